@@ -4,3 +4,5 @@
 extern crate alloc;
 
 pub mod crypto;
+mod der;
+mod time;
