@@ -1,0 +1,116 @@
+//! Checksum type numbers (RFC 3961 section 8, IANA "Kerberos Checksum Type Numbers") and their names.
+//!
+//! In: a number from the wire. Out: [`ChecksumType`], which keeps unknown numbers and knows which checksums a key protects.
+
+use core::fmt;
+
+/// A Kerberos checksum type, as it stands on the wire. Any number is kept, known or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChecksumType(pub i32);
+
+impl ChecksumType {
+    /// CRC-32. No key: anybody can make one.
+    pub const CRC32: Self = Self(1);
+    /// MD4. No key.
+    pub const RSA_MD4: Self = Self(2);
+    /// MD5. No key.
+    pub const RSA_MD5: Self = Self(7);
+    /// SHA-1. No key.
+    pub const SHA1: Self = Self(14);
+    /// HMAC-SHA1 cut to 96 bits under an AES-128 key (RFC 3962).
+    pub const HMAC_SHA1_96_AES128: Self = Self(15);
+    /// HMAC-SHA1 cut to 96 bits under an AES-256 key (RFC 3962).
+    pub const HMAC_SHA1_96_AES256: Self = Self(16);
+    /// HMAC-SHA-256 cut to 128 bits under an AES-128 key (RFC 8009).
+    pub const HMAC_SHA256_128_AES128: Self = Self(19);
+    /// HMAC-SHA-384 cut to 192 bits under an AES-256 key (RFC 8009).
+    pub const HMAC_SHA384_192_AES256: Self = Self(20);
+    /// HMAC-MD5 under an RC4 key (RFC 4757 section 4).
+    pub const HMAC_MD5: Self = Self(-138);
+    /// Not a checksum: flags, channel bindings and delegation of a GSS initiator (RFC 4121 section 4.1.1).
+    pub const GSSAPI: Self = Self(0x8003);
+
+    /// The registered name; `None` for a number without one.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
+    }
+
+    /// Octets in a checksum of this type; `None` unless this crate can compute it.
+    #[must_use]
+    pub fn checksum_len(self) -> Option<usize> {
+        match self {
+            Self::HMAC_SHA1_96_AES128 | Self::HMAC_SHA1_96_AES256 => Some(12),
+            Self::HMAC_SHA256_128_AES128 | Self::HMAC_MD5 => Some(16),
+            Self::HMAC_SHA384_192_AES256 => Some(24),
+            _ => None,
+        }
+    }
+
+    /// Whether this crate can compute this type. All it can compute are keyed.
+    #[must_use]
+    pub fn is_supported(self) -> bool {
+        self.checksum_len().is_some()
+    }
+}
+
+impl fmt::Display for ChecksumType {
+    /// `hmac-sha1-96-aes256 (16)`, or `unknown (99)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name().unwrap_or("unknown"), self.0)
+    }
+}
+
+impl From<i32> for ChecksumType {
+    fn from(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+const NAMES: &[(i32, &str)] = &[
+    (1, "crc32"),
+    (2, "rsa-md4"),
+    (3, "rsa-md4-des"),
+    (4, "des-mac"),
+    (5, "des-mac-k"),
+    (6, "rsa-md4-des-k"),
+    (7, "rsa-md5"),
+    (8, "rsa-md5-des"),
+    (9, "rsa-md5-des3"),
+    (10, "sha1"),
+    (12, "hmac-sha1-des3-kd"),
+    (13, "hmac-sha1-des3"),
+    (14, "sha1"),
+    (15, "hmac-sha1-96-aes128"),
+    (16, "hmac-sha1-96-aes256"),
+    (17, "cmac-camellia128"),
+    (18, "cmac-camellia256"),
+    (19, "hmac-sha256-128-aes128"),
+    (20, "hmac-sha384-192-aes256"),
+    (0x8003, "gssapi"),
+    (-137, "md5-hmac"),
+    (-138, "hmac-md5"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::EncType;
+    use alloc::string::ToString;
+
+    #[test]
+    fn display_names_the_type_and_its_number() {
+        assert_eq!(ChecksumType::HMAC_MD5.to_string(), "hmac-md5 (-138)");
+        assert_eq!(ChecksumType::GSSAPI.to_string(), "gssapi (32771)");
+        assert_eq!(ChecksumType(99).to_string(), "unknown (99)");
+    }
+
+    #[test]
+    fn the_supported_checksums_are_those_of_the_supported_keys() {
+        for number in -200..200 {
+            let of_a_key = EncType::SUPPORTED.iter().any(|e| e.checksum_type() == Some(ChecksumType(number)));
+            assert_eq!(ChecksumType(number).is_supported(), of_a_key, "{number}");
+        }
+        assert!(!ChecksumType::GSSAPI.is_supported());
+    }
+}

@@ -1,0 +1,164 @@
+//! Decryption and encryption under one key for one usage, with everything that depends on them alone done beforehand.
+//!
+//! In: ciphertexts as they stand in `EncryptedData.cipher`. Out: plaintexts whose integrity has been verified.
+//! What a plaintext says is for others to check.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::hint::black_box;
+use core::ops::Range;
+
+use super::EncType;
+use super::rfc3962::AesSha1;
+use super::rfc4757::Rc4Hmac;
+use super::rfc8009::{Aes128Sha256, Aes256Sha384};
+
+/// The random octets that begin every plaintext. RC4 uses the first eight.
+pub type Confounder = [u8; 16];
+
+/// A key prepared for one usage: made by [`Key::cipher`](super::Key::cipher), good for any number of messages.
+///
+/// It takes about one kilobyte, nearly all of it AES round keys, and wipes itself when dropped.
+#[derive(Clone)]
+pub struct Cipher(pub(super) Prepared);
+
+#[derive(Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the usual variants are the large ones, and a box would be an allocation in every request"
+)]
+pub(super) enum Prepared {
+    Aes128Sha1(AesSha1<aes::Aes128>),
+    Aes256Sha1(AesSha1<aes::Aes256>),
+    Aes128Sha256(Aes128Sha256),
+    Aes256Sha384(Aes256Sha384),
+    Rc4(Rc4Hmac),
+}
+
+impl Cipher {
+    /// The encryption type of the key.
+    #[must_use]
+    pub fn enc_type(&self) -> EncType {
+        match self.0 {
+            Prepared::Aes128Sha1(_) => EncType::AES128_CTS_HMAC_SHA1_96,
+            Prepared::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
+            Prepared::Aes128Sha256(_) => EncType::AES128_CTS_HMAC_SHA256_128,
+            Prepared::Aes256Sha384(_) => EncType::AES256_CTS_HMAC_SHA384_192,
+            Prepared::Rc4(_) => EncType::RC4_HMAC,
+        }
+    }
+
+    /// Decrypts `ciphertext`, which stays as it is, into `out`, which must be at least as long.
+    ///
+    /// Returns where in `out` the plaintext lies; before and after it are the confounder and octets without meaning.
+    /// On failure `out` holds zeros as far as it was written.
+    ///
+    /// # Errors
+    ///
+    /// [`DecryptError::TooShort`] for fewer octets than [`min_ciphertext_len`](Self::min_ciphertext_len),
+    /// [`DecryptError::OutputTooSmall`] if `out` is shorter than `ciphertext`, and [`DecryptError::Integrity`] if the
+    /// message was not made with this key for this usage, or has been altered since.
+    pub fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        let (actual, minimum) = (ciphertext.len(), self.min_ciphertext_len());
+        if actual < minimum {
+            return Err(DecryptError::TooShort { actual, minimum });
+        }
+        let available = out.len();
+        let out = out.get_mut(..actual).ok_or(DecryptError::OutputTooSmall { available, needed: actual })?;
+        self.scheme().decrypt(ciphertext, out).inspect_err(|_| black_box(out).fill(0))
+    }
+
+    /// Encrypts `plaintext` and appends the ciphertext to `out`.
+    ///
+    /// The confounder must be random, and never be used twice with one key.
+    pub fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
+        // A vector that grows leaves a copy of its contents behind, so it grows before the plaintext is in it.
+        out.reserve(plaintext.len().saturating_add(self.overhead()));
+        self.scheme().encrypt(confounder, plaintext, out);
+    }
+
+    /// Octets that a ciphertext has more than its plaintext: the confounder and the MAC.
+    #[must_use]
+    pub fn overhead(&self) -> usize {
+        match self.0 {
+            Prepared::Aes128Sha1(_) | Prepared::Aes256Sha1(_) => 16 + 12,
+            Prepared::Aes128Sha256(_) => 16 + 16,
+            Prepared::Aes256Sha384(_) => 16 + 24,
+            Prepared::Rc4(_) => 8 + 16,
+        }
+    }
+
+    /// Octets of the shortest ciphertext there is: that of an empty plaintext.
+    #[must_use]
+    pub fn min_ciphertext_len(&self) -> usize {
+        self.overhead()
+    }
+
+    /// The MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
+    ///
+    /// Once the ciphertext has been decrypted, the MAC identifies the message. `None` if the ciphertext is too short.
+    #[must_use]
+    pub fn mac_of<'a>(&self, ciphertext: &'a [u8]) -> Option<&'a [u8]> {
+        if ciphertext.len() < self.min_ciphertext_len() {
+            return None;
+        }
+        match self.0 {
+            Prepared::Aes128Sha1(_) | Prepared::Aes256Sha1(_) => {
+                ciphertext.last_chunk::<12>().map(<[u8; 12]>::as_slice)
+            }
+            Prepared::Aes128Sha256(_) => ciphertext.last_chunk::<16>().map(<[u8; 16]>::as_slice),
+            Prepared::Aes256Sha384(_) => ciphertext.last_chunk::<24>().map(<[u8; 24]>::as_slice),
+            Prepared::Rc4(_) => ciphertext.first_chunk::<16>().map(<[u8; 16]>::as_slice),
+        }
+    }
+
+    fn scheme(&self) -> &dyn Scheme {
+        match &self.0 {
+            Prepared::Aes128Sha1(scheme) => scheme,
+            Prepared::Aes256Sha1(scheme) => scheme,
+            Prepared::Aes128Sha256(scheme) => scheme,
+            Prepared::Aes256Sha384(scheme) => scheme,
+            Prepared::Rc4(scheme) => scheme,
+        }
+    }
+}
+
+impl fmt::Debug for Cipher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cipher({})", self.enc_type())
+    }
+}
+
+/// What an encryption type does. Lengths have been checked when these are called.
+pub(super) trait Scheme {
+    /// `out` is as long as `ciphertext`, which is no shorter than the overhead.
+    fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError>;
+
+    /// Appends to `out`, which has room.
+    fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>);
+}
+
+/// Why a ciphertext was not decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptError {
+    /// There is no room in it for a confounder and a MAC.
+    #[error("the ciphertext has {actual} octets, and the shortest there is has {minimum}")]
+    TooShort {
+        /// Octets of the ciphertext.
+        actual: usize,
+        /// Octets of the shortest ciphertext of the key's type.
+        minimum: usize,
+    },
+    /// The caller's buffer is shorter than the ciphertext.
+    #[error("the output buffer has {available} octets and needs {needed}")]
+    OutputTooSmall {
+        /// Octets of the buffer.
+        available: usize,
+        /// Octets of the ciphertext.
+        needed: usize,
+    },
+    /// The MAC is wrong: another key, another usage, or an altered message. Which of them, nobody can tell.
+    #[error("the message was not made with this key for this use, or was altered")]
+    Integrity,
+}

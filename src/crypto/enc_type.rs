@@ -1,0 +1,208 @@
+//! Encryption type numbers (RFC 3961 section 8, IANA "Kerberos Encryption Type Numbers") and their names.
+//!
+//! In: a number from the wire or a name from a configuration. Out: [`EncType`], which keeps unknown numbers.
+//! Whether a type is *allowed* is a policy's decision, not this module's.
+
+use core::fmt;
+use core::str::FromStr;
+
+use super::ChecksumType;
+
+/// A Kerberos encryption type, as it stands on the wire. Any number is kept, known or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EncType(pub i32);
+
+impl EncType {
+    /// Single DES with CRC-32. Broken; named so that a refusal can name it.
+    pub const DES_CBC_CRC: Self = Self(1);
+    /// Single DES with MD4. Broken.
+    pub const DES_CBC_MD4: Self = Self(2);
+    /// Single DES with MD5. Broken.
+    pub const DES_CBC_MD5: Self = Self(3);
+    /// Triple DES with SHA-1 (RFC 3961 section 6.3). Retired by RFC 8429.
+    pub const DES3_CBC_SHA1_KD: Self = Self(16);
+    /// AES-128 with HMAC-SHA1 (RFC 3962).
+    pub const AES128_CTS_HMAC_SHA1_96: Self = Self(17);
+    /// AES-256 with HMAC-SHA1 (RFC 3962), the usual one of Active Directory.
+    pub const AES256_CTS_HMAC_SHA1_96: Self = Self(18);
+    /// AES-128 with HMAC-SHA-256 (RFC 8009).
+    pub const AES128_CTS_HMAC_SHA256_128: Self = Self(19);
+    /// AES-256 with HMAC-SHA-384 (RFC 8009).
+    pub const AES256_CTS_HMAC_SHA384_192: Self = Self(20);
+    /// RC4 with HMAC-MD5 (RFC 4757), whose key is the NT hash. Retired by RFC 8429.
+    pub const RC4_HMAC: Self = Self(23);
+    /// RC4 with a 56-bit key (RFC 4757). Broken.
+    pub const RC4_HMAC_EXP: Self = Self(24);
+    /// Camellia-128 with CMAC (RFC 6803).
+    pub const CAMELLIA128_CTS_CMAC: Self = Self(25);
+    /// Camellia-256 with CMAC (RFC 6803).
+    pub const CAMELLIA256_CTS_CMAC: Self = Self(26);
+
+    /// The types this crate can decrypt.
+    pub const SUPPORTED: [Self; 5] = [
+        Self::AES128_CTS_HMAC_SHA1_96,
+        Self::AES256_CTS_HMAC_SHA1_96,
+        Self::AES128_CTS_HMAC_SHA256_128,
+        Self::AES256_CTS_HMAC_SHA384_192,
+        Self::RC4_HMAC,
+    ];
+
+    /// Whether this crate can decrypt this type.
+    #[must_use]
+    pub fn is_supported(self) -> bool {
+        Self::SUPPORTED.contains(&self)
+    }
+
+    /// The registered name, in IANA's spelling; `None` for a number without one.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
+    }
+
+    /// Octets in a key of this type; `None` if the type is not supported.
+    #[must_use]
+    pub fn key_len(self) -> Option<usize> {
+        match self {
+            Self::AES128_CTS_HMAC_SHA1_96 | Self::AES128_CTS_HMAC_SHA256_128 | Self::RC4_HMAC => Some(16),
+            Self::AES256_CTS_HMAC_SHA1_96 | Self::AES256_CTS_HMAC_SHA384_192 => Some(32),
+            _ => None,
+        }
+    }
+
+    /// The checksum that goes with this type (RFC 3961's "associated checksum"); `None` if the type is not supported.
+    #[must_use]
+    pub fn checksum_type(self) -> Option<ChecksumType> {
+        match self {
+            Self::AES128_CTS_HMAC_SHA1_96 => Some(ChecksumType::HMAC_SHA1_96_AES128),
+            Self::AES256_CTS_HMAC_SHA1_96 => Some(ChecksumType::HMAC_SHA1_96_AES256),
+            Self::AES128_CTS_HMAC_SHA256_128 => Some(ChecksumType::HMAC_SHA256_128_AES128),
+            Self::AES256_CTS_HMAC_SHA384_192 => Some(ChecksumType::HMAC_SHA384_192_AES256),
+            Self::RC4_HMAC => Some(ChecksumType::HMAC_MD5),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for EncType {
+    /// `aes256-cts-hmac-sha1-96 (18)`, or `unknown (99)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name().unwrap_or("unknown"), self.0)
+    }
+}
+
+impl From<i32> for EncType {
+    fn from(number: i32) -> Self {
+        Self(number)
+    }
+}
+
+impl FromStr for EncType {
+    type Err = UnknownEncType;
+
+    /// Reads a number, a registered name, or a name by which MIT, Heimdal or Windows call the type, in any case.
+    fn from_str(text: &str) -> Result<Self, UnknownEncType> {
+        if let Ok(number) = text.parse() {
+            return Ok(Self(number));
+        }
+        NAMES
+            .iter()
+            .chain(ALIASES)
+            .find(|(_, name)| name.eq_ignore_ascii_case(text))
+            .map(|(number, _)| Self(*number))
+            .ok_or(UnknownEncType)
+    }
+}
+
+/// The text is neither a number nor the name of an encryption type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither a number nor the name of a Kerberos encryption type")]
+pub struct UnknownEncType;
+
+/// IANA's names; the negative numbers are Windows' private ones (`KERB_ETYPE_*` of ntsecapi.h).
+const NAMES: &[(i32, &str)] = &[
+    (1, "des-cbc-crc"),
+    (2, "des-cbc-md4"),
+    (3, "des-cbc-md5"),
+    (5, "des3-cbc-md5"),
+    (7, "des3-cbc-sha1"),
+    (16, "des3-cbc-sha1-kd"),
+    (17, "aes128-cts-hmac-sha1-96"),
+    (18, "aes256-cts-hmac-sha1-96"),
+    (19, "aes128-cts-hmac-sha256-128"),
+    (20, "aes256-cts-hmac-sha384-192"),
+    (23, "rc4-hmac"),
+    (24, "rc4-hmac-exp"),
+    (25, "camellia128-cts-cmac"),
+    (26, "camellia256-cts-cmac"),
+    (65, "subkey-keymaterial"),
+    (-128, "rc4-md4"),
+    (-129, "rc4-plain2"),
+    (-130, "rc4-lm"),
+    (-131, "rc4-sha"),
+    (-132, "des-plain"),
+    (-133, "rc4-hmac-old"),
+    (-134, "rc4-plain-old"),
+    (-135, "rc4-hmac-old-exp"),
+    (-136, "rc4-plain-old-exp"),
+    (-140, "rc4-plain"),
+    (-141, "rc4-plain-exp"),
+];
+
+/// Other spellings in use: MIT's `krb5.conf`, Heimdal, `ktpass`.
+const ALIASES: &[(i32, &str)] = &[
+    (16, "des3-hmac-sha1"),
+    (17, "aes128-cts"),
+    (17, "aes128-sha1"),
+    (18, "aes256-cts"),
+    (18, "aes256-sha1"),
+    (19, "aes128-sha2"),
+    (20, "aes256-sha2"),
+    (23, "arcfour-hmac"),
+    (23, "arcfour-hmac-md5"),
+    (23, "rc4-hmac-nt"),
+    (24, "arcfour-hmac-exp"),
+    (24, "arcfour-hmac-md5-exp"),
+    (25, "camellia128-cts"),
+    (26, "camellia256-cts"),
+];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn display_names_the_type_and_its_number() {
+        assert_eq!(EncType::AES256_CTS_HMAC_SHA1_96.to_string(), "aes256-cts-hmac-sha1-96 (18)");
+        assert_eq!(EncType(-133).to_string(), "rc4-hmac-old (-133)");
+        assert_eq!(EncType(99).to_string(), "unknown (99)");
+    }
+
+    #[test]
+    fn reads_numbers_names_and_aliases() {
+        for (text, number) in [("18", 18), ("-128", -128), ("AES256-CTS", 18), ("arcfour-hmac", 23), ("rc4-hmac", 23)] {
+            assert_eq!(text.parse::<EncType>().unwrap(), EncType(number), "{text}");
+        }
+        for text in ["", "aes", "2147483648", "aes256-cts-hmac-sha1-96 "] {
+            assert_eq!(text.parse::<EncType>(), Err(UnknownEncType), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_reads_back_as_its_number() {
+        for (number, name) in NAMES {
+            assert_eq!(name.parse::<EncType>().unwrap(), EncType(*number));
+            assert_eq!(EncType(*number).name(), Some(*name));
+        }
+    }
+
+    #[test]
+    fn exactly_the_supported_types_have_key_length_and_checksum() {
+        for number in -200..200 {
+            let enc_type = EncType(number);
+            assert_eq!(enc_type.key_len().is_some(), enc_type.is_supported());
+            assert_eq!(enc_type.checksum_type().is_some(), enc_type.is_supported());
+        }
+    }
+}

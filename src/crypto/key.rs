@@ -1,0 +1,180 @@
+//! Protocol keys (RFC 3961 section 3): octets that know their encryption type.
+//!
+//! In: an encryption type and octets of exactly its length. Out: [`Key`], and what is prepared from it for a usage.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use hmac::Hmac;
+use sha2::{Sha256, Sha384};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::checksum::{self, Checksummer};
+use super::cipher::{self, Cipher};
+use super::rfc3962::{self, AesSha1};
+use super::rfc4757::{self, Rc4Hmac};
+use super::rfc8009::{self, Aes128Sha256, Aes256Sha384};
+use super::{EncType, KeyUsage};
+
+/// A long-term key, session key or subkey of a supported encryption type.
+///
+/// It is wiped when dropped, compares in constant time, and shows nothing but its type.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct Key(Secret);
+
+/// Lengths are types, so a key cannot be used with another type's algorithm.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) enum Secret {
+    Aes128Sha1([u8; 16]),
+    Aes256Sha1([u8; 32]),
+    Aes128Sha256([u8; 16]),
+    Aes256Sha384([u8; 32]),
+    Rc4([u8; 16]),
+}
+
+impl Key {
+    /// Takes a key's octets, as they stand in `EncryptionKey.keyvalue` or in a keytab.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey::Unsupported`] if this crate does not know how to use such a key, and [`InvalidKey::Length`] if it
+    /// has not exactly the octets that its type asks for.
+    pub fn new(enc_type: EncType, octets: &[u8]) -> Result<Self, InvalidKey> {
+        let secret = match enc_type {
+            EncType::AES128_CTS_HMAC_SHA1_96 => octets.try_into().map(Secret::Aes128Sha1),
+            EncType::AES256_CTS_HMAC_SHA1_96 => octets.try_into().map(Secret::Aes256Sha1),
+            EncType::AES128_CTS_HMAC_SHA256_128 => octets.try_into().map(Secret::Aes128Sha256),
+            EncType::AES256_CTS_HMAC_SHA384_192 => octets.try_into().map(Secret::Aes256Sha384),
+            EncType::RC4_HMAC => octets.try_into().map(Secret::Rc4),
+            _ => return Err(InvalidKey::Unsupported { enc_type }),
+        };
+        secret.map(Self).map_err(|_| InvalidKey::Length {
+            enc_type,
+            expected: enc_type.key_len().unwrap_or_default(),
+            actual: octets.len(),
+        })
+    }
+
+    /// The RC4 key of an account, which is its NT hash (RFC 4757 section 2).
+    #[must_use]
+    pub fn from_nt_hash(nt_hash: [u8; 16]) -> Self {
+        Self(Secret::Rc4(nt_hash))
+    }
+
+    /// The NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
+    #[must_use]
+    pub fn nt_hash(password: &str) -> [u8; 16] {
+        rfc4757::nt_hash(password.encode_utf16())
+    }
+
+    /// The encryption type.
+    #[must_use]
+    pub fn enc_type(&self) -> EncType {
+        match self.0 {
+            Secret::Aes128Sha1(_) => EncType::AES128_CTS_HMAC_SHA1_96,
+            Secret::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
+            Secret::Aes128Sha256(_) => EncType::AES128_CTS_HMAC_SHA256_128,
+            Secret::Aes256Sha384(_) => EncType::AES256_CTS_HMAC_SHA384_192,
+            Secret::Rc4(_) => EncType::RC4_HMAC,
+        }
+    }
+
+    /// Prepares to decrypt and encrypt messages of one usage.
+    #[must_use]
+    pub fn cipher(&self, usage: KeyUsage) -> Cipher {
+        Cipher(match &self.0 {
+            Secret::Aes128Sha1(key) => cipher::Prepared::Aes128Sha1(AesSha1::new(key.into(), usage)),
+            Secret::Aes256Sha1(key) => cipher::Prepared::Aes256Sha1(AesSha1::new(key.into(), usage)),
+            Secret::Aes128Sha256(key) => cipher::Prepared::Aes128Sha256(Aes128Sha256::new(key.into(), usage)),
+            Secret::Aes256Sha384(key) => cipher::Prepared::Aes256Sha384(Aes256Sha384::new(key.into(), usage)),
+            Secret::Rc4(key) => cipher::Prepared::Rc4(Rc4Hmac::new(key, usage)),
+        })
+    }
+
+    /// Prepares to make and verify checksums of one usage.
+    #[must_use]
+    pub fn checksummer(&self, usage: KeyUsage) -> Checksummer {
+        use checksum::Prepared;
+        let prepared = match &self.0 {
+            Secret::Aes128Sha1(key) => Prepared::Sha1(rfc3962::checksum_key::<aes::Aes128>(key.into(), usage)),
+            Secret::Aes256Sha1(key) => Prepared::Sha1(rfc3962::checksum_key::<aes::Aes256>(key.into(), usage)),
+            Secret::Aes128Sha256(key) => Prepared::Sha256(rfc8009::checksum_key(key, usage)),
+            Secret::Aes256Sha384(key) => Prepared::Sha384(rfc8009::checksum_key(key, usage)),
+            Secret::Rc4(key) => Prepared::Md5 { signing: rfc4757::checksum_key(key), usage },
+        };
+        Checksummer { enc_type: self.enc_type(), prepared }
+    }
+
+    /// RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
+    ///
+    /// For RC4, which has none of its own, it is the one that MIT and Heimdal use.
+    #[must_use]
+    pub fn prf(&self, input: &[u8]) -> Vec<u8> {
+        match &self.0 {
+            Secret::Aes128Sha1(key) => rfc3962::prf::<aes::Aes128>(key.into(), input).into(),
+            Secret::Aes256Sha1(key) => rfc3962::prf::<aes::Aes256>(key.into(), input).into(),
+            Secret::Aes128Sha256(key) => rfc8009::prf::<Hmac<Sha256>, 32>(key, input).into(),
+            Secret::Aes256Sha384(key) => rfc8009::prf::<Hmac<Sha384>, 48>(key, input).into(),
+            Secret::Rc4(key) => rfc4757::prf(key, input).into(),
+        }
+    }
+
+    /// The secret itself, for those who must write it to a keytab. Whoever has it can forge tickets for the account.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Secret::Aes128Sha1(octets) | Secret::Aes128Sha256(octets) | Secret::Rc4(octets) => octets,
+            Secret::Aes256Sha1(octets) | Secret::Aes256Sha384(octets) => octets,
+        }
+    }
+}
+
+impl From<Secret> for Key {
+    fn from(secret: Secret) -> Self {
+        Self(secret)
+    }
+}
+
+impl ConstantTimeEq for Key {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        Choice::from(u8::from(self.enc_type() == other.enc_type())) & self.expose_bytes().ct_eq(other.expose_bytes())
+    }
+}
+
+impl PartialEq for Key {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for Key {}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.enc_type())
+    }
+}
+
+/// Why octets are not a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// The encryption type is unknown, or too weak to be here.
+    #[error("keys of encryption type {enc_type} are not supported")]
+    Unsupported {
+        /// The type that was given.
+        enc_type: EncType,
+    },
+    /// The key has too many or too few octets.
+    #[error("a key of encryption type {enc_type} has {expected} octets, not {actual}")]
+    Length {
+        /// The type that was given.
+        enc_type: EncType,
+        /// Octets of such a key.
+        expected: usize,
+        /// Octets that were given.
+        actual: usize,
+    },
+}

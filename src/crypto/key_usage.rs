@@ -1,0 +1,72 @@
+//! Key usage numbers (RFC 4120 section 7.5.1, RFC 4121 section 2): what a derived key is for.
+//!
+//! A message encrypted for one usage does not decrypt under another, which is what keeps
+//! an authenticator from being replayed as a ticket.
+
+/// What a key is used for; every usage has derived keys of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyUsage(pub u32);
+
+impl KeyUsage {
+    /// PA-ENC-TIMESTAMP of an AS-REQ.
+    pub const PA_ENC_TIMESTAMP: Self = Self(1);
+    /// The encrypted part of a ticket, under the service's key.
+    pub const TICKET: Self = Self(2);
+    /// The encrypted part of an AS-REP.
+    pub const AS_REP_ENC_PART: Self = Self(3);
+    /// The checksum in the authenticator of a TGS-REQ.
+    pub const TGS_REQ_AUTHENTICATOR_CHECKSUM: Self = Self(6);
+    /// The authenticator of a TGS-REQ.
+    pub const TGS_REQ_AUTHENTICATOR: Self = Self(7);
+    /// The encrypted part of a TGS-REP, under the session key.
+    pub const TGS_REP_ENC_PART: Self = Self(8);
+    /// The encrypted part of a TGS-REP, under the authenticator's subkey.
+    pub const TGS_REP_ENC_PART_SUBKEY: Self = Self(9);
+    /// The checksum in the authenticator of an AP-REQ.
+    pub const AP_REQ_AUTHENTICATOR_CHECKSUM: Self = Self(10);
+    /// The authenticator of an AP-REQ.
+    pub const AP_REQ_AUTHENTICATOR: Self = Self(11);
+    /// The encrypted part of an AP-REP.
+    pub const AP_REP_ENC_PART: Self = Self(12);
+    /// The encrypted part of a KRB-PRIV.
+    pub const KRB_PRIV: Self = Self(13);
+    /// The encrypted part of a KRB-CRED: delegated tickets.
+    pub const KRB_CRED: Self = Self(14);
+    /// The checksum of a KRB-SAFE; also the message type of a GSS MIC under an RC4 key (RFC 4757 section 7.2).
+    pub const KRB_SAFE: Self = Self(15);
+    /// `KERB_NON_KERB_CKSUM_SALT`: the signatures of a PAC (MS-PAC section 2.8).
+    pub const PAC_SIGNATURE: Self = Self(17);
+    /// GSS wrap tokens of the acceptor.
+    pub const GSS_ACCEPTOR_SEAL: Self = Self(22);
+    /// GSS MIC tokens of the acceptor.
+    pub const GSS_ACCEPTOR_SIGN: Self = Self(23);
+    /// GSS wrap tokens of the initiator.
+    pub const GSS_INITIATOR_SEAL: Self = Self(24);
+    /// GSS MIC tokens of the initiator.
+    pub const GSS_INITIATOR_SIGN: Self = Self(25);
+
+    /// The number and what is derived from it, as the key derivations of RFC 3961 and RFC 8009 take it.
+    pub(super) const fn label(self, purpose: u8) -> [u8; 5] {
+        let [a, b, c, d] = self.0.to_be_bytes();
+        [a, b, c, d, purpose]
+    }
+
+    /// The message type "T" of RFC 4757 section 3, which numbers two usages differently: the AS-REP's (8),
+    /// and the checksum inside a GSS wrap token (13), which is the use that MIT and Heimdal make of 23.
+    /// Usage 9 stays 9, as in the other implementations, although the RFC's table says 8.
+    pub(super) fn rc4_message_type(self) -> [u8; 4] {
+        match self {
+            Self::AS_REP_ENC_PART => Self::TGS_REP_ENC_PART.0,
+            Self::GSS_ACCEPTOR_SIGN => Self::KRB_PRIV.0,
+            Self(number) => number,
+        }
+        .to_le_bytes()
+    }
+}
+
+/// The last octet of a derivation label: the key that encrypts (RFC 3961 section 5.3).
+pub(super) const ENCRYPTION: u8 = 0xAA;
+/// The key of the MAC inside a ciphertext.
+pub(super) const INTEGRITY: u8 = 0x55;
+/// The key of a checksum that stands by itself.
+pub(super) const CHECKSUM: u8 = 0x99;

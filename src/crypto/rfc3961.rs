@@ -1,0 +1,153 @@
+//! The building blocks of the simplified profile: n-fold (RFC 3961 section 5.1) and DR (section 5.1).
+//!
+//! In: a block cipher under the protocol key, well-known constants. Out: the octets that derived keys are made of.
+
+use core::hint::black_box;
+
+use aes::cipher::array::{Array, ArraySize};
+use aes::cipher::{Block, BlockCipherEncrypt};
+
+use super::KeyUsage;
+use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
+
+/// DR for several constants at once: each one, folded to a block, is encrypted over and over, and the blocks that
+/// come out are the derived octets. The chains go in step, so that the processor works on all of them together.
+pub(super) fn derive_random<C, L, const N: usize>(cipher: &C, folded: [Block<C>; N]) -> [Array<u8, L>; N]
+where
+    C: BlockCipherEncrypt,
+    L: ArraySize,
+{
+    let mut chains = folded;
+    let mut derived = [(); N].map(|()| Array::default());
+    for start in (0..L::USIZE).step_by(C::block_size()) {
+        cipher.encrypt_blocks(&mut chains);
+        for (derived, block) in derived.iter_mut().zip(&chains) {
+            for (to, from) in derived.iter_mut().skip(start).zip(block) {
+                *to = *from;
+            }
+        }
+    }
+    for block in black_box(&mut chains) {
+        block.fill(0);
+    }
+    derived
+}
+
+/// The three constants of a key usage, folded to AES's block.
+#[derive(Clone, Copy)]
+pub(super) struct FoldedUsage {
+    pub(super) encryption: [u8; 16],
+    pub(super) integrity: [u8; 16],
+    pub(super) checksum: [u8; 16],
+}
+
+impl FoldedUsage {
+    /// The usages of the protocol come from a table made at compile time.
+    pub(super) fn of(usage: KeyUsage) -> Self {
+        usize::try_from(usage.0)
+            .ok()
+            .and_then(|number| FOLDED.get(number))
+            .copied()
+            .unwrap_or_else(|| Self::fold(usage))
+    }
+
+    const fn fold(usage: KeyUsage) -> Self {
+        Self {
+            encryption: n_fold(&usage.label(ENCRYPTION)),
+            integrity: n_fold(&usage.label(INTEGRITY)),
+            checksum: n_fold(&usage.label(CHECKSUM)),
+        }
+    }
+}
+
+/// n-fold to `N` octets: copies of the input, each rotated 13 bits further to the right, are laid end to end until
+/// they fill a whole number of outputs, and those are added in ones' complement. `input` must not be empty.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "constant functions have no iterators; every index is below or reduced by its length, and the sums are small"
+)]
+pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
+    let mut sums = [0_u32; N];
+    let mut at = 0;
+    while at < least_common_multiple(input.len(), N) {
+        let [.., octet] = [rotated_octet(input, at / input.len(), at % input.len())];
+        sums[at % N] += u32::from_be_bytes([0, 0, 0, octet]);
+        at += 1;
+    }
+    add_carries(sums)
+}
+
+/// Octet `index` of the input after `times` rotations of 13 bits to the right.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "constant functions have no iterators; both indices are reduced by the length"
+)]
+const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
+    let bits = input.len() * 8;
+    let first_bit = (index * 8 + bits - times * 13 % bits) % bits;
+    let [high, low] = [input[first_bit / 8], input[(first_bit / 8 + 1) % input.len()]];
+    let [octet, _] = (u16::from_be_bytes([high, low]) << (first_bit % 8)).to_be_bytes();
+    octet
+}
+
+/// Carries run from the last octet to the first, and from the first back to the last.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "constant functions have no iterators; the index is below N, and the sums are small"
+)]
+const fn add_carries<const N: usize>(mut sums: [u32; N]) -> [u8; N] {
+    let mut octets = [0; N];
+    let mut carry = 0;
+    let mut rounds = 0;
+    while rounds < 3 {
+        let mut at = N;
+        while at > 0 {
+            at -= 1;
+            let sum = sums[at] + carry;
+            sums[at] = sum & 0xFF;
+            carry = sum >> 8;
+            let [.., octet] = sum.to_be_bytes();
+            octets[at] = octet;
+        }
+        rounds += 1;
+    }
+    octets
+}
+
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "Euclid's algorithm divides by what it has just found not to be zero"
+)]
+const fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut divisor, mut rest) = (a, b);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    a / divisor * b
+}
+
+/// "kerberos", the constant of string-to-key.
+pub(super) const KERBEROS: [u8; 16] = n_fold(b"kerberos");
+
+/// "prf", the constant of the pseudo-random function.
+pub(super) const PRF: [u8; 16] = n_fold(b"prf");
+
+/// The usages that the protocol names: 0 to 31.
+#[expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "a constant has no iterators, and the number is below 32"
+)]
+static FOLDED: [FoldedUsage; 32] = {
+    let mut folded = [FoldedUsage::fold(KeyUsage(0)); 32];
+    let mut number = 0;
+    while number < folded.len() {
+        folded[number] = FoldedUsage::fold(KeyUsage(number as u32));
+        number += 1;
+    }
+    folded
+};

@@ -1,0 +1,100 @@
+//! AES with HMAC-SHA1: encryption types 17 and 18, checksum types 15 and 16 (RFC 3962).
+//!
+//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts that the MAC vouches for.
+//! A ciphertext is AES-CTS(confounder, plaintext) and the MAC of both, so it must be decrypted to be verified.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use aes::cipher::Key;
+use sha1::{Digest, Sha1};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::KeyUsage;
+use super::aes_cts::{Aes, AesCts};
+use super::cipher::{Confounder, DecryptError, Scheme};
+use super::hmac_sha1::HmacSha1;
+use super::rfc3961::{FoldedUsage, KERBEROS, PRF, derive_random};
+
+/// Ke and Ki of one usage, ready.
+#[derive(Clone)]
+pub(super) struct AesSha1<C: Aes> {
+    aes: AesCts<C>,
+    mac: HmacSha1,
+}
+
+impl<C: Aes> AesSha1<C> {
+    pub(super) fn new(key: &Key<C>, usage: KeyUsage) -> Self {
+        let folded = FoldedUsage::of(usage);
+        let mut aes = AesCts::<C>::new(key);
+        let [mut encryption, mut integrity] =
+            derive_random::<C, C::KeySize, 2>(aes.block_cipher(), [folded.encryption.into(), folded.integrity.into()]);
+        aes.rekey(&encryption);
+        let mac = HmacSha1::new(&integrity);
+        encryption.as_mut_slice().zeroize();
+        integrity.as_mut_slice().zeroize();
+        Self { aes, mac }
+    }
+}
+
+impl<C: Aes> Scheme for AesSha1<C> {
+    fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        let (encrypted, mac) = ciphertext.split_last_chunk::<MAC>().ok_or(DecryptError::Integrity)?;
+        let out = out.get_mut(..encrypted.len()).ok_or(DecryptError::Integrity)?;
+        self.aes.decrypt(encrypted, out);
+        if bool::from(truncated(&self.mac.mac(out)).ct_eq(mac)) {
+            Ok(CONFOUNDER..out.len())
+        } else {
+            Err(DecryptError::Integrity)
+        }
+    }
+
+    fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(confounder);
+        out.extend_from_slice(plaintext);
+        let Some(data) = out.get_mut(start..) else {
+            return;
+        };
+        let mac = self.mac.mac(data);
+        self.aes.encrypt(data);
+        out.extend_from_slice(truncated(&mac));
+    }
+}
+
+/// Kc of one usage, ready.
+pub(super) fn checksum_key<C: Aes>(key: &Key<C>, usage: KeyUsage) -> HmacSha1 {
+    HmacSha1::new(derive_key::<C>(key, FoldedUsage::of(usage).checksum).as_slice())
+}
+
+/// The protocol key that a password's PBKDF2 output stands for (section 4).
+pub(super) fn string_to_key<C: Aes>(password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Key<C>> {
+    let mut intermediate = Zeroizing::new(Key::<C>::default());
+    pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, intermediate.as_mut_slice());
+    derive_key::<C>(&intermediate, KERBEROS)
+}
+
+/// The pseudo-random function of the simplified profile (RFC 3961 section 5.3).
+pub(super) fn prf<C: Aes>(key: &Key<C>, input: &[u8]) -> [u8; 16] {
+    let mut block = [0; 16];
+    for (to, from) in block.iter_mut().zip(Sha1::digest(input)) {
+        *to = from;
+    }
+    AesCts::<C>::new(&derive_key::<C>(key, PRF)).encrypt(&mut block);
+    block
+}
+
+fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
+    let [derived] = derive_random(AesCts::<C>::new(key).block_cipher(), [folded.into()]);
+    Zeroizing::new(derived)
+}
+
+/// The 96 bits of an HMAC-SHA1 that are sent.
+pub(super) fn truncated(mac: &[u8; 20]) -> &[u8] {
+    mac.first_chunk::<MAC>().map_or(&[], |mac| mac)
+}
+
+const CONFOUNDER: usize = 16;
+
+const MAC: usize = 12;

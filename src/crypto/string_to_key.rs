@@ -1,0 +1,112 @@
+//! Keys from passwords: `string-to-key` of RFC 3962 section 4, RFC 8009 section 4 and RFC 4757 section 2.
+//!
+//! In: password, salt, iteration count. Out: the key that the KDC holds for the account. Which salt an account has is
+//! its directory's affair (by default realm and name run together), and case matters in it.
+
+use alloc::string::String;
+
+use sha2::{Sha256, Sha384};
+use zeroize::Zeroizing;
+
+use super::key::Secret;
+use super::{EncType, Key, rfc3962, rfc4757, rfc8009};
+
+/// The key of an account, from its password.
+///
+/// `salt` does not matter for RC4, nor does `iterations`. `None` means the default of the encryption type:
+/// 4,096 for etypes 17 and 18, 32,768 for 19 and 20.
+///
+/// # Errors
+///
+/// [`StringToKeyError::Unsupported`] for an encryption type without support, [`StringToKeyError::Iterations`] for an
+/// iteration count of zero or above [`MAX_ITERATIONS`].
+pub fn string_to_key(
+    enc_type: EncType,
+    password: &str,
+    salt: &[u8],
+    iterations: Option<u32>,
+) -> Result<Key, StringToKeyError> {
+    if enc_type == EncType::RC4_HMAC {
+        return Ok(Key::from_nt_hash(Key::nt_hash(password)));
+    }
+    let iterations = checked_iterations(enc_type, iterations)?;
+    aes_key(enc_type, password.as_bytes(), salt, iterations)
+}
+
+/// The key of an account, from a password in UTF-16 units, as Active Directory keeps those of computers and of
+/// managed service accounts.
+///
+/// They are random, so not always text. What is no character becomes U+FFFD for AES, as Windows has it; RC4 takes
+/// the units as they are.
+///
+/// # Errors
+///
+/// As for [`string_to_key`].
+pub fn string_to_key_utf16(
+    enc_type: EncType,
+    password: &[u16],
+    salt: &[u8],
+    iterations: Option<u32>,
+) -> Result<Key, StringToKeyError> {
+    if enc_type == EncType::RC4_HMAC {
+        return Ok(Key::from_nt_hash(rfc4757::nt_hash(password.iter().copied())));
+    }
+    let text = Zeroizing::new(String::from_utf16_lossy(password));
+    string_to_key(enc_type, &text, salt, iterations)
+}
+
+fn aes_key(enc_type: EncType, password: &[u8], salt: &[u8], iterations: u32) -> Result<Key, StringToKeyError> {
+    let secret = match enc_type {
+        EncType::AES128_CTS_HMAC_SHA1_96 => {
+            Secret::Aes128Sha1((*rfc3962::string_to_key::<aes::Aes128>(password, salt, iterations)).into())
+        }
+        EncType::AES256_CTS_HMAC_SHA1_96 => {
+            Secret::Aes256Sha1((*rfc3962::string_to_key::<aes::Aes256>(password, salt, iterations)).into())
+        }
+        EncType::AES128_CTS_HMAC_SHA256_128 => {
+            Secret::Aes128Sha256(rfc8009::string_to_key::<Sha256, 16>(AES128_NAME, password, salt, iterations))
+        }
+        EncType::AES256_CTS_HMAC_SHA384_192 => {
+            Secret::Aes256Sha384(rfc8009::string_to_key::<Sha384, 32>(AES256_NAME, password, salt, iterations))
+        }
+        _ => return Err(StringToKeyError::Unsupported { enc_type }),
+    };
+    Ok(secret.into())
+}
+
+fn checked_iterations(enc_type: EncType, iterations: Option<u32>) -> Result<u32, StringToKeyError> {
+    let default = match enc_type {
+        EncType::AES128_CTS_HMAC_SHA1_96 | EncType::AES256_CTS_HMAC_SHA1_96 => 4096,
+        EncType::AES128_CTS_HMAC_SHA256_128 | EncType::AES256_CTS_HMAC_SHA384_192 => 32768,
+        _ => return Err(StringToKeyError::Unsupported { enc_type }),
+    };
+    match iterations.unwrap_or(default) {
+        iterations @ 1..=MAX_ITERATIONS => Ok(iterations),
+        iterations => Err(StringToKeyError::Iterations { iterations }),
+    }
+}
+
+/// Why a password was not made into a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StringToKeyError {
+    /// The encryption type is unknown, or too weak to be here.
+    #[error("keys of encryption type {enc_type} are not supported")]
+    Unsupported {
+        /// The type that was asked for.
+        enc_type: EncType,
+    },
+    /// The iteration count is zero, or would take too long.
+    #[error("an iteration count of {iterations} is not between 1 and {MAX_ITERATIONS}")]
+    Iterations {
+        /// The count that was given.
+        iterations: u32,
+    },
+}
+
+/// The largest iteration count taken: some seconds of work. MIT has the same limit. (RFC 3962 reads 0 as 2³².)
+pub const MAX_ITERATIONS: u32 = 0x0100_0000;
+
+/// What RFC 8009 section 4 puts before the salt.
+const AES128_NAME: &str = "aes128-cts-hmac-sha256-128";
+const AES256_NAME: &str = "aes256-cts-hmac-sha384-192";
