@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 /// # Errors
 /// `not-negotiate` for another scheme, no token, or other characters; `ntlm` for the scheme `NTLM`; `too-large` before
 /// anything is decoded if the token can only have more than `max_token_size` bytes.
-pub fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Error> {
+pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Error> {
     let encoded = base64_part(value)?;
     // Three bytes for four characters; the padding is told apart only by decoding, so up to two bytes are left to it.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);

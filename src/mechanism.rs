@@ -2,8 +2,7 @@
 
 /// A mechanism, as far as this crate tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Mechanism {
+pub(crate) enum Mechanism {
     /// Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).
     Krb5,
     /// Kerberos 5 under the identifier of Windows 2000, 1.2.840.48018.1.2.2: a bit was lost there (MS-SPNG appendix).

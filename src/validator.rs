@@ -101,12 +101,7 @@ impl<R: ReplayCache> Validator<R> {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with<'t>(
-        &self,
-        request: Request<'t>,
-        keys: &KeySet,
-        now: UnixTime,
-    ) -> Result<OpenedTicket<'t>, Error> {
+    pub fn open_with<'t>(&self, request: Request<'t>, keys: &KeySet, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
         OpenedTicket::open(request, keys, &self.policy, now)
     }
 

@@ -14,12 +14,15 @@ pub(super) fn decrypt(opened: &mut OpenedTicket<'_>) -> Result<(Span, ReplayTag)
     let refused = Error::Integrity(Integrity::Authenticator);
     let encrypted = opened.request.ap_req.authenticator;
     // The cipher follows the key. A label that says otherwise is not the KDC's doing.
-    if encrypted.etype != opened.session_key.etype() {
+    if encrypted.etype != opened.session_key.enc_type() {
         return Err(refused);
     }
     let cipher = opened.session_key.cipher(KeyUsage::AP_REQ_AUTHENTICATOR);
     match opened.buffer.decrypt(encrypted.cipher, |ciphertext, room| cipher.decrypt(ciphertext, room)) {
-        Ok(plaintext) => Ok((plaintext, ReplayTag::new(cipher.mac_of(encrypted.cipher), encrypted.cipher))),
+        Ok(plaintext) => {
+            let mac = cipher.mac_of(encrypted.cipher).unwrap_or_default();
+            Ok((plaintext, ReplayTag::new(mac, encrypted.cipher)))
+        }
         Err(_) => Err(refused),
     }
 }
@@ -68,6 +71,5 @@ pub(super) fn replay_entry(tag: ReplayTag, client_time: UnixTime, policy: &Polic
 pub(super) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;
     element.ad_type == AdType::AP_OPTIONS
-        && <[u8; 4]>::try_from(element.data)
-            .is_ok_and(|options| u32::from_le_bytes(options) & KERB_AP_OPTIONS_CBT != 0)
+        && <[u8; 4]>::try_from(element.data).is_ok_and(|options| u32::from_le_bytes(options) & KERB_AP_OPTIONS_CBT != 0)
 }

@@ -1,11 +1,11 @@
 //! The authenticator's checksum: what the client wants of the context, and which channel it binds to.
 
+use crate::accept::Framing;
 use crate::crypto::{ChecksumType, Key, KeyUsage};
 use crate::error::{BindingDemand, ChecksumCause, Error, Misuse};
 use crate::gss::{ChannelBindings, GssChecksum, GssFlags, is_absent};
 use crate::krb5::Checksum;
 use crate::policy::{BindingLevel, Policy};
-use crate::accept::Framing;
 use core::net::IpAddr;
 
 /// What is known about the connection that a request came over. Nothing, by default.
@@ -59,14 +59,14 @@ pub(super) fn check_checksum(
     let Some(checksum) = checksum else {
         return if framing == Framing::ApReq { Ok(none) } else { Err(ChecksumCause::Missing) };
     };
-    if checksum.checksum_type == ChecksumType::GSS {
+    if checksum.checksum_type == ChecksumType::GSSAPI {
         let gss = GssChecksum::read(checksum.value)?;
         return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: *gss.bindings });
     }
-    if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
+    if session_key.enc_type().checksum_type() != Some(checksum.checksum_type) {
         return Err(ChecksumCause::Type(checksum.checksum_type));
     }
-    let verified = session_key.checksummer(KeyUsage::AP_REQ_AUTH_CKSUM).start().verify(checksum.value);
+    let verified = session_key.checksummer(KeyUsage::AP_REQ_AUTHENTICATOR_CHECKSUM).start().verify(checksum.value);
     verified.map(|()| none).map_err(|_| ChecksumCause::Wrong)
 }
 

@@ -107,8 +107,12 @@ impl NameFields {
         }
     }
 
-    fn name(self, buffer: &Buffer) -> PrincipalName<'_> {
+    pub(super) fn name(self, buffer: &Buffer) -> PrincipalName<'_> {
         PrincipalName::from_parts(self.name_type, buffer.slice(self.components))
+    }
+
+    pub(super) fn realm(self, buffer: &Buffer) -> &str {
+        buffer.text(self.realm)
     }
 }
 
@@ -159,7 +163,7 @@ impl<'a> TicketFacts<'a> {
     /// The client's realm.
     #[must_use]
     pub fn client_realm(self) -> &'a str {
-        self.buffer.text(self.fields.client.realm)
+        self.fields.client.realm(self.buffer)
     }
 
     /// The flags.

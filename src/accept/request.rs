@@ -8,7 +8,7 @@ use crate::der::{Malformed, Problem, Reader};
 use crate::error::{Error, EtypeCause, Excerpt, KerberosOffer, KeyRole, NtlmMessage};
 use crate::gss::{InitialToken, ap_req_message};
 use crate::keys::KeyQuery;
-use crate::krb5::{ApOptions, ApReq, Case, PrincipalName};
+use crate::krb5::{ApOptions, ApReq, PrincipalName};
 use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
 use crate::spnego::{self, NegTokenInit};
@@ -83,7 +83,7 @@ impl<'t> Request<'t> {
         }
         check_etype(self.ap_req.ticket.enc_part.etype, policy.ticket_etypes, KeyRole::Ticket)?;
         let service = self.service();
-        if policy.services.is_empty() || policy.services.iter().any(|allowed| service.is(allowed, Case::Ignored)) {
+        if policy.services.is_empty() || policy.services.iter().any(|allowed| service.is_service(allowed)) {
             Ok(())
         } else {
             Err(Error::ServiceRefused { service: Excerpt::display(&service) })

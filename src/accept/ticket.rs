@@ -26,7 +26,7 @@ pub struct OpenedTicket<'t> {
 impl<'t> OpenedTicket<'t> {
     pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
         if keys.is_empty() {
-            return Err(Misuse::NoKeys.into());
+            return Err(Error::Misuse(Misuse::NoKeys));
         }
         let query = request.key_query();
         let candidates = Candidates::choose(keys, &query, policy.kvno, now);

@@ -4,7 +4,9 @@
 //! Not checked here: what the ticket's authorization data says, and whether the request was seen before.
 
 use super::bindings::{BindingState, Connection, check_bindings, check_checksum};
-use super::contents::{AuthenticatorFacts, AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields};
+use super::contents::{
+    AuthenticatorFacts, AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields,
+};
 use super::request::Framing;
 use super::restrictions::{check_critical, walk};
 use super::ticket::{OpenedTicket, usable_key};
@@ -72,7 +74,7 @@ impl VerifiedRequest {
             authenticator,
             service,
             opened_by,
-            session_etype: session_key.etype(),
+            session_etype: session_key.enc_type(),
             ticket_kvno: shell.enc_part.kvno,
             options: request.ap_req.options,
             bindings,

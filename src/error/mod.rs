@@ -10,6 +10,7 @@ mod no_key;
 mod remedy;
 
 pub use crate::der::{Malformed, Problem};
+pub use code::Blame;
 pub(crate) use excerpt::Escaped;
 pub use excerpt::Excerpt;
 pub use no_key::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
@@ -166,7 +167,9 @@ pub enum Error {
     #[error("the ticket may be used from certain addresses only, and {0}")]
     AddressMismatch(AddressCause),
     /// The ticket crossed realms and nobody checked which.
-    #[error("the ticket came through other realms, and the KDC did not check them (TRANSITED-POLICY-CHECKED is not set)")]
+    #[error(
+        "the ticket came through other realms, and the KDC did not check them (TRANSITED-POLICY-CHECKED is not set)"
+    )]
     Transited,
     /// Restrictions that must be understood and are not.
     #[error("the {part} carries critical authorization data of type {ad_type}, which is not understood")]
@@ -307,7 +310,9 @@ pub enum Integrity {
         tried: usize,
     },
     /// The ticket opens; the authenticator does not verify under the session key in it.
-    #[error("the authenticator does not verify under the ticket's session key: whoever sent it does not hold that key, or it was changed on the way")]
+    #[error(
+        "the authenticator does not verify under the ticket's session key: whoever sent it does not hold that key, or it was changed on the way"
+    )]
     Authenticator,
 }
 

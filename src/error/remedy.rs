@@ -1,6 +1,6 @@
 //! What an administrator can do about an error.
 
-use super::{EtypeCause, Error, HeaderProblem, Integrity, KerberosOffer, KeyRole, NoKeyCause};
+use super::{Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, NoKeyCause};
 
 impl Error {
     /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
@@ -25,7 +25,9 @@ impl Error {
                 "Enable Kerberos in the client's Negotiate settings and see that it is a member of the domain or holds a \
                  ticket (klist)."
             }
-            Self::NoToken => "Answer with a NegTokenResp that selects Kerberos, or let the client send its ticket at once.",
+            Self::NoToken => {
+                "Answer with a NegTokenResp that selects Kerberos, or let the client send its ticket at once."
+            }
             Self::UserToUser => {
                 "Register the service name on a computer or service account with keys of its own: a client falls back to \
                  user-to-user when the name belongs to a user account without them."
@@ -81,7 +83,9 @@ impl Error {
                 "This server's clock is behind the KDC's, or the ticket is postdated. Check time synchronisation here and \
                  on the domain controllers."
             }
-            Self::TicketInvalid => "The client must have the KDC validate the postdated ticket (kinit -v) before using it.",
+            Self::TicketInvalid => {
+                "The client must have the KDC validate the postdated ticket (kinit -v) before using it."
+            }
             Self::TicketLifetime { .. } => {
                 "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise it in this policy. A lifetime \
                  of years is the mark of a forged ticket."
@@ -111,8 +115,12 @@ impl Error {
                 "One request was delivered twice (a retrying proxy, or the server validating one header twice), or a \
                  stranger sent what another client sent. A client makes a new authenticator for every request."
             }
-            Self::ReplayCacheFull => "Give the replay cache more entries: it needs one for each sign-in of two clock skews.",
-            Self::ReplayCacheFailed => "Check the shared store that holds the replay cache; requests are refused meanwhile.",
+            Self::ReplayCacheFull => {
+                "Give the replay cache more entries: it needs one for each sign-in of two clock skews."
+            }
+            Self::ReplayCacheFailed => {
+                "Check the shared store that holds the replay cache; requests are refused meanwhile."
+            }
             Self::Misuse(_) => "Mend the configuration of this server.",
             Self::NotNegotiate(_) | Self::Malformed(_) | Self::NameRefused { .. } | Self::Integrity(_) => return None,
         })

@@ -1,13 +1,13 @@
 //! The GSS-API around Kerberos: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section 4.1) and the
 //! checksum that carries flags and channel bindings (RFC 4121 section 4.1.1).
 
-mod checksum;
 mod channel_bindings;
+mod checksum;
 
 pub use channel_bindings::ChannelBindings;
 pub(crate) use channel_bindings::is_absent;
-pub use checksum::GssFlags;
 pub(crate) use checksum::GssChecksum;
+pub use checksum::GssFlags;
 
 use crate::der::{Malformed, Problem, Reader, application, tag};
 use crate::mechanism::Mechanism;

@@ -1,7 +1,7 @@
 //! An account of a directory, its keys, and whom those may vouch for.
 
 use super::{Password, Salt, ServiceKey};
-use crate::crypto::{EncType, InvalidKey};
+use crate::crypto::{EncType, StringToKeyError};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -23,7 +23,13 @@ impl Account {
     /// other realms the service's principal (`HTTP/www.example.com`). Realms are compared byte by byte.
     #[must_use]
     pub fn new(name: &str, realm: &str) -> Self {
-        Self { name: name.into(), realm: realm.into(), services: Vec::new(), client_realms: Vec::new(), keys: Vec::new() }
+        Self {
+            name: name.into(),
+            realm: realm.into(),
+            services: Vec::new(),
+            client_realms: Vec::new(),
+            keys: Vec::new(),
+        }
     }
 
     /// Adds a key.
@@ -38,14 +44,14 @@ impl Account {
     /// Adds the keys of `etypes` that the account has under `password`.
     ///
     /// # Errors
-    /// [`InvalidKey`] if one of `etypes` is none that this crate supports.
+    /// [`StringToKeyError`] if one of `etypes` is none that this crate supports.
     pub fn with_password(
         self,
         password: &Password,
         salt: &Salt,
         etypes: &[EncType],
         kvno: Option<u32>,
-    ) -> Result<Self, InvalidKey> {
+    ) -> Result<Self, StringToKeyError> {
         etypes
             .iter()
             .try_fold(self, |account, etype| Ok(account.with_key(ServiceKey::new(password.key(*etype, salt)?, kvno))))
@@ -147,8 +153,9 @@ impl<'a> ComputerAccount<'a> {
     pub fn with_password(self, password: &Password, kvno: Option<u32>) -> Account {
         let account = Account::new(self.name, &self.realm.to_uppercase());
         let salt = self.salt();
-        Self::ETYPES.iter().filter_map(|etype| password.key(*etype, &salt).ok()).fold(account, |account, key| {
-            account.with_key(ServiceKey::new(key, kvno))
-        })
+        Self::ETYPES
+            .iter()
+            .filter_map(|etype| password.key(*etype, &salt).ok())
+            .fold(account, |account, key| account.with_key(ServiceKey::new(key, kvno)))
     }
 }

@@ -1,6 +1,6 @@
 //! Keys from passwords: the password as text or as Windows keeps it, and the salts of the account kinds.
 
-use crate::crypto::{EncType, InvalidKey, Key};
+use crate::crypto::{EncType, Key, StringToKeyError, string_to_key, string_to_key_utf16};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -32,39 +32,11 @@ impl Password {
     /// The key of type `etype` that an account with `salt` has under this password.
     ///
     /// # Errors
-    /// [`InvalidKey`] if `etype` is none that this crate supports.
-    pub fn key(&self, etype: EncType, salt: &Salt) -> Result<Key, InvalidKey> {
-        if etype == EncType::RC4_HMAC {
-            return Ok(Key::from_nt_hash(&Key::nt_hash(&self.utf16())));
-        }
-        Key::from_password(etype, self.utf8().as_bytes(), salt.as_bytes(), None)
-    }
-
-    fn utf8(&self) -> Zeroizing<String> {
+    /// [`StringToKeyError`] if `etype` is none that this crate supports.
+    pub fn key(&self, etype: EncType, salt: &Salt) -> Result<Key, StringToKeyError> {
         match &self.0 {
-            Form::Text(text) => text.clone(),
-            Form::Utf16(units) => {
-                let characters = char::decode_utf16(units.iter().copied()).map(|decoded| match decoded {
-                    Ok('\0') => '\u{1}',
-                    Ok(character) => character,
-                    Err(_) => char::REPLACEMENT_CHARACTER,
-                });
-                // Three bytes hold any unit: the string never grows, so no copy of it is left behind.
-                let mut text = Zeroizing::new(String::with_capacity(units.len().saturating_mul(3)));
-                text.extend(characters);
-                text
-            }
-        }
-    }
-
-    fn utf16(&self) -> Zeroizing<Vec<u16>> {
-        match &self.0 {
-            Form::Utf16(units) => units.clone(),
-            Form::Text(text) => {
-                let mut units = Zeroizing::new(Vec::with_capacity(text.len()));
-                units.extend(text.encode_utf16());
-                units
-            }
+            Form::Text(text) => string_to_key(etype, text, salt.as_bytes(), None),
+            Form::Utf16(units) => string_to_key_utf16(etype, units, salt.as_bytes(), None),
         }
     }
 }

@@ -7,7 +7,7 @@
 use super::{Account, KeySet, ServiceKey};
 use crate::crypto::EncType;
 use crate::error::{Excerpt, HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
-use crate::krb5::{Case, PrincipalName};
+use crate::krb5::PrincipalName;
 use crate::limits::MAX_CANDIDATE_KEYS;
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
@@ -125,7 +125,7 @@ impl<'k> Candidates<'k> {
 
 /// Service names of Active Directory do not depend on case; it is a hint, so this serves other realms as well.
 fn service_match(account: &Account, service: PrincipalName<'_>) -> ServiceMatch {
-    let named = core::iter::once(account.name()).chain(account.services()).any(|name| service.is(name, Case::Ignored));
+    let named = core::iter::once(account.name()).chain(account.services()).any(|name| service.is_service(name));
     if named { ServiceMatch::Named } else { ServiceMatch::NotNamed }
 }
 
@@ -159,12 +159,7 @@ pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTim
 pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, tried: usize) -> KeyVersion {
     let accounts = keys.realm(query.realm);
     let newest = accounts.iter().flat_map(|account| account.keys()).filter_map(ServiceKey::kvno).max();
-    KeyVersion {
-        wanted: query.wanted(),
-        held: held_keys(accounts, query),
-        tried,
-        newer: query.version() > newest,
-    }
+    KeyVersion { wanted: query.wanted(), held: held_keys(accounts, query), tried, newer: query.version() > newest }
 }
 
 /// The keys of the account that the service name points to, or of the first.

@@ -30,7 +30,7 @@ impl ServiceKey {
     /// Its encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
-        self.key.etype()
+        self.key.enc_type()
     }
 
     /// Its version, if that is known.

@@ -15,7 +15,7 @@ mod ticket;
 pub(crate) use ap_req::ApReq;
 pub use auth_data::{AdType, AuthorizationData, AuthorizationElement};
 pub(crate) use authenticator::{Authenticator, Checksum};
-pub(crate) use enc_ticket_part::{EncTicketPart, TransitedEncoding};
+pub(crate) use enc_ticket_part::EncTicketPart;
 pub(crate) use encrypted_data::{EncryptedData, EncryptionKey};
 pub use flags::{ApOptions, TicketFlags};
 pub use host_address::{AddressType, HostAddress, HostAddresses};

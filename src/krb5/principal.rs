@@ -64,36 +64,22 @@ impl<'a> PrincipalName<'a> {
         self.components == other.components
     }
 
-    /// Whether the components, joined with `/`, are `name`; letters of ASCII compare without regard to case where
-    /// `case` says so.
-    pub(crate) fn is(self, name: &str, case: Case) -> bool {
+    /// Whether the components, joined with `/`, are `name`, but for the case of ASCII letters: Active Directory finds a
+    /// service by its name so.
+    pub(crate) fn is_service(self, name: &str) -> bool {
         let mut rest = name.as_bytes();
         for (index, component) in self.components().enumerate() {
             if index > 0 {
                 let Some(after) = rest.strip_prefix(b"/") else { return false };
                 rest = after;
             }
-            let Some((head, tail)) = rest.split_at_checked(component.len()) else { return false };
-            let same = match case {
-                Case::Exact => head == component.as_bytes(),
-                Case::Ignored => head.eq_ignore_ascii_case(component.as_bytes()),
-            };
-            if !same {
-                return false;
+            match rest.split_at_checked(component.len()) {
+                Some((head, tail)) if head.eq_ignore_ascii_case(component.as_bytes()) => rest = tail,
+                _ => return false,
             }
-            rest = tail;
         }
         rest.is_empty()
     }
-}
-
-/// How letters of ASCII compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Case {
-    /// Byte by byte.
-    Exact,
-    /// `HTTP/Www` is `http/www`: Active Directory finds a service name so.
-    Ignored,
 }
 
 /// The components joined with `/`, control and formatting characters escaped, so that no name can forge a line of a log.

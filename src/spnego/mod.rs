@@ -2,7 +2,7 @@
 
 mod init;
 
-pub(crate) use init::{MechanismList, NegTokenInit};
+pub(crate) use init::NegTokenInit;
 
 use crate::der::{Malformed, Problem, Reader, context};
 
