@@ -1,7 +1,9 @@
 """Real Kerberos clients, each with its own krb5.conf and credential cache."""
 
-import base64
+import importlib.metadata
+import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from work import run
@@ -11,47 +13,56 @@ SPNEGO = "1.3.6.1.5.5.2"
 KRB5 = "1.2.840.113554.1.2.2"
 MS_KRB5 = "1.2.840.48018.1.2.2"
 IAKERB = "1.3.6.1.5.2.5"
-NTLM = "1.3.6.1.4.1.311.2.2.10"
 
-DELEGATE, MUTUAL, REPLAY, SEQUENCE, CONFIDENTIAL, INTEGRITY, DCE_STYLE = 1, 2, 4, 8, 16, 32, 0x1000
+DELEGATE, MUTUAL, DCE_STYLE = 1, 2, 0x1000
 AUTOLOGON = "HTTP@autologon.microsoftazuread-sso.com"
+AADG = "HTTP@aadg.windows.net.nsatc.net"
+
+
+@dataclass
+class Token:
+    """What a client sent: token bytes, or a header value as text."""
+    value: bytes | str
+    made_by: str
 
 
 class Clients:
-    """Builds the GSS initiator against both libraries and names their versions."""
+    """Builds the initiators against both libraries and names their versions."""
 
     def __init__(self, work):
-        self.work = work
-        self.bin = work.dir("bin")
-        lib = "/usr/lib/x86_64-linux-gnu"
-        run(["gcc", "-Wall", "-DMIT", "-o", self.bin / "mit", HERE / "gss_init.c", "-lgssapi_krb5", "-lkrb5"])
-        run(["gcc", "-Wall", "-I/usr/include/heimdal", f"-L{lib}/heimdal", f"-Wl,-rpath,{lib}/heimdal",
+        self.work, self.bin, self.sessions = work, work.dir("bin"), 0
+        heimdal = "/usr/lib/x86_64-linux-gnu/heimdal"
+        run(["gcc", "-Wall", "-DMIT", "-o", self.bin / "mit", HERE / "gss_init.c", "-lgssapi_krb5"])
+        run(["gcc", "-Wall", "-I/usr/include/heimdal", f"-L{heimdal}", f"-Wl,-rpath,{heimdal}",
              "-o", self.bin / "heimdal", HERE / "gss_init.c", "-lgssapi"])
-        self.mit = f"MIT krb5 {version('libgssapi-krb5-2')} gss_init_sec_context"
-        self.heimdal = f"Heimdal {version('libgssapi3-heimdal')} gss_init_sec_context"
-        self.caches = 0
+        run(["gcc", "-Wall", "-o", self.bin / "mk_req", HERE / "mk_req.c", "-lkrb5"])
+        mit = f"MIT krb5 {version('libgssapi-krb5-2')}"
+        self.made_by = {"mit": f"{mit} gss_init_sec_context", "mk_req": f"{mit} krb5_mk_req_extended",
+                        "heimdal": f"Heimdal {version('libgssapi3-heimdal')} gss_init_sec_context",
+                        "impacket": f"impacket {pip_version('impacket')} getKerberosType1",
+                        "curl": f"curl {version('curl')} with {mit}",
+                        "chromium": f"Chromium {version('chromium')} with {mit}"}
 
     def session(self, realm, kdcs, **libdefaults):
-        """A new, empty credential cache of a client in `realm` that knows the KDC ports `kdcs`."""
-        self.caches += 1
-        home = self.work.dir(f"client{self.caches}")
-        return Session(self, home, realm, kdcs, libdefaults)
+        """A client in `realm` with a new credential cache, that knows the KDC ports `kdcs`."""
+        self.sessions += 1
+        return Session(self, self.work.dir(f"client{self.sessions}"), realm, kdcs, **libdefaults)
 
 
 class Session:
-    def __init__(self, clients, home, realm, kdcs, libdefaults):
+    def __init__(self, clients, home, realm, kdcs, sso_realm=None, sections="", realm_lines=(), **libdefaults):
         self.clients, self.home, self.realm = clients, home, realm
-        capaths = libdefaults.pop("capaths", "")
-        sso_realm = libdefaults.pop("sso_realm", next(iter(kdcs)))
-        realm_options = libdefaults.pop("realm_options", "")
         settings = {"default_realm": realm, "dns_lookup_realm": "false", "dns_lookup_kdc": "false",
                     "dns_canonicalize_hostname": "false", "rdns": "false", "udp_preference_limit": 1,
                     "forwardable": "true", "allow_weak_crypto": "true", "kdc_timesync": 0, **libdefaults}
         lines = ["[libdefaults]", *(f"  {k} = {v}" for k, v in settings.items()), "[realms]"]
-        lines += [f"  {r} = {{\n    kdc = 127.0.0.1:{port}\n{realm_options}  }}" for r, port in kdcs.items()]
-        lines += ["[domain_realm]", f"  .microsoftazuread-sso.com = {sso_realm}", f"  .nsatc.net = {sso_realm}", capaths]
+        for name, port in kdcs.items():
+            lines += [f"  {name} = {{", f"    kdc = 127.0.0.1:{port}", *(f"    {line}" for line in realm_lines), "  }"]
+        sso_realm = sso_realm or realm
+        lines += ["[domain_realm]", f"  .microsoftazuread-sso.com = {sso_realm}", f"  .nsatc.net = {sso_realm}", sections]
         (home / "krb5.conf").write_text("\n".join(lines) + "\n")
-        self.env = {"KRB5_CONFIG": str(home / "krb5.conf"), "KRB5CCNAME": f"FILE:{home}/cc",
+        self.cache = home / "cc"
+        self.env = {"KRB5_CONFIG": str(home / "krb5.conf"), "KRB5CCNAME": f"FILE:{self.cache}",
                     "GSS_MECH_CONFIG": "/dev/null", "HOME": str(home)}
 
     def kinit(self, user, password, *options):
@@ -62,21 +73,43 @@ class Session:
         run(["kvno", *options, spn], self.env)
         return self
 
-    def token(self, target=AUTOLOGON, mech=SPNEGO, flags=MUTUAL, bindings=None, library="mit", clock=None, options=()):
-        """The first GSS token for `target`; `clock`, in seconds, sets the client's own clock wrong by so much."""
+    def renew(self):
+        run(["kinit", "-R"], self.env)
+        return self
+
+    def use_cache(self, path):
+        self.cache, self.env["KRB5CCNAME"] = path, f"FILE:{path}"
+        return self
+
+    def token(self, target=AUTOLOGON, mech=SPNEGO, flags=MUTUAL, bindings=None, library="mit", clock=0, options=()):
+        """The first GSS token for `target`; `clock` sets the client's own clock wrong by so many seconds."""
         command = [self.clients.bin / library, "-m", mech, "-f", flags, *options]
         if bindings is not None:
             command += ["-b", bindings.hex()]
-        return bytes.fromhex(run(wrong_clock(clock) + command + [target], self.env))
+        return self._made(library, wrong_clock(clock) + command + [target])
+
+    def ap_req(self, principal, *options):
+        """A bare AP-REQ, as protocols without GSS send it."""
+        return self._made("mk_req", [self.clients.bin / "mk_req", *options, principal])
+
+    def impacket(self, user, principal, clock=0):
+        """impacket's token, for the service ticket already in the cache."""
+        return self._made("impacket", wrong_clock(clock) + [sys.executable, HERE / "impacket_init.py", self.cache,
+                                                            user, self.realm, principal])
+
+    def _made(self, by, command):
+        return Token(bytes.fromhex(run(command, self.env)), self.clients.made_by[by])
 
 
 def wrong_clock(seconds):
-    return ["faketime", "-f", time.strftime("@%Y-%m-%d %H:%M:%S", time.localtime(time.time() + seconds))] if seconds else []
+    if not seconds:
+        return []
+    return ["faketime", "-f", time.strftime("@%Y-%m-%d %H:%M:%S", time.localtime(time.time() + seconds))]
 
 
 def version(package):
     return run(["dpkg-query", "-W", "-f", "${Version}", package])
 
 
-def b64(token):
-    return base64.b64encode(token).decode()
+def pip_version(package):
+    return importlib.metadata.version(package)

@@ -27,6 +27,10 @@ AD_IF_RELEVANT, AD_WIN2K_PAC = 1, 128
 LOGON_INFO, SERVER_CHECKSUM, KDC_CHECKSUM, UPN_DNS_INFO, REQUESTER_SID = 1, 6, 7, 12, 18
 
 
+class NotOpened(Exception):
+    """Not a Kerberos token, or none of the keys opens it."""
+
+
 def context(number):
     return tag.Tag(tag.tagClassContext, tag.tagFormatConstructed, number)
 
@@ -40,12 +44,12 @@ class NegTokenInit(univ.Sequence):
         namedtype.OptionalNamedType("mechListMIC", univ.OctetString().subtype(explicitTag=context(3))))
 
 
-def observe(token, keys, krbtgt_keys=()):
-    """The expected outcome of an accepted token."""
+def observe(token, keys, krbtgt_keys=None):
+    """The expected outcome of an accepted token; `krbtgt_keys` are those of each realm."""
     mechanism, ap_req = unwrap(token)
     ap = decode(ap_req, asn1.AP_REQ())
     ticket, sealed = ap["ticket"], ap["ticket"]["enc-part"]
-    key, part = open_ticket(sealed, keys)
+    key, part = open_ticket(sealed, [key for key in keys if key["realm"] == text(ticket["realm"])])
     session = (int(part["key"]["keytype"]), bytes(part["key"]["keyvalue"]))
     auth = decode(decrypt(session, AUTHENTICATOR_USAGE, ap["authenticator"]), asn1.Authenticator())
     assert str(auth["crealm"]) == str(part["crealm"]) and names(auth["cname"]) == names(part["cname"])
@@ -65,18 +69,23 @@ def observe(token, keys, krbtgt_keys=()):
         "mutual": bool(ap["ap-options"][AP_REQ_MUTUAL]),
         "delegated": bool((gss_flags or 0) & DELEGATE),
         "mechanism": mechanism,
-        "pac": pac(part, key, krbtgt_keys)}
+        "pac": pac(part, key, (krbtgt_keys or {}).get(text(ticket["realm"])))}
 
 
 def unwrap(token):
     """The mechanism and the bare AP-REQ."""
     if token[0] == 0x6E:
         return "ap-req", token
+    if token[0] != 0x60:
+        raise NotOpened
     oid, rest = decoder.decode(contents(token))
     if str(oid) == "1.3.6.1.5.5.2":
         init = decode(contents(rest), NegTokenInit())
+        if str(init["mechTypes"][0]) not in KRB5_OIDS:
+            raise NotOpened
         return "spnego", unwrap(bytes(init["mechToken"]))[1]
-    assert str(oid) in KRB5_OIDS and rest[:2] == b"\x01\x00", f"not an AP-REQ: {oid} {rest[:2].hex()}"
+    if str(oid) not in KRB5_OIDS or rest[:2] != b"\x01\x00":
+        raise NotOpened
     return "krb5", rest[2:]
 
 
@@ -94,7 +103,7 @@ def open_ticket(sealed, keys):
             except (ValueError, crypto.InvalidChecksum):
                 continue
             return key, decode(plain, asn1.EncTicketPart())
-    raise ValueError("no key opens the ticket")
+    raise NotOpened
 
 
 def gss_checksum_flags(auth):

@@ -1,6 +1,7 @@
 """A Samba AD DC of which only the KDC runs: one process, high ports, loopback."""
 
 import ldb
+from samba import dsdb
 from samba.auth import system_session
 from samba.dcerpc import security
 from samba.ndr import ndr_unpack
@@ -58,8 +59,8 @@ class SambaAd:
         self.set_password(name, password)
 
     def group(self, name, scope, members=()):
-        kinds = {"global": security.GTYPE_SECURITY_GLOBAL_GROUP, "universal": security.GTYPE_SECURITY_UNIVERSAL_GROUP,
-                 "domain-local": security.GTYPE_SECURITY_DOMAIN_LOCAL_GROUP}
+        kinds = {"global": dsdb.GTYPE_SECURITY_GLOBAL_GROUP, "universal": dsdb.GTYPE_SECURITY_UNIVERSAL_GROUP,
+                 "domain-local": dsdb.GTYPE_SECURITY_DOMAIN_LOCAL_GROUP}
         self.db.newgroup(name, grouptype=kinds[scope])
         self.join(name, *members)
 
@@ -86,7 +87,8 @@ class SambaAd:
     def set(self, account, attribute, *values):
         """Replaces an attribute; without values it is removed."""
         message = ldb.Message(ldb.Dn(self.db, self.dn(account)))
-        message[attribute] = ldb.MessageElement([str(v) for v in values], ldb.FLAG_MOD_REPLACE, attribute)
+        change = ldb.FLAG_MOD_REPLACE if values else ldb.FLAG_MOD_DELETE
+        message[attribute] = ldb.MessageElement([str(v) for v in values], change, attribute)
         self.db.modify(message)
 
     def set_password(self, account, password):

@@ -1,0 +1,33 @@
+"""The realms of one run and the clients in them."""
+
+from clients import Clients, version
+from samba_ad import SambaAd
+from trust import trust
+
+CONTOSO, FABRIKAM = "CONTOSO.TEST", "FABRIKAM.TEST"
+KDCS = {CONTOSO: 21088, FABRIKAM: 21188}
+
+
+class World:
+    def __init__(self, work):
+        self.work, self.clients = work, Clients(work)
+        self.samba_version = f"Samba {version('samba')}"
+        self.contoso = SambaAd(work, CONTOSO, KDCS[CONTOSO])
+        self.contoso.sso_account("Sso.Key.One.2026!")
+        self.contoso.user("alice", "Alice.Pass.1", givenname="Alice", surname="Anderson")
+        self.contoso.start()
+
+    def add_fabrikam(self):
+        self.fabrikam = SambaAd(self.work, FABRIKAM, KDCS[FABRIKAM])
+        self.fabrikam.sso_account("Sso.Fabrikam.2026!")
+        trust(self.contoso, self.fabrikam)
+        self.fabrikam.start()
+
+    def alice(self, *options, **libdefaults):
+        return self.user("alice", "Alice.Pass.1", *options, **libdefaults)
+
+    def user(self, name, password, *options, **libdefaults):
+        return self.clients.session(CONTOSO, KDCS, **libdefaults).kinit(name, password, *options)
+
+    def fabrikam_user(self, name, password, sso_realm=CONTOSO):
+        return self.clients.session(FABRIKAM, KDCS, sso_realm=sso_realm).kinit(name, password)
