@@ -28,7 +28,7 @@ LOGON_INFO, SERVER_CHECKSUM, KDC_CHECKSUM, UPN_DNS_INFO, REQUESTER_SID = 1, 6, 7
 
 
 class NotOpened(Exception):
-    """Not a Kerberos token, or none of the keys opens it."""
+    """Not a Kerberos token, none of the keys opens it, or its encryption type is not one that the crate accepts."""
 
 
 def context(number):
@@ -177,6 +177,7 @@ def verify_pac(raw, key, krbtgt_keys):
                    if k["etype"] == CHECKSUM_ETYPE[kdc_kind]), "PAC KDC signature"
 
 
+# The type whose key makes a PAC signature of this kind.
 CHECKSUM_ETYPE = {15: 17, 16: 18, 19: 19, 20: 20, -138: 23}
 
 
@@ -189,6 +190,8 @@ def checksum(kind, key, data):
 
 def decrypt(key, usage, sealed):
     etype, value = key
+    if etype not in CHECKSUM_ETYPE.values():
+        raise NotOpened
     assert int(sealed["etype"]) == etype
     if etype in RFC8009:
         return rfc8009_decrypt(etype, value, usage, bytes(sealed["cipher"]))

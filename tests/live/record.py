@@ -9,6 +9,7 @@ import jsonschema
 
 import cases_bindings
 import cases_keys
+import cases_mit
 import cases_people
 import cases_samba
 import cases_time
@@ -20,7 +21,7 @@ from world import World
 SCHEMA = Path(__file__).parents[2] / "testvectors/schema/tokens.schema.json"
 # The rollover of cases_keys changes the account's key for those after it; each file has its own key sets.
 FILES = {"samba": cases_samba, "samba-people": cases_people, "samba-time": cases_time, "samba-bindings": cases_bindings,
-         "samba-keys": cases_keys, "samba-trust": cases_trust}
+         "samba-keys": cases_keys, "samba-trust": cases_trust, "mit": cases_mit}
 
 
 def main(outdir, wanted):
@@ -28,8 +29,9 @@ def main(outdir, wanted):
     with Work() as work:
         world = World(work)
         world.add_fabrikam()
+        world.add_mit()
         for name in wanted or FILES:
-            began, out = time.time(), Vectors(world.samba_version)
+            began, out = time.time(), Vectors(world.mit_version if name == "mit" else world.samba_version)
             FILES[name].record(world, out)
             path = outdir / f"{name}.json"
             out.write(path)

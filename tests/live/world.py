@@ -1,11 +1,14 @@
 """The realms of one run and the clients in them."""
 
 from clients import Clients, version
+from mit_realm import MitRealms
 from samba_ad import SambaAd
 from trust import trust
 
 CONTOSO, FABRIKAM = "CONTOSO.TEST", "FABRIKAM.TEST"
 KDCS = {CONTOSO: 21088, FABRIKAM: 21188}
+MIT_PORT = 21288
+MIT_REALMS = ["MIT.TEST", "NEAR.TEST", "FAR.TEST"]
 
 
 class World:
@@ -22,6 +25,16 @@ class World:
         self.fabrikam.sso_account("Sso.Fabrikam.2026!")
         trust(self.contoso, self.fabrikam)
         self.fabrikam.start()
+
+    def add_mit(self):
+        self.mit_version = f"MIT krb5 {version('krb5-kdc')}"
+        self.mit = MitRealms(self.work, MIT_REALMS, MIT_PORT)
+        self.mit.user("alice", "Some.Pass.1")
+        self.mit.start()
+
+    def mit_user(self, name, *options, realm="MIT.TEST", password="Some.Pass.1", **libdefaults):
+        session = self.clients.session(realm, dict.fromkeys(MIT_REALMS, MIT_PORT), sso_realm="MIT.TEST", **libdefaults)
+        return session.kinit(name, password, *options)
 
     def alice(self, *options, **libdefaults):
         return self.user("alice", "Alice.Pass.1", *options, **libdefaults)
