@@ -3,7 +3,8 @@
  *   gss_init [-m MECH-OID] [-f FLAGS] [-b BINDINGS-HEX] [-n INITIATOR -p PASSWORD] SERVICE@HOST | PRINCIPAL
  *
  * MECH-OID is written with dots; FLAGS is a number (GSS_C_* bits); BINDINGS-HEX is the application data of the
- * channel bindings. With -p, the initiator's credentials are acquired for that mechanism with a password.
+ * channel bindings. With -p, the initiator's credentials are acquired for that mechanism with a password
+ * (MIT's library only).
  * Built against MIT and against Heimdal. */
 #include <gssapi/gssapi.h>
 #ifdef MIT
@@ -30,8 +31,8 @@ static void check(OM_uint32 major, OM_uint32 minor, const char *call)
 
 static gss_OID oid(const char *dots)
 {
-    static unsigned char bytes[64];
-    static gss_OID_desc made = {0, bytes};
+    gss_OID made = calloc(1, sizeof *made);
+    unsigned char *bytes = made->elements = malloc(64);
     unsigned long arc[32];
     size_t arcs = 0, i;
     char *end = (char *)dots;
@@ -39,15 +40,15 @@ static gss_OID oid(const char *dots)
         arc[arcs++] = strtoul(end, &end, 10);
         end += *end == '.';
     }
-    bytes[made.length++] = arc[0] * 40 + arc[1];
+    bytes[made->length++] = arc[0] * 40 + arc[1];
     for (i = 2; i < arcs; i++) {
         int shift = 28;
         while (shift > 0 && arc[i] >> shift == 0)
             shift -= 7;
         for (; shift >= 0; shift -= 7)
-            bytes[made.length++] = ((arc[i] >> shift) & 0x7f) | (shift ? 0x80 : 0);
+            bytes[made->length++] = ((arc[i] >> shift) & 0x7f) | (shift ? 0x80 : 0);
     }
-    return &made;
+    return made;
 }
 
 static gss_buffer_desc from_hex(const char *hex)
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
     int option;
     while ((option = getopt(argc, argv, "m:f:b:n:p:")) != -1) {
         switch (option) {
-        case 'm': mech->length = 0; oid(optarg); break;
+        case 'm': mech = oid(optarg); break;
         case 'f': flags = strtoul(optarg, NULL, 0); break;
         case 'b': bindings.application_data = from_hex(optarg); bound = &bindings; break;
         case 'n': user = optarg; break;

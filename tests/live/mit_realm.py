@@ -30,7 +30,8 @@ class MitRealms:
                       "    max_life = 40d", "    max_renewable_life = 40d", "    reject_bad_transit = false",
                       "    master_key_type = aes256-cts-hmac-sha1-96",
                       "    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal",
-                      f"    pkinit_identity = FILE:{self.home}/kdc.pem,{self.home}/kdc.key", "  }"]
+                      f"    pkinit_identity = FILE:{self.home}/kdc.pem,{self.home}/kdc.key",
+                      f"    pkinit_anchors = FILE:{self.home}/kdc.pem", "  }"]
         (self.home / "kdc.conf").write_text("\n".join(lines) + "\n")
 
     def _krb5_conf(self, capaths):

@@ -8,9 +8,11 @@ from pathlib import Path
 import jsonschema
 
 import cases_bindings
+import cases_browsers
 import cases_keys
 import cases_mit
 import cases_people
+import cases_refused
 import cases_samba
 import cases_time
 import cases_trust
@@ -21,7 +23,8 @@ from world import World
 SCHEMA = Path(__file__).parents[2] / "testvectors/schema/tokens.schema.json"
 # The rollover of cases_keys changes the account's key for those after it; each file has its own key sets.
 FILES = {"samba": cases_samba, "samba-people": cases_people, "samba-time": cases_time, "samba-bindings": cases_bindings,
-         "samba-keys": cases_keys, "samba-trust": cases_trust, "mit": cases_mit}
+         "samba-keys": cases_keys, "samba-trust": cases_trust, "mit": cases_mit,
+         "browsers": cases_browsers, "refused": cases_refused}
 
 
 def main(outdir, wanted):
@@ -30,6 +33,7 @@ def main(outdir, wanted):
         world = World(work)
         world.add_fabrikam()
         world.add_mit()
+        world.add_web()
         for name in wanted or FILES:
             began, out = time.time(), Vectors(world.mit_version if name == "mit" else world.samba_version)
             FILES[name].record(world, out)
