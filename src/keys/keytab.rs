@@ -137,7 +137,7 @@ impl<'a> Records<'a> {
     fn read_all(mut self) -> Result<Vec<KeytabEntry>, KeytabError> {
         let mut entries = Vec::new();
         while !self.rest.is_empty() {
-            let size = self.u32()?.cast_signed();
+            let size = self.i32()?;
             if size == 0 {
                 break;
             }
@@ -157,10 +157,10 @@ impl<'a> Records<'a> {
         let count = count.ok_or_else(|| self.error(KeytabProblem::Nameless))?;
         let realm = self.text()?;
         let components = (0..count).map(|_| self.text()).collect::<Result<Vec<_>, _>>()?;
-        let name_type = if first_version { NameType::UNKNOWN } else { NameType(self.u32()?.cast_signed()) };
+        let name_type = if first_version { NameType::UNKNOWN } else { NameType(self.i32()?) };
         let timestamp = UnixTime::from_seconds(i64::from(self.u32()?));
         let low_kvno = u32::from(self.u8()?);
-        let etype = EncType(i32::from(self.u16()?.cast_signed()));
+        let etype = EncType(i32::from(self.u16()?));
         let key = self.counted()?;
         let key = match Key::new(etype, key) {
             Ok(key) => Some(key),
@@ -180,6 +180,10 @@ impl<'a> Records<'a> {
     fn counted(&mut self) -> Result<&'a [u8], KeytabError> {
         let length = self.u16()?;
         self.take(usize::from(length))
+    }
+
+    fn i32(&mut self) -> Result<i32, KeytabError> {
+        self.u32().map(|unsigned| i32::from_be_bytes(unsigned.to_be_bytes()))
     }
 
     fn u32(&mut self) -> Result<u32, KeytabError> {
