@@ -5,6 +5,7 @@ use super::{Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole,
 impl Error {
     /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::NotNegotiate(HeaderProblem::OtherScheme) => {
