@@ -9,7 +9,8 @@ def record(world, out):
     out.krbtgt["CONTOSO.TEST"] = ad.krbtgt_keys()
     old, before = ad.keys(SSO_ACCOUNT), world.alice().kvno(SPN)
     wrong_keys(world, out, old)
-    ad.set_password(SSO_ACCOUNT, "Sso.Key.Two.2026!")
+    world.sso_password = "Sso.Key.Two.2026!"
+    ad.set_password(SSO_ACCOUNT, world.sso_password)
     rollover(out, old, ad.keys(SSO_ACCOUNT), before, world.alice())
 
 

@@ -24,10 +24,13 @@ def record(world, out):
 def etypes(world, out):
     pairs = [(20, 20), (19, 19), (20, 19), (19, 20), (20, 18), (18, 20), (17, 19), (23, 20), (20, 17), (18, 18)]
     for ticket, session in pairs:
+        other = out.keyset(f"other-{len(out.keysets)}", world.mit.service(ticket))
         client, keyset = fresh(world, out, ticket, session)
         out.accept(f"mit-{SHORT[ticket]}-{SHORT[session]}", f"Ticket under {SHORT[ticket]}, session key {SHORT[session]}.",
                    ["EncTypes"] + ["AesSha2"] * bool({19, 20} & {ticket, session}) + ["Rc4"] * (ticket == 23),
                    client.token(), keyset, {"allow_rc4": True} if ticket == 23 else None)
+        out.reject(f"mit-{SHORT[ticket]}-{SHORT[session]}-other-key", "Another key of the same type and version.",
+                   ["EncTypes", "WrongKey"], client.token(), other, "integrity", {"allow_rc4": True} if ticket == 23 else None)
     client, keyset = fresh(world, out, 23, 20)
     out.reject("mit-rc4-aes256-sha2-rc4-refused", "RC4 only in the ticket.", ["Rc4"], client.token(), keyset, "rc4-refused")
     client, keyset = fresh(world, out, 20, 20)
@@ -149,8 +152,8 @@ def transited(world, out):
     for library in ("mit", "heimdal"):
         out.reject(f"mit-transited-unchecked-{library}", "By way of NEAR.TEST, which the KDC does not know.", ["Transited"],
                    token("fay", FAR, library=library), "service", "transited", trusted)
-    seen = out.accept("mit-transited-direct-unchecked", "From the neighbour realm: an empty path needs no check.",
-                      ["Transited"], token("ned", NEAR), "service", trusted)
+    out.accept("mit-transited-direct-no-capaths", "From the neighbour realm, by a KDC that knows no paths.", ["Transited"],
+               token("ned", NEAR), "service", trusted)
 
 
 def tickets(world, out):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import socket
 
 import spnego
 
@@ -14,6 +15,8 @@ KEYS, PASSWORD = "sso", "Some.Pass.1"
 NTLM = "1.3.6.1.4.1.311.2.2.10"
 MECH_D = "/etc/gss/mech.d"
 LOGIN = ["-n", "alice@CONTOSO.TEST", "-p", "Alice.Pass.1"]
+# Of a domain without a KDC: SPNEGO has no Kerberos to offer.
+NTLM_LOGIN = ["-n", "alice@NWTRADERS.TEST", "-p", "Alice.Pass.1"]
 
 
 def record(world, out):
@@ -31,11 +34,12 @@ def ntlm(world, out):
     users = world.work.root / "ntlm.users"
     users.write_text("CONTOSO:alice:Alice.Pass.1\n")
     os.environ["NTLM_USER_FILE"] = str(users)
+    socket.gethostname = lambda: "ws1"  # pyspnego writes the computer's name into its messages.
     plugin = with_modules(world.nobody(), f"{MECH_D}/mech.ntlmssp.conf")
     out.reject("ntlm-gss-raw", "gss-ntlmssp: NEGOTIATE_MESSAGE alone.", ["Ntlm"],
-               plugin.token(mech=NTLM, options=LOGIN), KEYS, "ntlm")
+               plugin.token(mech=NTLM, options=NTLM_LOGIN), KEYS, "ntlm")
     out.reject("ntlm-gss-spnego", "gss-ntlmssp in MIT's SPNEGO: NTLM is all that is offered.", ["Ntlm", "Spnego"],
-               plugin.token(options=LOGIN), KEYS, "ntlm")
+               plugin.token(options=NTLM_LOGIN), KEYS, "ntlm")
     made_by = f"pyspnego {pip_version('pyspnego')}"
     for protocol, text in (("ntlm", "alone"), ("negotiate", "in SPNEGO")):
         first, third = ntlm_exchange(protocol)

@@ -11,12 +11,14 @@ KVNO_E = {17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac-sha1-96", 23: "arc
 # msDS-SupportedEncryptionTypes that yields the ticket type, given the session type; 0x20 allows AES session keys.
 BITS = {(18, 18): 16, (18, 17): 28, (18, 23): 28, (17, 17): 8, (17, 18): 0x28, (17, 23): 12,
         (23, 23): 4, (23, 18): 0x24, (23, 17): 0x24}
-KEYS = "sso"
+KEYS, OTHER = "sso", "other-account"
 
 
 def record(world, out):
     out.krbtgt["CONTOSO.TEST"] = world.contoso.krbtgt_keys()
     out.keyset(KEYS, world.contoso.keys(SSO_ACCOUNT))
+    world.contoso.computer("STRANGER$", "Stranger.Pass.1")
+    out.keyset(OTHER, world.contoso.keys("STRANGER$"))
     etypes(world, out)
     framing(world, out)
     tickets(world, out)
@@ -34,6 +36,8 @@ def etypes(world, out):
                           ["EncTypes", "Spnego"] + ["Rc4"] * rc4, client.token(), KEYS,
                           {"allow_rc4": True} if rc4 else None)
         assert (seen["ticket"]["etype"], seen["ticket"]["session_etype"]) == (ticket, session), seen["ticket"]
+        out.reject(f"{id}-other-key", "Another account's key of the same type and version.", ["EncTypes", "WrongKey"],
+                   client.token(), OTHER, "integrity", {"allow_rc4": True} if rc4 else None)
         if rc4:
             out.reject(f"{id}-rc4-refused", "RC4 in the ticket, its session key or both, where RC4 is not allowed.",
                        ["EncTypes", "Rc4"], client.token(), KEYS, "rc4-refused")
@@ -42,27 +46,33 @@ def etypes(world, out):
 
 def framing(world, out):
     alice = world.alice().kvno(SPN)
-    out.accept("samba-mit-krb5", "Kerberos without SPNEGO.", ["RawKrb5"], alice.token(mech=KRB5), KEYS)
-    out.accept("samba-mit-ms-krb5", "Kerberos without SPNEGO, under Microsoft's OID.", ["RawKrb5", "MsKrb5"],
-               alice.token(mech=MS_KRB5), KEYS)
-    out.accept("samba-mit-dce", "DCE style: a bare AP-REQ with the GSS checksum.", ["DceStyle", "BareApReq"],
-               alice.token(mech=KRB5, flags=MUTUAL | DCE_STYLE), KEYS)
-    out.accept("samba-mit-dce-spnego", "DCE style inside SPNEGO.", ["DceStyle", "BareApReq", "Spnego"],
-               alice.token(flags=MUTUAL | DCE_STYLE), KEYS)
-    out.accept("samba-mit-spnego-no-mutual", "No AP-REP asked for.", ["Spnego", "NoMutual"], alice.token(flags=0), KEYS)
-    out.accept("samba-mit-krb5-no-mutual", "No AP-REP asked for, without SPNEGO.", ["RawKrb5", "NoMutual"],
-               alice.token(mech=KRB5, flags=0), KEYS)
-    out.accept("samba-heimdal-spnego", "Heimdal's initiator.", ["Spnego", "Heimdal"], alice.token(library="heimdal"), KEYS)
-    out.accept("samba-heimdal-krb5", "Heimdal's initiator without SPNEGO.", ["RawKrb5", "Heimdal"],
-               alice.token(mech=KRB5, library="heimdal"), KEYS)
-    out.accept("samba-heimdal-dce", "Heimdal's initiator in DCE style.", ["DceStyle", "BareApReq", "Heimdal"],
-               alice.token(mech=KRB5, flags=MUTUAL | DCE_STYLE, library="heimdal"), KEYS)
-    out.accept("samba-impacket-spnego", "Microsoft's OID offered, the standard one in the token; sequence number 0 and "
-               "no subkey.", ["Spnego", "MsKrb5", "DceStyle"], alice.impacket("alice", SPN), KEYS)
-    out.accept("samba-mk-req", "An AP-REQ alone, its authenticator without checksum, subkey or sequence number.",
-               ["BareApReq", "NoGssChecksum"], alice.ap_req(SPN), KEYS)
-    out.accept("samba-mk-req-data", "An AP-REQ alone, with a keyed checksum over application data.",
-               ["BareApReq", "NoGssChecksum"], alice.ap_req(SPN, "-d", "application data"), KEYS)
+    shapes = (
+        ("mit-krb5", "Kerberos without SPNEGO", ["RawKrb5"], dict(mech=KRB5)),
+        ("mit-ms-krb5", "Kerberos without SPNEGO, under Microsoft's OID", ["RawKrb5", "MsKrb5"], dict(mech=MS_KRB5)),
+        ("mit-dce", "DCE style: a bare AP-REQ with the GSS checksum", ["DceStyle", "BareApReq"],
+         dict(mech=KRB5, flags=MUTUAL | DCE_STYLE)),
+        ("mit-dce-spnego", "DCE style inside SPNEGO", ["DceStyle", "BareApReq", "Spnego"], dict(flags=MUTUAL | DCE_STYLE)),
+        ("mit-spnego-no-mutual", "No AP-REP asked for", ["Spnego", "NoMutual"], dict(flags=0)),
+        ("mit-krb5-no-mutual", "No AP-REP asked for, without SPNEGO", ["RawKrb5", "NoMutual"], dict(mech=KRB5, flags=0)),
+        ("heimdal-spnego", "Heimdal's initiator", ["Spnego", "Heimdal"], dict(library="heimdal")),
+        ("heimdal-krb5", "Heimdal's initiator without SPNEGO", ["RawKrb5", "Heimdal"], dict(mech=KRB5, library="heimdal")),
+        ("heimdal-dce", "Heimdal's initiator in DCE style", ["DceStyle", "BareApReq", "Heimdal"],
+         dict(mech=KRB5, flags=MUTUAL | DCE_STYLE, library="heimdal")))
+    for id, comment, flags, how in shapes:
+        shape(out, id, comment, flags, lambda: alice.token(**how))
+    shape(out, "impacket-spnego", "Microsoft's OID offered, the standard one in the token; sequence number 0, no subkey",
+          ["Spnego", "MsKrb5", "DceStyle"], lambda: alice.impacket("alice", SPN))
+    shape(out, "mk-req", "An AP-REQ alone, its authenticator without checksum, subkey or sequence number",
+          ["BareApReq", "NoGssChecksum"], lambda: alice.ap_req(SPN))
+    shape(out, "mk-req-data", "An AP-REQ alone, with a keyed checksum over application data",
+          ["BareApReq", "NoGssChecksum"], lambda: alice.ap_req(SPN, "-d", "application data"))
+
+
+def shape(out, id, comment, flags, token):
+    out.accept(f"samba-{id}", f"{comment}.", flags, token(), KEYS)
+    out.reject(f"samba-{id}-other-key", f"{comment}; another account's key.", flags + ["WrongKey"], token(), OTHER, "integrity")
+    out.reject(f"samba-{id}-clock", f"{comment}; the clocks are 301 seconds apart.", flags + ["Clock"], token(), KEYS,
+               "clock-skew", at=301)
 
 
 def tickets(world, out):

@@ -13,7 +13,6 @@ def record(world, out):
     out.keyset(HERE, contoso.keys(SSO_ACCOUNT))
     out.keyset(THERE, fabrikam.keys(SSO_ACCOUNT))
     out.keyset("both-forests", out.keysets[THERE] + out.keysets[HERE])
-    fabrikam.user("frank", PASSWORD, givenname="Frank", surname="Fabri")
     fabrikam.user("zoë", PASSWORD)
     frank, zoe = world.fabrikam_user("frank", PASSWORD), world.fabrikam_user("zoë", PASSWORD)
     trusted = {"client_realms": ["FABRIKAM.TEST"]}

@@ -26,6 +26,7 @@ class World:
     def add_fabrikam(self):
         self.fabrikam = SambaAd(self.work, FABRIKAM, KDCS[FABRIKAM])
         self.fabrikam.sso_account("Sso.Fabrikam.2026!")
+        self.fabrikam.user("frank", "Some.Pass.1", givenname="Frank", surname="Fabri")
         trust(self.contoso, self.fabrikam)
         self.fabrikam.start()
 
