@@ -85,10 +85,13 @@ struct PolicyOptions {
     etypes: Option<Vec<EncType>>,
     allow_rc4: bool,
     skew: Option<Duration>,
-    max_lifetime: Option<Option<Duration>>,
+    max_lifetime: Option<Lifetime>,
     bindings: Vec<ChannelBindings>,
     level: Option<BindingLevel>,
 }
+
+/// `None`: any.
+struct Lifetime(Option<Duration>);
 
 impl Arguments {
     /// `None` if help is wanted.
@@ -198,7 +201,7 @@ impl PolicyOptions {
         if let Some(skew) = self.skew {
             policy = policy.clock_skew(skew);
         }
-        if let Some(lifetime) = self.max_lifetime {
+        if let Some(Lifetime(lifetime)) = self.max_lifetime {
             policy = policy.max_ticket_lifetime(lifetime);
         }
         if let Some(level) = self.level {
@@ -289,8 +292,8 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
 }
 
-fn lifetime(text: &str) -> Result<Option<Duration>, std::num::ParseIntError> {
-    if text == "none" { Ok(None) } else { seconds(text).map(Some) }
+fn lifetime(text: &str) -> Result<Lifetime, std::num::ParseIntError> {
+    Ok(Lifetime(if text == "none" { None } else { Some(seconds(text)?) }))
 }
 
 /// Digits after the point are a decimal fraction; six of them are microseconds.

@@ -36,11 +36,9 @@ fn run() -> Result<bool, String> {
     if std::env::args_os().len() <= 1 {
         return table::show();
     }
-    match Arguments::parse(lexopt::Parser::from_env()).map_err(|error| error.to_string())? {
-        Some(arguments) => named::judge(arguments),
-        None => {
-            println!("{}", arguments::USAGE);
-            Ok(true)
-        }
-    }
+    let Some(arguments) = Arguments::parse(lexopt::Parser::from_env()).map_err(|error| error.to_string())? else {
+        println!("{}", arguments::USAGE);
+        return Ok(true);
+    };
+    named::judge(arguments)
 }

@@ -122,8 +122,7 @@ pub(crate) struct Rules {
     pub(crate) profile: Profile,
     allow_rc4: bool,
     services: Vec<String>,
-    #[serde(deserialize_with = "present")]
-    max_lifetime: Option<Option<u64>>,
+    max_lifetime: Lifetime,
     client_realms: Vec<String>,
     channel_bindings: Vec<Hex>,
     cb_level: Option<Level>,
@@ -138,6 +137,20 @@ pub(crate) enum Profile {
     #[default]
     General,
     Seamless,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Lifetime {
+    #[default]
+    OfProfile,
+    Unlimited,
+    Seconds(u64),
+}
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Unlimited, Self::Seconds))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -363,9 +376,11 @@ impl Rules {
         if !self.services.is_empty() {
             policy = policy.services(self.services.iter().map(String::as_str));
         }
-        if let Some(lifetime) = self.max_lifetime {
-            policy = policy.max_ticket_lifetime(lifetime.map(Duration::from_secs));
-        }
+        policy = match self.max_lifetime {
+            Lifetime::OfProfile => policy,
+            Lifetime::Unlimited => policy.max_ticket_lifetime(None),
+            Lifetime::Seconds(seconds) => policy.max_ticket_lifetime(Some(Duration::from_secs(seconds))),
+        };
         if let Some(skew) = self.skew {
             policy = policy.clock_skew(Duration::from_secs(skew));
         }
@@ -400,17 +415,14 @@ impl<'de> Deserialize<'de> for Hex {
 
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>()?;
-    let (pairs, rest) = digits.split_at_checked(digits.len() / 2 * 2)?;
-    let byte = |pair: &[u32]| pair.iter().fold(0_u32, |byte, digit| (byte << 4) | digit).try_into().ok();
-    if rest.is_empty() { pairs.chunks(2).map(byte).collect() } else { None }
+    let pairs = digits.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return None;
+    }
+    pairs.map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).ok()).collect()
 }
 
 /// A field that must be there, even if it is null.
 fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
-}
-
-/// A field that may be absent, which is not the same as null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
