@@ -318,6 +318,12 @@ impl Recording {
             .collect()
     }
 
+    /// The keys of a case that this crate can use.
+    pub(crate) fn raw_keys(&self, case: &Case) -> Result<Vec<Key>, String> {
+        let keys = self.keysets.get(&case.keyset).into_iter().flatten();
+        keys.filter(|key| EncType(key.etype).is_supported()).map(RecordedKey::key).collect()
+    }
+
     /// A validator for a case, which takes a token as often as it comes.
     pub(crate) fn validator(&self, case: &Case) -> Result<kerberos_sso::Validator<NoReplayCache>, String> {
         Ok(kerberos_sso::Validator::new(self.keys(case)?, case.policy.policy(), NoReplayCache))
@@ -325,9 +331,13 @@ impl Recording {
 }
 
 impl RecordedKey {
+    fn key(&self) -> Result<Key, String> {
+        Key::new(EncType(self.etype), &self.key.0).map_err(|error| error.to_string())
+    }
+
     fn account(&self, rules: &Rules) -> Result<Account, String> {
-        let key = Key::new(EncType(self.etype), &self.key.0).map_err(|error| error.to_string())?;
-        let account = Account::new(&self.account, &self.realm).with_key(ServiceKey::new(key, Some(self.kvno)));
+        let key = ServiceKey::new(self.key()?, Some(self.kvno));
+        let account = Account::new(&self.account, &self.realm).with_key(key);
         Ok(rules.client_realms.iter().fold(account, |account, realm| account.with_client_realm(realm)))
     }
 }
