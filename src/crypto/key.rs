@@ -178,3 +178,40 @@ pub enum InvalidKey {
         actual: usize,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::crypto::records::{Record, for_each};
+    use crate::crypto::rfc3961::n_fold;
+
+    #[test]
+    fn derived_keys_of_mit_and_rfc_8009() {
+        for_each(include_str!("../../testvectors/crypto/derived_keys.txt"), 4, |record| {
+            let key = Key::new(EncType(record.number("EncType")), &record.octets("Key")).unwrap();
+            let usage = KeyUsage(record.number("Usage"));
+            for (name, purpose) in [("Kc", 0x99), ("Ke", 0xAA), ("Ki", 0x55)] {
+                assert_derived(&key, &usage.label(purpose), record, name);
+            }
+        });
+    }
+
+    fn assert_derived(key: &Key, label: &[u8], record: &mut Record, name: &str) {
+        let mut derived = [0; 32];
+        let expected = record.octets(name);
+        let derived = derived.get_mut(..expected.len()).unwrap();
+        match &key.0 {
+            Secret::Aes128Sha1(key) => {
+                derived.copy_from_slice(&rfc3962::derive_key::<aes::Aes128>(key.into(), n_fold(label)))
+            }
+            Secret::Aes256Sha1(key) => {
+                derived.copy_from_slice(&rfc3962::derive_key::<aes::Aes256>(key.into(), n_fold(label)))
+            }
+            Secret::Aes128Sha256(key) => rfc8009::kdf_hmac_sha2::<Hmac<Sha256>>(key, label, &[], derived),
+            Secret::Aes256Sha384(key) => rfc8009::kdf_hmac_sha2::<Hmac<Sha384>>(key, label, &[], derived),
+            Secret::Rc4(_) => {}
+        }
+        assert_eq!(derived, expected, "{name} of {key:?}");
+    }
+}

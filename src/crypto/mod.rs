@@ -35,6 +35,10 @@ mod rfc4757;
 mod rfc8009;
 mod string_to_key;
 
+#[cfg(test)]
+#[path = "../../tests/crypto_vectors/records.rs"]
+mod records;
+
 pub use checksum::{Checksum, Checksummer, RunningChecksum, WrongChecksum};
 pub use checksum_type::ChecksumType;
 pub use cipher::{Cipher, Confounder, DecryptError};

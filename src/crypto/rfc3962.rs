@@ -85,7 +85,7 @@ pub(super) fn prf<C: Aes>(key: &Key<C>, input: &[u8]) -> [u8; 16] {
     block
 }
 
-fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
+pub(super) fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
     let [derived] = derive_random(AesCts::<C>::new(key).block_cipher(), [folded.into()]);
     Zeroizing::new(derived)
 }

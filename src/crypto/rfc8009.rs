@@ -100,7 +100,7 @@ pub(super) fn prf<M: Mac + KeyInit, const N: usize>(key: &[u8], input: &[u8]) ->
 }
 
 /// KDF-HMAC-SHA2 (section 3): one block of the counter mode of SP 800-108 fills every key there is.
-fn kdf_hmac_sha2<M: Mac + KeyInit>(key: &[u8], label: &[u8], context: &[u8], out: &mut [u8]) {
+pub(super) fn kdf_hmac_sha2<M: Mac + KeyInit>(key: &[u8], label: &[u8], context: &[u8], out: &mut [u8]) {
     let bits = u32::try_from(out.len()).unwrap_or(0).wrapping_mul(8);
     let block = keyed::<M>(key)
         .chain_update([0, 0, 0, 1])
