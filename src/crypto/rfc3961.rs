@@ -2,13 +2,11 @@
 //!
 //! In: a block cipher under the protocol key, well-known constants. Out: the octets that derived keys are made of.
 
-use core::hint::black_box;
-
 use aes::cipher::array::{Array, ArraySize};
 use aes::cipher::{Block, BlockCipherEncrypt};
 
-use super::KeyUsage;
 use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
+use super::{KeyUsage, wipe};
 
 /// DR for several constants at once: each one, folded to a block, is encrypted over and over, and the blocks that
 /// come out are the derived octets. The chains go in step, so that the processor works on all of them together.
@@ -19,18 +17,26 @@ where
 {
     let mut chains = folded;
     let mut derived = [(); N].map(|()| Array::default());
-    for start in (0..L::USIZE).step_by(C::block_size()) {
+    let blocks = L::USIZE.div_ceil(C::block_size());
+    for index in 0..blocks {
         cipher.encrypt_blocks(&mut chains);
         for (derived, block) in derived.iter_mut().zip(&chains) {
-            for (to, from) in derived.iter_mut().skip(start).zip(block) {
-                *to = *from;
-            }
+            copy_to_chunk(derived, index, block);
         }
     }
-    for block in black_box(&mut chains) {
-        block.fill(0);
+    for block in &mut chains {
+        wipe(block);
     }
     derived
+}
+
+/// Fills the chunk of that index, of which the last may be short.
+fn copy_to_chunk(octets: &mut [u8], index: usize, block: &[u8]) {
+    if let Some(chunk) = octets.chunks_mut(block.len()).nth(index) {
+        if let Some(block) = block.get(..chunk.len()) {
+            chunk.copy_from_slice(block);
+        }
+    }
 }
 
 /// The three constants of a key usage, folded to AES's block.

@@ -3,6 +3,8 @@
 //! A value is octets in hex, text in double quotes, or a decimal number. Nothing passes unread: a field that the test did
 //! not ask for, one given twice, a line of another form and a wrong number of records all fail the test.
 
+#![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test may fail")]
+
 #[allow(unused_extern_crates, reason = "needed where the library is built without its feature `std`")]
 extern crate std;
 
