@@ -9,13 +9,13 @@ use core::ops::Range;
 use aes::cipher::Key;
 use sha1::{Digest, Sha1};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::KeyUsage;
 use super::aes_cts::{Aes, AesCts};
 use super::cipher::{Confounder, DecryptError, Scheme};
 use super::hmac_sha1::HmacSha1;
 use super::rfc3961::{FoldedUsage, KERBEROS, PRF, derive_random};
+use super::{KeyUsage, wipe};
 
 /// Ke and Ki of one usage, ready.
 #[derive(Clone)]
@@ -32,8 +32,8 @@ impl<C: Aes> AesSha1<C> {
             derive_random::<C, C::KeySize, 2>(aes.block_cipher(), [folded.encryption.into(), folded.integrity.into()]);
         aes.rekey(&encryption);
         let mac = HmacSha1::new(&integrity);
-        encryption.as_mut_slice().zeroize();
-        integrity.as_mut_slice().zeroize();
+        wipe(&mut encryption);
+        wipe(&mut integrity);
         Self { aes, mac }
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn prf<C: Aes>(key: &Key<C>, input: &[u8]) -> [u8; 16] {
     block
 }
 
-fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
+pub(super) fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
     let [derived] = derive_random(AesCts::<C>::new(key).block_cipher(), [folded.into()]);
     Zeroizing::new(derived)
 }
