@@ -75,7 +75,7 @@ impl<R: ReplayCache> Validator<R> {
     /// The token in an `Authorization` value.
     ///
     /// # Errors
-    /// `not-negotiate`, `ntlm`, `too-large`.
+    /// `not-negotiate`, `too-large`.
     pub fn decode_header(&self, value: &[u8]) -> Result<Vec<u8>, Error> {
         header::decode(value, self.policy.max_token_size)
     }

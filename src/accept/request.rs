@@ -11,7 +11,7 @@ use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApReq, PrincipalName};
 use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
-use crate::spnego::{self, NegTokenInit};
+use crate::spnego::{NegTokenInit, NegTokenResp};
 
 /// An AP-REQ as it came: parsed, not believed. It borrows from the token.
 ///
@@ -44,8 +44,9 @@ impl<'t> Request<'t> {
             Token::Krb5(message) => Self { ap_req: ApReq::read(message)?, framing: Framing::Krb5 },
             Token::ApReq(message) => Self { ap_req: ApReq::read(message)?, framing: Framing::ApReq },
             Token::Spnego(negotiation) => {
-                Self { ap_req: negotiated(&spnego::read_first(negotiation)?)?, framing: Framing::Spnego }
+                Self { ap_req: negotiated(&NegTokenInit::read(negotiation)?)?, framing: Framing::Spnego }
             }
+            Token::Continuation(negotiation) => return Err(out_of_turn(negotiation)),
             Token::Foreign(mechanism, message) => return Err(foreign(mechanism, message, KerberosOffer::NotOffered)),
         };
         request.check_shell(policy)?;
@@ -106,6 +107,7 @@ pub(super) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> R
 /// A token by its first bytes.
 enum Token<'t> {
     Spnego(Reader<'t>),
+    Continuation(Reader<'t>),
     Krb5(Reader<'t>),
     ApReq(Reader<'t>),
     Foreign(Mechanism, &'t [u8]),
@@ -126,8 +128,7 @@ impl<'t> Token<'t> {
             }
             _ if token.starts_with(NTLM_SIGNATURE) => Ok(Self::Foreign(Mechanism::Ntlm, token)),
             _ if token.starts_with(NEGOEX_SIGNATURE) => Ok(Self::Foreign(Mechanism::NegoEx, token)),
-            // A NegTokenResp continues a conversation: nothing can begin with it.
-            Some(spnego::NEG_TOKEN_RESP) => Err(reader.error("NegotiationToken", Problem::OutOfPlace)),
+            Some(NegTokenResp::TAG) => Ok(Self::Continuation(reader)),
             Some(_) => Err(reader.error("token", Problem::Unrecognised)),
             None => Err(reader.error("token", Problem::Empty)),
         }
@@ -149,6 +150,19 @@ fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<ApReq<'t>, Error> {
         Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, offer)),
         // SPNEGO in SPNEGO, or Kerberos that was not offered.
         _ => Err(Reader::new(mech_token).error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+    }
+}
+
+/// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
+/// client that somebody else, a proxy or a load balancer's other node, has challenged.
+fn out_of_turn(negotiation: Reader<'_>) -> Error {
+    let response = match NegTokenResp::read(negotiation) {
+        Ok(response) => response.response_token,
+        Err(malformed) => return malformed.into(),
+    };
+    match response.map(Token::recognise) {
+        Some(Ok(Token::Foreign(mechanism, message))) => foreign(mechanism, message, KerberosOffer::NotOffered),
+        _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
     }
 }
 
