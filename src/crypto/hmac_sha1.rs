@@ -12,7 +12,7 @@ use sha1::digest::array::{Array, sizes::U64};
 use super::wipe;
 
 /// The two hash states that stand for a key.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct HmacSha1 {
     inner: State,
     outer: State,

@@ -10,13 +10,12 @@ use aes::cipher::Key;
 use hmac::digest::array::Array;
 use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::KeyUsage;
 use super::aes_cts::{Aes, AesCts};
 use super::cipher::{Confounder, DecryptError, Scheme};
 use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
+use super::{KeyUsage, same};
 
 /// Etype 19.
 pub(super) type Aes128Sha256 = AesSha2<aes::Aes128, Hmac<Sha256>>;
@@ -44,7 +43,7 @@ impl<C: Aes, M: Mac + KeyInit + Clone> AesSha2<C, M> {
 
     fn verify(&self, encrypted: &[u8], mac: &[u8]) -> bool {
         let expected = self.mac.clone().chain_update(encrypted).finalize().into_bytes();
-        truncated(&expected).ct_eq(mac).into()
+        same(truncated(&expected), mac)
     }
 }
 
