@@ -20,7 +20,15 @@ use crate::spnego::{NegTokenInit, NegTokenResp};
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'t> {
     pub(super) ap_req: ApReq<'t>,
+    pub(super) message: Message,
     framing: Framing,
+}
+
+/// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum, or stands alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Gss,
+    Bare,
 }
 
 /// What was around an AP-REQ.
@@ -41,10 +49,13 @@ impl<'t> Request<'t> {
             return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
         }
         let request = match Token::recognise(token)? {
-            Token::Krb5(message) => Self { ap_req: ApReq::read(message)?, framing: Framing::Krb5 },
-            Token::ApReq(message) => Self { ap_req: ApReq::read(message)?, framing: Framing::ApReq },
+            Token::Krb5(ap_req) => Self { ap_req: ApReq::read(ap_req)?, message: Message::Gss, framing: Framing::Krb5 },
+            Token::ApReq(ap_req) => {
+                Self { ap_req: ApReq::read(ap_req)?, message: Message::Bare, framing: Framing::ApReq }
+            }
             Token::Spnego(negotiation) => {
-                Self { ap_req: negotiated(&NegTokenInit::read(negotiation)?)?, framing: Framing::Spnego }
+                let (ap_req, message) = negotiated(&NegTokenInit::read(negotiation)?)?;
+                Self { ap_req, message, framing: Framing::Spnego }
             }
             Token::Continuation(negotiation) => return Err(out_of_turn(negotiation)),
             Token::Foreign(mechanism, message) => return Err(foreign(mechanism, message, KerberosOffer::NotOffered)),
@@ -139,14 +150,15 @@ impl<'t> Token<'t> {
 ///
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
-fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<ApReq<'t>, Error> {
+fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<(ApReq<'t>, Message), Error> {
     let offers_kerberos = init.mechanisms.offers_kerberos();
     let Some(mech_token) = init.mech_token else {
         return Err(if offers_kerberos { Error::NoToken } else { best_offer(init) });
     };
     let offer = if offers_kerberos { KerberosOffer::AlsoOffered } else { KerberosOffer::NotOffered };
     match Token::recognise(mech_token)? {
-        Token::Krb5(message) | Token::ApReq(message) if offers_kerberos => Ok(ApReq::read(message)?),
+        Token::Krb5(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Gss)),
+        Token::ApReq(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Bare)),
         Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, offer)),
         // SPNEGO in SPNEGO, or Kerberos that was not offered.
         _ => Err(Reader::new(mech_token).error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
