@@ -1,5 +1,5 @@
 //! Keytabs that MIT krb5 wrote, read to the same entries that it prints.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{KeySet, Keytab, KeytabEntry, KeytabProblem, Password, Salt};
@@ -138,7 +138,8 @@ fn entries(recorded: &str) -> Vec<KeytabEntry> {
 
 fn as_klist_prints(entry: &KeytabEntry) -> String {
     let name = entry.components.join("/");
-    let key: String = entry.key.as_ref().unwrap().expose_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let key =
+        entry.key.as_ref().unwrap().expose_bytes().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let etype = match entry.etype {
         EncType::RC4_HMAC => "arcfour-hmac",
         other => other.name().unwrap(),

@@ -66,7 +66,7 @@ def versions(world, out):
                ["Kvno"], world.mit_user("alice").token(), out.keyset("kvno-low-octet", low))
     older = world.mit.service(18, kvno=299)
     out.keyset("kvno-299", older)
-    newer = world.mit.service(18, kvno=300)
+    world.mit.service(18, kvno=300)
     for held, kvno in (("kvno-299", 300), ("kvno-300", 300), ("kvno-65535", 300)):
         code = "integrity" if held == f"kvno-{kvno}" else "key-version"
         out.reject(f"mit-kvno-{kvno}-held-{held[5:]}", f"Key version {kvno}; another key is held, as version {held[5:]}.",

@@ -127,7 +127,7 @@ def anonymous(world, out):
                nobody.kinit("@MIT.TEST", "", "-n").token(), "mit", "name-refused",
                {"client_realms": ["WELLKNOWN:ANONYMOUS"]})
     out.reject("anonymous-pkinit-realm", "The same, where only the realm's own users are wanted.", ["Anonymous"],
-               nobody.token(), "mit", "untrusted-realm")
+               nobody.token(), "mit", "name-refused")
 
 
 def too_large(world, out):

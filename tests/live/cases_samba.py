@@ -4,7 +4,6 @@ from clients import AADG, DCE_STYLE, DELEGATE, KRB5, MS_KRB5, MUTUAL
 from samba_ad import AADG as AADG_SPN
 from samba_ad import AUTOLOGON as SPN
 from samba_ad import SSO_ACCOUNT
-from work import run
 
 NAMES = {17: "aes128", 18: "aes256", 23: "rc4"}
 KVNO_E = {17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac-sha1-96", 23: "arcfour-hmac"}
@@ -129,6 +128,5 @@ def constrained_delegation(world):
     ad.set("WEBSVC$", "userAccountControl", normal | trusted_to_auth)
     ad.set("WEBSVC$", "msDS-AllowedToDelegateTo", SPN)
     web = world.user("WEBSVC$", "Web.Pass.1")
-    keytab, cache = web.home / "web.keytab", web.home / "for-alice"
-    run(["samba-tool", "domain", "exportkeytab", keytab, "--principal=WEBSVC$", "-s", ad.conf])
-    return web.kvno(SPN, "-k", keytab, "-U", "alice", "-P", "--out-cache", cache).use_cache(cache)
+    cache = web.home / "for-alice"
+    return web.kvno(SPN, "-k", ad.keytab("WEBSVC$"), "-U", "alice", "-P", "--out-cache", cache).use_cache(cache)

@@ -23,8 +23,9 @@ def clocks(out, alice):
         out.accept(f"samba-clock-{side(-at)}-300", f"The client's clock is {SKEW} seconds {side(-at)}.", ["Clock"],
                    alice.token(), KEYS, at=at)
     for at in (-SKEW - 1, SKEW + 1):
+        # Made some seconds into the ticket's time, so that the ticket itself has begun at either edge.
         out.reject(f"samba-clock-{side(-at)}-301", f"The client's clock is {SKEW + 1} seconds {side(-at)}.", ["Clock"],
-                   alice.token(), KEYS, "clock-skew", at=at)
+                   alice.token(clock=10), KEYS, "clock-skew", at=at)
     for clock, name in ((-302, "302s"), (302, "302s"), (-3600, "1h"), (3600, "1h"), (-7 * 86400, "7d")):
         out.reject(f"samba-client-{side(clock)}-{name}", f"The client's own clock was {name} {side(clock)}; judged when sent.",
                    ["Clock"], alice.token(clock=clock), KEYS, "clock-skew", at_unix=int(time.time()))

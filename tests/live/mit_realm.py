@@ -24,9 +24,11 @@ class MitRealms:
             self.kadmin("modprinc -maxlife 40d -maxrenewlife 40d krbtgt/" + realm, realm)
 
     def _kdc_conf(self):
-        lines = ["[kdcdefaults]", f"  kdc_listen = 127.0.0.1:{self.port}", f"  kdc_tcp_listen = 127.0.0.1:{self.port}", "[realms]"]
+        listen = f"127.0.0.1:{self.port}"
+        lines = ["[kdcdefaults]", f"  kdc_listen = {listen}", f"  kdc_tcp_listen = {listen}", "[realms]"]
         for realm in self.realms:
-            lines += [f"  {realm} = {{", f"    database_name = {self.home}/{realm}", f"    key_stash_file = {self.home}/{realm}.stash",
+            lines += [f"  {realm} = {{", f"    database_name = {self.home}/{realm}",
+                      f"    key_stash_file = {self.home}/{realm}.stash",
                       "    max_life = 40d", "    max_renewable_life = 40d", "    reject_bad_transit = false",
                       "    master_key_type = aes256-cts-hmac-sha1-96",
                       "    supported_enctypes = aes256-cts-hmac-sha1-96:normal aes128-cts-hmac-sha1-96:normal",
@@ -44,7 +46,7 @@ class MitRealms:
         run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=kdc",
              "-keyout", self.home / "kdc.key", "-out", self.home / "kdc.pem",
              "-addext", "extendedKeyUsage=1.3.6.1.5.2.3.5",
-             "-addext", f"subjectAltName=otherName:1.3.6.1.5.2.2;SEQUENCE:princ",
+             "-addext", "subjectAltName=otherName:1.3.6.1.5.2.2;SEQUENCE:princ",
              "-config", self._openssl_conf()])
 
     def _openssl_conf(self):
@@ -90,11 +92,14 @@ second = GeneralString:{self.realm}
             self.kadmin(f"modprinc -kvno {kvno} {spn}")
         return self.keys(spn)
 
-    def keys(self, principal, realm=None):
+    def keys(self, principal):
+        return keytab_keys(self.keytab(principal), principal, self.realm)
+
+    def keytab(self, principal):
         path = self.home / "export.keytab"
         path.unlink(missing_ok=True)
-        self.kadmin(f"ktadd -norandkey -k {path} {principal}", realm)
-        return keytab_keys(path, principal, realm or self.realm)
+        self.kadmin(f"ktadd -norandkey -k {path} {principal}")
+        return path
 
     def krbtgt_keys(self):
         return [{k: key[k] for k in ("etype", "kvno", "key")} for key in self.keys(f"krbtgt/{self.realm}")]

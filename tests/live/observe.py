@@ -4,14 +4,13 @@ bindings for the PAC, and the few lines of RFC 8009 below over `cryptography` fo
 A token that does not decrypt, or whose PAC signatures do not hold, stops the recording."""
 
 import calendar
-import hashlib
 import hmac
 import struct
 import time
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from impacket.krb5 import asn1, crypto
-from pyasn1.codec.der import decoder, encoder
+from pyasn1.codec.der import decoder
 from pyasn1.type import namedtype, tag, univ
 from samba.dcerpc import krb5pac
 from samba.ndr import ndr_unpack

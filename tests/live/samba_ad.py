@@ -100,10 +100,13 @@ class SambaAd:
 
     def keys(self, account):
         """The keys of the account's current password, as the KDC exports them."""
-        path = self.home / "export.keytab"
+        return keytab_keys(self.keytab(account), account, self.realm)
+
+    def keytab(self, account):
+        path = self.home / f"{account}.keytab"
         path.unlink(missing_ok=True)
         run(["samba-tool", "domain", "exportkeytab", path, f"--principal={account}", "-s", self.conf])
-        return keytab_keys(path, account, self.realm)
+        return path
 
     def krbtgt_keys(self):
         return [{k: key[k] for k in ("etype", "kvno", "key")} for key in self.keys("krbtgt")]
