@@ -1,6 +1,40 @@
-//! Validates Kerberos tickets without any I/O.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+mod accept;
 pub mod crypto;
+mod der;
+mod error;
+mod gss;
+mod header;
+mod identity;
+mod keys;
+mod krb5;
+pub mod limits;
+mod mechanism;
+mod policy;
+pub mod replay;
+mod spnego;
+mod time;
+mod validator;
+
+pub use accept::{
+    Accepted, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, OpenedBy, OpenedTicket,
+    Request, TicketFacts, VerifiedRequest,
+};
+pub use error::*;
+pub use gss::{ChannelBindings, GssFlags};
+pub use identity::{Identity, IdentityRef};
+pub use keys::{
+    Account, ComputerAccount, KeyQuery, KeySet, Keytab, KeytabEntry, KeytabError, KeytabProblem, Password, Salt,
+    ServiceKey,
+};
+pub use krb5::{
+    AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
+    PrincipalName, TicketFlags,
+};
+pub use policy::{AddressPolicy, BindingLevel, DelegationPolicy, KvnoPolicy, Policy, SEAMLESS_SSO_SERVICES};
+pub use time::UnixTime;
+pub use validator::Validator;

@@ -60,7 +60,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 
 /// Overwrites secrets. `zeroize` writes octet by octet; this is an ordinary fill, a few instructions, whose result the
 /// compiler must assume to be looked at.
-fn wipe(octets: &mut [u8]) {
+pub(crate) fn wipe(octets: &mut [u8]) {
     octets.fill(0);
     core::hint::black_box(octets);
 }

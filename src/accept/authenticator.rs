@@ -1,0 +1,75 @@
+//! Opening the authenticator and holding it against the ticket: who sent the request owns the ticket, and sent it now.
+
+use super::contents::{Buffer, Span};
+use super::ticket::OpenedTicket;
+use crate::crypto::KeyUsage;
+use crate::error::{Error, Integrity, NamePart};
+use crate::krb5::{AdType, Authenticator, AuthorizationElement};
+use crate::policy::Policy;
+use crate::replay::{ReplayEntry, ReplayTag};
+use crate::time::UnixTime;
+
+/// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified.
+pub(super) fn decrypt(opened: &mut OpenedTicket<'_>) -> Result<(Span, ReplayTag), Error> {
+    let refused = Error::Integrity(Integrity::Authenticator);
+    let encrypted = opened.request.ap_req.authenticator;
+    // The cipher follows the key. A label that says otherwise is not the KDC's doing.
+    if encrypted.etype != opened.session_key.enc_type() {
+        return Err(refused);
+    }
+    let cipher = opened.session_key.cipher(KeyUsage::AP_REQ_AUTHENTICATOR);
+    match opened.buffer.decrypt(encrypted.cipher, |ciphertext, room| cipher.decrypt(ciphertext, room)) {
+        Ok(plaintext) => {
+            let mac = cipher.mac_of(encrypted.cipher).unwrap_or_default();
+            Ok((plaintext, ReplayTag::new(mac, encrypted.cipher)))
+        }
+        Err(_) => Err(refused),
+    }
+}
+
+/// Reads what [`decrypt`] has left and checks it against the ticket and `now`.
+pub(super) fn read<'b>(
+    buffer: &'b Buffer,
+    plaintext: Span,
+    opened: &OpenedTicket<'_>,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<Authenticator<'b>, Error> {
+    let authenticator = Authenticator::read(buffer.slice(plaintext))?;
+    check_client(&authenticator, opened)?;
+    check_skew(&authenticator, policy, now)?;
+    Ok(authenticator)
+}
+
+/// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
+/// KDCs.
+fn check_client(authenticator: &Authenticator<'_>, opened: &OpenedTicket<'_>) -> Result<(), Error> {
+    let ticket = opened.ticket();
+    if !authenticator.cname.same_components(ticket.client()) {
+        return Err(Error::ClientMismatch(NamePart::Name));
+    }
+    if authenticator.crealm != ticket.client_realm() {
+        return Err(Error::ClientMismatch(NamePart::Realm));
+    }
+    Ok(())
+}
+
+fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), Error> {
+    let client = authenticator.ctime;
+    if now.seconds_since(client).unsigned_abs() > policy.clock_skew.unsigned_abs() {
+        return Err(Error::ClockSkew { client, server: now, allowed_seconds: policy.clock_skew });
+    }
+    Ok(())
+}
+
+/// Until when this authenticator must be remembered: for as long as its own time would still be accepted.
+pub(super) fn replay_entry(tag: ReplayTag, client_time: UnixTime, policy: &Policy) -> ReplayEntry {
+    ReplayEntry { tag, client_time, valid_until: client_time.saturating_add_seconds(policy.clock_skew) }
+}
+
+/// Whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
+pub(super) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
+    const KERB_AP_OPTIONS_CBT: u32 = 0x4000;
+    element.ad_type == AdType::AP_OPTIONS
+        && <[u8; 4]>::try_from(element.data).is_ok_and(|options| u32::from_le_bytes(options) & KERB_AP_OPTIONS_CBT != 0)
+}

@@ -1,0 +1,27 @@
+//! The stages from a token to an accepted request, in order, each a type that consumes the one before.
+//!
+//! ```text
+//! bytes ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶ Accepted
+//!          shape            ticket's MAC          authenticator's MAC,              what the ticket        not a replay
+//!                                                 every check of RFC 4120           may stand for
+//! ```
+//! [`Validator`](crate::Validator) holds the stages' methods, since they all go by one policy.
+
+mod accepted;
+mod authenticator;
+mod authorize;
+mod bindings;
+mod contents;
+mod request;
+mod restrictions;
+mod ticket;
+mod ticket_checks;
+mod verify;
+
+pub use accepted::Accepted;
+pub use authorize::AuthorizedRequest;
+pub use bindings::{BindingState, Connection};
+pub use contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
+pub use request::{Framing, Request};
+pub use ticket::OpenedTicket;
+pub use verify::VerifiedRequest;

@@ -1,0 +1,89 @@
+//! Second stage: a request to an opened ticket. The service's key has verified it: the KDC wrote what is in it.
+//!
+//! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
+
+use super::contents::{Buffer, OpenedBy, TicketFacts, TicketFields};
+use super::request::{Request, check_etype};
+use crate::crypto::Key;
+use crate::der::{Malformed, Problem};
+use crate::error::{Error, Excerpt, Integrity, KeyRole};
+use crate::keys::{Candidates, KeySet, no_key_diagnosis, version_diagnosis};
+use crate::krb5::{EncTicketPart, EncryptionKey};
+use crate::policy::Policy;
+use crate::time::UnixTime;
+use alloc::sync::Arc;
+
+/// A request whose ticket is decrypted. It borrows from the token.
+#[derive(Debug)]
+pub struct OpenedTicket<'t> {
+    pub(super) request: Request<'t>,
+    pub(super) buffer: Buffer,
+    pub(super) fields: TicketFields,
+    pub(super) session_key: Key,
+    pub(super) opened_by: OpenedBy,
+}
+
+impl<'t> OpenedTicket<'t> {
+    pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
+        let query = request.key_query();
+        let candidates = Candidates::choose(keys, &query, policy.kvno, now);
+        if candidates.iter().next().is_none() {
+            return Err(Error::NoKey(no_key_diagnosis(keys, &query, now)));
+        }
+        let cipher = request.ap_req.ticket.enc_part.cipher;
+        let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
+        for candidate in candidates.iter() {
+            let ticket_cipher = candidate.key.ticket_cipher();
+            let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| ticket_cipher.decrypt(cipher, room)) else {
+                continue;
+            };
+            let part = EncTicketPart::read(buffer.slice(plaintext))?;
+            let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
+            let fields = TicketFields::locate(&buffer, &part);
+            let opened_by = OpenedBy {
+                account: Arc::clone(candidate.account),
+                etype: candidate.key.etype(),
+                kvno: candidate.key.kvno(),
+            };
+            return Ok(Self { request, buffer, fields, session_key, opened_by });
+        }
+        Err(not_opened(keys, &request, &candidates))
+    }
+
+    /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
+    #[must_use]
+    pub fn ticket(&self) -> TicketFacts<'_> {
+        TicketFacts { buffer: &self.buffer, fields: &self.fields }
+    }
+
+    /// The key that opened it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &OpenedBy {
+        &self.opened_by
+    }
+}
+
+/// A key from a message, if its type may play `role` and it has that type's length.
+pub(super) fn usable_key(
+    key: EncryptionKey<'_>,
+    what: &'static str,
+    policy: &Policy,
+    role: KeyRole,
+) -> Result<Key, Error> {
+    check_etype(key.etype, policy.session_etypes, role)?;
+    Key::new(key.etype, key.value).map_err(|_| {
+        let expected = key.etype.key_len().unwrap_or(0);
+        Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } }.into()
+    })
+}
+
+/// What to say when no candidate opens the ticket.
+fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>) -> Error {
+    let query = request.key_query();
+    let tried = candidates.iter().count();
+    if !candidates.hold_version() {
+        return Error::KeyVersion(version_diagnosis(keys, &query, tried));
+    }
+    let kvno = candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno));
+    Error::Integrity(Integrity::Ticket { realm: Excerpt::new(query.realm), etype: query.etype, kvno, tried })
+}

@@ -1,0 +1,102 @@
+//! What the ticket itself must satisfy: its flags, its times, whom it names, how it came here.
+
+use super::bindings::Connection;
+use super::contents::{OpenedBy, TicketFacts};
+use crate::error::{AddressCause, DelegationKind, Error, Excerpt, NameCause};
+use crate::krb5::TicketFlags;
+use crate::policy::{AddressPolicy, DelegationPolicy, Policy};
+use crate::time::UnixTime;
+
+pub(super) fn check(
+    ticket: TicketFacts<'_>,
+    opened_by: &OpenedBy,
+    policy: &Policy,
+    connection: &Connection<'_>,
+    now: UnixTime,
+) -> Result<(), Error> {
+    check_times(ticket, policy, now)?;
+    check_name(ticket)?;
+    check_realm(ticket, opened_by)?;
+    check_transited(ticket)?;
+    check_addresses(ticket, policy, connection)?;
+    check_delegation(ticket, policy)
+}
+
+/// RFC 4120 section 3.2.3: valid from start to end, a clock skew wider at both.
+fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Error> {
+    if ticket.flags().contains(TicketFlags::INVALID) {
+        return Err(Error::TicketInvalid);
+    }
+    let (start, end) = (ticket.start_time(), ticket.end_time());
+    if start.seconds_since(now) > policy.clock_skew {
+        return Err(Error::TicketNotYetValid { start, now });
+    }
+    if now.seconds_since(end) > policy.clock_skew {
+        return Err(Error::TicketExpired { end, now });
+    }
+    let seconds = end.seconds_since(start);
+    let limit_seconds = policy.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(policy.clock_skew));
+    if !(0..=limit_seconds).contains(&seconds) {
+        return Err(Error::TicketLifetime { seconds, limit_seconds });
+    }
+    Ok(())
+}
+
+fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
+    let (client, realm) = (ticket.client(), ticket.client_realm());
+    let cause = if client.components().next().is_none() || client.components().any(str::is_empty) || realm.is_empty() {
+        NameCause::Empty
+    } else if ticket.flags().contains(TicketFlags::ANONYMOUS)
+        || realm == ANONYMOUS_REALM
+        || client.components().eq(ANONYMOUS_NAME)
+    {
+        NameCause::Anonymous
+    } else {
+        return Ok(());
+    };
+    Err(Error::NameRefused { name: Excerpt::display(&client), cause })
+}
+
+/// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.
+fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Error> {
+    let realm = ticket.client_realm();
+    if opened_by.account.vouches_for(realm) {
+        return Ok(());
+    }
+    Err(Error::UntrustedRealm { realm: Excerpt::new(realm), account: Excerpt::new(opened_by.account.name()) })
+}
+
+/// RFC 4120 section 3.2.3: an unchecked path must be checked here or refused. Refused: see `TransitedEncoding`.
+fn check_transited(ticket: TicketFacts<'_>) -> Result<(), Error> {
+    if ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED) {
+        Ok(())
+    } else {
+        Err(Error::Transited)
+    }
+}
+
+fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, connection: &Connection<'_>) -> Result<(), Error> {
+    let addresses = ticket.addresses();
+    if policy.addresses == AddressPolicy::Ignore || addresses.is_empty() {
+        return Ok(());
+    }
+    match connection.client_address {
+        Some(address) if addresses.contains(address) => Ok(()),
+        Some(_) => Err(Error::AddressMismatch(AddressCause::NotListed)),
+        None => Err(Error::AddressMismatch(AddressCause::Unknown)),
+    }
+}
+
+fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Error> {
+    if policy.delegation == DelegationPolicy::Allow {
+        return Ok(());
+    }
+    [(TicketFlags::FORWARDED, DelegationKind::Forwarded), (TicketFlags::PROXY, DelegationKind::Proxy)]
+        .into_iter()
+        .find(|(flag, _)| ticket.flags().contains(*flag))
+        .map_or(Ok(()), |(_, kind)| Err(Error::Delegation(kind)))
+}
+
+/// RFC 8062 section 3.
+const ANONYMOUS_REALM: &str = "WELLKNOWN:ANONYMOUS";
+const ANONYMOUS_NAME: [&str; 2] = ["WELLKNOWN", "ANONYMOUS"];

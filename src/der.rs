@@ -1,0 +1,439 @@
+//! A borrowed DER reader (X.690) for messages the internet sends.
+//!
+//! In: bytes. Out: slices of those bytes, in the order the caller asks for them. Nothing is copied and nothing is
+//! allocated. Only what Kerberos and SPNEGO use is read: one-byte tags, definite and minimal lengths of at most four
+//! octets. There is no recursion: the depth of a message is the depth of the code that reads it.
+
+use crate::time::UnixTime;
+use thiserror::Error;
+
+/// Bytes that are not what the protocol says must stand there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{what} at byte {at}: {problem}")]
+pub struct Malformed {
+    /// The field, by its name in the specification (`AP-REQ.ticket`).
+    pub what: &'static str,
+    /// Where the reader stood: an offset from the start of the token, or of the decrypted part that `what` names.
+    pub at: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The bytes end before the field does.
+    #[error("the bytes end too early")]
+    Truncated,
+    /// Another field stands here, or the same field a second time.
+    #[error("expected tag 0x{expected:02X}, found 0x{found:02X}")]
+    UnexpectedTag {
+        /// The identifier octet the specification puts here.
+        expected: u8,
+        /// The identifier octet that is here.
+        found: u8,
+    },
+    /// Indefinite form, a reserved first octet, more than four length octets, or more octets than needed.
+    #[error("the length is not in the short, definite form that DER demands")]
+    Length,
+    /// More bytes follow where the structure must end.
+    #[error("{0} bytes too many")]
+    TrailingBytes(usize),
+    /// A number that is empty, padded, or outside the range of its field.
+    #[error("a number out of its range")]
+    Number,
+    /// A BIT STRING that is empty, longer than 64 bits, or says more unused bits than it has.
+    #[error("a malformed bit string")]
+    BitString,
+    /// A string that is not UTF-8 or holds a NUL.
+    #[error("text that is not UTF-8 or holds a NUL")]
+    Text,
+    /// A time that is not `YYYYMMDDhhmmssZ` or not a date of the calendar.
+    #[error("not a KerberosTime (YYYYMMDDhhmmssZ)")]
+    Time,
+    /// More elements, or deeper nesting, than any real peer sends.
+    #[error("more than {0} elements")]
+    TooMany(usize),
+    /// A value that the protocol fixes has another value.
+    #[error("expected the value {expected}, found {found}")]
+    Value {
+        /// What the specification fixes.
+        expected: i64,
+        /// What stands there.
+        found: i64,
+    },
+    /// A field whose bytes do not have the one length they may have.
+    #[error("{found} bytes where {expected} belong")]
+    Size {
+        /// The length the field must have.
+        expected: usize,
+        /// The length it has.
+        found: usize,
+    },
+    /// A field that must not be empty is.
+    #[error("empty")]
+    Empty,
+    /// A message that is lawful somewhere else in the exchange.
+    #[error("a message that does not belong here")]
+    OutOfPlace,
+    /// Bytes that belong to none of the forms that may stand here.
+    #[error("none of the forms that may stand here")]
+    Unrecognised,
+}
+
+/// Reads one level of DER; the contents of a constructed element are a reader of their own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, at: 0 }
+    }
+
+    /// The bytes not read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The error that `problem` is, at this place.
+    pub(crate) const fn error(&self, what: &'static str, problem: Problem) -> Malformed {
+        Malformed { what, at: self.at, problem }
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// The next `count` bytes, whatever they are.
+    pub(crate) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], Malformed> {
+        let Some((taken, rest)) = self.rest.split_at_checked(count) else {
+            return Err(self.error(what, Problem::Truncated));
+        };
+        *self = Self { rest, at: self.at.saturating_add(count) };
+        Ok(taken)
+    }
+
+    /// The contents of the element that comes next, which must carry `tag`.
+    #[inline]
+    pub(crate) fn element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+        match self.peek() {
+            Some(found) if found == tag => {}
+            Some(found) => return Err(self.error(what, Problem::UnexpectedTag { expected: tag, found })),
+            None => return Err(self.error(what, Problem::Truncated)),
+        }
+        let mut after_tag = *self;
+        after_tag.take(1, what)?;
+        let length = after_tag.length(what)?;
+        let contents = Self { rest: after_tag.take(length, what)?, at: after_tag.at.saturating_sub(length) };
+        *self = after_tag;
+        Ok(contents)
+    }
+
+    /// As [`Self::element`], or `None` if another tag, or nothing, comes next.
+    #[inline]
+    pub(crate) fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<Self>, Malformed> {
+        if self.peek() == Some(tag) { self.element(tag, what).map(Some) } else { Ok(None) }
+    }
+
+    /// The one element that these bytes are: nothing may follow it.
+    pub(crate) fn only(mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+        let contents = self.element(tag, what)?;
+        self.end(what)?;
+        Ok(contents)
+    }
+
+    /// Nothing may be left.
+    pub(crate) fn end(&self, what: &'static str) -> Result<(), Malformed> {
+        match self.rest.len() {
+            0 => Ok(()),
+            left => Err(self.error(what, Problem::TrailingBytes(left))),
+        }
+    }
+
+    /// The field `[number]`, explicitly tagged, read by `read`.
+    #[inline]
+    pub(crate) fn field<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, Malformed>,
+    ) -> Result<T, Malformed> {
+        let mut contents = self.element(context(number), what)?;
+        let value = read(&mut contents, what)?;
+        contents.end(what)?;
+        Ok(value)
+    }
+
+    /// As [`Self::field`], for an OPTIONAL one.
+    #[inline]
+    pub(crate) fn optional_field<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
+    }
+
+    /// SEQUENCE or SEQUENCE OF.
+    pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Self, Malformed> {
+        self.element(tag::SEQUENCE, what)
+    }
+
+    /// OCTET STRING.
+    pub(crate) fn octets(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
+        Ok(self.element(tag::OCTET_STRING, what)?.rest)
+    }
+
+    /// INTEGER within 64 bits. Numbers are read wide and checked by their field's range: a cast would let 2³² + 18
+    /// pass for 18.
+    pub(crate) fn integer(&mut self, what: &'static str) -> Result<i64, Malformed> {
+        let contents = self.element(tag::INTEGER, what)?;
+        let bytes = contents.rest;
+        let padded = matches!(bytes, [0x00, second, ..] if second & 0x80 == 0)
+            || matches!(bytes, [0xFF, second, ..] if second & 0x80 != 0);
+        if bytes.is_empty() || bytes.len() > size_of::<i64>() || padded {
+            return Err(contents.error(what, Problem::Number));
+        }
+        let sign = if bytes.first().is_some_and(|first| first & 0x80 != 0) { -1 } else { 0 };
+        Ok(bytes.iter().fold(sign, |value, byte| (value << 8) | i64::from(*byte)))
+    }
+
+    /// Int32 (RFC 4120 section 5.2.4).
+    pub(crate) fn int32(&mut self, what: &'static str) -> Result<i32, Malformed> {
+        let start = *self;
+        i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Problem::Number))
+    }
+
+    /// UInt32, or the negative Int32 with the same 32 bits: read-only domain controllers send such kvnos and old
+    /// clients such sequence numbers.
+    pub(crate) fn uint32_or_negative(&mut self, what: &'static str) -> Result<u32, Malformed> {
+        let start = *self;
+        let value = self.integer(what)?;
+        u32::try_from(value)
+            .or_else(|_| i32::try_from(value).map(|negative| u32::from_be_bytes(negative.to_be_bytes())))
+            .map_err(|_| start.error(what, Problem::Number))
+    }
+
+    /// Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
+    pub(crate) fn microseconds(&mut self, what: &'static str) -> Result<u32, Malformed> {
+        let start = *self;
+        match u32::try_from(self.integer(what)?) {
+            Ok(micros) if micros < 1_000_000 => Ok(micros),
+            _ => Err(start.error(what, Problem::Number)),
+        }
+    }
+
+    /// An INTEGER that has just one lawful value, as a version number or a message type.
+    pub(crate) fn constant(&mut self, expected: i64, what: &'static str) -> Result<(), Malformed> {
+        let start = *self;
+        match self.integer(what)? {
+            value if value == expected => Ok(()),
+            found => Err(start.error(what, Problem::Value { expected, found })),
+        }
+    }
+
+    /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
+    /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
+    pub(crate) fn flags(&mut self, what: &'static str) -> Result<u32, Malformed> {
+        let contents = self.element(tag::BIT_STRING, what)?;
+        let (unused, bits) = match contents.rest {
+            [unused @ 0..=7, bits @ ..] if (1..=8).contains(&bits.len()) => (*unused, bits),
+            _ => return Err(contents.error(what, Problem::BitString)),
+        };
+        let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
+        // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
+        let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
+        let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
+        let padding = !(u32::MAX << kept_unused) << last_bit;
+        Ok(first & !padding)
+    }
+
+    /// KerberosString: declared as GeneralString, in practice UTF-8. A NUL would end the name early for any C reader of
+    /// a log or a database, and is refused.
+    pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str, Malformed> {
+        let contents = self.element(tag::GENERAL_STRING, what)?;
+        match core::str::from_utf8(contents.rest) {
+            Ok(text) if !text.as_bytes().contains(&0) => Ok(text),
+            _ => Err(contents.error(what, Problem::Text)),
+        }
+    }
+
+    /// KerberosTime.
+    pub(crate) fn time(&mut self, what: &'static str) -> Result<UnixTime, Malformed> {
+        let contents = self.element(tag::GENERALIZED_TIME, what)?;
+        UnixTime::from_generalized(contents.rest).ok_or_else(|| contents.error(what, Problem::Time))
+    }
+
+    /// The length octets of X.690 section 8.1.3, minimal as section 10.1 demands.
+    fn length(&mut self, what: &'static str) -> Result<usize, Malformed> {
+        let start = *self;
+        let first = self.byte(what)?;
+        if first < 0x80 {
+            return Ok(usize::from(first));
+        }
+        let count = usize::from(first & 0x7F);
+        if !(1..=4).contains(&count) {
+            return Err(start.error(what, Problem::Length));
+        }
+        let octets = self.take(count, what)?;
+        let length = octets.iter().fold(0_u32, |length, octet| (length << 8) | u32::from(*octet));
+        if length < 0x80 || octets.first() == Some(&0) {
+            return Err(start.error(what, Problem::Length));
+        }
+        usize::try_from(length).map_err(|_| start.error(what, Problem::Length))
+    }
+
+    fn byte(&mut self, what: &'static str) -> Result<u8, Malformed> {
+        match self.take(1, what)? {
+            [byte] => Ok(*byte),
+            _ => Err(self.error(what, Problem::Truncated)),
+        }
+    }
+}
+
+/// Identifier octet of the constructed, context-specific tag `[number]`.
+pub(crate) const fn context(number: u8) -> u8 {
+    0xA0 | number
+}
+
+/// Identifier octet of the constructed tag `[APPLICATION number]`.
+pub(crate) const fn application(number: u8) -> u8 {
+    0x60 | number
+}
+
+/// Universal identifier octets.
+pub(crate) mod tag {
+    pub(crate) const INTEGER: u8 = 0x02;
+    pub(crate) const BIT_STRING: u8 = 0x03;
+    pub(crate) const OCTET_STRING: u8 = 0x04;
+    pub(crate) const OID: u8 = 0x06;
+    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
+    pub(crate) const GENERAL_STRING: u8 = 0x1B;
+    pub(crate) const SEQUENCE: u8 = 0x30;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn problem<T: core::fmt::Debug>(result: Result<T, Malformed>) -> Problem {
+        result.unwrap_err().problem
+    }
+
+    #[test]
+    fn lengths_are_definite_and_minimal() {
+        for refused in [
+            &[0x04, 0x80, 0x00, 0x00][..],            // indefinite
+            &[0x04, 0x81, 0x01, 0xAA],                // long form for a short length
+            &[0x04, 0x82, 0x00, 0x80],                // leading zero
+            &[0x04, 0x85, 0x00, 0x00, 0x00, 0x00, 1], // five octets
+            &[0x04, 0x88, 0, 0, 0, 1, 0, 0, 0, 0],    // 2^32 in eight octets
+            &[0x04, 0x89, 1, 0, 0, 0, 0, 0, 0, 0, 0], // 2^64
+            &[0x04, 0xFF],                            // reserved
+        ] {
+            assert_eq!(problem(Reader::new(refused).octets("x")), Problem::Length, "{refused:02X?}");
+        }
+        for truncated in [&[0x04][..], &[0x04, 0x01], &[0x04, 0x84, 0xFF, 0xFF, 0xFF, 0xFF, 0x00], &[0x04, 0x82, 0x01]]
+        {
+            assert_eq!(problem(Reader::new(truncated).octets("x")), Problem::Truncated, "{truncated:02X?}");
+        }
+    }
+
+    #[test]
+    fn integers_are_read_wide_and_minimal() {
+        for (bytes, value) in [
+            (&[0x02, 0x01, 0x00][..], 0),
+            (&[0x02, 0x02, 0x00, 0x80], 128),
+            (&[0x02, 0x01, 0x80], -128),
+            (&[0x02, 0x05, 0x01, 0x00, 0x00, 0x00, 0x12], 0x1_0000_0012),
+            (&[0x02, 0x08, 0x80, 0, 0, 0, 0, 0, 0, 0], i64::MIN),
+        ] {
+            assert_eq!(Reader::new(bytes).integer("x").unwrap(), value);
+        }
+        for refused in [
+            &[0x02, 0x00][..],
+            &[0x02, 0x02, 0x00, 0x7F],
+            &[0x02, 0x02, 0xFF, 0x80],
+            &[0x02, 0x09, 0x01, 0, 0, 0, 0, 0, 0, 0, 0],
+        ] {
+            assert_eq!(problem(Reader::new(refused).integer("x")), Problem::Number, "{refused:02X?}");
+        }
+        assert_eq!(problem(Reader::new(&[0x02, 0x05, 1, 0, 0, 0, 0x12]).int32("x")), Problem::Number);
+    }
+
+    #[test]
+    fn key_versions_may_be_negative_on_the_wire() {
+        for (bytes, value) in [
+            (&[0x02, 0x05, 0x00, 0xFF, 0xFF, 0xFF, 0xFF][..], u32::MAX),
+            (&[0x02, 0x01, 0xFF], u32::MAX),
+            (&[0x02, 0x04, 0x80, 0x00, 0x00, 0x00], 0x8000_0000),
+        ] {
+            assert_eq!(Reader::new(bytes).uint32_or_negative("x").unwrap(), value);
+        }
+        for refused in [&[0x02, 0x05, 0x01, 0, 0, 0, 0][..], &[0x02, 0x05, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF]] {
+            assert_eq!(problem(Reader::new(refused).uint32_or_negative("x")), Problem::Number);
+        }
+    }
+
+    #[test]
+    fn microseconds_stay_below_a_million() {
+        assert_eq!(Reader::new(&[0x02, 0x03, 0x0F, 0x42, 0x3F]).microseconds("x").unwrap(), 999_999);
+        for refused in [&[0x02, 0x03, 0x0F, 0x42, 0x40][..], &[0x02, 0x01, 0xFF]] {
+            assert_eq!(problem(Reader::new(refused).microseconds("x")), Problem::Number);
+        }
+    }
+
+    #[test]
+    fn flags_may_be_shorter_or_longer_than_32_bits() {
+        for (bytes, value) in [
+            (&[0x03, 0x05, 0x00, 0x40, 0xA1, 0x00, 0x00][..], 0x40A1_0000),
+            (&[0x03, 0x02, 0x05, 0x3F], 0x2000_0000), // RFC 4120 section 5.2.8: unused bits are not flags
+            (&[0x03, 0x06, 0x07, 1, 2, 3, 4, 0x80], 0x0102_0304),
+            (&[0x03, 0x09, 0x00, 1, 2, 3, 4, 5, 6, 7, 8], 0x0102_0304),
+        ] {
+            assert_eq!(Reader::new(bytes).flags("x").unwrap(), value, "{bytes:02X?}");
+        }
+        for refused in [
+            &[0x03, 0x00][..],
+            &[0x03, 0x01, 0x00],
+            &[0x03, 0x02, 0x08, 0xFF],
+            &[0x03, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ] {
+            assert_eq!(problem(Reader::new(refused).flags("x")), Problem::BitString, "{refused:02X?}");
+        }
+    }
+
+    #[test]
+    fn text_is_utf8_without_nul() {
+        assert_eq!(Reader::new(&[0x1B, 0x05, 0xC5, 0x82, 0xE6, 0x9D, 0x8E]).text("x").unwrap(), "ł李");
+        for refused in [&[0x1B, 0x01, 0xE9][..], &[0x1B, 0x02, 0x41, 0x00], &[0x1B, 0x03, 0xED, 0xA0, 0x80]] {
+            assert_eq!(problem(Reader::new(refused).text("x")), Problem::Text);
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_the_byte() {
+        let bytes = [0x30, 0x05, 0xA0, 0x03, 0x02, 0x01, 0x06];
+        let error = Reader::new(&bytes)
+            .only(tag::SEQUENCE, "S")
+            .and_then(|mut fields| fields.field(0, "S.version", |r, what| r.constant(5, what)))
+            .unwrap_err();
+        assert_eq!(error, Malformed { what: "S.version", at: 4, problem: Problem::Value { expected: 5, found: 6 } });
+    }
+
+    #[test]
+    fn a_field_holds_one_value() {
+        let twice = [0xA0, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x02];
+        assert_eq!(problem(Reader::new(&twice).field(0, "x", Reader::integer)), Problem::TrailingBytes(3));
+    }
+}

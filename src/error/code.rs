@@ -1,0 +1,95 @@
+//! The stable names of errors, and whose they are.
+
+use super::{Error, Integrity};
+use core::fmt;
+
+/// Where to look for the cause of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Blame {
+    /// The bytes are no message of the protocol: a broken client, a proxy that cut the header, or somebody probing.
+    Message,
+    /// The client chose, or could only do, something that this server does not take.
+    Client,
+    /// The keys this server holds, or the account they belong to in the directory.
+    Keys,
+    /// Clocks, or a ticket used outside its time.
+    Time,
+    /// The ticket is good, and the policy of this server refuses it.
+    Policy,
+    /// Two parts of the request contradict each other: an attack, or a broken client or KDC.
+    Proof,
+    /// The memory of what was seen before.
+    ReplayCache,
+    /// The program that calls this crate.
+    Caller,
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Message => "message",
+            Self::Client => "client",
+            Self::Keys => "keys",
+            Self::Time => "time",
+            Self::Policy => "policy",
+            Self::Proof => "proof",
+            Self::ReplayCache => "replay-cache",
+            Self::Caller => "caller",
+        })
+    }
+}
+
+impl Error {
+    /// The stable name of this error, for logs, counters and tests. Names are added, never changed.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.classified().0
+    }
+
+    /// Where to look for the cause.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        self.classified().1
+    }
+
+    const fn classified(&self) -> (&'static str, Blame) {
+        match self {
+            Self::NotNegotiate(_) => ("not-negotiate", Blame::Message),
+            Self::Malformed(_) => ("malformed", Blame::Message),
+            Self::TooLarge { .. } => ("too-large", Blame::Message),
+            Self::Ntlm { .. } => ("ntlm", Blame::Client),
+            Self::NegoEx { .. } => ("negoex", Blame::Client),
+            Self::Iakerb => ("iakerb", Blame::Client),
+            Self::NoKerberos { .. } => ("no-kerberos", Blame::Client),
+            Self::NoToken => ("no-token", Blame::Client),
+            Self::UserToUser => ("user-to-user", Blame::Client),
+            Self::UnsupportedEtype { .. } => ("unsupported-etype", Blame::Keys),
+            Self::Rc4Refused { .. } => ("rc4-refused", Blame::Keys),
+            Self::NoKey(_) => ("no-key", Blame::Keys),
+            Self::KeyVersion(_) => ("key-version", Blame::Keys),
+            Self::Integrity(Integrity::Ticket { .. }) => ("integrity", Blame::Keys),
+            Self::Integrity(Integrity::Authenticator) => ("integrity", Blame::Proof),
+            Self::ServiceRefused { .. } => ("service-refused", Blame::Policy),
+            Self::NameRefused { .. } => ("name-refused", Blame::Policy),
+            Self::UntrustedRealm { .. } => ("untrusted-realm", Blame::Policy),
+            Self::ClientMismatch(_) => ("client-mismatch", Blame::Proof),
+            Self::ClockSkew { .. } => ("clock-skew", Blame::Time),
+            Self::TicketExpired { .. } => ("ticket-expired", Blame::Time),
+            Self::TicketNotYetValid { .. } => ("ticket-not-yet-valid", Blame::Time),
+            Self::TicketInvalid => ("ticket-invalid", Blame::Time),
+            Self::TicketLifetime { .. } => ("ticket-lifetime", Blame::Policy),
+            Self::AddressMismatch(_) => ("address-mismatch", Blame::Policy),
+            Self::Transited => ("transited", Blame::Policy),
+            Self::AuthorizationData { .. } => ("authorization-data", Blame::Policy),
+            Self::Checksum(_) => ("checksum", Blame::Proof),
+            Self::ChannelBinding => ("channel-binding", Blame::Proof),
+            Self::ChannelBindingMissing(_) => ("channel-binding-missing", Blame::Policy),
+            Self::Delegation(_) => ("delegation", Blame::Policy),
+            Self::Replay(_) => ("replay", Blame::Proof),
+            Self::ReplayCacheFull => ("replay-cache-full", Blame::ReplayCache),
+            Self::ReplayCacheFailed => ("replay-cache-failed", Blame::ReplayCache),
+            Self::Misuse(_) => ("misuse", Blame::Caller),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A stranger's text in an error: bounded, owned without allocation, and harmless to print.
+
+use core::fmt::{self, Write as _};
+
+/// The beginning of a text that a message carried: at most [`Excerpt::CAPACITY`] bytes, cut between characters.
+///
+/// Printed with `…` where it was cut, and with control, formatting and other invisible characters escaped, so that a
+/// name with line breaks or direction marks cannot forge a line of a log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Excerpt {
+    bytes: [u8; Self::CAPACITY],
+    length: u8,
+    cut: bool,
+}
+
+impl Excerpt {
+    /// The most bytes kept.
+    pub const CAPACITY: usize = 94;
+
+    pub(crate) fn new(text: &str) -> Self {
+        Self::display(&text)
+    }
+
+    /// What `value` prints, unescaped.
+    pub(crate) fn display(value: &dyn fmt::Display) -> Self {
+        let mut excerpt = Self { bytes: [0; Self::CAPACITY], length: 0, cut: false };
+        // The only error is that of a full excerpt, which `cut` records.
+        let _ = write!(excerpt, "{value}");
+        excerpt
+    }
+
+    /// The text kept.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let kept = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        core::str::from_utf8(kept).unwrap_or_default()
+    }
+
+    fn push(&mut self, character: char) -> fmt::Result {
+        let start = usize::from(self.length);
+        let end = start.saturating_add(character.len_utf8());
+        match self.bytes.get_mut(start..end) {
+            Some(room) if !self.cut => {
+                character.encode_utf8(room);
+                self.length = u8::try_from(end).unwrap_or(u8::MAX);
+                Ok(())
+            }
+            _ => {
+                self.cut = true;
+                Err(fmt::Error)
+            }
+        }
+    }
+}
+
+impl fmt::Write for Excerpt {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| self.push(character))
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ellipsis = if self.cut { "…" } else { "" };
+        write!(f, "{}{ellipsis}", Escaped(self.as_str()))
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// Prints text with everything escaped that does not show as itself.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|character| {
+            if is_harmless(character) { f.write_char(character) } else { write!(f, "{}", character.escape_unicode()) }
+        })
+    }
+}
+
+/// Whether a character shows as itself. `escape_debug` knows control, format, unassigned and combining characters; it
+/// escapes quotes and backslashes too, which in a name of Active Directory are not dangerous, but a backslash left as it
+/// is would make the escapes ambiguous.
+fn is_harmless(character: char) -> bool {
+    matches!(character, '"' | '\'') || character.escape_debug().len() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn what_is_printed_stays_on_its_line() {
+        let hostile = "a\r\nb\u{202E}c\u{200B}d\u{0}e\u{85}f\u{2028}g\\h";
+        let printed = Excerpt::new(hostile).to_string();
+        assert_eq!(printed, r"a\u{d}\u{a}b\u{202e}c\u{200b}d\u{0}e\u{85}f\u{2028}g\u{5c}h");
+        assert_eq!(Excerpt::new("Łukasz O'Neill 李 \"x\"").to_string(), "Łukasz O'Neill 李 \"x\"");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let long = "é".repeat(Excerpt::CAPACITY);
+        let excerpt = Excerpt::new(&long);
+        assert_eq!(excerpt.as_str(), "é".repeat(Excerpt::CAPACITY / 2));
+        assert!(excerpt.to_string().ends_with("é…"));
+        assert_eq!(Excerpt::new("short").to_string(), "short");
+    }
+
+    #[test]
+    fn nothing_follows_a_cut() {
+        let excerpt = Excerpt::display(&format_args!("{}é{}", "x".repeat(Excerpt::CAPACITY - 1), "y"));
+        assert_eq!(excerpt.as_str(), "x".repeat(Excerpt::CAPACITY - 1));
+    }
+}

@@ -1,0 +1,452 @@
+//! Why a request was refused: what happened, who can mend it, and how.
+//!
+//! An [`Error`] is for the log and the administrator. What goes back to the client is decided elsewhere and says less.
+//! No variant holds a key, a plaintext, or more of a stranger's text than an [`Excerpt`]; none allocates, so that
+//! refusing stays cheap.
+
+mod code;
+mod excerpt;
+mod no_key;
+mod remedy;
+
+pub use crate::der::{Malformed, Problem};
+pub use code::Blame;
+pub(crate) use excerpt::Escaped;
+pub use excerpt::Excerpt;
+pub use no_key::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+
+use crate::crypto::{ChecksumType, EncType};
+use crate::time::UnixTime;
+use thiserror::Error;
+
+/// Why a request was refused.
+///
+/// [`code`](Self::code) names it for programs, [`blame`](Self::blame) says where to look, `Display` is a sentence for
+/// whoever reads the log, and [`remedy`](Self::remedy) tells what to do where that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The header is not `Negotiate` and a token.
+    #[error("the Authorization header is not \"Negotiate\" with a token: {0}")]
+    NotNegotiate(HeaderProblem),
+    /// Bytes that are not what the protocol says.
+    #[error("the message is malformed: {0}")]
+    Malformed(#[from] Malformed),
+    /// More bytes than the limit, before anything was read.
+    #[error("the token has {size} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Bytes of the token, or the most a header of this length can decode to.
+        size: usize,
+        /// [`Policy::max_token_size`](crate::Policy::max_token_size).
+        limit: usize,
+    },
+
+    /// The client answered with NTLM.
+    #[error("the client sent NTLM ({message}) instead of a Kerberos ticket{}", .offer.phrase())]
+    Ntlm {
+        /// Which of its messages.
+        message: NtlmMessage,
+        /// Whether it offered Kerberos besides.
+        offer: KerberosOffer,
+    },
+    /// The client answered with NegoEx, in practice PKU2U or a live-ID mechanism.
+    #[error("the client sent NegoEx instead of a Kerberos ticket{}", .offer.phrase())]
+    NegoEx {
+        /// Whether it offered Kerberos besides.
+        offer: KerberosOffer,
+    },
+    /// The client has no line of sight to a KDC and asks us to pass its messages on.
+    #[error("the client sent IAKERB: it has no ticket and asks this server to relay its messages to a KDC")]
+    Iakerb,
+    /// The client offers mechanisms, none of which is Kerberos.
+    #[error("the client offers {mechanisms} mechanisms, and Kerberos is not among them")]
+    NoKerberos {
+        /// How many it offers.
+        mechanisms: usize,
+    },
+    /// The client offers Kerberos but sent no ticket with its offer.
+    #[error("the client offers Kerberos but sent no ticket with its first message")]
+    NoToken,
+    /// The ticket is encrypted in the session key of a TGT of ours.
+    #[error("the client asks for user-to-user authentication, which needs a ticket-granting ticket of this server")]
+    UserToUser,
+
+    /// An etype that this crate does not have, or that the policy leaves out.
+    #[error("the {role} is of type {etype}, which {cause}")]
+    UnsupportedEtype {
+        /// Which of the keys.
+        role: KeyRole,
+        /// Its type.
+        etype: EncType,
+        /// Why it is not taken.
+        cause: EtypeCause,
+    },
+    /// RC4 without [`Policy::allow_rc4`](crate::Policy::allow_rc4).
+    #[error("the {role} is RC4 (rc4-hmac, 23), which the policy does not allow")]
+    Rc4Refused {
+        /// Which of the keys.
+        role: KeyRole,
+    },
+    /// No key was held that could have opened the ticket.
+    #[error("{0}")]
+    NoKey(NoKey),
+    /// Keys of the right account and type were held, in other versions, and none of them opens the ticket.
+    #[error("{0}")]
+    KeyVersion(KeyVersion),
+    /// A key was used and the ciphertext does not verify under it.
+    #[error("{0}")]
+    Integrity(Integrity),
+
+    /// The ticket's shell names a service that the policy does not list.
+    #[error("the ticket is for the service {service}, which is not among the accepted ones")]
+    ServiceRefused {
+        /// The service the ticket's shell names.
+        service: Excerpt,
+    },
+    /// A client name that is nobody's: empty, or anonymous.
+    #[error("the client name {name:?} is refused: {cause}")]
+    NameRefused {
+        /// The name, components joined with `/`.
+        name: Excerpt,
+        /// What is wrong with it.
+        cause: NameCause,
+    },
+    /// The key that opened the ticket may not vouch for users of this realm.
+    #[error("the ticket names a user of realm {realm}, and the account {account} may not vouch for that realm")]
+    UntrustedRealm {
+        /// The client's realm as the ticket has it.
+        realm: Excerpt,
+        /// The account whose key opened the ticket.
+        account: Excerpt,
+    },
+    /// The authenticator names another client than the ticket.
+    #[error("the authenticator's client {0} is not the ticket's")]
+    ClientMismatch(NamePart),
+    /// The authenticator's time is too far from `now`.
+    #[error(
+        "the client's clock is {} s {} this server's (client {client}, server {server}; {allowed_seconds} s are allowed)",
+        .client.seconds_since(*.server).unsigned_abs(),
+        if .client > .server { "ahead of" } else { "behind" }
+    )]
+    ClockSkew {
+        /// The authenticator's time.
+        client: UnixTime,
+        /// The time the caller gave.
+        server: UnixTime,
+        /// How far they may be apart, either way, in whole seconds.
+        allowed_seconds: i64,
+    },
+    /// The ticket has ended.
+    #[error("the ticket expired at {end}, {} s before {now}", .now.seconds_since(*.end))]
+    TicketExpired {
+        /// The ticket's endtime.
+        end: UnixTime,
+        /// The time the caller gave.
+        now: UnixTime,
+    },
+    /// The ticket has not begun.
+    #[error("the ticket is valid only from {start}, {} s after {now}", .start.seconds_since(*.now))]
+    TicketNotYetValid {
+        /// The ticket's starttime, or its authtime where it has none.
+        start: UnixTime,
+        /// The time the caller gave.
+        now: UnixTime,
+    },
+    /// The ticket is postdated and no KDC has validated it.
+    #[error("the ticket carries the INVALID flag: it is postdated and was not validated by the KDC")]
+    TicketInvalid,
+    /// The ticket lives longer than the policy lets any ticket live, or ends before it starts.
+    #[error("the ticket lives {seconds} s, and {limit_seconds} s are allowed")]
+    TicketLifetime {
+        /// From start to end; negative if it ends before it starts.
+        seconds: i64,
+        /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) and one skew at either end.
+        limit_seconds: i64,
+    },
+    /// The ticket is bound to addresses, and the client's is none of them.
+    #[error("the ticket may be used from certain addresses only, and {0}")]
+    AddressMismatch(AddressCause),
+    /// The ticket crossed realms and nobody checked which.
+    #[error(
+        "the ticket came through other realms, and the KDC did not check them (TRANSITED-POLICY-CHECKED is not set)"
+    )]
+    Transited,
+    /// Restrictions that must be understood and are not.
+    #[error("the {part} carries critical authorization data of type {ad_type}, which is not understood")]
+    AuthorizationData {
+        /// Where it was found.
+        part: Part,
+        /// Its ad-type.
+        ad_type: i32,
+    },
+    /// The authenticator's checksum is absent, unkeyed, malformed or wrong.
+    #[error("the authenticator's checksum is refused: {0}")]
+    Checksum(ChecksumCause),
+    /// The client is bound to another channel than the one its request came over.
+    #[error("the channel bindings do not match this connection: the request was made for another TLS channel")]
+    ChannelBinding,
+    /// The client is bound to no channel, and the policy demands that it is.
+    #[error("the client sent no channel bindings, and the policy demands them ({0})")]
+    ChannelBindingMissing(BindingDemand),
+    /// The ticket or the request is delegated, and the policy refuses that.
+    #[error("the ticket is delegated ({0}), which the policy refuses")]
+    Delegation(DelegationKind),
+
+    /// This authenticator has been seen.
+    #[error("this authenticator was used before{}", .0.phrase())]
+    Replay(ReplayCause),
+    /// The replay cache has no room for another live entry.
+    #[error("the replay cache is full, so this request cannot be told from a replay")]
+    ReplayCacheFull,
+    /// The replay cache could not answer.
+    #[error("the replay cache did not answer, so this request cannot be told from a replay")]
+    ReplayCacheFailed,
+
+    /// The caller asked for something that makes no sense; never caused by what a client sends.
+    #[error("this validator was misused: {0}")]
+    Misuse(Misuse),
+}
+
+/// What is wrong with an `Authorization` value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HeaderProblem {
+    /// Another scheme. Which one is not repeated: what follows it may be a password.
+    #[error("another scheme")]
+    OtherScheme,
+    /// `Negotiate` alone.
+    #[error("no token follows the scheme")]
+    NoToken,
+    /// Not base64 in its one canonical, padded spelling.
+    #[error("the token is not canonical base64")]
+    Base64,
+}
+
+/// The messages of NTLM (MS-NLMP section 2.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NtlmMessage {
+    /// Type 1.
+    #[error("NEGOTIATE_MESSAGE, type 1")]
+    Negotiate,
+    /// Type 2, which only servers send.
+    #[error("CHALLENGE_MESSAGE, type 2")]
+    Challenge,
+    /// Type 3.
+    #[error("AUTHENTICATE_MESSAGE, type 3")]
+    Authenticate,
+    /// Offered in the mechanism list, without a message.
+    #[error("offered as its mechanism")]
+    Offered,
+    /// The signature of NTLM and another type.
+    #[error("unknown type")]
+    Unknown,
+}
+
+/// Whether a client that chose another mechanism offered Kerberos too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KerberosOffer {
+    /// It did: it would speak Kerberos if asked to.
+    AlsoOffered,
+    /// It did not.
+    NotOffered,
+}
+
+impl KerberosOffer {
+    const fn phrase(self) -> &'static str {
+        match self {
+            Self::AlsoOffered => ", though it offers Kerberos as well",
+            Self::NotOffered => "",
+        }
+    }
+}
+
+/// Which of the keys of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyRole {
+    /// The service's key, which the ticket is encrypted in.
+    #[error("ticket's encryption")]
+    Ticket,
+    /// The key in the ticket, which the authenticator is encrypted in.
+    #[error("session key")]
+    Session,
+    /// The key the client chose for what follows.
+    #[error("client's subkey")]
+    Subkey,
+}
+
+/// Why an etype is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EtypeCause {
+    /// This crate does not have it: obsolete, or unknown.
+    #[error("this server does not support")]
+    NotImplemented,
+    /// The policy does not list it.
+    #[error("the policy leaves out")]
+    Policy,
+}
+
+/// Which ciphertext did not verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Integrity {
+    /// The ticket, under every key that could be its.
+    #[error(
+        "the ticket does not open under {} held of type {etype} for realm {realm}{}",
+        if *.tried == 1 { "the one key" } else { "any of the keys" },
+        match .kvno { Some(_) => " (a key of the very version it names was among them)", None => "" }
+    )]
+    Ticket {
+        /// The ticket's realm.
+        realm: Excerpt,
+        /// The ticket's etype.
+        etype: EncType,
+        /// The version that the ticket names and that was held and tried, if it was.
+        kvno: Option<u32>,
+        /// How many keys were tried.
+        tried: usize,
+    },
+    /// The ticket opens; the authenticator does not verify under the session key in it.
+    #[error(
+        "the authenticator does not verify under the ticket's session key: whoever sent it does not hold that key, or it was changed on the way"
+    )]
+    Authenticator,
+}
+
+/// What is wrong with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NameCause {
+    /// No components, or an empty one.
+    #[error("it is empty or has an empty component")]
+    Empty,
+    /// WELLKNOWN/ANONYMOUS, the anonymous realm, or the anonymous flag (RFC 8062).
+    #[error("it is anonymous")]
+    Anonymous,
+}
+
+/// The parts of a client's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NamePart {
+    /// cname.
+    #[error("name")]
+    Name,
+    /// crealm.
+    #[error("realm")]
+    Realm,
+}
+
+/// Why an address does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AddressCause {
+    /// The client's is not listed.
+    #[error("the client's is not among them")]
+    NotListed,
+    /// The caller did not say which the client's is.
+    #[error("the client's address is not known")]
+    Unknown,
+}
+
+/// The two decrypted parts of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Part {
+    /// EncTicketPart, by the KDC.
+    #[error("ticket")]
+    Ticket,
+    /// Authenticator, by the client.
+    #[error("authenticator")]
+    Authenticator,
+}
+
+/// What is wrong with the authenticator's checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChecksumCause {
+    /// A GSS token must carry the checksum of RFC 4121 section 4.1.1, a keyed one at least.
+    #[error("it is missing")]
+    Missing,
+    /// A type that no key enters, or one that is not the session key's.
+    #[error("type {0} is not a keyed checksum of the session key")]
+    Type(ChecksumType),
+    /// A keyed checksum that does not verify.
+    #[error("it does not verify")]
+    Wrong,
+    /// Fewer than the 24 bytes of RFC 4121 section 4.1.1.
+    #[error("{0} bytes are fewer than the 24 of RFC 4121")]
+    Short(usize),
+    /// Lgth is not 16.
+    #[error("its channel binding field has {0} bytes instead of 16")]
+    BindingLength(u32),
+    /// Dlgth reaches past the end, or the delegation fields are cut short.
+    #[error("its delegation field reaches past its end")]
+    DelegationLength,
+}
+
+/// Why channel bindings were demanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BindingDemand {
+    /// [`BindingLevel::Require`](crate::BindingLevel::Require).
+    #[error("every client must bind")]
+    Required,
+    /// The client says in KERB_AP_OPTIONS that it binds, yet sent none.
+    #[error("the client says that it binds")]
+    Advertised,
+}
+
+/// What about a ticket is delegated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DelegationKind {
+    /// The FORWARDED flag: it came of a forwarded TGT.
+    #[error("forwarded")]
+    Forwarded,
+    /// The PROXY flag.
+    #[error("proxy")]
+    Proxy,
+}
+
+/// Why a request counts as a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayCause {
+    /// The same authenticator was admitted.
+    Seen,
+    /// It is older than what the cache remembers: from before its start, or from before its clock was set back.
+    OlderThanCache,
+}
+
+impl ReplayCause {
+    const fn phrase(self) -> &'static str {
+        match self {
+            Self::Seen => "",
+            Self::OlderThanCache => ", or may have been: it is older than what the replay cache remembers",
+        }
+    }
+}
+
+/// What the caller did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// [`BindingLevel::Require`](crate::BindingLevel::Require) or `IfAdvertised`, and no binding of the server's own.
+    #[error("the policy demands channel bindings and the connection was given none")]
+    NoBindings,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every refusal is returned by value on a path that must not allocate.
+    #[test]
+    fn an_error_stays_small_enough_to_return() {
+        assert!(size_of::<Error>() <= 512, "{}", size_of::<Error>());
+    }
+}

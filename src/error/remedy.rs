@@ -1,0 +1,183 @@
+//! What an administrator can do about an error.
+
+use super::{Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, NoKeyCause};
+
+impl Error {
+    /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    pub const fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotNegotiate(HeaderProblem::OtherScheme) => {
+                "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos does."
+            }
+            Self::TooLarge { .. } => TOO_LARGE,
+            Self::Ntlm { offer: KerberosOffer::NotOffered, .. } => NTLM,
+            Self::Ntlm { .. } | Self::NegoEx { offer: KerberosOffer::AlsoOffered } => {
+                "The client prefers another mechanism though it could use Kerberos. Check the order of security packages \
+                 on the client, and that a ticket for this service can be had there (klist get HTTP/host)."
+            }
+            Self::NegoEx { .. } => NEGOEX,
+            Self::Iakerb => {
+                "The client reaches no KDC. Give it line of sight to a domain controller (VPN, DNS SRV records \
+                 _kerberos._tcp), or a KDC proxy (MS-KKDCP); this server does not relay."
+            }
+            Self::NoKerberos { .. } => {
+                "Enable Kerberos in the client's Negotiate settings and see that it is a member of the domain or holds a \
+                 ticket (klist)."
+            }
+            Self::NoToken => {
+                "Answer with a NegTokenResp that selects Kerberos, or let the client send its ticket at once."
+            }
+            Self::UserToUser => {
+                "Register the service name on a computer or service account with keys of its own: a client falls back to \
+                 user-to-user when the name belongs to a user account without them."
+            }
+            Self::UnsupportedEtype { role: KeyRole::Ticket, cause: EtypeCause::NotImplemented, .. } => ETYPE_OF_TICKET,
+            Self::UnsupportedEtype { cause: EtypeCause::NotImplemented, .. } => {
+                "Let the KDC issue AES session keys: set msDS-SupportedEncryptionTypes of the service account to 24, or \
+                 permitted_enctypes in the client's krb5.conf."
+            }
+            Self::UnsupportedEtype { .. } => {
+                "Add the type to the policy's ticket or session etypes, or change msDS-SupportedEncryptionTypes of the \
+                 service account so that the KDC issues a type that is listed."
+            }
+            Self::Rc4Refused { role: KeyRole::Ticket } => RC4_TICKET,
+            Self::Rc4Refused { .. } => RC4_SESSION,
+            Self::NoKey(no_key) => match no_key.cause {
+                NoKeyCause::Realm { .. } => REALM_NOT_HELD,
+                NoKeyCause::RealmCase { .. } => {
+                    "Give the key set the realm as the ticket spells it; a realm of Active Directory is the upper-case DNS \
+                     name of the domain (ktpass and ktutil do not correct it)."
+                }
+                NoKeyCause::EncType { .. } => ETYPE_NOT_HELD,
+                NoKeyCause::StrictVersion { .. } => {
+                    "Export the key of that version, or let the policy treat the version as a hint (the default)."
+                }
+            },
+            Self::KeyVersion(key_version) if key_version.newer => {
+                "The account's password was changed after these keys were exported. Export a new keytab, or derive the \
+                 keys from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
+            }
+            Self::KeyVersion(_) => {
+                "The client holds a ticket from before the last password change. Keep the previous key for as long as \
+                 tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
+            }
+            Self::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
+            Self::ServiceRefused { .. } => {
+                "If clients reach this server under that name, add it to the policy's services; else find out why they \
+                 were given a ticket for another service."
+            }
+            Self::UntrustedRealm { .. } => {
+                "If users of that realm may sign in here, name it in the account's client realms; a trust between the \
+                 realms alone is not taken for that decision."
+            }
+            Self::ClientMismatch(_) | Self::Checksum(_) => {
+                "A correct client does not send this. Note where it came from; if it is a known program, report it there."
+            }
+            Self::ClockSkew { .. } => CLOCK,
+            Self::TicketExpired { .. } => {
+                "Let the client get a new ticket (lock and unlock Windows, or kinit). If it is a fresh one, this server's \
+                 clock is ahead: check its time synchronisation."
+            }
+            Self::TicketNotYetValid { .. } => {
+                "This server's clock is behind the KDC's, or the ticket is postdated. Check time synchronisation here and \
+                 on the domain controllers."
+            }
+            Self::TicketInvalid => {
+                "The client must have the KDC validate the postdated ticket (kinit -v) before using it."
+            }
+            Self::TicketLifetime { .. } => {
+                "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise it in this policy. A lifetime \
+                 of years is the mark of a forged ticket."
+            }
+            Self::AddressMismatch(_) => {
+                "The client asked for a ticket bound to its address and came through NAT or a proxy. Set noaddresses = true \
+                 in its krb5.conf, or ignore addresses in this policy (the default)."
+            }
+            Self::Transited => {
+                "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf), or trust \
+                 the realm directly."
+            }
+            Self::AuthorizationData { .. } => {
+                "RFC 4120 section 5.2.6 has a service refuse restrictions it does not know. Have the KDC wrap the element \
+                 in AD-IF-RELEVANT if ignoring it is harmless."
+            }
+            Self::ChannelBinding => {
+                "A proxy that ends TLS before this server changes the channel: give the policy the bindings of the \
+                 certificate that clients see. If there is no such proxy, somebody relayed this request."
+            }
+            Self::ChannelBindingMissing(_) => {
+                "Enable Extended Protection on the client (Windows: SuppressExtendedProtection = 0; MIT and browsers on \
+                 Linux do not bind), or lower the level of this policy."
+            }
+            Self::Delegation(_) => "Sign in directly, or allow delegated tickets in this policy.",
+            Self::Replay(_) => {
+                "One request was delivered twice (a retrying proxy, or the server validating one header twice), or a \
+                 stranger sent what another client sent. A client makes a new authenticator for every request."
+            }
+            Self::ReplayCacheFull => {
+                "Give the replay cache more entries: it needs one for each sign-in of two clock skews."
+            }
+            Self::ReplayCacheFailed => {
+                "Check the shared store that holds the replay cache; requests are refused meanwhile."
+            }
+            Self::Misuse(_) => "Mend the configuration of this server.",
+            Self::NotNegotiate(_) | Self::Malformed(_) | Self::NameRefused { .. } | Self::Integrity(_) => return None,
+        })
+    }
+}
+
+const NTLM: &str = "\
+The client fell back to NTLM because it could not get a Kerberos ticket for this host. The usual causes, most frequent \
+first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no CNAME to another; \
+(2) no account, or two accounts, have that name as service principal: \"setspn -Q HTTP/host\" must find exactly one; \
+(3) the browser does not trust the site: put it into the Local Intranet zone, or into AuthServerAllowlist of Chrome or \
+Edge; (4) the client does not reach a domain controller (VPN), or its user is a local one: \"klist get HTTP/host\" on the \
+client says which.";
+
+const NEGOEX: &str = "\
+The client tries NegoEx (PKU2U or a Microsoft account) because it got no Kerberos ticket for this host. Check that its \
+user is a domain user, that a domain controller is in reach, and that \"setspn -Q HTTP/host\" finds exactly one account.";
+
+const TOO_LARGE: &str = "\
+The user is in very many groups, or the client forwards a ticket-granting ticket. Raise the policy's max_token_size (and \
+the header limit of the web server and its proxies) up to 64 KiB, or have the user in fewer groups.";
+
+const ETYPE_OF_TICKET: &str = "\
+The account has keys of that obsolete type only, or \"Use Kerberos DES encryption types\" is set on it. Set \
+msDS-SupportedEncryptionTypes of the service account to 24 (AES128 and AES256), clear that option, then change the \
+account's password so that AES keys exist.";
+
+const RC4_TICKET: &str = "\
+Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
+password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
+server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". Until then \
+allow_rc4() on the policy accepts them.";
+
+const RC4_SESSION: &str = "\
+The ticket itself may well be AES: the KDC chose RC4 for the session key because client or account does not announce AES. \
+Set msDS-SupportedEncryptionTypes of the service account to 24 and see that the client's policy \"Configure encryption \
+types allowed for Kerberos\" includes AES. Until then allow_rc4() on the policy accepts such tickets.";
+
+const REALM_NOT_HELD: &str = "\
+The ticket was made for an account of a realm whose keys this server was not given. Check that clients reach the right \
+server under this name (\"setspn -Q HTTP/host\" tells which account, hence which realm), then add that account's keytab, \
+or its password, with that realm in upper case.";
+
+const ETYPE_NOT_HELD: &str = "\
+Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the account's \
+password, from which every type is derived. If the account was just set to other types, clients keep their old tickets \
+until these end.";
+
+const TICKET_DOES_NOT_OPEN: &str = "\
+The keys are not those the KDC used. Most likely, in this order: (1) the service name is registered on another account: \
+\"setspn -Q HTTP/host\" must name the account of these keys, once; (2) the keys were derived from a wrong password, or, \
+for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", its lower-case name without $, \
+\".\" and the lower-case realm, whatever the service is called; (3) the password was changed since, and the version \
+number did not tell. Otherwise the ticket was damaged or made up.";
+
+const CLOCK: &str = "\
+Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same on \
+this server if every client is refused. Kerberos allows five minutes either way; a virtual machine resumed from a \
+snapshot is the classic.";

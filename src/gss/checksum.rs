@@ -1,0 +1,133 @@
+//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1): not a checksum, but context flags, the hash of
+//! the channel bindings, and delegated credentials.
+
+use crate::error::ChecksumCause;
+
+/// ```text
+/// octets 0..4    Lgth   16
+/// octets 4..20   Bnd    MD5 of the channel bindings, or zeros
+/// octets 20..24  Flags
+/// octets 24..26  DlgOpt 1         -- these three only with GSS_C_DELEG_FLAG
+/// octets 26..28  Dlgth
+/// octets 28..    Deleg  KRB-CRED
+/// then           Exts
+/// ```
+/// Numbers are little-endian. It is protected by the authenticator's encryption.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GssChecksum<'a> {
+    /// All zeros: the client binds to nothing.
+    pub(crate) bindings: &'a [u8; 16],
+    pub(crate) flags: GssFlags,
+}
+
+impl<'a> GssChecksum<'a> {
+    pub(crate) fn read(value: &'a [u8]) -> Result<Self, ChecksumCause> {
+        let short = ChecksumCause::Short(value.len());
+        let (length, rest) = value.split_first_chunk::<4>().ok_or(short)?;
+        let (bindings, rest) = rest.split_first_chunk::<16>().ok_or(short)?;
+        let (flags, rest) = rest.split_first_chunk::<4>().ok_or(short)?;
+        match u32::from_le_bytes(*length) {
+            16 => {}
+            other => return Err(ChecksumCause::BindingLength(other)),
+        }
+        let flags = GssFlags(u32::from_le_bytes(*flags));
+        if flags.contains(GssFlags::DELEGATE) {
+            check_delegation(rest).ok_or(ChecksumCause::DelegationLength)?;
+        }
+        Ok(Self { bindings, flags })
+    }
+}
+
+/// `Some` if DlgOpt, Dlgth and as many octets as that says are there.
+fn check_delegation(fields: &[u8]) -> Option<()> {
+    let (_option, rest) = fields.split_first_chunk::<2>()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    rest.get(..usize::from(u16::from_le_bytes(*length))).map(|_| ())
+}
+
+/// The context flags of RFC 4121 section 4.1.1.1: what the client wants of the context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GssFlags(u32);
+
+impl GssFlags {
+    /// GSS_C_DELEG_FLAG: credentials are handed over.
+    pub const DELEGATE: Self = Self(0x0001);
+    /// GSS_C_MUTUAL_FLAG: the server is to prove itself.
+    pub const MUTUAL: Self = Self(0x0002);
+    /// GSS_C_REPLAY_FLAG.
+    pub const REPLAY: Self = Self(0x0004);
+    /// GSS_C_SEQUENCE_FLAG.
+    pub const SEQUENCE: Self = Self(0x0008);
+    /// GSS_C_CONF_FLAG.
+    pub const CONFIDENTIALITY: Self = Self(0x0010);
+    /// GSS_C_INTEG_FLAG.
+    pub const INTEGRITY: Self = Self(0x0020);
+    /// GSS_C_DCE_STYLE (RFC 4757 section 7.1).
+    pub const DCE_STYLE: Self = Self(0x1000);
+    /// GSS_C_IDENTIFY_FLAG (RFC 4757 section 7.1).
+    pub const IDENTIFY: Self = Self(0x2000);
+    /// GSS_C_EXTENDED_ERROR_FLAG (RFC 4757 section 7.1).
+    pub const EXTENDED_ERROR: Self = Self(0x4000);
+
+    /// All 32 bits, as the client sent them.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Whether every flag of `flags` is set.
+    #[must_use]
+    pub const fn contains(self, flags: Self) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// As curl sends it: no bindings; mutual, sequence, replay, confidentiality, integrity.
+    const CURL: [u8; 24] = [16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3E, 0, 0, 0];
+
+    #[test]
+    fn the_fixed_part_has_24_octets() {
+        let checksum = GssChecksum::read(&CURL).unwrap();
+        assert_eq!(checksum.flags.bits(), 0x3E);
+        assert_eq!(checksum.bindings, &[0; 16]);
+        for length in 0..24 {
+            assert_eq!(GssChecksum::read(&CURL[..length]).unwrap_err(), ChecksumCause::Short(length));
+        }
+    }
+
+    #[test]
+    fn the_binding_length_is_16() {
+        for length in [0, 15, 17, 0x1000_0010] {
+            let mut changed = CURL;
+            changed[..4].copy_from_slice(&u32::to_le_bytes(length));
+            assert_eq!(GssChecksum::read(&changed).unwrap_err(), ChecksumCause::BindingLength(length));
+        }
+    }
+
+    #[test]
+    fn delegated_credentials_end_within_the_checksum() {
+        let mut delegating = CURL.to_vec();
+        delegating[20] |= 1;
+        for (tail, accepted) in [
+            (&[][..], false),
+            (&[1, 0, 0], false),
+            (&[1, 0, 0, 0], true),
+            (&[1, 0, 2, 0, 0x76], false),
+            (&[1, 0, 2, 0, 0x76, 0x00], true),
+            (&[1, 0, 0xFF, 0xFF, 0x76, 0x00], false),
+            (&[1, 0, 1, 0, 0x76, 0, 0, 0, 1], true), // extensions follow
+        ] {
+            let checksum = [&delegating, tail].concat();
+            let read = GssChecksum::read(&checksum);
+            assert_eq!(read.is_ok(), accepted, "{tail:?}");
+            if !accepted {
+                assert_eq!(read.unwrap_err(), ChecksumCause::DelegationLength);
+            }
+        }
+    }
+}

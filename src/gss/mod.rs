@@ -1,0 +1,49 @@
+//! The GSS-API around Kerberos: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section 4.1) and the
+//! checksum that carries flags and channel bindings (RFC 4121 section 4.1.1).
+
+mod channel_bindings;
+mod checksum;
+
+pub use channel_bindings::ChannelBindings;
+pub(crate) use channel_bindings::is_absent;
+pub(crate) use checksum::GssChecksum;
+pub use checksum::GssFlags;
+
+use crate::der::{Malformed, Problem, Reader, application, tag};
+use crate::mechanism::Mechanism;
+
+/// ```asn1
+/// InitialContextToken ::= [APPLICATION 0] IMPLICIT SEQUENCE {
+///     thisMech          MechType,
+///     innerContextToken ANY DEFINED BY thisMech
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InitialToken<'a> {
+    pub(crate) mechanism: Mechanism,
+    pub(crate) inner: Reader<'a>,
+}
+
+impl<'a> InitialToken<'a> {
+    /// Identifier octet of an initial token.
+    pub(crate) const TAG: u8 = application(0);
+
+    /// Reads a token that fills `token` to its end.
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Malformed> {
+        let mut contents = token.only(Self::TAG, "InitialContextToken")?;
+        let oid = contents.element(tag::OID, "InitialContextToken.thisMech")?;
+        Ok(Self { mechanism: Mechanism::from_oid(oid.rest()), inner: contents })
+    }
+}
+
+/// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
+pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Malformed> {
+    const WHAT: &str = "innerContextToken.TOK_ID";
+    let start = inner;
+    match inner.take(2, WHAT)? {
+        [0x01, 0x00] => Ok(inner),
+        // AP-REP, KRB-ERROR: what an acceptor answers.
+        [0x02 | 0x03, 0x00] => Err(start.error(WHAT, Problem::OutOfPlace)),
+        _ => Err(start.error(WHAT, Problem::Unrecognised)),
+    }
+}

@@ -1,0 +1,84 @@
+//! The `Authorization` value of HTTP Negotiate (RFC 4559): scheme and base64 in, the bytes of the token out.
+
+use crate::error::{Error, HeaderProblem};
+use alloc::vec::Vec;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The token in `Negotiate <base64>`.
+///
+/// The scheme may be written in any case (RFC 9110 section 11.1); white space around the value is the sender's. The
+/// base64 must be the one canonical, padded spelling, so that a token has no second header.
+///
+/// # Errors
+/// `not-negotiate` for another scheme, no token, or other characters; `too-large` before anything is decoded if the token
+/// can only have more than `max_token_size` bytes.
+pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Error> {
+    let encoded = base64_part(value)?;
+    // Three bytes for four characters; the padding is told apart only by decoding, so up to two bytes are left to it.
+    let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
+    if decoded_size.saturating_sub(2) > max_token_size {
+        return Err(Error::TooLarge { size: decoded_size, limit: max_token_size });
+    }
+    let mut token = Vec::with_capacity(decoded_size);
+    STANDARD.decode_vec(encoded, &mut token).map_err(|_| Error::NotNegotiate(HeaderProblem::Base64))?;
+    Ok(token)
+}
+
+fn base64_part(value: &[u8]) -> Result<&[u8], Error> {
+    let value = value.trim_ascii();
+    let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(end).unwrap_or((value, &[]));
+    if !scheme.eq_ignore_ascii_case(b"Negotiate") {
+        return Err(Error::NotNegotiate(HeaderProblem::OtherScheme));
+    }
+    match rest.trim_ascii_start() {
+        [] => Err(Error::NotNegotiate(HeaderProblem::NoToken)),
+        encoded => Ok(encoded),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_read_in_any_case() {
+        for value in ["Negotiate YII=", "negotiate YII=", "NEGOTIATE \t YII=", "  Negotiate YII= \t"] {
+            assert_eq!(decode(value.as_bytes(), 100).unwrap(), [0x60, 0x82], "{value:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_negotiate_is_named() {
+        for (value, problem) in [
+            ("", HeaderProblem::OtherScheme),
+            ("Basic dXNlcjpwYXNz", HeaderProblem::OtherScheme),
+            ("NTLM TlRMTVNTUAAB", HeaderProblem::OtherScheme),
+            ("Negotiated YII=", HeaderProblem::OtherScheme),
+            ("Negotiate\u{A0}YII=", HeaderProblem::OtherScheme),
+            ("Negotiate", HeaderProblem::NoToken),
+            ("Negotiate   ", HeaderProblem::NoToken),
+            ("Negotiate YII", HeaderProblem::Base64),
+            ("Negotiate YIJ=", HeaderProblem::Base64),
+            ("Negotiate YI I=", HeaderProblem::Base64),
+            ("Negotiate YII=\r\nX: y", HeaderProblem::Base64),
+            ("Negotiate YII=, Basic eA==", HeaderProblem::Base64),
+            ("Negotiate YI_-", HeaderProblem::Base64),
+        ] {
+            assert_eq!(decode(value.as_bytes(), 100).unwrap_err(), Error::NotNegotiate(problem), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn size_is_checked_before_decoding() {
+        let at_limit = STANDARD.encode([0x60; 100]);
+        let value = alloc::format!("Negotiate {at_limit}");
+        assert_eq!(decode(value.as_bytes(), 100).unwrap().len(), 100);
+        // 102 is what the header could hold; what it does hold is checked when the token is read.
+        assert!(decode(value.as_bytes(), 99).is_err());
+        let rubbish = alloc::format!("Negotiate {}", "!".repeat(1_000_000));
+        assert!(matches!(decode(rubbish.as_bytes(), 65_536).unwrap_err(), Error::TooLarge { size: 750_000, .. }));
+    }
+}

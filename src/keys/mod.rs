@@ -1,0 +1,19 @@
+//! The keys a server holds, and which of them may open a ticket.
+//!
+//! In: keytabs, raw keys, passwords. Out: a [`KeySet`], which prepares whatever depends on a key alone once, is never
+//! changed afterwards, and is cheap to share and to swap for another.
+
+mod account;
+mod key_set;
+mod keytab;
+mod password;
+mod select;
+mod service_key;
+
+pub use account::{Account, ComputerAccount};
+pub use key_set::KeySet;
+pub use keytab::{Keytab, KeytabEntry, KeytabError, KeytabProblem};
+pub use password::{Password, Salt};
+pub use select::KeyQuery;
+pub(crate) use select::{Candidates, no_key_diagnosis, version_diagnosis};
+pub use service_key::ServiceKey;

@@ -1,0 +1,40 @@
+//! AP-REQ (RFC 4120 section 5.5.1): a ticket and an authenticator, both still encrypted.
+
+use super::{ApOptions, EncryptedData, Ticket};
+use crate::der::{Malformed, Reader, application, tag};
+
+/// ```asn1
+/// AP-REQ ::= [APPLICATION 14] SEQUENCE {
+///     pvno          [0] INTEGER (5),
+///     msg-type      [1] INTEGER (14),
+///     ap-options    [2] APOptions,
+///     ticket        [3] Ticket,
+///     authenticator [4] EncryptedData -- Authenticator
+/// }
+/// ```
+/// Nothing in it is protected by anything but the two ciphertexts themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ApReq<'a> {
+    pub(crate) options: ApOptions,
+    pub(crate) ticket: Ticket<'a>,
+    pub(crate) authenticator: EncryptedData<'a>,
+}
+
+impl<'a> ApReq<'a> {
+    /// Identifier octet of an AP-REQ.
+    pub(crate) const TAG: u8 = application(14);
+
+    /// Reads an AP-REQ that fills `message` to its end.
+    pub(crate) fn read(message: Reader<'a>) -> Result<Self, Malformed> {
+        let mut fields = message.only(Self::TAG, "AP-REQ")?.only(tag::SEQUENCE, "AP-REQ")?;
+        fields.field(0, "AP-REQ.pvno", |r, what| r.constant(5, what))?;
+        fields.field(1, "AP-REQ.msg-type", |r, what| r.constant(14, what))?;
+        let request = Self {
+            options: ApOptions::from_bits(fields.field(2, "AP-REQ.ap-options", Reader::flags)?),
+            ticket: fields.field(3, "AP-REQ.ticket", Ticket::read)?,
+            authenticator: fields.field(4, "AP-REQ.authenticator", EncryptedData::read)?,
+        };
+        fields.end("AP-REQ")?;
+        Ok(request)
+    }
+}

@@ -1,0 +1,101 @@
+//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed bytes, which may hold containers.
+//!
+//! This module reads one level. Who wrote a container, and what may be believed for that, is kept apart by the stages:
+//! a PAC is looked for in the ticket's only.
+
+use crate::der::{Malformed, Problem, Reader, tag};
+use crate::limits::MAX_AUTH_DATA_ELEMENTS;
+
+/// ```asn1
+/// AuthorizationData ::= SEQUENCE OF SEQUENCE {
+///     ad-type [0] Int32,
+///     ad-data [1] OCTET STRING
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuthorizationData<'a> {
+    /// The contents of the SEQUENCE OF, every element of which has been read once.
+    encoded: &'a [u8],
+}
+
+impl<'a> AuthorizationData<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let contents = reader.sequence(what)?;
+        let mut rest = contents;
+        let mut count = 0_usize;
+        while !rest.is_empty() {
+            if count == MAX_AUTH_DATA_ELEMENTS {
+                return Err(rest.error(what, Problem::TooMany(MAX_AUTH_DATA_ELEMENTS)));
+            }
+            AuthorizationElement::read(&mut rest)?;
+            count = count.saturating_add(1);
+        }
+        Ok(Self { encoded: contents.rest() })
+    }
+
+    /// Reads the container that an element's data is.
+    pub(crate) fn nested(data: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(data);
+        let nested = Self::read(&mut reader, "AuthorizationData")?;
+        reader.end("AuthorizationData")?;
+        Ok(nested)
+    }
+
+    pub(crate) const fn from_encoded(encoded: &'a [u8]) -> Self {
+        Self { encoded }
+    }
+
+    pub(crate) const fn encoded(self) -> &'a [u8] {
+        self.encoded
+    }
+
+    /// The elements in order.
+    pub fn iter(self) -> impl Iterator<Item = AuthorizationElement<'a>> {
+        let mut rest = Reader::new(self.encoded);
+        core::iter::from_fn(move || AuthorizationElement::read(&mut rest).ok())
+    }
+}
+
+/// One element.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthorizationElement<'a> {
+    /// What the bytes are.
+    pub ad_type: AdType,
+    /// The bytes.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthorizationElement<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let mut fields = reader.element(tag::SEQUENCE, "AuthorizationData")?;
+        let element = Self {
+            ad_type: AdType(fields.field(0, "AuthorizationData.ad-type", Reader::int32)?),
+            data: fields.field(1, "AuthorizationData.ad-data", Reader::octets)?,
+        };
+        fields.end("AuthorizationData")?;
+        Ok(element)
+    }
+}
+
+/// Authorization data types (RFC 4120 section 7.5.4, MS-KILE section 2.2); others are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AdType(pub i32);
+
+impl AdType {
+    /// A container whose elements may be ignored by who does not know them.
+    pub const IF_RELEVANT: Self = Self(1);
+    /// Meant for KDCs.
+    pub const MANDATORY_FOR_KDC: Self = Self(8);
+    /// The Windows PAC (MS-PAC).
+    pub const WIN2K_PAC: Self = Self(128);
+    /// The encryption types the client takes in a subkey (RFC 4537).
+    pub const ETYPE_NEGOTIATION: Self = Self(129);
+    /// KERB_AUTH_DATA_TOKEN_RESTRICTIONS (MS-KILE section 2.2.6).
+    pub const TOKEN_RESTRICTIONS: Self = Self(141);
+    /// KERB-LOCAL (MS-KILE section 2.2.4).
+    pub const KERB_LOCAL: Self = Self(142);
+    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7): flag 0x4000 says that the client binds to its channel.
+    pub const AP_OPTIONS: Self = Self(143);
+    /// The service name the client meant (MS-KILE section 2.2.8).
+    pub const TARGET_PRINCIPAL: Self = Self(144);
+}

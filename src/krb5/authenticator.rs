@@ -1,0 +1,80 @@
+//! Authenticator (RFC 4120 section 5.5.1): what the client says, under the session key.
+
+use super::{AuthorizationData, EncryptionKey, PrincipalName};
+use crate::crypto::ChecksumType;
+use crate::der::{Malformed, Reader, application, tag};
+use crate::time::UnixTime;
+
+/// ```asn1
+/// Authenticator ::= [APPLICATION 2] SEQUENCE {
+///     authenticator-vno  [0] INTEGER (5),
+///     crealm             [1] Realm,
+///     cname              [2] PrincipalName,
+///     cksum              [3] Checksum OPTIONAL,
+///     cusec              [4] Microseconds,
+///     ctime              [5] KerberosTime,
+///     subkey             [6] EncryptionKey OPTIONAL,
+///     seq-number         [7] UInt32 OPTIONAL,
+///     authorization-data [8] AuthorizationData OPTIONAL
+/// }
+/// ```
+/// The client wrote all of it: a name in here is a claim until it equals the ticket's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Authenticator<'a> {
+    pub(crate) crealm: &'a str,
+    pub(crate) cname: PrincipalName<'a>,
+    pub(crate) checksum: Option<Checksum<'a>>,
+    pub(crate) cusec: u32,
+    pub(crate) ctime: UnixTime,
+    pub(crate) subkey: Option<EncryptionKey<'a>>,
+    /// The first sequence number; a negative number keeps its 32 bits.
+    pub(crate) seq_number: Option<u32>,
+    pub(crate) authorization_data: AuthorizationData<'a>,
+}
+
+impl<'a> Authenticator<'a> {
+    /// Reads the plaintext of an authenticator, which it must fill to the end.
+    pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
+        let authenticator = Reader::new(plaintext).only(application(2), "Authenticator")?;
+        let mut fields = authenticator.only(tag::SEQUENCE, "Authenticator")?;
+        fields.field(0, "Authenticator.authenticator-vno", |r, what| r.constant(5, what))?;
+        let authenticator = Self {
+            crealm: fields.field(1, "Authenticator.crealm", Reader::text)?,
+            cname: fields.field(2, "Authenticator.cname", PrincipalName::read)?,
+            checksum: fields.optional_field(3, "Authenticator.cksum", Checksum::read)?,
+            cusec: fields.field(4, "Authenticator.cusec", Reader::microseconds)?,
+            ctime: fields.field(5, "Authenticator.ctime", Reader::time)?,
+            subkey: fields.optional_field(6, "Authenticator.subkey", EncryptionKey::read)?,
+            seq_number: fields.optional_field(7, "Authenticator.seq-number", Reader::uint32_or_negative)?,
+            authorization_data: fields
+                .optional_field(8, "Authenticator.authorization-data", AuthorizationData::read)?
+                .unwrap_or_default(),
+        };
+        fields.end("Authenticator")?;
+        Ok(authenticator)
+    }
+}
+
+/// ```asn1
+/// Checksum ::= SEQUENCE {
+///     cksumtype [0] Int32,
+///     checksum  [1] OCTET STRING
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checksum<'a> {
+    pub(crate) checksum_type: ChecksumType,
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> Checksum<'a> {
+    fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let mut fields = reader.sequence(what)?;
+        let checksum = Self {
+            checksum_type: ChecksumType(fields.field(0, "Checksum.cksumtype", Reader::int32)?),
+            value: fields.field(1, "Checksum.checksum", Reader::octets)?,
+        };
+        fields.end(what)?;
+        Ok(checksum)
+    }
+}

@@ -1,0 +1,64 @@
+//! EncryptedData and EncryptionKey (RFC 4120 section 5.2.9).
+
+use crate::crypto::EncType;
+use crate::der::{Malformed, Reader};
+use core::fmt;
+
+/// ```asn1
+/// EncryptedData ::= SEQUENCE {
+///     etype  [0] Int32,
+///     kvno   [1] UInt32 OPTIONAL,
+///     cipher [2] OCTET STRING
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EncryptedData<'a> {
+    pub(crate) etype: EncType,
+    /// The version of the key; a negative number keeps its 32 bits.
+    pub(crate) kvno: Option<u32>,
+    pub(crate) cipher: &'a [u8],
+}
+
+impl<'a> EncryptedData<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let mut fields = reader.sequence(what)?;
+        let data = Self {
+            etype: EncType(fields.field(0, "EncryptedData.etype", Reader::int32)?),
+            kvno: fields.optional_field(1, "EncryptedData.kvno", Reader::uint32_or_negative)?,
+            cipher: fields.field(2, "EncryptedData.cipher", Reader::octets)?,
+        };
+        fields.end(what)?;
+        Ok(data)
+    }
+}
+
+/// ```asn1
+/// EncryptionKey ::= SEQUENCE {
+///     keytype  [0] Int32,
+///     keyvalue [1] OCTET STRING
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub(crate) struct EncryptionKey<'a> {
+    pub(crate) etype: EncType,
+    pub(crate) value: &'a [u8],
+}
+
+impl<'a> EncryptionKey<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let mut fields = reader.sequence(what)?;
+        let key = Self {
+            etype: EncType(fields.field(0, "EncryptionKey.keytype", Reader::int32)?),
+            value: fields.field(1, "EncryptionKey.keyvalue", Reader::octets)?,
+        };
+        fields.end(what)?;
+        Ok(key)
+    }
+}
+
+/// The type of the key only: its bytes are a secret.
+impl fmt::Debug for EncryptionKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncryptionKey").field("etype", &self.etype).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! PrincipalName (RFC 4120 section 5.2.2).
+
+use crate::der::{Malformed, Problem, Reader};
+use crate::limits::MAX_NAME_COMPONENTS;
+use core::fmt;
+
+/// ```asn1
+/// PrincipalName ::= SEQUENCE {
+///     name-type   [0] Int32,
+///     name-string [1] SEQUENCE OF KerberosString
+/// }
+/// ```
+/// Two names are the same if their components are: RFC 4120 section 6.2 makes the name-type a hint.
+#[derive(Clone, Copy)]
+pub struct PrincipalName<'a> {
+    name_type: NameType,
+    /// The contents of `name-string`, every component of which has been read once.
+    components: &'a [u8],
+}
+
+impl<'a> PrincipalName<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let mut fields = reader.sequence(what)?;
+        let name_type = NameType(fields.field(0, "PrincipalName.name-type", Reader::int32)?);
+        let components = fields.field(1, "PrincipalName.name-string", Reader::sequence)?;
+        fields.end(what)?;
+        let mut rest = components;
+        let mut count = 0_usize;
+        while !rest.is_empty() {
+            if count == MAX_NAME_COMPONENTS {
+                return Err(rest.error("PrincipalName.name-string", Problem::TooMany(MAX_NAME_COMPONENTS)));
+            }
+            rest.text("PrincipalName.name-string")?;
+            count = count.saturating_add(1);
+        }
+        Ok(Self { name_type, components: components.rest() })
+    }
+
+    /// Puts a name together again whose parts [`Self::read`] has given.
+    pub(crate) const fn from_parts(name_type: NameType, components: &'a [u8]) -> Self {
+        Self { name_type, components }
+    }
+
+    /// The encoded components.
+    pub(crate) const fn encoded_components(self) -> &'a [u8] {
+        self.components
+    }
+
+    /// What kind of name it says it is.
+    #[must_use]
+    pub const fn name_type(self) -> NameType {
+        self.name_type
+    }
+
+    /// The components in order: `HTTP`, `www.example.com`.
+    pub fn components(self) -> impl Iterator<Item = &'a str> {
+        let mut rest = Reader::new(self.components);
+        core::iter::from_fn(move || rest.text("PrincipalName.name-string").ok())
+    }
+
+    /// Whether both have the same components, byte for byte, whatever their types. Their encodings are unique, so
+    /// comparing those is enough.
+    pub(crate) fn same_components(self, other: PrincipalName<'_>) -> bool {
+        self.components == other.components
+    }
+
+    /// Whether the components, joined with `/`, are `name`, but for the case of ASCII letters: Active Directory finds a
+    /// service by its name so.
+    pub(crate) fn is_service(self, name: &str) -> bool {
+        let mut rest = name.as_bytes();
+        for (index, component) in self.components().enumerate() {
+            if index > 0 {
+                let Some(after) = rest.strip_prefix(b"/") else { return false };
+                rest = after;
+            }
+            match rest.split_at_checked(component.len()) {
+                Some((head, tail)) if head.eq_ignore_ascii_case(component.as_bytes()) => rest = tail,
+                _ => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+/// The components joined with `/`, control and formatting characters escaped, so that no name can forge a line of a log.
+impl fmt::Display for PrincipalName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, component) in self.components().enumerate() {
+            if index > 0 {
+                f.write_str("/")?;
+            }
+            write!(f, "{}", crate::error::Escaped(component))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PrincipalName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} (name-type {})", self.name_type.0)
+    }
+}
+
+/// Name types of RFC 4120 section 6.2 and its successors; others are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NameType(pub i32);
+
+impl NameType {
+    /// Not known.
+    pub const UNKNOWN: Self = Self(0);
+    /// A user, or any name as such.
+    pub const PRINCIPAL: Self = Self(1);
+    /// A service and its instance.
+    pub const SRV_INST: Self = Self(2);
+    /// A service and its host.
+    pub const SRV_HST: Self = Self(3);
+    /// A user principal name, `user@suffix` in one component (RFC 6806 section 5).
+    pub const ENTERPRISE: Self = Self(10);
+    /// A well-known name (RFC 6111).
+    pub const WELLKNOWN: Self = Self(11);
+}

@@ -1,0 +1,34 @@
+//! Ticket (RFC 4120 section 5.3): the shell of a ticket, which nothing protects, around the part that the KDC encrypted.
+
+use super::{EncryptedData, PrincipalName};
+use crate::der::{Malformed, Reader, application, tag};
+
+/// ```asn1
+/// Ticket ::= [APPLICATION 1] SEQUENCE {
+///     tkt-vno  [0] INTEGER (5),
+///     realm    [1] Realm,
+///     sname    [2] PrincipalName,
+///     enc-part [3] EncryptedData -- EncTicketPart
+/// }
+/// ```
+/// Anybody on the way can rewrite `realm` and `sname`: they say which key to try, never who is served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) sname: PrincipalName<'a>,
+    pub(crate) enc_part: EncryptedData<'a>,
+}
+
+impl<'a> Ticket<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>, _: &'static str) -> Result<Self, Malformed> {
+        let mut fields = reader.element(application(1), "Ticket")?.only(tag::SEQUENCE, "Ticket")?;
+        fields.field(0, "Ticket.tkt-vno", |r, what| r.constant(5, what))?;
+        let ticket = Self {
+            realm: fields.field(1, "Ticket.realm", Reader::text)?,
+            sname: fields.field(2, "Ticket.sname", PrincipalName::read)?,
+            enc_part: fields.field(3, "Ticket.enc-part", EncryptedData::read)?,
+        };
+        fields.end("Ticket")?;
+        Ok(ticket)
+    }
+}

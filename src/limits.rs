@@ -1,0 +1,21 @@
+//! Every bound on what a stranger can make this crate read, in one place, each with its reason.
+
+/// Largest token taken, in bytes after base64: Windows' default MaxTokenSize is 48,000, and 64 KiB is its maximum.
+/// [`Policy::max_token_size`](crate::Policy::max_token_size) can lower it.
+pub const MAX_TOKEN_SIZE: usize = 65_536;
+
+/// Mechanisms in one NegTokenInit. Windows sends four or five; nobody negotiates among more than a handful.
+pub const MAX_MECHANISMS: usize = 64;
+
+/// Components of one principal name. Service names have two or three; RFC 4120 sets no bound.
+pub const MAX_NAME_COMPONENTS: usize = 16;
+
+/// Elements of one AuthorizationData. Windows sends at most four in one place.
+pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
+
+/// How deep AuthorizationData may lie in AuthorizationData. The PAC lies at depth two.
+pub const MAX_AUTH_DATA_DEPTH: usize = 4;
+
+/// Keys tried on one ticket. Each costs one decryption of the ticket, so this bounds the work a made-up ticket causes:
+/// two key versions of a handful of accounts, more than a rollover needs.
+pub const MAX_CANDIDATE_KEYS: usize = 8;

@@ -1,0 +1,44 @@
+//! GSS-API mechanisms by their object identifiers: the ones a Negotiate client may name.
+
+/// A mechanism, as far as this crate tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Mechanism {
+    /// Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).
+    Krb5,
+    /// Kerberos 5 under the identifier of Windows 2000, 1.2.840.48018.1.2.2: a bit was lost there (MS-SPNG appendix).
+    MsKrb5,
+    /// Kerberos 5 user-to-user, 1.2.840.113554.1.2.2.3.
+    UserToUser,
+    /// Kerberos 5 relayed by the acceptor, 1.3.6.1.5.2.5.
+    Iakerb,
+    /// SPNEGO itself, 1.3.6.1.5.5.2 (RFC 4178).
+    Spnego,
+    /// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP).
+    Ntlm,
+    /// NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-NEGOEX).
+    NegoEx,
+    /// Any other.
+    Other,
+}
+
+impl Mechanism {
+    /// The mechanism with this object identifier, given as the contents of its DER encoding.
+    pub(crate) fn from_oid(oid: &[u8]) -> Self {
+        NAMED.iter().find(|(_, named)| *named == oid).map_or(Self::Other, |(mechanism, _)| *mechanism)
+    }
+
+    /// Whether its tokens carry an AP-REQ for a key of ours.
+    pub(crate) const fn is_kerberos(self) -> bool {
+        matches!(self, Self::Krb5 | Self::MsKrb5)
+    }
+}
+
+const NAMED: [(Mechanism, &[u8]); 7] = [
+    (Mechanism::Krb5, &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02]),
+    (Mechanism::MsKrb5, &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 0x01, 0x02, 0x02]),
+    (Mechanism::Spnego, &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x02]),
+    (Mechanism::Ntlm, &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A]),
+    (Mechanism::NegoEx, &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x1E]),
+    (Mechanism::Iakerb, &[0x2B, 0x06, 0x01, 0x05, 0x02, 0x05]),
+    (Mechanism::UserToUser, &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02, 0x03]),
+];

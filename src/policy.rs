@@ -1,0 +1,228 @@
+//! What a server accepts beyond what the protocol demands. Strict unless told otherwise; every weakening is spelled out.
+
+use crate::crypto::EncType;
+use crate::gss::ChannelBindings;
+use crate::limits::MAX_TOKEN_SIZE;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The rules of a [`Validator`](crate::Validator), made once.
+///
+/// [`Policy::default`] suits a service in a domain; [`Policy::seamless_sso`] is the profile of Microsoft Entra Seamless
+/// SSO. Methods take the policy and give it back changed.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(crate) max_token_size: usize,
+    pub(crate) clock_skew: i64,
+    pub(crate) max_ticket_lifetime: Option<i64>,
+    pub(crate) ticket_etypes: EncTypes,
+    pub(crate) session_etypes: EncTypes,
+    pub(crate) kvno: KvnoPolicy,
+    pub(crate) services: Vec<Box<str>>,
+    pub(crate) bindings: Vec<ChannelBindings>,
+    pub(crate) binding_level: BindingLevel,
+    pub(crate) addresses: AddressPolicy,
+    pub(crate) delegation: DelegationPolicy,
+}
+
+/// Five minutes of clock skew; AES only; tickets of at most 24 hours; any service of the accounts; bindings checked where
+/// both sides have them.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_token_size: MAX_TOKEN_SIZE,
+            clock_skew: 5 * 60,
+            max_ticket_lifetime: Some(24 * 60 * 60),
+            ticket_etypes: EncTypes::AES,
+            session_etypes: EncTypes::AES,
+            kvno: KvnoPolicy::Hint,
+            services: Vec::new(),
+            bindings: Vec::new(),
+            binding_level: BindingLevel::IfPresent,
+            addresses: AddressPolicy::Ignore,
+            delegation: DelegationPolicy::Allow,
+        }
+    }
+}
+
+impl Policy {
+    /// The profile of Microsoft Entra Seamless SSO: the two service names of `AZUREADSSOACC$`, tickets of at most ten
+    /// hours, none that is delegated.
+    #[must_use]
+    pub fn seamless_sso() -> Self {
+        Self::default()
+            .max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
+            .services(SEAMLESS_SSO_SERVICES)
+            .delegation(DelegationPolicy::Refuse)
+    }
+
+    /// Largest token in bytes, before base64; at most [`MAX_TOKEN_SIZE`].
+    #[must_use]
+    pub fn max_token_size(self, bytes: usize) -> Self {
+        Self { max_token_size: bytes.min(MAX_TOKEN_SIZE), ..self }
+    }
+
+    /// How far the client's clock may be from ours, either way, in whole seconds, inclusive (RFC 4120 section 3.2.3).
+    /// Tickets may begin and end as much later or earlier.
+    #[must_use]
+    pub fn clock_skew(self, skew: Duration) -> Self {
+        Self { clock_skew: whole_seconds(skew), ..self }
+    }
+
+    /// Longest time from a ticket's start to its end, to which one clock skew at either end is added; `None` takes tickets
+    /// of any length, as a forged one of ten years.
+    #[must_use]
+    pub fn max_ticket_lifetime(self, lifetime: Option<Duration>) -> Self {
+        Self { max_ticket_lifetime: lifetime.map(whole_seconds), ..self }
+    }
+
+    /// The types of key that tickets may be encrypted in.
+    #[must_use]
+    pub fn ticket_etypes(self, etypes: &[EncType]) -> Self {
+        Self { ticket_etypes: EncTypes::of(etypes), ..self }
+    }
+
+    /// The types of session key that tickets may hold. Active Directory chooses it apart from the ticket's own.
+    #[must_use]
+    pub fn session_etypes(self, etypes: &[EncType]) -> Self {
+        Self { session_etypes: EncTypes::of(etypes), ..self }
+    }
+
+    /// Takes RC4 (etype 23) besides, for tickets and session keys. RC4 tickets can be attacked offline and are being
+    /// retired; this is for the time of a migration.
+    #[must_use]
+    pub fn allow_rc4(self) -> Self {
+        Self {
+            ticket_etypes: self.ticket_etypes.with(EncType::RC4_HMAC),
+            session_etypes: self.session_etypes.with(EncType::RC4_HMAC),
+            ..self
+        }
+    }
+
+    /// What a ticket's key version number decides.
+    #[must_use]
+    pub fn kvno(self, kvno: KvnoPolicy) -> Self {
+        Self { kvno, ..self }
+    }
+
+    /// Takes tickets for these services only (`HTTP/www.example.com`; letters of ASCII in any case). With none, for
+    /// whatever service the account has.
+    ///
+    /// Nothing protects the service name in a ticket: whoever sends the ticket can rewrite it. This finds
+    /// misconfiguration, it keeps nobody out who holds a ticket for another service of the same account.
+    #[must_use]
+    pub fn services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { services: services.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The bindings of this server's channel where they are the same for all its connections, as
+    /// `tls-server-end-point` is; several while a certificate is being replaced. Those of one connection are given with
+    /// [`Connection`](crate::Connection).
+    #[must_use]
+    pub fn channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
+        Self { bindings: bindings.into_iter().collect(), ..self }
+    }
+
+    /// Which clients must be bound to their channel.
+    #[must_use]
+    pub fn binding_level(self, level: BindingLevel) -> Self {
+        Self { binding_level: level, ..self }
+    }
+
+    /// Whether the addresses in a ticket are held against the client's.
+    #[must_use]
+    pub fn addresses(self, addresses: AddressPolicy) -> Self {
+        Self { addresses, ..self }
+    }
+
+    /// Whether delegated tickets are taken.
+    #[must_use]
+    pub fn delegation(self, delegation: DelegationPolicy) -> Self {
+        Self { delegation, ..self }
+    }
+}
+
+/// What a ticket's key version number decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KvnoPolicy {
+    /// It says which key is tried first.
+    Hint,
+    /// Only keys of that very version, or of unknown version, are tried.
+    Strict,
+}
+
+/// Which clients must be bound to their channel, where the server gives its own bindings. A client that is bound to
+/// another channel is refused at every level but [`BindingLevel::Ignore`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum BindingLevel {
+    /// None, and nothing is compared.
+    Ignore,
+    /// None: a client that binds to nothing is taken.
+    IfPresent,
+    /// Those that say so in KERB_AP_OPTIONS (MS-KILE section 2.2.7). Modern Windows says so even where it does not bind.
+    IfAdvertised,
+    /// All.
+    Require,
+}
+
+/// Whether the addresses in a ticket are held against the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressPolicy {
+    /// They are not: behind NAT and proxies they never fit.
+    Ignore,
+    /// A ticket that names addresses is taken from those only.
+    Check,
+}
+
+/// Whether delegated tickets are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DelegationPolicy {
+    /// They are.
+    Allow,
+    /// They are not: the user must have signed in where the request comes from.
+    Refuse,
+}
+
+/// A set of the supported encryption types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EncTypes(u8);
+
+impl EncTypes {
+    const AES: Self = Self(0b0_1111);
+
+    fn of(etypes: &[EncType]) -> Self {
+        etypes.iter().fold(Self(0), |set, etype| set.with(*etype))
+    }
+
+    fn with(self, etype: EncType) -> Self {
+        Self(self.0 | Self::bit(etype))
+    }
+
+    pub(crate) fn contains(self, etype: EncType) -> bool {
+        self.0 & Self::bit(etype) != 0
+    }
+
+    const fn bit(etype: EncType) -> u8 {
+        match etype {
+            EncType::AES128_CTS_HMAC_SHA1_96 => 1,
+            EncType::AES256_CTS_HMAC_SHA1_96 => 2,
+            EncType::AES128_CTS_HMAC_SHA256_128 => 4,
+            EncType::AES256_CTS_HMAC_SHA384_192 => 8,
+            EncType::RC4_HMAC => 16,
+            _ => 0,
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The service principal names that Entra's setup registers on `AZUREADSSOACC$`.
+pub const SEAMLESS_SSO_SERVICES: [&str; 2] =
+    ["HTTP/autologon.microsoftazuread-sso.com", "HTTP/aadg.windows.net.nsatc.net"];

@@ -1,0 +1,103 @@
+//! Replay: each authenticator is taken once (RFC 4120 section 3.2.3).
+//!
+//! In: a tag of the authenticator's ciphertext and the last instant at which it would still be accepted. Out: whether it
+//! is new. One call checks and remembers, so that of two simultaneous requests one loses.
+
+#[cfg(feature = "std")]
+mod memory;
+
+#[cfg(feature = "std")]
+pub use memory::{MemoryReplayCache, Start};
+
+use crate::time::UnixTime;
+
+/// Remembers authenticators for as long as they could be used again.
+///
+/// A false "seen" refuses one sign-in; a false "new" lets a stranger be somebody else. Whoever cannot tell must say
+/// [`Admission::Full`] or [`Admission::Failed`].
+///
+/// A store that several servers share needs one atomic operation: set if absent, with an expiry (`SET tag 1 NX EXAT
+/// valid_until` in the engines that speak the Redis protocol). To await it, use
+/// [`AuthorizedRequest::replay_entry`](crate::AuthorizedRequest::replay_entry) and
+/// [`AuthorizedRequest::admit`](crate::AuthorizedRequest::admit).
+pub trait ReplayCache {
+    /// Remembers `entry` unless it is remembered already, in one step.
+    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission;
+}
+
+impl<R: ReplayCache + ?Sized> ReplayCache for &R {
+    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+        (**self).check_and_insert(entry, now)
+    }
+}
+
+impl<R: ReplayCache + ?Sized> ReplayCache for alloc::sync::Arc<R> {
+    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+        (**self).check_and_insert(entry, now)
+    }
+}
+
+/// What is remembered of an authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplayEntry {
+    /// Which authenticator.
+    pub tag: ReplayTag,
+    /// The authenticator's own time, by the client's clock.
+    pub client_time: UnixTime,
+    /// The last second at which this authenticator is accepted: its own time and the clock skew, not when it arrived. A
+    /// client whose clock is ahead makes authenticators that live for up to two skews.
+    pub valid_until: UnixTime,
+}
+
+/// Tells one authenticator from every other: its own MAC, under a key that only the KDC, the client and this server have,
+/// filled up from the ciphertext to 128 bits.
+///
+/// Nothing outside the authenticator's ciphertext enters: the ticket's shell and the framing could be rewritten to make
+/// a second tag for the same authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplayTag([u8; 16]);
+
+impl ReplayTag {
+    /// `mac` is the part of `ciphertext` that verified.
+    pub(crate) fn new(mac: &[u8], ciphertext: &[u8]) -> Self {
+        let mut tag = [0; 16];
+        for (place, byte) in tag.iter_mut().zip(mac.iter().chain(ciphertext)) {
+            *place = *byte;
+        }
+        Self(tag)
+    }
+
+    /// The bytes, as a key for a shared store. They are as good as random.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// What a replay cache says of an authenticator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is new, and remembered from now on.
+    New,
+    /// It has been admitted before.
+    Seen,
+    /// It is older than what the cache can remember.
+    TooOld,
+    /// There is no room to remember it.
+    Full,
+    /// The cache could not answer.
+    Failed,
+}
+
+/// No replay cache: takes every authenticator as often as it comes.
+///
+/// For tests, for tools that judge recorded tokens, and for protocols that make a replay useless: a server that always
+/// answers with an AP-REP and then takes only messages under the context's keys. HTTP is none of these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoReplayCache;
+
+impl ReplayCache for NoReplayCache {
+    fn check_and_insert(&self, _: &ReplayEntry, _: UnixTime) -> Admission {
+        Admission::New
+    }
+}

@@ -1,0 +1,83 @@
+//! NegTokenInit (RFC 4178 section 4.2.1) and NegTokenInit2 (MS-SPNG section 2.2.1).
+
+use crate::der::{Malformed, Problem, Reader, context, tag};
+use crate::limits::MAX_MECHANISMS;
+use crate::mechanism::Mechanism;
+
+/// ```asn1
+/// NegTokenInit2 ::= SEQUENCE {
+///     mechTypes   [0] MechTypeList,
+///     reqFlags    [1] ContextFlags OPTIONAL,
+///     mechToken   [2] OCTET STRING OPTIONAL,
+///     negHints    [3] NegHints OPTIONAL,     -- Microsoft's; without it [3] is mechListMIC
+///     mechListMIC [4] OCTET STRING OPTIONAL
+/// }
+/// ```
+/// RFC 4178 has mechListMIC under `[3]`; what stands there says by its type which of the two it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NegTokenInit<'a> {
+    pub(crate) mechanisms: MechanismList<'a>,
+    pub(crate) mech_token: Option<&'a [u8]>,
+}
+
+impl<'a> NegTokenInit<'a> {
+    /// Reads a NegotiationToken that must be one of these.
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Malformed> {
+        let mut fields = token.only(context(0), "NegotiationToken")?.only(tag::SEQUENCE, "NegTokenInit")?;
+        let mechanisms = fields.field(0, "NegTokenInit.mechTypes", MechanismList::read)?;
+        fields.optional(context(1), "NegTokenInit.reqFlags")?;
+        let mech_token = fields.optional_field(2, "NegTokenInit.mechToken", Reader::octets)?;
+        if let Some(third) = fields.optional(context(3), "NegTokenInit[3]")? {
+            read_hints_or_mic(third)?;
+        }
+        fields.optional_field(4, "NegTokenInit2.mechListMIC", Reader::octets)?;
+        fields.end("NegTokenInit")?;
+        Ok(Self { mechanisms, mech_token })
+    }
+}
+
+fn read_hints_or_mic(third: Reader<'_>) -> Result<(), Malformed> {
+    match third.peek() {
+        Some(tag::SEQUENCE) => third.only(tag::SEQUENCE, "NegTokenInit2.negHints"),
+        _ => third.only(tag::OCTET_STRING, "NegTokenInit.mechListMIC"),
+    }
+    .map(|_| ())
+}
+
+/// `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`, the most wanted first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MechanismList<'a> {
+    /// The list, each element of which has been read once.
+    encoded: Reader<'a>,
+}
+
+impl<'a> MechanismList<'a> {
+    fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let encoded = reader.sequence(what)?;
+        let mut rest = encoded;
+        let mut count = 0_usize;
+        while !rest.is_empty() {
+            if count == MAX_MECHANISMS {
+                return Err(rest.error(what, Problem::TooMany(MAX_MECHANISMS)));
+            }
+            rest.element(tag::OID, what)?;
+            count = count.saturating_add(1);
+        }
+        if count == 0 {
+            return Err(encoded.error(what, Problem::Empty));
+        }
+        Ok(Self { encoded })
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
+        let mut rest = self.encoded;
+        core::iter::from_fn(move || {
+            let oid = rest.element(tag::OID, "NegTokenInit.mechTypes").ok()?;
+            Some(Mechanism::from_oid(oid.rest()))
+        })
+    }
+
+    pub(crate) fn offers_kerberos(self) -> bool {
+        self.iter().any(Mechanism::is_kerberos)
+    }
+}

@@ -1,0 +1,7 @@
+//! SPNEGO (RFC 4178, MS-SPNG): the negotiation around a mechanism's token.
+
+mod init;
+mod resp;
+
+pub(crate) use init::NegTokenInit;
+pub(crate) use resp::NegTokenResp;

@@ -1,0 +1,220 @@
+//! Instants as this crate takes and gives them.
+//!
+//! The crate never reads a clock: `now` is an argument. KerberosTime (RFC 4120 section 5.2.3) has whole seconds and a
+//! separate microsecond field; [`UnixTime`] holds both.
+
+use core::fmt;
+
+/// An instant: seconds since 1970-01-01T00:00:00Z, without leap seconds, and microseconds within that second.
+///
+/// Every check of the validator compares whole seconds, as RFC 4120 does; the microseconds are carried for replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime {
+    seconds: i64,
+    micros: u32,
+}
+
+impl UnixTime {
+    /// The instant `seconds` after (before, if negative) the epoch.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self { seconds, micros: 0 }
+    }
+
+    /// The same second, `micros` microseconds into it; `None` from 1,000,000 on (RFC 4120 section 5.2.4).
+    #[must_use]
+    pub const fn with_micros(self, micros: u32) -> Option<Self> {
+        if micros > MAX_MICROS { None } else { Some(Self { micros, ..self }) }
+    }
+
+    /// Whole seconds since the epoch.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.seconds
+    }
+
+    /// Microseconds within the second, 0 to 999,999.
+    #[must_use]
+    pub const fn micros(self) -> u32 {
+        self.micros
+    }
+
+    /// `seconds` later (earlier, if negative); stops at the ends of time instead of wrapping round.
+    #[must_use]
+    pub const fn saturating_add_seconds(self, seconds: i64) -> Self {
+        Self { seconds: self.seconds.saturating_add(seconds), ..self }
+    }
+
+    /// Whole seconds from `earlier` to `self`, negative if `earlier` is in fact later.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        self.seconds.saturating_sub(earlier.seconds)
+    }
+
+    /// Reads `YYYYMMDDhhmmssZ`, the one form RFC 4120 section 5.2.3 allows, in the proleptic Gregorian calendar.
+    pub(crate) fn from_generalized(text: &[u8]) -> Option<Self> {
+        let [y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, mi1, mi2, s1, s2, b'Z'] = text else {
+            return None;
+        };
+        let century = two_digits(*y1, *y2)?;
+        let year = century.checked_mul(100)?.checked_add(two_digits(*y3, *y4)?)?;
+        let (month, day) = (two_digits(*mo1, *mo2)?, two_digits(*d1, *d2)?);
+        let (hour, minute, second) = (two_digits(*h1, *h2)?, two_digits(*mi1, *mi2)?, two_digits(*s1, *s2)?);
+        // RFC 4120 section 5.2.3 knows no leap second: 23:59:60 has no place in Unix time.
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let days = days_from_civil(year, month, day)?;
+        let of_day = hour.checked_mul(3600)?.checked_add(minute.checked_mul(60)?)?.checked_add(second)?;
+        Some(Self::from_seconds(days.checked_mul(86_400)?.checked_add(of_day)?))
+    }
+
+    /// Year, month, day, hour, minute, second.
+    #[expect(clippy::arithmetic_side_effects, reason = "every i64 of seconds gives a day count far from the ends")]
+    fn civil(self) -> (i64, i64, i64, i64, i64, i64) {
+        let (days, of_day) = (self.seconds.div_euclid(86_400), self.seconds.rem_euclid(86_400));
+        // The era arithmetic counts years from 1 March, so that the leap day ends the year.
+        let shifted = days + DAYS_TO_1970;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        (year, month, day, of_day / 3600, of_day / 60 % 60, of_day % 60)
+    }
+}
+
+/// RFC 3339 in UTC, to the second: `2026-11-21T08:00:00Z`.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day, hour, minute, second) = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
+/// Instants before the epoch are counted backwards from it.
+#[cfg(feature = "std")]
+impl From<std::time::SystemTime> for UnixTime {
+    fn from(time: std::time::SystemTime) -> Self {
+        let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => Self { seconds: seconds(since), micros: since.subsec_micros() },
+            Err(before) => Self::from_seconds(seconds(before.duration()).saturating_neg()),
+        }
+    }
+}
+
+/// Days from the epoch to a date of the proleptic Gregorian calendar; `None` if there is no such date.
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if !(1..=length).contains(&day) || !(0..=9999).contains(&year) {
+        return None;
+    }
+    Some(days_of_real_date(year, month, day))
+}
+
+#[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded year, month and day")]
+const fn days_of_real_date(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<i64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte & 0x0F));
+    digit(tens)?.checked_mul(10)?.checked_add(digit(ones)?)
+}
+
+const MAX_MICROS: u32 = 999_999;
+
+/// Days from 0000-03-01 to 1970-01-01.
+const DAYS_TO_1970: i64 = 719_468;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn reads_known_instants() {
+        for (text, seconds) in [
+            (&b"19700101000000Z"[..], 0),
+            (b"20000229120000Z", 951_825_600),
+            (b"20090109171950Z", 1_231_521_590),
+            (b"20380119031408Z", 2_147_483_648),
+            (b"21060207062816Z", 4_294_967_296),
+            (b"21100101000000Z", 4_417_977_600),
+            (b"00000101000000Z", -62_167_219_200),
+            (b"99991231235959Z", 253_402_300_799),
+        ] {
+            assert_eq!(UnixTime::from_generalized(text).unwrap().seconds(), seconds);
+        }
+    }
+
+    #[test]
+    fn refuses_every_other_form() {
+        for text in [
+            "",
+            "Z",
+            "20260101000000",
+            "20260101000000z",
+            "20260101000000.0Z",
+            "20260101000000+0000",
+            "202601010000Z",
+            "20261301000000Z",
+            "20260001000000Z",
+            "20260100000000Z",
+            "20260132000000Z",
+            "20260230000000Z",
+            "20250229000000Z",
+            "19000229000000Z",
+            "20260431000000Z",
+            "20260101240000Z",
+            "20260101006000Z",
+            "20260101000060Z",
+            "2026 101000000Z",
+            "+0260101000000Z",
+            "2026010100000:Z",
+            "20260101000000Z\0",
+            "２０２６0101000000Z",
+            "2026010100000\0Z",
+        ] {
+            assert_eq!(UnixTime::from_generalized(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn prints_what_it_reads() {
+        for (text, shown) in [
+            (&b"00000101000000Z"[..], "0000-01-01T00:00:00Z"),
+            (b"20000229235959Z", "2000-02-29T23:59:59Z"),
+            (b"20261121080910Z", "2026-11-21T08:09:10Z"),
+            (b"99991231235959Z", "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(UnixTime::from_generalized(text).unwrap().to_string(), shown);
+        }
+        assert_eq!(UnixTime::from_seconds(-1).to_string(), "1969-12-31T23:59:59Z");
+        for extreme in [i64::MIN, i64::MAX] {
+            assert!(UnixTime::from_seconds(extreme).to_string().ends_with('Z'));
+        }
+    }
+
+    #[test]
+    fn microseconds_end_below_a_million() {
+        let epoch = UnixTime::from_seconds(0);
+        assert_eq!(epoch.with_micros(999_999).unwrap().micros(), 999_999);
+        assert_eq!(epoch.with_micros(1_000_000), None);
+    }
+}

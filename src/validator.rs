@@ -1,0 +1,138 @@
+//! The way in: keys, policy and replay cache together, and the stages as methods.
+
+use crate::accept::{Accepted, AuthorizedRequest, Connection, OpenedTicket, Request, VerifiedRequest};
+use crate::error::Error;
+use crate::header;
+use crate::keys::KeySet;
+use crate::policy::Policy;
+use crate::replay::ReplayCache;
+use crate::time::UnixTime;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Decides requests: the keys of a server, its policy, and its memory of what was seen.
+///
+/// [`validate_header`](Self::validate_header) and [`validate_ticket`](Self::validate_ticket) do it all. The stages in
+/// between are methods too, for servers that fetch a key when they know which, or that share a replay cache over a
+/// network:
+///
+/// [`read`](Self::read) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) →
+/// [`admit`](Self::admit).
+#[derive(Debug)]
+pub struct Validator<R> {
+    keys: Arc<KeySet>,
+    policy: Arc<Policy>,
+    replay: Arc<R>,
+}
+
+impl<R: ReplayCache> Validator<R> {
+    /// A validator.
+    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: impl Into<Arc<R>>) -> Self {
+        Self { keys: keys.into(), policy: Arc::new(policy), replay: replay.into() }
+    }
+
+    /// A validator with other keys, and the same policy and memory: for a key rollover. Requests that are being decided
+    /// keep the old keys.
+    #[must_use]
+    pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
+        Self { keys: keys.into(), policy: Arc::clone(&self.policy), replay: Arc::clone(&self.replay) }
+    }
+
+    /// Decides an `Authorization` value (`Negotiate YII…`) at `now`.
+    ///
+    /// # Errors
+    /// Any [`Error`]; `not-negotiate` if the value is not for this crate.
+    pub fn validate_header(&self, value: impl AsRef<[u8]>, now: UnixTime) -> Result<Accepted, Error> {
+        self.validate_ticket(&self.decode_header(value.as_ref())?, now)
+    }
+
+    /// Decides a token, as SASL, LDAP or a database protocol carry it, or as [`decode_header`](Self::decode_header) gives
+    /// it, at `now`.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `not-negotiate`.
+    pub fn validate_ticket(&self, token: &[u8], now: UnixTime) -> Result<Accepted, Error> {
+        self.validate_ticket_on(token, &Connection::default(), now)
+    }
+
+    /// As [`validate_ticket`](Self::validate_ticket), with what is known about the connection.
+    ///
+    /// # Errors
+    /// As [`validate_ticket`](Self::validate_ticket).
+    pub fn validate_ticket_on(
+        &self,
+        token: &[u8],
+        connection: &Connection<'_>,
+        now: UnixTime,
+    ) -> Result<Accepted, Error> {
+        let request = self.read(token)?;
+        let opened = self.open(request, now)?;
+        let verified = self.verify(opened, connection, now)?;
+        let authorized = self.authorize(verified)?;
+        self.admit(authorized, now)
+    }
+
+    /// The token in an `Authorization` value.
+    ///
+    /// # Errors
+    /// `not-negotiate`, `too-large`.
+    pub fn decode_header(&self, value: &[u8]) -> Result<Vec<u8>, Error> {
+        header::decode(value, self.policy.max_token_size)
+    }
+
+    /// First stage: finds the AP-REQ in a token. No key is used.
+    ///
+    /// # Errors
+    /// `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
+    /// `unsupported-etype`, `rc4-refused`, `service-refused`.
+    pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Error> {
+        Request::read(token, &self.policy)
+    }
+
+    /// Second stage: opens the ticket with this validator's keys.
+    ///
+    /// # Errors
+    /// `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype`, `rc4-refused`, `misuse`.
+    pub fn open<'t>(&self, request: Request<'t>, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
+        self.open_with(request, &self.keys, now)
+    }
+
+    /// Second stage, with keys that were fetched for this request ([`Request::key_query`] says which it needs).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with<'t>(&self, request: Request<'t>, keys: &KeySet, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
+        OpenedTicket::open(request, keys, &self.policy, now)
+    }
+
+    /// Third stage: checks the ticket, opens the authenticator, and checks that.
+    ///
+    /// # Errors
+    /// Those of the categories time, policy and proof, but for `replay`; `malformed`.
+    pub fn verify(
+        &self,
+        opened: OpenedTicket<'_>,
+        connection: &Connection<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedRequest, Error> {
+        VerifiedRequest::verify(opened, &self.policy, connection, now)
+    }
+
+    /// Fourth stage: what the ticket's authorization data says.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn authorize(&self, verified: VerifiedRequest) -> Result<AuthorizedRequest, Error> {
+        Ok(AuthorizedRequest::authorize(verified))
+    }
+
+    /// Fifth stage: takes the request if this validator's replay cache has not seen it. For another store see
+    /// [`AuthorizedRequest::admit`].
+    ///
+    /// # Errors
+    /// `replay`, `replay-cache-full`, `replay-cache-failed`.
+    pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Error> {
+        let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
+        authorized.admit(admission)
+    }
+}
