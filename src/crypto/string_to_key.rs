@@ -41,7 +41,7 @@ pub fn string_to_key(
 ///
 /// # Errors
 ///
-/// As for [`string_to_key`].
+/// As for [`string_to_key()`].
 pub fn string_to_key_utf16(
     enc_type: EncType,
     password: &[u16],
