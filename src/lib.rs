@@ -35,6 +35,8 @@ pub use krb5::{
     AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
     PrincipalName, TicketFlags,
 };
-pub use policy::{AddressPolicy, BindingLevel, DelegationPolicy, KvnoPolicy, Policy, SEAMLESS_SSO_SERVICES};
+pub use policy::{
+    AddressPolicy, BindingLevel, DelegationPolicy, KvnoPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
+};
 pub use time::UnixTime;
 pub use validator::Validator;

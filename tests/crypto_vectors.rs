@@ -400,7 +400,7 @@ fn assert_password(enc_type: EncType, password: &[u8], salt: &[u8], iterations: 
     assert_eq!(string_to_key_utf16(enc_type, &units, salt, Some(iterations)).unwrap(), key);
 }
 
-/// RFC 4757 gives usages 3 and 8 one message type, as it does 13 and 23.
+/// RFC 4757 gives usages 3 and 8 one message type.
 fn same_for_rc4(key: &Key, one: KeyUsage, other: KeyUsage) -> bool {
     key.enc_type() == EncType::RC4_HMAC && [[3, 8], [8, 3]].contains(&[one.0, other.0])
 }
