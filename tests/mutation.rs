@@ -8,11 +8,11 @@
 mod anatomy;
 mod recorded;
 
-use anatomy::{Anatomy, elements, field, fields};
+use anatomy::{Anatomy, element, elements, field, fields};
 use kerberos_sso::crypto::{Cipher, EncType, Key, KeyUsage};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, Error, UnixTime, Validator};
-use recorded::{Form, Outcome};
+use recorded::{Case, Form, Outcome, Recording};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,6 +25,14 @@ struct Sample {
     now: UnixTime,
     keys: Vec<Key>,
     who: Who,
+    effort: Effort,
+}
+
+/// How often the bytes of its ciphertexts are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effort {
+    EachBit,
+    OneBit,
 }
 
 /// Who signed in, and everything else that the KDC or the client has vouched for.
@@ -37,17 +45,16 @@ struct Who {
 
 #[test]
 fn no_prefix_of_a_token_is_accepted() {
-    let cut = |sample: &Sample| {
+    on_small_stacks(&samples(), |sample| {
         for length in 0..sample.token.len() {
             assert!(sample.judge(&sample.token[..length]).is_err(), "{}: the first {length} bytes", sample.id);
         }
-    };
-    on_a_small_stack(|| samples().iter().for_each(cut));
+    });
 }
 
 #[test]
 fn a_changed_byte_is_refused_unless_nothing_protects_it() {
-    let accepted: BTreeSet<_> = on_a_small_stack(|| samples().iter().flat_map(change_bytes).collect());
+    let accepted: BTreeSet<_> = on_small_stacks(&samples(), change_bytes).into_iter().flatten().collect();
     let named: Vec<_> = unprotected().into_iter().map(|entry| entry.field).collect();
     let stale: Vec<_> = named.iter().filter(|field| !accepted.contains(field.as_str())).collect();
     assert!(stale.is_empty(), "no change of these fields was accepted: {stale:?}");
@@ -61,7 +68,7 @@ fn change_bytes(sample: &Sample) -> BTreeSet<&'static str> {
     let mut changed = sample.token.clone();
     for index in 0..changed.len() {
         let original = changed[index];
-        for value in values(&anatomy, index, original, changed.len()) {
+        for value in values(&anatomy, index, original, sample.effort) {
             changed[index] = value;
             let Ok(verdict) = sample.judge(&changed) else { continue };
             let field = anatomy.field_at(index).filter(|field| unprotected.contains(*field));
@@ -74,13 +81,13 @@ fn change_bytes(sample: &Sample) -> BTreeSet<&'static str> {
     accepted
 }
 
-/// All values around the ciphertexts, where structure lies; in ciphertexts, each bit, and in those of large tokens one.
-fn values(anatomy: &Anatomy, index: usize, original: u8, length: usize) -> Vec<u8> {
+/// All values around the ciphertexts, where structure lies; in ciphertexts each bit, or one of them where there are many.
+fn values(anatomy: &Anatomy, index: usize, original: u8, effort: Effort) -> Vec<u8> {
     let in_cipher = anatomy.ticket_cipher.contains(&index) || anatomy.authenticator_cipher.contains(&index);
-    let values: Vec<u8> = match (in_cipher, length) {
+    let values: Vec<u8> = match (in_cipher, effort) {
         (false, _) => (0..=u8::MAX).collect(),
-        (true, ..LARGE) => (0..8).map(|bit| original ^ (1 << bit)).chain([0x00, 0xFF]).collect(),
-        (true, _) => vec![original ^ (1 << (index % 8))],
+        (true, Effort::EachBit) => (0..8).map(|bit| original ^ (1 << bit)).chain([0x00, 0xFF]).collect(),
+        (true, Effort::OneBit) => vec![original ^ (1 << (index % 8)), !original],
     };
     values.into_iter().filter(|value| *value != original).collect()
 }
@@ -181,6 +188,13 @@ fn deep_nesting_is_refused() {
 }
 
 impl Sample {
+    fn of(recording: &Recording, case: &Case, token: Vec<u8>) -> Self {
+        let validator = recording.validator(case).unwrap();
+        let who = Who::of(&validator.validate_ticket(&token, case.now()).unwrap());
+        let keys = recording.raw_keys(case).unwrap();
+        Self { id: case.id.clone(), token, validator, now: case.now(), keys, who, effort: Effort::OneBit }
+    }
+
     /// The verdict on `bytes`, within the bounds of memory.
     fn judge(&self, bytes: &[u8]) -> Result<Accepted, Error> {
         let mut verdict = None;
@@ -243,21 +257,44 @@ fn samples() -> Vec<Sample> {
     let mut seen = BTreeSet::new();
     let recordings = recorded::load_all().unwrap();
     let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
-    cases
-        .filter(|(_, case)| matches!(case.outcome(), Outcome::Accept(_)))
-        .map(|(recording, case)| {
-            let validator = recording.validator(case).unwrap();
-            let bytes = case.bytes().unwrap();
-            let token = match case.form {
-                Form::Token => bytes,
-                Form::Header => validator.decode_header(&bytes).unwrap(),
-            };
-            let who = Who::of(&validator.validate_ticket(&token, case.now()).unwrap());
-            let keys = recording.raw_keys(case).unwrap();
-            Sample { id: case.id.clone(), token, validator, now: case.now(), keys, who }
-        })
-        .filter(|sample| seen.insert(sample.token.clone()))
-        .collect()
+    let accepted: Vec<_> = cases.filter(|(_, case)| matches!(case.outcome(), Outcome::Accept(_))).collect();
+    let recorded =
+        accepted.iter().map(|(recording, case)| Sample::of(recording, case, recorded_token(recording, case)));
+    let (recording, case) = accepted.iter().find(|(_, case)| case.flags.iter().any(|flag| flag == "RawKrb5")).unwrap();
+    let framed = Sample::of(recording, case, with_every_field_of_spnego(&recorded_token(recording, case)));
+    let mut samples: Vec<_> = recorded.chain([framed]).filter(|sample| seen.insert(sample.token.clone())).collect();
+    for sample in samples.iter_mut().step_by(3).filter(|sample| sample.token.len() < LARGE) {
+        sample.effort = Effort::EachBit;
+    }
+    samples
+}
+
+fn recorded_token(recording: &Recording, case: &Case) -> Vec<u8> {
+    let bytes = case.bytes().unwrap();
+    match case.form {
+        Form::Token => bytes,
+        Form::Header => recording.validator(case).unwrap().decode_header(&bytes).unwrap(),
+    }
+}
+
+/// A Kerberos token in the SPNEGO that no client sends in full: NTLM offered besides, flags, hints and a MIC.
+fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
+    let oids: [&[u8]; 3] = [
+        &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2],
+        &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 1, 2, 2],
+        &[0x2B, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 0x0A],
+    ];
+    let mech_types = element(0x30, &oids.map(|oid| element(0x06, oid)).concat());
+    let hint = element(0xA0, &element(0x1B, b"not_defined_in_RFC4178@please_ignore"));
+    let fields = [
+        element(0xA0, &mech_types),
+        element(0xA1, &element(0x03, &[1, 0x62])),
+        element(0xA2, &element(0x04, krb5)),
+        element(0xA3, &element(0x30, &hint)),
+        element(0xA4, &element(0x04, &[0x11; 12])),
+    ];
+    let init = element(0xA0, &element(0x30, &fields.concat()));
+    element(0x60, &[element(0x06, &[0x2B, 6, 1, 5, 5, 2]), init].concat())
 }
 
 fn session_key(ticket: &[u8]) -> Key {
@@ -297,9 +334,24 @@ fn unprotected() -> Vec<Unprotected> {
     file.fields
 }
 
+/// Runs over all samples, by a few threads with such stacks.
+fn on_small_stacks<T: Send>(samples: &[Sample], run: impl Fn(&Sample) -> T + Sync) -> Vec<T> {
+    let run = &run;
+    std::thread::scope(|scope| {
+        let shares = samples.chunks(samples.len().div_ceil(THREADS));
+        let runs: Vec<_> = shares
+            .map(|share| {
+                let run_share = move || share.iter().map(run).collect::<Vec<_>>();
+                std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run_share).unwrap()
+            })
+            .collect();
+        runs.into_iter().flat_map(|run| run.join().unwrap()).collect()
+    })
+}
+
 fn on_a_small_stack<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        std::thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, run).unwrap().join().unwrap()
+        std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run).unwrap().join().unwrap()
     })
 }
 
@@ -331,5 +383,9 @@ impl SplitMix {
     }
 }
 
-/// From this size on a ciphertext's bytes are changed once each.
+const STACK: usize = 256 * 1024;
+
+const THREADS: usize = 4;
+
+/// From this size on a ciphertext's bytes are not changed in each bit.
 const LARGE: usize = 4 * 1024;

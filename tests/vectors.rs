@@ -127,7 +127,10 @@ fn pac(_accepted: &Accepted, expect: &Expect) -> Option<ExpectedPac> {
 /// PAC: the code of a case that only a reader of the PAC can refuse. Until there is one, such a token is accepted, and
 /// when there is, this function goes.
 fn awaits_the_pac(case: &Case) -> Option<&str> {
-    code(case).filter(|code| code.starts_with("pac-") || matches!(*code, "untrusted-domain" | "account-refused"))
+    // Of a ticket that a service got for the user, only the PAC tells.
+    let got_for_user = |code: &&str| *code == "delegation" && case.flags.iter().any(|flag| flag == "S4u");
+    let of_pac = |code: &&str| code.starts_with("pac-") || matches!(*code, "untrusted-domain" | "account-refused");
+    code(case).filter(|code| of_pac(code) || got_for_user(code))
 }
 
 fn code(case: &Case) -> Option<&str> {

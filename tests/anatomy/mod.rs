@@ -46,6 +46,17 @@ pub(crate) fn field(fields: &[(u8, Element)], number: u8) -> Option<&Element> {
     fields.iter().find(|(found, _)| *found == number).map(|(_, element)| element)
 }
 
+/// The element with this identifier octet and these contents.
+pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(contents.len()).unwrap().to_be_bytes();
+    let header = match contents.len() {
+        0..=0x7F => vec![tag, length[1]],
+        0x80..=0xFF => vec![tag, 0x81, length[1]],
+        _ => vec![tag, 0x82, length[0], length[1]],
+    };
+    [header, contents.to_vec()].concat()
+}
+
 /// A token in parts.
 #[derive(Debug, Default)]
 pub(crate) struct Anatomy {
@@ -53,7 +64,8 @@ pub(crate) struct Anatomy {
     pub(crate) ap_req: Range<usize>,
     pub(crate) ticket_cipher: Range<usize>,
     pub(crate) authenticator_cipher: Range<usize>,
-    /// The contents of every field outside the two ciphertexts that can be told by name.
+    /// The contents of the fields outside the two ciphertexts. Those of a list hold its elements' lengths: where one ends
+    /// and the next begins is as little protected as what they say.
     pub(crate) shell: Vec<(&'static str, Range<usize>)>,
 }
 
@@ -91,12 +103,13 @@ impl Anatomy {
             match field.tag {
                 0xA0 => {
                     let list = elements(bytes, field.contents).remove(0);
-                    let oids = elements(bytes, list.contents).into_iter();
-                    self.shell.extend(oids.map(|oid| ("NegTokenInit.mechTypes", oid.contents)));
+                    self.shell.push(("NegTokenInit.mechTypes", list.contents));
                 }
                 0xA1 => self.shell.push(("NegTokenInit.reqFlags", field.contents)),
                 0xA2 => self.token(bytes, elements(bytes, field.contents).remove(0).contents),
-                _ => self.shell.push(("NegTokenInit.mechListMIC", elements(bytes, field.contents).remove(0).contents)),
+                // What stands here says by its own tag whether it is hints or, as in RFC 4178, a MIC.
+                0xA3 => self.shell.push(("NegTokenInit2.negHints", field.contents)),
+                _ => self.shell.push(("NegTokenInit2.mechListMIC", elements(bytes, field.contents).remove(0).contents)),
             }
         }
     }
@@ -115,7 +128,6 @@ impl Anatomy {
         self.shell.push(("Ticket.realm", field(&ticket, 1).unwrap().contents.clone()));
         let sname = fields(bytes, field(&ticket, 2).unwrap().whole.clone());
         self.shell.push(("Ticket.sname.name-type", field(&sname, 0).unwrap().contents.clone()));
-        // The components' own lengths too: where one ends and the next begins is as unprotected as their letters.
         self.shell.push(("Ticket.sname.name-string", field(&sname, 1).unwrap().contents.clone()));
         self.ticket_cipher = self.encrypted(bytes, field(&ticket, 3).unwrap().whole.clone(), "Ticket.enc-part.kvno");
     }
