@@ -60,7 +60,7 @@ fn the_loader_refuses_what_it_does_not_read() {
 fn check(recording: &Recording, case: &Case) -> Result<(), String> {
     let validator = recording.validator(case)?;
     let verdict = case.judge(&validator, &case.bytes()?);
-    if let Some(awaited) = awaits_the_pac(case) {
+    if let Some(awaited) = case.awaits_the_pac() {
         println!("{}: {awaited} is judged only once the PAC is read", case.id);
         return verdict.map(|_| ()).map_err(|error| format!("{awaited} was expected: {}", told(&error)));
     }
@@ -122,15 +122,6 @@ fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
 /// stands in the file.
 fn pac(_accepted: &Accepted, expect: &Expect) -> Option<ExpectedPac> {
     expect.pac.clone()
-}
-
-/// PAC: the code of a case that only a reader of the PAC can refuse. Until there is one, such a token is accepted, and
-/// when there is, this function goes.
-fn awaits_the_pac(case: &Case) -> Option<&str> {
-    // Of a ticket that a service got for the user, only the PAC tells.
-    let got_for_user = |code: &&str| *code == "delegation" && case.flags.iter().any(|flag| flag == "S4u");
-    let of_pac = |code: &&str| code.starts_with("pac-") || matches!(*code, "untrusted-domain" | "account-refused");
-    code(case).filter(|code| of_pac(code) || got_for_user(code))
 }
 
 fn code(case: &Case) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! Where the fields of a token lie, found by a reader that shares nothing with the crate's.
 
 #![allow(dead_code, reason = "each test uses a part of this")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::ops::Range;
 
