@@ -17,7 +17,9 @@ impl Excerpt {
     /// The most bytes kept.
     pub const CAPACITY: usize = 94;
 
-    pub(crate) fn new(text: &str) -> Self {
+    /// The beginning of `text`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
         Self::display(&text)
     }
 
