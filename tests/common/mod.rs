@@ -1,6 +1,7 @@
 //! A server and a realm for the tests: a request that is accepted, and what comes of changing one thing in it.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
+pub mod refusals;
 pub mod tlv;
 
 use kerberos_sso::replay::NoReplayCache;
