@@ -17,6 +17,8 @@ mod mechanism;
 mod policy;
 pub mod replay;
 mod spnego;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod validator;
 

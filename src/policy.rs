@@ -119,6 +119,12 @@ impl Policy {
         Self { services: Some(services.into_iter().map(Into::into).collect()), ..self }
     }
 
+    /// Takes tickets for whatever service the account has.
+    #[must_use]
+    pub fn any_service(self) -> Self {
+        Self { services: None, ..self }
+    }
+
     /// The bindings of this server's channel where they are the same for all its connections, as
     /// `tls-server-end-point` is; several while a certificate is being replaced. Those of one connection, as where
     /// certificates differ by name, are given with [`Connection`](crate::Connection) instead: a client may send any of both.

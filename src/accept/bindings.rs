@@ -64,7 +64,7 @@ pub(super) fn check_checksum(
         let gss = GssChecksum::read(checksum.value)?;
         return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: *gss.bindings });
     }
-    if session_key.enc_type().checksum_type() != Some(checksum.checksum_type) {
+    if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
         return Err(ChecksumCause::Type(checksum.checksum_type));
     }
     if message == Message::Bare {

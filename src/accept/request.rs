@@ -133,6 +133,7 @@ impl<'t> Token<'t> {
             Some(InitialToken::TAG) => {
                 let InitialToken { mechanism, inner } = InitialToken::read(reader)?;
                 Ok(match mechanism {
+                    Mechanism::Spnego if inner.peek() == Some(NegTokenResp::TAG) => Self::Continuation(inner),
                     Mechanism::Spnego => Self::Spnego(inner),
                     Mechanism::Krb5 | Mechanism::MsKrb5 => Self::Krb5(ap_req_message(inner)?),
                     _ => Self::Foreign(mechanism, inner.rest()),

@@ -69,7 +69,7 @@ impl Key {
 
     /// The encryption type.
     #[must_use]
-    pub fn enc_type(&self) -> EncType {
+    pub fn etype(&self) -> EncType {
         match self.0 {
             Secret::Aes128Sha1(_) => EncType::AES128_CTS_HMAC_SHA1_96,
             Secret::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
@@ -156,7 +156,7 @@ impl From<Secret> for Key {
 
 impl ConstantTimeEq for Key {
     fn ct_eq(&self, other: &Self) -> Choice {
-        Choice::from(u8::from(self.enc_type() == other.enc_type())) & self.expose_bytes().ct_eq(other.expose_bytes())
+        Choice::from(u8::from(self.etype() == other.etype())) & self.expose_bytes().ct_eq(other.expose_bytes())
     }
 }
 
@@ -171,7 +171,7 @@ impl Eq for Key {}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({})", self.enc_type())
+        write!(f, "Key({})", self.etype())
     }
 }
 

@@ -18,7 +18,9 @@ impl Excerpt {
     /// The most bytes kept.
     pub const CAPACITY: usize = 94;
 
-    pub(crate) fn new(text: &str) -> Self {
+    /// The beginning of `text`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
         let mut excerpt = Self { bytes: [0; Self::CAPACITY], length: 0, cut: false };
         excerpt.append(text);
         excerpt

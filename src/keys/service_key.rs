@@ -30,7 +30,7 @@ impl ServiceKey {
     /// Its encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
-        self.key.enc_type()
+        self.key.etype()
     }
 
     /// Its version, if that is known.
