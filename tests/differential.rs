@@ -362,7 +362,7 @@ impl Opinion {
 
 prop_compose! {
     fn shells()(options in any::<u32>(), realm in realms(), sname in names(), kvno in any::<Option<u32>>()) -> oracle::ApReq {
-        let empty = oracle::EncryptedData { etype: service_key().enc_type().0, kvno, cipher: Vec::new().into() };
+        let empty = oracle::EncryptedData { etype: service_key().etype().0, kvno, cipher: Vec::new().into() };
         oracle::ApReq {
             pvno: 5.into(),
             msg_type: 14.into(),

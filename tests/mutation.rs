@@ -98,7 +98,7 @@ fn no_value_of_a_byte_of_a_ciphertext_is_accepted() {
     on_a_small_stack(|| {
         let mut seen = BTreeSet::new();
         let samples = samples();
-        for sample in samples.iter().filter(|sample| seen.insert(sample.key().enc_type())) {
+        for sample in samples.iter().filter(|sample| seen.insert(sample.key().etype())) {
             let anatomy = Anatomy::of(&sample.token);
             let mut changed = sample.token.clone();
             for index in anatomy.ticket_cipher.clone().step_by(5).chain(anatomy.authenticator_cipher.clone()) {
@@ -121,7 +121,7 @@ fn changed_plaintexts_sign_in_nobody_else() {
     on_a_small_stack(|| {
         let mut seen = BTreeSet::new();
         let samples = samples();
-        for sample in samples.iter().filter(|sample| seen.insert(sample.key().enc_type())) {
+        for sample in samples.iter().filter(|sample| seen.insert(sample.key().etype())) {
             let anatomy = Anatomy::of(&sample.token);
             let session_key = session_key(&sample.decrypt(sample.key(), KeyUsage::TICKET, &anatomy.ticket_cipher));
             sample.change_plaintext(sample.key(), KeyUsage::TICKET, &anatomy.ticket_cipher);
