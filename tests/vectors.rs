@@ -60,7 +60,7 @@ fn the_loader_refuses_what_it_does_not_read() {
 fn check(recording: &Recording, case: &Case) -> Result<(), String> {
     let validator = recording.validator(case)?;
     let verdict = case.judge(&validator, &case.bytes()?);
-    if let Some(awaited) = awaits_the_pac(case) {
+    if let Some(awaited) = case.awaits_the_pac() {
         println!("{}: {awaited} is judged only once the PAC is read", case.id);
         return verdict.map(|_| ()).map_err(|error| format!("{awaited} was expected: {}", told(&error)));
     }
@@ -122,12 +122,6 @@ fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
 /// stands in the file.
 fn pac(_accepted: &Accepted, expect: &Expect) -> Option<ExpectedPac> {
     expect.pac.clone()
-}
-
-/// PAC: the code of a case that only a reader of the PAC can refuse. Until there is one, such a token is accepted, and
-/// when there is, this function goes.
-fn awaits_the_pac(case: &Case) -> Option<&str> {
-    code(case).filter(|code| code.starts_with("pac-") || matches!(*code, "untrusted-domain" | "account-refused"))
 }
 
 fn code(case: &Case) -> Option<&str> {
