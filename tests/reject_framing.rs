@@ -432,17 +432,34 @@ mod negotiation {
         assert_eq!(server.check(&token).unwrap_err(), malformed("token", token.len(), Problem::Empty));
     }
 
+    fn response(fields: Vec<Tlv>) -> Tlv {
+        Tlv::of(0xA1, vec![Tlv::of(0x30, fields)])
+    }
+
     #[test]
     fn nothing_begins_with_a_neg_token_resp() {
         let server = Server::new();
-        let response = Tlv::of(0xA1, vec![Tlv::of(0x30, vec![])]);
-        assert_eq!(
-            server.check(&response.encode()).unwrap_err(),
-            malformed("NegotiationToken", 0, Problem::OutOfPlace)
-        );
-        let framed = Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), response]).encode();
+        let out_of_place = malformed("NegotiationToken", 0, Problem::OutOfPlace);
+        let kerberos = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
+        for fields in
+            [vec![], vec![mech_token(&[])], vec![mech_token(&kerberos)], vec![mech_token(&server.good().mint())]]
+        {
+            assert_eq!(server.check(&response(fields).encode()).unwrap_err(), out_of_place);
+        }
+        let framed = Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), response(vec![])]).encode();
         let (at, _) = offsets(&framed, &[1]);
-        assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, Problem::OutOfPlace));
+        let problem = Problem::UnexpectedTag { expected: 0xA0, found: 0xA1 };
+        assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, problem));
+    }
+
+    /// Of a client that somebody else has challenged.
+    #[test]
+    fn ntlm_in_a_neg_token_resp_is_named() {
+        let server = Server::new();
+        let authenticate = mech_token(b"NTLMSSP\0\x03\0\0\0");
+        let error = server.check(&response(vec![authenticate]).encode()).unwrap_err();
+        let (message, offer) = (NtlmMessage::Authenticate, KerberosOffer::NotOffered);
+        assert_eq!(error, Error::Ntlm { message, offer });
     }
 
     #[test]
