@@ -6,7 +6,7 @@ mod common;
 
 use common::{NOW, Server};
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::limits::MAX_CANDIDATE_KEYS;
+use kerberos_sso::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use kerberos_sso::testing::{TestRealm, TestToken};
 use kerberos_sso::{
     Account, Error, Excerpt, HeldKey, Integrity, KeySet, KvnoPolicy, NoKeyCause, Policy, ServiceKey, UnixTime,
@@ -119,7 +119,7 @@ mod order {
         let elsewhere = Account::new("AZUREADSSOACC$", "FABRIKAM.TEST").with_key(ServiceKey::new(right(), Some(1)));
         let server = holding([elsewhere, account("A", [(wrong(1), Some(1))])]);
         let realm = Excerpt::new("CONTOSO.TEST");
-        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried: 1 };
+        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried: 1, left_out: 0 };
         assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
     }
 }
@@ -144,11 +144,35 @@ mod bounds {
 
     #[test]
     fn the_bound_is_one_for_all_accounts_of_a_realm() {
-        let wrongs = (1..=100).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let wrongs = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
         let server = holding(wrongs);
         let realm = Excerpt::new("CONTOSO.TEST");
-        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried: MAX_CANDIDATE_KEYS };
+        let tried = MAX_CANDIDATE_KEYS;
+        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried, left_out: 20 - tried };
         assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
+    }
+
+    #[test]
+    fn so_many_accounts_are_looked_at_unless_one_names_the_service() {
+        let server = |others: u8| {
+            let others = (1..=others).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(9))]));
+            holding(others.chain([account("LAST$", [(right(), Some(1))])]))
+        };
+        let limit = u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap();
+        assert_eq!(check(&server(limit - 1), |token| token), Ok(Some(1)));
+        assert_eq!(check(&server(limit), |token| token).unwrap_err().code(), "key-version");
+        assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
+    }
+
+    /// A keytab has one key many times, once for each service of the account.
+    #[test]
+    fn copies_of_a_key_take_no_other_keys_place() {
+        let copies = (0..50).map(|copy| (wrong(1), Some(copy + 100)));
+        let server = holding([account("A", copies.chain([(right(), Some(1_000))]))]);
+        assert_eq!(check(&server, |token| token), Ok(Some(1_000)));
+        let server = holding([account("A", (0..50).map(|copy| (wrong(1), Some(copy + 100))))]);
+        let Err(Error::KeyVersion(refused)) = check(&server, |token| token) else { panic!("a wrong key opened it") };
+        assert_eq!(refused.tried, 1);
     }
 
     /// Whatever else is held, the exact version of the named account is among the ones that are tried.
@@ -390,6 +414,30 @@ mod diagnoses {
         assert!(text.contains("account A$ (and 2 more) with aes128-cts-hmac-sha1-96 (17) version 1, "), "{text}");
         assert!(text.contains("version 6 and 2 more keys held"), "{text}");
         assert!(!text.contains("version 7"), "{text}");
+    }
+
+    #[test]
+    fn a_retired_key() {
+        let key = ServiceKey::new(right(), Some(1)).until(NOW.saturating_add_seconds(-1));
+        let server = holding([Account::new("A$", "CONTOSO.TEST").with_key(key)]);
+        let error = refusal(&server, |token| token);
+        assert_eq!(
+            error.to_string(),
+            "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
+             account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held, and those of that type served until \
+             2026-11-21T07:59:59Z only"
+        );
+    }
+
+    #[test]
+    fn more_keys_than_are_tried() {
+        let wrongs = (1..=10).map(|seed| (wrong(seed), None));
+        let error = refusal(&holding([account("A$", wrongs)]), |token| token);
+        assert_eq!(
+            error.to_string(),
+            "the ticket does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 (18) for realm \
+             CONTOSO.TEST; more keys are held than are tried: name the services of the accounts"
+        );
     }
 
     #[test]

@@ -10,7 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use common::tlv::{Tlv, offsets};
 use common::{NOW, Server, assert_malformed, malformed};
 use kerberos_sso::crypto::EncType;
-use kerberos_sso::limits::{MAX_AUTH_DATA_ELEMENTS, MAX_MECHANISMS, MAX_NAME_COMPONENTS, MAX_TOKEN_SIZE};
+use kerberos_sso::limits::{
+    MAX_AUTH_DATA_ELEMENTS, MAX_MECHANISMS, MAX_NAME_COMPONENTS, MAX_REALM_LENGTH, MAX_TOKEN_SIZE,
+};
 use kerberos_sso::testing::{MechToken, NegHints, TestToken, TokenFraming, if_relevant, mech};
 use kerberos_sso::{
     Error, EtypeCause, HeaderProblem, KerberosOffer, KeyRole, NtlmMessage, Policy, Problem, TicketFlags,
@@ -280,6 +282,22 @@ mod fields {
         let problem = Problem::UnexpectedTag { expected: 0xA0, found: 0xA1 };
         assert_eq!(swapped, malformed("AP-REQ.pvno", at, problem));
     }
+
+    /// From the start of the token, whatever is around the AP-REQ.
+    #[test]
+    fn an_offset_counts_from_the_start_of_the_token() {
+        let server = Server::new();
+        let framings = [TokenFraming::ApReq, TokenFraming::Krb5(mech::KRB5.into()), server.good().framing];
+        for framing in framings {
+            let mut token = server.good().framed(framing);
+            token.pvno = 4;
+            let (bytes, ap_req) = (token.mint(), token.ap_req());
+            assert!(bytes.ends_with(&ap_req));
+            let at = bytes.len() - ap_req.len() + offsets(&ap_req, &[0, 0, 0]).0;
+            let problem = Problem::Value { expected: 5, found: 4 };
+            assert_eq!(server.check(&bytes).unwrap_err(), malformed("AP-REQ.pvno", at, problem));
+        }
+    }
 }
 
 mod numbers {
@@ -448,8 +466,7 @@ mod negotiation {
         }
         let framed = Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), response(vec![])]).encode();
         let (at, _) = offsets(&framed, &[1]);
-        let problem = Problem::UnexpectedTag { expected: 0xA0, found: 0xA1 };
-        assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, problem));
+        assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, Problem::OutOfPlace));
     }
 
     /// Of a client that somebody else has challenged.
@@ -772,6 +789,28 @@ mod counts {
         assert_malformed(&error, "sname");
         let error = server.refusal(|token| token.authenticator.cname.components = components(MAX_NAME_COMPONENTS + 1));
         assert_malformed(&error, "cname");
+    }
+
+    #[test]
+    fn realms_have_bytes_up_to_the_limit() {
+        let server = Server::new();
+        let longest = "R".repeat(MAX_REALM_LENGTH);
+        let longer = "R".repeat(MAX_REALM_LENGTH + 1);
+        let too_long = Problem::TooLong(MAX_REALM_LENGTH);
+        assert_eq!(server.refusal(|token| token.ticket.realm = longest.clone().into()).code(), "no-key");
+        assert_eq!(server.refusal(|token| token.ticket.crealm = longest.clone().into()).code(), "untrusted-realm");
+        assert_eq!(server.refusal(|token| token.authenticator.crealm = longest.into()).code(), "client-mismatch");
+        let mut token = server.good().framed(TokenFraming::ApReq);
+        token.ticket.realm = longer.clone().into();
+        let (at, _) = offsets(&token.ap_req(), &[0, 3, 0, 0, 1, 0]);
+        assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("Ticket.realm", at, too_long));
+        let token = server.good().client_realm(longer.clone());
+        let (at, _) = offsets(&token.ticket.plaintext(), &[0, 2, 0]);
+        assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("EncTicketPart.crealm", at, too_long));
+        let mut token = server.good();
+        token.authenticator.crealm = longer.into();
+        let (at, _) = offsets(&token.authenticator.plaintext(), &[0, 1, 0]);
+        assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("Authenticator.crealm", at, too_long));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use kerberos_sso::testing::{NameParts, TestRealm, TestToken};
 use kerberos_sso::{
     AddressCause, AddressPolicy, Connection, DelegationKind, DelegationPolicy, Error, Excerpt, KeySet, NameCause,
-    NamePart, NameType, Policy, Problem, TicketFlags,
+    NamePart, NameType, Policy, Problem, TicketFlags, TransitedPolicy,
 };
 
 fn untrusted(realm: &str, account: &str) -> Error {
@@ -265,6 +265,15 @@ mod service {
     }
 
     #[test]
+    fn an_empty_list_takes_no_service_and_no_list_takes_any() {
+        let empty = Server::with_policy(Policy::default().services([]));
+        let service = Excerpt::new("HTTP/www.contoso.test");
+        assert_eq!(empty.check(&empty.good().mint()).unwrap_err(), Error::ServiceRefused { service });
+        let any = Server::with_policy(Policy::default().services([]).any_service());
+        assert!(any.check(&any.good().mint()).is_ok());
+    }
+
+    #[test]
     fn seamless_sso_names_its_two_services() {
         let server = Server::with_policy(Policy::seamless_sso());
         for name in ["HTTP/autologon.microsoftazuread-sso.com", "HTTP/aadg.windows.net.nsatc.net"] {
@@ -302,6 +311,18 @@ mod paths {
             assert_eq!(error, Error::Transited);
             server.accepts(|token| token.ticket.transited = (tr_type, Vec::new()));
         }
+    }
+
+    /// The KDCs of Windows check no path and never say that they did.
+    #[test]
+    fn the_policy_may_trust_the_kdc_with_paths() {
+        let trusting = Server::with_policy(Policy::default().transited(TransitedPolicy::TrustKdc));
+        trusting.accepts(|token| token.ticket.transited = (1, b"MIDDLE.TEST".to_vec()));
+        let error = trusting.refusal(|token| {
+            *token = token.clone().client_realm("FABRIKAM.TEST");
+            token.ticket.transited = (1, b"MIDDLE.TEST".to_vec());
+        });
+        assert_eq!(error, untrusted("FABRIKAM.TEST", "AZUREADSSOACC$"));
     }
 
     #[test]
