@@ -11,9 +11,11 @@ use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntr
 use kerberos_sso::testing::{MechToken, TestToken, TokenFraming, mech};
 use kerberos_sso::{BindingLevel, Blame, ChannelBindings, Error, KeySet, Policy, UnixTime, Validator};
 
+type Refuse = fn() -> Error;
+
 /// How a request is refused for it, for every code there is. A code is never renamed nor given to another blame; new ones
 /// are added.
-const CODES: [(&str, Blame, fn() -> Error); 36] = [
+const CODES: [(&str, Blame, Refuse); 36] = [
     ("not-negotiate", Blame::Message, || Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err()),
     ("malformed", Blame::Message, || in_order("malformed", 0)),
     ("too-large", Blame::Message, || in_order("too-large", 0)),

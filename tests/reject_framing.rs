@@ -29,8 +29,11 @@ fn complete(server: &Server) -> TestToken {
     token
 }
 
-/// The three messages with every field, and how to send them changed.
-fn messages(server: &Server) -> [(&'static str, Vec<u8>, Box<dyn Fn(Vec<u8>) -> Vec<u8>>); 3] {
+/// The name of a message, its bytes, and a token that carries other bytes in their place.
+type Message = (&'static str, Vec<u8>, Box<dyn Fn(Vec<u8>) -> Vec<u8>>);
+
+/// The three messages with every field.
+fn messages(server: &Server) -> [Message; 3] {
     let token = complete(server);
     assert!(server.check(&token.mint()).is_ok());
     let (ticket, authenticator) = (token.clone(), token.clone());
@@ -57,17 +60,15 @@ fn with_authenticator(token: &TestToken, plaintext: Vec<u8>) -> Vec<u8> {
 fn nested_sequences(depth: usize) -> Vec<u8> {
     let mut reversed = Vec::new();
     for _ in 0..depth {
-        let length = reversed.len();
-        reversed.extend(match length {
-            0..0x80 => vec![u8::try_from(length).unwrap()],
-            _ => {
-                let [.., high, low] = length.to_be_bytes();
-                assert!(length < 0x1_0000);
-                if high == 0 { vec![low, 0x81] } else { vec![low, high, 0x82] }
-            }
+        let [.., high, low] = reversed.len().to_be_bytes();
+        reversed.extend(match (high, low) {
+            (0, 0..0x80) => vec![low],
+            (0, _) => vec![low, 0x81],
+            _ => vec![low, high, 0x82],
         });
         reversed.push(0x30);
     }
+    assert!(reversed.len() < 0x1_0000);
     reversed.reverse();
     reversed
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::refusals::{IN_ORDER, policy};
+use common::refusals::{Change, IN_ORDER, policy};
 use common::{NOW, assert_malformed};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, Start};
 use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
@@ -125,7 +125,7 @@ fn nothing_around_the_authenticator_makes_it_new() {
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
     assert_eq!(check(&validator, &token, NOW), Ok(()));
-    let changes: [(&str, fn(&mut TestToken)); 14] = [
+    let changes: [(&str, Change); 14] = [
         ("kvno", |token| token.ticket.kvno = Some(7)),
         ("no kvno", |token| token.ticket.kvno = None),
         ("sname", |token| token.ticket.sname = "cifs/other.contoso.test".into()),
@@ -196,20 +196,20 @@ mod clocks {
     fn whatever_a_clock_does_nothing_is_taken_twice() {
         let realm = realm();
         let validator = validator(&realm, MemoryReplayCache::new(10_000, Start::TakeAny));
-        let mut taken = Vec::new();
+        let mut admitted = Vec::new();
         for (index, jump) in [0, 1_000, -900, 3_600, 250, -3_600, 301, 300].into_iter().cycle().take(80).enumerate() {
             let now = after(i64::try_from(index).unwrap() + jump);
             let token = realm.ticket_for("alice").at(now);
             match check(&validator, &token, now) {
-                Ok(()) => taken.push((token, now)),
+                Ok(()) => admitted.push((token, now)),
                 Err(error) => assert_eq!(error, OLDER),
             }
-            for (token, then) in &taken {
+            for (token, then) in &admitted {
                 let error = check(&validator, token, *then).unwrap_err();
                 assert!([SEEN, OLDER].contains(&error), "{error}");
             }
         }
-        assert!(taken.len() > 20, "{}", taken.len());
+        assert!(admitted.len() > 20, "{}", admitted.len());
     }
 
     #[test]
@@ -258,19 +258,19 @@ mod capacity {
     fn a_full_cache_refuses_and_does_not_forget() {
         let realm = realm();
         let validator = validator(&realm, MemoryReplayCache::new(10, Start::TakeAny));
-        let mut taken = Vec::new();
+        let mut admitted = Vec::new();
         let full = loop {
-            assert!(taken.len() < 1_000, "the cache has no bound");
+            assert!(admitted.len() < 1_000, "the cache has no bound");
             let token = realm.ticket_for("mallory");
             match check(&validator, &token, NOW) {
-                Ok(()) => taken.push(token),
+                Ok(()) => admitted.push(token),
                 Err(error) => break error,
             }
         };
         assert_eq!(full, Error::ReplayCacheFull);
-        assert!(taken.len() >= 10, "{}", taken.len());
-        for token in &taken {
-            assert_eq!(check(&validator, token, NOW), Err(SEEN));
+        assert!(admitted.len() >= 10, "{}", admitted.len());
+        for seen in &admitted {
+            assert_eq!(check(&validator, seen, NOW), Err(SEEN));
         }
     }
 
