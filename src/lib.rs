@@ -14,8 +14,10 @@ mod keys;
 mod krb5;
 pub mod limits;
 mod mechanism;
+pub mod pac;
 mod policy;
 pub mod replay;
+mod sid;
 mod spnego;
 mod time;
 mod validator;
@@ -36,5 +38,6 @@ pub use krb5::{
     PrincipalName, TicketFlags,
 };
 pub use policy::{AddressPolicy, BindingLevel, DelegationPolicy, KvnoPolicy, Policy, SEAMLESS_SSO_SERVICES};
+pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;

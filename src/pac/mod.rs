@@ -1,0 +1,143 @@
+//! The Privilege Attribute Certificate (MS-PAC): what Active Directory says about a user, in the ticket.
+//!
+//! [`Pac`] is a PAC as it was found: nothing in it can be read. [`Pac::verify`] checks the signatures and then decodes it:
+//! [`VerifiedPac`] has the contents. That the contents fit the ticket, and that the key may vouch for such a user, is
+//! checked where the ticket is: in [`Validator::authorize`](crate::Validator::authorize).
+//!
+//! Texts, SIDs and groups stay where they are in the ticket and are decoded when they are asked for.
+
+mod attributes_info;
+mod buffer_type;
+mod client_info;
+mod container;
+mod file_time;
+mod groups;
+mod logon_info;
+mod ndr;
+mod reader;
+mod signature;
+mod ticket_signature;
+mod upn_dns_info;
+mod wide_text;
+
+pub use attributes_info::PacAttributes;
+pub use buffer_type::BufferType;
+pub use client_info::ClientInfo;
+pub use container::Pac;
+pub use file_time::FileTime;
+pub use groups::{Group, GroupAttributes};
+pub use logon_info::{AccountControl, LogonInfo, UserFlags};
+pub use signature::{KdcKeys, KdcSignatures, SignatureState};
+pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
+pub use wide_text::WideText;
+
+use crate::crypto::Checksummer;
+use crate::error::{Error, PacMalformed, PacProblem};
+use crate::sid::Sid;
+use client_info::ClientInfoLayout;
+use container::Buffers;
+use logon_info::LogonInfoLayout;
+use upn_dns_info::UpnDnsInfoLayout;
+
+/// A PAC whose server signature was verified, and that says what MS-PAC lets it say.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifiedPac<'a> {
+    bytes: &'a [u8],
+    layout: PacLayout,
+}
+
+/// Where everything is in a verified PAC.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PacLayout {
+    buffers: Buffers,
+    kdc_signatures: KdcSignatures,
+    client_info: ClientInfoLayout,
+    logon_info: Option<LogonInfoLayout>,
+    upn_dns_info: Option<UpnDnsInfoLayout>,
+    requestor: Option<Sid>,
+    attributes: Option<PacAttributes>,
+}
+
+impl<'a> Pac<'a> {
+    /// Verifies the server signature under whichever of `server_keys` makes signatures of its type, then decodes the PAC.
+    /// The keys are those of the service's account, prepared for
+    /// [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE).
+    ///
+    /// Where keys of the KDC are given, its signatures must hold as well: the one over the server signature must be there,
+    /// and covers whether the others are.
+    ///
+    /// # Errors
+    /// `pac-signature` and, for a signature of another length than its type's and for whatever cannot be decoded,
+    /// `pac-malformed`.
+    pub fn verify<'k>(
+        self,
+        server_keys: impl IntoIterator<Item = &'k Checksummer>,
+        kdc_keys: Option<KdcKeys<'_>>,
+    ) -> Result<VerifiedPac<'a>, Error> {
+        let kdc_signatures = signature::verify(&self, server_keys, kdc_keys)?;
+        let layout = PacLayout::decode(&self, kdc_signatures)?;
+        Ok(VerifiedPac { bytes: self.bytes, layout })
+    }
+}
+
+impl PacLayout {
+    fn decode(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, PacMalformed> {
+        let Pac { bytes, buffers } = *pac;
+        let place = |buffer_type| buffers.get(buffer_type);
+        // MS-PAC section 2.4: one PAC_CLIENT_INFO must be there. Without it nothing ties the PAC to its ticket.
+        let missing = PacMalformed { what: "CLIENT_INFO", at: 0, problem: PacProblem::Missing };
+        let client_info = place(BufferType::CLIENT_INFO).ok_or(missing)?;
+        Ok(Self {
+            buffers,
+            kdc_signatures,
+            client_info: ClientInfoLayout::read(bytes, client_info)?,
+            logon_info: place(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read(bytes, at)).transpose()?,
+            upn_dns_info: place(BufferType::UPN_DNS_INFO).map(|at| UpnDnsInfoLayout::read(bytes, at)).transpose()?,
+            requestor: place(BufferType::REQUESTOR).map(|at| attributes_info::read_requestor(bytes, at)).transpose()?,
+            attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
+        })
+    }
+}
+
+impl<'a> VerifiedPac<'a> {
+    /// The types of all buffers, in order.
+    pub fn buffer_types(self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
+        self.layout.buffers.types(self.bytes)
+    }
+
+    /// What is known of the KDC's own signatures.
+    #[must_use]
+    pub const fn kdc_signatures(self) -> KdcSignatures {
+        self.layout.kdc_signatures
+    }
+
+    /// CLIENT_INFO.
+    #[must_use]
+    pub fn client_info(self) -> ClientInfo<'a> {
+        self.layout.client_info.view(self.bytes)
+    }
+
+    /// LOGON_INFO, if there is one: Active Directory always writes it, other KDCs need not.
+    #[must_use]
+    pub fn logon_info(self) -> Option<LogonInfo<'a>> {
+        self.layout.logon_info.map(|layout| LogonInfo::new(self.bytes, layout))
+    }
+
+    /// UPN_DNS_INFO, if there is one.
+    #[must_use]
+    pub fn upn_dns_info(self) -> Option<UpnDnsInfo<'a>> {
+        self.layout.upn_dns_info.map(|layout| layout.view(self.bytes))
+    }
+
+    /// PAC_REQUESTOR, if there is one: the SID of who asked for the TGT.
+    #[must_use]
+    pub const fn requestor(self) -> Option<Sid> {
+        self.layout.requestor
+    }
+
+    /// PAC_ATTRIBUTES_INFO, if there is one.
+    #[must_use]
+    pub const fn attributes(self) -> Option<PacAttributes> {
+        self.layout.attributes
+    }
+}
