@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         let start = *self;
         let value = self.integer(what)?;
         u32::try_from(value)
-            .or_else(|_| i32::try_from(value).map(i32::cast_unsigned))
+            .or_else(|_| i32::try_from(value).map(|negative| u32::from_be_bytes(negative.to_be_bytes())))
             .map_err(|_| start.error(what, Problem::Number))
     }
 
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
         // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
-        let padding = ((1_u32 << kept_unused) - 1) << last_bit;
+        let padding = !(u32::MAX << kept_unused) << last_bit;
         Ok(first & !padding)
     }
 

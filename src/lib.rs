@@ -1,4 +1,4 @@
-//! Validates Kerberos tickets without any I/O.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;

@@ -42,8 +42,8 @@ impl<R: ReplayCache> Validator<R> {
     ///
     /// # Errors
     /// Any [`Error`]; `not-negotiate` if the value is not for this crate.
-    pub fn validate_header(&self, value: &[u8], now: UnixTime) -> Result<Accepted, Error> {
-        self.validate_ticket(&self.decode_header(value)?, now)
+    pub fn validate_header(&self, value: impl AsRef<[u8]>, now: UnixTime) -> Result<Accepted, Error> {
+        self.validate_ticket(&self.decode_header(value.as_ref())?, now)
     }
 
     /// Decides a token, as SASL, LDAP or a database protocol carry it, or as [`decode_header`](Self::decode_header) gives
@@ -75,7 +75,7 @@ impl<R: ReplayCache> Validator<R> {
     /// The token in an `Authorization` value.
     ///
     /// # Errors
-    /// `not-negotiate`, `ntlm`, `too-large`.
+    /// `not-negotiate`, `too-large`.
     pub fn decode_header(&self, value: &[u8]) -> Result<Vec<u8>, Error> {
         header::decode(value, self.policy.max_token_size)
     }

@@ -4,7 +4,7 @@
 //! from the ticket's shell. Fields are ranges into it, so that an accepted request borrows from nothing, and whoever keeps
 //! it keeps one allocation. The buffer is overwritten when it is dropped: both plaintexts hold keys.
 
-use crate::crypto::EncType;
+use crate::crypto::{EncType, wipe};
 use crate::gss::GssFlags;
 use crate::keys::Account;
 use crate::krb5::{
@@ -15,17 +15,16 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
-use zeroize::Zeroizing;
 
 /// The plaintexts of a request.
-pub(super) struct Buffer(Zeroizing<Vec<u8>>);
+pub(super) struct Buffer(Vec<u8>);
 
 impl Buffer {
     /// Room for the plaintexts of both ciphertexts and the service's name: one allocation for the whole request.
     pub(super) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
         let room = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
-        Self(Zeroizing::new(Vec::with_capacity(room)))
+        Self(Vec::with_capacity(room))
     }
 
     /// Appends room that `decrypt` fills: `decrypt` gets as many bytes as `ciphertext` has and says where among them it
@@ -65,6 +64,12 @@ impl Buffer {
 
     fn text(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).unwrap_or_default()
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
     }
 }
 

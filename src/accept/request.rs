@@ -11,7 +11,7 @@ use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApReq, PrincipalName};
 use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
-use crate::spnego::{self, NegTokenInit};
+use crate::spnego::{NegTokenInit, NegTokenResp};
 
 /// An AP-REQ as it came: parsed, not believed. It borrows from the token.
 ///
@@ -20,7 +20,15 @@ use crate::spnego::{self, NegTokenInit};
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'t> {
     pub(super) ap_req: ApReq<'t>,
+    pub(super) message: Message,
     framing: Framing,
+}
+
+/// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum, or stands alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    Gss,
+    Bare,
 }
 
 /// What was around an AP-REQ.
@@ -41,11 +49,15 @@ impl<'t> Request<'t> {
             return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
         }
         let request = match Token::recognise(token)? {
-            Token::Krb5(message) => Self { ap_req: ApReq::read(message)?, framing: Framing::Krb5 },
-            Token::ApReq(message) => Self { ap_req: ApReq::read(message)?, framing: Framing::ApReq },
-            Token::Spnego(negotiation) => {
-                Self { ap_req: negotiated(&spnego::read_first(negotiation)?)?, framing: Framing::Spnego }
+            Token::Krb5(ap_req) => Self { ap_req: ApReq::read(ap_req)?, message: Message::Gss, framing: Framing::Krb5 },
+            Token::ApReq(ap_req) => {
+                Self { ap_req: ApReq::read(ap_req)?, message: Message::Bare, framing: Framing::ApReq }
             }
+            Token::Spnego(negotiation) => {
+                let (ap_req, message) = negotiated(&NegTokenInit::read(negotiation)?)?;
+                Self { ap_req, message, framing: Framing::Spnego }
+            }
+            Token::Continuation(negotiation) => return Err(out_of_turn(negotiation)),
             Token::Foreign(mechanism, message) => return Err(foreign(mechanism, message, KerberosOffer::NotOffered)),
         };
         request.check_shell(policy)?;
@@ -106,6 +118,7 @@ pub(super) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> R
 /// A token by its first bytes.
 enum Token<'t> {
     Spnego(Reader<'t>),
+    Continuation(Reader<'t>),
     Krb5(Reader<'t>),
     ApReq(Reader<'t>),
     Foreign(Mechanism, &'t [u8]),
@@ -126,8 +139,7 @@ impl<'t> Token<'t> {
             }
             _ if token.starts_with(NTLM_SIGNATURE) => Ok(Self::Foreign(Mechanism::Ntlm, token)),
             _ if token.starts_with(NEGOEX_SIGNATURE) => Ok(Self::Foreign(Mechanism::NegoEx, token)),
-            // A NegTokenResp continues a conversation: nothing can begin with it.
-            Some(spnego::NEG_TOKEN_RESP) => Err(reader.error("NegotiationToken", Problem::OutOfPlace)),
+            Some(NegTokenResp::TAG) => Ok(Self::Continuation(reader)),
             Some(_) => Err(reader.error("token", Problem::Unrecognised)),
             None => Err(reader.error("token", Problem::Empty)),
         }
@@ -138,17 +150,31 @@ impl<'t> Token<'t> {
 ///
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
-fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<ApReq<'t>, Error> {
+fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<(ApReq<'t>, Message), Error> {
     let offers_kerberos = init.mechanisms.offers_kerberos();
     let Some(mech_token) = init.mech_token else {
         return Err(if offers_kerberos { Error::NoToken } else { best_offer(init) });
     };
     let offer = if offers_kerberos { KerberosOffer::AlsoOffered } else { KerberosOffer::NotOffered };
     match Token::recognise(mech_token)? {
-        Token::Krb5(message) | Token::ApReq(message) if offers_kerberos => Ok(ApReq::read(message)?),
+        Token::Krb5(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Gss)),
+        Token::ApReq(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Bare)),
         Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, offer)),
         // SPNEGO in SPNEGO, or Kerberos that was not offered.
         _ => Err(Reader::new(mech_token).error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+    }
+}
+
+/// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
+/// client that somebody else, a proxy or a load balancer's other node, has challenged.
+fn out_of_turn(negotiation: Reader<'_>) -> Error {
+    let response = match NegTokenResp::read(negotiation) {
+        Ok(response) => response.response_token,
+        Err(malformed) => return malformed.into(),
+    };
+    match response.map(Token::recognise) {
+        Some(Ok(Token::Foreign(mechanism, message))) => foreign(mechanism, message, KerberosOffer::NotOffered),
+        _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
     }
 }
 

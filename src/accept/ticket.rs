@@ -6,7 +6,7 @@ use super::contents::{Buffer, OpenedBy, TicketFacts, TicketFields};
 use super::request::{Request, check_etype};
 use crate::crypto::Key;
 use crate::der::{Malformed, Problem};
-use crate::error::{Error, Excerpt, Integrity, KeyRole, Misuse};
+use crate::error::{Error, Excerpt, Integrity, KeyRole};
 use crate::keys::{Candidates, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::krb5::{EncTicketPart, EncryptionKey};
 use crate::policy::Policy;
@@ -25,9 +25,6 @@ pub struct OpenedTicket<'t> {
 
 impl<'t> OpenedTicket<'t> {
     pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
-        if keys.is_empty() {
-            return Err(Error::Misuse(Misuse::NoKeys));
-        }
         let query = request.key_query();
         let candidates = Candidates::choose(keys, &query, policy.kvno, now);
         if candidates.iter().next().is_none() {

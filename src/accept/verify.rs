@@ -7,7 +7,7 @@ use super::bindings::{BindingState, Connection, check_bindings, check_checksum};
 use super::contents::{
     AuthenticatorFacts, AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields,
 };
-use super::request::Framing;
+use super::request::{Framing, Message};
 use super::restrictions::{check_critical, walk};
 use super::ticket::{OpenedTicket, usable_key};
 use super::{authenticator, ticket_checks};
@@ -51,8 +51,8 @@ impl VerifiedRequest {
         if let Some(subkey) = authenticator.subkey {
             usable_key(subkey, "Authenticator.subkey", policy, KeyRole::Subkey)?;
         }
-        let framing = opened.request.framing();
-        let (gss_flags, bindings) = check_channel(&authenticator, framing, &opened.session_key, policy, connection)?;
+        let message = opened.request.message;
+        let (gss_flags, bindings) = check_channel(&authenticator, message, &opened.session_key, policy, connection)?;
         let replay_entry = authenticator::replay_entry(tag, authenticator.ctime, policy);
         let fields = AuthenticatorFields::of(&authenticator, gss_flags);
         Ok(Self::own(opened, fields, bindings, replay_entry))
@@ -99,12 +99,12 @@ impl VerifiedRequest {
 /// The checksum, and what it says about the channel.
 fn check_channel(
     authenticator: &Authenticator<'_>,
-    framing: Framing,
+    message: Message,
     session_key: &Key,
     policy: &Policy,
     connection: &Connection<'_>,
 ) -> Result<(Option<GssFlags>, BindingState), Error> {
-    let checksum = check_checksum(authenticator.checksum, framing, session_key).map_err(Error::Checksum)?;
+    let checksum = check_checksum(authenticator.checksum, message, session_key).map_err(Error::Checksum)?;
     let mut advertised = false;
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);

@@ -122,3 +122,41 @@ fn xor(to: &mut Array<u8, U16>, from: &Array<u8, U16>) {
 }
 
 const BLOCK: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    use super::*;
+    use crate::crypto::records::for_each;
+    use alloc::vec;
+
+    #[test]
+    fn ciphertext_stealing_of_rfc_3962() {
+        for_each(include_str!("../../testvectors/crypto/cts.txt"), 6, |record| {
+            let key: [u8; 16] = record.octets("Key").try_into().unwrap();
+            let aes = AesCts::<aes::Aes128>::new(&key.into());
+            let (input, expected) = (record.octets("Input"), record.octets("Output"));
+            let mut data = input.clone();
+            aes.encrypt(&mut data);
+            assert_eq!(data, expected);
+            let last = whole_blocks(data.len());
+            assert_eq!(data[last - BLOCK..last], record.octets("NextIV"));
+            let mut out = vec![0; expected.len()];
+            aes.decrypt(&expected, &mut out);
+            assert_eq!(out, input);
+        });
+    }
+
+    #[test]
+    fn less_than_a_block_is_left_alone() {
+        let aes = AesCts::<aes::Aes256>::new(&[7; 32].into());
+        for length in 0..BLOCK {
+            let mut data = vec![1; length];
+            aes.encrypt(&mut data);
+            assert_eq!(data, vec![1; length]);
+            let mut out = vec![2; length];
+            aes.decrypt(&data, &mut out);
+            assert_eq!(out, vec![2; length]);
+        }
+    }
+}

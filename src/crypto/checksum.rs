@@ -7,10 +7,9 @@ use core::fmt;
 use hmac::{Hmac, Mac};
 use md5::{Digest, Md5};
 use sha2::{Sha256, Sha384};
-use subtle::ConstantTimeEq;
 
 use super::hmac_sha1::{self, HmacSha1};
-use super::{ChecksumType, EncType, KeyUsage, rfc3962, rfc8009};
+use super::{ChecksumType, EncType, KeyUsage, rfc3962, rfc8009, same};
 
 /// A key prepared to make and verify checksums of one usage: made by [`Key::checksummer`](super::Key::checksummer).
 #[derive(Clone)]
@@ -107,7 +106,7 @@ impl RunningChecksum {
     ///
     /// [`WrongChecksum`] if they differ, be it in length.
     pub fn verify(self, checksum: &[u8]) -> Result<(), WrongChecksum> {
-        if self.finish().as_ref().ct_eq(checksum).into() { Ok(()) } else { Err(WrongChecksum) }
+        if same(self.finish().as_ref(), checksum) { Ok(()) } else { Err(WrongChecksum) }
     }
 }
 

@@ -5,13 +5,12 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::hint::black_box;
 use core::ops::Range;
 
-use super::EncType;
 use super::rfc3962::AesSha1;
 use super::rfc4757::Rc4Hmac;
 use super::rfc8009::{Aes128Sha256, Aes256Sha384};
+use super::{EncType, wipe};
 
 /// The random octets that begin every plaintext. RC4 uses the first eight.
 pub type Confounder = [u8; 16];
@@ -65,7 +64,7 @@ impl Cipher {
         }
         let available = out.len();
         let out = out.get_mut(..actual).ok_or(DecryptError::OutputTooSmall { available, needed: actual })?;
-        self.scheme().decrypt(ciphertext, out).inspect_err(|_| black_box(out).fill(0))
+        self.scheme().decrypt(ciphertext, out).inspect_err(|_| wipe(out))
     }
 
     /// Encrypts `plaintext` and appends the ciphertext to `out`.

@@ -146,6 +146,8 @@ const NAMES: &[(i32, &str)] = &[
     (-136, "rc4-plain-old-exp"),
     (-140, "rc4-plain"),
     (-141, "rc4-plain-exp"),
+    (-148, "aes128-cts-hmac-sha1-96-plain"),
+    (-149, "aes256-cts-hmac-sha1-96-plain"),
 ];
 
 /// Other spellings in use: MIT's `krb5.conf`, Heimdal, `ktpass`.

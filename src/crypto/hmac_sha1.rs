@@ -8,10 +8,11 @@ use core::hint::black_box;
 
 use sha1::block_api::compress;
 use sha1::digest::array::{Array, sizes::U64};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::wipe;
 
 /// The two hash states that stand for a key.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Default)]
 pub(super) struct HmacSha1 {
     inner: State,
     outer: State,
@@ -24,26 +25,42 @@ impl HmacSha1 {
     }
 
     pub(super) fn start(&self) -> Running {
-        Running { state: self.inner, outer: self.outer, block: [0; BLOCK], filled: 0, length: BLOCK }
+        Running { key: self.clone(), state: self.inner, block: [0; BLOCK], filled: 0, length: 0 }
     }
 
     pub(super) fn mac(&self, message: &[u8]) -> [u8; 20] {
-        let mut running = self.start();
-        running.update(message);
-        running.finish()
+        let mut state = self.inner;
+        let rest = compress_whole_blocks(&mut state, message);
+        self.finish(state, rest, message.len())
+    }
+
+    /// Ends a message of `length` octets, of which `state` has seen all but `rest`.
+    fn finish(&self, mut state: State, rest: &[u8], length: usize) -> [u8; 20] {
+        compress_padded(&mut state, rest, length);
+        let digest = octets(&state);
+        state = self.outer;
+        compress_padded(&mut state, &digest, digest.len());
+        octets(&state)
+    }
+}
+
+impl Drop for HmacSha1 {
+    fn drop(&mut self) {
+        (self.inner, self.outer) = Default::default();
+        black_box(self);
     }
 }
 
 /// A MAC under way.
 #[derive(Clone)]
 pub(super) struct Running {
+    key: HmacSha1,
     state: State,
-    outer: State,
     /// The start of a block that is not whole yet.
     block: [u8; BLOCK],
     /// How much of `block` is filled: always less than all of it.
     filled: usize,
-    /// Octets hashed so far, the key's block included.
+    /// Octets of the message so far.
     length: usize,
 }
 
@@ -51,18 +68,13 @@ impl Running {
     pub(super) fn update(&mut self, message: &[u8]) {
         self.length = self.length.wrapping_add(message.len());
         let rest = self.complete_block(message);
-        let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(rest);
-        compress(&mut self.state, Array::cast_slice_to_core(blocks));
+        let rest = compress_whole_blocks(&mut self.state, rest);
         self.keep(rest);
     }
 
-    pub(super) fn finish(mut self) -> [u8; 20] {
-        let bits = u64::try_from(self.length).unwrap_or(u64::MAX).wrapping_mul(8);
-        self.pad(bits);
-        let inner = octets(&self.state);
-        let mut state = self.outer;
-        compress(&mut state, &[last_block_of_digest(&inner)]);
-        octets(&state)
+    pub(super) fn finish(self) -> [u8; 20] {
+        let rest = self.block.get(..self.filled).unwrap_or_default();
+        self.key.finish(self.state, rest, self.length)
     }
 
     /// Fills a block already begun; gives back what of the message is left.
@@ -83,34 +95,19 @@ impl Running {
 
     /// Appends to the block under way.
     fn keep(&mut self, piece: &[u8]) {
-        for (to, from) in self.block.iter_mut().skip(self.filled).zip(piece) {
-            *to = *from;
+        let end = self.filled.saturating_add(piece.len());
+        if let Some(place) = self.block.get_mut(self.filled..end) {
+            place.copy_from_slice(piece);
+            self.filled = end;
         }
-        self.filled = self.filled.saturating_add(piece.len());
-    }
-
-    /// The padding of FIPS 180-4 section 5.1.1.
-    fn pad(&mut self, bits: u64) {
-        for (index, octet) in self.block.iter_mut().skip(self.filled).enumerate() {
-            *octet = if index == 0 { 0x80 } else { 0 };
-        }
-        if self.filled >= LENGTH_AT {
-            compress(&mut self.state, &[self.block]);
-            self.block = [0; BLOCK];
-        }
-        for (to, from) in self.block.iter_mut().skip(LENGTH_AT).zip(bits.to_be_bytes()) {
-            *to = from;
-        }
-        compress(&mut self.state, &[self.block]);
     }
 }
 
 impl Drop for Running {
     /// The last octets of a plaintext lie in the block.
     fn drop(&mut self) {
-        self.block = [0; BLOCK];
-        self.state = [0; 5];
-        self.outer = [0; 5];
+        wipe(&mut self.block);
+        self.state = State::default();
         black_box(self);
     }
 }
@@ -122,17 +119,33 @@ fn absorb(key: &[u8], pad: u8) -> State {
     }
     let mut state = INITIAL;
     compress(&mut state, &[block]);
-    black_box(&mut block).fill(0);
+    wipe(&mut block);
     state
 }
 
-/// A digest as the second and last block of the outer hash, padded.
-fn last_block_of_digest(digest: &[u8; 20]) -> [u8; BLOCK] {
-    let mut block = OUTER_PADDING;
-    for (to, from) in block.iter_mut().zip(digest) {
-        *to = *from;
+/// Gives back the octets after the last whole block.
+fn compress_whole_blocks<'a>(state: &mut State, message: &'a [u8]) -> &'a [u8] {
+    let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(message);
+    compress(state, Array::cast_slice_to_core(blocks));
+    rest
+}
+
+/// The padding of FIPS 180-4 section 5.1.1, after less than a block. `length` leaves out the block of the key.
+fn compress_padded(state: &mut State, rest: &[u8], length: usize) {
+    let bits = u64::try_from(length.saturating_add(BLOCK)).unwrap_or(u64::MAX).wrapping_mul(8);
+    let mut blocks = [[0; BLOCK]; 2];
+    let used = if rest.len() < LENGTH_AT { 1 } else { 2 };
+    if let Some((place, [end, ..])) = blocks.as_flattened_mut().split_at_mut_checked(rest.len()) {
+        place.copy_from_slice(rest);
+        *end = 0x80;
     }
-    block
+    if let Some([.., last]) = blocks.get_mut(..used) {
+        if let Some(place) = last.last_chunk_mut() {
+            *place = bits.to_be_bytes();
+        }
+    }
+    compress(state, blocks.get(..used).unwrap_or_default());
+    wipe(blocks.as_flattened_mut());
 }
 
 fn octets(state: &State) -> [u8; 20] {
@@ -152,15 +165,6 @@ const LENGTH_AT: usize = 56;
 
 /// FIPS 180-4 section 5.3.1.
 const INITIAL: State = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
-
-/// Padding after 64 + 20 octets, which are 672 bits.
-const OUTER_PADDING: [u8; BLOCK] = {
-    let mut block = [0; BLOCK];
-    block[20] = 0x80;
-    block[62] = 0x02;
-    block[63] = 0xA0;
-    block
-};
 
 #[cfg(test)]
 mod tests {

@@ -8,23 +8,22 @@ use core::fmt;
 use hmac::Hmac;
 use sha2::{Sha256, Sha384};
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::checksum::{self, Checksummer};
 use super::cipher::{self, Cipher};
 use super::rfc3962::{self, AesSha1};
 use super::rfc4757::{self, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384};
-use super::{EncType, KeyUsage};
+use super::{EncType, KeyUsage, wipe};
 
 /// A long-term key, session key or subkey of a supported encryption type.
 ///
 /// It is wiped when dropped, compares in constant time, and shows nothing but its type.
-#[derive(Clone, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct Key(Secret);
 
 /// Lengths are types, so a key cannot be used with another type's algorithm.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub(super) enum Secret {
     Aes128Sha1([u8; 16]),
     Aes256Sha1([u8; 32]),
@@ -130,6 +129,15 @@ impl Key {
     }
 }
 
+impl Drop for Secret {
+    fn drop(&mut self) {
+        match self {
+            Self::Aes128Sha1(octets) | Self::Aes128Sha256(octets) | Self::Rc4(octets) => wipe(octets),
+            Self::Aes256Sha1(octets) | Self::Aes256Sha384(octets) => wipe(octets),
+        }
+    }
+}
+
 impl From<Secret> for Key {
     fn from(secret: Secret) -> Self {
         Self(secret)
@@ -177,4 +185,45 @@ pub enum InvalidKey {
         /// Octets that were given.
         actual: usize,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::crypto::records::{Record, for_each};
+    use crate::crypto::rfc3961::n_fold;
+
+    #[test]
+    fn derived_keys_of_mit_and_rfc_8009() {
+        for_each(include_str!("../../testvectors/crypto/derived_keys.txt"), 4, |record| {
+            let key = Key::new(EncType(record.number("EncType")), &record.octets("Key")).unwrap();
+            let usage = KeyUsage(record.number("Usage"));
+            for (name, purpose) in [("Kc", 0x99), ("Ke", 0xAA), ("Ki", 0x55)] {
+                assert_derived(&key, &usage.label(purpose), record, name);
+            }
+        });
+    }
+
+    fn assert_derived(key: &Key, label: &[u8], record: &mut Record, name: &str) {
+        let mut derived = [0; 32];
+        let expected = record.octets(name);
+        let derived = derived.get_mut(..expected.len()).unwrap();
+        match &key.0 {
+            Secret::Aes128Sha1(key) => {
+                derived.copy_from_slice(&rfc3962::derive_key::<aes::Aes128>(key.into(), n_fold(label)));
+            }
+            Secret::Aes256Sha1(key) => {
+                derived.copy_from_slice(&rfc3962::derive_key::<aes::Aes256>(key.into(), n_fold(label)));
+            }
+            Secret::Aes128Sha256(key) => {
+                rfc8009::kdf_hmac_sha2(&rfc8009::keyed::<Hmac<Sha256>>(key), label, &[], derived);
+            }
+            Secret::Aes256Sha384(key) => {
+                rfc8009::kdf_hmac_sha2(&rfc8009::keyed::<Hmac<Sha384>>(key), label, &[], derived);
+            }
+            Secret::Rc4(_) => {}
+        }
+        assert_eq!(derived, expected, "{name} of {key:?}");
+    }
 }

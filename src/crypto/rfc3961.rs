@@ -2,13 +2,11 @@
 //!
 //! In: a block cipher under the protocol key, well-known constants. Out: the octets that derived keys are made of.
 
-use core::hint::black_box;
-
 use aes::cipher::array::{Array, ArraySize};
 use aes::cipher::{Block, BlockCipherEncrypt};
 
-use super::KeyUsage;
 use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
+use super::{KeyUsage, wipe};
 
 /// DR for several constants at once: each one, folded to a block, is encrypted over and over, and the blocks that
 /// come out are the derived octets. The chains go in step, so that the processor works on all of them together.
@@ -19,18 +17,26 @@ where
 {
     let mut chains = folded;
     let mut derived = [(); N].map(|()| Array::default());
-    for start in (0..L::USIZE).step_by(C::block_size()) {
+    let blocks = L::USIZE.div_ceil(C::block_size());
+    for index in 0..blocks {
         cipher.encrypt_blocks(&mut chains);
         for (derived, block) in derived.iter_mut().zip(&chains) {
-            for (to, from) in derived.iter_mut().skip(start).zip(block) {
-                *to = *from;
-            }
+            copy_to_chunk(derived, index, block);
         }
     }
-    for block in black_box(&mut chains) {
-        block.fill(0);
+    for block in &mut chains {
+        wipe(block);
     }
     derived
+}
+
+/// Fills the chunk of that index, of which the last may be short.
+fn copy_to_chunk(octets: &mut [u8], index: usize, block: &[u8]) {
+    if let Some(chunk) = octets.chunks_mut(block.len()).nth(index) {
+        if let Some(block) = block.get(..chunk.len()) {
+            chunk.copy_from_slice(block);
+        }
+    }
 }
 
 /// The three constants of a key usage, folded to AES's block.
@@ -151,3 +157,57 @@ static FOLDED: [FoldedUsage; 32] = {
     }
     folded
 };
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::crypto::records::for_each;
+    use aes::cipher::KeyInit;
+    use aes::cipher::consts::U21;
+
+    #[test]
+    fn n_fold_of_rfc_3961() {
+        for_each(include_str!("../../testvectors/crypto/n_fold.txt"), 14, |record| {
+            let (input, expected) = (record.octets("Input"), record.octets("Output"));
+            let folded = match expected.len() {
+                7 => n_fold::<7>(&input).to_vec(),
+                8 => n_fold::<8>(&input).to_vec(),
+                16 => n_fold::<16>(&input).to_vec(),
+                21 => n_fold::<21>(&input).to_vec(),
+                24 => n_fold::<24>(&input).to_vec(),
+                _ => n_fold::<32>(&input).to_vec(),
+            };
+            assert_eq!(folded, expected);
+        });
+    }
+
+    #[test]
+    fn derive_random_of_rfc_3961() {
+        for_each(include_str!("../../testvectors/crypto/derive_random.txt"), 9, |record| {
+            let cipher = des::TdesEde3::new_from_slice(&record.octets("Key")).unwrap();
+            let folded = n_fold::<8>(&record.octets("Constant")).into();
+            let [derived] = derive_random::<_, U21, 1>(&cipher, [folded]);
+            assert_eq!(derived.as_slice(), record.octets("DR"));
+        });
+    }
+
+    #[test]
+    fn chains_in_step_are_those_run_alone() {
+        let cipher = aes::Aes256::new(&[7; 32].into());
+        let [a, b] = [[1; 16].into(), [2; 16].into()];
+        let [alone_a] = derive_random::<_, U21, 1>(&cipher, [a]);
+        let [alone_b] = derive_random::<_, U21, 1>(&cipher, [b]);
+        assert_eq!(derive_random(&cipher, [a, b]), [alone_a, alone_b]);
+    }
+
+    #[test]
+    fn the_table_is_what_folding_gives() {
+        for number in 0..40 {
+            let (table, folded) = (FoldedUsage::of(KeyUsage(number)), FoldedUsage::fold(KeyUsage(number)));
+            assert_eq!(table.encryption, folded.encryption);
+            assert_eq!(table.integrity, folded.integrity);
+            assert_eq!(table.checksum, folded.checksum);
+        }
+    }
+}

@@ -8,14 +8,13 @@ use core::ops::Range;
 
 use aes::cipher::Key;
 use sha1::{Digest, Sha1};
-use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::KeyUsage;
 use super::aes_cts::{Aes, AesCts};
 use super::cipher::{Confounder, DecryptError, Scheme};
 use super::hmac_sha1::HmacSha1;
 use super::rfc3961::{FoldedUsage, KERBEROS, PRF, derive_random};
+use super::{KeyUsage, same, wipe};
 
 /// Ke and Ki of one usage, ready.
 #[derive(Clone)]
@@ -27,14 +26,15 @@ pub(super) struct AesSha1<C: Aes> {
 impl<C: Aes> AesSha1<C> {
     pub(super) fn new(key: &Key<C>, usage: KeyUsage) -> Self {
         let folded = FoldedUsage::of(usage);
-        let mut aes = AesCts::<C>::new(key);
-        let [mut encryption, mut integrity] =
-            derive_random::<C, C::KeySize, 2>(aes.block_cipher(), [folded.encryption.into(), folded.integrity.into()]);
-        aes.rekey(&encryption);
-        let mac = HmacSha1::new(&integrity);
-        encryption.as_mut_slice().zeroize();
-        integrity.as_mut_slice().zeroize();
-        Self { aes, mac }
+        let mut scheme = Self { aes: AesCts::new(key), mac: HmacSha1::default() };
+        let constants = [folded.encryption.into(), folded.integrity.into()];
+        let mut keys: [Key<C>; 2] = derive_random(scheme.aes.block_cipher(), constants);
+        let [encryption, integrity] = &mut keys;
+        scheme.aes.rekey(encryption);
+        scheme.mac = HmacSha1::new(integrity);
+        wipe(encryption);
+        wipe(integrity);
+        scheme
     }
 }
 
@@ -43,11 +43,7 @@ impl<C: Aes> Scheme for AesSha1<C> {
         let (encrypted, mac) = ciphertext.split_last_chunk::<MAC>().ok_or(DecryptError::Integrity)?;
         let out = out.get_mut(..encrypted.len()).ok_or(DecryptError::Integrity)?;
         self.aes.decrypt(encrypted, out);
-        if bool::from(truncated(&self.mac.mac(out)).ct_eq(mac)) {
-            Ok(CONFOUNDER..out.len())
-        } else {
-            Err(DecryptError::Integrity)
-        }
+        if same(truncated(&self.mac.mac(out)), mac) { Ok(CONFOUNDER..out.len()) } else { Err(DecryptError::Integrity) }
     }
 
     fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
@@ -85,7 +81,7 @@ pub(super) fn prf<C: Aes>(key: &Key<C>, input: &[u8]) -> [u8; 16] {
     block
 }
 
-fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
+pub(super) fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Zeroizing<Key<C>> {
     let [derived] = derive_random(AesCts::<C>::new(key).block_cipher(), [folded.into()]);
     Zeroizing::new(derived)
 }

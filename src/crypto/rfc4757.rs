@@ -11,12 +11,11 @@ use md4::{Digest, Md4};
 use md5::Md5;
 use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::Sha1;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::KeyUsage;
 use super::cipher::{Confounder, DecryptError, Scheme};
 use super::rfc8009::keyed;
+use super::{KeyUsage, same};
 
 /// K1 of one message type, which without export restrictions is K2 as well (section 5).
 #[derive(Clone)]
@@ -46,11 +45,7 @@ impl Scheme for Rc4Hmac {
         let out = out.get_mut(..encrypted.len()).ok_or(DecryptError::Integrity)?;
         let mut stream = self.stream(checksum).ok_or(DecryptError::Integrity)?;
         stream.try_apply_keystream_b2b(encrypted, out).map_err(|_| DecryptError::Integrity)?;
-        if bool::from(self.checksum(out).ct_eq(checksum)) {
-            Ok(CONFOUNDER..out.len())
-        } else {
-            Err(DecryptError::Integrity)
-        }
+        if same(&self.checksum(out), checksum) { Ok(CONFOUNDER..out.len()) } else { Err(DecryptError::Integrity) }
     }
 
     fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {

@@ -10,13 +10,12 @@ use aes::cipher::Key;
 use hmac::digest::array::Array;
 use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::KeyUsage;
 use super::aes_cts::{Aes, AesCts};
 use super::cipher::{Confounder, DecryptError, Scheme};
 use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
+use super::{KeyUsage, same};
 
 /// Etype 19.
 pub(super) type Aes128Sha256 = AesSha2<aes::Aes128, Hmac<Sha256>>;
@@ -35,15 +34,16 @@ pub(super) struct AesSha2<C: Aes, M> {
 impl<C: Aes, M: Mac + KeyInit + Clone> AesSha2<C, M> {
     pub(super) fn new(key: &Key<C>, usage: KeyUsage) -> Self {
         let mut encryption = Zeroizing::new(Key::<C>::default());
-        kdf_hmac_sha2::<M>(key, &usage.label(ENCRYPTION), &[], &mut encryption);
-        let mut mac = derived_mac::<M>(key, &usage.label(INTEGRITY));
+        let key = keyed::<M>(key);
+        kdf_hmac_sha2(&key, &usage.label(ENCRYPTION), &[], &mut encryption);
+        let mut mac = derived_mac(&key, &usage.label(INTEGRITY));
         mac.update(&[0; BLOCK]);
         Self { aes: AesCts::new(&encryption), mac }
     }
 
     fn verify(&self, encrypted: &[u8], mac: &[u8]) -> bool {
         let expected = self.mac.clone().chain_update(encrypted).finalize().into_bytes();
-        truncated(&expected).ct_eq(mac).into()
+        same(truncated(&expected), mac)
     }
 }
 
@@ -73,8 +73,8 @@ impl<C: Aes, M: Mac + KeyInit + Clone> Scheme for AesSha2<C, M> {
 }
 
 /// Kc of one usage, absorbed.
-pub(super) fn checksum_key<M: Mac + KeyInit>(key: &[u8], usage: KeyUsage) -> M {
-    derived_mac(key, &usage.label(CHECKSUM))
+pub(super) fn checksum_key<M: Mac + KeyInit + Clone>(key: &[u8], usage: KeyUsage) -> M {
+    derived_mac(&keyed(key), &usage.label(CHECKSUM))
 }
 
 /// The protocol key for a password (section 4). `name` is the encryption type's, which becomes part of the salt.
@@ -88,21 +88,22 @@ pub(super) fn string_to_key<H: EagerHash, const N: usize>(
     let mut intermediate = Zeroizing::new([0; N]);
     pbkdf2::pbkdf2_hmac::<H>(password, &salt, iterations, intermediate.as_mut_slice());
     let mut key = [0; N];
-    kdf_hmac_sha2::<Hmac<H>>(intermediate.as_slice(), b"kerberos", &[], &mut key);
+    kdf_hmac_sha2(&keyed::<Hmac<H>>(intermediate.as_slice()), b"kerberos", &[], &mut key);
     key
 }
 
 /// The pseudo-random function (section 5).
-pub(super) fn prf<M: Mac + KeyInit, const N: usize>(key: &[u8], input: &[u8]) -> [u8; N] {
+pub(super) fn prf<M: Mac + KeyInit + Clone, const N: usize>(key: &[u8], input: &[u8]) -> [u8; N] {
     let mut out = [0; N];
-    kdf_hmac_sha2::<M>(key, b"prf", input, &mut out);
+    kdf_hmac_sha2(&keyed::<M>(key), b"prf", input, &mut out);
     out
 }
 
-/// KDF-HMAC-SHA2 (section 3): one block of the counter mode of SP 800-108 fills every key there is.
-fn kdf_hmac_sha2<M: Mac + KeyInit>(key: &[u8], label: &[u8], context: &[u8], out: &mut [u8]) {
+/// KDF-HMAC-SHA2 (section 3) under a key already absorbed: one block of the counter mode of SP 800-108 fills every key there is.
+pub(super) fn kdf_hmac_sha2<M: Mac + Clone>(key: &M, label: &[u8], context: &[u8], out: &mut [u8]) {
     let bits = u32::try_from(out.len()).unwrap_or(0).wrapping_mul(8);
-    let block = keyed::<M>(key)
+    let block = key
+        .clone()
         .chain_update([0, 0, 0, 1])
         .chain_update(label)
         .chain_update([0])
@@ -115,12 +116,12 @@ fn kdf_hmac_sha2<M: Mac + KeyInit>(key: &[u8], label: &[u8], context: &[u8], out
 }
 
 /// A MAC whose key is derived, and half as long as its output.
-fn derived_mac<M: Mac + KeyInit>(key: &[u8], label: &[u8]) -> M {
+fn derived_mac<M: Mac + KeyInit + Clone>(key: &M, label: &[u8]) -> M {
     let mut derived = Zeroizing::new([0; 24]);
     let Some(derived) = derived.get_mut(..mac_len::<M>()) else {
         return keyed(&[]);
     };
-    kdf_hmac_sha2::<M>(key, label, &[], derived);
+    kdf_hmac_sha2(key, label, &[], derived);
     keyed(derived)
 }
 

@@ -482,9 +482,6 @@ pub enum Misuse {
     /// [`BindingLevel::Require`](crate::BindingLevel::Require) or `IfAdvertised`, and no binding of the server's own.
     #[error("the policy demands channel bindings and the connection was given none")]
     NoBindings,
-    /// The key set holds no key at all.
-    #[error("the key set is empty")]
-    NoKeys,
 }
 
 #[cfg(test)]

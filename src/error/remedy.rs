@@ -8,6 +8,7 @@ use super::{
 impl Error {
     /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::NotNegotiate(HeaderProblem::OtherScheme) => {

@@ -65,12 +65,11 @@ impl FromIterator<Account> for KeySet {
         let mut order = Vec::new();
         for account in accounts {
             let id: (Box<str>, Box<str>) = (account.realm().into(), account.name().into());
-            let account = match merged.remove(&id) {
-                Some(first) => first.merge(account),
-                None => {
-                    order.push(id.clone());
-                    account
-                }
+            let account = if let Some(first) = merged.remove(&id) {
+                first.merge(account)
+            } else {
+                order.push(id.clone());
+                account
             };
             merged.insert(id, account);
         }

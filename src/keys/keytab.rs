@@ -99,6 +99,12 @@ impl Keytab {
         &self.entries
     }
 
+    /// The entries, to be taken apart.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<KeytabEntry> {
+        self.entries
+    }
+
     /// The principals as accounts, each with its keys of supported types.
     #[must_use]
     pub fn accounts(self) -> Vec<Account> {
@@ -137,13 +143,16 @@ impl<'a> Records<'a> {
     fn read_all(mut self) -> Result<Vec<KeytabEntry>, KeytabError> {
         let mut entries = Vec::new();
         while !self.rest.is_empty() {
-            let size = self.u32()?.cast_signed();
+            let size = self.i32()?;
             if size == 0 {
                 break;
             }
             let length = usize::try_from(size.unsigned_abs()).map_err(|_| self.error(KeytabProblem::Truncated))?;
             let record = Self { at: self.at, ..self };
-            let contents = self.take(length)?;
+            // MIT krb5 counts a name type in records of 0x501 but writes none, so the last one seems to lack four bytes.
+            let missing = length.saturating_sub(self.rest.len());
+            let tolerated = self.format != Format::Version2 && missing == size_of::<u32>();
+            let contents = self.take(if tolerated { self.rest.len() } else { length })?;
             if size > 0 {
                 entries.push(Self { rest: contents, ..record }.entry()?);
             }
@@ -157,10 +166,10 @@ impl<'a> Records<'a> {
         let count = count.ok_or_else(|| self.error(KeytabProblem::Nameless))?;
         let realm = self.text()?;
         let components = (0..count).map(|_| self.text()).collect::<Result<Vec<_>, _>>()?;
-        let name_type = if first_version { NameType::UNKNOWN } else { NameType(self.u32()?.cast_signed()) };
+        let name_type = if first_version { NameType::UNKNOWN } else { NameType(self.i32()?) };
         let timestamp = UnixTime::from_seconds(i64::from(self.u32()?));
         let low_kvno = u32::from(self.u8()?);
-        let etype = EncType(i32::from(self.u16()?.cast_signed()));
+        let etype = EncType(i32::from(self.u16()?));
         let key = self.counted()?;
         let key = match Key::new(etype, key) {
             Ok(key) => Some(key),
@@ -180,6 +189,10 @@ impl<'a> Records<'a> {
     fn counted(&mut self) -> Result<&'a [u8], KeytabError> {
         let length = self.u16()?;
         self.take(usize::from(length))
+    }
+
+    fn i32(&mut self) -> Result<i32, KeytabError> {
+        self.u32().map(|unsigned| i32::from_be_bytes(unsigned.to_be_bytes()))
     }
 
     fn u32(&mut self) -> Result<u32, KeytabError> {

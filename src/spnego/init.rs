@@ -21,8 +21,9 @@ pub(crate) struct NegTokenInit<'a> {
 }
 
 impl<'a> NegTokenInit<'a> {
+    /// Reads a NegotiationToken that must be one of these.
     pub(crate) fn read(token: Reader<'a>) -> Result<Self, Malformed> {
-        let mut fields = token.only(tag::SEQUENCE, "NegTokenInit")?;
+        let mut fields = token.only(context(0), "NegotiationToken")?.only(tag::SEQUENCE, "NegTokenInit")?;
         let mechanisms = fields.field(0, "NegTokenInit.mechTypes", MechanismList::read)?;
         fields.optional(context(1), "NegTokenInit.reqFlags")?;
         let mech_token = fields.optional_field(2, "NegTokenInit.mechToken", Reader::octets)?;

@@ -1,0 +1,38 @@
+//! What a server does with the `Authorization` header of one request: from the header to a status and a user.
+//! The header is one that a real client sent to a test domain; nothing here needs a network.
+//!
+//! Run: `cargo run --example server_step`
+#![allow(clippy::print_stdout, reason = "this is a program")]
+
+use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::{ComputerAccount, Error, KeySet, Password, Policy, UnixTime, Validator};
+
+/// Status, `WWW-Authenticate`, and who signed in.
+fn step(validator: &Validator<MemoryReplayCache>, authorization: &str, now: UnixTime) -> (u16, &'static str, String) {
+    match validator.validate_header(authorization.as_bytes(), now) {
+        Ok(accepted) => (200, "", accepted.identity().to_string()),
+        // Only a request without a token is told to try Negotiate: whoever failed would fail again.
+        Err(Error::NotNegotiate(_)) => (401, "Negotiate", String::new()),
+        Err(error) => {
+            eprintln!("{}: {error}\n{}", error.code(), error.remedy().unwrap_or_default());
+            (403, "", String::new())
+        }
+    }
+}
+
+fn main() {
+    // Once, when the server starts. A keytab would do as well: KeySet::from_keytab(&bytes).
+    let now = UnixTime::from_seconds(1_795_299_534); // a server asks its clock: SystemTime::now().into()
+    let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
+    let keys = KeySet::from_iter([account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2))]);
+    let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(now));
+    let validator = Validator::new(keys, Policy::seamless_sso(), replay);
+
+    // For every request.
+    let header = include_str!("alice.header");
+    for authorization in [header, header, "Basic YWxpY2U6c2VjcmV0"] {
+        let (status, challenge, user) = step(&validator, authorization, now);
+        let scheme = authorization.split(' ').next().unwrap_or_default();
+        println!("{scheme:9} → {status} {challenge}{user}");
+    }
+}

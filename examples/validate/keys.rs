@@ -1,0 +1,48 @@
+//! The keys that the command line names, as accounts, each bound to those it may vouch for.
+
+use crate::arguments::{Arguments, Forest};
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::{Account, ComputerAccount, KeySet, Keytab, Password, Salt, ServiceKey};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+pub(crate) fn key_set(arguments: &mut Arguments) -> Result<KeySet, String> {
+    let mut accounts = Vec::new();
+    for path in &arguments.keytabs {
+        accounts.extend(keytab(path)?);
+    }
+    let realm = arguments.realm.as_deref().unwrap_or_default();
+    if !arguments.keys.is_empty() {
+        accounts.push(raw(arguments.account.as_deref(), realm, std::mem::take(&mut arguments.keys)));
+    }
+    if let (Some(password), Some(account)) = (&arguments.password, &arguments.account) {
+        accounts.push(from_password(account, realm, &Password::from_text(password))?);
+    }
+    Ok(accounts.into_iter().map(|account| bind(account, &arguments.forests)).collect())
+}
+
+fn keytab(path: &Path) -> Result<Vec<Account>, String> {
+    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| of_file(&error))?);
+    Ok(Keytab::parse(&bytes).map_err(|error| of_file(&error))?.accounts())
+}
+
+fn raw(name: Option<&str>, realm: &str, keys: Vec<ServiceKey>) -> Account {
+    keys.into_iter().fold(Account::new(name.unwrap_or("(--key)"), realm), Account::with_key)
+}
+
+/// `NAME$` is a computer account, `SERVICE/HOST` a principal of a KDC that is not Active Directory, any other a user
+/// account: each kind has its own salt.
+fn from_password(name: &str, realm: &str, password: &Password) -> Result<Account, String> {
+    if name.ends_with('$') {
+        return Ok(ComputerAccount::new(name, realm).with_password(password, None));
+    }
+    let salt = if name.contains('/') { Salt::principal(name, realm) } else { Salt::user(name, realm) };
+    let account = Account::new(name, realm).with_password(password, &salt, &EncType::SUPPORTED, None);
+    account.map_err(|error| error.to_string())
+}
+
+fn bind(account: Account, forests: &[Forest]) -> Account {
+    let own: Vec<_> = forests.iter().filter(|forest| forest.realm == account.realm()).collect();
+    own.iter().flat_map(|forest| &forest.client_realms).fold(account, |account, realm| account.with_client_realm(realm))
+}

@@ -1,0 +1,59 @@
+//! The tokens named on the command line, judged in order by one validator with one replay cache.
+
+use crate::arguments::{Arguments, Output, Replay, time_of};
+use crate::token::Token;
+use crate::{json, keys, table};
+use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
+use kerberos_sso::{Accepted, Error, Validator};
+use std::path::Path;
+
+/// Whether all were accepted.
+pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
+    let keys = keys::key_set(&mut arguments)?;
+    let policy = arguments.policy.clone();
+    match arguments.replay {
+        // Nothing came before this program, so nothing that came before can have been admitted.
+        Replay::Remember => {
+            let cache = MemoryReplayCache::new(arguments.tokens.len(), Start::TakeAny);
+            judge_all(&Validator::new(keys, policy, cache), &arguments)
+        }
+        Replay::Ignore => judge_all(&Validator::new(keys, policy, NoReplayCache), &arguments),
+    }
+}
+
+fn judge_all<R: ReplayCache>(validator: &Validator<R>, arguments: &Arguments) -> Result<bool, String> {
+    let read = |path| Token::read(path, arguments.form);
+    let tokens = arguments.tokens.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut all = true;
+    for (index, (token, path)) in tokens.iter().zip(&arguments.tokens).enumerate() {
+        let verdict = token.judge(validator, time_of(&arguments.at, index));
+        match arguments.output {
+            Output::Json => println!("{}", json::verdict(&verdict)),
+            Output::Text => show(path, &verdict),
+        }
+        if let Err(Error::Misuse(misuse)) = verdict {
+            return Err(misuse.to_string());
+        }
+        all &= verdict.is_ok();
+    }
+    Ok(all)
+}
+
+fn show(path: &Path, verdict: &Result<Accepted, Error>) {
+    println!("{}", path.display());
+    match verdict {
+        Ok(accepted) => {
+            let ticket = accepted.ticket();
+            println!("  accepted  {}", accepted.identity());
+            println!("  service   {}@{}", accepted.service(), accepted.service_realm());
+            println!(
+                "  ticket    {}, from {} to {}",
+                accepted.opened_by().etype(),
+                ticket.start_time(),
+                ticket.end_time()
+            );
+            println!("  session   {}, client's time {}", accepted.session_etype(), accepted.authenticator().time());
+        }
+        Err(error) => table::explain(error),
+    }
+}

@@ -1,0 +1,61 @@
+//! A TOKEN: a file or standard input in, a token or a header value out, whichever the bytes are.
+
+use crate::arguments::Form;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kerberos_sso::replay::ReplayCache;
+use kerberos_sso::{Accepted, Error, UnixTime, Validator};
+use std::io::Read as _;
+use std::path::Path;
+
+pub(crate) enum Token {
+    Bytes(Vec<u8>),
+    Header(Vec<u8>),
+}
+
+impl Token {
+    pub(crate) fn read(path: &Path, form: Form) -> Result<Self, String> {
+        let contents = contents(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(match form {
+            Form::Header => Self::Header(contents),
+            Form::Any => Self::recognise(contents),
+        })
+    }
+
+    pub(crate) fn judge<R: ReplayCache>(&self, validator: &Validator<R>, now: UnixTime) -> Result<Accepted, Error> {
+        match self {
+            Self::Bytes(token) => validator.validate_ticket(token, now),
+            Self::Header(value) => validator.validate_header(value, now),
+        }
+    }
+
+    /// No token is a word of letters and a blank, and none is base64 from its first byte to its last.
+    fn recognise(contents: Vec<u8>) -> Self {
+        if names_a_scheme(&contents) {
+            return Self::Header(contents);
+        }
+        let text: Vec<u8> = contents.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        match STANDARD.decode(text) {
+            Ok(token) if !token.is_empty() => Self::Bytes(token),
+            _ => Self::Bytes(contents),
+        }
+    }
+}
+
+/// Whether the bytes are ASCII and begin with a scheme and a blank (RFC 9110 section 11.4).
+fn names_a_scheme(contents: &[u8]) -> bool {
+    let value = contents.trim_ascii();
+    let mut words = value.splitn(2, |byte| *byte == b' ');
+    let scheme = words.next().unwrap_or_default();
+    let is_scheme = !scheme.is_empty() && scheme.iter().all(u8::is_ascii_alphabetic);
+    is_scheme && value.is_ascii() && (words.next().is_some() || scheme.eq_ignore_ascii_case(b"Negotiate"))
+}
+
+fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return std::fs::read(path);
+    }
+    let mut contents = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut contents)?;
+    Ok(contents)
+}

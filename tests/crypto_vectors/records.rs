@@ -1,0 +1,92 @@
+//! Reads the vector files: records of `Name = value` lines, parted by blank lines, with `#` comments.
+//!
+//! A value is octets in hex, text in double quotes, or a decimal number. Nothing passes unread: a field that the test did
+//! not ask for, one given twice, a line of another form and a wrong number of records all fail the test.
+
+#![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test may fail")]
+
+#[allow(unused_extern_crates, reason = "needed where the library is built without its feature `std`")]
+extern crate std;
+
+use std::collections::BTreeMap;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+/// Runs `test` on every record of `file`, of which there must be `count`.
+pub(crate) fn for_each(file: &str, count: usize, mut test: impl FnMut(&mut Record)) {
+    let mut seen = 0;
+    let blocks = file.split("\n\n").map(Record::parse).filter(|record| !record.fields.is_empty());
+    for mut record in blocks {
+        test(&mut record);
+        assert!(record.fields.is_empty(), "fields that the test does not read: {:?}", record.fields);
+        seen += 1;
+    }
+    assert_eq!(seen, count, "records in the file");
+}
+
+/// One record, whose fields are taken out as they are read.
+pub(crate) struct Record {
+    fields: BTreeMap<String, String>,
+}
+
+impl Record {
+    fn parse(block: &str) -> Self {
+        let mut fields = BTreeMap::new();
+        for line in block.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (name, value) = line.split_once(" = ").unwrap_or_else(|| panic!("not a field: {line}"));
+            let before = fields.insert(name.to_string(), value.to_string());
+            assert!(before.is_none(), "given twice: {line}");
+        }
+        Self { fields }
+    }
+
+    /// Text in quotes, or octets in hex.
+    pub(crate) fn octets(&mut self, name: &str) -> Vec<u8> {
+        let value = self.take(name);
+        match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
+            Some(text) => text.as_bytes().to_vec(),
+            None => hex(&value),
+        }
+    }
+
+    pub(crate) fn number<N: TryFrom<i64>>(&mut self, name: &str) -> N {
+        let value = self.take(name);
+        value.parse::<i64>().ok().and_then(|n| n.try_into().ok()).unwrap_or_else(|| panic!("not a number: {value}"))
+    }
+
+    fn take(&mut self, name: &str) -> String {
+        self.fields.remove(name).unwrap_or_else(|| panic!("no {name} in the record: {:?}", self.fields))
+    }
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    assert!(!text.is_empty() && text.len() % 2 == 0, "not hex: {text}");
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_else(|_| panic!("not hex: {text}")))
+        .collect()
+}
+
+#[test]
+#[should_panic(expected = "does not read")]
+fn an_unread_field_fails() {
+    for_each("A = 00\nB = 00\n", 1, |record| drop(record.octets("A")));
+}
+
+#[test]
+#[should_panic(expected = "given twice")]
+fn a_field_given_twice_fails() {
+    for_each("A = 00\nA = 00\n", 1, |record| drop(record.octets("A")));
+}
+
+#[test]
+#[should_panic(expected = "no B")]
+fn a_missing_field_fails() {
+    for_each("A = 00\n", 1, |record| drop(record.octets("B")));
+}
+
+#[test]
+#[should_panic(expected = "records in the file")]
+fn a_wrong_number_of_records_fails() {
+    for_each("# one\n\nA = 00\n\n\nA = 01\n", 3, |record| drop(record.octets("A")));
+}

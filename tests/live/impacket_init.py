@@ -1,0 +1,12 @@
+"""Prints, in hexadecimal, the SPNEGO token of impacket's RPC client for the service ticket in a credential cache.
+
+impacket_init.py CCACHE USER REALM PRINCIPAL: this client does not look at the ticket's times."""
+
+import sys
+
+from impacket.krb5.ccache import CCache
+from impacket.krb5.kerberosv5 import getKerberosType1
+
+cache, user, realm, principal = sys.argv[1:]
+tgs = CCache.loadFile(cache).getCredential(f"{principal}@{realm}").toTGS()
+print(getKerberosType1(user, "", realm, "", "", TGS=tgs)[2].hex())

@@ -1,0 +1,116 @@
+"""A Samba AD DC of which only the KDC runs: one process, high ports, loopback."""
+
+import ldb
+from samba import dsdb
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_unpack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+
+from keys import keytab_keys
+from work import run
+
+AUTOLOGON = "HTTP/autologon.microsoftazuread-sso.com"
+AADG = "HTTP/aadg.windows.net.nsatc.net"
+SSO_ACCOUNT = "AZUREADSSOACC$"
+
+
+class SambaAd:
+    def __init__(self, work, realm, port):
+        self.work, self.realm, self.port = work, realm, port
+        self.netbios = realm.split(".")[0]
+        self.home = work.root / self.netbios.lower()
+        self.conf = self.home / "etc/smb.conf"
+        self.process = None
+        self._provision()
+        lp = LoadParm()
+        lp.load(str(self.conf))
+        self.db = SamDB(url=str(self.home / "private/sam.ldb"), session_info=system_session(), lp=lp)
+        self.base = str(self.db.domain_dn())
+        self.sid = str(self.db.get_domain_sid())
+        for setting in ("complexity=off", "min-pwd-age=0", "history-length=0", "max-pwd-age=0"):
+            self.tool("domain", "passwordsettings", "set", f"--{setting}")
+
+    def _provision(self):
+        run(["samba-tool", "domain", "provision", f"--realm={self.realm}", f"--domain={self.netbios}",
+             "--server-role=dc", "--dns-backend=NONE", "--adminpass=Adm1n.Pass!", "--host-ip=127.0.0.1",
+             f"--host-name={self.netbios.lower()}-dc", f"--targetdir={self.home}",
+             "--option=interfaces=lo", "--option=bind interfaces only=yes", "--option=server services=kdc",
+             f"--option=krb5 port={self.port}", f"--option=kpasswd port={self.port + 1}",
+             "--option=disable netbios=yes", "--option=tls enabled=no",
+             f"--option=log file={self.home}/log.%m", f"--option=pid directory={self.home}/run",
+             f"--option=ncalrpc dir={self.home}/ncalrpc", f"--option=ntp signd socket directory={self.home}/ntp"])
+        for name in ("run", "ncalrpc"):
+            (self.home / name).mkdir(exist_ok=True)
+
+    def start(self):
+        self.process = self.work.start(["samba", "-F", "-M", "single", "-s", self.conf, "--no-process-group",
+                                        "--debug-stdout", "-d", "1"], self.home / "samba.out", self.port)
+
+    def tool(self, *args):
+        return run(["samba-tool", *args, "-s", self.conf, "-H", self.home / "private/sam.ldb"])
+
+    def user(self, name, password, **attributes):
+        self.db.newuser(name, password, **attributes)
+
+    def computer(self, name, password, spns=()):
+        self.db.newcomputer(name.rstrip("$"), service_principal_name_list=list(spns))
+        self.set_password(name, password)
+
+    def group(self, name, scope, members=()):
+        kinds = {"global": dsdb.GTYPE_SECURITY_GLOBAL_GROUP, "universal": dsdb.GTYPE_SECURITY_UNIVERSAL_GROUP,
+                 "domain-local": dsdb.GTYPE_SECURITY_DOMAIN_LOCAL_GROUP}
+        self.db.newgroup(name, grouptype=kinds[scope])
+        self.join(name, *members)
+
+    def many_groups(self, prefix, count, member):
+        """Global groups by plain LDAP adds: a thousand take seconds."""
+        dn = self.dn(member)
+        self.db.transaction_start()
+        for i in range(count):
+            self.db.add({"dn": f"CN={prefix}{i:04},CN=Users,{self.base}", "objectClass": "group",
+                         "sAMAccountName": f"{prefix}{i:04}", "member": dn})
+        self.db.transaction_commit()
+
+    def join(self, group, *members):
+        if members:
+            self.db.add_remove_group_members(group, list(members), add_members_operation=True)
+
+    def dn(self, account):
+        return str(self.db.search(self.base, expression=f"(sAMAccountName={account})", attrs=[])[0].dn)
+
+    def sid_of(self, account):
+        found = self.db.search(self.base, expression=f"(sAMAccountName={account})", attrs=["objectSid"])[0]
+        return str(ndr_unpack(security.dom_sid, found["objectSid"][0]))
+
+    def set(self, account, attribute, *values):
+        """Replaces an attribute; without values it is removed."""
+        message = ldb.Message(ldb.Dn(self.db, self.dn(account)))
+        change = ldb.FLAG_MOD_REPLACE if values else ldb.FLAG_MOD_DELETE
+        message[attribute] = ldb.MessageElement([str(v) for v in values], change, attribute)
+        self.db.modify(message)
+
+    def set_password(self, account, password):
+        self.db.setpassword(f"(sAMAccountName={account})", password)
+
+    def etypes(self, account, bits):
+        """msDS-SupportedEncryptionTypes: 4 RC4, 8 AES128, 16 AES256, 32 AES session keys; None: absent."""
+        self.set(account, "msDS-SupportedEncryptionTypes", *([] if bits is None else [bits]))
+
+    def keys(self, account):
+        """The keys of the account's current password, as the KDC exports them."""
+        return keytab_keys(self.keytab(account), account, self.realm)
+
+    def keytab(self, account):
+        path = self.home / f"{account}.keytab"
+        path.unlink(missing_ok=True)
+        run(["samba-tool", "domain", "exportkeytab", path, f"--principal={account}", "-s", self.conf])
+        return path
+
+    def krbtgt_keys(self):
+        return [{k: key[k] for k in ("etype", "kvno", "key")} for key in self.keys("krbtgt")]
+
+    def sso_account(self, password):
+        self.computer(SSO_ACCOUNT, password, [AUTOLOGON, AADG])
+        self.etypes(SSO_ACCOUNT, 16)

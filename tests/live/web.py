@@ -1,0 +1,115 @@
+"""A web server on loopback that challenges and keeps what the clients answer; and the web clients."""
+
+import base64
+import hashlib
+import http.server
+import json
+import ssl
+import threading
+from pathlib import Path
+
+from clients import Token
+from work import run
+
+HOST = "autologon.microsoftazuread-sso.com"
+HTTP_PORT, HTTPS_PORT = 21080, 21443
+PATH = "/contoso.test/winauth/sso"
+TRUST_PATH = "/contoso.test/winauth/trust/2005/windowstransport"
+POLICY = Path("/etc/chromium/policies/managed/kerberos-sso-live.json")
+
+
+class Web:
+    """Answers 401 with `challenges`, a function of the Authorization header, until that gives none."""
+
+    def __init__(self, work):
+        self.seen, self.challenges = [], negotiate
+        cert, key = work.root / "web.pem", work.root / "web.key"
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={HOST}",
+             "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", cert])
+        der = run(["openssl", "x509", "-in", cert, "-noout", "-pubkey"])
+        self.spki = base64.b64encode(hashlib.sha256(base64.b64decode("".join(der.splitlines()[1:-1]))).digest()).decode()
+        self.servers = [http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler()) for port in (HTTP_PORT, HTTPS_PORT)]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.servers[1].socket = context.wrap_socket(self.servers[1].socket, server_side=True)
+        for server in self.servers:
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def close(self):
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+
+    def headers(self, send, challenges=None):
+        """The Authorization headers that `send` makes a client send."""
+        self.seen, self.challenges = [], challenges or negotiate
+        send()
+        return [header for header in self.seen if header]
+
+    def _handler(web):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                header = self.headers.get("Authorization")
+                web.seen.append(header)
+                wanted = web.challenges(header)
+                self.send_response(401 if wanted else 200)
+                for challenge in wanted:
+                    self.send_header("WWW-Authenticate", challenge)
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+
+def negotiate(header):
+    return [] if header else ["Negotiate"]
+
+
+def scheme(challenge):
+    """Challenges with one other scheme."""
+    return lambda header: [] if header else [challenge]
+
+
+def url(tls=False, path=PATH, user=""):
+    return f"{'https' if tls else 'http'}://{user}{HOST}{path}"
+
+
+def curl(session, *options, tls=False, path=PATH):
+    to = f"{HOST}:{443 if tls else 80}:127.0.0.1:{HTTPS_PORT if tls else HTTP_PORT}"
+    run(["curl", "-s", "-k", "--max-time", 20, "--connect-to", to, *options, url(tls, path)], session.env)
+
+
+def chromium(web, session, tls=False, user="", policy=None):
+    """One headless page; the profile is made to have seen a Negotiate challenge, or Chromium never loads GSSAPI."""
+    profile = session.home / "profile"
+    profile.mkdir(exist_ok=True)
+    (profile / "Local State").write_text(json.dumps({"net": {"received_http_auth_negotiate_headers": True}}))
+    POLICY.parent.mkdir(parents=True, exist_ok=True)
+    POLICY.write_text(json.dumps({"AuthServerAllowlist": HOST, "DisableAuthNegotiateCnameLookup": True,
+                                  "BasicAuthOverHttpEnabled": True, **(policy or {})}))
+    try:
+        run(["timeout", "60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+             f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={web.spki}",
+             f"--host-resolver-rules=MAP {HOST}:80 127.0.0.1:{HTTP_PORT},MAP {HOST}:443 127.0.0.1:{HTTPS_PORT}",
+             "--dump-dom", url(tls, user=user)], session.env)
+    finally:
+        POLICY.unlink()
+
+
+def from_curl(world, headers):
+    return [Token(header, world.clients.made_by["curl"]) for header in headers]
+
+
+def from_chromium(world, headers):
+    return [Token(header, world.clients.made_by["chromium"]) for header in headers]

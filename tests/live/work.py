@@ -1,0 +1,63 @@
+"""The working directory and the processes of one run; all are gone when it ends, however it ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+class Work:
+    def __enter__(self):
+        self.root = Path(tempfile.mkdtemp(prefix="kerberos-sso-live."))
+        self.processes = []
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        return self
+
+    def __exit__(self, kind, *_):
+        for process in reversed(self.processes):
+            self.stop(process)
+        if kind is None or not os.environ.get("KEEP_WORK"):
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def dir(self, name):
+        path = self.root / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def start(self, command, log, port, env=None):
+        """Starts a server and waits until it listens on the loopback `port`."""
+        with open(log, "ab") as out:
+            process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                       env={**os.environ, **(env or {})}, start_new_session=True)
+        self.processes.append(process)
+        for _ in range(100):
+            if process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return process
+            time.sleep(0.1)
+        raise RuntimeError(f"{command[0]} does not listen on {port}: {Path(log).read_text(errors='replace')[-2000:]}")
+
+    def stop(self, process):
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def run(command, env=None, text=None, check=True):
+    """Runs a command to its end and returns what it printed; its errors are shown when it fails."""
+    done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, input=text,
+                          capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
+    return done.stdout

