@@ -28,7 +28,7 @@ pub use accept::{
 };
 pub use error::*;
 pub use gss::{ChannelBindings, GssFlags};
-pub use identity::{Identity, IdentityRef};
+pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};
 pub use keys::{
     Account, ComputerAccount, KeyQuery, KeySet, Keytab, KeytabEntry, KeytabError, KeytabProblem, Password, Salt,
     ServiceKey,
@@ -37,7 +37,10 @@ pub use krb5::{
     AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
     PrincipalName, TicketFlags,
 };
-pub use policy::{AddressPolicy, BindingLevel, DelegationPolicy, KvnoPolicy, Policy, SEAMLESS_SSO_SERVICES};
+pub use policy::{
+    AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy, KvnoPolicy, PacPolicy, Policy,
+    SEAMLESS_SSO_SERVICES,
+};
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;

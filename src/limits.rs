@@ -17,7 +17,7 @@ pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
 pub const MAX_AUTH_DATA_DEPTH: usize = 4;
 
 /// Keys tried on one ticket. Each costs one decryption of the ticket, so this bounds the work a made-up ticket causes:
-/// two key versions of a handful of accounts, more than a rollover needs.
+/// two key versions of a handful of accounts, more than a rollover needs. As many are tried on a signature of a PAC.
 pub const MAX_CANDIDATE_KEYS: usize = 8;
 
 /// Largest PAC, in bytes. It comes in a token, so that limit is its own; a program that reads PACs alone has this one.

@@ -110,10 +110,11 @@ impl Sid {
         }
     }
 
+    /// Takes what fits.
     const fn of(authority: [u8; 6], sub_authorities: &[u32]) -> Self {
         let mut sid = Self { authority, count: 0, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
         let mut from = sub_authorities;
-        let mut to = sid.sub_authorities.as_mut_slice();
+        let mut to: &mut [u32] = &mut sid.sub_authorities;
         while let ([first, rest @ ..], [place, places @ ..]) = (from, to) {
             *place = *first;
             sid.count = sid.count.wrapping_add(1);

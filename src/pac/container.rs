@@ -13,6 +13,7 @@ use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 #[derive(Clone, Copy, Debug)]
 pub struct Pac<'a> {
     pub(super) bytes: &'a [u8],
+    pub(super) table: Place,
     pub(super) buffers: Buffers,
 }
 
@@ -26,7 +27,7 @@ impl<'a> Pac<'a> {
     /// # Errors
     /// [`PacMalformed`] with the place where the bytes stop making sense.
     pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
-        let mut reader = Reader::new(bytes, Place::whole(bytes));
+        let mut reader = Reader::new(bytes, Place::new(0, bytes.len()));
         if bytes.len() > MAX_PAC_SIZE {
             return Err(reader.error("PACTYPE", PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE }));
         }
@@ -39,26 +40,26 @@ impl<'a> Pac<'a> {
             return Err(reader.error("PACTYPE.Version", PacProblem::Version(version)));
         }
         let table = reader.place(count.saturating_mul(INFO_BUFFER), "PACTYPE.Buffers")?;
-        Ok(Self { bytes, buffers: Buffers::read(bytes, table)? })
+        Ok(Self { bytes, table, buffers: Buffers::read(bytes, table)? })
     }
 
     /// The types of all buffers, in order.
-    pub fn buffer_types(self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
-        self.buffers.types(self.bytes)
+    #[must_use]
+    pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
+        buffer_types(self.bytes, self.table)
     }
 }
 
 /// Where the buffers of known types are.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Buffers {
-    table: Place,
+pub(super) struct Buffers {
     /// In the order of [`BufferType::KNOWN`].
     known: [Option<Place>; BufferType::KNOWN.len()],
 }
 
 impl Buffers {
     fn read(pac: &[u8], table: Place) -> Result<Self, PacMalformed> {
-        let mut buffers = Self { table, known: [None; BufferType::KNOWN.len()] };
+        let mut buffers = Self { known: [None; BufferType::KNOWN.len()] };
         let mut reader = Reader::new(pac, table);
         let mut end = table.end();
         while reader.left() > 0 {
@@ -81,11 +82,19 @@ impl Buffers {
     pub(super) fn get(&self, buffer_type: BufferType) -> Option<Place> {
         index_of(buffer_type).and_then(|index| self.known.get(index).copied().flatten())
     }
+}
 
-    pub(super) fn types<'a>(&self, pac: &'a [u8]) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
-        let entries = self.table.of(pac).chunks_exact(INFO_BUFFER);
-        entries.map(|entry| BufferType(entry.first_chunk().copied().map_or(0, u32::from_le_bytes)))
-    }
+/// The types in a table that was read before.
+pub(super) fn buffer_types(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = BufferType> {
+    let entries = table.of(pac).chunks_exact(INFO_BUFFER);
+    entries.map(|entry| BufferType(entry.first_chunk().copied().map_or(0, u32::from_le_bytes)))
+}
+
+/// The place of a buffer in a table that was read before.
+pub(super) fn find(pac: &[u8], table: Place, buffer_type: BufferType) -> Option<Place> {
+    let mut reader = Reader::new(pac, table);
+    core::iter::from_fn(|| info_buffer(&mut reader, pac.len(), table.end()).ok())
+        .find_map(|(found, place)| (found == buffer_type).then_some(place))
 }
 
 /// PAC_INFO_BUFFER (MS-PAC section 2.4).

@@ -22,166 +22,172 @@ pub struct LogonInfo<'a> {
 }
 
 impl<'a> LogonInfo<'a> {
-    pub(super) const fn new(pac: &'a [u8], layout: LogonInfoLayout) -> Self {
-        Self { pac, layout }
+    pub(super) const fn new(pac: &'a [u8], layout: &LogonInfoLayout) -> Self {
+        Self { pac, layout: *layout }
     }
 
     /// The user: LogonDomainId and UserId.
     #[must_use]
-    pub const fn user_sid(self) -> Sid {
-        self.layout.user
+    pub fn user_sid(&self) -> Sid {
+        self.in_domain(self.layout.user_id)
     }
 
     /// The user's domain: LogonDomainId.
     #[must_use]
-    pub const fn logon_domain_sid(self) -> Sid {
+    pub const fn logon_domain_sid(&self) -> Sid {
         self.layout.domain
     }
 
     /// LogonDomainId and PrimaryGroupId.
     #[must_use]
-    pub const fn primary_group_sid(self) -> Sid {
-        self.layout.primary_group
+    pub fn primary_group_sid(&self) -> Sid {
+        self.in_domain(self.layout.primary_group_id)
     }
 
     /// The account's name (sAMAccountName).
     #[must_use]
-    pub fn effective_name(self) -> WideText<'a> {
+    pub fn effective_name(&self) -> WideText<'a> {
         self.text(0)
     }
 
     /// The user's display name; often empty.
     #[must_use]
-    pub fn full_name(self) -> WideText<'a> {
+    pub fn full_name(&self) -> WideText<'a> {
         self.text(1)
     }
 
     /// The path of the logon script.
     #[must_use]
-    pub fn logon_script(self) -> WideText<'a> {
+    pub fn logon_script(&self) -> WideText<'a> {
         self.text(2)
     }
 
     /// The path of the profile.
     #[must_use]
-    pub fn profile_path(self) -> WideText<'a> {
+    pub fn profile_path(&self) -> WideText<'a> {
         self.text(3)
     }
 
     /// The home directory.
     #[must_use]
-    pub fn home_directory(self) -> WideText<'a> {
+    pub fn home_directory(&self) -> WideText<'a> {
         self.text(4)
     }
 
     /// The drive letter that the home directory gets.
     #[must_use]
-    pub fn home_directory_drive(self) -> WideText<'a> {
+    pub fn home_directory_drive(&self) -> WideText<'a> {
         self.text(5)
     }
 
     /// The NetBIOS name of the domain controller that authenticated the user.
     #[must_use]
-    pub fn logon_server(self) -> WideText<'a> {
+    pub fn logon_server(&self) -> WideText<'a> {
         self.text(6)
     }
 
     /// The NetBIOS name of the user's domain.
     #[must_use]
-    pub fn logon_domain_name(self) -> WideText<'a> {
+    pub fn logon_domain_name(&self) -> WideText<'a> {
         self.text(7)
     }
 
     /// When the user last logged on, before now.
     #[must_use]
-    pub const fn logon_time(self) -> FileTime {
+    pub const fn logon_time(&self) -> FileTime {
         let [time, ..] = self.layout.times;
         time
     }
 
     /// When the logon should end.
     #[must_use]
-    pub const fn logoff_time(self) -> FileTime {
+    pub const fn logoff_time(&self) -> FileTime {
         let [_, time, ..] = self.layout.times;
         time
     }
 
     /// When the user should be logged off by force.
     #[must_use]
-    pub const fn kick_off_time(self) -> FileTime {
+    pub const fn kick_off_time(&self) -> FileTime {
         let [_, _, time, ..] = self.layout.times;
         time
     }
 
     /// When the password was set.
     #[must_use]
-    pub const fn password_last_set(self) -> FileTime {
+    pub const fn password_last_set(&self) -> FileTime {
         let [.., time, _, _] = self.layout.times;
         time
     }
 
     /// From when the password can be changed.
     #[must_use]
-    pub const fn password_can_change(self) -> FileTime {
+    pub const fn password_can_change(&self) -> FileTime {
         let [.., time, _] = self.layout.times;
         time
     }
 
     /// Until when the password must be changed.
     #[must_use]
-    pub const fn password_must_change(self) -> FileTime {
+    pub const fn password_must_change(&self) -> FileTime {
         let [.., time] = self.layout.times;
         time
     }
 
     /// How often the user has logged on.
     #[must_use]
-    pub const fn logon_count(self) -> u16 {
+    pub const fn logon_count(&self) -> u16 {
         self.layout.logon_count
     }
 
     /// How often a wrong password was given since the right one.
     #[must_use]
-    pub const fn bad_password_count(self) -> u16 {
+    pub const fn bad_password_count(&self) -> u16 {
         self.layout.bad_password_count
     }
 
     /// UserFlags.
     #[must_use]
-    pub const fn user_flags(self) -> UserFlags {
+    pub const fn user_flags(&self) -> UserFlags {
         self.layout.user_flags
     }
 
     /// UserAccountControl.
     #[must_use]
-    pub const fn account_control(self) -> AccountControl {
+    pub const fn account_control(&self) -> AccountControl {
         self.layout.account_control
     }
 
     /// GroupIds: the groups of the user's domain that the user is in, the primary group as a rule among them.
-    pub fn groups(self) -> impl ExactSizeIterator<Item = Group> + use<'a> {
+    #[must_use]
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = Group> + use<'a> {
         self.layout.groups.groups(self.pac, self.layout.domain)
     }
 
     /// ExtraSids: groups of other domains, groups by their former SIDs, and SIDs that say something about the logon. The
     /// flag [`UserFlags::EXTRA_SIDS`] says that there are some; the list says it too, and is what is given here.
-    pub fn extra_sids(self) -> impl Iterator<Item = Group> + use<'a> {
+    pub fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.layout.extra_sids.groups(self.pac)
     }
 
     /// ResourceGroupDomainSid: the service's domain, if the user is in groups that are local to it.
     #[must_use]
-    pub const fn resource_group_domain_sid(self) -> Option<Sid> {
-        self.layout.resource_domain
+    pub fn resource_group_domain_sid(&self) -> Option<Sid> {
+        Sid::from_bytes(self.layout.resource_domain?.of(self.pac))
     }
 
     /// ResourceGroupIds: the domain-local groups of the service's domain that the user is in.
-    pub fn resource_groups(self) -> impl Iterator<Item = Group> + use<'a> {
-        let domain = self.layout.resource_domain;
-        domain.into_iter().flat_map(move |domain| self.layout.resource_groups.groups(self.pac, domain))
+    pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
+        let (pac, groups) = (self.pac, self.layout.resource_groups);
+        self.resource_group_domain_sid().into_iter().flat_map(move |domain| groups.groups(pac, domain))
     }
 
-    fn text(self, index: usize) -> WideText<'a> {
+    /// The domain's SID has room for a RID.
+    fn in_domain(&self, rid: u32) -> Sid {
+        self.layout.domain.join(rid).unwrap_or(self.layout.domain)
+    }
+
+    fn text(&self, index: usize) -> WideText<'a> {
         WideText::of_checked(self.layout.texts.get(index).copied().unwrap_or_default().of(self.pac))
     }
 }
@@ -245,14 +251,14 @@ pub(crate) struct LogonInfoLayout {
     texts: [Place; 8],
     logon_count: u16,
     bad_password_count: u16,
-    user: Sid,
-    primary_group: Sid,
+    user_id: u32,
+    primary_group_id: u32,
     domain: Sid,
     user_flags: UserFlags,
     account_control: AccountControl,
     groups: RidArray,
     extra_sids: SidArray,
-    resource_domain: Option<Sid>,
+    resource_domain: Option<Place>,
     resource_groups: RidArray,
 }
 
@@ -350,11 +356,11 @@ impl Fields {
         let [server_string, domain_string] = self.logon_texts;
         *server = ndr.text(server_string, server_name)?;
         *domain_name = ndr.text(domain_string, domain_name_name)?;
-        let domain = ndr.domain_sid(LOGON_DOMAIN_ID)?;
+        let (domain, _) = ndr.domain_sid(LOGON_DOMAIN_ID)?;
         let extra_sids = SidArray::read(ndr, self.extra_sids.pointer, self.extra_sids.count, EXTRA_SIDS)?;
         let resource_domain = match self.resource_domain {
             Pointer::Null => None,
-            Pointer::Present => Some(ndr.domain_sid(RESOURCE_GROUP_DOMAIN_SID)?),
+            Pointer::Present => Some(ndr.domain_sid(RESOURCE_GROUP_DOMAIN_SID)?.1),
         };
         let resource_groups =
             RidArray::read(ndr, self.resource_groups.pointer, self.resource_groups.count, RESOURCE_GROUP_IDS)?;
@@ -363,8 +369,8 @@ impl Fields {
             texts,
             logon_count: self.logon_count,
             bad_password_count: self.bad_password_count,
-            user: domain.join(self.user_id).unwrap_or(domain),
-            primary_group: domain.join(self.primary_group_id).unwrap_or(domain),
+            user_id: self.user_id,
+            primary_group_id: self.primary_group_id,
             domain,
             user_flags: self.user_flags,
             account_control: self.account_control,

@@ -35,8 +35,9 @@ use crate::crypto::Checksummer;
 use crate::error::{Error, PacMalformed, PacProblem};
 use crate::sid::Sid;
 use client_info::ClientInfoLayout;
-use container::Buffers;
+use container::{buffer_types, find};
 use logon_info::LogonInfoLayout;
+use reader::Place;
 use upn_dns_info::UpnDnsInfoLayout;
 
 /// A PAC whose server signature was verified, and that says what MS-PAC lets it say.
@@ -49,12 +50,11 @@ pub struct VerifiedPac<'a> {
 /// Where everything is in a verified PAC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PacLayout {
-    buffers: Buffers,
+    table: Place,
     kdc_signatures: KdcSignatures,
     client_info: ClientInfoLayout,
     logon_info: Option<LogonInfoLayout>,
     upn_dns_info: Option<UpnDnsInfoLayout>,
-    requestor: Option<Sid>,
     attributes: Option<PacAttributes>,
 }
 
@@ -82,62 +82,80 @@ impl<'a> Pac<'a> {
 
 impl PacLayout {
     fn decode(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, PacMalformed> {
-        let Pac { bytes, buffers } = *pac;
+        let Pac { bytes, table, buffers } = *pac;
         let place = |buffer_type| buffers.get(buffer_type);
         // MS-PAC section 2.4: one PAC_CLIENT_INFO must be there. Without it nothing ties the PAC to its ticket.
         let missing = PacMalformed { what: "CLIENT_INFO", at: 0, problem: PacProblem::Missing };
         let client_info = place(BufferType::CLIENT_INFO).ok_or(missing)?;
+        if let Some(requestor) = place(BufferType::REQUESTOR) {
+            attributes_info::read_requestor(bytes, requestor)?;
+        }
         Ok(Self {
-            buffers,
+            table,
             kdc_signatures,
             client_info: ClientInfoLayout::read(bytes, client_info)?,
             logon_info: place(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read(bytes, at)).transpose()?,
             upn_dns_info: place(BufferType::UPN_DNS_INFO).map(|at| UpnDnsInfoLayout::read(bytes, at)).transpose()?,
-            requestor: place(BufferType::REQUESTOR).map(|at| attributes_info::read_requestor(bytes, at)).transpose()?,
             attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
         })
     }
 }
 
 impl<'a> VerifiedPac<'a> {
+    /// Puts a PAC together again that was verified and taken apart.
+    pub(crate) const fn from_parts(bytes: &'a [u8], layout: &PacLayout) -> Self {
+        Self { bytes, layout: *layout }
+    }
+
+    pub(crate) const fn into_layout(self) -> PacLayout {
+        self.layout
+    }
+
     /// The types of all buffers, in order.
-    pub fn buffer_types(self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
-        self.layout.buffers.types(self.bytes)
+    #[must_use]
+    pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
+        buffer_types(self.bytes, self.layout.table)
+    }
+
+    /// Whether there is a buffer of this type.
+    pub(crate) fn has(&self, buffer_type: BufferType) -> bool {
+        find(self.bytes, self.layout.table, buffer_type).is_some()
     }
 
     /// What is known of the KDC's own signatures.
     #[must_use]
-    pub const fn kdc_signatures(self) -> KdcSignatures {
+    pub const fn kdc_signatures(&self) -> KdcSignatures {
         self.layout.kdc_signatures
     }
 
     /// CLIENT_INFO.
     #[must_use]
-    pub fn client_info(self) -> ClientInfo<'a> {
+    pub fn client_info(&self) -> ClientInfo<'a> {
         self.layout.client_info.view(self.bytes)
     }
 
     /// LOGON_INFO, if there is one: Active Directory always writes it, other KDCs need not.
     #[must_use]
-    pub fn logon_info(self) -> Option<LogonInfo<'a>> {
-        self.layout.logon_info.map(|layout| LogonInfo::new(self.bytes, layout))
+    pub fn logon_info(&self) -> Option<LogonInfo<'a>> {
+        self.layout.logon_info.as_ref().map(|layout| LogonInfo::new(self.bytes, layout))
     }
 
     /// UPN_DNS_INFO, if there is one.
     #[must_use]
-    pub fn upn_dns_info(self) -> Option<UpnDnsInfo<'a>> {
+    pub fn upn_dns_info(&self) -> Option<UpnDnsInfo<'a>> {
         self.layout.upn_dns_info.map(|layout| layout.view(self.bytes))
     }
 
     /// PAC_REQUESTOR, if there is one: the SID of who asked for the TGT.
     #[must_use]
-    pub const fn requestor(self) -> Option<Sid> {
-        self.layout.requestor
+    pub fn requestor(&self) -> Option<Sid> {
+        let requestor = find(self.bytes, self.layout.table, BufferType::REQUESTOR)?;
+        attributes_info::read_requestor(self.bytes, requestor).ok()
     }
 
     /// PAC_ATTRIBUTES_INFO, if there is one.
     #[must_use]
-    pub const fn attributes(self) -> Option<PacAttributes> {
+    pub const fn attributes(&self) -> Option<PacAttributes> {
         self.layout.attributes
     }
 }

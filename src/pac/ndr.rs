@@ -165,22 +165,22 @@ impl<'a> NdrReader<'a> {
         }
     }
 
-    /// RPC_SID (MS-DTYP section 2.4.2.3): a conformant structure, so that its count comes first as well.
-    pub(super) fn sid(&mut self, what: &'static str) -> Result<Sid, PacMalformed> {
+    /// RPC_SID (MS-DTYP section 2.4.2.3), and the place of its packet form: a conformant structure, so that its count comes
+    /// first as well.
+    pub(super) fn sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
         let count = self.count(what)?;
         let rest = Place::new(self.reader.at(), self.reader.left()).of(self.reader.pac());
         let (sid, after) = Sid::split_first(rest).ok_or_else(|| self.error(what, PacProblem::Sid))?;
         if sid.sub_authorities().len() != count {
             return Err(self.error(what, PacProblem::Conformance));
         }
-        self.reader.place(rest.len().saturating_sub(after.len()), what)?;
-        Ok(sid)
+        Ok((sid, self.reader.place(rest.len().saturating_sub(after.len()), what)?))
     }
 
     /// The SID of a domain, to which a RID is joined to name an account.
-    pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<Sid, PacMalformed> {
-        let sid = self.sid(what)?;
-        if sid.join(0).is_some() { Ok(sid) } else { Err(self.error(what, PacProblem::Sid)) }
+    pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
+        let (sid, place) = self.sid(what)?;
+        if sid.join(0).is_some() { Ok((sid, place)) } else { Err(self.error(what, PacProblem::Sid)) }
     }
 
     /// Where the next byte is, for what is read again later.
@@ -231,17 +231,11 @@ impl Pointer {
 /// Windows and Samba number an array's pointers in rising order; others draw them at random. The first ones are
 /// remembered whatever they are; later ones must rise. So memory is bounded and work linear, and no number that comes
 /// twice gets by.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Referents {
     first: [u32; 32],
     count: usize,
     last: u32,
-}
-
-impl Default for Referents {
-    fn default() -> Self {
-        Self { first: [0; 32], count: 0, last: 0 }
-    }
 }
 
 impl Referents {

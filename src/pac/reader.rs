@@ -5,38 +5,36 @@ use crate::error::{PacMalformed, PacProblem};
 /// Some bytes of a PAC, by where they are: what was read outlives the borrow of what it was read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
-    at: usize,
-    length: usize,
+    at: u32,
+    length: u32,
 }
 
 impl Place {
-    pub(super) const fn new(at: usize, length: usize) -> Self {
-        Self { at, length }
+    /// A PAC ends long before 32 bits do; a place beyond them is past its end, and empty.
+    pub(super) fn new(at: usize, length: usize) -> Self {
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { at: narrow(at), length: narrow(length) }
     }
 
-    pub(super) const fn whole(pac: &[u8]) -> Self {
-        Self { at: 0, length: pac.len() }
+    pub(super) fn at(self) -> usize {
+        usize::try_from(self.at).unwrap_or(usize::MAX)
     }
 
-    pub(super) const fn at(self) -> usize {
-        self.at
+    pub(super) fn len(self) -> usize {
+        usize::try_from(self.length).unwrap_or(usize::MAX)
     }
 
-    pub(super) const fn len(self) -> usize {
-        self.length
-    }
-
-    pub(super) const fn end(self) -> usize {
-        self.at.saturating_add(self.length)
+    pub(super) fn end(self) -> usize {
+        self.at().saturating_add(self.len())
     }
 
     /// The bytes, of the PAC that the place was read from.
     pub(super) fn of(self, pac: &[u8]) -> &[u8] {
-        pac.get(self.at..self.end()).unwrap_or_default()
+        pac.get(self.at()..self.end()).unwrap_or_default()
     }
 
-    pub(super) const fn overlaps(self, other: Self) -> bool {
-        self.length > 0 && other.length > 0 && self.at < other.end() && other.at < self.end()
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.length > 0 && other.length > 0 && self.at() < other.end() && other.at() < self.end()
     }
 }
 
@@ -51,7 +49,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
         let end = part.end().min(pac.len());
-        Self { pac, at: part.at.min(end), end }
+        Self { pac, at: part.at().min(end), end }
     }
 
     pub(super) const fn at(&self) -> usize {
@@ -72,7 +70,7 @@ impl<'a> Reader<'a> {
         if count > self.left() {
             return Err(self.error(what, PacProblem::Truncated));
         }
-        let place = Place { at: self.at, length: count };
+        let place = Place::new(self.at, count);
         self.at = place.end();
         Ok(place)
     }

@@ -12,6 +12,7 @@ use super::reader::{Place, Reader};
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
 use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
+use crate::limits::MAX_CANDIDATE_KEYS;
 
 /// What is known of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,13 +70,12 @@ pub(super) fn verify<'k>(
     let ticket = Signature::read(pac, BufferType::TICKET_CHECKSUM)?;
     let both = [Some(server.zeroed), Some(kdc.zeroed), None];
     server.verify(server_keys, |mac| feed_zeroed(mac, pac.bytes, both))?;
-    let state = |signature: Option<_>| signature.map_or(SignatureState::Absent, |_| SignatureState::Unchecked);
     let Some(KdcKeys { keys, ticket: plaintext }) = kdc_keys else {
-        return Ok(KdcSignatures {
-            kdc: SignatureState::Unchecked,
-            full: state(full.map(drop)),
-            ticket: state(ticket.map(drop)),
-        });
+        let unchecked = |signature: Option<Signature<'_>>| match signature {
+            Some(_) => SignatureState::Unchecked,
+            None => SignatureState::Absent,
+        };
+        return Ok(KdcSignatures { kdc: SignatureState::Unchecked, full: unchecked(full), ticket: unchecked(ticket) });
     };
     kdc.verify(keys, |mac| mac.update(server.value))?;
     let full = full.map_or(Ok(SignatureState::Absent), |full| {
@@ -101,7 +101,7 @@ impl<'a> Signature<'a> {
     fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, Error> {
         let Some(buffer) = pac.buffers.get(buffer_type) else { return Ok(None) };
         let mut reader = Reader::new(pac.bytes, buffer);
-        let checksum_type = ChecksumType(reader.u32(name_of(buffer_type))?.cast_signed());
+        let checksum_type = ChecksumType(i32::from_le_bytes(reader.array(name_of(buffer_type))?));
         let zeroed = Place::new(reader.at(), reader.left());
         let Some(expected) = checksum_type.checksum_len() else {
             return Err(Error::PacSignature(PacSignature { buffer_type, cause: SignatureCause::Type(checksum_type) }));
@@ -123,7 +123,8 @@ impl<'a> Signature<'a> {
         feed: impl Fn(&mut RunningChecksum),
     ) -> Result<SignatureState, Error> {
         let mut cause = SignatureCause::Type(self.checksum_type);
-        for key in keys.into_iter().filter(|key| key.checksum_type() == self.checksum_type) {
+        let of_type = keys.into_iter().filter(|key| key.checksum_type() == self.checksum_type);
+        for key in of_type.take(MAX_CANDIDATE_KEYS) {
             let mut mac = key.start();
             feed(&mut mac);
             if mac.verify(self.value).is_ok() {

@@ -72,7 +72,7 @@ impl Header {
     fn read(bytes: &[u8], at: usize) -> Option<Self> {
         let first = *bytes.get(at.checked_add(1)?)?;
         let start = at.checked_add(2)?;
-        let count = usize::from(first.checked_sub(0x80).unwrap_or(0));
+        let count = usize::from(first.saturating_sub(0x80));
         let contents = start.checked_add(count)?;
         let octets = bytes.get(start..contents).filter(|octets| octets.len() <= 4)?;
         let long = octets.iter().fold(0_usize, |length, octet| (length << 8) | usize::from(*octet));

@@ -49,7 +49,7 @@ pub(crate) struct UpnDnsInfoLayout {
 #[derive(Clone, Copy, Debug)]
 struct Extended {
     sam_name: Place,
-    sid: Sid,
+    sid: Place,
 }
 
 impl UpnDnsInfoLayout {
@@ -86,12 +86,8 @@ impl UpnDnsInfoLayout {
             dns_domain_name: text(self.dns_domain_name),
             flags: self.flags,
             sam_name: self.extended.map(|extended| text(extended.sam_name)),
-            sid: self.extended.map(|extended| extended.sid),
+            sid: self.extended.and_then(|extended| Sid::from_bytes(extended.sid.of(pac))),
         }
-    }
-
-    pub(super) fn sid(self) -> Option<Sid> {
-        self.extended.map(|extended| extended.sid)
     }
 }
 
@@ -125,9 +121,9 @@ impl Part {
         }
     }
 
-    fn sid(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Sid, PacMalformed> {
+    fn sid(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, PacMalformed> {
         let place = self.locate(buffer, contents)?;
         let malformed = PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Sid };
-        Sid::from_bytes(place.of(pac)).ok_or(malformed)
+        Sid::from_bytes(place.of(pac)).map(|_| place).ok_or(malformed)
     }
 }

@@ -48,8 +48,9 @@ impl<'a> WideText<'a> {
             && text.next().is_none()
     }
 
-    pub(super) const fn bytes(self) -> &'a [u8] {
-        self.0
+    /// Whether the last character is `character`, one of ASCII.
+    pub(crate) fn ends_with(self, character: char) -> bool {
+        self.0.last_chunk::<2>().is_some_and(|unit| u32::from(u16::from_le_bytes(*unit)) == u32::from(character))
     }
 
     fn decode(self) -> impl Iterator<Item = Result<char, core::char::DecodeUtf16Error>> {
