@@ -23,5 +23,9 @@ pub const MAX_CANDIDATE_KEYS: usize = 8;
 /// Largest PAC, in bytes. It comes in a token, so that limit is its own; a program that reads PACs alone has this one.
 pub const MAX_PAC_SIZE: usize = MAX_TOKEN_SIZE;
 
+/// Largest claims of a PAC after decompression, in bytes; decompressing is left to whoever asks for them. Windows
+/// compresses what has more than 384 bytes; a PAC's worth of claims decompresses to less than this.
+pub const MAX_CLAIMS_SIZE: usize = 262_144;
+
 /// Buffers in one PAC. Windows writes at most fourteen.
 pub const MAX_PAC_BUFFERS: usize = 64;

@@ -8,8 +8,12 @@
 
 mod attributes_info;
 mod buffer_type;
+mod claims;
 mod client_info;
+mod compression;
 mod container;
+mod delegation_info;
+mod device_info;
 mod file_time;
 mod groups;
 mod logon_info;
@@ -22,8 +26,11 @@ mod wide_text;
 
 pub use attributes_info::PacAttributes;
 pub use buffer_type::BufferType;
+pub use claims::{Claim, ClaimSource, ClaimValues, EncodedClaims};
 pub use client_info::ClientInfo;
 pub use container::Pac;
+pub use delegation_info::DelegationInfo;
+pub use device_info::DeviceInfo;
 pub use file_time::FileTime;
 pub use groups::{Group, GroupAttributes};
 pub use logon_info::{AccountControl, LogonInfo, UserFlags};
@@ -90,6 +97,12 @@ impl PacLayout {
         if let Some(requestor) = place(BufferType::REQUESTOR) {
             attributes_info::read_requestor(bytes, requestor)?;
         }
+        if let Some(delegation) = place(BufferType::DELEGATION_INFO) {
+            DelegationInfo::read(bytes, delegation)?;
+        }
+        if let Some(device) = place(BufferType::DEVICE_INFO) {
+            DeviceInfo::read(bytes, device)?;
+        }
         Ok(Self {
             table,
             kdc_signatures,
@@ -119,7 +132,7 @@ impl<'a> VerifiedPac<'a> {
 
     /// Whether there is a buffer of this type.
     pub(crate) fn has(&self, buffer_type: BufferType) -> bool {
-        find(self.bytes, self.layout.table, buffer_type).is_some()
+        self.place(buffer_type).is_some()
     }
 
     /// What is known of the KDC's own signatures.
@@ -149,13 +162,46 @@ impl<'a> VerifiedPac<'a> {
     /// PAC_REQUESTOR, if there is one: the SID of who asked for the TGT.
     #[must_use]
     pub fn requestor(&self) -> Option<Sid> {
-        let requestor = find(self.bytes, self.layout.table, BufferType::REQUESTOR)?;
-        attributes_info::read_requestor(self.bytes, requestor).ok()
+        attributes_info::read_requestor(self.bytes, self.place(BufferType::REQUESTOR)?).ok()
     }
 
     /// PAC_ATTRIBUTES_INFO, if there is one.
     #[must_use]
     pub const fn attributes(&self) -> Option<PacAttributes> {
         self.layout.attributes
+    }
+
+    /// S4U_DELEGATION_INFO, if there is one: a service acts in the user's name.
+    #[must_use]
+    pub fn delegation_info(&self) -> Option<DelegationInfo<'a>> {
+        DelegationInfo::read(self.bytes, self.place(BufferType::DELEGATION_INFO)?).ok()
+    }
+
+    /// PAC_DEVICE_INFO, if there is one. Its SIDs are not held against the domains that the account may vouch for.
+    #[must_use]
+    pub fn device_info(&self) -> Option<DeviceInfo<'a>> {
+        DeviceInfo::read(self.bytes, self.place(BufferType::DEVICE_INFO)?).ok()
+    }
+
+    /// PAC_CLIENT_CLAIMS_INFO, if it is not empty.
+    #[must_use]
+    pub fn client_claims(&self) -> Option<EncodedClaims<'a>> {
+        self.claims(BufferType::CLIENT_CLAIMS_INFO)
+    }
+
+    /// PAC_DEVICE_CLAIMS_INFO, if it is not empty.
+    #[must_use]
+    pub fn device_claims(&self) -> Option<EncodedClaims<'a>> {
+        self.claims(BufferType::DEVICE_CLAIMS_INFO)
+    }
+
+    /// Windows writes an empty buffer where there is nothing to claim.
+    fn claims(&self, buffer_type: BufferType) -> Option<EncodedClaims<'a>> {
+        let buffer = self.place(buffer_type).filter(|buffer| buffer.len() > 0)?;
+        Some(EncodedClaims::new(self.bytes, buffer))
+    }
+
+    fn place(&self, buffer_type: BufferType) -> Option<Place> {
+        find(self.bytes, self.layout.table, buffer_type)
     }
 }

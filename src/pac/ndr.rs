@@ -128,6 +128,14 @@ impl<'a> NdrReader<'a> {
         self.reader.place(length, what)
     }
 
+    /// The count before a conformant array of structures that are read one by one: as [`Self::array`], with at least `size`
+    /// bytes each.
+    pub(super) fn elements(&mut self, count: usize, size: usize, what: &'static str) -> Result<(), PacMalformed> {
+        self.conformance(count, what)?;
+        let fits = count.checked_mul(size).is_some_and(|length| length <= self.reader.left());
+        if fits { Ok(()) } else { Err(self.error(what, PacProblem::Truncated)) }
+    }
+
     pub(super) fn unicode_string(&mut self, what: &'static str) -> Result<UnicodeString, PacMalformed> {
         let (length, maximum) = (usize::from(self.u16(what)?), usize::from(self.u16(what)?));
         if length % 2 != 0 || maximum % 2 != 0 || length > maximum {
@@ -220,6 +228,10 @@ impl<'a> NdrReader<'a> {
 }
 
 impl Pointer {
+    pub(super) const fn is_present(self) -> bool {
+        matches!(self, Self::Present)
+    }
+
     /// Refuses a null pointer where there must be something.
     pub(super) fn required(self, ndr: &NdrReader<'_>, what: &'static str) -> Result<Self, PacMalformed> {
         if self == Self::Null { Err(ndr.error(what, PacProblem::NullPointer)) } else { Ok(self) }

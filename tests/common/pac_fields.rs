@@ -5,7 +5,7 @@ use kerberos_sso::pac::{FileTime, Group, VerifiedPac, WideText};
 use serde_json::{Value, json};
 
 /// Field by field, in the form of the list of Windows' PACs.
-pub fn assert_windows(pac: VerifiedPac<'_>, expected: &Value, id: &str) {
+pub(crate) fn assert_windows(pac: &VerifiedPac<'_>, expected: &Value, id: &str) {
     let logon = pac.logon_info().unwrap();
     let rids = |groups: &mut dyn Iterator<Item = Group>| {
         groups.map(|group| json!([group.sid.rid(), group.attributes.0])).collect::<Value>()
