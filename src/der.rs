@@ -4,6 +4,7 @@
 //! allocated. Only what Kerberos and SPNEGO use is read: one-byte tags, definite and minimal lengths of at most four
 //! octets. There is no recursion: the depth of a message is the depth of the code that reads it.
 
+use crate::limits::MAX_REALM_LENGTH;
 use crate::time::UnixTime;
 use thiserror::Error;
 
@@ -52,6 +53,9 @@ pub enum Problem {
     /// A time that is not `YYYYMMDDhhmmssZ` or not a date of the calendar.
     #[error("not a KerberosTime (YYYYMMDDhhmmssZ)")]
     Time,
+    /// More text than any real name has.
+    #[error("longer than {0} bytes")]
+    TooLong(usize),
     /// More elements, or deeper nesting, than any real peer sends.
     #[error("more than {0} elements")]
     TooMany(usize),
@@ -193,6 +197,11 @@ impl<'a> Reader<'a> {
         Ok(self.element(tag::OCTET_STRING, what)?.rest)
     }
 
+    /// OCTET STRING that holds another message: a reader of it, which goes on counting bytes from the token's start.
+    pub(crate) fn octet_reader(&mut self, what: &'static str) -> Result<Self, Malformed> {
+        self.element(tag::OCTET_STRING, what)
+    }
+
     /// INTEGER within 64 bits. Numbers are read wide and checked by their field's range: a cast would let 2³² + 18
     /// pass for 18.
     pub(crate) fn integer(&mut self, what: &'static str) -> Result<i64, Malformed> {
@@ -264,6 +273,15 @@ impl<'a> Reader<'a> {
         match core::str::from_utf8(contents.rest) {
             Ok(text) if !text.as_bytes().contains(&0) => Ok(text),
             _ => Err(contents.error(what, Problem::Text)),
+        }
+    }
+
+    /// Realm: a KerberosString that is as long as a domain name may be, or shorter.
+    pub(crate) fn realm(&mut self, what: &'static str) -> Result<&'a str, Malformed> {
+        let start = *self;
+        match self.text(what)? {
+            realm if realm.len() <= MAX_REALM_LENGTH => Ok(realm),
+            _ => Err(start.error(what, Problem::TooLong(MAX_REALM_LENGTH))),
         }
     }
 

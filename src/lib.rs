@@ -19,6 +19,8 @@ mod policy;
 pub mod replay;
 mod sid;
 mod spnego;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod validator;
 
@@ -39,7 +41,7 @@ pub use krb5::{
 };
 pub use policy::{
     AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy, KvnoPolicy, PacPolicy, Policy,
-    SEAMLESS_SSO_SERVICES,
+    SEAMLESS_SSO_SERVICES, TransitedPolicy,
 };
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;

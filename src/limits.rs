@@ -10,15 +10,22 @@ pub const MAX_MECHANISMS: usize = 64;
 /// Components of one principal name. Service names have two or three; RFC 4120 sets no bound.
 pub const MAX_NAME_COMPONENTS: usize = 16;
 
+/// Bytes of a realm's name: realms are domain names in practice, and those end at 255 (RFC 1035 section 2.3.4).
+pub const MAX_REALM_LENGTH: usize = 255;
+
 /// Elements of one AuthorizationData. Windows sends at most four in one place.
 pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
 
 /// How deep AuthorizationData may lie in AuthorizationData. The PAC lies at depth two.
 pub const MAX_AUTH_DATA_DEPTH: usize = 4;
 
-/// Keys tried on one ticket. Each costs one decryption of the ticket, so this bounds the work a made-up ticket causes:
-/// two key versions of a handful of accounts, more than a rollover needs. As many are tried on a signature of a PAC.
+/// Different keys tried on one ticket. Each costs one decryption of the ticket, so this bounds the work a made-up ticket
+/// causes: two key versions of a handful of accounts, more than a rollover needs. As many are tried on a signature of a PAC.
 pub const MAX_CANDIDATE_KEYS: usize = 8;
+
+/// Accounts of a realm whose keys are considered for a ticket whose service none of them names. Where a realm has more, the
+/// accounts must name their services ([`Account::with_service`](crate::Account::with_service)).
+pub const MAX_UNNAMED_ACCOUNTS: usize = 64;
 
 /// Largest PAC, in bytes. It comes in a token, so that limit is its own; a program that reads PACs alone has this one.
 pub const MAX_PAC_SIZE: usize = MAX_TOKEN_SIZE;

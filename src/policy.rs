@@ -19,7 +19,8 @@ pub struct Policy {
     pub(crate) ticket_etypes: EncTypes,
     pub(crate) session_etypes: EncTypes,
     pub(crate) kvno: KvnoPolicy,
-    pub(crate) services: Vec<Box<str>>,
+    pub(crate) services: Option<Vec<Box<str>>>,
+    pub(crate) transited: TransitedPolicy,
     pub(crate) bindings: Vec<ChannelBindings>,
     pub(crate) binding_level: BindingLevel,
     pub(crate) addresses: AddressPolicy,
@@ -40,7 +41,8 @@ impl Default for Policy {
             ticket_etypes: EncTypes::AES,
             session_etypes: EncTypes::AES,
             kvno: KvnoPolicy::Hint,
-            services: Vec::new(),
+            services: None,
+            transited: TransitedPolicy::RequireChecked,
             bindings: Vec::new(),
             binding_level: BindingLevel::IfPresent,
             addresses: AddressPolicy::Ignore,
@@ -80,20 +82,21 @@ impl Policy {
         Self { clock_skew: whole_seconds(skew), ..self }
     }
 
-    /// Longest time from a ticket's start to its end, to which one clock skew at either end is added; `None` takes tickets
-    /// of any length, as a forged one of ten years.
+    /// Longest time from a ticket's start to its end, to which one clock skew is added; `None` takes tickets of any length,
+    /// as a forged one of ten years.
     #[must_use]
     pub fn max_ticket_lifetime(self, lifetime: Option<Duration>) -> Self {
         Self { max_ticket_lifetime: lifetime.map(whole_seconds), ..self }
     }
 
-    /// The types of key that tickets may be encrypted in.
+    /// The types of key that tickets may be encrypted in, instead of those before; types that this crate does not support
+    /// are left out.
     #[must_use]
     pub fn ticket_etypes(self, etypes: &[EncType]) -> Self {
         Self { ticket_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// The types of session key that tickets may hold. Active Directory chooses it apart from the ticket's own.
+    /// The types of session key that tickets may hold, instead of those before. Active Directory chooses it apart from the ticket's own.
     #[must_use]
     pub fn session_etypes(self, etypes: &[EncType]) -> Self {
         Self { session_etypes: EncTypes::of(etypes), ..self }
@@ -116,19 +119,25 @@ impl Policy {
         Self { kvno, ..self }
     }
 
-    /// Takes tickets for these services only (`HTTP/www.example.com`; letters of ASCII in any case). With none, for
-    /// whatever service the account has.
+    /// Takes tickets for these service principal names only (`HTTP/www.example.com`; letters of ASCII in any case). By
+    /// default, those of whatever service the account has; an empty list takes none.
     ///
     /// Nothing protects the service name in a ticket: whoever sends the ticket can rewrite it. This finds
     /// misconfiguration, it keeps nobody out who holds a ticket for another service of the same account.
     #[must_use]
     pub fn services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { services: services.into_iter().map(Into::into).collect(), ..self }
+        Self { services: Some(services.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Takes tickets for whatever service the account has.
+    #[must_use]
+    pub fn any_service(self) -> Self {
+        Self { services: None, ..self }
     }
 
     /// The bindings of this server's channel where they are the same for all its connections, as
-    /// `tls-server-end-point` is; several while a certificate is being replaced. Those of one connection are given with
-    /// [`Connection`](crate::Connection).
+    /// `tls-server-end-point` is; several while a certificate is being replaced. Those of one connection, as where
+    /// certificates differ by name, are given with [`Connection`](crate::Connection) instead: a client may send any of both.
     #[must_use]
     pub fn channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
         Self { bindings: bindings.into_iter().collect(), ..self }
@@ -138,6 +147,12 @@ impl Policy {
     #[must_use]
     pub fn binding_level(self, level: BindingLevel) -> Self {
         Self { binding_level: level, ..self }
+    }
+
+    /// What is asked of tickets that crossed other realms between the client's and the service's.
+    #[must_use]
+    pub fn transited(self, transited: TransitedPolicy) -> Self {
+        Self { transited, ..self }
     }
 
     /// Whether the addresses in a ticket are held against the client's.
@@ -190,12 +205,23 @@ pub enum KvnoPolicy {
 pub enum BindingLevel {
     /// None, and nothing is compared.
     Ignore,
-    /// None: a client that binds to nothing is taken.
+    /// None: a client that binds to nothing is taken. Where the server gives no bindings, nothing is compared.
     IfPresent,
     /// Those that say so in KERB_AP_OPTIONS (MS-KILE section 2.2.7). Modern Windows says so even where it does not bind.
     IfAdvertised,
     /// All.
     Require,
+}
+
+/// What is asked of tickets that crossed other realms between the client's and the service's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransitedPolicy {
+    /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3).
+    RequireChecked,
+    /// The account's client realms are decision enough. The KDCs of Windows check no such paths and never say that they did
+    /// (MS-KILE section 3.3.5.7), so users of a forest whose tickets cross a third domain need this.
+    TrustKdc,
 }
 
 /// Whether the addresses in a ticket are held against the client's.
@@ -214,7 +240,8 @@ pub enum AddressPolicy {
 pub enum DelegationPolicy {
     /// They are.
     Allow,
-    /// They are not: the user must have signed in where the request comes from.
+    /// They are not: a ticket with the FORWARDED or PROXY flag is refused. Credentials that a client hands over to us are
+    /// another matter: see [`Accepted::delegates`](crate::Accepted::delegates).
     Refuse,
 }
 

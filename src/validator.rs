@@ -19,23 +19,34 @@ use alloc::vec::Vec;
 /// [`read`](Self::read) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) →
 /// [`admit`](Self::admit).
 #[derive(Debug)]
-pub struct Validator<R> {
+pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
     replay: Arc<R>,
 }
 
-impl<R: ReplayCache> Validator<R> {
-    /// A validator.
-    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: impl Into<Arc<R>>) -> Self {
-        Self { keys: keys.into(), policy: Arc::new(policy), replay: replay.into() }
-    }
-
+/// What a validator is made of.
+impl<R> Validator<R> {
     /// A validator with other keys, and the same policy and memory: for a key rollover. Requests that are being decided
     /// keep the old keys.
     #[must_use]
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
-        Self { keys: keys.into(), policy: Arc::clone(&self.policy), replay: Arc::clone(&self.replay) }
+        Self { keys: keys.into(), ..self.clone() }
+    }
+
+    /// A validator with another policy, and the same keys and memory. The clock skew should stay the same: what was
+    /// remembered under a shorter one is forgotten earlier.
+    #[must_use]
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self { policy: Arc::new(policy), ..self.clone() }
+    }
+}
+
+/// The whole way at once.
+impl<R: ReplayCache> Validator<R> {
+    /// A validator. The replay cache may be an `Arc` of one that others use too.
+    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
+        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay) }
     }
 
     /// Decides an `Authorization` value (`Negotiate YII…`) at `now`.
@@ -43,7 +54,20 @@ impl<R: ReplayCache> Validator<R> {
     /// # Errors
     /// Any [`Error`]; `not-negotiate` if the value is not for this crate.
     pub fn validate_header(&self, value: impl AsRef<[u8]>, now: UnixTime) -> Result<Accepted, Error> {
-        self.validate_ticket(&self.decode_header(value.as_ref())?, now)
+        self.validate_header_on(value, &Connection::default(), now)
+    }
+
+    /// As [`validate_header`](Self::validate_header), with what is known about the connection.
+    ///
+    /// # Errors
+    /// As [`validate_header`](Self::validate_header).
+    pub fn validate_header_on(
+        &self,
+        value: impl AsRef<[u8]>,
+        connection: &Connection<'_>,
+        now: UnixTime,
+    ) -> Result<Accepted, Error> {
+        self.validate_ticket_on(&self.decode_header(value)?, connection, now)
     }
 
     /// Decides a token, as SASL, LDAP or a database protocol carry it, or as [`decode_header`](Self::decode_header) gives
@@ -72,12 +96,33 @@ impl<R: ReplayCache> Validator<R> {
         self.admit(authorized, now)
     }
 
+    /// Fifth stage: takes the request if this validator's replay cache has not seen it. Where the stages before took long,
+    /// `now` is the present, not the time they went by.
+    ///
+    /// # Errors
+    /// `replay`, `replay-cache-full`, `replay-cache-failed`.
+    pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Error> {
+        let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
+        authorized.admit(admission)
+    }
+}
+
+impl Validator {
+    /// A validator without a replay cache of its own. It has the first four stages only; the fifth is
+    /// [`AuthorizedRequest::admit`], with the answer of the store that remembers.
+    pub fn staged(keys: impl Into<Arc<KeySet>>, policy: Policy) -> Self {
+        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(()) }
+    }
+}
+
+/// The stages.
+impl<R> Validator<R> {
     /// The token in an `Authorization` value.
     ///
     /// # Errors
     /// `not-negotiate`, `too-large`.
-    pub fn decode_header(&self, value: &[u8]) -> Result<Vec<u8>, Error> {
-        header::decode(value, self.policy.max_token_size)
+    pub fn decode_header(&self, value: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
+        header::decode(value.as_ref(), self.policy.max_token_size)
     }
 
     /// First stage: finds the AP-REQ in a token. No key is used.
@@ -92,12 +137,15 @@ impl<R: ReplayCache> Validator<R> {
     /// Second stage: opens the ticket with this validator's keys.
     ///
     /// # Errors
-    /// `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype`, `rc4-refused`, `misuse`.
+    /// `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype`, `rc4-refused`.
     pub fn open<'t>(&self, request: Request<'t>, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
         self.open_with(request, &self.keys, now)
     }
 
-    /// Second stage, with keys that were fetched for this request ([`Request::key_query`] says which it needs).
+    /// Second stage, with keys that were fetched for this request: [`Request::key_query`] says which it needs.
+    ///
+    /// Nothing is authenticated yet, and a stranger chooses what is asked for. Look up realms that you serve only, and
+    /// remember what you did not find.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -108,7 +156,7 @@ impl<R: ReplayCache> Validator<R> {
     /// Third stage: checks the ticket, opens the authenticator, and checks that.
     ///
     /// # Errors
-    /// Those of the categories time, policy and proof, but for `replay`; `malformed`.
+    /// Those whose blame is time, policy or proof, but for `replay`; `malformed`, `unsupported-etype`, `rc4-refused`.
     pub fn verify(
         &self,
         opened: OpenedTicket<'_>,
@@ -127,14 +175,11 @@ impl<R: ReplayCache> Validator<R> {
     pub fn authorize(&self, verified: VerifiedRequest) -> Result<AuthorizedRequest, Error> {
         AuthorizedRequest::authorize(verified, &self.policy)
     }
+}
 
-    /// Fifth stage: takes the request if this validator's replay cache has not seen it. For another store see
-    /// [`AuthorizedRequest::admit`].
-    ///
-    /// # Errors
-    /// `replay`, `replay-cache-full`, `replay-cache-failed`.
-    pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Error> {
-        let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
-        authorized.admit(admission)
+/// Shares the keys, the policy and the memory.
+impl<R> Clone for Validator<R> {
+    fn clone(&self) -> Self {
+        Self { keys: Arc::clone(&self.keys), policy: Arc::clone(&self.policy), replay: Arc::clone(&self.replay) }
     }
 }

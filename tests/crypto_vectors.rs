@@ -302,7 +302,7 @@ fn another_key_fails() {
         let ciphertext = encrypt(&key.cipher(KeyUsage::TICKET), &[0x5A; 16], b"attack at dawn");
         let mut octets = key.expose_bytes().to_vec();
         octets[0] ^= 1;
-        let other = Key::new(key.enc_type(), &octets).unwrap();
+        let other = Key::new(key.etype(), &octets).unwrap();
         assert_ne!(key, other);
         assert_eq!(decrypt(&other.cipher(KeyUsage::TICKET), &ciphertext), Err(DecryptError::Integrity));
     }
@@ -400,7 +400,7 @@ fn assert_password(enc_type: EncType, password: &[u8], salt: &[u8], iterations: 
     assert_eq!(string_to_key_utf16(enc_type, &units, salt, Some(iterations)).unwrap(), key);
 }
 
-/// RFC 4757 gives usages 3 and 8 one message type, as it does 13 and 23.
+/// RFC 4757 gives usages 3 and 8 one message type.
 fn same_for_rc4(key: &Key, one: KeyUsage, other: KeyUsage) -> bool {
-    key.enc_type() == EncType::RC4_HMAC && [[3, 8], [8, 3]].contains(&[one.0, other.0])
+    key.etype() == EncType::RC4_HMAC && [[3, 8], [8, 3]].contains(&[one.0, other.0])
 }

@@ -2,12 +2,12 @@
 //! they are not beside it, these tests say so and pass.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
 
-mod common;
+mod pac_support;
 
-use common::pac_fields;
 use kerberos_sso::Error;
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};
 use kerberos_sso::pac::{BufferType, Pac, SignatureState};
+use pac_support::pac_fields;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -34,13 +34,13 @@ fn entries() -> Vec<(Value, Vec<u8>)> {
 fn checksummer(entry: &Value) -> Checksummer {
     let key = &entry["keys"][0];
     let etype = EncType(i32::try_from(key["etype"].as_i64().unwrap()).unwrap());
-    Key::new(etype, &common::unhex(key["hex"].as_str().unwrap())).unwrap().checksummer(KeyUsage::PAC_SIGNATURE)
+    Key::new(etype, &pac_support::unhex(key["hex"].as_str().unwrap())).unwrap().checksummer(KeyUsage::PAC_SIGNATURE)
 }
 
 /// The signature belongs where the bytes are zero.
 fn signed(entry: &Value, mut pac: Vec<u8>) -> Vec<u8> {
-    let signature = common::unhex(entry["expected"]["signature_blob"].as_str().unwrap());
-    let at = common::buffer(&pac, BufferType::SERVER_CHECKSUM.0).unwrap();
+    let signature = pac_support::unhex(entry["expected"]["signature_blob"].as_str().unwrap());
+    let at = pac_support::buffer(&pac, BufferType::SERVER_CHECKSUM.0).unwrap();
     pac[at].copy_from_slice(&signature);
     pac
 }
@@ -58,7 +58,7 @@ fn detached_signatures_verify_and_every_other_byte_counts() {
             "S-1-5-21-4028881986-3284141023-698984075-1106"
         );
         assert_eq!(verified.kdc_signatures().kdc, SignatureState::Unchecked);
-        let kdc = common::buffer(&pac, BufferType::KDC_CHECKSUM.0).unwrap();
+        let kdc = pac_support::buffer(&pac, BufferType::KDC_CHECKSUM.0).unwrap();
         for index in (0..pac.len()).filter(|index| !(kdc.start + 4..kdc.end).contains(index)) {
             let mut changed = pac.clone();
             changed[index] ^= 1;

@@ -14,7 +14,7 @@ pub(super) fn decrypt(opened: &mut OpenedTicket<'_>) -> Result<(Span, ReplayTag)
     let refused = Error::Integrity(Integrity::Authenticator);
     let encrypted = opened.request.ap_req.authenticator;
     // The cipher follows the key. A label that says otherwise is not the KDC's doing.
-    if encrypted.etype != opened.session_key.enc_type() {
+    if encrypted.etype != opened.session_key.etype() {
         return Err(refused);
     }
     let cipher = opened.session_key.cipher(KeyUsage::AP_REQ_AUTHENTICATOR);

@@ -48,9 +48,9 @@ pub(super) struct CheckedChecksum {
     pub(super) bindings: [u8; 16],
 }
 
-/// RFC 4121 section 4.1.1 has every GSS token carry a checksum of type 0x8003. Samba's clients once sent a keyed one over
-/// nothing instead, which is taken if it verifies. A bare AP-REQ need not have any (RFC 4120 section 5.5.1), and a keyed
-/// one is over data of the application's, which is not here: what protects the authenticator is its encryption.
+/// RFC 4121 section 4.1.1 has every GSS token carry a checksum of type 0x8003. Real clients send none (MS-KILE section
+/// 3.4.5 takes such tokens), or a keyed one over nothing, as Samba's once did, which must verify. A keyed one in a bare
+/// AP-REQ is over data of the application's, which is not here: what protects the authenticator is its encryption.
 pub(super) fn check_checksum(
     checksum: Option<Checksum<'_>>,
     message: Message,
@@ -58,13 +58,13 @@ pub(super) fn check_checksum(
 ) -> Result<CheckedChecksum, ChecksumCause> {
     let none = CheckedChecksum { flags: None, bindings: [0; 16] };
     let Some(checksum) = checksum else {
-        return if message == Message::Bare { Ok(none) } else { Err(ChecksumCause::Missing) };
+        return Ok(none);
     };
     if checksum.checksum_type == ChecksumType::GSSAPI {
         let gss = GssChecksum::read(checksum.value)?;
         return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: *gss.bindings });
     }
-    if session_key.enc_type().checksum_type() != Some(checksum.checksum_type) {
+    if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
         return Err(ChecksumCause::Type(checksum.checksum_type));
     }
     if message == Message::Bare {

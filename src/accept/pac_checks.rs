@@ -32,7 +32,7 @@ pub(super) fn check(
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Error> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
-        let (pac, ticket) = (Excerpt::display(&client.name), Excerpt::display(&ticket.client()));
+        let (pac, ticket) = (Excerpt::spelled(client.name.chars()), Excerpt::name(ticket.client()));
         return Err(Error::PacMismatch(PacMismatch::ClientName { pac, ticket }));
     }
     let time = client.client_id.instant();
@@ -133,6 +133,6 @@ fn check_account(logon: &LogonInfo<'_>, policy: &Policy) -> Result<(), Error> {
         _ if logon.user_flags().contains(UserFlags::GUEST) => AccountCause::Guest,
         _ => return Ok(()),
     };
-    let name = Excerpt::display(&logon.effective_name());
+    let name = Excerpt::spelled(logon.effective_name().chars());
     Err(Error::AccountRefused { name, sid: logon.user_sid(), cause })
 }

@@ -48,7 +48,7 @@ impl<'t> Request<'t> {
         if token.len() > policy.max_token_size {
             return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
         }
-        let request = match Token::recognise(token)? {
+        let request = match Token::recognise(Reader::new(token))? {
             Token::Krb5(ap_req) => Self { ap_req: ApReq::read(ap_req)?, message: Message::Gss, framing: Framing::Krb5 },
             Token::ApReq(ap_req) => {
                 Self { ap_req: ApReq::read(ap_req)?, message: Message::Bare, framing: Framing::ApReq }
@@ -95,10 +95,11 @@ impl<'t> Request<'t> {
         }
         check_etype(self.ap_req.ticket.enc_part.etype, policy.ticket_etypes, KeyRole::Ticket)?;
         let service = self.service();
-        if policy.services.is_empty() || policy.services.iter().any(|allowed| service.is_service(allowed)) {
-            Ok(())
-        } else {
-            Err(Error::ServiceRefused { service: Excerpt::display(&service) })
+        match &policy.services {
+            Some(services) if !services.iter().any(|allowed| service.is_service(allowed)) => {
+                Err(Error::ServiceRefused { service: Excerpt::name(service) })
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -125,13 +126,14 @@ enum Token<'t> {
 }
 
 impl<'t> Token<'t> {
-    fn recognise(token: &'t [u8]) -> Result<Self, Malformed> {
-        let reader = Reader::new(token);
+    fn recognise(reader: Reader<'t>) -> Result<Self, Malformed> {
+        let token = reader.rest();
         match reader.peek() {
             Some(ApReq::TAG) => Ok(Self::ApReq(reader)),
             Some(InitialToken::TAG) => {
                 let InitialToken { mechanism, inner } = InitialToken::read(reader)?;
                 Ok(match mechanism {
+                    Mechanism::Spnego if inner.peek() == Some(NegTokenResp::TAG) => Self::Continuation(inner),
                     Mechanism::Spnego => Self::Spnego(inner),
                     Mechanism::Krb5 | Mechanism::MsKrb5 => Self::Krb5(ap_req_message(inner)?),
                     _ => Self::Foreign(mechanism, inner.rest()),
@@ -161,7 +163,7 @@ fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<(ApReq<'t>, Message), Error
         Token::ApReq(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Bare)),
         Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, offer)),
         // SPNEGO in SPNEGO, or Kerberos that was not offered.
-        _ => Err(Reader::new(mech_token).error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+        _ => Err(mech_token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
     }
 }
 

@@ -80,10 +80,10 @@ pub(super) fn usable_key(
 /// What to say when no candidate opens the ticket.
 fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>) -> Error {
     let query = request.key_query();
-    let tried = candidates.iter().count();
     if !candidates.hold_version() {
-        return Error::KeyVersion(version_diagnosis(keys, &query, tried));
+        return Error::KeyVersion(version_diagnosis(keys, &query, candidates));
     }
     let kvno = candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno));
-    Error::Integrity(Integrity::Ticket { realm: Excerpt::new(query.realm), etype: query.etype, kvno, tried })
+    let (tried, left_out) = (candidates.iter().count(), candidates.left_out());
+    Error::Integrity(Integrity::Ticket { realm: Excerpt::new(query.realm), etype: query.etype, kvno, tried, left_out })
 }

@@ -4,7 +4,7 @@ use super::bindings::Connection;
 use super::contents::{OpenedBy, TicketFacts};
 use crate::error::{AddressCause, DelegationKind, Error, Excerpt, NameCause};
 use crate::krb5::TicketFlags;
-use crate::policy::{AddressPolicy, DelegationPolicy, Policy};
+use crate::policy::{AddressPolicy, DelegationPolicy, Policy, TransitedPolicy};
 use crate::time::UnixTime;
 
 pub(super) fn check(
@@ -17,7 +17,7 @@ pub(super) fn check(
     check_times(ticket, policy, now)?;
     check_name(ticket)?;
     check_realm(ticket, opened_by)?;
-    check_transited(ticket)?;
+    check_transited(ticket, policy)?;
     check_addresses(ticket, policy, connection)?;
     check_delegation(ticket, policy)
 }
@@ -54,7 +54,7 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::NameRefused { name: Excerpt::display(&client), cause })
+    Err(Error::NameRefused { name: Excerpt::name(client), cause })
 }
 
 /// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.
@@ -67,12 +67,9 @@ fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Erro
 }
 
 /// RFC 4120 section 3.2.3: an unchecked path must be checked here or refused. Refused: see `TransitedEncoding`.
-fn check_transited(ticket: TicketFacts<'_>) -> Result<(), Error> {
-    if ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED) {
-        Ok(())
-    } else {
-        Err(Error::Transited)
-    }
+fn check_transited(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Error> {
+    let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
+    if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(Error::Transited) }
 }
 
 fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, connection: &Connection<'_>) -> Result<(), Error> {

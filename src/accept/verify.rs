@@ -74,7 +74,7 @@ impl VerifiedRequest {
             authenticator,
             service,
             opened_by,
-            session_etype: session_key.enc_type(),
+            session_etype: session_key.etype(),
             ticket_kvno: shell.enc_part.kvno,
             options: request.ap_req.options,
             bindings,

@@ -9,12 +9,12 @@ use md5::{Digest, Md5};
 use sha2::{Sha256, Sha384};
 
 use super::hmac_sha1::{self, HmacSha1};
-use super::{ChecksumType, EncType, KeyUsage, rfc3962, rfc8009, same};
+use super::{ChecksumType, KeyUsage, rfc3962, rfc8009, same};
 
 /// A key prepared to make and verify checksums of one usage: made by [`Key::checksummer`](super::Key::checksummer).
 #[derive(Clone)]
 pub struct Checksummer {
-    pub(super) enc_type: EncType,
+    pub(super) checksum_type: ChecksumType,
     pub(super) prepared: Prepared,
 }
 
@@ -30,7 +30,7 @@ impl Checksummer {
     /// The checksum type it makes, which follows from the key's encryption type.
     #[must_use]
     pub fn checksum_type(&self) -> ChecksumType {
-        self.enc_type.checksum_type().unwrap_or(ChecksumType(0))
+        self.checksum_type
     }
 
     /// Begins a message.

@@ -37,7 +37,7 @@ pub(super) enum Prepared {
 impl Cipher {
     /// The encryption type of the key.
     #[must_use]
-    pub fn enc_type(&self) -> EncType {
+    pub fn etype(&self) -> EncType {
         match self.0 {
             Prepared::Aes128Sha1(_) => EncType::AES128_CTS_HMAC_SHA1_96,
             Prepared::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
@@ -124,7 +124,7 @@ impl Cipher {
 
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cipher({})", self.enc_type())
+        write!(f, "Cipher({})", self.etype())
     }
 }
 

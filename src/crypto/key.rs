@@ -14,7 +14,7 @@ use super::cipher::{self, Cipher};
 use super::rfc3962::{self, AesSha1};
 use super::rfc4757::{self, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384};
-use super::{EncType, KeyUsage, wipe};
+use super::{ChecksumType, EncType, KeyUsage, wipe};
 
 /// A long-term key, session key or subkey of a supported encryption type.
 ///
@@ -69,7 +69,7 @@ impl Key {
 
     /// The encryption type.
     #[must_use]
-    pub fn enc_type(&self) -> EncType {
+    pub fn etype(&self) -> EncType {
         match self.0 {
             Secret::Aes128Sha1(_) => EncType::AES128_CTS_HMAC_SHA1_96,
             Secret::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
@@ -95,14 +95,24 @@ impl Key {
     #[must_use]
     pub fn checksummer(&self, usage: KeyUsage) -> Checksummer {
         use checksum::Prepared;
-        let prepared = match &self.0 {
-            Secret::Aes128Sha1(key) => Prepared::Sha1(rfc3962::checksum_key::<aes::Aes128>(key.into(), usage)),
-            Secret::Aes256Sha1(key) => Prepared::Sha1(rfc3962::checksum_key::<aes::Aes256>(key.into(), usage)),
-            Secret::Aes128Sha256(key) => Prepared::Sha256(rfc8009::checksum_key(key, usage)),
-            Secret::Aes256Sha384(key) => Prepared::Sha384(rfc8009::checksum_key(key, usage)),
-            Secret::Rc4(key) => Prepared::Md5 { signing: rfc4757::checksum_key(key), usage },
+        let (checksum_type, prepared) = match &self.0 {
+            Secret::Aes128Sha1(key) => {
+                let key = rfc3962::checksum_key::<aes::Aes128>(key.into(), usage);
+                (ChecksumType::HMAC_SHA1_96_AES128, Prepared::Sha1(key))
+            }
+            Secret::Aes256Sha1(key) => {
+                let key = rfc3962::checksum_key::<aes::Aes256>(key.into(), usage);
+                (ChecksumType::HMAC_SHA1_96_AES256, Prepared::Sha1(key))
+            }
+            Secret::Aes128Sha256(key) => {
+                (ChecksumType::HMAC_SHA256_128_AES128, Prepared::Sha256(rfc8009::checksum_key(key, usage)))
+            }
+            Secret::Aes256Sha384(key) => {
+                (ChecksumType::HMAC_SHA384_192_AES256, Prepared::Sha384(rfc8009::checksum_key(key, usage)))
+            }
+            Secret::Rc4(key) => (ChecksumType::HMAC_MD5, Prepared::Md5 { signing: rfc4757::checksum_key(key), usage }),
         };
-        Checksummer { enc_type: self.enc_type(), prepared }
+        Checksummer { checksum_type, prepared }
     }
 
     /// RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
@@ -146,7 +156,7 @@ impl From<Secret> for Key {
 
 impl ConstantTimeEq for Key {
     fn ct_eq(&self, other: &Self) -> Choice {
-        Choice::from(u8::from(self.enc_type() == other.enc_type())) & self.expose_bytes().ct_eq(other.expose_bytes())
+        Choice::from(u8::from(self.etype() == other.etype())) & self.expose_bytes().ct_eq(other.expose_bytes())
     }
 }
 
@@ -161,7 +171,7 @@ impl Eq for Key {}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({})", self.enc_type())
+        write!(f, "Key({})", self.etype())
     }
 }
 

@@ -70,3 +70,20 @@ pub(super) const ENCRYPTION: u8 = 0xAA;
 pub(super) const INTEGRITY: u8 = 0x55;
 /// The key of a checksum that stands by itself.
 pub(super) const CHECKSUM: u8 = 0x99;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rc4_numbers_two_usages_differently() {
+        for number in 0..1030_u32 {
+            let expected = match number {
+                3 => 8,
+                23 => 13,
+                other => other,
+            };
+            assert_eq!(KeyUsage(number).rc4_message_type(), expected.to_le_bytes());
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The cryptography of Kerberos: encryption types 17, 18 (RFC 3962), 19, 20 (RFC 8009) and 23 (RFC 4757).
 //!
-//! A [`Key`] is made from octets or, by [`string_to_key`], from a password. For each [`KeyUsage`] it yields a [`Cipher`],
+//! A [`Key`] is made from octets or, by [`string_to_key()`], from a password. For each [`KeyUsage`] it yields a [`Cipher`],
 //! which decrypts and encrypts, and a [`Checksummer`]. Making them is where the derivations happen; using them allocates nothing.
 //!
 //! ```
@@ -58,8 +58,8 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && differences.ct_eq(&0_u8).into()
 }
 
-/// Overwrites secrets. `zeroize` writes octet by octet, which for the keys of one request takes longer than deriving
-/// them; an ordinary fill, whose result the compiler must assume to be looked at, takes a few instructions.
+/// Overwrites secrets. `zeroize` writes octet by octet; this is an ordinary fill, a few instructions, whose result the
+/// compiler must assume to be looked at.
 pub(crate) fn wipe(octets: &mut [u8]) {
     octets.fill(0);
     core::hint::black_box(octets);

@@ -77,7 +77,7 @@ pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
     let mut sums = [0_u32; N];
     let mut at = 0;
     while at < least_common_multiple(input.len(), N) {
-        let [.., octet] = [rotated_octet(input, at / input.len(), at % input.len())];
+        let octet = rotated_octet(input, at / input.len(), at % input.len());
         sums[at % N] += u32::from_be_bytes([0, 0, 0, octet]);
         at += 1;
     }
@@ -98,7 +98,8 @@ const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     octet
 }
 
-/// Carries run from the last octet to the first, and from the first back to the last.
+/// Carries run from the last octet to the first, and from the first back to the last. The first round leaves a carry of
+/// at most two octets, the second of at most one bit, and the third none.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

@@ -36,12 +36,12 @@ pub fn string_to_key(
 /// The key of an account, from a password in UTF-16 units, as Active Directory keeps those of computers and of
 /// managed service accounts.
 ///
-/// They are random, so not always text. What is no character becomes U+FFFD for AES, as Windows has it; RC4 takes
-/// the units as they are.
+/// They are random, so not always text. For AES, what is no character becomes U+FFFD and U+0000 becomes U+0001 before
+/// they are written as UTF-8, as Windows has it; RC4 takes the units as they are.
 ///
 /// # Errors
 ///
-/// As for [`string_to_key`].
+/// As for [`string_to_key()`].
 pub fn string_to_key_utf16(
     enc_type: EncType,
     password: &[u16],
@@ -51,7 +51,13 @@ pub fn string_to_key_utf16(
     if enc_type == EncType::RC4_HMAC {
         return Ok(Key::from_nt_hash(rfc4757::nt_hash(password.iter().copied())));
     }
-    let text = Zeroizing::new(String::from_utf16_lossy(password));
+    // Three octets hold any unit: the string never grows, so no copy of it is left behind.
+    let mut text = Zeroizing::new(String::with_capacity(password.len().saturating_mul(3)));
+    text.extend(char::decode_utf16(password.iter().copied()).map(|decoded| match decoded {
+        Ok('\0') => '\u{1}',
+        Ok(character) => character,
+        Err(_) => char::REPLACEMENT_CHARACTER,
+    }));
     string_to_key(enc_type, &text, salt, iterations)
 }
 

@@ -1,5 +1,6 @@
 //! A stranger's text in an error: bounded, owned without allocation, and harmless to print.
 
+use crate::krb5::PrincipalName;
 use core::fmt::{self, Write as _};
 
 /// The beginning of a text that a message carried: at most [`Excerpt::CAPACITY`] bytes, cut between characters.
@@ -17,45 +18,50 @@ impl Excerpt {
     /// The most bytes kept.
     pub const CAPACITY: usize = 94;
 
-    pub(crate) fn new(text: &str) -> Self {
-        Self::display(&text)
-    }
-
-    /// What `value` prints, unescaped.
-    pub(crate) fn display(value: &dyn fmt::Display) -> Self {
+    /// The beginning of `text`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
         let mut excerpt = Self { bytes: [0; Self::CAPACITY], length: 0, cut: false };
-        // The only error is that of a full excerpt, which `cut` records.
-        let _ = write!(excerpt, "{value}");
+        excerpt.append(text);
         excerpt
     }
 
-    /// The text kept.
+    /// The components of a name, joined with `/`.
+    pub(crate) fn name(name: PrincipalName<'_>) -> Self {
+        let mut excerpt = Self::new("");
+        for (index, component) in name.components().enumerate() {
+            excerpt.append(if index > 0 { "/" } else { "" });
+            excerpt.append(component);
+        }
+        excerpt
+    }
+
+    /// The beginning of what `characters` spell.
+    pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
+        let mut excerpt = Self::new("");
+        for character in characters {
+            excerpt.append(character.encode_utf8(&mut [0; 4]));
+        }
+        excerpt
+    }
+
+    /// The text kept, as it came: not fit for a log.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let kept = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
         core::str::from_utf8(kept).unwrap_or_default()
     }
 
-    fn push(&mut self, character: char) -> fmt::Result {
+    fn append(&mut self, text: &str) {
         let start = usize::from(self.length);
-        let end = start.saturating_add(character.len_utf8());
-        match self.bytes.get_mut(start..end) {
-            Some(room) if !self.cut => {
-                character.encode_utf8(room);
-                self.length = u8::try_from(end).unwrap_or(u8::MAX);
-                Ok(())
-            }
-            _ => {
-                self.cut = true;
-                Err(fmt::Error)
-            }
+        let room = if self.cut { 0 } else { Self::CAPACITY.saturating_sub(start) };
+        let fitting = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        self.cut |= fitting < text.len();
+        let end = start.saturating_add(fitting);
+        if let (Some(place), Some(kept)) = (self.bytes.get_mut(start..end), text.as_bytes().get(..fitting)) {
+            place.copy_from_slice(kept);
+            self.length = u8::try_from(end).unwrap_or(u8::MAX);
         }
-    }
-}
-
-impl fmt::Write for Excerpt {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|character| self.push(character))
     }
 }
 
@@ -114,7 +120,8 @@ mod tests {
 
     #[test]
     fn nothing_follows_a_cut() {
-        let excerpt = Excerpt::display(&format_args!("{}é{}", "x".repeat(Excerpt::CAPACITY - 1), "y"));
+        let mut excerpt = Excerpt::new(&("x".repeat(Excerpt::CAPACITY - 1) + "é"));
+        excerpt.append("y");
         assert_eq!(excerpt.as_str(), "x".repeat(Excerpt::CAPACITY - 1));
     }
 }

@@ -165,7 +165,7 @@ pub enum Error {
     TicketLifetime {
         /// From start to end; negative if it ends before it starts.
         seconds: i64,
-        /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) and one skew at either end.
+        /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) and one clock skew.
         limit_seconds: i64,
     },
     /// The ticket is bound to addresses, and the client's is none of them.
@@ -184,7 +184,7 @@ pub enum Error {
         /// Its ad-type.
         ad_type: i32,
     },
-    /// The authenticator's checksum is absent, unkeyed, malformed or wrong.
+    /// The authenticator's checksum is unkeyed, malformed or wrong.
     #[error("the authenticator's checksum is refused: {0}")]
     Checksum(ChecksumCause),
     /// The client is bound to another channel than the one its request came over.
@@ -333,9 +333,14 @@ pub enum EtypeCause {
 pub enum Integrity {
     /// The ticket, under every key that could be its.
     #[error(
-        "the ticket does not open under {} held of type {etype} for realm {realm}{}",
-        if *.tried == 1 { "the one key" } else { "any of the keys" },
-        match .kvno { Some(_) => " (a key of the very version it names was among them)", None => "" }
+        "the ticket does not open under {} of type {etype} for realm {realm}{}{}",
+        match (*.tried, *.left_out) {
+            (1, 0) => "the one key held",
+            (_, 0) => "any of the keys held",
+            _ => "any of the keys tried",
+        },
+        match .kvno { Some(_) => " (a key of the very version it names was among them)", None => "" },
+        if *.left_out > 0 { "; more keys are held than are tried: name the services of the accounts" } else { "" }
     )]
     Ticket {
         /// The ticket's realm.
@@ -344,8 +349,10 @@ pub enum Integrity {
         etype: EncType,
         /// The version that the ticket names and that was held and tried, if it was.
         kvno: Option<u32>,
-        /// How many keys were tried.
+        /// How many different keys were tried.
         tried: usize,
+        /// How many more were held, beyond [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS).
+        left_out: usize,
     },
     /// The ticket opens; the authenticator does not verify under the session key in it.
     #[error(
@@ -406,9 +413,6 @@ pub enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ChecksumCause {
-    /// A GSS token must carry the checksum of RFC 4121 section 4.1.1, a keyed one at least.
-    #[error("it is missing")]
-    Missing,
     /// A type that no key enters, or one that is not the session key's.
     #[error("type {0} is not a keyed checksum of the session key")]
     Type(ChecksumType),

@@ -2,6 +2,7 @@
 
 use super::Excerpt;
 use crate::crypto::EncType;
+use crate::time::UnixTime;
 use core::fmt;
 use thiserror::Error;
 
@@ -37,6 +38,14 @@ pub enum NoKeyCause {
     EncType {
         /// The keys held.
         held: HeldKeys,
+    },
+    /// Keys of the type are held, and all have retired (see [`ServiceKey::until`](crate::ServiceKey::until)).
+    #[error("{held} held, and those of that type served until {last} only")]
+    Retired {
+        /// The keys held.
+        held: HeldKeys,
+        /// When the last of them retired.
+        last: UnixTime,
     },
     /// Keys of the type are held, none of this version, and the policy tries no other.
     #[error("{held} held, and the policy tries the named version only")]
@@ -108,6 +117,10 @@ impl HeldKeys {
             held.total = held.total.saturating_add(1);
         }
         held
+    }
+
+    pub(crate) fn none() -> Self {
+        Self::new("", 0, core::iter::empty())
     }
 
     /// The account that the ticket most likely means.

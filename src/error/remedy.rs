@@ -2,7 +2,7 @@
 
 use super::{
     Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NoKeyCause, PacSignature,
-    SignatureCause,
+    ReplayCause, SignatureCause,
 };
 
 impl Error {
@@ -54,6 +54,10 @@ impl Error {
                      name of the domain (ktpass and ktutil do not correct it)."
                 }
                 NoKeyCause::EncType { .. } => ETYPE_NOT_HELD,
+                NoKeyCause::Retired { .. } => {
+                    "The previous key was kept until then. If tickets under it are still in use, let it serve longer: for as \
+                     long as tickets live (10 hours by default)."
+                }
                 NoKeyCause::StrictVersion { .. } => {
                     "Export the key of that version, or let the policy treat the version as a hint (the default)."
                 }
@@ -99,8 +103,8 @@ impl Error {
                  in its krb5.conf, or ignore addresses in this policy (the default)."
             }
             Self::Transited => {
-                "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf), or trust \
-                 the realm directly."
+                "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf), or, where \
+                 Windows KDCs issue the tickets, who never say so, set TransitedPolicy::TrustKdc."
             }
             Self::AuthorizationData { .. } => {
                 "RFC 4120 section 5.2.6 has a service refuse restrictions it does not know. Have the KDC wrap the element \
@@ -137,6 +141,10 @@ impl Error {
             }
             Self::AccountRefused { .. } => {
                 "Sign in as a person, or let the policy take such accounts (AccountPolicy::Any)."
+            }
+            Self::Replay(ReplayCause::OlderThanCache) => {
+                "The server was started a moment ago, or its clock was set back: it cannot know what was used before. Such \
+                 refusals end by themselves within two clock skews."
             }
             Self::Replay(_) => {
                 "One request was delivered twice (a retrying proxy, or the server validating one header twice), or a \

@@ -47,12 +47,10 @@ impl Account {
         }
     }
 
-    /// Adds a key.
+    /// Adds a key. The same key of the same version a second time changes nothing, but that it serves for as long as either.
     #[must_use]
     pub fn with_key(mut self, key: ServiceKey) -> Self {
-        if !self.keys.iter().any(|held| held.same(&key)) {
-            self.keys.push(key);
-        }
+        self.add_key(key);
         self
     }
 
@@ -72,8 +70,8 @@ impl Account {
             .try_fold(self, |account, etype| Ok(account.with_key(ServiceKey::new(password.key(*etype, salt)?, kvno))))
     }
 
-    /// Names a service of this account (`HTTP/www.example.com`), so that its keys are tried first on tickets for it.
-    /// Needed only where one realm has many accounts here: a ticket never says which account it is for.
+    /// Names a service principal name of this account (`HTTP/www.example.com`), so that its keys are tried first on tickets
+    /// for it. Needed only where one realm has many accounts here: a ticket never says which account it is for.
     #[must_use]
     pub fn with_service(mut self, service: &str) -> Self {
         self.services.push(service.into());
@@ -81,7 +79,8 @@ impl Account {
     }
 
     /// Lets the keys of this account vouch for users of another realm besides its own: a trusted domain of the same
-    /// forest, or a trusted forest.
+    /// forest, or a trusted forest. Where several accounts share a key, say so on each of them: which of them a ticket is
+    /// for is the sender's word.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.client_realms.push(realm.into());
@@ -177,6 +176,13 @@ impl Account {
         of_version(true).chain(of_version(false)).map(ServiceKey::pac_checksummer)
     }
 
+    pub(super) fn add_key(&mut self, key: ServiceKey) {
+        match self.keys.iter_mut().find(|held| held.kvno() == key.kvno() && held.same_key(&key)) {
+            Some(held) => held.extend_to(&key),
+            None => self.keys.push(key),
+        }
+    }
+
     /// Takes over what another entry of the same account brings.
     pub(crate) fn merge(self, other: Self) -> Self {
         let mut merged = other.keys.into_iter().fold(self, Self::with_key);
@@ -209,10 +215,10 @@ impl<'a> ComputerAccount<'a> {
     pub const ETYPES: [EncType; 3] =
         [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC];
 
-    /// The computer account `name`, with or without its `$`, of the domain `realm`.
+    /// The computer account `name`, with or without its `$`, of the domain `realm`, in any case.
     #[must_use]
-    pub const fn new(name: &'a str, realm: &'a str) -> Self {
-        Self { name, realm }
+    pub fn new(name: &'a str, realm: &'a str) -> Self {
+        Self { name: name.strip_suffix('$').unwrap_or(name), realm }
     }
 
     /// Its salt.
@@ -224,7 +230,7 @@ impl<'a> ComputerAccount<'a> {
     /// The account with all keys that it has under `password`; `kvno` is the version of that password, if known.
     #[must_use]
     pub fn with_password(self, password: &Password, kvno: Option<u32>) -> Account {
-        let account = Account::new(self.name, &self.realm.to_uppercase()).of_active_directory();
+        let account = Account::new(&[self.name, "$"].concat(), &self.realm.to_uppercase()).of_active_directory();
         let salt = self.salt();
         Self::ETYPES
             .iter()

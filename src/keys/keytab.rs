@@ -114,11 +114,10 @@ impl Keytab {
             let name = entry.components.join("/");
             let key = ServiceKey::new(key, Some(entry.kvno));
             let same = |account: &Account| account.name() == name && account.realm() == entry.realm;
-            let account = match accounts.iter().position(same) {
-                Some(index) => accounts.swap_remove(index),
-                None => Account::new(&name, &entry.realm),
-            };
-            accounts.push(account.with_key(key));
+            match accounts.iter_mut().find(|account| same(account)) {
+                Some(account) => account.add_key(key),
+                None => accounts.push(Account::new(&name, &entry.realm).with_key(key)),
+            }
         }
         accounts
     }

@@ -62,10 +62,12 @@ impl Salt {
         Self([realm.to_uppercase(), "host".into(), name, ".".into(), realm.to_lowercase()].concat())
     }
 
-    /// Of a user account of Active Directory, as service accounts often are: upper-case realm and account name.
+    /// Of a user account of Active Directory, as service accounts often are: upper-case realm and account name. Where the
+    /// account has a userPrincipalName (`ktpass` sets it to the service's name), `name` is that up to the `@`, in which the
+    /// `/` do not count.
     #[must_use]
     pub fn user(name: &str, realm: &str) -> Self {
-        Self([&realm.to_uppercase(), name].concat())
+        Self::principal(name, &realm.to_uppercase())
     }
 
     /// Of a principal of another KDC (RFC 4120 section 4): realm as it is, and the components of its name in one.

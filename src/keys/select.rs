@@ -4,11 +4,12 @@
 //! service name and kvno are hints: one account has many service names, and a kvno is wrong after a restore of the
 //! directory, in a keytab made by hand, and wherever only its last 8 bits were kept.
 
+use super::key_set::Realm;
 use super::{Account, KeySet, ServiceKey};
 use crate::crypto::EncType;
 use crate::error::{Excerpt, HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use crate::krb5::PrincipalName;
-use crate::limits::MAX_CANDIDATE_KEYS;
+use crate::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
 use alloc::sync::Arc;
@@ -29,7 +30,7 @@ pub struct KeyQuery<'a> {
 impl KeyQuery<'_> {
     fn wanted(&self) -> WantedKey {
         WantedKey {
-            service: Excerpt::display(&self.service),
+            service: Excerpt::name(self.service),
             realm: Excerpt::new(self.realm),
             etype: self.etype,
             kvno: self.kvno,
@@ -74,18 +75,22 @@ enum VersionMatch {
     Other,
 }
 
-/// The keys to try on one ticket, best first: never more than [`MAX_CANDIDATE_KEYS`].
+/// The keys to try on one ticket, best first: never more than [`MAX_CANDIDATE_KEYS`], and no key twice.
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],
+    /// Keys that would serve as well, for which there was no place.
+    left_out: usize,
 }
 
 impl<'k> Candidates<'k> {
     /// The keys of `keys` that may open the ticket which `query` describes.
     pub(crate) fn choose(keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> Self {
-        let mut candidates = Self { sorted: [None; MAX_CANDIDATE_KEYS] };
-        for account in keys.realm(query.realm) {
-            let service = service_match(account, query.service);
+        let mut candidates = Self { sorted: [None; MAX_CANDIDATE_KEYS], left_out: 0 };
+        let Some(realm) = keys.realm(query.realm) else { return candidates };
+        let named = realm.with_service(query.service).iter().map(|account| (account, ServiceMatch::Named));
+        let others = realm.accounts().iter().take(MAX_UNNAMED_ACCOUNTS);
+        for (account, service) in named.chain(others.map(|account| (account, ServiceMatch::NotNamed))) {
             for key in account.keys().iter().filter(|key| key.etype() == query.etype && key.serves_at(now)) {
                 let version = version_match(key.kvno(), query.version());
                 if kvno_policy == KvnoPolicy::Strict && version > VersionMatch::Unknown {
@@ -107,26 +112,35 @@ impl<'k> Candidates<'k> {
         self.iter().any(|candidate| candidate.rank.version <= VersionMatch::Unknown)
     }
 
-    /// Keeps the array sorted; the last falls out where it is full.
+    pub(crate) const fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Keeps the array sorted; the last falls out where it is full. A keytab has the same key once for each service of an
+    /// account: only its best entry is kept, so that copies take no other key's place.
     fn insert(&mut self, candidate: Candidate<'k>) {
         let mut carried = candidate;
+        let is_copy = |held: &Candidate<'_>| held.key.same_key(candidate.key);
+        if self.iter().any(|held| is_copy(held) && held.rank <= candidate.rank) {
+            return;
+        }
         for place in &mut self.sorted {
             match place {
                 Some(held) if held.rank <= carried.rank => {}
-                Some(held) => core::mem::swap(held, &mut carried),
+                Some(held) => {
+                    core::mem::swap(held, &mut carried);
+                    if is_copy(&carried) {
+                        return;
+                    }
+                }
                 None => {
                     *place = Some(carried);
                     return;
                 }
             }
         }
+        self.left_out = self.left_out.saturating_add(1);
     }
-}
-
-/// Service names of Active Directory do not depend on case; it is a hint, so this serves other realms as well.
-fn service_match(account: &Account, service: PrincipalName<'_>) -> ServiceMatch {
-    let named = core::iter::once(account.name()).chain(account.services()).any(|name| service.is_service(name));
-    if named { ServiceMatch::Named } else { ServiceMatch::NotNamed }
 }
 
 fn version_match(held: Option<u32>, wanted: Option<u32>) -> VersionMatch {
@@ -140,35 +154,47 @@ fn version_match(held: Option<u32>, wanted: Option<u32>) -> VersionMatch {
 
 /// Why [`Candidates::choose`] found nothing.
 pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKey {
-    let accounts = keys.realm(query.realm);
-    let cause = if accounts.is_empty() {
-        match keys.other_case_of(query.realm) {
+    NoKey { wanted: query.wanted(), cause: no_key_cause(keys, query, now) }
+}
+
+fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKeyCause {
+    let Some(realm) = keys.realm(query.realm) else {
+        return match keys.other_case_of(query.realm) {
             Some(held) => NoKeyCause::RealmCase { held: Excerpt::new(held) },
             None => NoKeyCause::Realm { realms: keys.realm_count() },
-        }
-    } else {
-        let held = held_keys(accounts, query);
-        let of_type = |key: &ServiceKey| key.etype() == query.etype && key.serves_at(now);
-        let has_type = accounts.iter().any(|account| account.keys().iter().any(of_type));
-        if has_type { NoKeyCause::StrictVersion { held } } else { NoKeyCause::EncType { held } }
+        };
     };
-    NoKey { wanted: query.wanted(), cause }
+    let held = HeldKeys::of(realm, query);
+    let of_type =
+        || realm.accounts().iter().flat_map(|account| account.keys()).filter(|key| key.etype() == query.etype);
+    if of_type().any(|key| key.serves_at(now)) {
+        return NoKeyCause::StrictVersion { held };
+    }
+    match of_type().filter_map(ServiceKey::not_after).max() {
+        Some(last) => NoKeyCause::Retired { held, last },
+        None => NoKeyCause::EncType { held },
+    }
 }
 
-/// What to say when `tried` keys, all of other versions than the ticket names, do not open it.
-pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, tried: usize) -> KeyVersion {
-    let accounts = keys.realm(query.realm);
-    let newest = accounts.iter().flat_map(|account| account.keys()).filter_map(ServiceKey::kvno).max();
-    KeyVersion { wanted: query.wanted(), held: held_keys(accounts, query), tried, newer: query.version() > newest }
+/// What to say when none of `candidates`, all of other versions than the ticket names, opens it.
+pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates: &Candidates<'_>) -> KeyVersion {
+    let held = keys.realm(query.realm).map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
+    let of_type = held.iter().filter(|key| key.etype == query.etype);
+    let newest = of_type.filter_map(|key| key.kvno).max();
+    let tried = candidates.iter().count();
+    KeyVersion { wanted: query.wanted(), held, tried, newer: query.version() > newest }
 }
 
-/// The keys of the account that the service name points to, or of the first.
-fn held_keys(accounts: &[Arc<Account>], query: &KeyQuery<'_>) -> HeldKeys {
-    let likely = accounts
-        .iter()
-        .find(|account| service_match(account, query.service) == ServiceMatch::Named)
-        .or_else(|| accounts.first());
-    let (name, keys) = likely.map_or(("", &[][..]), |account| (account.name(), account.keys()));
-    let keys = keys.iter().map(|key| HeldKey { etype: key.etype(), kvno: key.kvno() });
-    HeldKeys::new(name, accounts.len(), keys)
+impl HeldKeys {
+    /// The keys of the account that the service name points to, or of the first, those of the ticket's type before others.
+    fn of(realm: &Realm, query: &KeyQuery<'_>) -> Self {
+        let accounts = realm.accounts();
+        let likely = realm.with_service(query.service).first().or_else(|| accounts.first());
+        let (name, keys) = likely.map_or(("", &[][..]), |account| (account.name(), account.keys()));
+        let (of_type, others) =
+            (|key: &&ServiceKey| key.etype() == query.etype, |key: &&ServiceKey| key.etype() != query.etype);
+        let keys = keys.iter().filter(of_type).chain(keys.iter().filter(others));
+        let keys = keys.map(|key| HeldKey { etype: key.etype(), kvno: key.kvno() });
+        Self::new(name, accounts.len(), keys)
+    }
 }

@@ -32,7 +32,7 @@ impl ServiceKey {
     /// Its encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
-        self.key.enc_type()
+        self.key.etype()
     }
 
     /// Its version, if that is known.
@@ -49,13 +49,24 @@ impl ServiceKey {
         &self.pac_checksummer
     }
 
+    /// The last instant at which it opens tickets, if it has one.
+    #[must_use]
+    pub const fn not_after(&self) -> Option<UnixTime> {
+        self.not_after
+    }
+
     pub(crate) fn serves_at(&self, now: UnixTime) -> bool {
         self.not_after.is_none_or(|last| now <= last)
     }
 
-    /// Whether both are the same key of the same version, in constant time.
-    pub(crate) fn same(&self, other: &Self) -> bool {
-        self.kvno == other.kvno && self.key == other.key
+    /// Whether both are the same key, whatever their versions, in constant time.
+    pub(crate) fn same_key(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
+    /// Serves for as long as either of the two did.
+    pub(crate) fn extend_to(&mut self, other: &Self) {
+        self.not_after = self.not_after.zip(other.not_after).map(|(one, two)| one.max(two));
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::der::{Malformed, Problem, Reader, tag};
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
+use core::fmt;
 
 /// ```asn1
 /// AuthorizationData ::= SEQUENCE OF SEQUENCE {
@@ -12,7 +13,7 @@ use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 ///     ad-data [1] OCTET STRING
 /// }
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct AuthorizationData<'a> {
     /// The contents of the SEQUENCE OF, every element of which has been read once.
     encoded: &'a [u8],
@@ -56,8 +57,15 @@ impl<'a> AuthorizationData<'a> {
     }
 }
 
+/// The elements, without their data.
+impl fmt::Debug for AuthorizationData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// One element.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AuthorizationElement<'a> {
     /// What the bytes are.
     pub ad_type: AdType,
@@ -74,6 +82,13 @@ impl<'a> AuthorizationElement<'a> {
         };
         fields.end("AuthorizationData")?;
         Ok(element)
+    }
+}
+
+/// What the bytes are and how many: they may say which groups somebody is in.
+impl fmt::Debug for AuthorizationElement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthorizationElement(ad-type {}, {} bytes)", self.ad_type.0, self.data.len())
     }
 }
 

@@ -39,7 +39,7 @@ impl<'a> Authenticator<'a> {
         let mut fields = authenticator.only(tag::SEQUENCE, "Authenticator")?;
         fields.field(0, "Authenticator.authenticator-vno", |r, what| r.constant(5, what))?;
         let authenticator = Self {
-            crealm: fields.field(1, "Authenticator.crealm", Reader::text)?,
+            crealm: fields.field(1, "Authenticator.crealm", Reader::realm)?,
             cname: fields.field(2, "Authenticator.cname", PrincipalName::read)?,
             checksum: fields.optional_field(3, "Authenticator.cksum", Checksum::read)?,
             cusec: fields.field(4, "Authenticator.cusec", Reader::microseconds)?,

@@ -42,7 +42,7 @@ impl<'a> EncTicketPart<'a> {
         let part = Self {
             flags: TicketFlags::from_bits(fields.field(0, "EncTicketPart.flags", Reader::flags)?),
             key: fields.field(1, "EncTicketPart.key", EncryptionKey::read)?,
-            crealm: fields.field(2, "EncTicketPart.crealm", Reader::text)?,
+            crealm: fields.field(2, "EncTicketPart.crealm", Reader::realm)?,
             cname: fields.field(3, "EncTicketPart.cname", PrincipalName::read)?,
             transited: fields.field(4, "EncTicketPart.transited", TransitedEncoding::read)?,
             authtime: fields.field(5, "EncTicketPart.authtime", Reader::time)?,

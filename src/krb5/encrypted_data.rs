@@ -11,7 +11,7 @@ use core::fmt;
 ///     cipher [2] OCTET STRING
 /// }
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct EncryptedData<'a> {
     pub(crate) etype: EncType,
     /// The version of the key; a negative number keeps its 32 bits.
@@ -29,6 +29,13 @@ impl<'a> EncryptedData<'a> {
         };
         fields.end(what)?;
         Ok(data)
+    }
+}
+
+/// How much is encrypted, not what: an AP-REQ in a log could be sent again by whoever reads it.
+impl fmt::Debug for EncryptedData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncryptedData({}, kvno {:?}, {} bytes)", self.etype, self.kvno, self.cipher.len())
     }
 }
 

@@ -24,7 +24,7 @@ impl<'a> Ticket<'a> {
         let mut fields = reader.element(application(1), "Ticket")?.only(tag::SEQUENCE, "Ticket")?;
         fields.field(0, "Ticket.tkt-vno", |r, what| r.constant(5, what))?;
         let ticket = Self {
-            realm: fields.field(1, "Ticket.realm", Reader::text)?,
+            realm: fields.field(1, "Ticket.realm", Reader::realm)?,
             sname: fields.field(2, "Ticket.sname", PrincipalName::read)?,
             enc_part: fields.field(3, "Ticket.enc-part", EncryptedData::read)?,
         };

@@ -1,8 +1,9 @@
 //! The replay cache of one process: bounded, sharded, and rather full than forgetful.
 //!
 //! A tag has two buckets it may lie in, both in one shard under one lock; it goes into the emptier one. An entry is dead
-//! once the latest time ever seen is past its own end, and its place is taken by the next that comes. So nothing is ever
-//! moved or swept: an insert looks at two buckets, whatever the cache holds.
+//! once its own end has passed, and its place is taken by the next that comes. So nothing is ever moved or swept: an insert
+//! looks at two buckets, whatever the cache holds. A shard knows the latest end among the entries it has overwritten: if the
+//! clock goes back, whatever might have been one of those is refused.
 
 use super::{Admission, ReplayCache, ReplayEntry, ReplayTag};
 use crate::time::UnixTime;
@@ -26,23 +27,26 @@ pub struct MemoryReplayCache {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
-    /// Refuses those made before this instant, the start of the server: the process before it may have admitted them. The
-    /// cost: for as long as its clock is behind, a client is refused after a restart.
+    /// Refuses those whose own time is this second or an earlier one: the process before may have admitted them. With the
+    /// instant at which that process stopped, only authenticators of clients whose clocks are ahead can be replayed, for as
+    /// long as they are ahead; with that instant and the clock skew, none. The cost: clients whose clocks are behind that
+    /// instant are refused until it has passed for them too.
     RefuseBefore(UnixTime),
     /// Takes them. After a restart, what was admitted before can be replayed until its time is over.
     TakeAny,
 }
 
 impl MemoryReplayCache {
-    /// An empty cache with room for at least `entries` live authenticators.
+    /// An empty cache with room for `entries` live authenticators, at most 2³²; all of it is taken now, and none later.
     #[must_use]
     pub fn new(entries: usize, start: Start) -> Self {
         // Two choices keep buckets even, but not quite: a third more places than entries leaves every bucket room.
-        let places = entries.saturating_add(entries.div_ceil(3)).max(1);
+        let entries = entries.clamp(1, MAX_ENTRIES);
+        let places = entries.saturating_add(entries.div_ceil(3));
         let buckets = places.div_ceil(BUCKET).max(2);
         let shards = buckets.div_ceil(MIN_SHARD_BUCKETS).clamp(1, MAX_SHARDS);
         let buckets_each = buckets.div_ceil(shards).max(2);
-        let shard = || Mutex::new(Shard { latest: i64::MIN, buckets: vec![[Place::DEAD; BUCKET]; buckets_each] });
+        let shard = || Mutex::new(Shard { forgotten: i64::MIN, buckets: vec![[Place::DEAD; BUCKET]; buckets_each] });
         Self {
             shards: core::iter::repeat_with(shard).take(shards).collect(),
             hasher: std::hash::RandomState::new(),
@@ -56,7 +60,7 @@ impl MemoryReplayCache {
 
 impl ReplayCache for MemoryReplayCache {
     fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
-        if self.oldest.is_some_and(|oldest| entry.client_time.seconds() < oldest.seconds()) {
+        if self.oldest.is_some_and(|oldest| entry.client_time.seconds() <= oldest.seconds()) {
             return Admission::TooOld;
         }
         let hash = self.hasher.hash_one(entry.tag);
@@ -76,15 +80,15 @@ impl fmt::Debug for MemoryReplayCache {
 }
 
 struct Shard {
-    /// The latest `now` ever given. A clock that goes back must not bring the dead to life, nor free their places early.
-    latest: i64,
+    /// The latest end of an entry that was overwritten: an authenticator that ends no later may have been that one.
+    forgotten: i64,
     buckets: Vec<[Place; BUCKET]>,
 }
 
 impl Shard {
     fn check_and_insert(&mut self, hash: u64, entry: &ReplayEntry, now: UnixTime) -> Admission {
-        self.latest = self.latest.max(now.seconds());
-        if entry.valid_until.seconds() < self.latest {
+        let (now, valid_until) = (now.seconds(), entry.valid_until.seconds());
+        if valid_until < now || valid_until <= self.forgotten {
             return Admission::TooOld;
         }
         let count = self.buckets.len();
@@ -92,7 +96,7 @@ impl Shard {
         let second = index(hash.wrapping_mul(SPREAD), count);
         let (mut best, mut best_free) = (first, Free::default());
         for bucket in [first, second] {
-            match self.look(bucket, &entry.tag) {
+            match self.look(bucket, &entry.tag, now) {
                 Err(Found) => return Admission::Seen,
                 Ok(free) if free.count > best_free.count => (best, best_free) = (bucket, free),
                 Ok(_) => {}
@@ -101,7 +105,8 @@ impl Shard {
         let place = self.buckets.get_mut(best).zip(best_free.place).and_then(|(bucket, place)| bucket.get_mut(place));
         match place {
             Some(place) => {
-                *place = Place { tag: entry.tag, valid_until: entry.valid_until.seconds() };
+                self.forgotten = self.forgotten.max(place.valid_until);
+                *place = Place { tag: entry.tag, valid_until };
                 Admission::New
             }
             None => Admission::Full,
@@ -109,13 +114,14 @@ impl Shard {
     }
 
     /// How much room a bucket has, unless the tag is in it.
-    fn look(&self, bucket: usize, tag: &ReplayTag) -> Result<Free, Found> {
+    fn look(&self, bucket: usize, tag: &ReplayTag, now: i64) -> Result<Free, Found> {
         let mut free = Free::default();
         for (index, place) in self.buckets.get(bucket).into_iter().flatten().enumerate() {
-            if place.valid_until < self.latest {
-                free = Free { count: free.count.saturating_add(1), place: Some(index) };
-            } else if place.tag == *tag {
+            if place.tag == *tag && place.valid_until > i64::MIN {
                 return Err(Found);
+            }
+            if place.valid_until < now {
+                free = Free { count: free.count.saturating_add(1), place: Some(index) };
             }
         }
         Ok(free)
@@ -146,6 +152,9 @@ fn index(hash: u64, count: usize) -> usize {
     let wide = u128::from(hash).saturating_mul(u128::try_from(count).unwrap_or(0)) >> 64;
     usize::try_from(wide).unwrap_or(0)
 }
+
+/// No clock skew has that many sign-ins; more would be a mistake in a configuration.
+const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
 
 /// Places in a bucket.
 const BUCKET: usize = 16;

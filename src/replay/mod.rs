@@ -10,22 +10,33 @@ mod memory;
 pub use memory::{MemoryReplayCache, Start};
 
 use crate::time::UnixTime;
+use core::time::Duration;
 
 /// Remembers authenticators for as long as they could be used again.
 ///
 /// A false "seen" refuses one sign-in; a false "new" lets a stranger be somebody else. Whoever cannot tell must say
 /// [`Admission::Full`] or [`Admission::Failed`].
 ///
-/// A store that several servers share needs one atomic operation: set if absent, with an expiry (`SET tag 1 NX EXAT
-/// valid_until` in the engines that speak the Redis protocol). To await it, use
+/// A store that several servers share needs one atomic operation: set if absent, with an expiry. In the engines that speak
+/// the Redis protocol that is `SET tag 1 NX EXAT seconds` with [`ReplayEntry::forget_at`], in a database of its own that
+/// never evicts (`noeviction`), nor answers from a stale replica. All validators that share it need the same clock skew. To
+/// await its answer, use [`Validator::staged`](crate::Validator::staged),
 /// [`AuthorizedRequest::replay_entry`](crate::AuthorizedRequest::replay_entry) and
 /// [`AuthorizedRequest::admit`](crate::AuthorizedRequest::admit).
+///
+/// Calls come from many threads at once where the validator is shared between them.
 pub trait ReplayCache {
     /// Remembers `entry` unless it is remembered already, in one step.
     fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission;
 }
 
 impl<R: ReplayCache + ?Sized> ReplayCache for &R {
+    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+        (**self).check_and_insert(entry, now)
+    }
+}
+
+impl<R: ReplayCache + ?Sized> ReplayCache for alloc::boxed::Box<R> {
     fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
         (**self).check_and_insert(entry, now)
     }
@@ -47,6 +58,16 @@ pub struct ReplayEntry {
     /// The last second at which this authenticator is accepted: its own time and the clock skew, not when it arrived. A
     /// client whose clock is ahead makes authenticators that live for up to two skews.
     pub valid_until: UnixTime,
+}
+
+impl ReplayEntry {
+    /// When a store with a clock of its own may forget the entry: once the last second at which the authenticator is
+    /// accepted is over here, however far that clock is ahead of ours, up to `margin`.
+    #[must_use]
+    pub fn forget_at(&self, margin: Duration) -> UnixTime {
+        let margin = i64::try_from(margin.as_secs()).unwrap_or(i64::MAX);
+        self.valid_until.saturating_add_seconds(1).saturating_add_seconds(margin)
+    }
 }
 
 /// Tells one authenticator from every other: its own MAC, under a key that only the KDC, the client and this server have,

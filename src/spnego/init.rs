@@ -17,7 +17,7 @@ use crate::mechanism::Mechanism;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenInit<'a> {
     pub(crate) mechanisms: MechanismList<'a>,
-    pub(crate) mech_token: Option<&'a [u8]>,
+    pub(crate) mech_token: Option<Reader<'a>>,
 }
 
 impl<'a> NegTokenInit<'a> {
@@ -26,7 +26,7 @@ impl<'a> NegTokenInit<'a> {
         let mut fields = token.only(context(0), "NegotiationToken")?.only(tag::SEQUENCE, "NegTokenInit")?;
         let mechanisms = fields.field(0, "NegTokenInit.mechTypes", MechanismList::read)?;
         fields.optional(context(1), "NegTokenInit.reqFlags")?;
-        let mech_token = fields.optional_field(2, "NegTokenInit.mechToken", Reader::octets)?;
+        let mech_token = fields.optional_field(2, "NegTokenInit.mechToken", Reader::octet_reader)?;
         if let Some(third) = fields.optional(context(3), "NegTokenInit[3]")? {
             read_hints_or_mic(third)?;
         }

@@ -12,7 +12,7 @@ use crate::der::{Malformed, Reader, context, tag};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenResp<'a> {
-    pub(crate) response_token: Option<&'a [u8]>,
+    pub(crate) response_token: Option<Reader<'a>>,
 }
 
 impl<'a> NegTokenResp<'a> {
@@ -25,7 +25,7 @@ impl<'a> NegTokenResp<'a> {
         let mut fields = token.only(Self::TAG, WHAT)?.only(tag::SEQUENCE, WHAT)?;
         fields.optional(context(0), "NegTokenResp.negState")?;
         fields.optional(context(1), "NegTokenResp.supportedMech")?;
-        let response_token = fields.optional_field(2, "NegTokenResp.responseToken", Reader::octets)?;
+        let response_token = fields.optional_field(2, "NegTokenResp.responseToken", Reader::octet_reader)?;
         fields.optional_field(3, "NegTokenResp.mechListMIC", Reader::octets)?;
         fields.end(WHAT)?;
         Ok(Self { response_token })

@@ -5,7 +5,6 @@
 
 #![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test may fail")]
 
-#[allow(unused_extern_crates, reason = "needed where the library is built without its feature `std`")]
 extern crate std;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,183 @@
+//! The messages as `rasn` encodes them: the types of `rasn-kerberos`, and types of its own where those cannot express what
+//! real clients and KDCs send.
+//!
+//! `rasn-kerberos` refuses UTF-8 names with the bytes 0x80 to 0xA0, and negative key versions and sequence numbers; its
+//! times are always well formed. A test realm must be able to send all of that, and nonsense too: strings, times and
+//! object identifiers are their bytes here, numbers have 64 bits.
+
+use alloc::vec::Vec;
+use rasn::prelude::*;
+
+pub(super) use rasn_kerberos::{
+    AuthorizationData, AuthorizationDataValue, Checksum, EncryptionKey, HostAddress, HostAddresses, TransitedEncoding,
+};
+
+/// KerberosString.
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(delegate, tag(universal, 27))]
+pub(super) struct Text(pub(super) OctetString);
+
+/// KerberosTime.
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(delegate, tag(universal, 24))]
+pub(super) struct Time(pub(super) OctetString);
+
+/// OBJECT IDENTIFIER, by the contents of its encoding.
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(delegate, tag(universal, 6))]
+pub(super) struct Oid(pub(super) OctetString);
+
+#[derive(AsnType, Clone, Debug, Encode)]
+pub(super) struct PrincipalName {
+    #[rasn(tag(explicit(0)))]
+    pub(super) name_type: i32,
+    #[rasn(tag(explicit(1)))]
+    pub(super) name_string: Vec<Text>,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+pub(super) struct EncryptedData {
+    #[rasn(tag(explicit(0)))]
+    pub(super) etype: i64,
+    #[rasn(tag(explicit(1)))]
+    pub(super) kvno: Option<i64>,
+    #[rasn(tag(explicit(2)))]
+    pub(super) cipher: OctetString,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(tag(explicit(application, 1)))]
+pub(super) struct Ticket {
+    #[rasn(tag(explicit(0)))]
+    pub(super) tkt_vno: i64,
+    #[rasn(tag(explicit(1)))]
+    pub(super) realm: Text,
+    #[rasn(tag(explicit(2)))]
+    pub(super) sname: PrincipalName,
+    #[rasn(tag(explicit(3)))]
+    pub(super) enc_part: EncryptedData,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(tag(explicit(application, 3)))]
+pub(super) struct EncTicketPart {
+    #[rasn(tag(explicit(0)))]
+    pub(super) flags: BitString,
+    #[rasn(tag(explicit(1)))]
+    pub(super) key: EncryptionKey,
+    #[rasn(tag(explicit(2)))]
+    pub(super) crealm: Text,
+    #[rasn(tag(explicit(3)))]
+    pub(super) cname: PrincipalName,
+    #[rasn(tag(explicit(4)))]
+    pub(super) transited: TransitedEncoding,
+    #[rasn(tag(explicit(5)))]
+    pub(super) authtime: Time,
+    #[rasn(tag(explicit(6)))]
+    pub(super) starttime: Option<Time>,
+    #[rasn(tag(explicit(7)))]
+    pub(super) endtime: Time,
+    #[rasn(tag(explicit(8)))]
+    pub(super) renew_till: Option<Time>,
+    #[rasn(tag(explicit(9)))]
+    pub(super) caddr: Option<HostAddresses>,
+    #[rasn(tag(explicit(10)))]
+    pub(super) authorization_data: Option<AuthorizationData>,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(tag(explicit(application, 2)))]
+pub(super) struct Authenticator {
+    #[rasn(tag(explicit(0)))]
+    pub(super) authenticator_vno: i64,
+    #[rasn(tag(explicit(1)))]
+    pub(super) crealm: Text,
+    #[rasn(tag(explicit(2)))]
+    pub(super) cname: PrincipalName,
+    #[rasn(tag(explicit(3)))]
+    pub(super) cksum: Option<Checksum>,
+    #[rasn(tag(explicit(4)))]
+    pub(super) cusec: i64,
+    #[rasn(tag(explicit(5)))]
+    pub(super) ctime: Time,
+    #[rasn(tag(explicit(6)))]
+    pub(super) subkey: Option<EncryptionKey>,
+    #[rasn(tag(explicit(7)))]
+    pub(super) seq_number: Option<i64>,
+    #[rasn(tag(explicit(8)))]
+    pub(super) authorization_data: Option<AuthorizationData>,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(tag(explicit(application, 14)))]
+pub(super) struct ApReq {
+    #[rasn(tag(explicit(0)))]
+    pub(super) pvno: i64,
+    #[rasn(tag(explicit(1)))]
+    pub(super) msg_type: i64,
+    #[rasn(tag(explicit(2)))]
+    pub(super) ap_options: BitString,
+    #[rasn(tag(explicit(3)))]
+    pub(super) ticket: Ticket,
+    #[rasn(tag(explicit(4)))]
+    pub(super) authenticator: EncryptedData,
+}
+
+/// The framing of RFC 2743 section 3.1. What is inside is bytes: TOK_ID is no ASN.1.
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(tag(application, 0))]
+pub(super) struct InitialContextToken {
+    pub(super) this_mech: Oid,
+    pub(super) inner_context_token: Any,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+#[rasn(tag(explicit(context, 0)))]
+pub(super) struct NegTokenInit {
+    #[rasn(tag(explicit(0)))]
+    pub(super) mech_types: Vec<Oid>,
+    #[rasn(tag(explicit(1)))]
+    pub(super) req_flags: Option<BitString>,
+    #[rasn(tag(explicit(2)))]
+    pub(super) mech_token: Option<OctetString>,
+    /// mechListMIC (RFC 4178) or negHints (MS-SPNG), encoded.
+    #[rasn(tag(explicit(3)))]
+    pub(super) third: Option<Any>,
+    /// mechListMIC of NegTokenInit2.
+    #[rasn(tag(explicit(4)))]
+    pub(super) mech_list_mic: Option<OctetString>,
+}
+
+#[derive(AsnType, Clone, Debug, Encode)]
+pub(super) struct NegHints {
+    #[rasn(tag(explicit(0)))]
+    pub(super) hint_name: Text,
+}
+
+/// The DER encoding of `value`.
+#[expect(
+    clippy::expect_used,
+    reason = "no type above has a constraint, so there is nothing that encoding could refuse"
+)]
+pub(super) fn der(value: &impl Encode) -> Vec<u8> {
+    rasn::der::encode(value).expect("unconstrained types encode")
+}
+
+/// KerberosFlags of 32 bits, bit 0 of the RFC in the top bit.
+pub(super) fn flags(bits: u32) -> BitString {
+    BitString::from_slice(&bits.to_be_bytes())
+}
+
+pub(super) fn text(bytes: &[u8]) -> Text {
+    Text(octets(bytes))
+}
+
+pub(super) fn octets(bytes: &[u8]) -> OctetString {
+    OctetString::from(bytes.to_vec())
+}
+
+/// `None` for no elements.
+pub(super) fn authorization_data(elements: &[(i32, Vec<u8>)]) -> Option<AuthorizationData> {
+    let values = elements.iter().map(|(ad_type, data)| AuthorizationDataValue { r#type: *ad_type, data: octets(data) });
+    if elements.is_empty() { None } else { Some(values.collect()) }
+}

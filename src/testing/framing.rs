@@ -1,0 +1,139 @@
+//! What is around an AP-REQ: GSS-API and SPNEGO.
+
+use super::asn1;
+use alloc::vec;
+use alloc::vec::Vec;
+use rasn::types::Any;
+
+/// Object identifiers of mechanisms, as the contents of their encodings.
+pub mod mech {
+    /// Kerberos 5.
+    pub const KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];
+    /// Kerberos 5, as Windows 2000 wrote it and Windows still does.
+    pub const MS_KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 0x01, 0x02, 0x02];
+    /// Kerberos 5 user-to-user.
+    pub const USER_TO_USER: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02, 0x03];
+    /// IAKERB.
+    pub const IAKERB: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x02, 0x05];
+    /// SPNEGO.
+    pub const SPNEGO: &[u8] = &[0x2B, 0x06, 0x01, 0x05, 0x05, 0x02];
+    /// NTLM.
+    pub const NTLM: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A];
+    /// NegoEx.
+    pub const NEGOEX: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x1E];
+}
+
+/// What is around an AP-REQ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenFraming {
+    /// SPNEGO (RFC 4178), as browsers send it.
+    Spnego(SpnegoParts),
+    /// The framing of the Kerberos mechanism (RFC 4121 section 4.1), with this object identifier ([`mech::KRB5`]).
+    Krb5(Vec<u8>),
+    /// Nothing.
+    ApReq,
+}
+
+impl TokenFraming {
+    pub(super) fn wrap(&self, ap_req: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Spnego(spnego) => spnego.wrap(ap_req),
+            Self::Krb5(oid) => krb5_token(oid, &ap_req),
+            Self::ApReq => ap_req,
+        }
+    }
+}
+
+/// A NegTokenInit. It begins as Windows sends it: Kerberos under both identifiers, NegoEx, NTLM, and a Kerberos token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpnegoParts {
+    /// mechTypes, see [`mech`].
+    pub mech_types: Vec<Vec<u8>>,
+    /// reqFlags.
+    pub req_flags: Option<u32>,
+    /// mechToken.
+    pub mech_token: MechToken,
+    /// negHints of NegTokenInit2 (MS-SPNG section 2.2.1), which moves mechListMIC from `[3]` to `[4]`.
+    pub neg_hints: NegHints,
+    /// mechListMIC.
+    pub mech_list_mic: Option<Vec<u8>>,
+}
+
+impl Default for SpnegoParts {
+    fn default() -> Self {
+        Self {
+            mech_types: [mech::MS_KRB5, mech::KRB5, mech::NEGOEX, mech::NTLM].map(Vec::from).to_vec(),
+            req_flags: None,
+            mech_token: MechToken::Krb5(mech::KRB5.into()),
+            neg_hints: NegHints::Absent,
+            mech_list_mic: None,
+        }
+    }
+}
+
+impl SpnegoParts {
+    fn wrap(&self, ap_req: Vec<u8>) -> Vec<u8> {
+        let mic = self.mech_list_mic.as_ref().map(|mic| asn1::octets(mic));
+        let (third, mech_list_mic) = match self.neg_hints {
+            NegHints::Absent => (mic.map(|mic| Any::new(asn1::der(&mic))), None),
+            NegHints::NotDefined => (Some(Any::new(not_defined_in_rfc4178())), mic),
+        };
+        let init = asn1::NegTokenInit {
+            mech_types: self.mech_types.iter().map(|oid| asn1::Oid(asn1::octets(oid))).collect(),
+            req_flags: self.req_flags.map(asn1::flags),
+            mech_token: self.mech_token.encode(ap_req).map(|token| asn1::octets(&token)),
+            third,
+            mech_list_mic,
+        };
+        initial_token(mech::SPNEGO, asn1::der(&init))
+    }
+}
+
+/// What the mechToken of a NegTokenInit holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MechToken {
+    /// The AP-REQ in the framing of the Kerberos mechanism, with this object identifier ([`mech::KRB5`]).
+    Krb5(Vec<u8>),
+    /// The AP-REQ without framing, as some clients send it.
+    ApReq,
+    /// Other bytes instead.
+    Raw(Vec<u8>),
+    /// There is none.
+    Absent,
+}
+
+impl MechToken {
+    fn encode(&self, ap_req: Vec<u8>) -> Option<Vec<u8>> {
+        match self {
+            Self::Krb5(oid) => Some(krb5_token(oid, &ap_req)),
+            Self::ApReq => Some(ap_req),
+            Self::Raw(bytes) => Some(bytes.clone()),
+            Self::Absent => None,
+        }
+    }
+}
+
+/// The negHints of a NegTokenInit2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NegHints {
+    /// A plain NegTokenInit (RFC 4178).
+    Absent,
+    /// The hint that every implementation sends: `not_defined_in_RFC4178@please_ignore`.
+    NotDefined,
+}
+
+fn not_defined_in_rfc4178() -> Vec<u8> {
+    asn1::der(&asn1::NegHints { hint_name: asn1::text(b"not_defined_in_RFC4178@please_ignore") })
+}
+
+/// The AP-REQ after TOK_ID 01 00 (RFC 4121 section 4.1).
+fn krb5_token(oid: &[u8], ap_req: &[u8]) -> Vec<u8> {
+    let mut inner = vec![0x01, 0x00];
+    inner.extend(ap_req);
+    initial_token(oid, inner)
+}
+
+fn initial_token(oid: &[u8], inner: Vec<u8>) -> Vec<u8> {
+    let this_mech = asn1::Oid(asn1::octets(oid));
+    asn1::der(&asn1::InitialContextToken { this_mech, inner_context_token: Any::new(inner) })
+}

@@ -1,0 +1,45 @@
+//! Principal names made of any bytes.
+
+use super::asn1;
+use crate::krb5::NameType;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// A PrincipalName (RFC 4120 section 5.2.2) of any components, which need not be text.
+///
+/// ```
+/// use kerberos_sso::testing::NameParts;
+///
+/// let service = NameParts::from("HTTP/www.contoso.test");
+/// assert_eq!(service.name_type, 2); // NT-SRV-INST
+/// assert_eq!(service.components, [b"HTTP".to_vec(), b"www.contoso.test".to_vec()]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameParts {
+    /// name-type.
+    pub name_type: i32,
+    /// name-string.
+    pub components: Vec<Vec<u8>>,
+}
+
+impl NameParts {
+    /// A name of one component, whatever characters it has: `alice@contoso.test` as an enterprise name, say.
+    #[must_use]
+    pub fn single(name_type: NameType, component: impl Into<Vec<u8>>) -> Self {
+        Self { name_type: name_type.0, components: vec![component.into()] }
+    }
+
+    pub(super) fn encode(&self) -> asn1::PrincipalName {
+        let name_string = self.components.iter().map(|component| asn1::text(component)).collect();
+        asn1::PrincipalName { name_type: self.name_type, name_string }
+    }
+}
+
+/// Components between slashes; of type NT-PRINCIPAL if it is one, else NT-SRV-INST.
+impl From<&str> for NameParts {
+    fn from(name: &str) -> Self {
+        let components: Vec<_> = name.split('/').map(Vec::from).collect();
+        let name_type = if components.len() == 1 { NameType::PRINCIPAL } else { NameType::SRV_INST };
+        Self { name_type: name_type.0, components }
+    }
+}

@@ -1,0 +1,182 @@
+//! The realm: a name, one account with its keys, and a count of tokens.
+
+use super::authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts};
+use super::framing::{SpnegoParts, TokenFraming};
+use super::ticket::{KeyParts, TicketParts};
+use super::{TestToken, TimeText, seed};
+use crate::crypto::{EncType, Key, KeyUsage};
+use crate::keys::{Account, KeySet, ServiceKey};
+use crate::krb5::TicketFlags;
+use crate::time::UnixTime;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// A realm with one account, for which it issues tickets. For two accounts, two key versions or two realms, take two of it
+/// and collect their accounts into one key set:
+///
+/// ```
+/// use kerberos_sso::KeySet;
+/// use kerberos_sso::testing::TestRealm;
+///
+/// let before = TestRealm::new("CONTOSO.TEST").with_kvno(1);
+/// let after = before.clone().with_kvno(2);
+/// let other = TestRealm::new("FABRIKAM.TEST");
+/// let keys = KeySet::from_iter([before.account(), after.account(), other.account()]);
+/// assert_eq!(keys.accounts().count(), 2); // those of CONTOSO.TEST are one
+/// ```
+///
+/// The account has a key of every type that this crate supports. They follow from the realm, the account and the key
+/// version, so that equal realms have equal keys.
+#[derive(Clone, Debug)]
+pub struct TestRealm {
+    name: String,
+    account: String,
+    kvno: u32,
+    /// How many tokens it has issued; clones count together.
+    issued: Arc<AtomicU64>,
+}
+
+impl TestRealm {
+    /// The time at which a token is minted unless [`TestToken::at`] says another: 2026-11-21T08:00:00Z.
+    pub const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    /// The realm `name` with an account `SERVICE$`, whose keys have version 1.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), account: "SERVICE$".into(), kvno: 1, issued: Arc::default() }
+    }
+
+    /// The same realm with another account, hence other keys.
+    #[must_use]
+    pub fn with_account(self, account: &str) -> Self {
+        Self { account: account.into(), ..self }
+    }
+
+    /// The same realm and account after a change of its password, hence with other keys.
+    #[must_use]
+    pub fn with_kvno(self, kvno: u32) -> Self {
+        Self { kvno, ..self }
+    }
+
+    /// The realm's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account's key of type `etype`.
+    ///
+    /// # Panics
+    /// If this crate does not support `etype`.
+    #[must_use]
+    pub fn key(&self, etype: EncType) -> Key {
+        let kvno = self.kvno.to_be_bytes();
+        let parts = [self.name.as_bytes(), self.account.as_bytes(), &etype.0.to_be_bytes(), &kvno];
+        key_of(etype, "service key", &parts)
+    }
+
+    /// The account with all its keys of this version.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let key = |etype: &EncType| ServiceKey::new(self.key(*etype), Some(self.kvno));
+        EncType::SUPPORTED.iter().map(key).fold(Account::new(&self.account, &self.name), Account::with_key)
+    }
+
+    /// A key set that opens what this realm issues.
+    #[must_use]
+    pub fn key_set(&self) -> KeySet {
+        KeySet::from_iter([self.account()])
+    }
+
+    /// A token in which `client` (a user, or `HTTP/host` and the like) of this realm asks for the service
+    /// `HTTP/www.<realm>` at [`TestRealm::NOW`]: valid, AES-256, in SPNEGO as Windows sends it. Each call gives other session
+    /// keys, so that no two tokens are each other's replay.
+    #[must_use]
+    pub fn ticket_for(&self, client: &str) -> TestToken {
+        let serial = self.issued.fetch_add(1, Ordering::Relaxed);
+        let etype = EncType::AES256_CTS_HMAC_SHA1_96;
+        let session_key = self.session_key(etype, serial);
+        let ticket = self.ticket(client, etype, &session_key, serial);
+        let authenticator = authenticator(&ticket, session_key, serial);
+        let token = TestToken {
+            realm: self.clone(),
+            serial,
+            pvno: 5,
+            msg_type: 14,
+            ap_options: 0,
+            ticket,
+            authenticator,
+            framing: TokenFraming::Spnego(SpnegoParts::default()),
+        };
+        token.at(Self::NOW)
+    }
+
+    pub(super) fn session_key(&self, etype: EncType, serial: u64) -> Key {
+        key_of(etype, "session key", &[self.name.as_bytes(), &serial.to_be_bytes()])
+    }
+
+    fn ticket(&self, client: &str, etype: EncType, session_key: &Key, serial: u64) -> TicketParts {
+        let service = ["HTTP/www.", &self.name.to_lowercase()].concat();
+        let flags = TicketFlags::FORWARDABLE.bits()
+            | TicketFlags::RENEWABLE.bits()
+            | TicketFlags::PRE_AUTHENT.bits()
+            | TicketFlags::ENC_PA_REP.bits();
+        TicketParts {
+            tkt_vno: 5,
+            realm: self.name.as_str().into(),
+            sname: service.as_str().into(),
+            etype: etype.0.into(),
+            kvno: Some(self.kvno.into()),
+            flags,
+            session_key: session_key.into(),
+            crealm: self.name.as_str().into(),
+            cname: client.into(),
+            transited: (1, Vec::new()),
+            authtime: TimeText::from(Self::NOW),
+            starttime: None,
+            endtime: TimeText::from(Self::NOW),
+            renew_till: None,
+            caddr: None,
+            authorization_data: Vec::new(),
+            key: self.key(etype),
+            usage: KeyUsage::TICKET,
+            confounder: seed::confounder("ticket", serial),
+            raw: None,
+            raw_cipher: None,
+        }
+    }
+}
+
+fn authenticator(ticket: &TicketParts, session_key: Key, serial: u64) -> AuthenticatorParts {
+    AuthenticatorParts {
+        authenticator_vno: 5,
+        crealm: ticket.crealm.clone(),
+        cname: ticket.cname.clone(),
+        cksum: ChecksumParts::Gss,
+        gss: GssChecksumParts::default(),
+        cusec: 0,
+        ctime: ticket.authtime.clone(),
+        subkey: Some(KeyParts::from(&subkey(session_key.etype(), serial))),
+        seq_number: Some(i64::try_from(serial % (1 << 30)).unwrap_or_default()),
+        authorization_data: Vec::new(),
+        etype: session_key.etype().0.into(),
+        kvno: None,
+        key: session_key,
+        usage: KeyUsage::AP_REQ_AUTHENTICATOR,
+        confounder: seed::confounder("authenticator", serial),
+        raw: None,
+        raw_cipher: None,
+    }
+}
+
+pub(super) fn subkey(etype: EncType, serial: u64) -> Key {
+    key_of(etype, "subkey", &[&serial.to_be_bytes()])
+}
+
+#[expect(clippy::expect_used, reason = "documented at every public caller")]
+fn key_of(etype: EncType, label: &str, parts: &[&[u8]]) -> Key {
+    let length = etype.key_len().expect("a supported encryption type");
+    Key::new(etype, &seed::bytes(length, label, parts)).expect("a key of its type's length")
+}

@@ -1,0 +1,169 @@
+//! Tickets: what a KDC writes.
+
+use super::{NameParts, TimeText, asn1};
+use crate::crypto::{Confounder, EncType, Key, KeyUsage};
+use crate::krb5::{AdType, TicketFlags};
+use crate::time::UnixTime;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Everything in a Ticket and its EncTicketPart (RFC 4120 section 5.3). It begins valid; every field can be changed.
+#[derive(Clone, Debug)]
+pub struct TicketParts {
+    /// tkt-vno: 5.
+    pub tkt_vno: i64,
+    /// realm: the service's, in the shell that nothing protects.
+    pub realm: Vec<u8>,
+    /// sname: the service's, in the shell too.
+    pub sname: NameParts,
+    /// EncryptedData.etype: what the shell says, whatever [`key`](Self::key) is.
+    pub etype: i64,
+    /// EncryptedData.kvno, negative as a read-only domain controller sends it if need be.
+    pub kvno: Option<i64>,
+
+    /// flags, bit 0 of the RFC in the top bit.
+    pub flags: u32,
+    /// key: the session key.
+    pub session_key: KeyParts,
+    /// crealm: the client's realm.
+    pub crealm: Vec<u8>,
+    /// cname: the client.
+    pub cname: NameParts,
+    /// transited: tr-type and contents. Empty contents mean that no realm lies between.
+    pub transited: (i32, Vec<u8>),
+    /// authtime.
+    pub authtime: TimeText,
+    /// starttime.
+    pub starttime: Option<TimeText>,
+    /// endtime.
+    pub endtime: TimeText,
+    /// renew-till.
+    pub renew_till: Option<TimeText>,
+    /// caddr: addr-type and address each.
+    pub caddr: Option<Vec<(i32, Vec<u8>)>>,
+    /// authorization-data: ad-type and ad-data each; none if empty. A PAC goes in as
+    /// `if_relevant(&[(128, pac)])`, see [`if_relevant`].
+    pub authorization_data: Vec<(i32, Vec<u8>)>,
+
+    /// The key that the ticket is encrypted in: the service's.
+    pub key: Key,
+    /// The key usage it is encrypted for: 2.
+    pub usage: KeyUsage,
+    /// What stands before the plaintext when it is encrypted.
+    pub confounder: Confounder,
+    /// Takes the place of the encoded EncTicketPart.
+    pub raw: Option<Vec<u8>>,
+    /// Takes the place of the ciphertext.
+    pub raw_cipher: Option<Vec<u8>>,
+}
+
+impl TicketParts {
+    /// Valid at `now`: the client signed in ten minutes ago, the ticket was issued one minute ago, and ends ten hours after
+    /// the sign-in.
+    pub fn set_times(&mut self, now: UnixTime) {
+        let authtime = now.saturating_add_seconds(-600);
+        self.authtime = authtime.into();
+        self.starttime = Some(now.saturating_add_seconds(-60).into());
+        self.endtime = authtime.saturating_add_seconds(10 * 60 * 60).into();
+        self.renew_till = Some(authtime.saturating_add_seconds(7 * 24 * 60 * 60).into());
+    }
+
+    /// Adds flags to those it has.
+    pub fn add_flags(&mut self, flags: TicketFlags) {
+        self.flags |= flags.bits();
+    }
+
+    /// The encoded EncTicketPart, or what takes its place.
+    #[must_use]
+    pub fn plaintext(&self) -> Vec<u8> {
+        self.raw.clone().unwrap_or_else(|| asn1::der(&self.enc_ticket_part()))
+    }
+
+    /// The ciphertext, or what takes its place.
+    #[must_use]
+    pub fn cipher(&self) -> Vec<u8> {
+        self.raw_cipher.clone().unwrap_or_else(|| {
+            let mut cipher = Vec::new();
+            self.key.cipher(self.usage).encrypt(&self.confounder, &self.plaintext(), &mut cipher);
+            cipher
+        })
+    }
+
+    pub(super) fn encode(&self) -> asn1::Ticket {
+        let cipher = asn1::octets(&self.cipher());
+        asn1::Ticket {
+            tkt_vno: self.tkt_vno,
+            realm: asn1::text(&self.realm),
+            sname: self.sname.encode(),
+            enc_part: asn1::EncryptedData { etype: self.etype, kvno: self.kvno, cipher },
+        }
+    }
+
+    fn enc_ticket_part(&self) -> asn1::EncTicketPart {
+        let (tr_type, transited) = &self.transited;
+        asn1::EncTicketPart {
+            flags: asn1::flags(self.flags),
+            key: self.session_key.encode(),
+            crealm: asn1::text(&self.crealm),
+            cname: self.cname.encode(),
+            transited: asn1::TransitedEncoding { r#type: *tr_type, contents: asn1::octets(transited) },
+            authtime: self.authtime.encode(),
+            starttime: self.starttime.as_ref().map(TimeText::encode),
+            endtime: self.endtime.encode(),
+            renew_till: self.renew_till.as_ref().map(TimeText::encode),
+            caddr: self.caddr.as_deref().map(host_addresses),
+            authorization_data: asn1::authorization_data(&self.authorization_data),
+        }
+    }
+}
+
+fn host_addresses(addresses: &[(i32, Vec<u8>)]) -> asn1::HostAddresses {
+    let address = |(addr_type, address): &(i32, Vec<u8>)| asn1::HostAddress {
+        addr_type: *addr_type,
+        address: asn1::octets(address),
+    };
+    addresses.iter().map(address).collect()
+}
+
+/// An EncryptionKey (RFC 4120 section 5.2.9): a type and bytes, which need not fit it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyParts {
+    /// keytype.
+    pub keytype: i32,
+    /// keyvalue.
+    pub keyvalue: Vec<u8>,
+}
+
+impl KeyParts {
+    pub(super) fn encode(&self) -> asn1::EncryptionKey {
+        asn1::EncryptionKey { r#type: self.keytype, value: asn1::octets(&self.keyvalue) }
+    }
+}
+
+impl From<&Key> for KeyParts {
+    fn from(key: &Key) -> Self {
+        Self { keytype: key.etype().0, keyvalue: key.expose_bytes().to_vec() }
+    }
+}
+
+/// The type only, as every key of this crate.
+impl fmt::Debug for KeyParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyParts({})", EncType(self.keytype))
+    }
+}
+
+/// An AD-IF-RELEVANT element (RFC 4120 section 5.2.6.1) around `elements`: how a KDC packs a PAC, and a client what a
+/// server may ignore.
+///
+/// ```
+/// use kerberos_sso::testing::{TestRealm, if_relevant};
+///
+/// let mut token = TestRealm::new("CONTOSO.TEST").ticket_for("alice");
+/// token.ticket.authorization_data.push(if_relevant(&[(-7, b"whatever".to_vec())]));
+/// ```
+#[must_use]
+pub fn if_relevant(elements: &[(i32, Vec<u8>)]) -> (i32, Vec<u8>) {
+    let encoded = asn1::authorization_data(elements).unwrap_or_default();
+    (AdType::IF_RELEVANT.0, asn1::der(&encoded))
+}

@@ -1,0 +1,55 @@
+//! One change for every check between the token's size and the replay cache, in the order of the checks.
+
+use super::Server;
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::testing::{ChecksumParts, KeyParts, TestToken};
+use kerberos_sso::{AddressPolicy, ChannelBindings, DelegationPolicy, Policy, TicketFlags};
+
+pub type Change = fn(&mut TestToken);
+
+/// A server that checks everything there is to check, and still accepts the good token.
+pub fn server() -> Server {
+    Server::with_policy(policy())
+}
+
+pub fn policy() -> Policy {
+    Policy::default()
+        .services(["HTTP/www.contoso.test"])
+        .addresses(AddressPolicy::Check)
+        .delegation(DelegationPolicy::Refuse)
+        .channel_bindings([ChannelBindings::new(b"ours")])
+}
+
+/// Each change alone makes the good token refused, with this code.
+pub const IN_ORDER: [(&str, Change); 26] = [
+    ("too-large", |token| *token = token.clone().spnego(|spnego| spnego.mech_list_mic = Some(vec![0; 70_000]))),
+    ("malformed", |token| token.pvno = 4),
+    ("user-to-user", |token| token.ap_options |= 1 << 30),
+    ("unsupported-etype", |token| token.ticket.etype = 3),
+    ("service-refused", |token| token.ticket.sname = "HTTP/other.contoso.test".into()),
+    ("no-key", |token| token.ticket.realm = "FABRIKAM.TEST".into()),
+    ("integrity", |token| token.ticket.key = other_key()),
+    ("malformed", |token| token.ticket.raw = Some(vec![0x63, 0x00])),
+    ("rc4-refused", |token| token.ticket.session_key.keytype = 23),
+    ("ticket-invalid", |token| token.ticket.add_flags(TicketFlags::INVALID)),
+    ("ticket-not-yet-valid", |token| token.ticket.starttime = Some("20261121080501Z".into())),
+    ("ticket-expired", |token| token.ticket.endtime = "20261121075459Z".into()),
+    ("name-refused", |token| token.ticket.cname.components.clear()),
+    ("untrusted-realm", |token| token.ticket.crealm = "FABRIKAM.TEST".into()),
+    ("transited", |token| token.ticket.transited.1 = b"MIDDLE.TEST".to_vec()),
+    ("address-mismatch", |token| token.ticket.caddr = Some(vec![(2, vec![192, 0, 2, 1])])),
+    ("delegation", |token| token.ticket.add_flags(TicketFlags::FORWARDED)),
+    ("authorization-data", |token| token.ticket.authorization_data.push((-1, vec![1]))),
+    ("integrity", |token| token.authenticator.key = other_key()),
+    ("malformed", |token| token.authenticator.authenticator_vno = 4),
+    ("client-mismatch", |token| token.authenticator.cname = "bob".into()),
+    ("clock-skew", |token| token.authenticator.ctime = "20261121080501Z".into()),
+    ("unsupported-etype", |token| token.authenticator.subkey = Some(KeyParts { keytype: 3, keyvalue: vec![1; 8] })),
+    ("checksum", |token| token.authenticator.cksum = ChecksumParts::Other { cksumtype: 1, checksum: vec![0; 4] }),
+    ("authorization-data", |token| token.authenticator.authorization_data.push((-2, vec![1]))),
+    ("channel-binding", |token| token.authenticator.gss.bindings = [1; 16]),
+];
+
+fn other_key() -> Key {
+    Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[0x42; 32]).expect("32 bytes")
+}
