@@ -14,8 +14,10 @@ mod keys;
 mod krb5;
 pub mod limits;
 mod mechanism;
+pub mod pac;
 mod policy;
 pub mod replay;
+mod sid;
 mod spnego;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -28,7 +30,7 @@ pub use accept::{
 };
 pub use error::*;
 pub use gss::{ChannelBindings, GssFlags};
-pub use identity::{Identity, IdentityRef};
+pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};
 pub use keys::{
     Account, ComputerAccount, KeyQuery, KeySet, Keytab, KeytabEntry, KeytabError, KeytabProblem, Password, Salt,
     ServiceKey,
@@ -38,7 +40,9 @@ pub use krb5::{
     PrincipalName, TicketFlags,
 };
 pub use policy::{
-    AddressPolicy, BindingLevel, DelegationPolicy, KvnoPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
+    AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy, KvnoPolicy, PacPolicy, Policy,
+    SEAMLESS_SSO_SERVICES, TransitedPolicy,
 };
+pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;

@@ -20,9 +20,19 @@ pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
 pub const MAX_AUTH_DATA_DEPTH: usize = 4;
 
 /// Different keys tried on one ticket. Each costs one decryption of the ticket, so this bounds the work a made-up ticket
-/// causes: two key versions of a handful of accounts, more than a rollover needs.
+/// causes: two key versions of a handful of accounts, more than a rollover needs. As many are tried on a signature of a PAC.
 pub const MAX_CANDIDATE_KEYS: usize = 8;
 
 /// Accounts of a realm whose keys are considered for a ticket whose service none of them names. Where a realm has more, the
 /// accounts must name their services ([`Account::with_service`](crate::Account::with_service)).
 pub const MAX_UNNAMED_ACCOUNTS: usize = 64;
+
+/// Largest PAC, in bytes. It comes in a token, so that limit is its own; a program that reads PACs alone has this one.
+pub const MAX_PAC_SIZE: usize = MAX_TOKEN_SIZE;
+
+/// Largest claims of a PAC after decompression, in bytes; decompressing is left to whoever asks for them. Windows
+/// compresses what has more than 384 bytes; a PAC's worth of claims decompresses to less than this.
+pub const MAX_CLAIMS_SIZE: usize = 262_144;
+
+/// Buffers in one PAC. Windows writes at most fourteen.
+pub const MAX_PAC_BUFFERS: usize = 64;

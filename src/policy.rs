@@ -25,6 +25,9 @@ pub struct Policy {
     pub(crate) binding_level: BindingLevel,
     pub(crate) addresses: AddressPolicy,
     pub(crate) delegation: DelegationPolicy,
+    pub(crate) pac: Option<PacPolicy>,
+    pub(crate) accounts: AccountPolicy,
+    pub(crate) foreign_sids: ForeignSidPolicy,
 }
 
 /// Five minutes of clock skew; AES only; tickets of at most 24 hours; any service of the accounts; bindings checked where
@@ -44,19 +47,26 @@ impl Default for Policy {
             binding_level: BindingLevel::IfPresent,
             addresses: AddressPolicy::Ignore,
             delegation: DelegationPolicy::Allow,
+            pac: None,
+            accounts: AccountPolicy::Any,
+            foreign_sids: ForeignSidPolicy::Separate,
         }
     }
 }
 
 impl Policy {
     /// The profile of Microsoft Entra Seamless SSO: the two service names of `AZUREADSSOACC$`, tickets of at most ten
-    /// hours, none that is delegated.
+    /// hours, none that is delegated or whose user only a service vouches for; a SID in a PAC, of a person; and, where the
+    /// account names the domains of its forest, no membership in a group of any other.
     #[must_use]
     pub fn seamless_sso() -> Self {
         Self::default()
             .max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
             .services(SEAMLESS_SSO_SERVICES)
             .delegation(DelegationPolicy::Refuse)
+            .pac(PacPolicy::Require)
+            .accounts(AccountPolicy::PeopleOnly)
+            .foreign_sids(ForeignSidPolicy::Refuse)
     }
 
     /// Largest token in bytes, before base64; at most [`MAX_TOKEN_SIZE`].
@@ -151,6 +161,26 @@ impl Policy {
         Self { addresses, ..self }
     }
 
+    /// What becomes of the PAC. Unless this is called, [`PacPolicy::VerifyIfPresent`], and for accounts that are known to
+    /// be of Active Directory ([`ComputerAccount`](crate::ComputerAccount),
+    /// [`Account::of_active_directory`](crate::Account::of_active_directory)) [`PacPolicy::Require`].
+    #[must_use]
+    pub fn pac(self, pac: PacPolicy) -> Self {
+        Self { pac: Some(pac), ..self }
+    }
+
+    /// Which kinds of account may sign in, as their PAC tells them apart. It cannot be told without one.
+    #[must_use]
+    pub fn accounts(self, accounts: AccountPolicy) -> Self {
+        Self { accounts, ..self }
+    }
+
+    /// What becomes of memberships in groups of domains that the account may not vouch for.
+    #[must_use]
+    pub fn foreign_sids(self, foreign_sids: ForeignSidPolicy) -> Self {
+        Self { foreign_sids, ..self }
+    }
+
     /// Whether delegated tickets are taken.
     #[must_use]
     pub fn delegation(self, delegation: DelegationPolicy) -> Self {
@@ -212,6 +242,40 @@ pub enum DelegationPolicy {
     Allow,
     /// They are not: a ticket with the FORWARDED or PROXY flag is refused. Credentials that a client hands over to us are
     /// another matter: see [`Accepted::delegates`](crate::Accepted::delegates).
+    Refuse,
+}
+
+/// What becomes of the PAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PacPolicy {
+    /// There must be one, it must verify, and it must say the user's SID. A name without a SID is no identity of Active
+    /// Directory: names are given to other people in time.
+    Require,
+    /// If there is one it must verify, and a PAC that does not refuses the ticket. Without one the user is a name.
+    VerifyIfPresent,
+    /// It is not looked at, and the user is a name, whatever the PAC says.
+    Ignore,
+}
+
+/// Which kinds of account may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccountPolicy {
+    /// All.
+    Any,
+    /// Those of people: no computers, managed service accounts or trusts, none of the system's own (Guest, krbtgt), none
+    /// that is disabled.
+    PeopleOnly,
+}
+
+/// What becomes of memberships in groups of domains that the account may not vouch for, where it names any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForeignSidPolicy {
+    /// They are given apart from the others, and count for nothing.
+    Separate,
+    /// They refuse the ticket.
     Refuse,
 }
 

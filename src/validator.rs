@@ -166,12 +166,14 @@ impl<R> Validator<R> {
         VerifiedRequest::verify(opened, &self.policy, connection, now)
     }
 
-    /// Fourth stage: what the ticket's authorization data says.
+    /// Fourth stage: verifies what the ticket's authorization data says of the user, holds it against the ticket, and
+    /// checks that the account may vouch for such a user.
     ///
     /// # Errors
-    /// None yet.
+    /// `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`, `account-refused`,
+    /// `delegation`.
     pub fn authorize(&self, verified: VerifiedRequest) -> Result<AuthorizedRequest, Error> {
-        Ok(AuthorizedRequest::authorize(verified))
+        AuthorizedRequest::authorize(verified, &self.policy)
     }
 }
 

@@ -47,7 +47,7 @@ fn both_read_the_recorded_tokens_alike() {
     println!("{alike} tokens read alike; refused by rasn-kerberos: {refused:?}");
     assert!(alike > 100);
     for (id, identity) in refused {
-        assert!(identity.name().bytes().any(|byte| REFUSED_IN_NAMES.contains(&byte)), "{id} for another reason");
+        assert!(identity.name.bytes().any(|byte| REFUSED_IN_NAMES.contains(&byte)), "{id} for another reason");
     }
 }
 
@@ -127,7 +127,7 @@ fn rasn_refuses_names_that_users_have() {
     let mut read = Vec::new();
     for_each_accepted(|recording, case, token| {
         let accepted = recording.validator(case).unwrap().validate_ticket(token, case.now()).unwrap();
-        read.push(accepted.identity().to_owned().name().to_owned());
+        read.push(accepted.identity().to_owned().name);
     });
     for name in ["renà", "łukasz", "李小龍", "σοφία"] {
         assert!(read.iter().any(|found| found == name), "no recorded token of {name} is accepted");

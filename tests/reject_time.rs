@@ -157,7 +157,7 @@ mod ticket {
         lifetime(Policy::default().max_ticket_lifetime(Some(Duration::from_secs(60))), 360);
         let short = Policy::default().clock_skew(Duration::ZERO);
         lifetime(short.max_ticket_lifetime(Some(Duration::from_secs(7200))), 7200);
-        lifetime(Policy::seamless_sso().any_service(), 10 * HOUR + 300);
+        lifetime(Policy::seamless_sso().any_service().pac(kerberos_sso::PacPolicy::VerifyIfPresent), 10 * HOUR + 300);
     }
 
     fn lifetime(policy: Policy, limit_seconds: i64) {

@@ -1,5 +1,6 @@
 //! The end of the way: a request that was accepted, and everything that is known about it.
 
+use super::authorize::PacFields;
 use super::bindings::BindingState;
 use super::contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
 use super::request::Framing;
@@ -8,18 +9,27 @@ use crate::crypto::EncType;
 use crate::gss::GssFlags;
 use crate::identity::IdentityRef;
 use crate::krb5::{ApOptions, PrincipalName};
+use crate::pac::VerifiedPac;
 
 /// An accepted request.
 #[derive(Debug)]
 pub struct Accepted {
     pub(super) request: VerifiedRequest,
+    pub(super) pac: Option<PacFields>,
 }
 
 impl Accepted {
     /// Who the user is.
     #[must_use]
     pub fn identity(&self) -> IdentityRef<'_> {
-        IdentityRef::of(self.ticket().client(), self.ticket().client_realm())
+        let ticket = self.ticket();
+        IdentityRef::of(ticket.client(), ticket.client_realm(), self.pac().as_ref(), self.request.opened_by.account())
+    }
+
+    /// The PAC: verified, decoded and held against the ticket. `None` if the ticket has none or the policy ignores it.
+    #[must_use]
+    pub fn pac(&self) -> Option<VerifiedPac<'_>> {
+        self.pac.as_ref().map(|pac| pac.view(&self.request))
     }
 
     /// What the KDC wrote.

@@ -58,7 +58,7 @@ impl Buffer {
     }
 
     /// Where `part`, a slice of this buffer, lies.
-    fn span_of(&self, part: &[u8]) -> Span {
+    pub(super) fn span_of(&self, part: &[u8]) -> Span {
         Span { start: part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr()), length: part.len() }
     }
 
@@ -124,6 +124,7 @@ impl NameFields {
 /// Where the fields of an EncTicketPart lie.
 #[derive(Debug)]
 pub(super) struct TicketFields {
+    plaintext: Span,
     flags: TicketFlags,
     client: NameFields,
     transited: Span,
@@ -136,8 +137,9 @@ pub(super) struct TicketFields {
 }
 
 impl TicketFields {
-    pub(super) fn locate(buffer: &Buffer, part: &EncTicketPart<'_>) -> Self {
+    pub(super) fn locate(buffer: &Buffer, plaintext: Span, part: &EncTicketPart<'_>) -> Self {
         Self {
+            plaintext,
             flags: part.flags,
             client: NameFields::locate(buffer, part.cname, part.crealm),
             transited: buffer.span_of(part.transited.contents),
@@ -212,6 +214,11 @@ impl<'a> TicketFacts<'a> {
     #[must_use]
     pub fn transited(self) -> &'a [u8] {
         self.buffer.slice(self.fields.transited)
+    }
+
+    /// The whole EncTicketPart. It holds the session key.
+    pub(super) fn plaintext(self) -> &'a [u8] {
+        self.buffer.slice(self.fields.plaintext)
     }
 
     /// The authorization data that the KDC put into the ticket.

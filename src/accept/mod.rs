@@ -12,6 +12,7 @@ mod authenticator;
 mod authorize;
 mod bindings;
 mod contents;
+mod pac_checks;
 mod request;
 mod restrictions;
 mod ticket;

@@ -39,7 +39,7 @@ impl<'t> OpenedTicket<'t> {
             };
             let part = EncTicketPart::read(buffer.slice(plaintext))?;
             let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
-            let fields = TicketFields::locate(&buffer, &part);
+            let fields = TicketFields::locate(&buffer, plaintext, &part);
             let opened_by = OpenedBy {
                 account: Arc::clone(candidate.account),
                 etype: candidate.key.etype(),

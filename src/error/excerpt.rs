@@ -36,6 +36,15 @@ impl Excerpt {
         excerpt
     }
 
+    /// The beginning of what `characters` spell.
+    pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
+        let mut excerpt = Self::new("");
+        for character in characters {
+            excerpt.append(character.encode_utf8(&mut [0; 4]));
+        }
+        excerpt
+    }
+
     /// The text kept, as it came: not fit for a log.
     #[must_use]
     pub fn as_str(&self) -> &str {

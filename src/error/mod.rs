@@ -7,6 +7,7 @@
 mod code;
 mod excerpt;
 mod no_key;
+mod pac;
 mod remedy;
 
 pub use crate::der::{Malformed, Problem};
@@ -14,8 +15,12 @@ pub use code::Blame;
 pub(crate) use excerpt::Escaped;
 pub use excerpt::Excerpt;
 pub use no_key::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+pub use pac::{
+    AccountCause, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature, SignatureCause,
+};
 
 use crate::crypto::{ChecksumType, EncType};
+use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
 
@@ -191,6 +196,39 @@ pub enum Error {
     /// The ticket or the request is delegated, and the policy refuses that.
     #[error("the ticket is delegated ({0}), which the policy refuses")]
     Delegation(DelegationKind),
+
+    /// The policy demands a PAC, or a SID in it, and there is none.
+    #[error("{0}, and the policy demands one")]
+    PacMissing(MissingPac),
+    /// The PAC is not what MS-PAC says.
+    #[error("the PAC is malformed: {0}")]
+    PacMalformed(#[from] PacMalformed),
+    /// A signature of the PAC does not hold.
+    #[error("the PAC is not to be believed: {0}")]
+    PacSignature(PacSignature),
+    /// The PAC contradicts the ticket that it came in, or itself.
+    #[error("the PAC does not belong to this ticket: {0}")]
+    PacMismatch(PacMismatch),
+    /// The key that opened the ticket may not vouch for SIDs of this domain.
+    #[error("the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for its domain")]
+    UntrustedDomain {
+        /// What is claimed.
+        claim: DomainClaim,
+        /// The SID.
+        sid: Sid,
+        /// The account whose key opened the ticket.
+        account: Excerpt,
+    },
+    /// The policy does not let accounts of this kind sign in.
+    #[error("the account {name:?} ({sid}) may not sign in here: {cause}")]
+    AccountRefused {
+        /// The account's name.
+        name: Excerpt,
+        /// Its SID.
+        sid: Sid,
+        /// What the policy has against it.
+        cause: AccountCause,
+    },
 
     /// This authenticator has been seen.
     #[error("this authenticator was used before{}", .0.phrase())]
@@ -414,6 +452,12 @@ pub enum DelegationKind {
     /// The PROXY flag.
     #[error("proxy")]
     Proxy,
+    /// S4U2Proxy: another service uses it in the user's name (S4U_DELEGATION_INFO in the PAC).
+    #[error("constrained delegation: another service uses it in the user's name")]
+    ConstrainedDelegation,
+    /// S4U2Self: a service said who the user is, the user proved nothing (S-1-18-2 in the PAC).
+    #[error("protocol transition: a service said who the user is")]
+    ServiceAsserted,
 }
 
 /// Why a request counts as a replay.

@@ -1,6 +1,9 @@
 //! What an administrator can do about an error.
 
-use super::{Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, NoKeyCause, ReplayCause};
+use super::{
+    Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NoKeyCause, PacSignature,
+    ReplayCause, SignatureCause,
+};
 
 impl Error {
     /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
@@ -116,6 +119,29 @@ impl Error {
                  Linux do not bind), or lower the level of this policy."
             }
             Self::Delegation(_) => "Sign in directly, or allow delegated tickets in this policy.",
+            Self::PacMissing(MissingPac::Pac) => PAC_MISSING,
+            Self::PacMissing(_) => {
+                "The KDC is not Active Directory, or knows no SID of this user. Accept names without SIDs by \
+                 PacPolicy::VerifyIfPresent if that is meant."
+            }
+            Self::PacSignature(PacSignature { cause: SignatureCause::Type(_), .. }) => PAC_SIGNATURE_TYPE,
+            Self::PacSignature(_) => {
+                "Either the PAC was forged or altered, or the KDC signed it with a key of this account that this server \
+                 was not given: export all of its keys. If krbtgt keys were given, see that they are the current ones and \
+                 those of the read-only domain controllers."
+            }
+            Self::PacMalformed(_) | Self::PacMismatch(_) => {
+                "No domain controller writes this. Whoever made the ticket holds a key of this service's account: change \
+                 the account's password, and find out who had it. If the KDC is not Active Directory, report this there."
+            }
+            Self::UntrustedDomain { .. } => {
+                "If that domain is one of this forest, or of one that users may sign in from, name its SID in the \
+                 account's domain SIDs. If not, somebody who holds a key of the account made this ticket, or SID filtering \
+                 is off on a trust."
+            }
+            Self::AccountRefused { .. } => {
+                "Sign in as a person, or let the policy take such accounts (AccountPolicy::Any)."
+            }
             Self::Replay(ReplayCause::OlderThanCache) => {
                 "The server was started a moment ago, or its clock was set back: it cannot know what was used before. Such \
                  refusals end by themselves within two clock skews."
@@ -189,3 +215,13 @@ const CLOCK: &str = "\
 Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same on \
 this server if every client is refused. Kerberos allows five minutes either way; a virtual machine resumed from a \
 snapshot is the classic.";
+
+const PAC_MISSING: &str = "\
+Check that the service account is not set to do without a PAC (NO_AUTH_DATA_REQUIRED, 0x2000000 in userAccountControl) and \
+that the client does not ask for none (kinit --no-request-pac). A KDC that is not Active Directory sends no SIDs: accept its \
+names by PacPolicy::VerifyIfPresent if that is meant.";
+
+const PAC_SIGNATURE_TYPE: &str = "\
+The KDC signs with a key of the service's account, whose type need not be the ticket's: export all keys of the account \
+(ktpass -crypto All), or give its password, from which every type is derived. A type that no key makes (CRC32, MD5) is the \
+mark of a forged PAC (MS14-068).";

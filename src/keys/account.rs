@@ -1,21 +1,33 @@
 //! An account of a directory, its keys, and whom those may vouch for.
 
 use super::{Password, Salt, ServiceKey};
-use crate::crypto::{EncType, StringToKeyError};
+use crate::crypto::{Checksummer, EncType, Key, KeyUsage, StringToKeyError};
+use crate::sid::Sid;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// An account that this server shares keys with, and what a ticket under one of them may say.
 ///
 /// Whoever holds a key of the account, its KDC above all, can write any ticket for it. So the account says which realms'
-/// users its keys may vouch for: its own realm's, and no other's unless named.
+/// users its keys may vouch for: its own realm's, and no other's unless named; and, if given, which domains' SIDs.
 #[derive(Debug)]
 pub struct Account {
     name: Box<str>,
     realm: Box<str>,
     services: Vec<Box<str>>,
     client_realms: Vec<Box<str>>,
+    domain_sids: Vec<Sid>,
     keys: Vec<ServiceKey>,
+    krbtgt_keys: Vec<Checksummer>,
+    directory: Directory,
+}
+
+/// What keeps an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Directory {
+    Any,
+    /// Its KDC puts a PAC into every ticket.
+    ActiveDirectory,
 }
 
 impl Account {
@@ -28,7 +40,10 @@ impl Account {
             realm: realm.into(),
             services: Vec::new(),
             client_realms: Vec::new(),
+            domain_sids: Vec::new(),
             keys: Vec::new(),
+            krbtgt_keys: Vec::new(),
+            directory: Directory::Any,
         }
     }
 
@@ -72,6 +87,31 @@ impl Account {
         self
     }
 
+    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). With none named, for any;
+    /// as soon as one is, the user's SID in a PAC must be of a domain that is. Name all domains of the forest, and those
+    /// of trusted forests whose users may sign in: a realm alone says nothing about the SIDs that its tickets claim.
+    #[must_use]
+    pub fn with_domain_sid(mut self, domain: Sid) -> Self {
+        self.domain_sids.push(domain);
+        self
+    }
+
+    /// Gives a key of the KDC itself, the account `krbtgt`: PACs must then bear the KDC's signatures too, and a ticket that
+    /// was made with nothing but this account's key (a "silver ticket") is refused. Name all types and versions in use,
+    /// those of read-only domain controllers too. Whoever has this key can be anybody in the realm: a service should not.
+    #[must_use]
+    pub fn with_krbtgt_key(mut self, key: &Key) -> Self {
+        self.krbtgt_keys.push(key.checksummer(KeyUsage::PAC_SIGNATURE));
+        self
+    }
+
+    /// Says that this is an account of Active Directory, whose KDC puts a PAC into every ticket: one without is refused,
+    /// unless the policy says otherwise. A [`ComputerAccount`] is one.
+    #[must_use]
+    pub fn of_active_directory(self) -> Self {
+        Self { directory: Directory::ActiveDirectory, ..self }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -95,6 +135,20 @@ impl Account {
         self.client_realms.iter().map(|realm| &**realm)
     }
 
+    /// The domains whose SIDs its keys may vouch for; if there are none, any.
+    #[must_use]
+    pub fn domain_sids(&self) -> &[Sid] {
+        &self.domain_sids
+    }
+
+    pub(crate) fn krbtgt_keys(&self) -> &[Checksummer] {
+        &self.krbtgt_keys
+    }
+
+    pub(crate) const fn directory(&self) -> Directory {
+        self.directory
+    }
+
     pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|service| &**service)
     }
@@ -103,6 +157,23 @@ impl Account {
     /// ours, or differs in case, is another realm.
     pub(crate) fn vouches_for(&self, realm: &str) -> bool {
         *self.realm == *realm || self.client_realms().any(|allowed| allowed == realm)
+    }
+
+    /// Whether a PAC under one of its keys may name an account of `domain`.
+    pub(crate) fn vouches_for_domain(&self, domain: &Sid) -> bool {
+        self.domain_sids.is_empty() || self.domain_sids.contains(domain)
+    }
+
+    /// Whether `sid` is of a domain, and of one that its keys may not vouch for.
+    pub(crate) fn is_foreign(&self, sid: &Sid) -> bool {
+        sid.is_of_domain() && sid.domain().is_none_or(|domain| !self.vouches_for_domain(&domain))
+    }
+
+    /// Its keys' checksummers for PACs: first those of the version that opened the ticket, which is the one that the KDC
+    /// signed with unless the version was given wrongly.
+    pub(crate) fn pac_checksummers(&self, kvno: Option<u32>) -> impl Iterator<Item = &Checksummer> {
+        let of_version = move |same: bool| self.keys.iter().filter(move |key| (key.kvno() == kvno) == same);
+        of_version(true).chain(of_version(false)).map(ServiceKey::pac_checksummer)
     }
 
     pub(super) fn add_key(&mut self, key: ServiceKey) {
@@ -117,7 +188,9 @@ impl Account {
         let mut merged = other.keys.into_iter().fold(self, Self::with_key);
         merged.services.extend(other.services);
         merged.client_realms.extend(other.client_realms);
-        merged
+        merged.domain_sids.extend(other.domain_sids);
+        merged.krbtgt_keys.extend(other.krbtgt_keys);
+        if other.directory == Directory::ActiveDirectory { merged.of_active_directory() } else { merged }
     }
 }
 
@@ -157,7 +230,7 @@ impl<'a> ComputerAccount<'a> {
     /// The account with all keys that it has under `password`; `kvno` is the version of that password, if known.
     #[must_use]
     pub fn with_password(self, password: &Password, kvno: Option<u32>) -> Account {
-        let account = Account::new(&[self.name, "$"].concat(), &self.realm.to_uppercase());
+        let account = Account::new(&[self.name, "$"].concat(), &self.realm.to_uppercase()).of_active_directory();
         let salt = self.salt();
         Self::ETYPES
             .iter()

@@ -10,6 +10,7 @@ mod password;
 mod select;
 mod service_key;
 
+pub(crate) use account::Directory;
 pub use account::{Account, ComputerAccount};
 pub use key_set::KeySet;
 pub use keytab::{Keytab, KeytabEntry, KeytabError, KeytabProblem};

@@ -1,15 +1,16 @@
 //! One long-term key of an account, with what is computed from it once.
 
-use crate::crypto::{Cipher, EncType, Key, KeyUsage};
+use crate::crypto::{Checksummer, Cipher, EncType, Key, KeyUsage};
 use crate::time::UnixTime;
 use core::fmt;
 
-/// A long-term key: its type, its version if that is known, and the cipher for tickets prepared from it.
+/// A long-term key: its type, its version if that is known, and what is prepared from it for tickets and their PACs.
 pub struct ServiceKey {
     key: Key,
     kvno: Option<u32>,
     not_after: Option<UnixTime>,
     ticket_cipher: Cipher,
+    pac_checksummer: Checksummer,
 }
 
 impl ServiceKey {
@@ -17,7 +18,8 @@ impl ServiceKey {
     #[must_use]
     pub fn new(key: Key, kvno: Option<u32>) -> Self {
         let ticket_cipher = key.cipher(KeyUsage::TICKET);
-        Self { key, kvno: kvno.filter(|version| *version != 0), not_after: None, ticket_cipher }
+        let pac_checksummer = key.checksummer(KeyUsage::PAC_SIGNATURE);
+        Self { key, kvno: kvno.filter(|version| *version != 0), not_after: None, ticket_cipher, pac_checksummer }
     }
 
     /// The same key, which retires by itself: it opens nothing later than `instant`. Meant for the previous key after a
@@ -41,6 +43,10 @@ impl ServiceKey {
 
     pub(crate) const fn ticket_cipher(&self) -> &Cipher {
         &self.ticket_cipher
+    }
+
+    pub(crate) const fn pac_checksummer(&self) -> &Checksummer {
+        &self.pac_checksummer
     }
 
     /// The last instant at which it opens tickets, if it has one.

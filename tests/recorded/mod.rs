@@ -9,7 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::{Accepted, Account, BindingLevel, ChannelBindings, Error, KeySet, Policy, ServiceKey, UnixTime};
+use kerberos_sso::{
+    Accepted, Account, BindingLevel, ChannelBindings, Error, KeySet, PacPolicy, Policy, ServiceKey, UnixTime,
+};
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -340,9 +342,11 @@ impl RecordedKey {
     }
 
     fn account(&self, rules: &Rules) -> Result<Account, String> {
-        let key = ServiceKey::new(self.key()?, Some(self.kvno));
-        let account = Account::new(&self.account, &self.realm).with_key(key);
-        Ok(rules.client_realms.iter().fold(account, |account, realm| account.with_client_realm(realm)))
+        let account = Account::new(&self.account, &self.realm).with_key(ServiceKey::new(self.key()?, Some(self.kvno)));
+        let account = rules.client_realms.iter().fold(account, |account, realm| account.with_client_realm(realm));
+        rules.domain_sids.iter().try_fold(account, |account, sid| {
+            Ok(account.with_domain_sid(sid.parse().map_err(|error| format!("{sid}: {error}"))?))
+        })
     }
 }
 
@@ -408,10 +412,23 @@ impl Rules {
         if let Some(skew) = self.skew {
             policy = policy.clock_skew(Duration::from_secs(skew));
         }
+        if let Some(level) = self.pac {
+            policy = policy.pac(level.into());
+        }
         if let Some(level) = self.cb_level {
             policy = policy.binding_level(level.into());
         }
         policy.channel_bindings(self.channel_bindings.iter().map(|data| ChannelBindings::new(&data.0)))
+    }
+}
+
+impl From<PacLevel> for PacPolicy {
+    fn from(level: PacLevel) -> Self {
+        match level {
+            PacLevel::Require => Self::Require,
+            PacLevel::Verify => Self::VerifyIfPresent,
+            PacLevel::Ignore => Self::Ignore,
+        }
     }
 }
 

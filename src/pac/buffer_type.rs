@@ -1,0 +1,64 @@
+//! The types of buffer in a PAC (MS-PAC section 2.4).
+
+use core::fmt;
+
+/// ulType of a PAC_INFO_BUFFER. Types that are not known are kept by number and never an error: Microsoft adds new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BufferType(pub u32);
+
+impl BufferType {
+    /// KERB_VALIDATION_INFO: the account and its groups.
+    pub const LOGON_INFO: Self = Self(1);
+    /// PAC_CREDENTIAL_INFO: the user's NTLM hash, under a key that the service does not have.
+    pub const CREDENTIAL_INFO: Self = Self(2);
+    /// The signature under the service's key.
+    pub const SERVER_CHECKSUM: Self = Self(6);
+    /// The signature of that signature, under the KDC's key.
+    pub const KDC_CHECKSUM: Self = Self(7);
+    /// PAC_CLIENT_INFO: the ticket's client and authtime.
+    pub const CLIENT_INFO: Self = Self(10);
+    /// S4U_DELEGATION_INFO: the services that the user was delegated through.
+    pub const DELEGATION_INFO: Self = Self(11);
+    /// UPN_DNS_INFO.
+    pub const UPN_DNS_INFO: Self = Self(12);
+    /// PAC_CLIENT_CLAIMS_INFO: what the directory claims of the user.
+    pub const CLIENT_CLAIMS_INFO: Self = Self(13);
+    /// PAC_DEVICE_INFO: the device that the user signed in from.
+    pub const DEVICE_INFO: Self = Self(14);
+    /// PAC_DEVICE_CLAIMS_INFO: what the directory claims of that device.
+    pub const DEVICE_CLAIMS_INFO: Self = Self(15);
+    /// The signature of the ticket around the PAC, under the KDC's key.
+    pub const TICKET_CHECKSUM: Self = Self(16);
+    /// PAC_ATTRIBUTES_INFO.
+    pub const ATTRIBUTES_INFO: Self = Self(17);
+    /// PAC_REQUESTOR: the SID of who asked for the TGT.
+    pub const REQUESTOR: Self = Self(18);
+    /// The signature of the whole PAC, under the KDC's key.
+    pub const FULL_CHECKSUM: Self = Self(19);
+
+    /// The types that this crate knows, each of which a PAC may have once.
+    pub(super) const KNOWN: [(Self, &'static str); 14] = [
+        (Self::LOGON_INFO, "LOGON_INFO"),
+        (Self::CREDENTIAL_INFO, "CREDENTIAL_INFO"),
+        (Self::SERVER_CHECKSUM, "SERVER_CHECKSUM"),
+        (Self::KDC_CHECKSUM, "KDC_CHECKSUM"),
+        (Self::CLIENT_INFO, "CLIENT_INFO"),
+        (Self::DELEGATION_INFO, "DELEGATION_INFO"),
+        (Self::UPN_DNS_INFO, "UPN_DNS_INFO"),
+        (Self::CLIENT_CLAIMS_INFO, "CLIENT_CLAIMS_INFO"),
+        (Self::DEVICE_INFO, "DEVICE_INFO"),
+        (Self::DEVICE_CLAIMS_INFO, "DEVICE_CLAIMS_INFO"),
+        (Self::TICKET_CHECKSUM, "TICKET_CHECKSUM"),
+        (Self::ATTRIBUTES_INFO, "ATTRIBUTES_INFO"),
+        (Self::REQUESTOR, "REQUESTOR"),
+        (Self::FULL_CHECKSUM, "FULL_CHECKSUM"),
+    ];
+}
+
+/// `LOGON_INFO (1)`, or `unknown (20)`.
+impl fmt::Display for BufferType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = Self::KNOWN.iter().find(|(known, _)| known == self);
+        write!(f, "{} ({})", known.map_or("unknown", |(_, name)| name), self.0)
+    }
+}

@@ -1,0 +1,244 @@
+//! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): what the
+//! directory claims of a user or a device.
+//!
+//! In: the buffer, in which a serialized CLAIMS_SET_METADATA holds a serialized CLAIMS_SET, as a rule compressed. Out:
+//! owned claims, when they are asked for. A count is held against the bytes that are left before memory is taken for it.
+
+use super::compression::{lznt1, xpress_huffman};
+use super::ndr::{NdrReader, Pointer};
+use super::reader::Place;
+use super::wide_text::WideText;
+use crate::error::{PacMalformed, PacProblem};
+use crate::limits::MAX_CLAIMS_SIZE;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Claims as the PAC holds them: vouched for, and not decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedClaims<'a> {
+    pac: &'a [u8],
+    buffer: Place,
+}
+
+/// One claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its name (`ad://ext/department:88d5…`).
+    pub id: String,
+    /// Where the directory has it from.
+    pub source: ClaimSource,
+    /// Its values; there is one at least.
+    pub values: ClaimValues,
+}
+
+/// CLAIMS_SOURCE_TYPE; others are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimSource(pub u16);
+
+impl ClaimSource {
+    /// An attribute in Active Directory.
+    pub const ACTIVE_DIRECTORY: Self = Self(1);
+    /// The certificate that the user signed in with.
+    pub const CERTIFICATE: Self = Self(2);
+}
+
+/// The values of a claim, by CLAIM_TYPE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClaimValues {
+    /// Signed numbers.
+    Int64(Vec<i64>),
+    /// Unsigned numbers.
+    Uint64(Vec<u64>),
+    /// Texts.
+    Text(Vec<String>),
+    /// Truths: whatever is not zero is true.
+    Boolean(Vec<bool>),
+}
+
+impl<'a> EncodedClaims<'a> {
+    pub(super) const fn new(pac: &'a [u8], buffer: Place) -> Self {
+        Self { pac, buffer }
+    }
+
+    /// Decodes the claims. If they are compressed they are decompressed to at most `max_size` bytes, and never to more
+    /// than [`MAX_CLAIMS_SIZE`]; `0` decompresses nothing.
+    ///
+    /// # Errors
+    /// [`PacMalformed`] with the place where the bytes stop making sense, or with
+    /// [`PacProblem::TooLarge`] if they would be more than `max_size` when decompressed.
+    pub fn decode(&self, max_size: usize) -> Result<Vec<Claim>, PacMalformed> {
+        let set = self.claims_set(max_size.min(MAX_CLAIMS_SIZE))?;
+        read_set(&set)
+    }
+
+    /// The serialized CLAIMS_SET.
+    fn claims_set(&self, max_size: usize) -> Result<Cow<'a, [u8]>, PacMalformed> {
+        let metadata = Metadata::read(self.pac, self.buffer)?;
+        let (encoded, size) = (metadata.claims_set.of(self.pac), metadata.uncompressed_size);
+        let error = |problem| PacMalformed { what: "CLAIMS_SET_METADATA", at: metadata.claims_set.at(), problem };
+        let decompressed = match metadata.compression {
+            COMPRESSION_NONE if encoded.len() == size => return Ok(Cow::Borrowed(encoded)),
+            COMPRESSION_NONE => return Err(error(PacProblem::Size { expected: size, found: encoded.len() })),
+            _ if size > max_size => return Err(error(PacProblem::TooLarge { size, limit: max_size })),
+            COMPRESSION_LZNT1 => lznt1(encoded, size),
+            COMPRESSION_XPRESS_HUFF => xpress_huffman(encoded, size),
+            other => return Err(error(PacProblem::Value(u32::from(other)))),
+        };
+        decompressed.map(Cow::Owned).ok_or_else(|| error(PacProblem::Compression))
+    }
+}
+
+/// CLAIMS_SET_METADATA (MS-ADTS section 2.2.18.8).
+struct Metadata {
+    claims_set: Place,
+    compression: u16,
+    uncompressed_size: usize,
+}
+
+impl Metadata {
+    fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
+        let mut ndr = NdrReader::open(pac, buffer, METADATA)?;
+        let size = ndr.count(METADATA)?;
+        let claims_set = ndr.pointer(METADATA)?.required(&ndr, METADATA)?;
+        let compression = ndr.u16(METADATA)?;
+        let uncompressed_size = ndr.count(METADATA)?;
+        let reserved = Reserved::read(&mut ndr)?;
+        let claims_set = octets(&mut ndr, claims_set, size)?;
+        reserved.follow(&mut ndr)?;
+        ndr.finish(METADATA)?;
+        Ok(Self { claims_set, compression, uncompressed_size })
+    }
+}
+
+/// The three reserved fields that end CLAIMS_SET_METADATA and CLAIMS_SET.
+struct Reserved {
+    size: usize,
+    pointer: Pointer,
+}
+
+impl Reserved {
+    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, PacMalformed> {
+        ndr.u16("ReservedType")?;
+        let size = ndr.count("ReservedField")?;
+        Ok(Self { size, pointer: ndr.array_pointer(size, "ReservedField")? })
+    }
+
+    fn follow(self, ndr: &mut NdrReader<'_>) -> Result<(), PacMalformed> {
+        octets(ndr, self.pointer, self.size).map(|_| ())
+    }
+}
+
+fn octets(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize) -> Result<Place, PacMalformed> {
+    if pointer.is_present() { ndr.array(count, 1, 1, "ClaimsSet") } else { Ok(Place::default()) }
+}
+
+/// CLAIMS_SET (MS-ADTS section 2.2.18.7).
+fn read_set(set: &[u8]) -> Result<Vec<Claim>, PacMalformed> {
+    let mut ndr = NdrReader::open(set, Place::new(0, set.len()), SET)?;
+    let count = ndr.count(SET)?;
+    let arrays = ndr.array_pointer(count, SET)?;
+    let reserved = Reserved::read(&mut ndr)?;
+    let claims = if arrays.is_present() { read_arrays(&mut ndr, count)? } else { Vec::new() };
+    reserved.follow(&mut ndr)?;
+    ndr.finish(SET)?;
+    Ok(claims)
+}
+
+/// CLAIMS_ARRAY (section 2.2.18.6): all elements, then the claims of each.
+fn read_arrays(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<Claim>, PacMalformed> {
+    ndr.elements(count, 12, ARRAY)?;
+    let mut arrays = Vec::new();
+    for _ in 0..count {
+        ndr.align(4, ARRAY)?;
+        let source = ClaimSource(ndr.u16(ARRAY)?);
+        let entries = ndr.count(ARRAY)?;
+        arrays.push((source, entries, ndr.array_pointer(entries, ARRAY)?));
+    }
+    let mut claims = Vec::new();
+    for (source, entries, pointer) in arrays {
+        if pointer.is_present() {
+            read_entries(ndr, source, entries, &mut claims)?;
+        }
+    }
+    Ok(claims)
+}
+
+/// CLAIM_ENTRY (section 2.2.18.5), before what its pointers point to.
+struct Entry {
+    claim_type: u16,
+    count: usize,
+}
+
+fn read_entries(
+    ndr: &mut NdrReader<'_>,
+    source: ClaimSource,
+    count: usize,
+    claims: &mut Vec<Claim>,
+) -> Result<(), PacMalformed> {
+    ndr.elements(count, 16, ENTRY)?;
+    let entries = (0..count).map(|_| Entry::read(ndr)).collect::<Result<Vec<_>, _>>()?;
+    for entry in entries {
+        let id = text(ndr)?;
+        let values = entry.values(ndr)?;
+        claims.push(Claim { id, source, values });
+    }
+    Ok(())
+}
+
+impl Entry {
+    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, PacMalformed> {
+        ndr.pointer(ENTRY)?.required(ndr, ENTRY)?;
+        let claim_type = ndr.u16(ENTRY)?;
+        // The union repeats its discriminant.
+        let discriminant = ndr.u16(ENTRY)?;
+        if discriminant != claim_type || !CLAIM_TYPES.contains(&claim_type) {
+            return Err(ndr.error(ENTRY, PacProblem::Value(u32::from(discriminant))));
+        }
+        let count = ndr.count(VALUES)?;
+        ndr.pointer(VALUES)?.required(ndr, VALUES)?;
+        Ok(Self { claim_type, count })
+    }
+
+    fn values(&self, ndr: &mut NdrReader<'_>) -> Result<ClaimValues, PacMalformed> {
+        if self.claim_type == TYPE_STRING {
+            ndr.elements(self.count, 4, VALUES)?;
+            for _ in 0..self.count {
+                ndr.pointer(VALUES)?.required(ndr, VALUES)?;
+            }
+            return (0..self.count).map(|_| text(ndr)).collect::<Result<_, _>>().map(ClaimValues::Text);
+        }
+        let values = ndr.array(self.count, 8, 8, VALUES)?.of(ndr.pac());
+        let numbers = values.chunks_exact(8).filter_map(<[u8]>::first_chunk::<8>);
+        Ok(match self.claim_type {
+            TYPE_INT64 => ClaimValues::Int64(numbers.map(|octets| i64::from_le_bytes(*octets)).collect()),
+            TYPE_UINT64 => ClaimValues::Uint64(numbers.map(|octets| u64::from_le_bytes(*octets)).collect()),
+            _ => ClaimValues::Boolean(numbers.map(|octets| *octets != [0; 8]).collect()),
+        })
+    }
+}
+
+fn text(ndr: &mut NdrReader<'_>) -> Result<String, PacMalformed> {
+    let place = ndr.terminated_text(VALUES)?;
+    Ok(WideText::of_checked(place.of(ndr.pac())).decoded())
+}
+
+const METADATA: &str = "CLAIMS_SET_METADATA";
+const SET: &str = "CLAIMS_SET";
+const ARRAY: &str = "CLAIMS_ARRAY";
+const ENTRY: &str = "CLAIM_ENTRY";
+const VALUES: &str = "CLAIM_ENTRY.Values";
+
+const TYPE_INT64: u16 = 1;
+const TYPE_UINT64: u16 = 2;
+const TYPE_STRING: u16 = 3;
+const TYPE_BOOLEAN: u16 = 6;
+
+/// CLAIM_TYPE (MS-ADTS section 2.2.18.2).
+const CLAIM_TYPES: [u16; 4] = [TYPE_INT64, TYPE_UINT64, TYPE_STRING, TYPE_BOOLEAN];
+
+/// CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4). Number 3 is plain LZ77, which no KDC writes.
+const COMPRESSION_NONE: u16 = 0;
+const COMPRESSION_LZNT1: u16 = 2;
+const COMPRESSION_XPRESS_HUFF: u16 = 4;

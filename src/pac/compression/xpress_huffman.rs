@@ -1,0 +1,198 @@
+//! LZ77+Huffman (MS-XCA sections 2.1 and 2.2): what Windows' KDC compresses claims with.
+
+use super::Output;
+use alloc::vec::Vec;
+
+/// Decompresses to exactly `size` bytes.
+pub(in super::super) fn xpress_huffman(compressed: &[u8], size: usize) -> Option<Vec<u8>> {
+    let mut output = Output::new(size);
+    let mut rest = compressed;
+    while output.left() > 0 {
+        let (table, stream) = rest.split_first_chunk::<TABLE>()?;
+        rest = decompress_block(&Codes::new(table)?, stream, &mut output)?;
+    }
+    output.finish()
+}
+
+/// One block: 64 KiB, or what is left. Gives back what follows it.
+fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) -> Option<&'a [u8]> {
+    let end = output.bytes.len().saturating_add(BLOCK).min(output.size);
+    let mut bits = Bits::new(stream)?;
+    while output.bytes.len() < end {
+        let symbol = codes.next(&mut bits)?;
+        let Some(symbol) = symbol.checked_sub(256) else {
+            output.push(u8::try_from(symbol).ok()?)?;
+            continue;
+        };
+        let length = match_length(usize::from(symbol & 15), &mut bits)?;
+        let distance_bits = u32::from(symbol >> 4);
+        let distance = (1_usize << distance_bits).checked_add(usize::try_from(bits.take(distance_bits)).ok()?)?;
+        output.repeat(distance, length)?;
+    }
+    Some(bits.rest)
+}
+
+/// Longer lengths stand in bytes of their own.
+fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
+    let length = match short {
+        15 => match bits.byte()? {
+            255 => usize::from(bits.pair()?).checked_sub(15)?,
+            longer => usize::from(longer),
+        }
+        .checked_add(15)?,
+        short => short,
+    };
+    length.checked_add(3)
+}
+
+/// Canonical Huffman codes: of one length they are numbered in the order of their symbols, behind those that are shorter.
+struct Codes {
+    /// How many codes have each length.
+    counts: [u16; MAX_LENGTH + 1],
+    /// The symbols in the order of their codes.
+    symbols: Vec<u16>,
+}
+
+impl Codes {
+    /// Reads a length of four bits for each symbol. The codes must use up all 2^15 (section 2.2.4).
+    fn new(table: &[u8; TABLE]) -> Option<Self> {
+        let lengths = || table.iter().flat_map(|pair| [pair & 15, pair >> 4]).map(usize::from);
+        let mut counts = [0_u16; MAX_LENGTH + 1];
+        for length in lengths().filter(|length| *length > 0) {
+            let count = counts.get_mut(length)?;
+            *count = count.checked_add(1)?;
+        }
+        let used: usize =
+            (1..).zip(counts.iter().skip(1)).map(|(length, count)| usize::from(*count) << (MAX_LENGTH ^ length)).sum();
+        if used != 1 << MAX_LENGTH {
+            return None;
+        }
+        let of_length =
+            |wanted| (0..).zip(lengths()).filter(move |(_, length)| *length == wanted).map(|(symbol, _)| symbol);
+        Some(Self { counts, symbols: (1..=MAX_LENGTH).flat_map(of_length).collect() })
+    }
+
+    fn next(&self, bits: &mut Bits<'_>) -> Option<u16> {
+        let (mut code, mut first, mut index) = (0_usize, 0_usize, 0_usize);
+        for (length, count) in (1..).zip(self.counts.iter().skip(1)) {
+            code = (code << 1) | bits.peek(length);
+            let offset = code.checked_sub(first)?;
+            let count = usize::from(*count);
+            if offset < count {
+                bits.take(length);
+                return self.symbols.get(index.checked_add(offset)?).copied();
+            }
+            index = index.checked_add(count)?;
+            first = first.checked_add(count)? << 1;
+        }
+        None
+    }
+}
+
+/// Bits from the top of 16-bit words, read ahead by one to two words; bytes that stand among the words are read where
+/// reading has got to.
+struct Bits<'a> {
+    next: u32,
+    /// Bits read beyond the first 16; may fall below zero, and then another word is read.
+    extra: i32,
+    rest: &'a [u8],
+}
+
+impl<'a> Bits<'a> {
+    fn new(stream: &'a [u8]) -> Option<Self> {
+        let mut bits = Self { next: 0, extra: 16, rest: stream };
+        bits.next = u32::from(bits.pair()?) << 16 | u32::from(bits.pair()?);
+        Some(bits)
+    }
+
+    /// The bit at `position`, counted from 1.
+    fn peek(&self, position: u32) -> usize {
+        usize::from(self.next.rotate_left(position) & 1 == 1)
+    }
+
+    /// The next `count` bits, at most 15. Behind the last word there are zeros: a message ends where its size is reached.
+    fn take(&mut self, count: u32) -> u32 {
+        let taken = self.next.checked_shr(32_u32.saturating_sub(count)).unwrap_or(0);
+        self.next <<= count;
+        self.extra = self.extra.saturating_sub_unsigned(count);
+        if self.extra < 0 {
+            let word = u32::from(self.pair().unwrap_or(0));
+            self.next |= word << self.extra.unsigned_abs();
+            self.extra = self.extra.saturating_add(16);
+        }
+        taken
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
+    }
+
+    fn pair(&mut self) -> Option<u16> {
+        let (pair, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(u16::from_le_bytes(*pair))
+    }
+}
+
+/// Bytes of the 512 lengths at the head of a block.
+const TABLE: usize = 256;
+
+/// Bits of the longest code.
+const MAX_LENGTH: usize = 15;
+
+/// What one block decompresses to.
+const BLOCK: usize = 65_536;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    /// The examples of MS-XCA section 3.2: the lengths of a few symbols, by the byte of the table, and the code.
+    fn example(table: &[(usize, u8)], stream: &[u8]) -> Vec<u8> {
+        let mut bytes = alloc::vec![0; TABLE];
+        for (at, lengths) in table {
+            bytes[*at] = *lengths;
+        }
+        bytes.extend_from_slice(stream);
+        bytes
+    }
+
+    fn alphabet() -> Vec<u8> {
+        let fives = (0x31..0x3B).map(|at| (at, 0x55));
+        let table: Vec<_> =
+            [(0x30, 0x50), (0x3B, 0x45), (0x3C, 0x44), (0x3D, 0x04), (0x80, 0x04)].into_iter().chain(fives).collect();
+        example(
+            &table,
+            &[0xd8, 0x52, 0x3e, 0xd7, 0x94, 0x11, 0x5b, 0xe9, 0x19, 0x5f, 0xf9, 0xd6, 0x7c, 0xdf, 0x8d, 4, 0, 0, 0, 0],
+        )
+    }
+
+    fn three_hundred() -> Vec<u8> {
+        example(&[(0x30, 0x30), (0x31, 0x23), (0x80, 0x02), (0x8F, 0x20)], &[0xa8, 0xdc, 0, 0, 0xff, 0x26, 0x01])
+    }
+
+    #[test]
+    fn the_specifications_examples_decompress() {
+        assert_eq!(xpress_huffman(&alphabet(), 26).unwrap(), b"abcdefghijklmnopqrstuvwxyz");
+        assert_eq!(xpress_huffman(&three_hundred(), 300).unwrap(), b"abc".repeat(100));
+    }
+
+    #[test]
+    fn sizes_and_tables_that_do_not_fit_are_refused() {
+        for size in [3, 4, 299] {
+            assert_ne!(xpress_huffman(&three_hundred(), size).map(|bytes| bytes.len()), Some(300), "{size}");
+        }
+        assert_eq!(xpress_huffman(&three_hundred(), 299), None);
+        for length in 0..TABLE + 7 {
+            assert_eq!(xpress_huffman(&three_hundred()[..length], 300), None, "{length}");
+        }
+        let (mut incomplete, mut too_many) = (alphabet(), alphabet());
+        incomplete[0x80] = 0;
+        too_many[0] = 1;
+        assert_eq!(xpress_huffman(&incomplete, 26), None);
+        assert_eq!(xpress_huffman(&too_many, 26), None);
+    }
+}

@@ -1,0 +1,129 @@
+//! PACTYPE (MS-PAC section 2.3): the table of buffers at the head of a PAC.
+//!
+//! In: the bytes of an AD-WIN2K-PAC element. Out: [`Pac`], which knows where its buffers are and lets nobody see what is
+//! in them before a signature was verified.
+
+use super::buffer_type::BufferType;
+use super::reader::{Place, Reader};
+use crate::error::{PacMalformed, PacProblem};
+use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
+
+/// A PAC as it was found. Whoever holds any key of the service can have written it; nothing in it can be read before
+/// [`verify`](Self::verify).
+#[derive(Clone, Copy, Debug)]
+pub struct Pac<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) table: Place,
+    pub(super) buffers: Buffers,
+}
+
+impl<'a> Pac<'a> {
+    /// Reads the table of buffers: each aligned, behind the table and within the PAC; those of known types at most once
+    /// each and apart from each other.
+    ///
+    /// MS-PAC section 2.4 would have a second buffer of a type ignored. No KDC writes one, and two readers that ignore
+    /// different ones are what an attacker looks for.
+    ///
+    /// # Errors
+    /// [`PacMalformed`] with the place where the bytes stop making sense.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
+        let mut reader = Reader::new(bytes, Place::new(0, bytes.len()));
+        if bytes.len() > MAX_PAC_SIZE {
+            return Err(reader.error("PACTYPE", PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE }));
+        }
+        let count = usize::try_from(reader.u32("PACTYPE.cBuffers")?).unwrap_or(usize::MAX);
+        if count > MAX_PAC_BUFFERS {
+            return Err(reader.error("PACTYPE.cBuffers", PacProblem::TooMany(MAX_PAC_BUFFERS)));
+        }
+        let version = reader.u32("PACTYPE.Version")?;
+        if version != 0 {
+            return Err(reader.error("PACTYPE.Version", PacProblem::Version(version)));
+        }
+        let table = reader.place(count.saturating_mul(INFO_BUFFER), "PACTYPE.Buffers")?;
+        Ok(Self { bytes, table, buffers: Buffers::read(bytes, table)? })
+    }
+
+    /// The types of all buffers, in order.
+    #[must_use]
+    pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
+        buffer_types(self.bytes, self.table)
+    }
+}
+
+/// Where the buffers of known types are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffers {
+    /// In the order of [`BufferType::KNOWN`].
+    known: [Option<Place>; BufferType::KNOWN.len()],
+}
+
+impl Buffers {
+    fn read(pac: &[u8], table: Place) -> Result<Self, PacMalformed> {
+        let mut buffers = Self { known: [None; BufferType::KNOWN.len()] };
+        let mut reader = Reader::new(pac, table);
+        let mut end = table.end();
+        while reader.left() > 0 {
+            let start = reader;
+            let (buffer_type, place) = info_buffer(&mut reader, pac.len(), table.end())?;
+            let Some(index) = index_of(buffer_type) else { continue };
+            // Buffers that follow each other, as everybody writes them, need not be compared.
+            if place.at() < end && buffers.known.iter().flatten().any(|other| other.overlaps(place)) {
+                return Err(start.error(name_of(buffer_type), PacProblem::Overlap));
+            }
+            end = end.max(place.end());
+            match buffers.known.get_mut(index) {
+                Some(entry @ None) => *entry = Some(place),
+                _ => return Err(start.error(name_of(buffer_type), PacProblem::Duplicate)),
+            }
+        }
+        Ok(buffers)
+    }
+
+    pub(super) fn get(&self, buffer_type: BufferType) -> Option<Place> {
+        index_of(buffer_type).and_then(|index| self.known.get(index).copied().flatten())
+    }
+}
+
+/// The types in a table that was read before.
+pub(super) fn buffer_types(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = BufferType> {
+    let entries = table.of(pac).chunks_exact(INFO_BUFFER);
+    entries.map(|entry| BufferType(entry.first_chunk().copied().map_or(0, u32::from_le_bytes)))
+}
+
+/// The place of a buffer in a table that was read before.
+pub(super) fn find(pac: &[u8], table: Place, buffer_type: BufferType) -> Option<Place> {
+    let mut reader = Reader::new(pac, table);
+    core::iter::from_fn(|| info_buffer(&mut reader, pac.len(), table.end()).ok())
+        .find_map(|(found, place)| (found == buffer_type).then_some(place))
+}
+
+/// PAC_INFO_BUFFER (MS-PAC section 2.4).
+fn info_buffer(reader: &mut Reader<'_>, size: usize, table_end: usize) -> Result<(BufferType, Place), PacMalformed> {
+    let start = *reader;
+    let buffer_type = BufferType(reader.u32("PAC_INFO_BUFFER.ulType")?);
+    let length = reader.u32("PAC_INFO_BUFFER.cbBufferSize")?;
+    let offset = reader.u64("PAC_INFO_BUFFER.Offset")?;
+    if offset % ALIGNMENT != 0 {
+        return Err(start.error(name_of(buffer_type), PacProblem::Alignment));
+    }
+    // In 64 bits: CVE-2022-42898 was their sum in 32.
+    let end = offset.checked_add(u64::from(length)).and_then(|end| usize::try_from(end).ok());
+    match (usize::try_from(offset), usize::try_from(length), end) {
+        (Ok(at), Ok(length), Some(end)) if at >= table_end && end <= size => Ok((buffer_type, Place::new(at, length))),
+        _ => Err(start.error(name_of(buffer_type), PacProblem::Offset)),
+    }
+}
+
+fn index_of(buffer_type: BufferType) -> Option<usize> {
+    BufferType::KNOWN.iter().position(|(known, _)| *known == buffer_type)
+}
+
+pub(super) fn name_of(buffer_type: BufferType) -> &'static str {
+    index_of(buffer_type).and_then(|index| BufferType::KNOWN.get(index)).map_or("PAC_INFO_BUFFER", |(_, name)| name)
+}
+
+/// Bytes of a PAC_INFO_BUFFER.
+const INFO_BUFFER: usize = 16;
+
+/// MS-PAC section 2.4: buffers begin at a multiple of eight bytes.
+const ALIGNMENT: u64 = 8;

@@ -1,0 +1,47 @@
+//! FILETIME (MS-DTYP section 2.3.3): Windows' way to count time.
+
+use crate::time::UnixTime;
+
+/// A number of 100-nanosecond intervals since 1601-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileTime(pub u64);
+
+impl FileTime {
+    /// What stands for an instant that never comes.
+    pub const NEVER: Self = Self(0x7FFF_FFFF_FFFF_FFFF);
+
+    /// The instant, to the microsecond; `None` for zero, which says that there is none, and for
+    /// [`NEVER`](Self::NEVER) and beyond.
+    #[must_use]
+    pub fn instant(self) -> Option<UnixTime> {
+        if self.0 == 0 || self >= Self::NEVER {
+            return None;
+        }
+        let seconds = i64::try_from(self.0 / INTERVALS).ok()?.checked_sub(SECONDS_TO_1970)?;
+        let micros = u32::try_from(self.0 % INTERVALS / 10).ok()?;
+        UnixTime::from_seconds(seconds).with_micros(micros)
+    }
+}
+
+/// Intervals in a second.
+const INTERVALS: u64 = 10_000_000;
+
+/// From 1601 to 1970: 369 years, 89 of them with a leap day.
+const SECONDS_TO_1970: i64 = (369 * 365 + 89) * 86_400;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_from_1601() {
+        assert_eq!(FileTime(116_444_736_000_000_000).instant(), Some(UnixTime::from_seconds(0)));
+        let instant = FileTime(128_759_949_907_879_449).instant().unwrap();
+        assert_eq!((instant.seconds(), instant.micros()), (1_231_521_390, 787_944));
+        assert_eq!(FileTime(1).instant().unwrap().seconds(), -11_644_473_600);
+        for none in [0, 0x7FFF_FFFF_FFFF_FFFF, u64::MAX] {
+            assert_eq!(FileTime(none).instant(), None);
+        }
+    }
+}

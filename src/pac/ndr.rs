@@ -1,0 +1,269 @@
+//! NDR (C706 chapter 14, MS-RPCE sections 2.2.5 and 2.2.6): how RPC writes the structures in some buffers of a PAC.
+//!
+//! In: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Out: its
+//! fields, in the order they lie there: first a structure's own, then what its pointers point to.
+//!
+//! The IDL of MS-PAC declares every pointer `unique`: it is null or points to something of its own, and what it points
+//! to follows whatever number stands for it. A number that comes twice would be an alias to a reader that takes the
+//! pointers for `ptr`, and shift all that follows; so it is refused.
+
+use super::reader::{Place, Reader};
+use super::wide_text::WideText;
+use crate::error::{PacMalformed, PacProblem};
+use crate::sid::Sid;
+
+/// Reads one serialized structure.
+#[derive(Debug)]
+pub(super) struct NdrReader<'a> {
+    reader: Reader<'a>,
+    /// Alignment counts from here.
+    start: usize,
+    referents: Referents,
+}
+
+/// RPC_UNICODE_STRING (MS-DTYP section 2.3.10), before its characters were reached. Lengths in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnicodeString {
+    length: usize,
+    maximum: usize,
+    pointer: Pointer,
+}
+
+/// Whether a pointer points to something, which then follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pointer {
+    Null,
+    Present,
+}
+
+impl<'a> NdrReader<'a> {
+    /// Reads the headers, and the pointer that the structure stands behind.
+    pub(super) fn open(pac: &'a [u8], buffer: Place, what: &'static str) -> Result<Self, PacMalformed> {
+        let mut reader = Reader::new(pac, buffer);
+        // Version 1, little-endian, eight bytes of header; a filler that is to be ignored.
+        if reader.array(what)? != [1, 0x10, 8, 0] {
+            return Err(Reader::new(pac, buffer).error(what, PacProblem::SerializationHeader));
+        }
+        reader.u32(what)?;
+        let length = reader.u32(what)?;
+        reader.u32(what)?;
+        let object = reader.place(usize::try_from(length).unwrap_or(usize::MAX), what)?;
+        reader.finish(what)?;
+        let reader = Reader::new(pac, object);
+        let mut ndr = Self { reader, start: object.at(), referents: Referents::default() };
+        ndr.pointer(what)?.required(&ndr, what)?;
+        Ok(ndr)
+    }
+
+    /// The structure ends here, but for the padding to a multiple of eight bytes (MS-RPCE section 2.2.6.2).
+    pub(super) fn finish(&self, what: &'static str) -> Result<(), PacMalformed> {
+        if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(what) }
+    }
+
+    pub(super) const fn error(&self, what: &'static str, problem: PacProblem) -> PacMalformed {
+        self.reader.error(what, problem)
+    }
+
+    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, PacMalformed> {
+        self.align(2, what)?;
+        self.reader.u16(what)
+    }
+
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, PacMalformed> {
+        self.align(4, what)?;
+        self.reader.u32(what)
+    }
+
+    /// A number that counts something.
+    pub(super) fn count(&mut self, what: &'static str) -> Result<usize, PacMalformed> {
+        self.u32(what).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// A structure of two 32-bit halves (FILETIME), which is aligned as they are.
+    pub(super) fn halves(&mut self, what: &'static str) -> Result<u64, PacMalformed> {
+        self.align(4, what)?;
+        self.reader.u64(what)
+    }
+
+    /// Bytes that are skipped.
+    pub(super) fn skip(&mut self, count: usize, what: &'static str) -> Result<(), PacMalformed> {
+        self.reader.place(count, what).map(|_| ())
+    }
+
+    pub(super) fn pointer(&mut self, what: &'static str) -> Result<Pointer, PacMalformed> {
+        let referent = self.u32(what)?;
+        self.referent(referent, what)
+    }
+
+    /// The pointer that a number stands for.
+    pub(super) fn referent(&mut self, referent: u32, what: &'static str) -> Result<Pointer, PacMalformed> {
+        if referent == 0 {
+            return Ok(Pointer::Null);
+        }
+        if self.referents.are_new(referent) {
+            Ok(Pointer::Present)
+        } else {
+            Err(self.error(what, PacProblem::RepeatedReferent))
+        }
+    }
+
+    /// A pointer to an array of `count` elements, which is null only if there are none.
+    pub(super) fn array_pointer(&mut self, count: usize, what: &'static str) -> Result<Pointer, PacMalformed> {
+        let pointer = self.pointer(what)?;
+        if count > 0 { pointer.required(self, what) } else { Ok(pointer) }
+    }
+
+    /// The elements of a conformant array, of `size` bytes each and aligned to `alignment`. The array repeats its count,
+    /// which is checked against the structure's and against the bytes that are left before anything is done with it.
+    pub(super) fn array(
+        &mut self,
+        count: usize,
+        size: usize,
+        alignment: usize,
+        what: &'static str,
+    ) -> Result<Place, PacMalformed> {
+        self.conformance(count, what)?;
+        self.align(alignment, what)?;
+        let length = count.checked_mul(size).ok_or_else(|| self.error(what, PacProblem::Truncated))?;
+        self.reader.place(length, what)
+    }
+
+    /// The count before a conformant array of structures that are read one by one: as [`Self::array`], with at least `size`
+    /// bytes each.
+    pub(super) fn elements(&mut self, count: usize, size: usize, what: &'static str) -> Result<(), PacMalformed> {
+        self.conformance(count, what)?;
+        let fits = count.checked_mul(size).is_some_and(|length| length <= self.reader.left());
+        if fits { Ok(()) } else { Err(self.error(what, PacProblem::Truncated)) }
+    }
+
+    pub(super) fn unicode_string(&mut self, what: &'static str) -> Result<UnicodeString, PacMalformed> {
+        let (length, maximum) = (usize::from(self.u16(what)?), usize::from(self.u16(what)?));
+        if length % 2 != 0 || maximum % 2 != 0 || length > maximum {
+            return Err(self.error(what, PacProblem::StringLength));
+        }
+        let pointer = self.pointer(what)?;
+        let pointer = if length > 0 { pointer.required(self, what)? } else { pointer };
+        Ok(UnicodeString { length, maximum, pointer })
+    }
+
+    /// The characters of a string: a conformant and varying array, which says three lengths of its own.
+    pub(super) fn text(&mut self, string: UnicodeString, what: &'static str) -> Result<Place, PacMalformed> {
+        if string.pointer == Pointer::Null {
+            return Ok(Place::default());
+        }
+        self.conformance(string.maximum / 2, what)?;
+        self.varying(string.length / 2, what)?;
+        self.characters(string.length, what)
+    }
+
+    /// A string that ends with a NUL and says its lengths itself (`[string] wchar_t *`); the place is without the NUL.
+    pub(super) fn terminated_text(&mut self, what: &'static str) -> Result<Place, PacMalformed> {
+        let maximum = self.count(what)?;
+        let offset = self.u32(what)?;
+        let count = self.count(what)?;
+        if offset != 0 || count > maximum {
+            return Err(self.error(what, PacProblem::Conformance));
+        }
+        let length = count.checked_sub(1).and_then(|count| count.checked_mul(2));
+        let length = length.ok_or_else(|| self.error(what, PacProblem::StringLength))?;
+        let text = self.characters(length, what)?;
+        match self.reader.u16(what)? {
+            0 => Ok(text),
+            _ => Err(self.error(what, PacProblem::StringLength)),
+        }
+    }
+
+    /// RPC_SID (MS-DTYP section 2.4.2.3), and the place of its packet form: a conformant structure, so that its count comes
+    /// first as well.
+    pub(super) fn sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
+        let count = self.count(what)?;
+        let rest = Place::new(self.reader.at(), self.reader.left()).of(self.reader.pac());
+        let (sid, after) = Sid::split_first(rest).ok_or_else(|| self.error(what, PacProblem::Sid))?;
+        if sid.sub_authorities().len() != count {
+            return Err(self.error(what, PacProblem::Conformance));
+        }
+        Ok((sid, self.reader.place(rest.len().saturating_sub(after.len()), what)?))
+    }
+
+    /// The SID of a domain, to which a RID is joined to name an account.
+    pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
+        let (sid, place) = self.sid(what)?;
+        if sid.join(0).is_some() { Ok((sid, place)) } else { Err(self.error(what, PacProblem::Sid)) }
+    }
+
+    /// Where the next byte is, for what is read again later.
+    pub(super) const fn at(&self) -> usize {
+        self.reader.at()
+    }
+
+    pub(super) const fn pac(&self) -> &'a [u8] {
+        self.reader.pac()
+    }
+
+    pub(super) fn align(&mut self, alignment: usize, what: &'static str) -> Result<(), PacMalformed> {
+        let offset = self.reader.at().saturating_sub(self.start);
+        let padding = offset.next_multiple_of(alignment).saturating_sub(offset);
+        self.reader.place(padding, what).map(|_| ())
+    }
+
+    fn conformance(&mut self, expected: usize, what: &'static str) -> Result<(), PacMalformed> {
+        if self.count(what)? == expected { Ok(()) } else { Err(self.error(what, PacProblem::Conformance)) }
+    }
+
+    /// Offset, which is zero, and count of a varying array.
+    fn varying(&mut self, expected: usize, what: &'static str) -> Result<(), PacMalformed> {
+        if self.u32(what)? != 0 {
+            return Err(self.error(what, PacProblem::Conformance));
+        }
+        self.conformance(expected, what)
+    }
+
+    fn characters(&mut self, length: usize, what: &'static str) -> Result<Place, PacMalformed> {
+        let place = self.reader.place(length, what)?;
+        match WideText::new(place.of(self.reader.pac())) {
+            Some(_) => Ok(place),
+            None => Err(PacMalformed { what, at: place.at(), problem: PacProblem::Text }),
+        }
+    }
+}
+
+impl Pointer {
+    pub(super) const fn is_present(self) -> bool {
+        matches!(self, Self::Present)
+    }
+
+    /// Refuses a null pointer where there must be something.
+    pub(super) fn required(self, ndr: &NdrReader<'_>, what: &'static str) -> Result<Self, PacMalformed> {
+        if self == Self::Null { Err(ndr.error(what, PacProblem::NullPointer)) } else { Ok(self) }
+    }
+}
+
+/// The numbers that have stood for a pointer.
+///
+/// Windows and Samba number an array's pointers in rising order; others draw them at random. The first ones are
+/// remembered whatever they are; later ones must rise. So memory is bounded and work linear, and no number that comes
+/// twice gets by.
+#[derive(Debug, Default)]
+struct Referents {
+    first: [u32; 32],
+    count: usize,
+    last: u32,
+}
+
+impl Referents {
+    fn are_new(&mut self, referent: u32) -> bool {
+        let rises = referent > core::mem::replace(&mut self.last, referent);
+        let first = self.first.get(..self.count).unwrap_or_default();
+        if first.contains(&referent) {
+            return false;
+        }
+        match self.first.get_mut(self.count) {
+            Some(place) => {
+                *place = referent;
+                self.count = self.count.saturating_add(1);
+                true
+            }
+            None => rises,
+        }
+    }
+}

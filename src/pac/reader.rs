@@ -1,0 +1,111 @@
+//! Reads the little-endian fields of a PAC: numbers, and places whose bytes are looked at when they are asked for.
+
+use crate::error::{PacMalformed, PacProblem};
+
+/// Some bytes of a PAC, by where they are: what was read outlives the borrow of what it was read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    at: u32,
+    length: u32,
+}
+
+impl Place {
+    /// A PAC ends long before 32 bits do; a place beyond them is past its end, and empty.
+    pub(super) fn new(at: usize, length: usize) -> Self {
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { at: narrow(at), length: narrow(length) }
+    }
+
+    pub(super) fn at(self) -> usize {
+        usize::try_from(self.at).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn len(self) -> usize {
+        usize::try_from(self.length).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.at().saturating_add(self.len())
+    }
+
+    /// The bytes, of the PAC that the place was read from.
+    pub(super) fn of(self, pac: &[u8]) -> &[u8] {
+        pac.get(self.at()..self.end()).unwrap_or_default()
+    }
+
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.length > 0 && other.length > 0 && self.at() < other.end() && other.at() < self.end()
+    }
+}
+
+/// Reads one part of a PAC from its beginning to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    pac: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
+        let end = part.end().min(pac.len());
+        Self { pac, at: part.at().min(end), end }
+    }
+
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) const fn left(&self) -> usize {
+        self.end.saturating_sub(self.at)
+    }
+
+    /// The error that `problem` is, at this place.
+    pub(super) const fn error(&self, what: &'static str, problem: PacProblem) -> PacMalformed {
+        PacMalformed { what, at: self.at, problem }
+    }
+
+    /// The next `count` bytes.
+    pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, PacMalformed> {
+        if count > self.left() {
+            return Err(self.error(what, PacProblem::Truncated));
+        }
+        let place = Place::new(self.at, count);
+        self.at = place.end();
+        Ok(place)
+    }
+
+    pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], PacMalformed> {
+        let place = self.place(count, what)?;
+        Ok(place.of(self.pac))
+    }
+
+    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, PacMalformed> {
+        self.array(what).map(u16::from_le_bytes)
+    }
+
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, PacMalformed> {
+        self.array(what).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, PacMalformed> {
+        self.array(what).map(u64::from_le_bytes)
+    }
+
+    /// Nothing may be left.
+    pub(super) fn finish(&self, what: &'static str) -> Result<(), PacMalformed> {
+        match self.left() {
+            0 => Ok(()),
+            left => Err(self.error(what, PacProblem::TrailingBytes(left))),
+        }
+    }
+
+    pub(super) const fn pac(&self) -> &'a [u8] {
+        self.pac
+    }
+
+    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], PacMalformed> {
+        let start = *self;
+        self.take(N, what)?.try_into().map_err(|_| start.error(what, PacProblem::Truncated))
+    }
+}

@@ -1,0 +1,133 @@
+//! Text as Windows writes it: UTF-16 in little-endian order.
+
+use crate::error::Escaped;
+use alloc::string::String;
+use core::fmt::{self, Write as _};
+
+/// Text of a PAC, in UTF-16 and still where it was found.
+///
+/// It holds no NUL and no surrogate without its other half: a PAC with such a text is refused. To write U+FFFD instead
+/// would make two names one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WideText<'a>(&'a [u8]);
+
+impl<'a> WideText<'a> {
+    /// Takes whole code units that are text.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let text = Self(bytes);
+        let is_text =
+            bytes.len() % 2 == 0 && (text.is_plain() || text.decode().all(|unit| unit.is_ok_and(|c| c != '\0')));
+        is_text.then_some(text)
+    }
+
+    /// Takes bytes that [`Self::new`] has taken before.
+    pub(super) const fn of_checked(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether there is no text.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The characters.
+    pub fn chars(self) -> impl Iterator<Item = char> {
+        self.decode().map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    /// The text itself. What [`Display`](fmt::Display) prints is fit for a log, and escapes what is not.
+    #[must_use]
+    pub fn decoded(self) -> String {
+        self.chars().collect()
+    }
+
+    /// Whether it is `text`, but for the case of ASCII letters.
+    pub(crate) fn eq_ignore_ascii_case(self, mut text: impl Iterator<Item = char>) -> bool {
+        self.chars().all(|own| text.next().is_some_and(|other| own.eq_ignore_ascii_case(&other)))
+            && text.next().is_none()
+    }
+
+    /// Whether the last character is `character`, one of ASCII.
+    pub(crate) fn ends_with(self, character: char) -> bool {
+        self.0.last_chunk::<2>().is_some_and(|unit| u32::from(u16::from_le_bytes(*unit)) == u32::from(character))
+    }
+
+    fn decode(self) -> impl Iterator<Item = Result<char, core::char::DecodeUtf16Error>> {
+        let units = self
+            .0
+            .chunks_exact(2)
+            .map(|unit| unit.iter().rev().fold(0_u16, |unit, byte| (unit << 8) | u16::from(*byte)));
+        char::decode_utf16(units)
+    }
+
+    /// ASCII without NUL, as most names are.
+    fn is_plain(self) -> bool {
+        self.0.chunks_exact(2).all(|unit| matches!(unit, [1..=0x7F, 0]))
+    }
+}
+
+/// Whether they have the same characters.
+impl PartialEq<str> for WideText<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.chars().eq(other.chars())
+    }
+}
+
+/// With what does not print as itself escaped.
+impl fmt::Display for WideText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chars().try_for_each(|character| write!(f, "{}", Escaped(character.encode_utf8(&mut [0; 4]))))
+    }
+}
+
+impl fmt::Debug for WideText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        fmt::Display::fmt(self, f)?;
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    fn utf16(units: impl IntoIterator<Item = u16>) -> Vec<u8> {
+        units.into_iter().flat_map(u16::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn every_script_is_text() {
+        for text in ["", "alice", "Łukasz O'Neill", "李小龍", "𝄞 clef"] {
+            let bytes = utf16(text.encode_utf16());
+            let wide = WideText::new(&bytes).unwrap();
+            assert!(wide == *text && wide.decoded() == text, "{text}");
+        }
+        let bytes = utf16("a\u{202E}b".encode_utf16());
+        assert_eq!(WideText::new(&bytes).unwrap().to_string(), r"a\u{202e}b");
+    }
+
+    #[test]
+    fn lone_surrogates_nul_and_half_units_are_not() {
+        for units in
+            [&[0xD800_u16][..], &[0xDC00], &[0xD800, 0x41], &[0xDC00, 0xD800], &[0x41, 0xD800], &[0], &[0x41, 0, 0x42]]
+        {
+            assert_eq!(WideText::new(&utf16(units.iter().copied())), None, "{units:04X?}");
+        }
+        assert_eq!(WideText::new(&[0x41]), None);
+    }
+
+    #[test]
+    fn case_is_that_of_ascii() {
+        let bytes = utf16("Ärger".encode_utf16());
+        let wide = WideText::new(&bytes).unwrap();
+        assert!(wide.eq_ignore_ascii_case("ÄRGER".chars()));
+        for other in ["ärger", "Ärge", "Ärger1", ""] {
+            assert!(!wide.eq_ignore_ascii_case(other.chars()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Security identifiers (MS-DTYP section 2.4.2).
+//!
+//! In: their text or the bytes of RPC_SID, which in the packet form are the same. Out: [`Sid`]. What a SID stands for,
+//! and whether it exists, is the directory's to say.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+use thiserror::Error;
+
+/// A security identifier: `S-1-5-21-397973807-962049227-2576849202-1103`.
+///
+/// Of an account it is the SID of its domain and one more number, the relative identifier (RID). Unlike names, SIDs are
+/// never given to another account.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sid {
+    authority: [u8; 6],
+    count: u8,
+    /// Zero from `count` on, so that comparing them is comparing SIDs.
+    sub_authorities: [u32; Sid::MAX_SUB_AUTHORITIES],
+}
+
+impl Sid {
+    /// The most sub-authorities that a SID has (MS-DTYP section 2.4.2.2).
+    pub const MAX_SUB_AUTHORITIES: usize = 15;
+
+    /// The user proved itself to the KDC: AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY.
+    pub const AUTHENTICATION_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[1]);
+
+    /// A service said who the user is, through S4U2Self: SERVICE_ASSERTED_IDENTITY.
+    pub const SERVICE_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[2]);
+
+    /// A SID of revision 1; `None` if the authority has more than 48 bits or there are more than 15 sub-authorities.
+    #[must_use]
+    pub fn new(authority: u64, sub_authorities: &[u32]) -> Option<Self> {
+        let [0, 0, authority @ ..] = authority.to_be_bytes() else { return None };
+        (sub_authorities.len() <= Self::MAX_SUB_AUTHORITIES).then(|| Self::of(authority, sub_authorities))
+    }
+
+    /// Reads the packet form, which must end where the SID does.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (sid, rest) = Self::split_first(bytes)?;
+        rest.is_empty().then_some(sid)
+    }
+
+    /// Reads the packet form at the beginning of `bytes`; gives back what follows it.
+    pub(crate) fn split_first(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (header, rest) = bytes.split_first_chunk::<8>()?;
+        let [1, count, authority @ ..] = *header else { return None };
+        if usize::from(count) > Self::MAX_SUB_AUTHORITIES {
+            return None;
+        }
+        let (encoded, rest) = rest.split_at_checked(usize::from(count).checked_mul(4)?)?;
+        let mut sid = Self { authority, count, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
+        for (sub_authority, bytes) in sid.sub_authorities.iter_mut().zip(encoded.chunks_exact(4)) {
+            *sub_authority = u32::from_le_bytes(bytes.try_into().ok()?);
+        }
+        Some((sid, rest))
+    }
+
+    /// The packet form: revision, count, authority in big-endian, sub-authorities in little-endian order.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let sub_authorities = self.sub_authorities().iter().flat_map(|sub_authority| sub_authority.to_le_bytes());
+        [1, self.count].into_iter().chain(self.authority).chain(sub_authorities).collect()
+    }
+
+    /// The identifier authority: 5 of all SIDs that a domain gives.
+    #[must_use]
+    pub fn authority(&self) -> u64 {
+        self.authority.iter().fold(0, |authority, byte| (authority << 8) | u64::from(*byte))
+    }
+
+    /// The sub-authorities, the RID last.
+    #[must_use]
+    pub fn sub_authorities(&self) -> &[u32] {
+        self.sub_authorities.get(..usize::from(self.count)).unwrap_or_default()
+    }
+
+    /// The last sub-authority.
+    #[must_use]
+    pub fn rid(&self) -> Option<u32> {
+        self.sub_authorities().last().copied()
+    }
+
+    /// This SID without its RID: of an account, the SID of its domain.
+    #[must_use]
+    pub fn domain(&self) -> Option<Self> {
+        let (_, domain) = self.sub_authorities().split_last()?;
+        Some(Self::of(self.authority, domain))
+    }
+
+    /// The SID of the account `rid` of this domain; `None` if there is no room for another sub-authority.
+    #[must_use]
+    pub fn join(mut self, rid: u32) -> Option<Self> {
+        *self.sub_authorities.get_mut(usize::from(self.count))? = rid;
+        self.count = self.count.checked_add(1)?;
+        Some(self)
+    }
+
+    /// Whether it was given by a domain: `S-1-5-21-` and three numbers that are the domain's, at least. Those of
+    /// `S-1-5-21-0-0-0` are well known and no domain's (MS-DTYP section 2.4.2.4: 496, 497).
+    #[must_use]
+    pub fn is_of_domain(&self) -> bool {
+        match self.sub_authorities() {
+            [21, 0, 0, 0, ..] => false,
+            [21, _, _, _, ..] => self.authority() == 5,
+            _ => false,
+        }
+    }
+
+    /// Takes what fits.
+    const fn of(authority: [u8; 6], sub_authorities: &[u32]) -> Self {
+        let mut sid = Self { authority, count: 0, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
+        let mut from = sub_authorities;
+        let mut to: &mut [u32] = &mut sid.sub_authorities;
+        while let ([first, rest @ ..], [place, places @ ..]) = (from, to) {
+            *place = *first;
+            sid.count = sid.count.wrapping_add(1);
+            (from, to) = (rest, places);
+        }
+        sid
+    }
+}
+
+/// MS-DTYP section 2.4.2.1: an authority of more than 32 bits in hexadecimal.
+impl fmt::Display for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.authority();
+        match u32::try_from(authority) {
+            Ok(authority) => write!(f, "S-1-{authority}")?,
+            Err(_) => write!(f, "S-1-0x{authority:012X}")?,
+        }
+        self.sub_authorities().iter().try_for_each(|sub_authority| write!(f, "-{sub_authority}"))
+    }
+}
+
+impl fmt::Debug for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Reads `S-1-5-21-…`, and nothing around it.
+impl FromStr for Sid {
+    type Err = InvalidSid;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSid> {
+        let mut parts = text.strip_prefix("S-1-").ok_or(InvalidSid)?.split('-');
+        let authority = parts.next().and_then(parse_authority).ok_or(InvalidSid)?;
+        let sid = Self::new(authority, &[]).ok_or(InvalidSid)?;
+        parts.try_fold(sid, |sid, part| sid.join(parse_decimal(part)?)).ok_or(InvalidSid)
+    }
+}
+
+/// Text that is no SID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a SID (S-1-5-21-…)")]
+pub struct InvalidSid;
+
+fn parse_authority(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) if digits.len() == 12 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) => {
+            u64::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => parse_decimal(text).map(u64::from),
+    }
+}
+
+/// Digits only: `u32`'s own reading takes a sign.
+fn parse_decimal(text: &str) -> Option<u32> {
+    text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Sid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Sid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Sid;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a SID (S-1-5-21-…)")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Sid, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    /// The packet form is that of MS-DTYP section 2.4.2.2; the values are well-known SIDs of its section 2.4.2.4.
+    #[test]
+    fn text_and_bytes_are_two_forms_of_one_sid() {
+        for (text, bytes) in [
+            ("S-1-0-0", &[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..]),
+            ("S-1-5-32-544", &[1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0]),
+            ("S-1-18-1", &[1, 1, 0, 0, 0, 0, 0, 18, 1, 0, 0, 0]),
+            ("S-1-0x010203040506-7", &[1, 1, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0]),
+            ("S-1-5", &[1, 0, 0, 0, 0, 0, 0, 5]),
+        ] {
+            let sid: Sid = text.parse().unwrap();
+            assert_eq!(sid.to_string(), text);
+            assert_eq!(sid.to_bytes(), bytes);
+            assert_eq!(Sid::from_bytes(bytes), Some(sid));
+            for length in 0..bytes.len() {
+                assert_eq!(Sid::from_bytes(&bytes[..length]), None, "{text} cut to {length}");
+            }
+            assert_eq!(Sid::from_bytes(&[bytes, &[0]].concat()), None);
+        }
+        assert_eq!(Sid::AUTHENTICATION_ASSERTED, "S-1-18-1".parse().unwrap());
+        assert_eq!(Sid::SERVICE_ASSERTED, "S-1-18-2".parse().unwrap());
+    }
+
+    #[test]
+    fn only_a_sid_is_read_as_one() {
+        for text in [
+            "",
+            "S-1",
+            "S-1-",
+            "s-1-5-18",
+            "S-2-5-18",
+            " S-1-5-18",
+            "S-1-5-18 ",
+            "S-1-5--18",
+            "S-1-5-18-",
+            "S-1-5-+18",
+            "S-1-5-4294967296",
+            "S-1-4294967296-1",
+            "S-1-0x5-1",
+            "S-1-0x01020304050G-1",
+            "S-1-5-0x12",
+            "S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16",
+        ] {
+            assert_eq!(text.parse::<Sid>(), Err(InvalidSid), "{text:?}");
+        }
+        let longest: Sid = "S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15".parse().unwrap();
+        assert_eq!(longest.join(16), None);
+    }
+
+    #[test]
+    fn revision_and_count_are_checked() {
+        let mut bytes = "S-1-5-18".parse::<Sid>().unwrap().to_bytes();
+        bytes[0] = 2;
+        assert_eq!(Sid::from_bytes(&bytes), None);
+        let sixteen = [&[1, 16, 0, 0, 0, 0, 0, 5][..], &[0; 64]].concat();
+        assert_eq!(Sid::from_bytes(&sixteen), None);
+    }
+
+    #[test]
+    fn an_account_is_its_domain_and_a_rid() {
+        let domain: Sid = "S-1-5-21-1-2-3".parse().unwrap();
+        let user = domain.join(1103).unwrap();
+        assert_eq!(user.to_string(), "S-1-5-21-1-2-3-1103");
+        assert_eq!((user.domain(), user.rid()), (Some(domain), Some(1103)));
+        assert!(user.is_of_domain() && domain.is_of_domain());
+        for other in ["S-1-5-21-0-0-0-497", "S-1-18-1", "S-1-5-32-544", "S-1-4-21-1-2-3", "S-1-5-21-1-2"] {
+            assert!(!other.parse::<Sid>().unwrap().is_of_domain(), "{other}");
+        }
+        assert_eq!(format!("{user:?}"), "S-1-5-21-1-2-3-1103");
+    }
+}
