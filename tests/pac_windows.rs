@@ -40,7 +40,7 @@ fn checksummer(entry: &Value) -> Checksummer {
 /// The signature belongs where the bytes are zero.
 fn signed(entry: &Value, mut pac: Vec<u8>) -> Vec<u8> {
     let signature = pac_support::unhex(entry["expected"]["signature_blob"].as_str().unwrap());
-    let at = pac_support::buffer(&pac, BufferType::SERVER_CHECKSUM.0).unwrap();
+    let at = pac_support::buffer(&pac, BufferType::SERVER_CHECKSUM).unwrap();
     pac[at].copy_from_slice(&signature);
     pac
 }
@@ -58,7 +58,7 @@ fn detached_signatures_verify_and_every_other_byte_counts() {
             "S-1-5-21-4028881986-3284141023-698984075-1106"
         );
         assert_eq!(verified.kdc_signatures().kdc, SignatureState::Unchecked);
-        let kdc = pac_support::buffer(&pac, BufferType::KDC_CHECKSUM.0).unwrap();
+        let kdc = pac_support::buffer(&pac, BufferType::KDC_CHECKSUM).unwrap();
         for index in (0..pac.len()).filter(|index| !(kdc.start + 4..kdc.end).contains(index)) {
             let mut changed = pac.clone();
             changed[index] ^= 1;
