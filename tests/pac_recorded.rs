@@ -18,7 +18,7 @@ fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>
             account.with_krbtgt_key(&Key::new(EncType(krbtgt.etype), &key).unwrap())
         })
     });
-    let validator = Validator::new(KeySet::from_iter(accounts), case.policy.policy(), NoReplayCache);
+    let validator = Validator::new(accounts.collect::<KeySet>(), case.policy.policy(), NoReplayCache);
     case.judge(&validator, &case.bytes().unwrap())
 }
 
@@ -77,7 +77,8 @@ fn identities_are_the_pacs() {
         assert_eq!(sids(&identity.resource_groups), expect.resource_group_sids, "{}", case.id);
         let mut extra = [sids(&identity.extra_groups), sids(&identity.foreign_groups)].concat();
         let mut expected = expect.extra_sids.clone();
-        (extra.sort(), expected.sort());
+        extra.sort();
+        expected.sort();
         assert_eq!(extra, expected, "{}", case.id);
     }
 }
@@ -101,4 +102,15 @@ fn kinds_are_told_apart() {
     assert_eq!(identity("samba-s4u2proxy").asserted_by, AssertedBy::Service);
     assert_eq!(identity("samba-enterprise").asserted_by, AssertedBy::Authentication);
     assert_eq!(identity("mit-name-1").sid, None);
+}
+
+/// As Samba's own bindings read it.
+#[test]
+fn a_delegated_ticket_says_through_whom() {
+    let recordings = recorded::load_all().unwrap();
+    let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == "samba-s4u2proxy").unwrap();
+    let accepted = judge(recording, case, |key| key).unwrap();
+    let info = accepted.pac().unwrap().delegation_info().unwrap();
+    assert!(info.proxy_target == *"HTTP/autologon.microsoftazuread-sso.com");
+    assert!(info.transited_services.len() == 1 && info.transited_services[0] == *"WEBSVC$@CONTOSO.TEST");
 }

@@ -81,19 +81,11 @@ fn detached_signatures_verify_and_every_other_byte_counts() {
 
 #[test]
 fn a_pac_with_compressed_claims_reads_as_expected() {
-    for (entry, pac) in entries().into_iter().filter(|(entry, _)| entry["id"] == "pac-rpcinterop") {
-        let key = Key::from_nt_hash(Key::nt_hash("P@ssw0rd!")).checksummer(KeyUsage::PAC_SIGNATURE);
-        for key in [key, checksummer(&entry)] {
-            match Pac::read(&pac).unwrap().verify([&key], None) {
-                Ok(verified) => {
-                    pac_fields::assert_windows(&verified, &entry["expected"]["pac"], "pac-rpcinterop");
-                    assert_claims(&verified);
-                    return;
-                }
-                Err(error) => println!("{error}"),
-            }
-        }
-        panic!("no key fits");
+    if let Some((entry, pac)) = entries().into_iter().find(|(entry, _)| entry["id"] == "pac-rpcinterop") {
+        let key = checksummer(&entry);
+        let verified = Pac::read(&pac).unwrap().verify([&key], None).unwrap();
+        pac_fields::assert_windows(&verified, &entry["expected"]["pac"], "pac-rpcinterop");
+        assert_claims(&verified);
     }
 }
 
