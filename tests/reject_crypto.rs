@@ -5,6 +5,7 @@
 
 mod common;
 
+use common::refusals::Change;
 use common::{Server, malformed};
 use kerberos_sso::crypto::{ChecksumType, EncType, Key, KeyUsage};
 use kerberos_sso::testing::{ChecksumParts, KeyParts, TestToken, TokenFraming, mech};
@@ -50,7 +51,7 @@ mod encryption_types {
         let server = Server::new();
         let allowing = server_of_all_types();
         let rc4 = EncType::RC4_HMAC;
-        let changes: [(KeyRole, fn(&mut TestToken)); 3] = [
+        let changes: [(KeyRole, Change); 3] = [
             (KeyRole::Ticket, |token| *token = token.clone().etype(EncType::RC4_HMAC)),
             (KeyRole::Session, |token| {
                 let subkey = token.authenticator.subkey.clone();

@@ -10,7 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use common::tlv::{Tlv, offsets};
 use common::{NOW, Server, assert_malformed, malformed};
 use kerberos_sso::crypto::EncType;
-use kerberos_sso::limits::{MAX_AUTH_DATA_ELEMENTS, MAX_MECHANISMS, MAX_NAME_COMPONENTS, MAX_TOKEN_SIZE};
+use kerberos_sso::limits::{
+    MAX_AUTH_DATA_ELEMENTS, MAX_MECHANISMS, MAX_NAME_COMPONENTS, MAX_REALM_LENGTH, MAX_TOKEN_SIZE,
+};
 use kerberos_sso::testing::{MechToken, NegHints, TestToken, TokenFraming, if_relevant, mech};
 use kerberos_sso::{
     Error, EtypeCause, HeaderProblem, KerberosOffer, KeyRole, NtlmMessage, Policy, Problem, TicketFlags,
@@ -27,8 +29,11 @@ fn complete(server: &Server) -> TestToken {
     token
 }
 
-/// The three messages with every field, and how to send them changed.
-fn messages(server: &Server) -> [(&'static str, Vec<u8>, Box<dyn Fn(Vec<u8>) -> Vec<u8>>); 3] {
+/// The name of a message, its bytes, and a token that carries other bytes in their place.
+type Message = (&'static str, Vec<u8>, Box<dyn Fn(Vec<u8>) -> Vec<u8>>);
+
+/// The three messages with every field.
+fn messages(server: &Server) -> [Message; 3] {
     let token = complete(server);
     assert!(server.check(&token.mint()).is_ok());
     let (ticket, authenticator) = (token.clone(), token.clone());
@@ -55,17 +60,15 @@ fn with_authenticator(token: &TestToken, plaintext: Vec<u8>) -> Vec<u8> {
 fn nested_sequences(depth: usize) -> Vec<u8> {
     let mut reversed = Vec::new();
     for _ in 0..depth {
-        let length = reversed.len();
-        reversed.extend(match length {
-            0..0x80 => vec![u8::try_from(length).unwrap()],
-            _ => {
-                let [.., high, low] = length.to_be_bytes();
-                assert!(length < 0x1_0000);
-                if high == 0 { vec![low, 0x81] } else { vec![low, high, 0x82] }
-            }
+        let [.., high, low] = reversed.len().to_be_bytes();
+        reversed.extend(match (high, low) {
+            (0, 0..0x80) => vec![low],
+            (0, _) => vec![low, 0x81],
+            _ => vec![low, high, 0x82],
         });
         reversed.push(0x30);
     }
+    assert!(reversed.len() < 0x1_0000);
     reversed.reverse();
     reversed
 }
@@ -280,6 +283,22 @@ mod fields {
         let problem = Problem::UnexpectedTag { expected: 0xA0, found: 0xA1 };
         assert_eq!(swapped, malformed("AP-REQ.pvno", at, problem));
     }
+
+    /// From the start of the token, whatever is around the AP-REQ.
+    #[test]
+    fn an_offset_counts_from_the_start_of_the_token() {
+        let server = Server::new();
+        let framings = [TokenFraming::ApReq, TokenFraming::Krb5(mech::KRB5.into()), server.good().framing];
+        for framing in framings {
+            let mut token = server.good().framed(framing);
+            token.pvno = 4;
+            let (bytes, ap_req) = (token.mint(), token.ap_req());
+            assert!(bytes.ends_with(&ap_req));
+            let at = bytes.len() - ap_req.len() + offsets(&ap_req, &[0, 0, 0]).0;
+            let problem = Problem::Value { expected: 5, found: 4 };
+            assert_eq!(server.check(&bytes).unwrap_err(), malformed("AP-REQ.pvno", at, problem));
+        }
+    }
 }
 
 mod numbers {
@@ -432,17 +451,33 @@ mod negotiation {
         assert_eq!(server.check(&token).unwrap_err(), malformed("token", token.len(), Problem::Empty));
     }
 
+    fn response(fields: Vec<Tlv>) -> Tlv {
+        Tlv::of(0xA1, vec![Tlv::of(0x30, fields)])
+    }
+
     #[test]
     fn nothing_begins_with_a_neg_token_resp() {
         let server = Server::new();
-        let response = Tlv::of(0xA1, vec![Tlv::of(0x30, vec![])]);
-        assert_eq!(
-            server.check(&response.encode()).unwrap_err(),
-            malformed("NegotiationToken", 0, Problem::OutOfPlace)
-        );
-        let framed = Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), response]).encode();
+        let out_of_place = malformed("NegotiationToken", 0, Problem::OutOfPlace);
+        let kerberos = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
+        for fields in
+            [vec![], vec![mech_token(&[])], vec![mech_token(&kerberos)], vec![mech_token(&server.good().mint())]]
+        {
+            assert_eq!(server.check(&response(fields).encode()).unwrap_err(), out_of_place);
+        }
+        let framed = Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), response(vec![])]).encode();
         let (at, _) = offsets(&framed, &[1]);
         assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, Problem::OutOfPlace));
+    }
+
+    /// Of a client that somebody else has challenged.
+    #[test]
+    fn ntlm_in_a_neg_token_resp_is_named() {
+        let server = Server::new();
+        let authenticate = mech_token(b"NTLMSSP\0\x03\0\0\0");
+        let error = server.check(&response(vec![authenticate]).encode()).unwrap_err();
+        let (message, offer) = (NtlmMessage::Authenticate, KerberosOffer::NotOffered);
+        assert_eq!(error, Error::Ntlm { message, offer });
     }
 
     #[test]
@@ -755,6 +790,28 @@ mod counts {
         assert_malformed(&error, "sname");
         let error = server.refusal(|token| token.authenticator.cname.components = components(MAX_NAME_COMPONENTS + 1));
         assert_malformed(&error, "cname");
+    }
+
+    #[test]
+    fn realms_have_bytes_up_to_the_limit() {
+        let server = Server::new();
+        let longest = "R".repeat(MAX_REALM_LENGTH);
+        let longer = "R".repeat(MAX_REALM_LENGTH + 1);
+        let too_long = Problem::TooLong(MAX_REALM_LENGTH);
+        assert_eq!(server.refusal(|token| token.ticket.realm = longest.clone().into()).code(), "no-key");
+        assert_eq!(server.refusal(|token| token.ticket.crealm = longest.clone().into()).code(), "untrusted-realm");
+        assert_eq!(server.refusal(|token| token.authenticator.crealm = longest.into()).code(), "client-mismatch");
+        let mut token = server.good().framed(TokenFraming::ApReq);
+        token.ticket.realm = longer.clone().into();
+        let (at, _) = offsets(&token.ap_req(), &[0, 3, 0, 0, 1, 0]);
+        assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("Ticket.realm", at, too_long));
+        let token = server.good().client_realm(longer.clone());
+        let (at, _) = offsets(&token.ticket.plaintext(), &[0, 2, 0]);
+        assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("EncTicketPart.crealm", at, too_long));
+        let mut token = server.good();
+        token.authenticator.crealm = longer.into();
+        let (at, _) = offsets(&token.authenticator.plaintext(), &[0, 1, 0]);
+        assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("Authenticator.crealm", at, too_long));
     }
 
     #[test]

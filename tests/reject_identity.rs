@@ -11,7 +11,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use kerberos_sso::testing::{NameParts, TestRealm, TestToken};
 use kerberos_sso::{
     AddressCause, AddressPolicy, Connection, DelegationKind, DelegationPolicy, Error, Excerpt, KeySet, NameCause,
-    NamePart, NameType, PacPolicy, Policy, Problem, TicketFlags,
+    NamePart, NameType, PacPolicy, Policy, Problem, TicketFlags, TransitedPolicy,
 };
 
 fn untrusted(realm: &str, account: &str) -> Error {
@@ -265,6 +265,15 @@ mod service {
     }
 
     #[test]
+    fn an_empty_list_takes_no_service_and_no_list_takes_any() {
+        let empty = Server::with_policy(Policy::default().services([]));
+        let service = Excerpt::new("HTTP/www.contoso.test");
+        assert_eq!(empty.check(&empty.good().mint()).unwrap_err(), Error::ServiceRefused { service });
+        let any = Server::with_policy(Policy::default().services([]).any_service());
+        assert!(any.check(&any.good().mint()).is_ok());
+    }
+
+    #[test]
     fn seamless_sso_names_its_two_services() {
         let server = Server::with_policy(Policy::seamless_sso().pac(PacPolicy::VerifyIfPresent));
         for name in ["HTTP/autologon.microsoftazuread-sso.com", "HTTP/aadg.windows.net.nsatc.net"] {
@@ -282,7 +291,7 @@ mod paths {
     #[test]
     fn a_path_must_be_empty_or_checked_by_the_kdc() {
         let server = Server::new();
-        for path in [&b"MIDDLE.TEST"[..], b",", b"\0", b"A,B,C", &[b'/'; 40_000]] {
+        for path in [&b"MIDDLE.TEST"[..], b",", b"\0", b"A,B,C", &b"/".repeat(40_000)] {
             let transited = (1, path.to_vec());
             let error = server.refusal(|token| token.ticket.transited = transited.clone());
             assert_eq!(error, Error::Transited);
@@ -304,6 +313,18 @@ mod paths {
         }
     }
 
+    /// The KDCs of Windows check no path and never say that they did.
+    #[test]
+    fn the_policy_may_trust_the_kdc_with_paths() {
+        let trusting = Server::with_policy(Policy::default().transited(TransitedPolicy::TrustKdc));
+        trusting.accepts(|token| token.ticket.transited = (1, b"MIDDLE.TEST".to_vec()));
+        let error = trusting.refusal(|token| {
+            *token = token.clone().client_realm("FABRIKAM.TEST");
+            token.ticket.transited = (1, b"MIDDLE.TEST".to_vec());
+        });
+        assert_eq!(error, untrusted("FABRIKAM.TEST", "AZUREADSSOACC$"));
+    }
+
     #[test]
     fn no_other_flag_stands_for_the_check() {
         let server = Server::new();
@@ -322,9 +343,9 @@ mod addresses {
     const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
     const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 7));
 
-    fn listed() -> Option<Vec<(i32, Vec<u8>)>> {
+    fn listed() -> Vec<(i32, Vec<u8>)> {
         let IpAddr::V6(v6) = V6 else { panic!("it is") };
-        Some(vec![(20, b"WORKSTATION     ".to_vec()), (2, vec![192, 0, 2, 7]), (24, v6.octets().to_vec())])
+        vec![(20, b"WORKSTATION     ".to_vec()), (2, vec![192, 0, 2, 7]), (24, v6.octets().to_vec())]
     }
 
     fn server(address: Option<IpAddr>) -> Server {
@@ -337,14 +358,14 @@ mod addresses {
     fn a_listed_address_is_taken() {
         let mapped = IpAddr::V6(Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped());
         for address in [V4, V6, mapped] {
-            server(Some(address)).accepts(|token| token.ticket.caddr = listed());
+            server(Some(address)).accepts(|token| token.ticket.caddr = Some(listed()));
         }
     }
 
     #[test]
     fn another_address_is_refused() {
         for address in [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-            let error = server(Some(address)).refusal(|token| token.ticket.caddr = listed());
+            let error = server(Some(address)).refusal(|token| token.ticket.caddr = Some(listed()));
             assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
         }
         // The bytes alone are not the address: its type counts.
@@ -354,7 +375,7 @@ mod addresses {
 
     #[test]
     fn an_unknown_address_is_refused() {
-        let error = server(None).refusal(|token| token.ticket.caddr = listed());
+        let error = server(None).refusal(|token| token.ticket.caddr = Some(listed()));
         assert_eq!(error, Error::AddressMismatch(AddressCause::Unknown));
     }
 
@@ -366,7 +387,7 @@ mod addresses {
 
     #[test]
     fn by_default_addresses_are_ignored() {
-        Server::new().accepts(|token| token.ticket.caddr = listed());
+        Server::new().accepts(|token| token.ticket.caddr = Some(listed()));
     }
 }
 

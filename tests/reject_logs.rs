@@ -72,7 +72,8 @@ mod forging {
             }),
             server.refusal(|token| *token = token.clone().client_realm(HOSTILE)),
             server.refusal(|token| {
-                *token = token.clone().client(NameParts { name_type: 1, components: vec![HOSTILE.into(), Vec::new()] })
+                let name = NameParts { name_type: 1, components: vec![HOSTILE.into(), Vec::new()] };
+                *token = token.clone().client(name);
             }),
         ] {
             assert_one_harmless_line(&error.to_string());
@@ -234,9 +235,9 @@ mod secrets {
             let server = Server::with_keys(realm.clone(), keys, policy);
             let token = server.good();
             let error = server.check(&token.mint()).unwrap_err();
-            for secrets in [secrets_of(&server, &token), vec![]] {
-                everything(&error).iter().for_each(|shown| assert_no_secret(shown, &secrets));
-                assert_no_secret(&error.to_string(), &secrets);
+            let secrets = secrets_of(&server, &token);
+            for shown in everything(&error).into_iter().chain([error.to_string()]) {
+                assert_no_secret(&shown, &secrets);
             }
         }
     }

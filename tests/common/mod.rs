@@ -1,5 +1,12 @@
 //! A server and a realm for the tests: a request that is accepted, and what comes of changing one thing in it.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 pub mod refusals;
 pub mod tlv;

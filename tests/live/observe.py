@@ -10,7 +10,7 @@ import time
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from impacket.krb5 import asn1, crypto
-from pyasn1.codec.der import decoder
+from pyasn1.codec.der import decoder, encoder
 from pyasn1.type import namedtype, tag, univ
 from samba.dcerpc import krb5pac
 from samba.ndr import ndr_unpack
@@ -23,7 +23,8 @@ GSS_CHECKSUM = 0x8003
 DELEGATE, AP_REQ_MUTUAL = 1, 2
 TICKET_USAGE, AUTHENTICATOR_USAGE, PAC_USAGE = 2, 11, 17
 AD_IF_RELEVANT, AD_WIN2K_PAC = 1, 128
-LOGON_INFO, SERVER_CHECKSUM, KDC_CHECKSUM, UPN_DNS_INFO, REQUESTER_SID = 1, 6, 7, 12, 18
+LOGON_INFO, SERVER_CHECKSUM, KDC_CHECKSUM, UPN_DNS_INFO = 1, 6, 7, 12
+TICKET_CHECKSUM, REQUESTER_SID, FULL_CHECKSUM = 16, 18, 19
 
 
 class NotOpened(Exception):
@@ -46,11 +47,8 @@ class NegTokenInit(univ.Sequence):
 def observe(token, keys, krbtgt_keys=None):
     """The expected outcome of an accepted token; `krbtgt_keys` are those of each realm."""
     mechanism, ap_req = unwrap(token)
-    ap = decode(ap_req, asn1.AP_REQ())
+    ap, key, part, auth = opened(ap_req, keys)
     ticket, sealed = ap["ticket"], ap["ticket"]["enc-part"]
-    key, part = open_ticket(sealed, [key for key in keys if key["realm"] == text(ticket["realm"])])
-    session = (int(part["key"]["keytype"]), bytes(part["key"]["keyvalue"]))
-    auth = decode(decrypt(session, AUTHENTICATOR_USAGE, ap["authenticator"]), asn1.Authenticator())
     assert str(auth["crealm"]) == str(part["crealm"]) and names(auth["cname"]) == names(part["cname"])
     gss_flags = gss_checksum_flags(auth)
     return {
@@ -58,7 +56,7 @@ def observe(token, keys, krbtgt_keys=None):
                    "name_type": int(part["cname"]["name-type"])},
         "service": {"name": "/".join(names(ticket["sname"])), "realm": text(ticket["realm"])},
         "ticket": {"etype": int(sealed["etype"]), "kvno": int(sealed["kvno"]) if sealed["kvno"].hasValue() else None,
-                   "session_etype": session[0], "auth_time": seconds(part["authtime"]),
+                   "session_etype": int(part["key"]["keytype"]), "auth_time": seconds(part["authtime"]),
                    "start_time": seconds(part["starttime"]), "end_time": seconds(part["endtime"]),
                    "flags": [FLAGS[i] for i, bit in enumerate(part["flags"]) if bit]},
         "authenticator": {"time": seconds(auth["ctime"]), "usec": int(auth["cusec"]),
@@ -68,7 +66,25 @@ def observe(token, keys, krbtgt_keys=None):
         "mutual": bool(ap["ap-options"][AP_REQ_MUTUAL]),
         "delegated": bool((gss_flags or 0) & DELEGATE),
         "mechanism": mechanism,
-        "pac": pac(part, key, (krbtgt_keys or {}).get(text(ticket["realm"])))}
+        "pac": pac(part, [other for other in keys if of_one_account(key, other)],
+                   (krbtgt_keys or {}).get(text(ticket["realm"])))}
+
+
+def sent_at(token, keys):
+    """The authenticator's time, whatever else the token says."""
+    return seconds(opened(unwrap(token)[1], keys)[3]["ctime"])
+
+
+def opened(ap_req, keys):
+    """The AP-REQ, the key that opens its ticket, the EncTicketPart and the authenticator."""
+    ap = decode(ap_req, asn1.AP_REQ())
+    key, part = open_ticket(ap["ticket"]["enc-part"], [key for key in keys if key["realm"] == text(ap["ticket"]["realm"])])
+    session = (int(part["key"]["keytype"]), bytes(part["key"]["keyvalue"]))
+    return ap, key, part, decode(decrypt(session, AUTHENTICATOR_USAGE, ap["authenticator"]), asn1.Authenticator())
+
+
+def of_one_account(key, other):
+    return all(key[member] == other[member] for member in ("account", "realm", "kvno"))
 
 
 def unwrap(token):
@@ -112,11 +128,13 @@ def gss_checksum_flags(auth):
     return struct.unpack_from("<I", bytes(auth["cksum"]["checksum"]), 20)[0]
 
 
-def pac(part, key, krbtgt_keys):
+def pac(part, keys, krbtgt_keys):
     raw = pac_bytes(part)
     if raw is None:
         return None
-    verify_pac(raw, key, krbtgt_keys)
+    verify_pac(raw, keys)
+    if krbtgt_keys:
+        verify_kdc(raw, part, krbtgt_keys)
     info = {b.type: b.info for b in ndr_unpack(krb5pac.PAC_DATA, raw).buffers}
     out = dict.fromkeys(("user_sid", "account_name", "full_name", "logon_domain", "logon_domain_sid",
                          "primary_group_sid", "upn", "dns_domain", "upn_flags", "requestor_sid"))
@@ -161,19 +179,55 @@ def pac_table(raw):
     return [(kind, size, offset) for kind, size, offset in entries]
 
 
-def verify_pac(raw, key, krbtgt_keys):
-    """MS-PAC 2.8: the server's signature over the PAC with both signatures zeroed, the KDC's over the server's."""
-    blank, signatures = bytearray(raw), {}
+def verify_pac(raw, keys):
+    """MS-PAC 2.8.1: the server's signature over the PAC with it and the KDC's zeroed."""
+    kind, value = signatures(raw)[SERVER_CHECKSUM]
+    message = zeroed(raw, SERVER_CHECKSUM, KDC_CHECKSUM)
+    assert signed_by(keys, kind, message, value), "PAC server signature"
+
+
+def verify_kdc(raw, part, krbtgt_keys):
+    """MS-PAC 2.8.2 to 2.8.4: over the server's signature, the PAC with three zeroed, the ticket with a zero for a PAC."""
+    found = signatures(raw)
+    messages = {KDC_CHECKSUM: found[SERVER_CHECKSUM][1], TICKET_CHECKSUM: without_pac(part),
+                FULL_CHECKSUM: zeroed(raw, SERVER_CHECKSUM, KDC_CHECKSUM, FULL_CHECKSUM)}
+    for buffer, message in messages.items():
+        if buffer == KDC_CHECKSUM or buffer in found:
+            kind, value = found[buffer]
+            assert signed_by(krbtgt_keys, kind, message, value), f"PAC KDC signature {buffer}"
+
+
+def signatures(raw):
+    """Type and value of each, by the buffer."""
+    return {kind: (struct.unpack_from("<i", raw, offset)[0], raw[offset + 4:offset + size])
+            for kind, size, offset in pac_table(raw)
+            if kind in (SERVER_CHECKSUM, KDC_CHECKSUM, TICKET_CHECKSUM, FULL_CHECKSUM)}
+
+
+def zeroed(raw, *buffers):
+    blank = bytearray(raw)
     for kind, size, offset in pac_table(raw):
-        if kind in (SERVER_CHECKSUM, KDC_CHECKSUM):
-            signatures[kind] = struct.unpack_from("<i", raw, offset)[0], raw[offset + 4:offset + size]
+        if kind in buffers:
             blank[offset + 4:offset + size] = bytes(size - 4)
-    kind, value = signatures[SERVER_CHECKSUM]
-    assert checksum(kind, bytes.fromhex(key["key"]), bytes(blank)) == value, "PAC server signature"
-    kdc_kind, kdc_value = signatures[KDC_CHECKSUM]
-    if krbtgt_keys:
-        assert any(checksum(kdc_kind, bytes.fromhex(k["key"]), value) == kdc_value for k in krbtgt_keys
-                   if k["etype"] == CHECKSUM_ETYPE[kdc_kind]), "PAC KDC signature"
+    return bytes(blank)
+
+
+def without_pac(part):
+    """The EncTicketPart that the ticket signature is over, in DER."""
+    copy = decode(encoder.encode(part), asn1.EncTicketPart())
+    for element in copy["authorization-data"]:
+        if int(element["ad-type"]) == AD_IF_RELEVANT:
+            inner = decode(bytes(element["ad-data"]), asn1.AuthorizationData())
+            for relevant in inner:
+                if int(relevant["ad-type"]) == AD_WIN2K_PAC:
+                    relevant["ad-data"] = b"\0"
+            element["ad-data"] = encoder.encode(inner)
+    return encoder.encode(copy)
+
+
+def signed_by(keys, kind, message, value):
+    return any(checksum(kind, bytes.fromhex(key["key"]), message) == value for key in keys
+               if key["etype"] == CHECKSUM_ETYPE[kind])
 
 
 # The type whose key makes a PAC signature of this kind.

@@ -5,7 +5,7 @@ import json
 import time
 
 from notes import NOTES
-from observe import NotOpened, observe
+from observe import NotOpened, observe, sent_at
 
 NEVER_OPENED = {"not-negotiate", "ntlm", "negoex", "iakerb", "no-kerberos", "user-to-user", "unsupported-etype"}
 
@@ -30,8 +30,7 @@ class Vectors:
     def reject(self, id, comment, flags, token, keyset, code, policy=None, at=0, at_unix=None):
         """The same; a token that no key of this file opens is judged now."""
         try:
-            base = observe(token_bytes(token), [key for keys in self.keysets.values() for key in keys])
-            base = base["authenticator"]["time"]
+            base = sent_at(token_bytes(token), [key for keys in self.keysets.values() for key in keys])
             assert code not in NEVER_OPENED, id
         except NotOpened:
             base = int(time.time())

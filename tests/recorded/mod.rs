@@ -37,6 +37,9 @@ pub(crate) fn load_all() -> Result<Vec<Recording>, String> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recording {
+    /// The file's name without its ending.
+    #[serde(skip)]
+    pub(crate) name: String,
     schema: String,
     pub(crate) source: Source,
     count: usize,
@@ -269,7 +272,8 @@ impl Recording {
     fn load(path: &Path) -> Result<Self, String> {
         let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = std::fs::read_to_string(path).map_err(|error| of_file(&error))?;
-        Self::parse(&text).map_err(|error| of_file(&error))
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { name, ..Self::parse(&text).map_err(|error| of_file(&error))? })
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -324,6 +328,12 @@ impl Recording {
             .collect()
     }
 
+    /// The keys of a case that this crate can use.
+    pub(crate) fn raw_keys(&self, case: &Case) -> Result<Vec<Key>, String> {
+        let keys = self.keysets.get(&case.keyset).into_iter().flatten();
+        keys.filter(|key| EncType(key.etype).is_supported()).map(RecordedKey::key).collect()
+    }
+
     /// A validator for a case, which takes a token as often as it comes.
     pub(crate) fn validator(&self, case: &Case) -> Result<kerberos_sso::Validator<NoReplayCache>, String> {
         Ok(kerberos_sso::Validator::new(self.keys(case)?, case.policy.policy(), NoReplayCache))
@@ -331,9 +341,12 @@ impl Recording {
 }
 
 impl RecordedKey {
+    fn key(&self) -> Result<Key, String> {
+        Key::new(EncType(self.etype), &self.key.0).map_err(|error| error.to_string())
+    }
+
     fn account(&self, rules: &Rules) -> Result<Account, String> {
-        let key = Key::new(EncType(self.etype), &self.key.0).map_err(|error| error.to_string())?;
-        let account = Account::new(&self.account, &self.realm).with_key(ServiceKey::new(key, Some(self.kvno)));
+        let account = Account::new(&self.account, &self.realm).with_key(ServiceKey::new(self.key()?, Some(self.kvno)));
         let account = rules.client_realms.iter().fold(account, |account, realm| account.with_client_realm(realm));
         rules.domain_sids.iter().try_fold(account, |account, sid| {
             Ok(account.with_domain_sid(sid.parse().map_err(|error| format!("{sid}: {error}"))?))
@@ -347,6 +360,16 @@ impl Case {
             Some(expect) => Outcome::Accept(expect),
             None => Outcome::Reject(self.code.as_deref().unwrap_or_default()),
         }
+    }
+
+    /// PAC: the code of a case that only a reader of the PAC can refuse. Until there is one such a token is accepted; when
+    /// there is, this function goes.
+    pub(crate) fn awaits_the_pac(&self) -> Option<&str> {
+        let code = self.code.as_deref()?;
+        // Of a ticket that a service got for the user, only the PAC tells.
+        let got_for_user = code == "delegation" && self.flags.iter().any(|flag| flag == "S4u");
+        let of_pac = code.starts_with("pac-") || matches!(code, "untrusted-domain" | "account-refused");
+        (of_pac || got_for_user).then_some(code)
     }
 
     pub(crate) fn now(&self) -> UnixTime {

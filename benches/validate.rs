@@ -1,0 +1,150 @@
+//! What one decision costs: the whole way, each stage alone, refusals, the header, the replay cache, the key set.
+//!
+//! `cargo bench --features testing`. Ids are `what/etype/how`; every result is asserted.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+use criterion::measurement::WallTime;
+use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, Start};
+use kerberos_sso::testing::TestRealm;
+use kerberos_sso::{ComputerAccount, Connection, KeySet, Password, Policy, UnixTime, Validator};
+use std::hint::black_box;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+const ETYPES: [(&str, EncType); 5] = [
+    ("aes256-sha1", EncType::AES256_CTS_HMAC_SHA1_96),
+    ("aes128-sha1", EncType::AES128_CTS_HMAC_SHA1_96),
+    ("aes128-sha2", EncType::AES128_CTS_HMAC_SHA256_128),
+    ("aes256-sha2", EncType::AES256_CTS_HMAC_SHA384_192),
+    ("rc4", EncType::RC4_HMAC),
+];
+
+struct Input {
+    token: Vec<u8>,
+    validator: Validator<NoReplayCache>,
+}
+
+/// A SPNEGO token of `alice`, with `extra` bytes of authorization data that is not looked into, as a PAC's would be.
+fn input(etype: EncType, extra: usize) -> Input {
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
+    let mut token = realm.ticket_for("alice").etype(etype).session_etype(etype).at(NOW);
+    if extra > 0 {
+        token.ticket.authorization_data = vec![kerberos_sso::testing::if_relevant(&[(512, vec![7; extra])])];
+    }
+    let validator = Validator::new(realm.key_set(), Policy::default().allow_rc4(), NoReplayCache);
+    Input { token: token.mint(), validator }
+}
+
+fn whole_way(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("validate");
+    for (name, etype) in ETYPES {
+        for (how, extra) in [("bare", 0), ("authdata-1200", 1200)] {
+            let Input { token, validator } = input(etype, extra);
+            group.bench_function(format!("{name}/{how}"), |bencher| {
+                bencher.iter(|| validator.validate_ticket(black_box(&token), NOW).unwrap());
+            });
+        }
+    }
+}
+
+fn stages(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("stage");
+    let Input { token, validator } = input(EncType::AES256_CTS_HMAC_SHA1_96, 0);
+    let connection = Connection::default();
+    let read = || validator.read(&token).unwrap();
+    let open = || validator.open(read(), NOW).unwrap();
+    let verify = || validator.verify(open(), &connection, NOW).unwrap();
+    group.bench_function("read/aes256-sha1", |bencher| {
+        bencher.iter(|| validator.read(black_box(&token)).unwrap());
+    });
+    batched(&mut group, "open/aes256-sha1", read, |request| validator.open(request, NOW).unwrap());
+    batched(&mut group, "verify/aes256-sha1", open, |opened| validator.verify(opened, &connection, NOW).unwrap());
+    batched(&mut group, "authorize/aes256-sha1", verify, |verified| validator.authorize(verified).unwrap());
+}
+
+fn batched<I, O>(group: &mut BenchmarkGroup<'_, WallTime>, id: &str, setup: impl Fn() -> I, routine: impl Fn(I) -> O) {
+    group.bench_function(id, |bencher| bencher.iter_batched(&setup, &routine, BatchSize::SmallInput));
+}
+
+fn refusals(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("refuse");
+    let Input { token, validator } = input(EncType::AES256_CTS_HMAC_SHA1_96, 1200);
+    let rc4 = input(EncType::RC4_HMAC, 0).token;
+    let elsewhere = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$");
+    let unknown = elsewhere.ticket_for("alice").at(NOW).mint();
+    let strict = Validator::new(elsewhere.key_set(), Policy::default(), NoReplayCache);
+    let other_key = Validator::new(
+        KeySet::from_iter([ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST")
+            .with_password(&Password::from_text("another"), Some(1))]),
+        Policy::default(),
+        NoReplayCache,
+    );
+    let mut rubbish = token.clone();
+    rubbish.reverse();
+    for (id, bytes, validator, code) in [
+        ("rubbish", &rubbish, &validator, "malformed"),
+        ("ntlm", &b"NTLMSSP\0\x01\0\0\0\x97\x82\x08\xE2".to_vec(), &validator, "ntlm"),
+        ("too-large", &vec![0x60; 100_000], &validator, "too-large"),
+        ("rc4", &rc4, &strict, "rc4-refused"),
+        ("unknown-realm", &unknown, &validator, "no-key"),
+        ("wrong-key", &token, &other_key, "integrity"),
+    ] {
+        group.bench_function(id, |bencher| {
+            bencher.iter(|| assert_eq!(validator.validate_ticket(black_box(bytes), NOW).unwrap_err().code(), code));
+        });
+    }
+}
+
+fn header(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("header");
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
+    let header = realm.ticket_for("alice").at(NOW).header();
+    let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+    group.bench_function("decode", |bencher| bencher.iter(|| validator.decode_header(black_box(&header)).unwrap()));
+    group.bench_function("validate", |bencher| {
+        bencher.iter(|| validator.validate_header(black_box(&header), NOW).unwrap());
+    });
+}
+
+fn replay(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("replay");
+    let realm = TestRealm::new("CONTOSO.TEST");
+    let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+    let entries: Vec<_> = (0..10_000)
+        .map(|_| {
+            let token = realm.ticket_for("alice").at(NOW).mint();
+            let opened = validator.open(validator.read(&token).unwrap(), NOW).unwrap();
+            let verified = validator.verify(opened, &Connection::default(), NOW).unwrap();
+            validator.authorize(verified).unwrap().replay_entry()
+        })
+        .collect();
+    group.bench_function("insert/10000", |bencher| {
+        bencher.iter_batched(
+            || MemoryReplayCache::new(entries.len(), Start::TakeAny),
+            |cache| {
+                for entry in &entries {
+                    assert_eq!(cache.check_and_insert(entry, NOW), Admission::New);
+                }
+                cache
+            },
+            BatchSize::LargeInput,
+        );
+    });
+}
+
+fn key_set(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("keyset");
+    for realms in [1, 1000] {
+        let accounts = (0..realms).map(|number| TestRealm::new(&format!("R{number}.TEST")).account());
+        let validator = Validator::new(accounts.collect::<KeySet>(), Policy::default(), NoReplayCache);
+        let token = TestRealm::new("R0.TEST").ticket_for("alice").at(NOW).mint();
+        group.bench_function(format!("realms-{realms}"), |bencher| {
+            bencher.iter(|| validator.validate_ticket(black_box(&token), NOW).unwrap());
+        });
+    }
+}
+
+criterion_group!(benches, whole_way, stages, refusals, header, replay, key_set);
+criterion_main!(benches);

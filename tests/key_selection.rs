@@ -1,0 +1,449 @@
+//! Which keys are tried on a ticket, in which order, how many; and what is said when none opens it.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod common;
+
+use common::{NOW, Server};
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
+use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{
+    Account, Error, Excerpt, HeldKey, Integrity, KeySet, KvnoPolicy, NoKeyCause, Policy, ServiceKey, UnixTime,
+};
+
+const AES128: EncType = EncType::AES128_CTS_HMAC_SHA1_96;
+const AES256: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
+
+fn realm() -> TestRealm {
+    TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$")
+}
+
+/// The key that opens the tickets of [`realm`].
+fn right() -> Key {
+    realm().key(AES256)
+}
+
+fn wrong(seed: u8) -> Key {
+    Key::new(AES256, &[seed; 32]).unwrap()
+}
+
+fn account(name: &str, keys: impl IntoIterator<Item = (Key, Option<u32>)>) -> Account {
+    let keys = keys.into_iter().map(|(key, kvno)| ServiceKey::new(key, kvno));
+    keys.fold(Account::new(name, "CONTOSO.TEST"), Account::with_key)
+}
+
+fn holding(accounts: impl IntoIterator<Item = Account>) -> Server {
+    Server::with_keys(realm(), KeySet::from_iter(accounts), Policy::default())
+}
+
+fn strict(accounts: impl IntoIterator<Item = Account>) -> Server {
+    Server::with_keys(realm(), KeySet::from_iter(accounts), Policy::default().kvno(KvnoPolicy::Strict))
+}
+
+fn check(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Result<Option<u32>, Error> {
+    server.check(&change(server.good()).mint()).map(|accepted| accepted.opened_by().kvno())
+}
+
+mod order {
+    use super::*;
+
+    /// One key under many versions: the version that is reported is the one that was tried first.
+    #[test]
+    fn exact_version_then_unknown_then_same_low_byte_then_latest() {
+        let expected = [Some(0x0105), None, Some(0x0205), Some(0x05), Some(900), Some(3)];
+        for first in 0..expected.len() {
+            let left = expected[first..].iter().rev().map(|kvno| (right(), *kvno));
+            let server = holding([account("AZUREADSSOACC$", left)]);
+            assert_eq!(check(&server, |token| token.kvno(0x0105)), Ok(expected[first]));
+        }
+    }
+
+    #[test]
+    fn a_ticket_without_a_version_is_tried_with_the_latest_first() {
+        for kvno in [None, Some(0)] {
+            let keys = [Some(3), Some(900), Some(5)].map(|kvno| (right(), kvno));
+            assert_eq!(check(&holding([account("A", keys)]), |token| token.kvno(kvno)), Ok(Some(900)));
+        }
+    }
+
+    #[test]
+    fn version_zero_of_a_key_is_an_unknown_one() {
+        let server = holding([account("A", [(right(), Some(0))])]);
+        assert_eq!(check(&server, |token| token.kvno(7)), Ok(None));
+    }
+
+    /// A read-only domain controller writes its number into the high half; a keytab may have kept the low byte.
+    #[test]
+    fn a_negative_version_keeps_its_32_bits() {
+        let bits = 0xFEDC_0002_u32;
+        let server = holding([account("A", [(right(), Some(2)), (right(), Some(bits)), (right(), Some(9))])]);
+        assert_eq!(check(&server, |token| token.kvno(i64::from(bits.cast_signed()))), Ok(Some(bits)));
+        assert_eq!(check(&server, |token| token.kvno(i64::from(bits))), Ok(Some(bits)));
+        let server = holding([account("A", [(right(), Some(9)), (right(), Some(2))])]);
+        assert_eq!(check(&server, |token| token.kvno(i64::from(bits.cast_signed()))), Ok(Some(2)));
+    }
+
+    #[test]
+    fn the_account_that_the_service_name_means_comes_first() {
+        let opened_by = |accounts: [Account; 2], service: &str| {
+            let server = holding(accounts);
+            let accepted = server.check(&server.good().service(service).mint()).unwrap();
+            accepted.opened_by().account().name().to_owned()
+        };
+        let both = || [account("FIRST$", [(right(), Some(1))]), account("SECOND$", [(right(), Some(1))])];
+        assert_eq!(opened_by(both(), "HTTP/www.contoso.test"), "FIRST$");
+        let [first, second] = both();
+        let named = second.with_service("HTTP/www.contoso.test");
+        assert_eq!(opened_by([first, named], "http/WWW.contoso.test"), "SECOND$");
+        assert_eq!(opened_by(both(), "second$"), "SECOND$");
+        // The name weighs more than the version.
+        let first = account("FIRST$", [(right(), Some(1))]);
+        let named = account("SECOND$", [(right(), Some(8))]).with_service("HTTP/www.contoso.test");
+        assert_eq!(opened_by([first, named], "HTTP/www.contoso.test"), "SECOND$");
+    }
+
+    #[test]
+    fn a_key_that_fails_leaves_the_ticket_whole_for_the_next() {
+        let wrongs = (1..8).map(|seed| (wrong(seed), Some(u32::from(seed) + 100)));
+        let server = holding([account("A", wrongs.chain([(right(), Some(2))]))]);
+        let accepted = server.check(&server.good().kvno(1).mint()).unwrap();
+        assert_eq!(accepted.opened_by().kvno(), Some(2));
+        assert_eq!(accepted.ticket_kvno(), Some(1));
+        assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
+        assert_eq!(accepted.service().to_string(), "HTTP/www.contoso.test");
+    }
+
+    #[test]
+    fn other_realms_and_types_are_never_tried() {
+        let elsewhere = Account::new("AZUREADSSOACC$", "FABRIKAM.TEST").with_key(ServiceKey::new(right(), Some(1)));
+        let server = holding([elsewhere, account("A", [(wrong(1), Some(1))])]);
+        let realm = Excerpt::new("CONTOSO.TEST");
+        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried: 1, left_out: 0 };
+        assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
+    }
+}
+
+mod bounds {
+    use super::*;
+
+    /// `count` keys of other versions than the ticket's, the right one the last to be tried.
+    fn right_one_last(count: usize) -> Server {
+        let wrongs = (2..=u8::try_from(count).unwrap()).map(|seed| (wrong(seed), Some(u32::from(seed) + 1_000)));
+        holding([account("A", wrongs.chain([(right(), Some(1_001))]))])
+    }
+
+    #[test]
+    fn so_many_keys_are_tried_and_no_more() {
+        assert_eq!(check(&right_one_last(MAX_CANDIDATE_KEYS), |token| token), Ok(Some(1_001)));
+        let Err(Error::KeyVersion(refused)) = check(&right_one_last(MAX_CANDIDATE_KEYS + 1), |token| token) else {
+            panic!("the ninth key was tried");
+        };
+        assert_eq!(refused.tried, MAX_CANDIDATE_KEYS);
+    }
+
+    #[test]
+    fn the_bound_is_one_for_all_accounts_of_a_realm() {
+        let wrongs = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let server = holding(wrongs);
+        let realm = Excerpt::new("CONTOSO.TEST");
+        let tried = MAX_CANDIDATE_KEYS;
+        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried, left_out: 20 - tried };
+        assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
+    }
+
+    #[test]
+    fn so_many_accounts_are_looked_at_unless_one_names_the_service() {
+        let server = |others: u8| {
+            let others = (1..=others).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(9))]));
+            holding(others.chain([account("LAST$", [(right(), Some(1))])]))
+        };
+        let limit = u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap();
+        assert_eq!(check(&server(limit - 1), |token| token), Ok(Some(1)));
+        assert_eq!(check(&server(limit), |token| token).unwrap_err().code(), "key-version");
+        assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
+    }
+
+    /// A keytab has one key many times, once for each service of the account.
+    #[test]
+    fn copies_of_a_key_take_no_other_keys_place() {
+        let copies = (0..50).map(|copy| (wrong(1), Some(copy + 100)));
+        let server = holding([account("A", copies.chain([(right(), Some(1_000))]))]);
+        assert_eq!(check(&server, |token| token), Ok(Some(1_000)));
+        let server = holding([account("A", (0..50).map(|copy| (wrong(1), Some(copy + 100))))]);
+        let Err(Error::KeyVersion(refused)) = check(&server, |token| token) else { panic!("a wrong key opened it") };
+        assert_eq!(refused.tried, 1);
+    }
+
+    /// Whatever else is held, the exact version of the named account is among the ones that are tried.
+    #[test]
+    fn the_best_candidate_is_never_crowded_out() {
+        let others = (1..=100).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let named = account("SECOND$", [(right(), Some(1))]).with_service("HTTP/www.contoso.test");
+        assert_eq!(check(&holding(others.chain([named])), |token| token), Ok(Some(1)));
+    }
+}
+
+mod strictness {
+    use super::*;
+
+    #[test]
+    fn a_strict_policy_tries_the_named_version_and_unknown_ones() {
+        for (held, expected) in [(Some(7), Ok(Some(7))), (None, Ok(None))] {
+            assert_eq!(check(&strict([account("A", [(right(), held)])]), |token| token.kvno(7)), expected);
+        }
+        for held in [6, 8, 0x0107] {
+            let server = strict([account("A", [(right(), Some(held))])]);
+            let Err(Error::NoKey(refused)) = check(&server, |token| token.kvno(7)) else { panic!("{held} was tried") };
+            assert!(matches!(refused.cause, NoKeyCause::StrictVersion { .. }));
+        }
+    }
+
+    #[test]
+    fn a_strict_policy_tries_all_on_a_ticket_that_names_none() {
+        for kvno in [None, Some(0)] {
+            assert_eq!(check(&strict([account("A", [(right(), Some(7))])]), |token| token.kvno(kvno)), Ok(Some(7)));
+        }
+    }
+}
+
+mod retirement {
+    use super::*;
+
+    fn retiring(last: UnixTime, now: UnixTime) -> Result<Option<u32>, Error> {
+        let key = ServiceKey::new(right(), Some(1)).until(last);
+        let mut server = holding([Account::new("A", "CONTOSO.TEST").with_key(key)]);
+        server.now = now;
+        check(&server, |token| token)
+    }
+
+    #[test]
+    fn a_key_opens_nothing_after_its_last_instant() {
+        assert_eq!(retiring(NOW, NOW.saturating_add_seconds(-1)), Ok(Some(1)));
+        assert_eq!(retiring(NOW, NOW), Ok(Some(1)));
+        for late in [NOW.with_micros(1).unwrap(), NOW.saturating_add_seconds(1)] {
+            assert_eq!(retiring(NOW, late).unwrap_err().code(), "no-key");
+        }
+    }
+
+    #[test]
+    fn a_retired_key_makes_room_for_the_next() {
+        let old = ServiceKey::new(right(), Some(1)).until(NOW.saturating_add_seconds(-1));
+        let new = ServiceKey::new(right(), Some(2));
+        let server = holding([Account::new("A", "CONTOSO.TEST").with_key(old).with_key(new)]);
+        assert_eq!(check(&server, |token| token), Ok(Some(2)));
+    }
+}
+
+mod rollover {
+    use super::*;
+
+    #[test]
+    fn before_and_after_a_password_change_both_keys_open_their_tickets() {
+        let (before, after) = (realm(), realm().with_kvno(2));
+        let server = holding([before.account(), after.account()]);
+        for (realm, kvno) in [(&before, 1), (&after, 2)] {
+            let accepted = server.check(&realm.ticket_for("alice").mint()).unwrap();
+            assert_eq!(accepted.opened_by().kvno(), Some(kvno));
+            // The version is a hint: a wrong one, or none, costs a trial and nothing else.
+            for hint in [None, Some(1), Some(2), Some(77), Some(-1)] {
+                let accepted = server.check(&realm.ticket_for("alice").kvno(hint).mint()).unwrap();
+                assert_eq!(accepted.opened_by().kvno(), Some(kvno), "{hint:?}");
+            }
+        }
+    }
+}
+
+/// What an administrator reads. These texts are part of what the crate promises: they change with a version.
+mod diagnoses {
+    use super::*;
+
+    fn refusal(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Error {
+        check(server, change).unwrap_err()
+    }
+
+    #[test]
+    fn no_account_of_the_realm() {
+        let server = holding([realm().account()]);
+        let error = refusal(&server, |mut token| {
+            token.ticket.realm = "FABRIKAM.TEST".into();
+            token.kvno(3)
+        });
+        assert_eq!(
+            error.to_string(),
+            "no key for service HTTP/www.contoso.test of realm FABRIKAM.TEST, type aes256-cts-hmac-sha1-96 (18), \
+             version 3: no account of that realm is held (1 other realms are)"
+        );
+        assert_eq!(
+            error.remedy(),
+            Some(
+                "The ticket was made for an account of a realm whose keys this server was not given. Check that clients \
+                 reach the right server under this name (\"setspn -Q HTTP/host\" tells which account, hence which realm), \
+                 then add that account's keytab, or its password, with that realm in upper case."
+            )
+        );
+        let Error::NoKey(no_key) = error else { panic!("{error}") };
+        assert_eq!(no_key.wanted.service, Excerpt::new("HTTP/www.contoso.test"));
+        assert_eq!(no_key.wanted.realm, Excerpt::new("FABRIKAM.TEST"));
+        assert_eq!((no_key.wanted.etype, no_key.wanted.kvno), (AES256, Some(3)));
+        assert_eq!(no_key.cause, NoKeyCause::Realm { realms: 1 });
+    }
+
+    #[test]
+    fn no_key_at_all() {
+        let server = holding([]);
+        let Error::NoKey(no_key) = refusal(&server, |token| token) else { panic!("an empty key set opened it") };
+        assert_eq!(no_key.cause, NoKeyCause::Realm { realms: 0 });
+    }
+
+    #[test]
+    fn the_realm_in_other_letters() {
+        for held in ["contoso.test", "CONTOSO.TEST"] {
+            let account = Account::new("SERVICE$", held).with_key(ServiceKey::new(right(), None));
+            let server = holding([account]);
+            let error = refusal(&server, |mut token| {
+                token.ticket.realm = "Contoso.TEST".into();
+                token.kvno(None)
+            });
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "no key for service HTTP/www.contoso.test of realm Contoso.TEST, type aes256-cts-hmac-sha1-96 (18), \
+                     no version: the key set spells that realm {held}, and realms differ if their letters' case does"
+                )
+            );
+            let Error::NoKey(no_key) = error else { panic!("{error}") };
+            assert_eq!(no_key.cause, NoKeyCause::RealmCase { held: Excerpt::new(held) });
+        }
+    }
+
+    #[test]
+    fn no_key_of_the_type() {
+        let server = holding([account("SERVICE$", [(realm().key(AES128), Some(4))])]);
+        let error = refusal(&server, |token| token);
+        assert_eq!(
+            error.to_string(),
+            "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
+             account SERVICE$ with aes128-cts-hmac-sha1-96 (17) version 4 held, none of that type"
+        );
+        assert_eq!(
+            error.remedy(),
+            Some(
+                "Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the \
+                 account's password, from which every type is derived. If the account was just set to other types, \
+                 clients keep their old tickets until these end."
+            )
+        );
+    }
+
+    #[test]
+    fn no_key_of_the_version_in_a_strict_policy() {
+        let server = strict([account("SERVICE$", [(right(), Some(4)), (realm().key(AES128), Some(4))])]);
+        let error = refusal(&server, |token| token.kvno(5));
+        assert_eq!(
+            error.to_string(),
+            "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 5: \
+             account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 4, aes128-cts-hmac-sha1-96 (17) version 4 held, \
+             and the policy tries the named version only"
+        );
+    }
+
+    #[test]
+    fn a_newer_version_than_any_held() {
+        let server = holding([account("SERVICE$", [(wrong(1), Some(3)), (wrong(2), Some(4))])]);
+        let error = refusal(&server, |token| token.kvno(5));
+        assert_eq!(
+            error.to_string(),
+            "no key of the right version for service HTTP/www.contoso.test of realm CONTOSO.TEST, type \
+             aes256-cts-hmac-sha1-96 (18), version 5: account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 3, \
+             aes256-cts-hmac-sha1-96 (18) version 4 held, and none of the 2 tried opens the ticket; it is newer than all \
+             of them"
+        );
+        assert_eq!(
+            error.remedy(),
+            Some(
+                "The account's password was changed after these keys were exported. Export a new keytab, or derive the keys \
+                 from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
+            )
+        );
+        let Error::KeyVersion(refused) = error else { panic!("{error}") };
+        assert_eq!((refused.tried, refused.newer), (2, true));
+        let held: Vec<HeldKey> = refused.held.iter().collect();
+        assert_eq!(held, [3, 4].map(|kvno| HeldKey { etype: AES256, kvno: Some(kvno) }));
+        assert_eq!((refused.held.account(), refused.held.accounts()), (Excerpt::new("SERVICE$"), 1));
+    }
+
+    #[test]
+    fn an_older_version_than_those_held() {
+        let server = holding([account("SERVICE$", [(wrong(1), Some(3))])]);
+        let error = refusal(&server, |token| token.kvno(2));
+        assert!(error.to_string().ends_with("it is not newer than all of them"), "{error}");
+        assert_eq!(
+            error.remedy(),
+            Some(
+                "The client holds a ticket from before the last password change. Keep the previous key for as long as \
+                 tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
+            )
+        );
+    }
+
+    #[test]
+    fn a_key_of_the_very_version_that_does_not_open() {
+        let server = holding([account("SERVICE$", [(wrong(1), Some(1))])]);
+        let error = refusal(&server, |token| token);
+        assert_eq!(
+            error.to_string(),
+            "the ticket does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) for realm CONTOSO.TEST \
+             (a key of the very version it names was among them)"
+        );
+        let server = holding([account("SERVICE$", [(wrong(1), None), (wrong(2), None)])]);
+        let error = refusal(&server, |token| token);
+        assert_eq!(
+            error.to_string(),
+            "the ticket does not open under any of the keys held of type aes256-cts-hmac-sha1-96 (18) for realm \
+             CONTOSO.TEST"
+        );
+    }
+
+    #[test]
+    fn many_keys_are_listed_in_part() {
+        let keys = (1..=8).map(|kvno| (Key::new(AES128, &[1; 16]).unwrap(), Some(kvno)));
+        let others = [account("B$", []), account("C$", [])];
+        let server = holding([account("A$", keys)].into_iter().chain(others));
+        let text = refusal(&server, |token| token).to_string();
+        assert!(text.contains("account A$ (and 2 more) with aes128-cts-hmac-sha1-96 (17) version 1, "), "{text}");
+        assert!(text.contains("version 6 and 2 more keys held"), "{text}");
+        assert!(!text.contains("version 7"), "{text}");
+    }
+
+    #[test]
+    fn a_retired_key() {
+        let key = ServiceKey::new(right(), Some(1)).until(NOW.saturating_add_seconds(-1));
+        let server = holding([Account::new("A$", "CONTOSO.TEST").with_key(key)]);
+        let error = refusal(&server, |token| token);
+        assert_eq!(
+            error.to_string(),
+            "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
+             account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held, and those of that type served until \
+             2026-11-21T07:59:59Z only"
+        );
+    }
+
+    #[test]
+    fn more_keys_than_are_tried() {
+        let wrongs = (1..=10).map(|seed| (wrong(seed), None));
+        let error = refusal(&holding([account("A$", wrongs)]), |token| token);
+        assert_eq!(
+            error.to_string(),
+            "the ticket does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 (18) for realm \
+             CONTOSO.TEST; more keys are held than are tried: name the services of the accounts"
+        );
+    }
+
+    #[test]
+    fn an_account_without_keys() {
+        let server = holding([account("A$", [])]);
+        let text = refusal(&server, |token| token).to_string();
+        assert!(text.ends_with("account A$ with no key held, none of that type"), "{text}");
+    }
+}

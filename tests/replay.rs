@@ -1,0 +1,374 @@
+//! Each authenticator is taken once, whatever is around it, and for as long as its own time is.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod common;
+
+use common::refusals::{Change, IN_ORDER, policy};
+use common::{NOW, assert_malformed};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, Start};
+use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
+use kerberos_sso::{Connection, Error, Policy, ReplayCause, UnixTime, Validator};
+use std::sync::Barrier;
+use std::time::Duration;
+
+const SEEN: Error = Error::Replay(ReplayCause::Seen);
+const OLDER: Error = Error::Replay(ReplayCause::OlderThanCache);
+
+fn realm() -> TestRealm {
+    TestRealm::new("CONTOSO.TEST")
+}
+
+fn validator(realm: &TestRealm, cache: MemoryReplayCache) -> Validator<MemoryReplayCache> {
+    Validator::new(realm.key_set(), Policy::default(), cache)
+}
+
+fn remembering(realm: &TestRealm) -> Validator<MemoryReplayCache> {
+    validator(realm, MemoryReplayCache::new(1_000, Start::TakeAny))
+}
+
+fn after(seconds: i64) -> UnixTime {
+    NOW.saturating_add_seconds(seconds)
+}
+
+fn check<R: ReplayCache>(validator: &Validator<R>, token: &TestToken, now: UnixTime) -> Result<(), Error> {
+    validator.validate_ticket(&token.mint(), now).map(drop)
+}
+
+#[test]
+fn a_request_is_taken_once() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let token = realm.ticket_for("alice");
+    assert_eq!(check(&validator, &token, NOW), Ok(()));
+    for seconds in [0, 1, 299, 300] {
+        assert_eq!(check(&validator, &token, after(seconds)), Err(SEEN), "after {seconds} s");
+    }
+    let client = NOW;
+    let skew = Error::ClockSkew { client, server: after(301), allowed_seconds: 300 };
+    assert_eq!(check(&validator, &token, after(301)), Err(skew));
+}
+
+#[test]
+fn a_ticket_is_taken_as_often_as_there_are_authenticators() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let token = realm.ticket_for("alice");
+    for micros in 0..100 {
+        let again = token.clone().sent_at(NOW.with_micros(micros).unwrap());
+        assert_eq!(check(&validator, &again, NOW), Ok(()));
+        assert_eq!(check(&validator, &again, NOW), Err(SEEN));
+    }
+}
+
+/// Two requests of one microsecond: the client's random confounder tells them apart.
+#[test]
+fn equal_authenticators_differ_by_their_confounder() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let token = realm.ticket_for("alice");
+    let mut other = token.clone();
+    other.authenticator.confounder[0] ^= 1;
+    assert_eq!(check(&validator, &token, NOW), Ok(()));
+    assert_eq!(check(&validator, &other, NOW), Ok(()));
+}
+
+#[test]
+fn what_was_refused_is_not_remembered() {
+    let realm = realm().with_account("AZUREADSSOACC$");
+    let cache = MemoryReplayCache::new(1_000, Start::TakeAny);
+    let validator = Validator::new(realm.key_set(), policy(), cache);
+    for (code, change) in IN_ORDER {
+        let good = realm.ticket_for("alice");
+        let mut bad = good.clone();
+        change(&mut bad);
+        assert_eq!(check(&validator, &bad, NOW).unwrap_err().code(), code);
+        assert_eq!(check(&validator, &good, NOW), Ok(()), "after {code}");
+        assert_eq!(check(&validator, &bad, NOW).unwrap_err().code(), code);
+        assert_eq!(check(&validator, &good, NOW), Err(SEEN), "after {code}");
+    }
+}
+
+/// The authenticator of a client whose clock is ahead lives for up to two skews.
+#[test]
+fn an_entry_lives_as_long_as_its_authenticator() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let fast = realm.ticket_for("alice").sent_at(after(300));
+    assert_eq!(check(&validator, &fast, NOW), Ok(()));
+    for seconds in [1, 301, 599, 600] {
+        // Others sign in meanwhile, and take the places of entries that have died.
+        assert_eq!(check(&validator, &realm.ticket_for("bob").at(after(seconds)), after(seconds)), Ok(()));
+        assert_eq!(check(&validator, &fast, after(seconds)), Err(SEEN), "after {seconds} s");
+    }
+    let skew = Error::ClockSkew { client: after(300), server: after(601), allowed_seconds: 300 };
+    assert_eq!(check(&validator, &fast, after(601)), Err(skew));
+}
+
+#[test]
+fn an_entry_ends_with_the_skew_after_the_clients_own_time() {
+    let realm = realm();
+    let policy = Policy::default().clock_skew(Duration::from_secs(120));
+    let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
+    let client_time = after(-100).with_micros(7).unwrap();
+    let bytes = realm.ticket_for("alice").sent_at(client_time).mint();
+    let opened = validator.open(validator.read(&bytes).unwrap(), NOW).unwrap();
+    let verified = validator.verify(opened, &Connection::default(), NOW).unwrap();
+    let entry = validator.authorize(verified).unwrap().replay_entry();
+    assert_eq!(entry.client_time.seconds(), client_time.seconds());
+    assert_eq!(entry.valid_until.seconds(), client_time.seconds() + 120);
+}
+
+#[test]
+fn nothing_around_the_authenticator_makes_it_new() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let token = realm.ticket_for("alice");
+    assert_eq!(check(&validator, &token, NOW), Ok(()));
+    let changes: [(&str, Change); 14] = [
+        ("kvno", |token| token.ticket.kvno = Some(7)),
+        ("no kvno", |token| token.ticket.kvno = None),
+        ("sname", |token| token.ticket.sname = "cifs/other.contoso.test".into()),
+        ("name-type", |token| token.ticket.sname.name_type = 99),
+        ("ap-options", |token| token.ap_options = 1 << 29),
+        ("reserved ap-options", |token| token.ap_options = 1),
+        ("kvno of the authenticator", |token| token.authenticator.kvno = Some(1)),
+        ("another ticket of the same session", |token| token.ticket.confounder[0] ^= 1),
+        ("krb5", |token| token.framing = TokenFraming::Krb5(mech::KRB5.into())),
+        ("Microsoft's krb5", |token| token.framing = TokenFraming::Krb5(mech::MS_KRB5.into())),
+        ("bare", |token| token.framing = TokenFraming::ApReq),
+        ("bare in SPNEGO", |token| change_spnego(token, |spnego| spnego.mech_token = MechToken::ApReq)),
+        ("mechanisms", |token| change_spnego(token, |spnego| spnego.mech_types.reverse())),
+        ("mechListMIC", |token| change_spnego(token, |spnego| spnego.mech_list_mic = Some(vec![1; 12]))),
+    ];
+    for (what, change) in changes {
+        let mut reframed = token.clone();
+        change(&mut reframed);
+        assert_ne!(reframed.mint(), token.mint(), "{what}");
+        assert_eq!(check(&validator, &reframed, NOW), Err(SEEN), "{what}");
+    }
+    let header = token.header();
+    assert_eq!(validator.validate_header(header.as_bytes(), NOW).map(drop), Err(SEEN));
+    let trailing = [token.mint(), vec![0]].concat();
+    assert_malformed(&validator.validate_ticket(&trailing, NOW).unwrap_err(), "trailing");
+}
+
+fn change_spnego(token: &mut TestToken, change: fn(&mut kerberos_sso::testing::SpnegoParts)) {
+    *token = token.clone().spnego(change);
+}
+
+#[test]
+fn new_keys_do_not_forget_what_was_seen() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let token = realm.ticket_for("alice");
+    assert_eq!(check(&validator, &token, NOW), Ok(()));
+    assert_eq!(check(&validator.with_keys(realm.key_set()), &token, NOW), Err(SEEN));
+}
+
+mod clocks {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_goes_back_still_knows_what_it_saw() {
+        let realm = realm();
+        let validator = remembering(&realm);
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&validator, &token, NOW), Ok(()));
+        assert_eq!(check(&validator, &realm.ticket_for("bob").at(after(3_600)), after(3_600)), Ok(()));
+        assert_eq!(check(&validator, &token, NOW), Err(SEEN));
+    }
+
+    /// What has ended makes room for others, and is forgotten. If it comes again, nobody can tell.
+    #[test]
+    fn a_clock_that_goes_back_brings_nothing_back() {
+        let realm = realm();
+        let validator = validator(&realm, MemoryReplayCache::new(1, Start::TakeAny));
+        let forgotten = fill(&realm, &validator, NOW);
+        fill(&realm, &validator, after(3_600));
+        for token in forgotten.iter().chain(&[realm.ticket_for("carol")]) {
+            assert_eq!(check(&validator, token, NOW), Err(OLDER));
+        }
+    }
+
+    /// In a large cache, each part of which knows the time by what came its way.
+    #[test]
+    fn whatever_a_clock_does_nothing_is_taken_twice() {
+        let realm = realm();
+        let validator = validator(&realm, MemoryReplayCache::new(10_000, Start::TakeAny));
+        let mut admitted = Vec::new();
+        for (index, jump) in [0, 1_000, -900, 3_600, 250, -3_600, 301, 300].into_iter().cycle().take(80).enumerate() {
+            let now = after(i64::try_from(index).unwrap() + jump);
+            let token = realm.ticket_for("alice").at(now);
+            match check(&validator, &token, now) {
+                Ok(()) => admitted.push((token, now)),
+                Err(error) => assert_eq!(error, OLDER),
+            }
+            for (token, then) in &admitted {
+                let error = check(&validator, token, *then).unwrap_err();
+                assert!([SEEN, OLDER].contains(&error), "{error}");
+            }
+        }
+        assert!(admitted.len() > 20, "{}", admitted.len());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_a_little_keeps_what_it_knows() {
+        let realm = realm();
+        let validator = remembering(&realm);
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&validator, &token, NOW), Ok(()));
+        assert_eq!(check(&validator, &realm.ticket_for("bob").at(after(299)), after(299)), Ok(()));
+        assert_eq!(check(&validator, &token, after(-300)), Err(SEEN));
+    }
+
+    /// Second by second: what was made in the second of the start may have been admitted before it.
+    #[test]
+    fn after_a_restart_older_authenticators_are_refused() {
+        let realm = realm();
+        let restarted = MemoryReplayCache::new(1_000, Start::RefuseBefore(NOW));
+        let validator = validator(&realm, restarted);
+        for (sent, expected) in [(-300, Err(OLDER)), (-1, Err(OLDER)), (0, Err(OLDER)), (1, Ok(())), (300, Ok(()))] {
+            let token = realm.ticket_for("alice").sent_at(after(sent));
+            assert_eq!(check(&validator, &token, NOW), expected, "sent {sent} s after the start");
+        }
+    }
+
+    #[test]
+    fn a_cache_that_takes_any_takes_what_an_earlier_one_took() {
+        let realm = realm();
+        let token = realm.ticket_for("alice").sent_at(after(-300));
+        assert_eq!(check(&remembering(&realm), &token, NOW), Ok(()));
+        assert_eq!(check(&remembering(&realm), &token, NOW), Ok(()));
+    }
+}
+
+/// Far more than the smallest cache has places for, so that every place is taken; gives back what was admitted.
+fn fill(realm: &TestRealm, validator: &Validator<MemoryReplayCache>, now: UnixTime) -> Vec<TestToken> {
+    let tokens: Vec<_> = (0..1_000).map(|_| realm.ticket_for("mallory").at(now)).collect();
+    let taken: Vec<_> = tokens.into_iter().filter(|token| check(validator, token, now).is_ok()).collect();
+    assert!(!taken.is_empty() && taken.len() < 100, "{}", taken.len());
+    taken
+}
+
+mod capacity {
+    use super::*;
+
+    #[test]
+    fn a_full_cache_refuses_and_does_not_forget() {
+        let realm = realm();
+        let validator = validator(&realm, MemoryReplayCache::new(10, Start::TakeAny));
+        let mut admitted = Vec::new();
+        let full = loop {
+            assert!(admitted.len() < 1_000, "the cache has no bound");
+            let token = realm.ticket_for("mallory");
+            match check(&validator, &token, NOW) {
+                Ok(()) => admitted.push(token),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full, Error::ReplayCacheFull);
+        assert!(admitted.len() >= 10, "{}", admitted.len());
+        for seen in &admitted {
+            assert_eq!(check(&validator, seen, NOW), Err(SEEN));
+        }
+    }
+
+    #[test]
+    fn a_full_cache_has_room_again_when_entries_have_ended() {
+        let realm = realm();
+        let validator = validator(&realm, MemoryReplayCache::new(1, Start::TakeAny));
+        fill(&realm, &validator, NOW);
+        assert_eq!(
+            check(&validator, &realm.ticket_for("alice").at(after(300)), after(300)),
+            Err(Error::ReplayCacheFull)
+        );
+        assert_eq!(check(&validator, &realm.ticket_for("alice").at(after(301)), after(301)), Ok(()));
+    }
+
+    #[test]
+    fn a_cache_holds_what_it_was_made_for() {
+        let realm = realm();
+        for entries in [1, 15, 16, 17, 1_000] {
+            let validator = validator(&realm, MemoryReplayCache::new(entries, Start::TakeAny));
+            for index in 0..entries {
+                assert_eq!(check(&validator, &realm.ticket_for("alice"), NOW), Ok(()), "{index} of {entries}");
+            }
+        }
+    }
+}
+
+/// Whichever thread is first: exactly one of them.
+#[test]
+fn of_two_threads_with_one_authenticator_one_wins() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let barrier = Barrier::new(2);
+    for _ in 0..200 {
+        let bytes = realm.ticket_for("alice").mint();
+        let race = || {
+            barrier.wait();
+            validator.validate_ticket(&bytes, NOW).map(drop)
+        };
+        let mut results = std::thread::scope(|scope| {
+            let other = scope.spawn(race);
+            [race(), other.join().unwrap()]
+        });
+        results.sort_by_key(Result::is_err);
+        assert_eq!(results, [Ok(()), Err(SEEN)]);
+    }
+}
+
+mod other_stores {
+    use super::*;
+
+    struct Answers(Admission);
+
+    impl ReplayCache for Answers {
+        fn check_and_insert(&self, _: &ReplayEntry, _: UnixTime) -> Admission {
+            self.0
+        }
+    }
+
+    #[test]
+    fn every_answer_but_new_refuses() {
+        let realm = realm();
+        for (answer, expected) in [
+            (Admission::New, Ok(())),
+            (Admission::Seen, Err(SEEN)),
+            (Admission::TooOld, Err(OLDER)),
+            (Admission::Full, Err(Error::ReplayCacheFull)),
+            (Admission::Failed, Err(Error::ReplayCacheFailed)),
+        ] {
+            let validator = Validator::new(realm.key_set(), Policy::default(), Answers(answer));
+            assert_eq!(check(&validator, &realm.ticket_for("alice"), NOW), expected);
+        }
+    }
+
+    /// A store over the network: asked for the tag in between the stages.
+    #[test]
+    fn a_tag_is_the_authenticators_own() {
+        let realm = realm();
+        let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+        let tag = |token: &TestToken| {
+            let bytes = token.mint();
+            let opened = validator.open(validator.read(&bytes).unwrap(), NOW).unwrap();
+            let verified = validator.verify(opened, &Connection::default(), NOW).unwrap();
+            *validator.authorize(verified).unwrap().replay_entry().tag.as_bytes()
+        };
+        let token = realm.ticket_for("alice");
+        let reframed = token.clone().framed(TokenFraming::ApReq).service("cifs/x").kvno(None);
+        assert_eq!(tag(&token), tag(&reframed));
+        assert_ne!(tag(&token), tag(&token.clone().sent_at(after(1))));
+        assert_ne!(tag(&token), tag(&realm.ticket_for("alice")));
+    }
+
+    #[test]
+    fn no_cache_takes_everything_again() {
+        let realm = realm();
+        let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&validator, &token, NOW), Ok(()));
+        assert_eq!(check(&validator, &token, NOW), Ok(()));
+    }
+}
