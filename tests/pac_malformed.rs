@@ -1,5 +1,6 @@
 //! PACs with one thing wrong in each, signed again, so that no other check can be the one that refuses it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
+#![allow(clippy::panic, clippy::expect_used)]
 
 mod pac_support;
 
@@ -287,7 +288,7 @@ fn requestor_and_attributes() {
 
 /// LOGON_INFO with the number at a mark, or some bytes behind it, replaced.
 struct Change {
-    encoded: pac_support::logon_info::Encoded,
+    encoded: pac_support::ndr::Encoded,
 }
 
 impl Change {
@@ -532,8 +533,7 @@ fn referents_are_new_in_whatever_order() {
         }
         other => other,
     };
-    let element =
-        |encoded: &pac_support::logon_info::Encoded, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
+    let element = |encoded: &pac_support::ndr::Encoded, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
     // In Windows' order: ResourceGroupDomainSid has a higher number than all that come after it.
     let mut windows = many(1000);
     for (mark, number) in [("ResourceGroupDomainSid", 0x0009_0000_u32), ("ResourceGroupIds", 0x0009_0004)] {

@@ -1,8 +1,8 @@
-//! Writes KERB_VALIDATION_INFO in NDR, and says where each part of it came to lie.
+//! Writes KERB_VALIDATION_INFO.
 
-use super::{file_time, sid, utf16};
+use super::ndr::{Encoded, Writer, count};
+use super::{file_time, sid};
 use kerberos_sso::Sid;
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 pub struct LogonInfo {
@@ -15,13 +15,6 @@ pub struct LogonInfo {
     pub account_control: u32,
     pub extra_sids: Vec<(Sid, u32)>,
     pub resource_groups: Option<(Sid, Vec<(u32, u32)>)>,
-}
-
-/// The buffer, and the offset in it of each field that has a name.
-#[derive(Clone, Debug)]
-pub struct Encoded {
-    pub bytes: Vec<u8>,
-    pub marks: BTreeMap<&'static str, usize>,
 }
 
 impl LogonInfo {
@@ -105,93 +98,5 @@ impl LogonInfo {
                 ndr.rids("ResourceGroupIds.", groups);
             }
         }
-    }
-}
-
-fn count<T>(elements: &[T]) -> u32 {
-    u32::try_from(elements.len()).unwrap()
-}
-
-#[derive(Default)]
-struct Writer {
-    bytes: Vec<u8>,
-    marks: BTreeMap<&'static str, usize>,
-    referents: u32,
-}
-
-impl Writer {
-    /// Of several with one name the last is remembered.
-    fn mark(&mut self, name: &'static str) {
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
-        self.marks.insert(name, 16 + self.bytes.len());
-    }
-
-    fn u16(&mut self, value: u16) {
-        self.bytes.extend(value.to_le_bytes());
-    }
-
-    fn u32(&mut self, value: u32) {
-        self.bytes.extend(value.to_le_bytes());
-    }
-
-    fn u64(&mut self, value: u64) {
-        self.bytes.extend(value.to_le_bytes());
-    }
-
-    fn marked(&mut self, name: &'static str, value: u32) {
-        self.mark(name);
-        self.u32(value);
-    }
-
-    fn pointer(&mut self, name: &'static str) {
-        self.marked(name, 0x0002_0000 + 4 * self.referents);
-        self.referents += 1;
-    }
-
-    fn optional(&mut self, name: &'static str, present: bool) {
-        if present { self.pointer(name) } else { self.marked(name, 0) }
-    }
-
-    /// RPC_UNICODE_STRING: length, maximum, pointer.
-    fn string(&mut self, name: &'static str, text: &str) {
-        self.mark(name);
-        let length = u16::try_from(utf16(text).len()).unwrap();
-        self.u16(length);
-        self.u16(length);
-        self.u32(0x0002_0000 + 4 * self.referents);
-        self.referents += 1;
-    }
-
-    fn characters(&mut self, name: &'static str, text: &str) {
-        self.mark(name);
-        let units = utf16(text);
-        let length = u32::try_from(units.len() / 2).unwrap();
-        for number in [length, 0, length] {
-            self.u32(number);
-        }
-        self.bytes.extend(units);
-    }
-
-    fn rids(&mut self, name: &'static str, groups: &[(u32, u32)]) {
-        self.marked(name, count(groups));
-        for (rid, attributes) in groups {
-            self.u32(*rid);
-            self.u32(*attributes);
-        }
-    }
-
-    fn sid(&mut self, name: &'static str, sid: Sid) {
-        self.marked(name, count(sid.sub_authorities()));
-        self.bytes.extend(sid.to_bytes());
-    }
-
-    fn finish(mut self) -> Encoded {
-        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
-        let length = u32::try_from(self.bytes.len()).unwrap();
-        let mut bytes = vec![1, 0x10, 8, 0, 0xCC, 0xCC, 0xCC, 0xCC];
-        bytes.extend(length.to_le_bytes());
-        bytes.extend([0; 4]);
-        bytes.extend(self.bytes);
-        Encoded { bytes, marks: self.marks }
     }
 }

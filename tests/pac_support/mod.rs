@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod logon_info;
+pub mod ndr;
 pub mod pac_fields;
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};

@@ -315,6 +315,10 @@ impl Recording {
 
     /// The keys of a case, with what its policy lets them vouch for.
     pub(crate) fn keys(&self, case: &Case) -> Result<KeySet, String> {
+        Ok(self.accounts(case)?.into_iter().collect())
+    }
+
+    pub(crate) fn accounts(&self, case: &Case) -> Result<Vec<Account>, String> {
         self.keysets
             .get(&case.keyset)
             .into_iter()

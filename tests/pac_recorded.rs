@@ -1,0 +1,116 @@
+//! The PACs of recorded tickets: the KDC's own signatures under its key, and the identity they give.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+
+mod recorded;
+
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::pac::{BufferType, KdcSignatures, SignatureState};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::{Accepted, AccountKind, AssertedBy, Error, KeySet, Validator};
+use recorded::{Case, Outcome, Recording};
+
+/// Judges a case with krbtgt keys given to its accounts, each changed by `change`.
+fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Error> {
+    let accounts = recording.accounts(case).unwrap().into_iter().map(|account| {
+        let krbtgt = recording.krbtgt_keys.get(account.realm()).into_iter().flatten();
+        krbtgt.fold(account, |account, krbtgt| {
+            let key = change(krbtgt.key.0.clone());
+            account.with_krbtgt_key(&Key::new(EncType(krbtgt.etype), &key).unwrap())
+        })
+    });
+    let validator = Validator::new(accounts.collect::<KeySet>(), case.policy.policy(), NoReplayCache);
+    case.judge(&validator, &case.bytes().unwrap())
+}
+
+fn with_pac(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case, &recorded::ExpectedPac)> {
+    recordings.iter().flat_map(|recording| {
+        recording.cases.iter().filter_map(move |case| match case.outcome() {
+            Outcome::Accept(expect) => expect.pac.as_ref().map(|pac| (recording, case, pac)),
+            Outcome::Reject(_) => None,
+        })
+    })
+}
+
+#[test]
+fn the_kdcs_signatures_verify_under_its_key() {
+    let recordings = recorded::load_all().unwrap();
+    let mut seen = 0;
+    for (recording, case, expect) in with_pac(&recordings) {
+        let accepted = judge(recording, case, |key| key).unwrap_or_else(|error| panic!("{}: {error}", case.id));
+        let state = |buffer_type: BufferType| {
+            if expect.buffers.contains(&buffer_type.0) { SignatureState::Valid } else { SignatureState::Absent }
+        };
+        let KdcSignatures { kdc, full, ticket, .. } = accepted.pac().unwrap().kdc_signatures();
+        let (has_full, has_ticket) = (state(BufferType::FULL_CHECKSUM), state(BufferType::TICKET_CHECKSUM));
+        assert_eq!((kdc, full, ticket), (SignatureState::Valid, has_full, has_ticket), "{}", case.id);
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn under_another_krbtgt_key_none_does() {
+    let recordings = recorded::load_all().unwrap();
+    for (recording, case, _) in with_pac(&recordings) {
+        let error = judge(recording, case, |mut key| {
+            key[0] ^= 1;
+            key
+        });
+        assert_eq!(error.unwrap_err().code(), "pac-signature", "{}", case.id);
+    }
+}
+
+/// The identity is made of what the independent decoders say.
+#[test]
+fn identities_are_the_pacs() {
+    let recordings = recorded::load_all().unwrap();
+    for (recording, case, expect) in with_pac(&recordings) {
+        let validator = recording.validator(case).unwrap();
+        let accepted = case.judge(&validator, &case.bytes().unwrap()).unwrap();
+        let identity = accepted.identity().to_owned();
+        let sids =
+            |groups: &[kerberos_sso::pac::Group]| groups.iter().map(|group| group.sid.to_string()).collect::<Vec<_>>();
+        assert_eq!(identity.sid.map(|sid| sid.to_string()), expect.user_sid, "{}", case.id);
+        assert_eq!(identity.account_name.filter(|name| !name.is_empty()), expect.account_name, "{}", case.id);
+        assert_eq!((identity.upn, identity.dns_domain), (expect.upn.clone(), expect.dns_domain.clone()), "{}", case.id);
+        assert_eq!(sids(&identity.domain_groups), expect.group_sids, "{}", case.id);
+        assert_eq!(sids(&identity.resource_groups), expect.resource_group_sids, "{}", case.id);
+        let mut extra = [sids(&identity.extra_groups), sids(&identity.foreign_groups)].concat();
+        let mut expected = expect.extra_sids.clone();
+        extra.sort();
+        expected.sort();
+        assert_eq!(extra, expected, "{}", case.id);
+    }
+}
+
+#[test]
+fn kinds_are_told_apart() {
+    let recordings = recorded::load_all().unwrap();
+    let identity = |id: &str| {
+        let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == id).unwrap();
+        let validator = recording.validator(case).unwrap();
+        case.judge(&validator, &case.bytes().unwrap()).unwrap().identity().to_owned()
+    };
+    for (id, kind) in [
+        ("samba-computer", AccountKind::Computer),
+        ("samba-guest", AccountKind::System),
+        ("samba-administrator", AccountKind::User),
+        ("samba-other-case", AccountKind::User),
+    ] {
+        assert_eq!(identity(id).kind, Some(kind), "{id}");
+    }
+    assert_eq!(identity("samba-s4u2proxy").asserted_by, AssertedBy::Service);
+    assert_eq!(identity("samba-enterprise").asserted_by, AssertedBy::Authentication);
+    assert_eq!(identity("mit-name-1").sid, None);
+}
+
+/// As Samba's own bindings read it.
+#[test]
+fn a_delegated_ticket_says_through_whom() {
+    let recordings = recorded::load_all().unwrap();
+    let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == "samba-s4u2proxy").unwrap();
+    let accepted = judge(recording, case, |key| key).unwrap();
+    let info = accepted.pac().unwrap().delegation_info().unwrap();
+    assert!(info.proxy_target == *"HTTP/autologon.microsoftazuread-sso.com");
+    assert!(info.transited_services.len() == 1 && info.transited_services[0] == *"WEBSVC$@CONTOSO.TEST");
+}
