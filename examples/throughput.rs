@@ -9,7 +9,7 @@
 
 use cpu_time::ProcessTime;
 use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
-use kerberos_sso::{KeySet, Policy, UnixTime, Validator};
+use kerberos_sso::{KeySet, PacPolicy, Policy, UnixTime, Validator};
 use lexopt::{Arg, Parser, ValueExt as _};
 use serde_json::json;
 use std::num::NonZeroUsize;
@@ -124,7 +124,7 @@ impl Arguments {
                 Arg::Long("at") => at = Some(UnixTime::from_seconds(parser.value()?.parse()?)),
                 Arg::Long("skew") => policy = policy.clock_skew(parser.value()?.parse_with(seconds)?),
                 Arg::Long("max-lifetime") => policy = policy.max_ticket_lifetime(parser.value()?.parse_with(lifetime)?),
-                Arg::Long("pac") => parser.value()?.parse_with(pac)?,
+                Arg::Long("pac") => policy = policy.pac(parser.value()?.parse_with(pac)?),
                 Arg::Long("allow-rc4") => policy = policy.allow_rc4(),
                 Arg::Long("replay") => replay = true,
                 Arg::Long("threads") => threads = parser.value()?.parse()?,
@@ -145,9 +145,13 @@ fn lifetime(text: &str) -> Result<Option<Duration>, std::num::ParseIntError> {
     if text == "none" { Ok(None) } else { seconds(text).map(Some) }
 }
 
-/// Read, and without effect as long as no PAC is.
-fn pac(text: &str) -> Result<(), &'static str> {
-    if matches!(text, "require" | "verify" | "ignore") { Ok(()) } else { Err("require, verify or ignore is wanted") }
+fn pac(text: &str) -> Result<PacPolicy, &'static str> {
+    match text {
+        "require" => Ok(PacPolicy::Require),
+        "verify" => Ok(PacPolicy::VerifyIfPresent),
+        "ignore" => Ok(PacPolicy::Ignore),
+        _ => Err("require, verify or ignore is wanted"),
+    }
 }
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, String> {

@@ -164,7 +164,7 @@ impl<'a> IdentityRef<'a> {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         Identity {
             sid: self.sid(),
-            name: self.name.components().collect::<Vec<_>>().join("/"),
+            name: self.name.quoted().collect(),
             realm: self.realm.into(),
             account_name: text(self.account_name()),
             full_name: text(self.full_name()),
@@ -206,7 +206,7 @@ impl fmt::Display for IdentityRef<'_> {
 pub struct Identity {
     /// [`IdentityRef::sid`].
     pub sid: Option<Sid>,
-    /// [`IdentityRef::name`], components joined with `/`.
+    /// [`IdentityRef::name`] as [`PrincipalName::quoted`] gives it: what it is, not what is safe to print.
     pub name: String,
     /// [`IdentityRef::realm`].
     pub realm: String,

@@ -149,7 +149,7 @@ fn compare(entry: &Value, accepted: &Accepted) {
     let claims = &expected["authenticator"];
     let authenticator = accepted.authenticator();
     let found = [
-        ("client", accepted.identity().to_string()),
+        ("client", format!("{}@{}", ticket.client(), ticket.client_realm())),
         ("sname", accepted.service().to_string()),
         ("srealm", accepted.service_realm().into()),
         ("cname_type", ticket.client().name_type().0.to_string()),

@@ -2,7 +2,7 @@
 
 use crate::recorded::from_hex;
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::{BindingLevel, ChannelBindings, Policy, ServiceKey, UnixTime};
+use kerberos_sso::{BindingLevel, ChannelBindings, PacPolicy, Policy, ServiceKey, Sid, UnixTime};
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +25,7 @@ Policy --profile general|seamless         the defaults that the others change
        --allow-rc4                        etype 23 besides
        --skew SECONDS                     default 300
        --max-lifetime SECONDS|none        default 86400
-       --pac require|verify|ignore        default verify
+       --pac require|verify|ignore        default verify; require for a computer account's --password
        --krbtgt-key ETYPE:HEX             also checks what the KDC signed
        --channel-bindings HEX             application data of this server's own bindings
        --cb-level ignore|if-present|if-advertised|require
@@ -44,6 +44,7 @@ pub(crate) struct Arguments {
     pub(crate) account: Option<String>,
     pub(crate) realm: Option<String>,
     pub(crate) forests: Vec<Forest>,
+    pub(crate) krbtgt_keys: Vec<Key>,
     pub(crate) policy: Policy,
     pub(crate) at: Vec<UnixTime>,
     pub(crate) replay: Replay,
@@ -57,6 +58,7 @@ pub(crate) struct Arguments {
 pub(crate) struct Forest {
     pub(crate) realm: String,
     pub(crate) client_realms: Vec<String>,
+    pub(crate) domain_sids: Vec<Sid>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +90,7 @@ struct PolicyOptions {
     max_lifetime: Option<Lifetime>,
     bindings: Vec<ChannelBindings>,
     level: Option<BindingLevel>,
+    pac: Option<PacPolicy>,
 }
 
 /// `None`: any.
@@ -123,6 +126,7 @@ impl Arguments {
             "password" => self.password = Some(secret(parser)?),
             "account" => self.account = Some(parser.value()?.string()?),
             "realm" => self.realm = Some(parser.value()?.string()?),
+            "krbtgt-key" => self.krbtgt_keys.push(krbtgt_key(&secret(parser)?)?),
             "forest" => self.forests.push(parser.value()?.parse_with(forest)?),
             "at" => self.at.push(parser.value()?.parse_with(instant)?),
             "no-replay" => self.replay = Replay::Ignore,
@@ -159,6 +163,7 @@ impl Default for Arguments {
             account: None,
             realm: None,
             forests: Vec::new(),
+            krbtgt_keys: Vec::new(),
             policy: Policy::default(),
             at: Vec::new(),
             replay: Replay::Remember,
@@ -180,8 +185,7 @@ impl PolicyOptions {
             "max-lifetime" => self.max_lifetime = Some(parser.value()?.parse_with(lifetime)?),
             "channel-bindings" => self.bindings.push(parser.value()?.parse_with(bindings)?),
             "cb-level" => self.level = Some(parser.value()?.parse_with(level)?),
-            "pac" => parser.value()?.parse_with(pac_level)?,
-            "krbtgt-key" => krbtgt_key(&secret(parser)?)?,
+            "pac" => self.pac = Some(parser.value()?.parse_with(pac_policy)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -203,6 +207,9 @@ impl PolicyOptions {
         }
         if let Some(Lifetime(lifetime)) = self.max_lifetime {
             policy = policy.max_ticket_lifetime(lifetime);
+        }
+        if let Some(pac) = self.pac {
+            policy = policy.pac(pac);
         }
         if let Some(level) = self.level {
             policy = policy.binding_level(level);
@@ -229,9 +236,9 @@ fn service_key(text: &str) -> Result<ServiceKey, String> {
     Ok(ServiceKey::new(key, kvno))
 }
 
-fn krbtgt_key(text: &str) -> Result<(), String> {
+fn krbtgt_key(text: &str) -> Result<Key, String> {
     let (etype, hex) = text.split_once(':').ok_or("ETYPE:HEX is wanted")?;
-    key(etype, hex).map(|_| ())
+    key(etype, hex)
 }
 
 fn key(etype: &str, hex: &str) -> Result<Key, String> {
@@ -244,15 +251,10 @@ fn forest(text: &str) -> Result<Forest, String> {
     let (realms, sids) = text.split_once(':').unwrap_or((text, ""));
     let mut realms = realms.split(',').map(String::from);
     let realm = realms.next().filter(|realm| !realm.is_empty()).ok_or("a realm is wanted")?;
-    match sids.split(',').find(|sid| !sid.is_empty() && !is_domain_sid(sid)) {
-        Some(sid) => Err(format!("{sid:?} is no SID")),
-        None => Ok(Forest { realm, client_realms: realms.collect() }),
-    }
-}
-
-fn is_domain_sid(text: &str) -> bool {
-    let numbers = text.strip_prefix("S-1-").unwrap_or_default();
-    numbers.split('-').all(|number| number.parse::<u32>().is_ok())
+    let sids = sids.split(',').filter(|sid| !sid.is_empty());
+    let domain_sids =
+        sids.map(|sid| sid.parse().map_err(|error| format!("{sid:?}: {error}"))).collect::<Result<_, _>>()?;
+    Ok(Forest { realm, client_realms: realms.collect(), domain_sids })
 }
 
 fn etypes(text: &str) -> Result<Vec<EncType>, String> {
@@ -267,9 +269,11 @@ fn profile(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn pac_level(text: &str) -> Result<(), &'static str> {
+fn pac_policy(text: &str) -> Result<PacPolicy, &'static str> {
     match text {
-        "require" | "verify" | "ignore" => Ok(()),
+        "require" => Ok(PacPolicy::Require),
+        "verify" => Ok(PacPolicy::VerifyIfPresent),
+        "ignore" => Ok(PacPolicy::Ignore),
         _ => Err("require, verify or ignore is wanted"),
     }
 }

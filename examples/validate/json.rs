@@ -1,6 +1,7 @@
 //! A verdict as JSON, one object a token. Times are Unix seconds; what is absent is null.
 
-use kerberos_sso::{Accepted, BindingState, Error, Framing, PrincipalName};
+use kerberos_sso::pac::{Group, SignatureState, VerifiedPac, WideText};
+use kerberos_sso::{Accepted, BindingState, Error, Framing, PrincipalName, UnixTime};
 use serde_json::{Value, json};
 
 pub(crate) fn verdict(verdict: &Result<Accepted, Error>) -> Value {
@@ -22,7 +23,7 @@ fn accepted(accepted: &Accepted) -> Value {
         "mutual": accepted.wants_mutual(),
         "delegated": accepted.delegates(),
         "mechanism": mechanism(accepted.framing()),
-        "pac": pac(accepted),
+        "pac": accepted.pac().as_ref().map(pac),
         "reply": reply(),
     })
 }
@@ -54,7 +55,7 @@ fn ticket(accepted: &Accepted) -> Value {
         "kvno": accepted.ticket_kvno(),
         "session_etype": accepted.session_etype().0,
         "auth_time": ticket.auth_time().seconds(),
-        "start_time": ticket.start_time().seconds(),
+        "start_time": ticket.starttime().map(UnixTime::seconds),
         "end_time": ticket.end_time().seconds(),
         "flags": ticket.flags().names().collect::<Vec<_>>(),
     })
@@ -71,9 +72,35 @@ fn authenticator(accepted: &Accepted) -> Value {
     })
 }
 
-/// What the PAC says: nothing, as long as none is read.
-const fn pac(_: &Accepted) -> Value {
-    Value::Null
+fn pac(pac: &VerifiedPac<'_>) -> Value {
+    let (logon, upn) = (pac.logon_info(), pac.upn_dns_info());
+    let (logon, upn) = (logon.as_ref(), upn.as_ref());
+    json!({
+        "buffers": pac.buffer_types().map(|buffer| buffer.0).collect::<Vec<_>>(),
+        "user_sid": logon.map(|logon| logon.user_sid().to_string()),
+        "account_name": logon.and_then(|logon| text(logon.effective_name())),
+        "full_name": logon.and_then(|logon| text(logon.full_name())),
+        "logon_domain": logon.and_then(|logon| text(logon.logon_domain_name())),
+        "logon_domain_sid": logon.map(|logon| logon.logon_domain_sid().to_string()),
+        "primary_group_sid": logon.map(|logon| logon.primary_group_sid().to_string()),
+        "group_sids": logon.map(|logon| sids(logon.groups())).unwrap_or_default(),
+        "extra_sids": logon.map(|logon| sids(logon.extra_sids())).unwrap_or_default(),
+        "resource_group_sids": logon.map(|logon| sids(logon.resource_groups())).unwrap_or_default(),
+        "upn": upn.and_then(|info| text(info.upn)),
+        "dns_domain": upn.and_then(|info| text(info.dns_domain_name)),
+        "upn_flags": upn.map(|info| info.flags.0),
+        "requestor_sid": pac.requestor().map(|sid| sid.to_string()),
+        "server_signature": "valid",
+        "kdc_signature": if pac.kdc_signatures().kdc == SignatureState::Valid { "valid" } else { "unchecked" },
+    })
+}
+
+fn text(text: WideText<'_>) -> Option<String> {
+    Some(text.decoded()).filter(|text| !text.is_empty())
+}
+
+fn sids(groups: impl Iterator<Item = Group>) -> Vec<String> {
+    groups.map(|group| group.sid.to_string()).collect()
 }
 
 /// What to answer: nothing, as long as no reply is made.

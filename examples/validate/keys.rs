@@ -18,7 +18,9 @@ pub(crate) fn key_set(arguments: &mut Arguments) -> Result<KeySet, String> {
     if let (Some(password), Some(account)) = (&arguments.password, &arguments.account) {
         accounts.push(from_password(account, realm, &Password::from_text(password))?);
     }
-    Ok(accounts.into_iter().map(|account| bind(account, &arguments.forests)).collect())
+    let bound = accounts.into_iter().map(|account| bind(account, &arguments.forests));
+    let krbtgt_keys = &arguments.krbtgt_keys;
+    Ok(bound.map(|account| krbtgt_keys.iter().fold(account, Account::with_krbtgt_key)).collect())
 }
 
 fn keytab(path: &Path) -> Result<Vec<Account>, String> {
@@ -44,5 +46,7 @@ fn from_password(name: &str, realm: &str, password: &Password) -> Result<Account
 
 fn bind(account: Account, forests: &[Forest]) -> Account {
     let own: Vec<_> = forests.iter().filter(|forest| forest.realm == account.realm()).collect();
-    own.iter().flat_map(|forest| &forest.client_realms).fold(account, |account, realm| account.with_client_realm(realm))
+    let realms = own.iter().flat_map(|forest| &forest.client_realms);
+    let account = realms.fold(account, |account, realm| account.with_client_realm(realm));
+    own.iter().flat_map(|forest| &forest.domain_sids).fold(account, |account, sid| account.with_domain_sid(*sid))
 }

@@ -39,8 +39,6 @@ struct Row<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Judgement {
     AsExpected,
-    /// Only the PAC could tell, and nothing reads it yet.
-    AwaitsThePac,
     Otherwise,
 }
 
@@ -54,17 +52,12 @@ impl Judgement {
             (Outcome::Reject(code), Err(error)) => error.code() == code,
             _ => false,
         };
-        match case.awaits_the_pac() {
-            _ if as_expected => Self::AsExpected,
-            Some(_) if verdict.is_ok() => Self::AwaitsThePac,
-            _ => Self::Otherwise,
-        }
+        if as_expected { Self::AsExpected } else { Self::Otherwise }
     }
 
     const fn mark(self) -> char {
         match self {
             Self::AsExpected => '✓',
-            Self::AwaitsThePac => '…',
             Self::Otherwise => '✗',
         }
     }
@@ -121,12 +114,14 @@ fn show_recording(recording: &Recording, rows: &[Row<'_>], width: usize) {
 
 /// Name and SID, each in its column.
 fn who(accepted: &Accepted) -> String {
-    format!("{} {}", fit(&accepted.identity().to_string(), 28), sid(accepted))
+    let ticket = accepted.ticket();
+    let client = format!("{}@{}", ticket.client(), ticket.client_realm());
+    format!("{} {}", fit(&client, 28), sid(accepted))
 }
 
-/// The user's SID, which only a PAC has.
-const fn sid(_: &Accepted) -> &'static str {
-    "—"
+/// The user's SID, which only a PAC of Active Directory has.
+fn sid(accepted: &Accepted) -> String {
+    accepted.identity().sid().map_or_else(|| "—".into(), |sid| sid.to_string())
 }
 
 fn summarise(rows: &[&Row<'_>]) {
@@ -134,14 +129,8 @@ fn summarise(rows: &[&Row<'_>]) {
     let as_expected = |row: &Row<'_>| row.judgement == Judgement::AsExpected;
     let accepted = count(&|row| row.verdict.is_ok() && as_expected(row));
     let refused = count(&|row| row.verdict.is_err() && as_expected(row));
-    let awaiting = count(&|row| row.judgement == Judgement::AwaitsThePac);
     let otherwise = count(&|row| row.judgement == Judgement::Otherwise);
     println!("{} tokens: {accepted} accepted and {refused} refused as expected.", rows.len());
-    if awaiting > 0 {
-        println!(
-            "{awaiting} are to be refused for what their PAC says, and are accepted as long as it is not read (…)."
-        );
-    }
     if otherwise > 0 {
         println!("{otherwise} were not judged as expected (✗).");
     }

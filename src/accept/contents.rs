@@ -192,6 +192,12 @@ impl<'a> TicketFacts<'a> {
         self.fields.starttime.unwrap_or(self.fields.authtime)
     }
 
+    /// The ticket's own starttime, which many tickets do not have.
+    #[must_use]
+    pub fn starttime(self) -> Option<UnixTime> {
+        self.fields.starttime
+    }
+
     /// Until when the ticket is valid.
     #[must_use]
     pub fn end_time(self) -> UnixTime {

@@ -50,30 +50,12 @@ fn names_client(name: WideText<'_>, ticket: TicketFacts<'_>) -> bool {
     let in_realm = || core::iter::once('@').chain(ticket.client_realm().chars());
     name.eq_ignore_ascii_case(joined(client))
         || name.eq_ignore_ascii_case(joined(client).chain(in_realm()))
-        || name.eq_ignore_ascii_case(quoted(client))
-        || name.eq_ignore_ascii_case(quoted(client).chain(in_realm()))
+        || name.eq_ignore_ascii_case(client.quoted())
+        || name.eq_ignore_ascii_case(client.quoted().chain(in_realm()))
 }
 
 fn joined(name: PrincipalName<'_>) -> impl Iterator<Item = char> {
     name.components().flat_map(|component| core::iter::once('/').chain(component.chars())).skip(1)
-}
-
-/// As `krb5_unparse_name` writes it.
-fn quoted(name: PrincipalName<'_>) -> impl Iterator<Item = char> {
-    let component = |component| str::chars(component).flat_map(quoted_character);
-    name.components().flat_map(move |text| core::iter::once('/').chain(component(text))).skip(1)
-}
-
-fn quoted_character(character: char) -> impl Iterator<Item = char> {
-    let letter = match character {
-        '/' | '@' | '\\' => Some(character),
-        '\n' => Some('n'),
-        '\t' => Some('t'),
-        '\u{8}' => Some('b'),
-        _ => None,
-    };
-    let backslash = letter.map(|_| '\\');
-    backslash.into_iter().chain([letter.unwrap_or(character)])
 }
 
 /// S4U2Proxy and S4U2Self leave the ticket's flags as they are, and their marks in the PAC.

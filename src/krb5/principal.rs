@@ -53,9 +53,16 @@ impl<'a> PrincipalName<'a> {
     }
 
     /// The components in order: `HTTP`, `www.example.com`.
-    pub fn components(self) -> impl Iterator<Item = &'a str> {
+    pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = Reader::new(self.components);
         core::iter::from_fn(move || rest.text("PrincipalName.name-string").ok())
+    }
+
+    /// The printable form of RFC 1964 section 2.1.1: components divided by `/`, and a backslash before each `/`, `@` and
+    /// backslash in them, so that no two names look alike. Not fit for a log.
+    pub fn quoted(self) -> impl Iterator<Item = char> + use<'a> {
+        let component = |text: &'a str| core::iter::once('/').chain(text.chars().flat_map(quoted_character));
+        self.components().flat_map(component).skip(1)
     }
 
     /// Whether both have the same components, byte for byte, whatever their types. Their encodings are unique, so
@@ -80,6 +87,17 @@ impl<'a> PrincipalName<'a> {
         }
         rest.is_empty()
     }
+}
+
+fn quoted_character(character: char) -> impl Iterator<Item = char> {
+    let letter = match character {
+        '/' | '@' | '\\' => Some(character),
+        '\n' => Some('n'),
+        '\t' => Some('t'),
+        '\u{8}' => Some('b'),
+        _ => None,
+    };
+    letter.map(|_| '\\').into_iter().chain([letter.unwrap_or(character)])
 }
 
 /// The components joined with `/`, control and formatting characters escaped, so that no name can forge a line of a log.

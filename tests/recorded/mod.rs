@@ -362,16 +362,6 @@ impl Case {
         }
     }
 
-    /// PAC: the code of a case that only a reader of the PAC can refuse. Until there is one such a token is accepted; when
-    /// there is, this function goes.
-    pub(crate) fn awaits_the_pac(&self) -> Option<&str> {
-        let code = self.code.as_deref()?;
-        // Of a ticket that a service got for the user, only the PAC tells.
-        let got_for_user = code == "delegation" && self.flags.iter().any(|flag| flag == "S4u");
-        let of_pac = code.starts_with("pac-") || matches!(code, "untrusted-domain" | "account-refused");
-        (of_pac || got_for_user).then_some(code)
-    }
-
     pub(crate) fn now(&self) -> UnixTime {
         UnixTime::from_seconds(self.at)
     }
