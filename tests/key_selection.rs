@@ -356,8 +356,8 @@ mod diagnoses {
             error.to_string(),
             "no key of the right version for service HTTP/www.contoso.test of realm CONTOSO.TEST, type \
              aes256-cts-hmac-sha1-96 (18), version 5: account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 3, \
-             aes256-cts-hmac-sha1-96 (18) version 4 held, and none of the 2 tried opens the ticket; it is newer than all \
-             of them"
+             aes256-cts-hmac-sha1-96 (18) version 4 held, and those tried do not open the ticket, which is newer than \
+             every key held"
         );
         assert_eq!(
             error.remedy(),
@@ -377,7 +377,12 @@ mod diagnoses {
     fn an_older_version_than_those_held() {
         let server = holding([account("SERVICE$", [(wrong(1), Some(3))])]);
         let error = refusal(&server, |token| token.kvno(2));
-        assert!(error.to_string().ends_with("it is not newer than all of them"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("the one tried does not open the ticket, which is not newer than every key held"),
+            "{error}"
+        );
         assert_eq!(
             error.remedy(),
             Some(

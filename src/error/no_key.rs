@@ -58,9 +58,9 @@ pub enum NoKeyCause {
 /// Keys of the right realm and type were held in other versions only, and none of them opens the ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "no key of the right version for {wanted}: {held} held, and {} opens the ticket, which is {}",
-    if *.tried == 1 { "it is not the one that" } else { "none of them" },
-    if *.newer { "newer than all of them" } else { "not newer than all of them" }
+    "no key of the right version for {wanted}: {held} held, and {} open the ticket, which is {}newer than every key held",
+    if *.tried == 1 { "the one tried does not" } else { "those tried do not" },
+    if *.newer { "" } else { "not " }
 )]
 pub struct KeyVersion {
     /// What the ticket needs.
