@@ -194,7 +194,7 @@ impl<'a> IdentityRef<'a> {
 /// `name@REALM (SID)`, with whatever does not print as itself escaped.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, crate::error::Escaped(self.realm))?;
+        write!(f, "{}@{}", self.name, crate::excerpt::Escaped(self.realm))?;
         self.sid().map_or(Ok(()), |sid| write!(f, " ({sid})"))
     }
 }

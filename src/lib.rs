@@ -7,6 +7,7 @@ mod accept;
 pub mod crypto;
 mod der;
 mod error;
+mod excerpt;
 mod gss;
 mod header;
 mod identity;

@@ -32,7 +32,7 @@ pub(super) fn check(
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Error> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
-        let (pac, ticket) = (Excerpt::spelled(client.name.chars()), Excerpt::name(ticket.client()));
+        let (pac, ticket) = (Excerpt::spelled(client.name.chars()), ticket.client().excerpt());
         return Err(Error::PacMismatch(PacMismatch::ClientName { pac, ticket }));
     }
     let time = client.client_id.instant();

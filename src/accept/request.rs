@@ -5,7 +5,7 @@
 
 use crate::crypto::EncType;
 use crate::der::{Malformed, Problem, Reader};
-use crate::error::{Error, EtypeCause, Excerpt, KerberosOffer, KeyRole, NtlmMessage};
+use crate::error::{Error, EtypeCause, KerberosOffer, KeyRole, NtlmMessage};
 use crate::gss::{InitialToken, ap_req_message};
 use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApReq, PrincipalName};
@@ -97,7 +97,7 @@ impl<'t> Request<'t> {
         let service = self.service();
         match &policy.services {
             Some(services) if !services.iter().any(|allowed| service.is_service(allowed)) => {
-                Err(Error::ServiceRefused { service: Excerpt::name(service) })
+                Err(Error::ServiceRefused { service: service.excerpt() })
             }
             _ => Ok(()),
         }

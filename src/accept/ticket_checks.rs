@@ -54,7 +54,7 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::NameRefused { name: Excerpt::name(client), cause })
+    Err(Error::NameRefused { name: client.excerpt(), cause })
 }
 
 /// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.

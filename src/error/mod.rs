@@ -5,15 +5,13 @@
 //! refusing stays cheap.
 
 mod code;
-mod excerpt;
 mod no_key;
 mod pac;
 mod remedy;
 
 pub use crate::der::{Malformed, Problem};
+pub use crate::excerpt::Excerpt;
 pub use code::Blame;
-pub(crate) use excerpt::Escaped;
-pub use excerpt::Excerpt;
 pub use no_key::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use pac::{
     AccountCause, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature, SignatureCause,

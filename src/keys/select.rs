@@ -30,7 +30,7 @@ pub struct KeyQuery<'a> {
 impl KeyQuery<'_> {
     fn wanted(&self) -> WantedKey {
         WantedKey {
-            service: Excerpt::name(self.service),
+            service: self.service.excerpt(),
             realm: Excerpt::new(self.realm),
             etype: self.etype,
             kvno: self.kvno,

@@ -1,6 +1,7 @@
 //! PrincipalName (RFC 4120 section 5.2.2).
 
 use crate::der::{Malformed, Problem, Reader};
+use crate::excerpt::{Escaped, Excerpt};
 use crate::limits::MAX_NAME_COMPONENTS;
 use core::fmt;
 
@@ -58,6 +59,16 @@ impl<'a> PrincipalName<'a> {
         core::iter::from_fn(move || rest.text("PrincipalName.name-string").ok())
     }
 
+    /// The components joined with `/`, as far as an error keeps them.
+    pub(crate) fn excerpt(self) -> Excerpt {
+        let mut excerpt = Excerpt::new("");
+        for (index, component) in self.components().enumerate() {
+            excerpt.append(if index > 0 { "/" } else { "" });
+            excerpt.append(component);
+        }
+        excerpt
+    }
+
     /// The printable form of RFC 1964 section 2.1.1: components divided by `/`, and a backslash before each `/`, `@` and
     /// backslash in them, so that no two names look alike. Not fit for a log.
     pub fn quoted(self) -> impl Iterator<Item = char> + use<'a> {
@@ -107,7 +118,7 @@ impl fmt::Display for PrincipalName<'_> {
             if index > 0 {
                 f.write_str("/")?;
             }
-            write!(f, "{}", crate::error::Escaped(component))?;
+            write!(f, "{}", Escaped(component))?;
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! A stranger's text in an error: bounded, owned without allocation, and harmless to print.
 
-use crate::krb5::PrincipalName;
 use core::fmt::{self, Write as _};
 
 /// The beginning of a text that a message carried: at most [`Excerpt::CAPACITY`] bytes, cut between characters.
@@ -26,16 +25,6 @@ impl Excerpt {
         excerpt
     }
 
-    /// The components of a name, joined with `/`.
-    pub(crate) fn name(name: PrincipalName<'_>) -> Self {
-        let mut excerpt = Self::new("");
-        for (index, component) in name.components().enumerate() {
-            excerpt.append(if index > 0 { "/" } else { "" });
-            excerpt.append(component);
-        }
-        excerpt
-    }
-
     /// The beginning of what `characters` spell.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
         let mut excerpt = Self::new("");
@@ -52,7 +41,7 @@ impl Excerpt {
         core::str::from_utf8(kept).unwrap_or_default()
     }
 
-    fn append(&mut self, text: &str) {
+    pub(crate) fn append(&mut self, text: &str) {
         let start = usize::from(self.length);
         let room = if self.cut { 0 } else { Self::CAPACITY.saturating_sub(start) };
         let fitting = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
