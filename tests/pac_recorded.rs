@@ -122,7 +122,7 @@ fn a_delegated_ticket_says_through_whom() {
     let info = accepted.pac().unwrap().delegation_info().unwrap();
     assert!(info.proxy_target() == *"HTTP/autologon.microsoftazuread-sso.com");
     assert_eq!(
-        info.transited_services().map(|service| service.decoded()).collect::<Vec<_>>(),
+        info.transited_services().map(kerberos_sso::pac::WideText::decoded).collect::<Vec<_>>(),
         ["WEBSVC$@CONTOSO.TEST"]
     );
 }

@@ -393,7 +393,7 @@ fn delegation_shows_in_the_pac() {
     let accepted = allowing.of(&delegated).unwrap();
     let info = accepted.pac().unwrap().delegation_info().unwrap();
     assert!(info.proxy_target() == *"http/a");
-    assert_eq!(info.transited_services().map(|service| service.decoded()).collect::<Vec<_>>(), ["b@C"]);
+    assert_eq!(info.transited_services().map(kerberos_sso::pac::WideText::decoded).collect::<Vec<_>>(), ["b@C"]);
 
     let mut logon = LogonInfo::alice();
     logon.extra_sids[0].0 = Sid::SERVICE_ASSERTED;
