@@ -2,14 +2,14 @@
 //! (compound identity).
 
 use super::groups::{Group, RidArray, SidArray};
-use super::ndr::NdrReader;
+use super::ndr::{NdrReader, Pointer};
 use super::reader::Place;
 use crate::error::PacMalformed;
 use crate::sid::Sid;
-use alloc::vec::Vec;
+use core::fmt;
 
 /// The buffer DEVICE_INFO: a computer account, as its domain controller knows it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DeviceInfo<'a> {
     pac: &'a [u8],
     user_id: u32,
@@ -17,7 +17,7 @@ pub struct DeviceInfo<'a> {
     domain: Sid,
     account_groups: RidArray,
     extra_sids: SidArray,
-    domain_groups: Vec<(Sid, RidArray)>,
+    domains: Domains<'a>,
 }
 
 impl<'a> DeviceInfo<'a> {
@@ -44,8 +44,9 @@ impl<'a> DeviceInfo<'a> {
     }
 
     /// Groups of other domains.
-    pub fn domain_groups(&self) -> impl Iterator<Item = Group> {
-        self.domain_groups.iter().flat_map(|(domain, groups)| groups.groups(self.pac, *domain))
+    pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
+        let pac = self.pac;
+        self.domains.clone().map_while(Result::ok).flat_map(move |(domain, groups)| groups.groups(pac, domain))
     }
 
     pub(super) fn read(pac: &'a [u8], buffer: Place) -> Result<Self, PacMalformed> {
@@ -61,26 +62,58 @@ impl<'a> DeviceInfo<'a> {
         let (domain, _) = ndr.domain_sid(ACCOUNT_DOMAIN_ID)?;
         let account_groups = RidArray::read(&mut ndr, groups, group_count, ACCOUNT_GROUP_IDS)?;
         let extra_sids = SidArray::read(&mut ndr, sids, sid_count, EXTRA_SIDS)?;
-        let domain_groups = if domains.is_present() { read_domains(&mut ndr, domain_count)? } else { Vec::new() };
+        let domains = Domains::read(&mut ndr, domains, domain_count)?;
         ndr.finish(NAME)?;
-        Ok(Self { pac, user_id, primary_group_id, domain, account_groups, extra_sids, domain_groups })
+        Ok(Self { pac, user_id, primary_group_id, domain, account_groups, extra_sids, domains })
     }
 }
 
-/// DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3): all elements, then what the pointers in each point to.
-fn read_domains(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<(Sid, RidArray)>, PacMalformed> {
-    ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, DOMAIN_GROUP)?;
-    let mut elements = Vec::new();
-    for _ in 0..count {
-        ndr.pointer(DOMAIN_GROUP)?.required(ndr, DOMAIN_GROUP)?;
-        let group_count = ndr.count(DOMAIN_GROUP)?;
-        elements.push((group_count, ndr.array_pointer(group_count, DOMAIN_GROUP)?));
+impl fmt::Debug for DeviceInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceInfo").field("device_sid", &self.device_sid()).finish_non_exhaustive()
     }
-    let read = |(group_count, groups)| {
-        let (domain, _) = ndr.domain_sid(DOMAIN_GROUP)?;
-        Ok((domain, RidArray::read(ndr, groups, group_count, DOMAIN_GROUP)?))
-    };
-    elements.into_iter().map(read).collect()
+}
+
+/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), read at two places: the elements, and what the pointers in
+/// them point to.
+#[derive(Clone)]
+struct Domains<'a> {
+    elements: NdrReader<'a>,
+    contents: NdrReader<'a>,
+    left: usize,
+}
+
+impl<'a> Domains<'a> {
+    /// Reads all once, so that what follows is reached and they are known to be well.
+    fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, PacMalformed> {
+        if pointer.is_present() {
+            ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, DOMAIN_GROUP)?;
+        }
+        let elements = ndr.clone();
+        ndr.skip(count.saturating_mul(DOMAIN_GROUP_MEMBERSHIP), DOMAIN_GROUP)?;
+        let domains = Self { elements, contents: ndr.clone(), left: count };
+        let mut rest = domains.clone();
+        rest.try_for_each(|domain| domain.map(|_| ()))?;
+        *ndr = rest.contents;
+        Ok(domains)
+    }
+
+    fn read_next(&mut self) -> Result<(Sid, RidArray), PacMalformed> {
+        self.elements.pointer(DOMAIN_GROUP)?.required(&self.elements, DOMAIN_GROUP)?;
+        let count = self.elements.count(DOMAIN_GROUP)?;
+        let groups = self.elements.array_pointer(count, DOMAIN_GROUP)?;
+        let (domain, _) = self.contents.domain_sid(DOMAIN_GROUP)?;
+        Ok((domain, RidArray::read(&mut self.contents, groups, count, DOMAIN_GROUP)?))
+    }
+}
+
+impl Iterator for Domains<'_> {
+    type Item = Result<(Sid, RidArray), PacMalformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.read_next())
+    }
 }
 
 const NAME: &str = "PAC_DEVICE_INFO";

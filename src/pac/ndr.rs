@@ -13,7 +13,7 @@ use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
 
 /// Reads one serialized structure.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NdrReader<'a> {
     reader: Reader<'a>,
     /// Alignment counts from here.
@@ -243,7 +243,7 @@ impl Pointer {
 /// Windows and Samba number an array's pointers in rising order; others draw them at random. The first ones are
 /// remembered whatever they are; later ones must rise. So memory is bounded and work linear, and no number that comes
 /// twice gets by.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Referents {
     first: [u32; 32],
     count: usize,
