@@ -4,7 +4,7 @@
 mod recorded;
 
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::pac::{BufferType, KdcSignatures, SignatureState};
+use kerberos_sso::pac::{BufferType, KdcSignatures, SignatureState, WideText};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, AccountKind, AssertedBy, Error, KeySet, Validator};
 use recorded::{Case, Outcome, Recording};
@@ -112,5 +112,6 @@ fn a_delegated_ticket_says_through_whom() {
     let accepted = judge(recording, case, |key| key).unwrap();
     let info = accepted.pac().unwrap().delegation_info().unwrap();
     assert!(info.proxy_target == *"HTTP/autologon.microsoftazuread-sso.com");
-    assert!(info.transited_services.len() == 1 && info.transited_services[0] == *"WEBSVC$@CONTOSO.TEST");
+    let services: Vec<_> = info.transited_services().map(WideText::decoded).collect();
+    assert_eq!(services, ["WEBSVC$@CONTOSO.TEST"]);
 }

@@ -6,7 +6,7 @@
 mod pac_support;
 
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState};
+use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState, WideText};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{NameParts, TestRealm, TestToken, TimeText, if_relevant};
 use kerberos_sso::{
@@ -391,8 +391,8 @@ fn delegation_shows_in_the_pac() {
     assert_eq!(kind(refusing.of(&delegated)), DelegationKind::ConstrainedDelegation);
     let accepted = allowing.of(&delegated).unwrap();
     let info = accepted.pac().unwrap().delegation_info().unwrap();
-    assert!(info.proxy_target == *"http/a" && info.transited_services.len() == 1);
-    assert!(info.transited_services[0] == *"b@C");
+    let services: Vec<_> = info.transited_services().map(WideText::decoded).collect();
+    assert_eq!((info.proxy_target.decoded(), services), ("http/a".into(), vec!["b@C".into()]));
 
     let mut logon = LogonInfo::alice();
     logon.extra_sids[0].0 = Sid::SERVICE_ASSERTED;

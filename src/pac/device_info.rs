@@ -2,14 +2,13 @@
 //! (compound identity).
 
 use super::groups::{Group, RidArray, SidArray};
-use super::ndr::NdrReader;
+use super::ndr::{NdrReader, Pointer, u32_at};
 use super::reader::Place;
 use crate::error::PacMalformed;
 use crate::sid::Sid;
-use alloc::vec::Vec;
 
 /// The buffer DEVICE_INFO: a computer account, as its domain controller knows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct DeviceInfo<'a> {
     pac: &'a [u8],
     user_id: u32,
@@ -17,7 +16,10 @@ pub struct DeviceInfo<'a> {
     domain: Sid,
     account_groups: RidArray,
     extra_sids: SidArray,
-    domain_groups: Vec<(Sid, RidArray)>,
+    /// A DOMAIN_GROUP_MEMBERSHIP each.
+    memberships: Place,
+    /// What those point to.
+    domains: Place,
 }
 
 impl<'a> DeviceInfo<'a> {
@@ -44,8 +46,12 @@ impl<'a> DeviceInfo<'a> {
     }
 
     /// Groups of other domains.
-    pub fn domain_groups(&self) -> impl Iterator<Item = Group> {
-        self.domain_groups.iter().flat_map(|(domain, groups)| groups.groups(self.pac, *domain))
+    pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
+        let (pac, mut ndr) = (self.pac, NdrReader::resume(self.pac, self.domains));
+        let memberships = self.memberships.of(pac).chunks_exact(DOMAIN_GROUP_MEMBERSHIP);
+        memberships
+            .map_while(move |membership| read_domain(&mut ndr, membership).ok())
+            .flat_map(move |(domain, groups)| groups.groups(pac, domain))
     }
 
     pub(super) fn read(pac: &'a [u8], buffer: Place) -> Result<Self, PacMalformed> {
@@ -61,26 +67,35 @@ impl<'a> DeviceInfo<'a> {
         let (domain, _) = ndr.domain_sid(ACCOUNT_DOMAIN_ID)?;
         let account_groups = RidArray::read(&mut ndr, groups, group_count, ACCOUNT_GROUP_IDS)?;
         let extra_sids = SidArray::read(&mut ndr, sids, sid_count, EXTRA_SIDS)?;
-        let domain_groups = if domains.is_present() { read_domains(&mut ndr, domain_count)? } else { Vec::new() };
+        let memberships = if domains.is_present() { read_memberships(&mut ndr, domain_count)? } else { Place::default() };
+        let start = ndr.at();
+        for membership in memberships.of(pac).chunks_exact(DOMAIN_GROUP_MEMBERSHIP) {
+            read_domain(&mut ndr, membership)?;
+        }
+        let domains = Place::new(start, ndr.at().saturating_sub(start));
         ndr.finish(NAME)?;
-        Ok(Self { pac, user_id, primary_group_id, domain, account_groups, extra_sids, domain_groups })
+        Ok(Self { pac, user_id, primary_group_id, domain, account_groups, extra_sids, memberships, domains })
     }
 }
 
-/// DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3): all elements, then what the pointers in each point to.
-fn read_domains(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<(Sid, RidArray)>, PacMalformed> {
+/// DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3): all elements, before what the pointers in each point to.
+fn read_memberships(ndr: &mut NdrReader<'_>, count: usize) -> Result<Place, PacMalformed> {
     ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, DOMAIN_GROUP)?;
-    let mut elements = Vec::new();
+    let start = ndr.at();
     for _ in 0..count {
         ndr.pointer(DOMAIN_GROUP)?.required(ndr, DOMAIN_GROUP)?;
         let group_count = ndr.count(DOMAIN_GROUP)?;
-        elements.push((group_count, ndr.array_pointer(group_count, DOMAIN_GROUP)?));
+        ndr.array_pointer(group_count, DOMAIN_GROUP)?;
     }
-    let read = |(group_count, groups)| {
-        let (domain, _) = ndr.domain_sid(DOMAIN_GROUP)?;
-        Ok((domain, RidArray::read(ndr, groups, group_count, DOMAIN_GROUP)?))
-    };
-    elements.into_iter().map(read).collect()
+    Ok(Place::new(start, ndr.at().saturating_sub(start)))
+}
+
+/// What an element that was read before points to.
+fn read_domain(ndr: &mut NdrReader<'_>, membership: &[u8]) -> Result<(Sid, RidArray), PacMalformed> {
+    let (domain, _) = ndr.domain_sid(DOMAIN_GROUP)?;
+    let count = usize::try_from(u32_at(membership, 4)).unwrap_or(usize::MAX);
+    let pointer = Pointer::of_checked(u32_at(membership, 8));
+    Ok((domain, RidArray::read(ndr, pointer, count, DOMAIN_GROUP)?))
 }
 
 const NAME: &str = "PAC_DEVICE_INFO";
