@@ -13,6 +13,9 @@ pub const MAX_NAME_COMPONENTS: usize = 16;
 /// Bytes of a realm's name: realms are domain names in practice, and those end at 255 (RFC 1035 section 2.3.4).
 pub const MAX_REALM_LENGTH: usize = 255;
 
+/// Addresses in one ticket. A host has a few; nobody asks for a ticket with more.
+pub const MAX_ADDRESSES: usize = 64;
+
 /// Elements of one AuthorizationData. Windows sends at most four in one place.
 pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
 

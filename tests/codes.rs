@@ -3,19 +3,25 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
+mod pac_support;
 
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
-use kerberos_sso::crypto::EncType;
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::pac::BufferType;
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, Start};
-use kerberos_sso::testing::{MechToken, TestToken, TokenFraming, mech};
-use kerberos_sso::{BindingLevel, Blame, ChannelBindings, Error, KeySet, Policy, UnixTime, Validator};
+use kerberos_sso::testing::{MechToken, TestToken, TokenFraming, if_relevant, mech};
+use kerberos_sso::{
+    AccountPolicy, BindingLevel, Blame, ChannelBindings, Error, KeySet, PacPolicy, Policy, UnixTime, Validator,
+};
+use pac_support::Buffers;
+use pac_support::logon_info::LogonInfo;
 
 type Refuse = fn() -> Error;
 
 /// How a request is refused for it, for every code there is. A code is never renamed nor given to another blame; new ones
 /// are added.
-const CODES: [(&str, Blame, Refuse); 36] = [
+const CODES: [(&str, Blame, Refuse); 42] = [
     ("not-negotiate", Blame::Message, || Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err()),
     ("malformed", Blame::Message, || in_order("malformed", 0)),
     ("too-large", Blame::Message, || in_order("too-large", 0)),
@@ -69,6 +75,31 @@ const CODES: [(&str, Blame, Refuse); 36] = [
     }),
     ("replay-cache-full", Blame::ReplayCache, || store_says(Admission::Full)),
     ("replay-cache-failed", Blame::ReplayCache, || store_says(Admission::Failed)),
+    ("pac-missing", Blame::Policy, || {
+        let server = Server::with_policy(Policy::default().pac(PacPolicy::Require));
+        server.check(&server.good().mint()).unwrap_err()
+    }),
+    ("pac-malformed", Blame::Proof, || of_pac(Policy::default(), |_, _| vec![0; 7])),
+    ("pac-signature", Blame::Proof, || of_pac(Policy::default(), |pac, _| pac.signed(&pac_support::server_key()))),
+    ("pac-mismatch", Blame::Proof, || {
+        of_pac(Policy::default(), |pac, key| {
+            *pac.get(BufferType::CLIENT_INFO) = pac_support::client_info("bob", pac_support::file_time(AUTH));
+            pac.signed(key)
+        })
+    }),
+    ("untrusted-domain", Blame::Policy, || {
+        let realm = Server::new().realm;
+        let account = realm.account().with_domain_sid(pac_support::sid("S-1-5-21-9-9-9"));
+        refusal_of_pac(&Server::with_keys(realm, KeySet::from_iter([account]), Policy::default()), |pac, key| {
+            pac.signed(key)
+        })
+    }),
+    ("account-refused", Blame::Policy, || {
+        of_pac(Policy::default().accounts(AccountPolicy::PeopleOnly), |pac, key| {
+            *pac = Buffers::of("alice", AUTH, &LogonInfo { user_id: 501, ..LogonInfo::alice() });
+            pac.signed(key)
+        })
+    }),
     ("misuse", Blame::Caller, || {
         let server = Server::with_policy(Policy::default().binding_level(BindingLevel::Require));
         server.check(&server.good().mint()).unwrap_err()
@@ -80,7 +111,7 @@ const CODES: [(&str, Blame, Refuse); 36] = [
 ];
 
 /// What the documents of the crate have promised, whatever else there is.
-const PROMISED: [&str; 33] = [
+const PROMISED: [&str; 39] = [
     "not-negotiate",
     "malformed",
     "too-large",
@@ -114,6 +145,12 @@ const PROMISED: [&str; 33] = [
     "delegation",
     "misuse",
     "no-token",
+    "pac-missing",
+    "pac-malformed",
+    "pac-signature",
+    "pac-mismatch",
+    "untrusted-domain",
+    "account-refused",
 ];
 
 #[test]
@@ -246,6 +283,21 @@ fn an_unsupported_type_is_explained() {
 
 fn refusal(change: impl FnOnce(&mut TestToken)) -> Error {
     Server::new().refusal(change)
+}
+
+/// The authtime of the good token's ticket.
+const AUTH: i64 = NOW.seconds() - 600;
+
+/// How the good token is refused with a PAC in it: the bytes that `make` gives for alice's.
+fn of_pac(policy: Policy, make: fn(&mut Buffers, &Key) -> Vec<u8>) -> Error {
+    refusal_of_pac(&Server::with_policy(policy), make)
+}
+
+fn refusal_of_pac(server: &Server, make: fn(&mut Buffers, &Key) -> Vec<u8>) -> Error {
+    let mut token = server.good();
+    let pac = make(&mut Buffers::of("alice", AUTH, &LogonInfo::alice()), &token.ticket.key);
+    token.ticket.authorization_data = vec![if_relevant(&[(128, pac)])];
+    server.check(&token.mint()).unwrap_err()
 }
 
 /// The refusal of the change with this code, of several the one in that place.

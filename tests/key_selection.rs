@@ -272,7 +272,7 @@ mod diagnoses {
         assert_eq!(
             error.to_string(),
             "no key for service HTTP/www.contoso.test of realm FABRIKAM.TEST, type aes256-cts-hmac-sha1-96 (18), \
-             version 3: no account of that realm is held (1 other realms are)"
+             version 3: no account of that realm is held (other realms: 1)"
         );
         assert_eq!(
             error.remedy(),

@@ -1,6 +1,6 @@
 //! Why a request was refused: what happened, who can mend it, and how.
 //!
-//! An [`Error`] is for the log and the administrator. What goes back to the client is decided elsewhere and says less.
+//! An [`enum@Error`] is for the log and the administrator. What goes back to the client is decided elsewhere and says less.
 //! No variant holds a key, a plaintext, or more of a stranger's text than an [`Excerpt`]; none allocates, so that
 //! refusing stays cheap.
 

@@ -21,7 +21,7 @@ pub struct NoKey {
 #[non_exhaustive]
 pub enum NoKeyCause {
     /// No account of the ticket's realm is in the key set.
-    #[error("no account of that realm is held ({realms} other realms are)")]
+    #[error("no account of that realm is held (other realms: {realms})")]
     Realm {
         /// How many realms the key set holds.
         realms: usize,

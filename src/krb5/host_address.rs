@@ -1,6 +1,7 @@
 //! HostAddresses (RFC 4120 section 5.2.5): where a ticket may be used from, if the client asked for such a ticket.
 
 use crate::der::{Malformed, Problem, Reader};
+use crate::limits::MAX_ADDRESSES;
 use core::net::IpAddr;
 
 /// ```asn1
@@ -100,6 +101,3 @@ impl AddressType {
     /// Sixteen bytes.
     pub const IPV6: Self = Self(24);
 }
-
-/// A host has a few addresses; a ticket with more was not asked for by a real client.
-const MAX_ADDRESSES: usize = 64;
