@@ -55,12 +55,6 @@ impl<'a> NdrReader<'a> {
         Ok(ndr)
     }
 
-    /// Reads again what pointers point to, in a structure that was read before. Buffers begin at a multiple of eight bytes
-    /// of the PAC, and what is serialized at one of the buffer, so alignment may count from the PAC's beginning.
-    pub(super) fn resume(pac: &'a [u8], part: Place) -> Self {
-        Self { reader: Reader::new(pac, part), start: 0, referents: Referents::default() }
-    }
-
     /// The structure ends here, but for the padding to a multiple of eight bytes (MS-RPCE section 2.2.6.2).
     pub(super) fn finish(&self, what: &'static str) -> Result<(), PacMalformed> {
         if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(what) }
@@ -233,21 +227,7 @@ impl<'a> NdrReader<'a> {
     }
 }
 
-impl UnicodeString {
-    /// One that [`NdrReader::unicode_string`] has read before, from its eight bytes.
-    pub(super) fn of_checked(element: &[u8]) -> Self {
-        let half = |number: u32| usize::try_from(number & 0xFFFF).unwrap_or_default();
-        let lengths = u32_at(element, 0);
-        Self { length: half(lengths), maximum: half(lengths >> 16), pointer: Pointer::of_checked(u32_at(element, 4)) }
-    }
-}
-
 impl Pointer {
-    /// The pointer that a number stands for, which was read before.
-    pub(super) const fn of_checked(referent: u32) -> Self {
-        if referent == 0 { Self::Null } else { Self::Present }
-    }
-
     pub(super) const fn is_present(self) -> bool {
         matches!(self, Self::Present)
     }
@@ -256,11 +236,6 @@ impl Pointer {
     pub(super) fn required(self, ndr: &NdrReader<'_>, what: &'static str) -> Result<Self, PacMalformed> {
         if self == Self::Null { Err(ndr.error(what, PacProblem::NullPointer)) } else { Ok(self) }
     }
-}
-
-/// The number at `offset` in an element of a measured array.
-pub(super) fn u32_at(element: &[u8], offset: usize) -> u32 {
-    element.get(offset..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_le_bytes)
 }
 
 /// The numbers that have stood for a pointer.
