@@ -2,7 +2,7 @@
 //!
 //! In: arrays that were measured when their structure was read. Out: one group after the other, decoded when asked for.
 
-use super::ndr::{NdrReader, Pointer, u32_at};
+use super::ndr::{NdrReader, Pointer};
 use super::reader::Place;
 use crate::error::PacMalformed;
 use crate::sid::Sid;
@@ -109,4 +109,8 @@ impl SidArray {
             Some(Group { sid, attributes: GroupAttributes(u32_at(element, 4)) })
         })
     }
+}
+
+fn u32_at(element: &[u8], offset: usize) -> u32 {
+    element.get(offset..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_le_bytes)
 }
