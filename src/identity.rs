@@ -32,12 +32,15 @@ impl<'a> IdentityRef<'a> {
         account: &'a Account,
     ) -> Self {
         let logon = pac.and_then(VerifiedPac::logon_info);
-        Self { name, realm, logon, upn_dns: pac.and_then(VerifiedPac::upn_dns_info), account }
+        // Without a LOGON_INFO nothing ties a UPN to a SID.
+        let upn_dns = if logon.is_some() { pac.and_then(VerifiedPac::upn_dns_info) } else { None };
+        Self { name, realm, logon, upn_dns, account }
     }
 
     /// The user's SID, by which to know the user: the PAC's LOGON_INFO, on which all that the PAC says about a SID agrees.
-    /// Its domain is one that the account may vouch for, if the account names any. `None` without a PAC, and for the PAC
-    /// of a KDC that is not Active Directory.
+    /// Its domain is one that the account may vouch for, if the account names any; accounts of several forests must name
+    /// them, or a SID is one only within its account. `None` without a PAC, and for the PAC of a KDC that is not Active
+    /// Directory. FreeIPA gives all its hosts and services the SID of a group: there, it tells users apart only.
     #[must_use]
     pub fn sid(&self) -> Option<Sid> {
         self.logon.as_ref().map(LogonInfo::user_sid)
@@ -127,9 +130,15 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// The groups that count: of the user's domain, of others that the account may vouch for, and those local to the
-    /// service's domain. A membership may be for denying only: see [`Group::attributes`].
+    /// service's domain; without memberships that are switched off or for denying only ([`Group::grants`]).
     pub fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        self.domain_groups().chain(self.extra_groups()).chain(self.resource_groups())
+        self.domain_groups().chain(self.extra_groups()).chain(self.resource_groups()).filter(Group::grants)
+    }
+
+    /// Whether `group` is among [`groups`](Self::groups).
+    #[must_use]
+    pub fn is_member_of(&self, group: Sid) -> bool {
+        self.groups().any(|membership| membership.sid == group)
     }
 
     /// The groups of the user's domain, by the PAC; the primary group is among them as a rule.
@@ -241,7 +250,13 @@ pub struct Identity {
 impl Identity {
     /// The groups that count: [`IdentityRef::groups`].
     pub fn groups(&self) -> impl Iterator<Item = Group> {
-        self.domain_groups.iter().chain(&self.extra_groups).chain(&self.resource_groups).copied()
+        self.domain_groups.iter().chain(&self.extra_groups).chain(&self.resource_groups).copied().filter(Group::grants)
+    }
+
+    /// Whether `group` is among [`groups`](Self::groups).
+    #[must_use]
+    pub fn is_member_of(&self, group: Sid) -> bool {
+        self.groups().any(|membership| membership.sid == group)
     }
 }
 

@@ -240,7 +240,9 @@ pub enum AddressPolicy {
 pub enum DelegationPolicy {
     /// They are.
     Allow,
-    /// They are not: a ticket with the FORWARDED or PROXY flag is refused. Credentials that a client hands over to us are
+    /// They are not: a ticket with the FORWARDED or PROXY flag is refused, and one whose PAC says that a service acts in the
+    /// user's name (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). KDCs that do not write that SID leave no mark of
+    /// the latter, and a PAC that is ignored shows neither. Credentials that a client hands over to us are
     /// another matter: see [`Accepted::delegates`](crate::Accepted::delegates).
     Refuse,
 }
@@ -264,8 +266,8 @@ pub enum PacPolicy {
 pub enum AccountPolicy {
     /// All.
     Any,
-    /// Those of people: no computers, managed service accounts or trusts, none of the system's own (Guest, krbtgt), none
-    /// that is disabled.
+    /// Those of people: no computers, managed service accounts or trusts, none of the system's own (Guest, krbtgt), no
+    /// logon as guest, none that is disabled. Only a PAC tells: demand one.
     PeopleOnly,
 }
 

@@ -110,6 +110,23 @@ impl Sid {
         }
     }
 
+    /// Whether it is a domain's own: `S-1-5-21-` and three numbers.
+    #[must_use]
+    pub fn is_domain(&self) -> bool {
+        self.is_of_domain() && self.sub_authorities().len() == 4
+    }
+
+    /// Whether it says something about the logon that a KDC adds, and names no account: authority 18 (asserted identities,
+    /// how the key was trusted), the claims of `S-1-5-21-0-0-0`, Enterprise Domain Controllers, This Organization, Other
+    /// Organization, and This Organization Certificate (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM
+    /// are of a machine: no KDC puts them into a ticket.
+    pub(crate) fn is_of_logon(&self) -> bool {
+        matches!(
+            (self.authority(), self.sub_authorities()),
+            (18, _) | (5, [21, 0, 0, 0, _] | [9 | 15 | 1000] | [65, _])
+        )
+    }
+
     /// Takes what fits.
     const fn of(authority: [u8; 6], sub_authorities: &[u32]) -> Self {
         let mut sid = Self { authority, count: 0, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };

@@ -56,7 +56,8 @@ pub(super) fn check_critical(
 }
 
 /// What says something about the client and takes nothing away, or is meant for others.
-const HARMLESS: [AdType; 7] = [
+const HARMLESS: [AdType; 8] = [
+    AdType::INITIAL_VERIFIED_CAS,
     AdType::MANDATORY_FOR_KDC,
     AdType::WIN2K_PAC,
     AdType::ETYPE_NEGOTIATION,

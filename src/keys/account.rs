@@ -89,7 +89,8 @@ impl Account {
 
     /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). With none named, for any;
     /// as soon as one is, the user's SID in a PAC must be of a domain that is. Name all domains of the forest, and those
-    /// of trusted forests whose users may sign in: a realm alone says nothing about the SIDs that its tickets claim.
+    /// of trusted forests whose users may sign in: a realm alone says nothing about the SIDs that its tickets claim. Where a
+    /// server serves several forests, it must: only so can no forest's administrator write the SID of another's user.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.domain_sids.push(domain);
@@ -164,9 +165,10 @@ impl Account {
         self.domain_sids.is_empty() || self.domain_sids.contains(domain)
     }
 
-    /// Whether `sid` is of a domain, and of one that its keys may not vouch for.
+    /// Whether `sid` is of no domain that its keys may vouch for, if it names any, and does not just say how the user
+    /// signed in.
     pub(crate) fn is_foreign(&self, sid: &Sid) -> bool {
-        sid.is_of_domain() && sid.domain().is_none_or(|domain| !self.vouches_for_domain(&domain))
+        !sid.is_of_logon() && sid.domain().is_none_or(|domain| !self.vouches_for_domain(&domain))
     }
 
     /// Its keys' checksummers for PACs: first those of the version that opened the ticket, which is the one that the KDC

@@ -101,6 +101,8 @@ impl AdType {
     pub const IF_RELEVANT: Self = Self(1);
     /// Meant for KDCs.
     pub const MANDATORY_FOR_KDC: Self = Self(8);
+    /// The authorities that vouched for the client's certificate (RFC 4556 section 3.2.4).
+    pub const INITIAL_VERIFIED_CAS: Self = Self(9);
     /// The Windows PAC (MS-PAC).
     pub const WIN2K_PAC: Self = Self(128);
     /// The encryption types the client takes in a subkey (RFC 4537).

@@ -5,7 +5,7 @@ use super::reader::{Place, Reader};
 use super::wide_text::WideText;
 use crate::error::{PacMalformed, PacProblem};
 
-/// The buffer CLIENT_INFO. It has been held against the ticket.
+/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it has been held against the ticket.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientInfo<'a> {
     /// When the client proved itself: the ticket's authtime.

@@ -17,6 +17,15 @@ pub struct Group {
     pub attributes: GroupAttributes,
 }
 
+impl Group {
+    /// Whether the membership gives what the group is given: it is enabled, and not for denying only.
+    #[must_use]
+    pub fn grants(&self) -> bool {
+        self.attributes.contains(GroupAttributes::ENABLED)
+            && !self.attributes.contains(GroupAttributes::USE_FOR_DENY_ONLY)
+    }
+}
+
 /// How a user is in a group (MS-PAC section 2.2.1); bits that are not known are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -185,10 +185,11 @@ impl<'a> NdrReader<'a> {
         Ok((sid, self.reader.place(rest.len().saturating_sub(after.len()), what)?))
     }
 
-    /// The SID of a domain, to which a RID is joined to name an account.
+    /// The SID of a domain, to which a RID is joined to name an account: nothing else may stand there, since `S-1-5` and 18
+    /// would be SYSTEM.
     pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
         let (sid, place) = self.sid(what)?;
-        if sid.join(0).is_some() { Ok((sid, place)) } else { Err(self.error(what, PacProblem::Sid)) }
+        if sid.is_domain() { Ok((sid, place)) } else { Err(self.error(what, PacProblem::Sid)) }
     }
 
     /// Where the next byte is, for what is read again later.

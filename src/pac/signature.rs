@@ -12,7 +12,6 @@ use super::reader::{Place, Reader};
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
 use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
-use crate::limits::MAX_CANDIDATE_KEYS;
 
 /// What is known of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +102,18 @@ impl<'a> Signature<'a> {
         let mut reader = Reader::new(pac.bytes, buffer);
         let checksum_type = ChecksumType(i32::from_le_bytes(reader.array(name_of(buffer_type))?));
         let zeroed = Place::new(reader.at(), reader.left());
-        let Some(expected) = checksum_type.checksum_len() else {
-            return Err(Error::PacSignature(PacSignature { buffer_type, cause: SignatureCause::Type(checksum_type) }));
+        let expected = match checksum_type.checksum_len() {
+            Some(expected) => expected,
+            // A KDC's key may be of a type that is not known here. No key here could verify it; nor does any forge it.
+            None if buffer_type != BufferType::SERVER_CHECKSUM && !UNKEYED.contains(&checksum_type) => {
+                zeroed.len().min(ZEROS.len())
+            }
+            None => {
+                return Err(Error::PacSignature(PacSignature {
+                    buffer_type,
+                    cause: SignatureCause::Type(checksum_type),
+                }));
+            }
         };
         let value = reader.take(expected, name_of(buffer_type))?;
         // What follows is not covered by the signature, so nothing may be there but the identifier.
@@ -124,7 +133,7 @@ impl<'a> Signature<'a> {
     ) -> Result<SignatureState, Error> {
         let mut cause = SignatureCause::Type(self.checksum_type);
         let of_type = keys.into_iter().filter(|key| key.checksum_type() == self.checksum_type);
-        for key in of_type.take(MAX_CANDIDATE_KEYS) {
+        for key in of_type {
             let mut mac = key.start();
             feed(&mut mac);
             if mac.verify(self.value).is_ok() {
@@ -151,6 +160,10 @@ fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut places: [Option<Place>
     }
     mac.update(pac.get(fed..).unwrap_or_default());
 }
+
+/// Types that no key enters (RFC 3961 section 8, RFC 4757), with which anybody can sign.
+const UNKEYED: [ChecksumType; 4] =
+    [ChecksumType::CRC32, ChecksumType::RSA_MD4, ChecksumType::RSA_MD5, ChecksumType::SHA1];
 
 /// Bytes of the identifier that a read-only domain controller puts behind its signature: the upper half of its key
 /// version.

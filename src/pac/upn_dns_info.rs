@@ -16,7 +16,7 @@ pub struct UpnDnsInfo<'a> {
     pub flags: UpnFlags,
     /// The account's name, in the extended form.
     pub sam_name: Option<WideText<'a>>,
-    /// The user's SID, in the extended form. It has been held against LOGON_INFO's.
+    /// The user's SID, in the extended form. In [`Accepted::pac`](crate::Accepted::pac) it is LOGON_INFO's, if there is one.
     pub sid: Option<Sid>,
 }
 
