@@ -67,7 +67,8 @@ impl<'a> DeviceInfo<'a> {
         let (domain, _) = ndr.domain_sid(ACCOUNT_DOMAIN_ID)?;
         let account_groups = RidArray::read(&mut ndr, groups, group_count, ACCOUNT_GROUP_IDS)?;
         let extra_sids = SidArray::read(&mut ndr, sids, sid_count, EXTRA_SIDS)?;
-        let memberships = if domains.is_present() { read_memberships(&mut ndr, domain_count)? } else { Place::default() };
+        let memberships =
+            if domains.is_present() { read_memberships(&mut ndr, domain_count)? } else { Place::default() };
         let start = ndr.at();
         for membership in memberships.of(pac).chunks_exact(DOMAIN_GROUP_MEMBERSHIP) {
             read_domain(&mut ndr, membership)?;
