@@ -29,8 +29,12 @@ impl DelegationInfoParts {
         ndr.characters("S4U2proxyTarget.", &self.proxy_target);
         if !services.is_empty() {
             ndr.marked("S4UTransitedServices.", count(services));
-            services.iter().for_each(|service| ndr.string("Service", service));
-            services.iter().for_each(|service| ndr.characters("Service.", service));
+            for service in services {
+                ndr.string("Service", service);
+            }
+            for service in services {
+                ndr.characters("Service.", service);
+            }
         }
         ndr.finish()
     }

@@ -65,8 +65,12 @@ impl LogonInfoParts {
     pub fn encode(&self) -> NdrBytes {
         let mut ndr = NdrWriter::default();
         ndr.pointer("top");
-        self.times.iter().for_each(|time| ndr.u64(time.0));
-        self.user_texts().iter().for_each(|(field, _, text)| ndr.string(field, text));
+        for time in self.times {
+            ndr.u64(time.0);
+        }
+        for (field, _, text) in self.user_texts() {
+            ndr.string(field, text);
+        }
         ndr.u16(self.logon_count);
         ndr.u16(self.bad_password_count);
         ndr.marked("UserId", self.user_id);
@@ -97,7 +101,9 @@ impl LogonInfoParts {
 
     /// What the pointers point to, in their order.
     fn targets(&self, ndr: &mut NdrWriter) {
-        self.user_texts().iter().for_each(|(_, target, text)| ndr.characters(target, text));
+        for (_, target, text) in self.user_texts() {
+            ndr.characters(target, text);
+        }
         ndr.rids("GroupIds.", &self.groups);
         ndr.characters("LogonServer.", &self.logon_server);
         ndr.characters("LogonDomainName.", &self.logon_domain_name);

@@ -209,19 +209,19 @@ impl PacParts {
 
     /// In the order of MS-PAC section 2.8.1: each covers those before it.
     fn sign(&self, buffers: &mut PacBuffers, ticket: &TicketParts) {
-        let replaced = |buffer_type| {
-            self.edits.iter().any(|edit| matches!(edit, BufferEdit::Replace(replaced, _) if *replaced == buffer_type))
-        };
-        let makers: [(BufferType, fn(&PacBuffers, &TicketParts) -> Vec<u8>); 4] = [
-            (BufferType::TICKET_CHECKSUM, |_, ticket| ticket.without_pac()),
-            (BufferType::FULL_CHECKSUM, |buffers, _| buffers.full_message()),
-            (BufferType::SERVER_CHECKSUM, |buffers, _| buffers.server_message()),
-            (BufferType::KDC_CHECKSUM, |buffers, _| buffers.kdc_message()),
-        ];
-        for (buffer_type, message) in makers.into_iter().filter(|(buffer_type, _)| !replaced(*buffer_type)) {
-            let parts = self.signatures().into_iter().find(|(found, _)| *found == buffer_type);
-            let value = parts.map(|(_, parts)| signature(parts.key(ticket), &message(buffers, ticket)));
-            buffers.fill(buffer_type, value.as_ref().map(AsRef::as_ref).unwrap_or_default());
+        self.fill(buffers, BufferType::TICKET_CHECKSUM, self.ticket_signature.key(ticket), &ticket.without_pac());
+        let message = buffers.full_message();
+        self.fill(buffers, BufferType::FULL_CHECKSUM, self.full_signature.key(ticket), &message);
+        let message = buffers.server_message();
+        self.fill(buffers, BufferType::SERVER_CHECKSUM, self.server_signature.key(ticket), &message);
+        let message = buffers.kdc_message();
+        self.fill(buffers, BufferType::KDC_CHECKSUM, self.kdc_signature.key(ticket), &message);
+    }
+
+    fn fill(&self, buffers: &mut PacBuffers, buffer_type: BufferType, key: &Key, message: &[u8]) {
+        let replaces = |edit: &BufferEdit| matches!(edit, BufferEdit::Replace(replaced, _) if *replaced == buffer_type);
+        if !self.edits.iter().any(replaces) {
+            buffers.fill(buffer_type, signature(key, message).as_ref());
         }
     }
 
