@@ -6,9 +6,11 @@ mod pac_support;
 mod recorded;
 
 use allocation_counter::{AllocationInfo, measure};
-use kerberos_sso::Accepted;
 use kerberos_sso::pac::{BufferType, Pac};
-use pac_support::alice::{alice, pac_of};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::{PacParts, TestRealm};
+use kerberos_sso::{Accepted, Policy, Validator};
+use pac_support::alice::{alice, device, pac_of};
 use pac_support::{checksummer, server_key, sid};
 
 /// Judges a recorded token; what `then` does with what was accepted counts too.
@@ -48,6 +50,30 @@ fn reading_and_verifying_allocates_nothing() {
         assert_eq!(verified.logon_info().unwrap().extra_sids().count(), 1000);
     });
     assert_eq!(info.count_total, 0);
+}
+
+/// In one buffer for both plaintexts, a PAC has all it needs, whatever it holds.
+#[test]
+fn an_accepted_pac_is_one_allocation() {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let cost = |change: &dyn Fn(&mut PacParts)| {
+        let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+        let token = realm.ticket_for("alice").pac(change).mint();
+        let mut accepted = None;
+        let info = measure(|| accepted = Some(validator.validate_ticket(&token, TestRealm::NOW).unwrap()));
+        let pac = accepted.as_ref().unwrap().pac().unwrap();
+        let mut found = 0;
+        let reading = measure(|| {
+            found += pac.delegation_info().map_or(0, |info| info.transited_services().count());
+            found += pac.device_info().map_or(0, |device| device.domain_groups().count());
+        });
+        assert_eq!(reading.count_total, 0);
+        (info.count_total, found)
+    };
+    assert_eq!(cost(&|_| ()), (1, 0));
+    assert_eq!(cost(&|pac| pac.groups(1100..2100)), (1, 0));
+    assert_eq!(cost(&|pac| pac.delegated("HTTP/www", &["A$@CONTOSO.TEST", "B$@CONTOSO.TEST"])), (1, 2));
+    assert_eq!(cost(&|pac| pac.add(BufferType::DEVICE_INFO, device().bytes)), (1, 2));
 }
 
 #[test]

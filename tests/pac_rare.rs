@@ -8,39 +8,11 @@ mod pac_support;
 use kerberos_sso::pac::{BufferType, Claim, ClaimSource, ClaimValues, DeviceInfo, EncodedClaims};
 use kerberos_sso::testing::{NdrBytes, NdrWriter};
 use kerberos_sso::{Error, PacMalformed, PacProblem};
-use pac_support::alice::{alice, pac_of};
+use pac_support::alice::{alice, device, pac_of};
 use pac_support::{server_key, sid, verify};
 
 fn pac_with(buffer_type: BufferType, bytes: &[u8]) -> Vec<u8> {
     pac_of("alice", 0, &alice()).with(buffer_type, bytes).signed(&server_key())
-}
-
-fn device() -> NdrBytes {
-    let mut ndr = NdrWriter::default();
-    ndr.pointer("top");
-    ndr.u32(1200);
-    ndr.u32(515);
-    ndr.pointer("AccountDomainId");
-    ndr.marked("AccountGroupCount", 2);
-    ndr.pointer("AccountGroupIds");
-    ndr.marked("SidCount", 1);
-    ndr.pointer("ExtraSids");
-    ndr.marked("DomainGroupCount", 2);
-    ndr.pointer("DomainGroup");
-    ndr.sid("AccountDomainId.", sid("S-1-5-21-1-2-3"));
-    ndr.rids("AccountGroupIds.", &[(515, 7), (1201, 7)]);
-    ndr.sids(["ExtraSids.", "ExtraSids.Sid", "ExtraSids.Sid."], &[(sid("S-1-18-1"), 7)]);
-    ndr.marked("DomainGroup.", 2);
-    for (domain, groups) in [("FirstDomain", "FirstGroups"), ("SecondDomain", "SecondGroups")] {
-        ndr.pointer(domain);
-        ndr.marked("GroupCount", 1);
-        ndr.pointer(groups);
-    }
-    ndr.sid("FirstDomain.", sid("S-1-5-21-4-5-6"));
-    ndr.rids("FirstGroups.", &[(1300, 7)]);
-    ndr.sid("SecondDomain.", sid("S-1-5-21-7-8-9"));
-    ndr.rids("SecondGroups.", &[(1400, 7)]);
-    ndr.finish()
 }
 
 #[test]

@@ -400,6 +400,12 @@ fn delegation_shows_in_the_pac() {
     assert_eq!(allowing.of_logon(&logon).unwrap().identity().asserted_by(), AssertedBy::Service);
     assert!(refusing.of(&good()).is_ok());
 
+    let server = Server::new(Policy::default());
+    let token = server.realm.ticket_for("alice").pac(|pac| pac.delegated("http/a", &["b@C", "", "c@C"]));
+    let accepted = server.check(&token).unwrap();
+    let services = accepted.pac().unwrap().delegation_info().unwrap().transited_services().map(WideText::decoded);
+    assert_eq!(services.collect::<Vec<_>>(), ["b@C", "", "c@C"]);
+
     for length in 0..DELEGATION_INFO.len() {
         let cut = good().with(BufferType::DELEGATION_INFO, &DELEGATION_INFO[..length]);
         assert_eq!(allowing.of(&cut).unwrap_err().code(), "pac-malformed", "{length}");
@@ -454,6 +460,27 @@ fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
         let accepted = server.check(&fully_signed(&server, &key)).unwrap();
         let signatures = accepted.pac().unwrap().kdc_signatures();
         assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Valid; 3], "{etype}");
+    }
+}
+
+/// Also where a read-only domain controller leaves its identifier, and whatever the type of the service's key.
+#[test]
+fn a_realm_of_active_directory_signs_all_it_issues() {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let account = realm.account().with_krbtgt_key(&realm.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96));
+    let validator = Validator::new(KeySet::from_iter([account]), Policy::default().allow_rc4(), NoReplayCache);
+    for etype in EncType::SUPPORTED {
+        for rodc_identifier in [None, Some(0x1234)] {
+            let token = realm.ticket_for("alice").etype(etype).pac(|pac| {
+                pac.server_signature.rodc_identifier = rodc_identifier;
+                pac.kdc_signature.rodc_identifier = rodc_identifier;
+                pac.full_signature.rodc_identifier = rodc_identifier;
+            });
+            let accepted = validator.validate_ticket(&token.mint(), NOW).unwrap();
+            let signatures = accepted.pac().unwrap().kdc_signatures();
+            assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Valid; 3], "{etype}");
+            assert_eq!(accepted.identity().sid(), Some(realm.user_sid("alice")));
+        }
     }
 }
 

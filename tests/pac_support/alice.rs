@@ -1,8 +1,8 @@
-//! A user in groups of every kind, and her PAC.
+//! A user in groups of every kind, her PAC, and her computer.
 
 use super::{server_key, sid};
 use kerberos_sso::pac::BufferType;
-use kerberos_sso::testing::{LogonInfoParts, PacBuffers, TestRealm, UpnDnsInfoParts};
+use kerberos_sso::testing::{LogonInfoParts, NdrBytes, NdrWriter, PacBuffers, TestRealm, UpnDnsInfoParts};
 use kerberos_sso::{Sid, UnixTime};
 
 /// Alice, in three groups of her domain, one of another domain, and two of the service's.
@@ -41,4 +41,33 @@ pub fn upn_dns_info(account: &str, user: Sid) -> Vec<u8> {
     let upn = format!("{account}@contoso.test");
     let extended = Some((account.into(), user));
     UpnDnsInfoParts { upn, dns_domain_name: "CONTOSO.TEST".into(), flags: 2, extended }.encode()
+}
+
+/// PAC_DEVICE_INFO: her computer, in groups of its own domain and of two others.
+pub fn device() -> NdrBytes {
+    let mut ndr = NdrWriter::default();
+    ndr.pointer("top");
+    ndr.u32(1200);
+    ndr.u32(515);
+    ndr.pointer("AccountDomainId");
+    ndr.marked("AccountGroupCount", 2);
+    ndr.pointer("AccountGroupIds");
+    ndr.marked("SidCount", 1);
+    ndr.pointer("ExtraSids");
+    ndr.marked("DomainGroupCount", 2);
+    ndr.pointer("DomainGroup");
+    ndr.sid("AccountDomainId.", sid("S-1-5-21-1-2-3"));
+    ndr.rids("AccountGroupIds.", &[(515, 7), (1201, 7)]);
+    ndr.sids(["ExtraSids.", "ExtraSids.Sid", "ExtraSids.Sid."], &[(sid("S-1-18-1"), 7)]);
+    ndr.marked("DomainGroup.", 2);
+    for (domain, groups) in [("FirstDomain", "FirstGroups"), ("SecondDomain", "SecondGroups")] {
+        ndr.pointer(domain);
+        ndr.marked("GroupCount", 1);
+        ndr.pointer(groups);
+    }
+    ndr.sid("FirstDomain.", sid("S-1-5-21-4-5-6"));
+    ndr.rids("FirstGroups.", &[(1300, 7)]);
+    ndr.sid("SecondDomain.", sid("S-1-5-21-7-8-9"));
+    ndr.rids("SecondGroups.", &[(1400, 7)]);
+    ndr.finish()
 }
