@@ -1,4 +1,4 @@
-//! What one decision costs: the whole way, each stage alone, refusals, the header, the replay cache, the key set.
+//! What one decision costs: the whole way, each stage alone, PACs, refusals, the header, the replay cache, the key set.
 //!
 //! `cargo bench --features testing`. Ids are `what/etype/how`; every result is asserted.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
@@ -66,6 +66,56 @@ fn stages(criterion: &mut Criterion) {
 
 fn batched<I, O>(group: &mut BenchmarkGroup<'_, WallTime>, id: &str, setup: impl Fn() -> I, routine: impl Fn(I) -> O) {
     group.bench_function(id, |bencher| bencher.iter_batched(&setup, &routine, BatchSize::SmallInput));
+}
+
+/// A user in so many groups of its own domain. The smallest PAC here is one of 1.2 kB, which is what most users have.
+const GROUPS: [(&str, usize); 3] = [("pac-1200", 5), ("groups-100", 100), ("groups-1000", 1000)];
+
+fn pac(criterion: &mut Criterion) {
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    let policy = Policy::seamless_sso().any_service();
+    let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
+    for (how, groups) in GROUPS {
+        let token = realm.ticket_for("alice").at(NOW).pac(|pac| {
+            pac.logon_info.full_name = "Alice Anderson".into();
+            pac.logon_info.home_directory = r"\\files.contoso.test\home\alice".into();
+            pac.groups((1100..).take(groups));
+        });
+        let size = token.ticket.pac_bytes().unwrap().len();
+        assert!(groups > 5 || (1150..1250).contains(&size), "{size}");
+        pac_by_stage(criterion, how, &token.mint(), &validator, groups);
+    }
+}
+
+fn pac_by_stage(
+    criterion: &mut Criterion,
+    how: &str,
+    token: &[u8],
+    validator: &Validator<NoReplayCache>,
+    groups: usize,
+) {
+    let accepted = validator.validate_ticket(token, NOW).unwrap();
+    assert_eq!(accepted.identity().domain_groups().count(), groups);
+    let connection = Connection::default();
+    let verified = || {
+        let opened = validator.open(validator.read(token).unwrap(), NOW).unwrap();
+        validator.verify(opened, &connection, NOW).unwrap()
+    };
+    let mut group = criterion.benchmark_group("validate");
+    group.bench_function(format!("aes256-sha1/{how}"), |bencher| {
+        bencher.iter(|| validator.validate_ticket(black_box(token), NOW).unwrap());
+    });
+    group.finish();
+    let mut group = criterion.benchmark_group("stage");
+    batched(&mut group, &format!("authorize/aes256-sha1/{how}"), verified, |verified| {
+        validator.authorize(verified).unwrap()
+    });
+    group.bench_function(format!("groups/{how}"), |bencher| {
+        bencher.iter(|| assert_eq!(black_box(&accepted).identity().domain_groups().count(), groups));
+    });
+    group.bench_function(format!("to-owned/{how}"), |bencher| {
+        bencher.iter(|| black_box(&accepted).identity().to_owned());
+    });
 }
 
 fn refusals(criterion: &mut Criterion) {
@@ -146,5 +196,5 @@ fn key_set(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, whole_way, stages, refusals, header, replay, key_set);
+criterion_group!(benches, whole_way, stages, pac, refusals, header, replay, key_set);
 criterion_main!(benches);

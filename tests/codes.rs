@@ -3,25 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
-mod pac_support;
 
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
-use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::pac::BufferType;
+use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, Start};
-use kerberos_sso::testing::{MechToken, TestToken, TokenFraming, if_relevant, mech};
-use kerberos_sso::{
-    AccountPolicy, BindingLevel, Blame, ChannelBindings, Error, KeySet, PacPolicy, Policy, UnixTime, Validator,
-};
-use pac_support::Buffers;
-use pac_support::logon_info::LogonInfo;
+use kerberos_sso::testing::{MechToken, PacParts, TestRealm, TestToken, TokenFraming, mech};
+use kerberos_sso::{BindingLevel, Blame, ChannelBindings, Error, KeySet, Policy, UnixTime, Validator};
 
 type Refuse = fn() -> Error;
 
 /// How a request is refused for it, for every code there is. A code is never renamed nor given to another blame; new ones
 /// are added.
-const CODES: [(&str, Blame, Refuse); 42] = [
+const CODES: [(&str, Blame, Refuse); 43] = [
     ("not-negotiate", Blame::Message, || Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err()),
     ("malformed", Blame::Message, || in_order("malformed", 0)),
     ("too-large", Blame::Message, || in_order("too-large", 0)),
@@ -75,31 +69,16 @@ const CODES: [(&str, Blame, Refuse); 42] = [
     }),
     ("replay-cache-full", Blame::ReplayCache, || store_says(Admission::Full)),
     ("replay-cache-failed", Blame::ReplayCache, || store_says(Admission::Failed)),
-    ("pac-missing", Blame::Policy, || {
-        let server = Server::with_policy(Policy::default().pac(PacPolicy::Require));
-        server.check(&server.good().mint()).unwrap_err()
-    }),
-    ("pac-malformed", Blame::Proof, || of_pac(Policy::default(), |_, _| vec![0; 7])),
-    ("pac-signature", Blame::Proof, || of_pac(Policy::default(), |pac, _| pac.signed(&pac_support::server_key()))),
-    ("pac-mismatch", Blame::Proof, || {
-        of_pac(Policy::default(), |pac, key| {
-            *pac.get(BufferType::CLIENT_INFO) = pac_support::client_info("bob", pac_support::file_time(AUTH));
-            pac.signed(key)
-        })
-    }),
-    ("untrusted-domain", Blame::Policy, || {
-        let realm = Server::new().realm;
-        let account = realm.account().with_domain_sid(pac_support::sid("S-1-5-21-9-9-9"));
-        refusal_of_pac(&Server::with_keys(realm, KeySet::from_iter([account]), Policy::default()), |pac, key| {
-            pac.signed(key)
-        })
-    }),
+    ("pac-missing", Blame::Policy, || directory().refusal(|token| *token = token.clone().without_pac())),
+    ("pac-malformed", Blame::Proof, || of_pac(|pac| pac.raw = Some(vec![0; 7]))),
+    ("pac-signature", Blame::Proof, || of_pac(|pac| pac.server_signature.key = pac.kdc_signature.key.clone())),
+    ("pac-mismatch", Blame::Proof, || of_pac(|pac| pac.client_info.name = Some("bob".into()))),
+    ("untrusted-domain", Blame::Policy, || of_pac(|pac| pac.user("S-1-5-21-9-9-9-1103".parse().unwrap()))),
     ("account-refused", Blame::Policy, || {
-        of_pac(Policy::default().accounts(AccountPolicy::PeopleOnly), |pac, key| {
-            *pac = Buffers::of("alice", AUTH, &LogonInfo { user_id: 501, ..LogonInfo::alice() });
-            pac.signed(key)
-        })
+        let guest = directory().realm.domain_sid().join(501).unwrap();
+        of_pac(|pac| pac.user(guest))
     }),
+    ("delegation", Blame::Policy, || of_pac(|pac| pac.delegated("HTTP/www", &["WEB$@CONTOSO.TEST"]))),
     ("misuse", Blame::Caller, || {
         let server = Server::with_policy(Policy::default().binding_level(BindingLevel::Require));
         server.check(&server.good().mint()).unwrap_err()
@@ -285,19 +264,15 @@ fn refusal(change: impl FnOnce(&mut TestToken)) -> Error {
     Server::new().refusal(change)
 }
 
-/// The authtime of the good token's ticket.
-const AUTH: i64 = NOW.seconds() - 600;
-
-/// How the good token is refused with a PAC in it: the bytes that `make` gives for alice's.
-fn of_pac(policy: Policy, make: fn(&mut Buffers, &Key) -> Vec<u8>) -> Error {
-    refusal_of_pac(&Server::with_policy(policy), make)
+/// A server in a domain of Active Directory that lets in whom Seamless SSO does.
+fn directory() -> Server {
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    Server::with_keys(realm.clone(), realm.key_set(), Policy::seamless_sso().any_service())
 }
 
-fn refusal_of_pac(server: &Server, make: fn(&mut Buffers, &Key) -> Vec<u8>) -> Error {
-    let mut token = server.good();
-    let pac = make(&mut Buffers::of("alice", AUTH, &LogonInfo::alice()), &token.ticket.key);
-    token.ticket.authorization_data = vec![if_relevant(&[(128, pac)])];
-    server.check(&token.mint()).unwrap_err()
+/// Why the good token is refused there once `change` has been made in its PAC.
+fn of_pac(change: impl FnOnce(&mut PacParts)) -> Error {
+    directory().refusal(|token| *token = token.clone().pac(change))
 }
 
 /// The refusal of the change with this code, of several the one in that place.

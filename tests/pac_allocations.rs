@@ -1,14 +1,17 @@
 //! What a PAC costs in memory: nothing, until owned values are asked for; and a PAC that lies about its counts no more.
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod pac_support;
 mod recorded;
 
 use allocation_counter::{AllocationInfo, measure};
-use kerberos_sso::Accepted;
 use kerberos_sso::pac::{BufferType, Pac};
-use pac_support::logon_info::LogonInfo;
-use pac_support::{Buffers, checksummer, server_key, sid};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::{PacParts, TestRealm};
+use kerberos_sso::{Accepted, Policy, Validator};
+use pac_support::alice::{alice, device, pac_of};
+use pac_support::{checksummer, server_key, sid};
 
 /// Judges a recorded token; what `then` does with what was accepted counts too.
 fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usize) {
@@ -38,9 +41,9 @@ fn a_thousand_groups_cost_no_more_allocations_than_five() {
 
 #[test]
 fn reading_and_verifying_allocates_nothing() {
-    let mut logon = LogonInfo::alice();
+    let mut logon = alice();
     logon.extra_sids = (0..1000).map(|rid| (sid("S-1-5-21-4-5-6").join(rid + 1000).unwrap(), 7)).collect();
-    let pac = Buffers::of("alice", 0, &logon).signed(&server_key());
+    let pac = pac_of("alice", 0, &logon).signed(&server_key());
     let key = checksummer(&server_key());
     let info = measure(|| {
         let verified = Pac::read(&pac).unwrap().verify([&key], None).unwrap();
@@ -49,18 +52,42 @@ fn reading_and_verifying_allocates_nothing() {
     assert_eq!(info.count_total, 0);
 }
 
+/// In one buffer for both plaintexts, a PAC has all it needs, whatever it holds.
+#[test]
+fn an_accepted_pac_is_one_allocation() {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let cost = |change: &dyn Fn(&mut PacParts)| {
+        let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+        let token = realm.ticket_for("alice").pac(change).mint();
+        let mut accepted = None;
+        let info = measure(|| accepted = Some(validator.validate_ticket(&token, TestRealm::NOW).unwrap()));
+        let pac = accepted.as_ref().unwrap().pac().unwrap();
+        let mut found = 0;
+        let reading = measure(|| {
+            found += pac.delegation_info().map_or(0, |info| info.transited_services().count());
+            found += pac.device_info().map_or(0, |device| device.domain_groups().count());
+        });
+        assert_eq!(reading.count_total, 0);
+        (info.count_total, found)
+    };
+    assert_eq!(cost(&|_| ()), (1, 0));
+    assert_eq!(cost(&|pac| pac.groups(1100..2100)), (1, 0));
+    assert_eq!(cost(&|pac| pac.delegated("HTTP/www", &["A$@CONTOSO.TEST", "B$@CONTOSO.TEST"])), (1, 2));
+    assert_eq!(cost(&|pac| pac.add(BufferType::DEVICE_INFO, device().bytes)), (1, 2));
+}
+
 #[test]
 fn a_count_takes_no_memory_before_the_bytes_are_there() {
     let key = checksummer(&server_key());
-    let encoded = LogonInfo::alice().encode();
+    let encoded = alice().encode();
     for (count, array) in
         [("GroupCount", "GroupIds."), ("SidCount", "ExtraSids."), ("ResourceGroupCount", "ResourceGroupIds.")]
     {
         for number in [1000_u32, 0x0FFF_FFFF, u32::MAX] {
-            let mut buffers = Buffers::of("alice", 0, &LogonInfo::alice());
+            let mut buffers = pac_of("alice", 0, &alice());
             for mark in [count, array] {
                 let at = encoded.marks[mark];
-                buffers.get(BufferType::LOGON_INFO)[at..at + 4].copy_from_slice(&number.to_le_bytes());
+                buffers.get_mut(BufferType::LOGON_INFO).unwrap()[at..at + 4].copy_from_slice(&number.to_le_bytes());
             }
             let pac = buffers.signed(&server_key());
             let info = measure(|| assert!(Pac::read(&pac).unwrap().verify([&key], None).is_err()));

@@ -1,23 +1,25 @@
 //! PACs with one thing wrong in each, signed again, so that no other check can be the one that refuses it.
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
 #![allow(clippy::panic, clippy::expect_used)]
 
 mod pac_support;
 
 use kerberos_sso::pac::{BufferType, Pac};
+use kerberos_sso::testing::{NdrBytes, PacBuffers};
 use kerberos_sso::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
-use pac_support::logon_info::LogonInfo;
-use pac_support::{Buffers, checksummer, client_info, file_time, server_key, sid, sign, upn_dns_info, utf16, verify};
+use pac_support::alice::{alice, pac_of, upn_dns_info};
+use pac_support::{checksummer, client_info, file_time, server_key, sid, sign, utf16, verify};
 
 const AUTH_TIME: i64 = 1_795_248_000;
 
-fn good() -> Buffers {
-    Buffers::of("alice", AUTH_TIME, &LogonInfo::alice())
+fn good() -> PacBuffers {
+    pac_of("alice", AUTH_TIME, &alice())
 }
 
 /// The problem that a signed PAC is refused for, and where it is seen.
 #[track_caller]
-fn problem(buffers: &Buffers) -> (&'static str, PacProblem) {
+fn problem(buffers: &PacBuffers) -> (&'static str, PacProblem) {
     seen(&buffers.signed(&server_key()))
 }
 
@@ -137,7 +139,7 @@ fn signature_buffers_hold_a_signature_and_nothing_else() {
     {
         for length in (0..16).chain([17, 19, 20, 24, 200]) {
             let mut buffers = good();
-            buffers.get(buffer_type).resize(length, 0);
+            buffers.get_mut(buffer_type).unwrap().resize(length, 0);
             let expected =
                 if length < 16 { PacProblem::Truncated } else { PacProblem::Size { expected: 12, found: length - 4 } };
             // The signature is made with all of the buffer's value zeroed.
@@ -145,7 +147,7 @@ fn signature_buffers_hold_a_signature_and_nothing_else() {
             assert_eq!(seen(&pac), (what, expected), "{length}");
         }
         let mut rodc = good();
-        rodc.get(buffer_type).extend([0x12, 0x34]);
+        rodc.get_mut(buffer_type).unwrap().extend([0x12, 0x34]);
         assert!(verify(&rodc.signed(&server_key())).is_ok(), "with the identifier of a read-only domain controller");
     }
     for buffer_type in [BufferType::TICKET_CHECKSUM, BufferType::FULL_CHECKSUM] {
@@ -159,7 +161,7 @@ fn signature_buffers_hold_a_signature_and_nothing_else() {
 
 #[test]
 fn signatures_are_keyed_and_of_the_accounts_keys() {
-    let refusal = |buffers: Buffers| match verify(&buffers.signed(&server_key())).unwrap_err() {
+    let refusal = |buffers: PacBuffers| match verify(&buffers.signed(&server_key())).unwrap_err() {
         Error::PacSignature(PacSignature { buffer_type, cause }) => {
             println!("pac-signature  {buffer_type} {cause}");
             (buffer_type, cause)
@@ -171,14 +173,15 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
         // CRC-32, RSA-MD4, RSA-MD5, SHA-1 and an unknown number.
         for (number, length) in [(1, 4), (2, 16), (7, 16), (14, 20), (0, 0), (i32::MAX, 12)] {
             let mut buffers = good();
-            *buffers.get(buffer_type) = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
+            *buffers.get_mut(buffer_type).unwrap() = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
             assert_eq!(refusal(buffers), (buffer_type, SignatureCause::Type(number.into())));
         }
     }
     // Keyed, and of a type that no key held makes.
     for (number, length) in [(15, 12), (-138, 16), (19, 16), (20, 24)] {
         let mut buffers = good();
-        *buffers.get(BufferType::SERVER_CHECKSUM) = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
+        *buffers.get_mut(BufferType::SERVER_CHECKSUM).unwrap() =
+            [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
         assert_eq!(refusal(buffers), (BufferType::SERVER_CHECKSUM, SignatureCause::Type(number.into())));
     }
     let pac = good().signed(&server_key());
@@ -192,7 +195,9 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
         changed[value.start + 4 + bit / 8] ^= 1 << (bit % 8);
         assert_eq!(verify(&changed).map(|_| ()), wrong);
     }
-    assert_eq!(verify(&good().encode()).map(|_| ()), wrong, "zeros are no signature");
+    let mut zeros = good();
+    zeros.get_mut(BufferType::SERVER_CHECKSUM).unwrap()[4..].fill(0);
+    assert_eq!(verify(&zeros.encode()).map(|_| ()), wrong, "zeros are no signature");
     let other_key = kerberos_sso::crypto::Key::new(server_key().etype(), &[0x43; 32]).unwrap();
     let read = Pac::read(&pac).unwrap();
     assert_eq!(read.verify([&checksummer(&other_key)], None).map(|_| ()), wrong);
@@ -206,7 +211,7 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
 fn client_info_form() {
     let with = |bytes: Vec<u8>| {
         let mut buffers = good();
-        *buffers.get(BufferType::CLIENT_INFO) = bytes;
+        *buffers.get_mut(BufferType::CLIENT_INFO).unwrap() = bytes;
         problem(&buffers)
     };
     let info = client_info_of("alice");
@@ -232,12 +237,12 @@ fn upn_dns_info_form() {
     let info = upn_dns_info("alice", sid("S-1-5-21-1-2-3-1103"));
     let with = |at: usize, number: u16| {
         let mut buffers = good();
-        buffers.get(BufferType::UPN_DNS_INFO)[at..at + 2].copy_from_slice(&number.to_le_bytes());
+        buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap()[at..at + 2].copy_from_slice(&number.to_le_bytes());
         problem(&buffers)
     };
     for length in [0, 3, 11, 12, 19] {
         let mut buffers = good();
-        *buffers.get(BufferType::UPN_DNS_INFO) = info[..length].into();
+        *buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap() = info[..length].into();
         assert_eq!(problem(&buffers).1, PacProblem::Truncated, "{length}");
     }
     for (at, what) in [
@@ -258,7 +263,7 @@ fn upn_dns_info_form() {
         assert!(matches!(problem, PacProblem::Sid | PacProblem::Offset), "{length}: {problem}");
     }
     let mut buffers = good();
-    buffers.get(BufferType::UPN_DNS_INFO)[25] = 0xD8;
+    buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap()[25] = 0xD8;
     assert_eq!(problem(&buffers), ("UPN_DNS_INFO.Upn", PacProblem::Text));
 }
 
@@ -266,7 +271,7 @@ fn upn_dns_info_form() {
 fn requestor_and_attributes() {
     let with = |buffer_type, bytes: &[u8]| {
         let mut buffers = good();
-        *buffers.get(buffer_type) = bytes.into();
+        *buffers.get_mut(buffer_type).unwrap() = bytes.into();
         problem(&buffers)
     };
     let user = sid("S-1-5-21-1-2-3-1103").to_bytes();
@@ -288,12 +293,12 @@ fn requestor_and_attributes() {
 
 /// LOGON_INFO with the number at a mark, or some bytes behind it, replaced.
 struct Change {
-    encoded: pac_support::ndr::Encoded,
+    encoded: NdrBytes,
 }
 
 impl Change {
     fn new() -> Self {
-        Self { encoded: LogonInfo::alice().encode() }
+        Self { encoded: alice().encode() }
     }
 
     #[track_caller]
@@ -312,7 +317,7 @@ impl Change {
     #[track_caller]
     fn judge(self) -> (&'static str, PacProblem) {
         let mut buffers = good();
-        *buffers.get(BufferType::LOGON_INFO) = self.encoded.bytes;
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = self.encoded.bytes;
         problem(&buffers)
     }
 
@@ -339,8 +344,8 @@ fn ndr_serialization_headers() {
     assert_eq!(with(8, &(length - 8).to_le_bytes()), ("KERB_VALIDATION_INFO", PacProblem::TrailingBytes(8)));
     // What MS-RPCE says to ignore.
     let mut buffers = good();
-    buffers.get(BufferType::LOGON_INFO)[4..8].fill(0);
-    buffers.get(BufferType::LOGON_INFO)[12..16].fill(0xFF);
+    buffers.get_mut(BufferType::LOGON_INFO).unwrap()[4..8].fill(0);
+    buffers.get_mut(BufferType::LOGON_INFO).unwrap()[12..16].fill(0xFF);
     assert!(verify(&buffers.signed(&server_key())).is_ok());
     // More than padding at the end of the object.
     let mut change = Change::new();
@@ -430,13 +435,13 @@ fn ndr_strings() {
     let at = longer.marks["EffectiveName."];
     longer.bytes[at] = 6;
     let mut buffers = good();
-    *buffers.get(BufferType::LOGON_INFO) = longer.bytes;
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = longer.bytes;
     assert!(verify(&buffers.signed(&server_key())).is_ok());
     let surrogates: Vec<_> = utf16("𝄞");
     let mut pair = Change::new().encoded;
     let at = pair.marks["EffectiveName."] + 12;
     pair.bytes[at..at + 4].copy_from_slice(&surrogates);
-    *buffers.get(BufferType::LOGON_INFO) = pair.bytes;
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = pair.bytes;
     let pac = buffers.signed(&server_key());
     assert!(verify(&pac).unwrap().logon_info().unwrap().effective_name() == *"𝄞ice");
 }
@@ -461,30 +466,31 @@ fn ndr_sids() {
     }
     // Fifteen sub-authorities leave no room for a RID.
     let full = sid("S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14");
-    let mut logon = LogonInfo::alice();
-    logon.domain = full;
-    let good_user = Buffers::of("alice", AUTH_TIME, &logon);
+    let mut logon = alice();
+    logon.logon_domain_sid = full;
+    let good_user = pac_of("alice", AUTH_TIME, &logon);
     assert!(verify(&good_user.signed(&server_key())).is_ok());
-    logon.domain = full.join(15).unwrap();
+    logon.logon_domain_sid = full.join(15).unwrap();
     let mut buffers = good();
-    *buffers.get(BufferType::LOGON_INFO) = logon.encode().bytes;
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
     assert_eq!(problem(&buffers), ("KERB_VALIDATION_INFO.LogonDomainId", PacProblem::Sid));
     assert_eq!(Change::new().number("UserId", 0, 0), ("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser));
 }
 
 #[test]
 fn logon_info_cut_anywhere() {
-    let bytes = LogonInfo::alice().encode().bytes;
+    let bytes = alice().encode().bytes;
     for length in 0..bytes.len() {
         let mut buffers = good();
-        *buffers.get(BufferType::LOGON_INFO) = bytes[..length].into();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = bytes[..length].into();
         let (_, problem) = problem(&buffers);
         assert_eq!(problem, PacProblem::Truncated, "{length}");
         if length < 16 {
             continue;
         }
         // The same with a header that owns up to it; only the padding is not missed.
-        buffers.get(BufferType::LOGON_INFO)[8..12].copy_from_slice(&u32::try_from(length - 16).unwrap().to_le_bytes());
+        buffers.get_mut(BufferType::LOGON_INFO).unwrap()[8..12]
+            .copy_from_slice(&u32::try_from(length - 16).unwrap().to_le_bytes());
         if bytes[length..].len() < 8 && bytes[length..].iter().all(|byte| *byte == 0) {
             continue;
         }
@@ -496,11 +502,11 @@ fn logon_info_cut_anywhere() {
 /// Whatever a byte becomes, nothing panics, and what is read stays within the PAC.
 #[test]
 fn any_byte_of_logon_info_may_be_anything() {
-    let bytes = LogonInfo::alice().encode().bytes;
+    let bytes = alice().encode().bytes;
     for at in 0..bytes.len() {
         for value in [0, 1, 0x7F, 0x80, 0xFF] {
             let mut buffers = good();
-            buffers.get(BufferType::LOGON_INFO)[at] = value;
+            buffers.get_mut(BufferType::LOGON_INFO).unwrap()[at] = value;
             let pac = buffers.signed(&server_key());
             if let Ok(verified) = verify(&pac) {
                 let logon = verified.logon_info().unwrap();
@@ -517,13 +523,13 @@ fn any_byte_of_logon_info_may_be_anything() {
 #[test]
 fn referents_are_new_in_whatever_order() {
     let many = |count: u32| {
-        let mut logon = LogonInfo::alice();
+        let mut logon = alice();
         logon.extra_sids = (0..count).map(|rid| (sid("S-1-5-21-4-5-6").join(rid + 1000).unwrap(), 7)).collect();
         logon.encode()
     };
     let judge = |bytes: Vec<u8>| {
         let mut buffers = good();
-        *buffers.get(BufferType::LOGON_INFO) = bytes;
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = bytes;
         verify(&buffers.signed(&server_key())).map(|pac| pac.logon_info().unwrap().extra_sids().count())
     };
     let repeated = Err(Error::PacMalformed(PacMalformed { what: "", at: 0, problem: PacProblem::RepeatedReferent }));
@@ -533,7 +539,7 @@ fn referents_are_new_in_whatever_order() {
         }
         other => other,
     };
-    let element = |encoded: &pac_support::ndr::Encoded, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
+    let element = |encoded: &NdrBytes, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
     // In Windows' order: ResourceGroupDomainSid has a higher number than all that come after it.
     let mut windows = many(1000);
     for (mark, number) in [("ResourceGroupDomainSid", 0x0009_0000_u32), ("ResourceGroupIds", 0x0009_0004)] {

@@ -1,48 +1,18 @@
 //! Buffers that few tickets have: the device, claims, delegation. They are written here after the IDL of MS-PAC and
 //! MS-ADTS; what Windows and Samba wrote is in the other tests.
+#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 mod pac_support;
 
 use kerberos_sso::pac::{BufferType, Claim, ClaimSource, ClaimValues, DeviceInfo, EncodedClaims};
+use kerberos_sso::testing::{NdrBytes, NdrWriter};
 use kerberos_sso::{Error, PacMalformed, PacProblem};
-use pac_support::logon_info::LogonInfo;
-use pac_support::ndr::{Encoded, Writer};
-use pac_support::{Buffers, server_key, sid, verify};
+use pac_support::alice::{alice, device, pac_of};
+use pac_support::{server_key, sid, verify};
 
 fn pac_with(buffer_type: BufferType, bytes: &[u8]) -> Vec<u8> {
-    Buffers::of("alice", 0, &LogonInfo::alice()).with(buffer_type, bytes).signed(&server_key())
-}
-
-fn device() -> Encoded {
-    let mut ndr = Writer::default();
-    ndr.pointer("top");
-    ndr.u32(1200);
-    ndr.u32(515);
-    ndr.pointer("AccountDomainId");
-    ndr.marked("AccountGroupCount", 2);
-    ndr.pointer("AccountGroupIds");
-    ndr.marked("SidCount", 1);
-    ndr.pointer("ExtraSids");
-    ndr.marked("DomainGroupCount", 2);
-    ndr.pointer("DomainGroup");
-    ndr.sid("AccountDomainId.", sid("S-1-5-21-1-2-3"));
-    ndr.rids("AccountGroupIds.", &[(515, 7), (1201, 7)]);
-    ndr.marked("ExtraSids.", 1);
-    ndr.pointer("ExtraSids.Sid");
-    ndr.u32(7);
-    ndr.sid("ExtraSids.Sid.", sid("S-1-18-1"));
-    ndr.marked("DomainGroup.", 2);
-    for (domain, groups) in [("FirstDomain", "FirstGroups"), ("SecondDomain", "SecondGroups")] {
-        ndr.pointer(domain);
-        ndr.marked("GroupCount", 1);
-        ndr.pointer(groups);
-    }
-    ndr.sid("FirstDomain.", sid("S-1-5-21-4-5-6"));
-    ndr.rids("FirstGroups.", &[(1300, 7)]);
-    ndr.sid("SecondDomain.", sid("S-1-5-21-7-8-9"));
-    ndr.rids("SecondGroups.", &[(1400, 7)]);
-    ndr.finish()
+    pac_of("alice", 0, &alice()).with(buffer_type, bytes).signed(&server_key())
 }
 
 #[test]
@@ -92,8 +62,8 @@ fn a_malformed_device_refuses_the_pac() {
 }
 
 /// A CLAIMS_SET of two arrays.
-fn claims_set() -> Encoded {
-    let mut ndr = Writer::default();
+fn claims_set() -> NdrBytes {
+    let mut ndr = NdrWriter::default();
     ndr.pointer("top");
     ndr.marked("ClaimsArrayCount", 2);
     ndr.pointer("ClaimsArrays");
@@ -133,7 +103,7 @@ fn claims_set() -> Encoded {
     ndr.finish()
 }
 
-fn entry(ndr: &mut Writer, claim_type: u16, values: u32) {
+fn entry(ndr: &mut NdrWriter, claim_type: u16, values: u32) {
     ndr.pointer("Id");
     ndr.marked("Type", u32::from(claim_type) | u32::from(claim_type) << 16);
     ndr.marked("ValueCount", values);
@@ -141,8 +111,8 @@ fn entry(ndr: &mut Writer, claim_type: u16, values: u32) {
 }
 
 /// CLAIMS_SET_METADATA around an encoded set.
-fn metadata(set: &[u8], compression: u16, uncompressed: usize) -> Encoded {
-    let mut ndr = Writer::default();
+fn metadata(set: &[u8], compression: u16, uncompressed: usize) -> NdrBytes {
+    let mut ndr = NdrWriter::default();
     ndr.pointer("top");
     let size = u32::try_from(set.len()).unwrap();
     ndr.marked("ClaimsSetSize", size);
@@ -153,7 +123,7 @@ fn metadata(set: &[u8], compression: u16, uncompressed: usize) -> Encoded {
     ndr.marked("ReservedFieldSize", 0);
     ndr.optional("ReservedField", false);
     ndr.marked("ClaimsSet.", size);
-    ndr.bytes.extend_from_slice(set);
+    ndr.raw(set);
     ndr.finish()
 }
 

@@ -9,14 +9,14 @@ mod pac_support;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState};
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::testing::{NameParts, TestRealm, TestToken, TimeText, if_relevant};
+use kerberos_sso::testing::{LogonInfoParts, NameParts, PacBuffers, TestRealm, TestToken, TimeText, if_relevant};
 use kerberos_sso::{
     Accepted, Account, AccountCause, AccountKind, AccountPolicy, AssertedBy, ComputerAccount, DelegationKind,
     DelegationPolicy, DomainClaim, Error, ForeignSidPolicy, KeySet, MissingPac, NameType, PacMismatch, PacPolicy,
     PacSignature, Password, Policy, ServiceKey, Sid, SignatureCause, UnixTime, Validator,
 };
-use pac_support::logon_info::LogonInfo;
-use pac_support::{Buffers, buffer, checksummer, client_info, file_time, sid, sign, upn_dns_info};
+use pac_support::alice::{alice, pac_of, upn_dns_info};
+use pac_support::{buffer, client_info, file_time, sid, sign};
 
 const NOW: UnixTime = TestRealm::NOW;
 /// The authtime of the realm's tickets.
@@ -58,12 +58,12 @@ impl Server {
     }
 
     /// A ticket of alice with these buffers.
-    fn of(&self, buffers: &Buffers) -> Result<Accepted, Error> {
+    fn of(&self, buffers: &PacBuffers) -> Result<Accepted, Error> {
         self.check(&self.token("alice", buffers.signed(&self.key())))
     }
 
-    fn of_logon(&self, logon: &LogonInfo) -> Result<Accepted, Error> {
-        self.of(&Buffers::of("alice", AUTH.seconds(), logon))
+    fn of_logon(&self, logon: &LogonInfoParts) -> Result<Accepted, Error> {
+        self.of(&pac_of("alice", AUTH.seconds(), logon))
     }
 
     fn check(&self, token: &TestToken) -> Result<Accepted, Error> {
@@ -71,8 +71,8 @@ impl Server {
     }
 }
 
-fn good() -> Buffers {
-    Buffers::of("alice", AUTH.seconds(), &LogonInfo::alice())
+fn good() -> PacBuffers {
+    pac_of("alice", AUTH.seconds(), &alice())
 }
 
 #[track_caller]
@@ -210,7 +210,7 @@ fn client_info_names_the_tickets_client() {
     let server = Server::new(Policy::default());
     let of_name = |client: NameParts, pac_name: &str| {
         let mut buffers = good();
-        *buffers.get(BufferType::CLIENT_INFO) = client_info(pac_name, file_time(AUTH.seconds()));
+        *buffers.get_mut(BufferType::CLIENT_INFO).unwrap() = client_info(pac_name, file_time(AUTH.seconds()));
         let mut token = server.token("alice", buffers.signed(&server.key())).client(client.clone());
         token.ticket.cname = client.clone();
         token.authenticator.cname = client;
@@ -264,7 +264,7 @@ fn client_info_has_the_tickets_authtime() {
     let server = Server::new(Policy::default());
     let at = |time: u64| {
         let mut buffers = good();
-        *buffers.get(BufferType::CLIENT_INFO) = client_info("alice", time);
+        *buffers.get_mut(BufferType::CLIENT_INFO).unwrap() = client_info("alice", time);
         server.of(&buffers)
     };
     let exact = file_time(AUTH.seconds());
@@ -279,10 +279,10 @@ fn all_sids_of_the_user_are_one() {
     let server = Server::new(Policy::default());
     let (user, other) = (sid("S-1-5-21-1-2-3-1103"), sid("S-1-5-21-1-2-3-500"));
     let mut requested = good();
-    *requested.get(BufferType::REQUESTOR) = other.to_bytes();
+    *requested.get_mut(BufferType::REQUESTOR).unwrap() = other.to_bytes();
     assert_eq!(mismatch(server.of(&requested)), PacMismatch::Requestor { requestor: other, user });
     let mut named = good();
-    *named.get(BufferType::UPN_DNS_INFO) = upn_dns_info("alice", other);
+    *named.get_mut(BufferType::UPN_DNS_INFO).unwrap() = upn_dns_info("alice", other);
     assert_eq!(mismatch(server.of(&named)), PacMismatch::UpnSid { upn: other, user });
     assert!(server.of(&good().without(BufferType::REQUESTOR).without(BufferType::UPN_DNS_INFO)).is_ok());
 }
@@ -298,12 +298,12 @@ fn a_key_vouches_for_its_own_forest() {
     of_realm.authenticator.crealm = "FABRIKAM.TEST".into();
     assert_eq!(server.check(&of_realm).unwrap_err().code(), "untrusted-realm");
 
-    let logon = LogonInfo { domain: foreign.domain().unwrap(), ..LogonInfo::alice() };
+    let logon = LogonInfoParts { logon_domain_sid: foreign.domain().unwrap(), ..alice() };
     let error = server.of_logon(&logon).unwrap_err();
     assert!(matches!(error, Error::UntrustedDomain { claim: DomainClaim::User, sid, .. } if sid == foreign), "{error}");
 
     let mut requested = good();
-    *requested.get(BufferType::REQUESTOR) = foreign.to_bytes();
+    *requested.get_mut(BufferType::REQUESTOR).unwrap() = foreign.to_bytes();
     assert!(
         matches!(mismatch(server.of(&requested)), PacMismatch::Requestor { requestor, .. } if requestor == foreign)
     );
@@ -314,7 +314,7 @@ fn a_domain_that_looks_like_ours_is_another() {
     for domain in ["S-1-5-21-1-2-4", "S-1-5-21-1-2", "S-1-5-21-1-2-3-4", "S-1-5-21-3-2-1", "S-1-4-21-1-2-3", "S-1-5-32"]
     {
         let server = Server::bound(Policy::default(), &[DOMAIN]);
-        let error = server.of_logon(&LogonInfo { domain: sid(domain), ..LogonInfo::alice() }).unwrap_err();
+        let error = server.of_logon(&LogonInfoParts { logon_domain_sid: sid(domain), ..alice() }).unwrap_err();
         assert_eq!(error.code(), "untrusted-domain", "{domain}");
     }
     let two = Server::bound(Policy::default(), &["S-1-5-21-7-8-9", DOMAIN]);
@@ -324,7 +324,7 @@ fn a_domain_that_looks_like_ours_is_another() {
 #[test]
 fn foreign_groups_are_apart_or_refused() {
     let separate = Server::bound(Policy::default(), &[DOMAIN]);
-    let mut logon = LogonInfo::alice();
+    let mut logon = alice();
     logon.extra_sids.push((sid("S-1-5-21-0-0-0-497"), 7));
     let accepted = separate.of_logon(&logon).unwrap();
     let identity = accepted.identity();
@@ -357,17 +357,17 @@ fn foreign_groups_are_apart_or_refused() {
 fn only_people_sign_in_where_the_policy_says_so() {
     let people = Server::new(Policy::default().accounts(AccountPolicy::PeopleOnly));
     let anybody = Server::new(Policy::default());
-    let alice = LogonInfo::alice;
+
     for (logon, kind, cause) in [
-        (LogonInfo { account_control: 0x80, ..alice() }, AccountKind::Computer, AccountCause::Computer),
-        (LogonInfo { effective_name: "WKS01$".into(), ..alice() }, AccountKind::Computer, AccountCause::Computer),
-        (LogonInfo { account_control: 0x100, ..alice() }, AccountKind::DomainController, AccountCause::Computer),
-        (LogonInfo { account_control: 0x40, ..alice() }, AccountKind::Trust, AccountCause::Computer),
-        (LogonInfo { user_id: 501, ..alice() }, AccountKind::System, AccountCause::System),
-        (LogonInfo { user_id: 502, ..alice() }, AccountKind::System, AccountCause::System),
-        (LogonInfo { user_id: 504, ..alice() }, AccountKind::System, AccountCause::System),
-        (LogonInfo { account_control: 0x11, ..alice() }, AccountKind::User, AccountCause::Disabled),
-        (LogonInfo { user_flags: 0x221, ..alice() }, AccountKind::User, AccountCause::Guest),
+        (LogonInfoParts { account_control: 0x80, ..alice() }, AccountKind::Computer, AccountCause::Computer),
+        (LogonInfoParts { effective_name: "WKS01$".into(), ..alice() }, AccountKind::Computer, AccountCause::Computer),
+        (LogonInfoParts { account_control: 0x100, ..alice() }, AccountKind::DomainController, AccountCause::Computer),
+        (LogonInfoParts { account_control: 0x40, ..alice() }, AccountKind::Trust, AccountCause::Computer),
+        (LogonInfoParts { user_id: 501, ..alice() }, AccountKind::System, AccountCause::System),
+        (LogonInfoParts { user_id: 502, ..alice() }, AccountKind::System, AccountCause::System),
+        (LogonInfoParts { user_id: 504, ..alice() }, AccountKind::System, AccountCause::System),
+        (LogonInfoParts { account_control: 0x11, ..alice() }, AccountKind::User, AccountCause::Disabled),
+        (LogonInfoParts { user_flags: 0x221, ..alice() }, AccountKind::User, AccountCause::Guest),
     ] {
         assert_eq!(anybody.of_logon(&logon).unwrap().identity().kind(), Some(kind));
         match people.of_logon(&logon).unwrap_err() {
@@ -376,7 +376,7 @@ fn only_people_sign_in_where_the_policy_says_so() {
         }
     }
     for user_id in [500, 505, 1000, 1103] {
-        assert!(people.of_logon(&LogonInfo { user_id, ..alice() }).is_ok(), "{user_id}");
+        assert!(people.of_logon(&LogonInfoParts { user_id, ..alice() }).is_ok(), "{user_id}");
     }
 }
 
@@ -395,11 +395,18 @@ fn delegation_shows_in_the_pac() {
     assert!(info.proxy_target() == *"http/a");
     assert_eq!(info.transited_services().map(kerberos_sso::pac::WideText::decoded).collect::<Vec<_>>(), ["b@C"]);
 
-    let mut logon = LogonInfo::alice();
+    let mut logon = alice();
     logon.extra_sids[0].0 = Sid::SERVICE_ASSERTED;
     assert_eq!(kind(refusing.of_logon(&logon)), DelegationKind::ServiceAsserted);
     assert_eq!(allowing.of_logon(&logon).unwrap().identity().asserted_by(), AssertedBy::Service);
     assert!(refusing.of(&good()).is_ok());
+
+    let server = Server::new(Policy::default());
+    let token = server.realm.ticket_for("alice").pac(|pac| pac.delegated("http/a", &["b@C", "", "c@C"]));
+    let accepted = server.check(&token).unwrap();
+    let services =
+        accepted.pac().unwrap().delegation_info().unwrap().transited_services().map(|service| service.decoded());
+    assert_eq!(services.collect::<Vec<_>>(), ["b@C", "", "c@C"]);
 
     for length in 0..DELEGATION_INFO.len() {
         let cut = good().with(BufferType::DELEGATION_INFO, &DELEGATION_INFO[..length]);
@@ -411,45 +418,25 @@ fn delegation_shows_in_the_pac() {
 fn the_seamless_profile_demands_a_person_of_the_forest() {
     let seamless = || Policy::seamless_sso().any_service();
     let people =
-        |logon: LogonInfo| Server::bound(seamless(), &[DOMAIN]).of_logon(&logon).err().map(|error| error.code());
-    let mut alice = LogonInfo::alice();
-    alice.extra_sids.truncate(1);
-    assert_eq!(people(alice.clone()), None);
-    assert_eq!(people(LogonInfo { user_id: 500, ..alice.clone() }), None, "Administrator");
-    assert_eq!(people(LogonInfo::alice()), Some("untrusted-domain"));
-    assert_eq!(people(LogonInfo { account_control: 0x80, ..alice.clone() }), Some("account-refused"));
-    assert_eq!(people(LogonInfo { user_id: 501, ..alice.clone() }), Some("account-refused"));
-    alice.extra_sids[0].0 = Sid::SERVICE_ASSERTED;
-    assert_eq!(people(alice), Some("delegation"));
+        |logon: LogonInfoParts| Server::bound(seamless(), &[DOMAIN]).of_logon(&logon).err().map(|error| error.code());
+    let mut logon = alice();
+    logon.extra_sids.truncate(1);
+    assert_eq!(people(logon.clone()), None);
+    assert_eq!(people(LogonInfoParts { user_id: 500, ..logon.clone() }), None, "Administrator");
+    assert_eq!(people(alice()), Some("untrusted-domain"));
+    assert_eq!(people(LogonInfoParts { account_control: 0x80, ..logon.clone() }), Some("account-refused"));
+    assert_eq!(people(LogonInfoParts { user_id: 501, ..logon.clone() }), Some("account-refused"));
+    logon.extra_sids[0].0 = Sid::SERVICE_ASSERTED;
+    assert_eq!(people(logon), Some("delegation"));
     let server = Server::new(seamless());
     assert_eq!(server.check(&server.realm.ticket_for("alice")).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// A ticket with all signatures: in the order of MS-PAC section 2.8.1.
-fn fully_signed(server: &Server, krbtgt: &Key, checksum_type: i32) -> TestToken {
-    let signature = |length: usize| [&checksum_type.to_le_bytes()[..], &vec![0; length]].concat();
-    let mac_len = krbtgt.etype().checksum_type().unwrap().checksum_len().unwrap();
-    let mac = |message: &[u8]| {
-        let mut mac = checksummer(krbtgt).start();
-        mac.update(message);
-        mac.finish().as_ref().to_vec()
-    };
-    let mut buffers = good()
-        .without(BufferType::KDC_CHECKSUM)
-        .with(BufferType::KDC_CHECKSUM, signature(mac_len))
-        .with(BufferType::TICKET_CHECKSUM, signature(mac_len))
-        .with(BufferType::FULL_CHECKSUM, signature(mac_len));
-    let mut token = server.token("alice", vec![0]);
-    buffers.get(BufferType::TICKET_CHECKSUM)[4..].copy_from_slice(&mac(&token.ticket.plaintext()));
-    let full = mac(&buffers.encode());
-    buffers.get(BufferType::FULL_CHECKSUM)[4..].copy_from_slice(&full);
-    let mut pac = buffers.signed(&server.key());
-    let value = |pac: &[u8], buffer_type| buffer(pac, buffer_type).map(|place| place.start + 4..place.end).unwrap();
-    let kdc = mac(&pac[value(&pac, BufferType::SERVER_CHECKSUM)]);
-    let place = value(&pac, BufferType::KDC_CHECKSUM);
-    pac[place].copy_from_slice(&kdc);
-    token.ticket.authorization_data = vec![if_relevant(&[(128, pac)])];
-    token
+/// A ticket with all signatures, which stay as they are whatever becomes of the ticket.
+fn fully_signed(server: &Server, krbtgt: &Key) -> TestToken {
+    let token = server.realm.ticket_for("alice").pac(|pac| pac.signed_by_kdc(krbtgt));
+    let signed = token.ticket.pac_bytes();
+    token.pac(|pac| pac.raw = signed)
 }
 
 fn krbtgt(etype: EncType) -> Key {
@@ -460,9 +447,8 @@ fn krbtgt(etype: EncType) -> Key {
 fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
     for etype in EncType::SUPPORTED {
         let key = krbtgt(etype);
-        let checksum_type = etype.checksum_type().unwrap().0;
         let unknowing = Server::new(Policy::default());
-        let accepted = unknowing.check(&fully_signed(&unknowing, &key, checksum_type)).unwrap();
+        let accepted = unknowing.check(&fully_signed(&unknowing, &key)).unwrap();
         let signatures = accepted.pac().unwrap().kdc_signatures();
         assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Unchecked; 3]);
 
@@ -473,9 +459,30 @@ fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
                 .with_krbtgt_key(&Key::new(etype, &vec![9; key.expose_bytes().len()]).unwrap())
                 .with_krbtgt_key(&key)
         });
-        let accepted = server.check(&fully_signed(&server, &key, checksum_type)).unwrap();
+        let accepted = server.check(&fully_signed(&server, &key)).unwrap();
         let signatures = accepted.pac().unwrap().kdc_signatures();
         assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Valid; 3], "{etype}");
+    }
+}
+
+/// Also where a read-only domain controller leaves its identifier, and whatever the type of the service's key.
+#[test]
+fn a_realm_of_active_directory_signs_all_it_issues() {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let account = realm.account().with_krbtgt_key(&realm.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96));
+    let validator = Validator::new(KeySet::from_iter([account]), Policy::default().allow_rc4(), NoReplayCache);
+    for etype in EncType::SUPPORTED {
+        for rodc_identifier in [None, Some(0x1234)] {
+            let token = realm.ticket_for("alice").etype(etype).pac(|pac| {
+                pac.server_signature.rodc_identifier = rodc_identifier;
+                pac.kdc_signature.rodc_identifier = rodc_identifier;
+                pac.full_signature.rodc_identifier = rodc_identifier;
+            });
+            let accepted = validator.validate_ticket(&token.mint(), NOW).unwrap();
+            let signatures = accepted.pac().unwrap().kdc_signatures();
+            assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Valid; 3], "{etype}");
+            assert_eq!(accepted.identity().sid(), Some(realm.user_sid("alice")));
+        }
     }
 }
 
@@ -489,7 +496,7 @@ fn what_the_kdc_signed_cannot_be_changed_with_the_services_key() {
         Error::PacSignature(PacSignature { buffer_type, cause }) => (buffer_type, cause),
         other => panic!("{} ({other})", other.code()),
     };
-    let signed = || fully_signed(&server, &key, 16);
+    let signed = || fully_signed(&server, &key);
     let mut longer = signed();
     longer.ticket.endtime = TimeText::from(NOW.saturating_add_seconds(12 * 3600));
     assert_eq!(refusal(&longer), (BufferType::TICKET_CHECKSUM, SignatureCause::Wrong));
@@ -501,17 +508,14 @@ fn what_the_kdc_signed_cannot_be_changed_with_the_services_key() {
     assert_eq!(refusal(&extended), (BufferType::TICKET_CHECKSUM, SignatureCause::Wrong));
 
     let resigned = |change: &dyn Fn(&mut Vec<u8>)| {
-        let mut token = signed();
-        let encoded = token.ticket.authorization_data[0].1.clone();
-        let at = encoded.windows(8).position(|bytes| bytes == [9, 0, 0, 0, 0, 0, 0, 0]).unwrap();
-        let mut pac = encoded[at..].to_vec();
+        let token = signed();
+        let mut pac = token.ticket.pac_bytes().unwrap();
         change(&mut pac);
-        token.ticket.authorization_data = vec![if_relevant(&[(128, sign(pac, &server.key()))])];
-        refusal(&token)
+        refusal(&token.pac(|parts| parts.raw = Some(sign(pac, &server.key()))))
     };
     let user_id = |pac: &mut Vec<u8>| {
         let logon = buffer(pac, BufferType::LOGON_INFO).unwrap();
-        pac[logon.start + LogonInfo::alice().encode().marks["UserId"]] ^= 1;
+        pac[logon.start + alice().encode().marks["UserId"]] ^= 1;
     };
     assert_eq!(resigned(&user_id), (BufferType::KDC_CHECKSUM, SignatureCause::Wrong));
     // Leaving a signature out changes the others.

@@ -23,6 +23,14 @@ impl FileTime {
     }
 }
 
+/// An instant, to the microsecond; zero for one before 1601.
+impl From<UnixTime> for FileTime {
+    fn from(time: UnixTime) -> Self {
+        let seconds = u64::try_from(time.seconds().saturating_add(SECONDS_TO_1970)).unwrap_or_default();
+        Self(seconds.saturating_mul(INTERVALS).saturating_add(u64::from(time.micros()).saturating_mul(10)))
+    }
+}
+
 /// Intervals in a second.
 const INTERVALS: u64 = 10_000_000;
 
@@ -39,6 +47,8 @@ mod tests {
         assert_eq!(FileTime(116_444_736_000_000_000).instant(), Some(UnixTime::from_seconds(0)));
         let instant = FileTime(128_759_949_907_879_449).instant().unwrap();
         assert_eq!((instant.seconds(), instant.micros()), (1_231_521_390, 787_944));
+        assert_eq!(FileTime::from(instant), FileTime(128_759_949_907_879_440));
+        assert_eq!(FileTime::from(UnixTime::from_seconds(i64::MIN)), FileTime(0));
         assert_eq!(FileTime(1).instant().unwrap().seconds(), -11_644_473_600);
         for none in [0, 0x7FFF_FFFF_FFFF_FFFF, u64::MAX] {
             assert_eq!(FileTime(none).instant(), None);

@@ -30,8 +30,12 @@
 //! assert_eq!(error.code(), "client-mismatch");
 //! ```
 //!
+//! A realm [of Active Directory](TestRealm::of_active_directory) puts a PAC into every ticket; [`TestToken::pac`] changes it,
+//! and it is signed again when the token is minted.
+//!
 //! Whatever the fields cannot express goes in as bytes: [`TicketParts::raw`] and [`AuthenticatorParts::raw`] replace a
-//! plaintext, [`TicketParts::raw_cipher`] and [`AuthenticatorParts::raw_cipher`] a ciphertext, [`MechToken::Raw`] what
+//! plaintext, [`TicketParts::raw_cipher`] and [`AuthenticatorParts::raw_cipher`] a ciphertext, [`PacParts::raw`] a PAC,
+//! [`MechToken::Raw`] what
 //! SPNEGO carries, and [`TestToken::mint_around`] the AP-REQ.
 //!
 //! Nothing here is random. Keys follow from names, and everything else from a realm's count of its tokens, so a test that
@@ -46,6 +50,7 @@ mod asn1;
 mod authenticator;
 mod framing;
 mod name;
+mod pac;
 mod realm;
 mod seed;
 mod ticket;
@@ -55,6 +60,10 @@ mod token;
 pub use authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts, channel_bindings_md5};
 pub use framing::{MechToken, NegHints, SpnegoParts, TokenFraming, mech};
 pub use name::NameParts;
+pub use pac::{
+    BufferEdit, ClientInfoParts, DelegationInfoParts, LogonInfoParts, NdrBytes, NdrWriter, PacBuffers, PacParts,
+    SignatureParts, UpnDnsInfoParts,
+};
 pub use realm::TestRealm;
 pub use ticket::{KeyParts, TicketParts, if_relevant};
 pub use time::TimeText;

@@ -2,6 +2,7 @@
 
 use super::asn1;
 use crate::krb5::NameType;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -27,6 +28,11 @@ impl NameParts {
     #[must_use]
     pub fn single(name_type: NameType, component: impl Into<Vec<u8>>) -> Self {
         Self { name_type: name_type.0, components: vec![component.into()] }
+    }
+
+    /// The components with `/` between them, as far as they are text.
+    pub(super) fn joined(&self) -> String {
+        String::from_utf8_lossy(&self.components.join(&b'/')).into_owned()
     }
 
     pub(super) fn encode(&self) -> asn1::PrincipalName {

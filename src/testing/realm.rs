@@ -2,14 +2,18 @@
 
 use super::authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts};
 use super::framing::{SpnegoParts, TokenFraming};
+use super::pac::MEMBER;
 use super::ticket::{KeyParts, TicketParts};
-use super::{TestToken, TimeText, seed};
+use super::{LogonInfoParts, PacParts, TestToken, TimeText, seed};
 use crate::crypto::{EncType, Key, KeyUsage};
 use crate::keys::{Account, KeySet, ServiceKey};
 use crate::krb5::TicketFlags;
+use crate::pac::{AccountControl, FileTime, UserFlags};
+use crate::sid::Sid;
 use crate::time::UnixTime;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -34,6 +38,8 @@ pub struct TestRealm {
     name: String,
     account: String,
     kvno: u32,
+    domain_sid: Sid,
+    active_directory: bool,
     /// How many tokens it has issued; clones count together.
     issued: Arc<AtomicU64>,
 }
@@ -45,7 +51,14 @@ impl TestRealm {
     /// The realm `name` with an account `SERVICE$`, whose keys have version 1.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), account: "SERVICE$".into(), kvno: 1, issued: Arc::default() }
+        Self {
+            name: name.into(),
+            account: "SERVICE$".into(),
+            kvno: 1,
+            domain_sid: domain_sid_of(name),
+            active_directory: false,
+            issued: Arc::default(),
+        }
     }
 
     /// The same realm with another account, hence other keys.
@@ -58,6 +71,45 @@ impl TestRealm {
     #[must_use]
     pub fn with_kvno(self, kvno: u32) -> Self {
         Self { kvno, ..self }
+    }
+
+    /// The same realm as a domain of Active Directory: every ticket has a PAC ([`pac_for`](Self::pac_for)), and the
+    /// [account](Self::account) expects one, from this domain.
+    ///
+    /// ```
+    /// use kerberos_sso::testing::TestRealm;
+    /// use kerberos_sso::{Policy, Validator, replay::NoReplayCache};
+    ///
+    /// let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    /// let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+    /// let accepted = validator.validate_ticket(&realm.ticket_for("alice").mint(), TestRealm::NOW)?;
+    /// assert_eq!(accepted.identity().sid(), Some(realm.user_sid("alice")));
+    ///
+    /// let without = realm.ticket_for("alice").without_pac().mint();
+    /// assert_eq!(validator.validate_ticket(&without, TestRealm::NOW).unwrap_err().code(), "pac-missing");
+    /// # Ok::<(), kerberos_sso::Error>(())
+    /// ```
+    #[must_use]
+    pub fn of_active_directory(self) -> Self {
+        Self { active_directory: true, ..self }
+    }
+
+    /// The same realm with another domain SID.
+    #[must_use]
+    pub fn with_domain_sid(self, domain_sid: Sid) -> Self {
+        Self { domain_sid, ..self }
+    }
+
+    /// The SID of the realm's domain: one that follows from its name, unless it was given.
+    #[must_use]
+    pub const fn domain_sid(&self) -> Sid {
+        self.domain_sid
+    }
+
+    /// The SID of a user or computer of this realm, which follows from its name.
+    #[must_use]
+    pub fn user_sid(&self, client: &str) -> Sid {
+        self.domain_sid.join(rid_of(client)).unwrap_or(self.domain_sid)
     }
 
     /// The realm's name.
@@ -77,11 +129,29 @@ impl TestRealm {
         key_of(etype, "service key", &parts)
     }
 
+    /// The KDC's own key of type `etype`, that of the account `krbtgt`: for [`Account::with_krbtgt_key`].
+    ///
+    /// # Panics
+    /// If this crate does not support `etype`.
+    #[must_use]
+    pub fn krbtgt_key(&self, etype: EncType) -> Key {
+        key_of(etype, "krbtgt key", &[self.name.as_bytes(), &etype.0.to_be_bytes()])
+    }
+
     /// The account with all its keys of this version.
     #[must_use]
     pub fn account(&self) -> Account {
         let key = |etype: &EncType| ServiceKey::new(self.key(*etype), Some(self.kvno));
-        EncType::SUPPORTED.iter().map(key).fold(Account::new(&self.account, &self.name), Account::with_key)
+        let account =
+            EncType::SUPPORTED.iter().map(key).fold(Account::new(&self.account, &self.name), Account::with_key);
+        if self.active_directory { account.of_active_directory().with_domain_sid(self.domain_sid) } else { account }
+    }
+
+    /// What the KDC would say of `client`, were the realm of Active Directory: a user in the group Domain Users, who proved
+    /// itself to the KDC; signed by the service's key and, where it is the KDC's to sign, by its AES-256 key.
+    #[must_use]
+    pub fn pac_for(&self, client: &str) -> PacParts {
+        PacParts::new(self.logon_info(client), &self.name, &self.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96))
     }
 
     /// A key set that opens what this realm issues.
@@ -139,6 +209,7 @@ impl TestRealm {
             endtime: TimeText::from(Self::NOW),
             renew_till: None,
             caddr: None,
+            pac: self.active_directory.then(|| self.pac_for(client)),
             authorization_data: Vec::new(),
             key: self.key(etype),
             usage: KeyUsage::TICKET,
@@ -147,6 +218,44 @@ impl TestRealm {
             raw_cipher: None,
         }
     }
+
+    fn logon_info(&self, client: &str) -> LogonInfoParts {
+        let now = FileTime::from(Self::NOW);
+        LogonInfoParts {
+            times: [now, FileTime::NEVER, FileTime::NEVER, now, now, FileTime::NEVER],
+            effective_name: client.into(),
+            full_name: String::new(),
+            logon_script: String::new(),
+            profile_path: String::new(),
+            home_directory: String::new(),
+            home_directory_drive: String::new(),
+            logon_count: 1,
+            bad_password_count: 0,
+            user_id: rid_of(client),
+            primary_group_id: DOMAIN_USERS,
+            groups: vec![(DOMAIN_USERS, MEMBER)],
+            user_flags: UserFlags::EXTRA_SIDS.0,
+            logon_server: "DC1".into(),
+            logon_domain_name: self.name.split('.').next().unwrap_or_default().into(),
+            logon_domain_sid: self.domain_sid,
+            account_control: AccountControl::NORMAL.0,
+            extra_sids: vec![(Sid::AUTHENTICATION_ASSERTED, MEMBER)],
+            resource_groups: None,
+        }
+    }
+}
+
+/// `S-1-5-21-` and three numbers.
+#[expect(clippy::expect_used, reason = "a SID has room for fifteen")]
+fn domain_sid_of(realm: &str) -> Sid {
+    let [a, b, c] = seed::numbers("domain SID", &[realm.as_bytes()]);
+    Sid::new(5, &[21, a, b, c]).expect("four sub-authorities")
+}
+
+/// Beyond the RIDs that are well known, and those that a domain begins to count from.
+fn rid_of(client: &str) -> u32 {
+    let [number, ..] = seed::numbers("RID", &[client.as_bytes()]);
+    2000_u32.saturating_add(number % 1_000_000)
 }
 
 fn authenticator(ticket: &TicketParts, session_key: Key, serial: u64) -> AuthenticatorParts {
@@ -180,3 +289,6 @@ fn key_of(etype: EncType, label: &str, parts: &[&[u8]]) -> Key {
     let length = etype.key_len().expect("a supported encryption type");
     Key::new(etype, &seed::bytes(length, label, parts)).expect("a key of its type's length")
 }
+
+/// RID of the group Domain Users.
+const DOMAIN_USERS: u32 = 513;

@@ -21,3 +21,12 @@ pub(super) fn confounder(label: &str, serial: u64) -> [u8; 16] {
     }
     confounder
 }
+
+/// Three numbers.
+pub(super) fn numbers(label: &str, parts: &[&[u8]]) -> [u32; 3] {
+    let mut numbers = [0; 3];
+    for (number, bytes) in numbers.iter_mut().zip(bytes(12, label, parts).chunks_exact(4)) {
+        *number = bytes.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
+    }
+    numbers
+}

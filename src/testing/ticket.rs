@@ -1,6 +1,6 @@
 //! Tickets: what a KDC writes.
 
-use super::{NameParts, TimeText, asn1};
+use super::{NameParts, PacBuffers, PacParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
 use crate::krb5::{AdType, TicketFlags};
 use crate::time::UnixTime;
@@ -41,7 +41,11 @@ pub struct TicketParts {
     pub renew_till: Option<TimeText>,
     /// caddr: addr-type and address each.
     pub caddr: Option<Vec<(i32, Vec<u8>)>>,
-    /// authorization-data: ad-type and ad-data each; none if empty. A PAC goes in as
+    /// The PAC, which goes before the rest of the authorization data, in an AD-IF-RELEVANT of its own. None unless the realm
+    /// is [of Active Directory](super::TestRealm::of_active_directory) or [`TestToken::pac`](super::TestToken::pac) was
+    /// called.
+    pub pac: Option<PacParts>,
+    /// authorization-data: ad-type and ad-data each; none if empty. A PAC in another place goes in as
     /// `if_relevant(&[(128, pac)])`, see [`if_relevant`].
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
@@ -76,7 +80,24 @@ impl TicketParts {
     /// The encoded EncTicketPart, or what takes its place.
     #[must_use]
     pub fn plaintext(&self) -> Vec<u8> {
-        self.raw.clone().unwrap_or_else(|| asn1::der(&self.enc_ticket_part()))
+        self.raw.clone().unwrap_or_else(|| asn1::der(&self.enc_ticket_part(self.pac_bytes())))
+    }
+
+    /// The PAC's bytes, signed.
+    #[must_use]
+    pub fn pac_bytes(&self) -> Option<Vec<u8>> {
+        self.pac.as_ref().map(|pac| pac.encode(self))
+    }
+
+    /// The PAC's buffers, signed: for a PAC that [`PacParts`] cannot express, see [`PacBuffers`].
+    #[must_use]
+    pub fn pac_buffers(&self) -> Option<PacBuffers> {
+        self.pac.as_ref().map(|pac| pac.buffers(self))
+    }
+
+    /// What the ticket signature is over (MS-PAC section 2.8.3): the encoded EncTicketPart with one zero byte as the PAC.
+    pub(super) fn without_pac(&self) -> Vec<u8> {
+        asn1::der(&self.enc_ticket_part(Some([0].into())))
     }
 
     /// The ciphertext, or what takes its place.
@@ -99,7 +120,9 @@ impl TicketParts {
         }
     }
 
-    fn enc_ticket_part(&self) -> asn1::EncTicketPart {
+    fn enc_ticket_part(&self, pac: Option<Vec<u8>>) -> asn1::EncTicketPart {
+        let pac = pac.map(|pac| if_relevant(&[(AdType::WIN2K_PAC.0, pac)]));
+        let authorization_data: Vec<_> = pac.into_iter().chain(self.authorization_data.iter().cloned()).collect();
         let (tr_type, transited) = &self.transited;
         asn1::EncTicketPart {
             flags: asn1::flags(self.flags),
@@ -112,7 +135,7 @@ impl TicketParts {
             endtime: self.endtime.encode(),
             renew_till: self.renew_till.as_ref().map(TimeText::encode),
             caddr: self.caddr.as_deref().map(host_addresses),
-            authorization_data: asn1::authorization_data(&self.authorization_data),
+            authorization_data: asn1::authorization_data(&authorization_data),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::authenticator::{AuthenticatorParts, channel_bindings_md5};
 use super::framing::{SpnegoParts, TokenFraming};
 use super::realm::subkey;
 use super::ticket::{KeyParts, TicketParts};
-use super::{NameParts, TestRealm, asn1};
+use super::{NameParts, PacParts, TestRealm, asn1};
 use crate::crypto::{EncType, Key};
 use crate::gss::GssFlags;
 use crate::krb5::TicketFlags;
@@ -147,6 +147,21 @@ impl TestToken {
     #[must_use]
     pub fn delegating(mut self, credentials: &[u8]) -> Self {
         self.authenticator.gss.delegate(credentials);
+        self
+    }
+
+    /// With a PAC, which [`TestRealm::pac_for`] makes if there is none, and `change` made in it.
+    #[must_use]
+    pub fn pac(mut self, change: impl FnOnce(&mut PacParts)) -> Self {
+        let realm = &self.realm;
+        change(self.ticket.pac.get_or_insert_with(|| realm.pac_for(&self.ticket.cname.joined())));
+        self
+    }
+
+    /// Without a PAC.
+    #[must_use]
+    pub fn without_pac(mut self) -> Self {
+        self.ticket.pac = None;
         self
     }
 

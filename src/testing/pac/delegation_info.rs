@@ -1,0 +1,41 @@
+//! S4U_DELEGATION_INFO as a KDC writes it.
+
+use super::ndr::{NdrBytes, NdrWriter, count};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// S4U_DELEGATION_INFO (MS-PAC section 2.9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DelegationInfoParts {
+    /// S4U2proxyTarget.
+    pub proxy_target: String,
+    /// S4UTransitedServices; with none the pointer to them is null.
+    pub transited_services: Vec<String>,
+}
+
+impl DelegationInfoParts {
+    /// The buffer DELEGATION_INFO, with marks as in [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
+    ///
+    /// # Panics
+    /// If a text has more than 65,535 bytes.
+    #[must_use]
+    pub fn encode(&self) -> NdrBytes {
+        let services = &self.transited_services;
+        let mut ndr = NdrWriter::default();
+        ndr.pointer("top");
+        ndr.string("S4U2proxyTarget", &self.proxy_target);
+        ndr.marked("TransitedListSize", count(services));
+        ndr.optional("S4UTransitedServices", !services.is_empty());
+        ndr.characters("S4U2proxyTarget.", &self.proxy_target);
+        if !services.is_empty() {
+            ndr.marked("S4UTransitedServices.", count(services));
+            for service in services {
+                ndr.string("Service", service);
+            }
+            for service in services {
+                ndr.characters("Service.", service);
+            }
+        }
+        ndr.finish()
+    }
+}

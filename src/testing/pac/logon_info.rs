@@ -1,0 +1,138 @@
+//! KERB_VALIDATION_INFO as a domain controller writes it.
+
+use super::ndr::{NdrBytes, NdrWriter, count};
+use crate::pac::FileTime;
+use crate::sid::Sid;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The fields of KERB_VALIDATION_INFO (MS-PAC section 2.5), but for those that Kerberos leaves empty. Groups are a RID or a
+/// SID, and attributes ([`GroupAttributes`](crate::pac::GroupAttributes)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogonInfoParts {
+    /// LogonTime, LogoffTime, KickOffTime, PasswordLastSet, PasswordCanChange and PasswordMustChange.
+    pub times: [FileTime; 6],
+    /// EffectiveName: sAMAccountName.
+    pub effective_name: String,
+    /// FullName.
+    pub full_name: String,
+    /// LogonScript.
+    pub logon_script: String,
+    /// ProfilePath.
+    pub profile_path: String,
+    /// HomeDirectory.
+    pub home_directory: String,
+    /// HomeDirectoryDrive.
+    pub home_directory_drive: String,
+    /// LogonCount.
+    pub logon_count: u16,
+    /// BadPasswordCount.
+    pub bad_password_count: u16,
+    /// UserId: the user's RID.
+    pub user_id: u32,
+    /// PrimaryGroupId.
+    pub primary_group_id: u32,
+    /// GroupIds.
+    pub groups: Vec<(u32, u32)>,
+    /// UserFlags ([`UserFlags`](crate::pac::UserFlags)).
+    pub user_flags: u32,
+    /// LogonServer.
+    pub logon_server: String,
+    /// LogonDomainName.
+    pub logon_domain_name: String,
+    /// LogonDomainId.
+    pub logon_domain_sid: Sid,
+    /// UserAccountControl ([`AccountControl`](crate::pac::AccountControl)).
+    pub account_control: u32,
+    /// ExtraSids; with none the pointer to them is null.
+    pub extra_sids: Vec<(Sid, u32)>,
+    /// ResourceGroupDomainSid and ResourceGroupIds.
+    pub resource_groups: Option<(Sid, Vec<(u32, u32)>)>,
+}
+
+impl LogonInfoParts {
+    /// The user: LogonDomainId and UserId; the former alone if it has no room for the latter.
+    #[must_use]
+    pub fn user_sid(&self) -> Sid {
+        self.logon_domain_sid.join(self.user_id).unwrap_or(self.logon_domain_sid)
+    }
+
+    /// The buffer LOGON_INFO. Its marks are the names of the fields, and with a full stop behind them what they point to.
+    ///
+    /// # Panics
+    /// If a text has more than 65,535 bytes.
+    #[must_use]
+    pub fn encode(&self) -> NdrBytes {
+        let mut ndr = NdrWriter::default();
+        ndr.pointer("top");
+        for time in self.times {
+            ndr.u64(time.0);
+        }
+        for (field, _, text) in self.user_texts() {
+            ndr.string(field, text);
+        }
+        ndr.u16(self.logon_count);
+        ndr.u16(self.bad_password_count);
+        ndr.marked("UserId", self.user_id);
+        ndr.marked("PrimaryGroupId", self.primary_group_id);
+        ndr.marked("GroupCount", count(&self.groups));
+        ndr.pointer("GroupIds");
+        ndr.marked("UserFlags", self.user_flags);
+        ndr.raw(&USER_SESSION_KEY);
+        ndr.string("LogonServer", &self.logon_server);
+        ndr.string("LogonDomainName", &self.logon_domain_name);
+        ndr.pointer("LogonDomainId");
+        ndr.raw(&RESERVED_1);
+        ndr.marked("UserAccountControl", self.account_control);
+        ndr.raw(&SUB_AUTH_STATUS_TO_RESERVED_3);
+        self.lists(&mut ndr);
+        self.targets(&mut ndr);
+        ndr.finish()
+    }
+
+    fn lists(&self, ndr: &mut NdrWriter) {
+        let resource_groups = count(self.resource_groups.iter().flat_map(|(_, groups)| groups));
+        ndr.marked("SidCount", count(&self.extra_sids));
+        ndr.optional("ExtraSids", !self.extra_sids.is_empty());
+        ndr.optional("ResourceGroupDomainSid", self.resource_groups.is_some());
+        ndr.marked("ResourceGroupCount", resource_groups);
+        ndr.optional("ResourceGroupIds", resource_groups > 0);
+    }
+
+    /// What the pointers point to, in their order.
+    fn targets(&self, ndr: &mut NdrWriter) {
+        for (_, target, text) in self.user_texts() {
+            ndr.characters(target, text);
+        }
+        ndr.rids("GroupIds.", &self.groups);
+        ndr.characters("LogonServer.", &self.logon_server);
+        ndr.characters("LogonDomainName.", &self.logon_domain_name);
+        ndr.sid("LogonDomainId.", self.logon_domain_sid);
+        if !self.extra_sids.is_empty() {
+            ndr.sids(["ExtraSids.", "ExtraSids.Sid", "ExtraSids.Sid."], &self.extra_sids);
+        }
+        if let Some((domain, groups)) = &self.resource_groups {
+            ndr.sid("ResourceGroupDomainSid.", *domain);
+            if !groups.is_empty() {
+                ndr.rids("ResourceGroupIds.", groups);
+            }
+        }
+    }
+
+    /// The names of field and target, and the text.
+    fn user_texts(&self) -> [(&'static str, &'static str, &str); 6] {
+        [
+            ("EffectiveName", "EffectiveName.", &self.effective_name),
+            ("FullName", "FullName.", &self.full_name),
+            ("LogonScript", "LogonScript.", &self.logon_script),
+            ("ProfilePath", "ProfilePath.", &self.profile_path),
+            ("HomeDirectory", "HomeDirectory.", &self.home_directory),
+            ("HomeDirectoryDrive", "HomeDirectoryDrive.", &self.home_directory_drive),
+        ]
+    }
+}
+
+/// What NTLM uses.
+const USER_SESSION_KEY: [u8; 16] = [0; 16];
+const RESERVED_1: [u8; 8] = [0; 8];
+const SUB_AUTH_STATUS_TO_RESERVED_3: [u8; 28] = [0; 28];

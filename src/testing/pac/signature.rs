@@ -1,0 +1,45 @@
+//! PAC_SIGNATURE_DATA about to be made.
+
+use crate::crypto::{Checksum, Key, KeyUsage};
+use crate::testing::TicketParts;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// PAC_SIGNATURE_DATA (MS-PAC section 2.8). Its value is made when the ticket is encoded.
+#[derive(Clone, Debug, Default)]
+pub struct SignatureParts {
+    /// The key that signs: the one that the ticket is encrypted in, if none is given.
+    pub key: Option<Key>,
+    /// SignatureType: what it says, whatever [`key`](Self::key) makes; else the type of that.
+    pub checksum_type: Option<i32>,
+    /// RODCIdentifier.
+    pub rodc_identifier: Option<u16>,
+}
+
+impl SignatureParts {
+    pub(super) fn of(key: Key) -> Self {
+        Self { key: Some(key), ..Self::default() }
+    }
+
+    pub(super) fn key<'a>(&'a self, ticket: &'a TicketParts) -> &'a Key {
+        self.key.as_ref().unwrap_or(&ticket.key)
+    }
+
+    /// The buffer with a value of zeros.
+    pub(super) fn unsigned(&self, ticket: &TicketParts) -> Vec<u8> {
+        let checksummer = self.key(ticket).checksummer(KeyUsage::PAC_SIGNATURE);
+        let checksum_type = checksummer.checksum_type();
+        let length = checksum_type.checksum_len().unwrap_or_default();
+        let mut buffer = self.checksum_type.unwrap_or(checksum_type.0).to_le_bytes().to_vec();
+        buffer.extend(vec![0; length]);
+        buffer.extend(self.rodc_identifier.iter().flat_map(|identifier| identifier.to_le_bytes()));
+        buffer
+    }
+}
+
+/// The signature of `message` under `key`.
+pub(super) fn signature(key: &Key, message: &[u8]) -> Checksum {
+    let mut running = key.checksummer(KeyUsage::PAC_SIGNATURE).start();
+    running.update(message);
+    running.finish()
+}

@@ -1,0 +1,48 @@
+//! UPN_DNS_INFO as a KDC writes it.
+
+use super::ndr::utf16;
+use crate::sid::Sid;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// UPN_DNS_INFO (MS-PAC section 2.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpnDnsInfoParts {
+    /// Upn.
+    pub upn: String,
+    /// DnsDomainName.
+    pub dns_domain_name: String,
+    /// Flags ([`UpnFlags`](crate::pac::UpnFlags)): with [`extended`](Self::extended), that there is more.
+    pub flags: u32,
+    /// The extended form: SamName and Sid.
+    pub extended: Option<(String, Sid)>,
+}
+
+impl UpnDnsInfoParts {
+    /// The buffer UPN_DNS_INFO: lengths and offsets, then what they are of.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (mut header, mut contents) = (Vec::new(), Vec::new());
+        let size: usize = if self.extended.is_some() { 24 } else { 16 };
+        let mut part = |header: &mut Vec<u8>, bytes: &[u8]| {
+            header.extend(half(bytes.len()));
+            header.extend(half(size.saturating_add(contents.len())));
+            contents.extend_from_slice(bytes);
+            contents.resize(contents.len().next_multiple_of(8), 0);
+        };
+        part(&mut header, &utf16(&self.upn));
+        part(&mut header, &utf16(&self.dns_domain_name));
+        header.extend(self.flags.to_le_bytes());
+        if let Some((sam_name, sid)) = &self.extended {
+            part(&mut header, &utf16(sam_name));
+            part(&mut header, &sid.to_bytes());
+        }
+        header.resize(size, 0);
+        header.extend(contents);
+        header
+    }
+}
+
+fn half(length: usize) -> [u8; 2] {
+    u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes()
+}
