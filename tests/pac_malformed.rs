@@ -170,13 +170,24 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
     };
     for buffer_type in [BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM] {
         assert_eq!(refusal(good().without(buffer_type)), (buffer_type, SignatureCause::Missing));
-        // CRC-32, RSA-MD4, RSA-MD5, SHA-1 and an unknown number.
-        for (number, length) in [(1, 4), (2, 16), (7, 16), (14, 20), (0, 0), (i32::MAX, 12)] {
-            let mut buffers = good();
-            *buffers.get_mut(buffer_type).unwrap() = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
-            assert_eq!(refusal(buffers), (buffer_type, SignatureCause::Type(number.into())));
+        // CRC-32, RSA-MD4, RSA-MD5 and SHA-1.
+        for (number, length) in [(1, 4), (2, 16), (7, 16), (14, 20)] {
+            assert_eq!(
+                refusal(signed_as(buffer_type, number, length)),
+                (buffer_type, SignatureCause::Type(number.into()))
+            );
         }
     }
+    // Unknown numbers: nobody else's business in what the KDC signs for itself, so long as they are of a signature's size.
+    for (number, length) in [(0, 0), (18, 16), (i32::MAX, 12)] {
+        let server = (BufferType::SERVER_CHECKSUM, SignatureCause::Type(number.into()));
+        assert_eq!(refusal(signed_as(BufferType::SERVER_CHECKSUM, number, length)), server);
+        for buffer_type in [BufferType::KDC_CHECKSUM, BufferType::TICKET_CHECKSUM, BufferType::FULL_CHECKSUM] {
+            assert!(verify(&signed_as(buffer_type, number, length).signed(&server_key())).is_ok(), "{number}");
+        }
+    }
+    let long = signed_as(BufferType::KDC_CHECKSUM, 18, 200);
+    assert_eq!(seen(&long.signed(&server_key())).0, "KDC_CHECKSUM");
     // Keyed, and of a type that no key held makes.
     for (number, length) in [(15, 12), (-138, 16), (19, 16), (20, 24)] {
         let mut buffers = good();
@@ -205,6 +216,12 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
         read.verify([&checksummer(&other_key), &checksummer(&server_key())], None).is_ok(),
         "an older key is tried too"
     );
+}
+
+/// A PAC in which one signature is of this type and length, all zeros.
+fn signed_as(buffer_type: BufferType, number: i32, length: usize) -> PacBuffers {
+    let value = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
+    good().without(buffer_type).with(buffer_type, value)
 }
 
 #[test]
@@ -464,16 +481,16 @@ fn ndr_sids() {
         }
         assert_eq!(Change::new().bytes(mark, 5, &[3]), (what, PacProblem::Conformance));
     }
-    // Fifteen sub-authorities leave no room for a RID.
-    let full = sid("S-1-5-1-2-3-4-5-6-7-8-9-10-11-12-13-14");
-    let mut logon = alice();
-    logon.logon_domain_sid = full;
-    let good_user = pac_of("alice", AUTH_TIME, &logon);
-    assert!(verify(&good_user.signed(&server_key())).is_ok());
-    logon.logon_domain_sid = full.join(15).unwrap();
-    let mut buffers = good();
-    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
-    assert_eq!(problem(&buffers), ("KERB_VALIDATION_INFO.LogonDomainId", PacProblem::Sid));
+    // SYSTEM is S-1-5 and 18, Administrators S-1-5-32 and 544: only a domain's own SID may stand before a RID.
+    let no_domains =
+        ["S-1-5", "S-1-5-32", "S-1-5-21-1-2", "S-1-5-21-1-2-3-4", "S-1-5-21-0-0-0", "S-1-4-21-1-2-3", "S-1-5-22-1-2-3"];
+    for no_domain in no_domains {
+        let mut logon = alice();
+        logon.logon_domain_sid = sid(no_domain);
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
+        assert_eq!(problem(&buffers), ("KERB_VALIDATION_INFO.LogonDomainId", PacProblem::Sid), "{no_domain}");
+    }
     assert_eq!(Change::new().number("UserId", 0, 0), ("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser));
 }
 

@@ -43,15 +43,26 @@ use crate::error::{Error, PacMalformed, PacProblem};
 use crate::sid::Sid;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
+use core::fmt;
 use logon_info::LogonInfoLayout;
 use reader::Place;
 use upn_dns_info::UpnDnsInfoLayout;
 
 /// A PAC whose server signature was verified, and that says what MS-PAC lets it say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct VerifiedPac<'a> {
     bytes: &'a [u8],
     layout: PacLayout,
+}
+
+/// What buffers it has, and whose it is.
+impl fmt::Debug for VerifiedPac<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedPac")
+            .field("user_sid", &self.logon_info().map(|logon| logon.user_sid()))
+            .field("buffers", &self.buffer_types().len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where everything is in a verified PAC.
