@@ -209,13 +209,18 @@ impl PacParts {
 
     /// In the order of MS-PAC section 2.8.1: each covers those before it.
     fn sign(&self, buffers: &mut PacBuffers, ticket: &TicketParts) {
-        self.fill(buffers, BufferType::TICKET_CHECKSUM, self.ticket_signature.key(ticket), &ticket.without_pac());
+        self.fill(
+            buffers,
+            BufferType::TICKET_CHECKSUM,
+            self.ticket_signature.signing_key(ticket),
+            &ticket.without_pac(),
+        );
         let message = buffers.full_message();
-        self.fill(buffers, BufferType::FULL_CHECKSUM, self.full_signature.key(ticket), &message);
+        self.fill(buffers, BufferType::FULL_CHECKSUM, self.full_signature.signing_key(ticket), &message);
         let message = buffers.server_message();
-        self.fill(buffers, BufferType::SERVER_CHECKSUM, self.server_signature.key(ticket), &message);
+        self.fill(buffers, BufferType::SERVER_CHECKSUM, self.server_signature.signing_key(ticket), &message);
         let message = buffers.kdc_message();
-        self.fill(buffers, BufferType::KDC_CHECKSUM, self.kdc_signature.key(ticket), &message);
+        self.fill(buffers, BufferType::KDC_CHECKSUM, self.kdc_signature.signing_key(ticket), &message);
     }
 
     fn fill(&self, buffers: &mut PacBuffers, buffer_type: BufferType, key: &Key, message: &[u8]) {

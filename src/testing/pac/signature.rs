@@ -21,13 +21,13 @@ impl SignatureParts {
         Self { key: Some(key), ..Self::default() }
     }
 
-    pub(super) fn key<'a>(&'a self, ticket: &'a TicketParts) -> &'a Key {
+    pub(super) fn signing_key<'a>(&'a self, ticket: &'a TicketParts) -> &'a Key {
         self.key.as_ref().unwrap_or(&ticket.key)
     }
 
     /// The buffer with a value of zeros.
     pub(super) fn unsigned(&self, ticket: &TicketParts) -> Vec<u8> {
-        let checksummer = self.key(ticket).checksummer(KeyUsage::PAC_SIGNATURE);
+        let checksummer = self.signing_key(ticket).checksummer(KeyUsage::PAC_SIGNATURE);
         let checksum_type = checksummer.checksum_type();
         let length = checksum_type.checksum_len().unwrap_or_default();
         let mut buffer = self.checksum_type.unwrap_or(checksum_type.0).to_le_bytes().to_vec();
