@@ -88,3 +88,42 @@ impl Salt {
         self.0.as_bytes()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::crypto::EncType;
+
+    const AES: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
+
+    /// What Samba's `utf16_munged` conversion does with the random passwords of computers.
+    #[test]
+    fn units_that_are_no_text_are_replaced_for_aes_and_kept_for_rc4() {
+        let salt = Salt::computer("client$", "DOMAIN.COM");
+        let key = |password: &Password, etype| password.key(etype, &salt).unwrap();
+        for (units, text) in [
+            (&[0x41, 0x0000, 0x42][..], "A\u{1}B"),
+            (&[0x41, 0xD83D, 0x42], "A\u{FFFD}B"),
+            (&[0xDE00], "\u{FFFD}"),
+            (&[0xD83D, 0xDE00, 0xFFFF], "\u{1F600}\u{FFFF}"),
+        ] {
+            let (units, text) = (Password::from_utf16(units), Password::from_text(text));
+            assert_eq!(key(&units, AES), key(&text, AES));
+        }
+        let (zero, one) = (Password::from_utf16(&[0]), Password::from_utf16(&[1]));
+        assert_ne!(key(&zero, EncType::RC4_HMAC), key(&one, EncType::RC4_HMAC));
+    }
+
+    #[test]
+    fn salts_follow_the_account() {
+        for (salt, expected) in [
+            (Salt::computer("AzureADSSOAcc$", "contoso.test"), "CONTOSO.TESThostazureadssoacc.contoso.test"),
+            (Salt::user("svc-Web", "contoso.test"), "CONTOSO.TESTsvc-Web"),
+            (Salt::user("HTTP/www.contoso.test", "CONTOSO.TEST"), "CONTOSO.TESTHTTPwww.contoso.test"),
+            (Salt::principal("HTTP/www.example.test", "Example.Test"), "Example.TestHTTPwww.example.test"),
+        ] {
+            assert_eq!(salt.as_bytes(), expected.as_bytes());
+        }
+    }
+}

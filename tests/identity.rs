@@ -1,0 +1,66 @@
+//! What an identity says of groups: which count, and which are nobody's business here.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used)]
+
+use kerberos_sso::pac::{Group, GroupAttributes};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::TestRealm;
+use kerberos_sso::{Accepted, Error, ForeignSidPolicy, Identity, Policy, Sid, Validator};
+
+fn judge(policy: Policy, group: Group) -> Result<Accepted, Error> {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
+    let token = realm.ticket_for("alice").pac(|pac| pac.logon_info.extra_sids.push((group.sid, group.attributes.0)));
+    validator.validate_ticket(&token.mint(), TestRealm::NOW)
+}
+
+fn in_group(sid: &str, attributes: u32) -> (Sid, Identity) {
+    let sid: Sid = sid.parse().unwrap();
+    let accepted = judge(Policy::default(), Group { sid, attributes: GroupAttributes(attributes) }).unwrap();
+    (sid, accepted.identity().to_owned())
+}
+
+#[test]
+fn a_membership_counts_if_it_is_enabled_and_not_for_denying() {
+    let domain = TestRealm::new("CONTOSO.TEST").domain_sid();
+    for (attributes, counts) in [(0x7, true), (0x4, true), (0, false), (0x3, false), (0x10, false), (0x14, false)] {
+        let (sid, identity) = in_group(&format!("{domain}-1200"), attributes);
+        assert_eq!(identity.is_member_of(sid), counts, "{attributes:#x}");
+        assert!(identity.extra_groups.iter().any(|group| group.sid == sid), "it is there to be seen");
+    }
+}
+
+/// A KDC says how the user signed in; Administrators and SYSTEM are of a machine, and other tenants' groups of others.
+#[test]
+fn what_is_of_no_domain_counts_only_if_it_says_how_the_user_signed_in() {
+    for logon in ["S-1-18-1", "S-1-18-3", "S-1-5-21-0-0-0-497", "S-1-5-9", "S-1-5-15", "S-1-5-1000", "S-1-5-65-1"] {
+        let (sid, identity) = in_group(logon, 7);
+        assert!(identity.is_member_of(sid) && identity.foreign_groups.is_empty(), "{logon}");
+    }
+    for foreign in ["S-1-5-32-544", "S-1-5-18", "S-1-5-19", "S-1-12-1-1-2-3-4", "S-1-5-21-7-8-9-512", "S-1-1-0"] {
+        let (sid, identity) = in_group(foreign, 7);
+        assert!(!identity.is_member_of(sid), "{foreign}");
+        assert_eq!(identity.foreign_groups.iter().map(|group| group.sid).collect::<Vec<_>>(), [sid]);
+        let group = Group { sid, attributes: GroupAttributes(7) };
+        let error = judge(Policy::default().foreign_sids(ForeignSidPolicy::Refuse), group).unwrap_err();
+        assert_eq!(error.code(), "untrusted-domain", "{foreign}");
+    }
+}
+
+/// Components are told apart from slashes in them.
+#[test]
+fn no_two_names_make_one_identity() {
+    let realm = TestRealm::new("CONTOSO.TEST");
+    let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+    let name = |components: &[&str]| {
+        let mut token = realm.ticket_for("alice");
+        let bytes: Vec<Vec<u8>> = components.iter().map(|component| component.as_bytes().to_vec()).collect();
+        token.ticket.cname.components.clone_from(&bytes);
+        token.authenticator.cname.components = bytes;
+        validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap().identity().to_owned().name
+    };
+    assert_eq!(name(&["host", "a"]), "host/a");
+    assert_eq!(name(&["host/a"]), r"host\/a");
+    assert_eq!(name(&["bob@corp", r"x\y"]), r"bob\@corp/x\\y");
+    assert_eq!(name(&["कुमार"]), "कुमार");
+}
