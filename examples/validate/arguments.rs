@@ -243,8 +243,7 @@ fn krbtgt_key(text: &str) -> Result<Key, String> {
 
 fn key(etype: &str, hex: &str) -> Result<Key, String> {
     let etype: EncType = etype.parse().map_err(|error| format!("{etype:?} is {error}"))?;
-    let octets = Zeroizing::new(from_hex(hex).ok_or("the key is not hexadecimal")?);
-    Key::new(etype, &octets).map_err(|error| error.to_string())
+    Key::from_hex(etype, hex).map_err(|error| error.to_string())
 }
 
 fn forest(text: &str) -> Result<Forest, String> {

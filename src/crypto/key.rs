@@ -55,6 +55,26 @@ impl Key {
         })
     }
 
+    /// As [`new`](Self::new), from hexadecimal digits of either case, as `klist -K` prints keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and [`InvalidKey::Hex`] for anything but pairs of digits.
+    pub fn from_hex(enc_type: EncType, digits: &str) -> Result<Self, InvalidKey> {
+        let digits = digits.as_bytes();
+        if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(InvalidKey::Hex);
+        }
+        let digit = |digit: u8| if digit.is_ascii_digit() { digit & 0xF } else { (digit & 0xF).wrapping_add(9) };
+        let pairs =
+            digits.chunks_exact(2).map(|pair| pair.iter().fold(0_u8, |octet, byte| (octet << 4) | digit(*byte)));
+        let mut octets: Vec<u8> = Vec::with_capacity(digits.len());
+        octets.extend(pairs);
+        let key = Self::new(enc_type, &octets);
+        wipe(&mut octets);
+        key
+    }
+
     /// The RC4 key of an account, which is its NT hash (RFC 4757 section 2).
     #[must_use]
     pub fn from_nt_hash(nt_hash: [u8; 16]) -> Self {
@@ -185,6 +205,9 @@ pub enum InvalidKey {
         /// The type that was given.
         enc_type: EncType,
     },
+    /// The text is not hexadecimal. What it is instead may be a secret, and is not told.
+    #[error("a key is written as pairs of hexadecimal digits")]
+    Hex,
     /// The key has too many or too few octets.
     #[error("a key of encryption type {enc_type} has {expected} octets, not {actual}")]
     Length {
@@ -203,6 +226,17 @@ mod tests {
     use super::*;
     use crate::crypto::records::{Record, for_each};
     use crate::crypto::rfc3961::n_fold;
+
+    #[test]
+    fn hexadecimal_digits_are_octets() {
+        let digits = "00ff10A9bB3c4d5e6f708192a3b4c5d6";
+        let octets = [0, 255, 16, 169, 187, 60, 77, 94, 111, 112, 129, 146, 163, 180, 197, 214];
+        assert_eq!(Key::from_hex(EncType::RC4_HMAC, digits).unwrap(), Key::new(EncType::RC4_HMAC, &octets).unwrap());
+        for refused in ["0", "0g", "0x00", "0 ", "é"] {
+            assert_eq!(Key::from_hex(EncType::RC4_HMAC, refused).unwrap_err(), InvalidKey::Hex, "{refused}");
+        }
+        assert!(matches!(Key::from_hex(EncType::RC4_HMAC, "00").unwrap_err(), InvalidKey::Length { actual: 1, .. }));
+    }
 
     #[test]
     fn derived_keys_of_mit_and_rfc_8009() {
