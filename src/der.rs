@@ -192,6 +192,24 @@ impl<'a> Reader<'a> {
         self.element(tag::SEQUENCE, what)
     }
 
+    /// Reads each element of a SEQUENCE OF once, so that they can be read again without asking, and counts them.
+    pub(crate) fn elements<T>(
+        mut self,
+        limit: usize,
+        what: &'static str,
+        mut read: impl FnMut(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<usize, Malformed> {
+        let mut count = 0_usize;
+        while !self.is_empty() {
+            if count == limit {
+                return Err(self.error(what, Problem::TooMany(limit)));
+            }
+            read(&mut self)?;
+            count = count.saturating_add(1);
+        }
+        Ok(count)
+    }
+
     /// OCTET STRING.
     pub(crate) fn octets(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
         Ok(self.element(tag::OCTET_STRING, what)?.rest)

@@ -3,7 +3,7 @@
 //! This module reads one level. Who wrote a container, and what may be believed for that, is kept apart by the stages:
 //! a PAC is looked for in the ticket's only.
 
-use crate::der::{Malformed, Problem, Reader, tag};
+use crate::der::{Malformed, Reader, tag};
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use core::fmt;
 
@@ -22,15 +22,7 @@ pub struct AuthorizationData<'a> {
 impl<'a> AuthorizationData<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let contents = reader.sequence(what)?;
-        let mut rest = contents;
-        let mut count = 0_usize;
-        while !rest.is_empty() {
-            if count == MAX_AUTH_DATA_ELEMENTS {
-                return Err(rest.error(what, Problem::TooMany(MAX_AUTH_DATA_ELEMENTS)));
-            }
-            AuthorizationElement::read(&mut rest)?;
-            count = count.saturating_add(1);
-        }
+        contents.elements(MAX_AUTH_DATA_ELEMENTS, what, AuthorizationElement::read)?;
         Ok(Self { encoded: contents.rest() })
     }
 

@@ -1,6 +1,6 @@
 //! HostAddresses (RFC 4120 section 5.2.5): where a ticket may be used from, if the client asked for such a ticket.
 
-use crate::der::{Malformed, Problem, Reader};
+use crate::der::{Malformed, Reader};
 use crate::limits::MAX_ADDRESSES;
 use core::net::IpAddr;
 
@@ -15,15 +15,7 @@ pub struct HostAddresses<'a> {
 impl<'a> HostAddresses<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let contents = reader.sequence(what)?;
-        let mut rest = contents;
-        let mut count = 0_usize;
-        while !rest.is_empty() {
-            if count == MAX_ADDRESSES {
-                return Err(rest.error(what, Problem::TooMany(MAX_ADDRESSES)));
-            }
-            HostAddress::read(&mut rest)?;
-            count = count.saturating_add(1);
-        }
+        contents.elements(MAX_ADDRESSES, what, HostAddress::read)?;
         Ok(Self { encoded: contents.rest() })
     }
 

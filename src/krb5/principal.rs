@@ -1,6 +1,6 @@
 //! PrincipalName (RFC 4120 section 5.2.2).
 
-use crate::der::{Malformed, Problem, Reader};
+use crate::der::{Malformed, Reader};
 use crate::excerpt::{Escaped, Excerpt};
 use crate::limits::MAX_NAME_COMPONENTS;
 use core::fmt;
@@ -23,17 +23,9 @@ impl<'a> PrincipalName<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let name_type = NameType(fields.field(0, "PrincipalName.name-type", Reader::int32)?);
-        let components = fields.field(1, "PrincipalName.name-string", Reader::sequence)?;
+        let components = fields.field(1, NAME_STRING, Reader::sequence)?;
         fields.end(what)?;
-        let mut rest = components;
-        let mut count = 0_usize;
-        while !rest.is_empty() {
-            if count == MAX_NAME_COMPONENTS {
-                return Err(rest.error("PrincipalName.name-string", Problem::TooMany(MAX_NAME_COMPONENTS)));
-            }
-            rest.text("PrincipalName.name-string")?;
-            count = count.saturating_add(1);
-        }
+        components.elements(MAX_NAME_COMPONENTS, NAME_STRING, |component| component.text(NAME_STRING))?;
         Ok(Self { name_type, components: components.rest() })
     }
 
@@ -56,7 +48,7 @@ impl<'a> PrincipalName<'a> {
     /// The components in order: `HTTP`, `www.example.com`.
     pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = Reader::new(self.components);
-        core::iter::from_fn(move || rest.text("PrincipalName.name-string").ok())
+        core::iter::from_fn(move || rest.text(NAME_STRING).ok())
     }
 
     /// The components joined with `/`, as far as an error keeps them.
@@ -148,3 +140,5 @@ impl NameType {
     /// A well-known name (RFC 6111).
     pub const WELLKNOWN: Self = Self(11);
 }
+
+const NAME_STRING: &str = "PrincipalName.name-string";

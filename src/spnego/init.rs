@@ -54,15 +54,7 @@ pub(crate) struct MechanismList<'a> {
 impl<'a> MechanismList<'a> {
     fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let encoded = reader.sequence(what)?;
-        let mut rest = encoded;
-        let mut count = 0_usize;
-        while !rest.is_empty() {
-            if count == MAX_MECHANISMS {
-                return Err(rest.error(what, Problem::TooMany(MAX_MECHANISMS)));
-            }
-            rest.element(tag::OID, what)?;
-            count = count.saturating_add(1);
-        }
+        let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
         if count == 0 {
             return Err(encoded.error(what, Problem::Empty));
         }
