@@ -59,6 +59,16 @@ impl Sid {
         Some((sid, rest))
     }
 
+    /// Bytes of the packet form that begins with these two, a revision and a count.
+    pub(crate) fn length([revision, count]: [u8; 2]) -> Option<usize> {
+        if revision == 1 { Self::length_of(usize::from(count)) } else { None }
+    }
+
+    /// Bytes of the packet form of a SID with so many sub-authorities.
+    pub(crate) fn length_of(count: usize) -> Option<usize> {
+        if count > Self::MAX_SUB_AUTHORITIES { None } else { count.checked_mul(4)?.checked_add(8) }
+    }
+
     /// The packet form: revision, count, authority in big-endian, sub-authorities in little-endian order.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -36,29 +36,56 @@ impl BufferType {
     /// The signature of the whole PAC, under the KDC's key.
     pub const FULL_CHECKSUM: Self = Self(19);
 
-    /// The types that this crate knows, each of which a PAC may have once.
-    pub(super) const KNOWN: [(Self, &'static str); 14] = [
-        (Self::LOGON_INFO, "LOGON_INFO"),
-        (Self::CREDENTIAL_INFO, "CREDENTIAL_INFO"),
-        (Self::SERVER_CHECKSUM, "SERVER_CHECKSUM"),
-        (Self::KDC_CHECKSUM, "KDC_CHECKSUM"),
-        (Self::CLIENT_INFO, "CLIENT_INFO"),
-        (Self::DELEGATION_INFO, "DELEGATION_INFO"),
-        (Self::UPN_DNS_INFO, "UPN_DNS_INFO"),
-        (Self::CLIENT_CLAIMS_INFO, "CLIENT_CLAIMS_INFO"),
-        (Self::DEVICE_INFO, "DEVICE_INFO"),
-        (Self::DEVICE_CLAIMS_INFO, "DEVICE_CLAIMS_INFO"),
-        (Self::TICKET_CHECKSUM, "TICKET_CHECKSUM"),
-        (Self::ATTRIBUTES_INFO, "ATTRIBUTES_INFO"),
-        (Self::REQUESTOR, "REQUESTOR"),
-        (Self::FULL_CHECKSUM, "FULL_CHECKSUM"),
-    ];
+    /// How many types this crate knows.
+    pub(super) const KNOWN: usize = 14;
+
+    /// A number below [`Self::KNOWN`] for each of those, each of which a PAC may have once.
+    pub(super) const fn index(self) -> Option<usize> {
+        Some(match self {
+            Self::LOGON_INFO => 0,
+            Self::CREDENTIAL_INFO => 1,
+            Self::SERVER_CHECKSUM => 2,
+            Self::KDC_CHECKSUM => 3,
+            Self::CLIENT_INFO => 4,
+            Self::DELEGATION_INFO => 5,
+            Self::UPN_DNS_INFO => 6,
+            Self::CLIENT_CLAIMS_INFO => 7,
+            Self::DEVICE_INFO => 8,
+            Self::DEVICE_CLAIMS_INFO => 9,
+            Self::TICKET_CHECKSUM => 10,
+            Self::ATTRIBUTES_INFO => 11,
+            Self::REQUESTOR => 12,
+            Self::FULL_CHECKSUM => 13,
+            _ => return None,
+        })
+    }
+
+    /// Its name here; for one that is not known, that of the structure which has its number.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::LOGON_INFO => "LOGON_INFO",
+            Self::CREDENTIAL_INFO => "CREDENTIAL_INFO",
+            Self::SERVER_CHECKSUM => "SERVER_CHECKSUM",
+            Self::KDC_CHECKSUM => "KDC_CHECKSUM",
+            Self::CLIENT_INFO => "CLIENT_INFO",
+            Self::DELEGATION_INFO => "DELEGATION_INFO",
+            Self::UPN_DNS_INFO => "UPN_DNS_INFO",
+            Self::CLIENT_CLAIMS_INFO => "CLIENT_CLAIMS_INFO",
+            Self::DEVICE_INFO => "DEVICE_INFO",
+            Self::DEVICE_CLAIMS_INFO => "DEVICE_CLAIMS_INFO",
+            Self::TICKET_CHECKSUM => "TICKET_CHECKSUM",
+            Self::ATTRIBUTES_INFO => "ATTRIBUTES_INFO",
+            Self::REQUESTOR => "REQUESTOR",
+            Self::FULL_CHECKSUM => "FULL_CHECKSUM",
+            _ => "PAC_INFO_BUFFER",
+        }
+    }
 }
 
 /// `LOGON_INFO (1)`, or `unknown (20)`.
 impl fmt::Display for BufferType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = Self::KNOWN.iter().find(|(known, _)| known == self);
-        write!(f, "{} ({})", known.map_or("unknown", |(_, name)| name), self.0)
+        let name = if self.index().is_some() { self.name() } else { "unknown" };
+        write!(f, "{name} ({})", self.0)
     }
 }

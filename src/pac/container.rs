@@ -61,34 +61,34 @@ impl<'a> Pac<'a> {
 /// Where the buffers of known types are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffers {
-    /// In the order of [`BufferType::KNOWN`].
-    known: [Option<Place>; BufferType::KNOWN.len()],
+    /// By [`BufferType::index`].
+    known: [Option<Place>; BufferType::KNOWN],
 }
 
 impl Buffers {
     fn read(pac: &[u8], table: Place) -> Result<Self, PacMalformed> {
-        let mut buffers = Self { known: [None; BufferType::KNOWN.len()] };
+        let mut buffers = Self { known: [None; BufferType::KNOWN] };
         let mut reader = Reader::new(pac, table);
         let mut end = table.end();
         while reader.left() > 0 {
             let start = reader;
             let (buffer_type, place) = info_buffer(&mut reader, pac.len(), table.end())?;
-            let Some(index) = index_of(buffer_type) else { continue };
+            let Some(index) = buffer_type.index() else { continue };
             // Buffers that follow each other, as everybody writes them, need not be compared.
             if place.at() < end && buffers.known.iter().flatten().any(|other| other.overlaps(place)) {
-                return Err(start.error(name_of(buffer_type), PacProblem::Overlap));
+                return Err(start.error(buffer_type.name(), PacProblem::Overlap));
             }
             end = end.max(place.end());
             match buffers.known.get_mut(index) {
                 Some(entry @ None) => *entry = Some(place),
-                _ => return Err(start.error(name_of(buffer_type), PacProblem::Duplicate)),
+                _ => return Err(start.error(buffer_type.name(), PacProblem::Duplicate)),
             }
         }
         Ok(buffers)
     }
 
     pub(super) fn get(&self, buffer_type: BufferType) -> Option<Place> {
-        index_of(buffer_type).and_then(|index| self.known.get(index).copied().flatten())
+        buffer_type.index().and_then(|index| self.known.get(index).copied().flatten())
     }
 }
 
@@ -112,22 +112,14 @@ fn info_buffer(reader: &mut Reader<'_>, size: usize, table_end: usize) -> Result
     let length = reader.u32("PAC_INFO_BUFFER.cbBufferSize")?;
     let offset = reader.u64("PAC_INFO_BUFFER.Offset")?;
     if offset % ALIGNMENT != 0 {
-        return Err(start.error(name_of(buffer_type), PacProblem::Alignment));
+        return Err(start.error(buffer_type.name(), PacProblem::Alignment));
     }
     // In 64 bits: CVE-2022-42898 was their sum in 32.
     let end = offset.checked_add(u64::from(length)).and_then(|end| usize::try_from(end).ok());
     match (usize::try_from(offset), usize::try_from(length), end) {
         (Ok(at), Ok(length), Some(end)) if at >= table_end && end <= size => Ok((buffer_type, Place::new(at, length))),
-        _ => Err(start.error(name_of(buffer_type), PacProblem::Offset)),
+        _ => Err(start.error(buffer_type.name(), PacProblem::Offset)),
     }
-}
-
-fn index_of(buffer_type: BufferType) -> Option<usize> {
-    BufferType::KNOWN.iter().position(|(known, _)| *known == buffer_type)
-}
-
-pub(super) fn name_of(buffer_type: BufferType) -> &'static str {
-    index_of(buffer_type).and_then(|index| BufferType::KNOWN.get(index)).map_or("PAC_INFO_BUFFER", |(_, name)| name)
 }
 
 /// Bytes of a PAC_INFO_BUFFER.

@@ -3,7 +3,7 @@
 //! In: arrays that were measured when their structure was read. Out: one group after the other, decoded when asked for.
 
 use super::ndr::{NdrReader, Pointer};
-use super::reader::Place;
+use super::reader::{Place, u32_at};
 use crate::error::PacMalformed;
 use crate::sid::Sid;
 
@@ -104,7 +104,7 @@ impl SidArray {
         }
         let start = ndr.at();
         for _ in 0..count {
-            ndr.sid(what)?;
+            ndr.measure_sid(what)?;
         }
         Ok(Self { elements, sids: Place::new(start, ndr.at().saturating_sub(start)) })
     }
@@ -118,8 +118,4 @@ impl SidArray {
             Some(Group { sid, attributes: GroupAttributes(u32_at(element, 4)) })
         })
     }
-}
-
-fn u32_at(element: &[u8], offset: usize) -> u32 {
-    element.get(offset..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_le_bytes)
 }

@@ -8,7 +8,7 @@
 use super::file_time::FileTime;
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer, UnicodeString};
-use super::reader::Place;
+use super::reader::{Place, bytes_at, u32_at};
 use super::wide_text::WideText;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
@@ -296,48 +296,41 @@ struct Array {
 }
 
 impl Fields {
+    /// All are aligned to four bytes, so none has padding before it, and one look at the bytes is enough for all.
     fn read(ndr: &mut NdrReader<'_>) -> Result<Self, PacMalformed> {
-        let mut times = [FileTime(0); 6];
-        for time in &mut times {
-            *time = FileTime(ndr.halves(NAME)?);
-        }
+        let fixed: &[u8; offset::END] = ndr.fixed(NAME)?;
+        let mut string = |what, at| ndr.string_of(bytes_at(fixed, at), what);
         let [effective_name, full_name, script, profile, home, drive, server, domain] = TEXTS;
         let user_texts = [
-            ndr.unicode_string(effective_name)?,
-            ndr.unicode_string(full_name)?,
-            ndr.unicode_string(script)?,
-            ndr.unicode_string(profile)?,
-            ndr.unicode_string(home)?,
-            ndr.unicode_string(drive)?,
+            string(effective_name, offset::EFFECTIVE_NAME)?,
+            string(full_name, offset::FULL_NAME)?,
+            string(script, offset::LOGON_SCRIPT)?,
+            string(profile, offset::PROFILE_PATH)?,
+            string(home, offset::HOME_DIRECTORY)?,
+            string(drive, offset::HOME_DIRECTORY_DRIVE)?,
         ];
-        let (logon_count, bad_password_count) = (ndr.u16(NAME)?, ndr.u16(NAME)?);
-        let user_id = user_id(ndr)?;
-        let primary_group_id = ndr.u32(NAME)?;
-        let groups = Array::read(ndr, GROUP_IDS)?;
-        let user_flags = UserFlags(ndr.u32(NAME)?);
-        ndr.skip(SESSION_KEY, NAME)?;
-        let logon_texts = [ndr.unicode_string(server)?, ndr.unicode_string(domain)?];
-        ndr.pointer(LOGON_DOMAIN_ID)?.required(ndr, LOGON_DOMAIN_ID)?;
-        ndr.skip(RESERVED_1, NAME)?;
-        let account_control = AccountControl(ndr.u32(NAME)?);
-        ndr.skip(SUB_AUTH_STATUS_TO_RESERVED_3, NAME)?;
-        let extra_sids = Array::read(ndr, EXTRA_SIDS)?;
-        let resource_domain = ndr.pointer(RESOURCE_GROUP_DOMAIN_SID)?;
-        let resource_groups = Array::read(ndr, RESOURCE_GROUP_IDS)?;
+        let groups = Array::read(ndr, fixed, offset::GROUP_COUNT, GROUP_IDS)?;
+        let mut string = |what, at| ndr.string_of(bytes_at(fixed, at), what);
+        let logon_texts = [string(server, offset::LOGON_SERVER)?, string(domain, offset::LOGON_DOMAIN_NAME)?];
+        ndr.referent(u32_at(fixed, offset::LOGON_DOMAIN_ID), LOGON_DOMAIN_ID)?.required(ndr, LOGON_DOMAIN_ID)?;
+        let extra_sids = Array::read(ndr, fixed, offset::SID_COUNT, EXTRA_SIDS)?;
+        let resource_domain = u32_at(fixed, offset::RESOURCE_GROUP_DOMAIN_SID);
+        let resource_domain = ndr.referent(resource_domain, RESOURCE_GROUP_DOMAIN_SID)?;
+        let resource_groups = Array::read(ndr, fixed, offset::RESOURCE_GROUP_COUNT, RESOURCE_GROUP_IDS)?;
         if resource_groups.count > 0 {
             resource_domain.required(ndr, RESOURCE_GROUP_DOMAIN_SID)?;
         }
         Ok(Self {
-            times,
+            times: offset::TIMES.map(|at| FileTime(u64::from_le_bytes(bytes_at(fixed, at)))),
             user_texts,
-            logon_count,
-            bad_password_count,
-            user_id,
-            primary_group_id,
+            logon_count: u16::from_le_bytes(bytes_at(fixed, offset::LOGON_COUNT)),
+            bad_password_count: u16::from_le_bytes(bytes_at(fixed, offset::BAD_PASSWORD_COUNT)),
+            user_id: user_id(ndr, u32_at(fixed, offset::USER_ID))?,
+            primary_group_id: u32_at(fixed, offset::PRIMARY_GROUP_ID),
             groups,
-            user_flags,
+            user_flags: UserFlags(u32_at(fixed, offset::USER_FLAGS)),
             logon_texts,
-            account_control,
+            account_control: AccountControl(u32_at(fixed, offset::USER_ACCOUNT_CONTROL)),
             extra_sids,
             resource_domain,
             resource_groups,
@@ -383,16 +376,27 @@ impl Fields {
 }
 
 impl Array {
-    fn read(ndr: &mut NdrReader<'_>, what: &'static str) -> Result<Self, PacMalformed> {
-        let count = ndr.count(what)?;
-        Ok(Self { count, pointer: ndr.array_pointer(count, what)? })
+    /// A count, and the pointer behind it.
+    fn read(
+        ndr: &mut NdrReader<'_>,
+        fixed: &[u8; offset::END],
+        at: usize,
+        what: &'static str,
+    ) -> Result<Self, PacMalformed> {
+        let [c0, c1, c2, c3, pointer @ ..] = bytes_at::<8>(fixed, at);
+        let count = usize::try_from(u32::from_le_bytes([c0, c1, c2, c3])).unwrap_or(usize::MAX);
+        let pointer = ndr.referent(u32::from_le_bytes(pointer), what)?;
+        if count > 0 {
+            pointer.required(ndr, what)?;
+        }
+        Ok(Self { count, pointer })
     }
 }
 
 /// MS-PAC has a UserId of zero say that the first of the extra SIDs is the user's: an account from outside the domain.
 /// No KDC of a forest writes it about its own users, and what it says no SID of a domain could be held against.
-fn user_id(ndr: &mut NdrReader<'_>) -> Result<u32, PacMalformed> {
-    match ndr.u32("KERB_VALIDATION_INFO.UserId")? {
+fn user_id(ndr: &NdrReader<'_>, user_id: u32) -> Result<u32, PacMalformed> {
+    match user_id {
         0 => Err(ndr.error("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser)),
         user_id => Ok(user_id),
     }
@@ -417,11 +421,33 @@ const EXTRA_SIDS: &str = "KERB_VALIDATION_INFO.ExtraSids";
 const RESOURCE_GROUP_DOMAIN_SID: &str = "KERB_VALIDATION_INFO.ResourceGroupDomainSid";
 const RESOURCE_GROUP_IDS: &str = "KERB_VALIDATION_INFO.ResourceGroupIds";
 
-/// Bytes of UserSessionKey.
-const SESSION_KEY: usize = 16;
-
-/// Bytes of Reserved1.
-const RESERVED_1: usize = 8;
-
-/// Bytes of SubAuthStatus, LastSuccessfulILogon, LastFailedILogon, FailedILogonCount and Reserved3.
-const SUB_AUTH_STATUS_TO_RESERVED_3: usize = 4 + 8 + 8 + 4 + 4;
+/// Where the fields of the structure are, from its beginning.
+mod offset {
+    /// LogonTime, LogoffTime, KickOffTime, PasswordLastSet, PasswordCanChange, PasswordMustChange.
+    pub(super) const TIMES: [usize; 6] = [0, 8, 16, 24, 32, 40];
+    pub(super) const EFFECTIVE_NAME: usize = 48;
+    pub(super) const FULL_NAME: usize = 56;
+    pub(super) const LOGON_SCRIPT: usize = 64;
+    pub(super) const PROFILE_PATH: usize = 72;
+    pub(super) const HOME_DIRECTORY: usize = 80;
+    pub(super) const HOME_DIRECTORY_DRIVE: usize = 88;
+    pub(super) const LOGON_COUNT: usize = 96;
+    pub(super) const BAD_PASSWORD_COUNT: usize = 98;
+    pub(super) const USER_ID: usize = 100;
+    pub(super) const PRIMARY_GROUP_ID: usize = 104;
+    /// And GroupIds.
+    pub(super) const GROUP_COUNT: usize = 108;
+    pub(super) const USER_FLAGS: usize = 116;
+    /// Behind UserSessionKey.
+    pub(super) const LOGON_SERVER: usize = 136;
+    pub(super) const LOGON_DOMAIN_NAME: usize = 144;
+    pub(super) const LOGON_DOMAIN_ID: usize = 152;
+    /// Behind Reserved1.
+    pub(super) const USER_ACCOUNT_CONTROL: usize = 164;
+    /// Behind SubAuthStatus, LastSuccessfulILogon, LastFailedILogon, FailedILogonCount and Reserved3; and ExtraSids.
+    pub(super) const SID_COUNT: usize = 196;
+    pub(super) const RESOURCE_GROUP_DOMAIN_SID: usize = 204;
+    /// And ResourceGroupIds.
+    pub(super) const RESOURCE_GROUP_COUNT: usize = 208;
+    pub(super) const END: usize = 216;
+}

@@ -79,10 +79,10 @@ impl<'a> NdrReader<'a> {
         self.u32(what).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// A structure of two 32-bit halves (FILETIME), which is aligned as they are.
-    pub(super) fn halves(&mut self, what: &'static str) -> Result<u64, PacMalformed> {
+    /// A structure of one size, aligned to four bytes.
+    pub(super) fn fixed<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], PacMalformed> {
         self.align(4, what)?;
-        self.reader.u64(what)
+        self.reader.array_ref(what)
     }
 
     /// Bytes that are skipped.
@@ -137,13 +137,21 @@ impl<'a> NdrReader<'a> {
     }
 
     pub(super) fn unicode_string(&mut self, what: &'static str) -> Result<UnicodeString, PacMalformed> {
-        let (length, maximum) = (usize::from(self.u16(what)?), usize::from(self.u16(what)?));
+        self.align(4, what)?;
+        let fields = self.reader.array(what)?;
+        self.string_of(fields, what)
+    }
+
+    /// The string that these eight bytes describe.
+    pub(super) fn string_of(&mut self, fields: [u8; 8], what: &'static str) -> Result<UnicodeString, PacMalformed> {
+        let [l0, l1, m0, m1, referent @ ..] = fields;
+        let (length, maximum) = (u16::from_le_bytes([l0, l1]), u16::from_le_bytes([m0, m1]));
         if length % 2 != 0 || maximum % 2 != 0 || length > maximum {
             return Err(self.error(what, PacProblem::StringLength));
         }
-        let pointer = self.pointer(what)?;
+        let pointer = self.referent(u32::from_le_bytes(referent), what)?;
         let pointer = if length > 0 { pointer.required(self, what)? } else { pointer };
-        Ok(UnicodeString { length, maximum, pointer })
+        Ok(UnicodeString { length: length.into(), maximum: maximum.into(), pointer })
     }
 
     /// The characters of a string: a conformant and varying array, which says three lengths of its own.
@@ -173,11 +181,22 @@ impl<'a> NdrReader<'a> {
         }
     }
 
+    /// RPC_SID as [`Self::sid`], measured only: what it says is read when it is asked for.
+    pub(super) fn measure_sid(&mut self, what: &'static str) -> Result<(), PacMalformed> {
+        let count = self.count(what)?;
+        let measured = self.reader.peek().first_chunk::<2>().and_then(|head| Sid::length(*head));
+        let length = measured.ok_or_else(|| self.error(what, PacProblem::Sid))?;
+        if Sid::length_of(count) != Some(length) {
+            return Err(self.error(what, PacProblem::Conformance));
+        }
+        self.skip(length, what)
+    }
+
     /// RPC_SID (MS-DTYP section 2.4.2.3), and the place of its packet form: a conformant structure, so that its count comes
     /// first as well.
     pub(super) fn sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
         let count = self.count(what)?;
-        let rest = Place::new(self.reader.at(), self.reader.left()).of(self.reader.pac());
+        let rest = self.reader.peek();
         let (sid, after) = Sid::split_first(rest).ok_or_else(|| self.error(what, PacProblem::Sid))?;
         if sid.sub_authorities().len() != count {
             return Err(self.error(what, PacProblem::Conformance));
@@ -249,15 +268,17 @@ struct Referents {
     first: [u32; 32],
     count: usize,
     last: u32,
+    highest: u32,
 }
 
 impl Referents {
     fn are_new(&mut self, referent: u32) -> bool {
         let rises = referent > core::mem::replace(&mut self.last, referent);
         let first = self.first.get(..self.count).unwrap_or_default();
-        if first.contains(&referent) {
+        if referent <= self.highest && first.contains(&referent) {
             return false;
         }
+        self.highest = self.highest.max(referent);
         match self.first.get_mut(self.count) {
             Some(place) => {
                 *place = referent;

@@ -104,8 +104,31 @@ impl<'a> Reader<'a> {
         self.pac
     }
 
-    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], PacMalformed> {
-        let start = *self;
-        self.take(N, what)?.try_into().map_err(|_| start.error(what, PacProblem::Truncated))
+    /// The bytes that are left.
+    pub(super) fn peek(&self) -> &'a [u8] {
+        self.pac.get(self.at..self.end).unwrap_or_default()
     }
+
+    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], PacMalformed> {
+        self.array_ref(what).copied()
+    }
+
+    #[inline]
+    pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], PacMalformed> {
+        let Some(array) = self.peek().first_chunk() else {
+            return Err(self.error(what, PacProblem::Truncated));
+        };
+        self.at = self.at.saturating_add(N);
+        Ok(array)
+    }
+}
+
+/// Bytes at an offset into a structure that is long enough.
+pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; N] {
+    structure.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
+}
+
+/// The number there.
+pub(super) fn u32_at(structure: &[u8], offset: usize) -> u32 {
+    u32::from_le_bytes(bytes_at(structure, offset))
 }

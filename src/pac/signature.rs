@@ -7,7 +7,7 @@
 //! Nothing is copied: what must be zero is fed to the MAC as zeros.
 
 use super::buffer_type::BufferType;
-use super::container::{Pac, name_of};
+use super::container::Pac;
 use super::reader::{Place, Reader};
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
@@ -100,7 +100,7 @@ impl<'a> Signature<'a> {
     fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, Error> {
         let Some(buffer) = pac.buffers.get(buffer_type) else { return Ok(None) };
         let mut reader = Reader::new(pac.bytes, buffer);
-        let checksum_type = ChecksumType(i32::from_le_bytes(reader.array(name_of(buffer_type))?));
+        let checksum_type = ChecksumType(i32::from_le_bytes(reader.array(buffer_type.name())?));
         let zeroed = Place::new(reader.at(), reader.left());
         let expected = match checksum_type.checksum_len() {
             Some(expected) => expected,
@@ -115,12 +115,12 @@ impl<'a> Signature<'a> {
                 }));
             }
         };
-        let value = reader.take(expected, name_of(buffer_type))?;
+        let value = reader.take(expected, buffer_type.name())?;
         // What follows is not covered by the signature, so nothing may be there but the identifier.
         if reader.left() != 0 && reader.left() != RODC_IDENTIFIER {
             let found = zeroed.len();
             let problem = PacProblem::Size { expected, found };
-            return Err(PacMalformed { what: name_of(buffer_type), at: zeroed.at(), problem }.into());
+            return Err(PacMalformed { what: buffer_type.name(), at: zeroed.at(), problem }.into());
         }
         Ok(Some(Self { buffer_type, checksum_type, value, zeroed }))
     }
