@@ -5,7 +5,9 @@
 use kerberos_sso::pac::{Group, GroupAttributes};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{Accepted, Error, ForeignSidPolicy, Identity, Policy, Sid, Validator};
+use kerberos_sso::{
+    Accepted, Account, DomainClaim, Error, Excerpt, ForeignSidPolicy, Identity, KeySet, Policy, Sid, Validator,
+};
 
 fn judge(policy: Policy, group: Group) -> Result<Accepted, Error> {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
@@ -45,6 +47,34 @@ fn what_is_of_no_domain_counts_only_if_it_says_how_the_user_signed_in() {
         let error = judge(Policy::default().foreign_sids(ForeignSidPolicy::Refuse), group).unwrap_err();
         assert_eq!(error.code(), "untrusted-domain", "{foreign}");
     }
+}
+
+/// Realm and domain are each trusted, and still a forest vouches for its own users only.
+#[test]
+fn a_trusted_domain_is_tied_to_its_realm() {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let (ours, theirs) = (realm.domain_sid(), TestRealm::new("FABRIKAM.TEST").domain_sid());
+    let sign_in = |account: Account, client_realm: &str, domain: Sid| {
+        let validator = Validator::new(KeySet::from_iter([account]), Policy::default(), NoReplayCache);
+        let user = domain.join(1105).unwrap();
+        let token = realm.ticket_for("alice").client_realm(client_realm).pac(|pac| pac.user(user));
+        validator.validate_ticket(&token.mint(), TestRealm::NOW).map(|accepted| accepted.identity().sid())
+    };
+    let tied = || realm.account().with_trusted_domain("FABRIKAM.TEST", theirs);
+    for (client_realm, domain) in [("CONTOSO.TEST", ours), ("FABRIKAM.TEST", theirs)] {
+        assert_eq!(sign_in(tied(), client_realm, domain).unwrap(), domain.join(1105));
+    }
+    for (client_realm, domain) in [("FABRIKAM.TEST", ours), ("CONTOSO.TEST", theirs)] {
+        let error = sign_in(tied(), client_realm, domain).unwrap_err();
+        let (sid, account) = (domain.join(1105).unwrap(), Excerpt::new(realm.account().name()));
+        assert_eq!(error, Error::UntrustedDomain { claim: DomainClaim::User, sid, account });
+    }
+    // Merged from two entries of one account, it stays tied.
+    let merged = KeySet::from_iter([realm.account(), tied()]);
+    let validator = Validator::new(merged, Policy::default(), NoReplayCache);
+    let user = ours.join(1105).unwrap();
+    let token = realm.ticket_for("alice").client_realm("FABRIKAM.TEST").pac(|pac| pac.user(user));
+    assert_eq!(validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap_err().code(), "untrusted-domain");
 }
 
 /// Components are told apart from slashes in them.

@@ -24,7 +24,7 @@ pub(super) fn check(
         return if pac_policy == PacPolicy::Require { Err(Error::PacMissing(MissingPac::LogonInfo)) } else { Ok(()) };
     };
     check_sids(pac, &logon)?;
-    check_domains(&logon, account, policy)?;
+    check_domains(&logon, ticket.client_realm(), account, policy)?;
     check_account(&logon, policy)
 }
 
@@ -87,9 +87,9 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), Error>
 
 /// The user must be of a domain that the account may vouch for. Groups of others are refused by policy only: the user's
 /// identity does not depend on them.
-fn check_domains(logon: &LogonInfo<'_>, account: &Account, policy: &Policy) -> Result<(), Error> {
+fn check_domains(logon: &LogonInfo<'_>, realm: &str, account: &Account, policy: &Policy) -> Result<(), Error> {
     let untrusted = |claim, sid| Err(Error::UntrustedDomain { claim, sid, account: Excerpt::new(account.name()) });
-    if !account.vouches_for_domain(&logon.logon_domain_sid()) {
+    if !account.vouches_for_domain_of(realm, &logon.logon_domain_sid()) {
         return untrusted(DomainClaim::User, logon.user_sid());
     }
     if policy.foreign_sids == ForeignSidPolicy::Separate {

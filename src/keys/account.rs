@@ -17,6 +17,8 @@ pub struct Account {
     services: Vec<Box<str>>,
     client_realms: Vec<Box<str>>,
     domain_sids: Vec<Sid>,
+    /// Realms whose users have SIDs of certain domains only, and those domains, which are no other realm's.
+    bound_domains: Vec<(Box<str>, Sid)>,
     keys: Vec<ServiceKey>,
     krbtgt_keys: Vec<Checksummer>,
     directory: Directory,
@@ -41,6 +43,7 @@ impl Account {
             services: Vec::new(),
             client_realms: Vec::new(),
             domain_sids: Vec::new(),
+            bound_domains: Vec::new(),
             keys: Vec::new(),
             krbtgt_keys: Vec::new(),
             directory: Directory::Any,
@@ -95,6 +98,16 @@ impl Account {
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.domain_sids.push(domain);
         self
+    }
+
+    /// Lets the keys of this account vouch for users of another realm, and ties that realm to the SID of its domain: its
+    /// users have SIDs of that domain only, and users of no other realm have one of it. For a trusted forest this is the
+    /// way: [`with_client_realm`](Self::with_client_realm) and [`with_domain_sid`](Self::with_domain_sid) alone would let
+    /// its administrators write SIDs of ours, unless our domain controllers filter them. Name our own domains too.
+    #[must_use]
+    pub fn with_trusted_domain(mut self, realm: &str, domain: Sid) -> Self {
+        self.bound_domains.push((realm.into(), domain));
+        self.with_client_realm(realm).with_domain_sid(domain)
     }
 
     /// Gives a key of the KDC itself, the account `krbtgt`: PACs must then bear the KDC's signatures too, and a ticket that
@@ -165,6 +178,13 @@ impl Account {
         self.domain_sids.is_empty() || self.domain_sids.contains(domain)
     }
 
+    /// Whether a PAC under one of its keys may say that a user of `realm` has an account of `domain`.
+    pub(crate) fn vouches_for_domain_of(&self, realm: &str, domain: &Sid) -> bool {
+        let mut tied = self.bound_domains.iter().filter(|(bound, sid)| **bound == *realm || sid == domain).peekable();
+        let free = tied.peek().is_none();
+        self.vouches_for_domain(domain) && (free || tied.any(|(bound, sid)| **bound == *realm && sid == domain))
+    }
+
     /// Whether `sid` is of no domain that its keys may vouch for, if it names any, and does not just say how the user
     /// signed in.
     pub(crate) fn is_foreign(&self, sid: &Sid) -> bool {
@@ -191,6 +211,7 @@ impl Account {
         merged.services.extend(other.services);
         merged.client_realms.extend(other.client_realms);
         merged.domain_sids.extend(other.domain_sids);
+        merged.bound_domains.extend(other.bound_domains);
         merged.krbtgt_keys.extend(other.krbtgt_keys);
         if other.directory == Directory::ActiveDirectory { merged.of_active_directory() } else { merged }
     }
