@@ -39,3 +39,10 @@ pub const MAX_CLAIMS_SIZE: usize = 262_144;
 
 /// Buffers in one PAC. Windows writes at most fourteen.
 pub const MAX_PAC_BUFFERS: usize = 64;
+
+/// Largest per-message token, in bytes: what a SASL security layer can announce in its three octets (RFC 4752 section 3.1).
+pub const MAX_MESSAGE_TOKEN: usize = 0x00FF_FFFF;
+
+/// Bytes of a SASL authorization identity. A user's name has at most 104 characters in Active Directory, a
+/// distinguished name in LDAP's `dn:` form a few hundred.
+pub const MAX_AUTHORIZATION_IDENTITY: usize = 1024;

@@ -56,6 +56,53 @@ impl<C: Aes> AesCts<C> {
         }
     }
 
+    /// Decrypts in place what lies in two places: the first block, and all that follows it.
+    pub(super) fn decrypt_in_place(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
+        let first = Array::cast_from_core_mut(first);
+        if rest.len() <= BLOCK {
+            return self.decrypt_last(&Block::<C>::default(), first, rest);
+        }
+        let mut previous = *first;
+        self.0.decrypt_block(first);
+        let Some((blocks, tail)) = rest.split_at_mut_checked(whole_blocks(rest.len())) else {
+            return;
+        };
+        let (blocks, _) = Array::slice_as_chunks_mut(blocks);
+        let Some((last, blocks)) = blocks.split_last_mut() else {
+            return;
+        };
+        for chunk in blocks.chunks_mut(CHUNK) {
+            previous = self.decrypt_chunk(&previous, chunk);
+        }
+        self.decrypt_last(&previous, last, tail);
+    }
+
+    /// The last whole block, after the ciphertext block `previous`, and the tail.
+    fn decrypt_last(&self, previous: &Block<C>, last: &mut Block<C>, tail: &mut [u8]) {
+        self.0.decrypt_block(last);
+        if !tail.is_empty() {
+            for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
+                (*tail, *last) = (*last ^ *tail, *tail);
+            }
+            self.0.decrypt_block(last);
+        }
+        xor(last, previous);
+    }
+
+    /// Plain CBC for at most `CHUNK` blocks; gives back the last of their ciphertext.
+    fn decrypt_chunk(&self, previous: &Block<C>, blocks: &mut [Block<C>]) -> Block<C> {
+        let mut ciphertext = [Block::<C>::default(); CHUNK];
+        for (to, from) in ciphertext.iter_mut().zip(&*blocks) {
+            *to = *from;
+        }
+        self.0.decrypt_blocks(blocks);
+        let count = blocks.len();
+        for (block, before) in blocks.iter_mut().zip(core::iter::once(previous).chain(&ciphertext)) {
+            xor(block, before);
+        }
+        ciphertext.into_iter().take(count).next_back().unwrap_or(*previous)
+    }
+
     /// Encrypts in place; nothing happens to less than one block.
     pub(super) fn encrypt(&self, data: &mut [u8]) {
         let whole = whole_blocks(data.len());
@@ -123,12 +170,16 @@ fn xor(to: &mut Array<u8, U16>, from: &Array<u8, U16>) {
 
 const BLOCK: usize = 16;
 
+/// Blocks decrypted at a time where they lie: as many as keep the processor busy, few enough to copy them to the stack.
+const CHUNK: usize = 64;
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
     use crate::crypto::records::for_each;
     use alloc::vec;
+    use alloc::vec::Vec;
 
     #[test]
     fn ciphertext_stealing_of_rfc_3962() {
@@ -144,6 +195,9 @@ mod tests {
             let mut out = vec![0; expected.len()];
             aes.decrypt(&expected, &mut out);
             assert_eq!(out, input);
+            let (first, rest) = data.split_first_chunk_mut().unwrap();
+            aes.decrypt_in_place(first, rest);
+            assert_eq!(data, input);
         });
     }
 
@@ -157,6 +211,19 @@ mod tests {
             let mut out = vec![2; length];
             aes.decrypt(&data, &mut out);
             assert_eq!(out, vec![2; length]);
+        }
+    }
+
+    #[test]
+    fn decrypting_in_place_undoes_every_length() {
+        let aes = AesCts::<aes::Aes128>::new(&[7; 16].into());
+        for length in BLOCK..3 * CHUNK * BLOCK {
+            let plaintext: Vec<u8> = (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect();
+            let mut data = plaintext.clone();
+            aes.encrypt(&mut data);
+            let (first, rest) = data.split_first_chunk_mut().unwrap();
+            aes.decrypt_in_place(first, rest);
+            assert_eq!(data, plaintext, "{length}");
         }
     }
 }

@@ -71,9 +71,27 @@ impl Cipher {
     ///
     /// The confounder must be random, and never be used twice with one key.
     pub fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
+        self.encrypt_pieces(confounder, &[plaintext], out);
+    }
+
+    /// As [`encrypt`](Self::encrypt), for a plaintext that lies in several places.
+    pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
+        let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
         // A vector that grows leaves a copy of its contents behind, so it grows before the plaintext is in it.
-        out.reserve(plaintext.len().saturating_add(self.overhead()));
+        out.reserve(length);
         self.scheme().encrypt(confounder, plaintext, out);
+    }
+
+    /// Decrypts in place a ciphertext whose first 16 octets lie apart from the rest: with AES the encrypted confounder,
+    /// with RC4 the MAC. So the plaintext can begin where the rest does, and need not be moved there.
+    ///
+    /// Returns where in `rest` the plaintext lies. On failure `rest` holds zeros.
+    pub(crate) fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        let (actual, minimum) = (rest.len().saturating_add(first.len()), self.min_ciphertext_len());
+        if actual < minimum {
+            return Err(DecryptError::TooShort { actual, minimum });
+        }
+        self.scheme().decrypt_in_place(first, rest).inspect_err(|_| wipe(rest))
     }
 
     /// Octets that a ciphertext has more than its plaintext: the confounder and the MAC.
@@ -133,8 +151,11 @@ pub(super) trait Scheme {
     /// `out` is as long as `ciphertext`, which is no shorter than the overhead.
     fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError>;
 
-    /// Appends to `out`, which has room.
-    fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>);
+    /// `first` and `rest` are no shorter than the overhead together.
+    fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError>;
+
+    /// Appends to `out`, which has room. The plaintext is given in pieces.
+    fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>);
 }
 
 /// Why a ciphertext was not decrypted.

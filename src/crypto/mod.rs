@@ -47,13 +47,14 @@ pub use cipher::{Cipher, Confounder, DecryptError};
 pub use enc_type::{EncType, UnknownEncType};
 pub use key::{InvalidKey, Key};
 pub use key_usage::KeyUsage;
+pub(crate) use rfc4757::GssStreams;
 pub use string_to_key::{MAX_ITERATIONS, StringToKeyError, string_to_key, string_to_key_utf16};
 
 /// Whether two MACs are the same, in a time that tells nothing but their lengths.
 ///
 /// `subtle` compares slices by an opaque call for every octet; here it sees only what is left after all differences have
 /// been gathered.
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     let differences = one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b));
     one.len() == other.len() && differences.ct_eq(&0_u8).into()
 }

@@ -46,10 +46,23 @@ impl<C: Aes> Scheme for AesSha1<C> {
         if same(truncated(&self.mac.mac(out)), mac) { Ok(CONFOUNDER..out.len()) } else { Err(DecryptError::Integrity) }
     }
 
-    fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
+    fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        let (encrypted, mac) = rest.split_last_chunk_mut::<MAC>().ok_or(DecryptError::Integrity)?;
+        let mut confounder = *first;
+        self.aes.decrypt_in_place(&mut confounder, encrypted);
+        let mut running = self.mac.start();
+        running.update(&confounder);
+        running.update(encrypted);
+        let right = same(truncated(&running.finish()), mac);
+        if right { Ok(0..encrypted.len()) } else { Err(DecryptError::Integrity) }
+    }
+
+    fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(confounder);
-        out.extend_from_slice(plaintext);
+        for piece in plaintext {
+            out.extend_from_slice(piece);
+        }
         let Some(data) = out.get_mut(start..) else {
             return;
         };

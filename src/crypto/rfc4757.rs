@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::cipher::{Confounder, DecryptError, Scheme};
 use super::rfc8009::keyed;
-use super::{KeyUsage, same};
+use super::{EncType, Key, KeyUsage, same};
 
 /// K1 of one message type, which without export restrictions is K2 as well (section 5).
 #[derive(Clone)]
@@ -30,8 +30,7 @@ impl Rc4Hmac {
 
     /// K3: each message has a stream of its own.
     fn stream(&self, checksum: &[u8; MAC]) -> Option<Rc4> {
-        let key = Zeroizing::new(self.mac.clone().chain_update(checksum).finalize().into_bytes());
-        Rc4::new_from_slice(&key).ok()
+        stream(&self.mac, checksum)
     }
 
     fn checksum(&self, plaintext: &[u8]) -> [u8; MAC] {
@@ -48,11 +47,18 @@ impl Scheme for Rc4Hmac {
         if same(&self.checksum(out), checksum) { Ok(CONFOUNDER..out.len()) } else { Err(DecryptError::Integrity) }
     }
 
-    fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
+    fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        self.stream(first).ok_or(DecryptError::Integrity)?.apply_keystream(rest);
+        if same(&self.checksum(rest), first) { Ok(CONFOUNDER..rest.len()) } else { Err(DecryptError::Integrity) }
+    }
+
+    fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; MAC]);
         out.extend(confounder.iter().take(CONFOUNDER));
-        out.extend_from_slice(plaintext);
+        for piece in plaintext {
+            out.extend_from_slice(piece);
+        }
         let message = out.get_mut(start..).and_then(|message| message.split_first_chunk_mut());
         let Some((checksum, data)) = message else {
             return;
@@ -62,6 +68,47 @@ impl Scheme for Rc4Hmac {
             stream.apply_keystream(data);
         }
     }
+}
+
+/// The keys of GSS per-message tokens (section 7.3) that are made anew for each token, from what stays the same.
+#[derive(Clone)]
+pub(crate) struct GssStreams {
+    sequence: Hmac<Md5>,
+    sealing: Hmac<Md5>,
+}
+
+impl GssStreams {
+    /// `None` for a key of another type.
+    pub(crate) fn new(key: &Key) -> Option<Self> {
+        let octets = Zeroizing::new(<[u8; 16]>::try_from(key.expose_bytes()).ok()?);
+        let local = Zeroizing::new(octets.map(|octet| octet ^ 0xF0));
+        (key.etype() == EncType::RC4_HMAC).then(|| Self {
+            sequence: keyed(hmac_md5(&octets, &[0; 4]).as_slice()),
+            sealing: keyed(hmac_md5(&local, &[0; 4]).as_slice()),
+        })
+    }
+
+    /// Encrypts or decrypts SND_SEQ.
+    pub(crate) fn apply_to_sequence(&self, checksum: [u8; 8], sequence: &mut [u8; 8]) {
+        if let Some(mut stream) = stream(&self.sequence, &checksum) {
+            stream.apply_keystream(sequence);
+        }
+    }
+
+    /// Encrypts or decrypts the confounder and what follows it, given in pieces.
+    pub(crate) fn apply_to_message<const N: usize>(&self, sequence: u32, pieces: [&mut [u8]; N]) {
+        if let Some(mut stream) = stream(&self.sealing, &sequence.to_be_bytes()) {
+            for piece in pieces {
+                stream.apply_keystream(piece);
+            }
+        }
+    }
+}
+
+/// The stream whose key is the HMAC of `salt`; there always is one, since the key has the length that RC4 takes.
+fn stream(key: &Hmac<Md5>, salt: &[u8]) -> Option<Rc4> {
+    let key = Zeroizing::new(key.clone().chain_update(salt).finalize().into_bytes());
+    Rc4::new_from_slice(&key).ok()
 }
 
 /// The signing key of checksum type −138, absorbed (section 4).

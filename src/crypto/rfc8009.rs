@@ -59,10 +59,23 @@ impl<C: Aes, M: Mac + KeyInit + Clone> Scheme for AesSha2<C, M> {
         Ok(BLOCK..out.len())
     }
 
-    fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
+    fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        let split = rest.len().checked_sub(mac_len::<M>()).ok_or(DecryptError::Integrity)?;
+        let (encrypted, mac) = rest.split_at_mut_checked(split).ok_or(DecryptError::Integrity)?;
+        let expected = self.mac.clone().chain_update(first).chain_update(&*encrypted).finalize().into_bytes();
+        if !same(truncated(&expected), mac) {
+            return Err(DecryptError::Integrity);
+        }
+        self.aes.decrypt_in_place(&mut first.clone(), encrypted);
+        Ok(0..encrypted.len())
+    }
+
+    fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(confounder);
-        out.extend_from_slice(plaintext);
+        for piece in plaintext {
+            out.extend_from_slice(piece);
+        }
         let Some(data) = out.get_mut(start..) else {
             return;
         };

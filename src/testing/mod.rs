@@ -48,6 +48,7 @@
 )]
 mod asn1;
 mod authenticator;
+mod context;
 mod framing;
 mod name;
 mod pac;
@@ -58,6 +59,7 @@ mod time;
 mod token;
 
 pub use authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts, channel_bindings_md5};
+pub use context::security_contexts;
 pub use framing::{MechToken, NegHints, SpnegoParts, TokenFraming, mech};
 pub use name::NameParts;
 pub use pac::{

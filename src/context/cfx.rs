@@ -1,0 +1,379 @@
+//! Per-message tokens under AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
+//!
+//! In: messages and their numbers, or tokens of the peer. Out: tokens, or messages whose integrity was verified, and their
+//! numbers. Whether a number may still come is not looked at here.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::{Established, MessageError, MessageKey, Protection, Role, TokenKind};
+use crate::crypto::{ChecksumType, Checksummer, Cipher, Confounder, Key, KeyUsage};
+use crate::der::{Malformed, Problem};
+use crate::gss::GssFlags;
+
+/// The tokens of one context, both ways.
+#[derive(Debug)]
+pub(super) struct Cfx {
+    key: Key,
+    message_key: MessageKey,
+    style: Style,
+    ours: Sender,
+    theirs: Sender,
+}
+
+/// How the RRC field is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// As RFC 4121 says.
+    Ordinary,
+    /// GSS_C_DCE_STYLE: Windows rotates sealed tokens by EC + RRC.
+    Dce,
+}
+
+impl Cfx {
+    pub(super) fn new(established: Established) -> Self {
+        let Established { role, key, message_key, flags, .. } = established;
+        let style = if flags.contains(GssFlags::DCE_STYLE) { Style::Dce } else { Style::Ordinary };
+        Self { key, message_key, style, ours: Sender::new(role), theirs: Sender::new(role.peer()) }
+    }
+
+    /// ```text
+    /// octets 0..2   TOK_ID     04 04
+    /// octet  2      Flags
+    /// octets 3..8   Filler     FF FF FF FF FF
+    /// octets 8..16  SND_SEQ    big-endian
+    /// octets 16..   SGN_CKSUM  over the message and octets 0..16
+    /// ```
+    pub(super) fn mic(&mut self, sequence: u64, message: &[u8], out: &mut Vec<u8>) {
+        let header = Header::mic(self.flags(), sequence).encode();
+        let mut checksum = self.ours.mic(&self.key).start();
+        checksum.update(message);
+        checksum.update(&header);
+        out.extend_from_slice(&header);
+        out.extend_from_slice(checksum.finish().as_ref());
+    }
+
+    pub(super) fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<u64, MessageError> {
+        let (encoded, header, sent) = self.header(token, TokenKind::Mic)?;
+        if [header.ec, header.rrc] != [FILLER; 2] {
+            return Err(malformed("MIC.Filler", 4, Problem::Unrecognised));
+        }
+        let mut checksum = self.theirs.mic(&self.key).start();
+        checksum.update(message);
+        checksum.update(encoded);
+        checksum.verify(sent).map_err(|_| MessageError::Integrity)?;
+        Ok(header.sequence)
+    }
+
+    /// ```text
+    /// octets 0..2   TOK_ID   05 04
+    /// octet  2      Flags
+    /// octet  3      Filler   FF
+    /// octets 4..6   EC       octets of filler, or of the checksum; big-endian
+    /// octets 6..8   RRC      how far the rest is rotated to the right; big-endian
+    /// octets 8..16  SND_SEQ  big-endian
+    /// octets 16..   Data     encrypted: message, filler, octets 0..16; or message, checksum
+    /// ```
+    /// EC is 0 where it counts filler, since AES with ciphertext stealing needs none, and RRC is 0: rotation is for those who
+    /// encrypt where the message lies.
+    pub(super) fn wrap(
+        &mut self,
+        sequence: u64,
+        message: &[u8],
+        protection: Protection,
+        confounder: &Confounder,
+        out: &mut Vec<u8>,
+    ) {
+        match protection {
+            Protection::Confidentiality => self.seal(sequence, message, confounder, out),
+            Protection::Integrity => self.sign(sequence, message, out),
+        }
+    }
+
+    fn seal(&mut self, sequence: u64, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
+        let header = Header::wrap(self.flags() | SEALED, sequence).encode();
+        let cipher = self.ours.seal(&self.key);
+        out.reserve(message.len().saturating_add(cipher.overhead()).saturating_add(2 * HEADER));
+        out.extend_from_slice(&header);
+        cipher.encrypt_pieces(confounder, &[message, &header], out);
+    }
+
+    fn sign(&mut self, sequence: u64, message: &[u8], out: &mut Vec<u8>) {
+        let header = Header::wrap(self.flags(), sequence);
+        let mut checksum = self.ours.wrap_mic(&self.key).start();
+        checksum.update(message);
+        checksum.update(&header.encode());
+        let checksum = checksum.finish();
+        let checksum = checksum.as_ref();
+        let ec = u16::try_from(checksum.len()).unwrap_or(0);
+        out.reserve(message.len().saturating_add(HEADER).saturating_add(checksum.len()));
+        out.extend_from_slice(&Header { ec, ..header }.encode());
+        out.extend_from_slice(message);
+        out.extend_from_slice(checksum);
+    }
+
+    /// Appends the message to `out`, which stays as it was if the token is refused.
+    pub(super) fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<(u64, Protection), MessageError> {
+        let (_, header, body) = self.header(token, TokenKind::Wrap)?;
+        let start = out.len();
+        let opened = if header.flags & SEALED == 0 {
+            self.verify(header, Rotated::new(body, header.rrc.into()), out).map(|()| Protection::Integrity)
+        } else {
+            let rotation = match self.style {
+                Style::Ordinary => usize::from(header.rrc),
+                Style::Dce => usize::from(header.rrc).saturating_add(header.ec.into()),
+            };
+            self.open(header, Rotated::new(body, rotation), out).map(|()| Protection::Confidentiality)
+        };
+        match opened {
+            Ok(protection) => Ok((header.sequence, protection)),
+            Err(error) => {
+                super::take_back(out, start);
+                Err(error)
+            }
+        }
+    }
+
+    fn verify(&mut self, header: Header, body: Rotated<'_>, out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let checksummer = self.theirs.wrap_mic(&self.key);
+        let expected = checksummer.checksum_type().checksum_len().unwrap_or_default();
+        let found = usize::from(header.ec);
+        if found != expected {
+            return Err(malformed("Wrap.EC", 4, Problem::Size { expected, found }));
+        }
+        let truncated = || truncated(body.len().saturating_add(HEADER));
+        let length = body.len().checked_sub(expected).ok_or_else(truncated)?;
+        let start = out.len();
+        body.append_to(out);
+        let (message, sent) =
+            out.get(start..).and_then(|copied| copied.split_at_checked(length)).ok_or_else(truncated)?;
+        let mut checksum = checksummer.start();
+        checksum.update(message);
+        checksum.update(&Header { ec: 0, rrc: 0, ..header }.encode());
+        checksum.verify(sent).map_err(|_| MessageError::Integrity)?;
+        out.truncate(start.saturating_add(length));
+        Ok(())
+    }
+
+    fn open(&mut self, header: Header, body: Rotated<'_>, out: &mut Vec<u8>) -> Result<(), MessageError> {
+        let cipher = self.theirs.seal(&self.key);
+        let around = cipher.overhead().saturating_add(header.ec.into()).saturating_add(HEADER);
+        let truncated = || truncated(body.len().saturating_add(HEADER));
+        if body.len() < around {
+            return Err(truncated());
+        }
+        let start = out.len();
+        let first = body.append_after_first(out).ok_or_else(truncated)?;
+        let rest = out.get_mut(start..).unwrap_or_default();
+        let plaintext = cipher.decrypt_in_place(&first, rest).map_err(|_| MessageError::Integrity)?;
+        let (message, copy) =
+            rest.get(plaintext).and_then(|plaintext| plaintext.split_last_chunk::<HEADER>()).ok_or_else(truncated)?;
+        // Only the copy is protected. Whoever ignores its EC lets a stranger cut messages short (CVE-2024-37370).
+        if *copy != (Header { rrc: 0, ..header }).encode() {
+            return Err(MessageError::Integrity);
+        }
+        let length = message.len().saturating_sub(header.ec.into());
+        super::take_back(out, start.saturating_add(length));
+        Ok(())
+    }
+
+    /// Octets that a token has more than its message.
+    pub(super) fn overhead(&self, protection: Protection) -> usize {
+        let mac = self.key.etype().checksum_type().and_then(ChecksumType::checksum_len).unwrap_or_default();
+        let encrypted = match protection {
+            Protection::Confidentiality => size_of::<Confounder>() + HEADER,
+            Protection::Integrity => 0,
+        };
+        mac.saturating_add(encrypted).saturating_add(HEADER)
+    }
+
+    /// The flags of what we send, but for SEALED.
+    fn flags(&self) -> u8 {
+        self.ours.role.flag() | self.key_flag()
+    }
+
+    fn key_flag(&self) -> u8 {
+        match self.message_key {
+            MessageKey::AcceptorSubkey => ACCEPTOR_SUBKEY,
+            MessageKey::Initial => 0,
+        }
+    }
+
+    /// The header as it stands there, what it says, and what follows it. Unknown flags are ignored (section 4.2.2).
+    fn header<'a>(
+        &self,
+        token: &'a [u8],
+        expected: TokenKind,
+    ) -> Result<(&'a [u8; HEADER], Header, &'a [u8]), MessageError> {
+        super::expect_kind(token, expected)?;
+        let (encoded, body) = token.split_first_chunk().ok_or_else(|| truncated(token.len()))?;
+        let header = Header::decode(encoded);
+        if header.filler != 0xFF {
+            return Err(malformed("Token.Filler", 3, Problem::Unrecognised));
+        }
+        if header.flags & SENT_BY_ACCEPTOR != self.theirs.role.flag() {
+            return Err(MessageError::Reflected);
+        }
+        let (expected, found) = (self.message_key, key_of(header.flags));
+        if found == expected { Ok((encoded, header, body)) } else { Err(MessageError::WrongKey { expected, found }) }
+    }
+}
+
+fn key_of(flags: u8) -> MessageKey {
+    if flags & ACCEPTOR_SUBKEY == 0 { MessageKey::Initial } else { MessageKey::AcceptorSubkey }
+}
+
+/// What one side's tokens are made and verified with, each part prepared when it is first needed: most contexts use one.
+#[derive(Debug)]
+struct Sender {
+    role: Role,
+    mic: Option<Box<Checksummer>>,
+    wrap_mic: Option<Box<Checksummer>>,
+    seal: Option<Box<Cipher>>,
+}
+
+impl Sender {
+    fn new(role: Role) -> Self {
+        Self { role, mic: None, wrap_mic: None, seal: None }
+    }
+
+    fn mic(&mut self, key: &Key) -> &Checksummer {
+        self.mic.get_or_insert_with(|| Box::new(key.checksummer(self.role.sign_usage())))
+    }
+
+    fn wrap_mic(&mut self, key: &Key) -> &Checksummer {
+        self.wrap_mic.get_or_insert_with(|| Box::new(key.checksummer(self.role.seal_usage())))
+    }
+
+    fn seal(&mut self, key: &Key) -> &Cipher {
+        self.seal.get_or_insert_with(|| Box::new(key.cipher(self.role.seal_usage())))
+    }
+}
+
+impl Role {
+    /// SentByAcceptor, as this side sends it.
+    fn flag(self) -> u8 {
+        match self {
+            Self::Initiator => 0,
+            Self::Acceptor => SENT_BY_ACCEPTOR,
+        }
+    }
+
+    fn sign_usage(self) -> KeyUsage {
+        match self {
+            Self::Initiator => KeyUsage::GSS_INITIATOR_SIGN,
+            Self::Acceptor => KeyUsage::GSS_ACCEPTOR_SIGN,
+        }
+    }
+
+    fn seal_usage(self) -> KeyUsage {
+        match self {
+            Self::Initiator => KeyUsage::GSS_INITIATOR_SEAL,
+            Self::Acceptor => KeyUsage::GSS_ACCEPTOR_SEAL,
+        }
+    }
+}
+
+/// The first 16 octets of either token. A MIC has filler where a Wrap token has EC and RRC.
+#[derive(Clone, Copy)]
+struct Header {
+    token_id: [u8; 2],
+    flags: u8,
+    filler: u8,
+    ec: u16,
+    rrc: u16,
+    sequence: u64,
+}
+
+impl Header {
+    fn mic(flags: u8, sequence: u64) -> Self {
+        Self { token_id: MIC_ID, flags, filler: 0xFF, ec: FILLER, rrc: FILLER, sequence }
+    }
+
+    fn wrap(flags: u8, sequence: u64) -> Self {
+        Self { token_id: WRAP_ID, flags, filler: 0xFF, ec: 0, rrc: 0, sequence }
+    }
+
+    fn encode(self) -> [u8; HEADER] {
+        let [id, id_end] = self.token_id;
+        let [ec, ec_end] = self.ec.to_be_bytes();
+        let [rrc, rrc_end] = self.rrc.to_be_bytes();
+        let [a, b, c, d, e, f, g, h] = self.sequence.to_be_bytes();
+        [id, id_end, self.flags, self.filler, ec, ec_end, rrc, rrc_end, a, b, c, d, e, f, g, h]
+    }
+
+    fn decode(octets: &[u8; HEADER]) -> Self {
+        let [id, id_end, flags, filler, ec, ec_end, rrc, rrc_end, sequence @ ..] = *octets;
+        Self {
+            token_id: [id, id_end],
+            flags,
+            filler,
+            ec: u16::from_be_bytes([ec, ec_end]),
+            rrc: u16::from_be_bytes([rrc, rrc_end]),
+            sequence: u64::from_be_bytes(sequence),
+        }
+    }
+}
+
+/// Octets that were rotated to the right: as they were before, they are `head` and then `tail`.
+#[derive(Clone, Copy)]
+struct Rotated<'a> {
+    head: &'a [u8],
+    tail: &'a [u8],
+}
+
+impl<'a> Rotated<'a> {
+    fn new(body: &'a [u8], rotation: usize) -> Self {
+        let split = rotation.checked_rem(body.len()).unwrap_or_default();
+        let (tail, head) = body.split_at_checked(split).unwrap_or_default();
+        Self { head, tail }
+    }
+
+    fn len(self) -> usize {
+        self.head.len().saturating_add(self.tail.len())
+    }
+
+    fn append_to(self, out: &mut Vec<u8>) {
+        // A vector that grows leaves a copy of its contents behind, so it grows before a plaintext is in it.
+        out.reserve(self.len());
+        out.extend_from_slice(self.head);
+        out.extend_from_slice(self.tail);
+    }
+
+    /// Gives back the first 16 octets and appends the others.
+    fn append_after_first(self, out: &mut Vec<u8>) -> Option<[u8; 16]> {
+        if let Some((first, head)) = self.head.split_first_chunk() {
+            Self { head, ..self }.append_to(out);
+            return Some(*first);
+        }
+        let mut first = [0; 16];
+        let (from_head, from_tail) = first.split_at_mut_checked(self.head.len())?;
+        let (taken, tail) = self.tail.split_at_checked(from_tail.len())?;
+        from_head.copy_from_slice(self.head);
+        from_tail.copy_from_slice(taken);
+        Self { head: &[], tail }.append_to(out);
+        Some(first)
+    }
+}
+
+fn truncated(length: usize) -> MessageError {
+    malformed("Token", length, Problem::Truncated)
+}
+
+fn malformed(what: &'static str, at: usize, problem: Problem) -> MessageError {
+    Malformed { what, at, problem }.into()
+}
+
+const MIC_ID: [u8; 2] = [0x04, 0x04];
+
+const WRAP_ID: [u8; 2] = [0x05, 0x04];
+
+const SENT_BY_ACCEPTOR: u8 = 0x01;
+
+const SEALED: u8 = 0x02;
+
+const ACCEPTOR_SUBKEY: u8 = 0x04;
+
+const FILLER: u16 = 0xFFFF;
+
+const HEADER: usize = 16;

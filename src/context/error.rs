@@ -1,0 +1,164 @@
+//! Why a per-message token was refused.
+
+use crate::der::Reader;
+use crate::error::Malformed;
+use crate::gss::InitialToken;
+use thiserror::Error;
+
+/// Why a per-message token was refused. It left no trace: neither in the context nor in the buffer.
+///
+/// [`code`](Self::code) names it for programs, `Display` is a sentence for whoever reads the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Bytes that are not what the specification says.
+    #[error("the token is malformed: {0}")]
+    Malformed(#[from] Malformed),
+    /// More bytes than the limit, before anything was read.
+    #[error("the token has {size} bytes, more than the limit of {limit}")]
+    TooLarge {
+        /// Bytes of the token.
+        size: usize,
+        /// [`MAX_MESSAGE_TOKEN`](crate::limits::MAX_MESSAGE_TOKEN).
+        limit: usize,
+    },
+    /// A token for something else.
+    #[error("{found} came where {expected} was expected")]
+    WrongToken {
+        /// What this call takes in this context.
+        expected: TokenKind,
+        /// What came.
+        found: TokenKind,
+    },
+    /// A token of our own came back.
+    #[error("the token was made by this side of the context: somebody sent it back")]
+    Reflected,
+    /// The token's AcceptorSubkey flag contradicts the context.
+    #[error("the token is protected with {found}, and this context uses {expected}")]
+    WrongKey {
+        /// What was agreed.
+        expected: MessageKey,
+        /// What the flag says.
+        found: MessageKey,
+    },
+    /// The MAC is not that of this token under the context's key.
+    #[error("the token, or the message that it signs, was altered or belongs to another context")]
+    Integrity,
+    /// This token was taken before.
+    #[error("the token with sequence number {sequence} was taken before")]
+    Replayed {
+        /// The token's number.
+        sequence: u64,
+    },
+    /// Tokens are missing before this one, and the context promises their sequence (GSS_C_SEQUENCE_FLAG).
+    #[error("the token has sequence number {sequence}, and {expected} must come first")]
+    Gap {
+        /// The token's number.
+        sequence: u64,
+        /// The number that comes next.
+        expected: u64,
+    },
+    /// The token is numbered before the context's first, and the context promises the sequence.
+    #[error("the token has sequence number {sequence}, and the context began later and is at {expected}")]
+    OutOfOrder {
+        /// The token's number.
+        sequence: u64,
+        /// The number that comes next.
+        expected: u64,
+    },
+    /// The token is so old that nobody knows whether it was taken before.
+    #[error(
+        "the token with sequence number {sequence} comes too late: {oldest} is the oldest that is still told apart"
+    )]
+    TooOld {
+        /// The token's number.
+        sequence: u64,
+        /// The oldest number that could still be taken.
+        oldest: u64,
+    },
+}
+
+impl MessageError {
+    /// The stable name of this error, for logs, counters and tests. Names are added, never changed.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::TooLarge { .. } => "too-large",
+            Self::WrongToken { .. } => "wrong-token",
+            Self::Reflected => "reflected",
+            Self::WrongKey { .. } => "wrong-key",
+            Self::Integrity => "integrity",
+            Self::Replayed { .. } => "replay",
+            Self::Gap { .. } => "gap",
+            Self::OutOfOrder { .. } => "out-of-order",
+            Self::TooOld { .. } => "too-old",
+        }
+    }
+}
+
+/// What a token is, by its first octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// `04 04` (RFC 4121 section 4.2.6.1).
+    #[error("a MIC token of RFC 4121")]
+    Mic,
+    /// `05 04` (RFC 4121 section 4.2.6.2).
+    #[error("a Wrap token of RFC 4121")]
+    Wrap,
+    /// `01 01` in GSS framing (RFC 4757 section 7.2).
+    #[error("a MIC token of RFC 4757")]
+    Rc4Mic,
+    /// `02 01` in GSS framing (RFC 4757 section 7.3).
+    #[error("a Wrap token of RFC 4757")]
+    Rc4Wrap,
+    /// `04 05`, or `01 02` in GSS framing: obsolete.
+    #[error("a token that deletes a context")]
+    DeleteContext,
+    /// `01 00`, `02 00` or `03 00` in GSS framing: AP-REQ, AP-REP, KRB-ERROR.
+    #[error("a token that establishes a context")]
+    Establishment,
+    /// Anything else.
+    #[error("something that is no token of Kerberos")]
+    Unrecognised,
+}
+
+impl TokenKind {
+    /// What the first octets say. Only the framing, if there is one, can be malformed.
+    pub(super) fn of(token: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(token);
+        let first = reader;
+        Ok(match reader.take(2, "Token.TOK_ID")? {
+            [0x04, 0x04] => Self::Mic,
+            [0x05, 0x04] => Self::Wrap,
+            [0x04, 0x05] => Self::DeleteContext,
+            [InitialToken::TAG, _] => Self::of_framed(InitialToken::read(first)?)?,
+            _ => Self::Unrecognised,
+        })
+    }
+
+    fn of_framed(mut token: InitialToken<'_>) -> Result<Self, Malformed> {
+        if !token.mechanism.is_kerberos() {
+            return Ok(Self::Unrecognised);
+        }
+        Ok(match token.inner.take(2, "Token.TOK_ID")? {
+            [0x01, 0x01] => Self::Rc4Mic,
+            [0x02, 0x01] => Self::Rc4Wrap,
+            [0x01, 0x02] => Self::DeleteContext,
+            [0x01..=0x03, 0x00] => Self::Establishment,
+            _ => Self::Unrecognised,
+        })
+    }
+}
+
+/// Which of the keys of a context protects its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum MessageKey {
+    /// The session key, or the subkey of the initiator.
+    #[error("the session key or the initiator's subkey")]
+    Initial,
+    /// The subkey of the acceptor's AP-REP.
+    #[error("the acceptor's subkey")]
+    AcceptorSubkey,
+}

@@ -1,0 +1,215 @@
+//! The established GSS security context of an acceptor: per-message protection (RFC 2743 section 2.3).
+//!
+//! In: the key, flags and sequence numbers that the exchange of AP-REQ and AP-REP settled. Then messages in and tokens
+//! out, or the reverse. AES keys make the tokens of RFC 4121 section 4.2, RC4 keys those of RFC 4757 section 7.
+//! Who the peer is, and whether the key should be trusted, was settled before.
+
+mod cfx;
+mod error;
+mod rc4;
+mod window;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+pub use error::{MessageError, MessageKey, TokenKind};
+
+use crate::crypto::{Confounder, EncType, Key, wipe};
+use crate::gss::GssFlags;
+use crate::limits::MAX_MESSAGE_TOKEN;
+use cfx::Cfx;
+use rc4::Rc4;
+use window::{Width, Window};
+
+/// An established security context: it signs and seals messages for the client, and verifies and opens the client's.
+///
+/// Tokens are numbered, so both ways go through `&mut self`. A token that is refused changes nothing. If the context
+/// promises [`GssFlags::SEQUENCE`], tokens must come in the order in which they were made, none left out; with
+/// [`GssFlags::REPLAY`] alone in any order, but none twice, and none that is older than the last 64; with neither, as they
+/// like.
+///
+/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7): whoever changes it in a token that
+/// is not sealed makes a token of another number. Only [`GssFlags::SEQUENCE`] keeps such a context from taking it again.
+///
+/// Keys are derived when they are first needed, so that an idle context costs little. They are wiped when it is dropped.
+#[derive(Debug)]
+pub struct SecurityContext {
+    tokens: Tokens,
+    flags: GssFlags,
+    etype: EncType,
+    width: Width,
+    /// The number of the next token that we make.
+    next: u64,
+    window: Window,
+}
+
+#[derive(Debug)]
+enum Tokens {
+    Cfx(Cfx),
+    Rc4(Box<Rc4>),
+}
+
+/// What the exchange of AP-REQ and AP-REP settled.
+#[derive(Clone, Debug)]
+pub(crate) struct Established {
+    /// Which side we are.
+    pub(crate) role: Role,
+    /// The key of the messages: the acceptor's subkey, else the initiator's, else the session key.
+    pub(crate) key: Key,
+    /// Which of them it is.
+    pub(crate) message_key: MessageKey,
+    /// The flags of the context: REPLAY, SEQUENCE and DCE_STYLE have effects here.
+    pub(crate) flags: GssFlags,
+    /// The `seq-number` that we sent.
+    pub(crate) send_sequence: u32,
+    /// The `seq-number` that the peer sent.
+    pub(crate) receive_sequence: u32,
+}
+
+/// A side of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The client.
+    Initiator,
+    /// The server.
+    Acceptor,
+}
+
+impl Role {
+    /// The other side.
+    pub(crate) fn peer(self) -> Self {
+        match self {
+            Self::Initiator => Self::Acceptor,
+            Self::Acceptor => Self::Initiator,
+        }
+    }
+}
+
+/// How a message is wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protection {
+    /// Signed: anybody can read it, nobody can change it.
+    Integrity,
+    /// Encrypted, and thereby signed.
+    Confidentiality,
+}
+
+impl SecurityContext {
+    #[cfg_attr(not(any(test, feature = "testing")), allow(dead_code, reason = "made by whoever answers an AP-REQ"))]
+    pub(crate) fn new(established: Established) -> Self {
+        let (flags, etype) = (established.flags, established.key.etype());
+        let width = if etype == EncType::RC4_HMAC { Width::Bits32 } else { Width::Bits64 };
+        let window = Window::new(flags, width, established.receive_sequence);
+        let next = established.send_sequence.into();
+        let tokens = match Rc4::new(&established) {
+            Some(tokens) => Tokens::Rc4(Box::new(tokens)),
+            None => Tokens::Cfx(Cfx::new(established)),
+        };
+        Self { tokens, flags, etype, width, next, window }
+    }
+
+    /// The flags of the context, as the client asked for them.
+    #[must_use]
+    pub fn flags(&self) -> GssFlags {
+        self.flags
+    }
+
+    /// The encryption type of the key that protects the messages.
+    #[must_use]
+    pub fn etype(&self) -> EncType {
+        self.etype
+    }
+
+    /// Signs a message that is sent by other ways (`GSS_GetMIC`): gives back the token that goes with it.
+    #[must_use]
+    pub fn get_mic(&mut self, message: &[u8]) -> Vec<u8> {
+        let mut token = Vec::with_capacity(MAX_MIC);
+        let sequence = self.number();
+        match &mut self.tokens {
+            Tokens::Cfx(cfx) => cfx.mic(sequence, message, &mut token),
+            Tokens::Rc4(rc4) => rc4.mic(sequence, message, &mut token),
+        }
+        token
+    }
+
+    /// Verifies the signature of a message (`GSS_VerifyMIC`).
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], whose variants say what is wrong with the token or its place.
+    pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
+        check_size(token)?;
+        let sequence = match &mut self.tokens {
+            Tokens::Cfx(cfx) => cfx.verify_mic(message, token),
+            Tokens::Rc4(rc4) => rc4.verify_mic(message, token),
+        }?;
+        self.window.take(sequence)
+    }
+
+    /// Signs or seals a message (`GSS_Wrap`) and appends the token, which holds it, to `out`.
+    ///
+    /// The confounder must be random, and never be used twice in one context.
+    pub fn wrap(&mut self, message: &[u8], protection: Protection, confounder: &Confounder, out: &mut Vec<u8>) {
+        let sequence = self.number();
+        match &mut self.tokens {
+            Tokens::Cfx(cfx) => cfx.wrap(sequence, message, protection, confounder, out),
+            Tokens::Rc4(rc4) => rc4.wrap(sequence, message, protection, confounder, out),
+        }
+    }
+
+    /// Opens a token of [`wrap`](Self::wrap) (`GSS_Unwrap`), appends its message to `out`, and says how it was protected.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError`], whose variants say what is wrong with the token or its place. `out` is then as it was.
+    pub fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
+        check_size(token)?;
+        let start = out.len();
+        let (sequence, protection) = match &mut self.tokens {
+            Tokens::Cfx(cfx) => cfx.unwrap(token, out),
+            Tokens::Rc4(rc4) => rc4.unwrap(token, out),
+        }?;
+        self.window.take(sequence).inspect_err(|_| take_back(out, start))?;
+        Ok(protection)
+    }
+
+    /// Octets of the longest message whose token has at most `max_token` octets (`GSS_Wrap_size_limit`); 0 if there is no
+    /// such message, or only the empty one.
+    #[must_use]
+    pub fn wrap_size_limit(&self, protection: Protection, max_token: usize) -> usize {
+        match &self.tokens {
+            Tokens::Cfx(cfx) => max_token.saturating_sub(cfx.overhead(protection)),
+            Tokens::Rc4(_) => rc4::size_limit(max_token),
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next = self.width.cut(number.wrapping_add(1));
+        number
+    }
+}
+
+fn check_size(token: &[u8]) -> Result<(), MessageError> {
+    let (size, limit) = (token.len(), MAX_MESSAGE_TOKEN);
+    if size > limit { Err(MessageError::TooLarge { size, limit }) } else { Ok(()) }
+}
+
+fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
+    let found = TokenKind::of(token)?;
+    if found == expected { Ok(()) } else { Err(MessageError::WrongToken { expected, found }) }
+}
+
+/// Cuts `out` to `length` octets and leaves nothing of the rest.
+fn take_back(out: &mut Vec<u8>, length: usize) {
+    wipe(out.get_mut(length..).unwrap_or_default());
+    out.truncate(length);
+}
+
+/// Octets of the longest MIC token: etype 20's.
+const MAX_MIC: usize = 16 + 24;
+
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! Per-message tokens under RC4 keys (RFC 4757 section 7, on RFC 1964 section 1.2): MIC and Wrap.
+//!
+//! In: messages and their numbers, or tokens of the peer. Out: tokens, or messages whose integrity was verified, and their
+//! numbers. Whether a number may still come is not looked at here. Tokens of DCE style, whose framing leaves the data
+//! out, are not taken.
+//!
+//! Two things are not as the RFC prints them but as everybody does them: the direction octets are those of RFC 1964, FF
+//! from the acceptor, and the checksum of a Wrap token is of message type 13 and runs over the data as it stands.
+
+use alloc::vec::Vec;
+
+use super::{Established, MessageError, Protection, Role, TokenKind};
+use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, same};
+use crate::der::{Malformed, Problem, Reader};
+use crate::gss::InitialToken;
+
+/// The tokens of one context, both ways.
+pub(super) struct Rc4 {
+    role: Role,
+    streams: GssStreams,
+    mic: Checksummer,
+    wrap_mic: Checksummer,
+}
+
+impl Rc4 {
+    /// `None` if the key is of another type.
+    pub(super) fn new(established: &Established) -> Option<Self> {
+        let key = &established.key;
+        Some(Self {
+            role: established.role,
+            streams: GssStreams::new(key)?,
+            mic: key.checksummer(KeyUsage::KRB_SAFE),
+            wrap_mic: key.checksummer(KeyUsage::KRB_PRIV),
+        })
+    }
+
+    /// ```text
+    /// octets 0..2    TOK_ID     01 01
+    /// octets 2..4    SGN_ALG    11 00
+    /// octets 4..8    Filler     FF FF FF FF
+    /// octets 8..16   SND_SEQ    encrypted: number, big-endian, and direction
+    /// octets 16..24  SGN_CKSUM  over octets 0..8 and the message
+    /// ```
+    /// All of it stands in the framing of RFC 2743 section 3.1.
+    pub(super) fn mic(&self, sequence: u64, message: &[u8], out: &mut Vec<u8>) {
+        let checksum = checksum(&self.mic, MIC_START, &[message]);
+        append_framing(out, FIELDS);
+        out.extend_from_slice(&MIC_START);
+        out.extend_from_slice(&self.encrypted_number(low_half(sequence), checksum));
+        out.extend_from_slice(&checksum);
+    }
+
+    pub(super) fn verify_mic(&self, message: &[u8], token: &[u8]) -> Result<u64, MessageError> {
+        let (fields, rest) = Fields::read(token, TokenKind::Rc4Mic, &[MIC_START])?;
+        rest.end("MIC")?;
+        let sequence = self.number(&fields)?;
+        verify(&self.mic, &fields, &[message])?;
+        Ok(sequence.into())
+    }
+
+    /// ```text
+    /// octets 0..2    TOK_ID      02 01
+    /// octets 2..4    SGN_ALG     11 00
+    /// octets 4..6    SEAL_ALG    10 00, or FF FF
+    /// octets 6..8    Filler      FF FF
+    /// octets 8..16   SND_SEQ     encrypted: number, big-endian, and direction
+    /// octets 16..24  SGN_CKSUM   over octets 0..8 and all that follows, unencrypted
+    /// octets 24..32  Confounder  encrypted with what follows, or nothing is
+    /// octets 32..    Data        message and padding, which is 01
+    /// ```
+    pub(super) fn wrap(
+        &self,
+        sequence: u64,
+        message: &[u8],
+        protection: Protection,
+        confounder: &Confounder,
+        out: &mut Vec<u8>,
+    ) {
+        let (start, number) = (wrap_start(protection), low_half(sequence));
+        let confounder = confounder.first_chunk::<CONFOUNDER>().unwrap_or(&[0; CONFOUNDER]);
+        let checksum = checksum(&self.wrap_mic, start, &[confounder, message, &PADDING]);
+        append_framing(out, message.len().saturating_add(WRAPPING));
+        out.extend_from_slice(&start);
+        out.extend_from_slice(&self.encrypted_number(number, checksum));
+        out.extend_from_slice(&checksum);
+        let sealed_from = out.len();
+        out.extend_from_slice(confounder);
+        out.extend_from_slice(message);
+        out.extend_from_slice(&PADDING);
+        if protection == Protection::Confidentiality {
+            self.streams.apply_to_message(number, [out.get_mut(sealed_from..).unwrap_or_default()]);
+        }
+    }
+
+    /// Appends the message to `out`, which stays as it was if the token is refused.
+    pub(super) fn unwrap(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(u64, Protection), MessageError> {
+        let (fields, mut rest) = Fields::read(token, TokenKind::Rc4Wrap, &[SIGNED_START, SEALED_START])?;
+        let sealed = fields.start == SEALED_START;
+        let protection = if sealed { Protection::Confidentiality } else { Protection::Integrity };
+        let sequence = self.number(&fields)?;
+        let mut confounder = [0; CONFOUNDER];
+        confounder.copy_from_slice(rest.take(CONFOUNDER, "Wrap.Confounder")?);
+        let start = out.len();
+        out.extend_from_slice(rest.rest());
+        let data = out.get_mut(start..).unwrap_or_default();
+        if sealed {
+            self.streams.apply_to_message(sequence, [&mut confounder, data]);
+        }
+        let opened = verify(&self.wrap_mic, &fields, &[&confounder, data])
+            .and_then(|()| unpadded(data).ok_or_else(|| rest.error("Wrap.Padding", Problem::Unrecognised).into()));
+        super::take_back(out, start.saturating_add(opened.unwrap_or(0)));
+        opened.map(|_| (sequence.into(), protection))
+    }
+
+    fn encrypted_number(&self, number: u32, checksum: [u8; 8]) -> [u8; 8] {
+        let [a, b, c, d] = number.to_be_bytes();
+        let direction = direction(self.role);
+        let mut octets = [a, b, c, d, direction, direction, direction, direction];
+        self.streams.apply_to_sequence(checksum, &mut octets);
+        octets
+    }
+
+    /// The number of a token of the peer. It is encrypted under a key made from the checksum, so an altered one shows as
+    /// an impossible direction.
+    fn number(&self, fields: &Fields) -> Result<u32, MessageError> {
+        let mut octets = fields.sequence;
+        self.streams.apply_to_sequence(fields.checksum, &mut octets);
+        let [a, b, c, d, sender @ ..] = octets;
+        if sender == [direction(self.role.peer()); 4] {
+            Ok(u32::from_be_bytes([a, b, c, d]))
+        } else if sender == [direction(self.role); 4] {
+            Err(MessageError::Reflected)
+        } else {
+            Err(MessageError::Integrity)
+        }
+    }
+}
+
+impl core::fmt::Debug for Rc4 {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Rc4").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// Octets of the longest message whose token has at most `max_token`. The length of the length may differ by one between
+/// the two, which is left unused.
+pub(super) fn size_limit(max_token: usize) -> usize {
+    max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len() + WRAPPING)
+}
+
+/// What both tokens begin with.
+struct Fields {
+    /// TOK_ID, the algorithms, and filler.
+    start: [u8; 8],
+    sequence: [u8; 8],
+    checksum: [u8; 8],
+}
+
+impl Fields {
+    /// The fields, and a reader of what follows them. `starts` are those that are lawful here.
+    fn read<'a>(token: &'a [u8], expected: TokenKind, starts: &[[u8; 8]]) -> Result<(Self, Reader<'a>), MessageError> {
+        super::expect_kind(token, expected)?;
+        let mut inner = InitialToken::read(Reader::new(token))?.inner;
+        let start = inner;
+        let fields = Self {
+            start: octets(&mut inner, "Token.SGN_ALG")?,
+            sequence: octets(&mut inner, "Token.SND_SEQ")?,
+            checksum: octets(&mut inner, "Token.SGN_CKSUM")?,
+        };
+        if starts.contains(&fields.start) {
+            Ok((fields, inner))
+        } else {
+            Err(start.error("Token.SGN_ALG", Problem::Unrecognised).into())
+        }
+    }
+}
+
+fn octets(reader: &mut Reader<'_>, what: &'static str) -> Result<[u8; 8], Malformed> {
+    let mut octets = [0; 8];
+    octets.copy_from_slice(reader.take(8, what)?);
+    Ok(octets)
+}
+
+fn wrap_start(protection: Protection) -> [u8; 8] {
+    match protection {
+        Protection::Integrity => SIGNED_START,
+        Protection::Confidentiality => SEALED_START,
+    }
+}
+
+/// The direction octets (RFC 1964 section 1.2.1.2).
+fn direction(sender: Role) -> u8 {
+    match sender {
+        Role::Initiator => 0x00,
+        Role::Acceptor => 0xFF,
+    }
+}
+
+fn checksum(key: &Checksummer, start: [u8; 8], pieces: &[&[u8]]) -> [u8; 8] {
+    let mut running = key.start();
+    running.update(&start);
+    for piece in pieces {
+        running.update(piece);
+    }
+    running.finish().as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+fn verify(key: &Checksummer, fields: &Fields, pieces: &[&[u8]]) -> Result<(), MessageError> {
+    let expected = checksum(key, fields.start, pieces);
+    if same(&expected, &fields.checksum) { Ok(()) } else { Err(MessageError::Integrity) }
+}
+
+/// Octets before the padding, each of whose octets is their number: 1 from those who follow RFC 4757, and up to 8 from
+/// those who pad as for DES (RFC 1964 section 1.2.2.3), which MIT's and Heimdal's libraries take.
+fn unpadded(data: &[u8]) -> Option<usize> {
+    let count = *data.last()?;
+    let length = data.len().checked_sub(count.into())?;
+    let padding = data.get(length..)?;
+    ((1..=8).contains(&count) && padding.iter().all(|octet| *octet == count)).then_some(length)
+}
+
+/// The framing of `length` octets: identifier, length, and the mechanism.
+fn append_framing(out: &mut Vec<u8>, length: usize) {
+    let contents = length.saturating_add(KRB5_OID.len());
+    out.reserve(contents.saturating_add(framing_len(contents)));
+    out.push(InitialToken::TAG);
+    append_length(out, contents);
+    out.extend_from_slice(&KRB5_OID);
+}
+
+/// The length octets of X.690 section 10.1.
+fn append_length(out: &mut Vec<u8>, length: usize) {
+    let octets = length.to_be_bytes();
+    match u8::try_from(length) {
+        Ok(short @ ..0x80) => out.push(short),
+        _ => {
+            out.push(0x80 | u8::try_from(length_octets(length)).unwrap_or(0));
+            out.extend(octets.iter().skip_while(|octet| **octet == 0));
+        }
+    }
+}
+
+/// Identifier and length octets of so many octets.
+fn framing_len(contents: usize) -> usize {
+    if contents < 0x80 { 2 } else { length_octets(contents).saturating_add(2) }
+}
+
+/// Octets of a number without leading zeros.
+fn length_octets(length: usize) -> usize {
+    length.to_be_bytes().iter().skip_while(|octet| **octet == 0).count()
+}
+
+/// The number of a token has 32 bits.
+fn low_half(sequence: u64) -> u32 {
+    let [_, _, _, _, a, b, c, d] = sequence.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+const MIC_START: [u8; 8] = [0x01, 0x01, 0x11, 0x00, 0xFF, 0xFF, 0xFF, 0xFF];
+
+const SIGNED_START: [u8; 8] = [0x02, 0x01, 0x11, 0x00, 0xFF, 0xFF, 0xFF, 0xFF];
+
+const SEALED_START: [u8; 8] = [0x02, 0x01, 0x11, 0x00, 0x10, 0x00, 0xFF, 0xFF];
+
+/// 1.2.840.113554.1.2.2 with its identifier and length.
+const KRB5_OID: [u8; 11] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];
+
+const PADDING: [u8; 1] = [0x01];
+
+const CONFOUNDER: usize = 8;
+
+/// Octets of a MIC token within its framing.
+const FIELDS: usize = 24;
+
+/// Octets of a Wrap token within its framing, but for the message.
+const WRAPPING: usize = FIELDS + CONFOUNDER + PADDING.len();
