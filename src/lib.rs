@@ -4,6 +4,7 @@
 extern crate alloc;
 
 mod accept;
+mod certificate;
 pub mod crypto;
 mod der;
 mod error;
@@ -29,6 +30,7 @@ pub use accept::{
     Accepted, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, OpenedBy, OpenedTicket,
     Request, TicketFacts, VerifiedRequest,
 };
+pub use certificate::CertificateError;
 pub use error::*;
 pub use gss::{ChannelBindings, GssFlags};
 pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};
