@@ -4,8 +4,10 @@
 extern crate alloc;
 
 mod accept;
+mod ccache;
 mod certificate;
 pub mod crypto;
+mod delegated;
 mod der;
 mod error;
 mod excerpt;
@@ -31,6 +33,7 @@ pub use accept::{
     Request, TicketFacts, VerifiedRequest,
 };
 pub use certificate::CertificateError;
+pub use delegated::{DelegatedCredential, DelegatedCredentials, DelegationError};
 pub use error::*;
 pub use gss::{ChannelBindings, GssFlags};
 pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};
