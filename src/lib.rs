@@ -4,8 +4,11 @@
 extern crate alloc;
 
 mod accept;
+mod ccache;
+mod certificate;
 mod context;
 pub mod crypto;
+mod delegated;
 mod der;
 mod error;
 mod excerpt;
@@ -30,7 +33,9 @@ pub use accept::{
     Accepted, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, OpenedBy, OpenedTicket,
     Request, TicketFacts, VerifiedRequest,
 };
+pub use certificate::CertificateError;
 pub use context::{MessageError, MessageKey, Protection, SecurityContext, TokenKind};
+pub use delegated::{DelegatedCredential, DelegatedCredentials, DelegationError};
 pub use error::*;
 pub use gss::{ChannelBindings, GssFlags};
 pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};

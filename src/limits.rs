@@ -30,6 +30,9 @@ pub const MAX_CANDIDATE_KEYS: usize = 8;
 /// accounts must name their services ([`Account::with_service`](crate::Account::with_service)).
 pub const MAX_UNNAMED_ACCOUNTS: usize = 64;
 
+/// Tickets in one KRB-CRED. Clients delegate one ticket-granting ticket.
+pub const MAX_DELEGATED_TICKETS: usize = 16;
+
 /// Largest PAC, in bytes. It comes in a token, so that limit is its own; a program that reads PACs alone has this one.
 pub const MAX_PAC_SIZE: usize = MAX_TOKEN_SIZE;
 

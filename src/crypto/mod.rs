@@ -37,7 +37,7 @@ mod string_to_key;
 
 #[cfg(test)]
 #[path = "../../tests/crypto_vectors/records.rs"]
-mod records;
+pub(crate) mod records;
 
 use subtle::ConstantTimeEq;
 

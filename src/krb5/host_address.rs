@@ -63,7 +63,7 @@ pub struct HostAddress<'a> {
 }
 
 impl<'a> HostAddress<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = reader.sequence("HostAddress")?;
         let address = Self {
             address_type: AddressType(fields.field(0, "HostAddress.addr-type", Reader::int32)?),

@@ -5,19 +5,23 @@
 mod ap_req;
 mod auth_data;
 mod authenticator;
+mod enc_krb_cred_part;
 mod enc_ticket_part;
 mod encrypted_data;
 mod flags;
 mod host_address;
+mod krb_cred;
 mod principal;
 mod ticket;
 
 pub(crate) use ap_req::ApReq;
 pub use auth_data::{AdType, AuthorizationData, AuthorizationElement};
 pub(crate) use authenticator::{Authenticator, Checksum};
+pub(crate) use enc_krb_cred_part::{EncKrbCredPart, KrbCredInfo};
 pub(crate) use enc_ticket_part::EncTicketPart;
 pub(crate) use encrypted_data::{EncryptedData, EncryptionKey};
 pub use flags::{ApOptions, TicketFlags};
 pub use host_address::{AddressType, HostAddress, HostAddresses};
+pub(crate) use krb_cred::{KrbCred, Tickets};
 pub use principal::{NameType, PrincipalName};
 pub(crate) use ticket::Ticket;

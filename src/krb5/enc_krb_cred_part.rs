@@ -1,0 +1,101 @@
+//! EncKrbCredPart (RFC 4120 section 5.8.1): the keys of the tickets in a KRB-CRED, and what they are for.
+
+use super::{EncryptionKey, HostAddress, HostAddresses, PrincipalName, TicketFlags};
+use crate::der::{Malformed, Reader, application, tag};
+use crate::limits::MAX_DELEGATED_TICKETS;
+use crate::time::UnixTime;
+
+/// ```asn1
+/// EncKrbCredPart ::= [APPLICATION 29] SEQUENCE {
+///     ticket-info [0] SEQUENCE OF KrbCredInfo,
+///     nonce       [1] UInt32 OPTIONAL,
+///     timestamp   [2] KerberosTime OPTIONAL,
+///     usec        [3] Microseconds OPTIONAL,
+///     s-address   [4] HostAddress OPTIONAL,
+///     r-address   [5] HostAddress OPTIONAL
+/// }
+/// ```
+/// All but the first are against replays of a KRB-CRED that travels by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EncKrbCredPart<'a> {
+    /// The contents of `ticket-info`, every element of which has been read once.
+    pub(crate) ticket_info: &'a [u8],
+    pub(crate) ticket_info_count: usize,
+}
+
+impl<'a> EncKrbCredPart<'a> {
+    /// Reads the plaintext of a KRB-CRED, which it must fill to the end.
+    pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
+        const TICKET_INFO: &str = "EncKrbCredPart.ticket-info";
+        let part = Reader::new(plaintext).only(application(29), "EncKrbCredPart")?;
+        let mut fields = part.only(tag::SEQUENCE, "EncKrbCredPart")?;
+        let ticket_info = fields.field(0, TICKET_INFO, Reader::sequence)?;
+        let ticket_info_count = ticket_info.elements(MAX_DELEGATED_TICKETS, TICKET_INFO, KrbCredInfo::read)?;
+        fields.optional_field(1, "EncKrbCredPart.nonce", Reader::uint32_or_negative)?;
+        fields.optional_field(2, "EncKrbCredPart.timestamp", Reader::time)?;
+        fields.optional_field(3, "EncKrbCredPart.usec", Reader::microseconds)?;
+        fields.optional_field(4, "EncKrbCredPart.s-address", |r, _| HostAddress::read(r))?;
+        fields.optional_field(5, "EncKrbCredPart.r-address", |r, _| HostAddress::read(r))?;
+        fields.end("EncKrbCredPart")?;
+        Ok(Self { ticket_info: ticket_info.rest(), ticket_info_count })
+    }
+}
+
+/// ```asn1
+/// KrbCredInfo ::= SEQUENCE {
+///     key        [0] EncryptionKey,
+///     prealm     [1] Realm OPTIONAL,
+///     pname      [2] PrincipalName OPTIONAL,
+///     flags      [3] TicketFlags OPTIONAL,
+///     authtime   [4] KerberosTime OPTIONAL,
+///     starttime  [5] KerberosTime OPTIONAL,
+///     endtime    [6] KerberosTime OPTIONAL,
+///     renew-till [7] KerberosTime OPTIONAL,
+///     srealm     [8] Realm OPTIONAL,
+///     sname      [9] PrincipalName OPTIONAL,
+///     caddr      [10] HostAddresses OPTIONAL
+/// }
+/// ```
+/// The names are demanded here: nobody can use a ticket without knowing whose and for what it is, and every client sends
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KrbCredInfo<'a> {
+    pub(crate) key: EncryptionKey<'a>,
+    pub(crate) prealm: &'a str,
+    pub(crate) pname: PrincipalName<'a>,
+    pub(crate) flags: TicketFlags,
+    pub(crate) authtime: Option<UnixTime>,
+    pub(crate) starttime: Option<UnixTime>,
+    pub(crate) endtime: Option<UnixTime>,
+    pub(crate) renew_till: Option<UnixTime>,
+    pub(crate) srealm: &'a str,
+    pub(crate) sname: PrincipalName<'a>,
+    pub(crate) caddr: HostAddresses<'a>,
+}
+
+impl<'a> KrbCredInfo<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let mut fields = reader.sequence("KrbCredInfo")?;
+        let info = Self {
+            key: fields.field(0, "KrbCredInfo.key", EncryptionKey::read)?,
+            prealm: fields.field(1, "KrbCredInfo.prealm", Reader::realm)?,
+            pname: fields.field(2, "KrbCredInfo.pname", PrincipalName::read)?,
+            flags: TicketFlags::from_bits(fields.optional_field(3, "KrbCredInfo.flags", Reader::flags)?.unwrap_or(0)),
+            authtime: fields.optional_field(4, "KrbCredInfo.authtime", Reader::time)?,
+            starttime: fields.optional_field(5, "KrbCredInfo.starttime", Reader::time)?,
+            endtime: fields.optional_field(6, "KrbCredInfo.endtime", Reader::time)?,
+            renew_till: fields.optional_field(7, "KrbCredInfo.renew-till", Reader::time)?,
+            srealm: fields.field(8, "KrbCredInfo.srealm", Reader::realm)?,
+            sname: fields.field(9, "KrbCredInfo.sname", PrincipalName::read)?,
+            caddr: fields.optional_field(10, "KrbCredInfo.caddr", HostAddresses::read)?.unwrap_or_default(),
+        };
+        fields.end("KrbCredInfo")?;
+        Ok(info)
+    }
+
+    /// Each element of [`EncKrbCredPart::ticket_info`].
+    pub(crate) fn each(ticket_info: &'a [u8]) -> impl Iterator<Item = Self> {
+        let mut rest = Reader::new(ticket_info);
+        core::iter::from_fn(move || Self::read(&mut rest).ok())
+    }
+}

@@ -1,0 +1,106 @@
+"""Credentials that real clients delegate, decoded by others than the crate: pyasn1 and impacket for the KRB-CRED, MIT's
+acceptor for the credential cache that it makes of it. Run by itself it writes testvectors/delegation/krb_cred.txt:
+
+  delegation.py FILE"""
+
+import struct
+import sys
+from pathlib import Path
+
+import gssapi
+from impacket.krb5 import asn1
+
+from clients import DELEGATE, KRB5, MUTUAL
+from keys import keytab_keys
+from mit_realm import ENCTYPES, SPN
+from observe import decode, decrypt, names, opened, seconds, text, unwrap
+from samba_ad import AUTOLOGON, SSO_ACCOUNT
+from work import Work
+from world import World
+
+KRB_CRED_USAGE, NO_ENCRYPTION = 14, 0
+EPOCH = 0
+
+HEAD = """\
+# Delegated credentials: the KRB-CRED that clients put into the checksum of their authenticator (RFC 4121 section 4.1.1).
+#
+# Made by tests/live/delegation.py. Keys are throw-away. Client to Key: what pyasn1 and impacket read in it; a time that is
+# not there is 0. Ccache: the file that MIT's acceptor made of the same credentials (gss_store_cred_into).
+"""
+
+
+def delegating(world):
+    """Each client's name, a session with a service ticket, the service's keytab and realm, and the options of its token."""
+    mit, here = world.mit, world.mit.realm
+    for etype in (17, 18, 19, 20):
+        mit.service(etype, session=[etype], options="+ok_as_delegate")
+        client = world.mit_user("alice", "-r", "2d").kvno(SPN, "-e", ENCTYPES[etype])
+        yield f"mit-{etype}", client, mit.keytab(SPN), here, {}
+        if etype == 18:
+            client = world.mit_user("alice").kvno(SPN)
+            yield "heimdal-18", client, mit.keytab(SPN), here, {"library": "heimdal"}
+    world.contoso.etypes(SSO_ACCOUNT, 28)
+    rc4 = world.alice().kvno(AUTOLOGON, "-e", ENCTYPES[23])
+    yield "mit-23", rc4, world.contoso.keytab(SSO_ACCOUNT), world.contoso.realm, {}
+
+
+def token_of(client, options):
+    return client.token(mech=KRB5, flags=MUTUAL | DELEGATE, **options)
+
+
+def observe(token, keys):
+    """The KRB-CRED, the keys of the request, and what is said of the one ticket."""
+    _, _, part, auth = opened(unwrap(token)[1], keys)
+    checksum = bytes(auth["cksum"]["checksum"])
+    cred = checksum[28:28 + struct.unpack_from("<H", checksum, 26)[0]]
+    session, subkey = key_of(part["key"]), key_of(auth["subkey"])
+    sealed = decode(cred, asn1.KRB_CRED())["enc-part"]
+    plain = bytes(sealed["cipher"]) if int(sealed["etype"]) == NO_ENCRYPTION else decrypt(session, KRB_CRED_USAGE, sealed)
+    info, = decode(plain, asn1.EncKrbCredPart())["ticket-info"]
+    flags = "".join(str(bit) for bit in info["flags"])
+    etype, key = key_of(info["key"])
+    return {"SessionEtype": session[0], "SessionKey": session[1], "SubkeyEtype": subkey[0], "Subkey": subkey[1],
+            "KrbCred": cred, "Client": principal(info["pname"], info["prealm"]),
+            "Server": principal(info["sname"], info["srealm"]), "AuthTime": seconds(info["authtime"]) or EPOCH,
+            "StartTime": seconds(info["starttime"]) or EPOCH, "EndTime": seconds(info["endtime"]) or EPOCH,
+            "RenewTill": seconds(info["renew-till"]) or EPOCH, "Flags": int(flags, 2), "KeyEtype": etype, "Key": key}
+
+
+def key_of(key):
+    return int(key["keytype"]), bytes(key["keyvalue"])
+
+
+def principal(name, realm):
+    return f"{'/'.join(names(name))}@{text(realm)}"
+
+
+def mit_ccache(token, keytab, path):
+    """The file that MIT's acceptor stores the delegated credentials in."""
+    credentials = gssapi.Credentials(usage="accept", store={"keytab": str(keytab), "rcache": "none:"})
+    context = gssapi.SecurityContext(creds=credentials, usage="accept")
+    context.step(token)
+    context.delegated_creds.store(store={"ccache": f"FILE:{path}"}, overwrite=True, usage="initiate")
+    return path.read_bytes()
+
+
+def record(world, path):
+    lines = [HEAD]
+    for name, client, keytab, realm, options in delegating(world):
+        token = token_of(client, options)
+        seen = observe(token.value, keytab_keys(keytab, "service", realm))
+        ccache = mit_ccache(token.value, keytab, world.work.root / "delegated")
+        fields = {"Name": name, "MadeBy": token.made_by, **seen, "Ccache": ccache}
+        lines += [f"{field} = {written(value)}" for field, value in fields.items()] + [""]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines[:-1]) + "\n")
+
+
+def written(value):
+    return value.hex() if isinstance(value, bytes) else f'"{value}"' if isinstance(value, str) else value
+
+
+if __name__ == "__main__":
+    with Work() as work:
+        world = World(work)
+        world.add_mit()
+        record(world, Path(sys.argv[1]))
