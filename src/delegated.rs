@@ -31,7 +31,6 @@ pub struct DelegatedCredentials {
 impl DelegatedCredentials {
     /// Opens a KRB-CRED with the first of `keys` that fits. RFC 4121 section 4.1.1 has it under the session key, as MIT's
     /// library does it; some older clients take the subkey.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the stages do not call it yet"))]
     pub(crate) fn open(krb_cred: &[u8], keys: &[&Key]) -> Result<Self, DelegationError> {
         let message = KrbCred::read(krb_cred)?;
         let plaintext = decrypt(message.enc_part, keys)?;

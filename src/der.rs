@@ -1,8 +1,12 @@
-//! A borrowed DER reader (X.690) for messages the internet sends.
+//! A borrowed DER reader (X.690) for messages the internet sends, and the writer of our answers.
 //!
 //! In: bytes. Out: slices of those bytes, in the order the caller asks for them. Nothing is copied and nothing is
 //! allocated. Only what Kerberos and SPNEGO use is read: one-byte tags, definite and minimal lengths of at most four
 //! octets. There is no recursion: the depth of a message is the depth of the code that reads it.
+
+mod writer;
+
+pub(crate) use writer::Writer;
 
 use crate::limits::MAX_REALM_LENGTH;
 use crate::time::UnixTime;
@@ -87,7 +91,7 @@ pub enum Problem {
 }
 
 /// Reads one level of DER; the contents of a constructed element are a reader of their own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     at: usize,
@@ -352,6 +356,7 @@ pub(crate) mod tag {
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const OID: u8 = 0x06;
+    pub(crate) const ENUMERATED: u8 = 0x0A;
     pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const GENERAL_STRING: u8 = 0x1B;
     pub(crate) const SEQUENCE: u8 = 0x30;

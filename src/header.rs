@@ -1,6 +1,7 @@
 //! The `Authorization` value of HTTP Negotiate (RFC 4559): scheme and base64 in, the bytes of the token out.
 
 use crate::error::{Error, HeaderProblem};
+use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,6 +24,13 @@ pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Err
     let mut token = Vec::with_capacity(decoded_size);
     STANDARD.decode_vec(encoded, &mut token).map_err(|_| Error::NotNegotiate(HeaderProblem::Base64))?;
     Ok(token)
+}
+
+/// `Negotiate <base64>`, as a server answers.
+pub(crate) fn encode(token: &[u8]) -> String {
+    let mut value = String::from("Negotiate ");
+    STANDARD.encode_string(token, &mut value);
+    value
 }
 
 fn base64_part(value: &[u8]) -> Result<&[u8], Error> {

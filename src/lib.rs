@@ -21,6 +21,7 @@ pub mod limits;
 mod mechanism;
 pub mod pac;
 mod policy;
+mod randomness;
 pub mod replay;
 mod sid;
 mod spnego;
@@ -30,8 +31,8 @@ mod time;
 mod validator;
 
 pub use accept::{
-    Accepted, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, OpenedBy, OpenedTicket,
-    Request, TicketFacts, VerifiedRequest,
+    Accepted, Answer, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation, Next,
+    Offer, OpenedBy, OpenedTicket, Rejection, Request, TicketFacts, Turn, VerifiedRequest,
 };
 pub use certificate::CertificateError;
 pub use context::{MessageError, MessageKey, Protection, SecurityContext, TokenKind};
@@ -48,9 +49,10 @@ pub use krb5::{
     PrincipalName, TicketFlags,
 };
 pub use policy::{
-    AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy, KvnoPolicy, PacPolicy, Policy,
-    SEAMLESS_SSO_SERVICES, TransitedPolicy,
+    AcceptorSubkeyPolicy, AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy, KrbErrorPolicy,
+    KvnoPolicy, PacPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
 };
+pub use randomness::Randomness;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;

@@ -16,6 +16,9 @@ pub const MAX_REALM_LENGTH: usize = 255;
 /// Addresses in one ticket. A host has a few; nobody asks for a ticket with more.
 pub const MAX_ADDRESSES: usize = 64;
 
+/// Encryption types a client may list for the server's subkey. There are nine or so.
+pub const MAX_NEGOTIATED_ETYPES: usize = 64;
+
 /// Elements of one AuthorizationData. Windows sends at most four in one place.
 pub const MAX_AUTH_DATA_ELEMENTS: usize = 32;
 

@@ -27,6 +27,11 @@ impl Mechanism {
         NAMED.iter().find(|(_, named)| *named == oid).map_or(Self::Other, |(mechanism, _)| *mechanism)
     }
 
+    /// Its object identifier, as the contents of the DER encoding; empty if it is not known here.
+    pub(crate) fn oid(self) -> &'static [u8] {
+        NAMED.iter().find(|(mechanism, _)| *mechanism == self).map_or(&[], |(_, oid)| *oid)
+    }
+
     /// Whether its tokens carry an AP-REQ for a key of ours.
     pub(crate) const fn is_kerberos(self) -> bool {
         matches!(self, Self::Krb5 | Self::MsKrb5)

@@ -28,6 +28,8 @@ pub struct Policy {
     pub(crate) pac: Option<PacPolicy>,
     pub(crate) accounts: AccountPolicy,
     pub(crate) foreign_sids: ForeignSidPolicy,
+    pub(crate) acceptor_subkey: AcceptorSubkeyPolicy,
+    pub(crate) krb_errors: KrbErrorPolicy,
 }
 
 /// Five minutes of clock skew; AES only; tickets of at most 24 hours; any service of the accounts; bindings checked where
@@ -50,6 +52,8 @@ impl Default for Policy {
             pac: None,
             accounts: AccountPolicy::Any,
             foreign_sids: ForeignSidPolicy::Separate,
+            acceptor_subkey: AcceptorSubkeyPolicy::Always,
+            krb_errors: KrbErrorPolicy::Never,
         }
     }
 }
@@ -181,6 +185,18 @@ impl Policy {
         Self { foreign_sids, ..self }
     }
 
+    /// Whether an AP-REP brings a key of this server's choice.
+    #[must_use]
+    pub fn acceptor_subkey(self, acceptor_subkey: AcceptorSubkeyPolicy) -> Self {
+        Self { acceptor_subkey, ..self }
+    }
+
+    /// Whether a refused client is told why.
+    #[must_use]
+    pub fn krb_errors(self, krb_errors: KrbErrorPolicy) -> Self {
+        Self { krb_errors, ..self }
+    }
+
     /// Whether delegated tickets are taken.
     #[must_use]
     pub fn delegation(self, delegation: DelegationPolicy) -> Self {
@@ -279,6 +295,30 @@ pub enum ForeignSidPolicy {
     Separate,
     /// They refuse the ticket.
     Refuse,
+}
+
+/// Whether an AP-REP brings a key of this server's choice, which then protects the context's messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcceptorSubkeyPolicy {
+    /// It does, as those of Windows and MIT krb5 do: of the strongest type that the client lists (RFC 4537) and
+    /// [`Policy::session_etypes`] allows, else of the type the client uses. RC4 contexts get one only if the client lists an
+    /// AES type.
+    Always,
+    /// It does not, but in DCE style, where it must. The messages are protected by the client's key.
+    Never,
+}
+
+/// Whether a refused client is told why, with a KRB-ERROR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KrbErrorPolicy {
+    /// It is not: every refusal looks the same.
+    Never,
+    /// It is, once its authenticator has proved that it owns its ticket: the code that RFC 4120 has for the reason, a plain
+    /// KRB_ERR_GENERIC where the reason is this server's policy, and this server's time. For clients that set their clock by
+    /// it, or get a new ticket.
+    AfterProof,
 }
 
 /// A set of the supported encryption types.

@@ -69,6 +69,20 @@ impl UnixTime {
         Some(Self::from_seconds(days.checked_mul(86_400)?.checked_add(of_day)?))
     }
 
+    /// Writes `YYYYMMDDhhmmssZ`. That form has four digits for the year: instants before the year 0 and after 9999 are
+    /// written as its first and last.
+    pub(crate) fn to_generalized(self) -> [u8; 15] {
+        let within = Self { seconds: self.seconds.clamp(FIRST_GENERALIZED, LAST_GENERALIZED), micros: 0 };
+        let (year, month, day, hour, minute, second) = within.civil();
+        let mut text = [b'Z'; 15];
+        let pairs = [year / 100, year % 100, month, day, hour, minute, second];
+        for (place, pair) in text.chunks_exact_mut(2).zip(pairs) {
+            let digit = |value: i64| b'0' | u8::try_from(value).unwrap_or(0);
+            place.copy_from_slice(&[digit(pair / 10), digit(pair % 10)]);
+        }
+        text
+    }
+
     /// Year, month, day, hour, minute, second.
     #[expect(clippy::arithmetic_side_effects, reason = "every i64 of seconds gives a day count far from the ends")]
     fn civil(self) -> (i64, i64, i64, i64, i64, i64) {
@@ -138,6 +152,10 @@ fn two_digits(tens: u8, ones: u8) -> Option<i64> {
 
 const MAX_MICROS: u32 = 999_999;
 
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
+const FIRST_GENERALIZED: i64 = -62_167_219_200;
+const LAST_GENERALIZED: i64 = 253_402_300_799;
+
 /// Days from 0000-03-01 to 1970-01-01.
 const DAYS_TO_1970: i64 = 719_468;
 
@@ -193,6 +211,15 @@ mod tests {
         ] {
             assert_eq!(UnixTime::from_generalized(text.as_bytes()), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn writes_what_it_reads() {
+        for text in [b"00000101000000Z", b"20000229235959Z", b"20261121080910Z", b"99991231235959Z"] {
+            assert_eq!(&UnixTime::from_generalized(text).unwrap().to_generalized(), text);
+        }
+        assert_eq!(&UnixTime::from_seconds(i64::MAX).to_generalized(), b"99991231235959Z");
+        assert_eq!(&UnixTime::from_seconds(i64::MIN).to_generalized(), b"00000101000000Z");
     }
 
     #[test]

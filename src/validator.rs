@@ -1,10 +1,13 @@
 //! The way in: keys, policy and replay cache together, and the stages as methods.
 
-use crate::accept::{Accepted, AuthorizedRequest, Connection, OpenedTicket, Request, VerifiedRequest};
+use crate::accept::{
+    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, Turn, VerifiedRequest,
+};
 use crate::error::Error;
 use crate::header;
 use crate::keys::KeySet;
 use crate::policy::Policy;
+use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
 use crate::time::UnixTime;
 use alloc::sync::Arc;
@@ -89,7 +92,32 @@ impl<R: ReplayCache> Validator<R> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<Accepted, Error> {
-        let request = self.read(token)?;
+        self.decide(self.read(token)?, connection, now)
+    }
+
+    /// Takes one token of a conversation, and says what comes next. `negotiation` is what the turn before left to keep;
+    /// `None` for a first token. A client that begins anew is let do so.
+    ///
+    /// This is [`validate_ticket_on`](Self::validate_ticket_on) for clients that need more than one token: that would
+    /// rather use another mechanism, sent no ticket at once, or use DCE style. For all others its first turn is the last.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `not-negotiate`; [`reject`](Self::reject) says what to answer.
+    pub fn converse(
+        &self,
+        token: &[u8],
+        negotiation: Option<&Negotiation>,
+        connection: &Connection<'_>,
+        randomness: &Randomness,
+        now: UnixTime,
+    ) -> Result<Turn, Error> {
+        match self.hear(token, negotiation)? {
+            Heard::Request(request) => Ok(self.decide(request, connection, now)?.turn(randomness, now)),
+            Heard::Offer(offer) => Ok(Turn::Next(offer.accept())),
+        }
+    }
+
+    fn decide(&self, request: Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
         let opened = self.open(request, now)?;
         let verified = self.verify(opened, connection, now)?;
         let authorized = self.authorize(verified)?;
@@ -132,6 +160,43 @@ impl<R> Validator<R> {
     /// `unsupported-etype`, `rc4-refused`, `service-refused`.
     pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Error> {
         Request::read(token, &self.policy)
+    }
+
+    /// First stage of a conversation: finds in a token an AP-REQ, or an offer that leads to one. `negotiation` is what the
+    /// turn before left to keep. No key is used.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), but for what an offer can mend; `negotiation` where the token does not follow on it.
+    pub fn hear<'t>(&self, token: &'t [u8], negotiation: Option<&'t Negotiation>) -> Result<Heard<'t>, Error> {
+        Heard::hear(token, negotiation, &self.policy)
+    }
+
+    /// What to answer to a client whose `token` was refused for `error`, in a turn that had `negotiation`. `None` where
+    /// the protocol has no answer: the connection, or the status, says it.
+    ///
+    /// Unless [`Policy::krb_errors`] wants it otherwise, all refusals look the same.
+    #[must_use]
+    pub fn reject(
+        &self,
+        token: &[u8],
+        negotiation: Option<&Negotiation>,
+        error: &Error,
+        now: UnixTime,
+    ) -> Option<Rejection> {
+        self.reject_with(token, negotiation, error, &self.keys, now)
+    }
+
+    /// As [`reject`](Self::reject), with keys that were fetched for this request.
+    #[must_use]
+    pub fn reject_with(
+        &self,
+        token: &[u8],
+        negotiation: Option<&Negotiation>,
+        error: &Error,
+        keys: &KeySet,
+        now: UnixTime,
+    ) -> Option<Rejection> {
+        Rejection::new(token, negotiation, error, keys, &self.policy, now)
     }
 
     /// Second stage: opens the ticket with this validator's keys.

@@ -168,10 +168,7 @@ mod truncation {
     #[test]
     fn every_prefix_of_a_token_is_malformed() {
         let server = Server::new();
-        let hinted = server.good().spnego(|spnego| {
-            spnego.neg_hints = NegHints::NotDefined;
-            spnego.mech_list_mic = Some(vec![7; 16]);
-        });
+        let hinted = server.good().spnego(|spnego| spnego.neg_hints = NegHints::NotDefined);
         let framings = [TokenFraming::ApReq, TokenFraming::Krb5(mech::KRB5.into())];
         for token in framings.map(|framing| server.good().framed(framing)).into_iter().chain([server.good(), hinted]) {
             let token = token.mint();

@@ -125,7 +125,7 @@ fn nothing_around_the_authenticator_makes_it_new() {
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
     assert_eq!(check(&validator, &token, NOW), Ok(()));
-    let changes: [(&str, Change); 14] = [
+    let changes: [(&str, Change); 13] = [
         ("kvno", |token| token.ticket.kvno = Some(7)),
         ("no kvno", |token| token.ticket.kvno = None),
         ("sname", |token| token.ticket.sname = "cifs/other.contoso.test".into()),
@@ -139,7 +139,6 @@ fn nothing_around_the_authenticator_makes_it_new() {
         ("bare", |token| token.framing = TokenFraming::ApReq),
         ("bare in SPNEGO", |token| change_spnego(token, |spnego| spnego.mech_token = MechToken::ApReq)),
         ("mechanisms", |token| change_spnego(token, |spnego| spnego.mech_types.reverse())),
-        ("mechListMIC", |token| change_spnego(token, |spnego| spnego.mech_list_mic = Some(vec![1; 12]))),
     ];
     for (what, change) in changes {
         let mut reframed = token.clone();

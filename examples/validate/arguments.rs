@@ -2,7 +2,7 @@
 
 use crate::recorded::from_hex;
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::{BindingLevel, ChannelBindings, PacPolicy, Policy, ServiceKey, Sid, UnixTime};
+use kerberos_sso::{BindingLevel, ChannelBindings, KrbErrorPolicy, PacPolicy, Policy, ServiceKey, Sid, UnixTime};
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -91,6 +91,7 @@ struct PolicyOptions {
     bindings: Vec<ChannelBindings>,
     level: Option<BindingLevel>,
     pac: Option<PacPolicy>,
+    krb_errors: Option<KrbErrorPolicy>,
 }
 
 /// `None`: any.
@@ -132,8 +133,6 @@ impl Arguments {
             "no-replay" => self.replay = Replay::Ignore,
             "header" => self.form = Form::Header,
             "json" => self.output = Output::Json,
-            // Without a reply there is no other one to choose.
-            "krb-error" => {}
             _ => return Ok(false),
         }
         Ok(true)
@@ -186,6 +185,7 @@ impl PolicyOptions {
             "channel-bindings" => self.bindings.push(parser.value()?.parse_with(bindings)?),
             "cb-level" => self.level = Some(parser.value()?.parse_with(level)?),
             "pac" => self.pac = Some(parser.value()?.parse_with(pac_policy)?),
+            "krb-error" => self.krb_errors = Some(KrbErrorPolicy::AfterProof),
             _ => return Ok(false),
         }
         Ok(true)
@@ -213,6 +213,9 @@ impl PolicyOptions {
         }
         if let Some(level) = self.level {
             policy = policy.binding_level(level);
+        }
+        if let Some(krb_errors) = self.krb_errors {
+            policy = policy.krb_errors(krb_errors);
         }
         policy.channel_bindings(self.bindings)
     }

@@ -1,17 +1,21 @@
 //! A verdict as JSON, one object a token. Times are Unix seconds; what is absent is null.
 
+use crate::verdict::Verdict;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::pac::{Group, SignatureState, VerifiedPac, WideText};
 use kerberos_sso::{Accepted, BindingState, Error, Framing, PrincipalName, UnixTime};
 use serde_json::{Value, json};
 
-pub(crate) fn verdict(verdict: &Result<Accepted, Error>) -> Value {
-    match verdict {
-        Ok(accepted) => self::accepted(accepted),
-        Err(error) => rejected(error),
+pub(crate) fn verdict(verdict: &Verdict) -> Value {
+    let reply = verdict.reply.as_ref().map(|reply| STANDARD.encode(reply));
+    match &verdict.outcome {
+        Ok(accepted) => self::accepted(accepted, reply),
+        Err(error) => rejected(error, reply),
     }
 }
 
-fn accepted(accepted: &Accepted) -> Value {
+fn accepted(accepted: &Accepted, reply: Option<String>) -> Value {
     json!({
         "accepted": true,
         "client": client(accepted),
@@ -24,18 +28,18 @@ fn accepted(accepted: &Accepted) -> Value {
         "delegated": accepted.delegates(),
         "mechanism": mechanism(accepted.framing()),
         "pac": accepted.pac().as_ref().map(pac),
-        "reply": reply(),
+        "reply": reply,
     })
 }
 
-fn rejected(error: &Error) -> Value {
+fn rejected(error: &Error, reply: Option<String>) -> Value {
     json!({
         "accepted": false,
         "code": error.code(),
         "blame": error.blame().to_string(),
         "message": error.to_string(),
         "remedy": error.remedy(),
-        "reply": reply(),
+        "reply": reply,
     })
 }
 
@@ -101,11 +105,6 @@ fn text(text: WideText<'_>) -> Option<String> {
 
 fn sids(groups: impl Iterator<Item = Group>) -> Vec<String> {
     groups.map(|group| group.sid.to_string()).collect()
-}
-
-/// What to answer: nothing, as long as no reply is made.
-const fn reply() -> Value {
-    Value::Null
 }
 
 /// As the wire has it: JSON escapes what must be escaped.

@@ -16,6 +16,7 @@ mod named;
 mod recorded;
 mod table;
 mod token;
+mod verdict;
 
 use arguments::Arguments;
 use std::process::ExitCode;

@@ -2,9 +2,12 @@
 
 use crate::arguments::{Arguments, Output, Replay, time_of};
 use crate::token::Token;
+use crate::verdict::{Judge, Verdict};
 use crate::{json, keys, table};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
-use kerberos_sso::{Accepted, Error, Validator};
+use kerberos_sso::{Error, Validator};
 use std::path::Path;
 
 /// Whether all were accepted.
@@ -24,24 +27,25 @@ pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
 fn judge_all<R: ReplayCache>(validator: &Validator<R>, arguments: &Arguments) -> Result<bool, String> {
     let read = |path| Token::read(path, arguments.form);
     let tokens = arguments.tokens.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut judge = Judge::new(validator);
     let mut all = true;
     for (index, (token, path)) in tokens.iter().zip(&arguments.tokens).enumerate() {
-        let verdict = token.judge(validator, time_of(&arguments.at, index));
+        let verdict = judge.judge(token, time_of(&arguments.at, index))?;
         match arguments.output {
             Output::Json => println!("{}", json::verdict(&verdict)),
             Output::Text => show(path, &verdict),
         }
-        if let Err(Error::Misuse(misuse)) = verdict {
+        if let Err(Error::Misuse(misuse)) = verdict.outcome {
             return Err(misuse.to_string());
         }
-        all &= verdict.is_ok();
+        all &= verdict.outcome.is_ok();
     }
     Ok(all)
 }
 
-fn show(path: &Path, verdict: &Result<Accepted, Error>) {
+fn show(path: &Path, verdict: &Verdict) {
     println!("{}", path.display());
-    match verdict {
+    match &verdict.outcome {
         Ok(accepted) => {
             let ticket = accepted.ticket();
             println!("  accepted  {}", accepted.identity());
@@ -55,5 +59,8 @@ fn show(path: &Path, verdict: &Result<Accepted, Error>) {
             println!("  session   {}, client's time {}", accepted.session_etype(), accepted.authenticator().time());
         }
         Err(error) => table::explain(error),
+    }
+    if let Some(reply) = &verdict.reply {
+        println!("  reply     {}", STANDARD.encode(reply));
     }
 }

@@ -3,8 +3,6 @@
 use crate::arguments::Form;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kerberos_sso::replay::ReplayCache;
-use kerberos_sso::{Accepted, Error, UnixTime, Validator};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -20,13 +18,6 @@ impl Token {
             Form::Header => Self::Header(contents),
             Form::Any => Self::recognise(contents),
         })
-    }
-
-    pub(crate) fn judge<R: ReplayCache>(&self, validator: &Validator<R>, now: UnixTime) -> Result<Accepted, Error> {
-        match self {
-            Self::Bytes(token) => validator.validate_ticket(token, now),
-            Self::Header(value) => validator.validate_header(value, now),
-        }
     }
 
     /// No token is a word of letters and a blank, and none is base64 from its first byte to its last.

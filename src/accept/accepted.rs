@@ -6,10 +6,11 @@ use super::contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
 use super::request::Framing;
 use super::verify::VerifiedRequest;
 use crate::crypto::EncType;
-use crate::gss::GssFlags;
+use crate::delegated::{DelegatedCredentials, DelegationError};
 use crate::identity::IdentityRef;
-use crate::krb5::{ApOptions, PrincipalName};
+use crate::krb5::PrincipalName;
 use crate::pac::VerifiedPac;
+use alloc::vec::Vec;
 
 /// An accepted request.
 #[derive(Debug)]
@@ -71,8 +72,8 @@ impl Accepted {
 
     /// The type of the session key.
     #[must_use]
-    pub const fn session_etype(&self) -> EncType {
-        self.request.session_etype
+    pub fn session_etype(&self) -> EncType {
+        self.request.keys.session.etype()
     }
 
     /// Whether the request is bound to the channel that it came over.
@@ -87,19 +88,28 @@ impl Accepted {
         self.request.framing
     }
 
-    /// Whether the client wants the server to prove itself. A GSS client says so in its authenticator, another one in the
-    /// unprotected AP options.
+    /// Whether the client wants the server to prove itself, as [`answer`](Self::answer) then does. A GSS client says so in
+    /// its authenticator, another one in the unprotected AP options.
     #[must_use]
-    pub fn wants_mutual(&self) -> bool {
-        match self.authenticator().gss_flags() {
-            Some(flags) => flags.contains(GssFlags::MUTUAL),
-            None => self.request.options.contains(ApOptions::MUTUAL_REQUIRED),
-        }
+    pub const fn wants_mutual(&self) -> bool {
+        self.request.keys.ap_rep.is_some()
     }
 
-    /// Whether the client handed over credentials of its own. They are not opened.
+    /// Whether the client handed over credentials of its own. They stay closed until asked for.
     #[must_use]
-    pub fn delegates(&self) -> bool {
-        self.authenticator().gss_flags().is_some_and(|flags| flags.contains(GssFlags::DELEGATE))
+    pub const fn delegates(&self) -> bool {
+        self.request.authenticator.delegated.is_some()
+    }
+
+    /// Opens the credentials that the client handed over; `None` if it did not. Whoever holds them acts as the client:
+    /// open them only where the server does that.
+    ///
+    /// # Errors
+    /// [`DelegationError`] if they are not what RFC 4120 section 5.8 says, or not under the keys of this request.
+    pub fn delegated_credentials(&self) -> Result<Option<DelegatedCredentials>, DelegationError> {
+        let keys = &self.request.keys;
+        let candidates: Vec<_> = core::iter::once(&keys.session).chain(&keys.subkey).collect();
+        let krb_cred = self.request.authenticator.delegated.map(|place| self.request.buffer.slice(place));
+        krb_cred.map(|krb_cred| DelegatedCredentials::open(krb_cred, &candidates)).transpose()
     }
 }

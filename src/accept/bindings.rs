@@ -43,26 +43,28 @@ pub enum BindingState {
 
 /// What the checksum says, once it is as it must be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CheckedChecksum {
+pub(super) struct CheckedChecksum<'a> {
     pub(super) flags: Option<GssFlags>,
-    pub(super) bindings: [u8; 16],
+    pub(super) bindings: &'a [u8; 16],
+    /// The KRB-CRED of a client that hands over credentials.
+    pub(super) delegated: Option<&'a [u8]>,
 }
 
 /// RFC 4121 section 4.1.1 has every GSS token carry a checksum of type 0x8003. Real clients send none (MS-KILE section
 /// 3.4.5 takes such tokens), or a keyed one over nothing, as Samba's once did, which must verify. A keyed one in a bare
 /// AP-REQ is over data of the application's, which is not here: what protects the authenticator is its encryption.
-pub(super) fn check_checksum(
-    checksum: Option<Checksum<'_>>,
+pub(super) fn check_checksum<'a>(
+    checksum: Option<Checksum<'a>>,
     message: Message,
     session_key: &Key,
-) -> Result<CheckedChecksum, ChecksumCause> {
-    let none = CheckedChecksum { flags: None, bindings: [0; 16] };
+) -> Result<CheckedChecksum<'a>, ChecksumCause> {
+    let none = CheckedChecksum { flags: None, bindings: &[0; 16], delegated: None };
     let Some(checksum) = checksum else {
         return Ok(none);
     };
     if checksum.checksum_type == ChecksumType::GSSAPI {
         let gss = GssChecksum::read(checksum.value)?;
-        return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: *gss.bindings });
+        return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: gss.bindings, delegated: gss.delegated });
     }
     if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
         return Err(ChecksumCause::Type(checksum.checksum_type));

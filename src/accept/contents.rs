@@ -241,16 +241,28 @@ pub(super) struct AuthenticatorFields {
     pub(super) subkey_etype: Option<EncType>,
     pub(super) sequence_number: Option<u32>,
     pub(super) gss_flags: Option<GssFlags>,
+    /// The KRB-CRED in the checksum.
+    pub(super) delegated: Option<Span>,
 }
 
 impl AuthenticatorFields {
-    pub(super) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>) -> Self {
+    pub(super) fn of(
+        authenticator: &Authenticator<'_>,
+        gss_flags: Option<GssFlags>,
+        delegated: Option<Span>,
+    ) -> Self {
         Self {
             time: authenticator.ctime.with_micros(authenticator.cusec).unwrap_or(authenticator.ctime),
             subkey_etype: authenticator.subkey.map(|subkey| subkey.etype),
             sequence_number: authenticator.seq_number,
             gss_flags,
+            delegated,
         }
+    }
+
+    /// The context flags; none are set where the client sent none.
+    pub(super) fn flags(&self) -> GssFlags {
+        self.gss_flags.unwrap_or_default()
     }
 }
 

@@ -8,21 +8,32 @@
 //! [`Validator`](crate::Validator) holds the stages' methods, since they all go by one policy.
 
 mod accepted;
+mod answer;
 mod authenticator;
 mod authorize;
 mod bindings;
 mod contents;
+mod context_keys;
+mod exchange;
+mod hearing;
+mod negotiation;
 mod pac_checks;
+mod rejection;
 mod request;
 mod restrictions;
 mod ticket;
+mod token;
 mod ticket_checks;
 mod verify;
 
 pub use accepted::Accepted;
+pub use answer::{Answer, Next, Turn};
 pub use authorize::AuthorizedRequest;
 pub use bindings::{BindingState, Connection};
 pub use contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
+pub use hearing::{Heard, Offer};
+pub use negotiation::Negotiation;
+pub use rejection::Rejection;
 pub use request::{Framing, Request};
 pub use ticket::OpenedTicket;
 pub use verify::VerifiedRequest;

@@ -1,17 +1,15 @@
 //! First stage: the bytes of a token to an AP-REQ that nobody has vouched for.
-//!
-//! Recognises every shape in which an AP-REQ arrives, and names what arrives instead of one. No key is used; nothing is
-//! allocated.
 
+use super::hearing::Heard;
+use super::negotiation::Halfway;
 use crate::crypto::EncType;
-use crate::der::{Malformed, Problem, Reader};
-use crate::error::{Error, EtypeCause, KerberosOffer, KeyRole, NtlmMessage};
-use crate::gss::{InitialToken, ap_req_message};
+use crate::der::{Malformed, Reader};
+use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
-use crate::krb5::{ApOptions, ApReq, PrincipalName};
+use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
 use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
-use crate::spnego::{NegTokenInit, NegTokenResp};
+use crate::spnego::MechanismList;
 
 /// An AP-REQ as it came: parsed, not believed. It borrows from the token.
 ///
@@ -20,15 +18,53 @@ use crate::spnego::{NegTokenInit, NegTokenResp};
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'t> {
     pub(super) ap_req: ApReq<'t>,
+    /// The AP-REQ's own bytes.
+    pub(super) encoded: &'t [u8],
     pub(super) message: Message,
-    framing: Framing,
+    pub(super) leg: Leg<'t>,
 }
 
-/// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum, or stands alone.
+/// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum and frames its answer, or stands alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
-    Gss,
+    /// Under the identifier that it came under.
+    Gss(Mechanism),
     Bare,
+}
+
+/// Which token of a conversation an AP-REQ came in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Leg<'t> {
+    /// Nothing was negotiated.
+    Alone,
+    /// In the first, with the offer.
+    Opening(Negotiated<'t>),
+    /// In the second: the client was asked for it.
+    Following(Negotiated<'t>),
+    /// In an earlier one. Now came the client's last word.
+    Last(LastLeg<'t>),
+}
+
+/// The negotiation around an AP-REQ.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Negotiated<'t> {
+    /// The identifier of Kerberos that is agreed on.
+    pub(super) mechanism: Mechanism,
+    pub(super) mechanisms: MechanismList<'t>,
+    /// The client's mechListMIC.
+    pub(super) mic: Option<&'t [u8]>,
+}
+
+/// What a client says to end a conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastLeg<'t> {
+    pub(super) halfway: &'t Halfway,
+    /// `None` if nothing was negotiated.
+    pub(super) mechanisms: Option<MechanismList<'t>>,
+    /// In DCE style: the client's proof that it has read ours.
+    pub(super) ap_rep: Option<ApRep<'t>>,
+    /// The client's mechListMIC.
+    pub(super) mic: Option<&'t [u8]>,
 }
 
 /// What was around an AP-REQ.
@@ -44,24 +80,16 @@ pub enum Framing {
 }
 
 impl<'t> Request<'t> {
+    /// The request in a first token.
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        if token.len() > policy.max_token_size {
-            return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
+        match Heard::hear(token, None, policy)? {
+            Heard::Request(request) => Ok(request),
+            Heard::Offer(offer) => Err(offer.refuse()),
         }
-        let request = match Token::recognise(Reader::new(token))? {
-            Token::Krb5(ap_req) => Self { ap_req: ApReq::read(ap_req)?, message: Message::Gss, framing: Framing::Krb5 },
-            Token::ApReq(ap_req) => {
-                Self { ap_req: ApReq::read(ap_req)?, message: Message::Bare, framing: Framing::ApReq }
-            }
-            Token::Spnego(negotiation) => {
-                let (ap_req, message) = negotiated(&NegTokenInit::read(negotiation)?)?;
-                Self { ap_req, message, framing: Framing::Spnego }
-            }
-            Token::Continuation(negotiation) => return Err(out_of_turn(negotiation)),
-            Token::Foreign(mechanism, message) => return Err(foreign(mechanism, message, KerberosOffer::NotOffered)),
-        };
-        request.check_shell(policy)?;
-        Ok(request)
+    }
+
+    pub(super) fn parse(ap_req: Reader<'t>, message: Message, leg: Leg<'t>) -> Result<Self, Malformed> {
+        Ok(Self { ap_req: ApReq::read(ap_req)?, encoded: ap_req.rest(), message, leg })
     }
 
     /// What the ticket's shell says about the key that it needs.
@@ -85,11 +113,15 @@ impl<'t> Request<'t> {
     /// What was around the AP-REQ.
     #[must_use]
     pub const fn framing(&self) -> Framing {
-        self.framing
+        match (self.leg, self.message) {
+            (Leg::Opening(_) | Leg::Following(_) | Leg::Last(LastLeg { mechanisms: Some(_), .. }), _) => Framing::Spnego,
+            (_, Message::Gss(_)) => Framing::Krb5,
+            (_, Message::Bare) => Framing::ApReq,
+        }
     }
 
     /// The checks that need no key, so that what fails them costs no cryptography.
-    fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
+    pub(super) fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
         if self.ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
             return Err(Error::UserToUser);
         }
@@ -115,101 +147,3 @@ pub(super) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> R
         _ => Error::UnsupportedEtype { role, etype, cause: EtypeCause::NotImplemented },
     })
 }
-
-/// A token by its first bytes.
-enum Token<'t> {
-    Spnego(Reader<'t>),
-    Continuation(Reader<'t>),
-    Krb5(Reader<'t>),
-    ApReq(Reader<'t>),
-    Foreign(Mechanism, &'t [u8]),
-}
-
-impl<'t> Token<'t> {
-    fn recognise(reader: Reader<'t>) -> Result<Self, Malformed> {
-        let token = reader.rest();
-        match reader.peek() {
-            Some(ApReq::TAG) => Ok(Self::ApReq(reader)),
-            Some(InitialToken::TAG) => {
-                let InitialToken { mechanism, inner } = InitialToken::read(reader)?;
-                Ok(match mechanism {
-                    Mechanism::Spnego if inner.peek() == Some(NegTokenResp::TAG) => Self::Continuation(inner),
-                    Mechanism::Spnego => Self::Spnego(inner),
-                    Mechanism::Krb5 | Mechanism::MsKrb5 => Self::Krb5(ap_req_message(inner)?),
-                    _ => Self::Foreign(mechanism, inner.rest()),
-                })
-            }
-            _ if token.starts_with(NTLM_SIGNATURE) => Ok(Self::Foreign(Mechanism::Ntlm, token)),
-            _ if token.starts_with(NEGOEX_SIGNATURE) => Ok(Self::Foreign(Mechanism::NegoEx, token)),
-            Some(NegTokenResp::TAG) => Ok(Self::Continuation(reader)),
-            Some(_) => Err(reader.error("token", Problem::Unrecognised)),
-            None => Err(reader.error("token", Problem::Empty)),
-        }
-    }
-}
-
-/// The AP-REQ in what a SPNEGO client sent with its offer.
-///
-/// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
-/// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
-fn negotiated<'t>(init: &NegTokenInit<'t>) -> Result<(ApReq<'t>, Message), Error> {
-    let offers_kerberos = init.mechanisms.offers_kerberos();
-    let Some(mech_token) = init.mech_token else {
-        return Err(if offers_kerberos { Error::NoToken } else { best_offer(init) });
-    };
-    let offer = if offers_kerberos { KerberosOffer::AlsoOffered } else { KerberosOffer::NotOffered };
-    match Token::recognise(mech_token)? {
-        Token::Krb5(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Gss)),
-        Token::ApReq(ap_req) if offers_kerberos => Ok((ApReq::read(ap_req)?, Message::Bare)),
-        Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, offer)),
-        // SPNEGO in SPNEGO, or Kerberos that was not offered.
-        _ => Err(mech_token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
-    }
-}
-
-/// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
-/// client that somebody else, a proxy or a load balancer's other node, has challenged.
-fn out_of_turn(negotiation: Reader<'_>) -> Error {
-    let response = match NegTokenResp::read(negotiation) {
-        Ok(response) => response.response_token,
-        Err(malformed) => return malformed.into(),
-    };
-    match response.map(Token::recognise) {
-        Some(Ok(Token::Foreign(mechanism, message))) => foreign(mechanism, message, KerberosOffer::NotOffered),
-        _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
-    }
-}
-
-/// What to call an offer without Kerberos: the first mechanism in it that has a name of its own.
-fn best_offer(init: &NegTokenInit<'_>) -> Error {
-    let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
-    match init.mechanisms.iter().find(named) {
-        Some(Mechanism::Ntlm) => Error::Ntlm { message: NtlmMessage::Offered, offer: KerberosOffer::NotOffered },
-        Some(mechanism) => foreign(mechanism, &[], KerberosOffer::NotOffered),
-        None => Error::NoKerberos { mechanisms: init.mechanisms.iter().count() },
-    }
-}
-
-fn foreign(mechanism: Mechanism, message: &[u8], offer: KerberosOffer) -> Error {
-    match mechanism {
-        Mechanism::Ntlm => Error::Ntlm { message: ntlm_message(message), offer },
-        Mechanism::NegoEx => Error::NegoEx { offer },
-        Mechanism::Iakerb => Error::Iakerb,
-        Mechanism::UserToUser => Error::UserToUser,
-        _ => Error::NoKerberos { mechanisms: 1 },
-    }
-}
-
-/// MessageType of MS-NLMP section 2.2.1: 32 bits, little-endian, after the signature.
-fn ntlm_message(message: &[u8]) -> NtlmMessage {
-    match message.strip_prefix(NTLM_SIGNATURE) {
-        Some([1, 0, 0, 0, ..]) => NtlmMessage::Negotiate,
-        Some([2, 0, 0, 0, ..]) => NtlmMessage::Challenge,
-        Some([3, 0, 0, 0, ..]) => NtlmMessage::Authenticate,
-        _ => NtlmMessage::Unknown,
-    }
-}
-
-const NTLM_SIGNATURE: &[u8] = b"NTLMSSP\0";
-
-const NEGOEX_SIGNATURE: &[u8] = b"NEGOEXTS";

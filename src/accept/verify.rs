@@ -3,18 +3,20 @@
 //!
 //! Not checked here: what the ticket's authorization data says, and whether the request was seen before.
 
-use super::bindings::{BindingState, Connection, check_bindings, check_checksum};
+use super::bindings::{BindingState, CheckedChecksum, Connection, check_bindings, check_checksum};
 use super::contents::{
     AuthenticatorFacts, AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields,
 };
-use super::request::{Framing, Message};
+use super::context_keys::{ContextKeys, acceptor_subkey};
+use super::exchange::Exchange;
+use super::request::{Framing, Leg, Message};
 use super::restrictions::{check_critical, walk};
 use super::ticket::{OpenedTicket, usable_key};
 use super::{authenticator, ticket_checks};
-use crate::crypto::{EncType, Key};
-use crate::error::{Error, KeyRole, Part};
+use crate::crypto::Key;
+use crate::error::{Error, KeyRole, NegotiationCause, Part};
 use crate::gss::GssFlags;
-use crate::krb5::{ApOptions, Authenticator};
+use crate::krb5::{AdType, ApOptions, Authenticator, EtypeList};
 use crate::policy::Policy;
 use crate::replay::ReplayEntry;
 use crate::time::UnixTime;
@@ -27,11 +29,11 @@ pub struct VerifiedRequest {
     pub(super) authenticator: AuthenticatorFields,
     pub(super) service: NameFields,
     pub(super) opened_by: OpenedBy,
-    pub(super) session_etype: EncType,
+    pub(super) keys: ContextKeys,
     pub(super) ticket_kvno: Option<u32>,
-    pub(super) options: ApOptions,
     pub(super) bindings: BindingState,
     pub(super) framing: Framing,
+    pub(super) exchange: Exchange,
     pub(super) replay_entry: ReplayEntry,
 }
 
@@ -42,45 +44,47 @@ impl VerifiedRequest {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<Self, Error> {
+        let now = decided_at(&opened.request.leg, policy, now)?;
         ticket_checks::check(opened.ticket(), &opened.opened_by, policy, connection, now)?;
         walk(opened.ticket().authorization_data(), &mut |element, criticality| {
             check_critical(element, criticality, Part::Ticket)
         })?;
         let (plaintext, tag) = authenticator::decrypt(&mut opened)?;
         let authenticator = authenticator::read(&opened.buffer, plaintext, &opened, policy, now)?;
-        if let Some(subkey) = authenticator.subkey {
-            usable_key(subkey, "Authenticator.subkey", policy, KeyRole::Subkey)?;
-        }
-        let message = opened.request.message;
-        let (gss_flags, bindings) = check_channel(&authenticator, message, &opened.session_key, policy, connection)?;
+        let subkey = authenticator.subkey.map(|key| usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey));
+        let subkey = subkey.transpose()?;
+        let request = opened.request;
+        let channel = check_channel(&authenticator, request.message, &opened.session_key, policy, connection)?;
         let replay_entry = authenticator::replay_entry(tag, authenticator.ctime, policy);
-        let fields = AuthenticatorFields::of(&authenticator, gss_flags);
-        Ok(Self::own(opened, fields, bindings, replay_entry))
-    }
-
-    /// Lets go of the token: what is still needed of the ticket's shell is copied.
-    fn own(
-        opened: OpenedTicket<'_>,
-        authenticator: AuthenticatorFields,
-        bindings: BindingState,
-        replay_entry: ReplayEntry,
-    ) -> Self {
-        let OpenedTicket { request, mut buffer, fields, session_key, opened_by } = opened;
+        let delegated = channel.checksum.delegated.map(|krb_cred| opened.buffer.span_of(krb_cred));
+        let fields = AuthenticatorFields::of(&authenticator, channel.checksum.flags, delegated);
+        let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
+        let ap_rep = wants_mutual(&fields, request.ap_req.options)
+            .then(|| acceptor_subkey(current, channel.etypes, fields.flags(), policy));
+        let bindings = channel.bindings;
+        let keys = ContextKeys { session: opened.session_key, subkey, ap_rep };
+        let exchange = Exchange::settle(&request, &keys, &fields)?;
+        let replay_entry = match &exchange {
+            Exchange::Answer(_) => replay_entry,
+            Exchange::Closing(closing) => authenticator::replay_entry(closing.tag, now, policy),
+        };
+        let mut buffer = opened.buffer;
+        // The token is let go: what is still needed of the ticket's shell is copied.
         let shell = &request.ap_req.ticket;
         let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
-        Self {
+        Ok(Self {
             buffer,
-            ticket: fields,
-            authenticator,
+            ticket: opened.fields,
+            authenticator: fields,
             service,
-            opened_by,
-            session_etype: session_key.etype(),
+            opened_by: opened.opened_by,
+            keys,
             ticket_kvno: shell.enc_part.kvno,
-            options: request.ap_req.options,
             bindings,
             framing: request.framing(),
+            exchange,
             replay_entry,
-        }
+        })
     }
 
     /// What the KDC wrote.
@@ -96,20 +100,49 @@ impl VerifiedRequest {
     }
 }
 
-/// The checksum, and what it says about the channel.
-fn check_channel(
-    authenticator: &Authenticator<'_>,
+/// A request whose client had to confirm our answer is judged by the time at which it was answered.
+fn decided_at(leg: &Leg<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
+    let Leg::Last(last) = leg else { return Ok(now) };
+    let began = last.halfway.accepted;
+    if now.seconds_since(began).unsigned_abs() > policy.clock_skew.unsigned_abs() {
+        return Err(Error::Negotiation(NegotiationCause::TooLate { began, now, allowed_seconds: policy.clock_skew }));
+    }
+    Ok(began)
+}
+
+/// A GSS client says so in its authenticator, another one in the unprotected AP options. DCE style has no other way
+/// (MS-KILE section 3.4.5.1).
+fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool {
+    match authenticator.gss_flags {
+        Some(flags) => flags.contains(GssFlags::MUTUAL) || flags.contains(GssFlags::DCE_STYLE),
+        None => options.contains(ApOptions::MUTUAL_REQUIRED),
+    }
+}
+
+/// What the authenticator says of the context and of the channel.
+struct CheckedChannel<'a> {
+    checksum: CheckedChecksum<'a>,
+    bindings: BindingState,
+    etypes: EtypeList<'a>,
+}
+
+fn check_channel<'a>(
+    authenticator: &Authenticator<'a>,
     message: Message,
     session_key: &Key,
     policy: &Policy,
     connection: &Connection<'_>,
-) -> Result<(Option<GssFlags>, BindingState), Error> {
+) -> Result<CheckedChannel<'a>, Error> {
     let checksum = check_checksum(authenticator.checksum, message, session_key).map_err(Error::Checksum)?;
     let mut advertised = false;
+    let mut etypes = EtypeList::default();
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
+        if element.ad_type == AdType::ETYPE_NEGOTIATION {
+            etypes = EtypeList::read(element.data)?;
+        }
         check_critical(element, criticality, Part::Authenticator)
     })?;
-    let bindings = check_bindings(&checksum.bindings, advertised, policy, connection)?;
-    Ok((checksum.flags, bindings))
+    let bindings = check_bindings(checksum.bindings, advertised, policy, connection)?;
+    Ok(CheckedChannel { checksum, bindings, etypes })
 }

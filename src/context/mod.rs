@@ -95,7 +95,6 @@ pub enum Protection {
 }
 
 impl SecurityContext {
-    #[cfg_attr(not(any(test, feature = "testing")), allow(dead_code, reason = "made by whoever answers an AP-REQ"))]
     pub(crate) fn new(established: Established) -> Self {
         let (flags, etype) = (established.flags, established.key.etype());
         let width = if etype == EncType::RC4_HMAC { Width::Bits32 } else { Width::Bits64 };

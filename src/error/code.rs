@@ -92,6 +92,7 @@ impl Error {
             Self::PacMismatch(_) => ("pac-mismatch", Blame::Proof),
             Self::UntrustedDomain { .. } => ("untrusted-domain", Blame::Policy),
             Self::AccountRefused { .. } => ("account-refused", Blame::Policy),
+            Self::Negotiation(_) => ("negotiation", Blame::Proof),
             Self::Replay(_) => ("replay", Blame::Proof),
             Self::ReplayCacheFull => ("replay-cache-full", Blame::ReplayCache),
             Self::ReplayCacheFailed => ("replay-cache-failed", Blame::ReplayCache),

@@ -5,6 +5,7 @@
 //! refusing stays cheap.
 
 mod code;
+mod negotiation;
 mod no_key;
 mod pac;
 mod remedy;
@@ -12,6 +13,7 @@ mod remedy;
 pub use crate::der::{Malformed, Problem};
 pub use crate::excerpt::Excerpt;
 pub use code::Blame;
+pub use negotiation::{InvalidNegotiation, NegotiationCause};
 pub use no_key::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use pac::{
     AccountCause, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature, SignatureCause,
@@ -227,6 +229,10 @@ pub enum Error {
         /// What the policy has against it.
         cause: AccountCause,
     },
+
+    /// What the client sent after its request does not end the conversation.
+    #[error("the negotiation failed: {0}")]
+    Negotiation(NegotiationCause),
 
     /// This authenticator has been seen.
     #[error("this authenticator was used before{}", .0.phrase())]

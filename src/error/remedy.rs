@@ -1,8 +1,8 @@
 //! What an administrator can do about an error.
 
 use super::{
-    Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NoKeyCause, PacSignature,
-    ReplayCause, SignatureCause,
+    Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause, NoKeyCause,
+    PacSignature, ReplayCause, SignatureCause,
 };
 
 impl Error {
@@ -145,6 +145,14 @@ impl Error {
             Self::Replay(ReplayCause::OlderThanCache) => {
                 "The server was started a moment ago, or its clock was set back: it cannot know what was used before. Such \
                  refusals end by themselves within two clock skews."
+            }
+            Self::Negotiation(NegotiationCause::TooLate { .. }) => {
+                "Nothing to do for one: the client, or the network, was slow, and it begins again. Where it happens often, look \
+                 for a proxy that holds responses back."
+            }
+            Self::Negotiation(_) => {
+                "Give each client's next token the state of its own conversation, and let no proxy change the headers. If both \
+                 is so, somebody on the way has tampered with the negotiation."
             }
             Self::Replay(_) => {
                 "One request was delivered twice (a retrying proxy, or the server validating one header twice), or a \

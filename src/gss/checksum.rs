@@ -18,6 +18,8 @@ pub(crate) struct GssChecksum<'a> {
     /// All zeros: the client binds to nothing.
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
+    /// Deleg: a KRB-CRED, as the client says.
+    pub(crate) delegated: Option<&'a [u8]>,
 }
 
 impl<'a> GssChecksum<'a> {
@@ -31,18 +33,19 @@ impl<'a> GssChecksum<'a> {
             other => return Err(ChecksumCause::BindingLength(other)),
         }
         let flags = GssFlags(u32::from_le_bytes(*flags));
-        if flags.contains(GssFlags::DELEGATE) {
-            check_delegation(rest).ok_or(ChecksumCause::DelegationLength)?;
-        }
-        Ok(Self { bindings, flags })
+        let delegated = match flags.contains(GssFlags::DELEGATE) {
+            true => Some(delegation(rest).ok_or(ChecksumCause::DelegationLength)?),
+            false => None,
+        };
+        Ok(Self { bindings, flags, delegated })
     }
 }
 
-/// `Some` if DlgOpt, Dlgth and as many octets as that says are there.
-fn check_delegation(fields: &[u8]) -> Option<()> {
+/// Deleg, if DlgOpt, Dlgth and as many octets as that says are there.
+fn delegation(fields: &[u8]) -> Option<&[u8]> {
     let (_option, rest) = fields.split_first_chunk::<2>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
-    rest.get(..usize::from(u16::from_le_bytes(*length))).map(|_| ())
+    rest.get(..usize::from(u16::from_le_bytes(*length)))
 }
 
 /// The context flags of RFC 4121 section 4.1.1.1: what the client wants of the context.

@@ -9,8 +9,9 @@ pub(crate) use channel_bindings::is_absent;
 pub(crate) use checksum::GssChecksum;
 pub use checksum::GssFlags;
 
-use crate::der::{Malformed, Problem, Reader, application, tag};
+use crate::der::{Malformed, Problem, Reader, Writer, application, tag};
 use crate::mechanism::Mechanism;
+use alloc::vec::Vec;
 
 /// ```asn1
 /// InitialContextToken ::= [APPLICATION 0] IMPLICIT SEQUENCE {
@@ -35,6 +36,36 @@ impl<'a> InitialToken<'a> {
         Ok(Self { mechanism: Mechanism::from_oid(oid.rest()), inner: contents })
     }
 }
+
+/// A message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, `mechanism` around both.
+pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(REPLY_ROOM);
+    writer.element(InitialToken::TAG, |w| {
+        message(w);
+        w.raw(&tok_id.octets());
+        w.oid(mechanism.oid());
+    });
+    writer.finish()
+}
+
+/// What an acceptor sends (RFC 4121 section 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokId {
+    ApRep,
+    KrbError,
+}
+
+impl TokId {
+    const fn octets(self) -> [u8; 2] {
+        match self {
+            Self::ApRep => [0x02, 0x00],
+            Self::KrbError => [0x03, 0x00],
+        }
+    }
+}
+
+/// An AP-REP with a subkey has less than 200 octets, and a KRB-ERROR is as long as its names.
+const REPLY_ROOM: usize = 256;
 
 /// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
 pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Malformed> {

@@ -1,6 +1,6 @@
 //! PrincipalName (RFC 4120 section 5.2.2).
 
-use crate::der::{Malformed, Reader};
+use crate::der::{Malformed, Reader, Writer};
 use crate::excerpt::{Escaped, Excerpt};
 use crate::limits::MAX_NAME_COMPONENTS;
 use core::fmt;
@@ -27,6 +27,13 @@ impl<'a> PrincipalName<'a> {
         fields.end(what)?;
         components.elements(MAX_NAME_COMPONENTS, NAME_STRING, |component| component.text(NAME_STRING))?;
         Ok(Self { name_type, components: components.rest() })
+    }
+
+    pub(crate) fn write(self, writer: &mut Writer) {
+        writer.sequence(|w| {
+            w.field(1, |w| w.sequence(|w| w.raw(self.components)));
+            w.field(0, |w| w.integer(self.name_type.0.into()));
+        });
     }
 
     /// Puts a name together again whose parts [`Self::read`] has given.

@@ -18,6 +18,7 @@ use crate::mechanism::Mechanism;
 pub(crate) struct NegTokenInit<'a> {
     pub(crate) mechanisms: MechanismList<'a>,
     pub(crate) mech_token: Option<Reader<'a>>,
+    pub(crate) mech_list_mic: Option<&'a [u8]>,
 }
 
 impl<'a> NegTokenInit<'a> {
@@ -27,38 +28,43 @@ impl<'a> NegTokenInit<'a> {
         let mechanisms = fields.field(0, "NegTokenInit.mechTypes", MechanismList::read)?;
         fields.optional(context(1), "NegTokenInit.reqFlags")?;
         let mech_token = fields.optional_field(2, "NegTokenInit.mechToken", Reader::octet_reader)?;
-        if let Some(third) = fields.optional(context(3), "NegTokenInit[3]")? {
-            read_hints_or_mic(third)?;
-        }
-        fields.optional_field(4, "NegTokenInit2.mechListMIC", Reader::octets)?;
+        let third = fields.optional(context(3), "NegTokenInit[3]")?.map(mic_unless_hints).transpose()?.flatten();
+        let fourth = fields.optional_field(4, "NegTokenInit2.mechListMIC", Reader::octets)?;
         fields.end("NegTokenInit")?;
-        Ok(Self { mechanisms, mech_token })
+        Ok(Self { mechanisms, mech_token, mech_list_mic: third.or(fourth) })
     }
 }
 
-fn read_hints_or_mic(third: Reader<'_>) -> Result<(), Malformed> {
-    match third.peek() {
-        Some(tag::SEQUENCE) => third.only(tag::SEQUENCE, "NegTokenInit2.negHints"),
-        _ => third.only(tag::OCTET_STRING, "NegTokenInit.mechListMIC"),
+fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Malformed> {
+    if third.peek() == Some(tag::SEQUENCE) {
+        return third.only(tag::SEQUENCE, "NegTokenInit2.negHints").map(|_| None);
     }
-    .map(|_| ())
+    third.only(tag::OCTET_STRING, "NegTokenInit.mechListMIC").map(|mic| Some(mic.rest()))
 }
 
 /// `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`, the most wanted first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MechanismList<'a> {
+    /// The whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
+    der: &'a [u8],
     /// The list, each element of which has been read once.
     encoded: Reader<'a>,
 }
 
 impl<'a> MechanismList<'a> {
-    fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+        let start = reader.rest();
         let encoded = reader.sequence(what)?;
+        let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
         let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
         if count == 0 {
             return Err(encoded.error(what, Problem::Empty));
         }
-        Ok(Self { encoded })
+        Ok(Self { der, encoded })
+    }
+
+    pub(crate) const fn der(self) -> &'a [u8] {
+        self.der
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
@@ -69,7 +75,13 @@ impl<'a> MechanismList<'a> {
         })
     }
 
-    pub(crate) fn offers_kerberos(self) -> bool {
-        self.iter().any(Mechanism::is_kerberos)
+    /// The identifier under which Kerberos is offered, the more wanted one of two.
+    pub(crate) fn kerberos(self) -> Option<Mechanism> {
+        self.iter().find(|mechanism| mechanism.is_kerberos())
+    }
+
+    /// Whether there is nothing that the client would rather have than Kerberos.
+    pub(crate) fn prefers_kerberos(self) -> bool {
+        self.iter().next().is_some_and(Mechanism::is_kerberos)
     }
 }

@@ -3,5 +3,5 @@
 mod init;
 mod resp;
 
-pub(crate) use init::NegTokenInit;
-pub(crate) use resp::NegTokenResp;
+pub(crate) use init::{MechanismList, NegTokenInit};
+pub(crate) use resp::{NegState, NegTokenResp, NegotiationReply};

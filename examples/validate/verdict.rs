@@ -1,0 +1,69 @@
+//! A token to a verdict and the reply that a server would send.
+
+use crate::token::Token;
+use kerberos_sso::replay::ReplayCache;
+use kerberos_sso::{Accepted, Connection, Error, Heard, Negotiation, Randomness, Request, UnixTime, Validator};
+
+pub(crate) struct Verdict {
+    pub(crate) outcome: Result<Accepted, Error>,
+    pub(crate) reply: Option<Vec<u8>>,
+}
+
+/// Judges tokens in the order in which one client sends them: a second token of a negotiation may follow its first.
+pub(crate) struct Judge<'v, R> {
+    validator: &'v Validator<R>,
+    negotiation: Option<Negotiation>,
+}
+
+impl<'v, R: ReplayCache> Judge<'v, R> {
+    pub(crate) const fn new(validator: &'v Validator<R>) -> Self {
+        Self { validator, negotiation: None }
+    }
+
+    pub(crate) fn judge(&mut self, token: &Token, now: UnixTime) -> Result<Verdict, String> {
+        match token {
+            Token::Bytes(token) => self.judge_bytes(token, now),
+            Token::Header(value) => match self.validator.decode_header(value) {
+                Ok(token) => self.judge_bytes(&token, now),
+                Err(error) => Ok(Verdict { outcome: Err(error), reply: None }),
+            },
+        }
+    }
+
+    fn judge_bytes(&mut self, token: &[u8], now: UnixTime) -> Result<Verdict, String> {
+        let negotiation = self.negotiation.take();
+        match self.validator.hear(token, negotiation.as_ref()) {
+            Ok(Heard::Offer(offer)) => {
+                let next = offer.accept();
+                let reply = Some(next.token().to_vec());
+                self.negotiation = Some(next.into_negotiation());
+                Ok(Verdict { outcome: Err(offer.refuse()), reply })
+            }
+            Ok(Heard::Request(request)) => match self.decide(request, now) {
+                Ok(accepted) => {
+                    let reply = accepted.answer(&randomness()?).token().map(<[u8]>::to_vec);
+                    Ok(Verdict { outcome: Ok(accepted), reply })
+                }
+                Err(error) => Ok(self.refuse(token, negotiation.as_ref(), error, now)),
+            },
+            Err(error) => Ok(self.refuse(token, negotiation.as_ref(), error, now)),
+        }
+    }
+
+    fn decide(&self, request: Request<'_>, now: UnixTime) -> Result<Accepted, Error> {
+        let opened = self.validator.open(request, now)?;
+        let verified = self.validator.verify(opened, &Connection::default(), now)?;
+        self.validator.admit(self.validator.authorize(verified)?, now)
+    }
+
+    fn refuse(&self, token: &[u8], negotiation: Option<&Negotiation>, error: Error, now: UnixTime) -> Verdict {
+        let rejection = self.validator.reject(token, negotiation, &error, now);
+        Verdict { outcome: Err(error), reply: rejection.map(|rejection| rejection.token().to_vec()) }
+    }
+}
+
+fn randomness() -> Result<Randomness, String> {
+    let mut octets = [0; 64];
+    getrandom::fill(&mut octets).map_err(|error| error.to_string())?;
+    Ok(Randomness::new(octets))
+}

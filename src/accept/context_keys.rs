@@ -1,0 +1,108 @@
+//! The keys that both sides hold once a request is verified, and the context that comes of them.
+
+use super::contents::AuthenticatorFields;
+use crate::context::{Established, MessageKey, Role};
+use crate::crypto::{EncType, Key, KeyUsage, wipe};
+use crate::der::Writer;
+use crate::gss::GssFlags;
+use crate::krb5::{ApRep, EncApRepPart, EtypeList};
+use crate::policy::{AcceptorSubkeyPolicy, EncTypes, Policy};
+use crate::randomness::Randomness;
+use alloc::vec::Vec;
+
+/// The ticket's session key, the client's subkey, and what becomes of them.
+#[derive(Debug)]
+pub(super) struct ContextKeys {
+    pub(super) session: Key,
+    pub(super) subkey: Option<Key>,
+    /// What our AP-REP will carry, if there will be one.
+    pub(super) ap_rep: Option<AcceptorSubkey>,
+}
+
+/// The type of the subkey in our AP-REP; `None` leaves it out.
+pub(super) type AcceptorSubkey = Option<EncType>;
+
+impl ContextKeys {
+    /// The context as it is before an AP-REP, or without one.
+    pub(super) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
+        let sequence = authenticator.sequence_number.unwrap_or(0);
+        Established {
+            role: Role::Acceptor,
+            // The client's subkey where it chose one (RFC 4121 section 2).
+            key: self.subkey.as_ref().unwrap_or(&self.session).clone(),
+            message_key: MessageKey::Initial,
+            flags: authenticator.flags(),
+            // Without an AP-REP to say otherwise both directions begin where the client's does, as with MIT krb5 and Heimdal.
+            send_sequence: sequence,
+            receive_sequence: sequence,
+        }
+    }
+
+    /// The context of which an answer made with this randomness tells the client.
+    pub(super) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
+        let before = self.before_reply(authenticator);
+        if self.ap_rep.is_none() {
+            return before;
+        }
+        let send_sequence = randomness.sequence_number();
+        match self.acceptor_subkey(randomness) {
+            Some(key) => Established { key, message_key: MessageKey::AcceptorSubkey, send_sequence, ..before },
+            None => Established { send_sequence, ..before },
+        }
+    }
+
+    /// An AP-REP (RFC 4120 section 3.2.4): the client's time, under the session key.
+    pub(super) fn write_ap_rep(
+        &self,
+        authenticator: &AuthenticatorFields,
+        randomness: &Randomness,
+    ) -> impl FnOnce(&mut Writer) + use<> {
+        let subkey = self.acceptor_subkey(randomness);
+        let mut plaintext = EncApRepPart::write(authenticator.time, subkey.as_ref(), randomness.sequence_number());
+        let mut cipher = Vec::new();
+        self.session.cipher(KeyUsage::AP_REP_ENC_PART).encrypt(&randomness.confounder(), &plaintext, &mut cipher);
+        wipe(&mut plaintext);
+        let etype = self.session.etype();
+        move |writer| ApRep::write(writer, etype, &cipher)
+    }
+
+    fn acceptor_subkey(&self, randomness: &Randomness) -> Option<Key> {
+        self.ap_rep.flatten().and_then(|etype| randomness.key(etype))
+    }
+}
+
+/// Which type of subkey an AP-REP will carry.
+///
+/// A client may list the types that it takes (RFC 4537); one that is stronger than what it has is chosen, so that an AES
+/// key protects a context whose session key the KDC made RC4. Else the type stays. RC4 contexts have no subkey of ours:
+/// RFC 4757 knows none, and their clients do not look for one. In DCE style there always is one, since it is how our
+/// AP-REP differs from the client's, and cannot be sent back to us as that.
+pub(super) fn acceptor_subkey(
+    current: EncType,
+    listed: EtypeList<'_>,
+    flags: GssFlags,
+    policy: &Policy,
+) -> AcceptorSubkey {
+    let stronger = negotiated(current, listed, policy.session_etypes);
+    if flags.contains(GssFlags::DCE_STYLE) {
+        return stronger.or(Some(current));
+    }
+    match policy.acceptor_subkey {
+        AcceptorSubkeyPolicy::Never => None,
+        AcceptorSubkeyPolicy::Always if current == EncType::RC4_HMAC => stronger,
+        AcceptorSubkeyPolicy::Always => stronger.or(Some(current)),
+    }
+}
+
+fn negotiated(current: EncType, listed: EtypeList<'_>, allowed: EncTypes) -> Option<EncType> {
+    let stronger = BY_STRENGTH.iter().take_while(|etype| **etype != current);
+    stronger.copied().find(|etype| allowed.contains(*etype) && listed.contains(*etype))
+}
+
+const BY_STRENGTH: [EncType; 5] = [
+    EncType::AES256_CTS_HMAC_SHA384_192,
+    EncType::AES256_CTS_HMAC_SHA1_96,
+    EncType::AES128_CTS_HMAC_SHA256_128,
+    EncType::AES128_CTS_HMAC_SHA1_96,
+    EncType::RC4_HMAC,
+];

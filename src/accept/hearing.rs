@@ -1,0 +1,170 @@
+//! What a token says: a request, an offer to go on with, or neither.
+//!
+//! Recognises every shape in which an AP-REQ arrives, as first, second or last token of a conversation, and names what
+//! arrives instead of one. No key is used; nothing is allocated.
+
+use super::negotiation::{Halfway, Negotiation, Stage};
+use super::request::{LastLeg, Leg, Message, Negotiated, Request};
+use super::token::{Token, foreign};
+use crate::der::{Malformed, Problem, Reader};
+use crate::error::{Error, KerberosOffer, NtlmMessage};
+use crate::krb5::ApRep;
+use crate::mechanism::Mechanism;
+use crate::policy::Policy;
+use crate::spnego::{MechanismList, NegTokenInit, NegTokenResp};
+
+/// What was heard.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every token is a request, and a box would be its allocation")]
+pub enum Heard<'t> {
+    /// A request.
+    Request(Request<'t>),
+    /// A negotiation that may lead to one.
+    Offer(Offer<'t>),
+}
+
+/// A client that takes Kerberos, and has sent no ticket yet: its first token is empty, or for a mechanism that it would
+/// rather use.
+#[derive(Debug)]
+pub struct Offer<'t> {
+    mechanisms: MechanismList<'t>,
+    refusal: Error,
+}
+
+impl<'t> Offer<'t> {
+    /// What to answer, and what to keep for the next token: the client is asked for Kerberos.
+    #[must_use]
+    pub fn accept(&self) -> super::Next {
+        Negotiation::ask_for_kerberos(self.mechanisms)
+    }
+
+    /// What to say instead, where a conversation has no second leg.
+    #[must_use]
+    pub fn refuse(self) -> Error {
+        self.refusal
+    }
+}
+
+impl<'t> Heard<'t> {
+    pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
+        if token.len() > policy.max_token_size {
+            return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
+        }
+        let heard = match (Token::recognise(Reader::new(token))?, negotiation) {
+            (Token::Krb5(mechanism, ap_req), _) => {
+                Self::Request(Request::parse(ap_req, Message::Gss(mechanism), Leg::Alone)?)
+            }
+            (Token::ApReq(ap_req), _) => Self::Request(Request::parse(ap_req, Message::Bare, Leg::Alone)?),
+            (Token::Spnego(opening), _) => hear_opening(&NegTokenInit::read(opening)?)?,
+            (Token::Continuation(next), Some(negotiation)) => Self::Request(hear_next(next, negotiation)?),
+            (Token::ApRep(last), Some(negotiation)) => Self::Request(hear_bare_reply(last, negotiation)?),
+            (Token::Continuation(next), None) => return Err(out_of_turn(next)),
+            (Token::ApRep(reply), None) => return Err(reply.error("token", Problem::OutOfPlace).into()),
+            (Token::Foreign(mechanism, message), _) => {
+                return Err(foreign(mechanism, message, KerberosOffer::NotOffered));
+            }
+        };
+        if let Self::Request(request) = &heard {
+            request.check_shell(policy)?;
+        }
+        Ok(heard)
+    }
+}
+
+/// The AP-REQ in what a SPNEGO client sent with its offer.
+///
+/// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
+/// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
+fn hear_opening<'t>(init: &NegTokenInit<'t>) -> Result<Heard<'t>, Error> {
+    let mechanisms = init.mechanisms;
+    let Some(mechanism) = mechanisms.kerberos() else {
+        return Err(without_kerberos(init));
+    };
+    let leg = Leg::Opening(Negotiated { mechanism, mechanisms, mic: init.mech_list_mic });
+    let refusal = match init.mech_token {
+        None => Error::NoToken,
+        Some(token) => match request_in(token, leg)? {
+            Ok(request) => return Ok(Heard::Request(request)),
+            // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
+            Err(refusal) if mechanisms.prefers_kerberos() => return Err(refusal),
+            Err(refusal) => refusal,
+        },
+    };
+    Ok(Heard::Offer(Offer { mechanisms, refusal }))
+}
+
+/// The AP-REQ that a mechanism's token is, or what the token is instead.
+fn request_in<'t>(token: Reader<'t>, leg: Leg<'t>) -> Result<Result<Request<'t>, Error>, Malformed> {
+    Ok(match Token::recognise(token) {
+        Ok(Token::Krb5(mechanism, ap_req)) => Ok(Request::parse(ap_req, Message::Gss(mechanism), leg)?),
+        Ok(Token::ApReq(ap_req)) => Ok(Request::parse(ap_req, Message::Bare, leg)?),
+        Ok(Token::Foreign(mechanism, message)) => Err(foreign(mechanism, message, KerberosOffer::AlsoOffered)),
+        Ok(_) => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+        Err(malformed) => Err(malformed.into()),
+    })
+}
+
+/// What to call an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
+fn without_kerberos(init: &NegTokenInit<'_>) -> Error {
+    let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
+    match init.mech_token {
+        Some(token) => match Token::recognise(token) {
+            Ok(Token::Foreign(mechanism, message)) => foreign(mechanism, message, KerberosOffer::NotOffered),
+            // SPNEGO in SPNEGO, or Kerberos that was not offered.
+            Ok(_) => token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into(),
+            Err(malformed) => malformed.into(),
+        },
+        None => match init.mechanisms.iter().find(named) {
+            Some(Mechanism::Ntlm) => Error::Ntlm { message: NtlmMessage::Offered, offer: KerberosOffer::NotOffered },
+            Some(mechanism) => foreign(mechanism, &[], KerberosOffer::NotOffered),
+            None => Error::NoKerberos { mechanisms: init.mechanisms.iter().count() },
+        },
+    }
+}
+
+/// A NegTokenResp in its turn: with the AP-REQ that was asked for, or with the client's last word.
+fn hear_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<Request<'t>, Error> {
+    let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error("NegTokenResp", Problem::OutOfPlace))?;
+    let response = NegTokenResp::read(next)?;
+    let mic = response.mech_list_mic;
+    match &negotiation.stage {
+        Stage::AwaitingRequest => {
+            let mechanism = mechanisms.kerberos().unwrap_or(Mechanism::Krb5);
+            let token = response.response_token.ok_or(Error::NoToken)?;
+            request_in(token, Leg::Following(Negotiated { mechanism, mechanisms, mic }))?
+        }
+        Stage::AwaitingEnd(halfway) => {
+            let ap_rep = response.response_token.map(ApRep::read).transpose()?;
+            Ok(last_leg(halfway, LastLeg { halfway, mechanisms: Some(mechanisms), ap_rep, mic })?)
+        }
+    }
+}
+
+/// The last leg in DCE style without SPNEGO.
+fn hear_bare_reply<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<Request<'t>, Error> {
+    match &negotiation.stage {
+        Stage::AwaitingEnd(halfway) if negotiation.mechanisms().is_none() => {
+            let ap_rep = Some(ApRep::read(reply)?);
+            Ok(last_leg(halfway, LastLeg { halfway, mechanisms: None, ap_rep, mic: None })?)
+        }
+        _ => Err(reply.error("token", Problem::OutOfPlace).into()),
+    }
+}
+
+/// The request that began this is decided again, together with the client's last word.
+fn last_leg<'t>(halfway: &'t Halfway, last: LastLeg<'t>) -> Result<Request<'t>, Malformed> {
+    Request::parse(Reader::new(&halfway.ap_req), halfway.message, Leg::Last(last))
+}
+
+/// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
+/// client that somebody else, a proxy or a load balancer's other node, has challenged.
+fn out_of_turn(negotiation: Reader<'_>) -> Error {
+    let response = match NegTokenResp::read(negotiation) {
+        Ok(response) => response.response_token,
+        Err(malformed) => return malformed.into(),
+    };
+    match response.map(Token::recognise) {
+        Some(Ok(Token::Foreign(mechanism, message))) => foreign(mechanism, message, KerberosOffer::NotOffered),
+        _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
+    }
+}
