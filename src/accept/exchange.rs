@@ -1,9 +1,9 @@
 //! What is left of the conversation when a request is verified: which answer it wants, in which framing, and whether the
 //! client's word on what was negotiated holds (RFC 4178 section 5).
 
-use super::context_keys::ContextKeys;
 use super::contents::AuthenticatorFields;
-use super::request::{LastLeg, Leg, Message, Negotiated, Request};
+use super::context_keys::ContextKeys;
+use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use crate::context::{Established, SecurityContext};
 use crate::crypto::KeyUsage;
 use crate::error::{Error, NegotiationCause};
@@ -74,10 +74,13 @@ impl Exchange {
             Leg::Alone => (None, None),
             Leg::Opening(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Leg::Following(negotiated) => (Some(negotiated), None),
-            Leg::Last(last) => return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing))),
+            Leg::Last(last) => {
+                return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
+            }
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
-        let goes_on = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
+        let wants_more = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
+        let goes_on = wants_more && request.turns == Turns::Many;
         let keeps_list = goes_on || mic == MicExchange::Verified;
         let spnego = negotiated.map(|it| Spnego {
             supported_mech,
