@@ -45,12 +45,19 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
         protection = context.unwrap(buffer, &mut message)?;
         input = rest;
     }
-    let mut answer = vec![0; 4];
-    context.wrap(&message, protection, &random()?, &mut answer);
-    let length = u32::try_from(answer.len() - 4)?.to_be_bytes();
-    answer[..4].copy_from_slice(&length);
+    let mut answer = Vec::new();
+    for part in message.chunks(PART) {
+        let start = answer.len();
+        answer.extend([0; 4]);
+        context.wrap(part, protection, &random()?, &mut answer);
+        let length = u32::try_from(answer.len() - start - 4)?;
+        answer[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    }
     Ok(answer)
 }
+
+/// Less than any client takes at once.
+const PART: usize = 32_768;
 
 /// What four octets of length say, and what follows it.
 fn with_length(bytes: &[u8]) -> Outcome<(&[u8], &[u8])> {
