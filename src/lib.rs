@@ -19,6 +19,7 @@ mod mechanism;
 pub mod pac;
 mod policy;
 pub mod replay;
+pub mod sasl;
 mod sid;
 mod spnego;
 #[cfg(feature = "testing")]
