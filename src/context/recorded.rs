@@ -75,8 +75,8 @@ pub(super) struct Token {
     #[serde(rename = "call")]
     _call: String,
     length: usize,
-    #[serde(deserialize_with = "hex")]
-    pub(super) token: Vec<u8>,
+    #[serde(rename = "token", deserialize_with = "hex")]
+    pub(super) octets: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

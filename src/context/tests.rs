@@ -21,7 +21,7 @@ const PROTECTIONS: [Protection; 2] = [Protection::Integrity, Protection::Confide
 /// Takes a token of that kind.
 fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(), MessageError> {
     let mut out = vec![1, 2, 3];
-    let taken = match token.kind {
+    let result = match token.kind {
         Kind::Mic => context.verify_mic(&token.message(), octets),
         Kind::Wrap => context.unwrap(octets, &mut out).map(|protection| {
             assert_eq!(protection, token.protection());
@@ -29,7 +29,7 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
         }),
     };
     assert_eq!(out, [1, 2, 3]);
-    taken
+    result
 }
 
 /// Each recorded token with what its receiver has agreed on, as if all tokens before it had been taken.
@@ -52,7 +52,7 @@ fn some(mut check: impl FnMut(&Context, &Token, Established)) {
     let mut checked = 0;
     each(|context, token, established| {
         count += 1;
-        if count % 5 == 0 && token.token.len() < 120 {
+        if count % 5 == 0 && token.octets.len() < 120 {
             check(context, token, established);
             checked += 1;
         }
@@ -94,7 +94,7 @@ fn tokens_of_mit_and_heimdal_are_taken_in_order() {
         let mut receivers = SIDES.map(|side| context.side(side));
         for token in &context.tokens {
             let receiver = &mut receivers[usize::from(token.from == Side::Initiator)];
-            take(receiver, token, &token.token).unwrap_or_else(|error| panic!("{}: {error}", context.id));
+            take(receiver, token, &token.octets).unwrap_or_else(|error| panic!("{}: {error}", context.id));
             taken += 1;
         }
     }
@@ -129,7 +129,7 @@ fn tokens_are_made_octet_by_octet_as_mit_and_heimdal_make_them() {
 
 /// The token as it would be with an RRC of zero.
 fn unrotated(token: &Token) -> Vec<u8> {
-    let mut octets = token.token.clone();
+    let mut octets = token.octets.clone();
     if octets.starts_with(&[5, 4]) {
         let (header, body) = octets.split_at_mut(16);
         let rotation = usize::from(u16::from_be_bytes([header[6], header[7]])) % body.len();
@@ -167,12 +167,12 @@ fn confounder(context: &Context, token: &Token, octets: &[u8]) -> Confounder {
 fn every_prefix_is_refused_and_changes_nothing() {
     some(|context, token, established| {
         let mut receiver = SecurityContext::new(established);
-        for length in 0..token.token.len() {
-            let error = take(&mut receiver, token, &token.token[..length]).unwrap_err();
+        for length in 0..token.octets.len() {
+            let error = take(&mut receiver, token, &token.octets[..length]).unwrap_err();
             let expected = matches!(error, MessageError::Malformed(_) | MessageError::Integrity);
             assert!(expected, "{} cut to {length}: {error}", context.id);
         }
-        take(&mut receiver, token, &token.token).unwrap();
+        take(&mut receiver, token, &token.octets).unwrap();
     });
 }
 
@@ -180,24 +180,24 @@ fn every_prefix_is_refused_and_changes_nothing() {
 fn every_flipped_bit_is_refused_and_changes_nothing() {
     some(|context, token, established| {
         let mut receiver = SecurityContext::new(established.clone());
-        for bit in 0..token.token.len() * 8 {
-            let mut octets = token.token.clone();
+        for bit in 0..token.octets.len() * 8 {
+            let mut octets = token.octets.clone();
             octets[bit / 8] ^= 1 << (bit % 8);
             if is_unprotected(token, bit) {
                 // Taken or not, it is the same message.
                 let _ = take(&mut SecurityContext::new(established.clone()), token, &octets);
             } else {
                 let error = take(&mut receiver, token, &octets);
-                assert!(error.is_err(), "{} bit {bit} of {:02X?}", context.id, token.token);
+                assert!(error.is_err(), "{} bit {bit} of {:02X?}", context.id, token.octets);
             }
         }
-        take(&mut receiver, token, &token.token).unwrap();
+        take(&mut receiver, token, &token.octets).unwrap();
     });
 }
 
 /// RRC, which says no more than where the octets lie; and the bit of the mechanism that Windows 2000 lost.
 fn is_unprotected(token: &Token, bit: usize) -> bool {
-    match token.token[..2] {
+    match token.octets[..2] {
         [5, 4] => (48..64).contains(&bit),
         [0x60, length] => bit == (if length < 0x80 { 7 } else { 8 }) * 8 + 2,
         _ => false,
@@ -220,7 +220,7 @@ fn a_changed_message_does_not_have_the_mic() {
 fn tokens_do_not_come_back() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
-        assert_eq!(take(&mut maker, token, &token.token), Err(MessageError::Reflected), "{}", context.id);
+        assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);
     });
 }
 
@@ -236,7 +236,7 @@ fn tokens_under_the_other_key_are_refused_by_their_flag() {
         };
         let mut receiver = SecurityContext::new(Established { message_key: other, ..established });
         let expected = MessageError::WrongKey { expected: other, found: agreed };
-        assert_eq!(take(&mut receiver, token, &token.token), Err(expected), "{}", context.id);
+        assert_eq!(take(&mut receiver, token, &token.octets), Err(expected), "{}", context.id);
     });
 }
 
@@ -247,7 +247,7 @@ fn tokens_of_another_context_are_refused() {
         other[0] ^= 1;
         let key = Key::new(established.key.etype(), &other).unwrap();
         let mut receiver = SecurityContext::new(Established { key, ..established });
-        assert_eq!(take(&mut receiver, token, &token.token), Err(MessageError::Integrity), "{}", context.id);
+        assert_eq!(take(&mut receiver, token, &token.octets), Err(MessageError::Integrity), "{}", context.id);
     });
 }
 
