@@ -12,7 +12,8 @@
 
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::{
-    Answer, Connection, KeySet, KrbErrorPolicy, Policy, Protection, Randomness, SecurityContext, Turn, UnixTime, Validator,
+    Answer, Connection, KeySet, KrbErrorPolicy, Policy, Protection, Randomness, SecurityContext, Turn, UnixTime,
+    Validator,
 };
 use std::error::Error;
 use std::io::{Read, Write};

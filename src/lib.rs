@@ -31,8 +31,8 @@ mod time;
 mod validator;
 
 pub use accept::{
-    Accepted, Answer, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation, Next,
-    Offer, OpenedBy, OpenedTicket, Rejection, Request, TicketFacts, Turn, VerifiedRequest,
+    Accepted, Answer, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation,
+    Next, Offer, OpenedBy, OpenedTicket, Rejection, Request, TicketFacts, Turn, VerifiedRequest,
 };
 pub use certificate::CertificateError;
 pub use context::{MessageError, MessageKey, Protection, SecurityContext, TokenKind};
@@ -49,8 +49,8 @@ pub use krb5::{
     PrincipalName, TicketFlags,
 };
 pub use policy::{
-    AcceptorSubkeyPolicy, AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy, KrbErrorPolicy,
-    KvnoPolicy, PacPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
+    AcceptorSubkeyPolicy, AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy,
+    KrbErrorPolicy, KvnoPolicy, PacPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
 };
 pub use randomness::Randomness;
 pub use sid::{InvalidSid, Sid};

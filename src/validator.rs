@@ -1,7 +1,8 @@
 //! The way in: keys, policy and replay cache together, and the stages as methods.
 
 use crate::accept::{
-    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, Turn, VerifiedRequest,
+    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, Turn,
+    VerifiedRequest,
 };
 use crate::error::Error;
 use crate::header;

@@ -246,11 +246,7 @@ pub(super) struct AuthenticatorFields {
 }
 
 impl AuthenticatorFields {
-    pub(super) fn of(
-        authenticator: &Authenticator<'_>,
-        gss_flags: Option<GssFlags>,
-        delegated: Option<Span>,
-    ) -> Self {
+    pub(super) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>, delegated: Option<Span>) -> Self {
         Self {
             time: authenticator.ctime.with_micros(authenticator.cusec).unwrap_or(authenticator.ctime),
             subkey_etype: authenticator.subkey.map(|subkey| subkey.etype),

@@ -1,8 +1,8 @@
 //! What is left of the conversation when a request is verified: which answer it wants, in which framing, and whether the
 //! client's word on what was negotiated holds (RFC 4178 section 5).
 
-use super::context_keys::ContextKeys;
 use super::contents::AuthenticatorFields;
+use super::context_keys::ContextKeys;
 use super::request::{LastLeg, Leg, Message, Negotiated, Request};
 use crate::context::{Established, SecurityContext};
 use crate::crypto::KeyUsage;
@@ -74,7 +74,9 @@ impl Exchange {
             Leg::Alone => (None, None),
             Leg::Opening(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Leg::Following(negotiated) => (Some(negotiated), None),
-            Leg::Last(last) => return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing))),
+            Leg::Last(last) => {
+                return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
+            }
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
         let goes_on = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);

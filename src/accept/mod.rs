@@ -22,8 +22,8 @@ mod rejection;
 mod request;
 mod restrictions;
 mod ticket;
-mod token;
 mod ticket_checks;
+mod token;
 mod verify;
 
 pub use accepted::Accepted;

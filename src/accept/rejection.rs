@@ -77,13 +77,7 @@ fn negotiates(token: &[u8]) -> bool {
 
 /// The KRB-ERROR for a request whose authenticator opens under the session key of a ticket that a key of ours opens. That
 /// is done again here, so that no refusal carries keys about.
-fn krb_error(
-    request: &Request<'_>,
-    error: &Error,
-    keys: &KeySet,
-    policy: &Policy,
-    now: UnixTime,
-) -> Option<Vec<u8>> {
+fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Policy, now: UnixTime) -> Option<Vec<u8>> {
     if policy.krb_errors == KrbErrorPolicy::Never {
         return None;
     }

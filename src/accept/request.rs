@@ -114,7 +114,9 @@ impl<'t> Request<'t> {
     #[must_use]
     pub const fn framing(&self) -> Framing {
         match (self.leg, self.message) {
-            (Leg::Opening(_) | Leg::Following(_) | Leg::Last(LastLeg { mechanisms: Some(_), .. }), _) => Framing::Spnego,
+            (Leg::Opening(_) | Leg::Following(_) | Leg::Last(LastLeg { mechanisms: Some(_), .. }), _) => {
+                Framing::Spnego
+            }
             (_, Message::Gss(_)) => Framing::Krb5,
             (_, Message::Bare) => Framing::ApReq,
         }

@@ -55,7 +55,9 @@ impl Writer {
     /// INTEGER, in as few octets as hold it.
     pub(crate) fn integer(&mut self, value: i64) {
         let octets = value.to_be_bytes();
-        let is_padding = |pair: &[u8]| matches!(pair, [0x00, next] if next & 0x80 == 0) || matches!(pair, [0xFF, next] if next & 0x80 != 0);
+        let is_padding = |pair: &[u8]| {
+            matches!(pair, [0x00, next] if next & 0x80 == 0) || matches!(pair, [0xFF, next] if next & 0x80 != 0)
+        };
         let padding = octets.windows(2).take_while(|pair| is_padding(pair)).count();
         self.element(tag::INTEGER, |w| w.raw(octets.get(padding..).unwrap_or_default()));
     }

@@ -179,7 +179,7 @@ pub(super) struct KrbError {
 }
 
 /// The framing of RFC 2743 section 3.1. What is inside is bytes: TOK_ID is no ASN.1.
-#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[derive(AsnType, Clone, Debug, Encode)]
 #[rasn(tag(application, 0))]
 pub(super) struct InitialContextToken {
     pub(super) this_mech: Oid,
@@ -201,6 +201,16 @@ pub(super) struct NegTokenInit {
     /// mechListMIC of NegTokenInit2.
     #[rasn(tag(explicit(4)))]
     pub(super) mech_list_mic: Option<OctetString>,
+}
+
+/// The same around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 happens to look like an element
+/// without contents, so `rasn` can find where the message begins.
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(tag(application, 0))]
+pub(super) struct Krb5ContextToken {
+    pub(super) this_mech: Oid,
+    pub(super) tok_id: Any,
+    pub(super) message: Any,
 }
 
 /// The state is the contents of an ENUMERATED.

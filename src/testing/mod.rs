@@ -89,7 +89,7 @@ pub use pac::{
     SignatureParts, UpnDnsInfoParts,
 };
 pub use realm::TestRealm;
-pub use reply::{ApRepParts, KrbErrorParts, Krb5Message, NegTokenRespParts};
+pub use reply::{ApRepParts, Krb5Message, KrbErrorParts, NegTokenRespParts};
 pub use ticket::{KeyParts, TicketParts, if_relevant};
 pub use time::TimeText;
 pub use token::TestToken;

@@ -78,9 +78,9 @@ impl Krb5Message {
     }
 
     fn framed(token: &[u8]) -> Option<Self> {
-        let token: asn1::InitialContextToken = asn1::read(token)?;
-        let (tok_id, message) = token.inner_context_token.as_bytes().split_first_chunk::<2>()?;
-        Some(Self { framing: Some((token.this_mech.0.to_vec(), *tok_id)), message: message.into() })
+        let token: asn1::Krb5ContextToken = asn1::read(token)?;
+        let tok_id = token.tok_id.as_bytes().try_into().ok()?;
+        Some(Self { framing: Some((token.this_mech.0.to_vec(), tok_id)), message: token.message.as_bytes().into() })
     }
 
     /// The token's bytes.
