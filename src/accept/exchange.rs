@@ -164,8 +164,13 @@ fn close_dce_style(last: &LastLeg<'_>, mut established: Established, integrity: 
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;
-    established.receive_sequence = established.receive_sequence.wrapping_add(1);
+    took_mic(established);
     Ok(())
+}
+
+/// The client's MIC was the first message of its context.
+pub(super) fn took_mic(established: &mut Established) {
+    established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 
 /// The MIC of a context that has made none yet.
