@@ -51,10 +51,12 @@ impl Negotiation {
         Self { mech_types, stage: Stage::AwaitingEnd(halfway) }
     }
 
-    /// Asks a client for a Kerberos token that it offers and did not send.
+    /// Asks a client for a Kerberos token that it offers and did not send. Who would rather use another mechanism hears that
+    /// MICs will be wanted: RFC 4178 section 4.2.2 has that in the first reply only, and MIT's clients do not change their
+    /// mechanism without it.
     pub(super) fn ask_for_kerberos(mechanisms: MechanismList<'_>) -> Next {
         let reply = NegotiationReply {
-            state: NegState::AcceptIncomplete,
+            state: if mechanisms.prefers_kerberos() { NegState::AcceptIncomplete } else { NegState::RequestMic },
             supported_mech: mechanisms.kerberos(),
             response_token: None,
             mech_list_mic: None,
