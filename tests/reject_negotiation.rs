@@ -450,6 +450,30 @@ mod mic {
         }
     }
 
+    /// RFC 4178 section 5 c V: it was told that MICs are wanted, and its token was the last of the mechanism.
+    #[test]
+    fn without_mutual_authentication_it_comes_with_the_token_that_was_asked_for() {
+        let host = Host::new();
+        let absent = |token: TestToken| token.spnego(|spnego| spnego.mech_token = MechToken::Absent);
+        let token = without(GssFlags::MUTUAL, absent(prefers_ntlm(host.good())));
+        let asked = host.goes_on(&token.mint(), None);
+        let client = TestClient::of(&token);
+        let second = |mech_list_mic| {
+            NegTokenRespParts {
+                response_token: Some(krb5_token(&token)),
+                mech_list_mic,
+                ..NegTokenRespParts::default()
+            }
+            .mint()
+        };
+        assert_eq!(host.refuses(&second(None), Some(&asked.state)), NO_MIC);
+        let mic = client.context(None).get_mic(&client.mech_types);
+        let mut flipped = mic.clone();
+        flipped[20] ^= 1;
+        assert_eq!(host.refuses(&second(Some(flipped)), Some(&asked.state)), mic_refused(MessageError::Integrity));
+        host.ends(&second(Some(mic)), Some(&asked.state));
+    }
+
     #[test]
     fn it_comes_with_the_third_leg() {
         let host = Host::new();

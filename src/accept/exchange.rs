@@ -76,6 +76,10 @@ impl Exchange {
             }
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
+        if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.leg, Leg::Following(_)) {
+            // RFC 4178 section 5 c V: it was told that MICs are wanted, and this was the last token of the mechanism.
+            return Err(Error::Negotiation(NegotiationCause::NoMic));
+        }
         let goes_on = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
         let keeps_list = goes_on || mic == MicExchange::Verified;
         let spnego = negotiated.map(|it| Spnego {
