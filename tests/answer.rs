@@ -1,7 +1,13 @@
 //! What an accepted client is told: the AP-REP, its framing, and the context that both sides have then. The answers are
 //! read by `rasn`, as the client of `kerberos_sso::testing` would.
 #![cfg(feature = "testing")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 mod common;
 
@@ -9,7 +15,7 @@ use common::dialogue::{assert_shared, dce_style, our_sequence_number, random, ra
 use common::{NOW, Server};
 use kerberos_sso::crypto::{EncType, KeyUsage};
 use kerberos_sso::testing::{
-    ApRepParts, ChecksumParts, KeyParts, Krb5Message, MechToken, NegTokenRespParts, TestClient, TestToken,
+    ApRepParts, ChecksumParts, KeyParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken,
     TokenFraming, Unproven, if_relevant, mech,
 };
 use kerberos_sso::{AcceptorSubkeyPolicy, Answer, Connection, GssFlags, Policy, Problem, Randomness, Turn, UnixTime};
@@ -389,7 +395,7 @@ mod context {
 
     fn framings() -> [TokenFraming; 4] {
         let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
-        [TokenFraming::Spnego(Default::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
+        [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
     }
 
     /// Session keys and subkeys of every type, every framing, mutual or not, a subkey of ours or not.

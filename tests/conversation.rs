@@ -1,7 +1,13 @@
 //! SPNEGO as a conversation (RFC 4178 section 5), and the three legs of DCE style (MS-KILE section 3.4.5.1). Every leg after
 //! the first is heard by another node, from the bytes that were kept.
 #![cfg(feature = "testing")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 mod common;
 
@@ -10,7 +16,7 @@ use common::dialogue::{
 };
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::{
-    ApRepParts, Krb5Message, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
+    ApRepParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming, mech,
 };
 use kerberos_sso::{AcceptorSubkeyPolicy, Framing, GssFlags, Policy, SecurityContext};
 
@@ -215,9 +221,9 @@ mod persuaded {
     #[test]
     fn to_a_stronger_key() {
         let host = Host::with_policy(Policy::default().allow_rc4());
-        let list = rasn::der::encode(&vec![20, 23]).unwrap();
+        let etypes = rasn::der::encode(&vec![20, 23]).unwrap();
         let mut token = ntlm_first(&host).session_etype(EncType::RC4_HMAC);
-        token.authenticator.authorization_data.push(kerberos_sso::testing::if_relevant(&[(129, list)]));
+        token.authenticator.authorization_data.push(kerberos_sso::testing::if_relevant(&[(129, etypes)]));
         let asked = host.goes_on(&token.mint(), None);
         let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
         let (client, mut context) = client_after(&token, &second.token);
@@ -484,7 +490,7 @@ fn a_first_token_needs_no_state() {
     let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
     let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     for state in [&kept.state, &asked.state] {
-        for framing in [TokenFraming::Spnego(Default::default()), TokenFraming::ApReq] {
+        for framing in [TokenFraming::Spnego(SpnegoParts::default()), TokenFraming::ApReq] {
             host.ends(&host.good().framed(framing).mint(), Some(state));
         }
         let again = host.goes_on(&prefers_ntlm(host.good()).mint(), Some(state));

@@ -3,7 +3,13 @@
 //! As in `mutation.rs`: nothing panics, nobody else signs in, and memory stays within four times what came in and 64 KiB, on
 //! a stack of 256 KiB. There is no replay cache, so that nothing is refused for having come before.
 #![cfg(feature = "testing")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 mod common;
 

@@ -1,6 +1,12 @@
 //! Conversations that do not end well: each differs in one thing from one that does.
 #![cfg(feature = "testing")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 mod common;
 
@@ -165,9 +171,9 @@ mod state {
         for (seconds, in_time) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
             let mut host = Host::new();
             let began = host.now;
-            let mut begun = every_kind(&host);
+            let mut conversations = every_kind(&host);
             host.now = began.saturating_add_seconds(seconds);
-            for begun in &mut begun {
+            for begun in &mut conversations {
                 let last = begun.good_end();
                 if in_time {
                     begun.ends(&host, &last);
@@ -246,9 +252,9 @@ mod state {
     fn another_list_of_mechanisms_is_found_out() {
         let host = Host::new();
         for mut begun in [Begun::mic(&host), Begun::dce_with_mic(&host)] {
-            let list = begun.client.mech_types.clone();
+            let offered = begun.client.mech_types.clone();
             let shorter = begun.token.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
-            let other = with_list(&begun.kept.state, &list, &TestClient::of(&shorter).mech_types);
+            let other = with_list(&begun.kept.state, &offered, &TestClient::of(&shorter).mech_types);
             let last = begun.good_end();
             assert_eq!(host.refuses(&last, Some(&other)), mic_refused(MessageError::Integrity));
             begun.ends(&host, &last);

@@ -10,7 +10,8 @@ use common::refusals::{IN_ORDER, policy};
 use common::{NOW, Server};
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{
-    Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, Unproven, mech,
+    Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming,
+    Unproven, mech,
 };
 use kerberos_sso::{Connection, Error, KrbErrorPolicy, Negotiation, NegotiationCause, Policy, Validator};
 
@@ -19,7 +20,7 @@ const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
 
 fn framings() -> [TokenFraming; 4] {
     let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
-    [TokenFraming::Spnego(Default::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
+    [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
 }
 
 /// What the server says to the token that it has just refused.
