@@ -51,8 +51,8 @@ impl DelegatedCredentials {
         KrbCredInfo::each(&self.ticket_info).zip(tickets).map(|(info, ticket)| DelegatedCredential { info, ticket })
     }
 
-    /// A credential cache of MIT's and Heimdal's file format, version 4, for the first credential's client: written to a
-    /// file that others cannot read, `KRB5CCNAME=FILE:…` lets GSS-API programs act in the client's name.
+    /// A credential cache of MIT's and Heimdal's file format, version 4, for the first credential's client: in a file
+    /// that others cannot read (Heimdal reads no other), `KRB5CCNAME=FILE:…` lets GSS-API programs act in the client's name.
     ///
     /// Times after 2106 are written as the last second of the format's 32 bits.
     #[must_use]

@@ -23,6 +23,7 @@ pub mod pac;
 mod policy;
 mod randomness;
 pub mod replay;
+pub mod sasl;
 mod sid;
 mod spnego;
 #[cfg(feature = "testing")]

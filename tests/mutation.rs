@@ -281,7 +281,7 @@ fn recorded_token(recording: &Recording, case: &Case) -> Vec<u8> {
     }
 }
 
-/// A Kerberos token in the SPNEGO that no client sends in full: NTLM offered besides, flags, hints and a MIC.
+/// A Kerberos token in the SPNEGO that no client sends in full: NTLM offered besides, flags and hints.
 fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
     let oids: [&[u8]; 3] = [
         &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2],
@@ -295,7 +295,6 @@ fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
         element(0xA1, &element(0x03, &[1, 0x62])),
         element(0xA2, &element(0x04, krb5)),
         element(0xA3, &element(0x30, &hint)),
-        element(0xA4, &element(0x04, &[0x11; 12])),
     ];
     let init = element(0xA0, &element(0x30, &fields.concat()));
     element(0x60, &[element(0x06, &[0x2B, 6, 1, 5, 5, 2]), init].concat())

@@ -552,11 +552,17 @@ mod negotiation {
         let server = Server::new();
         assert_eq!(server.check(&[]).unwrap_err(), malformed("token", 0, Problem::Empty));
         for first in 0..=u8::MAX {
-            if ![0x60, 0x6E, 0xA1].contains(&first) {
+            if ![0x60, 0x6E, 0x6F, 0xA1].contains(&first) {
                 let error = server.check(&[first, 0x03, 0x02, 0x01, 0x05]).unwrap_err();
                 assert_eq!(error, malformed("token", 0, Problem::Unrecognised), "{first:02X}");
             }
         }
+    }
+
+    #[test]
+    fn an_ap_rep_begins_nothing() {
+        let error = Server::new().check(&[0x6F, 0x03, 0x02, 0x01, 0x05]).unwrap_err();
+        assert_eq!(error, malformed("token", 0, Problem::OutOfPlace));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::contents::AuthenticatorFields;
 use super::context_keys::ContextKeys;
-use super::request::{LastLeg, Leg, Message, Negotiated, Request};
+use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use crate::context::{Established, SecurityContext};
 use crate::crypto::{KeyUsage, wipe};
 use crate::error::{Error, NegotiationCause};
@@ -80,7 +80,8 @@ impl Exchange {
             // RFC 4178 section 5 c V: it was told that MICs are wanted, and this was the last token of the mechanism.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
-        let goes_on = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
+        let wants_more = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
+        let goes_on = wants_more && request.turns == Turns::Many;
         let keeps_list = goes_on || mic == MicExchange::Verified;
         let spnego = negotiated.map(|it| Spnego {
             supported_mech,

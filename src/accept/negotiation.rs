@@ -51,12 +51,12 @@ impl Negotiation {
         Self { mech_types, stage: Stage::AwaitingEnd(halfway) }
     }
 
-    /// Asks a client for a Kerberos token that it offers and did not send. Who would rather use another mechanism hears that
-    /// MICs will be wanted: RFC 4178 section 4.2.2 has that in the first reply only, and MIT's clients do not change their
-    /// mechanism without it.
+    /// Asks a client for a Kerberos token that it offers and did not send. Where it would rather use another mechanism, MICs
+    /// must be exchanged, and MIT's library takes no other word for it than `request-mic`.
     pub(super) fn ask_for_kerberos(mechanisms: MechanismList<'_>) -> Next {
+        let first_choice = mechanisms.prefers_kerberos();
         let reply = NegotiationReply {
-            state: if mechanisms.prefers_kerberos() { NegState::AcceptIncomplete } else { NegState::RequestMic },
+            state: if first_choice { NegState::AcceptIncomplete } else { NegState::RequestMic },
             supported_mech: mechanisms.kerberos(),
             response_token: None,
             mech_list_mic: None,

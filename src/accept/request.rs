@@ -22,6 +22,7 @@ pub struct Request<'t> {
     pub(super) encoded: &'t [u8],
     pub(super) message: Message,
     pub(super) leg: Leg<'t>,
+    pub(super) turns: Turns,
 }
 
 /// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum and frames its answer, or stands alone.
@@ -30,6 +31,13 @@ pub(super) enum Message {
     /// Under the identifier that it came under.
     Gss(Mechanism),
     Bare,
+}
+
+/// Whether the client may be asked for another token. If not, nothing is kept for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turns {
+    Many,
+    One,
 }
 
 /// Which token of a conversation an AP-REQ came in.
@@ -83,13 +91,14 @@ impl<'t> Request<'t> {
     /// The request in a first token.
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
         match Heard::hear(token, None, policy)? {
-            Heard::Request(request) => Ok(request),
+            Heard::Request(request) => Ok(Self { turns: Turns::One, ..request }),
             Heard::Offer(offer) => Err(offer.refuse()),
         }
     }
 
     pub(super) fn parse(ap_req: Reader<'t>, message: Message, leg: Leg<'t>) -> Result<Self, Malformed> {
-        Ok(Self { ap_req: ApReq::read(ap_req)?, encoded: ap_req.rest(), message, leg })
+        let encoded = ap_req.rest();
+        Ok(Self { ap_req: ApReq::read(ap_req)?, encoded, message, leg, turns: Turns::Many })
     }
 
     /// What the ticket's shell says about the key that it needs.

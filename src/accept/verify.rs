@@ -139,7 +139,8 @@ fn check_channel<'a>(
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
         if element.ad_type == AdType::ETYPE_NEGOTIATION {
-            etypes = EtypeList::read(element.data)?;
+            // A list that says nothing negotiates nothing: it could only ask for a better key.
+            etypes = EtypeList::read(element.data).unwrap_or_default();
         }
         check_critical(element, criticality, Part::Authenticator)
     })?;

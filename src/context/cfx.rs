@@ -181,7 +181,7 @@ impl Cfx {
     pub(super) fn overhead(&self, protection: Protection) -> usize {
         let mac = self.key.etype().checksum_type().and_then(ChecksumType::checksum_len).unwrap_or_default();
         let encrypted = match protection {
-            Protection::Confidentiality => size_of::<Confounder>() + HEADER,
+            Protection::Confidentiality => CONFOUNDER + HEADER,
             Protection::Integrity => 0,
         };
         mac.saturating_add(encrypted).saturating_add(HEADER)
@@ -295,11 +295,18 @@ impl Header {
     }
 
     fn encode(self) -> [u8; HEADER] {
-        let [id, id_end] = self.token_id;
-        let [ec, ec_end] = self.ec.to_be_bytes();
-        let [rrc, rrc_end] = self.rrc.to_be_bytes();
-        let [a, b, c, d, e, f, g, h] = self.sequence.to_be_bytes();
-        [id, id_end, self.flags, self.filler, ec, ec_end, rrc, rrc_end, a, b, c, d, e, f, g, h]
+        let mut octets = [0; HEADER];
+        let fields = self
+            .token_id
+            .into_iter()
+            .chain([self.flags, self.filler])
+            .chain(self.ec.to_be_bytes())
+            .chain(self.rrc.to_be_bytes())
+            .chain(self.sequence.to_be_bytes());
+        for (octet, field) in octets.iter_mut().zip(fields) {
+            *octet = field;
+        }
+        octets
     }
 
     fn decode(octets: &[u8; HEADER]) -> Self {
@@ -377,3 +384,5 @@ const ACCEPTOR_SUBKEY: u8 = 0x04;
 const FILLER: u16 = 0xFFFF;
 
 const HEADER: usize = 16;
+
+const CONFOUNDER: usize = 16;

@@ -200,7 +200,7 @@ fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
 }
 
 /// Cuts `out` to `length` octets and leaves nothing of the rest.
-fn take_back(out: &mut Vec<u8>, length: usize) {
+pub(crate) fn take_back(out: &mut Vec<u8>, length: usize) {
     wipe(out.get_mut(length..).unwrap_or_default());
     out.truncate(length);
 }
@@ -209,6 +209,6 @@ fn take_back(out: &mut Vec<u8>, length: usize) {
 const MAX_MIC: usize = 16 + 24;
 
 #[cfg(test)]
-mod recorded;
+pub(crate) mod recorded;
 #[cfg(test)]
 mod tests;

@@ -145,7 +145,7 @@ impl core::fmt::Debug for Rc4 {
 /// Octets of the longest message whose token has at most `max_token`. The length of the length may differ by one between
 /// the two, which is left unused.
 pub(super) fn size_limit(max_token: usize) -> usize {
-    max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len() + WRAPPING)
+    max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len()).saturating_sub(WRAPPING)
 }
 
 /// What both tokens begin with.
@@ -230,14 +230,11 @@ fn append_framing(out: &mut Vec<u8>, length: usize) {
 
 /// The length octets of X.690 section 10.1.
 fn append_length(out: &mut Vec<u8>, length: usize) {
-    let octets = length.to_be_bytes();
-    match u8::try_from(length) {
-        Ok(short @ ..0x80) => out.push(short),
-        _ => {
-            out.push(0x80 | u8::try_from(length_octets(length)).unwrap_or(0));
-            out.extend(octets.iter().skip_while(|octet| **octet == 0));
-        }
+    if let Ok(short @ ..0x80) = u8::try_from(length) {
+        return out.push(short);
     }
+    out.push(0x80 | u8::try_from(length_octets(length)).unwrap_or(0));
+    out.extend(length.to_be_bytes().iter().skip_while(|octet| **octet == 0));
 }
 
 /// Identifier and length octets of so many octets.

@@ -6,7 +6,10 @@
 use core::hint::black_box;
 
 use aes::cipher::array::Array;
-use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, Key, KeyInit, consts::U16};
+use aes::cipher::{
+    Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
+    BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, Key, KeyInit, consts::U8, consts::U16,
+};
 
 /// AES with either length of key.
 pub(super) trait Aes: BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit + Clone {}
@@ -58,12 +61,24 @@ impl<C: Aes> AesCts<C> {
 
     /// Decrypts in place what lies in two places: the first block, and all that follows it.
     pub(super) fn decrypt_in_place(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
-        let first = Array::cast_from_core_mut(first);
+        self.decrypt_in_place_and_show(first, rest, |_| {});
+    }
+
+    /// As [`Self::decrypt_in_place`], and shows the plaintext, piece by piece: it can be hashed while the next is decrypted.
+    pub(super) fn decrypt_in_place_and_show(
+        &self,
+        first: &mut [u8; BLOCK],
+        rest: &mut [u8],
+        mut show: impl FnMut(&[u8]),
+    ) {
         if rest.len() <= BLOCK {
-            return self.decrypt_last(&Block::<C>::default(), first, rest);
+            self.decrypt_last(&Block::<C>::default(), first.into(), rest);
+            show(first);
+            return show(rest);
         }
-        let mut previous = *first;
-        self.0.decrypt_block(first);
+        let mut previous = Block::<C>::from(*first);
+        self.0.decrypt_block(first.into());
+        show(first);
         let Some((blocks, tail)) = rest.split_at_mut_checked(whole_blocks(rest.len())) else {
             return;
         };
@@ -71,10 +86,14 @@ impl<C: Aes> AesCts<C> {
         let Some((last, blocks)) = blocks.split_last_mut() else {
             return;
         };
-        for chunk in blocks.chunks_mut(CHUNK) {
-            previous = self.decrypt_chunk(&previous, chunk);
+        // With these and the first, what was shown ends where a block of SHA-1 does, and so do the pieces that follow.
+        let (head, blocks) = blocks.split_at_mut(blocks.len().min(SHOWN - 1));
+        for blocks in [head, blocks] {
+            self.0.decrypt_with_backend(CbcDecryption { previous: &mut previous, blocks, show: &mut show });
         }
         self.decrypt_last(&previous, last, tail);
+        show(last);
+        show(tail);
     }
 
     /// The last whole block, after the ciphertext block `previous`, and the tail.
@@ -89,33 +108,21 @@ impl<C: Aes> AesCts<C> {
         xor(last, previous);
     }
 
-    /// Plain CBC for at most `CHUNK` blocks; gives back the last of their ciphertext.
-    fn decrypt_chunk(&self, previous: &Block<C>, blocks: &mut [Block<C>]) -> Block<C> {
-        let mut ciphertext = [Block::<C>::default(); CHUNK];
-        for (to, from) in ciphertext.iter_mut().zip(&*blocks) {
-            *to = *from;
-        }
-        self.0.decrypt_blocks(blocks);
-        let count = blocks.len();
-        for (block, before) in blocks.iter_mut().zip(core::iter::once(previous).chain(&ciphertext)) {
-            xor(block, before);
-        }
-        ciphertext.into_iter().take(count).next_back().unwrap_or(*previous)
-    }
-
     /// Encrypts in place; nothing happens to less than one block.
     pub(super) fn encrypt(&self, data: &mut [u8]) {
+        self.encrypt_and_show(data, |_| {});
+    }
+
+    /// As [`Self::encrypt`], and shows the plaintext, piece by piece, before it goes: each block waits for the one before it,
+    /// and while it does, the processor can hash.
+    pub(super) fn encrypt_and_show(&self, data: &mut [u8], mut show: impl FnMut(&[u8])) {
         let whole = whole_blocks(data.len());
         let Some((blocks, tail)) = data.split_at_mut_checked(whole) else {
             return;
         };
         let (blocks, _) = Array::slice_as_chunks_mut(blocks);
-        let mut previous = Block::<C>::default();
-        for block in &mut *blocks {
-            xor(block, &previous);
-            self.0.encrypt_block(block);
-            previous = *block;
-        }
+        self.0.encrypt_with_backend(CbcEncryption { blocks: &mut *blocks, show: &mut show });
+        show(tail);
         if let Some(last) = blocks.last_mut() {
             self.steal(last, tail);
         }
@@ -153,6 +160,75 @@ impl<C: Aes> Drop for AesCts<C> {
     }
 }
 
+/// CBC of whole blocks, all at once where the processor's instructions are at hand.
+struct CbcEncryption<'a, F> {
+    blocks: &'a mut [Array<u8, U16>],
+    show: F,
+}
+
+impl<F> BlockSizeUser for CbcEncryption<'_, F> {
+    type BlockSize = U16;
+}
+
+impl<F: FnMut(&[u8])> BlockCipherEncClosure for CbcEncryption<'_, F> {
+    #[inline]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(mut self, backend: &B) {
+        let mut previous = Array::default();
+        for group in self.blocks.chunks_mut(SHOWN) {
+            (self.show)(octets(group));
+            for block in group {
+                xor(block, &previous);
+                backend.encrypt_block_inplace(block);
+                previous = *block;
+            }
+        }
+    }
+}
+
+/// The reverse, after the ciphertext block `previous`, which it replaces by the last that it decrypts.
+struct CbcDecryption<'a, F> {
+    previous: &'a mut Array<u8, U16>,
+    blocks: &'a mut [Array<u8, U16>],
+    show: F,
+}
+
+impl<F> BlockSizeUser for CbcDecryption<'_, F> {
+    type BlockSize = U16;
+}
+
+impl<F: FnMut(&[u8])> BlockCipherDecClosure for CbcDecryption<'_, F> {
+    #[inline]
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(mut self, backend: &B) {
+        let (groups, rest) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(self.blocks);
+        for group in groups {
+            let ciphertext = group.clone();
+            backend.decrypt_par_blocks_inplace(group);
+            unchain(group, &ciphertext, self.previous);
+            (self.show)(octets(group));
+        }
+        for block in rest {
+            let ciphertext = [*block];
+            backend.decrypt_block_inplace(block);
+            unchain(core::slice::from_mut(block), &ciphertext, self.previous);
+            (self.show)(block);
+        }
+    }
+}
+
+/// Undoes the chaining of decrypted blocks.
+#[inline]
+fn unchain(blocks: &mut [Array<u8, U16>], ciphertext: &[Array<u8, U16>], previous: &mut Array<u8, U16>) {
+    for (block, ciphertext) in blocks.iter_mut().zip(ciphertext) {
+        xor(block, previous);
+        *previous = *ciphertext;
+    }
+}
+
+#[inline]
+fn octets(blocks: &[Array<u8, U16>]) -> &[u8] {
+    Array::cast_slice_to_core(blocks).as_flattened()
+}
+
 /// Octets before the tail: all of a single block, else all but the last 1 to 16.
 fn whole_blocks(length: usize) -> usize {
     match length.checked_sub(BLOCK) {
@@ -162,16 +238,19 @@ fn whole_blocks(length: usize) -> usize {
     }
 }
 
+/// By halves: taken octet by octet, or all at once, blocks leave the vector registers, and a chain waits for that.
 fn xor(to: &mut Array<u8, U16>, from: &Array<u8, U16>) {
+    let (to, _) = Array::<u8, U8>::slice_as_chunks_mut(to);
+    let (from, _) = Array::<u8, U8>::slice_as_chunks(from);
     for (to, from) in to.iter_mut().zip(from) {
-        *to ^= from;
+        to.0 = (u64::from_ne_bytes(to.0) ^ u64::from_ne_bytes(from.0)).to_ne_bytes();
     }
 }
 
 const BLOCK: usize = 16;
 
-/// Blocks decrypted at a time where they lie: as many as keep the processor busy, few enough to copy them to the stack.
-const CHUNK: usize = 64;
+/// Blocks shown at a time: one of SHA-1's.
+const SHOWN: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -217,12 +296,16 @@ mod tests {
     #[test]
     fn decrypting_in_place_undoes_every_length() {
         let aes = AesCts::<aes::Aes128>::new(&[7; 16].into());
-        for length in BLOCK..3 * CHUNK * BLOCK {
+        for length in BLOCK..1000 {
             let plaintext: Vec<u8> = (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect();
             let mut data = plaintext.clone();
-            aes.encrypt(&mut data);
+            let mut shown = Vec::new();
+            aes.encrypt_and_show(&mut data, |piece| shown.extend_from_slice(piece));
+            assert_eq!(shown, plaintext, "{length}");
+            shown.clear();
             let (first, rest) = data.split_first_chunk_mut().unwrap();
-            aes.decrypt_in_place(first, rest);
+            aes.decrypt_in_place_and_show(first, rest, |piece| shown.extend_from_slice(piece));
+            assert_eq!(shown, plaintext, "{length}");
             assert_eq!(data, plaintext, "{length}");
         }
     }

@@ -49,10 +49,8 @@ impl<C: Aes> Scheme for AesSha1<C> {
     fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
         let (encrypted, mac) = rest.split_last_chunk_mut::<MAC>().ok_or(DecryptError::Integrity)?;
         let mut confounder = *first;
-        self.aes.decrypt_in_place(&mut confounder, encrypted);
         let mut running = self.mac.start();
-        running.update(&confounder);
-        running.update(encrypted);
+        self.aes.decrypt_in_place_and_show(&mut confounder, encrypted, |piece| running.update(piece));
         let right = same(truncated(&running.finish()), mac);
         if right { Ok(0..encrypted.len()) } else { Err(DecryptError::Integrity) }
     }
@@ -66,9 +64,9 @@ impl<C: Aes> Scheme for AesSha1<C> {
         let Some(data) = out.get_mut(start..) else {
             return;
         };
-        let mac = self.mac.mac(data);
-        self.aes.encrypt(data);
-        out.extend_from_slice(truncated(&mac));
+        let mut running = self.mac.start();
+        self.aes.encrypt_and_show(data, |piece| running.update(piece));
+        out.extend_from_slice(truncated(&running.finish()));
     }
 }
 

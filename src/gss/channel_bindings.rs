@@ -77,7 +77,7 @@ pub(crate) fn is_absent(sent: &[u8; 16]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use crate::crypto::records::for_each;

@@ -1,7 +1,8 @@
 """Credentials that real clients delegate, decoded by others than the crate: pyasn1 and impacket for the KRB-CRED, MIT's
-acceptor for the credential cache that it makes of it. Run by itself it writes testvectors/delegation/krb_cred.txt:
+acceptor for the credential cache that it makes of it.
 
-  delegation.py FILE"""
+  delegation.py             what the example `delegation` makes of fresh ones must be that, and get tickets from the KDC
+  delegation.py OUTPUT      writes testvectors/delegation/krb_cred.txt"""
 
 import struct
 import sys
@@ -15,7 +16,7 @@ from keys import keytab_keys
 from mit_realm import ENCTYPES, SPN
 from observe import decode, decrypt, names, opened, seconds, text, unwrap
 from samba_ad import AUTOLOGON, SSO_ACCOUNT
-from work import Work
+from work import Work, run
 from world import World
 
 KRB_CRED_USAGE, NO_ENCRYPTION = 14, 0
@@ -99,8 +100,45 @@ def written(value):
     return value.hex() if isinstance(value, bytes) else f'"{value}"' if isinstance(value, str) else value
 
 
+def check(world):
+    """How many of the caches that the crate makes are not MIT's, or are of no use to MIT's programs."""
+    return sum(not usable(world, *sent) for sent in delegating(world))
+
+
+def usable(world, name, client, keytab, realm, options):
+    token, ours, mits = token_of(client, options), world.work.root / "ours", world.work.root / "mits"
+    mit_ccache(token.value, keytab, mits)
+    ours.touch(0o600)  # Heimdal reads no cache that others could.
+    crate_ccache(token.value, keytab, realm, ours)
+    listed = klist(ours, client)
+    same = listed == klist(mits, client) and ours.read_bytes() == mits.read_bytes()
+    good = same and gets_ticket(ours, client) and client.use_cache(ours).token(library="heimdal")
+    print(f"{'ok  ' if good else 'FAIL'} delegation-{name}: {listed}", flush=True)
+    return good
+
+
+def crate_ccache(token, keytab, realm, path):
+    sent = path.with_suffix(".token")
+    sent.write_bytes(token)
+    run(["cargo", "run", "--release", "--quiet", "--example", "delegation", "--", "--keytab", keytab, "--realm", realm,
+         "--allow-rc4", sent, path])
+
+
+def klist(path, client):
+    """What MIT's klist says of it, in one line."""
+    return " ".join(run(["klist", "-c", path, "-e", "-f"], client.env).split()[3:])
+
+
+def gets_ticket(path, client):
+    """MIT's kvno must get a ticket with what was delegated, which is a ticket-granting ticket alone."""
+    return f"{SPN}@" in run(["kvno", "-c", path, SPN], client.env)
+
+
 if __name__ == "__main__":
     with Work() as work:
         world = World(work)
         world.add_mit()
-        record(world, Path(sys.argv[1]))
+        if sys.argv[1:]:
+            record(world, Path(sys.argv[1]))
+        else:
+            sys.exit(1 if check(world) else 0)

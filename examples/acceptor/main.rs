@@ -1,0 +1,112 @@
+//! A server for any GSS or SASL client: it takes a client's context and then its messages, over TCP on loopback, in the
+//! frames that `frames.rs` describes.
+//!
+//! ```text
+//! cargo run --example acceptor -- [--allow-rc4] PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
+//! ```
+//! `--bindings` is the application data of the channel; `--sasl` negotiates a security layer as RFC 4752 has it, or takes
+//! the context as MS-SPNG's mechanism does.
+#![allow(clippy::print_stdout, reason = "this is a program")]
+
+mod frames;
+mod layer;
+mod messages;
+
+use frames::Frames;
+use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::{
+    Answer, BindingLevel, ChannelBindings, Connection, KeySet, Policy, Randomness, Turn, UnixTime, Validator,
+};
+use std::error::Error;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::SystemTime;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let server = Server::configure(lexopt::Parser::from_env())?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port))?;
+    for stream in listener.incoming() {
+        if let Err(error) = server.serve(&mut Frames::new(stream?)) {
+            println!("ended: {error}");
+        }
+    }
+    Ok(())
+}
+
+struct Server {
+    validator: Validator<MemoryReplayCache>,
+    port: u16,
+    mechanism: Option<String>,
+}
+
+impl Server {
+    fn configure(mut arguments: lexopt::Parser) -> Outcome<Self> {
+        use lexopt::prelude::*;
+        let (mut policy, mut mechanism, mut values) = (Policy::default(), None, Vec::new());
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("allow-rc4") => policy = policy.allow_rc4(),
+                Long("bindings") => {
+                    let bindings = ChannelBindings::new(&from_hex(&arguments.value()?.string()?)?);
+                    policy = policy.channel_bindings([bindings]).binding_level(BindingLevel::Require);
+                }
+                Long("sasl") => mechanism = Some(arguments.value()?.string()?),
+                Value(value) => values.push(value),
+                _ => return Err(argument.unexpected().into()),
+            }
+        }
+        let [port, keytab] = values.as_slice() else { return Err("PORT and KEYTAB are wanted".into()) };
+        let keys = KeySet::from_keytab(&std::fs::read(keytab)?)?;
+        let validator = Validator::new(keys, policy, MemoryReplayCache::new(10_000, Start::TakeAny));
+        Ok(Self { validator, port: port.parse()?, mechanism })
+    }
+
+    fn serve(&self, frames: &mut Frames) -> Outcome<()> {
+        let answer = self.establish(frames)?;
+        let token = answer.token().unwrap_or_default().to_vec();
+        let context = answer.into_context();
+        match self.mechanism.as_deref() {
+            Some("GSSAPI") => layer::serve(context, &token, frames),
+            _ => {
+                frames.send(b'C', &token)?;
+                messages::serve(context, frames)
+            }
+        }
+    }
+
+    /// Tokens to and fro, until it is known who the client is.
+    fn establish(&self, frames: &mut Frames) -> Outcome<Answer> {
+        let mut negotiation = None;
+        loop {
+            let (token, now) = (frames.receive_token()?, UnixTime::from(SystemTime::now()));
+            let (connection, randomness) = (Connection::default(), Randomness::new(random()?));
+            match self.validator.converse(&token, negotiation.as_ref(), &connection, &randomness, now) {
+                Ok(Turn::Accepted(accepted, answer)) => {
+                    println!("accepted {}, {}", accepted.identity(), accepted.session_etype());
+                    return Ok(answer);
+                }
+                Ok(Turn::Next(next)) => {
+                    frames.send(b'N', next.token())?;
+                    negotiation = Some(next.into_negotiation());
+                }
+                Err(error) => {
+                    let rejection = self.validator.reject(&token, negotiation.as_ref(), &error, now);
+                    frames.send(b'R', rejection.as_ref().map_or(&[], |rejection| rejection.token()))?;
+                    return Err(format!("{}: {error}", error.code()).into());
+                }
+            }
+        }
+    }
+}
+
+fn random<const N: usize>() -> Outcome<[u8; N]> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets)?;
+    Ok(octets)
+}
+
+fn from_hex(digits: &str) -> Outcome<Vec<u8>> {
+    let pair = |at| u8::from_str_radix(digits.get(at..at + 2).unwrap_or_default(), 16);
+    Ok((0..digits.len()).step_by(2).map(pair).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,42 @@
+//! What a server does with credentials that a client hands over: validates the request, opens them, and keeps them in a
+//! credential cache, with which any Kerberos program can act in the client's name.
+//!
+//! ```text
+//! cargo run --example delegation -- --keytab FILE --realm REALM [--allow-rc4] TOKEN OUTPUT
+//! ```
+//! OUTPUT must exist: make it so that nobody else can read it.
+#![allow(clippy::print_stdout, reason = "this is a program")]
+
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::{KeySet, Policy, Validator};
+use std::error::Error;
+use std::io::Write as _;
+use std::time::SystemTime;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    use lexopt::prelude::*;
+    let (mut keys, mut realm, mut policy, mut values) = (KeySet::default(), None, Policy::default(), Vec::new());
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("keytab") => keys = KeySet::from_keytab(&std::fs::read(arguments.value()?)?)?,
+            Long("realm") => realm = Some(arguments.value()?.string()?),
+            Long("allow-rc4") => policy = policy.allow_rc4(),
+            Value(value) => values.push(value),
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let [token, output] = values.as_slice() else { return Err("TOKEN and OUTPUT are wanted".into()) };
+    // A file is validated as often as somebody likes; a server remembers what it has seen.
+    let validator = Validator::new(keys, policy, NoReplayCache);
+    let accepted = validator.validate_ticket(&std::fs::read(token)?, SystemTime::now().into())?;
+    if realm.is_some_and(|realm| realm != accepted.service_realm()) {
+        return Err("the ticket is for another realm".into());
+    }
+    let delegated = accepted.delegated_credentials()?.ok_or("the client handed over nothing")?;
+    for credential in delegated.credentials() {
+        println!("{credential:?}");
+    }
+    std::fs::OpenOptions::new().write(true).truncate(true).open(output)?.write_all(&delegated.to_ccache())?;
+    Ok(())
+}
