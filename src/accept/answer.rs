@@ -1,7 +1,7 @@
 //! The answer to an accepted request: what goes back to the client, and the context that both then share.
 
 use super::accepted::Accepted;
-use super::exchange::{Closing, Envelope, Exchange, MicExchange, Spnego, send_mic};
+use super::exchange::{Closing, Envelope, Exchange, MicExchange, Spnego, send_mic, took_mic};
 use super::negotiation::{Halfway, Negotiation};
 use super::request::Message;
 use crate::context::{Established, SecurityContext};
@@ -131,6 +131,9 @@ impl Accepted {
         let Some(spnego) = &envelope.spnego else {
             return Answer { token: ap_rep, established };
         };
+        if spnego.mic == MicExchange::Verified {
+            took_mic(&mut established);
+        }
         let mic = spnego.sends_mic(end, dce_style).then(|| send_mic(&mut established, &spnego.mech_types));
         let reply = NegotiationReply {
             state: spnego.state(end),
