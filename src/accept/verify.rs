@@ -16,7 +16,7 @@ use crate::error::{Error, KeyRole, Part};
 use crate::gss::GssFlags;
 use crate::krb5::{ApOptions, Authenticator};
 use crate::policy::Policy;
-use crate::replay::ReplayEntry;
+use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
 /// A request that RFC 4120 would accept. It owns its bytes.
@@ -32,7 +32,8 @@ pub struct VerifiedRequest {
     pub(super) options: ApOptions,
     pub(super) bindings: BindingState,
     pub(super) framing: Framing,
-    pub(super) replay_entry: ReplayEntry,
+    pub(super) replay_tag: ReplayTag,
+    pub(super) valid_until: UnixTime,
 }
 
 impl VerifiedRequest {
@@ -53,9 +54,9 @@ impl VerifiedRequest {
         }
         let message = opened.request.message;
         let (gss_flags, bindings) = check_channel(&authenticator, message, &opened.session_key, policy, connection)?;
-        let replay_entry = authenticator::replay_entry(tag, authenticator.ctime, policy);
+        let valid_until = authenticator::valid_until(authenticator.ctime, policy);
         let fields = AuthenticatorFields::of(&authenticator, gss_flags);
-        Ok(Self::own(opened, fields, bindings, replay_entry))
+        Ok(Self::own(opened, fields, bindings, (tag, valid_until)))
     }
 
     /// Lets go of the token: what is still needed of the ticket's shell is copied.
@@ -63,7 +64,7 @@ impl VerifiedRequest {
         opened: OpenedTicket<'_>,
         authenticator: AuthenticatorFields,
         bindings: BindingState,
-        replay_entry: ReplayEntry,
+        (replay_tag, valid_until): (ReplayTag, UnixTime),
     ) -> Self {
         let OpenedTicket { request, mut buffer, fields, session_key, opened_by } = opened;
         let shell = &request.ap_req.ticket;
@@ -79,7 +80,8 @@ impl VerifiedRequest {
             options: request.ap_req.options,
             bindings,
             framing: request.framing(),
-            replay_entry,
+            replay_tag,
+            valid_until,
         }
     }
 

@@ -93,7 +93,7 @@ impl Error {
             Self::UntrustedDomain { .. } => ("untrusted-domain", Blame::Policy),
             Self::AccountRefused { .. } => ("account-refused", Blame::Policy),
             Self::Replay(_) => ("replay", Blame::Proof),
-            Self::ReplayCacheFull => ("replay-cache-full", Blame::ReplayCache),
+            Self::ReplayCacheFull(_) => ("replay-cache-full", Blame::ReplayCache),
             Self::ReplayCacheFailed => ("replay-cache-failed", Blame::ReplayCache),
             Self::Misuse(_) => ("misuse", Blame::Caller),
         }

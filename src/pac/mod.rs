@@ -123,6 +123,11 @@ impl PacLayout {
             attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
         })
     }
+
+    /// The user's domain, and the user in it.
+    pub(crate) fn user(&self) -> Option<(&Sid, u32)> {
+        self.logon_info.as_ref().map(LogonInfoLayout::user)
+    }
 }
 
 impl<'a> VerifiedPac<'a> {
