@@ -5,7 +5,7 @@
 //! looks at two buckets, whatever the cache holds. A shard knows the latest end among the entries it has overwritten: if the
 //! clock goes back, whatever might have been one of those is refused.
 
-use super::place::{Place, Second};
+use super::bucket::{Bucket, Epoch, PLACES, Second, TagBits};
 use super::share::{SPREAD, Shares};
 use super::{Admission, ReplayCache, ReplayEntry, ReplayLimit};
 use crate::time::UnixTime;
@@ -52,7 +52,7 @@ impl MemoryReplayCache {
         // (simulated: 10⁸ buckets, each place taken four times over), and an entry without room meets two of them.
         let entries = entries.clamp(1, MAX_ENTRIES);
         let places = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
-        let buckets = places.div_ceil(BUCKET).max(2);
+        let buckets = places.div_ceil(PLACES).max(2);
         let shards = buckets.div_ceil(MIN_SHARD_BUCKETS).clamp(1, MAX_SHARDS);
         let buckets_each = buckets.div_ceil(shards).max(2);
         let shard = || Mutex::new(Shard::new(buckets_each));
@@ -94,16 +94,7 @@ impl ReplayCache for MemoryReplayCache {
         };
         // A thread that panicked while it held the lock left whole entries behind: each is written in one go.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = match shard.find_place(hash, entry, now) {
-            Ok(place) => place,
-            Err(refused) => return refused,
-        };
-        let counted = self.shares.as_ref().map_or(Ok(()), |it| it.count(&entry.client, entry.valid_until, now));
-        if counted.is_err() {
-            return Admission::Full(ReplayLimit::ClientShare);
-        }
-        shard.put(place, entry);
-        Admission::New
+        shard.check_and_insert(hash, entry, now, self.shares.as_ref())
     }
 }
 
@@ -114,63 +105,59 @@ impl fmt::Debug for MemoryReplayCache {
 }
 
 struct Shard {
+    epoch: Epoch,
     /// The latest end of an entry that was overwritten: an authenticator that ends no later may have been that one.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }
 
-type Bucket = [Place; BUCKET];
-
-/// Where an entry goes: which bucket, and which place in it.
-type Spot = (usize, usize);
-
 impl Shard {
     fn new(buckets: usize) -> Self {
-        Self { forgotten: Second::FIRST, buckets: vec![[Place::UNUSED; BUCKET]; buckets].into() }
+        let buckets = vec![Bucket::UNUSED; buckets].into();
+        Self { epoch: Epoch::default(), forgotten: Second::FIRST, buckets }
     }
 
-    /// Where there is room for `entry`, if it is new.
-    fn find_place(&self, hash: u64, entry: &ReplayEntry<'_>, now: UnixTime) -> Result<Spot, Admission> {
-        let (now, valid_until) = (Second::of(now), Second::of(entry.valid_until));
-        if valid_until < now || valid_until <= self.forgotten {
-            return Err(Admission::TooOld);
+    fn check_and_insert(
+        &mut self,
+        hash: u64,
+        entry: &ReplayEntry<'_>,
+        now: UnixTime,
+        shares: Option<&Shares>,
+    ) -> Admission {
+        let (this, until) = (self.epoch.second(now), self.epoch.second(entry.valid_until));
+        if until < this || until <= self.forgotten {
+            return Admission::TooOld;
         }
-        let wanted = Place::new(&entry.tag, valid_until);
+        let tag = TagBits::from(&entry.tag);
         let count = self.buckets.len();
         let (first, second) = (index(hash, count), index(hash.wrapping_mul(SPREAD), count));
-        let [in_first, in_second] = [first, second].map(|bucket| self.look(bucket, wanted, now));
-        let (in_first, in_second) = (in_first?, in_second?);
-        let (bucket, free) = if in_second.count > in_first.count { (second, in_second) } else { (first, in_first) };
-        let place = free.place.ok_or(Admission::Full(ReplayLimit::Cache))?;
-        Ok((bucket, place))
-    }
-
-    /// How much room a bucket has, unless the tag is in it.
-    fn look(&self, bucket: usize, wanted: Place, now: Second) -> Result<Free, Admission> {
-        let mut free = Free::default();
-        for (index, place) in self.buckets.get(bucket).into_iter().flatten().enumerate() {
-            if place.same_tag(wanted) {
-                return Err(Admission::Seen);
-            }
-            if place.ended_before(now) {
-                free = Free { count: free.count.saturating_add(1), place: Some(index) };
-            }
+        let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
+            return Admission::Failed;
+        };
+        // One wait for memory instead of two: waiting is nearly all that an insert costs.
+        in_first.fetch();
+        in_second.fetch();
+        if in_first.holds(tag) | in_second.holds(tag) {
+            return Admission::Seen;
         }
-        Ok(free)
-    }
-
-    fn put(&mut self, (bucket, place): Spot, entry: &ReplayEntry<'_>) {
-        if let Some(place) = self.buckets.get_mut(bucket).and_then(|bucket| bucket.get_mut(place)) {
-            self.forgotten = self.forgotten.max(place.valid_until());
-            *place = Place::new(&entry.tag, Second::of(entry.valid_until));
+        let (free, free_in_second) = (in_first.free(this), in_second.free(this));
+        // Picked without a branch: it would be mispredicted every other time, each time after a wait for memory.
+        let choices = [(first, free), (second, free_in_second)];
+        let pick = usize::from(free_in_second.count > free.count);
+        let Some((bucket, free)) = choices.get(pick).copied().filter(|(_, free)| free.count > 0) else {
+            return Admission::Full(ReplayLimit::Cache);
+        };
+        if shares.is_some_and(|shares| shares.count(&entry.client, entry.valid_until, now).is_err()) {
+            return Admission::Full(ReplayLimit::ClientShare);
+        }
+        match self.buckets.get_mut(bucket).and_then(|bucket| bucket.put(free, tag, until)) {
+            Some(overwritten) => {
+                self.forgotten = self.forgotten.max(overwritten);
+                Admission::New
+            }
+            None => Admission::Failed,
         }
     }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Free {
-    count: usize,
-    place: Option<usize>,
 }
 
 /// Maps a hash to `0..count` evenly.
@@ -181,9 +168,6 @@ pub(super) fn index(hash: u64, count: usize) -> usize {
 
 /// No clock skew has that many sign-ins; more would be a mistake in a configuration.
 const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
-
-/// Places in a bucket.
-const BUCKET: usize = 16;
 
 /// The hash divides entries between shards by chance; those of fewer buckets than this would differ by too much.
 const MIN_SHARD_BUCKETS: usize = 1024;
