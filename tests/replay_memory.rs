@@ -1,6 +1,6 @@
 //! The replay cache in memory against a model that forgets nothing: whatever comes, in whatever order, by whatever clock.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
 use kerberos_sso::replay::{
     Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayLimit, ReplayTag, Start,

@@ -93,7 +93,7 @@ fn read_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFiel
     let opened_by = &request.opened_by;
     let krbtgt_keys = opened_by.account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
-    let pac = Pac::read(bytes)?.verify(opened_by.account.pac_checksummers(opened_by.kvno), kdc_keys)?;
+    let pac = Pac::read(bytes)?.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
     pac_checks::check(&pac, ticket, &opened_by.account, pac_policy(request, policy), policy)?;
     Ok(Some(PacFields { place: request.buffer.span_of(bytes), layout: pac.into_layout() }))
 }

@@ -34,6 +34,7 @@ pub use device_info::DeviceInfo;
 pub use file_time::FileTime;
 pub use groups::{Group, GroupAttributes};
 pub use logon_info::{AccountControl, LogonInfo, UserFlags};
+pub(crate) use signature::SignatureKey;
 pub use signature::{KdcKeys, KdcSignatures, SignatureState};
 pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
@@ -90,6 +91,15 @@ impl<'a> Pac<'a> {
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
+        kdc_keys: Option<KdcKeys<'_>>,
+    ) -> Result<VerifiedPac<'a>, Error> {
+        self.verify_under(server_keys, kdc_keys)
+    }
+
+    /// As [`verify`](Self::verify), under keys that need not be prepared.
+    pub(crate) fn verify_under(
+        self,
+        server_keys: impl IntoIterator<Item: SignatureKey>,
         kdc_keys: Option<KdcKeys<'_>>,
     ) -> Result<VerifiedPac<'a>, Error> {
         let kdc_signatures = signature::verify(&self, server_keys, kdc_keys)?;
