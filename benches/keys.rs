@@ -3,7 +3,7 @@
 //! `keyset/1000000` decides one token by a key set of a million accounts, each of a realm of its own with three types of key
 //! in two versions. `-unprepared` is a set that keeps nothing prepared. Before the benches, one plain pass prints what
 //! building the million takes, memory by account, and what swapping and dropping them takes.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use kerberos_sso::crypto::{EncType, Key};

@@ -36,14 +36,6 @@ impl From<&ReplayTag> for TagBits {
     }
 }
 
-/// The places of a bucket whose entries have ended.
-#[derive(Clone, Copy)]
-pub(super) struct Free {
-    pub(super) count: u32,
-    /// The last of them, counted from one.
-    last: u32,
-}
-
 impl Bucket {
     /// No entry was ever in it. The tags' bits are set so that an array of these is written when it is made: an array of
     /// zeros would get its memory from the system later, by and by.
@@ -58,38 +50,35 @@ impl Bucket {
 
     pub(super) fn holds(&self, tag: TagBits) -> bool {
         // Counted to the end: so heads are compared four at a time.
-        let same_heads = self.heads.iter().filter(|head| **head == tag.head).count();
+        let same_heads: u32 = self.heads.iter().map(|head| u32::from(*head == tag.head)).sum();
         same_heads > 0
             && self.heads.iter().zip(&self.tails).any(|(head, tail)| TagBits { head: *head, tail: *tail } == tag)
     }
 
-    pub(super) fn free(&self, now: Second) -> Free {
-        self.seconds.iter().zip(1..).fold(Free { count: 0, last: 0 }, |free, (second, place)| {
-            let ended = *second < now;
-            Free {
-                count: free.count.wrapping_add(u32::from(ended)),
-                last: free.last.max(if ended { place } else { 0 }),
-            }
-        })
+    /// How many of its entries have ended, those included that never were.
+    pub(super) fn free(&self, now: Second) -> u32 {
+        self.seconds.iter().map(|second| u32::from(*second < now)).sum()
     }
 
     /// Writes an entry to a free place, and gives back until when the one before lived; `None` if no place is free.
-    pub(super) fn put(&mut self, free: Free, tag: TagBits, valid_until: Second) -> Option<Second> {
-        let place = usize::try_from(free.last.checked_sub(1)?).ok()?;
+    pub(super) fn put(&mut self, tag: TagBits, valid_until: Second, now: Second) -> Option<Second> {
+        // The last one, counted from one. No branch depends on where it is, as with `holds` and `free`.
+        let places = self.seconds.iter().zip(1_u32..).map(|(second, place)| if *second < now { place } else { 0 });
+        let place = usize::try_from(places.fold(0, u32::max).checked_sub(1)?).ok()?;
         *self.heads.get_mut(place)? = tag.head;
         *self.tails.get_mut(place)? = tag.tail;
         Some(core::mem::replace(self.seconds.get_mut(place)?, valid_until))
     }
 }
 
-/// A second, counted from 68 years before the first that was asked for. What is earlier or later than 32 bits can say
-/// counts as the nearest that they can: no step of a clock makes an entry end too early.
+/// A second, counted from the first that was asked for. What is more than 68 years earlier or later counts as the nearest
+/// that is not: no step of a clock makes an entry end too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Second(u32);
+pub(super) struct Second(i32);
 
 impl Second {
-    /// Earlier than all that are asked for, unless a clock goes back for 68 years.
-    pub(super) const FIRST: Self = Self(0);
+    /// The end of what never was.
+    pub(super) const FIRST: Self = Self(i32::MIN);
 }
 
 /// Where seconds are counted from.
@@ -99,13 +88,10 @@ pub(super) struct Epoch(Option<i64>);
 impl Epoch {
     pub(super) fn second(&mut self, time: UnixTime) -> Second {
         let seconds = time.seconds();
-        let first = *self.0.get_or_insert(seconds.saturating_sub(HALF_OF_TIME));
-        let since = seconds.saturating_sub(first).max(0);
-        Second(u32::try_from(since).unwrap_or(u32::MAX))
+        let since_first = seconds.saturating_sub(*self.0.get_or_insert(seconds));
+        Second(i32::try_from(since_first).unwrap_or(if since_first < 0 { i32::MIN } else { i32::MAX }))
     }
 }
-
-const HALF_OF_TIME: i64 = 1 << 31;
 
 #[cfg(test)]
 mod tests {
@@ -122,15 +108,14 @@ mod tests {
     fn seconds_of_68_years_are_told_apart_and_others_are_the_nearest() {
         for start in [NOW, 0, -62_167_219_200, 253_402_300_799] {
             let mut epoch = Epoch::default();
-            assert!(second(&mut epoch, start) > Second::FIRST);
-            for at in [start - HALF_OF_TIME + 1, start - 1, start, start + 1, start + HALF_OF_TIME - 2] {
+            assert_eq!(second(&mut epoch, start), Second(0));
+            let (first, last) = (start + i64::from(i32::MIN), start + i64::from(i32::MAX));
+            for at in [first + 1, start - 1, start, start + 1, last - 1] {
                 assert!(second(&mut epoch, at - 1) < second(&mut epoch, at), "{at}");
                 assert!(second(&mut epoch, at) < second(&mut epoch, at + 1), "{at}");
             }
-            assert_eq!(second(&mut epoch, start - HALF_OF_TIME - 1), Second::FIRST);
-            assert_eq!(second(&mut epoch, i64::MIN), Second::FIRST);
-            assert_eq!(second(&mut epoch, start + HALF_OF_TIME), Second(u32::MAX));
-            assert_eq!(second(&mut epoch, i64::MAX), Second(u32::MAX));
+            assert_eq!([first, first - 1, i64::MIN].map(|at| second(&mut epoch, at)), [Second::FIRST; 3]);
+            assert_eq!([last, last + 1, i64::MAX].map(|at| second(&mut epoch, at)), [Second(i32::MAX); 3]);
         }
     }
 
@@ -140,7 +125,7 @@ mod tests {
         let mut bytes = [0x5A; 16];
         let tag = |bytes: &[u8; 16]| TagBits::from(&ReplayTag::from_bytes(*bytes));
         assert!(!bucket.holds(tag(&bytes)));
-        bucket.put(bucket.free(Second(9)), tag(&bytes), Second(9));
+        bucket.put(tag(&bytes), Second(9), Second(9));
         for index in 0..16 {
             bytes[index] ^= 1;
             assert_eq!(bucket.holds(tag(&bytes)), index >= 12, "byte {index}");
@@ -154,13 +139,12 @@ mod tests {
         let mut bucket = Bucket::UNUSED;
         let tag = |number: u8| TagBits::from(&ReplayTag::from_bytes([number; 16]));
         for number in 0..16 {
-            let free = bucket.free(Second(10));
-            assert_eq!(free.count, u32::from(16 - number));
-            assert_eq!(bucket.put(free, tag(number), Second(10 + u32::from(number))), Some(Second::FIRST));
+            assert_eq!(bucket.free(Second(10)), u32::from(16 - number));
+            assert_eq!(bucket.put(tag(number), Second(10 + i32::from(number)), Second(10)), Some(Second::FIRST));
         }
-        assert_eq!(bucket.put(bucket.free(Second(10)), tag(16), Second(99)), None);
-        assert_eq!(bucket.put(bucket.free(Second(11)), tag(16), Second(99)), Some(Second(10)));
-        assert_eq!(bucket.free(Second(11)).count, 0);
+        assert_eq!(bucket.put(tag(16), Second(99), Second(10)), None);
+        assert_eq!(bucket.put(tag(16), Second(99), Second(11)), Some(Second(10)));
+        assert_eq!(bucket.free(Second(11)), 0);
         assert!(!bucket.holds(tag(0)));
         assert!((1..=16).all(|number| bucket.holds(tag(number))));
     }

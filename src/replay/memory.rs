@@ -140,17 +140,17 @@ impl Shard {
         if in_first.holds(tag) | in_second.holds(tag) {
             return Admission::Seen;
         }
-        let (free, free_in_second) = (in_first.free(this), in_second.free(this));
-        // Picked without a branch: it would be mispredicted every other time, each time after a wait for memory.
-        let choices = [(first, free), (second, free_in_second)];
-        let pick = usize::from(free_in_second.count > free.count);
-        let Some((bucket, free)) = choices.get(pick).copied().filter(|(_, free)| free.count > 0) else {
+        let [free, free_in_second] = [in_first.free(this), in_second.free(this)];
+        if free.max(free_in_second) == 0 {
             return Admission::Full(ReplayLimit::Cache);
-        };
+        }
         if shares.is_some_and(|shares| shares.count(&entry.client, entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        match self.buckets.get_mut(bucket).and_then(|bucket| bucket.put(free, tag, until)) {
+        // Picked without a branch: it would be mispredicted every other time, each time after a wait for memory.
+        let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
+        let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
+        match bucket.and_then(|bucket| bucket.put(tag, until, this)) {
             Some(overwritten) => {
                 self.forgotten = self.forgotten.max(overwritten);
                 Admission::New

@@ -102,7 +102,10 @@ impl ReplayEntry<'_> {
 impl Hash for ReplayClient<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Self::Sid { domain, rid } => (domain.authority(), domain.sub_authorities(), rid).hash(state),
+            Self::Sid { domain, rid } => {
+                state.write_u128(u128::from(domain.authority()) << 64 | u128::from(*rid));
+                domain.sub_authorities().hash(state);
+            }
             Self::Name { realm, name } => (realm, name).hash(state),
         }
     }
