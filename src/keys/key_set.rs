@@ -24,9 +24,9 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 /// about 1.5 kB, for 32,768 keys at most ([`keeping`](Self::keeping)); so strangers, whose tickets do not verify, cannot
 /// make it grow.
 ///
-/// To drop a million accounts takes a tenth of a second, since their keys are overwritten, and the last one to hold the key
-/// set does it: a request that was being decided when the keys were swapped, perhaps. Where that matters, whoever swaps
-/// keeps an `Arc` of the old set until [`Arc::strong_count`] says that it is the last, and drops it there.
+/// To drop a million accounts takes about a second, since their keys are overwritten, and the last one to hold the key set
+/// does it: a request that was being decided when the keys were swapped, perhaps. So with many accounts, whoever swaps keeps
+/// an `Arc` of the old set until [`Arc::strong_count`] says that it is the last, and drops it on a thread of its own.
 #[derive(Debug)]
 pub struct KeySet {
     /// The accounts that are the only ones of their realm.
@@ -107,7 +107,8 @@ impl KeySet {
     }
 
     /// The same, which keeps so many keys ready for tickets at most, about 1.5 kB each. For others what depends on the key
-    /// alone is prepared again with every request, a microsecond. A key that is kept stays so for as long as the set.
+    /// alone is prepared again with every request, which takes a tenth longer. A key that is kept stays so for as long as
+    /// the set.
     #[must_use]
     pub fn keeping(self, keys: usize) -> Self {
         Self { room: AtomicUsize::new(keys), ..self }
