@@ -69,7 +69,7 @@ fn what_a_key_needs_is_kept_of_the_first_ticket_that_verifies() {
 fn tickets_that_do_not_verify_leave_nothing_behind() {
     let others = (1..50).map(|number| realm(number).account());
     let validator = validator(others.collect());
-    let (_, bytes) = kept(|| {
+    let ((), bytes) = kept(|| {
         for number in 1..50 {
             let mut forged = realm(number).ticket_for("alice");
             forged.ticket.key = forged.authenticator.key.clone();
@@ -117,10 +117,10 @@ fn a_realm_may_have_one_account_or_many() {
     let many = (0..100).map(|number| idle_account(7).with_service(&format!("HTTP/{number}")));
     let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");
     let keys: KeySet = many.chain([named("A"), idle_account(8), named("B"), named("A")]).collect();
-    let mut names: Vec<_> = keys.accounts().map(|account| (account.realm(), account.name())).collect();
-    names.sort_unstable();
+    let mut held: Vec<_> = keys.accounts().map(|account| (account.realm(), account.name())).collect();
+    held.sort_unstable();
     let seven = "T0000007.EXAMPLE.COM";
-    assert_eq!(names, [(seven, "A"), (seven, ACCOUNT), (seven, "B"), ("T0000008.EXAMPLE.COM", ACCOUNT)]);
+    assert_eq!(held, [(seven, "A"), (seven, ACCOUNT), (seven, "B"), ("T0000008.EXAMPLE.COM", ACCOUNT)]);
     assert_eq!(keys.account(seven, ACCOUNT).unwrap().keys().len(), 6);
     assert!(keys.account("T0000008.EXAMPLE.COM", ACCOUNT).is_some());
     assert!(keys.account("T0000008.EXAMPLE.COM", "A").is_none() && keys.account("T0000009.EXAMPLE.COM", "A").is_none());
