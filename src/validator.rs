@@ -32,7 +32,7 @@ pub struct Validator<R = ()> {
 /// What a validator is made of.
 impl<R> Validator<R> {
     /// A validator with other keys, and the same policy and memory: for a key rollover. Requests that are being decided
-    /// keep the old keys.
+    /// keep the old keys, and the last of them drops them: see [`KeySet`] where those are many.
     #[must_use]
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         Self { keys: keys.into(), ..self.clone() }

@@ -8,7 +8,7 @@ use common::dialogue::{Host, prefers_ntlm};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
 use kerberos_sso::crypto::EncType;
-use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, Start};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, PacParts, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{BindingLevel, Blame, ChannelBindings, Error, KeySet, Policy, UnixTime, Validator};
 
@@ -69,7 +69,7 @@ const CODES: [(&str, Blame, Refuse); 44] = [
         validator.validate_ticket(&token, NOW).unwrap();
         validator.validate_ticket(&token, NOW).unwrap_err()
     }),
-    ("replay-cache-full", Blame::ReplayCache, || store_says(Admission::Full)),
+    ("replay-cache-full", Blame::ReplayCache, || store_says(Admission::Full(ReplayLimit::Cache))),
     ("replay-cache-failed", Blame::ReplayCache, || store_says(Admission::Failed)),
     ("pac-missing", Blame::Policy, || directory().refusal(|token| *token = token.clone().without_pac())),
     ("pac-malformed", Blame::Proof, || of_pac(|pac| pac.raw = Some(vec![0; 7]))),
@@ -295,7 +295,7 @@ fn store_says(answer: Admission) -> Error {
     struct Store(Admission);
 
     impl ReplayCache for Store {
-        fn check_and_insert(&self, _: &ReplayEntry, _: UnixTime) -> Admission {
+        fn check_and_insert(&self, _: &ReplayEntry<'_>, _: UnixTime) -> Admission {
             self.0
         }
     }

@@ -6,7 +6,7 @@ mod common;
 
 use common::refusals::{Change, IN_ORDER, policy};
 use common::{NOW, assert_malformed};
-use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, Start};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
 use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{Connection, Error, Policy, ReplayCause, UnixTime, Validator};
 use std::sync::Barrier;
@@ -114,7 +114,8 @@ fn an_entry_ends_with_the_skew_after_the_clients_own_time() {
     let bytes = realm.ticket_for("alice").sent_at(client_time).mint();
     let opened = validator.open(validator.read(&bytes).unwrap(), NOW).unwrap();
     let verified = validator.verify(opened, &Connection::default(), NOW).unwrap();
-    let entry = validator.authorize(verified).unwrap().replay_entry();
+    let authorized = validator.authorize(verified).unwrap();
+    let entry = authorized.replay_entry();
     assert_eq!(entry.client_time.seconds(), client_time.seconds());
     assert_eq!(entry.valid_until.seconds(), client_time.seconds() + 120);
 }
@@ -266,7 +267,7 @@ mod capacity {
                 Err(error) => break error,
             }
         };
-        assert_eq!(full, Error::ReplayCacheFull);
+        assert_eq!(full, Error::ReplayCacheFull(ReplayLimit::Cache));
         assert!(admitted.len() >= 10, "{}", admitted.len());
         for seen in &admitted {
             assert_eq!(check(&validator, seen, NOW), Err(SEEN));
@@ -280,7 +281,7 @@ mod capacity {
         fill(&realm, &validator, NOW);
         assert_eq!(
             check(&validator, &realm.ticket_for("alice").at(after(300)), after(300)),
-            Err(Error::ReplayCacheFull)
+            Err(Error::ReplayCacheFull(ReplayLimit::Cache))
         );
         assert_eq!(check(&validator, &realm.ticket_for("alice").at(after(301)), after(301)), Ok(()));
     }
@@ -324,7 +325,7 @@ mod other_stores {
     struct Answers(Admission);
 
     impl ReplayCache for Answers {
-        fn check_and_insert(&self, _: &ReplayEntry, _: UnixTime) -> Admission {
+        fn check_and_insert(&self, _: &ReplayEntry<'_>, _: UnixTime) -> Admission {
             self.0
         }
     }
@@ -336,7 +337,7 @@ mod other_stores {
             (Admission::New, Ok(())),
             (Admission::Seen, Err(SEEN)),
             (Admission::TooOld, Err(OLDER)),
-            (Admission::Full, Err(Error::ReplayCacheFull)),
+            (Admission::Full(ReplayLimit::Cache), Err(Error::ReplayCacheFull(ReplayLimit::Cache))),
             (Admission::Failed, Err(Error::ReplayCacheFailed)),
         ] {
             let validator = Validator::new(realm.key_set(), Policy::default(), Answers(answer));

@@ -6,7 +6,7 @@ use crate::crypto::KeyUsage;
 use crate::error::{Error, Integrity, NamePart};
 use crate::krb5::{AdType, Authenticator, AuthorizationElement};
 use crate::policy::Policy;
-use crate::replay::{ReplayEntry, ReplayTag};
+use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
 /// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified.
@@ -63,8 +63,8 @@ fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime)
 }
 
 /// Until when this authenticator must be remembered: for as long as its own time would still be accepted.
-pub(super) fn replay_entry(tag: ReplayTag, client_time: UnixTime, policy: &Policy) -> ReplayEntry {
-    ReplayEntry { tag, client_time, valid_until: client_time.saturating_add_seconds(policy.clock_skew) }
+pub(super) fn valid_until(client_time: UnixTime, policy: &Policy) -> UnixTime {
+    client_time.saturating_add_seconds(policy.clock_skew)
 }
 
 /// The tag of the end of the conversation that the authenticator with this tag began.

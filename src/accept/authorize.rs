@@ -11,7 +11,7 @@ use crate::keys::Directory;
 use crate::krb5::{AdType, AuthorizationData};
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{PacPolicy, Policy};
-use crate::replay::{Admission, ReplayEntry};
+use crate::replay::{Admission, ReplayClient, ReplayEntry};
 
 /// A request whose client may sign in, if it is not a replay.
 #[derive(Debug)]
@@ -46,8 +46,21 @@ impl AuthorizedRequest {
     /// What a replay cache must remember, for a store that is asked elsewhere. Ask it once, and give its answer to
     /// [`AuthorizedRequest::admit`].
     #[must_use]
-    pub const fn replay_entry(&self) -> ReplayEntry {
-        self.request.replay_entry
+    pub fn replay_entry(&self) -> ReplayEntry<'_> {
+        ReplayEntry {
+            tag: self.request.replay.tag,
+            client_time: self.request.replay.client_time,
+            valid_until: self.request.replay.valid_until,
+            client: self.client(),
+        }
+    }
+
+    fn client(&self) -> ReplayClient<'_> {
+        if let Some((domain, rid)) = self.pac.as_ref().and_then(|pac| pac.layout.user()) {
+            return ReplayClient::Sid { domain, rid };
+        }
+        let ticket = self.request.ticket();
+        ReplayClient::Name { realm: ticket.client_realm(), name: ticket.client().encoded_components() }
     }
 
     /// Fifth stage, the last: accepts the request if a replay cache found it new.
@@ -59,7 +72,7 @@ impl AuthorizedRequest {
             Admission::New => Ok(Accepted { request: self.request, pac: self.pac }),
             Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
             Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
-            Admission::Full => Err(Error::ReplayCacheFull),
+            Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
             Admission::Failed => Err(Error::ReplayCacheFailed),
         }
     }
@@ -80,7 +93,7 @@ fn read_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFiel
     let opened_by = &request.opened_by;
     let krbtgt_keys = opened_by.account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
-    let pac = Pac::read(bytes)?.verify(opened_by.account.pac_checksummers(opened_by.kvno), kdc_keys)?;
+    let pac = Pac::read(bytes)?.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
     pac_checks::check(&pac, ticket, &opened_by.account, pac_policy(request, policy), policy)?;
     Ok(Some(PacFields { place: request.buffer.span_of(bytes), layout: pac.into_layout() }))
 }

@@ -248,7 +248,7 @@ pub(super) struct AuthenticatorFields {
 impl AuthenticatorFields {
     pub(super) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>, delegated: Option<Span>) -> Self {
         Self {
-            time: authenticator.ctime.with_micros(authenticator.cusec).unwrap_or(authenticator.ctime),
+            time: authenticator.time(),
             subkey_etype: authenticator.subkey.map(|subkey| subkey.etype),
             sequence_number: authenticator.seq_number,
             gss_flags,

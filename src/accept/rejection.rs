@@ -86,7 +86,7 @@ fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Polic
     let proof = Authenticator::read(opened.buffer.slice(plaintext)).ok()?;
     let shell = &request.ap_req.ticket;
     let message = KrbError {
-        client_time: proof.ctime.with_micros(proof.cusec).unwrap_or(proof.ctime),
+        client_time: proof.time(),
         server_time: now,
         code: code(error),
         realm: shell.realm,

@@ -33,8 +33,7 @@ impl<'t> OpenedTicket<'t> {
         let cipher = request.ap_req.ticket.enc_part.cipher;
         let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
         for candidate in candidates.iter() {
-            let ticket_cipher = candidate.key.ticket_cipher();
-            let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| ticket_cipher.decrypt(cipher, room)) else {
+            let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| candidate.decrypt(cipher, room, keys)) else {
                 continue;
             };
             let part = EncTicketPart::read(buffer.slice(plaintext))?;

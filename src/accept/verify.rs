@@ -18,7 +18,7 @@ use crate::error::{Error, KeyRole, NegotiationCause, Part};
 use crate::gss::GssFlags;
 use crate::krb5::{AdType, ApOptions, Authenticator, EtypeList};
 use crate::policy::Policy;
-use crate::replay::ReplayEntry;
+use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
 /// A request that RFC 4120 would accept. It owns its bytes.
@@ -34,7 +34,15 @@ pub struct VerifiedRequest {
     pub(super) bindings: BindingState,
     pub(super) framing: Framing,
     pub(super) exchange: Exchange,
-    pub(super) replay_entry: ReplayEntry,
+    pub(super) replay: ReplayFields,
+}
+
+/// What a replay cache must remember of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReplayFields {
+    pub(super) tag: ReplayTag,
+    pub(super) client_time: UnixTime,
+    pub(super) valid_until: UnixTime,
 }
 
 impl VerifiedRequest {
@@ -57,9 +65,9 @@ impl VerifiedRequest {
         let channel = check_channel(&authenticator, request.message, &opened.session_key, policy, connection)?;
         let (tag, time) = match request.leg {
             Leg::Last(_) => (authenticator::end_of(tag), now),
-            _ => (tag, authenticator.ctime),
+            _ => (tag, authenticator.time()),
         };
-        let replay_entry = authenticator::replay_entry(tag, time, policy);
+        let replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
         let delegated = channel.checksum.delegated.map(|krb_cred| opened.buffer.span_of(krb_cred));
         let fields = AuthenticatorFields::of(&authenticator, channel.checksum.flags, delegated);
         let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
@@ -83,7 +91,7 @@ impl VerifiedRequest {
             bindings,
             framing: request.framing(),
             exchange,
-            replay_entry,
+            replay,
         })
     }
 

@@ -94,7 +94,7 @@ impl Error {
             Self::AccountRefused { .. } => ("account-refused", Blame::Policy),
             Self::Negotiation(_) => ("negotiation", Blame::Proof),
             Self::Replay(_) => ("replay", Blame::Proof),
-            Self::ReplayCacheFull => ("replay-cache-full", Blame::ReplayCache),
+            Self::ReplayCacheFull(_) => ("replay-cache-full", Blame::ReplayCache),
             Self::ReplayCacheFailed => ("replay-cache-failed", Blame::ReplayCache),
             Self::Misuse(_) => ("misuse", Blame::Caller),
         }

@@ -20,6 +20,7 @@ pub use pac::{
 };
 
 use crate::crypto::{ChecksumType, EncType};
+use crate::replay::ReplayLimit;
 use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
@@ -237,9 +238,9 @@ pub enum Error {
     /// This authenticator has been seen.
     #[error("this authenticator was used before{}", .0.phrase())]
     Replay(ReplayCause),
-    /// The replay cache has no room for another live entry.
-    #[error("the replay cache is full, so this request cannot be told from a replay")]
-    ReplayCacheFull,
+    /// The replay cache has no room for another live entry, be it of anybody or of this client.
+    #[error("{}, so this request cannot be told from a replay", full_phrase(*.0))]
+    ReplayCacheFull(ReplayLimit),
     /// The replay cache could not answer.
     #[error("the replay cache did not answer, so this request cannot be told from a replay")]
     ReplayCacheFailed,
@@ -480,6 +481,13 @@ impl ReplayCause {
             Self::Seen => "",
             Self::OlderThanCache => ", or may have been: it is older than what the replay cache remembers",
         }
+    }
+}
+
+const fn full_phrase(limit: ReplayLimit) -> &'static str {
+    match limit {
+        ReplayLimit::Cache => "the replay cache is full",
+        ReplayLimit::ClientShare => "the client has used up its share of the replay cache",
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause, NoKeyCause,
     PacSignature, ReplayCause, SignatureCause,
 };
+use crate::replay::ReplayLimit;
 
 impl Error {
     /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
@@ -158,7 +159,11 @@ impl Error {
                 "One request was delivered twice (a retrying proxy, or the server validating one header twice), or a \
                  stranger sent what another client sent. A client makes a new authenticator for every request."
             }
-            Self::ReplayCacheFull => {
+            Self::ReplayCacheFull(ReplayLimit::ClientShare) => {
+                "One client signs in more often than the replay cache lets it (with_client_share): find out what it does, \
+                 or raise the share. Room is there again as its authenticators end, within two clock skews."
+            }
+            Self::ReplayCacheFull(ReplayLimit::Cache) => {
                 "Give the replay cache more entries: it needs one for each sign-in of two clock skews."
             }
             Self::ReplayCacheFailed => {

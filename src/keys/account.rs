@@ -1,27 +1,50 @@
 //! An account of a directory, its keys, and whom those may vouch for.
 
+use super::service_key::{PacKey, Prepared};
 use super::{Password, Salt, ServiceKey};
-use crate::crypto::{Checksummer, EncType, Key, KeyUsage, StringToKeyError};
+use crate::crypto::{Checksummer, Cipher, EncType, Key, KeyUsage, StringToKeyError};
 use crate::sid::Sid;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
+use once_cell::race::OnceBox;
 
 /// An account that this server shares keys with, and what a ticket under one of them may say.
 ///
 /// Whoever holds a key of the account, its KDC above all, can write any ticket for it. So the account says which realms'
 /// users its keys may vouch for: its own realm's, and no other's unless named; and, if given, which domains' SIDs.
+///
+/// It is small, since a server may hold a million of them: what few accounts have is apart.
 #[derive(Debug)]
 pub struct Account {
-    name: Box<str>,
-    realm: Box<str>,
+    /// Its realm, and its name behind it.
+    names: Box<str>,
+    realm_length: u32,
+    directory: Directory,
+    keys: Box<[ServiceKey]>,
+    prepared: PreparedKeys,
+    trust: Option<Box<Trust>>,
+}
+
+/// What is said of an account besides its name and keys.
+#[derive(Debug, Default)]
+struct Trust {
     services: Vec<Box<str>>,
     client_realms: Vec<Box<str>>,
     domain_sids: Vec<Sid>,
     /// Realms whose users have SIDs of certain domains only, and those domains, which are no other realm's.
     bound_domains: Vec<(Box<str>, Sid)>,
-    keys: Vec<ServiceKey>,
     krbtgt_keys: Vec<Checksummer>,
-    directory: Directory,
+}
+
+/// What is prepared of the keys under which tickets have verified, in the keys' order.
+#[derive(Default)]
+struct PreparedKeys(OnceBox<Box<[OnceBox<Prepared>]>>);
+
+impl fmt::Debug for PreparedKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PreparedKeys(..)")
+    }
 }
 
 /// What keeps an account.
@@ -38,15 +61,12 @@ impl Account {
     #[must_use]
     pub fn new(name: &str, realm: &str) -> Self {
         Self {
-            name: name.into(),
-            realm: realm.into(),
-            services: Vec::new(),
-            client_realms: Vec::new(),
-            domain_sids: Vec::new(),
-            bound_domains: Vec::new(),
-            keys: Vec::new(),
-            krbtgt_keys: Vec::new(),
+            names: [realm, name].concat().into(),
+            realm_length: u32::try_from(realm.len()).unwrap_or(u32::MAX),
             directory: Directory::Any,
+            keys: Box::default(),
+            prepared: PreparedKeys::default(),
+            trust: None,
         }
     }
 
@@ -77,7 +97,7 @@ impl Account {
     /// for it. Needed only where one realm has many accounts here: a ticket never says which account it is for.
     #[must_use]
     pub fn with_service(mut self, service: &str) -> Self {
-        self.services.push(service.into());
+        self.trust_mut().services.push(service.into());
         self
     }
 
@@ -86,7 +106,7 @@ impl Account {
     /// for is the sender's word.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
-        self.client_realms.push(realm.into());
+        self.trust_mut().client_realms.push(realm.into());
         self
     }
 
@@ -96,7 +116,7 @@ impl Account {
     /// server serves several forests, it must: only so can no forest's administrator write the SID of another's user.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
-        self.domain_sids.push(domain);
+        self.trust_mut().domain_sids.push(domain);
         self
     }
 
@@ -106,7 +126,7 @@ impl Account {
     /// its administrators write SIDs of ours, unless our domain controllers filter them. Name our own domains too.
     #[must_use]
     pub fn with_trusted_domain(mut self, realm: &str, domain: Sid) -> Self {
-        self.bound_domains.push((realm.into(), domain));
+        self.trust_mut().bound_domains.push((realm.into(), domain));
         self.with_client_realm(realm).with_domain_sid(domain)
     }
 
@@ -115,7 +135,7 @@ impl Account {
     /// those of read-only domain controllers too. Whoever has this key can be anybody in the realm: a service should not.
     #[must_use]
     pub fn with_krbtgt_key(mut self, key: &Key) -> Self {
-        self.krbtgt_keys.push(key.checksummer(KeyUsage::PAC_SIGNATURE));
+        self.trust_mut().krbtgt_keys.push(key.checksummer(KeyUsage::PAC_SIGNATURE));
         self
     }
 
@@ -129,13 +149,13 @@ impl Account {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.realm_and_name().1
     }
 
     /// Its realm.
     #[must_use]
     pub fn realm(&self) -> &str {
-        &self.realm
+        self.realm_and_name().0
     }
 
     /// Its keys, in the order they were added.
@@ -146,17 +166,17 @@ impl Account {
 
     /// The other realms whose users its keys may vouch for.
     pub fn client_realms(&self) -> impl Iterator<Item = &str> {
-        self.client_realms.iter().map(|realm| &**realm)
+        self.trust().flat_map(|trust| &trust.client_realms).map(|realm| &**realm)
     }
 
     /// The domains whose SIDs its keys may vouch for; if there are none, any.
     #[must_use]
     pub fn domain_sids(&self) -> &[Sid] {
-        &self.domain_sids
+        self.trust.as_ref().map_or(&[], |trust| &trust.domain_sids)
     }
 
     pub(crate) fn krbtgt_keys(&self) -> &[Checksummer] {
-        &self.krbtgt_keys
+        self.trust.as_ref().map_or(&[], |trust| &trust.krbtgt_keys)
     }
 
     pub(crate) const fn directory(&self) -> Directory {
@@ -164,23 +184,23 @@ impl Account {
     }
 
     pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
-        self.services.iter().map(|service| &**service)
+        self.trust().flat_map(|trust| &trust.services).map(|service| &**service)
     }
 
     /// Whether a ticket under one of its keys may name a user of `realm`. Byte for byte: a realm that merely ends like
     /// ours, or differs in case, is another realm.
     pub(crate) fn vouches_for(&self, realm: &str) -> bool {
-        *self.realm == *realm || self.client_realms().any(|allowed| allowed == realm)
+        self.realm() == realm || self.client_realms().any(|allowed| allowed == realm)
     }
 
     /// Whether a PAC under one of its keys may name an account of `domain`.
     pub(crate) fn vouches_for_domain(&self, domain: &Sid) -> bool {
-        self.domain_sids.is_empty() || self.domain_sids.contains(domain)
+        self.domain_sids().is_empty() || self.domain_sids().contains(domain)
     }
 
     /// Whether a PAC under one of its keys may say that a user of `realm` has an account of `domain`.
     pub(crate) fn vouches_for_domain_of(&self, realm: &str, domain: &Sid) -> bool {
-        let mut tied = self.bound_domains.iter().filter(|(bound, sid)| **bound == *realm || sid == domain).peekable();
+        let mut tied = self.bound_domains().filter(|(bound, sid)| **bound == *realm || sid == domain).peekable();
         let free = tied.peek().is_none();
         self.vouches_for_domain(domain) && (free || tied.any(|(bound, sid)| **bound == *realm && sid == domain))
     }
@@ -191,29 +211,67 @@ impl Account {
         !sid.is_of_logon() && sid.domain().is_none_or(|domain| !self.vouches_for_domain(&domain))
     }
 
-    /// Its keys' checksummers for PACs: first those of the version that opened the ticket, which is the one that the KDC
-    /// signed with unless the version was given wrongly.
-    pub(crate) fn pac_checksummers(&self, kvno: Option<u32>) -> impl Iterator<Item = &Checksummer> {
-        let of_version = move |same: bool| self.keys.iter().filter(move |key| (key.kvno() == kvno) == same);
-        of_version(true).chain(of_version(false)).map(ServiceKey::pac_checksummer)
+    /// Its keys, for PACs: first those of the version that opened the ticket, which is the one that the KDC signed with
+    /// unless the version was given wrongly.
+    pub(crate) fn pac_keys(&self, kvno: Option<u32>) -> impl Iterator<Item = PacKey<'_>> {
+        let of_version =
+            move |same: bool| self.keys.iter().enumerate().filter(move |(_, key)| (key.kvno() == kvno) == same);
+        let keys = of_version(true).chain(of_version(false));
+        keys.map(|(index, key)| PacKey { key, prepared: self.prepared(index) })
+    }
+
+    /// What is kept for a key of it.
+    pub(super) fn prepared(&self, key: usize) -> Option<&Prepared> {
+        self.prepared.0.get()?.get(key)?.get()
+    }
+
+    /// Keeps what was prepared for a key of it; `false` if that is kept already.
+    pub(super) fn keep_prepared(&self, key: usize, ticket_cipher: Cipher) -> bool {
+        let keys = self.prepared.0.get_or_init(|| Box::new(self.keys.iter().map(|_| OnceBox::new()).collect()));
+        let prepared = |key| Box::new(Prepared::new(key, ticket_cipher));
+        keys.get(key).zip(self.keys.get(key)).is_some_and(|(place, key)| place.set(prepared(key)).is_ok())
     }
 
     pub(super) fn add_key(&mut self, key: ServiceKey) {
         match self.keys.iter_mut().find(|held| held.kvno() == key.kvno() && held.same_key(&key)) {
             Some(held) => held.extend_to(&key),
-            None => self.keys.push(key),
+            // Copied and dropped instead of moved, so that no key is left behind in memory that was given back.
+            None => self.keys = self.keys.iter().cloned().chain([key]).collect(),
         }
+        self.prepared = PreparedKeys::default();
     }
 
     /// Takes over what another entry of the same account brings.
-    pub(crate) fn merge(self, other: Self) -> Self {
-        let mut merged = other.keys.into_iter().fold(self, Self::with_key);
-        merged.services.extend(other.services);
-        merged.client_realms.extend(other.client_realms);
-        merged.domain_sids.extend(other.domain_sids);
-        merged.bound_domains.extend(other.bound_domains);
-        merged.krbtgt_keys.extend(other.krbtgt_keys);
-        if other.directory == Directory::ActiveDirectory { merged.of_active_directory() } else { merged }
+    pub(super) fn merge(&mut self, other: Self) {
+        other.keys.iter().for_each(|key| self.add_key(key.clone()));
+        if let Some(trust) = other.trust {
+            let (ours, theirs) = (self.trust_mut(), *trust);
+            ours.services.extend(theirs.services);
+            ours.client_realms.extend(theirs.client_realms);
+            ours.domain_sids.extend(theirs.domain_sids);
+            ours.bound_domains.extend(theirs.bound_domains);
+            ours.krbtgt_keys.extend(theirs.krbtgt_keys);
+        }
+        if other.directory == Directory::ActiveDirectory {
+            self.directory = Directory::ActiveDirectory;
+        }
+    }
+
+    fn realm_and_name(&self) -> (&str, &str) {
+        let realm_length = usize::try_from(self.realm_length).unwrap_or(usize::MAX);
+        self.names.split_at_checked(realm_length).unwrap_or((&self.names, ""))
+    }
+
+    fn trust(&self) -> impl Iterator<Item = &Trust> {
+        self.trust.iter().map(|trust| &**trust)
+    }
+
+    fn trust_mut(&mut self) -> &mut Trust {
+        self.trust.get_or_insert_default()
+    }
+
+    fn bound_domains(&self) -> impl Iterator<Item = &(Box<str>, Sid)> {
+        self.trust().flat_map(|trust| &trust.bound_domains)
     }
 }
 

@@ -1,51 +1,84 @@
 //! The accounts of a server, found by realm.
+//!
+//! Most realms have one account here, and a server may serve a million of them. Those are in a table of nothing but
+//! pointers to the accounts, each of which knows its realm. A realm of more accounts has a table of services besides.
 
 use super::{Account, Keytab, KeytabError};
+use crate::crypto::Cipher;
 use crate::krb5::PrincipalName;
 use crate::limits::MAX_REALM_LENGTH;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
+use core::hash::BuildHasher;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 /// All accounts that a server holds keys of: any number of realms, of accounts in a realm, and of keys in an account.
 ///
 /// It does not change. For a rollover build another one and give it to
 /// [`Validator::with_keys`](crate::Validator::with_keys).
-#[derive(Debug, Default)]
+///
+/// A ticket costs the same whether one account is held or a million. An account of two versions of three keys takes less
+/// than 400 bytes until a ticket verifies under one of them. Then what depends on that key alone is prepared and kept,
+/// about 1.5 kB, for 32,768 keys at most ([`keeping`](Self::keeping)); so strangers, whose tickets do not verify, cannot
+/// make it grow.
+///
+/// To drop a million accounts takes about a second, since their keys are overwritten, and the last one to hold the key set
+/// does it: a request that was being decided when the keys were swapped, perhaps. So with many accounts, whoever swaps keeps
+/// an `Arc` of the old set until [`Arc::strong_count`] says that it is the last, and drops it on a thread of its own.
+#[derive(Debug)]
 pub struct KeySet {
-    realms: HashMap<Box<str>, Realm>,
+    /// The accounts that are the only ones of their realm.
+    single: HashTable<Arc<Account>>,
+    shared: HashMap<Box<str>, Accounts>,
+    hasher: DefaultHashBuilder,
+    /// How many more keys may be kept ready.
+    room: AtomicUsize,
 }
 
 /// The accounts of one realm.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Realm<'k> {
+    Single(&'k Arc<Account>),
+    Shared(&'k Accounts),
+}
+
+/// More accounts than one in a realm.
 #[derive(Debug, Default)]
-pub(super) struct Realm {
-    accounts: Vec<Arc<Account>>,
+pub(super) struct Accounts {
+    all: Vec<Arc<Account>>,
     /// Accounts by the names of their services and their own, in lower case, joined with `/`.
     by_service: HashMap<Box<str>, Vec<Arc<Account>>>,
 }
 
-impl Realm {
-    pub(super) fn accounts(&self) -> &[Arc<Account>] {
-        &self.accounts
+impl<'k> Realm<'k> {
+    pub(super) fn accounts(self) -> &'k [Arc<Account>] {
+        match self {
+            Self::Single(account) => core::slice::from_ref(account),
+            Self::Shared(accounts) => &accounts.all,
+        }
     }
 
-    /// The accounts that have this service, by their own word. Letters of ASCII in any case: Active Directory finds a
-    /// service so, and elsewhere it does no harm, since this only says which keys are tried first.
-    pub(super) fn with_service(&self, service: PrincipalName<'_>) -> &[Arc<Account>] {
+    /// The accounts that have this service, by their own word: of one account alone it need not be asked. Letters of ASCII
+    /// in any case: Active Directory finds a service so, and elsewhere it does no harm, since this only says which keys
+    /// are tried first.
+    pub(super) fn with_service(self, service: PrincipalName<'_>) -> &'k [Arc<Account>] {
+        let Self::Shared(accounts) = self else { return &[] };
         let mut buffer = [0; MAX_SERVICE_LENGTH];
-        lower_case(service, &mut buffer).and_then(|service| self.by_service.get(service)).map_or(&[], Vec::as_slice)
+        lower_case(service, &mut buffer).and_then(|service| accounts.by_service.get(service)).map_or(&[], Vec::as_slice)
     }
+}
 
-    fn add(&mut self, account: Account) {
-        let account = Arc::new(account);
+impl Accounts {
+    fn add(&mut self, account: Arc<Account>) {
         for service in account.services().chain([account.name()]) {
             let same_service = self.by_service.entry(service.to_ascii_lowercase().into()).or_default();
             if !same_service.iter().any(|listed| Arc::ptr_eq(listed, &account)) {
                 same_service.push(Arc::clone(&account));
             }
         }
-        self.accounts.push(account);
+        self.all.push(account);
     }
 }
 
@@ -73,15 +106,24 @@ impl KeySet {
         Ok(Keytab::parse(keytab)?.accounts().into_iter().collect())
     }
 
+    /// The same, which keeps so many keys ready for tickets at most, about 1.5 kB each. For others what depends on the key
+    /// alone is prepared again with every request, which takes a tenth longer. A key that is kept stays so for as long as
+    /// the set.
+    #[must_use]
+    pub fn keeping(self, keys: usize) -> Self {
+        Self { room: AtomicUsize::new(keys), ..self }
+    }
+
     /// All accounts, in no order.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        self.realms.values().flat_map(Realm::accounts).map(|account| &**account)
+        let shared = self.shared.values().flat_map(|accounts| &accounts.all);
+        self.single.iter().chain(shared).map(|account| &**account)
     }
 
     /// Whether no account is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.realms.is_empty()
+        self.realm_count() == 0
     }
 
     /// The account `name` of `realm`.
@@ -90,12 +132,23 @@ impl KeySet {
         self.realm(realm)?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
     }
 
-    pub(super) fn realm(&self, realm: &str) -> Option<&Realm> {
-        self.realms.get(realm)
+    pub(super) fn realm(&self, realm: &str) -> Option<Realm<'_>> {
+        let single = self.single.find(self.hasher.hash_one(realm), |account| account.realm() == realm);
+        single.map(Realm::Single).or_else(|| self.shared.get(realm).map(Realm::Shared))
     }
 
     pub(super) fn realm_count(&self) -> usize {
-        self.realms.len()
+        self.single.len().saturating_add(self.shared.len())
+    }
+
+    /// Keeps what was prepared for a key, if there is room for one more. The ticket that it was prepared for has verified.
+    pub(super) fn keep_prepared(&self, account: &Account, key: usize, ticket_cipher: Cipher) {
+        let one_less = |room: usize| room.checked_sub(1);
+        if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+            && !account.keep_prepared(key, ticket_cipher)
+        {
+            self.room.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The spelling in which a realm is held that `realm` equals but for the case of its letters: all upper or all lower,
@@ -107,33 +160,73 @@ impl KeySet {
             spelling.copy_from_slice(realm.as_bytes());
             change_case(spelling);
             let spelling = core::str::from_utf8(spelling).ok()?;
-            self.realms.get_key_value(spelling).map(|(held, _)| &**held)
+            Some(self.realm(spelling)?.accounts().first()?.realm())
         })
+    }
+
+    /// Adds an account that is not held yet.
+    fn add(&mut self, account: Account) {
+        let account = Arc::new(account);
+        let hash = self.hasher.hash_one(account.realm());
+        if let Some(accounts) = self.shared.get_mut(account.realm()) {
+            return accounts.add(account);
+        }
+        match self.single.find_entry(hash, |other| other.realm() == account.realm()) {
+            Ok(other) => {
+                let accounts = self.shared.entry(account.realm().into()).or_default();
+                accounts.add(other.remove().0);
+                accounts.add(account);
+            }
+            Err(_) => {
+                self.single.insert_unique(hash, account, |other| self.hasher.hash_one(other.realm()));
+            }
+        }
+    }
+}
+
+impl Default for KeySet {
+    fn default() -> Self {
+        Self {
+            single: HashTable::new(),
+            shared: HashMap::new(),
+            hasher: DefaultHashBuilder::default(),
+            room: AtomicUsize::new(KEPT_KEYS),
+        }
     }
 }
 
 /// Accounts of the same name and realm become one, with the keys of all.
 impl FromIterator<Account> for KeySet {
     fn from_iter<T: IntoIterator<Item = Account>>(accounts: T) -> Self {
-        let mut merged: HashMap<(Box<str>, Box<str>), Account> = HashMap::new();
-        let mut order = Vec::new();
-        for account in accounts {
-            let id: (Box<str>, Box<str>) = (account.realm().into(), account.name().into());
-            let account = if let Some(first) = merged.remove(&id) {
-                first.merge(account)
-            } else {
-                order.push(id.clone());
-                account
-            };
-            merged.insert(id, account);
+        let mut set = Self::default();
+        for account in merged(accounts, &set.hasher) {
+            set.add(account);
         }
-        let mut realms: HashMap<Box<str>, Realm> = HashMap::new();
-        for account in order.iter().filter_map(|id| merged.remove(id)) {
-            realms.entry(account.realm().into()).or_default().add(account);
-        }
-        Self { realms }
+        set
     }
 }
+
+fn merged(accounts: impl IntoIterator<Item = Account>, hasher: &DefaultHashBuilder) -> Vec<Account> {
+    let accounts = accounts.into_iter();
+    let mut merged: Vec<Account> = Vec::with_capacity(accounts.size_hint().0);
+    let mut places: HashTable<usize> = HashTable::with_capacity(accounts.size_hint().0);
+    let id = |account: &Account| hasher.hash_one((account.realm(), account.name()));
+    for account in accounts {
+        let same = |held: &Account| held.realm() == account.realm() && held.name() == account.name();
+        let place = places.find(id(&account), |place| merged.get(*place).is_some_and(same));
+        if let Some(held) = place.and_then(|place| merged.get_mut(*place)) {
+            held.merge(account);
+            continue;
+        }
+        places.insert_unique(id(&account), merged.len(), |place| merged.get(*place).map_or(0, id));
+        merged.push(account);
+    }
+    merged
+}
+
+/// Some 50 MB of prepared keys: more accounts than sign in within one day at most services, and a fraction of what the
+/// accounts take where there are more.
+const KEPT_KEYS: usize = 32_768;
 
 /// Service, host and port; a longer service name is nobody's.
 const MAX_SERVICE_LENGTH: usize = 320;

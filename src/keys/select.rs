@@ -6,13 +6,14 @@
 
 use super::key_set::Realm;
 use super::{Account, KeySet, ServiceKey};
-use crate::crypto::EncType;
+use crate::crypto::{DecryptError, EncType};
 use crate::error::{Excerpt, HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use crate::krb5::PrincipalName;
 use crate::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
 use alloc::sync::Arc;
+use core::ops::Range;
 
 /// What a ticket's shell says about the key that it needs. Nobody vouches for any of it.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +49,27 @@ impl KeyQuery<'_> {
 pub(crate) struct Candidate<'k> {
     pub(crate) account: &'k Arc<Account>,
     pub(crate) key: &'k ServiceKey,
+    /// Which of the account's keys it is.
+    index: usize,
     rank: Rank,
+}
+
+impl Candidate<'_> {
+    /// Decrypts a ticket; the first that verifies has what is prepared for its key kept, if `keys` has room for it.
+    pub(crate) fn decrypt(
+        &self,
+        ciphertext: &[u8],
+        room: &mut [u8],
+        keys: &KeySet,
+    ) -> Result<Range<usize>, DecryptError> {
+        if let Some(prepared) = self.account.prepared(self.index) {
+            return prepared.decrypt(ciphertext, room);
+        }
+        let cipher = self.key.ticket_cipher();
+        let plaintext = cipher.decrypt(ciphertext, room)?;
+        keys.keep_prepared(self.account, self.index, cipher);
+        Ok(plaintext)
+    }
 }
 
 /// Smaller is tried first.
@@ -91,13 +112,14 @@ impl<'k> Candidates<'k> {
         let named = realm.with_service(query.service).iter().map(|account| (account, ServiceMatch::Named));
         let others = realm.accounts().iter().take(MAX_UNNAMED_ACCOUNTS);
         for (account, service) in named.chain(others.map(|account| (account, ServiceMatch::NotNamed))) {
-            for key in account.keys().iter().filter(|key| key.etype() == query.etype && key.serves_at(now)) {
+            let keys = account.keys().iter().enumerate();
+            for (index, key) in keys.filter(|(_, key)| key.etype() == query.etype && key.serves_at(now)) {
                 let version = version_match(key.kvno(), query.version());
                 if kvno_policy == KvnoPolicy::Strict && version > VersionMatch::Unknown {
                     continue;
                 }
                 let age = u32::MAX.saturating_sub(key.kvno().unwrap_or(0));
-                candidates.insert(Candidate { account, key, rank: Rank { service, version, age } });
+                candidates.insert(Candidate { account, key, index, rank: Rank { service, version, age } });
             }
         }
         candidates
@@ -187,7 +209,7 @@ pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates:
 
 impl HeldKeys {
     /// The keys of the account that the service name points to, or of the first, those of the ticket's type before others.
-    fn of(realm: &Realm, query: &KeyQuery<'_>) -> Self {
+    fn of(realm: Realm<'_>, query: &KeyQuery<'_>) -> Self {
         let accounts = realm.accounts();
         let likely = realm.with_service(query.service).first().or_else(|| accounts.first());
         let (name, keys) = likely.map_or(("", &[][..]), |account| (account.name(), account.keys()));

@@ -53,6 +53,11 @@ impl<'a> Authenticator<'a> {
         fields.end("Authenticator")?;
         Ok(authenticator)
     }
+
+    /// The client's time, with its microseconds.
+    pub(crate) fn time(&self) -> UnixTime {
+        self.ctime.with_micros(self.cusec).unwrap_or(self.ctime)
+    }
 }
 
 /// ```asn1

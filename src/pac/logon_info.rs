@@ -263,6 +263,10 @@ pub(crate) struct LogonInfoLayout {
 }
 
 impl LogonInfoLayout {
+    pub(super) const fn user(&self) -> (&Sid, u32) {
+        (&self.domain, self.user_id)
+    }
+
     pub(super) fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
         let mut ndr = NdrReader::open(pac, buffer, NAME)?;
         let fields = Fields::read(&mut ndr)?;

@@ -34,6 +34,7 @@ pub use device_info::DeviceInfo;
 pub use file_time::FileTime;
 pub use groups::{Group, GroupAttributes};
 pub use logon_info::{AccountControl, LogonInfo, UserFlags};
+pub(crate) use signature::SignatureKey;
 pub use signature::{KdcKeys, KdcSignatures, SignatureState};
 pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
@@ -92,6 +93,15 @@ impl<'a> Pac<'a> {
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
         kdc_keys: Option<KdcKeys<'_>>,
     ) -> Result<VerifiedPac<'a>, Error> {
+        self.verify_under(server_keys, kdc_keys)
+    }
+
+    /// As [`verify`](Self::verify), under keys that need not be prepared.
+    pub(crate) fn verify_under(
+        self,
+        server_keys: impl IntoIterator<Item: SignatureKey>,
+        kdc_keys: Option<KdcKeys<'_>>,
+    ) -> Result<VerifiedPac<'a>, Error> {
         let kdc_signatures = signature::verify(&self, server_keys, kdc_keys)?;
         let layout = PacLayout::decode(&self, kdc_signatures)?;
         Ok(VerifiedPac { bytes: self.bytes, layout })
@@ -122,6 +132,11 @@ impl PacLayout {
             upn_dns_info: place(BufferType::UPN_DNS_INFO).map(|at| UpnDnsInfoLayout::read(bytes, at)).transpose()?,
             attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
         })
+    }
+
+    /// The user's domain, and the user in it.
+    pub(crate) fn user(&self) -> Option<(&Sid, u32)> {
+        self.logon_info.as_ref().map(LogonInfoLayout::user)
     }
 }
 

@@ -47,6 +47,25 @@ pub struct KdcKeys<'k> {
     pub ticket: &'k [u8],
 }
 
+/// A key that makes signatures.
+pub(crate) trait SignatureKey {
+    /// Of this type; `None` if of none that is known.
+    fn checksum_type(&self) -> Option<ChecksumType>;
+
+    /// Begins a signature.
+    fn start(&self) -> RunningChecksum;
+}
+
+impl SignatureKey for &Checksummer {
+    fn checksum_type(&self) -> Option<ChecksumType> {
+        Some(Checksummer::checksum_type(self))
+    }
+
+    fn start(&self) -> RunningChecksum {
+        Checksummer::start(self)
+    }
+}
+
 /// One signature, whose length is that of its type.
 #[derive(Clone, Copy, Debug)]
 struct Signature<'a> {
@@ -58,9 +77,9 @@ struct Signature<'a> {
 }
 
 /// Verifies the server signature under one of `server_keys`, and those of the KDC where its keys are given.
-pub(super) fn verify<'k>(
+pub(super) fn verify(
     pac: &Pac<'_>,
-    server_keys: impl IntoIterator<Item = &'k Checksummer>,
+    server_keys: impl IntoIterator<Item: SignatureKey>,
     kdc_keys: Option<KdcKeys<'_>>,
 ) -> Result<KdcSignatures, Error> {
     let server = required(pac, BufferType::SERVER_CHECKSUM)?;
@@ -126,13 +145,13 @@ impl<'a> Signature<'a> {
     }
 
     /// Tries the keys that make signatures of this type on the message that `feed` feeds.
-    fn verify<'k>(
+    fn verify(
         &self,
-        keys: impl IntoIterator<Item = &'k Checksummer>,
+        keys: impl IntoIterator<Item: SignatureKey>,
         feed: impl Fn(&mut RunningChecksum),
     ) -> Result<SignatureState, Error> {
         let mut cause = SignatureCause::Type(self.checksum_type);
-        let of_type = keys.into_iter().filter(|key| key.checksum_type() == self.checksum_type);
+        let of_type = keys.into_iter().filter(|key| key.checksum_type() == Some(self.checksum_type));
         for key in of_type {
             let mut mac = key.start();
             feed(&mut mac);

@@ -5,21 +5,29 @@
 //! looks at two buckets, whatever the cache holds. A shard knows the latest end among the entries it has overwritten: if the
 //! clock goes back, whatever might have been one of those is refused.
 
-use super::{Admission, ReplayCache, ReplayEntry, ReplayTag};
+use super::bucket::{Bucket, Epoch, PLACES, Second, TagBits};
+use super::share::{SPREAD, Shares};
+use super::{Admission, ReplayCache, ReplayEntry, ReplayLimit};
 use crate::time::UnixTime;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::fmt;
 use core::hash::BuildHasher;
+use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
 /// A replay cache in memory that holds a fixed number of authenticators.
 ///
-/// Size it for all sign-ins of two clock skews: 100 a second and five minutes either way need 60,000 entries of 24 bytes.
+/// Size it for all sign-ins of two clock skews: 100 a second and five minutes either way need 60,000 entries.
+///
+/// An entry takes 22.4 bytes, and 1.3 more for counting by client ([`with_client_share`](Self::with_client_share)):
+/// 10 million of them 224 MB, or 237 MB.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
     /// Keyed at random by the standard library: a user who makes tags at will cannot aim them at one bucket.
     hasher: std::hash::RandomState,
+    /// How many it was made for.
+    entries: usize,
+    shares: Option<Shares>,
     oldest: Option<UnixTime>,
 }
 
@@ -40,36 +48,53 @@ impl MemoryReplayCache {
     /// An empty cache with room for `entries` live authenticators, at most 2³²; all of it is taken now, and none later.
     #[must_use]
     pub fn new(entries: usize, start: Start) -> Self {
-        // Two choices keep buckets even, but not quite: a third more places than entries leaves every bucket room.
+        // Two choices keep buckets even, but not quite. With seven places for five entries, one bucket in 30 million is full
+        // (simulated: 10⁸ buckets, each place taken four times over), and an entry without room meets two of them.
         let entries = entries.clamp(1, MAX_ENTRIES);
-        let places = entries.saturating_add(entries.div_ceil(3));
-        let buckets = places.div_ceil(BUCKET).max(2);
+        let places = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
+        let buckets = places.div_ceil(PLACES).max(2);
         let shards = buckets.div_ceil(MIN_SHARD_BUCKETS).clamp(1, MAX_SHARDS);
         let buckets_each = buckets.div_ceil(shards).max(2);
-        let shard = || Mutex::new(Shard { forgotten: i64::MIN, buckets: vec![[Place::DEAD; BUCKET]; buckets_each] });
+        let shard = || Mutex::new(Shard::new(buckets_each));
         Self {
             shards: core::iter::repeat_with(shard).take(shards).collect(),
             hasher: std::hash::RandomState::new(),
+            entries,
+            shares: None,
             oldest: match start {
                 Start::RefuseBefore(instant) => Some(instant),
                 Start::TakeAny => None,
             },
         }
     }
+
+    /// Lets one client have `limit` live entries at most, so that nobody fills the cache alone: more are refused, as if it
+    /// were full. `clock_skew` is the policy's.
+    ///
+    /// Set it to several times what a client needs in two clock skews; a browser may send a new authenticator with every
+    /// request. It is no exact number. Clients are counted in a fixed number of cells, one for 12 entries, two for each
+    /// client, found by a hash with a key that nobody knows. Whoever is under its limit is refused only if others have
+    /// filled both its cells: where 100 clients of a cache of 10 million have used up their shares, that hits 6 clients in
+    /// 100 million, and where 10,000 have, 6 in 10,000. An entry may be counted for up to two fifths of a clock skew after
+    /// its end. And after the clock was set back by more than two skews, counting begins anew.
+    #[must_use]
+    pub fn with_client_share(self, limit: u16, clock_skew: Duration) -> Self {
+        Self { shares: Some(Shares::new(limit, clock_skew, self.entries)), ..self }
+    }
 }
 
 impl ReplayCache for MemoryReplayCache {
-    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+    fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
         if self.oldest.is_some_and(|oldest| entry.client_time.seconds() <= oldest.seconds()) {
             return Admission::TooOld;
         }
-        let hash = self.hasher.hash_one(entry.tag);
+        let hash = self.hasher.hash_one(u128::from_ne_bytes(*entry.tag.as_bytes()));
         let Some(shard) = self.shards.get(index(hash.rotate_right(48), self.shards.len())) else {
             return Admission::Failed;
         };
         // A thread that panicked while it held the lock left whole entries behind: each is written in one go.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        shard.check_and_insert(hash, entry, now)
+        shard.check_and_insert(hash, entry, now, self.shares.as_ref())
     }
 }
 
@@ -80,75 +105,63 @@ impl fmt::Debug for MemoryReplayCache {
 }
 
 struct Shard {
+    epoch: Epoch,
     /// The latest end of an entry that was overwritten: an authenticator that ends no later may have been that one.
-    forgotten: i64,
-    buckets: Vec<[Place; BUCKET]>,
+    forgotten: Second,
+    buckets: Box<[Bucket]>,
 }
 
 impl Shard {
-    fn check_and_insert(&mut self, hash: u64, entry: &ReplayEntry, now: UnixTime) -> Admission {
-        let (now, valid_until) = (now.seconds(), entry.valid_until.seconds());
-        if valid_until < now || valid_until <= self.forgotten {
+    fn new(buckets: usize) -> Self {
+        let buckets = vec![Bucket::UNUSED; buckets].into();
+        Self { epoch: Epoch::default(), forgotten: Second::FIRST, buckets }
+    }
+
+    fn check_and_insert(
+        &mut self,
+        hash: u64,
+        entry: &ReplayEntry<'_>,
+        now: UnixTime,
+        shares: Option<&Shares>,
+    ) -> Admission {
+        let (this, until) = (self.epoch.second(now), self.epoch.second(entry.valid_until));
+        if until < this || until <= self.forgotten {
             return Admission::TooOld;
         }
+        let tag = TagBits::from(&entry.tag);
         let count = self.buckets.len();
-        let first = index(hash, count);
-        let second = index(hash.wrapping_mul(SPREAD), count);
-        let (mut best, mut best_free) = (first, Free::default());
-        for bucket in [first, second] {
-            match self.look(bucket, &entry.tag, now) {
-                Err(Found) => return Admission::Seen,
-                Ok(free) if free.count > best_free.count => (best, best_free) = (bucket, free),
-                Ok(_) => {}
-            }
+        let (first, second) = (index(hash, count), index(hash.wrapping_mul(SPREAD), count));
+        let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
+            return Admission::Failed;
+        };
+        // One wait for memory instead of two: waiting is nearly all that an insert costs.
+        in_first.fetch();
+        in_second.fetch();
+        if in_first.holds(tag) | in_second.holds(tag) {
+            return Admission::Seen;
         }
-        let place = self.buckets.get_mut(best).zip(best_free.place).and_then(|(bucket, place)| bucket.get_mut(place));
-        match place {
-            Some(place) => {
-                self.forgotten = self.forgotten.max(place.valid_until);
-                *place = Place { tag: entry.tag, valid_until };
+        let [free, free_in_second] = [in_first.free(this), in_second.free(this)];
+        if free.max(free_in_second) == 0 {
+            return Admission::Full(ReplayLimit::Cache);
+        }
+        if shares.is_some_and(|shares| shares.count(&entry.client, entry.valid_until, now).is_err()) {
+            return Admission::Full(ReplayLimit::ClientShare);
+        }
+        // Picked without a branch: it would be mispredicted every other time, each time after a wait for memory.
+        let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
+        let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
+        match bucket.and_then(|bucket| bucket.put(tag, until, this)) {
+            Some(overwritten) => {
+                self.forgotten = self.forgotten.max(overwritten);
                 Admission::New
             }
-            None => Admission::Full,
+            None => Admission::Failed,
         }
     }
-
-    /// How much room a bucket has, unless the tag is in it.
-    fn look(&self, bucket: usize, tag: &ReplayTag, now: i64) -> Result<Free, Found> {
-        let mut free = Free::default();
-        for (index, place) in self.buckets.get(bucket).into_iter().flatten().enumerate() {
-            if place.tag == *tag && place.valid_until > i64::MIN {
-                return Err(Found);
-            }
-            if place.valid_until < now {
-                free = Free { count: free.count.saturating_add(1), place: Some(index) };
-            }
-        }
-        Ok(free)
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Free {
-    count: usize,
-    place: Option<usize>,
-}
-
-struct Found;
-
-#[derive(Clone, Copy)]
-struct Place {
-    tag: ReplayTag,
-    /// Seconds since the epoch.
-    valid_until: i64,
-}
-
-impl Place {
-    const DEAD: Self = Self { tag: ReplayTag([0; 16]), valid_until: i64::MIN };
 }
 
 /// Maps a hash to `0..count` evenly.
-fn index(hash: u64, count: usize) -> usize {
+pub(super) fn index(hash: u64, count: usize) -> usize {
     let wide = u128::from(hash).saturating_mul(u128::try_from(count).unwrap_or(0)) >> 64;
     usize::try_from(wide).unwrap_or(0)
 }
@@ -156,14 +169,8 @@ fn index(hash: u64, count: usize) -> usize {
 /// No clock skew has that many sign-ins; more would be a mistake in a configuration.
 const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
 
-/// Places in a bucket.
-const BUCKET: usize = 16;
-
-/// Fewer buckets than this are not worth a lock of their own.
-const MIN_SHARD_BUCKETS: usize = 64;
+/// The hash divides entries between shards by chance; those of fewer buckets than this would differ by too much.
+const MIN_SHARD_BUCKETS: usize = 1024;
 
 /// More locks than any machine has cores to contend for them.
 const MAX_SHARDS: usize = 256;
-
-/// An odd number without structure (2⁶⁴ over the golden ratio), to get a second place from the same hash.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;

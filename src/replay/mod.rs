@@ -4,12 +4,18 @@
 //! is new. One call checks and remembers, so that of two simultaneous requests one loses.
 
 #[cfg(feature = "std")]
+mod bucket;
+#[cfg(feature = "std")]
 mod memory;
+#[cfg(feature = "std")]
+mod share;
 
 #[cfg(feature = "std")]
 pub use memory::{MemoryReplayCache, Start};
 
+use crate::sid::Sid;
 use crate::time::UnixTime;
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 /// Remembers authenticators for as long as they could be used again.
@@ -27,30 +33,30 @@ use core::time::Duration;
 /// Calls come from many threads at once where the validator is shared between them.
 pub trait ReplayCache {
     /// Remembers `entry` unless it is remembered already, in one step.
-    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission;
+    fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission;
 }
 
 impl<R: ReplayCache + ?Sized> ReplayCache for &R {
-    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+    fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
         (**self).check_and_insert(entry, now)
     }
 }
 
 impl<R: ReplayCache + ?Sized> ReplayCache for alloc::boxed::Box<R> {
-    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+    fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
         (**self).check_and_insert(entry, now)
     }
 }
 
 impl<R: ReplayCache + ?Sized> ReplayCache for alloc::sync::Arc<R> {
-    fn check_and_insert(&self, entry: &ReplayEntry, now: UnixTime) -> Admission {
+    fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
         (**self).check_and_insert(entry, now)
     }
 }
 
 /// What is remembered of an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplayEntry {
+pub struct ReplayEntry<'a> {
     /// Which authenticator.
     pub tag: ReplayTag,
     /// The authenticator's own time, by the client's clock.
@@ -58,15 +64,50 @@ pub struct ReplayEntry {
     /// The last second at which this authenticator is accepted: its own time and the clock skew, not when it arrived. A
     /// client whose clock is ahead makes authenticators that live for up to two skews.
     pub valid_until: UnixTime,
+    /// Whose it is: an authenticator is told apart by its tag alone, but a cache may give each client a share of its room.
+    pub client: ReplayClient<'a>,
 }
 
-impl ReplayEntry {
+/// Who sent an authenticator, as far as this tells one client from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayClient<'a> {
+    /// By the PAC, if it names a user: one user of Active Directory has many names, in any case and as a UPN. (FreeIPA gives
+    /// all its hosts and services one SID; they have one share.)
+    Sid {
+        /// The user's domain.
+        domain: &'a Sid,
+        /// The user in it.
+        rid: u32,
+    },
+    /// By the ticket's name, where there is no PAC to go by.
+    Name {
+        /// The client's realm.
+        realm: &'a str,
+        /// The components of its name, in any encoding in which only equal names are equal.
+        name: &'a [u8],
+    },
+}
+
+impl ReplayEntry<'_> {
     /// When a store with a clock of its own may forget the entry: once the last second at which the authenticator is
     /// accepted is over here, however far that clock is ahead of ours, up to `margin`.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
         let margin = i64::try_from(margin.as_secs()).unwrap_or(i64::MAX);
         self.valid_until.saturating_add_seconds(1).saturating_add_seconds(margin)
+    }
+}
+
+/// What is derived would hash the empty half of a SID too, which takes three times as long.
+impl Hash for ReplayClient<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Sid { domain, rid } => {
+                state.write_u128(u128::from(domain.authority()) << 64 | u128::from(*rid));
+                domain.sub_authorities().hash(state);
+            }
+            Self::Name { realm, name } => (realm, name).hash(state),
+        }
     }
 }
 
@@ -88,6 +129,13 @@ impl ReplayTag {
         Self(tag)
     }
 
+    /// A tag of these bytes, for tests of a store. Those of real requests come out of
+    /// [`AuthorizedRequest::replay_entry`](crate::AuthorizedRequest::replay_entry) and nowhere else.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes, as a key for a shared store. They are as good as random.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
@@ -105,9 +153,19 @@ pub enum Admission {
     /// It is older than what the cache can remember.
     TooOld,
     /// There is no room to remember it.
-    Full,
+    Full(ReplayLimit),
     /// The cache could not answer.
     Failed,
+}
+
+/// What there is no room in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayLimit {
+    /// The whole cache.
+    Cache,
+    /// The share of it that one client may use.
+    ClientShare,
 }
 
 /// No replay cache: takes every authenticator as often as it comes.
@@ -118,7 +176,7 @@ pub enum Admission {
 pub struct NoReplayCache;
 
 impl ReplayCache for NoReplayCache {
-    fn check_and_insert(&self, _: &ReplayEntry, _: UnixTime) -> Admission {
+    fn check_and_insert(&self, _: &ReplayEntry<'_>, _: UnixTime) -> Admission {
         Admission::New
     }
 }

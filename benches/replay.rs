@@ -1,0 +1,163 @@
+//! What remembering one authenticator costs, however many are remembered: `cargo bench --bench replay`.
+//!
+//! The cache has room for 10 million entries of ten minutes. `replay/insert/1M` inserts while one million are alive, as many
+//! ending as come; `-share` counts by client besides. Before the benches, one plain pass prints memory by entry, what a
+//! second thread adds, and the worst single insert, next to the worst of a loop that does nothing but read the clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayTag, Start};
+use kerberos_sso::{Sid, UnixTime};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Seconds that an entry lives.
+const LIFE: u64 = 600;
+
+const CLIENTS: u64 = 100_000;
+
+/// Sign-ins one after another, so many of them alive at any time.
+struct SignIns {
+    number: u64,
+    alive: u64,
+    domain: Sid,
+}
+
+impl SignIns {
+    /// `lane` tells those of one thread from those of another.
+    fn new(alive: u64, lane: u64) -> Self {
+        Self { number: lane << 40, alive, domain: "S-1-5-21-1-2-3".parse().unwrap() }
+    }
+
+    fn next(&mut self, cache: &MemoryReplayCache) -> Admission {
+        self.number = self.number.wrapping_add(1);
+        let count = u128::from(self.number & ((1 << 40) - 1));
+        let second = count * u128::from(LIFE) / u128::from(self.alive.max(1));
+        let now = UnixTime::from_seconds(1_795_248_000 + i64::try_from(second).unwrap());
+        let life = if self.alive == 0 { 0 } else { i64::try_from(LIFE - 1).unwrap() };
+        let entry = ReplayEntry {
+            tag: tag(self.number),
+            client_time: now,
+            valid_until: now.saturating_add_seconds(life),
+            client: ReplayClient::Sid { domain: &self.domain, rid: u32::try_from(self.number % CLIENTS).unwrap() },
+        };
+        cache.check_and_insert(black_box(&entry), now)
+    }
+
+    fn insert(&mut self, cache: &MemoryReplayCache, count: u64) {
+        for _ in 0..count {
+            assert_eq!(self.next(cache), Admission::New);
+        }
+    }
+}
+
+/// As good as random: the finaliser of SplitMix64 twice.
+fn tag(number: u64) -> ReplayTag {
+    let half = |salt: u64| {
+        let mixed = (number ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        u128::from(mixed ^ (mixed >> 31))
+    };
+    ReplayTag::from_bytes((half(0) << 64 | half(0x5555_5555_5555_5555)).to_be_bytes())
+}
+
+/// A smoke run (`cargo bench -- --test`) is small.
+fn smoke_run() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
+fn room() -> u64 {
+    if smoke_run() { 10_000 } else { 10_000_000 }
+}
+
+fn cache(share: bool) -> MemoryReplayCache {
+    let cache = MemoryReplayCache::new(usize::try_from(room()).unwrap(), Start::TakeAny);
+    if share { cache.with_client_share(10_000, Duration::from_secs(LIFE / 2)) } else { cache }
+}
+
+fn insert(criterion: &mut Criterion) {
+    plain_pass();
+    let mut group = criterion.benchmark_group("replay/insert");
+    for (name, alive) in [("0", 0), ("1M", room() / 10), ("10M", room())] {
+        for (suffix, share) in [("", false), ("-share", true)] {
+            let mut filled = None;
+            group.bench_function(format!("{name}{suffix}"), |bencher| {
+                let (cache, sign_ins) = filled.get_or_insert_with(|| {
+                    let (cache, mut sign_ins) = (cache(share), SignIns::new(alive, 0));
+                    sign_ins.insert(&cache, room());
+                    (cache, sign_ins)
+                });
+                bencher.iter(|| assert_eq!(sign_ins.next(cache), Admission::New));
+            });
+        }
+    }
+}
+
+fn plain_pass() {
+    for share in [false, true] {
+        let mut made = None;
+        let bytes = allocation_counter::measure(|| made = Some(cache(share))).bytes_current;
+        println!("share {share}: {bytes} bytes for {} entries", room());
+        drop(made);
+    }
+    two_threads();
+    worst();
+}
+
+/// Each thread alone, then both at once: with the cache half full for each.
+fn two_threads() {
+    for share in [false, true] {
+        let (cache, mut one, mut two) = (cache(share), SignIns::new(room() / 2, 1), SignIns::new(room() / 2, 2));
+        for _ in 0..10 {
+            one.insert(&cache, room() / 10);
+            two.insert(&cache, room() / 10);
+        }
+        let mut best: f64 = 0.0;
+        for _ in 0..7 {
+            let start = Instant::now();
+            one.insert(&cache, room() / 10);
+            two.insert(&cache, room() / 10);
+            let alone = start.elapsed();
+            let start = Instant::now();
+            std::thread::scope(|scope| {
+                scope.spawn(|| one.insert(&cache, room() / 10));
+                two.insert(&cache, room() / 10);
+            });
+            best = best.max(alone.as_secs_f64() / start.elapsed().as_secs_f64());
+        }
+        println!("share {share}: two threads insert {best:.2} times as fast as one, the best of 7 runs");
+    }
+}
+
+fn worst() {
+    let (cache, mut sign_ins) = (cache(true), SignIns::new(room(), 0));
+    sign_ins.insert(&cache, room());
+    let inserts = report((0..room()).map(|_| time(|| assert_eq!(sign_ins.next(&cache), Admission::New))));
+    let nothing = report((0..room()).map(|_| time(|| ())));
+    println!("worst of {} inserts while all of them end and begin: {inserts}; of nothing: {nothing}", room());
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn report(times: impl Iterator<Item = Duration>) -> String {
+    let mut times: Vec<_> = times.collect();
+    times.sort_unstable();
+    let above = times.iter().rev().take_while(|time| time.as_micros() >= 50).count();
+    let last = times.len() - 1;
+    let (late, median) = (times[last - last / 10_000], times[last / 2]);
+    format!("{:?} (99.99 %: {late:?}, median {median:?}, {above} above 50 µs)", times[last])
+}
+
+criterion_group!(benches, insert);
+criterion_main!(benches);

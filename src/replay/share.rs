@@ -1,0 +1,157 @@
+//! How many live authenticators one client may have in a cache.
+//!
+//! In: who signs in, until when the authenticator lives, and the time. Out: whether that client has room left. Counters
+//! are cells of a fixed array, found by a keyed hash of the client. Each client has two, and is refused only if both are
+//! at the limit: another client must meet it in both to be counted against it. A cell counts by the time at which entries
+//! end, in windows of a fifth of an entry's longest life, so that a window is over when all its entries are: nothing is
+//! counted down one by one, and an entry is counted too long by one window at most.
+
+use super::ReplayClient;
+use crate::time::UnixTime;
+use alloc::boxed::Box;
+use core::hash::BuildHasher;
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
+
+use super::memory::index;
+
+/// The counters of all clients.
+pub(super) struct Shares {
+    limit: u16,
+    clock: WindowClock,
+    hasher: std::hash::RandomState,
+    shards: Box<[Mutex<Box<[Cell]>>]>,
+}
+
+impl Shares {
+    /// Counters for a cache of `entries`, whose entries live for two `clock_skew`s at most.
+    pub(super) fn new(limit: u16, clock_skew: Duration, entries: usize) -> Self {
+        let cells = entries.div_ceil(ENTRIES_PER_CELL);
+        let shards = cells.div_ceil(MIN_SHARD_CELLS).clamp(1, MAX_SHARDS);
+        let cells_each = cells.div_ceil(shards).max(MIN_CELLS);
+        let shard = || Mutex::new(vec![Cell::default(); cells_each].into_boxed_slice());
+        Self {
+            limit,
+            clock: WindowClock::new(clock_skew),
+            hasher: std::hash::RandomState::new(),
+            shards: core::iter::repeat_with(shard).take(shards).collect(),
+        }
+    }
+
+    /// Counts an entry of `client`, unless that client has as many as it may.
+    pub(super) fn count(&self, client: &ReplayClient<'_>, valid_until: UnixTime, now: UnixTime) -> Result<(), Spent> {
+        let (until, now) = (self.clock.window(valid_until), self.clock.window(now));
+        let hash = self.hasher.hash_one(client);
+        let shard = self.shards.get(index(hash.rotate_right(48), self.shards.len())).ok_or(Spent)?;
+        // A panic cannot have come in between: what is done under this lock has none.
+        let mut cells = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = places(hash, cells.len());
+        for place in places {
+            // As with the cache's buckets: one wait instead of two.
+            core::hint::black_box(cells.get(place).map(|cell| cell.first));
+        }
+        let mut has_room = false;
+        for place in places {
+            let cell = cells.get_mut(place).ok_or(Spent)?;
+            cell.advance(now);
+            has_room |= cell.total() < u32::from(self.limit);
+        }
+        if !has_room {
+            return Err(Spent);
+        }
+        for place in places {
+            cells.get_mut(place).ok_or(Spent)?.add(until);
+        }
+        Ok(())
+    }
+}
+
+/// The client has used up its share.
+pub(super) struct Spent;
+
+/// Two different places below `count`.
+fn places(hash: u64, count: usize) -> [usize; 2] {
+    let first = index(hash, count);
+    let distance = index(hash.wrapping_mul(SPREAD), count.saturating_sub(1)).saturating_add(1);
+    let second = first.saturating_add(distance);
+    [first, second.checked_sub(count).unwrap_or(second)]
+}
+
+/// Divides time into windows.
+struct WindowClock {
+    seconds: i64,
+}
+
+impl WindowClock {
+    fn new(clock_skew: Duration) -> Self {
+        let longest_life = i64::try_from(clock_skew.as_secs()).unwrap_or(i64::MAX).saturating_mul(2);
+        Self { seconds: longest_life.saturating_add(4).checked_div(5).unwrap_or(0).max(MIN_WINDOW) }
+    }
+
+    /// Windows since 1970, and none before: a share is for the present.
+    fn window(&self, time: UnixTime) -> u32 {
+        let window = time.seconds().checked_div_euclid(self.seconds).unwrap_or(0);
+        u32::try_from(window.max(0)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Entries by the window in which they end.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    /// The first of the windows that are counted.
+    first: u32,
+    counts: [u16; WINDOWS],
+}
+
+impl Cell {
+    /// Forgets the windows before `now`. After a clock has gone back further than an entry's life, nobody knows when
+    /// that which is counted will end: it begins anew, since else a client would be refused until then.
+    fn advance(&mut self, now: u32) {
+        let passed = now.checked_sub(self.first);
+        if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {
+            return;
+        }
+        let passed = passed.and_then(|passed| usize::try_from(passed).ok()).unwrap_or(WINDOWS);
+        let later = |index: usize| self.counts.get(index.saturating_add(passed)).copied().unwrap_or(0);
+        *self = Self { first: now, counts: core::array::from_fn(later) };
+    }
+
+    fn total(&self) -> u32 {
+        self.counts.iter().map(|count| u32::from(*count)).sum()
+    }
+
+    fn add(&mut self, window: u32) {
+        let window = self.window_of(window);
+        if let Some(count) = self.counts.get_mut(window) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Where a window is counted: with the first one if it is earlier, with the last one if it is later.
+    fn window_of(&self, window: u32) -> usize {
+        usize::try_from(window.saturating_sub(self.first).min(LAST_WINDOW)).unwrap_or(0)
+    }
+}
+
+/// Five for the longest life of an entry, and one more since it seldom begins with a window.
+const WINDOWS: usize = 6;
+
+const LAST_WINDOW: u32 = 5;
+
+/// With windows of this length and 32 bits for their number, time ends in the year 10136.
+const MIN_WINDOW: i64 = 60;
+
+/// A cell is 16 bytes, so this is 1⅓ bytes an entry.
+const ENTRIES_PER_CELL: usize = 12;
+
+/// Even in the smallest cache, two clients should seldom have both cells in common.
+const MIN_CELLS: usize = 64;
+
+/// Fewer cells than this are not worth a lock of their own.
+const MIN_SHARD_CELLS: usize = 4096;
+
+/// More locks than any machine has cores to contend for them.
+const MAX_SHARDS: usize = 64;
+
+/// An odd number without structure (2⁶⁴ over the golden ratio), to get a second place from the same hash.
+pub(super) const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -1,0 +1,249 @@
+//! The replay cache in memory against a model that forgets nothing: whatever comes, in whatever order, by whatever clock.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
+
+use kerberos_sso::replay::{
+    Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayLimit, ReplayTag, Start,
+};
+use kerberos_sso::{Sid, UnixTime};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const NOW: i64 = 1_795_248_000;
+
+const SKEW: i64 = 300;
+
+/// An authenticator, as far as a cache knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sent {
+    number: u32,
+    client: u32,
+    /// By the client's clock.
+    time: i64,
+}
+
+impl Sent {
+    fn valid_until(self) -> i64 {
+        self.time + SKEW
+    }
+
+    fn tag(self) -> ReplayTag {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&self.number.to_be_bytes());
+        bytes[4..12].copy_from_slice(&self.time.to_be_bytes());
+        ReplayTag::from_bytes(bytes)
+    }
+
+    fn insert(self, cache: &MemoryReplayCache, now: i64) -> Admission {
+        let domain: Sid = "S-1-5-21-1-2-3".parse().unwrap();
+        let entry = ReplayEntry {
+            tag: self.tag(),
+            client_time: UnixTime::from_seconds(self.time),
+            valid_until: UnixTime::from_seconds(self.valid_until()),
+            client: ReplayClient::Sid { domain: &domain, rid: self.client },
+        };
+        cache.check_and_insert(&entry, UnixTime::from_seconds(now))
+    }
+}
+
+fn sent(number: u32) -> Sent {
+    Sent { number, client: 1, time: NOW }
+}
+
+/// Everything that was admitted, with the clock of the server that admitted it.
+#[derive(Default)]
+struct Model {
+    admitted: BTreeMap<Sent, i64>,
+    latest: i64,
+}
+
+impl Model {
+    fn alive(&self, now: i64) -> usize {
+        self.admitted.keys().filter(|sent| sent.valid_until() >= now).count()
+    }
+
+    /// Holds the cache's answer against all that it was told before.
+    fn judge(&mut self, sent: Sent, now: i64, answer: Admission, entries: usize) {
+        self.latest = self.latest.max(now);
+        let known = self.admitted.contains_key(&sent);
+        match answer {
+            Admission::New => {
+                assert!(!known, "{sent:?} was admitted twice");
+                assert!(sent.valid_until() >= now, "{sent:?} had ended");
+                self.admitted.insert(sent, now);
+            }
+            Admission::Seen => assert!(known, "{sent:?} was never admitted"),
+            Admission::TooOld => assert!(sent.valid_until() < self.latest, "{sent:?} might still have been known"),
+            Admission::Full(limit) => {
+                assert_eq!(limit, ReplayLimit::Cache);
+                // Further from the first second than 68 years, nothing ends.
+                let told_apart = self.admitted.values().all(|then| now.abs_diff(*then) < 1 << 31);
+                assert!(self.alive(now) >= entries || !told_apart, "full with {} of {entries}", self.alive(now));
+            }
+            Admission::Failed => panic!("{sent:?} at {now}"),
+        }
+    }
+}
+
+/// Steps of a clock: mostly forward, sometimes back, sometimes far.
+fn step() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        8 => 0..5_i64,
+        2 => 100..700_i64,
+        2 => -700..0_i64,
+        1 => -100_000..100_000_i64,
+        1 => prop_oneof![Just(i64::from(i32::MAX)), Just(i64::from(i32::MIN)), Just(1 << 40), Just(-(1 << 40))],
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_admitted_twice_whatever_the_clock_does(
+        entries in 1..60_usize,
+        events in prop::collection::vec((0..40_u32, -SKEW..=SKEW, step()), 1..600),
+    ) {
+        let cache = MemoryReplayCache::new(entries, Start::TakeAny);
+        let (mut model, mut now, mut before) = (Model::default(), NOW, Vec::new());
+        for (number, offset, step) in events {
+            now += step;
+            let sent = Sent { number, client: 1, time: now + offset };
+            before.push(sent);
+            // One of those that were sent before comes again, and a new one.
+            let again = before[usize::try_from(number).unwrap() * 7 % before.len()];
+            for sent in [again, sent] {
+                // Whoever validates has compared clocks before.
+                if (sent.time - now).abs() <= SKEW {
+                    let answer = sent.insert(&cache, now);
+                    model.judge(sent, now, answer, entries);
+                }
+            }
+        }
+    }
+
+    /// The clock of this server does not go back; the clients' differ.
+    #[test]
+    fn no_client_has_more_than_its_share(
+        limit in 1..20_u16,
+        events in prop::collection::vec((0..3_u32, -SKEW..=SKEW, 0..30_i64), 1..400),
+    ) {
+        let cache = MemoryReplayCache::new(10_000, Start::TakeAny)
+            .with_client_share(limit, Duration::from_secs(SKEW.unsigned_abs()));
+        let (mut admitted, mut now) = (Vec::<Sent>::new(), NOW);
+        for ((client, offset, step), number) in events.into_iter().zip(0..) {
+            now += step;
+            let sent = Sent { number, client, time: now + offset };
+            let of_client = admitted.iter().filter(|other| other.client == client);
+            let alive = of_client.filter(|other| other.valid_until() >= now).count();
+            let answer = sent.insert(&cache, now);
+            if answer == Admission::New {
+                prop_assert!(alive < usize::from(limit));
+                admitted.push(sent);
+            } else {
+                prop_assert_eq!(answer, Admission::Full(ReplayLimit::ClientShare));
+                prop_assert_eq!(sent.insert(&cache, now), answer, "refused is not remembered");
+            }
+        }
+    }
+
+    /// A client alone is counted exactly, but for entries that have ended within the last two fifths of a skew.
+    #[test]
+    fn a_client_under_its_share_is_admitted(
+        limit in 1..20_u16,
+        events in prop::collection::vec((-SKEW..=SKEW, 0..30_i64), 1..400),
+    ) {
+        let cache = MemoryReplayCache::new(10_000, Start::TakeAny)
+            .with_client_share(limit, Duration::from_secs(SKEW.unsigned_abs()));
+        let (mut admitted, mut now) = (Vec::<Sent>::new(), NOW);
+        for ((offset, step), number) in events.into_iter().zip(0..) {
+            now += step;
+            let sent = Sent { number, client: 7, time: now + offset };
+            let counted = admitted.iter().filter(|other| other.valid_until() > now - SKEW * 2 / 5).count();
+            if sent.insert(&cache, now) == Admission::New {
+                admitted.push(sent);
+            } else {
+                prop_assert!(counted >= usize::from(limit), "refused with {} of {}", counted, limit);
+            }
+        }
+    }
+}
+
+/// One in two thousand meets it in both its cells; here, of the smallest number of cells there is.
+#[test]
+fn a_client_that_has_spent_its_share_keeps_few_others_out() {
+    let cache = MemoryReplayCache::new(5_000, Start::TakeAny).with_client_share(100, Duration::from_secs(300));
+    let spent = (0..).map(|number| sent(number).insert(&cache, NOW)).take_while(|answer| *answer == Admission::New);
+    assert_eq!(spent.count(), 100);
+    let others = (2..1_002_u32).map(|client| Sent { client, ..sent(1_000_000 + client) });
+    let admitted = others.filter(|sent| sent.insert(&cache, NOW) == Admission::New).count();
+    assert!(admitted > 980, "{admitted} of 1000");
+}
+
+#[test]
+fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
+    let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(1, Duration::from_secs(300));
+    let insert = |number: u32, realm: &str, name: &[u8]| {
+        let entry = ReplayEntry {
+            tag: sent(number).tag(),
+            client_time: UnixTime::from_seconds(NOW),
+            valid_until: UnixTime::from_seconds(NOW + SKEW),
+            client: ReplayClient::Name { realm, name },
+        };
+        cache.check_and_insert(&entry, UnixTime::from_seconds(NOW))
+    };
+    assert_eq!(insert(1, "A.TEST", b"alice"), Admission::New);
+    assert_eq!(insert(2, "A.TEST", b"alice"), Admission::Full(ReplayLimit::ClientShare));
+    assert_eq!(insert(1, "A.TEST", b"alice"), Admission::Seen);
+    assert_eq!(insert(1, "B.TEST", b"bob"), Admission::Seen);
+}
+
+/// After the clock was wrong by years, a client is not kept out for years.
+#[test]
+fn a_share_survives_a_clock_that_was_wrong() {
+    let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(3, Duration::from_secs(300));
+    let at = |number, time| Sent { number, client: 1, time }.insert(&cache, time);
+    let year = 365 * 86_400;
+    assert!((0..3).all(|number| at(number, NOW + year) == Admission::New));
+    assert_eq!(at(3, NOW + year), Admission::Full(ReplayLimit::ClientShare));
+    assert!((4..7).all(|number| at(number, NOW) == Admission::New));
+    assert_eq!(at(7, NOW), Admission::Full(ReplayLimit::ClientShare));
+    // A small step back gives nobody a second share.
+    assert_eq!(at(8, NOW - 200), Admission::Full(ReplayLimit::ClientShare));
+    assert_eq!(at(9, NOW + 300 + 120), Admission::New);
+}
+
+#[test]
+fn memory_is_taken_at_once_and_bounded() {
+    const ENTRIES: usize = 100_000;
+    let mut cache = None;
+    let taken = allocation_counter::measure(|| {
+        let empty = MemoryReplayCache::new(ENTRIES, Start::TakeAny);
+        cache = Some(empty.with_client_share(ENTRIES.try_into().unwrap_or(u16::MAX), Duration::from_secs(300)));
+    });
+    let (bytes, allowed) = (taken.bytes_current, i64::try_from(24 * ENTRIES).unwrap());
+    assert!((0..=allowed).contains(&bytes), "{bytes} bytes, {allowed} allowed");
+    let cache = cache.unwrap();
+    let filling = allocation_counter::measure(|| {
+        for number in 0..u32::try_from(ENTRIES).unwrap() {
+            let sent = Sent { client: number, ..sent(number) };
+            assert_eq!(sent.insert(&cache, NOW), Admission::New, "{number}");
+        }
+    });
+    assert_eq!(filling.count_total, 0);
+}
+
+/// Beyond 68 years from the first authenticator seconds are not told apart: then nothing ends, and nothing is forgotten.
+#[test]
+fn a_clock_beyond_all_measure_forgets_nothing() {
+    let cache = MemoryReplayCache::new(100, Start::TakeAny);
+    let far = [i64::MIN / 2, -1 << 40, NOW, 1 << 40, i64::MAX / 2];
+    for time in far {
+        let sent = Sent { number: 0, client: 1, time };
+        assert_ne!(sent.insert(&cache, time), Admission::Failed);
+        for now in far {
+            assert_ne!(sent.insert(&cache, now), Admission::New, "{time} at {now}");
+        }
+    }
+}
