@@ -1,0 +1,69 @@
+//! This crate and the acceptors that a user would pick instead, on the same tokens, in alternating rounds.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml [ROUNDS [KEYTAB TOKENS]]
+//! ```
+//! Without files the tokens are minted for this moment, with and without a PAC of 1.2 kB; with them, they are those of a real
+//! KDC: records of a length in four octets, little-endian, and a token of this moment. Every token is decided once a round,
+//! its result asserted. None remembers replays, since rounds repeat; none answers with an AP-REP unless it always does.
+
+mod mit;
+mod ours;
+mod pure;
+mod tokens;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// An acceptor.
+trait Peer {
+    fn name(&self) -> &str;
+
+    /// Decides every token once; nanoseconds a token.
+    fn round(&mut self) -> Outcome<f64>;
+}
+
+fn main() -> Outcome<()> {
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().map_or(Ok(15), |rounds| rounds.parse())?;
+    let files: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+    let loads = match files.as_slice() {
+        [] => vec![tokens::minted("without a PAC", false)?, tokens::minted("PAC of 1.2 kB", true)?],
+        [keytab, tokens] => vec![tokens::recorded(keytab, tokens)?],
+        _ => return Err("KEYTAB and TOKENS come together".into()),
+    };
+    for load in &loads {
+        compare(load, rounds)?;
+    }
+    Ok(())
+}
+
+fn compare(load: &tokens::Load, rounds: usize) -> Outcome<()> {
+    println!("{}: {} tokens of {} bytes, {rounds} rounds", load.name, load.tokens.len(), load.tokens[0].len());
+    let mut peers: Vec<Box<dyn Peer + '_>> = vec![Box::new(ours::Ours::new(load)?), Box::new(pure::Krb5::new(load)?)];
+    match mit::Mit::start(load) {
+        Ok(mit) => peers.push(Box::new(mit)),
+        Err(reason) => println!("  MIT krb5 is left out: {reason}"),
+    }
+    let mut figures = vec![Vec::new(); peers.len()];
+    for _ in 0..rounds {
+        for (peer, figures) in peers.iter_mut().zip(&mut figures) {
+            figures.push(peer.round()?);
+        }
+    }
+    let ours = median(&figures[0]);
+    println!("  {:40} {:>9} {:>9} {:>7}", "", "best, ns", "median", "ratio");
+    for (peer, figures) in peers.iter().zip(&figures) {
+        let best = figures.iter().copied().fold(f64::INFINITY, f64::min);
+        println!("  {:40} {best:>9.0} {:>9.0} {:>7.2}", peer.name(), median(figures), median(figures) / ours);
+    }
+    Ok(())
+}
+
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
