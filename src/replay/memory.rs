@@ -48,8 +48,9 @@ impl MemoryReplayCache {
     /// An empty cache with room for `entries` live authenticators, at most 2³²; all of it is taken now, and none later.
     #[must_use]
     pub fn new(entries: usize, start: Start) -> Self {
-        // Two choices keep buckets even, but not quite. With seven places for five entries, one bucket in 30 million is full
-        // (simulated: 10⁸ buckets, each place taken four times over), and an entry without room meets two of them.
+        // Two choices keep buckets even, but not quite. With seven places for five entries, one bucket in 360,000 is full
+        // (simulated: 10⁷ buckets, each place taken four times over), and an entry without room meets two of them: one in
+        // 10¹¹ while the cache holds all that it was made for.
         let entries = entries.clamp(1, MAX_ENTRIES);
         let places = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
         let buckets = places.div_ceil(PLACES).max(2);
