@@ -18,7 +18,7 @@ use kerberos_sso::testing::{
     ApRepParts, ChecksumParts, KeyParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken,
     TokenFraming, Unproven, if_relevant, mech,
 };
-use kerberos_sso::{AcceptorSubkeyPolicy, Answer, Connection, GssFlags, Policy, Problem, Randomness, Turn, UnixTime};
+use kerberos_sso::{AcceptorSubkeyPolicy, Answer, Connection, GssFlags, Policy, Randomness, Turn, UnixTime};
 
 /// The weakest first.
 const BY_STRENGTH: [EncType; 5] = [
