@@ -7,6 +7,10 @@ pub const MAX_TOKEN_SIZE: usize = 65_536;
 /// Mechanisms in one NegTokenInit. Windows sends four or five; nobody negotiates among more than a handful.
 pub const MAX_MECHANISMS: usize = 64;
 
+/// Octets of a MechTypeList that is kept between two tokens of a conversation. Object identifiers have ten or so; without
+/// this bound a stranger who offers mechanisms would make a server keep a whole token.
+pub const MAX_KEPT_MECH_TYPES: usize = 1024;
+
 /// Components of one principal name. Service names have two or three; RFC 4120 sets no bound.
 pub const MAX_NAME_COMPONENTS: usize = 16;
 

@@ -317,7 +317,7 @@ pub enum KrbErrorPolicy {
     Never,
     /// It is, once its authenticator has proved that it owns its ticket: the code that RFC 4120 has for the reason, a plain
     /// KRB_ERR_GENERIC where the reason is this server's policy, and this server's time. For clients that set their clock by
-    /// it, or get a new ticket.
+    /// it, or get a new ticket. Who repeats what another client sent hears that it is a replay.
     AfterProof,
 }
 

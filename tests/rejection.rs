@@ -230,6 +230,18 @@ mod after_proof {
         assert_eq!(KrbErrorParts::decode(rejection.token()), Some(expected));
     }
 
+    /// However wrong the client's clock is.
+    #[test]
+    fn the_clients_time_comes_back() {
+        let server = server();
+        for ctime in ["00000101000000Z", "19691231235959Z", "20380119031408Z", "99991231235959Z"] {
+            let mut token = server.good().framed(TokenFraming::ApReq);
+            token.authenticator.ctime = ctime.into();
+            let rejected = rejection(&server, &token.mint()).unwrap();
+            assert_eq!(KrbErrorParts::decode(&rejected), Some(krb_error(&token, 37)), "{ctime}");
+        }
+    }
+
     #[test]
     fn a_replay_is_named() {
         let server = server();

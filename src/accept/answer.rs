@@ -105,12 +105,11 @@ impl Accepted {
     #[must_use]
     pub fn turn(self, randomness: &Randomness, now: UnixTime) -> Turn {
         if let Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) = &self.request.exchange {
-            let answer = self.answer_in(envelope, End::Later, randomness);
-            let mech_types = envelope.spnego.as_ref().map(|spnego| spnego.mech_types.clone());
-            let halfway =
-                Halfway { message: *message, ap_req: ap_req.clone(), accepted: now, randomness: randomness.clone() };
-            let negotiation = Negotiation::new(mech_types.unwrap_or_default(), halfway);
-            return Turn::Next(Next::new(answer.token.unwrap_or_default(), negotiation));
+            let token = self.answer_in(envelope, End::Later, randomness).token.unwrap_or_default();
+            let mech_types = envelope.spnego.as_ref().map(|spnego| spnego.mech_types.clone()).unwrap_or_default();
+            let (ap_req, randomness) = (ap_req.clone(), randomness.clone());
+            let halfway = Halfway { message: *message, ap_req, accepted: now, randomness };
+            return Turn::Next(Next::new(token, Negotiation::new(mech_types, halfway)));
         }
         let answer = self.answer(randomness);
         Turn::Accepted(self, answer)

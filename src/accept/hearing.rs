@@ -9,6 +9,7 @@ use super::token::{Token, foreign};
 use crate::der::{Malformed, Problem, Reader};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::krb5::ApRep;
+use crate::limits::MAX_KEPT_MECH_TYPES;
 use crate::mechanism::Mechanism;
 use crate::policy::Policy;
 use crate::spnego::{MechanismList, NegTokenInit, NegTokenResp};
@@ -90,6 +91,9 @@ fn hear_opening<'t>(init: &NegTokenInit<'t>) -> Result<Heard<'t>, Error> {
             Err(refusal) => refusal,
         },
     };
+    if mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
+        return Err(refusal);
+    }
     Ok(Heard::Offer(Offer { mechanisms, refusal }))
 }
 

@@ -33,8 +33,9 @@ impl<'a> GssChecksum<'a> {
             other => return Err(ChecksumCause::BindingLength(other)),
         }
         let flags = GssFlags(u32::from_le_bytes(*flags));
-        let delegated = flags.contains(GssFlags::DELEGATE).then(|| delegation(rest));
-        let delegated = delegated.map(|deleg| deleg.ok_or(ChecksumCause::DelegationLength)).transpose()?;
+        let delegated =
+            flags.contains(GssFlags::DELEGATE).then(|| delegation(rest).ok_or(ChecksumCause::DelegationLength));
+        let delegated = delegated.transpose()?;
         Ok(Self { bindings, flags, delegated })
     }
 }

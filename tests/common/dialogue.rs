@@ -30,8 +30,8 @@ impl Host {
     pub fn with_policy(policy: Policy) -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let cache = Arc::new(MemoryReplayCache::new(10_000, Start::TakeAny));
-        let node = || Validator::new(realm.key_set(), policy.clone(), Arc::clone(&cache));
-        Self { nodes: [node(), node()], realm, now: NOW }
+        let node = |policy| Validator::new(realm.key_set(), policy, Arc::clone(&cache));
+        Self { nodes: [node(policy.clone()), node(policy)], realm, now: NOW }
     }
 
     /// A token that it accepts, of a client that wants mutual authentication.
