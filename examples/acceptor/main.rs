@@ -2,10 +2,10 @@
 //! frames that `frames.rs` describes.
 //!
 //! ```text
-//! cargo run --example acceptor -- [--allow-rc4] PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
+//! cargo run --example acceptor -- [--allow-rc4] [--krb-error] PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
 //! ```
 //! `--bindings` is the application data of the channel; `--sasl` negotiates a security layer as RFC 4752 has it, or takes
-//! the context as MS-SPNG's mechanism does.
+//! the context as MS-SPNG's mechanism does; `--krb-error` tells clients that have proved themselves why they are refused.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 mod frames;
@@ -15,7 +15,7 @@ mod messages;
 use frames::Frames;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::{
-    Answer, BindingLevel, ChannelBindings, Connection, KeySet, Policy, Randomness, Turn, UnixTime, Validator,
+    Answer, BindingLevel, ChannelBindings, Connection, KeySet, KrbErrorPolicy, Policy, Randomness, Turn, UnixTime, Validator,
 };
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
@@ -47,6 +47,7 @@ impl Server {
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("allow-rc4") => policy = policy.allow_rc4(),
+                Long("krb-error") => policy = policy.krb_errors(KrbErrorPolicy::AfterProof),
                 Long("bindings") => {
                     let bindings = ChannelBindings::new(&from_hex(&arguments.value()?.string()?)?);
                     policy = policy.channel_bindings([bindings]).binding_level(BindingLevel::Require);

@@ -37,17 +37,6 @@ class Check:
         print(f"{'ok  ' if good else 'FAIL'} {label}: {what}" + ("" if good else f"; got {json.dumps(answer)}"), flush=True)
 
 
-def validate(keytab, options, *paths):
-    """The answers, one a token; exit status 1 says that some were refused."""
-    command = ["cargo", "run", "--release", "--quiet", "--example", "validate", "--",
-               "--keytab", keytab, *options, "--json", *paths]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode not in (0, 1) or len(answers) != len(paths):
-        raise RuntimeError(f"validate: {done.returncode} {done.stdout}{done.stderr}")
-    return answers
-
-
 def main():
     with Work() as work:
         world = World(work)
