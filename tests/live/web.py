@@ -15,6 +15,7 @@ HOST = "autologon.microsoftazuread-sso.com"
 HTTP_PORT, HTTPS_PORT = 21080, 21443
 PATH = "/contoso.test/winauth/sso"
 TRUST_PATH = "/contoso.test/winauth/trust/2005/windowstransport"
+CURL_NEGOTIATE = ("--negotiate", "-u", ":")
 POLICY = Path("/etc/chromium/policies/managed/kerberos-sso-live.json")
 
 
@@ -86,8 +87,12 @@ def url(tls=False, path=PATH, user=""):
 
 
 def curl(session, *options, tls=False, path=PATH):
+    run(curl_command(*options, tls=tls, path=path), session.env)
+
+
+def curl_command(*options, tls=False, path=PATH):
     to = f"{HOST}:{443 if tls else 80}:127.0.0.1:{HTTPS_PORT if tls else HTTP_PORT}"
-    run(["curl", "-s", "-k", "--max-time", 20, "--connect-to", to, *options, url(tls, path)], session.env)
+    return ["curl", "-s", "-k", "--max-time", 20, "--connect-to", to, *options, url(tls, path)]
 
 
 def chromium(web, session, tls=False, user="", policy=None):
