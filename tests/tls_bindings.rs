@@ -16,7 +16,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
 };
 use sha2::{Digest as _, Sha256, Sha384};
 use std::io::{Read as _, Write as _};
@@ -103,9 +104,8 @@ fn a_client_that_says_it_binds_must() {
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), missing);
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfPresent), Ok(BindingState::Absent));
-    let sent = deliver(&SERVER, &TLS13, |channel| {
-        advertising(token().bound_to(&channel.server_end_point(&SERVER))).mint()
-    });
+    let sent =
+        deliver(&SERVER, &TLS13, |channel| advertising(token().bound_to(&channel.server_end_point(&SERVER))).mint());
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), Ok(BindingState::Matched));
 }
 
@@ -113,11 +113,9 @@ fn a_client_that_says_it_binds_must() {
 #[test]
 fn during_a_rollover_either_certificate_matches() {
     let both = [SERVER.bindings(), RENEWED.bindings()];
-    for (certificate, expected) in [
-        (SERVER, Ok(BindingState::Matched)),
-        (RENEWED, Ok(BindingState::Matched)),
-        (RELAY, Err(Error::ChannelBinding)),
-    ] {
+    for (certificate, expected) in
+        [(SERVER, Ok(BindingState::Matched)), (RENEWED, Ok(BindingState::Matched)), (RELAY, Err(Error::ChannelBinding))]
+    {
         let sent = deliver(&certificate, &TLS13, |channel| bound(&channel.server_end_point(&certificate)));
         assert_eq!(judge(&sent, &both, BindingLevel::Require), expected);
     }
@@ -185,13 +183,18 @@ fn send(mut tls: ClientConnection, mut stream: TcpStream, make: impl FnOnce(&Cha
     stream.write_all(&token).unwrap();
     stream.conn.send_close_notify();
     stream.flush().unwrap();
+    // Who closes a connection with something unread in it resets it: session tickets, here.
+    let answer = stream.read_to_end(&mut Vec::new());
+    assert_eq!(answer.unwrap(), 0);
 }
 
 fn receive(mut tls: ServerConnection, mut stream: TcpStream) -> Delivered {
     tls.complete_io(&mut stream).unwrap();
     let exported = tls.export_keying_material([0; 32], LABEL, Some(&[])).unwrap();
-    let mut token = Vec::new();
-    StreamOwned::new(tls, stream).read_to_end(&mut token).unwrap();
+    let (mut token, mut stream) = (Vec::new(), StreamOwned::new(tls, stream));
+    stream.read_to_end(&mut token).unwrap();
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
     Delivered { token, exported }
 }
 

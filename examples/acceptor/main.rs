@@ -15,7 +15,8 @@ mod messages;
 use frames::Frames;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::{
-    Answer, BindingLevel, ChannelBindings, Connection, KeySet, KrbErrorPolicy, Policy, Randomness, Turn, UnixTime, Validator,
+    Answer, BindingLevel, ChannelBindings, Connection, KeySet, KrbErrorPolicy, Policy, Randomness, Turn, UnixTime,
+    Validator,
 };
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
