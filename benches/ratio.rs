@@ -49,7 +49,7 @@ fn show(case: &Case, rounds: usize) {
     let mut ratios: Vec<f64> = ours.iter().zip(&floors).map(|(ours, floor)| ours / floor).collect();
     let bytes = case.tokens[0].len();
     let [(best, median), (floor_best, floor_median), (_, ratio)] =
-        [&mut ours, &mut floors, &mut ratios].map(best_and_median);
+        [&mut ours, &mut floors, &mut ratios].map(|figures| best_and_median(figures));
     println!(
         "{:24} {bytes:>6} {best:>5.0} {median:>6.0} {floor_best:>5.0} {floor_median:>6.0} {ratio:>7.2}",
         case.name
@@ -76,7 +76,7 @@ fn floor_round(case: &Case, floor: &mut Floor) -> f64 {
     start.elapsed().as_nanos() as f64 / TOKENS as f64
 }
 
-fn best_and_median(figures: &mut Vec<f64>) -> (f64, f64) {
+fn best_and_median(figures: &mut [f64]) -> (f64, f64) {
     figures.sort_by(f64::total_cmp);
     (figures[0], figures[figures.len() / 2])
 }

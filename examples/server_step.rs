@@ -2,22 +2,31 @@
 //! The header is one that a real client sent to a test domain; nothing here needs a network.
 //!
 //! Run: `cargo run --example server_step`
-#![allow(clippy::print_stdout, reason = "this is a program")]
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
 
 use kerberos_sso::replay::{MemoryReplayCache, Start};
-use kerberos_sso::{ComputerAccount, Error, KeySet, Password, Policy, UnixTime, Validator};
+use kerberos_sso::{ComputerAccount, Error, KeySet, Password, Policy, Randomness, UnixTime, Validator};
 
 /// Status, `WWW-Authenticate`, and who signed in.
-fn step(validator: &Validator<MemoryReplayCache>, authorization: &str, now: UnixTime) -> (u16, &'static str, String) {
+fn step(validator: &Validator<MemoryReplayCache>, authorization: &str, now: UnixTime) -> (u16, String, String) {
     match validator.validate_header(authorization.as_bytes(), now) {
-        Ok(accepted) => (200, "", accepted.identity().to_string()),
+        Ok(accepted) => {
+            let answer = accepted.answer(&randomness());
+            (200, answer.header().unwrap_or_default(), accepted.identity().to_string())
+        }
         // Only a request without a token is told to try Negotiate: whoever failed would fail again.
-        Err(Error::NotNegotiate(_)) => (401, "Negotiate", String::new()),
+        Err(Error::NotNegotiate(_)) => (401, "Negotiate".into(), String::new()),
         Err(error) => {
             eprintln!("{}: {error}\n{}", error.code(), error.remedy().unwrap_or_default());
-            (403, "", String::new())
+            (403, String::new(), String::new())
         }
     }
+}
+
+fn randomness() -> Randomness {
+    let mut octets = [0; 64];
+    getrandom::fill(&mut octets).expect("the operating system has randomness");
+    Randomness::new(octets)
 }
 
 fn main() {
@@ -34,6 +43,6 @@ fn main() {
     for authorization in [header, header, "Basic YWxpY2U6c2VjcmV0"] {
         let (status, challenge, user) = step(&validator, authorization, now);
         let scheme = authorization.split(' ').next().unwrap_or_default();
-        println!("{scheme:9} → {status} {challenge}{user}");
+        println!("{scheme:9} → {status} {user} {challenge}");
     }
 }

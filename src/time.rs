@@ -53,20 +53,26 @@ impl UnixTime {
 
     /// Reads `YYYYMMDDhhmmssZ`, the one form RFC 4120 section 5.2.3 allows, in the proleptic Gregorian calendar.
     pub(crate) fn from_generalized(text: &[u8]) -> Option<Self> {
-        let [y1, y2, y3, y4, mo1, mo2, d1, d2, h1, h2, mi1, mi2, s1, s2, b'Z'] = text else {
+        let Some((b'Z', digits)) = <&[u8; 15]>::try_from(text).ok()?.split_last() else {
             return None;
         };
-        let century = two_digits(*y1, *y2)?;
-        let year = century.checked_mul(100)?.checked_add(two_digits(*y3, *y4)?)?;
-        let (month, day) = (two_digits(*mo1, *mo2)?, two_digits(*d1, *d2)?);
-        let (hour, minute, second) = (two_digits(*h1, *h2)?, two_digits(*mi1, *mi2)?, two_digits(*s1, *s2)?);
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let pair = |tens: usize| match digits.get(tens..) {
+            Some([tens, ones, ..]) => i64::from((tens & 0x0F).wrapping_mul(10).wrapping_add(ones & 0x0F)),
+            _ => 0,
+        };
+        let (hour, minute, second) = (pair(8), pair(10), pair(12));
         // RFC 4120 section 5.2.3 knows no leap second: 23:59:60 has no place in Unix time.
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let days = days_from_civil(year, month, day)?;
-        let of_day = hour.checked_mul(3600)?.checked_add(minute.checked_mul(60)?)?.checked_add(second)?;
-        Some(Self::from_seconds(days.checked_mul(86_400)?.checked_add(of_day)?))
+        // Two digits are below 100: none of these sums comes near an end.
+        let year = pair(0).wrapping_mul(100).wrapping_add(pair(2));
+        let days = days_from_civil(year, pair(4), pair(6))?;
+        let of_day = hour.wrapping_mul(3600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
+        Some(Self::from_seconds(days.wrapping_mul(86_400).wrapping_add(of_day)))
     }
 
     /// Writes `YYYYMMDDhhmmssZ`. That form has four digits for the year: instants before the year 0 and after 9999 are
@@ -143,11 +149,6 @@ const fn days_of_real_date(year: i64, month: i64, day: i64) -> i64 {
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - DAYS_TO_1970
-}
-
-fn two_digits(tens: u8, ones: u8) -> Option<i64> {
-    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte & 0x0F));
-    digit(tens)?.checked_mul(10)?.checked_add(digit(ones)?)
 }
 
 const MAX_MICROS: u32 = 999_999;

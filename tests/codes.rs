@@ -4,18 +4,19 @@
 
 mod common;
 
+use common::dialogue::{Host, prefers_ntlm};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, Start};
-use kerberos_sso::testing::{MechToken, PacParts, TestRealm, TestToken, TokenFraming, mech};
+use kerberos_sso::testing::{MechToken, NegTokenRespParts, PacParts, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{BindingLevel, Blame, ChannelBindings, Error, KeySet, Policy, UnixTime, Validator};
 
 type Refuse = fn() -> Error;
 
 /// How a request is refused for it, for every code there is. A code is never renamed nor given to another blame; new ones
 /// are added.
-const CODES: [(&str, Blame, Refuse); 43] = [
+const CODES: [(&str, Blame, Refuse); 44] = [
     ("not-negotiate", Blame::Message, || Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err()),
     ("malformed", Blame::Message, || in_order("malformed", 0)),
     ("too-large", Blame::Message, || in_order("too-large", 0)),
@@ -59,6 +60,7 @@ const CODES: [(&str, Blame, Refuse); 43] = [
         server.check(&server.good().mint()).unwrap_err()
     }),
     ("delegation", Blame::Policy, || in_order("delegation", 0)),
+    ("negotiation", Blame::Proof, without_its_mic),
     ("replay", Blame::Proof, || {
         let realm = Server::new().realm;
         let cache = MemoryReplayCache::new(10, Start::TakeAny);
@@ -90,7 +92,7 @@ const CODES: [(&str, Blame, Refuse); 43] = [
 ];
 
 /// What the documents of the crate have promised, whatever else there is.
-const PROMISED: [&str; 39] = [
+const PROMISED: [&str; 40] = [
     "not-negotiate",
     "malformed",
     "too-large",
@@ -130,6 +132,7 @@ const PROMISED: [&str; 39] = [
     "pac-mismatch",
     "untrusted-domain",
     "account-refused",
+    "negotiation",
 ];
 
 #[test]
@@ -281,6 +284,13 @@ fn in_order(code: &str, place: usize) -> Error {
     server().refusal(change)
 }
 
+/// A client that would rather use NTLM, and does not confirm that it offered it.
+fn without_its_mic() -> Error {
+    let host = Host::new();
+    let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
+    host.refuses(&NegTokenRespParts::default().mint(), Some(&kept.state))
+}
+
 fn store_says(answer: Admission) -> Error {
     struct Store(Admission);
 
@@ -293,4 +303,24 @@ fn store_says(answer: Admission) -> Error {
     let realm = Server::new().realm;
     let validator = Validator::new(realm.key_set(), Policy::default(), Store(answer));
     validator.validate_ticket(&realm.ticket_for("alice").mint(), NOW).unwrap_err()
+}
+
+/// A conversation that fails is somebody's doing, or nobody's.
+#[test]
+fn a_failed_negotiation_is_explained() {
+    let error = without_its_mic();
+    assert_eq!(
+        error.to_string(),
+        "the negotiation failed: the client's MIC over the mechanisms that it offered is missing"
+    );
+    assert!(error.remedy().unwrap().starts_with("Give each client's next token the state of its own conversation"));
+    let mut host = Host::new();
+    let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
+    host.now = NOW.saturating_add_seconds(301);
+    let late = host.refuses(&NegTokenRespParts::default().mint(), Some(&kept.state));
+    assert_eq!(
+        late.to_string(),
+        "the negotiation failed: the client answered 301 s after this server did, and 300 s are allowed"
+    );
+    assert!(late.remedy().unwrap().starts_with("Nothing to do for one"));
 }

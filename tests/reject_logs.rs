@@ -4,11 +4,12 @@
 
 mod common;
 
+use common::dialogue::{Host, dce_style, last_word, prefers_ntlm, random, random_octets};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
 use kerberos_sso::crypto::{EncType, Key, KeyUsage};
-use kerberos_sso::testing::{NameParts, TestToken};
-use kerberos_sso::{Account, Connection, KeySet, KvnoPolicy, NameType, Password, Policy, ServiceKey};
+use kerberos_sso::testing::{MechToken, NameParts, TestClient, TestToken, TokenFraming};
+use kerberos_sso::{Account, Connection, KeySet, KvnoPolicy, NameType, Password, Policy, ServiceKey, Turn};
 use std::fmt::{Debug, Display};
 
 /// Line breaks, escape sequences, marks that turn the direction, what does not show, and line breaks of Unicode.
@@ -167,6 +168,62 @@ mod secrets {
         let accepted = server.validator.admit(authorized, NOW).unwrap();
         check(&accepted);
         check(&accepted.identity());
+    }
+
+    /// The answer that ends a conversation, one that goes on, and what is kept of it: in memory, not its bytes.
+    #[test]
+    fn no_turn_of_a_conversation_prints_a_key() {
+        let host = Host::new();
+        let server = Server::new();
+        let ends = host.good();
+        let offers = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
+        let goes_on = prefers_ntlm(host.good());
+        let third_leg_due = dce_style(host.good().framed(TokenFraming::ApReq));
+        for token in [&ends, &offers, &goes_on, &third_leg_due] {
+            let mut secrets = secrets_of(&server, token);
+            secrets.push(random_octets(1).to_vec());
+            let check =
+                |value: &dyn Debug| everything(value).iter().for_each(|shown| assert_no_secret(shown, &secrets));
+            check(&random(1));
+            let bytes = token.mint();
+            let turn = host.turn(&bytes, None).unwrap();
+            check(&turn);
+            check(&host.nodes[0].hear(&bytes, None).unwrap());
+            match turn {
+                Turn::Accepted(accepted, answer) => {
+                    check(&answer);
+                    check(&accepted);
+                    check(&answer.into_context());
+                }
+                Turn::Next(next) => {
+                    check(&next);
+                    let negotiation = next.into_negotiation();
+                    check(&negotiation);
+                    let last = last_word(vec![4; 28]).mint();
+                    if let Ok(heard) = host.nodes[0].hear(&last, Some(&negotiation)) {
+                        check(&heard);
+                    }
+                    let error = host.refuses(&last, Some(&negotiation.to_bytes()));
+                    check(&error);
+                    check(&host.nodes[0].reject(&last, Some(&negotiation), &error, NOW));
+                }
+            }
+        }
+    }
+
+    /// The keys that the client knows.
+    #[test]
+    fn no_client_of_the_test_realm_prints_a_key() {
+        let server = Server::new();
+        let token = server.good();
+        let mut secrets = secrets_of(&server, &token);
+        secrets.push(random_octets(1)[16..48].to_vec());
+        let check = |value: &dyn Debug| everything(value).iter().for_each(|shown| assert_no_secret(shown, &secrets));
+        let client = TestClient::of(&token);
+        check(&client);
+        let answer = server.check(&token.mint()).unwrap().answer(&random(1));
+        check(&client.ap_rep(answer.token().unwrap()).unwrap());
+        check(&client.complete(answer.token()).unwrap());
     }
 
     #[test]

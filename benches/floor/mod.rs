@@ -5,7 +5,7 @@
 //! session key is part of the request.
 
 use aes::Aes256;
-use aes::cipher::array::Array;
+use aes::cipher::array::{Array, sizes::U64};
 use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use sha1::block_api::compress;
 
@@ -115,9 +115,9 @@ impl Hmac {
     }
 
     fn mac(&self, message: &[u8]) -> [u8; 20] {
-        let (blocks, rest) = message.as_chunks::<64>();
+        let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(message);
         let mut state = self.inner;
-        compress(&mut state, blocks);
+        compress(&mut state, Array::cast_slice_to_core(blocks));
         let digest = finish(state, rest, message.len());
         finish(self.outer, &digest, 20)
     }

@@ -26,14 +26,13 @@ impl Frames {
         let mut length = [0; 4];
         self.0.read_exact(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length))?;
-        if !(1..=MAX_FRAME).contains(&length) {
-            return Err("a frame that is empty or longer than any token".into());
+        if length > MAX_FRAME {
+            return Err("a frame longer than any token".into());
         }
-        let mut kind = [0];
-        self.0.read_exact(&mut kind)?;
-        let mut rest = vec![0; length - 1];
-        self.0.read_exact(&mut rest)?;
-        Ok((kind[0], rest))
+        let mut frame = vec![0; length];
+        self.0.read_exact(&mut frame)?;
+        let (kind, rest) = frame.split_first().ok_or("an empty frame")?;
+        Ok((*kind, rest.to_vec()))
     }
 
     pub(crate) fn receive_token(&mut self) -> Outcome<Vec<u8>> {
@@ -44,8 +43,8 @@ impl Frames {
     }
 
     pub(crate) fn send(&mut self, kind: u8, rest: &[u8]) -> Outcome<()> {
-        let length = u32::try_from(rest.len() + 1)?;
-        let frame = [&length.to_be_bytes()[..], &[kind], rest].concat();
+        let frame = [&[kind], rest].concat();
+        self.0.write_all(&u32::try_from(frame.len())?.to_be_bytes())?;
         Ok(self.0.write_all(&frame)?)
     }
 }

@@ -68,13 +68,11 @@ impl Server {
         let answer = self.establish(frames)?;
         let token = answer.token().unwrap_or_default().to_vec();
         let context = answer.into_context();
-        match self.mechanism.as_deref() {
-            Some("GSSAPI") => layer::serve(context, &token, frames),
-            _ => {
-                frames.send(b'C', &token)?;
-                messages::serve(context, frames)
-            }
+        if self.mechanism.as_deref() == Some("GSSAPI") {
+            return layer::serve(context, &token, frames);
         }
+        frames.send(b'C', &token)?;
+        messages::serve(context, frames)
     }
 
     /// Tokens to and fro, until it is known who the client is.
@@ -109,6 +107,6 @@ fn random<const N: usize>() -> Outcome<[u8; N]> {
 }
 
 fn from_hex(digits: &str) -> Outcome<Vec<u8>> {
-    let pair = |at| u8::from_str_radix(digits.get(at..at + 2).unwrap_or_default(), 16);
-    Ok((0..digits.len()).step_by(2).map(pair).collect::<Result<_, _>>()?)
+    let pairs = digits.as_bytes().chunks(2).map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?));
+    pairs.collect()
 }

@@ -47,11 +47,10 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
     }
     let mut answer = Vec::new();
     for part in message.chunks(PART) {
-        let start = answer.len();
-        answer.extend([0; 4]);
-        context.wrap(part, protection, &random()?, &mut answer);
-        let length = u32::try_from(answer.len() - start - 4)?;
-        answer[start..start + 4].copy_from_slice(&length.to_be_bytes());
+        let mut buffer = Vec::new();
+        context.wrap(part, protection, &random()?, &mut buffer);
+        answer.extend(u32::try_from(buffer.len())?.to_be_bytes());
+        answer.extend(buffer);
     }
     Ok(answer)
 }

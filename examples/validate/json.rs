@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 pub(crate) fn verdict(verdict: &Verdict) -> Value {
     let reply = verdict.reply.as_ref().map(|reply| STANDARD.encode(reply));
     match &verdict.outcome {
-        Ok(accepted) => self::accepted(accepted, reply),
-        Err(error) => rejected(error, reply),
+        Ok(accepted) => self::accepted(accepted, reply.as_deref()),
+        Err(error) => rejected(error, reply.as_deref()),
     }
 }
 
-fn accepted(accepted: &Accepted, reply: Option<String>) -> Value {
+fn accepted(accepted: &Accepted, reply: Option<&str>) -> Value {
     json!({
         "accepted": true,
         "client": client(accepted),
@@ -32,7 +32,7 @@ fn accepted(accepted: &Accepted, reply: Option<String>) -> Value {
     })
 }
 
-fn rejected(error: &Error, reply: Option<String>) -> Value {
+fn rejected(error: &Error, reply: Option<&str>) -> Value {
     json!({
         "accepted": false,
         "code": error.code(),

@@ -1,7 +1,7 @@
 //! The answer to an accepted request: what goes back to the client, and the context that both then share.
 
 use super::accepted::Accepted;
-use super::exchange::{Closing, Envelope, Exchange, MicExchange, Spnego, send_mic};
+use super::exchange::{Closing, Envelope, Exchange, MicExchange, Spnego, send_mic, took_mic};
 use super::negotiation::{Halfway, Negotiation};
 use super::request::Message;
 use crate::context::{Established, SecurityContext};
@@ -104,24 +104,16 @@ impl Accepted {
     /// here. `now` is when the request was accepted.
     #[must_use]
     pub fn turn(self, randomness: &Randomness, now: UnixTime) -> Turn {
-        match &self.request.exchange {
-            Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) => {
-                let answer = self.answer_in(envelope, End::Later, randomness);
-                let mech_types = envelope.spnego.as_ref().map(|spnego| spnego.mech_types.clone());
-                let halfway = Halfway {
-                    message: *message,
-                    ap_req: ap_req.clone(),
-                    accepted: now,
-                    randomness: randomness.clone(),
-                };
-                let negotiation = Negotiation::new(mech_types.unwrap_or_default(), halfway);
-                Turn::Next(Next::new(answer.token.unwrap_or_default(), negotiation))
-            }
-            _ => {
-                let answer = self.answer(randomness);
-                Turn::Accepted(self, answer)
-            }
+        if let Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) = &self.request.exchange {
+            let answer = self.answer_in(envelope, End::Later, randomness);
+            let mech_types = envelope.spnego.as_ref().map(|spnego| spnego.mech_types.clone());
+            let halfway =
+                Halfway { message: *message, ap_req: ap_req.clone(), accepted: now, randomness: randomness.clone() };
+            let negotiation = Negotiation::new(mech_types.unwrap_or_default(), halfway);
+            return Turn::Next(Next::new(answer.token.unwrap_or_default(), negotiation));
         }
+        let answer = self.answer(randomness);
+        Turn::Accepted(self, answer)
     }
 
     fn answer_in(&self, envelope: &Envelope, end: End, randomness: &Randomness) -> Answer {
@@ -139,6 +131,9 @@ impl Accepted {
         let Some(spnego) = &envelope.spnego else {
             return Answer { token: ap_rep, established };
         };
+        if spnego.mic == MicExchange::Verified {
+            took_mic(&mut established);
+        }
         let mic = spnego.sends_mic(end, dce_style).then(|| send_mic(&mut established, &spnego.mech_types));
         let reply = NegotiationReply {
             state: spnego.state(end),

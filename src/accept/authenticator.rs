@@ -67,6 +67,14 @@ pub(super) fn replay_entry(tag: ReplayTag, client_time: UnixTime, policy: &Polic
     ReplayEntry { tag, client_time, valid_until: client_time.saturating_add_seconds(policy.clock_skew) }
 }
 
+/// The tag of the end of the conversation that the authenticator with this tag began.
+///
+/// It follows from that one alone: the client's last word can be spelled in more than one way (RFC 4757 section 7 leaves
+/// the number of a MIC unsigned), and must be taken once.
+pub(super) fn end_of(tag: ReplayTag) -> ReplayTag {
+    ReplayTag::new(&tag.as_bytes().map(|octet| !octet), &[])
+}
+
 /// Whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
 pub(super) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;

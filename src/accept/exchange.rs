@@ -5,12 +5,11 @@ use super::contents::AuthenticatorFields;
 use super::context_keys::ContextKeys;
 use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use crate::context::{Established, SecurityContext};
-use crate::crypto::KeyUsage;
+use crate::crypto::{KeyUsage, wipe};
 use crate::error::{Error, NegotiationCause};
 use crate::gss::GssFlags;
 use crate::krb5::{ApRep, EncApRepPart};
 use crate::mechanism::Mechanism;
-use crate::replay::ReplayTag;
 use crate::spnego::{MechanismList, NegState, NegotiationReply};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -59,8 +58,6 @@ pub(super) enum MicExchange {
 pub(super) struct Closing {
     pub(super) established: Established,
     pub(super) reply: Option<Vec<u8>>,
-    /// The client's last word, under keys of this conversation alone: it is good once.
-    pub(super) tag: ReplayTag,
 }
 
 impl Exchange {
@@ -79,6 +76,10 @@ impl Exchange {
             }
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
+        if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.leg, Leg::Following(_)) {
+            // RFC 4178 section 5 c V: it was told that MICs are wanted, and this was the last token of the mechanism.
+            return Err(Error::Negotiation(NegotiationCause::NoMic));
+        }
         let wants_more = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
         let goes_on = wants_more && request.turns == Turns::Many;
         let keeps_list = goes_on || mic == MicExchange::Verified;
@@ -121,8 +122,8 @@ fn close(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFi
     let established = keys.after_reply(authenticator, &last.halfway.randomness);
     match (last.ap_rep, last.mechanisms) {
         (Some(ap_rep), _) if authenticator.flags().contains(GssFlags::DCE_STYLE) => {
-            let tag = check_ap_rep(ap_rep, keys, established.send_sequence)?;
-            close_dce_style(last, established, tag, asks_for_integrity(authenticator))
+            check_ap_rep(ap_rep, keys, established.send_sequence)?;
+            close_dce_style(last, established, asks_for_integrity(authenticator))
         }
         (None, Some(mechanisms)) if !authenticator.flags().contains(GssFlags::DCE_STYLE) => {
             close_with_mic(last.mic, mechanisms, established)
@@ -140,19 +141,13 @@ fn close_with_mic(
     let mic = mic.ok_or(Error::Negotiation(NegotiationCause::NoMic))?;
     established.send_sequence = established.send_sequence.wrapping_add(1);
     receive_mic(&mut established, mechanisms.der(), mic)?;
-    let end = mic.last_chunk::<16>().map_or(mic, |end| end);
-    Ok(Closing { established, reply: None, tag: ReplayTag::new(end, mic) })
+    Ok(Closing { established, reply: None })
 }
 
 /// RFC 4178 section 5 c: the client sent the last token of the mechanism, with its MIC, and ours answers it.
-fn close_dce_style(
-    last: &LastLeg<'_>,
-    mut established: Established,
-    tag: ReplayTag,
-    integrity: bool,
-) -> Result<Closing, Error> {
+fn close_dce_style(last: &LastLeg<'_>, mut established: Established, integrity: bool) -> Result<Closing, Error> {
     let Some(mechanisms) = last.mechanisms else {
-        return Ok(Closing { established, reply: None, tag });
+        return Ok(Closing { established, reply: None });
     };
     let our_mic = match last.mic {
         Some(mic) => {
@@ -168,14 +163,19 @@ fn close_dce_style(
         response_token: None,
         mech_list_mic: our_mic.as_deref(),
     };
-    Ok(Closing { reply: Some(reply.to_bytes()), established, tag })
+    Ok(Closing { reply: Some(reply.to_bytes()), established })
 }
 
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;
-    established.receive_sequence = established.receive_sequence.wrapping_add(1);
+    took_mic(established);
     Ok(())
+}
+
+/// The client's MIC was the first message of its context.
+pub(super) fn took_mic(established: &mut Established) {
+    established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 
 /// The MIC of a context that has made none yet.
@@ -186,18 +186,18 @@ pub(super) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<
 }
 
 /// MS-KILE section 3.4.5.1: the client answers with an AP-REP of its own. It holds our sequence number and no subkey.
-fn check_ap_rep(ap_rep: ApRep<'_>, keys: &ContextKeys, sequence: u32) -> Result<ReplayTag, Error> {
+fn check_ap_rep(ap_rep: ApRep<'_>, keys: &ContextKeys, sequence: u32) -> Result<(), Error> {
     let refused = Error::Negotiation(NegotiationCause::ApRep);
     let cipher = keys.session.cipher(KeyUsage::AP_REP_ENC_PART);
-    let ciphertext = ap_rep.enc_part.cipher;
-    let mut room = alloc::vec![0; ciphertext.len()];
-    let plaintext = match cipher.decrypt(ciphertext, &mut room) {
-        Ok(plaintext) if ap_rep.enc_part.etype == cipher.etype() => room.get(plaintext).unwrap_or_default(),
+    let mut room = alloc::vec![0; ap_rep.enc_part.cipher.len()];
+    let part = match cipher.decrypt(ap_rep.enc_part.cipher, &mut room) {
+        Ok(plaintext) if ap_rep.enc_part.etype == cipher.etype() => {
+            EncApRepPart::read(room.get(plaintext).unwrap_or_default())
+        }
         _ => return Err(refused),
     };
-    let part = EncApRepPart::read(plaintext)?;
-    if part.seq_number != Some(sequence) || part.subkey.is_some() {
-        return Err(refused);
-    }
-    Ok(ReplayTag::new(cipher.mac_of(ciphertext).unwrap_or_default(), ciphertext))
+    let answers = part.map(|part| part.seq_number == Some(sequence) && part.subkey.is_none());
+    // Ours, sent back, holds the key of the context.
+    wipe(&mut room);
+    if answers? { Ok(()) } else { Err(refused) }
 }

@@ -31,7 +31,7 @@ pub struct Offer<'t> {
     refusal: Error,
 }
 
-impl<'t> Offer<'t> {
+impl Offer<'_> {
     /// What to answer, and what to keep for the next token: the client is asked for Kerberos.
     #[must_use]
     pub fn accept(&self) -> super::Next {

@@ -55,7 +55,11 @@ impl VerifiedRequest {
         let subkey = subkey.transpose()?;
         let request = opened.request;
         let channel = check_channel(&authenticator, request.message, &opened.session_key, policy, connection)?;
-        let replay_entry = authenticator::replay_entry(tag, authenticator.ctime, policy);
+        let (tag, time) = match request.leg {
+            Leg::Last(_) => (authenticator::end_of(tag), now),
+            _ => (tag, authenticator.ctime),
+        };
+        let replay_entry = authenticator::replay_entry(tag, time, policy);
         let delegated = channel.checksum.delegated.map(|krb_cred| opened.buffer.span_of(krb_cred));
         let fields = AuthenticatorFields::of(&authenticator, channel.checksum.flags, delegated);
         let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
@@ -64,10 +68,6 @@ impl VerifiedRequest {
         let bindings = channel.bindings;
         let keys = ContextKeys { session: opened.session_key, subkey, ap_rep };
         let exchange = Exchange::settle(&request, &keys, &fields)?;
-        let replay_entry = match &exchange {
-            Exchange::Answer(_) => replay_entry,
-            Exchange::Closing(closing) => authenticator::replay_entry(closing.tag, now, policy),
-        };
         let mut buffer = opened.buffer;
         // The token is let go: what is still needed of the ticket's shell is copied.
         let shell = &request.ap_req.ticket;

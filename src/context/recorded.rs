@@ -72,10 +72,11 @@ pub(super) struct Token {
     pub(super) from: Side,
     pub(super) kind: Kind,
     confidential: bool,
-    pub(super) call: String,
+    #[serde(rename = "call")]
+    _call: String,
     length: usize,
-    #[serde(deserialize_with = "hex")]
-    pub(super) token: Vec<u8>,
+    #[serde(rename = "token", deserialize_with = "hex")]
+    pub(super) octets: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -151,7 +152,7 @@ pub(super) fn message(length: usize) -> Vec<u8> {
 }
 
 /// Flags come from checksums only.
-pub(super) fn flags(bits: u32) -> GssFlags {
+pub(crate) fn flags(bits: u32) -> GssFlags {
     let mut checksum = [0; 24];
     checksum[0] = 16;
     checksum[20..].copy_from_slice(&(bits & !1).to_le_bytes());

@@ -33,10 +33,8 @@ impl<'a> GssChecksum<'a> {
             other => return Err(ChecksumCause::BindingLength(other)),
         }
         let flags = GssFlags(u32::from_le_bytes(*flags));
-        let delegated = match flags.contains(GssFlags::DELEGATE) {
-            true => Some(delegation(rest).ok_or(ChecksumCause::DelegationLength)?),
-            false => None,
-        };
+        let delegated = flags.contains(GssFlags::DELEGATE).then(|| delegation(rest));
+        let delegated = delegated.map(|deleg| deleg.ok_or(ChecksumCause::DelegationLength)).transpose()?;
         Ok(Self { bindings, flags, delegated })
     }
 }

@@ -13,21 +13,21 @@ pub(super) use rasn_kerberos::{
 };
 
 /// KerberosString.
-#[derive(AsnType, Clone, Debug, Encode)]
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 27))]
 pub(super) struct Text(pub(super) OctetString);
 
 /// KerberosTime.
-#[derive(AsnType, Clone, Debug, Encode)]
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 24))]
 pub(super) struct Time(pub(super) OctetString);
 
 /// OBJECT IDENTIFIER, by the contents of its encoding.
-#[derive(AsnType, Clone, Debug, Encode)]
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 6))]
 pub(super) struct Oid(pub(super) OctetString);
 
-#[derive(AsnType, Clone, Debug, Encode)]
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
 pub(super) struct PrincipalName {
     #[rasn(tag(explicit(0)))]
     pub(super) name_type: i32,
@@ -35,7 +35,7 @@ pub(super) struct PrincipalName {
     pub(super) name_string: Vec<Text>,
 }
 
-#[derive(AsnType, Clone, Debug, Encode)]
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
 pub(super) struct EncryptedData {
     #[rasn(tag(explicit(0)))]
     pub(super) etype: i64,
@@ -123,6 +123,61 @@ pub(super) struct ApReq {
     pub(super) authenticator: EncryptedData,
 }
 
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(tag(explicit(application, 15)))]
+pub(super) struct ApRep {
+    #[rasn(tag(explicit(0)))]
+    pub(super) pvno: i64,
+    #[rasn(tag(explicit(1)))]
+    pub(super) msg_type: i64,
+    #[rasn(tag(explicit(2)))]
+    pub(super) enc_part: EncryptedData,
+}
+
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(tag(explicit(application, 27)))]
+pub(super) struct EncApRepPart {
+    #[rasn(tag(explicit(0)))]
+    pub(super) ctime: Time,
+    #[rasn(tag(explicit(1)))]
+    pub(super) cusec: i64,
+    #[rasn(tag(explicit(2)))]
+    pub(super) subkey: Option<EncryptionKey>,
+    #[rasn(tag(explicit(3)))]
+    pub(super) seq_number: Option<i64>,
+}
+
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(tag(explicit(application, 30)))]
+pub(super) struct KrbError {
+    #[rasn(tag(explicit(0)))]
+    pub(super) pvno: i64,
+    #[rasn(tag(explicit(1)))]
+    pub(super) msg_type: i64,
+    #[rasn(tag(explicit(2)))]
+    pub(super) ctime: Option<Time>,
+    #[rasn(tag(explicit(3)))]
+    pub(super) cusec: Option<i64>,
+    #[rasn(tag(explicit(4)))]
+    pub(super) stime: Time,
+    #[rasn(tag(explicit(5)))]
+    pub(super) susec: i64,
+    #[rasn(tag(explicit(6)))]
+    pub(super) error_code: i32,
+    #[rasn(tag(explicit(7)))]
+    pub(super) crealm: Option<Text>,
+    #[rasn(tag(explicit(8)))]
+    pub(super) cname: Option<PrincipalName>,
+    #[rasn(tag(explicit(9)))]
+    pub(super) realm: Text,
+    #[rasn(tag(explicit(10)))]
+    pub(super) sname: PrincipalName,
+    #[rasn(tag(explicit(11)))]
+    pub(super) e_text: Option<Text>,
+    #[rasn(tag(explicit(12)))]
+    pub(super) e_data: Option<OctetString>,
+}
+
 /// The framing of RFC 2743 section 3.1. What is inside is bytes: TOK_ID is no ASN.1.
 #[derive(AsnType, Clone, Debug, Encode)]
 #[rasn(tag(application, 0))]
@@ -148,6 +203,34 @@ pub(super) struct NegTokenInit {
     pub(super) mech_list_mic: Option<OctetString>,
 }
 
+/// The same around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 happens to look like an element
+/// without contents, so `rasn` can find where the message begins.
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(tag(application, 0))]
+pub(super) struct Krb5ContextToken {
+    pub(super) this_mech: Oid,
+    pub(super) tok_id: Any,
+    pub(super) message: Any,
+}
+
+/// The state is the contents of an ENUMERATED.
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(delegate, tag(universal, 10))]
+pub(super) struct NegState(pub(super) OctetString);
+
+#[derive(AsnType, Clone, Debug, Decode, Encode)]
+#[rasn(tag(explicit(context, 1)))]
+pub(super) struct NegTokenResp {
+    #[rasn(tag(explicit(0)))]
+    pub(super) neg_state: Option<NegState>,
+    #[rasn(tag(explicit(1)))]
+    pub(super) supported_mech: Option<Oid>,
+    #[rasn(tag(explicit(2)))]
+    pub(super) response_token: Option<OctetString>,
+    #[rasn(tag(explicit(3)))]
+    pub(super) mech_list_mic: Option<OctetString>,
+}
+
 #[derive(AsnType, Clone, Debug, Encode)]
 pub(super) struct NegHints {
     #[rasn(tag(explicit(0)))]
@@ -161,6 +244,11 @@ pub(super) struct NegHints {
 )]
 pub(super) fn der(value: &impl Encode) -> Vec<u8> {
     rasn::der::encode(value).expect("unconstrained types encode")
+}
+
+/// The value that is encoded so, in DER and to the last byte.
+pub(super) fn read<T: Decode + Encode>(bytes: &[u8]) -> Option<T> {
+    rasn::der::decode::<T>(bytes).ok().filter(|value| der(value) == bytes)
 }
 
 /// KerberosFlags of 32 bits, bit 0 of the RFC in the top bit.

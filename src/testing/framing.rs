@@ -72,6 +72,16 @@ impl Default for SpnegoParts {
 }
 
 impl SpnegoParts {
+    /// The encoded MechTypeList, over which a mechListMIC is made (RFC 4178 section 5).
+    #[must_use]
+    pub fn mech_types_der(&self) -> Vec<u8> {
+        asn1::der(&self.mech_type_list())
+    }
+
+    fn mech_type_list(&self) -> Vec<asn1::Oid> {
+        self.mech_types.iter().map(|oid| asn1::Oid(asn1::octets(oid))).collect()
+    }
+
     fn wrap(&self, ap_req: Vec<u8>) -> Vec<u8> {
         let mic = self.mech_list_mic.as_ref().map(|mic| asn1::octets(mic));
         let (third, mech_list_mic) = match self.neg_hints {
@@ -79,7 +89,7 @@ impl SpnegoParts {
             NegHints::NotDefined => (Some(Any::new(not_defined_in_rfc4178())), mic),
         };
         let init = asn1::NegTokenInit {
-            mech_types: self.mech_types.iter().map(|oid| asn1::Oid(asn1::octets(oid))).collect(),
+            mech_types: self.mech_type_list(),
             req_flags: self.req_flags.map(asn1::flags),
             mech_token: self.mech_token.encode(ap_req).map(|token| asn1::octets(&token)),
             third,
@@ -133,7 +143,7 @@ fn krb5_token(oid: &[u8], ap_req: &[u8]) -> Vec<u8> {
     initial_token(oid, inner)
 }
 
-fn initial_token(oid: &[u8], inner: Vec<u8>) -> Vec<u8> {
+pub(super) fn initial_token(oid: &[u8], inner: Vec<u8>) -> Vec<u8> {
     let this_mech = asn1::Oid(asn1::octets(oid));
     asn1::der(&asn1::InitialContextToken { this_mech, inner_context_token: Any::new(inner) })
 }

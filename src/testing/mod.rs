@@ -30,6 +30,25 @@
 //! assert_eq!(error.code(), "client-mismatch");
 //! ```
 //!
+//! What the server answers, [`TestClient`] reads as the client would:
+//!
+//! ```
+//! # use kerberos_sso::testing::{TestClient, TestRealm};
+//! # use kerberos_sso::{Policy, Protection, Randomness, UnixTime, Validator, replay::NoReplayCache};
+//! # let realm = TestRealm::new("CONTOSO.TEST");
+//! # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+//! # let now = UnixTime::from_seconds(1_795_248_000);
+//! let token = realm.ticket_for("alice").at(now).mutual();
+//! let accepted = validator.validate_ticket(&token.mint(), now)?;
+//! let answer = accepted.answer(&Randomness::new([0x5A; 64])); // of the operating system, but in a test
+//!
+//! let mut client = TestClient::of(&token).complete(answer.token())?; // the server has proved itself
+//! let mut server = answer.into_context();
+//! let mic = client.get_mic(b"hello");
+//! server.verify_mic(b"hello", &mic)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A realm [of Active Directory](TestRealm::of_active_directory) puts a PAC into every ticket; [`TestToken::pac`] changes it,
 //! and it is signed again when the token is minted.
 //!
@@ -48,17 +67,20 @@
 )]
 mod asn1;
 mod authenticator;
+mod client;
 mod context;
 mod framing;
 mod name;
 mod pac;
 mod realm;
+mod reply;
 mod seed;
 mod ticket;
 mod time;
 mod token;
 
 pub use authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts, channel_bindings_md5};
+pub use client::{TestClient, Unproven};
 pub use context::security_contexts;
 pub use framing::{MechToken, NegHints, SpnegoParts, TokenFraming, mech};
 pub use name::NameParts;
@@ -67,6 +89,7 @@ pub use pac::{
     SignatureParts, UpnDnsInfoParts,
 };
 pub use realm::TestRealm;
+pub use reply::{ApRepParts, Krb5Message, KrbErrorParts, NegTokenRespParts};
 pub use ticket::{KeyParts, TicketParts, if_relevant};
 pub use time::TimeText;
 pub use token::TestToken;

@@ -35,6 +35,11 @@ impl NameParts {
         String::from_utf8_lossy(&self.components.join(&b'/')).into_owned()
     }
 
+    pub(super) fn decode(name: &asn1::PrincipalName) -> Self {
+        let components = name.name_string.iter().map(|component| component.0.to_vec()).collect();
+        Self { name_type: name.name_type, components }
+    }
+
     pub(super) fn encode(&self) -> asn1::PrincipalName {
         let name_string = self.components.iter().map(|component| asn1::text(component)).collect();
         asn1::PrincipalName { name_type: self.name_type, name_string }

@@ -158,6 +158,16 @@ pub struct KeyParts {
 }
 
 impl KeyParts {
+    /// The key; `None` if this crate does not support its type, or the value does not fit it.
+    #[must_use]
+    pub fn key(&self) -> Option<Key> {
+        Key::new(EncType(self.keytype), &self.keyvalue).ok()
+    }
+
+    pub(super) fn decode(key: &asn1::EncryptionKey) -> Self {
+        Self { keytype: key.r#type, keyvalue: key.value.to_vec() }
+    }
+
     pub(super) fn encode(&self) -> asn1::EncryptionKey {
         asn1::EncryptionKey { r#type: self.keytype, value: asn1::octets(&self.keyvalue) }
     }

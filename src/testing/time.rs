@@ -17,6 +17,10 @@ use core::fmt;
 pub struct TimeText(pub Vec<u8>);
 
 impl TimeText {
+    pub(super) fn decode(time: &asn1::Time) -> Self {
+        Self(time.0.to_vec())
+    }
+
     pub(super) fn encode(&self) -> asn1::Time {
         asn1::Time(asn1::octets(&self.0))
     }

@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+pub mod dialogue;
 pub mod refusals;
 pub mod tlv;
 

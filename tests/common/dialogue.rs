@@ -1,0 +1,140 @@
+//! A server of two nodes that talks with clients: the first node hears the first token of a conversation, the second all
+//! others. They share the keys and the replay cache, and between them a conversation is bytes.
+
+use super::NOW;
+use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::testing::{NegTokenRespParts, TestRealm, TestToken, TokenFraming, mech};
+use kerberos_sso::{
+    Accepted, Answer, Connection, Error, GssFlags, Negotiation, Policy, Protection, Randomness, SecurityContext, Turn,
+    UnixTime, Validator,
+};
+use std::sync::Arc;
+
+pub struct Host {
+    pub realm: TestRealm,
+    pub nodes: [Validator<Arc<MemoryReplayCache>>; 2],
+    pub now: UnixTime,
+}
+
+/// What a conversation that goes on says to the client, and keeps.
+pub struct Kept {
+    pub token: Vec<u8>,
+    pub state: Vec<u8>,
+}
+
+impl Host {
+    pub fn new() -> Self {
+        Self::with_policy(Policy::default())
+    }
+
+    pub fn with_policy(policy: Policy) -> Self {
+        let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
+        let cache = Arc::new(MemoryReplayCache::new(10_000, Start::TakeAny));
+        let node = || Validator::new(realm.key_set(), policy.clone(), Arc::clone(&cache));
+        Self { nodes: [node(), node()], realm, now: NOW }
+    }
+
+    /// A token that it accepts, of a client that wants mutual authentication.
+    pub fn good(&self) -> TestToken {
+        self.realm.ticket_for("alice").at(self.now)
+    }
+
+    pub fn turn(&self, token: &[u8], state: Option<&[u8]>) -> Result<Turn, Error> {
+        let negotiation = state.map(|bytes| Negotiation::from_bytes(bytes).expect("it is what was kept"));
+        let [first, second] = &self.nodes;
+        let (node, randomness) = if state.is_none() { (first, random(1)) } else { (second, random(2)) };
+        node.converse(token, negotiation.as_ref(), &Connection::default(), &randomness, self.now)
+    }
+
+    pub fn goes_on(&self, token: &[u8], state: Option<&[u8]>) -> Kept {
+        match self.turn(token, state) {
+            Ok(Turn::Next(next)) => Kept { token: next.token().to_vec(), state: next.into_negotiation().to_bytes() },
+            other => panic!("it does not go on: {other:?}"),
+        }
+    }
+
+    pub fn ends(&self, token: &[u8], state: Option<&[u8]>) -> (Accepted, Answer) {
+        match self.turn(token, state) {
+            Ok(Turn::Accepted(accepted, answer)) => (accepted, answer),
+            other => panic!("it does not end: {other:?}"),
+        }
+    }
+
+    pub fn refuses(&self, token: &[u8], state: Option<&[u8]>) -> Error {
+        self.turn(token, state).expect_err("it is refused")
+    }
+}
+
+impl Kept {
+    pub fn reply(&self) -> NegTokenRespParts {
+        NegTokenRespParts::decode(&self.token).expect("a NegTokenResp")
+    }
+}
+
+/// Every octet differs from its neighbours, and from the same one of another number.
+pub fn random(number: u8) -> Randomness {
+    Randomness::new(random_octets(number))
+}
+
+pub fn random_octets(number: u8) -> [u8; 64] {
+    std::array::from_fn(|place| u8::try_from(place).unwrap().wrapping_mul(37).wrapping_add(number.wrapping_mul(101)))
+}
+
+/// Where our sequence numbers begin with [`random`].
+pub fn our_sequence_number(number: u8) -> i64 {
+    let [.., a, b, c, d] = random_octets(number);
+    i64::from(u32::from_be_bytes([a, b, c, d]) >> 2)
+}
+
+/// A client that would rather use NTLM, and sends its Kerberos token nevertheless.
+pub fn prefers_ntlm(token: TestToken) -> TestToken {
+    token.spnego(|spnego| spnego.mech_types.insert(0, mech::NTLM.into()))
+}
+
+pub fn without(flags: GssFlags, mut token: TestToken) -> TestToken {
+    token.authenticator.gss.flags &= !flags.bits();
+    token
+}
+
+pub fn dce_style(mut token: TestToken) -> TestToken {
+    token.authenticator.gss.flags |= GssFlags::DCE_STYLE.bits();
+    token
+}
+
+/// The token of the mechanism alone.
+pub fn krb5_token(token: &TestToken) -> Vec<u8> {
+    token.clone().framed(TokenFraming::Krb5(mech::KRB5.into())).mint()
+}
+
+/// The client's last word: a MIC alone.
+pub fn last_word(mic: Vec<u8>) -> NegTokenRespParts {
+    NegTokenRespParts {
+        neg_state: Some(NegTokenRespParts::ACCEPT_COMPLETED),
+        mech_list_mic: Some(mic),
+        ..NegTokenRespParts::default()
+    }
+}
+
+/// Asserts that what either side sends next is what the other takes next, in every kind of token.
+#[track_caller]
+pub fn assert_shared(client: &mut SecurityContext, server: &mut SecurityContext) {
+    assert_eq!((client.etype(), client.flags()), (server.etype(), server.flags()));
+    for round in 0..2 {
+        for message in [&b"alice"[..], b""] {
+            assert_one_way(client, server, message, round);
+            assert_one_way(server, client, message, round);
+        }
+    }
+}
+
+#[track_caller]
+fn assert_one_way(sender: &mut SecurityContext, receiver: &mut SecurityContext, message: &[u8], round: u8) {
+    let mic = sender.get_mic(message);
+    assert_eq!(receiver.verify_mic(message, &mic), Ok(()));
+    for protection in [Protection::Integrity, Protection::Confidentiality] {
+        let (mut token, mut opened) = (Vec::new(), Vec::new());
+        sender.wrap(message, protection, &[round; 16], &mut token);
+        assert_eq!(receiver.unwrap(&token, &mut opened), Ok(protection));
+        assert_eq!(opened, message);
+    }
+}

@@ -1,0 +1,318 @@
+//! What a refused client is told: by default the same whatever the reason; with `KrbErrorPolicy::AfterProof` the code of RFC
+//! 4120 section 7.5.9, once the client has proved itself.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod common;
+
+use common::dialogue::{Host, dce_style, krb5_token, last_word, prefers_ntlm, random};
+use common::refusals::{IN_ORDER, policy};
+use common::{NOW, Server};
+use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::testing::{
+    Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming,
+    Unproven, mech,
+};
+use kerberos_sso::{Connection, Error, KrbErrorPolicy, Negotiation, NegotiationCause, Policy, Validator};
+
+/// As MIT krb5 and Windows write it: a NegTokenResp with negState reject and nothing else.
+const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
+
+fn framings() -> [TokenFraming; 4] {
+    let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
+    [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
+}
+
+/// What the server says to the token that it has just refused.
+fn rejection(server: &Server, token: &[u8]) -> Option<Vec<u8>> {
+    let error = server.check(token).expect_err("it is refused");
+    server.validator.reject(token, None, &error, NOW).map(|rejection| rejection.token().to_vec())
+}
+
+mod by_default {
+    use super::*;
+
+    #[test]
+    fn every_refusal_looks_the_same() {
+        let server = Server::with_policy(policy());
+        for (code, change) in IN_ORDER {
+            let mut token = server.good();
+            change(&mut token);
+            assert_eq!(rejection(&server, &token.mint()).as_deref(), Some(&REJECT[..]), "{code}");
+        }
+    }
+
+    /// Who does not negotiate has no word for it; the connection, or the status, says it.
+    #[test]
+    fn without_spnego_nothing_is_said() {
+        let server = Server::with_policy(policy());
+        for framing in &framings()[1..] {
+            for (code, change) in &IN_ORDER[1..] {
+                let mut token = server.good().framed(framing.clone());
+                change(&mut token);
+                assert_eq!(rejection(&server, &token.mint()), None, "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_replay_looks_the_same() {
+        let host = Host::new();
+        let token = host.good().mint();
+        host.ends(&token, None);
+        let error = host.refuses(&token, None);
+        assert_eq!(error.code(), "replay");
+        assert_eq!(host.nodes[0].reject(&token, None, &error, NOW).unwrap().token(), REJECT);
+    }
+
+    /// Whatever begins as SPNEGO does is answered in it.
+    #[test]
+    fn what_is_no_request_is_rejected_by_its_first_octets() {
+        let server = Server::new();
+        let good = server.good().mint();
+        let offer = server.good().spnego(|spnego| {
+            spnego.mech_types = vec![mech::NTLM.into()];
+            spnego.mech_token = MechToken::Raw(b"NTLMSSP\0\x01\0\0\0".into());
+        });
+        let resp = NegTokenRespParts { response_token: Some(vec![1]), ..NegTokenRespParts::default() };
+        for token in [offer.mint(), resp.mint(), vec![0xA1]] {
+            assert_eq!(rejection(&server, &token).as_deref(), Some(&REJECT[..]), "{token:02x?}");
+        }
+        for token in [&b""[..], b"NTLMSSP\0\x01\0\0\0", b"NEGOEXTS", b"GET / HTTP/1.1", &good[..good.len() - 1]] {
+            assert_eq!(rejection(&server, token), None, "{token:02x?}");
+        }
+    }
+
+    #[test]
+    fn every_leg_of_a_conversation_is_rejected_alike() {
+        let host = Host::new();
+        let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+        let awaits_mic = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
+        let awaits_ap_rep = host.goes_on(&dce_style(host.good()).mint(), None);
+        for kept in [asked, awaits_mic, awaits_ap_rep] {
+            let state = Negotiation::from_bytes(&kept.state).unwrap();
+            for last in [last_word(vec![4; 28]).mint(), NegTokenRespParts::default().mint(), vec![0xA1, 0]] {
+                let error = host.refuses(&last, Some(&kept.state));
+                let rejection = host.nodes[1].reject(&last, Some(&state), &error, NOW).unwrap();
+                assert_eq!(rejection.token(), REJECT, "{error}");
+            }
+        }
+        let kept = host.goes_on(&dce_style(host.good().framed(TokenFraming::ApReq)).mint(), None);
+        let state = Negotiation::from_bytes(&kept.state).unwrap();
+        let error = host.refuses(&kept.token, Some(&kept.state));
+        assert_eq!(error, Error::Negotiation(NegotiationCause::ApRep));
+        assert_eq!(host.nodes[1].reject(&kept.token, Some(&state), &error, NOW), None);
+    }
+
+    #[test]
+    fn a_client_understands_it() {
+        let server = Server::new();
+        let mut token = server.good();
+        token.authenticator.cname = "bob".into();
+        let rejected = rejection(&server, &token.mint()).unwrap();
+        assert_eq!(TestClient::of(&token).complete(Some(&rejected)).unwrap_err(), Unproven::Rejected);
+        let error = server.check(&token.mint()).unwrap_err();
+        let header = server.validator.reject(&token.mint(), None, &error, NOW).unwrap().header();
+        assert_eq!(header, "Negotiate oQcwBaADCgEC");
+    }
+}
+
+mod after_proof {
+    use super::*;
+
+    fn server() -> Server {
+        Server::with_policy(policy().krb_errors(KrbErrorPolicy::AfterProof))
+    }
+
+    /// What comes of the changes of [`IN_ORDER`]: nothing for those that keep the ticket or the authenticator closed.
+    const CODES: [Option<i32>; 26] = [
+        None,     // too-large
+        None,     // malformed
+        None,     // user-to-user
+        None,     // unsupported-etype
+        None,     // service-refused
+        None,     // no-key
+        None,     // integrity of the ticket
+        None,     // malformed ticket
+        None,     // rc4-refused
+        Some(33), // ticket-invalid: KRB_AP_ERR_TKT_NYV
+        Some(33), // ticket-not-yet-valid: KRB_AP_ERR_TKT_NYV
+        Some(32), // ticket-expired: KRB_AP_ERR_TKT_EXPIRED
+        Some(60), // name-refused: KRB_ERR_GENERIC
+        Some(60), // untrusted-realm
+        Some(28), // transited: KRB_AP_PATH_NOT_ACCEPTED
+        Some(38), // address-mismatch: KRB_AP_ERR_BADADDR
+        Some(60), // delegation
+        Some(60), // authorization-data
+        None,     // integrity of the authenticator
+        None,     // malformed authenticator
+        Some(36), // client-mismatch: KRB_AP_ERR_BADMATCH
+        Some(37), // clock-skew: KRB_AP_ERR_SKEW
+        Some(60), // unsupported-etype of the subkey
+        Some(50), // checksum: KRB_AP_ERR_INAPP_CKSUM
+        Some(60), // authorization-data
+        Some(60), // channel-binding
+    ];
+
+    /// The KRB-ERROR for `token`, whole but for what is the token's.
+    fn krb_error(token: &TestToken, error_code: i32) -> KrbErrorParts {
+        KrbErrorParts {
+            pvno: 5,
+            msg_type: 30,
+            ctime: Some(token.authenticator.ctime.clone()),
+            cusec: Some(token.authenticator.cusec),
+            stime: NOW.into(),
+            susec: 0,
+            error_code,
+            crealm: None,
+            cname: None,
+            realm: token.ticket.realm.clone(),
+            sname: token.ticket.sname.clone(),
+            e_text: None,
+            e_data: None,
+        }
+    }
+
+    #[test]
+    fn the_code_is_that_of_the_reason() {
+        let server = server();
+        for ((code, change), expected) in IN_ORDER.into_iter().zip(CODES) {
+            let mut token = server.good();
+            change(&mut token);
+            let reply = NegTokenRespParts::decode(&rejection(&server, &token.mint()).unwrap()).unwrap();
+            let message = reply.response_token.as_deref().map(Krb5Message::decode);
+            let framing = message.as_ref().map(|message| message.framing.clone().expect("it is framed"));
+            assert_eq!(framing, expected.map(|_| (mech::KRB5.to_vec(), Krb5Message::KRB_ERROR)), "{code}");
+            let error = message.map(|message| KrbErrorParts::decode(&message.message).expect("a KRB-ERROR"));
+            assert_eq!(error, expected.map(|code| krb_error(&token, code)), "{code}");
+            let rest = NegTokenRespParts { response_token: None, ..reply };
+            assert_eq!(rest.mint(), REJECT, "{code}");
+        }
+    }
+
+    #[test]
+    fn it_goes_in_the_framing_of_the_request() {
+        let server = server();
+        for framing in &framings()[1..] {
+            let mut token = server.good().framed(framing.clone());
+            token.authenticator.ctime = "20261121080501Z".into();
+            let rejected = rejection(&server, &token.mint()).unwrap();
+            let expected = match framing {
+                TokenFraming::Krb5(oid) => Some((oid.clone(), Krb5Message::KRB_ERROR)),
+                _ => None,
+            };
+            let message = Krb5Message::decode(&rejected);
+            assert_eq!(message.framing, expected);
+            assert_eq!(KrbErrorParts::decode(&message.message), Some(krb_error(&token, 37)));
+        }
+        for inner in [MechToken::ApReq, MechToken::Krb5(mech::MS_KRB5.into())] {
+            let mut token = server.good().spnego(|spnego| spnego.mech_token = inner.clone());
+            token.authenticator.ctime = "20261121080501Z".into();
+            let reply = NegTokenRespParts::decode(&rejection(&server, &token.mint()).unwrap()).unwrap();
+            let message = Krb5Message::decode(&reply.response_token.unwrap());
+            let framed = matches!(inner, MechToken::Krb5(_));
+            assert_eq!(message.framing, framed.then(|| (mech::MS_KRB5.to_vec(), Krb5Message::KRB_ERROR)));
+            assert_eq!(KrbErrorParts::decode(&message.message), Some(krb_error(&token, 37)));
+        }
+    }
+
+    /// To the microsecond, of both sides.
+    #[test]
+    fn it_holds_both_times() {
+        let mut server = server();
+        server.now = NOW.with_micros(7).unwrap();
+        let mut token = server.good().framed(TokenFraming::ApReq);
+        token.authenticator.ctime = "20261121080501Z".into();
+        token.authenticator.cusec = 999_999;
+        let error = server.check(&token.mint()).unwrap_err();
+        let rejection = server.validator.reject(&token.mint(), None, &error, server.now).unwrap();
+        let expected = KrbErrorParts { susec: 7, ..krb_error(&token, 37) };
+        assert_eq!(KrbErrorParts::decode(rejection.token()), Some(expected));
+    }
+
+    #[test]
+    fn a_replay_is_named() {
+        let server = server();
+        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        let policy = policy().krb_errors(KrbErrorPolicy::AfterProof);
+        let validator = Validator::new(server.realm.key_set(), policy, cache);
+        let token = server.good().framed(TokenFraming::ApReq);
+        validator.validate_ticket(&token.mint(), NOW).unwrap();
+        let error = validator.validate_ticket(&token.mint(), NOW).unwrap_err();
+        let rejection = validator.reject(&token.mint(), None, &error, NOW).unwrap();
+        assert_eq!(KrbErrorParts::decode(rejection.token()), Some(krb_error(&token, 34)));
+    }
+
+    /// Whatever the reason, who alters one bit of the ticket's or the authenticator's ciphertext hears nothing of it.
+    #[test]
+    fn without_proof_nothing_is_said() {
+        let server = server();
+        let mut token = server.good().framed(TokenFraming::ApReq);
+        token.authenticator.ctime = "20261121080501Z".into();
+        let error = server.check(&token.mint()).unwrap_err();
+        let said = |token: &TestToken| server.validator.reject(&token.mint(), None, &error, NOW);
+        assert!(said(&token).is_some());
+        let (ticket, authenticator) = (token.ticket.cipher(), token.authenticator.cipher());
+        for bit in 0..8 * ticket.len() {
+            let mut altered = ticket.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            let mut token = token.clone();
+            token.ticket.raw_cipher = Some(altered);
+            assert_eq!(said(&token), None, "bit {bit} of the ticket");
+        }
+        for bit in 0..8 * authenticator.len() {
+            let mut altered = authenticator.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            let mut token = token.clone();
+            token.authenticator.raw_cipher = Some(altered);
+            assert_eq!(said(&token), None, "bit {bit} of the authenticator");
+        }
+        let other = server.realm.clone().with_kvno(2).key_set();
+        assert_eq!(server.validator.reject_with(&token.mint(), None, &error, &other, NOW), None);
+        assert!(server.validator.reject_with(&token.mint(), None, &error, &server.realm.key_set(), NOW).is_some());
+    }
+
+    /// What is refused in a later leg is refused for the request that the conversation is about.
+    #[test]
+    fn in_a_later_leg() {
+        let host = Host::with_policy(Policy::default().krb_errors(KrbErrorPolicy::AfterProof));
+        let code_in = |rejection: &[u8]| {
+            let token = NegTokenRespParts::decode(rejection).unwrap().response_token.unwrap();
+            KrbErrorParts::decode(&Krb5Message::decode(&token).message).unwrap().error_code
+        };
+        let mut token = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
+        let asked = host.goes_on(&token.mint(), None);
+        token.authenticator.ctime = "20261121080501Z".into();
+        let second =
+            NegTokenRespParts { response_token: Some(krb5_token(&token)), ..NegTokenRespParts::default() }.mint();
+        let state = Negotiation::from_bytes(&asked.state).unwrap();
+        let error = host.refuses(&second, Some(&asked.state));
+        assert_eq!(code_in(host.nodes[1].reject(&second, Some(&state), &error, NOW).unwrap().token()), 37);
+
+        let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
+        let last = last_word(vec![4; 28]).mint();
+        let state = Negotiation::from_bytes(&kept.state).unwrap();
+        let error = host.refuses(&last, Some(&kept.state));
+        assert_eq!(code_in(host.nodes[1].reject(&last, Some(&state), &error, NOW).unwrap().token()), 60);
+    }
+
+    /// Names of any length that a ticket's shell may have are sent back whole.
+    #[test]
+    fn long_names_come_back() {
+        let server = Server::with_policy(Policy::default().krb_errors(KrbErrorPolicy::AfterProof));
+        let name = ["HTTP/", &"x".repeat(40_000)].concat();
+        let mut token = server.good().service(&name).framed(TokenFraming::ApReq);
+        token.authenticator.ctime = "20261121080501Z".into();
+        let rejected = rejection(&server, &token.mint()).unwrap();
+        assert_eq!(KrbErrorParts::decode(&rejected), Some(krb_error(&token, 37)));
+    }
+
+    #[test]
+    fn an_offer_that_is_refused_has_nothing_to_prove() {
+        let server = server();
+        let token = server.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint();
+        assert_eq!(rejection(&server, &token).as_deref(), Some(&REJECT[..]));
+        let turn = server.validator.converse(&token, None, &Connection::default(), &random(1), NOW);
+        assert!(turn.is_ok());
+    }
+}
