@@ -101,8 +101,10 @@ def mechanisms(to):
 
 
 def answered_by_first(to, label, relay, expected):
-    offered, chosen = unpack_token(relay.sent[0]).mech_types, unpack_token(relay.answered[0]).supported_mech
-    to.report.check(offered == expected and chosen == offered[0], f"{label}, supportedMech", f"{chosen} of {', '.join(offered)}")
+    request, reply = relay.frame("T", "C")
+    offered, chosen = unpack_token(request).mech_types, unpack_token(reply).supported_mech
+    good = offered == expected and chosen == offered[0]
+    to.report.check(good, f"{label}, supportedMech", f"{chosen} of {', '.join(offered)}")
 
 
 def bindings(to):

@@ -1,4 +1,4 @@
-"""Between a client and a server in the frames of frames.h: keeps the tokens of both, and does to them what it is told."""
+"""Between a client and a server in the frames of frames.h: keeps those of both, and does to them what it is told."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ class Relay:
 
     def __init__(self, port, change=lambda token: token, twice=False):
         self.to, self.change, self.twice = port, change, twice
-        self.sent, self.answered = [], []
+        self.frames = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
@@ -23,6 +23,10 @@ class Relay:
 
     def __exit__(self, *_):
         self.listener.close()
+
+    def frame(self, kind, answered):
+        """What the client said and what the server answered, the first time that it was these kinds of frames."""
+        return next((said, answer) for a, said, b, answer in self.frames if a == kind and b in answered)
 
     def _listen(self):
         with contextlib.suppress(OSError):
@@ -40,13 +44,9 @@ class Relay:
             with self._server() as server:
                 answered = None
                 while answered != "R":
-                    if kind == "T":
-                        self.sent.append(payload)
                     answered, answer = ask(server, kind, payload)
-                    if answered in "CNR":
-                        self.answered.append(answer)
-                        answer = self.change(answer)
-                    client.send(answered, answer)
+                    self.frames.append((kind, payload, answered, answer))
+                    client.send(answered, self.change(answer) if kind == "T" else answer)
                     kind, payload = client.receive()
 
     @contextlib.contextmanager
