@@ -2,10 +2,12 @@
 //! frames that `frames.rs` describes.
 //!
 //! ```text
-//! cargo run --example acceptor -- [--allow-rc4] PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
+//! cargo run --example acceptor -- [--allow-rc4] [--krb-error] [--entropy HEX] PORT KEYTAB [--bindings HEX]
+//!                                 [--sasl GSSAPI|GSS-SPNEGO]
 //! ```
 //! `--bindings` is the application data of the channel; `--sasl` negotiates a security layer as RFC 4752 has it, or takes
-//! the context as MS-SPNG's mechanism does.
+//! the context as MS-SPNG's mechanism does; `--krb-error` tells clients that have proved themselves why they are refused.
+//! `--entropy` is 64 octets that take the place of chance in every answer: for recordings, and for nothing else.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 mod frames;
@@ -15,7 +17,8 @@ mod messages;
 use frames::Frames;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::{
-    Answer, BindingLevel, ChannelBindings, Connection, KeySet, Policy, Randomness, Turn, UnixTime, Validator,
+    Answer, BindingLevel, ChannelBindings, Connection, KeySet, KrbErrorPolicy, Policy, Randomness, Turn, UnixTime,
+    Validator,
 };
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
@@ -38,19 +41,22 @@ struct Server {
     validator: Validator<MemoryReplayCache>,
     port: u16,
     mechanism: Option<String>,
+    entropy: Option<[u8; 64]>,
 }
 
 impl Server {
     fn configure(mut arguments: lexopt::Parser) -> Outcome<Self> {
         use lexopt::prelude::*;
-        let (mut policy, mut mechanism, mut values) = (Policy::default(), None, Vec::new());
+        let (mut policy, mut mechanism, mut entropy, mut values) = (Policy::default(), None, None, Vec::new());
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("allow-rc4") => policy = policy.allow_rc4(),
+                Long("krb-error") => policy = policy.krb_errors(KrbErrorPolicy::AfterProof),
                 Long("bindings") => {
                     let bindings = ChannelBindings::new(&from_hex(&arguments.value()?.string()?)?);
                     policy = policy.channel_bindings([bindings]).binding_level(BindingLevel::Require);
                 }
+                Long("entropy") => entropy = Some(from_hex(&arguments.value()?.string()?)?.as_slice().try_into()?),
                 Long("sasl") => mechanism = Some(arguments.value()?.string()?),
                 Value(value) => values.push(value),
                 _ => return Err(argument.unexpected().into()),
@@ -59,7 +65,7 @@ impl Server {
         let [port, keytab] = values.as_slice() else { return Err("PORT and KEYTAB are wanted".into()) };
         let keys = KeySet::from_keytab(&std::fs::read(keytab)?)?;
         let validator = Validator::new(keys, policy, MemoryReplayCache::new(10_000, Start::TakeAny));
-        Ok(Self { validator, port: port.parse()?, mechanism })
+        Ok(Self { validator, port: port.parse()?, mechanism, entropy })
     }
 
     fn serve(&self, frames: &mut Frames) -> Outcome<()> {
@@ -73,12 +79,16 @@ impl Server {
         messages::serve(context, frames)
     }
 
+    fn randomness(&self) -> Outcome<Randomness> {
+        Ok(Randomness::new(self.entropy.map_or_else(random, Ok)?))
+    }
+
     /// Tokens to and fro, until it is known who the client is.
     fn establish(&self, frames: &mut Frames) -> Outcome<Answer> {
         let mut negotiation = None;
         loop {
             let (token, now) = (frames.receive_token()?, UnixTime::from(SystemTime::now()));
-            let (connection, randomness) = (Connection::default(), Randomness::new(random()?));
+            let (connection, randomness) = (Connection::default(), self.randomness()?);
             match self.validator.converse(&token, negotiation.as_ref(), &connection, &randomness, now) {
                 Ok(Turn::Accepted(accepted, answer)) => {
                     println!("accepted {}, {}", accepted.identity(), accepted.session_etype());

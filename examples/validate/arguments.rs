@@ -28,6 +28,7 @@ Policy --profile general|seamless         the defaults that the others change
        --pac require|verify|ignore        default verify; require for a computer account's --password
        --krbtgt-key ETYPE:HEX             also checks what the KDC signed
        --channel-bindings HEX             application data of this server's own bindings
+       --certificate FILE                 this server's, PEM or DER: tls-server-end-point bindings
        --cb-level ignore|if-present|if-advertised|require
 Time   --at UNIX_SECONDS[.MICROS]         one for each TOKEN in turn, the last for all that follow (default: the clock)
 Other  --header                           each file is a header value, byte for byte
@@ -45,7 +46,10 @@ pub(crate) struct Arguments {
     pub(crate) realm: Option<String>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) krbtgt_keys: Vec<Key>,
+    /// Without the channel bindings, for some of which a file must be read.
     pub(crate) policy: Policy,
+    pub(crate) bindings: Vec<ChannelBindings>,
+    pub(crate) certificates: Vec<PathBuf>,
     pub(crate) at: Vec<UnixTime>,
     pub(crate) replay: Replay,
     pub(crate) form: Form,
@@ -88,7 +92,6 @@ struct PolicyOptions {
     allow_rc4: bool,
     skew: Option<Duration>,
     max_lifetime: Option<Lifetime>,
-    bindings: Vec<ChannelBindings>,
     level: Option<BindingLevel>,
     pac: Option<PacPolicy>,
     krb_errors: Option<KrbErrorPolicy>,
@@ -129,6 +132,8 @@ impl Arguments {
             "realm" => self.realm = Some(parser.value()?.string()?),
             "krbtgt-key" => self.krbtgt_keys.push(krbtgt_key(&secret(parser)?)?),
             "forest" => self.forests.push(parser.value()?.parse_with(forest)?),
+            "channel-bindings" => self.bindings.push(parser.value()?.parse_with(bindings)?),
+            "certificate" => self.certificates.push(parser.value()?.into()),
             "at" => self.at.push(parser.value()?.parse_with(instant)?),
             "no-replay" => self.replay = Replay::Ignore,
             "header" => self.form = Form::Header,
@@ -164,6 +169,8 @@ impl Default for Arguments {
             forests: Vec::new(),
             krbtgt_keys: Vec::new(),
             policy: Policy::default(),
+            bindings: Vec::new(),
+            certificates: Vec::new(),
             at: Vec::new(),
             replay: Replay::Remember,
             form: Form::Any,
@@ -182,7 +189,6 @@ impl PolicyOptions {
             "allow-rc4" => self.allow_rc4 = true,
             "skew" => self.skew = Some(parser.value()?.parse_with(seconds)?),
             "max-lifetime" => self.max_lifetime = Some(parser.value()?.parse_with(lifetime)?),
-            "channel-bindings" => self.bindings.push(parser.value()?.parse_with(bindings)?),
             "cb-level" => self.level = Some(parser.value()?.parse_with(level)?),
             "pac" => self.pac = Some(parser.value()?.parse_with(pac_policy)?),
             "krb-error" => self.krb_errors = Some(KrbErrorPolicy::AfterProof),
@@ -217,7 +223,7 @@ impl PolicyOptions {
         if let Some(krb_errors) = self.krb_errors {
             policy = policy.krb_errors(krb_errors);
         }
-        policy.channel_bindings(self.bindings)
+        policy
     }
 }
 

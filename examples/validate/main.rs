@@ -9,6 +9,7 @@
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 mod arguments;
+mod certificate;
 mod json;
 mod keys;
 mod named;

@@ -3,7 +3,7 @@
 use crate::arguments::{Arguments, Output, Replay, time_of};
 use crate::token::Token;
 use crate::verdict::{Judge, Verdict};
-use crate::{json, keys, table};
+use crate::{certificate, json, keys, table};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
@@ -13,7 +13,9 @@ use std::path::Path;
 /// Whether all were accepted.
 pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
     let keys = keys::key_set(&mut arguments)?;
-    let policy = arguments.policy.clone();
+    let certificates = arguments.certificates.iter().map(|path| certificate::bindings(path));
+    let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
+    let policy = arguments.policy.clone().channel_bindings(arguments.bindings.iter().copied().chain(certificates));
     match arguments.replay {
         // Nothing came before this program, so nothing that came before can have been admitted.
         Replay::Remember => {

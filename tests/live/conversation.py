@@ -5,28 +5,30 @@
 SERVER is a command that takes what gss_acceptor.py takes, which it is if nothing is said: PORT KEYTAB [--bindings HEX]
 [--sasl MECHANISM]. It is run once for each key and set of options."""
 
-import os
-import subprocess
 import sys
 
-from clients import AUTOLOGON, DCE_STYLE, DELEGATE, HERE, KRB5, MUTUAL
+from spnego._spnego import unpack_token
+
+from clients import AUTOLOGON, DCE_STYLE, DELEGATE, HERE, KRB5, MS_KRB5, MUTUAL, wrong_clock
 from mit_realm import ENCTYPES, SPN
+from relay import Relay
+from report import Report
 from samba_ad import AUTOLOGON as SSO_SPN
 from samba_ad import SSO_ACCOUNT
-from work import Work, run
+from work import Work, attempt, run
 from world import World
 
 REPLAY, SEQUENCE = 4, 8
 ALL = MUTUAL | REPLAY | SEQUENCE
 NTLM = "1.3.6.1.4.1.311.2.2.10"
 OURS, OTHER = "tls-server-end-point:ours".encode().hex(), "tls-server-end-point:other".encode().hex()
-FIRST_PORT, TIMEOUT = 24001, 120
+FIRST_PORT = 24001
 NO_MECHANISMS = {"GSS_MECH_CONFIG": "/dev/null"}
 
 
 class Conversations:
     def __init__(self, work, server):
-        self.work, self.server, self.port, self.failures = work, server, FIRST_PORT, 0
+        self.work, self.server, self.port, self.report = work, server, FIRST_PORT, Report()
         self.bin = work.dir("conversations")
         heimdal = "/usr/lib/x86_64-linux-gnu/heimdal"
         run(["gcc", "-Wall", "-DMIT", "-o", self.bin / "mit", HERE / "gss_client.c", "-lgssapi_krb5"])
@@ -42,22 +44,24 @@ class Conversations:
         self.work.start([*self.server, self.port, copy, *options], self.bin / f"{self.port}.log", self.port,
                         {**session.env, **NO_MECHANISMS})
 
-    def gss(self, label, *options, library="mit", good=True, env=None):
-        self._talk(f"{library}-{label}", [self.bin / library, *options, self.port, AUTOLOGON], good, env)
+    def gss(self, label, *options, library="mit", port=None, **expected):
+        self._talk(f"{library}-{label}", self.gss_client(library, *options, port=port), **expected)
 
-    def pyspnego(self, label, *options, good=True):
-        self._talk(f"pyspnego-{label}", [sys.executable, HERE / "pyspnego_client.py", *options, self.port, AUTOLOGON], good)
+    def gss_client(self, library, *options, port=None):
+        return [self.bin / library, *options, port or self.port, AUTOLOGON]
+
+    def pyspnego(self, label, *options, port=None, **expected):
+        command = [sys.executable, HERE / "pyspnego_client.py", *options, port or self.port, AUTOLOGON]
+        self._talk(f"pyspnego-{label}", command, **expected)
 
     def sasl(self, label, *options):
-        self._talk(f"sasl-{label}", [self.bin / "sasl", *options, self.port, *AUTOLOGON.split("@")], True)
+        self._talk(f"sasl-{label}", [self.bin / "sasl", *options, self.port, *AUTOLOGON.split("@")])
 
-    def _talk(self, label, command, good, env=None):
-        done = subprocess.run([str(part) for part in command], env={**os.environ, **self.session.env, **(env or {})},
-                              capture_output=True, text=True, timeout=TIMEOUT)
-        as_expected = (done.returncode == 0) == good
-        self.failures += not as_expected
-        said = " ".join((done.stdout + done.stderr).split())
-        print(f"{'ok  ' if as_expected else 'FAIL'} {label}{'' if good else ', refused'}: {said[-300:]}", flush=True)
+    def _talk(self, label, command, good=True, says="", clock=0, env=None):
+        """What it should say, if that is known; `clock` sets the client's own wrong by so many seconds."""
+        status, said = attempt(wrong_clock(clock) + command, {**self.session.env, **(env or {})})
+        as_expected = (status == 0) == good and says in said
+        self.report.check(as_expected, label if good else f"{label}, refused", said[-300:])
 
 
 def framings(to, ntlm_users):
@@ -82,6 +86,27 @@ def framings(to, ntlm_users):
     to.pyspnego("ntlm-first", "--ntlm-first", "--user", "alice@MIT.TEST", "--password", "Some.Pass.1")
 
 
+def mechanisms(to):
+    """Kerberos has two names, of which Windows offers Microsoft's first. The server must answer by the one that came first."""
+    offers = {"ms-krb5-first": [MS_KRB5, KRB5, NTLM], "ms-krb5-only": [MS_KRB5], "ms-krb5-second": [KRB5, MS_KRB5],
+              "krb5-only": [KRB5]}
+    for label, offered in offers.items():
+        with Relay(to.port) as relay:
+            to.pyspnego(label, "--offer", ",".join(offered), port=relay.port)
+        answered_by_first(to, f"pyspnego-{label}", relay, offered)
+    for library in ("mit", "heimdal"):  # which offer the one name, whatever they are told
+        with Relay(to.port) as relay:
+            to.gss("krb5-only", port=relay.port, library=library)
+        answered_by_first(to, f"{library}-krb5-only", relay, [KRB5])
+
+
+def answered_by_first(to, label, relay, expected):
+    request, reply = relay.frame("T", "C")
+    offered, chosen = unpack_token(request).mech_types, unpack_token(reply).supported_mech
+    good = offered == expected and chosen == offered[0]
+    to.report.check(good, f"{label}, supportedMech", f"{chosen} of {', '.join(offered)}")
+
+
 def bindings(to):
     for library in ("mit", "heimdal"):
         to.gss("bindings", "-b", OURS, library=library)
@@ -103,14 +128,15 @@ def layers(to, mechanism):
         to.sasl(f"{mechanism.lower()}-{label}", "-m", mechanism, "-l", strength)
 
 
-def converse(world, server):
-    to, mit = Conversations(world.work, server), world.mit
+def converse(world, to):
+    mit = world.mit
     users = world.work.root / "ntlm.users"
     users.write_text("MIT:alice:Some.Pass.1\n")
     mit.service(18, options="+ok_as_delegate")
     alice, keytab = world.mit_user("alice").kvno(SPN), mit.keytab(SPN)
     to.serve(alice, keytab)
     framings(to, users)
+    mechanisms(to)
     to.serve(alice, keytab, "--bindings", OURS)
     bindings(to)
     for mechanism in ("GSSAPI", "GSS-SPNEGO"):
@@ -123,14 +149,15 @@ def converse(world, server):
     world.contoso.etypes(SSO_ACCOUNT, 28)
     to.serve(world.alice().kvno(SSO_SPN, "-e", ENCTYPES[23]), world.contoso.keytab(SSO_ACCOUNT))
     etypes(to, 23)
-    return to.failures
 
 
 def main(server):
     with Work() as work:
         world = World(work)
         world.add_mit()
-        return converse(world, server or [sys.executable, HERE / "gss_acceptor.py"])
+        to = Conversations(work, server or [sys.executable, HERE / "gss_acceptor.py"])
+        converse(world, to)
+        return to.report.failures
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import gssapi
 from impacket.krb5 import asn1
 
 from clients import DELEGATE, KRB5, MUTUAL
+from crate import example
 from keys import keytab_keys
 from mit_realm import ENCTYPES, SPN
 from observe import decode, decrypt, names, opened, seconds, text, unwrap
@@ -120,8 +121,7 @@ def usable(world, name, client, keytab, realm, options):
 def crate_ccache(token, keytab, realm, path):
     sent = path.with_suffix(".token")
     sent.write_bytes(token)
-    run(["cargo", "run", "--release", "--quiet", "--example", "delegation", "--", "--keytab", keytab, "--realm", realm,
-         "--allow-rc4", sent, path])
+    run([example("delegation"), "--keytab", keytab, "--realm", realm, "--allow-rc4", sent, path])
 
 
 def klist(path, client):

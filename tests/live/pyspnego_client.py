@@ -1,11 +1,11 @@
 """Establishes a context by pyspnego with a server on the loopback and exchanges messages with it, in the frames of frames.h:
 the same as gss_client, of which see the options.
 
-  pyspnego_client.py [--protocol kerberos|negotiate] [--ntlm-first] [--user NAME --password PASSWORD]
+  pyspnego_client.py [--protocol kerberos|negotiate] [--offer MECH-OIDS] [--ntlm-first] [--user NAME --password PASSWORD]
                      [--flags FLAGS] [--bindings HEX] [--sizes SIZES] [--kinds KINDS] PORT SERVICE@HOST
 
 Negotiate is pyspnego's own SPNEGO over MIT's Kerberos; --ntlm-first offers NTLM before Kerberos there, which makes a second
-round trip, and needs a user."""
+round trip, and needs a user. --offer lists there the mechanisms that are said, parted by commas, around the same token."""
 
 import argparse
 import socket
@@ -83,6 +83,11 @@ def bindings(arguments):
     return spnego.channel_bindings.GssChannelBindings(application_data=bytes.fromhex(arguments.bindings))
 
 
+def offer(mechanisms):
+    make = NegotiateProxy._rebuild_context_list
+    NegotiateProxy._rebuild_context_list = lambda self, **how: make(self, **how) and mechanisms
+
+
 def offer_ntlm_first():
     preferred = NegotiateProxy._preferred_mech_list
     NegotiateProxy._preferred_mech_list = lambda self: preferred(self)[::-1]
@@ -91,6 +96,7 @@ def offer_ntlm_first():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--protocol", default="negotiate")
+    parser.add_argument("--offer", type=lambda text: text.split(","))
     parser.add_argument("--ntlm-first", action="store_true")
     parser.add_argument("--user")
     parser.add_argument("--password")
@@ -101,6 +107,8 @@ def main():
     parser.add_argument("port", type=int)
     parser.add_argument("target")
     arguments = parser.parse_args()
+    if arguments.offer:
+        offer(arguments.offer)
     if arguments.ntlm_first:
         offer_ntlm_first()
     client = Client(arguments)

@@ -1,24 +1,30 @@
-"""Mints fresh tokens and asks the example `validate` about each: accepted once, refused for replay, clock and key."""
+"""Judges by the crate's examples what the realms' clients say at this moment, and has the clients judge the answers."""
 
-import json
-import subprocess
 import sys
 import time
 
+import conversation
+import delegation
+import mutual
+import replies
 from clients import KRB5
+from crate import example, validate
 from mit_realm import SPN
+from report import Report
 from samba_ad import SSO_ACCOUNT
-from web import chromium, curl, from_chromium, from_curl
+from web import CURL_NEGOTIATE, chromium, curl, from_chromium, from_curl
 from work import Work
 from world import World
 
 
-class Check:
-    def __init__(self, home, keytab, other_keytab, other_code):
-        self.home, self.keytab, self.other_keytab, self.other_code = home, keytab, other_keytab, other_code
-        self.failures = 0
+class Tokens:
+    """Fresh tokens for the key in a keytab: accepted once, refused for replay, clock and key."""
 
-    def token(self, label, token, name, realm):
+    def __init__(self, report, home, keytab, other_keytab, other_code):
+        self.report, self.home, self.keytab = report, home, keytab
+        self.other_keytab, self.other_code = other_keytab, other_code
+
+    def check(self, label, token, name, realm):
         path = self.home / f"{label}.token"
         header = isinstance(token.value, str)
         path.write_bytes(token.value.encode() if header else token.value)
@@ -33,19 +39,22 @@ class Check:
         self.expect(label, f"another key: {self.other_code}", other.get("code") == self.other_code, other)
 
     def expect(self, label, what, good, answer):
-        self.failures += not good
-        print(f"{'ok  ' if good else 'FAIL'} {label}: {what}" + ("" if good else f"; got {json.dumps(answer)}"), flush=True)
+        self.report.check(good, f"{label}, {what}", "" if good else answer)
 
 
-def validate(keytab, options, *paths):
-    """The answers, one a token; exit status 1 says that some were refused."""
-    command = ["cargo", "run", "--release", "--quiet", "--example", "validate", "--",
-               "--keytab", keytab, *options, "--json", *paths]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode not in (0, 1) or len(answers) != len(paths):
-        raise RuntimeError(f"validate: {done.returncode} {done.stdout}{done.stderr}")
-    return answers
+def tokens(world, report):
+    ad, home = world.contoso, world.work.dir("tokens")
+    ad.computer("STRANGER$", "Stranger.Pass.1")
+    alice, web = world.alice(), world.web
+    samba = Tokens(report, home, ad.keytab(SSO_ACCOUNT), ad.keytab("STRANGER$"), "integrity")
+    for label, token in (("samba-spnego", alice.token()), ("samba-krb5", alice.token(mech=KRB5)),
+                         ("samba-heimdal", alice.token(library="heimdal")),
+                         ("curl", from_curl(world, web.headers(lambda: curl(alice, *CURL_NEGOTIATE)))[0]),
+                         ("chromium", from_chromium(world, web.headers(lambda: chromium(web, alice)))[0])):
+        samba.check(label, token, "alice", "CONTOSO.TEST")
+    world.mit.service(20)
+    mit = Tokens(report, home, world.mit.keytab(SPN), ad.keytab(SSO_ACCOUNT), "no-key")
+    mit.check("mit-aes256-sha2", world.mit_user("alice").token(), "alice", "MIT.TEST")
 
 
 def main():
@@ -53,19 +62,13 @@ def main():
         world = World(work)
         world.add_mit()
         world.add_web()
-        ad, home = world.contoso, work.dir("tokens")
-        ad.computer("STRANGER$", "Stranger.Pass.1")
-        alice, web = world.alice(), world.web
-        samba = Check(home, ad.keytab(SSO_ACCOUNT), ad.keytab("STRANGER$"), "integrity")
-        for label, token in (("samba-spnego", alice.token()), ("samba-krb5", alice.token(mech=KRB5)),
-                             ("samba-heimdal", alice.token(library="heimdal")),
-                             ("curl", from_curl(world, web.headers(lambda: curl(alice, "--negotiate", "-u", ":")))[0]),
-                             ("chromium", from_chromium(world, web.headers(lambda: chromium(web, alice)))[0])):
-            samba.token(label, token, "alice", "CONTOSO.TEST")
-        world.mit.service(20)
-        mit = Check(home, world.mit.keytab(SPN), ad.keytab(SSO_ACCOUNT), "no-key")
-        mit.token("mit-aes256-sha2", world.mit_user("alice").token(), "alice", "MIT.TEST")
-    return samba.failures + mit.failures
+        clients = conversation.Conversations(work, [example("acceptor"), "--allow-rc4"])
+        report = clients.report
+        tokens(world, report)
+        conversation.converse(world, clients)
+        replies.check(world, clients)
+        mutual.check(world, report)
+        return report.failures + delegation.check(world)
 
 
 sys.exit(1 if main() else 0)

@@ -15,17 +15,19 @@ HOST = "autologon.microsoftazuread-sso.com"
 HTTP_PORT, HTTPS_PORT = 21080, 21443
 PATH = "/contoso.test/winauth/sso"
 TRUST_PATH = "/contoso.test/winauth/trust/2005/windowstransport"
+CURL_NEGOTIATE = ("--negotiate", "-u", ":")
 POLICY = Path("/etc/chromium/policies/managed/kerberos-sso-live.json")
 
 
 class Web:
-    """Answers 401 with `challenges`, a function of the Authorization header, until that gives none."""
+    """Answers with the status and the challenges that `answer` gives, a function of the Authorization header."""
 
     def __init__(self, work):
-        self.seen, self.challenges = [], negotiate
-        cert, key = work.root / "web.pem", work.root / "web.key"
+        self.seen, self.answer = [], negotiate
+        self.certificate = cert = work.root / "web.pem"
+        key = work.root / "web.key"
         run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={HOST}",
-             "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", cert])
+             "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1", "-keyout", key, "-out", cert])
         der = run(["openssl", "x509", "-in", cert, "-noout", "-pubkey"])
         self.spki = base64.b64encode(hashlib.sha256(base64.b64decode("".join(der.splitlines()[1:-1]))).digest()).decode()
         self.servers = [http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler()) for port in (HTTP_PORT, HTTPS_PORT)]
@@ -41,9 +43,9 @@ class Web:
             server.shutdown()
             server.server_close()
 
-    def headers(self, send, challenges=None):
+    def headers(self, send, answer=None):
         """The Authorization headers that `send` makes a client send."""
-        self.seen, self.challenges = [], challenges or negotiate
+        self.seen, self.answer = [], answer or negotiate
         send()
         return [header for header in self.seen if header]
 
@@ -55,9 +57,9 @@ class Web:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 header = self.headers.get("Authorization")
                 web.seen.append(header)
-                wanted = web.challenges(header)
-                self.send_response(401 if wanted else 200)
-                for challenge in wanted:
+                status, challenges = web.answer(header)
+                self.send_response(status)
+                for challenge in challenges:
                     self.send_header("WWW-Authenticate", challenge)
                 self.send_header("Content-Type", "text/plain")
                 self.send_header("Content-Length", "2")
@@ -72,13 +74,12 @@ class Web:
         return Handler
 
 
-def negotiate(header):
-    return [] if header else ["Negotiate"]
-
-
 def scheme(challenge):
-    """Challenges with one other scheme."""
-    return lambda header: [] if header else [challenge]
+    """Asks for one scheme, and takes whatever comes."""
+    return lambda header: (200, []) if header else (401, [challenge])
+
+
+negotiate = scheme("Negotiate")
 
 
 def url(tls=False, path=PATH, user=""):
@@ -86,8 +87,12 @@ def url(tls=False, path=PATH, user=""):
 
 
 def curl(session, *options, tls=False, path=PATH):
+    run(curl_command(*options, tls=tls, path=path), session.env)
+
+
+def curl_command(*options, tls=False, path=PATH):
     to = f"{HOST}:{443 if tls else 80}:127.0.0.1:{HTTPS_PORT if tls else HTTP_PORT}"
-    run(["curl", "-s", "-k", "--max-time", 20, "--connect-to", to, *options, url(tls, path)], session.env)
+    return ["curl", "-s", "-k", "--max-time", 20, "--connect-to", to, *options, url(tls, path)]
 
 
 def chromium(web, session, tls=False, user="", policy=None):

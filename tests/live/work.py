@@ -54,6 +54,13 @@ class Work:
                 process.wait()
 
 
+def attempt(command, env=None, seconds=120):
+    """Runs a command that may fail; returns its exit status and all that it printed, in one line."""
+    done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, capture_output=True, text=True,
+                          timeout=seconds)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
 def run(command, env=None, text=None, check=True):
     """Runs a command to its end and returns what it printed; its errors are shown when it fails."""
     done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, input=text,

@@ -1,0 +1,22 @@
+"""The crate's examples, as built by `run`."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+
+
+def example(name):
+    return PROJECT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/examples" / name
+
+
+def validate(keytab, options, *paths):
+    """The answers, one a token; exit status 1 says that some were refused."""
+    command = [example("validate"), "--keytab", keytab, *options, "--json", *paths]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    if done.returncode not in (0, 1) or len(answers) != len(paths):
+        raise RuntimeError(f"validate: {done.returncode} {done.stdout}{done.stderr}")
+    return answers

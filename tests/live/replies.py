@@ -1,0 +1,75 @@
+"""What real clients make of the crate's answers, which a relay changes on the way: of mutual authentication they take none
+but the server's own to this request, and a KRB-ERROR tells them why they are refused."""
+
+from clients import KRB5
+from mit_realm import SPN
+from relay import Relay
+from work import attempt
+
+# Of AES256 a confounder of 16 octets, the EncAPRepPart and 12 octets of HMAC are the last in the token.
+CIPHERTEXT = slice(-110, None)
+CUT_STEP = 7
+FAST = 400
+FRAMINGS = {"krb5": ("-m", KRB5), "spnego": ()}
+ONE_MESSAGE = ("-s", "16", "-k", "M")
+
+
+def check(world, to):
+    world.mit.service(18)
+    to.serve(world.mit_user("alice").kvno(SPN), world.mit.keytab(SPN), "--krb-error")
+    for library in ("mit", "heimdal"):
+        for framing, options in FRAMINGS.items():
+            forged(to, f"{library}-{framing}", to_client(to, library, options))
+    krb_errors(to)
+
+
+def to_client(to, library, options):
+    """Whether a client takes what a relay makes of the server's answer, what it says, and the answer."""
+    def client(change=lambda token: token):
+        with Relay(to.port, change) as relay:
+            status, said = attempt(to.gss_client(library, *options, *ONE_MESSAGE, port=relay.port), to.session.env)
+        return status == 0, said, relay.frame("T", "C")[1]
+    return client
+
+
+def forged(to, label, client):
+    good, said, answer = client()
+    to.report.check(good, f"{label}-reply-as-it-is", said)
+    good, said, _ = client(lambda _: answer)
+    its_own = good or "Mutual authentication failed" not in said
+    to.report.check(not its_own, f"{label}-reply-of-another-conversation, refused", said)
+    changed = range(len(answer))[CIPHERTEXT]
+    each(to, f"{label}-reply-with-one-octet-changed", client, changed, lambda token, at: flipped(token, at))
+    each(to, f"{label}-reply-cut", client, range(0, len(answer), CUT_STEP), lambda token, at: token[:at])
+
+
+def each(to, label, client, places, change):
+    """Each change alone must make the client itself refuse."""
+    tried = {at: client(lambda token, at=at: change(token, at)) for at in places}
+    wrong = {at: said for at, (good, said, _) in tried.items() if good or "gss_init_sec_context" not in said}
+    to.report.check(not wrong, f"{label}, each of {len(tried)} refused", wrong or said_last(tried))
+
+
+def said_last(tried):
+    return list(tried.values())[-1][1]
+
+
+def flipped(token, at):
+    return token[:at] + bytes([token[at] ^ 1]) + token[at + 1:]
+
+
+def krb_errors(to):
+    """MIT's client says what the KRB-ERROR says. Heimdal's acts on it, once: it sets its clock by the server's, or makes
+    another authenticator, and signs in; but it does not look for one in SPNEGO's refusal."""
+    for framing, options in FRAMINGS.items():
+        skewed_and_replayed(to, framing, options, library="mit", good=False)
+    skewed_and_replayed(to, "krb5", FRAMINGS["krb5"], library="heimdal", good=True)
+
+
+def skewed_and_replayed(to, framing, options, library, good):
+    skew, replay = ("2 round trips",) * 2 if good else ("Clock skew too great", "Request is a replay")
+    with Relay(to.port) as relay:
+        to.gss(f"{framing}-clock-fast", *options, *ONE_MESSAGE, library=library, port=relay.port, good=good, says=skew,
+               clock=FAST)
+    with Relay(to.port, twice=True) as relay:
+        to.gss(f"{framing}-replayed", *options, *ONE_MESSAGE, library=library, port=relay.port, good=good, says=replay)

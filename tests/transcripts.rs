@@ -1,0 +1,133 @@
+//! Conversations that real clients had with `examples/acceptor` (`testvectors/conversations`), had again without them: each
+//! reply must be, octet for octet, the one that the client verified, and the MICs of both sides must still be right.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::{
+    Answer, BindingLevel, ChannelBindings, Connection, KeySet, Negotiation, Policy, Randomness, Turn, UnixTime,
+    Validator,
+};
+use serde::{Deserialize, Deserializer, de};
+use std::path::Path;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transcripts {
+    made_by: String,
+    count: usize,
+    conversations: Vec<Conversation>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conversation {
+    id: String,
+    /// Seconds since 1970, when it had taken place.
+    at: i64,
+    #[serde(deserialize_with = "base64")]
+    keytab: Vec<u8>,
+    /// Application data in hexadecimal, where the server demanded bindings.
+    bindings: Option<String>,
+    #[serde(deserialize_with = "hex")]
+    entropy: Vec<u8>,
+    turns: Vec<Leg>,
+    #[serde(deserialize_with = "hex")]
+    message: Vec<u8>,
+    /// The client's of the message.
+    #[serde(deserialize_with = "hex")]
+    mic: Vec<u8>,
+    /// The server's of the same message.
+    #[serde(deserialize_with = "hex")]
+    reply_mic: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leg {
+    #[serde(deserialize_with = "base64")]
+    token: Vec<u8>,
+    #[serde(deserialize_with = "base64")]
+    reply: Vec<u8>,
+}
+
+#[test]
+fn every_reply_is_the_one_that_the_client_took() {
+    for conversation in load() {
+        let mut context = answer(&conversation).into_context();
+        context.verify_mic(&conversation.message, &conversation.mic).unwrap();
+        assert_eq!(context.get_mic(&conversation.message), conversation.reply_mic, "{}", conversation.id);
+    }
+}
+
+/// Has the conversation again, and gives the answer that ends it.
+fn answer(conversation: &Conversation) -> Answer {
+    let (validator, now) = (validator(conversation), UnixTime::from_seconds(conversation.at));
+    let (last, earlier) = conversation.turns.split_last().unwrap();
+    let mut kept = None;
+    for leg in earlier {
+        match turn(&validator, conversation, leg, kept.as_deref(), now) {
+            Turn::Next(next) => {
+                assert_eq!(next.token(), leg.reply, "{}", conversation.id);
+                kept = Some(next.into_negotiation().to_bytes());
+            }
+            Turn::Accepted(..) => panic!("{} ends early", conversation.id),
+        }
+    }
+    match turn(&validator, conversation, last, kept.as_deref(), now) {
+        Turn::Accepted(_, answer) => {
+            assert_eq!(answer.token().unwrap_or_default(), last.reply, "{}", conversation.id);
+            answer
+        }
+        Turn::Next(_) => panic!("{} does not end", conversation.id),
+    }
+}
+
+fn validator(conversation: &Conversation) -> Validator<NoReplayCache> {
+    let mut policy = Policy::default().allow_rc4();
+    if let Some(bindings) = &conversation.bindings {
+        let bindings = ChannelBindings::new(&from_hex(bindings).unwrap());
+        policy = policy.channel_bindings([bindings]).binding_level(BindingLevel::Require);
+    }
+    Validator::new(KeySet::from_keytab(&conversation.keytab).unwrap(), policy, NoReplayCache)
+}
+
+fn turn(
+    validator: &Validator<NoReplayCache>,
+    conversation: &Conversation,
+    leg: &Leg,
+    kept: Option<&[u8]>,
+    now: UnixTime,
+) -> Turn {
+    let negotiation = kept.map(|bytes| Negotiation::from_bytes(bytes).unwrap());
+    let randomness = Randomness::new(conversation.entropy.as_slice().try_into().unwrap());
+    let turn = validator.converse(&leg.token, negotiation.as_ref(), &Connection::default(), &randomness, now);
+    turn.unwrap_or_else(|error| panic!("{}: {error}", conversation.id))
+}
+
+/// Of every file, of which each counts its own.
+fn load() -> Vec<Conversation> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testvectors/conversations");
+    let mut all = Vec::new();
+    for client in ["heimdal", "mit", "pyspnego"] {
+        let text = std::fs::read_to_string(folder.join(client).with_extension("json")).unwrap();
+        let file: Transcripts = serde_json::from_str(&text).unwrap();
+        assert_eq!(file.count, file.conversations.len(), "{}", file.made_by);
+        all.extend(file.conversations);
+    }
+    all
+}
+
+fn base64<'de, D: Deserializer<'de>>(text: D) -> Result<Vec<u8>, D::Error> {
+    STANDARD.decode(String::deserialize(text)?).map_err(de::Error::custom)
+}
+
+fn hex<'de, D: Deserializer<'de>>(text: D) -> Result<Vec<u8>, D::Error> {
+    from_hex(&String::deserialize(text)?).map_err(de::Error::custom)
+}
+
+fn from_hex(digits: &str) -> Result<Vec<u8>, std::num::ParseIntError> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap_or_default(), 16)).collect()
+}
