@@ -134,18 +134,34 @@ impl<'a> Reader<'a> {
     /// The contents of the element that comes next, which must carry `tag`.
     #[inline]
     pub(crate) fn element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
-        // Nearly all elements of a token are short, and a token has sixty: this is a third of the work of reading it.
+        // A token has over a hundred elements, most of them short: told apart here, they cost 15 instructions each, not 70.
         if let [found, length @ ..=0x7F, after @ ..] = self.rest {
             if let (true, Some((contents, rest))) = (*found == tag, after.split_at_checked(usize::from(*length))) {
                 self.rest = rest;
                 return Ok(Self { rest: contents, end: self.end.saturating_sub(rest.len()) });
             }
         }
-        self.any_element(tag, what)
+        self.long_element(tag, what)
     }
 
-    /// As [`Self::element`], of any length.
+    /// As [`Self::element`]. The lengths of what is wrapped around a ticket have one or two octets of their own.
     #[inline(never)]
+    fn long_element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+        let header = match *self.rest {
+            [found, 0x82, high @ 1..=0xFF, low, ref after @ ..] if found == tag => {
+                Some((u16::from_be_bytes([high, low]), after))
+            }
+            [found, 0x81, length @ 0x80..=0xFF, ref after @ ..] if found == tag => Some((length.into(), after)),
+            _ => None,
+        };
+        let contents = header.and_then(|(length, after)| after.split_at_checked(usize::from(length)));
+        let Some((contents, rest)) = contents else { return self.any_element(tag, what) };
+        self.rest = rest;
+        Ok(Self { rest: contents, end: self.end.saturating_sub(rest.len()) })
+    }
+
+    /// As [`Self::element`], of any length, and what to say of one that is none.
+    #[cold]
     fn any_element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
         match self.peek() {
             Some(found) if found == tag => {}
@@ -197,6 +213,81 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
+    /// The field `[number]`, an Int32. Nearly all have one octet: seen as a whole, such a field takes a tenth of the
+    /// instructions, and a token has twenty.
+    #[inline]
+    pub(crate) fn int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, Malformed> {
+        match self.small_field(number) {
+            Some((value, rest)) => {
+                self.rest = rest;
+                Ok(value.into())
+            }
+            None => self.any_int32_field(number, what),
+        }
+    }
+
+    #[inline(never)]
+    fn any_int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, Malformed> {
+        self.field(number, what, Self::int32)
+    }
+
+    /// The field `[number]`, an INTEGER that has just one lawful value.
+    #[inline]
+    pub(crate) fn constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), Malformed> {
+        match self.small_field(number) {
+            Some((value, rest)) if value == expected => {
+                self.rest = rest;
+                Ok(())
+            }
+            _ => self.any_constant_field(number, expected, what),
+        }
+    }
+
+    #[cold]
+    fn any_constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), Malformed> {
+        self.field(number, what, |contents, what| contents.constant(expected.into(), what))
+    }
+
+    /// The INTEGER of one octet that the field `[number]` is, and what follows it.
+    #[inline]
+    fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
+        match self.rest {
+            [tag, 3, tag::INTEGER, 1, octet, rest @ ..] if *tag == context(number) => {
+                Some((i8::from_be_bytes([*octet]), rest))
+            }
+            _ => None,
+        }
+    }
+
+    /// The field `[number]`, a KerberosTime.
+    #[inline]
+    pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, Malformed> {
+        if let Some((&[tag, 17, tag::GENERALIZED_TIME, 15], after)) = self.rest.split_first_chunk() {
+            if let (true, Some((text, rest))) = (tag == context(number), after.split_first_chunk()) {
+                if let Some(time) = UnixTime::from_kerberos_time(text) {
+                    self.rest = rest;
+                    return Ok(time);
+                }
+            }
+        }
+        self.any_time_field(number, what)
+    }
+
+    #[cold]
+    fn any_time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, Malformed> {
+        self.field(number, what, Self::time)
+    }
+
+    /// As [`Self::time_field`], for an OPTIONAL one.
+    #[inline]
+    pub(crate) fn optional_time_field(
+        &mut self,
+        number: u8,
+        what: &'static str,
+    ) -> Result<Option<UnixTime>, Malformed> {
+        if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
+    }
+
     /// As [`Self::field`], for an OPTIONAL one.
     #[inline]
     pub(crate) fn optional_field<T>(
@@ -239,6 +330,7 @@ impl<'a> Reader<'a> {
     }
 
     /// OCTET STRING that holds another message: a reader of it, which goes on counting bytes from the token's start.
+    #[inline]
     pub(crate) fn octet_reader(&mut self, what: &'static str) -> Result<Self, Malformed> {
         self.element(tag::OCTET_STRING, what)
     }
@@ -259,6 +351,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Int32 (RFC 4120 section 5.2.4).
+    #[inline]
     pub(crate) fn int32(&mut self, what: &'static str) -> Result<i32, Malformed> {
         let start = *self;
         i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Problem::Number))
@@ -266,6 +359,7 @@ impl<'a> Reader<'a> {
 
     /// UInt32, or the negative Int32 with the same 32 bits: read-only domain controllers send such kvnos and old
     /// clients such sequence numbers.
+    #[inline]
     pub(crate) fn uint32_or_negative(&mut self, what: &'static str) -> Result<u32, Malformed> {
         let start = *self;
         let value = self.integer(what)?;
@@ -275,6 +369,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
+    #[inline]
     pub(crate) fn microseconds(&mut self, what: &'static str) -> Result<u32, Malformed> {
         let start = *self;
         match u32::try_from(self.integer(what)?) {
@@ -284,6 +379,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An INTEGER that has just one lawful value, as a version number or a message type.
+    #[inline]
     pub(crate) fn constant(&mut self, expected: i64, what: &'static str) -> Result<(), Malformed> {
         let start = *self;
         match self.integer(what)? {
@@ -295,6 +391,11 @@ impl<'a> Reader<'a> {
     /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
     /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
     pub(crate) fn flags(&mut self, what: &'static str) -> Result<u32, Malformed> {
+        // As everybody writes them: 32 bits, all of them used.
+        if let [tag::BIT_STRING, 5, 0, a, b, c, d, ref rest @ ..] = *self.rest {
+            self.rest = rest;
+            return Ok(u32::from_be_bytes([a, b, c, d]));
+        }
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
             [unused @ 0..=7, bits @ ..] if (1..=8).contains(&bits.len()) => (*unused, bits),
@@ -318,10 +419,29 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The bytes of what [`Self::text`] would take.
+    pub(crate) fn text_bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
+        let contents = self.element(tag::GENERAL_STRING, what)?;
+        if is_plain(contents.rest) || is_text(contents.rest) {
+            Ok(contents.rest)
+        } else {
+            Err(contents.error(what, Problem::Text))
+        }
+    }
+
     /// Realm: a KerberosString that is as long as a domain name may be, or shorter.
     pub(crate) fn realm(&mut self, what: &'static str) -> Result<&'a str, Malformed> {
         let start = *self;
         match self.text(what)? {
+            realm if realm.len() <= MAX_REALM_LENGTH => Ok(realm),
+            _ => Err(start.error(what, Problem::TooLong(MAX_REALM_LENGTH))),
+        }
+    }
+
+    /// The bytes of what [`Self::realm`] would take.
+    pub(crate) fn realm_bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
+        let start = *self;
+        match self.text_bytes(what)? {
             realm if realm.len() <= MAX_REALM_LENGTH => Ok(realm),
             _ => Err(start.error(what, Problem::TooLong(MAX_REALM_LENGTH))),
         }
@@ -358,6 +478,25 @@ impl<'a> Reader<'a> {
             _ => Err(self.error(what, Problem::Truncated)),
         }
     }
+}
+
+/// Whether all is ASCII without NUL, as most names are: told eight octets at a time, in a fifth of the instructions that
+/// decoding UTF-8 takes. An octet of 1 to 127 has no top bit, and neither has it less one.
+fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = text.split_at(text.len() & !7);
+    let marks = words.chunks_exact(8).fold(0, |marks, word| {
+        let word = word.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+        marks | word | word.wrapping_sub(ONES)
+    });
+    let marks_of_rest = rest.iter().fold(0, |marks, octet| marks | octet | octet.wrapping_sub(1));
+    marks & (ONES << 7) == 0 && marks_of_rest & 0x80 == 0
+}
+
+/// Whether it is UTF-8 without NUL.
+#[cold]
+fn is_text(text: &[u8]) -> bool {
+    core::str::from_utf8(text).is_ok() && !text.contains(&0)
 }
 
 /// Identifier octet of the constructed, context-specific tag `[number]`.

@@ -121,8 +121,7 @@ impl<R: ReplayCache> Validator<R> {
     fn decide(&self, request: Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
         let opened = self.open(request, now)?;
         let verified = self.verify(opened, connection, now)?;
-        let authorized = self.authorize(verified)?;
-        self.admit(authorized, now)
+        Accepted::decide(verified, &self.policy, &*self.replay, now)
     }
 
     /// Fifth stage: takes the request if this validator's replay cache has not seen it. Where the stages before took long,

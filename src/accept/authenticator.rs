@@ -2,7 +2,7 @@
 
 use super::contents::{Buffer, Span};
 use super::ticket::OpenedTicket;
-use crate::crypto::KeyUsage;
+use crate::crypto::{KeyUsage, mac_of};
 use crate::error::{Error, Integrity, NamePart};
 use crate::krb5::{AdType, Authenticator, AuthorizationElement};
 use crate::policy::Policy;
@@ -17,10 +17,10 @@ pub(super) fn decrypt(opened: &mut OpenedTicket<'_>) -> Result<(Span, ReplayTag)
     if encrypted.etype != opened.session_key.etype() {
         return Err(refused);
     }
-    let cipher = opened.session_key.cipher(KeyUsage::AP_REQ_AUTHENTICATOR);
-    match opened.buffer.decrypt(encrypted.cipher, |ciphertext, room| cipher.decrypt(ciphertext, room)) {
+    let (key, usage) = (&opened.session_key, KeyUsage::AP_REQ_AUTHENTICATOR);
+    match opened.buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room)) {
         Ok(plaintext) => {
-            let mac = cipher.mac_of(encrypted.cipher).unwrap_or_default();
+            let mac = mac_of(key.etype(), encrypted.cipher).unwrap_or_default();
             Ok((plaintext, ReplayTag::new(mac, encrypted.cipher)))
         }
         Err(_) => Err(refused),
@@ -48,7 +48,7 @@ fn check_client(authenticator: &Authenticator<'_>, opened: &OpenedTicket<'_>) ->
     if !authenticator.cname.same_components(ticket.client()) {
         return Err(Error::ClientMismatch(NamePart::Name));
     }
-    if authenticator.crealm != ticket.client_realm() {
+    if authenticator.crealm != ticket.client_realm_bytes() {
         return Err(Error::ClientMismatch(NamePart::Realm));
     }
     Ok(())

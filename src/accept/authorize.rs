@@ -2,16 +2,16 @@
 //! verified and held against the ticket.
 
 use super::accepted::Accepted;
-use super::contents::Span;
+use super::contents::{Buffer, Span};
 use super::pac_checks;
-use super::restrictions::walk;
-use super::verify::VerifiedRequest;
+use super::verify::{ReplayFields, VerifiedRequest};
 use crate::error::{Error, MissingPac, PacMalformed, PacProblem, ReplayCause};
 use crate::keys::Directory;
-use crate::krb5::{AdType, AuthorizationData};
+use crate::krb5::{AdType, AuthorizationElement};
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{PacPolicy, Policy};
-use crate::replay::{Admission, ReplayClient, ReplayEntry};
+use crate::replay::{Admission, ReplayCache, ReplayClient, ReplayEntry};
+use crate::time::UnixTime;
 
 /// A request whose client may sign in, if it is not a replay.
 #[derive(Debug)]
@@ -35,11 +35,7 @@ impl PacFields {
 
 impl AuthorizedRequest {
     pub(crate) fn authorize(request: VerifiedRequest, policy: &Policy) -> Result<Self, Error> {
-        let pac = match pac_policy(&request, policy) {
-            PacPolicy::Ignore => None,
-            PacPolicy::VerifyIfPresent => read_pac(&request, policy)?,
-            PacPolicy::Require => Some(read_pac(&request, policy)?.ok_or(Error::PacMissing(MissingPac::Pac))?),
-        };
+        let pac = check_pac(&request, policy)?;
         Ok(Self { request, pac })
     }
 
@@ -47,20 +43,7 @@ impl AuthorizedRequest {
     /// [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
-        ReplayEntry {
-            tag: self.request.replay.tag,
-            client_time: self.request.replay.client_time,
-            valid_until: self.request.replay.valid_until,
-            client: self.client(),
-        }
-    }
-
-    fn client(&self) -> ReplayClient<'_> {
-        if let Some((domain, rid)) = self.pac.as_ref().and_then(|pac| pac.layout.user()) {
-            return ReplayClient::Sid { domain, rid };
-        }
-        let ticket = self.request.ticket();
-        ReplayClient::Name { realm: ticket.client_realm(), name: ticket.client().encoded_components() }
+        replay_entry(&self.request, self.pac.as_ref())
     }
 
     /// Fifth stage, the last: accepts the request if a replay cache found it new.
@@ -68,13 +51,53 @@ impl AuthorizedRequest {
     /// # Errors
     /// `replay`, `replay-cache-full` and `replay-cache-failed`, as the cache has it.
     pub fn admit(self, admission: Admission) -> Result<Accepted, Error> {
-        match admission {
-            Admission::New => Ok(Accepted { request: self.request, pac: self.pac }),
-            Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
-            Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
-            Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
-            Admission::Failed => Err(Error::ReplayCacheFailed),
-        }
+        check_admission(admission)?;
+        Ok(Accepted { request: self.request, pac: self.pac })
+    }
+}
+
+impl Accepted {
+    /// Fourth and fifth stage at once. A request has a kilobyte of fields, and would be moved twice more in between.
+    pub(crate) fn decide(
+        request: VerifiedRequest,
+        policy: &Policy,
+        replay: &impl ReplayCache,
+        now: UnixTime,
+    ) -> Result<Self, Error> {
+        let pac = check_pac(&request, policy)?;
+        check_admission(replay.check_and_insert(&replay_entry(&request, pac.as_ref()), now))?;
+        Ok(Self { request, pac })
+    }
+}
+
+fn replay_entry<'a>(request: &'a VerifiedRequest, pac: Option<&'a PacFields>) -> ReplayEntry<'a> {
+    let ticket = request.ticket();
+    let client = match pac.and_then(|pac| pac.layout.user()) {
+        Some((domain, rid)) => ReplayClient::Sid { domain, rid },
+        None => ReplayClient::Name { realm: ticket.client_realm(), name: ticket.client().encoded_components() },
+    };
+    let ReplayFields { tag, client_time, valid_until } = request.replay;
+    ReplayEntry { tag, client_time, valid_until, client }
+}
+
+fn check_admission(admission: Admission) -> Result<(), Error> {
+    match admission {
+        Admission::New => Ok(()),
+        Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
+        Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
+        Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
+        Admission::Failed => Err(Error::ReplayCacheFailed),
+    }
+}
+
+fn check_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFields>, Error> {
+    match pac_policy(request, policy) {
+        PacPolicy::Ignore => Ok(None),
+        PacPolicy::VerifyIfPresent => read_pac(request, policy),
+        PacPolicy::Require => match read_pac(request, policy) {
+            Ok(None) => Err(Error::PacMissing(MissingPac::Pac)),
+            read => read,
+        },
     }
 }
 
@@ -89,23 +112,37 @@ fn pac_policy(request: &VerifiedRequest, policy: &Policy) -> PacPolicy {
 
 fn read_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFields>, Error> {
     let ticket = request.ticket();
-    let Some(bytes) = find(ticket.authorization_data())? else { return Ok(None) };
+    let place = match request.pac {
+        FoundPac::Absent => return Ok(None),
+        FoundPac::One(place) => place,
+        FoundPac::Several => {
+            return Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into());
+        }
+    };
+    let bytes = request.buffer.slice(place);
     let opened_by = &request.opened_by;
     let krbtgt_keys = opened_by.account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
     let pac = Pac::read(bytes)?.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
     pac_checks::check(&pac, ticket, &opened_by.account, pac_policy(request, policy), policy)?;
-    Ok(Some(PacFields { place: request.buffer.span_of(bytes), layout: pac.into_layout() }))
+    Ok(Some(PacFields { place, layout: pac.into_layout() }))
 }
 
-/// The one PAC among what the KDC wrote. What the client wrote is never searched.
-fn find(authorization_data: AuthorizationData<'_>) -> Result<Option<&[u8]>, Error> {
-    let mut pac = None;
-    walk(authorization_data, &mut |element, _| {
-        if element.ad_type == AdType::WIN2K_PAC && pac.replace(element.data).is_some() {
-            return Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into());
+/// The PAC among what the KDC wrote, of which there must be one at most. What the client wrote is never searched.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FoundPac {
+    Absent,
+    One(Span),
+    Several,
+}
+
+impl FoundPac {
+    /// What is found, with this element of the authorization data.
+    pub(super) fn with(self, element: AuthorizationElement<'_>, buffer: &Buffer) -> Self {
+        match self {
+            _ if element.ad_type != AdType::WIN2K_PAC => self,
+            Self::Absent => Self::One(buffer.span_of(element.data)),
+            _ => Self::Several,
         }
-        Ok(())
-    })?;
-    Ok(pac)
+    }
 }

@@ -38,7 +38,7 @@ impl Buffer {
         self.0.resize(start.saturating_add(ciphertext.len()), 0);
         let room = self.0.get_mut(start..).unwrap_or_default();
         match decrypt(ciphertext, room) {
-            Ok(plaintext) => Ok(Span { start: start.saturating_add(plaintext.start), length: plaintext.len() }),
+            Ok(plaintext) => Ok(Span::new(start.saturating_add(plaintext.start), plaintext.len())),
             Err(error) => {
                 self.0.truncate(start);
                 Err(error)
@@ -50,16 +50,16 @@ impl Buffer {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Span {
         let start = self.0.len();
         self.0.extend_from_slice(bytes);
-        Span { start, length: bytes.len() }
+        Span::new(start, bytes.len())
     }
 
     pub(super) fn slice(&self, span: Span) -> &[u8] {
-        self.0.get(span.start..span.start.saturating_add(span.length)).unwrap_or_default()
+        self.0.get(span.range()).unwrap_or_default()
     }
 
     /// Where `part`, a slice of this buffer, lies.
     pub(super) fn span_of(&self, part: &[u8]) -> Span {
-        Span { start: part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr()), length: part.len() }
+        Span::new(part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr()), part.len())
     }
 
     fn text(&self, span: Span) -> &str {
@@ -83,8 +83,22 @@ impl fmt::Debug for Buffer {
 /// A range of a [`Buffer`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
-    start: usize,
-    length: usize,
+    start: u32,
+    length: u32,
+}
+
+impl Span {
+    /// A request ends long before 32 bits do; what lies beyond them is empty. A request has a dozen of these, and is moved
+    /// from stage to stage.
+    fn new(start: usize, length: usize) -> Self {
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { start: narrow(start), length: narrow(length) }
+    }
+
+    fn range(self) -> Range<usize> {
+        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
+        start..start.saturating_add(usize::try_from(self.length).unwrap_or(usize::MAX))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -95,11 +109,11 @@ pub(super) struct NameFields {
 }
 
 impl NameFields {
-    fn locate(buffer: &Buffer, name: PrincipalName<'_>, realm: &str) -> Self {
+    fn locate(buffer: &Buffer, name: PrincipalName<'_>, realm: &[u8]) -> Self {
         Self {
             name_type: name.name_type(),
             components: buffer.span_of(name.encoded_components()),
-            realm: buffer.span_of(realm.as_bytes()),
+            realm: buffer.span_of(realm),
         }
     }
 
@@ -171,6 +185,11 @@ impl<'a> TicketFacts<'a> {
     #[must_use]
     pub fn client_realm(self) -> &'a str {
         self.fields.client.realm(self.buffer)
+    }
+
+    /// As [`Self::client_realm`], as its bytes.
+    pub(super) fn client_realm_bytes(self) -> &'a [u8] {
+        self.buffer.slice(self.fields.client.realm)
     }
 
     /// The flags.

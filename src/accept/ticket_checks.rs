@@ -43,12 +43,13 @@ fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Resul
 }
 
 fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
-    let (client, realm) = (ticket.client(), ticket.client_realm());
-    let cause = if client.components().next().is_none() || client.components().any(str::is_empty) || realm.is_empty() {
+    let (client, realm) = (ticket.client(), ticket.client_realm_bytes());
+    let components = client.encoded_components();
+    let cause = if components.is_empty() || client.raw_components().any(<[u8]>::is_empty) || realm.is_empty() {
         NameCause::Empty
     } else if ticket.flags().contains(TicketFlags::ANONYMOUS)
         || realm == ANONYMOUS_REALM
-        || client.components().eq(ANONYMOUS_NAME)
+        || components == ANONYMOUS_NAME
     {
         NameCause::Anonymous
     } else {
@@ -95,5 +96,7 @@ fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Erro
 }
 
 /// RFC 8062 section 3.
-const ANONYMOUS_REALM: &str = "WELLKNOWN:ANONYMOUS";
-const ANONYMOUS_NAME: [&str; 2] = ["WELLKNOWN", "ANONYMOUS"];
+const ANONYMOUS_REALM: &[u8] = b"WELLKNOWN:ANONYMOUS";
+
+/// WELLKNOWN/ANONYMOUS, as the one encoding that DER has of two components.
+const ANONYMOUS_NAME: &[u8] = b"\x1B\x09WELLKNOWN\x1B\x09ANONYMOUS";

@@ -3,6 +3,7 @@
 //!
 //! Not checked here: what the ticket's authorization data says, and whether the request was seen before.
 
+use super::authorize::FoundPac;
 use super::bindings::{BindingState, CheckedChecksum, Connection, check_bindings, check_checksum};
 use super::contents::{
     AuthenticatorFacts, AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields,
@@ -26,6 +27,7 @@ use crate::time::UnixTime;
 pub struct VerifiedRequest {
     pub(super) buffer: Buffer,
     pub(super) ticket: TicketFields,
+    pub(super) pac: FoundPac,
     pub(super) authenticator: AuthenticatorFields,
     pub(super) service: NameFields,
     pub(super) opened_by: OpenedBy,
@@ -54,7 +56,9 @@ impl VerifiedRequest {
     ) -> Result<Self, Error> {
         let now = decided_at(&opened.request.leg, policy, now)?;
         ticket_checks::check(opened.ticket(), &opened.opened_by, policy, connection, now)?;
+        let mut pac = FoundPac::Absent;
         walk(opened.ticket().authorization_data(), &mut |element, criticality| {
+            pac = pac.with(element, &opened.buffer);
             check_critical(element, criticality, Part::Ticket)
         })?;
         let (plaintext, tag) = authenticator::decrypt(&mut opened)?;
@@ -83,6 +87,7 @@ impl VerifiedRequest {
         Ok(Self {
             buffer,
             ticket: opened.fields,
+            pac,
             authenticator: fields,
             service,
             opened_by: opened.opened_by,

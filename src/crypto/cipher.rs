@@ -58,13 +58,7 @@ impl Cipher {
     /// [`DecryptError::OutputTooSmall`] if `out` is shorter than `ciphertext`, and [`DecryptError::Integrity`] if the
     /// message was not made with this key for this usage, or has been altered since.
     pub fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        let (actual, minimum) = (ciphertext.len(), self.min_ciphertext_len());
-        if actual < minimum {
-            return Err(DecryptError::TooShort { actual, minimum });
-        }
-        let available = out.len();
-        let out = out.get_mut(..actual).ok_or(DecryptError::OutputTooSmall { available, needed: actual })?;
-        self.scheme().decrypt(ciphertext, out).inspect_err(|_| wipe(out))
+        decrypt(self.scheme(), self.etype(), ciphertext, out)
     }
 
     /// Encrypts `plaintext` and appends the ciphertext to `out`.
@@ -97,12 +91,7 @@ impl Cipher {
     /// Octets that a ciphertext has more than its plaintext: the confounder and the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
-        match self.0 {
-            Prepared::Aes128Sha1(_) | Prepared::Aes256Sha1(_) => 16 + 12,
-            Prepared::Aes128Sha256(_) => 16 + 16,
-            Prepared::Aes256Sha384(_) => 16 + 24,
-            Prepared::Rc4(_) => 8 + 16,
-        }
+        overhead(self.etype())
     }
 
     /// Octets of the shortest ciphertext there is: that of an empty plaintext.
@@ -116,17 +105,7 @@ impl Cipher {
     /// Once the ciphertext has been decrypted, the MAC identifies the message. `None` if the ciphertext is too short.
     #[must_use]
     pub fn mac_of<'a>(&self, ciphertext: &'a [u8]) -> Option<&'a [u8]> {
-        if ciphertext.len() < self.min_ciphertext_len() {
-            return None;
-        }
-        match self.0 {
-            Prepared::Aes128Sha1(_) | Prepared::Aes256Sha1(_) => {
-                ciphertext.last_chunk::<12>().map(<[u8; 12]>::as_slice)
-            }
-            Prepared::Aes128Sha256(_) => ciphertext.last_chunk::<16>().map(<[u8; 16]>::as_slice),
-            Prepared::Aes256Sha384(_) => ciphertext.last_chunk::<24>().map(<[u8; 24]>::as_slice),
-            Prepared::Rc4(_) => ciphertext.first_chunk::<16>().map(<[u8; 16]>::as_slice),
-        }
+        mac_of(self.etype(), ciphertext)
     }
 
     fn scheme(&self) -> &dyn Scheme {
@@ -143,6 +122,45 @@ impl Cipher {
 impl fmt::Debug for Cipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Cipher({})", self.etype())
+    }
+}
+
+/// [`Cipher::decrypt`].
+pub(super) fn decrypt(
+    scheme: &dyn Scheme,
+    etype: EncType,
+    ciphertext: &[u8],
+    out: &mut [u8],
+) -> Result<Range<usize>, DecryptError> {
+    let (actual, minimum) = (ciphertext.len(), overhead(etype));
+    if actual < minimum {
+        return Err(DecryptError::TooShort { actual, minimum });
+    }
+    let available = out.len();
+    let out = out.get_mut(..actual).ok_or(DecryptError::OutputTooSmall { available, needed: actual })?;
+    scheme.decrypt(ciphertext, out).inspect_err(|_| wipe(out))
+}
+
+/// [`Cipher::overhead`], of a supported type.
+fn overhead(etype: EncType) -> usize {
+    match etype {
+        EncType::RC4_HMAC => 8 + 16,
+        EncType::AES128_CTS_HMAC_SHA256_128 => 16 + 16,
+        EncType::AES256_CTS_HMAC_SHA384_192 => 16 + 24,
+        _ => 16 + 12,
+    }
+}
+
+/// [`Cipher::mac_of`], of a supported type.
+pub(crate) fn mac_of(etype: EncType, ciphertext: &[u8]) -> Option<&[u8]> {
+    if ciphertext.len() < overhead(etype) {
+        return None;
+    }
+    match etype {
+        EncType::RC4_HMAC => ciphertext.first_chunk::<16>().map(<[u8; 16]>::as_slice),
+        EncType::AES128_CTS_HMAC_SHA256_128 => ciphertext.last_chunk::<16>().map(<[u8; 16]>::as_slice),
+        EncType::AES256_CTS_HMAC_SHA384_192 => ciphertext.last_chunk::<24>().map(<[u8; 24]>::as_slice),
+        _ => ciphertext.last_chunk::<12>().map(<[u8; 12]>::as_slice),
     }
 }
 

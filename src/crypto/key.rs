@@ -4,17 +4,18 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use hmac::Hmac;
 use sha2::{Sha256, Sha384};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::checksum::{self, Checksummer};
-use super::cipher::{self, Cipher};
+use super::cipher::{self, Cipher, DecryptError, Scheme};
 use super::rfc3962::{self, AesSha1};
 use super::rfc4757::{self, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384};
-use super::{ChecksumType, EncType, KeyUsage, wipe};
+use super::{ChecksumType, EncType, KeyUsage, same, wipe};
 
 /// A long-term key, session key or subkey of a supported encryption type.
 ///
@@ -111,6 +112,24 @@ impl Key {
         })
     }
 
+    /// As [`Cipher::decrypt`], for a key that decrypts one message of one usage: nothing prepared is kept, nor moved.
+    pub(crate) fn decrypt(
+        &self,
+        usage: KeyUsage,
+        ciphertext: &[u8],
+        out: &mut [u8],
+    ) -> Result<Range<usize>, DecryptError> {
+        let etype = self.etype();
+        let mut decrypt = |scheme: &dyn Scheme| cipher::decrypt(scheme, etype, ciphertext, out);
+        match &self.0 {
+            Secret::Aes128Sha1(key) => decrypt(&AesSha1::<aes::Aes128>::new(key.into(), usage)),
+            Secret::Aes256Sha1(key) => decrypt(&AesSha1::<aes::Aes256>::new(key.into(), usage)),
+            Secret::Aes128Sha256(key) => decrypt(&Aes128Sha256::new(key.into(), usage)),
+            Secret::Aes256Sha384(key) => decrypt(&Aes256Sha384::new(key.into(), usage)),
+            Secret::Rc4(key) => decrypt(&Rc4Hmac::new(key, usage)),
+        }
+    }
+
     /// Prepares to make and verify checksums of one usage.
     #[must_use]
     pub fn checksummer(&self, usage: KeyUsage) -> Checksummer {
@@ -176,7 +195,8 @@ impl From<Secret> for Key {
 
 impl ConstantTimeEq for Key {
     fn ct_eq(&self, other: &Self) -> Choice {
-        Choice::from(u8::from(self.etype() == other.etype())) & self.expose_bytes().ct_eq(other.expose_bytes())
+        Choice::from(u8::from(self.etype() == other.etype()))
+            & Choice::from(u8::from(same(self.expose_bytes(), other.expose_bytes())))
     }
 }
 

@@ -43,6 +43,7 @@ use subtle::ConstantTimeEq;
 
 pub use checksum::{Checksum, Checksummer, RunningChecksum, WrongChecksum};
 pub use checksum_type::ChecksumType;
+pub(crate) use cipher::mac_of;
 pub use cipher::{Cipher, Confounder, DecryptError};
 pub use enc_type::{EncType, UnknownEncType};
 pub use key::{InvalidKey, Key};

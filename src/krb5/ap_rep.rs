@@ -26,8 +26,8 @@ impl<'a> ApRep<'a> {
     /// Reads an AP-REP that fills `message` to its end.
     pub(crate) fn read(message: Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = message.only(Self::TAG, "AP-REP")?.only(tag::SEQUENCE, "AP-REP")?;
-        fields.field(0, "AP-REP.pvno", |r, what| r.constant(5, what))?;
-        fields.field(1, "AP-REP.msg-type", |r, what| r.constant(15, what))?;
+        fields.constant_field(0, 5, "AP-REP.pvno")?;
+        fields.constant_field(1, 15, "AP-REP.msg-type")?;
         let enc_part = fields.field(2, "AP-REP.enc-part", EncryptedData::read)?;
         fields.end("AP-REP")?;
         Ok(Self { enc_part })
@@ -69,7 +69,7 @@ impl<'a> EncApRepPart<'a> {
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         const WHAT: &str = "EncAPRepPart";
         let mut fields = Reader::new(plaintext).only(application(27), WHAT)?.only(tag::SEQUENCE, WHAT)?;
-        fields.field(0, "EncAPRepPart.ctime", Reader::time)?;
+        fields.time_field(0, "EncAPRepPart.ctime")?;
         fields.field(1, "EncAPRepPart.cusec", Reader::microseconds)?;
         let part = Self {
             subkey: fields.optional_field(2, "EncAPRepPart.subkey", EncryptionKey::read)?,

@@ -27,8 +27,8 @@ impl<'a> ApReq<'a> {
     /// Reads an AP-REQ that fills `message` to its end.
     pub(crate) fn read(message: Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = message.only(Self::TAG, "AP-REQ")?.only(tag::SEQUENCE, "AP-REQ")?;
-        fields.field(0, "AP-REQ.pvno", |r, what| r.constant(5, what))?;
-        fields.field(1, "AP-REQ.msg-type", |r, what| r.constant(14, what))?;
+        fields.constant_field(0, 5, "AP-REQ.pvno")?;
+        fields.constant_field(1, 14, "AP-REQ.msg-type")?;
         let request = Self {
             options: ApOptions::from_bits(fields.field(2, "AP-REQ.ap-options", Reader::flags)?),
             ticket: fields.field(3, "AP-REQ.ticket", Ticket::read)?,

@@ -45,7 +45,7 @@ impl<'a> AuthorizationData<'a> {
     /// The elements in order.
     pub fn iter(self) -> impl Iterator<Item = AuthorizationElement<'a>> {
         let mut rest = Reader::new(self.encoded);
-        core::iter::from_fn(move || AuthorizationElement::read(&mut rest).ok())
+        core::iter::from_fn(move || if rest.is_empty() { None } else { AuthorizationElement::read(&mut rest).ok() })
     }
 }
 
@@ -69,7 +69,7 @@ impl<'a> AuthorizationElement<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = reader.element(tag::SEQUENCE, "AuthorizationData")?;
         let element = Self {
-            ad_type: AdType(fields.field(0, "AuthorizationData.ad-type", Reader::int32)?),
+            ad_type: AdType(fields.int32_field(0, "AuthorizationData.ad-type")?),
             data: fields.field(1, "AuthorizationData.ad-data", Reader::octets)?,
         };
         fields.end("AuthorizationData")?;

@@ -21,7 +21,7 @@ use crate::time::UnixTime;
 /// The client wrote all of it: a name in here is a claim until it equals the ticket's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Authenticator<'a> {
-    pub(crate) crealm: &'a str,
+    pub(crate) crealm: &'a [u8],
     pub(crate) cname: PrincipalName<'a>,
     pub(crate) checksum: Option<Checksum<'a>>,
     pub(crate) cusec: u32,
@@ -37,13 +37,13 @@ impl<'a> Authenticator<'a> {
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         let authenticator = Reader::new(plaintext).only(application(2), "Authenticator")?;
         let mut fields = authenticator.only(tag::SEQUENCE, "Authenticator")?;
-        fields.field(0, "Authenticator.authenticator-vno", |r, what| r.constant(5, what))?;
+        fields.constant_field(0, 5, "Authenticator.authenticator-vno")?;
         let authenticator = Self {
-            crealm: fields.field(1, "Authenticator.crealm", Reader::realm)?,
+            crealm: fields.field(1, "Authenticator.crealm", Reader::realm_bytes)?,
             cname: fields.field(2, "Authenticator.cname", PrincipalName::read)?,
             checksum: fields.optional_field(3, "Authenticator.cksum", Checksum::read)?,
             cusec: fields.field(4, "Authenticator.cusec", Reader::microseconds)?,
-            ctime: fields.field(5, "Authenticator.ctime", Reader::time)?,
+            ctime: fields.time_field(5, "Authenticator.ctime")?,
             subkey: fields.optional_field(6, "Authenticator.subkey", EncryptionKey::read)?,
             seq_number: fields.optional_field(7, "Authenticator.seq-number", Reader::uint32_or_negative)?,
             authorization_data: fields
@@ -76,7 +76,7 @@ impl<'a> Checksum<'a> {
     fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let checksum = Self {
-            checksum_type: ChecksumType(fields.field(0, "Checksum.cksumtype", Reader::int32)?),
+            checksum_type: ChecksumType(fields.int32_field(0, "Checksum.cksumtype")?),
             value: fields.field(1, "Checksum.checksum", Reader::octets)?,
         };
         fields.end(what)?;

@@ -32,7 +32,7 @@ impl<'a> EncKrbCredPart<'a> {
         let ticket_info = fields.field(0, TICKET_INFO, Reader::sequence)?;
         let ticket_info_count = ticket_info.elements(MAX_DELEGATED_TICKETS, TICKET_INFO, KrbCredInfo::read)?;
         fields.optional_field(1, "EncKrbCredPart.nonce", Reader::uint32_or_negative)?;
-        fields.optional_field(2, "EncKrbCredPart.timestamp", Reader::time)?;
+        fields.optional_time_field(2, "EncKrbCredPart.timestamp")?;
         fields.optional_field(3, "EncKrbCredPart.usec", Reader::microseconds)?;
         fields.optional_field(4, "EncKrbCredPart.s-address", |r, _| HostAddress::read(r))?;
         fields.optional_field(5, "EncKrbCredPart.r-address", |r, _| HostAddress::read(r))?;
@@ -81,10 +81,10 @@ impl<'a> KrbCredInfo<'a> {
             prealm: fields.field(1, "KrbCredInfo.prealm", Reader::realm)?,
             pname: fields.field(2, "KrbCredInfo.pname", PrincipalName::read)?,
             flags: TicketFlags::from_bits(fields.optional_field(3, "KrbCredInfo.flags", Reader::flags)?.unwrap_or(0)),
-            authtime: fields.optional_field(4, "KrbCredInfo.authtime", Reader::time)?,
-            starttime: fields.optional_field(5, "KrbCredInfo.starttime", Reader::time)?,
-            endtime: fields.optional_field(6, "KrbCredInfo.endtime", Reader::time)?,
-            renew_till: fields.optional_field(7, "KrbCredInfo.renew-till", Reader::time)?,
+            authtime: fields.optional_time_field(4, "KrbCredInfo.authtime")?,
+            starttime: fields.optional_time_field(5, "KrbCredInfo.starttime")?,
+            endtime: fields.optional_time_field(6, "KrbCredInfo.endtime")?,
+            renew_till: fields.optional_time_field(7, "KrbCredInfo.renew-till")?,
             srealm: fields.field(8, "KrbCredInfo.srealm", Reader::realm)?,
             sname: fields.field(9, "KrbCredInfo.sname", PrincipalName::read)?,
             caddr: fields.optional_field(10, "KrbCredInfo.caddr", HostAddresses::read)?.unwrap_or_default(),

@@ -23,7 +23,7 @@ use crate::time::UnixTime;
 pub(crate) struct EncTicketPart<'a> {
     pub(crate) flags: TicketFlags,
     pub(crate) key: EncryptionKey<'a>,
-    pub(crate) crealm: &'a str,
+    pub(crate) crealm: &'a [u8],
     pub(crate) cname: PrincipalName<'a>,
     pub(crate) transited: TransitedEncoding<'a>,
     pub(crate) authtime: UnixTime,
@@ -42,13 +42,13 @@ impl<'a> EncTicketPart<'a> {
         let part = Self {
             flags: TicketFlags::from_bits(fields.field(0, "EncTicketPart.flags", Reader::flags)?),
             key: fields.field(1, "EncTicketPart.key", EncryptionKey::read)?,
-            crealm: fields.field(2, "EncTicketPart.crealm", Reader::realm)?,
+            crealm: fields.field(2, "EncTicketPart.crealm", Reader::realm_bytes)?,
             cname: fields.field(3, "EncTicketPart.cname", PrincipalName::read)?,
             transited: fields.field(4, "EncTicketPart.transited", TransitedEncoding::read)?,
-            authtime: fields.field(5, "EncTicketPart.authtime", Reader::time)?,
-            starttime: fields.optional_field(6, "EncTicketPart.starttime", Reader::time)?,
-            endtime: fields.field(7, "EncTicketPart.endtime", Reader::time)?,
-            renew_till: fields.optional_field(8, "EncTicketPart.renew-till", Reader::time)?,
+            authtime: fields.time_field(5, "EncTicketPart.authtime")?,
+            starttime: fields.optional_time_field(6, "EncTicketPart.starttime")?,
+            endtime: fields.time_field(7, "EncTicketPart.endtime")?,
+            renew_till: fields.optional_time_field(8, "EncTicketPart.renew-till")?,
             caddr: fields.optional_field(9, "EncTicketPart.caddr", HostAddresses::read)?.unwrap_or_default(),
             authorization_data: fields
                 .optional_field(10, "EncTicketPart.authorization-data", AuthorizationData::read)?
@@ -75,7 +75,7 @@ pub(crate) struct TransitedEncoding<'a> {
 impl<'a> TransitedEncoding<'a> {
     fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
-        fields.field(0, "TransitedEncoding.tr-type", Reader::int32)?;
+        fields.int32_field(0, "TransitedEncoding.tr-type")?;
         let contents = fields.field(1, "TransitedEncoding.contents", Reader::octets)?;
         fields.end(what)?;
         Ok(Self { contents })

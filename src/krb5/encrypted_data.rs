@@ -23,7 +23,7 @@ impl<'a> EncryptedData<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let data = Self {
-            etype: EncType(fields.field(0, "EncryptedData.etype", Reader::int32)?),
+            etype: EncType(fields.int32_field(0, "EncryptedData.etype")?),
             kvno: fields.optional_field(1, "EncryptedData.kvno", Reader::uint32_or_negative)?,
             cipher: fields.field(2, "EncryptedData.cipher", Reader::octets)?,
         };
@@ -55,7 +55,7 @@ impl<'a> EncryptionKey<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let key = Self {
-            etype: EncType(fields.field(0, "EncryptionKey.keytype", Reader::int32)?),
+            etype: EncType(fields.int32_field(0, "EncryptionKey.keytype")?),
             value: fields.field(1, "EncryptionKey.keyvalue", Reader::octets)?,
         };
         fields.end(what)?;

@@ -66,7 +66,7 @@ impl<'a> HostAddress<'a> {
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = reader.sequence("HostAddress")?;
         let address = Self {
-            address_type: AddressType(fields.field(0, "HostAddress.addr-type", Reader::int32)?),
+            address_type: AddressType(fields.int32_field(0, "HostAddress.addr-type")?),
             address: fields.field(1, "HostAddress.address", Reader::octets)?,
         };
         fields.end("HostAddress")?;

@@ -23,8 +23,8 @@ impl<'a> KrbCred<'a> {
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, Malformed> {
         let message = Reader::new(message).only(application(22), "KRB-CRED")?;
         let mut fields = message.only(tag::SEQUENCE, "KRB-CRED")?;
-        fields.field(0, "KRB-CRED.pvno", |r, what| r.constant(5, what))?;
-        fields.field(1, "KRB-CRED.msg-type", |r, what| r.constant(22, what))?;
+        fields.constant_field(0, 5, "KRB-CRED.pvno")?;
+        fields.constant_field(1, 22, "KRB-CRED.msg-type")?;
         let message = Self {
             tickets: fields.field(2, "KRB-CRED.tickets", Tickets::read)?,
             enc_part: fields.field(3, "KRB-CRED.enc-part", EncryptedData::read)?,

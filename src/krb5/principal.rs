@@ -1,6 +1,6 @@
 //! PrincipalName (RFC 4120 section 5.2.2).
 
-use crate::der::{Malformed, Reader, Writer};
+use crate::der::{Malformed, Reader, Writer, tag};
 use crate::excerpt::{Escaped, Excerpt};
 use crate::limits::MAX_NAME_COMPONENTS;
 use core::fmt;
@@ -22,10 +22,10 @@ pub struct PrincipalName<'a> {
 impl<'a> PrincipalName<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
-        let name_type = NameType(fields.field(0, "PrincipalName.name-type", Reader::int32)?);
+        let name_type = NameType(fields.int32_field(0, "PrincipalName.name-type")?);
         let components = fields.field(1, NAME_STRING, Reader::sequence)?;
         fields.end(what)?;
-        components.elements(MAX_NAME_COMPONENTS, NAME_STRING, |component| component.text(NAME_STRING))?;
+        components.elements(MAX_NAME_COMPONENTS, NAME_STRING, |component| component.text_bytes(NAME_STRING))?;
         Ok(Self { name_type, components: components.rest() })
     }
 
@@ -55,7 +55,16 @@ impl<'a> PrincipalName<'a> {
     /// The components in order: `HTTP`, `www.example.com`.
     pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = Reader::new(self.components);
-        core::iter::from_fn(move || rest.text(NAME_STRING).ok())
+        core::iter::from_fn(move || if rest.is_empty() { None } else { rest.text(NAME_STRING).ok() })
+    }
+
+    /// As [`Self::components`], each as its bytes.
+    pub(crate) fn raw_components(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = Reader::new(self.components);
+        core::iter::from_fn(move || match rest.is_empty() {
+            true => None,
+            false => rest.element(tag::GENERAL_STRING, NAME_STRING).ok().map(|component| component.rest()),
+        })
     }
 
     /// The components joined with `/`, as far as an error keeps them.
@@ -85,13 +94,13 @@ impl<'a> PrincipalName<'a> {
     /// service by its name so.
     pub(crate) fn is_service(self, name: &str) -> bool {
         let mut rest = name.as_bytes();
-        for (index, component) in self.components().enumerate() {
+        for (index, component) in self.raw_components().enumerate() {
             if index > 0 {
                 let Some(after) = rest.strip_prefix(b"/") else { return false };
                 rest = after;
             }
             match rest.split_at_checked(component.len()) {
-                Some((head, tail)) if head.eq_ignore_ascii_case(component.as_bytes()) => rest = tail,
+                Some((head, tail)) if head.eq_ignore_ascii_case(component) => rest = tail,
                 _ => return false,
             }
         }

@@ -22,7 +22,7 @@ pub(crate) struct Ticket<'a> {
 impl<'a> Ticket<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, _: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.element(application(1), "Ticket")?.only(tag::SEQUENCE, "Ticket")?;
-        fields.field(0, "Ticket.tkt-vno", |r, what| r.constant(5, what))?;
+        fields.constant_field(0, 5, "Ticket.tkt-vno")?;
         let ticket = Self {
             realm: fields.field(1, "Ticket.realm", Reader::realm)?,
             sname: fields.field(2, "Ticket.sname", PrincipalName::read)?,

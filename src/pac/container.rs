@@ -4,7 +4,7 @@
 //! in them before a signature was verified.
 
 use super::buffer_type::BufferType;
-use super::reader::{Place, Reader};
+use super::reader::{Place, Reader, bytes_at, u32_at};
 use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use core::fmt;
@@ -68,21 +68,23 @@ pub(super) struct Buffers {
 impl Buffers {
     fn read(pac: &[u8], table: Place) -> Result<Self, PacMalformed> {
         let mut buffers = Self { known: [None; BufferType::KNOWN] };
-        let mut reader = Reader::new(pac, table);
         let mut end = table.end();
-        while reader.left() > 0 {
-            let start = reader;
-            let (buffer_type, place) = info_buffer(&mut reader, pac.len(), table.end())?;
-            let Some(index) = buffer_type.index() else { continue };
-            // Buffers that follow each other, as everybody writes them, need not be compared.
-            if place.at() < end && buffers.known.iter().flatten().any(|other| other.overlaps(place)) {
-                return Err(start.error(buffer_type.name(), PacProblem::Overlap));
+        let mut start = table.at();
+        for entry in entries(pac, table) {
+            let (buffer_type, place) = info_buffer(entry, start, pac.len(), table.end())?;
+            let malformed = |problem| Err(PacMalformed { what: buffer_type.name(), at: start, problem });
+            if let Some(index) = buffer_type.index() {
+                // Buffers that follow each other, as everybody writes them, need not be compared.
+                if place.at() < end && buffers.known.iter().flatten().any(|other| other.overlaps(place)) {
+                    return malformed(PacProblem::Overlap);
+                }
+                end = end.max(place.end());
+                match buffers.known.get_mut(index) {
+                    Some(entry @ None) => *entry = Some(place),
+                    _ => return malformed(PacProblem::Duplicate),
+                }
             }
-            end = end.max(place.end());
-            match buffers.known.get_mut(index) {
-                Some(entry @ None) => *entry = Some(place),
-                _ => return Err(start.error(buffer_type.name(), PacProblem::Duplicate)),
-            }
+            start = start.saturating_add(INFO_BUFFER);
         }
         Ok(buffers)
     }
@@ -94,31 +96,36 @@ impl Buffers {
 
 /// The types in a table that was read before.
 pub(super) fn buffer_types(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = BufferType> {
-    let entries = table.of(pac).chunks_exact(INFO_BUFFER);
-    entries.map(|entry| BufferType(entry.first_chunk().copied().map_or(0, u32::from_le_bytes)))
+    entries(pac, table).map(buffer_type)
 }
 
 /// The place of a buffer in a table that was read before.
-pub(super) fn find(pac: &[u8], table: Place, buffer_type: BufferType) -> Option<Place> {
-    let mut reader = Reader::new(pac, table);
-    core::iter::from_fn(|| info_buffer(&mut reader, pac.len(), table.end()).ok())
-        .find_map(|(found, place)| (found == buffer_type).then_some(place))
+pub(super) fn find(pac: &[u8], table: Place, wanted: BufferType) -> Option<Place> {
+    let entry = entries(pac, table).find(|entry| buffer_type(entry) == wanted)?;
+    info_buffer(entry, 0, pac.len(), table.end()).ok().map(|(_, place)| place)
 }
 
-/// PAC_INFO_BUFFER (MS-PAC section 2.4).
-fn info_buffer(reader: &mut Reader<'_>, size: usize, table_end: usize) -> Result<(BufferType, Place), PacMalformed> {
-    let start = *reader;
-    let buffer_type = BufferType(reader.u32("PAC_INFO_BUFFER.ulType")?);
-    let length = reader.u32("PAC_INFO_BUFFER.cbBufferSize")?;
-    let offset = reader.u64("PAC_INFO_BUFFER.Offset")?;
+fn entries(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = &[u8]> {
+    table.of(pac).chunks_exact(INFO_BUFFER)
+}
+
+fn buffer_type(entry: &[u8]) -> BufferType {
+    BufferType(u32_at(entry, 0))
+}
+
+/// PAC_INFO_BUFFER (MS-PAC section 2.4), which lies at `start`: ulType, cbBufferSize, Offset.
+fn info_buffer(entry: &[u8], start: usize, size: usize, table_end: usize) -> Result<(BufferType, Place), PacMalformed> {
+    let buffer_type = buffer_type(entry);
+    let malformed = |problem| Err(PacMalformed { what: buffer_type.name(), at: start, problem });
+    let (length, offset) = (u32_at(entry, 4), u64::from_le_bytes(bytes_at(entry, 8)));
     if offset % ALIGNMENT != 0 {
-        return Err(start.error(buffer_type.name(), PacProblem::Alignment));
+        return malformed(PacProblem::Alignment);
     }
     // In 64 bits: CVE-2022-42898 was their sum in 32.
     let end = offset.checked_add(u64::from(length)).and_then(|end| usize::try_from(end).ok());
     match (usize::try_from(offset), usize::try_from(length), end) {
         (Ok(at), Ok(length), Some(end)) if at >= table_end && end <= size => Ok((buffer_type, Place::new(at, length))),
-        _ => Err(start.error(buffer_type.name(), PacProblem::Offset)),
+        _ => malformed(PacProblem::Offset),
     }
 }
 

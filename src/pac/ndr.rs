@@ -7,7 +7,7 @@
 //! to follows whatever number stands for it. A number that comes twice would be an alias to a reader that takes the
 //! pointers for `ptr`, and shift all that follows; so it is refused.
 
-use super::reader::{Place, Reader};
+use super::reader::{Place, Reader, u32_at};
 use super::wide_text::WideText;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
@@ -159,9 +159,24 @@ impl<'a> NdrReader<'a> {
         if string.pointer == Pointer::Null {
             return Ok(Place::default());
         }
-        self.conformance(string.maximum / 2, what)?;
-        self.varying(string.length / 2, what)?;
+        if !self.has_lengths(string) {
+            self.conformance(string.maximum / 2, what)?;
+            self.varying(string.length / 2, what)?;
+        }
         self.characters(string.length, what)
+    }
+
+    /// Whether the lengths that come next are those of `string`: all three at once, in a quarter of the instructions. If so,
+    /// they are skipped.
+    fn has_lengths(&mut self, string: UnicodeString) -> bool {
+        let padding = self.padding(4);
+        let lengths = self.reader.peek().get(padding..).and_then(<[u8]>::first_chunk::<12>);
+        let is_same = lengths.is_some_and(|lengths| {
+            let [maximum, offset, length] = [0, 4, 8].map(|at| u32_at(lengths, at));
+            let same = |found, expected: usize| usize::try_from(found) == Ok(expected / 2);
+            same(maximum, string.maximum) && offset == 0 && same(length, string.length)
+        });
+        is_same && self.skip(padding.saturating_add(12), "").is_ok()
     }
 
     /// A string that ends with a NUL and says its lengths itself (`[string] wchar_t *`); the place is without the NUL.
@@ -220,10 +235,15 @@ impl<'a> NdrReader<'a> {
         self.reader.pac()
     }
 
+    #[inline]
     pub(super) fn align(&mut self, alignment: usize, what: &'static str) -> Result<(), PacMalformed> {
+        self.reader.place(self.padding(alignment), what).map(|_| ())
+    }
+
+    #[inline]
+    fn padding(&self, alignment: usize) -> usize {
         let offset = self.reader.at().saturating_sub(self.start);
-        let padding = offset.next_multiple_of(alignment).saturating_sub(offset);
-        self.reader.place(padding, what).map(|_| ())
+        offset.next_multiple_of(alignment).saturating_sub(offset)
     }
 
     fn conformance(&mut self, expected: usize, what: &'static str) -> Result<(), PacMalformed> {

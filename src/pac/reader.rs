@@ -11,24 +11,29 @@ pub(crate) struct Place {
 
 impl Place {
     /// A PAC ends long before 32 bits do; a place beyond them is past its end, and empty.
+    #[inline]
     pub(super) fn new(at: usize, length: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { at: narrow(at), length: narrow(length) }
     }
 
+    #[inline]
     pub(super) fn at(self) -> usize {
         usize::try_from(self.at).unwrap_or(usize::MAX)
     }
 
+    #[inline]
     pub(super) fn len(self) -> usize {
         usize::try_from(self.length).unwrap_or(usize::MAX)
     }
 
+    #[inline]
     pub(super) fn end(self) -> usize {
         self.at().saturating_add(self.len())
     }
 
     /// The bytes, of the PAC that the place was read from.
+    #[inline]
     pub(super) fn of(self, pac: &[u8]) -> &[u8] {
         pac.get(self.at()..self.end()).unwrap_or_default()
     }
@@ -47,6 +52,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
         let end = part.end().min(pac.len());
         Self { pac, at: part.at().min(end), end }
@@ -61,11 +67,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The error that `problem` is, at this place.
+    #[cold]
     pub(super) const fn error(&self, what: &'static str, problem: PacProblem) -> PacMalformed {
         PacMalformed { what, at: self.at, problem }
     }
 
     /// The next `count` bytes.
+    #[inline]
     pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, PacMalformed> {
         if count > self.left() {
             return Err(self.error(what, PacProblem::Truncated));
@@ -80,14 +88,17 @@ impl<'a> Reader<'a> {
         Ok(place.of(self.pac))
     }
 
+    #[inline]
     pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, PacMalformed> {
         self.array(what).map(u16::from_le_bytes)
     }
 
+    #[inline]
     pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, PacMalformed> {
         self.array(what).map(u32::from_le_bytes)
     }
 
+    #[inline]
     pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, PacMalformed> {
         self.array(what).map(u64::from_le_bytes)
     }
@@ -124,11 +135,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Bytes at an offset into a structure that is long enough.
+#[inline]
 pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; N] {
     structure.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
 
 /// The number there.
+#[inline]
 pub(super) fn u32_at(structure: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(bytes_at(structure, offset))
 }

@@ -48,6 +48,16 @@ impl<'a> WideText<'a> {
             && text.next().is_none()
     }
 
+    /// Whether it is `text`, which is ASCII, but for the case of letters.
+    pub(crate) fn is_ascii(self, text: &[u8]) -> bool {
+        self.0.len() == text.len().saturating_mul(2)
+            && self
+                .0
+                .chunks_exact(2)
+                .zip(text)
+                .all(|(unit, octet)| matches!(unit, [own, 0] if own.eq_ignore_ascii_case(octet) && octet.is_ascii()))
+    }
+
     /// Whether the last character is `character`, one of ASCII.
     pub(crate) fn ends_with(self, character: char) -> bool {
         self.0.last_chunk::<2>().is_some_and(|unit| u32::from(u16::from_le_bytes(*unit)) == u32::from(character))
@@ -61,9 +71,17 @@ impl<'a> WideText<'a> {
         char::decode_utf16(units)
     }
 
-    /// ASCII without NUL, as most names are.
+    /// ASCII without NUL, as most names are: told four units at a time, in a quarter of the instructions. A unit of 1 to 127
+    /// has none of its upper nine bits, and neither has it less one.
     fn is_plain(self) -> bool {
-        self.0.chunks_exact(2).all(|unit| matches!(unit, [1..=0x7F, 0]))
+        const ONES: u64 = 0x0001_0001_0001_0001;
+        const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
+        let (words, rest) = self.0.split_at(self.0.len() & !7);
+        let marks = words.chunks_exact(8).fold(0, |marks, word| {
+            let word = word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            marks | word | word.wrapping_sub(ONES)
+        });
+        marks & UPPER == 0 && rest.chunks_exact(2).all(|unit| matches!(unit, [1..=0x7F, 0]))
     }
 }
 
