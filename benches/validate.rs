@@ -1,4 +1,4 @@
-//! What one decision costs: the whole way, each stage alone, PACs, refusals, the header.
+//! What one decision costs: the whole way, each stage alone, PACs, refusals, the header, the answer.
 //!
 //! `cargo bench --features testing`. Ids are `what/etype/how`; every result is asserted.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
@@ -8,7 +8,9 @@ use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{ComputerAccount, Connection, ForeignSidPolicy, KeySet, Password, Policy, Sid, UnixTime, Validator};
+use kerberos_sso::{
+    ComputerAccount, Connection, ForeignSidPolicy, KeySet, Password, Policy, Randomness, Sid, UnixTime, Validator,
+};
 use std::hint::black_box;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
@@ -166,5 +168,20 @@ fn header(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, whole_way, stages, pac, refusals, header);
+/// The answer to a client that wants this server to prove itself: an AP-REP with a subkey, in SPNEGO.
+fn reply(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("reply");
+    for (name, etype) in ETYPES {
+        let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
+        let token = realm.ticket_for("alice").etype(etype).session_etype(etype).mutual().at(NOW).mint();
+        let validator = Validator::new(realm.key_set(), Policy::default().allow_rc4(), NoReplayCache);
+        let accepted = validator.validate_ticket(&token, NOW).unwrap();
+        let randomness = Randomness::new([0x5A; 64]);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| assert!(black_box(&accepted).answer(&randomness).token().unwrap().len() > 100));
+        });
+    }
+}
+
+criterion_group!(benches, whole_way, stages, pac, refusals, header, reply);
 criterion_main!(benches);
