@@ -61,9 +61,9 @@ impl<'a> PrincipalName<'a> {
     /// As [`Self::components`], each as its bytes.
     pub(crate) fn raw_components(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = Reader::new(self.components);
-        core::iter::from_fn(move || match rest.is_empty() {
-            true => None,
-            false => rest.element(tag::GENERAL_STRING, NAME_STRING).ok().map(|component| component.rest()),
+        core::iter::from_fn(move || {
+            let next = (!rest.is_empty()).then(|| rest.element(tag::GENERAL_STRING, NAME_STRING));
+            next.and_then(Result::ok).map(|component| component.rest())
         })
     }
 
