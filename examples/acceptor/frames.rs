@@ -44,8 +44,9 @@ impl Frames {
 
     pub(crate) fn send(&mut self, kind: u8, rest: &[u8]) -> Outcome<()> {
         let frame = [&[kind], rest].concat();
-        self.0.write_all(&u32::try_from(frame.len())?.to_be_bytes())?;
-        Ok(self.0.write_all(&frame)?)
+        let length = u32::try_from(frame.len())?.to_be_bytes();
+        // In one piece: of two, TCP holds the second back until the client acknowledges the first, 40 ms later.
+        Ok(self.0.write_all(&[&length[..], &frame].concat())?)
     }
 }
 
