@@ -35,5 +35,6 @@ pub use hearing::{Heard, Offer};
 pub use negotiation::Negotiation;
 pub use rejection::Rejection;
 pub use request::{Framing, Request};
+pub(crate) use ticket::Opened;
 pub use ticket::OpenedTicket;
 pub use verify::VerifiedRequest;
