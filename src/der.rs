@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The contents of the element that comes next, which must carry `tag`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
         // A token has over a hundred elements, most of them short: told apart here, they cost 15 instructions each, not 70.
         if let [found, length @ ..=0x7F, after @ ..] = self.rest {
@@ -177,13 +177,13 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Self::element`], or `None` if another tag, or nothing, comes next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<Self>, Malformed> {
         if self.peek() == Some(tag) { self.element(tag, what).map(Some) } else { Ok(None) }
     }
 
     /// The one element that these bytes are: nothing may follow it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn only(mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
         let contents = self.element(tag, what)?;
         self.end(what)?;
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Nothing may be left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&self, what: &'static str) -> Result<(), Malformed> {
         match self.rest.len() {
             0 => Ok(()),
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The field `[number]`, explicitly tagged, read by `read`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn field<T>(
         &mut self,
         number: u8,
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
 
     /// The field `[number]`, an Int32. Nearly all have one octet: seen as a whole, such a field takes a tenth of the
     /// instructions, and a token has twenty.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, Malformed> {
         match self.small_field(number) {
             Some((value, rest)) => {
@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The field `[number]`, an INTEGER that has just one lawful value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), Malformed> {
         match self.small_field(number) {
             Some((value, rest)) if value == expected => {
@@ -249,7 +249,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The INTEGER of one octet that the field `[number]` is, and what follows it.
-    #[inline]
+    #[inline(always)]
     fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
         match self.rest {
             [tag, 3, tag::INTEGER, 1, octet, rest @ ..] if *tag == context(number) => {
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The field `[number]`, a KerberosTime.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, Malformed> {
         if let Some((&[tag, 17, tag::GENERALIZED_TIME, 15], after)) = self.rest.split_first_chunk() {
             if let (true, Some((text, rest))) = (tag == context(number), after.split_first_chunk()) {
@@ -279,7 +279,7 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Self::time_field`], for an OPTIONAL one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional_time_field(
         &mut self,
         number: u8,
@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Self::field`], for an OPTIONAL one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional_field<T>(
         &mut self,
         number: u8,
@@ -300,7 +300,7 @@ impl<'a> Reader<'a> {
     }
 
     /// SEQUENCE or SEQUENCE OF.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Self, Malformed> {
         self.element(tag::SEQUENCE, what)
     }
@@ -324,13 +324,13 @@ impl<'a> Reader<'a> {
     }
 
     /// OCTET STRING.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn octets(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
         Ok(self.element(tag::OCTET_STRING, what)?.rest)
     }
 
     /// OCTET STRING that holds another message: a reader of it, which goes on counting bytes from the token's start.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn octet_reader(&mut self, what: &'static str) -> Result<Self, Malformed> {
         self.element(tag::OCTET_STRING, what)
     }
@@ -390,6 +390,7 @@ impl<'a> Reader<'a> {
 
     /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
     /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
+    #[inline]
     pub(crate) fn flags(&mut self, what: &'static str) -> Result<u32, Malformed> {
         // As everybody writes them: 32 bits, all of them used.
         if let [tag::BIT_STRING, 5, 0, a, b, c, d, ref rest @ ..] = *self.rest {
@@ -420,6 +421,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of what [`Self::text`] would take.
+    #[inline]
     pub(crate) fn text_bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         if is_plain(contents.rest) || is_text(contents.rest) {
@@ -439,6 +441,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of what [`Self::realm`] would take.
+    #[inline]
     pub(crate) fn realm_bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
         let start = *self;
         match self.text_bytes(what)? {
@@ -482,6 +485,7 @@ impl<'a> Reader<'a> {
 
 /// Whether all is ASCII without NUL, as most names are: told eight octets at a time, in a fifth of the instructions that
 /// decoding UTF-8 takes. An octet of 1 to 127 has no top bit, and neither has it less one.
+#[inline(never)]
 fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = text.split_at(text.len() & !7);

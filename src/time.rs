@@ -198,6 +198,16 @@ mod tests {
     }
 
     #[test]
+    fn reads_every_day_of_four_centuries() {
+        let first = UnixTime::from_generalized(b"19000101000000Z").unwrap();
+        for day in 0..146_097 {
+            let instant = first.saturating_add_seconds(day * 86_400);
+            assert_eq!(UnixTime::from_generalized(&instant.to_generalized()), Some(instant), "{instant}");
+        }
+        assert_eq!(first.saturating_add_seconds(146_097 * 86_400).to_string(), "2300-01-01T00:00:00Z");
+    }
+
+    #[test]
     fn refuses_every_other_form() {
         for text in [
             "",

@@ -1,8 +1,8 @@
 //! The way in: keys, policy and replay cache together, and the stages as methods.
 
 use crate::accept::{
-    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, Turn,
-    VerifiedRequest,
+    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, TicketContents,
+    Turn, VerifiedRequest,
 };
 use crate::error::Error;
 use crate::header;
@@ -119,8 +119,8 @@ impl<R: ReplayCache> Validator<R> {
     }
 
     fn decide(&self, request: Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
-        let opened = self.open(request, now)?;
-        let verified = self.verify(opened, connection, now)?;
+        let opened = TicketContents::open(&request, &self.keys, &self.policy, now)?;
+        let verified = VerifiedRequest::verify(&request, opened, &self.policy, connection, now)?;
         Accepted::decide(verified, &self.policy, &*self.replay, now)
     }
 
@@ -228,7 +228,7 @@ impl<R> Validator<R> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<VerifiedRequest, Error> {
-        VerifiedRequest::verify(opened, &self.policy, connection, now)
+        opened.verify(&self.policy, connection, now)
     }
 
     /// Fourth stage: verifies what the ticket's authorization data says of the user, holds it against the ticket, and

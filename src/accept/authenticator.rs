@@ -1,7 +1,8 @@
 //! Opening the authenticator and holding it against the ticket: who sent the request owns the ticket, and sent it now.
 
 use super::contents::{Buffer, Span};
-use super::ticket::OpenedTicket;
+use super::request::Request;
+use super::ticket::TicketContents;
 use crate::crypto::{KeyUsage, mac_of};
 use crate::error::{Error, Integrity, NamePart};
 use crate::krb5::{AdType, Authenticator, AuthorizationElement};
@@ -10,9 +11,9 @@ use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
 /// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified.
-pub(super) fn decrypt(opened: &mut OpenedTicket<'_>) -> Result<(Span, ReplayTag), Error> {
+pub(super) fn decrypt(request: &Request<'_>, opened: &mut TicketContents) -> Result<(Span, ReplayTag), Error> {
     let refused = Error::Integrity(Integrity::Authenticator);
-    let encrypted = opened.request.ap_req.authenticator;
+    let encrypted = request.ap_req.authenticator;
     // The cipher follows the key. A label that says otherwise is not the KDC's doing.
     if encrypted.etype != opened.session_key.etype() {
         return Err(refused);
@@ -31,7 +32,7 @@ pub(super) fn decrypt(opened: &mut OpenedTicket<'_>) -> Result<(Span, ReplayTag)
 pub(super) fn read<'b>(
     buffer: &'b Buffer,
     plaintext: Span,
-    opened: &OpenedTicket<'_>,
+    opened: &TicketContents,
     policy: &Policy,
     now: UnixTime,
 ) -> Result<Authenticator<'b>, Error> {
@@ -43,7 +44,7 @@ pub(super) fn read<'b>(
 
 /// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
 /// KDCs.
-fn check_client(authenticator: &Authenticator<'_>, opened: &OpenedTicket<'_>) -> Result<(), Error> {
+fn check_client(authenticator: &Authenticator<'_>, opened: &TicketContents) -> Result<(), Error> {
     let ticket = opened.ticket();
     if !authenticator.cname.same_components(ticket.client()) {
         return Err(Error::ClientMismatch(NamePart::Name));

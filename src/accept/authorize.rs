@@ -58,6 +58,7 @@ impl AuthorizedRequest {
 
 impl Accepted {
     /// Fourth and fifth stage at once. A request has a kilobyte of fields, and would be moved twice more in between.
+    #[inline(always)]
     pub(crate) fn decide(
         request: VerifiedRequest,
         policy: &Policy,
@@ -90,6 +91,7 @@ fn check_admission(admission: Admission) -> Result<(), Error> {
     }
 }
 
+#[inline(always)]
 fn check_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFields>, Error> {
     match pac_policy(request, policy) {
         PacPolicy::Ignore => Ok(None),
@@ -110,6 +112,7 @@ fn pac_policy(request: &VerifiedRequest, policy: &Policy) -> PacPolicy {
     policy.pac.unwrap_or(of_directory)
 }
 
+#[inline(always)]
 fn read_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFields>, Error> {
     let ticket = request.ticket();
     let place = match request.pac {

@@ -47,6 +47,7 @@ impl Offer<'_> {
 }
 
 impl<'t> Heard<'t> {
+    #[inline(always)]
     pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
         if token.len() > policy.max_token_size {
             return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
@@ -76,6 +77,7 @@ impl<'t> Heard<'t> {
 ///
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
+#[inline(always)]
 fn hear_opening<'t>(init: &NegTokenInit<'t>) -> Result<Heard<'t>, Error> {
     let mechanisms = init.mechanisms;
     let Some(mechanism) = mechanisms.kerberos() else {
@@ -98,6 +100,7 @@ fn hear_opening<'t>(init: &NegTokenInit<'t>) -> Result<Heard<'t>, Error> {
 }
 
 /// The AP-REQ that a mechanism's token is, or what the token is instead.
+#[inline]
 fn request_in<'t>(token: Reader<'t>, leg: Leg<'t>) -> Result<Result<Request<'t>, Error>, Malformed> {
     Ok(match Token::recognise(token) {
         Ok(Token::Krb5(mechanism, ap_req)) => Ok(Request::parse(ap_req, Message::Gss(mechanism), leg)?),

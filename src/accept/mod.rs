@@ -36,4 +36,5 @@ pub use negotiation::Negotiation;
 pub use rejection::Rejection;
 pub use request::{Framing, Request};
 pub use ticket::OpenedTicket;
+pub(crate) use ticket::TicketContents;
 pub use verify::VerifiedRequest;

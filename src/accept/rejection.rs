@@ -5,7 +5,7 @@ use super::authenticator;
 use super::hearing::Heard;
 use super::negotiation::Negotiation;
 use super::request::{Framing, Message, Request};
-use super::ticket::OpenedTicket;
+use super::ticket::TicketContents;
 use super::token::Token;
 use crate::der::{Reader, Writer};
 use crate::error::Error;
@@ -81,8 +81,8 @@ fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Polic
     if policy.krb_errors == KrbErrorPolicy::Never {
         return None;
     }
-    let mut opened = OpenedTicket::open(*request, keys, policy, now).ok()?;
-    let (plaintext, _) = authenticator::decrypt(&mut opened).ok()?;
+    let mut opened = TicketContents::open(request, keys, policy, now).ok()?;
+    let (plaintext, _) = authenticator::decrypt(request, &mut opened).ok()?;
     let proof = Authenticator::read(opened.buffer.slice(plaintext)).ok()?;
     let shell = &request.ap_req.ticket;
     let message = KrbError {

@@ -89,6 +89,7 @@ pub enum Framing {
 
 impl<'t> Request<'t> {
     /// The request in a first token.
+    #[inline]
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
         match Heard::hear(token, None, policy)? {
             Heard::Request(request) => Ok(Self { turns: Turns::One, ..request }),
@@ -96,6 +97,7 @@ impl<'t> Request<'t> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn parse(ap_req: Reader<'t>, message: Message, leg: Leg<'t>) -> Result<Self, Malformed> {
         let encoded = ap_req.rest();
         Ok(Self { ap_req: ApReq::read(ap_req)?, encoded, message, leg, turns: Turns::Many })

@@ -2,8 +2,10 @@
 //!
 //! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
 
+use super::bindings::Connection;
 use super::contents::{Buffer, OpenedBy, TicketFacts, TicketFields};
 use super::request::{Request, check_etype};
+use super::verify::VerifiedRequest;
 use crate::crypto::Key;
 use crate::der::{Malformed, Problem};
 use crate::error::{Error, Excerpt, Integrity, KeyRole};
@@ -17,6 +19,12 @@ use alloc::sync::Arc;
 #[derive(Debug)]
 pub struct OpenedTicket<'t> {
     pub(super) request: Request<'t>,
+    pub(super) opened: TicketContents,
+}
+
+/// What was in the ticket.
+#[derive(Debug)]
+pub(crate) struct TicketContents {
     pub(super) buffer: Buffer,
     pub(super) fields: TicketFields,
     pub(super) session_key: Key,
@@ -25,6 +33,35 @@ pub struct OpenedTicket<'t> {
 
 impl<'t> OpenedTicket<'t> {
     pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
+        let opened = TicketContents::open(&request, keys, policy, now)?;
+        Ok(Self { request, opened })
+    }
+
+    pub(crate) fn verify(
+        self,
+        policy: &Policy,
+        connection: &Connection<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedRequest, Error> {
+        VerifiedRequest::verify(&self.request, self.opened, policy, connection, now)
+    }
+
+    /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
+    #[must_use]
+    pub fn ticket(&self) -> TicketFacts<'_> {
+        self.opened.ticket()
+    }
+
+    /// The key that opened it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &OpenedBy {
+        &self.opened.opened_by
+    }
+}
+
+impl TicketContents {
+    #[inline(always)]
+    pub(crate) fn open(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
         let query = request.key_query();
         let candidates = Candidates::choose(keys, &query, policy.kvno, now);
         if candidates.iter().next().is_none() {
@@ -44,21 +81,13 @@ impl<'t> OpenedTicket<'t> {
                 etype: candidate.key.etype(),
                 kvno: candidate.key.kvno(),
             };
-            return Ok(Self { request, buffer, fields, session_key, opened_by });
+            return Ok(Self { buffer, fields, session_key, opened_by });
         }
-        Err(not_opened(keys, &request, &candidates))
+        Err(not_opened(keys, request, &candidates))
     }
 
-    /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
-    #[must_use]
-    pub fn ticket(&self) -> TicketFacts<'_> {
+    pub(super) fn ticket(&self) -> TicketFacts<'_> {
         TicketFacts { buffer: &self.buffer, fields: &self.fields }
-    }
-
-    /// The key that opened it.
-    #[must_use]
-    pub const fn opened_by(&self) -> &OpenedBy {
-        &self.opened_by
     }
 }
 
@@ -77,6 +106,7 @@ pub(super) fn usable_key(
 }
 
 /// What to say when no candidate opens the ticket.
+#[cold]
 fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>) -> Error {
     let query = request.key_query();
     if !candidates.hold_version() {

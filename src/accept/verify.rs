@@ -10,9 +10,9 @@ use super::contents::{
 };
 use super::context_keys::{ContextKeys, acceptor_subkey};
 use super::exchange::Exchange;
-use super::request::{Framing, Leg, Message};
+use super::request::{Framing, Leg, Message, Request};
 use super::restrictions::{check_critical, walk};
-use super::ticket::{OpenedTicket, usable_key};
+use super::ticket::{TicketContents, usable_key};
 use super::{authenticator, ticket_checks};
 use crate::crypto::Key;
 use crate::error::{Error, KeyRole, NegotiationCause, Part};
@@ -48,24 +48,25 @@ pub(super) struct ReplayFields {
 }
 
 impl VerifiedRequest {
+    #[inline(always)]
     pub(crate) fn verify(
-        mut opened: OpenedTicket<'_>,
+        request: &Request<'_>,
+        mut opened: TicketContents,
         policy: &Policy,
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<Self, Error> {
-        let now = decided_at(&opened.request.leg, policy, now)?;
+        let now = decided_at(&request.leg, policy, now)?;
         ticket_checks::check(opened.ticket(), &opened.opened_by, policy, connection, now)?;
         let mut pac = FoundPac::Absent;
         walk(opened.ticket().authorization_data(), &mut |element, criticality| {
             pac = pac.with(element, &opened.buffer);
             check_critical(element, criticality, Part::Ticket)
         })?;
-        let (plaintext, tag) = authenticator::decrypt(&mut opened)?;
+        let (plaintext, tag) = authenticator::decrypt(request, &mut opened)?;
         let authenticator = authenticator::read(&opened.buffer, plaintext, &opened, policy, now)?;
         let subkey = authenticator.subkey.map(|key| usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey));
         let subkey = subkey.transpose()?;
-        let request = opened.request;
         let channel = check_channel(&authenticator, request.message, &opened.session_key, policy, connection)?;
         let (tag, time) = match request.leg {
             Leg::Last(_) => (authenticator::end_of(tag), now),
@@ -79,7 +80,7 @@ impl VerifiedRequest {
             .then(|| acceptor_subkey(current, channel.etypes, fields.flags(), policy));
         let bindings = channel.bindings;
         let keys = ContextKeys { session: opened.session_key, subkey, ap_rep };
-        let exchange = Exchange::settle(&request, &keys, &fields)?;
+        let exchange = Exchange::settle(request, &keys, &fields)?;
         let mut buffer = opened.buffer;
         // The token is let go: what is still needed of the ticket's shell is copied.
         let shell = &request.ap_req.ticket;

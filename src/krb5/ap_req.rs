@@ -25,6 +25,7 @@ impl<'a> ApReq<'a> {
     pub(crate) const TAG: u8 = application(14);
 
     /// Reads an AP-REQ that fills `message` to its end.
+    #[inline]
     pub(crate) fn read(message: Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = message.only(Self::TAG, "AP-REQ")?.only(tag::SEQUENCE, "AP-REQ")?;
         fields.constant_field(0, 5, "AP-REQ.pvno")?;

@@ -20,6 +20,7 @@ pub struct AuthorizationData<'a> {
 }
 
 impl<'a> AuthorizationData<'a> {
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let contents = reader.sequence(what)?;
         contents.elements(MAX_AUTH_DATA_ELEMENTS, what, AuthorizationElement::read)?;
@@ -66,6 +67,7 @@ pub struct AuthorizationElement<'a> {
 }
 
 impl<'a> AuthorizationElement<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let mut fields = reader.element(tag::SEQUENCE, "AuthorizationData")?;
         let element = Self {

@@ -34,6 +34,7 @@ pub(crate) struct Authenticator<'a> {
 
 impl<'a> Authenticator<'a> {
     /// Reads the plaintext of an authenticator, which it must fill to the end.
+    #[inline]
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         let authenticator = Reader::new(plaintext).only(application(2), "Authenticator")?;
         let mut fields = authenticator.only(tag::SEQUENCE, "Authenticator")?;
@@ -73,6 +74,7 @@ pub(crate) struct Checksum<'a> {
 }
 
 impl<'a> Checksum<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let checksum = Self {

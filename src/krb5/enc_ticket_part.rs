@@ -36,6 +36,7 @@ pub(crate) struct EncTicketPart<'a> {
 
 impl<'a> EncTicketPart<'a> {
     /// Reads the plaintext of a ticket, which it must fill to the end.
+    #[inline]
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         let part = Reader::new(plaintext).only(application(3), "EncTicketPart")?;
         let mut fields = part.only(tag::SEQUENCE, "EncTicketPart")?;
@@ -73,6 +74,7 @@ pub(crate) struct TransitedEncoding<'a> {
 }
 
 impl<'a> TransitedEncoding<'a> {
+    #[inline]
     fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         fields.int32_field(0, "TransitedEncoding.tr-type")?;

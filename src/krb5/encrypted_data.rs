@@ -20,6 +20,7 @@ pub(crate) struct EncryptedData<'a> {
 }
 
 impl<'a> EncryptedData<'a> {
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let data = Self {
@@ -52,6 +53,7 @@ pub(crate) struct EncryptionKey<'a> {
 }
 
 impl<'a> EncryptionKey<'a> {
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let key = Self {

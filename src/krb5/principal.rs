@@ -20,6 +20,7 @@ pub struct PrincipalName<'a> {
 }
 
 impl<'a> PrincipalName<'a> {
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.sequence(what)?;
         let name_type = NameType(fields.int32_field(0, "PrincipalName.name-type")?);

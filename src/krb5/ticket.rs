@@ -20,6 +20,7 @@ pub(crate) struct Ticket<'a> {
 }
 
 impl<'a> Ticket<'a> {
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>, _: &'static str) -> Result<Self, Malformed> {
         let mut fields = reader.element(application(1), "Ticket")?.only(tag::SEQUENCE, "Ticket")?;
         fields.constant_field(0, 5, "Ticket.tkt-vno")?;

@@ -61,13 +61,13 @@ impl<'a> Pac<'a> {
 /// Where the buffers of known types are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffers {
-    /// By [`BufferType::index`].
-    known: [Option<Place>; BufferType::KNOWN],
+    /// By [`BufferType::index`]; at zero, where the table is, if there is none.
+    known: [Place; BufferType::KNOWN],
 }
 
 impl Buffers {
     fn read(pac: &[u8], table: Place) -> Result<Self, PacMalformed> {
-        let mut buffers = Self { known: [None; BufferType::KNOWN] };
+        let mut buffers = Self { known: [Place::default(); BufferType::KNOWN] };
         let mut end = table.end();
         let mut start = table.at();
         for entry in entries(pac, table) {
@@ -75,12 +75,12 @@ impl Buffers {
             let malformed = |problem| Err(PacMalformed { what: buffer_type.name(), at: start, problem });
             if let Some(index) = buffer_type.index() {
                 // Buffers that follow each other, as everybody writes them, need not be compared.
-                if place.at() < end && buffers.known.iter().flatten().any(|other| other.overlaps(place)) {
+                if place.at() < end && buffers.known.iter().any(|other| other.overlaps(place)) {
                     return malformed(PacProblem::Overlap);
                 }
                 end = end.max(place.end());
                 match buffers.known.get_mut(index) {
-                    Some(entry @ None) => *entry = Some(place),
+                    Some(entry) if entry.at() == 0 => *entry = place,
                     _ => return malformed(PacProblem::Duplicate),
                 }
             }
@@ -90,7 +90,7 @@ impl Buffers {
     }
 
     pub(super) fn get(&self, buffer_type: BufferType) -> Option<Place> {
-        buffer_type.index().and_then(|index| self.known.get(index).copied().flatten())
+        buffer_type.index().and_then(|index| self.known.get(index).copied()).filter(|place| place.at() > 0)
     }
 }
 

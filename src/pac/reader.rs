@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
             return Err(self.error(what, PacProblem::Truncated));
         }
         let place = Place::new(self.at, count);
-        self.at = place.end();
+        self.at = self.at.saturating_add(count);
         Ok(place)
     }
 
