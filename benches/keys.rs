@@ -49,7 +49,7 @@ fn smoke_run() -> bool {
 }
 
 fn requests(criterion: &mut Criterion) {
-    let most = if smoke_run() { 1_000 } else { 1_000_000 };
+    let most = if smoke_run() { 2_000 } else { 1_000_000 };
     plain_pass(most);
     let mut group = criterion.benchmark_group("keyset");
     let token = realm().ticket_for("alice").at(NOW).pac(|_| ()).mint();
