@@ -8,7 +8,7 @@ use kerberos_sso::{Accepted, BindingState, Error, Framing, PrincipalName, UnixTi
 use serde_json::{Value, json};
 
 pub(crate) fn verdict(verdict: &Verdict) -> Value {
-    let reply = verdict.reply.as_ref().map(|reply| STANDARD.encode(reply));
+    let reply = verdict.reply.as_ref().map(|reply| STANDARD.encode(&reply.token));
     match &verdict.outcome {
         Ok(accepted) => self::accepted(accepted, reply.as_deref()),
         Err(error) => rejected(error, reply.as_deref()),

@@ -63,6 +63,6 @@ fn show(path: &Path, verdict: &Verdict) {
         Err(error) => table::explain(error),
     }
     if let Some(reply) = &verdict.reply {
-        println!("  reply     {}", STANDARD.encode(reply));
+        println!("  reply     {}: {}", reply.kind, STANDARD.encode(&reply.token));
     }
 }

@@ -1,6 +1,8 @@
 //! Every token in `testvectors/`, judged as its file says, as a table.
 
 use crate::recorded::{self, Case, Form, Outcome, Recording};
+use crate::token::Token;
+use crate::verdict::{Judge, Reply, Verdict};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, Error, Policy, Validator};
@@ -31,6 +33,7 @@ struct Row<'a> {
     case: &'a Case,
     etype: Option<EncType>,
     verdict: Result<Accepted, Error>,
+    reply: Option<Reply>,
     judgement: Judgement,
     time: Duration,
 }
@@ -67,10 +70,14 @@ impl<'a> Row<'a> {
     fn judge(recording: &'a Recording, case: &'a Case) -> Result<Self, String> {
         let validator = recording.validator(case)?;
         let bytes = case.bytes()?;
-        let verdict = case.judge(&validator, &bytes);
+        let token = match case.form {
+            Form::Token => Token::Bytes(bytes.clone()),
+            Form::Header => Token::Header(bytes.clone()),
+        };
+        let Verdict { outcome: verdict, reply } = Judge::new(&validator).judge(&token, case.now())?;
         let judgement = Judgement::of(case, &verdict);
         let etype = ticket_etype(&validator, case.form, &bytes);
-        Ok(Self { case, etype, verdict, judgement, time: median_time(&validator, case, &bytes) })
+        Ok(Self { case, etype, verdict, reply, judgement, time: median_time(&validator, case, &bytes) })
     }
 }
 
@@ -100,14 +107,15 @@ fn show_recording(recording: &Recording, rows: &[Row<'_>], width: usize) {
     let source = &recording.source;
     println!("{}: {}, {} tokens, recorded on {}", recording.name, source.made_by, rows.len(), source.recorded_on);
     let outcome = fit("identity and SID, or code and reason", OUTCOME_WIDTH);
-    println!("    {:width$}  {:11}  {:8}  {outcome} {:>7}", "token", "ticket", "verdict", "µs");
+    println!("    {:width$}  {:11}  {:8}  {outcome}  {:9} {:>7}", "token", "ticket", "verdict", "reply", "µs");
     for row in rows {
         let (mark, id) = (row.judgement.mark(), &row.case.id);
         let etype = row.etype.map_or("—", short_name);
         let verdict = if row.verdict.is_ok() { "accepted" } else { "refused" };
         let outcome = row.verdict.as_ref().map_or_else(|error| format!("{}: {error}", error.code()), who);
         let micros = row.time.as_secs_f64() * 1e6;
-        println!("  {mark} {id:width$}  {etype:11}  {verdict:8}  {} {micros:7.1}", fit(&outcome, OUTCOME_WIDTH));
+        let (outcome, reply) = (fit(&outcome, OUTCOME_WIDTH), row.reply.as_ref().map_or("—", |reply| reply.kind));
+        println!("  {mark} {id:width$}  {etype:11}  {verdict:8}  {outcome}  {reply:9} {micros:7.1}");
     }
     println!();
 }

@@ -6,7 +6,19 @@ use kerberos_sso::{Accepted, Connection, Error, Heard, Negotiation, Randomness, 
 
 pub(crate) struct Verdict {
     pub(crate) outcome: Result<Accepted, Error>,
-    pub(crate) reply: Option<Vec<u8>>,
+    pub(crate) reply: Option<Reply>,
+}
+
+/// The token that goes back, and what it is.
+pub(crate) struct Reply {
+    pub(crate) kind: &'static str,
+    pub(crate) token: Vec<u8>,
+}
+
+impl Reply {
+    fn new(kind: &'static str, token: &[u8]) -> Self {
+        Self { kind, token: token.to_vec() }
+    }
 }
 
 /// Judges tokens in the order in which one client sends them: a second token of a negotiation may follow its first.
@@ -35,13 +47,14 @@ impl<'v, R: ReplayCache> Judge<'v, R> {
         match self.validator.hear(token, negotiation.as_ref()) {
             Ok(Heard::Offer(offer)) => {
                 let next = offer.accept();
-                let reply = Some(next.token().to_vec());
+                let reply = Some(Reply::new("go on", next.token()));
                 self.negotiation = Some(next.into_negotiation());
                 Ok(Verdict { outcome: Err(offer.refuse()), reply })
             }
             Ok(Heard::Request(request)) => match self.decide(request, now) {
                 Ok(accepted) => {
-                    let reply = accepted.answer(&randomness()?).token().map(<[u8]>::to_vec);
+                    let kind = if accepted.wants_mutual() { "AP-REP" } else { "completed" };
+                    let reply = accepted.answer(&randomness()?).token().map(|token| Reply::new(kind, token));
                     Ok(Verdict { outcome: Ok(accepted), reply })
                 }
                 Err(error) => Ok(self.refuse(token, negotiation.as_ref(), error, now)),
@@ -58,7 +71,7 @@ impl<'v, R: ReplayCache> Judge<'v, R> {
 
     fn refuse(&self, token: &[u8], negotiation: Option<&Negotiation>, error: Error, now: UnixTime) -> Verdict {
         let rejection = self.validator.reject(token, negotiation, &error, now);
-        Verdict { outcome: Err(error), reply: rejection.map(|rejection| rejection.token().to_vec()) }
+        Verdict { outcome: Err(error), reply: rejection.map(|rejection| Reply::new("reject", rejection.token())) }
     }
 }
 

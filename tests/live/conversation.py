@@ -22,13 +22,18 @@ REPLAY, SEQUENCE = 4, 8
 ALL = MUTUAL | REPLAY | SEQUENCE
 NTLM = "1.3.6.1.4.1.311.2.2.10"
 OURS, OTHER = "tls-server-end-point:ours".encode().hex(), "tls-server-end-point:other".encode().hex()
+FRAMINGS = {"spnego": (), "krb5": ("-m", KRB5)}
+RC4_ONLY, RC4_AND_AES = 4, 28
 FIRST_PORT = 24001
+REFERENCE = [sys.executable, HERE / "gss_acceptor.py"]
 NO_MECHANISMS = {"GSS_MECH_CONFIG": "/dev/null"}
 
 
 class Conversations:
     def __init__(self, work, server):
-        self.work, self.server, self.port, self.report = work, server, FIRST_PORT, Report()
+        self.work, self.server, self.port, self.report = work, server or REFERENCE, FIRST_PORT, Report()
+        # What Heimdal seals in DCE style MIT's server does not open.
+        self.heimdal_dce = "WPM" if server else "PM"
         self.bin = work.dir("conversations")
         heimdal = "/usr/lib/x86_64-linux-gnu/heimdal"
         run(["gcc", "-Wall", "-DMIT", "-o", self.bin / "mit", HERE / "gss_client.c", "-lgssapi_krb5"])
@@ -37,12 +42,13 @@ class Conversations:
         run(["gcc", "-Wall", "-o", self.bin / "sasl", HERE / "sasl_client.c", "-lsasl2"])
 
     def serve(self, session, keytab, *options):
-        """Starts the server on the next port with a copy of the keytab."""
+        """Starts the server on the next port with a copy of the keytab; gives back what it says."""
         self.session, self.port = session, self.port + 1
         copy = self.bin / f"{self.port}.keytab"
         copy.write_bytes(keytab.read_bytes())
-        self.work.start([*self.server, self.port, copy, *options], self.bin / f"{self.port}.log", self.port,
-                        {**session.env, **NO_MECHANISMS})
+        log = self.bin / f"{self.port}.log"
+        self.work.start([*self.server, self.port, copy, *options], log, self.port, {**session.env, **NO_MECHANISMS})
+        return log
 
     def gss(self, label, *options, library="mit", port=None, **expected):
         self._talk(f"{library}-{label}", self.gss_client(library, *options, port=port), **expected)
@@ -64,26 +70,35 @@ class Conversations:
         self.report.check(as_expected, label if good else f"{label}, refused", said[-300:])
 
 
-def framings(to, ntlm_users):
+def variants(to):
+    """What does not depend on the type of the key."""
     for library in ("mit", "heimdal"):
-        to.gss("spnego", library=library)
-        to.gss("krb5", "-m", KRB5, library=library)
         to.gss("delegation", "-f", ALL | DELEGATE, library=library)
         to.gss("no-replay-detection", "-f", MUTUAL, library=library)
-    for mech, label in ((("-m", KRB5), "krb5"), ((), "spnego")):
+    for label, mech in FRAMINGS.items():
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY | SEQUENCE)
         # Without an AP-REP, Heimdal has the server's sequence numbers begin with zero, MIT with the client's own.
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY, library="heimdal")
-        to.gss(f"{label}-dce", *mech, "-f", ALL | DCE_STYLE)
-        # What Heimdal seals in DCE style MIT's server does not open.
-        to.gss(f"{label}-dce", *mech, "-f", ALL | DCE_STYLE, "-k", "PM", library="heimdal")
-    ntlm = {"GSS_MECH_CONFIG": "/etc/gss/mech.d/mech.ntlmssp.conf", "NTLM_USER_FILE": str(ntlm_users)}
-    to.gss("ntlm-first", "-o", f"{NTLM},{KRB5}", env=ntlm)
-    to.pyspnego("negotiate")
-    to.pyspnego("kerberos", "--protocol", "kerberos")
-    to.pyspnego("kerberos-dce", "--protocol", "kerberos", "--flags", ALL | DCE_STYLE)
-    to.pyspnego("negotiate-dce", "--flags", ALL | DCE_STYLE)
-    to.pyspnego("ntlm-first", "--ntlm-first", "--user", "alice@MIT.TEST", "--password", "Some.Pass.1")
+
+
+def framings(to, etype, name, user, password):
+    """With and without SPNEGO, in DCE style, under Microsoft's name of Kerberos, and with a forced second leg."""
+    for label, mech in FRAMINGS.items():
+        for library in ("mit", "heimdal"):
+            to.gss(f"{label}-{etype}", *mech, library=library)
+        to.gss(f"{label}-dce-{etype}", *mech, "-f", ALL | DCE_STYLE)
+        to.gss(f"{label}-dce-{etype}", *mech, "-f", ALL | DCE_STYLE, "-k", to.heimdal_dce, library="heimdal")
+    to.gss(f"only-{etype}", "-e", etype)
+    users = to.bin / "ntlm.users"
+    users.write_text(f"{name}:{user}:{password}\n")
+    ntlm = {"GSS_MECH_CONFIG": "/etc/gss/mech.d/mech.ntlmssp.conf", "NTLM_USER_FILE": str(users)}
+    to.gss(f"ntlm-first-{etype}", "-o", f"{NTLM},{KRB5}", env=ntlm)
+    to.pyspnego(f"negotiate-{etype}")
+    to.pyspnego(f"kerberos-{etype}", "--protocol", "kerberos")
+    to.pyspnego(f"ms-krb5-first-{etype}", "--offer", f"{MS_KRB5},{KRB5},{NTLM}")
+    to.pyspnego(f"kerberos-dce-{etype}", "--protocol", "kerberos", "--flags", ALL | DCE_STYLE)
+    to.pyspnego(f"negotiate-dce-{etype}", "--flags", ALL | DCE_STYLE)
+    to.pyspnego(f"ntlm-first-{etype}", "--ntlm-first", "--user", f"{user}@{name}.TEST", "--password", password)
 
 
 def mechanisms(to):
@@ -115,12 +130,11 @@ def bindings(to):
     to.pyspnego("bindings-other", "--bindings", OTHER, good=False)
 
 
-def etypes(to, etype):
-    for library in ("mit", "heimdal"):
-        to.gss(f"etype-{etype}", library=library)
-        to.gss(f"etype-{etype}-dce", "-m", KRB5, "-f", ALL | DCE_STYLE, "-k", "WPM" if library == "mit" else "PM",
-               library=library)
-    to.gss(f"etype-{etype}-only", "-e", etype)
+def all_of(to, log, etype):
+    """This crate's server says the type of each session key."""
+    said = [line for line in log.read_text().splitlines() if line.startswith("accepted")]
+    good = all(f"({etype})" in line for line in said)
+    to.report.check(good, f"session keys of type {etype}", f"{len(said)} of them" if good else said)
 
 
 def layers(to, mechanism):
@@ -130,32 +144,31 @@ def layers(to, mechanism):
 
 def converse(world, to):
     mit = world.mit
-    users = world.work.root / "ntlm.users"
-    users.write_text("MIT:alice:Some.Pass.1\n")
-    mit.service(18, options="+ok_as_delegate")
-    alice, keytab = world.mit_user("alice").kvno(SPN), mit.keytab(SPN)
-    to.serve(alice, keytab)
-    framings(to, users)
+    for etype in (17, 19, 20, 18):
+        mit.service(etype, session=[etype], options="+ok_as_delegate")
+        alice, keytab = world.mit_user("alice").kvno(SPN, "-e", ENCTYPES[etype]), mit.keytab(SPN)
+        log = to.serve(alice, keytab)
+        framings(to, etype, "MIT", "alice", "Some.Pass.1")
+        all_of(to, log, etype)
+    variants(to)
     mechanisms(to)
     to.serve(alice, keytab, "--bindings", OURS)
     bindings(to)
     for mechanism in ("GSSAPI", "GSS-SPNEGO"):
         to.serve(alice, keytab, "--sasl", mechanism)
         layers(to, mechanism)
-    for etype in (17, 19, 20):
-        mit.service(etype, session=[etype])
-        to.serve(world.mit_user("alice").kvno(SPN, "-e", ENCTYPES[etype]), mit.keytab(SPN))
-        etypes(to, etype)
-    world.contoso.etypes(SSO_ACCOUNT, 28)
-    to.serve(world.alice().kvno(SSO_SPN, "-e", ENCTYPES[23]), world.contoso.keytab(SSO_ACCOUNT))
-    etypes(to, 23)
+    world.contoso.etypes(SSO_ACCOUNT, RC4_ONLY)
+    log = to.serve(world.alice().kvno(SSO_SPN), world.contoso.keytab(SSO_ACCOUNT))
+    framings(to, 23, "CONTOSO", "alice", "Alice.Pass.1")
+    all_of(to, log, 23)
+    world.contoso.etypes(SSO_ACCOUNT, RC4_AND_AES)
 
 
 def main(server):
     with Work() as work:
         world = World(work)
         world.add_mit()
-        to = Conversations(work, server or [sys.executable, HERE / "gss_acceptor.py"])
+        to = Conversations(work, server)
         converse(world, to)
         return to.report.failures
 

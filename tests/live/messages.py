@@ -22,7 +22,7 @@ class Program:
     """The C program, built against one library."""
 
     def __init__(self, work, library):
-        self.library, self.path = library, work.dir("bin") / f"messages-{library}"
+        self.maker, self.path = library, work.dir("bin") / f"messages-{library}"
         heimdal = "/usr/lib/x86_64-linux-gnu/heimdal"
         options = {"mit": ["-DMIT", "-lgssapi_krb5"],
                    "heimdal": ["-I/usr/include/heimdal", f"-L{heimdal}", f"-Wl,-rpath,{heimdal}", "-lgssapi"]}[library]
@@ -33,7 +33,7 @@ class Program:
     def contexts(self, work, mit, keytab, etype):
         # The ticket was got with all types; here one only, so that no subkey of another is agreed on.
         name = ENCTYPES[etype]
-        session = Client(work, self.library, etype, permitted_enctypes=name,
+        session = Client(work, self.maker, etype, permitted_enctypes=name,
                          default_etypes="arcfour-hmac-md5" if etype == 23 else name)
         base = {**session.env, "KRB5CCNAME": f"FILE:{mit.home}/cc-{etype}", "KRB5_KTNAME": f"FILE:{keytab}",
                "KRB5RCACHENAME": "none:", "KRB5RCACHETYPE": "none"}
@@ -44,7 +44,7 @@ class Program:
             env = {**base, **({"ROTATED": "1"} if etype != 23 and style == "mutual" else {})}
             made = json.loads(run([self.path, flags, SERVICE, *lengths], env))
             assert made["etype"] == etype, (made["etype"], etype)
-            yield {"id": f"{self.library}-{etype}-{style}", **made}
+            yield {"id": f"{self.maker}-{etype}-{style}", **made}
 
 
 class Realm(MitRealms):
@@ -78,7 +78,7 @@ def record(out):
             for program in programs:
                 contexts[program] += program.contexts(work, mit, keytab, etype)
         for program in programs:
-            write(out / f"{program.library}.json", program.made_by, contexts[program])
+            write(out / f"{program.maker}.json", program.made_by, contexts[program])
 
 
 def write(path, made_by, contexts):
