@@ -41,7 +41,7 @@ def forged(to, label, client):
     to.report.check(not its_own, f"{label}-reply-of-another-conversation, refused", said)
     changed = range(1, CIPHERTEXT + 1)
     each(to, f"{label}-reply-with-one-octet-changed", client, changed, lambda token, at: flipped(token, at))
-    each(to, f"{label}-reply-cut", client, range(0, len(answer), CUT_STEP), lambda token, at: token[:at])
+    each(to, f"{label}-reply-cut", client, range(1, len(answer) + 1, CUT_STEP), lambda token, cut: token[:-cut])
 
 
 def each(to, label, client, places, change):
