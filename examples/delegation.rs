@@ -11,9 +11,22 @@ use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{KeySet, Policy, Validator};
 use std::error::Error;
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("delegation: {problem}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+const USAGE: &str = "Usage: delegation --keytab FILE --realm REALM [--allow-rc4] TOKEN OUTPUT";
+
+fn run() -> Result<(), Box<dyn Error>> {
     use lexopt::prelude::*;
     let (mut keys, mut realm, mut policy, mut values) = (KeySet::default(), None, Policy::default(), Vec::new());
     let mut arguments = lexopt::Parser::from_env();

@@ -22,11 +22,25 @@ use kerberos_sso::{
 };
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
+use std::process::ExitCode;
 use std::time::SystemTime;
+
+const USAGE: &str = "Usage: acceptor [--allow-rc4] [--krb-error] [--entropy HEX] PORT KEYTAB [--bindings HEX] \
+                     [--sasl GSSAPI|GSS-SPNEGO]";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-fn main() -> Outcome<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("acceptor: {problem}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Outcome<()> {
     let server = Server::configure(lexopt::Parser::from_env())?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, server.port))?;
     for stream in listener.incoming() {

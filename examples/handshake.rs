@@ -1,0 +1,46 @@
+//! Both sides of a handshake in one program, with no KDC: a client's token, the server's answer, which proves the server,
+//! and a message that goes through the context they then share.
+//!
+//! Run: `cargo run --example handshake --features testing`
+#![allow(clippy::print_stdout, reason = "this is a program")]
+
+use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::testing::{TestClient, TestRealm};
+use kerberos_sso::{Connection, Policy, Protection, Randomness, Turn, UnixTime, Validator};
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let now = UnixTime::from_seconds(1_795_248_000); // a server asks its clock: SystemTime::now().into()
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    let validator = Validator::new(realm.key_set(), Policy::default(), MemoryReplayCache::new(100, Start::TakeAny));
+
+    let token = realm.ticket_for("alice").mutual().at(now);
+    println!("client → server  {} bytes: a Kerberos token in SPNEGO", token.mint().len());
+
+    let randomness = Randomness::new(random()?);
+    let turn = validator.converse(&token.mint(), None, &Connection::default(), &randomness, now)?;
+    // A client that needs another token would be here with `Turn::Next`: keep its negotiation, and send its token.
+    let Turn::Accepted(accepted, answer) = turn else { return Err("another token is needed".into()) };
+    println!("                 accepted: {}", accepted.identity());
+    println!("client ← server  {} bytes: accept-completed, with an AP-REP", answer.token().map_or(0, <[u8]>::len));
+
+    let mut client = TestClient::of(&token).complete(answer.token())?;
+    let mut server = answer.into_context();
+    println!("                 the server has proved itself; both use a key of {}", server.etype());
+
+    let (mut sealed, mut opened) = (Vec::new(), Vec::new());
+    client.wrap(b"who is there?", Protection::Confidentiality, &random()?, &mut sealed);
+    println!("client → server  {} bytes: a sealed message", sealed.len());
+    server.unwrap(&sealed, &mut opened)?;
+    println!("                 it says: {}", String::from_utf8_lossy(&opened));
+    if let Err(refused) = server.unwrap(&sealed, &mut opened) {
+        println!("                 again: {}: {refused}", refused.code());
+    }
+    Ok(())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets)?;
+    Ok(octets)
+}
