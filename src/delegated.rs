@@ -330,14 +330,82 @@ mod tests {
             let whole = sent.open();
             let sealed = KrbCred::read(&sent.krb_cred).unwrap().enc_part;
             let mut changed = sent.krb_cred.clone();
-            for at in 0..changed.len() {
-                changed[at] ^= 0x01;
+            for bit in 0..8 * changed.len() {
+                changed[bit / 8] ^= 1 << (bit % 8);
                 if let Ok(opened) = DelegatedCredentials::open(&changed, &keys) {
                     // Nothing but the authenticator around it protects the tickets, or what is not encrypted.
-                    assert!(sealed.etype == EncType(0) || opened.ticket_info == whole.ticket_info, "{at}");
+                    assert!(sealed.etype == EncType(0) || opened.ticket_info == whole.ticket_info, "{bit}");
+                    assert_eq!(opened.credentials().count(), 1, "{bit}");
                     let _ = opened.to_ccache();
                 }
-                changed[at] ^= 0x01;
+                changed[bit / 8] ^= 1 << (bit % 8);
+            }
+            let longer = DelegatedCredentials::open(&[&sent.krb_cred[..], &[0]].concat(), &keys);
+            assert!(matches!(longer, Err(DelegationError::Malformed(_))));
+        });
+    }
+
+    /// The EncKrbCredPart of what a client sent.
+    fn part_of(sent: &Sent<'_>) -> Zeroizing<Vec<u8>> {
+        let keys = [&sent.session_key, &sent.subkey];
+        decrypt(KrbCred::read(&sent.krb_cred).unwrap().enc_part, &keys).unwrap()
+    }
+
+    /// Where `part` stands in `whole`.
+    fn place(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
+        let start = whole.windows(part.len()).position(|window| window == part).unwrap();
+        start..start + part.len()
+    }
+
+    /// Whatever an octet is turned into, the part is refused or says something else in that place.
+    #[test]
+    fn every_octet_of_the_encrypted_part_counts() {
+        for_each_message(|sent| {
+            let part = part_of(sent);
+            let open = |part: &[u8]| DelegatedCredentials::open(&sealed(1, part, None), &[]);
+            let whole = open(&part).unwrap();
+            let info = place(&part, &whole.ticket_info);
+            for length in 0..part.len() {
+                assert!(matches!(open(&part[..length]), Err(DelegationError::Malformed(_))), "{length}");
+            }
+            assert!(matches!(open(&[&part[..], &[0]].concat()), Err(DelegationError::Malformed(_))));
+            let mut changed = part.clone();
+            for at in 0..part.len() {
+                for value in (0..=u8::MAX).filter(|value| *value != part[at]) {
+                    changed[at] = value;
+                    let Ok(opened) = open(&changed) else { continue };
+                    assert_eq!(*opened.ticket_info, changed[info.clone()], "{at}");
+                    assert_eq!(opened.credentials().count(), 1, "{at}");
+                    let _ = opened.to_ccache();
+                }
+                changed[at] = part[at];
+            }
+        });
+    }
+
+    #[test]
+    fn times_in_a_cache_have_32_bits() {
+        for_each_message(|sent| {
+            let mut part = part_of(sent);
+            let end_time = place(&part, &[0xA6, 0x11, 0x18, 0x0F]).end;
+            for (text, seconds) in [
+                (b"00000101000000Z", 0),
+                (b"19691231235959Z", 0),
+                (b"19700101000001Z", 1),
+                (b"21060207062814Z", u32::MAX - 1),
+                (b"21060207062815Z", u32::MAX),
+                (b"21060207062816Z", u32::MAX),
+                (b"99991231235959Z", u32::MAX),
+            ] {
+                part[end_time..end_time + text.len()].copy_from_slice(text);
+                let opened = DelegatedCredentials::open(&sealed(1, &part, None), &[]).unwrap();
+                let one = opened.credentials().next().unwrap();
+                assert_eq!(one.end_time(), UnixTime::from_generalized(text));
+                let others = [one.auth_time(), one.start_time(), one.renew_till()];
+                let others = others.map(|time| u32::try_from(time.map_or(0, UnixTime::seconds)).unwrap());
+                let [auth, start, renew] = others;
+                let times = [auth, start, seconds, renew].map(u32::to_be_bytes).concat();
+                assert!(opened.to_ccache().windows(16).any(|window| window == times), "{times:?}");
             }
         });
     }
@@ -415,7 +483,6 @@ mod tests {
         Key::new(EncType::AES128_CTS_HMAC_SHA1_96, &[5; 16]).unwrap()
     }
 
-    /// A KRB-CRED in the encoding of `rasn`; without a key it is not encrypted.
     fn krb_cred(tickets: usize, ticket_info: Vec<asn1::KrbCredInfo>, key: Option<&Key>) -> Vec<u8> {
         let part = asn1::EncKrbCredPart {
             ticket_info,
@@ -425,10 +492,14 @@ mod tests {
             sender_address: Some(asn1::HostAddress { addr_type: 2, address: vec![127, 0, 0, 1].into() }),
             recipient_address: None,
         };
-        let plaintext = rasn::der::encode(&part).unwrap();
-        let cipher = key.map_or(plaintext.clone(), |key| {
+        sealed(tickets, &rasn::der::encode(&part).unwrap(), key)
+    }
+
+    /// A KRB-CRED in the encoding of `rasn`; without a key it is not encrypted.
+    fn sealed(tickets: usize, plaintext: &[u8], key: Option<&Key>) -> Vec<u8> {
+        let cipher = key.map_or(plaintext.to_vec(), |key| {
             let mut out = Vec::new();
-            key.cipher(KeyUsage::KRB_CRED).encrypt(&[3; 16], &plaintext, &mut out);
+            key.cipher(KeyUsage::KRB_CRED).encrypt(&[3; 16], plaintext, &mut out);
             out
         });
         let etype = key.map_or(0, |key| key.etype().0);

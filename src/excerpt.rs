@@ -108,6 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn text_is_kept_up_to_the_capacity() {
+        for (length, kept, shown) in [
+            (Excerpt::CAPACITY - 1, Excerpt::CAPACITY - 1, ""),
+            (Excerpt::CAPACITY, Excerpt::CAPACITY, ""),
+            (Excerpt::CAPACITY + 1, Excerpt::CAPACITY, "…"),
+        ] {
+            let excerpt = Excerpt::new(&"x".repeat(length));
+            assert_eq!(excerpt.as_str(), "x".repeat(kept));
+            assert_eq!(excerpt.to_string(), "x".repeat(kept) + shown);
+        }
+    }
+
+    #[test]
     fn nothing_follows_a_cut() {
         let mut excerpt = Excerpt::new(&("x".repeat(Excerpt::CAPACITY - 1) + "é"));
         excerpt.append("y");

@@ -176,7 +176,7 @@ const LAST_GENERALIZED: i64 = 253_402_300_799;
 const DAYS_TO_1970: i64 = 719_468;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
     use alloc::string::ToString;
@@ -246,6 +246,50 @@ mod tests {
         }
         assert_eq!(&UnixTime::from_seconds(i64::MAX).to_generalized(), b"99991231235959Z");
         assert_eq!(&UnixTime::from_seconds(i64::MIN).to_generalized(), b"00000101000000Z");
+    }
+
+    #[test]
+    fn years_have_four_digits() {
+        for (seconds, text) in [
+            (-62_167_219_201, b"00000101000000Z"),
+            (-62_167_219_200, b"00000101000000Z"),
+            (-62_167_219_199, b"00000101000001Z"),
+            (253_402_300_798, b"99991231235958Z"),
+            (253_402_300_799, b"99991231235959Z"),
+            (253_402_300_800, b"99991231235959Z"),
+        ] {
+            assert_eq!(&UnixTime::from_seconds(seconds).to_generalized(), text, "{seconds}");
+        }
+    }
+
+    /// One octet after the other, against the digits of each number by themselves.
+    #[test]
+    fn every_octet_of_a_time_counts() {
+        let numbers = |text: &[u8; 15]| {
+            let digit = |octet: &u8| char::from(*octet).to_digit(10);
+            let number = |pair: &[u8]| pair.iter().try_fold(0, |number, octet| Some(number * 10 + digit(octet)?));
+            let pairs: Option<alloc::vec::Vec<u32>> = text[..14].chunks(2).map(number).collect();
+            pairs.filter(|_| text[14] == b'Z')
+        };
+        let lengths = |year: u32| {
+            let leap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0;
+            [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        };
+        for start in [b"20260228195959Z", b"20001130235959Z", b"00000101000000Z", b"99991231235959Z"] {
+            for (at, octet) in (0..15).flat_map(|at| (0..=u8::MAX).map(move |octet| (at, octet))) {
+                let mut text = *start;
+                text[at] = octet;
+                let shown = numbers(&text).and_then(|pairs| {
+                    let [century, year, month, day, hour, minute, second] = pairs[..] else { return None };
+                    let year = century * 100 + year;
+                    let length = *lengths(year).get(usize::try_from(month).unwrap().checked_sub(1)?)?;
+                    let real = (1..=length).contains(&day) && hour < 24 && minute < 60 && second < 60;
+                    real.then(|| alloc::format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+                });
+                let read = UnixTime::from_generalized(&text).map(|time| time.to_string());
+                assert_eq!(read, shown, "{text:02X?}");
+            }
+        }
     }
 
     #[test]

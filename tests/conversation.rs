@@ -15,10 +15,13 @@ use common::dialogue::{
     Host, Kept, assert_shared, dce_style, krb5_token, last_word, our_sequence_number, prefers_ntlm, without,
 };
 use kerberos_sso::crypto::EncType;
+use kerberos_sso::limits::MAX_KEPT_MECH_TYPES;
 use kerberos_sso::testing::{
     ApRepParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming, mech,
 };
-use kerberos_sso::{AcceptorSubkeyPolicy, Framing, GssFlags, Policy, SecurityContext};
+use kerberos_sso::{
+    AcceptorSubkeyPolicy, Error, Framing, GssFlags, KerberosOffer, NtlmMessage, Policy, SecurityContext,
+};
 
 const AES: [EncType; 4] = [
     EncType::AES128_CTS_HMAC_SHA1_96,
@@ -126,6 +129,40 @@ mod asked {
         let (_, answer) = host.ends(&second.mint(), Some(&asked.state));
         let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
         assert_eq!(Krb5Message::decode(&reply.response_token.unwrap()).framing, None);
+    }
+
+    /// A list that takes so many octets: Kerberos, and a mechanism with a long name.
+    fn with_list(token: TestToken, length: usize) -> TestToken {
+        let token = token.spnego(|spnego| spnego.mech_types = vec![mech::KRB5.into(), vec![0x2A; length - 19]]);
+        assert_eq!(TestClient::of(&token).mech_types.len(), length);
+        token
+    }
+
+    /// Who has proved nothing has a short list kept, or none.
+    #[test]
+    fn its_list_is_kept_up_to_the_limit() {
+        let host = Host::new();
+        for length in [MAX_KEPT_MECH_TYPES - 1, MAX_KEPT_MECH_TYPES] {
+            let token = with_list(offer(&host), length);
+            let asked = host.goes_on(&token.mint(), None);
+            assert_eq!(asked.state.len(), 3 + length);
+            let (accepted, _) = host.ends(&second_leg(&token).mint(), Some(&asked.state));
+            assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
+        }
+        let longer = |token| with_list(token, MAX_KEPT_MECH_TYPES + 1);
+        assert_eq!(host.refuses(&longer(offer(&host)).mint(), None), Error::NoToken);
+        let ntlm = |mut token: TestToken| {
+            token = token.spnego(|spnego| spnego.mech_token = MechToken::Raw(b"NTLMSSP\0\x01\0\0\0".to_vec()));
+            token.spnego(|spnego| spnego.mech_types.insert(0, mech::NTLM.into()))
+        };
+        let refused = host.refuses(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES + 1 - 12)).mint(), None);
+        assert_eq!(refused, Error::Ntlm { message: NtlmMessage::Negotiate, offer: KerberosOffer::AlsoOffered });
+        host.goes_on(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES - 12)).mint(), None);
+        // With its ticket it has proved who it is, and any list that fits a token is kept.
+        let token = prefers_ntlm(longer(host.good()));
+        let kept = host.goes_on(&token.mint(), None);
+        let (client, mut context) = client_after(&token, &kept.token);
+        host.ends(&last_word(context.get_mic(&client.mech_types)).mint(), Some(&kept.state));
     }
 
     /// A client may begin the exchange where it is optional, if its context is complete.

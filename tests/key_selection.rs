@@ -164,6 +164,19 @@ mod bounds {
         assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
     }
 
+    #[test]
+    fn a_service_has_a_name_of_so_many_octets() {
+        let found = |length: usize| {
+            let name = format!("HTTP/{}", "w".repeat(length - 5));
+            let others = (1..=u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap())
+                .map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(9))]));
+            let named = account("LAST$", [(right(), Some(1))]).with_service(&name.to_uppercase());
+            check(&holding(others.chain([named])), |token| token.service(&name))
+        };
+        assert_eq!([found(319), found(320)], [Ok(Some(1)), Ok(Some(1))]);
+        assert_eq!(found(321).unwrap_err().code(), "key-version");
+    }
+
     /// A keytab has one key many times, once for each service of the account.
     #[test]
     fn copies_of_a_key_take_no_other_keys_place() {

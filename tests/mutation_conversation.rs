@@ -198,6 +198,16 @@ fn a_changed_state_signs_in_nobody_else() {
     });
 }
 
+/// What is kept is a secret: bytes that grow would leave copies behind.
+#[test]
+fn a_state_is_written_in_one_piece() {
+    for leg in legs() {
+        let negotiation = Negotiation::from_bytes(&leg.state).unwrap();
+        let allocated = allocation_counter::measure(|| assert_eq!(negotiation.to_bytes(), leg.state));
+        assert_eq!(allocated.count_total, 1, "{}", leg.name);
+    }
+}
+
 /// Each leg of one conversation with what was kept of another.
 #[test]
 fn legs_of_different_conversations_do_not_mix() {

@@ -107,6 +107,24 @@ fn the_table_of_buffers() {
 }
 
 #[test]
+fn buffers_and_bytes_are_taken_up_to_their_limits() {
+    let of_count = |count: u32| (8..=count).fold(good(), |pac, number| pac.with(BufferType(1_000 + number), *b"other"));
+    let most = of_count(64).signed(&server_key());
+    assert_eq!(verify(&most).unwrap().buffer_types().count(), 64);
+    assert_eq!(problem(&of_count(65)), ("PACTYPE.cBuffers", PacProblem::TooMany(64)));
+
+    let of_size = |filler: usize| good().with(BufferType(99), vec![0; filler]).signed(&server_key());
+    let filler = 65_536 - of_size(0).len();
+    let largest = of_size(filler);
+    assert_eq!(largest.len(), 65_536);
+    assert!(verify(&largest).is_ok());
+    let larger = of_size(filler + 1);
+    let size = larger.len();
+    assert!(size > 65_536);
+    assert_eq!(seen(&larger), ("PACTYPE", PacProblem::TooLarge { size, limit: 65_536 }));
+}
+
+#[test]
 fn a_buffer_may_end_with_the_pac_and_be_empty() {
     let pac = good().with(BufferType::CLIENT_CLAIMS_INFO, []).signed(&server_key());
     assert!(verify(&pac).unwrap().client_claims().is_none());

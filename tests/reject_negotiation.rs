@@ -13,6 +13,7 @@ mod common;
 use common::assert_malformed;
 use common::dialogue::{Host, Kept, dce_style, krb5_token, last_word, prefers_ntlm, random, without};
 use kerberos_sso::crypto::{EncType, Key, KeyUsage};
+use kerberos_sso::limits::{MAX_MECHANISMS, MAX_TOKEN_SIZE};
 use kerberos_sso::testing::{
     ApRepParts, KeyParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
 };
@@ -326,6 +327,86 @@ mod state {
         for other in [&[0x30, 0x03, 0x06, 0x01, 0x2A][..], &[0x30, 0x00], &[0x31, 0x00], &[0x30]] {
             let state = with_list(&begun.kept.state, list, other);
             assert_eq!(Negotiation::from_bytes(&state).unwrap_err(), InvalidNegotiation, "{other:?}");
+        }
+    }
+
+    /// Octets before the request where nothing is negotiated: version, length of the list, message, second, randomness.
+    const FIXED: usize = 1 + 2 + 1 + 8 + 64;
+
+    /// The same bytes again, or none.
+    fn is_one(state: &[u8]) -> bool {
+        let negotiation = Negotiation::from_bytes(state);
+        assert!(negotiation.as_ref().is_ok_and(|it| it.to_bytes() == state) || negotiation.is_err());
+        negotiation.is_ok()
+    }
+
+    #[test]
+    fn it_holds_a_request_that_fits_a_token() {
+        let begun = Begun::dce(&Host::new());
+        for (size, fits) in
+            [(0, true), (1, true), (MAX_TOKEN_SIZE - 1, true), (MAX_TOKEN_SIZE, true), (MAX_TOKEN_SIZE + 1, false)]
+        {
+            let mut state = begun.kept.state[..FIXED].to_vec();
+            state.resize(FIXED + size, 0x6E);
+            assert_eq!(is_one(&state), fits, "{size}");
+        }
+        for length in 4..FIXED {
+            assert!(!is_one(&begun.kept.state[..length]), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_list_has_the_length_that_is_said() {
+        // Kerberos, and a mechanism with a name that fills the list.
+        let list = |length: usize| {
+            let header =
+                |tag: u8, length: usize| [&[tag, 0x82][..], &u16::try_from(length).unwrap().to_be_bytes()].concat();
+            let kerberos = [&[6, 9], mech::KRB5].concat();
+            [header(0x30, length - 4), kerberos, header(6, length - 19), vec![0x2A; length - 19]].concat()
+        };
+        let said =
+            |length: usize, list: &[u8]| [&[1][..], &u16::try_from(length).unwrap().to_be_bytes(), list].concat();
+        for length in [0x120, 0xFFFE, 0xFFFF] {
+            let list = list(length);
+            assert_eq!(list.len(), length);
+            assert!(is_one(&said(length, &list)), "{length}");
+            assert!(!is_one(&said(length - 1, &list)), "{length}");
+            assert!(!is_one(&said(length, &list[..length - 1])), "{length}");
+        }
+        assert!(!is_one(&[]) && !is_one(&[1]) && !is_one(&[1, 0]) && !is_one(&[1, 0, 0]));
+    }
+
+    #[test]
+    fn its_mechanisms_are_counted() {
+        for (count, is_taken) in [(1, true), (MAX_MECHANISMS, true), (MAX_MECHANISMS + 1, false)] {
+            let oids = [&[6, 9], mech::KRB5].concat().repeat(count);
+            let list = [&[0x30, 0x82][..], &u16::try_from(oids.len()).unwrap().to_be_bytes(), &oids].concat();
+            let list = if count == 1 { [&[0x30, 11][..], &oids].concat() } else { list };
+            let state = [&[1][..], &u16::try_from(list.len()).unwrap().to_be_bytes(), &list].concat();
+            assert_eq!(is_one(&state), is_taken, "{count}");
+        }
+    }
+
+    #[test]
+    fn its_message_is_one_of_three() {
+        let mut state = Begun::dce(&Host::new()).kept.state;
+        for number in 0..=u8::MAX {
+            state[3] = number;
+            assert_eq!(is_one(&state), number < 3, "{number}");
+        }
+    }
+
+    /// However far away it began, if somebody changes it.
+    #[test]
+    fn it_ends_wherever_it_began() {
+        let host = Host::new();
+        for seconds in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
+            let mut begun = Begun::dce(&host);
+            begun.kept.state[4..12].copy_from_slice(&seconds.to_be_bytes());
+            let began = UnixTime::from_seconds(seconds);
+            let cause = NegotiationCause::TooLate { began, now: host.now, allowed_seconds: 300 };
+            let last = begun.good_end();
+            assert_eq!(begun.refuses(&host, &last), Error::Negotiation(cause));
         }
     }
 

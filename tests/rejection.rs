@@ -13,7 +13,7 @@ use kerberos_sso::testing::{
     Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming,
     Unproven, mech,
 };
-use kerberos_sso::{Connection, Error, KrbErrorPolicy, Negotiation, NegotiationCause, Policy, Validator};
+use kerberos_sso::{Connection, Error, KrbErrorPolicy, Negotiation, NegotiationCause, Policy, UnixTime, Validator};
 
 /// As MIT krb5 and Windows write it: a NegTokenResp with negState reject and nothing else.
 const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
@@ -239,6 +239,29 @@ mod after_proof {
             token.authenticator.ctime = ctime.into();
             let rejected = rejection(&server, &token.mint()).unwrap();
             assert_eq!(KrbErrorParts::decode(&rejected), Some(krb_error(&token, 37)), "{ctime}");
+        }
+    }
+
+    /// And this server's, which has four digits for the year like any other.
+    #[test]
+    fn the_servers_time_ends_with_the_year_9999() {
+        for (seconds, stime, code) in [
+            (i64::MIN, "00000101000000Z", 33),
+            (-62_167_219_201, "00000101000000Z", 33),
+            (-62_167_219_200, "00000101000000Z", 33),
+            (-62_167_219_199, "00000101000001Z", 33),
+            (253_402_300_798, "99991231235958Z", 32),
+            (253_402_300_799, "99991231235959Z", 32),
+            (253_402_300_800, "99991231235959Z", 32),
+            (i64::MAX, "99991231235959Z", 32),
+        ] {
+            let mut server = server();
+            let token = server.good().framed(TokenFraming::ApReq);
+            server.now = UnixTime::from_seconds(seconds).with_micros(999_999).unwrap();
+            let error = server.check(&token.mint()).unwrap_err();
+            let rejection = server.validator.reject(&token.mint(), None, &error, server.now).unwrap();
+            let expected = KrbErrorParts { stime: stime.into(), susec: 999_999, ..krb_error(&token, code) };
+            assert_eq!(KrbErrorParts::decode(rejection.token()), Some(expected), "{seconds}");
         }
     }
 

@@ -199,6 +199,48 @@ fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
     assert_eq!(insert(1, "B.TEST", b"bob"), Admission::Seen);
 }
 
+#[test]
+fn an_entry_ends_with_its_last_second() {
+    for (now, expected) in [
+        (NOW + SKEW - 1, [Admission::New, Admission::Seen]),
+        (NOW + SKEW, [Admission::New, Admission::Seen]),
+        (NOW + SKEW + 1, [Admission::TooOld; 2]),
+    ] {
+        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        assert_eq!([sent(1).insert(&cache, now), sent(1).insert(&cache, now)], expected, "{}", now - NOW);
+        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        assert_eq!(sent(1).insert(&cache, NOW), Admission::New);
+        assert_eq!(sent(1).insert(&cache, now), expected[1], "{}", now - NOW);
+    }
+}
+
+/// What ends with the last of those that were overwritten may have been one of them; what ends a second later was not.
+#[test]
+fn what_was_overwritten_is_refused_to_its_last_second() {
+    let cache = MemoryReplayCache::new(1, Start::TakeAny);
+    let filled = (0..1_000).filter(|number| sent(*number).insert(&cache, NOW) == Admission::New).count();
+    assert!((2..1_000).contains(&filled), "{filled}");
+    let end = NOW + SKEW;
+    assert_eq!(sent(1_000).insert(&cache, end), Admission::Full(ReplayLimit::Cache));
+    assert_eq!(Sent { time: NOW + 1, ..sent(1_001) }.insert(&cache, end + 1), Admission::New);
+    assert_eq!(sent(1_002).insert(&cache, end), Admission::TooOld);
+    assert_eq!(Sent { time: NOW + 1, ..sent(1_003) }.insert(&cache, end), Admission::Full(ReplayLimit::Cache));
+    assert_eq!(Sent { time: NOW + 1, ..sent(1_003) }.insert(&cache, end + 1), Admission::New);
+}
+
+#[test]
+fn a_share_may_be_nothing_or_all_that_can_be_counted() {
+    for limit in [0, 1, 2, u16::MAX - 1, u16::MAX] {
+        let cache = MemoryReplayCache::new(100_000, Start::TakeAny)
+            .with_client_share(limit, Duration::from_secs(SKEW.unsigned_abs()));
+        let limit = u32::from(limit);
+        assert!((0..limit).all(|number| sent(number).insert(&cache, NOW) == Admission::New), "{limit}");
+        for number in [limit, limit + 1] {
+            assert_eq!(sent(number).insert(&cache, NOW), Admission::Full(ReplayLimit::ClientShare), "{limit}");
+        }
+    }
+}
+
 /// After the clock was wrong by years, a client is not kept out for years.
 #[test]
 fn a_share_survives_a_clock_that_was_wrong() {

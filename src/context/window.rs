@@ -120,3 +120,112 @@ impl Width {
 
 /// How many of the latest numbers are told apart when only replays are refused; as many as MIT's libraries keep.
 const REMEMBERED: u64 = 64;
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    const WIDTHS: [Width; 2] = [Width::Bits32, Width::Bits64];
+
+    fn window(promise: Promise, width: Width, first: u32) -> Window {
+        Window { promise, ..Window::new(GssFlags::default(), width, first) }
+    }
+
+    /// The last number that a width has.
+    fn last(width: Width) -> u64 {
+        width.cut(u64::MAX)
+    }
+
+    #[test]
+    fn after_a_leap_as_many_are_remembered_as_are_within_64() {
+        for width in WIDTHS {
+            for ahead in [1, 62, 63, 64, 65, 66, 1_000] {
+                let mut window = window(Promise::NoReplay, width, 7);
+                assert_eq!(window.take(7), Ok(()));
+                assert_eq!(window.take(7 + ahead), Ok(()));
+                let sequence = 7;
+                let expected = if ahead < 64 {
+                    MessageError::Replayed { sequence }
+                } else {
+                    MessageError::TooOld { sequence, oldest: ahead - 56 }
+                };
+                assert_eq!(window.take(sequence), Err(expected), "{width:?} {ahead}");
+                for late in (7 + ahead).saturating_sub(63).max(8)..7 + ahead {
+                    assert_eq!(window.take(late), Ok(()), "{width:?} {ahead} {late}");
+                    assert_eq!(window.take(late), Err(MessageError::Replayed { sequence: late }));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_older_than_the_context() {
+        for width in WIDTHS {
+            let mut window = window(Promise::NoReplay, width, 0);
+            let sequence = last(width);
+            assert_eq!(window.take(sequence), Err(MessageError::TooOld { sequence, oldest: 0 }));
+            assert_eq!(window.take(2), Ok(()));
+            assert_eq!(window.take(sequence), Err(MessageError::TooOld { sequence, oldest: 0 }));
+            assert_eq!([window.take(0), window.take(1)], [Ok(()), Ok(())]);
+        }
+    }
+
+    /// Half of all numbers are ahead of the next one, and the others behind it.
+    #[test]
+    fn half_of_the_numbers_are_ahead() {
+        for width in WIDTHS {
+            let half = width.half();
+            let start = || window(Promise::NoReplay, width, 5);
+            let (far, too_far) = (5 + half, 6 + half);
+            assert_eq!(start().take(far), Ok(()));
+            assert_eq!(start().take(too_far), Err(MessageError::TooOld { sequence: too_far, oldest: 5 }));
+            let start = || window(Promise::InOrder, width, 5);
+            assert_eq!(start().take(far), Err(MessageError::Gap { sequence: far, expected: 5 }));
+            assert_eq!(start().take(too_far), Err(MessageError::OutOfOrder { sequence: too_far, expected: 5 }));
+        }
+    }
+
+    #[test]
+    fn the_last_number_is_taken_once_as_any_other() {
+        for width in WIDTHS {
+            let (next, sequence) = (last(width) - 1, last(width));
+            for promise in [Promise::NoReplay, Promise::InOrder] {
+                let mut window = Window { next, ..window(promise, width, 0) };
+                assert_eq!([window.take(next), window.take(sequence)], [Ok(()), Ok(())]);
+                assert_eq!(window.take(sequence), Err(MessageError::Replayed { sequence }), "{width:?} {promise:?}");
+                assert_eq!(window.take(next), Err(MessageError::Replayed { sequence: next }), "{width:?} {promise:?}");
+            }
+        }
+    }
+
+    /// The numbers of RC4's tokens begin again; what was before is told from what comes after all the same.
+    #[test]
+    fn numbers_of_32_bits_begin_again_at_0() {
+        for promise in [Promise::NoReplay, Promise::InOrder] {
+            let mut window = window(promise, Width::Bits32, u32::MAX - 1);
+            let around = [0xFFFF_FFFE, 0xFFFF_FFFF, 0, 1];
+            assert_eq!(around.map(|sequence| window.take(sequence)), [Ok(()); 4]);
+            let replayed = around.map(|sequence| Err(MessageError::Replayed { sequence }));
+            assert_eq!(around.map(|sequence| window.take(sequence)), replayed, "{promise:?}");
+        }
+        let mut window = window(Promise::InOrder, Width::Bits32, u32::MAX);
+        assert_eq!(window.take(0), Err(MessageError::Gap { sequence: 0, expected: 0xFFFF_FFFF }));
+        assert_eq!([window.take(0xFFFF_FFFF), window.take(0)], [Ok(()), Ok(())]);
+    }
+
+    /// Longer ones do not: 2^32 is one more than the highest that an authenticator can begin with.
+    #[test]
+    fn numbers_of_64_bits_go_on_after_32() {
+        for promise in [Promise::NoReplay, Promise::InOrder] {
+            let mut window = window(promise, Width::Bits64, u32::MAX);
+            assert_eq!([window.take(0xFFFF_FFFF), window.take(0x1_0000_0000)], [Ok(()), Ok(())]);
+            let sequence = 0;
+            let refused = match promise {
+                Promise::InOrder => MessageError::OutOfOrder { sequence, expected: 0x1_0000_0001 },
+                _ => MessageError::TooOld { sequence, oldest: 0xFFFF_FFFF },
+            };
+            assert_eq!(window.take(sequence), Err(refused));
+        }
+    }
+}

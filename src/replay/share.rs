@@ -155,3 +155,77 @@ const MAX_SHARDS: usize = 64;
 
 /// An odd number without structure (2⁶⁴ over the golden ratio), to get a second place from the same hash.
 pub(super) const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    use super::*;
+
+    /// A cell that counts one more in each window, from the tenth on.
+    const CELL: Cell = Cell { first: 10, counts: [1, 2, 3, 4, 5, 6] };
+
+    fn at(now: u32) -> (u32, [u16; WINDOWS]) {
+        let mut cell = CELL;
+        cell.advance(now);
+        (cell.first, cell.counts)
+    }
+
+    #[test]
+    fn a_window_is_forgotten_when_the_next_one_begins() {
+        assert_eq!(at(10), (10, [1, 2, 3, 4, 5, 6]));
+        assert_eq!(at(11), (11, [2, 3, 4, 5, 6, 0]));
+        assert_eq!(at(15), (15, [6, 0, 0, 0, 0, 0]));
+        assert_eq!(at(16), (16, [0; WINDOWS]));
+        assert_eq!(at(u32::MAX), (u32::MAX, [0; WINDOWS]));
+    }
+
+    /// A clock that went back by less than the longest life of an entry still knows when all that is counted ends.
+    #[test]
+    fn a_clock_that_went_back_by_five_windows_begins_anew() {
+        for now in 6..10 {
+            assert_eq!(at(now), (10, [1, 2, 3, 4, 5, 6]), "{now}");
+        }
+        for now in [5, 4, 0] {
+            assert_eq!(at(now), (now, [0; WINDOWS]), "{now}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_counted_where_it_ends() {
+        for (window, place) in [(0, 0), (9, 0), (10, 0), (11, 1), (15, 5), (16, 5), (u32::MAX, 5)] {
+            let (mut cell, mut expected) = (CELL, CELL.counts);
+            cell.add(window);
+            expected[place] += 1;
+            assert_eq!(cell.counts, expected, "{window}");
+        }
+        let mut full = Cell { first: 0, counts: [u16::MAX; WINDOWS] };
+        full.add(3);
+        assert_eq!((full.counts, full.total()), ([u16::MAX; WINDOWS], 6 * u32::from(u16::MAX)));
+    }
+
+    #[test]
+    fn two_skews_are_five_windows() {
+        let window = |clock: &WindowClock, seconds| clock.window(UnixTime::from_seconds(seconds));
+        for (skew, seconds) in [(0, 60), (150, 60), (151, 61), (300, 120), (301, 121), (u64::MAX, i64::MAX / 5)] {
+            let clock = WindowClock::new(Duration::from_secs(skew));
+            assert_eq!(clock.seconds, seconds, "{skew}");
+            let whole = [0, seconds - 1, seconds, 2 * seconds - 1, 2 * seconds].map(|time| window(&clock, time));
+            assert_eq!(whole, [0, 0, 1, 1, 2], "{skew}");
+            assert_eq!([-1, i64::MIN].map(|time| window(&clock, time)), [0, 0], "{skew}");
+        }
+        let clock = WindowClock::new(Duration::ZERO);
+        let last = 60 * i64::from(u32::MAX);
+        let windows = [last - 1, last, last + 60, i64::MAX].map(|time| window(&clock, time));
+        assert_eq!(windows, [u32::MAX - 1, u32::MAX, u32::MAX, u32::MAX]);
+    }
+
+    #[test]
+    fn a_client_has_two_cells() {
+        for count in [2, 3, 64, 1_000] {
+            for hash in [0, 1, 1 << 32, SPREAD, u64::MAX - 1, u64::MAX] {
+                let [first, second] = places(hash, count);
+                assert!(first != second && first < count && second < count, "{hash:X} of {count}");
+            }
+        }
+    }
+}
