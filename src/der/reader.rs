@@ -12,16 +12,23 @@ use crate::limits::MAX_REALM_LENGTH;
 use crate::time::UnixTime;
 
 /// Reads one level of DER; the contents of a constructed element are a reader of their own.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    /// Where `rest` ends, counted from the token's start: it stays while `rest` gets shorter.
-    end: usize,
+    /// The address of the token's first byte, from which errors count: the same for every reader within a token.
+    origin: usize,
+}
+
+/// Reads nothing.
+impl Default for Reader<'_> {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, end: bytes.len() }
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, origin: bytes.as_ptr().addr() }
     }
 
     /// The bytes not read yet.
@@ -35,8 +42,8 @@ impl<'a> Reader<'a> {
 
     /// The error that `problem` is, at this place.
     #[cold]
-    pub(crate) const fn error(&self, what: &'static str, problem: Problem) -> Malformed {
-        Malformed { what, at: self.end.saturating_sub(self.rest.len()), problem }
+    pub(crate) fn error(&self, what: &'static str, problem: Problem) -> Malformed {
+        Malformed { what, at: self.rest.as_ptr().addr().saturating_sub(self.origin), problem }
     }
 
     pub(crate) fn peek(&self) -> Option<u8> {
@@ -59,7 +66,7 @@ impl<'a> Reader<'a> {
         if let [found, length @ ..=0x7F, after @ ..] = self.rest {
             if let (true, Some((contents, rest))) = (*found == tag, after.split_at_checked(usize::from(*length))) {
                 self.rest = rest;
-                return Ok(Self { rest: contents, end: self.end.saturating_sub(rest.len()) });
+                return Ok(Self { rest: contents, ..*self });
             }
         }
         self.long_element(tag, what)
@@ -78,7 +85,7 @@ impl<'a> Reader<'a> {
         let contents = header.and_then(|(length, after)| after.split_at_checked(usize::from(length)));
         let Some((contents, rest)) = contents else { return self.any_element(tag, what) };
         self.rest = rest;
-        Ok(Self { rest: contents, end: self.end.saturating_sub(rest.len()) })
+        Ok(Self { rest: contents, ..*self })
     }
 
     /// As [`Self::element`], of any length, and what to say of one that is none.
@@ -94,7 +101,7 @@ impl<'a> Reader<'a> {
         let length = after_tag.length(what)?;
         let contents = after_tag.take(length, what)?;
         *self = after_tag;
-        Ok(Self { rest: contents, end: self.end.saturating_sub(self.rest.len()) })
+        Ok(Self { rest: contents, ..*self })
     }
 
     /// As [`Self::element`], or `None` if another tag, or nothing, comes next.

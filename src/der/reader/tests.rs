@@ -110,7 +110,7 @@ type Step<'a> = (Result<(&'a [u8], usize), Malformed>, &'a [u8]);
 
 fn step<'a>(bytes: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<Reader<'a>, Malformed>) -> Step<'a> {
     let mut reader = Reader::new(bytes);
-    let contents = read(&mut reader).map(|contents| (contents.rest, contents.end));
+    let contents = read(&mut reader).map(|contents| (contents.rest, contents.origin));
     (contents, reader.rest)
 }
 
