@@ -144,8 +144,8 @@ fn days_from_civil(century: u32, year: u32, month: u32, day: u32) -> Option<i64>
     let length = match month {
         2 if leap => 29,
         2 => 28,
-        // Of 31 days are the odd months up to July, and the even ones after it.
-        1..=12 => 30 | (month ^ month >> 3) & 1,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
         _ => return None,
     };
     (1..=length).contains(&day).then(|| days_of_real_date(century, year, month, day))
