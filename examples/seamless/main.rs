@@ -1,4 +1,4 @@
-//! A sign-in server: browsers and native clients sign in with Kerberos, whoever cannot with a password.
+//! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
 //!
 //! Run: `cargo run --example seamless`, and open the address that it prints. It listens on loopback, and serves a built-in
 //! test realm unless it is given the tenants of a real one:
@@ -6,15 +6,26 @@
 //! ```text
 //! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4]
 //! ```
+//! [`config`] says what is in FILE. TLS is left to the proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 mod app;
 mod arguments;
+mod browser;
 mod clock;
 mod config;
+mod cookies;
+mod directory;
+mod keytab;
+mod limits;
 mod native;
+mod negotiate;
+mod origin;
+mod pages;
+mod proof;
 mod session;
 mod tenants;
+mod user_name;
 
 use app::App;
 use arguments::Arguments;
@@ -25,7 +36,7 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(false).init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -39,7 +50,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let listener = TcpListener::bind(arguments.listen).await?;
     let app = Arc::new(App::new(&arguments, &format!("http://{}", listener.local_addr()?))?);
+    app.tenants.watch_keytabs()?;
     println!("listening on {}", app.address);
-    axum::serve(listener, native::routes().with_state(app)).await?;
+    let routes = browser::routes().merge(native::routes());
+    limits::serve(&listener, &limits::around(routes).with_state(app)).await;
     Ok(())
 }
