@@ -30,6 +30,8 @@ mod spnego;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod validator;
 
 pub use accept::{
