@@ -20,6 +20,7 @@ mod keys;
 mod krb5;
 pub mod limits;
 mod mechanism;
+pub mod observe;
 pub mod pac;
 mod policy;
 mod randomness;
