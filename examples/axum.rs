@@ -5,7 +5,7 @@
 //! `curl -i -H "Authorization: $(cat examples/alice.header)" http://127.0.0.1:8080/`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
 
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::{Extension, Router, http::StatusCode, routing::get};
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::tower::{NegotiateLayer, NotSignedIn};
@@ -15,7 +15,7 @@ use std::time::SystemTime;
 /// The page for users whom their browser signed in: the place to begin a session, with a cookie of the server's own.
 async fn page(user: Option<Extension<Identity>>, why: Option<Extension<NotSignedIn>>) -> Response {
     match (user, why) {
-        (Some(Extension(user)), _) => Html(format!("<p>{} is signed in", user.name.escape_default())).into_response(),
+        (Some(Extension(user)), _) => format!("{} is signed in\n", user.name).into_response(),
         // The browser answers the challenge in the background; who has no ticket sees the form that comes with it.
         (None, Some(Extension(NotSignedIn::NotAsked))) => {
             (StatusCode::UNAUTHORIZED, [("www-authenticate", "Negotiate")], FORM).into_response()

@@ -44,6 +44,10 @@
 //! request is made twice. A server that answers more than one request makes a session: once signed in, a cookie of its
 //! own, and this layer on the sign-in route alone.
 //!
+//! # Large headers
+//! A user in many groups has a ticket of many kilobytes, up to 64 KiB, and a third more in base64. hyper takes 400 KiB of
+//! headers over HTTP/1.1, and 16 KiB over HTTP/2 unless its `max_header_list_size` says more. Proxies have limits too.
+//!
 //! # Several legs
 //! Browsers send their ticket at once. Who offers Kerberos and waits for an answer is refused, unless what is to be kept
 //! meanwhile has a place: a [sealed cookie](NegotiateLayer::legs_in_cookie), which also HTTP/2 and several nodes allow;
