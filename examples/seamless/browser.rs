@@ -9,12 +9,12 @@ use crate::pages::SignInPage;
 use crate::session::{Method, Session, SessionId, Stage};
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
+use axum::Router;
 use axum::extract::{Form, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Json, Redirect, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use kerberos_sso::http::SignInStep;
 use kerberos_sso::{Identity, SEAMLESS_SSO_SERVICES};
 use serde::Deserialize;
@@ -30,8 +30,11 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/proof", post(proof))
         .route("/sign-out", post(sign_out))
         .route("/test-ticket", post(test_ticket))
-        .route("/style.css", get(|| file("text/css; charset=utf-8", include_str!("pages/style.css"))))
-        .route("/sign-in.js", get(|| file("text/javascript; charset=utf-8", include_str!("pages/sign-in.js"))))
+        .route("/style.css", get(([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("pages/style.css"))))
+        .route(
+            "/sign-in.js",
+            get(([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("pages/sign-in.js"))),
+        )
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(not_found)
 }
@@ -97,7 +100,9 @@ fn discover(app: &App, hints: &Hints) -> Response {
             let user = user.map(|user| user.to_string()).unwrap_or_default();
             app.pages.sign_in(StatusCode::OK, &SignInPage { tenant: &tenant, name: &user, error: None })
         }
-        (None, Some(UserName::Account(_))) => name(StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com.")),
+        (None, Some(UserName::Account(_))) => {
+            name(StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com."))
+        }
         (None, _) => name(StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
     }
 }
@@ -199,10 +204,6 @@ async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): 
 
 async fn not_found(State(app): State<Shared>) -> Response {
     app.pages.message(StatusCode::NOT_FOUND, "Nothing here", "This address leads nowhere.")
-}
-
-async fn file(content_type: &'static str, text: &'static str) -> Response {
-    ([(CONTENT_TYPE, content_type)], text).into_response()
 }
 
 fn session_id(headers: &HeaderMap) -> Option<SessionId> {

@@ -82,3 +82,52 @@ const TICKET_LIFETIME: i64 = 10 * 60 * 60;
 
 /// Rollovers in ten hours. Whoever drops in more is testing.
 const MAX_KEPT: usize = 16;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn keytabs() -> Keytabs {
+        let config = r#"{"name": "r", "realm": "R", "account": "A$", "keytab": "k"}"#;
+        Keytabs::of(serde_json::from_str(config).unwrap())
+    }
+
+    /// One AES256 key of `A$@REALM`.
+    fn keytab(realm: u8, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
+        let principal = [&[0, 1, 0, 1, realm, 0, 2][..], b"A$", &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
+        let record = [&principal[..], &[0, 18, 0, 32], &[kvno; 32]].concat();
+        Ok([&[5, 2, 0, 0, 0, record.len() as u8][..], &record].concat().into())
+    }
+
+    /// Each key's version, and in how many hours it retires.
+    fn served(keys: Option<KeySet>) -> Vec<(u32, Option<i64>)> {
+        let keys = keys.unwrap();
+        let account = keys.account("R", "A$").unwrap();
+        let hours = |until: UnixTime| until.seconds_since(NOW) / 3600;
+        account.keys().iter().map(|key| (key.kvno().unwrap(), key.not_after().map(hours))).collect()
+    }
+
+    #[test]
+    fn keys_before_a_rollover_serve_for_ten_hours_more() {
+        let (mut keytabs, later) = (keytabs(), NOW.saturating_add_seconds(11 * 3600));
+        assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(1, None)]);
+        assert!(keytabs.take(keytab(b'R', 1), NOW).unwrap().is_none());
+        assert_eq!(served(keytabs.take(keytab(b'R', 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
+        assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(2, Some(10)), (1, None)]);
+        assert_eq!(served(keytabs.take(keytab(b'R', 3), later).unwrap()), [(1, Some(21)), (3, None)]);
+    }
+
+    #[test]
+    fn a_broken_file_is_complained_about_once_and_changes_nothing() {
+        let mut keytabs = keytabs();
+        keytabs.take(keytab(b'R', 1), NOW).unwrap();
+        for broken in [Ok(vec![5, 2, 0, 0, 0, 9].into()), keytab(b'S', 2), Err("no such file".into())] {
+            assert!(keytabs.take(broken.clone(), NOW).is_err());
+            assert!(keytabs.take(broken, NOW).unwrap().is_none());
+        }
+        assert_eq!(served(keytabs.take(keytab(b'R', 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
+    }
+}

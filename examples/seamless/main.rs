@@ -33,10 +33,14 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(false).init();
+    log_to_stderr();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,6 +48,14 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// One line for each decision; `RUST_LOG=kerberos_sso=debug` shows the crate's own events and spans besides.
+fn log_to_stderr() {
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok()).unwrap_or_default();
+    let shown = wanted.with_target("seamless", Level::INFO);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+    tracing_subscriber::registry().with(lines.with_filter(shown)).init();
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {

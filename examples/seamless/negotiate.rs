@@ -17,8 +17,7 @@ pub(crate) fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInS
     let now = clock::now();
     let kept = cookies::find(headers, cookies::LEG).and_then(|sealed| app.sealing_key.open(sealed, now));
     let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-    let step =
-        tenant.validator().sign_in(values, kept.as_ref(), &Connection::default(), &clock::randomness(), now);
+    let step = tenant.validator().sign_in(values, kept.as_ref(), &Connection::default(), &clock::randomness(), now);
     log(tenant, &step);
     step
 }
@@ -40,9 +39,13 @@ pub(crate) fn headers(app: &App, step: &SignInStep) -> HeaderMap {
 fn log(tenant: &Tenant, step: &SignInStep) {
     let tenant = &*tenant.name;
     match step {
-        SignInStep::Challenge => tracing::debug!(tenant, "challenged"),
+        SignInStep::Challenge => {
+            tracing::info!(tenant, "challenged: a browser that says no more has no ticket for this address");
+        }
         SignInStep::Continue(_) => tracing::info!(tenant, "told to send the ticket"),
-        SignInStep::SignedIn(signed_in) => tracing::info!(tenant, user = %signed_in.identity(), "signed in by Kerberos"),
+        SignInStep::SignedIn(signed_in) => {
+            tracing::info!(tenant, user = %signed_in.identity(), "signed in by Kerberos");
+        }
         SignInStep::FallBack(fall_back) => log_refusal(tenant, fall_back.error()),
     }
 }

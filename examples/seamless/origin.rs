@@ -35,7 +35,12 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn judge(headers: &[(&'static str, &'static str)]) -> bool {
-        is_own(&headers.iter().map(|(name, value)| ((*name).parse().unwrap_or(HOST), HeaderValue::from_static(value))).collect())
+        is_own(
+            &headers
+                .iter()
+                .map(|(name, value)| ((*name).parse().unwrap_or(HOST), HeaderValue::from_static(value)))
+                .collect(),
+        )
     }
 
     #[test]

@@ -65,9 +65,10 @@ impl Proof {
         let step = now.checked_div(STEP).unwrap_or_default();
         let near = step.saturating_sub(1)..=step.saturating_add(1);
         let good = near.filter(|step| *step > self.used).find(|step| self.is_code_of(*step, &digits));
-        match good {
-            Some(step) => (self.used, self.failures) = (step, 0),
-            None => (self.failures, self.last_failure) = (self.failures.saturating_add(1), now),
+        if let Some(step) = good {
+            (self.used, self.failures) = (step, 0);
+        } else {
+            (self.failures, self.last_failure) = (self.failures.saturating_add(1), now);
         }
         good.is_some()
     }

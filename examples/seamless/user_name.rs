@@ -89,7 +89,9 @@ mod tests {
         for typed in ["alice@contoso.test", "bob@Contoso-Corp.Example", r"CONTOSO\alice", r"contoso\alice"] {
             assert!(leads(typed), "{typed}");
         }
-        for typed in ["alice", "alice@fabrikam.test", r"FABRIKAM\alice", "alice@notcontoso.test", "a@contoso.test@x.test"] {
+        for typed in
+            ["alice", "alice@fabrikam.test", r"FABRIKAM\alice", "alice@notcontoso.test", "a@contoso.test@x.test"]
+        {
             assert!(!leads(typed), "{typed}");
         }
     }

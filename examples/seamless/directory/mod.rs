@@ -33,7 +33,10 @@ pub(crate) struct Directory {
 pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
     let verdict = match directory.token_for(user, password).await {
-        Ok(token) => tenant.validator().validate_ticket(&token, clock::now()).map_err(Refusal::NotOurs),
+        Ok(token) => {
+            let verdict = tenant.validator().validate_ticket(&token, clock::now());
+            verdict.map_err(|error| Refusal::NotOurs(Box::new(error)))
+        }
         Err(refusal) => Err(refusal),
     };
     log(tenant, user, &verdict);

@@ -38,7 +38,7 @@ pub(crate) enum Refusal {
     Other(ClientError),
     /// The ticket that the KDC gave is not good for us: it is not the KDC of our account, or our keys are not the account's.
     #[error("the ticket is refused: {0}")]
-    NotOurs(Error),
+    NotOurs(Box<Error>),
 }
 
 impl Refusal {
@@ -77,7 +77,9 @@ impl Refusal {
             Self::PasswordExpired => {
                 "Your password has expired. Change it on a computer of your organisation, then sign in here."
             }
-            Self::Locked => "This account is locked after too many wrong passwords. Wait a while, or ask your administrator.",
+            Self::Locked => {
+                "This account is locked after too many wrong passwords. Wait a while, or ask your administrator."
+            }
             Self::Disabled => "This account is switched off. Ask your administrator.",
             Self::AccountExpired => "This account has expired. Ask your administrator.",
             Self::Restricted(_) => "This account may not sign in at this hour or from here. Ask your administrator.",
@@ -103,7 +105,8 @@ impl Refusal {
 /// The NTSTATUS in a KRB-ERROR's e-data. Windows puts it there alone, Samba among pre-authentication data.
 fn nt_status(krb_error: &[u8]) -> Option<u32> {
     let data = rasn::der::decode::<KrbError>(krb_error).ok()?.e_data?;
-    let all = rasn::der::decode::<MethodData>(&data).or_else(|_| rasn::der::decode::<PaData>(&data).map(|one| vec![one]));
+    let all =
+        rasn::der::decode::<MethodData>(&data).or_else(|_| rasn::der::decode::<PaData>(&data).map(|one| vec![one]));
     let extended = all.ok()?.into_iter().find(|data| data.r#type == KERB_ERR_TYPE_EXTENDED)?;
     extended.value.first_chunk().map(|status| u32::from_le_bytes(*status))
 }
