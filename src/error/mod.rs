@@ -263,6 +263,9 @@ pub enum HeaderProblem {
     /// Not base64 in its one canonical, padded spelling.
     #[error("the token is not canonical base64")]
     Base64,
+    /// Two `Negotiate` values, or one in a list with others.
+    #[error("more than one value, or a list")]
+    Several,
 }
 
 /// The messages of NTLM (MS-NLMP section 2.2.1).
@@ -306,7 +309,7 @@ impl KerberosOffer {
 }
 
 /// Which of the keys of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum KeyRole {
     /// The service's key, which the ticket is encrypted in.

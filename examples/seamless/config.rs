@@ -1,0 +1,150 @@
+//! `--config FILE`: JSON in, checked tenants out. Files that it names are not opened here.
+//!
+//! ```json
+//! {
+//!   "session_minutes": 60,
+//!   "tenants": [{
+//!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
+//!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["contoso.test"],
+//!     "proof": {"bob": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
+//!   }]
+//! }
+//! ```
+
+use kerberos_sso::Sid;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    #[serde(default = "Config::session_minutes")]
+    pub(crate) session_minutes: u64,
+    pub(crate) tenants: Vec<TenantConfig>,
+}
+
+/// One forest, with its own account and its own keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TenantConfig {
+    /// What its addresses begin with: `/contoso.test/…`.
+    pub(crate) name: String,
+    pub(crate) realm: String,
+    pub(crate) account: String,
+    /// Relative to the file that names it.
+    pub(crate) keytab: PathBuf,
+    /// `ADDR:PORT` of a KDC, for passwords; without one there is no password form.
+    pub(crate) kdc: Option<String>,
+    /// The domains that its keys may vouch for.
+    #[serde(default)]
+    pub(crate) domain_sids: Vec<Sid>,
+    /// The suffixes of user names that lead here.
+    #[serde(default)]
+    pub(crate) domains: Vec<String>,
+    /// Accounts that must show a one-time code besides (RFC 6238), and its secret in base32.
+    #[serde(default)]
+    pub(crate) proof: HashMap<String, String>,
+}
+
+impl Config {
+    pub(crate) const SESSION_MINUTES: u64 = 60;
+
+    const fn session_minutes() -> u64 {
+        Self::SESSION_MINUTES
+    }
+
+    pub(crate) fn load(path: &Path) -> Result<Self, String> {
+        let in_file = |error: String| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
+        let mut config = Self::parse(&text).map_err(in_file)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for tenant in &mut config.tenants {
+            tenant.keytab = folder.join(&tenant.keytab);
+        }
+        Ok(config)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(1..=MAX_SESSION_MINUTES).contains(&self.session_minutes) {
+            return Err(format!("session_minutes: from 1 to {MAX_SESSION_MINUTES}"));
+        }
+        if self.tenants.is_empty() {
+            return Err("there is no tenant".into());
+        }
+        let (mut names, mut domains) = (HashSet::new(), HashSet::new());
+        for tenant in &self.tenants {
+            tenant.check()?;
+            if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
+                return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
+            }
+            if !names.insert(tenant.name.to_ascii_lowercase()) {
+                return Err(format!("{}: two tenants of this name", tenant.name));
+            }
+            if let Some(twice) = tenant.domains.iter().find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
+                return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TenantConfig {
+    fn check(&self) -> Result<(), String> {
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        if self.name.is_empty() || !self.name.bytes().all(in_name) {
+            return Err(format!("{:?}: a tenant's name is letters, digits, dots and hyphens", self.name));
+        }
+        if self.realm.is_empty() || self.account.is_empty() {
+            return Err(format!("{}: realm and account must not be empty", self.name));
+        }
+        Ok(())
+    }
+}
+
+/// A week.
+const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn tenant(name: &str, rest: &str) -> String {
+        format!(r#"{{"name": "{name}", "realm": "R", "account": "A$", "keytab": "k"{rest}}}"#)
+    }
+
+    fn error(tenants: &[String]) -> String {
+        Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenants.join(","))).unwrap_err()
+    }
+
+    #[test]
+    fn one_tenant_needs_little() {
+        let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
+        assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
+        let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
+        for (tenants, part) in [
+            (vec![], "no tenant"),
+            (vec![tenant("a/b", "")], "letters, digits"),
+            (vec![tenant("a", r#", "keytabs": 1"#)], "unknown field"),
+            (vec![tenant("a", r#", "domain_sids": ["S-1"]"#)], "line 1"),
+            (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
+            (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
+            (vec![tenant("a", domain), tenant("b", domain)], "another tenant"),
+        ] {
+            let error = error(&tenants);
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
