@@ -6,7 +6,7 @@ use crate::accept::{
 };
 use crate::error::Error;
 use crate::header;
-use crate::keys::KeySet;
+use crate::keys::{Account, Candidates, KeyQuery, KeySet, ServiceKey};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
@@ -36,6 +36,12 @@ impl<R> Validator<R> {
     #[must_use]
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         Self { keys: keys.into(), ..self.clone() }
+    }
+
+    /// Its policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// A validator with another policy, and the same keys and memory. The clock skew should stay the same: what was
@@ -216,6 +222,12 @@ impl<R> Validator<R> {
     /// As [`open`](Self::open).
     pub fn open_with<'t>(&self, request: Request<'t>, keys: &KeySet, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
         OpenedTicket::open(request, keys, &self.policy, now)
+    }
+
+    /// The keys that [`open`](Self::open) would try on a ticket, best first: to explain why it does not open.
+    pub fn candidates(&self, query: &KeyQuery<'_>, now: UnixTime) -> impl Iterator<Item = (&Account, &ServiceKey)> {
+        let candidates = Candidates::choose(&self.keys, query, self.policy.kvno, now);
+        candidates.into_iter().map(|candidate| (&**candidate.account, candidate.key))
     }
 
     /// Third stage: checks the ticket, opens the authenticator, and checks that.
