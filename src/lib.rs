@@ -14,6 +14,7 @@ mod error;
 mod excerpt;
 mod gss;
 mod header;
+pub mod http;
 mod identity;
 mod keys;
 mod krb5;

@@ -11,6 +11,13 @@ pub const MAX_MECHANISMS: usize = 64;
 /// this bound a stranger who offers mechanisms would make a server keep a whole token.
 pub const MAX_KEPT_MECH_TYPES: usize = 1024;
 
+/// Characters of a sealed conversation: with its name and attributes it must be a cookie, of which browsers take 4,096 bytes
+/// (RFC 6265 section 6.1).
+pub const MAX_SEALED_LENGTH: usize = 3840;
+
+/// How long ago a sealed conversation may have been sealed, in seconds. Clients answer at once; this is the usual clock skew.
+pub const MAX_SEALED_SECONDS: u64 = 300;
+
 /// Components of one principal name. Service names have two or three; RFC 4120 sets no bound.
 pub const MAX_NAME_COMPONENTS: usize = 16;
 

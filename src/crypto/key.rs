@@ -82,6 +82,11 @@ impl Key {
         Self(Secret::Rc4(nt_hash))
     }
 
+    /// A key of type 20, for what this crate encrypts for itself.
+    pub(crate) const fn aes256_sha384(octets: [u8; 32]) -> Self {
+        Self(Secret::Aes256Sha384(octets))
+    }
+
     /// The NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
     #[must_use]
     pub fn nt_hash(password: &str) -> [u8; 16] {

@@ -263,6 +263,9 @@ pub enum HeaderProblem {
     /// Not base64 in its one canonical, padded spelling.
     #[error("the token is not canonical base64")]
     Base64,
+    /// Two `Negotiate` values, or one in a list with others.
+    #[error("more than one value, or a list")]
+    Several,
 }
 
 /// The messages of NTLM (MS-NLMP section 2.2.1).

@@ -1,0 +1,32 @@
+//! What all requests share.
+
+use crate::arguments::Arguments;
+use crate::config::Config;
+use crate::session::Sessions;
+use crate::tenants::Tenants;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The state of every route.
+pub(crate) type Shared = Arc<App>;
+
+pub(crate) struct App {
+    /// `http://ADDR:PORT`, as clients of this machine reach the server.
+    pub(crate) address: String,
+    pub(crate) tenants: Tenants,
+    pub(crate) sessions: Sessions,
+}
+
+impl App {
+    pub(crate) fn new(arguments: &Arguments, address: &str) -> Result<Self, Box<dyn Error>> {
+        let config = arguments.config.as_deref().map(Config::load).transpose()?;
+        let minutes = config.as_ref().map_or(Config::SESSION_MINUTES, |config| config.session_minutes);
+        let tenants = match &config {
+            Some(config) => Tenants::of_config(config, arguments.allow_rc4)?,
+            None => Tenants::of_test_realm(),
+        };
+        let sessions = Sessions::new(Duration::from_secs(minutes.saturating_mul(60)));
+        Ok(Self { address: address.into(), tenants, sessions })
+    }
+}

@@ -1,0 +1,28 @@
+//! The command line.
+
+use lexopt::prelude::*;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+pub(crate) struct Arguments {
+    pub(crate) listen: SocketAddr,
+    /// `None` for the built-in test realm.
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) allow_rc4: bool,
+}
+
+impl Arguments {
+    pub(crate) fn read() -> Result<Self, lexopt::Error> {
+        let mut arguments = Self { listen: (Ipv4Addr::LOCALHOST, 8080).into(), config: None, allow_rc4: false };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("listen") => arguments.listen = parser.value()?.parse()?,
+                Long("config") => arguments.config = Some(parser.value()?.into()),
+                Long("allow-rc4") => arguments.allow_rc4 = true,
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(arguments)
+    }
+}
