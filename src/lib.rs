@@ -20,6 +20,7 @@ mod keys;
 mod krb5;
 pub mod limits;
 mod mechanism;
+pub mod observe;
 pub mod pac;
 mod policy;
 mod randomness;
@@ -30,6 +31,8 @@ mod spnego;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod validator;
 
 pub use accept::{

@@ -7,6 +7,7 @@ use crate::accept::{
 use crate::error::Error;
 use crate::header;
 use crate::keys::{Account, Candidates, KeyQuery, KeySet, ServiceKey};
+use crate::observe::{self, Entered, Stage};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
@@ -99,7 +100,10 @@ impl<R: ReplayCache> Validator<R> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<Accepted, Error> {
-        self.decide(self.read(token)?, connection, now)
+        let request = self.read(token)?;
+        let verdict = self.decide(&request, connection, now);
+        observe::verdict(&verdict, Some(&request.key_query()), Some(now));
+        verdict
     }
 
     /// Takes one token of a conversation, and says what comes next. `negotiation` is what the turn before left to keep;
@@ -119,14 +123,22 @@ impl<R: ReplayCache> Validator<R> {
         now: UnixTime,
     ) -> Result<Turn, Error> {
         match self.hear(token, negotiation)? {
-            Heard::Request(request) => Ok(self.decide(request, connection, now)?.turn(randomness, now)),
+            Heard::Request(request) => {
+                let turn = self.decide(&request, connection, now).map(|accepted| accepted.turn(randomness, now));
+                observe::turn(&turn, &request.key_query(), now);
+                turn
+            }
             Heard::Offer(offer) => Ok(Turn::Next(offer.accept())),
         }
     }
 
-    fn decide(&self, request: Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
-        let opened = TicketContents::open(&request, &self.keys, &self.policy, now)?;
-        let verified = VerifiedRequest::verify(&request, opened, &self.policy, connection, now)?;
+    fn decide(&self, request: &Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
+        let stage = Entered::stage(Stage::Open);
+        let opened = TicketContents::open(request, &self.keys, &self.policy, now)?;
+        stage.end();
+        let stage = Entered::stage(Stage::Verify);
+        let verified = VerifiedRequest::verify(request, opened, &self.policy, connection, now)?;
+        stage.end();
         Accepted::decide(verified, &self.policy, &*self.replay, now)
     }
 
@@ -136,8 +148,12 @@ impl<R: ReplayCache> Validator<R> {
     /// # Errors
     /// `replay`, `replay-cache-full`, `replay-cache-failed`.
     pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Error> {
+        let stage = Entered::stage(Stage::Admit);
         let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
-        authorized.admit(admission)
+        stage.end();
+        let verdict = authorized.decide(admission);
+        observe::verdict(&verdict, None, Some(now));
+        verdict
     }
 }
 
@@ -156,7 +172,9 @@ impl<R> Validator<R> {
     /// # Errors
     /// `not-negotiate`, `too-large`.
     pub fn decode_header(&self, value: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
-        header::decode(value.as_ref(), self.policy.max_token_size)
+        let token = header::decode(value.as_ref(), self.policy.max_token_size);
+        observe::outcome(&token, None);
+        token
     }
 
     /// First stage: finds the AP-REQ in a token. No key is used.
@@ -165,7 +183,10 @@ impl<R> Validator<R> {
     /// `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
     /// `unsupported-etype`, `rc4-refused`, `service-refused`.
     pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Error> {
-        Request::read(token, &self.policy)
+        let _stage = Entered::stage(Stage::Read);
+        let request = Request::read(token, &self.policy);
+        observe::outcome(&request, None);
+        request
     }
 
     /// First stage of a conversation: finds in a token an AP-REQ, or an offer that leads to one. `negotiation` is what the
@@ -174,7 +195,10 @@ impl<R> Validator<R> {
     /// # Errors
     /// As [`read`](Self::read), but for what an offer can mend; `negotiation` where the token does not follow on it.
     pub fn hear<'t>(&self, token: &'t [u8], negotiation: Option<&'t Negotiation>) -> Result<Heard<'t>, Error> {
-        Heard::hear(token, negotiation, &self.policy)
+        let _stage = Entered::stage(Stage::Read);
+        let heard = Heard::hear(token, negotiation, &self.policy);
+        observe::outcome(&heard, None);
+        heard
     }
 
     /// What to answer to a client whose `token` was refused for `error`, in a turn that had `negotiation`. `None` where
@@ -221,7 +245,10 @@ impl<R> Validator<R> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with<'t>(&self, request: Request<'t>, keys: &KeySet, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
-        OpenedTicket::open(request, keys, &self.policy, now)
+        let _stage = Entered::stage(Stage::Open);
+        let opened = OpenedTicket::open(request, keys, &self.policy, now);
+        observe::outcome(&opened, Some(&request.key_query()));
+        opened
     }
 
     /// The keys that [`open`](Self::open) would try on a ticket, best first: to explain why it does not open.
@@ -240,7 +267,11 @@ impl<R> Validator<R> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<VerifiedRequest, Error> {
-        opened.verify(&self.policy, connection, now)
+        let _stage = Entered::stage(Stage::Verify);
+        let query = opened.key_query();
+        let verified = opened.verify(&self.policy, connection, now);
+        observe::outcome(&verified, Some(&query));
+        verified
     }
 
     /// Fourth stage: verifies what the ticket's authorization data says of the user, holds it against the ticket, and
@@ -250,7 +281,10 @@ impl<R> Validator<R> {
     /// `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`, `account-refused`,
     /// `delegation`.
     pub fn authorize(&self, verified: VerifiedRequest) -> Result<AuthorizedRequest, Error> {
-        AuthorizedRequest::authorize(verified, &self.policy)
+        let _stage = Entered::stage(Stage::Authorize);
+        let authorized = AuthorizedRequest::authorize(verified, &self.policy);
+        observe::outcome(&authorized, None);
+        authorized
     }
 }
 

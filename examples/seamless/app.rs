@@ -1,9 +1,12 @@
 //! What all requests share.
 
 use crate::arguments::Arguments;
+use crate::clock;
 use crate::config::Config;
+use crate::pages::Pages;
 use crate::session::Sessions;
 use crate::tenants::Tenants;
+use kerberos_sso::http::SealingKey;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +19,25 @@ pub(crate) struct App {
     pub(crate) address: String,
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
+    pub(crate) pages: Pages,
+    /// What is kept of conversations of several legs, in cookies.
+    pub(crate) sealing_key: SealingKey,
 }
 
 impl App {
     pub(crate) fn new(arguments: &Arguments, address: &str) -> Result<Self, Box<dyn Error>> {
         let config = arguments.config.as_deref().map(Config::load).transpose()?;
         let minutes = config.as_ref().map_or(Config::SESSION_MINUTES, |config| config.session_minutes);
-        let tenants = match &config {
+        let tenants = match config {
             Some(config) => Tenants::of_config(config, arguments.allow_rc4)?,
             None => Tenants::of_test_realm(),
         };
-        let sessions = Sessions::new(Duration::from_secs(minutes.saturating_mul(60)));
-        Ok(Self { address: address.into(), tenants, sessions })
+        Ok(Self {
+            address: address.into(),
+            tenants,
+            sessions: Sessions::new(Duration::from_secs(minutes.saturating_mul(60))),
+            pages: Pages::new()?,
+            sealing_key: SealingKey::new(clock::random()),
+        })
     }
 }

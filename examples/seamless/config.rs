@@ -1,9 +1,19 @@
 //! `--config FILE`: JSON in, checked tenants out. Files that it names are not opened here.
+//!
+//! ```json
+//! {
+//!   "session_minutes": 60,
+//!   "tenants": [{
+//!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
+//!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["contoso.test"],
+//!     "proof": {"bob": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
+//!   }]
+//! }
+//! ```
 
 use kerberos_sso::Sid;
 use serde::Deserialize;
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Deserialize)]
@@ -32,7 +42,7 @@ pub(crate) struct TenantConfig {
     /// The suffixes of user names that lead here.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
-    /// Accounts that must show a one-time code besides, and the secret that it is made from.
+    /// Accounts that must show a one-time code besides (RFC 6238), and its secret in base32.
     #[serde(default)]
     pub(crate) proof: HashMap<String, String>,
 }
@@ -71,7 +81,7 @@ impl Config {
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
                 return Err(format!("{}: with several tenants, each needs its `domain_sids`", tenant.name));
             }
-            if !names.insert(&tenant.name) {
+            if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants of this name", tenant.name));
             }
             if let Some(twice) = tenant.domains.iter().find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
@@ -92,5 +102,43 @@ impl TenantConfig {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn tenant(name: &str, rest: &str) -> String {
+        format!(r#"{{"name": "{name}", "realm": "R", "account": "A$", "keytab": "k"{rest}}}"#)
+    }
+
+    fn error(tenants: &[String]) -> String {
+        Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenants.join(","))).unwrap_err()
+    }
+
+    #[test]
+    fn one_tenant_needs_little() {
+        let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
+        assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
+        let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
+        for (tenants, part) in [
+            (vec![], "no tenant"),
+            (vec![tenant("a/b", "")], "letters, digits"),
+            (vec![tenant("a", r#", "keytabs": 1"#)], "unknown field"),
+            (vec![tenant("a", r#", "domain_sids": ["S-1"]"#)], "line 1"),
+            (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
+            (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
+            (vec![tenant("a", domain), tenant("b", domain)], "another tenant"),
+        ] {
+            let error = error(&tenants);
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

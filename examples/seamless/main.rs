@@ -1,4 +1,4 @@
-//! A sign-in server: browsers and native clients sign in with Kerberos, whoever cannot with a password.
+//! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
 //!
 //! Run: `cargo run --example seamless`, and open the address that it prints. It listens on loopback, and serves a built-in
 //! test realm unless it is given the tenants of a real one:
@@ -6,15 +6,26 @@
 //! ```text
 //! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4]
 //! ```
+//! [`config`] says what is in FILE. TLS is left to the proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 mod app;
 mod arguments;
+mod browser;
 mod clock;
 mod config;
+mod cookies;
+mod directory;
+mod keytab;
+mod limits;
 mod native;
+mod negotiate;
+mod origin;
+mod pages;
+mod proof;
 mod session;
 mod tenants;
+mod user_name;
 
 use app::App;
 use arguments::Arguments;
@@ -22,10 +33,14 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    log_to_stderr();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -35,11 +50,21 @@ async fn main() -> ExitCode {
     }
 }
 
+/// One line for each decision; `RUST_LOG=kerberos_sso=debug` shows the crate's own events and spans besides.
+fn log_to_stderr() {
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok()).unwrap_or_default();
+    let shown = wanted.with_target("seamless", Level::INFO);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+    tracing_subscriber::registry().with(lines.with_filter(shown)).init();
+}
+
 async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let listener = TcpListener::bind(arguments.listen).await?;
     let app = Arc::new(App::new(&arguments, &format!("http://{}", listener.local_addr()?))?);
+    app.tenants.watch_keytabs()?;
     println!("listening on {}", app.address);
-    axum::serve(listener, native::routes().with_state(app)).await?;
+    let routes = browser::routes().merge(native::routes());
+    limits::serve(&listener, &limits::around(routes).with_state(app)).await;
     Ok(())
 }

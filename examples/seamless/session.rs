@@ -1,12 +1,17 @@
-//! Sessions: who signed in, until when, by an id that only the browser has. Bounded; the oldest go first.
+//! Sessions: who signed in, until when, by an id that only the browser has. Bounded, by user and in all; the oldest go.
 
+use crate::clock;
 use kerberos_sso::Identity;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Who signed in, and how.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) tenant: String,
+    pub(crate) tenant: Arc<str>,
     pub(crate) identity: Identity,
     pub(crate) method: Method,
 }
@@ -17,12 +22,110 @@ pub(crate) enum Method {
     Password,
 }
 
+/// How far a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The user has still to prove more, and nothing is open to them yet.
+    AwaitsProof,
+    SignedIn,
+}
+
+/// 128 random bits, in hexadecimal outside.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SessionId(u128);
+
 pub(crate) struct Sessions {
     lifetime: Duration,
+    entries: Mutex<HashMap<SessionId, Entry>>,
+}
+
+struct Entry {
+    session: Arc<Session>,
+    stage: Stage,
+    began: Instant,
+    ends: Instant,
 }
 
 impl Sessions {
-    pub(crate) const fn new(lifetime: Duration) -> Self {
-        Self { lifetime }
+    pub(crate) fn new(lifetime: Duration) -> Self {
+        Self { lifetime, entries: Mutex::default() }
+    }
+
+    pub(crate) const fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Who awaits proof has a few minutes for it.
+    pub(crate) fn begin(&self, session: Arc<Session>, stage: Stage) -> SessionId {
+        let lifetime = if stage == Stage::SignedIn { self.lifetime } else { PROOF_TIME.min(self.lifetime) };
+        let began = Instant::now();
+        let ends = began.checked_add(lifetime).unwrap_or(began);
+        let id = SessionId(u128::from_ne_bytes(clock::random()));
+        let mut entries = self.entries();
+        make_room(&mut entries, &session, began);
+        entries.insert(id, Entry { session, stage, began, ends });
+        id
+    }
+
+    pub(crate) fn find(&self, id: SessionId) -> Option<(Arc<Session>, Stage)> {
+        let entries = self.entries();
+        let entry = entries.get(&id).filter(|entry| entry.ends > Instant::now())?;
+        Some((Arc::clone(&entry.session), entry.stage))
+    }
+
+    /// Takes a session out, as its user signs out or gets a new one.
+    pub(crate) fn end(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.entries().remove(&id).map(|entry| entry.session)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<SessionId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Looks at all of them, which takes less time than one signature.
+fn make_room(entries: &mut HashMap<SessionId, Entry>, session: &Session, now: Instant) {
+    entries.retain(|_, entry| entry.ends > now);
+    let of_user = |entry: &Entry| entry.session.is_of_same_user(session);
+    if entries.values().filter(|entry| of_user(entry)).count() >= MAX_OF_ONE_USER {
+        remove_oldest(entries, of_user);
+    }
+    if entries.len() >= MAX_SESSIONS {
+        remove_oldest(entries, |_| true);
+    }
+}
+
+fn remove_oldest(entries: &mut HashMap<SessionId, Entry>, among: impl Fn(&Entry) -> bool) {
+    let oldest = entries.iter().filter(|(_, entry)| among(entry)).min_by_key(|(_, entry)| entry.began);
+    if let Some(id) = oldest.map(|(id, _)| *id) {
+        entries.remove(&id);
+    }
+}
+
+impl Session {
+    fn is_of_same_user(&self, other: &Self) -> bool {
+        self.tenant == other.tenant && self.identity.sid == other.identity.sid
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id { u128::from_str_radix(text, 16).map(Self).map_err(|_| ()) } else { Err(()) }
+    }
+}
+
+const MAX_SESSIONS: usize = 10_000;
+
+/// Browsers and devices of one person, and some that were forgotten.
+const MAX_OF_ONE_USER: usize = 20;
+
+const PROOF_TIME: Duration = Duration::from_secs(5 * 60);

@@ -1,9 +1,18 @@
 //! The tenants, each with its validator, whose keys are changed while the server runs.
 
+use crate::app::Shared;
+use crate::clock;
 use crate::config::{Config, TenantConfig};
+use crate::directory::Directory;
+use crate::keytab::Keytabs;
+use crate::proof::Proofs;
+use crate::user_name::UserName;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{Account, KeySet, Keytab, Policy, ServiceKey};
+use kerberos_sso::{KeySet, Policy};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,6 +22,7 @@ pub(crate) type Validator = kerberos_sso::Validator<MemoryReplayCache>;
 /// All tenants of this server.
 pub(crate) struct Tenants {
     by_name: HashMap<String, Tenant>,
+    keytabs: Vec<(Tenant, Keytabs)>,
 }
 
 /// One forest. Clones are the same tenant.
@@ -20,70 +30,145 @@ pub(crate) struct Tenants {
 pub(crate) struct Tenant {
     pub(crate) name: Arc<str>,
     pub(crate) realm: Arc<str>,
+    /// Where passwords are checked; `None` if they are not.
+    pub(crate) directory: Option<Arc<Directory>>,
+    /// Who must prove more.
+    pub(crate) proofs: Arc<Proofs>,
+    /// The realm that mints its own tickets, without `--config`.
+    pub(crate) test_realm: Option<TestRealm>,
+    domains: Arc<[String]>,
     validator: Arc<RwLock<Validator>>,
 }
 
 impl Tenants {
-    pub(crate) fn of_config(config: &Config, allow_rc4: bool) -> Result<Self, String> {
+    pub(crate) fn of_config(config: Config, allow_rc4: bool) -> Result<Self, String> {
         let policy = if allow_rc4 { Policy::seamless_sso().allow_rc4() } else { Policy::seamless_sso() };
-        let open = |tenant: &TenantConfig| Ok((tenant.name.clone(), Tenant::open(tenant, policy.clone())?));
-        Ok(Self { by_name: config.tenants.iter().map(open).collect::<Result<_, String>>()? })
+        let mut tenants = Self { by_name: HashMap::new(), keytabs: Vec::new() };
+        for config in config.tenants {
+            let tenant = Tenant::of_config(&config, policy.clone())?;
+            tenants.by_name.insert(config.name.to_ascii_lowercase(), tenant.clone());
+            tenants.keytabs.push((tenant, Keytabs::of(config)));
+        }
+        for (tenant, keytabs) in &mut tenants.keytabs {
+            tenant.take_keys(keytabs.read(clock::now())?.ok_or("a keytab without bytes")?);
+        }
+        Ok(tenants)
     }
 
     pub(crate) fn of_test_realm() -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-        let tenant = Tenant::new("contoso.test", realm.name(), realm.key_set(), Policy::seamless_sso());
-        Self { by_name: HashMap::from([(tenant.name.to_string(), tenant)]) }
+        let keys = KeySet::from_iter([realm.account().with_domain_sid(realm.domain_sid())]);
+        let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], Policy::seamless_sso());
+        tenant.take_keys(keys);
+        tenant.test_realm = Some(realm);
+        Self { by_name: HashMap::from([("contoso.test".into(), tenant)]), keytabs: Vec::new() }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Tenant> {
-        self.by_name.get(name).cloned()
+        self.by_name.get(&name.to_ascii_lowercase()).cloned()
+    }
+
+    /// The tenant of a user; an account name alone is enough where there is only one.
+    pub(crate) fn of_user(&self, user: &UserName) -> Option<Tenant> {
+        let mut all = self.by_name.values();
+        match (user, all.next(), all.next()) {
+            (UserName::Account(_), Some(only), None) => Some(only.clone()),
+            _ => self.by_name.values().find(|tenant| tenant.is_meant(user)).cloned(),
+        }
+    }
+
+    /// The tenant of a domain (`domain_hint`).
+    pub(crate) fn of_domain(&self, domain: &str) -> Option<Tenant> {
+        let user = UserName::Principal { name: String::new(), suffix: domain.trim().into() };
+        self.get(domain.trim()).or_else(|| self.of_user(&user))
+    }
+
+    /// Whether the tickets are those of the built-in test realm.
+    pub(crate) fn test_tenant(&self) -> Option<Tenant> {
+        self.by_name.values().find(|tenant| tenant.test_realm.is_some()).cloned()
+    }
+
+    /// Looks at the keytabs once a second, on a thread of its own, for as long as the server runs.
+    pub(crate) fn watch_keytabs(&self) -> std::io::Result<()> {
+        let mut watched = self.keytabs.clone();
+        let watch = move || loop {
+            std::thread::sleep(LOOK_EVERY);
+            for (tenant, keytabs) in &mut watched {
+                tenant.renew_keys(keytabs);
+            }
+        };
+        std::thread::Builder::new().name("keytabs".into()).spawn(watch).map(drop)
     }
 }
 
 impl Tenant {
-    fn new(name: &str, realm: &str, keys: KeySet, policy: Policy) -> Self {
-        let replay = MemoryReplayCache::new(REPLAY_ENTRIES, Start::TakeAny);
-        let replay = replay.with_client_share(CLIENT_SHARE, CLOCK_SKEW);
-        let validator = Arc::new(RwLock::new(Validator::new(keys, policy, replay)));
-        Self { name: name.into(), realm: realm.into(), validator }
+    fn new(name: &str, realm: &str, domains: Vec<String>, policy: Policy) -> Self {
+        // What a process before this one took a minute ago or longer cannot be shown to this one.
+        let start = Start::RefuseBefore(clock::now().saturating_add_seconds(-60));
+        let replay = MemoryReplayCache::new(REPLAY_ENTRIES, start).with_client_share(CLIENT_SHARE, CLOCK_SKEW);
+        Self {
+            name: name.into(),
+            realm: realm.into(),
+            directory: None,
+            proofs: Arc::default(),
+            test_realm: None,
+            domains: domains.into(),
+            validator: Arc::new(RwLock::new(Validator::new(KeySet::default(), policy, replay))),
+        }
     }
 
-    fn open(config: &TenantConfig, policy: Policy) -> Result<Self, String> {
-        let in_file = |error: String| format!("{}: {error}", config.keytab.display());
-        let bytes = std::fs::read(&config.keytab).map_err(|error| in_file(error.to_string()))?;
-        let keys = read_keys(&bytes, config).map_err(in_file)?;
-        Ok(Self::new(&config.name, &config.realm, keys, policy))
+    fn of_config(config: &TenantConfig, policy: Policy) -> Result<Self, String> {
+        let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), policy);
+        tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc)));
+        tenant.proofs = Arc::new(Proofs::new(&config.proof)?);
+        Ok(tenant)
     }
 
     /// The validator with the keys of this moment.
     pub(crate) fn validator(&self) -> Validator {
         self.validator.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-/// All keys of the realm in a keytab, which are the account's, whichever of its names they stand under.
-fn read_keys(bytes: &[u8], config: &TenantConfig) -> Result<KeySet, String> {
-    let keytab = Keytab::parse(bytes).map_err(|error| error.to_string())?;
-    let mut account = Account::new(&config.account, &config.realm).of_active_directory();
-    for entry in keytab.into_entries() {
-        if let (true, Some(key)) = (entry.realm == config.realm, entry.key) {
-            account = account.with_key(ServiceKey::new(key, Some(entry.kvno)));
+    fn is_meant(&self, user: &UserName) -> bool {
+        user.leads_to(&self.realm, self.domains.iter().map(String::as_str).chain([&*self.name]))
+    }
+
+    fn renew_keys(&self, keytabs: &mut Keytabs) {
+        match keytabs.read(clock::now()) {
+            Ok(None) => {}
+            Ok(Some(keys)) => {
+                let count = keys.accounts().map(|account| account.keys().len()).sum::<usize>();
+                self.take_keys(keys);
+                tracing::info!(tenant = %self.name, keys = count, "keytab changed: its keys serve from now on");
+            }
+            Err(error) => tracing::error!(tenant = %self.name, "the keys stay as they are: {error}"),
         }
     }
-    for domain in &config.domain_sids {
-        account = account.with_domain_sid(*domain);
+
+    fn take_keys(&self, keys: KeySet) {
+        let mut validator = self.validator.write().unwrap_or_else(PoisonError::into_inner);
+        *validator = validator.with_keys(keys);
     }
-    if account.keys().is_empty() {
-        return Err(format!("it has no key of the realm {}", config.realm));
-    }
-    Ok(KeySet::from_iter([account]))
 }
 
+/// The tenant that a path begins with; 404 for one that is not served.
+impl FromRequestParts<Shared> for Tenant {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, StatusCode> {
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| StatusCode::NOT_FOUND)?;
+        let name = path.iter().find(|(key, _)| *key == "tenant").map(|(_, name)| name);
+        name.and_then(|name| app.tenants.get(name)).ok_or(StatusCode::NOT_FOUND)
+    }
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// 4.5 MB for each tenant.
 const REPLAY_ENTRIES: usize = 200_000;
 
-/// Of one client in two clock skews: one in three seconds.
-const CLIENT_SHARE: u16 = 200;
+/// Of one client, in two clock skews.
+const CLIENT_SHARE: u16 = 20_000;
 
 /// Of the policy.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);

@@ -8,6 +8,7 @@ use super::verify::{ReplayFields, VerifiedRequest};
 use crate::error::{Error, MissingPac, PacMalformed, PacProblem, ReplayCause};
 use crate::keys::Directory;
 use crate::krb5::{AdType, AuthorizationElement};
+use crate::observe::{self, Entered, Stage};
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{PacPolicy, Policy};
 use crate::replay::{Admission, ReplayCache, ReplayClient, ReplayEntry};
@@ -58,6 +59,12 @@ impl AuthorizedRequest {
     /// # Errors
     /// `replay`, `replay-cache-full` and `replay-cache-failed`, as the cache has it.
     pub fn admit(self, admission: Admission) -> Result<Accepted, Error> {
+        let verdict = self.decide(admission);
+        observe::verdict(&verdict, None, None);
+        verdict
+    }
+
+    pub(crate) fn decide(self, admission: Admission) -> Result<Accepted, Error> {
         check_admission(admission)?;
         Ok(Accepted { request: self.request, pac: self.pac })
     }
@@ -72,7 +79,10 @@ impl Accepted {
         replay: &impl ReplayCache,
         now: UnixTime,
     ) -> Result<Self, Error> {
+        let stage = Entered::stage(Stage::Authorize);
         let pac = check_pac(&request, policy)?;
+        stage.end();
+        let _stage = Entered::stage(Stage::Admit);
         check_admission(replay.check_and_insert(&replay_entry(&request, pac.as_ref()), now))?;
         Ok(Self { request, pac })
     }

@@ -9,7 +9,7 @@ use super::verify::VerifiedRequest;
 use crate::crypto::{EncType, Key};
 use crate::der::{Malformed, Problem};
 use crate::error::{Error, Excerpt, Integrity, KeyRole};
-use crate::keys::{Candidates, KeySet, no_key_diagnosis, version_diagnosis};
+use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::krb5::{EncTicketPart, EncryptionKey};
 use crate::policy::Policy;
 use crate::time::UnixTime;
@@ -44,6 +44,10 @@ impl<'t> OpenedTicket<'t> {
         now: UnixTime,
     ) -> Result<VerifiedRequest, Error> {
         VerifiedRequest::verify(&self.request, self.opened, policy, connection, now)
+    }
+
+    pub(crate) const fn key_query(&self) -> KeyQuery<'t> {
+        self.request.key_query()
     }
 
     /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.

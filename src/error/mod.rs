@@ -309,7 +309,7 @@ impl KerberosOffer {
 }
 
 /// Which of the keys of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum KeyRole {
     /// The service's key, which the ticket is encrypted in.

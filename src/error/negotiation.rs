@@ -20,6 +20,9 @@ pub enum NegotiationCause {
     /// The last token is not what the conversation waits for: a third leg without DCE style, or none with it.
     #[error("the client's last token is not the one that ends this conversation")]
     LastToken,
+    /// The client would go on, and what must be kept until it does is too large for the cookie that carries it.
+    #[error("the client would go on, and what must be kept until then is too large for a cookie")]
+    NotKept,
     /// The client took too long to answer.
     #[error("the client answered {} s after this server did, and {allowed_seconds} s are allowed", .now.seconds_since(*.began))]
     TooLate {

@@ -151,6 +151,10 @@ impl Error {
                 "Nothing to do for one: the client, or the network, was slow, and it begins again. Where it happens often, look \
                  for a proxy that holds responses back."
             }
+            Self::Negotiation(NegotiationCause::NotKept) => {
+                "Let the client send its ticket at once, with Kerberos first among its mechanisms; or keep conversations on the \
+                 server, with the connection or in a store."
+            }
             Self::Negotiation(_) => {
                 "Give each client's next token the state of its own conversation, and let no proxy change the headers. If both \
                  is so, somebody on the way has tampered with the negotiation."

@@ -3,6 +3,7 @@
 //! What the token says is not looked at.
 
 use crate::error::{Error, HeaderProblem, KerberosOffer, NtlmMessage};
+use crate::observe;
 use crate::validator::Validator;
 use alloc::vec::Vec;
 
@@ -19,20 +20,26 @@ impl<R> Validator<R> {
         &self,
         authorization: impl IntoIterator<Item = V>,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let (mut negotiate, mut ntlm) = (None, None);
-        for value in authorization {
-            match Credentials::of(value.as_ref()) {
-                Credentials::Negotiate if negotiate.is_none() => negotiate = Some(value),
-                Credentials::Negotiate | Credentials::List => return Err(Error::NotNegotiate(HeaderProblem::Several)),
-                Credentials::Ntlm(message) => ntlm = Some(message),
-                Credentials::Other => {}
-            }
+        let chosen = choose(authorization);
+        observe::outcome(&chosen, None);
+        chosen?.map(|value| self.decode_header(value)).transpose()
+    }
+}
+
+/// The one value for this crate.
+fn choose<V: AsRef<[u8]>>(authorization: impl IntoIterator<Item = V>) -> Result<Option<V>, Error> {
+    let (mut negotiate, mut ntlm) = (None, None);
+    for value in authorization {
+        match Credentials::of(value.as_ref()) {
+            Credentials::Negotiate if negotiate.is_none() => negotiate = Some(value),
+            Credentials::Negotiate | Credentials::List => return Err(Error::NotNegotiate(HeaderProblem::Several)),
+            Credentials::Ntlm(message) => ntlm = Some(message),
+            Credentials::Other => {}
         }
-        match (negotiate, ntlm) {
-            (Some(value), _) => self.decode_header(value).map(Some),
-            (None, Some(message)) => Err(Error::Ntlm { message, offer: KerberosOffer::NotOffered }),
-            (None, None) => Ok(None),
-        }
+    }
+    match (&negotiate, ntlm) {
+        (None, Some(message)) => Err(Error::Ntlm { message, offer: KerberosOffer::NotOffered }),
+        _ => Ok(negotiate),
     }
 }
 

@@ -29,8 +29,28 @@ impl<R: ReplayCache> Validator<R> {
     }
 }
 
+/// For servers that keep nothing between two requests.
+impl<R: ReplayCache> Validator<R> {
+    /// Decides a request by its `Authorization` values, as the only one of its conversation: there is no
+    /// [`SignInStep::Continue`]. Browsers need no more; clients that would, fall back.
+    pub fn sign_in_at_once<V: AsRef<[u8]>>(
+        &self,
+        authorization: impl IntoIterator<Item = V>,
+        connection: &Connection<'_>,
+        randomness: &Randomness,
+        now: UnixTime,
+    ) -> SignInStep {
+        match self.negotiate_token(authorization) {
+            Ok(None) => SignInStep::Challenge,
+            Ok(Some(token)) => SignInStep::of_accepted(self.validate_ticket_on(&token, connection, now), randomness),
+            Err(error) => SignInStep::FallBack(FallBack { error }),
+        }
+    }
+}
+
 /// What to do with a request.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
 pub enum SignInStep {
     /// The request carries nothing for Negotiate. It is told that it may: 401 and `WWW-Authenticate: Negotiate`. A server
     /// with a page for everybody may as well show that, without a challenge.

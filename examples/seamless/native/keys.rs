@@ -4,8 +4,9 @@
 use super::{SharedNative, in_background, issuer};
 use crate::app::Shared;
 use crate::clock;
+use crate::tenants::Tenant;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -84,20 +85,14 @@ fn public_keys(key: &RsaPublicKey, kid: &str, certificate: &str) -> Value {
 }
 
 /// `GET /{tenant}/discovery/keys`
-pub(super) async fn key_set(
-    State(app): State<Shared>,
-    native: SharedNative,
-    Path(tenant): Path<String>,
-) -> Result<Json<Value>, StatusCode> {
-    app.tenants.get(&tenant).ok_or(StatusCode::NOT_FOUND)?;
+pub(super) async fn key_set(native: SharedNative, _: Tenant) -> Result<Json<Value>, StatusCode> {
     in_background(&native, |native| native.keys.key_set.clone()).await.map(Json)
 }
 
 /// `GET /{tenant}/.well-known/openid-configuration`
-pub(super) async fn metadata(State(app): State<Shared>, Path(tenant): Path<String>) -> Result<Json<Value>, StatusCode> {
-    let tenant = app.tenants.get(&tenant).ok_or(StatusCode::NOT_FOUND)?;
+pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<Value> {
     let issuer = issuer(&app, &tenant.name);
-    Ok(Json(json!({
+    Json(json!({
         "issuer": issuer,
         "token_endpoint": format!("{issuer}/oauth2/token"),
         "jwks_uri": format!("{issuer}/discovery/keys"),
@@ -107,7 +102,7 @@ pub(super) async fn metadata(State(app): State<Shared>, Path(tenant): Path<Strin
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "claims_supported": ["iss", "aud", "sub", "exp", "iat", "nbf", "oid", "upn", "unique_name", "tid", "amr"],
-    })))
+    }))
 }
 
 const KEY_BITS: usize = 2048;

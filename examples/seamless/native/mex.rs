@@ -5,31 +5,29 @@
 
 use super::templates;
 use crate::app::{App, Shared};
-use axum::extract::{Path, State};
+use crate::tenants::Tenant;
+use crate::user_name::UserName;
+use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use minijinja::context;
 
 /// `GET /{tenant}/winauth/trust/mex`
-pub(super) async fn of_tenant(State(app): State<Shared>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
-    match app.tenants.get(&tenant) {
-        Some(tenant) => document(&app, &tenant.name, &headers),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+pub(super) async fn of_tenant(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
+    document(&app, &tenant, &headers)
 }
 
 /// `GET /trust/mex`
 pub(super) async fn of_only_tenant(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    match None::<crate::tenants::Tenant> {
-        Some(tenant) => document(&app, &tenant.name, &headers),
-        None => (StatusCode::NOT_FOUND, "Several tenants are served: ask for /{tenant}/winauth/trust/mex.\n")
-            .into_response(),
+    match app.tenants.of_user(&UserName::Account(String::new())) {
+        Some(tenant) => document(&app, &tenant, &headers),
+        None => (StatusCode::NOT_FOUND, "Several tenants: ask for /{tenant}/winauth/trust/mex.\n").into_response(),
     }
 }
 
-fn document(app: &App, tenant: &str, headers: &HeaderMap) -> Response {
-    let address = format!("{}/{tenant}/winauth/trust/2005/windowstransport", outside(app, headers));
+fn document(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Response {
+    let address = format!("{}/{}/winauth/trust/2005/windowstransport", outside(app, headers), tenant.name);
     match templates::render("mex.xml", context! { address }) {
         Some(document) => ([(CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

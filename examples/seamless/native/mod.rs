@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/{tenant}/discovery/keys", get(keys::key_set))
         .route("/{tenant}/.well-known/openid-configuration", get(keys::metadata))
         .route("/explain", get(explain::page).post(explain::explain))
+        .route("/explain.css", get(explain::style))
         .layer(axum::Extension(native))
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }

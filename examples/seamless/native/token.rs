@@ -9,9 +9,10 @@ use super::refresh::Grant;
 use super::{Native, SharedNative, in_background, issuer};
 use crate::app::Shared;
 use crate::clock;
+use crate::tenants::Tenant;
 use axum::Json;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::response::{IntoResponse as _, Response};
@@ -30,10 +31,9 @@ struct Refusal(&'static str, &'static str);
 pub(super) async fn issue(
     State(app): State<Shared>,
     native: SharedNative,
-    Path(tenant): Path<String>,
+    tenant: Tenant,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
-    let Some(tenant) = app.tenants.get(&tenant) else { return StatusCode::NOT_FOUND.into_response() };
     let issuer = issuer(&app, &tenant.name);
     let answered = match form {
         Ok(Form(fields)) => {

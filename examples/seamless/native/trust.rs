@@ -7,24 +7,23 @@ use super::assertion::{self, Subject};
 use super::rst::{AUDIENCE, Refusal, Request};
 use super::{Native, SharedNative, in_background, issuer, templates};
 use crate::app::Shared;
-use crate::clock;
 use crate::tenants::Tenant;
-use axum::extract::{Path, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use crate::{clock, negotiate};
+use axum::extract::State;
+use axum::extract::rejection::StringRejection;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use kerberos_sso::Connection;
 use kerberos_sso::http::{SignInStep, SignedIn};
 use minijinja::{Value, context};
 
 pub(super) async fn issue(
     State(app): State<Shared>,
     native: SharedNative,
-    Path(tenant): Path<String>,
+    tenant: Tenant,
     headers: HeaderMap,
-    body: Result<String, axum::extract::rejection::StringRejection>,
+    body: Result<String, StringRejection>,
 ) -> Response {
-    let Some(tenant) = app.tenants.get(&tenant) else { return StatusCode::NOT_FOUND.into_response() };
     if !is_soap(&headers) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
@@ -32,7 +31,7 @@ pub(super) async fn issue(
         Ok(body) => body,
         Err(rejection) => return rejection.into_response(),
     };
-    let step = decide(&tenant, &headers);
+    let step = negotiate::decide(&app, &tenant, &headers);
     let mut response = match &step {
         SignInStep::SignedIn(signed_in) => match answer(&native, issuer(&app, &tenant.name), signed_in, &body).await {
             Ok(envelope) => soap(StatusCode::OK, envelope),
@@ -41,9 +40,7 @@ pub(super) async fn issue(
         SignInStep::FallBack(_) => fault(Refusal::FailedAuthentication),
         _ => StatusCode::UNAUTHORIZED.into_response(),
     };
-    if let Some(value) = step.www_authenticate().and_then(|value| HeaderValue::try_from(value).ok()) {
-        response.headers_mut().insert(WWW_AUTHENTICATE, value);
-    }
+    response.headers_mut().extend(negotiate::headers(&app, &step));
     response
 }
 
@@ -52,11 +49,6 @@ fn is_soap(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim();
     ["application/soap+xml", "text/xml", "application/xml"].iter().any(|taken| media_type.eq_ignore_ascii_case(taken))
-}
-
-fn decide(tenant: &Tenant, headers: &HeaderMap) -> SignInStep {
-    let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-    tenant.validator().sign_in(values, None, &Connection::default(), &clock::randomness(), clock::now())
 }
 
 async fn answer(native: &SharedNative, issuer: String, signed_in: &SignedIn, body: &str) -> Result<String, Refusal> {

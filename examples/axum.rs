@@ -1,0 +1,61 @@
+//! A web server whose users are signed in by their browsers, and find a form where that does not work.
+//!
+//! Run: `cargo run --example axum --features tower -- KEYTAB`, with the keys of the account that has the service principal
+//! name `HTTP/` and this host. Without a keytab it has the key and the time of a recorded ticket, which it takes once:
+//! `curl -i -H "Authorization: $(cat examples/alice.header)" http://127.0.0.1:8080/`
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
+
+use axum::response::{Html, IntoResponse as _, Response};
+use axum::{Extension, Router, http::StatusCode, routing::get};
+use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::tower::{NegotiateLayer, NotSignedIn};
+use kerberos_sso::{ComputerAccount, Identity, KeySet, Password, Policy, Randomness, UnixTime, Validator};
+use std::time::SystemTime;
+
+/// The page for users whom their browser signed in: the place to begin a session, with a cookie of the server's own.
+async fn page(user: Option<Extension<Identity>>, why: Option<Extension<NotSignedIn>>) -> Response {
+    match (user, why) {
+        (Some(Extension(user)), _) => format!("{} is signed in\n", user.name).into_response(),
+        // The browser answers the challenge in the background; who has no ticket sees the form that comes with it.
+        (None, Some(Extension(NotSignedIn::NotAsked))) => {
+            (StatusCode::UNAUTHORIZED, [("www-authenticate", "Negotiate")], FORM).into_response()
+        }
+        // Who failed is not challenged again.
+        (None, _) => FORM.into_response(),
+    }
+}
+
+const FORM: Html<&str> = Html("<form method=post><input name=user><input name=password type=password><button>Sign in");
+
+fn randomness() -> Randomness {
+    let mut octets = [0; 64];
+    getrandom::fill(&mut octets).expect("the operating system has randomness");
+    Randomness::new(octets)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let (keys, clock): (_, fn() -> UnixTime) = match std::env::args_os().nth(1) {
+        Some(file) => {
+            let keytab = std::fs::read(file).expect("the keytab can be read");
+            (KeySet::from_keytab(&keytab).expect("it is a keytab"), || SystemTime::now().into())
+        }
+        None => {
+            let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
+            let keys = [account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2))];
+            (KeySet::from_iter(keys), || UnixTime::from_seconds(1_795_299_534))
+        }
+    };
+    let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock().saturating_add_seconds(-60)));
+    let layer = NegotiateLayer::new(Validator::new(keys, Policy::default(), replay), clock, randomness)
+        .optional()
+        .on_signed_in(|signed_in, request| println!("{}: {}", request.uri, signed_in.identity()))
+        .on_fall_back(|fall_back, request| {
+            let error = fall_back.error();
+            println!("{}: {}: {error}\n{}", request.uri, error.code(), error.remedy().unwrap_or_default());
+        });
+    let app = Router::new().route("/", get(page)).layer(layer);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await.expect("the port is free");
+    println!("http://127.0.0.1:8080/");
+    axum::serve(listener, app).await.expect("it runs until it is stopped");
+}

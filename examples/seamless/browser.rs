@@ -1,0 +1,219 @@
+//! The routes of the browser: from a name to a session, by ticket or by password.
+
+use crate::app::{App, Shared};
+use crate::clock;
+use crate::cookies;
+use crate::directory;
+use crate::negotiate;
+use crate::pages::SignInPage;
+use crate::session::{Method, Session, SessionId, Stage};
+use crate::tenants::Tenant;
+use crate::user_name::UserName;
+use axum::Router;
+use axum::extract::{Form, Query, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Json, Redirect, Response};
+use axum::routing::{get, post};
+use kerberos_sso::http::SignInStep;
+use kerberos_sso::{Identity, SEAMLESS_SSO_SERVICES};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/", get(start))
+        .route("/{tenant}/winauth/sso", get(autologon))
+        .route("/{tenant}/password", post(password))
+        .route("/proof", post(proof))
+        .route("/sign-out", post(sign_out))
+        .route("/test-ticket", post(test_ticket))
+        .route("/style.css", get(([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("pages/style.css"))))
+        .route(
+            "/sign-in.js",
+            get(([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("pages/sign-in.js"))),
+        )
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(not_found)
+}
+
+#[derive(Deserialize)]
+struct Hints {
+    #[serde(default)]
+    login_hint: String,
+    #[serde(default)]
+    domain_hint: String,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: Zeroized,
+}
+
+/// Overwritten when it is dropped.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Zeroized(Zeroizing<String>);
+
+impl From<String> for Zeroized {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct TestUser {
+    #[serde(default)]
+    name: String,
+}
+
+/// Who you are; or whatever step comes next.
+async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, headers: HeaderMap) -> Response {
+    match session_id(&headers).and_then(|id| app.sessions.find(id)) {
+        Some((session, Stage::SignedIn)) => app.pages.who(&session, app.sessions.lifetime()),
+        Some((session, Stage::AwaitsProof)) => app.pages.proof(StatusCode::OK, &session, None),
+        None => discover(&app, &hints),
+    }
+}
+
+/// Home-realm discovery: the tenant that a name or a domain leads to.
+fn discover(app: &App, hints: &Hints) -> Response {
+    let test_realm = app.tenants.test_tenant().is_some();
+    let name = |status, error| app.pages.name(status, &hints.login_hint, error, test_realm);
+    let user = UserName::parse(&hints.login_hint);
+    let tenant = match (&user, hints.domain_hint.as_str()) {
+        (None, "") if hints.login_hint.is_empty() => return name(StatusCode::OK, None),
+        (None, "") => return name(StatusCode::BAD_REQUEST, Some("Please check the name.")),
+        (Some(user), "") => app.tenants.of_user(user),
+        (_, domain) => app.tenants.of_domain(domain),
+    };
+    match (tenant, user) {
+        (Some(tenant), user) => {
+            let user = user.map(|user| user.to_string()).unwrap_or_default();
+            app.pages.sign_in(StatusCode::OK, &SignInPage { tenant: &tenant, name: &user, error: None })
+        }
+        (None, Some(UserName::Account(_))) => {
+            name(StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com."))
+        }
+        (None, _) => name(StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
+    }
+}
+
+/// What the page asks in the background. Whoever fails is not challenged again, or the browser would ask its user.
+async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
+    let step = negotiate::decide(&app, &tenant, &headers);
+    let answer = negotiate::headers(&app, &step);
+    match step {
+        SignInStep::SignedIn(signed_in) => {
+            let identity = signed_in.identity().to_owned();
+            let (id, stage) = begin(&app, &tenant, identity, Method::Kerberos, &headers);
+            let signed_in = stage == Stage::SignedIn;
+            (answer, session_cookie(&app, id), Json(json!({ "signed_in": signed_in, "proof_required": !signed_in })))
+                .into_response()
+        }
+        other => {
+            let status = StatusCode::from_u16(other.status()).unwrap_or(StatusCode::FORBIDDEN);
+            (status, answer, Json(json!({ "signed_in": false }))).into_response()
+        }
+    }
+}
+
+async fn password(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    Form(credentials): Form<Credentials>,
+) -> Response {
+    let page = |status, error| {
+        app.pages.sign_in(status, &SignInPage { tenant: &tenant, name: &credentials.name, error: Some(error) })
+    };
+    let Some(user) = UserName::parse(&credentials.name) else {
+        return page(StatusCode::BAD_REQUEST, "Please check the name.");
+    };
+    match directory::sign_in(&tenant, &user, &credentials.password.0).await {
+        Ok(accepted) => {
+            let identity = accepted.identity().to_owned();
+            let (id, _) = begin(&app, &tenant, identity, Method::Password, &headers);
+            (session_cookie(&app, id), Redirect::to("/")).into_response()
+        }
+        Err(refusal) => page(refusal.status(), refusal.text()),
+    }
+}
+
+/// A session, in place of the one that the browser had. It waits if the hook asks for more proof.
+fn begin(app: &App, tenant: &Tenant, identity: Identity, method: Method, headers: &HeaderMap) -> (SessionId, Stage) {
+    let stage = if tenant.proofs.are_needed(&identity) { Stage::AwaitsProof } else { Stage::SignedIn };
+    if let Some(old) = session_id(headers) {
+        app.sessions.end(old);
+    }
+    let session = Session { tenant: Arc::clone(&tenant.name), identity, method };
+    (app.sessions.begin(Arc::new(session), stage), stage)
+}
+
+/// The one-time code. The session that then begins has another id.
+async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }): Form<Code>) -> Response {
+    let waiting = session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?)));
+    let Some((id, (session, Stage::AwaitsProof))) = waiting else { return Redirect::to("/").into_response() };
+    let tenant = app.tenants.get(&session.tenant);
+    if !tenant.is_some_and(|tenant| tenant.proofs.check(&session.identity, &code, clock::now())) {
+        tracing::warn!(tenant = %session.tenant, user = session.identity.name, "the one-time code is refused");
+        let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
+        return app.pages.proof(StatusCode::FORBIDDEN, &session, error);
+    }
+    // Whoever was quicker with the same session and code has it.
+    let Some(proved) = app.sessions.end(id) else {
+        return Redirect::to("/").into_response();
+    };
+    let id = app.sessions.begin(proved, Stage::SignedIn);
+    (session_cookie(&app, id), Redirect::to("/")).into_response()
+}
+
+async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    if let Some(session) = session_id(&headers).and_then(|id| app.sessions.end(id)) {
+        tracing::info!(tenant = %session.tenant, user = session.identity.name, "signed out");
+    }
+    (with_cookie(cookies::clear(cookies::SESSION)), Redirect::to("/")).into_response()
+}
+
+/// What a browser with a ticket would do, done by the server, in the built-in test realm only.
+async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): Form<TestUser>) -> Response {
+    let tenant = app.tenants.test_tenant();
+    let Some((tenant, realm)) = tenant.as_ref().and_then(|tenant| Some((tenant, tenant.test_realm.as_ref()?))) else {
+        return not_found(State(app)).await;
+    };
+    let account = UserName::parse(&user.name).map_or_else(|| "alice".into(), UserName::into_account);
+    let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();
+    let value = realm.ticket_for(&account).service(service).at(clock::now()).mutual().header();
+    let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value));
+    match negotiate::decide(&app, tenant, &authorization.into_iter().collect()) {
+        SignInStep::SignedIn(signed_in) => {
+            let (id, _) = begin(&app, tenant, signed_in.identity().to_owned(), Method::Kerberos, &headers);
+            (session_cookie(&app, id), Redirect::to("/")).into_response()
+        }
+        _ => app.pages.message(StatusCode::FORBIDDEN, "The ticket was refused", "The log of the server says why."),
+    }
+}
+
+async fn not_found(State(app): State<Shared>) -> Response {
+    app.pages.message(StatusCode::NOT_FOUND, "Nothing here", "This address leads nowhere.")
+}
+
+fn session_id(headers: &HeaderMap) -> Option<SessionId> {
+    cookies::find(headers, cookies::SESSION)?.parse().ok()
+}
+
+fn session_cookie(app: &App, id: SessionId) -> HeaderMap {
+    with_cookie(cookies::set(cookies::SESSION, &id.to_string(), app.sessions.lifetime()))
+}
+
+fn with_cookie(cookie: Option<HeaderValue>) -> HeaderMap {
+    cookie.into_iter().map(|cookie| (SET_COOKIE, cookie)).collect()
+}

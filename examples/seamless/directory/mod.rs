@@ -1,0 +1,118 @@
+//! Passwords, checked with the directory itself: name and password in, an accepted request out, as from a browser.
+//!
+//! The KDC gives a ticket for our own account to whoever knows the password (RFC 4120 sections 3.1 and 3.3), and the
+//! tenant's validator judges that ticket like any other. So a machine that only claims to be the KDC gains nothing: it
+//! does not have our account's key.
+
+mod refusal;
+mod tap;
+
+pub(crate) use refusal::Refusal;
+
+use crate::clock;
+use crate::tenants::Tenant;
+use crate::user_name::UserName;
+use kerberos_sso::{Accepted, SEAMLESS_SSO_SERVICES};
+use krb5::client::{NT_PRINCIPAL, NT_SRV_HST};
+use krb5::initiator::GSS_C_MUTUAL_FLAG;
+use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};
+use std::time::Duration;
+use tap::Tap;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// The KDC of one realm.
+pub(crate) struct Directory {
+    realm: String,
+    kdc: String,
+    /// How many may ask at once.
+    turns: Semaphore,
+}
+
+/// Whether `password` is that of `user`, and who that is.
+pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
+    let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
+    let verdict = match directory.token_for(user, password).await {
+        Ok(token) => {
+            let verdict = tenant.validator().validate_ticket(&token, clock::now());
+            verdict.map_err(|error| Refusal::NotOurs(Box::new(error)))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    log(tenant, user, &verdict);
+    verdict
+}
+
+impl Directory {
+    /// `kdc` is `HOST` or `HOST:PORT`.
+    pub(crate) fn new(realm: &str, kdc: &str) -> Self {
+        let kdc = if kdc.contains(':') { kdc.to_owned() } else { format!("{kdc}:88") };
+        Self { realm: realm.into(), kdc, turns: Semaphore::new(MAX_AT_ONCE) }
+    }
+
+    /// The token with which this user's browser would sign in.
+    async fn token_for(&self, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
+        if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
+            return Err(Refusal::WrongPassword);
+        }
+        let turn = timeout(WAIT_FOR_TURN, self.turns.acquire()).await;
+        let _turn = turn.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+        let asked = timeout(WAIT_FOR_KDC, self.ask(user, password)).await;
+        asked.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
+    }
+
+    async fn ask(&self, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
+        let tap = Tap::open(&self.kdc).await.map_err(|error| Refusal::Unreachable(error.to_string()))?;
+        let client = AsyncKdcClient::new(
+            KdcClient::new(&self.realm, [tap.address()])
+                .with_udp(false)
+                .with_timeout(ONE_EXCHANGE)
+                .with_lifetime(TICKET_LIFETIME),
+        );
+        self.exchange(&client, user, password).await.map_err(|error| Refusal::of(error, &tap))
+    }
+
+    async fn exchange(&self, client: &AsyncKdcClient, user: &UserName, password: &str) -> Result<Vec<u8>, ClientError> {
+        let tgt = client.login_with_password(&self.client_principal(user), password).await?;
+        let service = SEAMLESS_SSO_SERVICES.first().into_iter().flat_map(|service| service.split('/'));
+        let ticket = client.service_ticket(&tgt, &Principal::new(NT_SRV_HST, service, &self.realm)).await?;
+        let (_, token) = InitiatorContext::new(&ticket, GSS_C_MUTUAL_FLAG)?;
+        Ok(token)
+    }
+
+    /// A user principal name is looked up as one, whatever its suffix is (RFC 6806 section 5).
+    fn client_principal(&self, user: &UserName) -> Principal {
+        match user {
+            UserName::Principal { name, .. } => Principal::new(NT_ENTERPRISE, [name], &self.realm),
+            UserName::Account(account) | UserName::DownLevel { account, .. } => {
+                Principal::new(NT_PRINCIPAL, [account], &self.realm)
+            }
+        }
+    }
+}
+
+fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
+    let (tenant, typed) = (&*tenant.name, user.to_string());
+    match verdict {
+        Ok(accepted) => tracing::info!(tenant, user = %accepted.identity(), "signed in by password"),
+        Err(Refusal::NotOurs(error)) => {
+            let (code, remedy) = (error.code(), error.remedy().unwrap_or("none known"));
+            tracing::error!(tenant, ?typed, code, remedy, "the KDC's own ticket is refused: {error}");
+        }
+        Err(refusal) => tracing::warn!(tenant, ?typed, "no sign-in by password: {refusal}"),
+    }
+}
+
+/// RFC 6806 section 5.
+const NT_ENTERPRISE: i32 = 10;
+
+/// Of the ticket, which is used at once. Samba gives no ticket on one of two minutes.
+const TICKET_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+const MAX_AT_ONCE: usize = 16;
+const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
+const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
+const ONE_EXCHANGE: Duration = Duration::from_secs(3);
+
+/// Active Directory's have 256 characters at most.
+const MAX_PASSWORD_SIZE: usize = 1024;

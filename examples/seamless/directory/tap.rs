@@ -1,0 +1,90 @@
+//! Carries the messages of one sign-in to the KDC and back (RFC 4120 section 7.2.2: four octets of length before each),
+//! and keeps the last KRB-ERROR: the client library drops its e-data, where the directory says why an account is revoked.
+//! Nothing is changed or decrypted.
+
+use std::io::{Error, ErrorKind, Result};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+pub(super) struct Tap {
+    address: String,
+    heard: Arc<Mutex<Heard>>,
+    /// Ends with the tap.
+    _relay: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Heard {
+    krb_error: Option<Vec<u8>>,
+    failure: Option<String>,
+}
+
+impl Tap {
+    /// Listens on loopback for the library.
+    pub(super) async fn open(kdc: &str) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (address, heard) = (listener.local_addr()?.to_string(), Arc::default());
+        let mut relay = JoinSet::new();
+        relay.spawn(relay_all(listener, kdc.to_owned(), Arc::clone(&heard)));
+        Ok(Self { address, heard, _relay: relay })
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// The last reply that was a KRB-ERROR.
+    pub(super) fn last_error(&self) -> Option<Vec<u8>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).krb_error.clone()
+    }
+
+    /// Why the KDC could not be reached.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
+    }
+}
+
+async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>) {
+    while let Ok((mut library, _)) = listener.accept().await {
+        let outcome = relay_one(&mut library, &kdc).await;
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Ok(reply) if reply.first() == Some(&KRB_ERROR) => heard.krb_error = Some(reply),
+            Ok(_) => {}
+            Err(error) => heard.failure = Some(error.to_string()),
+        }
+    }
+}
+
+/// One request and its reply, for which the library opens one connection.
+async fn relay_one(library: &mut TcpStream, kdc: &str) -> Result<Vec<u8>> {
+    let mut kdc = TcpStream::connect(kdc).await?;
+    write(&mut kdc, &read(library).await?).await?;
+    let reply = read(&mut kdc).await?;
+    write(library, &reply).await?;
+    Ok(reply)
+}
+
+async fn read(from: &mut TcpStream) -> Result<Vec<u8>> {
+    let size = usize::try_from(from.read_u32().await?).unwrap_or(usize::MAX);
+    if size > MAX_SIZE {
+        return Err(Error::new(ErrorKind::InvalidData, "a message of the KDC is too large"));
+    }
+    let mut message = vec![0; size];
+    from.read_exact(&mut message).await?;
+    Ok(message)
+}
+
+async fn write(to: &mut TcpStream, message: &[u8]) -> Result<()> {
+    to.write_u32(u32::try_from(message.len()).unwrap_or(u32::MAX)).await?;
+    to.write_all(message).await
+}
+
+/// RFC 4120 section 5.9.1: \[APPLICATION 30\], constructed.
+const KRB_ERROR: u8 = 0x7E;
+
+/// A ticket has 64 KiB at most.
+const MAX_SIZE: usize = 256 * 1024;

@@ -1,0 +1,133 @@
+//! The keytab of a tenant as it changes: the file's keys serve, and those of the files before it for ten hours more.
+
+use crate::config::TenantConfig;
+use kerberos_sso::{Account, KeySet, Keytab, ServiceKey, UnixTime};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What was read of one path.
+#[derive(Clone)]
+pub(crate) struct Keytabs {
+    config: Arc<TenantConfig>,
+    /// Good ones, the last of which serves without end, the others until the second that stands beside them.
+    good: Vec<(Zeroizing<Vec<u8>>, Option<UnixTime>)>,
+    /// What was read last, good or not: it is complained about once.
+    seen: Result<Zeroizing<Vec<u8>>, String>,
+}
+
+impl Keytabs {
+    pub(crate) fn of(config: TenantConfig) -> Self {
+        Self { config: Arc::new(config), good: Vec::new(), seen: Err(String::new()) }
+    }
+
+    /// All keys that serve, if the file is another than when it was read last.
+    pub(crate) fn read(&mut self, now: UnixTime) -> Result<Option<KeySet>, String> {
+        let bytes = std::fs::read(&self.config.keytab).map(Zeroizing::new);
+        self.take(bytes.map_err(|error| error.to_string()), now)
+            .map_err(|error| format!("{}: {error}", self.config.keytab.display()))
+    }
+
+    fn take(&mut self, bytes: Result<Zeroizing<Vec<u8>>, String>, now: UnixTime) -> Result<Option<KeySet>, String> {
+        if bytes == self.seen {
+            return Ok(None);
+        }
+        self.seen.clone_from(&bytes);
+        let bytes = bytes?;
+        let account = self.with_keys(self.account(), &bytes, None)?;
+        if account.keys().is_empty() {
+            return Err(format!("it has no key of the realm {}", self.config.realm));
+        }
+        self.retire(&bytes, now);
+        let mut account = self.account();
+        for (bytes, until) in &self.good {
+            account = self.with_keys(account, bytes, *until)?;
+        }
+        Ok(Some(KeySet::from_iter([account])))
+    }
+
+    /// Puts `bytes` last. Whatever served until now retires, a keytab that comes back does not.
+    fn retire(&mut self, bytes: &Zeroizing<Vec<u8>>, now: UnixTime) {
+        self.good.retain(|(old, until)| old != bytes && until.is_none_or(|until| until > now));
+        for (_, until) in &mut self.good {
+            until.get_or_insert_with(|| now.saturating_add_seconds(TICKET_LIFETIME));
+        }
+        self.good.push((bytes.clone(), None));
+        let excess = self.good.len().saturating_sub(MAX_KEPT);
+        self.good.drain(..excess);
+    }
+
+    fn account(&self) -> Account {
+        let account = Account::new(&self.config.account, &self.config.realm).of_active_directory();
+        self.config.domain_sids.iter().fold(account, |account, domain| account.with_domain_sid(*domain))
+    }
+
+    /// All keys of the realm in a keytab are the account's, whichever of its names they stand under.
+    fn with_keys(&self, mut account: Account, bytes: &[u8], until: Option<UnixTime>) -> Result<Account, String> {
+        let keytab = Keytab::parse(bytes).map_err(|error| error.to_string())?;
+        for entry in keytab.into_entries().into_iter().filter(|entry| entry.realm == self.config.realm) {
+            if let Some(key) = entry.key {
+                let key = ServiceKey::new(key, Some(entry.kvno));
+                account = account.with_key(match until {
+                    Some(until) => key.until(until),
+                    None => key,
+                });
+            }
+        }
+        Ok(account)
+    }
+}
+
+/// In seconds: how long Active Directory's tickets live, and so those that a client holds from before a rollover.
+const TICKET_LIFETIME: i64 = 10 * 60 * 60;
+
+/// Rollovers in ten hours. Whoever drops in more is testing.
+const MAX_KEPT: usize = 16;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn keytabs() -> Keytabs {
+        let config = r#"{"name": "r", "realm": "R", "account": "A$", "keytab": "k"}"#;
+        Keytabs::of(serde_json::from_str(config).unwrap())
+    }
+
+    /// One AES256 key of `A$@REALM`.
+    fn keytab(realm: u8, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
+        let principal = [&[0, 1, 0, 1, realm, 0, 2][..], b"A$", &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
+        let record = [&principal[..], &[0, 18, 0, 32], &[kvno; 32]].concat();
+        Ok([&[5, 2, 0, 0, 0, record.len() as u8][..], &record].concat().into())
+    }
+
+    /// Each key's version, and in how many hours it retires.
+    fn served(keys: Option<KeySet>) -> Vec<(u32, Option<i64>)> {
+        let keys = keys.unwrap();
+        let account = keys.account("R", "A$").unwrap();
+        let hours = |until: UnixTime| until.seconds_since(NOW) / 3600;
+        account.keys().iter().map(|key| (key.kvno().unwrap(), key.not_after().map(hours))).collect()
+    }
+
+    #[test]
+    fn keys_before_a_rollover_serve_for_ten_hours_more() {
+        let (mut keytabs, later) = (keytabs(), NOW.saturating_add_seconds(11 * 3600));
+        assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(1, None)]);
+        assert!(keytabs.take(keytab(b'R', 1), NOW).unwrap().is_none());
+        assert_eq!(served(keytabs.take(keytab(b'R', 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
+        assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(2, Some(10)), (1, None)]);
+        assert_eq!(served(keytabs.take(keytab(b'R', 3), later).unwrap()), [(1, Some(21)), (3, None)]);
+    }
+
+    #[test]
+    fn a_broken_file_is_complained_about_once_and_changes_nothing() {
+        let mut keytabs = keytabs();
+        keytabs.take(keytab(b'R', 1), NOW).unwrap();
+        for broken in [Ok(vec![5, 2, 0, 0, 0, 9].into()), keytab(b'S', 2), Err("no such file".into())] {
+            assert!(keytabs.take(broken.clone(), NOW).is_err());
+            assert!(keytabs.take(broken, NOW).unwrap().is_none());
+        }
+        assert_eq!(served(keytabs.take(keytab(b'R', 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
+    }
+}

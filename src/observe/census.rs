@@ -1,0 +1,184 @@
+//! Which encryption types clients come with, for an administrator who wants to switch RC4 off.
+//!
+//! In: decisions. Out: counts, and a bounded list of the accounts that RC4 is still used with.
+
+use crate::accept::Accepted;
+use crate::crypto::EncType;
+use crate::error::{Error, KeyRole};
+use crate::time::UnixTime;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use hashbrown::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Counts the encryption types of tickets and session keys, and remembers who still brings RC4.
+///
+/// To switch RC4 off, allow it ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), feed this with every decision, and
+/// mend what [`rc4_uses`](Self::rc4_uses) names:
+///
+/// - [`KeyRole::Ticket`] names an account of this server's. It has no AES keys, or the directory does not know that it
+///   takes them: set its msDS-SupportedEncryptionTypes to 24 and change its password.
+/// - [`KeyRole::Session`] names a user, whose computer does not offer AES, or asks for an account that is not known to
+///   take it.
+///
+/// When for longer than tickets live (ten hours as a rule), and over a whole working week for those who are seldom there,
+/// nothing new is named, [`left_out`](Self::left_out) is zero, and [`rc4_uses`](Self::rc4_uses)'s
+/// [`last`](Rc4Use::last) are all older, take `allow_rc4` away. [`rc4_refused`](Self::rc4_refused) then tells whether
+/// anybody was forgotten.
+///
+/// Counts are since it was made. Any number of threads may use it at once.
+#[derive(Debug)]
+pub struct EtypeCensus {
+    tickets: Counts,
+    sessions: Counts,
+    refused_tickets: AtomicUsize,
+    refused_sessions: AtomicUsize,
+    left_out: AtomicUsize,
+    capacity: usize,
+    rc4: Mutex<HashMap<Rc4Key, Rc4Count>>,
+}
+
+type Counts = [AtomicUsize; EncType::SUPPORTED.len()];
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Rc4Key {
+    role: KeyRole,
+    name: String,
+    realm: String,
+}
+
+#[derive(Debug)]
+struct Rc4Count {
+    uses: u64,
+    last: UnixTime,
+}
+
+/// An account that RC4 was used with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rc4Use {
+    /// Of which key: the ticket's, which is the service account's, or the session's.
+    pub role: KeyRole,
+    /// The service's account, or the user; for a log, with whatever does not print as itself escaped.
+    pub name: String,
+    /// Its realm.
+    pub realm: String,
+    /// How often.
+    pub uses: u64,
+    /// When it was last.
+    pub last: UnixTime,
+}
+
+impl EtypeCensus {
+    /// A census that names at most `capacity` accounts. Each takes about 200 bytes.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            tickets: Counts::default(),
+            sessions: Counts::default(),
+            refused_tickets: AtomicUsize::default(),
+            refused_sessions: AtomicUsize::default(),
+            left_out: AtomicUsize::default(),
+            capacity,
+            rc4: Mutex::default(),
+        }
+    }
+
+    /// Counts a request that was accepted at `now`.
+    pub fn accepted(&self, accepted: &Accepted, now: UnixTime) {
+        let (opened_by, session) = (accepted.opened_by(), accepted.session_etype());
+        count(&self.tickets, opened_by.etype());
+        count(&self.sessions, session);
+        if opened_by.etype() == EncType::RC4_HMAC {
+            let account = opened_by.account();
+            self.note(KeyRole::Ticket, account.name().into(), account.realm().into(), now);
+        }
+        if session == EncType::RC4_HMAC {
+            let user = accepted.identity();
+            self.note(KeyRole::Session, user.name().to_string(), user.realm().into(), now);
+        }
+    }
+
+    /// Counts a refusal, if RC4 is its reason.
+    pub fn refused(&self, error: &Error) {
+        match error {
+            Error::Rc4Refused { role: KeyRole::Ticket } => increment(&self.refused_tickets),
+            Error::Rc4Refused { .. } => increment(&self.refused_sessions),
+            _ => {}
+        }
+    }
+
+    /// How many accepted tickets were of a type; zero for one that is not supported.
+    #[must_use]
+    pub fn tickets(&self, etype: EncType) -> usize {
+        read(&self.tickets, etype)
+    }
+
+    /// How many session keys of accepted tickets were of a type.
+    #[must_use]
+    pub fn sessions(&self, etype: EncType) -> usize {
+        read(&self.sessions, etype)
+    }
+
+    /// How many requests were refused because of RC4, in the ticket or, otherwise, in the keys that come with it.
+    #[must_use]
+    pub fn rc4_refused(&self, role: KeyRole) -> usize {
+        match role {
+            KeyRole::Ticket => self.refused_tickets.load(Ordering::Relaxed),
+            _ => self.refused_sessions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The accounts that RC4 was used with, the most recent first.
+    #[must_use]
+    pub fn rc4_uses(&self) -> Vec<Rc4Use> {
+        let rc4 = self.rc4.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut uses: Vec<_> = rc4.iter().map(|(key, count)| Rc4Use::new(key, count)).collect();
+        drop(rc4);
+        uses.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| (&a.realm, &a.name).cmp(&(&b.realm, &b.name))));
+        uses
+    }
+
+    /// How many uses of RC4 are not among [`rc4_uses`](Self::rc4_uses), for lack of room.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, role: KeyRole, name: String, realm: String, now: UnixTime) {
+        let mut rc4 = self.rc4.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = Rc4Key { role, name, realm };
+        if let Some(count) = rc4.get_mut(&key) {
+            count.uses = count.uses.saturating_add(1);
+            count.last = count.last.max(now);
+        } else if rc4.len() < self.capacity {
+            rc4.insert(key, Rc4Count { uses: 1, last: now });
+        } else {
+            increment(&self.left_out);
+        }
+    }
+}
+
+impl Rc4Use {
+    fn new(key: &Rc4Key, count: &Rc4Count) -> Self {
+        let (name, realm) = (key.name.clone(), key.realm.clone());
+        Self { role: key.role, name, realm, uses: count.uses, last: count.last }
+    }
+}
+
+fn place(counts: &Counts, etype: EncType) -> Option<&AtomicUsize> {
+    EncType::SUPPORTED.iter().zip(counts).find(|(supported, _)| **supported == etype).map(|(_, count)| count)
+}
+
+fn count(counts: &Counts, etype: EncType) {
+    if let Some(count) = place(counts, etype) {
+        increment(count);
+    }
+}
+
+fn read(counts: &Counts, etype: EncType) -> usize {
+    place(counts, etype).map_or(0, |count| count.load(Ordering::Relaxed))
+}
+
+fn increment(count: &AtomicUsize) {
+    count.fetch_add(1, Ordering::Relaxed);
+}

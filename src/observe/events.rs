@@ -1,0 +1,90 @@
+//! Events and spans for a subscriber of `tracing`. In: what was decided. Out: its fields, none of them a secret, each bounded.
+
+use super::{Stage, TARGET};
+use crate::accept::Accepted;
+use crate::error::{Blame, Error, Excerpt};
+use crate::keys::KeyQuery;
+use crate::time::UnixTime;
+use ::tracing::span::EnteredSpan;
+use ::tracing::{Level, debug_span, event};
+
+/// A stage, until it is dropped.
+pub(crate) struct Entered {
+    _span: EnteredSpan,
+}
+
+impl Entered {
+    #[inline]
+    pub(crate) fn stage(stage: Stage) -> Self {
+        let span = match stage {
+            Stage::Read => debug_span!(target: TARGET, "read"),
+            Stage::Open => debug_span!(target: TARGET, "open"),
+            Stage::Verify => debug_span!(target: TARGET, "verify"),
+            Stage::Authorize => debug_span!(target: TARGET, "authorize"),
+            Stage::Admit => debug_span!(target: TARGET, "admit"),
+        };
+        Self { _span: span.entered() }
+    }
+
+    #[inline]
+    pub(crate) fn end(self) {
+        drop(self);
+    }
+}
+
+#[inline]
+pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {
+    let opened_by = accepted.opened_by();
+    event!(
+        target: TARGET,
+        Level::INFO,
+        code = "accepted",
+        user = display(accepted.identity().name().excerpt()),
+        realm = display(Excerpt::new(accepted.identity().realm())),
+        sid = accepted.identity().sid().map(display),
+        service = display(accepted.service().excerpt()),
+        service_realm = display(Excerpt::new(accepted.service_realm())),
+        account = display(Excerpt::new(opened_by.account().name())),
+        ticket_etype = opened_by.etype().0,
+        ticket_kvno = accepted.ticket_kvno(),
+        key_kvno = opened_by.kvno(),
+        session_etype = accepted.session_etype().0,
+        skew_seconds = now.map(|now| accepted.authenticator().time().seconds_since(now)),
+        channel_bindings = ?accepted.channel_bindings(),
+    );
+}
+
+#[cold]
+pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
+    // The level of an event is a constant.
+    macro_rules! refusal {
+        ($level:expr) => {
+            event!(
+                target: TARGET,
+                $level,
+                code = error.code(),
+                blame = display(error.blame()),
+                service_realm = query.map(|query| display(Excerpt::new(query.realm))),
+                ticket_etype = query.map(|query| query.etype.0),
+                ticket_kvno = query.and_then(|query| query.kvno),
+                skew_seconds = skew(error),
+                "{error}"
+            )
+        };
+    }
+    match error.blame() {
+        Blame::Keys | Blame::ReplayCache | Blame::Caller => refusal!(Level::WARN),
+        _ => refusal!(Level::INFO),
+    }
+}
+
+pub(crate) fn goes_on() {
+    event!(target: TARGET, Level::DEBUG, code = "continues");
+}
+
+const fn skew(error: &Error) -> Option<i64> {
+    match error {
+        Error::ClockSkew { client, server, .. } => Some(client.seconds_since(*server)),
+        _ => None,
+    }
+}

@@ -1,0 +1,93 @@
+//! What a server's operator sees: one event for every decision, a span for every stage, and a census of encryption types.
+//!
+//! # Events
+//! With the feature `tracing`, every decision is an event of the target [`TARGET`], for any subscriber of that crate:
+//!
+//! | field | of | what |
+//! |---|---|---|
+//! | `code` | both | `accepted`, or [`Error::code`](crate::Error::code) |
+//! | `service_realm`, `ticket_kvno` | both | what the ticket's shell names, which nobody vouches for where it was refused |
+//! | `ticket_etype` | both | the number of the ticket's encryption type, and so of the key that opened it |
+//! | `skew_seconds` | both | how far the client's clock is ahead of this server's; refused: with `clock-skew` |
+//! | `blame` | refused | [`Error::blame`](crate::Error::blame) |
+//! | `message` | refused | the error's sentence |
+//! | `user`, `realm`, `sid` | accepted | who signed in: the name and realm of the ticket, and the SID of its PAC |
+//! | `service` | accepted | the service that the client named |
+//! | `account`, `key_kvno` | accepted | the account whose key opened the ticket, and the version of that key |
+//! | `session_etype` | accepted | the number of the session key's encryption type |
+//! | `channel_bindings` | accepted | whether the request is bound to its channel |
+//!
+//! Accepted requests are at level INFO. **They name users**: an operator who may not keep that filters the field. Refusals
+//! are at WARN where the administrator can mend the cause (keys, replay cache, the program), and at INFO where a stranger
+//! can bring them about at will. A conversation that goes on is at DEBUG.
+//!
+//! What a message says is bounded and escaped, so that no name forges a line; no key, no plaintext and no token is in any
+//! event.
+//!
+//! # Spans
+//! `read`, `open`, `verify`, `authorize` and `admit`, at level DEBUG, are entered while that stage runs: a subscriber with a
+//! clock has the time of each. This crate has none.
+//!
+//! Without the feature, none of this is compiled. With it and without a subscriber, it is a comparison for each.
+//!
+//! # Moving away from RC4
+//! [`EtypeCensus`] counts what clients come with, and names those accounts that still bring RC4.
+
+#[cfg(feature = "std")]
+mod census;
+#[cfg(feature = "tracing")]
+mod events;
+#[cfg(not(feature = "tracing"))]
+mod silence;
+
+#[cfg(feature = "std")]
+pub use census::{EtypeCensus, Rc4Use};
+#[cfg(feature = "tracing")]
+pub(crate) use events::{Entered, accepted, goes_on, refused};
+#[cfg(not(feature = "tracing"))]
+pub(crate) use silence::{Entered, accepted, goes_on, refused};
+
+use crate::accept::{Accepted, Turn};
+use crate::error::Error;
+use crate::keys::KeyQuery;
+use crate::time::UnixTime;
+
+/// The target of all events and spans.
+pub const TARGET: &str = "kerberos_sso";
+
+/// The stages, as their spans are called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stage {
+    Read,
+    Open,
+    Verify,
+    Authorize,
+    Admit,
+}
+
+/// For the end of a stage that is not the last.
+#[inline(always)]
+pub(crate) fn outcome<T>(outcome: &Result<T, Error>, query: Option<&KeyQuery<'_>>) {
+    if let Err(error) = outcome {
+        refused(error, query);
+    }
+}
+
+/// For the last stage.
+#[inline(always)]
+pub(crate) fn verdict(verdict: &Result<Accepted, Error>, query: Option<&KeyQuery<'_>>, now: Option<UnixTime>) {
+    match verdict {
+        Ok(request) => accepted(request, now),
+        Err(error) => refused(error, query),
+    }
+}
+
+/// For the end of a turn.
+#[inline(always)]
+pub(crate) fn turn(turn: &Result<Turn, Error>, query: &KeyQuery<'_>, now: UnixTime) {
+    match turn {
+        Ok(Turn::Accepted(request, _)) => accepted(request, Some(now)),
+        Ok(Turn::Next(_)) => goes_on(),
+        Err(error) => refused(error, Some(query)),
+    }
+}

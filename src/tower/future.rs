@@ -1,0 +1,87 @@
+//! The layer's response: one that it made itself, or the inner service's with what the client waits for.
+
+use ::http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use ::http::{HeaderValue, Response, StatusCode};
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The future of [`Negotiate`](super::Negotiate).
+    #[derive(Debug)]
+    pub struct NegotiateFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F, B> {
+        Answered { response: Option<Response<B>> },
+        Running { #[pin] response: F, headers: Headers },
+    }
+}
+
+/// What a response gets besides its own headers.
+#[derive(Debug, Default)]
+pub(super) struct Headers {
+    pub(super) www_authenticate: Option<HeaderValue>,
+    pub(super) set_cookie: Option<HeaderValue>,
+}
+
+impl<F, B> NegotiateFuture<F, B> {
+    pub(super) fn running(response: F, headers: Headers) -> Self {
+        Self { state: State::Running { response, headers } }
+    }
+}
+
+impl<F, B: Default> NegotiateFuture<F, B> {
+    /// Without the inner service.
+    pub(super) fn answered(status: StatusCode, headers: Headers) -> Self {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = status;
+        headers.put_into(&mut response);
+        Self { state: State::Answered { response: Some(response) } }
+    }
+}
+
+impl<F, B, E> Future for NegotiateFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            // A future is not polled after its end.
+            StateProjection::Answered { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+            StateProjection::Running { response, headers } => {
+                let mut response = ready!(response.poll(context))?;
+                let mut headers = core::mem::take(headers);
+                // The last token of a conversation that ended well would be read as one that goes on.
+                if response.status() == StatusCode::UNAUTHORIZED {
+                    headers.www_authenticate = None;
+                }
+                headers.put_into(&mut response);
+                Poll::Ready(Ok(response))
+            }
+        }
+    }
+}
+
+impl Headers {
+    fn put_into<B>(self, response: &mut Response<B>) {
+        let headers = response.headers_mut();
+        if let Some(value) = self.www_authenticate {
+            headers.append(WWW_AUTHENTICATE, value);
+        }
+        if let Some(value) = self.set_cookie {
+            headers.append(SET_COOKIE, value);
+        }
+    }
+}
