@@ -70,14 +70,14 @@ impl<'t> Outline<'t> {
                 Ok(response) => outline.around(response.response_token),
                 Err(_) => outline,
             },
-            other => Self { ap_req: ap_req(other), ..outline },
+            other => Self { ap_req: ap_req(other.as_ref()), ..outline },
         }
     }
 
     fn around(self, token: Option<Reader<'t>>) -> Self {
         let Some(token) = token else { return self };
         let recognised = Token::recognise(token).ok();
-        Self { inner: Some(TokenShape::of(recognised.as_ref())), ap_req: ap_req(recognised), ..self }
+        Self { inner: Some(TokenShape::of(recognised.as_ref())), ap_req: ap_req(recognised.as_ref()), ..self }
     }
 
     /// What the whole token says it is.
@@ -135,9 +135,9 @@ impl TokenShape {
     }
 }
 
-fn ap_req(token: Option<Token<'_>>) -> Option<ApReq<'_>> {
+fn ap_req<'t>(token: Option<&Token<'t>>) -> Option<ApReq<'t>> {
     match token {
-        Some(Token::Krb5(_, ap_req) | Token::ApReq(ap_req)) => ApReq::read(ap_req).ok(),
+        Some(Token::Krb5(_, ap_req) | Token::ApReq(ap_req)) => ApReq::read(*ap_req).ok(),
         _ => None,
     }
 }

@@ -86,10 +86,10 @@ impl TokenRequest {
             Refusal(INVALID_GRANT, reason)
         })?;
         if !native.used.take(&verified.id, self.now) {
-            tracing::warn!(tenant = %self.tenant, upn = %verified.subject.upn, "an assertion comes a second time");
+            tracing::warn!(tenant = %self.tenant, upn = verified.subject.upn, "an assertion comes a second time");
             return Err(Refusal(INVALID_GRANT, "it was used before"));
         }
-        tracing::info!(tenant = %self.tenant, upn = %verified.subject.upn, client_id, "tokens for an assertion");
+        tracing::info!(tenant = %self.tenant, upn = verified.subject.upn, client_id, "tokens for an assertion");
         let (tenant, client_id) = (Arc::clone(&self.tenant), client_id.to_owned());
         let grant = Arc::new(Grant { tenant, client_id, subject: verified.subject });
         let refresh_token = native.refresh_tokens.begin(Arc::clone(&grant), self.now);
