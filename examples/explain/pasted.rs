@@ -37,7 +37,7 @@ fn without_name(contents: &[u8]) -> &[u8] {
 
 /// Whether the bytes are ASCII and begin with a scheme and a blank (RFC 9110 section 11.4).
 fn names_a_scheme(value: &[u8]) -> bool {
-    let mut words = value.splitn(2, is_blank);
+    let mut words = value.splitn(2, |byte| is_blank(*byte));
     let scheme = words.next().unwrap_or_default();
     let is_scheme = !scheme.is_empty() && scheme.len() <= MAX_SCHEME && scheme.iter().all(u8::is_ascii_alphabetic);
     is_scheme && value.is_ascii() && (words.next().is_some() || scheme.eq_ignore_ascii_case(b"Negotiate"))
@@ -45,13 +45,13 @@ fn names_a_scheme(value: &[u8]) -> bool {
 
 /// The scheme, and what follows it without the line breaks that a mail or a terminal has put in.
 fn without_line_breaks(value: &[u8]) -> Vec<u8> {
-    let scheme = value.iter().position(is_blank).unwrap_or(value.len());
+    let scheme = value.iter().position(|byte| is_blank(*byte)).unwrap_or(value.len());
     let (scheme, rest) = value.split_at_checked(scheme).unwrap_or((value, &[]));
     let rest = rest.trim_ascii().iter().filter(|byte| !matches!(byte, b'\r' | b'\n'));
     scheme.iter().chain(b" ").chain(rest).copied().collect()
 }
 
-const fn is_blank(byte: &u8) -> bool {
+const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 

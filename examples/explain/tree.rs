@@ -57,6 +57,7 @@ impl Failure {
 }
 
 impl Node {
+    #[expect(clippy::needless_pass_by_value, reason = "callers would have to borrow what they make")]
     pub(crate) fn new(mark: Mark, title: impl Into<String>, value: impl ToString) -> Self {
         Self { mark, title: title.into(), value: value.to_string(), failure: None, children: Vec::new() }
     }

@@ -33,6 +33,7 @@ impl Stage {
 }
 
 impl Check {
+    #[expect(clippy::needless_pass_by_value, reason = "callers would have to borrow what they make")]
     pub(super) fn new(title: &'static str, value: impl ToString, fails_with: fn(&Error) -> bool) -> Self {
         Self { title, value: value.to_string(), fails_with, mark: Mark::Passed }
     }

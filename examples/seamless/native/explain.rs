@@ -66,13 +66,11 @@ pub(super) async fn explain(State(app): State<Shared>, form: Result<Form<Questio
 
 fn explain_at(app: &App, pasted: &Pasted, now: UnixTime) -> Explanation {
     let (connection, admit) = (Connection::default(), None);
-    match validator(app, pasted) {
-        Some(validator) => Examiner { validator: &validator, connection, now, admit }.explain(pasted),
-        None => {
-            let validator = Validator::staged(KeySet::default(), Policy::seamless_sso());
-            Examiner { validator: &validator, connection, now, admit }.explain(pasted)
-        }
+    if let Some(validator) = validator(app, pasted) {
+        return Examiner { validator: &validator, connection, now, admit }.explain(pasted);
     }
+    let validator = Validator::staged(KeySet::default(), Policy::seamless_sso());
+    Examiner { validator: &validator, connection, now, admit }.explain(pasted)
 }
 
 /// That of the tenant whose realm the ticket names.

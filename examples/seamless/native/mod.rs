@@ -10,6 +10,8 @@ mod refresh;
 mod rst;
 mod signature;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod token;
 mod trust;
 mod xml;

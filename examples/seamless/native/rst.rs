@@ -104,23 +104,24 @@ const KNOWN_HEADERS: [(&str, &str); 6] = [
 
 const MAX_MESSAGE_ID: usize = 256;
 
+/// In the form that MSAL for Python and msodbcsql send.
+#[cfg(test)]
+pub(super) const RST: &str = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
+    xmlns:wsa='http://www.w3.org/2005/08/addressing'><s:Header>\
+    <wsa:Action s:mustUnderstand='1'>http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue</wsa:Action>\
+    <wsa:MessageID>urn:uuid:1</wsa:MessageID>\
+    <wsa:To s:mustUnderstand='1'>https://sso.test/</wsa:To></s:Header><s:Body>\
+    <wst:RequestSecurityToken xmlns:wst='http://schemas.xmlsoap.org/ws/2005/02/trust'>\
+    <wsp:AppliesTo xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy'><wsa:EndpointReference>\
+    <wsa:Address>urn:federation:MicrosoftOnline</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
+    <wst:KeyType>http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey</wst:KeyType>\
+    <wst:RequestType>http://schemas.xmlsoap.org/ws/2005/02/trust/Issue</wst:RequestType>\
+    </wst:RequestSecurityToken></s:Body></s:Envelope>";
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    /// In the form that MSAL for Python and msodbcsql send.
-    const RST: &str = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
-        xmlns:wsa='http://www.w3.org/2005/08/addressing'><s:Header>\
-        <wsa:Action s:mustUnderstand='1'>http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue</wsa:Action>\
-        <wsa:MessageID>urn:uuid:1</wsa:MessageID>\
-        <wsa:To s:mustUnderstand='1'>https://sso.test/</wsa:To></s:Header><s:Body>\
-        <wst:RequestSecurityToken xmlns:wst='http://schemas.xmlsoap.org/ws/2005/02/trust'>\
-        <wsp:AppliesTo xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy'><wsa:EndpointReference>\
-        <wsa:Address>urn:federation:MicrosoftOnline</wsa:Address></wsa:EndpointReference></wsp:AppliesTo>\
-        <wst:KeyType>http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey</wst:KeyType>\
-        <wst:RequestType>http://schemas.xmlsoap.org/ws/2005/02/trust/Issue</wst:RequestType>\
-        </wst:RequestSecurityToken></s:Body></s:Envelope>";
 
     #[test]
     fn a_request_is_read() {

@@ -75,7 +75,8 @@ impl TokenRequest {
             REFRESH_GRANT => self.refresh(native, client_id)?,
             _ => return Err(Refusal("unsupported_grant_type", "assertions of SAML 1.1 and refresh tokens are taken")),
         };
-        self.tokens(native, &grant, resource, refresh_token).ok_or(Refusal(INVALID_GRANT, "no token can be made of it"))
+        self.tokens(native, &grant, resource, &refresh_token)
+            .ok_or(Refusal(INVALID_GRANT, "no token can be made of it"))
     }
 
     fn redeem(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
@@ -102,7 +103,7 @@ impl TokenRequest {
         rotated.ok_or(Refusal(INVALID_GRANT, "the refresh token is not good, or not good any more"))
     }
 
-    fn tokens(&self, native: &Native, grant: &Grant, resource: &str, refresh_token: String) -> Option<Value> {
+    fn tokens(&self, native: &Native, grant: &Grant, resource: &str, refresh_token: &str) -> Option<Value> {
         let claims = |audience| Claims::new(self, grant, audience);
         Some(json!({
             "token_type": "Bearer",

@@ -56,13 +56,13 @@ async fn answer(native: &SharedNative, issuer: String, signed_in: &SignedIn, bod
     let authenticated = signed_in.accepted().ticket().auth_time();
     let subject = Subject::new(&signed_in.identity().to_owned()).ok_or(Refusal::RequestFailed)?;
     let issue = move |native: &Native| assertion::issue(&native.keys, &issuer, &subject, authenticated, clock::now());
-    let issued = in_background(native, issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
+    let made = in_background(native, issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
     let values = context! {
         relates_to => request.message_id.unwrap_or_default(),
         audience => AUDIENCE,
-        now => issued.now,
-        end => issued.end,
-        assertion => Value::from_safe_string(issued.xml),
+        now => made.now,
+        end => made.end,
+        assertion => Value::from_safe_string(made.xml),
     };
     templates::render("rstr.xml", values).ok_or(Refusal::RequestFailed)
 }
@@ -73,27 +73,26 @@ fn soap(status: StatusCode, envelope: String) -> Response {
 }
 
 fn fault(refusal: Refusal) -> Response {
-    let (status, code, subcode, reason) = match refusal {
-        Refusal::InvalidRequest(reason) => (StatusCode::BAD_REQUEST, "Sender", "InvalidRequest", reason),
-        Refusal::InvalidScope => (
-            StatusCode::BAD_REQUEST,
-            "Sender",
-            "InvalidScope",
-            "Assertions are issued for urn:federation:MicrosoftOnline.",
-        ),
-        Refusal::FailedAuthentication => {
-            (StatusCode::FORBIDDEN, "Sender", "FailedAuthentication", "The client could not be authenticated.")
-        }
-        Refusal::RequestFailed => {
-            (StatusCode::BAD_REQUEST, "Sender", "RequestFailed", "No assertion can be made of this user.")
-        }
-        Refusal::MustUnderstand => (StatusCode::BAD_REQUEST, "MustUnderstand", "", "A header is not understood."),
-        Refusal::VersionMismatch => {
-            (StatusCode::BAD_REQUEST, "VersionMismatch", "", "The envelope is not of SOAP 1.2.")
-        }
-    };
+    let (code, subcode, reason) = named(refusal);
+    let status = if subcode == FAILED_AUTHENTICATION { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
     match templates::render("fault.xml", context! { code, subcode, reason }) {
         Some(envelope) => soap(status, envelope),
         None => status.into_response(),
     }
 }
+
+/// The code of SOAP 1.2 section 5.4.6, that of WS-Trust section 10 if there is one, and a sentence.
+const fn named(refusal: Refusal) -> (&'static str, &'static str, &'static str) {
+    match refusal {
+        Refusal::InvalidRequest(reason) => ("Sender", "InvalidRequest", reason),
+        Refusal::InvalidScope => {
+            ("Sender", "InvalidScope", "Assertions are issued for urn:federation:MicrosoftOnline.")
+        }
+        Refusal::FailedAuthentication => ("Sender", FAILED_AUTHENTICATION, "The client could not be authenticated."),
+        Refusal::RequestFailed => ("Sender", "RequestFailed", "No assertion can be made of this user."),
+        Refusal::MustUnderstand => ("MustUnderstand", "", "A header is not understood."),
+        Refusal::VersionMismatch => ("VersionMismatch", "", "The envelope is not of SOAP 1.2."),
+    }
+}
+
+const FAILED_AUTHENTICATION: &str = "FailedAuthentication";
