@@ -35,16 +35,13 @@ fn randomness() -> Randomness {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (keys, clock): (_, fn() -> UnixTime) = match std::env::args_os().nth(1) {
-        Some(file) => {
-            let keytab = std::fs::read(file).expect("the keytab can be read");
-            (KeySet::from_keytab(&keytab).expect("it is a keytab"), || SystemTime::now().into())
-        }
-        None => {
-            let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-            let keys = [account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2))];
-            (KeySet::from_iter(keys), || UnixTime::from_seconds(1_795_299_534))
-        }
+    let (keys, clock): (_, fn() -> UnixTime) = if let Some(file) = std::env::args_os().nth(1) {
+        let keytab = std::fs::read(file).expect("the keytab can be read");
+        (KeySet::from_keytab(&keytab).expect("it is a keytab"), || SystemTime::now().into())
+    } else {
+        let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
+        let keys = [account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2))];
+        (KeySet::from_iter(keys), || UnixTime::from_seconds(1_795_299_534))
     };
     let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock().saturating_add_seconds(-60)));
     let layer = NegotiateLayer::new(Validator::new(keys, Policy::default(), replay), clock, randomness)

@@ -66,8 +66,8 @@ impl UnixTime {
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
+        let days = days_from_civil(century, year, month, day)?;
         // Two digits are below 100: none of these sums comes near an end.
-        let days = days_from_civil(century.wrapping_mul(100).wrapping_add(year), month, day)?;
         let of_day = hour.wrapping_mul(3600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
         Some(Self::from_seconds(days.wrapping_mul(86_400).wrapping_add(of_day.into())))
     }
@@ -137,24 +137,23 @@ fn pairs(digits: u64) -> Option<[u32; 4]> {
     Some([first, second, third, fourth].map(u32::from))
 }
 
-/// Days from the epoch to a date of the proleptic Gregorian calendar; `None` if there is no such date.
-fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+/// Days from the epoch to a date of the proleptic Gregorian calendar; `None` if there is no such date. The year comes as
+/// its two pairs of digits, since centuries are what leap years go by.
+fn days_from_civil(century: u32, year: u32, month: u32, day: u32) -> Option<i64> {
+    let leap = if year == 0 { century % 4 == 0 } else { year % 4 == 0 };
     let length = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
         2 if leap => 29,
         2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
         _ => return None,
     };
-    if !(1..=length).contains(&day) || year > 9999 {
-        return None;
-    }
-    Some(days_of_real_date(year, month, day))
+    (1..=length).contains(&day).then(|| days_of_real_date(century, year, month, day))
 }
 
-#[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded year, month and day")]
-fn days_of_real_date(year: u32, month: u32, day: u32) -> i64 {
+#[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded century, year, month and day")]
+fn days_of_real_date(century: u32, year: u32, month: u32, day: u32) -> i64 {
+    let year = century * 100 + year;
     // Years from 1 March 400 years earlier, so that none of them is negative and the leap day ends the year.
     let (year, month_from_march) = if month <= 2 { (year + 399, month + 9) } else { (year + 400, month - 3) };
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;

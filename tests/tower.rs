@@ -175,10 +175,10 @@ async fn hooks_are_told_who_and_why() {
     let (signed_in, fell_back) = (Arc::clone(&log), Arc::clone(&log));
     let layer = layer(&host)
         .on_signed_in(move |user, request| {
-            signed_in.lock().unwrap().push(format!("{} {}", user.identity(), request.uri))
+            signed_in.lock().unwrap().push(format!("{} {}", user.identity(), request.uri));
         })
         .on_fall_back(move |why, request| {
-            fell_back.lock().unwrap().push(format!("{} {}", why.error().code(), request.uri))
+            fell_back.lock().unwrap().push(format!("{} {}", why.error().code(), request.uri));
         });
     let app = app(layer);
     let token = host.good().header();

@@ -72,6 +72,9 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
+        if !(1..=MAX_SESSION_MINUTES).contains(&self.session_minutes) {
+            return Err(format!("session_minutes: from 1 to {MAX_SESSION_MINUTES}"));
+        }
         if self.tenants.is_empty() {
             return Err("there is no tenant".into());
         }
@@ -104,6 +107,9 @@ impl TenantConfig {
         Ok(())
     }
 }
+
+/// A week.
+const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

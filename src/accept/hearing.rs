@@ -4,9 +4,9 @@
 //! arrives instead of one. No key is used; nothing is allocated.
 
 use super::negotiation::{Halfway, Negotiation, Stage};
-use super::request::{LastLeg, Leg, Message, Negotiated, Request};
+use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use super::token::{Token, foreign};
-use crate::der::{Malformed, Problem, Reader};
+use crate::der::{Problem, Reader};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::krb5::ApRep;
 use crate::limits::MAX_KEPT_MECH_TYPES;
@@ -26,10 +26,11 @@ pub enum Heard<'t> {
 
 /// A client that takes Kerberos, and has sent no ticket yet: its first token is empty, or for a mechanism that it would
 /// rather use.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Offer<'t> {
     mechanisms: MechanismList<'t>,
-    refusal: Error,
+    /// What it sent for that mechanism.
+    token: Option<Reader<'t>>,
 }
 
 impl Offer<'_> {
@@ -42,34 +43,54 @@ impl Offer<'_> {
     /// What to say instead, where a conversation has no second leg.
     #[must_use]
     pub fn refuse(self) -> Error {
-        self.refusal
+        self.token.and_then(|token| ap_req_in(token).err()).unwrap_or(Error::NoToken)
     }
 }
 
+/// What a token holds, before the AP-REQ in it is read: that is done where the request is to be, since it is moved by
+/// copying.
+pub(super) enum Located<'t> {
+    ApReq(Enclosed<'t>),
+    Offer(Offer<'t>),
+}
+
+/// An AP-REQ, and what was around it.
+pub(super) struct Enclosed<'t> {
+    pub(super) ap_req: Reader<'t>,
+    pub(super) message: Message,
+    pub(super) leg: Leg<'t>,
+}
+
 impl<'t> Heard<'t> {
-    #[inline(always)]
     pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
+        match Located::find(token, negotiation, policy)? {
+            Located::ApReq(enclosed) => Ok(Self::Request(Request::parse(enclosed, Turns::Many, policy)?)),
+            Located::Offer(offer) => Ok(Self::Offer(offer)),
+        }
+    }
+}
+
+impl<'t> Located<'t> {
+    #[inline(always)]
+    pub(super) fn find(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
         if token.len() > policy.max_token_size {
             return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
         }
-        let heard = match (Token::recognise(Reader::new(token))?, negotiation) {
+        let enclosed = match (Token::recognise(Reader::new(token))?, negotiation) {
+            (Token::Spnego(opening), _) => return find_in_opening(&NegTokenInit::read(opening)?),
             (Token::Krb5(mechanism, ap_req), _) => {
-                Self::Request(Request::parse(ap_req, Message::Gss(mechanism), Leg::Alone)?)
+                Enclosed { ap_req, message: Message::Gss(mechanism), leg: Leg::Alone }
             }
-            (Token::ApReq(ap_req), _) => Self::Request(Request::parse(ap_req, Message::Bare, Leg::Alone)?),
-            (Token::Spnego(opening), _) => hear_opening(&NegTokenInit::read(opening)?)?,
-            (Token::Continuation(next), Some(negotiation)) => Self::Request(hear_next(next, negotiation)?),
-            (Token::ApRep(last), Some(negotiation)) => Self::Request(hear_bare_reply(last, negotiation)?),
+            (Token::ApReq(ap_req), _) => Enclosed { ap_req, message: Message::Bare, leg: Leg::Alone },
+            (Token::Continuation(next), Some(negotiation)) => find_in_next(next, negotiation)?,
+            (Token::ApRep(last), Some(negotiation)) => find_before(last, negotiation)?,
             (Token::Continuation(next), None) => return Err(out_of_turn(next)),
             (Token::ApRep(reply), None) => return Err(reply.error("token", Problem::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
                 return Err(foreign(mechanism, message, KerberosOffer::NotOffered));
             }
         };
-        if let Self::Request(request) = &heard {
-            request.check_shell(policy)?;
-        }
-        Ok(heard)
+        Ok(Self::ApReq(enclosed))
     }
 }
 
@@ -78,37 +99,36 @@ impl<'t> Heard<'t> {
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
 #[inline(always)]
-fn hear_opening<'t>(init: &NegTokenInit<'t>) -> Result<Heard<'t>, Error> {
+fn find_in_opening<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, Error> {
     let mechanisms = init.mechanisms;
     let Some(mechanism) = mechanisms.kerberos() else {
         return Err(without_kerberos(init));
     };
-    let leg = Leg::Opening(Negotiated { mechanism, mechanisms, mic: init.mech_list_mic });
-    let refusal = match init.mech_token {
+    let refusal = match init.mech_token.map(ap_req_in) {
+        Some(Ok((message, ap_req))) => {
+            let leg = Leg::Opening(Negotiated { mechanism, mechanisms, mic: init.mech_list_mic });
+            return Ok(Located::ApReq(Enclosed { ap_req, message, leg }));
+        }
+        Some(Err(refusal)) => refusal,
         None => Error::NoToken,
-        Some(token) => match request_in(token, leg)? {
-            Ok(request) => return Ok(Heard::Request(request)),
-            // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
-            Err(refusal) if mechanisms.prefers_kerberos() => return Err(refusal),
-            Err(refusal) => refusal,
-        },
     };
-    if mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
+    // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
+    let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
+    if has_no_ticket || mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
         return Err(refusal);
     }
-    Ok(Heard::Offer(Offer { mechanisms, refusal }))
+    Ok(Located::Offer(Offer { mechanisms, token: init.mech_token }))
 }
 
 /// The AP-REQ that a mechanism's token is, or what the token is instead.
 #[inline]
-fn request_in<'t>(token: Reader<'t>, leg: Leg<'t>) -> Result<Result<Request<'t>, Error>, Malformed> {
-    Ok(match Token::recognise(token) {
-        Ok(Token::Krb5(mechanism, ap_req)) => Ok(Request::parse(ap_req, Message::Gss(mechanism), leg)?),
-        Ok(Token::ApReq(ap_req)) => Ok(Request::parse(ap_req, Message::Bare, leg)?),
-        Ok(Token::Foreign(mechanism, message)) => Err(foreign(mechanism, message, KerberosOffer::AlsoOffered)),
-        Ok(_) => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
-        Err(malformed) => Err(malformed.into()),
-    })
+fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), Error> {
+    match Token::recognise(token)? {
+        Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
+        Token::ApReq(ap_req) => Ok((Message::Bare, ap_req)),
+        Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, KerberosOffer::AlsoOffered)),
+        _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+    }
 }
 
 /// What to call an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
@@ -130,37 +150,37 @@ fn without_kerberos(init: &NegTokenInit<'_>) -> Error {
 }
 
 /// A NegTokenResp in its turn: with the AP-REQ that was asked for, or with the client's last word.
-fn hear_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<Request<'t>, Error> {
+fn find_in_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, Error> {
     let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error("NegTokenResp", Problem::OutOfPlace))?;
     let response = NegTokenResp::read(next)?;
     let mic = response.mech_list_mic;
     match &negotiation.stage {
         Stage::AwaitingRequest => {
             let mechanism = mechanisms.kerberos().unwrap_or(Mechanism::Krb5);
-            let token = response.response_token.ok_or(Error::NoToken)?;
-            request_in(token, Leg::Following(Negotiated { mechanism, mechanisms, mic }))?
+            let (message, ap_req) = ap_req_in(response.response_token.ok_or(Error::NoToken)?)?;
+            Ok(Enclosed { ap_req, message, leg: Leg::Following(Negotiated { mechanism, mechanisms, mic }) })
         }
         Stage::AwaitingEnd(halfway) => {
             let ap_rep = response.response_token.map(ApRep::read).transpose()?;
-            Ok(last_leg(halfway, LastLeg { halfway, mechanisms: Some(mechanisms), ap_rep, mic })?)
+            Ok(with_last_word(halfway, LastLeg { halfway, mechanisms: Some(mechanisms), ap_rep, mic }))
         }
     }
 }
 
 /// The last leg in DCE style without SPNEGO.
-fn hear_bare_reply<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<Request<'t>, Error> {
+fn find_before<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, Error> {
     match &negotiation.stage {
         Stage::AwaitingEnd(halfway) if negotiation.mechanisms().is_none() => {
             let ap_rep = Some(ApRep::read(reply)?);
-            Ok(last_leg(halfway, LastLeg { halfway, mechanisms: None, ap_rep, mic: None })?)
+            Ok(with_last_word(halfway, LastLeg { halfway, mechanisms: None, ap_rep, mic: None }))
         }
         _ => Err(reply.error("token", Problem::OutOfPlace).into()),
     }
 }
 
 /// The request that began this is decided again, together with the client's last word.
-fn last_leg<'t>(halfway: &'t Halfway, last: LastLeg<'t>) -> Result<Request<'t>, Malformed> {
-    Request::parse(Reader::new(&halfway.ap_req), halfway.message, Leg::Last(last))
+fn with_last_word<'t>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enclosed<'t> {
+    Enclosed { ap_req: Reader::new(&halfway.ap_req), message: halfway.message, leg: Leg::Last(last) }
 }
 
 /// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a

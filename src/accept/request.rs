@@ -1,9 +1,8 @@
 //! First stage: the bytes of a token to an AP-REQ that nobody has vouched for.
 
-use super::hearing::Heard;
+use super::hearing::{Enclosed, Located};
 use super::negotiation::Halfway;
 use crate::crypto::EncType;
-use crate::der::{Malformed, Reader};
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
@@ -91,16 +90,19 @@ impl<'t> Request<'t> {
     /// The request in a first token.
     #[inline]
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        match Heard::hear(token, None, policy)? {
-            Heard::Request(request) => Ok(Self { turns: Turns::One, ..request }),
-            Heard::Offer(offer) => Err(offer.refuse()),
+        match Located::find(token, None, policy)? {
+            Located::ApReq(enclosed) => Self::parse(enclosed, Turns::One, policy),
+            Located::Offer(offer) => Err(offer.refuse()),
         }
     }
 
     #[inline(always)]
-    pub(super) fn parse(ap_req: Reader<'t>, message: Message, leg: Leg<'t>) -> Result<Self, Malformed> {
+    pub(super) fn parse(enclosed: Enclosed<'t>, turns: Turns, policy: &Policy) -> Result<Self, Error> {
+        let Enclosed { ap_req, message, leg } = enclosed;
         let encoded = ap_req.rest();
-        Ok(Self { ap_req: ApReq::read(ap_req)?, encoded, message, leg, turns: Turns::Many })
+        let request = Self { ap_req: ApReq::read(ap_req)?, encoded, message, leg, turns };
+        request.check_shell(policy)?;
+        Ok(request)
     }
 
     /// What the ticket's shell says about the key that it needs.
@@ -128,7 +130,7 @@ impl<'t> Request<'t> {
     }
 
     /// The checks that need no key, so that what fails them costs no cryptography.
-    pub(super) fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
+    fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
         if self.ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
             return Err(Error::UserToUser);
         }

@@ -1,6 +1,6 @@
 //! The stable names of errors, and whose they are.
 
-use super::{Error, Integrity, NegotiationCause};
+use super::{Error, Integrity};
 use core::fmt;
 
 /// Where to look for the cause of a refusal.
@@ -92,7 +92,6 @@ impl Error {
             Self::PacMismatch(_) => ("pac-mismatch", Blame::Proof),
             Self::UntrustedDomain { .. } => ("untrusted-domain", Blame::Policy),
             Self::AccountRefused { .. } => ("account-refused", Blame::Policy),
-            Self::Negotiation(NegotiationCause::NotKept) => ("negotiation", Blame::Client),
             Self::Negotiation(_) => ("negotiation", Blame::Proof),
             Self::Replay(_) => ("replay", Blame::Proof),
             Self::ReplayCacheFull(_) => ("replay-cache-full", Blame::ReplayCache),

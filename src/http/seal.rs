@@ -25,8 +25,10 @@ pub struct SealingKey(Cipher);
 impl SealingKey {
     /// Takes 32 octets that nobody else knows.
     #[must_use]
-    pub fn new(octets: [u8; 32]) -> Self {
-        Self(Key::aes256_sha384(octets).cipher(USAGE))
+    pub fn new(mut octets: [u8; 32]) -> Self {
+        let key = Key::aes256_sha384(octets);
+        wipe(&mut octets);
+        Self(key.cipher(USAGE))
     }
 
     /// Seals `negotiation` at `now`. `randomness` is used for this alone, and not for an answer too.

@@ -7,8 +7,8 @@ use super::source::Turns;
 use crate::accept::Negotiation;
 use crate::error::{Error, NegotiationCause};
 use crate::http::{FallBack, SignInStep, SignedIn};
+use crate::observe;
 use crate::time::UnixTime;
-use ::http::header::AUTHORIZATION;
 use ::http::request::Parts;
 use ::http::{HeaderValue, Request, Response, StatusCode, Version};
 use core::task::{Context, Poll};
@@ -74,9 +74,9 @@ impl Settings {
     }
 
     fn decide(&self, parts: &Parts, turns: &Turns, now: UnixTime) -> SignInStep {
-        let authorization: Vec<&HeaderValue> = parts.headers.get_all(AUTHORIZATION).iter().collect();
-        let facts = parts.extensions.get::<ConnectionFacts>().cloned().unwrap_or_default();
-        self.source.decide(&authorization, turns, &facts.connection(), &(self.randomness)(), now)
+        let facts = parts.extensions.get::<ConnectionFacts>();
+        let connection = facts.map(ConnectionFacts::connection).unwrap_or_default();
+        self.source.decide(&parts.headers, turns, &connection, &(self.randomness)(), now)
     }
 
     fn let_in(&self, signed_in: SignedIn, parts: &mut Parts) {
@@ -148,7 +148,11 @@ impl Settings {
             (Place::Cookie { .. }, Some(cookie)) => cookie.set(&negotiation, &(self.randomness)(), now),
             _ => None,
         };
-        cookie.map(Some).ok_or_else(|| FallBack::from(Error::Negotiation(NegotiationCause::NotKept)))
+        cookie.map(Some).ok_or_else(|| {
+            let error = Error::Negotiation(NegotiationCause::NotKept);
+            observe::refused(&error, None);
+            FallBack::from(error)
+        })
     }
 
     /// A conversation that is over leaves no cookie.

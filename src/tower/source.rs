@@ -6,7 +6,8 @@ use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
 use crate::time::UnixTime;
 use crate::validator::Validator;
-use ::http::HeaderValue;
+use ::http::HeaderMap;
+use ::http::header::AUTHORIZATION;
 use std::sync::Arc;
 
 /// Gives the validator for a request that begins now.
@@ -72,7 +73,7 @@ where
 pub(super) trait Decide: Send + Sync {
     fn decide(
         &self,
-        authorization: &[&HeaderValue],
+        headers: &HeaderMap,
         turns: &Turns,
         connection: &Connection<'_>,
         randomness: &Randomness,
@@ -91,13 +92,13 @@ pub(super) enum Turns {
 impl<V: ValidatorSource> Decide for V {
     fn decide(
         &self,
-        authorization: &[&HeaderValue],
+        headers: &HeaderMap,
         turns: &Turns,
         connection: &Connection<'_>,
         randomness: &Randomness,
         now: UnixTime,
     ) -> SignInStep {
-        let validator = self.validator();
+        let (validator, authorization) = (self.validator(), headers.get_all(AUTHORIZATION));
         match turns {
             Turns::Many(kept) => validator.sign_in(authorization, kept.as_ref(), connection, randomness, now),
             Turns::One => validator.sign_in_at_once(authorization, connection, randomness, now),

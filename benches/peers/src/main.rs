@@ -10,6 +10,7 @@
 mod mit;
 mod ours;
 mod pure;
+mod sspi_rs;
 mod tokens;
 
 use std::error::Error;
@@ -42,7 +43,8 @@ fn main() -> Outcome<()> {
 
 fn compare(load: &tokens::Load, rounds: usize) -> Outcome<()> {
     println!("{}: {} tokens of {} bytes, {rounds} rounds", load.name, load.tokens.len(), load.tokens[0].len());
-    let mut peers: Vec<Box<dyn Peer + '_>> = vec![Box::new(ours::Ours::new(load)?), Box::new(pure::Krb5::new(load)?)];
+    let mut peers: Vec<Box<dyn Peer + '_>> =
+        vec![Box::new(ours::Ours::new(load)?), Box::new(pure::Krb5::new(load)?), Box::new(sspi_rs::SspiRs::new(load)?)];
     match mit::Mit::start(load) {
         Ok(mit) => peers.push(Box::new(mit)),
         Err(reason) => println!("  MIT krb5 is left out: {reason}"),

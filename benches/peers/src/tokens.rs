@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{Keytab, UnixTime};
+use kerberos_sso::{KeySet, Keytab, Policy, UnixTime, Validator};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -10,6 +10,8 @@ pub struct Load {
     pub name: String,
     pub tokens: Vec<Vec<u8>>,
     pub keytab: Vec<u8>,
+    /// The components of the service's name.
+    pub service: Vec<String>,
 }
 
 const SERVICE: [&str; 2] = ["HTTP", "www.contoso.test"];
@@ -27,7 +29,8 @@ pub fn minted(name: &str, pac: bool) -> Outcome<Load> {
     };
     let key = realm.ticket_for("alice").ticket.key.clone();
     let keytab = keytab(key.etype().0, key.expose_bytes())?;
-    Ok(Load { name: name.into(), tokens: (0..TOKENS).map(mint).collect(), keytab })
+    let service = SERVICE.map(String::from).to_vec();
+    Ok(Load { name: name.into(), tokens: (0..TOKENS).map(mint).collect(), keytab, service })
 }
 
 pub fn recorded(keytab: &Path, tokens: &Path) -> Outcome<Load> {
@@ -38,12 +41,18 @@ pub fn recorded(keytab: &Path, tokens: &Path) -> Outcome<Load> {
         all.push(token.to_vec());
         rest = after;
     }
-    Ok(Load { name: tokens.display().to_string(), tokens: all, keytab: std::fs::read(keytab)? })
+    let name = tokens.display().to_string();
+    let policy = Validator::staged(KeySet::default(), Policy::default());
+    let first = all.first().ok_or("no tokens")?;
+    let service = policy.read(first)?.service().components().map(String::from).collect();
+    Ok(Load { name, tokens: all, keytab: std::fs::read(keytab)?, service })
 }
 
 /// A keytab with one entry (version 0x502, as MIT documents the format).
 fn keytab(etype: i32, key: &[u8]) -> Outcome<Vec<u8>> {
-    let counted = |bytes: &[u8]| Ok::<_, std::num::TryFromIntError>([&u16::try_from(bytes.len())?.to_be_bytes()[..], bytes].concat());
+    let counted = |bytes: &[u8]| {
+        Ok::<_, std::num::TryFromIntError>([&u16::try_from(bytes.len())?.to_be_bytes()[..], bytes].concat())
+    };
     let mut entry = 2_u16.to_be_bytes().to_vec();
     for text in [REALM, SERVICE[0], SERVICE[1]] {
         entry.extend(counted(text.as_bytes())?);

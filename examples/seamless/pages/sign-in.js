@@ -16,7 +16,7 @@ addEventListener("DOMContentLoaded", () => {
     if (first) first.focus();
   };
 
-  setTimeout(showForm, 900);
+  setTimeout(showForm, 800);
   setTimeout(() => attempt.abort(), 10000);
   for (const event of ["input", "submit"]) stage.addEventListener(event, () => attempt.abort());
 

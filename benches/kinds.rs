@@ -1,0 +1,47 @@
+//! What each kind of request takes beside the others: encryption types, numbers of groups, headers, refusals. All take
+//! their turns in every round, by the process's own time, so that what else the machine does weighs on all alike.
+//!
+//! `cargo bench --features testing --bench kinds`. Prints nanoseconds of the best and the median round, and how many times
+//! the first kind the median is. Each kind is one request, decided again and again without a replay cache: its bytes stay
+//! near the processor. `ratio` decides different ones.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "figures of a bench")]
+
+mod cases;
+
+use cases::{Case, cases};
+use cpu_time::ProcessTime;
+use std::hint::black_box;
+
+/// Decisions in a round, of each kind.
+const TIMES: u32 = 300;
+
+fn main() {
+    // `cargo bench -- --test` runs everything once.
+    let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { 61 };
+    let cases = cases();
+    let mut figures = vec![Vec::with_capacity(rounds); cases.len()];
+    for _ in 0..rounds {
+        for (case, figures) in cases.iter().zip(&mut figures) {
+            figures.push(round(case));
+        }
+    }
+    for figures in &mut figures {
+        figures.sort_by(f64::total_cmp);
+    }
+    let first = figures[0][rounds / 2];
+    println!("{:24} {:>8} {:>8} {:>6}", "", "best, ns", "median", "times");
+    for (case, figures) in cases.iter().zip(&figures) {
+        let (best, median) = (figures[0], figures[rounds / 2]);
+        println!("{:24} {best:>8.0} {median:>8.0} {:>6.2}", case.name, median / first);
+    }
+}
+
+/// Nanoseconds a decision.
+fn round(case: &Case) -> f64 {
+    let start = ProcessTime::now();
+    for _ in 0..TIMES {
+        case.check(&black_box(case).decide());
+    }
+    start.elapsed().as_nanos() as f64 / f64::from(TIMES)
+}

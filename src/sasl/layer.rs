@@ -1,0 +1,94 @@
+//! The layer that all later bytes of the connection go through (RFC 4752 section 3.3, RFC 4422 section 3.7).
+
+use super::SaslError;
+use crate::context::{Protection, SecurityContext};
+use crate::crypto::Confounder;
+use alloc::vec::Vec;
+
+/// The layer that all bytes of the connection go through from now on, each buffer with its length before it
+/// (RFC 4422 section 3.7).
+#[derive(Debug)]
+pub struct SecurityLayer {
+    pub(super) context: SecurityContext,
+    pub(super) protection: Protection,
+    pub(super) max_send: usize,
+    pub(super) max_receive: usize,
+}
+
+/// What a piece of the connection holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decoded {
+    /// A whole buffer, of which the message was appended to the output.
+    Message {
+        /// Octets that it took from the input.
+        consumed: usize,
+    },
+    /// The input ends within a buffer.
+    Incomplete {
+        /// Octets that the input must have before there is more to say.
+        needed: usize,
+    },
+}
+
+impl SecurityLayer {
+    /// How buffers are protected.
+    #[must_use]
+    pub fn protection(&self) -> Protection {
+        self.protection
+    }
+
+    /// Octets of the longest message that fits a buffer of the client's; longer ones must be sent in pieces.
+    #[must_use]
+    pub fn max_message(&self) -> usize {
+        self.context.wrap_size_limit(self.protection, self.max_send)
+    }
+
+    /// Protects a message and appends the buffer, with its length before it, to `out`.
+    ///
+    /// The confounder must be random, and never be used twice in one context.
+    ///
+    /// # Errors
+    ///
+    /// [`SaslError::MessageTooLong`] if it is longer than [`max_message`](Self::max_message). Nothing is then appended.
+    pub fn encode(&mut self, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) -> Result<(), SaslError> {
+        let (size, limit) = (message.len(), self.max_message());
+        if size > limit {
+            return Err(SaslError::MessageTooLong { size, limit });
+        }
+        let start = out.len();
+        out.extend_from_slice(&[0; LENGTH]);
+        self.context.wrap(message, self.protection, confounder, out);
+        if let Some((length, token)) = out.get_mut(start..).and_then(|buffer| buffer.split_first_chunk_mut()) {
+            *length = u32::try_from(token.len()).unwrap_or(u32::MAX).to_be_bytes();
+        }
+        Ok(())
+    }
+
+    /// Takes one buffer from the beginning of `input`, if it is all there, and appends its message to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`SaslError`], whose variants say what is wrong with it. `out` is then as it was, and the connection should be
+    /// closed: what follows cannot be trusted to begin where the next buffer does.
+    pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Decoded, SaslError> {
+        let Some((length, rest)) = input.split_first_chunk::<LENGTH>() else {
+            return Ok(Decoded::Incomplete { needed: LENGTH });
+        };
+        let (size, limit) = (u32::from_be_bytes(*length), self.max_receive);
+        let size = usize::try_from(size).ok().filter(|size| *size <= limit);
+        let size = size.ok_or(SaslError::BufferTooLarge { size: u32::from_be_bytes(*length), limit })?;
+        let consumed = size.saturating_add(LENGTH);
+        let Some(token) = rest.get(..size) else {
+            return Ok(Decoded::Incomplete { needed: consumed });
+        };
+        let start = out.len();
+        let (negotiated, found) = (self.protection, self.context.unwrap(token, out)?);
+        if found != negotiated {
+            crate::context::take_back(out, start);
+            return Err(SaslError::Protection { negotiated, found });
+        }
+        Ok(Decoded::Message { consumed })
+    }
+}
+/// Octets before each buffer.
+pub(super) const LENGTH: usize = 4;

@@ -1,0 +1,47 @@
+//! The `Authorization` value: scheme and base64.
+
+use super::*;
+
+fn refusal(change: impl FnOnce(String) -> String) -> Error {
+    let server = Server::new();
+    let header = server.good().header();
+    assert!(server.validator.validate_header(header.as_bytes(), NOW).is_ok());
+    server.validator.validate_header(change(header).as_bytes(), NOW).unwrap_err()
+}
+
+#[test]
+fn base64_has_one_spelling() {
+    let base64 = Error::NotNegotiate(HeaderProblem::Base64);
+    assert_eq!(refusal(|header| header.strip_suffix('=').unwrap().into()), base64);
+    assert_eq!(refusal(|header| header + "="), base64);
+    assert_eq!(refusal(|header| header.replacen("YI", "Y I", 1)), base64);
+    assert_eq!(refusal(|header| header + "\r\nX-Forwarded-User: root"), base64);
+    assert_eq!(refusal(|header| header + ", Basic eDp4"), base64);
+    assert_eq!(refusal(|header| header.replacen("YI", "YI\0", 1)), base64);
+}
+
+/// A character before `=` has two bits that no byte needs.
+#[test]
+fn base64_has_no_spare_bits() {
+    let with_spare_bit = |mut header: String| {
+        assert_eq!(header.pop(), Some('='));
+        let last = header.pop().unwrap();
+        let next = char::from(u8::try_from(last).unwrap() + 1);
+        assert!(next.is_ascii_alphanumeric());
+        header.extend([next, '=']);
+        header
+    };
+    assert_eq!(refusal(with_spare_bit), Error::NotNegotiate(HeaderProblem::Base64));
+}
+
+#[test]
+fn other_schemes_are_told_apart() {
+    let other = Error::NotNegotiate(HeaderProblem::OtherScheme);
+    assert_eq!(refusal(|_| "Basic dXNlcjpwYXNz".into()), other);
+    assert_eq!(refusal(|header| header.replacen("Negotiate", "Kerberos", 1)), other);
+    assert_eq!(refusal(|header| header.replacen("Negotiate ", "", 1)), other);
+    assert_eq!(refusal(|_| String::new()), other);
+    assert_eq!(refusal(|_| "Negotiate".into()), Error::NotNegotiate(HeaderProblem::NoToken));
+    assert_eq!(refusal(|_| "Negotiate ".into()), Error::NotNegotiate(HeaderProblem::NoToken));
+    assert_eq!(refusal(|header| header.replacen("Negotiate", "NTLM", 1)), other);
+}

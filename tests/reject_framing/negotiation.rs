@@ -1,0 +1,165 @@
+//! SPNEGO's NegTokenInit.
+
+use super::*;
+
+/// NegTokenInit of these fields in the framing of SPNEGO.
+fn spnego(fields: Vec<Tlv>) -> Vec<u8> {
+    let init = Tlv::of(0xA0, vec![Tlv::of(0x30, fields)]);
+    Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), init]).encode()
+}
+
+fn mech_types(mechanisms: &[&[u8]]) -> Tlv {
+    let oids = mechanisms.iter().map(|oid| Tlv::bytes(0x06, *oid)).collect();
+    Tlv::of(0xA0, vec![Tlv::of(0x30, oids)])
+}
+
+fn mech_token(token: &[u8]) -> Tlv {
+    Tlv::of(0xA2, vec![Tlv::bytes(0x04, token)])
+}
+
+#[test]
+fn the_mechanism_list_is_neither_absent_nor_empty() {
+    let server = Server::new();
+    let token = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
+    assert!(server.check(&spnego(vec![mech_types(&[mech::KRB5]), mech_token(&token)])).is_ok());
+    let absent = spnego(vec![mech_token(&token)]);
+    let (at, _) = offsets(&absent, &[1, 0, 0]);
+    let expected = Problem::UnexpectedTag { expected: 0xA0, found: 0xA2 };
+    assert_eq!(server.check(&absent).unwrap_err(), malformed("NegTokenInit.mechTypes", at, expected));
+    let empty = spnego(vec![mech_types(&[]), mech_token(&token)]);
+    let (_, at) = offsets(&empty, &[1, 0, 0, 0]);
+    assert_eq!(server.check(&empty).unwrap_err(), malformed("NegTokenInit.mechTypes", at, Problem::Empty));
+    let nothing = spnego(Vec::new());
+    let at = nothing.len();
+    assert_eq!(server.check(&nothing).unwrap_err(), malformed("NegTokenInit.mechTypes", at, Problem::Truncated));
+}
+
+#[test]
+fn an_offer_of_kerberos_without_a_ticket_is_named() {
+    let server = Server::new();
+    let error = server.refusal(|token| *token = token.clone().spnego(|spnego| spnego.mech_token = MechToken::Absent));
+    assert_eq!(error, Error::NoToken);
+}
+
+#[test]
+fn an_empty_ticket_is_malformed() {
+    let server = Server::new();
+    let token = server.good().spnego(|spnego| spnego.mech_token = MechToken::Raw(Vec::new())).mint();
+    assert_eq!(server.check(&token).unwrap_err(), malformed("token", token.len(), Problem::Empty));
+}
+
+fn response(fields: Vec<Tlv>) -> Tlv {
+    Tlv::of(0xA1, vec![Tlv::of(0x30, fields)])
+}
+
+#[test]
+fn nothing_begins_with_a_neg_token_resp() {
+    let server = Server::new();
+    let out_of_place = malformed("NegotiationToken", 0, Problem::OutOfPlace);
+    let kerberos = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
+    for fields in [vec![], vec![mech_token(&[])], vec![mech_token(&kerberos)], vec![mech_token(&server.good().mint())]]
+    {
+        assert_eq!(server.check(&response(fields).encode()).unwrap_err(), out_of_place);
+    }
+    let framed = Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), response(vec![])]).encode();
+    let (at, _) = offsets(&framed, &[1]);
+    assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, Problem::OutOfPlace));
+}
+
+/// Of a client that somebody else has challenged.
+#[test]
+fn ntlm_in_a_neg_token_resp_is_named() {
+    let server = Server::new();
+    let authenticate = mech_token(b"NTLMSSP\0\x03\0\0\0");
+    let error = server.check(&response(vec![authenticate]).encode()).unwrap_err();
+    let (message, offer) = (NtlmMessage::Authenticate, KerberosOffer::NotOffered);
+    assert_eq!(error, Error::Ntlm { message, offer });
+}
+
+#[test]
+fn mechanisms_are_counted_up_to_the_limit() {
+    let server = Server::new();
+    let with = |count: usize| {
+        server.good().spnego(|spnego| {
+            let others = std::iter::repeat_n(mech::NTLM.to_vec(), count - 1);
+            spnego.mech_types = others.chain([mech::KRB5.to_vec()]).collect();
+        })
+    };
+    assert!(server.check(&with(MAX_MECHANISMS).mint()).is_ok());
+    for count in [MAX_MECHANISMS + 1, 3_000, 4_000] {
+        let token = with(count).mint();
+        let (at, _) = offsets(&token, &[1, 0, 0, 0, MAX_MECHANISMS]);
+        let problem = Problem::TooMany(MAX_MECHANISMS);
+        assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit.mechTypes", at, problem), "{count}");
+    }
+}
+
+/// However many there are, no more than the limit are looked at.
+#[test]
+fn ten_thousand_mechanisms_are_refused_at_the_limit() {
+    let server = Server::new();
+    let token = spnego(vec![mech_types(&[&[0x2B, 0x06][..]].repeat(10_000)), mech_token(&[])]);
+    assert!(token.len() < MAX_TOKEN_SIZE);
+    let (at, _) = offsets(&token, &[1, 0, 0, 0, MAX_MECHANISMS]);
+    let problem = Problem::TooMany(MAX_MECHANISMS);
+    assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit.mechTypes", at, problem));
+}
+
+#[test]
+fn kerberos_must_be_offered_where_it_is_sent() {
+    let server = Server::new();
+    let token = server.good().spnego(|spnego| spnego.mech_types = vec![mech::NTLM.into()]).mint();
+    let (_, at) = offsets(&token, &MECH_TOKEN);
+    assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit.mechToken", at, Problem::OutOfPlace));
+}
+
+#[test]
+fn spnego_in_spnego_is_refused() {
+    let server = Server::new();
+    let inner = server.good().mint();
+    let nested = server.good().spnego(|spnego| {
+        spnego.mech_types = vec![mech::SPNEGO.into(), mech::KRB5.into()];
+        spnego.mech_token = MechToken::Raw(inner);
+    });
+    let token = nested.mint();
+    let (_, at) = offsets(&token, &MECH_TOKEN);
+    assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit.mechToken", at, Problem::OutOfPlace));
+}
+
+/// The OCTET STRING of mechToken: InitialContextToken, NegotiationToken, NegTokenInit, its second field.
+const MECH_TOKEN: [usize; 4] = [1, 0, 1, 0];
+
+#[test]
+fn only_an_ap_req_opens_a_context() {
+    let server = Server::new();
+    for (tok_id, problem) in [
+        ([0x02, 0x00], Problem::OutOfPlace),
+        ([0x03, 0x00], Problem::OutOfPlace),
+        ([0x00, 0x01], Problem::Unrecognised),
+        ([0x01, 0x01], Problem::Unrecognised),
+    ] {
+        let mut token = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
+        let at = token.len() - server.good().ap_req().len() - 2;
+        assert_eq!(token[at..at + 2], [0x01, 0x00]);
+        token[at..at + 2].copy_from_slice(&tok_id);
+        assert_eq!(server.check(&token).unwrap_err(), malformed("innerContextToken.TOK_ID", at, problem));
+    }
+}
+
+#[test]
+fn bytes_of_no_form_are_unrecognised() {
+    let server = Server::new();
+    assert_eq!(server.check(&[]).unwrap_err(), malformed("token", 0, Problem::Empty));
+    for first in 0..=u8::MAX {
+        if ![0x60, 0x6E, 0x6F, 0xA1].contains(&first) {
+            let error = server.check(&[first, 0x03, 0x02, 0x01, 0x05]).unwrap_err();
+            assert_eq!(error, malformed("token", 0, Problem::Unrecognised), "{first:02X}");
+        }
+    }
+}
+
+#[test]
+fn an_ap_rep_begins_nothing() {
+    let error = Server::new().check(&[0x6F, 0x03, 0x02, 0x01, 0x05]).unwrap_err();
+    assert_eq!(error, malformed("token", 0, Problem::OutOfPlace));
+}

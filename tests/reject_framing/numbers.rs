@@ -1,0 +1,99 @@
+//! Numbers on the wire: versions, types, and what a cast would cut.
+
+use super::*;
+
+#[test]
+fn versions_and_message_types_have_one_value() {
+    let server = Server::new();
+    let refusal = |change: &dyn Fn(&mut TestToken), place: &dyn Fn(&TestToken) -> usize| {
+        let mut token = server.good().framed(TokenFraming::ApReq);
+        server.check(&token.mint()).unwrap();
+        change(&mut token);
+        (server.check(&token.mint()).unwrap_err(), place(&token))
+    };
+    let ap_req = |path: &'static [usize]| move |token: &TestToken| offsets(&token.ap_req(), path).0;
+    let value = |(error, at): (Error, usize), what, expected, found| {
+        assert_eq!(error, malformed(what, at, Problem::Value { expected, found }));
+    };
+    for pvno in [261, 4, 6, -251, 5 - (1 << 32), 5 + (1 << 32)] {
+        value(refusal(&|token| token.pvno = pvno, &ap_req(&[0, 0, 0])), "AP-REQ.pvno", 5, pvno);
+        let tkt_vno = refusal(&|token| token.ticket.tkt_vno = pvno, &ap_req(&[0, 3, 0, 0, 0, 0]));
+        value(tkt_vno, "Ticket.tkt-vno", 5, pvno);
+        let vno = refusal(&|token| token.authenticator.authenticator_vno = pvno, &|token| {
+            offsets(&token.authenticator.plaintext(), &[0, 0, 0]).0
+        });
+        value(vno, "Authenticator.authenticator-vno", 5, pvno);
+    }
+    for msg_type in [15, 12, 270, 14 + (1 << 32)] {
+        value(refusal(&|token| token.msg_type = msg_type, &ap_req(&[0, 1, 0])), "AP-REQ.msg-type", 14, msg_type);
+    }
+}
+
+#[test]
+fn an_etype_is_not_cut_to_fewer_bits() {
+    let server = Server::new();
+    let not_implemented = |role, etype| Error::UnsupportedEtype { role, etype, cause: EtypeCause::NotImplemented };
+    assert_eq!(
+        server.refusal(|token| token.ticket.etype = 65_536 + 18),
+        not_implemented(KeyRole::Ticket, EncType(65_554))
+    );
+    assert_eq!(
+        server.refusal(|token| token.ticket.session_key.keytype = 65_536 + 18),
+        not_implemented(KeyRole::Session, EncType(65_554))
+    );
+    for wide in [(1 << 32) + 18, 18 - (1 << 32), 1 << 31, i64::MAX] {
+        let mut token = server.good().framed(TokenFraming::ApReq);
+        token.ticket.etype = wide;
+        let (at, _) = offsets(&token.ap_req(), &[0, 3, 0, 0, 3, 0, 0, 0]);
+        let error = server.check(&token.mint()).unwrap_err();
+        assert_eq!(error, malformed("EncryptedData.etype", at, Problem::Number), "{wide}");
+    }
+}
+
+#[test]
+fn a_kvno_has_32_bits() {
+    let server = Server::new();
+    for kvno in [1 << 32, -(1 << 31) - 1, i64::MIN] {
+        assert_malformed(&server.refusal(|token| token.ticket.kvno = Some(kvno)), "kvno");
+    }
+    for kvno in [0, 1, 255, 256, i64::from(u32::MAX), -1, -(1 << 31)] {
+        let accepted = server.accepts(|token| token.ticket.kvno = Some(kvno));
+        assert_eq!(accepted.ticket_kvno().map(i64::from), Some(kvno.rem_euclid(1 << 32)));
+    }
+    for seq in [1 << 32, -(1 << 31) - 1] {
+        assert_malformed(&server.refusal(|token| token.authenticator.seq_number = Some(seq)), "seq-number");
+    }
+    for seq in [0, i64::from(u32::MAX), -1, -(1 << 31)] {
+        let accepted = server.accepts(|token| token.authenticator.seq_number = Some(seq));
+        assert_eq!(accepted.authenticator().sequence_number().map(i64::from), Some(seq.rem_euclid(1 << 32)));
+    }
+}
+
+#[test]
+fn an_integer_has_octets_and_no_padding() {
+    let server = Server::new();
+    let ap_req = server.good().framed(TokenFraming::ApReq).ap_req();
+    let (_, at) = offsets(&ap_req, &[0, 0, 0]);
+    for bad in [&[][..], &[0, 5], &[0xFF, 0x85], &[0, 0, 0, 0, 0, 0, 0, 0, 5]] {
+        let error = server.refusal_of_ap_req(|ap_req| ap_req.set(&[0, 0, 0], bad));
+        assert_eq!(error, malformed("AP-REQ.pvno", at, Problem::Number), "{bad:02X?}");
+    }
+}
+
+#[test]
+fn a_bit_string_has_bits() {
+    let server = Server::new();
+    let token = server.good().framed(TokenFraming::ApReq);
+    let (_, at) = offsets(&token.ap_req(), &[0, 2, 0]);
+    let (_, flags_at) = offsets(&token.ticket.plaintext(), &[0, 0, 0]);
+    for bad in [&[][..], &[0], &[8, 0], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
+        let error = server.refusal_of_ap_req(|ap_req| ap_req.set(&[0, 2, 0], bad));
+        assert_eq!(error, malformed("AP-REQ.ap-options", at, Problem::BitString), "{bad:02X?}");
+        let error = server.refusal(|token| {
+            let mut part = Tlv::parse(&token.ticket.plaintext());
+            part.set(&[0, 0, 0], bad);
+            token.ticket.raw = Some(part.encode());
+        });
+        assert_eq!(error, malformed("EncTicketPart.flags", flags_at, Problem::BitString), "{bad:02X?}");
+    }
+}

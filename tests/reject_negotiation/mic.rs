@@ -1,0 +1,150 @@
+//! The client's MIC over what it offered.
+
+use super::*;
+
+fn refusal_of(mic: impl FnOnce(&mut Begun) -> Option<Vec<u8>>) -> Error {
+    let host = Host::new();
+    let mut begun = Begun::mic(&host);
+    let mic = mic(&mut begun);
+    let last = NegTokenRespParts { mech_list_mic: mic, ..last_word(Vec::new()) };
+    let error = begun.refuses(&host, &last.mint());
+    // What was wrong with it is the only thing that was.
+    let mut again = Begun { context: begun.client.complete(Some(&begun.kept.token)).unwrap(), ..begun };
+    let last = again.good_end();
+    again.ends(&host, &last);
+    error
+}
+
+#[test]
+fn it_is_there() {
+    assert_eq!(refusal_of(|_| None), NO_MIC);
+    for state in [NegTokenRespParts::REJECT, NegTokenRespParts::ACCEPT_COMPLETED] {
+        let host = Host::new();
+        let begun = Begun::mic(&host);
+        let last = NegTokenRespParts { neg_state: Some(state), ..NegTokenRespParts::default() };
+        assert_eq!(begun.refuses(&host, &last.mint()), NO_MIC);
+    }
+}
+
+/// Ours, sent back.
+#[test]
+fn it_is_of_the_other_side() {
+    let error = refusal_of(|begun| begun.kept.reply().mech_list_mic);
+    assert_eq!(error, mic_refused(MessageError::Reflected));
+}
+
+#[test]
+fn it_is_under_the_key_of_the_context() {
+    let error = refusal_of(|begun| Some(begun.client.context(None).get_mic(&begun.client.mech_types)));
+    let (expected, found) = (MessageKey::AcceptorSubkey, MessageKey::Initial);
+    assert_eq!(error, mic_refused(MessageError::WrongKey { expected, found }));
+    let error = refusal_of(|begun| {
+        let ap_rep = begun.ap_rep();
+        let subkey = KeyParts { keytype: 18, keyvalue: vec![7; 32] };
+        let mut context = begun.client.context(Some(&ApRepParts { subkey: Some(subkey), ..ap_rep }));
+        Some(context.get_mic(&begun.client.mech_types))
+    });
+    assert_eq!(error, mic_refused(MessageError::Integrity));
+}
+
+#[test]
+fn it_is_over_the_list() {
+    let error = refusal_of(|begun| Some(begun.context.get_mic(&begun.client.mech_types[2..])));
+    assert_eq!(error, mic_refused(MessageError::Integrity));
+    let error = refusal_of(|begun| Some(begun.context.get_mic(b"")));
+    assert_eq!(error, mic_refused(MessageError::Integrity));
+}
+
+#[test]
+fn it_is_the_first_message_of_the_context() {
+    let error = refusal_of(|begun| {
+        let _first = begun.good_mic();
+        Some(begun.good_mic())
+    });
+    assert!(matches!(error, Error::Negotiation(NegotiationCause::Mic(MessageError::Gap { .. }))), "{error}");
+}
+
+#[test]
+fn it_is_a_mic() {
+    let error = refusal_of(|begun| {
+        let (mut wrapped, list) = (Vec::new(), begun.client.mech_types.clone());
+        begun.context.wrap(&list, kerberos_sso::Protection::Integrity, &[0; 16], &mut wrapped);
+        Some(wrapped)
+    });
+    assert!(matches!(error, Error::Negotiation(NegotiationCause::Mic(MessageError::WrongToken { .. }))), "{error}");
+}
+
+#[test]
+fn every_bit_of_it_counts() {
+    let host = Host::with_policy(Policy::default().allow_rc4());
+    for etype in EncType::SUPPORTED {
+        let mut begun = Begun::of(&host, prefers_ntlm(host.good().session_etype(etype)));
+        let mic = begun.good_mic();
+        for bit in 0..8 * mic.len() {
+            let mut flipped = mic.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            // The frame of RC4's tokens is signed by nothing, and this bit leads to the other name of the mechanism.
+            if etype == EncType::RC4_HMAC && flipped[4..].starts_with(mech::MS_KRB5) {
+                continue;
+            }
+            assert_eq!(begun.refuses(&host, &last_word(flipped).mint()).code(), "negotiation", "{etype} {bit}");
+        }
+        for length in 0..mic.len() {
+            let cut = last_word(mic[..length].to_vec());
+            assert_eq!(begun.refuses(&host, &cut.mint()).code(), "negotiation", "{etype} {length}");
+        }
+        let longer = last_word([&mic[..], &[0]].concat());
+        assert_eq!(begun.refuses(&host, &longer.mint()).code(), "negotiation", "{etype}");
+        begun.ends(&host, &last_word(mic).mint());
+    }
+}
+
+/// RFC 4178 section 5 c V: it was told that MICs are wanted, and its token was the last of the mechanism.
+#[test]
+fn without_mutual_authentication_it_comes_with_the_token_that_was_asked_for() {
+    let host = Host::new();
+    let absent = |token: TestToken| token.spnego(|spnego| spnego.mech_token = MechToken::Absent);
+    let token = without(GssFlags::MUTUAL, absent(prefers_ntlm(host.good())));
+    let asked = host.goes_on(&token.mint(), None);
+    let client = TestClient::of(&token);
+    let second = |mech_list_mic| {
+        NegTokenRespParts { response_token: Some(krb5_token(&token)), mech_list_mic, ..NegTokenRespParts::default() }
+            .mint()
+    };
+    assert_eq!(host.refuses(&second(None), Some(&asked.state)), NO_MIC);
+    let mic = client.context(None).get_mic(&client.mech_types);
+    let mut flipped = mic.clone();
+    flipped[20] ^= 1;
+    assert_eq!(host.refuses(&second(Some(flipped)), Some(&asked.state)), mic_refused(MessageError::Integrity));
+    host.ends(&second(Some(mic)), Some(&asked.state));
+}
+
+#[test]
+fn it_comes_with_the_third_leg() {
+    let host = Host::new();
+    let mut begun = Begun::dce_with_mic(&host);
+    let ap_rep = begun.minted(&begun.third_leg());
+    let last = |mech_list_mic| {
+        let response_token = Some(ap_rep.clone());
+        NegTokenRespParts { response_token, mech_list_mic, ..NegTokenRespParts::default() }.mint()
+    };
+    assert_eq!(begun.refuses(&host, &last(None)), NO_MIC);
+    let mic = begun.good_mic();
+    let mut flipped = mic.clone();
+    flipped[20] ^= 1;
+    assert_eq!(begun.refuses(&host, &last(Some(flipped))), mic_refused(MessageError::Integrity));
+    begun.ends(&host, &last(Some(mic)));
+}
+
+/// Where it is not due it must hold all the same.
+#[test]
+fn a_wrong_one_that_is_not_due_refuses() {
+    let host = Host::new();
+    let begun = Begun::of(&host, dce_style(host.good()));
+    let last = NegTokenRespParts {
+        response_token: Some(begun.minted(&begun.third_leg())),
+        mech_list_mic: Some(vec![4; 28]),
+        ..NegTokenRespParts::default()
+    };
+    assert_eq!(begun.refuses(&host, &last.mint()).code(), "negotiation");
+}

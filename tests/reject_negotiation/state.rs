@@ -1,0 +1,319 @@
+//! What is kept between two tokens: changed, old, of another conversation, used twice.
+
+use super::*;
+
+#[test]
+fn it_is_used_once() {
+    let host = Host::new();
+    for mut begun in every_kind(&host) {
+        let last = begun.good_end();
+        begun.ends(&host, &last);
+        assert_eq!(begun.refuses(&host, &last), Error::Replay(ReplayCause::Seen));
+    }
+}
+
+/// RFC 4757 section 7 leaves the number of a MIC unsigned: a stranger can write another one, and a context without
+/// GSS_C_SEQUENCE_FLAG takes any that is higher.
+#[test]
+fn it_is_used_once_however_the_last_word_is_spelled() {
+    let host = Host::with_policy(Policy::default().allow_rc4());
+    let token = prefers_ntlm(host.good().session_etype(EncType::RC4_HMAC));
+    let mut begun = Begun::of(&host, without(GssFlags::SEQUENCE, token));
+    let mic = begun.good_mic();
+    begun.ends(&host, &last_word(mic.clone()).mint());
+    let mut respelled = mic;
+    let number = respelled.len() - 16;
+    respelled[number] ^= 0x40;
+    assert_eq!(begun.refuses(&host, &last_word(respelled).mint()), Error::Replay(ReplayCause::Seen));
+}
+
+/// Even before the conversation ends: the request of the first leg is taken once.
+#[test]
+fn its_request_begins_nothing_else() {
+    let host = Host::new();
+    for mut begun in every_kind(&host) {
+        assert_eq!(host.refuses(&begun.token.mint(), None), Error::Replay(ReplayCause::Seen));
+        let last = begun.good_end();
+        begun.ends(&host, &last);
+        assert_eq!(host.refuses(&begun.token.mint(), None), Error::Replay(ReplayCause::Seen));
+    }
+}
+
+#[test]
+fn a_refusal_uses_nothing_up() {
+    let host = Host::new();
+    for mut begun in every_kind(&host) {
+        let last = begun.good_end();
+        let mut wrong = last.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        begun.refuses(&host, &wrong);
+        begun.ends(&host, &last);
+    }
+}
+
+#[test]
+fn it_lasts_as_long_as_the_clock_skew() {
+    for (seconds, in_time) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
+        let mut host = Host::new();
+        let began = host.now;
+        let mut conversations = every_kind(&host);
+        host.now = began.saturating_add_seconds(seconds);
+        for begun in &mut conversations {
+            let last = begun.good_end();
+            if in_time {
+                begun.ends(&host, &last);
+                // And is remembered as long as it would be taken.
+                assert_eq!(begun.refuses(&host, &last), Error::Replay(ReplayCause::Seen));
+            } else {
+                let cause = NegotiationCause::TooLate { began, now: host.now, allowed_seconds: 300 };
+                assert_eq!(begun.refuses(&host, &last), Error::Negotiation(cause));
+            }
+        }
+    }
+}
+
+/// The ticket and the authenticator are judged by the time at which they were answered.
+#[test]
+fn a_ticket_may_expire_meanwhile() {
+    let mut host = Host::new();
+    let mut token = prefers_ntlm(host.good());
+    token.ticket.starttime = None;
+    token.ticket.endtime = host.now.saturating_add_seconds(-300).into();
+    token.authenticator.ctime = host.now.saturating_add_seconds(-300).into();
+    let mut begun = Begun::of(&host, token);
+    host.now = host.now.saturating_add_seconds(10);
+    let last = begun.good_end();
+    begun.ends(&host, &last);
+}
+
+/// Keys that went out of use between two legs.
+#[test]
+fn the_keys_are_asked_again() {
+    let host = Host::new();
+    for mut begun in every_kind(&host) {
+        let last = begun.good_end();
+        let negotiation = Negotiation::from_bytes(&begun.kept.state).unwrap();
+        let other = host.nodes[1].with_keys(host.realm.clone().with_kvno(2).key_set());
+        let connection = Connection::default();
+        let error = other.converse(&last, Some(&negotiation), &connection, &random(2), host.now).unwrap_err();
+        assert_eq!(error.code(), "key-version");
+    }
+}
+
+#[test]
+fn it_belongs_to_one_client() {
+    let host = Host::new();
+    let [mut alice, mut bob] =
+        [host.good(), host.good().client("bob")].map(|token| Begun::of(&host, prefers_ntlm(token)));
+    let (of_alice, of_bob) = (alice.good_end(), bob.good_end());
+    // The test's randomness is the same for both, and so is what comes of it; the numbers of the clients are not.
+    assert!(matches!(
+        alice.refuses(&host, &of_bob),
+        Error::Negotiation(NegotiationCause::Mic(MessageError::Gap { .. }))
+    ));
+    alice.ends(&host, &of_alice);
+    assert_eq!(host.ends(&of_bob, Some(&bob.kept.state)).0.identity().to_string(), "bob@CONTOSO.TEST");
+
+    let [alice, mut bob] = [host.good(), host.good().client("bob")]
+        .map(|token| Begun::of(&host, without(GssFlags::MUTUAL, prefers_ntlm(token))));
+    let last = bob.good_end();
+    assert_eq!(alice.refuses(&host, &last), mic_refused(MessageError::Integrity));
+
+    let [mut alice, bob] = [host.good(), host.good().client("bob")]
+        .map(|token| Begun::of(&host, dce_style(token.framed(TokenFraming::ApReq))));
+    let last = alice.good_end();
+    assert_eq!(bob.refuses(&host, &last), NOT_OURS);
+}
+
+/// The state with another list of mechanisms in it.
+fn with_list(state: &[u8], before: &[u8], after: &[u8]) -> Vec<u8> {
+    assert_eq!(&state[3..][..before.len()], before);
+    let length = u16::try_from(after.len()).unwrap().to_be_bytes();
+    [&state[..1], &length, after, &state[3 + before.len()..]].concat()
+}
+
+/// What a MIC is for: whoever took a mechanism out of the client's offer is found out, in the first token or here.
+#[test]
+fn another_list_of_mechanisms_is_found_out() {
+    let host = Host::new();
+    for mut begun in [Begun::mic(&host), Begun::dce_with_mic(&host)] {
+        let offered = begun.client.mech_types.clone();
+        let shorter = begun.token.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
+        let other = with_list(&begun.kept.state, &offered, &TestClient::of(&shorter).mech_types);
+        let last = begun.good_end();
+        assert_eq!(host.refuses(&last, Some(&other)), mic_refused(MessageError::Integrity));
+        begun.ends(&host, &last);
+    }
+}
+
+#[test]
+fn what_somebody_else_took_out_of_the_offer_is_found_out() {
+    let host = Host::new();
+    // The client has offered a mechanism at the end of its list that does not arrive.
+    let sent = prefers_ntlm(host.good());
+    let arrived = sent.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
+    let kept = host.goes_on(&arrived.mint(), None);
+    let client = TestClient::of(&sent);
+    let mut context = client.complete(Some(&kept.token)).unwrap();
+    let ours = kept.reply().mech_list_mic.unwrap();
+    assert_eq!(context.verify_mic(&client.mech_types, &ours), Err(MessageError::Integrity));
+    let last = last_word(context.get_mic(&client.mech_types)).mint();
+    assert_eq!(host.refuses(&last, Some(&kept.state)), mic_refused(MessageError::Integrity));
+}
+
+#[test]
+fn its_bytes_are_the_same_again() {
+    let host = Host::new();
+    let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+    let states = every_kind(&host).map(|begun| begun.kept.state);
+    for state in states.iter().chain([&asked.state]) {
+        assert_eq!(Negotiation::from_bytes(state).unwrap().to_bytes(), *state);
+    }
+}
+
+#[test]
+fn of_another_version_it_is_none() {
+    let host = Host::new();
+    for begun in every_kind(&host) {
+        let mut state = begun.kept.state;
+        for version in (0..=u8::MAX).filter(|version| *version != state[0]).collect::<Vec<_>>() {
+            state[0] = version;
+            assert_eq!(Negotiation::from_bytes(&state).unwrap_err(), InvalidNegotiation);
+        }
+    }
+}
+
+/// With a state that was cut short, nothing that the client sends is taken.
+#[test]
+fn cut_short_it_is_none_or_refused() {
+    let host = Host::new();
+    for mut begun in every_kind(&host) {
+        let last = begun.good_end();
+        for length in 0..begun.kept.state.len() {
+            let Ok(negotiation) = Negotiation::from_bytes(&begun.kept.state[..length]) else { continue };
+            let connection = Connection::default();
+            let turn = host.nodes[1].converse(&last, Some(&negotiation), &connection, &random(2), host.now);
+            assert!(turn.is_err(), "{length}");
+        }
+        begun.ends(&host, &last);
+    }
+    let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+    for length in 0..asked.state.len() {
+        assert_eq!(Negotiation::from_bytes(&asked.state[..length]).unwrap_err(), InvalidNegotiation, "{length}");
+    }
+}
+
+#[test]
+fn a_list_without_kerberos_is_none() {
+    let host = Host::new();
+    let begun = Begun::mic(&host);
+    let list = &begun.client.mech_types;
+    for other in [&[0x30, 0x03, 0x06, 0x01, 0x2A][..], &[0x30, 0x00], &[0x31, 0x00], &[0x30]] {
+        let state = with_list(&begun.kept.state, list, other);
+        assert_eq!(Negotiation::from_bytes(&state).unwrap_err(), InvalidNegotiation, "{other:?}");
+    }
+}
+
+/// Octets before the request where nothing is negotiated: version, length of the list, message, second, randomness.
+const FIXED: usize = 1 + 2 + 1 + 8 + 64;
+
+/// The same bytes again, or none.
+fn is_one(state: &[u8]) -> bool {
+    let negotiation = Negotiation::from_bytes(state);
+    assert!(negotiation.as_ref().is_ok_and(|it| it.to_bytes() == state) || negotiation.is_err());
+    negotiation.is_ok()
+}
+
+#[test]
+fn it_holds_a_request_that_fits_a_token() {
+    let begun = Begun::dce(&Host::new());
+    for (size, fits) in
+        [(0, true), (1, true), (MAX_TOKEN_SIZE - 1, true), (MAX_TOKEN_SIZE, true), (MAX_TOKEN_SIZE + 1, false)]
+    {
+        let mut state = begun.kept.state[..FIXED].to_vec();
+        state.resize(FIXED + size, 0x6E);
+        assert_eq!(is_one(&state), fits, "{size}");
+    }
+    for length in 4..FIXED {
+        assert!(!is_one(&begun.kept.state[..length]), "{length}");
+    }
+}
+
+#[test]
+fn a_list_has_the_length_that_is_said() {
+    // Kerberos, and a mechanism with a name that fills the list.
+    let list = |length: usize| {
+        let header =
+            |tag: u8, length: usize| [&[tag, 0x82][..], &u16::try_from(length).unwrap().to_be_bytes()].concat();
+        let kerberos = [&[6, 9], mech::KRB5].concat();
+        [header(0x30, length - 4), kerberos, header(6, length - 19), vec![0x2A; length - 19]].concat()
+    };
+    let said = |length: usize, list: &[u8]| [&[1][..], &u16::try_from(length).unwrap().to_be_bytes(), list].concat();
+    for length in [0x120, 0xFFFE, 0xFFFF] {
+        let list = list(length);
+        assert_eq!(list.len(), length);
+        assert!(is_one(&said(length, &list)), "{length}");
+        assert!(!is_one(&said(length - 1, &list)), "{length}");
+        assert!(!is_one(&said(length, &list[..length - 1])), "{length}");
+    }
+    assert!(!is_one(&[]) && !is_one(&[1]) && !is_one(&[1, 0]) && !is_one(&[1, 0, 0]));
+}
+
+#[test]
+fn its_mechanisms_are_counted() {
+    for (count, is_taken) in [(1, true), (MAX_MECHANISMS, true), (MAX_MECHANISMS + 1, false)] {
+        let oids = [&[6, 9], mech::KRB5].concat().repeat(count);
+        let list = [&[0x30, 0x82][..], &u16::try_from(oids.len()).unwrap().to_be_bytes(), &oids].concat();
+        let list = if count == 1 { [&[0x30, 11][..], &oids].concat() } else { list };
+        let state = [&[1][..], &u16::try_from(list.len()).unwrap().to_be_bytes(), &list].concat();
+        assert_eq!(is_one(&state), is_taken, "{count}");
+    }
+}
+
+#[test]
+fn its_message_is_one_of_three() {
+    let mut state = Begun::dce(&Host::new()).kept.state;
+    for number in 0..=u8::MAX {
+        state[3] = number;
+        assert_eq!(is_one(&state), number < 3, "{number}");
+    }
+}
+
+/// However far away it began, if somebody changes it.
+#[test]
+fn it_ends_wherever_it_began() {
+    let host = Host::new();
+    for seconds in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
+        let mut begun = Begun::dce(&host);
+        begun.kept.state[4..12].copy_from_slice(&seconds.to_be_bytes());
+        let start = UnixTime::from_seconds(seconds);
+        let cause = NegotiationCause::TooLate { began: start, now: host.now, allowed_seconds: 300 };
+        let last = begun.good_end();
+        assert_eq!(begun.refuses(&host, &last), Error::Negotiation(cause));
+    }
+}
+
+#[test]
+fn random_bytes_are_none_or_refused() {
+    let host = Host::new();
+    let last = last_word(vec![4; 28]).mint();
+    let mut number: u64 = 1;
+    for _ in 0..100_000 {
+        let bytes: Vec<u8> = std::iter::repeat_with(|| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            number.to_be_bytes()[0]
+        })
+        .take(120)
+        .collect();
+        let length = usize::from(bytes[0]) % 120;
+        // As a state begins: a version, and a list, or none.
+        for start in [&[][..], &[1], &[1, 0, 0], &[1, 0, 0, 1], &[1, 0, 13, 0x30, 11, 6, 9]] {
+            let state = [start, &bytes[1..=length]].concat();
+            if let Ok(negotiation) = Negotiation::from_bytes(&state) {
+                let connection = Connection::default();
+                let turn = host.nodes[1].converse(&last, Some(&negotiation), &connection, &random(2), host.now);
+                assert!(turn.is_err());
+            }
+        }
+    }
+}

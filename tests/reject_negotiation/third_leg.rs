@@ -1,0 +1,124 @@
+//! The client's AP-REP in DCE style.
+
+use super::*;
+
+fn refusal_of(change: impl FnOnce(&mut ApRepParts)) -> Error {
+    let host = Host::new();
+    let mut begun = Begun::dce(&host);
+    let mut third_leg = begun.third_leg();
+    change(&mut third_leg);
+    let error = begun.refuses(&host, &begun.minted(&third_leg));
+    let last = begun.good_end();
+    begun.ends(&host, &last);
+    error
+}
+
+#[test]
+fn it_holds_our_number() {
+    for change in [1, -1, 1 << 20] {
+        let error = refusal_of(|third_leg| third_leg.seq_number = third_leg.seq_number.map(|number| number + change));
+        assert_eq!(error, NOT_OURS);
+    }
+    assert_eq!(refusal_of(|third_leg| third_leg.seq_number = Some(0)), NOT_OURS);
+    assert_eq!(refusal_of(|third_leg| third_leg.seq_number = None), NOT_OURS);
+    assert_eq!(refusal_of(|third_leg| *third_leg.seq_number.as_mut().unwrap() |= 1 << 31), NOT_OURS);
+    assert_malformed(&refusal_of(|third_leg| *third_leg.seq_number.as_mut().unwrap() += 1 << 32), "33 bits");
+}
+
+#[test]
+fn it_is_not_ours() {
+    let host = Host::new();
+    for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
+        let host = Host::with_policy(Policy::default().allow_rc4().acceptor_subkey(policy));
+        for etype in EncType::SUPPORTED {
+            let token = dce_style(host.good().session_etype(etype).framed(TokenFraming::ApReq));
+            let begun = Begun::of(&host, token);
+            assert_eq!(begun.refuses(&host, &begun.kept.token), NOT_OURS);
+        }
+    }
+    let begun = Begun::dce_with_mic(&host);
+    let reflected =
+        NegTokenRespParts { response_token: begun.kept.reply().response_token, ..NegTokenRespParts::default() };
+    assert_eq!(begun.refuses(&host, &reflected.mint()), NOT_OURS);
+}
+
+#[test]
+fn it_has_no_subkey() {
+    let subkey = KeyParts { keytype: 18, keyvalue: vec![7; 32] };
+    assert_eq!(refusal_of(|third_leg| third_leg.subkey = Some(subkey)), NOT_OURS);
+}
+
+#[test]
+fn it_is_under_the_session_key() {
+    let host = Host::new();
+    let mut begun = Begun::dce(&host);
+    let third_leg = begun.third_leg();
+    let ours = begun.ap_rep().subkey.unwrap().key().unwrap();
+    let made_up = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[7; 32]).unwrap();
+    for key in [ours, begun.client.subkey.clone().unwrap(), made_up, host.realm.key(ours_etype())] {
+        assert_eq!(begun.refuses(&host, &third_leg.mint(&key, &[3; 16])), NOT_OURS);
+    }
+    let last = begun.good_end();
+    begun.ends(&host, &last);
+}
+
+fn ours_etype() -> EncType {
+    EncType::AES256_CTS_HMAC_SHA1_96
+}
+
+#[test]
+fn it_is_for_its_own_usage() {
+    for usage in [KeyUsage::TICKET, KeyUsage::AP_REQ_AUTHENTICATOR, KeyUsage::KRB_PRIV] {
+        assert_eq!(refusal_of(|third_leg| third_leg.usage = usage), NOT_OURS);
+    }
+}
+
+#[test]
+fn its_label_is_that_of_the_key() {
+    for etype in [17, 19, 20, 23, 0, -1] {
+        assert_eq!(refusal_of(|third_leg| third_leg.etype = etype), NOT_OURS);
+    }
+    assert_malformed(&refusal_of(|third_leg| third_leg.etype += 1 << 32), "34 bits");
+}
+
+#[test]
+fn it_is_an_ap_rep() {
+    assert_malformed(&refusal_of(|third_leg| third_leg.pvno = 4), "pvno");
+    assert_malformed(&refusal_of(|third_leg| third_leg.msg_type = 14), "msg-type");
+    assert_malformed(&refusal_of(|third_leg| third_leg.cusec = 1_000_000), "cusec");
+    assert_malformed(&refusal_of(|third_leg| third_leg.cusec = -1), "cusec");
+    assert_malformed(&refusal_of(|third_leg| third_leg.ctime = "2026".into()), "ctime");
+}
+
+#[test]
+fn every_bit_of_it_counts() {
+    let host = Host::with_policy(Policy::default().allow_rc4());
+    for etype in EncType::SUPPORTED {
+        let token = dce_style(host.good().session_etype(etype).framed(TokenFraming::ApReq));
+        let mut begun = Begun::of(&host, token);
+        let last = begun.good_end();
+        for length in 0..last.len() {
+            assert_malformed(&begun.refuses(&host, &last[..length]), "cut short");
+        }
+        assert_malformed(&begun.refuses(&host, &[&last[..], &[0]].concat()), "something follows");
+        for bit in 0..8 * last.len() {
+            let mut flipped = last.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            begun.refuses(&host, &flipped);
+        }
+        begun.ends(&host, &last);
+    }
+}
+
+/// From one conversation of a client to another one, with the same ticket.
+#[test]
+fn it_is_of_this_conversation() {
+    let host = Host::new();
+    let first = Begun::dce(&host);
+    let again = first.token.clone().sent_at(UnixTime::from_seconds(host.now.seconds() + 1));
+    let negotiation = host.nodes[0].converse(&again.mint(), None, &Connection::default(), &random(9), host.now);
+    let Ok(Turn::Next(next)) = negotiation else { panic!("it goes on") };
+    let of_first = first.minted(&first.third_leg());
+    assert_eq!(host.refuses(&of_first, Some(&next.into_negotiation().to_bytes())), NOT_OURS);
+    first.ends(&host, &of_first);
+}
