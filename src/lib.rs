@@ -37,7 +37,8 @@ mod validator;
 
 pub use accept::{
     Accepted, Answer, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation,
-    Next, Offer, OpenedBy, OpenedTicket, Rejection, Request, TicketFacts, Turn, VerifiedRequest,
+    Next, Offer, OfferedMechanism, OpenedBy, OpenedTicket, Outline, Rejection, Request, TicketFacts, TokenShape, Turn,
+    VerifiedRequest,
 };
 pub use certificate::CertificateError;
 pub use context::{MessageError, MessageKey, Protection, SecurityContext, TokenKind};

@@ -37,6 +37,20 @@ impl Mechanism {
         NAMED.iter().find(|(mechanism, _)| *mechanism == self).map_or(&[], |(_, oid)| *oid)
     }
 
+    /// What it is called.
+    pub(crate) const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Krb5 => "Kerberos",
+            Self::MsKrb5 => "Kerberos of Windows 2000",
+            Self::UserToUser => "Kerberos user-to-user",
+            Self::Iakerb => "IAKERB",
+            Self::Spnego => "SPNEGO",
+            Self::Ntlm => "NTLM",
+            Self::NegoEx => "NegoEx",
+            Self::Other => return None,
+        })
+    }
+
     /// Whether its tokens carry an AP-REQ for a key of ours.
     pub(crate) const fn is_kerberos(self) -> bool {
         matches!(self, Self::Krb5 | Self::MsKrb5)

@@ -204,6 +204,44 @@ impl Policy {
     }
 }
 
+/// What was set, for whoever explains a refusal.
+impl Policy {
+    /// The most by which the client's clock may be wrong, in seconds; see [`clock_skew`](Self::clock_skew).
+    #[must_use]
+    pub const fn allowed_skew(&self) -> i64 {
+        self.clock_skew
+    }
+
+    /// The longest life of a ticket, in seconds, without the clock skew that is added; see
+    /// [`max_ticket_lifetime`](Self::max_ticket_lifetime).
+    #[must_use]
+    pub const fn allowed_lifetime(&self) -> Option<i64> {
+        self.max_ticket_lifetime
+    }
+
+    /// The services whose tickets are taken; `None`: whatever the account has.
+    #[must_use]
+    pub fn allowed_services(&self) -> Option<impl Iterator<Item = &str>> {
+        self.services.as_ref().map(|services| services.iter().map(|service| &**service))
+    }
+
+    /// The largest token taken, in bytes.
+    #[must_use]
+    pub const fn allowed_token_size(&self) -> usize {
+        self.max_token_size
+    }
+
+    /// The types of key that tickets may be encrypted in.
+    pub fn allowed_ticket_etypes(&self) -> impl Iterator<Item = EncType> {
+        EncType::SUPPORTED.into_iter().filter(|etype| self.ticket_etypes.contains(*etype))
+    }
+
+    /// The types of session key that tickets may hold.
+    pub fn allowed_session_etypes(&self) -> impl Iterator<Item = EncType> {
+        EncType::SUPPORTED.into_iter().filter(|etype| self.session_etypes.contains(*etype))
+    }
+}
+
 /// What a ticket's key version number decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@ use crate::accept::{
 };
 use crate::error::Error;
 use crate::header;
-use crate::keys::KeySet;
+use crate::keys::{Account, Candidates, KeyQuery, KeySet, ServiceKey};
 use crate::observe::{self, Entered, Stage};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
@@ -37,6 +37,12 @@ impl<R> Validator<R> {
     #[must_use]
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         Self { keys: keys.into(), ..self.clone() }
+    }
+
+    /// Its policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// A validator with another policy, and the same keys and memory. The clock skew should stay the same: what was
@@ -243,6 +249,12 @@ impl<R> Validator<R> {
         let opened = OpenedTicket::open(request, keys, &self.policy, now);
         observe::outcome(&opened, Some(&request.key_query()));
         opened
+    }
+
+    /// The keys that [`open`](Self::open) would try on a ticket, best first: to explain why it does not open.
+    pub fn candidates(&self, query: &KeyQuery<'_>, now: UnixTime) -> impl Iterator<Item = (&Account, &ServiceKey)> {
+        let candidates = Candidates::choose(&self.keys, query, self.policy.kvno, now);
+        candidates.into_iter().map(|candidate| (&**candidate.account, candidate.key))
     }
 
     /// Third stage: checks the ticket, opens the authenticator, and checks that.

@@ -40,6 +40,13 @@ impl AuthorizedRequest {
         Ok(Self { request, pac })
     }
 
+    /// The PAC, verified and held against the ticket, to explain what was decided. Who sent it may be repeating what another
+    /// client sent: nobody is signed in before [`AuthorizedRequest::admit`].
+    #[must_use]
+    pub fn pac(&self) -> Option<VerifiedPac<'_>> {
+        self.pac.as_ref().map(|pac| pac.view(&self.request))
+    }
+
     /// What a replay cache must remember, for a store that is asked elsewhere. Ask it once, and give its answer to
     /// [`AuthorizedRequest::admit`].
     #[must_use]

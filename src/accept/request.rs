@@ -5,7 +5,7 @@ use super::negotiation::Halfway;
 use crate::crypto::EncType;
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
-use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
+use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
 use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
 use crate::spnego::MechanismList;
@@ -108,13 +108,7 @@ impl<'t> Request<'t> {
     /// What the ticket's shell says about the key that it needs.
     #[must_use]
     pub const fn key_query(&self) -> KeyQuery<'t> {
-        let ticket = &self.ap_req.ticket;
-        KeyQuery {
-            realm: ticket.realm,
-            service: ticket.sname,
-            etype: ticket.enc_part.etype,
-            kvno: ticket.enc_part.kvno,
-        }
+        key_query(&self.ap_req.ticket)
     }
 
     /// The service that the ticket's shell names.
@@ -149,6 +143,11 @@ impl<'t> Request<'t> {
             _ => Ok(()),
         }
     }
+}
+
+/// What a ticket's shell says about the key that it needs.
+pub(super) const fn key_query<'t>(ticket: &Ticket<'t>) -> KeyQuery<'t> {
+    KeyQuery { realm: ticket.realm, service: ticket.sname, etype: ticket.enc_part.etype, kvno: ticket.enc_part.kvno }
 }
 
 /// Whether a key of type `etype` may play `role`.

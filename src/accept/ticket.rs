@@ -6,7 +6,7 @@ use super::bindings::Connection;
 use super::contents::{Buffer, OpenedBy, TicketFacts, TicketFields};
 use super::request::{Request, check_etype};
 use super::verify::VerifiedRequest;
-use crate::crypto::Key;
+use crate::crypto::{EncType, Key};
 use crate::der::{Malformed, Problem};
 use crate::error::{Error, Excerpt, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
@@ -54,6 +54,12 @@ impl<'t> OpenedTicket<'t> {
     #[must_use]
     pub fn ticket(&self) -> TicketFacts<'_> {
         self.opened.ticket()
+    }
+
+    /// The type of the session key, which is the policy's to refuse.
+    #[must_use]
+    pub fn session_etype(&self) -> EncType {
+        self.opened.session_key.etype()
     }
 
     /// The key that opened it.

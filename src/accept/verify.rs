@@ -112,6 +112,12 @@ impl VerifiedRequest {
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
         AuthenticatorFacts { fields: &self.authenticator }
     }
+
+    /// Whether the request is bound to the channel that it came over.
+    #[must_use]
+    pub const fn channel_bindings(&self) -> BindingState {
+        self.bindings
+    }
 }
 
 /// A request whose client had to confirm our answer is judged by the time at which it was answered.

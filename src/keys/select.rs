@@ -129,6 +129,10 @@ impl<'k> Candidates<'k> {
         self.sorted.iter().flatten()
     }
 
+    pub(crate) fn into_iter(self) -> impl Iterator<Item = Candidate<'k>> {
+        self.sorted.into_iter().flatten()
+    }
+
     /// Whether a key of the very version that the ticket names is among them, or one whose version is not known.
     pub(crate) fn hold_version(&self) -> bool {
         self.iter().any(|candidate| candidate.rank.version <= VersionMatch::Unknown)

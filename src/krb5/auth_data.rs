@@ -79,6 +79,15 @@ impl<'a> AuthorizationElement<'a> {
     }
 }
 
+impl<'a> AuthorizationElement<'a> {
+    /// The elements of a container, as AD-IF-RELEVANT is one; `None` if this is none, or none that can be read.
+    #[must_use]
+    pub fn contained(self) -> Option<AuthorizationData<'a>> {
+        let is_container = self.ad_type == AdType::IF_RELEVANT;
+        is_container.then(|| AuthorizationData::nested(self.data).ok()).flatten()
+    }
+}
+
 /// What the bytes are and how many: they may say which groups somebody is in.
 impl fmt::Debug for AuthorizationElement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -68,11 +68,13 @@ impl<'a> MechanismList<'a> {
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
+        self.oids().map(Mechanism::from_oid)
+    }
+
+    /// The object identifiers, as the contents of their DER encodings.
+    pub(crate) fn oids(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.encoded;
-        core::iter::from_fn(move || {
-            let oid = rest.element(tag::OID, "NegTokenInit.mechTypes").ok()?;
-            Some(Mechanism::from_oid(oid.rest()))
-        })
+        core::iter::from_fn(move || Some(rest.element(tag::OID, "NegTokenInit.mechTypes").ok()?.rest()))
     }
 
     /// The identifier under which Kerberos is offered, the more wanted one of two.

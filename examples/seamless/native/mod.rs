@@ -1,8 +1,80 @@
-//! Native clients: WS-Trust and tokens.
+//! Native clients: they find the endpoint in the MEX document, get a SAML assertion for their ticket by WS-Trust, and tokens
+//! for the assertion by OAuth. Besides, the page that explains a ticket.
 
-use crate::app::Shared;
+mod assertion;
+mod explain;
+mod keys;
+mod mex;
+mod once;
+mod refresh;
+mod rst;
+mod signature;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod token;
+mod trust;
+mod xml;
+
+use crate::app::{App, Shared};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use keys::Keys;
+use once::UsedAssertions;
+use refresh::RefreshTokens;
+use std::sync::{Arc, LazyLock};
+
+/// What native clients' requests share. The keys are made when they are first needed.
+pub(crate) struct Native {
+    keys: LazyLock<Keys>,
+    used: UsedAssertions,
+    refresh_tokens: RefreshTokens,
+}
+
+pub(crate) type SharedNative = axum::Extension<Arc<Native>>;
 
 pub(crate) fn routes() -> Router<Shared> {
+    let native = Arc::new(Native::new());
+    let making_keys = Arc::clone(&native);
+    // So that the first client need not wait for it.
+    std::thread::spawn(move || LazyLock::force(&making_keys.keys).kid.len());
     Router::new()
+        .route("/trust/mex", get(mex::of_only_tenant))
+        .route("/{tenant}/winauth/trust/mex", get(mex::of_tenant))
+        .route("/{tenant}/winauth/trust/2005/windowstransport", post(trust::issue))
+        .route("/{tenant}/oauth2/token", post(token::issue))
+        .route("/{tenant}/discovery/keys", get(keys::key_set))
+        .route("/{tenant}/.well-known/openid-configuration", get(keys::metadata))
+        .route("/explain", get(explain::page).post(explain::explain))
+        .route("/explain.css", get(explain::style))
+        .layer(axum::Extension(native))
+        .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }
+
+impl Native {
+    fn new() -> Self {
+        Self {
+            keys: LazyLock::new(Keys::generate),
+            used: UsedAssertions::default(),
+            refresh_tokens: RefreshTokens::default(),
+        }
+    }
+}
+
+/// Signing takes milliseconds, and making the keys a second: not on a thread that serves others.
+async fn in_background<T: Send + 'static>(
+    native: &SharedNative,
+    work: impl FnOnce(&Native) -> T + Send + 'static,
+) -> Result<T, StatusCode> {
+    let native = Arc::clone(native);
+    tokio::task::spawn_blocking(move || work(&native)).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Who vouches for a tenant's users in assertions and tokens. By the server's own word, not by that of a request.
+fn issuer(app: &App, tenant: &str) -> String {
+    format!("{}/{tenant}", app.address)
+}
+
+const MAX_BODY_SIZE: usize = 128 * 1024;

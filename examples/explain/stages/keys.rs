@@ -1,0 +1,51 @@
+//! Which keys were tried on the ticket, and which opened it.
+
+use super::super::tree::{Mark, Node};
+use super::check::{Check, Stage};
+use super::outside::etypes;
+use kerberos_sso::{Account, Error, Excerpt, Integrity, OpenedBy, OpenedTicket, Policy, ServiceKey};
+
+pub(super) fn stages(
+    candidates: &[(&Account, &ServiceKey)],
+    opened: Option<&OpenedTicket<'_>>,
+    policy: &Policy,
+) -> Vec<Stage> {
+    let opened_by = opened.map(OpenedTicket::opened_by);
+    let facts = candidates.iter().map(|(account, key)| candidate(account, key, opened_by)).collect();
+    let count = match candidates.len() {
+        0 => "no key of that realm and type serves now".into(),
+        count => format!("{count} of that realm and type, tried best first"),
+    };
+    let checks = vec![
+        Check::new("A key that may open it", count, |error| matches!(error, Error::NoKey(_))),
+        Check::new("It opens", "", |error| {
+            matches!(error, Error::KeyVersion(_) | Error::Integrity(Integrity::Ticket { .. }))
+        }),
+    ];
+    vec![Stage::new(KEY, facts, checks), contents(opened, policy)]
+}
+
+fn candidate(account: &Account, key: &ServiceKey, opened_by: Option<&OpenedBy>) -> Node {
+    let is_it = opened_by
+        .is_some_and(|by| (by.account().name(), by.etype(), by.kvno()) == (account.name(), key.etype(), key.kvno()));
+    let version = key.kvno().map_or_else(|| "of unknown version".into(), |kvno| format!("version {kvno}"));
+    let until = key.not_after().map(|instant| format!(", serves until {instant}")).unwrap_or_default();
+    let mark = if is_it { Mark::Passed } else { Mark::Untold };
+    let name = format!("{}@{}", Excerpt::new(account.name()), Excerpt::new(account.realm()));
+    Node::new(mark, name, format!("{}, {version}{until}", key.etype()))
+}
+
+fn contents(opened: Option<&OpenedTicket<'_>>, policy: &Policy) -> Stage {
+    let session = opened.map(|opened| opened.session_etype().to_string()).unwrap_or_default();
+    let taken = format!("{session}; taken: {}", etypes(policy.allowed_session_etypes()));
+    let checks = vec![
+        Check::new("Contents", "", |error| matches!(error, Error::Malformed(_))),
+        Check::new("Type of the session key", taken.trim_start_matches("; "), |error| {
+            matches!(error, Error::UnsupportedEtype { .. } | Error::Rc4Refused { .. })
+        }),
+    ];
+    Stage::new(OPENED, Vec::new(), checks)
+}
+
+pub(super) const KEY: &str = "Key";
+pub(super) const OPENED: &str = "Ticket's contents";

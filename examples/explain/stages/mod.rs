@@ -1,0 +1,129 @@
+//! A token to the tree of what becomes of it: the crate's own stages, one after the other, and what is known after each.
+//!
+//! Nothing is admitted: the replay cache is asked only if whoever calls brings one. Session keys, MACs and ciphertexts are in
+//! no node.
+
+mod check;
+mod keys;
+mod outside;
+mod pac;
+mod ticket;
+
+use super::pasted::Pasted;
+use super::tree::Node;
+use check::{Check, Stage, judge};
+use kerberos_sso::replay::{Admission, ReplayEntry};
+use kerberos_sso::{
+    AuthorizedRequest, Connection, Error, OpenedTicket, Outline, Request, UnixTime, Validator, VerifiedRequest,
+};
+use pac::FoundPac;
+
+/// What a token was explained to be.
+pub(crate) struct Explanation {
+    pub(crate) stages: Vec<Node>,
+    /// Who the user is, or why nobody.
+    pub(crate) outcome: Result<String, Error>,
+}
+
+/// Asks a replay cache.
+pub(crate) type Admit<'a> = &'a dyn Fn(&ReplayEntry<'_>) -> Admission;
+
+/// What a token is held against.
+pub(crate) struct Examiner<'v, R> {
+    pub(crate) validator: &'v Validator<R>,
+    pub(crate) connection: Connection<'v>,
+    pub(crate) now: UnixTime,
+    /// `None`: the replay cache is left alone.
+    pub(crate) admit: Option<Admit<'v>>,
+}
+
+impl<R> Examiner<'_, R> {
+    pub(crate) fn explain(&self, pasted: &Pasted) -> Explanation {
+        let mut stages = Vec::new();
+        let outcome = match pasted {
+            Pasted::Token(token) => self.explain_token(token, &mut stages),
+            Pasted::Header(value) => self.explain_header(value, &mut stages),
+        };
+        let rest: Vec<_> = not_come_to(&stages).collect();
+        stages.extend(rest);
+        Explanation { stages, outcome }
+    }
+
+    fn explain_header(&self, value: &[u8], stages: &mut Vec<Node>) -> Result<String, Error> {
+        let decoded = self.validator.decode_header(value);
+        stages.extend(judge(vec![outside::header(value, self.validator.policy())], decoded.as_ref().err()));
+        self.explain_token(&decoded?, stages)
+    }
+
+    fn explain_token(&self, token: &[u8], stages: &mut Vec<Node>) -> Result<String, Error> {
+        let request = self.read(token, stages)?;
+        let opened = self.open(request, stages)?;
+        let verified = self.verify(opened, stages)?;
+        let authorized = self.authorize(verified, stages)?;
+        self.admit(authorized, stages)
+    }
+
+    fn read<'t>(&self, token: &'t [u8], stages: &mut Vec<Node>) -> Result<Request<'t>, Error> {
+        let outline = Outline::of(token);
+        let request = self.validator.read(token);
+        stages.extend(judge(outside::token(token, &outline, self.validator.policy()), request.as_ref().err()));
+        request
+    }
+
+    fn open<'t>(&self, request: Request<'t>, stages: &mut Vec<Node>) -> Result<OpenedTicket<'t>, Error> {
+        let query = request.key_query();
+        let candidates: Vec<_> = self.validator.candidates(&query, self.now).collect();
+        let opened = self.validator.open(request, self.now);
+        let of_stage = keys::stages(&candidates, opened.as_ref().ok(), self.validator.policy());
+        stages.extend(judge(of_stage, opened.as_ref().err()));
+        opened
+    }
+
+    fn verify(&self, opened: OpenedTicket<'_>, stages: &mut Vec<Node>) -> Result<VerifiedRequest, Error> {
+        let of_ticket = ticket::ticket(&opened, self.validator.policy(), self.now);
+        let verified = self.validator.verify(opened, &self.connection, self.now);
+        let of_client = ticket::authenticator(verified.as_ref().ok(), self.validator.policy(), self.now);
+        stages.extend(judge(vec![of_ticket, of_client], verified.as_ref().err()));
+        verified
+    }
+
+    fn authorize(&self, verified: VerifiedRequest, stages: &mut Vec<Node>) -> Result<AuthorizedRequest, Error> {
+        let found = FoundPac::of(verified.ticket());
+        let authorized = self.validator.authorize(verified);
+        stages.extend(judge(pac::stages(&found, authorized.as_ref().ok()), authorized.as_ref().err()));
+        authorized
+    }
+
+    fn admit(&self, authorized: AuthorizedRequest, stages: &mut Vec<Node>) -> Result<String, Error> {
+        let (entry, skew) = (authorized.replay_entry(), self.validator.policy().allowed_skew());
+        let admission = self.admit.map(|admit| admit(&entry));
+        let replay = replay(&entry, admission, skew);
+        let accepted = authorized.admit(admission.unwrap_or(Admission::New));
+        stages.extend(judge(vec![replay], accepted.as_ref().err()));
+        accepted.map(|accepted| accepted.identity().to_string())
+    }
+}
+
+fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: i64) -> Stage {
+    let remembered = format!("until {}: the client's time and {skew} s", entry.valid_until);
+    let facts = vec![Node::fact("To be remembered", remembered)];
+    let is_refusal =
+        |error: &Error| matches!(error, Error::Replay(_) | Error::ReplayCacheFull(_) | Error::ReplayCacheFailed);
+    match admission {
+        Some(_) => Stage::new(REPLAY, facts, vec![Check::new("Not seen before", "", is_refusal)]),
+        None => Stage::new(REPLAY, vec![Node::fact("Not asked", "explaining a token does not use it up")], Vec::new()),
+    }
+}
+
+/// The stages behind the one that refused.
+fn not_come_to(stages: &[Node]) -> impl Iterator<Item = Node> {
+    let last = stages.iter().filter_map(|stage| STAGES.iter().position(|title| *title == stage.title)).max();
+    let rest = last.map_or(0, |last| last.saturating_add(1));
+    STAGES.iter().skip(rest).map(|title| Node::fact(*title, "not come to"))
+}
+
+const REPLAY: &str = "Replay";
+
+/// The stages that every accepted token has.
+const STAGES: [&str; 8] =
+    [outside::AP_REQ, keys::KEY, keys::OPENED, ticket::TICKET, ticket::AUTHENTICATOR, pac::PAC, pac::USER, REPLAY];

@@ -1,0 +1,168 @@
+//! What RFC 4120 section 3.2.3 and RFC 4121 section 4.1.1 check: the opened ticket, and who sent it.
+
+use super::super::tree::Node;
+use super::check::{Check, Stage};
+use kerberos_sso::{
+    Account, AuthenticatorFacts, AuthorizationData, BindingState, DelegationKind, Error, Excerpt, GssFlags, Integrity,
+    OpenedTicket, Part, Policy, TicketFacts, TicketFlags, UnixTime, VerifiedRequest,
+};
+
+pub(super) fn ticket(opened: &OpenedTicket<'_>, policy: &Policy, now: UnixTime) -> Stage {
+    let ticket = opened.ticket();
+    let mut checks = time_checks(ticket, policy, now);
+    checks.extend(name_checks(ticket, opened.opened_by().account()));
+    checks.extend(restriction_checks(ticket));
+    Stage::new(TICKET, facts(ticket), checks)
+}
+
+fn facts(ticket: TicketFacts<'_>) -> Vec<Node> {
+    let renewable = ticket.renew_till().map_or_else(|| "no".into(), |instant| format!("until {instant}"));
+    vec![
+        Node::fact("Client", format!("{}@{}", ticket.client(), Excerpt::new(ticket.client_realm()))),
+        Node::fact("Signed in to the KDC", ticket.auth_time()),
+        Node::fact("Renewable", renewable),
+        Node::fact("Flags", ticket.flags().names().collect::<Vec<_>>().join(", ")),
+    ]
+}
+
+fn time_checks(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Vec<Check> {
+    let (start, end, skew) = (ticket.start_time(), ticket.end_time(), policy.allowed_skew());
+    let most =
+        policy.allowed_lifetime().map_or_else(|| "any is taken".into(), |most| format!("at most {most} s + {skew} s"));
+    vec![
+        Check::new("Validated, if postdated", "", |error| matches!(error, Error::TicketInvalid)),
+        Check::new("Has begun", format!("{start}; now {now}, ± {skew} s"), |error| {
+            matches!(error, Error::TicketNotYetValid { .. })
+        }),
+        Check::new("Has not ended", format!("{end}; now {now}, ± {skew} s"), |error| {
+            matches!(error, Error::TicketExpired { .. })
+        }),
+        Check::new("Lifetime", format!("{} s; {most}", end.seconds_since(start)), |error| {
+            matches!(error, Error::TicketLifetime { .. })
+        }),
+    ]
+}
+
+fn name_checks(ticket: TicketFacts<'_>, account: &Account) -> Vec<Check> {
+    let realms: Vec<_> = [account.realm()].into_iter().chain(account.client_realms()).map(excerpt).collect();
+    let vouched = format!("{}; the account vouches for {}", excerpt(ticket.client_realm()), realms.join(", "));
+    vec![
+        Check::new("A name of somebody", ticket.client(), |error| matches!(error, Error::NameRefused { .. })),
+        Check::new("Realm", vouched, |error| matches!(error, Error::UntrustedRealm { .. })),
+        Check::new("Realms on the way", path(ticket), |error| matches!(error, Error::Transited)),
+    ]
+}
+
+fn path(ticket: TicketFacts<'_>) -> &'static str {
+    match (ticket.transited().is_empty(), ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED)) {
+        (true, _) => "none",
+        (false, true) => "some, which the KDC has checked",
+        (false, false) => "some, which the KDC has not checked",
+    }
+}
+
+fn restriction_checks(ticket: TicketFacts<'_>) -> Vec<Check> {
+    let bound = if ticket.addresses().is_empty() { "bound to none" } else { "bound to some" };
+    let fails_with =
+        if is_readable(ticket.authorization_data(), DEPTH) { is_of_ticket } else { is_of_ticket_or_malformed };
+    vec![
+        Check::new("Addresses", bound, |error| matches!(error, Error::AddressMismatch(_))),
+        Check::new("Delegation", "", |error| {
+            matches!(error, Error::Delegation(DelegationKind::Forwarded | DelegationKind::Proxy))
+        }),
+        Check::new("Restrictions are understood", "", fails_with),
+    ]
+}
+
+fn is_of_ticket(error: &Error) -> bool {
+    matches!(error, Error::AuthorizationData { part: Part::Ticket, .. })
+}
+
+fn is_of_ticket_or_malformed(error: &Error) -> bool {
+    is_of_ticket(error) || matches!(error, Error::Malformed(_))
+}
+
+/// Whether every container in it can be read.
+fn is_readable(data: AuthorizationData<'_>, depth: usize) -> bool {
+    data.iter().filter(|element| element.ad_type == kerberos_sso::AdType::IF_RELEVANT).all(|element| {
+        let rest = depth.checked_sub(1);
+        rest.zip(element.contained()).is_some_and(|(rest, contained)| is_readable(contained, rest))
+    })
+}
+
+pub(super) fn authenticator(verified: Option<&VerifiedRequest>, policy: &Policy, now: UnixTime) -> Stage {
+    let client = verified.map(VerifiedRequest::authenticator);
+    let mut checks = client_checks(client, policy, now);
+    checks.extend(channel_checks(verified));
+    Stage::new(AUTHENTICATOR, client.map(client_facts).unwrap_or_default(), checks)
+}
+
+fn client_facts(client: AuthenticatorFacts<'_>) -> Vec<Node> {
+    let subkey = client.subkey_etype().map_or_else(|| "none".into(), |etype| etype.to_string());
+    let flags = client.gss_flags().map_or_else(|| "none sent".into(), flags);
+    vec![Node::fact("Subkey", subkey), Node::fact("Context flags", flags)]
+}
+
+fn client_checks(client: Option<AuthenticatorFacts<'_>>, policy: &Policy, now: UnixTime) -> Vec<Check> {
+    let time = client.map(|client| format!("{}; now {now}, ± {} s", client.time(), policy.allowed_skew()));
+    vec![
+        Check::new("Opens under the session key", "", |error| {
+            matches!(error, Error::Integrity(Integrity::Authenticator))
+        }),
+        Check::new("Contents", "", |error| matches!(error, Error::Malformed(_))),
+        Check::new("Client is the ticket's", "", |error| matches!(error, Error::ClientMismatch(_))),
+        Check::new("Client's clock", time.unwrap_or_default(), |error| matches!(error, Error::ClockSkew { .. })),
+        Check::new("Type of the subkey", "", |error| {
+            matches!(error, Error::UnsupportedEtype { .. } | Error::Rc4Refused { .. })
+        }),
+    ]
+}
+
+fn channel_checks(verified: Option<&VerifiedRequest>) -> Vec<Check> {
+    vec![
+        Check::new("Checksum", "", |error| matches!(error, Error::Checksum(_))),
+        Check::new("Restrictions are understood", "", |error| matches!(error, Error::AuthorizationData { .. })),
+        bindings_check(verified.map(VerifiedRequest::channel_bindings)),
+        Check::new("MIC over the mechanisms offered", "", |error| matches!(error, Error::Negotiation(_))),
+    ]
+}
+
+fn bindings_check(state: Option<BindingState>) -> Check {
+    let check = |value| {
+        Check::new("Channel bindings", value, |error| {
+            matches!(error, Error::ChannelBinding | Error::ChannelBindingMissing(_) | Error::Misuse(_))
+        })
+    };
+    match state {
+        None => check(""),
+        Some(BindingState::Matched) => check("those of this connection"),
+        Some(BindingState::Absent) => check("the client sent none").skipped(),
+        Some(_) => check("sent, and not compared: this server gave none of its own").skipped(),
+    }
+}
+
+fn flags(flags: GssFlags) -> String {
+    let set: Vec<_> = FLAGS.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name).collect();
+    if set.is_empty() { "none".into() } else { set.join(", ") }
+}
+
+fn excerpt(text: &str) -> String {
+    Excerpt::new(text).to_string()
+}
+
+pub(super) const TICKET: &str = "Ticket";
+pub(super) const AUTHENTICATOR: &str = "Authenticator";
+
+const FLAGS: [(GssFlags, &str); 9] = [
+    (GssFlags::DELEGATE, "delegate"),
+    (GssFlags::MUTUAL, "mutual"),
+    (GssFlags::REPLAY, "replay"),
+    (GssFlags::SEQUENCE, "sequence"),
+    (GssFlags::CONFIDENTIALITY, "confidentiality"),
+    (GssFlags::INTEGRITY, "integrity"),
+    (GssFlags::DCE_STYLE, "DCE style"),
+    (GssFlags::IDENTIFY, "identify"),
+    (GssFlags::EXTENDED_ERROR, "extended error"),
+];
+
+const DEPTH: usize = kerberos_sso::limits::MAX_AUTH_DATA_DEPTH;

@@ -1,0 +1,163 @@
+//! What became of a token, as a tree: each node a fact or a check, with what was found, and for what failed why and what to
+//! do. Data, and the same as text for a terminal.
+
+use kerberos_sso::Error;
+use std::fmt::{self, Write as _};
+
+/// One line of the tree, and what belongs to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Node {
+    pub(crate) mark: Mark,
+    pub(crate) title: String,
+    /// What was found; may be empty.
+    pub(crate) value: String,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) children: Vec<Node>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Checked, and as it must be.
+    Passed,
+    /// Checked, and refused.
+    Failed,
+    /// A fact, or a check that was not come to.
+    Untold,
+}
+
+/// Why a check failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) code: &'static str,
+    /// Where to look for the cause.
+    pub(crate) blame: String,
+    pub(crate) because: String,
+    pub(crate) remedy: Option<&'static str>,
+}
+
+impl Mark {
+    pub(crate) const fn sign(self) -> char {
+        match self {
+            Self::Passed => '✓',
+            Self::Failed => '✗',
+            Self::Untold => '·',
+        }
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            blame: error.blame().to_string(),
+            because: error.to_string(),
+            remedy: error.remedy(),
+        }
+    }
+}
+
+impl Node {
+    #[expect(clippy::needless_pass_by_value, reason = "callers would have to borrow what they make")]
+    pub(crate) fn new(mark: Mark, title: impl Into<String>, value: impl ToString) -> Self {
+        Self { mark, title: title.into(), value: value.to_string(), failure: None, children: Vec::new() }
+    }
+
+    pub(crate) fn fact(title: impl Into<String>, value: impl ToString) -> Self {
+        Self::new(Mark::Untold, title, value)
+    }
+
+    pub(crate) fn failed(title: impl Into<String>, value: impl ToString, error: &Error) -> Self {
+        Self { failure: Some(Failure::new(error)), ..Self::new(Mark::Failed, title, value) }
+    }
+
+    /// A node whose mark is that of what belongs to it: failed if anything has, passed if anything has.
+    pub(crate) fn stage(title: &str, children: Vec<Self>) -> Self {
+        let any = |mark| children.iter().any(|child| child.mark == mark);
+        let mark = match (any(Mark::Failed), any(Mark::Passed)) {
+            (true, _) => Mark::Failed,
+            (false, true) => Mark::Passed,
+            (false, false) => Mark::Untold,
+        };
+        Self { children, ..Self::new(mark, title, "") }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str, branch: Branch) -> fmt::Result {
+        let separator = if self.value.is_empty() { "" } else { ": " };
+        let head = format!("{indent}{}{} ", branch.own(), self.mark.sign());
+        let below = format!("{indent}{}", branch.below());
+        let text = format!("{}{separator}{}", self.title, self.value);
+        write_wrapped(f, &head, &format!("{below}    "), &text)?;
+        if let Some(failure) = &self.failure {
+            failure.write(f, &below)?;
+        }
+        self.children.iter().enumerate().try_for_each(|(index, child)| {
+            let is_last = index.saturating_add(1) == self.children.len();
+            child.write(f, &below, if is_last { Branch::Last } else { Branch::Inner })
+        })
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "", Branch::Root)
+    }
+}
+
+impl Failure {
+    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        let code = format!("{} (look at: {})", self.code, self.blame);
+        let remedy = self.remedy.map(|remedy| ("remedy   ", remedy));
+        let lines = [("refused  ", code.as_str()), ("because  ", self.because.as_str())].into_iter().chain(remedy);
+        for (label, text) in lines {
+            write_wrapped(f, &format!("{indent}  {label}"), &format!("{indent}           "), text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a node hangs in its parent.
+#[derive(Clone, Copy)]
+enum Branch {
+    Root,
+    Inner,
+    Last,
+}
+
+impl Branch {
+    const fn own(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Inner => "├ ",
+            Self::Last => "└ ",
+        }
+    }
+
+    const fn below(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Inner => "│ ",
+            Self::Last => "  ",
+        }
+    }
+}
+
+/// Lines of words, the first behind `first`, the others behind `others`.
+fn write_wrapped(f: &mut fmt::Formatter<'_>, first: &str, others: &str, text: &str) -> fmt::Result {
+    f.write_str(first)?;
+    let mut column = first.chars().count();
+    for (index, word) in text.split_whitespace().enumerate() {
+        let width = word.chars().count();
+        if index > 0 && column.saturating_add(width) >= WIDTH {
+            write!(f, "\n{others}")?;
+            column = others.chars().count();
+        } else if index > 0 {
+            f.write_char(' ')?;
+            column = column.saturating_add(1);
+        }
+        f.write_str(word)?;
+        column = column.saturating_add(width);
+    }
+    f.write_char('\n')
+}
+
+const WIDTH: usize = 118;

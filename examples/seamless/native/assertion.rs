@@ -1,0 +1,248 @@
+//! SAML 1.1 assertions for one user and one audience: made of an identity, and read again when they come back.
+
+use super::keys::Keys;
+use super::rst::AUDIENCE;
+use super::xml::{self, Element};
+use super::{signature, templates};
+use crate::clock;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kerberos_sso::{Identity, UnixTime};
+use minijinja::{Value, context};
+use serde::Serialize;
+
+/// What an assertion says of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Subject {
+    pub(super) sid: String,
+    pub(super) upn: String,
+    /// The user's SID in base64: it stands for the immutable identifier that a directory synchronises to the cloud, by
+    /// default the user's object GUID, which no ticket has.
+    pub(super) immutable_id: String,
+}
+
+/// A signed assertion, and for how long it is good.
+pub(super) struct Issued {
+    pub(super) xml: String,
+    pub(super) now: String,
+    pub(super) end: String,
+}
+
+/// An assertion that is ours and good now. It may have been used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verified {
+    pub(super) id: String,
+    pub(super) subject: Subject,
+}
+
+impl Subject {
+    /// `None` for who has no SID: a name alone is no identity of Active Directory.
+    pub(super) fn new(identity: &Identity) -> Option<Self> {
+        let sid = identity.sid?;
+        let upn = identity.upn.clone().filter(|upn| !upn.is_empty());
+        Some(Self {
+            sid: sid.to_string(),
+            upn: upn.unwrap_or_else(|| format!("{}@{}", identity.name, identity.realm.to_lowercase())),
+            immutable_id: STANDARD.encode(sid.to_bytes()),
+        })
+    }
+}
+
+/// `authenticated` is when the user signed in to the KDC. `None` if the user's name has characters that XML has not.
+pub(super) fn issue(
+    keys: &Keys,
+    issuer: &str,
+    subject: &Subject,
+    authenticated: UnixTime,
+    now: UnixTime,
+) -> Option<Issued> {
+    let id = format!("_{:032x}", u128::from_ne_bytes(clock::random()));
+    let (now, end) = (instant(now), instant(now.saturating_add_seconds(LIFETIME)));
+    let values = context! {
+        id, issuer, now, end,
+        audience => AUDIENCE,
+        authenticated => instant(authenticated),
+        certificate => keys.certificate,
+        ..Value::from_serialize(subject)
+    };
+    let xml = signature::sign(keys, templates::render("assertion.xml", values)?)?;
+    Some(Issued { xml, now, end })
+}
+
+/// Why an assertion is not taken.
+pub(super) type Refused = &'static str;
+
+pub(super) fn verify(keys: &Keys, issuer: &str, text: &str, now: UnixTime) -> Result<Verified, Refused> {
+    let document = xml::parse(text).ok_or("it is not XML")?;
+    let assertion =
+        Element::root(&document).filter(|root| root.is(SAML, "Assertion")).ok_or("it is not of SAML 1.1")?;
+    if !signature::is_ours(keys, &document) {
+        return Err("its signature is not this server's");
+    }
+    if assertion.attribute("Issuer") != Some(issuer) {
+        return Err("it is of another tenant");
+    }
+    check_conditions(assertion, &instant(now))?;
+    let id = assertion.attribute("AssertionID").ok_or("it has no identifier")?;
+    Ok(Verified { id: id.into(), subject: subject(assertion).ok_or("it names nobody")? })
+}
+
+/// Instants are written in one form, in which earlier ones sort before later ones.
+fn check_conditions(assertion: Element<'_>, now: &str) -> Result<(), Refused> {
+    let conditions = assertion.only(SAML, "Conditions").ok_or("it has no conditions")?;
+    let audience = conditions.only_at(&[(SAML, "AudienceRestrictionCondition"), (SAML, "Audience")]);
+    match (conditions.attribute("NotBefore"), conditions.attribute("NotOnOrAfter")) {
+        (Some(start), _) if now < start => return Err("it is not good yet"),
+        (Some(_), Some(end)) if now < end => {}
+        _ => return Err("its time is over"),
+    }
+    let is_ours = audience.and_then(Element::text).is_some_and(|audience| audience == AUDIENCE);
+    if is_ours { Ok(()) } else { Err("it is for another audience") }
+}
+
+fn subject(assertion: Element<'_>) -> Option<Subject> {
+    let attributes = assertion.only(SAML, "AttributeStatement")?;
+    let statement = assertion.only(SAML, "AuthenticationStatement")?;
+    let name_identifier = statement.only_at(&[(SAML, "Subject"), (SAML, "NameIdentifier")])?;
+    Some(Subject {
+        sid: attribute(attributes, "primarysid")?,
+        upn: attribute(attributes, "UPN")?,
+        immutable_id: name_identifier.text()?,
+    })
+}
+
+fn attribute(statement: Element<'_>, name: &str) -> Option<String> {
+    let mut found = statement.elements().filter(|element| element.attribute("AttributeName") == Some(name));
+    let attribute = found.next().filter(|_| found.next().is_none())?;
+    attribute.only(SAML, "AttributeValue")?.text()
+}
+
+/// `2026-11-21T08:00:00Z`: RFC 3339, in whole seconds.
+pub(super) fn instant(time: UnixTime) -> String {
+    UnixTime::from_seconds(time.seconds()).to_string()
+}
+
+const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
+
+/// Clients redeem an assertion at once.
+pub(super) const LIFETIME: i64 = 10 * 60;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::sync::LazyLock;
+
+    static KEYS: LazyLock<Keys> = LazyLock::new(Keys::generate);
+
+    const ISSUER: &str = "http://sso.test/contoso.test";
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn subject() -> Subject {
+        Subject {
+            sid: "S-1-5-21-1-2-3-1104".into(), upn: "łukasz&co@contoso.test".into(), immutable_id: "AQU=".into()
+        }
+    }
+
+    fn issued() -> String {
+        issue(&KEYS, ISSUER, &subject(), NOW, NOW).unwrap().xml
+    }
+
+    fn judge(xml: &str) -> Result<Verified, Refused> {
+        verify(&KEYS, ISSUER, xml, NOW)
+    }
+
+    #[test]
+    fn what_was_issued_is_read_again() {
+        let xml = issued();
+        assert!(xml.is_ascii() && xml.starts_with("<saml:Assertion ") && xml.ends_with("</saml:Assertion>"));
+        assert_eq!(judge(&xml).unwrap().subject, subject());
+        assert_ne!(judge(&xml).unwrap().id, judge(&issued()).unwrap().id);
+    }
+
+    #[test]
+    fn it_is_good_for_its_time_and_its_tenant() {
+        let xml = issued();
+        for (seconds, good) in [(-1, false), (0, true), (LIFETIME - 1, true), (LIFETIME, false)] {
+            let now = NOW.saturating_add_seconds(seconds);
+            assert_eq!(verify(&KEYS, ISSUER, &xml, now).is_ok(), good, "{seconds}");
+        }
+        assert_eq!(verify(&KEYS, "http://sso.test/other.test", &xml, NOW), Err("it is of another tenant"));
+        assert!(verify(&Keys::generate(), ISSUER, &xml, NOW).is_err());
+    }
+
+    #[test]
+    fn nothing_signed_can_be_changed() {
+        let xml = issued();
+        for (from, to) in [
+            ("S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-500"),
+            ("2026-", "2027-"),
+            ("co@contoso", "co@c<!-- -->ontoso"),
+            ("co@contoso", "co@c<?x?>ontoso"),
+            ("MicrosoftOnline", "other"),
+            ("contoso.test\"", "fabrikam.test\""),
+            ("<saml:Audience>", "<saml:Audience>urn:a</saml:Audience><saml:Audience>"),
+            ("rsa-sha256", "rsa-sha1"),
+            ("<ds:SignatureValue>", "<ds:SignatureValue>AA"),
+            ("<saml:Assertion ", "<!DOCTYPE x><saml:Assertion "),
+        ] {
+            assert!(xml.contains(from), "{from}");
+            assert!(judge(&xml.replacen(from, to, 1)).is_err(), "{from} → {to}");
+        }
+    }
+
+    /// The signed assertion is kept somewhere in the document, and another one is where ours is read.
+    #[test]
+    fn a_signature_of_another_element_is_none() {
+        let xml = issued();
+        let forged = xml.replace("S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-500");
+        let (signature_at, end) = (xml.find("<ds:Signature ").unwrap(), "</saml:Assertion>");
+        let (unsigned, signature) = (&forged[..signature_at], &xml[signature_at..xml.len() - end.len()]);
+        let other_id = |text: &str| text.replacen("AssertionID=\"_", "AssertionID=\"_0", 1);
+        let into_signature =
+            signature.replace("</ds:Signature>", &format!("<ds:Object>{xml}</ds:Object></ds:Signature>"));
+        for wrapped in [
+            format!("{}{xml}{end}", other_id(unsigned)),
+            format!("{unsigned}{xml}{end}"),
+            format!("{}{signature}{xml}{end}", other_id(unsigned)),
+            format!("{}{into_signature}{end}", other_id(unsigned)),
+            format!("{unsigned}{into_signature}{end}"),
+            format!("{}<saml:Advice>{xml}</saml:Advice>{signature}{end}", other_id(unsigned)),
+            format!("<saml:Response xmlns:saml=\"urn:oasis:names:tc:SAML:1.0:assertion\">{xml}</saml:Response>"),
+            format!("{unsigned}{signature}{end}"),
+            format!("{unsigned}{end}"),
+        ] {
+            assert!(judge(&wrapped).is_err(), "{wrapped}");
+        }
+    }
+
+    /// What a signature could make a library do: fetch, transform, or trust another key.
+    #[test]
+    fn the_form_of_the_signature_is_pinned() {
+        let xml = issued();
+        for (from, to) in [
+            ("<ds:Reference URI=\"#", "<ds:Reference URI=\"file:///etc/passwd#"),
+            (
+                "</ds:Transforms>",
+                "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/></ds:Transforms>",
+            ),
+            ("<ds:X509Data>", "<ds:RetrievalMethod URI=\"http://127.0.0.1:1/\"/><ds:X509Data>"),
+            ("<ds:KeyInfo>", "<ds:KeyInfo Id=\"k\">"),
+            ("</ds:SignedInfo>", "<ds:Reference URI=\"\"/></ds:SignedInfo>"),
+        ] {
+            assert!(xml.contains(from), "{from}");
+            assert!(judge(&xml.replacen(from, to, 1)).is_err(), "{from} → {to}");
+        }
+    }
+
+    #[test]
+    fn rubbish_is_refused() {
+        for text in
+            ["", "x", "<", "<a/>", "<saml:Assertion/>", "<Assertion xmlns='urn:oasis:names:tc:SAML:1.0:assertion'/>"]
+        {
+            assert!(judge(text).is_err(), "{text:?}");
+        }
+        let xml = issued();
+        assert!((0..xml.len()).step_by(97).all(|length| judge(&xml[..length]).is_err()));
+    }
+}

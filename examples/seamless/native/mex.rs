@@ -1,0 +1,50 @@
+//! The MEX document (WS-MetadataExchange): a WSDL with one endpoint, at which clients sign in with Negotiate.
+//!
+//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, the binding that refers to it, and
+//! the port of that binding, whose address must be of HTTPS. msodbcsql looks for the same as text.
+
+use super::templates;
+use crate::app::{App, Shared};
+use crate::tenants::Tenant;
+use crate::user_name::UserName;
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use minijinja::context;
+
+/// `GET /{tenant}/winauth/trust/mex`
+pub(super) async fn of_tenant(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
+    document(&app, &tenant, &headers)
+}
+
+/// `GET /trust/mex`
+pub(super) async fn of_only_tenant(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    match app.tenants.of_user(&UserName::Account(String::new())) {
+        Some(tenant) => document(&app, &tenant, &headers),
+        None => (StatusCode::NOT_FOUND, "Several tenants: ask for /{tenant}/winauth/trust/mex.\n").into_response(),
+    }
+}
+
+fn document(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Response {
+    let address = format!("{}/{}/winauth/trust/2005/windowstransport", outside(app, headers), tenant.name);
+    match templates::render("mex.xml", context! { address }) {
+        Some(document) => ([(CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// The server's address as the client has it, if a proxy that ends TLS says so. It stands in this document only, which
+/// goes to who has sent the header: it is nobody else's, and no token has it in it.
+fn outside(app: &App, headers: &HeaderMap) -> String {
+    let is_secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
+    host.filter(|_| is_secure).map_or_else(|| app.address.clone(), |host| format!("https://{host}"))
+}
+
+fn is_authority(host: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+    (1..=MAX_AUTHORITY).contains(&host.len()) && host.bytes().all(is_part)
+}
+
+const MAX_AUTHORITY: usize = 260;

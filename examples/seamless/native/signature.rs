@@ -1,0 +1,98 @@
+//! The signature of an assertion (XML Signature 1.1, exclusive canonical XML): made, and verified, by a library.
+//!
+//! What a library calls a valid signature need not be one of the assertion that is read ("signature wrapping"). So the form
+//! of the signature is pinned to the one that is made here, before anything in it is followed: one signature in the whole
+//! document, directly in the assertion that is its root, of that assertion, by one algorithm of each kind.
+
+use super::keys::Keys;
+use super::xml::Element;
+use bergshamra::dsig::{DsigContext, VerifyResult, sign, verify};
+use bergshamra::keys::{KeysManager, loader};
+use uppsala::Document;
+
+pub(super) fn sign(keys: &Keys, assertion: String) -> Option<String> {
+    sign::sign_owned(&context(keys)?, assertion).ok()
+}
+
+/// Whether the document's root bears a signature of ours, over itself.
+pub(super) fn is_ours(keys: &Keys, document: &Document<'_>) -> bool {
+    let Some(assertion) = Element::root(document) else { return false };
+    let Some(id) = assertion.attribute("AssertionID") else { return false };
+    if !is_pinned(assertion, id) {
+        return false;
+    }
+    let result = context(keys).and_then(|context| verify::verify_document(&context, document).ok());
+    match result {
+        Some(VerifyResult::Valid { references, .. }) => match references.as_slice() {
+            [only] => only.digest_verified && only.resolved_node == Some(assertion.id),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Only our key is trusted, whatever KeyInfo says.
+fn context(keys: &Keys) -> Option<DsigContext> {
+    let mut manager = KeysManager::new();
+    manager.add_key(loader::load_rsa_private_pem(keys.pem.as_bytes()).ok()?);
+    Some(DsigContext::new(manager))
+}
+
+/// Whether the only signature is the assertion's own, in the form in which it is made here.
+fn is_pinned(assertion: Element<'_>, id: &str) -> bool {
+    let signatures = assertion.descendants().filter(|element| element.is(DSIG, "Signature")).count();
+    let has_id = |element: &Element<'_>| ID_ATTRIBUTES.iter().any(|name| element.attribute(name).is_some());
+    let other_ids = assertion.descendants().filter(has_id).count();
+    let signature = assertion.only(DSIG, "Signature").is_some_and(|signature| has_form(signature, id));
+    signatures == 1 && other_ids == 0 && signature
+}
+
+/// Whether all elements of a signature are those of [`FORM`], each at its depth and with its one attribute.
+fn has_form(signature: Element<'_>, id: &str) -> bool {
+    let mut found = Vec::new();
+    outline(signature, 0, &mut found);
+    let reference = format!("#{id}");
+    found.len() == FORM.len()
+        && FORM.iter().zip(found).all(|((depth, name, attribute), (found_depth, element))| {
+            let value = match *attribute {
+                Attribute::None => None,
+                Attribute::Algorithm(algorithm) => Some(("Algorithm", algorithm)),
+                Attribute::Reference => Some(("URI", reference.as_str())),
+            };
+            *depth == found_depth && element.is(DSIG, name) && element.attributes().eq(value)
+        })
+}
+
+fn outline<'d>(element: Element<'d>, depth: usize, found: &mut Vec<(usize, Element<'d>)>) {
+    found.push((depth, element));
+    element.elements().for_each(|child| outline(child, depth.saturating_add(1), found));
+}
+
+enum Attribute {
+    None,
+    Algorithm(&'static str),
+    Reference,
+}
+
+const FORM: [(usize, &str, Attribute); 14] = [
+    (0, "Signature", Attribute::None),
+    (1, "SignedInfo", Attribute::None),
+    (2, "CanonicalizationMethod", Attribute::Algorithm(EXCLUSIVE_C14N)),
+    (2, "SignatureMethod", Attribute::Algorithm("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256")),
+    (2, "Reference", Attribute::Reference),
+    (3, "Transforms", Attribute::None),
+    (4, "Transform", Attribute::Algorithm("http://www.w3.org/2000/09/xmldsig#enveloped-signature")),
+    (4, "Transform", Attribute::Algorithm(EXCLUSIVE_C14N)),
+    (3, "DigestMethod", Attribute::Algorithm("http://www.w3.org/2001/04/xmlenc#sha256")),
+    (3, "DigestValue", Attribute::None),
+    (1, "SignatureValue", Attribute::None),
+    (1, "KeyInfo", Attribute::None),
+    (2, "X509Data", Attribute::None),
+    (3, "X509Certificate", Attribute::None),
+];
+
+const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+
+/// By which the library finds what a reference means.
+const ID_ATTRIBUTES: [&str; 4] = ["Id", "ID", "id", "AssertionID"];

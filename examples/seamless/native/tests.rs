@@ -1,0 +1,199 @@
+//! The native client's way, with tickets of the built-in test realm.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use super::routes;
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::clock;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use kerberos_sso::testing::TestRealm;
+use serde_json::Value;
+use std::sync::{Arc, LazyLock};
+use tower::ServiceExt as _;
+
+/// One server for all tests: each makes its keys, which takes a while.
+static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
+    let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false };
+    let app = Arc::new(App::new(&arguments, "http://sso.test").unwrap());
+    let realm = app.tenants.get("contoso.test").unwrap().test_realm.unwrap();
+    (routes().with_state(app), realm)
+});
+
+fn ticket(name: &str) -> String {
+    let token = SERVER.1.ticket_for(name).service("HTTP/autologon.microsoftazuread-sso.com").at(clock::now());
+    token.mutual().header()
+}
+
+async fn send(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> (u16, String, String) {
+    let builder = headers.iter().fold(Request::builder().method(method).uri(path), |it, (k, v)| it.header(*k, *v));
+    let response = SERVER.0.clone().oneshot(builder.body(body.into()).unwrap()).await.unwrap();
+    let challenge = response.headers().get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
+    let (status, body) = (response.status().as_u16(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
+    (status, challenge.unwrap_or_default(), String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn trust(authorization: Option<&str>, body: &str) -> (u16, String, String) {
+    let mut headers = vec![("content-type", "application/soap+xml; charset=utf-8")];
+    headers.extend(authorization.map(|value| ("authorization", value)));
+    send("POST", "/contoso.test/winauth/trust/2005/windowstransport", &headers, body.to_owned()).await
+}
+
+async fn token(fields: &[(&str, &str)]) -> (u16, Value) {
+    let escape = |text: &str| text.replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let form: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let (status, _, body) = send("POST", "/contoso.test/oauth2/token", &headers, form.join("&")).await;
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+async fn assertion(name: &str) -> String {
+    let (status, challenge, envelope) = trust(Some(&ticket(name)), super::rst::RST).await;
+    assert_eq!(status, 200, "{envelope}");
+    assert!(challenge.starts_with("Negotiate o"), "the server proves itself: {challenge}");
+    let (start, end) = (envelope.find("<saml:Assertion").unwrap(), "</saml:Assertion>");
+    envelope[start..envelope.find(end).unwrap() + end.len()].to_owned()
+}
+
+const GRANT: (&str, &str) = ("grant_type", super::token::ASSERTION_GRANT);
+const CLIENT: (&str, &str) = ("client_id", "app");
+
+#[tokio::test]
+async fn a_ticket_leads_to_tokens_that_the_key_set_verifies() {
+    let assertion = URL_SAFE_NO_PAD.encode(assertion("alice").await);
+    let (status, answer) = token(&[GRANT, CLIENT, ("assertion", &assertion), ("resource", "urn:api")]).await;
+    assert_eq!((status, &answer["token_type"]), (200, &Value::from("Bearer")));
+    let keys: Value = serde_json::from_str(&send("GET", "/contoso.test/discovery/keys", &[], "").await.2).unwrap();
+    let key = &keys["keys"][0];
+    let decoding = DecodingKey::from_rsa_components(key["n"].as_str().unwrap(), key["e"].as_str().unwrap()).unwrap();
+    for (name, audience) in [("access_token", "urn:api"), ("id_token", "app")] {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_audience(&[audience]);
+        validation.set_issuer(&["http://sso.test/contoso.test"]);
+        let token = jsonwebtoken::decode::<Value>(answer[name].as_str().unwrap(), &decoding, &validation).unwrap();
+        assert_eq!(token.claims["sub"], SERVER.1.user_sid("alice").to_string());
+        assert_eq!((&token.claims["upn"], &token.claims["amr"][0]), (&"alice@contoso.test".into(), &"wia".into()));
+        assert_eq!(token.header.kid.as_deref(), key["kid"].as_str());
+    }
+}
+
+#[tokio::test]
+async fn what_was_used_is_not_good_again() {
+    let assertion = STANDARD.encode(assertion("bob").await);
+    let fields = [GRANT, CLIENT, ("assertion", &*assertion)];
+    let first = token(&fields).await.1["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(token(&fields).await.1["error"], "invalid_grant");
+    let refresh = [("grant_type", "refresh_token"), CLIENT, ("refresh_token", &*first)];
+    let (status, answer) = token(&refresh).await;
+    assert!(status == 200 && answer["refresh_token"] != *first);
+    assert_eq!(token(&refresh).await.1["error"], "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_ticket_is_good_once_and_only_tickets_are() {
+    let header = ticket("carol");
+    assert_eq!(trust(None, super::rst::RST).await.0, 401);
+    assert_eq!(trust(None, super::rst::RST).await.1, "Negotiate");
+    assert_eq!(trust(Some(&header), super::rst::RST).await.0, 200);
+    for refused in [&*header, "Negotiate TlRMTVNTUAAB", "Negotiate AAAA", "Negotiate !"] {
+        let (status, challenge, body) = trust(Some(refused), super::rst::RST).await;
+        assert_eq!((status, &*challenge), (403, ""), "{body}");
+        assert!(body.contains("t:FailedAuthentication"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_are_wrong_are_faults_of_the_sender() {
+    for (from, to, code) in [
+        ("MicrosoftOnline", "other", "t:InvalidScope"),
+        ("trust/RST/Issue", "trust/RST/Renew", "t:InvalidRequest"),
+        ("2003/05/soap-envelope", "2001/12/soap-envelope", "s:VersionMismatch"),
+        ("<s:Envelope", "<!DOCTYPE a><s:Envelope", "t:InvalidRequest"),
+        ("<wsa:To s", "<wsa:Unknown s", "s:MustUnderstand"),
+    ] {
+        let body = super::rst::RST
+            .replace(from, to)
+            .replace("</wsa:To>", if from == "<wsa:To s" { "</wsa:Unknown>" } else { "</wsa:To>" });
+        let (status, _, fault) = trust(Some(&ticket("alice")), &body).await;
+        assert_eq!(status, 400);
+        assert!(fault.contains(&format!("<s:Value>{code}<")) || fault.contains(&format!(">{code}<")), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn grants_that_are_wrong_have_their_codes() {
+    let forged = STANDARD.encode(assertion("dave").await.replace("dave@", "admin@"));
+    for (fields, code) in [
+        (&[][..], "invalid_request"),
+        (&[CLIENT], "invalid_request"),
+        (&[GRANT, ("assertion", "AAAA")], "invalid_request"),
+        (&[GRANT, CLIENT], "invalid_request"),
+        (&[GRANT, CLIENT, ("assertion", "")], "invalid_request"),
+        (&[GRANT, CLIENT, CLIENT, ("assertion", "AAAA")], "invalid_request"),
+        (&[GRANT, CLIENT, ("assertion", "%")], "invalid_request"),
+        (&[GRANT, CLIENT, ("assertion", &*forged)], "invalid_grant"),
+        (&[GRANT, CLIENT, ("assertion", "PGEvPg==")], "invalid_grant"),
+        (&[("grant_type", "refresh_token"), CLIENT, ("refresh_token", "0")], "invalid_grant"),
+        (&[("grant_type", "password"), CLIENT], "unsupported_grant_type"),
+    ] {
+        let (status, answer) = token(fields).await;
+        assert_eq!((status, answer["error"].as_str()), (400, Some(code)), "{fields:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn no_rubbish_is_the_servers_fault() {
+    let rubbish = vec![0xFF; 1000];
+    for path in ["/contoso.test/winauth/trust/2005/windowstransport", "/contoso.test/oauth2/token", "/explain"] {
+        for media_type in ["text/xml", "application/x-www-form-urlencoded", "x", ""] {
+            let status = send("POST", path, &[("content-type", media_type)], rubbish.clone()).await.0;
+            assert!((400..500).contains(&status), "{path}, {media_type}: {status}");
+        }
+        let long = send("POST", path, &[("content-type", "text/xml")], vec![b'a'; 200_000]).await.0;
+        assert!((400..500).contains(&long), "{path}: {long}");
+    }
+    assert_eq!(send("GET", "/nobody/winauth/trust/mex", &[], "").await.0, 404);
+    assert_eq!(send("POST", "/nobody/oauth2/token", &[], "").await.0, 404);
+}
+
+#[tokio::test]
+async fn mex_names_the_endpoint_as_the_client_reaches_it() {
+    let path = "/winauth/trust/2005/windowstransport</wsa10:Address>";
+    for (headers, origin) in [
+        (&[][..], "http://sso.test"),
+        (&[("host", "login.test")], "http://sso.test"),
+        (&[("host", "login.test:8443"), ("x-forwarded-proto", "https")], "https://login.test:8443"),
+        (&[("host", "a\"<b"), ("x-forwarded-proto", "https")], "http://sso.test"),
+    ] {
+        for document in ["/trust/mex", "/contoso.test/winauth/trust/mex"] {
+            let body = send("GET", document, headers, "").await.2;
+            assert!(body.contains(&format!("<wsa10:Address>{origin}/contoso.test{path}")), "{headers:?}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_explained_and_not_used_up() {
+    let header = ticket("erin");
+    let escaped = header.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace(' ', "+");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    for _ in 0..2 {
+        let (status, _, page) = send("POST", "/explain", &form, format!("token={escaped}")).await;
+        assert!(status == 200 && page.contains("Accepted: <strong>erin@CONTOSO.TEST"), "{page}");
+    }
+    assert_eq!(trust(Some(&header), super::rst::RST).await.0, 200);
+    let (_, _, page) = send("POST", "/explain", &form, format!("token={escaped}")).await;
+    assert!(page.contains("Accepted"), "that it was used is the replay cache's to know");
+}
+
+#[tokio::test]
+async fn what_is_pasted_is_not_given_back() {
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let (status, _, page) = send("POST", "/explain", &form, "token=%3Cscript%3Ealert(1)%3C%2Fscript%3E").await;
+    assert!(status == 200 && page.contains("Refused: <strong>malformed") && !page.contains("alert"), "{page}");
+}

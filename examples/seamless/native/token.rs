@@ -1,0 +1,196 @@
+//! `POST /{tenant}/oauth2/token`: an assertion (RFC 7522's way, with SAML 1.1 as Microsoft's clients send it) or a refresh
+//! token in, tokens out; errors as RFC 6749 section 5.2 has them.
+//!
+//! Clients are public ones and not registered: a token says which client asked for it, and who takes a token must look at
+//! whom it is for.
+
+use super::assertion;
+use super::refresh::Grant;
+use super::{Native, SharedNative, in_background, issuer};
+use crate::app::Shared;
+use crate::clock;
+use crate::tenants::Tenant;
+use axum::Json;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, PRAGMA};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use kerberos_sso::UnixTime;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// A refusal: its code, and a sentence for who writes the client.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal(&'static str, &'static str);
+
+pub(super) async fn issue(
+    State(app): State<Shared>,
+    native: SharedNative,
+    tenant: Tenant,
+    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Response {
+    let issuer = issuer(&app, &tenant.name);
+    let answered = match form {
+        Ok(Form(fields)) => {
+            let request = TokenRequest { fields, tenant: tenant.name, issuer, now: clock::now() };
+            in_background(&native, move |native| request.answer(native)).await
+        }
+        Err(_) => Ok(Err(Refusal(INVALID_REQUEST, "the body is not a form"))),
+    };
+    match answered {
+        Ok(Ok(tokens)) => respond(StatusCode::OK, tokens),
+        Ok(Err(Refusal(code, reason))) => {
+            respond(StatusCode::BAD_REQUEST, json!({ "error": code, "error_description": reason }))
+        }
+        Err(status) => status.into_response(),
+    }
+}
+
+/// RFC 6749 section 5.1: tokens are not kept by caches.
+fn respond(status: StatusCode, body: Value) -> Response {
+    (status, [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(body)).into_response()
+}
+
+struct TokenRequest {
+    fields: Vec<(String, String)>,
+    tenant: Arc<str>,
+    issuer: String,
+    now: UnixTime,
+}
+
+impl TokenRequest {
+    fn answer(&self, native: &Native) -> Result<Value, Refusal> {
+        let client_id = self.required("client_id")?;
+        let resource = self.field("resource")?.unwrap_or(DEFAULT_RESOURCE);
+        if client_id.len() > MAX_NAME || resource.len() > MAX_NAME {
+            return Err(Refusal(INVALID_REQUEST, "client_id or resource is too long"));
+        }
+        let (grant, refresh_token) = match self.required("grant_type")? {
+            ASSERTION_GRANT => self.redeem(native, client_id)?,
+            REFRESH_GRANT => self.refresh(native, client_id)?,
+            _ => return Err(Refusal("unsupported_grant_type", "assertions of SAML 1.1 and refresh tokens are taken")),
+        };
+        self.tokens(native, &grant, resource, &refresh_token)
+            .ok_or(Refusal(INVALID_GRANT, "no token can be made of it"))
+    }
+
+    fn redeem(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
+        let text =
+            decode(self.required("assertion")?).ok_or(Refusal(INVALID_REQUEST, "the assertion is not base64"))?;
+        let verified = assertion::verify(&native.keys, &self.issuer, &text, self.now).map_err(|reason| {
+            tracing::warn!(tenant = %self.tenant, "an assertion is refused: {reason}");
+            Refusal(INVALID_GRANT, reason)
+        })?;
+        if !native.used.take(&verified.id, self.now) {
+            tracing::warn!(tenant = %self.tenant, upn = verified.subject.upn, "an assertion comes a second time");
+            return Err(Refusal(INVALID_GRANT, "it was used before"));
+        }
+        tracing::info!(tenant = %self.tenant, upn = verified.subject.upn, client_id, "tokens for an assertion");
+        let (tenant, client_id) = (Arc::clone(&self.tenant), client_id.to_owned());
+        let grant = Arc::new(Grant { tenant, client_id, subject: verified.subject });
+        let refresh_token = native.refresh_tokens.begin(Arc::clone(&grant), self.now);
+        Ok((grant, refresh_token))
+    }
+
+    fn refresh(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
+        let token = self.required("refresh_token")?;
+        let rotated = native.refresh_tokens.rotate(token, &self.tenant, client_id, self.now);
+        rotated.ok_or(Refusal(INVALID_GRANT, "the refresh token is not good, or not good any more"))
+    }
+
+    fn tokens(&self, native: &Native, grant: &Grant, resource: &str, refresh_token: &str) -> Option<Value> {
+        let claims = |audience| Claims::new(self, grant, audience);
+        Some(json!({
+            "token_type": "Bearer",
+            "expires_in": LIFETIME,
+            "resource": resource,
+            "access_token": native.keys.token(&claims(resource))?,
+            "refresh_token": refresh_token,
+            "id_token": native.keys.token(&claims(&grant.client_id))?,
+        }))
+    }
+
+    fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.field(name)?
+            .ok_or(Refusal(INVALID_REQUEST, "grant_type, client_id and what the grant needs must be there"))
+    }
+
+    /// RFC 6749 section 3.2: no parameter twice; one without a value counts as left out.
+    fn field(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let mut values = self.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Refusal(INVALID_REQUEST, "a parameter is there twice")),
+            (value, None) => Ok(value.filter(|value| !value.is_empty())),
+        }
+    }
+}
+
+/// What a token says (OpenID Connect Core 1.0 section 2, RFC 8176, and the names of Microsoft's tokens).
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    /// The SID: names are given to other people in time.
+    sub: &'a str,
+    oid: &'a str,
+    upn: &'a str,
+    unique_name: &'a str,
+    tid: &'a str,
+    appid: &'a str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    amr: [&'a str; 1],
+    jti: String,
+}
+
+impl<'a> Claims<'a> {
+    fn new(request: &'a TokenRequest, grant: &'a Grant, audience: &'a str) -> Self {
+        let (subject, now) = (&grant.subject, request.now.seconds());
+        Self {
+            iss: &request.issuer,
+            aud: audience,
+            sub: &subject.sid,
+            oid: &subject.sid,
+            upn: &subject.upn,
+            unique_name: &subject.upn,
+            tid: &grant.tenant,
+            appid: &grant.client_id,
+            iat: now,
+            nbf: now,
+            exp: now.saturating_add(LIFETIME),
+            amr: ["wia"],
+            jti: format!("{:032x}", u128::from_ne_bytes(clock::random())),
+        }
+    }
+}
+
+/// Base64 of either alphabet, with its padding or without: clients differ.
+fn decode(text: &str) -> Option<String> {
+    let bytes = URL_SAFE.decode(text).or_else(|_| STANDARD.decode(text)).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+pub(super) const ASSERTION_GRANT: &str = "urn:ietf:params:oauth:grant-type:saml1_1-bearer";
+pub(super) const REFRESH_GRANT: &str = "refresh_token";
+
+const INVALID_REQUEST: &str = "invalid_request";
+const INVALID_GRANT: &str = "invalid_grant";
+
+/// Whom a token is for that was asked for without saying.
+const DEFAULT_RESOURCE: &str = "urn:kerberos-sso:seamless";
+
+/// Of access tokens and ID tokens, in seconds.
+const LIFETIME: i64 = 60 * 60;
+
+const MAX_NAME: usize = 512;

@@ -1,0 +1,98 @@
+//! `POST /{tenant}/winauth/trust/2005/windowstransport`: a ticket and a RequestSecurityToken in, a SAML assertion out.
+//!
+//! Faults have the status of SOAP 1.2 part 2 section 7.5.2.2: 400 where the sender is to blame. Who proved nothing gets 403,
+//! or is challenged by 401.
+
+use super::assertion::{self, Subject};
+use super::rst::{AUDIENCE, Refusal, Request};
+use super::{Native, SharedNative, in_background, issuer, templates};
+use crate::app::Shared;
+use crate::tenants::Tenant;
+use crate::{clock, negotiate};
+use axum::extract::State;
+use axum::extract::rejection::StringRejection;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use kerberos_sso::http::{SignInStep, SignedIn};
+use minijinja::{Value, context};
+
+pub(super) async fn issue(
+    State(app): State<Shared>,
+    native: SharedNative,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Result<String, StringRejection>,
+) -> Response {
+    if !is_soap(&headers) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let step = negotiate::decide(&app, &tenant, &headers);
+    let mut response = match &step {
+        SignInStep::SignedIn(signed_in) => match answer(&native, issuer(&app, &tenant.name), signed_in, &body).await {
+            Ok(envelope) => soap(StatusCode::OK, envelope),
+            Err(refusal) => fault(refusal),
+        },
+        SignInStep::FallBack(_) => fault(Refusal::FailedAuthentication),
+        _ => StatusCode::UNAUTHORIZED.into_response(),
+    };
+    response.headers_mut().extend(negotiate::headers(&app, &step));
+    response
+}
+
+/// SOAP 1.2's own type, or that of XML.
+fn is_soap(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    ["application/soap+xml", "text/xml", "application/xml"].iter().any(|taken| media_type.eq_ignore_ascii_case(taken))
+}
+
+async fn answer(native: &SharedNative, issuer: String, signed_in: &SignedIn, body: &str) -> Result<String, Refusal> {
+    let request = Request::parse(body)?;
+    let authenticated = signed_in.accepted().ticket().auth_time();
+    let subject = Subject::new(&signed_in.identity().to_owned()).ok_or(Refusal::RequestFailed)?;
+    let issue = move |native: &Native| assertion::issue(&native.keys, &issuer, &subject, authenticated, clock::now());
+    let made = in_background(native, issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
+    let values = context! {
+        relates_to => request.message_id.unwrap_or_default(),
+        audience => AUDIENCE,
+        now => made.now,
+        end => made.end,
+        assertion => Value::from_safe_string(made.xml),
+    };
+    templates::render("rstr.xml", values).ok_or(Refusal::RequestFailed)
+}
+
+fn soap(status: StatusCode, envelope: String) -> Response {
+    let headers = [(CONTENT_TYPE, "application/soap+xml; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (status, headers, envelope).into_response()
+}
+
+fn fault(refusal: Refusal) -> Response {
+    let (code, subcode, reason) = named(refusal);
+    let status = if subcode == FAILED_AUTHENTICATION { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+    match templates::render("fault.xml", context! { code, subcode, reason }) {
+        Some(envelope) => soap(status, envelope),
+        None => status.into_response(),
+    }
+}
+
+/// The code of SOAP 1.2 section 5.4.6, that of WS-Trust section 10 if there is one, and a sentence.
+const fn named(refusal: Refusal) -> (&'static str, &'static str, &'static str) {
+    match refusal {
+        Refusal::InvalidRequest(reason) => ("Sender", "InvalidRequest", reason),
+        Refusal::InvalidScope => {
+            ("Sender", "InvalidScope", "Assertions are issued for urn:federation:MicrosoftOnline.")
+        }
+        Refusal::FailedAuthentication => ("Sender", FAILED_AUTHENTICATION, "The client could not be authenticated."),
+        Refusal::RequestFailed => ("Sender", "RequestFailed", "No assertion can be made of this user."),
+        Refusal::MustUnderstand => ("MustUnderstand", "", "A header is not understood."),
+        Refusal::VersionMismatch => ("VersionMismatch", "", "The envelope is not of SOAP 1.2."),
+    }
+}
+
+const FAILED_AUTHENTICATION: &str = "FailedAuthentication";
