@@ -1,6 +1,6 @@
 //! The native client's way, with tickets of the built-in test realm.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::routes;
 use crate::app::App;
