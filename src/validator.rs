@@ -100,10 +100,11 @@ impl<R: ReplayCache> Validator<R> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<Accepted, Error> {
-        let request = self.read(token)?;
-        let verdict = self.decide(&request, connection, now);
-        observe::verdict(&verdict, Some(&request.key_query()), Some(now));
-        verdict
+        self.read(token).and_then(|request| {
+            let verdict = self.decide(&request, connection, now);
+            observe::verdict(&verdict, Some(&request.key_query()), Some(now));
+            verdict
+        })
     }
 
     /// Takes one token of a conversation, and says what comes next. `negotiation` is what the turn before left to keep;
