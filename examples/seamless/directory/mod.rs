@@ -19,7 +19,7 @@ use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};
 use std::time::Duration;
 use tap::Tap;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// The KDC of one realm.
 pub(crate) struct Directory {
@@ -29,9 +29,11 @@ pub(crate) struct Directory {
     turns: Semaphore,
 }
 
-/// Whether `password` is that of `user`, and who that is.
+/// Whether `password` is that of `user`, and who that is. A refusal takes its time, so that it does not tell by that whether
+/// there is such a user, and so that guessing is slow.
 pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
+    let began = Instant::now();
     let verdict = match directory.token_for(user, password).await {
         Ok(token) => {
             let verdict = tenant.validator().validate_ticket(&token, clock::now());
@@ -40,6 +42,9 @@ pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) ->
         Err(refusal) => Err(refusal),
     };
     log(tenant, user, &verdict);
+    if verdict.is_err() {
+        sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
+    }
     verdict
 }
 
@@ -114,5 +119,25 @@ const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
 const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
 const ONE_EXCHANGE: Duration = Duration::from_secs(3);
 
+/// Longer than a KDC needs for two exchanges.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
+
 /// Active Directory's have 256 characters at most.
 const MAX_PASSWORD_SIZE: usize = 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tenants::Tenants;
+    use std::sync::Arc;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_takes_its_time() {
+        let mut tenant = Tenants::of_realms(&["A.TEST"]).get("a.test").unwrap();
+        tenant.directory = Some(Arc::new(Directory::new("A.TEST", "127.0.0.1:1")));
+        let began = Instant::now();
+        let verdict = sign_in(&tenant, &UserName::Account("alice".into()), "").await;
+        assert!(matches!(verdict, Err(Refusal::WrongPassword)) && began.elapsed() >= REFUSED_AFTER);
+    }
+}
