@@ -20,7 +20,8 @@ use tower::ServiceExt as _;
 /// One server for all tests: each makes its keys, which takes a while.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
-    let app = App::new(&arguments, "http://sso.test").unwrap();
+    let mut app = App::new(&arguments, "http://sso.test").unwrap();
+    app.tenants.require_proof_of("olga");
     let realm = app.tenants.get("contoso.test").unwrap().test_realm.unwrap();
     (routes().with_state(Arc::new(app)), realm)
 });
@@ -105,6 +106,12 @@ async fn a_ticket_is_good_once_and_only_tickets_are() {
         assert_eq!((status, &*challenge), (403, ""), "{body}");
         assert!(body.contains("t:FailedAuthentication"), "{body}");
     }
+}
+
+#[tokio::test]
+async fn who_must_prove_more_finds_no_way_around_it() {
+    let (status, _, fault) = trust(Some(&ticket("olga")), super::rst::RST).await;
+    assert!(status == 403 && fault.contains("t:FailedAuthentication") && !fault.contains("Assertion"), "{fault}");
 }
 
 #[tokio::test]
