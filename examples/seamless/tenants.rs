@@ -182,11 +182,12 @@ const CLOCK_SKEW: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 impl Tenants {
-    /// Tenants without keys, called as their realms are.
+    /// Tenants without keys, called as their realms are, whose KDC nobody reaches.
     pub(crate) fn of_realms(realms: &[&str]) -> Self {
         let tenant = |realm: &&str| {
             let name = realm.to_lowercase();
-            (name.clone(), Tenant::new(&name, realm, Vec::new(), Policy::seamless_sso()))
+            let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1")));
+            (name.clone(), Tenant { directory, ..Tenant::new(&name, realm, Vec::new(), Policy::seamless_sso()) })
         };
         Self { by_name: realms.iter().map(tenant).collect(), keytabs: Vec::new() }
     }
