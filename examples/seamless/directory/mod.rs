@@ -151,6 +151,7 @@ mod tests {
         let verdict = sign_in(&tenant, &UserName::Account("alice".into()), "").await;
         assert!(matches!(verdict, Err(Refusal::WrongPassword)) && began.elapsed() >= REFUSED_AFTER);
     }
+
     /// Nobody listens on a port that was just given back.
     #[tokio::test]
     async fn a_kdc_that_is_not_there_is_unreachable() {
