@@ -22,6 +22,8 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     /// What is kept of conversations of several legs, in cookies.
     pub(crate) sealing_key: SealingKey,
+    /// Whether tickets are explained.
+    pub(crate) explains: bool,
 }
 
 impl App {
@@ -38,6 +40,7 @@ impl App {
             sessions: Sessions::new(Duration::from_secs(minutes.saturating_mul(60))),
             pages: Pages::new()?,
             sealing_key: SealingKey::new(clock::random()),
+            explains: arguments.explain || arguments.config.is_none(),
         })
     }
 }

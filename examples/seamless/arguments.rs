@@ -9,17 +9,21 @@ pub(crate) struct Arguments {
     /// `None` for the built-in test realm.
     pub(crate) config: Option<PathBuf>,
     pub(crate) allow_rc4: bool,
+    /// Whether `/explain` tells of the tenants in `config`.
+    pub(crate) explain: bool,
 }
 
 impl Arguments {
     pub(crate) fn read() -> Result<Self, lexopt::Error> {
-        let mut arguments = Self { listen: (Ipv4Addr::LOCALHOST, 8080).into(), config: None, allow_rc4: false };
+        let listen = (Ipv4Addr::LOCALHOST, 8080).into();
+        let mut arguments = Self { listen, config: None, allow_rc4: false, explain: false };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("listen") => arguments.listen = parser.value()?.parse()?,
                 Long("config") => arguments.config = Some(parser.value()?.into()),
                 Long("allow-rc4") => arguments.allow_rc4 = true,
+                Long("explain") => arguments.explain = true,
                 other => return Err(other.unexpected()),
             }
         }

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::cookies;
 use crate::directory;
 use crate::negotiate;
+use crate::origin;
 use crate::pages::SignInPage;
 use crate::session::{Method, Session, SessionId, Stage};
 use crate::tenants::Tenant;
@@ -107,8 +108,13 @@ fn discover(app: &App, hints: &Hints) -> Response {
     }
 }
 
-/// What the page asks in the background. Whoever fails is not challenged again, or the browser would ask its user.
+/// What the page asks in the background. Whoever fails is not challenged again, or the browser would ask its user. Pages of
+/// other sites get nothing: a browser would sign its user in for them, again and again, until the user's sessions elsewhere
+/// make room.
 async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
+    if !origin::is_own(&headers) {
+        return (StatusCode::FORBIDDEN, Json(json!({ "signed_in": false }))).into_response();
+    }
     let step = negotiate::decide(&app, &tenant, &headers);
     let answer = negotiate::headers(&app, &step);
     match step {
@@ -138,6 +144,9 @@ async fn password(
     let Some(user) = UserName::parse(&credentials.name) else {
         return page(StatusCode::BAD_REQUEST, "Please check the name.");
     };
+    if app.tenants.is_of_another(&user, &tenant) {
+        return page(StatusCode::FORBIDDEN, "That name is of another organisation. Please begin anew with it.");
+    }
     match directory::sign_in(&tenant, &user, &credentials.password.0).await {
         Ok(accepted) => {
             let identity = accepted.identity().to_owned();
@@ -216,4 +225,46 @@ fn session_cookie(app: &App, id: SessionId) -> HeaderMap {
 
 fn with_cookie(cookie: Option<HeaderValue>) -> HeaderMap {
     cookie.into_iter().map(|cookie| (SET_COOKIE, cookie)).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::arguments::Arguments;
+    use crate::tenants::Tenants;
+    use axum::body::to_bytes;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    async fn answer(tenants: Tenants, request: Request<String>) -> (u16, String) {
+        let arguments =
+            Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
+        let app = App { tenants, ..App::new(&arguments, "http://sso.test").unwrap() };
+        let response = routes().with_state(Arc::new(app)).oneshot(request).await.unwrap();
+        let (status, body) = (response.status().as_u16(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn pages_of_other_sites_sign_nobody_in() {
+        for (site, expected) in [("same-origin", 401), ("none", 401), ("same-site", 403), ("cross-site", 403)] {
+            let request = Request::get("/contoso.test/winauth/sso").header("sec-fetch-site", site);
+            let (status, _) = answer(Tenants::of_test_realm(), request.body(String::new()).unwrap()).await;
+            assert_eq!(status, expected, "{site}");
+        }
+    }
+
+    /// An empty one is refused without asking the KDC.
+    #[tokio::test(start_paused = true)]
+    async fn a_password_goes_to_no_other_tenant() {
+        for (name, is_of_another) in
+            [("alice@b.test", true), (r"B\alice", true), ("alice@a.test", false), ("alice", false)]
+        {
+            let form = format!("name={}&password=", name.replace('@', "%40").replace('\\', "%5C"));
+            let request = Request::post("/a.test/password").header("content-type", "application/x-www-form-urlencoded");
+            let (status, page) = answer(Tenants::of_realms(&["A.TEST", "B.TEST"]), request.body(form).unwrap()).await;
+            assert_eq!((status, page.contains("of another organisation")), (403, is_of_another), "{name}: {page}");
+        }
+    }
 }

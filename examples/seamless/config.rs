@@ -16,7 +16,7 @@ use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
@@ -25,7 +25,7 @@ pub(crate) struct Config {
 }
 
 /// One forest, with its own account and its own keys.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantConfig {
     /// What its addresses begin with: `/contoso.test/…`.
@@ -78,7 +78,7 @@ impl Config {
         if self.tenants.is_empty() {
             return Err("there is no tenant".into());
         }
-        let (mut names, mut domains) = (HashSet::new(), HashSet::new());
+        let (mut names, mut realms, mut domains) = (HashSet::new(), HashSet::new(), HashSet::new());
         for tenant in &self.tenants {
             tenant.check()?;
             if self.tenants.len() > 1 && tenant.domain_sids.is_empty() {
@@ -86,6 +86,10 @@ impl Config {
             }
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants of this name", tenant.name));
+            }
+            // Each has its own replay cache: one's tickets would be good a second time at the other.
+            if !realms.insert(tenant.realm.to_ascii_lowercase()) {
+                return Err(format!("{}: two tenants of the realm {}", tenant.name, tenant.realm));
             }
             if let Some(twice) = tenant.domains.iter().find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
                 return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
@@ -121,7 +125,7 @@ mod tests {
     }
 
     fn error(tenants: &[String]) -> String {
-        Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenants.join(","))).unwrap_err()
+        Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenants.join(","))).err().unwrap()
     }
 
     #[test]
@@ -141,7 +145,8 @@ mod tests {
             (vec![tenant("a", r#", "domain_sids": ["S-1"]"#)], "line 1"),
             (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
             (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
-            (vec![tenant("a", domain), tenant("b", domain)], "another tenant"),
+            (vec![tenant("a", sid), tenant("b", sid)], "two tenants of the realm"),
+            (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "another tenant"),
         ] {
             let error = error(&tenants);
             assert!(error.contains(part), "{error}");

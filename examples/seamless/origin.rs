@@ -18,7 +18,7 @@ pub(crate) async fn check(request: Request, next: Next) -> Response {
 
 /// Browsers name the origin with every POST, and `null` if they would rather not. Whoever names none is no browser, and
 /// has no cookies to misuse; should it be a browser nevertheless, `Sec-Fetch-Site` tells.
-fn is_own(headers: &HeaderMap) -> bool {
+pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     let text = |value: Option<&axum::http::HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     match (headers.contains_key(ORIGIN), text(headers.get(ORIGIN)), text(headers.get(HOST))) {
         (false, _, _) => headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none"),

@@ -22,12 +22,17 @@ struct Proof {
 }
 
 impl Proofs {
-    /// Account names (sAMAccountName) or SIDs, and the secrets in base32.
+    /// Account names (sAMAccountName) or SIDs, and the secrets in base32, of 128 bits or more (RFC 4226 section 4).
     pub(crate) fn new(secrets: &HashMap<String, String>) -> Result<Self, String> {
         let proof = |(account, secret): (&String, &String)| {
+            // It would be nobody's, and whoever it was meant for need not prove anything.
+            if account.is_empty() || account.contains(['@', '\\']) {
+                return Err(format!("proof of {account}: neither an account name alone nor a SID"));
+            }
             let secret = Secret::Encoded(secret.clone()).to_bytes();
             let secret = secret.map_err(|_| format!("proof of {account}: the secret is not base32"))?;
-            Ok((account.to_lowercase(), Mutex::new(Proof::new(secret))))
+            let proof = Proof::new(secret).ok_or(format!("proof of {account}: the secret is too short"))?;
+            Ok((account.to_lowercase(), Mutex::new(proof)))
         };
         Ok(Self { by_account: secrets.iter().map(proof).collect::<Result<_, String>>()? })
     }
@@ -52,9 +57,9 @@ impl Proofs {
 }
 
 impl Proof {
-    fn new(secret: Vec<u8>) -> Self {
-        let codes = TOTP::new_unchecked(Algorithm::SHA1, DIGITS, 0, STEP, secret);
-        Self { codes, used: 0, failures: 0, last_failure: 0 }
+    fn new(secret: Vec<u8>) -> Option<Self> {
+        let codes = TOTP::new(Algorithm::SHA1, DIGITS, 0, STEP, secret).ok()?;
+        Some(Self { codes, used: 0, failures: 0, last_failure: 0 })
     }
 
     fn check(&mut self, code: &str, now: u64) -> bool {
@@ -90,13 +95,14 @@ const MAX_FAILURES: u32 = 5;
 const PAUSE: u64 = 5 * 60;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     /// RFC 6238 appendix B, the last six digits.
     #[test]
     fn a_code_is_good_once_and_guessing_ends() {
-        let mut proof = Proof::new(b"12345678901234567890".to_vec());
+        let mut proof = Proof::new(b"12345678901234567890".to_vec()).unwrap();
         assert!(!proof.check("000000", 1_111_111_109));
         assert!(proof.check("081 804", 1_111_111_109));
         assert!(!proof.check("081804", 1_111_111_109));
@@ -104,5 +110,14 @@ mod tests {
             assert!(!proof.check("000000", 1_111_111_111));
         }
         assert!(!proof.check("050471", 1_111_111_111));
+    }
+
+    #[test]
+    fn a_proof_that_is_none_is_refused() {
+        let long = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+        let new = |account: &str, secret: &str| Proofs::new(&HashMap::from([(account.into(), secret.into())])).is_ok();
+        assert!(new("bob", long) && new("S-1-5-21-1-2-3-1105", long));
+        assert!(!new("bob", "") && !new("bob", "JBSWY3DPEHPK3PXP") && !new("bob", "1"));
+        assert!(!new("bob@contoso.test", long) && !new("CONTOSO\\bob", long) && !new("", long));
     }
 }

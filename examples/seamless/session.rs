@@ -62,7 +62,7 @@ impl Sessions {
         let ends = began.checked_add(lifetime).unwrap_or(began);
         let id = SessionId(u128::from_ne_bytes(clock::random()));
         let mut entries = self.entries();
-        make_room(&mut entries, &session, began);
+        make_room(&mut entries, &session, stage, began);
         entries.insert(id, Entry { session, stage, began, ends });
         id
     }
@@ -83,10 +83,10 @@ impl Sessions {
     }
 }
 
-/// Looks at all of them, which takes less time than one signature.
-fn make_room(entries: &mut HashMap<SessionId, Entry>, session: &Session, now: Instant) {
+/// Looks at all of them, which takes less time than one signature. Who has proved half takes no room from who has proved all.
+fn make_room(entries: &mut HashMap<SessionId, Entry>, session: &Session, stage: Stage, now: Instant) {
     entries.retain(|_, entry| entry.ends > now);
-    let of_user = |entry: &Entry| entry.session.is_of_same_user(session);
+    let of_user = |entry: &Entry| entry.stage == stage && entry.session.is_of_same_user(session);
     if entries.values().filter(|entry| of_user(entry)).count() >= MAX_OF_ONE_USER {
         remove_oldest(entries, of_user);
     }
@@ -129,3 +129,34 @@ const MAX_SESSIONS: usize = 10_000;
 const MAX_OF_ONE_USER: usize = 20;
 
 const PROOF_TIME: Duration = Duration::from_mins(5);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::tenants::Tenants;
+    use kerberos_sso::SEAMLESS_SSO_SERVICES;
+
+    fn session() -> Arc<Session> {
+        let tenant = Tenants::of_test_realm().test_tenant().unwrap();
+        let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(SEAMLESS_SSO_SERVICES[0]);
+        let header = token.at(clock::now()).header();
+        let accepted = tenant.validator().validate_header(header, clock::now()).unwrap();
+        let identity = accepted.identity().to_owned();
+        Arc::new(Session { tenant: tenant.name, identity, method: Method::Kerberos })
+    }
+
+    #[test]
+    fn the_oldest_session_of_a_user_makes_room_for_one_of_its_kind() {
+        let (sessions, session) = (Sessions::new(Duration::from_mins(1)), session());
+        let first = sessions.begin(Arc::clone(&session), Stage::SignedIn);
+        let waiting: Vec<_> =
+            (0..=MAX_OF_ONE_USER).map(|_| sessions.begin(Arc::clone(&session), Stage::AwaitsProof)).collect();
+        assert!(sessions.find(first).is_some());
+        assert_eq!(waiting.iter().filter(|id| sessions.find(**id).is_some()).count(), MAX_OF_ONE_USER);
+        for _ in 0..MAX_OF_ONE_USER {
+            sessions.begin(Arc::clone(&session), Stage::SignedIn);
+        }
+        assert!(sessions.find(first).is_none());
+    }
+}

@@ -4,8 +4,9 @@
 //! test realm unless it is given the tenants of a real one:
 //!
 //! ```text
-//! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4]
+//! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4] [--explain]
 //! ```
+//! `--explain` shows what becomes of tickets of FILE's tenants to whoever reaches the server.
 //! `config.rs` says what is in FILE. TLS is left to the proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 

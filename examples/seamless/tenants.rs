@@ -68,13 +68,20 @@ impl Tenants {
         self.by_name.get(&name.to_ascii_lowercase()).cloned()
     }
 
-    /// The tenant of a user; an account name alone is enough where there is only one.
+    /// The tenant of a user; an account name alone is enough where there is only one. `None` also if several may be meant:
+    /// a password must not go to the directory of another one.
     pub(crate) fn of_user(&self, user: &UserName) -> Option<Tenant> {
-        let mut all = self.by_name.values();
-        match (user, all.next(), all.next()) {
-            (UserName::Account(_), Some(only), None) => Some(only.clone()),
-            _ => self.by_name.values().find(|tenant| tenant.is_meant(user)).cloned(),
-        }
+        let is_meant = |tenant: &&Tenant| match user {
+            UserName::Account(_) => true,
+            _ => tenant.is_meant(user),
+        };
+        let mut meant = self.by_name.values().filter(is_meant);
+        meant.next().filter(|_| meant.next().is_none()).cloned()
+    }
+
+    /// Whether a user's name leads to another tenant, or may do so.
+    pub(crate) fn is_of_another(&self, user: &UserName, than: &Tenant) -> bool {
+        self.by_name.values().any(|tenant| tenant.name != than.name && tenant.is_meant(user))
     }
 
     /// The tenant of a domain (`domain_hint`).
@@ -172,3 +179,38 @@ const CLIENT_SHARE: u16 = 20_000;
 
 /// Of the policy.
 const CLOCK_SKEW: Duration = Duration::from_mins(5);
+
+#[cfg(test)]
+impl Tenants {
+    /// Tenants without keys, called as their realms are, whose KDC nobody reaches.
+    pub(crate) fn of_realms(realms: &[&str]) -> Self {
+        let tenant = |realm: &&str| {
+            let name = realm.to_lowercase();
+            let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1")));
+            (name.clone(), Tenant { directory, ..Tenant::new(&name, realm, Vec::new(), Policy::seamless_sso()) })
+        };
+        Self { by_name: realms.iter().map(tenant).collect(), keytabs: Vec::new() }
+    }
+
+    /// Makes a user of all tenants prove more.
+    pub(crate) fn require_proof_of(&mut self, account: &str) {
+        let secrets = HashMap::from([(account.into(), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into())]);
+        self.by_name.values_mut().for_each(|tenant| tenant.proofs = Proofs::new(&secrets).unwrap_or_default().into());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_one_tenant_or_to_none() {
+        let tenants = Tenants::of_realms(&["CORP.A.TEST", "CORP.B.TEST", "C.TEST"]);
+        let of = |typed| tenants.of_user(&UserName::parse(typed).unwrap()).map(|tenant| tenant.name.to_string());
+        assert_eq!(of("alice@corp.a.test").as_deref(), Some("corp.a.test"));
+        assert_eq!(of(r"C\alice").as_deref(), Some("c.test"));
+        assert_eq!((of(r"CORP\alice"), of("alice"), of("alice@d.test")), (None, None, None));
+        assert!(Tenants::of_realms(&["A.TEST"]).of_user(&UserName::Account("alice".into())).is_some());
+    }
+}

@@ -16,22 +16,28 @@ use kerberos_sso::{Accepted, SEAMLESS_SSO_SERVICES};
 use krb5::client::{NT_PRINCIPAL, NT_SRV_HST};
 use krb5::initiator::GSS_C_MUTUAL_FLAG;
 use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};
+use std::sync::Arc;
 use std::time::Duration;
 use tap::Tap;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, timeout};
+use zeroize::Zeroizing;
 
 /// The KDC of one realm.
 pub(crate) struct Directory {
     realm: String,
     kdc: String,
     /// How many may ask at once.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
-/// Whether `password` is that of `user`, and who that is.
+/// Whether `password` is that of `user`, and who that is. A refusal takes its time, so that it does not tell by that whether
+/// there is such a user, and so that guessing is slow.
 pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
+    let began = Instant::now();
     let verdict = match directory.token_for(user, password).await {
         Ok(token) => {
             let verdict = tenant.validator().validate_ticket(&token, clock::now());
@@ -40,6 +46,9 @@ pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) ->
         Err(refusal) => Err(refusal),
     };
     log(tenant, user, &verdict);
+    if verdict.is_err() {
+        sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
+    }
     verdict
 }
 
@@ -47,17 +56,26 @@ impl Directory {
     /// `kdc` is `HOST` or `HOST:PORT`.
     pub(crate) fn new(realm: &str, kdc: &str) -> Self {
         let kdc = if kdc.contains(':') { kdc.to_owned() } else { format!("{kdc}:88") };
-        Self { realm: realm.into(), kdc, turns: Semaphore::new(MAX_AT_ONCE) }
+        Self { realm: realm.into(), kdc, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
     /// The token with which this user's browser would sign in.
-    async fn token_for(&self, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
+    ///
+    /// It has a thread of its own, and its turn for as long as that works: a password becomes a key in as many rounds as the
+    /// KDC says, and nobody vouches for that (RFC 3962 section 4).
+    async fn token_for(self: &Arc<Self>, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
         if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
             return Err(Refusal::WrongPassword);
         }
-        let turn = timeout(WAIT_FOR_TURN, self.turns.acquire()).await;
-        let _turn = turn.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
-        let asked = timeout(WAIT_FOR_KDC, self.ask(user, password)).await;
+        let turn = timeout(WAIT_FOR_TURN, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| Refusal::Busy)?.map_err(|_| Refusal::Busy)?;
+        let (directory, user, password) = (Arc::clone(self), user.clone(), Zeroizing::new(password.to_owned()));
+        let runtime = Handle::current();
+        let asking = spawn_blocking(move || {
+            let _turn = turn;
+            runtime.block_on(timeout(WAIT_FOR_KDC, directory.ask(&user, &password)))
+        });
+        let asked = asking.await.map_err(|_| Refusal::Unreachable("its answer could not be read".into()))?;
         asked.unwrap_or_else(|_| Err(Refusal::Unreachable("it did not answer in time".into())))
     }
 
@@ -114,5 +132,33 @@ const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
 const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
 const ONE_EXCHANGE: Duration = Duration::from_secs(3);
 
+/// Longer than a KDC needs for two exchanges.
+const REFUSED_AFTER: Duration = Duration::from_secs(1);
+
 /// Active Directory's have 256 characters at most.
 const MAX_PASSWORD_SIZE: usize = 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::tenants::Tenants;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_takes_its_time() {
+        let tenant = Tenants::of_realms(&["A.TEST"]).get("a.test").unwrap();
+        let began = Instant::now();
+        let verdict = sign_in(&tenant, &UserName::Account("alice".into()), "").await;
+        assert!(matches!(verdict, Err(Refusal::WrongPassword)) && began.elapsed() >= REFUSED_AFTER);
+    }
+
+    /// Nobody listens on a port that was just given back.
+    #[tokio::test]
+    async fn a_kdc_that_is_not_there_is_unreachable() {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let directory = Arc::new(Directory::new("A.TEST", &format!("127.0.0.1:{port}")));
+        let asked = directory.token_for(&UserName::Account("alice".into()), "secret").await;
+        assert!(matches!(asked, Err(Refusal::Unreachable(_))), "{asked:?}");
+        assert_eq!(directory.turns.available_permits(), MAX_AT_ONCE);
+    }
+}

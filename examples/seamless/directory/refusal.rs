@@ -34,7 +34,8 @@ pub(crate) enum Refusal {
     Busy,
     #[error("the KDC cannot be reached: {0}")]
     Unreachable(String),
-    #[error("the KDC refuses: {0}")]
+    /// Its text is the KDC's, or that of whoever says to be the KDC.
+    #[error("the KDC refuses: {}", .0.to_string().escape_debug())]
     Other(ClientError),
     /// The ticket that the KDC gave is not good for us: it is not the KDC of our account, or our keys are not the account's.
     #[error("the ticket is refused: {0}")]
@@ -130,6 +131,13 @@ mod tests {
             assert!(matches!(Refusal::of_status(nt_status(&krb_error(e_data))), Refusal::Disabled));
         }
         assert!(matches!(Refusal::of_status(nt_status(&krb_error(vec![1, 2, 3]))), Refusal::Revoked));
+    }
+
+    #[test]
+    fn what_the_kdc_says_makes_no_line_in_the_log() {
+        let text = Some("no\nsigned in by password \u{1B}[2J".into());
+        let refusal = Refusal::Other(ClientError::Kdc { code: 60, text });
+        assert!(!refusal.to_string().contains(char::is_control), "{refusal}");
     }
 
     fn krb_error(e_data: Vec<u8>) -> Vec<u8> {

@@ -5,7 +5,7 @@
 use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -49,26 +49,24 @@ impl Tap {
 
 async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>) {
     while let Ok((mut library, _)) = listener.accept().await {
-        let outcome = relay_one(&mut library, &kdc).await;
-        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok(reply) if reply.first() == Some(&KRB_ERROR) => heard.krb_error = Some(reply),
-            Ok(_) => {}
-            Err(error) => heard.failure = Some(error.to_string()),
+        if let Err(error) = relay_one(&mut library, &kdc, &heard).await {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error.to_string());
         }
     }
 }
 
-/// One request and its reply, for which the library opens one connection.
-async fn relay_one(library: &mut TcpStream, kdc: &str) -> Result<Vec<u8>> {
+/// One request and its reply, for which the library opens one connection. Who has the reply may ask at once what was heard.
+async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &str, heard: &Mutex<Heard>) -> Result<()> {
     let mut kdc = TcpStream::connect(kdc).await?;
     write(&mut kdc, &read(library).await?).await?;
     let reply = read(&mut kdc).await?;
-    write(library, &reply).await?;
-    Ok(reply)
+    if reply.first() == Some(&KRB_ERROR) {
+        heard.lock().unwrap_or_else(PoisonError::into_inner).krb_error = Some(reply.clone());
+    }
+    write(library, &reply).await
 }
 
-async fn read(from: &mut TcpStream) -> Result<Vec<u8>> {
+async fn read(from: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>> {
     let size = usize::try_from(from.read_u32().await?).unwrap_or(usize::MAX);
     if size > MAX_SIZE {
         return Err(Error::new(ErrorKind::InvalidData, "a message of the KDC is too large"));
@@ -78,7 +76,7 @@ async fn read(from: &mut TcpStream) -> Result<Vec<u8>> {
     Ok(message)
 }
 
-async fn write(to: &mut TcpStream, message: &[u8]) -> Result<()> {
+async fn write(to: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> Result<()> {
     to.write_u32(u32::try_from(message.len()).unwrap_or(u32::MAX)).await?;
     to.write_all(message).await
 }
@@ -88,3 +86,28 @@ const KRB_ERROR: u8 = 0x7E;
 
 /// A ticket has 64 KiB at most.
 const MAX_SIZE: usize = 256 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_is_heard_before_the_library_has_it() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let kdc = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (mut server, _) = listener.accept().await.unwrap();
+            assert_eq!(read(&mut server).await.unwrap(), b"request");
+            write(&mut server, &[KRB_ERROR; 100]).await.unwrap();
+        });
+        // Room for the length of the reply, and not for the reply.
+        let (mut library, mut end) = tokio::io::duplex(8);
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let hearing = Arc::clone(&heard);
+        tokio::spawn(async move { relay_one(&mut end, &kdc, &hearing).await });
+        write(&mut library, b"request").await.unwrap();
+        assert_eq!(library.read_u32().await.unwrap(), 100);
+        assert_eq!(heard.lock().unwrap().krb_error.as_deref(), Some(&[KRB_ERROR; 100][..]));
+    }
+}

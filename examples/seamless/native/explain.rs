@@ -1,7 +1,8 @@
 //! `/explain`: an administrator pastes a token or a header, and sees what each stage found, what failed and what to do.
 //!
-//! It tells which account, keys and realms the server has, which is nobody's business outside: whoever comes through the
-//! proxy in front of the server is refused. What is pasted is not logged, and no replay cache is asked: explaining a token does not use it up.
+//! It tells which account, keys and realms the server has, which is nobody's business outside: for the tenants of a
+//! configuration it is there only by `--explain`, which is for a server that strangers do not reach. What is pasted is not
+//! logged, and no replay cache is asked: explaining a token does not use it up.
 
 #[path = "../../explain/pasted.rs"]
 mod pasted;
@@ -34,11 +35,15 @@ pub(super) struct Question {
 }
 
 /// `GET /explain`
-pub(super) async fn page(headers: HeaderMap) -> Response {
-    if came_through_proxy(&headers) { refuse() } else { render(StatusCode::OK, context! {}) }
+pub(super) async fn page(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    if is_served(&app, &headers) { render(StatusCode::OK, context! {}) } else { refuse() }
 }
 
-/// Every proxy adds one of these, unless it is told not to.
+fn is_served(app: &App, headers: &HeaderMap) -> bool {
+    app.explains && !came_through_proxy(headers)
+}
+
+/// Many proxies add one of these, and others none: this notices a mistake, and is no protection.
 fn came_through_proxy(headers: &HeaderMap) -> bool {
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
         .iter()
@@ -46,7 +51,7 @@ fn came_through_proxy(headers: &HeaderMap) -> bool {
 }
 
 fn refuse() -> Response {
-    (StatusCode::FORBIDDEN, "This page is for administrators, on the server itself.\n").into_response()
+    (StatusCode::FORBIDDEN, "This page is for administrators: see --explain.\n").into_response()
 }
 
 /// `GET /explain.css`
@@ -60,7 +65,7 @@ pub(super) async fn explain(
     headers: HeaderMap,
     form: Result<Form<Question>, FormRejection>,
 ) -> Response {
-    if came_through_proxy(&headers) {
+    if !is_served(&app, &headers) {
         return refuse();
     }
     let Ok(Form(question)) = form else {

@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     InvalidScope,
     /// Nobody has proved who they are.
     FailedAuthentication,
+    /// The user must prove more than a ticket does.
+    ProofRequired,
     /// What is known of the user cannot be written down.
     RequestFailed,
     /// A header must be understood, and is not.

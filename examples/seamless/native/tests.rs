@@ -19,10 +19,11 @@ use tower::ServiceExt as _;
 
 /// One server for all tests: each makes its keys, which takes a while.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
-    let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false };
-    let app = Arc::new(App::new(&arguments, "http://sso.test").unwrap());
+    let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
+    let mut app = App::new(&arguments, "http://sso.test").unwrap();
+    app.tenants.require_proof_of("olga");
     let realm = app.tenants.get("contoso.test").unwrap().test_realm.unwrap();
-    (routes().with_state(app), realm)
+    (routes().with_state(Arc::new(app)), realm)
 });
 
 fn ticket(name: &str) -> String {
@@ -105,6 +106,12 @@ async fn a_ticket_is_good_once_and_only_tickets_are() {
         assert_eq!((status, &*challenge), (403, ""), "{body}");
         assert!(body.contains("t:FailedAuthentication"), "{body}");
     }
+}
+
+#[tokio::test]
+async fn who_must_prove_more_finds_no_way_around_it() {
+    let (status, _, fault) = trust(Some(&ticket("olga")), super::rst::RST).await;
+    assert!(status == 403 && fault.contains("t:FailedAuthentication") && !fault.contains("Assertion"), "{fault}");
 }
 
 #[tokio::test]
@@ -205,5 +212,18 @@ async fn explanations_are_for_who_is_on_the_server() {
         let headers = [("content-type", "application/x-www-form-urlencoded"), (name, "192.0.2.1")];
         assert_eq!(send("GET", "/explain", &headers, "").await.0, 403, "{name}");
         assert_eq!(send("POST", "/explain", &headers, "token=x").await.0, 403, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn tenants_of_a_configuration_are_explained_if_that_is_asked_for() {
+    for explains in [false, true] {
+        let arguments =
+            Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
+        let app = App { explains, ..App::new(&arguments, "http://sso.test").unwrap() };
+        let request = Request::post("/explain").header("content-type", "application/x-www-form-urlencoded");
+        let response =
+            routes().with_state(Arc::new(app)).oneshot(request.body(Body::from("token=x")).unwrap()).await.unwrap();
+        assert_eq!(response.status().is_success(), explains);
     }
 }

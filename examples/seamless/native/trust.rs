@@ -33,10 +33,12 @@ pub(super) async fn issue(
     };
     let step = negotiate::decide(&app, &tenant, &headers);
     let mut response = match &step {
-        SignInStep::SignedIn(signed_in) => match answer(&native, issuer(&app, &tenant.name), signed_in, &body).await {
-            Ok(envelope) => soap(StatusCode::OK, envelope),
-            Err(refusal) => fault(refusal),
-        },
+        SignInStep::SignedIn(signed_in) => {
+            match answer(&native, issuer(&app, &tenant.name), &tenant, signed_in, &body).await {
+                Ok(envelope) => soap(StatusCode::OK, envelope),
+                Err(refusal) => fault(refusal),
+            }
+        }
         SignInStep::FallBack(_) => fault(Refusal::FailedAuthentication),
         _ => StatusCode::UNAUTHORIZED.into_response(),
     };
@@ -51,10 +53,22 @@ fn is_soap(headers: &HeaderMap) -> bool {
     ["application/soap+xml", "text/xml", "application/xml"].iter().any(|taken| media_type.eq_ignore_ascii_case(taken))
 }
 
-async fn answer(native: &SharedNative, issuer: String, signed_in: &SignedIn, body: &str) -> Result<String, Refusal> {
+/// There is no way to ask for more proof here: who has to show it finds no way around it either, and uses a browser.
+async fn answer(
+    native: &SharedNative,
+    issuer: String,
+    tenant: &Tenant,
+    signed_in: &SignedIn,
+    body: &str,
+) -> Result<String, Refusal> {
     let request = Request::parse(body)?;
+    let identity = signed_in.identity().to_owned();
+    if tenant.proofs.are_needed(&identity) {
+        tracing::warn!(tenant = %tenant.name, user = %signed_in.identity(), "no assertion: more must be proved");
+        return Err(Refusal::ProofRequired);
+    }
     let authenticated = signed_in.accepted().ticket().auth_time();
-    let subject = Subject::new(&signed_in.identity().to_owned()).ok_or(Refusal::RequestFailed)?;
+    let subject = Subject::new(&identity).ok_or(Refusal::RequestFailed)?;
     let issue = move |native: &Native| assertion::issue(&native.keys, &issuer, &subject, authenticated, clock::now());
     let made = in_background(native, issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
     let values = context! {
@@ -89,6 +103,9 @@ const fn named(refusal: Refusal) -> (&'static str, &'static str, &'static str) {
             ("Sender", "InvalidScope", "Assertions are issued for urn:federation:MicrosoftOnline.")
         }
         Refusal::FailedAuthentication => ("Sender", FAILED_AUTHENTICATION, "The client could not be authenticated."),
+        Refusal::ProofRequired => {
+            ("Sender", FAILED_AUTHENTICATION, "This account must prove more than its ticket: sign in with a browser.")
+        }
         Refusal::RequestFailed => ("Sender", "RequestFailed", "No assertion can be made of this user."),
         Refusal::MustUnderstand => ("MustUnderstand", "", "A header is not understood."),
         Refusal::VersionMismatch => ("VersionMismatch", "", "The envelope is not of SOAP 1.2."),

@@ -1,10 +1,11 @@
-//! XML from clients, read once: without a DTD, hence without entities, and bounded in depth; a body's limit bounds the rest.
+//! XML from clients, read once: without a DTD, hence without entities, and bounded in size and depth.
 
 use uppsala::parser::Parser;
 use uppsala::{Document, NodeId, NodeKind};
 
 /// `None` for what is not XML, or more than is taken.
 pub(super) fn parse(text: &str) -> Option<Document<'_>> {
+    let text = Some(text).filter(|text| text.len() <= MAX_SIZE)?;
     Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).parse(text).ok()
 }
 
@@ -79,5 +80,20 @@ impl<'d> Element<'d> {
     }
 }
 
+/// Requests have two thousand octets or so, and assertions five thousand, thirteen with the longest UPN. The time that the parser
+/// takes grows with the square of the number of attributes.
+const MAX_SIZE: usize = 16 * 1024;
+
 /// Requests and assertions have eight levels or so.
 const MAX_DEPTH: u32 = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_large_is_not_read() {
+        let of_size = |size: usize| format!("<a>{}</a>", "b".repeat(size.saturating_sub(7)));
+        assert!(parse(&of_size(MAX_SIZE)).is_some() && parse(&of_size(MAX_SIZE.saturating_add(1))).is_none());
+    }
+}
