@@ -1,6 +1,6 @@
 //! A web server whose users are signed in by their browsers, and find a form where that does not work.
 //!
-//! Run: `cargo run --example axum --features tower -- KEYTAB`, with the keys of the account that has the service principal
+//! Run: `cargo run --example axum -- KEYTAB`, with the keys of the account that has the service principal
 //! name `HTTP/` and this host. Without a keytab it has the key and the time of a recorded ticket, which it takes once:
 //! `curl -i -H "Authorization: $(cat examples/alice.header)" http://127.0.0.1:8080/`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
@@ -25,7 +25,9 @@ async fn page(user: Option<Extension<Identity>>, why: Option<Extension<NotSigned
     }
 }
 
-const FORM: Html<&str> = Html("<form method=post><input name=user><input name=password type=password><button>Sign in");
+/// What becomes of a password is another matter: `examples/seamless` has a way that trusts no answer of a KDC.
+const FORM: Html<&str> =
+    Html("<form method=post action=/password><input name=user><input name=password type=password><button>Sign in");
 
 fn randomness() -> Randomness {
     let mut octets = [0; 64];
