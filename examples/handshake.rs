@@ -1,7 +1,7 @@
 //! Both sides of a handshake in one program, with no KDC: a client's token, the server's answer, which proves the server,
 //! and a message that goes through the context they then share.
 //!
-//! Run: `cargo run --example handshake --features testing`
+//! Run: `cargo run --example handshake`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use kerberos_sso::replay::{MemoryReplayCache, Start};
