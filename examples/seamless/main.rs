@@ -35,7 +35,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::{self, format::FmtSpan};
 use tracing_subscriber::prelude::*;
 
 #[tokio::main]
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 fn log_to_stderr() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok()).unwrap_or_default();
     let shown = wanted.with_target("seamless", Level::INFO);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false).with_span_events(FmtSpan::CLOSE);
     tracing_subscriber::registry().with(lines.with_filter(shown)).init();
 }
 
