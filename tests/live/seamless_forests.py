@@ -6,6 +6,7 @@ import base64
 from samba_ad import SSO_ACCOUNT
 from seamless_server import Server, tenant
 from silver import Silver
+from world import KDCS
 
 CONTOSO, FABRIKAM = "contoso.test", "fabrikam.test"
 PASSWORD = "Some.Pass.1"
@@ -52,21 +53,25 @@ class Forests:
         self.refused("a user of FABRIKAM by its trust", across.token(), CONTOSO, "untrusted-realm")
 
     def minted(self):
-        """By impacket, under FABRIKAM's key. CONTOSO's is to open none of it, and FABRIKAM's to vouch for none."""
+        """By impacket, under FABRIKAM's key, and sent by MIT's client. CONTOSO's key is to open none of it, and FABRIKAM's to
+        vouch for none."""
         contoso, fabrikam = self.world.contoso, self.world.fabrikam
         key = next(key for key in fabrikam.keys(SSO_ACCOUNT) if key["etype"] == 18)
-        alice = int(contoso.sid_of("alice").rpartition("-")[2])
-        frank = int(fabrikam.sid_of("frank").rpartition("-")[2])
-        own = lambda: Silver("frank", key, fabrikam.sid, frank)
-        self.accepted("under FABRIKAM's key, its own user", own().token(), FABRIKAM)
-        claims = lambda: Silver("alice", key, contoso.sid, alice).token()
-        self.refused("under FABRIKAM's key, SID of CONTOSO's user", claims(), FABRIKAM, "untrusted-domain")
-        self.refused("under FABRIKAM's key, SID of CONTOSO's user", claims(), CONTOSO, "no-key")
-        realm = lambda: Silver("alice", {**key, "realm": contoso.realm}, contoso.sid, alice).token()
-        self.refused("under FABRIKAM's key, realm and SID of CONTOSO", realm(), FABRIKAM, "no-key")
-        self.refused("under FABRIKAM's key, realm and SID of CONTOSO", realm(), CONTOSO, "integrity")
-        admins = Silver("frank", key, fabrikam.sid, frank, extra_sids=[f"{contoso.sid}-512"]).token()
-        self.refused("under FABRIKAM's key, CONTOSO's Domain Admins as a group", admins, FABRIKAM, "untrusted-domain")
+        alice, frank = (int(ad.sid_of(name).rpartition("-")[2]) for ad, name in ((contoso, "alice"), (fabrikam, "frank")))
+        own = Silver("frank", key, fabrikam.sid, frank)
+        self.accepted("under FABRIKAM's key, its own user", self.sent(own), FABRIKAM)
+        user = Silver("alice", key, contoso.sid, alice)
+        self.refused("under FABRIKAM's key, SID of CONTOSO's user", self.sent(user), FABRIKAM, "untrusted-domain")
+        self.refused("under FABRIKAM's key, SID of CONTOSO's user", self.sent(user), CONTOSO, "no-key")
+        user = Silver("alice", {**key, "realm": contoso.realm}, contoso.sid, alice)
+        self.refused("under FABRIKAM's key, realm and SID of CONTOSO", self.sent(user), FABRIKAM, "no-key")
+        self.refused("under FABRIKAM's key, realm and SID of CONTOSO", self.sent(user), CONTOSO, "integrity")
+        admin = Silver("frank", key, fabrikam.sid, frank, extra_sids=[f"{contoso.sid}-512"])
+        self.refused("under FABRIKAM's key, CONTOSO's Domain Admins as a group", self.sent(admin), FABRIKAM, "untrusted-domain")
+
+    def sent(self, silver):
+        client = self.world.clients.session(silver.realm, KDCS)
+        return client.use_cache(silver.cache(client.home / "minted")).token()
 
     def accepted(self, label, token, at):
         answer = self.server.autologon(header(token), at)

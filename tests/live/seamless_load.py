@@ -22,11 +22,11 @@ from web import HOST, PATH
 
 SERVICE = gssapi.Name(AUTOLOGON, gssapi.NameType.hostbased_service)
 MECHANISM = gssapi.OID.from_int_seq(SPNEGO)
-OLD, FRESH = 2, 2
+OLD, FRESH = 1, 3
 
 
 def main(port, cache, tgt_only, stop):
-    threads = [threading.Thread(target=sign_in_until, args=(port, stop, old, cache)) for old in range(OLD)]
+    threads = [threading.Thread(target=sign_in_until, args=(port, stop, f"old{i}", cache)) for i in range(OLD)]
     threads += [threading.Thread(target=sign_in_until, args=(port, stop, f"fresh{i}", tgt_only, True)) for i in range(FRESH)]
     for thread in threads:
         thread.start()

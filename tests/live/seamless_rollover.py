@@ -11,7 +11,7 @@ from samba_ad import AUTOLOGON, SSO_ACCOUNT
 from seamless_server import Server, derived_keytab, joined, replace, tenant, wait
 from work import run
 
-PHASE = 60  # sign-ins before and after each step
+PHASE = 100  # sign-ins between two steps
 NEW_PASSWORD = "Sso.Key.Rolled.2026!"
 SALT = "CONTOSO.TESThostazureadssoacc.contoso.test"  # MS-KILE section 3.1.1.2, of a computer
 
@@ -22,14 +22,14 @@ def check(world, port, report):
     before = max(key["kvno"] for key in ad.keys(SSO_ACCOUNT))
     with Server(world.work, port, [tenant(ad, keytab)]) as server:
         load = Load(world, port)
-        load.until(PHASE)
+        load.until(before)
         new = derived_keytab(world.work.root / "derived.keytab", ad, NEW_PASSWORD, before + 1, SALT)
         replace(keytab, joined(ad.keytab(SSO_ACCOUNT), new))
         report.check(server.says(["keytab changed"]), "rollover: both keys dropped in", "they serve without a restart")
-        load.until(PHASE)
-        world.sso_password = NEW_PASSWORD
-        ad.set_password(SSO_ACCOUNT, NEW_PASSWORD)
-        load.until(2 * PHASE)
+        load.until(before)
+        # Not by the bindings: with two directories in one process they salt by the realm that was loaded last.
+        ad.tool("user", "setpassword", SSO_ACCOUNT, f"--newpassword={NEW_PASSWORD}")
+        load.until(before + 1)
         said = load.stop()
         lost = [line for line in said if not line.endswith(" signed-in")]
         report.check(not lost, "rollover: no sign-in is lost", lost[:3] if lost else f"{len(said)} signed in")
@@ -50,13 +50,14 @@ class Load:
         with open(self.said, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=tgt.env)
         world.work.processes.append(self.process)
-        self.seen = 0
 
-    def until(self, more):
-        """Waits until so many more have signed in, or not."""
-        target = self.seen + more
-        wait(lambda: len(self.lines()) >= target or self.process.poll() is not None, 60)
-        self.seen = len(self.lines())
+    def until(self, version):
+        """Waits until a phase's worth more have signed in, or not, by tickets of this version."""
+        target = self.count(version) + PHASE
+        wait(lambda: self.count(version) >= target or self.process.poll() is not None, 60)
+
+    def count(self, version):
+        return sum(line.startswith(f"{version} ") for line in self.lines())
 
     def stop(self):
         self.stop_file.touch()

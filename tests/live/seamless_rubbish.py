@@ -26,7 +26,7 @@ def check(world, server, report):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         slow = [pool.submit(rubbish.headers_without_end), pool.submit(rubbish.slow_body), pool.submit(rubbish.slow_headers)]
         for send in (rubbish.no_http, rubbish.methods, rubbish.bodies, rubbish.forms, rubbish.framing, rubbish.sizes,
-                     rubbish.authorizations, rubbish.paths, rubbish.xml, rubbish.assertions, rubbish.origins):
+                     rubbish.authorizations, rubbish.paths, rubbish.hints, rubbish.xml, rubbish.assertions, rubbish.origins):
             send()
         for done in slow:
             done.result()
@@ -120,9 +120,16 @@ class Rubbish:
                  "//contoso.test//winauth//sso", "/%00", "/%ff%fe", "/contoso.test%00/winauth/sso", "/..;/winauth/sso",
                  "/fabrikam.test/winauth/sso", "/%63%6f/winauth/sso", f"{SSO}/", f"{SSO}/..", "\\..\\windows", "/\x7f", "/\xff", "*",
                  "http://evil.example/nothing", "/favicon.ico", "/pages/style.css", "/style.css/x", "/" + "%41" * 9000,
-                 "/" + "/".join("a" * 9000), "/?login_hint=%ff%fe", "/?login_hint=" + "a" * 9000, "/?domain_hint=%00%0d%0aX:y",
-                 "/?login_hint=a&login_hint=b", "/?login_hint=@", "/?login_hint=%0d%0aSet-Cookie:%20x=y")
+                 "/" + "/".join("a" * 9000), "/?login_hint=" + "a" * 9000, "/?domain_hint=%00%0d%0aX:y",
+                 "/?login_hint=a&login_hint=b", "/?login_hint=@")
         self.refused("paths", [(path[:40], request("GET", path)) for path in paths])
+
+    def hints(self):
+        """Names that a directory would not have lead to the password form, with nothing of theirs in force."""
+        for hint in ("%ff%fe", "%0d%0aSet-Cookie:%20x=y", "%3Cscript%3Ealert(1)%3C/script%3E", "%22%20onfocus=%22alert(1)"):
+            answer = self.server.ask("GET", f"/?login_hint={hint}")
+            good = answer.status == 200 and not answer.session() and "<script>alert" not in answer.body and '" onfocus' not in answer.body
+            self.report.check(good, f"rubbish: the name {hint} is only a name", answer.status)
 
     def xml(self):
         """Behind a good ticket each, so that it is read."""
