@@ -14,7 +14,8 @@ from samba.ndr import ndr_unpack
 
 from samba_ad import AUTOLOGON as SPN
 from samba_ad import SSO_ACCOUNT
-from seamless_server import Server, replace, tenant
+from seamless_password import one_time_code
+from seamless_server import BOB_SECRET, Server, replace, tenant
 from webdriver import Browser
 from web import policies
 from work import run
@@ -29,7 +30,8 @@ def check(world, server, report, pictures):
     with policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False):
         cases = Cases(world, server, report, pictures)
         cases.by_ticket()
-        cases.hints()
+        cases.with_code()
+        cases.without_directory()
         cases.without_ticket()
         cases.with_ntlm()
         cases.ticket_of_a_former_key()
@@ -52,7 +54,8 @@ class Cases:
             self.picture(browser, "last")
 
     def picture(self, browser, state):
-        browser.screenshot(self.pictures / f"{browser.label.replace(' ', '-')}-{state}.png")
+        name = browser.label.replace(" ", "-").replace("'", "")
+        browser.screenshot(self.pictures / f"{name}-{state}.png")
 
     def by_ticket(self):
         with self.browser(self.world.alice(), "by ticket") as browser:
@@ -61,15 +64,31 @@ class Cases:
             browser.type("#name", "alice@contoso.test").click("form.step button")
             self.signed_in(browser, "Kerberos")
             self.is_whom_the_directory_says(browser)
-            browser.click("form[action='/sign-out'] button")
-            out = browser.until("document.querySelector('#name') && document.querySelector('h1').innerText")
-            self.report.check(out == "Sign in", "by ticket: signs out", out)
+            for hint in ("login_hint=alice@contoso.test", "domain_hint=contoso.test", "login_hint=CONTOSO%5Calice"):
+                browser.click("form[action='/sign-out'] button")
+                out = browser.until("document.querySelector('#name') && document.querySelector('h1').innerText")
+                self.report.check(out == "Sign in", "by ticket: signed out", out)
+                browser.open(f"/?{hint}")
+                self.signed_in(browser, "Kerberos", hint)
+            browser.open("/explain")
+            self.picture(browser, "explain")
 
-    def hints(self):
-        for label, path in (("login_hint", ALICE), ("domain_hint", "/?domain_hint=contoso.test"),
-                            ("down-level name", "/?login_hint=CONTOSO%5Calice")):
-            with self.browser(self.world.alice(), label) as browser:
-                browser.open(path)
+    def with_code(self):
+        with self.browser(self.world.user("bob", "Some.Pass.1"), "one-time code") as browser:
+            browser.open("/?login_hint=bob@contoso.test")
+            asked = browser.until("document.querySelector('#code') && document.querySelector('h1').innerText")
+            self.report.check(asked == "One more step", "one-time code: asked for", asked)
+            self.picture(browser, "asked")
+            browser.type("#code", one_time_code(BOB_SECRET)).click("form[action='/proof'] button")
+            self.signed_in(browser, "Kerberos")
+
+    def without_directory(self):
+        """The built-in test realm, as a newcomer sees it."""
+        with Server(self.world.work, self.server.port + 1) as server:
+            with self.browser(self.world.nobody(), "test realm", server) as browser:
+                browser.open("/")
+                self.picture(browser, "name")
+                browser.click("form[action='/test-ticket'] button")
                 self.signed_in(browser, "Kerberos")
 
     def without_ticket(self):
@@ -170,10 +189,10 @@ class Cases:
         said = browser.until("document.querySelector('[role=alert]')?.innerText")
         return self.report.check(refused in (said or ""), f"{browser.label}: password refused", said)
 
-    def signed_in(self, browser, how):
+    def signed_in(self, browser, how, by=""):
         there = browser.until("document.querySelector('.badge')?.innerText")
         said = f"{how}, {browser.heading()}" if there else browser.heading()
-        self.report.check(there == how, f"{browser.label}: signed in", said)
+        self.report.check(there == how, f"{browser.label}{by and ', '}{by}: signed in", said)
 
     def logged(self, browser, *words, server=None):
         found = (server or self.server).says(words)

@@ -33,14 +33,16 @@ class Answer:
 
 
 class Server:
-    """One process. `clock` sets its own wrong by so many seconds."""
+    """One process, for the built-in test realm if no tenants are given. `clock` sets its own wrong by so many seconds."""
 
-    def __init__(self, work, port, tenants, clock=0, env=None):
+    def __init__(self, work, port, tenants=(), clock=0, env=None):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
-        config = self.home / "seamless.json"
-        config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
         self.log_file = self.home / "log"
-        command = [example("seamless"), "--listen", f"127.0.0.1:{port}", "--config", config]
+        command = [example("seamless"), "--listen", f"127.0.0.1:{port}"]
+        if tenants:
+            config = self.home / "seamless.json"
+            config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
+            command += ["--config", config]
         self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
 
     def __enter__(self):
