@@ -95,7 +95,8 @@ mod tests {
         Keytabs::of(serde_json::from_str(config).unwrap())
     }
 
-    /// One AES256 key of `A$@REALM`.
+    /// One AES256 key of `A$@REALM`, as reading a file gives it.
+    #[allow(clippy::unnecessary_wraps)]
     fn keytab(realm: u8, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
         let principal = [&[0, 1, 0, 1, realm, 0, 2][..], b"A$", &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
         let record = [&principal[..], &[0, 18, 0, 32], &[kvno; 32]].concat();

@@ -95,5 +95,5 @@ const MAX_BODY_SIZE: usize = 128 * 1024;
 const MAX_CONNECTIONS: usize = 1024;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 const REQUEST_TIME: Duration = Duration::from_secs(15);
-const CONNECTION_TIME: Duration = Duration::from_secs(10 * 60);
+const CONNECTION_TIME: Duration = Duration::from_mins(10);
 const AFTER_FAILURE: Duration = Duration::from_millis(100);

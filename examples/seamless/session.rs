@@ -128,4 +128,4 @@ const MAX_SESSIONS: usize = 10_000;
 /// Browsers and devices of one person, and some that were forgotten.
 const MAX_OF_ONE_USER: usize = 20;
 
-const PROOF_TIME: Duration = Duration::from_secs(5 * 60);
+const PROOF_TIME: Duration = Duration::from_mins(5);

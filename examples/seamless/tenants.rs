@@ -171,4 +171,4 @@ const REPLAY_ENTRIES: usize = 200_000;
 const CLIENT_SHARE: u16 = 20_000;
 
 /// Of the policy.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
+const CLOCK_SKEW: Duration = Duration::from_mins(5);

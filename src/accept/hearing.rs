@@ -16,7 +16,6 @@ use crate::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 
 /// What was heard.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every token is a request, and a box would be its allocation")]
 pub enum Heard<'t> {
     /// A request.
     Request(Request<'t>),
@@ -64,7 +63,7 @@ pub(super) struct Enclosed<'t> {
 impl<'t> Heard<'t> {
     pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
         match Located::find(token, negotiation, policy)? {
-            Located::ApReq(enclosed) => Ok(Self::Request(Request::parse(enclosed, Turns::Many, policy)?)),
+            Located::ApReq(enclosed) => Ok(Self::Request(Request::parse(&enclosed, Turns::Many, policy)?)),
             Located::Offer(offer) => Ok(Self::Offer(offer)),
         }
     }

@@ -91,14 +91,14 @@ impl<'t> Request<'t> {
     #[inline]
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
         match Located::find(token, None, policy)? {
-            Located::ApReq(enclosed) => Self::parse(enclosed, Turns::One, policy),
+            Located::ApReq(enclosed) => Self::parse(&enclosed, Turns::One, policy),
             Located::Offer(offer) => Err(offer.refuse()),
         }
     }
 
     #[inline(always)]
-    pub(super) fn parse(enclosed: Enclosed<'t>, turns: Turns, policy: &Policy) -> Result<Self, Error> {
-        let Enclosed { ap_req, message, leg } = enclosed;
+    pub(super) fn parse(enclosed: &Enclosed<'t>, turns: Turns, policy: &Policy) -> Result<Self, Error> {
+        let Enclosed { ap_req, message, leg } = *enclosed;
         let encoded = ap_req.rest();
         let request = Self { ap_req: ApReq::read(ap_req)?, encoded, message, leg, turns };
         request.check_shell(policy)?;

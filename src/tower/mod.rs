@@ -11,7 +11,11 @@
 //! use std::time::SystemTime;
 //!
 //! let clock = || SystemTime::now().into();
-//! let randomness = || Randomness::new([0; 64]); // 64 octets of the operating system's, as `getrandom::fill` gives
+//! let randomness = || {
+//!     let mut octets = [0; 64];
+//!     getrandom::fill(&mut octets).expect("the operating system has randomness");
+//!     Randomness::new(octets)
+//! };
 //! let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock()));
 //! let validator = Validator::new(KeySet::from_iter::<[kerberos_sso::Account; 0]>([]), Policy::default(), replay);
 //! let layer = NegotiateLayer::new(validator, clock, randomness)

@@ -107,7 +107,7 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
 const NT_ENTERPRISE: i32 = 10;
 
 /// Of the ticket, which is used at once. Samba gives no ticket on one of two minutes.
-const TICKET_LIFETIME: Duration = Duration::from_secs(10 * 60);
+const TICKET_LIFETIME: Duration = Duration::from_mins(10);
 
 const MAX_AT_ONCE: usize = 16;
 const WAIT_FOR_TURN: Duration = Duration::from_secs(2);

@@ -1,6 +1,7 @@
 //! `/explain`: an administrator pastes a token or a header, and sees what each stage found, what failed and what to do.
 //!
-//! What is pasted is not logged, and no replay cache is asked: explaining a token does not use it up.
+//! It tells which account, keys and realms the server has, which is nobody's business outside: whoever comes through the
+//! proxy in front of the server is refused. What is pasted is not logged, and no replay cache is asked: explaining a token does not use it up.
 
 #[path = "../../explain/pasted.rs"]
 mod pasted;
@@ -13,8 +14,8 @@ use crate::app::{App, Shared};
 use crate::clock;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use kerberos_sso::{Connection, Error, KeySet, Outline, Policy, UnixTime, Validator};
 use minijinja::{Environment, Value, context};
@@ -33,8 +34,19 @@ pub(super) struct Question {
 }
 
 /// `GET /explain`
-pub(super) async fn page() -> Response {
-    render(StatusCode::OK, context! {})
+pub(super) async fn page(headers: HeaderMap) -> Response {
+    if came_through_proxy(&headers) { refuse() } else { render(StatusCode::OK, context! {}) }
+}
+
+/// Every proxy adds one of these, unless it is told not to.
+fn came_through_proxy(headers: &HeaderMap) -> bool {
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+}
+
+fn refuse() -> Response {
+    (StatusCode::FORBIDDEN, "This page is for administrators, on the server itself.\n").into_response()
 }
 
 /// `GET /explain.css`
@@ -43,7 +55,14 @@ pub(super) async fn style() -> Response {
 }
 
 /// `POST /explain`
-pub(super) async fn explain(State(app): State<Shared>, form: Result<Form<Question>, FormRejection>) -> Response {
+pub(super) async fn explain(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    form: Result<Form<Question>, FormRejection>,
+) -> Response {
+    if came_through_proxy(&headers) {
+        return refuse();
+    }
     let Ok(Form(question)) = form else {
         return render(StatusCode::BAD_REQUEST, context! { problem => "That was too long, or no form." });
     };

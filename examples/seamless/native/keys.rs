@@ -107,4 +107,4 @@ pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<
 
 const KEY_BITS: usize = 2048;
 
-const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const YEAR: Duration = Duration::from_hours(365 * 24);

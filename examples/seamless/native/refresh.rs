@@ -92,7 +92,7 @@ const LIFETIME: i64 = 10 * 60 * 60;
 const MAX_FAMILIES: usize = 10_000;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The native client's way, with tickets of the built-in test realm.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use super::routes;
 use crate::app::App;
@@ -196,4 +196,14 @@ async fn what_is_pasted_is_not_given_back() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let (status, _, page) = send("POST", "/explain", &form, "token=%3Cscript%3Ealert(1)%3C%2Fscript%3E").await;
     assert!(status == 200 && page.contains("Refused: <strong>malformed") && !page.contains("alert"), "{page}");
+}
+
+#[tokio::test]
+async fn explanations_are_for_who_is_on_the_server() {
+    assert_eq!(send("GET", "/explain", &[], "").await.0, 200);
+    for name in ["x-forwarded-for", "x-forwarded-proto", "forwarded", "via"] {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), (name, "192.0.2.1")];
+        assert_eq!(send("GET", "/explain", &headers, "").await.0, 403, "{name}");
+        assert_eq!(send("POST", "/explain", &headers, "token=x").await.0, 403, "{name}");
+    }
 }

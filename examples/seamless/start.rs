@@ -6,33 +6,10 @@
 //! ```text
 //! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4]
 //! ```
-//! [`config`] says what is in FILE. TLS is left to the proxy in front of it.
+//! `config.rs` says what is in FILE. TLS is left to the proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
-mod app;
-mod arguments;
-mod browser;
-mod clock;
-mod config;
-mod cookies;
-mod directory;
-mod keytab;
-mod limits;
-mod native;
-mod negotiate;
-mod origin;
-mod pages;
-mod proof;
-mod session;
-mod tenants;
-mod user_name;
-
-use app::App;
-use arguments::Arguments;
-use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
-use tokio::net::TcpListener;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, format::FmtSpan};
@@ -41,7 +18,7 @@ use tracing_subscriber::prelude::*;
 #[tokio::main]
 async fn main() -> ExitCode {
     log_to_stderr();
-    match run().await {
+    match seamless::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("seamless: {error}");
@@ -56,15 +33,4 @@ fn log_to_stderr() {
     let shown = wanted.with_target("seamless", Level::INFO);
     let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false).with_span_events(FmtSpan::CLOSE);
     tracing_subscriber::registry().with(lines.with_filter(shown)).init();
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::read()?;
-    let listener = TcpListener::bind(arguments.listen).await?;
-    let app = Arc::new(App::new(&arguments, &format!("http://{}", listener.local_addr()?))?);
-    app.tenants.watch_keytabs()?;
-    println!("listening on {}", app.address);
-    let routes = browser::routes().merge(native::routes());
-    limits::serve(&listener, &limits::around(routes).with_state(app)).await;
-    Ok(())
 }

@@ -1,0 +1,43 @@
+//! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
+//!
+//! `start.rs` is the program. [`config`] says what its file holds. TLS is left to the proxy in front of it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
+
+mod app;
+mod arguments;
+mod browser;
+mod clock;
+mod config;
+mod cookies;
+mod directory;
+mod keytab;
+mod limits;
+mod native;
+mod negotiate;
+mod origin;
+mod pages;
+mod proof;
+mod session;
+mod tenants;
+mod user_name;
+
+use app::App;
+use arguments::Arguments;
+use std::error::Error;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Serves what the command line says, until the process ends.
+///
+/// # Errors
+/// A command line, a file or an address that cannot be used.
+pub async fn run() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::read()?;
+    let listener = TcpListener::bind(arguments.listen).await?;
+    let app = Arc::new(App::new(&arguments, &format!("http://{}", listener.local_addr()?))?);
+    app.tenants.watch_keytabs()?;
+    println!("listening on {}", app.address);
+    let routes = browser::routes().merge(native::routes());
+    limits::serve(&listener, &limits::around(routes).with_state(app)).await;
+    Ok(())
+}
