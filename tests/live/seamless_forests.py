@@ -1,10 +1,8 @@
 """Two forests in one server, which must not vouch for each other's users: real users of both, by ticket and by password; and
 tickets that FABRIKAM's administrator can make, who has that forest's keys, for users and groups of CONTOSO."""
 
-import base64
-
 from samba_ad import SSO_ACCOUNT
-from seamless_server import Server, tenant
+from seamless_server import Server, header, tenant
 from silver import Silver
 from world import KDCS
 
@@ -84,6 +82,3 @@ class Forests:
         self.report.check(answer.status == 403 and found and not answer.session(), f"two forests, {label}, at {at}: refused",
                           code if found else self.server.log()[before:])
 
-
-def header(token):
-    return f"Negotiate {base64.b64encode(token.value).decode()}"

@@ -8,7 +8,7 @@ import socket
 import time
 import urllib.parse
 
-from seamless_forests import header
+from seamless_server import header
 from web import HOST
 
 SEED = 20261122

@@ -1,5 +1,6 @@
 """The example `seamless`, started for the forests of this run; and what it is asked over HTTP without a browser."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -76,6 +77,10 @@ class Server:
 
     def password(self, name, password, tenant="contoso.test"):
         return self.ask("POST", f"/{tenant}/password", {"name": name, "password": password})
+
+
+def header(token):
+    return f"Negotiate {base64.b64encode(token.value).decode()}"
 
 
 def wrong_time(seconds):
