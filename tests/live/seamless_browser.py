@@ -64,6 +64,7 @@ class Cases:
             self.picture(browser, "name")
             browser.type("#name", "alice@contoso.test").click("form.step button")
             self.signed_in(browser, "Kerberos")
+            self.picture(browser, "signed-in")
             self.is_whom_the_directory_says(browser)
             for hint in ("login_hint=alice@contoso.test", "domain_hint=contoso.test", "login_hint=CONTOSO%5Calice"):
                 browser.click("form[action='/sign-out'] button")

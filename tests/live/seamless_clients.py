@@ -5,6 +5,7 @@ import json
 import sys
 
 from clients import HERE
+from seamless_server import header
 from web import HOST, url
 from work import attempt, run
 
@@ -13,7 +14,7 @@ NTLM = base64.b64encode(b"NTLMSSP\0\x01\0\0\0" + bytes(28)).decode()
 
 def check(world, server, report):
     curl(world, server, report)
-    headers(server, report)
+    headers(world, server, report)
     native(world, server, report)
 
 
@@ -28,7 +29,10 @@ def curl(world, server, report):
     report.check(said == '{"signed_in":false} 401', "curl without --negotiate: challenged", said)
 
 
-def headers(server, report):
+def headers(world, server, report):
+    token = header(world.alice().token())
+    statuses = [server.autologon(token).status for _ in range(2)]
+    report.check(statuses == [200, 403] and server.says(['code="replay"']), "autologon, a token a second time, refused", "replay")
     answer = server.autologon("Basic YWxpY2U6eA==")
     good = (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Negotiate")
     report.check(good, "autologon, Basic: challenged", answer.status)

@@ -8,7 +8,7 @@ from collections import Counter
 
 from clients import HERE
 from samba_ad import AUTOLOGON, SSO_ACCOUNT
-from seamless_server import Server, derived_keytab, joined, replace, tenant, wait
+from seamless_server import Server, derived_keytab, header, joined, replace, tenant, wait
 from work import run
 
 PHASE = 100  # sign-ins between two steps
@@ -36,6 +36,10 @@ def check(world, port, report):
         versions = Counter(line.split()[0] for line in said)
         report.check(set(versions) == {str(before), str(before + 1)}, "rollover: tickets of both keys",
                      ", ".join(f"{count} of version {kvno}" for kvno, count in sorted(versions.items())))
+        replace(keytab, b"\x05\x02 no keytab")
+        complained = server.says(["the keys stay as they are"])
+        good = server.autologon(header(world.alice().token())).status == 200
+        report.check(complained and good, "rollover: a broken keytab changes nothing", "the log says it")
     known = {key["key"] for key in ad.keys(SSO_ACCOUNT) if key["etype"] == 18}
     derived = run(["klist", "-keK", new])
     report.check(any(key in derived for key in known), "rollover: the derived key is the directory's", f"version {before + 1}")
