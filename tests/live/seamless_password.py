@@ -5,7 +5,8 @@ import hmac
 import struct
 import time
 
-from seamless_server import BOB_SECRET
+from mit_realm import MitRealms
+from seamless_server import BOB_SECRET, Server, tenant
 
 PASSWORD = "Some.Pass.1"
 LONG_AGO = 116444736000000000 + 10**7  # in FILETIME: the first second of 1970
@@ -20,6 +21,7 @@ def check(world, server, report):
     locked(server, report)
     names(server, report)
     code(server, report)
+    other_kdcs(world, server, report)
 
 
 def accounts(ad):
@@ -86,6 +88,22 @@ def code(server, report):
     report.check(answer.status == 403, "one-time code: a second time, refused", answer.error())
     server.ask("POST", "/sign-out", {}, session)
     report.check("Hello" not in server.ask("GET", "/", headers=session).body, "sign-out", "the session is gone")
+
+
+def other_kdcs(world, server, report):
+    """One that only claims to be the realm's, with passwords and an account of its own; and none at all."""
+    faked = MitRealms(world.work, [world.contoso.realm], server.port + 5)
+    faked.user("alice", "Made.Up.1")
+    faked.service(18)
+    faked.start()
+    for label, port, status, page, log in (
+            ("faked", faked.port, 403, "did not let this server check the password", "the KDC's own ticket is refused"),
+            ("no", server.port + 6, 503, "cannot be reached", "the KDC cannot be reached")):
+        with Server(world.work, server.port + 1, [tenant(world.contoso, server.keytab, kdc=f"127.0.0.1:{port}")]) as other:
+            answer = other.password("CONTOSO\\alice", "Made.Up.1")
+            good = answer.status == status and page in answer.error() and not answer.session() and other.says([log])
+            report.check(good, f"password form, {label} KDC", answer.error() or answer.status)
+    world.work.stop(faked.process)
 
 
 def one_time_code(secret):

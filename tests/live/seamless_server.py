@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import html
 import http.client
 import json
 import os
@@ -27,7 +28,7 @@ class Answer:
     def error(self):
         """What a page says of what was wrong."""
         found = re.search(r'role="alert">([^<]+)<', self.body)
-        return found.group(1) if found else ""
+        return html.unescape(found.group(1)) if found else ""
 
     def session(self):
         return (self.headers.get("Set-Cookie") or "").split(";")[0]
