@@ -24,7 +24,8 @@ def check(world, port, report):
             shown = browser.until("document.querySelector('.badge') && performance.timeOrigin + window.shown.page")
         crate = stages(server.log())
     steps = by_stage(json.loads(log.read_text()), shown)
-    report.check(shown and len(crate) == len(STAGES), "one sign-in of a browser, by stage", f"{steps[-1][1] - steps[0][1]:.0f} ms")
+    total = steps[-1][1] - steps[0][1]
+    report.check(shown and len(crate) == len(STAGES), "one sign-in of a browser, by stage", f"{total:.0f} ms")
     table(steps, crate)
 
 
@@ -32,8 +33,8 @@ def by_stage(log, shown):
     """What happened, and when, in milliseconds since 1970."""
     names = {number: name for name, number in log["constants"]["logEventTypes"].items()}
     offset = log["constants"]["timeTickOffset"]
-    events = [(names[event["type"]], event["phase"], int(event["time"]) + offset, event["source"]["id"], event.get("params", {}))
-              for event in log["events"]]
+    events = [(names[event["type"]], event["phase"], int(event["time"]) + offset, event["source"]["id"],
+               event.get("params", {})) for event in log["events"]]
     begin, end = log["constants"]["logEventPhase"]["PHASE_BEGIN"], log["constants"]["logEventPhase"]["PHASE_END"]
     started = {source: params.get("url", "").split("/", 3)[-1] for name, phase, _, source, params in events
                if name == "URL_REQUEST_START_JOB" and phase == begin}
