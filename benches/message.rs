@@ -3,19 +3,15 @@
 //! `cargo bench --features testing --bench message`. Ids are `what/etype/octets`; every result is asserted.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "cases/etypes.rs"]
+mod etypes;
+
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime};
+use etypes::ETYPES;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::testing::security_contexts;
 use kerberos_sso::{GssFlags, Protection, SecurityContext};
 use std::hint::black_box;
-
-const ETYPES: [(&str, EncType); 5] = [
-    ("aes256-sha1", EncType::AES256_CTS_HMAC_SHA1_96),
-    ("aes128-sha1", EncType::AES128_CTS_HMAC_SHA1_96),
-    ("aes128-sha2", EncType::AES128_CTS_HMAC_SHA256_128),
-    ("aes256-sha2", EncType::AES256_CTS_HMAC_SHA384_192),
-    ("rc4", EncType::RC4_HMAC),
-];
 
 const SIZES: [usize; 3] = [64, 4096, 65_536];
 

@@ -3,8 +3,12 @@
 //! `cargo bench --features testing`. Ids are `what/etype/how`; every result is asserted.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+#[path = "cases/etypes.rs"]
+mod etypes;
+
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use etypes::ETYPES;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
@@ -14,14 +18,6 @@ use kerberos_sso::{
 use std::hint::black_box;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
-
-const ETYPES: [(&str, EncType); 5] = [
-    ("aes256-sha1", EncType::AES256_CTS_HMAC_SHA1_96),
-    ("aes128-sha1", EncType::AES128_CTS_HMAC_SHA1_96),
-    ("aes128-sha2", EncType::AES128_CTS_HMAC_SHA256_128),
-    ("aes256-sha2", EncType::AES256_CTS_HMAC_SHA384_192),
-    ("rc4", EncType::RC4_HMAC),
-];
 
 struct Input {
     token: Vec<u8>,

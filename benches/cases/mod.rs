@@ -1,5 +1,8 @@
 //! Requests of each kind, and what is to become of each.
 
+mod etypes;
+
+use etypes::ETYPES;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken};
@@ -101,11 +104,3 @@ fn refused() -> Vec<Case> {
         case("wrong-key", other_key, token, "integrity"),
     ]
 }
-
-const ETYPES: [(&str, EncType); 5] = [
-    ("aes256-sha1", EncType::AES256_CTS_HMAC_SHA1_96),
-    ("aes128-sha1", EncType::AES128_CTS_HMAC_SHA1_96),
-    ("aes128-sha2", EncType::AES128_CTS_HMAC_SHA256_128),
-    ("aes256-sha2", EncType::AES256_CTS_HMAC_SHA384_192),
-    ("rc4", EncType::RC4_HMAC),
-];

@@ -1,0 +1,11 @@
+//! The encryption types, as the ids of benches name them.
+
+use kerberos_sso::crypto::EncType;
+
+pub(crate) const ETYPES: [(&str, EncType); 5] = [
+    ("aes256-sha1", EncType::AES256_CTS_HMAC_SHA1_96),
+    ("aes128-sha1", EncType::AES128_CTS_HMAC_SHA1_96),
+    ("aes128-sha2", EncType::AES128_CTS_HMAC_SHA256_128),
+    ("aes256-sha2", EncType::AES256_CTS_HMAC_SHA384_192),
+    ("rc4", EncType::RC4_HMAC),
+];
