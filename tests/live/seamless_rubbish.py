@@ -148,7 +148,8 @@ class Rubbish:
                      envelope.format("<s:Header><x xmlns='y'/></s:Header>")]
         octets = [b"\xff\xfe<\0a\0/\0>\0", b"<a>\xff\xfe</a>", b"\xef\xbb\xbf" * 3 + b"<a/>", *map(str.encode, documents)]
         fresh = lambda: authorized(header(alice.token()).encode())
-        self.refused("XML after a good ticket", [(xml[:60], request("POST", TRUST, xml, SOAP, fresh())) for xml in octets], by=(400,))
+        requests = [(xml[:60], request("POST", TRUST, xml, SOAP, fresh())) for xml in octets]
+        self.refused("XML after a good ticket", requests, by=(400,))
 
     def assertions(self):
         encoded = lambda text: base64.urlsafe_b64encode(text)
