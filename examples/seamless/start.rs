@@ -13,7 +13,7 @@
 use std::process::ExitCode;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::{self, format::FmtSpan};
 use tracing_subscriber::prelude::*;
 
 #[tokio::main]
@@ -32,6 +32,7 @@ async fn main() -> ExitCode {
 fn log_to_stderr() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok()).unwrap_or_default();
     let shown = wanted.with_target("seamless", Level::INFO);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false);
+    let lines =
+        fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false).with_span_events(FmtSpan::CLOSE);
     tracing_subscriber::registry().with(lines.with_filter(shown)).init();
 }

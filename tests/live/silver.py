@@ -18,6 +18,7 @@ from pathlib import Path
 
 from impacket.dcerpc.v5 import ndr
 from impacket.krb5 import asn1, pac
+from impacket.krb5.ccache import CCache
 from impacket.krb5.constants import AuthorizationDataType, encodeFlags
 from impacket.krb5.crypto import Key, _checksum_table, _enctype_table
 from impacket.krb5.kerberosv5 import getKerberosType1
@@ -137,6 +138,14 @@ class Silver:
         """Signed and encrypted by ticketer itself: the KDC's signature, too, is under the service's key."""
         reply, _, _ = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         return self._sent(reply)
+
+    def cache(self, path):
+        """The same ticket in a credential cache, so that another client makes the token."""
+        reply, _, key = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
+        cache = CCache()
+        cache.fromTGS(reply, key, key)
+        cache.saveFile(str(path))
+        return path
 
     def signed(self, server=None, kdc=None):
         """The PAC, with signatures of the service's key where no others are given."""

@@ -1,6 +1,7 @@
 """A web server on loopback that challenges and keeps what the clients answer; and the web clients."""
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -96,18 +97,30 @@ def curl_command(*options, tls=False, path=PATH):
 
 
 def chromium(web, session, tls=False, user="", policy=None):
-    """One headless page; the profile is made to have seen a Negotiate challenge, or Chromium never loads GSSAPI."""
-    profile = session.home / "profile"
-    profile.mkdir(exist_ok=True)
-    (profile / "Local State").write_text(json.dumps({"net": {"received_http_auth_negotiate_headers": True}}))
-    POLICY.parent.mkdir(parents=True, exist_ok=True)
-    POLICY.write_text(json.dumps({"AuthServerAllowlist": HOST, "DisableAuthNegotiateCnameLookup": True,
-                                  "BasicAuthOverHttpEnabled": True, **(policy or {})}))
-    try:
+    """One headless page."""
+    profile = seen_negotiate(session.home / "profile")
+    with policies(**(policy or {})):
         run(["timeout", "60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
              f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={web.spki}",
              f"--host-resolver-rules=MAP {HOST}:80 127.0.0.1:{HTTP_PORT},MAP {HOST}:443 127.0.0.1:{HTTPS_PORT}",
              "--dump-dom", url(tls, user=user)], session.env)
+
+
+def seen_negotiate(profile):
+    """Makes a profile that has seen a Negotiate challenge: in others Chromium never loads GSSAPI."""
+    profile.mkdir(exist_ok=True)
+    (profile / "Local State").write_text(json.dumps({"net": {"received_http_auth_negotiate_headers": True}}))
+    return profile
+
+
+@contextlib.contextmanager
+def policies(**more):
+    """Chromium's policies, for as long as it runs."""
+    POLICY.parent.mkdir(parents=True, exist_ok=True)
+    POLICY.write_text(json.dumps({"AuthServerAllowlist": HOST, "DisableAuthNegotiateCnameLookup": True,
+                                  "BasicAuthOverHttpEnabled": True, **more}))
+    try:
+        yield
     finally:
         POLICY.unlink()
 

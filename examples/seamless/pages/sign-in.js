@@ -4,10 +4,13 @@
 // until the user begins to type.
 document.documentElement.classList.add("js");
 
+// At once, while the page is still being laid out.
+const attempt = new AbortController();
+const address = document.currentScript.dataset.autologon;
+const answer = fetch(address, { credentials: "same-origin", cache: "no-store", signal: attempt.signal });
+
 addEventListener("DOMContentLoaded", () => {
-  const stage = document.querySelector("[data-autologon]");
-  if (!stage) return;
-  const attempt = new AbortController();
+  const stage = document.querySelector(".stage");
 
   const showForm = () => {
     if (stage.classList.contains("failed")) return;
@@ -20,9 +23,7 @@ addEventListener("DOMContentLoaded", () => {
   setTimeout(() => attempt.abort(), 10000);
   for (const event of ["input", "submit"]) stage.addEventListener(event, () => attempt.abort());
 
-  fetch(stage.dataset.autologon, { credentials: "same-origin", cache: "no-store", signal: attempt.signal })
-    .then((answer) => (answer.ok ? location.replace("/") : showForm()))
-    .catch(showForm);
+  answer.then(({ ok }) => (ok ? location.replace("/") : showForm())).catch(showForm);
 });
 
 // The browser's back button brings the page as it was left.

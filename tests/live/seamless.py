@@ -1,0 +1,65 @@
+"""The example sign-in server with real browsers and clients, a real directory and strangers: what docs/seamless.md says.
+
+  seamless.py [PART...]     PART: one of browser, password, clients, forests, rollover, timings, rubbish; all of them if none
+
+Pictures of all states go to the folder that SEAMLESS_PICTURES names, if it does."""
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import seamless_browser
+import seamless_clients
+import seamless_forests
+import seamless_password
+import seamless_rollover
+import seamless_rubbish
+import seamless_timings
+from report import Report
+from samba_ad import SSO_ACCOUNT
+from seamless_server import BOB_SECRET, Server, tenant
+from work import Work
+from world import World
+
+PORT = 21480
+
+
+def people(ad):
+    ad.set("alice", "displayName", "Alice Anderson")
+    ad.group("Staff", "global", ["alice"])
+    ad.group("CorpUniversal", "universal", ["Staff"])
+    ad.group("Resources", "domain-local", ["CorpUniversal"])
+    ad.user("bob", "Some.Pass.1", givenname="Bob", surname="Ñandú")
+
+
+@contextmanager
+def one_tenant(world):
+    """With the account's keytab, and a one-time code for bob."""
+    keytab = world.work.root / "sso.keytab"
+    keytab.write_bytes(world.contoso.keytab(SSO_ACCOUNT).read_bytes())
+    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})]) as server:
+        server.keytab, server.directory = keytab, world.contoso
+        yield server
+
+
+def main(wanted):
+    with Work() as work:
+        world, report = World(work), Report()
+        people(world.contoso)
+        pictures = Path(os.environ.get("SEAMLESS_PICTURES") or work.dir("pictures"))
+        pictures.mkdir(parents=True, exist_ok=True)
+        parts = {"browser": lambda server: seamless_browser.check(world, server, report, pictures),
+                 "password": lambda server: seamless_password.check(world, server, report),
+                 "clients": lambda server: seamless_clients.check(world, server, report),
+                 "forests": lambda server: seamless_forests.check(world, PORT + 2, report),
+                 "rollover": lambda server: seamless_rollover.check(world, PORT + 3, report),
+                 "timings": lambda server: seamless_timings.check(world, PORT + 4, report),
+                 "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
+        for part in wanted or parts:
+            with one_tenant(world) as server:
+                parts[part](server)
+        return report.failures
+
+
+sys.exit(1 if main(sys.argv[1:]) else 0)

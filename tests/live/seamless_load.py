@@ -1,0 +1,71 @@
+"""Signs in continuously by real tickets of MIT's library, from several threads, until a file is there: some of them with the
+service ticket of the cache, others with a fresh one each time. Prints a line for each: the key version in the ticket, and
+`signed-in` or what came instead.
+
+  seamless_load.py PORT OLD TGT STOP      KRB5_CONFIG says where the KDC is; OLD is a cache with the service ticket, TGT without
+"""
+
+import base64
+import http.client
+import json
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import gssapi
+from impacket.krb5 import asn1
+from pyasn1.codec.der import decoder
+
+from clients import AUTOLOGON, SPNEGO
+from web import HOST, PATH
+
+SERVICE = gssapi.Name(AUTOLOGON, gssapi.NameType.hostbased_service)
+MECHANISM = gssapi.OID.from_int_seq(SPNEGO)
+OLD, FRESH = 1, 3
+
+
+def main(port, cache, tgt_only, stop):
+    threads = [threading.Thread(target=sign_in_until, args=(port, stop, f"old{i}", cache)) for i in range(OLD)]
+    threads += [threading.Thread(target=sign_in_until, args=(port, stop, f"fresh{i}", tgt_only, True)) for i in range(FRESH)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def sign_in_until(port, stop, name, cache, fresh=False):
+    own = cache.with_name(f"load-{name}")
+    shutil.copy(cache, own)
+    while not stop.exists():
+        if fresh:
+            shutil.copy(cache, own)
+        try:
+            made = token(own)
+            said = f"{key_version(made)} {sign_in(port, made)}"
+        except (OSError, http.client.HTTPException, gssapi.exceptions.GSSError) as error:
+            said = f"0 {' '.join(str(error).split())}"
+        sys.stdout.write(said + "\n")
+        sys.stdout.flush()
+
+
+def token(cache):
+    credentials = gssapi.Credentials(usage="initiate", store={"ccache": f"FILE:{cache}"})
+    return gssapi.SecurityContext(name=SERVICE, mech=MECHANISM, usage="initiate", creds=credentials).step()
+
+
+def key_version(made):
+    request = made[made.index(b"\x01\x00\x6e") + 2:]
+    return int(decoder.decode(request, asn1Spec=asn1.AP_REQ())[0]["ticket"]["enc-part"]["kvno"])
+
+
+def sign_in(port, made):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", PATH, headers={"Host": HOST, "Authorization": f"Negotiate {base64.b64encode(made).decode()}"})
+    response = connection.getresponse()
+    good = response.status == 200 and json.loads(response.read())["signed_in"]
+    connection.close()
+    return "signed-in" if good else f"status {response.status}"
+
+
+main(int(sys.argv[1]), *map(Path, sys.argv[2:]))

@@ -1,0 +1,126 @@
+"""The example `seamless`, started for the forests of this run; and what it is asked over HTTP without a browser."""
+
+import base64
+import contextlib
+import html
+import http.client
+import json
+import os
+import re
+import time
+import urllib.parse
+from dataclasses import dataclass
+
+from crate import example
+from samba_ad import SSO_ACCOUNT
+from web import HOST
+from work import run
+
+BOB_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+
+    def error(self):
+        """What a page says of what was wrong."""
+        found = re.search(r'role="alert">([^<]+)<', self.body)
+        return html.unescape(found.group(1)) if found else ""
+
+    def session(self):
+        return (self.headers.get("Set-Cookie") or "").split(";")[0]
+
+
+class Server:
+    """One process, for the built-in test realm if no tenants are given. `clock` sets its own wrong by so many seconds."""
+
+    def __init__(self, work, port, tenants=(), clock=0, env=None):
+        self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
+        self.log_file = self.home / "log"
+        command = [example("seamless"), "--listen", f"127.0.0.1:{port}"]
+        if tenants:
+            config = self.home / "seamless.json"
+            config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
+            command += ["--config", config]
+        self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.work.stop(self.process)
+
+    def log(self):
+        return self.log_file.read_text()
+
+    def says(self, words, seconds=5):
+        """Whether the log comes to have a line with all these words."""
+        return wait(lambda: any(all(word in line for word in words) for line in self.log().splitlines()), seconds)
+
+    def peak_memory(self):
+        """The most that it ever had in memory, in MiB."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
+
+    def ask(self, method, path, form=None, headers=None):
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            body = urllib.parse.urlencode(form) if form is not None else None
+            kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+            connection.request(method, path, body, {"Host": HOST, **kind, **(headers or {})})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+
+    def autologon(self, authorization, tenant="contoso.test"):
+        return self.ask("GET", f"/{tenant}/winauth/sso", headers={"Authorization": authorization})
+
+    def password(self, name, password, tenant="contoso.test"):
+        return self.ask("POST", f"/{tenant}/password", {"name": name, "password": password})
+
+
+def header(token):
+    return f"Negotiate {base64.b64encode(token.value).decode()}"
+
+
+def wrong_time(seconds):
+    """The environment of faketime itself, which would otherwise stand between the server and who stops it."""
+    if not seconds:
+        return {}
+    library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+    return {"LD_PRELOAD": library, "FAKETIME": f"{seconds:+}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def tenant(ad, keytab, **more):
+    """The configuration of one forest."""
+    name = ad.realm.lower()
+    return {"name": name, "realm": ad.realm, "account": SSO_ACCOUNT, "keytab": str(keytab), "kdc": f"127.0.0.1:{ad.port}",
+            "domain_sids": [ad.sid], "domains": [name], **more}
+
+
+def replace(path, content):
+    """As an administrator should: the file is the old one or the new one at any moment."""
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    os.rename(new, path)
+
+
+def derived_keytab(path, ad, password, kvno, salt):
+    """The AES256 key that a password will have, by MIT's ktutil: before the directory has the password."""
+    path.unlink(missing_ok=True)
+    entry = f"addent -password -p {SSO_ACCOUNT}@{ad.realm} -k {kvno} -e aes256-cts-hmac-sha1-96 -s {salt}"
+    run(["ktutil"], text=f"{entry}\n{password}\nwkt {path}\nquit\n")
+    return path
+
+
+def joined(*keytabs):
+    """The keys of all of them in one file: two octets of version, then entries."""
+    return keytabs[0].read_bytes() + b"".join(keytab.read_bytes()[2:] for keytab in keytabs[1:])
+
+
+def wait(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not (so := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return so
