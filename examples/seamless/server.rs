@@ -1,6 +1,6 @@
 //! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
 //!
-//! `start.rs` is the program. [`config`] says what its file holds. TLS is left to the proxy in front of it.
+//! `start.rs` is the program. `config.rs` says what its file holds. TLS is left to the proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 mod app;

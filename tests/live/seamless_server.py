@@ -44,7 +44,7 @@ class Server:
         if tenants:
             config = self.home / "seamless.json"
             config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
-            command += ["--config", config]
+            command += ["--config", config, "--explain"]
         self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
 
     def __enter__(self):
