@@ -19,7 +19,7 @@ addEventListener("DOMContentLoaded", () => {
     if (first) first.focus();
   };
 
-  setTimeout(showForm, 800);
+  setTimeout(showForm, 700);
   setTimeout(() => attempt.abort(), 10000);
   for (const event of ["input", "submit"]) stage.addEventListener(event, () => attempt.abort());
 
