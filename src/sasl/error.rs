@@ -70,7 +70,7 @@ pub enum SaslError {
     MessageTooLong {
         /// Octets of the message.
         size: usize,
-        /// [`SecurityLayer::max_message`].
+        /// [`SecurityLayer::max_message`](super::SecurityLayer::max_message).
         limit: usize,
     },
 }
