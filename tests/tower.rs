@@ -222,6 +222,19 @@ async fn the_clock_is_asked_for_every_request() {
 }
 
 #[tokio::test]
+async fn a_challenge_takes_no_randomness() {
+    let host = Host::new();
+    let taken = Arc::new(AtomicU8::new(0));
+    let count = Arc::clone(&taken);
+    let randomness = move || random(count.fetch_add(1, Ordering::Relaxed));
+    let app = app(NegotiateLayer::new(host.nodes[0].clone(), || NOW, randomness));
+    assert_eq!(send(&app, request(None)).await.status, 401);
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+    assert_eq!(send(&app, request(Some(&host.good().header()))).await.status, 200);
+    assert_eq!(taken.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
 async fn what_the_server_knows_of_the_connection_is_held_against_the_ticket() {
     let host = Host::with_policy(Policy::default().binding_level(BindingLevel::Require));
     let route = |Extension(accepted): Extension<Arc<Accepted>>| async move {

@@ -21,11 +21,9 @@ impl<R: ReplayCache> Validator<R> {
         randomness: &Randomness,
         now: UnixTime,
     ) -> SignInStep {
-        match self.negotiate_token(authorization) {
-            Ok(None) => SignInStep::Challenge,
-            Ok(Some(token)) => SignInStep::of_turn(self.converse(&token, negotiation, connection, randomness, now)),
-            Err(error) => SignInStep::FallBack(FallBack { error }),
-        }
+        self.step(authorization, |token| {
+            SignInStep::of_turn(self.converse(token, negotiation, connection, randomness, now))
+        })
     }
 }
 
@@ -40,9 +38,19 @@ impl<R: ReplayCache> Validator<R> {
         randomness: &Randomness,
         now: UnixTime,
     ) -> SignInStep {
+        self.step(authorization, |token| {
+            SignInStep::of_accepted(self.validate_ticket_on(token, connection, now), randomness)
+        })
+    }
+
+    fn step<V: AsRef<[u8]>>(
+        &self,
+        authorization: impl IntoIterator<Item = V>,
+        decide: impl FnOnce(&[u8]) -> SignInStep,
+    ) -> SignInStep {
         match self.negotiate_token(authorization) {
             Ok(None) => SignInStep::Challenge,
-            Ok(Some(token)) => SignInStep::of_accepted(self.validate_ticket_on(&token, connection, now), randomness),
+            Ok(Some(token)) => decide(&token),
             Err(error) => SignInStep::FallBack(FallBack { error }),
         }
     }

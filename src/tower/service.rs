@@ -9,6 +9,7 @@ use crate::error::{Error, NegotiationCause};
 use crate::http::{FallBack, SignInStep, SignedIn};
 use crate::observe;
 use crate::time::UnixTime;
+use ::http::header::AUTHORIZATION;
 use ::http::request::Parts;
 use ::http::{HeaderValue, Request, Response, StatusCode, Version};
 use core::task::{Context, Poll};
@@ -74,6 +75,10 @@ impl Settings {
     }
 
     fn decide(&self, parts: &Parts, turns: &Turns, now: UnixTime) -> SignInStep {
+        // Every browser's first request: it takes no validator, and nothing of the operating system's randomness.
+        if !parts.headers.contains_key(AUTHORIZATION) {
+            return SignInStep::Challenge;
+        }
         let facts = parts.extensions.get::<ConnectionFacts>();
         let connection = facts.map(ConnectionFacts::connection).unwrap_or_default();
         self.source.decide(&parts.headers, turns, &connection, &(self.randomness)(), now)
