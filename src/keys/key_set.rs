@@ -159,6 +159,9 @@ impl KeySet {
             let spelling = buffer.get_mut(..realm.len())?;
             spelling.copy_from_slice(realm.as_bytes());
             change_case(spelling);
+            if spelling == realm.as_bytes() {
+                return None;
+            }
             let spelling = core::str::from_utf8(spelling).ok()?;
             Some(self.realm(spelling)?.accounts().first()?.realm())
         })
