@@ -1,8 +1,8 @@
 //! The way in: keys, policy and replay cache together, and the stages as methods.
 
 use crate::accept::{
-    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, TicketContents,
-    Turn, VerifiedRequest,
+    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, Turn,
+    VerifiedRequest,
 };
 use crate::error::Error;
 use crate::header;
@@ -100,11 +100,15 @@ impl<R: ReplayCache> Validator<R> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<Accepted, Error> {
-        self.read(token).and_then(|request| {
-            let verdict = self.decide(&request, connection, now);
-            observe::verdict(&verdict, Some(&request.key_query()), Some(now));
-            verdict
-        })
+        // The request is looked at where it lies.
+        match self.read(token) {
+            Ok(ref request) => {
+                let verdict = self.decide(request, connection, now);
+                observe::verdict(&verdict, Some(&request.key_query()), Some(now));
+                verdict
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes one token of a conversation, and says what comes next. `negotiation` is what the turn before left to keep;
@@ -134,13 +138,7 @@ impl<R: ReplayCache> Validator<R> {
     }
 
     fn decide(&self, request: &Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
-        let stage = Entered::stage(Stage::Open);
-        let opened = TicketContents::open(request, &self.keys, &self.policy, now)?;
-        stage.end();
-        let stage = Entered::stage(Stage::Verify);
-        let verified = VerifiedRequest::verify(request, opened, &self.policy, connection, now)?;
-        stage.end();
-        Accepted::decide(verified, &self.policy, &*self.replay, now)
+        Accepted::decide(request, &self.keys, &self.policy, &*self.replay, connection, now)
     }
 
     /// Fifth stage: takes the request if this validator's replay cache has not seen it. Where the stages before took long,

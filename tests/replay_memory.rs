@@ -189,7 +189,7 @@ fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
             tag: sent(number).tag(),
             client_time: UnixTime::from_seconds(NOW),
             valid_until: UnixTime::from_seconds(NOW + SKEW),
-            client: ReplayClient::Name { realm, name },
+            client: ReplayClient::Name { realm: realm.as_bytes(), name },
         };
         cache.check_and_insert(&entry, UnixTime::from_seconds(NOW))
     };

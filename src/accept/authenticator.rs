@@ -1,8 +1,8 @@
 //! Opening the authenticator and holding it against the ticket: who sent the request owns the ticket, and sent it now.
 
-use super::contents::{Buffer, Span};
+use super::case::Case;
+use super::contents::{Span, TicketFacts};
 use super::request::Request;
-use super::ticket::TicketContents;
 use crate::crypto::{KeyUsage, mac_of};
 use crate::error::{Error, Integrity, NamePart};
 use crate::krb5::{AdType, Authenticator, AuthorizationElement};
@@ -11,15 +11,15 @@ use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
 /// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified.
-pub(super) fn decrypt(request: &Request<'_>, opened: &mut TicketContents) -> Result<(Span, ReplayTag), Error> {
+pub(super) fn decrypt(request: &Request<'_>, case: &mut Case) -> Result<(Span, ReplayTag), Error> {
     let refused = Error::Integrity(Integrity::Authenticator);
     let encrypted = request.ap_req.authenticator;
     // The cipher follows the key. A label that says otherwise is not the KDC's doing.
-    if encrypted.etype != opened.session_key.etype() {
+    if encrypted.etype != case.keys.session.etype() {
         return Err(refused);
     }
-    let (key, usage) = (&opened.session_key, KeyUsage::AP_REQ_AUTHENTICATOR);
-    match opened.buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room)) {
+    let (key, usage) = (&case.keys.session, KeyUsage::AP_REQ_AUTHENTICATOR);
+    match case.buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room)) {
         Ok(plaintext) => {
             let mac = mac_of(key.etype(), encrypted.cipher).unwrap_or_default();
             Ok((plaintext, ReplayTag::new(mac, encrypted.cipher)))
@@ -28,24 +28,20 @@ pub(super) fn decrypt(request: &Request<'_>, opened: &mut TicketContents) -> Res
     }
 }
 
-/// Reads what [`decrypt`] has left and checks it against the ticket and `now`.
-pub(super) fn read<'b>(
-    buffer: &'b Buffer,
-    plaintext: Span,
-    opened: &TicketContents,
+/// Holds an authenticator against its ticket and `now`.
+pub(super) fn check(
+    authenticator: &Authenticator<'_>,
+    ticket: TicketFacts<'_>,
     policy: &Policy,
     now: UnixTime,
-) -> Result<Authenticator<'b>, Error> {
-    let authenticator = Authenticator::read(buffer.slice(plaintext))?;
-    check_client(&authenticator, opened)?;
-    check_skew(&authenticator, policy, now)?;
-    Ok(authenticator)
+) -> Result<(), Error> {
+    check_client(authenticator, ticket)?;
+    check_skew(authenticator, policy, now)
 }
 
 /// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
 /// KDCs.
-fn check_client(authenticator: &Authenticator<'_>, opened: &TicketContents) -> Result<(), Error> {
-    let ticket = opened.ticket();
+fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), Error> {
     if !authenticator.cname.same_components(ticket.client()) {
         return Err(Error::ClientMismatch(NamePart::Name));
     }

@@ -2,13 +2,14 @@
 //! verified and held against the ticket.
 
 use super::accepted::Accepted;
+use super::case::Case;
 use super::contents::{Buffer, Span};
 use super::pac_checks;
 use super::verify::{ReplayFields, VerifiedRequest};
 use crate::error::{Error, MissingPac, PacMalformed, PacProblem, ReplayCause};
 use crate::keys::Directory;
 use crate::krb5::{AdType, AuthorizationElement};
-use crate::observe::{self, Entered, Stage};
+use crate::observe;
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{PacPolicy, Policy};
 use crate::replay::{Admission, ReplayCache, ReplayClient, ReplayEntry};
@@ -16,10 +17,7 @@ use crate::time::UnixTime;
 
 /// A request whose client may sign in, if it is not a replay.
 #[derive(Debug)]
-pub struct AuthorizedRequest {
-    request: VerifiedRequest,
-    pac: Option<PacFields>,
-}
+pub struct AuthorizedRequest(Case);
 
 /// Where the PAC is in the ticket, and where everything is in it.
 #[derive(Debug)]
@@ -28,30 +26,24 @@ pub(super) struct PacFields {
     layout: PacLayout,
 }
 
-impl PacFields {
-    pub(super) fn view<'a>(&self, request: &'a VerifiedRequest) -> VerifiedPac<'a> {
-        VerifiedPac::from_parts(request.buffer.slice(self.place), &self.layout)
-    }
-}
-
 impl AuthorizedRequest {
-    pub(crate) fn authorize(request: VerifiedRequest, policy: &Policy) -> Result<Self, Error> {
-        let pac = check_pac(&request, policy)?;
-        Ok(Self { request, pac })
+    pub(crate) fn authorize(VerifiedRequest(mut case): VerifiedRequest, policy: &Policy) -> Result<Self, Error> {
+        case.authorize(policy)?;
+        Ok(Self(case))
     }
 
     /// The PAC, verified and held against the ticket, to explain what was decided. Who sent it may be repeating what another
     /// client sent: nobody is signed in before [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn pac(&self) -> Option<VerifiedPac<'_>> {
-        self.pac.as_ref().map(|pac| pac.view(&self.request))
+        self.0.pac()
     }
 
     /// What a replay cache must remember, for a store that is asked elsewhere. Ask it once, and give its answer to
     /// [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
-        replay_entry(&self.request, self.pac.as_ref())
+        self.0.replay_entry()
     }
 
     /// Fifth stage, the last: accepts the request if a replay cache found it new.
@@ -66,36 +58,48 @@ impl AuthorizedRequest {
 
     pub(crate) fn decide(self, admission: Admission) -> Result<Accepted, Error> {
         check_admission(admission)?;
-        Ok(Accepted { request: self.request, pac: self.pac })
+        Ok(Accepted(self.0))
     }
 }
 
-impl Accepted {
-    /// Fourth and fifth stage at once. A request has a kilobyte of fields, and would be moved twice more in between.
-    #[inline(always)]
-    pub(crate) fn decide(
-        request: VerifiedRequest,
-        policy: &Policy,
-        replay: &impl ReplayCache,
-        now: UnixTime,
-    ) -> Result<Self, Error> {
-        let stage = Entered::stage(Stage::Authorize);
-        let pac = check_pac(&request, policy)?;
-        stage.end();
-        let _stage = Entered::stage(Stage::Admit);
-        check_admission(replay.check_and_insert(&replay_entry(&request, pac.as_ref()), now))?;
-        Ok(Self { request, pac })
+impl Case {
+    /// Fills in the PAC, once every check of it is passed.
+    #[inline(never)]
+    pub(crate) fn authorize(&mut self, policy: &Policy) -> Result<(), Error> {
+        let pac_policy = pac_policy(self, policy);
+        match self.found_pac {
+            _ if pac_policy == PacPolicy::Ignore => Ok(()),
+            FoundPac::Absent if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
+            FoundPac::Absent => Ok(()),
+            FoundPac::One(place) => {
+                self.pac = Some(read_pac(self, place, pac_policy, policy)?);
+                Ok(())
+            }
+            FoundPac::Several => {
+                Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into())
+            }
+        }
     }
-}
 
-fn replay_entry<'a>(request: &'a VerifiedRequest, pac: Option<&'a PacFields>) -> ReplayEntry<'a> {
-    let ticket = request.ticket();
-    let client = match pac.and_then(|pac| pac.layout.user()) {
-        Some((domain, rid)) => ReplayClient::Sid { domain, rid },
-        None => ReplayClient::Name { realm: ticket.client_realm(), name: ticket.client().encoded_components() },
-    };
-    let ReplayFields { tag, client_time, valid_until } = request.replay;
-    ReplayEntry { tag, client_time, valid_until, client }
+    pub(crate) fn admit(&self, replay: &impl ReplayCache, now: UnixTime) -> Result<(), Error> {
+        check_admission(replay.check_and_insert(&self.replay_entry(), now))
+    }
+
+    pub(super) fn pac(&self) -> Option<VerifiedPac<'_>> {
+        self.pac.as_ref().map(|pac| VerifiedPac::from_parts(self.buffer.slice(pac.place), &pac.layout))
+    }
+
+    fn replay_entry(&self) -> ReplayEntry<'_> {
+        let ticket = self.ticket();
+        let client = match self.pac.as_ref().and_then(|pac| pac.layout.user()) {
+            Some((domain, rid)) => ReplayClient::Sid { domain, rid },
+            None => {
+                ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() }
+            }
+        };
+        let ReplayFields { tag, client_time, valid_until } = self.replay;
+        ReplayEntry { tag, client_time, valid_until, client }
+    }
 }
 
 fn check_admission(admission: Admission) -> Result<(), Error> {
@@ -108,44 +112,24 @@ fn check_admission(admission: Admission) -> Result<(), Error> {
     }
 }
 
-#[inline(always)]
-fn check_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFields>, Error> {
-    match pac_policy(request, policy) {
-        PacPolicy::Ignore => Ok(None),
-        PacPolicy::VerifyIfPresent => read_pac(request, policy),
-        PacPolicy::Require => match read_pac(request, policy) {
-            Ok(None) => Err(Error::PacMissing(MissingPac::Pac)),
-            read => read,
-        },
-    }
-}
-
 /// The policy's word, else what the account's directory lets one expect.
-fn pac_policy(request: &VerifiedRequest, policy: &Policy) -> PacPolicy {
-    let of_directory = match request.opened_by.account.directory() {
+fn pac_policy(case: &Case, policy: &Policy) -> PacPolicy {
+    let of_directory = match case.opened_by.account.directory() {
         Directory::ActiveDirectory => PacPolicy::Require,
         Directory::Any => PacPolicy::VerifyIfPresent,
     };
     policy.pac.unwrap_or(of_directory)
 }
 
-#[inline(always)]
-fn read_pac(request: &VerifiedRequest, policy: &Policy) -> Result<Option<PacFields>, Error> {
-    let ticket = request.ticket();
-    let place = match request.pac {
-        FoundPac::Absent => return Ok(None),
-        FoundPac::One(place) => place,
-        FoundPac::Several => {
-            return Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into());
-        }
-    };
-    let bytes = request.buffer.slice(place);
-    let opened_by = &request.opened_by;
+fn read_pac(case: &Case, place: Span, pac_policy: PacPolicy, policy: &Policy) -> Result<PacFields, Error> {
+    let ticket = case.ticket();
+    let bytes = case.buffer.slice(place);
+    let opened_by = &case.opened_by;
     let krbtgt_keys = opened_by.account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
     let pac = Pac::read(bytes)?.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
-    pac_checks::check(&pac, ticket, &opened_by.account, pac_policy(request, policy), policy)?;
-    Ok(Some(PacFields { place, layout: pac.into_layout() }))
+    pac_checks::check(&pac, ticket, &opened_by.account, pac_policy, policy)?;
+    Ok(PacFields { place, layout: pac.into_layout() })
 }
 
 /// The PAC among what the KDC wrote, of which there must be one at most. What the client wrote is never searched.

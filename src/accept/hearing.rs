@@ -6,7 +6,8 @@
 use super::negotiation::{Halfway, Negotiation, Stage};
 use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use super::token::{Token, foreign};
-use crate::der::{Problem, Reader};
+use super::verdict::Verdict;
+use crate::der::{Detail, Full, Problem, Reader, Terse};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::krb5::ApRep;
 use crate::limits::MAX_KEPT_MECH_TYPES;
@@ -26,56 +27,79 @@ pub enum Heard<'t> {
 /// A client that takes Kerberos, and has sent no ticket yet: its first token is empty, or for a mechanism that it would
 /// rather use.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer<'t> {
+pub struct Offer<'t>(Proposal<'t, Full>);
+
+/// As an [`Offer`], however much is told of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proposal<'t, D> {
     mechanisms: MechanismList<'t>,
     /// What it sent for that mechanism.
-    token: Option<Reader<'t>>,
+    token: Option<Reader<'t, D>>,
 }
 
 impl Offer<'_> {
     /// What to answer, and what to keep for the next token: the client is asked for Kerberos.
     #[must_use]
     pub fn accept(&self) -> super::Next {
-        Negotiation::ask_for_kerberos(self.mechanisms)
+        Negotiation::ask_for_kerberos(self.0.mechanisms)
     }
 
     /// What to say instead, where a conversation has no second leg.
     #[must_use]
     pub fn refuse(self) -> Error {
-        self.token.and_then(|token| ap_req_in(token).err()).unwrap_or(Error::NoToken)
+        self.0.refuse()
+    }
+}
+
+impl<D: Verdict> Proposal<'_, D> {
+    pub(super) fn refuse(self) -> D::Error {
+        self.token.and_then(|token| ap_req_in(token).err()).unwrap_or_else(|| D::refuse(|| Error::NoToken))
     }
 }
 
 /// What a token holds, before the AP-REQ in it is read: that is done where the request is to be, since it is moved by
 /// copying.
-pub(super) enum Located<'t> {
-    ApReq(Enclosed<'t>),
-    Offer(Offer<'t>),
+pub(super) enum Located<'t, D> {
+    ApReq(Enclosed<'t, D>),
+    Offer(Proposal<'t, D>),
 }
 
 /// An AP-REQ, and what was around it.
-pub(super) struct Enclosed<'t> {
-    pub(super) ap_req: Reader<'t>,
+pub(super) struct Enclosed<'t, D> {
+    pub(super) ap_req: Reader<'t, D>,
     pub(super) message: Message,
     pub(super) leg: Leg<'t>,
 }
 
 impl<'t> Heard<'t> {
     pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
-        match Located::find(token, negotiation, policy)? {
-            Located::ApReq(enclosed) => Ok(Self::Request(Request::parse(&enclosed, Turns::Many, policy)?)),
-            Located::Offer(offer) => Ok(Self::Offer(offer)),
-        }
+        let heard = match Located::<Terse>::find(token, negotiation, policy) {
+            Ok(Located::ApReq(enclosed)) => Request::parse(&enclosed, Turns::Many).ok(),
+            _ => None,
+        };
+        let request = match heard {
+            Some(request) => request,
+            None => match Located::<Full>::find(token, negotiation, policy)? {
+                Located::ApReq(enclosed) => Request::parse(&enclosed, Turns::Many)?,
+                Located::Offer(proposal) => return Ok(Self::Offer(Offer(proposal))),
+            },
+        };
+        request.check_shell(policy)?;
+        Ok(Self::Request(request))
     }
 }
 
-impl<'t> Located<'t> {
+impl<'t, D: Verdict> Located<'t, D> {
     #[inline(always)]
-    pub(super) fn find(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
+    pub(super) fn find(
+        token: &'t [u8],
+        negotiation: Option<&'t Negotiation>,
+        policy: &Policy,
+    ) -> Result<Self, D::Error> {
         if token.len() > policy.max_token_size {
-            return Err(Error::TooLarge { size: token.len(), limit: policy.max_token_size });
+            return Err(D::refuse(|| Error::TooLarge { size: token.len(), limit: policy.max_token_size }));
         }
-        let enclosed = match (Token::recognise(Reader::new(token))?, negotiation) {
+        let enclosed = match (Token::recognise(Reader::over(token))?, negotiation) {
             (Token::Spnego(opening), _) => return find_in_opening(&NegTokenInit::read(opening)?),
             (Token::Krb5(mechanism, ap_req), _) => {
                 Enclosed { ap_req, message: Message::Gss(mechanism), leg: Leg::Alone }
@@ -86,7 +110,7 @@ impl<'t> Located<'t> {
             (Token::Continuation(next), None) => return Err(out_of_turn(next)),
             (Token::ApRep(reply), None) => return Err(reply.error("token", Problem::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
-                return Err(foreign(mechanism, message, KerberosOffer::NotOffered));
+                return Err(D::refuse(|| foreign(mechanism, message, KerberosOffer::NotOffered)));
             }
         };
         Ok(Self::ApReq(enclosed))
@@ -98,10 +122,10 @@ impl<'t> Located<'t> {
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
 #[inline(always)]
-fn find_in_opening<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, Error> {
+fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Error> {
     let mechanisms = init.mechanisms;
     let Some(mechanism) = mechanisms.kerberos() else {
-        return Err(without_kerberos(init));
+        return without_kerberos(init);
     };
     let refusal = match init.mech_token.map(ap_req_in) {
         Some(Ok((message, ap_req))) => {
@@ -109,54 +133,63 @@ fn find_in_opening<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, Error> {
             return Ok(Located::ApReq(Enclosed { ap_req, message, leg }));
         }
         Some(Err(refusal)) => refusal,
-        None => Error::NoToken,
+        None => D::refuse(|| Error::NoToken),
     };
     // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
     let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
     if has_no_ticket || mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
         return Err(refusal);
     }
-    Ok(Located::Offer(Offer { mechanisms, token: init.mech_token }))
+    Ok(Located::Offer(Proposal { mechanisms, token: init.mech_token }))
 }
 
 /// The AP-REQ that a mechanism's token is, or what the token is instead.
 #[inline]
-fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), Error> {
+fn ap_req_in<D: Verdict>(token: Reader<'_, D>) -> Result<(Message, Reader<'_, D>), D::Error> {
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
         Token::ApReq(ap_req) => Ok((Message::Bare, ap_req)),
-        Token::Foreign(mechanism, message) => Err(foreign(mechanism, message, KerberosOffer::AlsoOffered)),
+        Token::Foreign(mechanism, message) => {
+            Err(D::refuse(|| foreign(mechanism, message, KerberosOffer::AlsoOffered)))
+        }
         _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
     }
 }
 
-/// What to call an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
-fn without_kerberos(init: &NegTokenInit<'_>) -> Error {
+/// Refuses an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
+#[cold]
+fn without_kerberos<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Error> {
+    let Some(token) = init.mech_token else {
+        return Err(D::refuse(|| without_kerberos_or_token(init.mechanisms)));
+    };
+    match Token::recognise(token)? {
+        Token::Foreign(mechanism, message) => Err(D::refuse(|| foreign(mechanism, message, KerberosOffer::NotOffered))),
+        // SPNEGO in SPNEGO, or Kerberos that was not offered.
+        _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+    }
+}
+
+fn without_kerberos_or_token(mechanisms: MechanismList<'_>) -> Error {
     let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
-    match init.mech_token {
-        Some(token) => match Token::recognise(token) {
-            Ok(Token::Foreign(mechanism, message)) => foreign(mechanism, message, KerberosOffer::NotOffered),
-            // SPNEGO in SPNEGO, or Kerberos that was not offered.
-            Ok(_) => token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into(),
-            Err(malformed) => malformed.into(),
-        },
-        None => match init.mechanisms.iter().find(named) {
-            Some(Mechanism::Ntlm) => Error::Ntlm { message: NtlmMessage::Offered, offer: KerberosOffer::NotOffered },
-            Some(mechanism) => foreign(mechanism, &[], KerberosOffer::NotOffered),
-            None => Error::NoKerberos { mechanisms: init.mechanisms.iter().count() },
-        },
+    match mechanisms.iter().find(named) {
+        Some(Mechanism::Ntlm) => Error::Ntlm { message: NtlmMessage::Offered, offer: KerberosOffer::NotOffered },
+        Some(mechanism) => foreign(mechanism, &[], KerberosOffer::NotOffered),
+        None => Error::NoKerberos { mechanisms: mechanisms.iter().count() },
     }
 }
 
 /// A NegTokenResp in its turn: with the AP-REQ that was asked for, or with the client's last word.
-fn find_in_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, Error> {
+fn find_in_next<'t, D: Verdict>(
+    next: Reader<'t, D>,
+    negotiation: &'t Negotiation,
+) -> Result<Enclosed<'t, D>, D::Error> {
     let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error("NegTokenResp", Problem::OutOfPlace))?;
     let response = NegTokenResp::read(next)?;
     let mic = response.mech_list_mic;
     match &negotiation.stage {
         Stage::AwaitingRequest => {
             let mechanism = mechanisms.kerberos().unwrap_or(Mechanism::Krb5);
-            let (message, ap_req) = ap_req_in(response.response_token.ok_or(Error::NoToken)?)?;
+            let (message, ap_req) = ap_req_in(response.response_token.ok_or_else(|| D::refuse(|| Error::NoToken))?)?;
             Ok(Enclosed { ap_req, message, leg: Leg::Following(Negotiated { mechanism, mechanisms, mic }) })
         }
         Stage::AwaitingEnd(halfway) => {
@@ -167,7 +200,10 @@ fn find_in_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<En
 }
 
 /// The last leg in DCE style without SPNEGO.
-fn find_before<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, Error> {
+fn find_before<'t, D: Verdict>(
+    reply: Reader<'t, D>,
+    negotiation: &'t Negotiation,
+) -> Result<Enclosed<'t, D>, D::Error> {
     match &negotiation.stage {
         Stage::AwaitingEnd(halfway) if negotiation.mechanisms().is_none() => {
             let ap_rep = Some(ApRep::read(reply)?);
@@ -178,19 +214,21 @@ fn find_before<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<En
 }
 
 /// The request that began this is decided again, together with the client's last word.
-fn with_last_word<'t>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enclosed<'t> {
-    Enclosed { ap_req: Reader::new(&halfway.ap_req), message: halfway.message, leg: Leg::Last(last) }
+fn with_last_word<'t, D: Detail>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enclosed<'t, D> {
+    Enclosed { ap_req: Reader::over(&halfway.ap_req), message: halfway.message, leg: Leg::Last(last) }
 }
 
 /// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
 /// client that somebody else, a proxy or a load balancer's other node, has challenged.
-fn out_of_turn(negotiation: Reader<'_>) -> Error {
+fn out_of_turn<D: Verdict>(negotiation: Reader<'_, D>) -> D::Error {
     let response = match NegTokenResp::read(negotiation) {
         Ok(response) => response.response_token,
         Err(malformed) => return malformed.into(),
     };
     match response.map(Token::recognise) {
-        Some(Ok(Token::Foreign(mechanism, message))) => foreign(mechanism, message, KerberosOffer::NotOffered),
+        Some(Ok(Token::Foreign(mechanism, message))) => {
+            D::refuse(|| foreign(mechanism, message, KerberosOffer::NotOffered))
+        }
         _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
     }
 }

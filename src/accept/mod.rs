@@ -12,6 +12,7 @@ mod answer;
 mod authenticator;
 mod authorize;
 mod bindings;
+mod case;
 mod contents;
 mod context_keys;
 mod exchange;
@@ -22,9 +23,12 @@ mod pac_checks;
 mod rejection;
 mod request;
 mod restrictions;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod ticket;
 mod ticket_checks;
 mod token;
+mod verdict;
 mod verify;
 
 pub use accepted::Accepted;
@@ -38,5 +42,4 @@ pub use outline::{OfferedMechanism, Outline, TokenShape};
 pub use rejection::Rejection;
 pub use request::{Framing, Request};
 pub use ticket::OpenedTicket;
-pub(crate) use ticket::TicketContents;
 pub use verify::VerifiedRequest;

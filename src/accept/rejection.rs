@@ -2,6 +2,7 @@
 //! for the reason.
 
 use super::authenticator;
+use super::case::Case;
 use super::hearing::Heard;
 use super::negotiation::Negotiation;
 use super::request::{Framing, Message, Request};
@@ -69,7 +70,7 @@ impl Rejection {
 
 /// Whether a token that could not be read begins as one of SPNEGO's does.
 fn negotiates(token: &[u8]) -> bool {
-    match Token::recognise(Reader::new(token)) {
+    match Token::recognise(Reader::terse(token)) {
         Ok(token) => matches!(token, Token::Spnego(_) | Token::Continuation(_)),
         Err(_) => false,
     }
@@ -81,9 +82,9 @@ fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Polic
     if policy.krb_errors == KrbErrorPolicy::Never {
         return None;
     }
-    let mut opened = TicketContents::open(request, keys, policy, now).ok()?;
-    let (plaintext, _) = authenticator::decrypt(request, &mut opened).ok()?;
-    let proof = Authenticator::read(opened.buffer.slice(plaintext)).ok()?;
+    let mut case = Case::new(TicketContents::open(request, keys, policy, now).ok()?, request);
+    let (plaintext, _) = authenticator::decrypt(request, &mut case).ok()?;
+    let proof = Authenticator::read(Reader::terse(case.buffer.slice(plaintext))).ok()?;
     let shell = &request.ap_req.ticket;
     let message = KrbError {
         client_time: proof.time(),

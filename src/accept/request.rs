@@ -2,7 +2,9 @@
 
 use super::hearing::{Enclosed, Located};
 use super::negotiation::Halfway;
+use super::verdict::Verdict;
 use crate::crypto::EncType;
+use crate::der::{Detail, Full, Terse, Unread};
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
@@ -88,21 +90,27 @@ pub enum Framing {
 
 impl<'t> Request<'t> {
     /// The request in a first token.
-    #[inline]
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        match Located::find(token, None, policy)? {
-            Located::ApReq(enclosed) => Self::parse(&enclosed, Turns::One, policy),
-            Located::Offer(offer) => Err(offer.refuse()),
+        let request = match Self::find::<Terse>(token, policy) {
+            Ok(request) => request,
+            Err(Unread) => Self::find::<Full>(token, policy)?,
+        };
+        request.check_shell(policy)?;
+        Ok(request)
+    }
+
+    #[inline(always)]
+    fn find<D: Verdict>(token: &'t [u8], policy: &Policy) -> Result<Self, D::Error> {
+        match Located::<D>::find(token, None, policy)? {
+            Located::ApReq(enclosed) => Ok(Self::parse(&enclosed, Turns::One)?),
+            Located::Offer(proposal) => Err(proposal.refuse()),
         }
     }
 
     #[inline(always)]
-    pub(super) fn parse(enclosed: &Enclosed<'t>, turns: Turns, policy: &Policy) -> Result<Self, Error> {
+    pub(super) fn parse<D: Detail>(enclosed: &Enclosed<'t, D>, turns: Turns) -> Result<Self, D::Malformed> {
         let Enclosed { ap_req, message, leg } = *enclosed;
-        let encoded = ap_req.rest();
-        let request = Self { ap_req: ApReq::read(ap_req)?, encoded, message, leg, turns };
-        request.check_shell(policy)?;
-        Ok(request)
+        Ok(Self { ap_req: ApReq::read(ap_req)?, encoded: ap_req.rest(), message, leg, turns })
     }
 
     /// What the ticket's shell says about the key that it needs.
@@ -130,7 +138,7 @@ impl<'t> Request<'t> {
     }
 
     /// The checks that need no key, so that what fails them costs no cryptography.
-    fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
+    pub(super) fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
         if self.ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
             return Err(Error::UserToUser);
         }

@@ -3,11 +3,12 @@
 //! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
 
 use super::bindings::Connection;
-use super::contents::{Buffer, OpenedBy, TicketFacts, TicketFields};
+use super::case::Case;
+use super::contents::{Buffer, OpenedBy, Span, TicketFacts, TicketFields};
 use super::request::{Request, check_etype};
 use super::verify::VerifiedRequest;
 use crate::crypto::{EncType, Key};
-use crate::der::{Malformed, Problem};
+use crate::der::{Malformed, Problem, Reader};
 use crate::error::{Error, Excerpt, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::krb5::{EncTicketPart, EncryptionKey};
@@ -19,31 +20,23 @@ use alloc::sync::Arc;
 #[derive(Debug)]
 pub struct OpenedTicket<'t> {
     pub(super) request: Request<'t>,
-    pub(super) opened: TicketContents,
-}
-
-/// What was in the ticket.
-#[derive(Debug)]
-pub(crate) struct TicketContents {
-    pub(super) buffer: Buffer,
-    pub(super) fields: TicketFields,
-    pub(super) session_key: Key,
-    pub(super) opened_by: OpenedBy,
+    pub(super) case: Case,
 }
 
 impl<'t> OpenedTicket<'t> {
     pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
-        let opened = TicketContents::open(&request, keys, policy, now)?;
-        Ok(Self { request, opened })
+        let case = Case::new(TicketContents::open(&request, keys, policy, now)?, &request);
+        Ok(Self { request, case })
     }
 
     pub(crate) fn verify(
-        self,
+        mut self,
         policy: &Policy,
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<VerifiedRequest, Error> {
-        VerifiedRequest::verify(&self.request, self.opened, policy, connection, now)
+        self.case.verify(&self.request, policy, connection, now)?;
+        Ok(VerifiedRequest(self.case))
     }
 
     pub(crate) const fn key_query(&self) -> KeyQuery<'t> {
@@ -53,52 +46,78 @@ impl<'t> OpenedTicket<'t> {
     /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
     #[must_use]
     pub fn ticket(&self) -> TicketFacts<'_> {
-        self.opened.ticket()
+        self.case.ticket()
     }
 
     /// The type of the session key, which is the policy's to refuse.
     #[must_use]
     pub fn session_etype(&self) -> EncType {
-        self.opened.session_key.etype()
+        self.case.keys.session.etype()
     }
 
     /// The key that opened it.
     #[must_use]
     pub const fn opened_by(&self) -> &OpenedBy {
-        &self.opened.opened_by
+        &self.case.opened_by
     }
 }
 
-impl TicketContents {
-    #[inline(always)]
-    pub(crate) fn open(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
-        let query = request.key_query();
-        let candidates = Candidates::choose(keys, &query, policy.kvno, now);
-        if candidates.iter().next().is_none() {
-            return Err(Error::NoKey(no_key_diagnosis(keys, &query, now)));
-        }
-        let cipher = request.ap_req.ticket.enc_part.cipher;
-        let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
-        for candidate in candidates.iter() {
-            let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| candidate.decrypt(cipher, room, keys)) else {
-                continue;
-            };
-            let part = EncTicketPart::read(buffer.slice(plaintext))?;
-            let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
-            let fields = TicketFields::locate(&buffer, plaintext, &part);
-            let opened_by = OpenedBy {
-                account: Arc::clone(candidate.account),
-                etype: candidate.key.etype(),
-                kvno: candidate.key.kvno(),
-            };
-            return Ok(Self { buffer, fields, session_key, opened_by });
-        }
-        Err(not_opened(keys, request, &candidates))
-    }
+/// What was in a ticket, and which key has opened it.
+pub(super) struct TicketContents {
+    pub(super) buffer: Buffer,
+    pub(super) opened_by: OpenedBy,
+    pub(super) fields: TicketFields,
+    pub(super) session_key: Key,
+}
 
-    pub(super) fn ticket(&self) -> TicketFacts<'_> {
-        TicketFacts { buffer: &self.buffer, fields: &self.fields }
+impl TicketContents {
+    #[inline(never)]
+    pub(super) fn open(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
+        let Decrypted { buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
+        let octets = buffer.slice(plaintext);
+        let Ok(part) = EncTicketPart::read(Reader::terse(octets)) else {
+            return Err(malformed(EncTicketPart::read(Reader::new(octets))));
+        };
+        let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
+        let fields = TicketFields::locate(&buffer, plaintext, &part);
+        Ok(Self { buffer, opened_by, fields, session_key })
     }
+}
+
+/// A ticket that one of our keys opens.
+struct Decrypted {
+    buffer: Buffer,
+    plaintext: Span,
+    opened_by: OpenedBy,
+}
+
+fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Decrypted, Error> {
+    let query = request.key_query();
+    let candidates = Candidates::choose(keys, &query, policy.kvno, now);
+    if candidates.iter().next().is_none() {
+        return Err(Error::NoKey(no_key_diagnosis(keys, &query, now)));
+    }
+    let cipher = request.ap_req.ticket.enc_part.cipher;
+    let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
+    for candidate in candidates.iter() {
+        let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| candidate.decrypt(cipher, room, keys)) else {
+            continue;
+        };
+        let opened_by = OpenedBy {
+            account: Arc::clone(candidate.account),
+            etype: candidate.key.etype(),
+            kvno: candidate.key.kvno(),
+        };
+        return Ok(Decrypted { buffer, plaintext, opened_by });
+    }
+    Err(not_opened(keys, request, &candidates))
+}
+
+/// What a reader that tells all says of what one that tells nothing could not read.
+#[cold]
+pub(super) fn malformed<T>(read: Result<T, Malformed>) -> Error {
+    let unreadable = Malformed { what: "EncryptedData", at: 0, problem: Problem::Unrecognised };
+    read.err().unwrap_or(unreadable).into()
 }
 
 /// A key from a message, if its type may play `role` and it has that type's length.

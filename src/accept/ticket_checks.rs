@@ -60,11 +60,13 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
 
 /// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.
 fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Error> {
-    let realm = ticket.client_realm();
-    if opened_by.account.vouches_for(realm) {
+    if opened_by.account.vouches_for(ticket.client_realm_bytes()) {
         return Ok(());
     }
-    Err(Error::UntrustedRealm { realm: Excerpt::new(realm), account: Excerpt::new(opened_by.account.name()) })
+    Err(Error::UntrustedRealm {
+        realm: Excerpt::new(ticket.client_realm()),
+        account: Excerpt::new(opened_by.account.name()),
+    })
 }
 
 /// RFC 4120 section 3.2.3: an unchecked path must be checked here or refused. Refused: see `TransitedEncoding`.

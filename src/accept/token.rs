@@ -1,36 +1,36 @@
 //! Tokens by their first bytes: what a client sent, before any of it is read.
 
-use crate::der::{Malformed, Problem, Reader};
+use crate::der::{Detail, Problem, Reader};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
-use crate::gss::{InitialToken, ap_req_message};
+use crate::gss::{INITIAL_TAG, InitialToken, ap_req_message};
 use crate::krb5::{ApRep, ApReq};
 use crate::mechanism::Mechanism;
-use crate::spnego::NegTokenResp;
+use crate::spnego::RESP_TAG;
 
 /// A token, by what it says it is.
-pub(super) enum Token<'t> {
+pub(super) enum Token<'t, D> {
     /// NegTokenInit.
-    Spnego(Reader<'t>),
+    Spnego(Reader<'t, D>),
     /// NegTokenResp.
-    Continuation(Reader<'t>),
+    Continuation(Reader<'t, D>),
     /// An AP-REQ in the framing of a mechanism.
-    Krb5(Mechanism, Reader<'t>),
-    ApReq(Reader<'t>),
-    ApRep(Reader<'t>),
+    Krb5(Mechanism, Reader<'t, D>),
+    ApReq(Reader<'t, D>),
+    ApRep(Reader<'t, D>),
     /// Another mechanism's, and its bytes.
     Foreign(Mechanism, &'t [u8]),
 }
 
-impl<'t> Token<'t> {
-    pub(super) fn recognise(reader: Reader<'t>) -> Result<Self, Malformed> {
+impl<'t, D: Detail> Token<'t, D> {
+    pub(super) fn recognise(reader: Reader<'t, D>) -> Result<Self, D::Malformed> {
         let token = reader.rest();
         match reader.peek() {
             Some(ApReq::TAG) => Ok(Self::ApReq(reader)),
             Some(ApRep::TAG) => Ok(Self::ApRep(reader)),
-            Some(InitialToken::TAG) => {
+            Some(INITIAL_TAG) => {
                 let InitialToken { mechanism, inner } = InitialToken::read(reader)?;
                 Ok(match mechanism {
-                    Mechanism::Spnego if inner.peek() == Some(NegTokenResp::TAG) => Self::Continuation(inner),
+                    Mechanism::Spnego if inner.peek() == Some(RESP_TAG) => Self::Continuation(inner),
                     Mechanism::Spnego => Self::Spnego(inner),
                     Mechanism::Krb5 | Mechanism::MsKrb5 => Self::Krb5(mechanism, ap_req_message(inner)?),
                     _ => Self::Foreign(mechanism, inner.rest()),
@@ -38,7 +38,7 @@ impl<'t> Token<'t> {
             }
             _ if token.starts_with(NTLM_SIGNATURE) => Ok(Self::Foreign(Mechanism::Ntlm, token)),
             _ if token.starts_with(NEGOEX_SIGNATURE) => Ok(Self::Foreign(Mechanism::NegoEx, token)),
-            Some(NegTokenResp::TAG) => Ok(Self::Continuation(reader)),
+            Some(RESP_TAG) => Ok(Self::Continuation(reader)),
             Some(_) => Err(reader.error("token", Problem::Unrecognised)),
             None => Err(reader.error("token", Problem::Empty)),
         }

@@ -5,16 +5,16 @@
 
 use super::authorize::FoundPac;
 use super::bindings::{BindingState, CheckedChecksum, Connection, check_bindings, check_checksum};
-use super::contents::{
-    AuthenticatorFacts, AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields,
-};
-use super::context_keys::{ContextKeys, acceptor_subkey};
+use super::case::Case;
+use super::contents::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
+use super::context_keys::acceptor_subkey;
 use super::exchange::Exchange;
-use super::request::{Framing, Leg, Message, Request};
+use super::request::{Leg, Message, Request};
 use super::restrictions::{check_critical, walk};
-use super::ticket::{TicketContents, usable_key};
+use super::ticket::{malformed, usable_key};
 use super::{authenticator, ticket_checks};
 use crate::crypto::Key;
+use crate::der::Reader;
 use crate::error::{Error, KeyRole, NegotiationCause, Part};
 use crate::gss::GssFlags;
 use crate::krb5::{AdType, ApOptions, Authenticator, EtypeList};
@@ -24,20 +24,7 @@ use crate::time::UnixTime;
 
 /// A request that RFC 4120 would accept. It owns its bytes.
 #[derive(Debug)]
-pub struct VerifiedRequest {
-    pub(super) buffer: Buffer,
-    pub(super) ticket: TicketFields,
-    pub(super) pac: FoundPac,
-    pub(super) authenticator: AuthenticatorFields,
-    pub(super) service: NameFields,
-    pub(super) opened_by: OpenedBy,
-    pub(super) keys: ContextKeys,
-    pub(super) ticket_kvno: Option<u32>,
-    pub(super) bindings: BindingState,
-    pub(super) framing: Framing,
-    pub(super) exchange: Exchange,
-    pub(super) replay: ReplayFields,
-}
+pub struct VerifiedRequest(pub(super) Case);
 
 /// What a replay cache must remember of it.
 #[derive(Clone, Copy, Debug)]
@@ -47,76 +34,78 @@ pub(super) struct ReplayFields {
     pub(super) valid_until: UnixTime,
 }
 
-impl VerifiedRequest {
-    #[inline(always)]
+impl ReplayFields {
+    /// Before there is an authenticator.
+    pub(super) const NONE: Self =
+        Self { tag: ReplayTag::NONE, client_time: UnixTime::from_seconds(0), valid_until: UnixTime::from_seconds(0) };
+}
+
+impl Case {
+    /// Fills in what the authenticator tells, once every check is passed.
+    #[inline(never)]
     pub(crate) fn verify(
+        &mut self,
         request: &Request<'_>,
-        mut opened: TicketContents,
         policy: &Policy,
         connection: &Connection<'_>,
         now: UnixTime,
-    ) -> Result<Self, Error> {
+    ) -> Result<(), Error> {
         let now = decided_at(&request.leg, policy, now)?;
-        ticket_checks::check(opened.ticket(), &opened.opened_by, policy, connection, now)?;
-        let mut pac = FoundPac::Absent;
-        walk(opened.ticket().authorization_data(), &mut |element, criticality| {
-            pac = pac.with(element, &opened.buffer);
-            check_critical(element, criticality, Part::Ticket)
-        })?;
-        let (plaintext, tag) = authenticator::decrypt(request, &mut opened)?;
-        let authenticator = authenticator::read(&opened.buffer, plaintext, &opened, policy, now)?;
+        ticket_checks::check(self.ticket(), &self.opened_by, policy, connection, now)?;
+        self.found_pac = find_pac(self)?;
+        let (plaintext, tag) = authenticator::decrypt(request, self)?;
+        let octets = self.buffer.slice(plaintext);
+        let Ok(authenticator) = Authenticator::read(Reader::terse(octets)) else {
+            return Err(malformed(Authenticator::read(Reader::new(octets))));
+        };
+        authenticator::check(&authenticator, self.ticket(), policy, now)?;
         let subkey = authenticator.subkey.map(|key| usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey));
         let subkey = subkey.transpose()?;
-        let channel = check_channel(&authenticator, request.message, &opened.session_key, policy, connection)?;
+        let channel = check_channel(&authenticator, request.message, &self.keys.session, policy, connection)?;
         let (tag, time) = match request.leg {
             Leg::Last(_) => (authenticator::end_of(tag), now),
             _ => (tag, authenticator.time()),
         };
-        let replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
-        let delegated = channel.checksum.delegated.map(|krb_cred| opened.buffer.span_of(krb_cred));
-        let fields = AuthenticatorFields::of(&authenticator, channel.checksum.flags, delegated);
-        let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
-        let ap_rep = wants_mutual(&fields, request.ap_req.options)
-            .then(|| acceptor_subkey(current, channel.etypes, fields.flags(), policy));
-        let bindings = channel.bindings;
-        let keys = ContextKeys { session: opened.session_key, subkey, ap_rep };
-        let exchange = Exchange::settle(request, &keys, &fields)?;
-        let mut buffer = opened.buffer;
-        // The token is let go: what is still needed of the ticket's shell is copied.
-        let shell = &request.ap_req.ticket;
-        let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
-        Ok(Self {
-            buffer,
-            ticket: opened.fields,
-            pac,
-            authenticator: fields,
-            service,
-            opened_by: opened.opened_by,
-            keys,
-            ticket_kvno: shell.enc_part.kvno,
-            bindings,
-            framing: request.framing(),
-            exchange,
-            replay,
-        })
+        self.replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
+        self.bindings = channel.bindings;
+        let delegated = channel.checksum.delegated.map(|krb_cred| self.buffer.span_of(krb_cred));
+        self.authenticator = AuthenticatorFields::of(&authenticator, channel.checksum.flags, delegated);
+        let current = subkey.as_ref().unwrap_or(&self.keys.session).etype();
+        self.keys.ap_rep = wants_mutual(&self.authenticator, request.ap_req.options)
+            .then(|| acceptor_subkey(current, channel.etypes, self.authenticator.flags(), policy));
+        self.keys.subkey = subkey;
+        self.exchange = Exchange::settle(request, &self.keys, &self.authenticator)?;
+        Ok(())
     }
+}
 
+/// Finds the PAC among the ticket's authorization data, and refuses what restricts the client in a way not known here.
+fn find_pac(case: &Case) -> Result<FoundPac, Error> {
+    let mut pac = FoundPac::Absent;
+    walk(case.ticket().authorization_data(), &mut |element, criticality| {
+        pac = pac.with(element, &case.buffer);
+        check_critical(element, criticality, Part::Ticket)
+    })?;
+    Ok(pac)
+}
+
+impl VerifiedRequest {
     /// What the KDC wrote.
     #[must_use]
     pub const fn ticket(&self) -> TicketFacts<'_> {
-        TicketFacts { buffer: &self.buffer, fields: &self.ticket }
+        self.0.ticket()
     }
 
     /// What the client wrote.
     #[must_use]
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
-        AuthenticatorFacts { fields: &self.authenticator }
+        AuthenticatorFacts { fields: &self.0.authenticator }
     }
 
     /// Whether the request is bound to the channel that it came over.
     #[must_use]
     pub const fn channel_bindings(&self) -> BindingState {
-        self.bindings
+        self.0.bindings
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::der::Reader;
 use crate::error::Malformed;
-use crate::gss::InitialToken;
+use crate::gss::{INITIAL_TAG, InitialToken};
 use thiserror::Error;
 
 /// Why a per-message token was refused. It left no trace: neither in the context nor in the buffer.
@@ -133,7 +133,7 @@ impl TokenKind {
             [0x04, 0x04] => Self::Mic,
             [0x05, 0x04] => Self::Wrap,
             [0x04, 0x05] => Self::DeleteContext,
-            [InitialToken::TAG, _] => Self::of_framed(InitialToken::read(first)?)?,
+            [INITIAL_TAG, _] => Self::of_framed(InitialToken::read(first)?)?,
             _ => Self::Unrecognised,
         })
     }

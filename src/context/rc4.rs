@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use super::{Established, MessageError, Protection, Role, TokenKind};
 use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, same};
 use crate::der::{Malformed, Problem, Reader};
-use crate::gss::InitialToken;
+use crate::gss::{INITIAL_TAG, InitialToken};
 
 /// The tokens of one context, both ways.
 pub(super) struct Rc4 {
@@ -223,7 +223,7 @@ fn unpadded(data: &[u8]) -> Option<usize> {
 fn append_framing(out: &mut Vec<u8>, length: usize) {
     let contents = length.saturating_add(KRB5_OID.len());
     out.reserve(contents.saturating_add(framing_len(contents)));
-    out.push(InitialToken::TAG);
+    out.push(INITIAL_TAG);
     append_length(out, contents);
     out.extend_from_slice(&KRB5_OID);
 }

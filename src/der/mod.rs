@@ -1,8 +1,10 @@
 //! DER (X.690), as far as Kerberos and SPNEGO use it: a reader that borrows, a writer, and what can be wrong.
 
+mod detail;
 mod reader;
 mod writer;
 
+pub(crate) use detail::{Detail, Full, Terse, Unread};
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 

@@ -7,43 +7,49 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Malformed, Problem, context, tag};
+use super::{Detail, Full, Problem, Terse, context, tag};
 use crate::limits::MAX_REALM_LENGTH;
 use crate::time::UnixTime;
 
 /// Reads one level of DER; the contents of a constructed element are a reader of their own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct Reader<'a, D = Full> {
     rest: &'a [u8],
-    /// The address of the token's first byte, from which errors count: the same for every reader within a token.
-    origin: usize,
-}
-
-/// Reads nothing.
-impl Default for Reader<'_> {
-    fn default() -> Self {
-        Self::new(&[])
-    }
+    detail: D,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, origin: bytes.as_ptr().addr() }
+        Self::over(bytes)
+    }
+}
+
+impl<'a> Reader<'a, Terse> {
+    pub(crate) const fn terse(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, detail: Terse }
+    }
+}
+
+impl<'a, D: Detail> Reader<'a, D> {
+    /// A reader of all of `bytes`, where errors begin to count.
+    #[inline(always)]
+    pub(crate) fn over(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, detail: D::of(bytes) }
     }
 
     /// The bytes not read yet.
-    pub(crate) const fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// The error that `problem` is, at this place.
-    #[cold]
-    pub(crate) fn error(&self, what: &'static str, problem: Problem) -> Malformed {
-        Malformed { what, at: self.rest.as_ptr().addr().saturating_sub(self.origin), problem }
+    #[inline(always)]
+    pub(crate) fn error(&self, what: &'static str, problem: Problem) -> D::Malformed {
+        self.detail.malformed(self.rest, what, problem)
     }
 
     pub(crate) fn peek(&self) -> Option<u8> {
@@ -51,7 +57,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `count` bytes, whatever they are.
-    pub(crate) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Malformed> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.error(what, Problem::Truncated));
         };
@@ -60,8 +66,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The contents of the element that comes next, which must carry `tag`.
-    #[inline(always)]
-    pub(crate) fn element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+    #[inline(never)]
+    pub(crate) fn element(&mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
         // A token has over a hundred elements, most of them short: told apart here, they cost 15 instructions each, not 70.
         if let [found, length @ ..=0x7F, after @ ..] = self.rest {
             if let (true, Some((contents, rest))) = (*found == tag, after.split_at_checked(usize::from(*length))) {
@@ -73,8 +79,8 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Self::element`]. The lengths of what is wrapped around a ticket have one or two octets of their own.
-    #[inline(never)]
-    fn long_element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+    #[inline(always)]
+    fn long_element(&mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
         let header = match *self.rest {
             [found, 0x82, high @ 1..=0xFF, low, ref after @ ..] if found == tag => {
                 Some((u16::from_be_bytes([high, low]), after))
@@ -90,7 +96,7 @@ impl<'a> Reader<'a> {
 
     /// As [`Self::element`], of any length, and what to say of one that is none.
     #[cold]
-    fn any_element(&mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+    fn any_element(&mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
         match self.peek() {
             Some(found) if found == tag => {}
             Some(found) => return Err(self.error(what, Problem::UnexpectedTag { expected: tag, found })),
@@ -106,13 +112,13 @@ impl<'a> Reader<'a> {
 
     /// As [`Self::element`], or `None` if another tag, or nothing, comes next.
     #[inline(always)]
-    pub(crate) fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<Self>, Malformed> {
+    pub(crate) fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<Self>, D::Malformed> {
         if self.peek() == Some(tag) { self.element(tag, what).map(Some) } else { Ok(None) }
     }
 
     /// The one element that these bytes are: nothing may follow it.
     #[inline(always)]
-    pub(crate) fn only(mut self, tag: u8, what: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn only(mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
         let contents = self.element(tag, what)?;
         self.end(what)?;
         Ok(contents)
@@ -120,7 +126,7 @@ impl<'a> Reader<'a> {
 
     /// Nothing may be left.
     #[inline(always)]
-    pub(crate) fn end(&self, what: &'static str) -> Result<(), Malformed> {
+    pub(crate) fn end(&self, what: &'static str) -> Result<(), D::Malformed> {
         match self.rest.len() {
             0 => Ok(()),
             left => Err(self.error(what, Problem::TrailingBytes(left))),
@@ -133,18 +139,121 @@ impl<'a> Reader<'a> {
         &mut self,
         number: u8,
         what: &'static str,
-        read: impl FnOnce(&mut Self, &'static str) -> Result<T, Malformed>,
-    ) -> Result<T, Malformed> {
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<T, D::Malformed> {
         let mut contents = self.element(context(number), what)?;
         let value = read(&mut contents, what)?;
         contents.end(what)?;
         Ok(value)
     }
 
+    /// The contents of the one element, tagged `inner`, that the element tagged `outer` must hold.
+    #[inline(never)]
+    pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
+        // Both headers at once, where both lengths have equally many octets: a token has fifty such pairs.
+        let contents = match *self.rest {
+            [first, longer @ ..=0x7F, second, length @ ..=0x7F, ref after @ ..]
+                if first == outer && second == inner && longer.checked_sub(2) == Some(length) =>
+            {
+                after.split_at_checked(usize::from(length))
+            }
+            [first, 0x81, longer, second, 0x81, length @ 0x80..=0xFF, ref after @ ..]
+                if first == outer && second == inner && longer.checked_sub(3) == Some(length) =>
+            {
+                after.split_at_checked(usize::from(length))
+            }
+            [first, 0x82, high, low, second, 0x82, higher @ 1..=0xFF, lower, ref after @ ..]
+                if first == outer && second == inner =>
+            {
+                let (longer, length) = (u16::from_be_bytes([high, low]), u16::from_be_bytes([higher, lower]));
+                let fits = longer.checked_sub(4) == Some(length);
+                after.split_at_checked(usize::from(length)).filter(|_| fits)
+            }
+            _ => None,
+        };
+        match contents {
+            Some((contents, rest)) => {
+                self.rest = rest;
+                Ok(Self { rest: contents, ..*self })
+            }
+            None => self.any_wrapped(outer, inner, what),
+        }
+    }
+
+    #[inline(never)]
+    fn any_wrapped(&mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
+        let mut wrapper = self.element(outer, what)?;
+        let contents = wrapper.element(inner, what)?;
+        wrapper.end(what)?;
+        Ok(contents)
+    }
+
+    /// As [`Self::wrapped`], where nothing may follow.
+    #[inline(always)]
+    pub(crate) fn only_wrapped(mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
+        let contents = self.wrapped(outer, inner, what)?;
+        self.end(what)?;
+        Ok(contents)
+    }
+
+    /// The field `[number]`, a SEQUENCE or SEQUENCE OF, whose contents `read` reads.
+    #[inline(always)]
+    pub(crate) fn structure<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<T, D::Malformed> {
+        read(self.wrapped(context(number), tag::SEQUENCE, what)?, what)
+    }
+
+    /// As [`Self::structure`], for an OPTIONAL one.
+    #[inline(always)]
+    pub(crate) fn optional_structure<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<Option<T>, D::Malformed> {
+        if self.peek() == Some(context(number)) { self.structure(number, what, read).map(Some) } else { Ok(None) }
+    }
+
+    /// The field `[number]`, an OCTET STRING.
+    #[inline(always)]
+    pub(crate) fn octets_field(&mut self, number: u8, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+        Ok(self.wrapped(context(number), tag::OCTET_STRING, what)?.rest)
+    }
+
+    /// The field `[number]`, an OCTET STRING that is OPTIONAL: a reader of it, which goes on counting bytes from the token's
+    /// start.
+    #[inline(always)]
+    pub(crate) fn optional_octets(&mut self, number: u8, what: &'static str) -> Result<Option<Self>, D::Malformed> {
+        let tag = context(number);
+        if self.peek() == Some(tag) { self.wrapped(tag, tag::OCTET_STRING, what).map(Some) } else { Ok(None) }
+    }
+
+    /// The field `[number]`, a Realm: the bytes of a KerberosString that is as long as a domain name may be, or shorter.
+    #[inline(always)]
+    pub(crate) fn realm_field(&mut self, number: u8, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+        let realm = self.wrapped(context(number), tag::GENERAL_STRING, what)?;
+        realm.check_text(what)?;
+        if realm.rest.len() <= MAX_REALM_LENGTH {
+            Ok(realm.rest)
+        } else {
+            Err(realm.error(what, Problem::TooLong(MAX_REALM_LENGTH)))
+        }
+    }
+
+    /// As [`Self::realm_field`], as text.
+    pub(crate) fn realm_text_field(&mut self, number: u8, what: &'static str) -> Result<&'a str, D::Malformed> {
+        let start = *self;
+        core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Problem::Text))
+    }
+
     /// The field `[number]`, an Int32. Nearly all have one octet: seen as a whole, such a field takes a tenth of the
     /// instructions, and a token has twenty.
     #[inline(always)]
-    pub(crate) fn int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, Malformed> {
+    pub(crate) fn int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
         match self.small_field(number) {
             Some((value, rest)) => {
                 self.rest = rest;
@@ -155,13 +264,42 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(never)]
-    fn any_int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, Malformed> {
+    fn any_int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
         self.field(number, what, Self::int32)
+    }
+
+    /// The field `[number]`, as [`Self::uint32_or_negative`] reads it, if it is there.
+    #[inline(always)]
+    pub(crate) fn optional_uint32_field(
+        &mut self,
+        number: u8,
+        what: &'static str,
+    ) -> Result<Option<u32>, D::Malformed> {
+        match self.small_field(number) {
+            Some((value, rest)) => {
+                self.rest = rest;
+                Ok(Some(u32::from_be_bytes(i32::from(value).to_be_bytes())))
+            }
+            None => self.optional_field(number, what, Self::uint32_or_negative),
+        }
+    }
+
+    /// The field `[number]`, KerberosFlags.
+    #[inline(always)]
+    pub(crate) fn flags_field(&mut self, number: u8, what: &'static str) -> Result<u32, D::Malformed> {
+        // As everybody writes them: 32 bits, all of them used.
+        match *self.rest {
+            [tag, 7, tag::BIT_STRING, 5, 0, a, b, c, d, ref rest @ ..] if tag == context(number) => {
+                self.rest = rest;
+                Ok(u32::from_be_bytes([a, b, c, d]))
+            }
+            _ => self.field(number, what, Self::flags),
+        }
     }
 
     /// The field `[number]`, an INTEGER that has just one lawful value.
     #[inline(always)]
-    pub(crate) fn constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), Malformed> {
+    pub(crate) fn constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), D::Malformed> {
         match self.small_field(number) {
             Some((value, rest)) if value == expected => {
                 self.rest = rest;
@@ -172,7 +310,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn any_constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), Malformed> {
+    fn any_constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), D::Malformed> {
         self.field(number, what, |contents, what| contents.constant(expected.into(), what))
     }
 
@@ -189,7 +327,7 @@ impl<'a> Reader<'a> {
 
     /// The field `[number]`, a KerberosTime.
     #[inline(always)]
-    pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, Malformed> {
+    pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
         if let Some((&[tag, 17, tag::GENERALIZED_TIME, 15], after)) = self.rest.split_first_chunk() {
             if let (true, Some((text, rest))) = (tag == context(number), after.split_first_chunk()) {
                 if let Some(time) = UnixTime::from_kerberos_time(text) {
@@ -202,7 +340,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn any_time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, Malformed> {
+    fn any_time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
         self.field(number, what, Self::time)
     }
 
@@ -212,7 +350,7 @@ impl<'a> Reader<'a> {
         &mut self,
         number: u8,
         what: &'static str,
-    ) -> Result<Option<UnixTime>, Malformed> {
+    ) -> Result<Option<UnixTime>, D::Malformed> {
         if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
     }
 
@@ -222,14 +360,14 @@ impl<'a> Reader<'a> {
         &mut self,
         number: u8,
         what: &'static str,
-        read: impl FnOnce(&mut Self, &'static str) -> Result<T, Malformed>,
-    ) -> Result<Option<T>, Malformed> {
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<Option<T>, D::Malformed> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
     /// SEQUENCE or SEQUENCE OF.
     #[inline(always)]
-    pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Self, D::Malformed> {
         self.element(tag::SEQUENCE, what)
     }
 
@@ -238,8 +376,8 @@ impl<'a> Reader<'a> {
         mut self,
         limit: usize,
         what: &'static str,
-        mut read: impl FnMut(&mut Self) -> Result<T, Malformed>,
-    ) -> Result<usize, Malformed> {
+        mut read: impl FnMut(&mut Self) -> Result<T, D::Malformed>,
+    ) -> Result<usize, D::Malformed> {
         let mut count = 0_usize;
         while !self.is_empty() {
             if count == limit {
@@ -251,22 +389,10 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    /// OCTET STRING.
-    #[inline(always)]
-    pub(crate) fn octets(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
-        Ok(self.element(tag::OCTET_STRING, what)?.rest)
-    }
-
-    /// OCTET STRING that holds another message: a reader of it, which goes on counting bytes from the token's start.
-    #[inline(always)]
-    pub(crate) fn octet_reader(&mut self, what: &'static str) -> Result<Self, Malformed> {
-        self.element(tag::OCTET_STRING, what)
-    }
-
     /// INTEGER within 64 bits. Numbers are read wide and checked by their field's range: a cast would let 2³² + 18
     /// pass for 18.
     #[inline]
-    pub(crate) fn integer(&mut self, what: &'static str) -> Result<i64, Malformed> {
+    pub(crate) fn integer(&mut self, what: &'static str) -> Result<i64, D::Malformed> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
         let padded = matches!(bytes, [0x00, second, ..] if second & 0x80 == 0)
@@ -280,7 +406,7 @@ impl<'a> Reader<'a> {
 
     /// Int32 (RFC 4120 section 5.2.4).
     #[inline]
-    pub(crate) fn int32(&mut self, what: &'static str) -> Result<i32, Malformed> {
+    pub(crate) fn int32(&mut self, what: &'static str) -> Result<i32, D::Malformed> {
         let start = *self;
         i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Problem::Number))
     }
@@ -288,7 +414,7 @@ impl<'a> Reader<'a> {
     /// UInt32, or the negative Int32 with the same 32 bits: read-only domain controllers send such kvnos and old
     /// clients such sequence numbers.
     #[inline]
-    pub(crate) fn uint32_or_negative(&mut self, what: &'static str) -> Result<u32, Malformed> {
+    pub(crate) fn uint32_or_negative(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
         let start = *self;
         let value = self.integer(what)?;
         u32::try_from(value)
@@ -298,7 +424,7 @@ impl<'a> Reader<'a> {
 
     /// Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
     #[inline]
-    pub(crate) fn microseconds(&mut self, what: &'static str) -> Result<u32, Malformed> {
+    pub(crate) fn microseconds(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
         let start = *self;
         match u32::try_from(self.integer(what)?) {
             Ok(micros) if micros < 1_000_000 => Ok(micros),
@@ -308,7 +434,7 @@ impl<'a> Reader<'a> {
 
     /// An INTEGER that has just one lawful value, as a version number or a message type.
     #[inline]
-    pub(crate) fn constant(&mut self, expected: i64, what: &'static str) -> Result<(), Malformed> {
+    pub(crate) fn constant(&mut self, expected: i64, what: &'static str) -> Result<(), D::Malformed> {
         let start = *self;
         match self.integer(what)? {
             value if value == expected => Ok(()),
@@ -319,12 +445,7 @@ impl<'a> Reader<'a> {
     /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
     /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
     #[inline]
-    pub(crate) fn flags(&mut self, what: &'static str) -> Result<u32, Malformed> {
-        // As everybody writes them: 32 bits, all of them used.
-        if let [tag::BIT_STRING, 5, 0, a, b, c, d, ref rest @ ..] = *self.rest {
-            self.rest = rest;
-            return Ok(u32::from_be_bytes([a, b, c, d]));
-        }
+    pub(crate) fn flags(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
             [unused @ 0..=7, bits @ ..] if (1..=8).contains(&bits.len()) => (*unused, bits),
@@ -340,52 +461,33 @@ impl<'a> Reader<'a> {
 
     /// KerberosString: declared as GeneralString, in practice UTF-8. A NUL would end the name early for any C reader of
     /// a log or a database, and is refused.
-    pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str, Malformed> {
+    pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str, D::Malformed> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
-        match core::str::from_utf8(contents.rest) {
-            Ok(text) if !text.as_bytes().contains(&0) => Ok(text),
-            _ => Err(contents.error(what, Problem::Text)),
-        }
+        contents.check_text(what)?;
+        core::str::from_utf8(contents.rest).map_err(|_| contents.error(what, Problem::Text))
     }
 
     /// The bytes of what [`Self::text`] would take.
     #[inline]
-    pub(crate) fn text_bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn text_bytes(&mut self, what: &'static str) -> Result<&'a [u8], D::Malformed> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
-        if is_plain(contents.rest) || is_text(contents.rest) {
-            Ok(contents.rest)
-        } else {
-            Err(contents.error(what, Problem::Text))
-        }
+        contents.check_text(what)?;
+        Ok(contents.rest)
     }
 
-    /// Realm: a KerberosString that is as long as a domain name may be, or shorter.
-    pub(crate) fn realm(&mut self, what: &'static str) -> Result<&'a str, Malformed> {
-        let start = *self;
-        match self.text(what)? {
-            realm if realm.len() <= MAX_REALM_LENGTH => Ok(realm),
-            _ => Err(start.error(what, Problem::TooLong(MAX_REALM_LENGTH))),
-        }
-    }
-
-    /// The bytes of what [`Self::realm`] would take.
-    #[inline]
-    pub(crate) fn realm_bytes(&mut self, what: &'static str) -> Result<&'a [u8], Malformed> {
-        let start = *self;
-        match self.text_bytes(what)? {
-            realm if realm.len() <= MAX_REALM_LENGTH => Ok(realm),
-            _ => Err(start.error(what, Problem::TooLong(MAX_REALM_LENGTH))),
-        }
+    #[inline(always)]
+    fn check_text(&self, what: &'static str) -> Result<(), D::Malformed> {
+        if is_plain(self.rest) || is_text(self.rest) { Ok(()) } else { Err(self.error(what, Problem::Text)) }
     }
 
     /// KerberosTime.
-    pub(crate) fn time(&mut self, what: &'static str) -> Result<UnixTime, Malformed> {
+    pub(crate) fn time(&mut self, what: &'static str) -> Result<UnixTime, D::Malformed> {
         let contents = self.element(tag::GENERALIZED_TIME, what)?;
         UnixTime::from_generalized(contents.rest).ok_or_else(|| contents.error(what, Problem::Time))
     }
 
     /// The length octets of X.690 section 8.1.3, minimal as section 10.1 demands.
-    fn length(&mut self, what: &'static str) -> Result<usize, Malformed> {
+    fn length(&mut self, what: &'static str) -> Result<usize, D::Malformed> {
         let start = *self;
         let first = self.byte(what)?;
         if first < 0x80 {
@@ -403,7 +505,7 @@ impl<'a> Reader<'a> {
         usize::try_from(length).map_err(|_| start.error(what, Problem::Length))
     }
 
-    fn byte(&mut self, what: &'static str) -> Result<u8, Malformed> {
+    fn byte(&mut self, what: &'static str) -> Result<u8, D::Malformed> {
         match self.take(1, what)? {
             [byte] => Ok(*byte),
             _ => Err(self.error(what, Problem::Truncated)),
@@ -411,18 +513,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether all is ASCII without NUL, as most names are: told eight octets at a time, in a fifth of the instructions that
-/// decoding UTF-8 takes. An octet of 1 to 127 has no top bit, and neither has it less one.
+/// Whether all is ASCII without NUL, as most names are: told eight octets at a time, the last eight once more where they are
+/// not whole, in a fifth of the instructions that decoding UTF-8 takes. An octet of 1 to 127 has no top bit, and neither has
+/// it less one.
 #[inline(never)]
 fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let (words, rest) = text.split_at(text.len() & !7);
-    let marks = words.chunks_exact(8).fold(0, |marks, word| {
-        let word = word.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
-        marks | word | word.wrapping_sub(ONES)
-    });
-    let marks_of_rest = rest.iter().fold(0, |marks, octet| marks | octet | octet.wrapping_sub(1));
-    marks & (ONES << 7) == 0 && marks_of_rest & 0x80 == 0
+    let marks_of = |word: u64| word | word.wrapping_sub(ONES);
+    let marks = match text.last_chunk() {
+        Some(last) => text.chunks_exact(8).fold(marks_of(u64::from_ne_bytes(*last)), |marks, word| {
+            marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_ne_bytes(*word)))
+        }),
+        // An octet over 127 shifts ones of its own in, and a NUL a hundred of them.
+        None => marks_of(text.iter().fold(ONES, |word, octet| word << 8 | u64::from(*octet))),
+    };
+    marks & (ONES << 7) == 0
 }
 
 /// Whether it is UTF-8 without NUL.

@@ -9,7 +9,7 @@ pub(crate) use channel_bindings::is_absent;
 pub(crate) use checksum::GssChecksum;
 pub use checksum::GssFlags;
 
-use crate::der::{Malformed, Problem, Reader, Writer, application, tag};
+use crate::der::{Detail, Full, Problem, Reader, Writer, application, tag};
 use crate::mechanism::Mechanism;
 use alloc::vec::Vec;
 
@@ -20,27 +20,27 @@ use alloc::vec::Vec;
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct InitialToken<'a> {
+pub(crate) struct InitialToken<'a, D = Full> {
     pub(crate) mechanism: Mechanism,
-    pub(crate) inner: Reader<'a>,
+    pub(crate) inner: Reader<'a, D>,
 }
 
-impl<'a> InitialToken<'a> {
-    /// Identifier octet of an initial token.
-    pub(crate) const TAG: u8 = application(0);
-
+impl<'a, D: Detail> InitialToken<'a, D> {
     /// Reads a token that fills `token` to its end.
-    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Malformed> {
-        let mut contents = token.only(Self::TAG, "InitialContextToken")?;
+    pub(crate) fn read(token: Reader<'a, D>) -> Result<Self, D::Malformed> {
+        let mut contents = token.only(INITIAL_TAG, "InitialContextToken")?;
         let oid = contents.element(tag::OID, "InitialContextToken.thisMech")?;
         Ok(Self { mechanism: Mechanism::from_oid(oid.rest()), inner: contents })
     }
 }
 
+/// Identifier octet of an initial token.
+pub(crate) const INITIAL_TAG: u8 = application(0);
+
 /// A message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, `mechanism` around both.
 pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::with_capacity(REPLY_ROOM);
-    writer.element(InitialToken::TAG, |w| {
+    writer.element(INITIAL_TAG, |w| {
         message(w);
         w.raw(&tok_id.octets());
         w.oid(mechanism.oid());
@@ -68,7 +68,7 @@ impl TokId {
 const REPLY_ROOM: usize = 256;
 
 /// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
-pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Malformed> {
+pub(crate) fn ap_req_message<D: Detail>(mut inner: Reader<'_, D>) -> Result<Reader<'_, D>, D::Malformed> {
     const WHAT: &str = "innerContextToken.TOK_ID";
     let start = inner;
     match inner.take(2, WHAT)? {

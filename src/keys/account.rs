@@ -189,8 +189,8 @@ impl Account {
 
     /// Whether a ticket under one of its keys may name a user of `realm`. Byte for byte: a realm that merely ends like
     /// ours, or differs in case, is another realm.
-    pub(crate) fn vouches_for(&self, realm: &str) -> bool {
-        self.realm() == realm || self.client_realms().any(|allowed| allowed == realm)
+    pub(crate) fn vouches_for(&self, realm: &[u8]) -> bool {
+        self.realm().as_bytes() == realm || self.client_realms().any(|allowed| allowed.as_bytes() == realm)
     }
 
     /// Whether a PAC under one of its keys may name an account of `domain`.

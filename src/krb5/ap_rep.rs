@@ -3,7 +3,7 @@
 
 use super::{EncryptedData, EncryptionKey};
 use crate::crypto::{EncType, Key};
-use crate::der::{Malformed, Reader, Writer, application, tag};
+use crate::der::{Detail, Malformed, Reader, Writer, application, tag};
 use crate::time::UnixTime;
 use alloc::vec::Vec;
 
@@ -24,11 +24,11 @@ impl<'a> ApRep<'a> {
     pub(crate) const TAG: u8 = application(15);
 
     /// Reads an AP-REP that fills `message` to its end.
-    pub(crate) fn read(message: Reader<'a>) -> Result<Self, Malformed> {
-        let mut fields = message.only(Self::TAG, "AP-REP")?.only(tag::SEQUENCE, "AP-REP")?;
+    pub(crate) fn read<D: Detail>(message: Reader<'a, D>) -> Result<Self, D::Malformed> {
+        let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, "AP-REP")?;
         fields.constant_field(0, 5, "AP-REP.pvno")?;
         fields.constant_field(1, 15, "AP-REP.msg-type")?;
-        let enc_part = fields.field(2, "AP-REP.enc-part", EncryptedData::read)?;
+        let enc_part = fields.structure(2, "AP-REP.enc-part", EncryptedData::read)?;
         fields.end("AP-REP")?;
         Ok(Self { enc_part })
     }
@@ -68,12 +68,12 @@ impl<'a> EncApRepPart<'a> {
     /// Reads the plaintext of an AP-REP, which it must fill to the end.
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         const WHAT: &str = "EncAPRepPart";
-        let mut fields = Reader::new(plaintext).only(application(27), WHAT)?.only(tag::SEQUENCE, WHAT)?;
+        let mut fields = Reader::new(plaintext).only_wrapped(application(27), tag::SEQUENCE, WHAT)?;
         fields.time_field(0, "EncAPRepPart.ctime")?;
         fields.field(1, "EncAPRepPart.cusec", Reader::microseconds)?;
         let part = Self {
-            subkey: fields.optional_field(2, "EncAPRepPart.subkey", EncryptionKey::read)?,
-            seq_number: fields.optional_field(3, "EncAPRepPart.seq-number", Reader::uint32_or_negative)?,
+            subkey: fields.optional_structure(2, "EncAPRepPart.subkey", EncryptionKey::read)?,
+            seq_number: fields.optional_uint32_field(3, "EncAPRepPart.seq-number")?,
         };
         fields.end(WHAT)?;
         Ok(part)

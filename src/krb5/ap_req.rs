@@ -1,7 +1,7 @@
 //! AP-REQ (RFC 4120 section 5.5.1): a ticket and an authenticator, both still encrypted.
 
 use super::{ApOptions, EncryptedData, Ticket};
-use crate::der::{Malformed, Reader, application, tag};
+use crate::der::{Detail, Reader, application, tag};
 
 /// ```asn1
 /// AP-REQ ::= [APPLICATION 14] SEQUENCE {
@@ -26,14 +26,14 @@ impl<'a> ApReq<'a> {
 
     /// Reads an AP-REQ that fills `message` to its end.
     #[inline]
-    pub(crate) fn read(message: Reader<'a>) -> Result<Self, Malformed> {
-        let mut fields = message.only(Self::TAG, "AP-REQ")?.only(tag::SEQUENCE, "AP-REQ")?;
+    pub(crate) fn read<D: Detail>(message: Reader<'a, D>) -> Result<Self, D::Malformed> {
+        let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, "AP-REQ")?;
         fields.constant_field(0, 5, "AP-REQ.pvno")?;
         fields.constant_field(1, 14, "AP-REQ.msg-type")?;
         let request = Self {
-            options: ApOptions::from_bits(fields.field(2, "AP-REQ.ap-options", Reader::flags)?),
+            options: ApOptions::from_bits(fields.flags_field(2, "AP-REQ.ap-options")?),
             ticket: fields.field(3, "AP-REQ.ticket", Ticket::read)?,
-            authenticator: fields.field(4, "AP-REQ.authenticator", EncryptedData::read)?,
+            authenticator: fields.structure(4, "AP-REQ.authenticator", EncryptedData::read)?,
         };
         fields.end("AP-REQ")?;
         Ok(request)

@@ -3,7 +3,7 @@
 //! This module reads one level. Who wrote a container, and what may be believed for that, is kept apart by the stages:
 //! a PAC is looked for in the ticket's only.
 
-use crate::der::{Malformed, Reader, tag};
+use crate::der::{Detail, Malformed, Reader, tag};
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use core::fmt;
 
@@ -21,8 +21,7 @@ pub struct AuthorizationData<'a> {
 
 impl<'a> AuthorizationData<'a> {
     #[inline]
-    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let contents = reader.sequence(what)?;
+    pub(crate) fn read<D: Detail>(contents: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         contents.elements(MAX_AUTH_DATA_ELEMENTS, what, AuthorizationElement::read)?;
         Ok(Self { encoded: contents.rest() })
     }
@@ -30,7 +29,8 @@ impl<'a> AuthorizationData<'a> {
     /// Reads the container that an element's data is.
     pub(crate) fn nested(data: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(data);
-        let nested = Self::read(&mut reader, "AuthorizationData")?;
+        let contents = reader.sequence("AuthorizationData")?;
+        let nested = Self::read(contents, "AuthorizationData")?;
         reader.end("AuthorizationData")?;
         Ok(nested)
     }
@@ -45,7 +45,7 @@ impl<'a> AuthorizationData<'a> {
 
     /// The elements in order.
     pub fn iter(self) -> impl Iterator<Item = AuthorizationElement<'a>> {
-        let mut rest = Reader::new(self.encoded);
+        let mut rest = Reader::terse(self.encoded);
         core::iter::from_fn(move || if rest.is_empty() { None } else { AuthorizationElement::read(&mut rest).ok() })
     }
 }
@@ -68,11 +68,11 @@ pub struct AuthorizationElement<'a> {
 
 impl<'a> AuthorizationElement<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    fn read<D: Detail>(reader: &mut Reader<'a, D>) -> Result<Self, D::Malformed> {
         let mut fields = reader.element(tag::SEQUENCE, "AuthorizationData")?;
         let element = Self {
             ad_type: AdType(fields.int32_field(0, "AuthorizationData.ad-type")?),
-            data: fields.field(1, "AuthorizationData.ad-data", Reader::octets)?,
+            data: fields.octets_field(1, "AuthorizationData.ad-data")?,
         };
         fields.end("AuthorizationData")?;
         Ok(element)

@@ -2,7 +2,7 @@
 
 use super::{AuthorizationData, EncryptionKey, PrincipalName};
 use crate::crypto::ChecksumType;
-use crate::der::{Malformed, Reader, application, tag};
+use crate::der::{Detail, Reader, application, tag};
 use crate::time::UnixTime;
 
 /// ```asn1
@@ -35,20 +35,19 @@ pub(crate) struct Authenticator<'a> {
 impl<'a> Authenticator<'a> {
     /// Reads the plaintext of an authenticator, which it must fill to the end.
     #[inline]
-    pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
-        let authenticator = Reader::new(plaintext).only(application(2), "Authenticator")?;
-        let mut fields = authenticator.only(tag::SEQUENCE, "Authenticator")?;
+    pub(crate) fn read<D: Detail>(plaintext: Reader<'a, D>) -> Result<Self, D::Malformed> {
+        let mut fields = plaintext.only_wrapped(application(2), tag::SEQUENCE, "Authenticator")?;
         fields.constant_field(0, 5, "Authenticator.authenticator-vno")?;
         let authenticator = Self {
-            crealm: fields.field(1, "Authenticator.crealm", Reader::realm_bytes)?,
-            cname: fields.field(2, "Authenticator.cname", PrincipalName::read)?,
-            checksum: fields.optional_field(3, "Authenticator.cksum", Checksum::read)?,
+            crealm: fields.realm_field(1, "Authenticator.crealm")?,
+            cname: fields.structure(2, "Authenticator.cname", PrincipalName::read)?,
+            checksum: fields.optional_structure(3, "Authenticator.cksum", Checksum::read)?,
             cusec: fields.field(4, "Authenticator.cusec", Reader::microseconds)?,
             ctime: fields.time_field(5, "Authenticator.ctime")?,
-            subkey: fields.optional_field(6, "Authenticator.subkey", EncryptionKey::read)?,
-            seq_number: fields.optional_field(7, "Authenticator.seq-number", Reader::uint32_or_negative)?,
+            subkey: fields.optional_structure(6, "Authenticator.subkey", EncryptionKey::read)?,
+            seq_number: fields.optional_uint32_field(7, "Authenticator.seq-number")?,
             authorization_data: fields
-                .optional_field(8, "Authenticator.authorization-data", AuthorizationData::read)?
+                .optional_structure(8, "Authenticator.authorization-data", AuthorizationData::read)?
                 .unwrap_or_default(),
         };
         fields.end("Authenticator")?;
@@ -75,11 +74,10 @@ pub(crate) struct Checksum<'a> {
 
 impl<'a> Checksum<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let mut fields = reader.sequence(what)?;
+    fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let checksum = Self {
             checksum_type: ChecksumType(fields.int32_field(0, "Checksum.cksumtype")?),
-            value: fields.field(1, "Checksum.checksum", Reader::octets)?,
+            value: fields.octets_field(1, "Checksum.checksum")?,
         };
         fields.end(what)?;
         Ok(checksum)

@@ -1,7 +1,7 @@
 //! EncKrbCredPart (RFC 4120 section 5.8.1): the keys of the tickets in a KRB-CRED, and what they are for.
 
 use super::{EncryptionKey, HostAddress, HostAddresses, PrincipalName, TicketFlags};
-use crate::der::{Malformed, Reader, application, tag};
+use crate::der::{Detail, Malformed, Reader, application, context, tag};
 use crate::limits::MAX_DELEGATED_TICKETS;
 use crate::time::UnixTime;
 
@@ -27,11 +27,10 @@ impl<'a> EncKrbCredPart<'a> {
     /// Reads the plaintext of a KRB-CRED, which it must fill to the end.
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         const TICKET_INFO: &str = "EncKrbCredPart.ticket-info";
-        let part = Reader::new(plaintext).only(application(29), "EncKrbCredPart")?;
-        let mut fields = part.only(tag::SEQUENCE, "EncKrbCredPart")?;
-        let ticket_info = fields.field(0, TICKET_INFO, Reader::sequence)?;
+        let mut fields = Reader::new(plaintext).only_wrapped(application(29), tag::SEQUENCE, "EncKrbCredPart")?;
+        let ticket_info = fields.wrapped(context(0), tag::SEQUENCE, TICKET_INFO)?;
         let ticket_info_count = ticket_info.elements(MAX_DELEGATED_TICKETS, TICKET_INFO, KrbCredInfo::read)?;
-        fields.optional_field(1, "EncKrbCredPart.nonce", Reader::uint32_or_negative)?;
+        fields.optional_uint32_field(1, "EncKrbCredPart.nonce")?;
         fields.optional_time_field(2, "EncKrbCredPart.timestamp")?;
         fields.optional_field(3, "EncKrbCredPart.usec", Reader::microseconds)?;
         fields.optional_field(4, "EncKrbCredPart.s-address", |r, _| HostAddress::read(r))?;
@@ -74,20 +73,20 @@ pub(crate) struct KrbCredInfo<'a> {
 }
 
 impl<'a> KrbCredInfo<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read<D: Detail>(reader: &mut Reader<'a, D>) -> Result<Self, D::Malformed> {
         let mut fields = reader.sequence("KrbCredInfo")?;
         let info = Self {
-            key: fields.field(0, "KrbCredInfo.key", EncryptionKey::read)?,
-            prealm: fields.field(1, "KrbCredInfo.prealm", Reader::realm)?,
-            pname: fields.field(2, "KrbCredInfo.pname", PrincipalName::read)?,
+            key: fields.structure(0, "KrbCredInfo.key", EncryptionKey::read)?,
+            prealm: fields.realm_text_field(1, "KrbCredInfo.prealm")?,
+            pname: fields.structure(2, "KrbCredInfo.pname", PrincipalName::read)?,
             flags: TicketFlags::from_bits(fields.optional_field(3, "KrbCredInfo.flags", Reader::flags)?.unwrap_or(0)),
             authtime: fields.optional_time_field(4, "KrbCredInfo.authtime")?,
             starttime: fields.optional_time_field(5, "KrbCredInfo.starttime")?,
             endtime: fields.optional_time_field(6, "KrbCredInfo.endtime")?,
             renew_till: fields.optional_time_field(7, "KrbCredInfo.renew-till")?,
-            srealm: fields.field(8, "KrbCredInfo.srealm", Reader::realm)?,
-            sname: fields.field(9, "KrbCredInfo.sname", PrincipalName::read)?,
-            caddr: fields.optional_field(10, "KrbCredInfo.caddr", HostAddresses::read)?.unwrap_or_default(),
+            srealm: fields.realm_text_field(8, "KrbCredInfo.srealm")?,
+            sname: fields.structure(9, "KrbCredInfo.sname", PrincipalName::read)?,
+            caddr: fields.optional_structure(10, "KrbCredInfo.caddr", HostAddresses::read)?.unwrap_or_default(),
         };
         fields.end("KrbCredInfo")?;
         Ok(info)
@@ -95,7 +94,7 @@ impl<'a> KrbCredInfo<'a> {
 
     /// Each element of [`EncKrbCredPart::ticket_info`].
     pub(crate) fn each(ticket_info: &'a [u8]) -> impl Iterator<Item = Self> {
-        let mut rest = Reader::new(ticket_info);
+        let mut rest = Reader::terse(ticket_info);
         core::iter::from_fn(move || Self::read(&mut rest).ok())
     }
 }

@@ -1,7 +1,7 @@
 //! EncTicketPart (RFC 4120 section 5.3): what the KDC says about the client.
 
 use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, TicketFlags};
-use crate::der::{Malformed, Reader, application, tag};
+use crate::der::{Detail, Reader, application, tag};
 use crate::time::UnixTime;
 
 /// ```asn1
@@ -37,22 +37,21 @@ pub(crate) struct EncTicketPart<'a> {
 impl<'a> EncTicketPart<'a> {
     /// Reads the plaintext of a ticket, which it must fill to the end.
     #[inline]
-    pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
-        let part = Reader::new(plaintext).only(application(3), "EncTicketPart")?;
-        let mut fields = part.only(tag::SEQUENCE, "EncTicketPart")?;
+    pub(crate) fn read<D: Detail>(plaintext: Reader<'a, D>) -> Result<Self, D::Malformed> {
+        let mut fields = plaintext.only_wrapped(application(3), tag::SEQUENCE, "EncTicketPart")?;
         let part = Self {
-            flags: TicketFlags::from_bits(fields.field(0, "EncTicketPart.flags", Reader::flags)?),
-            key: fields.field(1, "EncTicketPart.key", EncryptionKey::read)?,
-            crealm: fields.field(2, "EncTicketPart.crealm", Reader::realm_bytes)?,
-            cname: fields.field(3, "EncTicketPart.cname", PrincipalName::read)?,
-            transited: fields.field(4, "EncTicketPart.transited", TransitedEncoding::read)?,
+            flags: TicketFlags::from_bits(fields.flags_field(0, "EncTicketPart.flags")?),
+            key: fields.structure(1, "EncTicketPart.key", EncryptionKey::read)?,
+            crealm: fields.realm_field(2, "EncTicketPart.crealm")?,
+            cname: fields.structure(3, "EncTicketPart.cname", PrincipalName::read)?,
+            transited: fields.structure(4, "EncTicketPart.transited", TransitedEncoding::read)?,
             authtime: fields.time_field(5, "EncTicketPart.authtime")?,
             starttime: fields.optional_time_field(6, "EncTicketPart.starttime")?,
             endtime: fields.time_field(7, "EncTicketPart.endtime")?,
             renew_till: fields.optional_time_field(8, "EncTicketPart.renew-till")?,
-            caddr: fields.optional_field(9, "EncTicketPart.caddr", HostAddresses::read)?.unwrap_or_default(),
+            caddr: fields.optional_structure(9, "EncTicketPart.caddr", HostAddresses::read)?.unwrap_or_default(),
             authorization_data: fields
-                .optional_field(10, "EncTicketPart.authorization-data", AuthorizationData::read)?
+                .optional_structure(10, "EncTicketPart.authorization-data", AuthorizationData::read)?
                 .unwrap_or_default(),
         };
         fields.end("EncTicketPart")?;
@@ -75,10 +74,9 @@ pub(crate) struct TransitedEncoding<'a> {
 
 impl<'a> TransitedEncoding<'a> {
     #[inline]
-    fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let mut fields = reader.sequence(what)?;
+    fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         fields.int32_field(0, "TransitedEncoding.tr-type")?;
-        let contents = fields.field(1, "TransitedEncoding.contents", Reader::octets)?;
+        let contents = fields.octets_field(1, "TransitedEncoding.contents")?;
         fields.end(what)?;
         Ok(Self { contents })
     }

@@ -1,7 +1,7 @@
 //! EncryptedData and EncryptionKey (RFC 4120 section 5.2.9).
 
 use crate::crypto::EncType;
-use crate::der::{Malformed, Reader};
+use crate::der::{Detail, Reader};
 use core::fmt;
 
 /// ```asn1
@@ -21,12 +21,11 @@ pub(crate) struct EncryptedData<'a> {
 
 impl<'a> EncryptedData<'a> {
     #[inline]
-    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let mut fields = reader.sequence(what)?;
+    pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let data = Self {
             etype: EncType(fields.int32_field(0, "EncryptedData.etype")?),
-            kvno: fields.optional_field(1, "EncryptedData.kvno", Reader::uint32_or_negative)?,
-            cipher: fields.field(2, "EncryptedData.cipher", Reader::octets)?,
+            kvno: fields.optional_uint32_field(1, "EncryptedData.kvno")?,
+            cipher: fields.octets_field(2, "EncryptedData.cipher")?,
         };
         fields.end(what)?;
         Ok(data)
@@ -54,11 +53,10 @@ pub(crate) struct EncryptionKey<'a> {
 
 impl<'a> EncryptionKey<'a> {
     #[inline]
-    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let mut fields = reader.sequence(what)?;
+    pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let key = Self {
             etype: EncType(fields.int32_field(0, "EncryptionKey.keytype")?),
-            value: fields.field(1, "EncryptionKey.keyvalue", Reader::octets)?,
+            value: fields.octets_field(1, "EncryptionKey.keyvalue")?,
         };
         fields.end(what)?;
         Ok(key)

@@ -11,7 +11,7 @@ use crate::limits::MAX_NEGOTIATED_ETYPES;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EtypeList<'a> {
     /// The contents, every element of which has been read once.
-    encoded: Reader<'a>,
+    encoded: &'a [u8],
 }
 
 impl<'a> EtypeList<'a> {
@@ -21,11 +21,11 @@ impl<'a> EtypeList<'a> {
         let encoded = reader.sequence(WHAT)?;
         reader.end(WHAT)?;
         encoded.elements(MAX_NEGOTIATED_ETYPES, WHAT, |element| element.int32(WHAT))?;
-        Ok(Self { encoded })
+        Ok(Self { encoded: encoded.rest() })
     }
 
     pub(crate) fn contains(self, etype: EncType) -> bool {
-        let mut rest = self.encoded;
+        let mut rest = Reader::terse(self.encoded);
         core::iter::from_fn(move || rest.int32("EtypeList").ok()).any(|number| number == etype.0)
     }
 }

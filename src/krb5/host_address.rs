@@ -1,6 +1,6 @@
 //! HostAddresses (RFC 4120 section 5.2.5): where a ticket may be used from, if the client asked for such a ticket.
 
-use crate::der::{Malformed, Reader};
+use crate::der::{Detail, Reader};
 use crate::limits::MAX_ADDRESSES;
 use core::net::IpAddr;
 
@@ -13,8 +13,7 @@ pub struct HostAddresses<'a> {
 }
 
 impl<'a> HostAddresses<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let contents = reader.sequence(what)?;
+    pub(crate) fn read<D: Detail>(contents: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         contents.elements(MAX_ADDRESSES, what, HostAddress::read)?;
         Ok(Self { encoded: contents.rest() })
     }
@@ -35,7 +34,7 @@ impl<'a> HostAddresses<'a> {
 
     /// The addresses in order.
     pub fn iter(self) -> impl Iterator<Item = HostAddress<'a>> {
-        let mut rest = Reader::new(self.encoded);
+        let mut rest = Reader::terse(self.encoded);
         core::iter::from_fn(move || HostAddress::read(&mut rest).ok())
     }
 
@@ -63,11 +62,11 @@ pub struct HostAddress<'a> {
 }
 
 impl<'a> HostAddress<'a> {
-    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    pub(super) fn read<D: Detail>(reader: &mut Reader<'a, D>) -> Result<Self, D::Malformed> {
         let mut fields = reader.sequence("HostAddress")?;
         let address = Self {
             address_type: AddressType(fields.int32_field(0, "HostAddress.addr-type")?),
-            address: fields.field(1, "HostAddress.address", Reader::octets)?,
+            address: fields.octets_field(1, "HostAddress.address")?,
         };
         fields.end("HostAddress")?;
         Ok(address)

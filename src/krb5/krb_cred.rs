@@ -1,7 +1,7 @@
 //! KRB-CRED (RFC 4120 section 5.8.1): tickets on their way to somebody else, and the encrypted part that makes them usable.
 
 use super::{EncryptedData, Ticket};
-use crate::der::{Malformed, Reader, application, tag};
+use crate::der::{Detail, Malformed, Reader, application, tag};
 use crate::limits::MAX_DELEGATED_TICKETS;
 
 /// ```asn1
@@ -21,13 +21,12 @@ pub(crate) struct KrbCred<'a> {
 impl<'a> KrbCred<'a> {
     /// Reads a KRB-CRED that fills `message` to its end.
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, Malformed> {
-        let message = Reader::new(message).only(application(22), "KRB-CRED")?;
-        let mut fields = message.only(tag::SEQUENCE, "KRB-CRED")?;
+        let mut fields = Reader::new(message).only_wrapped(application(22), tag::SEQUENCE, "KRB-CRED")?;
         fields.constant_field(0, 5, "KRB-CRED.pvno")?;
         fields.constant_field(1, 22, "KRB-CRED.msg-type")?;
         let message = Self {
-            tickets: fields.field(2, "KRB-CRED.tickets", Tickets::read)?,
-            enc_part: fields.field(3, "KRB-CRED.enc-part", EncryptedData::read)?,
+            tickets: fields.structure(2, "KRB-CRED.tickets", Tickets::read)?,
+            enc_part: fields.structure(3, "KRB-CRED.enc-part", EncryptedData::read)?,
         };
         fields.end("KRB-CRED")?;
         Ok(message)
@@ -43,8 +42,7 @@ pub(crate) struct Tickets<'a> {
 }
 
 impl<'a> Tickets<'a> {
-    fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
-        let contents = reader.sequence(what)?;
+    fn read<D: Detail>(contents: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let count = contents.elements(MAX_DELEGATED_TICKETS, what, |ticket| Ticket::read(ticket, what))?;
         Ok(Self { encoded: contents.rest(), count })
     }
@@ -59,7 +57,7 @@ impl<'a> Tickets<'a> {
 
     /// Each ticket of [`Self::encoded`] in its own encoding.
     pub(crate) fn each(encoded: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = Reader::new(encoded);
+        let mut rest = Reader::terse(encoded);
         core::iter::from_fn(move || {
             let from_here = rest.rest();
             rest.element(application(1), "Ticket").ok()?;

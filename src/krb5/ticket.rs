@@ -1,7 +1,7 @@
 //! Ticket (RFC 4120 section 5.3): the shell of a ticket, which nothing protects, around the part that the KDC encrypted.
 
 use super::{EncryptedData, PrincipalName};
-use crate::der::{Malformed, Reader, application, tag};
+use crate::der::{Detail, Reader, application, tag};
 
 /// ```asn1
 /// Ticket ::= [APPLICATION 1] SEQUENCE {
@@ -21,13 +21,13 @@ pub(crate) struct Ticket<'a> {
 
 impl<'a> Ticket<'a> {
     #[inline]
-    pub(crate) fn read(reader: &mut Reader<'a>, _: &'static str) -> Result<Self, Malformed> {
-        let mut fields = reader.element(application(1), "Ticket")?.only(tag::SEQUENCE, "Ticket")?;
+    pub(crate) fn read<D: Detail>(reader: &mut Reader<'a, D>, _: &'static str) -> Result<Self, D::Malformed> {
+        let mut fields = reader.wrapped(application(1), tag::SEQUENCE, "Ticket")?;
         fields.constant_field(0, 5, "Ticket.tkt-vno")?;
         let ticket = Self {
-            realm: fields.field(1, "Ticket.realm", Reader::realm)?,
-            sname: fields.field(2, "Ticket.sname", PrincipalName::read)?,
-            enc_part: fields.field(3, "Ticket.enc-part", EncryptedData::read)?,
+            realm: fields.realm_text_field(1, "Ticket.realm")?,
+            sname: fields.structure(2, "Ticket.sname", PrincipalName::read)?,
+            enc_part: fields.structure(3, "Ticket.enc-part", EncryptedData::read)?,
         };
         fields.end("Ticket")?;
         Ok(ticket)

@@ -1,6 +1,6 @@
 //! NegTokenInit (RFC 4178 section 4.2.1) and NegTokenInit2 (MS-SPNG section 2.2.1).
 
-use crate::der::{Malformed, Problem, Reader, context, tag};
+use crate::der::{Detail, Problem, Reader, context, tag};
 use crate::limits::MAX_MECHANISMS;
 use crate::mechanism::Mechanism;
 
@@ -15,27 +15,27 @@ use crate::mechanism::Mechanism;
 /// ```
 /// RFC 4178 has mechListMIC under `[3]`; what stands there says by its type which of the two it is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NegTokenInit<'a> {
+pub(crate) struct NegTokenInit<'a, D> {
     pub(crate) mechanisms: MechanismList<'a>,
-    pub(crate) mech_token: Option<Reader<'a>>,
+    pub(crate) mech_token: Option<Reader<'a, D>>,
     pub(crate) mech_list_mic: Option<&'a [u8]>,
 }
 
-impl<'a> NegTokenInit<'a> {
+impl<'a, D: Detail> NegTokenInit<'a, D> {
     /// Reads a NegotiationToken that must be one of these.
-    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Malformed> {
-        let mut fields = token.only(context(0), "NegotiationToken")?.only(tag::SEQUENCE, "NegTokenInit")?;
+    pub(crate) fn read(token: Reader<'a, D>) -> Result<Self, D::Malformed> {
+        let mut fields = token.only_wrapped(context(0), tag::SEQUENCE, "NegTokenInit")?;
         let mechanisms = fields.field(0, "NegTokenInit.mechTypes", MechanismList::read)?;
         fields.optional(context(1), "NegTokenInit.reqFlags")?;
-        let mech_token = fields.optional_field(2, "NegTokenInit.mechToken", Reader::octet_reader)?;
+        let mech_token = fields.optional_octets(2, "NegTokenInit.mechToken")?;
         let third = fields.optional(context(3), "NegTokenInit[3]")?.map(mic_unless_hints).transpose()?.flatten();
-        let fourth = fields.optional_field(4, "NegTokenInit2.mechListMIC", Reader::octets)?;
+        let fourth = fields.optional_octets(4, "NegTokenInit2.mechListMIC")?.map(|mic| mic.rest());
         fields.end("NegTokenInit")?;
         Ok(Self { mechanisms, mech_token, mech_list_mic: third.or(fourth) })
     }
 }
 
-fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Malformed> {
+fn mic_unless_hints<D: Detail>(third: Reader<'_, D>) -> Result<Option<&[u8]>, D::Malformed> {
     if third.peek() == Some(tag::SEQUENCE) {
         return third.only(tag::SEQUENCE, "NegTokenInit2.negHints").map(|_| None);
     }
@@ -48,11 +48,11 @@ pub(crate) struct MechanismList<'a> {
     /// The whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
     der: &'a [u8],
     /// The list, each element of which has been read once.
-    encoded: Reader<'a>,
+    encoded: &'a [u8],
 }
 
 impl<'a> MechanismList<'a> {
-    pub(crate) fn read(reader: &mut Reader<'a>, what: &'static str) -> Result<Self, Malformed> {
+    pub(crate) fn read<D: Detail>(reader: &mut Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let start = reader.rest();
         let encoded = reader.sequence(what)?;
         let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
@@ -60,7 +60,7 @@ impl<'a> MechanismList<'a> {
         if count == 0 {
             return Err(encoded.error(what, Problem::Empty));
         }
-        Ok(Self { der, encoded })
+        Ok(Self { der, encoded: encoded.rest() })
     }
 
     pub(crate) const fn der(self) -> &'a [u8] {
@@ -73,7 +73,7 @@ impl<'a> MechanismList<'a> {
 
     /// The object identifiers, as the contents of their DER encodings.
     pub(crate) fn oids(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = self.encoded;
+        let mut rest = Reader::terse(self.encoded);
         core::iter::from_fn(move || Some(rest.element(tag::OID, "NegTokenInit.mechTypes").ok()?.rest()))
     }
 

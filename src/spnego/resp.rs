@@ -1,6 +1,6 @@
 //! NegTokenResp (RFC 4178 section 4.2.2): what either side sends after the first message.
 
-use crate::der::{Malformed, Reader, Writer, context, tag};
+use crate::der::{Detail, Reader, Writer, context, tag};
 use crate::mechanism::Mechanism;
 use alloc::vec::Vec;
 
@@ -14,27 +14,27 @@ use alloc::vec::Vec;
 /// ```
 /// What a client says of the state, and which mechanism it names, decides nothing here: the state is ours to know.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NegTokenResp<'a> {
-    pub(crate) response_token: Option<Reader<'a>>,
+pub(crate) struct NegTokenResp<'a, D> {
+    pub(crate) response_token: Option<Reader<'a, D>>,
     pub(crate) mech_list_mic: Option<&'a [u8]>,
 }
 
-impl<'a> NegTokenResp<'a> {
-    /// Identifier octet of a NegTokenResp as a NegotiationToken.
-    pub(crate) const TAG: u8 = context(1);
-
+impl<'a, D: Detail> NegTokenResp<'a, D> {
     /// Reads a NegotiationToken that must be one of these.
-    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(token: Reader<'a, D>) -> Result<Self, D::Malformed> {
         const WHAT: &str = "NegTokenResp";
-        let mut fields = token.only(Self::TAG, WHAT)?.only(tag::SEQUENCE, WHAT)?;
+        let mut fields = token.only_wrapped(RESP_TAG, tag::SEQUENCE, WHAT)?;
         fields.optional(context(0), "NegTokenResp.negState")?;
         fields.optional(context(1), "NegTokenResp.supportedMech")?;
-        let response_token = fields.optional_field(2, "NegTokenResp.responseToken", Reader::octet_reader)?;
-        let mech_list_mic = fields.optional_field(3, "NegTokenResp.mechListMIC", Reader::octets)?;
+        let response_token = fields.optional_octets(2, "NegTokenResp.responseToken")?;
+        let mech_list_mic = fields.optional_octets(3, "NegTokenResp.mechListMIC")?.map(|mic| mic.rest());
         fields.end(WHAT)?;
         Ok(Self { response_token, mech_list_mic })
     }
 }
+
+/// Identifier octet of a NegTokenResp as a NegotiationToken.
+pub(crate) const RESP_TAG: u8 = context(1);
 
 /// A NegTokenResp of ours.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl NegotiationReply<'_> {
         let token = self.response_token.unwrap_or_default();
         let mic = self.mech_list_mic.unwrap_or_default();
         let mut writer = Writer::with_capacity(HEADERS.saturating_add(token.len()).saturating_add(mic.len()));
-        writer.element(NegTokenResp::TAG, |w| {
+        writer.element(RESP_TAG, |w| {
             w.sequence(|w| {
                 if let Some(mic) = self.mech_list_mic {
                     w.field(3, |w| w.octets(mic));

@@ -36,14 +36,14 @@ fn realms_have_bytes_up_to_the_limit() {
     assert_eq!(server.refusal(|token| token.authenticator.crealm = longest.into()).code(), "client-mismatch");
     let mut token = server.good().framed(TokenFraming::ApReq);
     token.ticket.realm = longer.clone().into();
-    let (at, _) = offsets(&token.ap_req(), &[0, 3, 0, 0, 1, 0]);
+    let (_, at) = offsets(&token.ap_req(), &[0, 3, 0, 0, 1, 0]);
     assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("Ticket.realm", at, too_long));
     let token = server.good().client_realm(longer.clone());
-    let (at, _) = offsets(&token.ticket.plaintext(), &[0, 2, 0]);
+    let (_, at) = offsets(&token.ticket.plaintext(), &[0, 2, 0]);
     assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("EncTicketPart.crealm", at, too_long));
     let mut token = server.good();
     token.authenticator.crealm = longer.into();
-    let (at, _) = offsets(&token.authenticator.plaintext(), &[0, 1, 0]);
+    let (_, at) = offsets(&token.authenticator.plaintext(), &[0, 1, 0]);
     assert_eq!(server.check(&token.mint()).unwrap_err(), malformed("Authenticator.crealm", at, too_long));
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::*;
+use crate::der::Malformed;
 use crate::der::Writer;
 
 fn problem<T: core::fmt::Debug>(result: Result<T, Malformed>) -> Problem {
@@ -19,10 +20,14 @@ fn lengths_are_definite_and_minimal() {
         &[0x04, 0x89, 1, 0, 0, 0, 0, 0, 0, 0, 0], // 2^64
         &[0x04, 0xFF],                            // reserved
     ] {
-        assert_eq!(problem(Reader::new(refused).octets("x")), Problem::Length, "{refused:02X?}");
+        assert_eq!(problem(Reader::new(refused).element(tag::OCTET_STRING, "x")), Problem::Length, "{refused:02X?}");
     }
     for truncated in [&[0x04][..], &[0x04, 0x01], &[0x04, 0x84, 0xFF, 0xFF, 0xFF, 0xFF, 0x00], &[0x04, 0x82, 0x01]] {
-        assert_eq!(problem(Reader::new(truncated).octets("x")), Problem::Truncated, "{truncated:02X?}");
+        assert_eq!(
+            problem(Reader::new(truncated).element(tag::OCTET_STRING, "x")),
+            Problem::Truncated,
+            "{truncated:02X?}"
+        );
     }
 }
 
@@ -135,7 +140,7 @@ fn short_and_long_elements_are_read_alike() {
         let taken = step(&longer, |reader| reader.element(tag::OCTET_STRING, "x"));
         assert_eq!(taken, whole, "{length}");
         if length > 0 {
-            assert_eq!(problem(Reader::new(cut).octets("x")), Problem::Truncated, "{length}");
+            assert_eq!(problem(Reader::new(cut).element(tag::OCTET_STRING, "x")), Problem::Truncated, "{length}");
         }
     }
 }
@@ -170,26 +175,67 @@ fn for_each_change(field: &[u8], mut check: impl FnMut(&[u8])) {
     }
 }
 
+/// Reads each change of some bytes field by field, and asserts that a faster way, and a reader that tells nothing, read the
+/// same. A macro, since no closure takes readers of two types.
+macro_rules! assert_same {
+    ($bytes:expr, $reader:ident, $fast:expr, $slow:expr) => {
+        for_each_change($bytes, |bytes| {
+            let [mut $reader, mut other] = [Reader::new(bytes); 2];
+            let fast = ($fast, $reader.rest);
+            let slow = {
+                let $reader = &mut other;
+                ($slow, other.rest)
+            };
+            assert_eq!(fast, slow, "{bytes:02X?}");
+            let mut $reader = Reader::terse(bytes);
+            assert_eq!(($fast.ok(), $reader.rest), (slow.0.ok(), slow.1), "{bytes:02X?}");
+        })
+    };
+}
+
 #[test]
 fn fields_seen_as_a_whole_are_read_as_field_by_field() {
-    fn same<'a, T: PartialEq + core::fmt::Debug>(
-        bytes: &'a [u8],
-        fast: impl FnOnce(&mut Reader<'a>) -> Result<T, Malformed>,
-        slow: impl FnOnce(&mut Reader<'a>) -> Result<T, Malformed>,
-    ) {
-        let (mut one, mut other) = (Reader::new(bytes), Reader::new(bytes));
-        assert_eq!((fast(&mut one), one.rest), (slow(&mut other), other.rest), "{bytes:02X?}");
-    }
     for number in [&[0xA3, 3, 2, 1, 5][..], &[0xA3, 4, 2, 2, 0, 0x80], &[0xA3, 6, 2, 4, 0x7F, 0, 0, 0]] {
-        for_each_change(number, |bytes| {
-            same(bytes, |r| r.int32_field(3, "x"), |r| r.field(3, "x", Reader::int32));
-            same(bytes, |r| r.constant_field(3, 5, "x"), |r| r.field(3, "x", |r, what| r.constant(5, what)));
-        });
+        assert_same!(number, r, r.int32_field(3, "x"), r.field(3, "x", Reader::int32));
+        assert_same!(number, r, r.constant_field(3, 5, "x"), r.field(3, "x", |r, what| r.constant(5, what)));
+        assert_same!(number, r, r.optional_uint32_field(3, "x"), r.optional_field(3, "x", Reader::uint32_or_negative));
     }
-    for_each_change(b"\xA5\x11\x18\x0F20261121235959Z", |bytes| {
-        same(bytes, |r| r.time_field(5, "x"), |r| r.field(5, "x", Reader::time));
-        same(bytes, |r| r.optional_time_field(5, "x"), |r| r.optional_field(5, "x", Reader::time));
-    });
+    let time = b"\xA5\x11\x18\x0F20261121235959Z";
+    assert_same!(time, r, r.time_field(5, "x"), r.field(5, "x", Reader::time));
+    assert_same!(time, r, r.optional_time_field(5, "x"), r.optional_field(5, "x", Reader::time));
+    assert_same!(&[0xA0, 7, 3, 5, 0, 1, 2, 3, 4], r, r.flags_field(0, "x"), r.field(0, "x", Reader::flags));
+    assert_same!(&[0xA0, 7, 3, 5, 4, 1, 2, 3, 0xFF], r, r.flags_field(0, "x"), r.field(0, "x", Reader::flags));
+}
+
+/// At lengths of one, two and three octets, and where that of the wrapper has one more than that of what it wraps.
+#[test]
+fn wrapped_elements_are_read_as_one_in_the_other() {
+    for length in [0, 1, 125, 126, 127, 128, 252, 253, 255, 256, 300] {
+        let mut writer = Writer::with_capacity(0);
+        writer.field(3, |w| w.octets(&alloc::vec![7; length]));
+        let wrapped = writer.finish();
+        let one_in_the_other =
+            |r: &mut Reader<'_>| r.field(3, "x", |r, what| Ok(r.element(tag::OCTET_STRING, what)?.rest().len()));
+        let headers = wrapped.len().saturating_sub(length).saturating_add(2).min(wrapped.len());
+        for at in 0..headers {
+            for octet in 0..=u8::MAX {
+                let mut changed = wrapped.clone();
+                changed[at] = octet;
+                for bytes in
+                    [&changed[..], &[&changed[..], &[0; 2]].concat(), &changed[..changed.len().saturating_sub(1)]]
+                {
+                    let (mut one, mut other, mut terse) =
+                        (Reader::new(bytes), Reader::new(bytes), Reader::terse(bytes));
+                    let read = one.wrapped(context(3), tag::OCTET_STRING, "x").map(|contents| contents.rest().len());
+                    let expected = one_in_the_other(&mut other);
+                    assert_eq!(read, expected, "{length} {at} {octet:02X}");
+                    let read = terse.wrapped(context(3), tag::OCTET_STRING, "x").map(|contents| contents.rest().len());
+                    assert_eq!(read.ok(), expected.ok(), "{length} {at} {octet:02X}");
+                    assert!(expected.is_err() || (one.rest, terse.rest) == (other.rest, other.rest));
+                }
+            }
+        }
+    }
 }
 
 /// RFC 4120 section 5.2.8, bit by bit.

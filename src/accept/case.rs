@@ -1,0 +1,87 @@
+//! Everything that is found out about one request.
+//!
+//! The stages' types wrap it, each with what the stages before it have filled in. It has half a kilobyte, so it is filled
+//! where it lies, and no stage hands it on by value to the next.
+
+use super::authorize::{FoundPac, PacFields};
+use super::bindings::{BindingState, Connection};
+use super::contents::{AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields};
+use super::context_keys::ContextKeys;
+use super::exchange::{Envelope, Exchange};
+use super::request::{Framing, Request};
+use super::ticket::TicketContents;
+use super::verify::ReplayFields;
+use crate::error::Error;
+use crate::krb5::Ticket;
+use crate::observe::{Entered, Stage};
+use crate::policy::Policy;
+use crate::replay::ReplayCache;
+use crate::time::UnixTime;
+
+/// A request whose ticket is open. It owns its bytes.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(super) buffer: Buffer,
+    pub(super) opened_by: OpenedBy,
+    pub(super) ticket: TicketFields,
+    pub(super) service: NameFields,
+    pub(super) ticket_kvno: Option<u32>,
+    pub(super) framing: Framing,
+    /// Of which the session key is the ticket's; the others come with the authenticator.
+    pub(super) keys: ContextKeys,
+    pub(super) authenticator: AuthenticatorFields,
+    pub(super) bindings: BindingState,
+    pub(super) exchange: Exchange,
+    pub(super) replay: ReplayFields,
+    pub(super) found_pac: FoundPac,
+    /// The PAC, once it is verified.
+    pub(super) pac: Option<PacFields>,
+}
+
+impl Case {
+    /// What is known when the ticket is open. The token can be let go: what is needed of the ticket's shell is copied.
+    #[inline(never)]
+    pub(super) fn new(opened: TicketContents, request: &Request<'_>) -> Self {
+        let TicketContents { mut buffer, opened_by, fields: ticket, session_key: session } = opened;
+        let shell: &Ticket<'_> = &request.ap_req.ticket;
+        let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
+        Self {
+            buffer,
+            opened_by,
+            ticket,
+            service,
+            ticket_kvno: shell.enc_part.kvno,
+            framing: request.framing(),
+            keys: ContextKeys { session, subkey: None, ap_rep: None },
+            authenticator: AuthenticatorFields::NONE,
+            bindings: BindingState::Absent,
+            exchange: Exchange::Answer(Envelope { message: request.message, spnego: None, ap_req: None }),
+            replay: ReplayFields::NONE,
+            found_pac: FoundPac::Absent,
+            pac: None,
+        }
+    }
+
+    /// All stages that follow on the opening of the ticket.
+    pub(super) fn judge(
+        &mut self,
+        request: &Request<'_>,
+        policy: &Policy,
+        replay: &impl ReplayCache,
+        connection: &Connection<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let stage = Entered::stage(Stage::Verify);
+        self.verify(request, policy, connection, now)?;
+        stage.end();
+        let stage = Entered::stage(Stage::Authorize);
+        self.authorize(policy)?;
+        stage.end();
+        let _stage = Entered::stage(Stage::Admit);
+        self.admit(replay, now)
+    }
+
+    pub(super) const fn ticket(&self) -> TicketFacts<'_> {
+        TicketFacts { buffer: &self.buffer, fields: &self.ticket }
+    }
+}
