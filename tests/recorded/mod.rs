@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// All files, in the order of their names.
 pub(crate) fn load_all() -> Result<Vec<Recording>, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testvectors/recorded");
+    let folder = folder();
     let in_folder = |error: std::io::Error| format!("{}: {error}", folder.display());
     let entries = std::fs::read_dir(&folder).map_err(in_folder)?;
     let paths =
@@ -31,6 +31,13 @@ pub(crate) fn load_all() -> Result<Vec<Recording>, String> {
         return Err(format!("{}: no vectors", folder.display()));
     }
     Ok(recordings)
+}
+
+/// In the package, or above it: some programs have a package of their own.
+fn folder() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = package.ancestors().map(|folder| folder.join("testvectors/recorded"));
+    folders.find(|folder| folder.is_dir()).unwrap_or_else(|| package.into())
 }
 
 /// One file: what one realm, or one way of being refused, has to show.

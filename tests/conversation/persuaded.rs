@@ -1,0 +1,92 @@
+//! A client that would rather use another mechanism, and begins with that.
+
+use super::*;
+
+const NTLM_NEGOTIATE: &[u8] = b"NTLMSSP\0\x01\0\0\0\x97\x82\x08\xE2";
+
+fn ntlm_first(host: &Host) -> TestToken {
+    prefers_ntlm(host.good()).spnego(|spnego| spnego.mech_token = MechToken::Raw(NTLM_NEGOTIATE.into()))
+}
+
+/// RFC 4178 section 4.2.2: in the first reply, and nowhere else, a server says that it will want MICs. MIT's clients take
+/// Kerberos instead of their first choice only if it does.
+#[test]
+fn from_anything_else() {
+    let host = Host::new();
+    let unknown = [0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x7F];
+    for (mechanism, token) in [
+        (mech::NTLM, MechToken::Raw(NTLM_NEGOTIATE.into())),
+        (mech::NTLM, MechToken::Absent),
+        (mech::NEGOEX, MechToken::Raw(b"NEGOEXTS and so on".into())),
+        (mech::IAKERB, MechToken::Absent),
+        (&unknown, MechToken::Raw(vec![0x60, 0x0B, 0x06, 0x08, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x7F, 7])),
+        (&unknown, MechToken::Raw(b"whatever".into())),
+        (&unknown, MechToken::Raw(Vec::new())),
+    ] {
+        let token = host.good().spnego(|spnego| {
+            spnego.mech_types.insert(0, mechanism.into());
+            spnego.mech_token = token;
+        });
+        let asked = host.goes_on(&token.mint(), None);
+        assert_eq!(outline(&asked.reply()), (REQUEST_MIC, Some(mech::MS_KRB5), false, false));
+        let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
+        let (client, mut context) = client_after(&token, &second.token);
+        let (accepted, _) = host.ends(&last_word(context.get_mic(&client.mech_types)).mint(), Some(&second.state));
+        assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
+    }
+}
+
+#[test]
+fn it_confirms_what_it_offered() {
+    let host = Host::with_policy(Policy::default().allow_rc4());
+    for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
+        let token = ntlm_first(&host).session_etype(etype);
+        let asked = host.goes_on(&token.mint(), None);
+        let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
+        assert_eq!(outline(&second.reply()), (INCOMPLETE, None, true, true));
+
+        let (client, mut context) = client_after(&token, &second.token);
+        let last = last_word(context.get_mic(&client.mech_types));
+        let (accepted, answer) = host.ends(&last.mint(), Some(&second.state));
+        assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
+        assert_eq!((accepted.framing(), accepted.wants_mutual()), (Framing::Spnego, true));
+        assert_eq!((answer.token(), answer.header()), (None, None));
+        assert_shared(&mut context, &mut answer.into_context());
+    }
+}
+
+/// Its context is complete with its own token, so its MIC goes with that.
+#[test]
+fn without_mutual_authentication_it_confirms_at_once() {
+    let host = Host::new();
+    assert_confirmed_at_once(&host, &without(GssFlags::MUTUAL, ntlm_first(&host)));
+}
+
+/// RFC 4178 section 5: without integrity there are no MICs.
+#[test]
+fn without_integrity_it_confirms_nothing() {
+    let host = Host::new();
+    for token in mutual_and_not(&without(GssFlags::INTEGRITY, ntlm_first(&host))) {
+        let asked = host.goes_on(&token.mint(), None);
+        let (accepted, answer) = host.ends(&second_leg(&token).mint(), Some(&asked.state));
+        let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
+        assert_eq!(outline(&reply), (COMPLETED, None, accepted.wants_mutual(), false));
+    }
+}
+
+/// RFC 4537 in a negotiation: our MIC is already under the stronger key.
+#[test]
+fn to_a_stronger_key() {
+    let host = Host::with_policy(Policy::default().allow_rc4());
+    let etypes = rasn::der::encode(&vec![20, 23]).unwrap();
+    let mut token = ntlm_first(&host).session_etype(EncType::RC4_HMAC);
+    token.authenticator.authorization_data.push(kerberos_sso::testing::if_relevant(&[(129, etypes)]));
+    let asked = host.goes_on(&token.mint(), None);
+    let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
+    let (client, mut context) = client_after(&token, &second.token);
+    let last = last_word(context.get_mic(&client.mech_types));
+    let (_, answer) = host.ends(&last.mint(), Some(&second.state));
+    let mut server = answer.into_context();
+    assert_eq!(server.etype(), EncType::AES256_CTS_HMAC_SHA384_192);
+    assert_shared(&mut context, &mut server);
+}

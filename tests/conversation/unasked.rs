@@ -1,0 +1,62 @@
+//! A mechListMIC in the first token: of a client that is complete with it.
+
+use super::*;
+
+fn with_mic(token: TestToken) -> (TestToken, TestClient, SecurityContext) {
+    let client = TestClient::of(&token);
+    let mut context = client.context(None);
+    let mic = context.get_mic(&client.mech_types);
+    (token.spnego(|spnego| spnego.mech_list_mic = Some(mic)), client, context)
+}
+
+#[test]
+fn it_is_answered() {
+    let host = Host::with_policy(Policy::default().allow_rc4());
+    for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
+        for token in [host.good(), prefers_ntlm(host.good())] {
+            let token = without(GssFlags::MUTUAL, token.session_etype(etype));
+            let (token, client, mut context) = with_mic(token);
+            let (_, answer) = host.ends(&token.mint(), None);
+            let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
+            assert_eq!(outline(&reply), (COMPLETED, Some(mech::MS_KRB5), false, true));
+            context.verify_mic(&client.mech_types, &reply.mech_list_mic.unwrap()).unwrap();
+            assert_shared(&mut context, &mut answer.into_context());
+        }
+    }
+}
+
+/// MS-SPNG moves it from [3] to [4].
+#[test]
+fn it_is_found_behind_hints() {
+    let host = Host::new();
+    let (token, ..) = with_mic(without(GssFlags::MUTUAL, host.good()));
+    let token = token.spnego(|spnego| spnego.neg_hints = kerberos_sso::testing::NegHints::NotDefined);
+    let (_, answer) = host.ends(&token.mint(), None);
+    assert!(NegTokenRespParts::decode(answer.token().unwrap()).unwrap().mech_list_mic.is_some());
+}
+
+#[test]
+fn a_wrong_one_refuses() {
+    let host = Host::new();
+    let (good, ..) = with_mic(without(GssFlags::MUTUAL, host.good()));
+    let (other, ..) = with_mic(without(GssFlags::MUTUAL, host.good()));
+    let mic_of = |token: &TestToken| match &token.framing {
+        TokenFraming::Spnego(spnego) => spnego.mech_list_mic.clone().unwrap(),
+        _ => panic!("it is SPNEGO"),
+    };
+    let mut wrong: Vec<Vec<u8>> = (0..mic_of(&good).len()).map(|length| mic_of(&good)[..length].to_vec()).collect();
+    wrong.push([mic_of(&good), vec![0]].concat());
+    wrong.push(mic_of(&other));
+    for bit in 0..8 * mic_of(&good).len() {
+        let mut flipped = mic_of(&good);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        wrong.push(flipped);
+    }
+    for mic in wrong {
+        let token = good.clone().spnego(|spnego| spnego.mech_list_mic = Some(mic.clone()));
+        assert_eq!(host.refuses(&token.mint(), None).code(), "negotiation", "{mic:02x?}");
+    }
+    let list_changed = good.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
+    assert_eq!(host.refuses(&list_changed.mint(), None).code(), "negotiation");
+    host.ends(&good.mint(), None);
+}

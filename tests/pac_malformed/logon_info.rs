@@ -1,0 +1,277 @@
+//! LOGON_INFO, a KERB_VALIDATION_INFO in NDR.
+
+use super::*;
+
+/// LOGON_INFO with the number at a mark, or some bytes behind it, replaced.
+struct Change {
+    encoded: NdrBytes,
+}
+
+impl Change {
+    fn new() -> Self {
+        Self { encoded: alice().encode() }
+    }
+
+    #[track_caller]
+    fn bytes(mut self, mark: &str, behind: usize, bytes: &[u8]) -> (&'static str, PacProblem) {
+        let at = self.encoded.marks[mark] + behind;
+        assert_ne!(&self.encoded.bytes[at..at + bytes.len()], bytes, "it changes something");
+        self.encoded.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        self.judge()
+    }
+
+    #[track_caller]
+    fn number(self, mark: &str, behind: usize, number: u32) -> (&'static str, PacProblem) {
+        self.bytes(mark, behind, &number.to_le_bytes())
+    }
+
+    #[track_caller]
+    fn judge(self) -> (&'static str, PacProblem) {
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = self.encoded.bytes;
+        problem(&buffers)
+    }
+
+    fn referent(&self, mark: &str) -> u32 {
+        let at = self.encoded.marks[mark];
+        u32::from_le_bytes(self.encoded.bytes[at..at + 4].try_into().unwrap())
+    }
+}
+
+#[test]
+fn ndr_serialization_headers() {
+    let with = |at: usize, bytes: &[u8]| {
+        let mut change = Change::new();
+        change.encoded.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        change.judge()
+    };
+    for (at, byte) in [(0, 2), (1, 0x00), (2, 16), (3, 1)] {
+        assert_eq!(with(at, &[byte]), ("KERB_VALIDATION_INFO", PacProblem::SerializationHeader));
+    }
+    let length = u32::try_from(Change::new().encoded.bytes.len() - 16).unwrap();
+    for longer in [length + 1, length + 8, u32::MAX] {
+        assert_eq!(with(8, &longer.to_le_bytes()), ("KERB_VALIDATION_INFO", PacProblem::Truncated));
+    }
+    assert_eq!(with(8, &(length - 8).to_le_bytes()), ("KERB_VALIDATION_INFO", PacProblem::TrailingBytes(8)));
+    // What MS-RPCE says to ignore.
+    let mut buffers = good();
+    buffers.get_mut(BufferType::LOGON_INFO).unwrap()[4..8].fill(0);
+    buffers.get_mut(BufferType::LOGON_INFO).unwrap()[12..16].fill(0xFF);
+    assert!(verify(&buffers.signed(&server_key())).is_ok());
+    // More than padding at the end of the object.
+    let mut change = Change::new();
+    change.encoded.bytes.extend([0; 8]);
+    change.encoded.bytes[8..12].copy_from_slice(&(length + 8).to_le_bytes());
+    assert!(matches!(change.judge(), ("KERB_VALIDATION_INFO", PacProblem::TrailingBytes(8..))));
+}
+
+#[test]
+fn ndr_pointers() {
+    let null = PacProblem::NullPointer;
+    assert_eq!(Change::new().number("top", 0, 0), ("KERB_VALIDATION_INFO", null));
+    assert_eq!(Change::new().number("EffectiveName", 4, 0), ("KERB_VALIDATION_INFO.EffectiveName", null));
+    assert_eq!(Change::new().number("GroupIds", 0, 0), ("KERB_VALIDATION_INFO.GroupIds", null));
+    assert_eq!(Change::new().number("LogonDomainId", 0, 0), ("KERB_VALIDATION_INFO.LogonDomainId", null));
+    assert_eq!(Change::new().number("ExtraSids", 0, 0), ("KERB_VALIDATION_INFO.ExtraSids", null));
+    assert_eq!(Change::new().number("ExtraSids.Sid", 0, 0), ("KERB_VALIDATION_INFO.ExtraSids", null));
+    let resource_domain = "KERB_VALIDATION_INFO.ResourceGroupDomainSid";
+    assert_eq!(Change::new().number("ResourceGroupDomainSid", 0, 0), (resource_domain, null));
+    assert_eq!(Change::new().number("ResourceGroupIds", 0, 0), ("KERB_VALIDATION_INFO.ResourceGroupIds", null));
+    let top = Change::new().referent("top");
+    for (mark, behind, what) in [
+        ("EffectiveName", 4, "KERB_VALIDATION_INFO.EffectiveName"),
+        ("FullName", 4, "KERB_VALIDATION_INFO.FullName"),
+        ("GroupIds", 0, "KERB_VALIDATION_INFO.GroupIds"),
+        ("LogonServer", 4, "KERB_VALIDATION_INFO.LogonServer"),
+        ("LogonDomainId", 0, "KERB_VALIDATION_INFO.LogonDomainId"),
+        ("ExtraSids", 0, "KERB_VALIDATION_INFO.ExtraSids"),
+        ("ExtraSids.Sid", 0, "KERB_VALIDATION_INFO.ExtraSids"),
+        ("ResourceGroupDomainSid", 0, "KERB_VALIDATION_INFO.ResourceGroupDomainSid"),
+        ("ResourceGroupIds", 0, "KERB_VALIDATION_INFO.ResourceGroupIds"),
+    ] {
+        assert_eq!(Change::new().number(mark, behind, top), (what, PacProblem::RepeatedReferent));
+    }
+}
+
+#[test]
+fn ndr_counts() {
+    let groups = "KERB_VALIDATION_INFO.GroupIds";
+    for count in [0, 2, 4, 0x2000_0003, u32::MAX] {
+        assert_eq!(Change::new().number("GroupCount", 0, count), (groups, PacProblem::Conformance), "{count}");
+        assert_eq!(Change::new().number("GroupIds.", 0, count), (groups, PacProblem::Conformance), "{count}");
+        let extra = "KERB_VALIDATION_INFO.ExtraSids";
+        assert_eq!(Change::new().number("ExtraSids.", 0, count.max(3)), (extra, PacProblem::Conformance), "{count}");
+    }
+    // Both say the same, and the bytes are not there.
+    for (count, array, what) in [
+        ("GroupCount", "GroupIds.", groups),
+        ("SidCount", "ExtraSids.", "KERB_VALIDATION_INFO.ExtraSids"),
+        ("ResourceGroupCount", "ResourceGroupIds.", "KERB_VALIDATION_INFO.ResourceGroupIds"),
+    ] {
+        for number in [1000_u32, 0x2000_0001, u32::MAX] {
+            let mut change = Change::new();
+            let at = change.encoded.marks[count];
+            change.encoded.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+            assert_eq!(change.number(array, 0, number), (what, PacProblem::Truncated), "{number}");
+        }
+    }
+}
+
+#[test]
+fn ndr_strings() {
+    let name = "KERB_VALIDATION_INFO.EffectiveName";
+    for (length, maximum) in [(9, 10), (10, 9), (10, 8), (11, 11)] {
+        let lengths: u32 = length | maximum << 16;
+        assert_eq!(Change::new().number("EffectiveName", 0, lengths), (name, PacProblem::StringLength));
+    }
+    for (length, maximum) in [(8, 10), (10, 12), (8, 8)] {
+        let lengths: u32 = length | maximum << 16;
+        assert_eq!(Change::new().number("EffectiveName", 0, lengths), (name, PacProblem::Conformance));
+    }
+    for (behind, number) in [(0, 4), (0, 6), (0, u32::MAX), (4, 1), (4, u32::MAX), (8, 4), (8, 6), (8, u32::MAX)] {
+        assert_eq!(
+            Change::new().number("EffectiveName.", behind, number),
+            (name, PacProblem::Conformance),
+            "{behind} {number}"
+        );
+    }
+    for units in [&[0x00, 0xD8][..], &[0x00, 0xDC], &[0, 0], &[0x00, 0xD8, 0x00, 0xD8], &[0x00, 0xDC, 0x00, 0xD8]] {
+        assert_eq!(Change::new().bytes("EffectiveName.", 12, units), (name, PacProblem::Text), "{units:?}");
+        assert_eq!(Change::new().bytes("FullName.", 12, units), ("KERB_VALIDATION_INFO.FullName", PacProblem::Text));
+    }
+    // A string may be shorter than its room, as Windows' server and domain names are.
+    let mut longer = Change::new().encoded;
+    let at = longer.marks["EffectiveName"] + 2;
+    longer.bytes[at] = 12;
+    let at = longer.marks["EffectiveName."];
+    longer.bytes[at] = 6;
+    let mut buffers = good();
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = longer.bytes;
+    assert!(verify(&buffers.signed(&server_key())).is_ok());
+    let surrogates: Vec<_> = utf16("𝄞");
+    let mut pair = Change::new().encoded;
+    let at = pair.marks["EffectiveName."] + 12;
+    pair.bytes[at..at + 4].copy_from_slice(&surrogates);
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = pair.bytes;
+    let pac = buffers.signed(&server_key());
+    assert!(verify(&pac).unwrap().logon_info().unwrap().effective_name() == *"𝄞ice");
+}
+
+#[test]
+fn ndr_sids() {
+    for (mark, what) in [
+        ("LogonDomainId.", "KERB_VALIDATION_INFO.LogonDomainId"),
+        ("ExtraSids.Sid.", "KERB_VALIDATION_INFO.ExtraSids"),
+        ("ResourceGroupDomainSid.", "KERB_VALIDATION_INFO.ResourceGroupDomainSid"),
+    ] {
+        for count in [0, 3, 6, 15, u32::MAX] {
+            assert_eq!(Change::new().number(mark, 0, count), (what, PacProblem::Conformance), "{count}");
+        }
+        for revision in [0, 2, 0xFF] {
+            assert_eq!(Change::new().bytes(mark, 4, &[revision]), (what, PacProblem::Sid));
+        }
+        for count in [16, 0xFF] {
+            assert_eq!(Change::new().bytes(mark, 5, &[count]), (what, PacProblem::Sid), "{count}");
+        }
+        assert_eq!(Change::new().bytes(mark, 5, &[3]), (what, PacProblem::Conformance));
+    }
+    // SYSTEM is S-1-5 and 18, Administrators S-1-5-32 and 544: only a domain's own SID may stand before a RID.
+    let no_domains =
+        ["S-1-5", "S-1-5-32", "S-1-5-21-1-2", "S-1-5-21-1-2-3-4", "S-1-5-21-0-0-0", "S-1-4-21-1-2-3", "S-1-5-22-1-2-3"];
+    for no_domain in no_domains {
+        let mut logon = alice();
+        logon.logon_domain_sid = sid(no_domain);
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
+        assert_eq!(problem(&buffers), ("KERB_VALIDATION_INFO.LogonDomainId", PacProblem::Sid), "{no_domain}");
+    }
+    assert_eq!(Change::new().number("UserId", 0, 0), ("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser));
+}
+
+#[test]
+fn logon_info_cut_anywhere() {
+    let bytes = alice().encode().bytes;
+    for length in 0..bytes.len() {
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = bytes[..length].into();
+        let (_, problem) = problem(&buffers);
+        assert_eq!(problem, PacProblem::Truncated, "{length}");
+        if length < 16 {
+            continue;
+        }
+        // The same with a header that owns up to it; only the padding is not missed.
+        buffers.get_mut(BufferType::LOGON_INFO).unwrap()[8..12]
+            .copy_from_slice(&u32::try_from(length - 16).unwrap().to_le_bytes());
+        if bytes[length..].len() < 8 && bytes[length..].iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        let pac = buffers.signed(&server_key());
+        assert!(verify(&pac).is_err(), "{length}");
+    }
+}
+
+/// Whatever a byte becomes, nothing panics, and what is read stays within the PAC.
+#[test]
+fn any_byte_of_logon_info_may_be_anything() {
+    let bytes = alice().encode().bytes;
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x7F, 0x80, 0xFF] {
+            let mut buffers = good();
+            buffers.get_mut(BufferType::LOGON_INFO).unwrap()[at] = value;
+            let pac = buffers.signed(&server_key());
+            if let Ok(verified) = verify(&pac) {
+                let logon = verified.logon_info().unwrap();
+                let groups = logon.groups().count() + logon.extra_sids().count() + logon.resource_groups().count();
+                assert!(groups <= pac.len() / 8);
+                assert!(logon.effective_name().decoded().len() <= pac.len());
+            }
+        }
+    }
+}
+
+/// Windows numbers the pointers of the extra SIDs before those that stand behind them in the structure, and others number
+/// at random: what counts is that no number comes twice.
+#[test]
+fn referents_are_new_in_whatever_order() {
+    let many = |count: u32| {
+        let mut logon = alice();
+        logon.extra_sids = (0..count).map(|rid| (sid("S-1-5-21-4-5-6").join(rid + 1000).unwrap(), 7)).collect();
+        logon.encode()
+    };
+    let judge = |bytes: Vec<u8>| {
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = bytes;
+        verify(&buffers.signed(&server_key())).map(|pac| pac.logon_info().unwrap().extra_sids().count())
+    };
+    let repeated = Err(Error::PacMalformed(PacMalformed { what: "", at: 0, problem: PacProblem::RepeatedReferent }));
+    let same = |result: Result<usize, Error>| match result {
+        Err(Error::PacMalformed(PacMalformed { problem, .. })) => {
+            Err(Error::PacMalformed(PacMalformed { what: "", at: 0, problem }))
+        }
+        other => other,
+    };
+    let element = |encoded: &NdrBytes, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
+    // In Windows' order: ResourceGroupDomainSid has a higher number than all that come after it.
+    let mut windows = many(1000);
+    for (mark, number) in [("ResourceGroupDomainSid", 0x0009_0000_u32), ("ResourceGroupIds", 0x0009_0004)] {
+        let at = windows.marks[mark];
+        windows.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+    }
+    assert_eq!(judge(windows.bytes.clone()), Ok(1000));
+    for (index, number) in [(500, 0x0009_0000_u32), (999, 0x0002_0000), (999, 0x0002_0004)] {
+        let mut repeating = windows.clone();
+        let at = element(&repeating, index);
+        repeating.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        assert_eq!(same(judge(repeating.bytes)), repeated, "{index}");
+    }
+    // At random, ten of them; then one of them again.
+    let mut random = many(10);
+    for index in 0..10 {
+        let at = element(&random, index);
+        random.bytes[at..at + 4].copy_from_slice(&(u32::try_from(index).unwrap() * 7919 % 1009 + 1).to_le_bytes());
+    }
+    assert_eq!(judge(random.bytes.clone()), Ok(10));
+    let (first, last) = (element(&random, 0), element(&random, 9));
+    random.bytes.copy_within(first..first + 4, last);
+    assert_eq!(same(judge(random.bytes)), repeated);
+}

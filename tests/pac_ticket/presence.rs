@@ -1,0 +1,100 @@
+//! Whether a ticket has a PAC, whether it must, and where it is looked for.
+
+use super::*;
+
+#[test]
+fn without_a_pac_there_is_a_name_and_no_sid() {
+    let server = Server::new(Policy::default());
+    let accepted = server.check(&server.realm.ticket_for("alice")).unwrap();
+    let identity = accepted.identity();
+    assert!(accepted.pac().is_none() && identity.sid().is_none() && identity.groups().next().is_none());
+    assert_eq!((identity.kind(), identity.asserted_by()), (None, AssertedBy::Unknown));
+    assert_eq!(identity.to_string(), "alice@CONTOSO.TEST");
+}
+
+#[test]
+fn levels_of_the_policy() {
+    let no_logon_info = good().without(BufferType::LOGON_INFO).without(BufferType::UPN_DNS_INFO);
+    for (policy, none, nameless, bad) in [
+        (PacPolicy::Require, Some("pac-missing"), Some("pac-missing"), Some("pac-signature")),
+        (PacPolicy::VerifyIfPresent, None, None, Some("pac-signature")),
+        (PacPolicy::Ignore, None, None, None),
+    ] {
+        let server = Server::new(Policy::default().pac(policy));
+        let code = |result: Result<Accepted, Error>| result.err().map(|error| error.code());
+        assert_eq!(code(server.check(&server.realm.ticket_for("alice"))), none, "{policy:?}");
+        assert_eq!(code(server.of(&no_logon_info)), nameless, "{policy:?}");
+        let mut unsigned = good().signed(&server.key());
+        let at = buffer(&unsigned, BufferType::CLIENT_INFO).unwrap().start;
+        unsigned[at] ^= 1;
+        assert_eq!(code(server.check(&server.token("alice", unsigned))), bad, "{policy:?}");
+        let accepted = server.of(&good()).unwrap();
+        assert_eq!(accepted.pac().is_some(), policy != PacPolicy::Ignore);
+        assert_eq!(accepted.identity().sid().is_some(), policy != PacPolicy::Ignore);
+    }
+    let required = Server::new(Policy::default().pac(PacPolicy::Require));
+    assert_eq!(required.of(&no_logon_info).unwrap_err(), Error::PacMissing(MissingPac::LogonInfo));
+    let ticket = required.realm.ticket_for("alice");
+    assert_eq!(required.check(&ticket).unwrap_err(), Error::PacMissing(MissingPac::Pac));
+}
+
+/// The KDC of Active Directory puts a PAC into every ticket, so an account that is known to be one of its own has one, and
+/// the policy's word counts for more.
+#[test]
+fn accounts_of_active_directory_require_a_pac() {
+    let code = |policy, change: fn(Account) -> Account| {
+        let server = Server::with_account(policy, change);
+        server.check(&server.realm.ticket_for("alice")).err().map(|error| error.code())
+    };
+    assert_eq!(code(Policy::default(), |account| account), None);
+    assert_eq!(code(Policy::default(), Account::of_active_directory), Some("pac-missing"));
+    assert_eq!(code(Policy::default().pac(PacPolicy::VerifyIfPresent), Account::of_active_directory), None);
+    let computer = |_: Account| {
+        let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
+        ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST")
+            .with_password(&Password::from_text("Another.Password.1"), Some(1))
+            .with_key(ServiceKey::new(realm.key(EncType::AES256_CTS_HMAC_SHA1_96), None))
+    };
+    assert_eq!(code(Policy::default(), computer), Some("pac-missing"));
+}
+
+#[test]
+fn the_pac_is_found_wherever_the_kdc_puts_it() {
+    let server = Server::new(Policy::default());
+    let pac = good().signed(&server.key());
+    let element = (128, pac.clone());
+    let other = (141, vec![1, 2, 3]);
+    let placed = |authorization_data: Vec<(i32, Vec<u8>)>| {
+        let mut token = server.realm.ticket_for("alice");
+        token.ticket.authorization_data = authorization_data;
+        server.check(&token)
+    };
+    let nested = if_relevant(&[if_relevant(&[if_relevant(&[if_relevant(std::slice::from_ref(&element))])])]);
+    for authorization_data in [
+        vec![if_relevant(std::slice::from_ref(&element))],
+        vec![element.clone()],
+        vec![if_relevant(&[other.clone(), element.clone(), other.clone()])],
+        vec![if_relevant(std::slice::from_ref(&other)), if_relevant(std::slice::from_ref(&element))],
+        vec![nested.clone()],
+    ] {
+        assert!(placed(authorization_data).unwrap().identity().sid().is_some());
+    }
+    assert_eq!(placed(vec![if_relevant(&[nested])]).unwrap_err().code(), "malformed", "deeper than any KDC nests");
+    for twice in [
+        vec![if_relevant(&[element.clone(), element.clone()])],
+        vec![if_relevant(std::slice::from_ref(&element)), element.clone()],
+        vec![if_relevant(std::slice::from_ref(&element)), if_relevant(&[other, element.clone()])],
+    ] {
+        assert_eq!(placed(twice).unwrap_err().code(), "pac-malformed");
+    }
+}
+
+#[test]
+fn a_pac_in_the_authenticator_is_the_clients_word() {
+    let server = Server::new(Policy::default());
+    let mut token = server.realm.ticket_for("alice");
+    token.authenticator.authorization_data.push(if_relevant(&[(128, good().signed(&server.key()))]));
+    assert!(server.check(&token).unwrap().identity().sid().is_none());
+    let required = Server::new(Policy::default().pac(PacPolicy::Require));
+    assert_eq!(required.check(&token).unwrap_err(), Error::PacMissing(MissingPac::Pac));
+}
