@@ -170,13 +170,15 @@ mod clocks {
     use super::*;
 
     #[test]
-    fn a_clock_that_goes_back_still_knows_what_it_saw() {
+    fn a_clock_that_goes_back_takes_nothing_twice() {
         let realm = realm();
         let validator = remembering(&realm);
         let token = realm.ticket_for("alice");
         assert_eq!(check(&validator, &token, NOW), Ok(()));
         assert_eq!(check(&validator, &realm.ticket_for("bob").at(after(3_600)), after(3_600)), Ok(()));
-        assert_eq!(check(&validator, &token, NOW), Err(SEEN));
+        // Where bob's entry has taken the place of hers, nobody can tell any more; which place that is, nobody knows.
+        let again = check(&validator, &token, NOW);
+        assert!(again == Err(SEEN) || again == Err(OLDER), "{again:?}");
     }
 
     /// What has ended makes room for others, and is forgotten. If it comes again, nobody can tell.
