@@ -41,6 +41,19 @@ impl Excerpt {
         core::str::from_utf8(kept).unwrap_or_default()
     }
 
+    /// As [`Self::append`], the bytes of a text.
+    pub(crate) fn append_bytes(&mut self, text: &[u8]) {
+        let end = usize::from(self.length).saturating_add(text.len());
+        match self.bytes.get_mut(usize::from(self.length)..end) {
+            // It need not be looked at where it need not be cut.
+            Some(place) if !self.cut => {
+                place.copy_from_slice(text);
+                self.length = u8::try_from(end).unwrap_or(u8::MAX);
+            }
+            _ => self.append(core::str::from_utf8(text).unwrap_or_default()),
+        }
+    }
+
     pub(crate) fn append(&mut self, text: &str) {
         let start = usize::from(self.length);
         let room = if self.cut { 0 } else { Self::CAPACITY.saturating_sub(start) };

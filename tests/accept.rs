@@ -75,7 +75,7 @@ mod shapes {
         let whole = server.check(&bytes).unwrap();
         let request = server.validator.read(&bytes).unwrap();
         let query = request.key_query();
-        assert_eq!((query.realm, query.etype, query.kvno), ("CONTOSO.TEST", EncType(18), Some(1)));
+        assert_eq!((query.realm(), query.etype, query.kvno), ("CONTOSO.TEST", EncType(18), Some(1)));
         assert_eq!(query.service.to_string(), "HTTP/www.contoso.test");
         let opened = server.validator.open_with(request, &server.realm.key_set(), NOW).unwrap();
         assert_eq!(opened.ticket().client().to_string(), "alice");

@@ -118,11 +118,11 @@ impl NameFields {
     }
 
     /// Copies a name into the buffer.
-    pub(super) fn copy(buffer: &mut Buffer, name: PrincipalName<'_>, realm: &str) -> Self {
+    pub(super) fn copy(buffer: &mut Buffer, name: PrincipalName<'_>, realm: &[u8]) -> Self {
         Self {
             name_type: name.name_type(),
             components: buffer.append(name.encoded_components()),
-            realm: buffer.append(realm.as_bytes()),
+            realm: buffer.append(realm),
         }
     }
 

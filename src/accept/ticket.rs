@@ -143,5 +143,11 @@ fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>)
     }
     let kvno = candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno));
     let (tried, left_out) = (candidates.iter().count(), candidates.left_out());
-    Error::Integrity(Integrity::Ticket { realm: Excerpt::new(query.realm), etype: query.etype, kvno, tried, left_out })
+    Error::Integrity(Integrity::Ticket {
+        realm: Excerpt::new(query.realm()),
+        etype: query.etype,
+        kvno,
+        tried,
+        left_out,
+    })
 }

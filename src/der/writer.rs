@@ -48,8 +48,8 @@ impl Writer {
         self.element(tag::OID, |w| w.raw(contents));
     }
 
-    pub(crate) fn text(&mut self, text: &str) {
-        self.element(tag::GENERAL_STRING, |w| w.raw(text.as_bytes()));
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        self.element(tag::GENERAL_STRING, |w| w.raw(text));
     }
 
     /// INTEGER, in as few octets as hold it.
@@ -143,7 +143,7 @@ mod tests {
     fn fields_are_written_from_the_last_to_the_first() {
         let sequence = written(|w| {
             w.sequence(|w| {
-                w.field(1, |w| w.text("b"));
+                w.field(1, |w| w.text(b"b"));
                 w.field(0, |w| w.integer(5));
             });
         });

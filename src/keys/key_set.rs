@@ -31,7 +31,8 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 pub struct KeySet {
     /// The accounts that are the only ones of their realm.
     single: HashTable<Arc<Account>>,
-    shared: HashMap<Box<str>, Accounts>,
+    /// By the bytes of their realm.
+    shared: HashMap<Box<[u8]>, Accounts>,
     hasher: DefaultHashBuilder,
     /// How many more keys may be kept ready.
     room: AtomicUsize,
@@ -129,11 +130,12 @@ impl KeySet {
     /// The account `name` of `realm`.
     #[must_use]
     pub fn account(&self, realm: &str, name: &str) -> Option<&Account> {
-        self.realm(realm)?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
+        self.realm(realm.as_bytes())?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
     }
 
-    pub(super) fn realm(&self, realm: &str) -> Option<Realm<'_>> {
-        let single = self.single.find(self.hasher.hash_one(realm), |account| account.realm() == realm);
+    /// By the bytes of its name, as a ticket's shell has it: nothing else is looked at there.
+    pub(super) fn realm(&self, realm: &[u8]) -> Option<Realm<'_>> {
+        let single = self.single.find(self.hasher.hash_one(realm), |account| account.realm().as_bytes() == realm);
         single.map(Realm::Single).or_else(|| self.shared.get(realm).map(Realm::Shared))
     }
 
@@ -153,16 +155,15 @@ impl KeySet {
 
     /// The spelling in which a realm is held that `realm` equals but for the case of its letters: all upper or all lower,
     /// as realms are written. Comparing with every realm would let a stranger make us do so.
-    pub(super) fn other_case_of(&self, realm: &str) -> Option<&str> {
+    pub(super) fn other_case_of(&self, realm: &[u8]) -> Option<&str> {
         [<[u8]>::make_ascii_uppercase, <[u8]>::make_ascii_lowercase].iter().find_map(|change_case| {
             let mut buffer = [0; MAX_REALM_LENGTH];
             let spelling = buffer.get_mut(..realm.len())?;
-            spelling.copy_from_slice(realm.as_bytes());
+            spelling.copy_from_slice(realm);
             change_case(spelling);
-            if spelling == realm.as_bytes() {
+            if spelling == realm {
                 return None;
             }
-            let spelling = core::str::from_utf8(spelling).ok()?;
             Some(self.realm(spelling)?.accounts().first()?.realm())
         })
     }
@@ -170,18 +171,18 @@ impl KeySet {
     /// Adds an account that is not held yet.
     fn add(&mut self, account: Account) {
         let account = Arc::new(account);
-        let hash = self.hasher.hash_one(account.realm());
-        if let Some(accounts) = self.shared.get_mut(account.realm()) {
+        let hash = self.hasher.hash_one(account.realm().as_bytes());
+        if let Some(accounts) = self.shared.get_mut(account.realm().as_bytes()) {
             return accounts.add(account);
         }
         match self.single.find_entry(hash, |other| other.realm() == account.realm()) {
             Ok(other) => {
-                let accounts = self.shared.entry(account.realm().into()).or_default();
+                let accounts = self.shared.entry(account.realm().as_bytes().into()).or_default();
                 accounts.add(other.remove().0);
                 accounts.add(account);
             }
             Err(_) => {
-                self.single.insert_unique(hash, account, |other| self.hasher.hash_one(other.realm()));
+                self.single.insert_unique(hash, account, |other| self.hasher.hash_one(other.realm().as_bytes()));
             }
         }
     }

@@ -13,13 +13,14 @@ use crate::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
 use alloc::sync::Arc;
+use core::fmt;
 use core::ops::Range;
 
 /// What a ticket's shell says about the key that it needs. Nobody vouches for any of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct KeyQuery<'a> {
-    /// The service's realm.
-    pub realm: &'a str,
+    /// Text: it was read once.
+    pub(crate) realm: &'a [u8],
     /// The service.
     pub service: PrincipalName<'a>,
     /// The ticket's encryption type.
@@ -28,11 +29,17 @@ pub struct KeyQuery<'a> {
     pub kvno: Option<u32>,
 }
 
-impl KeyQuery<'_> {
+impl<'a> KeyQuery<'a> {
+    /// The service's realm.
+    #[must_use]
+    pub fn realm(&self) -> &'a str {
+        core::str::from_utf8(self.realm).unwrap_or_default()
+    }
+
     fn wanted(&self) -> WantedKey {
         WantedKey {
             service: self.service.excerpt(),
-            realm: Excerpt::new(self.realm),
+            realm: Excerpt::new(self.realm()),
             etype: self.etype,
             kvno: self.kvno,
         }
@@ -41,6 +48,13 @@ impl KeyQuery<'_> {
     /// Zero is what a KDC that keeps no versions sends.
     fn version(&self) -> Option<u32> {
         self.kvno.filter(|version| *version != 0)
+    }
+}
+
+impl fmt::Debug for KeyQuery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, etype, kvno, .. } = self;
+        write!(f, "KeyQuery({service} in {}, {etype}, kvno {kvno:?})", Excerpt::new(self.realm()))
     }
 }
 

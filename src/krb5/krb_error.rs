@@ -29,7 +29,8 @@ pub(crate) struct KrbError<'a> {
     /// This server's time.
     pub(crate) server_time: UnixTime,
     pub(crate) code: u8,
-    pub(crate) realm: &'a str,
+    /// Text: it was read once.
+    pub(crate) realm: &'a [u8],
     pub(crate) service: PrincipalName<'a>,
 }
 

@@ -70,9 +70,9 @@ impl<'a> PrincipalName<'a> {
     /// The components joined with `/`, as far as an error keeps them.
     pub(crate) fn excerpt(self) -> Excerpt {
         let mut excerpt = Excerpt::new("");
-        for (index, component) in self.components().enumerate() {
-            excerpt.append(if index > 0 { "/" } else { "" });
-            excerpt.append(component);
+        for (index, component) in self.raw_components().enumerate() {
+            excerpt.append_bytes(if index > 0 { b"/" } else { b"" });
+            excerpt.append_bytes(component);
         }
         excerpt
     }

@@ -2,6 +2,8 @@
 
 use super::{EncryptedData, PrincipalName};
 use crate::der::{Detail, Reader, application, tag};
+use crate::excerpt::Excerpt;
+use core::fmt;
 
 /// ```asn1
 /// Ticket ::= [APPLICATION 1] SEQUENCE {
@@ -12,9 +14,10 @@ use crate::der::{Detail, Reader, application, tag};
 /// }
 /// ```
 /// Anybody on the way can rewrite `realm` and `sname`: they say which key to try, never who is served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Ticket<'a> {
-    pub(crate) realm: &'a str,
+    /// Text: it was read once.
+    pub(crate) realm: &'a [u8],
     pub(crate) sname: PrincipalName<'a>,
     pub(crate) enc_part: EncryptedData<'a>,
 }
@@ -25,11 +28,18 @@ impl<'a> Ticket<'a> {
         let mut fields = reader.wrapped(application(1), tag::SEQUENCE, "Ticket")?;
         fields.constant_field(0, 5, "Ticket.tkt-vno")?;
         let ticket = Self {
-            realm: fields.realm_text_field(1, "Ticket.realm")?,
+            realm: fields.realm_field(1, "Ticket.realm")?,
             sname: fields.structure(2, "Ticket.sname", PrincipalName::read)?,
             enc_part: fields.structure(3, "Ticket.enc-part", EncryptedData::read)?,
         };
         fields.end("Ticket")?;
         Ok(ticket)
+    }
+}
+
+impl fmt::Debug for Ticket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let realm = Excerpt::new(core::str::from_utf8(self.realm).unwrap_or_default());
+        write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
                 $level,
                 code = error.code(),
                 blame = display(error.blame()),
-                service_realm = query.map(|query| display(Excerpt::new(query.realm))),
+                service_realm = query.map(|query| display(Excerpt::new(query.realm()))),
                 ticket_etype = query.map(|query| query.etype.0),
                 ticket_kvno = query.and_then(|query| query.kvno),
                 skew_seconds = skew(error),

@@ -60,7 +60,7 @@ fn both_read_recorded_shells_alike() {
         let shell: oracle::ApReq = rasn::der::decode(&token[Anatomy::of(token).ap_req]).unwrap();
         let query = request.key_query();
         compare_name(query.service, &shell.ticket.sname);
-        assert_eq!(query.realm.as_bytes(), shell.ticket.realm.as_bytes());
+        assert_eq!(query.realm().as_bytes(), shell.ticket.realm.as_bytes());
         assert_eq!(query.etype.0, shell.ticket.enc_part.etype);
         assert_eq!(query.kvno, shell.ticket.enc_part.kvno);
         alike += 1;

@@ -75,7 +75,7 @@ fn ap_req_facts(query: &KeyQuery<'_>, outline: &Outline<'_>) -> Vec<Node> {
     let version = query.kvno.map_or_else(|| "none named".into(), |kvno| kvno.to_string());
     let authenticator = outline.authenticator_etype().map(|etype| etype.to_string()).unwrap_or_default();
     vec![
-        Node::fact("Realm", Excerpt::new(query.realm)),
+        Node::fact("Realm", Excerpt::new(query.realm())),
         Node::fact("Service", query.service),
         Node::fact("Ticket's key", format!("{}, version {version}", query.etype)),
         Node::fact("Authenticator's key", authenticator),

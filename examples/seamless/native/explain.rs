@@ -109,7 +109,7 @@ fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
         }
     };
     let query = Outline::of(token).key_query()?;
-    app.tenants.of_domain(query.realm).map(|tenant| tenant.validator())
+    app.tenants.of_domain(query.realm()).map(|tenant| tenant.validator())
 }
 
 /// As long as only the time is against the token: again at a time that suits it, which the refusal tells.
