@@ -1,9 +1,9 @@
 //! The reader at the edges of what it takes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+use super::values::is_plain;
 use super::*;
-use crate::der::Malformed;
-use crate::der::Writer;
+use crate::der::{Malformed, Writer, context};
 
 fn problem<T: core::fmt::Debug>(result: Result<T, Malformed>) -> Problem {
     result.unwrap_err().problem

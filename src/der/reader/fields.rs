@@ -1,0 +1,191 @@
+//! The fields of Kerberos's structures: each explicitly tagged with its number.
+
+use super::Reader;
+use crate::der::{Detail, Problem, context, tag};
+use crate::limits::MAX_REALM_LENGTH;
+use crate::time::UnixTime;
+
+impl<'a, D: Detail> Reader<'a, D> {
+    /// The field `[number]`, a SEQUENCE or SEQUENCE OF, whose contents `read` reads.
+    #[inline(always)]
+    pub(crate) fn structure<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<T, D::Malformed> {
+        read(self.wrapped(context(number), tag::SEQUENCE, what)?, what)
+    }
+
+    /// As [`Self::structure`], for an OPTIONAL one.
+    #[inline(always)]
+    pub(crate) fn optional_structure<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<Option<T>, D::Malformed> {
+        if self.peek() == Some(context(number)) { self.structure(number, what, read).map(Some) } else { Ok(None) }
+    }
+
+    /// The field `[number]`, an OCTET STRING.
+    #[inline(always)]
+    pub(crate) fn octets_field(&mut self, number: u8, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+        Ok(self.wrapped(context(number), tag::OCTET_STRING, what)?.rest)
+    }
+
+    /// The field `[number]`, an OCTET STRING that is OPTIONAL: a reader of it, which goes on counting bytes from the token's
+    /// start.
+    #[inline(always)]
+    pub(crate) fn optional_octets(&mut self, number: u8, what: &'static str) -> Result<Option<Self>, D::Malformed> {
+        let tag = context(number);
+        if self.peek() == Some(tag) { self.wrapped(tag, tag::OCTET_STRING, what).map(Some) } else { Ok(None) }
+    }
+
+    /// The field `[number]`, a Realm: the bytes of a KerberosString that is as long as a domain name may be, or shorter.
+    #[inline(always)]
+    pub(crate) fn realm_field(&mut self, number: u8, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+        let realm = self.wrapped(context(number), tag::GENERAL_STRING, what)?;
+        realm.check_text(what)?;
+        if realm.rest.len() <= MAX_REALM_LENGTH {
+            Ok(realm.rest)
+        } else {
+            Err(realm.error(what, Problem::TooLong(MAX_REALM_LENGTH)))
+        }
+    }
+
+    /// As [`Self::realm_field`], as text.
+    pub(crate) fn realm_text_field(&mut self, number: u8, what: &'static str) -> Result<&'a str, D::Malformed> {
+        let start = *self;
+        core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Problem::Text))
+    }
+
+    /// The field `[number]`, an Int32. Nearly all have one octet: seen as a whole, such a field takes a tenth of the
+    /// instructions, and a token has twenty.
+    #[inline(always)]
+    pub(crate) fn int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
+        match self.small_field(number) {
+            Some((value, rest)) => {
+                self.rest = rest;
+                Ok(value.into())
+            }
+            None => self.any_int32_field(number, what),
+        }
+    }
+
+    /// The field `[number]`, as [`Self::uint32_or_negative`] reads it, if it is there.
+    #[inline(always)]
+    pub(crate) fn optional_uint32_field(
+        &mut self,
+        number: u8,
+        what: &'static str,
+    ) -> Result<Option<u32>, D::Malformed> {
+        match self.small_field(number) {
+            Some((value, rest)) => {
+                self.rest = rest;
+                Ok(Some(u32::from_be_bytes(i32::from(value).to_be_bytes())))
+            }
+            None => self.optional_field(number, what, Self::uint32_or_negative),
+        }
+    }
+
+    /// The field `[number]`, an INTEGER that has just one lawful value.
+    #[inline(always)]
+    pub(crate) fn constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), D::Malformed> {
+        match self.small_field(number) {
+            Some((value, rest)) if value == expected => {
+                self.rest = rest;
+                Ok(())
+            }
+            _ => self.any_constant_field(number, expected, what),
+        }
+    }
+
+    /// The field `[number]`, KerberosFlags.
+    #[inline(always)]
+    pub(crate) fn flags_field(&mut self, number: u8, what: &'static str) -> Result<u32, D::Malformed> {
+        // As everybody writes them: 32 bits, all of them used.
+        match *self.rest {
+            [tag, 7, tag::BIT_STRING, 5, 0, a, b, c, d, ref rest @ ..] if tag == context(number) => {
+                self.rest = rest;
+                Ok(u32::from_be_bytes([a, b, c, d]))
+            }
+            _ => self.field(number, what, Self::flags),
+        }
+    }
+
+    /// The field `[number]`, a KerberosTime.
+    #[inline(always)]
+    pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
+        if let Some((&[tag, 17, tag::GENERALIZED_TIME, 15], after)) = self.rest.split_first_chunk() {
+            if let (true, Some((text, rest))) = (tag == context(number), after.split_first_chunk()) {
+                if let Some(time) = UnixTime::from_kerberos_time(text) {
+                    self.rest = rest;
+                    return Ok(time);
+                }
+            }
+        }
+        self.any_time_field(number, what)
+    }
+
+    /// As [`Self::time_field`], for an OPTIONAL one.
+    #[inline(always)]
+    pub(crate) fn optional_time_field(
+        &mut self,
+        number: u8,
+        what: &'static str,
+    ) -> Result<Option<UnixTime>, D::Malformed> {
+        if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
+    }
+
+    /// The field `[number]`, explicitly tagged, read by `read`.
+    #[inline(always)]
+    pub(crate) fn field<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<T, D::Malformed> {
+        let mut contents = self.element(context(number), what)?;
+        let value = read(&mut contents, what)?;
+        contents.end(what)?;
+        Ok(value)
+    }
+
+    /// As [`Self::field`], for an OPTIONAL one.
+    #[inline(always)]
+    pub(crate) fn optional_field<T>(
+        &mut self,
+        number: u8,
+        what: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Result<T, D::Malformed>,
+    ) -> Result<Option<T>, D::Malformed> {
+        if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
+    }
+
+    #[inline(never)]
+    fn any_int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
+        self.field(number, what, Self::int32)
+    }
+
+    #[cold]
+    fn any_constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), D::Malformed> {
+        self.field(number, what, |contents, what| contents.constant(expected.into(), what))
+    }
+
+    #[cold]
+    fn any_time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
+        self.field(number, what, Self::time)
+    }
+
+    /// The INTEGER of one octet that the field `[number]` is, and what follows it.
+    #[inline(always)]
+    fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
+        match self.rest {
+            [tag, 3, tag::INTEGER, 1, octet, rest @ ..] if *tag == context(number) => {
+                Some((i8::from_be_bytes([*octet]), rest))
+            }
+            _ => None,
+        }
+    }
+}
