@@ -65,7 +65,7 @@ impl AuthorizedRequest {
 impl Case {
     /// Fills in the PAC, once every check of it is passed.
     #[inline(never)]
-    pub(crate) fn authorize(&mut self, policy: &Policy) -> Result<(), Error> {
+    pub(super) fn authorize(&mut self, policy: &Policy) -> Result<(), Error> {
         let pac_policy = pac_policy(self, policy);
         match self.found_pac {
             _ if pac_policy == PacPolicy::Ignore => Ok(()),
@@ -81,7 +81,7 @@ impl Case {
         }
     }
 
-    pub(crate) fn admit(&self, replay: &impl ReplayCache, now: UnixTime) -> Result<(), Error> {
+    pub(super) fn admit(&self, replay: &impl ReplayCache, now: UnixTime) -> Result<(), Error> {
         check_admission(replay.check_and_insert(&self.replay_entry(), now))
     }
 

@@ -1,7 +1,8 @@
 //! Everything that is found out about one request.
 //!
-//! The stages' types wrap it, each with what the stages before it have filled in. It has half a kilobyte, so it is filled
-//! where it lies, and no stage hands it on by value to the next.
+//! The stages' types wrap it, each with what the stages before it have filled in. It has 800 octets, so where all stages
+//! come at once it is filled where it lies, and not handed from one to the next. What is not filled in yet is such that it
+//! would be refused.
 
 use super::authorize::{FoundPac, PacFields};
 use super::bindings::{BindingState, Connection};
@@ -12,7 +13,6 @@ use super::request::{Framing, Request};
 use super::ticket::TicketContents;
 use super::verify::ReplayFields;
 use crate::error::Error;
-use crate::krb5::Ticket;
 use crate::observe::{Entered, Stage};
 use crate::policy::Policy;
 use crate::replay::ReplayCache;
@@ -40,10 +40,11 @@ pub(crate) struct Case {
 
 impl Case {
     /// What is known when the ticket is open. The token can be let go: what is needed of the ticket's shell is copied.
+    /// Not inlined: so it is made where it stays.
     #[inline(never)]
     pub(super) fn new(opened: TicketContents, request: &Request<'_>) -> Self {
         let TicketContents { mut buffer, opened_by, fields: ticket, session_key: session } = opened;
-        let shell: &Ticket<'_> = &request.ap_req.ticket;
+        let shell = &request.ap_req.ticket;
         let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
         Self {
             buffer,
@@ -57,7 +58,7 @@ impl Case {
             bindings: BindingState::Absent,
             exchange: Exchange::Answer(Envelope { message: request.message, spnego: None, ap_req: None }),
             replay: ReplayFields::NONE,
-            found_pac: FoundPac::Absent,
+            found_pac: FoundPac::Several,
             pac: None,
         }
     }

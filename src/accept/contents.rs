@@ -88,8 +88,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// A request ends long before 32 bits do; what lies beyond them is empty. A request has a dozen of these, and is moved
-    /// from stage to stage.
+    /// A request ends long before 32 bits do; what lies beyond them is empty. A request has a dozen of these.
     fn new(start: usize, length: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { start: narrow(start), length: narrow(length) }

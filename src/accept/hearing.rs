@@ -57,8 +57,7 @@ impl<D: Verdict> Proposal<'_, D> {
     }
 }
 
-/// What a token holds, before the AP-REQ in it is read: that is done where the request is to be, since it is moved by
-/// copying.
+/// What a token holds, before the AP-REQ in it is read.
 pub(super) enum Located<'t, D> {
     ApReq(Enclosed<'t, D>),
     Offer(Proposal<'t, D>),

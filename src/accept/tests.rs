@@ -1,13 +1,15 @@
 //! A reader that tells nothing takes what one that tells all takes, and nothing else.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-use super::hearing::Located;
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+use super::hearing::{Heard, Located};
+use super::negotiation::Negotiation;
 use super::request::{Request, Turns};
 use super::verdict::Verdict;
 use crate::der::{Detail, Full, Reader, Terse};
 use crate::krb5::{Authenticator, EncTicketPart};
 use crate::policy::Policy;
-use crate::testing::{TestRealm, TestToken, TokenFraming};
+use crate::spnego::{NegState, NegotiationReply};
+use crate::testing::{MechToken, SpnegoParts, TestRealm, TestToken, TokenFraming};
 use crate::time::UnixTime;
 use alloc::format;
 use alloc::string::String;
@@ -30,8 +32,8 @@ fn each_change(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// What a request says, as far as it can be compared.
-fn found<D: Verdict>(token: &[u8], policy: &Policy) -> Option<String> {
-    match Located::<D>::find(token, None, policy).ok()? {
+fn found<D: Verdict>(token: &[u8], negotiation: Option<&Negotiation>, policy: &Policy) -> Option<String> {
+    match Located::<D>::find(token, negotiation, policy).ok()? {
         Located::ApReq(enclosed) => {
             let request = Request::parse(&enclosed, Turns::One).ok()?;
             Some(format!("{request:?}"))
@@ -45,7 +47,32 @@ fn tokens() {
     let policy = Policy::default();
     for token in [token(), token().framed(TokenFraming::ApReq)] {
         for changed in each_change(&token.mint()) {
-            assert_eq!(found::<Terse>(&changed, &policy), found::<Full>(&changed, &policy), "{changed:02X?}");
+            let (terse, full) = (found::<Terse>(&changed, None, &policy), found::<Full>(&changed, None, &policy));
+            assert_eq!(terse, full, "{changed:02X?}");
+        }
+    }
+}
+
+/// The second of a conversation, in which the client was asked for Kerberos; and the same without the first.
+#[test]
+fn tokens_that_follow() {
+    let policy = Policy::default();
+    let spnego = |mech_token| SpnegoParts { mech_token, ..SpnegoParts::default() };
+    let first = token().framed(TokenFraming::Spnego(spnego(MechToken::Absent))).mint();
+    let Heard::Offer(offer) = Heard::hear(&first, None, &policy).unwrap() else { panic!("a client without a ticket") };
+    let negotiation = offer.accept().into_negotiation();
+    let reply = NegotiationReply {
+        state: NegState::AcceptIncomplete,
+        supported_mech: None,
+        response_token: Some(&token().framed(TokenFraming::ApReq).mint()),
+        mech_list_mic: Some(&[4, 4, 0, 0]),
+    };
+    let second = reply.to_bytes();
+    assert!(found::<Full>(&second, Some(&negotiation), &policy).is_some());
+    for changed in each_change(&second).chain(each_change(&first)) {
+        for negotiation in [None, Some(&negotiation)] {
+            let terse = found::<Terse>(&changed, negotiation, &policy);
+            assert_eq!(terse, found::<Full>(&changed, negotiation, &policy), "{changed:02X?}");
         }
     }
 }

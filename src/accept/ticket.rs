@@ -15,9 +15,9 @@ use crate::krb5::{EncTicketPart, EncryptionKey};
 use crate::policy::Policy;
 use crate::time::UnixTime;
 use alloc::sync::Arc;
+use core::fmt;
 
 /// A request whose ticket is decrypted. It borrows from the token.
-#[derive(Debug)]
 pub struct OpenedTicket<'t> {
     pub(super) request: Request<'t>,
     pub(super) case: Case,
@@ -62,6 +62,16 @@ impl<'t> OpenedTicket<'t> {
     }
 }
 
+/// Without what the next stages will find.
+impl fmt::Debug for OpenedTicket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { request, case } = self;
+        let mut shown = f.debug_struct("OpenedTicket");
+        shown.field("request", request).field("ticket", &case.ticket).field("opened_by", &case.opened_by);
+        shown.finish_non_exhaustive()
+    }
+}
+
 /// What was in a ticket, and which key has opened it.
 pub(super) struct TicketContents {
     pub(super) buffer: Buffer,
@@ -76,7 +86,7 @@ impl TicketContents {
         let Decrypted { buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
         let octets = buffer.slice(plaintext);
         let Ok(part) = EncTicketPart::read(Reader::terse(octets)) else {
-            return Err(malformed(EncTicketPart::read(Reader::new(octets))));
+            return Err(malformed("EncTicketPart", EncTicketPart::read(Reader::new(octets))));
         };
         let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
         let fields = TicketFields::locate(&buffer, plaintext, &part);
@@ -113,10 +123,10 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     Err(not_opened(keys, request, &candidates))
 }
 
-/// What a reader that tells all says of what one that tells nothing could not read.
+/// What a reader that tells all says of a plaintext that one that tells nothing could not read.
 #[cold]
-pub(super) fn malformed<T>(read: Result<T, Malformed>) -> Error {
-    let unreadable = Malformed { what: "EncryptedData", at: 0, problem: Problem::Unrecognised };
+pub(super) fn malformed<T>(what: &'static str, read: Result<T, Malformed>) -> Error {
+    let unreadable = Malformed { what, at: 0, problem: Problem::Unrecognised };
     read.err().unwrap_or(unreadable).into()
 }
 

@@ -8,6 +8,7 @@ pub(super) trait Verdict: Detail {
     /// What is told.
     type Error: From<Self::Malformed>;
 
+    /// `error`, as far as it is told; it is made only if it is.
     fn refuse(error: impl FnOnce() -> Error) -> Self::Error;
 }
 

@@ -35,15 +35,18 @@ pub(super) struct ReplayFields {
 }
 
 impl ReplayFields {
-    /// Before there is an authenticator.
-    pub(super) const NONE: Self =
-        Self { tag: ReplayTag::NONE, client_time: UnixTime::from_seconds(0), valid_until: UnixTime::from_seconds(0) };
+    /// Before there is an authenticator: older than whatever a replay cache can remember.
+    pub(super) const NONE: Self = Self {
+        tag: ReplayTag::from_bytes([0; 16]),
+        client_time: UnixTime::from_seconds(i64::MIN),
+        valid_until: UnixTime::from_seconds(i64::MIN),
+    };
 }
 
 impl Case {
     /// Fills in what the authenticator tells, once every check is passed.
     #[inline(never)]
-    pub(crate) fn verify(
+    pub(super) fn verify(
         &mut self,
         request: &Request<'_>,
         policy: &Policy,
@@ -56,7 +59,7 @@ impl Case {
         let (plaintext, tag) = authenticator::decrypt(request, self)?;
         let octets = self.buffer.slice(plaintext);
         let Ok(authenticator) = Authenticator::read(Reader::terse(octets)) else {
-            return Err(malformed(Authenticator::read(Reader::new(octets))));
+            return Err(malformed("Authenticator", Authenticator::read(Reader::new(octets))));
         };
         authenticator::check(&authenticator, self.ticket(), policy, now)?;
         let subkey = authenticator.subkey.map(|key| usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey));

@@ -41,6 +41,8 @@ pub(super) struct AesCts<C: Aes>(C);
 
 impl<C: Aes> AesCts<C> {
     pub(super) fn new(key: &Key<C>) -> Self {
+        // Made no later than this, so that no drop allocates.
+        C::of_zeros();
         Self(C::new(key))
     }
 
@@ -172,7 +174,7 @@ impl<C: Aes> AesCts<C> {
 
 impl<C: Aes> Drop for AesCts<C> {
     /// The round keys are overwritten by those of a key of zeros. The `zeroize` feature of `aes` writes its 960 octets
-    /// one by one, which takes four times as long as expanding a key.
+    /// one by one.
     fn drop(&mut self) {
         self.0.clone_from(C::of_zeros());
         black_box(&mut self.0);

@@ -34,9 +34,6 @@ impl<'a, D: Detail> InitialToken<'a, D> {
     }
 }
 
-/// Identifier octet of an initial token.
-pub(crate) const INITIAL_TAG: u8 = application(0);
-
 /// A message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, `mechanism` around both.
 pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::with_capacity(REPLY_ROOM);
@@ -64,9 +61,6 @@ impl TokId {
     }
 }
 
-/// An AP-REP with a subkey has less than 200 octets, and a KRB-ERROR is as long as its names.
-const REPLY_ROOM: usize = 256;
-
 /// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
 pub(crate) fn ap_req_message<D: Detail>(mut inner: Reader<'_, D>) -> Result<Reader<'_, D>, D::Malformed> {
     const WHAT: &str = "innerContextToken.TOK_ID";
@@ -78,3 +72,9 @@ pub(crate) fn ap_req_message<D: Detail>(mut inner: Reader<'_, D>) -> Result<Read
         _ => Err(start.error(WHAT, Problem::Unrecognised)),
     }
 }
+
+/// Identifier octet of an initial token.
+pub(crate) const INITIAL_TAG: u8 = application(0);
+
+/// An AP-REP with a subkey has less than 200 octets, and a KRB-ERROR is as long as its names.
+const REPLY_ROOM: usize = 256;

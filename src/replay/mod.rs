@@ -81,7 +81,7 @@ pub enum ReplayClient<'a> {
     },
     /// By the ticket's name, where there is no PAC to go by.
     Name {
-        /// The client's realm.
+        /// The client's realm, in UTF-8.
         realm: &'a [u8],
         /// The components of its name, in any encoding in which only equal names are equal.
         name: &'a [u8],
@@ -120,9 +120,6 @@ impl Hash for ReplayClient<'_> {
 pub struct ReplayTag([u8; 16]);
 
 impl ReplayTag {
-    /// Nobody's.
-    pub(crate) const NONE: Self = Self([0; 16]);
-
     /// `mac` is the part of `ciphertext` that verified.
     pub(crate) fn new(mac: &[u8], ciphertext: &[u8]) -> Self {
         let mut tag = [0; 16];

@@ -24,7 +24,7 @@ pub(crate) struct NegTokenInit<'a, D> {
 impl<'a, D: Detail> NegTokenInit<'a, D> {
     /// Reads a NegotiationToken that must be one of these.
     pub(crate) fn read(token: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = token.only_wrapped(context(0), tag::SEQUENCE, "NegTokenInit")?;
+        let mut fields = token.only(context(0), "NegotiationToken")?.only(tag::SEQUENCE, "NegTokenInit")?;
         let mechanisms = fields.field(0, "NegTokenInit.mechTypes", MechanismList::read)?;
         fields.optional(context(1), "NegTokenInit.reqFlags")?;
         let mech_token = fields.optional_octets(2, "NegTokenInit.mechToken")?;

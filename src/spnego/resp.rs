@@ -33,9 +33,6 @@ impl<'a, D: Detail> NegTokenResp<'a, D> {
     }
 }
 
-/// Identifier octet of a NegTokenResp as a NegotiationToken.
-pub(crate) const RESP_TAG: u8 = context(1);
-
 /// A NegTokenResp of ours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegotiationReply<'a> {
@@ -88,6 +85,9 @@ impl NegState {
         }
     }
 }
+
+/// Identifier octet of a NegTokenResp as a NegotiationToken.
+pub(crate) const RESP_TAG: u8 = context(1);
 
 /// More than the headers of all fields and an object identifier take.
 const HEADERS: usize = 48;

@@ -114,7 +114,7 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
         Some(last) => text.chunks_exact(8).fold(marks_of(u64::from_ne_bytes(*last)), |marks, word| {
             marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_ne_bytes(*word)))
         }),
-        // An octet over 127 shifts ones of its own in, and a NUL a hundred of them.
+        // The octets that the text does not fill are ones, which pass.
         None => marks_of(text.iter().fold(ONES, |word, octet| word << 8 | u64::from(*octet))),
     };
     marks & (ONES << 7) == 0
