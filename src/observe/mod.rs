@@ -29,7 +29,7 @@
 //! clock has the time of each. This crate has none.
 //!
 //! Without the feature, none of this is compiled. With it and without a subscriber, it is a comparison for each event and span:
-//! some 500 instructions of an accepted request, less than 2 % of them (`benches/instructions`).
+//! some 500 instructions of an accepted request.
 //!
 //! # Moving away from RC4
 //! [`EtypeCensus`] counts what clients come with, and names those accounts that still bring RC4.
