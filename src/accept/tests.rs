@@ -22,13 +22,13 @@ fn token() -> TestToken {
 
 /// Every octet turned into others, and every beginning.
 fn each_change(message: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let changes = (0..message.len()).flat_map(|at| [0, 1, 0x7F, 0x80, 0x81, 0x82, 0xFF].map(|octet| (at, octet)));
-    let changed = changes.map(|(at, octet)| {
-        let mut changed = message.to_vec();
-        changed[at] ^= octet;
-        changed
+    let places = (0..message.len()).flat_map(|at| [0, 1, 0x7F, 0x80, 0x81, 0x82, 0xFF].map(|octet| (at, octet)));
+    let others = places.map(|(at, octet)| {
+        let mut other = message.to_vec();
+        other[at] ^= octet;
+        other
     });
-    changed.chain((0..message.len()).map(|length| message[..length].to_vec()))
+    others.chain((0..message.len()).map(|length| message[..length].to_vec()))
 }
 
 /// What a request says, as far as it can be compared.
