@@ -20,6 +20,27 @@ fn minted(token: &TestToken, third_leg: &ApRepParts) -> Vec<u8> {
     third_leg.mint(&token.authenticator.key, &[3; 16])
 }
 
+/// Ends a conversation by a third leg with a MIC, which is answered by one.
+fn ended_with_mics(
+    host: &Host,
+    token: &TestToken,
+    first: &Kept,
+    third_leg: &ApRepParts,
+    context: &mut SecurityContext,
+) -> kerberos_sso::Answer {
+    let mech_types = TestClient::of(token).mech_types;
+    let last = NegTokenRespParts {
+        response_token: Some(minted(token, third_leg)),
+        mech_list_mic: Some(context.get_mic(&mech_types)),
+        ..NegTokenRespParts::default()
+    };
+    let (_, answer) = host.ends(&last.mint(), Some(&first.state));
+    let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
+    assert_eq!(outline(&reply), (COMPLETED, None, false, true));
+    context.verify_mic(&mech_types, &reply.mech_list_mic.unwrap()).unwrap();
+    answer
+}
+
 fn share(etype: EncType, client: &mut SecurityContext, server: &mut SecurityContext) {
     if etype == EncType::RC4_HMAC {
         // Its Wrap tokens of DCE style are not taken; its MICs are as always.
@@ -83,16 +104,7 @@ fn the_client_confirms_with_its_third_leg() {
             let expected = if asked { (INCOMPLETE, None) } else { (REQUEST_MIC, Some(mech::MS_KRB5)) };
             assert_eq!(outline(&first.reply()), (expected.0, expected.1, true, false));
 
-            let client = TestClient::of(&token);
-            let last = NegTokenRespParts {
-                response_token: Some(minted(&token, &third_leg)),
-                mech_list_mic: Some(context.get_mic(&client.mech_types)),
-                ..NegTokenRespParts::default()
-            };
-            let (_, answer) = host.ends(&last.mint(), Some(&first.state));
-            let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-            assert_eq!(outline(&reply), (COMPLETED, None, false, true));
-            context.verify_mic(&client.mech_types, &reply.mech_list_mic.unwrap()).unwrap();
+            let answer = ended_with_mics(&host, &token, &first, &third_leg, &mut context);
             share(etype, &mut context, &mut answer.into_context());
         }
     }
@@ -104,15 +116,7 @@ fn a_mic_that_is_not_due_is_answered() {
     let host = Host::new();
     let token = dce_style(host.good());
     let (first, third_leg, mut context) = begun(&host, &token, None);
-    let client = TestClient::of(&token);
-    let last = NegTokenRespParts {
-        response_token: Some(minted(&token, &third_leg)),
-        mech_list_mic: Some(context.get_mic(&client.mech_types)),
-        ..NegTokenRespParts::default()
-    };
-    let (_, answer) = host.ends(&last.mint(), Some(&first.state));
-    let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-    context.verify_mic(&client.mech_types, &reply.mech_list_mic.unwrap()).unwrap();
+    let answer = ended_with_mics(&host, &token, &first, &third_leg, &mut context);
     assert_shared(&mut context, &mut answer.into_context());
 }
 
