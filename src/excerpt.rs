@@ -133,6 +133,22 @@ mod tests {
         }
     }
 
+    /// Bytes are appended as the text that they are, at every place and length near the end.
+    #[test]
+    fn bytes_are_kept_as_text_is() {
+        for before in [0, 1, Excerpt::CAPACITY - 2, Excerpt::CAPACITY - 1, Excerpt::CAPACITY, Excerpt::CAPACITY + 1] {
+            for after in ["", "x", "é", "xx", "xé", "李", &"é".repeat(Excerpt::CAPACITY)] {
+                let mut text = Excerpt::new(&"a".repeat(before));
+                let mut bytes = text;
+                for _ in 0..2 {
+                    text.append(after);
+                    bytes.append_bytes(after.as_bytes());
+                    assert_eq!((text, text.to_string()), (bytes, bytes.to_string()), "{after} after {before}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn nothing_follows_a_cut() {
         let mut excerpt = Excerpt::new(&("x".repeat(Excerpt::CAPACITY - 1) + "é"));

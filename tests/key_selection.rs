@@ -311,17 +311,18 @@ mod diagnoses {
 
     #[test]
     fn the_realm_in_other_letters() {
-        for held in ["contoso.test", "CONTOSO.TEST"] {
+        let (lower, upper, mixed) = ("contoso.test", "CONTOSO.TEST", "Contoso.TEST");
+        for (held, asked) in [(lower, mixed), (upper, mixed), (lower, upper), (upper, lower)] {
             let account = Account::new("SERVICE$", held).with_key(ServiceKey::new(right(), None));
             let server = holding([account]);
             let error = refusal(&server, |mut token| {
-                token.ticket.realm = "Contoso.TEST".into();
+                token.ticket.realm = asked.into();
                 token.kvno(None)
             });
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "no key for service HTTP/www.contoso.test of realm Contoso.TEST, type aes256-cts-hmac-sha1-96 (18), \
+                    "no key for service HTTP/www.contoso.test of realm {asked}, type aes256-cts-hmac-sha1-96 (18), \
                      no version: the key set spells that realm {held}, and realms differ if their letters' case does"
                 )
             );

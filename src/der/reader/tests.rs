@@ -207,6 +207,25 @@ fn fields_seen_as_a_whole_are_read_as_field_by_field() {
     assert_same!(&[0xA0, 7, 3, 5, 4, 1, 2, 3, 0xFF], r, r.flags_field(0, "x"), r.field(0, "x", Reader::flags));
 }
 
+/// The longest that two octets of length tell of what is wrapped and of its wrapper, and the next ones.
+#[test]
+fn long_elements_are_read_as_one_in_the_other() {
+    for length in [65_530, 65_531, 65_532, 65_535, 65_536] {
+        let mut writer = Writer::with_capacity(0);
+        writer.field(3, |w| w.octets(&alloc::vec![7; length]));
+        let wrapped = writer.finish();
+        let read = |bytes: &[u8]| {
+            let told =
+                Reader::new(bytes).wrapped(context(3), tag::OCTET_STRING, "x").map(|contents| contents.rest().len());
+            let terse = Reader::terse(bytes).wrapped(context(3), tag::OCTET_STRING, "x");
+            assert_eq!(terse.is_ok(), told.is_ok(), "{length}");
+            told
+        };
+        assert_eq!(read(&wrapped), Ok(length));
+        assert_eq!(problem(read(&wrapped[..wrapped.len().saturating_sub(1)])), Problem::Truncated, "{length}");
+    }
+}
+
 /// At lengths of one, two and three octets, and where that of the wrapper has one more than that of what it wraps.
 #[test]
 fn wrapped_elements_are_read_as_one_in_the_other() {
