@@ -96,6 +96,15 @@ mod tests {
         }
     }
 
+    /// Counted in characters, without the white space around them.
+    #[test]
+    fn a_name_has_characters_up_to_the_limit() {
+        for letter in ["a", "é", "李"] {
+            assert!(UserName::parse(&format!(" {} ", letter.repeat(MAX_LENGTH))).is_some(), "{letter}");
+            assert_eq!(UserName::parse(&letter.repeat(MAX_LENGTH.saturating_add(1))), None, "{letter}");
+        }
+    }
+
     #[test]
     fn what_nobody_is_called_is_no_name() {
         for typed in ["", "  ", "@contoso.test", "alice@", r"\alice", r"CONTOSO\", "al\0ice", &"a".repeat(257)] {

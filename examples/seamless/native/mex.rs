@@ -48,3 +48,20 @@ fn is_authority(host: &str) -> bool {
 }
 
 const MAX_AUTHORITY: usize = 260;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_a_host_and_a_port_up_to_the_limit() {
+        for host in ["h", "sso.test:8443", "[::1]:443", &"h".repeat(MAX_AUTHORITY)] {
+            assert!(is_authority(host), "{host}");
+        }
+        for host in
+            ["", "sso.test/", "user@sso.test", "sso test", "h\"><a", "é", &"h".repeat(MAX_AUTHORITY.saturating_add(1))]
+        {
+            assert!(!is_authority(host), "{host}");
+        }
+    }
+}

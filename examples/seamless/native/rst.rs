@@ -132,6 +132,16 @@ mod tests {
         assert_eq!(Request::parse(&otherwise).unwrap().message_id, None);
     }
 
+    /// One that is longer is not repeated.
+    #[test]
+    fn a_message_id_has_octets_up_to_the_limit() {
+        let read = |id: &str| Request::parse(&RST.replace("urn:uuid:1", id)).unwrap().message_id;
+        let longest = "i".repeat(MAX_MESSAGE_ID);
+        assert_eq!(read(&longest), Some(longest.clone()));
+        assert_eq!(read(&(longest + "i")), None);
+        assert_eq!(read(""), None);
+    }
+
     #[test]
     fn each_wrong_part_is_named() {
         let invalid = |refusal| matches!(refusal, Refusal::InvalidRequest(_));

@@ -88,8 +88,16 @@ const MAX_SIZE: usize = 16 * 1024;
 const MAX_DEPTH: u32 = 32;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_in_each_other_up_to_the_limit() {
+        let of_depth = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
+        let limit = usize::try_from(MAX_DEPTH).unwrap();
+        assert!(parse(&of_depth(limit)).is_some() && parse(&of_depth(limit.saturating_add(1))).is_none());
+    }
 
     #[test]
     fn what_is_large_is_not_read() {
