@@ -27,13 +27,14 @@ const CLIENTS: u64 = 100_000;
 struct SignIns {
     number: u64,
     alive: u64,
-    domain: Sid,
+    /// In the packet form.
+    domain: Vec<u8>,
 }
 
 impl SignIns {
     /// `lane` tells those of one thread from those of another.
     fn new(alive: u64, lane: u64) -> Self {
-        Self { number: lane << 40, alive, domain: "S-1-5-21-1-2-3".parse().unwrap() }
+        Self { number: lane << 40, alive, domain: "S-1-5-21-1-2-3".parse::<Sid>().unwrap().to_bytes() }
     }
 
     fn next(&mut self, cache: &MemoryReplayCache) -> Admission {

@@ -19,8 +19,7 @@ use core::fmt;
 pub struct IdentityRef<'a> {
     name: PrincipalName<'a>,
     realm: &'a str,
-    logon: Option<LogonInfo<'a>>,
-    upn_dns: Option<UpnDnsInfo<'a>>,
+    pac: Option<VerifiedPac<'a>>,
     account: &'a Account,
 }
 
@@ -28,13 +27,10 @@ impl<'a> IdentityRef<'a> {
     pub(crate) fn of(
         name: PrincipalName<'a>,
         realm: &'a str,
-        pac: Option<&VerifiedPac<'a>>,
+        pac: Option<VerifiedPac<'a>>,
         account: &'a Account,
     ) -> Self {
-        let logon = pac.and_then(VerifiedPac::logon_info);
-        // Without a LOGON_INFO nothing ties a UPN to a SID.
-        let upn_dns = if logon.is_some() { pac.and_then(VerifiedPac::upn_dns_info) } else { None };
-        Self { name, realm, logon, upn_dns, account }
+        Self { name, realm, pac, account }
     }
 
     /// The user's SID, by which to know the user: the PAC's LOGON_INFO, on which all that the PAC says about a SID agrees.
@@ -43,7 +39,7 @@ impl<'a> IdentityRef<'a> {
     /// Directory. FreeIPA gives all its hosts and services the SID of a group: there, it tells users apart only.
     #[must_use]
     pub fn sid(&self) -> Option<Sid> {
-        self.logon.as_ref().map(LogonInfo::user_sid)
+        self.logon().as_ref().map(LogonInfo::user_sid)
     }
 
     /// The client's name, as the ticket has it: what the user typed, made canonical or not. With a [`sid`](Self::sid), a
@@ -63,31 +59,31 @@ impl<'a> IdentityRef<'a> {
     /// user's may be made to look like another's but for a `$`: never rebuild an identity from it.
     #[must_use]
     pub fn account_name(&self) -> Option<WideText<'a>> {
-        self.logon.as_ref().map(LogonInfo::effective_name)
+        self.logon().as_ref().map(LogonInfo::effective_name)
     }
 
     /// The user's display name, by the PAC; `None` if it is empty.
     #[must_use]
     pub fn full_name(&self) -> Option<WideText<'a>> {
-        self.logon.as_ref().map(LogonInfo::full_name).filter(|name| !name.is_empty())
+        self.logon().as_ref().map(LogonInfo::full_name).filter(|name| !name.is_empty())
     }
 
     /// The NetBIOS name of the user's domain, by the PAC. Two forests may have domains of one name.
     #[must_use]
     pub fn logon_domain(&self) -> Option<WideText<'a>> {
-        self.logon.as_ref().map(LogonInfo::logon_domain_name)
+        self.logon().as_ref().map(LogonInfo::logon_domain_name)
     }
 
     /// The SID of the user's domain, by the PAC.
     #[must_use]
     pub fn logon_domain_sid(&self) -> Option<Sid> {
-        self.logon.as_ref().map(LogonInfo::logon_domain_sid)
+        self.logon().as_ref().map(LogonInfo::logon_domain_sid)
     }
 
     /// The DNS name of the user's domain, by the PAC's UPN_DNS_INFO.
     #[must_use]
     pub fn dns_domain(&self) -> Option<WideText<'a>> {
-        self.upn_dns.map(|info| info.dns_domain_name)
+        self.upn_dns().map(|info| info.dns_domain_name)
     }
 
     /// The user principal name, by the PAC's UPN_DNS_INFO: a claim within the account's forest. Its suffix is whatever an
@@ -95,25 +91,25 @@ impl<'a> IdentityRef<'a> {
     /// account has none and this one was made up of its name and domain.
     #[must_use]
     pub fn upn(&self) -> Option<WideText<'a>> {
-        self.upn_dns.map(|info| info.upn)
+        self.upn_dns().map(|info| info.upn)
     }
 
     /// What the UPN is.
     #[must_use]
     pub fn upn_flags(&self) -> Option<UpnFlags> {
-        self.upn_dns.map(|info| info.flags)
+        self.upn_dns().map(|info| info.flags)
     }
 
     /// The user's primary group, by the PAC.
     #[must_use]
     pub fn primary_group_sid(&self) -> Option<Sid> {
-        self.logon.as_ref().map(LogonInfo::primary_group_sid)
+        self.logon().as_ref().map(LogonInfo::primary_group_sid)
     }
 
     /// What kind of account it is, by the PAC; `None` without a SID.
     #[must_use]
     pub fn kind(&self) -> Option<AccountKind> {
-        self.logon.as_ref().map(AccountKind::of)
+        self.logon().as_ref().map(AccountKind::of)
     }
 
     /// Who says that the user signed in, by the PAC's extra SIDs.
@@ -143,7 +139,7 @@ impl<'a> IdentityRef<'a> {
 
     /// The groups of the user's domain, by the PAC; the primary group is among them as a rule.
     pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        self.logon.as_ref().map(LogonInfo::groups).into_iter().flatten()
+        self.logon().as_ref().map(LogonInfo::groups).into_iter().flatten()
     }
 
     /// By the PAC: universal groups of other domains, former SIDs of the user or its groups (SID history), and well-known
@@ -191,12 +187,21 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
+    fn logon(&self) -> Option<LogonInfo<'a>> {
+        self.pac.as_ref().and_then(VerifiedPac::logon_info)
+    }
+
+    /// Without a LOGON_INFO nothing ties a UPN to a SID.
+    fn upn_dns(&self) -> Option<UpnDnsInfo<'a>> {
+        self.pac.as_ref().filter(|pac| pac.logon_info().is_some()).and_then(VerifiedPac::upn_dns_info)
+    }
+
     fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
-        self.logon.as_ref().map(LogonInfo::extra_sids).into_iter().flatten()
+        self.logon().as_ref().map(LogonInfo::extra_sids).into_iter().flatten()
     }
 
     fn all_resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        self.logon.as_ref().map(LogonInfo::resource_groups).into_iter().flatten()
+        self.logon().as_ref().map(LogonInfo::resource_groups).into_iter().flatten()
     }
 }
 
@@ -288,7 +293,7 @@ impl AccountKind {
             Self::Trust
         } else if control.contains(AccountControl::WORKSTATION_TRUST) || logon.effective_name().ends_with('$') {
             Self::Computer
-        } else if matches!(logon.user_sid().rid(), Some(501..=504)) {
+        } else if matches!(logon.user_id(), 501..=504) {
             Self::System
         } else {
             Self::User

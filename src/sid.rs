@@ -30,6 +30,12 @@ impl Sid {
     /// A service said who the user is, through S4U2Self: SERVICE_ASSERTED_IDENTITY.
     pub const SERVICE_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[2]);
 
+    /// The packet form of [`SERVICE_ASSERTED`](Self::SERVICE_ASSERTED).
+    pub(crate) const SERVICE_ASSERTED_PACKET: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 18, 2, 0, 0, 0];
+
+    /// Stands for nobody (MS-DTYP section 2.4.2.4).
+    pub(crate) const NOBODY: Self = Self::of([0; 6], &[0]);
+
     /// A SID of revision 1; `None` if the authority has more than 48 bits or there are more than 15 sub-authorities.
     #[must_use]
     pub fn new(authority: u64, sub_authorities: &[u32]) -> Option<Self> {
@@ -67,6 +73,19 @@ impl Sid {
     /// Bytes of the packet form of a SID with so many sub-authorities.
     pub(crate) fn length_of(count: usize) -> Option<usize> {
         if count > Self::MAX_SUB_AUTHORITIES { None } else { count.checked_mul(4)?.checked_add(8) }
+    }
+
+    /// Whether `bytes` are the packet form of a SID, and nothing else.
+    #[inline]
+    pub(crate) fn is_packet(bytes: &[u8]) -> bool {
+        bytes.first_chunk().is_some_and(|head| Self::length(*head) == Some(bytes.len()))
+    }
+
+    /// Whether `bytes` are the packet form of a SID that [`is_domain`](Self::is_domain), of which there is one shape only.
+    #[inline]
+    pub(crate) fn is_domain_packet(bytes: &[u8]) -> bool {
+        const DOMAIN: [u8; 12] = [1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
+        matches!(bytes.split_first_chunk(), Some((&DOMAIN, numbers)) if numbers.len() == 12 && *numbers != [0; 12])
     }
 
     /// The packet form: revision, count, authority in big-endian, sub-authorities in little-endian order.
@@ -255,6 +274,7 @@ mod tests {
         }
         assert_eq!(Sid::AUTHENTICATION_ASSERTED, "S-1-18-1".parse().unwrap());
         assert_eq!(Sid::SERVICE_ASSERTED, "S-1-18-2".parse().unwrap());
+        assert_eq!(Sid::from_bytes(&Sid::SERVICE_ASSERTED_PACKET), Some(Sid::SERVICE_ASSERTED));
     }
 
     #[test]

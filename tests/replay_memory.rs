@@ -2,10 +2,10 @@
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
+use kerberos_sso::UnixTime;
 use kerberos_sso::replay::{
     Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayLimit, ReplayTag, Start,
 };
-use kerberos_sso::{Sid, UnixTime};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,16 +36,18 @@ impl Sent {
     }
 
     fn insert(self, cache: &MemoryReplayCache, now: i64) -> Admission {
-        let domain: Sid = "S-1-5-21-1-2-3".parse().unwrap();
         let entry = ReplayEntry {
             tag: self.tag(),
             client_time: UnixTime::from_seconds(self.time),
             valid_until: UnixTime::from_seconds(self.valid_until()),
-            client: ReplayClient::Sid { domain: &domain, rid: self.client },
+            client: ReplayClient::Sid { domain: &DOMAIN, rid: self.client },
         };
         cache.check_and_insert(&entry, UnixTime::from_seconds(now))
     }
 }
+
+/// S-1-5-21-1-2-3.
+const DOMAIN: [u8; 24] = [1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
 
 fn sent(number: u32) -> Sent {
     Sent { number, client: 1, time: NOW }

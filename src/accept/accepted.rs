@@ -64,7 +64,7 @@ impl Accepted {
     #[must_use]
     pub fn identity(&self) -> IdentityRef<'_> {
         let ticket = self.ticket();
-        IdentityRef::of(ticket.client(), ticket.client_realm(), self.pac().as_ref(), self.0.opened_by.account())
+        IdentityRef::of(ticket.client(), ticket.client_realm(), self.pac(), self.0.opened_by.account())
     }
 
     /// The PAC: verified, decoded and held against the ticket. `None` if the ticket has none or the policy ignores it.

@@ -91,7 +91,7 @@ impl Case {
 
     fn replay_entry(&self) -> ReplayEntry<'_> {
         let ticket = self.ticket();
-        let client = match self.pac.as_ref().and_then(|pac| pac.layout.user()) {
+        let client = match self.pac.as_ref().and_then(|pac| pac.layout.user(self.buffer.slice(pac.place))) {
             Some((domain, rid)) => ReplayClient::Sid { domain, rid },
             None => {
                 ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() }

@@ -6,7 +6,7 @@ use crate::error::{AccountCause, DelegationKind, DomainClaim, Error, Excerpt, Mi
 use crate::identity::AccountKind;
 use crate::keys::Account;
 use crate::krb5::PrincipalName;
-use crate::pac::{AccountControl, BufferType, LogonInfo, UserFlags, VerifiedPac, WideText};
+use crate::pac::{AccountControl, LogonInfo, UserFlags, VerifiedPac, WideText};
 use crate::policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, PacPolicy, Policy};
 use crate::sid::Sid;
 use crate::time::UnixTime;
@@ -25,7 +25,7 @@ pub(super) fn check(
         return if pac_policy == PacPolicy::Require { Err(Error::PacMissing(MissingPac::LogonInfo)) } else { Ok(()) };
     };
     check_sids(pac, &logon)?;
-    check_domains(&logon, ticket.client_realm(), account, policy)?;
+    check_domains(&logon, ticket.client_realm_bytes(), account, policy)?;
     check_account(&logon, policy)
 }
 
@@ -71,10 +71,10 @@ fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy
     if policy.delegation == DelegationPolicy::Allow {
         return Ok(());
     }
-    if pac.has(BufferType::DELEGATION_INFO) {
+    if pac.has_delegation_info() {
         return Err(Error::Delegation(DelegationKind::ConstrainedDelegation));
     }
-    if logon.is_some_and(|logon| logon.extra_sids().any(|extra| extra.sid == Sid::SERVICE_ASSERTED)) {
+    if logon.is_some_and(|logon| logon.has_extra_sid(&Sid::SERVICE_ASSERTED_PACKET)) {
         return Err(Error::Delegation(DelegationKind::ServiceAsserted));
     }
     Ok(())
@@ -82,19 +82,21 @@ fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy
 
 /// CVE-2021-42287 was a KDC that found another account than the one the TGT was given to.
 fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), Error> {
-    let user = logon.user_sid();
-    if let Some(requestor) = pac.requestor().filter(|requestor| *requestor != user) {
-        return Err(Error::PacMismatch(PacMismatch::Requestor { requestor, user }));
+    let stranger = |packet: Option<&[u8]>| {
+        packet.filter(|packet| !logon.is_user(packet)).map(|packet| Sid::from_bytes(packet).unwrap_or(Sid::NOBODY))
+    };
+    if let Some(requestor) = stranger(pac.requestor_packet()) {
+        return Err(Error::PacMismatch(PacMismatch::Requestor { requestor, user: logon.user_sid() }));
     }
-    if let Some(upn) = pac.upn_dns_info().and_then(|info| info.sid).filter(|upn| *upn != user) {
-        return Err(Error::PacMismatch(PacMismatch::UpnSid { upn, user }));
+    if let Some(upn) = stranger(pac.upn_sid_packet()) {
+        return Err(Error::PacMismatch(PacMismatch::UpnSid { upn, user: logon.user_sid() }));
     }
     Ok(())
 }
 
 /// The user must be of a domain that the account may vouch for. Groups of others are refused by policy only: the user's
 /// identity does not depend on them.
-fn check_domains(logon: &LogonInfo<'_>, realm: &str, account: &Account, policy: &Policy) -> Result<(), Error> {
+fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy: &Policy) -> Result<(), Error> {
     let untrusted = |claim, sid| Err(Error::UntrustedDomain { claim, sid, account: Excerpt::new(account.name()) });
     if !account.vouches_for_domain_of(realm, &logon.logon_domain_sid()) {
         return untrusted(DomainClaim::User, logon.user_sid());

@@ -199,10 +199,11 @@ impl Account {
     }
 
     /// Whether a PAC under one of its keys may say that a user of `realm` has an account of `domain`.
-    pub(crate) fn vouches_for_domain_of(&self, realm: &str, domain: &Sid) -> bool {
-        let mut tied = self.bound_domains().filter(|(bound, sid)| **bound == *realm || sid == domain).peekable();
+    pub(crate) fn vouches_for_domain_of(&self, realm: &[u8], domain: &Sid) -> bool {
+        let mut tied =
+            self.bound_domains().filter(|(bound, sid)| bound.as_bytes() == realm || sid == domain).peekable();
         let free = tied.peek().is_none();
-        self.vouches_for_domain(domain) && (free || tied.any(|(bound, sid)| **bound == *realm && sid == domain))
+        self.vouches_for_domain(domain) && (free || tied.any(|(bound, sid)| bound.as_bytes() == realm && sid == domain))
     }
 
     /// Whether `sid` is of no domain that its keys may vouch for, if it names any, and does not just say how the user

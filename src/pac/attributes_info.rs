@@ -1,5 +1,6 @@
 //! PAC_ATTRIBUTES_INFO (MS-PAC section 2.14) and PAC_REQUESTOR (section 2.15): what a TGT's PAC adds.
 
+use super::detail::PacDetail;
 use super::reader::{Place, Reader};
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
@@ -21,8 +22,8 @@ impl PacAttributes {
     }
 
     /// Reads the first 32 flags. Their number is given in bits, and they come in whole words.
-    pub(super) fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut reader = Reader::new(pac, buffer);
+    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+        let mut reader = Reader::<D>::new(pac, buffer);
         let bits = reader.u32("PAC_ATTRIBUTES_INFO.FlagsLength")?;
         let expected = usize::try_from(bits.div_ceil(32)).ok().and_then(|words| words.checked_mul(4));
         if bits == 0 || expected != Some(reader.left()) {
@@ -33,8 +34,8 @@ impl PacAttributes {
     }
 }
 
-/// Reads the SID of who asked for the TGT.
-pub(super) fn read_requestor(pac: &[u8], buffer: Place) -> Result<Sid, PacMalformed> {
-    let malformed = PacMalformed { what: "PAC_REQUESTOR.UserSid", at: buffer.at(), problem: PacProblem::Sid };
-    Sid::from_bytes(buffer.of(pac)).ok_or(malformed)
+/// Whether the buffer is the SID of who asked for the TGT, and nothing else.
+pub(super) fn check_requestor<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<(), D::Malformed> {
+    let malformed = || PacMalformed { what: "PAC_REQUESTOR.UserSid", at: buffer.at(), problem: PacProblem::Sid };
+    if Sid::is_packet(buffer.of(pac)) { Ok(()) } else { Err(D::tell(malformed)) }
 }

@@ -1,5 +1,6 @@
 //! PAC_CLIENT_INFO (MS-PAC section 2.7): which ticket's client the PAC is for.
 
+use super::detail::PacDetail;
 use super::file_time::FileTime;
 use super::reader::{Place, Reader};
 use super::wide_text::WideText;
@@ -21,14 +22,15 @@ pub(crate) struct ClientInfoLayout {
 }
 
 impl ClientInfoLayout {
-    pub(super) fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut reader = Reader::new(pac, buffer);
+    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+        let mut reader = Reader::<D>::new(pac, buffer);
         let client_id = FileTime(reader.u64(NAME)?);
         let length = reader.u16("PAC_CLIENT_INFO.NameLength")?;
         let name = reader.place(usize::from(length), "PAC_CLIENT_INFO.Name")?;
         reader.finish(NAME)?;
         if WideText::new(name.of(pac)).is_none() {
-            return Err(PacMalformed { what: "PAC_CLIENT_INFO.Name", at: name.at(), problem: PacProblem::Text });
+            let malformed = || PacMalformed { what: "PAC_CLIENT_INFO.Name", at: name.at(), problem: PacProblem::Text };
+            return Err(D::tell(malformed));
         }
         Ok(Self { client_id, name })
     }

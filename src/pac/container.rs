@@ -4,7 +4,9 @@
 //! in them before a signature was verified.
 
 use super::buffer_type::BufferType;
+use super::detail::PacDetail;
 use super::reader::{Place, Reader, bytes_at, u32_at};
+use crate::der::{Full, Terse, Unread};
 use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use core::fmt;
@@ -35,7 +37,14 @@ impl<'a> Pac<'a> {
     /// # Errors
     /// [`PacMalformed`] with the place where the bytes stop making sense.
     pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
-        let mut reader = Reader::new(bytes, Place::new(0, bytes.len()));
+        match Self::find::<Terse>(bytes) {
+            Ok(pac) => Ok(pac),
+            Err(Unread) => Self::find::<Full>(bytes),
+        }
+    }
+
+    fn find<D: PacDetail>(bytes: &'a [u8]) -> Result<Self, D::Malformed> {
+        let mut reader = Reader::<D>::new(bytes, Place::new(0, bytes.len()));
         if bytes.len() > MAX_PAC_SIZE {
             return Err(reader.error("PACTYPE", PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE }));
         }
@@ -48,7 +57,7 @@ impl<'a> Pac<'a> {
             return Err(reader.error("PACTYPE.Version", PacProblem::Version(version)));
         }
         let table = reader.place(count.saturating_mul(INFO_BUFFER), "PACTYPE.Buffers")?;
-        Ok(Self { bytes, table, buffers: Buffers::read(bytes, table)? })
+        Ok(Self { bytes, table, buffers: Buffers::read::<D>(bytes, table)? })
     }
 
     /// The types of all buffers, in order.
@@ -61,25 +70,25 @@ impl<'a> Pac<'a> {
 /// Where the buffers of known types are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffers {
-    /// By [`BufferType::index`]; at zero, where the table is, if there is none.
-    known: [Place; BufferType::KNOWN],
+    /// By number; at zero, where the table is, if there is none.
+    known: [Place; BufferType::NUMBERS],
 }
 
 impl Buffers {
-    fn read(pac: &[u8], table: Place) -> Result<Self, PacMalformed> {
-        let mut buffers = Self { known: [Place::default(); BufferType::KNOWN] };
+    fn read<D: PacDetail>(pac: &[u8], table: Place) -> Result<Self, D::Malformed> {
+        let mut buffers = Self { known: [Place::default(); BufferType::NUMBERS] };
         let mut end = table.end();
         let mut start = table.at();
         for entry in entries(pac, table) {
-            let (buffer_type, place) = info_buffer(entry, start, pac.len(), table.end())?;
-            let malformed = |problem| Err(PacMalformed { what: buffer_type.name(), at: start, problem });
-            if let Some(index) = buffer_type.index() {
+            let (buffer_type, place) = info_buffer::<D>(entry, start, pac.len(), table.end())?;
+            let malformed = |problem| Err(D::tell(|| PacMalformed { what: buffer_type.name(), at: start, problem }));
+            if let Some(number) = buffer_type.known() {
                 // Buffers that follow each other, as everybody writes them, need not be compared.
                 if place.at() < end && buffers.known.iter().any(|other| other.overlaps(place)) {
                     return malformed(PacProblem::Overlap);
                 }
                 end = end.max(place.end());
-                match buffers.known.get_mut(index) {
+                match buffers.known.get_mut(number) {
                     Some(entry) if entry.at() == 0 => *entry = place,
                     _ => return malformed(PacProblem::Duplicate),
                 }
@@ -90,7 +99,7 @@ impl Buffers {
     }
 
     pub(super) fn get(&self, buffer_type: BufferType) -> Option<Place> {
-        buffer_type.index().and_then(|index| self.known.get(index).copied()).filter(|place| place.at() > 0)
+        buffer_type.known().and_then(|number| self.known.get(number).copied()).filter(|place| place.at() > 0)
     }
 }
 
@@ -102,7 +111,7 @@ pub(super) fn buffer_types(pac: &[u8], table: Place) -> impl ExactSizeIterator<I
 /// The place of a buffer in a table that was read before.
 pub(super) fn find(pac: &[u8], table: Place, wanted: BufferType) -> Option<Place> {
     let entry = entries(pac, table).find(|entry| buffer_type(entry) == wanted)?;
-    info_buffer(entry, 0, pac.len(), table.end()).ok().map(|(_, place)| place)
+    info_buffer::<Terse>(entry, 0, pac.len(), table.end()).ok().map(|(_, place)| place)
 }
 
 fn entries(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = &[u8]> {
@@ -114,9 +123,14 @@ fn buffer_type(entry: &[u8]) -> BufferType {
 }
 
 /// PAC_INFO_BUFFER (MS-PAC section 2.4), which lies at `start`: ulType, cbBufferSize, Offset.
-fn info_buffer(entry: &[u8], start: usize, size: usize, table_end: usize) -> Result<(BufferType, Place), PacMalformed> {
+fn info_buffer<D: PacDetail>(
+    entry: &[u8],
+    start: usize,
+    size: usize,
+    table_end: usize,
+) -> Result<(BufferType, Place), D::Malformed> {
     let buffer_type = buffer_type(entry);
-    let malformed = |problem| Err(PacMalformed { what: buffer_type.name(), at: start, problem });
+    let malformed = |problem| Err(D::tell(|| PacMalformed { what: buffer_type.name(), at: start, problem }));
     let (length, offset) = (u32_at(entry, 4), u64::from_le_bytes(bytes_at(entry, 8)));
     if offset % ALIGNMENT != 0 {
         return malformed(PacProblem::Alignment);

@@ -4,7 +4,7 @@
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer};
 use super::reader::Place;
-use crate::error::PacMalformed;
+use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
 use core::fmt;
 
@@ -59,7 +59,7 @@ impl<'a> DeviceInfo<'a> {
         let sids = ndr.array_pointer(sid_count, EXTRA_SIDS)?;
         let domain_count = ndr.count(DOMAIN_GROUP)?;
         let domains = ndr.array_pointer(domain_count, DOMAIN_GROUP)?;
-        let (domain, _) = ndr.domain_sid(ACCOUNT_DOMAIN_ID)?;
+        let domain = domain_sid(&mut ndr, ACCOUNT_DOMAIN_ID)?;
         let account_groups = RidArray::read(&mut ndr, groups, group_count, ACCOUNT_GROUP_IDS)?;
         let extra_sids = SidArray::read(&mut ndr, sids, sid_count, EXTRA_SIDS)?;
         let domains = Domains::read(&mut ndr, domains, domain_count)?;
@@ -102,7 +102,7 @@ impl<'a> Domains<'a> {
         self.elements.pointer(DOMAIN_GROUP)?.required(&self.elements, DOMAIN_GROUP)?;
         let count = self.elements.count(DOMAIN_GROUP)?;
         let groups = self.elements.array_pointer(count, DOMAIN_GROUP)?;
-        let (domain, _) = self.contents.domain_sid(DOMAIN_GROUP)?;
+        let domain = domain_sid(&mut self.contents, DOMAIN_GROUP)?;
         Ok((domain, RidArray::read(&mut self.contents, groups, count, DOMAIN_GROUP)?))
     }
 }
@@ -114,6 +114,11 @@ impl Iterator for Domains<'_> {
         self.left = self.left.checked_sub(1)?;
         Some(self.read_next())
     }
+}
+
+fn domain_sid(ndr: &mut NdrReader<'_>, what: &'static str) -> Result<Sid, PacMalformed> {
+    let place = ndr.domain_sid(what)?;
+    Sid::from_bytes(place.of(ndr.pac())).ok_or_else(|| ndr.error(what, PacProblem::Sid))
 }
 
 const NAME: &str = "PAC_DEVICE_INFO";

@@ -2,9 +2,9 @@
 //!
 //! In: arrays that were measured when their structure was read. Out: one group after the other, decoded when asked for.
 
+use super::detail::PacDetail;
 use super::ndr::{NdrReader, Pointer};
 use super::reader::{Place, u32_at};
-use crate::error::PacMalformed;
 use crate::sid::Sid;
 
 /// A group that the user is in.
@@ -58,12 +58,12 @@ pub(super) struct RidArray(Place);
 
 impl RidArray {
     /// Reads what a pointer to `count` elements points to. The elements have one size, so none is looked at.
-    pub(super) fn read(
-        ndr: &mut NdrReader<'_>,
+    pub(super) fn read<D: PacDetail>(
+        ndr: &mut NdrReader<'_, D>,
         pointer: Pointer,
         count: usize,
         what: &'static str,
-    ) -> Result<Self, PacMalformed> {
+    ) -> Result<Self, D::Malformed> {
         match pointer {
             Pointer::Null => Ok(Self::default()),
             Pointer::Present => ndr.array(count, 8, 4, what).map(Self),
@@ -89,12 +89,12 @@ pub(super) struct SidArray {
 
 impl SidArray {
     /// Reads what a pointer to `count` elements points to: every SID once, since what follows lies behind the last.
-    pub(super) fn read(
-        ndr: &mut NdrReader<'_>,
+    pub(super) fn read<D: PacDetail>(
+        ndr: &mut NdrReader<'_, D>,
         pointer: Pointer,
         count: usize,
         what: &'static str,
-    ) -> Result<Self, PacMalformed> {
+    ) -> Result<Self, D::Malformed> {
         if pointer == Pointer::Null {
             return Ok(Self::default());
         }
@@ -104,18 +104,27 @@ impl SidArray {
         }
         let start = ndr.at();
         for _ in 0..count {
-            ndr.measure_sid(what)?;
+            ndr.sid(what)?;
         }
         Ok(Self { elements, sids: Place::new(start, ndr.at().saturating_sub(start)) })
     }
 
     pub(super) fn groups(self, pac: &[u8]) -> impl Iterator<Item = Group> {
+        let elements = self.elements.of(pac).chunks_exact(8);
+        elements.zip(self.packets(pac)).map_while(|(element, packet)| {
+            Some(Group { sid: Sid::from_bytes(packet)?, attributes: GroupAttributes(u32_at(element, 4)) })
+        })
+    }
+
+    /// The SIDs, in their packet form.
+    pub(super) fn packets(self, pac: &[u8]) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.sids.of(pac);
-        self.elements.of(pac).chunks_exact(8).map_while(move |element| {
+        core::iter::from_fn(move || {
             // The conformance before each SID is its count, which the SID repeats.
-            let (sid, after) = Sid::split_first(rest.get(4..)?)?;
+            let packet = rest.get(4..)?;
+            let (packet, after) = packet.split_at_checked(Sid::length(*packet.first_chunk()?)?)?;
             rest = after;
-            Some(Group { sid, attributes: GroupAttributes(u32_at(element, 4)) })
+            Some(packet)
         })
     }
 }

@@ -5,12 +5,13 @@
 //!
 //! Not looked at: what NTLM uses (the session key, the failed logons), which Kerberos leaves empty.
 
+use super::detail::PacDetail;
 use super::file_time::FileTime;
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer, UnicodeString};
 use super::reader::{Place, bytes_at, u32_at};
 use super::wide_text::WideText;
-use crate::error::{PacMalformed, PacProblem};
+use crate::error::PacProblem;
 use crate::sid::Sid;
 use core::fmt;
 
@@ -29,19 +30,19 @@ impl<'a> LogonInfo<'a> {
     /// The user: LogonDomainId and UserId.
     #[must_use]
     pub fn user_sid(&self) -> Sid {
-        self.in_domain(self.layout.user_id)
+        self.in_domain(self.user_id())
     }
 
     /// The user's domain: LogonDomainId.
     #[must_use]
-    pub const fn logon_domain_sid(&self) -> Sid {
-        self.layout.domain
+    pub fn logon_domain_sid(&self) -> Sid {
+        self.layout.domain_sid(self.pac)
     }
 
     /// LogonDomainId and PrimaryGroupId.
     #[must_use]
     pub fn primary_group_sid(&self) -> Sid {
-        self.in_domain(self.layout.primary_group_id)
+        self.in_domain(self.number(offset::PRIMARY_GROUP_ID))
     }
 
     /// The account's name (sAMAccountName).
@@ -94,74 +95,68 @@ impl<'a> LogonInfo<'a> {
 
     /// When the user last logged on, before now.
     #[must_use]
-    pub const fn logon_time(&self) -> FileTime {
-        let [time, ..] = self.layout.times;
-        time
+    pub fn logon_time(&self) -> FileTime {
+        self.time(offset::LOGON_TIME)
     }
 
     /// When the logon should end.
     #[must_use]
-    pub const fn logoff_time(&self) -> FileTime {
-        let [_, time, ..] = self.layout.times;
-        time
+    pub fn logoff_time(&self) -> FileTime {
+        self.time(offset::LOGOFF_TIME)
     }
 
     /// When the user should be logged off by force.
     #[must_use]
-    pub const fn kick_off_time(&self) -> FileTime {
-        let [_, _, time, ..] = self.layout.times;
-        time
+    pub fn kick_off_time(&self) -> FileTime {
+        self.time(offset::KICK_OFF_TIME)
     }
 
     /// When the password was set.
     #[must_use]
-    pub const fn password_last_set(&self) -> FileTime {
-        let [.., time, _, _] = self.layout.times;
-        time
+    pub fn password_last_set(&self) -> FileTime {
+        self.time(offset::PASSWORD_LAST_SET)
     }
 
     /// From when the password can be changed.
     #[must_use]
-    pub const fn password_can_change(&self) -> FileTime {
-        let [.., time, _] = self.layout.times;
-        time
+    pub fn password_can_change(&self) -> FileTime {
+        self.time(offset::PASSWORD_CAN_CHANGE)
     }
 
     /// Until when the password must be changed.
     #[must_use]
-    pub const fn password_must_change(&self) -> FileTime {
-        let [.., time] = self.layout.times;
-        time
+    pub fn password_must_change(&self) -> FileTime {
+        self.time(offset::PASSWORD_MUST_CHANGE)
     }
 
     /// How often the user has logged on.
     #[must_use]
-    pub const fn logon_count(&self) -> u16 {
-        self.layout.logon_count
+    pub fn logon_count(&self) -> u16 {
+        u16::from_le_bytes(self.field(offset::LOGON_COUNT))
     }
 
     /// How often a wrong password was given since the right one.
     #[must_use]
-    pub const fn bad_password_count(&self) -> u16 {
-        self.layout.bad_password_count
+    pub fn bad_password_count(&self) -> u16 {
+        u16::from_le_bytes(self.field(offset::BAD_PASSWORD_COUNT))
     }
 
     /// UserFlags.
     #[must_use]
-    pub const fn user_flags(&self) -> UserFlags {
-        self.layout.user_flags
+    pub fn user_flags(&self) -> UserFlags {
+        UserFlags(self.number(offset::USER_FLAGS))
     }
 
     /// UserAccountControl.
     #[must_use]
-    pub const fn account_control(&self) -> AccountControl {
-        self.layout.account_control
+    pub fn account_control(&self) -> AccountControl {
+        AccountControl(self.number(offset::USER_ACCOUNT_CONTROL))
     }
 
     /// GroupIds: the groups of the user's domain that the user is in, the primary group as a rule among them.
     #[must_use]
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group> + use<'a> {
-        self.layout.groups.groups(self.pac, self.layout.domain)
+        self.layout.groups.groups(self.pac, self.logon_domain_sid())
     }
 
     /// ExtraSids: groups of other domains, groups by their former SIDs, and SIDs that say something about the logon. The
@@ -182,9 +177,45 @@ impl<'a> LogonInfo<'a> {
         self.resource_group_domain_sid().into_iter().flat_map(move |domain| groups.groups(pac, domain))
     }
 
+    /// UserId.
+    pub(crate) fn user_id(&self) -> u32 {
+        self.layout.user_id(self.pac)
+    }
+
+    /// Whether the packet form `sid` is the user's.
+    pub(crate) fn is_user(&self, sid: &[u8]) -> bool {
+        let domain = self.layout.domain.of(self.pac);
+        // Of a user it is that of the domain, with one more number, and the count says so.
+        match (sid, domain) {
+            ([1, 5, sid @ ..], [1, 4, domain @ ..]) => sid
+                .split_last_chunk()
+                .is_some_and(|(of_domain, rid)| of_domain == domain && *rid == self.user_id().to_le_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Whether the packet form `sid` is among the extra SIDs.
+    pub(crate) fn has_extra_sid(&self, sid: &[u8]) -> bool {
+        self.layout.extra_sids.packets(self.pac).any(|extra| extra == sid)
+    }
+
     /// The domain's SID has room for a RID.
     fn in_domain(&self, rid: u32) -> Sid {
-        self.layout.domain.join(rid).unwrap_or(self.layout.domain)
+        let domain = self.logon_domain_sid();
+        domain.join(rid).unwrap_or(domain)
+    }
+
+    /// The field of the structure itself at `offset`.
+    fn field<const N: usize>(&self, offset: usize) -> [u8; N] {
+        bytes_at(self.layout.fields.of(self.pac), offset)
+    }
+
+    fn number(&self, offset: usize) -> u32 {
+        u32::from_le_bytes(self.field(offset))
+    }
+
+    fn time(&self, offset: usize) -> FileTime {
+        FileTime(u64::from_le_bytes(self.field(offset)))
     }
 
     fn text(&self, index: usize) -> WideText<'a> {
@@ -244,18 +275,13 @@ impl AccountControl {
     }
 }
 
-/// The numbers of a LOGON_INFO, and where the rest of it is.
+/// Where everything is in a LOGON_INFO.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogonInfoLayout {
-    times: [FileTime; 6],
+    /// The structure itself, without what its pointers point to.
+    fields: Place,
     texts: [Place; 8],
-    logon_count: u16,
-    bad_password_count: u16,
-    user_id: u32,
-    primary_group_id: u32,
-    domain: Sid,
-    user_flags: UserFlags,
-    account_control: AccountControl,
+    domain: Place,
     groups: RidArray,
     extra_sids: SidArray,
     resource_domain: Option<Place>,
@@ -263,31 +289,36 @@ pub(crate) struct LogonInfoLayout {
 }
 
 impl LogonInfoLayout {
-    pub(super) const fn user(&self) -> (&Sid, u32) {
-        (&self.domain, self.user_id)
+    /// The packet form of the domain's SID, and the user in that domain.
+    pub(super) fn user<'a>(&self, pac: &'a [u8]) -> (&'a [u8], u32) {
+        (self.domain.of(pac), self.user_id(pac))
     }
 
-    pub(super) fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut ndr = NdrReader::open(pac, buffer, NAME)?;
-        let fields = Fields::read(&mut ndr)?;
-        let layout = fields.follow(&mut ndr)?;
+    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+        let mut ndr = NdrReader::<D>::open(pac, buffer, NAME)?;
+        // All are aligned to four bytes, so none has padding before it, and one look at the bytes is enough for all.
+        let start = ndr.at();
+        let fields = ndr.fixed(NAME)?;
+        let pointers = Pointers::read(&mut ndr, fields)?;
+        let layout = pointers.follow(&mut ndr, Place::new(start, fields.len()))?;
         ndr.finish(NAME)?;
         Ok(layout)
     }
+
+    fn user_id(&self, pac: &[u8]) -> u32 {
+        u32_at(self.fields.of(pac), offset::USER_ID)
+    }
+
+    /// It was found to be a domain's.
+    fn domain_sid(&self, pac: &[u8]) -> Sid {
+        Sid::from_bytes(self.domain.of(pac)).unwrap_or(Sid::NOBODY)
+    }
 }
 
-/// The fields of the structure itself, in their order.
-struct Fields {
-    times: [FileTime; 6],
-    user_texts: [UnicodeString; 6],
-    logon_count: u16,
-    bad_password_count: u16,
-    user_id: u32,
-    primary_group_id: u32,
+/// The pointers in the structure, and what they point to by their counts and lengths.
+struct Pointers {
+    texts: [UnicodeString; 8],
     groups: Array,
-    user_flags: UserFlags,
-    logon_texts: [UnicodeString; 2],
-    account_control: AccountControl,
     extra_sids: Array,
     resource_domain: Pointer,
     resource_groups: Array,
@@ -299,95 +330,63 @@ struct Array {
     pointer: Pointer,
 }
 
-impl Fields {
-    /// All are aligned to four bytes, so none has padding before it, and one look at the bytes is enough for all.
-    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, PacMalformed> {
-        let fixed: &[u8; offset::END] = ndr.fixed(NAME)?;
-        let mut string = |what, at| ndr.string_of(bytes_at(fixed, at), what);
-        let [effective_name, full_name, script, profile, home, drive, server, domain] = TEXTS;
-        let user_texts = [
-            string(effective_name, offset::EFFECTIVE_NAME)?,
-            string(full_name, offset::FULL_NAME)?,
-            string(script, offset::LOGON_SCRIPT)?,
-            string(profile, offset::PROFILE_PATH)?,
-            string(home, offset::HOME_DIRECTORY)?,
-            string(drive, offset::HOME_DIRECTORY_DRIVE)?,
-        ];
-        let groups = Array::read(ndr, fixed, offset::GROUP_COUNT, GROUP_IDS)?;
-        let mut string = |what, at| ndr.string_of(bytes_at(fixed, at), what);
-        let logon_texts = [string(server, offset::LOGON_SERVER)?, string(domain, offset::LOGON_DOMAIN_NAME)?];
-        ndr.referent(u32_at(fixed, offset::LOGON_DOMAIN_ID), LOGON_DOMAIN_ID)?.required(ndr, LOGON_DOMAIN_ID)?;
-        let extra_sids = Array::read(ndr, fixed, offset::SID_COUNT, EXTRA_SIDS)?;
-        let resource_domain = u32_at(fixed, offset::RESOURCE_GROUP_DOMAIN_SID);
+impl Pointers {
+    /// In their order, by which what they point to is ordered too.
+    fn read<D: PacDetail>(ndr: &mut NdrReader<'_, D>, fields: &[u8; offset::END]) -> Result<Self, D::Malformed> {
+        let mut texts = [UnicodeString::NULL; 8];
+        let (user, logon) = texts.split_at_mut(USER_TEXTS.len());
+        for (text, (what, at)) in user.iter_mut().zip(USER_TEXTS) {
+            *text = ndr.string_of(bytes_at(fields, at), what)?;
+        }
+        let groups = Array::read(ndr, fields, offset::GROUP_COUNT, GROUP_IDS)?;
+        for (text, (what, at)) in logon.iter_mut().zip(LOGON_TEXTS) {
+            *text = ndr.string_of(bytes_at(fields, at), what)?;
+        }
+        ndr.referent(u32_at(fields, offset::LOGON_DOMAIN_ID), LOGON_DOMAIN_ID)?.required(ndr, LOGON_DOMAIN_ID)?;
+        let extra_sids = Array::read(ndr, fields, offset::SID_COUNT, EXTRA_SIDS)?;
+        let resource_domain = u32_at(fields, offset::RESOURCE_GROUP_DOMAIN_SID);
         let resource_domain = ndr.referent(resource_domain, RESOURCE_GROUP_DOMAIN_SID)?;
-        let resource_groups = Array::read(ndr, fixed, offset::RESOURCE_GROUP_COUNT, RESOURCE_GROUP_IDS)?;
+        let resource_groups = Array::read(ndr, fields, offset::RESOURCE_GROUP_COUNT, RESOURCE_GROUP_IDS)?;
         if resource_groups.count > 0 {
             resource_domain.required(ndr, RESOURCE_GROUP_DOMAIN_SID)?;
         }
-        Ok(Self {
-            times: offset::TIMES.map(|at| FileTime(u64::from_le_bytes(bytes_at(fixed, at)))),
-            user_texts,
-            logon_count: u16::from_le_bytes(bytes_at(fixed, offset::LOGON_COUNT)),
-            bad_password_count: u16::from_le_bytes(bytes_at(fixed, offset::BAD_PASSWORD_COUNT)),
-            user_id: user_id(ndr, u32_at(fixed, offset::USER_ID))?,
-            primary_group_id: u32_at(fixed, offset::PRIMARY_GROUP_ID),
-            groups,
-            user_flags: UserFlags(u32_at(fixed, offset::USER_FLAGS)),
-            logon_texts,
-            account_control: AccountControl(u32_at(fixed, offset::USER_ACCOUNT_CONTROL)),
-            extra_sids,
-            resource_domain,
-            resource_groups,
-        })
+        check_user_id(ndr, u32_at(fields, offset::USER_ID))?;
+        Ok(Self { texts, groups, extra_sids, resource_domain, resource_groups })
     }
 
-    /// Reads what the pointers point to, which lies in the order of the pointers.
-    fn follow(self, ndr: &mut NdrReader<'_>) -> Result<LogonInfoLayout, PacMalformed> {
+    /// Reads what the pointers of the structure `fields` point to.
+    fn follow<D: PacDetail>(&self, ndr: &mut NdrReader<'_, D>, fields: Place) -> Result<LogonInfoLayout, D::Malformed> {
         let mut texts = [Place::default(); 8];
-        let [user_places @ .., server, domain_name] = &mut texts;
-        let [user_names @ .., server_name, domain_name_name] = TEXTS;
-        for ((place, string), what) in user_places.iter_mut().zip(self.user_texts).zip(user_names) {
-            *place = ndr.text(string, what)?;
+        let (user, logon) = texts.split_at_mut(USER_TEXTS.len());
+        let mut strings = self.texts.iter();
+        for ((place, string), (what, _)) in user.iter_mut().zip(&mut strings).zip(USER_TEXTS) {
+            *place = ndr.text(*string, what)?;
         }
         let groups = RidArray::read(ndr, self.groups.pointer, self.groups.count, GROUP_IDS)?;
-        let [server_string, domain_string] = self.logon_texts;
-        *server = ndr.text(server_string, server_name)?;
-        *domain_name = ndr.text(domain_string, domain_name_name)?;
-        let (domain, _) = ndr.domain_sid(LOGON_DOMAIN_ID)?;
+        for ((place, string), (what, _)) in logon.iter_mut().zip(strings).zip(LOGON_TEXTS) {
+            *place = ndr.text(*string, what)?;
+        }
+        let domain = ndr.domain_sid(LOGON_DOMAIN_ID)?;
         let extra_sids = SidArray::read(ndr, self.extra_sids.pointer, self.extra_sids.count, EXTRA_SIDS)?;
         let resource_domain = match self.resource_domain {
             Pointer::Null => None,
-            Pointer::Present => Some(ndr.domain_sid(RESOURCE_GROUP_DOMAIN_SID)?.1),
+            Pointer::Present => Some(ndr.domain_sid(RESOURCE_GROUP_DOMAIN_SID)?),
         };
-        let resource_groups =
-            RidArray::read(ndr, self.resource_groups.pointer, self.resource_groups.count, RESOURCE_GROUP_IDS)?;
-        Ok(LogonInfoLayout {
-            times: self.times,
-            texts,
-            logon_count: self.logon_count,
-            bad_password_count: self.bad_password_count,
-            user_id: self.user_id,
-            primary_group_id: self.primary_group_id,
-            domain,
-            user_flags: self.user_flags,
-            account_control: self.account_control,
-            groups,
-            extra_sids,
-            resource_domain,
-            resource_groups,
-        })
+        let Array { count, pointer } = self.resource_groups;
+        let resource_groups = RidArray::read(ndr, pointer, count, RESOURCE_GROUP_IDS)?;
+        Ok(LogonInfoLayout { fields, texts, domain, groups, extra_sids, resource_domain, resource_groups })
     }
 }
 
 impl Array {
     /// A count, and the pointer behind it.
-    fn read(
-        ndr: &mut NdrReader<'_>,
-        fixed: &[u8; offset::END],
+    fn read<D: PacDetail>(
+        ndr: &mut NdrReader<'_, D>,
+        fields: &[u8; offset::END],
         at: usize,
         what: &'static str,
-    ) -> Result<Self, PacMalformed> {
-        let [c0, c1, c2, c3, pointer @ ..] = bytes_at::<8>(fixed, at);
+    ) -> Result<Self, D::Malformed> {
+        let [c0, c1, c2, c3, pointer @ ..] = bytes_at::<8>(fields, at);
         let count = usize::try_from(u32::from_le_bytes([c0, c1, c2, c3])).unwrap_or(usize::MAX);
         let pointer = ndr.referent(u32::from_le_bytes(pointer), what)?;
         if count > 0 {
@@ -399,24 +398,26 @@ impl Array {
 
 /// MS-PAC has a UserId of zero say that the first of the extra SIDs is the user's: an account from outside the domain.
 /// No KDC of a forest writes it about its own users, and what it says no SID of a domain could be held against.
-fn user_id(ndr: &NdrReader<'_>, user_id: u32) -> Result<u32, PacMalformed> {
-    match user_id {
-        0 => Err(ndr.error("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser)),
-        user_id => Ok(user_id),
-    }
+fn check_user_id<D: PacDetail>(ndr: &NdrReader<'_, D>, user_id: u32) -> Result<(), D::Malformed> {
+    if user_id == 0 { Err(ndr.error("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser)) } else { Ok(()) }
 }
 
 const NAME: &str = "KERB_VALIDATION_INFO";
 
-const TEXTS: [&str; 8] = [
-    "KERB_VALIDATION_INFO.EffectiveName",
-    "KERB_VALIDATION_INFO.FullName",
-    "KERB_VALIDATION_INFO.LogonScript",
-    "KERB_VALIDATION_INFO.ProfilePath",
-    "KERB_VALIDATION_INFO.HomeDirectory",
-    "KERB_VALIDATION_INFO.HomeDirectoryDrive",
-    "KERB_VALIDATION_INFO.LogonServer",
-    "KERB_VALIDATION_INFO.LogonDomainName",
+/// Those before GroupIds, with their places in the structure.
+const USER_TEXTS: [(&str, usize); 6] = [
+    ("KERB_VALIDATION_INFO.EffectiveName", offset::EFFECTIVE_NAME),
+    ("KERB_VALIDATION_INFO.FullName", offset::FULL_NAME),
+    ("KERB_VALIDATION_INFO.LogonScript", offset::LOGON_SCRIPT),
+    ("KERB_VALIDATION_INFO.ProfilePath", offset::PROFILE_PATH),
+    ("KERB_VALIDATION_INFO.HomeDirectory", offset::HOME_DIRECTORY),
+    ("KERB_VALIDATION_INFO.HomeDirectoryDrive", offset::HOME_DIRECTORY_DRIVE),
+];
+
+/// Those behind it.
+const LOGON_TEXTS: [(&str, usize); 2] = [
+    ("KERB_VALIDATION_INFO.LogonServer", offset::LOGON_SERVER),
+    ("KERB_VALIDATION_INFO.LogonDomainName", offset::LOGON_DOMAIN_NAME),
 ];
 
 const GROUP_IDS: &str = "KERB_VALIDATION_INFO.GroupIds";
@@ -427,8 +428,12 @@ const RESOURCE_GROUP_IDS: &str = "KERB_VALIDATION_INFO.ResourceGroupIds";
 
 /// Where the fields of the structure are, from its beginning.
 mod offset {
-    /// LogonTime, LogoffTime, KickOffTime, PasswordLastSet, PasswordCanChange, PasswordMustChange.
-    pub(super) const TIMES: [usize; 6] = [0, 8, 16, 24, 32, 40];
+    pub(super) const LOGON_TIME: usize = 0;
+    pub(super) const LOGOFF_TIME: usize = 8;
+    pub(super) const KICK_OFF_TIME: usize = 16;
+    pub(super) const PASSWORD_LAST_SET: usize = 24;
+    pub(super) const PASSWORD_CAN_CHANGE: usize = 32;
+    pub(super) const PASSWORD_MUST_CHANGE: usize = 40;
     pub(super) const EFFECTIVE_NAME: usize = 48;
     pub(super) const FULL_NAME: usize = 56;
     pub(super) const LOGON_SCRIPT: usize = 64;

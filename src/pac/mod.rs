@@ -13,6 +13,7 @@ mod client_info;
 mod compression;
 mod container;
 mod delegation_info;
+mod detail;
 mod device_info;
 mod file_time;
 mod groups;
@@ -40,11 +41,13 @@ pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
+use crate::der::{Full, Terse, Unread};
 use crate::error::{Error, PacMalformed, PacProblem};
 use crate::sid::Sid;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
+use detail::PacDetail;
 use logon_info::LogonInfoLayout;
 use reader::Place;
 use upn_dns_info::UpnDnsInfoLayout;
@@ -75,6 +78,8 @@ pub(crate) struct PacLayout {
     logon_info: Option<LogonInfoLayout>,
     upn_dns_info: Option<UpnDnsInfoLayout>,
     attributes: Option<PacAttributes>,
+    requestor: Option<Place>,
+    delegation_info: Option<Place>,
 }
 
 impl<'a> Pac<'a> {
@@ -103,40 +108,49 @@ impl<'a> Pac<'a> {
         kdc_keys: Option<KdcKeys<'_>>,
     ) -> Result<VerifiedPac<'a>, Error> {
         let kdc_signatures = signature::verify(&self, server_keys, kdc_keys)?;
-        let layout = PacLayout::decode(&self, kdc_signatures)?;
+        let layout = match PacLayout::decode::<Terse>(&self, kdc_signatures) {
+            Ok(layout) => layout,
+            Err(Unread) => PacLayout::decode::<Full>(&self, kdc_signatures)?,
+        };
         Ok(VerifiedPac { bytes: self.bytes, layout })
     }
 }
 
 impl PacLayout {
-    fn decode(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, PacMalformed> {
+    fn decode<D: PacDetail>(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, D::Malformed> {
         let Pac { bytes, table, buffers } = *pac;
         let place = |buffer_type| buffers.get(buffer_type);
         // MS-PAC section 2.4: one PAC_CLIENT_INFO must be there. Without it nothing ties the PAC to its ticket.
-        let missing = PacMalformed { what: "CLIENT_INFO", at: 0, problem: PacProblem::Missing };
-        let client_info = place(BufferType::CLIENT_INFO).ok_or(missing)?;
-        if let Some(requestor) = place(BufferType::REQUESTOR) {
-            attributes_info::read_requestor(bytes, requestor)?;
+        let missing = || PacMalformed { what: "CLIENT_INFO", at: 0, problem: PacProblem::Missing };
+        let client_info = place(BufferType::CLIENT_INFO).ok_or_else(|| D::tell(missing))?;
+        let requestor = place(BufferType::REQUESTOR);
+        if let Some(requestor) = requestor {
+            attributes_info::check_requestor::<D>(bytes, requestor)?;
         }
-        if let Some(delegation) = place(BufferType::DELEGATION_INFO) {
-            DelegationInfo::read(bytes, delegation)?;
+        let delegation_info = place(BufferType::DELEGATION_INFO);
+        if let Some(delegation_info) = delegation_info {
+            DelegationInfo::read(bytes, delegation_info).map_err(|malformed| D::tell(|| malformed))?;
         }
         if let Some(device) = place(BufferType::DEVICE_INFO) {
-            DeviceInfo::read(bytes, device)?;
+            DeviceInfo::read(bytes, device).map_err(|malformed| D::tell(|| malformed))?;
         }
         Ok(Self {
             table,
             kdc_signatures,
-            client_info: ClientInfoLayout::read(bytes, client_info)?,
-            logon_info: place(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read(bytes, at)).transpose()?,
-            upn_dns_info: place(BufferType::UPN_DNS_INFO).map(|at| UpnDnsInfoLayout::read(bytes, at)).transpose()?,
-            attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
+            client_info: ClientInfoLayout::read::<D>(bytes, client_info)?,
+            logon_info: place(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read::<D>(bytes, at)).transpose()?,
+            upn_dns_info: place(BufferType::UPN_DNS_INFO)
+                .map(|at| UpnDnsInfoLayout::read::<D>(bytes, at))
+                .transpose()?,
+            attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read::<D>(bytes, at)).transpose()?,
+            requestor,
+            delegation_info,
         })
     }
 
-    /// The user's domain, and the user in it.
-    pub(crate) fn user(&self) -> Option<(&Sid, u32)> {
-        self.logon_info.as_ref().map(LogonInfoLayout::user)
+    /// The packet form of the SID of the user's domain, and the user in it.
+    pub(crate) fn user<'a>(&self, pac: &'a [u8]) -> Option<(&'a [u8], u32)> {
+        self.logon_info.as_ref().map(|layout| layout.user(pac))
     }
 }
 
@@ -156,9 +170,9 @@ impl<'a> VerifiedPac<'a> {
         buffer_types(self.bytes, self.layout.table)
     }
 
-    /// Whether there is a buffer of this type.
-    pub(crate) fn has(&self, buffer_type: BufferType) -> bool {
-        self.place(buffer_type).is_some()
+    /// Whether there is an S4U_DELEGATION_INFO.
+    pub(crate) const fn has_delegation_info(&self) -> bool {
+        self.layout.delegation_info.is_some()
     }
 
     /// What is known of the KDC's own signatures.
@@ -188,7 +202,17 @@ impl<'a> VerifiedPac<'a> {
     /// PAC_REQUESTOR, if there is one: the SID of who asked for the TGT.
     #[must_use]
     pub fn requestor(&self) -> Option<Sid> {
-        attributes_info::read_requestor(self.bytes, self.place(BufferType::REQUESTOR)?).ok()
+        Sid::from_bytes(self.requestor_packet()?)
+    }
+
+    /// The packet form of [`requestor`](Self::requestor).
+    pub(crate) fn requestor_packet(&self) -> Option<&'a [u8]> {
+        self.layout.requestor.map(|requestor| requestor.of(self.bytes))
+    }
+
+    /// The packet form of [`UpnDnsInfo::sid`].
+    pub(crate) fn upn_sid_packet(&self) -> Option<&'a [u8]> {
+        self.layout.upn_dns_info.as_ref()?.sid_packet(self.bytes)
     }
 
     /// PAC_ATTRIBUTES_INFO, if there is one.
@@ -200,7 +224,7 @@ impl<'a> VerifiedPac<'a> {
     /// S4U_DELEGATION_INFO, if there is one: a service acts in the user's name.
     #[must_use]
     pub fn delegation_info(&self) -> Option<DelegationInfo<'a>> {
-        DelegationInfo::read(self.bytes, self.place(BufferType::DELEGATION_INFO)?).ok()
+        DelegationInfo::read(self.bytes, self.layout.delegation_info?).ok()
     }
 
     /// PAC_DEVICE_INFO, if there is one. Its SIDs are not held against the domains that the account may vouch for.

@@ -7,15 +7,17 @@
 //! to follows whatever number stands for it. A number that comes twice would be an alias to a reader that takes the
 //! pointers for `ptr`, and shift all that follows; so it is refused.
 
+use super::detail::PacDetail;
 use super::reader::{Place, Reader, u32_at};
 use super::wide_text::WideText;
+use crate::der::Full;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
 
 /// Reads one serialized structure.
 #[derive(Clone, Debug)]
-pub(super) struct NdrReader<'a> {
-    reader: Reader<'a>,
+pub(super) struct NdrReader<'a, D = Full> {
+    reader: Reader<'a, D>,
     /// Alignment counts from here.
     start: usize,
     referents: Referents,
@@ -24,9 +26,13 @@ pub(super) struct NdrReader<'a> {
 /// RPC_UNICODE_STRING (MS-DTYP section 2.3.10), before its characters were reached. Lengths in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnicodeString {
-    length: usize,
-    maximum: usize,
+    length: u16,
+    maximum: u16,
     pointer: Pointer,
+}
+
+impl UnicodeString {
+    pub(super) const NULL: Self = Self { length: 0, maximum: 0, pointer: Pointer::Null };
 }
 
 /// Whether a pointer points to something, which then follows.
@@ -36,13 +42,13 @@ pub(super) enum Pointer {
     Present,
 }
 
-impl<'a> NdrReader<'a> {
+impl<'a, D: PacDetail> NdrReader<'a, D> {
     /// Reads the headers, and the pointer that the structure stands behind.
-    pub(super) fn open(pac: &'a [u8], buffer: Place, what: &'static str) -> Result<Self, PacMalformed> {
-        let mut reader = Reader::new(pac, buffer);
+    pub(super) fn open(pac: &'a [u8], buffer: Place, what: &'static str) -> Result<Self, D::Malformed> {
+        let mut reader = Reader::<D>::new(pac, buffer);
         // Version 1, little-endian, eight bytes of header; a filler that is to be ignored.
         if reader.array(what)? != [1, 0x10, 8, 0] {
-            return Err(Reader::new(pac, buffer).error(what, PacProblem::SerializationHeader));
+            return Err(Reader::<D>::new(pac, buffer).error(what, PacProblem::SerializationHeader));
         }
         reader.u32(what)?;
         let length = reader.u32(what)?;
@@ -56,47 +62,48 @@ impl<'a> NdrReader<'a> {
     }
 
     /// The structure ends here, but for the padding to a multiple of eight bytes (MS-RPCE section 2.2.6.2).
-    pub(super) fn finish(&self, what: &'static str) -> Result<(), PacMalformed> {
+    pub(super) fn finish(&self, what: &'static str) -> Result<(), D::Malformed> {
         if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(what) }
     }
 
-    pub(super) const fn error(&self, what: &'static str, problem: PacProblem) -> PacMalformed {
+    #[inline(always)]
+    pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Malformed {
         self.reader.error(what, problem)
     }
 
-    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, PacMalformed> {
+    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Malformed> {
         self.align(2, what)?;
         self.reader.u16(what)
     }
 
-    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, PacMalformed> {
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
         self.align(4, what)?;
         self.reader.u32(what)
     }
 
     /// A number that counts something.
-    pub(super) fn count(&mut self, what: &'static str) -> Result<usize, PacMalformed> {
+    pub(super) fn count(&mut self, what: &'static str) -> Result<usize, D::Malformed> {
         self.u32(what).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// A structure of one size, aligned to four bytes.
-    pub(super) fn fixed<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], PacMalformed> {
+    pub(super) fn fixed<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Malformed> {
         self.align(4, what)?;
         self.reader.array_ref(what)
     }
 
     /// Bytes that are skipped.
-    pub(super) fn skip(&mut self, count: usize, what: &'static str) -> Result<(), PacMalformed> {
+    pub(super) fn skip(&mut self, count: usize, what: &'static str) -> Result<(), D::Malformed> {
         self.reader.place(count, what).map(|_| ())
     }
 
-    pub(super) fn pointer(&mut self, what: &'static str) -> Result<Pointer, PacMalformed> {
+    pub(super) fn pointer(&mut self, what: &'static str) -> Result<Pointer, D::Malformed> {
         let referent = self.u32(what)?;
         self.referent(referent, what)
     }
 
     /// The pointer that a number stands for.
-    pub(super) fn referent(&mut self, referent: u32, what: &'static str) -> Result<Pointer, PacMalformed> {
+    pub(super) fn referent(&mut self, referent: u32, what: &'static str) -> Result<Pointer, D::Malformed> {
         if referent == 0 {
             return Ok(Pointer::Null);
         }
@@ -108,7 +115,7 @@ impl<'a> NdrReader<'a> {
     }
 
     /// A pointer to an array of `count` elements, which is null only if there are none.
-    pub(super) fn array_pointer(&mut self, count: usize, what: &'static str) -> Result<Pointer, PacMalformed> {
+    pub(super) fn array_pointer(&mut self, count: usize, what: &'static str) -> Result<Pointer, D::Malformed> {
         let pointer = self.pointer(what)?;
         if count > 0 { pointer.required(self, what) } else { Ok(pointer) }
     }
@@ -121,7 +128,7 @@ impl<'a> NdrReader<'a> {
         size: usize,
         alignment: usize,
         what: &'static str,
-    ) -> Result<Place, PacMalformed> {
+    ) -> Result<Place, D::Malformed> {
         self.conformance(count, what)?;
         self.align(alignment, what)?;
         let length = count.checked_mul(size).ok_or_else(|| self.error(what, PacProblem::Truncated))?;
@@ -130,20 +137,20 @@ impl<'a> NdrReader<'a> {
 
     /// The count before a conformant array of structures that are read one by one: as [`Self::array`], with at least `size`
     /// bytes each.
-    pub(super) fn elements(&mut self, count: usize, size: usize, what: &'static str) -> Result<(), PacMalformed> {
+    pub(super) fn elements(&mut self, count: usize, size: usize, what: &'static str) -> Result<(), D::Malformed> {
         self.conformance(count, what)?;
         let fits = count.checked_mul(size).is_some_and(|length| length <= self.reader.left());
         if fits { Ok(()) } else { Err(self.error(what, PacProblem::Truncated)) }
     }
 
-    pub(super) fn unicode_string(&mut self, what: &'static str) -> Result<UnicodeString, PacMalformed> {
+    pub(super) fn unicode_string(&mut self, what: &'static str) -> Result<UnicodeString, D::Malformed> {
         self.align(4, what)?;
         let fields = self.reader.array(what)?;
         self.string_of(fields, what)
     }
 
     /// The string that these eight bytes describe.
-    pub(super) fn string_of(&mut self, fields: [u8; 8], what: &'static str) -> Result<UnicodeString, PacMalformed> {
+    pub(super) fn string_of(&mut self, fields: [u8; 8], what: &'static str) -> Result<UnicodeString, D::Malformed> {
         let [l0, l1, m0, m1, referent @ ..] = fields;
         let (length, maximum) = (u16::from_le_bytes([l0, l1]), u16::from_le_bytes([m0, m1]));
         if length % 2 != 0 || maximum % 2 != 0 || length > maximum {
@@ -151,36 +158,34 @@ impl<'a> NdrReader<'a> {
         }
         let pointer = self.referent(u32::from_le_bytes(referent), what)?;
         let pointer = if length > 0 { pointer.required(self, what)? } else { pointer };
-        Ok(UnicodeString { length: length.into(), maximum: maximum.into(), pointer })
+        Ok(UnicodeString { length, maximum, pointer })
     }
 
     /// The characters of a string: a conformant and varying array, which says three lengths of its own.
-    pub(super) fn text(&mut self, string: UnicodeString, what: &'static str) -> Result<Place, PacMalformed> {
+    pub(super) fn text(&mut self, string: UnicodeString, what: &'static str) -> Result<Place, D::Malformed> {
         if string.pointer == Pointer::Null {
             return Ok(Place::default());
         }
+        self.align(4, what)?;
         if !self.has_lengths(string) {
-            self.conformance(string.maximum / 2, what)?;
-            self.varying(string.length / 2, what)?;
+            self.conformance(usize::from(string.maximum / 2), what)?;
+            self.varying(usize::from(string.length / 2), what)?;
         }
-        self.characters(string.length, what)
+        self.characters(string.length.into(), what)
     }
 
     /// Whether the lengths that come next are those of `string`: all three at once, in a quarter of the instructions. If so,
     /// they are skipped.
+    #[inline]
     fn has_lengths(&mut self, string: UnicodeString) -> bool {
-        let padding = self.padding(4);
-        let lengths = self.reader.peek().get(padding..).and_then(<[u8]>::first_chunk::<12>);
-        let is_same = lengths.is_some_and(|lengths| {
-            let [maximum, offset, length] = [0, 4, 8].map(|at| u32_at(lengths, at));
-            let same = |found, expected: usize| usize::try_from(found) == Ok(expected / 2);
-            same(maximum, string.maximum) && offset == 0 && same(length, string.length)
-        });
-        is_same && self.skip(padding.saturating_add(12), "").is_ok()
+        let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return false };
+        let [maximum, offset, length] = [0, 4, 8].map(|at| u32_at(lengths, at));
+        let is_same = maximum == u32::from(string.maximum / 2) && offset == 0 && length == u32::from(string.length / 2);
+        is_same && self.skip(lengths.len(), "").is_ok()
     }
 
     /// A string that ends with a NUL and says its lengths itself (`[string] wchar_t *`); the place is without the NUL.
-    pub(super) fn terminated_text(&mut self, what: &'static str) -> Result<Place, PacMalformed> {
+    pub(super) fn terminated_text(&mut self, what: &'static str) -> Result<Place, D::Malformed> {
         let maximum = self.count(what)?;
         let offset = self.u32(what)?;
         let count = self.count(what)?;
@@ -196,34 +201,23 @@ impl<'a> NdrReader<'a> {
         }
     }
 
-    /// RPC_SID as [`Self::sid`], measured only: what it says is read when it is asked for.
-    pub(super) fn measure_sid(&mut self, what: &'static str) -> Result<(), PacMalformed> {
+    /// RPC_SID (MS-DTYP section 2.4.2.3): the place of its packet form. A conformant structure, so that its count comes
+    /// first as well. It is measured only: what it says is read when it is asked for.
+    pub(super) fn sid(&mut self, what: &'static str) -> Result<Place, D::Malformed> {
         let count = self.count(what)?;
         let measured = self.reader.peek().first_chunk::<2>().and_then(|head| Sid::length(*head));
         let length = measured.ok_or_else(|| self.error(what, PacProblem::Sid))?;
         if Sid::length_of(count) != Some(length) {
             return Err(self.error(what, PacProblem::Conformance));
         }
-        self.skip(length, what)
-    }
-
-    /// RPC_SID (MS-DTYP section 2.4.2.3), and the place of its packet form: a conformant structure, so that its count comes
-    /// first as well.
-    pub(super) fn sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
-        let count = self.count(what)?;
-        let rest = self.reader.peek();
-        let (sid, after) = Sid::split_first(rest).ok_or_else(|| self.error(what, PacProblem::Sid))?;
-        if sid.sub_authorities().len() != count {
-            return Err(self.error(what, PacProblem::Conformance));
-        }
-        Ok((sid, self.reader.place(rest.len().saturating_sub(after.len()), what)?))
+        self.reader.place(length, what)
     }
 
     /// The SID of a domain, to which a RID is joined to name an account: nothing else may stand there, since `S-1-5` and 18
     /// would be SYSTEM.
-    pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<(Sid, Place), PacMalformed> {
-        let (sid, place) = self.sid(what)?;
-        if sid.is_domain() { Ok((sid, place)) } else { Err(self.error(what, PacProblem::Sid)) }
+    pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<Place, D::Malformed> {
+        let place = self.sid(what)?;
+        if Sid::is_domain_packet(place.of(self.pac())) { Ok(place) } else { Err(self.error(what, PacProblem::Sid)) }
     }
 
     /// Where the next byte is, for what is read again later.
@@ -235,35 +229,32 @@ impl<'a> NdrReader<'a> {
         self.reader.pac()
     }
 
+    /// Skips to a multiple of `alignment`, a power of two.
     #[inline]
-    pub(super) fn align(&mut self, alignment: usize, what: &'static str) -> Result<(), PacMalformed> {
-        self.reader.place(self.padding(alignment), what).map(|_| ())
+    pub(super) fn align(&mut self, alignment: usize, what: &'static str) -> Result<(), D::Malformed> {
+        let padding = self.start.wrapping_sub(self.reader.at()) & alignment.wrapping_sub(1);
+        self.reader.take(padding, what).map(|_| ())
     }
 
-    #[inline]
-    fn padding(&self, alignment: usize) -> usize {
-        let offset = self.reader.at().saturating_sub(self.start);
-        offset.next_multiple_of(alignment).saturating_sub(offset)
-    }
-
-    fn conformance(&mut self, expected: usize, what: &'static str) -> Result<(), PacMalformed> {
+    fn conformance(&mut self, expected: usize, what: &'static str) -> Result<(), D::Malformed> {
         if self.count(what)? == expected { Ok(()) } else { Err(self.error(what, PacProblem::Conformance)) }
     }
 
     /// Offset, which is zero, and count of a varying array.
-    fn varying(&mut self, expected: usize, what: &'static str) -> Result<(), PacMalformed> {
+    fn varying(&mut self, expected: usize, what: &'static str) -> Result<(), D::Malformed> {
         if self.u32(what)? != 0 {
             return Err(self.error(what, PacProblem::Conformance));
         }
         self.conformance(expected, what)
     }
 
-    fn characters(&mut self, length: usize, what: &'static str) -> Result<Place, PacMalformed> {
-        let place = self.reader.place(length, what)?;
-        match WideText::new(place.of(self.reader.pac())) {
-            Some(_) => Ok(place),
-            None => Err(PacMalformed { what, at: place.at(), problem: PacProblem::Text }),
+    #[inline]
+    fn characters(&mut self, length: usize, what: &'static str) -> Result<Place, D::Malformed> {
+        let at = self.reader.at();
+        if WideText::new(self.reader.take(length, what)?).is_some() {
+            return Ok(Place::new(at, length));
         }
+        Err(D::tell(|| PacMalformed { what, at, problem: PacProblem::Text }))
     }
 }
 
@@ -273,7 +264,11 @@ impl Pointer {
     }
 
     /// Refuses a null pointer where there must be something.
-    pub(super) fn required(self, ndr: &NdrReader<'_>, what: &'static str) -> Result<Self, PacMalformed> {
+    pub(super) fn required<D: PacDetail>(
+        self,
+        ndr: &NdrReader<'_, D>,
+        what: &'static str,
+    ) -> Result<Self, D::Malformed> {
         if self == Self::Null { Err(ndr.error(what, PacProblem::NullPointer)) } else { Ok(self) }
     }
 }
@@ -292,13 +287,14 @@ struct Referents {
 }
 
 impl Referents {
+    #[inline]
     fn are_new(&mut self, referent: u32) -> bool {
         let rises = referent > core::mem::replace(&mut self.last, referent);
-        let first = self.first.get(..self.count).unwrap_or_default();
-        if referent <= self.highest && first.contains(&referent) {
+        if referent > self.highest {
+            self.highest = referent;
+        } else if self.have(referent) {
             return false;
         }
-        self.highest = self.highest.max(referent);
         match self.first.get_mut(self.count) {
             Some(place) => {
                 *place = referent;
@@ -307,5 +303,11 @@ impl Referents {
             }
             None => rises,
         }
+    }
+
+    /// Whether it is among the first ones.
+    #[cold]
+    fn have(&self, referent: u32) -> bool {
+        self.first.get(..self.count).unwrap_or_default().contains(&referent)
     }
 }

@@ -1,6 +1,9 @@
 //! Reads the little-endian fields of a PAC: numbers, and places whose bytes are looked at when they are asked for.
 
+use super::detail::PacDetail;
+use crate::der::Full;
 use crate::error::{PacMalformed, PacProblem};
+use core::marker::PhantomData;
 
 /// Some bytes of a PAC, by where they are: what was read outlives the borrow of what it was read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,17 +48,21 @@ impl Place {
 
 /// Reads one part of a PAC from its beginning to its end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
+pub(super) struct Reader<'a, D = Full> {
     pac: &'a [u8],
+    /// Where `rest` begins in it.
     at: usize,
-    end: usize,
+    /// What is left of the part.
+    rest: &'a [u8],
+    detail: PhantomData<D>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a, D: PacDetail> Reader<'a, D> {
     #[inline]
     pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
         let end = part.end().min(pac.len());
-        Self { pac, at: part.at().min(end), end }
+        let at = part.at().min(end);
+        Self { pac, at, rest: pac.get(at..end).unwrap_or_default(), detail: PhantomData }
     }
 
     pub(super) const fn at(&self) -> usize {
@@ -63,48 +70,50 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) const fn left(&self) -> usize {
-        self.end.saturating_sub(self.at)
+        self.rest.len()
     }
 
     /// The error that `problem` is, at this place.
-    #[cold]
-    pub(super) const fn error(&self, what: &'static str, problem: PacProblem) -> PacMalformed {
-        PacMalformed { what, at: self.at, problem }
+    #[inline(always)]
+    pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Malformed {
+        D::tell(|| PacMalformed { what, at: self.at, problem })
+    }
+
+    /// The place of the next `count` bytes.
+    #[inline]
+    pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, D::Malformed> {
+        let at = self.at;
+        self.take(count, what).map(|_| Place::new(at, count))
     }
 
     /// The next `count` bytes.
     #[inline]
-    pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, PacMalformed> {
-        if count > self.left() {
+    pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+        let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.error(what, PacProblem::Truncated));
-        }
-        let place = Place::new(self.at, count);
+        };
         self.at = self.at.saturating_add(count);
-        Ok(place)
-    }
-
-    pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], PacMalformed> {
-        let place = self.place(count, what)?;
-        Ok(place.of(self.pac))
+        self.rest = rest;
+        Ok(taken)
     }
 
     #[inline]
-    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, PacMalformed> {
+    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Malformed> {
         self.array(what).map(u16::from_le_bytes)
     }
 
     #[inline]
-    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, PacMalformed> {
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
         self.array(what).map(u32::from_le_bytes)
     }
 
     #[inline]
-    pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, PacMalformed> {
+    pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, D::Malformed> {
         self.array(what).map(u64::from_le_bytes)
     }
 
     /// Nothing may be left.
-    pub(super) fn finish(&self, what: &'static str) -> Result<(), PacMalformed> {
+    pub(super) fn finish(&self, what: &'static str) -> Result<(), D::Malformed> {
         match self.left() {
             0 => Ok(()),
             left => Err(self.error(what, PacProblem::TrailingBytes(left))),
@@ -116,20 +125,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes that are left.
-    pub(super) fn peek(&self) -> &'a [u8] {
-        self.pac.get(self.at..self.end).unwrap_or_default()
+    pub(super) const fn peek(&self) -> &'a [u8] {
+        self.rest
     }
 
-    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], PacMalformed> {
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], D::Malformed> {
         self.array_ref(what).copied()
     }
 
     #[inline]
-    pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], PacMalformed> {
-        let Some(array) = self.peek().first_chunk() else {
+    pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Malformed> {
+        let Some((array, rest)) = self.rest.split_first_chunk() else {
             return Err(self.error(what, PacProblem::Truncated));
         };
         self.at = self.at.saturating_add(N);
+        self.rest = rest;
         Ok(array)
     }
 }

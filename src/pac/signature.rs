@@ -11,6 +11,7 @@ use super::container::Pac;
 use super::reader::{Place, Reader};
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
+use crate::der::Full;
 use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
 
 /// What is known of a signature that not every service can verify.
@@ -118,7 +119,7 @@ fn required<'a>(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Signature<'a>,
 impl<'a> Signature<'a> {
     fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, Error> {
         let Some(buffer) = pac.buffers.get(buffer_type) else { return Ok(None) };
-        let mut reader = Reader::new(pac.bytes, buffer);
+        let mut reader = Reader::<Full>::new(pac.bytes, buffer);
         let checksum_type = ChecksumType(i32::from_le_bytes(reader.array(buffer_type.name())?));
         let zeroed = Place::new(reader.at(), reader.left());
         let expected = match checksum_type.checksum_len() {

@@ -1,5 +1,6 @@
 //! UPN_DNS_INFO (MS-PAC section 2.10): the user's principal name, and the DNS name of the user's domain.
 
+use super::detail::PacDetail;
 use super::reader::{Place, Reader};
 use super::wide_text::WideText;
 use crate::error::{PacMalformed, PacProblem};
@@ -53,8 +54,8 @@ struct Extended {
 }
 
 impl UpnDnsInfoLayout {
-    pub(super) fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut reader = Reader::new(pac, buffer);
+    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+        let mut reader = Reader::<D>::new(pac, buffer);
         let upn = Part::read(&mut reader, "UPN_DNS_INFO.Upn")?;
         let dns_domain_name = Part::read(&mut reader, "UPN_DNS_INFO.DnsDomainName")?;
         let flags = UpnFlags(reader.u32("UPN_DNS_INFO.Flags")?);
@@ -67,13 +68,14 @@ impl UpnDnsInfoLayout {
         let contents = Place::new(reader.at(), reader.left());
         let extended = match extended {
             Some((sam_name, sid)) => {
-                Some(Extended { sam_name: sam_name.text(pac, buffer, contents)?, sid: sid.sid(pac, buffer, contents)? })
+                let sam_name = sam_name.text::<D>(pac, buffer, contents)?;
+                Some(Extended { sam_name, sid: sid.sid::<D>(pac, buffer, contents)? })
             }
             None => None,
         };
         Ok(Self {
-            upn: upn.text(pac, buffer, contents)?,
-            dns_domain_name: dns_domain_name.text(pac, buffer, contents)?,
+            upn: upn.text::<D>(pac, buffer, contents)?,
+            dns_domain_name: dns_domain_name.text::<D>(pac, buffer, contents)?,
             flags,
             extended,
         })
@@ -86,8 +88,13 @@ impl UpnDnsInfoLayout {
             dns_domain_name: text(self.dns_domain_name),
             flags: self.flags,
             sam_name: self.extended.map(|extended| text(extended.sam_name)),
-            sid: self.extended.and_then(|extended| Sid::from_bytes(extended.sid.of(pac))),
+            sid: self.sid_packet(pac).and_then(Sid::from_bytes),
         }
+    }
+
+    /// The packet form of the SID.
+    pub(super) fn sid_packet(self, pac: &[u8]) -> Option<&[u8]> {
+        self.extended.map(|extended| extended.sid.of(pac))
     }
 }
 
@@ -100,30 +107,30 @@ struct Part {
 }
 
 impl Part {
-    fn read(reader: &mut Reader<'_>, what: &'static str) -> Result<Self, PacMalformed> {
+    fn read<D: PacDetail>(reader: &mut Reader<'_, D>, what: &'static str) -> Result<Self, D::Malformed> {
         Ok(Self { what, length: usize::from(reader.u16(what)?), offset: usize::from(reader.u16(what)?) })
     }
 
     /// The part lies behind the header and ends in the buffer.
-    fn locate(self, buffer: Place, contents: Place) -> Result<Place, PacMalformed> {
+    fn locate<D: PacDetail>(self, buffer: Place, contents: Place) -> Result<Place, D::Malformed> {
         let place = Place::new(buffer.at().saturating_add(self.offset), self.length);
         if self.length == 0 || (place.at() >= contents.at() && place.end() <= contents.end()) {
             return Ok(place);
         }
-        Err(PacMalformed { what: self.what, at: buffer.at(), problem: PacProblem::Offset })
+        Err(D::tell(|| PacMalformed { what: self.what, at: buffer.at(), problem: PacProblem::Offset }))
     }
 
-    fn text(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, PacMalformed> {
-        let place = self.locate(buffer, contents)?;
+    fn text<D: PacDetail>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Malformed> {
+        let place = self.locate::<D>(buffer, contents)?;
         match WideText::new(place.of(pac)) {
             Some(_) => Ok(place),
-            None => Err(PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Text }),
+            None => Err(D::tell(|| PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Text })),
         }
     }
 
-    fn sid(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, PacMalformed> {
-        let place = self.locate(buffer, contents)?;
-        let malformed = PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Sid };
-        Sid::from_bytes(place.of(pac)).map(|_| place).ok_or(malformed)
+    fn sid<D: PacDetail>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Malformed> {
+        let place = self.locate::<D>(buffer, contents)?;
+        let malformed = || PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Sid };
+        if Sid::is_packet(place.of(pac)) { Ok(place) } else { Err(D::tell(malformed)) }
     }
 }

@@ -71,17 +71,23 @@ impl<'a> WideText<'a> {
         char::decode_utf16(units)
     }
 
-    /// ASCII without NUL, as most names are: told four units at a time, in a quarter of the instructions. A unit of 1 to 127
+    /// ASCII without NUL, as most names are: told four units at a time, the last four once more where they are
+    /// not whole, in a quarter of the instructions. A unit of 1 to 127
     /// has none of its upper nine bits, and neither has it less one.
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
-        let (words, rest) = self.0.split_at(self.0.len() & !7);
-        let marks = words.chunks_exact(8).fold(0, |marks, word| {
-            let word = word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-            marks | word | word.wrapping_sub(ONES)
-        });
-        marks & UPPER == 0 && rest.chunks_exact(2).all(|unit| matches!(unit, [1..=0x7F, 0]))
+        let marks_of = |word: u64| word | word.wrapping_sub(ONES);
+        let marks = match self.0.last_chunk() {
+            Some(last) => self.0.chunks_exact(8).fold(marks_of(u64::from_le_bytes(*last)), |marks, word| {
+                marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_le_bytes(*word)))
+            }),
+            // The units that the text does not fill are ones, which pass.
+            None => marks_of(self.0.chunks_exact(2).fold(ONES, |word, unit| {
+                word << 16 | unit.first_chunk().map_or(0, |unit| u64::from(u16::from_le_bytes(*unit)))
+            })),
+        };
+        marks & UPPER == 0
     }
 }
 

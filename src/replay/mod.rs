@@ -13,9 +13,7 @@ mod share;
 #[cfg(feature = "std")]
 pub use memory::{MemoryReplayCache, Start};
 
-use crate::sid::Sid;
 use crate::time::UnixTime;
-use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 /// Remembers authenticators for as long as they could be used again.
@@ -69,13 +67,13 @@ pub struct ReplayEntry<'a> {
 }
 
 /// Who sent an authenticator, as far as this tells one client from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReplayClient<'a> {
     /// By the PAC, if it names a user: one user of Active Directory has many names, in any case and as a UPN. (FreeIPA gives
     /// all its hosts and services one SID; they have one share.)
     Sid {
-        /// The user's domain.
-        domain: &'a Sid,
+        /// The SID of the user's domain, in the packet form ([`Sid::to_bytes`](crate::Sid::to_bytes)).
+        domain: &'a [u8],
         /// The user in it.
         rid: u32,
     },
@@ -95,19 +93,6 @@ impl ReplayEntry<'_> {
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
         let margin = i64::try_from(margin.as_secs()).unwrap_or(i64::MAX);
         self.valid_until.saturating_add_seconds(1).saturating_add_seconds(margin)
-    }
-}
-
-/// What is derived would hash the empty half of a SID too, which takes three times as long.
-impl Hash for ReplayClient<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Self::Sid { domain, rid } => {
-                state.write_u128(u128::from(domain.authority()) << 64 | u128::from(*rid));
-                domain.sub_authorities().hash(state);
-            }
-            Self::Name { realm, name } => (realm, name).hash(state),
-        }
     }
 }
 
