@@ -43,7 +43,7 @@ impl<'a> Pac<'a> {
         }
     }
 
-    fn find<D: PacDetail>(bytes: &'a [u8]) -> Result<Self, D::Malformed> {
+    pub(super) fn find<D: PacDetail>(bytes: &'a [u8]) -> Result<Self, D::Malformed> {
         let mut reader = Reader::<D>::new(bytes, Place::new(0, bytes.len()));
         if bytes.len() > MAX_PAC_SIZE {
             return Err(reader.error("PACTYPE", PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE }));

@@ -21,6 +21,8 @@ mod logon_info;
 mod ndr;
 mod reader;
 mod signature;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod ticket_signature;
 mod upn_dns_info;
 mod wide_text;
