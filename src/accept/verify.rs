@@ -128,6 +128,7 @@ impl VerifiedRequest {
 
 /// A request whose client had to confirm our answer is judged by the time at which it was answered.
 #[cold]
+#[inline(never)]
 fn decided_at(last: &LastLeg<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
     let began = last.halfway.accepted;
     if now.seconds_since(began).unsigned_abs() > policy.clock_skew.unsigned_abs() {
