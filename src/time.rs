@@ -53,11 +53,12 @@ impl UnixTime {
 
     /// Reads `YYYYMMDDhhmmssZ`, the one form RFC 4120 section 5.2.3 allows, in the proleptic Gregorian calendar.
     pub(crate) fn from_generalized(text: &[u8]) -> Option<Self> {
-        Self::from_kerberos_time(text.try_into().ok()?)
+        Self::kerberos_seconds(text.try_into().ok()?).map(Self::from_seconds)
     }
 
-    /// As [`Self::from_generalized`], of the only length there is.
-    pub(crate) fn from_kerberos_time(text: &[u8; 15]) -> Option<Self> {
+    /// As [`Self::from_generalized`], of the only length there is; in seconds since the epoch.
+    #[inline(always)]
+    pub(crate) fn kerberos_seconds(text: &[u8; 15]) -> Option<i64> {
         let (date, time) = (text.first_chunk()?, text.last_chunk()?);
         let [century, year, month, day] = pairs(u64::from_le_bytes(*date) ^ DIGITS)?;
         // The last digit of the day is read with the time, and shifted out. The Z must be what remains.
@@ -69,7 +70,7 @@ impl UnixTime {
         let days = days_from_civil(century, year, month, day)?;
         // Two digits are below 100: none of these sums comes near an end.
         let of_day = hour.wrapping_mul(3600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
-        Some(Self::from_seconds(days.wrapping_mul(86_400).wrapping_add(of_day.into())))
+        Some(days.wrapping_mul(86_400).wrapping_add(of_day.into()))
     }
 
     /// Writes `YYYYMMDDhhmmssZ`. That form has four digits for the year: instants before the year 0 and after 9999 are
@@ -141,24 +142,17 @@ fn pairs(digits: u64) -> Option<[u32; 4]> {
 /// its two pairs of digits, since centuries are what leap years go by.
 fn days_from_civil(century: u32, year: u32, month: u32, day: u32) -> Option<i64> {
     let leap = if year == 0 { century % 4 == 0 } else { year % 4 == 0 };
-    let length = match month {
-        2 if leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    (1..=length).contains(&day).then(|| days_of_real_date(century, year, month, day))
+    let months = if leap { &MONTHS_OF_LEAP_YEAR } else { &MONTHS };
+    let (before, length) = *months.get(usize::try_from(month).ok()?)?;
+    (1..=length.into())
+        .contains(&day)
+        .then(|| days_to_year(century, year).wrapping_add((u32::from(before) + day).into()))
 }
 
-#[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded century, year, month and day")]
-fn days_of_real_date(century: u32, year: u32, month: u32, day: u32) -> i64 {
-    let year = century * 100 + year;
-    // Years from 1 March 400 years earlier, so that none of them is negative and the leap day ends the year.
-    let (year, month_from_march) = if month <= 2 { (year + 399, month + 9) } else { (year + 400, month - 3) };
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year;
-    i64::from(days) - 146_097 - DAYS_TO_1970
+/// Days from the epoch to the last but one of the year before, and the leap day of this one.
+#[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded century and year")]
+fn days_to_year(century: u32, year: u32) -> i64 {
+    i64::from(century * 36_524 + century / 4 + year * 365 + year / 4) - DAYS_TO_1970 - 61
 }
 
 /// The digits 0, as they stand in eight octets of text; and in six, with a Z behind them.
@@ -173,6 +167,39 @@ const LAST_GENERALIZED: i64 = 253_402_300_799;
 
 /// Days from 0000-03-01 to 1970-01-01.
 const DAYS_TO_1970: i64 = 719_468;
+
+/// By its number, the days of a common year before a month, and one more; and the days in it. There is no month 0.
+const MONTHS: [(u16, u8); 13] = [
+    (0, 0),
+    (1, 31),
+    (32, 28),
+    (60, 31),
+    (91, 30),
+    (121, 31),
+    (152, 30),
+    (182, 31),
+    (213, 31),
+    (244, 30),
+    (274, 31),
+    (305, 30),
+    (335, 31),
+];
+/// The same of a leap year, whose leap day is counted with the years before.
+const MONTHS_OF_LEAP_YEAR: [(u16, u8); 13] = [
+    (0, 0),
+    (0, 31),
+    (31, 29),
+    (60, 31),
+    (91, 30),
+    (121, 31),
+    (152, 30),
+    (182, 31),
+    (213, 31),
+    (244, 30),
+    (274, 31),
+    (305, 30),
+    (335, 31),
+];
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]

@@ -4,7 +4,6 @@ use super::bindings::{BindingState, Connection};
 use super::case::Case;
 use super::contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
 use super::request::{Framing, Request};
-use super::ticket::TicketContents;
 use crate::crypto::EncType;
 use crate::delegated::{DelegatedCredentials, DelegationError};
 use crate::error::Error;
@@ -33,25 +32,9 @@ impl Accepted {
         now: UnixTime,
     ) -> Result<Self, Error> {
         let stage = Entered::stage(Stage::Open);
-        let opened = TicketContents::open(request, keys, policy, now);
+        // A case is judged where it lies in what is returned: moving it costs more than most of the checks.
+        let mut verdict = Case::open(request, keys, policy, now, Self);
         stage.end();
-        match opened {
-            Ok(opened) => Self::judge(opened, request, policy, replay, connection, now),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A case is judged where it lies in what is returned: moving it costs more than most of the checks.
-    #[inline(never)]
-    fn judge(
-        opened: TicketContents,
-        request: &Request<'_>,
-        policy: &Policy,
-        replay: &impl ReplayCache,
-        connection: &Connection<'_>,
-        now: UnixTime,
-    ) -> Result<Self, Error> {
-        let mut verdict = Ok(Self(Case::new(opened, request)));
         if let Ok(Self(case)) = &mut verdict {
             if let Err(error) = case.judge(request, policy, replay, connection, now) {
                 verdict = Err(error);

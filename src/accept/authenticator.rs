@@ -3,58 +3,54 @@
 use super::case::Case;
 use super::contents::{Span, TicketFacts};
 use super::request::Request;
+use super::verdict::Verdict;
 use crate::crypto::{KeyUsage, mac_of};
-use crate::error::{Error, Integrity, NamePart};
+use crate::error::{Error, NamePart};
 use crate::krb5::{AdType, Authenticator, AuthorizationElement};
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
-/// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified.
-pub(super) fn decrypt(request: &Request<'_>, case: &mut Case) -> Result<(Span, ReplayTag), Error> {
-    let refused = Error::Integrity(Integrity::Authenticator);
+/// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified. `None` if it does not.
+pub(super) fn decrypt(request: &Request<'_>, case: &mut Case) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
     // The cipher follows the key. A label that says otherwise is not the KDC's doing.
     if encrypted.etype != case.keys.session.etype() {
-        return Err(refused);
+        return None;
     }
     let (key, usage) = (&case.keys.session, KeyUsage::AP_REQ_AUTHENTICATOR);
-    match case.buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room)) {
-        Ok(plaintext) => {
-            let mac = mac_of(key.etype(), encrypted.cipher).unwrap_or_default();
-            Ok((plaintext, ReplayTag::new(mac, encrypted.cipher)))
-        }
-        Err(_) => Err(refused),
-    }
+    let decrypted = case.buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room));
+    let mac = mac_of(key.etype(), encrypted.cipher)?;
+    Some((decrypted.ok()?, ReplayTag::new(mac, encrypted.cipher)))
 }
 
 /// Holds an authenticator against its ticket and `now`.
-pub(super) fn check(
+pub(super) fn check<D: Verdict>(
     authenticator: &Authenticator<'_>,
     ticket: TicketFacts<'_>,
     policy: &Policy,
     now: UnixTime,
-) -> Result<(), Error> {
-    check_client(authenticator, ticket)?;
-    check_skew(authenticator, policy, now)
+) -> Result<(), D::Error> {
+    check_client::<D>(authenticator, ticket)?;
+    check_skew::<D>(authenticator, policy, now)
 }
 
 /// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
 /// KDCs.
-fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), Error> {
+fn check_client<D: Verdict>(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), D::Error> {
     if !authenticator.cname.same_components(ticket.client()) {
-        return Err(Error::ClientMismatch(NamePart::Name));
+        return Err(D::refuse(|| Error::ClientMismatch(NamePart::Name)));
     }
     if authenticator.crealm != ticket.client_realm_bytes() {
-        return Err(Error::ClientMismatch(NamePart::Realm));
+        return Err(D::refuse(|| Error::ClientMismatch(NamePart::Realm)));
     }
     Ok(())
 }
 
-fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), Error> {
+fn check_skew<D: Verdict>(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), D::Error> {
     let client = authenticator.ctime;
     if now.seconds_since(client).unsigned_abs() > policy.clock_skew.unsigned_abs() {
-        return Err(Error::ClockSkew { client, server: now, allowed_seconds: policy.clock_skew });
+        return Err(D::refuse(|| Error::ClockSkew { client, server: now, allowed_seconds: policy.clock_skew }));
     }
     Ok(())
 }

@@ -8,9 +8,8 @@ use super::authorize::{FoundPac, PacFields};
 use super::bindings::{BindingState, Connection};
 use super::contents::{AuthenticatorFields, Buffer, NameFields, OpenedBy, TicketFacts, TicketFields};
 use super::context_keys::ContextKeys;
-use super::exchange::{Envelope, Exchange};
+use super::exchange::Exchange;
 use super::request::{Framing, Request};
-use super::ticket::TicketContents;
 use super::verify::ReplayFields;
 use crate::error::Error;
 use crate::observe::{Entered, Stage};
@@ -39,30 +38,6 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// What is known when the ticket is open. The token can be let go: what is needed of the ticket's shell is copied.
-    /// Not inlined: so it is made where it stays.
-    #[inline(never)]
-    pub(super) fn new(opened: TicketContents, request: &Request<'_>) -> Self {
-        let TicketContents { mut buffer, opened_by, fields: ticket, session_key: session } = opened;
-        let shell = &request.ap_req.ticket;
-        let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
-        Self {
-            buffer,
-            opened_by,
-            ticket,
-            service,
-            ticket_kvno: shell.enc_part.kvno,
-            framing: request.framing(),
-            keys: ContextKeys { session, subkey: None, ap_rep: None },
-            authenticator: AuthenticatorFields::NONE,
-            bindings: BindingState::Absent,
-            exchange: Exchange::Answer(Envelope { message: request.message, spnego: None, ap_req: None }),
-            replay: ReplayFields::NONE,
-            found_pac: FoundPac::Several,
-            pac: None,
-        }
-    }
-
     /// All stages that follow on the opening of the ticket.
     pub(super) fn judge(
         &mut self,

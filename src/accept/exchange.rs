@@ -71,9 +71,7 @@ impl Exchange {
             Leg::Alone => (None, None),
             Leg::Opening(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Leg::Following(negotiated) => (Some(negotiated), None),
-            Leg::Last(last) => {
-                return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
-            }
+            Leg::Last(last) => return Self::close(&last, keys, authenticator),
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
         if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.leg, Leg::Following(_)) {
@@ -93,6 +91,12 @@ impl Exchange {
             spnego,
             ap_req: goes_on.then(|| request.encoded.to_vec()),
         }))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn close(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFields) -> Result<Self, Error> {
+        close(last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)))
     }
 }
 
@@ -166,6 +170,7 @@ fn close_dce_style(last: &LastLeg<'_>, mut established: Established, integrity: 
     Ok(Closing { reply: Some(reply.to_bytes()), established })
 }
 
+#[inline(never)]
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;

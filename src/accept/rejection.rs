@@ -6,7 +6,6 @@ use super::case::Case;
 use super::hearing::Heard;
 use super::negotiation::Negotiation;
 use super::request::{Framing, Message, Request};
-use super::ticket::TicketContents;
 use super::token::Token;
 use crate::der::{Reader, Writer};
 use crate::error::Error;
@@ -19,6 +18,7 @@ use crate::spnego::{NegState, NegotiationReply};
 use crate::time::UnixTime;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::convert::identity;
 
 /// What a refused client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +82,8 @@ fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Polic
     if policy.krb_errors == KrbErrorPolicy::Never {
         return None;
     }
-    let mut case = Case::new(TicketContents::open(request, keys, policy, now).ok()?, request);
-    let (plaintext, _) = authenticator::decrypt(request, &mut case).ok()?;
+    let mut case = Case::open(request, keys, policy, now, identity).ok()?;
+    let (plaintext, _) = authenticator::decrypt(request, &mut case)?;
     let proof = Authenticator::read(Reader::terse(case.buffer.slice(plaintext))).ok()?;
     let shell = &request.ap_req.ticket;
     let message = KrbError {

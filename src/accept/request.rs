@@ -91,12 +91,25 @@ pub enum Framing {
 impl<'t> Request<'t> {
     /// The request in a first token.
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        let request = match Self::find::<Terse>(token, policy) {
-            Ok(request) => request,
-            Err(Unread) => Self::find::<Full>(token, policy)?,
-        };
-        request.check_shell(policy)?;
-        Ok(request)
+        match Self::find::<Terse>(token, policy) {
+            Ok(request) => request.checked(policy),
+            Err(Unread) => Self::read_again(token, policy),
+        }
+    }
+
+    /// Apart, so that a request that can be read is made where it stays.
+    #[cold]
+    #[inline(never)]
+    fn read_again(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
+        Self::find::<Full>(token, policy)?.checked(policy)
+    }
+
+    #[inline(always)]
+    fn checked(self, policy: &Policy) -> Result<Self, Error> {
+        match self.check_shell(policy) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(error),
+        }
     }
 
     #[inline(always)]

@@ -2,11 +2,14 @@
 //!
 //! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
 
-use super::bindings::Connection;
+use super::authorize::FoundPac;
+use super::bindings::{BindingState, Connection};
 use super::case::Case;
-use super::contents::{Buffer, OpenedBy, Span, TicketFacts, TicketFields};
+use super::contents::{AuthenticatorFields, Buffer, NameFields, OpenedBy, Span, TicketFacts, TicketFields};
+use super::context_keys::ContextKeys;
+use super::exchange::{Envelope, Exchange};
 use super::request::{Request, check_etype};
-use super::verify::VerifiedRequest;
+use super::verify::{ReplayFields, VerifiedRequest};
 use crate::crypto::{EncType, Key};
 use crate::der::{Malformed, Problem, Reader};
 use crate::error::{Error, Excerpt, Integrity, KeyRole};
@@ -25,8 +28,7 @@ pub struct OpenedTicket<'t> {
 
 impl<'t> OpenedTicket<'t> {
     pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
-        let case = Case::new(TicketContents::open(&request, keys, policy, now)?, &request);
-        Ok(Self { request, case })
+        Case::open(&request, keys, policy, now, |case| Self { request, case })
     }
 
     pub(crate) fn verify(
@@ -72,25 +74,41 @@ impl fmt::Debug for OpenedTicket<'_> {
     }
 }
 
-/// What was in a ticket, and which key has opened it.
-pub(super) struct TicketContents {
-    pub(super) buffer: Buffer,
-    pub(super) opened_by: OpenedBy,
-    pub(super) fields: TicketFields,
-    pub(super) session_key: Key,
-}
-
-impl TicketContents {
+impl Case {
+    /// What is known when the ticket is open, made by `stage` into what is returned, and so where it stays. The token can be
+    /// let go: what is needed of the ticket's shell is copied.
     #[inline(never)]
-    pub(super) fn open(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
-        let Decrypted { buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
+    pub(super) fn open<T>(
+        request: &Request<'_>,
+        keys: &KeySet,
+        policy: &Policy,
+        now: UnixTime,
+        stage: impl FnOnce(Self) -> T,
+    ) -> Result<T, Error> {
+        let Decrypted { mut buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
         let octets = buffer.slice(plaintext);
         let Ok(part) = EncTicketPart::read(Reader::terse(octets)) else {
-            return Err(malformed("EncTicketPart", EncTicketPart::read(Reader::new(octets))));
+            return Err(malformed("EncTicketPart", || EncTicketPart::read(Reader::new(octets))));
         };
-        let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
-        let fields = TicketFields::locate(&buffer, plaintext, &part);
-        Ok(Self { buffer, opened_by, fields, session_key })
+        let session = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
+        let ticket = TicketFields::locate(&buffer, plaintext, &part);
+        let shell = &request.ap_req.ticket;
+        let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
+        Ok(stage(Self {
+            buffer,
+            opened_by,
+            ticket,
+            service,
+            ticket_kvno: shell.enc_part.kvno,
+            framing: request.framing(),
+            keys: ContextKeys { session, subkey: None, ap_rep: None },
+            authenticator: AuthenticatorFields::NONE,
+            bindings: BindingState::Absent,
+            exchange: Exchange::Answer(Envelope { message: request.message, spnego: None, ap_req: None }),
+            replay: ReplayFields::NONE,
+            found_pac: FoundPac::Several,
+            pac: None,
+        }))
     }
 }
 
@@ -125,9 +143,10 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
 
 /// What a reader that tells all says of a plaintext that one that tells nothing could not read.
 #[cold]
-pub(super) fn malformed<T>(what: &'static str, read: Result<T, Malformed>) -> Error {
+#[inline(never)]
+pub(super) fn malformed<T>(what: &'static str, read: impl FnOnce() -> Result<T, Malformed>) -> Error {
     let unreadable = Malformed { what, at: 0, problem: Problem::Unrecognised };
-    read.err().unwrap_or(unreadable).into()
+    read().err().unwrap_or(unreadable).into()
 }
 
 /// A key from a message, if its type may play `role` and it has that type's length.
@@ -137,11 +156,18 @@ pub(super) fn usable_key(
     policy: &Policy,
     role: KeyRole,
 ) -> Result<Key, Error> {
-    check_etype(key.etype, policy.session_etypes, role)?;
-    Key::new(key.etype, key.value).map_err(|_| {
-        let expected = key.etype.key_len().unwrap_or(0);
-        Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } }.into()
-    })
+    match Key::new(key.etype, key.value) {
+        Ok(usable) if policy.session_etypes.contains(key.etype) => Ok(usable),
+        _ => Err(unusable_key(key, what, policy, role)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
+    let expected = key.etype.key_len().unwrap_or(0);
+    let size = Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } };
+    check_etype(key.etype, policy.session_etypes, role).err().unwrap_or(size.into())
 }
 
 /// What to say when no candidate opens the ticket.

@@ -2,47 +2,48 @@
 
 use super::bindings::Connection;
 use super::contents::{OpenedBy, TicketFacts};
+use super::verdict::Verdict;
 use crate::error::{AddressCause, DelegationKind, Error, Excerpt, NameCause};
 use crate::krb5::TicketFlags;
 use crate::policy::{AddressPolicy, DelegationPolicy, Policy, TransitedPolicy};
 use crate::time::UnixTime;
 
-pub(super) fn check(
+pub(super) fn check<D: Verdict>(
     ticket: TicketFacts<'_>,
     opened_by: &OpenedBy,
     policy: &Policy,
     connection: &Connection<'_>,
     now: UnixTime,
-) -> Result<(), Error> {
-    check_times(ticket, policy, now)?;
-    check_name(ticket)?;
-    check_realm(ticket, opened_by)?;
-    check_transited(ticket, policy)?;
-    check_addresses(ticket, policy, connection)?;
-    check_delegation(ticket, policy)
+) -> Result<(), D::Error> {
+    check_times::<D>(ticket, policy, now)?;
+    check_name::<D>(ticket)?;
+    check_realm::<D>(ticket, opened_by)?;
+    check_transited::<D>(ticket, policy)?;
+    check_addresses::<D>(ticket, policy, connection)?;
+    check_delegation::<D>(ticket, policy)
 }
 
 /// RFC 4120 section 3.2.3: valid from start to end, a clock skew wider at both.
-fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Error> {
+fn check_times<D: Verdict>(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), D::Error> {
     if ticket.flags().contains(TicketFlags::INVALID) {
-        return Err(Error::TicketInvalid);
+        return Err(D::refuse(|| Error::TicketInvalid));
     }
     let (start, end) = (ticket.start_time(), ticket.end_time());
     if start.seconds_since(now) > policy.clock_skew {
-        return Err(Error::TicketNotYetValid { start, now });
+        return Err(D::refuse(|| Error::TicketNotYetValid { start, now }));
     }
     if now.seconds_since(end) > policy.clock_skew {
-        return Err(Error::TicketExpired { end, now });
+        return Err(D::refuse(|| Error::TicketExpired { end, now }));
     }
     let seconds = end.seconds_since(start);
     let limit_seconds = policy.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(policy.clock_skew));
     if !(0..=limit_seconds).contains(&seconds) {
-        return Err(Error::TicketLifetime { seconds, limit_seconds });
+        return Err(D::refuse(|| Error::TicketLifetime { seconds, limit_seconds }));
     }
     Ok(())
 }
 
-fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
+fn check_name<D: Verdict>(ticket: TicketFacts<'_>) -> Result<(), D::Error> {
     let (client, realm) = (ticket.client(), ticket.client_realm_bytes());
     let components = client.encoded_components();
     let cause = if components.is_empty() || client.raw_components().any(<[u8]>::is_empty) || realm.is_empty() {
@@ -55,46 +56,50 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Error> {
     } else {
         return Ok(());
     };
-    Err(Error::NameRefused { name: client.excerpt(), cause })
+    Err(D::refuse(|| Error::NameRefused { name: client.excerpt(), cause }))
 }
 
 /// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.
-fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Error> {
+fn check_realm<D: Verdict>(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), D::Error> {
     if opened_by.account.vouches_for(ticket.client_realm_bytes()) {
         return Ok(());
     }
-    Err(Error::UntrustedRealm {
+    Err(D::refuse(|| Error::UntrustedRealm {
         realm: Excerpt::new(ticket.client_realm()),
         account: Excerpt::new(opened_by.account.name()),
-    })
+    }))
 }
 
 /// RFC 4120 section 3.2.3: an unchecked path must be checked here or refused. Refused: see `TransitedEncoding`.
-fn check_transited(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Error> {
+fn check_transited<D: Verdict>(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), D::Error> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
-    if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(Error::Transited) }
+    if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(D::refuse(|| Error::Transited)) }
 }
 
-fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, connection: &Connection<'_>) -> Result<(), Error> {
+fn check_addresses<D: Verdict>(
+    ticket: TicketFacts<'_>,
+    policy: &Policy,
+    connection: &Connection<'_>,
+) -> Result<(), D::Error> {
     let addresses = ticket.addresses();
     if policy.addresses == AddressPolicy::Ignore || addresses.is_empty() {
         return Ok(());
     }
     match connection.client_address {
         Some(address) if addresses.contains(address) => Ok(()),
-        Some(_) => Err(Error::AddressMismatch(AddressCause::NotListed)),
-        None => Err(Error::AddressMismatch(AddressCause::Unknown)),
+        Some(_) => Err(D::refuse(|| Error::AddressMismatch(AddressCause::NotListed))),
+        None => Err(D::refuse(|| Error::AddressMismatch(AddressCause::Unknown))),
     }
 }
 
-fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Error> {
+fn check_delegation<D: Verdict>(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), D::Error> {
     if policy.delegation == DelegationPolicy::Allow {
         return Ok(());
     }
     [(TicketFlags::FORWARDED, DelegationKind::Forwarded), (TicketFlags::PROXY, DelegationKind::Proxy)]
         .into_iter()
         .find(|(flag, _)| ticket.flags().contains(*flag))
-        .map_or(Ok(()), |(_, kind)| Err(Error::Delegation(kind)))
+        .map_or(Ok(()), |(_, kind)| Err(D::refuse(|| Error::Delegation(kind))))
 }
 
 /// RFC 8062 section 3.

@@ -1,4 +1,4 @@
-//! How much is told of a token that is read, but not taken.
+//! How much is told of a token that is read, but not taken; and of a request that is not accepted.
 
 use crate::der::{Detail, Full, Terse, Unread};
 use crate::error::Error;
@@ -10,6 +10,22 @@ pub(super) trait Verdict: Detail {
 
     /// `error`, as far as it is told; it is made only if it is.
     fn refuse(error: impl FnOnce() -> Error) -> Self::Error;
+}
+
+/// What a check says that tells nothing; where it refuses, what the same check says that tells all. So nothing of what is
+/// told stands among what every request goes through.
+#[inline(always)]
+pub(super) fn told(terse: Result<(), Unread>, full: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    match terse {
+        Ok(()) => Ok(()),
+        Err(Unread) => tell(full),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn tell(full: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    full()
 }
 
 impl Verdict for Full {

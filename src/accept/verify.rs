@@ -9,13 +9,14 @@ use super::case::Case;
 use super::contents::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
 use super::context_keys::acceptor_subkey;
 use super::exchange::Exchange;
-use super::request::{Leg, Message, Request};
+use super::request::{LastLeg, Leg, Message, Request};
 use super::restrictions::{check_critical, walk};
 use super::ticket::{malformed, usable_key};
+use super::verdict::told;
 use super::{authenticator, ticket_checks};
 use crate::crypto::Key;
-use crate::der::Reader;
-use crate::error::{Error, KeyRole, NegotiationCause, Part};
+use crate::der::{Full, Reader, Terse};
+use crate::error::{Error, Integrity, KeyRole, NegotiationCause, Part};
 use crate::gss::GssFlags;
 use crate::krb5::{AdType, ApOptions, Authenticator, EtypeList};
 use crate::policy::Policy;
@@ -53,18 +54,31 @@ impl Case {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let now = decided_at(&request.leg, policy, now)?;
-        ticket_checks::check(self.ticket(), &self.opened_by, policy, connection, now)?;
-        self.found_pac = find_pac(self)?;
-        let (plaintext, tag) = authenticator::decrypt(request, self)?;
-        let octets = self.buffer.slice(plaintext);
-        let Ok(authenticator) = Authenticator::read(Reader::terse(octets)) else {
-            return Err(malformed("Authenticator", Authenticator::read(Reader::new(octets))));
+        let now = match &request.leg {
+            Leg::Last(last) => decided_at(last, policy, now)?,
+            _ => now,
         };
-        authenticator::check(&authenticator, self.ticket(), policy, now)?;
+        let (ticket, opened_by) = (self.ticket(), &self.opened_by);
+        told(ticket_checks::check::<Terse>(ticket, opened_by, policy, connection, now), || {
+            ticket_checks::check::<Full>(ticket, opened_by, policy, connection, now)
+        })?;
+        self.found_pac = find_pac(self)?;
+        let Some((plaintext, tag)) = authenticator::decrypt(request, self) else {
+            return Err(Error::Integrity(Integrity::Authenticator));
+        };
+        let octets = self.buffer.slice(plaintext);
+        // Looked at where it lies.
+        let read = Authenticator::read(Reader::terse(octets));
+        let Ok(authenticator) = &read else {
+            return Err(malformed("Authenticator", || Authenticator::read(Reader::new(octets))));
+        };
+        let ticket = self.ticket();
+        told(authenticator::check::<Terse>(authenticator, ticket, policy, now), || {
+            authenticator::check::<Full>(authenticator, ticket, policy, now)
+        })?;
         let subkey = authenticator.subkey.map(|key| usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey));
         let subkey = subkey.transpose()?;
-        let channel = check_channel(&authenticator, request.message, &self.keys.session, policy, connection)?;
+        let channel = check_channel(authenticator, request.message, &self.keys.session, policy, connection)?;
         let (tag, time) = match request.leg {
             Leg::Last(_) => (authenticator::end_of(tag), now),
             _ => (tag, authenticator.time()),
@@ -72,7 +86,7 @@ impl Case {
         self.replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
         self.bindings = channel.bindings;
         let delegated = channel.checksum.delegated.map(|krb_cred| self.buffer.span_of(krb_cred));
-        self.authenticator = AuthenticatorFields::of(&authenticator, channel.checksum.flags, delegated);
+        self.authenticator = AuthenticatorFields::of(authenticator, channel.checksum.flags, delegated);
         let current = subkey.as_ref().unwrap_or(&self.keys.session).etype();
         self.keys.ap_rep = wants_mutual(&self.authenticator, request.ap_req.options)
             .then(|| acceptor_subkey(current, channel.etypes, self.authenticator.flags(), policy));
@@ -113,8 +127,9 @@ impl VerifiedRequest {
 }
 
 /// A request whose client had to confirm our answer is judged by the time at which it was answered.
-fn decided_at(leg: &Leg<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
-    let Leg::Last(last) = leg else { return Ok(now) };
+#[cold]
+#[inline(never)]
+fn decided_at(last: &LastLeg<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
     let began = last.halfway.accepted;
     if now.seconds_since(began).unsigned_abs() > policy.clock_skew.unsigned_abs() {
         return Err(Error::Negotiation(NegotiationCause::TooLate { began, now, allowed_seconds: policy.clock_skew }));

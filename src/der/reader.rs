@@ -93,15 +93,31 @@ impl<'a, D: Detail> Reader<'a, D> {
     }
 
     /// The contents of the one element, tagged `inner`, that the element tagged `outer` must hold.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
+        self.wrapped_by([outer, 2, inner, 0], what)
+    }
+
+    /// As [`Self::wrapped`]; `headers` are both headers where the contents are empty.
+    #[inline(never)]
+    fn wrapped_by(&mut self, headers: [u8; 4], what: &'static str) -> Result<Self, D::Malformed> {
         // Both headers at once, where both lengths have equally many octets: a token has fifty such pairs.
-        let contents = match *self.rest {
-            [first, longer @ ..=0x7F, second, length @ ..=0x7F, ref after @ ..]
-                if first == outer && second == inner && longer.checked_sub(2) == Some(length) =>
-            {
-                after.split_at_checked(usize::from(length))
+        if let Some((found @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
+            let longer = u32::from_le_bytes([0, *length, 0, *length]);
+            let fits = u32::from_le_bytes(headers).wrapping_add(longer) == u32::from_le_bytes(*found);
+            if let (true, Some((contents, rest))) = (fits, after.split_at_checked(usize::from(*length))) {
+                self.rest = rest;
+                return Ok(Self { rest: contents, ..*self });
             }
+        }
+        self.long_wrapped(headers, what)
+    }
+
+    /// As [`Self::wrapped_by`]. What is wrapped around a ticket has lengths of two octets or three.
+    #[inline(never)]
+    fn long_wrapped(&mut self, headers: [u8; 4], what: &'static str) -> Result<Self, D::Malformed> {
+        let [outer, _, inner, _] = headers;
+        let contents = match *self.rest {
             [first, 0x81, longer, second, 0x81, length @ 0x80..=0xFF, ref after @ ..]
                 if first == outer && second == inner && longer.checked_sub(3) == Some(length) =>
             {

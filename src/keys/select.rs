@@ -123,24 +123,38 @@ impl<'k> Candidates<'k> {
     pub(crate) fn choose(keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> Self {
         let mut candidates = Self { sorted: [None; MAX_CANDIDATE_KEYS], left_out: 0 };
         let Some(realm) = keys.realm(query.realm) else { return candidates };
-        let named = realm.with_service(query.service).iter().map(|account| (account, ServiceMatch::Named));
-        let others = realm.accounts().iter().take(MAX_UNNAMED_ACCOUNTS);
-        for (account, service) in named.chain(others.map(|account| (account, ServiceMatch::NotNamed))) {
-            let keys = account.keys().iter().enumerate();
-            for (index, key) in keys.filter(|(_, key)| key.etype() == query.etype && key.serves_at(now)) {
-                let version = version_match(key.kvno(), query.version());
-                if kvno_policy == KvnoPolicy::Strict && version > VersionMatch::Unknown {
-                    continue;
-                }
-                let age = u32::MAX.saturating_sub(key.kvno().unwrap_or(0));
-                candidates.insert(Candidate { account, key, index, rank: Rank { service, version, age } });
-            }
+        for account in realm.with_service(query.service) {
+            candidates.add(account, ServiceMatch::Named, query, kvno_policy, now);
+        }
+        for account in realm.accounts().iter().take(MAX_UNNAMED_ACCOUNTS) {
+            candidates.add(account, ServiceMatch::NotNamed, query, kvno_policy, now);
         }
         candidates
     }
 
+    /// The keys of one account.
+    fn add(
+        &mut self,
+        account: &'k Arc<Account>,
+        service: ServiceMatch,
+        query: &KeyQuery<'_>,
+        kvno_policy: KvnoPolicy,
+        now: UnixTime,
+    ) {
+        let keys = account.keys().iter().enumerate();
+        for (index, key) in keys.filter(|(_, key)| key.etype() == query.etype && key.serves_at(now)) {
+            let version = version_match(key.kvno(), query.version());
+            if kvno_policy == KvnoPolicy::Strict && version > VersionMatch::Unknown {
+                continue;
+            }
+            let age = u32::MAX.saturating_sub(key.kvno().unwrap_or(0));
+            self.insert(Candidate { account, key, index, rank: Rank { service, version, age } });
+        }
+    }
+
+    /// No place is empty before one that is not.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Candidate<'k>> {
-        self.sorted.iter().flatten()
+        self.sorted.iter().map_while(Option::as_ref)
     }
 
     pub(crate) fn into_iter(self) -> impl Iterator<Item = Candidate<'k>> {
@@ -156,9 +170,17 @@ impl<'k> Candidates<'k> {
         self.left_out
     }
 
+    fn insert(&mut self, candidate: Candidate<'k>) {
+        match &mut self.sorted {
+            [first @ None, ..] => *first = Some(candidate),
+            _ => self.insert_among_others(candidate),
+        }
+    }
+
     /// Keeps the array sorted; the last falls out where it is full. A keytab has the same key once for each service of an
     /// account: only its best entry is kept, so that copies take no other key's place.
-    fn insert(&mut self, candidate: Candidate<'k>) {
+    #[inline(never)]
+    fn insert_among_others(&mut self, candidate: Candidate<'k>) {
         let mut carried = candidate;
         let is_copy = |held: &Candidate<'_>| held.key.same_key(candidate.key);
         if self.iter().any(|held| is_copy(held) && held.rank <= candidate.rank) {

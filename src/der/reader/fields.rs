@@ -105,27 +105,22 @@ impl<'a, D: Detail> Reader<'a, D> {
     #[inline(always)]
     pub(crate) fn flags_field(&mut self, number: u8, what: &'static str) -> Result<u32, D::Malformed> {
         // As everybody writes them: 32 bits, all of them used.
-        match *self.rest {
-            [tag, 7, tag::BIT_STRING, 5, 0, a, b, c, d, ref rest @ ..] if tag == context(number) => {
+        if let Some(([header @ .., unused, a, b, c, d], rest)) = self.rest.split_first_chunk::<9>() {
+            if *header == [context(number), 7, tag::BIT_STRING, 5] && *unused == 0 {
                 self.rest = rest;
-                Ok(u32::from_be_bytes([a, b, c, d]))
+                return Ok(u32::from_be_bytes([*a, *b, *c, *d]));
             }
-            _ => self.field(number, what, Self::flags),
         }
+        self.field(number, what, Self::flags)
     }
 
     /// The field `[number]`, a KerberosTime.
     #[inline(always)]
     pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
-        if let Some((&[tag, 17, tag::GENERALIZED_TIME, 15], after)) = self.rest.split_first_chunk() {
-            if let (true, Some((text, rest))) = (tag == context(number), after.split_first_chunk()) {
-                if let Some(time) = UnixTime::from_kerberos_time(text) {
-                    self.rest = rest;
-                    return Ok(time);
-                }
-            }
+        match self.usual_time_field(number) {
+            Some(seconds) => Ok(UnixTime::from_seconds(seconds)),
+            None => self.any_time_field(number, what),
         }
-        self.any_time_field(number, what)
     }
 
     /// As [`Self::time_field`], for an OPTIONAL one.
@@ -163,6 +158,19 @@ impl<'a, D: Detail> Reader<'a, D> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
+    /// As [`Self::time_field`], in seconds since 1970, of a time with the only length that it may have.
+    #[inline(never)]
+    fn usual_time_field(&mut self, number: u8) -> Option<i64> {
+        let (field, rest) = self.rest.split_first_chunk::<19>()?;
+        let (header, text) = (field.first_chunk()?, field.last_chunk()?);
+        if *header != [context(number), 17, tag::GENERALIZED_TIME, 15] {
+            return None;
+        }
+        let seconds = UnixTime::kerberos_seconds(text)?;
+        self.rest = rest;
+        Some(seconds)
+    }
+
     #[inline(never)]
     fn any_int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
         self.field(number, what, Self::int32)
@@ -181,11 +189,8 @@ impl<'a, D: Detail> Reader<'a, D> {
     /// The INTEGER of one octet that the field `[number]` is, and what follows it.
     #[inline(always)]
     fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
-        match self.rest {
-            [tag, 3, tag::INTEGER, 1, octet, rest @ ..] if *tag == context(number) => {
-                Some((i8::from_be_bytes([*octet]), rest))
-            }
-            _ => None,
-        }
+        let ([header @ .., octet], rest) = self.rest.split_first_chunk::<5>()?;
+        // Four octets at once: as a pattern they are compared one by one.
+        (*header == [context(number), 3, tag::INTEGER, 1]).then(|| (i8::from_be_bytes([*octet]), rest))
     }
 }
