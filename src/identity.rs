@@ -3,6 +3,7 @@
 //! Whoever holds a key of the service's account, its KDC above all, vouches for everything here, and can write whatever
 //! the account's entry in the key set lets it vouch for. What the client alone says is not here.
 
+use crate::accept::Accepted;
 use crate::keys::Account;
 use crate::krb5::PrincipalName;
 use crate::pac::{AccountControl, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
@@ -15,22 +16,14 @@ use core::fmt;
 ///
 /// With a PAC it is the SID that counts: names are changed, and given to other people in time. Without one, all there is
 /// is the name, and [`sid`](Self::sid) says so.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct IdentityRef<'a> {
-    name: PrincipalName<'a>,
-    realm: &'a str,
-    pac: Option<VerifiedPac<'a>>,
-    account: &'a Account,
+    accepted: &'a Accepted,
 }
 
 impl<'a> IdentityRef<'a> {
-    pub(crate) fn of(
-        name: PrincipalName<'a>,
-        realm: &'a str,
-        pac: Option<VerifiedPac<'a>>,
-        account: &'a Account,
-    ) -> Self {
-        Self { name, realm, pac, account }
+    pub(crate) const fn of(accepted: &'a Accepted) -> Self {
+        Self { accepted }
     }
 
     /// The user's SID, by which to know the user: the PAC's LOGON_INFO, on which all that the PAC says about a SID agrees.
@@ -45,14 +38,14 @@ impl<'a> IdentityRef<'a> {
     /// The client's name, as the ticket has it: what the user typed, made canonical or not. With a [`sid`](Self::sid), a
     /// name to show; without one, all there is.
     #[must_use]
-    pub const fn name(&self) -> PrincipalName<'a> {
-        self.name
+    pub fn name(&self) -> PrincipalName<'a> {
+        self.accepted.ticket().client()
     }
 
     /// The client's realm, one that the account's keys may vouch for.
     #[must_use]
-    pub const fn realm(&self) -> &'a str {
-        self.realm
+    pub fn realm(&self) -> &'a str {
+        self.accepted.ticket().client_realm()
     }
 
     /// The account's name in its domain (sAMAccountName), by the PAC. Administrators change it, and a computer's or a
@@ -145,21 +138,21 @@ impl<'a> IdentityRef<'a> {
     /// By the PAC: universal groups of other domains, former SIDs of the user or its groups (SID history), and well-known
     /// SIDs that say how the user signed in. Without those of [`foreign_groups`](Self::foreign_groups).
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let account = self.account;
+        let account = self.account();
         self.extra_sids().filter(move |extra| !account.is_foreign(&extra.sid))
     }
 
     /// The groups that are local to the service's domain, by the PAC. Without those of
     /// [`foreign_groups`](Self::foreign_groups).
     pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let account = self.account;
+        let account = self.account();
         self.all_resource_groups().filter(move |group| !account.is_foreign(&group.sid))
     }
 
     /// Memberships that the PAC claims in groups of domains that the account may not vouch for, where it names any. They
     /// count for nothing here.
     pub fn foreign_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let account = self.account;
+        let account = self.account();
         self.extra_sids().chain(self.all_resource_groups()).filter(move |group| account.is_foreign(&group.sid))
     }
 
@@ -169,8 +162,8 @@ impl<'a> IdentityRef<'a> {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         Identity {
             sid: self.sid(),
-            name: self.name.quoted().collect(),
-            realm: self.realm.into(),
+            name: self.name().quoted().collect(),
+            realm: self.realm().into(),
             account_name: text(self.account_name()),
             full_name: text(self.full_name()),
             logon_domain: text(self.logon_domain()),
@@ -187,13 +180,17 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
+    fn account(&self) -> &'a Account {
+        self.accepted.opened_by().account()
+    }
+
     fn logon(&self) -> Option<LogonInfo<'a>> {
-        self.pac.as_ref().and_then(VerifiedPac::logon_info)
+        self.accepted.pac().as_ref().and_then(VerifiedPac::logon_info)
     }
 
     /// Without a LOGON_INFO nothing ties a UPN to a SID.
     fn upn_dns(&self) -> Option<UpnDnsInfo<'a>> {
-        self.pac.as_ref().filter(|pac| pac.logon_info().is_some()).and_then(VerifiedPac::upn_dns_info)
+        self.accepted.pac().filter(|pac| pac.logon_info().is_some())?.upn_dns_info()
     }
 
     fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
@@ -208,8 +205,15 @@ impl<'a> IdentityRef<'a> {
 /// `name@REALM (SID)`, with whatever does not print as itself escaped.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, crate::excerpt::Escaped(self.realm))?;
+        write!(f, "{}@{}", self.name(), crate::excerpt::Escaped(self.realm()))?;
         self.sid().map_or(Ok(()), |sid| write!(f, " ({sid})"))
+    }
+}
+
+/// As [`Display`](fmt::Display): the rest is the accepted request's.
+impl fmt::Debug for IdentityRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IdentityRef({self})")
     }
 }
 

@@ -45,9 +45,8 @@ impl Accepted {
 
     /// Who the user is.
     #[must_use]
-    pub fn identity(&self) -> IdentityRef<'_> {
-        let ticket = self.ticket();
-        IdentityRef::of(ticket.client(), ticket.client_realm(), self.pac(), self.0.opened_by.account())
+    pub const fn identity(&self) -> IdentityRef<'_> {
+        IdentityRef::of(self)
     }
 
     /// The PAC: verified, decoded and held against the ticket. `None` if the ticket has none or the policy ignores it.
