@@ -144,12 +144,12 @@ fn days_from_civil(century: u32, year: u32, month: u32, day: u32) -> Option<i64>
     let leap = if year == 0 { century % 4 == 0 } else { year % 4 == 0 };
     let months = if leap { &MONTHS_OF_LEAP_YEAR } else { &MONTHS };
     let (before, length) = *months.get(usize::try_from(month).ok()?)?;
-    (1..=length.into())
-        .contains(&day)
-        .then(|| days_to_year(century, year).wrapping_add((u32::from(before) + day).into()))
+    let of_year = u32::from(before).wrapping_add(day);
+    (1..=length.into()).contains(&day).then(|| days_to_year(century, year).wrapping_add(of_year.into()))
 }
 
-/// Days from the epoch to the last but one of the year before, and the leap day of this one.
+/// Days from the epoch to the last but one of the year before, and the leap day of this one. Of the year 0 that is 61 days
+/// before 1 March.
 #[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded century and year")]
 fn days_to_year(century: u32, year: u32) -> i64 {
     i64::from(century * 36_524 + century / 4 + year * 365 + year / 4) - DAYS_TO_1970 - 61

@@ -32,7 +32,7 @@ impl Accepted {
         now: UnixTime,
     ) -> Result<Self, Error> {
         let stage = Entered::stage(Stage::Open);
-        // A case is judged where it lies in what is returned: moving it costs more than most of the checks.
+        // The case is judged where it lies: moving it costs more than most of the checks.
         let mut verdict = Case::open(request, keys, policy, now, Self);
         stage.end();
         if let Ok(Self(case)) = &mut verdict {

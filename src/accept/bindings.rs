@@ -89,8 +89,7 @@ pub(super) fn check_bindings(
     if policy.binding_level == BindingLevel::Ignore {
         return Ok(unchecked);
     }
-    let mut ours = policy.bindings.iter().chain(connection.bindings).peekable();
-    if ours.peek().is_none() {
+    if policy.bindings.is_empty() && connection.bindings.is_empty() {
         // Without bindings of its own a server cannot tell a relayed request. That is a choice at the default level only.
         return match policy.binding_level {
             BindingLevel::Require | BindingLevel::IfAdvertised => Err(Error::Misuse(Misuse::NoBindings)),
@@ -99,6 +98,7 @@ pub(super) fn check_bindings(
     }
     if !absent {
         // Every one is compared, whichever fits, so that the time does not tell which.
+        let ours = policy.bindings.iter().chain(connection.bindings);
         let matched = ours.fold(false, |matched, bindings| bindings.matches(sent) | matched);
         return if matched { Ok(BindingState::Matched) } else { Err(Error::ChannelBinding) };
     }

@@ -83,7 +83,7 @@ pub(super) fn acceptor_subkey(
     flags: GssFlags,
     policy: &Policy,
 ) -> AcceptorSubkey {
-    let stronger = negotiated(current, listed, policy.session_etypes);
+    let stronger = if listed.is_empty() { None } else { negotiated(current, listed, policy.session_etypes) };
     if flags.contains(GssFlags::DCE_STYLE) {
         return stronger.or(Some(current));
     }
@@ -94,6 +94,7 @@ pub(super) fn acceptor_subkey(
     }
 }
 
+#[inline(never)]
 fn negotiated(current: EncType, listed: EtypeList<'_>, allowed: EncTypes) -> Option<EncType> {
     let stronger = BY_STRENGTH.iter().take_while(|etype| **etype != current);
     stronger.copied().find(|etype| allowed.contains(*etype) && listed.contains(*etype))

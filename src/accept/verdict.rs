@@ -12,8 +12,8 @@ pub(super) trait Verdict: Detail {
     fn refuse(error: impl FnOnce() -> Error) -> Self::Error;
 }
 
-/// What a check says that tells nothing; where it refuses, what the same check says that tells all. So nothing of what is
-/// told stands among what every request goes through.
+/// What a check says that tells nothing; where it refuses, what the same check says that tells all, and whose word it is
+/// then. So nothing of what is told stands among what every request goes through.
 #[inline(always)]
 pub(super) fn told(terse: Result<(), Unread>, full: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     match terse {

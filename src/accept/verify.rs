@@ -76,8 +76,10 @@ impl Case {
         told(authenticator::check::<Terse>(authenticator, ticket, policy, now), || {
             authenticator::check::<Full>(authenticator, ticket, policy, now)
         })?;
-        let subkey = authenticator.subkey.map(|key| usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey));
-        let subkey = subkey.transpose()?;
+        let subkey = match authenticator.subkey {
+            Some(key) => Some(usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
+            None => None,
+        };
         let channel = check_channel(authenticator, request.message, &self.keys.session, policy, connection)?;
         let (tag, time) = match request.leg {
             Leg::Last(_) => (authenticator::end_of(tag), now),

@@ -33,9 +33,11 @@ impl<'a> ApReq<'a> {
         let request = Self {
             options: ApOptions::from_bits(fields.flags_field(2, "AP-REQ.ap-options")?),
             ticket: fields.field(3, "AP-REQ.ticket", Ticket::read)?,
-            authenticator: fields.structure(4, "AP-REQ.authenticator", EncryptedData::read)?,
+            authenticator: EncryptedData::read(fields.sequence_field(4, AUTHENTICATOR)?, AUTHENTICATOR)?,
         };
         fields.end("AP-REQ")?;
         Ok(request)
     }
 }
+
+const AUTHENTICATOR: &str = "AP-REQ.authenticator";

@@ -20,7 +20,8 @@ pub(crate) struct EncryptedData<'a> {
 }
 
 impl<'a> EncryptedData<'a> {
-    #[inline]
+    // Always inlined: a token has two, and moving one waits for the writing of its parts.
+    #[inline(always)]
     pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let data = Self {
             etype: EncType(fields.int32_field(0, "EncryptedData.etype")?),

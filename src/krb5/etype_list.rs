@@ -24,6 +24,10 @@ impl<'a> EtypeList<'a> {
         Ok(Self { encoded: encoded.rest() })
     }
 
+    pub(crate) const fn is_empty(self) -> bool {
+        self.encoded.is_empty()
+    }
+
     pub(crate) fn contains(self, etype: EncType) -> bool {
         let mut rest = Reader::terse(self.encoded);
         core::iter::from_fn(move || rest.int32("EtypeList").ok()).any(|number| number == etype.0)

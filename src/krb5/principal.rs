@@ -20,7 +20,7 @@ pub struct PrincipalName<'a> {
 }
 
 impl<'a> PrincipalName<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
         let name_type = NameType(fields.int32_field(0, "PrincipalName.name-type")?);
         let components = fields.wrapped(context(1), tag::SEQUENCE, NAME_STRING)?;

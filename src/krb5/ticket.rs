@@ -29,8 +29,8 @@ impl<'a> Ticket<'a> {
         fields.constant_field(0, 5, "Ticket.tkt-vno")?;
         let ticket = Self {
             realm: fields.realm_field(1, "Ticket.realm")?,
-            sname: fields.structure(2, "Ticket.sname", PrincipalName::read)?,
-            enc_part: fields.structure(3, "Ticket.enc-part", EncryptedData::read)?,
+            sname: PrincipalName::read(fields.sequence_field(2, SNAME)?, SNAME)?,
+            enc_part: EncryptedData::read(fields.sequence_field(3, ENC_PART)?, ENC_PART)?,
         };
         fields.end("Ticket")?;
         Ok(ticket)
@@ -43,3 +43,6 @@ impl fmt::Debug for Ticket<'_> {
         write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)
     }
 }
+
+const SNAME: &str = "Ticket.sname";
+const ENC_PART: &str = "Ticket.enc-part";

@@ -14,7 +14,13 @@ impl<'a, D: Detail> Reader<'a, D> {
         what: &'static str,
         read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
     ) -> Result<T, D::Malformed> {
-        read(self.wrapped(context(number), tag::SEQUENCE, what)?, what)
+        read(self.sequence_field(number, what)?, what)
+    }
+
+    /// The field `[number]`, a SEQUENCE or SEQUENCE OF: a reader of its contents.
+    #[inline(always)]
+    pub(crate) fn sequence_field(&mut self, number: u8, what: &'static str) -> Result<Self, D::Malformed> {
+        self.wrapped(context(number), tag::SEQUENCE, what)
     }
 
     /// As [`Self::structure`], for an OPTIONAL one.
