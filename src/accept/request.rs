@@ -11,7 +11,6 @@ use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
 use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
 use crate::spnego::MechanismList;
-use core::hint::black_box;
 
 /// An AP-REQ as it came: parsed, not believed. It borrows from the token.
 ///
@@ -92,7 +91,6 @@ pub enum Framing {
 impl<'t> Request<'t> {
     /// The request in a first token.
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        fetch_end(token);
         match Self::find::<Terse>(token, policy) {
             Ok(request) => request.checked(policy),
             Err(Unread) => Self::read_again(token, policy),
@@ -165,14 +163,6 @@ impl<'t> Request<'t> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// Asks memory for the end of a long token, without waiting for the answer: behind the ticket is the authenticator, whose
-/// header would be waited for. That takes a fortieth of a decision where the token is not in the processor's caches.
-fn fetch_end(token: &[u8]) {
-    for line in token.rchunks(64).take(4) {
-        black_box(line.first());
     }
 }
 
