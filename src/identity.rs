@@ -180,24 +180,24 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    fn account(&self) -> &'a Account {
+    fn account(self) -> &'a Account {
         self.accepted.opened_by().account()
     }
 
-    fn logon(&self) -> Option<LogonInfo<'a>> {
+    fn logon(self) -> Option<LogonInfo<'a>> {
         self.accepted.pac().as_ref().and_then(VerifiedPac::logon_info)
     }
 
     /// Without a LOGON_INFO nothing ties a UPN to a SID.
-    fn upn_dns(&self) -> Option<UpnDnsInfo<'a>> {
+    fn upn_dns(self) -> Option<UpnDnsInfo<'a>> {
         self.accepted.pac().filter(|pac| pac.logon_info().is_some())?.upn_dns_info()
     }
 
-    fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
+    fn extra_sids(self) -> impl Iterator<Item = Group> + use<'a> {
         self.logon().as_ref().map(LogonInfo::extra_sids).into_iter().flatten()
     }
 
-    fn all_resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
+    fn all_resource_groups(self) -> impl Iterator<Item = Group> + use<'a> {
         self.logon().as_ref().map(LogonInfo::resource_groups).into_iter().flatten()
     }
 }
