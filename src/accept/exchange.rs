@@ -71,7 +71,7 @@ impl Exchange {
             Leg::Alone => (None, None),
             Leg::Opening(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Leg::Following(negotiated) => (Some(negotiated), None),
-            Leg::Last(last) => return Self::close(&last, keys, authenticator),
+            Leg::Last(last) => return Self::end(&last, keys, authenticator),
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
         if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.leg, Leg::Following(_)) {
@@ -95,7 +95,7 @@ impl Exchange {
 
     #[cold]
     #[inline(never)]
-    fn close(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFields) -> Result<Self, Error> {
+    fn end(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFields) -> Result<Self, Error> {
         close(last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)))
     }
 }

@@ -18,7 +18,6 @@ use crate::spnego::{NegState, NegotiationReply};
 use crate::time::UnixTime;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::convert::identity;
 
 /// What a refused client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +81,7 @@ fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Polic
     if policy.krb_errors == KrbErrorPolicy::Never {
         return None;
     }
-    let mut case = Case::open(request, keys, policy, now, identity).ok()?;
+    let mut case = Case::open(request, keys, policy, now, |case| case).ok()?;
     let (plaintext, _) = authenticator::decrypt(request, &mut case)?;
     let proof = Authenticator::read(Reader::terse(case.buffer.slice(plaintext))).ok()?;
     let shell = &request.ap_req.ticket;

@@ -1,6 +1,6 @@
 //! How much is told of a token that is read, but not taken; and of a request that is not accepted.
 
-use crate::der::{Detail, Full, Terse, Unread};
+use crate::der::{Detail, Full, Malformed, Problem, Terse, Unread};
 use crate::error::Error;
 
 /// As [`Detail`], of a token as a whole.
@@ -12,20 +12,22 @@ pub(super) trait Verdict: Detail {
     fn refuse(error: impl FnOnce() -> Error) -> Self::Error;
 }
 
-/// What a check says that tells nothing; where it refuses, what the same check says that tells all, and whose word it is
-/// then. So nothing of what is told stands among what every request goes through.
+/// What a check says that tells nothing; where it refuses, what the same check says that tells all. So nothing of what is
+/// told stands among what every request goes through.
 #[inline(always)]
 pub(super) fn told(terse: Result<(), Unread>, full: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
     match terse {
         Ok(()) => Ok(()),
-        Err(Unread) => tell(full),
+        Err(Unread) => Err(tell(full)),
     }
 }
 
+/// They are one check, so that it refuses too; did it not, the request would still be refused.
 #[cold]
 #[inline(never)]
-fn tell(full: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
-    full()
+fn tell(full: impl FnOnce() -> Result<(), Error>) -> Error {
+    let refused = Malformed { what: "AP-REQ", at: 0, problem: Problem::Unrecognised };
+    full().err().unwrap_or(refused.into())
 }
 
 impl Verdict for Full {

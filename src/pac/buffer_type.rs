@@ -77,6 +77,8 @@ impl fmt::Display for BufferType {
     }
 }
 
+const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number that has no place");
+
 /// The numbers of the types above: a bit for each.
 const KNOWN: u32 = {
     let types = [

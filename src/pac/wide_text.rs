@@ -71,9 +71,9 @@ impl<'a> WideText<'a> {
         char::decode_utf16(units)
     }
 
-    /// ASCII without NUL, as most names are: told four units at a time, the last four once more where they are
-    /// not whole, in a quarter of the instructions. A unit of 1 to 127
-    /// has none of its upper nine bits, and neither has it less one.
+    /// ASCII without NUL, as most names are: told four units at a time, the last four by themselves, since they need not be
+    /// whole fours, in a quarter of the instructions. A unit of 1 to 127 has none of its upper nine bits, and neither has it
+    /// less one.
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
