@@ -40,7 +40,7 @@ impl SignIns {
     fn next(&mut self, cache: &MemoryReplayCache) -> Admission {
         self.number = self.number.wrapping_add(1);
         let count = u128::from(self.number & ((1 << 40) - 1));
-        let second = count * u128::from(LIFE) / u128::from(self.alive.max(1));
+        let second = count * u128::from(LIFE) / u128::from(self.alive.max(LIFE));
         let now = UnixTime::from_seconds(1_795_248_000 + i64::try_from(second).unwrap());
         let life = if self.alive == 0 { 0 } else { i64::try_from(LIFE - 1).unwrap() };
         let entry = ReplayEntry {
