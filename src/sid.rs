@@ -303,6 +303,27 @@ mod tests {
         assert_eq!(longest.join(16), None);
     }
 
+    /// Told of the bytes by themselves, and of the SID that is read of them.
+    #[test]
+    fn a_packet_is_what_can_be_read() {
+        for text in ["S-1-5-21-0-0-1", "S-1-5-21-1-2-3", "S-1-5-21-0-0-0", "S-1-5-21-1-2-3-4", "S-1-18-2", "S-1-5"] {
+            let sid: Sid = text.parse().unwrap();
+            let packet = sid.to_bytes();
+            for (at, other) in (0..packet.len()).flat_map(|at| [0, 1, 2, 4, 0x10, 0xFF].map(|other| (at, other))) {
+                let mut changed = packet.clone();
+                changed[at] ^= other;
+                for bytes in [&changed[..], &changed[..at], &[&changed[..], &[0; 4]].concat()] {
+                    let read = Sid::from_bytes(bytes);
+                    assert_eq!(Sid::is_packet(bytes), read.is_some(), "{bytes:02X?}");
+                    assert_eq!(Sid::is_domain_packet(bytes), read.is_some_and(|sid| sid.is_domain()), "{bytes:02X?}");
+                }
+            }
+        }
+        let longest = [&[1, 15, 0, 0, 0, 0, 0, 5][..], &[7; 60]].concat();
+        let longer = [&[1, 16, 0, 0, 0, 0, 0, 5][..], &[7; 64]].concat();
+        assert!(Sid::is_packet(&longest) && !Sid::is_packet(&longer));
+    }
+
     #[test]
     fn revision_and_count_are_checked() {
         let mut bytes = "S-1-5-18".parse::<Sid>().unwrap().to_bytes();

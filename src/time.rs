@@ -148,8 +148,8 @@ fn days_from_civil(century: u32, year: u32, month: u32, day: u32) -> Option<i64>
     (1..=length.into()).contains(&day).then(|| days_to_year(century, year).wrapping_add(of_year.into()))
 }
 
-/// Days from the epoch to the last but one of the year before, and the leap day of this one. Of the year 0 that is 61 days
-/// before 1 March.
+/// What [`MONTHS`] and the day are added to: days from the epoch to two days before the year, with its leap day counted
+/// already if it has one. For the year 0 that is 61 days before its 1 March.
 #[expect(clippy::arithmetic_side_effects, reason = "the caller has bounded century and year")]
 fn days_to_year(century: u32, year: u32) -> i64 {
     i64::from(century * 36_524 + century / 4 + year * 365 + year / 4) - DAYS_TO_1970 - 61
@@ -184,22 +184,13 @@ const MONTHS: [(u16, u8); 13] = [
     (305, 30),
     (335, 31),
 ];
-/// The same of a leap year, whose leap day is counted with the years before.
-const MONTHS_OF_LEAP_YEAR: [(u16, u8); 13] = [
-    (0, 0),
-    (0, 31),
-    (31, 29),
-    (60, 31),
-    (91, 30),
-    (121, 31),
-    (152, 30),
-    (182, 31),
-    (213, 31),
-    (244, 30),
-    (274, 31),
-    (305, 30),
-    (335, 31),
-];
+
+/// The same of a leap year, whose leap day is counted with the years before: so its first two months begin a day earlier.
+const MONTHS_OF_LEAP_YEAR: [(u16, u8); 13] = {
+    let mut months = MONTHS;
+    [months[1], months[2]] = [(0, 31), (31, 29)];
+    months
+};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]

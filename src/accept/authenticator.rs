@@ -30,27 +30,27 @@ pub(super) fn check<D: Verdict>(
     ticket: TicketFacts<'_>,
     policy: &Policy,
     now: UnixTime,
-) -> Result<(), D::Error> {
+) -> Result<(), D::Told> {
     check_client::<D>(authenticator, ticket)?;
     check_skew::<D>(authenticator, policy, now)
 }
 
 /// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
 /// KDCs.
-fn check_client<D: Verdict>(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), D::Error> {
+fn check_client<D: Verdict>(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), D::Told> {
     if !authenticator.cname.same_components(ticket.client()) {
-        return Err(D::refuse(|| Error::ClientMismatch(NamePart::Name)));
+        return Err(D::tell(|| Error::ClientMismatch(NamePart::Name)));
     }
     if authenticator.crealm != ticket.client_realm_bytes() {
-        return Err(D::refuse(|| Error::ClientMismatch(NamePart::Realm)));
+        return Err(D::tell(|| Error::ClientMismatch(NamePart::Realm)));
     }
     Ok(())
 }
 
-fn check_skew<D: Verdict>(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), D::Error> {
+fn check_skew<D: Verdict>(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), D::Told> {
     let client = authenticator.ctime;
     if now.seconds_since(client).unsigned_abs() > policy.clock_skew.unsigned_abs() {
-        return Err(D::refuse(|| Error::ClockSkew { client, server: now, allowed_seconds: policy.clock_skew }));
+        return Err(D::tell(|| Error::ClockSkew { client, server: now, allowed_seconds: policy.clock_skew }));
     }
     Ok(())
 }

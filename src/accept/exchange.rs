@@ -71,7 +71,9 @@ impl Exchange {
             Leg::Alone => (None, None),
             Leg::Opening(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Leg::Following(negotiated) => (Some(negotiated), None),
-            Leg::Last(last) => return Self::end(&last, keys, authenticator),
+            Leg::Last(last) => {
+                return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
+            }
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
         if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.leg, Leg::Following(_)) {
@@ -91,12 +93,6 @@ impl Exchange {
             spnego,
             ap_req: goes_on.then(|| request.encoded.to_vec()),
         }))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn end(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFields) -> Result<Self, Error> {
-        close(last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)))
     }
 }
 
@@ -122,6 +118,8 @@ fn asks_for_integrity(authenticator: &AuthenticatorFields) -> bool {
 }
 
 /// The client's last word.
+#[cold]
+#[inline(never)]
 fn close(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
     let established = keys.after_reply(authenticator, &last.halfway.randomness);
     match (last.ap_rep, last.mechanisms) {

@@ -52,8 +52,8 @@ impl Offer<'_> {
 }
 
 impl<D: Verdict> Proposal<'_, D> {
-    pub(super) fn refuse(self) -> D::Error {
-        self.token.and_then(|token| ap_req_in(token).err()).unwrap_or_else(|| D::refuse(|| Error::NoToken))
+    pub(super) fn refuse(self) -> D::Told {
+        self.token.and_then(|token| ap_req_in(token).err()).unwrap_or_else(|| D::tell(|| Error::NoToken))
     }
 }
 
@@ -94,9 +94,9 @@ impl<'t, D: Verdict> Located<'t, D> {
         token: &'t [u8],
         negotiation: Option<&'t Negotiation>,
         policy: &Policy,
-    ) -> Result<Self, D::Error> {
+    ) -> Result<Self, D::Told> {
         if token.len() > policy.max_token_size {
-            return Err(D::refuse(|| Error::TooLarge { size: token.len(), limit: policy.max_token_size }));
+            return Err(D::tell(|| Error::TooLarge { size: token.len(), limit: policy.max_token_size }));
         }
         let enclosed = match (Token::recognise(Reader::over(token))?, negotiation) {
             (Token::Spnego(opening), _) => return find_in_opening(&NegTokenInit::read(opening)?),
@@ -109,7 +109,7 @@ impl<'t, D: Verdict> Located<'t, D> {
             (Token::Continuation(next), None) => return Err(out_of_turn(next)),
             (Token::ApRep(reply), None) => return Err(reply.error("token", Problem::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
-                return Err(D::refuse(|| foreign(mechanism, message, KerberosOffer::NotOffered)));
+                return Err(D::tell(|| foreign(mechanism, message, KerberosOffer::NotOffered)));
             }
         };
         Ok(Self::ApReq(enclosed))
@@ -121,7 +121,7 @@ impl<'t, D: Verdict> Located<'t, D> {
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
 #[inline(always)]
-fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Error> {
+fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Told> {
     let mechanisms = init.mechanisms;
     let Some(mechanism) = mechanisms.kerberos() else {
         return without_kerberos(init);
@@ -132,7 +132,7 @@ fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located
             return Ok(Located::ApReq(Enclosed { ap_req, message, leg }));
         }
         Some(Err(refusal)) => refusal,
-        None => D::refuse(|| Error::NoToken),
+        None => D::tell(|| Error::NoToken),
     };
     // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
     let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
@@ -144,25 +144,23 @@ fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located
 
 /// The AP-REQ that a mechanism's token is, or what the token is instead.
 #[inline]
-fn ap_req_in<D: Verdict>(token: Reader<'_, D>) -> Result<(Message, Reader<'_, D>), D::Error> {
+fn ap_req_in<D: Verdict>(token: Reader<'_, D>) -> Result<(Message, Reader<'_, D>), D::Told> {
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
         Token::ApReq(ap_req) => Ok((Message::Bare, ap_req)),
-        Token::Foreign(mechanism, message) => {
-            Err(D::refuse(|| foreign(mechanism, message, KerberosOffer::AlsoOffered)))
-        }
+        Token::Foreign(mechanism, message) => Err(D::tell(|| foreign(mechanism, message, KerberosOffer::AlsoOffered))),
         _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
     }
 }
 
 /// Refuses an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
 #[cold]
-fn without_kerberos<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Error> {
+fn without_kerberos<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Told> {
     let Some(token) = init.mech_token else {
-        return Err(D::refuse(|| without_kerberos_or_token(init.mechanisms)));
+        return Err(D::tell(|| without_kerberos_or_token(init.mechanisms)));
     };
     match Token::recognise(token)? {
-        Token::Foreign(mechanism, message) => Err(D::refuse(|| foreign(mechanism, message, KerberosOffer::NotOffered))),
+        Token::Foreign(mechanism, message) => Err(D::tell(|| foreign(mechanism, message, KerberosOffer::NotOffered))),
         // SPNEGO in SPNEGO, or Kerberos that was not offered.
         _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
     }
@@ -178,17 +176,14 @@ fn without_kerberos_or_token(mechanisms: MechanismList<'_>) -> Error {
 }
 
 /// A NegTokenResp in its turn: with the AP-REQ that was asked for, or with the client's last word.
-fn find_in_next<'t, D: Verdict>(
-    next: Reader<'t, D>,
-    negotiation: &'t Negotiation,
-) -> Result<Enclosed<'t, D>, D::Error> {
+fn find_in_next<'t, D: Verdict>(next: Reader<'t, D>, negotiation: &'t Negotiation) -> Result<Enclosed<'t, D>, D::Told> {
     let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error("NegTokenResp", Problem::OutOfPlace))?;
     let response = NegTokenResp::read(next)?;
     let mic = response.mech_list_mic;
     match &negotiation.stage {
         Stage::AwaitingRequest => {
             let mechanism = mechanisms.kerberos().unwrap_or(Mechanism::Krb5);
-            let (message, ap_req) = ap_req_in(response.response_token.ok_or_else(|| D::refuse(|| Error::NoToken))?)?;
+            let (message, ap_req) = ap_req_in(response.response_token.ok_or_else(|| D::tell(|| Error::NoToken))?)?;
             Ok(Enclosed { ap_req, message, leg: Leg::Following(Negotiated { mechanism, mechanisms, mic }) })
         }
         Stage::AwaitingEnd(halfway) => {
@@ -199,10 +194,7 @@ fn find_in_next<'t, D: Verdict>(
 }
 
 /// The last leg in DCE style without SPNEGO.
-fn find_before<'t, D: Verdict>(
-    reply: Reader<'t, D>,
-    negotiation: &'t Negotiation,
-) -> Result<Enclosed<'t, D>, D::Error> {
+fn find_before<'t, D: Verdict>(reply: Reader<'t, D>, negotiation: &'t Negotiation) -> Result<Enclosed<'t, D>, D::Told> {
     match &negotiation.stage {
         Stage::AwaitingEnd(halfway) if negotiation.mechanisms().is_none() => {
             let ap_rep = Some(ApRep::read(reply)?);
@@ -219,14 +211,14 @@ fn with_last_word<'t, D: Detail>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enc
 
 /// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
 /// client that somebody else, a proxy or a load balancer's other node, has challenged.
-fn out_of_turn<D: Verdict>(negotiation: Reader<'_, D>) -> D::Error {
+fn out_of_turn<D: Verdict>(negotiation: Reader<'_, D>) -> D::Told {
     let response = match NegTokenResp::read(negotiation) {
         Ok(response) => response.response_token,
         Err(malformed) => return malformed.into(),
     };
     match response.map(Token::recognise) {
         Some(Ok(Token::Foreign(mechanism, message))) => {
-            D::refuse(|| foreign(mechanism, message, KerberosOffer::NotOffered))
+            D::tell(|| foreign(mechanism, message, KerberosOffer::NotOffered))
         }
         _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
     }

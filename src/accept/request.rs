@@ -106,14 +106,11 @@ impl<'t> Request<'t> {
 
     #[inline(always)]
     fn checked(self, policy: &Policy) -> Result<Self, Error> {
-        match self.check_shell(policy) {
-            Ok(()) => Ok(self),
-            Err(error) => Err(error),
-        }
+        self.check_shell(policy).map(|()| self)
     }
 
     #[inline(always)]
-    fn find<D: Verdict>(token: &'t [u8], policy: &Policy) -> Result<Self, D::Error> {
+    fn find<D: Verdict>(token: &'t [u8], policy: &Policy) -> Result<Self, D::Told> {
         match Located::<D>::find(token, None, policy)? {
             Located::ApReq(enclosed) => Ok(Self::parse(&enclosed, Turns::One)?),
             Located::Offer(proposal) => Err(proposal.refuse()),

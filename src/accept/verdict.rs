@@ -1,16 +1,12 @@
 //! How much is told of a token that is read, but not taken; and of a request that is not accepted.
 
-use crate::der::{Detail, Full, Malformed, Problem, Terse, Unread};
+use crate::der::{Detail, Malformed, Problem, Tell, Unread};
 use crate::error::Error;
 
-/// As [`Detail`], of a token as a whole.
-pub(super) trait Verdict: Detail {
-    /// What is told.
-    type Error: From<Self::Malformed>;
+/// Tells all or nothing, of whatever a request may be refused for.
+pub(super) trait Verdict: Detail + Tell<Error, Told: From<Self::Malformed>> {}
 
-    /// `error`, as far as it is told; it is made only if it is.
-    fn refuse(error: impl FnOnce() -> Error) -> Self::Error;
-}
+impl<D: Detail + Tell<Error, Told: From<Self::Malformed>>> Verdict for D {}
 
 /// What a check says that tells nothing; where it refuses, what the same check says that tells all. So nothing of what is
 /// told stands among what every request goes through.
@@ -28,21 +24,4 @@ pub(super) fn told(terse: Result<(), Unread>, full: impl FnOnce() -> Result<(), 
 fn tell(full: impl FnOnce() -> Result<(), Error>) -> Error {
     let refused = Malformed { what: "AP-REQ", at: 0, problem: Problem::Unrecognised };
     full().err().unwrap_or(refused.into())
-}
-
-impl Verdict for Full {
-    type Error = Error;
-
-    fn refuse(error: impl FnOnce() -> Error) -> Error {
-        error()
-    }
-}
-
-impl Verdict for Terse {
-    type Error = Unread;
-
-    #[inline(always)]
-    fn refuse(_: impl FnOnce() -> Error) -> Unread {
-        Unread
-    }
 }

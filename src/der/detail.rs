@@ -57,6 +57,33 @@ impl Detail for Terse {
     }
 }
 
+/// What is told of an error that is no [`Malformed`]: of a PAC that cannot be read, of a request that is refused.
+pub(crate) trait Tell<E>: Copy + fmt::Debug {
+    /// What is told.
+    type Told;
+
+    /// `error`, as far as it is told; it is made only if it is.
+    fn tell(error: impl FnOnce() -> E) -> Self::Told;
+}
+
+impl<E> Tell<E> for Full {
+    type Told = E;
+
+    #[cold]
+    fn tell(error: impl FnOnce() -> E) -> E {
+        error()
+    }
+}
+
+impl<E> Tell<E> for Terse {
+    type Told = Unread;
+
+    #[inline(always)]
+    fn tell(_: impl FnOnce() -> E) -> Unread {
+        Unread
+    }
+}
+
 /// It could not be read; a [`Full`] reader says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unread;

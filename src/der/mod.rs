@@ -4,7 +4,7 @@ mod detail;
 mod reader;
 mod writer;
 
-pub(crate) use detail::{Detail, Full, Terse, Unread};
+pub(crate) use detail::{Detail, Full, Tell, Terse, Unread};
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 

@@ -120,20 +120,16 @@ pub(crate) struct Candidates<'k> {
 
 impl<'k> Candidates<'k> {
     /// The keys of `keys` that may open the ticket which `query` describes.
+    /// Always inlined: the places for all of them are more than is worth moving.
+    #[inline(always)]
     pub(crate) fn choose(keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> Self {
-        let mut candidates = Self::none();
+        // Emptied place by place: a constant would be copied, with what is behind each `None`.
+        let mut candidates = Self { sorted: core::array::from_fn(|_| None), left_out: 0 };
         candidates.fill(keys, query, kvno_policy, now);
         candidates
     }
 
-    /// Emptied place by place: a constant would be copied, with what is behind each `None`.
-    #[inline(always)]
-    pub(crate) fn none() -> Self {
-        Self { sorted: core::array::from_fn(|_| None), left_out: 0 }
-    }
-
-    /// As [`Self::choose`], where there are none yet: the places for all of them are more than is worth moving.
-    pub(crate) fn fill(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
+    fn fill(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
         let Some(realm) = keys.realm(query.realm) else { return };
         for account in realm.with_service(query.service) {
             self.add(account, ServiceMatch::Named, query, kvno_policy, now);

@@ -1,7 +1,7 @@
 //! PAC_ATTRIBUTES_INFO (MS-PAC section 2.14) and PAC_REQUESTOR (section 2.15): what a TGT's PAC adds.
 
-use super::detail::PacDetail;
 use super::reader::{Place, Reader};
+use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
 
@@ -22,7 +22,7 @@ impl PacAttributes {
     }
 
     /// Reads the first 32 flags. Their number is given in bits, and they come in whole words.
-    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+    pub(super) fn read<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<Self, D::Told> {
         let mut reader = Reader::<D>::new(pac, buffer);
         let bits = reader.u32("PAC_ATTRIBUTES_INFO.FlagsLength")?;
         let expected = usize::try_from(bits.div_ceil(32)).ok().and_then(|words| words.checked_mul(4));
@@ -35,7 +35,7 @@ impl PacAttributes {
 }
 
 /// Whether the buffer is the SID of who asked for the TGT, and nothing else.
-pub(super) fn check_requestor<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<(), D::Malformed> {
+pub(super) fn check_requestor<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<(), D::Told> {
     let malformed = || PacMalformed { what: "PAC_REQUESTOR.UserSid", at: buffer.at(), problem: PacProblem::Sid };
     if Sid::is_packet(buffer.of(pac)) { Ok(()) } else { Err(D::tell(malformed)) }
 }

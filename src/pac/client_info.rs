@@ -1,9 +1,9 @@
 //! PAC_CLIENT_INFO (MS-PAC section 2.7): which ticket's client the PAC is for.
 
-use super::detail::PacDetail;
 use super::file_time::FileTime;
 use super::reader::{Place, Reader};
 use super::wide_text::WideText;
+use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
 
 /// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it has been held against the ticket.
@@ -22,7 +22,7 @@ pub(crate) struct ClientInfoLayout {
 }
 
 impl ClientInfoLayout {
-    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+    pub(super) fn read<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<Self, D::Told> {
         let mut reader = Reader::<D>::new(pac, buffer);
         let client_id = FileTime(reader.u64(NAME)?);
         let length = reader.u16("PAC_CLIENT_INFO.NameLength")?;

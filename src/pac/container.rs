@@ -4,9 +4,8 @@
 //! in them before a signature was verified.
 
 use super::buffer_type::BufferType;
-use super::detail::PacDetail;
 use super::reader::{Place, Reader, bytes_at, u32_at};
-use crate::der::{Full, Terse, Unread};
+use crate::der::{Full, Tell, Terse, Unread};
 use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use core::fmt;
@@ -43,7 +42,7 @@ impl<'a> Pac<'a> {
         }
     }
 
-    pub(super) fn find<D: PacDetail>(bytes: &'a [u8]) -> Result<Self, D::Malformed> {
+    pub(super) fn find<D: Tell<PacMalformed>>(bytes: &'a [u8]) -> Result<Self, D::Told> {
         let mut reader = Reader::<D>::new(bytes, Place::new(0, bytes.len()));
         if bytes.len() > MAX_PAC_SIZE {
             return Err(reader.error("PACTYPE", PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE }));
@@ -75,7 +74,7 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    fn read<D: PacDetail>(pac: &[u8], table: Place) -> Result<Self, D::Malformed> {
+    fn read<D: Tell<PacMalformed>>(pac: &[u8], table: Place) -> Result<Self, D::Told> {
         let mut buffers = Self { known: [Place::default(); BufferType::NUMBERS] };
         let mut end = table.end();
         let mut start = table.at();
@@ -123,12 +122,12 @@ fn buffer_type(entry: &[u8]) -> BufferType {
 }
 
 /// PAC_INFO_BUFFER (MS-PAC section 2.4), which lies at `start`: ulType, cbBufferSize, Offset.
-fn info_buffer<D: PacDetail>(
+fn info_buffer<D: Tell<PacMalformed>>(
     entry: &[u8],
     start: usize,
     size: usize,
     table_end: usize,
-) -> Result<(BufferType, Place), D::Malformed> {
+) -> Result<(BufferType, Place), D::Told> {
     let buffer_type = buffer_type(entry);
     let malformed = |problem| Err(D::tell(|| PacMalformed { what: buffer_type.name(), at: start, problem }));
     let (length, offset) = (u32_at(entry, 4), u64::from_le_bytes(bytes_at(entry, 8)));

@@ -2,9 +2,10 @@
 //!
 //! In: arrays that were measured when their structure was read. Out: one group after the other, decoded when asked for.
 
-use super::detail::PacDetail;
 use super::ndr::{NdrReader, Pointer};
 use super::reader::{Place, u32_at};
+use crate::der::Tell;
+use crate::error::PacMalformed;
 use crate::sid::Sid;
 
 /// A group that the user is in.
@@ -58,12 +59,12 @@ pub(super) struct RidArray(Place);
 
 impl RidArray {
     /// Reads what a pointer to `count` elements points to. The elements have one size, so none is looked at.
-    pub(super) fn read<D: PacDetail>(
+    pub(super) fn read<D: Tell<PacMalformed>>(
         ndr: &mut NdrReader<'_, D>,
         pointer: Pointer,
         count: usize,
         what: &'static str,
-    ) -> Result<Self, D::Malformed> {
+    ) -> Result<Self, D::Told> {
         match pointer {
             Pointer::Null => Ok(Self::default()),
             Pointer::Present => ndr.array(count, 8, 4, what).map(Self),
@@ -89,12 +90,12 @@ pub(super) struct SidArray {
 
 impl SidArray {
     /// Reads what a pointer to `count` elements points to: every SID once, since what follows lies behind the last.
-    pub(super) fn read<D: PacDetail>(
+    pub(super) fn read<D: Tell<PacMalformed>>(
         ndr: &mut NdrReader<'_, D>,
         pointer: Pointer,
         count: usize,
         what: &'static str,
-    ) -> Result<Self, D::Malformed> {
+    ) -> Result<Self, D::Told> {
         if pointer == Pointer::Null {
             return Ok(Self::default());
         }

@@ -5,13 +5,13 @@
 //!
 //! Not looked at: what NTLM uses (the session key, the failed logons), which Kerberos leaves empty.
 
-use super::detail::PacDetail;
 use super::file_time::FileTime;
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer, UnicodeString};
 use super::reader::{Place, bytes_at, u32_at};
 use super::wide_text::WideText;
-use crate::error::PacProblem;
+use crate::der::Tell;
+use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
 use core::fmt;
 
@@ -294,7 +294,7 @@ impl LogonInfoLayout {
         (self.domain.of(pac), self.user_id(pac))
     }
 
-    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+    pub(super) fn read<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<Self, D::Told> {
         let mut ndr = NdrReader::<D>::open(pac, buffer, NAME)?;
         // All are aligned to four bytes, so none has padding before it, and one look at the bytes is enough for all.
         let start = ndr.at();
@@ -332,7 +332,7 @@ struct Array {
 
 impl Pointers {
     /// In their order, by which what they point to is ordered too.
-    fn read<D: PacDetail>(ndr: &mut NdrReader<'_, D>, fields: &[u8; offset::END]) -> Result<Self, D::Malformed> {
+    fn read<D: Tell<PacMalformed>>(ndr: &mut NdrReader<'_, D>, fields: &[u8; offset::END]) -> Result<Self, D::Told> {
         let mut texts = [UnicodeString::NULL; 8];
         let (user, logon) = texts.split_at_mut(USER_TEXTS.len());
         for (text, (what, at)) in user.iter_mut().zip(USER_TEXTS) {
@@ -355,7 +355,11 @@ impl Pointers {
     }
 
     /// Reads what the pointers of the structure `fields` point to.
-    fn follow<D: PacDetail>(&self, ndr: &mut NdrReader<'_, D>, fields: Place) -> Result<LogonInfoLayout, D::Malformed> {
+    fn follow<D: Tell<PacMalformed>>(
+        &self,
+        ndr: &mut NdrReader<'_, D>,
+        fields: Place,
+    ) -> Result<LogonInfoLayout, D::Told> {
         let mut texts = [Place::default(); 8];
         let (user, logon) = texts.split_at_mut(USER_TEXTS.len());
         let mut strings = self.texts.iter();
@@ -380,12 +384,12 @@ impl Pointers {
 
 impl Array {
     /// A count, and the pointer behind it.
-    fn read<D: PacDetail>(
+    fn read<D: Tell<PacMalformed>>(
         ndr: &mut NdrReader<'_, D>,
         fields: &[u8; offset::END],
         at: usize,
         what: &'static str,
-    ) -> Result<Self, D::Malformed> {
+    ) -> Result<Self, D::Told> {
         let [c0, c1, c2, c3, pointer @ ..] = bytes_at::<8>(fields, at);
         let count = usize::try_from(u32::from_le_bytes([c0, c1, c2, c3])).unwrap_or(usize::MAX);
         let pointer = ndr.referent(u32::from_le_bytes(pointer), what)?;
@@ -398,7 +402,7 @@ impl Array {
 
 /// MS-PAC has a UserId of zero say that the first of the extra SIDs is the user's: an account from outside the domain.
 /// No KDC of a forest writes it about its own users, and what it says no SID of a domain could be held against.
-fn check_user_id<D: PacDetail>(ndr: &NdrReader<'_, D>, user_id: u32) -> Result<(), D::Malformed> {
+fn check_user_id<D: Tell<PacMalformed>>(ndr: &NdrReader<'_, D>, user_id: u32) -> Result<(), D::Told> {
     if user_id == 0 { Err(ndr.error("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser)) } else { Ok(()) }
 }
 

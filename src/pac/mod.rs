@@ -13,7 +13,6 @@ mod client_info;
 mod compression;
 mod container;
 mod delegation_info;
-mod detail;
 mod device_info;
 mod file_time;
 mod groups;
@@ -43,13 +42,12 @@ pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
-use crate::der::{Full, Terse, Unread};
+use crate::der::{Full, Tell, Terse, Unread};
 use crate::error::{Error, PacMalformed, PacProblem};
 use crate::sid::Sid;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
-use detail::PacDetail;
 use logon_info::LogonInfoLayout;
 use reader::Place;
 use upn_dns_info::UpnDnsInfoLayout;
@@ -119,7 +117,7 @@ impl<'a> Pac<'a> {
 }
 
 impl PacLayout {
-    fn decode<D: PacDetail>(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, D::Malformed> {
+    fn decode<D: Tell<PacMalformed>>(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, D::Told> {
         let Pac { bytes, table, buffers } = *pac;
         let place = |buffer_type| buffers.get(buffer_type);
         // MS-PAC section 2.4: one PAC_CLIENT_INFO must be there. Without it nothing ties the PAC to its ticket.

@@ -1,7 +1,6 @@
 //! Reads the little-endian fields of a PAC: numbers, and places whose bytes are looked at when they are asked for.
 
-use super::detail::PacDetail;
-use crate::der::Full;
+use crate::der::{Full, Tell};
 use crate::error::{PacMalformed, PacProblem};
 use core::marker::PhantomData;
 
@@ -57,7 +56,7 @@ pub(super) struct Reader<'a, D = Full> {
     detail: PhantomData<D>,
 }
 
-impl<'a, D: PacDetail> Reader<'a, D> {
+impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
     #[inline]
     pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
         let end = part.end().min(pac.len());
@@ -75,20 +74,20 @@ impl<'a, D: PacDetail> Reader<'a, D> {
 
     /// The error that `problem` is, at this place.
     #[inline(always)]
-    pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Malformed {
+    pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Told {
         D::tell(|| PacMalformed { what, at: self.at, problem })
     }
 
     /// The place of the next `count` bytes.
     #[inline]
-    pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, D::Malformed> {
+    pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, D::Told> {
         let at = self.at;
         self.take(count, what).map(|_| Place::new(at, count))
     }
 
     /// The next `count` bytes.
     #[inline]
-    pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+    pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Told> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.error(what, PacProblem::Truncated));
         };
@@ -98,22 +97,22 @@ impl<'a, D: PacDetail> Reader<'a, D> {
     }
 
     #[inline]
-    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Malformed> {
+    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Told> {
         self.array(what).map(u16::from_le_bytes)
     }
 
     #[inline]
-    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Told> {
         self.array(what).map(u32::from_le_bytes)
     }
 
     #[inline]
-    pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, D::Malformed> {
+    pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, D::Told> {
         self.array(what).map(u64::from_le_bytes)
     }
 
     /// Nothing may be left.
-    pub(super) fn finish(&self, what: &'static str) -> Result<(), D::Malformed> {
+    pub(super) fn finish(&self, what: &'static str) -> Result<(), D::Told> {
         match self.left() {
             0 => Ok(()),
             left => Err(self.error(what, PacProblem::TrailingBytes(left))),
@@ -130,12 +129,12 @@ impl<'a, D: PacDetail> Reader<'a, D> {
     }
 
     #[inline]
-    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], D::Malformed> {
+    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], D::Told> {
         self.array_ref(what).copied()
     }
 
     #[inline]
-    pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Malformed> {
+    pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Told> {
         let Some((array, rest)) = self.rest.split_first_chunk() else {
             return Err(self.error(what, PacProblem::Truncated));
         };

@@ -1,15 +1,17 @@
 //! A reader that tells nothing takes the PACs that one that tells all takes, and finds the same in them.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-use super::{KdcSignatures, Pac, PacDetail, PacLayout, SignatureState};
-use crate::der::{Full, Terse};
+use super::{BufferType, KdcSignatures, Pac, PacLayout, SignatureState};
+use crate::der::{Full, Tell, Terse};
+use crate::error::PacMalformed;
 use crate::sid::Sid;
 use crate::testing::TestRealm;
 use crate::time::UnixTime;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-fn found<D: PacDetail>(pac: &[u8]) -> Option<String> {
+fn found<D: Tell<PacMalformed>>(pac: &[u8]) -> Option<String> {
     let kdc_signatures =
         KdcSignatures { kdc: SignatureState::Unchecked, full: SignatureState::Absent, ticket: SignatureState::Absent };
     let layout = PacLayout::decode::<D>(&Pac::find::<D>(pac).ok()?, kdc_signatures).ok()?;
@@ -25,7 +27,17 @@ fn each_changed_octet_and_each_beginning() {
         pac.extra_sid(Sid::AUTHENTICATION_ASSERTED);
         pac.groups(1100..1105);
     });
-    let mut pac = token.ticket.pac_bytes().unwrap();
+    let delegated = token.clone().pac(|pac| {
+        pac.delegated("http/web.contoso.test", &["http/first.contoso.test"]);
+        pac.remove(BufferType::UPN_DNS_INFO);
+        pac.add(BufferType(99), [7; 8]);
+    });
+    for token in [token, delegated] {
+        compare(token.ticket.pac_bytes().unwrap());
+    }
+}
+
+fn compare(mut pac: Vec<u8>) {
     assert!(found::<Terse>(&pac).is_some());
     for at in 0..pac.len() {
         assert_eq!(found::<Terse>(&pac[..at]), found::<Full>(&pac[..at]), "the first {at}");

@@ -1,8 +1,8 @@
 //! UPN_DNS_INFO (MS-PAC section 2.10): the user's principal name, and the DNS name of the user's domain.
 
-use super::detail::PacDetail;
 use super::reader::{Place, Reader};
 use super::wide_text::WideText;
+use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
 
@@ -54,7 +54,7 @@ struct Extended {
 }
 
 impl UpnDnsInfoLayout {
-    pub(super) fn read<D: PacDetail>(pac: &[u8], buffer: Place) -> Result<Self, D::Malformed> {
+    pub(super) fn read<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<Self, D::Told> {
         let mut reader = Reader::<D>::new(pac, buffer);
         let upn = Part::read(&mut reader, "UPN_DNS_INFO.Upn")?;
         let dns_domain_name = Part::read(&mut reader, "UPN_DNS_INFO.DnsDomainName")?;
@@ -107,12 +107,12 @@ struct Part {
 }
 
 impl Part {
-    fn read<D: PacDetail>(reader: &mut Reader<'_, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    fn read<D: Tell<PacMalformed>>(reader: &mut Reader<'_, D>, what: &'static str) -> Result<Self, D::Told> {
         Ok(Self { what, length: usize::from(reader.u16(what)?), offset: usize::from(reader.u16(what)?) })
     }
 
     /// The part lies behind the header and ends in the buffer.
-    fn locate<D: PacDetail>(self, buffer: Place, contents: Place) -> Result<Place, D::Malformed> {
+    fn locate<D: Tell<PacMalformed>>(self, buffer: Place, contents: Place) -> Result<Place, D::Told> {
         let place = Place::new(buffer.at().saturating_add(self.offset), self.length);
         if self.length == 0 || (place.at() >= contents.at() && place.end() <= contents.end()) {
             return Ok(place);
@@ -120,7 +120,7 @@ impl Part {
         Err(D::tell(|| PacMalformed { what: self.what, at: buffer.at(), problem: PacProblem::Offset }))
     }
 
-    fn text<D: PacDetail>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Malformed> {
+    fn text<D: Tell<PacMalformed>>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Told> {
         let place = self.locate::<D>(buffer, contents)?;
         match WideText::new(place.of(pac)) {
             Some(_) => Ok(place),
@@ -128,7 +128,7 @@ impl Part {
         }
     }
 
-    fn sid<D: PacDetail>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Malformed> {
+    fn sid<D: Tell<PacMalformed>>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Told> {
         let place = self.locate::<D>(buffer, contents)?;
         let malformed = || PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Sid };
         if Sid::is_packet(place.of(pac)) { Ok(place) } else { Err(D::tell(malformed)) }

@@ -114,7 +114,7 @@ impl fmt::Debug for WideText<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use alloc::string::ToString;
@@ -143,6 +143,23 @@ mod tests {
             assert_eq!(WideText::new(&utf16(units.iter().copied())), None, "{units:04X?}");
         }
         assert_eq!(WideText::new(&[0x41]), None);
+    }
+
+    /// Both ends of what counts as plain, at every place of texts that fill whole words, and of those that do not.
+    #[test]
+    fn every_unit_of_every_length_counts() {
+        for length in 0..=20 {
+            for at in 0..length {
+                for unit in [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFF] {
+                    let mut units = alloc::vec![0x61; length];
+                    units[at] = unit;
+                    let expected = String::from_utf16(&units).ok().filter(|text| !text.contains('\0'));
+                    let bytes = utf16(units);
+                    let found = WideText::new(&bytes).map(WideText::decoded);
+                    assert_eq!(found, expected, "{unit:04X} at {at} of {length}");
+                }
+            }
+        }
     }
 
     #[test]
