@@ -252,7 +252,8 @@ impl<R> Validator<R> {
 
     /// The keys that [`open`](Self::open) would try on a ticket, best first: to explain why it does not open.
     pub fn candidates(&self, query: &KeyQuery<'_>, now: UnixTime) -> impl Iterator<Item = (&Account, &ServiceKey)> {
-        let candidates = Candidates::choose(&self.keys, query, self.policy.kvno, now);
+        let mut candidates = Candidates::none();
+        candidates.choose(&self.keys, query, self.policy.kvno, now);
         candidates.into_iter().map(|candidate| (&**candidate.account, candidate.key))
     }
 

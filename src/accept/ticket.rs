@@ -121,7 +121,8 @@ struct Decrypted {
 
 fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Decrypted, Error> {
     let query = request.key_query();
-    let candidates = Candidates::choose(keys, &query, policy.kvno, now);
+    let mut candidates = Candidates::none();
+    candidates.choose(keys, &query, policy.kvno, now);
     if candidates.iter().next().is_none() {
         return Err(Error::NoKey(no_key_diagnosis(keys, &query, now)));
     }

@@ -69,7 +69,6 @@ pub(crate) trait Tell<E>: Copy + fmt::Debug {
 impl<E> Tell<E> for Full {
     type Told = E;
 
-    #[cold]
     fn tell(error: impl FnOnce() -> E) -> E {
         error()
     }

@@ -119,17 +119,15 @@ pub(crate) struct Candidates<'k> {
 }
 
 impl<'k> Candidates<'k> {
-    /// The keys of `keys` that may open the ticket which `query` describes.
-    /// Always inlined: the places for all of them are more than is worth moving.
+    /// Emptied place by place: a constant would be copied, with what is behind each `None`.
     #[inline(always)]
-    pub(crate) fn choose(keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> Self {
-        // Emptied place by place: a constant would be copied, with what is behind each `None`.
-        let mut candidates = Self { sorted: core::array::from_fn(|_| None), left_out: 0 };
-        candidates.fill(keys, query, kvno_policy, now);
-        candidates
+    pub(crate) fn none() -> Self {
+        Self { sorted: core::array::from_fn(|_| None), left_out: 0 }
     }
 
-    fn fill(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
+    /// Adds the keys of `keys` that may open the ticket which `query` describes. They are added where they stay: the places
+    /// for all of them are more than is worth moving.
+    pub(crate) fn choose(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
         let Some(realm) = keys.realm(query.realm) else { return };
         for account in realm.with_service(query.service) {
             self.add(account, ServiceMatch::Named, query, kvno_policy, now);

@@ -65,7 +65,7 @@ impl<'a, D: Tell<PacMalformed>> NdrReader<'a, D> {
         if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(what) }
     }
 
-    #[inline(always)]
+    #[cold]
     pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Told {
         self.reader.error(what, problem)
     }

@@ -73,7 +73,7 @@ impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
     }
 
     /// The error that `problem` is, at this place.
-    #[inline(always)]
+    #[cold]
     pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Told {
         D::tell(|| PacMalformed { what, at: self.at, problem })
     }
