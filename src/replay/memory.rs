@@ -90,7 +90,7 @@ impl ReplayCache for MemoryReplayCache {
             return Admission::TooOld;
         }
         let hash = self.hasher.hash_one(u128::from_ne_bytes(*entry.tag.as_bytes()));
-        let Some(shard) = self.shards.get(index(hash.rotate_right(48), self.shards.len())) else {
+        let Some(shard) = self.shards.get(shard(hash, self.shards.len())) else {
             return Admission::Failed;
         };
         // A thread that panicked while it held the lock left whole entries behind: each is written in one go.
@@ -167,6 +167,12 @@ pub(super) fn index(hash: u64, count: usize) -> usize {
     usize::try_from(wide).unwrap_or(0)
 }
 
+/// Which of `count` shards a hash goes to: by the half of it that [`index`] would need beyond 2³² places only, so that the
+/// hashes of one shard go to all of its places.
+pub(super) fn shard(hash: u64, count: usize) -> usize {
+    index(hash.rotate_left(32), count)
+}
+
 /// No clock skew has that many sign-ins; more would be a mistake in a configuration.
 const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
 
@@ -175,3 +181,20 @@ const MIN_SHARD_BUCKETS: usize = 1024;
 
 /// More locks than any machine has cores to contend for them.
 const MAX_SHARDS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+
+    /// As many as a cache of 2³² entries has in a shard. The last bits of their indices are what a shard could fix.
+    #[test]
+    fn the_hashes_of_a_shard_go_to_all_of_its_buckets() {
+        for wanted in [0, 1, MAX_SHARDS - 1] {
+            let hashes = (1..=1_u64 << 18).map(|number| number.wrapping_mul(SPREAD));
+            let of_shard = hashes.filter(|hash| shard(*hash, MAX_SHARDS) == wanted);
+            let last_bits: BTreeSet<_> = of_shard.map(|hash| index(hash, 1 << 21) % 64).collect();
+            assert_eq!(last_bits.len(), 64, "shard {wanted}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use core::hash::BuildHasher;
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
-use super::memory::index;
+use super::memory::{index, shard};
 
 /// The counters of all clients.
 pub(super) struct Shares {
@@ -42,7 +42,7 @@ impl Shares {
     pub(super) fn count(&self, client: &ReplayClient<'_>, valid_until: UnixTime, now: UnixTime) -> Result<(), Spent> {
         let (until, now) = (self.clock.window(valid_until), self.clock.window(now));
         let hash = self.hasher.hash_one(client);
-        let shard = self.shards.get(index(hash.rotate_right(48), self.shards.len())).ok_or(Spent)?;
+        let shard = self.shards.get(shard(hash, self.shards.len())).ok_or(Spent)?;
         // A panic cannot have come in between: what is done under this lock has none.
         let mut cells = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let places = places(hash, cells.len());
