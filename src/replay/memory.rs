@@ -135,7 +135,9 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // One wait for memory instead of two: waiting is nearly all that an insert costs.
+        // One wait for memory instead of three: waiting is nearly all that an insert costs. The counters come first, as what
+        // follows their lock is not begun before what precedes it has ended.
+        let counters = shares.map(|shares| shares.counters(&entry.client)).transpose();
         in_first.fetch();
         in_second.fetch();
         if in_first.holds(tag) | in_second.holds(tag) {
@@ -145,7 +147,10 @@ impl Shard {
         if free.max(free_in_second) == 0 {
             return Admission::Full(ReplayLimit::Cache);
         }
-        if shares.is_some_and(|shares| shares.count(&entry.client, entry.valid_until, now).is_err()) {
+        let Ok(counters) = counters else {
+            return Admission::Failed;
+        };
+        if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
         // Picked without a branch: it would be mispredicted every other time, each time after a wait for memory.

@@ -11,7 +11,7 @@ use crate::time::UnixTime;
 use alloc::boxed::Box;
 use core::hash::BuildHasher;
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::memory::{index, shard};
 
@@ -38,29 +38,43 @@ impl Shares {
         }
     }
 
-    /// Counts an entry of `client`, unless that client has as many as it may.
-    pub(super) fn count(&self, client: &ReplayClient<'_>, valid_until: UnixTime, now: UnixTime) -> Result<(), Spent> {
-        let (until, now) = (self.clock.window(valid_until), self.clock.window(now));
+    /// The counters of `client`. Memory is asked for them, and not waited for.
+    pub(super) fn counters(&self, client: &ReplayClient<'_>) -> Result<Counters<'_>, Spent> {
         let hash = self.hasher.hash_one(client);
         let shard = self.shards.get(shard(hash, self.shards.len())).ok_or(Spent)?;
         // A panic cannot have come in between: what is done under this lock has none.
-        let mut cells = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let places = places(hash, cells.len());
         for place in places {
-            // As with the cache's buckets: one wait instead of two.
             core::hint::black_box(cells.get(place).map(|cell| cell.first));
         }
+        Ok(Counters { shares: self, cells, places })
+    }
+}
+
+/// The two cells of one client.
+pub(super) struct Counters<'a> {
+    shares: &'a Shares,
+    cells: MutexGuard<'a, Box<[Cell]>>,
+    places: [usize; 2],
+}
+
+impl Counters<'_> {
+    /// Counts an entry, unless the client has as many as it may.
+    pub(super) fn count(mut self, valid_until: UnixTime, now: UnixTime) -> Result<(), Spent> {
+        let Shares { limit, clock, .. } = self.shares;
+        let (until, now) = (clock.window(valid_until), clock.window(now));
         let mut has_room = false;
-        for place in places {
-            let cell = cells.get_mut(place).ok_or(Spent)?;
+        for place in self.places {
+            let cell = self.cells.get_mut(place).ok_or(Spent)?;
             cell.advance(now);
-            has_room |= cell.total() < u32::from(self.limit);
+            has_room |= cell.total() < u32::from(*limit);
         }
         if !has_room {
             return Err(Spent);
         }
-        for place in places {
-            cells.get_mut(place).ok_or(Spent)?.add(until);
+        for place in self.places {
+            self.cells.get_mut(place).ok_or(Spent)?.add(until);
         }
         Ok(())
     }
