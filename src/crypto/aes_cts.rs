@@ -46,12 +46,6 @@ impl<C: Aes> AesCts<C> {
         Self(C::new(key))
     }
 
-    /// Takes another key in place of this one, whose round keys are overwritten.
-    pub(super) fn rekey(&mut self, key: &Key<C>) {
-        self.0 = C::new(key);
-        black_box(&mut self.0);
-    }
-
     /// The bare block cipher, for derivations.
     pub(super) fn block_cipher(&self) -> &C {
         &self.0

@@ -26,12 +26,10 @@ pub(super) struct AesSha1<C: Aes> {
 impl<C: Aes> AesSha1<C> {
     pub(super) fn new(key: &Key<C>, usage: KeyUsage) -> Self {
         let folded = FoldedUsage::of(usage);
-        let mut scheme = Self { aes: AesCts::new(key), mac: HmacSha1::default() };
         let constants = [folded.encryption.into(), folded.integrity.into()];
-        let mut keys: [Key<C>; 2] = derive_random(scheme.aes.block_cipher(), constants);
+        let mut keys: [Key<C>; 2] = derive_random(AesCts::<C>::new(key).block_cipher(), constants);
         let [encryption, integrity] = &mut keys;
-        scheme.aes.rekey(encryption);
-        scheme.mac = HmacSha1::new(integrity);
+        let scheme = Self { aes: AesCts::new(encryption), mac: HmacSha1::new(integrity) };
         wipe(encryption);
         wipe(integrity);
         scheme
