@@ -68,7 +68,8 @@ impl<C: Aes> AesCts<C> {
         if let Some(last) = out_blocks.last_mut() {
             self.give_back(last, tail, out_tail);
         }
-        for (out, previous) in out_blocks.iter_mut().skip(1).zip(blocks) {
+        let (_, chained) = out_blocks.split_at_mut_checked(1).unwrap_or_default();
+        for (out, previous) in chained.iter_mut().zip(blocks) {
             xor(out, previous);
         }
     }
