@@ -113,10 +113,12 @@ fn plain_pass() {
     worst();
 }
 
-/// What the second thread costs the first: with the cache half full for each.
+/// What the second thread costs the first, with two fifths of the cache for each: one of them is up to a quarter of a life
+/// ahead, and what has ended for it has not for the other.
 fn two_threads() {
     for share in [false, true] {
-        let (cache, mut one, mut two) = (cache(share), SignIns::new(room() / 2, 1), SignIns::new(room() / 2, 2));
+        let (cache, mut one, mut two) =
+            (cache(share), SignIns::new(room() / 5 * 2, 1), SignIns::new(room() / 5 * 2, 2));
         for _ in 0..10 {
             one.insert(&cache, room() / 10);
             two.insert(&cache, room() / 10);
