@@ -202,6 +202,45 @@ fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
 }
 
 #[test]
+fn what_is_refused_takes_nothing_of_a_share() {
+    let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(2, Duration::from_secs(300));
+    assert_eq!(sent(1).insert(&cache, NOW), Admission::New);
+    for _ in 0..5 {
+        assert_eq!(sent(1).insert(&cache, NOW), Admission::Seen);
+        assert_eq!(sent(2).insert(&cache, NOW + SKEW + 1), Admission::TooOld);
+    }
+    assert_eq!(sent(3).insert(&cache, NOW), Admission::New);
+    assert_eq!(sent(4).insert(&cache, NOW), Admission::Full(ReplayLimit::ClientShare));
+
+    let small = MemoryReplayCache::new(1, Start::TakeAny).with_client_share(100, Duration::from_secs(300));
+    let filled = (0..100).filter(|number| sent(*number).insert(&small, NOW) == Admission::New).count();
+    assert!((2..100).contains(&filled), "{filled}");
+    // That much of the share is used, and is for another minute; what the full cache refused besides is not.
+    let later = |number| Sent { time: NOW + SKEW + 1, ..sent(number) }.insert(&small, NOW + SKEW + 1);
+    assert_eq!(later(100), Admission::New);
+}
+
+/// Four threads send the same authenticators, each in an order of its own: whichever comes first, each is taken once, and the
+/// client has exactly its share.
+#[test]
+fn threads_share_what_a_client_has() {
+    const NUMBERS: u32 = 3_000;
+    const LIMIT: u16 = 1_000;
+    let cache = MemoryReplayCache::new(100_000, Start::TakeAny).with_client_share(LIMIT, Duration::from_secs(300));
+    let admitted = |stride: u32| -> Vec<u32> {
+        let numbers = (0..NUMBERS).map(|step| step * stride % NUMBERS);
+        numbers.filter(|number| sent(*number).insert(&cache, NOW) == Admission::New).collect()
+    };
+    let mut all: Vec<u32> = std::thread::scope(|scope| {
+        let threads = [1, 7, 11, 2_999].map(|stride| scope.spawn(move || admitted(stride)));
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_unstable();
+    assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "one was taken twice");
+    assert_eq!(all.len(), usize::from(LIMIT));
+}
+
+#[test]
 fn an_entry_ends_with_its_last_second() {
     for (now, expected) in [
         (NOW + SKEW - 1, [Admission::New, Admission::Seen]),
