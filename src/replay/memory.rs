@@ -137,7 +137,10 @@ impl Shard {
         };
         // One wait for memory instead of three: waiting is nearly all that an insert costs. The counters come first, as what
         // follows their lock is not begun before what precedes it has ended.
-        let counters = shares.map(|shares| shares.counters(&entry.client)).transpose();
+        let counters = match shares.map(|shares| shares.counters(&entry.client)) {
+            Some(None) => return Admission::Failed,
+            counters => counters.flatten(),
+        };
         in_first.fetch();
         in_second.fetch();
         if in_first.holds(tag) | in_second.holds(tag) {
@@ -147,9 +150,6 @@ impl Shard {
         if free.max(free_in_second) == 0 {
             return Admission::Full(ReplayLimit::Cache);
         }
-        let Ok(counters) = counters else {
-            return Admission::Failed;
-        };
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
