@@ -3,7 +3,7 @@
 //! In: a certificate in DER. Out: its hash. Of the certificate only the outermost SEQUENCE and `signatureAlgorithm` (RFC
 //! 5280 section 4.1.1.2) are read, to learn which hash that is; nothing is verified: it is the server's own.
 
-use crate::der::{Malformed, Problem, Reader, context, tag};
+use crate::der::{Fault, Field, Kind, Malformed, Reader, context, field, tag};
 use crate::excerpt::Excerpt;
 use alloc::format;
 use alloc::vec::Vec;
@@ -34,12 +34,33 @@ pub enum CertificateError {
 
 /// The hash of `certificate_der` by the hash function it is signed with, or SHA-256 for MD5 and SHA-1.
 pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, CertificateError> {
-    Ok(match signature_hash(certificate_der)? {
+    Ok(match signature_hash(certificate_der).map_err(|error| error.within(certificate_der))? {
         Hash::Md5 | Hash::Sha1 | Hash::Sha256 => Sha256::digest(certificate_der).to_vec(),
         Hash::Sha224 => Sha224::digest(certificate_der).to_vec(),
         Hash::Sha384 => Sha384::digest(certificate_der).to_vec(),
         Hash::Sha512 => Sha512::digest(certificate_der).to_vec(),
     })
+}
+
+/// As a [`CertificateError`], while the certificate is being read.
+enum NoHash {
+    Fault(Fault),
+    Named(CertificateError),
+}
+
+impl NoHash {
+    fn within(self, certificate: &[u8]) -> CertificateError {
+        match self {
+            Self::Fault(fault) => fault.within(certificate).into(),
+            Self::Named(error) => error,
+        }
+    }
+}
+
+impl From<Fault> for NoHash {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 /// The hash functions that certificates are signed with.
@@ -60,15 +81,15 @@ enum Hash {
 ///     signatureValue     BIT STRING
 /// }
 /// ```
-fn signature_hash(certificate: &[u8]) -> Result<Hash, CertificateError> {
-    let mut fields = Reader::new(certificate).only(tag::SEQUENCE, "Certificate")?;
-    fields.element(tag::SEQUENCE, "Certificate.tbsCertificate")?;
-    let (oid, parameters) = algorithm_identifier(&mut fields, "Certificate.signatureAlgorithm")?;
-    fields.element(tag::BIT_STRING, "Certificate.signatureValue")?;
-    fields.end("Certificate")?;
+fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
+    let mut fields = Reader::new(certificate).only(tag::SEQUENCE, field!("Certificate"))?;
+    fields.element(tag::SEQUENCE, field!("Certificate.tbsCertificate"))?;
+    let (oid, parameters) = algorithm_identifier(&mut fields, field!("Certificate.signatureAlgorithm"))?;
+    fields.element(tag::BIT_STRING, field!("Certificate.signatureValue"))?;
+    fields.end(field!("Certificate"))?;
     match oid {
         RSASSA_PSS => pss_hash(parameters),
-        ED25519 | ED448 => Err(CertificateError::Undefined { algorithm: dotted(oid) }),
+        ED25519 | ED448 => Err(NoHash::Named(CertificateError::Undefined { algorithm: dotted(oid) })),
         _ => find(&SIGNATURES, oid),
     }
 }
@@ -81,8 +102,8 @@ fn signature_hash(certificate: &[u8]) -> Result<Hash, CertificateError> {
 /// }
 /// ```
 /// The mask takes a hash too; with another one the signature uses two.
-fn pss_hash(parameters: Reader<'_>) -> Result<Hash, CertificateError> {
-    let mut fields = parameters.only(tag::SEQUENCE, "RSASSA-PSS-params")?;
+fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
+    let mut fields = parameters.only(tag::SEQUENCE, field!("RSASSA-PSS-params"))?;
     let hash = match fields.optional(context(0), HASH_ALGORITHM)? {
         Some(field) => only_hash(field, HASH_ALGORITHM)?,
         None => Hash::Sha1,
@@ -91,21 +112,25 @@ fn pss_hash(parameters: Reader<'_>) -> Result<Hash, CertificateError> {
         Some(field) => mask_hash(field)?,
         None => Hash::Sha1,
     };
-    if hash == mask_hash { Ok(hash) } else { Err(CertificateError::Undefined { algorithm: dotted(RSASSA_PSS) }) }
+    if hash == mask_hash {
+        Ok(hash)
+    } else {
+        Err(NoHash::Named(CertificateError::Undefined { algorithm: dotted(RSASSA_PSS) }))
+    }
 }
 
 /// The hash that the parameters of MGF1 name.
-fn mask_hash(mut field: Reader<'_>) -> Result<Hash, CertificateError> {
+fn mask_hash(mut field: Reader<'_>) -> Result<Hash, NoHash> {
     let (oid, parameters) = algorithm_identifier(&mut field, MASK_GEN_ALGORITHM)?;
     field.end(MASK_GEN_ALGORITHM)?;
     match oid {
         MGF1 => only_hash(parameters, MASK_GEN_ALGORITHM),
-        _ => Err(CertificateError::UnknownAlgorithm { algorithm: dotted(oid) }),
+        _ => Err(NoHash::Named(CertificateError::UnknownAlgorithm { algorithm: dotted(oid) })),
     }
 }
 
 /// The hash of an AlgorithmIdentifier that fills `reader`.
-fn only_hash(mut reader: Reader<'_>, what: &'static str) -> Result<Hash, CertificateError> {
+fn only_hash(mut reader: Reader<'_>, what: Field) -> Result<Hash, NoHash> {
     let (oid, _) = algorithm_identifier(&mut reader, what)?;
     reader.end(what)?;
     find(&HASHES, oid)
@@ -117,15 +142,15 @@ fn only_hash(mut reader: Reader<'_>, what: &'static str) -> Result<Hash, Certifi
 ///     parameters ANY DEFINED BY algorithm OPTIONAL
 /// }
 /// ```
-fn algorithm_identifier<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<(&'a [u8], Reader<'a>), Malformed> {
+fn algorithm_identifier<'a>(reader: &mut Reader<'a>, what: Field) -> Result<(&'a [u8], Reader<'a>), Fault> {
     let mut fields = reader.sequence(what)?;
     let oid = fields.element(tag::OID, what)?;
-    if oid.is_empty() { Err(oid.error(what, Problem::Empty)) } else { Ok((oid.rest(), fields)) }
+    if oid.is_empty() { Err(oid.error(what, Kind::Empty)) } else { Ok((oid.rest(), fields)) }
 }
 
-fn find(table: &[(&[u8], Hash)], oid: &[u8]) -> Result<Hash, CertificateError> {
+fn find(table: &[(&[u8], Hash)], oid: &[u8]) -> Result<Hash, NoHash> {
     let found = table.iter().find(|(named, _)| *named == oid).map(|(_, hash)| *hash);
-    found.ok_or_else(|| CertificateError::UnknownAlgorithm { algorithm: dotted(oid) })
+    found.ok_or_else(|| NoHash::Named(CertificateError::UnknownAlgorithm { algorithm: dotted(oid) }))
 }
 
 /// An object identifier in its usual notation (X.690 section 8.19), as far as an error keeps it.
@@ -148,8 +173,8 @@ fn first_two(number: u64) -> alloc::string::String {
     format!("{first}.{}", number.saturating_sub(first.saturating_mul(40)))
 }
 
-const HASH_ALGORITHM: &str = "RSASSA-PSS-params.hashAlgorithm";
-const MASK_GEN_ALGORITHM: &str = "RSASSA-PSS-params.maskGenAlgorithm";
+const HASH_ALGORITHM: Field = field!("RSASSA-PSS-params.hashAlgorithm");
+const MASK_GEN_ALGORITHM: Field = field!("RSASSA-PSS-params.maskGenAlgorithm");
 
 /// 1.2.840.113549.1.1.10 (RFC 4055).
 const RSASSA_PSS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 10];

@@ -206,6 +206,11 @@ impl Policy {
 
 /// What was set, for whoever explains a refusal.
 impl Policy {
+    /// The most seconds from a ticket's start to its end: the policy's, and one clock skew.
+    pub(crate) fn ticket_lifetime_limit(&self) -> i64 {
+        self.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(self.clock_skew))
+    }
+
     /// The most by which the client's clock may be wrong, in seconds; see [`clock_skew`](Self::clock_skew).
     #[must_use]
     pub const fn allowed_skew(&self) -> i64 {

@@ -183,7 +183,7 @@ impl<R> Validator<R> {
     /// `unsupported-etype`, `rc4-refused`, `service-refused`.
     pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Error> {
         let _stage = Entered::stage(Stage::Read);
-        let request = Request::read(token, &self.policy);
+        let request = Request::first(token, &self.policy);
         observe::outcome(&request, None);
         request
     }

@@ -91,7 +91,7 @@ impl Accepted {
     /// for an error; [`turn`](Self::turn) goes on with it.
     #[must_use]
     pub fn answer(&self, randomness: &Randomness) -> Answer {
-        match &self.0.exchange {
+        match &self.verified.exchange {
             Exchange::Answer(envelope) => self.answer_in(envelope, End::Now, randomness),
             Exchange::Closing(closing) => {
                 let Closing { established, reply, .. } = closing.as_ref();
@@ -104,7 +104,7 @@ impl Accepted {
     /// here. `now` is when the request was accepted.
     #[must_use]
     pub fn turn(self, randomness: &Randomness, now: UnixTime) -> Turn {
-        if let Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) = &self.0.exchange {
+        if let Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) = &self.verified.exchange {
             let token = self.answer_in(envelope, End::Later, randomness).token.unwrap_or_default();
             let mech_types = envelope.spnego.as_ref().map(|spnego| spnego.mech_types.clone()).unwrap_or_default();
             let (ap_req, randomness) = (ap_req.clone(), randomness.clone());
@@ -116,11 +116,11 @@ impl Accepted {
     }
 
     fn answer_in(&self, envelope: &Envelope, end: End, randomness: &Randomness) -> Answer {
-        let case = &self.0;
-        let mut established = case.keys.after_reply(&case.authenticator, randomness);
-        let dce_style = case.authenticator.flags().contains(GssFlags::DCE_STYLE);
-        let ap_rep = case.keys.ap_rep.map(|_| {
-            let ap_rep = case.keys.write_ap_rep(&case.authenticator, randomness);
+        let (keys, authenticator) = (self.verified.keys(&self.opened), &self.verified.authenticator);
+        let mut established = keys.after_reply(authenticator, randomness);
+        let dce_style = authenticator.flags().contains(GssFlags::DCE_STYLE);
+        let ap_rep = keys.ap_rep.map(|_| {
+            let ap_rep = keys.write_ap_rep(authenticator, randomness);
             match envelope.message {
                 // MS-KILE section 3.4.5.1: DCE style has no framing, also where a client framed its own.
                 Message::Gss(mechanism) if !dce_style => frame(mechanism, TokId::ApRep, ap_rep),

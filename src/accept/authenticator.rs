@@ -1,56 +1,55 @@
 //! Opening the authenticator and holding it against the ticket: who sent the request owns the ticket, and sent it now.
 
-use super::case::Case;
-use super::contents::{Span, TicketFacts};
+use super::contents::{Buffer, Span, TicketFacts};
+use super::refusal::Refusal;
 use super::request::Request;
-use super::verdict::Verdict;
-use crate::crypto::{KeyUsage, mac_of};
-use crate::error::{Error, NamePart};
+use crate::crypto::{Key, KeyUsage, mac_of};
+use crate::error::NamePart;
 use crate::krb5::{AdType, Authenticator, AuthorizationElement};
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 
 /// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified. `None` if it does not.
-pub(super) fn decrypt(request: &Request<'_>, case: &mut Case) -> Option<(Span, ReplayTag)> {
+pub(super) fn decrypt(request: &Request<'_>, key: &Key, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
     // The cipher follows the key. A label that says otherwise is not the KDC's doing.
-    if encrypted.etype != case.keys.session.etype() {
+    if encrypted.etype != key.etype() {
         return None;
     }
-    let (key, usage) = (&case.keys.session, KeyUsage::AP_REQ_AUTHENTICATOR);
-    let decrypted = case.buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room));
+    let usage = KeyUsage::AP_REQ_AUTHENTICATOR;
+    let decrypted = buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room));
     let mac = mac_of(key.etype(), encrypted.cipher)?;
     Some((decrypted.ok()?, ReplayTag::new(mac, encrypted.cipher)))
 }
 
 /// Holds an authenticator against its ticket and `now`.
-pub(super) fn check<D: Verdict>(
+pub(super) fn check(
     authenticator: &Authenticator<'_>,
     ticket: TicketFacts<'_>,
     policy: &Policy,
     now: UnixTime,
-) -> Result<(), D::Told> {
-    check_client::<D>(authenticator, ticket)?;
-    check_skew::<D>(authenticator, policy, now)
+) -> Result<(), Refusal> {
+    check_client(authenticator, ticket)?;
+    check_skew(authenticator, policy, now)
 }
 
 /// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
 /// KDCs.
-fn check_client<D: Verdict>(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), D::Told> {
+fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     if !authenticator.cname.same_components(ticket.client()) {
-        return Err(D::tell(|| Error::ClientMismatch(NamePart::Name)));
+        return Err(Refusal::ClientMismatch(NamePart::Name));
     }
     if authenticator.crealm != ticket.client_realm_bytes() {
-        return Err(D::tell(|| Error::ClientMismatch(NamePart::Realm)));
+        return Err(Refusal::ClientMismatch(NamePart::Realm));
     }
     Ok(())
 }
 
-fn check_skew<D: Verdict>(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), D::Told> {
+fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     let client = authenticator.ctime;
     if now.seconds_since(client).unsigned_abs() > policy.clock_skew.unsigned_abs() {
-        return Err(D::tell(|| Error::ClockSkew { client, server: now, allowed_seconds: policy.clock_skew }));
+        return Err(Refusal::ClockSkew(client.seconds()));
     }
     Ok(())
 }

@@ -2,22 +2,26 @@
 //! verified and held against the ticket.
 
 use super::accepted::Accepted;
-use super::case::Case;
 use super::contents::{Buffer, Span};
 use super::pac_checks;
-use super::verify::{ReplayFields, VerifiedRequest};
+use super::ticket::Opened;
+use super::verify::{ReplayFields, Verified, VerifiedRequest};
 use crate::error::{Error, MissingPac, PacMalformed, PacProblem, ReplayCause};
 use crate::keys::Directory;
 use crate::krb5::{AdType, AuthorizationElement};
 use crate::observe;
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{PacPolicy, Policy};
-use crate::replay::{Admission, ReplayCache, ReplayClient, ReplayEntry};
-use crate::time::UnixTime;
+use crate::replay::{Admission, ReplayClient, ReplayEntry};
 
 /// A request whose client may sign in, if it is not a replay.
 #[derive(Debug)]
-pub struct AuthorizedRequest(Case);
+pub struct AuthorizedRequest {
+    buffer: Buffer,
+    opened: Opened,
+    verified: Verified,
+    pac: Option<PacFields>,
+}
 
 /// Where the PAC is in the ticket, and where everything is in it.
 #[derive(Debug)]
@@ -27,23 +31,24 @@ pub(super) struct PacFields {
 }
 
 impl AuthorizedRequest {
-    pub(crate) fn authorize(VerifiedRequest(mut case): VerifiedRequest, policy: &Policy) -> Result<Self, Error> {
-        case.authorize(policy)?;
-        Ok(Self(case))
+    pub(crate) fn authorize(request: VerifiedRequest, policy: &Policy) -> Result<Self, Error> {
+        let VerifiedRequest { buffer, opened, verified } = request;
+        let pac = authorize(&buffer, &opened, &verified, policy)?;
+        Ok(Self { buffer, opened, verified, pac })
     }
 
     /// The PAC, verified and held against the ticket, to explain what was decided. Who sent it may be repeating what another
     /// client sent: nobody is signed in before [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn pac(&self) -> Option<VerifiedPac<'_>> {
-        self.0.pac()
+        self.pac.as_ref().map(|pac| pac.of(&self.buffer))
     }
 
     /// What a replay cache must remember, for a store that is asked elsewhere. Ask it once, and give its answer to
     /// [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
-        self.0.replay_entry()
+        replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())
     }
 
     /// Fifth stage, the last: accepts the request if a replay cache found it new.
@@ -58,51 +63,51 @@ impl AuthorizedRequest {
 
     pub(crate) fn decide(self, admission: Admission) -> Result<Accepted, Error> {
         check_admission(admission)?;
-        Ok(Accepted(self.0))
+        let Self { buffer, opened, verified, pac } = self;
+        Ok(Accepted::new(buffer, opened, verified, pac))
     }
 }
 
-impl Case {
-    /// Fills in the PAC, once every check of it is passed.
-    #[inline(never)]
-    pub(super) fn authorize(&mut self, policy: &Policy) -> Result<(), Error> {
-        let pac_policy = pac_policy(self, policy);
-        match self.found_pac {
-            _ if pac_policy == PacPolicy::Ignore => Ok(()),
-            FoundPac::Absent if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
-            FoundPac::Absent => Ok(()),
-            FoundPac::One(place) => {
-                self.pac = Some(read_pac(self, place, pac_policy, policy)?);
-                Ok(())
-            }
-            FoundPac::Several => {
-                Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into())
-            }
-        }
-    }
-
-    pub(super) fn admit(&self, replay: &impl ReplayCache, now: UnixTime) -> Result<(), Error> {
-        check_admission(replay.check_and_insert(&self.replay_entry(), now))
-    }
-
-    pub(super) fn pac(&self) -> Option<VerifiedPac<'_>> {
-        self.pac.as_ref().map(|pac| VerifiedPac::from_parts(self.buffer.slice(pac.place), &pac.layout))
-    }
-
-    fn replay_entry(&self) -> ReplayEntry<'_> {
-        let ticket = self.ticket();
-        let client = match self.pac.as_ref().and_then(|pac| pac.layout.user(self.buffer.slice(pac.place))) {
-            Some((domain, rid)) => ReplayClient::Sid { domain, rid },
-            None => {
-                ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() }
-            }
-        };
-        let ReplayFields { tag, client_time, valid_until } = self.replay;
-        ReplayEntry { tag, client_time, valid_until, client }
+/// Verifies the PAC, and holds it against the ticket.
+#[inline(never)]
+pub(super) fn authorize(
+    buffer: &Buffer,
+    opened: &Opened,
+    verified: &Verified,
+    policy: &Policy,
+) -> Result<Option<PacFields>, Error> {
+    let pac_policy = pac_policy(opened, policy);
+    match verified.found_pac {
+        _ if pac_policy == PacPolicy::Ignore => Ok(None),
+        FoundPac::Absent if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
+        FoundPac::Absent => Ok(None),
+        FoundPac::One(place) => read_pac(buffer, opened, place, pac_policy, policy).map(Some),
+        FoundPac::Several => Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into()),
     }
 }
 
-fn check_admission(admission: Admission) -> Result<(), Error> {
+impl PacFields {
+    pub(super) fn of<'a>(&'a self, buffer: &'a Buffer) -> VerifiedPac<'a> {
+        VerifiedPac::from_parts(buffer.slice(self.place), &self.layout)
+    }
+}
+
+pub(super) fn replay_entry<'a>(
+    buffer: &'a Buffer,
+    opened: &'a Opened,
+    verified: &Verified,
+    pac: Option<&PacFields>,
+) -> ReplayEntry<'a> {
+    let ticket = opened.ticket(buffer);
+    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.place))) {
+        Some((domain, rid)) => ReplayClient::Sid { domain, rid },
+        None => ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() },
+    };
+    let ReplayFields { tag, client_time, valid_until } = verified.replay;
+    ReplayEntry { tag, client_time, valid_until, client }
+}
+
+pub(super) fn check_admission(admission: Admission) -> Result<(), Error> {
     match admission {
         Admission::New => Ok(()),
         Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
@@ -113,21 +118,27 @@ fn check_admission(admission: Admission) -> Result<(), Error> {
 }
 
 /// The policy's word, else what the account's directory lets one expect.
-fn pac_policy(case: &Case, policy: &Policy) -> PacPolicy {
-    let of_directory = match case.opened_by.account.directory() {
+fn pac_policy(opened: &Opened, policy: &Policy) -> PacPolicy {
+    let of_directory = match opened.key.account.directory() {
         Directory::ActiveDirectory => PacPolicy::Require,
         Directory::Any => PacPolicy::VerifyIfPresent,
     };
     policy.pac.unwrap_or(of_directory)
 }
 
-fn read_pac(case: &Case, place: Span, pac_policy: PacPolicy, policy: &Policy) -> Result<PacFields, Error> {
-    let ticket = case.ticket();
-    let bytes = case.buffer.slice(place);
-    let opened_by = &case.opened_by;
+fn read_pac(
+    buffer: &Buffer,
+    opened: &Opened,
+    place: Span,
+    pac_policy: PacPolicy,
+    policy: &Policy,
+) -> Result<PacFields, Error> {
+    let ticket = opened.ticket(buffer);
+    let opened_by = &opened.key;
     let krbtgt_keys = opened_by.account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
-    let pac = Pac::read(bytes)?.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
+    let found = Pac::read(buffer.slice(place))?;
+    let pac = found.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
     pac_checks::check(&pac, ticket, &opened_by.account, pac_policy, policy)?;
     Ok(PacFields { place, layout: pac.into_layout() })
 }

@@ -264,15 +264,6 @@ pub(super) struct AuthenticatorFields {
 }
 
 impl AuthenticatorFields {
-    /// Before there is one.
-    pub(super) const NONE: Self = Self {
-        time: UnixTime::from_seconds(0),
-        subkey_etype: None,
-        sequence_number: None,
-        gss_flags: None,
-        delegated: None,
-    };
-
     pub(super) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>, delegated: Option<Span>) -> Self {
         Self {
             time: authenticator.time(),

@@ -11,10 +11,10 @@ use crate::randomness::Randomness;
 use alloc::vec::Vec;
 
 /// The ticket's session key, the client's subkey, and what becomes of them.
-#[derive(Debug)]
-pub(super) struct ContextKeys {
-    pub(super) session: Key,
-    pub(super) subkey: Option<Key>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ContextKeys<'a> {
+    pub(super) session: &'a Key,
+    pub(super) subkey: Option<&'a Key>,
     /// What our AP-REP will carry, if there will be one.
     pub(super) ap_rep: Option<AcceptorSubkey>,
 }
@@ -22,14 +22,14 @@ pub(super) struct ContextKeys {
 /// The type of the subkey in our AP-REP; `None` leaves it out.
 pub(super) type AcceptorSubkey = Option<EncType>;
 
-impl ContextKeys {
+impl ContextKeys<'_> {
     /// The context as it is before an AP-REP, or without one.
     pub(super) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
             // The client's subkey where it chose one (RFC 4121 section 2).
-            key: self.subkey.as_ref().unwrap_or(&self.session).clone(),
+            key: self.subkey.unwrap_or(self.session).clone(),
             message_key: MessageKey::Initial,
             flags: authenticator.flags(),
             // Without an AP-REP to say otherwise both directions begin where the client's does, as with MIT krb5 and Heimdal.

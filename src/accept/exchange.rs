@@ -63,7 +63,7 @@ pub(super) struct Closing {
 impl Exchange {
     pub(super) fn settle(
         request: &Request<'_>,
-        keys: &ContextKeys,
+        keys: ContextKeys<'_>,
         authenticator: &AuthenticatorFields,
     ) -> Result<Self, Error> {
         let flags = authenticator.flags();
@@ -102,7 +102,7 @@ impl Exchange {
 /// it is for the client to begin it; else it must be. A client that did not ask for integrity makes no MICs.
 fn check_mic(
     negotiated: &Negotiated<'_>,
-    keys: &ContextKeys,
+    keys: ContextKeys<'_>,
     authenticator: &AuthenticatorFields,
 ) -> Result<MicExchange, Error> {
     let Some(mic) = negotiated.mic else {
@@ -120,7 +120,7 @@ fn asks_for_integrity(authenticator: &AuthenticatorFields) -> bool {
 /// The client's last word.
 #[cold]
 #[inline(never)]
-fn close(last: &LastLeg<'_>, keys: &ContextKeys, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
+fn close(last: &LastLeg<'_>, keys: ContextKeys<'_>, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
     let established = keys.after_reply(authenticator, &last.halfway.randomness);
     match (last.ap_rep, last.mechanisms) {
         (Some(ap_rep), _) if authenticator.flags().contains(GssFlags::DCE_STYLE) => {
@@ -189,7 +189,7 @@ pub(super) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<
 }
 
 /// MS-KILE section 3.4.5.1: the client answers with an AP-REP of its own. It holds our sequence number and no subkey.
-fn check_ap_rep(ap_rep: ApRep<'_>, keys: &ContextKeys, sequence: u32) -> Result<(), Error> {
+fn check_ap_rep(ap_rep: ApRep<'_>, keys: ContextKeys<'_>, sequence: u32) -> Result<(), Error> {
     let refused = Error::Negotiation(NegotiationCause::ApRep);
     let cipher = keys.session.cipher(KeyUsage::AP_REP_ENC_PART);
     let mut room = alloc::vec![0; ap_rep.enc_part.cipher.len()];

@@ -6,8 +6,7 @@
 use super::negotiation::{Halfway, Negotiation, Stage};
 use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use super::token::{Token, foreign};
-use super::verdict::Verdict;
-use crate::der::{Detail, Full, Problem, Reader, Terse};
+use crate::der::{Fault, Kind, Reader, field};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::krb5::ApRep;
 use crate::limits::MAX_KEPT_MECH_TYPES;
@@ -27,78 +26,107 @@ pub enum Heard<'t> {
 /// A client that takes Kerberos, and has sent no ticket yet: its first token is empty, or for a mechanism that it would
 /// rather use.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer<'t>(Proposal<'t, Full>);
+pub struct Offer<'t> {
+    token: &'t [u8],
+    proposal: Proposal<'t>,
+}
 
-/// As an [`Offer`], however much is told of it.
+/// The negotiation in an [`Offer`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Proposal<'t, D> {
+pub(super) struct Proposal<'t> {
     mechanisms: MechanismList<'t>,
-    /// What it sent for that mechanism.
-    token: Option<Reader<'t, D>>,
+    /// What the client sent for the mechanism that it prefers.
+    mech_token: Option<Reader<'t>>,
 }
 
 impl Offer<'_> {
     /// What to answer, and what to keep for the next token: the client is asked for Kerberos.
     #[must_use]
     pub fn accept(&self) -> super::Next {
-        Negotiation::ask_for_kerberos(self.0.mechanisms)
+        Negotiation::ask_for_kerberos(self.proposal.mechanisms)
     }
 
     /// What to say instead, where a conversation has no second leg.
     #[must_use]
     pub fn refuse(self) -> Error {
-        self.0.refuse()
+        self.proposal.refuse().explain(self.token)
     }
 }
 
-impl<D: Verdict> Proposal<'_, D> {
-    pub(super) fn refuse(self) -> D::Told {
-        self.token.and_then(|token| ap_req_in(token).err()).unwrap_or_else(|| D::tell(|| Error::NoToken))
+impl<'t> Proposal<'t> {
+    pub(super) fn refuse(self) -> NoRequest<'t> {
+        self.mech_token.and_then(|token| ap_req_in(token).err()).unwrap_or(NoRequest::NoToken)
+    }
+}
+
+/// Why there is no request in a token.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoRequest<'t> {
+    Malformed(Fault),
+    TooLarge {
+        limit: usize,
+    },
+    NoToken,
+    /// The token of another mechanism.
+    Foreign(Mechanism, &'t [u8], KerberosOffer),
+    /// No token, and an offer without Kerberos.
+    NotOffered(MechanismList<'t>),
+}
+
+impl From<Fault> for NoRequest<'_> {
+    fn from(fault: Fault) -> Self {
+        Self::Malformed(fault)
+    }
+}
+
+impl NoRequest<'_> {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn explain(self, token: &[u8]) -> Error {
+        match self {
+            Self::Malformed(fault) => fault.within(token).into(),
+            Self::TooLarge { limit } => Error::TooLarge { size: token.len(), limit },
+            Self::NoToken => Error::NoToken,
+            Self::Foreign(mechanism, message, offer) => foreign(mechanism, message, offer),
+            Self::NotOffered(mechanisms) => without_kerberos_or_token(mechanisms),
+        }
     }
 }
 
 /// What a token holds, before the AP-REQ in it is read.
-pub(super) enum Located<'t, D> {
-    ApReq(Enclosed<'t, D>),
-    Offer(Proposal<'t, D>),
+pub(super) enum Located<'t> {
+    ApReq(Enclosed<'t>),
+    Offer(Proposal<'t>),
 }
 
 /// An AP-REQ, and what was around it.
-pub(super) struct Enclosed<'t, D> {
-    pub(super) ap_req: Reader<'t, D>,
+pub(super) struct Enclosed<'t> {
+    pub(super) ap_req: Reader<'t>,
     pub(super) message: Message,
     pub(super) leg: Leg<'t>,
 }
 
 impl<'t> Heard<'t> {
     pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
-        let heard = match Located::<Terse>::find(token, negotiation, policy) {
-            Ok(Located::ApReq(enclosed)) => Request::parse(&enclosed, Turns::Many).ok(),
-            _ => None,
-        };
-        let request = match heard {
-            Some(request) => request,
-            None => match Located::<Full>::find(token, negotiation, policy)? {
-                Located::ApReq(enclosed) => Request::parse(&enclosed, Turns::Many)?,
-                Located::Offer(proposal) => return Ok(Self::Offer(Offer(proposal))),
-            },
-        };
-        request.check_shell(policy)?;
-        Ok(Self::Request(request))
+        match Located::find(token, negotiation, policy) {
+            Ok(Located::ApReq(enclosed)) => Request::read(&enclosed, token, Turns::Many, policy).map(Self::Request),
+            Ok(Located::Offer(proposal)) => Ok(Self::Offer(Offer { token, proposal })),
+            Err(no_request) => Err(no_request.explain(token)),
+        }
     }
 }
 
-impl<'t, D: Verdict> Located<'t, D> {
+impl<'t> Located<'t> {
     #[inline(always)]
     pub(super) fn find(
         token: &'t [u8],
         negotiation: Option<&'t Negotiation>,
         policy: &Policy,
-    ) -> Result<Self, D::Told> {
+    ) -> Result<Self, NoRequest<'t>> {
         if token.len() > policy.max_token_size {
-            return Err(D::tell(|| Error::TooLarge { size: token.len(), limit: policy.max_token_size }));
+            return Err(NoRequest::TooLarge { limit: policy.max_token_size });
         }
-        let enclosed = match (Token::recognise(Reader::over(token))?, negotiation) {
+        let enclosed = match (Token::recognise(Reader::new(token))?, negotiation) {
             (Token::Spnego(opening), _) => return find_in_opening(&NegTokenInit::read(opening)?),
             (Token::Krb5(mechanism, ap_req), _) => {
                 Enclosed { ap_req, message: Message::Gss(mechanism), leg: Leg::Alone }
@@ -107,9 +135,9 @@ impl<'t, D: Verdict> Located<'t, D> {
             (Token::Continuation(next), Some(negotiation)) => find_in_next(next, negotiation)?,
             (Token::ApRep(last), Some(negotiation)) => find_before(last, negotiation)?,
             (Token::Continuation(next), None) => return Err(out_of_turn(next)),
-            (Token::ApRep(reply), None) => return Err(reply.error("token", Problem::OutOfPlace).into()),
+            (Token::ApRep(reply), None) => return Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
-                return Err(D::tell(|| foreign(mechanism, message, KerberosOffer::NotOffered)));
+                return Err(NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered));
             }
         };
         Ok(Self::ApReq(enclosed))
@@ -121,7 +149,7 @@ impl<'t, D: Verdict> Located<'t, D> {
 /// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
 /// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
 #[inline(always)]
-fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Told> {
+fn find_in_opening<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, NoRequest<'t>> {
     let mechanisms = init.mechanisms;
     let Some(mechanism) = mechanisms.kerberos() else {
         return without_kerberos(init);
@@ -132,37 +160,37 @@ fn find_in_opening<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located
             return Ok(Located::ApReq(Enclosed { ap_req, message, leg }));
         }
         Some(Err(refusal)) => refusal,
-        None => D::tell(|| Error::NoToken),
+        None => NoRequest::NoToken,
     };
     // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
     let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
     if has_no_ticket || mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
         return Err(refusal);
     }
-    Ok(Located::Offer(Proposal { mechanisms, token: init.mech_token }))
+    Ok(Located::Offer(Proposal { mechanisms, mech_token: init.mech_token }))
 }
 
 /// The AP-REQ that a mechanism's token is, or what the token is instead.
 #[inline]
-fn ap_req_in<D: Verdict>(token: Reader<'_, D>) -> Result<(Message, Reader<'_, D>), D::Told> {
+fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), NoRequest<'_>> {
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
         Token::ApReq(ap_req) => Ok((Message::Bare, ap_req)),
-        Token::Foreign(mechanism, message) => Err(D::tell(|| foreign(mechanism, message, KerberosOffer::AlsoOffered))),
-        _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+        Token::Foreign(mechanism, message) => Err(NoRequest::Foreign(mechanism, message, KerberosOffer::AlsoOffered)),
+        _ => Err(token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into()),
     }
 }
 
 /// Refuses an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
 #[cold]
-fn without_kerberos<'t, D: Verdict>(init: &NegTokenInit<'t, D>) -> Result<Located<'t, D>, D::Told> {
+fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, NoRequest<'t>> {
     let Some(token) = init.mech_token else {
-        return Err(D::tell(|| without_kerberos_or_token(init.mechanisms)));
+        return Err(NoRequest::NotOffered(init.mechanisms));
     };
     match Token::recognise(token)? {
-        Token::Foreign(mechanism, message) => Err(D::tell(|| foreign(mechanism, message, KerberosOffer::NotOffered))),
+        Token::Foreign(mechanism, message) => Err(NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered)),
         // SPNEGO in SPNEGO, or Kerberos that was not offered.
-        _ => Err(token.error("NegTokenInit.mechToken", Problem::OutOfPlace).into()),
+        _ => Err(token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into()),
     }
 }
 
@@ -176,14 +204,14 @@ fn without_kerberos_or_token(mechanisms: MechanismList<'_>) -> Error {
 }
 
 /// A NegTokenResp in its turn: with the AP-REQ that was asked for, or with the client's last word.
-fn find_in_next<'t, D: Verdict>(next: Reader<'t, D>, negotiation: &'t Negotiation) -> Result<Enclosed<'t, D>, D::Told> {
-    let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error("NegTokenResp", Problem::OutOfPlace))?;
+fn find_in_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, NoRequest<'t>> {
+    let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error(field!("NegTokenResp"), Kind::OutOfPlace))?;
     let response = NegTokenResp::read(next)?;
     let mic = response.mech_list_mic;
     match &negotiation.stage {
         Stage::AwaitingRequest => {
             let mechanism = mechanisms.kerberos().unwrap_or(Mechanism::Krb5);
-            let (message, ap_req) = ap_req_in(response.response_token.ok_or_else(|| D::tell(|| Error::NoToken))?)?;
+            let (message, ap_req) = ap_req_in(response.response_token.ok_or(NoRequest::NoToken)?)?;
             Ok(Enclosed { ap_req, message, leg: Leg::Following(Negotiated { mechanism, mechanisms, mic }) })
         }
         Stage::AwaitingEnd(halfway) => {
@@ -194,32 +222,32 @@ fn find_in_next<'t, D: Verdict>(next: Reader<'t, D>, negotiation: &'t Negotiatio
 }
 
 /// The last leg in DCE style without SPNEGO.
-fn find_before<'t, D: Verdict>(reply: Reader<'t, D>, negotiation: &'t Negotiation) -> Result<Enclosed<'t, D>, D::Told> {
+fn find_before<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, NoRequest<'t>> {
     match &negotiation.stage {
         Stage::AwaitingEnd(halfway) if negotiation.mechanisms().is_none() => {
             let ap_rep = Some(ApRep::read(reply)?);
             Ok(with_last_word(halfway, LastLeg { halfway, mechanisms: None, ap_rep, mic: None }))
         }
-        _ => Err(reply.error("token", Problem::OutOfPlace).into()),
+        _ => Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
     }
 }
 
 /// The request that began this is decided again, together with the client's last word.
-fn with_last_word<'t, D: Detail>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enclosed<'t, D> {
-    Enclosed { ap_req: Reader::over(&halfway.ap_req), message: halfway.message, leg: Leg::Last(last) }
+fn with_last_word<'t>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enclosed<'t> {
+    Enclosed { ap_req: Reader::new(&halfway.ap_req), message: halfway.message, leg: Leg::Last(last) }
 }
 
 /// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
 /// client that somebody else, a proxy or a load balancer's other node, has challenged.
-fn out_of_turn<D: Verdict>(negotiation: Reader<'_, D>) -> D::Told {
+fn out_of_turn(negotiation: Reader<'_>) -> NoRequest<'_> {
     let response = match NegTokenResp::read(negotiation) {
         Ok(response) => response.response_token,
         Err(malformed) => return malformed.into(),
     };
     match response.map(Token::recognise) {
         Some(Ok(Token::Foreign(mechanism, message))) => {
-            D::tell(|| foreign(mechanism, message, KerberosOffer::NotOffered))
+            NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered)
         }
-        _ => negotiation.error("NegotiationToken", Problem::OutOfPlace).into(),
+        _ => negotiation.error(field!("NegotiationToken"), Kind::OutOfPlace).into(),
     }
 }

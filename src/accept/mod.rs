@@ -12,7 +12,6 @@ mod answer;
 mod authenticator;
 mod authorize;
 mod bindings;
-mod case;
 mod contents;
 mod context_keys;
 mod exchange;
@@ -20,15 +19,13 @@ mod hearing;
 mod negotiation;
 mod outline;
 mod pac_checks;
+mod refusal;
 mod rejection;
 mod request;
 mod restrictions;
-#[cfg(all(test, feature = "testing"))]
-mod tests;
 mod ticket;
 mod ticket_checks;
 mod token;
-mod verdict;
 mod verify;
 
 pub use accepted::Accepted;

@@ -3,7 +3,7 @@
 use super::answer::Next;
 use super::request::Message;
 use crate::crypto::wipe;
-use crate::der::Reader;
+use crate::der::{Reader, field};
 use crate::error::InvalidNegotiation;
 use crate::limits::MAX_TOKEN_SIZE;
 use crate::mechanism::Mechanism;
@@ -67,7 +67,7 @@ impl Negotiation {
 
     /// What the client offered; `None` if nothing is negotiated.
     pub(super) fn mechanisms(&self) -> Option<MechanismList<'_>> {
-        MechanismList::read(&mut Reader::new(&self.mech_types), "MechTypeList").ok()
+        MechanismList::read(&mut Reader::new(&self.mech_types), field!("MechTypeList")).ok()
     }
 
     /// The conversation as bytes: a secret, as the type's documentation says.

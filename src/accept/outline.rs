@@ -6,7 +6,7 @@
 use super::request::key_query;
 use super::token::Token;
 use crate::crypto::EncType;
-use crate::der::{Reader, Terse};
+use crate::der::Reader;
 use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApReq};
 use crate::limits::MAX_TOKEN_SIZE;
@@ -59,7 +59,7 @@ impl<'t> Outline<'t> {
     #[must_use]
     pub fn of(token: &'t [u8]) -> Self {
         let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
-        let recognised = Token::recognise(Reader::terse(token)).ok();
+        let recognised = Token::recognise(Reader::new(token)).ok();
         let outline = Self { shape: TokenShape::of(recognised.as_ref()), mechanisms: None, inner: None, ap_req: None };
         match recognised {
             Some(Token::Spnego(opening)) => match NegTokenInit::read(opening) {
@@ -74,7 +74,7 @@ impl<'t> Outline<'t> {
         }
     }
 
-    fn around(self, token: Option<Reader<'t, Terse>>) -> Self {
+    fn around(self, token: Option<Reader<'t>>) -> Self {
         let Some(token) = token else { return self };
         let recognised = Token::recognise(token).ok();
         Self { inner: Some(TokenShape::of(recognised.as_ref())), ap_req: ap_req(recognised.as_ref()), ..self }
@@ -117,7 +117,7 @@ impl<'t> Outline<'t> {
 }
 
 impl TokenShape {
-    const fn of(recognised: Option<&Token<'_, Terse>>) -> Self {
+    const fn of(recognised: Option<&Token<'_>>) -> Self {
         match recognised {
             None => Self::Unknown,
             Some(Token::Spnego(_)) => Self::NegTokenInit,
@@ -135,7 +135,7 @@ impl TokenShape {
     }
 }
 
-fn ap_req<'t>(token: Option<&Token<'t, Terse>>) -> Option<ApReq<'t>> {
+fn ap_req<'t>(token: Option<&Token<'t>>) -> Option<ApReq<'t>> {
     match token {
         Some(Token::Krb5(_, ap_req) | Token::ApReq(ap_req)) => ApReq::read(*ap_req).ok(),
         _ => None,

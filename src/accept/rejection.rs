@@ -2,10 +2,10 @@
 //! for the reason.
 
 use super::authenticator;
-use super::case::Case;
 use super::hearing::Heard;
 use super::negotiation::Negotiation;
 use super::request::{Framing, Message, Request};
+use super::ticket::open;
 use super::token::Token;
 use crate::der::{Reader, Writer};
 use crate::error::Error;
@@ -69,7 +69,7 @@ impl Rejection {
 
 /// Whether a token that could not be read begins as one of SPNEGO's does.
 fn negotiates(token: &[u8]) -> bool {
-    match Token::recognise(Reader::terse(token)) {
+    match Token::recognise(Reader::new(token)) {
         Ok(token) => matches!(token, Token::Spnego(_) | Token::Continuation(_)),
         Err(_) => false,
     }
@@ -81,9 +81,9 @@ fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Polic
     if policy.krb_errors == KrbErrorPolicy::Never {
         return None;
     }
-    let mut case = Case::open(request, keys, policy, now, |case| case).ok()?;
-    let (plaintext, _) = authenticator::decrypt(request, &mut case)?;
-    let proof = Authenticator::read(Reader::terse(case.buffer.slice(plaintext))).ok()?;
+    let (mut buffer, opened) = open(request, keys, policy, now).ok()?;
+    let (plaintext, _) = authenticator::decrypt(request, &opened.session_key, &mut buffer)?;
+    let proof = Authenticator::read(Reader::new(buffer.slice(plaintext))).ok()?;
     let shell = &request.ap_req.ticket;
     let message = KrbError {
         client_time: proof.time(),

@@ -2,9 +2,7 @@
 
 use super::hearing::{Enclosed, Located};
 use super::negotiation::Halfway;
-use super::verdict::Verdict;
 use crate::crypto::EncType;
-use crate::der::{Detail, Full, Terse, Unread};
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
 use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
@@ -90,37 +88,30 @@ pub enum Framing {
 
 impl<'t> Request<'t> {
     /// The request in a first token.
-    pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        match Self::find::<Terse>(token, policy) {
-            Ok(request) => request.checked(policy),
-            Err(Unread) => Self::read_again(token, policy),
+    #[inline(always)]
+    pub(crate) fn first(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
+        match Located::find(token, None, policy) {
+            Ok(Located::ApReq(enclosed)) => Self::read(&enclosed, token, Turns::One, policy),
+            Ok(Located::Offer(proposal)) => Err(proposal.refuse().explain(token)),
+            Err(no_request) => Err(no_request.explain(token)),
         }
     }
 
-    /// Apart, so that a request that can be read is made where it stays.
-    #[cold]
-    #[inline(never)]
-    fn read_again(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        Self::find::<Full>(token, policy)?.checked(policy)
-    }
-
+    /// The request that came in `token`, if its shell passes.
     #[inline(always)]
-    fn checked(self, policy: &Policy) -> Result<Self, Error> {
-        self.check_shell(policy).map(|()| self)
-    }
-
-    #[inline(always)]
-    fn find<D: Verdict>(token: &'t [u8], policy: &Policy) -> Result<Self, D::Told> {
-        match Located::<D>::find(token, None, policy)? {
-            Located::ApReq(enclosed) => Ok(Self::parse(&enclosed, Turns::One)?),
-            Located::Offer(proposal) => Err(proposal.refuse()),
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn parse<D: Detail>(enclosed: &Enclosed<'t, D>, turns: Turns) -> Result<Self, D::Malformed> {
+    pub(super) fn read(enclosed: &Enclosed<'t>, token: &'t [u8], turns: Turns, policy: &Policy) -> Result<Self, Error> {
         let Enclosed { ap_req, message, leg } = *enclosed;
-        Ok(Self { ap_req: ApReq::read(ap_req)?, encoded: ap_req.rest(), message, leg, turns })
+        match ApReq::read(ap_req) {
+            Ok(parsed) => {
+                let request = Self { ap_req: parsed, encoded: ap_req.rest(), message, leg, turns };
+                request.check_shell(policy)?;
+                Ok(request)
+            }
+            Err(fault) => {
+                let message = if let Leg::Last(_) = leg { ap_req.rest() } else { token };
+                Err(fault.within(message).into())
+            }
+        }
     }
 
     /// What the ticket's shell says about the key that it needs.

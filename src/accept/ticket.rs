@@ -2,16 +2,12 @@
 //!
 //! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
 
-use super::authorize::FoundPac;
-use super::bindings::{BindingState, Connection};
-use super::case::Case;
-use super::contents::{AuthenticatorFields, Buffer, NameFields, OpenedBy, Span, TicketFacts, TicketFields};
-use super::context_keys::ContextKeys;
-use super::exchange::{Envelope, Exchange};
-use super::request::{Request, check_etype};
-use super::verify::{ReplayFields, VerifiedRequest};
+use super::bindings::Connection;
+use super::contents::{Buffer, NameFields, OpenedBy, Span, TicketFacts, TicketFields};
+use super::request::{Framing, Request, check_etype};
+use super::verify::{VerifiedRequest, verify};
 use crate::crypto::{EncType, Key};
-use crate::der::{Malformed, Problem, Reader};
+use crate::der::{self, Malformed, Problem};
 use crate::error::{Error, Excerpt, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::krb5::{EncTicketPart, EncryptionKey};
@@ -22,13 +18,26 @@ use core::fmt;
 
 /// A request whose ticket is decrypted. It borrows from the token.
 pub struct OpenedTicket<'t> {
-    pub(super) request: Request<'t>,
-    pub(super) case: Case,
+    request: Request<'t>,
+    buffer: Buffer,
+    opened: Opened,
+}
+
+/// What is known when the ticket is open.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) key: OpenedBy,
+    pub(super) ticket: TicketFields,
+    pub(super) session_key: Key,
+    pub(super) service: NameFields,
+    pub(super) ticket_kvno: Option<u32>,
+    pub(super) framing: Framing,
 }
 
 impl<'t> OpenedTicket<'t> {
     pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
-        Case::open(&request, keys, policy, now, |case| Self { request, case })
+        let (buffer, opened) = open(&request, keys, policy, now)?;
+        Ok(Self { request, buffer, opened })
     }
 
     pub(crate) fn verify(
@@ -37,8 +46,8 @@ impl<'t> OpenedTicket<'t> {
         connection: &Connection<'_>,
         now: UnixTime,
     ) -> Result<VerifiedRequest, Error> {
-        self.case.verify(&self.request, policy, connection, now)?;
-        Ok(VerifiedRequest(self.case))
+        let verified = verify(&self.request, &self.opened, &mut self.buffer, policy, connection, now)?;
+        Ok(VerifiedRequest { buffer: self.buffer, opened: self.opened, verified })
     }
 
     pub(crate) const fn key_query(&self) -> KeyQuery<'t> {
@@ -48,68 +57,53 @@ impl<'t> OpenedTicket<'t> {
     /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
     #[must_use]
     pub fn ticket(&self) -> TicketFacts<'_> {
-        self.case.ticket()
+        self.opened.ticket(&self.buffer)
     }
 
     /// The type of the session key, which is the policy's to refuse.
     #[must_use]
     pub fn session_etype(&self) -> EncType {
-        self.case.keys.session.etype()
+        self.opened.session_key.etype()
     }
 
     /// The key that opened it.
     #[must_use]
     pub const fn opened_by(&self) -> &OpenedBy {
-        &self.case.opened_by
+        &self.opened.key
     }
 }
 
-/// Without what the next stages will find.
 impl fmt::Debug for OpenedTicket<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, case } = self;
+        let Self { request, opened, .. } = self;
         let mut shown = f.debug_struct("OpenedTicket");
-        shown.field("request", request).field("ticket", &case.ticket).field("opened_by", &case.opened_by);
+        shown.field("request", request).field("ticket", &opened.ticket).field("opened_by", &opened.key);
         shown.finish_non_exhaustive()
     }
 }
 
-impl Case {
-    /// What is known when the ticket is open, made by `stage` into what is returned, and so where it stays. The token can be
-    /// let go: what is needed of the ticket's shell is copied.
-    #[inline(never)]
-    pub(super) fn open<T>(
-        request: &Request<'_>,
-        keys: &KeySet,
-        policy: &Policy,
-        now: UnixTime,
-        stage: impl FnOnce(Self) -> T,
-    ) -> Result<T, Error> {
-        let Decrypted { mut buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
-        let octets = buffer.slice(plaintext);
-        let Ok(part) = EncTicketPart::read(Reader::terse(octets)) else {
-            return Err(malformed("EncTicketPart", || EncTicketPart::read(Reader::new(octets))));
-        };
-        let session = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
-        let ticket = TicketFields::locate(&buffer, plaintext, &part);
-        let shell = &request.ap_req.ticket;
-        let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
-        Ok(stage(Self {
-            buffer,
-            opened_by,
-            ticket,
-            service,
-            ticket_kvno: shell.enc_part.kvno,
-            framing: request.framing(),
-            keys: ContextKeys { session, subkey: None, ap_rep: None },
-            authenticator: AuthenticatorFields::NONE,
-            bindings: BindingState::Absent,
-            exchange: Exchange::Answer(Envelope { message: request.message, spnego: None, ap_req: None }),
-            replay: ReplayFields::NONE,
-            found_pac: FoundPac::Several,
-            pac: None,
-        }))
+impl Opened {
+    pub(super) const fn ticket<'a>(&'a self, buffer: &'a Buffer) -> TicketFacts<'a> {
+        TicketFacts { buffer, fields: &self.ticket }
     }
+}
+
+/// Opens the ticket. The token can be let go: what is needed of the ticket's shell is copied.
+#[inline(never)]
+pub(super) fn open(
+    request: &Request<'_>,
+    keys: &KeySet,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<(Buffer, Opened), Error> {
+    let Decrypted { mut buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
+    let part = der::read(buffer.slice(plaintext), EncTicketPart::read)?;
+    let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
+    let ticket = TicketFields::locate(&buffer, plaintext, &part);
+    let shell = &request.ap_req.ticket;
+    let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
+    let (ticket_kvno, framing) = (shell.enc_part.kvno, request.framing());
+    Ok((buffer, Opened { key: opened_by, ticket, session_key, service, ticket_kvno, framing }))
 }
 
 /// A ticket that one of our keys opens.
@@ -140,14 +134,6 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
         return Ok(Decrypted { buffer, plaintext, opened_by });
     }
     Err(not_opened(keys, request, &candidates))
-}
-
-/// What a reader that tells all says of a plaintext that one that tells nothing could not read.
-#[cold]
-#[inline(never)]
-pub(super) fn malformed<T>(what: &'static str, read: impl FnOnce() -> Result<T, Malformed>) -> Error {
-    let unreadable = Malformed { what, at: 0, problem: Problem::Unrecognised };
-    read().err().unwrap_or(unreadable).into()
 }
 
 /// A key from a message, if its type may play `role` and it has that type's length.

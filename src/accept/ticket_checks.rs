@@ -2,48 +2,46 @@
 
 use super::bindings::Connection;
 use super::contents::{OpenedBy, TicketFacts};
-use super::verdict::Verdict;
-use crate::error::{AddressCause, DelegationKind, Error, Excerpt, NameCause};
+use super::refusal::Refusal;
+use crate::error::{AddressCause, DelegationKind, NameCause};
 use crate::krb5::TicketFlags;
 use crate::policy::{AddressPolicy, DelegationPolicy, Policy, TransitedPolicy};
 use crate::time::UnixTime;
 
-pub(super) fn check<D: Verdict>(
+pub(super) fn check(
     ticket: TicketFacts<'_>,
     opened_by: &OpenedBy,
     policy: &Policy,
     connection: &Connection<'_>,
     now: UnixTime,
-) -> Result<(), D::Told> {
-    check_times::<D>(ticket, policy, now)?;
-    check_name::<D>(ticket)?;
-    check_realm::<D>(ticket, opened_by)?;
-    check_transited::<D>(ticket, policy)?;
-    check_addresses::<D>(ticket, policy, connection)?;
-    check_delegation::<D>(ticket, policy)
+) -> Result<(), Refusal> {
+    check_times(ticket, policy, now)?;
+    check_name(ticket)?;
+    check_realm(ticket, opened_by)?;
+    check_transited(ticket, policy)?;
+    check_addresses(ticket, policy, connection)?;
+    check_delegation(ticket, policy)
 }
 
 /// RFC 4120 section 3.2.3: valid from start to end, a clock skew wider at both.
-fn check_times<D: Verdict>(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), D::Told> {
+fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     if ticket.flags().contains(TicketFlags::INVALID) {
-        return Err(D::tell(|| Error::TicketInvalid));
+        return Err(Refusal::TicketInvalid);
     }
     let (start, end) = (ticket.start_time(), ticket.end_time());
     if start.seconds_since(now) > policy.clock_skew {
-        return Err(D::tell(|| Error::TicketNotYetValid { start, now }));
+        return Err(Refusal::TicketNotYetValid);
     }
     if now.seconds_since(end) > policy.clock_skew {
-        return Err(D::tell(|| Error::TicketExpired { end, now }));
+        return Err(Refusal::TicketExpired);
     }
-    let seconds = end.seconds_since(start);
-    let limit_seconds = policy.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(policy.clock_skew));
-    if !(0..=limit_seconds).contains(&seconds) {
-        return Err(D::tell(|| Error::TicketLifetime { seconds, limit_seconds }));
+    if !(0..=policy.ticket_lifetime_limit()).contains(&end.seconds_since(start)) {
+        return Err(Refusal::TicketLifetime);
     }
     Ok(())
 }
 
-fn check_name<D: Verdict>(ticket: TicketFacts<'_>) -> Result<(), D::Told> {
+fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     let (client, realm) = (ticket.client(), ticket.client_realm_bytes());
     let components = client.encoded_components();
     let cause = if components.is_empty() || client.raw_components().any(<[u8]>::is_empty) || realm.is_empty() {
@@ -56,50 +54,46 @@ fn check_name<D: Verdict>(ticket: TicketFacts<'_>) -> Result<(), D::Told> {
     } else {
         return Ok(());
     };
-    Err(D::tell(|| Error::NameRefused { name: client.excerpt(), cause }))
+    Err(Refusal::Name(cause))
 }
 
 /// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.
-fn check_realm<D: Verdict>(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), D::Told> {
+fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refusal> {
     if opened_by.account.vouches_for(ticket.client_realm_bytes()) {
         return Ok(());
     }
-    Err(D::tell(|| Error::UntrustedRealm {
-        realm: Excerpt::new(ticket.client_realm()),
-        account: Excerpt::new(opened_by.account.name()),
-    }))
+    Err(Refusal::UntrustedRealm)
 }
 
 /// RFC 4120 section 3.2.3: an unchecked path must be checked here or refused. Refused: see `TransitedEncoding`.
-fn check_transited<D: Verdict>(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), D::Told> {
+fn check_transited(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refusal> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
-    if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(D::tell(|| Error::Transited)) }
+    if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(Refusal::Transited) }
 }
 
-fn check_addresses<D: Verdict>(
-    ticket: TicketFacts<'_>,
-    policy: &Policy,
-    connection: &Connection<'_>,
-) -> Result<(), D::Told> {
+fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, connection: &Connection<'_>) -> Result<(), Refusal> {
     let addresses = ticket.addresses();
     if policy.addresses == AddressPolicy::Ignore || addresses.is_empty() {
         return Ok(());
     }
     match connection.client_address {
         Some(address) if addresses.contains(address) => Ok(()),
-        Some(_) => Err(D::tell(|| Error::AddressMismatch(AddressCause::NotListed))),
-        None => Err(D::tell(|| Error::AddressMismatch(AddressCause::Unknown))),
+        Some(_) => Err(Refusal::Address(AddressCause::NotListed)),
+        None => Err(Refusal::Address(AddressCause::Unknown)),
     }
 }
 
-fn check_delegation<D: Verdict>(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), D::Told> {
+fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refusal> {
     if policy.delegation == DelegationPolicy::Allow {
         return Ok(());
     }
-    [(TicketFlags::FORWARDED, DelegationKind::Forwarded), (TicketFlags::PROXY, DelegationKind::Proxy)]
-        .into_iter()
-        .find(|(flag, _)| ticket.flags().contains(*flag))
-        .map_or(Ok(()), |(_, kind)| Err(D::tell(|| Error::Delegation(kind))))
+    if ticket.flags().contains(TicketFlags::FORWARDED) {
+        return Err(Refusal::Delegation(DelegationKind::Forwarded));
+    }
+    if ticket.flags().contains(TicketFlags::PROXY) {
+        return Err(Refusal::Delegation(DelegationKind::Proxy));
+    }
+    Ok(())
 }
 
 /// RFC 8062 section 3.

@@ -1,6 +1,6 @@
 //! Tokens by their first bytes: what a client sent, before any of it is read.
 
-use crate::der::{Detail, Problem, Reader};
+use crate::der::{Fault, Kind, Reader, field};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::gss::{INITIAL_TAG, InitialToken, ap_req_message};
 use crate::krb5::{ApRep, ApReq};
@@ -8,21 +8,21 @@ use crate::mechanism::Mechanism;
 use crate::spnego::RESP_TAG;
 
 /// A token, by what it says it is.
-pub(super) enum Token<'t, D> {
+pub(super) enum Token<'t> {
     /// NegTokenInit.
-    Spnego(Reader<'t, D>),
+    Spnego(Reader<'t>),
     /// NegTokenResp.
-    Continuation(Reader<'t, D>),
+    Continuation(Reader<'t>),
     /// An AP-REQ in the framing of a mechanism.
-    Krb5(Mechanism, Reader<'t, D>),
-    ApReq(Reader<'t, D>),
-    ApRep(Reader<'t, D>),
+    Krb5(Mechanism, Reader<'t>),
+    ApReq(Reader<'t>),
+    ApRep(Reader<'t>),
     /// Another mechanism's, and its bytes.
     Foreign(Mechanism, &'t [u8]),
 }
 
-impl<'t, D: Detail> Token<'t, D> {
-    pub(super) fn recognise(reader: Reader<'t, D>) -> Result<Self, D::Malformed> {
+impl<'t> Token<'t> {
+    pub(super) fn recognise(reader: Reader<'t>) -> Result<Self, Fault> {
         let token = reader.rest();
         match reader.peek() {
             Some(ApReq::TAG) => Ok(Self::ApReq(reader)),
@@ -39,8 +39,8 @@ impl<'t, D: Detail> Token<'t, D> {
             _ if token.starts_with(NTLM_SIGNATURE) => Ok(Self::Foreign(Mechanism::Ntlm, token)),
             _ if token.starts_with(NEGOEX_SIGNATURE) => Ok(Self::Foreign(Mechanism::NegoEx, token)),
             Some(RESP_TAG) => Ok(Self::Continuation(reader)),
-            Some(_) => Err(reader.error("token", Problem::Unrecognised)),
-            None => Err(reader.error("token", Problem::Empty)),
+            Some(_) => Err(reader.error(field!("token"), Kind::Unrecognised)),
+            None => Err(reader.error(field!("token"), Kind::Empty)),
         }
     }
 }

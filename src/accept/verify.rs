@@ -5,17 +5,16 @@
 
 use super::authorize::FoundPac;
 use super::bindings::{BindingState, CheckedChecksum, Connection, check_bindings, check_checksum};
-use super::case::Case;
-use super::contents::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
-use super::context_keys::acceptor_subkey;
+use super::contents::{AuthenticatorFacts, AuthenticatorFields, Buffer, TicketFacts};
+use super::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
 use super::exchange::Exchange;
+use super::refusal::Grounds;
 use super::request::{LastLeg, Leg, Message, Request};
 use super::restrictions::{check_critical, walk};
-use super::ticket::{malformed, usable_key};
-use super::verdict::told;
+use super::ticket::{Opened, usable_key};
 use super::{authenticator, ticket_checks};
 use crate::crypto::Key;
-use crate::der::{Full, Reader, Terse};
+use crate::der;
 use crate::error::{Error, Integrity, KeyRole, NegotiationCause, Part};
 use crate::gss::GssFlags;
 use crate::krb5::{AdType, ApOptions, Authenticator, EtypeList};
@@ -25,7 +24,24 @@ use crate::time::UnixTime;
 
 /// A request that RFC 4120 would accept. It owns its bytes.
 #[derive(Debug)]
-pub struct VerifiedRequest(pub(super) Case);
+pub struct VerifiedRequest {
+    pub(super) buffer: Buffer,
+    pub(super) opened: Opened,
+    pub(super) verified: Verified,
+}
+
+/// What is known when every check of the ticket and the authenticator is passed.
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) authenticator: AuthenticatorFields,
+    pub(super) subkey: Option<Key>,
+    /// What our AP-REP will carry, if there will be one.
+    pub(super) ap_rep: Option<AcceptorSubkey>,
+    pub(super) bindings: BindingState,
+    pub(super) exchange: Exchange,
+    pub(super) replay: ReplayFields,
+    pub(super) found_pac: FoundPac,
+}
 
 /// What a replay cache must remember of it.
 #[derive(Clone, Copy, Debug)]
@@ -35,96 +51,85 @@ pub(super) struct ReplayFields {
     pub(super) valid_until: UnixTime,
 }
 
-impl ReplayFields {
-    /// Before there is an authenticator: older than whatever a replay cache can remember.
-    pub(super) const NONE: Self = Self {
-        tag: ReplayTag::from_bytes([0; 16]),
-        client_time: UnixTime::from_seconds(i64::MIN),
-        valid_until: UnixTime::from_seconds(i64::MIN),
+/// Checks the ticket, opens the authenticator into `buffer`, and checks that.
+#[inline(never)]
+pub(super) fn verify(
+    request: &Request<'_>,
+    opened: &Opened,
+    buffer: &mut Buffer,
+    policy: &Policy,
+    connection: &Connection<'_>,
+    now: UnixTime,
+) -> Result<Verified, Error> {
+    let now = match &request.leg {
+        Leg::Last(last) => decided_at(last, policy, now)?,
+        _ => now,
     };
-}
-
-impl Case {
-    /// Fills in what the authenticator tells, once every check is passed.
-    #[inline(never)]
-    pub(super) fn verify(
-        &mut self,
-        request: &Request<'_>,
-        policy: &Policy,
-        connection: &Connection<'_>,
-        now: UnixTime,
-    ) -> Result<(), Error> {
-        let now = match &request.leg {
-            Leg::Last(last) => decided_at(last, policy, now)?,
-            _ => now,
-        };
-        let (ticket, opened_by) = (self.ticket(), &self.opened_by);
-        told(ticket_checks::check::<Terse>(ticket, opened_by, policy, connection, now), || {
-            ticket_checks::check::<Full>(ticket, opened_by, policy, connection, now)
-        })?;
-        self.found_pac = find_pac(self)?;
-        let Some((plaintext, tag)) = authenticator::decrypt(request, self) else {
-            return Err(Error::Integrity(Integrity::Authenticator));
-        };
-        let octets = self.buffer.slice(plaintext);
-        // Looked at where it lies.
-        let read = Authenticator::read(Reader::terse(octets));
-        let Ok(authenticator) = &read else {
-            return Err(malformed("Authenticator", || Authenticator::read(Reader::new(octets))));
-        };
-        let ticket = self.ticket();
-        told(authenticator::check::<Terse>(authenticator, ticket, policy, now), || {
-            authenticator::check::<Full>(authenticator, ticket, policy, now)
-        })?;
-        let subkey = match authenticator.subkey {
-            Some(key) => Some(usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
-            None => None,
-        };
-        let channel = check_channel(authenticator, request.message, &self.keys.session, policy, connection)?;
-        let (tag, time) = match request.leg {
-            Leg::Last(_) => (authenticator::end_of(tag), now),
-            _ => (tag, authenticator.time()),
-        };
-        self.replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
-        self.bindings = channel.bindings;
-        let delegated = channel.checksum.delegated.map(|krb_cred| self.buffer.span_of(krb_cred));
-        self.authenticator = AuthenticatorFields::of(authenticator, channel.checksum.flags, delegated);
-        let current = subkey.as_ref().unwrap_or(&self.keys.session).etype();
-        self.keys.ap_rep = wants_mutual(&self.authenticator, request.ap_req.options)
-            .then(|| acceptor_subkey(current, channel.etypes, self.authenticator.flags(), policy));
-        self.keys.subkey = subkey;
-        self.exchange = Exchange::settle(request, &self.keys, &self.authenticator)?;
-        Ok(())
+    let grounds = |buffer| Grounds { ticket: opened.ticket(buffer), opened_by: &opened.key, policy, now };
+    if let Err(refusal) = ticket_checks::check(opened.ticket(buffer), &opened.key, policy, connection, now) {
+        return Err(refusal.explain(grounds(buffer)));
     }
+    let found_pac = find_pac(opened, buffer)?;
+    let Some((plaintext, tag)) = authenticator::decrypt(request, &opened.session_key, buffer) else {
+        return Err(Error::Integrity(Integrity::Authenticator));
+    };
+    let authenticator = &der::read(buffer.slice(plaintext), Authenticator::read)?;
+    if let Err(refusal) = authenticator::check(authenticator, opened.ticket(buffer), policy, now) {
+        return Err(refusal.explain(grounds(buffer)));
+    }
+    let subkey = match authenticator.subkey {
+        Some(key) => Some(usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
+        None => None,
+    };
+    let channel = check_channel(authenticator, request.message, &opened.session_key, policy, connection)?;
+    let (tag, time) = match request.leg {
+        Leg::Last(_) => (authenticator::end_of(tag), now),
+        _ => (tag, authenticator.time()),
+    };
+    let replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
+    let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(krb_cred));
+    let authenticator = AuthenticatorFields::of(authenticator, channel.checksum.flags, delegated);
+    let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
+    let ap_rep = wants_mutual(&authenticator, request.ap_req.options)
+        .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
+    let keys = ContextKeys { session: &opened.session_key, subkey: subkey.as_ref(), ap_rep };
+    let exchange = Exchange::settle(request, keys, &authenticator)?;
+    Ok(Verified { authenticator, subkey, ap_rep, bindings: channel.bindings, exchange, replay, found_pac })
 }
 
 /// Finds the PAC among the ticket's authorization data, and refuses what restricts the client in a way not known here.
-fn find_pac(case: &Case) -> Result<FoundPac, Error> {
+fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
     let mut pac = FoundPac::Absent;
-    walk(case.ticket().authorization_data(), &mut |element, criticality| {
-        pac = pac.with(element, &case.buffer);
+    walk(opened.ticket(buffer).authorization_data(), &mut |element, criticality| {
+        pac = pac.with(element, buffer);
         check_critical(element, criticality, Part::Ticket)
     })?;
     Ok(pac)
+}
+
+impl Verified {
+    pub(super) const fn keys<'a>(&'a self, opened: &'a Opened) -> ContextKeys<'a> {
+        ContextKeys { session: &opened.session_key, subkey: self.subkey.as_ref(), ap_rep: self.ap_rep }
+    }
 }
 
 impl VerifiedRequest {
     /// What the KDC wrote.
     #[must_use]
     pub const fn ticket(&self) -> TicketFacts<'_> {
-        self.0.ticket()
+        self.opened.ticket(&self.buffer)
     }
 
     /// What the client wrote.
     #[must_use]
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
-        AuthenticatorFacts { fields: &self.0.authenticator }
+        AuthenticatorFacts { fields: &self.verified.authenticator }
     }
 
     /// Whether the request is bound to the channel that it came over.
     #[must_use]
     pub const fn channel_bindings(&self) -> BindingState {
-        self.0.bindings
+        self.verified.bindings
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a per-message token was refused.
 
-use crate::der::Reader;
+use crate::der::{self, Fault, Reader, field};
 use crate::error::Malformed;
 use crate::gss::{INITIAL_TAG, InitialToken};
 use thiserror::Error;
@@ -127,9 +127,12 @@ pub enum TokenKind {
 impl TokenKind {
     /// What the first octets say. Only the framing, if there is one, can be malformed.
     pub(super) fn of(token: &[u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(token);
+        der::read(token, Self::parse)
+    }
+
+    fn parse(mut reader: Reader<'_>) -> Result<Self, Fault> {
         let first = reader;
-        Ok(match reader.take(2, "Token.TOK_ID")? {
+        Ok(match reader.take(2, field!("Token.TOK_ID"))? {
             [0x04, 0x04] => Self::Mic,
             [0x05, 0x04] => Self::Wrap,
             [0x04, 0x05] => Self::DeleteContext,
@@ -138,11 +141,11 @@ impl TokenKind {
         })
     }
 
-    fn of_framed(mut token: InitialToken<'_>) -> Result<Self, Malformed> {
+    fn of_framed(mut token: InitialToken<'_>) -> Result<Self, Fault> {
         if !token.mechanism.is_kerberos() {
             return Ok(Self::Unrecognised);
         }
-        Ok(match token.inner.take(2, "Token.TOK_ID")? {
+        Ok(match token.inner.take(2, field!("Token.TOK_ID"))? {
             [0x01, 0x01] => Self::Rc4Mic,
             [0x02, 0x01] => Self::Rc4Wrap,
             [0x01, 0x02] => Self::DeleteContext,

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::{Established, MessageError, Protection, Role, TokenKind};
 use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, same};
-use crate::der::{Malformed, Problem, Reader};
+use crate::der::{self, Fault, Field, Kind, Reader, field};
 use crate::gss::{INITIAL_TAG, InitialToken};
 
 /// The tokens of one context, both ways.
@@ -52,7 +52,7 @@ impl Rc4 {
 
     pub(super) fn verify_mic(&self, message: &[u8], token: &[u8]) -> Result<u64, MessageError> {
         let (fields, rest) = Fields::read(token, TokenKind::Rc4Mic, &[MIC_START])?;
-        rest.end("MIC")?;
+        rest.end(field!("MIC")).map_err(|fault| fault.within(token))?;
         let sequence = self.number(&fields)?;
         verify(&self.mic, &fields, &[message])?;
         Ok(sequence.into())
@@ -99,15 +99,17 @@ impl Rc4 {
         let protection = if sealed { Protection::Confidentiality } else { Protection::Integrity };
         let sequence = self.number(&fields)?;
         let mut confounder = [0; CONFOUNDER];
-        confounder.copy_from_slice(rest.take(CONFOUNDER, "Wrap.Confounder")?);
+        confounder
+            .copy_from_slice(rest.take(CONFOUNDER, field!("Wrap.Confounder")).map_err(|fault| fault.within(token))?);
         let start = out.len();
         out.extend_from_slice(rest.rest());
         let data = out.get_mut(start..).unwrap_or_default();
         if sealed {
             self.streams.apply_to_message(sequence, [&mut confounder, data]);
         }
-        let opened = verify(&self.wrap_mic, &fields, &[&confounder, data])
-            .and_then(|()| unpadded(data).ok_or_else(|| rest.error("Wrap.Padding", Problem::Unrecognised).into()));
+        let opened = verify(&self.wrap_mic, &fields, &[&confounder, data]).and_then(|()| {
+            unpadded(data).ok_or_else(|| rest.error(field!("Wrap.Padding"), Kind::Unrecognised).within(token).into())
+        });
         super::take_back(out, start.saturating_add(opened.unwrap_or(0)));
         opened.map(|_| (sequence.into(), protection))
     }
@@ -160,22 +162,25 @@ impl Fields {
     /// The fields, and a reader of what follows them. `starts` are those that are lawful here.
     fn read<'a>(token: &'a [u8], expected: TokenKind, starts: &[[u8; 8]]) -> Result<(Self, Reader<'a>), MessageError> {
         super::expect_kind(token, expected)?;
-        let mut inner = InitialToken::read(Reader::new(token))?.inner;
-        let start = inner;
-        let fields = Self {
-            start: octets(&mut inner, "Token.SGN_ALG")?,
-            sequence: octets(&mut inner, "Token.SND_SEQ")?,
-            checksum: octets(&mut inner, "Token.SGN_CKSUM")?,
+        let read = |reader| {
+            let mut inner = InitialToken::read(reader)?.inner;
+            let start = inner;
+            let fields = Self {
+                start: octets(&mut inner, field!("Token.SGN_ALG"))?,
+                sequence: octets(&mut inner, field!("Token.SND_SEQ"))?,
+                checksum: octets(&mut inner, field!("Token.SGN_CKSUM"))?,
+            };
+            if starts.contains(&fields.start) {
+                Ok((fields, inner))
+            } else {
+                Err(start.error(field!("Token.SGN_ALG"), Kind::Unrecognised))
+            }
         };
-        if starts.contains(&fields.start) {
-            Ok((fields, inner))
-        } else {
-            Err(start.error("Token.SGN_ALG", Problem::Unrecognised).into())
-        }
+        Ok(der::read(token, read)?)
     }
 }
 
-fn octets(reader: &mut Reader<'_>, what: &'static str) -> Result<[u8; 8], Malformed> {
+fn octets(reader: &mut Reader<'_>, what: Field) -> Result<[u8; 8], Fault> {
     let mut octets = [0; 8];
     octets.copy_from_slice(reader.take(8, what)?);
     Ok(octets)

@@ -1,14 +1,30 @@
 //! DER (X.690), as far as Kerberos and SPNEGO use it: a reader that borrows, a writer, and what can be wrong.
 
 mod detail;
+mod fault;
+mod field;
 mod reader;
 mod writer;
 
-pub(crate) use detail::{Detail, Full, Tell, Terse, Unread};
+pub(crate) use detail::{Full, Tell, Terse, Unread};
+pub(crate) use fault::{Fault, Kind};
+pub(crate) use field::{Field, field};
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 
 use thiserror::Error;
+
+/// Reads `message` from its start, where the places in errors begin to count.
+#[inline(always)]
+pub(crate) fn read<'a, T>(
+    message: &'a [u8],
+    read: impl FnOnce(Reader<'a>) -> Result<T, Fault>,
+) -> Result<T, Malformed> {
+    match read(Reader::new(message)) {
+        Ok(value) => Ok(value),
+        Err(fault) => Err(fault.within(message)),
+    }
+}
 
 /// Bytes that are not what the protocol says must stand there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -9,32 +9,17 @@ mod fields;
 mod tests;
 mod values;
 
-use super::{Detail, Full, Problem, Terse, tag};
+use super::{Fault, Field, Kind, tag};
 
 /// Reads one level of DER; the contents of a constructed element are a reader of their own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a, D = Full> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    detail: D,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self::over(bytes)
-    }
-}
-
-impl<'a> Reader<'a, Terse> {
-    pub(crate) const fn terse(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, detail: Terse }
-    }
-}
-
-impl<'a, D: Detail> Reader<'a, D> {
-    /// A reader of all of `bytes`, where errors begin to count.
-    #[inline(always)]
-    pub(crate) fn over(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, detail: D::of(bytes) }
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
     }
 
     /// The bytes not read yet.
@@ -48,8 +33,14 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// The error that `problem` is, at this place.
     #[inline(always)]
-    pub(crate) fn error(&self, what: &'static str, problem: Problem) -> D::Malformed {
-        self.detail.malformed(self.rest, what, problem)
+    pub(crate) fn error(&self, what: Field, kind: Kind) -> Fault {
+        Fault::new(self.rest, what, kind)
+    }
+
+    /// As [`Self::error`], with what is expected, or how many there are.
+    #[inline(always)]
+    pub(crate) fn error_with(&self, what: Field, kind: Kind, number: usize) -> Fault {
+        Fault::with(self.rest, what, kind, number)
     }
 
     pub(crate) fn peek(&self) -> Option<u8> {
@@ -57,36 +48,45 @@ impl<'a, D: Detail> Reader<'a, D> {
     }
 
     /// The next `count` bytes, whatever they are.
-    pub(crate) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+    pub(crate) fn take(&mut self, count: usize, what: Field) -> Result<&'a [u8], Fault> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
-            return Err(self.error(what, Problem::Truncated));
+            return Err(self.error(what, Kind::Truncated));
         };
         self.rest = rest;
         Ok(taken)
     }
 
     /// The contents of the element that comes next, which must carry `tag`.
+    #[inline(always)]
+    pub(crate) fn element(&mut self, tag: u8, what: Field) -> Result<Self, Fault> {
+        match self.usual_element(tag) {
+            Some(contents) => Ok(contents),
+            None => self.any_element(tag, what),
+        }
+    }
+
+    /// As [`Self::element`], of the usual lengths.
     #[inline(never)]
-    pub(crate) fn element(&mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
+    fn usual_element(&mut self, tag: u8) -> Option<Self> {
         // Most elements are short: told apart here, they cost a quarter of the instructions.
         if let [found, length @ ..=0x7F, after @ ..] = self.rest {
             if let (true, Some((contents, rest))) = (*found == tag, after.split_at_checked(usize::from(*length))) {
                 self.rest = rest;
-                return Ok(Self { rest: contents, ..*self });
+                return Some(Self { rest: contents });
             }
         }
-        self.long_element(tag, what)
+        self.long_element(tag)
     }
 
     /// As [`Self::element`], or `None` if another tag, or nothing, comes next.
     #[inline(always)]
-    pub(crate) fn optional(&mut self, tag: u8, what: &'static str) -> Result<Option<Self>, D::Malformed> {
+    pub(crate) fn optional(&mut self, tag: u8, what: Field) -> Result<Option<Self>, Fault> {
         if self.peek() == Some(tag) { self.element(tag, what).map(Some) } else { Ok(None) }
     }
 
     /// The one element that these bytes are: nothing may follow it.
     #[inline(always)]
-    pub(crate) fn only(mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn only(mut self, tag: u8, what: Field) -> Result<Self, Fault> {
         let contents = self.element(tag, what)?;
         self.end(what)?;
         Ok(contents)
@@ -94,56 +94,54 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// The contents of the one element, tagged `inner`, that the element tagged `outer` must hold.
     #[inline(always)]
-    pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
-        self.wrapped_by([outer, 2, inner, 0], what)
+    pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
+        match self.usual_wrapped([outer, 2, inner, 0]) {
+            Some(contents) => Ok(contents),
+            None => self.any_wrapped(outer, inner, what),
+        }
     }
 
-    /// As [`Self::wrapped`]; `headers` are both headers where the contents are empty.
+    /// As [`Self::wrapped`], of the usual lengths; `headers` are both headers where the contents are empty.
     #[inline(never)]
-    fn wrapped_by(&mut self, headers: [u8; 4], what: &'static str) -> Result<Self, D::Malformed> {
+    fn usual_wrapped(&mut self, headers: [u8; 4]) -> Option<Self> {
         // Both headers at once, where both lengths have equally many octets: a token has fifty such pairs.
         if let Some((found @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
             let longer = u32::from_le_bytes([0, *length, 0, *length]);
             let fits = u32::from_le_bytes(headers).wrapping_add(longer) == u32::from_le_bytes(*found);
             if let (true, Some((contents, rest))) = (fits, after.split_at_checked(usize::from(*length))) {
                 self.rest = rest;
-                return Ok(Self { rest: contents, ..*self });
+                return Some(Self { rest: contents });
             }
         }
-        self.long_wrapped(headers, what)
+        self.long_wrapped(headers)
     }
 
-    /// As [`Self::wrapped_by`]. What is wrapped around a ticket has lengths of two octets or three.
+    /// As [`Self::usual_wrapped`]. What is wrapped around a ticket has lengths of two octets or three.
     #[inline(never)]
-    fn long_wrapped(&mut self, headers: [u8; 4], what: &'static str) -> Result<Self, D::Malformed> {
+    fn long_wrapped(&mut self, headers: [u8; 4]) -> Option<Self> {
         let [outer, _, inner, _] = headers;
-        let contents = match *self.rest {
+        let (contents, rest) = match *self.rest {
             [first, 0x81, longer, second, 0x81, length @ 0x80..=0xFF, ref after @ ..]
                 if first == outer && second == inner && longer.checked_sub(3) == Some(length) =>
             {
-                after.split_at_checked(usize::from(length))
+                after.split_at_checked(usize::from(length))?
             }
             [first, 0x82, high, low, second, 0x82, higher @ 1..=0xFF, lower, ref after @ ..]
                 if first == outer && second == inner =>
             {
                 let (longer, length) = (u16::from_be_bytes([high, low]), u16::from_be_bytes([higher, lower]));
                 let fits = longer.checked_sub(4) == Some(length);
-                after.split_at_checked(usize::from(length)).filter(|_| fits)
+                after.split_at_checked(usize::from(length)).filter(|_| fits)?
             }
-            _ => None,
+            _ => return None,
         };
-        match contents {
-            Some((contents, rest)) => {
-                self.rest = rest;
-                Ok(Self { rest: contents, ..*self })
-            }
-            None => self.any_wrapped(outer, inner, what),
-        }
+        self.rest = rest;
+        Some(Self { rest: contents })
     }
 
     /// As [`Self::wrapped`], where nothing may follow.
     #[inline(always)]
-    pub(crate) fn only_wrapped(mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn only_wrapped(mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
         let contents = self.wrapped(outer, inner, what)?;
         self.end(what)?;
         Ok(contents)
@@ -151,21 +149,22 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// SEQUENCE or SEQUENCE OF.
     #[inline(always)]
-    pub(crate) fn sequence(&mut self, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn sequence(&mut self, what: Field) -> Result<Self, Fault> {
         self.element(tag::SEQUENCE, what)
     }
 
     /// Reads each element of a SEQUENCE OF once, so that they can be read again without asking, and counts them.
+    #[inline(always)]
     pub(crate) fn elements<T>(
         mut self,
         limit: usize,
-        what: &'static str,
-        mut read: impl FnMut(&mut Self) -> Result<T, D::Malformed>,
-    ) -> Result<usize, D::Malformed> {
+        what: Field,
+        mut read: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<usize, Fault> {
         let mut count = 0_usize;
         while !self.is_empty() {
             if count == limit {
-                return Err(self.error(what, Problem::TooMany(limit)));
+                return Err(self.error_with(what, Kind::TooMany, limit));
             }
             read(&mut self)?;
             count = count.saturating_add(1);
@@ -175,48 +174,49 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// Nothing may be left.
     #[inline(always)]
-    pub(crate) fn end(&self, what: &'static str) -> Result<(), D::Malformed> {
+    pub(crate) fn end(&self, what: Field) -> Result<(), Fault> {
         match self.rest.len() {
             0 => Ok(()),
-            left => Err(self.error(what, Problem::TrailingBytes(left))),
+            left => Err(self.error_with(what, Kind::TrailingBytes, left)),
         }
     }
 
-    /// As [`Self::element`]. The lengths of what is wrapped around a ticket have one or two octets of their own.
+    /// As [`Self::usual_element`]. The lengths of what is wrapped around a ticket have one or two octets of their own.
     #[inline(always)]
-    fn long_element(&mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
-        let header = match *self.rest {
+    fn long_element(&mut self, tag: u8) -> Option<Self> {
+        let (length, after) = match *self.rest {
             [found, 0x82, high @ 1..=0xFF, low, ref after @ ..] if found == tag => {
-                Some((u16::from_be_bytes([high, low]), after))
+                (u16::from_be_bytes([high, low]), after)
             }
-            [found, 0x81, length @ 0x80..=0xFF, ref after @ ..] if found == tag => Some((length.into(), after)),
-            _ => None,
+            [found, 0x81, length @ 0x80..=0xFF, ref after @ ..] if found == tag => (length.into(), after),
+            _ => return None,
         };
-        let contents = header.and_then(|(length, after)| after.split_at_checked(usize::from(length)));
-        let Some((contents, rest)) = contents else { return self.any_element(tag, what) };
+        let (contents, rest) = after.split_at_checked(usize::from(length))?;
         self.rest = rest;
-        Ok(Self { rest: contents, ..*self })
+        Some(Self { rest: contents })
     }
 
     /// As [`Self::element`], of any length, and what to say of one that is none.
     #[cold]
-    fn any_element(&mut self, tag: u8, what: &'static str) -> Result<Self, D::Malformed> {
+    #[inline(never)]
+    fn any_element(&mut self, tag: u8, what: Field) -> Result<Self, Fault> {
         match self.peek() {
             Some(found) if found == tag => {}
-            Some(found) => return Err(self.error(what, Problem::UnexpectedTag { expected: tag, found })),
-            None => return Err(self.error(what, Problem::Truncated)),
+            Some(_) => return Err(self.error_with(what, Kind::UnexpectedTag, tag.into())),
+            None => return Err(self.error(what, Kind::Truncated)),
         }
         let mut after_tag = *self;
         after_tag.take(1, what)?;
         let length = after_tag.length(what)?;
         let contents = after_tag.take(length, what)?;
         *self = after_tag;
-        Ok(Self { rest: contents, ..*self })
+        Ok(Self { rest: contents })
     }
 
     /// As [`Self::wrapped`], at any lengths, and what to say where it is not so.
+    #[cold]
     #[inline(never)]
-    fn any_wrapped(&mut self, outer: u8, inner: u8, what: &'static str) -> Result<Self, D::Malformed> {
+    fn any_wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
         let mut wrapper = self.element(outer, what)?;
         let contents = wrapper.element(inner, what)?;
         wrapper.end(what)?;
@@ -224,7 +224,7 @@ impl<'a, D: Detail> Reader<'a, D> {
     }
 
     /// The length octets of X.690 section 8.1.3, minimal as section 10.1 demands.
-    fn length(&mut self, what: &'static str) -> Result<usize, D::Malformed> {
+    fn length(&mut self, what: Field) -> Result<usize, Fault> {
         let start = *self;
         let first = self.byte(what)?;
         if first < 0x80 {
@@ -232,20 +232,20 @@ impl<'a, D: Detail> Reader<'a, D> {
         }
         let count = usize::from(first & 0x7F);
         if !(1..=4).contains(&count) {
-            return Err(start.error(what, Problem::Length));
+            return Err(start.error(what, Kind::Length));
         }
         let octets = self.take(count, what)?;
         let length = octets.iter().fold(0_u32, |length, octet| (length << 8) | u32::from(*octet));
         if length < 0x80 || octets.first() == Some(&0) {
-            return Err(start.error(what, Problem::Length));
+            return Err(start.error(what, Kind::Length));
         }
-        usize::try_from(length).map_err(|_| start.error(what, Problem::Length))
+        usize::try_from(length).map_err(|_| start.error(what, Kind::Length))
     }
 
-    fn byte(&mut self, what: &'static str) -> Result<u8, D::Malformed> {
+    fn byte(&mut self, what: Field) -> Result<u8, Fault> {
         match self.take(1, what)? {
             [byte] => Ok(*byte),
-            _ => Err(self.error(what, Problem::Truncated)),
+            _ => Err(self.error(what, Kind::Truncated)),
         }
     }
 }

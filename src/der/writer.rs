@@ -135,7 +135,10 @@ mod tests {
             let contents = alloc::vec![7; length];
             let encoded = written(|w| w.octets(&contents));
             assert!(encoded.starts_with(header), "{length}");
-            assert_eq!(Reader::new(&encoded).element(tag::OCTET_STRING, "x").unwrap().rest(), contents);
+            assert_eq!(
+                Reader::new(&encoded).element(tag::OCTET_STRING, crate::der::field!("x")).unwrap().rest(),
+                contents
+            );
         }
     }
 

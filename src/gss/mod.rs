@@ -9,7 +9,7 @@ pub(crate) use channel_bindings::is_absent;
 pub(crate) use checksum::GssChecksum;
 pub use checksum::GssFlags;
 
-use crate::der::{Detail, Full, Problem, Reader, Writer, application, tag};
+use crate::der::{Fault, Field, Kind, Reader, Writer, application, field, tag};
 use crate::mechanism::Mechanism;
 use alloc::vec::Vec;
 
@@ -20,16 +20,16 @@ use alloc::vec::Vec;
 /// }
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct InitialToken<'a, D = Full> {
+pub(crate) struct InitialToken<'a> {
     pub(crate) mechanism: Mechanism,
-    pub(crate) inner: Reader<'a, D>,
+    pub(crate) inner: Reader<'a>,
 }
 
-impl<'a, D: Detail> InitialToken<'a, D> {
+impl<'a> InitialToken<'a> {
     /// Reads a token that fills `token` to its end.
-    pub(crate) fn read(token: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut contents = token.only(INITIAL_TAG, "InitialContextToken")?;
-        let oid = contents.element(tag::OID, "InitialContextToken.thisMech")?;
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
+        let mut contents = token.only(INITIAL_TAG, field!("InitialContextToken"))?;
+        let oid = contents.element(tag::OID, field!("InitialContextToken.thisMech"))?;
         Ok(Self { mechanism: Mechanism::from_oid(oid.rest()), inner: contents })
     }
 }
@@ -62,14 +62,14 @@ impl TokId {
 }
 
 /// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
-pub(crate) fn ap_req_message<D: Detail>(mut inner: Reader<'_, D>) -> Result<Reader<'_, D>, D::Malformed> {
-    const WHAT: &str = "innerContextToken.TOK_ID";
+pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Fault> {
+    const WHAT: Field = field!("innerContextToken.TOK_ID");
     let start = inner;
     match inner.take(2, WHAT)? {
         [0x01, 0x00] => Ok(inner),
         // AP-REP, KRB-ERROR: what an acceptor answers.
-        [0x02 | 0x03, 0x00] => Err(start.error(WHAT, Problem::OutOfPlace)),
-        _ => Err(start.error(WHAT, Problem::Unrecognised)),
+        [0x02 | 0x03, 0x00] => Err(start.error(WHAT, Kind::OutOfPlace)),
+        _ => Err(start.error(WHAT, Kind::Unrecognised)),
     }
 }
 

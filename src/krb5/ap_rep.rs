@@ -3,7 +3,7 @@
 
 use super::{EncryptedData, EncryptionKey};
 use crate::crypto::{EncType, Key};
-use crate::der::{Detail, Malformed, Reader, Writer, application, tag};
+use crate::der::{self, Fault, Field, Malformed, Reader, Writer, application, field, tag};
 use crate::time::UnixTime;
 use alloc::vec::Vec;
 
@@ -24,12 +24,12 @@ impl<'a> ApRep<'a> {
     pub(crate) const TAG: u8 = application(15);
 
     /// Reads an AP-REP that fills `message` to its end.
-    pub(crate) fn read<D: Detail>(message: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, "AP-REP")?;
-        fields.constant_field(0, 5, "AP-REP.pvno")?;
-        fields.constant_field(1, 15, "AP-REP.msg-type")?;
-        let enc_part = fields.structure(2, "AP-REP.enc-part", EncryptedData::read)?;
-        fields.end("AP-REP")?;
+    pub(crate) fn read(message: Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, field!("AP-REP"))?;
+        fields.constant_field(0, 5, field!("AP-REP.pvno"))?;
+        fields.constant_field(1, 15, field!("AP-REP.msg-type"))?;
+        let enc_part = fields.structure(2, field!("AP-REP.enc-part"), EncryptedData::read)?;
+        fields.end(field!("AP-REP"))?;
         Ok(Self { enc_part })
     }
 
@@ -67,13 +67,17 @@ pub(crate) struct EncApRepPart<'a> {
 impl<'a> EncApRepPart<'a> {
     /// Reads the plaintext of an AP-REP, which it must fill to the end.
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
-        const WHAT: &str = "EncAPRepPart";
-        let mut fields = Reader::new(plaintext).only_wrapped(application(27), tag::SEQUENCE, WHAT)?;
-        fields.time_field(0, "EncAPRepPart.ctime")?;
-        fields.field(1, "EncAPRepPart.cusec", Reader::microseconds)?;
+        der::read(plaintext, Self::parse)
+    }
+
+    fn parse(plaintext: Reader<'a>) -> Result<Self, Fault> {
+        const WHAT: Field = field!("EncAPRepPart");
+        let mut fields = plaintext.only_wrapped(application(27), tag::SEQUENCE, WHAT)?;
+        fields.time_field(0, field!("EncAPRepPart.ctime"))?;
+        fields.field(1, field!("EncAPRepPart.cusec"), Reader::microseconds)?;
         let part = Self {
-            subkey: fields.optional_structure(2, "EncAPRepPart.subkey", EncryptionKey::read)?,
-            seq_number: fields.optional_uint32_field(3, "EncAPRepPart.seq-number")?,
+            subkey: fields.optional_structure(2, field!("EncAPRepPart.subkey"), EncryptionKey::read)?,
+            seq_number: fields.optional_uint32_field(3, field!("EncAPRepPart.seq-number"))?,
         };
         fields.end(WHAT)?;
         Ok(part)

@@ -1,7 +1,7 @@
 //! AP-REQ (RFC 4120 section 5.5.1): a ticket and an authenticator, both still encrypted.
 
 use super::{ApOptions, EncryptedData, Ticket};
-use crate::der::{Detail, Reader, application, tag};
+use crate::der::{Fault, Field, Reader, application, field, tag};
 
 /// ```asn1
 /// AP-REQ ::= [APPLICATION 14] SEQUENCE {
@@ -26,18 +26,18 @@ impl<'a> ApReq<'a> {
 
     /// Reads an AP-REQ that fills `message` to its end.
     #[inline]
-    pub(crate) fn read<D: Detail>(message: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, "AP-REQ")?;
-        fields.constant_field(0, 5, "AP-REQ.pvno")?;
-        fields.constant_field(1, 14, "AP-REQ.msg-type")?;
+    pub(crate) fn read(message: Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, field!("AP-REQ"))?;
+        fields.constant_field(0, 5, field!("AP-REQ.pvno"))?;
+        fields.constant_field(1, 14, field!("AP-REQ.msg-type"))?;
         let request = Self {
-            options: ApOptions::from_bits(fields.flags_field(2, "AP-REQ.ap-options")?),
-            ticket: fields.field(3, "AP-REQ.ticket", Ticket::read)?,
+            options: ApOptions::from_bits(fields.flags_field(2, field!("AP-REQ.ap-options"))?),
+            ticket: fields.field(3, field!("AP-REQ.ticket"), Ticket::read)?,
             authenticator: EncryptedData::read(fields.sequence_field(4, AUTHENTICATOR)?, AUTHENTICATOR)?,
         };
-        fields.end("AP-REQ")?;
+        fields.end(field!("AP-REQ"))?;
         Ok(request)
     }
 }
 
-const AUTHENTICATOR: &str = "AP-REQ.authenticator";
+const AUTHENTICATOR: Field = field!("AP-REQ.authenticator");

@@ -3,7 +3,7 @@
 //! This module reads one level. Who wrote a container, and what may be believed for that, is kept apart by the stages:
 //! a PAC is looked for in the ticket's only.
 
-use crate::der::{Detail, Malformed, Reader, tag};
+use crate::der::{self, Fault, Field, Malformed, Reader, field, tag};
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use core::fmt;
 
@@ -21,18 +21,19 @@ pub struct AuthorizationData<'a> {
 
 impl<'a> AuthorizationData<'a> {
     #[inline]
-    pub(crate) fn read<D: Detail>(contents: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
         contents.elements(MAX_AUTH_DATA_ELEMENTS, what, AuthorizationElement::read)?;
         Ok(Self { encoded: contents.rest() })
     }
 
     /// Reads the container that an element's data is.
     pub(crate) fn nested(data: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(data);
-        let contents = reader.sequence("AuthorizationData")?;
-        let nested = Self::read(contents, "AuthorizationData")?;
-        reader.end("AuthorizationData")?;
-        Ok(nested)
+        der::read(data, |mut reader| {
+            let contents = reader.sequence(field!("AuthorizationData"))?;
+            let nested = Self::read(contents, field!("AuthorizationData"))?;
+            reader.end(field!("AuthorizationData"))?;
+            Ok(nested)
+        })
     }
 
     pub(crate) const fn from_encoded(encoded: &'a [u8]) -> Self {
@@ -45,7 +46,7 @@ impl<'a> AuthorizationData<'a> {
 
     /// The elements in order.
     pub fn iter(self) -> impl Iterator<Item = AuthorizationElement<'a>> {
-        let mut rest = Reader::terse(self.encoded);
+        let mut rest = Reader::new(self.encoded);
         core::iter::from_fn(move || if rest.is_empty() { None } else { AuthorizationElement::read(&mut rest).ok() })
     }
 }
@@ -68,13 +69,13 @@ pub struct AuthorizationElement<'a> {
 
 impl<'a> AuthorizationElement<'a> {
     #[inline]
-    fn read<D: Detail>(reader: &mut Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = reader.element(tag::SEQUENCE, "AuthorizationData")?;
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = reader.element(tag::SEQUENCE, field!("AuthorizationData"))?;
         let element = Self {
-            ad_type: AdType(fields.int32_field(0, "AuthorizationData.ad-type")?),
-            data: fields.octets_field(1, "AuthorizationData.ad-data")?,
+            ad_type: AdType(fields.int32_field(0, field!("AuthorizationData.ad-type"))?),
+            data: fields.octets_field(1, field!("AuthorizationData.ad-data"))?,
         };
-        fields.end("AuthorizationData")?;
+        fields.end(field!("AuthorizationData"))?;
         Ok(element)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{AuthorizationData, EncryptionKey, PrincipalName};
 use crate::crypto::ChecksumType;
-use crate::der::{Detail, Reader, application, tag};
+use crate::der::{Fault, Field, Reader, application, field, tag};
 use crate::time::UnixTime;
 
 /// ```asn1
@@ -35,22 +35,22 @@ pub(crate) struct Authenticator<'a> {
 impl<'a> Authenticator<'a> {
     /// Reads the plaintext of an authenticator, which it must fill to the end.
     #[inline]
-    pub(crate) fn read<D: Detail>(plaintext: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = plaintext.only_wrapped(application(2), tag::SEQUENCE, "Authenticator")?;
-        fields.constant_field(0, 5, "Authenticator.authenticator-vno")?;
+    pub(crate) fn read(plaintext: Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = plaintext.only_wrapped(application(2), tag::SEQUENCE, field!("Authenticator"))?;
+        fields.constant_field(0, 5, field!("Authenticator.authenticator-vno"))?;
         let authenticator = Self {
-            crealm: fields.realm_field(1, "Authenticator.crealm")?,
-            cname: fields.structure(2, "Authenticator.cname", PrincipalName::read)?,
-            checksum: fields.optional_structure(3, "Authenticator.cksum", Checksum::read)?,
-            cusec: fields.field(4, "Authenticator.cusec", Reader::microseconds)?,
-            ctime: fields.time_field(5, "Authenticator.ctime")?,
-            subkey: fields.optional_structure(6, "Authenticator.subkey", EncryptionKey::read)?,
-            seq_number: fields.optional_uint32_field(7, "Authenticator.seq-number")?,
+            crealm: fields.realm_field(1, field!("Authenticator.crealm"))?,
+            cname: fields.structure(2, field!("Authenticator.cname"), PrincipalName::read)?,
+            checksum: fields.optional_structure(3, field!("Authenticator.cksum"), Checksum::read)?,
+            cusec: fields.field(4, field!("Authenticator.cusec"), Reader::microseconds)?,
+            ctime: fields.time_field(5, field!("Authenticator.ctime"))?,
+            subkey: fields.optional_structure(6, field!("Authenticator.subkey"), EncryptionKey::read)?,
+            seq_number: fields.optional_uint32_field(7, field!("Authenticator.seq-number"))?,
             authorization_data: fields
-                .optional_structure(8, "Authenticator.authorization-data", AuthorizationData::read)?
+                .optional_structure(8, field!("Authenticator.authorization-data"), AuthorizationData::read)?
                 .unwrap_or_default(),
         };
-        fields.end("Authenticator")?;
+        fields.end(field!("Authenticator"))?;
         Ok(authenticator)
     }
 
@@ -74,10 +74,10 @@ pub(crate) struct Checksum<'a> {
 
 impl<'a> Checksum<'a> {
     #[inline]
-    fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let checksum = Self {
-            checksum_type: ChecksumType(fields.int32_field(0, "Checksum.cksumtype")?),
-            value: fields.octets_field(1, "Checksum.checksum")?,
+            checksum_type: ChecksumType(fields.int32_field(0, field!("Checksum.cksumtype"))?),
+            value: fields.octets_field(1, field!("Checksum.checksum"))?,
         };
         fields.end(what)?;
         Ok(checksum)

@@ -1,7 +1,7 @@
 //! EncKrbCredPart (RFC 4120 section 5.8.1): the keys of the tickets in a KRB-CRED, and what they are for.
 
 use super::{EncryptionKey, HostAddress, HostAddresses, PrincipalName, TicketFlags};
-use crate::der::{Detail, Malformed, Reader, application, context, tag};
+use crate::der::{self, Fault, Field, Malformed, Reader, application, context, field, tag};
 use crate::limits::MAX_DELEGATED_TICKETS;
 use crate::time::UnixTime;
 
@@ -26,16 +26,20 @@ pub(crate) struct EncKrbCredPart<'a> {
 impl<'a> EncKrbCredPart<'a> {
     /// Reads the plaintext of a KRB-CRED, which it must fill to the end.
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
-        const TICKET_INFO: &str = "EncKrbCredPart.ticket-info";
-        let mut fields = Reader::new(plaintext).only_wrapped(application(29), tag::SEQUENCE, "EncKrbCredPart")?;
+        der::read(plaintext, Self::parse)
+    }
+
+    fn parse(plaintext: Reader<'a>) -> Result<Self, Fault> {
+        const TICKET_INFO: Field = field!("EncKrbCredPart.ticket-info");
+        let mut fields = plaintext.only_wrapped(application(29), tag::SEQUENCE, field!("EncKrbCredPart"))?;
         let ticket_info = fields.wrapped(context(0), tag::SEQUENCE, TICKET_INFO)?;
         let ticket_info_count = ticket_info.elements(MAX_DELEGATED_TICKETS, TICKET_INFO, KrbCredInfo::read)?;
-        fields.optional_uint32_field(1, "EncKrbCredPart.nonce")?;
-        fields.optional_time_field(2, "EncKrbCredPart.timestamp")?;
-        fields.optional_field(3, "EncKrbCredPart.usec", Reader::microseconds)?;
-        fields.optional_field(4, "EncKrbCredPart.s-address", |r, _| HostAddress::read(r))?;
-        fields.optional_field(5, "EncKrbCredPart.r-address", |r, _| HostAddress::read(r))?;
-        fields.end("EncKrbCredPart")?;
+        fields.optional_uint32_field(1, field!("EncKrbCredPart.nonce"))?;
+        fields.optional_time_field(2, field!("EncKrbCredPart.timestamp"))?;
+        fields.optional_field(3, field!("EncKrbCredPart.usec"), Reader::microseconds)?;
+        fields.optional_field(4, field!("EncKrbCredPart.s-address"), |r, _| HostAddress::read(r))?;
+        fields.optional_field(5, field!("EncKrbCredPart.r-address"), |r, _| HostAddress::read(r))?;
+        fields.end(field!("EncKrbCredPart"))?;
         Ok(Self { ticket_info: ticket_info.rest(), ticket_info_count })
     }
 }
@@ -73,28 +77,30 @@ pub(crate) struct KrbCredInfo<'a> {
 }
 
 impl<'a> KrbCredInfo<'a> {
-    pub(crate) fn read<D: Detail>(reader: &mut Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = reader.sequence("KrbCredInfo")?;
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = reader.sequence(field!("KrbCredInfo"))?;
         let info = Self {
-            key: fields.structure(0, "KrbCredInfo.key", EncryptionKey::read)?,
-            prealm: fields.realm_text_field(1, "KrbCredInfo.prealm")?,
-            pname: fields.structure(2, "KrbCredInfo.pname", PrincipalName::read)?,
-            flags: TicketFlags::from_bits(fields.optional_field(3, "KrbCredInfo.flags", Reader::flags)?.unwrap_or(0)),
-            authtime: fields.optional_time_field(4, "KrbCredInfo.authtime")?,
-            starttime: fields.optional_time_field(5, "KrbCredInfo.starttime")?,
-            endtime: fields.optional_time_field(6, "KrbCredInfo.endtime")?,
-            renew_till: fields.optional_time_field(7, "KrbCredInfo.renew-till")?,
-            srealm: fields.realm_text_field(8, "KrbCredInfo.srealm")?,
-            sname: fields.structure(9, "KrbCredInfo.sname", PrincipalName::read)?,
-            caddr: fields.optional_structure(10, "KrbCredInfo.caddr", HostAddresses::read)?.unwrap_or_default(),
+            key: fields.structure(0, field!("KrbCredInfo.key"), EncryptionKey::read)?,
+            prealm: fields.realm_text_field(1, field!("KrbCredInfo.prealm"))?,
+            pname: fields.structure(2, field!("KrbCredInfo.pname"), PrincipalName::read)?,
+            flags: TicketFlags::from_bits(
+                fields.optional_field(3, field!("KrbCredInfo.flags"), Reader::flags)?.unwrap_or(0),
+            ),
+            authtime: fields.optional_time_field(4, field!("KrbCredInfo.authtime"))?,
+            starttime: fields.optional_time_field(5, field!("KrbCredInfo.starttime"))?,
+            endtime: fields.optional_time_field(6, field!("KrbCredInfo.endtime"))?,
+            renew_till: fields.optional_time_field(7, field!("KrbCredInfo.renew-till"))?,
+            srealm: fields.realm_text_field(8, field!("KrbCredInfo.srealm"))?,
+            sname: fields.structure(9, field!("KrbCredInfo.sname"), PrincipalName::read)?,
+            caddr: fields.optional_structure(10, field!("KrbCredInfo.caddr"), HostAddresses::read)?.unwrap_or_default(),
         };
-        fields.end("KrbCredInfo")?;
+        fields.end(field!("KrbCredInfo"))?;
         Ok(info)
     }
 
     /// Each element of [`EncKrbCredPart::ticket_info`].
     pub(crate) fn each(ticket_info: &'a [u8]) -> impl Iterator<Item = Self> {
-        let mut rest = Reader::terse(ticket_info);
+        let mut rest = Reader::new(ticket_info);
         core::iter::from_fn(move || Self::read(&mut rest).ok())
     }
 }

@@ -1,7 +1,7 @@
 //! EncTicketPart (RFC 4120 section 5.3): what the KDC says about the client.
 
 use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, TicketFlags};
-use crate::der::{Detail, Reader, application, tag};
+use crate::der::{Fault, Field, Reader, application, field, tag};
 use crate::time::UnixTime;
 
 /// ```asn1
@@ -37,24 +37,26 @@ pub(crate) struct EncTicketPart<'a> {
 impl<'a> EncTicketPart<'a> {
     /// Reads the plaintext of a ticket, which it must fill to the end.
     #[inline]
-    pub(crate) fn read<D: Detail>(plaintext: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = plaintext.only_wrapped(application(3), tag::SEQUENCE, "EncTicketPart")?;
+    pub(crate) fn read(plaintext: Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = plaintext.only_wrapped(application(3), tag::SEQUENCE, field!("EncTicketPart"))?;
         let part = Self {
-            flags: TicketFlags::from_bits(fields.flags_field(0, "EncTicketPart.flags")?),
-            key: fields.structure(1, "EncTicketPart.key", EncryptionKey::read)?,
-            crealm: fields.realm_field(2, "EncTicketPart.crealm")?,
-            cname: fields.structure(3, "EncTicketPart.cname", PrincipalName::read)?,
-            transited: fields.structure(4, "EncTicketPart.transited", TransitedEncoding::read)?,
-            authtime: fields.time_field(5, "EncTicketPart.authtime")?,
-            starttime: fields.optional_time_field(6, "EncTicketPart.starttime")?,
-            endtime: fields.time_field(7, "EncTicketPart.endtime")?,
-            renew_till: fields.optional_time_field(8, "EncTicketPart.renew-till")?,
-            caddr: fields.optional_structure(9, "EncTicketPart.caddr", HostAddresses::read)?.unwrap_or_default(),
+            flags: TicketFlags::from_bits(fields.flags_field(0, field!("EncTicketPart.flags"))?),
+            key: fields.structure(1, field!("EncTicketPart.key"), EncryptionKey::read)?,
+            crealm: fields.realm_field(2, field!("EncTicketPart.crealm"))?,
+            cname: fields.structure(3, field!("EncTicketPart.cname"), PrincipalName::read)?,
+            transited: fields.structure(4, field!("EncTicketPart.transited"), TransitedEncoding::read)?,
+            authtime: fields.time_field(5, field!("EncTicketPart.authtime"))?,
+            starttime: fields.optional_time_field(6, field!("EncTicketPart.starttime"))?,
+            endtime: fields.time_field(7, field!("EncTicketPart.endtime"))?,
+            renew_till: fields.optional_time_field(8, field!("EncTicketPart.renew-till"))?,
+            caddr: fields
+                .optional_structure(9, field!("EncTicketPart.caddr"), HostAddresses::read)?
+                .unwrap_or_default(),
             authorization_data: fields
-                .optional_structure(10, "EncTicketPart.authorization-data", AuthorizationData::read)?
+                .optional_structure(10, field!("EncTicketPart.authorization-data"), AuthorizationData::read)?
                 .unwrap_or_default(),
         };
-        fields.end("EncTicketPart")?;
+        fields.end(field!("EncTicketPart"))?;
         Ok(part)
     }
 }
@@ -74,9 +76,9 @@ pub(crate) struct TransitedEncoding<'a> {
 
 impl<'a> TransitedEncoding<'a> {
     #[inline]
-    fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
-        fields.int32_field(0, "TransitedEncoding.tr-type")?;
-        let contents = fields.octets_field(1, "TransitedEncoding.contents")?;
+    fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
+        fields.int32_field(0, field!("TransitedEncoding.tr-type"))?;
+        let contents = fields.octets_field(1, field!("TransitedEncoding.contents"))?;
         fields.end(what)?;
         Ok(Self { contents })
     }

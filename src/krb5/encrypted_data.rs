@@ -1,7 +1,7 @@
 //! EncryptedData and EncryptionKey (RFC 4120 section 5.2.9).
 
 use crate::crypto::EncType;
-use crate::der::{Detail, Reader};
+use crate::der::{Fault, Field, Reader, field};
 use core::fmt;
 
 /// ```asn1
@@ -22,11 +22,11 @@ pub(crate) struct EncryptedData<'a> {
 impl<'a> EncryptedData<'a> {
     // Always inlined: a token has two, and moving one waits for the writing of its parts.
     #[inline(always)]
-    pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let data = Self {
-            etype: EncType(fields.int32_field(0, "EncryptedData.etype")?),
-            kvno: fields.optional_uint32_field(1, "EncryptedData.kvno")?,
-            cipher: fields.octets_field(2, "EncryptedData.cipher")?,
+            etype: EncType(fields.int32_field(0, field!("EncryptedData.etype"))?),
+            kvno: fields.optional_uint32_field(1, field!("EncryptedData.kvno"))?,
+            cipher: fields.octets_field(2, field!("EncryptedData.cipher"))?,
         };
         fields.end(what)?;
         Ok(data)
@@ -54,10 +54,10 @@ pub(crate) struct EncryptionKey<'a> {
 
 impl<'a> EncryptionKey<'a> {
     #[inline]
-    pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let key = Self {
-            etype: EncType(fields.int32_field(0, "EncryptionKey.keytype")?),
-            value: fields.octets_field(1, "EncryptionKey.keyvalue")?,
+            etype: EncType(fields.int32_field(0, field!("EncryptionKey.keytype"))?),
+            value: fields.octets_field(1, field!("EncryptionKey.keyvalue"))?,
         };
         fields.end(what)?;
         Ok(key)

@@ -1,7 +1,7 @@
 //! EtypeList (RFC 4537 section 3): the encryption types that a client takes for an acceptor's subkey.
 
 use crate::crypto::EncType;
-use crate::der::{Malformed, Reader};
+use crate::der::{self, Field, Malformed, Reader, field};
 use crate::limits::MAX_NEGOTIATED_ETYPES;
 
 /// ```asn1
@@ -16,12 +16,13 @@ pub(crate) struct EtypeList<'a> {
 
 impl<'a> EtypeList<'a> {
     pub(crate) fn read(data: &'a [u8]) -> Result<Self, Malformed> {
-        const WHAT: &str = "EtypeList";
-        let mut reader = Reader::new(data);
-        let encoded = reader.sequence(WHAT)?;
-        reader.end(WHAT)?;
-        encoded.elements(MAX_NEGOTIATED_ETYPES, WHAT, |element| element.int32(WHAT))?;
-        Ok(Self { encoded: encoded.rest() })
+        const WHAT: Field = field!("EtypeList");
+        der::read(data, |mut reader| {
+            let encoded = reader.sequence(WHAT)?;
+            reader.end(WHAT)?;
+            encoded.elements(MAX_NEGOTIATED_ETYPES, WHAT, |element| element.int32(WHAT))?;
+            Ok(Self { encoded: encoded.rest() })
+        })
     }
 
     pub(crate) const fn is_empty(self) -> bool {
@@ -29,8 +30,8 @@ impl<'a> EtypeList<'a> {
     }
 
     pub(crate) fn contains(self, etype: EncType) -> bool {
-        let mut rest = Reader::terse(self.encoded);
-        core::iter::from_fn(move || rest.int32("EtypeList").ok()).any(|number| number == etype.0)
+        let mut rest = Reader::new(self.encoded);
+        core::iter::from_fn(move || rest.int32(field!("EtypeList")).ok()).any(|number| number == etype.0)
     }
 }
 

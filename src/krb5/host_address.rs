@@ -1,6 +1,6 @@
 //! HostAddresses (RFC 4120 section 5.2.5): where a ticket may be used from, if the client asked for such a ticket.
 
-use crate::der::{Detail, Reader};
+use crate::der::{Fault, Field, Reader, field};
 use crate::limits::MAX_ADDRESSES;
 use core::net::IpAddr;
 
@@ -13,7 +13,7 @@ pub struct HostAddresses<'a> {
 }
 
 impl<'a> HostAddresses<'a> {
-    pub(crate) fn read<D: Detail>(contents: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
         contents.elements(MAX_ADDRESSES, what, HostAddress::read)?;
         Ok(Self { encoded: contents.rest() })
     }
@@ -34,7 +34,7 @@ impl<'a> HostAddresses<'a> {
 
     /// The addresses in order.
     pub fn iter(self) -> impl Iterator<Item = HostAddress<'a>> {
-        let mut rest = Reader::terse(self.encoded);
+        let mut rest = Reader::new(self.encoded);
         core::iter::from_fn(move || HostAddress::read(&mut rest).ok())
     }
 
@@ -62,13 +62,13 @@ pub struct HostAddress<'a> {
 }
 
 impl<'a> HostAddress<'a> {
-    pub(super) fn read<D: Detail>(reader: &mut Reader<'a, D>) -> Result<Self, D::Malformed> {
-        let mut fields = reader.sequence("HostAddress")?;
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = reader.sequence(field!("HostAddress"))?;
         let address = Self {
-            address_type: AddressType(fields.int32_field(0, "HostAddress.addr-type")?),
-            address: fields.octets_field(1, "HostAddress.address")?,
+            address_type: AddressType(fields.int32_field(0, field!("HostAddress.addr-type"))?),
+            address: fields.octets_field(1, field!("HostAddress.address"))?,
         };
-        fields.end("HostAddress")?;
+        fields.end(field!("HostAddress"))?;
         Ok(address)
     }
 

@@ -1,7 +1,7 @@
 //! KRB-CRED (RFC 4120 section 5.8.1): tickets on their way to somebody else, and the encrypted part that makes them usable.
 
 use super::{EncryptedData, Ticket};
-use crate::der::{Detail, Malformed, Reader, application, tag};
+use crate::der::{self, Fault, Field, Malformed, Reader, application, field, tag};
 use crate::limits::MAX_DELEGATED_TICKETS;
 
 /// ```asn1
@@ -21,14 +21,18 @@ pub(crate) struct KrbCred<'a> {
 impl<'a> KrbCred<'a> {
     /// Reads a KRB-CRED that fills `message` to its end.
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = Reader::new(message).only_wrapped(application(22), tag::SEQUENCE, "KRB-CRED")?;
-        fields.constant_field(0, 5, "KRB-CRED.pvno")?;
-        fields.constant_field(1, 22, "KRB-CRED.msg-type")?;
+        der::read(message, Self::parse)
+    }
+
+    fn parse(message: Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = message.only_wrapped(application(22), tag::SEQUENCE, field!("KRB-CRED"))?;
+        fields.constant_field(0, 5, field!("KRB-CRED.pvno"))?;
+        fields.constant_field(1, 22, field!("KRB-CRED.msg-type"))?;
         let message = Self {
-            tickets: fields.structure(2, "KRB-CRED.tickets", Tickets::read)?,
-            enc_part: fields.structure(3, "KRB-CRED.enc-part", EncryptedData::read)?,
+            tickets: fields.structure(2, field!("KRB-CRED.tickets"), Tickets::read)?,
+            enc_part: fields.structure(3, field!("KRB-CRED.enc-part"), EncryptedData::read)?,
         };
-        fields.end("KRB-CRED")?;
+        fields.end(field!("KRB-CRED"))?;
         Ok(message)
     }
 }
@@ -42,7 +46,7 @@ pub(crate) struct Tickets<'a> {
 }
 
 impl<'a> Tickets<'a> {
-    fn read<D: Detail>(contents: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
+    fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let count = contents.elements(MAX_DELEGATED_TICKETS, what, |ticket| Ticket::read(ticket, what))?;
         Ok(Self { encoded: contents.rest(), count })
     }
@@ -57,10 +61,10 @@ impl<'a> Tickets<'a> {
 
     /// Each ticket of [`Self::encoded`] in its own encoding.
     pub(crate) fn each(encoded: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = Reader::terse(encoded);
+        let mut rest = Reader::new(encoded);
         core::iter::from_fn(move || {
             let from_here = rest.rest();
-            rest.element(application(1), "Ticket").ok()?;
+            rest.element(application(1), field!("Ticket")).ok()?;
             from_here.get(..from_here.len().saturating_sub(rest.rest().len()))
         })
     }

@@ -1,6 +1,6 @@
 //! PrincipalName (RFC 4120 section 5.2.2).
 
-use crate::der::{Detail, Reader, Writer, context, tag};
+use crate::der::{Fault, Field, Reader, Writer, context, field, tag};
 use crate::excerpt::{Escaped, Excerpt};
 use crate::limits::MAX_NAME_COMPONENTS;
 use core::fmt;
@@ -21,8 +21,8 @@ pub struct PrincipalName<'a> {
 
 impl<'a> PrincipalName<'a> {
     #[inline(always)]
-    pub(crate) fn read<D: Detail>(mut fields: Reader<'a, D>, what: &'static str) -> Result<Self, D::Malformed> {
-        let name_type = NameType(fields.int32_field(0, "PrincipalName.name-type")?);
+    pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
+        let name_type = NameType(fields.int32_field(0, field!("PrincipalName.name-type"))?);
         let components = fields.wrapped(context(1), tag::SEQUENCE, NAME_STRING)?;
         fields.end(what)?;
         components.elements(MAX_NAME_COMPONENTS, NAME_STRING, |component| component.text_bytes(NAME_STRING))?;
@@ -54,13 +54,13 @@ impl<'a> PrincipalName<'a> {
 
     /// The components in order: `HTTP`, `www.example.com`.
     pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let mut rest = Reader::terse(self.components);
+        let mut rest = Reader::new(self.components);
         core::iter::from_fn(move || if rest.is_empty() { None } else { rest.text(NAME_STRING).ok() })
     }
 
     /// As [`Self::components`], each as its bytes.
     pub(crate) fn raw_components(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = Reader::terse(self.components);
+        let mut rest = Reader::new(self.components);
         core::iter::from_fn(move || {
             let next = (!rest.is_empty()).then(|| rest.element(tag::GENERAL_STRING, NAME_STRING));
             next.and_then(Result::ok).map(|component| component.rest())
@@ -157,4 +157,4 @@ impl NameType {
     pub const WELLKNOWN: Self = Self(11);
 }
 
-const NAME_STRING: &str = "PrincipalName.name-string";
+const NAME_STRING: Field = field!("PrincipalName.name-string");

@@ -1,7 +1,7 @@
 //! Ticket (RFC 4120 section 5.3): the shell of a ticket, which nothing protects, around the part that the KDC encrypted.
 
 use super::{EncryptedData, PrincipalName};
-use crate::der::{Detail, Reader, application, tag};
+use crate::der::{Fault, Field, Reader, application, field, tag};
 use crate::excerpt::Excerpt;
 use core::fmt;
 
@@ -24,15 +24,15 @@ pub(crate) struct Ticket<'a> {
 
 impl<'a> Ticket<'a> {
     #[inline]
-    pub(crate) fn read<D: Detail>(reader: &mut Reader<'a, D>, _: &'static str) -> Result<Self, D::Malformed> {
-        let mut fields = reader.wrapped(application(1), tag::SEQUENCE, "Ticket")?;
-        fields.constant_field(0, 5, "Ticket.tkt-vno")?;
+    pub(crate) fn read(reader: &mut Reader<'a>, _: Field) -> Result<Self, Fault> {
+        let mut fields = reader.wrapped(application(1), tag::SEQUENCE, field!("Ticket"))?;
+        fields.constant_field(0, 5, field!("Ticket.tkt-vno"))?;
         let ticket = Self {
-            realm: fields.realm_field(1, "Ticket.realm")?,
+            realm: fields.realm_field(1, field!("Ticket.realm"))?,
             sname: PrincipalName::read(fields.sequence_field(2, SNAME)?, SNAME)?,
             enc_part: EncryptedData::read(fields.sequence_field(3, ENC_PART)?, ENC_PART)?,
         };
-        fields.end("Ticket")?;
+        fields.end(field!("Ticket"))?;
         Ok(ticket)
     }
 }
@@ -44,5 +44,5 @@ impl fmt::Debug for Ticket<'_> {
     }
 }
 
-const SNAME: &str = "Ticket.sname";
-const ENC_PART: &str = "Ticket.enc-part";
+const SNAME: Field = field!("Ticket.sname");
+const ENC_PART: Field = field!("Ticket.enc-part");

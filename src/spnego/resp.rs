@@ -1,6 +1,6 @@
 //! NegTokenResp (RFC 4178 section 4.2.2): what either side sends after the first message.
 
-use crate::der::{Detail, Reader, Writer, context, tag};
+use crate::der::{Fault, Field, Reader, Writer, context, field, tag};
 use crate::mechanism::Mechanism;
 use alloc::vec::Vec;
 
@@ -14,20 +14,20 @@ use alloc::vec::Vec;
 /// ```
 /// What a client says of the state, and which mechanism it names, decides nothing here: the state is ours to know.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NegTokenResp<'a, D> {
-    pub(crate) response_token: Option<Reader<'a, D>>,
+pub(crate) struct NegTokenResp<'a> {
+    pub(crate) response_token: Option<Reader<'a>>,
     pub(crate) mech_list_mic: Option<&'a [u8]>,
 }
 
-impl<'a, D: Detail> NegTokenResp<'a, D> {
+impl<'a> NegTokenResp<'a> {
     /// Reads a NegotiationToken that must be one of these.
-    pub(crate) fn read(token: Reader<'a, D>) -> Result<Self, D::Malformed> {
-        const WHAT: &str = "NegTokenResp";
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
+        const WHAT: Field = field!("NegTokenResp");
         let mut fields = token.only_wrapped(RESP_TAG, tag::SEQUENCE, WHAT)?;
-        fields.optional(context(0), "NegTokenResp.negState")?;
-        fields.optional(context(1), "NegTokenResp.supportedMech")?;
-        let response_token = fields.optional_octets(2, "NegTokenResp.responseToken")?;
-        let mech_list_mic = fields.optional_octets(3, "NegTokenResp.mechListMIC")?.map(|mic| mic.rest());
+        fields.optional(context(0), field!("NegTokenResp.negState"))?;
+        fields.optional(context(1), field!("NegTokenResp.supportedMech"))?;
+        let response_token = fields.optional_octets(2, field!("NegTokenResp.responseToken"))?;
+        let mech_list_mic = fields.optional_octets(3, field!("NegTokenResp.mechListMIC"))?.map(|mic| mic.rest());
         fields.end(WHAT)?;
         Ok(Self { response_token, mech_list_mic })
     }

@@ -1,25 +1,25 @@
 //! The fields of Kerberos's structures: each explicitly tagged with its number.
 
 use super::Reader;
-use crate::der::{Detail, Problem, context, tag};
+use crate::der::{Fault, Field, Kind, context, tag};
 use crate::limits::MAX_REALM_LENGTH;
 use crate::time::UnixTime;
 
-impl<'a, D: Detail> Reader<'a, D> {
+impl<'a> Reader<'a> {
     /// The field `[number]`, a SEQUENCE or SEQUENCE OF, whose contents `read` reads.
     #[inline(always)]
     pub(crate) fn structure<T>(
         &mut self,
         number: u8,
-        what: &'static str,
-        read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
-    ) -> Result<T, D::Malformed> {
+        what: Field,
+        read: impl FnOnce(Self, Field) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         read(self.sequence_field(number, what)?, what)
     }
 
     /// The field `[number]`, a SEQUENCE or SEQUENCE OF: a reader of its contents.
     #[inline(always)]
-    pub(crate) fn sequence_field(&mut self, number: u8, what: &'static str) -> Result<Self, D::Malformed> {
+    pub(crate) fn sequence_field(&mut self, number: u8, what: Field) -> Result<Self, Fault> {
         self.wrapped(context(number), tag::SEQUENCE, what)
     }
 
@@ -28,48 +28,48 @@ impl<'a, D: Detail> Reader<'a, D> {
     pub(crate) fn optional_structure<T>(
         &mut self,
         number: u8,
-        what: &'static str,
-        read: impl FnOnce(Self, &'static str) -> Result<T, D::Malformed>,
-    ) -> Result<Option<T>, D::Malformed> {
+        what: Field,
+        read: impl FnOnce(Self, Field) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
         if self.peek() == Some(context(number)) { self.structure(number, what, read).map(Some) } else { Ok(None) }
     }
 
     /// The field `[number]`, an OCTET STRING.
     #[inline(always)]
-    pub(crate) fn octets_field(&mut self, number: u8, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+    pub(crate) fn octets_field(&mut self, number: u8, what: Field) -> Result<&'a [u8], Fault> {
         Ok(self.wrapped(context(number), tag::OCTET_STRING, what)?.rest)
     }
 
     /// The field `[number]`, an OCTET STRING that is OPTIONAL: a reader of it, which goes on counting bytes from the token's
     /// start.
     #[inline(always)]
-    pub(crate) fn optional_octets(&mut self, number: u8, what: &'static str) -> Result<Option<Self>, D::Malformed> {
+    pub(crate) fn optional_octets(&mut self, number: u8, what: Field) -> Result<Option<Self>, Fault> {
         let tag = context(number);
         if self.peek() == Some(tag) { self.wrapped(tag, tag::OCTET_STRING, what).map(Some) } else { Ok(None) }
     }
 
     /// The field `[number]`, a Realm: the bytes of a KerberosString that is as long as a domain name may be, or shorter.
     #[inline(always)]
-    pub(crate) fn realm_field(&mut self, number: u8, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+    pub(crate) fn realm_field(&mut self, number: u8, what: Field) -> Result<&'a [u8], Fault> {
         let realm = self.wrapped(context(number), tag::GENERAL_STRING, what)?;
         realm.check_text(what)?;
         if realm.rest.len() <= MAX_REALM_LENGTH {
             Ok(realm.rest)
         } else {
-            Err(realm.error(what, Problem::TooLong(MAX_REALM_LENGTH)))
+            Err(realm.error_with(what, Kind::TooLong, MAX_REALM_LENGTH))
         }
     }
 
     /// As [`Self::realm_field`], as text.
-    pub(crate) fn realm_text_field(&mut self, number: u8, what: &'static str) -> Result<&'a str, D::Malformed> {
+    pub(crate) fn realm_text_field(&mut self, number: u8, what: Field) -> Result<&'a str, Fault> {
         let start = *self;
-        core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Problem::Text))
+        core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Kind::Text))
     }
 
     /// The field `[number]`, an Int32. Nearly all have one octet: seen as a whole, such a field takes a tenth of the
     /// instructions, and a token has twenty.
     #[inline(always)]
-    pub(crate) fn int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
+    pub(crate) fn int32_field(&mut self, number: u8, what: Field) -> Result<i32, Fault> {
         match self.small_field(number) {
             Some((value, rest)) => {
                 self.rest = rest;
@@ -81,11 +81,7 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// The field `[number]`, as [`Self::uint32_or_negative`] reads it, if it is there.
     #[inline(always)]
-    pub(crate) fn optional_uint32_field(
-        &mut self,
-        number: u8,
-        what: &'static str,
-    ) -> Result<Option<u32>, D::Malformed> {
+    pub(crate) fn optional_uint32_field(&mut self, number: u8, what: Field) -> Result<Option<u32>, Fault> {
         match self.small_field(number) {
             Some((value, rest)) => {
                 self.rest = rest;
@@ -97,9 +93,9 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// The field `[number]`, an INTEGER that has just one lawful value.
     #[inline(always)]
-    pub(crate) fn constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), D::Malformed> {
+    pub(crate) fn constant_field(&mut self, number: u8, expected: u8, what: Field) -> Result<(), Fault> {
         match self.small_field(number) {
-            Some((value, rest)) if value == expected => {
+            Some((value, rest)) if u8::try_from(value) == Ok(expected) => {
                 self.rest = rest;
                 Ok(())
             }
@@ -109,7 +105,7 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// The field `[number]`, KerberosFlags.
     #[inline(always)]
-    pub(crate) fn flags_field(&mut self, number: u8, what: &'static str) -> Result<u32, D::Malformed> {
+    pub(crate) fn flags_field(&mut self, number: u8, what: Field) -> Result<u32, Fault> {
         // As everybody writes them: 32 bits, all of them used.
         if let Some(([header @ .., unused, a, b, c, d], rest)) = self.rest.split_first_chunk::<9>() {
             if *header == [context(number), 7, tag::BIT_STRING, 5] && *unused == 0 {
@@ -122,7 +118,7 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// The field `[number]`, a KerberosTime.
     #[inline(always)]
-    pub(crate) fn time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
+    pub(crate) fn time_field(&mut self, number: u8, what: Field) -> Result<UnixTime, Fault> {
         match self.usual_time_field(number) {
             Some(seconds) => Ok(UnixTime::from_seconds(seconds)),
             None => self.any_time_field(number, what),
@@ -131,11 +127,7 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// As [`Self::time_field`], for an OPTIONAL one.
     #[inline(always)]
-    pub(crate) fn optional_time_field(
-        &mut self,
-        number: u8,
-        what: &'static str,
-    ) -> Result<Option<UnixTime>, D::Malformed> {
+    pub(crate) fn optional_time_field(&mut self, number: u8, what: Field) -> Result<Option<UnixTime>, Fault> {
         if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
     }
 
@@ -144,9 +136,9 @@ impl<'a, D: Detail> Reader<'a, D> {
     pub(crate) fn field<T>(
         &mut self,
         number: u8,
-        what: &'static str,
-        read: impl FnOnce(&mut Self, &'static str) -> Result<T, D::Malformed>,
-    ) -> Result<T, D::Malformed> {
+        what: Field,
+        read: impl FnOnce(&mut Self, Field) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let mut contents = self.element(context(number), what)?;
         let value = read(&mut contents, what)?;
         contents.end(what)?;
@@ -158,9 +150,9 @@ impl<'a, D: Detail> Reader<'a, D> {
     pub(crate) fn optional_field<T>(
         &mut self,
         number: u8,
-        what: &'static str,
-        read: impl FnOnce(&mut Self, &'static str) -> Result<T, D::Malformed>,
-    ) -> Result<Option<T>, D::Malformed> {
+        what: Field,
+        read: impl FnOnce(&mut Self, Field) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
@@ -178,17 +170,17 @@ impl<'a, D: Detail> Reader<'a, D> {
     }
 
     #[inline(never)]
-    fn any_int32_field(&mut self, number: u8, what: &'static str) -> Result<i32, D::Malformed> {
+    fn any_int32_field(&mut self, number: u8, what: Field) -> Result<i32, Fault> {
         self.field(number, what, Self::int32)
     }
 
     #[cold]
-    fn any_constant_field(&mut self, number: u8, expected: i8, what: &'static str) -> Result<(), D::Malformed> {
-        self.field(number, what, |contents, what| contents.constant(expected.into(), what))
+    fn any_constant_field(&mut self, number: u8, expected: u8, what: Field) -> Result<(), Fault> {
+        self.field(number, what, |contents, what| contents.constant(expected, what))
     }
 
     #[cold]
-    fn any_time_field(&mut self, number: u8, what: &'static str) -> Result<UnixTime, D::Malformed> {
+    fn any_time_field(&mut self, number: u8, what: Field) -> Result<UnixTime, Fault> {
         self.field(number, what, Self::time)
     }
 

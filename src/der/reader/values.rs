@@ -1,71 +1,71 @@
 //! The values that fields hold: numbers, flags, texts, times.
 
 use super::Reader;
-use crate::der::{Detail, Problem, tag};
+use crate::der::{Fault, Field, Kind, tag};
 use crate::time::UnixTime;
 
-impl<'a, D: Detail> Reader<'a, D> {
+impl<'a> Reader<'a> {
     /// INTEGER within 64 bits. Numbers are read wide and checked by their field's range: a cast would let 2³² + 18
     /// pass for 18.
-    #[inline]
-    pub(crate) fn integer(&mut self, what: &'static str) -> Result<i64, D::Malformed> {
+    #[inline(always)]
+    pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
         let padded = matches!(bytes, [0x00, second, ..] if second & 0x80 == 0)
             || matches!(bytes, [0xFF, second, ..] if second & 0x80 != 0);
         if bytes.is_empty() || bytes.len() > size_of::<i64>() || padded {
-            return Err(contents.error(what, Problem::Number));
+            return Err(contents.error(what, Kind::Number));
         }
         let sign = if bytes.first().is_some_and(|first| first & 0x80 != 0) { -1 } else { 0 };
         Ok(bytes.iter().fold(sign, |value, byte| (value << 8) | i64::from(*byte)))
     }
 
     /// Int32 (RFC 4120 section 5.2.4).
-    #[inline]
-    pub(crate) fn int32(&mut self, what: &'static str) -> Result<i32, D::Malformed> {
+    #[inline(always)]
+    pub(crate) fn int32(&mut self, what: Field) -> Result<i32, Fault> {
         let start = *self;
-        i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Problem::Number))
+        i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Kind::Number))
     }
 
     /// UInt32, or the negative Int32 with the same 32 bits: read-only domain controllers send such kvnos and old
     /// clients such sequence numbers.
     #[inline]
-    pub(crate) fn uint32_or_negative(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
+    pub(crate) fn uint32_or_negative(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         let value = self.integer(what)?;
         u32::try_from(value)
             .or_else(|_| i32::try_from(value).map(|negative| u32::from_be_bytes(negative.to_be_bytes())))
-            .map_err(|_| start.error(what, Problem::Number))
+            .map_err(|_| start.error(what, Kind::Number))
     }
 
     /// Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
-    #[inline]
-    pub(crate) fn microseconds(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
+    #[inline(always)]
+    pub(crate) fn microseconds(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         match u32::try_from(self.integer(what)?) {
             Ok(micros) if micros < 1_000_000 => Ok(micros),
-            _ => Err(start.error(what, Problem::Number)),
+            _ => Err(start.error(what, Kind::Number)),
         }
     }
 
     /// An INTEGER that has just one lawful value, as a version number or a message type.
     #[inline]
-    pub(crate) fn constant(&mut self, expected: i64, what: &'static str) -> Result<(), D::Malformed> {
+    pub(crate) fn constant(&mut self, expected: u8, what: Field) -> Result<(), Fault> {
         let start = *self;
         match self.integer(what)? {
-            value if value == expected => Ok(()),
-            found => Err(start.error(what, Problem::Value { expected, found })),
+            value if value == i64::from(expected) => Ok(()),
+            _ => Err(start.error_with(what, Kind::Value, expected.into())),
         }
     }
 
     /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
     /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
     #[inline]
-    pub(crate) fn flags(&mut self, what: &'static str) -> Result<u32, D::Malformed> {
+    pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
             [unused @ 0..=7, bits @ ..] if (1..=8).contains(&bits.len()) => (*unused, bits),
-            _ => return Err(contents.error(what, Problem::BitString)),
+            _ => return Err(contents.error(what, Kind::BitString)),
         };
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
         // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
@@ -77,29 +77,29 @@ impl<'a, D: Detail> Reader<'a, D> {
 
     /// KerberosString: declared as GeneralString, in practice UTF-8. A NUL would end the name early for any C reader of
     /// a log or a database, and is refused.
-    pub(crate) fn text(&mut self, what: &'static str) -> Result<&'a str, D::Malformed> {
+    pub(crate) fn text(&mut self, what: Field) -> Result<&'a str, Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
-        core::str::from_utf8(contents.rest).map_err(|_| contents.error(what, Problem::Text))
+        core::str::from_utf8(contents.rest).map_err(|_| contents.error(what, Kind::Text))
     }
 
     /// The bytes of what [`Self::text`] would take.
     #[inline]
-    pub(crate) fn text_bytes(&mut self, what: &'static str) -> Result<&'a [u8], D::Malformed> {
+    pub(crate) fn text_bytes(&mut self, what: Field) -> Result<&'a [u8], Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
         Ok(contents.rest)
     }
 
     #[inline(always)]
-    pub(super) fn check_text(&self, what: &'static str) -> Result<(), D::Malformed> {
-        if is_plain(self.rest) || is_text(self.rest) { Ok(()) } else { Err(self.error(what, Problem::Text)) }
+    pub(super) fn check_text(&self, what: Field) -> Result<(), Fault> {
+        if is_plain(self.rest) || is_text(self.rest) { Ok(()) } else { Err(self.error(what, Kind::Text)) }
     }
 
     /// KerberosTime.
-    pub(crate) fn time(&mut self, what: &'static str) -> Result<UnixTime, D::Malformed> {
+    pub(crate) fn time(&mut self, what: Field) -> Result<UnixTime, Fault> {
         let contents = self.element(tag::GENERALIZED_TIME, what)?;
-        UnixTime::from_generalized(contents.rest).ok_or_else(|| contents.error(what, Problem::Time))
+        UnixTime::from_generalized(contents.rest).ok_or_else(|| contents.error(what, Kind::Time))
     }
 }
 

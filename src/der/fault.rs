@@ -1,0 +1,121 @@
+//! The reader's error: small while it travels, explained where the message is at hand.
+
+use super::{Field, Malformed, Problem, Reader};
+
+/// Says which field cannot be read, and why.
+///
+/// It is one aligned word, because every function of the reader returns one: with 48 octets, as [`Malformed`] has, a
+/// request takes 4 % more instructions. What it leaves out still stands in the message, and [`within`](Self::within)
+/// reads it from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub(crate) struct Fault {
+    kind: Kind,
+    field: Field,
+    number: U24,
+    /// The low 24 bits of the address at which the reader stood, so that the reader need not know where the message
+    /// began. A message is shorter than 2²⁴ octets.
+    address: U24,
+}
+
+/// What is wrong: a [`Problem`] without its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Truncated,
+    UnexpectedTag,
+    Length,
+    TrailingBytes,
+    Number,
+    BitString,
+    Text,
+    Time,
+    TooLong,
+    TooMany,
+    Value,
+    Empty,
+    OutOfPlace,
+    Unrecognised,
+}
+
+impl Fault {
+    /// Makes the fault of the field `field`, which begins where `rest` does.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn new(rest: &[u8], field: Field, kind: Kind) -> Self {
+        Self::with(rest, field, kind, 0)
+    }
+
+    /// Makes a fault that has a number: the tag or value that was expected, a limit, or how many octets follow.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn with(rest: &[u8], field: Field, kind: Kind, number: usize) -> Self {
+        Self { kind, field, number: U24::at_most(number), address: U24::address_of(rest) }
+    }
+
+    /// Explains the fault. `message` is the message in which it was found; offsets count from its start.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn within(self, message: &[u8]) -> Malformed {
+        let at = self.address.since(U24::address_of(message));
+        let rest = Reader::new(message.get(at..).unwrap_or(&[]));
+        Malformed { what: self.field.name(), at, problem: self.problem(rest) }
+    }
+
+    fn problem(self, mut rest: Reader<'_>) -> Problem {
+        let number = self.number.value();
+        match self.kind {
+            Kind::Truncated => Problem::Truncated,
+            Kind::UnexpectedTag => {
+                Problem::UnexpectedTag { expected: self.number.low(), found: rest.peek().unwrap_or(0) }
+            }
+            Kind::Length => Problem::Length,
+            Kind::TrailingBytes => Problem::TrailingBytes(number),
+            Kind::Number => Problem::Number,
+            Kind::BitString => Problem::BitString,
+            Kind::Text => Problem::Text,
+            Kind::Time => Problem::Time,
+            Kind::TooLong => Problem::TooLong(number),
+            Kind::TooMany => Problem::TooMany(number),
+            Kind::Value => {
+                Problem::Value { expected: self.number.low().into(), found: rest.integer(self.field).unwrap_or(0) }
+            }
+            Kind::Empty => Problem::Empty,
+            Kind::OutOfPlace => Problem::OutOfPlace,
+            Kind::Unrecognised => Problem::Unrecognised,
+        }
+    }
+}
+
+/// A number of 24 bits, the lowest octet first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct U24([u8; 3]);
+
+impl U24 {
+    /// Keeps `number`, or the largest number where it has more than 24 bits.
+    fn at_most(number: usize) -> Self {
+        let number = u32::try_from(number).unwrap_or(u32::MAX).min(0x00FF_FFFF);
+        let [low, middle, high, _] = number.to_le_bytes();
+        Self([low, middle, high])
+    }
+
+    fn address_of(bytes: &[u8]) -> Self {
+        let [low, middle, high, ..] = bytes.as_ptr().addr().to_le_bytes();
+        Self([low, middle, high])
+    }
+
+    /// Returns how far this address lies beyond `start`.
+    fn since(self, start: Self) -> usize {
+        self.value().wrapping_sub(start.value()) & 0x00FF_FFFF
+    }
+
+    fn value(self) -> usize {
+        let Self([low, middle, high]) = self;
+        usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
+    }
+
+    /// Returns the lowest octet: all that a tag or a small constant has.
+    const fn low(self) -> u8 {
+        let Self([low, ..]) = self;
+        low
+    }
+}
