@@ -5,9 +5,9 @@
 
 use crate::accept::Accepted;
 use crate::keys::Account;
-use crate::krb5::PrincipalName;
 use crate::pac::{AccountControl, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
 use crate::sid::Sid;
+use crate::wire::krb5::PrincipalName;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -205,7 +205,7 @@ impl<'a> IdentityRef<'a> {
 /// `name@REALM (SID)`, with whatever does not print as itself escaped.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name(), crate::excerpt::Escaped(self.realm()))?;
+        write!(f, "{}@{}", self.name(), crate::bounded_text::Escaped(self.realm()))?;
         self.sid().map_or(Ok(()), |sid| write!(f, " ({sid})"))
     }
 }

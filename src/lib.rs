@@ -4,22 +4,16 @@
 extern crate alloc;
 
 mod accept;
-mod ccache;
-mod certificate;
+mod bounded_text;
 mod context;
 pub mod crypto;
 mod delegated;
-mod der;
 mod error;
-mod excerpt;
-mod gss;
-mod header;
 pub mod http;
 mod identity;
 mod keys;
-mod krb5;
 pub mod limits;
-mod mechanism;
+mod negotiate;
 pub mod observe;
 pub mod pac;
 mod policy;
@@ -27,33 +21,27 @@ mod randomness;
 pub mod replay;
 pub mod sasl;
 mod sid;
-mod spnego;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod validator;
+mod wire;
 
 pub use accept::{
-    Accepted, Answer, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation,
-    Next, Offer, OfferedMechanism, OpenedBy, OpenedTicket, Outline, Rejection, Request, TicketFacts, TokenShape, Turn,
-    VerifiedRequest,
+    Accepted, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation, Offer,
+    OpenedBy, OpenedTicket, Request, TicketFacts, VerifiedRequest,
 };
-pub use certificate::CertificateError;
 pub use context::{MessageError, MessageKey, Protection, SecurityContext, TokenKind};
 pub use delegated::{DelegatedCredential, DelegatedCredentials, DelegationError};
 pub use error::*;
-pub use gss::{ChannelBindings, GssFlags};
 pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};
 pub use keys::{
     Account, ComputerAccount, KeyQuery, KeySet, Keytab, KeytabEntry, KeytabError, KeytabProblem, Password, Salt,
     ServiceKey,
 };
-pub use krb5::{
-    AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
-    PrincipalName, TicketFlags,
-};
+pub use negotiate::{Answer, Next, OfferedMechanism, Outline, Rejection, TokenShape, Turn};
 pub use policy::{
     AcceptorSubkeyPolicy, AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy,
     KrbErrorPolicy, KvnoPolicy, PacPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
@@ -62,3 +50,9 @@ pub use randomness::Randomness;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;
+pub use wire::certificate::CertificateError;
+pub use wire::gss::{ChannelBindings, GssFlags};
+pub use wire::krb5::{
+    AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
+    PrincipalName, TicketFlags,
+};

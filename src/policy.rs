@@ -1,8 +1,8 @@
 //! What a server accepts beyond what the protocol demands. Strict unless told otherwise; every weakening is spelled out.
 
 use crate::crypto::EncType;
-use crate::gss::ChannelBindings;
 use crate::limits::MAX_TOKEN_SIZE;
+use crate::wire::gss::ChannelBindings;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;

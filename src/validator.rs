@@ -1,17 +1,17 @@
 //! The way in: keys, policy and replay cache together, and the stages as methods.
 
 use crate::accept::{
-    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Rejection, Request, Turn,
-    VerifiedRequest,
+    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Request, VerifiedRequest,
 };
 use crate::error::Error;
-use crate::header;
 use crate::keys::{Account, Candidates, KeyQuery, KeySet, ServiceKey};
+use crate::negotiate::{Rejection, Turn};
 use crate::observe::{self, Entered, Stage};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
 use crate::time::UnixTime;
+use crate::wire::header;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 

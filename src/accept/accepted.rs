@@ -1,37 +1,37 @@
 //! The end of the way: a request that was accepted, and everything that is known about it.
 
 use super::authorize::{PacFields, authorize, check_admission, replay_entry};
-use super::bindings::{BindingState, Connection};
 use super::contents::{AuthenticatorFacts, Buffer, OpenedBy, TicketFacts};
+use super::open::{Opened, open};
 use super::request::{Framing, Request};
-use super::ticket::{Opened, open};
+use super::verify::{BindingState, Connection};
 use super::verify::{Verified, verify};
 use crate::crypto::EncType;
 use crate::delegated::{DelegatedCredentials, DelegationError};
 use crate::error::Error;
 use crate::identity::IdentityRef;
 use crate::keys::KeySet;
-use crate::krb5::PrincipalName;
 use crate::observe::{Entered, Stage};
 use crate::pac::VerifiedPac;
 use crate::policy::Policy;
 use crate::replay::ReplayCache;
 use crate::time::UnixTime;
+use crate::wire::krb5::PrincipalName;
 use alloc::vec::Vec;
 
 /// An accepted request.
 #[derive(Debug)]
 pub struct Accepted {
-    pub(super) buffer: Buffer,
-    pub(super) opened: Opened,
-    pub(super) verified: Verified,
+    pub(crate) buffer: Buffer,
+    pub(crate) opened: Opened,
+    pub(crate) verified: Verified,
     pac: Option<PacFields>,
 }
 
 impl Accepted {
     /// What the stages have found out, once the last has passed.
     #[inline(always)]
-    pub(super) const fn new(buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self {
+    pub(crate) const fn new(buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self {
         Self { buffer, opened, verified, pac }
     }
 

@@ -5,23 +5,23 @@
 //! it keeps one allocation. The buffer is overwritten when it is dropped: both plaintexts hold keys.
 
 use crate::crypto::{EncType, wipe};
-use crate::gss::GssFlags;
 use crate::keys::Account;
-use crate::krb5::{
+use crate::time::UnixTime;
+use crate::wire::gss::GssFlags;
+use crate::wire::krb5::{
     Authenticator, AuthorizationData, EncTicketPart, HostAddresses, NameType, PrincipalName, Ticket, TicketFlags,
 };
-use crate::time::UnixTime;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 /// The plaintexts of a request.
-pub(super) struct Buffer(Vec<u8>);
+pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
     /// Room for the plaintexts of both ciphertexts and the service's name: one allocation for the whole request.
-    pub(super) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
+    pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
         let room = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
         Self(Vec::with_capacity(room))
@@ -29,7 +29,7 @@ impl Buffer {
 
     /// Appends room that `decrypt` fills: `decrypt` gets as many bytes as `ciphertext` has and says where among them it
     /// left the plaintext. If it fails, the room is given back.
-    pub(super) fn decrypt<E>(
+    pub(crate) fn decrypt<E>(
         &mut self,
         ciphertext: &[u8],
         decrypt: impl FnOnce(&[u8], &mut [u8]) -> Result<Range<usize>, E>,
@@ -47,18 +47,18 @@ impl Buffer {
     }
 
     /// Appends a copy of `bytes`.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Span {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Span {
         let start = self.0.len();
         self.0.extend_from_slice(bytes);
         Span::new(start, bytes.len())
     }
 
-    pub(super) fn slice(&self, span: Span) -> &[u8] {
+    pub(crate) fn slice(&self, span: Span) -> &[u8] {
         self.0.get(span.range()).unwrap_or_default()
     }
 
     /// Where `part`, a slice of this buffer, lies.
-    pub(super) fn span_of(&self, part: &[u8]) -> Span {
+    pub(crate) fn span_of(&self, part: &[u8]) -> Span {
         Span::new(part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr()), part.len())
     }
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Buffer {
 
 /// A range of a [`Buffer`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     start: u32,
     length: u32,
 }
@@ -101,7 +101,7 @@ impl Span {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct NameFields {
+pub(crate) struct NameFields {
     name_type: NameType,
     components: Span,
     realm: Span,
@@ -117,7 +117,7 @@ impl NameFields {
     }
 
     /// Copies a name into the buffer.
-    pub(super) fn copy(buffer: &mut Buffer, name: PrincipalName<'_>, realm: &[u8]) -> Self {
+    pub(crate) fn copy(buffer: &mut Buffer, name: PrincipalName<'_>, realm: &[u8]) -> Self {
         Self {
             name_type: name.name_type(),
             components: buffer.append(name.encoded_components()),
@@ -125,18 +125,18 @@ impl NameFields {
         }
     }
 
-    pub(super) fn name(self, buffer: &Buffer) -> PrincipalName<'_> {
+    pub(crate) fn name(self, buffer: &Buffer) -> PrincipalName<'_> {
         PrincipalName::from_parts(self.name_type, buffer.slice(self.components))
     }
 
-    pub(super) fn realm(self, buffer: &Buffer) -> &str {
+    pub(crate) fn realm(self, buffer: &Buffer) -> &str {
         buffer.text(self.realm)
     }
 }
 
 /// Where the fields of an EncTicketPart lie.
 #[derive(Debug)]
-pub(super) struct TicketFields {
+pub(crate) struct TicketFields {
     plaintext: Span,
     flags: TicketFlags,
     client: NameFields,
@@ -150,7 +150,7 @@ pub(super) struct TicketFields {
 }
 
 impl TicketFields {
-    pub(super) fn locate(buffer: &Buffer, plaintext: Span, part: &EncTicketPart<'_>) -> Self {
+    pub(crate) fn locate(buffer: &Buffer, plaintext: Span, part: &EncTicketPart<'_>) -> Self {
         Self {
             plaintext,
             flags: part.flags,
@@ -169,8 +169,8 @@ impl TicketFields {
 /// What the KDC wrote about the client, under the service's key.
 #[derive(Clone, Copy, Debug)]
 pub struct TicketFacts<'a> {
-    pub(super) buffer: &'a Buffer,
-    pub(super) fields: &'a TicketFields,
+    pub(crate) buffer: &'a Buffer,
+    pub(crate) fields: &'a TicketFields,
 }
 
 impl<'a> TicketFacts<'a> {
@@ -187,7 +187,7 @@ impl<'a> TicketFacts<'a> {
     }
 
     /// As [`Self::client_realm`], as its bytes.
-    pub(super) fn client_realm_bytes(self) -> &'a [u8] {
+    pub(crate) fn client_realm_bytes(self) -> &'a [u8] {
         self.buffer.slice(self.fields.client.realm)
     }
 
@@ -241,7 +241,7 @@ impl<'a> TicketFacts<'a> {
     }
 
     /// The whole EncTicketPart. It holds the session key.
-    pub(super) fn plaintext(self) -> &'a [u8] {
+    pub(crate) fn plaintext(self) -> &'a [u8] {
         self.buffer.slice(self.fields.plaintext)
     }
 
@@ -254,17 +254,17 @@ impl<'a> TicketFacts<'a> {
 
 /// Where the fields of an Authenticator lie, as far as they matter after it was verified.
 #[derive(Debug)]
-pub(super) struct AuthenticatorFields {
-    pub(super) time: UnixTime,
-    pub(super) subkey_etype: Option<EncType>,
-    pub(super) sequence_number: Option<u32>,
-    pub(super) gss_flags: Option<GssFlags>,
+pub(crate) struct AuthenticatorFields {
+    pub(crate) time: UnixTime,
+    pub(crate) subkey_etype: Option<EncType>,
+    pub(crate) sequence_number: Option<u32>,
+    pub(crate) gss_flags: Option<GssFlags>,
     /// The KRB-CRED in the checksum.
-    pub(super) delegated: Option<Span>,
+    pub(crate) delegated: Option<Span>,
 }
 
 impl AuthenticatorFields {
-    pub(super) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>, delegated: Option<Span>) -> Self {
+    pub(crate) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>, delegated: Option<Span>) -> Self {
         Self {
             time: authenticator.time(),
             subkey_etype: authenticator.subkey.map(|subkey| subkey.etype),
@@ -275,7 +275,7 @@ impl AuthenticatorFields {
     }
 
     /// The context flags; none are set where the client sent none.
-    pub(super) fn flags(&self) -> GssFlags {
+    pub(crate) fn flags(&self) -> GssFlags {
         self.gss_flags.unwrap_or_default()
     }
 }
@@ -283,7 +283,7 @@ impl AuthenticatorFields {
 /// What the client wrote, under the session key. Its name is not among it: that is the ticket's, which it equals.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatorFacts<'a> {
-    pub(super) fields: &'a AuthenticatorFields,
+    pub(crate) fields: &'a AuthenticatorFields,
 }
 
 impl AuthenticatorFacts<'_> {
@@ -315,9 +315,9 @@ impl AuthenticatorFacts<'_> {
 /// Which key opened a ticket.
 #[derive(Clone, Debug)]
 pub struct OpenedBy {
-    pub(super) account: Arc<Account>,
-    pub(super) etype: EncType,
-    pub(super) kvno: Option<u32>,
+    pub(crate) account: Arc<Account>,
+    pub(crate) etype: EncType,
+    pub(crate) kvno: Option<u32>,
 }
 
 impl OpenedBy {

@@ -3,28 +3,28 @@
 use super::contents::AuthenticatorFields;
 use crate::context::{Established, MessageKey, Role};
 use crate::crypto::{EncType, Key, KeyUsage, wipe};
-use crate::der::Writer;
-use crate::gss::GssFlags;
-use crate::krb5::{ApRep, EncApRepPart, EtypeList};
 use crate::policy::{AcceptorSubkeyPolicy, EncTypes, Policy};
 use crate::randomness::Randomness;
+use crate::wire::der::Writer;
+use crate::wire::gss::GssFlags;
+use crate::wire::krb5::{ApRep, EncApRepPart, EtypeList};
 use alloc::vec::Vec;
 
 /// The ticket's session key, the client's subkey, and what becomes of them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ContextKeys<'a> {
-    pub(super) session: &'a Key,
-    pub(super) subkey: Option<&'a Key>,
+pub(crate) struct ContextKeys<'a> {
+    pub(crate) session: &'a Key,
+    pub(crate) subkey: Option<&'a Key>,
     /// What our AP-REP will carry, if there will be one.
-    pub(super) ap_rep: Option<AcceptorSubkey>,
+    pub(crate) ap_rep: Option<AcceptorSubkey>,
 }
 
 /// The type of the subkey in our AP-REP; `None` leaves it out.
-pub(super) type AcceptorSubkey = Option<EncType>;
+pub(crate) type AcceptorSubkey = Option<EncType>;
 
 impl ContextKeys<'_> {
     /// The context as it is before an AP-REP, or without one.
-    pub(super) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
+    pub(crate) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
@@ -39,7 +39,7 @@ impl ContextKeys<'_> {
     }
 
     /// The context of which an answer made with this randomness tells the client.
-    pub(super) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
+    pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         let before = self.before_reply(authenticator);
         if self.ap_rep.is_none() {
             return before;
@@ -52,7 +52,7 @@ impl ContextKeys<'_> {
     }
 
     /// An AP-REP (RFC 4120 section 3.2.4): the client's time, under the session key.
-    pub(super) fn write_ap_rep(
+    pub(crate) fn write_ap_rep(
         &self,
         authenticator: &AuthenticatorFields,
         randomness: &Randomness,
@@ -77,7 +77,7 @@ impl ContextKeys<'_> {
 /// key protects a context whose session key the KDC made RC4. Else the type stays. RC4 contexts have no subkey of ours:
 /// RFC 4757 knows none, and their clients do not look for one. In DCE style there always is one, since it is how our
 /// AP-REP differs from the client's, and cannot be sent back to us as that.
-pub(super) fn acceptor_subkey(
+pub(crate) fn acceptor_subkey(
     current: EncType,
     listed: EtypeList<'_>,
     flags: GssFlags,

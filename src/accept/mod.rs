@@ -7,36 +7,23 @@
 //! ```
 //! [`Validator`](crate::Validator) holds the stages' methods, since they all go by one policy.
 
-mod accepted;
-mod answer;
-mod authenticator;
-mod authorize;
-mod bindings;
-mod contents;
-mod context_keys;
-mod exchange;
-mod hearing;
-mod negotiation;
-mod outline;
-mod pac_checks;
-mod refusal;
-mod rejection;
-mod request;
-mod restrictions;
-mod ticket;
-mod ticket_checks;
-mod token;
-mod verify;
+pub(crate) mod accepted;
+pub(crate) mod authorize;
+pub(crate) mod contents;
+pub(crate) mod context_keys;
+pub(crate) mod negotiation;
+pub(crate) mod open;
+pub(crate) mod read;
+pub(crate) mod refusal;
+pub(crate) mod request;
+pub(crate) mod token;
+pub(crate) mod verify;
 
 pub use accepted::Accepted;
-pub use answer::{Answer, Next, Turn};
 pub use authorize::AuthorizedRequest;
-pub use bindings::{BindingState, Connection};
 pub use contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
-pub use hearing::{Heard, Offer};
 pub use negotiation::Negotiation;
-pub use outline::{OfferedMechanism, Outline, TokenShape};
-pub use rejection::Rejection;
+pub use open::OpenedTicket;
+pub use read::{Heard, Offer};
 pub use request::{Framing, Request};
-pub use ticket::OpenedTicket;
-pub use verify::VerifiedRequest;
+pub use verify::{BindingState, Connection, VerifiedRequest};

@@ -1,15 +1,15 @@
 //! What a server keeps between two tokens of one conversation.
 
-use super::answer::Next;
 use super::request::Message;
 use crate::crypto::wipe;
-use crate::der::{Reader, field};
 use crate::error::InvalidNegotiation;
 use crate::limits::MAX_TOKEN_SIZE;
-use crate::mechanism::Mechanism;
+use crate::negotiate::Next;
 use crate::randomness::Randomness;
-use crate::spnego::{MechanismList, NegState, NegotiationReply};
 use crate::time::UnixTime;
+use crate::wire::der::{Reader, field};
+use crate::wire::mechanism::Mechanism;
+use crate::wire::spnego::{MechanismList, NegState, NegotiationReply};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -24,11 +24,11 @@ use core::fmt;
 pub struct Negotiation {
     /// The MechTypeList as the client sent it, over which the mechListMIC is made. Empty if nothing is negotiated.
     mech_types: Vec<u8>,
-    pub(super) stage: Stage,
+    pub(crate) stage: Stage,
 }
 
 /// What is waited for.
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// An AP-REQ.
     AwaitingRequest,
     /// The client's last word, once it has our AP-REP or our MIC.
@@ -37,23 +37,23 @@ pub(super) enum Stage {
 
 /// A request that was accepted, and answered with what the client must still confirm. It is decided again when that
 /// comes: its bytes are shorter than all that was learnt from them.
-pub(super) struct Halfway {
-    pub(super) message: Message,
-    pub(super) ap_req: Vec<u8>,
+pub(crate) struct Halfway {
+    pub(crate) message: Message,
+    pub(crate) ap_req: Vec<u8>,
     /// When the request was accepted, in whole seconds.
-    pub(super) accepted: UnixTime,
+    pub(crate) accepted: UnixTime,
     /// That of our answer, from which come the acceptor's subkey and sequence number.
-    pub(super) randomness: Randomness,
+    pub(crate) randomness: Randomness,
 }
 
 impl Negotiation {
-    pub(super) fn new(mech_types: Vec<u8>, halfway: Halfway) -> Self {
+    pub(crate) fn new(mech_types: Vec<u8>, halfway: Halfway) -> Self {
         Self { mech_types, stage: Stage::AwaitingEnd(halfway) }
     }
 
     /// Asks a client for a Kerberos token that it offers and did not send. Where it would rather use another mechanism, MICs
     /// must be exchanged, and MIT's library takes no other word for it than `request-mic`.
-    pub(super) fn ask_for_kerberos(mechanisms: MechanismList<'_>) -> Next {
+    pub(crate) fn ask_for_kerberos(mechanisms: MechanismList<'_>) -> Next {
         let first_choice = mechanisms.prefers_kerberos();
         let reply = NegotiationReply {
             state: if first_choice { NegState::AcceptIncomplete } else { NegState::RequestMic },
@@ -66,7 +66,7 @@ impl Negotiation {
     }
 
     /// What the client offered; `None` if nothing is negotiated.
-    pub(super) fn mechanisms(&self) -> Option<MechanismList<'_>> {
+    pub(crate) fn mechanisms(&self) -> Option<MechanismList<'_>> {
         MechanismList::read(&mut Reader::new(&self.mech_types), field!("MechTypeList")).ok()
     }
 

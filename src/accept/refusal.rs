@@ -7,7 +7,7 @@ use crate::time::UnixTime;
 
 /// The check that a request does not pass. All that [`explain`](Self::explain) says besides is still at hand where it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     TicketInvalid,
     TicketNotYetValid,
     TicketExpired,
@@ -23,17 +23,17 @@ pub(super) enum Refusal {
 }
 
 /// By what a request was decided.
-pub(super) struct Grounds<'a> {
-    pub(super) ticket: TicketFacts<'a>,
-    pub(super) opened_by: &'a OpenedBy,
-    pub(super) policy: &'a Policy,
-    pub(super) now: UnixTime,
+pub(crate) struct Grounds<'a> {
+    pub(crate) ticket: TicketFacts<'a>,
+    pub(crate) opened_by: &'a OpenedBy,
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: UnixTime,
 }
 
 impl Refusal {
     #[cold]
     #[inline(never)]
-    pub(super) fn explain(self, Grounds { ticket, opened_by, policy, now }: Grounds<'_>) -> Error {
+    pub(crate) fn explain(self, Grounds { ticket, opened_by, policy, now }: Grounds<'_>) -> Error {
         let (start, end) = (ticket.start_time(), ticket.end_time());
         match self {
             Self::TicketInvalid => Error::TicketInvalid,

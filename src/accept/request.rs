@@ -1,14 +1,14 @@
 //! First stage: the bytes of a token to an AP-REQ that nobody has vouched for.
 
-use super::hearing::{Enclosed, Located};
 use super::negotiation::Halfway;
+use super::read::{Enclosed, Located};
 use crate::crypto::EncType;
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
-use crate::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
-use crate::mechanism::Mechanism;
 use crate::policy::{EncTypes, Policy};
-use crate::spnego::MechanismList;
+use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
+use crate::wire::mechanism::Mechanism;
+use crate::wire::spnego::MechanismList;
 
 /// An AP-REQ as it came: parsed, not believed. It borrows from the token.
 ///
@@ -16,17 +16,17 @@ use crate::spnego::MechanismList;
 /// way can rewrite it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'t> {
-    pub(super) ap_req: ApReq<'t>,
+    pub(crate) ap_req: ApReq<'t>,
     /// The AP-REQ's own bytes.
-    pub(super) encoded: &'t [u8],
-    pub(super) message: Message,
-    pub(super) leg: Leg<'t>,
-    pub(super) turns: Turns,
+    pub(crate) encoded: &'t [u8],
+    pub(crate) message: Message,
+    pub(crate) leg: Leg<'t>,
+    pub(crate) turns: Turns,
 }
 
 /// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum and frames its answer, or stands alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub(crate) enum Message {
     /// Under the identifier that it came under.
     Gss(Mechanism),
     Bare,
@@ -34,14 +34,14 @@ pub(super) enum Message {
 
 /// Whether the client may be asked for another token. If not, nothing is kept for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turns {
+pub(crate) enum Turns {
     Many,
     One,
 }
 
 /// Which token of a conversation an AP-REQ came in.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Leg<'t> {
+pub(crate) enum Leg<'t> {
     /// Nothing was negotiated.
     Alone,
     /// In the first, with the offer.
@@ -54,24 +54,24 @@ pub(super) enum Leg<'t> {
 
 /// The negotiation around an AP-REQ.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Negotiated<'t> {
+pub(crate) struct Negotiated<'t> {
     /// The identifier of Kerberos that is agreed on.
-    pub(super) mechanism: Mechanism,
-    pub(super) mechanisms: MechanismList<'t>,
+    pub(crate) mechanism: Mechanism,
+    pub(crate) mechanisms: MechanismList<'t>,
     /// The client's mechListMIC.
-    pub(super) mic: Option<&'t [u8]>,
+    pub(crate) mic: Option<&'t [u8]>,
 }
 
 /// What a client says to end a conversation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LastLeg<'t> {
-    pub(super) halfway: &'t Halfway,
+pub(crate) struct LastLeg<'t> {
+    pub(crate) halfway: &'t Halfway,
     /// `None` if nothing was negotiated.
-    pub(super) mechanisms: Option<MechanismList<'t>>,
+    pub(crate) mechanisms: Option<MechanismList<'t>>,
     /// In DCE style: the client's proof that it has read ours.
-    pub(super) ap_rep: Option<ApRep<'t>>,
+    pub(crate) ap_rep: Option<ApRep<'t>>,
     /// The client's mechListMIC.
-    pub(super) mic: Option<&'t [u8]>,
+    pub(crate) mic: Option<&'t [u8]>,
 }
 
 /// What was around an AP-REQ.
@@ -99,7 +99,7 @@ impl<'t> Request<'t> {
 
     /// The request that came in `token`, if its shell passes.
     #[inline(always)]
-    pub(super) fn read(enclosed: &Enclosed<'t>, token: &'t [u8], turns: Turns, policy: &Policy) -> Result<Self, Error> {
+    pub(crate) fn read(enclosed: &Enclosed<'t>, token: &'t [u8], turns: Turns, policy: &Policy) -> Result<Self, Error> {
         let Enclosed { ap_req, message, leg } = *enclosed;
         match ApReq::read(ap_req) {
             Ok(parsed) => {
@@ -139,7 +139,7 @@ impl<'t> Request<'t> {
     }
 
     /// The checks that need no key, so that what fails them costs no cryptography.
-    pub(super) fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
+    pub(crate) fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
         if self.ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
             return Err(Error::UserToUser);
         }
@@ -155,12 +155,12 @@ impl<'t> Request<'t> {
 }
 
 /// What a ticket's shell says about the key that it needs.
-pub(super) const fn key_query<'t>(ticket: &Ticket<'t>) -> KeyQuery<'t> {
+pub(crate) const fn key_query<'t>(ticket: &Ticket<'t>) -> KeyQuery<'t> {
     KeyQuery { realm: ticket.realm, service: ticket.sname, etype: ticket.enc_part.etype, kvno: ticket.enc_part.kvno }
 }
 
 /// Whether a key of type `etype` may play `role`.
-pub(super) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> Result<(), Error> {
+pub(crate) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> Result<(), Error> {
     if allowed.contains(etype) {
         return Ok(());
     }

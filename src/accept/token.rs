@@ -1,14 +1,14 @@
 //! Tokens by their first bytes: what a client sent, before any of it is read.
 
-use crate::der::{Fault, Kind, Reader, field};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
-use crate::gss::{INITIAL_TAG, InitialToken, ap_req_message};
-use crate::krb5::{ApRep, ApReq};
-use crate::mechanism::Mechanism;
-use crate::spnego::RESP_TAG;
+use crate::wire::der::{Fault, Kind, Reader, field};
+use crate::wire::gss::{INITIAL_TAG, InitialToken, ap_req_message};
+use crate::wire::krb5::{ApRep, ApReq};
+use crate::wire::mechanism::Mechanism;
+use crate::wire::spnego::RESP_TAG;
 
 /// A token, by what it says it is.
-pub(super) enum Token<'t> {
+pub(crate) enum Token<'t> {
     /// NegTokenInit.
     Spnego(Reader<'t>),
     /// NegTokenResp.
@@ -22,7 +22,7 @@ pub(super) enum Token<'t> {
 }
 
 impl<'t> Token<'t> {
-    pub(super) fn recognise(reader: Reader<'t>) -> Result<Self, Fault> {
+    pub(crate) fn recognise(reader: Reader<'t>) -> Result<Self, Fault> {
         let token = reader.rest();
         match reader.peek() {
             Some(ApReq::TAG) => Ok(Self::ApReq(reader)),
@@ -46,7 +46,7 @@ impl<'t> Token<'t> {
 }
 
 /// What a token of another mechanism is called.
-pub(super) fn foreign(mechanism: Mechanism, message: &[u8], offer: KerberosOffer) -> Error {
+pub(crate) fn foreign(mechanism: Mechanism, message: &[u8], offer: KerberosOffer) -> Error {
     match mechanism {
         Mechanism::Ntlm => Error::Ntlm { message: ntlm_message(message), offer },
         Mechanism::NegoEx => Error::NegoEx { offer },

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use super::{Established, MessageError, MessageKey, Protection, Role, TokenKind};
 use crate::crypto::{ChecksumType, Checksummer, Cipher, Confounder, Key, KeyUsage};
-use crate::der::{Malformed, Problem};
-use crate::gss::GssFlags;
+use crate::wire::der::{Malformed, Problem};
+use crate::wire::gss::GssFlags;
 
 /// The tokens of one context, both ways.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Why a per-message token was refused.
 
-use crate::der::{self, Fault, Reader, field};
 use crate::error::Malformed;
-use crate::gss::{INITIAL_TAG, InitialToken};
+use crate::wire::der::{self, Fault, Reader, field};
+use crate::wire::gss::{INITIAL_TAG, InitialToken};
 use thiserror::Error;
 
 /// Why a per-message token was refused. It left no trace: neither in the context nor in the buffer.

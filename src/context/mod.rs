@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 pub use error::{MessageError, MessageKey, TokenKind};
 
 use crate::crypto::{Confounder, EncType, Key, wipe};
-use crate::gss::GssFlags;
 use crate::limits::MAX_MESSAGE_TOKEN;
+use crate::wire::gss::GssFlags;
 use cfx::Cfx;
 use rc4::Rc4;
 use window::{Width, Window};

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 
 use super::{Established, MessageError, Protection, Role, TokenKind};
 use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, same};
-use crate::der::{self, Fault, Field, Kind, Reader, field};
-use crate::gss::{INITIAL_TAG, InitialToken};
+use crate::wire::der::{self, Fault, Field, Kind, Reader, field};
+use crate::wire::gss::{INITIAL_TAG, InitialToken};
 
 /// The tokens of one context, both ways.
 pub(super) struct Rc4 {
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
     use crate::context::{MessageKey, SecurityContext};
     use crate::crypto::{EncType, Key};
-    use crate::gss::GssFlags;
+    use crate::wire::gss::GssFlags;
     use alloc::vec;
 
     fn established(role: Role) -> Established {

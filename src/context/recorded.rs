@@ -6,7 +6,7 @@
 
 use super::{Established, MessageKey, Protection, Role, SecurityContext};
 use crate::crypto::{EncType, Key};
-use crate::gss::{GssChecksum, GssFlags};
+use crate::wire::gss::{GssChecksum, GssFlags};
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer};

@@ -4,7 +4,7 @@
 //! Numbers of RFC 4121 have 64 bits and do not wrap; those of RFC 4757 have 32 and do.
 
 use super::MessageError;
-use crate::gss::GssFlags;
+use crate::wire::gss::GssFlags;
 
 /// Numbers that were seen, and what the context promises about them.
 #[derive(Debug)]

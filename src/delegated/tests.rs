@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 use super::*;
 use crate::crypto::records::{Record, for_each};
-use crate::der::Problem;
 use crate::limits::MAX_DELEGATED_TICKETS;
+use crate::wire::der::Problem;
 use alloc::format;
 use alloc::string::{String, ToString};
 use rasn_kerberos as asn1;

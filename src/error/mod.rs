@@ -7,19 +7,18 @@
 mod cause;
 mod code;
 mod negotiation;
-mod no_key;
 mod pac;
 mod remedy;
 
-pub use crate::der::{Malformed, Problem};
-pub use crate::excerpt::Excerpt;
+pub use crate::bounded_text::Excerpt;
+pub use crate::keys::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+pub use crate::wire::der::{Malformed, Problem};
 pub use cause::{
     AddressCause, BindingDemand, ChecksumCause, DelegationKind, EtypeCause, HeaderProblem, Integrity, KerberosOffer,
     KeyRole, Misuse, NameCause, NamePart, NtlmMessage, Part, ReplayCause,
 };
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
-pub use no_key::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use pac::{
     AccountCause, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature, SignatureCause,
 };

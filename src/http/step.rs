@@ -1,8 +1,9 @@
 //! What a server does with a request: challenge it, go on with it, let it in, or fall back to another way to sign in.
 
-use crate::accept::{Accepted, Connection, Negotiation, Next, Turn};
+use crate::accept::{Accepted, Connection, Negotiation};
 use crate::error::Error;
 use crate::identity::IdentityRef;
+use crate::negotiate::{Next, Turn};
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
 use crate::time::UnixTime;

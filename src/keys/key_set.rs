@@ -5,8 +5,8 @@
 
 use super::{Account, Keytab, KeytabError};
 use crate::crypto::Cipher;
-use crate::krb5::PrincipalName;
 use crate::limits::MAX_REALM_LENGTH;
+use crate::wire::krb5::PrincipalName;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -16,8 +16,8 @@
 
 use super::{Account, ServiceKey};
 use crate::crypto::{EncType, Key};
-use crate::krb5::NameType;
 use crate::time::UnixTime;
+use crate::wire::krb5::NameType;
 use alloc::string::String;
 use alloc::vec::Vec;
 use thiserror::Error;

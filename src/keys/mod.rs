@@ -5,6 +5,7 @@
 //! key alone is prepared once, when the first ticket verifies under it.
 
 mod account;
+mod diagnosis;
 mod key_set;
 mod keytab;
 mod password;
@@ -13,6 +14,7 @@ mod service_key;
 
 pub(crate) use account::Directory;
 pub use account::{Account, ComputerAccount};
+pub use diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use key_set::KeySet;
 pub use keytab::{Keytab, KeytabEntry, KeytabError, KeytabProblem};
 pub use password::{Password, Salt};

@@ -4,14 +4,15 @@
 //! service name and kvno are hints: one account has many service names, and a kvno is wrong after a restore of the
 //! directory, in a keytab made by hand, and wherever only its last 8 bits were kept.
 
+use super::diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
 use super::{Account, KeySet, ServiceKey};
+use crate::bounded_text::Excerpt;
 use crate::crypto::{DecryptError, EncType};
-use crate::error::{Excerpt, HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
-use crate::krb5::PrincipalName;
 use crate::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
+use crate::wire::krb5::PrincipalName;
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Range;

@@ -48,9 +48,10 @@ pub(crate) use events::{Entered, accepted, goes_on, refused};
 #[cfg(not(feature = "tracing"))]
 pub(crate) use silence::{Entered, accepted, goes_on, refused};
 
-use crate::accept::{Accepted, Turn};
+use crate::accept::Accepted;
 use crate::error::Error;
 use crate::keys::KeyQuery;
+use crate::negotiate::Turn;
 use crate::time::UnixTime;
 
 /// The target of all events and spans.

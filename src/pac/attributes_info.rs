@@ -1,9 +1,9 @@
 //! PAC_ATTRIBUTES_INFO (MS-PAC section 2.14) and PAC_REQUESTOR (section 2.15): what a TGT's PAC adds.
 
 use super::reader::{Place, Reader};
-use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
+use crate::wire::der::Tell;
 
 /// How the client came to have a PAC; bits that are not known are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 use super::file_time::FileTime;
 use super::reader::{Place, Reader};
 use super::wide_text::WideText;
-use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
+use crate::wire::der::Tell;
 
 /// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it has been held against the ticket.
 #[derive(Clone, Copy, Debug)]

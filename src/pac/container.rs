@@ -5,9 +5,9 @@
 
 use super::buffer_type::BufferType;
 use super::reader::{Place, Reader, bytes_at, u32_at};
-use crate::der::{Full, Tell, Terse, Unread};
 use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
+use crate::wire::der::{Full, Tell, Terse, Unread};
 use core::fmt;
 
 /// A PAC as it was found. Whoever holds any key of the service can have written it; nothing in it can be read before

@@ -4,9 +4,9 @@
 
 use super::ndr::{NdrReader, Pointer};
 use super::reader::{Place, u32_at};
-use crate::der::Tell;
 use crate::error::PacMalformed;
 use crate::sid::Sid;
+use crate::wire::der::Tell;
 
 /// A group that the user is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

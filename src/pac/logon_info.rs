@@ -10,9 +10,9 @@ use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer, UnicodeString};
 use super::reader::{Place, bytes_at, u32_at};
 use super::wide_text::WideText;
-use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
+use crate::wire::der::Tell;
 use core::fmt;
 
 /// The buffer LOGON_INFO: the account, as its domain controller knows it.

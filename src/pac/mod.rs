@@ -42,9 +42,9 @@ pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
-use crate::der::{Full, Tell, Terse, Unread};
 use crate::error::{Error, PacMalformed, PacProblem};
 use crate::sid::Sid;
+use crate::wire::der::{Full, Tell, Terse, Unread};
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;

@@ -9,9 +9,9 @@
 
 use super::reader::{Place, Reader, u32_at};
 use super::wide_text::WideText;
-use crate::der::{Full, Tell};
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
+use crate::wire::der::{Full, Tell};
 
 /// Reads one serialized structure.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Reads the little-endian fields of a PAC: numbers, and places whose bytes are looked at when they are asked for.
 
-use crate::der::{Full, Tell};
 use crate::error::{PacMalformed, PacProblem};
+use crate::wire::der::{Full, Tell};
 use core::marker::PhantomData;
 
 /// Some bytes of a PAC, by where they are: what was read outlives the borrow of what it was read from.

@@ -11,8 +11,8 @@ use super::container::Pac;
 use super::reader::{Place, Reader};
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
-use crate::der::Full;
 use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
+use crate::wire::der::Full;
 
 /// What is known of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

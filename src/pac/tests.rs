@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::{BufferType, KdcSignatures, Pac, PacLayout, SignatureState};
-use crate::der::{Full, Tell, Terse};
 use crate::error::PacMalformed;
 use crate::sid::Sid;
 use crate::testing::TestRealm;
 use crate::time::UnixTime;
+use crate::wire::der::{Full, Tell, Terse};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -2,9 +2,9 @@
 
 use super::reader::{Place, Reader};
 use super::wide_text::WideText;
-use crate::der::Tell;
 use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
+use crate::wire::der::Tell;
 
 /// The buffer UPN_DNS_INFO.
 #[derive(Clone, Copy, Debug)]

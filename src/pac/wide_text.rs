@@ -1,6 +1,6 @@
 //! Text as Windows writes it: UTF-16 in little-endian order.
 
-use crate::excerpt::Escaped;
+use crate::bounded_text::Escaped;
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 

@@ -19,8 +19,8 @@ use core::ops::BitOr;
 
 use crate::context::{Protection, SecurityContext};
 use crate::crypto::Confounder;
-use crate::gss::GssFlags;
 use crate::limits::{MAX_AUTHORIZATION_IDENTITY, MAX_MESSAGE_TOKEN};
+use crate::wire::gss::GssFlags;
 
 /// A set of security layers, as the first octet of either message has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use super::{KeyParts, NameParts, TimeText, asn1};
 use crate::crypto::{ChecksumType, Confounder, Key, KeyUsage};
-use crate::gss::GssFlags;
+use crate::wire::gss::GssFlags;
 use alloc::vec::Vec;
 use md5::{Digest, Md5};
 

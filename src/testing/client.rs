@@ -5,7 +5,7 @@ use super::reply::{ApRepParts, Krb5Message, NegTokenRespParts};
 use super::{KeyParts, TestToken, TimeText};
 use crate::context::{Established, MessageKey, Role, SecurityContext};
 use crate::crypto::Key;
-use crate::gss::{GssChecksum, GssFlags};
+use crate::wire::gss::{GssChecksum, GssFlags};
 use alloc::vec::Vec;
 use thiserror::Error;
 

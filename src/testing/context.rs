@@ -2,7 +2,7 @@
 
 use crate::context::{Established, MessageKey, Role, SecurityContext};
 use crate::crypto::Key;
-use crate::gss::GssFlags;
+use crate::wire::gss::GssFlags;
 
 /// A client's and a server's side of one context under `key`, taken for the acceptor's subkey. Both number their messages
 /// from zero; `flags` says whether the numbers matter, and [`GssFlags::default`] that they do not.

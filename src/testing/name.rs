@@ -1,7 +1,7 @@
 //! Principal names made of any bytes.
 
 use super::asn1;
-use crate::krb5::NameType;
+use crate::wire::krb5::NameType;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;

@@ -2,8 +2,8 @@
 
 use super::{NameParts, PacBuffers, PacParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
-use crate::krb5::{AdType, TicketFlags};
 use crate::time::UnixTime;
+use crate::wire::krb5::{AdType, TicketFlags};
 use alloc::vec::Vec;
 use core::fmt;
 

@@ -2,7 +2,7 @@
 
 use crate::accept::{Connection, Negotiation};
 use crate::error::Error;
-use crate::gss::ChannelBindings;
+use crate::wire::gss::ChannelBindings;
 use core::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,0 +1,176 @@
+//! Second stage: a request to an opened ticket. The service's key has verified it: the KDC wrote what is in it.
+//!
+//! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
+
+use super::contents::{Buffer, NameFields, OpenedBy, Span, TicketFacts, TicketFields};
+use super::request::{Framing, Request, check_etype};
+use super::verify::Connection;
+use super::verify::{VerifiedRequest, verify};
+use crate::crypto::{EncType, Key};
+use crate::error::{Error, Excerpt, Integrity, KeyRole};
+use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
+use crate::policy::Policy;
+use crate::time::UnixTime;
+use crate::wire::der::{self, Malformed, Problem};
+use crate::wire::krb5::{EncTicketPart, EncryptionKey};
+use alloc::sync::Arc;
+use core::fmt;
+
+/// A request whose ticket is decrypted. It borrows from the token.
+pub struct OpenedTicket<'t> {
+    request: Request<'t>,
+    buffer: Buffer,
+    opened: Opened,
+}
+
+/// What is known when the ticket is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) key: OpenedBy,
+    pub(crate) ticket: TicketFields,
+    pub(crate) session_key: Key,
+    pub(crate) service: NameFields,
+    pub(crate) ticket_kvno: Option<u32>,
+    pub(crate) framing: Framing,
+}
+
+impl<'t> OpenedTicket<'t> {
+    pub(crate) fn open(request: Request<'t>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Self, Error> {
+        let (buffer, opened) = open(&request, keys, policy, now)?;
+        Ok(Self { request, buffer, opened })
+    }
+
+    pub(crate) fn verify(
+        mut self,
+        policy: &Policy,
+        connection: &Connection<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedRequest, Error> {
+        let verified = verify(&self.request, &self.opened, &mut self.buffer, policy, connection, now)?;
+        Ok(VerifiedRequest { buffer: self.buffer, opened: self.opened, verified })
+    }
+
+    pub(crate) const fn key_query(&self) -> KeyQuery<'t> {
+        self.request.key_query()
+    }
+
+    /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
+    #[must_use]
+    pub fn ticket(&self) -> TicketFacts<'_> {
+        self.opened.ticket(&self.buffer)
+    }
+
+    /// The type of the session key, which is the policy's to refuse.
+    #[must_use]
+    pub fn session_etype(&self) -> EncType {
+        self.opened.session_key.etype()
+    }
+
+    /// The key that opened it.
+    #[must_use]
+    pub const fn opened_by(&self) -> &OpenedBy {
+        &self.opened.key
+    }
+}
+
+impl fmt::Debug for OpenedTicket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { request, opened, .. } = self;
+        let mut shown = f.debug_struct("OpenedTicket");
+        shown.field("request", request).field("ticket", &opened.ticket).field("opened_by", &opened.key);
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl Opened {
+    pub(crate) const fn ticket<'a>(&'a self, buffer: &'a Buffer) -> TicketFacts<'a> {
+        TicketFacts { buffer, fields: &self.ticket }
+    }
+}
+
+/// Opens the ticket. The token can be let go: what is needed of the ticket's shell is copied.
+#[inline(never)]
+pub(crate) fn open(
+    request: &Request<'_>,
+    keys: &KeySet,
+    policy: &Policy,
+    now: UnixTime,
+) -> Result<(Buffer, Opened), Error> {
+    let Decrypted { mut buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
+    let part = der::read(buffer.slice(plaintext), EncTicketPart::read)?;
+    let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
+    let ticket = TicketFields::locate(&buffer, plaintext, &part);
+    let shell = &request.ap_req.ticket;
+    let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
+    let (ticket_kvno, framing) = (shell.enc_part.kvno, request.framing());
+    Ok((buffer, Opened { key: opened_by, ticket, session_key, service, ticket_kvno, framing }))
+}
+
+/// A ticket that one of our keys opens.
+struct Decrypted {
+    buffer: Buffer,
+    plaintext: Span,
+    opened_by: OpenedBy,
+}
+
+fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime) -> Result<Decrypted, Error> {
+    let query = request.key_query();
+    let mut candidates = Candidates::none();
+    candidates.choose(keys, &query, policy.kvno, now);
+    if candidates.iter().next().is_none() {
+        return Err(Error::NoKey(no_key_diagnosis(keys, &query, now)));
+    }
+    let cipher = request.ap_req.ticket.enc_part.cipher;
+    let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
+    for candidate in candidates.iter() {
+        let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| candidate.decrypt(cipher, room, keys)) else {
+            continue;
+        };
+        let opened_by = OpenedBy {
+            account: Arc::clone(candidate.account),
+            etype: candidate.key.etype(),
+            kvno: candidate.key.kvno(),
+        };
+        return Ok(Decrypted { buffer, plaintext, opened_by });
+    }
+    Err(not_opened(keys, request, &candidates))
+}
+
+/// A key from a message, if its type may play `role` and it has that type's length.
+pub(crate) fn usable_key(
+    key: EncryptionKey<'_>,
+    what: &'static str,
+    policy: &Policy,
+    role: KeyRole,
+) -> Result<Key, Error> {
+    match Key::new(key.etype, key.value) {
+        Ok(usable) if policy.session_etypes.contains(key.etype) => Ok(usable),
+        _ => Err(unusable_key(key, what, policy, role)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
+    let expected = key.etype.key_len().unwrap_or(0);
+    let size = Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } };
+    check_etype(key.etype, policy.session_etypes, role).err().unwrap_or(size.into())
+}
+
+/// What to say when no candidate opens the ticket.
+#[cold]
+fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>) -> Error {
+    let query = request.key_query();
+    if !candidates.hold_version() {
+        return Error::KeyVersion(version_diagnosis(keys, &query, candidates));
+    }
+    let kvno = candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno));
+    let (tried, left_out) = (candidates.iter().count(), candidates.left_out());
+    Error::Integrity(Integrity::Ticket {
+        realm: Excerpt::new(query.realm()),
+        etype: query.etype,
+        kvno,
+        tried,
+        left_out,
+    })
+}

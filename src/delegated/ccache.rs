@@ -1,0 +1,99 @@
+//! Credential cache files, format version 4 (MIT krb5, "Credential cache file format"), which Heimdal reads too.
+//!
+//! In: delegated credentials. Out: the bytes of a file, which this crate leaves to others to write.
+//!
+//! ```text
+//! 05 04           version
+//! 00 00           length of the header, which tells the KDC's clock and may be empty
+//! principal       whose cache it is
+//! credential …    to the end of the file
+//! ```
+//! Numbers are big-endian; data has its length, in 32 bits, before it.
+
+use crate::delegated::{DelegatedCredential, DelegatedCredentials};
+use crate::time::UnixTime;
+use crate::wire::krb5::{HostAddresses, PrincipalName};
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+/// The file. It is made twice, first to learn its length: a vector that grows leaves copies of keys behind.
+pub(crate) fn to_bytes(credentials: &DelegatedCredentials) -> Zeroizing<Vec<u8>> {
+    let mut length = 0_usize;
+    file(credentials, &mut |bytes| length = length.saturating_add(bytes.len()));
+    let mut out = Zeroizing::new(Vec::with_capacity(length));
+    file(credentials, &mut |bytes| out.extend_from_slice(bytes));
+    out
+}
+
+fn file(credentials: &DelegatedCredentials, out: &mut impl FnMut(&[u8])) {
+    out(&[5, 4, 0, 0]);
+    if let Some(first) = credentials.credentials().next() {
+        principal(first.client(), first.client_realm(), out);
+    }
+    for one in credentials.credentials() {
+        credential(one, out);
+    }
+}
+
+/// ```text
+/// client, server           principals
+/// keyblock                 16 bits of type, data
+/// authtime, starttime, endtime, renew_till
+/// is_skey                  1 byte, for user-to-user
+/// ticket_flags             32 bits
+/// addresses, authdata      a 32-bit count each
+/// ticket, second_ticket    data
+/// ```
+fn credential(one: DelegatedCredential<'_>, out: &mut impl FnMut(&[u8])) {
+    principal(one.client(), one.client_realm(), out);
+    principal(one.server(), one.server_realm(), out);
+    out(&low_16_bits(one.session_etype().0));
+    data(one.info.key.value, out);
+    for instant in [one.auth_time(), one.start_time(), one.end_time(), one.renew_till()] {
+        out(&time(instant));
+    }
+    out(&[0]);
+    out(&one.flags().bits().to_be_bytes());
+    addresses(one.addresses(), out);
+    number(0, out);
+    data(one.ticket(), out);
+    data(&[], out);
+}
+
+/// Name type, count of components, realm, components.
+fn principal(name: PrincipalName<'_>, realm: &str, out: &mut impl FnMut(&[u8])) {
+    out(&name.name_type().0.to_be_bytes());
+    number(name.components().count(), out);
+    data(realm.as_bytes(), out);
+    name.components().for_each(|component| data(component.as_bytes(), out));
+}
+
+fn addresses(addresses: HostAddresses<'_>, out: &mut impl FnMut(&[u8])) {
+    number(addresses.iter().count(), out);
+    for address in addresses.iter() {
+        out(&low_16_bits(address.address_type.0));
+        data(address.address, out);
+    }
+}
+
+fn data(bytes: &[u8], out: &mut impl FnMut(&[u8])) {
+    number(bytes.len(), out);
+    out(bytes);
+}
+
+/// A count or length: all of them are of parts of one token.
+fn number(number: usize, out: &mut impl FnMut(&[u8])) {
+    out(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+/// No assigned type of key or address needs more.
+const fn low_16_bits(number: i32) -> [u8; 2] {
+    let [_, _, high, low] = number.to_be_bytes();
+    [high, low]
+}
+
+/// Zero where there is no such time.
+fn time(instant: Option<UnixTime>) -> [u8; 4] {
+    let seconds = instant.map_or(0, UnixTime::seconds).clamp(0, u32::MAX.into());
+    u32::try_from(seconds).unwrap_or_default().to_be_bytes()
+}

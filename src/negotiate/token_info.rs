@@ -1,0 +1,229 @@
+//! A token from the outside: what it says it is, whom it says it is for, and which key it asks for.
+//!
+//! For whoever explains a refusal: it tells as much of a token that is refused as of any other. Nothing in it was checked,
+//! no key is used, and no request comes of it.
+
+use crate::accept::request::key_query;
+use crate::accept::token::Token;
+use crate::crypto::EncType;
+use crate::keys::KeyQuery;
+use crate::limits::MAX_TOKEN_SIZE;
+use crate::wire::der::Reader;
+use crate::wire::krb5::{ApOptions, ApReq};
+use crate::wire::mechanism::Mechanism;
+use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
+use core::fmt;
+
+/// What can be told of a token without a key. Anybody can have written it.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'t> {
+    shape: TokenShape,
+    mechanisms: Option<MechanismList<'t>>,
+    inner: Option<TokenShape>,
+    ap_req: Option<ApReq<'t>>,
+}
+
+/// What a token says it is by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenShape {
+    /// SPNEGO's first message, NegTokenInit (RFC 4178 section 4.2.1).
+    NegTokenInit,
+    /// SPNEGO's later messages, NegTokenResp (section 4.2.2).
+    NegTokenResp,
+    /// A message of the Kerberos mechanism in its framing (RFC 4121 section 4.1).
+    Krb5,
+    /// The same, under the identifier of Windows 2000.
+    MsKrb5,
+    /// An AP-REQ without framing.
+    ApReq,
+    /// An AP-REP without framing.
+    ApRep,
+    /// NTLM.
+    Ntlm,
+    /// NegoEx.
+    NegoEx,
+    /// Kerberos messages for a KDC (IAKERB).
+    Iakerb,
+    /// Kerberos user-to-user.
+    UserToUser,
+    /// Another mechanism's.
+    Other,
+    /// Nothing that is known, or too long to look at.
+    Unknown,
+}
+
+impl<'t> Outline<'t> {
+    /// Looks at a token as far as it can be read; at nothing in one of more than
+    /// [`MAX_TOKEN_SIZE`] bytes.
+    #[must_use]
+    pub fn of(token: &'t [u8]) -> Self {
+        let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
+        let recognised = Token::recognise(Reader::new(token)).ok();
+        let outline = Self { shape: TokenShape::of(recognised.as_ref()), mechanisms: None, inner: None, ap_req: None };
+        match recognised {
+            Some(Token::Spnego(opening)) => match NegTokenInit::read(opening) {
+                Ok(init) => Self { mechanisms: Some(init.mechanisms), ..outline.around(init.mech_token) },
+                Err(_) => outline,
+            },
+            Some(Token::Continuation(next)) => match NegTokenResp::read(next) {
+                Ok(response) => outline.around(response.response_token),
+                Err(_) => outline,
+            },
+            other => Self { ap_req: ap_req(other.as_ref()), ..outline },
+        }
+    }
+
+    fn around(self, token: Option<Reader<'t>>) -> Self {
+        let Some(token) = token else { return self };
+        let recognised = Token::recognise(token).ok();
+        Self { inner: Some(TokenShape::of(recognised.as_ref())), ap_req: ap_req(recognised.as_ref()), ..self }
+    }
+
+    /// What the whole token says it is.
+    #[must_use]
+    pub const fn shape(&self) -> TokenShape {
+        self.shape
+    }
+
+    /// What the token in SPNEGO says it is; `None` if there is none.
+    #[must_use]
+    pub const fn inner(&self) -> Option<TokenShape> {
+        self.inner
+    }
+
+    /// The mechanisms that a NegTokenInit offers, the most wanted first.
+    pub fn mechanisms(&self) -> impl Iterator<Item = OfferedMechanism<'t>> + use<'t> {
+        self.mechanisms.into_iter().flat_map(MechanismList::oids).map(OfferedMechanism)
+    }
+
+    /// What the AP-REQ's ticket says about the key that it needs; `None` if there is no AP-REQ that can be read.
+    #[must_use]
+    pub fn key_query(&self) -> Option<KeyQuery<'t>> {
+        self.ap_req.as_ref().map(|ap_req| key_query(&ap_req.ticket))
+    }
+
+    /// The AP-REQ's options, which nothing protects.
+    #[must_use]
+    pub fn ap_options(&self) -> Option<ApOptions> {
+        self.ap_req.map(|ap_req| ap_req.options)
+    }
+
+    /// The type of key that the authenticator says it is encrypted in.
+    #[must_use]
+    pub fn authenticator_etype(&self) -> Option<EncType> {
+        self.ap_req.map(|ap_req| ap_req.authenticator.etype)
+    }
+}
+
+impl TokenShape {
+    const fn of(recognised: Option<&Token<'_>>) -> Self {
+        match recognised {
+            None => Self::Unknown,
+            Some(Token::Spnego(_)) => Self::NegTokenInit,
+            Some(Token::Continuation(_)) => Self::NegTokenResp,
+            Some(Token::Krb5(Mechanism::MsKrb5, _)) => Self::MsKrb5,
+            Some(Token::Krb5(..)) => Self::Krb5,
+            Some(Token::ApReq(_)) => Self::ApReq,
+            Some(Token::ApRep(_)) => Self::ApRep,
+            Some(Token::Foreign(Mechanism::Ntlm, _)) => Self::Ntlm,
+            Some(Token::Foreign(Mechanism::NegoEx, _)) => Self::NegoEx,
+            Some(Token::Foreign(Mechanism::Iakerb, _)) => Self::Iakerb,
+            Some(Token::Foreign(Mechanism::UserToUser, _)) => Self::UserToUser,
+            Some(Token::Foreign(..)) => Self::Other,
+        }
+    }
+}
+
+fn ap_req<'t>(token: Option<&Token<'t>>) -> Option<ApReq<'t>> {
+    match token {
+        Some(Token::Krb5(_, ap_req) | Token::ApReq(ap_req)) => ApReq::read(*ap_req).ok(),
+        _ => None,
+    }
+}
+
+impl fmt::Display for TokenShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NegTokenInit => "SPNEGO, NegTokenInit",
+            Self::NegTokenResp => "SPNEGO, NegTokenResp",
+            Self::Krb5 => "Kerberos in GSS framing",
+            Self::MsKrb5 => "Kerberos in GSS framing (identifier of Windows 2000)",
+            Self::ApReq => "AP-REQ without framing",
+            Self::ApRep => "AP-REP without framing",
+            Self::Ntlm => "NTLM",
+            Self::NegoEx => "NegoEx",
+            Self::Iakerb => "IAKERB",
+            Self::UserToUser => "Kerberos user-to-user",
+            Self::Other => "another mechanism",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// A mechanism that a client offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfferedMechanism<'t>(&'t [u8]);
+
+impl<'t> OfferedMechanism<'t> {
+    /// Its object identifier, as the contents of the DER encoding.
+    #[must_use]
+    pub const fn oid(self) -> &'t [u8] {
+        self.0
+    }
+
+    /// Whether its tokens carry an AP-REQ for a key of this server.
+    #[must_use]
+    pub fn is_kerberos(self) -> bool {
+        Mechanism::from_oid(self.0).is_kerberos()
+    }
+}
+
+/// `Kerberos (1.2.840.113554.1.2.2)`; for one that has no name here its number alone.
+impl fmt::Display for OfferedMechanism<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Mechanism::from_oid(self.0).name() {
+            Some(name) => write!(f, "{name} ({})", Dotted(self.0)),
+            None => write!(f, "{}", Dotted(self.0)),
+        }
+    }
+}
+
+/// An object identifier in numbers (X.690 section 8.19), as far as they fit into 64 bits.
+struct Dotted<'a>(&'a [u8]);
+
+impl fmt::Display for Dotted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut numbers = self.0.split_inclusive(|octet| octet & 0x80 == 0).map(base_128);
+        let first = numbers.next().flatten().unwrap_or(0);
+        let root = (first / 40).min(2);
+        write!(f, "{root}.{}", first.saturating_sub(root.saturating_mul(40)))?;
+        numbers.try_for_each(|number| match number {
+            Some(number) => write!(f, ".{number}"),
+            None => f.write_str(".…"),
+        })
+    }
+}
+
+fn base_128(octets: &[u8]) -> Option<u64> {
+    octets.iter().try_fold(0_u64, |number, octet| Some(number.checked_mul(128)? | u64::from(octet & 0x7F)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn object_identifiers_are_written_in_numbers() {
+        for (oid, text) in [
+            (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02][..], "Kerberos (1.2.840.113554.1.2.2)"),
+            (&[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A], "NTLM (1.3.6.1.4.1.311.2.2.10)"),
+            (&[0x88, 0x37, 0x03], "2.999.3"),
+            (&[0x2A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x01], "1.2.….1"),
+            (&[], "0.0"),
+        ] {
+            assert_eq!(OfferedMechanism(oid).to_string(), text);
+        }
+    }
+}

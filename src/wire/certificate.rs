@@ -1,0 +1,288 @@
+//! The hash of a server's certificate that `tls-server-end-point` binds to (RFC 5929 section 4.1).
+//!
+//! In: a certificate in DER. Out: its hash. Of the certificate only the outermost SEQUENCE and `signatureAlgorithm` (RFC
+//! 5280 section 4.1.1.2) are read, to learn which hash that is; nothing is verified: it is the server's own.
+
+use crate::bounded_text::Excerpt;
+use crate::wire::der::{Fault, Field, Kind, Malformed, Reader, context, field, tag};
+use alloc::format;
+use alloc::vec::Vec;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+use thiserror::Error;
+
+/// Why a certificate has no `tls-server-end-point` channel binding.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// The bytes are not one X.509 certificate in DER. PEM is base64 around it.
+    #[error("not a certificate in DER: {0}")]
+    Malformed(#[from] Malformed),
+    /// It is signed with no hash of its own (Ed25519, Ed448) or with two different ones (RSASSA-PSS), and RFC 5929 section 4.1
+    /// defines no binding for either.
+    #[error("the certificate is signed with {algorithm}, for which RFC 5929 defines no tls-server-end-point binding")]
+    Undefined {
+        /// The object identifier of the signature algorithm.
+        algorithm: Excerpt,
+    },
+    /// It is signed with an algorithm whose hash is not known here.
+    #[error("the certificate is signed with {algorithm}, and which hash that takes is not known")]
+    UnknownAlgorithm {
+        /// The object identifier of the signature algorithm, or of the hash that its parameters name.
+        algorithm: Excerpt,
+    },
+}
+
+/// The hash of `certificate_der` by the hash function it is signed with, or SHA-256 for MD5 and SHA-1.
+pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, CertificateError> {
+    Ok(match signature_hash(certificate_der).map_err(|error| error.within(certificate_der))? {
+        Hash::Md5 | Hash::Sha1 | Hash::Sha256 => Sha256::digest(certificate_der).to_vec(),
+        Hash::Sha224 => Sha224::digest(certificate_der).to_vec(),
+        Hash::Sha384 => Sha384::digest(certificate_der).to_vec(),
+        Hash::Sha512 => Sha512::digest(certificate_der).to_vec(),
+    })
+}
+
+/// As a [`CertificateError`], while the certificate is being read.
+enum NoHash {
+    Fault(Fault),
+    Named(CertificateError),
+}
+
+impl NoHash {
+    fn within(self, certificate: &[u8]) -> CertificateError {
+        match self {
+            Self::Fault(fault) => fault.within(certificate).into(),
+            Self::Named(error) => error,
+        }
+    }
+}
+
+impl From<Fault> for NoHash {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// The hash functions that certificates are signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hash {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// ```asn1
+/// Certificate ::= SEQUENCE {
+///     tbsCertificate     TBSCertificate,
+///     signatureAlgorithm AlgorithmIdentifier,
+///     signatureValue     BIT STRING
+/// }
+/// ```
+fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
+    let mut fields = Reader::new(certificate).only(tag::SEQUENCE, field!("Certificate"))?;
+    fields.element(tag::SEQUENCE, field!("Certificate.tbsCertificate"))?;
+    let (oid, parameters) = algorithm_identifier(&mut fields, field!("Certificate.signatureAlgorithm"))?;
+    fields.element(tag::BIT_STRING, field!("Certificate.signatureValue"))?;
+    fields.end(field!("Certificate"))?;
+    match oid {
+        RSASSA_PSS => pss_hash(parameters),
+        ED25519 | ED448 => Err(NoHash::Named(CertificateError::Undefined { algorithm: dotted(oid) })),
+        _ => find(&SIGNATURES, oid),
+    }
+}
+
+/// ```asn1
+/// RSASSA-PSS-params ::= SEQUENCE { -- RFC 4055 section 3.1
+///     hashAlgorithm    [0] AlgorithmIdentifier DEFAULT sha1,
+///     maskGenAlgorithm [1] AlgorithmIdentifier DEFAULT mgf1 with sha1,
+///     ...
+/// }
+/// ```
+/// The mask takes a hash too; with another one the signature uses two.
+fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
+    let mut fields = parameters.only(tag::SEQUENCE, field!("RSASSA-PSS-params"))?;
+    let hash = match fields.optional(context(0), HASH_ALGORITHM)? {
+        Some(field) => only_hash(field, HASH_ALGORITHM)?,
+        None => Hash::Sha1,
+    };
+    let mask_hash = match fields.optional(context(1), MASK_GEN_ALGORITHM)? {
+        Some(field) => mask_hash(field)?,
+        None => Hash::Sha1,
+    };
+    if hash == mask_hash {
+        Ok(hash)
+    } else {
+        Err(NoHash::Named(CertificateError::Undefined { algorithm: dotted(RSASSA_PSS) }))
+    }
+}
+
+/// The hash that the parameters of MGF1 name.
+fn mask_hash(mut field: Reader<'_>) -> Result<Hash, NoHash> {
+    let (oid, parameters) = algorithm_identifier(&mut field, MASK_GEN_ALGORITHM)?;
+    field.end(MASK_GEN_ALGORITHM)?;
+    match oid {
+        MGF1 => only_hash(parameters, MASK_GEN_ALGORITHM),
+        _ => Err(NoHash::Named(CertificateError::UnknownAlgorithm { algorithm: dotted(oid) })),
+    }
+}
+
+/// The hash of an AlgorithmIdentifier that fills `reader`.
+fn only_hash(mut reader: Reader<'_>, what: Field) -> Result<Hash, NoHash> {
+    let (oid, _) = algorithm_identifier(&mut reader, what)?;
+    reader.end(what)?;
+    find(&HASHES, oid)
+}
+
+/// ```asn1
+/// AlgorithmIdentifier ::= SEQUENCE {
+///     algorithm  OBJECT IDENTIFIER,
+///     parameters ANY DEFINED BY algorithm OPTIONAL
+/// }
+/// ```
+fn algorithm_identifier<'a>(reader: &mut Reader<'a>, what: Field) -> Result<(&'a [u8], Reader<'a>), Fault> {
+    let mut fields = reader.sequence(what)?;
+    let oid = fields.element(tag::OID, what)?;
+    if oid.is_empty() { Err(oid.error(what, Kind::Empty)) } else { Ok((oid.rest(), fields)) }
+}
+
+fn find(table: &[(&[u8], Hash)], oid: &[u8]) -> Result<Hash, NoHash> {
+    let found = table.iter().find(|(named, _)| *named == oid).map(|(_, hash)| *hash);
+    found.ok_or_else(|| NoHash::Named(CertificateError::UnknownAlgorithm { algorithm: dotted(oid) }))
+}
+
+/// An object identifier in its usual notation (X.690 section 8.19), as far as an error keeps it.
+fn dotted(oid: &[u8]) -> Excerpt {
+    let mut text = Excerpt::new("");
+    let mut number = 0_u64;
+    for octet in oid {
+        number = number.wrapping_shl(7) | u64::from(octet & 0x7F);
+        if octet & 0x80 == 0 {
+            text.append(&if text.as_str().is_empty() { first_two(number) } else { format!(".{number}") });
+            number = 0;
+        }
+    }
+    text
+}
+
+/// The first number holds two arcs, of which the first is 0, 1 or 2.
+fn first_two(number: u64) -> alloc::string::String {
+    let first = (number / 40).min(2);
+    format!("{first}.{}", number.saturating_sub(first.saturating_mul(40)))
+}
+
+const HASH_ALGORITHM: Field = field!("RSASSA-PSS-params.hashAlgorithm");
+const MASK_GEN_ALGORITHM: Field = field!("RSASSA-PSS-params.maskGenAlgorithm");
+
+/// 1.2.840.113549.1.1.10 (RFC 4055).
+const RSASSA_PSS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 10];
+/// 1.2.840.113549.1.1.8 (RFC 4055).
+const MGF1: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 8];
+/// 1.3.101.112 (RFC 8410).
+const ED25519: &[u8] = &[0x2B, 0x65, 0x70];
+/// 1.3.101.113 (RFC 8410).
+const ED448: &[u8] = &[0x2B, 0x65, 0x71];
+
+/// Hashes by themselves (RFC 4055 section 2.1).
+const HASHES: [(&[u8], Hash); 5] = [
+    (&[0x2B, 0x0E, 3, 2, 0x1A], Hash::Sha1),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 4], Hash::Sha224),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1], Hash::Sha256),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 2], Hash::Sha384),
+    (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
+];
+
+/// RSA with PKCS #1 (RFC 4055 section 5, RFC 3279 section 2.2.1), the last one by the identifier that old Windows tools
+/// write, and ECDSA (RFC 5758 section 3.2).
+const SIGNATURES: [(&[u8], Hash); 12] = [
+    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),
+    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 12], Hash::Sha384),
+    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 13], Hash::Sha512),
+    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 14], Hash::Sha224),
+    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 5], Hash::Sha1),
+    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 4], Hash::Md5),
+    (&[0x2B, 0x0E, 3, 2, 0x1D], Hash::Sha1),
+    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2], Hash::Sha256),
+    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 3], Hash::Sha384),
+    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 4], Hash::Sha512),
+    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 1], Hash::Sha224),
+    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 1], Hash::Sha1),
+];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::crypto::records::for_each;
+    use alloc::string::{String, ToString};
+
+    const CERTIFICATES: &str = include_str!("../../testvectors/bindings/server_end_point.txt");
+    const UNDEFINED: &str = include_str!("../../testvectors/bindings/server_end_point_undefined.txt");
+
+    #[test]
+    fn certificates_have_the_hash_that_others_compute() {
+        for_each(CERTIFICATES, 19, |record| {
+            let name = String::from_utf8(record.octets("Signed")).unwrap();
+            let hash = server_end_point(&record.octets("Certificate")).unwrap();
+            assert_eq!(hash, record.octets("Hash"), "{name}");
+        });
+    }
+
+    #[test]
+    fn without_a_single_hash_there_is_no_binding() {
+        for_each(UNDEFINED, 4, |record| {
+            let algorithm = Excerpt::new(&String::from_utf8(record.octets("Algorithm")).unwrap());
+            let expected = match record.number("Known") {
+                1 => CertificateError::Undefined { algorithm },
+                _ => CertificateError::UnknownAlgorithm { algorithm },
+            };
+            let name = String::from_utf8(record.octets("Signed")).unwrap();
+            assert_eq!(server_end_point(&record.octets("Certificate")), Err(expected), "{name}");
+        });
+    }
+
+    #[test]
+    fn a_certificate_is_whole_and_alone() {
+        for_each(CERTIFICATES, 19, |record| {
+            let certificate = record.octets("Certificate");
+            for length in 0..certificate.len() {
+                let cut = server_end_point(&certificate[..length]);
+                assert!(matches!(cut, Err(CertificateError::Malformed(_))), "{length}");
+            }
+            let longer = server_end_point(&[&certificate[..], &[0]].concat());
+            assert!(matches!(longer, Err(CertificateError::Malformed(_))));
+            let _ = (record.octets("Signed"), record.octets("Hash"));
+        });
+    }
+
+    /// Whatever a byte is changed to, the certificate is refused or hashed by some hash; it is never read past its end.
+    #[test]
+    fn changed_certificates_do_not_panic() {
+        for_each(CERTIFICATES, 19, |record| {
+            let mut certificate = record.octets("Certificate");
+            for at in 0..certificate.len() {
+                for mask in [0x01, 0x80, 0xFF] {
+                    certificate[at] ^= mask;
+                    let hash = server_end_point(&certificate);
+                    assert!(hash.is_err() || hash.is_ok_and(|hash| (28..=64).contains(&hash.len())));
+                    certificate[at] ^= mask;
+                }
+            }
+            let _ = (record.octets("Signed"), record.octets("Hash"));
+        });
+    }
+
+    #[test]
+    fn object_identifiers_are_dotted() {
+        for (oid, text) in [
+            (&[0x2B, 0x65, 0x70][..], "1.3.101.112"),
+            (RSASSA_PSS, "1.2.840.113549.1.1.10"),
+            (&[0x88, 0x37, 0x03], "2.999.3"),
+            (&[0x00], "0.0"),
+        ] {
+            assert_eq!(dotted(oid).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Writes DER (X.690) back to front: when the header of an element is due, its length is known.
+//!
+//! So the last field of a structure is written first. Nothing is measured beforehand and nothing moved afterwards but
+//! for one reversal at the end.
+
+use super::{context, tag};
+use crate::time::UnixTime;
+use alloc::vec::Vec;
+
+/// The octets of a message, the last one first.
+pub(crate) struct Writer {
+    reversed: Vec<u8>,
+}
+
+impl Writer {
+    /// With room for `octets`; beyond that it grows, which leaves copies behind: give enough where secrets are written.
+    pub(crate) fn with_capacity(octets: usize) -> Self {
+        Self { reversed: Vec::with_capacity(octets) }
+    }
+
+    /// What `contents` writes, as an element.
+    pub(crate) fn element(&mut self, tag: u8, contents: impl FnOnce(&mut Self)) {
+        let before = self.reversed.len();
+        contents(self);
+        self.length(self.reversed.len().saturating_sub(before));
+        self.reversed.push(tag);
+    }
+
+    pub(crate) fn sequence(&mut self, contents: impl FnOnce(&mut Self)) {
+        self.element(tag::SEQUENCE, contents);
+    }
+
+    /// The field `[number]`, explicitly tagged.
+    pub(crate) fn field(&mut self, number: u8, contents: impl FnOnce(&mut Self)) {
+        self.element(context(number), contents);
+    }
+
+    /// Octets as they are.
+    pub(crate) fn raw(&mut self, octets: &[u8]) {
+        self.reversed.extend(octets.iter().rev());
+    }
+
+    pub(crate) fn octets(&mut self, octets: &[u8]) {
+        self.element(tag::OCTET_STRING, |w| w.raw(octets));
+    }
+
+    pub(crate) fn oid(&mut self, contents: &[u8]) {
+        self.element(tag::OID, |w| w.raw(contents));
+    }
+
+    pub(crate) fn text(&mut self, text: &[u8]) {
+        self.element(tag::GENERAL_STRING, |w| w.raw(text));
+    }
+
+    /// INTEGER, in as few octets as hold it.
+    pub(crate) fn integer(&mut self, value: i64) {
+        let octets = value.to_be_bytes();
+        let is_padding = |pair: &[u8]| {
+            matches!(pair, [0x00, next] if next & 0x80 == 0) || matches!(pair, [0xFF, next] if next & 0x80 != 0)
+        };
+        let padding = octets.windows(2).take_while(|pair| is_padding(pair)).count();
+        self.element(tag::INTEGER, |w| w.raw(octets.get(padding..).unwrap_or_default()));
+    }
+
+    /// ENUMERATED below 128.
+    pub(crate) fn enumerated(&mut self, value: u8) {
+        self.element(tag::ENUMERATED, |w| w.raw(&[value]));
+    }
+
+    /// KerberosTime: whole seconds.
+    pub(crate) fn time(&mut self, time: UnixTime) {
+        self.element(tag::GENERALIZED_TIME, |w| w.raw(&time.to_generalized()));
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.reversed.reverse();
+        self.reversed
+    }
+
+    /// The length octets of X.690 section 8.1.3, as few as hold it.
+    fn length(&mut self, length: usize) {
+        let octets = length.to_le_bytes();
+        let count = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last.saturating_add(1));
+        match octets {
+            [short, ..] if length < 0x80 => self.reversed.push(short),
+            _ => {
+                self.reversed.extend(octets.iter().take(count));
+                self.reversed.push(0x80 | u8::try_from(count).unwrap_or(0x7E));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::wire::der::Reader;
+
+    fn written(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(0);
+        write(&mut writer);
+        writer.finish()
+    }
+
+    /// X.690 section 8.3 and the examples of section 8.1.3.
+    #[test]
+    fn integers_are_minimal() {
+        for (value, octets) in [
+            (0, &[0x02, 0x01, 0x00][..]),
+            (127, &[0x02, 0x01, 0x7F]),
+            (128, &[0x02, 0x02, 0x00, 0x80]),
+            (256, &[0x02, 0x02, 0x01, 0x00]),
+            (-1, &[0x02, 0x01, 0xFF]),
+            (-128, &[0x02, 0x01, 0x80]),
+            (-129, &[0x02, 0x02, 0xFF, 0x7F]),
+            (0xFFFF_FFFF, &[0x02, 0x05, 0x00, 0xFF, 0xFF, 0xFF, 0xFF]),
+            (i64::MIN, &[0x02, 0x08, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+        ] {
+            assert_eq!(written(|w| w.integer(value)), octets, "{value}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_minimal() {
+        for (length, header) in [
+            (0, &[0x04, 0x00][..]),
+            (127, &[0x04, 0x7F]),
+            (128, &[0x04, 0x81, 0x80]),
+            (255, &[0x04, 0x81, 0xFF]),
+            (256, &[0x04, 0x82, 0x01, 0x00]),
+            (65_535, &[0x04, 0x82, 0xFF, 0xFF]),
+            (65_536, &[0x04, 0x83, 0x01, 0x00, 0x00]),
+        ] {
+            let contents = alloc::vec![7; length];
+            let encoded = written(|w| w.octets(&contents));
+            assert!(encoded.starts_with(header), "{length}");
+            assert_eq!(
+                Reader::new(&encoded).element(tag::OCTET_STRING, crate::wire::der::field!("x")).unwrap().rest(),
+                contents
+            );
+        }
+    }
+
+    #[test]
+    fn fields_are_written_from_the_last_to_the_first() {
+        let sequence = written(|w| {
+            w.sequence(|w| {
+                w.field(1, |w| w.text(b"b"));
+                w.field(0, |w| w.integer(5));
+            });
+        });
+        assert_eq!(sequence, [0x30, 10, 0xA0, 3, 2, 1, 5, 0xA1, 3, 0x1B, 1, b'b']);
+    }
+}

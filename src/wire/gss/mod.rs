@@ -1,0 +1,80 @@
+//! The GSS-API around Kerberos: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section 4.1) and the
+//! checksum that carries flags and channel bindings (RFC 4121 section 4.1.1).
+
+mod channel_bindings;
+mod checksum;
+
+pub use channel_bindings::ChannelBindings;
+pub(crate) use channel_bindings::is_absent;
+pub(crate) use checksum::GssChecksum;
+pub use checksum::GssFlags;
+
+use crate::wire::der::{Fault, Field, Kind, Reader, Writer, application, field, tag};
+use crate::wire::mechanism::Mechanism;
+use alloc::vec::Vec;
+
+/// ```asn1
+/// InitialContextToken ::= [APPLICATION 0] IMPLICIT SEQUENCE {
+///     thisMech          MechType,
+///     innerContextToken ANY DEFINED BY thisMech
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InitialToken<'a> {
+    pub(crate) mechanism: Mechanism,
+    pub(crate) inner: Reader<'a>,
+}
+
+impl<'a> InitialToken<'a> {
+    /// Reads a token that fills `token` to its end.
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
+        let mut contents = token.only(INITIAL_TAG, field!("InitialContextToken"))?;
+        let oid = contents.element(tag::OID, field!("InitialContextToken.thisMech"))?;
+        Ok(Self { mechanism: Mechanism::from_oid(oid.rest()), inner: contents })
+    }
+}
+
+/// A message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, `mechanism` around both.
+pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(REPLY_ROOM);
+    writer.element(INITIAL_TAG, |w| {
+        message(w);
+        w.raw(&tok_id.octets());
+        w.oid(mechanism.oid());
+    });
+    writer.finish()
+}
+
+/// What an acceptor sends (RFC 4121 section 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokId {
+    ApRep,
+    KrbError,
+}
+
+impl TokId {
+    const fn octets(self) -> [u8; 2] {
+        match self {
+            Self::ApRep => [0x02, 0x00],
+            Self::KrbError => [0x03, 0x00],
+        }
+    }
+}
+
+/// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
+pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Fault> {
+    const WHAT: Field = field!("innerContextToken.TOK_ID");
+    let start = inner;
+    match inner.take(2, WHAT)? {
+        [0x01, 0x00] => Ok(inner),
+        // AP-REP, KRB-ERROR: what an acceptor answers.
+        [0x02 | 0x03, 0x00] => Err(start.error(WHAT, Kind::OutOfPlace)),
+        _ => Err(start.error(WHAT, Kind::Unrecognised)),
+    }
+}
+
+/// Identifier octet of an initial token.
+pub(crate) const INITIAL_TAG: u8 = application(0);
+
+/// An AP-REP with a subkey has less than 200 octets, and a KRB-ERROR is as long as its names.
+const REPLY_ROOM: usize = 256;

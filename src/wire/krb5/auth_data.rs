@@ -1,0 +1,122 @@
+//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed bytes, which may hold containers.
+//!
+//! This module reads one level. Who wrote a container, and what may be believed for that, is kept apart by the stages:
+//! a PAC is looked for in the ticket's only.
+
+use crate::limits::MAX_AUTH_DATA_ELEMENTS;
+use crate::wire::der::{self, Fault, Field, Malformed, Reader, field, tag};
+use core::fmt;
+
+/// ```asn1
+/// AuthorizationData ::= SEQUENCE OF SEQUENCE {
+///     ad-type [0] Int32,
+///     ad-data [1] OCTET STRING
+/// }
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct AuthorizationData<'a> {
+    /// The contents of the SEQUENCE OF, every element of which has been read once.
+    encoded: &'a [u8],
+}
+
+impl<'a> AuthorizationData<'a> {
+    #[inline]
+    pub(crate) fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
+        contents.elements(MAX_AUTH_DATA_ELEMENTS, what, AuthorizationElement::read)?;
+        Ok(Self { encoded: contents.rest() })
+    }
+
+    /// Reads the container that an element's data is.
+    pub(crate) fn nested(data: &'a [u8]) -> Result<Self, Malformed> {
+        der::read(data, |mut reader| {
+            let contents = reader.sequence(field!("AuthorizationData"))?;
+            let nested = Self::read(contents, field!("AuthorizationData"))?;
+            reader.end(field!("AuthorizationData"))?;
+            Ok(nested)
+        })
+    }
+
+    pub(crate) const fn from_encoded(encoded: &'a [u8]) -> Self {
+        Self { encoded }
+    }
+
+    pub(crate) const fn encoded(self) -> &'a [u8] {
+        self.encoded
+    }
+
+    /// The elements in order.
+    pub fn iter(self) -> impl Iterator<Item = AuthorizationElement<'a>> {
+        let mut rest = Reader::new(self.encoded);
+        core::iter::from_fn(move || if rest.is_empty() { None } else { AuthorizationElement::read(&mut rest).ok() })
+    }
+}
+
+/// The elements, without their data.
+impl fmt::Debug for AuthorizationData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// One element.
+#[derive(Clone, Copy)]
+pub struct AuthorizationElement<'a> {
+    /// What the bytes are.
+    pub ad_type: AdType,
+    /// The bytes.
+    pub data: &'a [u8],
+}
+
+impl<'a> AuthorizationElement<'a> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = reader.element(tag::SEQUENCE, field!("AuthorizationData"))?;
+        let element = Self {
+            ad_type: AdType(fields.int32_field(0, field!("AuthorizationData.ad-type"))?),
+            data: fields.octets_field(1, field!("AuthorizationData.ad-data"))?,
+        };
+        fields.end(field!("AuthorizationData"))?;
+        Ok(element)
+    }
+}
+
+impl<'a> AuthorizationElement<'a> {
+    /// The elements of a container, as AD-IF-RELEVANT is one; `None` if this is none, or none that can be read.
+    #[must_use]
+    pub fn contained(self) -> Option<AuthorizationData<'a>> {
+        let is_container = self.ad_type == AdType::IF_RELEVANT;
+        is_container.then(|| AuthorizationData::nested(self.data).ok()).flatten()
+    }
+}
+
+/// What the bytes are and how many: they may say which groups somebody is in.
+impl fmt::Debug for AuthorizationElement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthorizationElement(ad-type {}, {} bytes)", self.ad_type.0, self.data.len())
+    }
+}
+
+/// Authorization data types (RFC 4120 section 7.5.4, MS-KILE section 2.2); others are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AdType(pub i32);
+
+impl AdType {
+    /// A container whose elements may be ignored by who does not know them.
+    pub const IF_RELEVANT: Self = Self(1);
+    /// Meant for KDCs.
+    pub const MANDATORY_FOR_KDC: Self = Self(8);
+    /// The authorities that vouched for the client's certificate (RFC 4556 section 3.2.4).
+    pub const INITIAL_VERIFIED_CAS: Self = Self(9);
+    /// The Windows PAC (MS-PAC).
+    pub const WIN2K_PAC: Self = Self(128);
+    /// The encryption types the client takes in a subkey (RFC 4537).
+    pub const ETYPE_NEGOTIATION: Self = Self(129);
+    /// KERB_AUTH_DATA_TOKEN_RESTRICTIONS (MS-KILE section 2.2.6).
+    pub const TOKEN_RESTRICTIONS: Self = Self(141);
+    /// KERB-LOCAL (MS-KILE section 2.2.4).
+    pub const KERB_LOCAL: Self = Self(142);
+    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7): flag 0x4000 says that the client binds to its channel.
+    pub const AP_OPTIONS: Self = Self(143);
+    /// The service name the client meant (MS-KILE section 2.2.8).
+    pub const TARGET_PRINCIPAL: Self = Self(144);
+}

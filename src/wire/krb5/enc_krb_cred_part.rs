@@ -1,0 +1,106 @@
+//! EncKrbCredPart (RFC 4120 section 5.8.1): the keys of the tickets in a KRB-CRED, and what they are for.
+
+use super::{EncryptionKey, HostAddress, HostAddresses, PrincipalName, TicketFlags};
+use crate::limits::MAX_DELEGATED_TICKETS;
+use crate::time::UnixTime;
+use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, context, field, tag};
+
+/// ```asn1
+/// EncKrbCredPart ::= [APPLICATION 29] SEQUENCE {
+///     ticket-info [0] SEQUENCE OF KrbCredInfo,
+///     nonce       [1] UInt32 OPTIONAL,
+///     timestamp   [2] KerberosTime OPTIONAL,
+///     usec        [3] Microseconds OPTIONAL,
+///     s-address   [4] HostAddress OPTIONAL,
+///     r-address   [5] HostAddress OPTIONAL
+/// }
+/// ```
+/// All but the first are against replays of a KRB-CRED that travels by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EncKrbCredPart<'a> {
+    /// The contents of `ticket-info`, every element of which has been read once.
+    pub(crate) ticket_info: &'a [u8],
+    pub(crate) ticket_info_count: usize,
+}
+
+impl<'a> EncKrbCredPart<'a> {
+    /// Reads the plaintext of a KRB-CRED, which it must fill to the end.
+    pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
+        der::read(plaintext, Self::parse)
+    }
+
+    fn parse(plaintext: Reader<'a>) -> Result<Self, Fault> {
+        const TICKET_INFO: Field = field!("EncKrbCredPart.ticket-info");
+        let mut fields = plaintext.only_wrapped(application(29), tag::SEQUENCE, field!("EncKrbCredPart"))?;
+        let ticket_info = fields.wrapped(context(0), tag::SEQUENCE, TICKET_INFO)?;
+        let ticket_info_count = ticket_info.elements(MAX_DELEGATED_TICKETS, TICKET_INFO, KrbCredInfo::read)?;
+        fields.optional_uint32_field(1, field!("EncKrbCredPart.nonce"))?;
+        fields.optional_time_field(2, field!("EncKrbCredPart.timestamp"))?;
+        fields.optional_field(3, field!("EncKrbCredPart.usec"), Reader::microseconds)?;
+        fields.optional_field(4, field!("EncKrbCredPart.s-address"), |r, _| HostAddress::read(r))?;
+        fields.optional_field(5, field!("EncKrbCredPart.r-address"), |r, _| HostAddress::read(r))?;
+        fields.end(field!("EncKrbCredPart"))?;
+        Ok(Self { ticket_info: ticket_info.rest(), ticket_info_count })
+    }
+}
+
+/// ```asn1
+/// KrbCredInfo ::= SEQUENCE {
+///     key        [0] EncryptionKey,
+///     prealm     [1] Realm OPTIONAL,
+///     pname      [2] PrincipalName OPTIONAL,
+///     flags      [3] TicketFlags OPTIONAL,
+///     authtime   [4] KerberosTime OPTIONAL,
+///     starttime  [5] KerberosTime OPTIONAL,
+///     endtime    [6] KerberosTime OPTIONAL,
+///     renew-till [7] KerberosTime OPTIONAL,
+///     srealm     [8] Realm OPTIONAL,
+///     sname      [9] PrincipalName OPTIONAL,
+///     caddr      [10] HostAddresses OPTIONAL
+/// }
+/// ```
+/// The names are demanded here: nobody can use a ticket without knowing whose and for what it is, and every client sends
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KrbCredInfo<'a> {
+    pub(crate) key: EncryptionKey<'a>,
+    pub(crate) prealm: &'a str,
+    pub(crate) pname: PrincipalName<'a>,
+    pub(crate) flags: TicketFlags,
+    pub(crate) authtime: Option<UnixTime>,
+    pub(crate) starttime: Option<UnixTime>,
+    pub(crate) endtime: Option<UnixTime>,
+    pub(crate) renew_till: Option<UnixTime>,
+    pub(crate) srealm: &'a str,
+    pub(crate) sname: PrincipalName<'a>,
+    pub(crate) caddr: HostAddresses<'a>,
+}
+
+impl<'a> KrbCredInfo<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = reader.sequence(field!("KrbCredInfo"))?;
+        let info = Self {
+            key: fields.structure(0, field!("KrbCredInfo.key"), EncryptionKey::read)?,
+            prealm: fields.realm_text_field(1, field!("KrbCredInfo.prealm"))?,
+            pname: fields.structure(2, field!("KrbCredInfo.pname"), PrincipalName::read)?,
+            flags: TicketFlags::from_bits(
+                fields.optional_field(3, field!("KrbCredInfo.flags"), Reader::flags)?.unwrap_or(0),
+            ),
+            authtime: fields.optional_time_field(4, field!("KrbCredInfo.authtime"))?,
+            starttime: fields.optional_time_field(5, field!("KrbCredInfo.starttime"))?,
+            endtime: fields.optional_time_field(6, field!("KrbCredInfo.endtime"))?,
+            renew_till: fields.optional_time_field(7, field!("KrbCredInfo.renew-till"))?,
+            srealm: fields.realm_text_field(8, field!("KrbCredInfo.srealm"))?,
+            sname: fields.structure(9, field!("KrbCredInfo.sname"), PrincipalName::read)?,
+            caddr: fields.optional_structure(10, field!("KrbCredInfo.caddr"), HostAddresses::read)?.unwrap_or_default(),
+        };
+        fields.end(field!("KrbCredInfo"))?;
+        Ok(info)
+    }
+
+    /// Each element of [`EncKrbCredPart::ticket_info`].
+    pub(crate) fn each(ticket_info: &'a [u8]) -> impl Iterator<Item = Self> {
+        let mut rest = Reader::new(ticket_info);
+        core::iter::from_fn(move || Self::read(&mut rest).ok())
+    }
+}

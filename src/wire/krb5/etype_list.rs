@@ -1,0 +1,87 @@
+//! EtypeList (RFC 4537 section 3): the encryption types that a client takes for an acceptor's subkey.
+
+use crate::crypto::EncType;
+use crate::limits::MAX_NEGOTIATED_ETYPES;
+use crate::wire::der::{self, Field, Malformed, Reader, field};
+
+/// ```asn1
+/// EtypeList ::= SEQUENCE OF Int32
+/// ```
+/// The data of an AD-ETYPE-NEGOTIATION element; the most wanted comes first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EtypeList<'a> {
+    /// The contents, every element of which has been read once.
+    encoded: &'a [u8],
+}
+
+impl<'a> EtypeList<'a> {
+    pub(crate) fn read(data: &'a [u8]) -> Result<Self, Malformed> {
+        const WHAT: Field = field!("EtypeList");
+        der::read(data, |mut reader| {
+            let encoded = reader.sequence(WHAT)?;
+            reader.end(WHAT)?;
+            encoded.elements(MAX_NEGOTIATED_ETYPES, WHAT, |element| element.int32(WHAT))?;
+            Ok(Self { encoded: encoded.rest() })
+        })
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.encoded.is_empty()
+    }
+
+    pub(crate) fn contains(self, etype: EncType) -> bool {
+        let mut rest = Reader::new(self.encoded);
+        core::iter::from_fn(move || rest.int32(field!("EtypeList")).ok()).any(|number| number == etype.0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::wire::der::{Problem, Writer};
+
+    /// Types 20 and 19.
+    const LIST: [u8; 8] = [0x30, 6, 2, 1, 20, 2, 1, 19];
+
+    #[test]
+    fn every_octet_of_a_list_counts() {
+        for at in 0..LIST.len() {
+            assert!(EtypeList::read(&LIST[..at]).is_err(), "{at}");
+            for value in 0..=u8::MAX {
+                let mut list = LIST;
+                list[at] = value;
+                // One number of four octets has the length of two numbers of one.
+                let expected = match (at, value) {
+                    (4, _) => Some([i8::from_be_bytes([value]).into(), 19]),
+                    (7, _) => Some([20, i8::from_be_bytes([value]).into()]),
+                    (3, 4) => Some([0x1402_0113; 2]),
+                    _ => (value == LIST[at]).then_some([20, 19]),
+                };
+                let read = EtypeList::read(&list).ok();
+                assert_eq!(read.is_some(), expected.is_some(), "{list:02X?}");
+                for (read, listed) in read.iter().zip(expected).flat_map(|(read, all)| all.map(|etype| (read, etype))) {
+                    assert!(read.contains(EncType(listed)), "{list:02X?}");
+                }
+                if let (Some(read), Some(listed)) = (read, expected) {
+                    let others = (-300..300).filter(|other| !listed.contains(other));
+                    assert!(others.into_iter().all(|other| !read.contains(EncType(other))), "{list:02X?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn types_are_counted_up_to_the_limit() {
+        for (count, expected) in [
+            (0, Ok(())),
+            (MAX_NEGOTIATED_ETYPES, Ok(())),
+            (MAX_NEGOTIATED_ETYPES.saturating_add(1), Err(Problem::TooMany(MAX_NEGOTIATED_ETYPES))),
+        ] {
+            let mut writer = Writer::with_capacity(0);
+            writer.sequence(|w| (0..count).for_each(|_| w.integer(18)));
+            let read = EtypeList::read(&writer.finish()).map(|_| ()).map_err(|error| error.problem);
+            assert_eq!(read, expected, "{count}");
+        }
+    }
+}

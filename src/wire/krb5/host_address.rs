@@ -1,0 +1,94 @@
+//! HostAddresses (RFC 4120 section 5.2.5): where a ticket may be used from, if the client asked for such a ticket.
+
+use crate::limits::MAX_ADDRESSES;
+use crate::wire::der::{Fault, Field, Reader, field};
+use core::net::IpAddr;
+
+/// ```asn1
+/// HostAddresses ::= SEQUENCE OF HostAddress
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostAddresses<'a> {
+    encoded: &'a [u8],
+}
+
+impl<'a> HostAddresses<'a> {
+    pub(crate) fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
+        contents.elements(MAX_ADDRESSES, what, HostAddress::read)?;
+        Ok(Self { encoded: contents.rest() })
+    }
+
+    pub(crate) const fn from_encoded(encoded: &'a [u8]) -> Self {
+        Self { encoded }
+    }
+
+    pub(crate) const fn encoded(self) -> &'a [u8] {
+        self.encoded
+    }
+
+    /// Whether the ticket names no address: then it may be used from anywhere.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.encoded.is_empty()
+    }
+
+    /// The addresses in order.
+    pub fn iter(self) -> impl Iterator<Item = HostAddress<'a>> {
+        let mut rest = Reader::new(self.encoded);
+        core::iter::from_fn(move || HostAddress::read(&mut rest).ok())
+    }
+
+    /// Whether `address` is among them.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        // An IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d, and the KDC wrote a.b.c.d.
+        let address = address.to_canonical();
+        self.iter().any(|listed| listed.is(address))
+    }
+}
+
+/// ```asn1
+/// HostAddress ::= SEQUENCE {
+///     addr-type [0] Int32,
+///     address   [1] OCTET STRING
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostAddress<'a> {
+    /// The kind of address.
+    pub address_type: AddressType,
+    /// Its bytes, in network order.
+    pub address: &'a [u8],
+}
+
+impl<'a> HostAddress<'a> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = reader.sequence(field!("HostAddress"))?;
+        let address = Self {
+            address_type: AddressType(fields.int32_field(0, field!("HostAddress.addr-type"))?),
+            address: fields.octets_field(1, field!("HostAddress.address"))?,
+        };
+        fields.end(field!("HostAddress"))?;
+        Ok(address)
+    }
+
+    fn is(self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => self.address_type == AddressType::IPV4 && self.address == v4.octets(),
+            IpAddr::V6(v6) => self.address_type == AddressType::IPV6 && self.address == v6.octets(),
+        }
+    }
+}
+
+/// Address types of RFC 4120 section 7.5.3; others are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressType(pub i32);
+
+impl AddressType {
+    /// Four bytes.
+    pub const IPV4: Self = Self(2);
+    /// A NetBIOS name, as Windows puts it.
+    pub const NETBIOS: Self = Self(20);
+    /// Sixteen bytes.
+    pub const IPV6: Self = Self(24);
+}

@@ -1,0 +1,53 @@
+//! KRB-ERROR (RFC 4120 section 5.9.1): a refusal in words that a client understands.
+
+use super::PrincipalName;
+use crate::time::UnixTime;
+use crate::wire::der::{Writer, application};
+
+/// ```asn1
+/// KRB-ERROR ::= [APPLICATION 30] SEQUENCE {
+///     pvno       [0] INTEGER (5),
+///     msg-type   [1] INTEGER (30),
+///     ctime      [2] KerberosTime OPTIONAL,
+///     cusec      [3] Microseconds OPTIONAL,
+///     stime      [4] KerberosTime,
+///     susec      [5] Microseconds,
+///     error-code [6] Int32,
+///     crealm     [7] Realm OPTIONAL,
+///     cname      [8] PrincipalName OPTIONAL,
+///     realm      [9] Realm,
+///     sname      [10] PrincipalName,
+///     e-text     [11] KerberosString OPTIONAL,
+///     e-data     [12] OCTET STRING OPTIONAL
+/// }
+/// ```
+/// Nothing protects it. `e-text` is never written: what an administrator should know is in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KrbError<'a> {
+    /// The client's time, back to it.
+    pub(crate) client_time: UnixTime,
+    /// This server's time.
+    pub(crate) server_time: UnixTime,
+    pub(crate) code: u8,
+    /// Text: it was read once.
+    pub(crate) realm: &'a [u8],
+    pub(crate) service: PrincipalName<'a>,
+}
+
+impl KrbError<'_> {
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.element(application(30), |w| {
+            w.sequence(|w| {
+                w.field(10, |w| self.service.write(w));
+                w.field(9, |w| w.text(self.realm));
+                w.field(6, |w| w.integer(self.code.into()));
+                w.field(5, |w| w.integer(self.server_time.micros().into()));
+                w.field(4, |w| w.time(self.server_time));
+                w.field(3, |w| w.integer(self.client_time.micros().into()));
+                w.field(2, |w| w.time(self.client_time));
+                w.field(1, |w| w.integer(30));
+                w.field(0, |w| w.integer(5));
+            });
+        });
+    }
+}

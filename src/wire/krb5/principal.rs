@@ -1,0 +1,160 @@
+//! PrincipalName (RFC 4120 section 5.2.2).
+
+use crate::bounded_text::{Escaped, Excerpt};
+use crate::limits::MAX_NAME_COMPONENTS;
+use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
+use core::fmt;
+
+/// ```asn1
+/// PrincipalName ::= SEQUENCE {
+///     name-type   [0] Int32,
+///     name-string [1] SEQUENCE OF KerberosString
+/// }
+/// ```
+/// Two names are the same if their components are: RFC 4120 section 6.2 makes the name-type a hint.
+#[derive(Clone, Copy)]
+pub struct PrincipalName<'a> {
+    name_type: NameType,
+    /// The contents of `name-string`, every component of which has been read once.
+    components: &'a [u8],
+}
+
+impl<'a> PrincipalName<'a> {
+    #[inline(always)]
+    pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
+        let name_type = NameType(fields.int32_field(0, field!("PrincipalName.name-type"))?);
+        let components = fields.wrapped(context(1), tag::SEQUENCE, NAME_STRING)?;
+        fields.end(what)?;
+        components.elements(MAX_NAME_COMPONENTS, NAME_STRING, |component| component.text_bytes(NAME_STRING))?;
+        Ok(Self { name_type, components: components.rest() })
+    }
+
+    pub(crate) fn write(self, writer: &mut Writer) {
+        writer.sequence(|w| {
+            w.field(1, |w| w.sequence(|w| w.raw(self.components)));
+            w.field(0, |w| w.integer(self.name_type.0.into()));
+        });
+    }
+
+    /// Puts a name together again whose parts [`Self::read`] has given.
+    pub(crate) const fn from_parts(name_type: NameType, components: &'a [u8]) -> Self {
+        Self { name_type, components }
+    }
+
+    /// The encoded components.
+    pub(crate) const fn encoded_components(self) -> &'a [u8] {
+        self.components
+    }
+
+    /// What kind of name it says it is.
+    #[must_use]
+    pub const fn name_type(self) -> NameType {
+        self.name_type
+    }
+
+    /// The components in order: `HTTP`, `www.example.com`.
+    pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut rest = Reader::new(self.components);
+        core::iter::from_fn(move || if rest.is_empty() { None } else { rest.text(NAME_STRING).ok() })
+    }
+
+    /// As [`Self::components`], each as its bytes.
+    pub(crate) fn raw_components(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = Reader::new(self.components);
+        core::iter::from_fn(move || {
+            let next = (!rest.is_empty()).then(|| rest.element(tag::GENERAL_STRING, NAME_STRING));
+            next.and_then(Result::ok).map(|component| component.rest())
+        })
+    }
+
+    /// The components joined with `/`, as far as an error keeps them.
+    pub(crate) fn excerpt(self) -> Excerpt {
+        let mut excerpt = Excerpt::new("");
+        for (index, component) in self.raw_components().enumerate() {
+            excerpt.append_bytes(if index > 0 { b"/" } else { b"" });
+            excerpt.append_bytes(component);
+        }
+        excerpt
+    }
+
+    /// The printable form of RFC 1964 section 2.1.1: components divided by `/`, and a backslash before each `/`, `@` and
+    /// backslash in them, so that no two names look alike. Not fit for a log.
+    pub fn quoted(self) -> impl Iterator<Item = char> + use<'a> {
+        let component = |text: &'a str| core::iter::once('/').chain(text.chars().flat_map(quoted_character));
+        self.components().flat_map(component).skip(1)
+    }
+
+    /// Whether both have the same components, byte for byte, whatever their types. Their encodings are unique, so
+    /// comparing those is enough.
+    pub(crate) fn same_components(self, other: PrincipalName<'_>) -> bool {
+        self.components == other.components
+    }
+
+    /// Whether the components, joined with `/`, are `name`, but for the case of ASCII letters: Active Directory finds a
+    /// service by its name so.
+    pub(crate) fn is_service(self, name: &str) -> bool {
+        let mut rest = name.as_bytes();
+        for (index, component) in self.raw_components().enumerate() {
+            if index > 0 {
+                let Some(after) = rest.strip_prefix(b"/") else { return false };
+                rest = after;
+            }
+            match rest.split_at_checked(component.len()) {
+                Some((head, tail)) if head.eq_ignore_ascii_case(component) => rest = tail,
+                _ => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+fn quoted_character(character: char) -> impl Iterator<Item = char> {
+    let letter = match character {
+        '/' | '@' | '\\' => Some(character),
+        '\n' => Some('n'),
+        '\t' => Some('t'),
+        '\u{8}' => Some('b'),
+        _ => None,
+    };
+    letter.map(|_| '\\').into_iter().chain([letter.unwrap_or(character)])
+}
+
+/// The components joined with `/`, control and formatting characters escaped, so that no name can forge a line of a log.
+impl fmt::Display for PrincipalName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, component) in self.components().enumerate() {
+            if index > 0 {
+                f.write_str("/")?;
+            }
+            write!(f, "{}", Escaped(component))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PrincipalName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} (name-type {})", self.name_type.0)
+    }
+}
+
+/// Name types of RFC 4120 section 6.2 and its successors; others are kept as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NameType(pub i32);
+
+impl NameType {
+    /// Not known.
+    pub const UNKNOWN: Self = Self(0);
+    /// A user, or any name as such.
+    pub const PRINCIPAL: Self = Self(1);
+    /// A service and its instance.
+    pub const SRV_INST: Self = Self(2);
+    /// A service and its host.
+    pub const SRV_HST: Self = Self(3);
+    /// A user principal name, `user@suffix` in one component (RFC 6806 section 5).
+    pub const ENTERPRISE: Self = Self(10);
+    /// A well-known name (RFC 6111).
+    pub const WELLKNOWN: Self = Self(11);
+}
+
+const NAME_STRING: Field = field!("PrincipalName.name-string");

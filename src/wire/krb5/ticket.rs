@@ -1,0 +1,48 @@
+//! Ticket (RFC 4120 section 5.3): the shell of a ticket, which nothing protects, around the part that the KDC encrypted.
+
+use super::{EncryptedData, PrincipalName};
+use crate::bounded_text::Excerpt;
+use crate::wire::der::{Fault, Field, Reader, application, field, tag};
+use core::fmt;
+
+/// ```asn1
+/// Ticket ::= [APPLICATION 1] SEQUENCE {
+///     tkt-vno  [0] INTEGER (5),
+///     realm    [1] Realm,
+///     sname    [2] PrincipalName,
+///     enc-part [3] EncryptedData -- EncTicketPart
+/// }
+/// ```
+/// Anybody on the way can rewrite `realm` and `sname`: they say which key to try, never who is served.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticket<'a> {
+    /// Text: it was read once.
+    pub(crate) realm: &'a [u8],
+    pub(crate) sname: PrincipalName<'a>,
+    pub(crate) enc_part: EncryptedData<'a>,
+}
+
+impl<'a> Ticket<'a> {
+    #[inline]
+    pub(crate) fn read(reader: &mut Reader<'a>, _: Field) -> Result<Self, Fault> {
+        let mut fields = reader.wrapped(application(1), tag::SEQUENCE, field!("Ticket"))?;
+        fields.constant_field(0, 5, field!("Ticket.tkt-vno"))?;
+        let ticket = Self {
+            realm: fields.realm_field(1, field!("Ticket.realm"))?,
+            sname: PrincipalName::read(fields.sequence_field(2, SNAME)?, SNAME)?,
+            enc_part: EncryptedData::read(fields.sequence_field(3, ENC_PART)?, ENC_PART)?,
+        };
+        fields.end(field!("Ticket"))?;
+        Ok(ticket)
+    }
+}
+
+impl fmt::Debug for Ticket<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let realm = Excerpt::new(core::str::from_utf8(self.realm).unwrap_or_default());
+        write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)
+    }
+}
+
+const SNAME: Field = field!("Ticket.sname");
+const ENC_PART: Field = field!("Ticket.enc-part");

@@ -1,0 +1,91 @@
+//! NegTokenInit (RFC 4178 section 4.2.1) and NegTokenInit2 (MS-SPNG section 2.2.1).
+
+use crate::limits::MAX_MECHANISMS;
+use crate::wire::der::{Fault, Field, Kind, Reader, context, field, tag};
+use crate::wire::mechanism::Mechanism;
+
+/// ```asn1
+/// NegTokenInit2 ::= SEQUENCE {
+///     mechTypes   [0] MechTypeList,
+///     reqFlags    [1] ContextFlags OPTIONAL,
+///     mechToken   [2] OCTET STRING OPTIONAL,
+///     negHints    [3] NegHints OPTIONAL,     -- Microsoft's; without it [3] is mechListMIC
+///     mechListMIC [4] OCTET STRING OPTIONAL
+/// }
+/// ```
+/// RFC 4178 has mechListMIC under `[3]`; what stands there says by its type which of the two it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NegTokenInit<'a> {
+    pub(crate) mechanisms: MechanismList<'a>,
+    pub(crate) mech_token: Option<Reader<'a>>,
+    pub(crate) mech_list_mic: Option<&'a [u8]>,
+}
+
+impl<'a> NegTokenInit<'a> {
+    /// Reads a NegotiationToken that must be one of these.
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
+        let mut fields =
+            token.only(context(0), field!("NegotiationToken"))?.only(tag::SEQUENCE, field!("NegTokenInit"))?;
+        let mechanisms = fields.field(0, field!("NegTokenInit.mechTypes"), MechanismList::read)?;
+        fields.optional(context(1), field!("NegTokenInit.reqFlags"))?;
+        let mech_token = fields.optional_octets(2, field!("NegTokenInit.mechToken"))?;
+        let third =
+            fields.optional(context(3), field!("NegTokenInit[3]"))?.map(mic_unless_hints).transpose()?.flatten();
+        let fourth = fields.optional_octets(4, field!("NegTokenInit2.mechListMIC"))?.map(|mic| mic.rest());
+        fields.end(field!("NegTokenInit"))?;
+        Ok(Self { mechanisms, mech_token, mech_list_mic: third.or(fourth) })
+    }
+}
+
+fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
+    if third.peek() == Some(tag::SEQUENCE) {
+        return third.only(tag::SEQUENCE, field!("NegTokenInit2.negHints")).map(|_| None);
+    }
+    third.only(tag::OCTET_STRING, field!("NegTokenInit.mechListMIC")).map(|mic| Some(mic.rest()))
+}
+
+/// `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`, the most wanted first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MechanismList<'a> {
+    /// The whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
+    der: &'a [u8],
+    /// The list, each element of which has been read once.
+    encoded: &'a [u8],
+}
+
+impl<'a> MechanismList<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>, what: Field) -> Result<Self, Fault> {
+        let start = reader.rest();
+        let encoded = reader.sequence(what)?;
+        let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
+        let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
+        if count == 0 {
+            return Err(encoded.error(what, Kind::Empty));
+        }
+        Ok(Self { der, encoded: encoded.rest() })
+    }
+
+    pub(crate) const fn der(self) -> &'a [u8] {
+        self.der
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Mechanism> + 'a {
+        self.oids().map(Mechanism::from_oid)
+    }
+
+    /// The object identifiers, as the contents of their DER encodings.
+    pub(crate) fn oids(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = Reader::new(self.encoded);
+        core::iter::from_fn(move || Some(rest.element(tag::OID, field!("NegTokenInit.mechTypes")).ok()?.rest()))
+    }
+
+    /// The identifier under which Kerberos is offered, the more wanted one of two.
+    pub(crate) fn kerberos(self) -> Option<Mechanism> {
+        self.iter().find(|mechanism| mechanism.is_kerberos())
+    }
+
+    /// Whether there is nothing that the client would rather have than Kerberos.
+    pub(crate) fn prefers_kerberos(self) -> bool {
+        self.iter().next().is_some_and(Mechanism::is_kerberos)
+    }
+}

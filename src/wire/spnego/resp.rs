@@ -1,0 +1,110 @@
+//! NegTokenResp (RFC 4178 section 4.2.2): what either side sends after the first message.
+
+use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
+use crate::wire::mechanism::Mechanism;
+use alloc::vec::Vec;
+
+/// ```asn1
+/// NegTokenResp ::= SEQUENCE {
+///     negState      [0] ENUMERATED OPTIONAL,
+///     supportedMech [1] MechType OPTIONAL,
+///     responseToken [2] OCTET STRING OPTIONAL,
+///     mechListMIC   [3] OCTET STRING OPTIONAL
+/// }
+/// ```
+/// What a client says of the state, and which mechanism it names, decides nothing here: the state is ours to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NegTokenResp<'a> {
+    pub(crate) response_token: Option<Reader<'a>>,
+    pub(crate) mech_list_mic: Option<&'a [u8]>,
+}
+
+impl<'a> NegTokenResp<'a> {
+    /// Reads a NegotiationToken that must be one of these.
+    pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
+        const WHAT: Field = field!("NegTokenResp");
+        let mut fields = token.only_wrapped(RESP_TAG, tag::SEQUENCE, WHAT)?;
+        fields.optional(context(0), field!("NegTokenResp.negState"))?;
+        fields.optional(context(1), field!("NegTokenResp.supportedMech"))?;
+        let response_token = fields.optional_octets(2, field!("NegTokenResp.responseToken"))?;
+        let mech_list_mic = fields.optional_octets(3, field!("NegTokenResp.mechListMIC"))?.map(|mic| mic.rest());
+        fields.end(WHAT)?;
+        Ok(Self { response_token, mech_list_mic })
+    }
+}
+
+/// A NegTokenResp of ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NegotiationReply<'a> {
+    pub(crate) state: NegState,
+    /// Only in the first reply, where it must be one that the client offered.
+    pub(crate) supported_mech: Option<Mechanism>,
+    pub(crate) response_token: Option<&'a [u8]>,
+    pub(crate) mech_list_mic: Option<&'a [u8]>,
+}
+
+impl NegotiationReply<'_> {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let token = self.response_token.unwrap_or_default();
+        let mic = self.mech_list_mic.unwrap_or_default();
+        let mut writer = Writer::with_capacity(HEADERS.saturating_add(token.len()).saturating_add(mic.len()));
+        writer.element(RESP_TAG, |w| {
+            w.sequence(|w| {
+                if let Some(mic) = self.mech_list_mic {
+                    w.field(3, |w| w.octets(mic));
+                }
+                if let Some(token) = self.response_token {
+                    w.field(2, |w| w.octets(token));
+                }
+                if let Some(mechanism) = self.supported_mech {
+                    w.field(1, |w| w.oid(mechanism.oid()));
+                }
+                w.field(0, |w| w.enumerated(self.state.number()));
+            });
+        });
+        writer.finish()
+    }
+}
+
+/// Where a negotiation stands for who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NegState {
+    AcceptCompleted,
+    AcceptIncomplete,
+    Reject,
+    RequestMic,
+}
+
+impl NegState {
+    const fn number(self) -> u8 {
+        match self {
+            Self::AcceptCompleted => 0,
+            Self::AcceptIncomplete => 1,
+            Self::Reject => 2,
+            Self::RequestMic => 3,
+        }
+    }
+}
+
+/// Identifier octet of a NegTokenResp as a NegotiationToken.
+pub(crate) const RESP_TAG: u8 = context(1);
+
+/// More than the headers of all fields and an object identifier take.
+const HEADERS: usize = 48;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As MIT krb5 and Windows write it.
+    #[test]
+    fn a_rejection_has_nine_octets() {
+        let reply = NegotiationReply {
+            state: NegState::Reject,
+            supported_mech: None,
+            response_token: None,
+            mech_list_mic: None,
+        };
+        assert_eq!(reply.to_bytes(), [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2]);
+    }
+}
