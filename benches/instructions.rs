@@ -6,7 +6,7 @@
 mod cases;
 
 use cases::{Case, cases};
-use kerberos_sso::{Accepted, Error};
+use kerberos_sso::{Accepted, Refused};
 use std::hint::black_box;
 
 /// `benches/instructions` divides by this.
@@ -32,12 +32,12 @@ fn decide(case: &Case) {
 }
 
 #[inline(never)]
-fn counted(case: &Case) -> Result<Accepted, Error> {
+fn counted(case: &Case) -> Result<Accepted, Refused> {
     case.decide()
 }
 
 /// Counted too: what an accepted request holds is overwritten.
 #[inline(never)]
-fn dropped(decided: Result<Accepted, Error>) {
+fn dropped(decided: Result<Accepted, Refused>) {
     drop(decided);
 }

@@ -10,7 +10,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use etypes::ETYPES;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::testing::security_contexts;
-use kerberos_sso::{GssFlags, Protection, SecurityContext};
+use kerberos_sso::{SecurityContext, context::Protection, ticket::GssFlags};
 use std::hint::black_box;
 
 const SIZES: [usize; 3] = [64, 4096, 65_536];

@@ -13,7 +13,7 @@ use cpu_time::ProcessTime;
 use floor::{Floor, Sizes};
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{TestRealm, TestToken};
-use kerberos_sso::{ForeignSidPolicy, KeySet, Policy, Sid, UnixTime, Validator};
+use kerberos_sso::{KeySet, Policy, Sid, UnixTime, Validator, policy::ForeignSidPolicy};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -92,7 +92,7 @@ fn bare() -> Case {
 /// The PAC of 1.2 kB that most users have.
 fn pac() -> Case {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-    let policy = Policy::seamless_sso().any_service().foreign_sids(ForeignSidPolicy::Separate);
+    let policy = Policy::seamless_sso().with_any_service().with_foreign_sids(ForeignSidPolicy::Separate);
     let domain = realm.domain_sid();
     case("aes256-sha1/pac-1200", &realm, policy, |token| {
         token.pac(|pac| {

@@ -13,7 +13,7 @@ use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{
-    ComputerAccount, Connection, ForeignSidPolicy, KeySet, Password, Policy, Randomness, Sid, UnixTime, Validator,
+    Arrival, ComputerAccount, KeySet, Password, Policy, Randomness, Sid, UnixTime, Validator, policy::ForeignSidPolicy,
 };
 use std::hint::black_box;
 
@@ -50,15 +50,14 @@ fn whole_way(criterion: &mut Criterion) {
 fn stages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("stage");
     let Input { token, validator } = input(EncType::AES256_CTS_HMAC_SHA1_96, 0);
-    let connection = Connection::default();
     let read = || validator.read(&token).unwrap();
     let open = || validator.open(read(), NOW).unwrap();
-    let verify = || validator.verify(open(), &connection, NOW).unwrap();
+    let verify = || validator.verify(open(), NOW).unwrap();
     group.bench_function("read/aes256-sha1", |bencher| {
         bencher.iter(|| validator.read(black_box(&token)).unwrap());
     });
     batched(&mut group, "open/aes256-sha1", read, |request| validator.open(request, NOW).unwrap());
-    batched(&mut group, "verify/aes256-sha1", open, |opened| validator.verify(opened, &connection, NOW).unwrap());
+    batched(&mut group, "verify/aes256-sha1", open, |opened| validator.verify(opened, NOW).unwrap());
     batched(&mut group, "authorize/aes256-sha1", verify, |verified| validator.authorize(verified).unwrap());
 }
 
@@ -71,7 +70,7 @@ const GROUPS: [(&str, usize); 3] = [("pac-1200", 5), ("groups-100", 100), ("grou
 
 fn pac(criterion: &mut Criterion) {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-    let policy = Policy::seamless_sso().any_service().foreign_sids(ForeignSidPolicy::Separate);
+    let policy = Policy::seamless_sso().with_any_service().with_foreign_sids(ForeignSidPolicy::Separate);
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
     for (how, groups) in GROUPS {
         let token = realm.ticket_for("alice").at(NOW).pac(|pac| {
@@ -98,10 +97,9 @@ fn pac_by_stage(
 ) {
     let accepted = validator.validate_ticket(token, NOW).unwrap();
     assert_eq!(accepted.identity().domain_groups().count(), groups);
-    let connection = Connection::default();
     let verified = || {
         let opened = validator.open(validator.read(token).unwrap(), NOW).unwrap();
-        validator.verify(opened, &connection, NOW).unwrap()
+        validator.verify(opened, NOW).unwrap()
     };
     let mut group = criterion.benchmark_group("validate");
     group.bench_function(format!("aes256-sha1/{how}"), |bencher| {

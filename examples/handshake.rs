@@ -6,7 +6,7 @@
 
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{TestClient, TestRealm};
-use kerberos_sso::{Connection, Policy, Protection, Randomness, Turn, UnixTime, Validator};
+use kerberos_sso::{Arrival, Policy, Randomness, UnixTime, Validator, context::Protection, negotiate::Step};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,8 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let randomness = Randomness::new(random()?);
     let turn = validator.converse(&token.mint(), None, &Connection::default(), &randomness, now)?;
-    // A client that needs another token would be here with `Turn::Next`: keep its negotiation, and send its token.
-    let Turn::Accepted(accepted, answer) = turn else { return Err("another token is needed".into()) };
+    // A client that needs another token would be here with `Step::Continue`: keep its negotiation, and send its token.
+    let Step::Accepted(accepted, answer) = turn else { return Err("another token is needed".into()) };
     println!("                 accepted: {}", accepted.identity());
     println!("client ← server  {} bytes: accept-completed, with an AP-REP", answer.token().map_or(0, <[u8]>::len));
 

@@ -9,7 +9,7 @@
 
 use cpu_time::ProcessTime;
 use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
-use kerberos_sso::{KeySet, PacPolicy, Policy, UnixTime, Validator};
+use kerberos_sso::{KeySet, Policy, UnixTime, Validator, policy::PacPolicy};
 use lexopt::{Arg, Parser, ValueExt as _};
 use serde_json::json;
 use std::num::NonZeroUsize;
@@ -122,9 +122,11 @@ impl Arguments {
                 Arg::Long("keytab") => keytab = Some(parser.value()?.into()),
                 Arg::Long("tokens") => tokens = Some(parser.value()?.into()),
                 Arg::Long("at") => at = Some(UnixTime::from_seconds(parser.value()?.parse()?)),
-                Arg::Long("skew") => policy = policy.clock_skew(parser.value()?.parse_with(seconds)?),
-                Arg::Long("max-lifetime") => policy = policy.max_ticket_lifetime(parser.value()?.parse_with(lifetime)?),
-                Arg::Long("pac") => policy = policy.pac(parser.value()?.parse_with(pac)?),
+                Arg::Long("skew") => policy = policy.with_clock_skew(parser.value()?.parse_with(seconds)?),
+                Arg::Long("max-lifetime") => {
+                    policy = policy.with_max_ticket_lifetime(parser.value()?.parse_with(lifetime)?)
+                }
+                Arg::Long("pac") => policy = policy.with_pac(parser.value()?.parse_with(pac)?),
                 Arg::Long("allow-rc4") => policy = policy.allow_rc4(),
                 Arg::Long("replay") => replay = true,
                 Arg::Long("threads") => threads = parser.value()?.parse()?,

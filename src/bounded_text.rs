@@ -1,86 +1,98 @@
-//! A stranger's text in an error: bounded, owned without allocation, and harmless to print.
+//! Text of a peer in an error: bounded, owned without allocation, and harmless to print.
 
 use core::fmt::{self, Write as _};
 
-/// The beginning of a text that a message carried: at most [`Excerpt::CAPACITY`] bytes, cut between characters.
+/// The beginning of a text that a message carried: at most [`BoundedText::CAPACITY`] octets, cut between characters.
 ///
-/// Printed with `…` where it was cut, and with control, formatting and other invisible characters escaped, so that a
-/// name with line breaks or direction marks cannot forge a line of a log.
+/// `Display` prints `…` where the text was cut, and escapes control, format and other invisible characters, so that a name
+/// with line breaks or direction marks cannot forge a line of a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Excerpt {
-    bytes: [u8; Self::CAPACITY],
+pub struct BoundedText {
+    octets: [u8; Self::CAPACITY],
     length: u8,
     cut: bool,
 }
 
-impl Excerpt {
-    /// The most bytes kept.
+impl BoundedText {
+    /// The most octets that are kept.
     pub const CAPACITY: usize = 94;
 
-    /// The beginning of `text`.
+    /// Keeps the beginning of `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut excerpt = Self { bytes: [0; Self::CAPACITY], length: 0, cut: false };
-        excerpt.append(text);
-        excerpt
+        let mut bounded = Self { octets: [0; Self::CAPACITY], length: 0, cut: false };
+        bounded.append(text);
+        bounded
     }
 
-    /// The beginning of what `characters` spell.
+    /// Keeps the beginning of what `characters` spell.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
-        let mut excerpt = Self::new("");
+        let mut bounded = Self::new("");
         for character in characters {
-            excerpt.append(character.encode_utf8(&mut [0; 4]));
+            bounded.append(character.encode_utf8(&mut [0; 4]));
         }
-        excerpt
+        bounded
     }
 
-    /// The text kept, as it came: not fit for a log.
+    /// Keeps the beginning of what `value` displays.
+    pub(crate) fn displayed(value: &impl fmt::Display) -> Self {
+        let mut bounded = Self::new("");
+        // It fails only if `value` does, and then the text ends there.
+        let _ = write!(bounded, "{value}");
+        bounded
+    }
+
+    /// Returns the text that was kept, as it came. It is not fit for a log: `Display` is.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let kept = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        core::str::from_utf8(kept).unwrap_or_default()
+        self.kept()
     }
 
-    /// As [`Self::append`], the bytes of a text.
-    pub(crate) fn append_bytes(&mut self, text: &[u8]) {
-        let end = usize::from(self.length).saturating_add(text.len());
-        match self.bytes.get_mut(usize::from(self.length)..end) {
-            // It need not be looked at where it need not be cut.
-            Some(place) if !self.cut => {
-                place.copy_from_slice(text);
-                self.length = u8::try_from(end).unwrap_or(u8::MAX);
-            }
-            _ => self.append(core::str::from_utf8(text).unwrap_or_default()),
-        }
+    #[expect(clippy::expect_used, reason = "`append` copies whole characters, and counts the octets that it copies")]
+    fn kept(&self) -> &str {
+        let kept = self.octets.get(..usize::from(self.length)).expect("no more octets than there are");
+        core::str::from_utf8(kept).expect("whole characters")
     }
 
+    /// Appends the beginning of `text`. Nothing follows a cut.
     pub(crate) fn append(&mut self, text: &str) {
-        let start = usize::from(self.length);
-        let room = if self.cut { 0 } else { Self::CAPACITY.saturating_sub(start) };
-        let fitting = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        self.cut |= fitting < text.len();
-        let end = start.saturating_add(fitting);
-        if let (Some(place), Some(kept)) = (self.bytes.get_mut(start..end), text.as_bytes().get(..fitting)) {
-            place.copy_from_slice(kept);
-            self.length = u8::try_from(end).unwrap_or(u8::MAX);
+        if self.cut {
+            return;
+        }
+        let (_, free) = self.octets.split_at_mut(usize::from(self.length));
+        let mut end = text.len().min(free.len());
+        while !text.is_char_boundary(end) {
+            end = end.wrapping_sub(1); // zero is a boundary
+        }
+        self.cut = end < text.len();
+        for (octet, kept) in free.iter_mut().zip(text.bytes().take(end)) {
+            *octet = kept;
+            self.length = self.length.wrapping_add(1); // CAPACITY fits
         }
     }
 }
 
-impl fmt::Display for Excerpt {
+impl fmt::Write for BoundedText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.append(text);
+        Ok(())
+    }
+}
+
+impl fmt::Display for BoundedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ellipsis = if self.cut { "…" } else { "" };
         write!(f, "{}{ellipsis}", Escaped(self.as_str()))
     }
 }
 
-impl fmt::Debug for Excerpt {
+impl fmt::Debug for BoundedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
 }
 
-/// Prints text with everything escaped that does not show as itself.
+/// Prints text with every character escaped that does not show as itself.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -91,9 +103,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Whether a character shows as itself. `escape_debug` knows control, format, unassigned and combining characters; it
-/// escapes quotes and backslashes too, which in a name of Active Directory are not dangerous, but a backslash left as it
-/// is would make the escapes ambiguous.
+/// Returns whether a character shows as itself. `escape_debug` knows control, format, unassigned and combining characters.
+/// It also escapes quotes, which are harmless in a name, and backslashes, which would make the escapes ambiguous.
 fn is_harmless(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1
 }
@@ -104,55 +115,39 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn what_is_printed_stays_on_its_line() {
+    fn control_and_format_characters_are_escaped() {
         let hostile = "a\r\nb\u{202E}c\u{200B}d\u{0}e\u{85}f\u{2028}g\\h";
-        let printed = Excerpt::new(hostile).to_string();
+        let printed = BoundedText::new(hostile).to_string();
         assert_eq!(printed, r"a\u{d}\u{a}b\u{202e}c\u{200b}d\u{0}e\u{85}f\u{2028}g\u{5c}h");
-        assert_eq!(Excerpt::new("Łukasz O'Neill 李 \"x\"").to_string(), "Łukasz O'Neill 李 \"x\"");
+        assert_eq!(BoundedText::new("Łukasz O'Neill 李 \"x\"").to_string(), "Łukasz O'Neill 李 \"x\"");
     }
 
     #[test]
     fn long_text_is_cut_between_characters() {
-        let long = "é".repeat(Excerpt::CAPACITY);
-        let excerpt = Excerpt::new(&long);
-        assert_eq!(excerpt.as_str(), "é".repeat(Excerpt::CAPACITY / 2));
-        assert!(excerpt.to_string().ends_with("é…"));
-        assert_eq!(Excerpt::new("short").to_string(), "short");
+        let long = "é".repeat(BoundedText::CAPACITY);
+        let text = BoundedText::new(&long);
+        assert_eq!(text.as_str(), "é".repeat(BoundedText::CAPACITY / 2));
+        assert!(text.to_string().ends_with("é…"));
+        assert_eq!(BoundedText::new("short").to_string(), "short");
     }
 
     #[test]
     fn text_is_kept_up_to_the_capacity() {
         for (length, kept, shown) in [
-            (Excerpt::CAPACITY - 1, Excerpt::CAPACITY - 1, ""),
-            (Excerpt::CAPACITY, Excerpt::CAPACITY, ""),
-            (Excerpt::CAPACITY + 1, Excerpt::CAPACITY, "…"),
+            (BoundedText::CAPACITY - 1, BoundedText::CAPACITY - 1, ""),
+            (BoundedText::CAPACITY, BoundedText::CAPACITY, ""),
+            (BoundedText::CAPACITY + 1, BoundedText::CAPACITY, "…"),
         ] {
-            let excerpt = Excerpt::new(&"x".repeat(length));
-            assert_eq!(excerpt.as_str(), "x".repeat(kept));
-            assert_eq!(excerpt.to_string(), "x".repeat(kept) + shown);
-        }
-    }
-
-    /// Bytes are appended as the text that they are, at every place and length near the end.
-    #[test]
-    fn bytes_are_kept_as_text_is() {
-        for before in [0, 1, Excerpt::CAPACITY - 2, Excerpt::CAPACITY - 1, Excerpt::CAPACITY, Excerpt::CAPACITY + 1] {
-            for after in ["", "x", "é", "xx", "xé", "李", &"é".repeat(Excerpt::CAPACITY)] {
-                let mut text = Excerpt::new(&"a".repeat(before));
-                let mut bytes = text;
-                for _ in 0..2 {
-                    text.append(after);
-                    bytes.append_bytes(after.as_bytes());
-                    assert_eq!((text, text.to_string()), (bytes, bytes.to_string()), "{after} after {before}");
-                }
-            }
+            let text = BoundedText::new(&"x".repeat(length));
+            assert_eq!(text.as_str(), "x".repeat(kept));
+            assert_eq!(text.to_string(), "x".repeat(kept) + shown);
         }
     }
 
     #[test]
     fn nothing_follows_a_cut() {
-        let mut excerpt = Excerpt::new(&("x".repeat(Excerpt::CAPACITY - 1) + "é"));
-        excerpt.append("y");
-        assert_eq!(excerpt.as_str(), "x".repeat(Excerpt::CAPACITY - 1));
+        let mut text = BoundedText::new(&("x".repeat(BoundedText::CAPACITY - 1) + "é"));
+        text.append("y");
+        assert_eq!(text.as_str(), "x".repeat(BoundedText::CAPACITY - 1));
     }
 }

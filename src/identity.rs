@@ -21,11 +21,15 @@ pub struct IdentityRef<'a> {
     accepted: &'a Accepted,
 }
 
-impl<'a> IdentityRef<'a> {
-    pub(crate) const fn of(accepted: &'a Accepted) -> Self {
-        Self { accepted }
+impl Accepted {
+    /// Returns who the user is.
+    #[must_use]
+    pub const fn identity(&self) -> IdentityRef<'_> {
+        IdentityRef { accepted: self }
     }
+}
 
+impl<'a> IdentityRef<'a> {
     /// The user's SID, by which to know the user: the PAC's LOGON_INFO, on which all that the PAC says about a SID agrees.
     /// Its domain is one that the account may vouch for, if the account names any; accounts of several forests must name
     /// them, or a SID is one only within its account. `None` without a PAC, and for the PAC of a KDC that is not Active

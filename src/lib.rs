@@ -5,18 +5,19 @@ extern crate alloc;
 
 mod accept;
 mod bounded_text;
-mod context;
+pub mod context;
 pub mod crypto;
-mod delegated;
-mod error;
+pub mod delegated;
+pub mod error;
+mod flags;
 pub mod http;
 mod identity;
-mod keys;
+pub mod keys;
 pub mod limits;
-mod negotiate;
+pub mod negotiate;
 pub mod observe;
 pub mod pac;
-mod policy;
+pub mod policy;
 mod randomness;
 pub mod replay;
 pub mod sasl;
@@ -29,30 +30,69 @@ pub mod tower;
 mod validator;
 mod wire;
 
-pub use accept::{
-    Accepted, AuthenticatorFacts, AuthorizedRequest, BindingState, Connection, Framing, Heard, Negotiation, Offer,
-    OpenedBy, OpenedTicket, Request, TicketFacts, VerifiedRequest,
-};
-pub use context::{MessageError, MessageKey, Protection, SecurityContext, TokenKind};
-pub use delegated::{DelegatedCredential, DelegatedCredentials, DelegationError};
-pub use error::*;
+pub use accept::{Accepted, Arrival};
+pub use context::SecurityContext;
+pub use crypto::{EncType, Key};
+pub use error::Error;
 pub use identity::{AccountKind, AssertedBy, Identity, IdentityRef};
-pub use keys::{
-    Account, ComputerAccount, KeyQuery, KeySet, Keytab, KeytabEntry, KeytabError, KeytabProblem, Password, Salt,
-    ServiceKey,
-};
-pub use negotiate::{Answer, Next, OfferedMechanism, Outline, Rejection, TokenShape, Turn};
-pub use policy::{
-    AcceptorSubkeyPolicy, AccountPolicy, AddressPolicy, BindingLevel, DelegationPolicy, ForeignSidPolicy,
-    KrbErrorPolicy, KvnoPolicy, PacPolicy, Policy, SEAMLESS_SSO_SERVICES, TransitedPolicy,
-};
+pub use keys::{Account, ComputerAccount, KeySet, Keytab, Password, Salt, ServiceKey};
+pub use negotiate::{Answer, Refused};
+pub use policy::Policy;
 pub use randomness::Randomness;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;
-pub use wire::certificate::CertificateError;
-pub use wire::gss::{ChannelBindings, GssFlags};
-pub use wire::krb5::{
-    AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
-    PrincipalName, TicketFlags,
+pub use wire::gss::ChannelBindings;
+pub use wire::krb5::PrincipalName;
+
+/// The types between two stages, for servers that fetch keys or ask a replay store themselves.
+///
+/// [`Validator::read`] → [`Request`](stages::Request) → [`Validator::open`] → [`OpenedTicket`](stages::OpenedTicket) →
+/// [`Validator::verify`] → [`VerifiedRequest`](stages::VerifiedRequest) → [`Validator::authorize`] →
+/// [`AuthorizedRequest`](stages::AuthorizedRequest) → [`AuthorizedRequest::admit`](stages::AuthorizedRequest::admit) →
+/// [`Accepted`].
+pub mod stages {
+    pub use crate::accept::{AuthorizedRequest, OpenedTicket, Request, VerifiedRequest};
+    pub use crate::keys::KeyQuery;
+}
+
+/// What the KDC and the client wrote: the facts of a request, by the names of RFC 4120.
+pub mod ticket {
+    pub use crate::accept::{AuthenticatorFacts, BindingState, Framing, OpenedBy, TicketFacts};
+    pub use crate::wire::gss::GssFlags;
+    pub use crate::wire::krb5::{
+        AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
+        PrincipalName, TicketFlags,
+    };
+}
+
+/// What a server shares between threads can be shared.
+const _: () = {
+    const fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Validator<replay::NoReplayCache>>();
+    is_send_and_sync::<KeySet>();
+    is_send_and_sync::<Policy>();
+    is_send_and_sync::<Accepted>();
+    is_send_and_sync::<Answer>();
+    is_send_and_sync::<Refused>();
+    is_send_and_sync::<Error>();
+    is_send_and_sync::<Identity>();
+    is_send_and_sync::<IdentityRef<'static>>();
+    is_send_and_sync::<SecurityContext>();
+    is_send_and_sync::<negotiate::Negotiation>();
+    is_send_and_sync::<negotiate::Step>();
+    is_send_and_sync::<negotiate::Continue>();
+    is_send_and_sync::<stages::Request<'static>>();
+    is_send_and_sync::<stages::OpenedTicket<'static>>();
+    is_send_and_sync::<stages::VerifiedRequest>();
+    is_send_and_sync::<stages::AuthorizedRequest>();
+    is_send_and_sync::<http::SignInStep>();
+    is_send_and_sync::<http::SealingKey>();
+    is_send_and_sync::<delegated::DelegatedCredentials>();
+    #[cfg(feature = "std")]
+    is_send_and_sync::<replay::MemoryReplayCache>();
+    #[cfg(feature = "std")]
+    is_send_and_sync::<observe::EtypeCensus>();
+    #[cfg(feature = "tower")]
+    is_send_and_sync::<tower::NegotiateLayer>();
 };

@@ -1,4 +1,4 @@
-//! What a server accepts beyond what the protocol demands. Strict unless told otherwise; every weakening is spelled out.
+//! The policy: what a server accepts beyond what the protocol demands. It is strict; every weakening is spelled out.
 
 use crate::crypto::EncType;
 use crate::limits::MAX_TOKEN_SIZE;
@@ -9,9 +9,19 @@ use core::time::Duration;
 
 /// The rules of a [`Validator`](crate::Validator), made once.
 ///
-/// [`Policy::default`] suits a service in a domain; [`Policy::seamless_sso`] is the profile of Microsoft Entra Seamless
-/// SSO. Methods take the policy and give it back changed.
+/// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is the profile of Microsoft Entra Seamless SSO.
+///
+/// ```
+/// use kerberos_sso::Policy;
+/// use std::time::Duration;
+///
+/// let policy = Policy::default()
+///     .with_services(["HTTP/www.example.com"])
+///     .with_clock_skew(Duration::from_secs(120));
+/// assert_eq!(policy.clock_skew(), Duration::from_secs(120));
+/// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Policy {
     pub(crate) max_token_size: usize,
     pub(crate) clock_skew: i64,
@@ -32,8 +42,8 @@ pub struct Policy {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Five minutes of clock skew; AES only; tickets of at most 24 hours; any service of the accounts; bindings checked where
-/// both sides have them.
+/// Allows five minutes of clock skew, AES only, tickets of at most 24 hours, and any service of the accounts; compares
+/// channel bindings if both sides have them.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -59,56 +69,48 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The profile of Microsoft Entra Seamless SSO: the two service names of `AZUREADSSOACC$`, tickets of at most ten
-    /// hours, none that is delegated or whose user only a service vouches for; a SID in a PAC, of a person; and, where the
-    /// account names the domains of its forest, no membership in a group of any other.
-    #[must_use]
+    /// Makes the profile of Microsoft Entra Seamless SSO. It accepts tickets for the two service names of `AZUREADSSOACC$`, of
+    /// at most ten hours, with the PAC of a person. It rejects delegated tickets, and tickets whose user only a service
+    /// vouches for. If the account names the domains of its forest, it rejects memberships in groups of other domains.
     pub fn seamless_sso() -> Self {
         Self::default()
-            .max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
-            .services(SEAMLESS_SSO_SERVICES)
-            .delegation(DelegationPolicy::Refuse)
-            .pac(PacPolicy::Require)
-            .accounts(AccountPolicy::PeopleOnly)
-            .foreign_sids(ForeignSidPolicy::Refuse)
+            .with_max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
+            .with_services(SEAMLESS_SSO_SERVICES)
+            .with_delegation(DelegationPolicy::Refuse)
+            .with_pac(PacPolicy::Require)
+            .with_accounts(AccountPolicy::PeopleOnly)
+            .with_foreign_sids(ForeignSidPolicy::Refuse)
     }
 
-    /// Largest token in bytes, before base64; at most [`MAX_TOKEN_SIZE`].
-    #[must_use]
-    pub fn max_token_size(self, bytes: usize) -> Self {
-        Self { max_token_size: bytes.min(MAX_TOKEN_SIZE), ..self }
+    /// Sets the largest token that is read, in octets before base64. [`MAX_TOKEN_SIZE`] is the most.
+    pub fn with_max_token_size(self, octets: usize) -> Self {
+        Self { max_token_size: octets.min(MAX_TOKEN_SIZE), ..self }
     }
 
-    /// How far the client's clock may be from ours, either way, in whole seconds, inclusive (RFC 4120 section 3.2.3).
-    /// Tickets may begin and end as much later or earlier.
-    #[must_use]
-    pub fn clock_skew(self, skew: Duration) -> Self {
+    /// Sets how far the client's clock may be from the server's, either way, in whole seconds, inclusive (RFC 4120 section
+    /// 3.2.3). A ticket is accepted as much before its start and after its end.
+    pub fn with_clock_skew(self, skew: Duration) -> Self {
         Self { clock_skew: whole_seconds(skew), ..self }
     }
 
-    /// Longest time from a ticket's start to its end, to which one clock skew is added; `None` takes tickets of any length,
-    /// as a forged one of ten years.
-    #[must_use]
-    pub fn max_ticket_lifetime(self, lifetime: Option<Duration>) -> Self {
+    /// Sets the longest lifetime of a ticket, from its start to its end; one clock skew is added. `None` accepts tickets of
+    /// any lifetime, also a forged one of ten years.
+    pub fn with_max_ticket_lifetime(self, lifetime: Option<Duration>) -> Self {
         Self { max_ticket_lifetime: lifetime.map(whole_seconds), ..self }
     }
 
-    /// The types of key that tickets may be encrypted in, instead of those before; types that this crate does not support
-    /// are left out.
-    #[must_use]
-    pub fn ticket_etypes(self, etypes: &[EncType]) -> Self {
+    /// Sets the types of key in which tickets may be encrypted. Types that this crate does not support are left out.
+    pub fn with_ticket_etypes(self, etypes: &[EncType]) -> Self {
         Self { ticket_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// The types of session key that tickets may hold, instead of those before. Active Directory chooses it apart from the ticket's own.
-    #[must_use]
-    pub fn session_etypes(self, etypes: &[EncType]) -> Self {
+    /// Sets the types of session key that tickets may hold. Active Directory chooses it apart from the ticket's own type.
+    pub fn with_session_etypes(self, etypes: &[EncType]) -> Self {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Takes RC4 (etype 23) besides, for tickets and session keys. RC4 tickets can be attacked offline and are being
-    /// retired; this is for the time of a migration.
-    #[must_use]
+    /// Accepts RC4 (etype 23) as well, for tickets and session keys. RC4 tickets can be attacked offline and are being
+    /// retired: allow them for the time of a migration only.
     pub fn allow_rc4(self) -> Self {
         Self {
             ticket_etypes: self.ticket_etypes.with(EncType::RC4_HMAC),
@@ -117,133 +119,120 @@ impl Policy {
         }
     }
 
-    /// What a ticket's key version number decides.
-    #[must_use]
-    pub fn kvno(self, kvno: KvnoPolicy) -> Self {
+    /// Sets what a ticket's key version number decides.
+    pub fn with_kvno(self, kvno: KvnoPolicy) -> Self {
         Self { kvno, ..self }
     }
 
-    /// Takes tickets for these service principal names only (`HTTP/www.example.com`; letters of ASCII in any case). By
-    /// default, those of whatever service the account has; an empty list takes none.
+    /// Accepts tickets for these service principal names only (`HTTP/www.example.com`; ASCII letters in any case). The default
+    /// is any service of the accounts; an empty list accepts no ticket.
     ///
-    /// Nothing protects the service name in a ticket: whoever sends the ticket can rewrite it. This finds
-    /// misconfiguration, it keeps nobody out who holds a ticket for another service of the same account.
-    #[must_use]
-    pub fn services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite it. This check finds
+    /// misconfiguration. It does not keep out a client with a ticket for another service of the same account.
+    pub fn with_services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
         Self { services: Some(services.into_iter().map(Into::into).collect()), ..self }
     }
 
-    /// Takes tickets for whatever service the account has.
-    #[must_use]
-    pub fn any_service(self) -> Self {
+    /// Accepts tickets for any service of the accounts.
+    pub fn with_any_service(self) -> Self {
         Self { services: None, ..self }
     }
 
-    /// The bindings of this server's channel where they are the same for all its connections, as
-    /// `tls-server-end-point` is; several while a certificate is being replaced. Those of one connection, as where
-    /// certificates differ by name, are given with [`Connection`](crate::Connection) instead: a client may send any of both.
-    #[must_use]
-    pub fn channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
+    /// Sets the channel bindings that all connections of this server share, as `tls-server-end-point` is; give several while a
+    /// certificate is being replaced. Bindings of one connection come with its [`Arrival`](crate::Arrival). A client may send
+    /// any of both.
+    pub fn with_channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
         Self { bindings: bindings.into_iter().collect(), ..self }
     }
 
-    /// Which clients must be bound to their channel.
-    #[must_use]
-    pub fn binding_level(self, level: BindingLevel) -> Self {
+    /// Sets which clients must be bound to their channel.
+    pub fn with_binding_level(self, level: BindingLevel) -> Self {
         Self { binding_level: level, ..self }
     }
 
-    /// What is asked of tickets that crossed other realms between the client's and the service's.
-    #[must_use]
-    pub fn transited(self, transited: TransitedPolicy) -> Self {
+    /// Sets what is asked of tickets that crossed other realms between the client's and the service's.
+    pub fn with_transited(self, transited: TransitedPolicy) -> Self {
         Self { transited, ..self }
     }
 
-    /// Whether the addresses in a ticket are held against the client's.
-    #[must_use]
-    pub fn addresses(self, addresses: AddressPolicy) -> Self {
+    /// Sets whether the addresses in a ticket are compared with the client's.
+    pub fn with_addresses(self, addresses: AddressPolicy) -> Self {
         Self { addresses, ..self }
     }
 
-    /// What becomes of the PAC. Unless this is called, [`PacPolicy::VerifyIfPresent`], and for accounts that are known to
-    /// be of Active Directory ([`ComputerAccount`](crate::ComputerAccount),
-    /// [`Account::of_active_directory`](crate::Account::of_active_directory)) [`PacPolicy::Require`].
-    #[must_use]
-    pub fn pac(self, pac: PacPolicy) -> Self {
+    /// Sets what is done with the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
+    /// ([`ComputerAccount`](crate::ComputerAccount), [`Account::of_active_directory`](crate::Account::of_active_directory)),
+    /// and [`PacPolicy::VerifyIfPresent`] for others.
+    pub fn with_pac(self, pac: PacPolicy) -> Self {
         Self { pac: Some(pac), ..self }
     }
 
-    /// Which kinds of account may sign in, as their PAC tells them apart. It cannot be told without one.
-    #[must_use]
-    pub fn accounts(self, accounts: AccountPolicy) -> Self {
+    /// Sets which kinds of account may sign in. Only a PAC shows the kind.
+    pub fn with_accounts(self, accounts: AccountPolicy) -> Self {
         Self { accounts, ..self }
     }
 
-    /// What becomes of memberships in groups of domains that the account may not vouch for.
-    #[must_use]
-    pub fn foreign_sids(self, foreign_sids: ForeignSidPolicy) -> Self {
+    /// Sets what is done with memberships in groups of domains for which the account may not vouch.
+    pub fn with_foreign_sids(self, foreign_sids: ForeignSidPolicy) -> Self {
         Self { foreign_sids, ..self }
     }
 
-    /// Whether an AP-REP brings a key of this server's choice.
-    #[must_use]
-    pub fn acceptor_subkey(self, acceptor_subkey: AcceptorSubkeyPolicy) -> Self {
+    /// Sets whether an AP-REP carries a subkey of this server.
+    pub fn with_acceptor_subkey(self, acceptor_subkey: AcceptorSubkeyPolicy) -> Self {
         Self { acceptor_subkey, ..self }
     }
 
-    /// Whether a refused client is told why.
-    #[must_use]
-    pub fn krb_errors(self, krb_errors: KrbErrorPolicy) -> Self {
+    /// Sets whether a refused client gets a KRB-ERROR.
+    pub fn with_krb_errors(self, krb_errors: KrbErrorPolicy) -> Self {
         Self { krb_errors, ..self }
     }
 
-    /// Whether delegated tickets are taken.
-    #[must_use]
-    pub fn delegation(self, delegation: DelegationPolicy) -> Self {
+    /// Sets whether delegated tickets are accepted.
+    pub fn with_delegation(self, delegation: DelegationPolicy) -> Self {
         Self { delegation, ..self }
     }
 }
 
-/// What was set, for whoever explains a refusal.
+/// What is set.
 impl Policy {
-    /// The most seconds from a ticket's start to its end: the policy's, and one clock skew.
-    pub(crate) fn ticket_lifetime_limit(&self) -> i64 {
-        self.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(self.clock_skew))
-    }
-
-    /// The most by which the client's clock may be wrong, in seconds; see [`clock_skew`](Self::clock_skew).
+    /// Returns the largest token that is read, in octets.
     #[must_use]
-    pub const fn allowed_skew(&self) -> i64 {
-        self.clock_skew
-    }
-
-    /// The longest life of a ticket, in seconds, without the clock skew that is added; see
-    /// [`max_ticket_lifetime`](Self::max_ticket_lifetime).
-    #[must_use]
-    pub const fn allowed_lifetime(&self) -> Option<i64> {
-        self.max_ticket_lifetime
-    }
-
-    /// The services whose tickets are taken; `None`: whatever the account has.
-    #[must_use]
-    pub fn allowed_services(&self) -> Option<impl Iterator<Item = &str>> {
-        self.services.as_ref().map(|services| services.iter().map(|service| &**service))
-    }
-
-    /// The largest token taken, in bytes.
-    #[must_use]
-    pub const fn allowed_token_size(&self) -> usize {
+    pub const fn max_token_size(&self) -> usize {
         self.max_token_size
     }
 
-    /// The types of key that tickets may be encrypted in.
-    pub fn allowed_ticket_etypes(&self) -> impl Iterator<Item = EncType> {
+    /// Returns how far the client's clock may be from the server's, either way.
+    #[must_use]
+    pub const fn clock_skew(&self) -> Duration {
+        Duration::from_secs(self.clock_skew.unsigned_abs())
+    }
+
+    /// Returns the longest lifetime of a ticket, without the clock skew that is added; `None` for any.
+    #[must_use]
+    pub fn max_ticket_lifetime(&self) -> Option<Duration> {
+        self.max_ticket_lifetime.map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
+    }
+
+    /// Returns the types of key in which tickets may be encrypted.
+    pub fn ticket_etypes(&self) -> impl Iterator<Item = EncType> {
         EncType::SUPPORTED.into_iter().filter(|etype| self.ticket_etypes.contains(*etype))
     }
 
-    /// The types of session key that tickets may hold.
-    pub fn allowed_session_etypes(&self) -> impl Iterator<Item = EncType> {
+    /// Returns the types of session key that tickets may hold.
+    pub fn session_etypes(&self) -> impl Iterator<Item = EncType> {
         EncType::SUPPORTED.into_iter().filter(|etype| self.session_etypes.contains(*etype))
+    }
+
+    /// Returns the services whose tickets are accepted; `None` for any service of the accounts.
+    #[must_use]
+    pub fn services(&self) -> Option<impl Iterator<Item = &str>> {
+        self.services.as_ref().map(|services| services.iter().map(|service| &**service))
+    }
+
+    /// Returns the most seconds from a ticket's start to its end: the lifetime, and one clock skew.
+    pub(crate) fn ticket_lifetime_limit(&self) -> i64 {
+        // A limit beyond the range of times is no limit.
+        self.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(self.clock_skew))
     }
 }
 
@@ -251,24 +240,25 @@ impl Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KvnoPolicy {
-    /// It says which key is tried first.
+    /// The number says which key is tried first.
     Hint,
     /// Only keys of that very version, or of unknown version, are tried.
     Strict,
 }
 
-/// Which clients must be bound to their channel, where the server gives its own bindings. A client that is bound to
-/// another channel is refused at every level but [`BindingLevel::Ignore`].
+/// Which clients must be bound to their channel, if the server gives its own bindings. A client that is bound to another
+/// channel is rejected at every level but [`BindingLevel::Ignore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum BindingLevel {
-    /// None, and nothing is compared.
+    /// No client, and nothing is compared.
     Ignore,
-    /// None: a client that binds to nothing is taken. Where the server gives no bindings, nothing is compared.
+    /// No client: one that binds to nothing is accepted. If the server gives no bindings, nothing is compared.
     IfPresent,
-    /// Those that say so in KERB_AP_OPTIONS (MS-KILE section 2.2.7). Modern Windows says so even where it does not bind.
+    /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7). Modern Windows announces them even when it
+    /// sends none.
     IfAdvertised,
-    /// All.
+    /// Every client.
     Require,
 }
 
@@ -278,44 +268,44 @@ pub enum BindingLevel {
 pub enum TransitedPolicy {
     /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3).
     RequireChecked,
-    /// The account's client realms are decision enough. The KDCs of Windows check no such paths and never say that they did
-    /// (MS-KILE section 3.3.5.7), so users of a forest whose tickets cross a third domain need this.
+    /// The account's client realms decide. KDCs of Windows check no such path and never say that they did (MS-KILE section
+    /// 3.3.5.7), so users of a forest whose tickets cross a third domain need this.
     TrustKdc,
 }
 
-/// Whether the addresses in a ticket are held against the client's.
+/// Whether the addresses in a ticket are compared with the client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressPolicy {
-    /// They are not: behind NAT and proxies they never fit.
+    /// The addresses are ignored: behind NAT and proxies they never match.
     Ignore,
-    /// A ticket that names addresses is taken from those only.
+    /// A ticket that names addresses is accepted from those only.
     Check,
 }
 
-/// Whether delegated tickets are taken.
+/// Whether delegated tickets are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DelegationPolicy {
-    /// They are.
+    /// Delegated tickets are accepted.
     Allow,
-    /// They are not: a ticket with the FORWARDED or PROXY flag is refused, and one whose PAC says that a service acts in the
-    /// user's name (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). KDCs that do not write that SID leave no mark of
-    /// the latter, and a PAC that is ignored shows neither. Credentials that a client hands over to us are
-    /// another matter: see [`Accepted::delegates`](crate::Accepted::delegates).
+    /// A ticket with the FORWARDED or PROXY flag is rejected, and one whose PAC says that a service acts in the user's name
+    /// (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write that SID, and a PAC that is ignored
+    /// shows neither. For credentials that a client delegates to this server see
+    /// [`Accepted::delegates`](crate::Accepted::delegates).
     Refuse,
 }
 
-/// What becomes of the PAC.
+/// What is done with the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PacPolicy {
-    /// There must be one, it must verify, and it must say the user's SID. A name without a SID is no identity of Active
-    /// Directory: names are given to other people in time.
+    /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name is no identity: names are
+    /// given to other people in time.
     Require,
-    /// If there is one it must verify, and a PAC that does not refuses the ticket. Without one the user is a name.
+    /// A PAC must verify; a ticket with one that does not is rejected. Without a PAC the user is a name.
     VerifyIfPresent,
-    /// It is not looked at, and the user is a name, whatever the PAC says.
+    /// The PAC is not read, and the user is a name, whatever the PAC says.
     Ignore,
 }
 
@@ -323,44 +313,44 @@ pub enum PacPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AccountPolicy {
-    /// All.
+    /// Every account.
     Any,
-    /// Those of people: no computers, managed service accounts or trusts, none of the system's own (Guest, krbtgt), no
-    /// logon as guest, none that is disabled. Only a PAC tells: demand one.
+    /// Accounts of people: no computer, managed service account or trust, no account of the system itself (Guest, krbtgt), no
+    /// guest logon, no disabled account. Only a PAC shows this: require one.
     PeopleOnly,
 }
 
-/// What becomes of memberships in groups of domains that the account may not vouch for, where it names any.
+/// What is done with memberships in groups of domains for which the account may not vouch, if it names any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignSidPolicy {
-    /// They are given apart from the others, and count for nothing.
+    /// They are listed apart from the others, and grant nothing.
     Separate,
-    /// They refuse the ticket.
+    /// The ticket is rejected.
     Refuse,
 }
 
-/// Whether an AP-REP brings a key of this server's choice, which then protects the context's messages.
+/// Whether an AP-REP carries a subkey of this server, which then protects the messages of the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcceptorSubkeyPolicy {
-    /// It does, as those of Windows and MIT krb5 do: of the strongest type that the client lists (RFC 4537) and
-    /// [`Policy::session_etypes`] allows, else of the type the client uses. RC4 contexts get one only if the client lists an
-    /// AES type.
+    /// The AP-REP carries a subkey, as those of Windows and MIT krb5 do. Its type is the strongest one that the client lists
+    /// (RFC 4537) and [`Policy::with_session_etypes`] allows, or else the type that the client uses. RC4 contexts get a subkey
+    /// only if the client lists an AES type.
     Always,
-    /// It does not, but in DCE style, where it must. The messages are protected by the client's key.
+    /// The AP-REP carries a subkey in DCE style only, which demands it. The client's key protects the messages.
     Never,
 }
 
-/// Whether a refused client is told why, with a KRB-ERROR.
+/// Whether a refused client gets a KRB-ERROR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KrbErrorPolicy {
-    /// It is not: every refusal looks the same.
+    /// No client gets one: every refusal looks the same.
     Never,
-    /// It is, once its authenticator has proved that it owns its ticket: the code that RFC 4120 has for the reason, a plain
-    /// KRB_ERR_GENERIC where the reason is this server's policy, and this server's time. For clients that set their clock by
-    /// it, or get a new ticket. Who repeats what another client sent hears that it is a replay.
+    /// A client gets one after its authenticator has proved that it owns its ticket. It holds the code that RFC 4120 has for
+    /// the reason, or KRB_ERR_GENERIC if the reason is this server's policy, and this server's time. Clients set their clock
+    /// by it, or get a new ticket. A client that repeats another client's token learns that it is a replay.
     AfterProof,
 }
 
@@ -395,6 +385,7 @@ impl EncTypes {
     }
 }
 
+/// Returns the whole seconds of a duration. One beyond the range of times is as good as endless.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

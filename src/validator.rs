@@ -1,28 +1,52 @@
-//! The way in: keys, policy and replay cache together, and the stages as methods.
+//! The way in: keys, policy and replay cache together, with the stages as methods.
 
+use crate::accept::admit::{check_admission, replay_entry};
+use crate::accept::authorize::authorize;
+use crate::accept::open::open;
+use crate::accept::verify::verify;
 use crate::accept::{
-    Accepted, AuthorizedRequest, Connection, Heard, Negotiation, OpenedTicket, Request, VerifiedRequest,
+    Accepted, Arrival, AuthorizedRequest, Negotiation, OpenedTicket, ReadStep, Request, VerifiedRequest,
 };
 use crate::error::Error;
 use crate::keys::{Account, Candidates, KeyQuery, KeySet, ServiceKey};
-use crate::negotiate::{Rejection, Turn};
+use crate::negotiate::{Refused, Step};
 use crate::observe::{self, Entered, Stage};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
-use crate::replay::ReplayCache;
+use crate::replay::{Admission, ReplayCache};
 use crate::time::UnixTime;
 use crate::wire::header;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Decides requests: the keys of a server, its policy, and its memory of what was seen.
+/// Validates tickets with a server's keys, its policy, and its replay cache.
 ///
-/// [`validate_header`](Self::validate_header) and [`validate_ticket`](Self::validate_ticket) do it all. The stages in
-/// between are methods too, for servers that fetch a key when they know which, or that share a replay cache over a
-/// network:
+/// | you have | call |
+/// |---|---|
+/// | an `Authorization` value | [`validate_header`](Self::validate_header) |
+/// | a token, as SASL, LDAP or a database protocol carry it | [`validate_ticket`](Self::validate_ticket) |
+/// | all `Authorization` values of an HTTP request, and a page to show | [`sign_in`](Self::sign_in) |
+/// | a `tower` or axum server | [`NegotiateLayer`](crate::tower::NegotiateLayer) |
+/// | clients that send several tokens (another mechanism first, DCE style) | [`converse`](Self::converse) |
+/// | keys in a database, or a replay cache that is asked over a network | the stages: [`read`](Self::read) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) → [`admit`](Self::admit) |
+/// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
-/// [`read`](Self::read) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) →
-/// [`admit`](Self::admit).
+/// All of them run the same stages, and return [`Refused`] with the error for the log and the token for the client.
+///
+/// ```
+/// use kerberos_sso::replay::{MemoryReplayCache, Start};
+/// use kerberos_sso::{Account, KeySet, Policy, UnixTime, Validator};
+///
+/// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now()
+/// let keys = KeySet::new().with_account(Account::new("HTTP/www.example.com", "EXAMPLE.COM"));
+/// let cache = MemoryReplayCache::new(60_000, Start::RefuseBefore(now));
+/// let validator = Validator::new(keys, Policy::default(), cache);
+///
+/// match validator.validate_header("Negotiate TlRMTVNTUAABAAAA", now) {
+///     Ok(accepted) => println!("{} signed in", accepted.identity()),
+///     Err(refused) => println!("{}: {refused}", refused.code()),
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
@@ -30,265 +54,286 @@ pub struct Validator<R = ()> {
     replay: Arc<R>,
 }
 
-/// What a validator is made of.
+/// Construction and parts.
 impl<R> Validator<R> {
-    /// A validator with other keys, and the same policy and memory: for a key rollover. Requests that are being decided
-    /// keep the old keys, and the last of them drops them: see [`KeySet`] where those are many.
+    /// Returns a validator with other keys, and the same policy and replay cache: for a key rollover. Requests in flight keep
+    /// the old keys; the last of them drops them (see [`KeySet`] where those are many).
     #[must_use]
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         Self { keys: keys.into(), ..self.clone() }
     }
 
-    /// Its policy.
-    #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    /// A validator with another policy, and the same keys and memory. The clock skew should stay the same: what was
-    /// remembered under a shorter one is forgotten earlier.
+    /// Returns a validator with another policy, and the same keys and replay cache. The clock skew should stay the same: the
+    /// cache forgets earlier what it remembered under a shorter one.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         Self { policy: Arc::new(policy), ..self.clone() }
     }
-}
 
-/// The whole way at once.
-impl<R: ReplayCache> Validator<R> {
-    /// A validator. The replay cache may be an `Arc` of one that others use too.
-    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
-        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay) }
-    }
-
-    /// Decides an `Authorization` value (`Negotiate YII…`) at `now`.
-    ///
-    /// # Errors
-    /// Any [`Error`]; `not-negotiate` if the value is not for this crate.
-    pub fn validate_header(&self, value: impl AsRef<[u8]>, now: UnixTime) -> Result<Accepted, Error> {
-        self.validate_header_on(value, &Connection::default(), now)
-    }
-
-    /// As [`validate_header`](Self::validate_header), with what is known about the connection.
-    ///
-    /// # Errors
-    /// As [`validate_header`](Self::validate_header).
-    pub fn validate_header_on(
-        &self,
-        value: impl AsRef<[u8]>,
-        connection: &Connection<'_>,
-        now: UnixTime,
-    ) -> Result<Accepted, Error> {
-        self.validate_ticket_on(&self.decode_header(value)?, connection, now)
-    }
-
-    /// Decides a token, as SASL, LDAP or a database protocol carry it, or as [`decode_header`](Self::decode_header) gives
-    /// it, at `now`.
-    ///
-    /// # Errors
-    /// Any [`Error`] but `not-negotiate`.
-    pub fn validate_ticket(&self, token: &[u8], now: UnixTime) -> Result<Accepted, Error> {
-        self.validate_ticket_on(token, &Connection::default(), now)
-    }
-
-    /// As [`validate_ticket`](Self::validate_ticket), with what is known about the connection.
-    ///
-    /// # Errors
-    /// As [`validate_ticket`](Self::validate_ticket).
-    pub fn validate_ticket_on(
-        &self,
-        token: &[u8],
-        connection: &Connection<'_>,
-        now: UnixTime,
-    ) -> Result<Accepted, Error> {
-        // The request is looked at where it lies.
-        match self.read(token) {
-            Ok(ref request) => {
-                let verdict = self.decide(request, connection, now);
-                observe::verdict(&verdict, Some(&request.key_query()), Some(now));
-                verdict
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Takes one token of a conversation, and says what comes next. `negotiation` is what the turn before left to keep;
-    /// `None` for a first token. A client that begins anew is let do so.
-    ///
-    /// This is [`validate_ticket_on`](Self::validate_ticket_on) for clients that need more than one token: that would
-    /// rather use another mechanism, sent no ticket at once, or use DCE style. For all others its first turn is the last.
-    ///
-    /// # Errors
-    /// Any [`Error`] but `not-negotiate`; [`reject`](Self::reject) says what to answer.
-    pub fn converse(
-        &self,
-        token: &[u8],
-        negotiation: Option<&Negotiation>,
-        connection: &Connection<'_>,
-        randomness: &Randomness,
-        now: UnixTime,
-    ) -> Result<Turn, Error> {
-        match self.hear(token, negotiation)? {
-            Heard::Request(request) => {
-                let turn = self.decide(&request, connection, now).map(|accepted| accepted.turn(randomness, now));
-                observe::turn(&turn, &request.key_query(), now);
-                turn
-            }
-            Heard::Offer(offer) => Ok(Turn::Next(offer.accept())),
-        }
-    }
-
-    fn decide(&self, request: &Request<'_>, connection: &Connection<'_>, now: UnixTime) -> Result<Accepted, Error> {
-        Accepted::decide(request, &self.keys, &self.policy, &*self.replay, connection, now)
-    }
-
-    /// Fifth stage: takes the request if this validator's replay cache has not seen it. Where the stages before took long,
-    /// `now` is the present, not the time they went by.
-    ///
-    /// # Errors
-    /// `replay`, `replay-cache-full`, `replay-cache-failed`.
-    pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Error> {
-        let stage = Entered::stage(Stage::Admit);
-        let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
-        stage.end();
-        let verdict = authorized.decide(admission);
-        observe::verdict(&verdict, None, Some(now));
-        verdict
+    /// Returns the policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 }
 
 impl Validator {
-    /// A validator without a replay cache of its own. It has the first four stages only; the fifth is
-    /// [`AuthorizedRequest::admit`], with the answer of the store that remembers.
+    /// Makes a validator without a replay cache. It has the first four stages only. The fifth is
+    /// [`AuthorizedRequest::admit`], with the answer of a store that the caller asks.
     pub fn staged(keys: impl Into<Arc<KeySet>>, policy: Policy) -> Self {
         Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(()) }
     }
 }
 
-/// The stages.
-impl<R> Validator<R> {
-    /// The token in an `Authorization` value.
+/// All stages in one call.
+impl<R: ReplayCache> Validator<R> {
+    /// Makes a validator. The replay cache may be an `Arc` of one that other validators share.
+    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
+        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay) }
+    }
+
+    /// Validates an `Authorization` value (`Negotiate YII…`).
+    ///
+    /// `arrival` is the time, or an [`Arrival`] with what the server knows of the connection.
     ///
     /// # Errors
-    /// `not-negotiate`, `too-large`.
-    pub fn decode_header(&self, value: impl AsRef<[u8]>) -> Result<Vec<u8>, Error> {
+    /// [`Refused`] with any error; `not-negotiate` if the value is not one for this crate.
+    pub fn validate_header<'c>(
+        &self,
+        value: impl AsRef<[u8]>,
+        arrival: impl Into<Arrival<'c>>,
+    ) -> Result<Accepted, Refused> {
+        self.validate_ticket(&self.decode_header(value)?, arrival)
+    }
+
+    /// Validates a token, as SASL, LDAP or a database protocol carry it, or as [`decode_header`](Self::decode_header)
+    /// returns it.
+    ///
+    /// `arrival` is the time, or an [`Arrival`] with what the server knows of the connection.
+    ///
+    /// # Errors
+    /// [`Refused`] with any error but `not-negotiate`.
+    pub fn validate_ticket<'c>(&self, token: &[u8], arrival: impl Into<Arrival<'c>>) -> Result<Accepted, Refused> {
+        let arrival = arrival.into();
+        let request = self.read(token)?;
+        let verdict = self.decide(&request, &arrival);
+        observe::verdict(&verdict, Some(&request.key_query()), Some(arrival.now));
+        verdict
+    }
+
+    /// Takes one token of a negotiation and returns the next step. `negotiation` is what the step before left
+    /// ([`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation)), `None` for a first token. The client
+    /// may restart the negotiation at any point.
+    ///
+    /// This is [`validate_ticket`](Self::validate_ticket) for clients that need more than one token: they prefer another
+    /// mechanism, send no ticket at once, or use DCE style. For all other clients the first step is the last.
+    ///
+    /// # Errors
+    /// [`Refused`] with any error but `not-negotiate`.
+    pub fn converse<'c>(
+        &self,
+        token: &[u8],
+        negotiation: Option<&Negotiation>,
+        randomness: &Randomness,
+        arrival: impl Into<Arrival<'c>>,
+    ) -> Result<Step, Refused> {
+        let arrival = arrival.into();
+        match self.read_step(token, negotiation)? {
+            ReadStep::Request(request) => {
+                let step = self.decide(&request, &arrival).map(|accepted| accepted.step(randomness, arrival.now));
+                observe::step(&step, &request.key_query(), arrival.now);
+                step
+            }
+            ReadStep::Offer(offer) => Ok(Step::Continue(offer.accept())),
+        }
+    }
+
+    /// Runs all stages after the first.
+    fn decide(&self, request: &Request<'_>, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
+        let policy = &*self.policy;
+        let stage = Entered::stage(Stage::Open);
+        let (mut buffer, opened) = match open(request, &self.keys, policy, arrival.now) {
+            Ok(opened) => opened,
+            Err(error) => return Err(Refused::unproven(error, request.framing())),
+        };
+        stage.end();
+        let stage = Entered::stage(Stage::Verify);
+        let verified = match verify(request, &opened, &mut buffer, policy, arrival) {
+            Ok(verified) => verified,
+            Err(error) => {
+                return Err(Refused::opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
+            }
+        };
+        stage.end();
+        let stage = Entered::stage(Stage::Authorize);
+        let pac = match authorize(&buffer, &opened, &verified, policy) {
+            Ok(pac) => pac,
+            Err(error) => return Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors)),
+        };
+        stage.end();
+        let _stage = Entered::stage(Stage::Admit);
+        let entry = replay_entry(&buffer, &opened, &verified, pac.as_ref());
+        match check_admission(self.replay.check_and_insert(&entry, arrival.now)) {
+            Ok(()) => Ok(Accepted::new(buffer, opened, verified, pac)),
+            Err(error) => Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors)),
+        }
+    }
+
+    /// Fifth stage: admits the request if this validator's replay cache has not seen its authenticator. If the stages before
+    /// took long, `now` is the present, not the time by which they judged.
+    ///
+    /// # Errors
+    /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
+    pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Refused> {
+        let stage = Entered::stage(Stage::Admit);
+        let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
+        stage.end();
+        let verdict = authorized.admitted(admission);
+        observe::verdict(&verdict, None, Some(now));
+        verdict
+    }
+}
+
+/// The stages.
+impl<R> Validator<R> {
+    /// Decodes the token in an `Authorization` value.
+    ///
+    /// # Errors
+    /// [`Refused`] with `not-negotiate` or `too-large`.
+    pub fn decode_header(&self, value: impl AsRef<[u8]>) -> Result<Vec<u8>, Refused> {
         let token = header::decode(value.as_ref(), self.policy.max_token_size);
-        observe::outcome(&token, None);
-        token
+        observed(token.map_err(|fault| Refused::without_token(Error::from(fault))), None)
     }
 
     /// First stage: finds the AP-REQ in a token. No key is used.
     ///
     /// # Errors
-    /// `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
-    /// `unsupported-etype`, `rc4-refused`, `service-refused`.
-    pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Error> {
+    /// [`Refused`] with `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
+    /// `unsupported-etype`, `rc4-refused` or `service-refused`.
+    pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Refused> {
         let _stage = Entered::stage(Stage::Read);
-        let request = Request::first(token, &self.policy);
-        observe::outcome(&request, None);
-        request
+        let request = Request::read(token, &self.policy);
+        observed(request.map_err(|error| Refused::token_without_request(error, token)), None)
     }
 
-    /// First stage of a conversation: finds in a token an AP-REQ, or an offer that leads to one. `negotiation` is what the
-    /// turn before left to keep. No key is used.
+    /// First stage of a negotiation: finds the AP-REQ in a token, or an offer that leads to one. `negotiation` is what the
+    /// step before left. No key is used.
     ///
     /// # Errors
-    /// As [`read`](Self::read), but for what an offer can mend; `negotiation` where the token does not follow on it.
-    pub fn hear<'t>(&self, token: &'t [u8], negotiation: Option<&'t Negotiation>) -> Result<Heard<'t>, Error> {
+    /// [`Refused`] as [`read`](Self::read), unless an offer can still lead to a request.
+    pub fn read_step<'t>(
+        &self,
+        token: &'t [u8],
+        negotiation: Option<&'t Negotiation>,
+    ) -> Result<ReadStep<'t>, Refused> {
         let _stage = Entered::stage(Stage::Read);
-        let heard = Heard::hear(token, negotiation, &self.policy);
-        observe::outcome(&heard, None);
-        heard
-    }
-
-    /// What to answer to a client whose `token` was refused for `error`, in a turn that had `negotiation`. `None` where
-    /// the protocol has no answer: the connection, or the status, says it.
-    ///
-    /// Unless [`Policy::krb_errors`] wants it otherwise, all refusals look the same.
-    #[must_use]
-    pub fn reject(
-        &self,
-        token: &[u8],
-        negotiation: Option<&Negotiation>,
-        error: &Error,
-        now: UnixTime,
-    ) -> Option<Rejection> {
-        self.reject_with(token, negotiation, error, &self.keys, now)
-    }
-
-    /// As [`reject`](Self::reject), with keys that were fetched for this request.
-    #[must_use]
-    pub fn reject_with(
-        &self,
-        token: &[u8],
-        negotiation: Option<&Negotiation>,
-        error: &Error,
-        keys: &KeySet,
-        now: UnixTime,
-    ) -> Option<Rejection> {
-        Rejection::new(token, negotiation, error, keys, &self.policy, now)
+        let step = ReadStep::read(token, negotiation, &self.policy);
+        observed(step.map_err(|error| Refused::token_without_request(error, token)), None)
     }
 
     /// Second stage: opens the ticket with this validator's keys.
     ///
     /// # Errors
-    /// `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype`, `rc4-refused`.
-    pub fn open<'t>(&self, request: Request<'t>, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
+    /// [`Refused`] with `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype` or `rc4-refused`.
+    pub fn open<'t>(&self, request: Request<'t>, now: UnixTime) -> Result<OpenedTicket<'t>, Refused> {
         self.open_with(request, &self.keys, now)
     }
 
-    /// Second stage, with keys that were fetched for this request: [`Request::key_query`] says which it needs.
+    /// Second stage, with keys that the caller fetched for this request: [`Request::key_query`] says which it needs.
     ///
-    /// Nothing is authenticated yet, and a stranger chooses what is asked for. Look up realms that you serve only, and
+    /// Nothing is authenticated yet, and any client chooses what the query asks for. Look up only realms that you serve, and
     /// remember what you did not find.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with<'t>(&self, request: Request<'t>, keys: &KeySet, now: UnixTime) -> Result<OpenedTicket<'t>, Error> {
+    pub fn open_with<'t>(
+        &self,
+        request: Request<'t>,
+        keys: &KeySet,
+        now: UnixTime,
+    ) -> Result<OpenedTicket<'t>, Refused> {
         let _stage = Entered::stage(Stage::Open);
         let opened = OpenedTicket::open(request, keys, &self.policy, now);
-        observe::outcome(&opened, Some(&request.key_query()));
-        opened
+        observed(opened.map_err(|error| Refused::unproven(error, request.framing())), Some(&request.key_query()))
     }
 
-    /// The keys that [`open`](Self::open) would try on a ticket, best first: to explain why it does not open.
+    /// Returns the keys that [`open`](Self::open) would try on a ticket, best first, to explain why it does not open.
     pub fn candidates(&self, query: &KeyQuery<'_>, now: UnixTime) -> impl Iterator<Item = (&Account, &ServiceKey)> {
         let mut candidates = Candidates::none();
         candidates.choose(&self.keys, query, self.policy.kvno, now);
         candidates.into_iter().map(|candidate| (&**candidate.account, candidate.key))
     }
 
-    /// Third stage: checks the ticket, opens the authenticator, and checks that.
+    /// Third stage: checks the ticket, decrypts the authenticator, and checks that.
     ///
     /// # Errors
-    /// Those whose blame is time, policy or proof, but for `replay`; `malformed`, `unsupported-etype`, `rc4-refused`.
-    pub fn verify(
+    /// [`Refused`] with an error whose blame is time, policy or proof, but not `replay`; or with `malformed`,
+    /// `unsupported-etype` or `rc4-refused`.
+    pub fn verify<'c>(
         &self,
-        opened: OpenedTicket<'_>,
-        connection: &Connection<'_>,
-        now: UnixTime,
-    ) -> Result<VerifiedRequest, Error> {
+        mut opened: OpenedTicket<'_>,
+        arrival: impl Into<Arrival<'c>>,
+    ) -> Result<VerifiedRequest, Refused> {
         let _stage = Entered::stage(Stage::Verify);
+        let arrival = arrival.into();
         let query = opened.key_query();
-        let verified = opened.verify(&self.policy, connection, now);
-        observe::outcome(&verified, Some(&query));
-        verified
+        let verdict = match opened.verify(&self.policy, &arrival) {
+            Ok(verified) => Ok(VerifiedRequest::new(opened, verified)),
+            Err(error) => {
+                let OpenedTicket { request, buffer, opened } = &mut opened;
+                Err(Refused::opened(error, request, opened, buffer, self.policy.krb_errors, arrival.now))
+            }
+        };
+        observed(verdict, Some(&query))
     }
 
-    /// Fourth stage: verifies what the ticket's authorization data says of the user, holds it against the ticket, and
-    /// checks that the account may vouch for such a user.
+    /// Fourth stage: verifies the ticket's PAC, compares it with the ticket, and checks that the account may vouch for such a
+    /// user.
     ///
     /// # Errors
-    /// `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`, `account-refused`,
-    /// `delegation`.
-    pub fn authorize(&self, verified: VerifiedRequest) -> Result<AuthorizedRequest, Error> {
+    /// [`Refused`] with `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`,
+    /// `account-refused` or `delegation`.
+    pub fn authorize(&self, request: VerifiedRequest) -> Result<AuthorizedRequest, Refused> {
         let _stage = Entered::stage(Stage::Authorize);
-        let authorized = AuthorizedRequest::authorize(verified, &self.policy);
-        observe::outcome(&authorized, None);
-        authorized
+        let verdict = match request.authorize(&self.policy) {
+            Ok(pac) => Ok(AuthorizedRequest::new(request, pac, self.policy.krb_errors)),
+            Err(error) => {
+                let VerifiedRequest { buffer, opened, verified } = &request;
+                Err(Refused::verified(error, opened, verified, buffer, self.policy.krb_errors))
+            }
+        };
+        observed(verdict, None)
     }
 }
 
-/// Shares the keys, the policy and the memory.
+impl AuthorizedRequest {
+    /// Fifth stage, the last: admits the request if a replay cache found its authenticator new.
+    ///
+    /// # Errors
+    /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
+    pub fn admit(self, admission: Admission) -> Result<Accepted, Refused> {
+        let verdict = self.admitted(admission);
+        observe::verdict(&verdict, None, None);
+        verdict
+    }
+
+    fn admitted(self, admission: Admission) -> Result<Accepted, Refused> {
+        match check_admission(admission) {
+            Ok(()) => Ok(self.into_accepted()),
+            Err(error) => Err(Refused::verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors)),
+        }
+    }
+}
+
+/// Reports the end of a stage that is not the last.
+#[inline(always)]
+fn observed<T>(outcome: Result<T, Refused>, query: Option<&KeyQuery<'_>>) -> Result<T, Refused> {
+    if let Err(refused) = &outcome {
+        observe::refused(refused.error(), query);
+    }
+    outcome
+}
+
+/// Shares the keys, the policy and the replay cache.
 impl<R> Clone for Validator<R> {
     fn clone(&self) -> Self {
         Self { keys: Arc::clone(&self.keys), policy: Arc::clone(&self.policy), replay: Arc::clone(&self.replay) }

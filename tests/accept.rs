@@ -11,7 +11,8 @@ use kerberos_sso::testing::{
     ChecksumParts, MechToken, NameParts, NegHints, SpnegoParts, TestRealm, TestToken, TokenFraming, if_relevant, mech,
 };
 use kerberos_sso::{
-    Accepted, BindingState, ChannelBindings, Connection, Framing, GssFlags, NameType, Policy, TicketFlags, UnixTime,
+    Accepted, Arrival, ChannelBindings, Policy, UnixTime,
+    ticket::{BindingState, Framing, GssFlags, NameType, TicketFlags},
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -216,7 +217,7 @@ mod facts {
 
     #[test]
     fn bindings_are_compared_where_there_are_any() {
-        let server = Server::with_policy(Policy::default().channel_bindings([ChannelBindings::new(b"ours")]));
+        let server = Server::with_policy(Policy::default().with_channel_bindings([ChannelBindings::new(b"ours")]));
         let accepted = server.accepts(|token| *token = token.clone().bound_to(b"ours"));
         assert_eq!(accepted.channel_bindings(), BindingState::Matched);
         assert_eq!(server.accepts(|_| ()).channel_bindings(), BindingState::Absent);

@@ -8,7 +8,7 @@ mod recorded;
 
 use anatomy::Anatomy;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
-use kerberos_sso::{Accepted, Error, KeyRole, KeySet, Policy, UnixTime, Validator};
+use kerberos_sso::{Accepted, Error, KeySet, Policy, UnixTime, Validator, error::KeyRole};
 use recorded::{Case, Form, Outcome, Recording};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ fn what_a_stranger_sends_allocates_nothing() {
         let (verdict, allocations) = judge(&validator, case, bytes);
         assert_eq!((verdict.unwrap_err().code(), allocations), (code, 0));
     }
-    let only_rc4 = Policy::default().ticket_etypes(&[kerberos_sso::crypto::EncType::RC4_HMAC]);
+    let only_rc4 = Policy::default().with_ticket_etypes(&[kerberos_sso::crypto::EncType::RC4_HMAC]);
     let strict = Validator::new(KeySet::default(), only_rc4, cache());
     let (verdict, allocations) = judge(&strict, case, &token);
     assert_eq!((verdict.unwrap_err().code(), allocations), ("unsupported-etype", 0));

@@ -18,7 +18,9 @@ use kerberos_sso::testing::{
     ApRepParts, ChecksumParts, KeyParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken,
     TokenFraming, Unproven, if_relevant, mech,
 };
-use kerberos_sso::{AcceptorSubkeyPolicy, Answer, Connection, GssFlags, Policy, Randomness, Turn, UnixTime};
+use kerberos_sso::{
+    Answer, Arrival, Policy, Randomness, UnixTime, negotiate::Step, policy::AcceptorSubkeyPolicy, ticket::GssFlags,
+};
 
 /// The weakest first.
 const BY_STRENGTH: [EncType; 5] = [
@@ -197,7 +199,7 @@ mod subkey {
     #[test]
     fn the_policy_bounds_the_list() {
         let aes128 = EncType::AES128_CTS_HMAC_SHA1_96;
-        let policy = Policy::default().session_etypes(&[aes128, EncType::AES256_CTS_HMAC_SHA1_96]);
+        let policy = Policy::default().with_session_etypes(&[aes128, EncType::AES256_CTS_HMAC_SHA1_96]);
         let server = Server::with_policy(policy);
         let token = listing(&[20, 19, 18], server.good().session_etype(aes128));
         assert_eq!(ap_rep_to(&server, &token).subkey, Some(random_key(EncType::AES256_CTS_HMAC_SHA1_96)));
@@ -245,7 +247,8 @@ mod subkey {
 
     #[test]
     fn the_policy_can_leave_it_out() {
-        let server = Server::with_policy(Policy::default().allow_rc4().acceptor_subkey(AcceptorSubkeyPolicy::Never));
+        let server =
+            Server::with_policy(Policy::default().allow_rc4().with_acceptor_subkey(AcceptorSubkeyPolicy::Never));
         for etype in BY_STRENGTH {
             let token = listing(&[20], server.good().session_etype(etype));
             assert_eq!(ap_rep_to(&server, &token).subkey, None);
@@ -256,7 +259,7 @@ mod subkey {
     #[test]
     fn dce_style_always_has_one() {
         for policy in [AcceptorSubkeyPolicy::Never, AcceptorSubkeyPolicy::Always] {
-            let server = Server::with_policy(Policy::default().allow_rc4().acceptor_subkey(policy));
+            let server = Server::with_policy(Policy::default().allow_rc4().with_acceptor_subkey(policy));
             for etype in BY_STRENGTH {
                 let token = dce_style(server.good().session_etype(etype));
                 assert_eq!(ap_rep_to(&server, &token).subkey, Some(random_key(etype)), "{etype}");
@@ -403,7 +406,7 @@ mod context {
     #[test]
     fn both_sides_have_the_same() {
         for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
-            let server = Server::with_policy(Policy::default().allow_rc4().acceptor_subkey(policy));
+            let server = Server::with_policy(Policy::default().allow_rc4().with_acceptor_subkey(policy));
             for etype in BY_STRENGTH {
                 for framing in framings() {
                     let mutual = server.good().session_etype(etype).framed(framing);
@@ -484,7 +487,7 @@ fn a_turn_that_ends_is_the_answer() {
     let time: UnixTime = NOW;
     for token in [server.good(), server.good().framed(TokenFraming::ApReq), without(GssFlags::MUTUAL, server.good())] {
         let turn = server.validator.converse(&token.mint(), None, &Connection::default(), &random(1), time).unwrap();
-        let Turn::Accepted(accepted, answer) = turn else { panic!("it is over") };
+        let Step::Accepted(accepted, answer) = turn else { panic!("it is over") };
         assert_eq!(answer.token(), accepted.answer(&random(1)).token());
         assert_eq!(answer.token(), answer_to(&server, &token).token());
     }

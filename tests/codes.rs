@@ -10,7 +10,7 @@ use common::{NOW, Server};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, PacParts, TestRealm, TestToken, TokenFraming, mech};
-use kerberos_sso::{BindingLevel, Blame, ChannelBindings, Error, KeySet, Policy, UnixTime, Validator};
+use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, error::Blame, policy::BindingLevel};
 
 type Refuse = fn() -> Error;
 
@@ -55,7 +55,7 @@ const CODES: [(&str, Blame, Refuse); 44] = [
     ("channel-binding", Blame::Proof, || in_order("channel-binding", 0)),
     ("channel-binding-missing", Blame::Policy, || {
         let bindings = [ChannelBindings::new(b"ours")];
-        let policy = Policy::default().channel_bindings(bindings).binding_level(BindingLevel::Require);
+        let policy = Policy::default().with_channel_bindings(bindings).with_binding_level(BindingLevel::Require);
         let server = Server::with_policy(policy);
         server.check(&server.good().mint()).unwrap_err()
     }),
@@ -82,11 +82,11 @@ const CODES: [(&str, Blame, Refuse); 44] = [
     }),
     ("delegation", Blame::Policy, || of_pac(|pac| pac.delegated("HTTP/www", &["WEB$@CONTOSO.TEST"]))),
     ("misuse", Blame::Caller, || {
-        let server = Server::with_policy(Policy::default().binding_level(BindingLevel::Require));
+        let server = Server::with_policy(Policy::default().with_binding_level(BindingLevel::Require));
         server.check(&server.good().mint()).unwrap_err()
     }),
     ("unsupported-etype", Blame::Keys, || {
-        let server = Server::with_policy(Policy::default().ticket_etypes(&[EncType::AES128_CTS_HMAC_SHA1_96]));
+        let server = Server::with_policy(Policy::default().with_ticket_etypes(&[EncType::AES128_CTS_HMAC_SHA1_96]));
         server.check(&server.good().mint()).unwrap_err()
     }),
 ];
@@ -270,7 +270,7 @@ fn refusal(change: impl FnOnce(&mut TestToken)) -> Error {
 /// A server in a domain of Active Directory that lets in whom Seamless SSO does.
 fn directory() -> Server {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-    Server::with_keys(realm.clone(), realm.key_set(), Policy::seamless_sso().any_service())
+    Server::with_keys(realm.clone(), realm.key_set(), Policy::seamless_sso().with_any_service())
 }
 
 /// Why the good token is refused there once `change` has been made in its PAC.

@@ -19,7 +19,7 @@ use kerberos_sso::crypto::EncType;
 use kerberos_sso::observe::TARGET;
 use kerberos_sso::replay::Admission;
 use kerberos_sso::testing::{TestClient, TestRealm, TestToken};
-use kerberos_sso::{Accepted, Connection, Error, KeySet, Policy, Validator};
+use kerberos_sso::{Accepted, Arrival, Error, KeySet, Policy, Validator};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

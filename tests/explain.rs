@@ -12,7 +12,7 @@ mod stages;
 mod tree;
 
 use kerberos_sso::replay::{Admission, NoReplayCache, ReplayEntry, ReplayLimit};
-use kerberos_sso::{Connection, UnixTime, Validator};
+use kerberos_sso::{Arrival, UnixTime, Validator};
 use pasted::Pasted;
 use recorded::{Case, Form, Outcome, Recording};
 use stages::{Examiner, Explanation};

@@ -18,7 +18,9 @@ use kerberos_sso::http::{Leg, SealingKey, SignInStep, SignedIn};
 use kerberos_sso::limits::{MAX_KEPT_MECH_TYPES, MAX_SEALED_LENGTH, MAX_SEALED_SECONDS};
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech};
 use kerberos_sso::{
-    Connection, Error, HeaderProblem, KerberosOffer, Negotiation, NtlmMessage, Policy, UnixTime, Validator,
+    Arrival, Error, Policy, UnixTime, Validator,
+    error::{HeaderProblem, KerberosOffer, NtlmMessage},
+    negotiate::Negotiation,
 };
 
 fn step(host: &Host, authorization: &[&str]) -> SignInStep {

@@ -6,7 +6,9 @@ use kerberos_sso::pac::{Group, GroupAttributes};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{
-    Accepted, Account, DomainClaim, Error, Excerpt, ForeignSidPolicy, Identity, KeySet, Policy, Sid, Validator,
+    Accepted, Account, Error, Identity, KeySet, Policy, Sid, Validator,
+    error::{BoundedText, DomainClaim},
+    policy::ForeignSidPolicy,
 };
 
 fn judge(policy: Policy, group: Group) -> Result<Accepted, Error> {
@@ -44,7 +46,7 @@ fn what_is_of_no_domain_counts_only_if_it_says_how_the_user_signed_in() {
         assert!(!identity.is_member_of(sid), "{foreign}");
         assert_eq!(identity.foreign_groups.iter().map(|group| group.sid).collect::<Vec<_>>(), [sid]);
         let group = Group { sid, attributes: GroupAttributes(7) };
-        let error = judge(Policy::default().foreign_sids(ForeignSidPolicy::Refuse), group).unwrap_err();
+        let error = judge(Policy::default().with_foreign_sids(ForeignSidPolicy::Refuse), group).unwrap_err();
         assert_eq!(error.code(), "untrusted-domain", "{foreign}");
     }
 }
@@ -66,7 +68,7 @@ fn a_trusted_domain_is_tied_to_its_realm() {
     }
     for (client_realm, domain) in [("FABRIKAM.TEST", ours), ("CONTOSO.TEST", theirs)] {
         let error = sign_in(tied(), client_realm, domain).unwrap_err();
-        let (sid, account) = (domain.join(1105).unwrap(), Excerpt::new(realm.account().name()));
+        let (sid, account) = (domain.join(1105).unwrap(), BoundedText::new(realm.account().name()));
         assert_eq!(error, Error::UntrustedDomain { claim: DomainClaim::User, sid, account });
     }
     // Merged from two entries of one account, it stays tied.

@@ -9,7 +9,9 @@ use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use kerberos_sso::testing::{TestRealm, TestToken};
 use kerberos_sso::{
-    Account, Error, Excerpt, HeldKey, Integrity, KeySet, KvnoPolicy, NoKeyCause, Policy, ServiceKey, UnixTime,
+    Account, Error, KeySet, Policy, ServiceKey, UnixTime,
+    error::{BoundedText, HeldKey, Integrity, NoKeyCause},
+    policy::KvnoPolicy,
 };
 
 const AES128: EncType = EncType::AES128_CTS_HMAC_SHA1_96;
@@ -38,7 +40,7 @@ fn holding(accounts: impl IntoIterator<Item = Account>) -> Server {
 }
 
 fn strict(accounts: impl IntoIterator<Item = Account>) -> Server {
-    Server::with_keys(realm(), KeySet::from_iter(accounts), Policy::default().kvno(KvnoPolicy::Strict))
+    Server::with_keys(realm(), KeySet::from_iter(accounts), Policy::default().with_kvno(KvnoPolicy::Strict))
 }
 
 fn check(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Result<Option<u32>, Error> {
@@ -118,7 +120,7 @@ mod order {
     fn other_realms_and_types_are_never_tried() {
         let elsewhere = Account::new("AZUREADSSOACC$", "FABRIKAM.TEST").with_key(ServiceKey::new(right(), Some(1)));
         let server = holding([elsewhere, account("A", [(wrong(1), Some(1))])]);
-        let realm = Excerpt::new("CONTOSO.TEST");
+        let realm = BoundedText::new("CONTOSO.TEST");
         let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried: 1, left_out: 0 };
         assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
     }
@@ -146,7 +148,7 @@ mod bounds {
     fn the_bound_is_one_for_all_accounts_of_a_realm() {
         let wrongs = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
         let server = holding(wrongs);
-        let realm = Excerpt::new("CONTOSO.TEST");
+        let realm = BoundedText::new("CONTOSO.TEST");
         let tried = MAX_CANDIDATE_KEYS;
         let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried, left_out: 20 - tried };
         assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
@@ -224,7 +226,7 @@ mod retirement {
     use super::*;
 
     fn retiring(last: UnixTime, now: UnixTime) -> Result<Option<u32>, Error> {
-        let key = ServiceKey::new(right(), Some(1)).until(last);
+        let key = ServiceKey::new(right(), Some(1)).with_not_after(last);
         let mut server = holding([Account::new("A", "CONTOSO.TEST").with_key(key)]);
         server.now = now;
         check(&server, |token| token)
@@ -241,7 +243,7 @@ mod retirement {
 
     #[test]
     fn a_retired_key_makes_room_for_the_next() {
-        let old = ServiceKey::new(right(), Some(1)).until(NOW.saturating_add_seconds(-1));
+        let old = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
         let new = ServiceKey::new(right(), Some(2));
         let server = holding([Account::new("A", "CONTOSO.TEST").with_key(old).with_key(new)]);
         assert_eq!(check(&server, |token| token), Ok(Some(2)));
@@ -296,8 +298,8 @@ mod diagnoses {
             )
         );
         let Error::NoKey(no_key) = error else { panic!("{error}") };
-        assert_eq!(no_key.wanted.service, Excerpt::new("HTTP/www.contoso.test"));
-        assert_eq!(no_key.wanted.realm, Excerpt::new("FABRIKAM.TEST"));
+        assert_eq!(no_key.wanted.service, BoundedText::new("HTTP/www.contoso.test"));
+        assert_eq!(no_key.wanted.realm, BoundedText::new("FABRIKAM.TEST"));
         assert_eq!((no_key.wanted.etype, no_key.wanted.kvno), (AES256, Some(3)));
         assert_eq!(no_key.cause, NoKeyCause::Realm { realms: 1 });
     }
@@ -327,7 +329,7 @@ mod diagnoses {
                 )
             );
             let Error::NoKey(no_key) = error else { panic!("{error}") };
-            assert_eq!(no_key.cause, NoKeyCause::RealmCase { held: Excerpt::new(held) });
+            assert_eq!(no_key.cause, NoKeyCause::RealmCase { held: BoundedText::new(held) });
         }
     }
 
@@ -384,7 +386,7 @@ mod diagnoses {
         assert_eq!((refused.tried, refused.newer), (2, true));
         let held: Vec<HeldKey> = refused.held.iter().collect();
         assert_eq!(held, [3, 4].map(|kvno| HeldKey { etype: AES256, kvno: Some(kvno) }));
-        assert_eq!((refused.held.account(), refused.held.accounts()), (Excerpt::new("SERVICE$"), 1));
+        assert_eq!((refused.held.account(), refused.held.accounts()), (BoundedText::new("SERVICE$"), 1));
     }
 
     #[test]
@@ -437,7 +439,7 @@ mod diagnoses {
 
     #[test]
     fn a_retired_key() {
-        let key = ServiceKey::new(right(), Some(1)).until(NOW.saturating_add_seconds(-1));
+        let key = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
         let server = holding([Account::new("A$", "CONTOSO.TEST").with_key(key)]);
         let error = refusal(&server, |token| token);
         assert_eq!(

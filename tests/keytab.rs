@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::crypto::EncType;
-use kerberos_sso::{KeySet, Keytab, KeytabEntry, KeytabProblem, Password, Salt};
+use kerberos_sso::{
+    KeySet, Keytab, Password, Salt,
+    keys::{KeytabEntry, KeytabProblem},
+};
 
 const RECORDED: [&str; 3] = [
     include_str!("../testvectors/keytabs/mit-0x502.txt"),

@@ -17,7 +17,11 @@ use common::dialogue::{dce_style, krb5_token, last_word, prefers_ntlm, random, w
 use common::{NOW, Server};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming};
-use kerberos_sso::{Accepted, Answer, Connection, Error, GssFlags, Negotiation, Policy, Turn};
+use kerberos_sso::{
+    Accepted, Answer, Arrival, Error, Policy,
+    negotiate::{Negotiation, Step},
+    ticket::GssFlags,
+};
 
 /// A leg that ends a conversation, and what was kept for it.
 struct Leg {
@@ -29,7 +33,7 @@ struct Leg {
 
 impl Leg {
     /// The verdict on a leg with this token and state, within the bounds of memory.
-    fn judge(&self, token: &[u8], state: &[u8]) -> Option<Result<Turn, Error>> {
+    fn judge(&self, token: &[u8], state: &[u8]) -> Option<Result<Step, Error>> {
         let mut verdict = None;
         let allocated = allocation_counter::measure(|| {
             let negotiation = Negotiation::from_bytes(state).ok();
@@ -44,7 +48,7 @@ impl Leg {
 
     fn ends(&self, token: &[u8], state: &[u8]) -> Option<(Accepted, Answer)> {
         match self.judge(token, state) {
-            Some(Ok(Turn::Accepted(accepted, answer))) => Some((accepted, answer)),
+            Some(Ok(Step::Accepted(accepted, answer))) => Some((accepted, answer)),
             _ => None,
         }
     }
@@ -57,7 +61,7 @@ fn server() -> Server {
 fn next(server: &Server, token: &[u8], state: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
     let negotiation = state.map(|state| Negotiation::from_bytes(state).unwrap());
     let turn = server.validator.converse(token, negotiation.as_ref(), &Connection::default(), &random(1), NOW).unwrap();
-    let Turn::Next(next) = turn else { panic!("it goes on") };
+    let Step::Continue(next) = turn else { panic!("it goes on") };
     (next.token().to_vec(), next.into_negotiation().to_bytes())
 }
 

@@ -7,7 +7,10 @@ mod pac_support;
 
 use kerberos_sso::pac::{BufferType, Claim, ClaimSource, ClaimValues, DeviceInfo, EncodedClaims};
 use kerberos_sso::testing::{NdrBytes, NdrWriter};
-use kerberos_sso::{Error, PacMalformed, PacProblem};
+use kerberos_sso::{
+    Error,
+    error::{PacMalformed, PacProblem},
+};
 use pac_support::alice::{alice, device, pac_of};
 use pac_support::{server_key, sid, verify};
 

@@ -13,7 +13,7 @@ mod pac_support;
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};
 use kerberos_sso::pac::{BufferType, ClaimSource, ClaimValues, Pac, SignatureState, VerifiedPac};
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::{Account, Error, KeySet, PacProblem, Policy, ServiceKey, UnixTime, Validator};
+use kerberos_sso::{Account, Error, KeySet, Policy, ServiceKey, UnixTime, Validator, error::PacProblem};
 use pac_support::pac_fields;
 use serde_json::Value;
 use std::fs;

@@ -7,7 +7,10 @@ mod common;
 use common::{Server, assert_malformed, malformed};
 use kerberos_sso::limits::MAX_AUTH_DATA_DEPTH;
 use kerberos_sso::testing::{TestToken, if_relevant};
-use kerberos_sso::{Error, Part, Problem};
+use kerberos_sso::{
+    Error,
+    error::{Part, Problem},
+};
 
 type Elements = Vec<(i32, Vec<u8>)>;
 type Put = fn(&mut TestToken, Elements);

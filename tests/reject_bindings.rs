@@ -7,7 +7,12 @@ mod common;
 
 use common::Server;
 use kerberos_sso::testing::{ChecksumParts, TestToken, TokenFraming, channel_bindings_md5, if_relevant};
-use kerberos_sso::{BindingDemand, BindingLevel, BindingState, ChannelBindings, Connection, Error, Misuse, Policy};
+use kerberos_sso::{
+    Arrival, ChannelBindings, Error, Policy,
+    error::{BindingDemand, Misuse},
+    policy::BindingLevel,
+    ticket::BindingState,
+};
 
 const OURS: &[u8] = b"tls-server-end-point:\x11\x22\x33";
 const RENEWED: &[u8] = b"tls-server-end-point:\x44\x55\x66";
@@ -19,7 +24,7 @@ const LEVELS: [BindingLevel; 4] =
 /// A server whose channel is `OURS`, or `RENEWED` while its certificate is being replaced.
 fn server(level: BindingLevel) -> Server {
     let bindings = [OURS, RENEWED].map(ChannelBindings::new);
-    Server::with_policy(Policy::default().channel_bindings(bindings).binding_level(level))
+    Server::with_policy(Policy::default().with_channel_bindings(bindings).with_binding_level(level))
 }
 
 fn check(server: &Server, change: impl FnOnce(&mut TestToken)) -> Result<BindingState, Error> {
@@ -133,7 +138,7 @@ fn only_the_flag_of_ap_options_says_that_a_client_binds() {
 #[test]
 fn a_server_without_bindings_cannot_demand_any() {
     for level in LEVELS {
-        let server = Server::with_policy(Policy::default().binding_level(level));
+        let server = Server::with_policy(Policy::default().with_binding_level(level));
         let misused = Err(Error::Misuse(Misuse::NoBindings));
         let demands = level >= BindingLevel::IfAdvertised;
         let unbound = check(&server, |_| ());
@@ -147,7 +152,7 @@ fn a_server_without_bindings_cannot_demand_any() {
 fn bindings_of_the_connection_add_to_those_of_the_policy() {
     let mut server = server(BindingLevel::Require);
     let this = Box::leak(Box::new([ChannelBindings::new(THEIRS)]));
-    server.connection = Connection::default().channel_bindings(this);
+    server.connection = Connection::default().with_channel_bindings(this);
     for bound in [OURS, RENEWED, THEIRS] {
         let state = check(&server, |token| *token = token.clone().bound_to(bound));
         assert_eq!(state, Ok(BindingState::Matched));

@@ -10,7 +10,8 @@ use common::{Server, malformed};
 use kerberos_sso::crypto::{ChecksumType, EncType, Key, KeyUsage};
 use kerberos_sso::testing::{ChecksumParts, KeyParts, TestToken, TokenFraming, mech};
 use kerberos_sso::{
-    Account, ChecksumCause, Error, EtypeCause, Excerpt, Integrity, KeyRole, KeySet, Policy, Problem, ServiceKey,
+    Account, Error, KeySet, Policy, ServiceKey,
+    error::{BoundedText, ChecksumCause, EtypeCause, Integrity, KeyRole, Problem},
 };
 
 /// Takes every type that the crate has.
@@ -19,7 +20,7 @@ fn server_of_all_types() -> Server {
 }
 
 fn ticket_integrity(etype: EncType) -> Error {
-    let realm = Excerpt::new("CONTOSO.TEST");
+    let realm = BoundedText::new("CONTOSO.TEST");
     Error::Integrity(Integrity::Ticket { realm, etype, kvno: Some(1), tried: 1, left_out: 0 })
 }
 
@@ -75,11 +76,11 @@ mod encryption_types {
         let types = [EncType::AES128_CTS_HMAC_SHA1_96];
         let left_out = EncType::AES256_CTS_HMAC_SHA1_96;
         let refused = |role| Error::UnsupportedEtype { role, etype: left_out, cause: EtypeCause::Policy };
-        let narrow_ticket = Server::with_policy(Policy::default().ticket_etypes(&types));
+        let narrow_ticket = Server::with_policy(Policy::default().with_ticket_etypes(&types));
         let good = || narrow_ticket.good().etype(types[0]);
         assert!(narrow_ticket.check(&good().mint()).is_ok());
         assert_eq!(narrow_ticket.check(&good().etype(left_out).mint()).unwrap_err(), refused(KeyRole::Ticket));
-        let narrow_session = Server::with_policy(Policy::default().session_etypes(&types));
+        let narrow_session = Server::with_policy(Policy::default().with_session_etypes(&types));
         let good = || narrow_session.good().session_etype(types[0]);
         assert!(narrow_session.check(&good().mint()).is_ok());
         let session = good().session_etype(left_out);

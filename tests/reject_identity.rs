@@ -10,12 +10,14 @@ use common::{NOW, Server, malformed};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use kerberos_sso::testing::{NameParts, TestRealm, TestToken};
 use kerberos_sso::{
-    AddressCause, AddressPolicy, Connection, DelegationKind, DelegationPolicy, Error, Excerpt, KeySet, NameCause,
-    NamePart, NameType, PacPolicy, Policy, Problem, TicketFlags, TransitedPolicy,
+    Arrival, Error, KeySet, Policy,
+    error::{AddressCause, BoundedText, DelegationKind, NameCause, NamePart, Problem},
+    policy::{AddressPolicy, DelegationPolicy, PacPolicy, TransitedPolicy},
+    ticket::{NameType, TicketFlags},
 };
 
 fn untrusted(realm: &str, account: &str) -> Error {
-    Error::UntrustedRealm { realm: Excerpt::new(realm), account: Excerpt::new(account) }
+    Error::UntrustedRealm { realm: BoundedText::new(realm), account: BoundedText::new(account) }
 }
 
 mod realms {
@@ -177,17 +179,17 @@ mod names {
             let components = components.into_iter().map(Vec::from).collect();
             let name = NameParts { name_type: 1, components };
             let error = server.refusal(|token| *token = token.clone().client(name));
-            assert_eq!(error, Error::NameRefused { name: Excerpt::new(shown), cause });
+            assert_eq!(error, Error::NameRefused { name: BoundedText::new(shown), cause });
         }
         let error = server.refusal(|token| *token = token.clone().client_realm(""));
-        assert_eq!(error, Error::NameRefused { name: Excerpt::new("alice"), cause });
+        assert_eq!(error, Error::NameRefused { name: BoundedText::new("alice"), cause });
     }
 
     /// RFC 8062.
     #[test]
     fn anonymous_clients_are_refused() {
         let server = Server::new();
-        let refused = |name| Error::NameRefused { name: Excerpt::new(name), cause: NameCause::Anonymous };
+        let refused = |name| Error::NameRefused { name: BoundedText::new(name), cause: NameCause::Anonymous };
         let error = server.refusal(|token| *token = token.clone().client("WELLKNOWN/ANONYMOUS"));
         assert_eq!(error, refused("WELLKNOWN/ANONYMOUS"));
         let error = server.refusal(|token| *token = token.clone().client_realm("WELLKNOWN:ANONYMOUS"));
@@ -229,9 +231,9 @@ mod service {
     /// Nothing protects the shell of a ticket, so an allow-list finds mistakes and stops nobody who holds a ticket.
     #[test]
     fn a_rewritten_service_name_passes_the_list() {
-        let server = Server::with_policy(Policy::default().services(["HTTP/www.contoso.test"]));
+        let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let other = server.good().service("HTTP/other.contoso.test");
-        let service = Excerpt::new("HTTP/other.contoso.test");
+        let service = BoundedText::new("HTTP/other.contoso.test");
         assert_eq!(server.check(&other.mint()).unwrap_err(), Error::ServiceRefused { service });
         let mut rewritten = other.clone();
         rewritten.ticket.sname = "HTTP/www.contoso.test".into();
@@ -241,7 +243,7 @@ mod service {
 
     #[test]
     fn the_list_names_whole_services() {
-        let server = Server::with_policy(Policy::default().services(["HTTP/www.contoso.test"]));
+        let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         for name in [
             "HTTP",
             "HTTP/www.contoso.test/",
@@ -250,7 +252,7 @@ mod service {
             "cifs/www.contoso.test",
         ] {
             let error = server.refusal(|token| *token = token.clone().service(name));
-            assert_eq!(error, Error::ServiceRefused { service: Excerpt::new(name) });
+            assert_eq!(error, Error::ServiceRefused { service: BoundedText::new(name) });
         }
         for name in ["http/WWW.Contoso.Test", "HTTP/www.contoso.test"] {
             server.accepts(|token| *token = token.clone().service(name));
@@ -266,21 +268,21 @@ mod service {
 
     #[test]
     fn an_empty_list_takes_no_service_and_no_list_takes_any() {
-        let empty = Server::with_policy(Policy::default().services([]));
-        let service = Excerpt::new("HTTP/www.contoso.test");
+        let empty = Server::with_policy(Policy::default().with_services([]));
+        let service = BoundedText::new("HTTP/www.contoso.test");
         assert_eq!(empty.check(&empty.good().mint()).unwrap_err(), Error::ServiceRefused { service });
-        let any = Server::with_policy(Policy::default().services([]).any_service());
+        let any = Server::with_policy(Policy::default().with_services([]).with_any_service());
         assert!(any.check(&any.good().mint()).is_ok());
     }
 
     #[test]
     fn seamless_sso_names_its_two_services() {
-        let server = Server::with_policy(Policy::seamless_sso().pac(PacPolicy::VerifyIfPresent));
+        let server = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::VerifyIfPresent));
         for name in ["HTTP/autologon.microsoftazuread-sso.com", "HTTP/aadg.windows.net.nsatc.net"] {
             let token = server.good().service(name);
             assert!(server.check(&token.mint()).is_ok());
         }
-        let service = Excerpt::new("HTTP/www.contoso.test");
+        let service = BoundedText::new("HTTP/www.contoso.test");
         assert_eq!(server.check(&server.good().mint()).unwrap_err(), Error::ServiceRefused { service });
     }
 }
@@ -316,7 +318,7 @@ mod paths {
     /// The KDCs of Windows check no path and never say that they did.
     #[test]
     fn the_policy_may_trust_the_kdc_with_paths() {
-        let trusting = Server::with_policy(Policy::default().transited(TransitedPolicy::TrustKdc));
+        let trusting = Server::with_policy(Policy::default().with_transited(TransitedPolicy::TrustKdc));
         trusting.accepts(|token| token.ticket.transited = (1, b"MIDDLE.TEST".to_vec()));
         let error = trusting.refusal(|token| {
             *token = token.clone().client_realm("FABRIKAM.TEST");
@@ -349,8 +351,8 @@ mod addresses {
     }
 
     fn server(address: Option<IpAddr>) -> Server {
-        let mut server = Server::with_policy(Policy::default().addresses(AddressPolicy::Check));
-        server.connection = address.map_or(Connection::default(), |a| Connection::default().client_address(a));
+        let mut server = Server::with_policy(Policy::default().with_addresses(AddressPolicy::Check));
+        server.connection = address.map_or(Connection::default(), |a| Connection::default().with_client_address(a));
         server
     }
 
@@ -399,10 +401,10 @@ mod delegation {
         for (flag, kind) in
             [(TicketFlags::FORWARDED, DelegationKind::Forwarded), (TicketFlags::PROXY, DelegationKind::Proxy)]
         {
-            let refusing = Server::with_policy(Policy::default().delegation(DelegationPolicy::Refuse));
+            let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::Refuse));
             assert_eq!(refusing.refusal(|token| token.ticket.add_flags(flag)), Error::Delegation(kind));
             Server::new().accepts(|token| token.ticket.add_flags(flag));
-            let seamless = Server::with_policy(Policy::seamless_sso().pac(PacPolicy::VerifyIfPresent));
+            let seamless = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::VerifyIfPresent));
             let mut token = seamless.good().service("HTTP/autologon.microsoftazuread-sso.com");
             assert!(seamless.check(&token.mint()).is_ok());
             token.ticket.add_flags(flag);
@@ -412,7 +414,7 @@ mod delegation {
 
     #[test]
     fn a_ticket_that_may_be_delegated_is_not_delegated() {
-        let refusing = Server::with_policy(Policy::default().delegation(DelegationPolicy::Refuse));
+        let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::Refuse));
         refusing.accepts(|token| {
             token.ticket.add_flags(TicketFlags::FORWARDABLE);
             token.ticket.add_flags(TicketFlags::PROXIABLE);

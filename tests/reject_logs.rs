@@ -9,7 +9,9 @@ use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
 use kerberos_sso::crypto::{EncType, Key, KeyUsage};
 use kerberos_sso::testing::{MechToken, NameParts, TestClient, TestToken, TokenFraming};
-use kerberos_sso::{Account, Connection, KeySet, KvnoPolicy, NameType, Password, Policy, ServiceKey, Turn};
+use kerberos_sso::{
+    Account, Arrival, KeySet, Password, Policy, ServiceKey, negotiate::Step, policy::KvnoPolicy, ticket::NameType,
+};
 use std::fmt::{Debug, Display};
 
 /// Line breaks, escape sequences, marks that turn the direction, what does not show, and line breaks of Unicode.
@@ -62,7 +64,7 @@ mod forging {
 
     #[test]
     fn a_refusal_prints_on_one_line() {
-        let listing = Server::with_policy(Policy::default().services(["HTTP/www.contoso.test"]));
+        let listing = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let server = Server::new();
         for error in [
             listing.refusal(with_service),
@@ -190,12 +192,12 @@ mod secrets {
             check(&turn);
             check(&host.nodes[0].hear(&bytes, None).unwrap());
             match turn {
-                Turn::Accepted(accepted, answer) => {
+                Step::Accepted(accepted, answer) => {
                     check(&answer);
                     check(&accepted);
                     check(&answer.into_context());
                 }
-                Turn::Next(next) => {
+                Step::Continue(next) => {
                     check(&next);
                     let negotiation = next.into_negotiation();
                     check(&negotiation);
@@ -286,7 +288,7 @@ mod secrets {
         let policy = Policy::default;
         for (keys, policy) in [
             (only(EncType::AES128_CTS_HMAC_SHA1_96, 1), policy()),
-            (only(EncType::AES256_CTS_HMAC_SHA1_96, 2), policy().kvno(KvnoPolicy::Strict)),
+            (only(EncType::AES256_CTS_HMAC_SHA1_96, 2), policy().with_kvno(KvnoPolicy::Strict)),
             (KeySet::from_iter([realm.clone().with_kvno(2).account()]), policy()),
         ] {
             let server = Server::with_keys(realm.clone(), keys, policy);

@@ -9,7 +9,7 @@ use common::tlv::offsets;
 use common::{NOW, Server, malformed};
 use core::time::Duration;
 use kerberos_sso::testing::{TestToken, TimeText};
-use kerberos_sso::{Error, Policy, Problem, TicketFlags, UnixTime};
+use kerberos_sso::{Error, Policy, UnixTime, error::Problem, ticket::TicketFlags};
 
 const HOUR: i64 = 60 * 60;
 
@@ -43,9 +43,9 @@ mod authenticator {
 
     #[test]
     fn the_policy_says_how_far_a_clock_may_be_off() {
-        skew(Policy::default().clock_skew(Duration::from_secs(1)), 1);
-        skew(Policy::default().clock_skew(Duration::ZERO), 0);
-        skew(Policy::default().clock_skew(Duration::from_millis(2_999)), 2);
+        skew(Policy::default().with_clock_skew(Duration::from_secs(1)), 1);
+        skew(Policy::default().with_clock_skew(Duration::ZERO), 0);
+        skew(Policy::default().with_clock_skew(Duration::from_millis(2_999)), 2);
     }
 
     /// Whole seconds are compared: microseconds neither save nor lose a request.
@@ -76,7 +76,7 @@ mod authenticator {
 
     #[test]
     fn no_skew_is_too_large_to_count_with() {
-        let server = Server::with_policy(Policy::default().clock_skew(Duration::MAX));
+        let server = Server::with_policy(Policy::default().with_clock_skew(Duration::MAX));
         for ctime in ["00000101000000Z", "99991231235959Z"] {
             server.accepts(|token| token.authenticator.ctime = ctime.into());
         }
@@ -154,10 +154,13 @@ mod ticket {
 
     #[test]
     fn the_policy_says_how_long_a_ticket_lives() {
-        lifetime(Policy::default().max_ticket_lifetime(Some(Duration::from_secs(60))), 360);
-        let short = Policy::default().clock_skew(Duration::ZERO);
-        lifetime(short.max_ticket_lifetime(Some(Duration::from_secs(7200))), 7200);
-        lifetime(Policy::seamless_sso().any_service().pac(kerberos_sso::PacPolicy::VerifyIfPresent), 10 * HOUR + 300);
+        lifetime(Policy::default().with_max_ticket_lifetime(Some(Duration::from_secs(60))), 360);
+        let short = Policy::default().with_clock_skew(Duration::ZERO);
+        lifetime(short.with_max_ticket_lifetime(Some(Duration::from_secs(7200))), 7200);
+        lifetime(
+            Policy::seamless_sso().with_any_service().with_pac(kerberos_sso::policy::PacPolicy::VerifyIfPresent),
+            10 * HOUR + 300,
+        );
     }
 
     fn lifetime(policy: Policy, limit_seconds: i64) {
@@ -191,7 +194,7 @@ mod ticket {
 
     #[test]
     fn any_lifetime_can_be_allowed() {
-        let server = Server::with_policy(Policy::default().max_ticket_lifetime(None));
+        let server = Server::with_policy(Policy::default().with_max_ticket_lifetime(None));
         server.accepts(|token| {
             token.ticket.starttime = Some("00000101000000Z".into());
             token.ticket.endtime = "99991231235959Z".into();

@@ -13,7 +13,10 @@ use kerberos_sso::testing::{
     Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming,
     Unproven, mech,
 };
-use kerberos_sso::{Connection, Error, KrbErrorPolicy, Negotiation, NegotiationCause, Policy, UnixTime, Validator};
+use kerberos_sso::{
+    Arrival, Error, Policy, UnixTime, Validator, error::NegotiationCause, negotiate::Negotiation,
+    policy::KrbErrorPolicy,
+};
 
 /// As MIT krb5 and Windows write it: a NegTokenResp with negState reject and nothing else.
 const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
@@ -121,7 +124,7 @@ mod after_proof {
     use super::*;
 
     fn server() -> Server {
-        Server::with_policy(policy().krb_errors(KrbErrorPolicy::AfterProof))
+        Server::with_policy(policy().with_krb_errors(KrbErrorPolicy::AfterProof))
     }
 
     /// What comes of the changes of [`IN_ORDER`]: nothing for those that keep the ticket or the authenticator closed.
@@ -269,7 +272,7 @@ mod after_proof {
     fn a_replay_is_named() {
         let server = server();
         let cache = MemoryReplayCache::new(10, Start::TakeAny);
-        let policy = policy().krb_errors(KrbErrorPolicy::AfterProof);
+        let policy = policy().with_krb_errors(KrbErrorPolicy::AfterProof);
         let validator = Validator::new(server.realm.key_set(), policy, cache);
         let token = server.good().framed(TokenFraming::ApReq);
         validator.validate_ticket(&token.mint(), NOW).unwrap();
@@ -310,7 +313,7 @@ mod after_proof {
     /// What is refused in a later leg is refused for the request that the conversation is about.
     #[test]
     fn in_a_later_leg() {
-        let host = Host::with_policy(Policy::default().krb_errors(KrbErrorPolicy::AfterProof));
+        let host = Host::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
         let code_in = |rejection: &[u8]| {
             let token = NegTokenRespParts::decode(rejection).unwrap().response_token.unwrap();
             KrbErrorParts::decode(&Krb5Message::decode(&token).message).unwrap().error_code
@@ -334,7 +337,7 @@ mod after_proof {
     /// Names of any length that a ticket's shell may have are sent back whole.
     #[test]
     fn long_names_come_back() {
-        let server = Server::with_policy(Policy::default().krb_errors(KrbErrorPolicy::AfterProof));
+        let server = Server::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
         let name = ["HTTP/", &"x".repeat(40_000)].concat();
         let mut token = server.good().service(&name).framed(TokenFraming::ApReq);
         token.authenticator.ctime = "20261121080501Z".into();

@@ -8,7 +8,7 @@ use common::refusals::{Change, IN_ORDER, policy};
 use common::{NOW, assert_malformed};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
 use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
-use kerberos_sso::{Connection, Error, Policy, ReplayCause, UnixTime, Validator};
+use kerberos_sso::{Arrival, Error, Policy, UnixTime, Validator, error::ReplayCause};
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ fn an_entry_lives_as_long_as_its_authenticator() {
 #[test]
 fn an_entry_ends_with_the_skew_after_the_clients_own_time() {
     let realm = realm();
-    let policy = Policy::default().clock_skew(Duration::from_secs(120));
+    let policy = Policy::default().with_clock_skew(Duration::from_secs(120));
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
     let client_time = after(-100).with_micros(7).unwrap();
     let bytes = realm.ticket_for("alice").sent_at(client_time).mint();

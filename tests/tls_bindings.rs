@@ -8,7 +8,8 @@
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken, if_relevant};
 use kerberos_sso::{
-    BindingDemand, BindingLevel, BindingState, ChannelBindings, Connection, Error, Policy, UnixTime, Validator,
+    Arrival, ChannelBindings, Error, Policy, UnixTime, Validator, error::BindingDemand, policy::BindingLevel,
+    ticket::BindingState,
 };
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
@@ -199,9 +200,9 @@ fn receive(mut tls: ServerConnection, mut stream: TcpStream) -> Delivered {
 }
 
 fn judge(sent: &Delivered, own: &[ChannelBindings], level: BindingLevel) -> Result<BindingState, Error> {
-    let validator = Validator::new(realm().key_set(), Policy::default().binding_level(level), NoReplayCache);
-    let connection = Connection::default().channel_bindings(own);
-    validator.validate_ticket_on(&sent.token, &connection, NOW).map(|accepted| accepted.channel_bindings())
+    let validator = Validator::new(realm().key_set(), Policy::default().with_binding_level(level), NoReplayCache);
+    let connection = Connection::default().with_channel_bindings(own);
+    validator.validate_ticket(&sent.token, &connection, NOW).map(|accepted| accepted.channel_bindings())
 }
 
 fn realm() -> TestRealm {

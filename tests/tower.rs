@@ -22,9 +22,10 @@ use common::dialogue::{Host, krb5_token, prefers_ntlm, random};
 use kerberos_sso::http::SealingKey;
 use kerberos_sso::limits::MAX_SEALED_SECONDS;
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestRealm, TestToken};
-use kerberos_sso::tower::{ConnectionFacts, ConnectionNegotiation, NegotiateLayer, NotSignedIn};
+use kerberos_sso::tower::{ConnectionInfo, ConnectionNegotiation, NegotiateLayer, NotSignedIn};
 use kerberos_sso::{
-    Accepted, BindingLevel, BindingState, ChannelBindings, Identity, Policy, Randomness, UnixTime, Validator,
+    Accepted, ChannelBindings, Identity, Policy, Randomness, UnixTime, Validator, policy::BindingLevel,
+    ticket::BindingState,
 };
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -236,16 +237,16 @@ async fn a_challenge_takes_no_randomness() {
 
 #[tokio::test]
 async fn what_the_server_knows_of_the_connection_is_held_against_the_ticket() {
-    let host = Host::with_policy(Policy::default().binding_level(BindingLevel::Require));
+    let host = Host::with_policy(Policy::default().with_binding_level(BindingLevel::Require));
     let route = |Extension(accepted): Extension<Arc<Accepted>>| async move {
         assert_eq!(accepted.channel_bindings(), BindingState::Matched);
     };
     let app = Router::new().route("/", get(route)).layer(layer(&host));
-    let facts = |data: &[u8]| ConnectionFacts::default().channel_bindings([ChannelBindings::new(data)]);
+    let facts = |data: &[u8]| ConnectionInfo::default().with_channel_bindings([ChannelBindings::new(data)]);
     for (facts, status) in [
         (Some(facts(b"tls-server-end-point:this one")), 200),
         (Some(facts(b"tls-server-end-point:another")), 403),
-        (Some(ConnectionFacts::default()), 403),
+        (Some(ConnectionInfo::default()), 403),
         (None, 403),
     ] {
         let mut request = request(Some(&host.good().bound_to(b"tls-server-end-point:this one").header()));
@@ -279,7 +280,7 @@ async fn without_a_place_for_legs_one_must_do() {
 const COOKIE_NAME: &str = "__Host-negotiate";
 
 fn with_cookies(host: &Host) -> NegotiateLayer {
-    layer(host).legs_in_cookie(SealingKey::new([0x5E; 32]), COOKIE_NAME)
+    layer(host).with_continuation_cookie(SealingKey::new([0x5E; 32]), COOKIE_NAME)
 }
 
 fn with_cookie(mut request: Request<Body>, cookie: &str) -> Request<Body> {
@@ -306,7 +307,7 @@ const REMOVED: &str = "__Host-negotiate=; Path=/; Max-Age=0; HttpOnly; Secure; S
 async fn legs_go_by_a_sealed_cookie() {
     let host = Host::new();
     let [first, second] = [layer(&host), layer(&host).optional()]
-        .map(|layer| app(layer.legs_in_cookie(SealingKey::new([0x5E; 32]), COOKIE_NAME)));
+        .map(|layer| app(layer.with_continuation_cookie(SealingKey::new([0x5E; 32]), COOKIE_NAME)));
     let token = offer(&host);
     let cookie = first_leg(&first, &token).await;
     let answer = with_cookie(request(Some(&response(&token))), &format!("theme=dark; {cookie}; lang=de"));

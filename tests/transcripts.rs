@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
-    Answer, BindingLevel, ChannelBindings, Connection, KeySet, Negotiation, Policy, Randomness, Turn, UnixTime,
-    Validator,
+    Answer, Arrival, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
+    negotiate::{Negotiation, Step},
+    policy::BindingLevel,
 };
 use serde::{Deserialize, Deserializer, de};
 use std::path::Path;
@@ -68,19 +69,19 @@ fn answer(conversation: &Conversation) -> Answer {
     let mut kept = None;
     for leg in earlier {
         match turn(&validator, conversation, leg, kept.as_deref(), now) {
-            Turn::Next(next) => {
+            Step::Continue(next) => {
                 assert_eq!(next.token(), leg.reply, "{}", conversation.id);
                 kept = Some(next.into_negotiation().to_bytes());
             }
-            Turn::Accepted(..) => panic!("{} ends early", conversation.id),
+            Step::Accepted(..) => panic!("{} ends early", conversation.id),
         }
     }
     match turn(&validator, conversation, last, kept.as_deref(), now) {
-        Turn::Accepted(_, answer) => {
+        Step::Accepted(_, answer) => {
             assert_eq!(answer.token().unwrap_or_default(), last.reply, "{}", conversation.id);
             answer
         }
-        Turn::Next(_) => panic!("{} does not end", conversation.id),
+        Step::Continue(_) => panic!("{} does not end", conversation.id),
     }
 }
 
@@ -88,7 +89,7 @@ fn validator(conversation: &Conversation) -> Validator<NoReplayCache> {
     let mut policy = Policy::default().allow_rc4();
     if let Some(bindings) = &conversation.bindings {
         let bindings = ChannelBindings::new(&from_hex(bindings).unwrap());
-        policy = policy.channel_bindings([bindings]).binding_level(BindingLevel::Require);
+        policy = policy.with_channel_bindings([bindings]).with_binding_level(BindingLevel::Require);
     }
     Validator::new(KeySet::from_keytab(&conversation.keytab).unwrap(), policy, NoReplayCache)
 }
@@ -99,7 +100,7 @@ fn turn(
     leg: &Leg,
     kept: Option<&[u8]>,
     now: UnixTime,
-) -> Turn {
+) -> Step {
     let negotiation = kept.map(|bytes| Negotiation::from_bytes(bytes).unwrap());
     let randomness = Randomness::new(conversation.entropy.as_slice().try_into().unwrap());
     let turn = validator.converse(&leg.token, negotiation.as_ref(), &Connection::default(), &randomness, now);

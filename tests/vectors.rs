@@ -5,7 +5,7 @@
 mod recorded;
 
 use kerberos_sso::pac::{Group, VerifiedPac, WideText};
-use kerberos_sso::{Accepted, Error, Framing};
+use kerberos_sso::{Accepted, Error, ticket::Framing};
 use recorded::{
     Case, Expect, ExpectedAuthenticator, ExpectedClient, ExpectedPac, ExpectedService, ExpectedTicket, Outcome,
     Recording,
@@ -99,7 +99,7 @@ fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
             usec: authenticator.time().micros(),
             subkey_etype: authenticator.subkey_etype().map(|etype| etype.0),
             sequence_number: authenticator.sequence_number(),
-            gss_flags: authenticator.gss_flags().map(kerberos_sso::GssFlags::bits),
+            gss_flags: authenticator.gss_flags().map(kerberos_sso::ticket::GssFlags::bits),
         },
         mutual: accepted.wants_mutual(),
         delegated: accepted.delegates(),

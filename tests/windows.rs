@@ -8,8 +8,8 @@ mod recorded;
 use kerberos_sso::crypto::{EncType, Key, string_to_key, string_to_key_utf16};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
-    Accepted, Account, BindingState, ComputerAccount, Error, KerberosOffer, KeySet, Keytab, Password, Policy, Salt,
-    ServiceKey, UnixTime, Validator,
+    Accepted, Account, ComputerAccount, Error, KeySet, Keytab, Password, Policy, Salt, ServiceKey, UnixTime, Validator,
+    error::KerberosOffer, ticket::BindingState,
 };
 use serde_json::Value;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ fn tickets_for_seamless_sso_open_with_a_keytab_of_another_version() {
         let accepted = validator.validate_ticket(&data.file(entry), valid_at(entry)).unwrap();
         assert_eq!(accepted.opened_by().kvno(), Some(12));
         assert_ne!(accepted.ticket_kvno(), Some(12));
-        assert_eq!(accepted.service().to_string(), kerberos_sso::SEAMLESS_SSO_SERVICES[1]);
+        assert_eq!(accepted.service().to_string(), kerberos_sso::policy::SEAMLESS_SSO_SERVICES[1]);
         compare(entry, &accepted);
     }
 }
@@ -249,7 +249,7 @@ fn keys_of(entry: &Value) -> Vec<ServiceKey> {
 /// Realm, principal, name type, version, type, and the key if the crate can use it.
 type Told = (String, String, i32, u32, i32, Option<Vec<u8>>);
 
-fn told(entry: &kerberos_sso::KeytabEntry) -> Told {
+fn told(entry: &kerberos_sso::keys::KeytabEntry) -> Told {
     let key = entry.key.as_ref().map(|key| key.expose_bytes().to_vec());
     (entry.realm.clone(), entry.components.join("/"), entry.name_type.0, entry.kvno, entry.etype.0, key)
 }

@@ -6,7 +6,9 @@ use etypes::ETYPES;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken};
-use kerberos_sso::{Accepted, ComputerAccount, Error, ForeignSidPolicy, KeySet, Password, Policy, UnixTime, Validator};
+use kerberos_sso::{
+    Accepted, ComputerAccount, KeySet, Password, Policy, Refused, UnixTime, Validator, policy::ForeignSidPolicy,
+};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
@@ -24,7 +26,7 @@ pub(crate) enum Request {
 }
 
 impl Case {
-    pub(crate) fn decide(&self) -> Result<Accepted, Error> {
+    pub(crate) fn decide(&self) -> Result<Accepted, Refused> {
         match &self.request {
             Request::Token(token) => self.validator.validate_ticket(token, NOW),
             Request::Header(header) => self.validator.validate_header(header, NOW),
@@ -32,8 +34,8 @@ impl Case {
     }
 
     /// That it was decided as it should be.
-    pub(crate) fn check(&self, decided: &Result<Accepted, Error>) {
-        assert_eq!(decided.as_ref().map_or_else(Error::code, |_| "accepted"), self.verdict, "{}", self.name);
+    pub(crate) fn check(&self, decided: &Result<Accepted, Refused>) {
+        assert_eq!(decided.as_ref().map_or_else(Refused::code, |_| "accepted"), self.verdict, "{}", self.name);
     }
 }
 
@@ -88,7 +90,7 @@ fn refused() -> Vec<Case> {
     let computer = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
     let other_key = KeySet::from_iter([computer.with_password(&Password::from_text("another"), Some(1))]);
     let rubbish = token.iter().rev().copied().collect();
-    let policy = || Policy::default().foreign_sids(ForeignSidPolicy::Separate);
+    let policy = || Policy::default().with_foreign_sids(ForeignSidPolicy::Separate);
     let case = |name: &str, keys, token, verdict| Case {
         name: format!("refuse/{name}"),
         validator: Validator::new(keys, policy(), NoReplayCache),

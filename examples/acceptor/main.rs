@@ -17,8 +17,9 @@ mod messages;
 use frames::Frames;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::{
-    Answer, BindingLevel, ChannelBindings, Connection, KeySet, KrbErrorPolicy, Policy, Randomness, Turn, UnixTime,
-    Validator,
+    Answer, Arrival, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
+    negotiate::Step,
+    policy::{BindingLevel, KrbErrorPolicy},
 };
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
@@ -65,10 +66,10 @@ impl Server {
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("allow-rc4") => policy = policy.allow_rc4(),
-                Long("krb-error") => policy = policy.krb_errors(KrbErrorPolicy::AfterProof),
+                Long("krb-error") => policy = policy.with_krb_errors(KrbErrorPolicy::AfterProof),
                 Long("bindings") => {
                     let bindings = ChannelBindings::new(&from_hex(&arguments.value()?.string()?)?);
-                    policy = policy.channel_bindings([bindings]).binding_level(BindingLevel::Require);
+                    policy = policy.with_channel_bindings([bindings]).with_binding_level(BindingLevel::Require);
                 }
                 Long("entropy") => entropy = Some(from_hex(&arguments.value()?.string()?)?.as_slice().try_into()?),
                 Long("sasl") => mechanism = Some(arguments.value()?.string()?),
@@ -104,11 +105,11 @@ impl Server {
             let (token, now) = (frames.receive_token()?, UnixTime::from(SystemTime::now()));
             let (connection, randomness) = (Connection::default(), self.randomness()?);
             match self.validator.converse(&token, negotiation.as_ref(), &connection, &randomness, now) {
-                Ok(Turn::Accepted(accepted, answer)) => {
+                Ok(Step::Accepted(accepted, answer)) => {
                     println!("accepted {}, {}", accepted.identity(), accepted.session_etype());
                     return Ok(answer);
                 }
-                Ok(Turn::Next(next)) => {
+                Ok(Step::Continue(next)) => {
                     frames.send(b'N', next.token())?;
                     negotiation = Some(next.into_negotiation());
                 }

@@ -2,7 +2,7 @@
 
 use crate::frames::Frames;
 use crate::{Outcome, random};
-use kerberos_sso::{Protection, SecurityContext};
+use kerberos_sso::{SecurityContext, context::Protection};
 
 pub(crate) fn serve(mut context: SecurityContext, frames: &mut Frames) -> Outcome<()> {
     while let Ok((kind, token)) = frames.receive() {

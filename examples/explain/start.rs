@@ -25,7 +25,7 @@ mod tree;
 
 use arguments::{Arguments, Form, Replay, time_of};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache as _, ReplayEntry, Start};
-use kerberos_sso::{Connection, UnixTime, Validator};
+use kerberos_sso::{Arrival, UnixTime, Validator};
 use pasted::Pasted;
 use stages::{Examiner, Explanation};
 use std::io::Read as _;
@@ -70,7 +70,7 @@ fn validator(arguments: &mut Arguments) -> Result<Validator, String> {
     let certificates = arguments.certificates.iter().map(|path| certificate::bindings(path));
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
     let bindings = arguments.bindings.iter().copied().chain(certificates);
-    Ok(Validator::staged(keys, arguments.policy.clone().channel_bindings(bindings)))
+    Ok(Validator::staged(keys, arguments.policy.clone().with_channel_bindings(bindings)))
 }
 
 /// A file, standard input, or the token itself.

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Json, Redirect, Response};
 use axum::routing::{get, post};
 use kerberos_sso::http::SignInStep;
-use kerberos_sso::{Identity, SEAMLESS_SSO_SERVICES};
+use kerberos_sso::{Identity, policy::SEAMLESS_SSO_SERVICES};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;

@@ -68,7 +68,7 @@ impl Keytabs {
             if let Some(key) = entry.key {
                 let key = ServiceKey::new(key, Some(entry.kvno));
                 account = account.with_key(match until {
-                    Some(until) => key.until(until),
+                    Some(until) => key.with_not_after(until),
                     None => key,
                 });
             }

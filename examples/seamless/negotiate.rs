@@ -9,7 +9,7 @@ use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use kerberos_sso::http::SignInStep;
 use kerberos_sso::limits::MAX_SEALED_SECONDS;
-use kerberos_sso::{Connection, Error};
+use kerberos_sso::{Arrival, Error};
 use std::time::Duration;
 
 /// Decides the `Authorization` values, with what a leg before left in the client's cookie.

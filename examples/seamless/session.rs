@@ -135,7 +135,7 @@ const PROOF_TIME: Duration = Duration::from_mins(5);
 mod tests {
     use super::*;
     use crate::tenants::Tenants;
-    use kerberos_sso::SEAMLESS_SSO_SERVICES;
+    use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 
     fn session() -> Arc<Session> {
         let tenant = Tenants::of_test_realm().test_tenant().unwrap();

@@ -2,7 +2,10 @@
 
 use crate::recorded::from_hex;
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::{BindingLevel, ChannelBindings, KrbErrorPolicy, PacPolicy, Policy, ServiceKey, Sid, UnixTime};
+use kerberos_sso::{
+    ChannelBindings, Policy, ServiceKey, Sid, UnixTime,
+    policy::{BindingLevel, KrbErrorPolicy, PacPolicy},
+};
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -200,28 +203,28 @@ impl PolicyOptions {
     fn apply(self) -> Policy {
         let mut policy = if self.seamless { Policy::seamless_sso() } else { Policy::default() };
         if !self.services.is_empty() {
-            policy = policy.services(self.services.iter().map(String::as_str));
+            policy = policy.with_services(self.services.iter().map(String::as_str));
         }
         if let Some(etypes) = self.etypes {
-            policy = policy.ticket_etypes(&etypes).session_etypes(&etypes);
+            policy = policy.with_ticket_etypes(&etypes).with_session_etypes(&etypes);
         }
         if self.allow_rc4 {
             policy = policy.allow_rc4();
         }
         if let Some(skew) = self.skew {
-            policy = policy.clock_skew(skew);
+            policy = policy.with_clock_skew(skew);
         }
         if let Some(Lifetime(lifetime)) = self.max_lifetime {
-            policy = policy.max_ticket_lifetime(lifetime);
+            policy = policy.with_max_ticket_lifetime(lifetime);
         }
         if let Some(pac) = self.pac {
-            policy = policy.pac(pac);
+            policy = policy.with_pac(pac);
         }
         if let Some(level) = self.level {
-            policy = policy.binding_level(level);
+            policy = policy.with_binding_level(level);
         }
         if let Some(krb_errors) = self.krb_errors {
-            policy = policy.krb_errors(krb_errors);
+            policy = policy.with_krb_errors(krb_errors);
         }
         policy
     }

@@ -4,7 +4,10 @@ use crate::verdict::Verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::pac::{Group, SignatureState, VerifiedPac, WideText};
-use kerberos_sso::{Accepted, BindingState, Error, Framing, PrincipalName, UnixTime};
+use kerberos_sso::{
+    Accepted, Error, PrincipalName, UnixTime,
+    ticket::{BindingState, Framing},
+};
 use serde_json::{Value, json};
 
 pub(crate) fn verdict(verdict: &Verdict) -> Value {
@@ -72,7 +75,7 @@ fn authenticator(accepted: &Accepted) -> Value {
         "usec": authenticator.time().micros(),
         "subkey_etype": authenticator.subkey_etype().map(|etype| etype.0),
         "sequence_number": authenticator.sequence_number(),
-        "gss_flags": authenticator.gss_flags().map(kerberos_sso::GssFlags::bits),
+        "gss_flags": authenticator.gss_flags().map(kerberos_sso::ticket::GssFlags::bits),
     })
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
     let keys = keys::key_set(&mut arguments)?;
     let certificates = arguments.certificates.iter().map(|path| certificate::bindings(path));
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
-    let policy = arguments.policy.clone().channel_bindings(arguments.bindings.iter().copied().chain(certificates));
+    let policy = arguments.policy.clone().with_channel_bindings(arguments.bindings.iter().copied().chain(certificates));
     match arguments.replay {
         // Nothing came before this program, so nothing that came before can have been admitted.
         Replay::Remember => {

@@ -2,7 +2,11 @@
 
 use crate::token::Token;
 use kerberos_sso::replay::ReplayCache;
-use kerberos_sso::{Accepted, Connection, Error, Heard, Negotiation, Randomness, Request, UnixTime, Validator};
+use kerberos_sso::{
+    Accepted, Arrival, Error, Randomness, UnixTime, Validator,
+    negotiate::{Negotiation, ReadStep},
+    stages::Request,
+};
 
 pub(crate) struct Verdict {
     pub(crate) outcome: Result<Accepted, Error>,
@@ -45,13 +49,13 @@ impl<'v, R: ReplayCache> Judge<'v, R> {
     fn judge_bytes(&mut self, token: &[u8], now: UnixTime) -> Result<Verdict, String> {
         let negotiation = self.negotiation.take();
         match self.validator.hear(token, negotiation.as_ref()) {
-            Ok(Heard::Offer(offer)) => {
+            Ok(ReadStep::Offer(offer)) => {
                 let next = offer.accept();
                 let reply = Some(Reply::new("go on", next.token()));
                 self.negotiation = Some(next.into_negotiation());
                 Ok(Verdict { outcome: Err(offer.refuse()), reply })
             }
-            Ok(Heard::Request(request)) => match self.decide(request, now) {
+            Ok(ReadStep::Request(request)) => match self.decide(request, now) {
                 Ok(accepted) => {
                     let kind = if accepted.wants_mutual() { "AP-REP" } else { "completed" };
                     let reply = accepted.answer(&randomness()?).token().map(|token| Reply::new(kind, token));

@@ -1,6 +1,6 @@
 //! The keys that both sides hold once a request is verified, and the context that comes of them.
 
-use super::contents::AuthenticatorFields;
+use super::facts::AuthenticatorFields;
 use crate::context::{Established, MessageKey, Role};
 use crate::crypto::{EncType, Key, KeyUsage, wipe};
 use crate::policy::{AcceptorSubkeyPolicy, EncTypes, Policy};

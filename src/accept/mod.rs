@@ -1,29 +1,44 @@
-//! The stages from a token to an accepted request, in order, each a type that consumes the one before.
+//! The five stages from a token to an accepted request, in order. Each consumes the result of the one before and adds facts.
 //!
 //! ```text
-//! bytes ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶ Accepted
-//!          shape            ticket's MAC          authenticator's MAC,              what the ticket        not a replay
-//!                                                 every check of RFC 4120           may stand for
+//! token ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶ Accepted
+//!         shape             the ticket's MAC      the authenticator's MAC,          the PAC and what        no replay
+//!                                                 every check of RFC 4120           the account may vouch for
 //! ```
-//! [`Validator`](crate::Validator) holds the stages' methods, since they all go by one policy.
+//! | stage | its checks are in |
+//! |---|---|
+//! | `read` | `token` (what a token is), `read` (the AP-REQ in it), `request` (its unencrypted fields) |
+//! | `open` | `open` (keys, the ticket's MAC, the session key) |
+//! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/bindings`, `verify/mic` |
+//! | `authorize` | `authorize` (which PAC), `authorize/pac` (what it says), `pac/` (its form and signatures) |
+//! | `admit` | `admit` (the replay cache's answer) |
+//!
+//! A check that fails returns a small `Refusal`, which is explained once, in cold code. [`Validator`](crate::Validator) has
+//! the stages as methods, since all of them follow one policy.
 
-pub(crate) mod accepted;
+mod accepted;
+pub(crate) mod admit;
+mod arrival;
 pub(crate) mod authorize;
-pub(crate) mod contents;
-pub(crate) mod context_keys;
+mod buffer;
+mod context_keys;
+mod facts;
+pub(crate) mod message;
 pub(crate) mod negotiation;
 pub(crate) mod open;
-pub(crate) mod read;
-pub(crate) mod refusal;
+mod read;
+mod refusal;
 pub(crate) mod request;
 pub(crate) mod token;
 pub(crate) mod verify;
 
 pub use accepted::Accepted;
+pub use arrival::Arrival;
 pub use authorize::AuthorizedRequest;
-pub use contents::{AuthenticatorFacts, OpenedBy, TicketFacts};
+pub(crate) use buffer::Buffer;
+pub use facts::{AuthenticatorFacts, OpenedBy, TicketFacts};
 pub use negotiation::Negotiation;
 pub use open::OpenedTicket;
-pub use read::{Heard, Offer};
+pub use read::{Offer, ReadStep};
 pub use request::{Framing, Request};
-pub use verify::{BindingState, Connection, VerifiedRequest};
+pub use verify::{BindingState, VerifiedRequest};

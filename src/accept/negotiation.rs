@@ -1,120 +1,129 @@
-//! What a server keeps between two tokens of one conversation.
+//! What a server keeps between two tokens of one negotiation.
 
-use super::request::Message;
+use super::message::Message;
 use crate::crypto::wipe;
 use crate::error::InvalidNegotiation;
 use crate::limits::MAX_TOKEN_SIZE;
-use crate::negotiate::Next;
 use crate::randomness::Randomness;
 use crate::time::UnixTime;
 use crate::wire::der::{Reader, field};
-use crate::wire::mechanism::Mechanism;
-use crate::wire::spnego::{MechanismList, NegState, NegotiationReply};
+use crate::wire::spnego::MechanismList;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// A conversation that waits for the client's next token.
+/// The state of a negotiation that waits for the client's next token.
 ///
-/// It belongs to one connection, or to one client that brings it back: keep it, and give it with the next token of that
-/// client to [`Validator::converse`](crate::Validator::converse), on this node or on another one with the same keys, policy
-/// and replay cache. It can be used once, within the clock skew.
+/// It belongs to one connection, or to one client that brings it back. The caller keeps it, and gives it with that client's
+/// next token to [`Validator::converse`](crate::Validator::converse), on this node or on another one with the same keys,
+/// policy and replay cache. It can be used once, within the clock skew.
 ///
-/// [`to_bytes`](Self::to_bytes) makes a value to keep elsewhere. **That value is a secret**: the keys of the context come
-/// of it. In a store it is as good as a session; a client may carry it only encrypted and authenticated.
+/// [`to_bytes`](Self::to_bytes) makes a value that can be kept elsewhere. **That value is a secret**: the keys of the
+/// context follow from it. In a store it is worth as much as a session; a client may carry it only encrypted and
+/// authenticated.
 pub struct Negotiation {
-    /// The MechTypeList as the client sent it, over which the mechListMIC is made. Empty if nothing is negotiated.
+    /// The MechTypeList as the client sent it, over which the mechListMIC is made. It is empty if the client did not
+    /// negotiate.
     mech_types: Vec<u8>,
-    pub(crate) stage: Stage,
+    pub(crate) awaiting: Awaiting,
 }
 
-/// What is waited for.
-pub(crate) enum Stage {
+/// What the negotiation waits for.
+pub(crate) enum Awaiting {
     /// An AP-REQ.
-    AwaitingRequest,
-    /// The client's last word, once it has our AP-REP or our MIC.
-    AwaitingEnd(Halfway),
+    Request,
+    /// The client's final token, which confirms our AP-REP or our MIC.
+    Confirmation(PendingRequest),
 }
 
-/// A request that was accepted, and answered with what the client must still confirm. It is decided again when that
-/// comes: its bytes are shorter than all that was learnt from them.
-pub(crate) struct Halfway {
+/// A request that was accepted, and whose answer the client must still confirm. It is validated again when the client does:
+/// its octets are shorter than all that was learnt from them.
+pub(crate) struct PendingRequest {
     pub(crate) message: Message,
     pub(crate) ap_req: Vec<u8>,
     /// When the request was accepted, in whole seconds.
     pub(crate) accepted: UnixTime,
-    /// That of our answer, from which come the acceptor's subkey and sequence number.
+    /// The randomness of our answer, from which the acceptor's subkey and sequence number follow.
     pub(crate) randomness: Randomness,
 }
 
 impl Negotiation {
-    pub(crate) fn new(mech_types: Vec<u8>, halfway: Halfway) -> Self {
-        Self { mech_types, stage: Stage::AwaitingEnd(halfway) }
+    /// Waits for the AP-REQ of a client that offers `mechanisms`.
+    pub(crate) fn awaiting_request(mechanisms: MechanismList<'_>) -> Self {
+        Self { mech_types: mechanisms.der().to_vec(), awaiting: Awaiting::Request }
     }
 
-    /// Asks a client for a Kerberos token that it offers and did not send. Where it would rather use another mechanism, MICs
-    /// must be exchanged, and MIT's library takes no other word for it than `request-mic`.
-    pub(crate) fn ask_for_kerberos(mechanisms: MechanismList<'_>) -> Next {
-        let first_choice = mechanisms.prefers_kerberos();
-        let reply = NegotiationReply {
-            state: if first_choice { NegState::AcceptIncomplete } else { NegState::RequestMic },
-            supported_mech: mechanisms.kerberos(),
-            response_token: None,
-            mech_list_mic: None,
-        };
-        let negotiation = Self { mech_types: mechanisms.der().to_vec(), stage: Stage::AwaitingRequest };
-        Next::new(reply.to_bytes(), negotiation)
+    /// Waits for the final token of a client that offered `mech_types`, or did not negotiate.
+    pub(crate) fn awaiting_confirmation(mech_types: Vec<u8>, pending: PendingRequest) -> Self {
+        Self { mech_types, awaiting: Awaiting::Confirmation(pending) }
     }
 
-    /// What the client offered; `None` if nothing is negotiated.
+    /// Returns what the client offered; `None` if the client did not negotiate.
     pub(crate) fn mechanisms(&self) -> Option<MechanismList<'_>> {
         MechanismList::read(&mut Reader::new(&self.mech_types), field!("MechTypeList")).ok()
     }
 
-    /// The conversation as bytes: a secret, as the type's documentation says.
+    /// Writes the state as octets. They are a secret, as the type's documentation says.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mech_types = u16::try_from(self.mech_types.len()).unwrap_or(u16::MAX);
-        let mut bytes = Vec::with_capacity(self.room());
-        bytes.push(VERSION);
-        bytes.extend(mech_types.to_be_bytes());
-        bytes.extend(self.mech_types.iter().take(usize::from(mech_types)));
-        if let Stage::AwaitingEnd(halfway) = &self.stage {
-            bytes.push(halfway.message.number());
-            bytes.extend(halfway.accepted.seconds().to_be_bytes());
-            bytes.extend(halfway.randomness.octets());
-            bytes.extend(&halfway.ap_req);
+        let mut octets = Vec::with_capacity(self.encoded_length());
+        octets.push(VERSION);
+        match &*self.mech_types {
+            [] => octets.push(NOT_NEGOTIATED),
+            list => octets.extend(list),
         }
-        bytes
+        if let Awaiting::Confirmation(pending) = &self.awaiting {
+            octets.push(pending.message.number());
+            octets.extend(pending.accepted.seconds().to_be_bytes());
+            octets.extend(pending.randomness.octets());
+            octets.extend(&pending.ap_req);
+        }
+        octets
     }
 
-    /// Takes what [`to_bytes`](Self::to_bytes) has made.
+    /// Returns how many octets [`to_bytes`](Self::to_bytes) writes: a vector that grows would leave copies of the secret.
+    fn encoded_length(&self) -> usize {
+        let pending = match &self.awaiting {
+            Awaiting::Request => 0,
+            Awaiting::Confirmation(pending) => PendingRequest::FIXED.saturating_add(pending.ap_req.len()),
+        };
+        // All parts came in one token, so their sum does not overflow.
+        pending.saturating_add(self.mech_types.len()).saturating_add(2)
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) has written.
     ///
     /// # Errors
-    /// [`InvalidNegotiation`] for anything else, also of another version of this crate.
+    /// [`InvalidNegotiation`] for anything else, and for what another version of this crate has written.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidNegotiation> {
         Self::parse(bytes).ok_or(InvalidNegotiation)
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let ([version, length @ ..], rest) = bytes.split_first_chunk::<3>()?;
-        let (mech_types, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        let stage = if rest.is_empty() { Stage::AwaitingRequest } else { Stage::AwaitingEnd(Halfway::parse(rest)?) };
-        let negotiation = Self { mech_types: mech_types.to_vec(), stage };
-        let has_mechanisms = negotiation.mechanisms().is_some_and(|mechanisms| mechanisms.kerberos().is_some());
-        let awaits_end = matches!(negotiation.stage, Stage::AwaitingEnd(_));
-        (*version == VERSION && (has_mechanisms || awaits_end && mech_types.is_empty())).then_some(negotiation)
-    }
-
-    fn room(&self) -> usize {
-        let halfway = match &self.stage {
-            Stage::AwaitingRequest => 0,
-            Stage::AwaitingEnd(halfway) => halfway.ap_req.len(),
-        };
-        FIXED.saturating_add(self.mech_types.len()).saturating_add(halfway)
+    fn parse(octets: &[u8]) -> Option<Self> {
+        match octets {
+            [VERSION, NOT_NEGOTIATED, pending @ ..] => {
+                Some(Self::awaiting_confirmation(Vec::new(), PendingRequest::parse(pending)?))
+            }
+            [VERSION, list_and_pending @ ..] => {
+                let mut rest = Reader::new(list_and_pending);
+                let mechanisms = MechanismList::read(&mut rest, field!("MechTypeList")).ok()?;
+                mechanisms.kerberos()?;
+                match rest.rest() {
+                    [] => Some(Self::awaiting_request(mechanisms)),
+                    pending => {
+                        let pending = PendingRequest::parse(pending)?;
+                        Some(Self::awaiting_confirmation(mechanisms.der().to_vec(), pending))
+                    }
+                }
+            }
+            _ => None,
+        }
     }
 }
 
-impl Halfway {
+impl PendingRequest {
+    /// Octets before the AP-REQ: the message's number, the time, the randomness.
+    const FIXED: usize = 1 + 8 + 64;
+
     fn parse(bytes: &[u8]) -> Option<Self> {
         let ([message, seconds @ ..], rest) = bytes.split_first_chunk::<9>()?;
         let (randomness, ap_req) = rest.split_first_chunk::<64>()?;
@@ -127,50 +136,31 @@ impl Halfway {
     }
 }
 
-impl Message {
-    const fn number(self) -> u8 {
-        match self {
-            Self::Bare => 0,
-            Self::Gss(Mechanism::MsKrb5) => 2,
-            Self::Gss(_) => 1,
-        }
-    }
-
-    const fn from_number(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::Bare),
-            1 => Some(Self::Gss(Mechanism::Krb5)),
-            2 => Some(Self::Gss(Mechanism::MsKrb5)),
-            _ => None,
-        }
-    }
-}
-
-/// Whoever has the AP-REQ could send it elsewhere.
-impl Drop for Halfway {
+/// Anyone who has the AP-REQ could send it elsewhere.
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         wipe(&mut self.ap_req);
     }
 }
 
-/// What is waited for: the rest is a secret.
+/// Shows what the negotiation waits for: the rest is a secret.
 impl fmt::Debug for Negotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.stage {
-            Stage::AwaitingRequest => "Negotiation(awaiting a Kerberos token)",
-            Stage::AwaitingEnd(_) => "Negotiation(awaiting the client's last token)",
+        f.write_str(match self.awaiting {
+            Awaiting::Request => "Negotiation(awaiting a Kerberos token)",
+            Awaiting::Confirmation(_) => "Negotiation(awaiting the client's last token)",
         })
     }
 }
 
-impl fmt::Debug for Halfway {
+impl fmt::Debug for PendingRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Halfway({} bytes)", self.ap_req.len())
+        write!(f, "PendingRequest({} bytes)", self.ap_req.len())
     }
 }
 
-/// Of the form of the bytes.
-const VERSION: u8 = 1;
+/// The version of the format.
+const VERSION: u8 = 2;
 
-/// Octets of [`Negotiation::to_bytes`] besides the two that vary in length.
-const FIXED: usize = 1 + 2 + 1 + 8 + 64;
+/// Stands where a MechTypeList would begin with the tag of a SEQUENCE.
+const NOT_NEGOTIATED: u8 = 0;

@@ -1,13 +1,14 @@
-//! Second stage: a request to an opened ticket. The service's key has verified it: the KDC wrote what is in it.
+//! Second stage: a request to an opened ticket. A key of the service has verified the ticket, so the KDC wrote what is in it.
 //!
-//! Not checked here: whether the ticket is valid now, and whether who sent it owns it.
+//! Not checked here: whether the ticket is valid now, and whether the client that sent it owns it.
 
-use super::contents::{Buffer, NameFields, OpenedBy, Span, TicketFacts, TicketFields};
+use super::buffer::{Buffer, Span};
+use super::facts::{NameFields, OpenedBy, TicketFacts, TicketFields};
+use super::message::Message;
 use super::request::{Framing, Request, check_etype};
-use super::verify::Connection;
-use super::verify::{VerifiedRequest, verify};
+use crate::bounded_text::BoundedText;
 use crate::crypto::{EncType, Key};
-use crate::error::{Error, Excerpt, Integrity, KeyRole};
+use crate::error::{Error, EtypeCause, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::policy::Policy;
 use crate::time::UnixTime;
@@ -18,20 +19,23 @@ use core::fmt;
 
 /// A request whose ticket is decrypted. It borrows from the token.
 pub struct OpenedTicket<'t> {
-    request: Request<'t>,
-    buffer: Buffer,
-    opened: Opened,
+    pub(crate) request: Request<'t>,
+    pub(crate) buffer: Buffer,
+    pub(crate) opened: Opened,
 }
 
-/// What is known when the ticket is open.
+/// What the second stage adds.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) key: OpenedBy,
     pub(crate) ticket: TicketFields,
     pub(crate) session_key: Key,
+    /// The service that the ticket's unencrypted fields name.
     pub(crate) service: NameFields,
+    /// The key version that the ticket's unencrypted fields name.
     pub(crate) ticket_kvno: Option<u32>,
     pub(crate) framing: Framing,
+    pub(crate) message: Message,
 }
 
 impl<'t> OpenedTicket<'t> {
@@ -40,33 +44,23 @@ impl<'t> OpenedTicket<'t> {
         Ok(Self { request, buffer, opened })
     }
 
-    pub(crate) fn verify(
-        mut self,
-        policy: &Policy,
-        connection: &Connection<'_>,
-        now: UnixTime,
-    ) -> Result<VerifiedRequest, Error> {
-        let verified = verify(&self.request, &self.opened, &mut self.buffer, policy, connection, now)?;
-        Ok(VerifiedRequest { buffer: self.buffer, opened: self.opened, verified })
-    }
-
     pub(crate) const fn key_query(&self) -> KeyQuery<'t> {
         self.request.key_query()
     }
 
-    /// What the KDC wrote. The ticket may be expired, and who sent it need not own it.
+    /// Returns what the KDC wrote. The ticket may be expired, and the client that sent it need not own it.
     #[must_use]
     pub fn ticket(&self) -> TicketFacts<'_> {
         self.opened.ticket(&self.buffer)
     }
 
-    /// The type of the session key, which is the policy's to refuse.
+    /// Returns the type of the session key.
     #[must_use]
     pub fn session_etype(&self) -> EncType {
         self.opened.session_key.etype()
     }
 
-    /// The key that opened it.
+    /// Returns the key that opened the ticket.
     #[must_use]
     pub const fn opened_by(&self) -> &OpenedBy {
         &self.opened.key
@@ -88,7 +82,7 @@ impl Opened {
     }
 }
 
-/// Opens the ticket. The token can be let go: what is needed of the ticket's shell is copied.
+/// Opens the ticket. What later stages need of its unencrypted fields is copied into the buffer.
 #[inline(never)]
 pub(crate) fn open(
     request: &Request<'_>,
@@ -100,13 +94,20 @@ pub(crate) fn open(
     let part = der::read(buffer.slice(plaintext), EncTicketPart::read)?;
     let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
     let ticket = TicketFields::locate(&buffer, plaintext, &part);
-    let shell = &request.ap_req.ticket;
-    let service = NameFields::copy(&mut buffer, shell.sname, shell.realm);
-    let (ticket_kvno, framing) = (shell.enc_part.kvno, request.framing());
-    Ok((buffer, Opened { key: opened_by, ticket, session_key, service, ticket_kvno, framing }))
+    let unencrypted = &request.ap_req.ticket;
+    let opened = Opened {
+        key: opened_by,
+        ticket,
+        session_key,
+        service: NameFields::copy(&mut buffer, unencrypted.sname, unencrypted.realm),
+        ticket_kvno: unencrypted.enc_part.kvno,
+        framing: request.framing(),
+        message: request.message,
+    };
+    Ok((buffer, opened))
 }
 
-/// A ticket that one of our keys opens.
+/// A ticket that a key of this server opens.
 struct Decrypted {
     buffer: Buffer,
     plaintext: Span,
@@ -123,7 +124,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     let cipher = request.ap_req.ticket.enc_part.cipher;
     let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
     for candidate in candidates.iter() {
-        let Ok(plaintext) = buffer.decrypt(cipher, |cipher, room| candidate.decrypt(cipher, room, keys)) else {
+        let Ok(plaintext) = buffer.decrypt(cipher, |cipher, output| candidate.decrypt(cipher, output, keys)) else {
             continue;
         };
         let opened_by = OpenedBy {
@@ -136,7 +137,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     Err(not_opened(keys, request, &candidates))
 }
 
-/// A key from a message, if its type may play `role` and it has that type's length.
+/// Returns a key that came in a message, if the policy allows its type in this role and it has that type's length.
 pub(crate) fn usable_key(
     key: EncryptionKey<'_>,
     what: &'static str,
@@ -152,12 +153,17 @@ pub(crate) fn usable_key(
 #[cold]
 #[inline(never)]
 fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
-    let expected = key.etype.key_len().unwrap_or(0);
-    let size = Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } };
-    check_etype(key.etype, policy.session_etypes, role).err().unwrap_or(size.into())
+    match (check_etype(key.etype, policy.session_etypes, role), key.etype.key_len()) {
+        (Ok(()), Some(expected)) => {
+            Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } }.into()
+        }
+        // Every type that a policy allows is supported, and so has a length.
+        (Ok(()), None) => Error::UnsupportedEtype { role, etype: key.etype, cause: EtypeCause::NotImplemented },
+        (Err(refused), _) => refused,
+    }
 }
 
-/// What to say when no candidate opens the ticket.
+/// Explains why no candidate opens the ticket.
 #[cold]
 fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>) -> Error {
     let query = request.key_query();
@@ -167,7 +173,7 @@ fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>)
     let kvno = candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno));
     let (tried, left_out) = (candidates.iter().count(), candidates.left_out());
     Error::Integrity(Integrity::Ticket {
-        realm: Excerpt::new(query.realm()),
+        realm: BoundedText::new(query.realm()),
         etype: query.etype,
         kvno,
         tried,

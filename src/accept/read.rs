@@ -1,52 +1,69 @@
-//! What a token says: a request, an offer to go on with, or neither.
+//! First stage: a token to the AP-REQ in it, to an offer that can lead to one, or to the name of what came instead.
 //!
-//! Recognises every shape in which an AP-REQ arrives, as first, second or last token of a conversation, and names what
-//! arrives instead of one. No key is used; nothing is allocated.
+//! An AP-REQ arrives in many shapes, and in any token of a negotiation; all of them are found here. No key is used, and
+//! nothing is allocated.
 
-use super::negotiation::{Halfway, Negotiation, Stage};
-use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
+use super::message::Message;
+use super::negotiation::{Awaiting, Negotiation, PendingRequest};
+use super::request::{Carrier, Continuation, FinalToken, Negotiated, Request};
 use super::token::{Token, foreign};
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::limits::MAX_KEPT_MECH_TYPES;
 use crate::policy::Policy;
 use crate::wire::der::{Fault, Kind, Reader, field};
-use crate::wire::krb5::ApRep;
+use crate::wire::krb5::{ApRep, ApReq};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 
-/// What was heard.
+/// What one token of a negotiation holds.
 #[derive(Debug)]
-pub enum Heard<'t> {
-    /// A request.
+pub enum ReadStep<'t> {
+    /// The token completes a request.
     Request(Request<'t>),
-    /// A negotiation that may lead to one.
+    /// The token offers Kerberos, and the request is still to come.
     Offer(Offer<'t>),
 }
 
-/// A client that takes Kerberos, and has sent no ticket yet: its first token is empty, or for a mechanism that it would
-/// rather use.
+/// An offer of Kerberos without a ticket: the client sent no token with it, or a token of a mechanism that it prefers.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'t> {
     token: &'t [u8],
-    proposal: Proposal<'t>,
+    pub(crate) proposal: Proposal<'t>,
 }
 
 /// The negotiation in an [`Offer`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Proposal<'t> {
-    mechanisms: MechanismList<'t>,
-    /// What the client sent for the mechanism that it prefers.
+    pub(crate) mechanisms: MechanismList<'t>,
+    /// The client's token for the mechanism that it prefers.
     mech_token: Option<Reader<'t>>,
 }
 
-impl Offer<'_> {
-    /// What to answer, and what to keep for the next token: the client is asked for Kerberos.
-    #[must_use]
-    pub fn accept(&self) -> crate::negotiate::Next {
-        Negotiation::ask_for_kerberos(self.proposal.mechanisms)
+impl<'t> Request<'t> {
+    /// Reads the request in a first token.
+    #[inline(always)]
+    pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
+        match Found::in_token(token, None, policy) {
+            Ok(Found::ApReq(found)) => found.read(token, Continuation::NotAllowed, policy),
+            Ok(Found::Offer(proposal)) => Err(proposal.refuse().explain(token)),
+            Err(no_request) => Err(no_request.explain(token)),
+        }
     }
+}
 
-    /// What to say instead, where a conversation has no second leg.
+impl<'t> ReadStep<'t> {
+    /// Reads a token of a negotiation; `negotiation` is the state that the step before left.
+    pub(crate) fn read(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
+        match Found::in_token(token, negotiation, policy) {
+            Ok(Found::ApReq(found)) => found.read(token, Continuation::Allowed, policy).map(Self::Request),
+            Ok(Found::Offer(proposal)) => Ok(Self::Offer(Offer { token, proposal })),
+            Err(no_request) => Err(no_request.explain(token)),
+        }
+    }
+}
+
+impl Offer<'_> {
+    /// Returns the error for a server that cannot ask the client for another token.
     #[must_use]
     pub fn refuse(self) -> Error {
         self.proposal.refuse().explain(self.token)
@@ -54,22 +71,22 @@ impl Offer<'_> {
 }
 
 impl<'t> Proposal<'t> {
-    pub(crate) fn refuse(self) -> NoRequest<'t> {
+    fn refuse(self) -> NoRequest<'t> {
         self.mech_token.and_then(|token| ap_req_in(token).err()).unwrap_or(NoRequest::NoToken)
     }
 }
 
-/// Why there is no request in a token.
+/// Why a token holds no request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum NoRequest<'t> {
+enum NoRequest<'t> {
     Malformed(Fault),
     TooLarge {
         limit: usize,
     },
     NoToken,
-    /// The token of another mechanism.
+    /// The token is another mechanism's.
     Foreign(Mechanism, &'t [u8], KerberosOffer),
-    /// No token, and an offer without Kerberos.
+    /// The client offers mechanisms without Kerberos, and sent no token.
     NotOffered(MechanismList<'t>),
 }
 
@@ -82,96 +99,110 @@ impl From<Fault> for NoRequest<'_> {
 impl NoRequest<'_> {
     #[cold]
     #[inline(never)]
-    pub(crate) fn explain(self, token: &[u8]) -> Error {
+    fn explain(self, token: &[u8]) -> Error {
         match self {
             Self::Malformed(fault) => fault.within(token).into(),
             Self::TooLarge { limit } => Error::TooLarge { size: token.len(), limit },
             Self::NoToken => Error::NoToken,
             Self::Foreign(mechanism, message, offer) => foreign(mechanism, message, offer),
-            Self::NotOffered(mechanisms) => without_kerberos_or_token(mechanisms),
+            Self::NotOffered(mechanisms) => not_offered(mechanisms),
         }
+    }
+}
+
+/// Names an offer without Kerberos by the first mechanism in it that has a name of its own.
+fn not_offered(mechanisms: MechanismList<'_>) -> Error {
+    let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
+    match mechanisms.iter().find(named) {
+        Some(Mechanism::Ntlm) => Error::Ntlm { message: NtlmMessage::Offered, offer: KerberosOffer::NotOffered },
+        Some(mechanism) => foreign(mechanism, &[], KerberosOffer::NotOffered),
+        None => Error::NoKerberos { mechanisms: mechanisms.iter().count() },
     }
 }
 
 /// What a token holds, before the AP-REQ in it is read.
-pub(crate) enum Located<'t> {
-    ApReq(Enclosed<'t>),
+enum Found<'t> {
+    ApReq(FoundApReq<'t>),
     Offer(Proposal<'t>),
 }
 
-/// An AP-REQ, and what was around it.
-pub(crate) struct Enclosed<'t> {
-    pub(crate) ap_req: Reader<'t>,
-    pub(crate) message: Message,
-    pub(crate) leg: Leg<'t>,
+/// Where an AP-REQ was found.
+struct FoundApReq<'t> {
+    ap_req: Reader<'t>,
+    message: Message,
+    carrier: Carrier<'t>,
 }
 
-impl<'t> Heard<'t> {
-    pub(crate) fn hear(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
-        match Located::find(token, negotiation, policy) {
-            Ok(Located::ApReq(enclosed)) => Request::read(&enclosed, token, Turns::Many, policy).map(Self::Request),
-            Ok(Located::Offer(proposal)) => Ok(Self::Offer(Offer { token, proposal })),
-            Err(no_request) => Err(no_request.explain(token)),
+impl<'t> FoundApReq<'t> {
+    /// Reads the AP-REQ, and checks its unencrypted fields.
+    #[inline(always)]
+    fn read(self, token: &'t [u8], continuation: Continuation, policy: &Policy) -> Result<Request<'t>, Error> {
+        let Self { ap_req, message, carrier } = self;
+        match ApReq::read(ap_req) {
+            Ok(parsed) => {
+                let request = Request { ap_req: parsed, encoded: ap_req.rest(), message, carrier, continuation };
+                request.check_unencrypted(policy)?;
+                Ok(request)
+            }
+            Err(fault) => {
+                let message = if let Carrier::Earlier(_) = carrier { ap_req.rest() } else { token };
+                Err(fault.within(message).into())
+            }
         }
     }
 }
 
-impl<'t> Located<'t> {
+impl<'t> Found<'t> {
     #[inline(always)]
-    pub(crate) fn find(
-        token: &'t [u8],
-        negotiation: Option<&'t Negotiation>,
-        policy: &Policy,
-    ) -> Result<Self, NoRequest<'t>> {
+    fn in_token(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, NoRequest<'t>> {
         if token.len() > policy.max_token_size {
             return Err(NoRequest::TooLarge { limit: policy.max_token_size });
         }
-        let enclosed = match (Token::recognise(Reader::new(token))?, negotiation) {
-            (Token::Spnego(opening), _) => return find_in_opening(&NegTokenInit::read(opening)?),
+        let found = match (Token::recognise(Reader::new(token))?, negotiation) {
+            (Token::Spnego(init), _) => return Self::in_init(&NegTokenInit::read(init)?),
             (Token::Krb5(mechanism, ap_req), _) => {
-                Enclosed { ap_req, message: Message::Gss(mechanism), leg: Leg::Alone }
+                FoundApReq { ap_req, message: Message::Gss(mechanism), carrier: Carrier::None }
             }
-            (Token::ApReq(ap_req), _) => Enclosed { ap_req, message: Message::Bare, leg: Leg::Alone },
-            (Token::Continuation(next), Some(negotiation)) => find_in_next(next, negotiation)?,
-            (Token::ApRep(last), Some(negotiation)) => find_before(last, negotiation)?,
-            (Token::Continuation(next), None) => return Err(out_of_turn(next)),
+            (Token::ApReq(ap_req), _) => FoundApReq { ap_req, message: Message::Bare, carrier: Carrier::None },
+            (Token::Continuation(response), Some(negotiation)) => in_response(response, negotiation)?,
+            (Token::ApRep(reply), Some(negotiation)) => before_ap_rep(reply, negotiation)?,
+            (Token::Continuation(response), None) => return Err(out_of_turn(response)),
             (Token::ApRep(reply), None) => return Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
                 return Err(NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered));
             }
         };
-        Ok(Self::ApReq(enclosed))
+        Ok(Self::ApReq(found))
     }
-}
 
-/// The AP-REQ in what a SPNEGO client sent with its offer.
-///
-/// The token says itself what it is. RFC 4178 wants it to be of the first mechanism offered; a Kerberos token behind
-/// another first mechanism is taken as well, since no other mechanism could be chosen here anyway.
-#[inline(always)]
-fn find_in_opening<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, NoRequest<'t>> {
-    let mechanisms = init.mechanisms;
-    let Some(mechanism) = mechanisms.kerberos() else {
-        return without_kerberos(init);
-    };
-    let refusal = match init.mech_token.map(ap_req_in) {
-        Some(Ok((message, ap_req))) => {
-            let leg = Leg::Opening(Negotiated { mechanism, mechanisms, mic: init.mech_list_mic });
-            return Ok(Located::ApReq(Enclosed { ap_req, message, leg }));
+    /// Finds the AP-REQ that a client sent with its offer.
+    ///
+    /// The token says itself what it is. RFC 4178 wants a token of the first mechanism offered; a Kerberos token behind
+    /// another first mechanism is accepted as well, since this acceptor could choose no other mechanism.
+    #[inline(always)]
+    fn in_init(init: &NegTokenInit<'t>) -> Result<Self, NoRequest<'t>> {
+        let mechanisms = init.mechanisms;
+        let Some(mechanism) = mechanisms.kerberos() else {
+            return Err(without_kerberos(init));
+        };
+        let refusal = match init.mech_token.map(ap_req_in) {
+            Some(Ok((message, ap_req))) => {
+                let carrier = Carrier::NegTokenInit(Negotiated { mechanism, mechanisms, mic: init.mech_list_mic });
+                return Ok(Self::ApReq(FoundApReq { ap_req, message, carrier }));
+            }
+            Some(Err(refusal)) => refusal,
+            None => NoRequest::NoToken,
+        };
+        // A client that prefers Kerberos to everything else, and sends something else, has no ticket.
+        let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
+        if has_no_ticket || mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
+            return Err(refusal);
         }
-        Some(Err(refusal)) => refusal,
-        None => NoRequest::NoToken,
-    };
-    // Who would rather use Kerberos than anything else, and sends something else, has no ticket.
-    let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
-    if has_no_ticket || mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
-        return Err(refusal);
+        Ok(Self::Offer(Proposal { mechanisms, mech_token: init.mech_token }))
     }
-    Ok(Located::Offer(Proposal { mechanisms, mech_token: init.mech_token }))
 }
 
-/// The AP-REQ that a mechanism's token is, or what the token is instead.
-#[inline]
+/// Returns the AP-REQ that a mechanism's token holds, or what the token is instead.
 fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), NoRequest<'_>> {
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
@@ -181,73 +212,69 @@ fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), NoRequest<'_>> 
     }
 }
 
-/// Refuses an offer without Kerberos: by its token, or by the first mechanism in it that has a name of its own.
+/// Names an offer without Kerberos by the token that came with it, or leaves it to [`not_offered`].
 #[cold]
-fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> Result<Located<'t>, NoRequest<'t>> {
+fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> NoRequest<'t> {
     let Some(token) = init.mech_token else {
-        return Err(NoRequest::NotOffered(init.mechanisms));
+        return NoRequest::NotOffered(init.mechanisms);
     };
-    match Token::recognise(token)? {
-        Token::Foreign(mechanism, message) => Err(NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered)),
-        // SPNEGO in SPNEGO, or Kerberos that was not offered.
-        _ => Err(token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into()),
+    match Token::recognise(token) {
+        Ok(Token::Foreign(mechanism, message)) => NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered),
+        // The token is SPNEGO in SPNEGO, or Kerberos that was not offered.
+        Ok(_) => token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into(),
+        Err(fault) => fault.into(),
     }
 }
 
-fn without_kerberos_or_token(mechanisms: MechanismList<'_>) -> Error {
-    let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
-    match mechanisms.iter().find(named) {
-        Some(Mechanism::Ntlm) => Error::Ntlm { message: NtlmMessage::Offered, offer: KerberosOffer::NotOffered },
-        Some(mechanism) => foreign(mechanism, &[], KerberosOffer::NotOffered),
-        None => Error::NoKerberos { mechanisms: mechanisms.iter().count() },
-    }
-}
-
-/// A NegTokenResp in its turn: with the AP-REQ that was asked for, or with the client's last word.
-fn find_in_next<'t>(next: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, NoRequest<'t>> {
-    let mechanisms = negotiation.mechanisms().ok_or_else(|| next.error(field!("NegTokenResp"), Kind::OutOfPlace))?;
-    let response = NegTokenResp::read(next)?;
-    let mic = response.mech_list_mic;
-    match &negotiation.stage {
-        Stage::AwaitingRequest => {
-            let mechanism = mechanisms.kerberos().unwrap_or(Mechanism::Krb5);
-            let (message, ap_req) = ap_req_in(response.response_token.ok_or(NoRequest::NoToken)?)?;
-            Ok(Enclosed { ap_req, message, leg: Leg::Following(Negotiated { mechanism, mechanisms, mic }) })
+/// Finds the AP-REQ of a NegTokenResp that was waited for: it holds the AP-REQ that the client was asked for, or it is
+/// the client's final token.
+fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, NoRequest<'t>> {
+    let mechanisms =
+        negotiation.mechanisms().ok_or_else(|| response.error(field!("NegTokenResp"), Kind::OutOfPlace))?;
+    let NegTokenResp { response_token, mech_list_mic: mic } = NegTokenResp::read(response)?;
+    match &negotiation.awaiting {
+        Awaiting::Request => {
+            let not_offered = || response.error(field!("NegTokenResp"), Kind::OutOfPlace);
+            let mechanism = mechanisms.kerberos().ok_or_else(not_offered)?;
+            let (message, ap_req) = ap_req_in(response_token.ok_or(NoRequest::NoToken)?)?;
+            let carrier = Carrier::NegTokenResp(Negotiated { mechanism, mechanisms, mic });
+            Ok(FoundApReq { ap_req, message, carrier })
         }
-        Stage::AwaitingEnd(halfway) => {
-            let ap_rep = response.response_token.map(ApRep::read).transpose()?;
-            Ok(with_last_word(halfway, LastLeg { halfway, mechanisms: Some(mechanisms), ap_rep, mic }))
+        Awaiting::Confirmation(pending) => {
+            let ap_rep = response_token.map(ApRep::read).transpose()?;
+            Ok(confirmed(FinalToken { pending, mechanisms: Some(mechanisms), ap_rep, mic }))
         }
     }
 }
 
-/// The last leg in DCE style without SPNEGO.
-fn find_before<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<Enclosed<'t>, NoRequest<'t>> {
-    match &negotiation.stage {
-        Stage::AwaitingEnd(halfway) if negotiation.mechanisms().is_none() => {
+/// Finds the AP-REQ that a client's bare AP-REP confirms: the final token of DCE style without SPNEGO.
+fn before_ap_rep<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, NoRequest<'t>> {
+    match &negotiation.awaiting {
+        Awaiting::Confirmation(pending) if negotiation.mechanisms().is_none() => {
             let ap_rep = Some(ApRep::read(reply)?);
-            Ok(with_last_word(halfway, LastLeg { halfway, mechanisms: None, ap_rep, mic: None }))
+            Ok(confirmed(FinalToken { pending, mechanisms: None, ap_rep, mic: None }))
         }
         _ => Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
     }
 }
 
-/// The request that began this is decided again, together with the client's last word.
-fn with_last_word<'t>(halfway: &'t Halfway, last: LastLeg<'t>) -> Enclosed<'t> {
-    Enclosed { ap_req: Reader::new(&halfway.ap_req), message: halfway.message, leg: Leg::Last(last) }
+/// Returns the AP-REQ of an earlier token. It is validated again, together with the client's final token.
+fn confirmed(token: FinalToken<'_>) -> FoundApReq<'_> {
+    let PendingRequest { ap_req, message, .. } = token.pending;
+    FoundApReq { ap_req: Reader::new(ap_req), message: *message, carrier: Carrier::Earlier(token) }
 }
 
-/// A NegTokenResp continues a conversation, and nothing can begin with it. It is how NTLM's last message arrives from a
-/// client that somebody else, a proxy or a load balancer's other node, has challenged.
-fn out_of_turn(negotiation: Reader<'_>) -> NoRequest<'_> {
-    let response = match NegTokenResp::read(negotiation) {
+/// Names a NegTokenResp that nothing waited for. NTLM's final message arrives so, from a client that something else has
+/// challenged: a proxy, or another node of a load balancer.
+fn out_of_turn(response: Reader<'_>) -> NoRequest<'_> {
+    let token = match NegTokenResp::read(response) {
         Ok(response) => response.response_token,
-        Err(malformed) => return malformed.into(),
+        Err(fault) => return fault.into(),
     };
-    match response.map(Token::recognise) {
+    match token.map(Token::recognise) {
         Some(Ok(Token::Foreign(mechanism, message))) => {
             NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered)
         }
-        _ => negotiation.error(field!("NegotiationToken"), Kind::OutOfPlace).into(),
+        _ => response.error(field!("NegotiationToken"), Kind::OutOfPlace).into(),
     }
 }

@@ -1,11 +1,12 @@
-//! Why a ticket is refused, or the authenticator that came with it: which check it was, and in words.
+//! A refusal: which check a ticket or an authenticator does not pass. It is explained once, in cold code.
 
-use super::contents::{OpenedBy, TicketFacts};
-use crate::error::{AddressCause, DelegationKind, Error, Excerpt, NameCause, NamePart};
+use super::facts::{OpenedBy, TicketFacts};
+use crate::error::{AddressCause, BoundedText, DelegationKind, Error, NameCause, NamePart};
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// The check that a request does not pass. All that [`explain`](Self::explain) says besides is still at hand where it is asked.
+/// The check that a request does not pass. What [`explain`](Self::explain) adds is still at hand where it is called, so a
+/// check returns 16 octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     TicketInvalid,
@@ -22,7 +23,7 @@ pub(crate) enum Refusal {
     ClockSkew(i64),
 }
 
-/// By what a request was decided.
+/// The facts by which a request was refused.
 pub(crate) struct Grounds<'a> {
     pub(crate) ticket: TicketFacts<'a>,
     pub(crate) opened_by: &'a OpenedBy,
@@ -31,6 +32,7 @@ pub(crate) struct Grounds<'a> {
 }
 
 impl Refusal {
+    /// Makes the error to report.
     #[cold]
     #[inline(never)]
     pub(crate) fn explain(self, Grounds { ticket, opened_by, policy, now }: Grounds<'_>) -> Error {
@@ -43,10 +45,10 @@ impl Refusal {
                 seconds: end.seconds_since(start),
                 limit_seconds: policy.ticket_lifetime_limit(),
             },
-            Self::Name(cause) => Error::NameRefused { name: ticket.client().excerpt(), cause },
+            Self::Name(cause) => Error::NameRefused { name: ticket.client().bounded(), cause },
             Self::UntrustedRealm => Error::UntrustedRealm {
-                realm: Excerpt::new(ticket.client_realm()),
-                account: Excerpt::new(opened_by.account.name()),
+                realm: BoundedText::new(ticket.client_realm()),
+                account: BoundedText::new(opened_by.account.name()),
             },
             Self::Transited => Error::Transited,
             Self::Address(cause) => Error::AddressMismatch(cause),

@@ -1,80 +1,71 @@
-//! First stage: the bytes of a token to an AP-REQ that nobody has vouched for.
+//! The result of the first stage: an AP-REQ that was parsed, and that nobody has vouched for.
 
-use super::negotiation::Halfway;
-use super::read::{Enclosed, Located};
+use super::message::Message;
+use super::negotiation::PendingRequest;
 use crate::crypto::EncType;
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
 use crate::policy::{EncTypes, Policy};
-use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName, Ticket};
+use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::MechanismList;
 
 /// An AP-REQ as it came: parsed, not believed. It borrows from the token.
 ///
-/// What it says about the service, the realm and the key tells where to look for a key, and nothing else: anybody on the
-/// way can rewrite it.
+/// Its service, realm and key version only say which key to try. Nothing protects them: anyone on the way can rewrite them.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'t> {
     pub(crate) ap_req: ApReq<'t>,
-    /// The AP-REQ's own bytes.
+    /// The octets of the AP-REQ.
     pub(crate) encoded: &'t [u8],
     pub(crate) message: Message,
-    pub(crate) leg: Leg<'t>,
-    pub(crate) turns: Turns,
+    pub(crate) carrier: Carrier<'t>,
+    pub(crate) continuation: Continuation,
 }
 
-/// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum and frames its answer, or stands alone.
+/// Whether the client may be asked for another token. If not, the stages keep nothing for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Message {
-    /// Under the identifier that it came under.
-    Gss(Mechanism),
-    Bare,
+pub(crate) enum Continuation {
+    Allowed,
+    NotAllowed,
 }
 
-/// Whether the client may be asked for another token. If not, nothing is kept for that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turns {
-    Many,
-    One,
-}
-
-/// Which token of a conversation an AP-REQ came in.
+/// Which token of a negotiation carried an AP-REQ.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Leg<'t> {
-    /// Nothing was negotiated.
-    Alone,
-    /// In the first, with the offer.
-    Opening(Negotiated<'t>),
-    /// In the second: the client was asked for it.
-    Following(Negotiated<'t>),
-    /// In an earlier one. Now came the client's last word.
-    Last(LastLeg<'t>),
+pub(crate) enum Carrier<'t> {
+    /// The client did not negotiate.
+    None,
+    /// The client sent its AP-REQ with its offer.
+    NegTokenInit(Negotiated<'t>),
+    /// The client was asked for its AP-REQ.
+    NegTokenResp(Negotiated<'t>),
+    /// The AP-REQ came in an earlier token, and the client has now sent its final token.
+    Earlier(FinalToken<'t>),
 }
 
 /// The negotiation around an AP-REQ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Negotiated<'t> {
-    /// The identifier of Kerberos that is agreed on.
+    /// The object identifier of Kerberos on which both sides agree.
     pub(crate) mechanism: Mechanism,
     pub(crate) mechanisms: MechanismList<'t>,
     /// The client's mechListMIC.
     pub(crate) mic: Option<&'t [u8]>,
 }
 
-/// What a client says to end a conversation.
+/// The token with which a client ends a negotiation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LastLeg<'t> {
-    pub(crate) halfway: &'t Halfway,
-    /// `None` if nothing was negotiated.
+pub(crate) struct FinalToken<'t> {
+    pub(crate) pending: &'t PendingRequest,
+    /// `None` if the client did not negotiate.
     pub(crate) mechanisms: Option<MechanismList<'t>>,
-    /// In DCE style: the client's proof that it has read ours.
+    /// In DCE style: the client's proof that it has read our AP-REP.
     pub(crate) ap_rep: Option<ApRep<'t>>,
     /// The client's mechListMIC.
     pub(crate) mic: Option<&'t [u8]>,
 }
 
-/// What was around an AP-REQ.
+/// What surrounds an AP-REQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Framing {
@@ -82,64 +73,40 @@ pub enum Framing {
     Spnego,
     /// The framing of the Kerberos mechanism (RFC 4121 section 4.1).
     Krb5,
-    /// Nothing.
+    /// Nothing: the AP-REQ stands alone.
     ApReq,
 }
 
 impl<'t> Request<'t> {
-    /// The request in a first token.
-    #[inline(always)]
-    pub(crate) fn first(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        match Located::find(token, None, policy) {
-            Ok(Located::ApReq(enclosed)) => Self::read(&enclosed, token, Turns::One, policy),
-            Ok(Located::Offer(proposal)) => Err(proposal.refuse().explain(token)),
-            Err(no_request) => Err(no_request.explain(token)),
-        }
-    }
-
-    /// The request that came in `token`, if its shell passes.
-    #[inline(always)]
-    pub(crate) fn read(enclosed: &Enclosed<'t>, token: &'t [u8], turns: Turns, policy: &Policy) -> Result<Self, Error> {
-        let Enclosed { ap_req, message, leg } = *enclosed;
-        match ApReq::read(ap_req) {
-            Ok(parsed) => {
-                let request = Self { ap_req: parsed, encoded: ap_req.rest(), message, leg, turns };
-                request.check_shell(policy)?;
-                Ok(request)
-            }
-            Err(fault) => {
-                let message = if let Leg::Last(_) = leg { ap_req.rest() } else { token };
-                Err(fault.within(message).into())
-            }
-        }
-    }
-
-    /// What the ticket's shell says about the key that it needs.
+    /// Returns what the ticket's unencrypted fields say about the key that it needs.
     #[must_use]
     pub const fn key_query(&self) -> KeyQuery<'t> {
-        key_query(&self.ap_req.ticket)
+        KeyQuery::of(&self.ap_req.ticket)
     }
 
-    /// The service that the ticket's shell names.
+    /// Returns the service that the ticket's unencrypted fields name.
     #[must_use]
     pub const fn service(&self) -> PrincipalName<'t> {
         self.ap_req.ticket.sname
     }
 
-    /// What was around the AP-REQ.
+    /// Returns what surrounds the AP-REQ.
     #[must_use]
     pub const fn framing(&self) -> Framing {
-        match (self.leg, self.message) {
-            (Leg::Opening(_) | Leg::Following(_) | Leg::Last(LastLeg { mechanisms: Some(_), .. }), _) => {
-                Framing::Spnego
-            }
+        match (self.carrier, self.message) {
+            (
+                Carrier::NegTokenInit(_)
+                | Carrier::NegTokenResp(_)
+                | Carrier::Earlier(FinalToken { mechanisms: Some(_), .. }),
+                _,
+            ) => Framing::Spnego,
             (_, Message::Gss(_)) => Framing::Krb5,
             (_, Message::Bare) => Framing::ApReq,
         }
     }
 
-    /// The checks that need no key, so that what fails them costs no cryptography.
-    pub(crate) fn check_shell(&self, policy: &Policy) -> Result<(), Error> {
+    /// Rejects a request by its unencrypted fields: what fails here costs no cryptography.
+    pub(crate) fn check_unencrypted(&self, policy: &Policy) -> Result<(), Error> {
         if self.ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
             return Err(Error::UserToUser);
         }
@@ -147,19 +114,14 @@ impl<'t> Request<'t> {
         let service = self.service();
         match &policy.services {
             Some(services) if !services.iter().any(|allowed| service.is_service(allowed)) => {
-                Err(Error::ServiceRefused { service: service.excerpt() })
+                Err(Error::ServiceRefused { service: service.bounded() })
             }
             _ => Ok(()),
         }
     }
 }
 
-/// What a ticket's shell says about the key that it needs.
-pub(crate) const fn key_query<'t>(ticket: &Ticket<'t>) -> KeyQuery<'t> {
-    KeyQuery { realm: ticket.realm, service: ticket.sname, etype: ticket.enc_part.etype, kvno: ticket.enc_part.kvno }
-}
-
-/// Whether a key of type `etype` may play `role`.
+/// Rejects a key of type `etype` in the role `role` unless `allowed` has that type.
 pub(crate) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> Result<(), Error> {
     if allowed.contains(etype) {
         return Ok(());

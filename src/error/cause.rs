@@ -1,48 +1,9 @@
 //! The facts of single refusals: which message, which name, which proof, and what is wrong with it.
 
-use super::Excerpt;
-use crate::crypto::{ChecksumType, EncType};
+use crate::bounded_text::BoundedText;
+use crate::crypto::EncType;
 use crate::replay::ReplayLimit;
 use thiserror::Error;
-
-/// What is wrong with an `Authorization` value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum HeaderProblem {
-    /// Another scheme. Which one is not repeated: what follows it may be a password.
-    #[error("another scheme")]
-    OtherScheme,
-    /// `Negotiate` alone.
-    #[error("no token follows the scheme")]
-    NoToken,
-    /// Not base64 in its one canonical, padded spelling.
-    #[error("the token is not canonical base64")]
-    Base64,
-    /// Two `Negotiate` values, or one in a list with others.
-    #[error("more than one value, or a list")]
-    Several,
-}
-
-/// The messages of NTLM (MS-NLMP section 2.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum NtlmMessage {
-    /// Type 1.
-    #[error("NEGOTIATE_MESSAGE, type 1")]
-    Negotiate,
-    /// Type 2, which only servers send.
-    #[error("CHALLENGE_MESSAGE, type 2")]
-    Challenge,
-    /// Type 3.
-    #[error("AUTHENTICATE_MESSAGE, type 3")]
-    Authenticate,
-    /// Offered in the mechanism list, without a message.
-    #[error("offered as its mechanism")]
-    Offered,
-    /// The signature of NTLM and another type.
-    #[error("unknown type")]
-    Unknown,
-}
 
 /// Whether a client that chose another mechanism offered Kerberos too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +68,7 @@ pub enum Integrity {
     )]
     Ticket {
         /// The ticket's realm.
-        realm: Excerpt,
+        realm: BoundedText,
         /// The ticket's etype.
         etype: EncType,
         /// The version that the ticket names and that was held and tried, if it was.
@@ -170,27 +131,6 @@ pub enum Part {
     /// Authenticator, by the client.
     #[error("authenticator")]
     Authenticator,
-}
-
-/// What is wrong with the authenticator's checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ChecksumCause {
-    /// A type that no key enters, or one that is not the session key's.
-    #[error("type {0} is not a keyed checksum of the session key")]
-    Type(ChecksumType),
-    /// A keyed checksum that does not verify.
-    #[error("it does not verify")]
-    Wrong,
-    /// Fewer than the 24 bytes of RFC 4121 section 4.1.1.
-    #[error("{0} bytes are fewer than the 24 of RFC 4121")]
-    Short(usize),
-    /// Lgth is not 16.
-    #[error("its channel binding field has {0} bytes instead of 16")]
-    BindingLength(u32),
-    /// Dlgth reaches past the end, or the delegation fields are cut short.
-    #[error("its delegation field reaches past its end")]
-    DelegationLength,
 }
 
 /// Why channel bindings were demanded.

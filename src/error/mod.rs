@@ -1,7 +1,7 @@
 //! Why a request was refused: what happened, who can mend it, and how.
 //!
 //! An [`enum@Error`] is for the log and the administrator. What goes back to the client is decided elsewhere and says less.
-//! No variant holds a key, a plaintext, or more of a stranger's text than an [`Excerpt`]; none allocates, so that
+//! No variant holds a key, a plaintext, or more of a stranger's text than an [`BoundedText`]; none allocates, so that
 //! refusing stays cheap.
 
 mod cause;
@@ -10,12 +10,17 @@ mod negotiation;
 mod pac;
 mod remedy;
 
-pub use crate::bounded_text::Excerpt;
+pub use crate::bounded_text::BoundedText;
 pub use crate::keys::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+pub use crate::wire::certificate::CertificateError;
 pub use crate::wire::der::{Malformed, Problem};
+pub use crate::wire::gss::ChecksumCause;
+use crate::wire::header::HeaderFault;
+pub use crate::wire::header::HeaderProblem;
+pub use crate::wire::ntlm::NtlmMessage;
 pub use cause::{
-    AddressCause, BindingDemand, ChecksumCause, DelegationKind, EtypeCause, HeaderProblem, Integrity, KerberosOffer,
-    KeyRole, Misuse, NameCause, NamePart, NtlmMessage, Part, ReplayCause,
+    AddressCause, BindingDemand, DelegationKind, EtypeCause, Integrity, KerberosOffer, KeyRole, Misuse, NameCause,
+    NamePart, Part, ReplayCause,
 };
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
@@ -42,7 +47,7 @@ pub enum Error {
     NotNegotiate(HeaderProblem),
     /// Bytes that are not what the protocol says.
     #[error("the message is malformed: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     /// More bytes than the limit, before anything was read.
     #[error("the token has {size} bytes, more than the limit of {limit}")]
     TooLarge {
@@ -112,13 +117,13 @@ pub enum Error {
     #[error("the ticket is for the service {service}, which is not among the accepted ones")]
     ServiceRefused {
         /// The service the ticket's shell names.
-        service: Excerpt,
+        service: BoundedText,
     },
     /// A client name that is nobody's: empty, or anonymous.
     #[error("the client name {name:?} is refused: {cause}")]
     NameRefused {
         /// The name, components joined with `/`.
-        name: Excerpt,
+        name: BoundedText,
         /// What is wrong with it.
         cause: NameCause,
     },
@@ -126,9 +131,9 @@ pub enum Error {
     #[error("the ticket names a user of realm {realm}, and the account {account} may not vouch for that realm")]
     UntrustedRealm {
         /// The client's realm as the ticket has it.
-        realm: Excerpt,
+        realm: BoundedText,
         /// The account whose key opened the ticket.
-        account: Excerpt,
+        account: BoundedText,
     },
     /// The authenticator names another client than the ticket.
     #[error("the authenticator's client {0} is not the ticket's")]
@@ -208,7 +213,7 @@ pub enum Error {
     PacMissing(MissingPac),
     /// The PAC is not what MS-PAC says.
     #[error("the PAC is malformed: {0}")]
-    PacMalformed(#[from] PacMalformed),
+    PacMalformed(PacMalformed),
     /// A signature of the PAC does not hold.
     #[error("the PAC is not to be believed: {0}")]
     PacSignature(PacSignature),
@@ -223,13 +228,13 @@ pub enum Error {
         /// The SID.
         sid: Sid,
         /// The account whose key opened the ticket.
-        account: Excerpt,
+        account: BoundedText,
     },
     /// The policy does not let accounts of this kind sign in.
     #[error("the account {name:?} ({sid}) may not sign in here: {cause}")]
     AccountRefused {
         /// The account's name.
-        name: Excerpt,
+        name: BoundedText,
         /// Its SID.
         sid: Sid,
         /// What the policy has against it.
@@ -253,6 +258,27 @@ pub enum Error {
     /// The caller asked for something that makes no sense; never caused by what a client sends.
     #[error("this validator was misused: {0}")]
     Misuse(Misuse),
+}
+
+impl From<HeaderFault> for Error {
+    fn from(fault: HeaderFault) -> Self {
+        match fault {
+            HeaderFault::Problem(problem) => Self::NotNegotiate(problem),
+            HeaderFault::TooLarge { size, limit } => Self::TooLarge { size, limit },
+        }
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<PacMalformed> for Error {
+    fn from(malformed: PacMalformed) -> Self {
+        Self::PacMalformed(malformed)
+    }
 }
 
 #[cfg(test)]

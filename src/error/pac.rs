@@ -1,6 +1,6 @@
 //! What can be wrong with a PAC, and with what it says of the user.
 
-use super::Excerpt;
+use super::BoundedText;
 use crate::crypto::ChecksumType;
 use crate::pac::BufferType;
 use crate::sid::Sid;
@@ -143,9 +143,9 @@ pub enum PacMismatch {
     #[error("it is for the client {pac:?}, and the ticket for {ticket:?}")]
     ClientName {
         /// The PAC's.
-        pac: Excerpt,
+        pac: BoundedText,
         /// The ticket's.
-        ticket: Excerpt,
+        ticket: BoundedText,
     },
     /// CLIENT_INFO has another time.
     #[error("it is for the authtime {}, and the ticket has {ticket}", DisplayTime(*.pac))]

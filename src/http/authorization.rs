@@ -1,32 +1,41 @@
-//! The `Authorization` values of a request (RFC 9110 section 11.6.2): in, all of them; out, the one token for this crate.
+//! The `Authorization` values of a request (RFC 9110 section 11.6.2): all of them in, the one Negotiate token out.
 //!
-//! What the token says is not looked at.
+//! The token itself is not read here.
 
 use crate::error::{Error, HeaderProblem, KerberosOffer, NtlmMessage};
+use crate::negotiate::Refused;
 use crate::observe;
 use crate::validator::Validator;
+use crate::wire::header::{is_negotiate, split_scheme};
 use alloc::vec::Vec;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 impl<R> Validator<R> {
-    /// The token among the `Authorization` values of a request. `None` if none of them is for Negotiate: then the client
-    /// may be challenged.
+    /// Finds the Negotiate token among the `Authorization` values of a request. Returns `None` if there is none: the server
+    /// may then challenge the client.
     ///
-    /// Other schemes, as Basic and Bearer, are none of this crate's business, and may stand beside Negotiate in values of
-    /// their own. RFC 9110 section 11.6.2 lets a value hold one scheme: a list is not taken apart.
+    /// Other schemes, such as Basic and Bearer, are ignored, and may stand beside Negotiate in values of their own. RFC 9110
+    /// section 11.6.2 allows one scheme in a value: a list is not taken apart.
     ///
     /// # Errors
-    /// `not-negotiate` for two Negotiate values, a list with one, or one without a token; `too-large`; `ntlm` for that scheme.
+    /// [`Refused`] with `not-negotiate` for two Negotiate values, a list with one, or one without a token; with `too-large`;
+    /// with `ntlm` for that scheme.
     pub fn negotiate_token<V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let chosen = choose(authorization);
-        observe::outcome(&chosen, None);
-        chosen?.map(|value| self.decode_header(value)).transpose()
+    ) -> Result<Option<Vec<u8>>, Refused> {
+        match choose(authorization) {
+            Ok(chosen) => chosen.map(|value| self.decode_header(value)).transpose(),
+            Err(error) => {
+                observe::refused(&error, None);
+                Err(Refused::without_token(error))
+            }
+        }
     }
 }
 
-/// The one value for this crate.
+/// Chooses the one Negotiate value.
 fn choose<V: AsRef<[u8]>>(authorization: impl IntoIterator<Item = V>) -> Result<Option<V>, Error> {
     let (mut negotiate, mut ntlm) = (None, None);
     for value in authorization {
@@ -47,17 +56,17 @@ fn choose<V: AsRef<[u8]>>(authorization: impl IntoIterator<Item = V>) -> Result<
 enum Credentials {
     Negotiate,
     Ntlm(NtlmMessage),
-    /// Another scheme, and a Negotiate one after a comma: two lines that a proxy made one.
+    /// The value has another scheme, and Negotiate after a comma: a proxy joined two lines.
     List,
     Other,
 }
 
 impl Credentials {
     fn of(value: &[u8]) -> Self {
-        let (scheme, rest) = split(value);
-        if scheme.eq_ignore_ascii_case(b"Negotiate") {
+        let (scheme, rest) = split_scheme(value);
+        if is_negotiate(scheme) {
             Self::Negotiate
-        } else if value.split(|octet| *octet == b',').skip(1).any(is_negotiate) {
+        } else if value.split(|octet| *octet == b',').skip(1).any(|part| is_negotiate(split_scheme(part).0)) {
             Self::List
         } else if scheme.eq_ignore_ascii_case(b"NTLM") {
             Self::Ntlm(ntlm_message(rest))
@@ -67,24 +76,8 @@ impl Credentials {
     }
 }
 
-fn is_negotiate(part: &[u8]) -> bool {
-    split(part).0.eq_ignore_ascii_case(b"Negotiate")
-}
-
-/// The scheme, and what follows it.
-fn split(value: &[u8]) -> (&[u8], &[u8]) {
-    let value = value.trim_ascii();
-    let end = value.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(value.len());
-    let (scheme, rest) = value.split_at_checked(end).unwrap_or((value, &[]));
-    (scheme, rest.trim_ascii_start())
-}
-
-/// Signature and MessageType of MS-NLMP section 2.2.1 are twelve octets, and sixteen characters of base64.
+/// Names an NTLM message by its signature and type: twelve octets, which are sixteen characters of base64.
 fn ntlm_message(encoded: &[u8]) -> NtlmMessage {
-    match encoded.first_chunk::<16>() {
-        Some(b"TlRMTVNTUAABAAAA") => NtlmMessage::Negotiate,
-        Some(b"TlRMTVNTUAACAAAA") => NtlmMessage::Challenge,
-        Some(b"TlRMTVNTUAADAAAA") => NtlmMessage::Authenticate,
-        _ => NtlmMessage::Unknown,
-    }
+    let beginning = encoded.first_chunk::<16>().and_then(|beginning| STANDARD.decode(beginning).ok());
+    beginning.map_or(NtlmMessage::Unknown, |message| NtlmMessage::of(&message))
 }

@@ -9,49 +9,51 @@
 //! a good ticket      ─▶ SignedIn    the page, WWW-Authenticate: Negotiate <token>
 //! anything else      ─▶ FallBack    the sign-in page or 403, and no challenge
 //! ```
-//! Who failed is never challenged again: a browser would ask its user for a password, or come back with the same token
-//! without end. What went wrong is for the log alone.
+//! A client that failed is never challenged again: a browser would ask its user for a password, or send the same token
+//! without end. The reason is for the log alone.
 //!
 //! ```
 //! use kerberos_sso::http::SignInStep;
+//! use kerberos_sso::negotiate::RoundTrips;
 //! use kerberos_sso::replay::ReplayCache;
-//! use kerberos_sso::{Connection, Randomness, UnixTime, Validator};
+//! use kerberos_sso::{Randomness, UnixTime, Validator};
 //!
-//! /// Status, and `WWW-Authenticate`.
+//! /// Returns the status and the `WWW-Authenticate` value.
 //! fn respond<R: ReplayCache>(
 //!     validator: &Validator<R>,
 //!     authorization: Option<&str>,
 //!     randomness: &Randomness,
 //!     now: UnixTime,
 //! ) -> (u16, Option<String>) {
-//!     let step = validator.sign_in(authorization, None, &Connection::default(), randomness, now);
+//!     let step = validator.sign_in(authorization, RoundTrips::One, randomness, now);
 //!     match &step {
 //!         SignInStep::SignedIn(signed_in) => println!("{} signed in", signed_in.identity()),
-//!         SignInStep::FallBack(fall_back) => eprintln!("{}: {}", fall_back.error().code(), fall_back.error()),
+//!         SignInStep::FallBack(refused) => eprintln!("{}: {refused}", refused.code()),
 //!         SignInStep::Challenge | SignInStep::Continue(_) => {}
 //!     }
-//!     (step.status(), step.www_authenticate().map(String::from))
+//!     (step.status(), step.www_authenticate())
 //! }
 //! ```
 //!
-//! # Several legs
-//! Browsers need one token. A client that offers Kerberos and sends no ticket at once is told to go on, and what
-//! [`Leg::into_negotiation`] gives must be there with its next request: kept with the connection, which is wrong with
-//! HTTP/2 and behind proxies, where many clients may share one, or carried by the client itself, [sealed](SealingKey).
+//! # Several round trips
+//! Browsers send one token. A client that offers Kerberos and sends no ticket at once is asked to continue, and the state
+//! that [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns must be there with its next
+//! request. The server keeps it with the connection, which is wrong with HTTP/2 and behind proxies, where clients share
+//! connections; or the client carries it, [sealed](SealingKey).
 //!
 //! # HTTP/1.1 and HTTP/2
-//! Every request is authenticated by itself: by its own token, made for it and good once. Nothing belongs to the
-//! connection, as with NTLM, and so nothing is lost or, worse, lent to somebody else where requests share connections.
+//! Every request is authenticated by its own token, which is made for it and good once. Nothing belongs to the connection,
+//! as it does with NTLM, so nothing is lost where requests share connections, and no request runs as another client's user.
 //! A server that wants to ask once makes a session of its own after [`SignInStep::SignedIn`], with a cookie.
 //!
 //! # Servers that wait
-//! Where keys are fetched from a database, or admissions from a store that nodes share,
+//! If keys come from a database, or admissions from a store that nodes share,
 //! [`negotiate_token`](crate::Validator::negotiate_token) finds the token, the stages decide it, and
-//! [`SignInStep::of_accepted`] or [`SignInStep::of_turn`] says what to answer.
+//! [`SignInStep::from_verdict`] or [`SignInStep::from_step`] says what to answer.
 
 mod authorization;
 mod seal;
 mod step;
 
 pub use seal::SealingKey;
-pub use step::{FallBack, Leg, SignInStep, SignedIn};
+pub use step::{SignInStep, SignedIn};

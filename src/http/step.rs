@@ -1,104 +1,85 @@
-//! What a server does with a request: challenge it, go on with it, let it in, or fall back to another way to sign in.
+//! What a server does with a request: challenge the client, ask it to continue, let it in, or fall back.
 
-use crate::accept::{Accepted, Connection, Negotiation};
-use crate::error::Error;
+use crate::accept::{Accepted, Arrival};
 use crate::identity::IdentityRef;
-use crate::negotiate::{Next, Turn};
+use crate::negotiate::{Continue, Refused, RoundTrips, Step};
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
-use crate::time::UnixTime;
 use crate::validator::Validator;
 use alloc::boxed::Box;
 use alloc::string::String;
 
 impl<R: ReplayCache> Validator<R> {
-    /// Decides a request by its `Authorization` values, all of them, in their order. `negotiation` is what
-    /// [`Leg::into_negotiation`] gave in answer to this client's request before, `None` at first.
-    pub fn sign_in<V: AsRef<[u8]>>(
+    /// Decides an HTTP request by all its `Authorization` values, in their order.
+    ///
+    /// With [`RoundTrips::One`] the server keeps nothing between two requests, and there is no [`SignInStep::Continue`].
+    /// Browsers need no more. With [`RoundTrips::Many`], clients may send several tokens, and the state that
+    /// [`Continue::into_negotiation`] returned comes with the client's next request.
+    pub fn sign_in<'c, V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
-        negotiation: Option<&Negotiation>,
-        connection: &Connection<'_>,
+        round_trips: RoundTrips<'_>,
         randomness: &Randomness,
-        now: UnixTime,
+        arrival: impl Into<Arrival<'c>>,
     ) -> SignInStep {
-        self.step(authorization, |token| {
-            SignInStep::of_turn(self.converse(token, negotiation, connection, randomness, now))
-        })
-    }
-}
-
-/// For servers that keep nothing between two requests.
-impl<R: ReplayCache> Validator<R> {
-    /// Decides a request by its `Authorization` values, as the only one of its conversation: there is no
-    /// [`SignInStep::Continue`]. Browsers need no more; clients that would, fall back.
-    pub fn sign_in_at_once<V: AsRef<[u8]>>(
-        &self,
-        authorization: impl IntoIterator<Item = V>,
-        connection: &Connection<'_>,
-        randomness: &Randomness,
-        now: UnixTime,
-    ) -> SignInStep {
-        self.step(authorization, |token| {
-            SignInStep::of_accepted(self.validate_ticket_on(token, connection, now), randomness)
-        })
-    }
-
-    fn step<V: AsRef<[u8]>>(
-        &self,
-        authorization: impl IntoIterator<Item = V>,
-        decide: impl FnOnce(&[u8]) -> SignInStep,
-    ) -> SignInStep {
-        match self.negotiate_token(authorization) {
-            Ok(None) => SignInStep::Challenge,
-            Ok(Some(token)) => decide(&token),
-            Err(error) => SignInStep::FallBack(FallBack { error }),
+        let token = match self.negotiate_token(authorization) {
+            Ok(Some(token)) => token,
+            Ok(None) => return SignInStep::Challenge,
+            Err(refused) => return SignInStep::FallBack(refused),
+        };
+        match round_trips {
+            RoundTrips::One => SignInStep::from_verdict(self.validate_ticket(&token, arrival), randomness),
+            RoundTrips::Many(negotiation) => {
+                SignInStep::from_step(self.converse(&token, negotiation, randomness, arrival))
+            }
         }
     }
 }
 
-/// What to do with a request.
+/// What a server does with a request.
 #[derive(Debug)]
+#[must_use]
 #[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
 pub enum SignInStep {
-    /// The request carries nothing for Negotiate. It is told that it may: 401 and `WWW-Authenticate: Negotiate`. A server
-    /// with a page for everybody may as well show that, without a challenge.
+    /// The request carries no Negotiate token. The server answers 401 with `WWW-Authenticate: Negotiate`, or shows a page
+    /// for everyone without a challenge.
     Challenge,
-    /// The client goes on: 401, and a token for it.
-    Continue(Leg),
+    /// The client must send another token. The server answers 401 with this one.
+    Continue(Continue),
     /// The client is who it says.
     SignedIn(Box<SignedIn>),
-    /// The client cannot sign in this way: show it another one, or 403, and do not challenge it.
-    FallBack(FallBack),
+    /// The client cannot sign in this way. The server shows another way, or answers 403. It does not challenge the client
+    /// again.
+    FallBack(Refused),
 }
 
 impl SignInStep {
-    /// The step for a turn of a conversation.
-    #[must_use]
-    pub fn of_turn(verdict: Result<Turn, Error>) -> Self {
-        match verdict {
-            Ok(Turn::Accepted(accepted, answer)) => {
-                Self::SignedIn(Box::new(SignedIn { accepted, header: answer.header() }))
+    /// Makes the step that follows from a step of a negotiation ([`Validator::converse`]).
+    pub fn from_step(step: Result<Step, Refused>) -> Self {
+        match step {
+            Ok(Step::Accepted(accepted, answer)) => {
+                Self::SignedIn(Box::new(SignedIn { accepted, www_authenticate: answer.www_authenticate() }))
             }
-            Ok(Turn::Next(next)) => Self::Continue(Leg::from(next)),
-            Err(error) => Self::FallBack(FallBack { error }),
+            Ok(Step::Continue(next)) => Self::Continue(next),
+            Err(refused) => Self::FallBack(refused),
         }
     }
 
-    /// The step for a request that was decided as the only one of its conversation. `randomness` is for its answer.
-    #[must_use]
-    pub fn of_accepted(verdict: Result<Accepted, Error>, randomness: &Randomness) -> Self {
+    /// Makes the step that follows from a verdict ([`Validator::validate_ticket`], or the stages). `randomness` is for the
+    /// answer.
+    pub fn from_verdict(verdict: Result<Accepted, Refused>, randomness: &Randomness) -> Self {
         match verdict {
             Ok(accepted) => {
-                let header = accepted.answer(randomness).header();
-                Self::SignedIn(Box::new(SignedIn { accepted, header }))
+                let www_authenticate = accepted.answer(randomness).www_authenticate();
+                Self::SignedIn(Box::new(SignedIn { accepted, www_authenticate }))
             }
-            Err(error) => Self::FallBack(FallBack { error }),
+            Err(refused) => Self::FallBack(refused),
         }
     }
 
-    /// The status of the response: 401 while the client is to go on; 200, or whatever the page has, once it is in; 403,
-    /// unless the server shows another way in, where it failed. A 401 would be a challenge (RFC 9110 section 15.5.2).
+    /// Returns the status of the response: 401 to challenge or continue; 200, or whatever the page has, for a client that is
+    /// in; 403 for one that failed, unless the server shows another way. A 401 would be a challenge (RFC 9110 section
+    /// 15.5.2).
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -108,48 +89,15 @@ impl SignInStep {
         }
     }
 
-    /// The `WWW-Authenticate` value of the response, if it has one.
+    /// Returns the `WWW-Authenticate` value of the response, if it has one.
     #[must_use]
-    pub fn www_authenticate(&self) -> Option<&str> {
+    pub fn www_authenticate(&self) -> Option<String> {
         match self {
-            Self::Challenge => Some(CHALLENGE),
-            Self::Continue(leg) => Some(leg.header()),
-            Self::SignedIn(signed_in) => signed_in.header(),
+            Self::Challenge => Some(CHALLENGE.into()),
+            Self::Continue(next) => Some(next.www_authenticate()),
+            Self::SignedIn(signed_in) => signed_in.www_authenticate().map(Into::into),
             Self::FallBack(_) => None,
         }
-    }
-}
-
-/// A conversation that is not over.
-#[derive(Debug)]
-pub struct Leg {
-    header: String,
-    negotiation: Negotiation,
-}
-
-impl Leg {
-    /// The `WWW-Authenticate` value, with the token for the client.
-    #[must_use]
-    pub fn header(&self) -> &str {
-        &self.header
-    }
-
-    /// What must be there with the client's next request.
-    #[must_use]
-    pub const fn negotiation(&self) -> &Negotiation {
-        &self.negotiation
-    }
-
-    /// As [`negotiation`](Self::negotiation), to keep it.
-    #[must_use]
-    pub fn into_negotiation(self) -> Negotiation {
-        self.negotiation
-    }
-}
-
-impl From<Next> for Leg {
-    fn from(next: Next) -> Self {
-        Self { header: next.header(), negotiation: next.into_negotiation() }
     }
 }
 
@@ -157,60 +105,32 @@ impl From<Next> for Leg {
 #[derive(Debug)]
 pub struct SignedIn {
     accepted: Accepted,
-    header: Option<String>,
+    www_authenticate: Option<String>,
 }
 
 impl SignedIn {
-    /// Who the user is.
+    /// Returns who the user is.
     #[must_use]
     pub fn identity(&self) -> IdentityRef<'_> {
         self.accepted.identity()
     }
 
-    /// The accepted request.
-    #[must_use]
+    /// Returns the accepted request.
     pub const fn accepted(&self) -> &Accepted {
         &self.accepted
     }
 
-    /// The accepted request, to keep it.
-    #[must_use]
+    /// Returns the accepted request, to keep it.
     pub fn into_accepted(self) -> Accepted {
         self.accepted
     }
 
-    /// The `WWW-Authenticate` value for the response that lets the client in. `None` for a client that waits for none.
+    /// Returns the `WWW-Authenticate` value for the response that lets the client in; `None` if the client waits for none.
     #[must_use]
-    pub fn header(&self) -> Option<&str> {
-        self.header.as_deref()
+    pub fn www_authenticate(&self) -> Option<&str> {
+        self.www_authenticate.as_deref()
     }
 }
 
-/// A client that cannot sign in this way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FallBack {
-    error: Error,
-}
-
-impl FallBack {
-    /// Why: for the log, and not for the client.
-    #[must_use]
-    pub const fn error(&self) -> &Error {
-        &self.error
-    }
-
-    /// Why, to keep it.
-    #[must_use]
-    pub fn into_error(self) -> Error {
-        self.error
-    }
-}
-
-impl From<Error> for FallBack {
-    fn from(error: Error) -> Self {
-        Self { error }
-    }
-}
-
-/// RFC 4559 section 4.1: the scheme without a token.
+/// The scheme without a token (RFC 4559 section 4.1).
 const CHALLENGE: &str = "Negotiate";

@@ -27,7 +27,7 @@ pub struct Account {
 }
 
 /// What is said of an account besides its name and keys.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Trust {
     services: Vec<Box<str>>,
     client_realms: Vec<Box<str>>,
@@ -240,6 +240,18 @@ impl Account {
             None => self.keys = self.keys.iter().cloned().chain([key]).collect(),
         }
         self.prepared = PreparedKeys::default();
+    }
+
+    /// Copies the account, without what is prepared of its keys.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            names: self.names.clone(),
+            realm_length: self.realm_length,
+            directory: self.directory,
+            keys: self.keys.clone(),
+            prepared: PreparedKeys::default(),
+            trust: self.trust.clone(),
+        }
     }
 
     /// Takes over what another entry of the same account brings.

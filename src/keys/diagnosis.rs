@@ -1,6 +1,6 @@
 //! The diagnosis of a ticket for which no key serves: what was asked, what was held, and which of the usual causes it is.
 
-use crate::bounded_text::Excerpt;
+use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
 use crate::time::UnixTime;
 use core::fmt;
@@ -31,7 +31,7 @@ pub enum NoKeyCause {
     #[error("the key set spells that realm {held}, and realms differ if their letters' case does")]
     RealmCase {
         /// The spelling held.
-        held: Excerpt,
+        held: BoundedText,
     },
     /// Keys of the realm are held, none of this type.
     #[error("{held} held, none of that type")]
@@ -39,7 +39,7 @@ pub enum NoKeyCause {
         /// The keys held.
         held: HeldKeys,
     },
-    /// Keys of the type are held, and all have retired (see [`ServiceKey::until`](crate::ServiceKey::until)).
+    /// Keys of the type are held, and all have retired (see [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
     #[error("{held} held, and those of that type served until {last} only")]
     Retired {
         /// The keys held.
@@ -78,9 +78,9 @@ pub struct KeyVersion {
 #[error("service {service} of realm {realm}, type {etype}, {}", Version(*.kvno))]
 pub struct WantedKey {
     /// The service, components joined with `/`.
-    pub service: Excerpt,
+    pub service: BoundedText,
     /// The service's realm.
-    pub realm: Excerpt,
+    pub realm: BoundedText,
     /// The ticket's encryption type.
     pub etype: EncType,
     /// The key version, if the ticket names one.
@@ -99,7 +99,7 @@ pub struct HeldKey {
 /// The first few of the keys that were held for a realm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeldKeys {
-    account: Excerpt,
+    account: BoundedText,
     accounts: usize,
     listed: [Option<HeldKey>; Self::LISTED],
     total: usize,
@@ -110,7 +110,7 @@ impl HeldKeys {
     pub const LISTED: usize = 6;
 
     pub(crate) fn new(account: &str, accounts: usize, keys: impl Iterator<Item = HeldKey>) -> Self {
-        let mut held = Self { account: Excerpt::new(account), accounts, listed: [None; Self::LISTED], total: 0 };
+        let mut held = Self { account: BoundedText::new(account), accounts, listed: [None; Self::LISTED], total: 0 };
         for key in keys {
             if let Some(place) = held.listed.get_mut(held.total) {
                 *place = Some(key);
@@ -126,7 +126,7 @@ impl HeldKeys {
 
     /// The account that the ticket most likely means.
     #[must_use]
-    pub const fn account(&self) -> Excerpt {
+    pub const fn account(&self) -> BoundedText {
         self.account
     }
 

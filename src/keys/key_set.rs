@@ -21,7 +21,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 ///
 /// A ticket costs the same whether one account is held or a million. An account of two versions of three keys takes less
 /// than 400 bytes until a ticket verifies under one of them. Then what depends on that key alone is prepared and kept,
-/// about 1.5 kB, for 32,768 keys at most ([`keeping`](Self::keeping)); so strangers, whose tickets do not verify, cannot
+/// about 1.5 kB, for 32,768 keys at most ([`with_prepared_keys`](Self::with_prepared_keys)); so strangers, whose tickets do not verify, cannot
 /// make it grow.
 ///
 /// To drop a million accounts takes about a second, since their keys are overwritten, and the last one to hold the key set
@@ -99,6 +99,27 @@ fn lower_case<'b>(service: PrincipalName<'_>, buffer: &'b mut [u8; MAX_SERVICE_L
 }
 
 impl KeySet {
+    /// Makes a key set without accounts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an account. If one of the same name and realm is held, the two become one, with the keys of both. To add very many
+    /// accounts, collect them into a key set.
+    #[must_use]
+    pub fn with_account(mut self, account: Account) -> Self {
+        let mut of_realm = self.take_realm(account.realm());
+        match of_realm.iter_mut().find(|held| held.name() == account.name()) {
+            Some(held) => held.merge(account),
+            None => of_realm.push(account),
+        }
+        for account in of_realm {
+            self.add(account);
+        }
+        self
+    }
+
     /// The accounts in the bytes of an MIT keytab, each of which vouches for its own realm.
     ///
     /// # Errors
@@ -107,11 +128,10 @@ impl KeySet {
         Ok(Keytab::parse(keytab)?.accounts().into_iter().collect())
     }
 
-    /// The same, which keeps so many keys ready for tickets at most, about 1.5 kB each. For others what depends on the key
-    /// alone is prepared again with every request, which takes a tenth longer. A key that is kept stays so for as long as
-    /// the set.
+    /// Sets how many keys at most are kept prepared for tickets, about 1.5 kB each. A key that is not kept is prepared again
+    /// with every request, which takes a tenth longer. A kept key stays for as long as the set.
     #[must_use]
-    pub fn keeping(self, keys: usize) -> Self {
+    pub fn with_prepared_keys(self, keys: usize) -> Self {
         Self { room: AtomicUsize::new(keys), ..self }
     }
 
@@ -166,6 +186,17 @@ impl KeySet {
             }
             Some(self.realm(spelling)?.accounts().first()?.realm())
         })
+    }
+
+    /// Takes the accounts of a realm out of the set.
+    fn take_realm(&mut self, realm: &str) -> Vec<Account> {
+        let shared = self.shared.remove(realm.as_bytes()).map(|accounts| accounts.all);
+        let held = shared.unwrap_or_else(|| {
+            let single = self.single.find_entry(self.hasher.hash_one(realm.as_bytes()), |held| held.realm() == realm);
+            single.map_or_else(|_| Vec::new(), |single| Vec::from([single.remove().0]))
+        });
+        // An accepted request may still hold the account.
+        held.into_iter().map(|account| Arc::try_unwrap(account).unwrap_or_else(|held| held.copy())).collect()
     }
 
     /// Adds an account that is not held yet.

@@ -7,12 +7,12 @@
 use super::diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
 use super::{Account, KeySet, ServiceKey};
-use crate::bounded_text::Excerpt;
+use crate::bounded_text::BoundedText;
 use crate::crypto::{DecryptError, EncType};
 use crate::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
-use crate::wire::krb5::PrincipalName;
+use crate::wire::krb5::{PrincipalName, Ticket};
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Range;
@@ -31,7 +31,13 @@ pub struct KeyQuery<'a> {
 }
 
 impl<'a> KeyQuery<'a> {
-    /// The service's realm.
+    /// Returns what the unencrypted fields of `ticket` ask for.
+    pub(crate) const fn of(ticket: &Ticket<'a>) -> Self {
+        let Ticket { realm, sname, enc_part } = *ticket;
+        Self { realm, service: sname, etype: enc_part.etype, kvno: enc_part.kvno }
+    }
+
+    /// Returns the service's realm.
     #[must_use]
     pub fn realm(&self) -> &'a str {
         core::str::from_utf8(self.realm).unwrap_or_default()
@@ -39,8 +45,8 @@ impl<'a> KeyQuery<'a> {
 
     fn wanted(&self) -> WantedKey {
         WantedKey {
-            service: self.service.excerpt(),
-            realm: Excerpt::new(self.realm()),
+            service: self.service.bounded(),
+            realm: BoundedText::new(self.realm()),
             etype: self.etype,
             kvno: self.kvno,
         }
@@ -55,7 +61,7 @@ impl<'a> KeyQuery<'a> {
 impl fmt::Debug for KeyQuery<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, etype, kvno, .. } = self;
-        write!(f, "KeyQuery({service} in {}, {etype}, kvno {kvno:?})", Excerpt::new(self.realm()))
+        write!(f, "KeyQuery({service} in {}, {etype}, kvno {kvno:?})", BoundedText::new(self.realm()))
     }
 }
 
@@ -228,7 +234,7 @@ pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTim
 fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKeyCause {
     let Some(realm) = keys.realm(query.realm) else {
         return match keys.other_case_of(query.realm) {
-            Some(held) => NoKeyCause::RealmCase { held: Excerpt::new(held) },
+            Some(held) => NoKeyCause::RealmCase { held: BoundedText::new(held) },
             None => NoKeyCause::Realm { realms: keys.realm_count() },
         };
     };

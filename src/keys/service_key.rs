@@ -30,10 +30,10 @@ impl ServiceKey {
         Self { key, kvno, not_after: FOREVER }
     }
 
-    /// The same key, which retires by itself: it opens nothing later than `instant`. Meant for the previous key after a
-    /// rollover, whose tickets end within the maximum ticket lifetime. It serves to the end of that second.
+    /// Sets the last second at which the key opens tickets. It is meant for the previous key after a rollover, whose tickets
+    /// end within the maximum ticket lifetime.
     #[must_use]
-    pub const fn until(mut self, instant: UnixTime) -> Self {
+    pub const fn with_not_after(mut self, instant: UnixTime) -> Self {
         self.not_after = instant.seconds();
         self
     }

@@ -1,12 +1,12 @@
-//! The answer to an accepted request: what goes back to the client, and the context that both then share.
+//! The answer to an accepted request: the token for the client, and the security context that both sides then share.
 
-use crate::accept::accepted::Accepted;
-use crate::accept::negotiation::{Halfway, Negotiation};
-use crate::accept::request::Message;
-use crate::accept::verify::mic::{Closing, Envelope, Exchange, MicExchange, Spnego, send_mic, took_mic};
+use crate::accept::Accepted;
+use crate::accept::message::Message;
+use crate::accept::verify::mic::{
+    Closing, Envelope, Exchange, MicExchange, Spnego, advance_receive_sequence, send_mic,
+};
 use crate::context::{Established, SecurityContext};
 use crate::randomness::Randomness;
-use crate::time::UnixTime;
 use crate::wire::der::Writer;
 use crate::wire::gss::{GssFlags, TokId, frame};
 use crate::wire::header;
@@ -14,82 +14,44 @@ use crate::wire::spnego::{NegState, NegotiationReply};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What an accepted client is told, and the context that it shares with this server from then on.
+/// The token for an accepted client, and the security context that the client and this server share from then on.
 #[derive(Debug)]
+#[must_use]
 pub struct Answer {
     token: Option<Vec<u8>>,
     established: Established,
 }
 
 impl Answer {
-    /// The token for the client: a NegTokenResp for who negotiated, with an AP-REP inside if it wants this server to prove
-    /// itself; a framed or bare AP-REP for who did not. `None` if the client waits for nothing.
+    /// Returns the token for the client. A client that negotiates gets a NegTokenResp, with an AP-REP inside if it asks for
+    /// mutual authentication; any other client gets a framed or bare AP-REP. `None` if the client waits for no token.
     #[must_use]
     pub fn token(&self) -> Option<&[u8]> {
         self.token.as_deref()
     }
 
-    /// The token as a `WWW-Authenticate` value (RFC 4559 section 4.1), for the response that lets the client in.
+    /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1), for the response that lets the client in.
     #[must_use]
-    pub fn header(&self) -> Option<String> {
+    pub fn www_authenticate(&self) -> Option<String> {
         self.token().map(header::encode)
     }
 
-    /// The context for messages under its keys, as SASL, LDAP and RPC send them. HTTP has none.
+    /// Returns the context for messages under its keys, as SASL, LDAP and RPC send them. HTTP has none.
     #[must_use]
     pub fn into_context(self) -> SecurityContext {
         SecurityContext::new(self.established)
     }
-}
 
-/// A conversation that is not over: what to tell the client, and what to keep until it answers.
-#[derive(Debug)]
-pub struct Next {
-    token: Vec<u8>,
-    negotiation: Negotiation,
-}
-
-impl Next {
-    pub(crate) const fn new(token: Vec<u8>, negotiation: Negotiation) -> Self {
-        Self { token, negotiation }
+    pub(super) fn into_token(self) -> Option<Vec<u8>> {
+        self.token
     }
-
-    /// The token for the client.
-    #[must_use]
-    pub fn token(&self) -> &[u8] {
-        &self.token
-    }
-
-    /// The token as a `WWW-Authenticate` value, for a response of status 401.
-    #[must_use]
-    pub fn header(&self) -> String {
-        header::encode(&self.token)
-    }
-
-    /// What to keep, for the client's next token.
-    #[must_use]
-    pub fn into_negotiation(self) -> Negotiation {
-        self.negotiation
-    }
-}
-
-/// Where a conversation stands after a token.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every turn is the last, and a box would be its allocation")]
-pub enum Turn {
-    /// The client is who it says, and has said its last word.
-    Accepted(Accepted, Answer),
-    /// The client must go on.
-    Next(Next),
 }
 
 impl Accepted {
-    /// The answer that ends the conversation, whether or not the client wants it to. It proves this server to a client that
-    /// asked for that.
+    /// Makes the answer that ends the negotiation. It authenticates this server to a client that asks for that.
     ///
-    /// A client that would go on (after another mechanism than its first choice was agreed on, and in DCE style) takes it
-    /// for an error; [`turn`](Self::turn) goes on with it.
-    #[must_use]
+    /// A client that must confirm (one that prefers another mechanism, or uses DCE style) takes this answer for an error;
+    /// [`step`](Self::step) asks it to continue.
     pub fn answer(&self, randomness: &Randomness) -> Answer {
         match &self.verified.exchange {
             Exchange::Answer(envelope) => self.answer_in(envelope, End::Now, randomness),
@@ -100,22 +62,7 @@ impl Accepted {
         }
     }
 
-    /// The next turn of the conversation: its end, or what the client must confirm. Until it does, who it is stays hidden
-    /// here. `now` is when the request was accepted.
-    #[must_use]
-    pub fn turn(self, randomness: &Randomness, now: UnixTime) -> Turn {
-        if let Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) = &self.verified.exchange {
-            let token = self.answer_in(envelope, End::Later, randomness).token.unwrap_or_default();
-            let mech_types = envelope.spnego.as_ref().map(|spnego| spnego.mech_types.clone()).unwrap_or_default();
-            let (ap_req, randomness) = (ap_req.clone(), randomness.clone());
-            let halfway = Halfway { message: *message, ap_req, accepted: now, randomness };
-            return Turn::Next(Next::new(token, Negotiation::new(mech_types, halfway)));
-        }
-        let answer = self.answer(randomness);
-        Turn::Accepted(self, answer)
-    }
-
-    fn answer_in(&self, envelope: &Envelope, end: End, randomness: &Randomness) -> Answer {
+    pub(super) fn answer_in(&self, envelope: &Envelope, end: End, randomness: &Randomness) -> Answer {
         let (keys, authenticator) = (self.verified.keys(&self.opened), &self.verified.authenticator);
         let mut established = keys.after_reply(authenticator, randomness);
         let dce_style = authenticator.flags().contains(GssFlags::DCE_STYLE);
@@ -131,7 +78,7 @@ impl Accepted {
             return Answer { token: ap_rep, established };
         };
         if spnego.mic == MicExchange::Verified {
-            took_mic(&mut established);
+            advance_receive_sequence(&mut established);
         }
         let mic = spnego.sends_mic(end, dce_style).then(|| send_mic(&mut established, &spnego.mech_types));
         let reply = NegotiationReply {
@@ -144,9 +91,9 @@ impl Accepted {
     }
 }
 
-/// Whether an answer is the last of its conversation.
+/// Whether an answer is the last of its negotiation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Now,
     Later,
 }
@@ -155,14 +102,15 @@ impl Spnego {
     fn state(&self, end: End) -> NegState {
         match end {
             End::Now => NegState::AcceptCompleted,
-            // RFC 4178 section 4.2.2 has it in the first reply only.
+            // RFC 4178 section 4.2.2 allows it in the first reply only.
             End::Later if self.mic == MicExchange::Due && self.supported_mech.is_some() => NegState::RequestMic,
             End::Later => NegState::AcceptIncomplete,
         }
     }
 
-    /// RFC 4178 section 5: with the last token of the mechanism where the exchange is due, which in DCE style is the
-    /// client's, and in answer to the client's MIC; else never, since old Windows does not expect one.
+    /// Returns whether a MIC goes with this answer (RFC 4178 section 5). It goes with the mechanism's last token if the
+    /// exchange is due (in DCE style that token is the client's), and in answer to the client's MIC. Old versions of Windows
+    /// expect no other.
     fn sends_mic(&self, end: End, dce_style: bool) -> bool {
         match self.mic {
             MicExchange::Unneeded => false,
@@ -173,10 +121,10 @@ impl Spnego {
 }
 
 fn bare(message: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(BARE_ROOM);
+    let mut writer = Writer::with_capacity(USUAL_AP_REP);
     message(&mut writer);
     writer.finish()
 }
 
-/// More than a bare AP-REP with a subkey has.
-const BARE_ROOM: usize = 192;
+/// More octets than a bare AP-REP with a subkey has.
+const USUAL_AP_REP: usize = 192;

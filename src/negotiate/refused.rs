@@ -1,108 +1,220 @@
-//! What a refused client is told: that, and no more; or, on request, once it has proved itself, the code that RFC 4120 has
-//! for the reason.
+//! A refusal, and what the client is answered: a plain reject, or, if the policy asks for it and the client has proved
+//! itself, the code that RFC 4120 has for the reason.
 
-use crate::accept::negotiation::Negotiation;
-use crate::accept::open::open;
-use crate::accept::read::Heard;
-use crate::accept::request::{Framing, Message, Request};
+use crate::accept::Buffer;
+use crate::accept::message::Message;
+use crate::accept::open::Opened;
+use crate::accept::request::{Framing, Request};
 use crate::accept::token::Token;
-use crate::accept::verify::authenticator;
-use crate::error::Error;
-use crate::keys::KeySet;
-use crate::policy::{KrbErrorPolicy, Policy};
+use crate::accept::verify::{Verified, authenticator};
+use crate::error::{Blame, Error};
+use crate::policy::KrbErrorPolicy;
 use crate::time::UnixTime;
 use crate::wire::der::{Reader, Writer};
 use crate::wire::gss::{TokId, frame};
 use crate::wire::header;
 use crate::wire::krb5::{Authenticator, KrbError};
-use crate::wire::spnego::{NegState, NegotiationReply};
+use crate::wire::spnego::{NegState, NegotiationReply, REJECT};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
-/// What a refused client is told.
+/// A refused request: the error for the log, and the token for the client.
+///
+/// `Display` is that of the [`Error`]. Unless [`Policy::with_krb_errors`](crate::Policy::with_krb_errors) asks for more, the
+/// token is the same for every reason.
+///
+/// ```
+/// use kerberos_sso::{KeySet, Policy, UnixTime, Validator, replay::NoReplayCache};
+///
+/// let validator = Validator::new(KeySet::new(), Policy::default(), NoReplayCache);
+/// let refused = validator.validate_header("Negotiate YII=", UnixTime::from_seconds(0)).unwrap_err();
+/// assert_eq!(refused.code(), "malformed");
+/// println!("{refused}"); // for the log
+/// assert_eq!(refused.token(), None); // for the client
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection(Vec<u8>);
+pub struct Refused {
+    error: Error,
+    reply: Reply,
+}
 
-impl Rejection {
-    /// The token for the client.
+/// The token for a refused client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reply {
+    /// The protocol has none: the status, or the end of the connection, says it.
+    None,
+    /// A NegTokenResp with the state `reject`.
+    Reject,
+    /// A KRB-ERROR in the client's framing.
+    KrbError(Vec<u8>),
+}
+
+impl Refused {
+    /// Returns why the request was refused. This is for the log, not for the client.
     #[must_use]
-    pub fn token(&self) -> &[u8] {
-        &self.0
+    pub const fn error(&self) -> &Error {
+        &self.error
     }
 
-    /// The token as a `WWW-Authenticate` value.
+    /// Returns why the request was refused, to keep it.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
+    /// Returns the stable name of the error ([`Error::code`]).
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.error.code()
+    }
+
+    /// Returns where to look for the cause ([`Error::blame`]).
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        self.error.blame()
+    }
+
+    /// Returns what the administrator can do ([`Error::remedy`]).
+    #[must_use]
+    pub const fn remedy(&self) -> Option<&'static str> {
+        self.error.remedy()
+    }
+
+    /// Returns the token for the client; `None` if its protocol has no answer to a refused token.
+    #[must_use]
+    pub fn token(&self) -> Option<&[u8]> {
+        match &self.reply {
+            Reply::None => None,
+            Reply::Reject => Some(&REJECT),
+            Reply::KrbError(token) => Some(token),
+        }
+    }
+
+    /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1).
     ///
-    /// A browser that gets a second challenge may ask its user for a password; a server with a sign-in page of its own
-    /// shows that instead, without this.
+    /// A browser that gets a second challenge may ask its user for a password. A server with a sign-in page of its own shows
+    /// that page instead, without this header.
     #[must_use]
-    pub fn header(&self) -> String {
-        header::encode(&self.0)
+    pub fn www_authenticate(&self) -> Option<String> {
+        self.token().map(header::encode)
     }
 
-    /// For who negotiates, a plain `reject`, whatever the reason. For others nothing, unless a KRB-ERROR is due.
-    pub(crate) fn new(
-        token: &[u8],
-        negotiation: Option<&Negotiation>,
-        error: &Error,
-        keys: &KeySet,
-        policy: &Policy,
+    /// Refuses before a token was found: there is nothing to answer.
+    pub(crate) const fn without_token(error: Error) -> Self {
+        Self { error, reply: Reply::None }
+    }
+
+    /// Refuses a token that holds no request. A client whose token begins as one of SPNEGO's negotiates.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn token_without_request(error: Error, token: &[u8]) -> Self {
+        let negotiates = match Token::recognise(Reader::new(token)) {
+            Ok(token) => matches!(token, Token::Spnego(_) | Token::Continuation(_)),
+            Err(_) => false,
+        };
+        Self { error, reply: if negotiates { Reply::Reject } else { Reply::None } }
+    }
+
+    /// Refuses a request whose client has proved nothing.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn unproven(error: Error, framing: Framing) -> Self {
+        let reply = if framing == Framing::Spnego { Reply::Reject } else { Reply::None };
+        Self { error, reply }
+    }
+
+    /// Refuses a request whose ticket was opened. The client has proved itself if its authenticator verifies.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn opened(
+        error: Error,
+        request: &Request<'_>,
+        opened: &Opened,
+        buffer: &mut Buffer,
+        krb_errors: KrbErrorPolicy,
         now: UnixTime,
-    ) -> Option<Self> {
-        let heard = match Heard::hear(token, negotiation, policy) {
-            Ok(Heard::Request(request)) => Some(request),
-            _ => None,
-        };
-        let krb_error = heard.and_then(|request| krb_error(&request, error, keys, policy, now));
-        let negotiates = heard.map_or_else(|| negotiates(token), |request| request.framing() == Framing::Spnego);
-        if !negotiates {
-            return krb_error.map(Self);
+    ) -> Self {
+        if krb_errors == KrbErrorPolicy::Never {
+            return Self::unproven(error, opened.framing);
         }
-        let reply = NegotiationReply {
-            state: NegState::Reject,
-            supported_mech: None,
-            response_token: krb_error.as_deref(),
-            mech_list_mic: None,
+        match proven_time(request, opened, buffer) {
+            Some(client_time) => Self::proven(error, opened, buffer, client_time, now),
+            None => Self::unproven(error, opened.framing),
+        }
+    }
+
+    /// Refuses a request whose client has proved itself.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn verified(
+        error: Error,
+        opened: &Opened,
+        verified: &Verified,
+        buffer: &Buffer,
+        krb_errors: KrbErrorPolicy,
+    ) -> Self {
+        match krb_errors {
+            KrbErrorPolicy::Never => Self::unproven(error, opened.framing),
+            KrbErrorPolicy::AfterProof => {
+                Self::proven(error, opened, buffer, verified.authenticator.time, verified.arrived)
+            }
+        }
+    }
+
+    fn proven(error: Error, opened: &Opened, buffer: &Buffer, client_time: UnixTime, now: UnixTime) -> Self {
+        let message = KrbError {
+            client_time,
+            server_time: now,
+            code: code(&error),
+            realm: opened.service.realm(buffer).as_bytes(),
+            service: opened.service.name(buffer),
         };
-        Some(Self(reply.to_bytes()))
+        let token = match opened.message {
+            Message::Gss(mechanism) => frame(mechanism, TokId::KrbError, |w| message.write(w)),
+            Message::Bare => {
+                let mut writer = Writer::with_capacity(USUAL_KRB_ERROR);
+                message.write(&mut writer);
+                writer.finish()
+            }
+        };
+        let token = if opened.framing == Framing::Spnego { in_reject(&token) } else { token };
+        Self { error, reply: Reply::KrbError(token) }
     }
 }
 
-/// Whether a token that could not be read begins as one of SPNEGO's does.
-fn negotiates(token: &[u8]) -> bool {
-    match Token::recognise(Reader::new(token)) {
-        Ok(token) => matches!(token, Token::Spnego(_) | Token::Continuation(_)),
-        Err(_) => false,
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
     }
 }
 
-/// The KRB-ERROR for a request whose authenticator opens under the session key of a ticket that a key of ours opens. That
-/// is done again here, so that no refusal carries keys about.
-fn krb_error(request: &Request<'_>, error: &Error, keys: &KeySet, policy: &Policy, now: UnixTime) -> Option<Vec<u8>> {
-    if policy.krb_errors == KrbErrorPolicy::Never {
-        return None;
+impl core::error::Error for Refused {}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        refused.error
     }
-    let (mut buffer, opened) = open(request, keys, policy, now).ok()?;
-    let (plaintext, _) = authenticator::decrypt(request, &opened.session_key, &mut buffer)?;
-    let proof = Authenticator::read(Reader::new(buffer.slice(plaintext))).ok()?;
-    let shell = &request.ap_req.ticket;
-    let message = KrbError {
-        client_time: proof.time(),
-        server_time: now,
-        code: code(error),
-        realm: shell.realm,
-        service: shell.sname,
+}
+
+/// Returns the client's time, if the authenticator verifies under the session key of the opened ticket.
+fn proven_time(request: &Request<'_>, opened: &Opened, buffer: &mut Buffer) -> Option<UnixTime> {
+    let (plaintext, _) = authenticator::decrypt(request, &opened.session_key, buffer)?;
+    let authenticator = Authenticator::read(Reader::new(buffer.slice(plaintext))).ok()?;
+    Some(authenticator.time())
+}
+
+fn in_reject(krb_error: &[u8]) -> Vec<u8> {
+    let reply = NegotiationReply {
+        state: NegState::Reject,
+        supported_mech: None,
+        response_token: Some(krb_error),
+        mech_list_mic: None,
     };
-    Some(match request.message {
-        Message::Gss(mechanism) => frame(mechanism, TokId::KrbError, |w| message.write(w)),
-        Message::Bare => {
-            let mut writer = Writer::with_capacity(ROOM);
-            message.write(&mut writer);
-            writer.finish()
-        }
-    })
+    reply.to_bytes()
 }
 
-/// RFC 4120 section 7.5.9. What only this server's policy refuses is generic: the reason is not the client's business.
+/// Returns the code of RFC 4120 section 7.5.9. A reason that is only this server's policy is generic: the client does not learn it.
 const fn code(error: &Error) -> u8 {
     match error {
         Error::Transited => KRB_AP_PATH_NOT_ACCEPTED,
@@ -127,5 +239,5 @@ const KRB_AP_ERR_BADADDR: u8 = 38;
 const KRB_AP_ERR_INAPP_CKSUM: u8 = 50;
 const KRB_ERR_GENERIC: u8 = 60;
 
-/// Octets of a KRB-ERROR with names of the usual length.
-const ROOM: usize = 192;
+/// Octets of a KRB-ERROR with names of usual length.
+const USUAL_KRB_ERROR: usize = 192;

@@ -1,9 +1,7 @@
-//! A token from the outside: what it says it is, whom it says it is for, and which key it asks for.
+//! What a token says about itself without a key: what it is, for which service, and which key it needs.
 //!
-//! For whoever explains a refusal: it tells as much of a token that is refused as of any other. Nothing in it was checked,
-//! no key is used, and no request comes of it.
+//! It explains refused tokens as well as others. Nothing in it was checked, and no request comes out of it.
 
-use crate::accept::request::key_query;
 use crate::accept::token::Token;
 use crate::crypto::EncType;
 use crate::keys::KeyQuery;
@@ -11,19 +9,20 @@ use crate::limits::MAX_TOKEN_SIZE;
 use crate::wire::der::Reader;
 use crate::wire::krb5::{ApOptions, ApReq};
 use crate::wire::mechanism::Mechanism;
+use crate::wire::oid::Dotted;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 use core::fmt;
 
-/// What can be told of a token without a key. Anybody can have written it.
+/// What a token says about itself. Anyone can have written it: use it to explain, never to decide.
 #[derive(Clone, Copy, Debug)]
-pub struct Outline<'t> {
+pub struct TokenInfo<'t> {
     shape: TokenShape,
     mechanisms: Option<MechanismList<'t>>,
     inner: Option<TokenShape>,
     ap_req: Option<ApReq<'t>>,
 }
 
-/// What a token says it is by its first bytes.
+/// What a token is, by its first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenShape {
@@ -33,7 +32,7 @@ pub enum TokenShape {
     NegTokenResp,
     /// A message of the Kerberos mechanism in its framing (RFC 4121 section 4.1).
     Krb5,
-    /// The same, under the identifier of Windows 2000.
+    /// The same, under the object identifier of Windows 2000.
     MsKrb5,
     /// An AP-REQ without framing.
     ApReq,
@@ -47,30 +46,29 @@ pub enum TokenShape {
     Iakerb,
     /// Kerberos user-to-user.
     UserToUser,
-    /// Another mechanism's.
+    /// The token of another mechanism.
     Other,
-    /// Nothing that is known, or too long to look at.
+    /// A token of no known form, or one that is too long.
     Unknown,
 }
 
-impl<'t> Outline<'t> {
-    /// Looks at a token as far as it can be read; at nothing in one of more than
-    /// [`MAX_TOKEN_SIZE`] bytes.
+impl<'t> TokenInfo<'t> {
+    /// Reads a token as far as possible. A token of more than [`MAX_TOKEN_SIZE`] octets is not read at all.
     #[must_use]
     pub fn of(token: &'t [u8]) -> Self {
         let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
         let recognised = Token::recognise(Reader::new(token)).ok();
-        let outline = Self { shape: TokenShape::of(recognised.as_ref()), mechanisms: None, inner: None, ap_req: None };
+        let info = Self { shape: TokenShape::of(recognised.as_ref()), mechanisms: None, inner: None, ap_req: None };
         match recognised {
             Some(Token::Spnego(opening)) => match NegTokenInit::read(opening) {
-                Ok(init) => Self { mechanisms: Some(init.mechanisms), ..outline.around(init.mech_token) },
-                Err(_) => outline,
+                Ok(init) => Self { mechanisms: Some(init.mechanisms), ..info.around(init.mech_token) },
+                Err(_) => info,
             },
             Some(Token::Continuation(next)) => match NegTokenResp::read(next) {
-                Ok(response) => outline.around(response.response_token),
-                Err(_) => outline,
+                Ok(response) => info.around(response.response_token),
+                Err(_) => info,
             },
-            other => Self { ap_req: ap_req(other.as_ref()), ..outline },
+            other => Self { ap_req: ap_req(other.as_ref()), ..info },
         }
     }
 
@@ -80,36 +78,36 @@ impl<'t> Outline<'t> {
         Self { inner: Some(TokenShape::of(recognised.as_ref())), ap_req: ap_req(recognised.as_ref()), ..self }
     }
 
-    /// What the whole token says it is.
+    /// Returns what the whole token is.
     #[must_use]
     pub const fn shape(&self) -> TokenShape {
         self.shape
     }
 
-    /// What the token in SPNEGO says it is; `None` if there is none.
+    /// Returns what the token inside SPNEGO is; `None` if there is none.
     #[must_use]
     pub const fn inner(&self) -> Option<TokenShape> {
         self.inner
     }
 
-    /// The mechanisms that a NegTokenInit offers, the most wanted first.
+    /// Returns the mechanisms that a NegTokenInit offers, the client's first choice first.
     pub fn mechanisms(&self) -> impl Iterator<Item = OfferedMechanism<'t>> + use<'t> {
         self.mechanisms.into_iter().flat_map(MechanismList::oids).map(OfferedMechanism)
     }
 
-    /// What the AP-REQ's ticket says about the key that it needs; `None` if there is no AP-REQ that can be read.
+    /// Returns what the ticket says about the key that it needs; `None` if no AP-REQ can be read.
     #[must_use]
     pub fn key_query(&self) -> Option<KeyQuery<'t>> {
-        self.ap_req.as_ref().map(|ap_req| key_query(&ap_req.ticket))
+        self.ap_req.as_ref().map(|ap_req| KeyQuery::of(&ap_req.ticket))
     }
 
-    /// The AP-REQ's options, which nothing protects.
+    /// Returns the AP-REQ's options, which nothing protects.
     #[must_use]
     pub fn ap_options(&self) -> Option<ApOptions> {
         self.ap_req.map(|ap_req| ap_req.options)
     }
 
-    /// The type of key that the authenticator says it is encrypted in.
+    /// Returns the encryption type that the authenticator names.
     #[must_use]
     pub fn authenticator_etype(&self) -> Option<EncType> {
         self.ap_req.map(|ap_req| ap_req.authenticator.etype)
@@ -166,13 +164,13 @@ impl fmt::Display for TokenShape {
 pub struct OfferedMechanism<'t>(&'t [u8]);
 
 impl<'t> OfferedMechanism<'t> {
-    /// Its object identifier, as the contents of the DER encoding.
+    /// Returns its object identifier, as the contents of the DER encoding.
     #[must_use]
     pub const fn oid(self) -> &'t [u8] {
         self.0
     }
 
-    /// Whether its tokens carry an AP-REQ for a key of this server.
+    /// Returns whether its tokens carry an AP-REQ for a key of this server.
     #[must_use]
     pub fn is_kerberos(self) -> bool {
         Mechanism::from_oid(self.0).is_kerberos()
@@ -189,39 +187,17 @@ impl fmt::Display for OfferedMechanism<'_> {
     }
 }
 
-/// An object identifier in numbers (X.690 section 8.19), as far as they fit into 64 bits.
-struct Dotted<'a>(&'a [u8]);
-
-impl fmt::Display for Dotted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut numbers = self.0.split_inclusive(|octet| octet & 0x80 == 0).map(base_128);
-        let first = numbers.next().flatten().unwrap_or(0);
-        let root = (first / 40).min(2);
-        write!(f, "{root}.{}", first.saturating_sub(root.saturating_mul(40)))?;
-        numbers.try_for_each(|number| match number {
-            Some(number) => write!(f, ".{number}"),
-            None => f.write_str(".…"),
-        })
-    }
-}
-
-fn base_128(octets: &[u8]) -> Option<u64> {
-    octets.iter().try_fold(0_u64, |number, octet| Some(number.checked_mul(128)? | u64::from(octet & 0x7F)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::string::ToString;
 
     #[test]
-    fn object_identifiers_are_written_in_numbers() {
+    fn a_mechanism_is_shown_with_its_name() {
         for (oid, text) in [
             (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02][..], "Kerberos (1.2.840.113554.1.2.2)"),
             (&[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A], "NTLM (1.3.6.1.4.1.311.2.2.10)"),
             (&[0x88, 0x37, 0x03], "2.999.3"),
-            (&[0x2A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x01], "1.2.….1"),
-            (&[], "0.0"),
         ] {
             assert_eq!(OfferedMechanism(oid).to_string(), text);
         }

@@ -2,7 +2,7 @@
 
 use super::{Stage, TARGET};
 use crate::accept::Accepted;
-use crate::error::{Blame, Error, Excerpt};
+use crate::error::{Blame, BoundedText, Error};
 use crate::keys::KeyQuery;
 use crate::time::UnixTime;
 use ::tracing::span::EnteredSpan;
@@ -39,12 +39,12 @@ pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {
         target: TARGET,
         Level::INFO,
         code = "accepted",
-        user = display(accepted.identity().name().excerpt()),
-        realm = display(Excerpt::new(accepted.identity().realm())),
+        user = display(accepted.identity().name().bounded()),
+        realm = display(BoundedText::new(accepted.identity().realm())),
         sid = accepted.identity().sid().map(display),
-        service = display(accepted.service().excerpt()),
-        service_realm = display(Excerpt::new(accepted.service_realm())),
-        account = display(Excerpt::new(opened_by.account().name())),
+        service = display(accepted.service().bounded()),
+        service_realm = display(BoundedText::new(accepted.service_realm())),
+        account = display(BoundedText::new(opened_by.account().name())),
         ticket_etype = opened_by.etype().0,
         ticket_kvno = accepted.ticket_kvno(),
         key_kvno = opened_by.kvno(),
@@ -64,7 +64,7 @@ pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
                 $level,
                 code = error.code(),
                 blame = display(error.blame()),
-                service_realm = query.map(|query| display(Excerpt::new(query.realm()))),
+                service_realm = query.map(|query| display(BoundedText::new(query.realm()))),
                 ticket_etype = query.map(|query| query.etype.0),
                 ticket_kvno = query.and_then(|query| query.kvno),
                 skew_seconds = skew(error),

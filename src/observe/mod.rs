@@ -6,7 +6,7 @@
 //! | field | of | what |
 //! |---|---|---|
 //! | `code` | both | `accepted`, or [`Error::code`](crate::Error::code) |
-//! | `service_realm`, `ticket_kvno` | both | what the ticket's shell names, which nobody vouches for where it was refused |
+//! | `service_realm`, `ticket_kvno` | both | what the unencrypted fields of the ticket name; where the request was refused, nothing vouches for it |
 //! | `ticket_etype` | both | the number of the ticket's encryption type, and so of the key that opened it |
 //! | `skew_seconds` | both | how far the client's clock is ahead of this server's; refused: with `clock-skew` |
 //! | `blame` | refused | [`Error::blame`](crate::Error::blame) |
@@ -18,8 +18,8 @@
 //! | `channel_bindings` | accepted | whether the request is bound to its channel |
 //!
 //! Accepted requests are at level INFO. **They name users**: an operator who may not keep that filters the field. Refusals
-//! are at WARN where the administrator can mend the cause (keys, replay cache, the program), and at INFO where a stranger
-//! can bring them about at will. A conversation that goes on is at DEBUG.
+//! are at WARN if the administrator can remove the cause (keys, replay cache, the program), and at INFO if any client can
+//! cause them at will. A negotiation that continues is at DEBUG.
 //!
 //! What a message says is bounded and escaped, so that no name forges a line; no key, no plaintext and no token is in any
 //! event.
@@ -49,9 +49,8 @@ pub(crate) use events::{Entered, accepted, goes_on, refused};
 pub(crate) use silence::{Entered, accepted, goes_on, refused};
 
 use crate::accept::Accepted;
-use crate::error::Error;
 use crate::keys::KeyQuery;
-use crate::negotiate::Turn;
+use crate::negotiate::{Refused, Step};
 use crate::time::UnixTime;
 
 /// The target of all events and spans.
@@ -67,29 +66,21 @@ pub(crate) enum Stage {
     Admit,
 }
 
-/// For the end of a stage that is not the last.
+/// Reports the end of the last stage.
 #[inline(always)]
-pub(crate) fn outcome<T>(outcome: &Result<T, Error>, query: Option<&KeyQuery<'_>>) {
-    if let Err(error) = outcome {
-        refused(error, query);
-    }
-}
-
-/// For the last stage.
-#[inline(always)]
-pub(crate) fn verdict(verdict: &Result<Accepted, Error>, query: Option<&KeyQuery<'_>>, now: Option<UnixTime>) {
+pub(crate) fn verdict(verdict: &Result<Accepted, Refused>, query: Option<&KeyQuery<'_>>, now: Option<UnixTime>) {
     match verdict {
         Ok(request) => accepted(request, now),
-        Err(error) => refused(error, query),
+        Err(refusal) => refused(refusal.error(), query),
     }
 }
 
-/// For the end of a turn.
+/// Reports the end of a step of a negotiation.
 #[inline(always)]
-pub(crate) fn turn(turn: &Result<Turn, Error>, query: &KeyQuery<'_>, now: UnixTime) {
-    match turn {
-        Ok(Turn::Accepted(request, _)) => accepted(request, Some(now)),
-        Ok(Turn::Next(_)) => goes_on(),
-        Err(error) => refused(error, Some(query)),
+pub(crate) fn step(step: &Result<Step, Refused>, query: &KeyQuery<'_>, now: UnixTime) {
+    match step {
+        Ok(Step::Accepted(request, _)) => accepted(request, Some(now)),
+        Ok(Step::Continue(_)) => goes_on(),
+        Err(refusal) => refused(refusal.error(), Some(query)),
     }
 }

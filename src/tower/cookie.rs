@@ -1,4 +1,4 @@
-//! The cookie that carries a conversation (RFC 6265): in, the `Cookie` values of a request; out, a `Set-Cookie` value.
+//! The cookie that carries the state of a negotiation (RFC 6265): `Cookie` values in, a `Set-Cookie` value out.
 
 use crate::accept::Negotiation;
 use crate::http::SealingKey;
@@ -9,26 +9,27 @@ use ::http::header::COOKIE;
 use ::http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 
-/// Under which key and name conversations are carried.
+/// The key and the name of the cookie.
 #[derive(Clone, Debug)]
-pub(super) struct LegCookie {
+pub(super) struct ContinuationCookie {
     pub(super) key: SealingKey,
     pub(super) name: Arc<str>,
 }
 
-impl LegCookie {
-    /// The value that a request brought; the first, if there are several of the name.
+impl ContinuationCookie {
+    /// Returns the value that a request brought; the first if there are several.
     pub(super) fn read<'h>(&self, headers: &'h HeaderMap) -> Option<&'h [u8]> {
         let values = headers.get_all(COOKIE).into_iter();
         let mut pairs = values.flat_map(|value| value.as_bytes().split(|octet| *octet == b';'));
         pairs.find_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
     }
 
-    /// `None` if the conversation is too large for a cookie.
+    /// Makes the header that sets the cookie; `None` if the state is too large for one.
     pub(super) fn set(&self, negotiation: &Negotiation, randomness: &Randomness, now: UnixTime) -> Option<HeaderValue> {
         self.with_age(&self.key.seal(negotiation, randomness, now)?, MAX_SEALED_SECONDS)
     }
 
+    /// Makes the header that removes the cookie.
     pub(super) fn remove(&self) -> Option<HeaderValue> {
         self.with_age("", 0)
     }

@@ -1,53 +1,50 @@
-//! What the layer finds among a request's extensions, and what it leaves there.
+//! What the layer reads from a request's extensions, and what it puts there.
 
-use crate::accept::{Connection, Negotiation};
+use crate::accept::{Arrival, Negotiation};
 use crate::error::Error;
+use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;
 use core::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the server knows of a connection. Whoever accepts connections puts it among the extensions of their requests.
+/// What the server knows of a connection. The code that accepts connections puts it among the extensions of their requests.
 ///
-/// Behind a proxy that ends TLS, the channel is the one between the client and the proxy, whose bindings are the same for
-/// every connection where they are of its certificate (`tls-server-end-point`): name them in the policy.
+/// Behind a proxy that ends TLS, the channel is the one between the client and the proxy. If its bindings are those of the
+/// proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
 #[derive(Clone, Debug, Default)]
-pub struct ConnectionFacts {
+pub struct ConnectionInfo {
     bindings: Option<Arc<[ChannelBindings]>>,
     client_address: Option<IpAddr>,
 }
 
-impl ConnectionFacts {
-    /// The bindings of the connection's channel, of which the client may send any: [`Connection::channel_bindings`].
+impl ConnectionInfo {
+    /// Gives the bindings of the connection's channel: see [`Arrival::with_channel_bindings`].
     #[must_use]
-    pub fn channel_bindings(self, bindings: impl Into<Arc<[ChannelBindings]>>) -> Self {
+    pub fn with_channel_bindings(self, bindings: impl Into<Arc<[ChannelBindings]>>) -> Self {
         Self { bindings: Some(bindings.into()), ..self }
     }
 
-    /// The client's address: [`Connection::client_address`].
+    /// Gives the client's address: see [`Arrival::with_client_address`].
     #[must_use]
-    pub fn client_address(self, address: IpAddr) -> Self {
+    pub fn with_client_address(self, address: IpAddr) -> Self {
         Self { client_address: Some(address), ..self }
     }
 
-    pub(super) fn connection(&self) -> Connection<'_> {
-        let connection = Connection::default().channel_bindings(self.bindings.as_deref().unwrap_or_default());
-        match self.client_address {
-            Some(address) => connection.client_address(address),
-            None => connection,
-        }
+    pub(super) fn arrival(&self, now: UnixTime) -> Arrival<'_> {
+        Arrival { now, bindings: self.bindings.as_deref().unwrap_or(&[]), client_address: self.client_address }
     }
 }
 
-/// The place for what is kept between two requests of one connection. Whoever accepts connections makes one for each, and
-/// puts it among the extensions of its requests.
+/// Keeps the state of a negotiation between two requests of one connection. The code that accepts connections makes one for
+/// each, and puts it among the extensions of its requests.
 ///
-/// It is used over HTTP/1.1 alone, and only where nobody else's requests come over the same connection: not behind a proxy.
-/// HTTP/2 has requests of one connection at the same time, so that one's state would be taken by another.
+/// The layer uses it over HTTP/1.1 only. It is for connections that carry one client's requests: not behind a proxy. HTTP/2
+/// has several requests of a connection at the same time, and one would take the state of another.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionNegotiation(Arc<Mutex<Option<Negotiation>>>);
 
 impl ConnectionNegotiation {
-    /// An empty place.
+    /// Makes one that keeps nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -62,11 +59,11 @@ impl ConnectionNegotiation {
     }
 }
 
-/// Why a request has no identity, for a route that is [optional](super::NegotiateLayer::optional).
+/// Why a request has no identity, for a route behind an [optional](super::NegotiateLayer::optional) layer.
 #[derive(Clone, Debug)]
 pub enum NotSignedIn {
-    /// It carries no Negotiate value, and may be challenged: 401 and `WWW-Authenticate: Negotiate`.
+    /// The request carries no Negotiate value, and may be challenged: 401 and `WWW-Authenticate: Negotiate`.
     NotAsked,
-    /// It was refused: for the log, and not for the client, which must not be challenged.
+    /// The request was refused. The error is for the log, not for the client, which must not be challenged again.
     Failed(Arc<Error>),
 }

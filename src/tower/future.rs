@@ -1,4 +1,4 @@
-//! The layer's response: one that it made itself, or the inner service's with what the client waits for.
+//! The layer's response: its own, or that of the inner service with the headers for the client.
 
 use ::http::header::{SET_COOKIE, WWW_AUTHENTICATE};
 use ::http::{HeaderValue, Response, StatusCode};
@@ -25,7 +25,7 @@ pin_project! {
     }
 }
 
-/// What a response gets besides its own headers.
+/// The headers that a response gets in addition to its own.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     pub(super) www_authenticate: Option<HeaderValue>,
@@ -39,7 +39,7 @@ impl<F, B> NegotiateFuture<F, B> {
 }
 
 impl<F, B: Default> NegotiateFuture<F, B> {
-    /// Without the inner service.
+    /// Answers without the inner service.
     pub(super) fn answered(status: StatusCode, headers: Headers) -> Self {
         let mut response = Response::new(B::default());
         *response.status_mut() = status;
@@ -63,7 +63,7 @@ where
             StateProjection::Running { response, headers } => {
                 let mut response = ready!(response.poll(context))?;
                 let mut headers = core::mem::take(headers);
-                // The last token of a conversation that ended well would be read as one that goes on.
+                // A client would take the final token of a completed negotiation in a 401 for a request to continue.
                 if response.status() == StatusCode::UNAUTHORIZED {
                     headers.www_authenticate = None;
                 }

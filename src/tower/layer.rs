@@ -1,9 +1,11 @@
-//! What a layer is made of, and what may be set.
+//! The layer, and what can be set on it.
 
-use super::cookie::LegCookie;
+use super::cookie::ContinuationCookie;
 use super::service::Negotiate;
-use super::source::{Decide, ValidatorSource};
-use crate::http::{FallBack, SealingKey, SignedIn};
+use super::settings::{Demand, Settings};
+use super::source::ValidatorSource;
+use crate::http::{SealingKey, SignedIn};
+use crate::negotiate::Refused;
 use crate::randomness::Randomness;
 use crate::time::UnixTime;
 use ::http::request::Parts;
@@ -11,37 +13,18 @@ use core::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
-/// Puts [`Negotiate`] before a service.
+/// Signs users in before a service: a layer that puts [`Negotiate`] before it.
 #[derive(Clone)]
+#[must_use]
 pub struct NegotiateLayer {
     settings: Arc<Settings>,
 }
 
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) source: Arc<dyn Decide>,
-    pub(super) clock: Arc<dyn Fn() -> UnixTime + Send + Sync>,
-    pub(super) randomness: Arc<dyn Fn() -> Randomness + Send + Sync>,
-    pub(super) demand: Demand,
-    pub(super) cookie: Option<LegCookie>,
-    pub(super) on_signed_in: Hook<SignedIn>,
-    pub(super) on_fall_back: Hook<FallBack>,
-}
-
-type Hook<T> = Arc<dyn Fn(&T, &Parts) + Send + Sync>;
-
-/// Whom the inner service is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Demand {
-    SignedIn,
-    Everybody,
-}
-
 impl NegotiateLayer {
-    /// A layer whose service is for users that are signed in.
+    /// Makes a layer whose service runs for signed-in users only.
     ///
-    /// `clock` tells the time, and `randomness` gives 64 octets of the operating system's at every call; this crate has
-    /// neither. The validator may change while the server runs: see [`ValidatorSource`].
+    /// `clock` returns the time, and `randomness` returns 64 octets of the operating system's generator at every call: this
+    /// crate has neither. The validator may change while the server runs: see [`ValidatorSource`].
     pub fn new(
         validator: impl ValidatorSource,
         clock: impl Fn() -> UnixTime + Send + Sync + 'static,
@@ -59,31 +42,28 @@ impl NegotiateLayer {
         Self { settings: Arc::new(settings) }
     }
 
-    /// The service runs for everybody, and finds [`NotSignedIn`](super::NotSignedIn) where there is no identity.
-    #[must_use]
+    /// Runs the service for everyone. It finds [`NotSignedIn`](super::NotSignedIn) among the extensions of a request without
+    /// identity.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.demand = Demand::Everybody)
     }
 
-    /// Lets clients send more than one token, with what is kept meanwhile in a cookie named `name`, sealed under `key`.
+    /// Lets clients send several tokens. The state between two of them is in a cookie named `name`, sealed under `key`.
     ///
-    /// With `__Host-` before its name, browsers take it from this very host over TLS only. It is gone when the
-    /// conversation is over. A conversation too large for a cookie is refused.
-    #[must_use]
-    pub fn legs_in_cookie(self, key: SealingKey, name: impl Into<Arc<str>>) -> Self {
-        let cookie = LegCookie { key, name: name.into() };
+    /// If the name begins with `__Host-`, browsers accept the cookie from this host over TLS only. The cookie is removed when
+    /// the negotiation is over. A negotiation whose state is too large for a cookie is refused.
+    pub fn with_continuation_cookie(self, key: SealingKey, name: impl Into<Arc<str>>) -> Self {
+        let cookie = ContinuationCookie { key, name: name.into() };
         self.with(|settings| settings.cookie = Some(cookie))
     }
 
-    /// Is called when a user has signed in, before the service is.
-    #[must_use]
+    /// Calls `hook` when a user has signed in, before the service runs.
     pub fn on_signed_in(self, hook: impl Fn(&SignedIn, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_signed_in = Arc::new(hook))
     }
 
-    /// Is called when a request was refused: the place for the log.
-    #[must_use]
-    pub fn on_fall_back(self, hook: impl Fn(&FallBack, &Parts) + Send + Sync + 'static) -> Self {
+    /// Calls `hook` when a request was refused: log it there.
+    pub fn on_fall_back(self, hook: impl Fn(&Refused, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_fall_back = Arc::new(hook))
     }
 
@@ -104,14 +84,5 @@ impl<S> Layer<S> for NegotiateLayer {
 impl fmt::Debug for NegotiateLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.settings, f)
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NegotiateLayer")
-            .field("demand", &self.demand)
-            .field("cookie", &self.cookie)
-            .finish_non_exhaustive()
     }
 }

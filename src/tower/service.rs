@@ -1,12 +1,12 @@
-//! The service: a request to a step, and the step to what the client gets.
+//! The service: decides a request, and turns the step into a response.
 
-use super::extensions::{ConnectionFacts, ConnectionNegotiation, NotSignedIn};
+use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 use super::future::{Headers, NegotiateFuture};
-use super::layer::{Demand, Settings};
-use super::source::Turns;
-use crate::accept::Negotiation;
+use super::settings::{Demand, Settings};
+use crate::accept::{Arrival, Negotiation};
 use crate::error::{Error, NegotiationCause};
-use crate::http::{FallBack, SignInStep, SignedIn};
+use crate::http::{SignInStep, SignedIn};
+use crate::negotiate::{Refused, RoundTrips};
 use crate::observe;
 use crate::time::UnixTime;
 use ::http::header::AUTHORIZATION;
@@ -16,7 +16,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use tower_service::Service;
 
-/// Signs users in before the service that it holds. Made by [`NegotiateLayer`](super::NegotiateLayer).
+/// Signs users in before the service that it holds. It is made by [`NegotiateLayer`](super::NegotiateLayer).
 #[derive(Clone, Debug)]
 pub struct Negotiate<S> {
     inner: S,
@@ -52,36 +52,39 @@ where
 }
 
 impl Settings {
-    /// What the inner service's response gets besides its own headers; or what is answered without the service.
+    /// Decides a request. Returns the headers that the inner service's response gets, or the response without the service.
     fn admit(&self, parts: &mut Parts) -> Result<Headers, (StatusCode, Headers)> {
         let now = (self.clock)();
-        let (place, turns) = self.place(parts, now);
-        let step = self.decide(parts, &turns, now);
+        let (kept, negotiation) = self.kept(parts, now);
+        let step = self.decide(parts, &kept, negotiation.as_ref(), now);
         let headers = Headers { www_authenticate: step.www_authenticate().and_then(sensitive), set_cookie: None };
         match step {
             SignInStep::SignedIn(signed_in) => {
                 self.let_in(*signed_in, parts);
-                Ok(self.cleared(&place, headers))
+                Ok(self.cleared(&kept, headers))
             }
             SignInStep::Challenge => {
-                self.leave_out(NotSignedIn::NotAsked, parts, StatusCode::UNAUTHORIZED, self.cleared(&place, headers))
+                self.leave_out(NotSignedIn::NotAsked, parts, StatusCode::UNAUTHORIZED, self.cleared(&kept, headers))
             }
-            SignInStep::FallBack(fall_back) => self.fall_back(fall_back, parts, self.cleared(&place, headers)),
-            SignInStep::Continue(leg) => match self.keep(leg.into_negotiation(), &place, now) {
+            SignInStep::FallBack(refused) => self.fall_back(&refused, parts, self.cleared(&kept, headers)),
+            SignInStep::Continue(next) => match self.keep(next.into_negotiation(), &kept, now) {
                 Ok(set_cookie) => Err((StatusCode::UNAUTHORIZED, Headers { set_cookie, ..headers })),
-                Err(unkept) => self.fall_back(unkept, parts, self.cleared(&place, Headers::default())),
+                Err(refused) => self.fall_back(&refused, parts, self.cleared(&kept, Headers::default())),
             },
         }
     }
 
-    fn decide(&self, parts: &Parts, turns: &Turns, now: UnixTime) -> SignInStep {
-        // Every browser's first request: it takes no validator, and nothing of the operating system's randomness.
+    fn decide(&self, parts: &Parts, kept: &Kept, negotiation: Option<&Negotiation>, now: UnixTime) -> SignInStep {
+        // A browser's first request has no such header: it costs no validator and no randomness.
         if !parts.headers.contains_key(AUTHORIZATION) {
             return SignInStep::Challenge;
         }
-        let facts = parts.extensions.get::<ConnectionFacts>();
-        let connection = facts.map(ConnectionFacts::connection).unwrap_or_default();
-        self.source.decide(&parts.headers, turns, &connection, &(self.randomness)(), now)
+        let round_trips = match kept {
+            Kept::Nowhere => RoundTrips::One,
+            Kept::InCookie { .. } | Kept::WithConnection(_) => RoundTrips::Many(negotiation),
+        };
+        let arrival = parts.extensions.get::<ConnectionInfo>().map_or(Arrival::at(now), |info| info.arrival(now));
+        self.source.decide(&parts.headers, round_trips, &(self.randomness)(), arrival)
     }
 
     fn let_in(&self, signed_in: SignedIn, parts: &mut Parts) {
@@ -92,12 +95,12 @@ impl Settings {
 
     fn fall_back(
         &self,
-        fall_back: FallBack,
+        refused: &Refused,
         parts: &mut Parts,
         headers: Headers,
     ) -> Result<Headers, (StatusCode, Headers)> {
-        (self.on_fall_back)(&fall_back, parts);
-        let why = NotSignedIn::Failed(Arc::new(fall_back.into_error()));
+        (self.on_fall_back)(refused, parts);
+        let why = NotSignedIn::Failed(Arc::new(refused.error().clone()));
         self.leave_out(why, parts, StatusCode::FORBIDDEN, headers)
     }
 
@@ -112,65 +115,68 @@ impl Settings {
             Demand::SignedIn => Err((status, headers)),
             Demand::Everybody => {
                 parts.extensions.insert(why);
-                // Whether to challenge is the service's own choice.
+                // The service itself chooses whether to challenge.
                 Ok(Headers { www_authenticate: None, ..headers })
             }
         }
     }
 }
 
-/// Where a conversation is kept between two requests.
-enum Place {
+/// Where the state of a negotiation is kept between two requests.
+enum Kept {
     Nowhere,
-    Cookie { brought: bool },
-    Connection(ConnectionNegotiation),
+    InCookie {
+        /// Whether the request brought the cookie.
+        brought: bool,
+    },
+    WithConnection(ConnectionNegotiation),
 }
 
 impl Settings {
-    /// Where the client's conversation has its place, and what was there.
-    fn place(&self, parts: &Parts, now: UnixTime) -> (Place, Turns) {
+    /// Returns where the client's state is kept, and the state that was kept there.
+    fn kept(&self, parts: &Parts, now: UnixTime) -> (Kept, Option<Negotiation>) {
         if let Some(cookie) = &self.cookie {
             let brought = cookie.read(&parts.headers);
-            let kept = brought.and_then(|sealed| cookie.key.open(sealed, now));
-            return (Place::Cookie { brought: brought.is_some() }, Turns::Many(kept));
+            let negotiation = brought.and_then(|sealed| cookie.key.open(sealed, now));
+            return (Kept::InCookie { brought: brought.is_some() }, negotiation);
         }
         match parts.extensions.get::<ConnectionNegotiation>() {
-            Some(place) if parts.version <= Version::HTTP_11 => {
-                (Place::Connection(place.clone()), Turns::Many(place.take()))
+            Some(connection) if parts.version <= Version::HTTP_11 => {
+                (Kept::WithConnection(connection.clone()), connection.take())
             }
-            _ => (Place::Nowhere, Turns::One),
+            _ => (Kept::Nowhere, None),
         }
     }
 
-    /// Keeps a conversation, and says which cookie that takes, if any.
-    fn keep(&self, negotiation: Negotiation, place: &Place, now: UnixTime) -> Result<Option<HeaderValue>, FallBack> {
-        let cookie = match (place, &self.cookie) {
-            (Place::Connection(place), _) => {
-                place.keep(negotiation);
+    /// Keeps the state of a negotiation. Returns the cookie to set, if there is one.
+    fn keep(&self, negotiation: Negotiation, kept: &Kept, now: UnixTime) -> Result<Option<HeaderValue>, Refused> {
+        let cookie = match (kept, &self.cookie) {
+            (Kept::WithConnection(connection), _) => {
+                connection.keep(negotiation);
                 return Ok(None);
             }
-            // Other randomness than the answer's: see `SealingKey::seal`.
-            (Place::Cookie { .. }, Some(cookie)) => cookie.set(&negotiation, &(self.randomness)(), now),
+            // The answer has used its own randomness: see `SealingKey::seal`.
+            (Kept::InCookie { .. }, Some(cookie)) => cookie.set(&negotiation, &(self.randomness)(), now),
             _ => None,
         };
         cookie.map(Some).ok_or_else(|| {
             let error = Error::Negotiation(NegotiationCause::NotKept);
             observe::refused(&error, None);
-            FallBack::from(error)
+            Refused::without_token(error)
         })
     }
 
-    /// A conversation that is over leaves no cookie.
-    fn cleared(&self, place: &Place, headers: Headers) -> Headers {
-        match (place, &self.cookie) {
-            (Place::Cookie { brought: true }, Some(cookie)) => Headers { set_cookie: cookie.remove(), ..headers },
+    /// Removes the cookie of a negotiation that is over.
+    fn cleared(&self, kept: &Kept, headers: Headers) -> Headers {
+        match (kept, &self.cookie) {
+            (Kept::InCookie { brought: true }, Some(cookie)) => Headers { set_cookie: cookie.remove(), ..headers },
             _ => headers,
         }
     }
 }
 
-/// Marked so, a value is neither printed nor, in HTTP/2, kept for compression.
-fn sensitive(value: &str) -> Option<HeaderValue> {
+/// Makes a header value that is neither printed nor, in HTTP/2, kept for compression.
+fn sensitive(value: String) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
     Some(value)

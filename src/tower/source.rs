@@ -1,27 +1,27 @@
-//! Where the layer has its validator from: the same one for ever, or, at every request, the current one.
+//! Where the layer gets its validator: always the same one, or the current one at every request.
 
-use crate::accept::{Connection, Negotiation};
+use crate::accept::Arrival;
 use crate::http::SignInStep;
+use crate::negotiate::RoundTrips;
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
-use crate::time::UnixTime;
 use crate::validator::Validator;
 use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
 use std::sync::Arc;
 
-/// Gives the validator for a request that begins now.
+/// Returns the validator for a request that begins now.
 ///
-/// A [`Validator`] is the source of itself. A closure lets keys change while the server runs, when the account's password
-/// does:
+/// A [`Validator`] is the source of itself. A closure lets the keys change while the server runs, as they do at a key
+/// rollover:
 ///
 /// ```
 /// # use kerberos_sso::replay::NoReplayCache;
 /// # use kerberos_sso::tower::ValidatorSource;
-/// # use kerberos_sso::{Account, KeySet, Policy, Validator};
+/// # use kerberos_sso::{KeySet, Policy, Validator};
 /// use std::sync::{Arc, RwLock};
 ///
-/// # let (keys, next_keys) = (KeySet::from_iter::<[Account; 0]>([]), KeySet::from_iter::<[Account; 0]>([]));
+/// # let (keys, next_keys) = (KeySet::new(), KeySet::new());
 /// let current = Arc::new(RwLock::new(Validator::new(keys, Policy::default(), NoReplayCache)));
 /// let source = {
 ///     let current = Arc::clone(&current);
@@ -29,15 +29,15 @@ use std::sync::Arc;
 /// };
 /// # fn layer(_: impl ValidatorSource) {}
 /// # layer(source);
-/// // At a rollover. Its replay cache stays the same, and so do requests that are being decided.
+/// // At a rollover. The replay cache stays the same, and requests in flight keep the old keys.
 /// let mut current = current.write().unwrap();
 /// *current = current.with_keys(next_keys);
 /// ```
 pub trait ValidatorSource: Send + Sync + 'static {
-    /// The validator's replay cache.
+    /// The type of the validator's replay cache.
     type Replay: ReplayCache;
 
-    /// The validator.
+    /// Returns the validator.
     fn validator(&self) -> Validator<Self::Replay>;
 }
 
@@ -69,39 +69,25 @@ where
     }
 }
 
-/// A [`ValidatorSource`] whose replay cache is of no interest.
+/// A [`ValidatorSource`] without the type of its replay cache.
 pub(super) trait Decide: Send + Sync {
     fn decide(
         &self,
         headers: &HeaderMap,
-        turns: &Turns,
-        connection: &Connection<'_>,
+        round_trips: RoundTrips<'_>,
         randomness: &Randomness,
-        now: UnixTime,
+        arrival: Arrival<'_>,
     ) -> SignInStep;
-}
-
-/// How many tokens a client may send.
-#[derive(Debug)]
-pub(super) enum Turns {
-    One,
-    /// With what the turn before left.
-    Many(Option<Negotiation>),
 }
 
 impl<V: ValidatorSource> Decide for V {
     fn decide(
         &self,
         headers: &HeaderMap,
-        turns: &Turns,
-        connection: &Connection<'_>,
+        round_trips: RoundTrips<'_>,
         randomness: &Randomness,
-        now: UnixTime,
+        arrival: Arrival<'_>,
     ) -> SignInStep {
-        let (validator, authorization) = (self.validator(), headers.get_all(AUTHORIZATION));
-        match turns {
-            Turns::Many(kept) => validator.sign_in(authorization, kept.as_ref(), connection, randomness, now),
-            Turns::One => validator.sign_in_at_once(authorization, connection, randomness, now),
-        }
+        self.validator().sign_in(headers.get_all(AUTHORIZATION), round_trips, randomness, arrival)
     }
 }

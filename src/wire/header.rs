@@ -1,39 +1,75 @@
-//! The `Authorization` value of HTTP Negotiate (RFC 4559): scheme and base64 in, the bytes of the token out.
+//! The `Authorization` value of HTTP Negotiate (RFC 4559): scheme and base64 in, the octets of the token out.
 
-use crate::error::{Error, HeaderProblem};
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine as _;
+use thiserror::Error;
 
-/// The token in `Negotiate <base64>`.
+/// What is wrong with an `Authorization` value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HeaderProblem {
+    /// The value has another scheme. The error does not repeat it: a password may follow.
+    #[error("another scheme")]
+    OtherScheme,
+    /// `Negotiate` stands alone.
+    #[error("no token follows the scheme")]
+    NoToken,
+    /// The token is not base64 in its one canonical, padded spelling.
+    #[error("the token is not canonical base64")]
+    Base64,
+    /// There are two `Negotiate` values, or one in a list with others.
+    #[error("more than one value, or a list")]
+    Several,
+}
+
+/// Why a value holds no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderFault {
+    Problem(HeaderProblem),
+    TooLarge { size: usize, limit: usize },
+}
+
+/// Decodes the token in `Negotiate <base64>`.
 ///
-/// The scheme may be written in any case (RFC 9110 section 11.1); white space around the value is the sender's. The
-/// base64 must be the one canonical, padded spelling, so that a token has no second header.
-///
-/// # Errors
-/// `not-negotiate` for another scheme, no token, or other characters; `too-large` before anything is decoded if the token
-/// can only have more than `max_token_size` bytes.
-pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Error> {
-    let encoded = base64_part(value)?;
-    // Three bytes for four characters; the padding is told apart only by decoding, so up to two bytes are left to it.
+/// The scheme may be written in any case (RFC 9110 section 11.1). White space around the value does not count. The base64
+/// must be the one canonical, padded spelling, so that a token has no second header. A token that can only have more than
+/// `max_token_size` octets is rejected before anything is decoded.
+pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
+    let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
+    // Three octets for four characters. Only decoding shows the padding, so up to two octets are left to it. A value is
+    // shorter than the address space, so nothing overflows.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
     if decoded_size.saturating_sub(2) > max_token_size {
-        return Err(Error::TooLarge { size: decoded_size, limit: max_token_size });
+        return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });
     }
     let mut token = Vec::with_capacity(decoded_size);
-    ENGINE.decode_vec(encoded, &mut token).map_err(|_| Error::NotNegotiate(HeaderProblem::Base64))?;
+    ENGINE.decode_vec(encoded, &mut token).map_err(|_| HeaderFault::Problem(HeaderProblem::Base64))?;
     Ok(token)
 }
 
-/// `Negotiate <base64>`, as a server answers.
+/// Splits a value into its scheme and what follows (RFC 9110 section 11.4).
+pub(crate) fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
+    let value = value.trim_ascii();
+    let end = value.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    (scheme, rest.trim_ascii_start())
+}
+
+/// Returns whether a scheme is Negotiate.
+pub(crate) fn is_negotiate(scheme: &[u8]) -> bool {
+    scheme.eq_ignore_ascii_case(b"Negotiate")
+}
+
+/// Encodes a token as `Negotiate <base64>`.
 pub(crate) fn encode(token: &[u8]) -> String {
     let mut value = String::from("Negotiate ");
     ENGINE.encode_string(token, &mut value);
     value
 }
 
-/// The standard alphabet, canonical and padded, by what the processor was found to offer. Made once: its tables take longer
-/// to make than a header to read.
+/// The standard alphabet, canonical and padded, with the vector instructions that the processor has. It is made once: its
+/// tables take longer to make than a header takes to decode.
 #[cfg(all(feature = "std", any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
 static ENGINE: std::sync::LazyLock<base64::engine::Simd> =
     std::sync::LazyLock::new(|| base64::engine::Simd::standard(base64::engine::general_purpose::PAD));
@@ -41,16 +77,11 @@ static ENGINE: std::sync::LazyLock<base64::engine::Simd> =
 #[cfg(not(all(feature = "std", any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))))]
 static ENGINE: base64::engine::GeneralPurpose = base64::engine::general_purpose::STANDARD;
 
-fn base64_part(value: &[u8]) -> Result<&[u8], Error> {
-    let value = value.trim_ascii();
-    let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
-    let (scheme, rest) = value.split_at_checked(end).unwrap_or((value, &[]));
-    if !scheme.eq_ignore_ascii_case(b"Negotiate") {
-        return Err(Error::NotNegotiate(HeaderProblem::OtherScheme));
-    }
-    match rest.trim_ascii_start() {
-        [] => Err(Error::NotNegotiate(HeaderProblem::NoToken)),
-        encoded => Ok(encoded),
+fn base64_part(value: &[u8]) -> Result<&[u8], HeaderProblem> {
+    match split_scheme(value) {
+        (scheme, _) if !is_negotiate(scheme) => Err(HeaderProblem::OtherScheme),
+        (_, []) => Err(HeaderProblem::NoToken),
+        (_, encoded) => Ok(encoded),
     }
 }
 
@@ -84,7 +115,7 @@ mod tests {
             ("Negotiate YII=, Basic eA==", HeaderProblem::Base64),
             ("Negotiate YI_-", HeaderProblem::Base64),
         ] {
-            assert_eq!(decode(value.as_bytes(), 100).unwrap_err(), Error::NotNegotiate(problem), "{value:?}");
+            assert_eq!(decode(value.as_bytes(), 100).unwrap_err(), HeaderFault::Problem(problem), "{value:?}");
         }
     }
 
@@ -117,6 +148,6 @@ mod tests {
         // 102 is what the header could hold; what it does hold is checked when the token is read.
         assert!(decode(value.as_bytes(), 99).is_err());
         let rubbish = alloc::format!("Negotiate {}", "!".repeat(1_000_000));
-        assert!(matches!(decode(rubbish.as_bytes(), 65_536).unwrap_err(), Error::TooLarge { size: 750_000, .. }));
+        assert!(matches!(decode(rubbish.as_bytes(), 65_536).unwrap_err(), HeaderFault::TooLarge { size: 750_000, .. }));
     }
 }

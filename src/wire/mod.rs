@@ -8,4 +8,6 @@ pub(crate) mod gss;
 pub(crate) mod header;
 pub(crate) mod krb5;
 pub(crate) mod mechanism;
+pub(crate) mod ntlm;
+pub(crate) mod oid;
 pub(crate) mod spnego;

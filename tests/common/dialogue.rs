@@ -5,8 +5,10 @@ use super::NOW;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{NegTokenRespParts, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{
-    Accepted, Answer, Connection, Error, GssFlags, Negotiation, Policy, Protection, Randomness, SecurityContext, Turn,
-    UnixTime, Validator,
+    Accepted, Answer, Arrival, Error, Policy, Randomness, SecurityContext, UnixTime, Validator,
+    context::Protection,
+    negotiate::{Negotiation, Step},
+    ticket::GssFlags,
 };
 use std::sync::Arc;
 
@@ -39,7 +41,7 @@ impl Host {
         self.realm.ticket_for("alice").at(self.now)
     }
 
-    pub fn turn(&self, token: &[u8], state: Option<&[u8]>) -> Result<Turn, Error> {
+    pub fn turn(&self, token: &[u8], state: Option<&[u8]>) -> Result<Step, Error> {
         let negotiation = state.map(|bytes| Negotiation::from_bytes(bytes).expect("it is what was kept"));
         let [first, second] = &self.nodes;
         let (node, randomness) = if state.is_none() { (first, random(1)) } else { (second, random(2)) };
@@ -48,14 +50,16 @@ impl Host {
 
     pub fn goes_on(&self, token: &[u8], state: Option<&[u8]>) -> Kept {
         match self.turn(token, state) {
-            Ok(Turn::Next(next)) => Kept { token: next.token().to_vec(), state: next.into_negotiation().to_bytes() },
+            Ok(Step::Continue(next)) => {
+                Kept { token: next.token().to_vec(), state: next.into_negotiation().to_bytes() }
+            }
             other => panic!("it does not go on: {other:?}"),
         }
     }
 
     pub fn ends(&self, token: &[u8], state: Option<&[u8]>) -> (Accepted, Answer) {
         match self.turn(token, state) {
-            Ok(Turn::Accepted(accepted, answer)) => (accepted, answer),
+            Ok(Step::Accepted(accepted, answer)) => (accepted, answer),
             other => panic!("it does not end: {other:?}"),
         }
     }

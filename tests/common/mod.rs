@@ -14,7 +14,10 @@ pub mod tlv;
 
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken, TokenFraming};
-use kerberos_sso::{Accepted, Connection, Error, KeySet, Malformed, Policy, Problem, UnixTime, Validator};
+use kerberos_sso::{
+    Accepted, Arrival, Error, KeySet, Policy, UnixTime, Validator,
+    error::{Malformed, Problem},
+};
 
 pub const NOW: UnixTime = TestRealm::NOW;
 
@@ -49,7 +52,7 @@ impl Server {
     }
 
     pub fn check(&self, token: &[u8]) -> Result<Accepted, Error> {
-        self.validator.validate_ticket_on(token, &self.connection, self.now)
+        self.validator.validate_ticket(token, &self.connection, self.now)
     }
 
     /// Why the good token is refused once `change` has been made, and nothing else.

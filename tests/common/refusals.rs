@@ -3,7 +3,11 @@
 use super::Server;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::testing::{ChecksumParts, KeyParts, TestToken};
-use kerberos_sso::{AddressPolicy, ChannelBindings, DelegationPolicy, Policy, TicketFlags};
+use kerberos_sso::{
+    ChannelBindings, Policy,
+    policy::{AddressPolicy, DelegationPolicy},
+    ticket::TicketFlags,
+};
 
 pub type Change = fn(&mut TestToken);
 
@@ -14,10 +18,10 @@ pub fn server() -> Server {
 
 pub fn policy() -> Policy {
     Policy::default()
-        .services(["HTTP/www.contoso.test"])
-        .addresses(AddressPolicy::Check)
-        .delegation(DelegationPolicy::Refuse)
-        .channel_bindings([ChannelBindings::new(b"ours")])
+        .with_services(["HTTP/www.contoso.test"])
+        .with_addresses(AddressPolicy::Check)
+        .with_delegation(DelegationPolicy::Refuse)
+        .with_channel_bindings([ChannelBindings::new(b"ours")])
 }
 
 /// Each change alone makes the good token refused, with this code.

@@ -26,7 +26,10 @@ use kerberos_sso::testing::{
     ApRepParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming, mech,
 };
 use kerberos_sso::{
-    AcceptorSubkeyPolicy, Error, Framing, GssFlags, KerberosOffer, NtlmMessage, Policy, SecurityContext,
+    Error, Policy, SecurityContext,
+    error::{KerberosOffer, NtlmMessage},
+    policy::AcceptorSubkeyPolicy,
+    ticket::{Framing, GssFlags},
 };
 
 const AES: [EncType; 4] = [

@@ -23,7 +23,7 @@ fn it_confirms_what_it_offered() {
 
 #[test]
 fn without_a_subkey_of_ours_too() {
-    let host = Host::with_policy(Policy::default().acceptor_subkey(AcceptorSubkeyPolicy::Never));
+    let host = Host::with_policy(Policy::default().with_acceptor_subkey(AcceptorSubkeyPolicy::Never));
     let token = prefers_ntlm(host.good());
     let first = host.goes_on(&token.mint(), None);
     let (client, mut context) = client_after(&token, &first.token);

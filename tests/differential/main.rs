@@ -17,8 +17,8 @@ use anatomy::{Anatomy, element};
 use kerberos_sso::crypto::{EncType, Key, KeyUsage};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
-    Accepted, Account, AuthorizationElement, HostAddress, KeySet, Policy, PrincipalName, ServiceKey, TicketFlags,
-    UnixTime, Validator,
+    Accepted, Account, KeySet, Policy, PrincipalName, ServiceKey, UnixTime, Validator,
+    ticket::{AuthorizationElement, HostAddress, TicketFlags},
 };
 use opinion::Opinion;
 use proptest::prelude::*;

@@ -65,6 +65,6 @@ impl Opinion {
         assert_eq!(ours.sequence_number(), theirs.seq_number);
         let gss = theirs.cksum.as_ref().filter(|checksum| checksum.r#type == GSS_CHECKSUM);
         let flags = gss.map(|gss| u32::from_le_bytes(gss.checksum[20..24].try_into().unwrap()));
-        assert_eq!(ours.gss_flags().map(kerberos_sso::GssFlags::bits), flags);
+        assert_eq!(ours.gss_flags().map(kerberos_sso::ticket::GssFlags::bits), flags);
     }
 }

@@ -11,7 +11,7 @@ fn what_rasn_writes_is_read_as_it_was_written() {
         let client_realm = std::str::from_utf8(opinion.ticket.crealm.as_bytes()).unwrap();
         let account = Account::new("service", realm).with_client_realm(client_realm);
         let account = account.with_key(ServiceKey::new(service_key(), None));
-        let policy = Policy::default().max_ticket_lifetime(None);
+        let policy = Policy::default().with_max_ticket_lifetime(None);
         let validator = Validator::new(KeySet::from_iter([account]), policy, NoReplayCache);
         let token = rasn::der::encode(&opinion.request).unwrap();
         opinion.compare(&validator.validate_ticket(&token, NOW).unwrap());

@@ -12,7 +12,10 @@ mod table;
 
 use kerberos_sso::pac::{BufferType, Pac};
 use kerberos_sso::testing::{NdrBytes, PacBuffers};
-use kerberos_sso::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
+use kerberos_sso::{
+    Error,
+    error::{PacMalformed, PacProblem, PacSignature, SignatureCause},
+};
 use pac_support::alice::{alice, pac_of, upn_dns_info};
 use pac_support::{checksummer, client_info, file_time, server_key, sid, sign, utf16, verify};
 

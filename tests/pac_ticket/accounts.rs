@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn only_people_sign_in_where_the_policy_says_so() {
-    let people = Server::new(Policy::default().accounts(AccountPolicy::PeopleOnly));
+    let people = Server::new(Policy::default().with_accounts(AccountPolicy::PeopleOnly));
     let anybody = Server::new(Policy::default());
 
     for (logon, kind, cause) in [
@@ -31,7 +31,7 @@ fn only_people_sign_in_where_the_policy_says_so() {
 
 #[test]
 fn delegation_shows_in_the_pac() {
-    let refusing = Server::new(Policy::default().delegation(DelegationPolicy::Refuse));
+    let refusing = Server::new(Policy::default().with_delegation(DelegationPolicy::Refuse));
     let allowing = Server::new(Policy::default());
     let delegated = good().with(BufferType::DELEGATION_INFO, DELEGATION_INFO);
     let kind = |result: Result<Accepted, Error>| match result.unwrap_err() {
@@ -70,7 +70,7 @@ fn delegation_shows_in_the_pac() {
 
 #[test]
 fn the_seamless_profile_demands_a_person_of_the_forest() {
-    let seamless = || Policy::seamless_sso().any_service();
+    let seamless = || Policy::seamless_sso().with_any_service();
     let people =
         |logon: LogonInfoParts| Server::bound(seamless(), &[DOMAIN]).of_logon(&logon).err().map(|error| error.code());
     let mut logon = alice();

@@ -48,7 +48,7 @@ fn foreign_groups_are_apart_or_refused() {
     assert!(identity.groups().all(|group| group.sid != sid("S-1-5-21-4-5-6-1200")));
     assert_eq!(identity.to_owned().foreign_groups.len(), 1);
 
-    let refusing = || Policy::default().foreign_sids(ForeignSidPolicy::Refuse);
+    let refusing = || Policy::default().with_foreign_sids(ForeignSidPolicy::Refuse);
     let error = Server::bound(refusing(), &[DOMAIN]).of_logon(&logon).unwrap_err();
     let expected = sid("S-1-5-21-4-5-6-1200");
     assert!(

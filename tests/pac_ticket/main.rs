@@ -17,9 +17,11 @@ use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{LogonInfoParts, NameParts, PacBuffers, TestRealm, TestToken, TimeText, if_relevant};
 use kerberos_sso::{
-    Accepted, Account, AccountCause, AccountKind, AccountPolicy, AssertedBy, ComputerAccount, DelegationKind,
-    DelegationPolicy, DomainClaim, Error, ForeignSidPolicy, KeySet, MissingPac, NameType, PacMismatch, PacPolicy,
-    PacSignature, Password, Policy, ServiceKey, Sid, SignatureCause, UnixTime, Validator,
+    Accepted, Account, AccountKind, AssertedBy, ComputerAccount, Error, KeySet, Password, Policy, ServiceKey, Sid,
+    UnixTime, Validator,
+    error::{AccountCause, DelegationKind, DomainClaim, MissingPac, PacMismatch, PacSignature, SignatureCause},
+    policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, PacPolicy},
+    ticket::NameType,
 };
 use pac_support::alice::{alice, pac_of, upn_dns_info};
 use pac_support::{buffer, client_info, file_time, sid, sign};

@@ -20,7 +20,7 @@ fn levels_of_the_policy() {
         (PacPolicy::VerifyIfPresent, None, None, Some("pac-signature")),
         (PacPolicy::Ignore, None, None, None),
     ] {
-        let server = Server::new(Policy::default().pac(policy));
+        let server = Server::new(Policy::default().with_pac(policy));
         let code = |result: Result<Accepted, Error>| result.err().map(|error| error.code());
         assert_eq!(code(server.check(&server.realm.ticket_for("alice"))), none, "{policy:?}");
         assert_eq!(code(server.of(&no_logon_info)), nameless, "{policy:?}");
@@ -32,7 +32,7 @@ fn levels_of_the_policy() {
         assert_eq!(accepted.pac().is_some(), policy != PacPolicy::Ignore);
         assert_eq!(accepted.identity().sid().is_some(), policy != PacPolicy::Ignore);
     }
-    let required = Server::new(Policy::default().pac(PacPolicy::Require));
+    let required = Server::new(Policy::default().with_pac(PacPolicy::Require));
     assert_eq!(required.of(&no_logon_info).unwrap_err(), Error::PacMissing(MissingPac::LogonInfo));
     let ticket = required.realm.ticket_for("alice");
     assert_eq!(required.check(&ticket).unwrap_err(), Error::PacMissing(MissingPac::Pac));
@@ -48,7 +48,7 @@ fn accounts_of_active_directory_require_a_pac() {
     };
     assert_eq!(code(Policy::default(), |account| account), None);
     assert_eq!(code(Policy::default(), Account::of_active_directory), Some("pac-missing"));
-    assert_eq!(code(Policy::default().pac(PacPolicy::VerifyIfPresent), Account::of_active_directory), None);
+    assert_eq!(code(Policy::default().with_pac(PacPolicy::VerifyIfPresent), Account::of_active_directory), None);
     let computer = |_: Account| {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST")
@@ -95,6 +95,6 @@ fn a_pac_in_the_authenticator_is_the_clients_word() {
     let mut token = server.realm.ticket_for("alice");
     token.authenticator.authorization_data.push(if_relevant(&[(128, good().signed(&server.key()))]));
     assert!(server.check(&token).unwrap().identity().sid().is_none());
-    let required = Server::new(Policy::default().pac(PacPolicy::Require));
+    let required = Server::new(Policy::default().with_pac(PacPolicy::Require));
     assert_eq!(required.check(&token).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }

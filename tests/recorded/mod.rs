@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
-    Accepted, Account, BindingLevel, ChannelBindings, Error, KeySet, PacPolicy, Policy, ServiceKey, UnixTime,
+    Accepted, Account, ChannelBindings, Error, KeySet, Policy, ServiceKey, UnixTime,
+    policy::{BindingLevel, PacPolicy},
 };
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -403,23 +404,23 @@ impl Rules {
             policy = policy.allow_rc4();
         }
         if !self.services.is_empty() {
-            policy = policy.services(self.services.iter().map(String::as_str));
+            policy = policy.with_services(self.services.iter().map(String::as_str));
         }
         policy = match self.max_lifetime {
             Lifetime::OfProfile => policy,
-            Lifetime::Unlimited => policy.max_ticket_lifetime(None),
-            Lifetime::Seconds(seconds) => policy.max_ticket_lifetime(Some(Duration::from_secs(seconds))),
+            Lifetime::Unlimited => policy.with_max_ticket_lifetime(None),
+            Lifetime::Seconds(seconds) => policy.with_max_ticket_lifetime(Some(Duration::from_secs(seconds))),
         };
         if let Some(skew) = self.skew {
-            policy = policy.clock_skew(Duration::from_secs(skew));
+            policy = policy.with_clock_skew(Duration::from_secs(skew));
         }
         if let Some(level) = self.pac {
-            policy = policy.pac(level.into());
+            policy = policy.with_pac(level.into());
         }
         if let Some(level) = self.cb_level {
-            policy = policy.binding_level(level.into());
+            policy = policy.with_binding_level(level.into());
         }
-        policy.channel_bindings(self.channel_bindings.iter().map(|data| ChannelBindings::new(&data.0)))
+        policy.with_channel_bindings(self.channel_bindings.iter().map(|data| ChannelBindings::new(&data.0)))
     }
 }
 

@@ -26,7 +26,9 @@ use kerberos_sso::limits::{
 };
 use kerberos_sso::testing::{MechToken, NegHints, TestToken, TokenFraming, if_relevant, mech};
 use kerberos_sso::{
-    Error, EtypeCause, HeaderProblem, KerberosOffer, KeyRole, NtlmMessage, Policy, Problem, TicketFlags,
+    Error, Policy,
+    error::{EtypeCause, HeaderProblem, KerberosOffer, KeyRole, NtlmMessage, Problem},
+    ticket::TicketFlags,
 };
 
 /// Every field there is, so that every field can be damaged.

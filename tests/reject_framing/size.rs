@@ -26,7 +26,7 @@ fn a_token_of_the_largest_size_is_read_and_one_byte_more_is_not() {
 #[test]
 fn the_policy_lowers_the_limit_and_never_raises_it() {
     let size = Server::new().good().mint().len();
-    let lowered = |limit| Server::with_policy(Policy::default().max_token_size(limit));
+    let lowered = |limit| Server::with_policy(Policy::default().with_max_token_size(limit));
     let server = lowered(size);
     assert!(server.check(&server.good().mint()).is_ok());
     let server = lowered(size - 1);

@@ -23,8 +23,12 @@ use kerberos_sso::testing::{
     ApRepParts, KeyParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
 };
 use kerberos_sso::{
-    AcceptorSubkeyPolicy, Connection, Error, GssFlags, InvalidNegotiation, MessageError, MessageKey, Negotiation,
-    NegotiationCause, Policy, Problem, ReplayCause, SecurityContext, Turn, UnixTime,
+    Arrival, Error, Policy, SecurityContext, UnixTime,
+    context::{MessageError, MessageKey},
+    error::{InvalidNegotiation, NegotiationCause, Problem, ReplayCause},
+    negotiate::{Negotiation, Step},
+    policy::AcceptorSubkeyPolicy,
+    ticket::GssFlags,
 };
 
 /// A conversation that waits for the client's last word.

@@ -68,7 +68,7 @@ fn it_is_the_first_message_of_the_context() {
 fn it_is_a_mic() {
     let error = refusal_of(|begun| {
         let (mut wrapped, list) = (Vec::new(), begun.client.mech_types.clone());
-        begun.context.wrap(&list, kerberos_sso::Protection::Integrity, &[0; 16], &mut wrapped);
+        begun.context.wrap(&list, kerberos_sso::context::Protection::Integrity, &[0; 16], &mut wrapped);
         Some(wrapped)
     });
     assert!(matches!(error, Error::Negotiation(NegotiationCause::Mic(MessageError::WrongToken { .. }))), "{error}");

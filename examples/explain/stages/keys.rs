@@ -3,7 +3,12 @@
 use super::super::tree::{Mark, Node};
 use super::check::{Check, Stage};
 use super::outside::etypes;
-use kerberos_sso::{Account, Error, Excerpt, Integrity, OpenedBy, OpenedTicket, Policy, ServiceKey};
+use kerberos_sso::{
+    Account, Error, Policy, ServiceKey,
+    error::{BoundedText, Integrity},
+    stages::OpenedTicket,
+    ticket::OpenedBy,
+};
 
 pub(super) fn stages(
     candidates: &[(&Account, &ServiceKey)],
@@ -31,13 +36,13 @@ fn candidate(account: &Account, key: &ServiceKey, opened_by: Option<&OpenedBy>) 
     let version = key.kvno().map_or_else(|| "of unknown version".into(), |kvno| format!("version {kvno}"));
     let until = key.not_after().map(|instant| format!(", serves until {instant}")).unwrap_or_default();
     let mark = if is_it { Mark::Passed } else { Mark::Untold };
-    let name = format!("{}@{}", Excerpt::new(account.name()), Excerpt::new(account.realm()));
+    let name = format!("{}@{}", BoundedText::new(account.name()), BoundedText::new(account.realm()));
     Node::new(mark, name, format!("{}, {version}{until}", key.etype()))
 }
 
 fn contents(opened: Option<&OpenedTicket<'_>>, policy: &Policy) -> Stage {
     let session = opened.map(|opened| opened.session_etype().to_string()).unwrap_or_default();
-    let taken = format!("{session}; taken: {}", etypes(policy.allowed_session_etypes()));
+    let taken = format!("{session}; taken: {}", etypes(policy.session_etypes()));
     let checks = vec![
         Check::new("Contents", "", |error| matches!(error, Error::Malformed(_))),
         Check::new("Type of the session key", taken.trim_start_matches("; "), |error| {

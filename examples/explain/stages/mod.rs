@@ -14,7 +14,9 @@ use super::tree::Node;
 use check::{Check, Stage, judge};
 use kerberos_sso::replay::{Admission, ReplayEntry};
 use kerberos_sso::{
-    AuthorizedRequest, Connection, Error, OpenedTicket, Outline, Request, UnixTime, Validator, VerifiedRequest,
+    Arrival, Error, UnixTime, Validator,
+    negotiate::TokenInfo,
+    stages::{AuthorizedRequest, OpenedTicket, Request, VerifiedRequest},
 };
 use pac::FoundPac;
 
@@ -64,7 +66,7 @@ impl<R> Examiner<'_, R> {
     }
 
     fn read<'t>(&self, token: &'t [u8], stages: &mut Vec<Node>) -> Result<Request<'t>, Error> {
-        let outline = Outline::of(token);
+        let outline = TokenInfo::of(token);
         let request = self.validator.read(token);
         stages.extend(judge(outside::token(token, &outline, self.validator.policy()), request.as_ref().err()));
         request
@@ -95,7 +97,7 @@ impl<R> Examiner<'_, R> {
     }
 
     fn admit(&self, authorized: AuthorizedRequest, stages: &mut Vec<Node>) -> Result<String, Error> {
-        let (entry, skew) = (authorized.replay_entry(), self.validator.policy().allowed_skew());
+        let (entry, skew) = (authorized.replay_entry(), self.validator.policy().clock_skew());
         let admission = self.admit.map(|admit| admit(&entry));
         let replay = replay(&entry, admission, skew);
         let accepted = authorized.admit(admission.unwrap_or(Admission::New));

@@ -3,10 +3,16 @@
 use super::super::tree::Node;
 use super::check::{Check, Stage};
 use kerberos_sso::crypto::EncType;
-use kerberos_sso::{ApOptions, Error, Excerpt, KeyQuery, KeyRole, Outline, Policy, TokenShape};
+use kerberos_sso::{
+    Error, Policy,
+    error::{BoundedText, KeyRole},
+    negotiate::{TokenInfo, TokenShape},
+    stages::KeyQuery,
+    ticket::ApOptions,
+};
 
 pub(super) fn header(value: &[u8], policy: &Policy) -> Stage {
-    let limit = policy.allowed_token_size();
+    let limit = policy.max_token_size();
     let size = format!("{} bytes; at most {limit} when decoded", value.len());
     let checks = vec![
         Check::new("Scheme Negotiate, then a token in base64", "", |error| matches!(error, Error::NotNegotiate(_))),
@@ -16,7 +22,7 @@ pub(super) fn header(value: &[u8], policy: &Policy) -> Stage {
 }
 
 /// The stages of reading a token.
-pub(super) fn token(token: &[u8], outline: &Outline<'_>, policy: &Policy) -> Vec<Stage> {
+pub(super) fn token(token: &[u8], outline: &TokenInfo<'_>, policy: &Policy) -> Vec<Stage> {
     let framing = match outline.shape() {
         TokenShape::NegTokenInit | TokenShape::NegTokenResp => spnego(token, outline, policy),
         _ => Stage::new("Token", Vec::new(), framing_checks(token, outline, policy)),
@@ -24,15 +30,15 @@ pub(super) fn token(token: &[u8], outline: &Outline<'_>, policy: &Policy) -> Vec
     vec![framing, ap_req(outline, policy)]
 }
 
-fn spnego(token: &[u8], outline: &Outline<'_>, policy: &Policy) -> Stage {
+fn spnego(token: &[u8], outline: &TokenInfo<'_>, policy: &Policy) -> Stage {
     let offered = outline.mechanisms().map(|mechanism| Node::fact("Offers", mechanism));
     let inner = outline.inner().map_or_else(|| "none".into(), |inner| inner.to_string());
     let facts = offered.chain([Node::fact("Token inside", inner)]).collect();
     Stage::new("SPNEGO", facts, framing_checks(token, outline, policy))
 }
 
-fn framing_checks(token: &[u8], outline: &Outline<'_>, policy: &Policy) -> Vec<Check> {
-    let size = format!("{} bytes; at most {}", token.len(), policy.allowed_token_size());
+fn framing_checks(token: &[u8], outline: &TokenInfo<'_>, policy: &Policy) -> Vec<Check> {
+    let size = format!("{} bytes; at most {}", token.len(), policy.max_token_size());
     let shape = outline.shape();
     // Without an AP-REQ that can be read, what is malformed, or another mechanism's, is so out here.
     let fails_with = if outline.key_query().is_some() { is_of_framing } else { is_of_framing_or_message };
@@ -54,7 +60,7 @@ fn is_of_framing_or_message(error: &Error) -> bool {
     is_of_framing(error) || matches!(error, Error::UserToUser)
 }
 
-fn ap_req(outline: &Outline<'_>, policy: &Policy) -> Stage {
+fn ap_req(outline: &TokenInfo<'_>, policy: &Policy) -> Stage {
     let Some(query) = outline.key_query() else { return Stage::new(AP_REQ, Vec::new(), Vec::new()) };
     let own_key = |error: &Error| matches!(error, Error::UserToUser);
     let etype = |error: &Error| {
@@ -62,7 +68,7 @@ fn ap_req(outline: &Outline<'_>, policy: &Policy) -> Stage {
         *role == KeyRole::Ticket
     };
     let service = |error: &Error| matches!(error, Error::ServiceRefused { .. });
-    let taken = format!("{}; taken: {}", query.etype, etypes(policy.allowed_ticket_etypes()));
+    let taken = format!("{}; taken: {}", query.etype, etypes(policy.ticket_etypes()));
     let checks = vec![
         Check::new("Ticket under a key of the service's own", options(outline), own_key),
         Check::new("Ticket's encryption type", taken, etype),
@@ -71,24 +77,24 @@ fn ap_req(outline: &Outline<'_>, policy: &Policy) -> Stage {
     Stage::new(AP_REQ, ap_req_facts(&query, outline), checks)
 }
 
-fn ap_req_facts(query: &KeyQuery<'_>, outline: &Outline<'_>) -> Vec<Node> {
+fn ap_req_facts(query: &KeyQuery<'_>, outline: &TokenInfo<'_>) -> Vec<Node> {
     let version = query.kvno.map_or_else(|| "none named".into(), |kvno| kvno.to_string());
     let authenticator = outline.authenticator_etype().map(|etype| etype.to_string()).unwrap_or_default();
     vec![
-        Node::fact("Realm", Excerpt::new(query.realm())),
+        Node::fact("Realm", BoundedText::new(query.realm())),
         Node::fact("Service", query.service),
         Node::fact("Ticket's key", format!("{}, version {version}", query.etype)),
         Node::fact("Authenticator's key", authenticator),
     ]
 }
 
-fn options(outline: &Outline<'_>) -> &'static str {
+fn options(outline: &TokenInfo<'_>) -> &'static str {
     let mutual = outline.ap_options().is_some_and(|options| options.contains(ApOptions::MUTUAL_REQUIRED));
     if mutual { "the client wants an AP-REP" } else { "" }
 }
 
 fn services(query: &KeyQuery<'_>, policy: &Policy) -> String {
-    match policy.allowed_services() {
+    match policy.services() {
         None => format!("{}; any is taken", query.service),
         Some(services) => format!("{}; taken: {}", query.service, services.collect::<Vec<_>>().join(", ")),
     }

@@ -4,8 +4,10 @@ use super::super::tree::Node;
 use super::check::{Check, Stage};
 use kerberos_sso::pac::{BufferType, LogonInfo, Pac, SignatureState, VerifiedPac};
 use kerberos_sso::{
-    AdType, AuthorizationData, AuthorizedRequest, DelegationKind, Error, MissingPac, PacMismatch, PacSignature,
-    TicketFacts,
+    Error,
+    error::{DelegationKind, MissingPac, PacMismatch, PacSignature},
+    stages::AuthorizedRequest,
+    ticket::{AdType, AuthorizationData, TicketFacts},
 };
 
 /// What was in the ticket.

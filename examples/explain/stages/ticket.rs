@@ -3,8 +3,10 @@
 use super::super::tree::Node;
 use super::check::{Check, Stage};
 use kerberos_sso::{
-    Account, AuthenticatorFacts, AuthorizationData, BindingState, DelegationKind, Error, Excerpt, GssFlags, Integrity,
-    OpenedTicket, Part, Policy, TicketFacts, TicketFlags, UnixTime, VerifiedRequest,
+    Account, Error, Policy, UnixTime,
+    error::{BoundedText, DelegationKind, Integrity, Part},
+    stages::{OpenedTicket, VerifiedRequest},
+    ticket::{AuthenticatorFacts, AuthorizationData, BindingState, GssFlags, TicketFacts, TicketFlags},
 };
 
 pub(super) fn ticket(opened: &OpenedTicket<'_>, policy: &Policy, now: UnixTime) -> Stage {
@@ -18,7 +20,7 @@ pub(super) fn ticket(opened: &OpenedTicket<'_>, policy: &Policy, now: UnixTime) 
 fn facts(ticket: TicketFacts<'_>) -> Vec<Node> {
     let renewable = ticket.renew_till().map_or_else(|| "no".into(), |instant| format!("until {instant}"));
     vec![
-        Node::fact("Client", format!("{}@{}", ticket.client(), Excerpt::new(ticket.client_realm()))),
+        Node::fact("Client", format!("{}@{}", ticket.client(), BoundedText::new(ticket.client_realm()))),
         Node::fact("Signed in to the KDC", ticket.auth_time()),
         Node::fact("Renewable", renewable),
         Node::fact("Flags", ticket.flags().names().collect::<Vec<_>>().join(", ")),
@@ -26,9 +28,10 @@ fn facts(ticket: TicketFacts<'_>) -> Vec<Node> {
 }
 
 fn time_checks(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Vec<Check> {
-    let (start, end, skew) = (ticket.start_time(), ticket.end_time(), policy.allowed_skew());
-    let most =
-        policy.allowed_lifetime().map_or_else(|| "any is taken".into(), |most| format!("at most {most} s + {skew} s"));
+    let (start, end, skew) = (ticket.start_time(), ticket.end_time(), policy.clock_skew());
+    let most = policy
+        .max_ticket_lifetime()
+        .map_or_else(|| "any is taken".into(), |most| format!("at most {most} s + {skew} s"));
     vec![
         Check::new("Validated, if postdated", "", |error| matches!(error, Error::TicketInvalid)),
         Check::new("Has begun", format!("{start}; now {now}, ± {skew} s"), |error| {
@@ -84,7 +87,7 @@ fn is_of_ticket_or_malformed(error: &Error) -> bool {
 
 /// Whether every container in it can be read.
 fn is_readable(data: AuthorizationData<'_>, depth: usize) -> bool {
-    data.iter().filter(|element| element.ad_type == kerberos_sso::AdType::IF_RELEVANT).all(|element| {
+    data.iter().filter(|element| element.ad_type == kerberos_sso::ticket::AdType::IF_RELEVANT).all(|element| {
         let rest = depth.checked_sub(1);
         rest.zip(element.contained()).is_some_and(|(rest, contained)| is_readable(contained, rest))
     })
@@ -104,7 +107,7 @@ fn client_facts(client: AuthenticatorFacts<'_>) -> Vec<Node> {
 }
 
 fn client_checks(client: Option<AuthenticatorFacts<'_>>, policy: &Policy, now: UnixTime) -> Vec<Check> {
-    let time = client.map(|client| format!("{}; now {now}, ± {} s", client.time(), policy.allowed_skew()));
+    let time = client.map(|client| format!("{}; now {now}, ± {} s", client.time(), policy.clock_skew()));
     vec![
         Check::new("Opens under the session key", "", |error| {
             matches!(error, Error::Integrity(Integrity::Authenticator))
@@ -147,7 +150,7 @@ fn flags(flags: GssFlags) -> String {
 }
 
 fn excerpt(text: &str) -> String {
-    Excerpt::new(text).to_string()
+    BoundedText::new(text).to_string()
 }
 
 pub(super) const TICKET: &str = "Ticket";

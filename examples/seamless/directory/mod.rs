@@ -12,7 +12,7 @@ pub(crate) use refusal::Refusal;
 use crate::clock;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
-use kerberos_sso::{Accepted, SEAMLESS_SSO_SERVICES};
+use kerberos_sso::{Accepted, policy::SEAMLESS_SSO_SERVICES};
 use krb5::client::{NT_PRINCIPAL, NT_SRV_HST};
 use krb5::initiator::GSS_C_MUTUAL_FLAG;
 use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};

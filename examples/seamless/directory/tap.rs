@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 
 pub(super) struct Tap {
     address: String,
-    heard: Arc<Mutex<Heard>>,
+    heard: Arc<Mutex<ReadStep>>,
     /// Ends with the tap.
     _relay: JoinSet<()>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct ReadStep {
     krb_error: Option<Vec<u8>>,
     failure: Option<String>,
 }
@@ -47,7 +47,7 @@ impl Tap {
     }
 }
 
-async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>) {
+async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<ReadStep>>) {
     while let Ok((mut library, _)) = listener.accept().await {
         if let Err(error) = relay_one(&mut library, &kdc, &heard).await {
             heard.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error.to_string());
@@ -56,7 +56,11 @@ async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>)
 }
 
 /// One request and its reply, for which the library opens one connection. Who has the reply may ask at once what was heard.
-async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &str, heard: &Mutex<Heard>) -> Result<()> {
+async fn relay_one(
+    library: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    kdc: &str,
+    heard: &Mutex<ReadStep>,
+) -> Result<()> {
     let mut kdc = TcpStream::connect(kdc).await?;
     write(&mut kdc, &read(library).await?).await?;
     let reply = read(&mut kdc).await?;
@@ -103,7 +107,7 @@ mod tests {
         });
         // Room for the length of the reply, and not for the reply.
         let (mut library, mut end) = tokio::io::duplex(8);
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let heard = Arc::new(Mutex::new(ReadStep::default()));
         let hearing = Arc::clone(&heard);
         tokio::spawn(async move { relay_one(&mut end, &kdc, &hearing).await });
         write(&mut library, b"request").await.unwrap();

@@ -18,7 +18,7 @@ use axum::extract::{Form, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
-use kerberos_sso::{Connection, Error, KeySet, Outline, Policy, UnixTime, Validator};
+use kerberos_sso::{Arrival, Error, KeySet, Policy, UnixTime, Validator, negotiate::TokenInfo};
 use minijinja::{Environment, Value, context};
 use pasted::Pasted;
 use serde::Deserialize;
@@ -108,7 +108,7 @@ fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
             &decoded
         }
     };
-    let query = Outline::of(token).key_query()?;
+    let query = TokenInfo::of(token).key_query()?;
     app.tenants.of_domain(query.realm()).map(|tenant| tenant.validator())
 }
 

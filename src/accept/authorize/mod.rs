@@ -1,75 +1,55 @@
-//! Fourth stage: a verified request to an authorized one: what the ticket's authorization data says of the client is
-//! verified and held against the ticket.
+//! Fourth stage: a verified request to an authorized one. The ticket's PAC is verified and compared with the ticket, and the
+//! account and the policy allow such a user.
 
-pub(crate) mod pac;
+mod pac;
 
-use crate::accept::accepted::Accepted;
-use crate::accept::contents::{Buffer, Span};
-use crate::accept::open::Opened;
-use crate::accept::verify::{ReplayFields, Verified, VerifiedRequest};
-use crate::error::{Error, MissingPac, PacMalformed, PacProblem, ReplayCause};
+use super::buffer::{Buffer, Span};
+use super::open::Opened;
+use super::verify::{Verified, VerifiedRequest};
+use crate::error::{Error, MissingPac, PacMalformed, PacProblem};
 use crate::keys::Directory;
-use crate::observe;
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
-use crate::policy::{PacPolicy, Policy};
-use crate::replay::{Admission, ReplayClient, ReplayEntry};
+use crate::policy::{KrbErrorPolicy, PacPolicy, Policy};
 use crate::wire::krb5::{AdType, AuthorizationElement};
 
-/// A request whose client may sign in, if it is not a replay.
+/// A request whose client may sign in, unless it is a replay.
 #[derive(Debug)]
 pub struct AuthorizedRequest {
-    buffer: Buffer,
-    opened: Opened,
-    verified: Verified,
-    pac: Option<PacFields>,
+    pub(crate) buffer: Buffer,
+    pub(crate) opened: Opened,
+    pub(crate) verified: Verified,
+    pub(crate) pac: Option<PacFields>,
+    pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Where the PAC is in the ticket, and where everything is in it.
+/// Where the PAC lies in the ticket, and where its parts lie in it.
 #[derive(Debug)]
 pub(crate) struct PacFields {
-    place: Span,
-    layout: PacLayout,
+    pub(crate) place: Span,
+    pub(crate) layout: PacLayout,
+}
+
+impl VerifiedRequest {
+    pub(crate) fn authorize(&self, policy: &Policy) -> Result<Option<PacFields>, Error> {
+        authorize(&self.buffer, &self.opened, &self.verified, policy)
+    }
 }
 
 impl AuthorizedRequest {
-    pub(crate) fn authorize(request: VerifiedRequest, policy: &Policy) -> Result<Self, Error> {
+    pub(crate) fn new(request: VerifiedRequest, pac: Option<PacFields>, krb_errors: KrbErrorPolicy) -> Self {
         let VerifiedRequest { buffer, opened, verified } = request;
-        let pac = authorize(&buffer, &opened, &verified, policy)?;
-        Ok(Self { buffer, opened, verified, pac })
+        Self { buffer, opened, verified, pac, krb_errors }
     }
 
-    /// The PAC, verified and held against the ticket, to explain what was decided. Who sent it may be repeating what another
-    /// client sent: nobody is signed in before [`AuthorizedRequest::admit`].
+    /// Returns the PAC, verified and compared with the ticket, to explain the decision. The request may still be a replay:
+    /// nobody is signed in before [`admit`](Self::admit).
     #[must_use]
     pub fn pac(&self) -> Option<VerifiedPac<'_>> {
         self.pac.as_ref().map(|pac| pac.of(&self.buffer))
     }
-
-    /// What a replay cache must remember, for a store that is asked elsewhere. Ask it once, and give its answer to
-    /// [`AuthorizedRequest::admit`].
-    #[must_use]
-    pub fn replay_entry(&self) -> ReplayEntry<'_> {
-        replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())
-    }
-
-    /// Fifth stage, the last: accepts the request if a replay cache found it new.
-    ///
-    /// # Errors
-    /// `replay`, `replay-cache-full` and `replay-cache-failed`, as the cache has it.
-    pub fn admit(self, admission: Admission) -> Result<Accepted, Error> {
-        let verdict = self.decide(admission);
-        observe::verdict(&verdict, None, None);
-        verdict
-    }
-
-    pub(crate) fn decide(self, admission: Admission) -> Result<Accepted, Error> {
-        check_admission(admission)?;
-        let Self { buffer, opened, verified, pac } = self;
-        Ok(Accepted::new(buffer, opened, verified, pac))
-    }
 }
 
-/// Verifies the PAC, and holds it against the ticket.
+/// Verifies the PAC, and compares it with the ticket.
 #[inline(never)]
 pub(crate) fn authorize(
     buffer: &Buffer,
@@ -93,32 +73,7 @@ impl PacFields {
     }
 }
 
-pub(crate) fn replay_entry<'a>(
-    buffer: &'a Buffer,
-    opened: &'a Opened,
-    verified: &Verified,
-    pac: Option<&PacFields>,
-) -> ReplayEntry<'a> {
-    let ticket = opened.ticket(buffer);
-    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.place))) {
-        Some((domain, rid)) => ReplayClient::Sid { domain, rid },
-        None => ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() },
-    };
-    let ReplayFields { tag, client_time, valid_until } = verified.replay;
-    ReplayEntry { tag, client_time, valid_until, client }
-}
-
-pub(crate) fn check_admission(admission: Admission) -> Result<(), Error> {
-    match admission {
-        Admission::New => Ok(()),
-        Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
-        Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
-        Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
-        Admission::Failed => Err(Error::ReplayCacheFailed),
-    }
-}
-
-/// The policy's word, else what the account's directory lets one expect.
+/// Returns the policy's choice, or else the one that suits the account's directory.
 fn pac_policy(opened: &Opened, policy: &Policy) -> PacPolicy {
     let of_directory = match opened.key.account.directory() {
         Directory::ActiveDirectory => PacPolicy::Require,

@@ -1,8 +1,8 @@
 //! What a verified PAC must satisfy: it belongs to this ticket, it does not contradict itself, the account may vouch for
 //! what it says, and the policy lets such a user in.
 
-use crate::accept::contents::TicketFacts;
-use crate::error::{AccountCause, DelegationKind, DomainClaim, Error, Excerpt, MissingPac, PacMismatch};
+use crate::accept::facts::TicketFacts;
+use crate::error::{AccountCause, BoundedText, DelegationKind, DomainClaim, Error, MissingPac, PacMismatch};
 use crate::identity::AccountKind;
 use crate::keys::Account;
 use crate::pac::{AccountControl, LogonInfo, UserFlags, VerifiedPac, WideText};
@@ -33,7 +33,7 @@ pub(crate) fn check(
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Error> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
-        let (pac, ticket) = (Excerpt::spelled(client.name.chars()), ticket.client().excerpt());
+        let (pac, ticket) = (BoundedText::spelled(client.name.chars()), ticket.client().bounded());
         return Err(Error::PacMismatch(PacMismatch::ClientName { pac, ticket }));
     }
     let time = client.client_id.instant();
@@ -97,7 +97,7 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), Error>
 /// The user must be of a domain that the account may vouch for. Groups of others are refused by policy only: the user's
 /// identity does not depend on them.
 fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy: &Policy) -> Result<(), Error> {
-    let untrusted = |claim, sid| Err(Error::UntrustedDomain { claim, sid, account: Excerpt::new(account.name()) });
+    let untrusted = |claim, sid| Err(Error::UntrustedDomain { claim, sid, account: BoundedText::new(account.name()) });
     if !account.vouches_for_domain_of(realm, &logon.logon_domain_sid()) {
         return untrusted(DomainClaim::User, logon.user_sid());
     }
@@ -124,6 +124,6 @@ fn check_account(logon: &LogonInfo<'_>, policy: &Policy) -> Result<(), Error> {
         _ if logon.user_flags().contains(UserFlags::GUEST) => AccountCause::Guest,
         _ => return Ok(()),
     };
-    let name = Excerpt::spelled(logon.effective_name().chars());
+    let name = BoundedText::spelled(logon.effective_name().chars());
     Err(Error::AccountRefused { name, sid: logon.user_sid(), cause })
 }

@@ -1,12 +1,11 @@
-//! Authorization data that restricts: found, told apart from what may be ignored, and refused if nobody here knows it.
+//! Authorization data (RFC 4120 section 5.2.6): finds every element, and rejects a critical one that is not known here.
 
 use crate::error::{Error, Part};
 use crate::limits::MAX_AUTH_DATA_DEPTH;
 use crate::wire::der::{Malformed, Problem};
 use crate::wire::krb5::{AdType, AuthorizationData, AuthorizationElement};
 
-/// Looks through the containers of AD-IF-RELEVANT and hands every other element to `visit`, which hears whether it may be
-/// ignored.
+/// Opens every AD-IF-RELEVANT container and calls `visit` with each element in it, and whether the element may be ignored.
 pub(crate) fn walk<'a>(
     data: AuthorizationData<'a>,
     visit: &mut impl FnMut(AuthorizationElement<'a>, Criticality) -> Result<(), Error>,
@@ -14,14 +13,14 @@ pub(crate) fn walk<'a>(
     walk_level(data, Criticality::Critical, MAX_AUTH_DATA_DEPTH, visit)
 }
 
-/// Whether an element that is not known may be ignored (RFC 4120 section 5.2.6.1).
+/// Whether an acceptor that does not know an element may ignore it (RFC 4120 section 5.2.6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Criticality {
     Critical,
     IfRelevant,
 }
 
-/// `levels` is how many more containers may be opened: the depth is bounded, so the recursion is.
+/// Visits one level. `levels` says how many more containers may be opened, and so bounds the recursion.
 fn walk_level<'a>(
     data: AuthorizationData<'a>,
     criticality: Criticality,
@@ -42,8 +41,8 @@ fn walk_level<'a>(
     Ok(())
 }
 
-/// RFC 4120 section 5.2.6: who does not understand an element that is not in AD-IF-RELEVANT must refuse. Others ignore
-/// such elements; but what is ignored there is a restriction that a KDC or a client laid on itself.
+/// Rejects an element outside AD-IF-RELEVANT that is not known here (RFC 4120 section 5.2.6). Other acceptors ignore such
+/// elements, and with them a restriction that the KDC or the client laid on the ticket.
 pub(crate) fn check_critical(
     element: AuthorizationElement<'_>,
     criticality: Criticality,
@@ -55,7 +54,7 @@ pub(crate) fn check_critical(
     Ok(())
 }
 
-/// What says something about the client and takes nothing away, or is meant for others.
+/// Elements that restrict nothing: they describe the client, or are meant for other parties.
 const HARMLESS: [AdType; 8] = [
     AdType::INITIAL_VERIFIED_CAS,
     AdType::MANDATORY_FOR_KDC,

@@ -1,6 +1,7 @@
-//! Opening the authenticator and holding it against the ticket: who sent the request owns the ticket, and sent it now.
+//! The checks of the authenticator: the client that sent the request owns the ticket, and sent it now.
 
-use crate::accept::contents::{Buffer, Span, TicketFacts};
+use crate::accept::buffer::{Buffer, Span};
+use crate::accept::facts::TicketFacts;
 use crate::accept::refusal::Refusal;
 use crate::accept::request::Request;
 use crate::crypto::{Key, KeyUsage, mac_of};
@@ -10,20 +11,21 @@ use crate::replay::ReplayTag;
 use crate::time::UnixTime;
 use crate::wire::krb5::{AdType, Authenticator, AuthorizationElement};
 
-/// Decrypts the authenticator into the buffer; the replay tag comes of the ciphertext that verified. `None` if it does not.
+/// Decrypts the authenticator into the buffer. The replay tag follows from the ciphertext that verified. Returns `None` if
+/// it does not verify.
 pub(crate) fn decrypt(request: &Request<'_>, key: &Key, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
-    // The cipher follows the key. A label that says otherwise is not the KDC's doing.
+    // The type of the ciphertext is the type of the key. No KDC and no client labels it otherwise.
     if encrypted.etype != key.etype() {
         return None;
     }
     let usage = KeyUsage::AP_REQ_AUTHENTICATOR;
-    let decrypted = buffer.decrypt(encrypted.cipher, |ciphertext, room| key.decrypt(usage, ciphertext, room));
+    let decrypted = buffer.decrypt(encrypted.cipher, |ciphertext, output| key.decrypt(usage, ciphertext, output));
     let mac = mac_of(key.etype(), encrypted.cipher)?;
     Some((decrypted.ok()?, ReplayTag::new(mac, encrypted.cipher)))
 }
 
-/// Holds an authenticator against its ticket and `now`.
+/// Compares an authenticator with its ticket and with `now`.
 pub(crate) fn check(
     authenticator: &Authenticator<'_>,
     ticket: TicketFacts<'_>,
@@ -34,8 +36,8 @@ pub(crate) fn check(
     check_skew(authenticator, policy, now)
 }
 
-/// RFC 4120 section 3.2.3: name and realm must be the ticket's. Name types are hints and differ between real clients and
-/// KDCs.
+/// Rejects an authenticator of another client than the ticket's (RFC 4120 section 3.2.3). Name types are hints, and differ
+/// between real clients and KDCs.
 fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     if !authenticator.cname.same_components(ticket.client()) {
         return Err(Refusal::ClientMismatch(NamePart::Name));
@@ -46,6 +48,7 @@ fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> R
     Ok(())
 }
 
+/// Rejects a client whose clock is too far from `now` (RFC 4120 section 3.2.3).
 fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     let client = authenticator.ctime;
     if now.seconds_since(client).unsigned_abs() > policy.clock_skew.unsigned_abs() {
@@ -54,20 +57,20 @@ fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime)
     Ok(())
 }
 
-/// Until when this authenticator must be remembered: for as long as its own time would still be accepted.
+/// Returns how long the replay cache must remember an authenticator: as long as its own time is accepted.
 pub(crate) fn valid_until(client_time: UnixTime, policy: &Policy) -> UnixTime {
     client_time.saturating_add_seconds(policy.clock_skew)
 }
 
-/// The tag of the end of the conversation that the authenticator with this tag began.
+/// Returns the replay tag for the end of the negotiation that the authenticator with this tag began.
 ///
-/// It follows from that one alone: the client's last word can be spelled in more than one way (RFC 4757 section 7 leaves
-/// the number of a MIC unsigned), and must be taken once.
-pub(crate) fn end_of(tag: ReplayTag) -> ReplayTag {
+/// It follows from that tag alone. The client's final token has more than one encoding (RFC 4757 section 7 leaves the
+/// number of a MIC unsigned), and must be accepted once.
+pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
     ReplayTag::new(&tag.as_bytes().map(|octet| !octet), &[])
 }
 
-/// Whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
+/// Returns whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
 pub(crate) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;
     element.ad_type == AdType::AP_OPTIONS

@@ -1,9 +1,10 @@
 //! What is left of the conversation when a request is verified: which answer it wants, in which framing, and whether the
 //! client's word on what was negotiated holds (RFC 4178 section 5).
 
-use crate::accept::contents::AuthenticatorFields;
 use crate::accept::context_keys::ContextKeys;
-use crate::accept::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
+use crate::accept::facts::AuthenticatorFields;
+use crate::accept::message::Message;
+use crate::accept::request::{Carrier, Continuation, FinalToken, Negotiated, Request};
 use crate::context::{Established, SecurityContext};
 use crate::crypto::{KeyUsage, wipe};
 use crate::error::{Error, NegotiationCause};
@@ -67,21 +68,21 @@ impl Exchange {
         authenticator: &AuthenticatorFields,
     ) -> Result<Self, Error> {
         let flags = authenticator.flags();
-        let (negotiated, supported_mech) = match request.leg {
-            Leg::Alone => (None, None),
-            Leg::Opening(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
-            Leg::Following(negotiated) => (Some(negotiated), None),
-            Leg::Last(last) => {
-                return close(&last, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
+        let (negotiated, supported_mech) = match request.carrier {
+            Carrier::None => (None, None),
+            Carrier::NegTokenInit(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
+            Carrier::NegTokenResp(negotiated) => (Some(negotiated), None),
+            Carrier::Earlier(token) => {
+                return close(&token, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
             }
         };
         let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
-        if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.leg, Leg::Following(_)) {
+        if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
             // RFC 4178 section 5 c V: it was told that MICs are wanted, and this was the last token of the mechanism.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
         let wants_more = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
-        let goes_on = wants_more && request.turns == Turns::Many;
+        let goes_on = wants_more && request.continuation == Continuation::Allowed;
         let keeps_list = goes_on || mic == MicExchange::Verified;
         let spnego = negotiated.map(|it| Spnego {
             supported_mech,
@@ -120,15 +121,15 @@ fn asks_for_integrity(authenticator: &AuthenticatorFields) -> bool {
 /// The client's last word.
 #[cold]
 #[inline(never)]
-fn close(last: &LastLeg<'_>, keys: ContextKeys<'_>, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
-    let established = keys.after_reply(authenticator, &last.halfway.randomness);
-    match (last.ap_rep, last.mechanisms) {
+fn close(token: &FinalToken<'_>, keys: ContextKeys<'_>, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
+    let established = keys.after_reply(authenticator, &token.pending.randomness);
+    match (token.ap_rep, token.mechanisms) {
         (Some(ap_rep), _) if authenticator.flags().contains(GssFlags::DCE_STYLE) => {
             check_ap_rep(ap_rep, keys, established.send_sequence)?;
-            close_dce_style(last, established, asks_for_integrity(authenticator))
+            close_dce_style(token, established, asks_for_integrity(authenticator))
         }
         (None, Some(mechanisms)) if !authenticator.flags().contains(GssFlags::DCE_STYLE) => {
-            close_with_mic(last.mic, mechanisms, established)
+            close_with_mic(token.mic, mechanisms, established)
         }
         _ => Err(Error::Negotiation(NegotiationCause::LastToken)),
     }
@@ -147,11 +148,11 @@ fn close_with_mic(
 }
 
 /// RFC 4178 section 5 c: the client sent the last token of the mechanism, with its MIC, and ours answers it.
-fn close_dce_style(last: &LastLeg<'_>, mut established: Established, integrity: bool) -> Result<Closing, Error> {
-    let Some(mechanisms) = last.mechanisms else {
+fn close_dce_style(token: &FinalToken<'_>, mut established: Established, integrity: bool) -> Result<Closing, Error> {
+    let Some(mechanisms) = token.mechanisms else {
         return Ok(Closing { established, reply: None });
     };
-    let our_mic = match last.mic {
+    let our_mic = match token.mic {
         Some(mic) => {
             receive_mic(&mut established, mechanisms.der(), mic)?;
             Some(send_mic(&mut established, mechanisms.der()))
@@ -172,12 +173,12 @@ fn close_dce_style(last: &LastLeg<'_>, mut established: Established, integrity: 
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;
-    took_mic(established);
+    advance_receive_sequence(established);
     Ok(())
 }
 
 /// The client's MIC was the first message of its context.
-pub(crate) fn took_mic(established: &mut Established) {
+pub(crate) fn advance_receive_sequence(established: &mut Established) {
     established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 

@@ -1,22 +1,26 @@
-//! Third stage: an opened ticket to a verified request. Every check of RFC 4120 section 3.2.3 and RFC 4121 section 4.1.1
-//! has passed: the client is who the ticket says, now, over this channel.
+//! Third stage: an opened ticket to a verified request. It has passed every check of RFC 4120 section 3.2.3 and RFC 4121
+//! section 4.1.1: the client is who the ticket says, now, over this channel.
 //!
-//! Not checked here: what the ticket's authorization data says, and whether the request was seen before.
+//! Not checked here: what the ticket's PAC says, and whether the request was seen before.
 
-pub(crate) mod auth_data;
+mod auth_data;
 pub(crate) mod authenticator;
-pub(crate) mod bindings;
+mod bindings;
+mod checksum;
 pub(crate) mod mic;
-pub(crate) mod ticket;
+mod ticket;
 
-pub use bindings::{BindingState, Connection};
+pub use bindings::BindingState;
 
-use crate::accept::authorize::FoundPac;
-use crate::accept::contents::{AuthenticatorFacts, AuthenticatorFields, Buffer, TicketFacts};
-use crate::accept::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
-use crate::accept::open::{Opened, usable_key};
-use crate::accept::refusal::Grounds;
-use crate::accept::request::{LastLeg, Leg, Message, Request};
+use super::arrival::Arrival;
+use super::authorize::FoundPac;
+use super::buffer::Buffer;
+use super::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
+use super::facts::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
+use super::message::Message;
+use super::open::{Opened, OpenedTicket, usable_key};
+use super::refusal::Grounds;
+use super::request::{Carrier, FinalToken, Request};
 use crate::crypto::Key;
 use crate::error::{Error, Integrity, KeyRole, NegotiationCause, Part};
 use crate::policy::Policy;
@@ -26,10 +30,11 @@ use crate::wire::der;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{AdType, ApOptions, Authenticator, EtypeList};
 use auth_data::{check_critical, walk};
-use bindings::{CheckedChecksum, check_bindings, check_checksum};
+use bindings::check_bindings;
+use checksum::{CheckedChecksum, check_checksum};
 use mic::Exchange;
 
-/// A request that RFC 4120 would accept. It owns its bytes.
+/// A request that RFC 4120 accepts. It owns its octets.
 #[derive(Debug)]
 pub struct VerifiedRequest {
     pub(crate) buffer: Buffer,
@@ -37,20 +42,22 @@ pub struct VerifiedRequest {
     pub(crate) verified: Verified,
 }
 
-/// What is known when every check of the ticket and the authenticator is passed.
+/// What the third stage adds.
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) authenticator: AuthenticatorFields,
     pub(crate) subkey: Option<Key>,
-    /// What our AP-REP will carry, if there will be one.
+    /// What our AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
     pub(crate) bindings: BindingState,
     pub(crate) exchange: Exchange,
     pub(crate) replay: ReplayFields,
     pub(crate) found_pac: FoundPac,
+    /// When the token arrived that completed the request.
+    pub(crate) arrived: UnixTime,
 }
 
-/// What a replay cache must remember of it.
+/// What a replay cache must remember of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReplayFields {
     pub(crate) tag: ReplayTag,
@@ -58,22 +65,55 @@ pub(crate) struct ReplayFields {
     pub(crate) valid_until: UnixTime,
 }
 
-/// Checks the ticket, opens the authenticator into `buffer`, and checks that.
+impl OpenedTicket<'_> {
+    pub(crate) fn verify(&mut self, policy: &Policy, arrival: &Arrival<'_>) -> Result<Verified, Error> {
+        verify(&self.request, &self.opened, &mut self.buffer, policy, arrival)
+    }
+}
+
+impl VerifiedRequest {
+    pub(crate) fn new(opened: OpenedTicket<'_>, verified: Verified) -> Self {
+        let OpenedTicket { buffer, opened, .. } = opened;
+        Self { buffer, opened, verified }
+    }
+
+    /// Returns what the KDC wrote.
+    #[must_use]
+    pub const fn ticket(&self) -> TicketFacts<'_> {
+        self.opened.ticket(&self.buffer)
+    }
+
+    /// Returns what the client wrote.
+    #[must_use]
+    pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
+        AuthenticatorFacts { fields: &self.verified.authenticator }
+    }
+
+    /// Returns whether the request is bound to the channel over which it came.
+    #[must_use]
+    pub const fn channel_bindings(&self) -> BindingState {
+        self.verified.bindings
+    }
+}
+
+impl Verified {
+    pub(crate) const fn keys<'a>(&'a self, opened: &'a Opened) -> ContextKeys<'a> {
+        ContextKeys { session: &opened.session_key, subkey: self.subkey.as_ref(), ap_rep: self.ap_rep }
+    }
+}
+
+/// Checks the ticket, decrypts the authenticator into `buffer`, and checks that.
 #[inline(never)]
 pub(crate) fn verify(
     request: &Request<'_>,
     opened: &Opened,
     buffer: &mut Buffer,
     policy: &Policy,
-    connection: &Connection<'_>,
-    now: UnixTime,
+    arrival: &Arrival<'_>,
 ) -> Result<Verified, Error> {
-    let now = match &request.leg {
-        Leg::Last(last) => decided_at(last, policy, now)?,
-        _ => now,
-    };
+    let now = decision_time(request, policy, arrival)?;
     let grounds = |buffer| Grounds { ticket: opened.ticket(buffer), opened_by: &opened.key, policy, now };
-    if let Err(refusal) = ticket::check(opened.ticket(buffer), &opened.key, policy, connection, now) {
+    if let Err(refusal) = ticket::check(opened.ticket(buffer), &opened.key, policy, arrival, now) {
         return Err(refusal.explain(grounds(buffer)));
     }
     let found_pac = find_pac(opened, buffer)?;
@@ -88,12 +128,12 @@ pub(crate) fn verify(
         Some(key) => Some(usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
         None => None,
     };
-    let channel = check_channel(authenticator, request.message, &opened.session_key, policy, connection)?;
-    let (tag, time) = match request.leg {
-        Leg::Last(_) => (authenticator::end_of(tag), now),
+    let channel = check_channel(authenticator, request.message, &opened.session_key, policy, arrival)?;
+    let (tag, client_time) = match request.carrier {
+        Carrier::Earlier(_) => (authenticator::tag_of_end(tag), now),
         _ => (tag, authenticator.time()),
     };
-    let replay = ReplayFields { tag, client_time: time, valid_until: authenticator::valid_until(time, policy) };
+    let valid_until = authenticator::valid_until(client_time, policy);
     let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(krb_cred));
     let authenticator = AuthenticatorFields::of(authenticator, channel.checksum.flags, delegated);
     let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
@@ -101,10 +141,39 @@ pub(crate) fn verify(
         .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
     let keys = ContextKeys { session: &opened.session_key, subkey: subkey.as_ref(), ap_rep };
     let exchange = Exchange::settle(request, keys, &authenticator)?;
-    Ok(Verified { authenticator, subkey, ap_rep, bindings: channel.bindings, exchange, replay, found_pac })
+    let replay = ReplayFields { tag, client_time, valid_until };
+    Ok(Verified {
+        authenticator,
+        subkey,
+        ap_rep,
+        bindings: channel.bindings,
+        exchange,
+        replay,
+        found_pac,
+        arrived: arrival.now,
+    })
 }
 
-/// Finds the PAC among the ticket's authorization data, and refuses what restricts the client in a way not known here.
+/// Returns the time by which the request is judged: that of its arrival, or, if the client had to confirm our answer, the
+/// time of that answer.
+fn decision_time(request: &Request<'_>, policy: &Policy, arrival: &Arrival<'_>) -> Result<UnixTime, Error> {
+    match &request.carrier {
+        Carrier::Earlier(token) => time_of_answer(token, policy, arrival.now),
+        _ => Ok(arrival.now),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
+    let began = token.pending.accepted;
+    if now.seconds_since(began).unsigned_abs() > policy.clock_skew.unsigned_abs() {
+        return Err(Error::Negotiation(NegotiationCause::TooLate { began, now, allowed_seconds: policy.clock_skew }));
+    }
+    Ok(began)
+}
+
+/// Finds the PAC in the ticket's authorization data, and rejects a ticket with a restriction that is not known here.
 fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
     let mut pac = FoundPac::Absent;
     walk(opened.ticket(buffer).authorization_data(), &mut |element, criticality| {
@@ -114,45 +183,8 @@ fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
     Ok(pac)
 }
 
-impl Verified {
-    pub(crate) const fn keys<'a>(&'a self, opened: &'a Opened) -> ContextKeys<'a> {
-        ContextKeys { session: &opened.session_key, subkey: self.subkey.as_ref(), ap_rep: self.ap_rep }
-    }
-}
-
-impl VerifiedRequest {
-    /// What the KDC wrote.
-    #[must_use]
-    pub const fn ticket(&self) -> TicketFacts<'_> {
-        self.opened.ticket(&self.buffer)
-    }
-
-    /// What the client wrote.
-    #[must_use]
-    pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
-        AuthenticatorFacts { fields: &self.verified.authenticator }
-    }
-
-    /// Whether the request is bound to the channel that it came over.
-    #[must_use]
-    pub const fn channel_bindings(&self) -> BindingState {
-        self.verified.bindings
-    }
-}
-
-/// A request whose client had to confirm our answer is judged by the time at which it was answered.
-#[cold]
-#[inline(never)]
-fn decided_at(last: &LastLeg<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
-    let began = last.halfway.accepted;
-    if now.seconds_since(began).unsigned_abs() > policy.clock_skew.unsigned_abs() {
-        return Err(Error::Negotiation(NegotiationCause::TooLate { began, now, allowed_seconds: policy.clock_skew }));
-    }
-    Ok(began)
-}
-
-/// A GSS client says so in its authenticator, another one in the unprotected AP options. DCE style has no other way
-/// (MS-KILE section 3.4.5.1).
+/// Returns whether the client wants an AP-REP. A GSS client says so in its authenticator, another client in the
+/// unprotected AP options. DCE style always has one (MS-KILE section 3.4.5.1).
 fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool {
     match authenticator.gss_flags {
         Some(flags) => flags.contains(GssFlags::MUTUAL) || flags.contains(GssFlags::DCE_STYLE),
@@ -172,7 +204,7 @@ fn check_channel<'a>(
     message: Message,
     session_key: &Key,
     policy: &Policy,
-    connection: &Connection<'_>,
+    arrival: &Arrival<'_>,
 ) -> Result<CheckedChannel<'a>, Error> {
     let checksum = check_checksum(authenticator.checksum, message, session_key).map_err(Error::Checksum)?;
     let mut advertised = false;
@@ -180,11 +212,11 @@ fn check_channel<'a>(
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
         if element.ad_type == AdType::ETYPE_NEGOTIATION {
-            // A list that says nothing negotiates nothing: it could only ask for a better key.
+            // A list that cannot be read negotiates nothing: it could only have asked for a stronger subkey.
             etypes = EtypeList::read(element.data).unwrap_or_default();
         }
         check_critical(element, criticality, Part::Authenticator)
     })?;
-    let bindings = check_bindings(checksum.bindings, advertised, policy, connection)?;
+    let bindings = check_bindings(checksum.bindings, advertised, policy, arrival)?;
     Ok(CheckedChannel { checksum, bindings, etypes })
 }

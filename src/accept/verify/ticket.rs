@@ -1,7 +1,7 @@
-//! What the ticket itself must satisfy: its flags, its times, whom it names, how it came here.
+//! The checks of the ticket itself: its flags, its times, the client that it names, the realms that it crossed.
 
-use super::bindings::Connection;
-use crate::accept::contents::{OpenedBy, TicketFacts};
+use crate::accept::arrival::Arrival;
+use crate::accept::facts::{OpenedBy, TicketFacts};
 use crate::accept::refusal::Refusal;
 use crate::error::{AddressCause, DelegationKind, NameCause};
 use crate::policy::{AddressPolicy, DelegationPolicy, Policy, TransitedPolicy};
@@ -12,18 +12,19 @@ pub(crate) fn check(
     ticket: TicketFacts<'_>,
     opened_by: &OpenedBy,
     policy: &Policy,
-    connection: &Connection<'_>,
+    arrival: &Arrival<'_>,
     now: UnixTime,
 ) -> Result<(), Refusal> {
     check_times(ticket, policy, now)?;
     check_name(ticket)?;
     check_realm(ticket, opened_by)?;
     check_transited(ticket, policy)?;
-    check_addresses(ticket, policy, connection)?;
+    check_addresses(ticket, policy, arrival)?;
     check_delegation(ticket, policy)
 }
 
-/// RFC 4120 section 3.2.3: valid from start to end, a clock skew wider at both.
+/// Rejects a ticket outside its time, one clock skew wider at both ends (RFC 4120 section 3.2.3), or of a lifetime that the
+/// policy does not allow.
 fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     if ticket.flags().contains(TicketFlags::INVALID) {
         return Err(Refusal::TicketInvalid);
@@ -41,6 +42,7 @@ fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Resul
     Ok(())
 }
 
+/// Rejects a ticket of a client without a name, or of an anonymous one (RFC 8062).
 fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     let (client, realm) = (ticket.client(), ticket.client_realm_bytes());
     let components = client.encoded_components();
@@ -57,7 +59,8 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     Err(Refusal::Name(cause))
 }
 
-/// Whoever holds a key of an account can write any client into a ticket for it: a partner forest's administrator too.
+/// Rejects a client of a realm for which the account may not vouch. Anyone who holds a key of the account can write any
+/// client into a ticket: a partner forest's administrator, too.
 fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refusal> {
     if opened_by.account.vouches_for(ticket.client_realm_bytes()) {
         return Ok(());
@@ -65,24 +68,26 @@ fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refu
     Err(Refusal::UntrustedRealm)
 }
 
-/// RFC 4120 section 3.2.3: an unchecked path must be checked here or refused. Refused: see `TransitedEncoding`.
+/// Rejects a ticket that crossed other realms, unless the KDC checked them (RFC 4120 section 3.2.3).
 fn check_transited(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refusal> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
     if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(Refusal::Transited) }
 }
 
-fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, connection: &Connection<'_>) -> Result<(), Refusal> {
+/// Rejects a ticket that is bound to other addresses than the client's.
+fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let addresses = ticket.addresses();
     if policy.addresses == AddressPolicy::Ignore || addresses.is_empty() {
         return Ok(());
     }
-    match connection.client_address {
+    match arrival.client_address {
         Some(address) if addresses.contains(address) => Ok(()),
         Some(_) => Err(Refusal::Address(AddressCause::NotListed)),
         None => Err(Refusal::Address(AddressCause::Unknown)),
     }
 }
 
+/// Rejects a forwarded or proxy ticket, if the policy refuses delegation.
 fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refusal> {
     if policy.delegation == DelegationPolicy::Allow {
         return Ok(());

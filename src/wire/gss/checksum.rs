@@ -1,7 +1,9 @@
 //! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1): not a checksum, but context flags, the hash of
 //! the channel bindings, and delegated credentials.
 
-use crate::error::ChecksumCause;
+use crate::crypto::ChecksumType;
+use crate::flags::flags;
+use thiserror::Error;
 
 /// ```text
 /// octets 0..4    Lgth   16
@@ -32,7 +34,7 @@ impl<'a> GssChecksum<'a> {
             16 => {}
             other => return Err(ChecksumCause::BindingLength(other)),
         }
-        let flags = GssFlags(u32::from_le_bytes(*flags));
+        let flags = GssFlags::from_bits(u32::from_le_bytes(*flags));
         let delegated =
             flags.contains(GssFlags::DELEGATE).then(|| delegation(rest).ok_or(ChecksumCause::DelegationLength));
         let delegated = delegated.transpose()?;
@@ -47,40 +49,48 @@ fn delegation(fields: &[u8]) -> Option<&[u8]> {
     rest.get(..usize::from(u16::from_le_bytes(*length)))
 }
 
-/// The context flags of RFC 4121 section 4.1.1.1: what the client wants of the context.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GssFlags(u32);
+/// What is wrong with the authenticator's checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChecksumCause {
+    /// A type that no key enters, or one that is not the session key's.
+    #[error("type {0} is not a keyed checksum of the session key")]
+    Type(ChecksumType),
+    /// A keyed checksum that does not verify.
+    #[error("it does not verify")]
+    Wrong,
+    /// Fewer than the 24 bytes of RFC 4121 section 4.1.1.
+    #[error("{0} bytes are fewer than the 24 of RFC 4121")]
+    Short(usize),
+    /// Lgth is not 16.
+    #[error("its channel binding field has {0} bytes instead of 16")]
+    BindingLength(u32),
+    /// Dlgth reaches past the end, or the delegation fields are cut short.
+    #[error("its delegation field reaches past its end")]
+    DelegationLength,
+}
 
-impl GssFlags {
-    /// GSS_C_DELEG_FLAG: credentials are handed over.
-    pub const DELEGATE: Self = Self(0x0001);
-    /// GSS_C_MUTUAL_FLAG: the server is to prove itself.
-    pub const MUTUAL: Self = Self(0x0002);
-    /// GSS_C_REPLAY_FLAG.
-    pub const REPLAY: Self = Self(0x0004);
-    /// GSS_C_SEQUENCE_FLAG.
-    pub const SEQUENCE: Self = Self(0x0008);
-    /// GSS_C_CONF_FLAG.
-    pub const CONFIDENTIALITY: Self = Self(0x0010);
-    /// GSS_C_INTEG_FLAG.
-    pub const INTEGRITY: Self = Self(0x0020);
-    /// GSS_C_DCE_STYLE (RFC 4757 section 7.1).
-    pub const DCE_STYLE: Self = Self(0x1000);
-    /// GSS_C_IDENTIFY_FLAG (RFC 4757 section 7.1).
-    pub const IDENTIFY: Self = Self(0x2000);
-    /// GSS_C_EXTENDED_ERROR_FLAG (RFC 4757 section 7.1).
-    pub const EXTENDED_ERROR: Self = Self(0x4000);
-
-    /// All 32 bits, as the client sent them.
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// Whether every flag of `flags` is set.
-    #[must_use]
-    pub const fn contains(self, flags: Self) -> bool {
-        self.0 & flags.0 == flags.0
+flags! {
+    /// The context flags of RFC 4121 section 4.1.1.1: what the client wants of the context.
+    pub struct GssFlags(u32) {
+        /// GSS_C_DELEG_FLAG: the client delegates credentials.
+        const DELEGATE = 0x0001;
+        /// GSS_C_MUTUAL_FLAG: the client asks for mutual authentication.
+        const MUTUAL = 0x0002;
+        /// GSS_C_REPLAY_FLAG: replayed messages are to be detected.
+        const REPLAY = 0x0004;
+        /// GSS_C_SEQUENCE_FLAG: messages out of order are to be detected.
+        const SEQUENCE = 0x0008;
+        /// GSS_C_CONF_FLAG: messages may be encrypted.
+        const CONFIDENTIALITY = 0x0010;
+        /// GSS_C_INTEG_FLAG: messages may be signed.
+        const INTEGRITY = 0x0020;
+        /// GSS_C_DCE_STYLE (RFC 4757 section 7.1): the client sends a third token.
+        const DCE_STYLE = 0x1000;
+        /// GSS_C_IDENTIFY_FLAG (RFC 4757 section 7.1): the server may identify the client, not act for it.
+        const IDENTIFY = 0x2000;
+        /// GSS_C_EXTENDED_ERROR_FLAG (RFC 4757 section 7.1): the client understands Windows' error tokens.
+        const EXTENDED_ERROR = 0x4000;
     }
 }
 

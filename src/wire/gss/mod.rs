@@ -7,7 +7,7 @@ mod checksum;
 pub use channel_bindings::ChannelBindings;
 pub(crate) use channel_bindings::is_absent;
 pub(crate) use checksum::GssChecksum;
-pub use checksum::GssFlags;
+pub use checksum::{ChecksumCause, GssFlags};
 
 use crate::wire::der::{Fault, Field, Kind, Reader, Writer, application, field, tag};
 use crate::wire::mechanism::Mechanism;

@@ -1,86 +1,64 @@
 //! TicketFlags (RFC 4120 section 5.3, RFC 6112, RFC 6806) and APOptions (section 5.5.1). Bit 0 of the RFC is the top bit.
 
-/// The flags of a ticket, as the KDC set them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TicketFlags(u32);
+use crate::flags::flags;
 
-impl TicketFlags {
-    /// May be forwarded to another host.
-    pub const FORWARDABLE: Self = Self::bit(1);
-    /// Was forwarded, or came of a forwarded ticket.
-    pub const FORWARDED: Self = Self::bit(2);
-    /// May be turned into one for another address.
-    pub const PROXIABLE: Self = Self::bit(3);
-    /// Is a proxy ticket.
-    pub const PROXY: Self = Self::bit(4);
-    /// May be postdated.
-    pub const MAY_POSTDATE: Self = Self::bit(5);
-    /// Was postdated.
-    pub const POSTDATED: Self = Self::bit(6);
-    /// Must be validated by the KDC before use.
-    pub const INVALID: Self = Self::bit(7);
-    /// May be renewed.
-    pub const RENEWABLE: Self = Self::bit(8);
-    /// Came from the AS exchange.
-    pub const INITIAL: Self = Self::bit(9);
-    /// The client proved itself before the first ticket was issued.
-    pub const PRE_AUTHENT: Self = Self::bit(10);
-    /// The client used hardware to prove itself.
-    pub const HW_AUTHENT: Self = Self::bit(11);
-    /// The KDC checked the transited realms.
-    pub const TRANSITED_POLICY_CHECKED: Self = Self::bit(12);
-    /// The KDC trusts this service with delegated credentials.
-    pub const OK_AS_DELEGATE: Self = Self::bit(13);
-    /// The request was protected against tampering (RFC 6806 section 11).
-    pub const ENC_PA_REP: Self = Self::bit(15);
-    /// The client is anonymous (RFC 8062).
-    pub const ANONYMOUS: Self = Self::bit(16);
-
-    pub(crate) const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// All 32 bits, bit 0 of the RFC in the most significant one.
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-
-    /// Whether every flag of `flags` is set.
-    #[must_use]
-    pub const fn contains(self, flags: Self) -> bool {
-        self.0 & flags.0 == flags.0
-    }
-
-    /// The names of the set flags in the RFCs' spelling, in order of their bits; bits without a name are left out.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
-    }
-
-    const fn bit(number: u32) -> Self {
-        Self(1 << (31_u32.saturating_sub(number)))
+flags! {
+    /// The flags of a ticket, as the KDC set them. Bit 0 of RFC 4120 is the most significant bit.
+    pub struct TicketFlags(u32) {
+        /// The KDC may forward the ticket to another host.
+        const FORWARDABLE = bit(1);
+        /// The ticket was forwarded, or came from a forwarded ticket.
+        const FORWARDED = bit(2);
+        /// The KDC may issue the ticket for another address.
+        const PROXIABLE = bit(3);
+        /// The ticket is a proxy ticket.
+        const PROXY = bit(4);
+        /// The KDC may postdate the ticket.
+        const MAY_POSTDATE = bit(5);
+        /// The ticket was postdated.
+        const POSTDATED = bit(6);
+        /// The KDC must validate the ticket before use.
+        const INVALID = bit(7);
+        /// The KDC may renew the ticket.
+        const RENEWABLE = bit(8);
+        /// The ticket came from the AS exchange.
+        const INITIAL = bit(9);
+        /// The client was authenticated before the KDC issued the first ticket.
+        const PRE_AUTHENT = bit(10);
+        /// The client was authenticated by hardware.
+        const HW_AUTHENT = bit(11);
+        /// The KDC checked the transited realms.
+        const TRANSITED_POLICY_CHECKED = bit(12);
+        /// The KDC trusts this service with delegated credentials.
+        const OK_AS_DELEGATE = bit(13);
+        /// The request was protected against tampering (RFC 6806 section 11).
+        const ENC_PA_REP = bit(15);
+        /// The client is anonymous (RFC 8062).
+        const ANONYMOUS = bit(16);
     }
 }
 
-/// The options of an AP-REQ. Nothing protects them: anybody on the way can set or clear them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ApOptions(u32);
-
-impl ApOptions {
-    /// The ticket is encrypted in the session key of the server's own TGT (user-to-user).
-    pub const USE_SESSION_KEY: Self = Self(1 << 30);
-    /// The client wants an AP-REP.
-    pub const MUTUAL_REQUIRED: Self = Self(1 << 29);
-
-    pub(crate) const fn from_bits(bits: u32) -> Self {
-        Self(bits)
+flags! {
+    /// The options of an AP-REQ. Nothing protects them: anyone on the way can set or clear them.
+    pub struct ApOptions(u32) {
+        /// The ticket is encrypted in the session key of the server's own TGT (user-to-user).
+        const USE_SESSION_KEY = bit(1);
+        /// The client wants an AP-REP.
+        const MUTUAL_REQUIRED = bit(2);
     }
+}
 
-    /// Whether every option of `options` is set.
-    #[must_use]
-    pub const fn contains(self, options: Self) -> bool {
-        self.0 & options.0 == options.0
+impl TicketFlags {
+    /// Returns the names of the set flags in the RFCs' spelling, in the order of their bits. Bits without a name are left
+    /// out.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
     }
+}
+
+/// Returns the bit with this number in the RFC.
+const fn bit(number: u32) -> u32 {
+    0x8000_0000 >> number
 }
 
 const NAMES: [(TicketFlags, &str); 15] = [

@@ -1,6 +1,6 @@
 //! PrincipalName (RFC 4120 section 5.2.2).
 
-use crate::bounded_text::{Escaped, Excerpt};
+use crate::bounded_text::{BoundedText, Escaped};
 use crate::limits::MAX_NAME_COMPONENTS;
 use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
 use core::fmt;
@@ -67,14 +67,14 @@ impl<'a> PrincipalName<'a> {
         })
     }
 
-    /// The components joined with `/`, as far as an error keeps them.
-    pub(crate) fn excerpt(self) -> Excerpt {
-        let mut excerpt = Excerpt::new("");
-        for (index, component) in self.raw_components().enumerate() {
-            excerpt.append_bytes(if index > 0 { b"/" } else { b"" });
-            excerpt.append_bytes(component);
+    /// Returns the components joined with `/`, as far as an error keeps them.
+    pub(crate) fn bounded(self) -> BoundedText {
+        let mut bounded = BoundedText::new("");
+        for (index, component) in self.components().enumerate() {
+            bounded.append(if index > 0 { "/" } else { "" });
+            bounded.append(component);
         }
-        excerpt
+        bounded
     }
 
     /// The printable form of RFC 1964 section 2.1.1: components divided by `/`, and a backslash before each `/`, `@` and

@@ -1,7 +1,7 @@
 //! Ticket (RFC 4120 section 5.3): the shell of a ticket, which nothing protects, around the part that the KDC encrypted.
 
 use super::{EncryptedData, PrincipalName};
-use crate::bounded_text::Excerpt;
+use crate::bounded_text::BoundedText;
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 use core::fmt;
 
@@ -39,7 +39,7 @@ impl<'a> Ticket<'a> {
 
 impl fmt::Debug for Ticket<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let realm = Excerpt::new(core::str::from_utf8(self.realm).unwrap_or_default());
+        let realm = BoundedText::new(core::str::from_utf8(self.realm).unwrap_or_default());
         write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)
     }
 }

@@ -4,4 +4,4 @@ mod init;
 mod resp;
 
 pub(crate) use init::{MechanismList, NegTokenInit};
-pub(crate) use resp::{NegState, NegTokenResp, NegotiationReply, RESP_TAG};
+pub(crate) use resp::{NegState, NegTokenResp, NegotiationReply, REJECT, RESP_TAG};

@@ -86,6 +86,9 @@ impl NegState {
     }
 }
 
+/// The NegTokenResp with the state `reject` and nothing else, as MIT krb5 and Windows write it.
+pub(crate) const REJECT: [u8; 9] = [RESP_TAG, 7, tag::SEQUENCE, 5, context(0), 3, tag::ENUMERATED, 1, 2];
+
 /// Identifier octet of a NegTokenResp as a NegotiationToken.
 pub(crate) const RESP_TAG: u8 = context(1);
 
@@ -96,9 +99,8 @@ const HEADERS: usize = 48;
 mod tests {
     use super::*;
 
-    /// As MIT krb5 and Windows write it.
     #[test]
-    fn a_rejection_has_nine_octets() {
+    fn a_reject_is_written_as_the_constant_says() {
         let reply = NegotiationReply {
             state: NegState::Reject,
             supported_mech: None,
@@ -106,5 +108,6 @@ mod tests {
             mech_list_mic: None,
         };
         assert_eq!(reply.to_bytes(), [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2]);
+        assert_eq!(REJECT, [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2]);
     }
 }

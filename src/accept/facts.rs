@@ -1,104 +1,14 @@
-//! What was decrypted, and where in it the fields lie.
-//!
-//! A request owns one buffer: the plaintext of the ticket, that of the authenticator, and a copy of the service's name
-//! from the ticket's shell. Fields are ranges into it, so that an accepted request borrows from nothing, and whoever keeps
-//! it keeps one allocation. The buffer is overwritten when it is dropped: both plaintexts hold keys.
+//! What is known of a request: facts that the KDC or the client wrote, as spans of the request's buffer.
 
-use crate::crypto::{EncType, wipe};
+use super::buffer::{Buffer, Span};
+use crate::crypto::EncType;
 use crate::keys::Account;
 use crate::time::UnixTime;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{
-    Authenticator, AuthorizationData, EncTicketPart, HostAddresses, NameType, PrincipalName, Ticket, TicketFlags,
+    Authenticator, AuthorizationData, EncTicketPart, HostAddresses, NameType, PrincipalName, TicketFlags,
 };
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
-use core::ops::Range;
-
-/// The plaintexts of a request.
-pub(crate) struct Buffer(Vec<u8>);
-
-impl Buffer {
-    /// Room for the plaintexts of both ciphertexts and the service's name: one allocation for the whole request.
-    pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
-        let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
-        let room = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
-        Self(Vec::with_capacity(room))
-    }
-
-    /// Appends room that `decrypt` fills: `decrypt` gets as many bytes as `ciphertext` has and says where among them it
-    /// left the plaintext. If it fails, the room is given back.
-    pub(crate) fn decrypt<E>(
-        &mut self,
-        ciphertext: &[u8],
-        decrypt: impl FnOnce(&[u8], &mut [u8]) -> Result<Range<usize>, E>,
-    ) -> Result<Span, E> {
-        let start = self.0.len();
-        self.0.resize(start.saturating_add(ciphertext.len()), 0);
-        let room = self.0.get_mut(start..).unwrap_or_default();
-        match decrypt(ciphertext, room) {
-            Ok(plaintext) => Ok(Span::new(start.saturating_add(plaintext.start), plaintext.len())),
-            Err(error) => {
-                self.0.truncate(start);
-                Err(error)
-            }
-        }
-    }
-
-    /// Appends a copy of `bytes`.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Span {
-        let start = self.0.len();
-        self.0.extend_from_slice(bytes);
-        Span::new(start, bytes.len())
-    }
-
-    pub(crate) fn slice(&self, span: Span) -> &[u8] {
-        self.0.get(span.range()).unwrap_or_default()
-    }
-
-    /// Where `part`, a slice of this buffer, lies.
-    pub(crate) fn span_of(&self, part: &[u8]) -> Span {
-        Span::new(part.as_ptr().addr().saturating_sub(self.0.as_ptr().addr()), part.len())
-    }
-
-    fn text(&self, span: Span) -> &str {
-        core::str::from_utf8(self.slice(span)).unwrap_or_default()
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
-    }
-}
-
-/// How much, not what: it holds keys.
-impl fmt::Debug for Buffer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Buffer({} bytes)", self.0.len())
-    }
-}
-
-/// A range of a [`Buffer`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    start: u32,
-    length: u32,
-}
-
-impl Span {
-    /// A request ends long before 32 bits do; what lies beyond them is empty. A request has a dozen of these.
-    fn new(start: usize, length: usize) -> Self {
-        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        Self { start: narrow(start), length: narrow(length) }
-    }
-
-    fn range(self) -> Range<usize> {
-        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
-        start..start.saturating_add(usize::try_from(self.length).unwrap_or(usize::MAX))
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NameFields {
@@ -116,7 +26,7 @@ impl NameFields {
         }
     }
 
-    /// Copies a name into the buffer.
+    /// Appends a copy of a name to the buffer.
     pub(crate) fn copy(buffer: &mut Buffer, name: PrincipalName<'_>, realm: &[u8]) -> Self {
         Self {
             name_type: name.name_type(),
@@ -134,7 +44,7 @@ impl NameFields {
     }
 }
 
-/// Where the fields of an EncTicketPart lie.
+/// The fields of an EncTicketPart, as spans.
 #[derive(Debug)]
 pub(crate) struct TicketFields {
     plaintext: Span,
@@ -166,7 +76,7 @@ impl TicketFields {
     }
 }
 
-/// What the KDC wrote about the client, under the service's key.
+/// What the KDC wrote about the client, under the service's key (EncTicketPart, RFC 4120 section 5.3).
 #[derive(Clone, Copy, Debug)]
 pub struct TicketFacts<'a> {
     pub(crate) buffer: &'a Buffer,
@@ -174,85 +84,85 @@ pub struct TicketFacts<'a> {
 }
 
 impl<'a> TicketFacts<'a> {
-    /// The client.
+    /// Returns the client's name.
     #[must_use]
     pub fn client(self) -> PrincipalName<'a> {
         self.fields.client.name(self.buffer)
     }
 
-    /// The client's realm.
+    /// Returns the client's realm.
     #[must_use]
     pub fn client_realm(self) -> &'a str {
         self.fields.client.realm(self.buffer)
     }
 
-    /// As [`Self::client_realm`], as its bytes.
+    /// Returns the octets of [`Self::client_realm`].
     pub(crate) fn client_realm_bytes(self) -> &'a [u8] {
         self.buffer.slice(self.fields.client.realm)
     }
 
-    /// The flags.
+    /// Returns the ticket's flags.
     #[must_use]
     pub fn flags(self) -> TicketFlags {
         self.fields.flags
     }
 
-    /// When the client proved itself to the KDC.
+    /// Returns when the client proved its identity to the KDC (authtime).
     #[must_use]
     pub fn auth_time(self) -> UnixTime {
         self.fields.authtime
     }
 
-    /// From when the ticket is valid. RFC 4120 section 5.3: without a starttime it is the authtime; the present would
-    /// switch the check off.
+    /// Returns the time from which the ticket is valid: its starttime, or its authtime if it has none (RFC 4120 section
+    /// 5.3). With the present instead, a ticket without starttime would escape the check.
     #[must_use]
     pub fn start_time(self) -> UnixTime {
         self.fields.starttime.unwrap_or(self.fields.authtime)
     }
 
-    /// The ticket's own starttime, which many tickets do not have.
+    /// Returns the ticket's own starttime, which many tickets do not have.
     #[must_use]
     pub fn starttime(self) -> Option<UnixTime> {
         self.fields.starttime
     }
 
-    /// Until when the ticket is valid.
+    /// Returns the time until which the ticket is valid (endtime).
     #[must_use]
     pub fn end_time(self) -> UnixTime {
         self.fields.endtime
     }
 
-    /// Until when the ticket can be renewed.
+    /// Returns the time until which the KDC renews the ticket.
     #[must_use]
     pub fn renew_till(self) -> Option<UnixTime> {
         self.fields.renew_till
     }
 
-    /// The addresses that the ticket may be used from; none means any.
+    /// Returns the addresses from which the ticket may be used. An empty list means any address.
     #[must_use]
     pub fn addresses(self) -> HostAddresses<'a> {
         HostAddresses::from_encoded(self.buffer.slice(self.fields.addresses))
     }
 
-    /// The encoded realms between the client's and the service's.
+    /// Returns the encoded realms between the client's and the service's.
     #[must_use]
     pub fn transited(self) -> &'a [u8] {
         self.buffer.slice(self.fields.transited)
     }
 
-    /// The whole EncTicketPart. It holds the session key.
+    /// Returns the whole EncTicketPart, which holds the session key.
     pub(crate) fn plaintext(self) -> &'a [u8] {
         self.buffer.slice(self.fields.plaintext)
     }
 
-    /// The authorization data that the KDC put into the ticket.
+    /// Returns the authorization data that the KDC put into the ticket.
     #[must_use]
     pub fn authorization_data(self) -> AuthorizationData<'a> {
         AuthorizationData::from_encoded(self.buffer.slice(self.fields.authorization_data))
     }
 }
 
-/// Where the fields of an Authenticator lie, as far as they matter after it was verified.
+/// The fields of an Authenticator that matter after it was verified.
 #[derive(Debug)]
 pub(crate) struct AuthenticatorFields {
     pub(crate) time: UnixTime,
@@ -274,45 +184,46 @@ impl AuthenticatorFields {
         }
     }
 
-    /// The context flags; none are set where the client sent none.
+    /// Returns the context flags. A client that sent none has set none.
     pub(crate) fn flags(&self) -> GssFlags {
         self.gss_flags.unwrap_or_default()
     }
 }
 
-/// What the client wrote, under the session key. Its name is not among it: that is the ticket's, which it equals.
+/// What the client wrote, under the session key (Authenticator, RFC 4120 section 5.5.1). The client's name is left out: it
+/// equals the ticket's.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatorFacts<'a> {
     pub(crate) fields: &'a AuthenticatorFields,
 }
 
 impl AuthenticatorFacts<'_> {
-    /// The client's time, with its microseconds.
+    /// Returns the client's time, with its microseconds.
     #[must_use]
     pub const fn time(self) -> UnixTime {
         self.fields.time
     }
 
-    /// The type of the key that the client chose for what follows.
+    /// Returns the type of the client's subkey, which protects the messages that follow.
     #[must_use]
     pub const fn subkey_etype(self) -> Option<EncType> {
         self.fields.subkey_etype
     }
 
-    /// The sequence number that the client begins with; a negative one keeps its 32 bits.
+    /// Returns the client's first sequence number. A negative number keeps its 32 bits.
     #[must_use]
     pub const fn sequence_number(self) -> Option<u32> {
         self.fields.sequence_number
     }
 
-    /// The context flags of RFC 4121 section 4.1.1.1, if the client sent that checksum.
+    /// Returns the context flags of RFC 4121 section 4.1.1.1, if the client sent that checksum.
     #[must_use]
     pub const fn gss_flags(self) -> Option<GssFlags> {
         self.fields.gss_flags
     }
 }
 
-/// Which key opened a ticket.
+/// The key that opened a ticket.
 #[derive(Clone, Debug)]
 pub struct OpenedBy {
     pub(crate) account: Arc<Account>,
@@ -321,19 +232,19 @@ pub struct OpenedBy {
 }
 
 impl OpenedBy {
-    /// The account that the key belongs to.
+    /// Returns the account that the key belongs to.
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// The key's type.
+    /// Returns the key's type.
     #[must_use]
     pub const fn etype(&self) -> EncType {
         self.etype
     }
 
-    /// The key's version as it was given, which need not be the ticket's.
+    /// Returns the key's version in the key set, which need not be the one that the ticket names.
     #[must_use]
     pub const fn kvno(&self) -> Option<u32> {
         self.kvno

@@ -1,0 +1,49 @@
+//! Fifth stage, the last: an authorized request to an accepted one, if a replay cache finds its authenticator new.
+
+use super::accepted::Accepted;
+use super::authorize::{AuthorizedRequest, PacFields};
+use super::buffer::Buffer;
+use super::open::Opened;
+use super::verify::{ReplayFields, Verified};
+use crate::error::{Error, ReplayCause};
+use crate::replay::{Admission, ReplayClient, ReplayEntry};
+
+impl AuthorizedRequest {
+    /// Returns what a replay cache must remember, for a store that the caller asks. Ask it once, and give its answer to
+    /// [`admit`](Self::admit).
+    #[must_use]
+    pub fn replay_entry(&self) -> ReplayEntry<'_> {
+        replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())
+    }
+
+    pub(crate) fn into_accepted(self) -> Accepted {
+        let Self { buffer, opened, verified, pac, .. } = self;
+        Accepted::new(buffer, opened, verified, pac)
+    }
+}
+
+pub(crate) fn replay_entry<'a>(
+    buffer: &'a Buffer,
+    opened: &'a Opened,
+    verified: &Verified,
+    pac: Option<&'a PacFields>,
+) -> ReplayEntry<'a> {
+    let ticket = opened.ticket(buffer);
+    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.place))) {
+        Some((domain, rid)) => ReplayClient::Sid { domain, rid },
+        None => ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() },
+    };
+    let ReplayFields { tag, client_time, valid_until } = verified.replay;
+    ReplayEntry { tag, client_time, valid_until, client }
+}
+
+/// Rejects a request unless the replay cache found its authenticator new.
+pub(crate) fn check_admission(admission: Admission) -> Result<(), Error> {
+    match admission {
+        Admission::New => Ok(()),
+        Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
+        Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
+        Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
+        Admission::Failed => Err(Error::ReplayCacheFailed),
+    }
+}

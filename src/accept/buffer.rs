@@ -1,0 +1,117 @@
+//! The buffer of a request, and spans of it.
+//!
+//! A request owns one buffer: the plaintext of the ticket, that of the authenticator, and a copy of the service's name from
+//! the ticket's unencrypted fields. Every fact is a span of it, so an accepted request borrows from nothing and is one
+//! allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys.
+
+use crate::crypto::wipe;
+use crate::wire::krb5::Ticket;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+/// The plaintexts of a request.
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    /// Allocates for the plaintexts of both ciphertexts and the service's name: one allocation for the whole request.
+    pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
+        // The four lie in one token, so their sum is smaller than its size.
+        let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
+        let capacity = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
+        Self(Vec::with_capacity(capacity))
+    }
+
+    /// Appends as many octets as `ciphertext` has and lets `decrypt` fill them. `decrypt` returns where among them it left
+    /// the plaintext. If it fails, the octets are taken off again.
+    pub(crate) fn decrypt<E>(
+        &mut self,
+        ciphertext: &[u8],
+        decrypt: impl FnOnce(&[u8], &mut [u8]) -> Result<Range<usize>, E>,
+    ) -> Result<Span, E> {
+        let start = self.0.len();
+        self.0.resize(start.saturating_add(ciphertext.len()), 0);
+        let (_, output) = self.0.split_at_mut(start);
+        match decrypt(ciphertext, output) {
+            Ok(plaintext) => Ok(Span::new(start.saturating_add(plaintext.start), plaintext.len())),
+            Err(error) => {
+                self.0.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends a copy of `octets`.
+    pub(crate) fn append(&mut self, octets: &[u8]) -> Span {
+        let start = self.0.len();
+        self.0.extend_from_slice(octets);
+        Span::new(start, octets.len())
+    }
+
+    /// Returns the octets of a span of this buffer.
+    #[expect(
+        clippy::expect_used,
+        reason = "this buffer made the span, and is never truncated to before the end of one"
+    )]
+    pub(crate) fn slice(&self, span: Span) -> &[u8] {
+        self.0.get(span.range()).expect("a span of this buffer")
+    }
+
+    /// Returns where `part` lies, which must be empty or have been read from this buffer.
+    #[expect(
+        clippy::expect_used,
+        reason = "the readers return slices of what they read, and this buffer was what they read"
+    )]
+    pub(crate) fn span_of(&self, part: &[u8]) -> Span {
+        if part.is_empty() {
+            return Span::EMPTY;
+        }
+        let start = part.as_ptr().addr().checked_sub(self.0.as_ptr().addr()).expect("a part of this buffer");
+        Span::new(start, part.len())
+    }
+
+    /// Returns the octets of a span as text. Only spans of text that was read as such are asked for.
+    #[expect(clippy::expect_used, reason = "the reader takes realms as text, and the span is one of a realm")]
+    pub(crate) fn text(&self, span: Span) -> &str {
+        core::str::from_utf8(self.slice(span)).expect("a realm that was read as text")
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Shows the length only: the buffer holds keys.
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} octets)", self.0.len())
+    }
+}
+
+/// A range of a [`Buffer`]. It has 32 bits for each end, since a request keeps a dozen spans and is moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    length: u32,
+}
+
+impl Span {
+    const EMPTY: Self = Self { start: 0, length: 0 };
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a buffer is shorter than two tokens, and a token has 65,536 octets at most"
+    )]
+    fn new(start: usize, length: usize) -> Self {
+        let narrow = |number| u32::try_from(number).expect("an offset of a buffer");
+        Self { start: narrow(start), length: narrow(length) }
+    }
+
+    /// On a machine whose addresses have 16 bits a buffer is shorter than that, too.
+    fn range(self) -> Range<usize> {
+        let wide = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        wide(self.start)..wide(self.start.saturating_add(self.length))
+    }
+}

@@ -1,0 +1,44 @@
+//! The authenticator's checksum (RFC 4121 section 4.1.1), which carries the context flags and the channel bindings.
+
+use crate::accept::message::Message;
+use crate::crypto::{ChecksumType, Key, KeyUsage};
+use crate::error::ChecksumCause;
+use crate::wire::gss::{GssChecksum, GssFlags};
+use crate::wire::krb5::Checksum;
+
+/// What an accepted checksum says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckedChecksum<'a> {
+    pub(super) flags: Option<GssFlags>,
+    pub(super) bindings: &'a [u8; 16],
+    /// The KRB-CRED of a client that delegates credentials.
+    pub(super) delegated: Option<&'a [u8]>,
+}
+
+/// Rejects a checksum that is neither of type 0x8003 nor keyed.
+///
+/// RFC 4121 section 4.1.1 demands type 0x8003 in every GSS token. Real clients send none (MS-KILE section 3.4.5 accepts
+/// such tokens), or a keyed checksum over nothing, as Samba once did, which must verify. A keyed checksum in a bare AP-REQ
+/// covers data of the application, which is not here: the encryption of the authenticator protects it.
+pub(super) fn check_checksum<'a>(
+    checksum: Option<Checksum<'a>>,
+    message: Message,
+    session_key: &Key,
+) -> Result<CheckedChecksum<'a>, ChecksumCause> {
+    let none = CheckedChecksum { flags: None, bindings: &[0; 16], delegated: None };
+    let Some(checksum) = checksum else {
+        return Ok(none);
+    };
+    if checksum.checksum_type == ChecksumType::GSSAPI {
+        let gss = GssChecksum::read(checksum.value)?;
+        return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: gss.bindings, delegated: gss.delegated });
+    }
+    if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
+        return Err(ChecksumCause::Type(checksum.checksum_type));
+    }
+    if message == Message::Bare {
+        return Ok(none);
+    }
+    let verified = session_key.checksummer(KeyUsage::AP_REQ_AUTHENTICATOR_CHECKSUM).start().verify(checksum.value);
+    verified.map(|()| none).map_err(|_| ChecksumCause::Wrong)
+}

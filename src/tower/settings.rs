@@ -1,0 +1,42 @@
+//! What a layer is made of.
+
+use super::cookie::ContinuationCookie;
+use super::source::Decide;
+use crate::http::SignedIn;
+use crate::negotiate::Refused;
+use crate::randomness::Randomness;
+use crate::time::UnixTime;
+use ::http::request::Parts;
+use core::fmt;
+use std::sync::Arc;
+
+/// What a [`NegotiateLayer`](super::NegotiateLayer) was given.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) source: Arc<dyn Decide>,
+    pub(super) clock: Arc<dyn Fn() -> UnixTime + Send + Sync>,
+    pub(super) randomness: Arc<dyn Fn() -> Randomness + Send + Sync>,
+    pub(super) demand: Demand,
+    pub(super) cookie: Option<ContinuationCookie>,
+    pub(super) on_signed_in: Hook<SignedIn>,
+    pub(super) on_fall_back: Hook<Refused>,
+}
+
+/// A function that is called with a request's unread part.
+type Hook<T> = Arc<dyn Fn(&T, &Parts) + Send + Sync>;
+
+/// For whom the inner service runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    SignedIn,
+    Everybody,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NegotiateLayer")
+            .field("demand", &self.demand)
+            .field("cookie", &self.cookie)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! NTLM messages (MS-NLMP), as far as this crate names them.
+
+use thiserror::Error;
+
+/// The messages of NTLM (MS-NLMP section 2.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NtlmMessage {
+    /// The client begins (type 1).
+    #[error("NEGOTIATE_MESSAGE, type 1")]
+    Negotiate,
+    /// A server's challenge (type 2).
+    #[error("CHALLENGE_MESSAGE, type 2")]
+    Challenge,
+    /// The client answers a challenge (type 3).
+    #[error("AUTHENTICATE_MESSAGE, type 3")]
+    Authenticate,
+    /// The client offers NTLM in its mechanism list, and sent no message.
+    #[error("offered as its mechanism")]
+    Offered,
+    /// The message has the signature of NTLM and another type.
+    #[error("unknown type")]
+    Unknown,
+}
+
+impl NtlmMessage {
+    /// Names the message that begins with these octets: the signature, then MessageType in 32 bits, little-endian (MS-NLMP
+    /// section 2.2.1).
+    pub(crate) fn of(message: &[u8]) -> Self {
+        match message.strip_prefix(SIGNATURE) {
+            Some([1, 0, 0, 0, ..]) => Self::Negotiate,
+            Some([2, 0, 0, 0, ..]) => Self::Challenge,
+            Some([3, 0, 0, 0, ..]) => Self::Authenticate,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The octets with which every NTLM message begins.
+pub(crate) const SIGNATURE: &[u8] = b"NTLMSSP\0";

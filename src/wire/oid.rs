@@ -1,0 +1,54 @@
+//! Object identifiers in their usual notation.
+
+use core::fmt;
+
+/// Prints an object identifier, given as the contents of its DER encoding, in numbers with dots (X.690 section 8.19). A
+/// number that does not fit into 64 bits is printed as `…`.
+pub(crate) struct Dotted<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Dotted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut numbers = self.0.split_inclusive(|octet| octet & 0x80 == 0).map(base_128);
+        match numbers.next() {
+            // The first number holds two arcs, and the first arc is 0, 1 or 2.
+            Some(Some(first @ 0..40)) => write!(f, "0.{first}")?,
+            Some(Some(first @ 40..80)) => write!(f, "1.{}", first.wrapping_sub(40))?,
+            Some(Some(first)) => write!(f, "2.{}", first.wrapping_sub(80))?,
+            Some(None) => f.write_str("2.…")?,
+            None => f.write_str("0.0")?,
+        }
+        numbers.try_for_each(|number| match number {
+            Some(number) => write!(f, ".{number}"),
+            None => f.write_str(".…"),
+        })
+    }
+}
+
+fn base_128(octets: &[u8]) -> Option<u64> {
+    octets.iter().try_fold(0_u64, |number, octet| Some(number.checked_mul(128)? | u64::from(octet & 0x7F)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn identifiers_are_printed_in_numbers() {
+        for (oid, text) in [
+            (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02][..], "1.2.840.113554.1.2.2"),
+            (&[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A], "1.3.6.1.4.1.311.2.2.10"),
+            (&[0x2B, 0x65, 0x70], "1.3.101.112"),
+            (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 10], "1.2.840.113549.1.1.10"),
+            (&[0x00], "0.0"),
+            (&[0x27], "0.39"),
+            (&[0x4F], "1.39"),
+            (&[0x50], "2.0"),
+            (&[0x88, 0x37, 0x03], "2.999.3"),
+            (&[0x2A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x01], "1.2.….1"),
+            (&[], "0.0"),
+        ] {
+            assert_eq!(Dotted(oid).to_string(), text);
+        }
+    }
+}
