@@ -65,10 +65,10 @@ impl BoundedText {
             end = end.wrapping_sub(1); // zero is a boundary
         }
         self.cut = end < text.len();
-        for (octet, kept) in free.iter_mut().zip(text.bytes().take(end)) {
-            *octet = kept;
-            self.length = self.length.wrapping_add(1); // CAPACITY fits
-        }
+        let (kept, _) = text.split_at(end);
+        free.split_at_mut(end).0.copy_from_slice(kept.as_bytes());
+        // Neither number is more than CAPACITY, and both together are not.
+        self.length = self.length.wrapping_add(u8::try_from(end).unwrap_or(u8::MAX));
     }
 }
 

@@ -5,12 +5,12 @@ use crate::accept::authorize::authorize;
 use crate::accept::open::open;
 use crate::accept::verify::verify;
 use crate::accept::{
-    Accepted, Arrival, AuthorizedRequest, Negotiation, OpenedTicket, ReadStep, Request, VerifiedRequest,
+    Accepted, Arrival, AuthorizedRequest, Negotiation, OpenedTicket, ReadRefusal, ReadStep, Request, VerifiedRequest,
 };
 use crate::error::Error;
 use crate::keys::{Account, Candidates, KeyQuery, KeySet, ServiceKey};
 use crate::negotiate::{Refused, Step};
-use crate::observe::{self, Entered, Stage};
+use crate::observe::{self, Stage, in_stage};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
 use crate::replay::{Admission, ReplayCache};
@@ -114,10 +114,14 @@ impl<R: ReplayCache> Validator<R> {
     /// [`Refused`] with any error but `not-negotiate`.
     pub fn validate_ticket<'c>(&self, token: &[u8], arrival: impl Into<Arrival<'c>>) -> Result<Accepted, Refused> {
         let arrival = arrival.into();
-        let request = self.read(token)?;
-        let verdict = self.decide(&request, &arrival);
-        observe::verdict(&verdict, Some(&request.key_query()), Some(arrival.now));
-        verdict
+        match self.read(token) {
+            Ok(ref request) => {
+                let verdict = self.decide(request, &arrival);
+                observe::verdict(&verdict, Some(&request.key_query()), Some(arrival.now));
+                verdict
+            }
+            Err(refused) => Err(refused),
+        }
     }
 
     /// Takes one token of a negotiation and returns the next step. `negotiation` is what the step before left
@@ -150,30 +154,24 @@ impl<R: ReplayCache> Validator<R> {
     /// Runs all stages after the first.
     fn decide(&self, request: &Request<'_>, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
         let policy = &*self.policy;
-        let stage = Entered::stage(Stage::Open);
-        let (mut buffer, opened) = match open(request, &self.keys, policy, arrival.now) {
+        let opened = in_stage(Stage::Open, || open(request, &self.keys, policy, arrival.now));
+        let (mut buffer, opened) = match opened {
             Ok(opened) => opened,
             Err(error) => return Err(Refused::unproven(error, request.framing())),
         };
-        stage.end();
-        let stage = Entered::stage(Stage::Verify);
-        let verified = match verify(request, &opened, &mut buffer, policy, arrival) {
+        let verified = match in_stage(Stage::Verify, || verify(request, &opened, &mut buffer, policy, arrival)) {
             Ok(verified) => verified,
             Err(error) => {
                 return Err(Refused::opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
             }
         };
-        stage.end();
-        let stage = Entered::stage(Stage::Authorize);
-        let pac = match authorize(&buffer, &opened, &verified, policy) {
-            Ok(pac) => pac,
-            Err(error) => return Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors)),
-        };
-        stage.end();
-        let _stage = Entered::stage(Stage::Admit);
-        let entry = replay_entry(&buffer, &opened, &verified, pac.as_ref());
-        match check_admission(self.replay.check_and_insert(&entry, arrival.now)) {
-            Ok(()) => Ok(Accepted::new(buffer, opened, verified, pac)),
+        let admitted = in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)).and_then(|pac| {
+            let entry = replay_entry(&buffer, &opened, &verified, pac.as_ref());
+            in_stage(Stage::Admit, || check_admission(self.replay.check_and_insert(&entry, arrival.now)))?;
+            Ok(pac)
+        });
+        match admitted {
+            Ok(pac) => Ok(Accepted::new(buffer, opened, verified, pac)),
             Err(error) => Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors)),
         }
     }
@@ -184,9 +182,7 @@ impl<R: ReplayCache> Validator<R> {
     /// # Errors
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Refused> {
-        let stage = Entered::stage(Stage::Admit);
-        let admission = self.replay.check_and_insert(&authorized.replay_entry(), now);
-        stage.end();
+        let admission = in_stage(Stage::Admit, || self.replay.check_and_insert(&authorized.replay_entry(), now));
         let verdict = authorized.admitted(admission);
         observe::verdict(&verdict, None, Some(now));
         verdict
@@ -210,9 +206,8 @@ impl<R> Validator<R> {
     /// [`Refused`] with `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
     /// `unsupported-etype`, `rc4-refused` or `service-refused`.
     pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Refused> {
-        let _stage = Entered::stage(Stage::Read);
-        let request = Request::read(token, &self.policy);
-        observed(request.map_err(|error| Refused::token_without_request(error, token)), None)
+        let request = in_stage(Stage::Read, || Request::read(token, &self.policy));
+        request.map_err(|refusal| refuse_token(refusal, token))
     }
 
     /// First stage of a negotiation: finds the AP-REQ in a token, or an offer that leads to one. `negotiation` is what the
@@ -225,9 +220,8 @@ impl<R> Validator<R> {
         token: &'t [u8],
         negotiation: Option<&'t Negotiation>,
     ) -> Result<ReadStep<'t>, Refused> {
-        let _stage = Entered::stage(Stage::Read);
-        let step = ReadStep::read(token, negotiation, &self.policy);
-        observed(step.map_err(|error| Refused::token_without_request(error, token)), None)
+        let step = in_stage(Stage::Read, || ReadStep::read(token, negotiation, &self.policy));
+        step.map_err(|refusal| refuse_token(refusal, token))
     }
 
     /// Second stage: opens the ticket with this validator's keys.
@@ -251,8 +245,7 @@ impl<R> Validator<R> {
         keys: &KeySet,
         now: UnixTime,
     ) -> Result<OpenedTicket<'t>, Refused> {
-        let _stage = Entered::stage(Stage::Open);
-        let opened = OpenedTicket::open(request, keys, &self.policy, now);
+        let opened = in_stage(Stage::Open, || OpenedTicket::open(request, keys, &self.policy, now));
         observed(opened.map_err(|error| Refused::unproven(error, request.framing())), Some(&request.key_query()))
     }
 
@@ -273,10 +266,9 @@ impl<R> Validator<R> {
         mut opened: OpenedTicket<'_>,
         arrival: impl Into<Arrival<'c>>,
     ) -> Result<VerifiedRequest, Refused> {
-        let _stage = Entered::stage(Stage::Verify);
         let arrival = arrival.into();
         let query = opened.key_query();
-        let verdict = match opened.verify(&self.policy, &arrival) {
+        let verdict = match in_stage(Stage::Verify, || opened.verify(&self.policy, &arrival)) {
             Ok(verified) => Ok(VerifiedRequest::new(opened, verified)),
             Err(error) => {
                 let OpenedTicket { request, buffer, opened } = &mut opened;
@@ -293,8 +285,7 @@ impl<R> Validator<R> {
     /// [`Refused`] with `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`,
     /// `account-refused` or `delegation`.
     pub fn authorize(&self, request: VerifiedRequest) -> Result<AuthorizedRequest, Refused> {
-        let _stage = Entered::stage(Stage::Authorize);
-        let verdict = match request.authorize(&self.policy) {
+        let verdict = match in_stage(Stage::Authorize, || request.authorize(&self.policy)) {
             Ok(pac) => Ok(AuthorizedRequest::new(request, pac, self.policy.krb_errors)),
             Err(error) => {
                 let VerifiedRequest { buffer, opened, verified } = &request;
@@ -322,6 +313,15 @@ impl AuthorizedRequest {
             Err(error) => Err(Refused::verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors)),
         }
     }
+}
+
+/// Refuses a token in the first stage.
+#[cold]
+#[inline(never)]
+fn refuse_token(refusal: ReadRefusal<'_>, token: &[u8]) -> Refused {
+    let error = refusal.explain(token);
+    observe::refused(&error, None);
+    Refused::token_without_request(error, token)
 }
 
 /// Reports the end of a stage that is not the last.

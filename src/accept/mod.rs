@@ -39,6 +39,7 @@ pub(crate) use buffer::Buffer;
 pub use facts::{AuthenticatorFacts, OpenedBy, TicketFacts};
 pub use negotiation::Negotiation;
 pub use open::OpenedTicket;
+pub(crate) use read::ReadRefusal;
 pub use read::{Offer, ReadStep};
 pub use request::{Framing, Request};
 pub use verify::{BindingState, VerifiedRequest};

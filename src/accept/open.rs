@@ -5,10 +5,10 @@
 use super::buffer::{Buffer, Span};
 use super::facts::{NameFields, OpenedBy, TicketFacts, TicketFields};
 use super::message::Message;
-use super::request::{Framing, Request, check_etype};
+use super::request::{Framing, Request, refused_etype};
 use crate::bounded_text::BoundedText;
 use crate::crypto::{EncType, Key};
-use crate::error::{Error, EtypeCause, Integrity, KeyRole};
+use crate::error::{Error, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::policy::Policy;
 use crate::time::UnixTime;
@@ -150,16 +150,15 @@ pub(crate) fn usable_key(
     }
 }
 
+/// Explains why a key is not usable: its type is refused, or its length is not the type's.
 #[cold]
 #[inline(never)]
 fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
-    match (check_etype(key.etype, policy.session_etypes, role), key.etype.key_len()) {
-        (Ok(()), Some(expected)) => {
+    match key.etype.key_len() {
+        Some(expected) if policy.session_etypes.contains(key.etype) => {
             Malformed { what, at: 0, problem: Problem::Size { expected, found: key.value.len() } }.into()
         }
-        // Every type that a policy allows is supported, and so has a length.
-        (Ok(()), None) => Error::UnsupportedEtype { role, etype: key.etype, cause: EtypeCause::NotImplemented },
-        (Err(refused), _) => refused,
+        _ => refused_etype(key.etype, role),
     }
 }
 

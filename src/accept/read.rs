@@ -5,13 +5,14 @@
 
 use super::message::Message;
 use super::negotiation::{Awaiting, Negotiation, PendingRequest};
-use super::request::{Carrier, Continuation, FinalToken, Negotiated, Request};
+use super::request::{Carrier, Continuation, FinalToken, Negotiated, Request, refused_etype};
 use super::token::{Token, foreign};
-use crate::error::{Error, KerberosOffer, NtlmMessage};
+use crate::crypto::EncType;
+use crate::error::{Error, KerberosOffer, KeyRole, NtlmMessage};
 use crate::limits::MAX_KEPT_MECH_TYPES;
 use crate::policy::Policy;
 use crate::wire::der::{Fault, Kind, Reader, field};
-use crate::wire::krb5::{ApRep, ApReq};
+use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 
@@ -42,22 +43,24 @@ pub(crate) struct Proposal<'t> {
 impl<'t> Request<'t> {
     /// Reads the request in a first token.
     #[inline(always)]
-    pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, Error> {
-        match Found::in_token(token, None, policy) {
-            Ok(Found::ApReq(found)) => found.read(token, Continuation::NotAllowed, policy),
-            Ok(Found::Offer(proposal)) => Err(proposal.refuse().explain(token)),
-            Err(no_request) => Err(no_request.explain(token)),
+    pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, ReadRefusal<'t>> {
+        match Found::in_token(token, None, policy)? {
+            Found::ApReq(found) => found.read(Continuation::NotAllowed, policy),
+            Found::Offer(proposal) => Err(proposal.refuse()),
         }
     }
 }
 
 impl<'t> ReadStep<'t> {
     /// Reads a token of a negotiation; `negotiation` is the state that the step before left.
-    pub(crate) fn read(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, Error> {
-        match Found::in_token(token, negotiation, policy) {
-            Ok(Found::ApReq(found)) => found.read(token, Continuation::Allowed, policy).map(Self::Request),
-            Ok(Found::Offer(proposal)) => Ok(Self::Offer(Offer { token, proposal })),
-            Err(no_request) => Err(no_request.explain(token)),
+    pub(crate) fn read(
+        token: &'t [u8],
+        negotiation: Option<&'t Negotiation>,
+        policy: &Policy,
+    ) -> Result<Self, ReadRefusal<'t>> {
+        match Found::in_token(token, negotiation, policy)? {
+            Found::ApReq(found) => found.read(Continuation::Allowed, policy).map(Self::Request),
+            Found::Offer(proposal) => Ok(Self::Offer(Offer { token, proposal })),
         }
     }
 }
@@ -71,15 +74,17 @@ impl Offer<'_> {
 }
 
 impl<'t> Proposal<'t> {
-    fn refuse(self) -> NoRequest<'t> {
-        self.mech_token.and_then(|token| ap_req_in(token).err()).unwrap_or(NoRequest::NoToken)
+    fn refuse(self) -> ReadRefusal<'t> {
+        self.mech_token.and_then(|token| ap_req_in(token).err()).unwrap_or(ReadRefusal::NoToken)
     }
 }
 
-/// Why a token holds no request.
+/// The check of the first stage that a token does not pass. It is small, since most of what the internet sends ends here.
 #[derive(Clone, Copy, Debug)]
-enum NoRequest<'t> {
+pub(crate) enum ReadRefusal<'t> {
     Malformed(Fault),
+    /// An earlier token carried this AP-REQ.
+    MalformedEarlier(Fault, &'t [u8]),
     TooLarge {
         limit: usize,
     },
@@ -88,24 +93,32 @@ enum NoRequest<'t> {
     Foreign(Mechanism, &'t [u8], KerberosOffer),
     /// The client offers mechanisms without Kerberos, and sent no token.
     NotOffered(MechanismList<'t>),
+    UserToUser,
+    TicketEtype(EncType),
+    Service(PrincipalName<'t>),
 }
 
-impl From<Fault> for NoRequest<'_> {
+impl From<Fault> for ReadRefusal<'_> {
     fn from(fault: Fault) -> Self {
         Self::Malformed(fault)
     }
 }
 
-impl NoRequest<'_> {
+impl ReadRefusal<'_> {
+    /// Makes the error to report.
     #[cold]
     #[inline(never)]
-    fn explain(self, token: &[u8]) -> Error {
+    pub(crate) fn explain(self, token: &[u8]) -> Error {
         match self {
             Self::Malformed(fault) => fault.within(token).into(),
             Self::TooLarge { limit } => Error::TooLarge { size: token.len(), limit },
             Self::NoToken => Error::NoToken,
             Self::Foreign(mechanism, message, offer) => foreign(mechanism, message, offer),
             Self::NotOffered(mechanisms) => not_offered(mechanisms),
+            Self::MalformedEarlier(fault, ap_req) => fault.within(ap_req).into(),
+            Self::UserToUser => Error::UserToUser,
+            Self::TicketEtype(etype) => refused_etype(etype, KeyRole::Ticket),
+            Self::Service(service) => Error::ServiceRefused { service: service.bounded() },
         }
     }
 }
@@ -136,27 +149,45 @@ struct FoundApReq<'t> {
 impl<'t> FoundApReq<'t> {
     /// Reads the AP-REQ, and checks its unencrypted fields.
     #[inline(always)]
-    fn read(self, token: &'t [u8], continuation: Continuation, policy: &Policy) -> Result<Request<'t>, Error> {
-        let Self { ap_req, message, carrier } = self;
-        match ApReq::read(ap_req) {
-            Ok(parsed) => {
-                let request = Request { ap_req: parsed, encoded: ap_req.rest(), message, carrier, continuation };
-                request.check_unencrypted(policy)?;
-                Ok(request)
-            }
-            Err(fault) => {
-                let message = if let Carrier::Earlier(_) = carrier { ap_req.rest() } else { token };
-                Err(fault.within(message).into())
-            }
+    fn read(self, continuation: Continuation, policy: &Policy) -> Result<Request<'t>, ReadRefusal<'t>> {
+        let Self { ap_req: encoded, message, carrier } = self;
+        let ap_req = match (ApReq::read(encoded), carrier) {
+            (Ok(ap_req), _) => ap_req,
+            (Err(fault), Carrier::Earlier(_)) => return Err(ReadRefusal::MalformedEarlier(fault, encoded.rest())),
+            (Err(fault), _) => return Err(fault.into()),
+        };
+        check_unencrypted(&ap_req, policy)?;
+        Ok(Request { ap_req, encoded: encoded.rest(), message, carrier, continuation })
+    }
+}
+
+/// Rejects a request by its unencrypted fields: what fails here costs no cryptography.
+fn check_unencrypted<'t>(ap_req: &ApReq<'t>, policy: &Policy) -> Result<(), ReadRefusal<'t>> {
+    if ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
+        return Err(ReadRefusal::UserToUser);
+    }
+    let etype = ap_req.ticket.enc_part.etype;
+    if !policy.ticket_etypes.contains(etype) {
+        return Err(ReadRefusal::TicketEtype(etype));
+    }
+    let service = ap_req.ticket.sname;
+    match &policy.services {
+        Some(services) if !services.iter().any(|allowed| service.is_service(allowed)) => {
+            Err(ReadRefusal::Service(service))
         }
+        _ => Ok(()),
     }
 }
 
 impl<'t> Found<'t> {
     #[inline(always)]
-    fn in_token(token: &'t [u8], negotiation: Option<&'t Negotiation>, policy: &Policy) -> Result<Self, NoRequest<'t>> {
+    fn in_token(
+        token: &'t [u8],
+        negotiation: Option<&'t Negotiation>,
+        policy: &Policy,
+    ) -> Result<Self, ReadRefusal<'t>> {
         if token.len() > policy.max_token_size {
-            return Err(NoRequest::TooLarge { limit: policy.max_token_size });
+            return Err(ReadRefusal::TooLarge { limit: policy.max_token_size });
         }
         let found = match (Token::recognise(Reader::new(token))?, negotiation) {
             (Token::Spnego(init), _) => return Self::in_init(&NegTokenInit::read(init)?),
@@ -169,7 +200,7 @@ impl<'t> Found<'t> {
             (Token::Continuation(response), None) => return Err(out_of_turn(response)),
             (Token::ApRep(reply), None) => return Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
-                return Err(NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered));
+                return Err(ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered));
             }
         };
         Ok(Self::ApReq(found))
@@ -180,7 +211,7 @@ impl<'t> Found<'t> {
     /// The token says itself what it is. RFC 4178 wants a token of the first mechanism offered; a Kerberos token behind
     /// another first mechanism is accepted as well, since this acceptor could choose no other mechanism.
     #[inline(always)]
-    fn in_init(init: &NegTokenInit<'t>) -> Result<Self, NoRequest<'t>> {
+    fn in_init(init: &NegTokenInit<'t>) -> Result<Self, ReadRefusal<'t>> {
         let mechanisms = init.mechanisms;
         let Some(mechanism) = mechanisms.kerberos() else {
             return Err(without_kerberos(init));
@@ -191,7 +222,7 @@ impl<'t> Found<'t> {
                 return Ok(Self::ApReq(FoundApReq { ap_req, message, carrier }));
             }
             Some(Err(refusal)) => refusal,
-            None => NoRequest::NoToken,
+            None => ReadRefusal::NoToken,
         };
         // A client that prefers Kerberos to everything else, and sends something else, has no ticket.
         let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
@@ -203,23 +234,23 @@ impl<'t> Found<'t> {
 }
 
 /// Returns the AP-REQ that a mechanism's token holds, or what the token is instead.
-fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), NoRequest<'_>> {
+fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), ReadRefusal<'_>> {
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
         Token::ApReq(ap_req) => Ok((Message::Bare, ap_req)),
-        Token::Foreign(mechanism, message) => Err(NoRequest::Foreign(mechanism, message, KerberosOffer::AlsoOffered)),
+        Token::Foreign(mechanism, message) => Err(ReadRefusal::Foreign(mechanism, message, KerberosOffer::AlsoOffered)),
         _ => Err(token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into()),
     }
 }
 
 /// Names an offer without Kerberos by the token that came with it, or leaves it to [`not_offered`].
 #[cold]
-fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> NoRequest<'t> {
+fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> ReadRefusal<'t> {
     let Some(token) = init.mech_token else {
-        return NoRequest::NotOffered(init.mechanisms);
+        return ReadRefusal::NotOffered(init.mechanisms);
     };
     match Token::recognise(token) {
-        Ok(Token::Foreign(mechanism, message)) => NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered),
+        Ok(Token::Foreign(mechanism, message)) => ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered),
         // The token is SPNEGO in SPNEGO, or Kerberos that was not offered.
         Ok(_) => token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into(),
         Err(fault) => fault.into(),
@@ -228,7 +259,7 @@ fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> NoRequest<'t> {
 
 /// Finds the AP-REQ of a NegTokenResp that was waited for: it holds the AP-REQ that the client was asked for, or it is
 /// the client's final token.
-fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, NoRequest<'t>> {
+fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, ReadRefusal<'t>> {
     let mechanisms =
         negotiation.mechanisms().ok_or_else(|| response.error(field!("NegTokenResp"), Kind::OutOfPlace))?;
     let NegTokenResp { response_token, mech_list_mic: mic } = NegTokenResp::read(response)?;
@@ -236,7 +267,7 @@ fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result
         Awaiting::Request => {
             let not_offered = || response.error(field!("NegTokenResp"), Kind::OutOfPlace);
             let mechanism = mechanisms.kerberos().ok_or_else(not_offered)?;
-            let (message, ap_req) = ap_req_in(response_token.ok_or(NoRequest::NoToken)?)?;
+            let (message, ap_req) = ap_req_in(response_token.ok_or(ReadRefusal::NoToken)?)?;
             let carrier = Carrier::NegTokenResp(Negotiated { mechanism, mechanisms, mic });
             Ok(FoundApReq { ap_req, message, carrier })
         }
@@ -248,7 +279,7 @@ fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result
 }
 
 /// Finds the AP-REQ that a client's bare AP-REP confirms: the final token of DCE style without SPNEGO.
-fn before_ap_rep<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, NoRequest<'t>> {
+fn before_ap_rep<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, ReadRefusal<'t>> {
     match &negotiation.awaiting {
         Awaiting::Confirmation(pending) if negotiation.mechanisms().is_none() => {
             let ap_rep = Some(ApRep::read(reply)?);
@@ -266,14 +297,14 @@ fn confirmed(token: FinalToken<'_>) -> FoundApReq<'_> {
 
 /// Names a NegTokenResp that nothing waited for. NTLM's final message arrives so, from a client that something else has
 /// challenged: a proxy, or another node of a load balancer.
-fn out_of_turn(response: Reader<'_>) -> NoRequest<'_> {
+fn out_of_turn(response: Reader<'_>) -> ReadRefusal<'_> {
     let token = match NegTokenResp::read(response) {
         Ok(response) => response.response_token,
         Err(fault) => return fault.into(),
     };
     match token.map(Token::recognise) {
         Some(Ok(Token::Foreign(mechanism, message))) => {
-            NoRequest::Foreign(mechanism, message, KerberosOffer::NotOffered)
+            ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered)
         }
         _ => response.error(field!("NegotiationToken"), Kind::OutOfPlace).into(),
     }

@@ -5,8 +5,7 @@ use super::negotiation::PendingRequest;
 use crate::crypto::EncType;
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
-use crate::policy::{EncTypes, Policy};
-use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
+use crate::wire::krb5::{ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::MechanismList;
 
@@ -104,31 +103,13 @@ impl<'t> Request<'t> {
             (_, Message::Bare) => Framing::ApReq,
         }
     }
-
-    /// Rejects a request by its unencrypted fields: what fails here costs no cryptography.
-    pub(crate) fn check_unencrypted(&self, policy: &Policy) -> Result<(), Error> {
-        if self.ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
-            return Err(Error::UserToUser);
-        }
-        check_etype(self.ap_req.ticket.enc_part.etype, policy.ticket_etypes, KeyRole::Ticket)?;
-        let service = self.service();
-        match &policy.services {
-            Some(services) if !services.iter().any(|allowed| service.is_service(allowed)) => {
-                Err(Error::ServiceRefused { service: service.bounded() })
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
-/// Rejects a key of type `etype` in the role `role` unless `allowed` has that type.
-pub(crate) fn check_etype(etype: EncType, allowed: EncTypes, role: KeyRole) -> Result<(), Error> {
-    if allowed.contains(etype) {
-        return Ok(());
-    }
-    Err(match etype {
+/// Explains why a key of type `etype` is refused in the role `role`.
+pub(crate) fn refused_etype(etype: EncType, role: KeyRole) -> Error {
+    match etype {
         EncType::RC4_HMAC => Error::Rc4Refused { role },
         _ if etype.is_supported() => Error::UnsupportedEtype { role, etype, cause: EtypeCause::Policy },
         _ => Error::UnsupportedEtype { role, etype, cause: EtypeCause::NotImplemented },
-    })
+    }
 }

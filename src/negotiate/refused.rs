@@ -106,8 +106,6 @@ impl Refused {
     }
 
     /// Refuses a token that holds no request. A client whose token begins as one of SPNEGO's negotiates.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn token_without_request(error: Error, token: &[u8]) -> Self {
         let negotiates = match Token::recognise(Reader::new(token)) {
             Ok(token) => matches!(token, Token::Spnego(_) | Token::Continuation(_)),

@@ -1,35 +1,23 @@
-//! Events and spans for a subscriber of `tracing`. In: what was decided. Out: its fields, none of them a secret, each bounded.
+//! Events and spans for a subscriber of `tracing`. Every field is bounded, and none is a secret.
 
 use super::{Stage, TARGET};
 use crate::accept::Accepted;
 use crate::error::{Blame, BoundedText, Error};
 use crate::keys::KeyQuery;
 use crate::time::UnixTime;
-use ::tracing::span::EnteredSpan;
 use ::tracing::{Level, debug_span, event};
 
-/// A stage, until it is dropped.
-pub(crate) struct Entered {
-    _span: EnteredSpan,
-}
-
-impl Entered {
-    #[inline]
-    pub(crate) fn stage(stage: Stage) -> Self {
-        let span = match stage {
-            Stage::Read => debug_span!(target: TARGET, "read"),
-            Stage::Open => debug_span!(target: TARGET, "open"),
-            Stage::Verify => debug_span!(target: TARGET, "verify"),
-            Stage::Authorize => debug_span!(target: TARGET, "authorize"),
-            Stage::Admit => debug_span!(target: TARGET, "admit"),
-        };
-        Self { _span: span.entered() }
-    }
-
-    #[inline]
-    pub(crate) fn end(self) {
-        drop(self);
-    }
+/// Runs a stage in its span.
+#[inline]
+pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
+    let span = match stage {
+        Stage::Read => debug_span!(target: TARGET, "read"),
+        Stage::Open => debug_span!(target: TARGET, "open"),
+        Stage::Verify => debug_span!(target: TARGET, "verify"),
+        Stage::Authorize => debug_span!(target: TARGET, "authorize"),
+        Stage::Admit => debug_span!(target: TARGET, "admit"),
+    };
+    span.in_scope(run)
 }
 
 #[inline]

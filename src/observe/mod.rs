@@ -44,9 +44,9 @@ mod silence;
 #[cfg(feature = "std")]
 pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
-pub(crate) use events::{Entered, accepted, goes_on, refused};
+pub(crate) use events::{accepted, goes_on, in_stage, refused};
 #[cfg(not(feature = "tracing"))]
-pub(crate) use silence::{Entered, accepted, goes_on, refused};
+pub(crate) use silence::{accepted, goes_on, in_stage, refused};
 
 use crate::accept::Accepted;
 use crate::keys::KeyQuery;

@@ -6,18 +6,10 @@ use crate::error::Error;
 use crate::keys::KeyQuery;
 use crate::time::UnixTime;
 
-/// A stage that nobody watches.
-pub(crate) struct Entered;
-
-impl Entered {
-    #[inline(always)]
-    pub(crate) const fn stage(_: Stage) -> Self {
-        Self
-    }
-
-    #[inline(always)]
-    #[expect(clippy::unused_self, reason = "a stage that is watched ends here")]
-    pub(crate) const fn end(self) {}
+/// Runs a stage.
+#[inline(always)]
+pub(crate) fn in_stage<T>(_: Stage, run: impl FnOnce() -> T) -> T {
+    run()
 }
 
 #[inline(always)]
