@@ -1,8 +1,8 @@
-//! A borrowed reader for messages the internet sends.
+//! A borrowed reader for messages that the internet sends.
 //!
-//! In: bytes. Out: slices of those bytes, in the order the caller asks for them. Nothing is copied and nothing is
-//! allocated. Only what Kerberos and SPNEGO use is read: one-byte tags, definite and minimal lengths of at most four
-//! octets. There is no recursion: the depth of a message is the depth of the code that reads it.
+//! Octets go in; slices of them come out, in the order in which the caller asks. Nothing is copied or allocated. The reader
+//! knows what Kerberos and SPNEGO use: tags of one octet, and definite, minimal lengths of at most four octets. There is no
+//! recursion: a message is as deep as the code that reads it.
 
 mod fields;
 #[cfg(test)]
@@ -11,43 +11,44 @@ mod values;
 
 use super::{Fault, Field, Kind, tag};
 
-/// Reads one level of DER; the contents of a constructed element are a reader of their own.
+/// Reads one level of DER. The contents of a constructed element are a reader of their own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    pub(crate) const fn new(octets: &'a [u8]) -> Self {
+        Self { rest: octets }
     }
 
-    /// The bytes not read yet.
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    /// Returns the octets that were not read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// The error that `problem` is, at this place.
+    /// Returns the next octet, without reading it.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Makes a fault at this place.
     #[inline(always)]
     pub(crate) fn error(&self, what: Field, kind: Kind) -> Fault {
         Fault::new(self.rest, what, kind)
     }
 
-    /// As [`Self::error`], with what is expected, or how many there are.
+    /// Makes a fault at this place that has a number: what was expected, a limit, or how many octets follow.
     #[inline(always)]
     pub(crate) fn error_with(&self, what: Field, kind: Kind, number: usize) -> Fault {
         Fault::with(self.rest, what, kind, number)
     }
 
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
-
-    /// The next `count` bytes, whatever they are.
+    /// Reads the next `count` octets.
     pub(crate) fn take(&mut self, count: usize, what: Field) -> Result<&'a [u8], Fault> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.error(what, Kind::Truncated));
@@ -56,35 +57,64 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// The contents of the element that comes next, which must carry `tag`.
+    /// Reads the next element, which must have the tag `tag`, and returns its contents.
     #[inline(always)]
     pub(crate) fn element(&mut self, tag: u8, what: Field) -> Result<Self, Fault> {
-        match self.usual_element(tag) {
+        match self.next_element(tag) {
             Some(contents) => Ok(contents),
-            None => self.any_element(tag, what),
+            None => Err(self.element_fault(tag, what)),
         }
     }
 
-    /// As [`Self::element`], of the usual lengths.
+    /// Reads an element: identifier octet, length in its shortest form (X.690 sections 8.1.3 and 10.1), contents. Fails for
+    /// anything else; [`Self::element_fault`] says why.
     #[inline(never)]
-    fn usual_element(&mut self, tag: u8) -> Option<Self> {
-        // Most elements are short: told apart here, they cost a quarter of the instructions.
-        if let [found, length @ ..=0x7F, after @ ..] = self.rest {
-            if let (true, Some((contents, rest))) = (*found == tag, after.split_at_checked(usize::from(*length))) {
-                self.rest = rest;
-                return Some(Self { rest: contents });
+    fn next_element(&mut self, tag: u8) -> Option<Self> {
+        let (length, after) = match *self.rest {
+            [found, length @ ..=0x7F, ref after @ ..] if found == tag => (length.into(), after),
+            [found, 0x82, a @ 1..=0xFF, b, ref after @ ..] if found == tag => (u32::from_be_bytes([0, 0, a, b]), after),
+            [found, 0x81, length @ 0x80..=0xFF, ref after @ ..] if found == tag => (length.into(), after),
+            [found, 0x83, a @ 1..=0xFF, b, c, ref after @ ..] if found == tag => {
+                (u32::from_be_bytes([0, a, b, c]), after)
             }
-        }
-        self.long_element(tag)
+            [found, 0x84, a @ 1..=0xFF, b, c, d, ref after @ ..] if found == tag => {
+                (u32::from_be_bytes([a, b, c, d]), after)
+            }
+            _ => return None,
+        };
+        let (contents, rest) = after.split_at_checked(usize::try_from(length).ok()?)?;
+        self.rest = rest;
+        Some(Self { rest: contents })
     }
 
-    /// As [`Self::element`], or `None` if another tag, or nothing, comes next.
+    /// Says why [`Self::next_element`] fails.
+    #[cold]
+    #[inline(never)]
+    fn element_fault(&self, tag: u8, what: Field) -> Fault {
+        let after_length = match *self.rest {
+            [] => self.rest,
+            [found, ..] if found != tag => return self.error_with(what, Kind::UnexpectedTag, tag.into()),
+            [_, ref length @ ..] => match *length {
+                [] => length,
+                [..=0x7F, ref contents @ ..] => contents,
+                [first @ 0x81..=0x84, ref octets @ ..] => match octets.split_at_checked((first & 0x7F).into()) {
+                    Some(([0, ..] | [..=0x7F], _)) => return Fault::new(length, what, Kind::Length),
+                    Some((_, contents)) => contents,
+                    None => octets,
+                },
+                [..] => return Fault::new(length, what, Kind::Length),
+            },
+        };
+        Fault::new(after_length, what, Kind::Truncated)
+    }
+
+    /// Reads the next element if it has the tag `tag`.
     #[inline(always)]
     pub(crate) fn optional(&mut self, tag: u8, what: Field) -> Result<Option<Self>, Fault> {
         if self.peek() == Some(tag) { self.element(tag, what).map(Some) } else { Ok(None) }
     }
 
-    /// The one element that these bytes are: nothing may follow it.
+    /// Reads the one element that these octets hold. Nothing may follow it.
     #[inline(always)]
     pub(crate) fn only(mut self, tag: u8, what: Field) -> Result<Self, Fault> {
         let contents = self.element(tag, what)?;
@@ -92,44 +122,43 @@ impl<'a> Reader<'a> {
         Ok(contents)
     }
 
-    /// The contents of the one element, tagged `inner`, that the element tagged `outer` must hold.
+    /// Reads the one element, tagged `inner`, that the next element, tagged `outer`, must hold.
     #[inline(always)]
     pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
-        match self.usual_wrapped([outer, 2, inner, 0]) {
+        match self.wrapped_at_once([outer, 2, inner, 0]) {
             Some(contents) => Ok(contents),
-            None => self.any_wrapped(outer, inner, what),
+            None => self.wrapped_in_turn(outer, inner, what),
         }
     }
 
-    /// As [`Self::wrapped`], of the usual lengths; `headers` are both headers where the contents are empty.
+    /// Reads both headers of a wrapped element as one, if both lengths have equally many octets. `empty` is both headers
+    /// around empty contents. A token has fifty such pairs: this path and the next save 13 % of a request's instructions.
     #[inline(never)]
-    fn usual_wrapped(&mut self, headers: [u8; 4]) -> Option<Self> {
-        // Both headers at once, where both lengths have equally many octets: a token has fifty such pairs.
-        if let Some((found @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
-            let longer = u32::from_le_bytes([0, *length, 0, *length]);
-            let fits = u32::from_le_bytes(headers).wrapping_add(longer) == u32::from_le_bytes(*found);
-            if let (true, Some((contents, rest))) = (fits, after.split_at_checked(usize::from(*length))) {
+    fn wrapped_at_once(&mut self, empty: [u8; 4]) -> Option<Self> {
+        if let Some((headers @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
+            // Both lengths grow with the contents. Compared as one number, the headers cost 2 % of a request less.
+            let growth = u32::from_le_bytes([0, *length, 0, *length]);
+            if u32::from_le_bytes(*headers) == u32::from_le_bytes(empty).wrapping_add(growth) {
+                let (contents, rest) = after.split_at_checked(usize::from(*length))?;
                 self.rest = rest;
                 return Some(Self { rest: contents });
             }
         }
-        self.long_wrapped(headers)
+        let [outer, _, inner, _] = empty;
+        self.long_wrapped_at_once(outer, inner)
     }
 
-    /// As [`Self::usual_wrapped`]. What is wrapped around a ticket has lengths of two octets or three.
+    /// Reads both headers as one, if both lengths have two or three octets, as around a ticket.
     #[inline(never)]
-    fn long_wrapped(&mut self, headers: [u8; 4]) -> Option<Self> {
-        let [outer, _, inner, _] = headers;
+    fn long_wrapped_at_once(&mut self, outer: u8, inner: u8) -> Option<Self> {
         let (contents, rest) = match *self.rest {
             [first, 0x81, longer, second, 0x81, length @ 0x80..=0xFF, ref after @ ..]
                 if first == outer && second == inner && longer.checked_sub(3) == Some(length) =>
             {
                 after.split_at_checked(usize::from(length))?
             }
-            [first, 0x82, high, low, second, 0x82, higher @ 1..=0xFF, lower, ref after @ ..]
-                if first == outer && second == inner =>
-            {
-                let (longer, length) = (u16::from_be_bytes([high, low]), u16::from_be_bytes([higher, lower]));
+            [first, 0x82, a, b, second, 0x82, c @ 1..=0xFF, d, ref after @ ..] if first == outer && second == inner => {
+                let (longer, length) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
                 let fits = longer.checked_sub(4) == Some(length);
                 after.split_at_checked(usize::from(length)).filter(|_| fits)?
             }
@@ -139,7 +168,17 @@ impl<'a> Reader<'a> {
         Some(Self { rest: contents })
     }
 
-    /// As [`Self::wrapped`], where nothing may follow.
+    /// Reads one header of a wrapped element after the other.
+    #[cold]
+    #[inline(never)]
+    fn wrapped_in_turn(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
+        let mut wrapper = self.element(outer, what)?;
+        let contents = wrapper.element(inner, what)?;
+        wrapper.end(what)?;
+        Ok(contents)
+    }
+
+    /// Reads the one wrapped element that these octets hold. Nothing may follow it.
     #[inline(always)]
     pub(crate) fn only_wrapped(mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
         let contents = self.wrapped(outer, inner, what)?;
@@ -147,13 +186,13 @@ impl<'a> Reader<'a> {
         Ok(contents)
     }
 
-    /// SEQUENCE or SEQUENCE OF.
+    /// Reads a SEQUENCE or SEQUENCE OF.
     #[inline(always)]
     pub(crate) fn sequence(&mut self, what: Field) -> Result<Self, Fault> {
         self.element(tag::SEQUENCE, what)
     }
 
-    /// Reads each element of a SEQUENCE OF once, so that they can be read again without asking, and counts them.
+    /// Reads each element of a SEQUENCE OF, so that it can be read again without a fault, and counts them.
     #[inline(always)]
     pub(crate) fn elements<T>(
         mut self,
@@ -167,85 +206,17 @@ impl<'a> Reader<'a> {
                 return Err(self.error_with(what, Kind::TooMany, limit));
             }
             read(&mut self)?;
-            count = count.saturating_add(1);
+            count = count.wrapping_add(1); // less than `limit`
         }
         Ok(count)
     }
 
-    /// Nothing may be left.
+    /// Rejects octets that are left.
     #[inline(always)]
     pub(crate) fn end(&self, what: Field) -> Result<(), Fault> {
         match self.rest.len() {
             0 => Ok(()),
             left => Err(self.error_with(what, Kind::TrailingBytes, left)),
-        }
-    }
-
-    /// As [`Self::usual_element`]. The lengths of what is wrapped around a ticket have one or two octets of their own.
-    #[inline(always)]
-    fn long_element(&mut self, tag: u8) -> Option<Self> {
-        let (length, after) = match *self.rest {
-            [found, 0x82, high @ 1..=0xFF, low, ref after @ ..] if found == tag => {
-                (u16::from_be_bytes([high, low]), after)
-            }
-            [found, 0x81, length @ 0x80..=0xFF, ref after @ ..] if found == tag => (length.into(), after),
-            _ => return None,
-        };
-        let (contents, rest) = after.split_at_checked(usize::from(length))?;
-        self.rest = rest;
-        Some(Self { rest: contents })
-    }
-
-    /// As [`Self::element`], of any length, and what to say of one that is none.
-    #[cold]
-    #[inline(never)]
-    fn any_element(&mut self, tag: u8, what: Field) -> Result<Self, Fault> {
-        match self.peek() {
-            Some(found) if found == tag => {}
-            Some(_) => return Err(self.error_with(what, Kind::UnexpectedTag, tag.into())),
-            None => return Err(self.error(what, Kind::Truncated)),
-        }
-        let mut after_tag = *self;
-        after_tag.take(1, what)?;
-        let length = after_tag.length(what)?;
-        let contents = after_tag.take(length, what)?;
-        *self = after_tag;
-        Ok(Self { rest: contents })
-    }
-
-    /// As [`Self::wrapped`], at any lengths, and what to say where it is not so.
-    #[cold]
-    #[inline(never)]
-    fn any_wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
-        let mut wrapper = self.element(outer, what)?;
-        let contents = wrapper.element(inner, what)?;
-        wrapper.end(what)?;
-        Ok(contents)
-    }
-
-    /// The length octets of X.690 section 8.1.3, minimal as section 10.1 demands.
-    fn length(&mut self, what: Field) -> Result<usize, Fault> {
-        let start = *self;
-        let first = self.byte(what)?;
-        if first < 0x80 {
-            return Ok(usize::from(first));
-        }
-        let count = usize::from(first & 0x7F);
-        if !(1..=4).contains(&count) {
-            return Err(start.error(what, Kind::Length));
-        }
-        let octets = self.take(count, what)?;
-        let length = octets.iter().fold(0_u32, |length, octet| (length << 8) | u32::from(*octet));
-        if length < 0x80 || octets.first() == Some(&0) {
-            return Err(start.error(what, Kind::Length));
-        }
-        usize::try_from(length).map_err(|_| start.error(what, Kind::Length))
-    }
-
-    fn byte(&mut self, what: Field) -> Result<u8, Fault> {
-        match self.take(1, what)? {
-            [byte] => Ok(*byte),
-            _ => Err(self.error(what, Kind::Truncated)),
         }
     }
 }
