@@ -115,11 +115,7 @@ impl<R: ReplayCache> Validator<R> {
     pub fn validate_ticket<'c>(&self, token: &[u8], arrival: impl Into<Arrival<'c>>) -> Result<Accepted, Refused> {
         let arrival = arrival.into();
         match self.read(token) {
-            Ok(ref request) => {
-                let verdict = self.decide(request, &arrival);
-                observe::verdict(&verdict, Some(&request.key_query()), Some(arrival.now));
-                verdict
-            }
+            Ok(ref request) => self.validate(request, &arrival),
             Err(refused) => Err(refused),
         }
     }
@@ -149,6 +145,13 @@ impl<R: ReplayCache> Validator<R> {
             }
             ReadStep::Offer(offer) => Ok(Step::Continue(offer.accept())),
         }
+    }
+
+    /// Runs all stages after the first, and reports the verdict.
+    fn validate(&self, request: &Request<'_>, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
+        let verdict = self.decide(request, arrival);
+        observe::verdict(&verdict, Some(&request.key_query()), Some(arrival.now));
+        verdict
     }
 
     /// Runs all stages after the first.
@@ -317,7 +320,6 @@ impl AuthorizedRequest {
 
 /// Refuses a token in the first stage.
 #[cold]
-#[inline(never)]
 fn refuse_token(refusal: ReadRefusal<'_>, token: &[u8]) -> Refused {
     let error = refusal.explain(token);
     observe::refused(&error, None);
@@ -325,7 +327,6 @@ fn refuse_token(refusal: ReadRefusal<'_>, token: &[u8]) -> Refused {
 }
 
 /// Reports the end of a stage that is not the last.
-#[inline(always)]
 fn observed<T>(outcome: Result<T, Refused>, query: Option<&KeyQuery<'_>>) -> Result<T, Refused> {
     if let Err(refused) = &outcome {
         observe::refused(refused.error(), query);

@@ -24,7 +24,6 @@ pub struct Accepted {
 
 impl Accepted {
     /// Puts together what the stages have found, after the last of them has passed.
-    #[inline(always)]
     pub(crate) const fn new(buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self {
         Self { buffer, opened, verified, pac }
     }

@@ -94,7 +94,6 @@ pub(crate) fn acceptor_subkey(
     }
 }
 
-#[inline(never)]
 fn negotiated(current: EncType, listed: EtypeList<'_>, allowed: EncTypes) -> Option<EncType> {
     let stronger = BY_STRENGTH.iter().take_while(|etype| **etype != current);
     stronger.copied().find(|etype| allowed.contains(*etype) && listed.contains(*etype))

@@ -83,7 +83,6 @@ impl Opened {
 }
 
 /// Opens the ticket. What later stages need of its unencrypted fields is copied into the buffer.
-#[inline(never)]
 pub(crate) fn open(
     request: &Request<'_>,
     keys: &KeySet,
@@ -152,7 +151,6 @@ pub(crate) fn usable_key(
 
 /// Explains why a key is not usable: its type is refused, or its length is not the type's.
 #[cold]
-#[inline(never)]
 fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
     match key.etype.key_len() {
         Some(expected) if policy.session_etypes.contains(key.etype) => {

@@ -42,7 +42,6 @@ pub(crate) struct Proposal<'t> {
 
 impl<'t> Request<'t> {
     /// Reads the request in a first token.
-    #[inline(always)]
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, ReadRefusal<'t>> {
         match Found::in_token(token, None, policy)? {
             Found::ApReq(found) => found.read(Continuation::NotAllowed, policy),
@@ -107,7 +106,6 @@ impl From<Fault> for ReadRefusal<'_> {
 impl ReadRefusal<'_> {
     /// Makes the error to report.
     #[cold]
-    #[inline(never)]
     pub(crate) fn explain(self, token: &[u8]) -> Error {
         match self {
             Self::Malformed(fault) => fault.within(token).into(),
@@ -148,7 +146,6 @@ struct FoundApReq<'t> {
 
 impl<'t> FoundApReq<'t> {
     /// Reads the AP-REQ, and checks its unencrypted fields.
-    #[inline(always)]
     fn read(self, continuation: Continuation, policy: &Policy) -> Result<Request<'t>, ReadRefusal<'t>> {
         let Self { ap_req: encoded, message, carrier } = self;
         let ap_req = match (ApReq::read(encoded), carrier) {
@@ -180,7 +177,6 @@ fn check_unencrypted<'t>(ap_req: &ApReq<'t>, policy: &Policy) -> Result<(), Read
 }
 
 impl<'t> Found<'t> {
-    #[inline(always)]
     fn in_token(
         token: &'t [u8],
         negotiation: Option<&'t Negotiation>,
@@ -210,7 +206,6 @@ impl<'t> Found<'t> {
     ///
     /// The token says itself what it is. RFC 4178 wants a token of the first mechanism offered; a Kerberos token behind
     /// another first mechanism is accepted as well, since this acceptor could choose no other mechanism.
-    #[inline(always)]
     fn in_init(init: &NegTokenInit<'t>) -> Result<Self, ReadRefusal<'t>> {
         let mechanisms = init.mechanisms;
         let Some(mechanism) = mechanisms.kerberos() else {

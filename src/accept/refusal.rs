@@ -34,7 +34,6 @@ pub(crate) struct Grounds<'a> {
 impl Refusal {
     /// Makes the error to report.
     #[cold]
-    #[inline(never)]
     pub(crate) fn explain(self, Grounds { ticket, opened_by, policy, now }: Grounds<'_>) -> Error {
         let (start, end) = (ticket.start_time(), ticket.end_time());
         match self {

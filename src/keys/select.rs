@@ -127,7 +127,6 @@ pub(crate) struct Candidates<'k> {
 
 impl<'k> Candidates<'k> {
     /// Emptied place by place: a constant would be copied, with what is behind each `None`.
-    #[inline(always)]
     pub(crate) fn none() -> Self {
         Self { sorted: core::array::from_fn(|_| None), left_out: 0 }
     }
@@ -191,7 +190,6 @@ impl<'k> Candidates<'k> {
 
     /// Keeps the array sorted; the last falls out where it is full. A keytab has the same key once for each service of an
     /// account: only its best entry is kept, so that copies take no other key's place.
-    #[inline(never)]
     fn insert_among_others(&mut self, candidate: Candidate<'k>) {
         let mut carried = candidate;
         let is_copy = |held: &Candidate<'_>| held.key.same_key(candidate.key);

@@ -116,7 +116,6 @@ impl Refused {
 
     /// Refuses a request whose client has proved nothing.
     #[cold]
-    #[inline(never)]
     pub(crate) fn unproven(error: Error, framing: Framing) -> Self {
         let reply = if framing == Framing::Spnego { Reply::Reject } else { Reply::None };
         Self { error, reply }
@@ -124,7 +123,6 @@ impl Refused {
 
     /// Refuses a request whose ticket was opened. The client has proved itself if its authenticator verifies.
     #[cold]
-    #[inline(never)]
     pub(crate) fn opened(
         error: Error,
         request: &Request<'_>,
@@ -144,7 +142,6 @@ impl Refused {
 
     /// Refuses a request whose client has proved itself.
     #[cold]
-    #[inline(never)]
     pub(crate) fn verified(
         error: Error,
         opened: &Opened,

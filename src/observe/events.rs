@@ -8,7 +8,6 @@ use crate::time::UnixTime;
 use ::tracing::{Level, debug_span, event};
 
 /// Runs a stage in its span.
-#[inline]
 pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
     let span = match stage {
         Stage::Read => debug_span!(target: TARGET, "read"),
@@ -20,7 +19,6 @@ pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
     span.in_scope(run)
 }
 
-#[inline]
 pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {
     let opened_by = accepted.opened_by();
     event!(

@@ -67,7 +67,6 @@ pub(crate) enum Stage {
 }
 
 /// Reports the end of the last stage.
-#[inline(always)]
 pub(crate) fn verdict(verdict: &Result<Accepted, Refused>, query: Option<&KeyQuery<'_>>, now: Option<UnixTime>) {
     match verdict {
         Ok(request) => accepted(request, now),
@@ -76,7 +75,6 @@ pub(crate) fn verdict(verdict: &Result<Accepted, Refused>, query: Option<&KeyQue
 }
 
 /// Reports the end of a step of a negotiation.
-#[inline(always)]
 pub(crate) fn step(step: &Result<Step, Refused>, query: &KeyQuery<'_>, now: UnixTime) {
     match step {
         Ok(Step::Accepted(request, _)) => accepted(request, Some(now)),

@@ -7,16 +7,12 @@ use crate::keys::KeyQuery;
 use crate::time::UnixTime;
 
 /// Runs a stage.
-#[inline(always)]
 pub(crate) fn in_stage<T>(_: Stage, run: impl FnOnce() -> T) -> T {
     run()
 }
 
-#[inline(always)]
 pub(crate) const fn accepted(_: &Accepted, _: Option<UnixTime>) {}
 
-#[inline(always)]
 pub(crate) const fn refused(_: &Error, _: Option<&KeyQuery<'_>>) {}
 
-#[inline(always)]
 pub(crate) const fn goes_on() {}

@@ -41,7 +41,6 @@ impl BufferType {
 
     /// The number, if it is known what it stands for. Told by a set of bits: a jump for each number is guessed wrong where
     /// one buffer follows another.
-    #[inline]
     pub(super) fn known(self) -> Option<usize> {
         let number = usize::try_from(self.0).ok()?;
         (number < Self::NUMBERS && KNOWN >> number & 1 != 0).then_some(number)

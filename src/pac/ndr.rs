@@ -175,7 +175,6 @@ impl<'a, D: Tell<PacMalformed>> NdrReader<'a, D> {
 
     /// Whether the lengths that come next are those of `string`: all three at once, in a quarter of the instructions. If so,
     /// they are skipped.
-    #[inline]
     fn has_lengths(&mut self, string: UnicodeString) -> bool {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return false };
         let [maximum, offset, length] = [0, 4, 8].map(|at| u32_at(lengths, at));
@@ -229,7 +228,6 @@ impl<'a, D: Tell<PacMalformed>> NdrReader<'a, D> {
     }
 
     /// Skips to a multiple of `alignment`, a power of two.
-    #[inline]
     pub(super) fn align(&mut self, alignment: usize, what: &'static str) -> Result<(), D::Told> {
         let padding = self.start.wrapping_sub(self.reader.at()) & alignment.wrapping_sub(1);
         self.reader.take(padding, what).map(|_| ())
@@ -247,7 +245,6 @@ impl<'a, D: Tell<PacMalformed>> NdrReader<'a, D> {
         self.conformance(expected, what)
     }
 
-    #[inline]
     fn characters(&mut self, length: usize, what: &'static str) -> Result<Place, D::Told> {
         let at = self.reader.at();
         if WideText::new(self.reader.take(length, what)?).is_some() {
@@ -286,7 +283,6 @@ struct Referents {
 }
 
 impl Referents {
-    #[inline]
     fn are_new(&mut self, referent: u32) -> bool {
         let rises = referent > core::mem::replace(&mut self.last, referent);
         if referent > self.highest {

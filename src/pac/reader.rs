@@ -13,29 +13,24 @@ pub(crate) struct Place {
 
 impl Place {
     /// A PAC ends long before 32 bits do; a place beyond them is past its end, and empty.
-    #[inline]
     pub(super) fn new(at: usize, length: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { at: narrow(at), length: narrow(length) }
     }
 
-    #[inline]
     pub(super) fn at(self) -> usize {
         usize::try_from(self.at).unwrap_or(usize::MAX)
     }
 
-    #[inline]
     pub(super) fn len(self) -> usize {
         usize::try_from(self.length).unwrap_or(usize::MAX)
     }
 
-    #[inline]
     pub(super) fn end(self) -> usize {
         self.at().saturating_add(self.len())
     }
 
     /// The bytes, of the PAC that the place was read from.
-    #[inline]
     pub(super) fn of(self, pac: &[u8]) -> &[u8] {
         pac.get(self.at()..self.end()).unwrap_or_default()
     }
@@ -57,7 +52,6 @@ pub(super) struct Reader<'a, D = Full> {
 }
 
 impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
-    #[inline]
     pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
         let end = part.end().min(pac.len());
         let at = part.at().min(end);
@@ -79,14 +73,12 @@ impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
     }
 
     /// The place of the next `count` bytes.
-    #[inline]
     pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, D::Told> {
         let at = self.at;
         self.take(count, what).map(|_| Place::new(at, count))
     }
 
     /// The next `count` bytes.
-    #[inline]
     pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Told> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.error(what, PacProblem::Truncated));
@@ -96,17 +88,14 @@ impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
         Ok(taken)
     }
 
-    #[inline]
     pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Told> {
         self.array(what).map(u16::from_le_bytes)
     }
 
-    #[inline]
     pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Told> {
         self.array(what).map(u32::from_le_bytes)
     }
 
-    #[inline]
     pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, D::Told> {
         self.array(what).map(u64::from_le_bytes)
     }
@@ -128,12 +117,10 @@ impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
         self.rest
     }
 
-    #[inline]
     pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], D::Told> {
         self.array_ref(what).copied()
     }
 
-    #[inline]
     pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Told> {
         let Some((array, rest)) = self.rest.split_first_chunk() else {
             return Err(self.error(what, PacProblem::Truncated));
@@ -145,13 +132,11 @@ impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
 }
 
 /// Bytes at an offset into a structure that is long enough.
-#[inline]
 pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; N] {
     structure.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
 
 /// The number there.
-#[inline]
 pub(super) fn u32_at(structure: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(bytes_at(structure, offset))
 }

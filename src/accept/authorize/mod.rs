@@ -50,7 +50,6 @@ impl AuthorizedRequest {
 }
 
 /// Verifies the PAC, and compares it with the ticket.
-#[inline(never)]
 pub(crate) fn authorize(
     buffer: &Buffer,
     opened: &Opened,

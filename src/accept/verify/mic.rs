@@ -120,7 +120,6 @@ fn asks_for_integrity(authenticator: &AuthenticatorFields) -> bool {
 
 /// The client's last word.
 #[cold]
-#[inline(never)]
 fn close(token: &FinalToken<'_>, keys: ContextKeys<'_>, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
     let established = keys.after_reply(authenticator, &token.pending.randomness);
     match (token.ap_rep, token.mechanisms) {
@@ -169,7 +168,6 @@ fn close_dce_style(token: &FinalToken<'_>, mut established: Established, integri
     Ok(Closing { reply: Some(reply.to_bytes()), established })
 }
 
-#[inline(never)]
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;

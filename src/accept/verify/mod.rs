@@ -103,7 +103,6 @@ impl Verified {
 }
 
 /// Checks the ticket, decrypts the authenticator into `buffer`, and checks that.
-#[inline(never)]
 pub(crate) fn verify(
     request: &Request<'_>,
     opened: &Opened,
@@ -164,7 +163,6 @@ fn decision_time(request: &Request<'_>, policy: &Policy, arrival: &Arrival<'_>) 
 }
 
 #[cold]
-#[inline(never)]
 fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Result<UnixTime, Error> {
     let began = token.pending.accepted;
     if now.seconds_since(began).unsigned_abs() > policy.clock_skew.unsigned_abs() {

@@ -30,7 +30,6 @@ impl<E> Tell<E> for Full {
 impl<E> Tell<E> for Terse {
     type Told = Unread;
 
-    #[inline(always)]
     fn tell(_: impl FnOnce() -> E) -> Unread {
         Unread
     }

@@ -15,7 +15,6 @@ pub(crate) use writer::Writer;
 use thiserror::Error;
 
 /// Reads `message` from its start, where the places in errors begin to count.
-#[inline(always)]
 pub(crate) fn read<'a, T>(
     message: &'a [u8],
     read: impl FnOnce(Reader<'a>) -> Result<T, Fault>,

@@ -25,7 +25,6 @@ impl<'a> ApReq<'a> {
     pub(crate) const TAG: u8 = application(14);
 
     /// Reads an AP-REQ that fills `message` to its end.
-    #[inline]
     pub(crate) fn read(message: Reader<'a>) -> Result<Self, Fault> {
         let mut fields = message.only_wrapped(Self::TAG, tag::SEQUENCE, field!("AP-REQ"))?;
         fields.constant_field(0, 5, field!("AP-REQ.pvno"))?;

@@ -20,7 +20,6 @@ pub struct AuthorizationData<'a> {
 }
 
 impl<'a> AuthorizationData<'a> {
-    #[inline]
     pub(crate) fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
         contents.elements(MAX_AUTH_DATA_ELEMENTS, what, AuthorizationElement::read)?;
         Ok(Self { encoded: contents.rest() })
@@ -68,7 +67,6 @@ pub struct AuthorizationElement<'a> {
 }
 
 impl<'a> AuthorizationElement<'a> {
-    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
         let mut fields = reader.element(tag::SEQUENCE, field!("AuthorizationData"))?;
         let element = Self {

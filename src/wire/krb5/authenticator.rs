@@ -34,7 +34,6 @@ pub(crate) struct Authenticator<'a> {
 
 impl<'a> Authenticator<'a> {
     /// Reads the plaintext of an authenticator, which it must fill to the end.
-    #[inline]
     pub(crate) fn read(plaintext: Reader<'a>) -> Result<Self, Fault> {
         let mut fields = plaintext.only_wrapped(application(2), tag::SEQUENCE, field!("Authenticator"))?;
         fields.constant_field(0, 5, field!("Authenticator.authenticator-vno"))?;
@@ -73,7 +72,6 @@ pub(crate) struct Checksum<'a> {
 }
 
 impl<'a> Checksum<'a> {
-    #[inline]
     fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let checksum = Self {
             checksum_type: ChecksumType(fields.int32_field(0, field!("Checksum.cksumtype"))?),

@@ -36,7 +36,6 @@ pub(crate) struct EncTicketPart<'a> {
 
 impl<'a> EncTicketPart<'a> {
     /// Reads the plaintext of a ticket, which it must fill to the end.
-    #[inline]
     pub(crate) fn read(plaintext: Reader<'a>) -> Result<Self, Fault> {
         let mut fields = plaintext.only_wrapped(application(3), tag::SEQUENCE, field!("EncTicketPart"))?;
         let part = Self {
@@ -75,7 +74,6 @@ pub(crate) struct TransitedEncoding<'a> {
 }
 
 impl<'a> TransitedEncoding<'a> {
-    #[inline]
     fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         fields.int32_field(0, field!("TransitedEncoding.tr-type"))?;
         let contents = fields.octets_field(1, field!("TransitedEncoding.contents"))?;

@@ -21,7 +21,6 @@ pub(crate) struct EncryptedData<'a> {
 
 impl<'a> EncryptedData<'a> {
     // Always inlined: a token has two, and moving one waits for the writing of its parts.
-    #[inline(always)]
     pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let data = Self {
             etype: EncType(fields.int32_field(0, field!("EncryptedData.etype"))?),
@@ -53,7 +52,6 @@ pub(crate) struct EncryptionKey<'a> {
 }
 
 impl<'a> EncryptionKey<'a> {
-    #[inline]
     pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let key = Self {
             etype: EncType(fields.int32_field(0, field!("EncryptionKey.keytype"))?),

@@ -20,7 +20,6 @@ pub struct PrincipalName<'a> {
 }
 
 impl<'a> PrincipalName<'a> {
-    #[inline(always)]
     pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let name_type = NameType(fields.int32_field(0, field!("PrincipalName.name-type"))?);
         let components = fields.wrapped(context(1), tag::SEQUENCE, NAME_STRING)?;

@@ -23,7 +23,6 @@ pub(crate) struct Ticket<'a> {
 }
 
 impl<'a> Ticket<'a> {
-    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>, _: Field) -> Result<Self, Fault> {
         let mut fields = reader.wrapped(application(1), tag::SEQUENCE, field!("Ticket"))?;
         fields.constant_field(0, 5, field!("Ticket.tkt-vno"))?;
