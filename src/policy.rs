@@ -108,6 +108,7 @@ impl Policy {
 
     /// Takes RC4 (etype 23) besides, for tickets and session keys. RC4 tickets can be attacked offline and are being
     /// retired; this is for the time of a migration.
+    #[cfg(feature = "rc4")]
     #[must_use]
     pub fn allow_rc4(self) -> Self {
         Self {
@@ -389,6 +390,7 @@ impl EncTypes {
             EncType::AES256_CTS_HMAC_SHA1_96 => 2,
             EncType::AES128_CTS_HMAC_SHA256_128 => 4,
             EncType::AES256_CTS_HMAC_SHA384_192 => 8,
+            #[cfg(feature = "rc4")]
             EncType::RC4_HMAC => 16,
             _ => 0,
         }

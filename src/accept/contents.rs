@@ -4,7 +4,7 @@
 //! from the ticket's shell. Fields are ranges into it, so that an accepted request borrows from nothing, and whoever keeps
 //! it keeps one allocation. The buffer is overwritten when it is dropped: both plaintexts hold keys.
 
-use crate::crypto::{EncType, wipe};
+use crate::crypto::{EncType, zeroize_octets};
 use crate::gss::GssFlags;
 use crate::keys::Account;
 use crate::krb5::{
@@ -69,7 +69,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        zeroize_octets(&mut self.0);
     }
 }
 

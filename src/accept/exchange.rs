@@ -5,7 +5,7 @@ use super::contents::AuthenticatorFields;
 use super::context_keys::ContextKeys;
 use super::request::{LastLeg, Leg, Message, Negotiated, Request, Turns};
 use crate::context::{Established, SecurityContext};
-use crate::crypto::{KeyUsage, wipe};
+use crate::crypto::KeyUsage;
 use crate::error::{Error, NegotiationCause};
 use crate::gss::GssFlags;
 use crate::krb5::{ApRep, EncApRepPart};
@@ -13,6 +13,7 @@ use crate::mechanism::Mechanism;
 use crate::spnego::{MechanismList, NegState, NegotiationReply};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// What a verified request is answered with.
 #[derive(Debug)]
@@ -192,15 +193,15 @@ pub(super) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<
 fn check_ap_rep(ap_rep: ApRep<'_>, keys: ContextKeys<'_>, sequence: u32) -> Result<(), Error> {
     let refused = Error::Negotiation(NegotiationCause::ApRep);
     let cipher = keys.session.cipher(KeyUsage::AP_REP_ENC_PART);
-    let mut room = alloc::vec![0; ap_rep.enc_part.cipher.len()];
-    let part = match cipher.decrypt(ap_rep.enc_part.cipher, &mut room) {
-        Ok(plaintext) if ap_rep.enc_part.etype == cipher.etype() => {
-            EncApRepPart::read(room.get(plaintext).unwrap_or_default())
-        }
-        _ => return Err(refused),
+    if ap_rep.enc_part.etype != cipher.etype() {
+        return Err(refused);
+    }
+    // Our own AP-REP, sent back, holds the key of the context.
+    let mut buffer = Zeroizing::new(alloc::vec![0; ap_rep.enc_part.cipher.len()]);
+    let Ok(plaintext) = cipher.decrypt(ap_rep.enc_part.cipher, &mut buffer) else {
+        return Err(refused);
     };
-    let answers = part.map(|part| part.seq_number == Some(sequence) && part.subkey.is_none());
-    // Ours, sent back, holds the key of the context.
-    wipe(&mut room);
-    if answers? { Ok(()) } else { Err(refused) }
+    let plaintext = buffer.get(plaintext).ok_or_else(|| refused.clone())?;
+    let part = EncApRepPart::read(plaintext)?;
+    if part.seq_number == Some(sequence) && part.subkey.is_none() { Ok(()) } else { Err(refused) }
 }

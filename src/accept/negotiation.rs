@@ -2,7 +2,7 @@
 
 use super::answer::Next;
 use super::request::Message;
-use crate::crypto::wipe;
+use crate::crypto::zeroize_octets;
 use crate::der::{Reader, field};
 use crate::error::InvalidNegotiation;
 use crate::limits::MAX_TOKEN_SIZE;
@@ -149,7 +149,7 @@ impl Message {
 /// Whoever has the AP-REQ could send it elsewhere.
 impl Drop for Halfway {
     fn drop(&mut self) {
-        wipe(&mut self.ap_req);
+        zeroize_octets(&mut self.ap_req);
     }
 }
 

@@ -6,18 +6,21 @@
 
 mod cfx;
 mod error;
+#[cfg(feature = "rc4")]
 mod rc4;
 mod window;
 
+#[cfg(feature = "rc4")]
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub use error::{MessageError, MessageKey, TokenKind};
 
-use crate::crypto::{Confounder, EncType, Key, wipe};
+use crate::crypto::{Confounder, EncType, Key, zeroize_octets};
 use crate::gss::GssFlags;
 use crate::limits::MAX_MESSAGE_TOKEN;
 use cfx::Cfx;
+#[cfg(feature = "rc4")]
 use rc4::Rc4;
 use window::{Width, Window};
 
@@ -46,7 +49,18 @@ pub struct SecurityContext {
 #[derive(Debug)]
 enum Tokens {
     Cfx(Cfx),
+    #[cfg(feature = "rc4")]
     Rc4(Box<Rc4>),
+}
+
+impl Tokens {
+    fn new(established: Established) -> Self {
+        #[cfg(feature = "rc4")]
+        if let Some(tokens) = Rc4::new(&established) {
+            return Self::Rc4(Box::new(tokens));
+        }
+        Self::Cfx(Cfx::new(established))
+    }
 }
 
 /// What the exchange of AP-REQ and AP-REP settled.
@@ -100,11 +114,7 @@ impl SecurityContext {
         let width = if etype == EncType::RC4_HMAC { Width::Bits32 } else { Width::Bits64 };
         let window = Window::new(flags, width, established.receive_sequence);
         let next = established.send_sequence.into();
-        let tokens = match Rc4::new(&established) {
-            Some(tokens) => Tokens::Rc4(Box::new(tokens)),
-            None => Tokens::Cfx(Cfx::new(established)),
-        };
-        Self { tokens, flags, etype, width, next, window }
+        Self { tokens: Tokens::new(established), flags, etype, width, next, window }
     }
 
     /// The flags of the context, as the client asked for them.
@@ -126,6 +136,7 @@ impl SecurityContext {
         let sequence = self.number();
         match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.mic(sequence, message, &mut token),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.mic(sequence, message, &mut token),
         }
         token
@@ -140,6 +151,7 @@ impl SecurityContext {
         check_size(token)?;
         let sequence = match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.verify_mic(message, token),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.verify_mic(message, token),
         }?;
         self.window.take(sequence)
@@ -152,6 +164,7 @@ impl SecurityContext {
         let sequence = self.number();
         match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.wrap(sequence, message, protection, confounder, out),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.wrap(sequence, message, protection, confounder, out),
         }
     }
@@ -166,9 +179,10 @@ impl SecurityContext {
         let start = out.len();
         let (sequence, protection) = match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.unwrap(token, out),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.unwrap(token, out),
         }?;
-        self.window.take(sequence).inspect_err(|_| take_back(out, start))?;
+        self.window.take(sequence).inspect_err(|_| truncate_zeroized(out, start))?;
         Ok(protection)
     }
 
@@ -177,13 +191,16 @@ impl SecurityContext {
     #[must_use]
     pub fn wrap_size_limit(&self, protection: Protection, max_token: usize) -> usize {
         match &self.tokens {
+            // A token that is too small for any message leaves nothing for one.
             Tokens::Cfx(cfx) => max_token.saturating_sub(cfx.overhead(protection)),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(_) => rc4::size_limit(max_token),
         }
     }
 
     fn number(&mut self) -> u64 {
         let number = self.next;
+        // RFC 4757's numbers begin again; RFC 4121's do after 2^64 tokens.
         self.next = self.width.cut(number.wrapping_add(1));
         number
     }
@@ -199,9 +216,11 @@ fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
     if found == expected { Ok(()) } else { Err(MessageError::WrongToken { expected, found }) }
 }
 
-/// Cuts `out` to `length` octets and leaves nothing of the rest.
-pub(crate) fn take_back(out: &mut Vec<u8>, length: usize) {
-    wipe(out.get_mut(length..).unwrap_or_default());
+/// Cuts `out` to `length` octets and overwrites the rest.
+pub(crate) fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
+    if let Some(rest) = out.get_mut(length..) {
+        zeroize_octets(rest);
+    }
     out.truncate(length);
 }
 

@@ -95,8 +95,7 @@ impl LayerNegotiation {
         if offered != Layers::NONE {
             check_buffer_size(&context, max_receive)?;
         }
-        let [_, size @ ..] = u32::try_from(max_receive).unwrap_or(0).to_be_bytes();
-        let [high, middle, low] = size;
+        let [high, middle, low] = announced(max_receive);
         let mut challenge = Vec::new();
         context.wrap(&[offered.0, high, middle, low], Protection::Integrity, confounder, &mut challenge);
         Ok((Self { context, offered, max_receive }, challenge))
@@ -140,7 +139,8 @@ impl LayerNegotiation {
         let Some(protection) = protection else {
             return Ok(None);
         };
-        let max_send = usize::try_from(max_send).unwrap_or(MAX_BUFFER);
+        // Where `usize` has less than 24 bits, no message is longer than it can say.
+        let max_send = usize::try_from(max_send).unwrap_or(usize::MAX);
         check_buffer_size(&self.context, max_send)?;
         Ok(Some(SecurityLayer { context: self.context, protection, max_send, max_receive: self.max_receive }))
     }
@@ -160,6 +160,13 @@ fn check_buffer_size(context: &SecurityContext, size: usize) -> Result<(), SaslE
         0 => Err(SaslError::BufferSize { size }),
         _ => Ok(()),
     }
+}
+
+/// Returns a size as the three octets that announce it.
+#[expect(clippy::expect_used, reason = "a size is at most MAX_BUFFER, which has 24 bits")]
+fn announced(size: usize) -> [u8; 3] {
+    let [_, octets @ ..] = u32::try_from(size.min(MAX_BUFFER)).expect("24 bits are less than 32").to_be_bytes();
+    octets
 }
 
 /// UTF-8 without NUL (RFC 4422 section 3.4.1); empty stands for the user who signed in.

@@ -10,7 +10,7 @@ mod rotation;
 
 use super::recorded::{self, Context, Kind, Side, Token, message};
 use super::*;
-use crate::crypto::{GssStreams, KeyUsage};
+use crate::crypto::KeyUsage;
 use crate::der::Problem;
 use crate::error::Malformed;
 use alloc::format;
