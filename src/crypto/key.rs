@@ -318,11 +318,21 @@ mod tests {
     fn hexadecimal_digits_are_octets() {
         let digits = "00ff10A9bB3c4d5e6f708192a3b4c5d6";
         let octets = [0, 255, 16, 169, 187, 60, 77, 94, 111, 112, 129, 146, 163, 180, 197, 214];
-        assert_eq!(Key::from_hex(EncType::RC4_HMAC, digits).unwrap(), Key::new(EncType::RC4_HMAC, &octets).unwrap());
+        assert_eq!(
+            Key::from_hex(EncType::AES128_CTS_HMAC_SHA1_96, digits).unwrap(),
+            Key::new(EncType::AES128_CTS_HMAC_SHA1_96, &octets).unwrap()
+        );
         for refused in ["0", "0g", "0x00", "0 ", "é"] {
-            assert_eq!(Key::from_hex(EncType::RC4_HMAC, refused).unwrap_err(), InvalidKey::Hex, "{refused}");
+            assert_eq!(
+                Key::from_hex(EncType::AES128_CTS_HMAC_SHA1_96, refused).unwrap_err(),
+                InvalidKey::Hex,
+                "{refused}"
+            );
         }
-        assert!(matches!(Key::from_hex(EncType::RC4_HMAC, "00").unwrap_err(), InvalidKey::Length { actual: 1, .. }));
+        assert!(matches!(
+            Key::from_hex(EncType::AES128_CTS_HMAC_SHA1_96, "00").unwrap_err(),
+            InvalidKey::Length { actual: 1, .. }
+        ));
     }
 
     #[test]
@@ -352,13 +362,13 @@ mod tests {
                 derived.copy_from_slice(&rfc3962::derive_key::<aes::Aes256>(key.into(), n_fold(label)));
             }
             Secret::Aes128Sha256(key) => {
-                derived.copy_from_slice(&*sha2_derived::<Sha256, U16, U16>(key.into(), label));
+                derived.copy_from_slice(&sha2_derived::<Sha256, U16, U16>(key.into(), label));
             }
             Secret::Aes256Sha384(key) if expected.len() == 24 => {
-                derived.copy_from_slice(&*sha2_derived::<Sha384, U32, U24>(key.into(), label));
+                derived.copy_from_slice(&sha2_derived::<Sha384, U32, U24>(key.into(), label));
             }
             Secret::Aes256Sha384(key) => {
-                derived.copy_from_slice(&*sha2_derived::<Sha384, U32, U32>(key.into(), label));
+                derived.copy_from_slice(&sha2_derived::<Sha384, U32, U32>(key.into(), label));
             }
             #[cfg(feature = "rc4")]
             Secret::Rc4(_) => {}

@@ -24,7 +24,7 @@ use kerberos_sso::testing::{
 };
 use kerberos_sso::{
     AcceptorSubkeyPolicy, Connection, Error, GssFlags, InvalidNegotiation, MessageError, MessageKey, Negotiation,
-    NegotiationCause, Policy, Problem, ReplayCause, SecurityContext, Turn, UnixTime,
+    NegotiationCause, Problem, ReplayCause, SecurityContext, Turn, UnixTime,
 };
 
 /// A conversation that waits for the client's last word.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 mod changed;
+#[cfg(feature = "rc4")]
 mod form;
 mod order;
 mod others;
