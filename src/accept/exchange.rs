@@ -142,6 +142,7 @@ fn close_with_mic(
     mut established: Established,
 ) -> Result<Closing, Error> {
     let mic = mic.ok_or(Error::Negotiation(NegotiationCause::NoMic))?;
+    // Our numbers begin below 2^30: nothing wraps.
     established.send_sequence = established.send_sequence.wrapping_add(1);
     receive_mic(&mut established, mechanisms.der(), mic)?;
     Ok(Closing { established, reply: None })
@@ -179,12 +180,14 @@ fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> 
 
 /// The client's MIC was the first message of its context.
 pub(super) fn took_mic(established: &mut Established) {
+    // The client may begin at the last number of 32 bits; the next one is then 0.
     established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 
 /// The MIC of a context that has made none yet.
 pub(super) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<u8> {
     let mic = SecurityContext::new(established.clone()).get_mic(mech_types);
+    // Our numbers begin below 2^30: nothing wraps.
     established.send_sequence = established.send_sequence.wrapping_add(1);
     mic
 }

@@ -31,7 +31,7 @@ use window::{Width, Window};
 /// [`GssFlags::REPLAY`] alone in any order, but none twice, and none that is older than the last 64; with neither, as they
 /// like.
 ///
-/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7): whoever changes it in a token that
+/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7): an attacker who changes it in a token that
 /// is not sealed makes a token of another number. Only [`GssFlags::SEQUENCE`] keeps such a context from taking it again.
 ///
 /// Keys are derived when they are first needed, so that an idle context costs little. They are wiped when it is dropped.
@@ -146,7 +146,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants say what is wrong with the token or its place.
+    /// [`MessageError`], whose variants say what is wrong with the token or its number.
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
         check_size(token)?;
         let sequence = match &mut self.tokens {
@@ -173,7 +173,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants say what is wrong with the token or its place. `out` is then as it was.
+    /// [`MessageError`], whose variants say what is wrong with the token or its number. `out` is then as it was.
     pub fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         check_size(token)?;
         let start = out.len();

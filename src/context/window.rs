@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// The numbers of RC4's tokens begin again; what was before is told from what comes after all the same.
+    /// The numbers of RC4's tokens begin again, and the window still tells earlier numbers from later ones.
     #[test]
     fn numbers_of_32_bits_begin_again_at_0() {
         for promise in [Promise::NoReplay, Promise::InOrder] {

@@ -36,7 +36,7 @@ pub(super) enum Prepared {
 }
 
 impl Cipher {
-    /// The encryption type of the key.
+    /// Returns the encryption type of the key.
     #[must_use]
     pub fn etype(&self) -> EncType {
         match self.0 {
@@ -70,7 +70,7 @@ impl Cipher {
         self.encrypt_pieces(confounder, &[plaintext], out);
     }
 
-    /// As [`encrypt`](Self::encrypt), for a plaintext that lies in several places.
+    /// Encrypts as [`encrypt`](Self::encrypt) does, a plaintext that is given in pieces.
     pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
         // Where a sum of lengths saturates, the reservation panics.
         let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
@@ -93,19 +93,19 @@ impl Cipher {
         scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_octets(rest))
     }
 
-    /// Octets that a ciphertext has more than its plaintext: the confounder and the MAC.
+    /// Returns how many octets a ciphertext has more than its plaintext: the confounder and the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
         self.scheme().overhead()
     }
 
-    /// Octets of the shortest ciphertext there is: that of an empty plaintext.
+    /// Returns how many octets the shortest ciphertext has: that of an empty plaintext.
     #[must_use]
     pub fn min_ciphertext_len(&self) -> usize {
         self.overhead()
     }
 
-    /// The MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
+    /// Returns the MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
     ///
     /// Once the ciphertext has been decrypted, the MAC identifies the message. `None` if the ciphertext is too short.
     #[must_use]

@@ -132,6 +132,7 @@ fn compress_whole_blocks<'a>(state: &mut State, message: &'a [u8]) -> &'a [u8] {
 
 /// Compresses the padding of FIPS 180-4 section 5.1.1, after less than a block. `length` leaves out the block of the key.
 fn compress_padded(state: &mut State, rest: &[u8], length: u64) {
+    // SHA-1 counts modulo 2^64 bits, as in `update`.
     let bits = length.wrapping_add(KEY_BLOCK).wrapping_mul(8);
     let mut blocks = Wiped::new(TwoBlocks([[0; BLOCK]; 2]));
     let (start, padding) = blocks.0.as_flattened_mut().split_at_mut(rest.len());

@@ -76,7 +76,7 @@ impl Key {
         }))
     }
 
-    /// As [`new`](Self::new), from hexadecimal digits of either case, as `klist -K` prints keys.
+    /// Takes a key as [`new`](Self::new) does, from hexadecimal digits of either case, as `klist -K` prints keys.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Key {
         Self::new(enc_type, &octets)
     }
 
-    /// The RC4 key of an account, which is its NT hash (RFC 4757 section 2).
+    /// Takes the RC4 key of an account, which is its NT hash (RFC 4757 section 2).
     #[cfg(feature = "rc4")]
     #[must_use]
     pub fn from_nt_hash(nt_hash: [u8; 16]) -> Self {
@@ -107,14 +107,14 @@ impl Key {
         Self(Secret::Aes256Sha384(octets))
     }
 
-    /// The NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
+    /// Computes the NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
     #[cfg(feature = "rc4")]
     #[must_use]
     pub fn nt_hash(password: &str) -> [u8; 16] {
         rfc4757::nt_hash(password.encode_utf16())
     }
 
-    /// The encryption type.
+    /// Returns the encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
         match self.0 {
@@ -209,7 +209,7 @@ impl Key {
         }
     }
 
-    /// RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
+    /// Computes RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
     ///
     /// For RC4, which has none of its own, it is the one that MIT and Heimdal use.
     #[must_use]
@@ -224,7 +224,7 @@ impl Key {
         }
     }
 
-    /// The secret itself, for those who must write it to a keytab. Whoever has it can forge tickets for the account.
+    /// Returns the secret itself, which a keytab holds. A reader of it can forge tickets for the account.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
         match &self.0 {
@@ -287,7 +287,7 @@ pub enum InvalidKey {
         /// The type that was given.
         enc_type: EncType,
     },
-    /// The text is not hexadecimal. What it is instead may be a secret, and is not told.
+    /// The text is not hexadecimal. The text may be a secret, so the error does not show it.
     #[error("a key is written as pairs of hexadecimal digits")]
     Hex,
     /// The key has too many or too few octets.

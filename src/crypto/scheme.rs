@@ -41,7 +41,7 @@ pub(super) fn append<'out, 'piece>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecryptError {
-    /// There is no room in it for a confounder and a MAC.
+    /// The ciphertext is too short for a confounder and a MAC.
     #[error("the ciphertext has {actual} octets, and the shortest there is has {minimum}")]
     TooShort {
         /// Octets of the ciphertext.
@@ -57,7 +57,7 @@ pub enum DecryptError {
         /// Octets of the ciphertext.
         needed: usize,
     },
-    /// The MAC is wrong: another key, another usage, or an altered message. Which of them, nobody can tell.
+    /// The MAC is wrong: another key, another usage, or an altered message. The server cannot tell which of them.
     #[error("the message was not made with this key for this use, or was altered")]
     Integrity,
 }

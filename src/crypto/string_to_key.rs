@@ -41,7 +41,7 @@ pub fn string_to_key(
 /// managed service accounts.
 ///
 /// They are random, so not always text. For AES, what is no character becomes U+FFFD and U+0000 becomes U+0001 before
-/// they are written as UTF-8, as Windows has it; RC4 takes the units as they are.
+/// they are written as UTF-8, as Windows does it. RC4 takes the units as they are.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
 //! Overwriting of secrets.
 //!
 //! In: octets. Out: zeros, which the compiler must write: the barrier of the `zeroize` crate stands after them.
-//! `Zeroize` for slices writes octet by octet, which costs a third of a request; this writes as wide as the processor can.
+//! `Zeroize` for slices writes octet by octet, which costs 11 % of the instructions of an accepted request, and 31 % of those of
+//! a refused one. This writes as wide as the processor can.
 
 use core::ops::{Deref, DerefMut};
 

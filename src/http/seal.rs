@@ -2,7 +2,7 @@
 //!
 //! In: a [`Negotiation`]. Out: characters of base64url, as of a cookie; and back. It is encrypted by
 //! aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC is over the ciphertext), under a usage that no message of
-//! Kerberos has. Not checked here: that a value comes back once. Whoever brings it twice needs a second authenticator too.
+//! Kerberos has. Not checked here: that a value comes back once. A client that brings it twice needs a second authenticator, too.
 
 use crate::accept::Negotiation;
 use crate::crypto::{Cipher, Key, KeyUsage};
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// Seals what is to be kept of a conversation, so that the client can carry it.
 ///
 /// All nodes of a server share one key. It is not a key of any account: 32 octets of the operating system's generator,
-/// for this alone. A new one may replace it at any time; conversations that are under way then begin anew.
+/// for this alone. A new one may replace it at any time; conversations that are not complete then start again.
 #[derive(Clone)]
 pub struct SealingKey(Cipher);
 

@@ -72,14 +72,14 @@ pub struct LayerNegotiation {
 
 impl LayerNegotiation {
     /// Offers what of `layers` the context can do, and buffers of at most `max_receive` octets, length not counted, of
-    /// which 16,777,215 is the most there can be. Gives back the challenge to send besides.
+    /// which 16,777,215 is the most there can be. Returns the challenge to send, too.
     ///
     /// The confounder must be random, and never be used twice in one context.
     ///
     /// # Errors
     ///
     /// [`SaslError::NothingToOffer`] if the context can do none of them, and [`SaslError::BufferSize`] if a layer is
-    /// offered with buffers that have no room for a message.
+    /// offered with buffers that are too small for a message.
     pub fn begin(
         mut context: SecurityContext,
         layers: Layers,
@@ -154,7 +154,7 @@ pub struct Negotiated {
     /// What the rest of the connection goes through; `None` if no layer was chosen.
     pub layer: Option<SecurityLayer>,
 }
-/// Whether a buffer of so many octets has room for a message, if only of one octet.
+/// Rejects buffers that are too small for a message of one octet.
 fn check_buffer_size(context: &SecurityContext, size: usize) -> Result<(), SaslError> {
     match context.wrap_size_limit(Protection::Confidentiality, size) {
         0 => Err(SaslError::BufferSize { size }),
