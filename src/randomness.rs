@@ -1,7 +1,8 @@
 //! Randomness as an argument: the crate has no source of its own.
 
-use crate::crypto::{Confounder, EncType, Key, part, zeroize_octets};
+use crate::crypto::{Confounder, EncType, Key, part};
 use core::fmt;
+use zeroize::zeroize_bytes;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// What one answer needs of randomness: a confounder, a key, and where sequence numbers begin.
@@ -54,7 +55,7 @@ impl From<[u8; 64]> for Randomness {
 
 impl Drop for Randomness {
     fn drop(&mut self) {
-        zeroize_octets(&mut self.0);
+        zeroize_bytes(&mut self.0);
     }
 }
 

@@ -4,7 +4,7 @@
 //! from the ticket's shell. Fields are ranges into it, so that an accepted request borrows from nothing, and whoever keeps
 //! it keeps one allocation. The buffer is overwritten when it is dropped: both plaintexts hold keys.
 
-use crate::crypto::{EncType, zeroize_octets};
+use crate::crypto::EncType;
 use crate::gss::GssFlags;
 use crate::keys::Account;
 use crate::krb5::{
@@ -15,6 +15,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
+use zeroize::zeroize_bytes;
 
 /// The plaintexts of a request.
 pub(super) struct Buffer(Vec<u8>);
@@ -69,7 +70,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        zeroize_octets(&mut self.0);
+        zeroize_bytes(&mut self.0);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::answer::Next;
 use super::request::Message;
-use crate::crypto::zeroize_octets;
 use crate::der::{Reader, field};
 use crate::error::InvalidNegotiation;
 use crate::limits::MAX_TOKEN_SIZE;
@@ -12,6 +11,7 @@ use crate::spnego::{MechanismList, NegState, NegotiationReply};
 use crate::time::UnixTime;
 use alloc::vec::Vec;
 use core::fmt;
+use zeroize::zeroize_bytes;
 
 /// A conversation that waits for the client's next token.
 ///
@@ -149,7 +149,7 @@ impl Message {
 /// Whoever has the AP-REQ could send it elsewhere.
 impl Drop for Halfway {
     fn drop(&mut self) {
-        zeroize_octets(&mut self.ap_req);
+        zeroize_bytes(&mut self.ap_req);
     }
 }
 

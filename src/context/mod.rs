@@ -16,13 +16,14 @@ use alloc::vec::Vec;
 
 pub use error::{MessageError, MessageKey, TokenKind};
 
-use crate::crypto::{Confounder, EncType, Key, zeroize_octets};
+use crate::crypto::{Confounder, EncType, Key};
 use crate::gss::GssFlags;
 use crate::limits::MAX_MESSAGE_TOKEN;
 use cfx::Cfx;
 #[cfg(feature = "rc4")]
 use rc4::Rc4;
 use window::{Width, Window};
+use zeroize::zeroize_bytes;
 
 /// An established security context: it signs and seals messages for the client, and verifies and opens the client's.
 ///
@@ -219,7 +220,7 @@ fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
 /// Cuts `out` to `length` octets and overwrites the rest.
 pub(crate) fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
     if let Some(rest) = out.get_mut(length..) {
-        zeroize_octets(rest);
+        zeroize_bytes(rest);
     }
     out.truncate(length);
 }

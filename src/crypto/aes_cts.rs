@@ -4,39 +4,24 @@
 //! Out: the same octets, encrypted or decrypted. No integrity: see [`super::rfc3962`] and [`super::rfc8009`].
 //! The `cts` crate takes half as long again: it decrypts one block at a time, and encrypts a single block twice.
 
-use alloc::boxed::Box;
-use once_cell::race::OnceBox;
-
 use aes::cipher::array::Array;
 use aes::cipher::{
     BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure,
     BlockCipherEncrypt, BlockSizeUser, Key, KeyInit, consts::U8, consts::U16,
 };
-use zeroize::{ZeroizeOnDrop, optimization_barrier};
+use zeroize::ZeroizeOnDrop;
 
 use super::scheme::DecryptError;
 
-/// AES with either length of key.
+/// AES with either length of key. Its round keys are overwritten when it is dropped.
 pub(super) trait Aes:
-    BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit + Clone + 'static
+    BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit + Clone + ZeroizeOnDrop
 {
-    /// Returns a key of zeros, expanded once. Its round keys overwrite those of other keys.
-    fn of_zeros() -> &'static Self;
 }
 
-impl Aes for aes::Aes128 {
-    fn of_zeros() -> &'static Self {
-        static ZEROS: OnceBox<aes::Aes128> = OnceBox::new();
-        ZEROS.get_or_init(|| Box::new(Self::new(&Key::<Self>::default())))
-    }
-}
+impl Aes for aes::Aes128 {}
 
-impl Aes for aes::Aes256 {
-    fn of_zeros() -> &'static Self {
-        static ZEROS: OnceBox<aes::Aes256> = OnceBox::new();
-        ZEROS.get_or_init(|| Box::new(Self::new(&Key::<Self>::default())))
-    }
-}
+impl Aes for aes::Aes256 {}
 
 /// A key, expanded.
 #[derive(Clone)]
@@ -44,8 +29,6 @@ pub(super) struct AesCts<C: Aes>(C);
 
 impl<C: Aes> AesCts<C> {
     pub(super) fn new(key: &Key<C>) -> Self {
-        // Made no later than this, so that no drop allocates.
-        C::of_zeros();
         Self(C::new(key))
     }
 
@@ -99,15 +82,6 @@ impl<C: Aes> AesCts<C> {
     /// for the one before it, and the caller can hash in that time.
     pub(super) fn encrypt_and_show(&self, first: &mut [u8; BLOCK], rest: &mut [u8], show: impl FnMut(&[u8])) {
         self.0.encrypt_with_backend(Encryption { first: first.into(), rest, show });
-    }
-}
-
-impl<C: Aes> Drop for AesCts<C> {
-    /// Overwrites the round keys with those of a key of zeros; the barrier of `zeroize` keeps the compiler from leaving that
-    /// out. The feature `zeroize` of `aes` writes the 960 octets one by one: 27 % of the instructions of a request.
-    fn drop(&mut self) {
-        self.0.clone_from(C::of_zeros());
-        optimization_barrier(&self.0);
     }
 }
 

@@ -13,7 +13,7 @@ use super::rfc3962::{self, AesSha1};
 use super::rfc4757::{self, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
 use super::scheme::{Confounder, DecryptError, Scheme};
-use super::zeroing::zeroize_octets;
+use zeroize::zeroize_bytes;
 
 /// A key prepared for one usage: made by [`Key::cipher`](super::Key::cipher), good for any number of messages.
 ///
@@ -90,7 +90,7 @@ impl Cipher {
         if actual < minimum {
             return Err(DecryptError::TooShort { actual, minimum });
         }
-        scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_octets(rest))
+        scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_bytes(rest))
     }
 
     /// Returns how many octets a ciphertext has more than its plaintext: the confounder and the MAC.
@@ -139,7 +139,7 @@ pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) ->
     }
     let available = out.len();
     let out = out.get_mut(..actual).ok_or(DecryptError::OutputTooSmall { available, needed: actual })?;
-    scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_octets(out))
+    scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_bytes(out))
 }
 
 /// As [`Cipher::mac_of`], for a key of type `etype`. Returns `None` for a type without support, too.

@@ -10,7 +10,8 @@ use sha1::block_api::compress;
 use sha1::digest::array::{Array, ArraySize, sizes::U64};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::zeroing::{Wiped, zeroize_octets};
+use super::zeroing::Wiped;
+use zeroize::zeroize_bytes;
 
 /// The two hash states that stand for a key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -107,7 +108,7 @@ impl Drop for Running {
     /// The last octets of a plaintext lie in the block.
     fn drop(&mut self) {
         self.state.zeroize();
-        zeroize_octets(&mut self.block);
+        zeroize_bytes(&mut self.block);
     }
 }
 

@@ -21,7 +21,7 @@ use super::rfc3962::{self, AesSha1};
 use super::rfc4757::{self, GssStreams, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
 use super::scheme::{DecryptError, Scheme};
-use super::zeroing::zeroize_octets;
+use zeroize::zeroize_bytes;
 
 /// A long-term key, session key or subkey of a supported encryption type.
 ///
@@ -239,10 +239,10 @@ impl Key {
 impl Drop for Secret {
     fn drop(&mut self) {
         match self {
-            Self::Aes128Sha1(octets) | Self::Aes128Sha256(octets) => zeroize_octets(octets),
+            Self::Aes128Sha1(octets) | Self::Aes128Sha256(octets) => zeroize_bytes(octets),
             #[cfg(feature = "rc4")]
-            Self::Rc4(octets) => zeroize_octets(octets),
-            Self::Aes256Sha1(octets) | Self::Aes256Sha384(octets) => zeroize_octets(octets),
+            Self::Rc4(octets) => zeroize_bytes(octets),
+            Self::Aes256Sha1(octets) | Self::Aes256Sha384(octets) => zeroize_bytes(octets),
         }
     }
 }

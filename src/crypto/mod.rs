@@ -67,4 +67,3 @@ pub(crate) use parts::part;
 pub(crate) use rfc4757::{GssStreams, Rc4Confounder};
 pub use scheme::{Confounder, DecryptError};
 pub use string_to_key::{MAX_ITERATIONS, StringToKeyError, string_to_key, string_to_key_utf16};
-pub(crate) use zeroing::zeroize_octets;

@@ -6,7 +6,8 @@ use aes::cipher::array::{Array, ArraySize};
 use aes::cipher::{Block, BlockCipherEncrypt};
 
 use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY, KeyUsage};
-use super::zeroing::{Wiped, zeroize_octets};
+use super::zeroing::Wiped;
+use zeroize::zeroize_bytes;
 
 /// DR for several constants at once: each one, folded to a block, is encrypted over and over, and the blocks that
 /// come out are the derived octets. The chains go in step, so that the processor works on all of them together.
@@ -27,7 +28,7 @@ where
         }
     }
     for block in &mut chains {
-        zeroize_octets(block);
+        zeroize_bytes(block);
     }
     derived
 }
