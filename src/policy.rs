@@ -111,6 +111,7 @@ impl Policy {
 
     /// Accepts RC4 (etype 23) as well, for tickets and session keys. RC4 tickets can be attacked offline and are being
     /// retired: allow them for the time of a migration only.
+    #[cfg(feature = "rc4")]
     pub fn allow_rc4(self) -> Self {
         Self {
             ticket_etypes: self.ticket_etypes.with(EncType::RC4_HMAC),
@@ -379,6 +380,7 @@ impl EncTypes {
             EncType::AES256_CTS_HMAC_SHA1_96 => 2,
             EncType::AES128_CTS_HMAC_SHA256_128 => 4,
             EncType::AES256_CTS_HMAC_SHA384_192 => 8,
+            #[cfg(feature = "rc4")]
             EncType::RC4_HMAC => 16,
             _ => 0,
         }

@@ -1,7 +1,9 @@
 //! Randomness as an argument: the crate has no source of its own.
 
-use crate::crypto::{Confounder, EncType, Key, wipe};
+use crate::crypto::{Confounder, EncType, Key, part};
 use core::fmt;
+use zeroize::zeroize_bytes;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// What one answer needs of randomness: a confounder, a key, and where sequence numbers begin.
 ///
@@ -28,20 +30,20 @@ impl Randomness {
         &self.0
     }
 
+    /// Returns octets 0 to 15.
     pub(crate) fn confounder(&self) -> Confounder {
-        self.0.first_chunk::<16>().copied().unwrap_or_default()
+        part::<0, 16, 64>(&self.0)
     }
 
-    /// A key of type `etype`: for every supported type, random-to-key takes the octets as they are (RFC 3961 section 5.3,
-    /// RFC 8009 section 5, RFC 4757 section 2).
+    /// Makes a key of octets 16 to 47, or returns `None` for a type without support.
     pub(crate) fn key(&self, etype: EncType) -> Option<Key> {
-        let octets = self.0.get(16..)?.get(..etype.key_len()?)?;
-        Key::new(etype, octets).ok()
+        Key::from_random(etype, &Zeroizing::new(part::<16, 32, 64>(&self.0)))
     }
 
-    /// RFC 4120 section 5.3.2 leaves the first sequence number free; below 2^30 no peer takes it for a negative one.
+    /// Returns octets 60 to 63 as a number. RFC 4120 section 5.3.2 leaves the first sequence number free; below 2^30 no peer
+    /// takes it for a negative one.
     pub(crate) fn sequence_number(&self) -> u32 {
-        self.0.last_chunk::<4>().map_or(0, |octets| u32::from_be_bytes(*octets) >> 2)
+        u32::from_be_bytes(part::<60, 4, 64>(&self.0)) >> 2
     }
 }
 
@@ -53,11 +55,13 @@ impl From<[u8; 64]> for Randomness {
 
 impl Drop for Randomness {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        zeroize_bytes(&mut self.0);
     }
 }
 
-/// Nothing of it: a key comes of it.
+impl ZeroizeOnDrop for Randomness {}
+
+/// Shows nothing: a key is made of the octets.
 impl fmt::Debug for Randomness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Randomness(..)")

@@ -153,7 +153,7 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
 #[expect(clippy::arithmetic_side_effects, reason = "four digits of a year are far from the ends")]
 fn days_to_year(year: u32) -> i64 {
     // The year 0 is a leap year, and so is every fourth, but not every hundredth, but every four hundredth.
-    let leap_years = (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
+    let leap_years = year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400);
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 

@@ -235,6 +235,7 @@ fn ntlm_and_clocks_are_explained() {
     );
 }
 
+#[cfg(feature = "rc4")]
 #[test]
 fn an_unsupported_type_is_explained() {
     let error = refusal(|token| token.ticket.etype = 3);

@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use common::dialogue::{Host, last_word, prefers_ntlm, random, random_octets};
 use common::refusals::{IN_ORDER, server};
-use common::{NOW, Server};
+use common::{NOW, Server, all_etypes};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::observe::TARGET;
 use kerberos_sso::replay::Admission;
@@ -317,7 +317,7 @@ fn the_search_finds_what_it_looks_for() {
 #[test]
 fn no_secret_is_in_what_is_told() {
     let server = server();
-    let rc4 = Server::with_policy(Policy::default().allow_rc4());
+    let rc4 = Server::with_policy(all_etypes());
     let tell = |server: &Server, token: &TestToken| {
         let verdict = watched(|| {
             let header = token.header();

@@ -1,4 +1,5 @@
 //! Keytabs that MIT krb5 wrote, read to the same entries that it prints.
+#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::crypto::EncType;
@@ -13,6 +14,7 @@ const RECORDED: [&str; 3] = [
     include_str!("../testvectors/keytabs/mit-0x501.txt"),
 ];
 
+#[cfg(feature = "rc4")]
 #[test]
 fn entries_are_those_that_klist_prints() {
     for recorded in RECORDED {
@@ -24,6 +26,7 @@ fn entries_are_those_that_klist_prints() {
     }
 }
 
+#[cfg(feature = "rc4")]
 #[test]
 fn keys_are_those_of_the_password_and_the_default_salt() {
     let password = Password::from_text("Passw0rd");
@@ -33,6 +36,7 @@ fn keys_are_those_of_the_password_and_the_default_salt() {
     }
 }
 
+#[cfg(feature = "rc4")]
 #[test]
 fn each_principal_becomes_an_account() {
     let keys = KeySet::from_keytab(&bytes(RECORDED[0])).unwrap();
@@ -49,6 +53,7 @@ fn each_principal_becomes_an_account() {
     );
 }
 
+#[cfg(feature = "rc4")]
 #[test]
 fn keytabs_of_one_account_become_one_entry() {
     let before = Keytab::parse(&bytes(RECORDED[1])).unwrap().accounts();
@@ -132,7 +137,10 @@ fn types_without_support_are_kept_by_number_and_give_no_account() {
     let parsed = Keytab::parse(&keytab).unwrap();
     assert_eq!(parsed.entries()[0].etype, EncType(26));
     assert!(parsed.entries()[0].key.is_none());
-    assert_eq!(parsed.accounts().iter().map(|account| account.keys().len()).sum::<usize>(), 4);
+    assert_eq!(
+        parsed.accounts().iter().map(|account| account.keys().len()).sum::<usize>(),
+        if cfg!(feature = "rc4") { 4 } else { 3 }
+    );
 }
 
 fn entries(recorded: &str) -> Vec<KeytabEntry> {

@@ -3,6 +3,7 @@
 //! Whatever comes, nothing panics, nobody else signs in, and memory stays within four times the token and 64 KiB, all on
 //! a stack of 256 KiB. A changed token is accepted only if the change lies in a field of `testvectors/unprotected.json`.
 
+#![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
 
 mod anatomy;

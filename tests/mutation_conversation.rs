@@ -2,7 +2,7 @@
 //!
 //! As in `mutation.rs`: nothing panics, nobody else signs in, and memory stays within four times what came in and 64 KiB, on
 //! a stack of 256 KiB. There is no replay cache, so that nothing is refused for having come before.
-#![cfg(feature = "testing")]
+#![cfg(all(feature = "testing", feature = "rc4"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,14 +14,10 @@
 mod common;
 
 use common::dialogue::{dce_style, krb5_token, last_word, prefers_ntlm, random, without};
-use common::{NOW, Server};
+use common::{NOW, Server, all_etypes};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming};
-use kerberos_sso::{
-    Accepted, Answer, Arrival, Error, Policy,
-    negotiate::{Negotiation, Step},
-    ticket::GssFlags,
-};
+use kerberos_sso::{Accepted, Answer, Connection, Error, GssFlags, Negotiation, Turn};
 
 /// A leg that ends a conversation, and what was kept for it.
 struct Leg {
@@ -33,7 +29,7 @@ struct Leg {
 
 impl Leg {
     /// The verdict on a leg with this token and state, within the bounds of memory.
-    fn judge(&self, token: &[u8], state: &[u8]) -> Option<Result<Step, Error>> {
+    fn judge(&self, token: &[u8], state: &[u8]) -> Option<Result<Turn, Error>> {
         let mut verdict = None;
         let allocated = allocation_counter::measure(|| {
             let negotiation = Negotiation::from_bytes(state).ok();
@@ -48,20 +44,20 @@ impl Leg {
 
     fn ends(&self, token: &[u8], state: &[u8]) -> Option<(Accepted, Answer)> {
         match self.judge(token, state) {
-            Some(Ok(Step::Accepted(accepted, answer))) => Some((accepted, answer)),
+            Some(Ok(Turn::Accepted(accepted, answer))) => Some((accepted, answer)),
             _ => None,
         }
     }
 }
 
 fn server() -> Server {
-    Server::with_policy(Policy::default().allow_rc4())
+    Server::with_policy(all_etypes())
 }
 
 fn next(server: &Server, token: &[u8], state: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
     let negotiation = state.map(|state| Negotiation::from_bytes(state).unwrap());
     let turn = server.validator.converse(token, negotiation.as_ref(), &Connection::default(), &random(1), NOW).unwrap();
-    let Step::Continue(next) = turn else { panic!("it goes on") };
+    let Turn::Next(next) = turn else { panic!("it goes on") };
     (next.token().to_vec(), next.into_negotiation().to_bytes())
 }
 

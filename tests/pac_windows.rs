@@ -1,5 +1,6 @@
 //! PACs that Windows domain controllers made, with the keys that signed them. They are not part of the project; where
 //! they are not beside it, these tests say so and pass.
+#![cfg(feature = "rc4")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

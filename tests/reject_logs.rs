@@ -7,7 +7,7 @@ mod common;
 use common::dialogue::{Host, dce_style, last_word, prefers_ntlm, random, random_octets};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
-use kerberos_sso::crypto::{EncType, Key, KeyUsage};
+use kerberos_sso::crypto::{EncType, KeyUsage};
 use kerberos_sso::testing::{MechToken, NameParts, TestClient, TestToken, TokenFraming};
 use kerberos_sso::{
     Account, Arrival, KeySet, Password, Policy, ServiceKey, negotiate::Step, policy::KvnoPolicy, ticket::NameType,
@@ -96,6 +96,7 @@ mod forging {
 
 mod secrets {
     use super::*;
+    use md4::Digest as _;
 
     /// Four bytes in a row of any of these keys, in the ways in which bytes are printed.
     fn assert_no_secret(shown: &str, secrets: &[Vec<u8>]) {
@@ -245,12 +246,18 @@ mod secrets {
         check(&server.realm.key_set());
     }
 
+    /// As the key of RC4 is, with which this must hold in builds without RC4, too.
+    fn nt_hash(text: &str) -> Vec<u8> {
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        md4::Md4::digest(units).to_vec()
+    }
+
     #[test]
     fn no_password_prints_itself() {
         let text = "Tr0ub4dor&3";
         let units: Vec<u16> = text.encode_utf16().collect();
         let units_as_bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-        let secrets = [text.into(), units_as_bytes, Key::nt_hash(text).to_vec()];
+        let secrets = [text.into(), units_as_bytes, nt_hash(text)];
         for password in [Password::from_text(text), Password::from_utf16(&units)] {
             for shown in everything(&password) {
                 assert_no_secret(&shown, &secrets);

@@ -1,5 +1,6 @@
 //! Every recorded token is judged as its file says: the code of a refusal, or each field of what was accepted.
 
+#![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod recorded;

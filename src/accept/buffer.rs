@@ -4,11 +4,11 @@
 //! the ticket's unencrypted fields. Every fact is a span of it, so an accepted request borrows from nothing and is one
 //! allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys.
 
-use crate::crypto::wipe;
 use crate::wire::krb5::Ticket;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
+use zeroize::zeroize_bytes;
 
 /// The plaintexts of a request.
 pub(crate) struct Buffer(Vec<u8>);
@@ -79,7 +79,7 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        zeroize_bytes(&mut self.0);
     }
 }
 

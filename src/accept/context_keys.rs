@@ -2,13 +2,14 @@
 
 use super::facts::AuthenticatorFields;
 use crate::context::{Established, MessageKey, Role};
-use crate::crypto::{EncType, Key, KeyUsage, wipe};
+use crate::crypto::{EncType, Key, KeyUsage};
 use crate::policy::{AcceptorSubkeyPolicy, EncTypes, Policy};
 use crate::randomness::Randomness;
 use crate::wire::der::Writer;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{ApRep, EncApRepPart, EtypeList};
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// The ticket's session key, the client's subkey, and what becomes of them.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ pub(crate) type AcceptorSubkey = Option<EncType>;
 impl ContextKeys<'_> {
     /// The context as it is before an AP-REP, or without one.
     pub(crate) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
+        // An authenticator without a sequence number begins at zero (RFC 4121 section 4.2.6), as with MIT krb5.
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
@@ -58,16 +60,18 @@ impl ContextKeys<'_> {
         randomness: &Randomness,
     ) -> impl FnOnce(&mut Writer) + use<> {
         let subkey = self.acceptor_subkey(randomness);
-        let mut plaintext = EncApRepPart::write(authenticator.time, subkey.as_ref(), randomness.sequence_number());
+        let plaintext = EncApRepPart::write(authenticator.time, subkey.as_ref(), randomness.sequence_number());
+        let plaintext = Zeroizing::new(plaintext);
         let mut cipher = Vec::new();
         self.session.cipher(KeyUsage::AP_REP_ENC_PART).encrypt(&randomness.confounder(), &plaintext, &mut cipher);
-        wipe(&mut plaintext);
         let etype = self.session.etype();
         move |writer| ApRep::write(writer, etype, &cipher)
     }
 
+    #[expect(clippy::expect_used, reason = "the type is that of a key in hand, or one that the policy allows")]
     fn acceptor_subkey(&self, randomness: &Randomness) -> Option<Key> {
-        self.ap_rep.flatten().and_then(|etype| randomness.key(etype))
+        let key = |etype| randomness.key(etype).expect("keys in hand and policies are of supported types");
+        self.ap_rep.flatten().map(key)
     }
 }
 

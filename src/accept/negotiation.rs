@@ -1,7 +1,6 @@
 //! What a server keeps between two tokens of one negotiation.
 
 use super::message::Message;
-use crate::crypto::wipe;
 use crate::error::InvalidNegotiation;
 use crate::limits::MAX_TOKEN_SIZE;
 use crate::randomness::Randomness;
@@ -10,6 +9,7 @@ use crate::wire::der::{Reader, field};
 use crate::wire::spnego::MechanismList;
 use alloc::vec::Vec;
 use core::fmt;
+use zeroize::zeroize_bytes;
 
 /// The state of a negotiation that waits for the client's next token.
 ///
@@ -139,7 +139,7 @@ impl PendingRequest {
 /// Anyone who has the AP-REQ could send it elsewhere.
 impl Drop for PendingRequest {
     fn drop(&mut self) {
-        wipe(&mut self.ap_req);
+        zeroize_bytes(&mut self.ap_req);
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{Established, MessageError, MessageKey, Protection, Role, TokenKind};
-use crate::crypto::{ChecksumType, Checksummer, Cipher, Confounder, Key, KeyUsage};
+use crate::crypto::{Checksummer, Cipher, Confounder, Key, KeyUsage};
 use crate::wire::der::{Malformed, Problem};
 use crate::wire::gss::GssFlags;
 
@@ -93,6 +93,7 @@ impl Cfx {
     fn seal(&mut self, sequence: u64, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
         let header = Header::wrap(self.flags() | SEALED, sequence).encode();
         let cipher = self.ours.seal(&self.key);
+        // Where a sum of lengths saturates, the reservation panics.
         out.reserve(message.len().saturating_add(cipher.overhead()).saturating_add(2 * HEADER));
         out.extend_from_slice(&header);
         cipher.encrypt_pieces(confounder, &[message, &header], out);
@@ -103,13 +104,12 @@ impl Cfx {
         let mut checksum = self.ours.wrap_mic(&self.key).start();
         checksum.update(message);
         checksum.update(&header.encode());
-        let checksum = checksum.finish();
-        let checksum = checksum.as_ref();
-        let ec = u16::try_from(checksum.len()).unwrap_or(0);
-        out.reserve(message.len().saturating_add(HEADER).saturating_add(checksum.len()));
-        out.extend_from_slice(&Header { ec, ..header }.encode());
+        let (checksum, length) = (checksum.finish(), self.key.checksum_len());
+        // Where a sum of lengths saturates, the reservation panics.
+        out.reserve(message.len().saturating_add(self.overhead(Protection::Integrity)));
+        out.extend_from_slice(&Header { ec: length.into(), ..header }.encode());
         out.extend_from_slice(message);
-        out.extend_from_slice(checksum);
+        out.extend_from_slice(checksum.as_ref());
     }
 
     /// Appends the message to `out`, which stays as it was if the token is refused.
@@ -121,6 +121,7 @@ impl Cfx {
         } else {
             let rotation = match self.style {
                 Style::Ordinary => usize::from(header.rrc),
+                // Two numbers of 16 bits: nothing saturates that matters, as the rotation is cut to the length.
                 Style::Dce => usize::from(header.rrc).saturating_add(header.ec.into()),
             };
             self.open(header, Rotated::new(body, rotation), out).map(|()| Protection::Confidentiality)
@@ -128,7 +129,7 @@ impl Cfx {
         match opened {
             Ok(protection) => Ok((header.sequence, protection)),
             Err(error) => {
-                super::take_back(out, start);
+                super::truncate_zeroized(out, start);
                 Err(error)
             }
         }
@@ -136,12 +137,12 @@ impl Cfx {
 
     fn verify(&mut self, header: Header, body: Rotated<'_>, out: &mut Vec<u8>) -> Result<(), MessageError> {
         let checksummer = self.theirs.wrap_mic(&self.key);
-        let expected = checksummer.checksum_type().checksum_len().unwrap_or_default();
+        let expected = usize::from(checksummer.checksum_len());
         let found = usize::from(header.ec);
         if found != expected {
             return Err(malformed("Wrap.EC", 4, Problem::Size { expected, found }));
         }
-        let truncated = || truncated(body.len().saturating_add(HEADER));
+        let truncated = || truncated(body.token_len());
         let length = body.len().checked_sub(expected).ok_or_else(truncated)?;
         let start = out.len();
         body.append_to(out);
@@ -151,40 +152,43 @@ impl Cfx {
         checksum.update(message);
         checksum.update(&Header { ec: 0, rrc: 0, ..header }.encode());
         checksum.verify(sent).map_err(|_| MessageError::Integrity)?;
+        // The message and what was before it: a part of `out`.
         out.truncate(start.saturating_add(length));
         Ok(())
     }
 
     fn open(&mut self, header: Header, body: Rotated<'_>, out: &mut Vec<u8>) -> Result<(), MessageError> {
         let cipher = self.theirs.seal(&self.key);
+        // Small numbers: nothing saturates.
         let around = cipher.overhead().saturating_add(header.ec.into()).saturating_add(HEADER);
-        let truncated = || truncated(body.len().saturating_add(HEADER));
+        let truncated = || truncated(body.token_len());
         if body.len() < around {
             return Err(truncated());
         }
         let start = out.len();
         let first = body.append_after_first(out).ok_or_else(truncated)?;
-        let rest = out.get_mut(start..).unwrap_or_default();
+        let (_, rest) = out.split_at_mut(start);
         let plaintext = cipher.decrypt_in_place(&first, rest).map_err(|_| MessageError::Integrity)?;
         let (message, copy) =
             rest.get(plaintext).and_then(|plaintext| plaintext.split_last_chunk::<HEADER>()).ok_or_else(truncated)?;
-        // Only the copy is protected. Whoever ignores its EC lets a stranger cut messages short (CVE-2024-37370).
+        // Only the copy is protected. A server that ignores its EC lets anybody cut messages short (CVE-2024-37370).
         if *copy != (Header { rrc: 0, ..header }).encode() {
             return Err(MessageError::Integrity);
         }
-        let length = message.len().saturating_sub(header.ec.into());
-        super::take_back(out, start.saturating_add(length));
+        let length = message.len().checked_sub(header.ec.into()).ok_or_else(truncated)?;
+        // The message and what was before it: a part of `out`.
+        super::truncate_zeroized(out, start.saturating_add(length));
         Ok(())
     }
 
-    /// Octets that a token has more than its message.
+    /// Returns how many octets a token has more than its message.
     pub(super) fn overhead(&self, protection: Protection) -> usize {
-        let mac = self.key.etype().checksum_type().and_then(ChecksumType::checksum_len).unwrap_or_default();
-        let encrypted = match protection {
-            Protection::Confidentiality => CONFOUNDER + HEADER,
-            Protection::Integrity => 0,
+        let around = match protection {
+            Protection::Confidentiality => HEADER + CONFOUNDER + HEADER,
+            Protection::Integrity => HEADER,
         };
-        mac.saturating_add(encrypted).saturating_add(HEADER)
+        // Small numbers: nothing saturates.
+        usize::from(self.key.checksum_len()).saturating_add(around)
     }
 
     /// The flags of what we send, but for SEALED.
@@ -296,16 +300,12 @@ impl Header {
 
     fn encode(self) -> [u8; HEADER] {
         let mut octets = [0; HEADER];
-        let fields = self
-            .token_id
-            .into_iter()
-            .chain([self.flags, self.filler])
-            .chain(self.ec.to_be_bytes())
-            .chain(self.rrc.to_be_bytes())
-            .chain(self.sequence.to_be_bytes());
-        for (octet, field) in octets.iter_mut().zip(fields) {
-            *octet = field;
-        }
+        octets[..2].copy_from_slice(&self.token_id);
+        octets[2] = self.flags;
+        octets[3] = self.filler;
+        octets[4..6].copy_from_slice(&self.ec.to_be_bytes());
+        octets[6..8].copy_from_slice(&self.rrc.to_be_bytes());
+        octets[8..].copy_from_slice(&self.sequence.to_be_bytes());
         octets
     }
 
@@ -331,13 +331,20 @@ struct Rotated<'a> {
 
 impl<'a> Rotated<'a> {
     fn new(body: &'a [u8], rotation: usize) -> Self {
-        let split = rotation.checked_rem(body.len()).unwrap_or_default();
-        let (tail, head) = body.split_at_checked(split).unwrap_or_default();
+        // Nothing can be rotated by any number.
+        let split = rotation.checked_rem(body.len()).unwrap_or(0);
+        let (tail, head) = body.split_at(split);
         Self { head, tail }
     }
 
+    /// Both are parts of one token: nothing saturates.
     fn len(self) -> usize {
         self.head.len().saturating_add(self.tail.len())
+    }
+
+    /// Returns how many octets the whole token has.
+    fn token_len(self) -> usize {
+        self.len().saturating_add(HEADER)
     }
 
     fn append_to(self, out: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why a per-message token was refused. It left no trace: neither in the context nor in the buffer.
 ///
-/// [`code`](Self::code) names it for programs, `Display` is a sentence for whoever reads the log.
+/// [`code`](Self::code) names it for programs, `Display` is a sentence for the reader of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {

@@ -6,20 +6,24 @@
 
 mod cfx;
 mod error;
+#[cfg(feature = "rc4")]
 mod rc4;
 mod window;
 
+#[cfg(feature = "rc4")]
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 pub use error::{MessageError, MessageKey, TokenKind};
 
-use crate::crypto::{Confounder, EncType, Key, wipe};
+use crate::crypto::{Confounder, EncType, Key};
 use crate::limits::MAX_MESSAGE_TOKEN;
 use crate::wire::gss::GssFlags;
 use cfx::Cfx;
+#[cfg(feature = "rc4")]
 use rc4::Rc4;
 use window::{Width, Window};
+use zeroize::zeroize_bytes;
 
 /// An established security context: it signs and seals messages for the client, and verifies and opens the client's.
 ///
@@ -28,7 +32,7 @@ use window::{Width, Window};
 /// [`GssFlags::REPLAY`] alone in any order, but none twice, and none that is older than the last 64; with neither, as they
 /// like.
 ///
-/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7): whoever changes it in a token that
+/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7): an attacker who changes it in a token that
 /// is not sealed makes a token of another number. Only [`GssFlags::SEQUENCE`] keeps such a context from taking it again.
 ///
 /// Keys are derived when they are first needed, so that an idle context costs little. They are wiped when it is dropped.
@@ -46,7 +50,18 @@ pub struct SecurityContext {
 #[derive(Debug)]
 enum Tokens {
     Cfx(Cfx),
+    #[cfg(feature = "rc4")]
     Rc4(Box<Rc4>),
+}
+
+impl Tokens {
+    fn new(established: Established) -> Self {
+        #[cfg(feature = "rc4")]
+        if let Some(tokens) = Rc4::new(&established) {
+            return Self::Rc4(Box::new(tokens));
+        }
+        Self::Cfx(Cfx::new(established))
+    }
 }
 
 /// What the exchange of AP-REQ and AP-REP settled.
@@ -100,11 +115,7 @@ impl SecurityContext {
         let width = if etype == EncType::RC4_HMAC { Width::Bits32 } else { Width::Bits64 };
         let window = Window::new(flags, width, established.receive_sequence);
         let next = established.send_sequence.into();
-        let tokens = match Rc4::new(&established) {
-            Some(tokens) => Tokens::Rc4(Box::new(tokens)),
-            None => Tokens::Cfx(Cfx::new(established)),
-        };
-        Self { tokens, flags, etype, width, next, window }
+        Self { tokens: Tokens::new(established), flags, etype, width, next, window }
     }
 
     /// The flags of the context, as the client asked for them.
@@ -126,6 +137,7 @@ impl SecurityContext {
         let sequence = self.number();
         match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.mic(sequence, message, &mut token),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.mic(sequence, message, &mut token),
         }
         token
@@ -135,11 +147,12 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants say what is wrong with the token or its place.
+    /// [`MessageError`], whose variants say what is wrong with the token or its number.
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
         check_size(token)?;
         let sequence = match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.verify_mic(message, token),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.verify_mic(message, token),
         }?;
         self.window.take(sequence)
@@ -152,6 +165,7 @@ impl SecurityContext {
         let sequence = self.number();
         match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.wrap(sequence, message, protection, confounder, out),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.wrap(sequence, message, protection, confounder, out),
         }
     }
@@ -160,15 +174,16 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants say what is wrong with the token or its place. `out` is then as it was.
+    /// [`MessageError`], whose variants say what is wrong with the token or its number. `out` is then as it was.
     pub fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         check_size(token)?;
         let start = out.len();
         let (sequence, protection) = match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.unwrap(token, out),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.unwrap(token, out),
         }?;
-        self.window.take(sequence).inspect_err(|_| take_back(out, start))?;
+        self.window.take(sequence).inspect_err(|_| truncate_zeroized(out, start))?;
         Ok(protection)
     }
 
@@ -177,13 +192,16 @@ impl SecurityContext {
     #[must_use]
     pub fn wrap_size_limit(&self, protection: Protection, max_token: usize) -> usize {
         match &self.tokens {
+            // A token that is too small for any message leaves nothing for one.
             Tokens::Cfx(cfx) => max_token.saturating_sub(cfx.overhead(protection)),
+            #[cfg(feature = "rc4")]
             Tokens::Rc4(_) => rc4::size_limit(max_token),
         }
     }
 
     fn number(&mut self) -> u64 {
         let number = self.next;
+        // RFC 4757's numbers begin again; RFC 4121's do after 2^64 tokens.
         self.next = self.width.cut(number.wrapping_add(1));
         number
     }
@@ -199,9 +217,11 @@ fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
     if found == expected { Ok(()) } else { Err(MessageError::WrongToken { expected, found }) }
 }
 
-/// Cuts `out` to `length` octets and leaves nothing of the rest.
-pub(crate) fn take_back(out: &mut Vec<u8>, length: usize) {
-    wipe(out.get_mut(length..).unwrap_or_default());
+/// Cuts `out` to `length` octets and overwrites the rest.
+pub(crate) fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
+    if let Some(rest) = out.get_mut(length..) {
+        zeroize_bytes(rest);
+    }
     out.truncate(length);
 }
 

@@ -10,7 +10,7 @@
 use alloc::vec::Vec;
 
 use super::{Established, MessageError, Protection, Role, TokenKind};
-use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, same};
+use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, Rc4Confounder, part, same};
 use crate::wire::der::{self, Fault, Field, Kind, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
 
@@ -28,7 +28,7 @@ impl Rc4 {
         let key = &established.key;
         Some(Self {
             role: established.role,
-            streams: GssStreams::new(key)?,
+            streams: key.gss_streams()?,
             mic: key.checksummer(KeyUsage::KRB_SAFE),
             wrap_mic: key.checksummer(KeyUsage::KRB_PRIV),
         })
@@ -77,18 +77,20 @@ impl Rc4 {
         out: &mut Vec<u8>,
     ) {
         let (start, number) = (wrap_start(protection), low_half(sequence));
-        let confounder = confounder.first_chunk::<CONFOUNDER>().unwrap_or(&[0; CONFOUNDER]);
-        let checksum = checksum(&self.wrap_mic, start, &[confounder, message, &PADDING]);
+        let confounder: Rc4Confounder = part::<0, CONFOUNDER, 16>(confounder);
+        let checksum = checksum(&self.wrap_mic, start, &[&confounder, message, &PADDING]);
+        // Where a sum of lengths saturates, the reservation panics.
         append_framing(out, message.len().saturating_add(WRAPPING));
         out.extend_from_slice(&start);
         out.extend_from_slice(&self.encrypted_number(number, checksum));
         out.extend_from_slice(&checksum);
         let sealed_from = out.len();
-        out.extend_from_slice(confounder);
+        out.extend_from_slice(&confounder);
         out.extend_from_slice(message);
         out.extend_from_slice(&PADDING);
         if protection == Protection::Confidentiality {
-            self.streams.apply_to_message(number, [out.get_mut(sealed_from..).unwrap_or_default()]);
+            let (_, sealed) = out.split_at_mut(sealed_from);
+            self.streams.apply_to_message(number, [sealed]);
         }
     }
 
@@ -103,14 +105,16 @@ impl Rc4 {
             .copy_from_slice(rest.take(CONFOUNDER, field!("Wrap.Confounder")).map_err(|fault| fault.within(token))?);
         let start = out.len();
         out.extend_from_slice(rest.rest());
-        let data = out.get_mut(start..).unwrap_or_default();
+        let (_, data) = out.split_at_mut(start);
         if sealed {
             self.streams.apply_to_message(sequence, [&mut confounder, data]);
         }
         let opened = verify(&self.wrap_mic, &fields, &[&confounder, data]).and_then(|()| {
             unpadded(data).ok_or_else(|| rest.error(field!("Wrap.Padding"), Kind::Unrecognised).within(token).into())
         });
-        super::take_back(out, start.saturating_add(opened.unwrap_or(0)));
+        // A refused token leaves nothing. The message and what was before it are a part of `out`: nothing saturates.
+        let length = opened.as_ref().map_or(start, |length| start.saturating_add(*length));
+        super::truncate_zeroized(out, length);
         opened.map(|_| (sequence.into(), protection))
     }
 
@@ -144,8 +148,8 @@ impl core::fmt::Debug for Rc4 {
     }
 }
 
-/// Octets of the longest message whose token has at most `max_token`. The length of the length may differ by one between
-/// the two, which is left unused.
+/// Returns how many octets the longest message has whose token has at most `max_token`, or 0 if there is none. The length of
+/// the length may differ by one between the two, which is left unused.
 pub(super) fn size_limit(max_token: usize) -> usize {
     max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len()).saturating_sub(WRAPPING)
 }
@@ -207,7 +211,7 @@ fn checksum(key: &Checksummer, start: [u8; 8], pieces: &[&[u8]]) -> [u8; 8] {
     for piece in pieces {
         running.update(piece);
     }
-    running.finish().as_ref().first_chunk().copied().unwrap_or_default()
+    running.finish().first_eight()
 }
 
 fn verify(key: &Checksummer, fields: &Fields, pieces: &[&[u8]]) -> Result<(), MessageError> {
@@ -226,6 +230,7 @@ fn unpadded(data: &[u8]) -> Option<usize> {
 
 /// The framing of `length` octets: identifier, length, and the mechanism.
 fn append_framing(out: &mut Vec<u8>, length: usize) {
+    // Where a sum of lengths saturates, the reservation panics.
     let contents = length.saturating_add(KRB5_OID.len());
     out.reserve(contents.saturating_add(framing_len(contents)));
     out.push(INITIAL_TAG);
@@ -233,23 +238,25 @@ fn append_framing(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(&KRB5_OID);
 }
 
-/// The length octets of X.690 section 10.1.
+/// Appends the length octets of X.690 section 10.1.
 fn append_length(out: &mut Vec<u8>, length: usize) {
     if let Ok(short @ ..0x80) = u8::try_from(length) {
         return out.push(short);
     }
-    out.push(0x80 | u8::try_from(length_octets(length)).unwrap_or(0));
+    out.push(0x80 | length_octets(length));
     out.extend(length.to_be_bytes().iter().skip_while(|octet| **octet == 0));
 }
 
-/// Identifier and length octets of so many octets.
+/// Returns how many identifier and length octets stand before so many octets.
 fn framing_len(contents: usize) -> usize {
-    if contents < 0x80 { 2 } else { length_octets(contents).saturating_add(2) }
+    // Small numbers: nothing saturates.
+    if contents < 0x80 { 2 } else { usize::from(length_octets(contents)).saturating_add(2) }
 }
 
-/// Octets of a number without leading zeros.
-fn length_octets(length: usize) -> usize {
-    length.to_be_bytes().iter().skip_while(|octet| **octet == 0).count()
+/// Returns how many octets a number has without leading zeros.
+fn length_octets(length: usize) -> u8 {
+    // A `usize` has at most eight octets: nothing saturates.
+    length.to_be_bytes().iter().skip_while(|octet| **octet == 0).fold(0_u8, |count, _| count.saturating_add(1))
 }
 
 /// The number of a token has 32 bits.

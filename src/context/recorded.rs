@@ -11,10 +11,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer};
 
+/// Those that the build can check: without the feature `rc4`, those under AES keys.
 pub(super) fn all() -> Vec<Context> {
     let files =
         [include_str!("../../testvectors/messages/mit.json"), include_str!("../../testvectors/messages/heimdal.json")];
-    files.into_iter().flat_map(|text| File::read(text).contexts).collect()
+    let contexts = files.into_iter().flat_map(|text| File::read(text).contexts);
+    contexts.filter(|context| EncType(context.etype).is_supported()).collect()
 }
 
 #[derive(Deserialize)]

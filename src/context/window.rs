@@ -51,6 +51,7 @@ impl Window {
 
     /// Takes the number, or says why it is late, early or repeated, and then stays as it was.
     pub(super) fn take(&mut self, sequence: u64) -> Result<(), MessageError> {
+        // Numbers of 32 bits begin again, so distances are taken modulo their width.
         let ahead = self.width.cut(sequence.wrapping_sub(self.next));
         let behind = self.width.cut(self.next.wrapping_sub(sequence));
         match self.promise {
@@ -79,11 +80,14 @@ impl Window {
     }
 
     fn take_late(&mut self, sequence: u64, behind: u64) -> Result<(), MessageError> {
-        if behind > self.progress.min(REMEMBERED) {
-            let oldest = self.next.wrapping_sub(self.progress.min(REMEMBERED));
-            return Err(MessageError::TooOld { sequence, oldest: self.width.cut(oldest) });
-        }
-        let bit = u32::try_from(behind.saturating_sub(1)).ok().and_then(|age| 1_u64.checked_shl(age)).unwrap_or(0);
+        let remembered = self.progress.min(REMEMBERED);
+        let age = behind.checked_sub(1).filter(|age| *age < remembered);
+        let age = age.and_then(|age| u32::try_from(age).ok());
+        let Some(bit) = age.and_then(|age| 1_u64.checked_shl(age)) else {
+            // Modulo the width, as all numbers.
+            let oldest = self.width.cut(self.next.wrapping_sub(remembered));
+            return Err(MessageError::TooOld { sequence, oldest });
+        };
         if self.seen & bit != 0 {
             return Err(MessageError::Replayed { sequence });
         }
@@ -93,9 +97,12 @@ impl Window {
 
     /// Takes the number that is `skipped` after `next`.
     fn advance(&mut self, skipped: u64) {
+        // At most half of all numbers are skipped: nothing saturates.
         let steps = skipped.saturating_add(1);
+        // After 64 steps or more, nothing is left of what was seen.
         self.seen = u32::try_from(steps).ok().and_then(|steps| self.seen.checked_shl(steps)).unwrap_or(0) | 1;
         self.next = self.width.cut(self.next.wrapping_add(steps));
+        // Once it says "more than any number is behind", it may stay there.
         self.progress = self.progress.saturating_add(steps);
     }
 }
@@ -199,7 +206,7 @@ mod tests {
         }
     }
 
-    /// The numbers of RC4's tokens begin again; what was before is told from what comes after all the same.
+    /// The numbers of RC4's tokens begin again, and the window still tells earlier numbers from later ones.
     #[test]
     fn numbers_of_32_bits_begin_again_at_0() {
         for promise in [Promise::NoReplay, Promise::InOrder] {

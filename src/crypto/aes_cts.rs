@@ -1,239 +1,220 @@
 //! AES in CBC mode with ciphertext stealing, CBC-CS3 with a zero initial vector (RFC 3962 section 5).
 //!
-//! In: a key, data of at least one block. Out: data of the same length. No integrity: see [`super::rfc3962`] and [`super::rfc8009`].
-//! The `cts` crate takes half as long again, because its blocks go one at a time, and encrypts twice what is one block long.
-
-use alloc::boxed::Box;
-use core::hint::black_box;
-use once_cell::race::OnceBox;
+//! In: a key, and data as its first block and the rest of it, so that there is no data of less than a block.
+//! Out: the same octets, encrypted or decrypted. No integrity: see [`super::rfc3962`] and [`super::rfc8009`].
+//! The `cts` crate takes half as long again: it decrypts one block at a time, and encrypts a single block twice.
 
 use aes::cipher::array::Array;
 use aes::cipher::{
-    Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
-    BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, Key, KeyInit, consts::U8, consts::U16,
+    BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure,
+    BlockCipherEncrypt, BlockSizeUser, Key, KeyInit, consts::U8, consts::U16,
 };
+use zeroize::ZeroizeOnDrop;
 
-/// AES with either length of key.
+use super::scheme::DecryptError;
+
+/// AES with either length of key. Its round keys are overwritten when it is dropped.
 pub(super) trait Aes:
-    BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit + Clone + 'static
+    BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit + Clone + ZeroizeOnDrop
 {
-    /// A key of zeros, expanded once: its round keys overwrite others.
-    fn of_zeros() -> &'static Self;
 }
 
-impl Aes for aes::Aes128 {
-    fn of_zeros() -> &'static Self {
-        static ZEROS: OnceBox<aes::Aes128> = OnceBox::new();
-        ZEROS.get_or_init(|| Box::new(Self::new(&Key::<Self>::default())))
-    }
-}
+impl Aes for aes::Aes128 {}
 
-impl Aes for aes::Aes256 {
-    fn of_zeros() -> &'static Self {
-        static ZEROS: OnceBox<aes::Aes256> = OnceBox::new();
-        ZEROS.get_or_init(|| Box::new(Self::new(&Key::<Self>::default())))
-    }
-}
+impl Aes for aes::Aes256 {}
 
-/// A key made ready for use.
+/// A key, expanded.
 #[derive(Clone)]
 pub(super) struct AesCts<C: Aes>(C);
 
 impl<C: Aes> AesCts<C> {
     pub(super) fn new(key: &Key<C>) -> Self {
-        // Made no later than this, so that no drop allocates.
-        C::of_zeros();
         Self(C::new(key))
     }
 
-    /// The bare block cipher, for derivations.
+    /// Returns the bare block cipher, for derivations.
     pub(super) fn block_cipher(&self) -> &C {
         &self.0
     }
 
-    /// Decrypts into `out`, which is as long as `ciphertext`; both have at least one block, or nothing is written.
-    pub(super) fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) {
-        let whole = whole_blocks(ciphertext.len());
-        let Some((blocks, tail)) = ciphertext.split_at_checked(whole) else {
-            return;
-        };
-        let Some((out_blocks, out_tail)) = out.split_at_mut_checked(whole) else {
-            return;
-        };
+    /// Decrypts `ciphertext` into `out`. Refuses less than a block, and an `out` of another length.
+    pub(super) fn decrypt_into(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<(), DecryptError> {
+        let rest = ciphertext.len().checked_sub(BLOCK).ok_or(DecryptError::Integrity)?;
+        // Not more than the length of the ciphertext: nothing saturates.
+        let whole = BLOCK.saturating_add(whole_blocks(rest));
+        let (blocks, tail) = ciphertext.split_at(whole);
+        let (out_blocks, out_tail) = out.split_at_mut_checked(whole).ok_or(DecryptError::Integrity)?;
         let (blocks, _) = Array::slice_as_chunks(blocks);
         let (out_blocks, _) = Array::slice_as_chunks_mut(out_blocks);
-        if self.0.decrypt_blocks_b2b(blocks, out_blocks).is_err() {
-            return;
+        self.0.decrypt_blocks_b2b(blocks, out_blocks).map_err(|_| DecryptError::Integrity)?;
+        if out_tail.len() != tail.len() {
+            return Err(DecryptError::Integrity);
         }
-        if let Some(last) = out_blocks.last_mut() {
-            self.give_back(last, tail, out_tail);
+        if let (Some(last), false) = (out_blocks.last_mut(), tail.is_empty()) {
+            out_tail.copy_from_slice(tail);
+            give_back(last, out_tail);
+            self.0.decrypt_block(last);
         }
-        let (_, chained) = out_blocks.split_at_mut_checked(1).unwrap_or_default();
+        let (_, chained) = out_blocks.split_first_mut().ok_or(DecryptError::Integrity)?;
         for (out, previous) in chained.iter_mut().zip(blocks) {
             xor(out, previous);
         }
+        Ok(())
     }
 
-    /// Decrypts in place what lies in two places: the first block, and all that follows it.
-    pub(super) fn decrypt_in_place(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
-        self.decrypt_in_place_and_show(first, rest, |_| {});
+    /// Decrypts in place the data that `first` and `rest` are together.
+    pub(super) fn decrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
+        self.decrypt_and_show(first, rest, |_| {});
     }
 
-    /// As [`Self::decrypt_in_place`], and shows the plaintext, piece by piece: it can be hashed while the next is decrypted.
-    pub(super) fn decrypt_in_place_and_show(
-        &self,
-        first: &mut [u8; BLOCK],
-        rest: &mut [u8],
-        mut show: impl FnMut(&[u8]),
-    ) {
-        if rest.len() <= BLOCK {
-            self.decrypt_last(&Block::<C>::default(), first.into(), rest);
-            show(first);
-            return show(rest);
-        }
-        let mut previous = Block::<C>::from(*first);
-        self.0.decrypt_block(first.into());
-        show(first);
-        let Some((blocks, tail)) = rest.split_at_mut_checked(whole_blocks(rest.len())) else {
-            return;
-        };
-        let (blocks, _) = Array::slice_as_chunks_mut(blocks);
-        let Some((last, blocks)) = blocks.split_last_mut() else {
-            return;
-        };
-        // With these and the first, what was shown ends where a block of SHA-1 does, and so do the pieces that follow.
-        let (head, blocks) = blocks.split_at_mut(blocks.len().min(SHOWN - 1));
-        for blocks in [head, blocks] {
-            self.0.decrypt_with_backend(CbcDecryption { previous: &mut previous, blocks, show: &mut show });
-        }
-        self.decrypt_last(&previous, last, tail);
-        show(last);
-        show(tail);
+    /// Decrypts as [`Self::decrypt`] does, and shows the plaintext piece by piece. The caller hashes one piece while the
+    /// processor decrypts the next.
+    pub(super) fn decrypt_and_show(&self, first: &mut [u8; BLOCK], rest: &mut [u8], show: impl FnMut(&[u8])) {
+        self.0.decrypt_with_backend(Decryption { first: first.into(), rest, show });
     }
 
-    /// The last whole block, after the ciphertext block `previous`, and the tail.
-    fn decrypt_last(&self, previous: &Block<C>, last: &mut Block<C>, tail: &mut [u8]) {
-        self.0.decrypt_block(last);
-        if !tail.is_empty() {
-            for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
-                (*tail, *last) = (*last ^ *tail, *tail);
-            }
-            self.0.decrypt_block(last);
-        }
-        xor(last, previous);
+    /// Encrypts in place the data that `first` and `rest` are together.
+    pub(super) fn encrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
+        self.encrypt_and_show(first, rest, |_| {});
     }
 
-    /// Encrypts in place; nothing happens to less than one block.
-    pub(super) fn encrypt(&self, data: &mut [u8]) {
-        self.encrypt_and_show(data, |_| {});
-    }
-
-    /// As [`Self::encrypt`], and shows the plaintext, piece by piece, before it goes: each block waits for the one before it,
-    /// and while it does, the processor can hash.
-    pub(super) fn encrypt_and_show(&self, data: &mut [u8], mut show: impl FnMut(&[u8])) {
-        let whole = whole_blocks(data.len());
-        let Some((blocks, tail)) = data.split_at_mut_checked(whole) else {
-            return;
-        };
-        let (blocks, _) = Array::slice_as_chunks_mut(blocks);
-        self.0.encrypt_with_backend(CbcEncryption { blocks: &mut *blocks, show: &mut show });
-        show(tail);
-        if let Some(last) = blocks.last_mut() {
-            self.steal(last, tail);
-        }
-    }
-
-    /// `last` is the decrypted last block: its front hides the tail of the plaintext, its end was stolen from the block before.
-    fn give_back(&self, last: &mut Block<C>, tail: &[u8], out_tail: &mut [u8]) {
-        if tail.is_empty() {
-            return;
-        }
-        for ((out, last), stolen) in out_tail.iter_mut().zip(last.iter_mut()).zip(tail) {
-            *out = *last ^ *stolen;
-            *last = *stolen;
-        }
-        self.0.decrypt_block(last);
-    }
-
-    /// The tail takes the front of the block before it, which becomes the encryption of both.
-    fn steal(&self, last: &mut Block<C>, tail: &mut [u8]) {
-        if tail.is_empty() {
-            return;
-        }
-        for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
-            (*tail, *last) = (*last, *last ^ *tail);
-        }
-        self.0.encrypt_block(last);
+    /// Encrypts as [`Self::encrypt`] does, and shows the plaintext piece by piece before it encrypts each. Every block waits
+    /// for the one before it, and the caller can hash in that time.
+    pub(super) fn encrypt_and_show(&self, first: &mut [u8; BLOCK], rest: &mut [u8], show: impl FnMut(&[u8])) {
+        self.0.encrypt_with_backend(Encryption { first: first.into(), rest, show });
     }
 }
 
-impl<C: Aes> Drop for AesCts<C> {
-    /// The round keys are overwritten by those of a key of zeros. The `zeroize` feature of `aes` writes its 960 octets
-    /// one by one.
-    fn drop(&mut self) {
-        self.0.clone_from(C::of_zeros());
-        black_box(&mut self.0);
-    }
-}
+impl<C: Aes> ZeroizeOnDrop for AesCts<C> {}
 
-/// CBC of whole blocks, all at once where the processor's instructions are at hand.
-struct CbcEncryption<'a, F> {
-    blocks: &'a mut [Array<u8, U16>],
+/// The whole of an encryption, as one call for the processor's instructions.
+struct Encryption<'a, F> {
+    first: &'a mut Block,
+    rest: &'a mut [u8],
     show: F,
 }
 
-impl<F> BlockSizeUser for CbcEncryption<'_, F> {
+impl<F> BlockSizeUser for Encryption<'_, F> {
     type BlockSize = U16;
 }
 
-impl<F: FnMut(&[u8])> BlockCipherEncClosure for CbcEncryption<'_, F> {
+impl<F: FnMut(&[u8])> BlockCipherEncClosure for Encryption<'_, F> {
     #[inline]
-    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(mut self, backend: &B) {
-        let mut previous = Array::default();
-        for group in self.blocks.chunks_mut(SHOWN) {
-            (self.show)(octets(group));
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let Self { first, rest, mut show } = self;
+        let (blocks, tail) = split(rest);
+        show(first);
+        backend.encrypt_block_inplace(first);
+        let mut previous = *first;
+        let (head, groups) = blocks.split_at_mut(blocks.len().min(SHOWN - 1));
+        for group in core::iter::once(head).chain(groups.chunks_mut(SHOWN)) {
+            show(octets(group));
             for block in group {
                 xor(block, &previous);
                 backend.encrypt_block_inplace(block);
                 previous = *block;
             }
         }
+        show(tail);
+        if !tail.is_empty() {
+            let last = blocks.last_mut().unwrap_or(first);
+            steal(last, tail);
+            backend.encrypt_block_inplace(last);
+        }
     }
 }
 
-/// The reverse, after the ciphertext block `previous`, which it replaces by the last that it decrypts.
-struct CbcDecryption<'a, F> {
-    previous: &'a mut Array<u8, U16>,
-    blocks: &'a mut [Array<u8, U16>],
+/// The tail takes the front of the block before it, which becomes both of them.
+fn steal(last: &mut Block, tail: &mut [u8]) {
+    for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
+        (*tail, *last) = (*last, *last ^ *tail);
+    }
+}
+
+/// The whole of a decryption, as one call for the processor's instructions.
+struct Decryption<'a, F> {
+    first: &'a mut Block,
+    rest: &'a mut [u8],
     show: F,
 }
 
-impl<F> BlockSizeUser for CbcDecryption<'_, F> {
+impl<F> BlockSizeUser for Decryption<'_, F> {
     type BlockSize = U16;
 }
 
-impl<F: FnMut(&[u8])> BlockCipherDecClosure for CbcDecryption<'_, F> {
+impl<F: FnMut(&[u8])> BlockCipherDecClosure for Decryption<'_, F> {
     #[inline]
-    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(mut self, backend: &B) {
-        let (groups, rest) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(self.blocks);
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, backend: &B) {
+        let Self { first, rest, mut show } = self;
+        let (blocks, tail) = split(rest);
+        let Some((last, blocks)) = blocks.split_last_mut() else {
+            decrypt_last(backend, &Block::default(), first, tail);
+            show(first);
+            return show(tail);
+        };
+        let mut previous = *first;
+        backend.decrypt_block_inplace(first);
+        show(first);
+        // With these and the first, what was shown ends where a block of SHA-1 does, and so do the pieces that follow.
+        let (head, blocks) = blocks.split_at_mut(blocks.len().min(SHOWN - 1));
+        decrypt_each(backend, head, &mut previous, &mut show);
+        let (groups, singles) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(blocks);
         for group in groups {
             let ciphertext = group.clone();
             backend.decrypt_par_blocks_inplace(group);
-            unchain(group, &ciphertext, self.previous);
-            (self.show)(octets(group));
+            unchain(group, &ciphertext, &mut previous);
+            show(octets(group));
         }
-        for block in rest {
-            let ciphertext = [*block];
-            backend.decrypt_block_inplace(block);
-            unchain(core::slice::from_mut(block), &ciphertext, self.previous);
-            (self.show)(block);
-        }
+        decrypt_each(backend, singles, &mut previous, &mut show);
+        decrypt_last(backend, &previous, last, tail);
+        show(last);
+        show(tail);
+    }
+}
+
+#[inline(always)]
+fn decrypt_each<B: BlockCipherDecBackend<BlockSize = U16>>(
+    backend: &B,
+    blocks: &mut [Block],
+    previous: &mut Block,
+    show: &mut impl FnMut(&[u8]),
+) {
+    for block in blocks {
+        let ciphertext = [*block];
+        backend.decrypt_block_inplace(block);
+        unchain(core::slice::from_mut(block), &ciphertext, previous);
+        show(block);
+    }
+}
+
+/// Decrypts the last whole block, which follows the ciphertext block `previous`, and the tail.
+#[inline(always)]
+fn decrypt_last<B: BlockCipherDecBackend<BlockSize = U16>>(
+    backend: &B,
+    previous: &Block,
+    last: &mut Block,
+    tail: &mut [u8],
+) {
+    backend.decrypt_block_inplace(last);
+    if !tail.is_empty() {
+        give_back(last, tail);
+        backend.decrypt_block_inplace(last);
+    }
+    xor(last, previous);
+}
+
+/// Undoes [`steal`]: `last` is the decrypted last block. Its front hides the tail of the plaintext, and the tail is what was
+/// stolen from the block before.
+#[inline]
+fn give_back(last: &mut Block, tail: &mut [u8]) {
+    for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
+        (*tail, *last) = (*last ^ *tail, *tail);
     }
 }
 
 /// Undoes the chaining of decrypted blocks.
 #[inline]
-fn unchain(blocks: &mut [Array<u8, U16>], ciphertext: &[Array<u8, U16>], previous: &mut Array<u8, U16>) {
+fn unchain(blocks: &mut [Block], ciphertext: &[Block], previous: &mut Block) {
     for (block, ciphertext) in blocks.iter_mut().zip(ciphertext) {
         xor(block, previous);
         *previous = *ciphertext;
@@ -241,27 +222,34 @@ fn unchain(blocks: &mut [Array<u8, U16>], ciphertext: &[Array<u8, U16>], previou
 }
 
 #[inline]
-fn octets(blocks: &[Array<u8, U16>]) -> &[u8] {
+fn octets(blocks: &[Block]) -> &[u8] {
     Array::cast_slice_to_core(blocks).as_flattened()
 }
 
-/// Octets before the tail: all of a single block, else all but the last 1 to 16.
-fn whole_blocks(length: usize) -> usize {
-    match length.checked_sub(BLOCK) {
-        Some(0) => BLOCK,
-        Some(_) => length.saturating_sub(1) & !(BLOCK - 1),
-        None => 0,
-    }
+/// Returns how many octets stand before the tail, of the `rest` that follow the first block.
+fn whole_blocks(rest: usize) -> usize {
+    // Nothing has no tail.
+    rest.saturating_sub(1) & !(BLOCK - 1)
 }
 
-/// By halves: taken octet by octet, or all at once, blocks leave the vector registers, and a chain waits for that.
-fn xor(to: &mut Array<u8, U16>, from: &Array<u8, U16>) {
+/// Splits off the tail: the last 1 to 16 octets, or nothing of nothing. What is before it are whole blocks.
+fn split(rest: &mut [u8]) -> (&mut [Block], &mut [u8]) {
+    let (blocks, tail) = rest.split_at_mut(whole_blocks(rest.len()));
+    let (blocks, _) = Array::slice_as_chunks_mut(blocks);
+    (blocks, tail)
+}
+
+/// Adds `from` to `to` by halves. Octet by octet, or all at once, the blocks leave the vector registers, and a chain waits
+/// for that.
+fn xor(to: &mut Block, from: &Block) {
     let (to, _) = Array::<u8, U8>::slice_as_chunks_mut(to);
     let (from, _) = Array::<u8, U8>::slice_as_chunks(from);
     for (to, from) in to.iter_mut().zip(from) {
         to.0 = (u64::from_ne_bytes(to.0) ^ u64::from_ne_bytes(from.0)).to_ne_bytes();
     }
 }
+
+type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
 
@@ -283,44 +271,53 @@ mod tests {
             let aes = AesCts::<aes::Aes128>::new(&key.into());
             let (input, expected) = (record.octets("Input"), record.octets("Output"));
             let mut data = input.clone();
-            aes.encrypt(&mut data);
+            let (first, rest) = data.split_first_chunk_mut().unwrap();
+            aes.encrypt(first, rest);
             assert_eq!(data, expected);
-            let last = whole_blocks(data.len());
+            // The last block that was encrypted stands before the last 1 to 16 octets.
+            let last = (data.len() - 1) / BLOCK * BLOCK;
             assert_eq!(data[last - BLOCK..last], record.octets("NextIV"));
-            let mut out = vec![0; expected.len()];
-            aes.decrypt(&expected, &mut out);
+            let mut out = vec![0; data.len()];
+            aes.decrypt_into(&data, &mut out).unwrap();
             assert_eq!(out, input);
             let (first, rest) = data.split_first_chunk_mut().unwrap();
-            aes.decrypt_in_place(first, rest);
+            aes.decrypt(first, rest);
             assert_eq!(data, input);
         });
     }
 
     #[test]
-    fn less_than_a_block_is_left_alone() {
+    fn less_than_a_block_and_another_length_are_refused() {
         let aes = AesCts::<aes::Aes256>::new(&[7; 32].into());
         for length in 0..BLOCK {
-            let mut data = vec![1; length];
-            aes.encrypt(&mut data);
-            assert_eq!(data, vec![1; length]);
             let mut out = vec![2; length];
-            aes.decrypt(&data, &mut out);
+            assert_eq!(aes.decrypt_into(&vec![1; length], &mut out), Err(DecryptError::Integrity));
             assert_eq!(out, vec![2; length]);
+        }
+        for length in BLOCK..50 {
+            for other in (0..60).filter(|other| *other != length) {
+                let refused = aes.decrypt_into(&vec![1; length], &mut vec![2; other]);
+                assert_eq!(refused, Err(DecryptError::Integrity), "{length} {other}");
+            }
         }
     }
 
     #[test]
-    fn decrypting_in_place_undoes_every_length() {
+    fn decrypting_undoes_encrypting_at_every_length() {
         let aes = AesCts::<aes::Aes128>::new(&[7; 16].into());
         for length in BLOCK..1000 {
             let plaintext: Vec<u8> = (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect();
             let mut data = plaintext.clone();
             let mut shown = Vec::new();
-            aes.encrypt_and_show(&mut data, |piece| shown.extend_from_slice(piece));
+            let (first, rest) = data.split_first_chunk_mut().unwrap();
+            aes.encrypt_and_show(first, rest, |piece| shown.extend_from_slice(piece));
             assert_eq!(shown, plaintext, "{length}");
             shown.clear();
+            let mut out = vec![0; length];
+            aes.decrypt_into(&data, &mut out).unwrap();
+            assert_eq!(out, plaintext, "{length}");
             let (first, rest) = data.split_first_chunk_mut().unwrap();
-            aes.decrypt_in_place_and_show(first, rest, |piece| shown.extend_from_slice(piece));
+            aes.decrypt_and_show(first, rest, |piece| shown.extend_from_slice(piece));
             assert_eq!(shown, plaintext, "{length}");
             assert_eq!(data, plaintext, "{length}");
         }

@@ -4,12 +4,24 @@
 
 use core::fmt;
 
+use hmac::digest::array::Array;
+use hmac::digest::consts::{U16, U24};
 use hmac::{Hmac, Mac};
+#[cfg(feature = "rc4")]
 use md5::{Digest, Md5};
 use sha2::{Sha256, Sha384};
 
+use super::checksum_type::ChecksumType;
 use super::hmac_sha1::{self, HmacSha1};
-use super::{ChecksumType, KeyUsage, rfc3962, rfc8009, same};
+#[cfg(feature = "rc4")]
+use super::key_usage::KeyUsage;
+use super::mac::same;
+#[cfg(feature = "rc4")]
+use super::parts::part;
+#[cfg(feature = "rc4")]
+use super::rfc4757;
+use super::rfc8009::{Aes128Sha256, Aes256Sha384};
+use super::{rfc3962, rfc8009};
 
 /// A key prepared to make and verify checksums of one usage: made by [`Key::checksummer`](super::Key::checksummer).
 #[derive(Clone)]
@@ -23,7 +35,11 @@ pub(super) enum Prepared {
     Sha1(HmacSha1),
     Sha256(Hmac<Sha256>),
     Sha384(Hmac<Sha384>),
-    Md5 { signing: Hmac<Md5>, usage: KeyUsage },
+    #[cfg(feature = "rc4")]
+    Md5 {
+        signing: Hmac<Md5>,
+        usage: KeyUsage,
+    },
 }
 
 impl Checksummer {
@@ -33,6 +49,17 @@ impl Checksummer {
         self.checksum_type
     }
 
+    /// Returns how many octets its checksums have.
+    pub(crate) fn checksum_len(&self) -> u8 {
+        match &self.prepared {
+            Prepared::Sha1(_) => 12,
+            Prepared::Sha256(_) => 16,
+            Prepared::Sha384(_) => 24,
+            #[cfg(feature = "rc4")]
+            Prepared::Md5 { .. } => 16,
+        }
+    }
+
     /// Begins a message.
     #[must_use]
     pub fn start(&self) -> RunningChecksum {
@@ -40,8 +67,10 @@ impl Checksummer {
             Prepared::Sha1(key) => Running::Sha1(key.start()),
             Prepared::Sha256(key) => Running::Sha256(key.clone()),
             Prepared::Sha384(key) => Running::Sha384(key.clone()),
+            #[cfg(feature = "rc4")]
             Prepared::Md5 { signing, usage } => {
-                Running::Md5 { signing: signing.clone(), message: Md5::new_with_prefix(usage.rc4_message_type()) }
+                let message = Md5::new_with_prefix(rfc4757::message_type(*usage));
+                Running::Md5 { signing: signing.clone(), message }
             }
         })
     }
@@ -73,7 +102,11 @@ enum Running {
     Sha1(hmac_sha1::Running),
     Sha256(Hmac<Sha256>),
     Sha384(Hmac<Sha384>),
-    Md5 { signing: Hmac<Md5>, message: Md5 },
+    #[cfg(feature = "rc4")]
+    Md5 {
+        signing: Hmac<Md5>,
+        message: Md5,
+    },
 }
 
 impl RunningChecksum {
@@ -83,6 +116,7 @@ impl RunningChecksum {
             Running::Sha1(running) => running.update(piece),
             Running::Sha256(running) => running.update(piece),
             Running::Sha384(running) => running.update(piece),
+            #[cfg(feature = "rc4")]
             Running::Md5 { message, .. } => message.update(piece),
         }
     }
@@ -90,14 +124,15 @@ impl RunningChecksum {
     /// Ends the message.
     #[must_use]
     pub fn finish(self) -> Checksum {
-        match self.0 {
-            Running::Sha1(running) => Checksum::new(rfc3962::truncated(&running.finish())),
-            Running::Sha256(running) => Checksum::new(rfc8009::truncated(&running.finalize().into_bytes())),
-            Running::Sha384(running) => Checksum::new(rfc8009::truncated(&running.finalize().into_bytes())),
+        Checksum(match self.0 {
+            Running::Sha1(running) => Octets::Sha1(rfc3962::truncated(&running.finish())),
+            Running::Sha256(running) => Octets::Sha256(rfc8009::checksum::<Aes128Sha256>(running)),
+            Running::Sha384(running) => Octets::Sha384(rfc8009::checksum::<Aes256Sha384>(running)),
+            #[cfg(feature = "rc4")]
             Running::Md5 { signing, message } => {
-                Checksum::new(&signing.chain_update(message.finalize()).finalize().into_bytes())
+                Octets::Md5(signing.chain_update(message.finalize()).finalize().into_bytes().into())
             }
-        }
+        })
     }
 
     /// Ends the message and compares its checksum with the one that came with it, in constant time.
@@ -118,24 +153,40 @@ impl fmt::Debug for RunningChecksum {
 
 /// A finished checksum: 12, 16 or 24 octets, to be had by [`as_ref`](AsRef::as_ref).
 #[derive(Clone, Copy, Debug)]
-pub struct Checksum {
-    octets: [u8; 24],
-    length: usize,
+pub struct Checksum(Octets);
+
+/// The octets that each checksum type sends.
+#[derive(Clone, Copy, Debug)]
+enum Octets {
+    Sha1([u8; 12]),
+    Sha256(Array<u8, U16>),
+    Sha384(Array<u8, U24>),
+    #[cfg(feature = "rc4")]
+    Md5([u8; 16]),
 }
 
 impl Checksum {
-    fn new(checksum: &[u8]) -> Self {
-        let mut octets = [0; 24];
-        for (to, from) in octets.iter_mut().zip(checksum) {
-            *to = *from;
+    /// Returns the first eight octets, which are what an RC4 token holds.
+    #[cfg(feature = "rc4")]
+    pub(crate) fn first_eight(&self) -> [u8; 8] {
+        match &self.0 {
+            Octets::Sha1(octets) => part::<0, 8, 12>(octets),
+            Octets::Sha256(octets) => part::<0, 8, 16>(&octets.0),
+            Octets::Sha384(octets) => part::<0, 8, 24>(&octets.0),
+            Octets::Md5(octets) => part::<0, 8, 16>(octets),
         }
-        Self { octets, length: checksum.len() }
     }
 }
 
 impl AsRef<[u8]> for Checksum {
     fn as_ref(&self) -> &[u8] {
-        self.octets.get(..self.length).unwrap_or_default()
+        match &self.0 {
+            Octets::Sha1(octets) => octets,
+            Octets::Sha256(octets) => octets,
+            Octets::Sha384(octets) => octets,
+            #[cfg(feature = "rc4")]
+            Octets::Md5(octets) => octets,
+        }
     }
 }
 

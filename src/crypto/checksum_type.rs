@@ -41,7 +41,9 @@ impl ChecksumType {
     pub fn checksum_len(self) -> Option<usize> {
         match self {
             Self::HMAC_SHA1_96_AES128 | Self::HMAC_SHA1_96_AES256 => Some(12),
-            Self::HMAC_SHA256_128_AES128 | Self::HMAC_MD5 => Some(16),
+            Self::HMAC_SHA256_128_AES128 => Some(16),
+            #[cfg(feature = "rc4")]
+            Self::HMAC_MD5 => Some(16),
             Self::HMAC_SHA384_192_AES256 => Some(24),
             _ => None,
         }

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use super::rfc3962::AesSha1;
-use super::rfc4757::Rc4Hmac;
-use super::rfc8009::{Aes128Sha256, Aes256Sha384};
-use super::{EncType, wipe};
-
-/// The random octets that begin every plaintext. RC4 uses the first eight.
-pub type Confounder = [u8; 16];
+use super::enc_type::EncType;
+use super::rfc3962::{self, AesSha1};
+#[cfg(feature = "rc4")]
+use super::rfc4757::{self, Rc4Hmac};
+use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
+use super::scheme::{Confounder, DecryptError, Scheme};
+use zeroize::zeroize_bytes;
 
 /// A key prepared for one usage: made by [`Key::cipher`](super::Key::cipher), good for any number of messages.
 ///
@@ -29,13 +29,14 @@ pub struct Cipher(pub(super) Prepared);
 pub(super) enum Prepared {
     Aes128Sha1(AesSha1<aes::Aes128>),
     Aes256Sha1(AesSha1<aes::Aes256>),
-    Aes128Sha256(Aes128Sha256),
-    Aes256Sha384(Aes256Sha384),
+    Aes128Sha256(AesSha2<Aes128Sha256>),
+    Aes256Sha384(AesSha2<Aes256Sha384>),
+    #[cfg(feature = "rc4")]
     Rc4(Rc4Hmac),
 }
 
 impl Cipher {
-    /// The encryption type of the key.
+    /// Returns the encryption type of the key.
     #[must_use]
     pub fn etype(&self) -> EncType {
         match self.0 {
@@ -43,6 +44,7 @@ impl Cipher {
             Prepared::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
             Prepared::Aes128Sha256(_) => EncType::AES128_CTS_HMAC_SHA256_128,
             Prepared::Aes256Sha384(_) => EncType::AES256_CTS_HMAC_SHA384_192,
+            #[cfg(feature = "rc4")]
             Prepared::Rc4(_) => EncType::RC4_HMAC,
         }
     }
@@ -58,7 +60,7 @@ impl Cipher {
     /// [`DecryptError::OutputTooSmall`] if `out` is shorter than `ciphertext`, and [`DecryptError::Integrity`] if the
     /// message was not made with this key for this usage, or has been altered since.
     pub fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        decrypt(self.scheme(), self.etype(), ciphertext, out)
+        decrypt(self.scheme(), ciphertext, out)
     }
 
     /// Encrypts `plaintext` and appends the ciphertext to `out`.
@@ -68,8 +70,9 @@ impl Cipher {
         self.encrypt_pieces(confounder, &[plaintext], out);
     }
 
-    /// As [`encrypt`](Self::encrypt), for a plaintext that lies in several places.
+    /// Encrypts as [`encrypt`](Self::encrypt) does, a plaintext that is given in pieces.
     pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
+        // Where a sum of lengths saturates, the reservation panics.
         let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
         // A vector that grows leaves a copy of its contents behind, so it grows before the plaintext is in it.
         out.reserve(length);
@@ -81,26 +84,28 @@ impl Cipher {
     ///
     /// Returns where in `rest` the plaintext lies. On failure `rest` holds zeros.
     pub(crate) fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        let (actual, minimum) = (rest.len().saturating_add(first.len()), self.min_ciphertext_len());
+        let scheme = self.scheme();
+        // The length of a slice is at most half of what `usize` holds.
+        let (actual, minimum) = (rest.len().saturating_add(first.len()), scheme.overhead());
         if actual < minimum {
             return Err(DecryptError::TooShort { actual, minimum });
         }
-        self.scheme().decrypt_in_place(first, rest).inspect_err(|_| wipe(rest))
+        scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_bytes(rest))
     }
 
-    /// Octets that a ciphertext has more than its plaintext: the confounder and the MAC.
+    /// Returns how many octets a ciphertext has more than its plaintext: the confounder and the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
-        overhead(self.etype())
+        self.scheme().overhead()
     }
 
-    /// Octets of the shortest ciphertext there is: that of an empty plaintext.
+    /// Returns how many octets the shortest ciphertext has: that of an empty plaintext.
     #[must_use]
     pub fn min_ciphertext_len(&self) -> usize {
         self.overhead()
     }
 
-    /// The MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
+    /// Returns the MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
     ///
     /// Once the ciphertext has been decrypted, the MAC identifies the message. `None` if the ciphertext is too short.
     #[must_use]
@@ -114,6 +119,7 @@ impl Cipher {
             Prepared::Aes256Sha1(scheme) => scheme,
             Prepared::Aes128Sha256(scheme) => scheme,
             Prepared::Aes256Sha384(scheme) => scheme,
+            #[cfg(feature = "rc4")]
             Prepared::Rc4(scheme) => scheme,
         }
     }
@@ -125,80 +131,29 @@ impl fmt::Debug for Cipher {
     }
 }
 
-/// [`Cipher::decrypt`].
-pub(super) fn decrypt(
-    scheme: &dyn Scheme,
-    etype: EncType,
-    ciphertext: &[u8],
-    out: &mut [u8],
-) -> Result<Range<usize>, DecryptError> {
-    let (actual, minimum) = (ciphertext.len(), overhead(etype));
+/// As [`Cipher::decrypt`], with any scheme.
+pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+    let (actual, minimum) = (ciphertext.len(), scheme.overhead());
     if actual < minimum {
         return Err(DecryptError::TooShort { actual, minimum });
     }
     let available = out.len();
     let out = out.get_mut(..actual).ok_or(DecryptError::OutputTooSmall { available, needed: actual })?;
-    scheme.decrypt(ciphertext, out).inspect_err(|_| wipe(out))
+    scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_bytes(out))
 }
 
-/// [`Cipher::overhead`], of a supported type.
-fn overhead(etype: EncType) -> usize {
-    match etype {
-        EncType::RC4_HMAC => 8 + 16,
-        EncType::AES128_CTS_HMAC_SHA256_128 => 16 + 16,
-        EncType::AES256_CTS_HMAC_SHA384_192 => 16 + 24,
-        _ => 16 + 12,
-    }
-}
-
-/// [`Cipher::mac_of`], of a supported type.
+/// As [`Cipher::mac_of`], for a key of type `etype`. Returns `None` for a type without support, too.
 pub(crate) fn mac_of(etype: EncType, ciphertext: &[u8]) -> Option<&[u8]> {
-    if ciphertext.len() < overhead(etype) {
-        return None;
-    }
     match etype {
-        EncType::RC4_HMAC => ciphertext.first_chunk::<16>().map(<[u8; 16]>::as_slice),
-        EncType::AES128_CTS_HMAC_SHA256_128 => ciphertext.last_chunk::<16>().map(<[u8; 16]>::as_slice),
-        EncType::AES256_CTS_HMAC_SHA384_192 => ciphertext.last_chunk::<24>().map(<[u8; 24]>::as_slice),
-        _ => ciphertext.last_chunk::<12>().map(<[u8; 12]>::as_slice),
+        EncType::AES128_CTS_HMAC_SHA1_96 | EncType::AES256_CTS_HMAC_SHA1_96 => {
+            rfc3962::mac_of(ciphertext).map(<[u8; 12]>::as_slice)
+        }
+        EncType::AES128_CTS_HMAC_SHA256_128 => rfc8009::mac_of::<Aes128Sha256>(ciphertext),
+        EncType::AES256_CTS_HMAC_SHA384_192 => rfc8009::mac_of::<Aes256Sha384>(ciphertext),
+        #[cfg(feature = "rc4")]
+        EncType::RC4_HMAC => rfc4757::mac_of(ciphertext).map(<[u8; 16]>::as_slice),
+        _ => None,
     }
-}
-
-/// What an encryption type does. Lengths have been checked when these are called.
-pub(super) trait Scheme {
-    /// `out` is as long as `ciphertext`, which is no shorter than the overhead.
-    fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError>;
-
-    /// `first` and `rest` are no shorter than the overhead together.
-    fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError>;
-
-    /// Appends to `out`, which has room. The plaintext is given in pieces.
-    fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>);
-}
-
-/// Why a ciphertext was not decrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecryptError {
-    /// There is no room in it for a confounder and a MAC.
-    #[error("the ciphertext has {actual} octets, and the shortest there is has {minimum}")]
-    TooShort {
-        /// Octets of the ciphertext.
-        actual: usize,
-        /// Octets of the shortest ciphertext of the key's type.
-        minimum: usize,
-    },
-    /// The caller's buffer is shorter than the ciphertext.
-    #[error("the output buffer has {available} octets and needs {needed}")]
-    OutputTooSmall {
-        /// Octets of the buffer.
-        available: usize,
-        /// Octets of the ciphertext.
-        needed: usize,
-    },
-    /// The MAC is wrong: another key, another usage, or an altered message. Which of them, nobody can tell.
-    #[error("the message was not made with this key for this use, or was altered")]
-    Integrity,
 }
 
 #[cfg(test)]

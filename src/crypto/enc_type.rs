@@ -6,7 +6,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::ChecksumType;
+use super::checksum_type::ChecksumType;
 
 /// A Kerberos encryption type, as it stands on the wire. Any number is kept, known or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,12 +38,13 @@ impl EncType {
     /// Camellia-256 with CMAC (RFC 6803).
     pub const CAMELLIA256_CTS_CMAC: Self = Self(26);
 
-    /// The types this crate can decrypt.
-    pub const SUPPORTED: [Self; 5] = [
+    /// The types this crate can decrypt. RC4 is among them with the feature `rc4`.
+    pub const SUPPORTED: [Self; if cfg!(feature = "rc4") { 5 } else { 4 }] = [
         Self::AES128_CTS_HMAC_SHA1_96,
         Self::AES256_CTS_HMAC_SHA1_96,
         Self::AES128_CTS_HMAC_SHA256_128,
         Self::AES256_CTS_HMAC_SHA384_192,
+        #[cfg(feature = "rc4")]
         Self::RC4_HMAC,
     ];
 
@@ -63,7 +64,9 @@ impl EncType {
     #[must_use]
     pub fn key_len(self) -> Option<usize> {
         match self {
-            Self::AES128_CTS_HMAC_SHA1_96 | Self::AES128_CTS_HMAC_SHA256_128 | Self::RC4_HMAC => Some(16),
+            Self::AES128_CTS_HMAC_SHA1_96 | Self::AES128_CTS_HMAC_SHA256_128 => Some(16),
+            #[cfg(feature = "rc4")]
+            Self::RC4_HMAC => Some(16),
             Self::AES256_CTS_HMAC_SHA1_96 | Self::AES256_CTS_HMAC_SHA384_192 => Some(32),
             _ => None,
         }
@@ -77,6 +80,7 @@ impl EncType {
             Self::AES256_CTS_HMAC_SHA1_96 => Some(ChecksumType::HMAC_SHA1_96_AES256),
             Self::AES128_CTS_HMAC_SHA256_128 => Some(ChecksumType::HMAC_SHA256_128_AES128),
             Self::AES256_CTS_HMAC_SHA384_192 => Some(ChecksumType::HMAC_SHA384_192_AES256),
+            #[cfg(feature = "rc4")]
             Self::RC4_HMAC => Some(ChecksumType::HMAC_MD5),
             _ => None,
         }

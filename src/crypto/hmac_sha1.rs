@@ -1,26 +1,33 @@
 //! HMAC-SHA1 (RFC 2104) with its key absorbed beforehand.
 //!
-//! In: a key of at most one block, messages in pieces. Out: the 20-octet MAC.
+//! In: a key of at most one block, which its type shows, and messages in pieces. Out: the 20-octet MAC.
 //! Most of a request's time is spent in this compression function, so it is driven directly: the `hmac` crate
 //! costs 40 ns more to set up and 40 ns more for each message, which is a fifth of a request.
 
-use core::hint::black_box;
+use core::slice;
 
 use sha1::block_api::compress;
-use sha1::digest::array::{Array, sizes::U64};
+use sha1::digest::array::{Array, ArraySize, sizes::U64};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::wipe;
+use super::zeroing::Wiped;
+use zeroize::zeroize_bytes;
 
 /// The two hash states that stand for a key.
-#[derive(Clone, Default)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HmacSha1 {
     inner: State,
     outer: State,
 }
 
 impl HmacSha1 {
-    /// Absorbs a key. Only the first block of it counts; keys of Kerberos are never longer.
-    pub(super) fn new(key: &[u8]) -> Self {
+    /// Absorbs a key. That it fits in one block is checked when the crate is compiled.
+    pub(super) fn new<N: ArraySize>(key: &Array<u8, N>) -> Self {
+        const { assert!(N::USIZE <= BLOCK) };
+        Self::absorb(key)
+    }
+
+    fn absorb(key: &[u8]) -> Self {
         Self { inner: absorb(key, 0x36), outer: absorb(key, 0x5C) }
     }
 
@@ -31,121 +38,122 @@ impl HmacSha1 {
     pub(super) fn mac(&self, message: &[u8]) -> [u8; 20] {
         let mut state = self.inner;
         let rest = compress_whole_blocks(&mut state, message);
-        self.finish(state, rest, message.len())
+        self.finish(state, rest, count(message))
     }
 
     /// Ends a message of `length` octets, of which `state` has seen all but `rest`.
-    fn finish(&self, mut state: State, rest: &[u8], length: usize) -> [u8; 20] {
+    fn finish(&self, mut state: State, rest: &[u8], length: u64) -> [u8; 20] {
         compress_padded(&mut state, rest, length);
         let digest = octets(&state);
         state = self.outer;
-        compress_padded(&mut state, &digest, digest.len());
+        compress_padded(&mut state, &digest, count(&digest));
         octets(&state)
     }
 }
 
-impl Drop for HmacSha1 {
-    fn drop(&mut self) {
-        (self.inner, self.outer) = Default::default();
-        black_box(self);
-    }
-}
-
-/// A MAC under way.
+/// A MAC whose message is not complete yet.
 #[derive(Clone)]
 pub(super) struct Running {
     key: HmacSha1,
     state: State,
     /// The start of a block that is not whole yet.
     block: [u8; BLOCK],
-    /// How much of `block` is filled: always less than all of it.
+    /// How many octets of `block` are filled: always less than all of them.
     filled: usize,
     /// Octets of the message so far.
-    length: usize,
+    length: u64,
 }
 
 impl Running {
     pub(super) fn update(&mut self, message: &[u8]) {
-        self.length = self.length.wrapping_add(message.len());
+        // SHA-1 counts modulo 2^64 bits (FIPS 180-4 section 5.1.1).
+        self.length = self.length.wrapping_add(count(message));
         let rest = self.complete_block(message);
         let rest = compress_whole_blocks(&mut self.state, rest);
         self.keep(rest);
     }
 
     pub(super) fn finish(self) -> [u8; 20] {
-        let rest = self.block.get(..self.filled).unwrap_or_default();
+        let (rest, _) = self.block.split_at(self.filled);
         self.key.finish(self.state, rest, self.length)
     }
 
-    /// Fills a block already begun; gives back what of the message is left.
+    /// Fills the block that is begun, and returns what of the message is left.
     fn complete_block<'a>(&mut self, message: &'a [u8]) -> &'a [u8] {
         if self.filled == 0 {
             return message;
         }
-        let missing = BLOCK.saturating_sub(self.filled);
-        let Some((head, rest)) = message.split_at_checked(missing) else {
+        let (_, missing) = self.block.split_at_mut(self.filled);
+        let Some((head, rest)) = message.split_at_checked(missing.len()) else {
             self.keep(message);
             return &[];
         };
-        self.keep(head);
-        compress(&mut self.state, &[self.block]);
+        missing.copy_from_slice(head);
+        compress(&mut self.state, slice::from_ref(&self.block));
         self.filled = 0;
         rest
     }
 
-    /// Appends to the block under way.
+    /// Appends to the block that is begun, which `piece` does not fill.
+    #[expect(clippy::arithmetic_side_effects, reason = "`after` is a part of the block")]
     fn keep(&mut self, piece: &[u8]) {
-        let end = self.filled.saturating_add(piece.len());
-        if let Some(place) = self.block.get_mut(self.filled..end) {
-            place.copy_from_slice(piece);
-            self.filled = end;
-        }
+        let (_, free) = self.block.split_at_mut(self.filled);
+        let (next, after) = free.split_at_mut(piece.len());
+        next.copy_from_slice(piece);
+        self.filled = BLOCK - after.len();
     }
 }
 
 impl Drop for Running {
     /// The last octets of a plaintext lie in the block.
     fn drop(&mut self) {
-        wipe(&mut self.block);
-        self.state = State::default();
-        black_box(self);
+        self.state.zeroize();
+        zeroize_bytes(&mut self.block);
     }
 }
 
+impl ZeroizeOnDrop for Running {}
+
 fn absorb(key: &[u8], pad: u8) -> State {
-    let mut block = [pad; BLOCK];
+    let mut block = Wiped::new([pad; BLOCK]);
     for (octet, key) in block.iter_mut().zip(key) {
         *octet ^= key;
     }
     let mut state = INITIAL;
-    compress(&mut state, &[block]);
-    wipe(&mut block);
+    compress(&mut state, slice::from_ref(&*block));
     state
 }
 
-/// Gives back the octets after the last whole block.
+/// Returns the octets after the last whole block.
 fn compress_whole_blocks<'a>(state: &mut State, message: &'a [u8]) -> &'a [u8] {
     let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(message);
     compress(state, Array::cast_slice_to_core(blocks));
     rest
 }
 
-/// The padding of FIPS 180-4 section 5.1.1, after less than a block. `length` leaves out the block of the key.
-fn compress_padded(state: &mut State, rest: &[u8], length: usize) {
-    let bits = u64::try_from(length.saturating_add(BLOCK)).unwrap_or(u64::MAX).wrapping_mul(8);
-    let mut blocks = [[0; BLOCK]; 2];
-    let used = if rest.len() < LENGTH_AT { 1 } else { 2 };
-    if let Some((place, [end, ..])) = blocks.as_flattened_mut().split_at_mut_checked(rest.len()) {
-        place.copy_from_slice(rest);
+/// Compresses the padding of FIPS 180-4 section 5.1.1, after less than a block. `length` leaves out the block of the key.
+fn compress_padded(state: &mut State, rest: &[u8], length: u64) {
+    // SHA-1 counts modulo 2^64 bits, as in `update`.
+    let bits = length.wrapping_add(KEY_BLOCK).wrapping_mul(8);
+    let mut blocks = Wiped::new(TwoBlocks([[0; BLOCK]; 2]));
+    let (start, padding) = blocks.0.as_flattened_mut().split_at_mut(rest.len());
+    start.copy_from_slice(rest);
+    if let [end, ..] = padding {
         *end = 0x80;
     }
-    if let Some([.., last]) = blocks.get_mut(..used) {
-        if let Some(place) = last.last_chunk_mut() {
-            *place = bits.to_be_bytes();
-        }
+    let [first, second] = &mut blocks.0;
+    let one_is_enough = rest.len() < LENGTH_AT;
+    let last = if one_is_enough { &mut *first } else { second };
+    last[LENGTH_AT..].copy_from_slice(&bits.to_be_bytes());
+    compress(state, if one_is_enough { slice::from_ref(first) } else { &blocks.0 });
+}
+
+struct TwoBlocks([[u8; BLOCK]; 2]);
+
+impl AsMut<[u8]> for TwoBlocks {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.0.as_flattened_mut()
     }
-    compress(state, blocks.get(..used).unwrap_or_default());
-    wipe(blocks.as_flattened_mut());
 }
 
 fn octets(state: &State) -> [u8; 20] {
@@ -156,9 +164,17 @@ fn octets(state: &State) -> [u8; 20] {
     digest
 }
 
+#[expect(clippy::expect_used, reason = "`usize` has at most 64 bits on every target")]
+fn count(message: &[u8]) -> u64 {
+    u64::try_from(message.len()).expect("a length has at most 64 bits")
+}
+
 type State = [u32; 5];
 
 const BLOCK: usize = 64;
+
+/// Octets of the block that the key fills.
+const KEY_BLOCK: u64 = 64;
 
 /// Where a last block keeps the length of the message.
 const LENGTH_AT: usize = 56;
@@ -181,7 +197,7 @@ mod tests {
             let mut expected = Hmac::<Sha1>::new_from_slice(key).unwrap();
             expected.update(&message[..length]);
             let expected: [u8; 20] = expected.finalize().into_bytes().into();
-            let hmac = HmacSha1::new(key);
+            let hmac = HmacSha1::absorb(key);
             assert_eq!(hmac.mac(&message[..length]), expected);
             for split in 0..=length {
                 let mut running = hmac.start();

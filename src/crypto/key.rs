@@ -6,16 +6,22 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use hmac::Hmac;
-use sha2::{Sha256, Sha384};
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::checksum::{self, Checksummer};
-use super::cipher::{self, Cipher, DecryptError, Scheme};
+use super::checksum_type::ChecksumType;
+use super::cipher::{self, Cipher};
+use super::enc_type::EncType;
+use super::key_usage::KeyUsage;
+use super::mac::same;
+use super::parts::part;
 use super::rfc3962::{self, AesSha1};
-use super::rfc4757::{self, Rc4Hmac};
-use super::rfc8009::{self, Aes128Sha256, Aes256Sha384};
-use super::{ChecksumType, EncType, KeyUsage, same, wipe};
+#[cfg(feature = "rc4")]
+use super::rfc4757::{self, GssStreams, Rc4Hmac};
+use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
+use super::scheme::{DecryptError, Scheme};
+use zeroize::zeroize_bytes;
 
 /// A long-term key, session key or subkey of a supported encryption type.
 ///
@@ -30,6 +36,7 @@ pub(super) enum Secret {
     Aes256Sha1([u8; 32]),
     Aes128Sha256([u8; 16]),
     Aes256Sha384([u8; 32]),
+    #[cfg(feature = "rc4")]
     Rc4([u8; 16]),
 }
 
@@ -41,22 +48,35 @@ impl Key {
     /// [`InvalidKey::Unsupported`] if this crate does not know how to use such a key, and [`InvalidKey::Length`] if it
     /// has not exactly the octets that its type asks for.
     pub fn new(enc_type: EncType, octets: &[u8]) -> Result<Self, InvalidKey> {
-        let secret = match enc_type {
-            EncType::AES128_CTS_HMAC_SHA1_96 => octets.try_into().map(Secret::Aes128Sha1),
-            EncType::AES256_CTS_HMAC_SHA1_96 => octets.try_into().map(Secret::Aes256Sha1),
-            EncType::AES128_CTS_HMAC_SHA256_128 => octets.try_into().map(Secret::Aes128Sha256),
-            EncType::AES256_CTS_HMAC_SHA384_192 => octets.try_into().map(Secret::Aes256Sha384),
-            EncType::RC4_HMAC => octets.try_into().map(Secret::Rc4),
+        let length = |expected| InvalidKey::Length { enc_type, expected, actual: octets.len() };
+        let short = || octets.try_into().map_err(|_| length(16));
+        let long = || octets.try_into().map_err(|_| length(32));
+        Ok(Self(match enc_type {
+            EncType::AES128_CTS_HMAC_SHA1_96 => Secret::Aes128Sha1(short()?),
+            EncType::AES256_CTS_HMAC_SHA1_96 => Secret::Aes256Sha1(long()?),
+            EncType::AES128_CTS_HMAC_SHA256_128 => Secret::Aes128Sha256(short()?),
+            EncType::AES256_CTS_HMAC_SHA384_192 => Secret::Aes256Sha384(long()?),
+            #[cfg(feature = "rc4")]
+            EncType::RC4_HMAC => Secret::Rc4(short()?),
             _ => return Err(InvalidKey::Unsupported { enc_type }),
-        };
-        secret.map(Self).map_err(|_| InvalidKey::Length {
-            enc_type,
-            expected: enc_type.key_len().unwrap_or_default(),
-            actual: octets.len(),
-        })
+        }))
     }
 
-    /// As [`new`](Self::new), from hexadecimal digits of either case, as `klist -K` prints keys.
+    /// Makes a key of type `enc_type` of random octets, or returns `None` for a type without support. Random-to-key of every
+    /// supported type takes the octets as they are (RFC 3961 section 5.3, RFC 8009 section 5, RFC 4757 section 2).
+    pub(crate) fn from_random(enc_type: EncType, octets: &[u8; 32]) -> Option<Self> {
+        Some(Self(match enc_type {
+            EncType::AES128_CTS_HMAC_SHA1_96 => Secret::Aes128Sha1(part::<0, 16, 32>(octets)),
+            EncType::AES256_CTS_HMAC_SHA1_96 => Secret::Aes256Sha1(*octets),
+            EncType::AES128_CTS_HMAC_SHA256_128 => Secret::Aes128Sha256(part::<0, 16, 32>(octets)),
+            EncType::AES256_CTS_HMAC_SHA384_192 => Secret::Aes256Sha384(*octets),
+            #[cfg(feature = "rc4")]
+            EncType::RC4_HMAC => Secret::Rc4(part::<0, 16, 32>(octets)),
+            _ => return None,
+        }))
+    }
+
+    /// Takes a key as [`new`](Self::new) does, from hexadecimal digits of either case, as `klist -K` prints keys.
     ///
     /// # Errors
     ///
@@ -66,17 +86,17 @@ impl Key {
         if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return Err(InvalidKey::Hex);
         }
+        // The letters A to F, of either case, end in the bits of 1 to 6: nothing wraps.
         let digit = |digit: u8| if digit.is_ascii_digit() { digit & 0xF } else { (digit & 0xF).wrapping_add(9) };
         let pairs =
             digits.chunks_exact(2).map(|pair| pair.iter().fold(0_u8, |octet, byte| (octet << 4) | digit(*byte)));
-        let mut octets: Vec<u8> = Vec::with_capacity(digits.len());
+        let mut octets: Zeroizing<Vec<u8>> = Zeroizing::new(Vec::with_capacity(digits.len()));
         octets.extend(pairs);
-        let key = Self::new(enc_type, &octets);
-        wipe(&mut octets);
-        key
+        Self::new(enc_type, &octets)
     }
 
-    /// The RC4 key of an account, which is its NT hash (RFC 4757 section 2).
+    /// Takes the RC4 key of an account, which is its NT hash (RFC 4757 section 2).
+    #[cfg(feature = "rc4")]
     #[must_use]
     pub fn from_nt_hash(nt_hash: [u8; 16]) -> Self {
         Self(Secret::Rc4(nt_hash))
@@ -87,13 +107,14 @@ impl Key {
         Self(Secret::Aes256Sha384(octets))
     }
 
-    /// The NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
+    /// Computes the NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
+    #[cfg(feature = "rc4")]
     #[must_use]
     pub fn nt_hash(password: &str) -> [u8; 16] {
         rfc4757::nt_hash(password.encode_utf16())
     }
 
-    /// The encryption type.
+    /// Returns the encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
         match self.0 {
@@ -101,6 +122,7 @@ impl Key {
             Secret::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
             Secret::Aes128Sha256(_) => EncType::AES128_CTS_HMAC_SHA256_128,
             Secret::Aes256Sha384(_) => EncType::AES256_CTS_HMAC_SHA384_192,
+            #[cfg(feature = "rc4")]
             Secret::Rc4(_) => EncType::RC4_HMAC,
         }
     }
@@ -111,8 +133,13 @@ impl Key {
         Cipher(match &self.0 {
             Secret::Aes128Sha1(key) => cipher::Prepared::Aes128Sha1(AesSha1::new(key.into(), usage)),
             Secret::Aes256Sha1(key) => cipher::Prepared::Aes256Sha1(AesSha1::new(key.into(), usage)),
-            Secret::Aes128Sha256(key) => cipher::Prepared::Aes128Sha256(Aes128Sha256::new(key.into(), usage)),
-            Secret::Aes256Sha384(key) => cipher::Prepared::Aes256Sha384(Aes256Sha384::new(key.into(), usage)),
+            Secret::Aes128Sha256(key) => {
+                cipher::Prepared::Aes128Sha256(AesSha2::<Aes128Sha256>::new(key.into(), usage))
+            }
+            Secret::Aes256Sha384(key) => {
+                cipher::Prepared::Aes256Sha384(AesSha2::<Aes256Sha384>::new(key.into(), usage))
+            }
+            #[cfg(feature = "rc4")]
             Secret::Rc4(key) => cipher::Prepared::Rc4(Rc4Hmac::new(key, usage)),
         })
     }
@@ -124,13 +151,13 @@ impl Key {
         ciphertext: &[u8],
         out: &mut [u8],
     ) -> Result<Range<usize>, DecryptError> {
-        let etype = self.etype();
-        let mut decrypt = |scheme: &dyn Scheme| cipher::decrypt(scheme, etype, ciphertext, out);
+        let mut decrypt = |scheme: &dyn Scheme| cipher::decrypt(scheme, ciphertext, out);
         match &self.0 {
             Secret::Aes128Sha1(key) => decrypt(&AesSha1::<aes::Aes128>::new(key.into(), usage)),
             Secret::Aes256Sha1(key) => decrypt(&AesSha1::<aes::Aes256>::new(key.into(), usage)),
-            Secret::Aes128Sha256(key) => decrypt(&Aes128Sha256::new(key.into(), usage)),
-            Secret::Aes256Sha384(key) => decrypt(&Aes256Sha384::new(key.into(), usage)),
+            Secret::Aes128Sha256(key) => decrypt(&AesSha2::<Aes128Sha256>::new(key.into(), usage)),
+            Secret::Aes256Sha384(key) => decrypt(&AesSha2::<Aes256Sha384>::new(key.into(), usage)),
+            #[cfg(feature = "rc4")]
             Secret::Rc4(key) => decrypt(&Rc4Hmac::new(key, usage)),
         }
     }
@@ -148,18 +175,41 @@ impl Key {
                 let key = rfc3962::checksum_key::<aes::Aes256>(key.into(), usage);
                 (ChecksumType::HMAC_SHA1_96_AES256, Prepared::Sha1(key))
             }
-            Secret::Aes128Sha256(key) => {
-                (ChecksumType::HMAC_SHA256_128_AES128, Prepared::Sha256(rfc8009::checksum_key(key, usage)))
-            }
-            Secret::Aes256Sha384(key) => {
-                (ChecksumType::HMAC_SHA384_192_AES256, Prepared::Sha384(rfc8009::checksum_key(key, usage)))
-            }
+            Secret::Aes128Sha256(key) => (
+                ChecksumType::HMAC_SHA256_128_AES128,
+                Prepared::Sha256(rfc8009::checksum_key::<Aes128Sha256>(key.into(), usage)),
+            ),
+            Secret::Aes256Sha384(key) => (
+                ChecksumType::HMAC_SHA384_192_AES256,
+                Prepared::Sha384(rfc8009::checksum_key::<Aes256Sha384>(key.into(), usage)),
+            ),
+            #[cfg(feature = "rc4")]
             Secret::Rc4(key) => (ChecksumType::HMAC_MD5, Prepared::Md5 { signing: rfc4757::checksum_key(key), usage }),
         };
         Checksummer { checksum_type, prepared }
     }
 
-    /// RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
+    /// Returns how many octets the checksums and MACs under this key have.
+    pub(crate) fn checksum_len(&self) -> u8 {
+        match &self.0 {
+            Secret::Aes128Sha1(_) | Secret::Aes256Sha1(_) => 12,
+            Secret::Aes128Sha256(_) => 16,
+            Secret::Aes256Sha384(_) => 24,
+            #[cfg(feature = "rc4")]
+            Secret::Rc4(_) => 16,
+        }
+    }
+
+    /// Prepares the streams of GSS per-message tokens. Returns `None` for a key that is not RC4's.
+    #[cfg(feature = "rc4")]
+    pub(crate) fn gss_streams(&self) -> Option<GssStreams> {
+        match &self.0 {
+            Secret::Rc4(key) => Some(GssStreams::new(key)),
+            _ => None,
+        }
+    }
+
+    /// Computes RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
     ///
     /// For RC4, which has none of its own, it is the one that MIT and Heimdal use.
     #[must_use]
@@ -167,17 +217,20 @@ impl Key {
         match &self.0 {
             Secret::Aes128Sha1(key) => rfc3962::prf::<aes::Aes128>(key.into(), input).into(),
             Secret::Aes256Sha1(key) => rfc3962::prf::<aes::Aes256>(key.into(), input).into(),
-            Secret::Aes128Sha256(key) => rfc8009::prf::<Hmac<Sha256>, 32>(key, input).into(),
-            Secret::Aes256Sha384(key) => rfc8009::prf::<Hmac<Sha384>, 48>(key, input).into(),
+            Secret::Aes128Sha256(key) => rfc8009::prf::<Aes128Sha256>(key.into(), input),
+            Secret::Aes256Sha384(key) => rfc8009::prf::<Aes256Sha384>(key.into(), input),
+            #[cfg(feature = "rc4")]
             Secret::Rc4(key) => rfc4757::prf(key, input).into(),
         }
     }
 
-    /// The secret itself, for those who must write it to a keytab. Whoever has it can forge tickets for the account.
+    /// Returns the secret itself, which a keytab holds. A reader of it can forge tickets for the account.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
         match &self.0 {
-            Secret::Aes128Sha1(octets) | Secret::Aes128Sha256(octets) | Secret::Rc4(octets) => octets,
+            Secret::Aes128Sha1(octets) | Secret::Aes128Sha256(octets) => octets,
+            #[cfg(feature = "rc4")]
+            Secret::Rc4(octets) => octets,
             Secret::Aes256Sha1(octets) | Secret::Aes256Sha384(octets) => octets,
         }
     }
@@ -186,11 +239,15 @@ impl Key {
 impl Drop for Secret {
     fn drop(&mut self) {
         match self {
-            Self::Aes128Sha1(octets) | Self::Aes128Sha256(octets) | Self::Rc4(octets) => wipe(octets),
-            Self::Aes256Sha1(octets) | Self::Aes256Sha384(octets) => wipe(octets),
+            Self::Aes128Sha1(octets) | Self::Aes128Sha256(octets) => zeroize_bytes(octets),
+            #[cfg(feature = "rc4")]
+            Self::Rc4(octets) => zeroize_bytes(octets),
+            Self::Aes256Sha1(octets) | Self::Aes256Sha384(octets) => zeroize_bytes(octets),
         }
     }
 }
+
+impl ZeroizeOnDrop for Secret {}
 
 impl From<Secret> for Key {
     fn from(secret: Secret) -> Self {
@@ -230,7 +287,7 @@ pub enum InvalidKey {
         /// The type that was given.
         enc_type: EncType,
     },
-    /// The text is not hexadecimal. What it is instead may be a secret, and is not told.
+    /// The text is not hexadecimal. The text may be a secret, so the error does not show it.
     #[error("a key is written as pairs of hexadecimal digits")]
     Hex,
     /// The key has too many or too few octets.
@@ -249,18 +306,33 @@ pub enum InvalidKey {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::crypto::mac::keyed;
     use crate::crypto::records::{Record, for_each};
     use crate::crypto::rfc3961::n_fold;
+    use aes::cipher::array::{Array, ArraySize};
+    use aes::cipher::consts::{U16, U24, U32};
+    use hmac::EagerHash;
+    use sha2::{Sha256, Sha384};
 
     #[test]
     fn hexadecimal_digits_are_octets() {
         let digits = "00ff10A9bB3c4d5e6f708192a3b4c5d6";
         let octets = [0, 255, 16, 169, 187, 60, 77, 94, 111, 112, 129, 146, 163, 180, 197, 214];
-        assert_eq!(Key::from_hex(EncType::RC4_HMAC, digits).unwrap(), Key::new(EncType::RC4_HMAC, &octets).unwrap());
+        assert_eq!(
+            Key::from_hex(EncType::AES128_CTS_HMAC_SHA1_96, digits).unwrap(),
+            Key::new(EncType::AES128_CTS_HMAC_SHA1_96, &octets).unwrap()
+        );
         for refused in ["0", "0g", "0x00", "0 ", "é"] {
-            assert_eq!(Key::from_hex(EncType::RC4_HMAC, refused).unwrap_err(), InvalidKey::Hex, "{refused}");
+            assert_eq!(
+                Key::from_hex(EncType::AES128_CTS_HMAC_SHA1_96, refused).unwrap_err(),
+                InvalidKey::Hex,
+                "{refused}"
+            );
         }
-        assert!(matches!(Key::from_hex(EncType::RC4_HMAC, "00").unwrap_err(), InvalidKey::Length { actual: 1, .. }));
+        assert!(matches!(
+            Key::from_hex(EncType::AES128_CTS_HMAC_SHA1_96, "00").unwrap_err(),
+            InvalidKey::Length { actual: 1, .. }
+        ));
     }
 
     #[test]
@@ -272,6 +344,10 @@ mod tests {
                 assert_derived(&key, &usage.label(purpose), record, name);
             }
         });
+    }
+
+    fn sha2_derived<H: EagerHash, K: ArraySize, N: ArraySize>(key: &Array<u8, K>, label: &[u8]) -> Array<u8, N> {
+        rfc8009::kdf::<H, N>(&keyed(key), label, &[]).clone()
     }
 
     fn assert_derived(key: &Key, label: &[u8], record: &mut Record, name: &str) {
@@ -286,11 +362,15 @@ mod tests {
                 derived.copy_from_slice(&rfc3962::derive_key::<aes::Aes256>(key.into(), n_fold(label)));
             }
             Secret::Aes128Sha256(key) => {
-                rfc8009::kdf_hmac_sha2(&rfc8009::keyed::<Hmac<Sha256>>(key), label, &[], derived);
+                derived.copy_from_slice(&sha2_derived::<Sha256, U16, U16>(key.into(), label));
+            }
+            Secret::Aes256Sha384(key) if expected.len() == 24 => {
+                derived.copy_from_slice(&sha2_derived::<Sha384, U32, U24>(key.into(), label));
             }
             Secret::Aes256Sha384(key) => {
-                rfc8009::kdf_hmac_sha2(&rfc8009::keyed::<Hmac<Sha384>>(key), label, &[], derived);
+                derived.copy_from_slice(&sha2_derived::<Sha384, U32, U32>(key.into(), label));
             }
+            #[cfg(feature = "rc4")]
             Secret::Rc4(_) => {}
         }
         assert_eq!(derived, expected, "{name} of {key:?}");

@@ -50,18 +50,6 @@ impl KeyUsage {
         let [a, b, c, d] = self.0.to_be_bytes();
         [a, b, c, d, purpose]
     }
-
-    /// The message type "T" of RFC 4757 section 3, which numbers two usages differently: the AS-REP's (8),
-    /// and the checksum inside a GSS wrap token (13), which is the use that MIT and Heimdal make of 23.
-    /// Usage 9 stays 9, as in the other implementations, although the RFC's table says 8.
-    pub(super) fn rc4_message_type(self) -> [u8; 4] {
-        match self {
-            Self::AS_REP_ENC_PART => Self::TGS_REP_ENC_PART.0,
-            Self::GSS_ACCEPTOR_SIGN => Self::KRB_PRIV.0,
-            Self(number) => number,
-        }
-        .to_le_bytes()
-    }
 }
 
 /// The last octet of a derivation label: the key that encrypts (RFC 3961 section 5.3).
@@ -70,20 +58,3 @@ pub(super) const ENCRYPTION: u8 = 0xAA;
 pub(super) const INTEGRITY: u8 = 0x55;
 /// The key of a checksum that stands by itself.
 pub(super) const CHECKSUM: u8 = 0x99;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rc4_numbers_two_usages_differently() {
-        for number in 0..1030_u32 {
-            let expected = match number {
-                3 => 8,
-                23 => 13,
-                other => other,
-            };
-            assert_eq!(KeyUsage(number).rc4_message_type(), expected.to_le_bytes());
-        }
-    }
-}

@@ -5,38 +5,32 @@
 use aes::cipher::array::{Array, ArraySize};
 use aes::cipher::{Block, BlockCipherEncrypt};
 
-use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
-use super::{KeyUsage, wipe};
+use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY, KeyUsage};
+use super::zeroing::Wiped;
+use zeroize::zeroize_bytes;
 
 /// DR for several constants at once: each one, folded to a block, is encrypted over and over, and the blocks that
 /// come out are the derived octets. The chains go in step, so that the processor works on all of them together.
-pub(super) fn derive_random<C, L, const N: usize>(cipher: &C, folded: [Block<C>; N]) -> [Array<u8, L>; N]
+pub(super) fn derive_random<C, L, const N: usize>(cipher: &C, folded: [Block<C>; N]) -> [Wiped<Array<u8, L>>; N]
 where
     C: BlockCipherEncrypt,
     L: ArraySize,
 {
     let mut chains = folded;
-    let mut derived = [(); N].map(|()| Array::default());
-    let blocks = L::USIZE.div_ceil(C::block_size());
-    for index in 0..blocks {
+    let mut derived = [(); N].map(|()| Wiped::new(Array::default()));
+    for offset in (0..L::USIZE).step_by(C::block_size()) {
         cipher.encrypt_blocks(&mut chains);
         for (derived, block) in derived.iter_mut().zip(&chains) {
-            copy_to_chunk(derived, index, block);
+            // The last block may be longer than what is left to fill.
+            for (to, from) in derived.iter_mut().skip(offset).zip(block) {
+                *to = *from;
+            }
         }
     }
     for block in &mut chains {
-        wipe(block);
+        zeroize_bytes(block);
     }
     derived
-}
-
-/// Fills the chunk of that index, of which the last may be short.
-fn copy_to_chunk(octets: &mut [u8], index: usize, block: &[u8]) {
-    if let Some(chunk) = octets.chunks_mut(block.len()).nth(index) {
-        if let Some(block) = block.get(..chunk.len()) {
-            chunk.copy_from_slice(block);
-        }
-    }
 }
 
 /// The three constants of a key usage, folded to AES's block.
@@ -199,7 +193,8 @@ mod tests {
         let [a, b] = [[1; 16].into(), [2; 16].into()];
         let [alone_a] = derive_random::<_, U21, 1>(&cipher, [a]);
         let [alone_b] = derive_random::<_, U21, 1>(&cipher, [b]);
-        assert_eq!(derive_random(&cipher, [a, b]), [alone_a, alone_b]);
+        let [in_step_a, in_step_b] = derive_random::<_, U21, 2>(&cipher, [a, b]);
+        assert_eq!([*in_step_a, *in_step_b], [*alone_a, *alone_b]);
     }
 
     #[test]

@@ -4,18 +4,24 @@
 //! The MAC of the plaintext stands first and is what the stream's key is made from.
 
 use alloc::vec::Vec;
+use core::iter;
 use core::ops::Range;
 
+use aes::cipher::consts::U16;
 use hmac::{Hmac, Mac};
 use md4::{Digest, Md4};
 use md5::Md5;
 use rc4::{KeyInit, Rc4, StreamCipher};
 use sha1::Sha1;
-use zeroize::Zeroizing;
 
-use super::cipher::{Confounder, DecryptError, Scheme};
-use super::rfc8009::keyed;
-use super::{EncType, Key, KeyUsage, same};
+use super::key_usage::KeyUsage;
+use super::mac::{keyed, same};
+use super::parts::part;
+use super::scheme::{Confounder, DecryptError, Scheme, append};
+use super::zeroing::Wiped;
+
+/// The random octets that begin a plaintext under RC4.
+pub(crate) type Rc4Confounder = [u8; CONFOUNDER];
 
 /// K1 of one message type, which without export restrictions is K2 as well (section 5).
 #[derive(Clone)]
@@ -25,11 +31,11 @@ pub(super) struct Rc4Hmac {
 
 impl Rc4Hmac {
     pub(super) fn new(key: &[u8; 16], usage: KeyUsage) -> Self {
-        Self { mac: keyed(hmac_md5(key, &usage.rc4_message_type()).as_slice()) }
+        Self { mac: derived_mac(key, &message_type(usage)) }
     }
 
-    /// K3: each message has a stream of its own.
-    fn stream(&self, checksum: &[u8; MAC]) -> Option<Rc4> {
+    /// Returns the stream under K3, which each message has of its own.
+    fn stream(&self, checksum: &[u8; MAC]) -> Rc4 {
         stream(&self.mac, checksum)
     }
 
@@ -39,38 +45,39 @@ impl Rc4Hmac {
 }
 
 impl Scheme for Rc4Hmac {
+    fn overhead(&self) -> usize {
+        CONFOUNDER + MAC
+    }
+
     fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
         let (checksum, encrypted) = ciphertext.split_first_chunk().ok_or(DecryptError::Integrity)?;
         let out = out.get_mut(..encrypted.len()).ok_or(DecryptError::Integrity)?;
-        let mut stream = self.stream(checksum).ok_or(DecryptError::Integrity)?;
+        let mut stream = self.stream(checksum);
         stream.try_apply_keystream_b2b(encrypted, out).map_err(|_| DecryptError::Integrity)?;
         if same(&self.checksum(out), checksum) { Ok(CONFOUNDER..out.len()) } else { Err(DecryptError::Integrity) }
     }
 
     fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        self.stream(first).ok_or(DecryptError::Integrity)?.apply_keystream(rest);
+        self.stream(first).apply_keystream(rest);
         if same(&self.checksum(rest), first) { Ok(CONFOUNDER..rest.len()) } else { Err(DecryptError::Integrity) }
     }
 
     fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; MAC]);
-        out.extend(confounder.iter().take(CONFOUNDER));
-        for piece in plaintext {
-            out.extend_from_slice(piece);
-        }
-        let message = out.get_mut(start..).and_then(|message| message.split_first_chunk_mut());
-        let Some((checksum, data)) = message else {
-            return;
-        };
+        let confounder = rc4_confounder(confounder);
+        let pieces = iter::once(confounder.as_slice()).chain(plaintext.iter().copied());
+        let (checksum, data) = append([0; MAC], pieces, out);
         *checksum = self.checksum(data);
-        if let Some(mut stream) = self.stream(checksum) {
-            stream.apply_keystream(data);
-        }
+        self.stream(checksum).apply_keystream(data);
     }
 }
 
-/// The keys of GSS per-message tokens (section 7.3) that are made anew for each token, from what stays the same.
+/// Returns the MAC inside a ciphertext, or `None` if the ciphertext is too short to have a confounder and a MAC.
+pub(super) fn mac_of(ciphertext: &[u8]) -> Option<&[u8; MAC]> {
+    let (mac, rest) = ciphertext.split_first_chunk()?;
+    (rest.len() >= CONFOUNDER).then_some(mac)
+}
+
+/// The keys of GSS per-message tokens (section 7.3) that are derived for each token, from what stays the same.
 #[derive(Clone)]
 pub(crate) struct GssStreams {
     sequence: Hmac<Md5>,
@@ -78,45 +85,55 @@ pub(crate) struct GssStreams {
 }
 
 impl GssStreams {
-    /// `None` for a key of another type.
-    pub(crate) fn new(key: &Key) -> Option<Self> {
-        let octets = Zeroizing::new(<[u8; 16]>::try_from(key.expose_bytes()).ok()?);
-        let local = Zeroizing::new(octets.map(|octet| octet ^ 0xF0));
-        (key.etype() == EncType::RC4_HMAC).then(|| Self {
-            sequence: keyed(hmac_md5(&octets, &[0; 4]).as_slice()),
-            sealing: keyed(hmac_md5(&local, &[0; 4]).as_slice()),
-        })
+    pub(super) fn new(key: &[u8; 16]) -> Self {
+        let local = Wiped::new(key.map(|octet| octet ^ 0xF0));
+        Self { sequence: derived_mac(key, &[0; 4]), sealing: derived_mac(&local, &[0; 4]) }
     }
 
     /// Encrypts or decrypts SND_SEQ.
     pub(crate) fn apply_to_sequence(&self, checksum: [u8; 8], sequence: &mut [u8; 8]) {
-        if let Some(mut stream) = stream(&self.sequence, &checksum) {
-            stream.apply_keystream(sequence);
-        }
+        stream(&self.sequence, &checksum).apply_keystream(sequence);
     }
 
     /// Encrypts or decrypts the confounder and what follows it, given in pieces.
     pub(crate) fn apply_to_message<const N: usize>(&self, sequence: u32, pieces: [&mut [u8]; N]) {
-        if let Some(mut stream) = stream(&self.sealing, &sequence.to_be_bytes()) {
-            for piece in pieces {
-                stream.apply_keystream(piece);
-            }
+        let mut stream = stream(&self.sealing, &sequence.to_be_bytes());
+        for piece in pieces {
+            stream.apply_keystream(piece);
         }
     }
 }
 
-/// The stream whose key is the HMAC of `salt`; there always is one, since the key has the length that RC4 takes.
-fn stream(key: &Hmac<Md5>, salt: &[u8]) -> Option<Rc4> {
-    let key = Zeroizing::new(key.clone().chain_update(salt).finalize().into_bytes());
-    Rc4::new_from_slice(&key).ok()
+/// Returns the stream whose key is the HMAC of `salt`.
+#[expect(clippy::expect_used, reason = "RC4 takes keys of up to 256 octets, and this one has 16")]
+fn stream(key: &Hmac<Md5>, salt: &[u8]) -> Rc4 {
+    let key = Wiped::new(key.clone().chain_update(salt).finalize().into_bytes());
+    Rc4::new_from_slice(&key).expect("a key of 16 octets is a key of RC4")
 }
 
-/// The signing key of checksum type −138, absorbed (section 4).
+/// Returns the signing key of checksum type −138, absorbed (section 4).
 pub(super) fn checksum_key(key: &[u8; 16]) -> Hmac<Md5> {
-    keyed(hmac_md5(key, b"signaturekey\0").as_slice())
+    derived_mac(key, b"signaturekey\0")
 }
 
-/// MD4 of the UTF-16LE password (section 2).
+/// Returns the part of a confounder that RC4 uses.
+pub(super) fn rc4_confounder(confounder: &Confounder) -> Rc4Confounder {
+    part::<0, CONFOUNDER, 16>(confounder)
+}
+
+/// Returns the message type "T" of section 3, which numbers two usages differently: the AS-REP's (8), and the checksum
+/// inside a GSS wrap token (13), which is the use that MIT and Heimdal make of 23.
+/// Usage 9 stays 9, as in the other implementations, although the RFC's table says 8.
+pub(super) fn message_type(usage: KeyUsage) -> [u8; 4] {
+    match usage {
+        KeyUsage::AS_REP_ENC_PART => KeyUsage::TGS_REP_ENC_PART.0,
+        KeyUsage::GSS_ACCEPTOR_SIGN => KeyUsage::KRB_PRIV.0,
+        KeyUsage(number) => number,
+    }
+    .to_le_bytes()
+}
+
+/// Returns the MD4 of the UTF-16LE password (section 2).
 pub(super) fn nt_hash(password: impl Iterator<Item = u16>) -> [u8; 16] {
     let mut hash = Md4::new();
     for unit in password {
@@ -125,15 +142,34 @@ pub(super) fn nt_hash(password: impl Iterator<Item = u16>) -> [u8; 16] {
     hash.finalize().into()
 }
 
-/// RFC 4757 defines no pseudo-random function; this is the one that MIT and Heimdal share.
+/// Computes the pseudo-random function that MIT and Heimdal share. RFC 4757 defines none.
 pub(super) fn prf(key: &[u8; 16], input: &[u8]) -> [u8; 20] {
-    keyed::<Hmac<Sha1>>(key).chain_update(input).finalize().into_bytes().into()
+    keyed::<Hmac<Sha1>, U16>(key.into()).chain_update(input).finalize().into_bytes().into()
 }
 
-fn hmac_md5(key: &[u8; 16], message: &[u8]) -> Zeroizing<[u8; 16]> {
-    Zeroizing::new(keyed::<Hmac<Md5>>(key).chain_update(message).finalize().into_bytes().into())
+/// Returns the MAC under the key that `message` derives from `key`.
+fn derived_mac(key: &[u8; 16], message: &[u8]) -> Hmac<Md5> {
+    let key = keyed::<Hmac<Md5>, U16>(key.into()).chain_update(message);
+    keyed::<_, U16>(&*Wiped::new(key.finalize().into_bytes()))
 }
 
 const MAC: usize = 16;
 
 const CONFOUNDER: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_usages_are_numbered_differently() {
+        for number in 0..1030_u32 {
+            let expected = match number {
+                3 => 8,
+                23 => 13,
+                other => other,
+            };
+            assert_eq!(message_type(KeyUsage(number)), expected.to_le_bytes());
+        }
+    }
+}

@@ -7,153 +7,163 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use aes::cipher::Key;
-use hmac::digest::array::Array;
-use hmac::{EagerHash, Hmac, KeyInit, Mac};
+use aes::cipher::array::{Array, ArraySize};
+use aes::cipher::consts::{U16, U24};
+use hmac::digest::OutputSizeUser;
+use hmac::digest::typenum::Unsigned;
+use hmac::{EagerHash, Hmac, Mac};
 use sha2::{Sha256, Sha384};
-use zeroize::Zeroizing;
 
 use super::aes_cts::{Aes, AesCts};
-use super::cipher::{Confounder, DecryptError, Scheme};
-use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY};
-use super::{KeyUsage, same};
+use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY, KeyUsage};
+use super::mac::{keyed, same, truncated};
+use super::scheme::{Confounder, DecryptError, Scheme, append};
+use super::zeroing::Wiped;
+
+/// What differs between the two encryption types (section 2).
+pub(super) trait Profile: Clone {
+    /// The name, which becomes part of the salt (section 4).
+    const NAME: &'static str;
+    /// The block cipher.
+    type Aes: Aes;
+    /// The hash of the MACs and derivations.
+    type Hash: EagerHash;
+    /// Octets of a MAC that is sent, and of its key: half of the hash's.
+    type Half: ArraySize;
+}
 
 /// Etype 19.
-pub(super) type Aes128Sha256 = AesSha2<aes::Aes128, Hmac<Sha256>>;
+#[derive(Clone)]
+pub(super) struct Aes128Sha256;
+
+impl Profile for Aes128Sha256 {
+    const NAME: &'static str = "aes128-cts-hmac-sha256-128";
+    type Aes = aes::Aes128;
+    type Hash = Sha256;
+    type Half = U16;
+}
 
 /// Etype 20.
-pub(super) type Aes256Sha384 = AesSha2<aes::Aes256, Hmac<Sha384>>;
-
-/// Ke and Ki of one usage, ready.
 #[derive(Clone)]
-pub(super) struct AesSha2<C: Aes, M> {
-    aes: AesCts<C>,
+pub(super) struct Aes256Sha384;
+
+impl Profile for Aes256Sha384 {
+    const NAME: &'static str = "aes256-cts-hmac-sha384-192";
+    type Aes = aes::Aes256;
+    type Hash = Sha384;
+    type Half = U24;
+}
+
+/// Ke and Ki of one usage, prepared.
+#[derive(Clone)]
+pub(super) struct AesSha2<P: Profile> {
+    aes: AesCts<P::Aes>,
     /// Has absorbed Ki and the initial vector, which is zero.
-    mac: M,
+    mac: Hmac<P::Hash>,
 }
 
-impl<C: Aes, M: Mac + KeyInit + Clone> AesSha2<C, M> {
-    pub(super) fn new(key: &Key<C>, usage: KeyUsage) -> Self {
-        let mut encryption = Zeroizing::new(Key::<C>::default());
-        let key = keyed::<M>(key);
-        kdf_hmac_sha2(&key, &usage.label(ENCRYPTION), &[], &mut encryption);
-        let mut mac = derived_mac(&key, &usage.label(INTEGRITY));
+impl<P: Profile> AesSha2<P> {
+    pub(super) fn new(key: &Key<P::Aes>, usage: KeyUsage) -> Self {
+        let key = keyed(key);
+        let mut mac = derived_mac::<P>(&key, &usage.label(INTEGRITY));
         mac.update(&[0; BLOCK]);
-        Self { aes: AesCts::new(&encryption), mac }
+        Self { aes: AesCts::new(&kdf::<P::Hash, _>(&key, &usage.label(ENCRYPTION), &[])), mac }
     }
 
-    fn verify(&self, encrypted: &[u8], mac: &[u8]) -> bool {
-        let expected = self.mac.clone().chain_update(encrypted).finalize().into_bytes();
-        same(truncated(&expected), mac)
+    /// Returns the MAC of the ciphertext that `first` and `rest` are together.
+    fn mac(&self, first: &[u8], rest: &[u8]) -> Array<u8, P::Half> {
+        truncated(&self.mac.clone().chain_update(first).chain_update(rest).finalize().into_bytes())
     }
 }
 
-impl<C: Aes, M: Mac + KeyInit + Clone> Scheme for AesSha2<C, M> {
+impl<P: Profile> Scheme for AesSha2<P> {
+    fn overhead(&self) -> usize {
+        overhead::<P>()
+    }
+
     fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        let split = ciphertext.len().checked_sub(mac_len::<M>()).ok_or(DecryptError::Integrity)?;
-        let (encrypted, mac) = ciphertext.split_at_checked(split).ok_or(DecryptError::Integrity)?;
+        let (encrypted, mac) = split_mac::<P>(ciphertext).ok_or(DecryptError::Integrity)?;
         let out = out.get_mut(..encrypted.len()).ok_or(DecryptError::Integrity)?;
-        if !self.verify(encrypted, mac) {
+        if !same(&self.mac(encrypted, &[]), mac) {
             return Err(DecryptError::Integrity);
         }
-        self.aes.decrypt(encrypted, out);
+        self.aes.decrypt_into(encrypted, out)?;
         Ok(BLOCK..out.len())
     }
 
     fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        let split = rest.len().checked_sub(mac_len::<M>()).ok_or(DecryptError::Integrity)?;
-        let (encrypted, mac) = rest.split_at_mut_checked(split).ok_or(DecryptError::Integrity)?;
-        let expected = self.mac.clone().chain_update(first).chain_update(&*encrypted).finalize().into_bytes();
-        if !same(truncated(&expected), mac) {
+        let length = rest.len().checked_sub(P::Half::USIZE).ok_or(DecryptError::Integrity)?;
+        let (encrypted, mac) = rest.split_at_mut(length);
+        if !same(&self.mac(first, encrypted), mac) {
             return Err(DecryptError::Integrity);
         }
-        self.aes.decrypt_in_place(&mut first.clone(), encrypted);
+        self.aes.decrypt(&mut first.clone(), encrypted);
         Ok(0..encrypted.len())
     }
 
     fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(confounder);
-        for piece in plaintext {
-            out.extend_from_slice(piece);
-        }
-        let Some(data) = out.get_mut(start..) else {
-            return;
-        };
-        self.aes.encrypt(data);
-        let mac = self.mac.clone().chain_update(&*data).finalize().into_bytes();
-        out.extend_from_slice(truncated(&mac));
+        let (first, rest) = append(*confounder, plaintext.iter().copied(), out);
+        self.aes.encrypt(first, rest);
+        let mac = self.mac(first, rest);
+        out.extend_from_slice(&mac);
     }
 }
 
-/// Kc of one usage, absorbed.
-pub(super) fn checksum_key<M: Mac + KeyInit + Clone>(key: &[u8], usage: KeyUsage) -> M {
-    derived_mac(&keyed(key), &usage.label(CHECKSUM))
+const fn overhead<P: Profile>() -> usize {
+    const { BLOCK + P::Half::USIZE }
 }
 
-/// The protocol key for a password (section 4). `name` is the encryption type's, which becomes part of the salt.
-pub(super) fn string_to_key<H: EagerHash, const N: usize>(
-    name: &str,
-    password: &[u8],
-    salt: &[u8],
-    iterations: u32,
-) -> [u8; N] {
-    let salt = [name.as_bytes(), &[0], salt].concat();
-    let mut intermediate = Zeroizing::new([0; N]);
-    pbkdf2::pbkdf2_hmac::<H>(password, &salt, iterations, intermediate.as_mut_slice());
-    let mut key = [0; N];
-    kdf_hmac_sha2(&keyed::<Hmac<H>>(intermediate.as_slice()), b"kerberos", &[], &mut key);
-    key
+/// Returns what is encrypted and its MAC.
+fn split_mac<P: Profile>(ciphertext: &[u8]) -> Option<(&[u8], &[u8])> {
+    ciphertext.split_at_checked(ciphertext.len().checked_sub(P::Half::USIZE)?)
 }
 
-/// The pseudo-random function (section 5).
-pub(super) fn prf<M: Mac + KeyInit + Clone, const N: usize>(key: &[u8], input: &[u8]) -> [u8; N] {
-    let mut out = [0; N];
-    kdf_hmac_sha2(&keyed::<M>(key), b"prf", input, &mut out);
-    out
+/// Returns the MAC inside a ciphertext, or `None` if the ciphertext is too short to have a confounder and a MAC.
+pub(super) fn mac_of<P: Profile>(ciphertext: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = ciphertext.split_first_chunk::<BLOCK>()?;
+    split_mac::<P>(rest).map(|(_, mac)| mac)
 }
 
-/// KDF-HMAC-SHA2 (section 3) under a key already absorbed: one block of the counter mode of SP 800-108 fills every key there is.
-pub(super) fn kdf_hmac_sha2<M: Mac + Clone>(key: &M, label: &[u8], context: &[u8], out: &mut [u8]) {
-    let bits = u32::try_from(out.len()).unwrap_or(0).wrapping_mul(8);
+/// Returns Kc of one usage, absorbed.
+pub(super) fn checksum_key<P: Profile>(key: &Key<P::Aes>, usage: KeyUsage) -> Hmac<P::Hash> {
+    derived_mac::<P>(&keyed(key), &usage.label(CHECKSUM))
+}
+
+/// Returns the part of a checksum that is sent.
+pub(super) fn checksum<P: Profile>(mac: Hmac<P::Hash>) -> Array<u8, P::Half> {
+    truncated(&mac.finalize().into_bytes())
+}
+
+/// Returns the protocol key for a password (section 4).
+pub(super) fn string_to_key<P: Profile>(password: &[u8], salt: &[u8], iterations: u32) -> Wiped<Key<P::Aes>> {
+    let salt = [P::NAME.as_bytes(), &[0], salt].concat();
+    let mut intermediate = Wiped::new(Key::<P::Aes>::default());
+    pbkdf2::pbkdf2_hmac::<P::Hash>(password, &salt, iterations, intermediate.as_mut_slice());
+    kdf::<P::Hash, _>(&keyed(&*intermediate), b"kerberos", &[])
+}
+
+/// Computes the pseudo-random function (section 5), whose output is as long as the hash's.
+pub(super) fn prf<P: Profile>(key: &Key<P::Aes>, input: &[u8]) -> Vec<u8> {
+    kdf::<P::Hash, <Hmac<P::Hash> as OutputSizeUser>::OutputSize>(&keyed(key), b"prf", input).to_vec()
+}
+
+/// Computes KDF-HMAC-SHA2 (section 3) under a key that is absorbed. One block of the counter mode of SP 800-108 fills every
+/// key there is, which is checked when the crate is compiled.
+pub(super) fn kdf<H: EagerHash, N: ArraySize>(key: &Hmac<H>, label: &[u8], context: &[u8]) -> Wiped<Array<u8, N>> {
     let block = key
         .clone()
         .chain_update([0, 0, 0, 1])
         .chain_update(label)
         .chain_update([0])
         .chain_update(context)
-        .chain_update(bits.to_be_bytes())
+        .chain_update(const { N::U32 * 8 }.to_be_bytes())
         .finalize();
-    for (to, from) in out.iter_mut().zip(Zeroizing::new(block.into_bytes()).iter()) {
-        *to = *from;
-    }
+    Wiped::new(truncated(&Wiped::new(block.into_bytes())))
 }
 
-/// A MAC whose key is derived, and half as long as its output.
-fn derived_mac<M: Mac + KeyInit + Clone>(key: &M, label: &[u8]) -> M {
-    let mut derived = Zeroizing::new([0; 24]);
-    let Some(derived) = derived.get_mut(..mac_len::<M>()) else {
-        return keyed(&[]);
-    };
-    kdf_hmac_sha2(key, label, &[], derived);
-    keyed(derived)
-}
-
-/// HMAC fills its key up with zeros to a whole block, and here that is done beforehand, so that it cannot fail.
-pub(super) fn keyed<M: KeyInit>(key: &[u8]) -> M {
-    let mut block = Zeroizing::new(Array::default());
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    M::new(&block)
-}
-
-/// Half of the hash is sent.
-pub(super) fn truncated(mac: &[u8]) -> &[u8] {
-    mac.get(..mac.len() / 2).unwrap_or_default()
-}
-
-fn mac_len<M: Mac>() -> usize {
-    M::output_size() / 2
+/// Returns a MAC whose key is derived, and half as long as its output.
+fn derived_mac<P: Profile>(key: &Hmac<P::Hash>, label: &[u8]) -> Hmac<P::Hash> {
+    keyed(&*kdf::<P::Hash, P::Half>(key, label, &[]))
 }
 
 const BLOCK: usize = 16;

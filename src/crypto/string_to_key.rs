@@ -5,11 +5,14 @@
 
 use alloc::string::String;
 
-use sha2::{Sha256, Sha384};
 use zeroize::Zeroizing;
 
-use super::key::Secret;
-use super::{EncType, Key, rfc3962, rfc4757, rfc8009};
+use super::enc_type::EncType;
+use super::key::{Key, Secret};
+#[cfg(feature = "rc4")]
+use super::rfc4757;
+use super::rfc8009::{Aes128Sha256, Aes256Sha384};
+use super::{rfc3962, rfc8009};
 
 /// The key of an account, from its password.
 ///
@@ -26,6 +29,7 @@ pub fn string_to_key(
     salt: &[u8],
     iterations: Option<u32>,
 ) -> Result<Key, StringToKeyError> {
+    #[cfg(feature = "rc4")]
     if enc_type == EncType::RC4_HMAC {
         return Ok(Key::from_nt_hash(Key::nt_hash(password)));
     }
@@ -37,7 +41,7 @@ pub fn string_to_key(
 /// managed service accounts.
 ///
 /// They are random, so not always text. For AES, what is no character becomes U+FFFD and U+0000 becomes U+0001 before
-/// they are written as UTF-8, as Windows has it; RC4 takes the units as they are.
+/// they are written as UTF-8, as Windows does it. RC4 takes the units as they are.
 ///
 /// # Errors
 ///
@@ -48,10 +52,12 @@ pub fn string_to_key_utf16(
     salt: &[u8],
     iterations: Option<u32>,
 ) -> Result<Key, StringToKeyError> {
+    #[cfg(feature = "rc4")]
     if enc_type == EncType::RC4_HMAC {
         return Ok(Key::from_nt_hash(rfc4757::nt_hash(password.iter().copied())));
     }
-    // Three octets hold any unit: the string never grows, so no copy of it is left behind.
+    // Three octets hold any unit: the string never grows, so no copy of it is left behind. A slice of units is too short for
+    // the product to saturate.
     let mut text = Zeroizing::new(String::with_capacity(password.len().saturating_mul(3)));
     text.extend(char::decode_utf16(password.iter().copied()).map(|decoded| match decoded {
         Ok('\0') => '\u{1}',
@@ -70,10 +76,10 @@ fn aes_key(enc_type: EncType, password: &[u8], salt: &[u8], iterations: u32) -> 
             Secret::Aes256Sha1((*rfc3962::string_to_key::<aes::Aes256>(password, salt, iterations)).into())
         }
         EncType::AES128_CTS_HMAC_SHA256_128 => {
-            Secret::Aes128Sha256(rfc8009::string_to_key::<Sha256, 16>(AES128_NAME, password, salt, iterations))
+            Secret::Aes128Sha256((*rfc8009::string_to_key::<Aes128Sha256>(password, salt, iterations)).into())
         }
         EncType::AES256_CTS_HMAC_SHA384_192 => {
-            Secret::Aes256Sha384(rfc8009::string_to_key::<Sha384, 32>(AES256_NAME, password, salt, iterations))
+            Secret::Aes256Sha384((*rfc8009::string_to_key::<Aes256Sha384>(password, salt, iterations)).into())
         }
         _ => return Err(StringToKeyError::Unsupported { enc_type }),
     };
@@ -112,7 +118,3 @@ pub enum StringToKeyError {
 
 /// The largest iteration count taken: some seconds of work. MIT has the same limit. (RFC 3962 reads 0 as 2³².)
 pub const MAX_ITERATIONS: u32 = 0x0100_0000;
-
-/// What RFC 8009 section 4 puts before the salt.
-const AES128_NAME: &str = "aes128-cts-hmac-sha256-128";
-const AES256_NAME: &str = "aes256-cts-hmac-sha384-192";

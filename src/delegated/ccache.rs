@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 /// The file. It is made twice, first to learn its length: a vector that grows leaves copies of keys behind.
 pub(crate) fn to_bytes(credentials: &DelegatedCredentials) -> Zeroizing<Vec<u8>> {
+    // If the sum of lengths saturates, the allocation panics.
     let mut length = 0_usize;
     file(credentials, &mut |bytes| length = length.saturating_add(bytes.len()));
     let mut out = Zeroizing::new(Vec::with_capacity(length));
@@ -81,9 +82,13 @@ fn data(bytes: &[u8], out: &mut impl FnMut(&[u8])) {
     out(bytes);
 }
 
-/// A count or length: all of them are of parts of one token.
+/// Writes a count or length.
+#[expect(
+    clippy::expect_used,
+    reason = "all counts and lengths are of parts of one message, whose lengths in DER are read into 32 bits"
+)]
 fn number(number: usize, out: &mut impl FnMut(&[u8])) {
-    out(&u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+    out(&u32::try_from(number).expect("parts of a token are shorter than 2^32 octets").to_be_bytes());
 }
 
 /// No assigned type of key or address needs more.
@@ -92,8 +97,9 @@ const fn low_16_bits(number: i32) -> [u8; 2] {
     [high, low]
 }
 
-/// Zero where there is no such time.
+/// Returns a time in the format's 32 bits: zero where there is no such time or it is before 1970, the last second where it is
+/// after 2106.
 fn time(instant: Option<UnixTime>) -> [u8; 4] {
-    let seconds = instant.map_or(0, UnixTime::seconds).clamp(0, u32::MAX.into());
-    u32::try_from(seconds).unwrap_or_default().to_be_bytes()
+    let seconds = instant.map_or(0, UnixTime::seconds);
+    u32::try_from(seconds.max(0)).unwrap_or(u32::MAX).to_be_bytes()
 }

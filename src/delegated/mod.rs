@@ -4,7 +4,8 @@
 //! tickets are what the client says of them, only their KDC can tell.
 
 mod ccache;
-#[cfg(test)]
+// The recorded credentials are under RC4 keys, too.
+#[cfg(all(test, feature = "rc4"))]
 mod tests;
 
 use crate::crypto::{EncType, InvalidKey, Key, KeyUsage};
@@ -21,8 +22,8 @@ use zeroize::Zeroizing;
 
 /// Tickets that a client handed over, usually one ticket-granting ticket, with which to act in its name.
 ///
-/// Whoever has them is that client until they expire, against every service of its realm. They are overwritten when
-/// dropped, and not shown by `Debug`.
+/// Their holder is that client until they expire, against every service of its realm. They are overwritten when dropped, and
+/// not shown by `Debug`.
 ///
 /// Names, times and flags are the client's own words about its tickets: they say how to use them, not who the client is.
 /// That is [`Accepted::identity`](crate::Accepted::identity).
@@ -211,13 +212,13 @@ fn decrypt(sealed: EncryptedData<'_>, keys: &[&Key]) -> Result<Zeroizing<Vec<u8>
     if keys.iter().all(|key| key.etype() != etype) {
         return Err(DelegationError::NoKey { etype });
     }
-    let mut room = Zeroizing::new(vec![0; cipher.len()]);
+    let mut buffer = Zeroizing::new(vec![0; cipher.len()]);
     let mut ciphers = keys.iter().filter(|key| key.etype() == etype).map(|key| key.cipher(KeyUsage::KRB_CRED));
-    let plaintext = ciphers.find_map(|prepared| prepared.decrypt(cipher, &mut room).ok());
+    let plaintext = ciphers.find_map(|prepared| prepared.decrypt(cipher, &mut buffer).ok());
     let plaintext = plaintext.ok_or(DelegationError::Integrity)?;
-    room.truncate(plaintext.end);
-    room.drain(..plaintext.start);
-    Ok(room)
+    buffer.truncate(plaintext.end);
+    buffer.drain(..plaintext.start);
+    Ok(buffer)
 }
 
 /// Heimdal writes the epoch where there is no such time.

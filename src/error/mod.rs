@@ -97,8 +97,9 @@ pub enum Error {
         /// Why it is not taken.
         cause: EtypeCause,
     },
-    /// RC4 without [`Policy::allow_rc4`](crate::Policy::allow_rc4).
-    #[error("the {role} is RC4 (rc4-hmac, 23), which the policy does not allow")]
+    /// RC4 without `Policy::allow_rc4`, or in a build without the feature `rc4`.
+    #[cfg_attr(feature = "rc4", error("the {role} is RC4 (rc4-hmac, 23), which the policy does not allow"))]
+    #[cfg_attr(not(feature = "rc4"), error("the {role} is RC4 (rc4-hmac, 23), which this build does not have"))]
     Rc4Refused {
         /// Which of the keys.
         role: KeyRole,

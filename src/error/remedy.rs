@@ -200,16 +200,32 @@ The account has keys of that obsolete type only, or \"Use Kerberos DES encryptio
 msDS-SupportedEncryptionTypes of the service account to 24 (AES128 and AES256), clear that option, then change the \
 account's password so that AES keys exist.";
 
+#[cfg(feature = "rc4")]
 const RC4_TICKET: &str = "\
 Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
 password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
 server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". Until then \
 allow_rc4() on the policy accepts them.";
 
+#[cfg(not(feature = "rc4"))]
+const RC4_TICKET: &str = "\
+Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
+password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
+server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". This build of the \
+server has no RC4; one with the feature \"rc4\" accepts them once allow_rc4() on the policy does.";
+
+#[cfg(feature = "rc4")]
 const RC4_SESSION: &str = "\
 The ticket itself may well be AES: the KDC chose RC4 for the session key because client or account does not announce AES. \
 Set msDS-SupportedEncryptionTypes of the service account to 24 and see that the client's policy \"Configure encryption \
 types allowed for Kerberos\" includes AES. Until then allow_rc4() on the policy accepts such tickets.";
+
+#[cfg(not(feature = "rc4"))]
+const RC4_SESSION: &str = "\
+The ticket itself may well be AES: the KDC chose RC4 for the session key because client or account does not announce AES. \
+Set msDS-SupportedEncryptionTypes of the service account to 24 and see that the client's policy \"Configure encryption \
+types allowed for Kerberos\" includes AES. This build of the server has no RC4; one with the feature \"rc4\" \
+accepts such tickets once allow_rc4() on the policy does.";
 
 const REALM_NOT_HELD: &str = "\
 The ticket was made for an account of a realm whose keys this server was not given. Check that clients reach the right \

@@ -305,7 +305,7 @@ pub struct ComputerAccount<'a> {
 }
 
 impl<'a> ComputerAccount<'a> {
-    /// The types of key that Active Directory derives from a password.
+    /// The types of key that Active Directory derives from a password. A build without the feature `rc4` has no keys of the last.
     pub const ETYPES: [EncType; 3] =
         [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC];
 

@@ -107,8 +107,8 @@ impl Prepared {
         Self { ticket_cipher, pac_checksummer: key.pac_checksummer() }
     }
 
-    pub(super) fn decrypt(&self, ciphertext: &[u8], room: &mut [u8]) -> Result<Range<usize>, DecryptError> {
-        self.ticket_cipher.decrypt(ciphertext, room)
+    pub(super) fn decrypt(&self, ciphertext: &[u8], buffer: &mut [u8]) -> Result<Range<usize>, DecryptError> {
+        self.ticket_cipher.decrypt(ciphertext, buffer)
     }
 }
 

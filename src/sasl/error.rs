@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// Why a security layer was not agreed on, or one of its buffers refused.
 ///
-/// [`code`](Self::code) names it for programs, `Display` is a sentence for whoever reads the log.
+/// [`code`](Self::code) names it for programs, `Display` is a sentence for the reader of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaslError {
@@ -32,7 +32,7 @@ pub enum SaslError {
         /// What was offered.
         offered: Layers,
     },
-    /// A layer whose buffers have no room for a message; zero is what a client without layers sends.
+    /// A layer whose buffers are too small for a message; zero is what a client without layers sends.
     #[error("buffers of {size} octets have no room for a message in a security layer")]
     BufferSize {
         /// The size that was announced.

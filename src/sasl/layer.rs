@@ -55,13 +55,21 @@ impl SecurityLayer {
         if size > limit {
             return Err(SaslError::MessageTooLong { size, limit });
         }
+        self.append(message, confounder, out);
+        Ok(())
+    }
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a token has at most `max_send` octets, which three octets announced, and its length was appended before it"
+    )]
+    fn append(&mut self, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; LENGTH]);
         self.context.wrap(message, self.protection, confounder, out);
-        if let Some((length, token)) = out.get_mut(start..).and_then(|buffer| buffer.split_first_chunk_mut()) {
-            *length = u32::try_from(token.len()).unwrap_or(u32::MAX).to_be_bytes();
-        }
-        Ok(())
+        let (_, buffer) = out.split_at_mut(start);
+        let (length, token) = buffer.split_first_chunk_mut().expect("the length was appended");
+        *length = u32::try_from(token.len()).expect("tokens have less than 2^24 octets").to_be_bytes();
     }
 
     /// Takes one buffer from the beginning of `input`, if it is all there, and appends its message to `out`.
@@ -77,6 +85,7 @@ impl SecurityLayer {
         let (size, limit) = (u32::from_be_bytes(*length), self.max_receive);
         let size = usize::try_from(size).ok().filter(|size| *size <= limit);
         let size = size.ok_or(SaslError::BufferTooLarge { size: u32::from_be_bytes(*length), limit })?;
+        // A `size` that saturates here is more than any input has.
         let consumed = size.saturating_add(LENGTH);
         let Some(token) = rest.get(..size) else {
             return Ok(Decoded::Incomplete { needed: consumed });
@@ -84,7 +93,7 @@ impl SecurityLayer {
         let start = out.len();
         let (negotiated, found) = (self.protection, self.context.unwrap(token, out)?);
         if found != negotiated {
-            crate::context::take_back(out, start);
+            crate::context::truncate_zeroized(out, start);
             return Err(SaslError::Protection { negotiated, found });
         }
         Ok(Decoded::Message { consumed })

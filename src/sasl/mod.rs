@@ -72,14 +72,14 @@ pub struct LayerNegotiation {
 
 impl LayerNegotiation {
     /// Offers what of `layers` the context can do, and buffers of at most `max_receive` octets, length not counted, of
-    /// which 16,777,215 is the most there can be. Gives back the challenge to send besides.
+    /// which 16,777,215 is the most there can be. Returns the challenge to send, too.
     ///
     /// The confounder must be random, and never be used twice in one context.
     ///
     /// # Errors
     ///
     /// [`SaslError::NothingToOffer`] if the context can do none of them, and [`SaslError::BufferSize`] if a layer is
-    /// offered with buffers that have no room for a message.
+    /// offered with buffers that are too small for a message.
     pub fn begin(
         mut context: SecurityContext,
         layers: Layers,
@@ -95,8 +95,7 @@ impl LayerNegotiation {
         if offered != Layers::NONE {
             check_buffer_size(&context, max_receive)?;
         }
-        let [_, size @ ..] = u32::try_from(max_receive).unwrap_or(0).to_be_bytes();
-        let [high, middle, low] = size;
+        let [high, middle, low] = announced(max_receive);
         let mut challenge = Vec::new();
         context.wrap(&[offered.0, high, middle, low], Protection::Integrity, confounder, &mut challenge);
         Ok((Self { context, offered, max_receive }, challenge))
@@ -140,7 +139,8 @@ impl LayerNegotiation {
         let Some(protection) = protection else {
             return Ok(None);
         };
-        let max_send = usize::try_from(max_send).unwrap_or(MAX_BUFFER);
+        // Where `usize` has less than 24 bits, no message is longer than it can say.
+        let max_send = usize::try_from(max_send).unwrap_or(usize::MAX);
         check_buffer_size(&self.context, max_send)?;
         Ok(Some(SecurityLayer { context: self.context, protection, max_send, max_receive: self.max_receive }))
     }
@@ -154,12 +154,19 @@ pub struct Negotiated {
     /// What the rest of the connection goes through; `None` if no layer was chosen.
     pub layer: Option<SecurityLayer>,
 }
-/// Whether a buffer of so many octets has room for a message, if only of one octet.
+/// Rejects buffers that are too small for a message of one octet.
 fn check_buffer_size(context: &SecurityContext, size: usize) -> Result<(), SaslError> {
     match context.wrap_size_limit(Protection::Confidentiality, size) {
         0 => Err(SaslError::BufferSize { size }),
         _ => Ok(()),
     }
+}
+
+/// Returns a size as the three octets that announce it.
+#[expect(clippy::expect_used, reason = "a size is at most MAX_BUFFER, which has 24 bits")]
+fn announced(size: usize) -> [u8; 3] {
+    let [_, octets @ ..] = u32::try_from(size.min(MAX_BUFFER)).expect("24 bits are less than 32").to_be_bytes();
+    octets
 }
 
 /// UTF-8 without NUL (RFC 4422 section 3.4.1); empty stands for the user who signed in.

@@ -175,11 +175,12 @@ fn buffers_larger_than_announced_are_refused_by_their_length() {
 }
 
 /// The smallest buffer that has room for one octet, encrypted.
-const SMALLEST: [(EncType, u8); 5] = [
+const SMALLEST: [(EncType, u8); EncType::SUPPORTED.len()] = [
     (EncType::AES128_CTS_HMAC_SHA1_96, 61),
     (EncType::AES256_CTS_HMAC_SHA1_96, 61),
     (EncType::AES128_CTS_HMAC_SHA256_128, 65),
     (EncType::AES256_CTS_HMAC_SHA384_192, 73),
+    #[cfg(feature = "rc4")]
     (EncType::RC4_HMAC, 47),
 ];
 

@@ -12,6 +12,7 @@ pub mod dialogue;
 pub mod refusals;
 pub mod tlv;
 
+use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken, TokenFraming};
 use kerberos_sso::{
@@ -20,6 +21,11 @@ use kerberos_sso::{
 };
 
 pub const NOW: UnixTime = TestRealm::NOW;
+
+/// The default policy, but for all types of keys that the build has.
+pub fn all_etypes() -> Policy {
+    Policy::default().ticket_etypes(&EncType::SUPPORTED).session_etypes(&EncType::SUPPORTED)
+}
 
 /// A server that holds the keys of one realm.
 pub struct Server {

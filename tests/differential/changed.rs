@@ -59,8 +59,11 @@ impl Changeable {
         let client_realm = std::str::from_utf8(opinion.ticket.crealm.as_bytes()).unwrap();
         let account = Account::new("service", realm).with_client_realm(client_realm);
         let account = keys.iter().fold(account, |account, key| account.with_key(ServiceKey::new(key.clone(), None)));
-        let policy =
-            Policy::default().allow_rc4().with_max_ticket_lifetime(None).with_clock_skew(Duration::from_secs(1 << 40));
+        let policy = Policy::default()
+            .ticket_etypes(&EncType::SUPPORTED)
+            .session_etypes(&EncType::SUPPORTED)
+            .max_ticket_lifetime(None)
+            .clock_skew(Duration::from_secs(1 << 40));
         let lenient = Validator::new(KeySet::from_iter([account]), policy, NoReplayCache);
         Some(Self { token: token.to_vec(), keys, now: case.now(), lenient, anatomy, parts })
     }

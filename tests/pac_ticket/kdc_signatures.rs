@@ -40,7 +40,11 @@ fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
 fn a_realm_of_active_directory_signs_all_it_issues() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let account = realm.account().with_krbtgt_key(&realm.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96));
-    let validator = Validator::new(KeySet::from_iter([account]), Policy::default().allow_rc4(), NoReplayCache);
+    let validator = Validator::new(
+        KeySet::from_iter([account]),
+        Policy::default().ticket_etypes(&EncType::SUPPORTED).session_etypes(&EncType::SUPPORTED),
+        NoReplayCache,
+    );
     for etype in EncType::SUPPORTED {
         for rodc_identifier in [None, Some(0x1234)] {
             let token = realm.ticket_for("alice").etype(etype).pac(|pac| {

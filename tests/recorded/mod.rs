@@ -400,6 +400,7 @@ impl Rules {
             Profile::General => Policy::default(),
             Profile::Seamless => Policy::seamless_sso(),
         };
+        #[cfg(feature = "rc4")]
         if self.allow_rc4 {
             policy = policy.allow_rc4();
         }

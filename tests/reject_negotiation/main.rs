@@ -23,12 +23,8 @@ use kerberos_sso::testing::{
     ApRepParts, KeyParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
 };
 use kerberos_sso::{
-    Arrival, Error, Policy, SecurityContext, UnixTime,
-    context::{MessageError, MessageKey},
-    error::{InvalidNegotiation, NegotiationCause, Problem, ReplayCause},
-    negotiate::{Negotiation, Step},
-    policy::AcceptorSubkeyPolicy,
-    ticket::GssFlags,
+    AcceptorSubkeyPolicy, Connection, Error, GssFlags, InvalidNegotiation, MessageError, MessageKey, Negotiation,
+    NegotiationCause, Problem, ReplayCause, SecurityContext, Turn, UnixTime,
 };
 
 /// A conversation that waits for the client's last word.

@@ -29,7 +29,7 @@ fn it_holds_our_number() {
 fn it_is_not_ours() {
     let host = Host::new();
     for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
-        let host = Host::with_policy(Policy::default().allow_rc4().with_acceptor_subkey(policy));
+        let host = Host::with_policy(crate::common::all_etypes().acceptor_subkey(policy));
         for etype in EncType::SUPPORTED {
             let token = dce_style(host.good().session_etype(etype).framed(TokenFraming::ApReq));
             let begun = Begun::of(&host, token);
@@ -92,7 +92,7 @@ fn it_is_an_ap_rep() {
 
 #[test]
 fn every_bit_of_it_counts() {
-    let host = Host::with_policy(Policy::default().allow_rc4());
+    let host = Host::with_policy(crate::common::all_etypes());
     for etype in EncType::SUPPORTED {
         let token = dce_style(host.good().session_etype(etype).framed(TokenFraming::ApReq));
         let mut begun = Begun::of(&host, token);
@@ -117,7 +117,7 @@ fn it_is_of_this_conversation() {
     let first = Begun::dce(&host);
     let again = first.token.clone().sent_at(UnixTime::from_seconds(host.now.seconds() + 1));
     let negotiation = host.nodes[0].converse(&again.mint(), None, &Connection::default(), &random(9), host.now);
-    let Ok(Step::Continue(next)) = negotiation else { panic!("it goes on") };
+    let Ok(Turn::Next(next)) = negotiation else { panic!("it goes on") };
     let of_first = first.minted(&first.third_leg());
     assert_eq!(host.refuses(&of_first, Some(&next.into_negotiation().to_bytes())), NOT_OURS);
     first.ends(&host, &of_first);

@@ -6,7 +6,7 @@ use crate::accept::facts::AuthenticatorFields;
 use crate::accept::message::Message;
 use crate::accept::request::{Carrier, Continuation, FinalToken, Negotiated, Request};
 use crate::context::{Established, SecurityContext};
-use crate::crypto::{KeyUsage, wipe};
+use crate::crypto::KeyUsage;
 use crate::error::{Error, NegotiationCause};
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{ApRep, EncApRepPart};
@@ -14,6 +14,7 @@ use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::{MechanismList, NegState, NegotiationReply};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// What a verified request is answered with.
 #[derive(Debug)]
@@ -141,6 +142,7 @@ fn close_with_mic(
     mut established: Established,
 ) -> Result<Closing, Error> {
     let mic = mic.ok_or(Error::Negotiation(NegotiationCause::NoMic))?;
+    // Our numbers begin below 2^30: nothing wraps.
     established.send_sequence = established.send_sequence.wrapping_add(1);
     receive_mic(&mut established, mechanisms.der(), mic)?;
     Ok(Closing { established, reply: None })
@@ -177,12 +179,14 @@ fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> 
 
 /// The client's MIC was the first message of its context.
 pub(crate) fn advance_receive_sequence(established: &mut Established) {
+    // The client may begin at the last number of 32 bits; the next one is then 0.
     established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 
 /// The MIC of a context that has made none yet.
 pub(crate) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<u8> {
     let mic = SecurityContext::new(established.clone()).get_mic(mech_types);
+    // Our numbers begin below 2^30: nothing wraps.
     established.send_sequence = established.send_sequence.wrapping_add(1);
     mic
 }
@@ -191,15 +195,15 @@ pub(crate) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<
 fn check_ap_rep(ap_rep: ApRep<'_>, keys: ContextKeys<'_>, sequence: u32) -> Result<(), Error> {
     let refused = Error::Negotiation(NegotiationCause::ApRep);
     let cipher = keys.session.cipher(KeyUsage::AP_REP_ENC_PART);
-    let mut room = alloc::vec![0; ap_rep.enc_part.cipher.len()];
-    let part = match cipher.decrypt(ap_rep.enc_part.cipher, &mut room) {
-        Ok(plaintext) if ap_rep.enc_part.etype == cipher.etype() => {
-            EncApRepPart::read(room.get(plaintext).unwrap_or_default())
-        }
-        _ => return Err(refused),
+    if ap_rep.enc_part.etype != cipher.etype() {
+        return Err(refused);
+    }
+    // Our own AP-REP, sent back, holds the key of the context.
+    let mut buffer = Zeroizing::new(alloc::vec![0; ap_rep.enc_part.cipher.len()]);
+    let Ok(plaintext) = cipher.decrypt(ap_rep.enc_part.cipher, &mut buffer) else {
+        return Err(refused);
     };
-    let answers = part.map(|part| part.seq_number == Some(sequence) && part.subkey.is_none());
-    // Ours, sent back, holds the key of the context.
-    wipe(&mut room);
-    if answers? { Ok(()) } else { Err(refused) }
+    let plaintext = buffer.get(plaintext).ok_or_else(|| refused.clone())?;
+    let part = EncApRepPart::read(plaintext)?;
+    if part.seq_number == Some(sequence) && part.subkey.is_none() { Ok(()) } else { Err(refused) }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 mod changed;
+#[cfg(feature = "rc4")]
 mod form;
 mod order;
 mod others;
@@ -10,7 +11,7 @@ mod rotation;
 
 use super::recorded::{self, Context, Kind, Side, Token, message};
 use super::*;
-use crate::crypto::{GssStreams, KeyUsage};
+use crate::crypto::KeyUsage;
 use crate::error::Malformed;
 use crate::wire::der::Problem;
 use alloc::format;

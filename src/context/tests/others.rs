@@ -13,7 +13,7 @@ fn tokens_of_mit_and_heimdal_are_taken_in_order() {
             taken += 1;
         }
     }
-    assert_eq!(taken, 806);
+    assert_eq!(taken, if cfg!(feature = "rc4") { 806 } else { 676 });
 }
 
 /// With the confounder that they drew, which is taken out of their token.
@@ -39,7 +39,7 @@ fn tokens_are_made_octet_by_octet_as_mit_and_heimdal_make_them() {
         assert_eq!(made, expected, "{} {}", context.id, same);
         same += 1;
     });
-    assert_eq!(same, 734);
+    assert_eq!(same, if cfg!(feature = "rc4") { 734 } else { 604 });
 }
 
 /// The token as it would be with an RRC of zero.
@@ -56,17 +56,20 @@ fn unrotated(token: &Token) -> Vec<u8> {
 
 fn confounder(context: &Context, token: &Token, octets: &[u8]) -> Confounder {
     let mut confounder = [0; 16];
+    #[cfg(feature = "rc4")]
     if context.etype == 23 {
         let at = octets.len() - token.message().len() - 9;
         confounder[..8].copy_from_slice(&octets[at..at + 8]);
         if token.protection() == Protection::Confidentiality {
-            let streams = GssStreams::new(&context.key()).unwrap();
+            let streams = context.key().gss_streams().unwrap();
             let mut number: [u8; 8] = octets[at - 16..at - 8].try_into().unwrap();
             streams.apply_to_sequence(octets[at - 8..at].try_into().unwrap(), &mut number);
             let [a, b, c, d, ..] = number;
             streams.apply_to_message(u32::from_be_bytes([a, b, c, d]), [&mut confounder[..8]]);
         }
-    } else if token.protection() == Protection::Confidentiality {
+        return confounder;
+    }
+    if token.protection() == Protection::Confidentiality {
         let usage = match token.from {
             Side::Initiator => KeyUsage::GSS_INITIATOR_SEAL,
             Side::Acceptor => KeyUsage::GSS_ACCEPTOR_SEAL,

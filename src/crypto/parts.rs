@@ -1,0 +1,12 @@
+//! Parts of arrays, whose bounds are checked when the crate is compiled.
+
+/// Returns the `N` octets of `octets` that begin at offset `AT`.
+#[inline]
+pub(crate) fn part<const AT: usize, const N: usize, const LENGTH: usize>(octets: &[u8; LENGTH]) -> [u8; N] {
+    const { assert!(AT <= LENGTH && N <= LENGTH - AT) };
+    let mut part = [0; N];
+    for (to, from) in part.iter_mut().zip(octets.iter().skip(AT)) {
+        *to = *from;
+    }
+    part
+}
