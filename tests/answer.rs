@@ -1,5 +1,5 @@
-//! What an accepted client is told: the AP-REP, its framing, and the context that both sides have then. The answers are
-//! read by `rasn`, as the client of `kerberos_sso::testing` would.
+//! The answer to an accepted client: the AP-REP, its framing, and the context that both sides share then. `rasn` reads the
+//! answers, as the client of `kerberos_sso::testing` would.
 #![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use kerberos_sso::testing::{
     TokenFraming, Unproven, if_relevant, mech,
 };
 use kerberos_sso::{
-    Answer, Arrival, Policy, Randomness, UnixTime, negotiate::Step, policy::AcceptorSubkeyPolicy, ticket::GssFlags,
+    Answer, Policy, Randomness, UnixTime, negotiate::Step, policy::AcceptorSubkeyPolicy, ticket::GssFlags,
 };
 
 /// The weakest first.
@@ -356,7 +356,7 @@ mod framing {
         let token = without(GssFlags::MUTUAL, server.good());
         for framing in [TokenFraming::Krb5(mech::KRB5.into()), TokenFraming::ApReq] {
             let answer = answer_to(&server, &token.clone().framed(framing));
-            assert_eq!((answer.token(), answer.header()), (None, None));
+            assert_eq!((answer.token(), answer.www_authenticate()), (None, None));
         }
         let answer = answer_to(&server, &token);
         assert_eq!(NegTokenRespParts::decode(answer.token().unwrap()), Some(completed(mech::MS_KRB5)));
@@ -372,7 +372,7 @@ mod framing {
         token.ap_options = 1 << 29;
         let answer = answer_to(&server, &token);
         assert!(ApRepParts::decode(answer.token().unwrap(), &token.authenticator.key).is_some());
-        // Anybody on the way can set the option; whoever has a checksum that says otherwise does not wait for an answer.
+        // Anybody on the way can set the option; a client whose checksum says otherwise does not wait for an answer.
         let mut token = without(GssFlags::MUTUAL, server.good().framed(TokenFraming::ApReq));
         token.ap_options = 1 << 29;
         assert_eq!(answer_to(&server, &token).token(), None);
@@ -384,7 +384,7 @@ mod framing {
         let server = Server::new();
         let answer = answer_to(&server, &server.good());
         let expected = base64::engine::general_purpose::STANDARD.encode(answer.token().unwrap());
-        assert_eq!(answer.header().unwrap(), format!("Negotiate {expected}"));
+        assert_eq!(answer.www_authenticate().unwrap(), format!("Negotiate {expected}"));
     }
 }
 
@@ -480,14 +480,14 @@ mod context {
     }
 }
 
-/// For most clients the first turn is the last, and says what the answer says.
+/// For most clients the first step is the last, and has the token of the answer.
 #[test]
-fn a_turn_that_ends_is_the_answer() {
+fn the_step_that_accepts_has_the_token_of_the_answer() {
     let server = Server::new();
     let time: UnixTime = NOW;
     for token in [server.good(), server.good().framed(TokenFraming::ApReq), without(GssFlags::MUTUAL, server.good())] {
-        let turn = server.validator.converse(&token.mint(), None, &Connection::default(), &random(1), time).unwrap();
-        let Step::Accepted(accepted, answer) = turn else { panic!("it is over") };
+        let step = server.validator.converse(&token.mint(), None, &random(1), time).unwrap();
+        let Step::Accepted(accepted, answer) = step else { panic!("it is over") };
         assert_eq!(answer.token(), accepted.answer(&random(1)).token());
         assert_eq!(answer.token(), answer_to(&server, &token).token());
     }
