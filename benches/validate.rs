@@ -13,7 +13,7 @@ use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{
-    Arrival, ComputerAccount, KeySet, Password, Policy, Randomness, Sid, UnixTime, Validator, policy::ForeignSidPolicy,
+    ComputerAccount, KeySet, Password, Policy, Randomness, Sid, UnixTime, Validator, policy::ForeignSidPolicy,
 };
 use std::hint::black_box;
 
@@ -129,12 +129,9 @@ fn refusals(criterion: &mut Criterion) {
     let elsewhere = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$");
     let unknown = elsewhere.ticket_for("alice").at(NOW).mint();
     let strict = Validator::new(elsewhere.key_set(), Policy::default(), NoReplayCache);
-    let other_key = Validator::new(
-        KeySet::from_iter([ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST")
-            .with_password(&Password::from_text("another"), Some(1))]),
-        Policy::default(),
-        NoReplayCache,
-    );
+    let computer = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
+    let keys = KeySet::new().with_account(computer.with_password(&Password::from_text("another"), Some(1)));
+    let other_key = Validator::new(keys, Policy::default(), NoReplayCache);
     let mut rubbish = token.clone();
     rubbish.reverse();
     for (id, bytes, validator, code) in [

@@ -16,11 +16,11 @@ use std::time::SystemTime;
 async fn page(user: Option<Extension<Identity>>, why: Option<Extension<NotSignedIn>>) -> Response {
     match (user, why) {
         (Some(Extension(user)), _) => format!("{} is signed in\n", user.name).into_response(),
-        // The browser answers the challenge in the background; who has no ticket sees the form that comes with it.
+        // The browser answers the challenge in the background. A user without a ticket sees the form that comes with it.
         (None, Some(Extension(NotSignedIn::NotAsked))) => {
             (StatusCode::UNAUTHORIZED, [("www-authenticate", "Negotiate")], FORM).into_response()
         }
-        // Who failed is not challenged again.
+        // A client that failed is not challenged again.
         (None, _) => FORM.into_response(),
     }
 }
@@ -42,16 +42,15 @@ async fn main() {
         (KeySet::from_keytab(&keytab).expect("it is a keytab"), || SystemTime::now().into())
     } else {
         let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-        let keys = [account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2))];
-        (KeySet::from_iter(keys), || UnixTime::from_seconds(1_795_299_534))
+        let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
+        (KeySet::new().with_account(account), || UnixTime::from_seconds(1_795_299_534))
     };
     let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock().saturating_add_seconds(-60)));
     let layer = NegotiateLayer::new(Validator::new(keys, Policy::default(), replay), clock, randomness)
         .optional()
         .on_signed_in(|signed_in, request| println!("{}: {}", request.uri, signed_in.identity()))
-        .on_fall_back(|fall_back, request| {
-            let error = fall_back.error();
-            println!("{}: {}: {error}\n{}", request.uri, error.code(), error.remedy().unwrap_or_default());
+        .on_fall_back(|refused, request| {
+            println!("{}: {}: {refused}\n{}", request.uri, refused.code(), refused.remedy().unwrap_or_default());
         });
     let app = Router::new().route("/", get(page)).layer(layer);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await.expect("the port is free");

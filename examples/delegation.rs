@@ -28,7 +28,7 @@ const USAGE: &str = "Usage: delegation --keytab FILE --realm REALM [--allow-rc4]
 
 fn run() -> Result<(), Box<dyn Error>> {
     use lexopt::prelude::*;
-    let (mut keys, mut realm, mut policy, mut values) = (KeySet::default(), None, Policy::default(), Vec::new());
+    let (mut keys, mut realm, mut policy, mut values) = (KeySet::new(), None, Policy::default(), Vec::new());
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -42,7 +42,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let [token, output] = values.as_slice() else { return Err("TOKEN and OUTPUT are wanted".into()) };
     // A file is validated as often as somebody likes; a server remembers what it has seen.
     let validator = Validator::new(keys, policy, NoReplayCache);
-    let accepted = validator.validate_ticket(&std::fs::read(token)?, SystemTime::now().into())?;
+    let accepted = validator.validate_ticket(&std::fs::read(token)?, SystemTime::now())?;
     if realm.is_some_and(|realm| realm != accepted.service_realm()) {
         return Err("the ticket is for another realm".into());
     }

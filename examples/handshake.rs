@@ -6,7 +6,7 @@
 
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{TestClient, TestRealm};
-use kerberos_sso::{Arrival, Policy, Randomness, UnixTime, Validator, context::Protection, negotiate::Step};
+use kerberos_sso::{Policy, Randomness, UnixTime, Validator, context::Protection, negotiate::Step};
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -18,9 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("client → server  {} bytes: a Kerberos token in SPNEGO", token.mint().len());
 
     let randomness = Randomness::new(random()?);
-    let turn = validator.converse(&token.mint(), None, &Connection::default(), &randomness, now)?;
-    // A client that needs another token would be here with `Step::Continue`: keep its negotiation, and send its token.
-    let Step::Accepted(accepted, answer) = turn else { return Err("another token is needed".into()) };
+    let step = validator.converse(&token.mint(), None, &randomness, now)?;
+    // With `Step::Continue` the server would send its token, and keep its negotiation for the client's next token.
+    let Step::Accepted(accepted, answer) = step else { return Err("another token is needed".into()) };
     println!("                 accepted: {}", accepted.identity());
     println!("client ← server  {} bytes: accept-completed, with an AP-REP", answer.token().map_or(0, <[u8]>::len));
 

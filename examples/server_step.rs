@@ -4,23 +4,23 @@
 //! Run: `cargo run --example server_step`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
 
+use kerberos_sso::http::SignInStep;
+use kerberos_sso::negotiate::RoundTrips;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
-use kerberos_sso::{ComputerAccount, Error, KeySet, Password, Policy, Randomness, UnixTime, Validator};
+use kerberos_sso::{ComputerAccount, KeySet, Password, Policy, Randomness, UnixTime, Validator};
 
-/// Status, `WWW-Authenticate`, and who signed in.
-fn step(validator: &Validator<MemoryReplayCache>, authorization: &str, now: UnixTime) -> (u16, String, String) {
-    match validator.validate_header(authorization.as_bytes(), now) {
-        Ok(accepted) => {
-            let answer = accepted.answer(&randomness());
-            (200, answer.header().unwrap_or_default(), accepted.identity().to_string())
+/// Returns the status, the `WWW-Authenticate` value, and who signed in.
+fn respond(validator: &Validator<MemoryReplayCache>, authorization: &str, now: UnixTime) -> (u16, String, String) {
+    let step = validator.sign_in([authorization], RoundTrips::One, &randomness(), now);
+    let user = match &step {
+        SignInStep::SignedIn(signed_in) => signed_in.identity().to_string(),
+        SignInStep::FallBack(refused) => {
+            eprintln!("{}: {refused}\n{}", refused.code(), refused.remedy().unwrap_or_default());
+            String::new()
         }
-        // Only a request without a token is told to try Negotiate: whoever failed would fail again.
-        Err(Error::NotNegotiate(_)) => (401, "Negotiate".into(), String::new()),
-        Err(error) => {
-            eprintln!("{}: {error}\n{}", error.code(), error.remedy().unwrap_or_default());
-            (403, String::new(), String::new())
-        }
-    }
+        SignInStep::Challenge | SignInStep::Continue(_) => String::new(),
+    };
+    (step.status(), step.www_authenticate().unwrap_or_default(), user)
 }
 
 fn randomness() -> Randomness {
@@ -33,7 +33,8 @@ fn main() {
     // Once, when the server starts. A keytab would do as well: KeySet::from_keytab(&bytes).
     let now = UnixTime::from_seconds(1_795_299_534); // a server asks its clock: SystemTime::now().into()
     let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-    let keys = KeySet::from_iter([account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2))]);
+    let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
+    let keys = KeySet::new().with_account(account);
     let started = now.saturating_add_seconds(-60);
     let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(started));
     let validator = Validator::new(keys, Policy::seamless_sso(), replay);
@@ -41,7 +42,7 @@ fn main() {
     // For every request.
     let header = include_str!("alice.header");
     for authorization in [header, header, "Basic YWxpY2U6c2VjcmV0"] {
-        let (status, challenge, user) = step(&validator, authorization, now);
+        let (status, challenge, user) = respond(&validator, authorization, now);
         let scheme = authorization.split(' ').next().unwrap_or_default();
         println!("{scheme:9} → {status} {user} {challenge}");
     }

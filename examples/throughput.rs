@@ -124,7 +124,7 @@ impl Arguments {
                 Arg::Long("at") => at = Some(UnixTime::from_seconds(parser.value()?.parse()?)),
                 Arg::Long("skew") => policy = policy.with_clock_skew(parser.value()?.parse_with(seconds)?),
                 Arg::Long("max-lifetime") => {
-                    policy = policy.with_max_ticket_lifetime(parser.value()?.parse_with(lifetime)?)
+                    policy = policy.with_max_ticket_lifetime(parser.value()?.parse_with(lifetime)?);
                 }
                 Arg::Long("pac") => policy = policy.with_pac(parser.value()?.parse_with(pac)?),
                 Arg::Long("allow-rc4") => policy = policy.allow_rc4(),

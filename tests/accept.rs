@@ -11,7 +11,7 @@ use kerberos_sso::testing::{
     ChecksumParts, MechToken, NameParts, NegHints, SpnegoParts, TestRealm, TestToken, TokenFraming, if_relevant, mech,
 };
 use kerberos_sso::{
-    Accepted, Arrival, ChannelBindings, Policy, UnixTime,
+    Accepted, ChannelBindings, Policy, UnixTime,
     ticket::{BindingState, Framing, GssFlags, NameType, TicketFlags},
 };
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ mod shapes {
         assert_eq!(query.service.to_string(), "HTTP/www.contoso.test");
         let opened = server.validator.open_with(request, &server.realm.key_set(), NOW).unwrap();
         assert_eq!(opened.ticket().client().to_string(), "alice");
-        let verified = server.validator.verify(opened, &Connection::default(), NOW).unwrap();
+        let verified = server.validator.verify(opened, NOW).unwrap();
         let authorized = server.validator.authorize(verified).unwrap();
         let staged = authorized.admit(Admission::New).unwrap();
         assert_eq!(staged.identity().to_owned(), whole.identity().to_owned());
@@ -109,7 +109,7 @@ mod encryption_types {
         let server = Server::new();
         for number in 17..=20 {
             let etype = EncType(number);
-            server.accepts(|token| *token = token.clone().etype(etype).session_etype(etype));
+            server.assert_accepts(|token| *token = token.clone().etype(etype).session_etype(etype));
         }
     }
 

@@ -9,7 +9,7 @@ mod recorded;
 
 use anatomy::Anatomy;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
-use kerberos_sso::{Accepted, Error, KeySet, Policy, UnixTime, Validator, error::KeyRole};
+use kerberos_sso::{Accepted, Error, KeySet, Policy, Refused, UnixTime, Validator, error::KeyRole};
 use recorded::{Case, Form, Outcome, Recording};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,18 +38,18 @@ fn a_refusal_before_the_ticket_is_opened_allocates_nothing() {
     let mut found: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for_each_case(|recording, case| {
         let (verdict, allocations) = judge(&with_replay_cache(recording, case), case, &case.bytes().unwrap());
-        let Err(error) = verdict else { return };
-        let for_base64 = u64::from(case.form == Form::Header && error.code() != "not-negotiate");
-        let most = u64::from(!opens_no_ticket(&error));
-        assert!(allocations <= most + for_base64, "{}: {allocations} allocations for {}", case.id, error.code());
-        found.entry(error.code().into()).or_default().insert(allocations - for_base64.min(allocations));
+        let Err(refused) = verdict else { return };
+        let for_base64 = u64::from(case.form == Form::Header && refused.code() != "not-negotiate");
+        let most = u64::from(!opens_no_ticket(refused.error()));
+        assert!(allocations <= most + for_base64, "{}: {allocations} allocations for {}", case.id, refused.code());
+        found.entry(refused.code().into()).or_default().insert(allocations - for_base64.min(allocations));
     });
     println!("allocations of a refusal, base64 left out: {found:?}");
 }
 
-/// Those that a stranger can cause at will, each of them made here of one good token.
+/// Refusals that anyone can cause at will, each of them made here from one good token.
 #[test]
-fn what_a_stranger_sends_allocates_nothing() {
+fn a_token_of_an_unknown_client_allocates_nothing() {
     let recordings = recorded::load_all().unwrap();
     let case = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
     let (recording, case) = { case }.find(|(_, case)| case.id == "samba-aes256-aes256-mit-spnego").unwrap();
@@ -95,7 +95,7 @@ fn opens_no_ticket(error: &Error) -> bool {
 }
 
 /// The second request under a key: what depends on the key alone is kept of the first.
-fn judge(validator: &Validator<MemoryReplayCache>, case: &Case, bytes: &[u8]) -> (Result<Accepted, Error>, u64) {
+fn judge(validator: &Validator<MemoryReplayCache>, case: &Case, bytes: &[u8]) -> (Result<Accepted, Refused>, u64) {
     let mut verdict = None;
     if let Ok(token) = if case.form == Form::Token { Ok(bytes.into()) } else { validator.decode_header(bytes) } {
         drop(validator.read(&token).and_then(|request| validator.open(request, case.now())));

@@ -1,5 +1,5 @@
-//! What an accepted client is told: the AP-REP, its framing, and the context that both sides have then. The answers are
-//! read by `rasn`, as the client of `kerberos_sso::testing` would.
+//! The answer to an accepted client: the AP-REP, its framing, and the context that both sides share then. `rasn` reads the
+//! answers, as the client of `kerberos_sso::testing` would.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![cfg(feature = "testing")]
 #![allow(
@@ -19,7 +19,9 @@ use kerberos_sso::testing::{
     ApRepParts, ChecksumParts, KeyParts, Krb5Message, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken,
     TokenFraming, Unproven, if_relevant, mech,
 };
-use kerberos_sso::{AcceptorSubkeyPolicy, Answer, Connection, GssFlags, Policy, Randomness, Turn, UnixTime};
+use kerberos_sso::{
+    Answer, Policy, Randomness, UnixTime, negotiate::Step, policy::AcceptorSubkeyPolicy, ticket::GssFlags,
+};
 
 /// The weakest first.
 const BY_STRENGTH: [EncType; 5] = [
@@ -200,7 +202,7 @@ mod subkey {
     #[test]
     fn the_policy_bounds_the_list() {
         let aes128 = EncType::AES128_CTS_HMAC_SHA1_96;
-        let policy = Policy::default().session_etypes(&[aes128, EncType::AES256_CTS_HMAC_SHA1_96]);
+        let policy = Policy::default().with_session_etypes(&[aes128, EncType::AES256_CTS_HMAC_SHA1_96]);
         let server = Server::with_policy(policy);
         let token = listing(&[20, 19, 18], server.good().session_etype(aes128));
         assert_eq!(ap_rep_to(&server, &token).subkey, Some(random_key(EncType::AES256_CTS_HMAC_SHA1_96)));
@@ -249,7 +251,7 @@ mod subkey {
     #[cfg(feature = "rc4")]
     #[test]
     fn the_policy_can_leave_it_out() {
-        let server = Server::with_policy(all_etypes().acceptor_subkey(AcceptorSubkeyPolicy::Never));
+        let server = Server::with_policy(all_etypes().with_acceptor_subkey(AcceptorSubkeyPolicy::Never));
         for etype in BY_STRENGTH {
             let token = listing(&[20], server.good().session_etype(etype));
             assert_eq!(ap_rep_to(&server, &token).subkey, None);
@@ -358,7 +360,7 @@ mod framing {
         let token = without(GssFlags::MUTUAL, server.good());
         for framing in [TokenFraming::Krb5(mech::KRB5.into()), TokenFraming::ApReq] {
             let answer = answer_to(&server, &token.clone().framed(framing));
-            assert_eq!((answer.token(), answer.header()), (None, None));
+            assert_eq!((answer.token(), answer.www_authenticate()), (None, None));
         }
         let answer = answer_to(&server, &token);
         assert_eq!(NegTokenRespParts::decode(answer.token().unwrap()), Some(completed(mech::MS_KRB5)));
@@ -374,7 +376,7 @@ mod framing {
         token.ap_options = 1 << 29;
         let answer = answer_to(&server, &token);
         assert!(ApRepParts::decode(answer.token().unwrap(), &token.authenticator.key).is_some());
-        // Anybody on the way can set the option; whoever has a checksum that says otherwise does not wait for an answer.
+        // Anybody on the way can set the option; a client whose checksum says otherwise does not wait for an answer.
         let mut token = without(GssFlags::MUTUAL, server.good().framed(TokenFraming::ApReq));
         token.ap_options = 1 << 29;
         assert_eq!(answer_to(&server, &token).token(), None);
@@ -386,7 +388,7 @@ mod framing {
         let server = Server::new();
         let answer = answer_to(&server, &server.good());
         let expected = base64::engine::general_purpose::STANDARD.encode(answer.token().unwrap());
-        assert_eq!(answer.header().unwrap(), format!("Negotiate {expected}"));
+        assert_eq!(answer.www_authenticate().unwrap(), format!("Negotiate {expected}"));
     }
 }
 
@@ -485,14 +487,14 @@ mod context {
     }
 }
 
-/// For most clients the first turn is the last, and says what the answer says.
+/// For most clients the first step is the last, and has the token of the answer.
 #[test]
-fn a_turn_that_ends_is_the_answer() {
+fn the_step_that_accepts_has_the_token_of_the_answer() {
     let server = Server::new();
     let time: UnixTime = NOW;
     for token in [server.good(), server.good().framed(TokenFraming::ApReq), without(GssFlags::MUTUAL, server.good())] {
-        let turn = server.validator.converse(&token.mint(), None, &Connection::default(), &random(1), time).unwrap();
-        let Turn::Accepted(accepted, answer) = turn else { panic!("it is over") };
+        let step = server.validator.converse(&token.mint(), None, &random(1), time).unwrap();
+        let Step::Accepted(accepted, answer) = step else { panic!("it is over") };
         assert_eq!(answer.token(), accepted.answer(&random(1)).token());
         assert_eq!(answer.token(), answer_to(&server, &token).token());
     }

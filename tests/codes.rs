@@ -17,7 +17,9 @@ type Refuse = fn() -> Error;
 /// How a request is refused for it, for every code there is. A code is never renamed nor given to another blame; new ones
 /// are added.
 const CODES: [(&str, Blame, Refuse); 44] = [
-    ("not-negotiate", Blame::Message, || Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err()),
+    ("not-negotiate", Blame::Message, || {
+        Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err().into_error()
+    }),
     ("malformed", Blame::Message, || in_order("malformed", 0)),
     ("too-large", Blame::Message, || in_order("too-large", 0)),
     ("ntlm", Blame::Client, || Server::new().check(b"NTLMSSP\0\x01\0\0\0").unwrap_err()),
@@ -66,8 +68,8 @@ const CODES: [(&str, Blame, Refuse); 44] = [
         let cache = MemoryReplayCache::new(10, Start::TakeAny);
         let validator = Validator::new(realm.key_set(), Policy::default(), cache);
         let token = realm.ticket_for("alice").mint();
-        validator.validate_ticket(&token, NOW).unwrap();
-        validator.validate_ticket(&token, NOW).unwrap_err()
+        let _accepted = validator.validate_ticket(&token, NOW).unwrap();
+        validator.validate_ticket(&token, NOW).unwrap_err().into_error()
     }),
     ("replay-cache-full", Blame::ReplayCache, || store_says(Admission::Full(ReplayLimit::Cache))),
     ("replay-cache-failed", Blame::ReplayCache, || store_says(Admission::Failed)),
@@ -183,7 +185,7 @@ fn codes_are_kebab_case() {
 }
 
 #[test]
-fn every_refusal_is_a_sentence_that_says_who_can_mend_it() {
+fn every_refusal_is_a_sentence_and_its_remedy_is_one_too() {
     for (code, _, refuse) in CODES {
         let error = refuse();
         let text = error.to_string();
@@ -288,7 +290,7 @@ fn in_order(code: &str, place: usize) -> Error {
 /// A client that would rather use NTLM, and does not confirm that it offered it.
 fn without_its_mic() -> Error {
     let host = Host::new();
-    let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
+    let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
     host.refuses(&NegTokenRespParts::default().mint(), Some(&kept.state))
 }
 
@@ -303,10 +305,10 @@ fn store_says(answer: Admission) -> Error {
 
     let realm = Server::new().realm;
     let validator = Validator::new(realm.key_set(), Policy::default(), Store(answer));
-    validator.validate_ticket(&realm.ticket_for("alice").mint(), NOW).unwrap_err()
+    validator.validate_ticket(&realm.ticket_for("alice").mint(), NOW).unwrap_err().into_error()
 }
 
-/// A conversation that fails is somebody's doing, or nobody's.
+/// A failed negotiation has a remedy, or its remedy says that there is nothing to do.
 #[test]
 fn a_failed_negotiation_is_explained() {
     let error = without_its_mic();
@@ -316,7 +318,7 @@ fn a_failed_negotiation_is_explained() {
     );
     assert!(error.remedy().unwrap().starts_with("Give each client's next token the state of its own conversation"));
     let mut host = Host::new();
-    let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
+    let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
     host.now = NOW.saturating_add_seconds(301);
     let late = host.refuses(&NegTokenRespParts::default().mint(), Some(&kept.state));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a subscriber of `tracing` is told: each decision once, the stages in their order, and never a secret.
+//! What a subscriber of `tracing` gets: each decision once, the stages in their order, and never a secret.
 #![cfg(all(feature = "testing", feature = "tracing"))]
 #![allow(
     clippy::unwrap_used,
@@ -12,14 +12,15 @@ mod common;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use common::dialogue::{Host, last_word, prefers_ntlm, random, random_octets};
+use common::dialogue::{Host, final_token, prefers_ntlm, random, random_octets};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server, all_etypes};
 use kerberos_sso::crypto::EncType;
+use kerberos_sso::negotiate::RoundTrips;
 use kerberos_sso::observe::TARGET;
 use kerberos_sso::replay::Admission;
 use kerberos_sso::testing::{TestClient, TestRealm, TestToken};
-use kerberos_sso::{Accepted, Arrival, Error, KeySet, Policy, Validator};
+use kerberos_sso::{Accepted, KeySet, Policy, Refused, Validator};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -27,7 +28,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// All that it was told, in order.
+/// All spans and events, in order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Entry>>>);
 
@@ -182,14 +183,14 @@ fn a_skewed_clock_is_a_number() {
     assert_eq!(only_event(&entries).1["skew_seconds"], "-3600");
 }
 
-/// Staged decisions are told as well, by whoever makes them.
+/// The stages report their decisions as well.
 #[test]
 fn the_stages_tell_what_the_whole_way_tells() {
     let server = server();
     let staged = Validator::staged(server.realm.key_set(), common::refusals::policy());
-    let decide = |token: &[u8], admission: Admission| -> Result<Accepted, Error> {
+    let decide = |token: &[u8], admission: Admission| -> Result<Accepted, Refused> {
         let opened = staged.open(staged.read(token)?, NOW)?;
-        let verified = staged.verify(opened, &Connection::default(), NOW)?;
+        let verified = staged.verify(opened, NOW)?;
         staged.authorize(verified)?.admit(admission)
     };
     for (code, change) in IN_ORDER {
@@ -213,7 +214,7 @@ fn the_stages_tell_what_the_whole_way_tells() {
 fn values_that_hold_no_token_are_told_once() {
     let host = Host::new();
     let sign_in = |values: &[&str]| {
-        host.nodes[0].sign_in(values, None, &Connection::default(), &random(1), NOW);
+        let _step = host.nodes[0].sign_in(values, RoundTrips::Many(None), &random(1), NOW);
     };
     for (values, code) in [
         (&["NTLM TlRMTVNTUAABAAAA"][..], "ntlm"),
@@ -226,18 +227,18 @@ fn values_that_hold_no_token_are_told_once() {
     assert!(watched(|| sign_in(&["Basic eA=="])).1.is_empty(), "nothing was decided");
 }
 
-/// A user is told of when the conversation is over, not before.
+/// The event names the user when the negotiation is over, not before.
 #[test]
 fn a_conversation_is_told_of_at_its_end() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
-    let (asked, entries) = watched(|| host.goes_on(&token.mint(), None));
+    let (asked, entries) = watched(|| host.continues(&token.mint(), None));
     assert_eq!(only_event(&entries), (Level::DEBUG, fields(&[("code", "continues")])));
     let client = TestClient::of(&token);
     let mic = client.complete(Some(&asked.token)).unwrap().get_mic(&client.mech_types);
-    let (_, entries) = watched(|| host.ends(&last_word(mic).mint(), Some(&asked.state)));
+    let (_, entries) = watched(|| host.ends(&final_token(mic).mint(), Some(&asked.state)));
     assert_eq!(only_event(&entries).1["user"], "alice");
-    let (_, entries) = watched(|| host.refuses(&last_word(vec![0; 28]).mint(), Some(&asked.state)));
+    let (_, entries) = watched(|| host.refuses(&final_token(vec![0; 28]).mint(), Some(&asked.state)));
     assert_eq!(only_event(&entries).1["code"], "negotiation");
 }
 
@@ -321,7 +322,7 @@ fn no_secret_is_in_what_is_told() {
     let tell = |server: &Server, token: &TestToken| {
         let verdict = watched(|| {
             let header = token.header();
-            server.validator.sign_in([&header], None, &server.connection, &random(1), NOW)
+            server.validator.sign_in([&header], RoundTrips::Many(None), &random(1), server.arrival())
         });
         assert_no_secret(&format!("{verdict:?}"), &secrets_of(&server.realm, token));
         events(&verdict.1)[0].1["code"].clone()

@@ -1,4 +1,4 @@
-//! What a request over HTTP leads to (RFC 4559), and what a client carries between two of them.
+//! The step that follows from a request over HTTP (RFC 4559), and the state that a client carries between two requests.
 #![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
@@ -13,25 +13,25 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use common::NOW;
-use common::dialogue::{Host, krb5_token, last_word, prefers_ntlm, random};
-use kerberos_sso::http::{Leg, SealingKey, SignInStep, SignedIn};
+use common::dialogue::{Host, final_token, krb5_token, prefers_ntlm, random};
+use kerberos_sso::http::{SealingKey, SignInStep, SignedIn};
 use kerberos_sso::limits::{MAX_KEPT_MECH_TYPES, MAX_SEALED_LENGTH, MAX_SEALED_SECONDS};
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech};
 use kerberos_sso::{
-    Arrival, Error, Policy, UnixTime, Validator,
+    Error, Policy, Refused, UnixTime, Validator,
     error::{HeaderProblem, KerberosOffer, NtlmMessage},
-    negotiate::Negotiation,
+    negotiate::{Continue, Negotiation, RoundTrips},
 };
 
 fn step(host: &Host, authorization: &[&str]) -> SignInStep {
-    host.nodes[0].sign_in(authorization, None, &Connection::default(), &random(1), host.now)
+    host.nodes[0].sign_in(authorization, RoundTrips::Many(None), &random(1), host.now)
 }
 
 fn refusal(host: &Host, authorization: &[&str]) -> Error {
     let step = step(host, authorization);
     assert_eq!((step.status(), step.www_authenticate()), (403, None), "{authorization:?}");
     match step {
-        SignInStep::FallBack(fall_back) => fall_back.into_error(),
+        SignInStep::FallBack(refused) => refused.into_error(),
         other => panic!("{authorization:?}: {other:?}"),
     }
 }
@@ -58,7 +58,7 @@ fn without_a_negotiate_value_a_client_is_challenged() {
     ] {
         let step = step(&host, authorization);
         assert!(matches!(step, SignInStep::Challenge), "{authorization:?}: {step:?}");
-        assert_eq!((step.status(), step.www_authenticate()), (401, Some("Negotiate")));
+        assert_eq!((step.status(), step.www_authenticate().as_deref()), (401, Some("Negotiate")));
     }
 }
 
@@ -73,7 +73,7 @@ fn a_good_ticket_signs_in_and_is_answered() {
         values.insert(before, &good);
         let step = step(&host, &values);
         assert_eq!(step.status(), 200);
-        let answer = token_in(step.www_authenticate().unwrap());
+        let answer = token_in(&step.www_authenticate().unwrap());
         TestClient::of(&token).complete(Some(&answer)).expect("the server proves itself");
         let SignInStep::SignedIn(signed_in) = step else { panic!("{step:?}") };
         assert_eq!(signed_in.identity().to_string(), "alice@CONTOSO.TEST");
@@ -148,17 +148,17 @@ fn the_scheme_ntlm_is_named_with_its_message() {
 fn the_stages_lead_to_the_same_steps() {
     let host = Host::new();
     let staged = Validator::staged(host.realm.key_set(), Policy::default());
-    let decide = |header: &str| {
+    let decide = |header: &str| -> Result<_, Refused> {
         let token = staged.negotiate_token([header])?.expect("there is one");
         let opened = staged.open(staged.read(&token)?, NOW)?;
-        let authorized = staged.authorize(staged.verify(opened, &Connection::default(), NOW)?)?;
+        let authorized = staged.authorize(staged.verify(opened, NOW)?)?;
         authorized.admit(kerberos_sso::replay::Admission::New)
     };
     let token = host.good();
-    let staged_step = SignInStep::of_accepted(decide(&token.header()), &random(1));
+    let staged_step = SignInStep::from_verdict(decide(&token.header()), &random(1));
     assert_eq!(staged_step.www_authenticate(), step(&host, &[&token.header()]).www_authenticate());
     assert_eq!(staged_step.status(), 200);
-    let refused = SignInStep::of_accepted(decide("Negotiate YII="), &random(1));
+    let refused = SignInStep::from_verdict(decide("Negotiate YII="), &random(1));
     assert_eq!((refused.status(), refused.www_authenticate()), (403, None));
     assert_eq!(staged.negotiate_token(["Basic eA=="]), Ok(None));
     assert_eq!(staged.negotiate_token::<&str>([]), Ok(None));
@@ -169,17 +169,17 @@ fn offer(host: &Host) -> TestToken {
     host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent)
 }
 
-fn goes_on(step: SignInStep) -> Leg {
+fn continues(step: SignInStep) -> Continue {
     assert_eq!(step.status(), 401);
     assert!(step.www_authenticate().unwrap().starts_with("Negotiate "));
     match step {
-        SignInStep::Continue(leg) => leg,
-        other => panic!("it does not go on: {other:?}"),
+        SignInStep::Continue(next) => next,
+        other => panic!("the negotiation does not continue: {other:?}"),
     }
 }
 
-fn next(host: &Host, token: &[u8], negotiation: Option<&Negotiation>) -> SignInStep {
-    host.nodes[1].sign_in([header(token)], negotiation, &Connection::default(), &random(2), host.now)
+fn second_step(host: &Host, token: &[u8], negotiation: Option<&Negotiation>) -> SignInStep {
+    host.nodes[1].sign_in([header(token)], RoundTrips::Many(negotiation), &random(2), host.now)
 }
 
 fn signed_in(step: SignInStep) -> Box<SignedIn> {
@@ -194,54 +194,54 @@ fn sealing_key() -> SealingKey {
 }
 
 #[test]
-fn a_conversation_goes_on_at_another_node_with_what_the_client_carries() {
+fn a_negotiation_continues_at_another_node_with_the_state_that_the_client_carries() {
     let host = Host::new();
     let token = offer(&host);
-    let leg = goes_on(step(&host, &[&token.header()]));
-    let carried = sealing_key().seal(leg.negotiation(), &random(3), NOW).unwrap();
+    let next = continues(step(&host, &[&token.header()]));
+    let carried = sealing_key().seal(next.negotiation(), &random(3), NOW).unwrap();
     let response = NegTokenRespParts { response_token: Some(krb5_token(&token)), ..NegTokenRespParts::default() };
 
     let opened = sealing_key().open(&carried, NOW).unwrap();
-    let ended = signed_in(next(&host, &response.mint(), Some(&opened)));
+    let ended = signed_in(second_step(&host, &response.mint(), Some(&opened)));
     assert_eq!(ended.identity().to_string(), "alice@CONTOSO.TEST");
-    TestClient::of(&token).complete(Some(&token_in(ended.header().unwrap()))).unwrap();
+    TestClient::of(&token).complete(Some(&token_in(ended.www_authenticate().unwrap()))).unwrap();
 
     // The value alone is worth nothing: the authenticator is good once.
-    match next(&host, &response.mint(), sealing_key().open(&carried, NOW).as_ref()) {
-        SignInStep::FallBack(fall_back) => assert_eq!(fall_back.error().code(), "replay"),
+    match second_step(&host, &response.mint(), sealing_key().open(&carried, NOW).as_ref()) {
+        SignInStep::FallBack(refused) => assert_eq!(refused.code(), "replay"),
         other => panic!("{other:?}"),
     }
-    let lost = next(&host, &response.mint(), None);
+    let lost = second_step(&host, &response.mint(), None);
     assert_eq!((lost.status(), lost.www_authenticate()), (403, None));
 }
 
 #[test]
-fn a_last_word_over_the_mechanisms_can_be_carried_too() {
+fn a_state_that_awaits_the_clients_mic_can_be_carried_too() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
-    let leg = goes_on(step(&host, &[&token.header()]));
-    let carried = sealing_key().seal(leg.negotiation(), &random(3), NOW).unwrap();
+    let next = continues(step(&host, &[&token.header()]));
+    let carried = sealing_key().seal(next.negotiation(), &random(3), NOW).unwrap();
     let client = TestClient::of(&token);
-    let mic = client.complete(Some(&token_in(leg.header()))).unwrap().get_mic(&client.mech_types);
-    let ended = signed_in(next(&host, &last_word(mic).mint(), sealing_key().open(&carried, NOW).as_ref()));
+    let mic = client.complete(Some(&token_in(&next.www_authenticate()))).unwrap().get_mic(&client.mech_types);
+    let ended = signed_in(second_step(&host, &final_token(mic).mint(), sealing_key().open(&carried, NOW).as_ref()));
     assert_eq!(ended.identity().to_string(), "alice@CONTOSO.TEST");
 }
 
-/// What a conversation keeps at most before the client has proved anything fits; what does not fit is not made.
+/// The largest state before the client has proved anything fits; a state that does not fit is not sealed.
 #[test]
 fn sealed_values_have_a_limit() {
     let host = Host::new();
     let long_offer = offer(&host).spnego(|spnego| {
         spnego.mech_types = vec![mech::KRB5.into(), vec![0x2A; MAX_KEPT_MECH_TYPES - 19]];
     });
-    let leg = goes_on(step(&host, &[&long_offer.header()]));
-    assert!(sealing_key().seal(leg.negotiation(), &random(3), NOW).unwrap().len() <= MAX_SEALED_LENGTH);
+    let next = continues(step(&host, &[&long_offer.header()]));
+    assert!(sealing_key().seal(next.negotiation(), &random(3), NOW).unwrap().len() <= MAX_SEALED_LENGTH);
 
-    // The last word is waited for with the whole AP-REQ in the state: the larger it is, the longer the value.
+    // The state that awaits the final token holds the whole AP-REQ: the larger the AP-REQ is, the longer the value.
     let sealed = |credentials: usize| {
         let token = prefers_ntlm(host.good().delegating(&vec![0; credentials]));
-        let leg = goes_on(step(&host, &[&token.header()]));
-        sealing_key().seal(leg.negotiation(), &random(3), NOW)
+        let next = continues(step(&host, &[&token.header()]));
+        sealing_key().seal(next.negotiation(), &random(3), NOW)
     };
     let fitting: Vec<String> = (1..4096).map_while(sealed).collect();
     assert!(fitting.iter().all(|sealed| sealing_key().open(sealed, NOW).is_some()));
@@ -252,8 +252,8 @@ fn sealed_values_have_a_limit() {
 
 fn carried() -> String {
     let host = Host::new();
-    let leg = goes_on(step(&host, &[&offer(&host).header()]));
-    sealing_key().seal(leg.negotiation(), &random(3), NOW).unwrap()
+    let next = continues(step(&host, &[&offer(&host).header()]));
+    sealing_key().seal(next.negotiation(), &random(3), NOW).unwrap()
 }
 
 #[test]
@@ -314,11 +314,11 @@ fn a_sealed_value_opens_under_its_own_key_only() {
 fn a_sealed_value_hides_what_it_holds() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
-    let leg = goes_on(step(&host, &[&token.header()]));
-    let seal = |number| sealing_key().seal(leg.negotiation(), &random(number), NOW).unwrap();
+    let next = continues(step(&host, &[&token.header()]));
+    let seal = |number| sealing_key().seal(next.negotiation(), &random(number), NOW).unwrap();
     assert_ne!(seal(3), seal(4));
     let octets = URL_SAFE_NO_PAD.decode(seal(3)).unwrap();
-    let state = leg.into_negotiation().to_bytes();
+    let state = next.into_negotiation().to_bytes();
     for part in state.windows(8) {
         assert!(!octets.windows(8).any(|window| window == part));
     }

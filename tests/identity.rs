@@ -6,7 +6,7 @@ use kerberos_sso::pac::{Group, GroupAttributes};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{
-    Accepted, Account, Error, Identity, KeySet, Policy, Sid, Validator,
+    Accepted, Account, Error, Identity, KeySet, Policy, Refused, Sid, Validator,
     error::{BoundedText, DomainClaim},
     policy::ForeignSidPolicy,
 };
@@ -15,7 +15,7 @@ fn judge(policy: Policy, group: Group) -> Result<Accepted, Error> {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
     let token = realm.ticket_for("alice").pac(|pac| pac.logon_info.extra_sids.push((group.sid, group.attributes.0)));
-    validator.validate_ticket(&token.mint(), TestRealm::NOW)
+    validator.validate_ticket(&token.mint(), TestRealm::NOW).map_err(Refused::into_error)
 }
 
 fn in_group(sid: &str, attributes: u32) -> (Sid, Identity) {
@@ -67,7 +67,7 @@ fn a_trusted_domain_is_tied_to_its_realm() {
         assert_eq!(sign_in(tied(), client_realm, domain).unwrap(), domain.join(1105));
     }
     for (client_realm, domain) in [("FABRIKAM.TEST", ours), ("CONTOSO.TEST", theirs)] {
-        let error = sign_in(tied(), client_realm, domain).unwrap_err();
+        let error = sign_in(tied(), client_realm, domain).unwrap_err().into_error();
         let (sid, account) = (domain.join(1105).unwrap(), BoundedText::new(realm.account().name()));
         assert_eq!(error, Error::UntrustedDomain { claim: DomainClaim::User, sid, account });
     }

@@ -86,7 +86,7 @@ fn no_more_keys_are_kept_ready_than_was_said() {
     let realms: Vec<_> = (1..10).map(realm).collect();
     for most in [0, 1, 3, 8, 9, 10] {
         let keys: KeySet = realms.iter().map(TestRealm::account).collect();
-        let validator = validator(keys.keeping(most));
+        let validator = validator(keys.with_prepared_keys(most));
         let growth: Vec<_> = realms.iter().map(|realm| kept(|| accepts(&validator, &token(realm)))).collect();
         assert!(growth.iter().all(|(accepted, _)| *accepted));
         assert_eq!(growth.iter().filter(|(_, bytes)| *bytes > 0).count(), most.min(realms.len()));
@@ -104,7 +104,7 @@ fn a_key_that_is_not_kept_opens_the_same_tickets() {
         let badly_signed = good.clone().pac(|pac| pac.server_signature.key = pac.kdc_signature.key.clone());
         for most in [0, 100] {
             let keys: KeySet = [realm.account()].into_iter().collect();
-            let validator = Validator::new(keys.keeping(most), all_etypes(), NoReplayCache);
+            let validator = Validator::new(keys.with_prepared_keys(most), all_etypes(), NoReplayCache);
             for _ in 0..2 {
                 assert!(accepts(&validator, &good.mint()), "{etype}, {most} kept");
                 let refused = validator.validate_ticket(&badly_signed.mint(), NOW).unwrap_err();

@@ -12,7 +12,7 @@ mod recorded;
 use anatomy::{Anatomy, element, elements, field, fields};
 use kerberos_sso::crypto::{Cipher, EncType, Key, KeyUsage};
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::{Accepted, Error, UnixTime, Validator};
+use kerberos_sso::{Accepted, Refused, UnixTime, Validator};
 use recorded::{Case, Form, Outcome, Recording};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -201,7 +201,7 @@ impl Sample {
     }
 
     /// The verdict on `bytes`, within the bounds of memory.
-    fn judge(&self, bytes: &[u8]) -> Result<Accepted, Error> {
+    fn judge(&self, bytes: &[u8]) -> Result<Accepted, Refused> {
         let mut verdict = None;
         let allocated = allocation_counter::measure(|| {
             verdict = Some(self.validator.validate_ticket(bytes, self.now));

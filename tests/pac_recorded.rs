@@ -7,11 +7,11 @@ mod recorded;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::pac::{BufferType, KdcSignatures, SignatureState};
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::{Accepted, AccountKind, AssertedBy, Error, KeySet, Validator};
+use kerberos_sso::{Accepted, AccountKind, AssertedBy, KeySet, Refused, Validator};
 use recorded::{Case, Outcome, Recording};
 
 /// Judges a case with krbtgt keys given to its accounts, each changed by `change`.
-fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Error> {
+fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Refused> {
     let accounts = recording.accounts(case).unwrap().into_iter().map(|account| {
         let krbtgt = recording.krbtgt_keys.get(account.realm()).into_iter().flatten();
         krbtgt.fold(account, |account, krbtgt| {
@@ -46,7 +46,7 @@ fn the_kdcs_signatures_verify_under_its_key() {
     let recordings = recorded::load_all().unwrap();
     let mut seen = 0;
     for (recording, case, expect) in with_krbtgt_key(&recordings) {
-        let accepted = judge(recording, case, |key| key).unwrap_or_else(|error| panic!("{}: {error}", case.id));
+        let accepted = judge(recording, case, |key| key).unwrap_or_else(|refused| panic!("{}: {refused}", case.id));
         let state = |buffer_type: BufferType| {
             if expect.buffers.contains(&buffer_type.0) { SignatureState::Valid } else { SignatureState::Absent }
         };
@@ -63,11 +63,11 @@ fn the_kdcs_signatures_verify_under_its_key() {
 fn under_another_krbtgt_key_none_does() {
     let recordings = recorded::load_all().unwrap();
     for (recording, case, _) in with_krbtgt_key(&recordings) {
-        let error = judge(recording, case, |mut key| {
+        let verdict = judge(recording, case, |mut key| {
             key[0] ^= 1;
             key
         });
-        assert_eq!(error.unwrap_err().code(), "pac-signature", "{}", case.id);
+        assert_eq!(verdict.unwrap_err().code(), "pac-signature", "{}", case.id);
     }
 }
 

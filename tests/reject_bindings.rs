@@ -8,7 +8,7 @@ mod common;
 use common::Server;
 use kerberos_sso::testing::{ChecksumParts, TestToken, TokenFraming, channel_bindings_md5, if_relevant};
 use kerberos_sso::{
-    Arrival, ChannelBindings, Error, Policy,
+    ChannelBindings, Error, Policy,
     error::{BindingDemand, Misuse},
     policy::BindingLevel,
     ticket::BindingState,
@@ -151,8 +151,7 @@ fn a_server_without_bindings_cannot_demand_any() {
 #[test]
 fn bindings_of_the_connection_add_to_those_of_the_policy() {
     let mut server = server(BindingLevel::Require);
-    let this = Box::leak(Box::new([ChannelBindings::new(THEIRS)]));
-    server.connection = Connection::default().with_channel_bindings(this);
+    server.channel_bindings = vec![ChannelBindings::new(THEIRS)];
     for bound in [OURS, RENEWED, THEIRS] {
         let state = check(&server, |token| *token = token.clone().bound_to(bound));
         assert_eq!(state, Ok(BindingState::Matched));

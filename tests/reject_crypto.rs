@@ -68,7 +68,7 @@ mod encryption_types {
         ];
         for (role, change) in changes {
             assert_eq!(server.refusal(change), Error::Rc4Refused { role });
-            allowing.accepts(change);
+            allowing.assert_accepts(change);
         }
         assert_eq!(allowing.accepts(|token| *token = token.clone().etype(rc4)).opened_by().etype(), rc4);
     }
@@ -420,7 +420,7 @@ mod checksums {
     fn a_token_may_come_without_a_checksum() {
         let server = Server::new();
         for framing in [server.good().framing, TokenFraming::Krb5(mech::KRB5.into()), TokenFraming::ApReq] {
-            server.accepts(|token| {
+            server.assert_accepts(|token| {
                 token.framing = framing;
                 token.authenticator.cksum = ChecksumParts::Absent;
             });
@@ -452,7 +452,7 @@ mod checksums {
     fn delegated_credentials_end_within_the_checksum() {
         let server = Server::new();
         let credentials = vec![0x76; 300];
-        server.accepts(|token| *token = token.clone().delegating(&credentials));
+        server.assert_accepts(|token| *token = token.clone().delegating(&credentials));
         for claimed in [301, 302, u16::MAX] {
             let error = server.refusal(|token| {
                 *token = token.clone().delegating(&credentials);
@@ -462,7 +462,7 @@ mod checksums {
         }
         let error = server.refusal(|token| token.authenticator.gss.flags |= 1);
         assert_eq!(error, Error::Checksum(ChecksumCause::DelegationLength));
-        server.accepts(|token| {
+        server.assert_accepts(|token| {
             *token = token.clone().delegating(&credentials);
             token.authenticator.gss.extensions = vec![0, 0, 0, 1, 0, 0, 0, 0];
         });

@@ -1,16 +1,16 @@
-//! What gets into a log: no line that a stranger wrote, and no byte of a key.
+//! What gets into a log: no line that a client wrote, and no octet of a key.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
 
-use common::dialogue::{Host, dce_style, last_word, prefers_ntlm, random, random_octets};
+use common::dialogue::{Host, dce_style, final_token, prefers_ntlm, random, random_octets};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
 use kerberos_sso::crypto::{EncType, KeyUsage};
 use kerberos_sso::testing::{MechToken, NameParts, TestClient, TestToken, TokenFraming};
 use kerberos_sso::{
-    Account, Arrival, KeySet, Password, Policy, ServiceKey, negotiate::Step, policy::KvnoPolicy, ticket::NameType,
+    Account, KeySet, Password, Policy, ServiceKey, negotiate::Step, policy::KvnoPolicy, ticket::NameType,
 };
 use std::fmt::{Debug, Display};
 
@@ -52,7 +52,7 @@ mod forging {
     }
 
     /// Components are joined with a slash, and realms follow an at sign: neither is escaped in a name that holds one.
-    /// Whoever needs to tell them apart asks for the parts.
+    /// A caller that needs to tell them apart asks for the parts.
     #[test]
     fn the_parts_of_a_name_can_be_told_apart() {
         let server = Server::new();
@@ -162,7 +162,7 @@ mod secrets {
         check(&opened);
         check(&opened.ticket());
         check(opened.opened_by());
-        let verified = server.validator.verify(opened, &Connection::default(), NOW).unwrap();
+        let verified = server.validator.verify(opened, NOW).unwrap();
         check(&verified);
         check(&verified.ticket());
         check(&verified.authenticator());
@@ -173,26 +173,26 @@ mod secrets {
         check(&accepted.identity());
     }
 
-    /// The answer that ends a conversation, one that goes on, and what is kept of it: in memory, not its bytes.
+    /// The answer that ends a negotiation, one that continues, a refusal, and the kept state: in memory, not its octets.
     #[test]
-    fn no_turn_of_a_conversation_prints_a_key() {
+    fn no_step_of_a_negotiation_prints_a_key() {
         let host = Host::new();
         let server = Server::new();
         let ends = host.good();
         let offers = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
-        let goes_on = prefers_ntlm(host.good());
-        let third_leg_due = dce_style(host.good().framed(TokenFraming::ApReq));
-        for token in [&ends, &offers, &goes_on, &third_leg_due] {
+        let continues = prefers_ntlm(host.good());
+        let three_tokens = dce_style(host.good().framed(TokenFraming::ApReq));
+        for token in [&ends, &offers, &continues, &three_tokens] {
             let mut secrets = secrets_of(&server, token);
             secrets.push(random_octets(1).to_vec());
             let check =
                 |value: &dyn Debug| everything(value).iter().for_each(|shown| assert_no_secret(shown, &secrets));
             check(&random(1));
             let bytes = token.mint();
-            let turn = host.turn(&bytes, None).unwrap();
-            check(&turn);
-            check(&host.nodes[0].hear(&bytes, None).unwrap());
-            match turn {
+            let step = host.step(&bytes, None).unwrap();
+            check(&step);
+            check(&host.nodes[0].read_step(&bytes, None).unwrap());
+            match step {
                 Step::Accepted(accepted, answer) => {
                     check(&answer);
                     check(&accepted);
@@ -202,13 +202,14 @@ mod secrets {
                     check(&next);
                     let negotiation = next.into_negotiation();
                     check(&negotiation);
-                    let last = last_word(vec![4; 28]).mint();
-                    if let Ok(heard) = host.nodes[0].hear(&last, Some(&negotiation)) {
-                        check(&heard);
+                    let last = final_token(vec![4; 28]).mint();
+                    if let Ok(step) = host.nodes[0].read_step(&last, Some(&negotiation)) {
+                        check(&step);
                     }
-                    let error = host.refuses(&last, Some(&negotiation.to_bytes()));
-                    check(&error);
-                    check(&host.nodes[0].reject(&last, Some(&negotiation), &error, NOW));
+                    let refused = host.refused(&last, Some(&negotiation.to_bytes()));
+                    check(&refused);
+                    check(refused.error());
+                    check(&refused.token());
                 }
             }
         }

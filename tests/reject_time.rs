@@ -27,7 +27,7 @@ mod authenticator {
     fn skew(policy: Policy, allowed_seconds: i64) {
         let server = Server::with_policy(policy);
         for accepted in [-allowed_seconds, 0, allowed_seconds] {
-            server.accepts(|token| token.authenticator.ctime = after(accepted).into());
+            server.assert_accepts(|token| token.authenticator.ctime = after(accepted).into());
         }
         for refused in [-allowed_seconds - 1, allowed_seconds + 1, -10 * HOUR, 10 * HOUR] {
             let client = after(refused);
@@ -53,9 +53,9 @@ mod authenticator {
     fn microseconds_do_not_count() {
         let mut server = Server::new();
         server.now = NOW.with_micros(999_999).unwrap();
-        server.accepts(|token| *token = token.clone().sent_at(after(-300)));
+        server.assert_accepts(|token| *token = token.clone().sent_at(after(-300)));
         server.now = NOW;
-        server.accepts(|token| *token = token.clone().sent_at(after(300).with_micros(999_999).unwrap()));
+        server.assert_accepts(|token| *token = token.clone().sent_at(after(300).with_micros(999_999).unwrap()));
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod authenticator {
     fn no_skew_is_too_large_to_count_with() {
         let server = Server::with_policy(Policy::default().with_clock_skew(Duration::MAX));
         for ctime in ["00000101000000Z", "99991231235959Z"] {
-            server.accepts(|token| token.authenticator.ctime = ctime.into());
+            server.assert_accepts(|token| token.authenticator.ctime = ctime.into());
         }
     }
 }
@@ -89,7 +89,7 @@ mod ticket {
     #[test]
     fn a_ticket_begins_one_skew_early() {
         let server = Server::new();
-        server.accepts(|token| token.ticket.starttime = Some(after(300).into()));
+        server.assert_accepts(|token| token.ticket.starttime = Some(after(300).into()));
         let start = after(301);
         let error = server.refusal(|token| token.ticket.starttime = Some(start.into()));
         assert_eq!(error, Error::TicketNotYetValid { start, now: NOW });
@@ -99,7 +99,7 @@ mod ticket {
     #[test]
     fn without_a_start_the_sign_in_is_the_start() {
         let server = Server::new();
-        server.accepts(|token| {
+        server.assert_accepts(|token| {
             token.ticket.starttime = None;
             token.ticket.authtime = after(300).into();
         });
@@ -116,7 +116,7 @@ mod ticket {
     #[test]
     fn a_ticket_ends_one_skew_late() {
         let server = Server::new();
-        server.accepts(|token| {
+        server.assert_accepts(|token| {
             token.ticket.starttime = Some(after(-HOUR).into());
             token.ticket.endtime = after(-300).into();
         });
@@ -144,7 +144,7 @@ mod ticket {
     fn a_ticket_that_no_kdc_has_validated_is_refused() {
         let server = Server::new();
         assert_eq!(server.refusal(|token| token.ticket.add_flags(TicketFlags::INVALID)), Error::TicketInvalid);
-        server.accepts(|token| token.ticket.add_flags(TicketFlags::POSTDATED));
+        server.assert_accepts(|token| token.ticket.add_flags(TicketFlags::POSTDATED));
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod ticket {
             token.ticket.endtime = after(seconds).into();
         };
         for seconds in [0, 1, limit_seconds] {
-            server.accepts(|token| lives(token, seconds));
+            server.assert_accepts(|token| lives(token, seconds));
         }
         for seconds in [limit_seconds + 1, 10 * 365 * 24 * HOUR] {
             let mut token = server.good();
@@ -195,7 +195,7 @@ mod ticket {
     #[test]
     fn any_lifetime_can_be_allowed() {
         let server = Server::with_policy(Policy::default().with_max_ticket_lifetime(None));
-        server.accepts(|token| {
+        server.assert_accepts(|token| {
             token.ticket.starttime = Some("00000101000000Z".into());
             token.ticket.endtime = "99991231235959Z".into();
         });

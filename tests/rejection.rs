@@ -1,11 +1,11 @@
-//! What a refused client is told: by default the same whatever the reason; with `KrbErrorPolicy::AfterProof` the code of RFC
+//! The token for a refused client: by default the same for every reason; with `KrbErrorPolicy::AfterProof` the code of RFC
 //! 4120 section 7.5.9, once the client has proved itself.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod common;
 
-use common::dialogue::{Host, dce_style, krb5_token, last_word, prefers_ntlm, random};
+use common::dialogue::{Host, dce_style, final_token, krb5_token, prefers_ntlm, random};
 use common::refusals::{IN_ORDER, policy};
 use common::{NOW, Server};
 use kerberos_sso::replay::{MemoryReplayCache, Start};
@@ -14,8 +14,7 @@ use kerberos_sso::testing::{
     Unproven, mech,
 };
 use kerberos_sso::{
-    Arrival, Error, Policy, UnixTime, Validator, error::NegotiationCause, negotiate::Negotiation,
-    policy::KrbErrorPolicy,
+    Error, KeySet, Policy, Refused, UnixTime, Validator, error::NegotiationCause, policy::KrbErrorPolicy,
 };
 
 /// As MIT krb5 and Windows write it: a NegTokenResp with negState reject and nothing else.
@@ -26,10 +25,9 @@ fn framings() -> [TokenFraming; 4] {
     [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
 }
 
-/// What the server says to the token that it has just refused.
+/// Returns the token for the client whose token the server refuses.
 fn rejection(server: &Server, token: &[u8]) -> Option<Vec<u8>> {
-    let error = server.check(token).expect_err("it is refused");
-    server.validator.reject(token, None, &error, NOW).map(|rejection| rejection.token().to_vec())
+    server.validate(token).expect_err("the token is refused").token().map(Vec::from)
 }
 
 mod by_default {
@@ -45,9 +43,9 @@ mod by_default {
         }
     }
 
-    /// Who does not negotiate has no word for it; the connection, or the status, says it.
+    /// The protocol of a client that does not negotiate has no reject; the connection, or the status, says it.
     #[test]
-    fn without_spnego_nothing_is_said() {
+    fn without_spnego_there_is_no_token() {
         let server = Server::with_policy(policy());
         for framing in &framings()[1..] {
             for (code, change) in &IN_ORDER[1..] {
@@ -62,13 +60,12 @@ mod by_default {
     fn a_replay_looks_the_same() {
         let host = Host::new();
         let token = host.good().mint();
-        host.ends(&token, None);
-        let error = host.refuses(&token, None);
-        assert_eq!(error.code(), "replay");
-        assert_eq!(host.nodes[0].reject(&token, None, &error, NOW).unwrap().token(), REJECT);
+        host.assert_ends(&token, None);
+        let refused = host.refused(&token, None);
+        assert_eq!((refused.code(), refused.token()), ("replay", Some(&REJECT[..])));
     }
 
-    /// Whatever begins as SPNEGO does is answered in it.
+    /// A token that begins as one of SPNEGO's does is answered in SPNEGO.
     #[test]
     fn what_is_no_request_is_rejected_by_its_first_octets() {
         let server = Server::new();
@@ -87,24 +84,21 @@ mod by_default {
     }
 
     #[test]
-    fn every_leg_of_a_conversation_is_rejected_alike() {
+    fn every_token_of_a_negotiation_is_rejected_alike() {
         let host = Host::new();
-        let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
-        let awaits_mic = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
-        let awaits_ap_rep = host.goes_on(&dce_style(host.good()).mint(), None);
+        let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+        let awaits_mic = host.continues(&prefers_ntlm(host.good()).mint(), None);
+        let awaits_ap_rep = host.continues(&dce_style(host.good()).mint(), None);
         for kept in [asked, awaits_mic, awaits_ap_rep] {
-            let state = Negotiation::from_bytes(&kept.state).unwrap();
-            for last in [last_word(vec![4; 28]).mint(), NegTokenRespParts::default().mint(), vec![0xA1, 0]] {
-                let error = host.refuses(&last, Some(&kept.state));
-                let rejection = host.nodes[1].reject(&last, Some(&state), &error, NOW).unwrap();
-                assert_eq!(rejection.token(), REJECT, "{error}");
+            for last in [final_token(vec![4; 28]).mint(), NegTokenRespParts::default().mint(), vec![0xA1, 0]] {
+                let refused = host.refused(&last, Some(&kept.state));
+                assert_eq!(refused.token(), Some(&REJECT[..]), "{refused}");
             }
         }
-        let kept = host.goes_on(&dce_style(host.good().framed(TokenFraming::ApReq)).mint(), None);
-        let state = Negotiation::from_bytes(&kept.state).unwrap();
-        let error = host.refuses(&kept.token, Some(&kept.state));
-        assert_eq!(error, Error::Negotiation(NegotiationCause::ApRep));
-        assert_eq!(host.nodes[1].reject(&kept.token, Some(&state), &error, NOW), None);
+        let kept = host.continues(&dce_style(host.good().framed(TokenFraming::ApReq)).mint(), None);
+        let refused = host.refused(&kept.token, Some(&kept.state));
+        assert_eq!(*refused.error(), Error::Negotiation(NegotiationCause::ApRep));
+        assert_eq!(refused.token(), None);
     }
 
     #[test]
@@ -112,11 +106,11 @@ mod by_default {
         let server = Server::new();
         let mut token = server.good();
         token.authenticator.cname = "bob".into();
-        let rejected = rejection(&server, &token.mint()).unwrap();
-        assert_eq!(TestClient::of(&token).complete(Some(&rejected)).unwrap_err(), Unproven::Rejected);
-        let error = server.check(&token.mint()).unwrap_err();
-        let header = server.validator.reject(&token.mint(), None, &error, NOW).unwrap().header();
-        assert_eq!(header, "Negotiate oQcwBaADCgEC");
+        let refused = server.validate(&token.mint()).unwrap_err();
+        assert_eq!(TestClient::of(&token).complete(refused.token()).unwrap_err(), Unproven::Rejected);
+        assert_eq!(refused.www_authenticate().as_deref(), Some("Negotiate oQcwBaADCgEC"));
+        let bare = server.validate(&token.framed(TokenFraming::ApReq).mint()).unwrap_err();
+        assert_eq!(bare.www_authenticate(), None);
     }
 }
 
@@ -127,7 +121,7 @@ mod after_proof {
         Server::with_policy(policy().with_krb_errors(KrbErrorPolicy::AfterProof))
     }
 
-    /// What comes of the changes of [`IN_ORDER`]: nothing for those that keep the ticket or the authenticator closed.
+    /// The codes for the changes of [`IN_ORDER`]: none if the ticket or the authenticator does not open.
     const CODES: [Option<i32>; 26] = [
         None,     // too-large
         None,     // malformed
@@ -157,8 +151,8 @@ mod after_proof {
         Some(60), // channel-binding
     ];
 
-    /// The KRB-ERROR for `token`, whole but for what is the token's.
-    fn krb_error(token: &TestToken, error_code: i32) -> KrbErrorParts {
+    /// Returns every field of the KRB-ERROR for `token`.
+    pub(super) fn krb_error(token: &TestToken, error_code: i32) -> KrbErrorParts {
         KrbErrorParts {
             pvno: 5,
             msg_type: 30,
@@ -227,10 +221,9 @@ mod after_proof {
         let mut token = server.good().framed(TokenFraming::ApReq);
         token.authenticator.ctime = "20261121080501Z".into();
         token.authenticator.cusec = 999_999;
-        let error = server.check(&token.mint()).unwrap_err();
-        let rejection = server.validator.reject(&token.mint(), None, &error, server.now).unwrap();
+        let rejected = rejection(&server, &token.mint()).unwrap();
         let expected = KrbErrorParts { susec: 7, ..krb_error(&token, 37) };
-        assert_eq!(KrbErrorParts::decode(rejection.token()), Some(expected));
+        assert_eq!(KrbErrorParts::decode(&rejected), Some(expected));
     }
 
     /// However wrong the client's clock is.
@@ -261,10 +254,9 @@ mod after_proof {
             let mut server = server();
             let token = server.good().framed(TokenFraming::ApReq);
             server.now = UnixTime::from_seconds(seconds).with_micros(999_999).unwrap();
-            let error = server.check(&token.mint()).unwrap_err();
-            let rejection = server.validator.reject(&token.mint(), None, &error, server.now).unwrap();
+            let rejected = rejection(&server, &token.mint()).unwrap();
             let expected = KrbErrorParts { stime: stime.into(), susec: 999_999, ..krb_error(&token, code) };
-            assert_eq!(KrbErrorParts::decode(rejection.token()), Some(expected), "{seconds}");
+            assert_eq!(KrbErrorParts::decode(&rejected), Some(expected), "{seconds}");
         }
     }
 
@@ -275,66 +267,63 @@ mod after_proof {
         let policy = policy().with_krb_errors(KrbErrorPolicy::AfterProof);
         let validator = Validator::new(server.realm.key_set(), policy, cache);
         let token = server.good().framed(TokenFraming::ApReq);
-        validator.validate_ticket(&token.mint(), NOW).unwrap();
-        let error = validator.validate_ticket(&token.mint(), NOW).unwrap_err();
-        let rejection = validator.reject(&token.mint(), None, &error, NOW).unwrap();
-        assert_eq!(KrbErrorParts::decode(rejection.token()), Some(krb_error(&token, 34)));
+        let _accepted = validator.validate_ticket(&token.mint(), NOW).unwrap();
+        let refused = validator.validate_ticket(&token.mint(), NOW).unwrap_err();
+        assert_eq!(KrbErrorParts::decode(refused.token().unwrap()), Some(krb_error(&token, 34)));
     }
 
-    /// Whatever the reason, who alters one bit of the ticket's or the authenticator's ciphertext hears nothing of it.
+    /// A client that alters one bit of the ticket's or the authenticator's ciphertext proves nothing, and gets no code.
     #[test]
-    fn without_proof_nothing_is_said() {
+    fn without_proof_there_is_no_krb_error() {
         let server = server();
         let mut token = server.good().framed(TokenFraming::ApReq);
         token.authenticator.ctime = "20261121080501Z".into();
-        let error = server.check(&token.mint()).unwrap_err();
-        let said = |token: &TestToken| server.validator.reject(&token.mint(), None, &error, NOW);
-        assert!(said(&token).is_some());
+        let sent = |token: &TestToken| rejection(&server, &token.mint());
+        assert!(sent(&token).is_some());
         let (ticket, authenticator) = (token.ticket.cipher(), token.authenticator.cipher());
         for bit in 0..8 * ticket.len() {
             let mut altered = ticket.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
             let mut token = token.clone();
             token.ticket.raw_cipher = Some(altered);
-            assert_eq!(said(&token), None, "bit {bit} of the ticket");
+            assert_eq!(sent(&token), None, "bit {bit} of the ticket");
         }
         for bit in 0..8 * authenticator.len() {
             let mut altered = authenticator.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
             let mut token = token.clone();
             token.authenticator.raw_cipher = Some(altered);
-            assert_eq!(said(&token), None, "bit {bit} of the authenticator");
+            assert_eq!(sent(&token), None, "bit {bit} of the authenticator");
         }
-        let other = server.realm.clone().with_kvno(2).key_set();
-        assert_eq!(server.validator.reject_with(&token.mint(), None, &error, &other, NOW), None);
-        assert!(server.validator.reject_with(&token.mint(), None, &error, &server.realm.key_set(), NOW).is_some());
+        let (bytes, validator) = (token.mint(), &server.validator);
+        let decide = |keys: &KeySet| -> Result<_, Refused> {
+            validator.verify(validator.open_with(validator.read(&bytes)?, keys, NOW)?, NOW)
+        };
+        assert_eq!(decide(&server.realm.clone().with_kvno(2).key_set()).unwrap_err().token(), None);
+        assert!(decide(&server.realm.key_set()).unwrap_err().token().is_some());
     }
 
-    /// What is refused in a later leg is refused for the request that the conversation is about.
+    /// A later token is refused for the request of its negotiation.
     #[test]
-    fn in_a_later_leg() {
+    fn a_later_token_is_answered_with_the_code_of_its_reason() {
         let host = Host::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
-        let code_in = |rejection: &[u8]| {
-            let token = NegTokenRespParts::decode(rejection).unwrap().response_token.unwrap();
+        let code_in = |refused: &Refused| {
+            let token = NegTokenRespParts::decode(refused.token().unwrap()).unwrap().response_token.unwrap();
             KrbErrorParts::decode(&Krb5Message::decode(&token).message).unwrap().error_code
         };
         let mut token = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
-        let asked = host.goes_on(&token.mint(), None);
+        let asked = host.continues(&token.mint(), None);
         token.authenticator.ctime = "20261121080501Z".into();
         let second =
             NegTokenRespParts { response_token: Some(krb5_token(&token)), ..NegTokenRespParts::default() }.mint();
-        let state = Negotiation::from_bytes(&asked.state).unwrap();
-        let error = host.refuses(&second, Some(&asked.state));
-        assert_eq!(code_in(host.nodes[1].reject(&second, Some(&state), &error, NOW).unwrap().token()), 37);
+        assert_eq!(code_in(&host.refused(&second, Some(&asked.state))), 37);
 
-        let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
-        let last = last_word(vec![4; 28]).mint();
-        let state = Negotiation::from_bytes(&kept.state).unwrap();
-        let error = host.refuses(&last, Some(&kept.state));
-        assert_eq!(code_in(host.nodes[1].reject(&last, Some(&state), &error, NOW).unwrap().token()), 60);
+        let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
+        let last = final_token(vec![4; 28]).mint();
+        assert_eq!(code_in(&host.refused(&last, Some(&kept.state))), 60);
     }
 
-    /// Names of any length that a ticket's shell may have are sent back whole.
+    /// A name of any length that a ticket may have is sent back whole.
     #[test]
     fn long_names_come_back() {
         let server = Server::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
@@ -350,7 +339,6 @@ mod after_proof {
         let server = server();
         let token = server.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint();
         assert_eq!(rejection(&server, &token).as_deref(), Some(&REJECT[..]));
-        let turn = server.validator.converse(&token, None, &Connection::default(), &random(1), NOW);
-        assert!(turn.is_ok());
+        assert!(server.validator.converse(&token, None, &random(1), NOW).is_ok());
     }
 }

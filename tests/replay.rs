@@ -8,7 +8,7 @@ use common::refusals::{Change, IN_ORDER, policy};
 use common::{NOW, assert_malformed};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
 use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
-use kerberos_sso::{Arrival, Error, Policy, UnixTime, Validator, error::ReplayCause};
+use kerberos_sso::{Error, Policy, Refused, UnixTime, Validator, error::ReplayCause};
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn after(seconds: i64) -> UnixTime {
 }
 
 fn check<R: ReplayCache>(validator: &Validator<R>, token: &TestToken, now: UnixTime) -> Result<(), Error> {
-    validator.validate_ticket(&token.mint(), now).map(drop)
+    validator.validate_ticket(&token.mint(), now).map(drop).map_err(Refused::into_error)
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_entry_ends_with_the_skew_after_the_clients_own_time() {
     let client_time = after(-100).with_micros(7).unwrap();
     let bytes = realm.ticket_for("alice").sent_at(client_time).mint();
     let opened = validator.open(validator.read(&bytes).unwrap(), NOW).unwrap();
-    let verified = validator.verify(opened, &Connection::default(), NOW).unwrap();
+    let verified = validator.verify(opened, NOW).unwrap();
     let authorized = validator.authorize(verified).unwrap();
     let entry = authorized.replay_entry();
     assert_eq!(entry.client_time.seconds(), client_time.seconds());
@@ -148,9 +148,10 @@ fn nothing_around_the_authenticator_makes_it_new() {
         assert_eq!(check(&validator, &reframed, NOW), Err(SEEN), "{what}");
     }
     let header = token.header();
-    assert_eq!(validator.validate_header(header.as_bytes(), NOW).map(drop), Err(SEEN));
+    let in_header = validator.validate_header(header.as_bytes(), NOW).map(drop);
+    assert_eq!(in_header.map_err(Refused::into_error), Err(SEEN));
     let trailing = [token.mint(), vec![0]].concat();
-    assert_malformed(&validator.validate_ticket(&trailing, NOW).unwrap_err(), "trailing");
+    assert_malformed(validator.validate_ticket(&trailing, NOW).unwrap_err().error(), "trailing");
 }
 
 fn change_spnego(token: &mut TestToken, change: fn(&mut kerberos_sso::testing::SpnegoParts)) {
@@ -310,7 +311,7 @@ fn of_two_threads_with_one_authenticator_one_wins() {
         let bytes = realm.ticket_for("alice").mint();
         let race = || {
             barrier.wait();
-            validator.validate_ticket(&bytes, NOW).map(drop)
+            validator.validate_ticket(&bytes, NOW).map(drop).map_err(Refused::into_error)
         };
         let mut results = std::thread::scope(|scope| {
             let other = scope.spawn(race);
@@ -355,7 +356,7 @@ mod other_stores {
         let tag = |token: &TestToken| {
             let bytes = token.mint();
             let opened = validator.open(validator.read(&bytes).unwrap(), NOW).unwrap();
-            let verified = validator.verify(opened, &Connection::default(), NOW).unwrap();
+            let verified = validator.verify(opened, NOW).unwrap();
             *validator.authorize(verified).unwrap().replay_entry().tag.as_bytes()
         };
         let token = realm.ticket_for("alice");

@@ -8,7 +8,7 @@
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken, if_relevant};
 use kerberos_sso::{
-    Arrival, ChannelBindings, Error, Policy, UnixTime, Validator, error::BindingDemand, policy::BindingLevel,
+    Arrival, ChannelBindings, Error, Policy, Refused, UnixTime, Validator, error::BindingDemand, policy::BindingLevel,
     ticket::BindingState,
 };
 use rustls::crypto::ring::default_provider;
@@ -201,8 +201,8 @@ fn receive(mut tls: ServerConnection, mut stream: TcpStream) -> Delivered {
 
 fn judge(sent: &Delivered, own: &[ChannelBindings], level: BindingLevel) -> Result<BindingState, Error> {
     let validator = Validator::new(realm().key_set(), Policy::default().with_binding_level(level), NoReplayCache);
-    let connection = Connection::default().with_channel_bindings(own);
-    validator.validate_ticket(&sent.token, &connection, NOW).map(|accepted| accepted.channel_bindings())
+    let verdict = validator.validate_ticket(&sent.token, Arrival::at(NOW).with_channel_bindings(own));
+    verdict.map(|accepted| accepted.channel_bindings()).map_err(Refused::into_error)
 }
 
 fn realm() -> TestRealm {

@@ -125,7 +125,7 @@ async fn a_route_is_for_users_who_are_signed_in() {
 }
 
 #[tokio::test]
-async fn an_optional_route_runs_for_everybody_and_is_told_why() {
+async fn an_optional_route_runs_for_everybody_and_gets_the_reason() {
     let host = Host::new();
     let app = app(layer(&host).optional());
     let token = host.good().header();
@@ -143,8 +143,8 @@ async fn an_optional_route_runs_for_everybody_and_is_told_why() {
     }
 }
 
-/// What a route answers stays as it is; only the token that ends a conversation is added, and not where it would be taken
-/// for one that goes on.
+/// What a route answers stays as it is. The layer only adds the token that ends a negotiation, and not to a response in
+/// which the client would take it for one that continues.
 #[tokio::test]
 async fn a_routes_own_answer_stays() {
     let host = Host::new();
@@ -170,7 +170,7 @@ async fn a_routes_own_answer_stays() {
 }
 
 #[tokio::test]
-async fn hooks_are_told_who_and_why() {
+async fn hooks_get_the_user_or_the_refusal() {
     let host = Host::new();
     let log = Arc::new(Mutex::new(Vec::new()));
     let (signed_in, fell_back) = (Arc::clone(&log), Arc::clone(&log));
@@ -178,8 +178,8 @@ async fn hooks_are_told_who_and_why() {
         .on_signed_in(move |user, request| {
             signed_in.lock().unwrap().push(format!("{} {}", user.identity(), request.uri));
         })
-        .on_fall_back(move |why, request| {
-            fell_back.lock().unwrap().push(format!("{} {}", why.error().code(), request.uri));
+        .on_fall_back(move |refused, request| {
+            fell_back.lock().unwrap().push(format!("{} {}", refused.code(), request.uri));
         });
     let app = app(layer);
     let token = host.good().header();
@@ -242,16 +242,16 @@ async fn what_the_server_knows_of_the_connection_is_held_against_the_ticket() {
         assert_eq!(accepted.channel_bindings(), BindingState::Matched);
     };
     let app = Router::new().route("/", get(route)).layer(layer(&host));
-    let facts = |data: &[u8]| ConnectionInfo::default().with_channel_bindings([ChannelBindings::new(data)]);
-    for (facts, status) in [
-        (Some(facts(b"tls-server-end-point:this one")), 200),
-        (Some(facts(b"tls-server-end-point:another")), 403),
+    let info = |data: &[u8]| ConnectionInfo::default().with_channel_bindings([ChannelBindings::new(data)]);
+    for (info, status) in [
+        (Some(info(b"tls-server-end-point:this one")), 200),
+        (Some(info(b"tls-server-end-point:another")), 403),
         (Some(ConnectionInfo::default()), 403),
         (None, 403),
     ] {
         let mut request = request(Some(&host.good().bound_to(b"tls-server-end-point:this one").header()));
-        if let Some(facts) = facts {
-            request.extensions_mut().insert(facts);
+        if let Some(info) = info {
+            request.extensions_mut().insert(info);
         }
         assert_eq!(send(&app, request).await.status, status);
     }
@@ -269,7 +269,7 @@ fn response(token: &TestToken) -> String {
 }
 
 #[tokio::test]
-async fn without_a_place_for_legs_one_must_do() {
+async fn without_a_cookie_or_connection_one_token_decides() {
     let host = Host::new();
     let app = app(layer(&host).optional());
     assert_eq!(send(&app, request(Some(&offer(&host).header()))).await.body, "no-token");
@@ -288,8 +288,8 @@ fn with_cookie(mut request: Request<Body>, cookie: &str) -> Request<Body> {
     request
 }
 
-/// Asks the layer for the second leg, and gives the cookie that it sets, name and value.
-async fn first_leg(app: &Router, token: &TestToken) -> String {
+/// Sends the first token, and returns the cookie that the layer sets, name and value.
+async fn first_token(app: &Router, token: &TestToken) -> String {
     let asked = send(app, request(Some(&token.header()))).await;
     assert_eq!((asked.status, asked.body.as_str()), (401, ""));
     assert_eq!(NegTokenRespParts::decode(&asked.token()).unwrap().mech_list_mic, None);
@@ -304,20 +304,20 @@ async fn first_leg(app: &Router, token: &TestToken) -> String {
 const REMOVED: &str = "__Host-negotiate=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict";
 
 #[tokio::test]
-async fn legs_go_by_a_sealed_cookie() {
+async fn a_negotiation_continues_by_a_sealed_cookie() {
     let host = Host::new();
     let [first, second] = [layer(&host), layer(&host).optional()]
         .map(|layer| app(layer.with_continuation_cookie(SealingKey::new([0x5E; 32]), COOKIE_NAME)));
     let token = offer(&host);
-    let cookie = first_leg(&first, &token).await;
+    let cookie = first_token(&first, &token).await;
     let answer = with_cookie(request(Some(&response(&token))), &format!("theme=dark; {cookie}; lang=de"));
     let ended = send(&second, answer).await;
     assert_eq!((ended.status, ended.body.as_str()), (200, "alice@CONTOSO.TEST"));
     assert_eq!(ended.cookie.as_deref(), Some(REMOVED));
     TestClient::of(&token).complete(Some(&ended.token())).expect("the server proves itself");
 
-    // What goes on does so on an optional route too: its answer is the layer's.
-    first_leg(&second, &offer(&host)).await;
+    // A negotiation continues on an optional route, too: the layer answers.
+    first_token(&second, &offer(&host)).await;
 }
 
 #[tokio::test]
@@ -325,21 +325,21 @@ async fn a_cookie_that_does_not_open_is_as_none() {
     let host = Host::new();
     let app = app(with_cookies(&host).optional());
     let token = offer(&host);
-    let cookie = first_leg(&app, &token).await;
+    let cookie = first_token(&app, &token).await;
     let damaged = cookie[..cookie.len() - 1].to_owned();
     for cookie in [damaged.as_str(), "__Host-negotiate=", "__Host-negotiate=AAAA", "negotiate=x; __host-negotiate=x"] {
         let seen = send(&app, with_cookie(request(Some(&response(&token))), cookie)).await;
         assert_eq!((seen.status, seen.body.as_str(), seen.challenge), (200, "malformed", None), "{cookie}");
         assert_eq!(seen.cookie.is_some(), cookie.starts_with("__Host-negotiate="), "it is removed");
-        let anew = send(&app, with_cookie(request(Some(&host.good().header())), cookie)).await;
-        assert_eq!(anew.body, "alice@CONTOSO.TEST", "a client may begin anew");
+        let restarted = send(&app, with_cookie(request(Some(&host.good().header())), cookie)).await;
+        assert_eq!(restarted.body, "alice@CONTOSO.TEST", "the client may restart");
     }
     let ended = send(&app, with_cookie(request(Some(&response(&token))), &cookie)).await;
     assert_eq!(ended.body, "alice@CONTOSO.TEST", "it was good all the time");
 }
 
 #[tokio::test]
-async fn a_conversation_too_large_for_a_cookie_falls_back() {
+async fn a_negotiation_too_large_for_a_cookie_falls_back() {
     let host = Host::new();
     let app = app(with_cookies(&host).optional());
     let token = prefers_ntlm(host.good().delegating(&[0; 4096]));
@@ -348,10 +348,10 @@ async fn a_conversation_too_large_for_a_cookie_falls_back() {
 }
 
 #[tokio::test]
-async fn legs_go_with_the_connection_over_http_1_only() {
+async fn a_negotiation_continues_with_the_connection_over_http_1_only() {
     let host = Host::new();
     let app = app(layer(&host));
-    for (version, goes_on) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
+    for (version, continues) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
         let connection = ConnectionNegotiation::new();
         let over_it = |authorization: &str| {
             let mut request = request(Some(authorization));
@@ -363,10 +363,10 @@ async fn legs_go_with_the_connection_over_http_1_only() {
         let asked = send(&app, over_it(&token.header())).await;
         assert_eq!(
             (asked.status, asked.challenge.is_some(), asked.cookie),
-            (if goes_on { 401 } else { 403 }, goes_on, None)
+            (if continues { 401 } else { 403 }, continues, None)
         );
         let ended = send(&app, over_it(&response(&token))).await;
-        assert_eq!(ended.status, if goes_on { 200 } else { 403 });
+        assert_eq!(ended.status, if continues { 200 } else { 403 });
         assert_eq!(send(&app, over_it(&response(&token))).await, Seen::refused(), "it is used once");
     }
 }

@@ -1,5 +1,5 @@
-//! Conversations that real clients had with `examples/acceptor` (`testvectors/conversations`), had again without them: each
-//! reply must be, octet for octet, the one that the client verified, and the MICs of both sides must still be right.
+//! Negotiations that real clients had with `examples/acceptor` (`testvectors/conversations`), repeated without those clients:
+//! each reply must be, octet for octet, the one that the client verified, and the MICs of both sides must still be right.
 #![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
-    Answer, Arrival, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
+    Answer, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
     negotiate::{Negotiation, Step},
     policy::BindingLevel,
 };
@@ -34,7 +34,8 @@ struct Conversation {
     bindings: Option<String>,
     #[serde(deserialize_with = "hex")]
     entropy: Vec<u8>,
-    turns: Vec<Leg>,
+    /// Each token of the client, and the reply.
+    turns: Vec<RoundTrip>,
     #[serde(deserialize_with = "hex")]
     message: Vec<u8>,
     /// The client's of the message.
@@ -47,7 +48,7 @@ struct Conversation {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Leg {
+struct RoundTrip {
     #[serde(deserialize_with = "base64")]
     token: Vec<u8>,
     #[serde(deserialize_with = "base64")]
@@ -63,21 +64,21 @@ fn every_reply_is_the_one_that_the_client_took() {
     }
 }
 
-/// Has the conversation again, and gives the answer that ends it.
+/// Repeats the negotiation, and returns the answer that ends it.
 fn answer(conversation: &Conversation) -> Answer {
     let (validator, now) = (validator(conversation), UnixTime::from_seconds(conversation.at));
     let (last, earlier) = conversation.turns.split_last().unwrap();
     let mut kept = None;
-    for leg in earlier {
-        match turn(&validator, conversation, leg, kept.as_deref(), now) {
+    for round_trip in earlier {
+        match step(&validator, conversation, round_trip, kept.as_deref(), now) {
             Step::Continue(next) => {
-                assert_eq!(next.token(), leg.reply, "{}", conversation.id);
+                assert_eq!(next.token(), round_trip.reply, "{}", conversation.id);
                 kept = Some(next.into_negotiation().to_bytes());
             }
             Step::Accepted(..) => panic!("{} ends early", conversation.id),
         }
     }
-    match turn(&validator, conversation, last, kept.as_deref(), now) {
+    match step(&validator, conversation, last, kept.as_deref(), now) {
         Step::Accepted(_, answer) => {
             assert_eq!(answer.token().unwrap_or_default(), last.reply, "{}", conversation.id);
             answer
@@ -95,17 +96,17 @@ fn validator(conversation: &Conversation) -> Validator<NoReplayCache> {
     Validator::new(KeySet::from_keytab(&conversation.keytab).unwrap(), policy, NoReplayCache)
 }
 
-fn turn(
+fn step(
     validator: &Validator<NoReplayCache>,
     conversation: &Conversation,
-    leg: &Leg,
+    round_trip: &RoundTrip,
     kept: Option<&[u8]>,
     now: UnixTime,
 ) -> Step {
     let negotiation = kept.map(|bytes| Negotiation::from_bytes(bytes).unwrap());
     let randomness = Randomness::new(conversation.entropy.as_slice().try_into().unwrap());
-    let turn = validator.converse(&leg.token, negotiation.as_ref(), &Connection::default(), &randomness, now);
-    turn.unwrap_or_else(|error| panic!("{}: {error}", conversation.id))
+    let step = validator.converse(&round_trip.token, negotiation.as_ref(), &randomness, now);
+    step.unwrap_or_else(|refused| panic!("{}: {refused}", conversation.id))
 }
 
 /// Of every file, of which each counts its own.

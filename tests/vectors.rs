@@ -64,9 +64,9 @@ fn check(recording: &Recording, case: &Case) -> Result<(), String> {
     let verdict = case.judge(&validator, &case.bytes()?);
     match (case.outcome(), verdict) {
         (Outcome::Accept(expect), Ok(accepted)) => compare(expect, &accepted),
-        (Outcome::Accept(_), Err(error)) => Err(format!("refused: {}", told(&error))),
-        (Outcome::Reject(code), Err(error)) if error.code() == code => Ok(()),
-        (Outcome::Reject(code), Err(error)) => Err(format!("{code} was expected: {}", told(&error))),
+        (Outcome::Accept(_), Err(refused)) => Err(format!("refused: {}", told(refused.error()))),
+        (Outcome::Reject(code), Err(refused)) if refused.code() == code => Ok(()),
+        (Outcome::Reject(code), Err(refused)) => Err(format!("{code} was expected: {}", told(refused.error()))),
         (Outcome::Reject(code), Ok(accepted)) => Err(format!("{code} was expected: accepted {}", accepted.identity())),
     }
 }

@@ -28,7 +28,7 @@ fn a_computer_has_its_aes_keys_only() {
 
 #[test]
 fn a_ticket_of_rc4_is_refused_and_the_refusal_says_that_the_build_has_none() {
-    let lists_rc4 = Policy::default().ticket_etypes(&[EncType::RC4_HMAC, EncType::AES256_CTS_HMAC_SHA1_96]);
+    let lists_rc4 = Policy::default().with_ticket_etypes(&[EncType::RC4_HMAC, EncType::AES256_CTS_HMAC_SHA1_96]);
     for policy in [Policy::default(), all_etypes(), lists_rc4] {
         let server = Server::with_policy(policy);
         let error = server.refusal(|token| token.ticket.etype = EncType::RC4_HMAC.0.into());

@@ -17,7 +17,7 @@ mod messages;
 use frames::Frames;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::{
-    Answer, Arrival, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
+    Answer, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
     negotiate::Step,
     policy::{BindingLevel, KrbErrorPolicy},
 };
@@ -103,8 +103,7 @@ impl Server {
         let mut negotiation = None;
         loop {
             let (token, now) = (frames.receive_token()?, UnixTime::from(SystemTime::now()));
-            let (connection, randomness) = (Connection::default(), self.randomness()?);
-            match self.validator.converse(&token, negotiation.as_ref(), &connection, &randomness, now) {
+            match self.validator.converse(&token, negotiation.as_ref(), &self.randomness()?, now) {
                 Ok(Step::Accepted(accepted, answer)) => {
                     println!("accepted {}, {}", accepted.identity(), accepted.session_etype());
                     return Ok(answer);
@@ -113,10 +112,9 @@ impl Server {
                     frames.send(b'N', next.token())?;
                     negotiation = Some(next.into_negotiation());
                 }
-                Err(error) => {
-                    let rejection = self.validator.reject(&token, negotiation.as_ref(), &error, now);
-                    frames.send(b'R', rejection.as_ref().map_or(&[], |rejection| rejection.token()))?;
-                    return Err(format!("{}: {error}", error.code()).into());
+                Err(refused) => {
+                    frames.send(b'R', refused.token().unwrap_or_default())?;
+                    return Err(format!("{}: {refused}", refused.code()).into());
                 }
             }
         }

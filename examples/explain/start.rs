@@ -25,7 +25,7 @@ mod tree;
 
 use arguments::{Arguments, Form, Replay, time_of};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache as _, ReplayEntry, Start};
-use kerberos_sso::{Arrival, UnixTime, Validator};
+use kerberos_sso::{UnixTime, Validator};
 use pasted::Pasted;
 use stages::{Examiner, Explanation};
 use std::io::Read as _;
@@ -59,7 +59,7 @@ fn run() -> Result<bool, String> {
             Replay::Remember => cache.check_and_insert(entry, now),
             Replay::Ignore => Admission::New,
         };
-        let examiner = Examiner { validator: &validator, connection: Connection::default(), now, admit: Some(&admit) };
+        let examiner = Examiner { validator: &validator, arrival: now.into(), admit: Some(&admit) };
         all &= show(&examiner.explain(&pasted), now);
     }
     Ok(all)
@@ -95,7 +95,7 @@ fn recognise(contents: Vec<u8>, form: Form) -> Pasted {
 fn show(explanation: &Explanation, now: UnixTime) -> bool {
     match &explanation.outcome {
         Ok(identity) => println!("✓ accepted: {identity}, at {now}"),
-        Err(error) => println!("✗ refused: {}, at {now}", error.code()),
+        Err(refused) => println!("✗ refused: {}, at {now}", refused.code()),
     }
     explanation.stages.iter().for_each(|stage| print!("{stage}"));
     println!();

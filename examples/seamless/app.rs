@@ -20,7 +20,7 @@ pub(crate) struct App {
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
     pub(crate) pages: Pages,
-    /// What is kept of conversations of several legs, in cookies.
+    /// Seals the negotiations that clients carry in cookies.
     pub(crate) sealing_key: SealingKey,
     /// Whether tickets are explained.
     pub(crate) explains: bool,

@@ -1,4 +1,4 @@
-//! The server's two cookies: the session, and what is kept of a conversation of several legs.
+//! The server's two cookies: the session, and the state of a negotiation that continues.
 //!
 //! They are not `Secure`, since the example listens on loopback without TLS. A server behind TLS has to say so, and to
 //! name them `__Host-…`.
@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use std::time::Duration;
 
 pub(crate) const SESSION: &str = "seamless_session";
-pub(crate) const LEG: &str = "seamless_leg";
+pub(crate) const CONTINUATION: &str = "seamless_continuation";
 
 /// The value of a cookie in a request.
 pub(crate) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

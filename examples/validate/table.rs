@@ -5,7 +5,7 @@ use crate::token::Token;
 use crate::verdict::{Judge, Reply, Verdict};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::{Accepted, Error, Policy, Validator};
+use kerberos_sso::{Accepted, Error, KeySet, Policy, Validator};
 use std::time::{Duration, Instant};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -81,13 +81,13 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What the ticket's shell says, if there is a ticket, whether or not the policy takes that type.
+/// Returns the type that the ticket's unencrypted fields name, if there is a ticket, whether or not the policy accepts it.
 fn ticket_etype(validator: &Validator<NoReplayCache>, form: Form, bytes: &[u8]) -> Option<EncType> {
     let token = match form {
         Form::Token => bytes.into(),
         Form::Header => validator.decode_header(bytes).ok()?,
     };
-    let reader = Validator::new(kerberos_sso::KeySet::default(), Policy::default().allow_rc4(), NoReplayCache);
+    let reader = Validator::new(KeySet::new(), Policy::default().allow_rc4(), NoReplayCache);
     reader.read(&token).ok().map(|request| request.key_query().etype)
 }
 

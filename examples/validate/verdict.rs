@@ -3,7 +3,7 @@
 use crate::token::Token;
 use kerberos_sso::replay::ReplayCache;
 use kerberos_sso::{
-    Accepted, Arrival, Error, Randomness, UnixTime, Validator,
+    Accepted, Error, Randomness, Refused, UnixTime, Validator,
     negotiate::{Negotiation, ReadStep},
     stages::Request,
 };
@@ -11,6 +11,13 @@ use kerberos_sso::{
 pub(crate) struct Verdict {
     pub(crate) outcome: Result<Accepted, Error>,
     pub(crate) reply: Option<Reply>,
+}
+
+impl Verdict {
+    fn refused(refused: Refused) -> Self {
+        let reply = refused.token().map(|token| Reply::new("reject", token));
+        Self { outcome: Err(refused.into_error()), reply }
+    }
 }
 
 /// The token that goes back, and what it is.
@@ -41,14 +48,14 @@ impl<'v, R: ReplayCache> Judge<'v, R> {
             Token::Bytes(token) => self.judge_bytes(token, now),
             Token::Header(value) => match self.validator.decode_header(value) {
                 Ok(token) => self.judge_bytes(&token, now),
-                Err(error) => Ok(Verdict { outcome: Err(error), reply: None }),
+                Err(refused) => Ok(Verdict::refused(refused)),
             },
         }
     }
 
     fn judge_bytes(&mut self, token: &[u8], now: UnixTime) -> Result<Verdict, String> {
         let negotiation = self.negotiation.take();
-        match self.validator.hear(token, negotiation.as_ref()) {
+        match self.validator.read_step(token, negotiation.as_ref()) {
             Ok(ReadStep::Offer(offer)) => {
                 let next = offer.accept();
                 let reply = Some(Reply::new("go on", next.token()));
@@ -61,21 +68,16 @@ impl<'v, R: ReplayCache> Judge<'v, R> {
                     let reply = accepted.answer(&randomness()?).token().map(|token| Reply::new(kind, token));
                     Ok(Verdict { outcome: Ok(accepted), reply })
                 }
-                Err(error) => Ok(self.refuse(token, negotiation.as_ref(), error, now)),
+                Err(refused) => Ok(Verdict::refused(refused)),
             },
-            Err(error) => Ok(self.refuse(token, negotiation.as_ref(), error, now)),
+            Err(refused) => Ok(Verdict::refused(refused)),
         }
     }
 
-    fn decide(&self, request: Request<'_>, now: UnixTime) -> Result<Accepted, Error> {
+    fn decide(&self, request: Request<'_>, now: UnixTime) -> Result<Accepted, Refused> {
         let opened = self.validator.open(request, now)?;
-        let verified = self.validator.verify(opened, &Connection::default(), now)?;
+        let verified = self.validator.verify(opened, now)?;
         self.validator.admit(self.validator.authorize(verified)?, now)
-    }
-
-    fn refuse(&self, token: &[u8], negotiation: Option<&Negotiation>, error: Error, now: UnixTime) -> Verdict {
-        let rejection = self.validator.reject(token, negotiation, &error, now);
-        Verdict { outcome: Err(error), reply: rejection.map(|rejection| Reply::new("reject", rejection.token())) }
     }
 }
 

@@ -1,11 +1,11 @@
-//! A server of two nodes that talks with clients: the first node hears the first token of a conversation, the second all
-//! others. They share the keys and the replay cache, and between them a conversation is bytes.
+//! A server of two nodes that negotiates with clients: the first node reads the first token of a negotiation, the second node
+//! reads all others. The nodes share the keys and the replay cache; between them a negotiation is its kept octets.
 
 use super::NOW;
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{NegTokenRespParts, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{
-    Accepted, Answer, Arrival, Error, Policy, Randomness, SecurityContext, UnixTime, Validator,
+    Accepted, Answer, Error, Policy, Randomness, Refused, SecurityContext, UnixTime, Validator,
     context::Protection,
     negotiate::{Negotiation, Step},
     ticket::GssFlags,
@@ -18,7 +18,7 @@ pub struct Host {
     pub now: UnixTime,
 }
 
-/// What a conversation that goes on says to the client, and keeps.
+/// The token for the client of a negotiation that continues, and the kept state.
 pub struct Kept {
     pub token: Vec<u8>,
     pub state: Vec<u8>,
@@ -41,31 +41,39 @@ impl Host {
         self.realm.ticket_for("alice").at(self.now)
     }
 
-    pub fn turn(&self, token: &[u8], state: Option<&[u8]>) -> Result<Step, Error> {
+    pub fn step(&self, token: &[u8], state: Option<&[u8]>) -> Result<Step, Refused> {
         let negotiation = state.map(|bytes| Negotiation::from_bytes(bytes).expect("it is what was kept"));
         let [first, second] = &self.nodes;
         let (node, randomness) = if state.is_none() { (first, random(1)) } else { (second, random(2)) };
-        node.converse(token, negotiation.as_ref(), &Connection::default(), &randomness, self.now)
+        node.converse(token, negotiation.as_ref(), &randomness, self.now)
     }
 
-    pub fn goes_on(&self, token: &[u8], state: Option<&[u8]>) -> Kept {
-        match self.turn(token, state) {
+    pub fn continues(&self, token: &[u8], state: Option<&[u8]>) -> Kept {
+        match self.step(token, state) {
             Ok(Step::Continue(next)) => {
                 Kept { token: next.token().to_vec(), state: next.into_negotiation().to_bytes() }
             }
-            other => panic!("it does not go on: {other:?}"),
+            other => panic!("the negotiation does not continue: {other:?}"),
         }
     }
 
     pub fn ends(&self, token: &[u8], state: Option<&[u8]>) -> (Accepted, Answer) {
-        match self.turn(token, state) {
+        match self.step(token, state) {
             Ok(Step::Accepted(accepted, answer)) => (accepted, answer),
-            other => panic!("it does not end: {other:?}"),
+            other => panic!("the negotiation does not end: {other:?}"),
         }
     }
 
+    pub fn assert_ends(&self, token: &[u8], state: Option<&[u8]>) {
+        let _end = self.ends(token, state);
+    }
+
     pub fn refuses(&self, token: &[u8], state: Option<&[u8]>) -> Error {
-        self.turn(token, state).expect_err("it is refused")
+        self.refused(token, state).into_error()
+    }
+
+    pub fn refused(&self, token: &[u8], state: Option<&[u8]>) -> Refused {
+        self.step(token, state).expect_err("the token is refused")
     }
 }
 
@@ -110,8 +118,8 @@ pub fn krb5_token(token: &TestToken) -> Vec<u8> {
     token.clone().framed(TokenFraming::Krb5(mech::KRB5.into())).mint()
 }
 
-/// The client's last word: a MIC alone.
-pub fn last_word(mic: Vec<u8>) -> NegTokenRespParts {
+/// The client's final token: a MIC alone.
+pub fn final_token(mic: Vec<u8>) -> NegTokenRespParts {
     NegTokenRespParts {
         neg_state: Some(NegTokenRespParts::ACCEPT_COMPLETED),
         mech_list_mic: Some(mic),

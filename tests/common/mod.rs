@@ -16,23 +16,26 @@ use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken, TokenFraming};
 use kerberos_sso::{
-    Accepted, Arrival, Error, KeySet, Policy, UnixTime, Validator,
+    Accepted, Arrival, ChannelBindings, Error, KeySet, Policy, Refused, UnixTime, Validator,
     error::{Malformed, Problem},
 };
+use std::net::IpAddr;
 
 pub const NOW: UnixTime = TestRealm::NOW;
 
 /// The default policy, but for all types of keys that the build has.
 pub fn all_etypes() -> Policy {
-    Policy::default().ticket_etypes(&EncType::SUPPORTED).session_etypes(&EncType::SUPPORTED)
+    Policy::default().with_ticket_etypes(&EncType::SUPPORTED).with_session_etypes(&EncType::SUPPORTED)
 }
 
 /// A server that holds the keys of one realm.
 pub struct Server {
     pub realm: TestRealm,
     pub validator: Validator<NoReplayCache>,
-    pub connection: Connection<'static>,
     pub now: UnixTime,
+    /// The bindings of the connection, in addition to those of the policy.
+    pub channel_bindings: Vec<ChannelBindings>,
+    pub client_address: Option<IpAddr>,
 }
 
 impl Server {
@@ -49,7 +52,7 @@ impl Server {
     /// With other keys than the realm's own.
     pub fn with_keys(realm: TestRealm, keys: KeySet, policy: Policy) -> Self {
         let validator = Validator::new(keys, policy, NoReplayCache);
-        Self { realm, validator, connection: Connection::default(), now: NOW }
+        Self { realm, validator, now: NOW, channel_bindings: Vec::new(), client_address: None }
     }
 
     /// A token that it accepts.
@@ -57,14 +60,25 @@ impl Server {
         self.realm.ticket_for("alice").at(self.now)
     }
 
+    /// Returns what the server knows about the connection, and its time.
+    pub fn arrival(&self) -> Arrival<'_> {
+        let arrival = Arrival::at(self.now).with_channel_bindings(&self.channel_bindings);
+        self.client_address.into_iter().fold(arrival, Arrival::with_client_address)
+    }
+
+    /// Validates a token, and drops the reply of a refusal.
     pub fn check(&self, token: &[u8]) -> Result<Accepted, Error> {
-        self.validator.validate_ticket(token, &self.connection, self.now)
+        self.validate(token).map_err(Refused::into_error)
+    }
+
+    pub fn validate(&self, token: &[u8]) -> Result<Accepted, Refused> {
+        self.validator.validate_ticket(token, self.arrival())
     }
 
     /// Why the good token is refused once `change` has been made, and nothing else.
     pub fn refusal(&self, change: impl FnOnce(&mut TestToken)) -> Error {
         let mut token = self.good();
-        self.check(&token.mint()).expect("before the change it is accepted");
+        let _accepted = self.check(&token.mint()).expect("before the change it is accepted");
         change(&mut token);
         self.check(&token.mint()).expect_err("after the change it is refused")
     }
@@ -76,10 +90,15 @@ impl Server {
         self.check(&token.mint()).expect("it is accepted")
     }
 
+    /// Asserts that the server still accepts the good token with `change` made.
+    pub fn assert_accepts(&self, change: impl FnOnce(&mut TestToken)) {
+        let _accepted = self.accepts(change);
+    }
+
     /// As [`Self::refusal`] for an AP-REQ alone, whose bytes `change` replaces; so that offsets are those in the AP-REQ.
     pub fn refusal_of_ap_req(&self, change: impl FnOnce(&mut tlv::Tlv)) -> Error {
         let token = self.good().framed(TokenFraming::ApReq);
-        self.check(&token.mint()).expect("before the change it is accepted");
+        let _accepted = self.check(&token.mint()).expect("before the change it is accepted");
         let mut tree = tlv::Tlv::parse(&token.ap_req());
         change(&mut tree);
         self.check(&tree.encode()).expect_err("after the change it is refused")

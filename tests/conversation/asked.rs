@@ -10,15 +10,15 @@ fn offer(host: &Host) -> TestToken {
 fn for_a_token_it_sends_one() {
     let host = Host::new();
     for token in mutual_and_not(&offer(&host)) {
-        let asked = host.goes_on(&token.mint(), None);
-        assert_eq!(outline(&asked.reply()), (INCOMPLETE, Some(mech::MS_KRB5), false, false));
+        let asked = host.continues(&token.mint(), None);
+        assert_eq!(shape_of(&asked.reply()), (INCOMPLETE, Some(mech::MS_KRB5), false, false));
 
-        let (accepted, answer) = host.ends(&second_leg(&token).mint(), Some(&asked.state));
+        let (accepted, answer) = host.ends(&second_token(&token).mint(), Some(&asked.state));
         assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
         assert_eq!(accepted.framing(), Framing::Spnego);
         let mutual = accepted.wants_mutual();
         let reply = answer.token().unwrap().to_vec();
-        assert_eq!(outline(&NegTokenRespParts::decode(&reply).unwrap()), (COMPLETED, None, mutual, false));
+        assert_eq!(shape_of(&NegTokenRespParts::decode(&reply).unwrap()), (COMPLETED, None, mutual, false));
         let (_, mut context) = client_after(&token, &reply);
         assert_shared(&mut context, &mut answer.into_context());
     }
@@ -30,7 +30,7 @@ fn it_is_asked_under_its_own_identifier() {
     let host = Host::new();
     for (offered, agreed) in [(vec![mech::KRB5, mech::MS_KRB5], mech::KRB5), (vec![mech::MS_KRB5], mech::MS_KRB5)] {
         let token = offer(&host).spnego(|spnego| spnego.mech_types = offered.into_iter().map(Vec::from).collect());
-        assert_eq!(host.goes_on(&token.mint(), None).reply().supported_mech.as_deref(), Some(agreed));
+        assert_eq!(host.continues(&token.mint(), None).reply().supported_mech.as_deref(), Some(agreed));
     }
 }
 
@@ -39,7 +39,7 @@ fn its_token_may_be_framed_under_either_identifier_or_bare() {
     let host = Host::new();
     for framing in [mech::KRB5, mech::MS_KRB5].map(|oid| TokenFraming::Krb5(oid.into())) {
         let token = offer(&host);
-        let asked = host.goes_on(&token.mint(), None);
+        let asked = host.continues(&token.mint(), None);
         let response = token.clone().framed(framing.clone()).mint();
         let second = NegTokenRespParts { response_token: Some(response), ..NegTokenRespParts::default() };
         let (_, answer) = host.ends(&second.mint(), Some(&asked.state));
@@ -49,7 +49,7 @@ fn its_token_may_be_framed_under_either_identifier_or_bare() {
         assert_eq!(message.framing, Some((oid, Krb5Message::AP_REP)));
     }
     let token = offer(&host);
-    let asked = host.goes_on(&token.mint(), None);
+    let asked = host.continues(&token.mint(), None);
     let second = NegTokenRespParts { response_token: Some(token.ap_req()), ..NegTokenRespParts::default() };
     let (_, answer) = host.ends(&second.mint(), Some(&asked.state));
     let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
@@ -63,15 +63,15 @@ fn with_list(token: TestToken, length: usize) -> TestToken {
     token
 }
 
-/// Who has proved nothing has a short list kept, or none.
+/// For a client that has proved nothing, the server keeps a short list, or none.
 #[test]
 fn its_list_is_kept_up_to_the_limit() {
     let host = Host::new();
     for length in [MAX_KEPT_MECH_TYPES - 1, MAX_KEPT_MECH_TYPES] {
         let token = with_list(offer(&host), length);
-        let asked = host.goes_on(&token.mint(), None);
-        assert_eq!(asked.state.len(), 3 + length);
-        let (accepted, _) = host.ends(&second_leg(&token).mint(), Some(&asked.state));
+        let asked = host.continues(&token.mint(), None);
+        assert_eq!(asked.state.len(), 1 + length);
+        let (accepted, _) = host.ends(&second_token(&token).mint(), Some(&asked.state));
         assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
     }
     let longer = |token| with_list(token, MAX_KEPT_MECH_TYPES + 1);
@@ -82,12 +82,12 @@ fn its_list_is_kept_up_to_the_limit() {
     };
     let refused = host.refuses(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES + 1 - 12)).mint(), None);
     assert_eq!(refused, Error::Ntlm { message: NtlmMessage::Negotiate, offer: KerberosOffer::AlsoOffered });
-    host.goes_on(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES - 12)).mint(), None);
-    // With its ticket it has proved who it is, and any list that fits a token is kept.
+    host.continues(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES - 12)).mint(), None);
+    // With its ticket the client has proved who it is, and any list that fits a token is kept.
     let token = prefers_ntlm(longer(host.good()));
-    let kept = host.goes_on(&token.mint(), None);
+    let kept = host.continues(&token.mint(), None);
     let (client, mut context) = client_after(&token, &kept.token);
-    host.ends(&last_word(context.get_mic(&client.mech_types)).mint(), Some(&kept.state));
+    host.assert_ends(&final_token(context.get_mic(&client.mech_types)).mint(), Some(&kept.state));
 }
 
 /// A client may begin the exchange where it is optional, if its context is complete.

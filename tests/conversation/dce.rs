@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// The first leg, and what the client makes of it: its third leg as plain data, and its context.
+/// Returns the state after the first token, the client's AP-REP as plain data, and the client's context.
 fn begun(host: &Host, token: &TestToken, state: Option<&[u8]>) -> (Kept, ApRepParts, SecurityContext) {
     let first = match state {
-        None => host.goes_on(&token.mint(), None),
-        Some(state) => host.goes_on(&second_leg(token).mint(), Some(state)),
+        None => host.continues(&token.mint(), None),
+        Some(state) => host.continues(&second_token(token).mint(), Some(state)),
     };
     let client = TestClient::of(token);
     let ap_rep = client.ap_rep(&first.token).unwrap().unwrap();
@@ -16,27 +16,27 @@ fn begun(host: &Host, token: &TestToken, state: Option<&[u8]>) -> (Kept, ApRepPa
     (first, client.third_leg(&ap_rep), context)
 }
 
-fn minted(token: &TestToken, third_leg: &ApRepParts) -> Vec<u8> {
-    third_leg.mint(&token.authenticator.key, &[3; 16])
+fn minted(token: &TestToken, client_ap_rep: &ApRepParts) -> Vec<u8> {
+    client_ap_rep.mint(&token.authenticator.key, &[3; 16])
 }
 
-/// Ends a conversation by a third leg with a MIC, which is answered by one.
+/// Ends a negotiation with the client's AP-REP and a MIC, which the server answers with its own MIC.
 fn ended_with_mics(
     host: &Host,
     token: &TestToken,
     first: &Kept,
-    third_leg: &ApRepParts,
+    client_ap_rep: &ApRepParts,
     context: &mut SecurityContext,
 ) -> kerberos_sso::Answer {
     let mech_types = TestClient::of(token).mech_types;
     let last = NegTokenRespParts {
-        response_token: Some(minted(token, third_leg)),
+        response_token: Some(minted(token, client_ap_rep)),
         mech_list_mic: Some(context.get_mic(&mech_types)),
         ..NegTokenRespParts::default()
     };
     let (_, answer) = host.ends(&last.mint(), Some(&first.state));
     let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-    assert_eq!(outline(&reply), (COMPLETED, None, false, true));
+    assert_eq!(shape_of(&reply), (COMPLETED, None, false, true));
     context.verify_mic(&mech_types, &reply.mech_list_mic.unwrap()).unwrap();
     answer
 }
@@ -55,15 +55,15 @@ fn share(etype: EncType, client: &mut SecurityContext, server: &mut SecurityCont
 
 #[cfg(feature = "rc4")]
 #[test]
-fn three_legs_without_spnego() {
+fn three_tokens_without_spnego() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for (framing, named) in
             [(TokenFraming::ApReq, Framing::ApReq), (TokenFraming::Krb5(mech::KRB5.into()), Framing::Krb5)]
         {
             for token in mutual_and_not(&dce_style(host.good().session_etype(etype).framed(framing.clone()))) {
-                let (first, third_leg, mut context) = begun(&host, &token, None);
-                let (accepted, answer) = host.ends(&minted(&token, &third_leg), Some(&first.state));
+                let (first, client_ap_rep, mut context) = begun(&host, &token, None);
+                let (accepted, answer) = host.ends(&minted(&token, &client_ap_rep), Some(&first.state));
                 assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
                 assert_eq!((accepted.framing(), accepted.wants_mutual()), (named, true));
                 assert_eq!(answer.token(), None);
@@ -75,18 +75,18 @@ fn three_legs_without_spnego() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn three_legs_in_spnego() {
+fn three_tokens_in_spnego() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         let token = dce_style(host.good().session_etype(etype));
-        let (first, third_leg, mut context) = begun(&host, &token, None);
-        assert_eq!(outline(&first.reply()), (INCOMPLETE, Some(mech::MS_KRB5), true, false));
+        let (first, client_ap_rep, mut context) = begun(&host, &token, None);
+        assert_eq!(shape_of(&first.reply()), (INCOMPLETE, Some(mech::MS_KRB5), true, false));
         let last =
-            NegTokenRespParts { response_token: Some(minted(&token, &third_leg)), ..NegTokenRespParts::default() };
+            NegTokenRespParts { response_token: Some(minted(&token, &client_ap_rep)), ..NegTokenRespParts::default() };
         let (accepted, answer) = host.ends(&last.mint(), Some(&first.state));
         assert_eq!(accepted.framing(), Framing::Spnego);
         let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-        assert_eq!(outline(&reply), (COMPLETED, None, false, false));
+        assert_eq!(shape_of(&reply), (COMPLETED, None, false, false));
         share(etype, &mut context, &mut answer.into_context());
     }
 }
@@ -94,20 +94,20 @@ fn three_legs_in_spnego() {
 /// RFC 4178 section 5 c: the client's MIC goes with the last token of the mechanism, and ours answers it.
 #[cfg(feature = "rc4")]
 #[test]
-fn the_client_confirms_with_its_third_leg() {
+fn the_client_confirms_with_its_ap_rep() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for asked in [false, true] {
             let mut token = dce_style(prefers_ntlm(host.good().session_etype(etype)));
             let state = asked.then(|| {
                 token = token.clone().spnego(|spnego| spnego.mech_token = MechToken::Absent);
-                host.goes_on(&token.mint(), None).state
+                host.continues(&token.mint(), None).state
             });
-            let (first, third_leg, mut context) = begun(&host, &token, state.as_deref());
+            let (first, client_ap_rep, mut context) = begun(&host, &token, state.as_deref());
             let expected = if asked { (INCOMPLETE, None) } else { (REQUEST_MIC, Some(mech::MS_KRB5)) };
-            assert_eq!(outline(&first.reply()), (expected.0, expected.1, true, false));
+            assert_eq!(shape_of(&first.reply()), (expected.0, expected.1, true, false));
 
-            let answer = ended_with_mics(&host, &token, &first, &third_leg, &mut context);
+            let answer = ended_with_mics(&host, &token, &first, &client_ap_rep, &mut context);
             share(etype, &mut context, &mut answer.into_context());
         }
     }
@@ -118,17 +118,17 @@ fn the_client_confirms_with_its_third_leg() {
 fn a_mic_that_is_not_due_is_answered() {
     let host = Host::new();
     let token = dce_style(host.good());
-    let (first, third_leg, mut context) = begun(&host, &token, None);
-    let answer = ended_with_mics(&host, &token, &first, &third_leg, &mut context);
+    let (first, client_ap_rep, mut context) = begun(&host, &token, None);
+    let answer = ended_with_mics(&host, &token, &first, &client_ap_rep, &mut context);
     assert_shared(&mut context, &mut answer.into_context());
 }
 
 /// MIT's clients send the time at which they make it, Heimdal's that of their authenticator.
 #[test]
-fn the_time_of_the_third_leg_is_not_looked_at() {
+fn the_time_of_the_clients_ap_rep_is_not_checked() {
     let host = Host::new();
     let token = dce_style(host.good().framed(TokenFraming::ApReq));
-    let (first, third_leg, _) = begun(&host, &token, None);
-    let later = ApRepParts { ctime: "20261121080002Z".into(), cusec: 17, ..third_leg };
-    host.ends(&minted(&token, &later), Some(&first.state));
+    let (first, client_ap_rep, _) = begun(&host, &token, None);
+    let later = ApRepParts { ctime: "20261121080002Z".into(), cusec: 17, ..client_ap_rep };
+    host.assert_ends(&minted(&token, &later), Some(&first.state));
 }

@@ -1,5 +1,5 @@
-//! SPNEGO as a conversation (RFC 4178 section 5), and the three legs of DCE style (MS-KILE section 3.4.5.1). Every leg after
-//! the first is heard by another node, from the bytes that were kept.
+//! SPNEGO with several tokens (RFC 4178 section 5), and the three tokens of DCE style (MS-KILE section 3.4.5.1). Another node
+//! reads every token after the first, with the octets that were kept.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![cfg(feature = "testing")]
 #![allow(
@@ -19,7 +19,7 @@ mod persuaded;
 mod unasked;
 
 use common::dialogue::{
-    Host, Kept, assert_shared, dce_style, krb5_token, last_word, our_sequence_number, prefers_ntlm, without,
+    Host, Kept, assert_shared, dce_style, final_token, krb5_token, our_sequence_number, prefers_ntlm, without,
 };
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::limits::MAX_KEPT_MECH_TYPES;
@@ -45,8 +45,8 @@ fn mutual_and_not(token: &TestToken) -> [TestToken; 2] {
     [token.clone(), without(GssFlags::MUTUAL, token.clone())]
 }
 
-/// The second leg: the Kerberos token that the client was asked for.
-fn second_leg(token: &TestToken) -> NegTokenRespParts {
+/// The second token: the Kerberos token that the client was asked for.
+fn second_token(token: &TestToken) -> NegTokenRespParts {
     NegTokenRespParts { response_token: Some(krb5_token(token)), ..NegTokenRespParts::default() }
 }
 
@@ -62,19 +62,19 @@ fn client_after(token: &TestToken, reply: &[u8]) -> (TestClient, SecurityContext
 
 /// Without an AP-REP to wait for, the client's MIC goes with its own token, and the server's comes back.
 fn assert_confirmed_at_once(host: &Host, token: &TestToken) {
-    let asked = host.goes_on(&token.mint(), None);
+    let asked = host.continues(&token.mint(), None);
     let (client, mut context) = client_after(token, &asked.token);
     let mic = context.get_mic(&client.mech_types);
-    let second = NegTokenRespParts { mech_list_mic: Some(mic), ..second_leg(token) };
+    let second = NegTokenRespParts { mech_list_mic: Some(mic), ..second_token(token) };
     let (_, answer) = host.ends(&second.mint(), Some(&asked.state));
     let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-    assert_eq!(outline(&reply), (COMPLETED, None, false, true));
+    assert_eq!(shape_of(&reply), (COMPLETED, None, false, true));
     context.verify_mic(&client.mech_types, &reply.mech_list_mic.unwrap()).unwrap();
     assert_shared(&mut context, &mut answer.into_context());
 }
 
-/// What a reply says besides its tokens, and which of the two it has: responseToken and mechListMIC.
-fn outline(reply: &NegTokenRespParts) -> (Option<u8>, Option<&[u8]>, bool, bool) {
+/// Returns the state and the mechanism of a reply, and whether it has a responseToken and a mechListMIC.
+fn shape_of(reply: &NegTokenRespParts) -> (Option<u8>, Option<&[u8]>, bool, bool) {
     let tokens = (reply.response_token.is_some(), reply.mech_list_mic.is_some());
     (reply.neg_state, reply.supported_mech.as_deref(), tokens.0, tokens.1)
 }
@@ -83,17 +83,17 @@ const COMPLETED: Option<u8> = Some(NegTokenRespParts::ACCEPT_COMPLETED);
 const INCOMPLETE: Option<u8> = Some(NegTokenRespParts::ACCEPT_INCOMPLETE);
 const REQUEST_MIC: Option<u8> = Some(NegTokenRespParts::REQUEST_MIC);
 
-/// A client that begins anew is let do so, whatever was kept.
+/// The client may restart the negotiation, whatever was kept.
 #[test]
 fn a_first_token_needs_no_state() {
     let host = Host::new();
-    let kept = host.goes_on(&prefers_ntlm(host.good()).mint(), None);
-    let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+    let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
+    let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     for state in [&kept.state, &asked.state] {
         for framing in [TokenFraming::Spnego(SpnegoParts::default()), TokenFraming::ApReq] {
-            host.ends(&host.good().framed(framing).mint(), Some(state));
+            host.assert_ends(&host.good().framed(framing).mint(), Some(state));
         }
-        let again = host.goes_on(&prefers_ntlm(host.good()).mint(), Some(state));
+        let again = host.continues(&prefers_ntlm(host.good()).mint(), Some(state));
         assert_ne!(again.state, *state);
     }
 }

@@ -8,12 +8,12 @@ fn it_confirms_what_it_offered() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for token in mutual_and_not(&prefers_ntlm(host.good()).session_etype(etype)) {
-            let first = host.goes_on(&token.mint(), None);
+            let first = host.continues(&token.mint(), None);
             let mutual = token.authenticator.gss.flags & GssFlags::MUTUAL.bits() != 0;
-            assert_eq!(outline(&first.reply()), (REQUEST_MIC, Some(mech::MS_KRB5), mutual, true));
+            assert_eq!(shape_of(&first.reply()), (REQUEST_MIC, Some(mech::MS_KRB5), mutual, true));
 
             let (client, mut context) = client_after(&token, &first.token);
-            let last = last_word(context.get_mic(&client.mech_types));
+            let last = final_token(context.get_mic(&client.mech_types));
             let (accepted, answer) = host.ends(&last.mint(), Some(&first.state));
             assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
             assert_eq!(answer.token(), None);
@@ -26,9 +26,9 @@ fn it_confirms_what_it_offered() {
 fn without_a_subkey_of_ours_too() {
     let host = Host::with_policy(Policy::default().with_acceptor_subkey(AcceptorSubkeyPolicy::Never));
     let token = prefers_ntlm(host.good());
-    let first = host.goes_on(&token.mint(), None);
+    let first = host.continues(&token.mint(), None);
     let (client, mut context) = client_after(&token, &first.token);
-    let last = last_word(context.get_mic(&client.mech_types));
+    let last = final_token(context.get_mic(&client.mech_types));
     let (_, answer) = host.ends(&last.mint(), Some(&first.state));
     assert_shared(&mut context, &mut answer.into_context());
 }
@@ -39,16 +39,16 @@ fn without_integrity_it_confirms_nothing() {
     let token = without(GssFlags::INTEGRITY, prefers_ntlm(host.good()));
     let (_, answer) = host.ends(&token.mint(), None);
     let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-    assert_eq!(outline(&reply), (COMPLETED, Some(mech::MS_KRB5), true, false));
+    assert_eq!(shape_of(&reply), (COMPLETED, Some(mech::MS_KRB5), true, false));
 }
 
-/// Who waits for no more than one turn says that it is over, whatever the client thinks of that.
+/// A server that keeps nothing ends the negotiation after one token, whatever the client expects.
 #[test]
-fn where_there_is_one_turn_only() {
+fn a_server_of_one_token_completes_at_once() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let accepted = host.nodes[0].validate_ticket(&token.mint(), host.now).unwrap();
     let answer = accepted.answer(&common::dialogue::random(1));
     let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-    assert_eq!(outline(&reply), (COMPLETED, Some(mech::MS_KRB5), true, false));
+    assert_eq!(shape_of(&reply), (COMPLETED, Some(mech::MS_KRB5), true, false));
 }

@@ -27,11 +27,11 @@ fn from_anything_else() {
             spnego.mech_types.insert(0, mechanism.into());
             spnego.mech_token = token;
         });
-        let asked = host.goes_on(&token.mint(), None);
-        assert_eq!(outline(&asked.reply()), (REQUEST_MIC, Some(mech::MS_KRB5), false, false));
-        let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
+        let asked = host.continues(&token.mint(), None);
+        assert_eq!(shape_of(&asked.reply()), (REQUEST_MIC, Some(mech::MS_KRB5), false, false));
+        let second = host.continues(&second_token(&token).mint(), Some(&asked.state));
         let (client, mut context) = client_after(&token, &second.token);
-        let (accepted, _) = host.ends(&last_word(context.get_mic(&client.mech_types)).mint(), Some(&second.state));
+        let (accepted, _) = host.ends(&final_token(context.get_mic(&client.mech_types)).mint(), Some(&second.state));
         assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
     }
 }
@@ -42,16 +42,16 @@ fn it_confirms_what_it_offered() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         let token = ntlm_first(&host).session_etype(etype);
-        let asked = host.goes_on(&token.mint(), None);
-        let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
-        assert_eq!(outline(&second.reply()), (INCOMPLETE, None, true, true));
+        let asked = host.continues(&token.mint(), None);
+        let second = host.continues(&second_token(&token).mint(), Some(&asked.state));
+        assert_eq!(shape_of(&second.reply()), (INCOMPLETE, None, true, true));
 
         let (client, mut context) = client_after(&token, &second.token);
-        let last = last_word(context.get_mic(&client.mech_types));
+        let last = final_token(context.get_mic(&client.mech_types));
         let (accepted, answer) = host.ends(&last.mint(), Some(&second.state));
         assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
         assert_eq!((accepted.framing(), accepted.wants_mutual()), (Framing::Spnego, true));
-        assert_eq!((answer.token(), answer.header()), (None, None));
+        assert_eq!((answer.token(), answer.www_authenticate()), (None, None));
         assert_shared(&mut context, &mut answer.into_context());
     }
 }
@@ -68,10 +68,10 @@ fn without_mutual_authentication_it_confirms_at_once() {
 fn without_integrity_it_confirms_nothing() {
     let host = Host::new();
     for token in mutual_and_not(&without(GssFlags::INTEGRITY, ntlm_first(&host))) {
-        let asked = host.goes_on(&token.mint(), None);
-        let (accepted, answer) = host.ends(&second_leg(&token).mint(), Some(&asked.state));
+        let asked = host.continues(&token.mint(), None);
+        let (accepted, answer) = host.ends(&second_token(&token).mint(), Some(&asked.state));
         let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
-        assert_eq!(outline(&reply), (COMPLETED, None, accepted.wants_mutual(), false));
+        assert_eq!(shape_of(&reply), (COMPLETED, None, accepted.wants_mutual(), false));
     }
 }
 
@@ -83,10 +83,10 @@ fn to_a_stronger_key() {
     let etypes = rasn::der::encode(&vec![20, 23]).unwrap();
     let mut token = ntlm_first(&host).session_etype(EncType::RC4_HMAC);
     token.authenticator.authorization_data.push(kerberos_sso::testing::if_relevant(&[(129, etypes)]));
-    let asked = host.goes_on(&token.mint(), None);
-    let second = host.goes_on(&second_leg(&token).mint(), Some(&asked.state));
+    let asked = host.continues(&token.mint(), None);
+    let second = host.continues(&second_token(&token).mint(), Some(&asked.state));
     let (client, mut context) = client_after(&token, &second.token);
-    let last = last_word(context.get_mic(&client.mech_types));
+    let last = final_token(context.get_mic(&client.mech_types));
     let (_, answer) = host.ends(&last.mint(), Some(&second.state));
     let mut server = answer.into_context();
     assert_eq!(server.etype(), EncType::AES256_CTS_HMAC_SHA384_192);

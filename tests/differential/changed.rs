@@ -60,8 +60,8 @@ impl Changeable {
         let account = Account::new("service", realm).with_client_realm(client_realm);
         let account = keys.iter().fold(account, |account, key| account.with_key(ServiceKey::new(key.clone(), None)));
         let policy = Policy::default()
-            .ticket_etypes(&EncType::SUPPORTED)
-            .session_etypes(&EncType::SUPPORTED)
+            .with_ticket_etypes(&EncType::SUPPORTED)
+            .with_session_etypes(&EncType::SUPPORTED)
             .max_ticket_lifetime(None)
             .clock_skew(Duration::from_secs(1 << 40));
         let lenient = Validator::new(KeySet::from_iter([account]), policy, NoReplayCache);

@@ -57,7 +57,7 @@ fn both_read_the_recorded_tokens_alike() {
 fn both_read_recorded_shells_alike() {
     let lenient = Validator::new(
         KeySet::default(),
-        Policy::default().ticket_etypes(&EncType::SUPPORTED).session_etypes(&EncType::SUPPORTED),
+        Policy::default().with_ticket_etypes(&EncType::SUPPORTED).with_session_etypes(&EncType::SUPPORTED),
         NoReplayCache,
     );
     let mut alike = 0;

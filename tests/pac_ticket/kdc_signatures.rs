@@ -42,7 +42,7 @@ fn a_realm_of_active_directory_signs_all_it_issues() {
     let account = realm.account().with_krbtgt_key(&realm.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96));
     let validator = Validator::new(
         KeySet::from_iter([account]),
-        Policy::default().ticket_etypes(&EncType::SUPPORTED).session_etypes(&EncType::SUPPORTED),
+        Policy::default().with_ticket_etypes(&EncType::SUPPORTED).with_session_etypes(&EncType::SUPPORTED),
         NoReplayCache,
     );
     for etype in EncType::SUPPORTED {

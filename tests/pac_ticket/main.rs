@@ -17,8 +17,8 @@ use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{LogonInfoParts, NameParts, PacBuffers, TestRealm, TestToken, TimeText, if_relevant};
 use kerberos_sso::{
-    Accepted, Account, AccountKind, AssertedBy, ComputerAccount, Error, KeySet, Password, Policy, ServiceKey, Sid,
-    UnixTime, Validator,
+    Accepted, Account, AccountKind, AssertedBy, ComputerAccount, Error, KeySet, Password, Policy, Refused, ServiceKey,
+    Sid, UnixTime, Validator,
     error::{AccountCause, DelegationKind, DomainClaim, MissingPac, PacMismatch, PacSignature, SignatureCause},
     policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, PacPolicy},
     ticket::NameType,
@@ -75,7 +75,7 @@ impl Server {
     }
 
     fn check(&self, token: &TestToken) -> Result<Accepted, Error> {
-        self.validator.validate_ticket(&token.mint(), NOW)
+        self.validator.validate_ticket(&token.mint(), NOW).map_err(Refused::into_error)
     }
 }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
-    Accepted, Account, ChannelBindings, Error, KeySet, Policy, ServiceKey, UnixTime,
+    Accepted, Account, ChannelBindings, KeySet, Policy, Refused, ServiceKey, UnixTime,
     policy::{BindingLevel, PacPolicy},
 };
 use serde::{Deserialize, Deserializer};
@@ -386,7 +386,7 @@ impl Case {
         &self,
         validator: &kerberos_sso::Validator<NoReplayCache>,
         bytes: &[u8],
-    ) -> Result<Accepted, Error> {
+    ) -> Result<Accepted, Refused> {
         match self.form {
             Form::Token => validator.validate_ticket(bytes, self.now()),
             Form::Header => validator.validate_header(bytes, self.now()),

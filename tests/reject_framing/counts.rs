@@ -9,8 +9,8 @@ fn components(count: usize) -> Vec<Vec<u8>> {
 #[test]
 fn names_have_components_up_to_the_limit() {
     let server = Server::new();
-    server.accepts(|token| token.ticket.sname.components = components(MAX_NAME_COMPONENTS));
-    server.accepts(|token| {
+    server.assert_accepts(|token| token.ticket.sname.components = components(MAX_NAME_COMPONENTS));
+    server.assert_accepts(|token| {
         token.ticket.cname.components = components(MAX_NAME_COMPONENTS);
         token.authenticator.cname = token.ticket.cname.clone();
     });
@@ -56,9 +56,9 @@ fn authorization_data_has_elements_up_to_the_limit() {
     let too_many = Problem::TooMany(MAX_AUTH_DATA_ELEMENTS);
     // Within AD-IF-RELEVANT; an element that is not known may be ignored there.
     let unknown = |count: usize| vec![if_relevant(&vec![(-1, vec![0]); count])];
-    server.accepts(|token| token.ticket.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS));
-    server.accepts(|token| token.authenticator.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS));
-    server.accepts(|token| token.authenticator.authorization_data = at_limit.clone());
+    server.assert_accepts(|token| token.ticket.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS));
+    server.assert_accepts(|token| token.authenticator.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS));
+    server.assert_accepts(|token| token.authenticator.authorization_data = at_limit.clone());
     for error in [
         server.refusal(|token| token.ticket.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS + 1)),
         server.refusal(|token| token.authenticator.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS + 1)),
@@ -76,7 +76,7 @@ fn authorization_data_has_elements_up_to_the_limit() {
 fn addresses_are_counted() {
     let server = Server::new();
     let addresses = |count: usize| Some(vec![(2, vec![192, 0, 2, 1]); count]);
-    server.accepts(|token| token.ticket.caddr = addresses(64));
+    server.assert_accepts(|token| token.ticket.caddr = addresses(64));
     let error = server.refusal(|token| token.ticket.caddr = addresses(65));
     let Error::Malformed(error) = error else { panic!("{error}") };
     assert_eq!((error.what, error.problem), ("EncTicketPart.caddr", Problem::TooMany(64)));

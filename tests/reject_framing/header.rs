@@ -6,7 +6,7 @@ fn refusal(change: impl FnOnce(String) -> String) -> Error {
     let server = Server::new();
     let header = server.good().header();
     assert!(server.validator.validate_header(header.as_bytes(), NOW).is_ok());
-    server.validator.validate_header(change(header).as_bytes(), NOW).unwrap_err()
+    server.validator.validate_header(change(header).as_bytes(), NOW).unwrap_err().into_error()
 }
 
 #[test]

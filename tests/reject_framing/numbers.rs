@@ -7,7 +7,7 @@ fn versions_and_message_types_have_one_value() {
     let server = Server::new();
     let refusal = |change: &dyn Fn(&mut TestToken), place: &dyn Fn(&TestToken) -> usize| {
         let mut token = server.good().framed(TokenFraming::ApReq);
-        server.check(&token.mint()).unwrap();
+        let _accepted = server.check(&token.mint()).unwrap();
         change(&mut token);
         (server.check(&token.mint()).unwrap_err(), place(&token))
     };

@@ -1,4 +1,4 @@
-//! Conversations that do not end well: each differs in one thing from one that does.
+//! Negotiations that are refused: each differs in one thing from one that is accepted.
 #![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
@@ -8,26 +8,30 @@
     clippy::panic
 )]
 
+mod client_ap_rep;
 #[path = "../common/mod.rs"]
 mod common;
 mod mic;
 mod order;
 mod state;
-mod third_leg;
 
 use common::assert_malformed;
-use common::dialogue::{Host, Kept, dce_style, krb5_token, last_word, prefers_ntlm, random, without};
+use common::dialogue::{Host, Kept, dce_style, final_token, krb5_token, prefers_ntlm, random, without};
 use kerberos_sso::crypto::{EncType, Key, KeyUsage};
 use kerberos_sso::limits::{MAX_MECHANISMS, MAX_TOKEN_SIZE};
 use kerberos_sso::testing::{
     ApRepParts, KeyParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
 };
 use kerberos_sso::{
-    AcceptorSubkeyPolicy, Connection, Error, GssFlags, InvalidNegotiation, MessageError, MessageKey, Negotiation,
-    NegotiationCause, Problem, ReplayCause, SecurityContext, Turn, UnixTime,
+    Error, Policy, SecurityContext, UnixTime,
+    context::{MessageError, MessageKey},
+    error::{InvalidNegotiation, NegotiationCause, Problem, ReplayCause},
+    negotiate::{Negotiation, Step},
+    policy::AcceptorSubkeyPolicy,
+    ticket::GssFlags,
 };
 
-/// A conversation that waits for the client's last word.
+/// A negotiation that waits for the client's final token.
 struct Begun {
     token: TestToken,
     client: TestClient,
@@ -38,7 +42,7 @@ struct Begun {
 
 impl Begun {
     fn of(host: &Host, token: TestToken) -> Self {
-        let kept = host.goes_on(&token.mint(), None);
+        let kept = host.continues(&token.mint(), None);
         let client = TestClient::of(&token);
         let mut context = client.complete(Some(&kept.token)).unwrap();
         if let Some(mic) = NegTokenRespParts::decode(&kept.token).and_then(|reply| reply.mech_list_mic) {
@@ -68,7 +72,7 @@ impl Begun {
     }
 
     /// The client's AP-REP, as plain data.
-    fn third_leg(&self) -> ApRepParts {
+    fn client_ap_rep(&self) -> ApRepParts {
         self.client.third_leg(&self.ap_rep())
     }
 
@@ -77,17 +81,17 @@ impl Begun {
         self.client.ap_rep(&self.kept.token).unwrap().unwrap()
     }
 
-    fn minted(&self, third_leg: &ApRepParts) -> Vec<u8> {
-        third_leg.mint(&self.client.session_key, &[3; 16])
+    fn minted(&self, client_ap_rep: &ApRepParts) -> Vec<u8> {
+        client_ap_rep.mint(&self.client.session_key, &[3; 16])
     }
 
-    /// The last word that ends the conversation.
+    /// The final token that ends the negotiation.
     fn good_end(&mut self) -> Vec<u8> {
         let is_dce = self.client.flags.contains(GssFlags::DCE_STYLE);
-        let ap_rep = is_dce.then(|| self.minted(&self.third_leg()));
+        let ap_rep = is_dce.then(|| self.minted(&self.client_ap_rep()));
         match (&self.token.framing, ap_rep) {
             (TokenFraming::Spnego(_), response_token) => {
-                NegTokenRespParts { response_token, ..last_word(self.good_mic()) }.mint()
+                NegTokenRespParts { response_token, ..final_token(self.good_mic()) }.mint()
             }
             (_, ap_rep) => ap_rep.unwrap(),
         }

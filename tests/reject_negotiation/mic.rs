@@ -6,7 +6,7 @@ fn refusal_of(mic: impl FnOnce(&mut Begun) -> Option<Vec<u8>>) -> Error {
     let host = Host::new();
     let mut begun = Begun::mic(&host);
     let mic = mic(&mut begun);
-    let last = NegTokenRespParts { mech_list_mic: mic, ..last_word(Vec::new()) };
+    let last = NegTokenRespParts { mech_list_mic: mic, ..final_token(Vec::new()) };
     let error = begun.refuses(&host, &last.mint());
     // What was wrong with it is the only thing that was.
     let mut again = Begun { context: begun.client.complete(Some(&begun.kept.token)).unwrap(), ..begun };
@@ -87,25 +87,25 @@ fn every_bit_of_it_counts() {
             if etype == EncType::RC4_HMAC && flipped[4..].starts_with(mech::MS_KRB5) {
                 continue;
             }
-            assert_eq!(begun.refuses(&host, &last_word(flipped).mint()).code(), "negotiation", "{etype} {bit}");
+            assert_eq!(begun.refuses(&host, &final_token(flipped).mint()).code(), "negotiation", "{etype} {bit}");
         }
         for length in 0..mic.len() {
-            let cut = last_word(mic[..length].to_vec());
+            let cut = final_token(mic[..length].to_vec());
             assert_eq!(begun.refuses(&host, &cut.mint()).code(), "negotiation", "{etype} {length}");
         }
-        let longer = last_word([&mic[..], &[0]].concat());
+        let longer = final_token([&mic[..], &[0]].concat());
         assert_eq!(begun.refuses(&host, &longer.mint()).code(), "negotiation", "{etype}");
-        begun.ends(&host, &last_word(mic).mint());
+        begun.ends(&host, &final_token(mic).mint());
     }
 }
 
-/// RFC 4178 section 5 c V: it was told that MICs are wanted, and its token was the last of the mechanism.
+/// RFC 4178 section 5 c V: the server has asked for MICs, and the client's token is the last of the mechanism.
 #[test]
 fn without_mutual_authentication_it_comes_with_the_token_that_was_asked_for() {
     let host = Host::new();
     let absent = |token: TestToken| token.spnego(|spnego| spnego.mech_token = MechToken::Absent);
     let token = without(GssFlags::MUTUAL, absent(prefers_ntlm(host.good())));
-    let asked = host.goes_on(&token.mint(), None);
+    let asked = host.continues(&token.mint(), None);
     let client = TestClient::of(&token);
     let second = |mech_list_mic| {
         NegTokenRespParts { response_token: Some(krb5_token(&token)), mech_list_mic, ..NegTokenRespParts::default() }
@@ -116,14 +116,14 @@ fn without_mutual_authentication_it_comes_with_the_token_that_was_asked_for() {
     let mut flipped = mic.clone();
     flipped[20] ^= 1;
     assert_eq!(host.refuses(&second(Some(flipped)), Some(&asked.state)), mic_refused(MessageError::Integrity));
-    host.ends(&second(Some(mic)), Some(&asked.state));
+    host.assert_ends(&second(Some(mic)), Some(&asked.state));
 }
 
 #[test]
-fn it_comes_with_the_third_leg() {
+fn it_comes_with_the_clients_ap_rep() {
     let host = Host::new();
     let mut begun = Begun::dce_with_mic(&host);
-    let ap_rep = begun.minted(&begun.third_leg());
+    let ap_rep = begun.minted(&begun.client_ap_rep());
     let last = |mech_list_mic| {
         let response_token = Some(ap_rep.clone());
         NegTokenRespParts { response_token, mech_list_mic, ..NegTokenRespParts::default() }.mint()
@@ -142,7 +142,7 @@ fn a_wrong_one_that_is_not_due_refuses() {
     let host = Host::new();
     let begun = Begun::of(&host, dce_style(host.good()));
     let last = NegTokenRespParts {
-        response_token: Some(begun.minted(&begun.third_leg())),
+        response_token: Some(begun.minted(&begun.client_ap_rep())),
         mech_list_mic: Some(vec![4; 28]),
         ..NegTokenRespParts::default()
     };

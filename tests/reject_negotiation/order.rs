@@ -6,7 +6,7 @@ use super::*;
 fn dce_style_ends_with_an_ap_rep() {
     let host = Host::new();
     let mut begun = Begun::dce_with_mic(&host);
-    let only_mic = last_word(begun.good_mic()).mint();
+    let only_mic = final_token(begun.good_mic()).mint();
     assert_eq!(begun.refuses(&host, &only_mic), LAST_TOKEN);
     assert_eq!(begun.refuses(&host, &NegTokenRespParts::default().mint()), LAST_TOKEN);
 }
@@ -15,8 +15,8 @@ fn dce_style_ends_with_an_ap_rep() {
 fn only_dce_style_ends_with_an_ap_rep() {
     let host = Host::new();
     let mut begun = Begun::mic(&host);
-    let response_token = Some(begun.minted(&begun.third_leg()));
-    let last = NegTokenRespParts { response_token, ..last_word(begun.good_mic()) };
+    let response_token = Some(begun.minted(&begun.client_ap_rep()));
+    let last = NegTokenRespParts { response_token, ..final_token(begun.good_mic()) };
     assert_eq!(begun.refuses(&host, &last.mint()), LAST_TOKEN);
     begun.ends(&host, &NegTokenRespParts { response_token: None, ..last }.mint());
 }
@@ -27,14 +27,16 @@ fn negotiation_does_not_begin_or_end_halfway() {
     let at = |what, problem| common::malformed(what, 0, problem);
     // An AP-REP alone in a negotiation, and the reverse.
     let begun = Begun::dce_with_mic(&host);
-    let ap_rep = begun.minted(&begun.third_leg());
+    let ap_rep = begun.minted(&begun.client_ap_rep());
     assert_eq!(begun.refuses(&host, &ap_rep), at("token", Problem::OutOfPlace));
     let begun = Begun::dce(&host);
-    let last =
-        NegTokenRespParts { response_token: Some(begun.minted(&begun.third_leg())), ..NegTokenRespParts::default() };
+    let last = NegTokenRespParts {
+        response_token: Some(begun.minted(&begun.client_ap_rep())),
+        ..NegTokenRespParts::default()
+    };
     assert_eq!(begun.refuses(&host, &last.mint()), at("NegTokenResp", Problem::OutOfPlace));
     // Where a request is waited for.
-    let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+    let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     assert_eq!(host.refuses(&ap_rep, Some(&asked.state)), at("token", Problem::OutOfPlace));
 }
 
@@ -43,19 +45,19 @@ fn without_a_state_nothing_continues() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
-        assert_malformed(&host.refuses(&last, None), "a last leg without its state");
+        assert_malformed(&host.refuses(&last, None), "a final token without its state");
     }
     let token = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
-    host.goes_on(&token.mint(), None);
+    host.continues(&token.mint(), None);
     let second = NegTokenRespParts { response_token: Some(krb5_token(&token)), ..NegTokenRespParts::default() };
-    assert_malformed(&host.refuses(&second.mint(), None), "a second leg without its state");
+    assert_malformed(&host.refuses(&second.mint(), None), "a second token without its state");
 }
 
 #[test]
 fn who_was_asked_for_kerberos_sends_it() {
     let host = Host::new();
     let token = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
-    let asked = host.goes_on(&token.mint(), None);
+    let asked = host.continues(&token.mint(), None);
     let second = |response_token: Option<&[u8]>| {
         let response_token = response_token.map(Vec::from);
         host.refuses(&NegTokenRespParts { response_token, ..NegTokenRespParts::default() }.mint(), Some(&asked.state))
@@ -69,18 +71,18 @@ fn who_was_asked_for_kerberos_sends_it() {
     }
 }
 
-/// What keeps a first token out keeps a second one out too.
+/// What refuses a first token refuses a second one, too.
 #[test]
 fn the_request_that_was_asked_for_is_checked_as_any() {
     let host = Host::with_policy(common::refusals::policy());
     let node = &host.nodes[1];
     for (code, change) in &common::refusals::IN_ORDER[1..] {
         let mut token = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
-        let asked = host.goes_on(&token.mint(), None);
+        let asked = host.continues(&token.mint(), None);
         change(&mut token);
         let second = NegTokenRespParts { response_token: Some(krb5_token(&token)), ..NegTokenRespParts::default() };
         let negotiation = Negotiation::from_bytes(&asked.state).unwrap();
-        let turn = node.converse(&second.mint(), Some(&negotiation), &Connection::default(), &random(2), host.now);
-        assert_eq!(turn.unwrap_err().code(), *code);
+        let step = node.converse(&second.mint(), Some(&negotiation), &random(2), host.now);
+        assert_eq!(step.unwrap_err().code(), *code);
     }
 }

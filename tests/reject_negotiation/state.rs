@@ -1,4 +1,4 @@
-//! What is kept between two tokens: changed, old, of another conversation, used twice.
+//! What is kept between two tokens: changed, old, of another negotiation, used twice.
 
 use super::*;
 
@@ -12,23 +12,23 @@ fn it_is_used_once() {
     }
 }
 
-/// RFC 4757 section 7 leaves the number of a MIC unsigned: a stranger can write another one, and a context without
-/// GSS_C_SEQUENCE_FLAG takes any that is higher.
+/// RFC 4757 section 7 leaves the number of a MIC unsigned: anyone can write another number, and a context without
+/// GSS_C_SEQUENCE_FLAG accepts any higher number.
 #[cfg(feature = "rc4")]
 #[test]
-fn it_is_used_once_however_the_last_word_is_spelled() {
+fn it_is_used_once_however_the_final_token_is_spelled() {
     let host = Host::with_policy(crate::common::all_etypes());
     let token = prefers_ntlm(host.good().session_etype(EncType::RC4_HMAC));
     let mut begun = Begun::of(&host, without(GssFlags::SEQUENCE, token));
     let mic = begun.good_mic();
-    begun.ends(&host, &last_word(mic.clone()).mint());
+    begun.ends(&host, &final_token(mic.clone()).mint());
     let mut respelled = mic;
     let number = respelled.len() - 16;
     respelled[number] ^= 0x40;
-    assert_eq!(begun.refuses(&host, &last_word(respelled).mint()), Error::Replay(ReplayCause::Seen));
+    assert_eq!(begun.refuses(&host, &final_token(respelled).mint()), Error::Replay(ReplayCause::Seen));
 }
 
-/// Even before the conversation ends: the request of the first leg is taken once.
+/// Even before the negotiation ends: the request in the first token is accepted once.
 #[test]
 fn its_request_begins_nothing_else() {
     let host = Host::new();
@@ -87,7 +87,7 @@ fn a_ticket_may_expire_meanwhile() {
     begun.ends(&host, &last);
 }
 
-/// Keys that went out of use between two legs.
+/// The server drops the keys between two tokens.
 #[test]
 fn the_keys_are_asked_again() {
     let host = Host::new();
@@ -95,9 +95,8 @@ fn the_keys_are_asked_again() {
         let last = begun.good_end();
         let negotiation = Negotiation::from_bytes(&begun.kept.state).unwrap();
         let other = host.nodes[1].with_keys(host.realm.clone().with_kvno(2).key_set());
-        let connection = Connection::default();
-        let error = other.converse(&last, Some(&negotiation), &connection, &random(2), host.now).unwrap_err();
-        assert_eq!(error.code(), "key-version");
+        let refused = other.converse(&last, Some(&negotiation), &random(2), host.now).unwrap_err();
+        assert_eq!(refused.code(), "key-version");
     }
 }
 
@@ -128,12 +127,11 @@ fn it_belongs_to_one_client() {
 
 /// The state with another list of mechanisms in it.
 fn with_list(state: &[u8], before: &[u8], after: &[u8]) -> Vec<u8> {
-    assert_eq!(&state[3..][..before.len()], before);
-    let length = u16::try_from(after.len()).unwrap().to_be_bytes();
-    [&state[..1], &length, after, &state[3 + before.len()..]].concat()
+    assert_eq!(&state[1..][..before.len()], before);
+    [&state[..1], after, &state[1 + before.len()..]].concat()
 }
 
-/// What a MIC is for: whoever took a mechanism out of the client's offer is found out, in the first token or here.
+/// What a MIC is for: it shows that somebody took a mechanism out of the client's offer, in the first token or here.
 #[test]
 fn another_list_of_mechanisms_is_found_out() {
     let host = Host::new();
@@ -153,19 +151,19 @@ fn what_somebody_else_took_out_of_the_offer_is_found_out() {
     // The client has offered a mechanism at the end of its list that does not arrive.
     let sent = prefers_ntlm(host.good());
     let arrived = sent.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
-    let kept = host.goes_on(&arrived.mint(), None);
+    let kept = host.continues(&arrived.mint(), None);
     let client = TestClient::of(&sent);
     let mut context = client.complete(Some(&kept.token)).unwrap();
     let ours = kept.reply().mech_list_mic.unwrap();
     assert_eq!(context.verify_mic(&client.mech_types, &ours), Err(MessageError::Integrity));
-    let last = last_word(context.get_mic(&client.mech_types)).mint();
+    let last = final_token(context.get_mic(&client.mech_types)).mint();
     assert_eq!(host.refuses(&last, Some(&kept.state)), mic_refused(MessageError::Integrity));
 }
 
 #[test]
 fn its_bytes_are_the_same_again() {
     let host = Host::new();
-    let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+    let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     let states = every_kind(&host).map(|begun| begun.kept.state);
     for state in states.iter().chain([&asked.state]) {
         assert_eq!(Negotiation::from_bytes(state).unwrap().to_bytes(), *state);
@@ -192,13 +190,12 @@ fn cut_short_it_is_none_or_refused() {
         let last = begun.good_end();
         for length in 0..begun.kept.state.len() {
             let Ok(negotiation) = Negotiation::from_bytes(&begun.kept.state[..length]) else { continue };
-            let connection = Connection::default();
-            let turn = host.nodes[1].converse(&last, Some(&negotiation), &connection, &random(2), host.now);
-            assert!(turn.is_err(), "{length}");
+            let step = host.nodes[1].converse(&last, Some(&negotiation), &random(2), host.now);
+            assert!(step.is_err(), "{length}");
         }
         begun.ends(&host, &last);
     }
-    let asked = host.goes_on(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
+    let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     for length in 0..asked.state.len() {
         assert_eq!(Negotiation::from_bytes(&asked.state[..length]).unwrap_err(), InvalidNegotiation, "{length}");
     }
@@ -215,10 +212,13 @@ fn a_list_without_kerberos_is_none() {
     }
 }
 
-/// Octets before the request where nothing is negotiated: version, length of the list, message, second, randomness.
-const FIXED: usize = 1 + 2 + 1 + 8 + 64;
+/// Octets before the request of a client that does not negotiate: version, no list, message, second, randomness.
+const FIXED: usize = 1 + 1 + 1 + 8 + 64;
 
-/// The same bytes again, or none.
+/// The version of the format.
+const VERSION: u8 = 2;
+
+/// Returns whether the octets are a state. If they are, the state is written with the same octets again.
 fn is_one(state: &[u8]) -> bool {
     let negotiation = Negotiation::from_bytes(state);
     assert!(negotiation.as_ref().is_ok_and(|it| it.to_bytes() == state) || negotiation.is_err());
@@ -235,7 +235,7 @@ fn it_holds_a_request_that_fits_a_token() {
         state.resize(FIXED + size, 0x6E);
         assert_eq!(is_one(&state), fits, "{size}");
     }
-    for length in 4..FIXED {
+    for length in 0..FIXED {
         assert!(!is_one(&begun.kept.state[..length]), "{length}");
     }
 }
@@ -249,15 +249,20 @@ fn a_list_has_the_length_that_is_said() {
         let kerberos = [&[6, 9], mech::KRB5].concat();
         [header(0x30, length - 4), kerberos, header(6, length - 19), vec![0x2A; length - 19]].concat()
     };
-    let said = |length: usize, list: &[u8]| [&[1][..], &u16::try_from(length).unwrap().to_be_bytes(), list].concat();
+    let kept = |list: &[u8]| [&[VERSION], list].concat();
     for length in [0x120, 0xFFFE, 0xFFFF] {
         let list = list(length);
         assert_eq!(list.len(), length);
-        assert!(is_one(&said(length, &list)), "{length}");
-        assert!(!is_one(&said(length - 1, &list)), "{length}");
-        assert!(!is_one(&said(length, &list[..length - 1])), "{length}");
+        assert!(is_one(&kept(&list)), "{length}");
+        assert!(!is_one(&kept(&list[..length - 1])), "{length}");
+        assert!(!is_one(&kept(&[&list[..], &[0]].concat())), "{length}");
+        // The length that the list says, with one octet fewer and one more than it has.
+        for said in [length - 5, length - 3] {
+            let header = [&[0x30, 0x82][..], &u16::try_from(said).unwrap().to_be_bytes()].concat();
+            assert!(!is_one(&kept(&[&header, &list[4..]].concat())), "{length}");
+        }
     }
-    assert!(!is_one(&[]) && !is_one(&[1]) && !is_one(&[1, 0]) && !is_one(&[1, 0, 0]));
+    assert!(!is_one(&[]) && !is_one(&[VERSION]) && !is_one(&[VERSION, 0]) && !is_one(&[VERSION, 0, 0]));
 }
 
 #[test]
@@ -266,7 +271,7 @@ fn its_mechanisms_are_counted() {
         let oids = [&[6, 9], mech::KRB5].concat().repeat(count);
         let list = [&[0x30, 0x82][..], &u16::try_from(oids.len()).unwrap().to_be_bytes(), &oids].concat();
         let list = if count == 1 { [&[0x30, 11][..], &oids].concat() } else { list };
-        let state = [&[1][..], &u16::try_from(list.len()).unwrap().to_be_bytes(), &list].concat();
+        let state = [&[VERSION][..], &list].concat();
         assert_eq!(is_one(&state), is_taken, "{count}");
     }
 }
@@ -275,18 +280,18 @@ fn its_mechanisms_are_counted() {
 fn its_message_is_one_of_three() {
     let mut state = Begun::dce(&Host::new()).kept.state;
     for number in 0..=u8::MAX {
-        state[3] = number;
+        state[2] = number;
         assert_eq!(is_one(&state), number < 3, "{number}");
     }
 }
 
-/// However far away it began, if somebody changes it.
+/// The state may claim any time at which it began, if somebody changes it.
 #[test]
 fn it_ends_wherever_it_began() {
     let host = Host::new();
     for seconds in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
         let mut begun = Begun::dce(&host);
-        begun.kept.state[4..12].copy_from_slice(&seconds.to_be_bytes());
+        begun.kept.state[3..11].copy_from_slice(&seconds.to_be_bytes());
         let start = UnixTime::from_seconds(seconds);
         let cause = NegotiationCause::TooLate { began: start, now: host.now, allowed_seconds: 300 };
         let last = begun.good_end();
@@ -297,7 +302,8 @@ fn it_ends_wherever_it_began() {
 #[test]
 fn random_bytes_are_none_or_refused() {
     let host = Host::new();
-    let last = last_word(vec![4; 28]).mint();
+    let last = final_token(vec![4; 28]).mint();
+    let kerberos = [&[VERSION, 0x30, 11, 6, 9], mech::KRB5].concat();
     let mut number: u64 = 1;
     for _ in 0..100_000 {
         let bytes: Vec<u8> = std::iter::repeat_with(|| {
@@ -308,12 +314,11 @@ fn random_bytes_are_none_or_refused() {
         .collect();
         let length = usize::from(bytes[0]) % 120;
         // As a state begins: a version, and a list, or none.
-        for start in [&[][..], &[1], &[1, 0, 0], &[1, 0, 0, 1], &[1, 0, 13, 0x30, 11, 6, 9]] {
+        for start in [&[][..], &[VERSION], &[VERSION, 0], &[VERSION, 0, 1], &kerberos[..5], &kerberos] {
             let state = [start, &bytes[1..=length]].concat();
             if let Ok(negotiation) = Negotiation::from_bytes(&state) {
-                let connection = Connection::default();
-                let turn = host.nodes[1].converse(&last, Some(&negotiation), &connection, &random(2), host.now);
-                assert!(turn.is_err());
+                let step = host.nodes[1].converse(&last, Some(&negotiation), &random(2), host.now);
+                assert!(step.is_err());
             }
         }
     }

@@ -42,9 +42,9 @@ pub fn recorded(keytab: &Path, tokens: &Path) -> Outcome<Load> {
         rest = after;
     }
     let name = tokens.display().to_string();
-    let policy = Validator::staged(KeySet::default(), Policy::default());
+    let reader = Validator::staged(KeySet::new(), Policy::default());
     let first = all.first().ok_or("no tokens")?;
-    let service = policy.read(first)?.service().components().map(String::from).collect();
+    let service = reader.read(first)?.service().components().map(String::from).collect();
     Ok(Load { name, tokens: all, keytab: std::fs::read(keytab)?, service })
 }
 

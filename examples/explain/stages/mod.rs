@@ -14,7 +14,7 @@ use super::tree::Node;
 use check::{Check, Stage, judge};
 use kerberos_sso::replay::{Admission, ReplayEntry};
 use kerberos_sso::{
-    Arrival, Error, UnixTime, Validator,
+    Arrival, Error, Refused, Validator,
     negotiate::TokenInfo,
     stages::{AuthorizedRequest, OpenedTicket, Request, VerifiedRequest},
 };
@@ -24,7 +24,7 @@ use pac::FoundPac;
 pub(crate) struct Explanation {
     pub(crate) stages: Vec<Node>,
     /// Who the user is, or why nobody.
-    pub(crate) outcome: Result<String, Error>,
+    pub(crate) outcome: Result<String, Refused>,
 }
 
 /// Asks a replay cache.
@@ -33,8 +33,7 @@ pub(crate) type Admit<'a> = &'a dyn Fn(&ReplayEntry<'_>) -> Admission;
 /// What a token is held against.
 pub(crate) struct Examiner<'v, R> {
     pub(crate) validator: &'v Validator<R>,
-    pub(crate) connection: Connection<'v>,
-    pub(crate) now: UnixTime,
+    pub(crate) arrival: Arrival<'v>,
     /// `None`: the replay cache is left alone.
     pub(crate) admit: Option<Admit<'v>>,
 }
@@ -51,13 +50,13 @@ impl<R> Examiner<'_, R> {
         Explanation { stages, outcome }
     }
 
-    fn explain_header(&self, value: &[u8], stages: &mut Vec<Node>) -> Result<String, Error> {
+    fn explain_header(&self, value: &[u8], stages: &mut Vec<Node>) -> Result<String, Refused> {
         let decoded = self.validator.decode_header(value);
-        stages.extend(judge(vec![outside::header(value, self.validator.policy())], decoded.as_ref().err()));
+        stages.extend(judge(vec![outside::header(value, self.validator.policy())], error_of(&decoded)));
         self.explain_token(&decoded?, stages)
     }
 
-    fn explain_token(&self, token: &[u8], stages: &mut Vec<Node>) -> Result<String, Error> {
+    fn explain_token(&self, token: &[u8], stages: &mut Vec<Node>) -> Result<String, Refused> {
         let request = self.read(token, stages)?;
         let opened = self.open(request, stages)?;
         let verified = self.verify(opened, stages)?;
@@ -65,48 +64,49 @@ impl<R> Examiner<'_, R> {
         self.admit(authorized, stages)
     }
 
-    fn read<'t>(&self, token: &'t [u8], stages: &mut Vec<Node>) -> Result<Request<'t>, Error> {
-        let outline = TokenInfo::of(token);
+    fn read<'t>(&self, token: &'t [u8], stages: &mut Vec<Node>) -> Result<Request<'t>, Refused> {
+        let info = TokenInfo::of(token);
         let request = self.validator.read(token);
-        stages.extend(judge(outside::token(token, &outline, self.validator.policy()), request.as_ref().err()));
+        stages.extend(judge(outside::token(token, &info, self.validator.policy()), error_of(&request)));
         request
     }
 
-    fn open<'t>(&self, request: Request<'t>, stages: &mut Vec<Node>) -> Result<OpenedTicket<'t>, Error> {
-        let query = request.key_query();
-        let candidates: Vec<_> = self.validator.candidates(&query, self.now).collect();
-        let opened = self.validator.open(request, self.now);
+    fn open<'t>(&self, request: Request<'t>, stages: &mut Vec<Node>) -> Result<OpenedTicket<'t>, Refused> {
+        let (query, now) = (request.key_query(), self.arrival.time());
+        let candidates: Vec<_> = self.validator.candidates(&query, now).collect();
+        let opened = self.validator.open(request, now);
         let of_stage = keys::stages(&candidates, opened.as_ref().ok(), self.validator.policy());
-        stages.extend(judge(of_stage, opened.as_ref().err()));
+        stages.extend(judge(of_stage, error_of(&opened)));
         opened
     }
 
-    fn verify(&self, opened: OpenedTicket<'_>, stages: &mut Vec<Node>) -> Result<VerifiedRequest, Error> {
-        let of_ticket = ticket::ticket(&opened, self.validator.policy(), self.now);
-        let verified = self.validator.verify(opened, &self.connection, self.now);
-        let of_client = ticket::authenticator(verified.as_ref().ok(), self.validator.policy(), self.now);
-        stages.extend(judge(vec![of_ticket, of_client], verified.as_ref().err()));
+    fn verify(&self, opened: OpenedTicket<'_>, stages: &mut Vec<Node>) -> Result<VerifiedRequest, Refused> {
+        let (policy, now) = (self.validator.policy(), self.arrival.time());
+        let of_ticket = ticket::ticket(&opened, policy, now);
+        let verified = self.validator.verify(opened, self.arrival);
+        let of_client = ticket::authenticator(verified.as_ref().ok(), policy, now);
+        stages.extend(judge(vec![of_ticket, of_client], error_of(&verified)));
         verified
     }
 
-    fn authorize(&self, verified: VerifiedRequest, stages: &mut Vec<Node>) -> Result<AuthorizedRequest, Error> {
+    fn authorize(&self, verified: VerifiedRequest, stages: &mut Vec<Node>) -> Result<AuthorizedRequest, Refused> {
         let found = FoundPac::of(verified.ticket());
         let authorized = self.validator.authorize(verified);
-        stages.extend(judge(pac::stages(&found, authorized.as_ref().ok()), authorized.as_ref().err()));
+        stages.extend(judge(pac::stages(&found, authorized.as_ref().ok()), error_of(&authorized)));
         authorized
     }
 
-    fn admit(&self, authorized: AuthorizedRequest, stages: &mut Vec<Node>) -> Result<String, Error> {
-        let (entry, skew) = (authorized.replay_entry(), self.validator.policy().clock_skew());
+    fn admit(&self, authorized: AuthorizedRequest, stages: &mut Vec<Node>) -> Result<String, Refused> {
+        let (entry, skew) = (authorized.replay_entry(), self.validator.policy().clock_skew().as_secs());
         let admission = self.admit.map(|admit| admit(&entry));
         let replay = replay(&entry, admission, skew);
         let accepted = authorized.admit(admission.unwrap_or(Admission::New));
-        stages.extend(judge(vec![replay], accepted.as_ref().err()));
+        stages.extend(judge(vec![replay], error_of(&accepted)));
         accepted.map(|accepted| accepted.identity().to_string())
     }
 }
 
-fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: i64) -> Stage {
+fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: u64) -> Stage {
     let remembered = format!("until {}: the client's time and {skew} s", entry.valid_until);
     let facts = vec![Node::fact("To be remembered", remembered)];
     let is_refusal =
@@ -115,6 +115,10 @@ fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: i64) -> S
         Some(_) => Stage::new(REPLAY, facts, vec![Check::new("Not seen before", "", is_refusal)]),
         None => Stage::new(REPLAY, vec![Node::fact("Not asked", "explaining a token does not use it up")], Vec::new()),
     }
+}
+
+fn error_of<T>(result: &Result<T, Refused>) -> Option<&Error> {
+    result.as_ref().err().map(Refused::error)
 }
 
 /// The stages behind the one that refused.

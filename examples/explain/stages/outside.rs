@@ -22,26 +22,26 @@ pub(super) fn header(value: &[u8], policy: &Policy) -> Stage {
 }
 
 /// The stages of reading a token.
-pub(super) fn token(token: &[u8], outline: &TokenInfo<'_>, policy: &Policy) -> Vec<Stage> {
-    let framing = match outline.shape() {
-        TokenShape::NegTokenInit | TokenShape::NegTokenResp => spnego(token, outline, policy),
-        _ => Stage::new("Token", Vec::new(), framing_checks(token, outline, policy)),
+pub(super) fn token(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Vec<Stage> {
+    let framing = match info.shape() {
+        TokenShape::NegTokenInit | TokenShape::NegTokenResp => spnego(token, info, policy),
+        _ => Stage::new("Token", Vec::new(), framing_checks(token, info, policy)),
     };
-    vec![framing, ap_req(outline, policy)]
+    vec![framing, ap_req(info, policy)]
 }
 
-fn spnego(token: &[u8], outline: &TokenInfo<'_>, policy: &Policy) -> Stage {
-    let offered = outline.mechanisms().map(|mechanism| Node::fact("Offers", mechanism));
-    let inner = outline.inner().map_or_else(|| "none".into(), |inner| inner.to_string());
+fn spnego(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Stage {
+    let offered = info.mechanisms().map(|mechanism| Node::fact("Offers", mechanism));
+    let inner = info.inner().map_or_else(|| "none".into(), |inner| inner.to_string());
     let facts = offered.chain([Node::fact("Token inside", inner)]).collect();
-    Stage::new("SPNEGO", facts, framing_checks(token, outline, policy))
+    Stage::new("SPNEGO", facts, framing_checks(token, info, policy))
 }
 
-fn framing_checks(token: &[u8], outline: &TokenInfo<'_>, policy: &Policy) -> Vec<Check> {
+fn framing_checks(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Vec<Check> {
     let size = format!("{} bytes; at most {}", token.len(), policy.max_token_size());
-    let shape = outline.shape();
+    let shape = info.shape();
     // Without an AP-REQ that can be read, what is malformed, or another mechanism's, is so out here.
-    let fails_with = if outline.key_query().is_some() { is_of_framing } else { is_of_framing_or_message };
+    let fails_with = if info.key_query().is_some() { is_of_framing } else { is_of_framing_or_message };
     vec![
         Check::new("Size", size, |error| matches!(error, Error::TooLarge { .. })),
         Check::new("Kerberos, in a framing that is known", shape, fails_with),
@@ -60,8 +60,8 @@ fn is_of_framing_or_message(error: &Error) -> bool {
     is_of_framing(error) || matches!(error, Error::UserToUser)
 }
 
-fn ap_req(outline: &TokenInfo<'_>, policy: &Policy) -> Stage {
-    let Some(query) = outline.key_query() else { return Stage::new(AP_REQ, Vec::new(), Vec::new()) };
+fn ap_req(info: &TokenInfo<'_>, policy: &Policy) -> Stage {
+    let Some(query) = info.key_query() else { return Stage::new(AP_REQ, Vec::new(), Vec::new()) };
     let own_key = |error: &Error| matches!(error, Error::UserToUser);
     let etype = |error: &Error| {
         let (Error::UnsupportedEtype { role, .. } | Error::Rc4Refused { role }) = error else { return false };
@@ -70,16 +70,16 @@ fn ap_req(outline: &TokenInfo<'_>, policy: &Policy) -> Stage {
     let service = |error: &Error| matches!(error, Error::ServiceRefused { .. });
     let taken = format!("{}; taken: {}", query.etype, etypes(policy.ticket_etypes()));
     let checks = vec![
-        Check::new("Ticket under a key of the service's own", options(outline), own_key),
+        Check::new("Ticket under a key of the service's own", options(info), own_key),
         Check::new("Ticket's encryption type", taken, etype),
         Check::new("Service", services(&query, policy), service),
     ];
-    Stage::new(AP_REQ, ap_req_facts(&query, outline), checks)
+    Stage::new(AP_REQ, ap_req_facts(&query, info), checks)
 }
 
-fn ap_req_facts(query: &KeyQuery<'_>, outline: &TokenInfo<'_>) -> Vec<Node> {
+fn ap_req_facts(query: &KeyQuery<'_>, info: &TokenInfo<'_>) -> Vec<Node> {
     let version = query.kvno.map_or_else(|| "none named".into(), |kvno| kvno.to_string());
-    let authenticator = outline.authenticator_etype().map(|etype| etype.to_string()).unwrap_or_default();
+    let authenticator = info.authenticator_etype().map(|etype| etype.to_string()).unwrap_or_default();
     vec![
         Node::fact("Realm", BoundedText::new(query.realm())),
         Node::fact("Service", query.service),
@@ -88,8 +88,8 @@ fn ap_req_facts(query: &KeyQuery<'_>, outline: &TokenInfo<'_>) -> Vec<Node> {
     ]
 }
 
-fn options(outline: &TokenInfo<'_>) -> &'static str {
-    let mutual = outline.ap_options().is_some_and(|options| options.contains(ApOptions::MUTUAL_REQUIRED));
+fn options(info: &TokenInfo<'_>) -> &'static str {
+    let mutual = info.ap_options().is_some_and(|options| options.contains(ApOptions::MUTUAL_REQUIRED));
     if mutual { "the client wants an AP-REP" } else { "" }
 }
 

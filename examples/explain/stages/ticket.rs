@@ -28,10 +28,10 @@ fn facts(ticket: TicketFacts<'_>) -> Vec<Node> {
 }
 
 fn time_checks(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Vec<Check> {
-    let (start, end, skew) = (ticket.start_time(), ticket.end_time(), policy.clock_skew());
+    let (start, end, skew) = (ticket.start_time(), ticket.end_time(), policy.clock_skew().as_secs());
     let most = policy
         .max_ticket_lifetime()
-        .map_or_else(|| "any is taken".into(), |most| format!("at most {most} s + {skew} s"));
+        .map_or_else(|| "any is taken".into(), |most| format!("at most {} s + {skew} s", most.as_secs()));
     vec![
         Check::new("Validated, if postdated", "", |error| matches!(error, Error::TicketInvalid)),
         Check::new("Has begun", format!("{start}; now {now}, ± {skew} s"), |error| {
@@ -107,7 +107,7 @@ fn client_facts(client: AuthenticatorFacts<'_>) -> Vec<Node> {
 }
 
 fn client_checks(client: Option<AuthenticatorFacts<'_>>, policy: &Policy, now: UnixTime) -> Vec<Check> {
-    let time = client.map(|client| format!("{}; now {now}, ± {} s", client.time(), policy.clock_skew()));
+    let time = client.map(|client| format!("{}; now {now}, ± {} s", client.time(), policy.clock_skew().as_secs()));
     vec![
         Check::new("Opens under the session key", "", |error| {
             matches!(error, Error::Integrity(Integrity::Authenticator))

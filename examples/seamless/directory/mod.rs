@@ -41,7 +41,7 @@ pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) ->
     let verdict = match directory.token_for(user, password).await {
         Ok(token) => {
             let verdict = tenant.validator().validate_ticket(&token, clock::now());
-            verdict.map_err(|error| Refusal::NotOurs(Box::new(error)))
+            verdict.map_err(|refused| Refusal::NotOurs(Box::new(refused)))
         }
         Err(refusal) => Err(refusal),
     };
@@ -113,9 +113,9 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
     let (tenant, typed) = (&*tenant.name, user.to_string());
     match verdict {
         Ok(accepted) => tracing::info!(tenant, user = %accepted.identity(), "signed in by password"),
-        Err(Refusal::NotOurs(error)) => {
-            let (code, remedy) = (error.code(), error.remedy().unwrap_or("none known"));
-            tracing::error!(tenant, ?typed, code, remedy, "the KDC's own ticket is refused: {error}");
+        Err(Refusal::NotOurs(refused)) => {
+            let (code, remedy) = (refused.code(), refused.remedy().unwrap_or("none known"));
+            tracing::error!(tenant, ?typed, code, remedy, "the KDC's own ticket is refused: {refused}");
         }
         Err(refusal) => tracing::warn!(tenant, ?typed, "no sign-in by password: {refusal}"),
     }

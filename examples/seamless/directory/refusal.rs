@@ -3,7 +3,7 @@
 
 use super::tap::Tap;
 use axum::http::StatusCode;
-use kerberos_sso::Error;
+use kerberos_sso::Refused;
 use krb5::ClientError;
 use rasn_kerberos::{KrbError, MethodData, PaData};
 use thiserror::Error;
@@ -39,7 +39,7 @@ pub(crate) enum Refusal {
     Other(ClientError),
     /// The ticket that the KDC gave is not good for us: it is not the KDC of our account, or our keys are not the account's.
     #[error("the ticket is refused: {0}")]
-    NotOurs(Box<Error>),
+    NotOurs(Box<Refused>),
 }
 
 impl Refusal {

@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 
 pub(super) struct Tap {
     address: String,
-    heard: Arc<Mutex<ReadStep>>,
+    heard: Arc<Mutex<Heard>>,
     /// Ends with the tap.
     _relay: JoinSet<()>,
 }
 
 #[derive(Default)]
-struct ReadStep {
+struct Heard {
     krb_error: Option<Vec<u8>>,
     failure: Option<String>,
 }
@@ -47,7 +47,7 @@ impl Tap {
     }
 }
 
-async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<ReadStep>>) {
+async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>) {
     while let Ok((mut library, _)) = listener.accept().await {
         if let Err(error) = relay_one(&mut library, &kdc, &heard).await {
             heard.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error.to_string());
@@ -56,11 +56,7 @@ async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<ReadStep
 }
 
 /// One request and its reply, for which the library opens one connection. Who has the reply may ask at once what was heard.
-async fn relay_one(
-    library: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    kdc: &str,
-    heard: &Mutex<ReadStep>,
-) -> Result<()> {
+async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &str, heard: &Mutex<Heard>) -> Result<()> {
     let mut kdc = TcpStream::connect(kdc).await?;
     write(&mut kdc, &read(library).await?).await?;
     let reply = read(&mut kdc).await?;
@@ -107,7 +103,7 @@ mod tests {
         });
         // Room for the length of the reply, and not for the reply.
         let (mut library, mut end) = tokio::io::duplex(8);
-        let heard = Arc::new(Mutex::new(ReadStep::default()));
+        let heard = Arc::new(Mutex::new(Heard::default()));
         let hearing = Arc::clone(&heard);
         tokio::spawn(async move { relay_one(&mut end, &kdc, &hearing).await });
         write(&mut library, b"request").await.unwrap();

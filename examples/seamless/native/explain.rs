@@ -18,7 +18,7 @@ use axum::extract::{Form, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
-use kerberos_sso::{Arrival, Error, KeySet, Policy, UnixTime, Validator, negotiate::TokenInfo};
+use kerberos_sso::{Error, KeySet, Policy, Refused, UnixTime, Validator, negotiate::TokenInfo};
 use minijinja::{Environment, Value, context};
 use pasted::Pasted;
 use serde::Deserialize;
@@ -81,7 +81,7 @@ pub(super) async fn explain(
     let values = context! {
         stages => nodes(&explanation.stages),
         identity => explanation.outcome.as_ref().ok(),
-        code => explanation.outcome.as_ref().err().map(Error::code),
+        code => explanation.outcome.as_ref().err().map(Refused::code),
         now => now.to_string(),
         judged_at => judged_at.map(|instant| instant.to_string()),
     };
@@ -89,12 +89,12 @@ pub(super) async fn explain(
 }
 
 fn explain_at(app: &App, pasted: &Pasted, now: UnixTime) -> Explanation {
-    let (connection, admit) = (Connection::default(), None);
+    let arrival = now.into();
     if let Some(validator) = validator(app, pasted) {
-        return Examiner { validator: &validator, connection, now, admit }.explain(pasted);
+        return Examiner { validator: &validator, arrival, admit: None }.explain(pasted);
     }
-    let validator = Validator::staged(KeySet::default(), Policy::seamless_sso());
-    Examiner { validator: &validator, connection, now, admit }.explain(pasted)
+    let validator = Validator::staged(KeySet::new(), Policy::seamless_sso());
+    Examiner { validator: &validator, arrival, admit: None }.explain(pasted)
 }
 
 /// That of the tenant whose realm the ticket names.
@@ -103,7 +103,7 @@ fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
     let token = match pasted {
         Pasted::Token(token) => token,
         Pasted::Header(value) => {
-            let reader = Validator::staged(KeySet::default(), Policy::default());
+            let reader = Validator::staged(KeySet::new(), Policy::default());
             decoded = reader.decode_header(value).ok()?;
             &decoded
         }
@@ -116,7 +116,7 @@ fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
 fn in_its_time(app: &App, pasted: &Pasted, first: Explanation) -> (Option<UnixTime>, Explanation) {
     let (mut judged_at, mut explanation) = (None, first);
     for _ in 0..MAX_TIMES {
-        let instant = match &explanation.outcome {
+        let instant = match explanation.outcome.as_ref().map_err(Refused::error) {
             Err(Error::TicketExpired { end, .. }) => *end,
             Err(Error::TicketNotYetValid { start, .. }) => *start,
             Err(Error::ClockSkew { client, .. }) => *client,

@@ -5,9 +5,9 @@ use super::*;
 fn refusal_of(change: impl FnOnce(&mut ApRepParts)) -> Error {
     let host = Host::new();
     let mut begun = Begun::dce(&host);
-    let mut third_leg = begun.third_leg();
-    change(&mut third_leg);
-    let error = begun.refuses(&host, &begun.minted(&third_leg));
+    let mut client_ap_rep = begun.client_ap_rep();
+    change(&mut client_ap_rep);
+    let error = begun.refuses(&host, &begun.minted(&client_ap_rep));
     let last = begun.good_end();
     begun.ends(&host, &last);
     error
@@ -16,13 +16,13 @@ fn refusal_of(change: impl FnOnce(&mut ApRepParts)) -> Error {
 #[test]
 fn it_holds_our_number() {
     for change in [1, -1, 1 << 20] {
-        let error = refusal_of(|third_leg| third_leg.seq_number = third_leg.seq_number.map(|number| number + change));
+        let error = refusal_of(|ap_rep| ap_rep.seq_number = ap_rep.seq_number.map(|number| number + change));
         assert_eq!(error, NOT_OURS);
     }
-    assert_eq!(refusal_of(|third_leg| third_leg.seq_number = Some(0)), NOT_OURS);
-    assert_eq!(refusal_of(|third_leg| third_leg.seq_number = None), NOT_OURS);
-    assert_eq!(refusal_of(|third_leg| *third_leg.seq_number.as_mut().unwrap() |= 1 << 31), NOT_OURS);
-    assert_malformed(&refusal_of(|third_leg| *third_leg.seq_number.as_mut().unwrap() += 1 << 32), "33 bits");
+    assert_eq!(refusal_of(|ap_rep| ap_rep.seq_number = Some(0)), NOT_OURS);
+    assert_eq!(refusal_of(|ap_rep| ap_rep.seq_number = None), NOT_OURS);
+    assert_eq!(refusal_of(|ap_rep| *ap_rep.seq_number.as_mut().unwrap() |= 1 << 31), NOT_OURS);
+    assert_malformed(&refusal_of(|ap_rep| *ap_rep.seq_number.as_mut().unwrap() += 1 << 32), "33 bits");
 }
 
 #[test]
@@ -45,18 +45,18 @@ fn it_is_not_ours() {
 #[test]
 fn it_has_no_subkey() {
     let subkey = KeyParts { keytype: 18, keyvalue: vec![7; 32] };
-    assert_eq!(refusal_of(|third_leg| third_leg.subkey = Some(subkey)), NOT_OURS);
+    assert_eq!(refusal_of(|ap_rep| ap_rep.subkey = Some(subkey)), NOT_OURS);
 }
 
 #[test]
 fn it_is_under_the_session_key() {
     let host = Host::new();
     let mut begun = Begun::dce(&host);
-    let third_leg = begun.third_leg();
+    let client_ap_rep = begun.client_ap_rep();
     let ours = begun.ap_rep().subkey.unwrap().key().unwrap();
     let made_up = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[7; 32]).unwrap();
     for key in [ours, begun.client.subkey.clone().unwrap(), made_up, host.realm.key(ours_etype())] {
-        assert_eq!(begun.refuses(&host, &third_leg.mint(&key, &[3; 16])), NOT_OURS);
+        assert_eq!(begun.refuses(&host, &client_ap_rep.mint(&key, &[3; 16])), NOT_OURS);
     }
     let last = begun.good_end();
     begun.ends(&host, &last);
@@ -69,25 +69,25 @@ fn ours_etype() -> EncType {
 #[test]
 fn it_is_for_its_own_usage() {
     for usage in [KeyUsage::TICKET, KeyUsage::AP_REQ_AUTHENTICATOR, KeyUsage::KRB_PRIV] {
-        assert_eq!(refusal_of(|third_leg| third_leg.usage = usage), NOT_OURS);
+        assert_eq!(refusal_of(|ap_rep| ap_rep.usage = usage), NOT_OURS);
     }
 }
 
 #[test]
 fn its_label_is_that_of_the_key() {
     for etype in [17, 19, 20, 23, 0, -1] {
-        assert_eq!(refusal_of(|third_leg| third_leg.etype = etype), NOT_OURS);
+        assert_eq!(refusal_of(|ap_rep| ap_rep.etype = etype), NOT_OURS);
     }
-    assert_malformed(&refusal_of(|third_leg| third_leg.etype += 1 << 32), "34 bits");
+    assert_malformed(&refusal_of(|ap_rep| ap_rep.etype += 1 << 32), "34 bits");
 }
 
 #[test]
 fn it_is_an_ap_rep() {
-    assert_malformed(&refusal_of(|third_leg| third_leg.pvno = 4), "pvno");
-    assert_malformed(&refusal_of(|third_leg| third_leg.msg_type = 14), "msg-type");
-    assert_malformed(&refusal_of(|third_leg| third_leg.cusec = 1_000_000), "cusec");
-    assert_malformed(&refusal_of(|third_leg| third_leg.cusec = -1), "cusec");
-    assert_malformed(&refusal_of(|third_leg| third_leg.ctime = "2026".into()), "ctime");
+    assert_malformed(&refusal_of(|ap_rep| ap_rep.pvno = 4), "pvno");
+    assert_malformed(&refusal_of(|ap_rep| ap_rep.msg_type = 14), "msg-type");
+    assert_malformed(&refusal_of(|ap_rep| ap_rep.cusec = 1_000_000), "cusec");
+    assert_malformed(&refusal_of(|ap_rep| ap_rep.cusec = -1), "cusec");
+    assert_malformed(&refusal_of(|ap_rep| ap_rep.ctime = "2026".into()), "ctime");
 }
 
 #[test]
@@ -110,15 +110,15 @@ fn every_bit_of_it_counts() {
     }
 }
 
-/// From one conversation of a client to another one, with the same ticket.
+/// The client sends the AP-REP of its first negotiation in its second one, which has the same ticket.
 #[test]
 fn it_is_of_this_conversation() {
     let host = Host::new();
     let first = Begun::dce(&host);
     let again = first.token.clone().sent_at(UnixTime::from_seconds(host.now.seconds() + 1));
-    let negotiation = host.nodes[0].converse(&again.mint(), None, &Connection::default(), &random(9), host.now);
-    let Ok(Turn::Next(next)) = negotiation else { panic!("it goes on") };
-    let of_first = first.minted(&first.third_leg());
+    let step = host.nodes[0].converse(&again.mint(), None, &random(9), host.now);
+    let Ok(Step::Continue(next)) = step else { panic!("the negotiation continues") };
+    let of_first = first.minted(&first.client_ap_rep());
     assert_eq!(host.refuses(&of_first, Some(&next.into_negotiation().to_bytes())), NOT_OURS);
     first.ends(&host, &of_first);
 }
