@@ -263,7 +263,7 @@ mod subkey {
     #[test]
     fn dce_style_always_has_one() {
         for policy in [AcceptorSubkeyPolicy::Never, AcceptorSubkeyPolicy::Always] {
-            let server = Server::with_policy(all_etypes().acceptor_subkey(policy));
+            let server = Server::with_policy(all_etypes().with_acceptor_subkey(policy));
             for etype in BY_STRENGTH {
                 let token = dce_style(server.good().session_etype(etype));
                 assert_eq!(ap_rep_to(&server, &token).subkey, Some(random_key(etype)), "{etype}");
@@ -411,7 +411,7 @@ mod context {
     #[test]
     fn both_sides_have_the_same() {
         for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
-            let server = Server::with_policy(all_etypes().acceptor_subkey(policy));
+            let server = Server::with_policy(all_etypes().with_acceptor_subkey(policy));
             for etype in BY_STRENGTH {
                 for framing in framings() {
                     let mutual = server.good().session_etype(etype).framed(framing);

@@ -8,7 +8,7 @@ use common::{NOW, Server, all_etypes};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::observe::EtypeCensus;
 use kerberos_sso::testing::TestToken;
-use kerberos_sso::{KeyRole, UnixTime};
+use kerberos_sso::{UnixTime, error::KeyRole};
 
 const RC4: EncType = EncType::RC4_HMAC;
 const AES: EncType = EncType::AES256_CTS_HMAC_SHA1_96;

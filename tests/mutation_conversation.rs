@@ -18,7 +18,7 @@ use common::{NOW, Server, all_etypes};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming};
 use kerberos_sso::{
-    Accepted, Answer, Policy, Refused,
+    Accepted, Answer, Refused,
     negotiate::{Negotiation, Step},
     ticket::GssFlags,
 };

@@ -62,8 +62,8 @@ impl Changeable {
         let policy = Policy::default()
             .with_ticket_etypes(&EncType::SUPPORTED)
             .with_session_etypes(&EncType::SUPPORTED)
-            .max_ticket_lifetime(None)
-            .clock_skew(Duration::from_secs(1 << 40));
+            .with_max_ticket_lifetime(None)
+            .with_clock_skew(Duration::from_secs(1 << 40));
         let lenient = Validator::new(KeySet::from_iter([account]), policy, NoReplayCache);
         Some(Self { token: token.to_vec(), keys, now: case.now(), lenient, anatomy, parts })
     }

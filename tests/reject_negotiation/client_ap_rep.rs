@@ -29,7 +29,7 @@ fn it_holds_our_number() {
 fn it_is_not_ours() {
     let host = Host::new();
     for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
-        let host = Host::with_policy(crate::common::all_etypes().acceptor_subkey(policy));
+        let host = Host::with_policy(crate::common::all_etypes().with_acceptor_subkey(policy));
         for etype in EncType::SUPPORTED {
             let token = dce_style(host.good().session_etype(etype).framed(TokenFraming::ApReq));
             let begun = Begun::of(&host, token);

@@ -23,7 +23,7 @@ use kerberos_sso::testing::{
     ApRepParts, KeyParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
 };
 use kerberos_sso::{
-    Error, Policy, SecurityContext, UnixTime,
+    Error, SecurityContext, UnixTime,
     context::{MessageError, MessageKey},
     error::{InvalidNegotiation, NegotiationCause, Problem, ReplayCause},
     negotiate::{Negotiation, Step},
