@@ -1,14 +1,14 @@
-//! Fourth stage: a verified request to an authorized one: what the ticket's authorization data says of the client is
-//! verified and held against the ticket.
+//! Fourth stage, from a verified request to an authorized one: verifies the PAC in the ticket, and checks that it agrees
+//! with the ticket, the account and the policy.
 
 use super::accepted::Accepted;
 use super::contents::{Buffer, Span};
 use super::pac_checks;
+use super::pac_refusal::Grounds;
 use super::ticket::Opened;
 use super::verify::{ReplayFields, Verified, VerifiedRequest};
-use crate::error::{Error, MissingPac, PacMalformed, PacProblem, ReplayCause};
+use crate::error::{Error, MissingPac, ReplayCause};
 use crate::keys::Directory;
-use crate::krb5::{AdType, AuthorizationElement};
 use crate::observe;
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{PacPolicy, Policy};
@@ -23,10 +23,10 @@ pub struct AuthorizedRequest {
     pac: Option<PacFields>,
 }
 
-/// Where the PAC is in the ticket, and where everything is in it.
+/// Where the PAC is in the ticket, and where its fields are in the PAC.
 #[derive(Debug)]
 pub(super) struct PacFields {
-    place: Span,
+    span: Span,
     layout: PacLayout,
 }
 
@@ -37,15 +37,15 @@ impl AuthorizedRequest {
         Ok(Self { buffer, opened, verified, pac })
     }
 
-    /// The PAC, verified and held against the ticket, to explain what was decided. Who sent it may be repeating what another
-    /// client sent: nobody is signed in before [`AuthorizedRequest::admit`].
+    /// Returns the PAC, which was verified and agrees with the ticket, to explain a decision. The sender may be replaying
+    /// what another client sent: nobody is signed in before [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn pac(&self) -> Option<VerifiedPac<'_>> {
         self.pac.as_ref().map(|pac| pac.of(&self.buffer))
     }
 
-    /// What a replay cache must remember, for a store that is asked elsewhere. Ask it once, and give its answer to
-    /// [`AuthorizedRequest::admit`].
+    /// Returns what a replay cache must remember, for a store that the caller asks by itself. Ask the store once, and give
+    /// its answer to [`AuthorizedRequest::admit`].
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
         replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())
@@ -54,7 +54,7 @@ impl AuthorizedRequest {
     /// Fifth stage, the last: accepts the request if a replay cache found it new.
     ///
     /// # Errors
-    /// `replay`, `replay-cache-full` and `replay-cache-failed`, as the cache has it.
+    /// `replay`, `replay-cache-full` and `replay-cache-failed`, by the answer of the cache.
     pub fn admit(self, admission: Admission) -> Result<Accepted, Error> {
         let verdict = self.decide(admission);
         observe::verdict(&verdict, None, None);
@@ -68,7 +68,7 @@ impl AuthorizedRequest {
     }
 }
 
-/// Verifies the PAC, and holds it against the ticket.
+/// Verifies the PAC, and checks it, as far as the policy asks for one.
 #[inline(never)]
 pub(super) fn authorize(
     buffer: &Buffer,
@@ -77,18 +77,19 @@ pub(super) fn authorize(
     policy: &Policy,
 ) -> Result<Option<PacFields>, Error> {
     let pac_policy = pac_policy(opened, policy);
-    match verified.found_pac {
-        _ if pac_policy == PacPolicy::Ignore => Ok(None),
-        FoundPac::Absent if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
-        FoundPac::Absent => Ok(None),
-        FoundPac::One(place) => read_pac(buffer, opened, place, pac_policy, policy).map(Some),
-        FoundPac::Several => Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into()),
+    if pac_policy == PacPolicy::Ignore {
+        return Ok(None);
+    }
+    match verified.found_pac? {
+        Some(span) => read_pac(buffer, opened, span, pac_policy, policy).map(Some),
+        None if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
+        None => Ok(None),
     }
 }
 
 impl PacFields {
     pub(super) fn of<'a>(&'a self, buffer: &'a Buffer) -> VerifiedPac<'a> {
-        VerifiedPac::from_parts(buffer.slice(self.place), &self.layout)
+        VerifiedPac::from_parts(buffer.slice(self.span), &self.layout)
     }
 }
 
@@ -99,7 +100,7 @@ pub(super) fn replay_entry<'a>(
     pac: Option<&PacFields>,
 ) -> ReplayEntry<'a> {
     let ticket = opened.ticket(buffer);
-    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.place))) {
+    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.span))) {
         Some((domain, rid)) => ReplayClient::Sid { domain, rid },
         None => ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() },
     };
@@ -117,7 +118,7 @@ pub(super) fn check_admission(admission: Admission) -> Result<(), Error> {
     }
 }
 
-/// The policy's word, else what the account's directory lets one expect.
+/// Returns the policy for PACs, or what the account's directory makes the rule where the policy says nothing.
 fn pac_policy(opened: &Opened, policy: &Policy) -> PacPolicy {
     let of_directory = match opened.key.account.directory() {
         Directory::ActiveDirectory => PacPolicy::Require,
@@ -126,38 +127,21 @@ fn pac_policy(opened: &Opened, policy: &Policy) -> PacPolicy {
     policy.pac.unwrap_or(of_directory)
 }
 
+/// Verifies and decodes the PAC at `span`, and checks what it says.
 fn read_pac(
     buffer: &Buffer,
     opened: &Opened,
-    place: Span,
+    span: Span,
     pac_policy: PacPolicy,
     policy: &Policy,
 ) -> Result<PacFields, Error> {
-    let ticket = opened.ticket(buffer);
-    let opened_by = &opened.key;
-    let krbtgt_keys = opened_by.account.krbtgt_keys();
+    let (ticket, account) = (opened.ticket(buffer), &opened.key.account);
+    let krbtgt_keys = account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
-    let found = Pac::read(buffer.slice(place))?;
-    let pac = found.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
-    pac_checks::check(&pac, ticket, &opened_by.account, pac_policy, policy)?;
-    Ok(PacFields { place, layout: pac.into_layout() })
-}
-
-/// The PAC among what the KDC wrote, of which there must be one at most. What the client wrote is never searched.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum FoundPac {
-    Absent,
-    One(Span),
-    Several,
-}
-
-impl FoundPac {
-    /// What is found, with this element of the authorization data.
-    pub(super) fn with(self, element: AuthorizationElement<'_>, buffer: &Buffer) -> Self {
-        match self {
-            _ if element.ad_type != AdType::WIN2K_PAC => self,
-            Self::Absent => Self::One(buffer.span_of(element.data)),
-            _ => Self::Several,
-        }
+    let found = Pac::read(buffer.slice(span))?;
+    let pac = found.verify_under(account.pac_keys(opened.key.kvno), kdc_keys)?;
+    match pac_checks::check(&pac, ticket, account, pac_policy, policy) {
+        Ok(()) => Ok(PacFields { span, layout: pac.into_layout() }),
+        Err(refusal) => Err(refusal.explain(&Grounds { pac: &pac, ticket, account })),
     }
 }

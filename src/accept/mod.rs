@@ -19,6 +19,7 @@ mod hearing;
 mod negotiation;
 mod outline;
 mod pac_checks;
+mod pac_refusal;
 mod refusal;
 mod rejection;
 mod request;

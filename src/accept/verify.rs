@@ -3,9 +3,8 @@
 //!
 //! Not checked here: what the ticket's authorization data says, and whether the request was seen before.
 
-use super::authorize::FoundPac;
 use super::bindings::{BindingState, CheckedChecksum, Connection, check_bindings, check_checksum};
-use super::contents::{AuthenticatorFacts, AuthenticatorFields, Buffer, TicketFacts};
+use super::contents::{AuthenticatorFacts, AuthenticatorFields, Buffer, Span, TicketFacts};
 use super::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
 use super::exchange::Exchange;
 use super::refusal::Grounds;
@@ -15,7 +14,7 @@ use super::ticket::{Opened, usable_key};
 use super::{authenticator, ticket_checks};
 use crate::crypto::Key;
 use crate::der;
-use crate::error::{Error, Integrity, KeyRole, NegotiationCause, Part};
+use crate::error::{Error, Integrity, KeyRole, NegotiationCause, PacMalformed, PacProblem, Part};
 use crate::gss::GssFlags;
 use crate::krb5::{AdType, ApOptions, Authenticator, EtypeList};
 use crate::policy::Policy;
@@ -40,7 +39,8 @@ pub(super) struct Verified {
     pub(super) bindings: BindingState,
     pub(super) exchange: Exchange,
     pub(super) replay: ReplayFields,
-    pub(super) found_pac: FoundPac,
+    /// The PAC in the ticket, if there is one.
+    pub(super) found_pac: Result<Option<Span>, SeveralPacs>,
 }
 
 /// What a replay cache must remember of it.
@@ -97,14 +97,31 @@ pub(super) fn verify(
     Ok(Verified { authenticator, subkey, ap_rep, bindings: channel.bindings, exchange, replay, found_pac })
 }
 
-/// Finds the PAC among the ticket's authorization data, and refuses what restricts the client in a way not known here.
-fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
-    let mut pac = FoundPac::Absent;
+/// The ticket has several PACs. A policy that ignores PACs ignores that; every other policy refuses the ticket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SeveralPacs;
+
+impl From<SeveralPacs> for Error {
+    #[cold]
+    fn from(_: SeveralPacs) -> Self {
+        PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into()
+    }
+}
+
+/// Finds the PAC among the ticket's authorization data, and refuses what restricts the client in a way not known here. What
+/// the client wrote is never searched.
+fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<Result<Option<Span>, SeveralPacs>, Error> {
+    let mut found = Ok(None);
     walk(opened.ticket(buffer).authorization_data(), &mut |element, criticality| {
-        pac = pac.with(element, buffer);
+        if element.ad_type == AdType::WIN2K_PAC {
+            found = match found {
+                Ok(None) => Ok(Some(buffer.span_of(element.data))),
+                _ => Err(SeveralPacs),
+            };
+        }
         check_critical(element, criticality, Part::Ticket)
     })?;
-    Ok(pac)
+    Ok(found)
 }
 
 impl Verified {
