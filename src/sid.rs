@@ -64,7 +64,7 @@ impl Sid {
         if count > Self::MAX_SUB_AUTHORITIES { None } else { count.checked_mul(4)?.checked_add(8) }
     }
 
-    /// Returns whether `bytes` are the packet form of a SID, and nothing else.
+    /// Returns whether these octets are the packet form of a SID, and nothing else.
     pub(crate) fn is_packet(bytes: &[u8]) -> bool {
         bytes.first_chunk().is_some_and(|head| Self::length(*head) == Some(bytes.len()))
     }

@@ -137,7 +137,7 @@ fn octets(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize) -> Result<Spa
     if pointer.is_present() { ndr.array(count, 1, 1, Field::EncodedClaimsSet) } else { Ok(Span::default()) }
 }
 
-/// Reads Field::EncodedClaimsSet (MS-ADTS section 2.2.18.7).
+/// Reads CLAIMS_SET (MS-ADTS section 2.2.18.7).
 fn read_set(set: &[u8]) -> Result<Vec<Claim>, Fault> {
     let mut ndr = NdrReader::open(set, Span::new(0, set.len()), Field::ClaimsSet)?;
     let count = ndr.count(Field::ClaimsSet)?;

@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::span::Span;
 use super::wide_text::WideText;
 
-/// The buffer Field::Client. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
+/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientInfo<'a> {
     /// When the client authenticated to the KDC: the authtime of the ticket.
@@ -16,7 +16,7 @@ pub struct ClientInfo<'a> {
     pub name: WideText<'a>,
 }
 
-/// Where the fields of a Field::Client are.
+/// Where the fields of a CLIENT_INFO are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientInfoLayout {
     client_id: FileTime,

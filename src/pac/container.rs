@@ -37,7 +37,6 @@ impl<'a> Pac<'a> {
     ///
     /// # Errors
     /// [`PacMalformed`] with the offset where the octets stop making sense.
-    #[inline]
     pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
         if bytes.len() > MAX_PAC_SIZE {
             let problem = PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE };

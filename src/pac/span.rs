@@ -10,36 +10,30 @@ pub(crate) struct Span {
 impl Span {
     /// Makes a span. A number of more than 32 bits becomes the largest: such a span lies past the end of every PAC, and
     /// [`of`](Self::of) finds nothing in it.
-    #[inline(always)]
     pub(super) fn new(start: usize, length: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { start: narrow(start), length: narrow(length) }
     }
 
     /// Makes the span from `start` to `end`, which lies behind it; if it did not, the span would be empty.
-    #[inline(always)]
     pub(super) fn between(start: usize, end: usize) -> Self {
         Self::new(start, end.saturating_sub(start))
     }
 
-    #[inline(always)]
     pub(super) fn start(self) -> usize {
         size(self.start)
     }
 
-    #[inline(always)]
     pub(super) fn len(self) -> usize {
         size(self.length)
     }
 
     /// Returns where the span ends. The sum saturates on a target of 32 bits only, where it lies past the end of every PAC.
-    #[inline(always)]
     pub(super) fn end(self) -> usize {
         self.start().saturating_add(self.len())
     }
 
     /// Returns the octets, of the PAC that the span was read from; of another PAC, none where it has not as many.
-    #[inline(always)]
     pub(super) fn of(self, pac: &[u8]) -> &[u8] {
         pac.get(self.start()..self.end()).unwrap_or_default()
     }

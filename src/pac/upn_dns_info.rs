@@ -14,11 +14,11 @@ pub struct UpnDnsInfo<'a> {
     pub upn: WideText<'a>,
     /// The DNS name of the user's domain, in upper case.
     pub dns_domain_name: WideText<'a>,
-    /// Whether the Field::UpnText is the account's own, and whether the structure has the extended form.
+    /// Whether the UPN is the account's own, and whether the structure has the extended form.
     pub flags: UpnFlags,
     /// The account's name, in the extended form.
     pub sam_name: Option<WideText<'a>>,
-    /// The user's Field::UpnSid, in the extended form. In [`Accepted::pac`](crate::Accepted::pac) it equals
+    /// The user's SID, in the extended form. In [`Accepted::pac`](crate::Accepted::pac) it equals
     /// the one of LOGON_INFO, if there is one.
     pub sid: Option<Sid>,
 }
@@ -29,9 +29,9 @@ pub struct UpnDnsInfo<'a> {
 pub struct UpnFlags(pub u32);
 
 impl UpnFlags {
-    /// The account has no Field::UpnText of its own: the KDC joined account name and domain into one.
+    /// The account has no UPN of its own: the KDC joined account name and domain into one.
     pub const CONSTRUCTED: Self = Self(0x1);
-    /// The structure has the extended form: account name and Field::UpnSid follow.
+    /// The structure has the extended form: account name and SID follow.
     pub const EXTENDED: Self = Self(0x2);
 
     /// Returns whether all bits of `flags` are set.
@@ -88,7 +88,7 @@ impl UpnDnsInfoLayout {
         }
     }
 
-    /// Returns the packet form of the Field::UpnSid.
+    /// Returns the packet form of the SID.
     pub(super) fn sid_packet(self, pac: &[u8]) -> Option<&[u8]> {
         self.extended.map(|extended| extended.sid.of(pac))
     }
@@ -120,7 +120,6 @@ struct Around<'a> {
 
 impl Around<'_> {
     /// Returns the span of a part, which lies behind the fields and ends in the buffer. An empty part may lie anywhere.
-    #[inline(always)]
     fn locate(self, part: Part) -> Result<Span, Fault> {
         // Neither of the two numbers has more than 17 bits, so the sum cannot saturate.
         let span = Span::new(self.buffer.start().saturating_add(part.offset.into()), part.length.into());
@@ -137,7 +136,6 @@ impl Around<'_> {
         Ok(span)
     }
 
-    #[inline(always)]
     fn sid(self, part: Part) -> Result<Span, Fault> {
         let span = self.locate(part)?;
         if Sid::is_packet(span.of(self.pac)) { Ok(span) } else { Err(Fault::new(part.field, span.start(), Kind::Sid)) }
