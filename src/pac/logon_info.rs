@@ -34,159 +34,159 @@ impl<'a> LogonInfo<'a> {
         Some(Self { pac, layout: *layout, fields, domain })
     }
 
-    /// The user: LogonDomainId and UserId.
+    /// Returns the user's SID: LogonDomainId and UserId.
     #[must_use]
     pub fn user_sid(&self) -> Sid {
         self.domain.account(self.user_id())
     }
 
-    /// The user's domain: LogonDomainId.
+    /// Returns the SID of the user's domain: LogonDomainId.
     #[must_use]
     pub fn logon_domain_sid(&self) -> Sid {
         self.domain.sid()
     }
 
-    /// LogonDomainId and PrimaryGroupId.
+    /// Returns the SID of the primary group: LogonDomainId and PrimaryGroupId.
     #[must_use]
     pub fn primary_group_sid(&self) -> Sid {
         self.domain.account(self.number(offset::PRIMARY_GROUP_ID))
     }
 
-    /// The account's name (sAMAccountName).
+    /// Returns the account's name (sAMAccountName).
     #[must_use]
     pub fn effective_name(&self) -> WideText<'a> {
         let [text, ..] = self.layout.user_texts;
         self.text(text)
     }
 
-    /// The user's display name; often empty.
+    /// Returns the user's display name; often empty.
     #[must_use]
     pub fn full_name(&self) -> WideText<'a> {
         let [_, text, ..] = self.layout.user_texts;
         self.text(text)
     }
 
-    /// The path of the logon script.
+    /// Returns the path of the logon script.
     #[must_use]
     pub fn logon_script(&self) -> WideText<'a> {
         let [_, _, text, ..] = self.layout.user_texts;
         self.text(text)
     }
 
-    /// The path of the profile.
+    /// Returns the path of the profile.
     #[must_use]
     pub fn profile_path(&self) -> WideText<'a> {
         let [_, _, _, text, ..] = self.layout.user_texts;
         self.text(text)
     }
 
-    /// The home directory.
+    /// Returns the home directory.
     #[must_use]
     pub fn home_directory(&self) -> WideText<'a> {
         let [_, _, _, _, text, ..] = self.layout.user_texts;
         self.text(text)
     }
 
-    /// The drive letter of the home directory.
+    /// Returns the drive letter of the home directory.
     #[must_use]
     pub fn home_directory_drive(&self) -> WideText<'a> {
         let [.., text] = self.layout.user_texts;
         self.text(text)
     }
 
-    /// The NetBIOS name of the domain controller that authenticated the user.
+    /// Returns the NetBIOS name of the domain controller that authenticated the user.
     #[must_use]
     pub fn logon_server(&self) -> WideText<'a> {
         let [text, _] = self.layout.logon_texts;
         self.text(text)
     }
 
-    /// The NetBIOS name of the user's domain.
+    /// Returns the NetBIOS name of the user's domain.
     #[must_use]
     pub fn logon_domain_name(&self) -> WideText<'a> {
         let [_, text] = self.layout.logon_texts;
         self.text(text)
     }
 
-    /// When the user last logged on, before this logon.
+    /// Returns when the user last logged on, before this logon.
     #[must_use]
     pub fn logon_time(&self) -> FileTime {
         self.time(offset::LOGON_TIME)
     }
 
-    /// When the logon should end.
+    /// Returns when the logon should end.
     #[must_use]
     pub fn logoff_time(&self) -> FileTime {
         self.time(offset::LOGOFF_TIME)
     }
 
-    /// When the user should be logged off by force.
+    /// Returns when the user should be logged off by force.
     #[must_use]
     pub fn kick_off_time(&self) -> FileTime {
         self.time(offset::KICK_OFF_TIME)
     }
 
-    /// When the password was set.
+    /// Returns when the password was set.
     #[must_use]
     pub fn password_last_set(&self) -> FileTime {
         self.time(offset::PASSWORD_LAST_SET)
     }
 
-    /// From when the password can be changed.
+    /// Returns from when the password can be changed.
     #[must_use]
     pub fn password_can_change(&self) -> FileTime {
         self.time(offset::PASSWORD_CAN_CHANGE)
     }
 
-    /// Until when the password must be changed.
+    /// Returns until when the password must be changed.
     #[must_use]
     pub fn password_must_change(&self) -> FileTime {
         self.time(offset::PASSWORD_MUST_CHANGE)
     }
 
-    /// How often the user has logged on.
+    /// Returns how often the user has logged on.
     #[must_use]
     pub fn logon_count(&self) -> u16 {
         u16::from_le_bytes(self.field(offset::LOGON_COUNT))
     }
 
-    /// How often the user gave a wrong password since the last right one.
+    /// Returns how often the user gave a wrong password since the last right one.
     #[must_use]
     pub fn bad_password_count(&self) -> u16 {
         u16::from_le_bytes(self.field(offset::BAD_PASSWORD_COUNT))
     }
 
-    /// UserFlags.
+    /// Returns UserFlags.
     #[must_use]
     pub fn user_flags(&self) -> UserFlags {
         UserFlags(self.number(offset::USER_FLAGS))
     }
 
-    /// UserAccountControl.
+    /// Returns UserAccountControl.
     #[must_use]
     pub fn account_control(&self) -> AccountControl {
         AccountControl(self.number(offset::USER_ACCOUNT_CONTROL))
     }
 
-    /// GroupIds: the groups of the user's domain that the user is in, the primary group as a rule among them.
+    /// Returns GroupIds: the groups of the user's domain that the user is in, the primary group as a rule among them.
     #[must_use]
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group> + use<'a> {
         self.layout.groups.groups(self.pac, self.domain)
     }
 
-    /// ExtraSids: groups of other domains, groups by their former SIDs, and SIDs that say something about the logon. The
+    /// Returns ExtraSids: groups of other domains, groups by their former SIDs, and SIDs that say something about the logon. The
     /// list is returned whether the flag [`UserFlags::EXTRA_SIDS`] announces it or not.
     pub fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.layout.extra_sids.groups(self.pac)
     }
 
-    /// ResourceGroupDomainSid: the service's domain, if the user is in groups that are local to it.
+    /// Returns ResourceGroupDomainSid: the service's domain, if the user is in groups that are local to it.
     #[must_use]
     pub fn resource_group_domain_sid(&self) -> Option<Sid> {
         self.resource_domain().map(DomainSid::sid)
     }
 
-    /// ResourceGroupIds: the domain-local groups of the service's domain that the user is in.
+    /// Returns ResourceGroupIds: the domain-local groups of the service's domain that the user is in.
     pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let (pac, groups) = (self.pac, self.layout.resource_groups);
         self.resource_domain().into_iter().flat_map(move |domain| groups.groups(pac, domain))

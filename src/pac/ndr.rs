@@ -15,6 +15,8 @@ use super::wide_text::WideText;
 use crate::sid::{DomainSid, Sid};
 
 /// Reads one serialized structure.
+///
+/// Its small functions are inlined: without that, a request that has a PAC takes 3 % more instructions.
 #[derive(Clone, Debug)]
 pub(super) struct NdrReader<'a> {
     reader: Reader<'a>,

@@ -5,6 +5,9 @@ use super::field::Field;
 use super::span::Span;
 
 /// Reads one part of a PAC from its beginning to its end.
+///
+/// Its functions are inlined: without that, and without it in [`NdrReader`](super::ndr::NdrReader), a request that has a PAC
+/// takes more than 4 % more instructions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     pac: &'a [u8],
@@ -118,7 +121,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the octets at an offset into a structure that is long enough; zeros stand where it is not.
+/// Returns the octets at an offset into a structure. The structure has one size, and the offset is a constant within it; if
+/// it were not, the octets would be zero.
 pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; N] {
     structure.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
