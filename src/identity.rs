@@ -1,7 +1,7 @@
-//! Who the user is. It comes out of an accepted request, and of nothing else.
+//! The user's identity. It comes out of an accepted request, and of nothing else.
 //!
-//! Whoever holds a key of the service's account, its KDC above all, vouches for everything here, and can write whatever
-//! the account's entry in the key set lets it vouch for. What the client alone says is not here.
+//! The holders of a key of the service's account, its KDC above all, vouch for everything here. They can write whatever the
+//! account's entry in the key set lets them vouch for. Nothing here rests on the word of the client alone.
 
 use crate::accept::Accepted;
 use crate::keys::Account;
@@ -14,8 +14,8 @@ use core::fmt;
 
 /// A user's identity, borrowed from an accepted request.
 ///
-/// With a PAC it is the SID that counts: names are changed, and given to other people in time. Without one, all there is
-/// is the name, and [`sid`](Self::sid) says so.
+/// With a PAC the SID counts: administrators change names, and give them to other people in time. Without a PAC there is
+/// only the name, and [`sid`](Self::sid) returns `None`.
 #[derive(Clone, Copy)]
 pub struct IdentityRef<'a> {
     accepted: &'a Accepted,
@@ -30,86 +30,87 @@ impl Accepted {
 }
 
 impl<'a> IdentityRef<'a> {
-    /// The user's SID, by which to know the user: the PAC's LOGON_INFO, on which all that the PAC says about a SID agrees.
-    /// Its domain is one that the account may vouch for, if the account names any; accounts of several forests must name
-    /// them, or a SID is one only within its account. `None` without a PAC, and for the PAC of a KDC that is not Active
-    /// Directory. FreeIPA gives all its hosts and services the SID of a group: there, it tells users apart only.
+    /// Returns the user's SID, by which a server knows the user. It is the one of LOGON_INFO; every other SID that the PAC
+    /// gives the user equals it. If the account names domains, the SID is of one of them. Accounts of several forests must
+    /// name them, or a SID identifies a user only within its account. It is `None` without a PAC, and for the PAC of a KDC
+    /// that is not Active Directory. FreeIPA gives all its hosts and services the SID of a group, so there the SID tells
+    /// only users apart.
     #[must_use]
     pub fn sid(&self) -> Option<Sid> {
         self.logon().as_ref().map(LogonInfo::user_sid)
     }
 
-    /// The client's name, as the ticket has it: what the user typed, made canonical or not. With a [`sid`](Self::sid), a
-    /// name to show; without one, all there is.
+    /// Returns the client's name in the ticket: what the user typed, made canonical or not. With a [`sid`](Self::sid) it is a
+    /// name to show; without one, nothing else identifies the user.
     #[must_use]
     pub fn name(&self) -> PrincipalName<'a> {
         self.accepted.ticket().client()
     }
 
-    /// The client's realm, one that the account's keys may vouch for.
+    /// Returns the client's realm, one that the account's keys may vouch for.
     #[must_use]
     pub fn realm(&self) -> &'a str {
         self.accepted.ticket().client_realm()
     }
 
-    /// The account's name in its domain (sAMAccountName), by the PAC. Administrators change it, and a computer's or a
-    /// user's may be made to look like another's but for a `$`: never rebuild an identity from it.
+    /// Returns the account's name in its domain (sAMAccountName), by the PAC. Administrators change it, and the name of a
+    /// computer or a user can look like another one but for a `$`: never rebuild an identity from it.
     #[must_use]
     pub fn account_name(&self) -> Option<WideText<'a>> {
         self.logon().as_ref().map(LogonInfo::effective_name)
     }
 
-    /// The user's display name, by the PAC; `None` if it is empty.
+    /// Returns the user's display name, by the PAC; `None` if it is empty.
     #[must_use]
     pub fn full_name(&self) -> Option<WideText<'a>> {
         self.logon().as_ref().map(LogonInfo::full_name).filter(|name| !name.is_empty())
     }
 
-    /// The NetBIOS name of the user's domain, by the PAC. Two forests may have domains of one name.
+    /// Returns the NetBIOS name of the user's domain, by the PAC. Two forests may have domains of one name.
     #[must_use]
     pub fn logon_domain(&self) -> Option<WideText<'a>> {
         self.logon().as_ref().map(LogonInfo::logon_domain_name)
     }
 
-    /// The SID of the user's domain, by the PAC.
+    /// Returns the SID of the user's domain, by the PAC.
     #[must_use]
     pub fn logon_domain_sid(&self) -> Option<Sid> {
         self.logon().as_ref().map(LogonInfo::logon_domain_sid)
     }
 
-    /// The DNS name of the user's domain, by the PAC's UPN_DNS_INFO.
+    /// Returns the DNS name of the user's domain, by the PAC's UPN_DNS_INFO.
     #[must_use]
     pub fn dns_domain(&self) -> Option<WideText<'a>> {
         self.upn_dns().map(|info| info.dns_domain_name)
     }
 
-    /// The user principal name, by the PAC's UPN_DNS_INFO: a claim within the account's forest. Its suffix is whatever an
-    /// administrator of that forest wrote, another company's domain included; [`UpnFlags::CONSTRUCTED`] says that the
-    /// account has none and this one was made up of its name and domain.
+    /// Returns the user principal name, by the PAC's UPN_DNS_INFO: a claim within the account's forest. An administrator of
+    /// that forest chooses its suffix, and may choose another company's domain. [`UpnFlags::CONSTRUCTED`] says that the
+    /// account has no UPN, and that the KDC joined its name and domain into this one.
     #[must_use]
     pub fn upn(&self) -> Option<WideText<'a>> {
         self.upn_dns().map(|info| info.upn)
     }
 
-    /// What the UPN is.
+    /// Returns the flags of the UPN, by the PAC's UPN_DNS_INFO.
     #[must_use]
     pub fn upn_flags(&self) -> Option<UpnFlags> {
         self.upn_dns().map(|info| info.flags)
     }
 
-    /// The user's primary group, by the PAC.
+    /// Returns the user's primary group, by the PAC.
     #[must_use]
     pub fn primary_group_sid(&self) -> Option<Sid> {
         self.logon().as_ref().map(LogonInfo::primary_group_sid)
     }
 
-    /// What kind of account it is, by the PAC; `None` without a SID.
+    /// Returns the kind of the account, by the PAC; `None` without a SID.
     #[must_use]
     pub fn kind(&self) -> Option<AccountKind> {
         self.logon().as_ref().map(AccountKind::of)
     }
 
-    /// Who says that the user signed in, by the PAC's extra SIDs.
+    /// Returns which side asserts that the user signed in, by the PAC's extra SIDs.
     #[must_use]
     pub fn asserted_by(&self) -> AssertedBy {
         let asserts = |sid| self.extra_sids().any(|extra| extra.sid == sid);
@@ -122,45 +123,46 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    /// The groups that count: of the user's domain, of others that the account may vouch for, and those local to the
-    /// service's domain; without memberships that are switched off or for denying only ([`Group::grants`]).
+    /// Returns the groups that count: those of the user's domain, of other domains that the account may vouch for, and those
+    /// local to the service's domain. Memberships that are disabled or for denying only are left out ([`Group::grants`]).
     pub fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.domain_groups().chain(self.extra_groups()).chain(self.resource_groups()).filter(Group::grants)
     }
 
-    /// Whether `group` is among [`groups`](Self::groups).
+    /// Returns whether `group` is among [`groups`](Self::groups).
     #[must_use]
     pub fn is_member_of(&self, group: Sid) -> bool {
         self.groups().any(|membership| membership.sid == group)
     }
 
-    /// The groups of the user's domain, by the PAC; the primary group is among them as a rule.
+    /// Returns the groups of the user's domain, by the PAC; the primary group is among them as a rule.
     pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.logon().as_ref().map(LogonInfo::groups).into_iter().flatten()
     }
 
-    /// By the PAC: universal groups of other domains, former SIDs of the user or its groups (SID history), and well-known
-    /// SIDs that say how the user signed in. Without those of [`foreign_groups`](Self::foreign_groups).
+    /// Returns the extra SIDs of the PAC: universal groups of other domains, former SIDs of the user or its groups (SID
+    /// history), and well-known SIDs that say how the user signed in. Those of [`foreign_groups`](Self::foreign_groups) are
+    /// left out.
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let account = self.account();
         self.extra_sids().filter(move |extra| !account.is_foreign(&extra.sid))
     }
 
-    /// The groups that are local to the service's domain, by the PAC. Without those of
-    /// [`foreign_groups`](Self::foreign_groups).
+    /// Returns the groups that are local to the service's domain, by the PAC. Those of
+    /// [`foreign_groups`](Self::foreign_groups) are left out.
     pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let account = self.account();
         self.all_resource_groups().filter(move |group| !account.is_foreign(&group.sid))
     }
 
-    /// Memberships that the PAC claims in groups of domains that the account may not vouch for, where it names any. They
-    /// count for nothing here.
+    /// Returns the memberships that the PAC claims in groups of domains that the account may not vouch for, where it names
+    /// any. Nothing else here counts them.
     pub fn foreign_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let account = self.account();
         self.extra_sids().chain(self.all_resource_groups()).filter(move |group| account.is_foreign(&group.sid))
     }
 
-    /// A copy that outlives the request.
+    /// Copies the identity, so that it outlives the request.
     #[must_use]
     pub fn to_owned(&self) -> Identity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
@@ -206,29 +208,32 @@ impl<'a> IdentityRef<'a> {
     }
 }
 
-/// `name@REALM (SID)`, with whatever does not print as itself escaped.
+/// Prints `name@REALM (SID)`, and escapes what does not print as itself.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name(), crate::bounded_text::Escaped(self.realm()))?;
-        self.sid().map_or(Ok(()), |sid| write!(f, " ({sid})"))
+        match self.sid() {
+            Some(sid) => write!(f, " ({sid})"),
+            None => Ok(()),
+        }
     }
 }
 
-/// As [`Display`](fmt::Display): the rest is the accepted request's.
+/// Prints what [`Display`](fmt::Display) prints: the rest belongs to the accepted request.
 impl fmt::Debug for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdentityRef({self})")
     }
 }
 
-/// A user's identity, to be kept in a session. The fields are those of [`IdentityRef`], which says who vouches for each.
+/// A user's identity, to be kept in a session. The fields are those of [`IdentityRef`], which says where each comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Identity {
     /// [`IdentityRef::sid`].
     pub sid: Option<Sid>,
-    /// [`IdentityRef::name`] as [`PrincipalName::quoted`] gives it: what it is, not what is safe to print.
+    /// [`IdentityRef::name`] as [`PrincipalName::quoted`] gives it, which is not fit to print.
     pub name: String,
     /// [`IdentityRef::realm`].
     pub realm: String,
@@ -261,38 +266,38 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The groups that count: [`IdentityRef::groups`].
+    /// Returns the groups that count: [`IdentityRef::groups`].
     pub fn groups(&self) -> impl Iterator<Item = Group> {
         self.domain_groups.iter().chain(&self.extra_groups).chain(&self.resource_groups).copied().filter(Group::grants)
     }
 
-    /// Whether `group` is among [`groups`](Self::groups).
+    /// Returns whether `group` is among [`groups`](Self::groups).
     #[must_use]
     pub fn is_member_of(&self, group: Sid) -> bool {
         self.groups().any(|membership| membership.sid == group)
     }
 }
 
-/// What kind of account a user has.
+/// The kind of a user's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AccountKind {
-    /// A person's, or one that a person made for a service like a person's: a PAC does not tell these apart.
+    /// The account is a person's, or was made for a service like a person's: a PAC does not tell these apart.
     User,
-    /// A computer's, or a managed service account, which a PAC does not tell apart.
+    /// The account is a computer's or a managed service's: a PAC does not tell these apart.
     Computer,
-    /// A domain controller's.
+    /// The account is a domain controller's.
     DomainController,
-    /// That of a trust with another domain.
+    /// The account is that of a trust with another domain.
     Trust,
-    /// One of the system's own, which nobody signs in with: Guest (RID 501), krbtgt (502), DefaultAccount (503) or
+    /// The account is one of the system's own, which nobody signs in with: Guest (RID 501), krbtgt (502), DefaultAccount (503) or
     /// WDAGUtilityAccount (504). Administrator (500) is a user.
     System,
 }
 
 impl AccountKind {
-    /// By the account control bits; by the `$` that ends a computer's name and, as rules go, no person's; by the RID.
+    /// Tells the kind by the account control bits, by the `$` at the end of a computer's name, and by the RID.
     pub(crate) fn of(logon: &LogonInfo<'_>) -> Self {
         let control = logon.account_control();
         if control.contains(AccountControl::SERVER_TRUST) {
@@ -309,15 +314,15 @@ impl AccountKind {
     }
 }
 
-/// Who says that a user signed in.
+/// The side that asserts that a user signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AssertedBy {
-    /// The KDC, to which the user proved it (S-1-18-1).
+    /// The user authenticated to the KDC (S-1-18-1).
     Authentication,
-    /// A service, on whose word the KDC made the ticket (S4U2Self; S-1-18-2).
+    /// A service named the user to the KDC (S4U2Self; S-1-18-2).
     Service,
-    /// Nobody says: a KDC from before Windows Server 2012, or no PAC.
+    /// No side does: the KDC is from before Windows Server 2012, or there is no PAC.
     Unknown,
 }

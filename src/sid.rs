@@ -1,7 +1,7 @@
 //! Security identifiers (MS-DTYP section 2.4.2).
 //!
-//! In: their text or the bytes of RPC_SID, which in the packet form are the same. Out: [`Sid`]. What a SID stands for,
-//! and whether it exists, is the directory's to say.
+//! In: their text, or the octets of RPC_SID, which in the packet form are the same. Out: [`Sid`]. Only the directory says
+//! what a SID stands for, and whether it exists.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,33 +10,30 @@ use thiserror::Error;
 
 /// A security identifier: `S-1-5-21-397973807-962049227-2576849202-1103`.
 ///
-/// Of an account it is the SID of its domain and one more number, the relative identifier (RID). Unlike names, SIDs are
-/// never given to another account.
+/// The SID of an account is the SID of its domain and one more number, the relative identifier (RID). Unlike a name, a SID
+/// is never given to another account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid {
     authority: [u8; 6],
     count: u8,
-    /// Zero from `count` on, so that comparing them is comparing SIDs.
+    /// Zero from `count` on, so that equal SIDs have equal fields.
     sub_authorities: [u32; Sid::MAX_SUB_AUTHORITIES],
 }
 
 impl Sid {
-    /// The most sub-authorities that a SID has (MS-DTYP section 2.4.2.2).
+    /// The largest number of sub-authorities (MS-DTYP section 2.4.2.2).
     pub const MAX_SUB_AUTHORITIES: usize = 15;
 
-    /// The user proved itself to the KDC: AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY.
+    /// Says that the user authenticated to the KDC: AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY.
     pub const AUTHENTICATION_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[1]);
 
-    /// A service said who the user is, through S4U2Self: SERVICE_ASSERTED_IDENTITY.
+    /// Says that a service named the user to the KDC, through S4U2Self: SERVICE_ASSERTED_IDENTITY.
     pub const SERVICE_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[2]);
 
     /// The packet form of [`SERVICE_ASSERTED`](Self::SERVICE_ASSERTED).
     pub(crate) const SERVICE_ASSERTED_PACKET: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 18, 2, 0, 0, 0];
 
-    /// Stands for nobody (MS-DTYP section 2.4.2.4).
-    pub(crate) const NOBODY: Self = Self::of([0; 6], &[0]);
-
-    /// A SID of revision 1; `None` if the authority has more than 48 bits or there are more than 15 sub-authorities.
+    /// Makes a SID of revision 1; `None` if the authority has more than 48 bits or there are more than 15 sub-authorities.
     #[must_use]
     pub fn new(authority: u64, sub_authorities: &[u32]) -> Option<Self> {
         let [0, 0, authority @ ..] = authority.to_be_bytes() else { return None };
@@ -46,81 +43,66 @@ impl Sid {
     /// Reads the packet form, which must end where the SID does.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (sid, rest) = Self::split_first(bytes)?;
-        rest.is_empty().then_some(sid)
-    }
-
-    /// Reads the packet form at the beginning of `bytes`; gives back what follows it.
-    pub(crate) fn split_first(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (header, rest) = bytes.split_first_chunk::<8>()?;
-        let [1, count, authority @ ..] = *header else { return None };
-        if usize::from(count) > Self::MAX_SUB_AUTHORITIES {
+        let ([revision, count, authority @ ..], encoded) = bytes.split_first_chunk::<8>()?;
+        if Self::length([*revision, *count]) != Some(bytes.len()) {
             return None;
         }
-        let (encoded, rest) = rest.split_at_checked(usize::from(count).checked_mul(4)?)?;
-        let mut sid = Self { authority, count, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
-        for (sub_authority, bytes) in sid.sub_authorities.iter_mut().zip(encoded.chunks_exact(4)) {
-            *sub_authority = u32::from_le_bytes(bytes.try_into().ok()?);
+        let mut sid = Self { authority: *authority, count: *count, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
+        for (sub_authority, octets) in sid.sub_authorities.iter_mut().zip(encoded.chunks_exact(4)) {
+            *sub_authority = u32::from_le_bytes(octets.try_into().ok()?);
         }
-        Some((sid, rest))
+        Some(sid)
     }
 
-    /// Bytes of the packet form that begins with these two, a revision and a count.
+    /// Returns the length of the packet form that begins with these two octets, a revision and a count.
     pub(crate) fn length([revision, count]: [u8; 2]) -> Option<usize> {
         if revision == 1 { Self::length_of(usize::from(count)) } else { None }
     }
 
-    /// Bytes of the packet form of a SID with so many sub-authorities.
+    /// Returns the length of the packet form of a SID with so many sub-authorities.
     pub(crate) fn length_of(count: usize) -> Option<usize> {
         if count > Self::MAX_SUB_AUTHORITIES { None } else { count.checked_mul(4)?.checked_add(8) }
     }
 
-    /// Whether `bytes` are the packet form of a SID, and nothing else.
-    #[inline]
+    /// Returns whether these octets are the packet form of a SID, and nothing else.
     pub(crate) fn is_packet(bytes: &[u8]) -> bool {
         bytes.first_chunk().is_some_and(|head| Self::length(*head) == Some(bytes.len()))
     }
 
-    /// Whether `bytes` are the packet form of a SID that [`is_domain`](Self::is_domain), of which there is one shape only.
-    #[inline]
-    pub(crate) fn is_domain_packet(bytes: &[u8]) -> bool {
-        const DOMAIN: [u8; 12] = [1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
-        matches!(bytes.split_first_chunk(), Some((&DOMAIN, numbers)) if numbers.len() == 12 && *numbers != [0; 12])
-    }
-
-    /// The packet form: revision, count, authority in big-endian, sub-authorities in little-endian order.
+    /// Returns the packet form: revision, count, authority in big-endian, sub-authorities in little-endian order.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let sub_authorities = self.sub_authorities().iter().flat_map(|sub_authority| sub_authority.to_le_bytes());
         [1, self.count].into_iter().chain(self.authority).chain(sub_authorities).collect()
     }
 
-    /// The identifier authority: 5 of all SIDs that a domain gives.
+    /// Returns the identifier authority. It is 5 in all SIDs that a domain gives.
     #[must_use]
     pub fn authority(&self) -> u64 {
         self.authority.iter().fold(0, |authority, byte| (authority << 8) | u64::from(*byte))
     }
 
-    /// The sub-authorities, the RID last.
+    /// Returns the sub-authorities, the RID last.
     #[must_use]
     pub fn sub_authorities(&self) -> &[u32] {
+        // Every constructor bounds the count, so the default never stands in.
         self.sub_authorities.get(..usize::from(self.count)).unwrap_or_default()
     }
 
-    /// The last sub-authority.
+    /// Returns the last sub-authority.
     #[must_use]
     pub fn rid(&self) -> Option<u32> {
         self.sub_authorities().last().copied()
     }
 
-    /// This SID without its RID: of an account, the SID of its domain.
+    /// Returns this SID without its RID: for an account, the SID of its domain.
     #[must_use]
     pub fn domain(&self) -> Option<Self> {
         let (_, domain) = self.sub_authorities().split_last()?;
         Some(Self::of(self.authority, domain))
     }
 
-    /// The SID of the account `rid` of this domain; `None` if there is no room for another sub-authority.
+    /// Returns the SID of the account `rid` of this domain; `None` if this SID has as many sub-authorities as it can have.
     #[must_use]
     pub fn join(mut self, rid: u32) -> Option<Self> {
         *self.sub_authorities.get_mut(usize::from(self.count))? = rid;
@@ -128,8 +110,8 @@ impl Sid {
         Some(self)
     }
 
-    /// Whether it was given by a domain: `S-1-5-21-` and three numbers that are the domain's, at least. Those of
-    /// `S-1-5-21-0-0-0` are well known and no domain's (MS-DTYP section 2.4.2.4: 496, 497).
+    /// Returns whether a domain gave it: it begins with `S-1-5-21-` and the three numbers of the domain. The SIDs that begin
+    /// with `S-1-5-21-0-0-0` are well known and no domain's (MS-DTYP section 2.4.2.4: 496, 497).
     #[must_use]
     pub fn is_of_domain(&self) -> bool {
         match self.sub_authorities() {
@@ -139,16 +121,16 @@ impl Sid {
         }
     }
 
-    /// Whether it is a domain's own: `S-1-5-21-` and three numbers.
+    /// Returns whether it is the SID of a domain itself: `S-1-5-21-` and three numbers.
     #[must_use]
     pub fn is_domain(&self) -> bool {
         self.is_of_domain() && self.sub_authorities().len() == 4
     }
 
-    /// Whether it says something about the logon that a KDC adds, and names no account: authority 18 (asserted identities,
-    /// how the key was trusted), the claims of `S-1-5-21-0-0-0`, Enterprise Domain Controllers, This Organization, Other
-    /// Organization, and This Organization Certificate (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM
-    /// are of a machine: no KDC puts them into a ticket.
+    /// Returns whether it describes the logon and names no account. These are authority 18 (asserted identities, how the key
+    /// was trusted), the claims of `S-1-5-21-0-0-0`, Enterprise Domain Controllers, This Organization, Other Organization,
+    /// and This Organization Certificate (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM belong to a
+    /// machine: no KDC puts them into a ticket.
     pub(crate) fn is_of_logon(&self) -> bool {
         matches!(
             (self.authority(), self.sub_authorities()),
@@ -156,21 +138,73 @@ impl Sid {
         )
     }
 
-    /// Takes what fits.
+    /// Makes a SID of the first 15 of these sub-authorities; no caller gives more.
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "each round takes one of the 15 elements of `to`, so it counts to 15"
+    )]
     const fn of(authority: [u8; 6], sub_authorities: &[u32]) -> Self {
         let mut sid = Self { authority, count: 0, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
         let mut from = sub_authorities;
         let mut to: &mut [u32] = &mut sid.sub_authorities;
-        while let ([first, rest @ ..], [place, places @ ..]) = (from, to) {
-            *place = *first;
-            sid.count = sid.count.wrapping_add(1);
-            (from, to) = (rest, places);
+        while let ([first, others @ ..], [free, rest @ ..]) = (from, to) {
+            *free = *first;
+            sid.count += 1;
+            (from, to) = (others, rest);
         }
         sid
     }
 }
 
-/// MS-DTYP section 2.4.2.1: an authority of more than 32 bits in hexadecimal.
+/// The SID of a domain: `S-1-5-21-` and three numbers, of which at least one is not zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DomainSid([u32; 3]);
+
+impl DomainSid {
+    /// Reads the packet form of a SID that [`is_domain`](Sid::is_domain).
+    pub(crate) fn from_packet(packet: &[u8]) -> Option<Self> {
+        match packet.split_first_chunk()? {
+            ([1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0], numbers) => Self::from_numbers(numbers.try_into().ok()?),
+            _ => None,
+        }
+    }
+
+    /// Reads the packet form of the SID of an account: its domain, and its RID.
+    pub(crate) fn split_account(packet: &[u8]) -> Option<(Self, u32)> {
+        let (domain, rid) = packet.split_last_chunk()?;
+        match domain.split_first_chunk()? {
+            ([1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0], numbers) => {
+                Some((Self::from_numbers(numbers.try_into().ok()?)?, u32::from_le_bytes(*rid)))
+            }
+            _ => None,
+        }
+    }
+
+    fn from_numbers([a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3]: [u8; 12]) -> Option<Self> {
+        let numbers = [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3]].map(u32::from_le_bytes);
+        (numbers != [0; 3]).then_some(Self(numbers))
+    }
+
+    /// Returns the SID of the domain itself.
+    pub(crate) const fn sid(self) -> Sid {
+        Sid { count: 4, ..self.account(0) }
+    }
+
+    /// Returns the SID of the account `rid` of the domain.
+    pub(crate) const fn account(self, rid: u32) -> Sid {
+        let Self([first, second, third]) = self;
+        let sub_authorities = [21, first, second, third, rid, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        Sid { authority: [0, 0, 0, 0, 0, 5], count: 5, sub_authorities }
+    }
+}
+
+impl fmt::Debug for DomainSid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.sid(), f)
+    }
+}
+
+/// Prints an authority of more than 32 bits in hexadecimal (MS-DTYP section 2.4.2.1).
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = self.authority();
@@ -200,7 +234,7 @@ impl FromStr for Sid {
     }
 }
 
-/// Text that is no SID.
+/// The text is no SID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a SID (S-1-5-21-…)")]
 pub struct InvalidSid;
@@ -215,7 +249,7 @@ fn parse_authority(text: &str) -> Option<u64> {
     }
 }
 
-/// Digits only: `u32`'s own reading takes a sign.
+/// Parses digits only: the parser of `u32` takes a sign.
 fn parse_decimal(text: &str) -> Option<u32> {
     text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -303,7 +337,7 @@ mod tests {
         assert_eq!(longest.join(16), None);
     }
 
-    /// Told of the bytes by themselves, and of the SID that is read of them.
+    /// Compares what the octets by themselves say with the SID that is read from them.
     #[test]
     fn a_packet_is_what_can_be_read() {
         for text in ["S-1-5-21-0-0-1", "S-1-5-21-1-2-3", "S-1-5-21-0-0-0", "S-1-5-21-1-2-3-4", "S-1-18-2", "S-1-5"] {
@@ -315,7 +349,17 @@ mod tests {
                 for bytes in [&changed[..], &changed[..at], &[&changed[..], &[0; 4]].concat()] {
                     let read = Sid::from_bytes(bytes);
                     assert_eq!(Sid::is_packet(bytes), read.is_some(), "{bytes:02X?}");
-                    assert_eq!(Sid::is_domain_packet(bytes), read.is_some_and(|sid| sid.is_domain()), "{bytes:02X?}");
+                    let domain = DomainSid::from_packet(bytes);
+                    assert_eq!(domain.map(DomainSid::sid), read.filter(Sid::is_domain), "{bytes:02X?}");
+                    for rid in [0, 7, 0x0102_0304, u32::MAX] {
+                        let account = domain.map(|domain| domain.account(rid));
+                        assert_eq!(account, read.filter(Sid::is_domain).and_then(|sid| sid.join(rid)), "{bytes:02X?}");
+                        let packet = account.map(|account| account.to_bytes());
+                        assert_eq!(packet.as_deref().and_then(DomainSid::split_account), domain.zip(Some(rid)));
+                    }
+                    let is_account = read.filter(|sid| sid.is_of_domain() && sid.sub_authorities().len() == 5);
+                    let account = DomainSid::split_account(bytes).map(|(domain, rid)| domain.account(rid));
+                    assert_eq!(account, is_account, "{bytes:02X?}");
                 }
             }
         }

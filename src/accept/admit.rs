@@ -29,7 +29,7 @@ pub(crate) fn replay_entry<'a>(
     pac: Option<&'a PacFields>,
 ) -> ReplayEntry<'a> {
     let ticket = opened.ticket(buffer);
-    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.place))) {
+    let client = match pac.and_then(|pac| pac.layout.user(buffer.slice(pac.span))) {
         Some((domain, rid)) => ReplayClient::Sid { domain, rid },
         None => ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() },
     };

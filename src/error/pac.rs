@@ -1,4 +1,4 @@
-//! What can be wrong with a PAC, and with what it says of the user.
+//! The errors of a PAC, and of what it says about the user.
 
 use super::BoundedText;
 use crate::crypto::ChecksumType;
@@ -7,7 +7,7 @@ use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
 
-/// Bytes of a PAC that are not what MS-PAC says must stand there.
+/// Octets of a PAC that do not have the form of MS-PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at byte {at}: {problem}")]
 pub struct PacMalformed {
@@ -15,21 +15,21 @@ pub struct PacMalformed {
     pub what: &'static str,
     /// Offset from the start of the PAC, or of decompressed claims.
     pub at: usize,
-    /// What is wrong there.
+    /// The problem there.
     pub problem: PacProblem,
 }
 
-/// What is wrong with a field of a PAC.
+/// The problem with a field of a PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacProblem {
-    /// The bytes end before the field does; a count of more elements than there are bytes for, too.
+    /// The octets end before the field does, or before the elements that a count announces.
     #[error("the bytes end too early")]
     Truncated,
-    /// More bytes follow where the structure must end.
+    /// More octets follow where the structure must end.
     #[error("{0} bytes too many")]
     TrailingBytes(usize),
-    /// More bytes than the limit.
+    /// There are more octets than the limit.
     #[error("{size} bytes, more than the limit of {limit}")]
     TooLarge {
         /// How many there are, or are said to be.
@@ -37,28 +37,28 @@ pub enum PacProblem {
         /// How many there may be.
         limit: usize,
     },
-    /// More elements than anybody sends.
+    /// There are more elements than the limit.
     #[error("more than {0} elements")]
     TooMany(usize),
-    /// Not version 0.
+    /// The version is not 0.
     #[error("version {0} instead of 0")]
     Version(u32),
-    /// A buffer that does not begin at a multiple of eight bytes.
+    /// A buffer does not begin at a multiple of eight octets.
     #[error("it is not aligned to eight bytes")]
     Alignment,
-    /// An offset into the header, or past the end.
+    /// An offset points into the header, or past the end.
     #[error("it lies in the header or past the end")]
     Offset,
-    /// Two buffers share bytes.
+    /// Two buffers share octets.
     #[error("it overlaps another buffer")]
     Overlap,
-    /// There is a second one.
+    /// There is a second buffer, or PAC, of which there may be one.
     #[error("there is more than one")]
     Duplicate,
-    /// There must be one.
+    /// A buffer is missing that must be there.
     #[error("there is none")]
     Missing,
-    /// A field whose bytes do not have the length they must have.
+    /// A field does not have the length that it must have.
     #[error("{found} bytes where {expected} belong")]
     Size {
         /// The length the field must have.
@@ -66,34 +66,34 @@ pub enum PacProblem {
         /// The length it has.
         found: usize,
     },
-    /// Not type serialization version 1 in little-endian order (MS-RPCE section 2.2.6).
+    /// The header is not that of type serialization version 1 in little-endian order (MS-RPCE section 2.2.6).
     #[error("the serialization header is not that of version 1, little-endian")]
     SerializationHeader,
-    /// A null pointer where there must be something.
+    /// A pointer is null where there must be something.
     #[error("a null pointer")]
     NullPointer,
-    /// A pointer that stands for what another one stands for.
+    /// A pointer has the number of another one.
     #[error("a pointer that was used before")]
     RepeatedReferent,
-    /// An array whose count, offset or maximum is not what its structure says.
+    /// An array has another count, offset or maximum than its structure says.
     #[error("an array of another size than its structure says")]
     Conformance,
-    /// A string whose length is odd, or longer than its maximum, or without its end.
+    /// A string has an odd length, or one beyond its maximum, or no end.
     #[error("a string of an impossible length")]
     StringLength,
-    /// Text with a NUL or half a surrogate pair.
+    /// A text has a NUL or half a surrogate pair.
     #[error("text that is not UTF-16 or holds a NUL")]
     Text,
-    /// A SID of another revision, or with more than 15 sub-authorities, or without room for a RID.
+    /// A SID has another revision or more than 15 sub-authorities, or is not the SID of a domain where one must stand.
     #[error("not a SID")]
     Sid,
-    /// A user ID of zero.
+    /// The user ID is zero.
     #[error("it names no user")]
     NoUser,
-    /// A number that stands for nothing.
+    /// A number is unknown.
     #[error("the unknown value {0}")]
     Value(u32),
-    /// Compressed bytes that cannot be decompressed.
+    /// Compressed octets cannot be decompressed.
     #[error("it does not decompress")]
     Compression,
 }
@@ -102,40 +102,40 @@ pub enum PacProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the signature {buffer_type} {cause}")]
 pub struct PacSignature {
-    /// Which one.
+    /// The buffer that holds it.
     pub buffer_type: BufferType,
-    /// Why not.
+    /// The reason.
     pub cause: SignatureCause,
 }
 
-/// Why a signature does not hold.
+/// The reason why a signature does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SignatureCause {
-    /// There is none.
+    /// The PAC has no such signature.
     #[error("is missing")]
     Missing,
-    /// It is of a type that no key of the signer's makes; of one that no key enters, as in MS14-068.
+    /// No key of the signer makes signatures of its type. A type without a key, as in MS14-068, is one of these.
     #[error("is of type {0}, which no key held for it makes")]
     Type(ChecksumType),
-    /// It is not that of these bytes under any key of its type.
+    /// No key of its type makes this signature of these octets.
     #[error("does not verify")]
     Wrong,
 }
 
-/// What is not there.
+/// What is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MissingPac {
     /// The ticket's authorization data holds no PAC.
     #[error("the ticket carries no PAC")]
     Pac,
-    /// The PAC says nothing of the user, as that of a KDC which is not Active Directory.
+    /// The PAC has no LOGON_INFO, as that of a KDC which is not Active Directory.
     #[error("the ticket's PAC has no LOGON_INFO, so it says no SID")]
     LogonInfo,
 }
 
-/// What contradicts the ticket, or itself, in a PAC.
+/// What in a PAC contradicts the ticket or the rest of the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacMismatch {
@@ -155,7 +155,7 @@ pub enum PacMismatch {
         /// The ticket's.
         ticket: UnixTime,
     },
-    /// Somebody else asked for the TGT (CVE-2021-42287).
+    /// Another account asked for the TGT (CVE-2021-42287).
     #[error("it was requested by {requestor}, and is about {user}")]
     Requestor {
         /// PAC_REQUESTOR's.
@@ -163,7 +163,7 @@ pub enum PacMismatch {
         /// LOGON_INFO's.
         user: Sid,
     },
-    /// UPN_DNS_INFO is about somebody else.
+    /// UPN_DNS_INFO is about another account.
     #[error("its UPN_DNS_INFO is about {upn}, and its LOGON_INFO about {user}")]
     UpnSid {
         /// UPN_DNS_INFO's.
@@ -173,29 +173,29 @@ pub enum PacMismatch {
     },
 }
 
-/// Which SID is of a domain that the account may not vouch for.
+/// The SID that is of a domain which the account may not vouch for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DomainClaim {
-    /// The user's own.
+    /// The user's SID.
     #[error("a user")]
     User,
-    /// One of the extra SIDs.
+    /// An extra SID.
     #[error("a membership in a group")]
     ExtraSid,
-    /// The resource groups'.
+    /// The SID of the resource groups' domain.
     #[error("a membership in a resource group")]
     ResourceGroup,
 }
 
-/// Why an account is refused.
+/// The reason why an account is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AccountCause {
-    /// A computer, a managed service account, a domain controller, or a trust.
+    /// The account is that of a computer, a managed service, a domain controller or a trust.
     #[error("it is a computer's, not a person's")]
     Computer,
-    /// Guest (501), krbtgt (502) and the other accounts of the system itself.
+    /// The account is Guest (501), krbtgt (502) or another one of the system itself.
     #[error("it is one of the system's own")]
     System,
     /// The account is disabled.

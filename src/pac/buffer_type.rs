@@ -1,8 +1,9 @@
 //! The types of buffer in a PAC (MS-PAC section 2.4).
 
+use super::field::Field;
 use core::fmt;
 
-/// ulType of a PAC_INFO_BUFFER. Types that are not known are kept by number and never an error: Microsoft adds new ones.
+/// ulType of a PAC_INFO_BUFFER. An unknown type is kept by its number and is never an error: Microsoft adds new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferType(pub u32);
 
@@ -17,21 +18,21 @@ impl BufferType {
     pub const KDC_CHECKSUM: Self = Self(7);
     /// PAC_CLIENT_INFO: the ticket's client and authtime.
     pub const CLIENT_INFO: Self = Self(10);
-    /// S4U_DELEGATION_INFO: the services that the user was delegated through.
+    /// S4U_DELEGATION_INFO: the services that passed the user on.
     pub const DELEGATION_INFO: Self = Self(11);
     /// UPN_DNS_INFO.
     pub const UPN_DNS_INFO: Self = Self(12);
-    /// PAC_CLIENT_CLAIMS_INFO: what the directory claims of the user.
+    /// PAC_CLIENT_CLAIMS_INFO: the claims of the directory about the user.
     pub const CLIENT_CLAIMS_INFO: Self = Self(13);
     /// PAC_DEVICE_INFO: the device that the user signed in from.
     pub const DEVICE_INFO: Self = Self(14);
-    /// PAC_DEVICE_CLAIMS_INFO: what the directory claims of that device.
+    /// PAC_DEVICE_CLAIMS_INFO: the claims of the directory about that device.
     pub const DEVICE_CLAIMS_INFO: Self = Self(15);
     /// The signature of the ticket around the PAC, under the KDC's key.
     pub const TICKET_CHECKSUM: Self = Self(16);
     /// PAC_ATTRIBUTES_INFO.
     pub const ATTRIBUTES_INFO: Self = Self(17);
-    /// PAC_REQUESTOR: the SID of who asked for the TGT.
+    /// PAC_REQUESTOR: the SID of the client that asked for the TGT.
     pub const REQUESTOR: Self = Self(18);
     /// The signature of the whole PAC, under the KDC's key.
     pub const FULL_CHECKSUM: Self = Self(19);
@@ -39,36 +40,41 @@ impl BufferType {
     /// One more than the highest number that this crate knows.
     pub(super) const NUMBERS: usize = 20;
 
-    /// The number, if it is known what it stands for. Told by a set of bits: a jump for each number is guessed wrong where
-    /// one buffer follows another.
+    /// Returns the number of a known type. It looks into a set of bits: a match of the numbers becomes a jump table, which
+    /// the processor predicts wrongly from one buffer to the next.
     pub(super) fn known(self) -> Option<usize> {
         let number = usize::try_from(self.0).ok()?;
         (number < Self::NUMBERS && KNOWN >> number & 1 != 0).then_some(number)
     }
 
-    /// Its name here; for one that is not known, that of the structure which has its number.
+    /// Returns its name here; for an unknown type, the name of the structure that has its number.
     pub(super) const fn name(self) -> &'static str {
+        self.field().name()
+    }
+
+    /// Returns the field that faults of the whole buffer name.
+    pub(super) const fn field(self) -> Field {
         match self {
-            Self::LOGON_INFO => "LOGON_INFO",
-            Self::CREDENTIAL_INFO => "CREDENTIAL_INFO",
-            Self::SERVER_CHECKSUM => "SERVER_CHECKSUM",
-            Self::KDC_CHECKSUM => "KDC_CHECKSUM",
-            Self::CLIENT_INFO => "CLIENT_INFO",
-            Self::DELEGATION_INFO => "DELEGATION_INFO",
-            Self::UPN_DNS_INFO => "UPN_DNS_INFO",
-            Self::CLIENT_CLAIMS_INFO => "CLIENT_CLAIMS_INFO",
-            Self::DEVICE_INFO => "DEVICE_INFO",
-            Self::DEVICE_CLAIMS_INFO => "DEVICE_CLAIMS_INFO",
-            Self::TICKET_CHECKSUM => "TICKET_CHECKSUM",
-            Self::ATTRIBUTES_INFO => "ATTRIBUTES_INFO",
-            Self::REQUESTOR => "REQUESTOR",
-            Self::FULL_CHECKSUM => "FULL_CHECKSUM",
-            _ => "PAC_INFO_BUFFER",
+            Self::LOGON_INFO => Field::LogonInfoBuffer,
+            Self::CREDENTIAL_INFO => Field::CredentialInfoBuffer,
+            Self::SERVER_CHECKSUM => Field::ServerChecksumBuffer,
+            Self::KDC_CHECKSUM => Field::KdcChecksumBuffer,
+            Self::CLIENT_INFO => Field::ClientInfoBuffer,
+            Self::DELEGATION_INFO => Field::DelegationInfoBuffer,
+            Self::UPN_DNS_INFO => Field::UpnDnsInfoBuffer,
+            Self::CLIENT_CLAIMS_INFO => Field::ClientClaimsInfoBuffer,
+            Self::DEVICE_INFO => Field::DeviceInfoBuffer,
+            Self::DEVICE_CLAIMS_INFO => Field::DeviceClaimsInfoBuffer,
+            Self::TICKET_CHECKSUM => Field::TicketChecksumBuffer,
+            Self::ATTRIBUTES_INFO => Field::AttributesInfoBuffer,
+            Self::REQUESTOR => Field::RequestorBuffer,
+            Self::FULL_CHECKSUM => Field::FullChecksumBuffer,
+            _ => Field::UnknownBuffer,
         }
     }
 }
 
-/// `LOGON_INFO (1)`, or `unknown (20)`.
+/// Prints `LOGON_INFO (1)`, or `unknown (20)`.
 impl fmt::Display for BufferType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.known().is_some() { self.name() } else { "unknown" };
@@ -76,9 +82,9 @@ impl fmt::Display for BufferType {
     }
 }
 
-const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number that has no place");
+const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number beyond the table");
 
-/// The numbers of the types above: a bit for each.
+/// The numbers of the types above: one bit each.
 const KNOWN: u32 = {
     let types = [
         BufferType::LOGON_INFO,

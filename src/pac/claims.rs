@@ -1,12 +1,14 @@
-//! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): what the
-//! directory claims of a user or a device.
+//! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): the claims of
+//! the directory about a user or a device.
 //!
-//! In: the buffer, in which a serialized CLAIMS_SET_METADATA holds a serialized CLAIMS_SET, as a rule compressed. Out:
-//! owned claims, when they are asked for. A count is held against the bytes that are left before memory is taken for it.
+//! In: the buffer, in which a serialized CLAIMS_SET_METADATA holds a serialized CLAIMS_SET, as a rule compressed. Out: owned
+//! claims, when the caller asks for them. The reader takes memory for a count only where as many octets are left.
 
 use super::compression::{lznt1, xpress_huffman};
+use super::fault::{Fault, Kind};
+use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
-use super::reader::Place;
+use super::span::Span;
 use super::wide_text::WideText;
 use crate::error::{PacMalformed, PacProblem};
 use crate::limits::MAX_CLAIMS_SIZE;
@@ -14,11 +16,11 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Claims as the PAC holds them: vouched for, and not decoded.
+/// Claims in the encoding of the PAC. The signature covers them; nothing in them was decoded.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedClaims<'a> {
     pac: &'a [u8],
-    buffer: Place,
+    buffer: Span,
 }
 
 /// One claim.
@@ -26,20 +28,20 @@ pub struct EncodedClaims<'a> {
 pub struct Claim {
     /// Its name (`ad://ext/department:88d5…`).
     pub id: String,
-    /// Where the directory has it from.
+    /// Where the directory has the claim from.
     pub source: ClaimSource,
-    /// Its values; there is one at least.
+    /// Its values; there is at least one.
     pub values: ClaimValues,
 }
 
-/// CLAIMS_SOURCE_TYPE; others are kept as they are.
+/// CLAIMS_SOURCE_TYPE; unknown numbers are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClaimSource(pub u16);
 
 impl ClaimSource {
-    /// An attribute in Active Directory.
+    /// The source is an attribute in Active Directory.
     pub const ACTIVE_DIRECTORY: Self = Self(1);
-    /// The certificate that the user signed in with.
+    /// The source is the certificate that the user signed in with.
     pub const CERTIFICATE: Self = Self(2);
 }
 
@@ -53,31 +55,32 @@ pub enum ClaimValues {
     Uint64(Vec<u64>),
     /// Texts.
     Text(Vec<String>),
-    /// Truths: whatever is not zero is true.
+    /// Truth values: every number but zero is true.
     Boolean(Vec<bool>),
 }
 
 impl<'a> EncodedClaims<'a> {
-    pub(super) const fn new(pac: &'a [u8], buffer: Place) -> Self {
+    pub(super) const fn new(pac: &'a [u8], buffer: Span) -> Self {
         Self { pac, buffer }
     }
 
-    /// Decodes the claims. If they are compressed they are decompressed to at most `max_size` bytes, and never to more
-    /// than [`MAX_CLAIMS_SIZE`]; `0` decompresses nothing.
+    /// Decodes the claims. Compressed claims are decompressed to at most `max_size` octets, and never to more than
+    /// [`MAX_CLAIMS_SIZE`]; `0` decompresses nothing.
     ///
     /// # Errors
-    /// [`PacMalformed`] with the place where the bytes stop making sense, or with
-    /// [`PacProblem::TooLarge`] if they would be more than `max_size` when decompressed.
+    /// [`PacMalformed`] with the offset where the octets stop making sense, or with
+    /// [`PacProblem::TooLarge`] if the claims have more than `max_size` octets when decompressed.
     pub fn decode(&self, max_size: usize) -> Result<Vec<Claim>, PacMalformed> {
         let set = self.claims_set(max_size.min(MAX_CLAIMS_SIZE))?;
-        read_set(&set)
+        read_set(&set).map_err(|fault| fault.within(&set))
     }
 
-    /// The serialized CLAIMS_SET.
+    /// Returns the serialized CLAIMS_SET, decompressed.
     fn claims_set(&self, max_size: usize) -> Result<Cow<'a, [u8]>, PacMalformed> {
-        let metadata = Metadata::read(self.pac, self.buffer)?;
+        let metadata = Metadata::read(self.pac, self.buffer).map_err(|fault| fault.within(self.pac))?;
         let (encoded, size) = (metadata.claims_set.of(self.pac), metadata.uncompressed_size);
-        let error = |problem| PacMalformed { what: "CLAIMS_SET_METADATA", at: metadata.claims_set.at(), problem };
+        let (what, at) = (Field::ClaimsSetMetadata.name(), metadata.claims_set.start());
+        let error = |problem| PacMalformed { what, at, problem };
         let decompressed = match metadata.compression {
             COMPRESSION_NONE if encoded.len() == size => return Ok(Cow::Borrowed(encoded)),
             COMPRESSION_NONE => return Err(error(PacProblem::Size { expected: size, found: encoded.len() })),
@@ -92,22 +95,22 @@ impl<'a> EncodedClaims<'a> {
 
 /// CLAIMS_SET_METADATA (MS-ADTS section 2.2.18.8).
 struct Metadata {
-    claims_set: Place,
+    claims_set: Span,
     compression: u16,
     uncompressed_size: usize,
 }
 
 impl Metadata {
-    fn read(pac: &[u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut ndr = NdrReader::open(pac, buffer, METADATA)?;
-        let size = ndr.count(METADATA)?;
-        let claims_set = ndr.pointer(METADATA)?.required(&ndr, METADATA)?;
-        let compression = ndr.u16(METADATA)?;
-        let uncompressed_size = ndr.count(METADATA)?;
+    fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
+        let mut ndr = NdrReader::open(pac, buffer, Field::ClaimsSetMetadata)?;
+        let size = ndr.count(Field::ClaimsSetMetadata)?;
+        let claims_set = ndr.pointer(Field::ClaimsSetMetadata)?.required(&ndr, Field::ClaimsSetMetadata)?;
+        let compression = ndr.u16(Field::ClaimsSetMetadata)?;
+        let uncompressed_size = ndr.count(Field::ClaimsSetMetadata)?;
         let reserved = Reserved::read(&mut ndr)?;
         let claims_set = octets(&mut ndr, claims_set, size)?;
         reserved.follow(&mut ndr)?;
-        ndr.finish(METADATA)?;
+        ndr.finish(Field::ClaimsSetMetadata)?;
         Ok(Self { claims_set, compression, uncompressed_size })
     }
 }
@@ -119,42 +122,42 @@ struct Reserved {
 }
 
 impl Reserved {
-    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, PacMalformed> {
-        ndr.u16("ReservedType")?;
-        let size = ndr.count("ReservedField")?;
-        Ok(Self { size, pointer: ndr.array_pointer(size, "ReservedField")? })
+    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, Fault> {
+        ndr.u16(Field::ReservedType)?;
+        let size = ndr.count(Field::ReservedOctets)?;
+        Ok(Self { size, pointer: ndr.array_pointer(size, Field::ReservedOctets)? })
     }
 
-    fn follow(self, ndr: &mut NdrReader<'_>) -> Result<(), PacMalformed> {
+    fn follow(self, ndr: &mut NdrReader<'_>) -> Result<(), Fault> {
         octets(ndr, self.pointer, self.size).map(|_| ())
     }
 }
 
-fn octets(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize) -> Result<Place, PacMalformed> {
-    if pointer.is_present() { ndr.array(count, 1, 1, "ClaimsSet") } else { Ok(Place::default()) }
+fn octets(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize) -> Result<Span, Fault> {
+    if pointer.is_present() { ndr.array(count, 1, 1, Field::EncodedClaimsSet) } else { Ok(Span::default()) }
 }
 
-/// CLAIMS_SET (MS-ADTS section 2.2.18.7).
-fn read_set(set: &[u8]) -> Result<Vec<Claim>, PacMalformed> {
-    let mut ndr = NdrReader::open(set, Place::new(0, set.len()), SET)?;
-    let count = ndr.count(SET)?;
-    let arrays = ndr.array_pointer(count, SET)?;
+/// Reads CLAIMS_SET (MS-ADTS section 2.2.18.7).
+fn read_set(set: &[u8]) -> Result<Vec<Claim>, Fault> {
+    let mut ndr = NdrReader::open(set, Span::new(0, set.len()), Field::ClaimsSet)?;
+    let count = ndr.count(Field::ClaimsSet)?;
+    let arrays = ndr.array_pointer(count, Field::ClaimsSet)?;
     let reserved = Reserved::read(&mut ndr)?;
     let claims = if arrays.is_present() { read_arrays(&mut ndr, count)? } else { Vec::new() };
     reserved.follow(&mut ndr)?;
-    ndr.finish(SET)?;
+    ndr.finish(Field::ClaimsSet)?;
     Ok(claims)
 }
 
-/// CLAIMS_ARRAY (section 2.2.18.6): all elements, then the claims of each.
-fn read_arrays(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<Claim>, PacMalformed> {
-    ndr.elements(count, 12, ARRAY)?;
+/// Reads CLAIMS_ARRAY (section 2.2.18.6): all elements, then the claims of each.
+fn read_arrays(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<Claim>, Fault> {
+    ndr.elements(count, 12, Field::ClaimsArray)?;
     let mut arrays = Vec::new();
     for _ in 0..count {
-        ndr.align(4, ARRAY)?;
-        let source = ClaimSource(ndr.u16(ARRAY)?);
-        let entries = ndr.count(ARRAY)?;
-        arrays.push((source, entries, ndr.array_pointer(entries, ARRAY)?));
+        ndr.align(4, Field::ClaimsArray)?;
+        let source = ClaimSource(ndr.u16(Field::ClaimsArray)?);
+        let entries = ndr.count(Field::ClaimsArray)?;
+        arrays.push((source, entries, ndr.array_pointer(entries, Field::ClaimsArray)?));
     }
     let mut claims = Vec::new();
     for (source, entries, pointer) in arrays {
@@ -176,8 +179,8 @@ fn read_entries(
     source: ClaimSource,
     count: usize,
     claims: &mut Vec<Claim>,
-) -> Result<(), PacMalformed> {
-    ndr.elements(count, 16, ENTRY)?;
+) -> Result<(), Fault> {
+    ndr.elements(count, 16, Field::Claim)?;
     let entries = (0..count).map(|_| Entry::read(ndr)).collect::<Result<Vec<_>, _>>()?;
     for entry in entries {
         let id = text(ndr)?;
@@ -188,28 +191,28 @@ fn read_entries(
 }
 
 impl Entry {
-    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, PacMalformed> {
-        ndr.pointer(ENTRY)?.required(ndr, ENTRY)?;
-        let claim_type = ndr.u16(ENTRY)?;
+    fn read(ndr: &mut NdrReader<'_>) -> Result<Self, Fault> {
+        ndr.pointer(Field::Claim)?.required(ndr, Field::Claim)?;
+        let claim_type = ndr.u16(Field::Claim)?;
         // The union repeats its discriminant.
-        let discriminant = ndr.u16(ENTRY)?;
+        let discriminant = ndr.u16(Field::Claim)?;
         if discriminant != claim_type || !CLAIM_TYPES.contains(&claim_type) {
-            return Err(ndr.error(ENTRY, PacProblem::Value(u32::from(discriminant))));
+            return Err(ndr.fault(Field::Claim, Kind::Value));
         }
-        let count = ndr.count(VALUES)?;
-        ndr.pointer(VALUES)?.required(ndr, VALUES)?;
+        let count = ndr.count(Field::ClaimValues)?;
+        ndr.pointer(Field::ClaimValues)?.required(ndr, Field::ClaimValues)?;
         Ok(Self { claim_type, count })
     }
 
-    fn values(&self, ndr: &mut NdrReader<'_>) -> Result<ClaimValues, PacMalformed> {
+    fn values(&self, ndr: &mut NdrReader<'_>) -> Result<ClaimValues, Fault> {
         if self.claim_type == TYPE_STRING {
-            ndr.elements(self.count, 4, VALUES)?;
+            ndr.elements(self.count, 4, Field::ClaimValues)?;
             for _ in 0..self.count {
-                ndr.pointer(VALUES)?.required(ndr, VALUES)?;
+                ndr.pointer(Field::ClaimValues)?.required(ndr, Field::ClaimValues)?;
             }
             return (0..self.count).map(|_| text(ndr)).collect::<Result<_, _>>().map(ClaimValues::Text);
         }
-        let values = ndr.array(self.count, 8, 8, VALUES)?.of(ndr.pac());
+        let values = ndr.array(self.count, 8, 8, Field::ClaimValues)?.of(ndr.pac());
         let numbers = values.chunks_exact(8).filter_map(<[u8]>::first_chunk::<8>);
         Ok(match self.claim_type {
             TYPE_INT64 => ClaimValues::Int64(numbers.map(|octets| i64::from_le_bytes(*octets)).collect()),
@@ -219,16 +222,10 @@ impl Entry {
     }
 }
 
-fn text(ndr: &mut NdrReader<'_>) -> Result<String, PacMalformed> {
-    let place = ndr.terminated_text(VALUES)?;
-    Ok(WideText::of_checked(place.of(ndr.pac())).decoded())
+fn text(ndr: &mut NdrReader<'_>) -> Result<String, Fault> {
+    let span = ndr.terminated_text(Field::ClaimValues)?;
+    Ok(WideText::of_checked(span.of(ndr.pac())).decoded())
 }
-
-const METADATA: &str = "CLAIMS_SET_METADATA";
-const SET: &str = "CLAIMS_SET";
-const ARRAY: &str = "CLAIMS_ARRAY";
-const ENTRY: &str = "CLAIM_ENTRY";
-const VALUES: &str = "CLAIM_ENTRY.Values";
 
 const TYPE_INT64: u16 = 1;
 const TYPE_UINT64: u16 = 2;

@@ -1,37 +1,37 @@
-//! PAC_CLIENT_INFO (MS-PAC section 2.7): which ticket's client the PAC is for.
+//! PAC_CLIENT_INFO (MS-PAC section 2.7): the client and the authtime of the ticket that the PAC is for.
 
+use super::fault::Fault;
+use super::field::Field;
 use super::file_time::FileTime;
-use super::reader::{Place, Reader};
+use super::reader::Reader;
+use super::span::Span;
 use super::wide_text::WideText;
-use crate::error::{PacMalformed, PacProblem};
-use crate::wire::der::Tell;
 
-/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it has been held against the ticket.
+/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientInfo<'a> {
-    /// When the client proved itself: the ticket's authtime.
+    /// When the client authenticated to the KDC: the authtime of the ticket.
     pub client_id: FileTime,
-    /// The client's name as the ticket has it.
+    /// The client's name in the ticket.
     pub name: WideText<'a>,
 }
 
+/// Where the fields of a CLIENT_INFO are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientInfoLayout {
     client_id: FileTime,
-    name: Place,
+    name: Span,
 }
 
 impl ClientInfoLayout {
-    pub(super) fn read<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<Self, D::Told> {
-        let mut reader = Reader::<D>::new(pac, buffer);
-        let client_id = FileTime(reader.u64(NAME)?);
-        let length = reader.u16("PAC_CLIENT_INFO.NameLength")?;
-        let name = reader.place(usize::from(length), "PAC_CLIENT_INFO.Name")?;
-        reader.finish(NAME)?;
-        if WideText::new(name.of(pac)).is_none() {
-            let malformed = || PacMalformed { what: "PAC_CLIENT_INFO.Name", at: name.at(), problem: PacProblem::Text };
-            return Err(D::tell(malformed));
-        }
+    #[inline(always)]
+    pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
+        let mut reader = Reader::new(pac, buffer);
+        let client_id = FileTime(reader.u64(Field::Client)?);
+        let length = reader.u16(Field::ClientNameLength)?;
+        let name = reader.span(usize::from(length), Field::ClientName)?;
+        reader.finish(Field::Client)?;
+        WideText::check(name.of(pac), name.start(), Field::ClientName)?;
         Ok(Self { client_id, name })
     }
 
@@ -39,5 +39,3 @@ impl ClientInfoLayout {
         ClientInfo { client_id: self.client_id, name: WideText::of_checked(self.name.of(pac)) }
     }
 }
-
-const NAME: &str = "PAC_CLIENT_INFO";

@@ -1,25 +1,27 @@
 //! PACTYPE (MS-PAC section 2.3): the table of buffers at the head of a PAC.
 //!
-//! In: the bytes of an AD-WIN2K-PAC element. Out: [`Pac`], which knows where its buffers are and lets nobody see what is
-//! in them before a signature was verified.
+//! In: the octets of an AD-WIN2K-PAC element. Out: [`Pac`], which knows where its buffers are, and gives nobody what is in
+//! them before a signature was verified.
 
 use super::buffer_type::BufferType;
-use super::reader::{Place, Reader, bytes_at, u32_at};
+use super::fault::{Fault, Kind};
+use super::field::Field;
+use super::reader::{Reader, bytes_at, u32_at};
+use super::span::{Span, size};
 use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
-use crate::wire::der::{Full, Tell, Terse, Unread};
 use core::fmt;
 
-/// A PAC as it was found. Whoever holds any key of the service can have written it; nothing in it can be read before
-/// [`verify`](Self::verify).
+/// A PAC of which nothing was verified. Everybody who holds a key of the service can have written it; nothing in it can be
+/// read before [`verify`](Self::verify).
 #[derive(Clone, Copy)]
 pub struct Pac<'a> {
     pub(super) bytes: &'a [u8],
-    pub(super) table: Place,
+    pub(super) table: Span,
     pub(super) buffers: Buffers,
 }
 
-/// How long it is, not what it says.
+/// Prints how long it is, not what it says.
 impl fmt::Debug for Pac<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pac({} bytes)", self.bytes.len())
@@ -27,39 +29,39 @@ impl fmt::Debug for Pac<'_> {
 }
 
 impl<'a> Pac<'a> {
-    /// Reads the table of buffers: each aligned, behind the table and within the PAC; those of known types at most once
-    /// each and apart from each other.
+    /// Reads the table of buffers. Each buffer must be aligned, behind the table and within the PAC. A known type may come
+    /// once, and its buffer may overlap no other.
     ///
-    /// MS-PAC section 2.4 would have a second buffer of a type ignored. No KDC writes one, and two readers that ignore
+    /// MS-PAC section 2.4 says to ignore a second buffer of a type. No KDC writes one, and two readers that ignore
     /// different ones are what an attacker looks for.
     ///
     /// # Errors
-    /// [`PacMalformed`] with the place where the bytes stop making sense.
+    /// [`PacMalformed`] with the offset where the octets stop making sense.
     pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
-        match Self::find::<Terse>(bytes) {
-            Ok(pac) => Ok(pac),
-            Err(Unread) => Self::find::<Full>(bytes),
-        }
-    }
-
-    pub(super) fn find<D: Tell<PacMalformed>>(bytes: &'a [u8]) -> Result<Self, D::Told> {
-        let mut reader = Reader::<D>::new(bytes, Place::new(0, bytes.len()));
         if bytes.len() > MAX_PAC_SIZE {
-            return Err(reader.error("PACTYPE", PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE }));
+            let problem = PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE };
+            return Err(PacMalformed { what: PACTYPE, at: 0, problem });
         }
-        let count = usize::try_from(reader.u32("PACTYPE.cBuffers")?).unwrap_or(usize::MAX);
-        if count > MAX_PAC_BUFFERS {
-            return Err(reader.error("PACTYPE.cBuffers", PacProblem::TooMany(MAX_PAC_BUFFERS)));
-        }
-        let version = reader.u32("PACTYPE.Version")?;
-        if version != 0 {
-            return Err(reader.error("PACTYPE.Version", PacProblem::Version(version)));
-        }
-        let table = reader.place(count.saturating_mul(INFO_BUFFER), "PACTYPE.Buffers")?;
-        Ok(Self { bytes, table, buffers: Buffers::read::<D>(bytes, table)? })
+        Self::read_table(bytes).map_err(|fault| fault.within(bytes))
     }
 
-    /// The types of all buffers, in order.
+    #[inline(always)]
+    fn read_table(bytes: &'a [u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(bytes, Span::new(0, bytes.len()));
+        let count = size(reader.u32(Field::TableCount)?);
+        if count > MAX_PAC_BUFFERS {
+            return Err(reader.fault(Field::TableCount, Kind::TooManyBuffers));
+        }
+        if reader.u32(Field::TableVersion)? != 0 {
+            return Err(reader.fault(Field::TableVersion, Kind::Version));
+        }
+        let table = reader.elements(count, INFO_BUFFER, Field::TableBuffers)?;
+        let mut pac = Self { bytes, table, buffers: Buffers::NONE };
+        pac.buffers.find(bytes, table)?;
+        Ok(pac)
+    }
+
+    /// Returns the types of all buffers, in order.
     #[must_use]
     pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
         buffer_types(self.bytes, self.table)
@@ -69,51 +71,49 @@ impl<'a> Pac<'a> {
 /// Where the buffers of known types are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffers {
-    /// By number; at zero, where the table is, if there is none.
-    known: [Place; BufferType::NUMBERS],
+    by_number: [Option<Span>; BufferType::NUMBERS],
 }
 
 impl Buffers {
-    fn read<D: Tell<PacMalformed>>(pac: &[u8], table: Place) -> Result<Self, D::Told> {
-        let mut buffers = Self { known: [Place::default(); BufferType::NUMBERS] };
+    const NONE: Self = Self { by_number: [None; BufferType::NUMBERS] };
+
+    /// Finds the buffers of the table, and checks them.
+    fn find(&mut self, pac: &[u8], table: Span) -> Result<(), Fault> {
         let mut end = table.end();
-        let mut start = table.at();
-        for entry in entries(pac, table) {
-            let (buffer_type, place) = info_buffer::<D>(entry, start, pac.len(), table.end())?;
-            let malformed = |problem| Err(D::tell(|| PacMalformed { what: buffer_type.name(), at: start, problem }));
-            if let Some(number) = buffer_type.known() {
-                // Buffers that follow each other, as everybody writes them, need not be compared.
-                if place.at() < end && buffers.known.iter().any(|other| other.overlaps(place)) {
-                    return malformed(PacProblem::Overlap);
-                }
-                end = end.max(place.end());
-                match buffers.known.get_mut(number) {
-                    Some(entry) if entry.at() == 0 => *entry = place,
-                    _ => return malformed(PacProblem::Duplicate),
-                }
+        for (start, entry) in (table.start()..).step_by(INFO_BUFFER).zip(entries(pac, table)) {
+            let buffer_type = buffer_type(entry);
+            let fault = |kind| Fault::new(buffer_type.field(), start, kind);
+            let buffer = check_entry(entry, pac.len(), table.end()).map_err(fault)?;
+            let Some(number) = buffer_type.known() else { continue };
+            // Buffers that follow each other, as every KDC writes them, need not be compared.
+            if buffer.start() < end && self.by_number.iter().flatten().any(|other| other.overlaps(buffer)) {
+                return Err(fault(Kind::Overlap));
             }
-            start = start.saturating_add(INFO_BUFFER);
+            end = end.max(buffer.end());
+            match self.by_number.get_mut(number) {
+                Some(free @ None) => *free = Some(buffer),
+                _ => return Err(fault(Kind::Duplicate)),
+            }
         }
-        Ok(buffers)
+        Ok(())
     }
 
-    pub(super) fn get(&self, buffer_type: BufferType) -> Option<Place> {
-        buffer_type.known().and_then(|number| self.known.get(number).copied()).filter(|place| place.at() > 0)
+    pub(super) fn get(&self, buffer_type: BufferType) -> Option<Span> {
+        self.by_number.get(buffer_type.known()?).copied().flatten()
     }
 }
 
-/// The types in a table that was read before.
-pub(super) fn buffer_types(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = BufferType> {
+/// Returns the types in a table that was read before.
+pub(super) fn buffer_types(pac: &[u8], table: Span) -> impl ExactSizeIterator<Item = BufferType> {
     entries(pac, table).map(buffer_type)
 }
 
-/// The place of a buffer in a table that was read before.
-pub(super) fn find(pac: &[u8], table: Place, wanted: BufferType) -> Option<Place> {
-    let entry = entries(pac, table).find(|entry| buffer_type(entry) == wanted)?;
-    info_buffer::<Terse>(entry, 0, pac.len(), table.end()).ok().map(|(_, place)| place)
+/// Returns where the buffer of a known type is, by a table that was read before.
+pub(super) fn find(pac: &[u8], table: Span, wanted: BufferType) -> Option<Span> {
+    entries(pac, table).find(|entry| buffer_type(entry) == wanted).map(buffer)
 }
 
-fn entries(pac: &[u8], table: Place) -> impl ExactSizeIterator<Item = &[u8]> {
+fn entries(pac: &[u8], table: Span) -> core::slice::ChunksExact<'_, u8> {
     table.of(pac).chunks_exact(INFO_BUFFER)
 }
 
@@ -121,29 +121,29 @@ fn buffer_type(entry: &[u8]) -> BufferType {
     BufferType(u32_at(entry, 0))
 }
 
-/// PAC_INFO_BUFFER (MS-PAC section 2.4), which lies at `start`: ulType, cbBufferSize, Offset.
-fn info_buffer<D: Tell<PacMalformed>>(
-    entry: &[u8],
-    start: usize,
-    size: usize,
-    table_end: usize,
-) -> Result<(BufferType, Place), D::Told> {
-    let buffer_type = buffer_type(entry);
-    let malformed = |problem| Err(D::tell(|| PacMalformed { what: buffer_type.name(), at: start, problem }));
+/// Returns the buffer of a checked entry: its offset has no more than 32 bits.
+fn buffer(entry: &[u8]) -> Span {
+    Span::new(size(u32_at(entry, 8)), size(u32_at(entry, 4)))
+}
+
+/// Returns the buffer of a PAC_INFO_BUFFER (MS-PAC section 2.4): ulType, cbBufferSize, Offset.
+fn check_entry(entry: &[u8], pac_length: usize, table_end: usize) -> Result<Span, Kind> {
     let (length, offset) = (u32_at(entry, 4), u64::from_le_bytes(bytes_at(entry, 8)));
     if offset % ALIGNMENT != 0 {
-        return malformed(PacProblem::Alignment);
+        return Err(Kind::Alignment);
     }
     // In 64 bits: CVE-2022-42898 was their sum in 32.
     let end = offset.checked_add(u64::from(length)).and_then(|end| usize::try_from(end).ok());
-    match (usize::try_from(offset), usize::try_from(length), end) {
-        (Ok(at), Ok(length), Some(end)) if at >= table_end && end <= size => Ok((buffer_type, Place::new(at, length))),
-        _ => malformed(PacProblem::Offset),
+    match (usize::try_from(offset), end) {
+        (Ok(start), Some(end)) if start >= table_end && end <= pac_length => Ok(Span::between(start, end)),
+        _ => Err(Kind::Offset),
     }
 }
 
-/// Bytes of a PAC_INFO_BUFFER.
+const PACTYPE: &str = "PACTYPE";
+
+/// Octets of a PAC_INFO_BUFFER.
 const INFO_BUFFER: usize = 16;
 
-/// MS-PAC section 2.4: buffers begin at a multiple of eight bytes.
+/// MS-PAC section 2.4: a buffer begins at a multiple of eight octets.
 const ALIGNMENT: u64 = 8;

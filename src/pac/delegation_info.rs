@@ -1,12 +1,13 @@
 //! S4U_DELEGATION_INFO (MS-PAC section 2.9): which services passed the user on.
 
+use super::fault::Fault;
+use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
-use super::reader::Place;
+use super::span::Span;
 use super::wide_text::WideText;
-use crate::error::PacMalformed;
 use core::fmt;
 
-/// The buffer DELEGATION_INFO: the ticket was made for a service that acts in the user's name (S4U2Proxy).
+/// The buffer DELEGATION_INFO: a service acts in the user's name, and the KDC made the ticket for it (S4U2Proxy).
 #[derive(Clone)]
 pub struct DelegationInfo<'a> {
     proxy_target: WideText<'a>,
@@ -14,25 +15,26 @@ pub struct DelegationInfo<'a> {
 }
 
 impl<'a> DelegationInfo<'a> {
-    /// The service that the ticket was made for.
+    /// Returns the service that the KDC made the ticket for.
     #[must_use]
     pub const fn proxy_target(&self) -> WideText<'a> {
         self.proxy_target
     }
 
-    /// The services that passed the user on, the first one first.
+    /// Returns the services that passed the user on, the first one first.
     pub fn transited_services(&self) -> impl Iterator<Item = WideText<'a>> + use<'a> {
+        // All of them were read before.
         self.transited_services.clone().map_while(Result::ok)
     }
 
-    pub(super) fn read(pac: &'a [u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut ndr = NdrReader::open(pac, buffer, NAME)?;
-        let target = ndr.unicode_string(TARGET)?;
-        let count = ndr.count(SERVICES)?;
-        let services = ndr.array_pointer(count, SERVICES)?;
-        let proxy_target = WideText::of_checked(ndr.text(target, TARGET)?.of(pac));
+    pub(super) fn read(pac: &'a [u8], buffer: Span) -> Result<Self, Fault> {
+        let mut ndr = NdrReader::open(pac, buffer, Field::Delegation)?;
+        let target = ndr.unicode_string(Field::DelegationTarget)?;
+        let count = ndr.count(Field::DelegationServices)?;
+        let services = ndr.array_pointer(count, Field::DelegationServices)?;
+        let proxy_target = WideText::of_checked(ndr.text(target, Field::DelegationTarget)?.of(pac));
         let transited_services = Services::read(&mut ndr, services, count)?;
-        ndr.finish(NAME)?;
+        ndr.finish(Field::Delegation)?;
         Ok(Self { proxy_target, transited_services })
     }
 }
@@ -43,7 +45,7 @@ impl fmt::Debug for DelegationInfo<'_> {
     }
 }
 
-/// An array of strings, read at two places: where their lengths are, and where their characters are.
+/// An array of strings, read at two offsets: where their lengths are, and where their characters are.
 #[derive(Clone)]
 struct Services<'a> {
     strings: NdrReader<'a>,
@@ -52,13 +54,13 @@ struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    /// Reads all once, so that what follows is reached and they are known to be well.
-    fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, PacMalformed> {
+    /// Reads all strings once. So it reaches what follows them, and every string is known to be well formed.
+    fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
-            ndr.elements(count, UNICODE_STRING, SERVICES)?;
+            ndr.elements(count, UNICODE_STRING, Field::DelegationServices)?;
         }
         let strings = ndr.clone();
-        ndr.skip(count.saturating_mul(UNICODE_STRING), SERVICES)?;
+        ndr.skip(count, UNICODE_STRING, Field::DelegationServices)?;
         let services = Self { strings, characters: ndr.clone(), left: count };
         let mut rest = services.clone();
         rest.try_for_each(|service| service.map(|_| ()))?;
@@ -68,19 +70,15 @@ impl<'a> Services<'a> {
 }
 
 impl<'a> Iterator for Services<'a> {
-    type Item = Result<WideText<'a>, PacMalformed>;
+    type Item = Result<WideText<'a>, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let string = self.strings.unicode_string(SERVICES);
-        let text = string.and_then(|string| self.characters.text(string, SERVICES));
-        Some(text.map(|place| WideText::of_checked(place.of(self.strings.pac()))))
+        let string = self.strings.unicode_string(Field::DelegationServices);
+        let text = string.and_then(|string| self.characters.text(string, Field::DelegationServices));
+        Some(text.map(|span| WideText::of_checked(span.of(self.strings.pac()))))
     }
 }
 
-const NAME: &str = "S4U_DELEGATION_INFO";
-const TARGET: &str = "S4U_DELEGATION_INFO.S4U2proxyTarget";
-const SERVICES: &str = "S4U_DELEGATION_INFO.S4UTransitedServices";
-
-/// Bytes of an RPC_UNICODE_STRING.
+/// Octets of an RPC_UNICODE_STRING.
 const UNICODE_STRING: usize = 8;

@@ -1,69 +1,71 @@
-//! PAC_DEVICE_INFO (MS-PAC section 2.12): the device that the user signed in from, where the client tells it to the KDC
+//! PAC_DEVICE_INFO (MS-PAC section 2.12): the device that the user signed in from, where the client names it to the KDC
 //! (compound identity).
 
+use super::fault::Fault;
+use super::field::Field;
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer};
-use super::reader::Place;
-use crate::error::{PacMalformed, PacProblem};
-use crate::sid::Sid;
+use super::span::Span;
+use crate::sid::{DomainSid, Sid};
 use core::fmt;
 
-/// The buffer DEVICE_INFO: a computer account, as its domain controller knows it.
+/// The buffer DEVICE_INFO: what its domain controller knows of a computer account.
 #[derive(Clone)]
 pub struct DeviceInfo<'a> {
     pac: &'a [u8],
     user_id: u32,
     primary_group_id: u32,
-    domain: Sid,
+    domain: DomainSid,
     account_groups: RidArray,
     extra_sids: SidArray,
     domains: Domains<'a>,
 }
 
 impl<'a> DeviceInfo<'a> {
-    /// The device: AccountDomainId and UserId.
+    /// Returns the SID of the device: AccountDomainId and UserId.
     #[must_use]
     pub fn device_sid(&self) -> Sid {
-        self.domain.join(self.user_id).unwrap_or(self.domain)
+        self.domain.account(self.user_id)
     }
 
-    /// AccountDomainId and PrimaryGroupId.
+    /// Returns AccountDomainId and PrimaryGroupId.
     #[must_use]
     pub fn primary_group_sid(&self) -> Sid {
-        self.domain.join(self.primary_group_id).unwrap_or(self.domain)
+        self.domain.account(self.primary_group_id)
     }
 
-    /// The groups of the device's domain that it is in.
+    /// Returns the groups of the device's domain that the device is in.
     pub fn account_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.account_groups.groups(self.pac, self.domain)
     }
 
-    /// Groups by SID.
+    /// Returns the groups that are given by SID.
     pub fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.extra_sids.groups(self.pac)
     }
 
-    /// Groups of other domains.
+    /// Returns the groups of other domains.
     pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let pac = self.pac;
+        // All of them were read before.
         self.domains.clone().map_while(Result::ok).flat_map(move |(domain, groups)| groups.groups(pac, domain))
     }
 
-    pub(super) fn read(pac: &'a [u8], buffer: Place) -> Result<Self, PacMalformed> {
-        let mut ndr = NdrReader::open(pac, buffer, NAME)?;
-        let (user_id, primary_group_id) = (ndr.u32(NAME)?, ndr.u32(NAME)?);
-        ndr.pointer(ACCOUNT_DOMAIN_ID)?.required(&ndr, ACCOUNT_DOMAIN_ID)?;
-        let group_count = ndr.count(ACCOUNT_GROUP_IDS)?;
-        let groups = ndr.array_pointer(group_count, ACCOUNT_GROUP_IDS)?;
-        let sid_count = ndr.count(EXTRA_SIDS)?;
-        let sids = ndr.array_pointer(sid_count, EXTRA_SIDS)?;
-        let domain_count = ndr.count(DOMAIN_GROUP)?;
-        let domains = ndr.array_pointer(domain_count, DOMAIN_GROUP)?;
-        let domain = domain_sid(&mut ndr, ACCOUNT_DOMAIN_ID)?;
-        let account_groups = RidArray::read(&mut ndr, groups, group_count, ACCOUNT_GROUP_IDS)?;
-        let extra_sids = SidArray::read(&mut ndr, sids, sid_count, EXTRA_SIDS)?;
+    pub(super) fn read(pac: &'a [u8], buffer: Span) -> Result<Self, Fault> {
+        let mut ndr = NdrReader::open(pac, buffer, Field::Device)?;
+        let (user_id, primary_group_id) = (ndr.u32(Field::Device)?, ndr.u32(Field::Device)?);
+        ndr.pointer(Field::DeviceAccountDomainId)?.required(&ndr, Field::DeviceAccountDomainId)?;
+        let group_count = ndr.count(Field::DeviceAccountGroupIds)?;
+        let groups = ndr.array_pointer(group_count, Field::DeviceAccountGroupIds)?;
+        let sid_count = ndr.count(Field::DeviceExtraSids)?;
+        let sids = ndr.array_pointer(sid_count, Field::DeviceExtraSids)?;
+        let domain_count = ndr.count(Field::DeviceDomainGroup)?;
+        let domains = ndr.array_pointer(domain_count, Field::DeviceDomainGroup)?;
+        let (_, domain) = ndr.domain_sid(Field::DeviceAccountDomainId)?;
+        let account_groups = RidArray::read(&mut ndr, groups, group_count, Field::DeviceAccountGroupIds)?;
+        let extra_sids = SidArray::read(&mut ndr, sids, sid_count, Field::DeviceExtraSids)?;
         let domains = Domains::read(&mut ndr, domains, domain_count)?;
-        ndr.finish(NAME)?;
+        ndr.finish(Field::Device)?;
         Ok(Self { pac, user_id, primary_group_id, domain, account_groups, extra_sids, domains })
     }
 }
@@ -74,7 +76,7 @@ impl fmt::Debug for DeviceInfo<'_> {
     }
 }
 
-/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), read at two places: the elements, and what the pointers in
+/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), read at two offsets: the elements, and what the pointers in
 /// them point to.
 #[derive(Clone)]
 struct Domains<'a> {
@@ -84,13 +86,13 @@ struct Domains<'a> {
 }
 
 impl<'a> Domains<'a> {
-    /// Reads all once, so that what follows is reached and they are known to be well.
-    fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, PacMalformed> {
+    /// Reads all elements once. So it reaches what follows them, and every element is known to be well formed.
+    fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
-            ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, DOMAIN_GROUP)?;
+            ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, Field::DeviceDomainGroup)?;
         }
         let elements = ndr.clone();
-        ndr.skip(count.saturating_mul(DOMAIN_GROUP_MEMBERSHIP), DOMAIN_GROUP)?;
+        ndr.skip(count, DOMAIN_GROUP_MEMBERSHIP, Field::DeviceDomainGroup)?;
         let domains = Self { elements, contents: ndr.clone(), left: count };
         let mut rest = domains.clone();
         rest.try_for_each(|domain| domain.map(|_| ()))?;
@@ -98,17 +100,17 @@ impl<'a> Domains<'a> {
         Ok(domains)
     }
 
-    fn read_next(&mut self) -> Result<(Sid, RidArray), PacMalformed> {
-        self.elements.pointer(DOMAIN_GROUP)?.required(&self.elements, DOMAIN_GROUP)?;
-        let count = self.elements.count(DOMAIN_GROUP)?;
-        let groups = self.elements.array_pointer(count, DOMAIN_GROUP)?;
-        let domain = domain_sid(&mut self.contents, DOMAIN_GROUP)?;
-        Ok((domain, RidArray::read(&mut self.contents, groups, count, DOMAIN_GROUP)?))
+    fn read_next(&mut self) -> Result<(DomainSid, RidArray), Fault> {
+        self.elements.pointer(Field::DeviceDomainGroup)?.required(&self.elements, Field::DeviceDomainGroup)?;
+        let count = self.elements.count(Field::DeviceDomainGroup)?;
+        let groups = self.elements.array_pointer(count, Field::DeviceDomainGroup)?;
+        let (_, domain) = self.contents.domain_sid(Field::DeviceDomainGroup)?;
+        Ok((domain, RidArray::read(&mut self.contents, groups, count, Field::DeviceDomainGroup)?))
     }
 }
 
 impl Iterator for Domains<'_> {
-    type Item = Result<(Sid, RidArray), PacMalformed>;
+    type Item = Result<(DomainSid, RidArray), Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
@@ -116,16 +118,5 @@ impl Iterator for Domains<'_> {
     }
 }
 
-fn domain_sid(ndr: &mut NdrReader<'_>, what: &'static str) -> Result<Sid, PacMalformed> {
-    let place = ndr.domain_sid(what)?;
-    Sid::from_bytes(place.of(ndr.pac())).ok_or_else(|| ndr.error(what, PacProblem::Sid))
-}
-
-const NAME: &str = "PAC_DEVICE_INFO";
-const ACCOUNT_DOMAIN_ID: &str = "PAC_DEVICE_INFO.AccountDomainId";
-const ACCOUNT_GROUP_IDS: &str = "PAC_DEVICE_INFO.AccountGroupIds";
-const EXTRA_SIDS: &str = "PAC_DEVICE_INFO.ExtraSids";
-const DOMAIN_GROUP: &str = "PAC_DEVICE_INFO.DomainGroup";
-
-/// Bytes of a DOMAIN_GROUP_MEMBERSHIP.
+/// Octets of a DOMAIN_GROUP_MEMBERSHIP.
 const DOMAIN_GROUP_MEMBERSHIP: usize = 12;

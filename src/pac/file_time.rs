@@ -1,4 +1,4 @@
-//! FILETIME (MS-DTYP section 2.3.3): Windows' way to count time.
+//! FILETIME (MS-DTYP section 2.3.3): a point in time as Windows counts it.
 
 use crate::time::UnixTime;
 
@@ -7,11 +7,11 @@ use crate::time::UnixTime;
 pub struct FileTime(pub u64);
 
 impl FileTime {
-    /// What stands for an instant that never comes.
+    /// Stands for an instant that never comes.
     pub const NEVER: Self = Self(0x7FFF_FFFF_FFFF_FFFF);
 
-    /// The instant, to the microsecond; `None` for zero, which says that there is none, and for
-    /// [`NEVER`](Self::NEVER) and beyond.
+    /// Returns the instant, to the microsecond. It is `None` for zero, which says that there is none, and from
+    /// [`NEVER`](Self::NEVER) on.
     #[must_use]
     pub fn instant(self) -> Option<UnixTime> {
         if self.0 == 0 || self >= Self::NEVER {
@@ -23,11 +23,12 @@ impl FileTime {
     }
 }
 
-/// An instant, to the microsecond; zero for one before 1601.
+/// Converts an instant, to the microsecond. One before 1601 becomes zero, and one that 64 bits do not hold the last one.
 impl From<UnixTime> for FileTime {
     fn from(time: UnixTime) -> Self {
-        let seconds = u64::try_from(time.seconds().saturating_add(SECONDS_TO_1970)).unwrap_or_default();
-        Self(seconds.saturating_mul(INTERVALS).saturating_add(u64::from(time.micros()).saturating_mul(10)))
+        let seconds = u64::try_from(time.seconds().saturating_add(SECONDS_TO_1970)).unwrap_or(0);
+        let micros = u64::from(time.micros()).saturating_mul(10);
+        Self(seconds.saturating_mul(INTERVALS).saturating_add(micros))
     }
 }
 

@@ -2,24 +2,25 @@
 //!
 //! In: arrays that were measured when their structure was read. Out: one group after the other, decoded when asked for.
 
+use super::fault::Fault;
+use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
-use super::reader::{Place, u32_at};
-use crate::error::PacMalformed;
-use crate::sid::Sid;
-use crate::wire::der::Tell;
+use super::reader::u32_at;
+use super::span::Span;
+use crate::sid::{DomainSid, Sid};
 
 /// A group that the user is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Group {
-    /// The group.
+    /// The SID of the group.
     pub sid: Sid,
     /// How the user is in it.
     pub attributes: GroupAttributes,
 }
 
 impl Group {
-    /// Whether the membership gives what the group is given: it is enabled, and not for denying only.
+    /// Returns whether the user has the rights of the group: the membership is enabled, and not for denying only.
     #[must_use]
     pub fn grants(&self) -> bool {
         self.attributes.contains(GroupAttributes::ENABLED)
@@ -27,55 +28,51 @@ impl Group {
     }
 }
 
-/// How a user is in a group (MS-PAC section 2.2.1); bits that are not known are kept.
+/// How a user is in a group (MS-PAC section 2.2.1); unknown bits are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupAttributes(pub u32);
 
 impl GroupAttributes {
-    /// The membership cannot be switched off.
+    /// The membership cannot be disabled.
     pub const MANDATORY: Self = Self(0x1);
-    /// It is on unless switched off.
+    /// The membership is enabled unless it was disabled.
     pub const ENABLED_BY_DEFAULT: Self = Self(0x2);
-    /// It counts.
+    /// The membership is enabled: it counts.
     pub const ENABLED: Self = Self(0x4);
-    /// The group may own things.
+    /// The group may own objects.
     pub const OWNER: Self = Self(0x8);
-    /// It counts where access is denied, and nowhere else.
+    /// The membership counts where access is denied, and nowhere else.
     pub const USE_FOR_DENY_ONLY: Self = Self(0x10);
-    /// A domain-local group of the service's domain.
+    /// The group is local to the service's domain.
     pub const RESOURCE: Self = Self(0x2000_0000);
 
-    /// Whether all bits of `attributes` are set.
+    /// Returns whether all bits of `attributes` are set.
     #[must_use]
     pub const fn contains(self, attributes: Self) -> bool {
         self.0 & attributes.0 == attributes.0
     }
 }
 
-/// Where a PGROUP_MEMBERSHIP's elements are.
+/// Where the elements of a PGROUP_MEMBERSHIP are.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct RidArray(Place);
+pub(super) struct RidArray(Span);
 
 impl RidArray {
     /// Reads what a pointer to `count` elements points to. The elements have one size, so none is looked at.
-    pub(super) fn read<D: Tell<PacMalformed>>(
-        ndr: &mut NdrReader<'_, D>,
-        pointer: Pointer,
-        count: usize,
-        what: &'static str,
-    ) -> Result<Self, D::Told> {
+    #[inline(always)]
+    pub(super) fn read(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize, field: Field) -> Result<Self, Fault> {
         match pointer {
             Pointer::Null => Ok(Self::default()),
-            Pointer::Present => ndr.array(count, 8, 4, what).map(Self),
+            Pointer::Present => ndr.array(count, ELEMENT, 4, field).map(Self),
         }
     }
 
-    /// The groups of `domain`, whose SID has room for a RID.
-    pub(super) fn groups(self, pac: &[u8], domain: Sid) -> impl ExactSizeIterator<Item = Group> {
-        let elements = self.0.of(pac).chunks_exact(8);
+    /// Returns the groups, which are those of `domain`.
+    pub(super) fn groups(self, pac: &[u8], domain: DomainSid) -> impl ExactSizeIterator<Item = Group> {
+        let elements = self.0.of(pac).chunks_exact(ELEMENT);
         elements.map(move |element| Group {
-            sid: domain.join(u32_at(element, 0)).unwrap_or(domain),
+            sid: domain.account(u32_at(element, 0)),
             attributes: GroupAttributes(u32_at(element, 4)),
         })
     }
@@ -84,44 +81,41 @@ impl RidArray {
 /// Where the parts of a PKERB_SID_AND_ATTRIBUTES are: elements of one size, then the SIDs that they point to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SidArray {
-    elements: Place,
-    sids: Place,
+    elements: Span,
+    sids: Span,
 }
 
 impl SidArray {
-    /// Reads what a pointer to `count` elements points to: every SID once, since what follows lies behind the last.
-    pub(super) fn read<D: Tell<PacMalformed>>(
-        ndr: &mut NdrReader<'_, D>,
-        pointer: Pointer,
-        count: usize,
-        what: &'static str,
-    ) -> Result<Self, D::Told> {
+    /// Reads what a pointer to `count` elements points to. Every SID is measured, since the next field lies behind the
+    /// last.
+    #[inline(always)]
+    pub(super) fn read(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize, field: Field) -> Result<Self, Fault> {
         if pointer == Pointer::Null {
             return Ok(Self::default());
         }
-        let elements = ndr.array(count, 8, 4, what)?;
-        for element in elements.of(ndr.pac()).chunks_exact(8) {
-            ndr.referent(u32_at(element, 0), what)?.required(ndr, what)?;
+        let elements = ndr.array(count, ELEMENT, 4, field)?;
+        for element in elements.of(ndr.pac()).chunks_exact(ELEMENT) {
+            ndr.referent(u32_at(element, 0), field)?.required(ndr, field)?;
         }
         let start = ndr.at();
         for _ in 0..count {
-            ndr.sid(what)?;
+            ndr.sid(field)?;
         }
-        Ok(Self { elements, sids: Place::new(start, ndr.at().saturating_sub(start)) })
+        Ok(Self { elements, sids: Span::between(start, ndr.at()) })
     }
 
     pub(super) fn groups(self, pac: &[u8]) -> impl Iterator<Item = Group> {
-        let elements = self.elements.of(pac).chunks_exact(8);
+        let elements = self.elements.of(pac).chunks_exact(ELEMENT);
         elements.zip(self.packets(pac)).map_while(|(element, packet)| {
             Some(Group { sid: Sid::from_bytes(packet)?, attributes: GroupAttributes(u32_at(element, 4)) })
         })
     }
 
-    /// The SIDs, in their packet form.
+    /// Returns the SIDs, in their packet form.
     pub(super) fn packets(self, pac: &[u8]) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.sids.of(pac);
         core::iter::from_fn(move || {
-            // The conformance before each SID is its count, which the SID repeats.
+            // Before each SID stands its count, which the SID repeats.
             let packet = rest.get(4..)?;
             let (packet, after) = packet.split_at_checked(Sid::length(*packet.first_chunk()?)?)?;
             rest = after;
@@ -129,3 +123,6 @@ impl SidArray {
         })
     }
 }
+
+/// Octets of an element: a RID or a pointer to a SID, and attributes.
+const ELEMENT: usize = 8;

@@ -1,10 +1,10 @@
 //! The Privilege Attribute Certificate (MS-PAC): what Active Directory says about a user, in the ticket.
 //!
-//! [`Pac`] is a PAC as it was found: nothing in it can be read. [`Pac::verify`] checks the signatures and then decodes it:
-//! [`VerifiedPac`] has the contents. That the contents fit the ticket, and that the key may vouch for such a user, is
-//! checked where the ticket is: in [`Validator::authorize`](crate::Validator::authorize).
+//! [`Pac`] is a PAC of which nothing was verified and nothing can be read. [`Pac::verify`] checks the signatures and then
+//! decodes it: [`VerifiedPac`] has the contents. [`Validator::authorize`](crate::Validator::authorize) has the ticket, and
+//! checks that the contents agree with it and that the key may vouch for such a user.
 //!
-//! Texts, SIDs and groups stay where they are in the ticket and are decoded when they are asked for.
+//! Texts, SIDs and groups stay where they are in the ticket. They are decoded when the caller asks for them.
 
 mod attributes_info;
 mod buffer_type;
@@ -14,12 +14,15 @@ mod compression;
 mod container;
 mod delegation_info;
 mod device_info;
+mod fault;
+mod field;
 mod file_time;
 mod groups;
 mod logon_info;
 mod ndr;
 mod reader;
 mod signature;
+mod span;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 mod ticket_signature;
@@ -42,24 +45,24 @@ pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
-use crate::error::{Error, PacMalformed, PacProblem};
+use crate::error::Error;
 use crate::sid::Sid;
-use crate::wire::der::{Full, Tell, Terse, Unread};
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
+use fault::{Fault, Kind};
 use logon_info::LogonInfoLayout;
-use reader::Place;
+use span::Span;
 use upn_dns_info::UpnDnsInfoLayout;
 
-/// A PAC whose server signature was verified, and that says what MS-PAC lets it say.
+/// A PAC whose server signature was verified, and whose buffers have the form that MS-PAC gives them.
 #[derive(Clone, Copy)]
 pub struct VerifiedPac<'a> {
     bytes: &'a [u8],
     layout: PacLayout,
 }
 
-/// What buffers it has, and whose it is.
+/// Prints the user's SID, and how many buffers there are.
 impl fmt::Debug for VerifiedPac<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedPac")
@@ -72,27 +75,27 @@ impl fmt::Debug for VerifiedPac<'_> {
 /// Where everything is in a verified PAC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PacLayout {
-    table: Place,
+    table: Span,
     kdc_signatures: KdcSignatures,
     client_info: ClientInfoLayout,
     logon_info: Option<LogonInfoLayout>,
     upn_dns_info: Option<UpnDnsInfoLayout>,
     attributes: Option<PacAttributes>,
-    requestor: Option<Place>,
-    delegation_info: Option<Place>,
+    requestor: Option<Span>,
+    delegation_info: Option<Span>,
 }
 
 impl<'a> Pac<'a> {
-    /// Verifies the server signature under whichever of `server_keys` makes signatures of its type, then decodes the PAC.
-    /// The keys are those of the service's account, prepared for
-    /// [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE).
+    /// Verifies the server signature under one of `server_keys`, and then decodes the PAC. The keys are those of the service's
+    /// account, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE); only those that make
+    /// signatures of its type are tried.
     ///
-    /// Where keys of the KDC are given, its signatures must hold as well: the one over the server signature must be there,
-    /// and covers whether the others are.
+    /// If keys of the KDC are given, the KDC's signatures must hold as well. The one over the server signature must be
+    /// there. It covers whether the others are.
     ///
     /// # Errors
-    /// `pac-signature` and, for a signature of another length than its type's and for whatever cannot be decoded,
-    /// `pac-malformed`.
+    /// `pac-signature`; and `pac-malformed` for a signature that has not the length of its type, and for everything that
+    /// cannot be decoded.
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
@@ -101,61 +104,70 @@ impl<'a> Pac<'a> {
         self.verify_under(server_keys, kdc_keys)
     }
 
-    /// As [`verify`](Self::verify), under keys that need not be prepared.
+    /// Verifies and decodes as [`verify`](Self::verify) does, under keys that need not be prepared.
+    #[inline(always)]
     pub(crate) fn verify_under(
-        self,
+        &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
         kdc_keys: Option<KdcKeys<'_>>,
     ) -> Result<VerifiedPac<'a>, Error> {
-        let kdc_signatures = signature::verify(&self, server_keys, kdc_keys)?;
-        let layout = match PacLayout::decode::<Terse>(&self, kdc_signatures) {
-            Ok(layout) => layout,
-            Err(Unread) => PacLayout::decode::<Full>(&self, kdc_signatures)?,
-        };
-        Ok(VerifiedPac { bytes: self.bytes, layout })
+        let kdc_signatures = signature::verify(self, server_keys, kdc_keys)?;
+        match PacLayout::decode(self, kdc_signatures) {
+            Ok(layout) => Ok(VerifiedPac { bytes: self.bytes, layout }),
+            Err(fault) => Err(fault.within(self.bytes).into()),
+        }
     }
 }
 
 impl PacLayout {
-    fn decode<D: Tell<PacMalformed>>(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, D::Told> {
-        let Pac { bytes, table, buffers } = *pac;
-        let place = |buffer_type| buffers.get(buffer_type);
+    #[inline(always)]
+    fn decode(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, Fault> {
+        let Pac { bytes, table, ref buffers } = *pac;
+        let span = |buffer_type| buffers.get(buffer_type);
         // MS-PAC section 2.4: one PAC_CLIENT_INFO must be there. Without it nothing ties the PAC to its ticket.
-        let missing = || PacMalformed { what: "CLIENT_INFO", at: 0, problem: PacProblem::Missing };
-        let client_info = place(BufferType::CLIENT_INFO).ok_or_else(|| D::tell(missing))?;
-        let requestor = place(BufferType::REQUESTOR);
+        let missing = || Fault::new(BufferType::CLIENT_INFO.field(), 0, Kind::Missing);
+        let client_info = span(BufferType::CLIENT_INFO).ok_or_else(missing)?;
+        let requestor = span(BufferType::REQUESTOR);
         if let Some(requestor) = requestor {
-            attributes_info::check_requestor::<D>(bytes, requestor)?;
+            attributes_info::check_requestor(bytes, requestor)?;
         }
-        let delegation_info = place(BufferType::DELEGATION_INFO);
-        if let Some(delegation_info) = delegation_info {
-            DelegationInfo::read(bytes, delegation_info).map_err(|malformed| D::tell(|| malformed))?;
-        }
-        if let Some(device) = place(BufferType::DEVICE_INFO) {
-            DeviceInfo::read(bytes, device).map_err(|malformed| D::tell(|| malformed))?;
+        let delegation_info = span(BufferType::DELEGATION_INFO);
+        let device_info = span(BufferType::DEVICE_INFO);
+        if delegation_info.is_some() || device_info.is_some() {
+            Self::check_rare(bytes, delegation_info, device_info)?;
         }
         Ok(Self {
             table,
             kdc_signatures,
-            client_info: ClientInfoLayout::read::<D>(bytes, client_info)?,
-            logon_info: place(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read::<D>(bytes, at)).transpose()?,
-            upn_dns_info: place(BufferType::UPN_DNS_INFO)
-                .map(|at| UpnDnsInfoLayout::read::<D>(bytes, at))
-                .transpose()?,
-            attributes: place(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read::<D>(bytes, at)).transpose()?,
+            client_info: ClientInfoLayout::read(bytes, client_info)?,
+            logon_info: span(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read(bytes, at)).transpose()?,
+            upn_dns_info: span(BufferType::UPN_DNS_INFO).map(|at| UpnDnsInfoLayout::read(bytes, at)).transpose()?,
+            attributes: span(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
             requestor,
             delegation_info,
         })
     }
 
-    /// The packet form of the SID of the user's domain, and the user in it.
+    /// Reads the buffers that few tickets have, to know that they are well formed.
+    #[cold]
+    fn check_rare(pac: &[u8], delegation_info: Option<Span>, device_info: Option<Span>) -> Result<(), Fault> {
+        if let Some(delegation_info) = delegation_info {
+            DelegationInfo::read(pac, delegation_info)?;
+        }
+        if let Some(device_info) = device_info {
+            DeviceInfo::read(pac, device_info)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the packet form of the SID of the user's domain, and the user in it.
     pub(crate) fn user<'a>(&self, pac: &'a [u8]) -> Option<(&'a [u8], u32)> {
         self.logon_info.as_ref().map(|layout| layout.user(pac))
     }
 }
 
 impl<'a> VerifiedPac<'a> {
-    /// Puts a PAC together again that was verified and taken apart.
+    /// Puts together the octets and the layout of a PAC that was verified.
     pub(crate) const fn from_parts(bytes: &'a [u8], layout: &PacLayout) -> Self {
         Self { bytes, layout: *layout }
     }
@@ -164,82 +176,82 @@ impl<'a> VerifiedPac<'a> {
         self.layout
     }
 
-    /// The types of all buffers, in order.
+    /// Returns the types of all buffers, in order.
     #[must_use]
     pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
         buffer_types(self.bytes, self.layout.table)
     }
 
-    /// Whether there is an S4U_DELEGATION_INFO.
+    /// Returns whether there is an S4U_DELEGATION_INFO.
     pub(crate) const fn has_delegation_info(&self) -> bool {
         self.layout.delegation_info.is_some()
     }
 
-    /// What is known of the KDC's own signatures.
+    /// Returns the state of the KDC's own signatures.
     #[must_use]
     pub const fn kdc_signatures(&self) -> KdcSignatures {
         self.layout.kdc_signatures
     }
 
-    /// CLIENT_INFO.
+    /// Returns CLIENT_INFO.
     #[must_use]
     pub fn client_info(&self) -> ClientInfo<'a> {
         self.layout.client_info.view(self.bytes)
     }
 
-    /// LOGON_INFO, if there is one: Active Directory always writes it, other KDCs need not.
+    /// Returns LOGON_INFO, if there is one: Active Directory always writes it, other KDCs need not.
     #[must_use]
     pub fn logon_info(&self) -> Option<LogonInfo<'a>> {
-        self.layout.logon_info.as_ref().map(|layout| LogonInfo::new(self.bytes, layout))
+        LogonInfo::new(self.bytes, self.layout.logon_info.as_ref()?)
     }
 
-    /// UPN_DNS_INFO, if there is one.
+    /// Returns UPN_DNS_INFO, if there is one.
     #[must_use]
     pub fn upn_dns_info(&self) -> Option<UpnDnsInfo<'a>> {
         self.layout.upn_dns_info.map(|layout| layout.view(self.bytes))
     }
 
-    /// PAC_REQUESTOR, if there is one: the SID of who asked for the TGT.
+    /// Returns PAC_REQUESTOR, if there is one: the SID of the client that asked for the TGT.
     #[must_use]
     pub fn requestor(&self) -> Option<Sid> {
         Sid::from_bytes(self.requestor_packet()?)
     }
 
-    /// The packet form of [`requestor`](Self::requestor).
+    /// Returns the packet form of [`requestor`](Self::requestor).
     pub(crate) fn requestor_packet(&self) -> Option<&'a [u8]> {
         self.layout.requestor.map(|requestor| requestor.of(self.bytes))
     }
 
-    /// The packet form of [`UpnDnsInfo::sid`].
+    /// Returns the packet form of [`UpnDnsInfo::sid`].
     pub(crate) fn upn_sid_packet(&self) -> Option<&'a [u8]> {
         self.layout.upn_dns_info.as_ref()?.sid_packet(self.bytes)
     }
 
-    /// PAC_ATTRIBUTES_INFO, if there is one.
+    /// Returns PAC_ATTRIBUTES_INFO, if there is one.
     #[must_use]
     pub const fn attributes(&self) -> Option<PacAttributes> {
         self.layout.attributes
     }
 
-    /// S4U_DELEGATION_INFO, if there is one: a service acts in the user's name.
+    /// Returns S4U_DELEGATION_INFO, if there is one: a service acts in the user's name.
     #[must_use]
     pub fn delegation_info(&self) -> Option<DelegationInfo<'a>> {
         DelegationInfo::read(self.bytes, self.layout.delegation_info?).ok()
     }
 
-    /// PAC_DEVICE_INFO, if there is one. Its SIDs are not held against the domains that the account may vouch for.
+    /// Returns PAC_DEVICE_INFO, if there is one. Nothing checks that the account may vouch for the domains of its SIDs.
     #[must_use]
     pub fn device_info(&self) -> Option<DeviceInfo<'a>> {
-        DeviceInfo::read(self.bytes, self.place(BufferType::DEVICE_INFO)?).ok()
+        DeviceInfo::read(self.bytes, self.span(BufferType::DEVICE_INFO)?).ok()
     }
 
-    /// PAC_CLIENT_CLAIMS_INFO, if it is not empty.
+    /// Returns PAC_CLIENT_CLAIMS_INFO, if it is not empty.
     #[must_use]
     pub fn client_claims(&self) -> Option<EncodedClaims<'a>> {
         self.claims(BufferType::CLIENT_CLAIMS_INFO)
     }
 
-    /// PAC_DEVICE_CLAIMS_INFO, if it is not empty.
+    /// Returns PAC_DEVICE_CLAIMS_INFO, if it is not empty.
     #[must_use]
     pub fn device_claims(&self) -> Option<EncodedClaims<'a>> {
         self.claims(BufferType::DEVICE_CLAIMS_INFO)
@@ -247,11 +259,11 @@ impl<'a> VerifiedPac<'a> {
 
     /// Windows writes an empty buffer where there is nothing to claim.
     fn claims(&self, buffer_type: BufferType) -> Option<EncodedClaims<'a>> {
-        let buffer = self.place(buffer_type).filter(|buffer| buffer.len() > 0)?;
+        let buffer = self.span(buffer_type).filter(|buffer| buffer.len() > 0)?;
         Some(EncodedClaims::new(self.bytes, buffer))
     }
 
-    fn place(&self, buffer_type: BufferType) -> Option<Place> {
+    fn span(&self, buffer_type: BufferType) -> Option<Span> {
         find(self.bytes, self.layout.table, buffer_type)
     }
 }

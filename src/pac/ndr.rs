@@ -1,28 +1,31 @@
 //! NDR (C706 chapter 14, MS-RPCE sections 2.2.5 and 2.2.6): how RPC writes the structures in some buffers of a PAC.
 //!
-//! In: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Out: its
-//! fields, in the order they lie there: first a structure's own, then what its pointers point to.
+//! In: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Out: the fields
+//! of the structure, in the order they lie there: first its own, then what its pointers point to.
 //!
-//! The IDL of MS-PAC declares every pointer `unique`: it is null or points to something of its own, and what it points
-//! to follows whatever number stands for it. A number that comes twice would be an alias to a reader that takes the
-//! pointers for `ptr`, and shift all that follows; so it is refused.
+//! The IDL of MS-PAC declares every pointer `unique`: it is null or points to something of its own. What it points to
+//! follows, whatever number stands for it. A reader that takes the pointers for `ptr` would take a number that comes twice
+//! for an alias, and would read all that follows from another offset; so such a number is refused.
 
-use super::reader::{Place, Reader, u32_at};
+use super::fault::{Fault, Kind};
+use super::field::Field;
+use super::reader::{Reader, u32_at};
+use super::span::{Span, size};
 use super::wide_text::WideText;
-use crate::error::{PacMalformed, PacProblem};
-use crate::sid::Sid;
-use crate::wire::der::{Full, Tell};
+use crate::sid::{DomainSid, Sid};
 
 /// Reads one serialized structure.
+///
+/// Its small functions are inlined: without that, a request that has a PAC takes 3 % more instructions.
 #[derive(Clone, Debug)]
-pub(super) struct NdrReader<'a, D = Full> {
-    reader: Reader<'a, D>,
+pub(super) struct NdrReader<'a> {
+    reader: Reader<'a>,
     /// Alignment counts from here.
     start: usize,
     referents: Referents,
 }
 
-/// RPC_UNICODE_STRING (MS-DTYP section 2.3.10), before its characters were reached. Lengths in bytes.
+/// RPC_UNICODE_STRING (MS-DTYP section 2.3.10), before its characters are reached. Lengths count octets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnicodeString {
     length: u16,
@@ -30,195 +33,206 @@ pub(super) struct UnicodeString {
     pointer: Pointer,
 }
 
-impl UnicodeString {
-    pub(super) const NULL: Self = Self { length: 0, maximum: 0, pointer: Pointer::Null };
-}
-
-/// Whether a pointer points to something, which then follows.
+/// Says whether a pointer points to something, which then follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointer {
     Null,
     Present,
 }
 
-impl<'a, D: Tell<PacMalformed>> NdrReader<'a, D> {
-    /// Reads the headers, and the pointer that the structure stands behind.
-    pub(super) fn open(pac: &'a [u8], buffer: Place, what: &'static str) -> Result<Self, D::Told> {
-        let mut reader = Reader::<D>::new(pac, buffer);
-        // Version 1, little-endian, eight bytes of header; a filler that is to be ignored.
-        if reader.array(what)? != [1, 0x10, 8, 0] {
-            return Err(Reader::<D>::new(pac, buffer).error(what, PacProblem::SerializationHeader));
-        }
-        reader.u32(what)?;
-        let length = reader.u32(what)?;
-        reader.u32(what)?;
-        let object = reader.place(usize::try_from(length).unwrap_or(usize::MAX), what)?;
-        reader.finish(what)?;
-        let reader = Reader::new(pac, object);
-        let mut ndr = Self { reader, start: object.at(), referents: Referents::default() };
-        ndr.pointer(what)?.required(&ndr, what)?;
+impl<'a> NdrReader<'a> {
+    /// Reads the headers, and the pointer to the structure.
+    #[inline(always)]
+    pub(super) fn open(pac: &'a [u8], buffer: Span, field: Field) -> Result<Self, Fault> {
+        let object = Self::object(pac, buffer, field)?;
+        let mut ndr = Self { reader: Reader::new(pac, object), start: object.start(), referents: Referents::default() };
+        ndr.pointer(field)?.required(&ndr, field)?;
         Ok(ndr)
     }
 
-    /// The structure ends here, but for the padding to a multiple of eight bytes (MS-RPCE section 2.2.6.2).
-    pub(super) fn finish(&self, what: &'static str) -> Result<(), D::Told> {
-        if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(what) }
+    /// Reads the headers of type serialization, and returns what they stand before.
+    fn object(pac: &[u8], buffer: Span, field: Field) -> Result<Span, Fault> {
+        let mut reader = Reader::new(pac, buffer);
+        // Version 1, little-endian, eight octets of header; then a filler, which a reader ignores.
+        if reader.array(field)? != [1, 0x10, 8, 0] {
+            return Err(Fault::new(field, buffer.start(), Kind::SerializationHeader));
+        }
+        reader.u32(field)?;
+        let length = reader.u32(field)?;
+        reader.u32(field)?;
+        let object = reader.span(size(length), field)?;
+        reader.finish(field)?;
+        Ok(object)
     }
 
-    #[cold]
-    pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Told {
-        self.reader.error(what, problem)
+    /// Rejects more octets than the padding to a multiple of eight (MS-RPCE section 2.2.6.2).
+    pub(super) fn finish(&self, field: Field) -> Result<(), Fault> {
+        if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(field) }
     }
 
-    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Told> {
-        self.align(2, what)?;
-        self.reader.u16(what)
+    /// Makes the fault of a field at this offset.
+    pub(super) fn fault(&self, field: Field, kind: Kind) -> Fault {
+        self.reader.fault(field, kind)
     }
 
-    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Told> {
-        self.align(4, what)?;
-        self.reader.u32(what)
+    pub(super) fn u16(&mut self, field: Field) -> Result<u16, Fault> {
+        self.align(2, field)?;
+        self.reader.u16(field)
     }
 
-    /// A number that counts something.
-    pub(super) fn count(&mut self, what: &'static str) -> Result<usize, D::Told> {
-        self.u32(what).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+    #[inline(always)]
+    pub(super) fn u32(&mut self, field: Field) -> Result<u32, Fault> {
+        self.align(4, field)?;
+        self.reader.u32(field)
     }
 
-    /// A structure of one size, aligned to four bytes.
-    pub(super) fn fixed<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Told> {
-        self.align(4, what)?;
-        self.reader.array_ref(what)
+    /// Reads a number that counts something.
+    #[inline(always)]
+    pub(super) fn count(&mut self, field: Field) -> Result<usize, Fault> {
+        self.u32(field).map(size)
     }
 
-    /// Bytes that are skipped.
-    pub(super) fn skip(&mut self, count: usize, what: &'static str) -> Result<(), D::Told> {
-        self.reader.place(count, what).map(|_| ())
+    /// Reads a structure of one size, aligned to four octets.
+    #[inline(always)]
+    pub(super) fn fixed<const N: usize>(&mut self, field: Field) -> Result<&'a [u8; N], Fault> {
+        self.align(4, field)?;
+        self.reader.array_ref(field)
     }
 
-    pub(super) fn pointer(&mut self, what: &'static str) -> Result<Pointer, D::Told> {
-        let referent = self.u32(what)?;
-        self.referent(referent, what)
+    #[inline(always)]
+    pub(super) fn pointer(&mut self, field: Field) -> Result<Pointer, Fault> {
+        let referent = self.u32(field)?;
+        self.referent(referent, field)
     }
 
-    /// The pointer that a number stands for.
-    pub(super) fn referent(&mut self, referent: u32, what: &'static str) -> Result<Pointer, D::Told> {
+    /// Reads the pointer that a number stands for.
+    #[inline(always)]
+    pub(super) fn referent(&mut self, referent: u32, field: Field) -> Result<Pointer, Fault> {
         if referent == 0 {
             return Ok(Pointer::Null);
         }
         if self.referents.are_new(referent) {
             Ok(Pointer::Present)
         } else {
-            Err(self.error(what, PacProblem::RepeatedReferent))
+            Err(self.fault(field, Kind::RepeatedReferent))
         }
     }
 
-    /// A pointer to an array of `count` elements, which is null only if there are none.
-    pub(super) fn array_pointer(&mut self, count: usize, what: &'static str) -> Result<Pointer, D::Told> {
-        let pointer = self.pointer(what)?;
-        if count > 0 { pointer.required(self, what) } else { Ok(pointer) }
+    /// Reads a pointer to an array of `count` elements. It is null only if there are none.
+    pub(super) fn array_pointer(&mut self, count: usize, field: Field) -> Result<Pointer, Fault> {
+        let pointer = self.pointer(field)?;
+        if count > 0 { pointer.required(self, field) } else { Ok(pointer) }
     }
 
-    /// The elements of a conformant array, of `size` bytes each and aligned to `alignment`. The array repeats its count,
-    /// which is checked against the structure's and against the bytes that are left before anything is done with it.
-    pub(super) fn array(
-        &mut self,
-        count: usize,
-        size: usize,
-        alignment: usize,
-        what: &'static str,
-    ) -> Result<Place, D::Told> {
-        self.conformance(count, what)?;
-        self.align(alignment, what)?;
-        let length = count.checked_mul(size).ok_or_else(|| self.error(what, PacProblem::Truncated))?;
-        self.reader.place(length, what)
+    /// Reads the elements of a conformant array, of `size` octets each and aligned to `alignment`. The array repeats its
+    /// count. That must be the structure's, and the octets must be there, before anything is done with the count.
+    #[inline(always)]
+    pub(super) fn array(&mut self, count: usize, size: usize, alignment: usize, field: Field) -> Result<Span, Fault> {
+        self.conformance(count, field)?;
+        self.align(alignment, field)?;
+        self.reader.elements(count, size, field)
     }
 
-    /// The count before a conformant array of structures that are read one by one: as [`Self::array`], with at least `size`
-    /// bytes each.
-    pub(super) fn elements(&mut self, count: usize, size: usize, what: &'static str) -> Result<(), D::Told> {
-        self.conformance(count, what)?;
-        let fits = count.checked_mul(size).is_some_and(|length| length <= self.reader.left());
-        if fits { Ok(()) } else { Err(self.error(what, PacProblem::Truncated)) }
+    /// Reads the count before a conformant array of structures that are read one by one, as [`Self::array`] does; each has
+    /// at least `size` octets.
+    #[inline(always)]
+    pub(super) fn elements(&mut self, count: usize, size: usize, field: Field) -> Result<(), Fault> {
+        self.conformance(count, field)?;
+        let mut ahead = self.reader;
+        ahead.elements(count, size, field).map(|_| ())
     }
 
-    pub(super) fn unicode_string(&mut self, what: &'static str) -> Result<UnicodeString, D::Told> {
-        self.align(4, what)?;
-        let fields = self.reader.array(what)?;
-        self.string_of(fields, what)
+    /// Skips `count` elements of `size` octets.
+    pub(super) fn skip(&mut self, count: usize, size: usize, field: Field) -> Result<(), Fault> {
+        self.reader.elements(count, size, field).map(|_| ())
     }
 
-    /// The string that these eight bytes describe.
-    pub(super) fn string_of(&mut self, fields: [u8; 8], what: &'static str) -> Result<UnicodeString, D::Told> {
+    pub(super) fn unicode_string(&mut self, field: Field) -> Result<UnicodeString, Fault> {
+        self.align(4, field)?;
+        let fields = self.reader.array(field)?;
+        self.string_of(fields, field)
+    }
+
+    /// Reads the string that these eight octets describe.
+    #[inline(always)]
+    pub(super) fn string_of(&mut self, fields: [u8; 8], field: Field) -> Result<UnicodeString, Fault> {
         let [l0, l1, m0, m1, referent @ ..] = fields;
         let (length, maximum) = (u16::from_le_bytes([l0, l1]), u16::from_le_bytes([m0, m1]));
         if length % 2 != 0 || maximum % 2 != 0 || length > maximum {
-            return Err(self.error(what, PacProblem::StringLength));
+            return Err(self.fault(field, Kind::StringLength));
         }
-        let pointer = self.referent(u32::from_le_bytes(referent), what)?;
-        let pointer = if length > 0 { pointer.required(self, what)? } else { pointer };
+        let pointer = self.referent(u32::from_le_bytes(referent), field)?;
+        let pointer = if length > 0 { pointer.required(self, field)? } else { pointer };
         Ok(UnicodeString { length, maximum, pointer })
     }
 
-    /// The characters of a string: a conformant and varying array, which says three lengths of its own.
-    pub(super) fn text(&mut self, string: UnicodeString, what: &'static str) -> Result<Place, D::Told> {
+    /// Reads the characters of a string: a conformant and varying array, which repeats its lengths.
+    pub(super) fn text(&mut self, string: UnicodeString, field: Field) -> Result<Span, Fault> {
         if string.pointer == Pointer::Null {
-            return Ok(Place::default());
+            return Ok(Span::default());
         }
-        self.align(4, what)?;
-        if !self.has_lengths(string) {
-            self.conformance(usize::from(string.maximum / 2), what)?;
-            self.varying(usize::from(string.length / 2), what)?;
+        self.align(4, field)?;
+        if !self.skip_lengths(string, field)? {
+            self.conformance(usize::from(string.maximum / 2), field)?;
+            self.varying(usize::from(string.length / 2), field)?;
         }
-        self.characters(string.length.into(), what)
+        self.characters(string.length.into(), field)
     }
 
-    /// Whether the lengths that come next are those of `string`: all three at once, in a quarter of the instructions. If so,
-    /// they are skipped.
-    fn has_lengths(&mut self, string: UnicodeString) -> bool {
-        let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return false };
+    /// Skips the lengths that come next, and returns true, if they are those of `string`. It compares all three at once, in
+    /// a quarter of the instructions that [`conformance`](Self::conformance) and [`varying`](Self::varying) take.
+    #[inline(always)]
+    fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
+        let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };
         let [maximum, offset, length] = [0, 4, 8].map(|at| u32_at(lengths, at));
-        let is_same = maximum == u32::from(string.maximum / 2) && offset == 0 && length == u32::from(string.length / 2);
-        is_same && self.skip(lengths.len(), "").is_ok()
+        let same = maximum == u32::from(string.maximum / 2) && offset == 0 && length == u32::from(string.length / 2);
+        if same {
+            self.reader.take(lengths.len(), field)?;
+        }
+        Ok(same)
     }
 
-    /// A string that ends with a NUL and says its lengths itself (`[string] wchar_t *`); the place is without the NUL.
-    pub(super) fn terminated_text(&mut self, what: &'static str) -> Result<Place, D::Told> {
-        let maximum = self.count(what)?;
-        let offset = self.u32(what)?;
-        let count = self.count(what)?;
+    /// Reads a string that ends with a NUL and says its lengths itself (`[string] wchar_t *`); the span is without the NUL.
+    pub(super) fn terminated_text(&mut self, field: Field) -> Result<Span, Fault> {
+        let maximum = self.count(field)?;
+        let offset = self.u32(field)?;
+        let count = self.count(field)?;
         if offset != 0 || count > maximum {
-            return Err(self.error(what, PacProblem::Conformance));
+            return Err(self.fault(field, Kind::Conformance));
         }
         let length = count.checked_sub(1).and_then(|count| count.checked_mul(2));
-        let length = length.ok_or_else(|| self.error(what, PacProblem::StringLength))?;
-        let text = self.characters(length, what)?;
-        match self.reader.u16(what)? {
+        let length = length.ok_or_else(|| self.fault(field, Kind::StringLength))?;
+        let text = self.characters(length, field)?;
+        match self.reader.u16(field)? {
             0 => Ok(text),
-            _ => Err(self.error(what, PacProblem::StringLength)),
+            _ => Err(self.fault(field, Kind::StringLength)),
         }
     }
 
-    /// RPC_SID (MS-DTYP section 2.4.2.3): the place of its packet form. A conformant structure, so that its count comes
-    /// first as well. It is measured only: what it says is read when it is asked for.
-    pub(super) fn sid(&mut self, what: &'static str) -> Result<Place, D::Told> {
-        let count = self.count(what)?;
+    /// Reads RPC_SID (MS-DTYP section 2.4.2.3): the span of its packet form. It is a conformant structure, so its count comes
+    /// first as well. It is measured only; [`Sid`] decodes it when it is asked for.
+    #[inline(always)]
+    pub(super) fn sid(&mut self, field: Field) -> Result<Span, Fault> {
+        let count = self.count(field)?;
         let measured = self.reader.peek().first_chunk::<2>().and_then(|head| Sid::length(*head));
-        let length = measured.ok_or_else(|| self.error(what, PacProblem::Sid))?;
+        let Some(length) = measured else { return Err(self.fault(field, Kind::Sid)) };
         if Sid::length_of(count) != Some(length) {
-            return Err(self.error(what, PacProblem::Conformance));
+            return Err(self.fault(field, Kind::Conformance));
         }
-        self.reader.place(length, what)
+        self.reader.span(length, field)
     }
 
-    /// The SID of a domain, to which a RID is joined to name an account: nothing else may stand there, since `S-1-5` and 18
-    /// would be SYSTEM.
-    pub(super) fn domain_sid(&mut self, what: &'static str) -> Result<Place, D::Told> {
-        let place = self.sid(what)?;
-        if Sid::is_domain_packet(place.of(self.pac())) { Ok(place) } else { Err(self.error(what, PacProblem::Sid)) }
+    /// Reads the SID of a domain, to which a RID is joined to name an account. Nothing else may stand there, since `S-1-5`
+    /// and 18 would be SYSTEM.
+    pub(super) fn domain_sid(&mut self, field: Field) -> Result<(Span, DomainSid), Fault> {
+        let span = self.sid(field)?;
+        match DomainSid::from_packet(span.of(self.pac())) {
+            Some(domain) => Ok((span, domain)),
+            None => Err(self.fault(field, Kind::Sid)),
+        }
     }
 
-    /// Where the next byte is, for what is read again later.
+    /// Returns the offset of the next octet.
     pub(super) const fn at(&self) -> usize {
         self.reader.at()
     }
@@ -228,29 +242,32 @@ impl<'a, D: Tell<PacMalformed>> NdrReader<'a, D> {
     }
 
     /// Skips to a multiple of `alignment`, a power of two.
-    pub(super) fn align(&mut self, alignment: usize, what: &'static str) -> Result<(), D::Told> {
+    #[inline(always)]
+    pub(super) fn align(&mut self, alignment: usize, field: Field) -> Result<(), Fault> {
+        // The padding is what is missing to the next multiple: the difference to it, modulo `alignment`.
         let padding = self.start.wrapping_sub(self.reader.at()) & alignment.wrapping_sub(1);
-        self.reader.take(padding, what).map(|_| ())
+        self.reader.take(padding, field).map(|_| ())
     }
 
-    fn conformance(&mut self, expected: usize, what: &'static str) -> Result<(), D::Told> {
-        if self.count(what)? == expected { Ok(()) } else { Err(self.error(what, PacProblem::Conformance)) }
+    #[inline(always)]
+    fn conformance(&mut self, expected: usize, field: Field) -> Result<(), Fault> {
+        if self.count(field)? == expected { Ok(()) } else { Err(self.fault(field, Kind::Conformance)) }
     }
 
-    /// Offset, which is zero, and count of a varying array.
-    fn varying(&mut self, expected: usize, what: &'static str) -> Result<(), D::Told> {
-        if self.u32(what)? != 0 {
-            return Err(self.error(what, PacProblem::Conformance));
+    /// Reads the offset, which is zero, and the count of a varying array.
+    #[inline(always)]
+    fn varying(&mut self, expected: usize, field: Field) -> Result<(), Fault> {
+        if self.u32(field)? != 0 {
+            return Err(self.fault(field, Kind::Conformance));
         }
-        self.conformance(expected, what)
+        self.conformance(expected, field)
     }
 
-    fn characters(&mut self, length: usize, what: &'static str) -> Result<Place, D::Told> {
+    #[inline(always)]
+    fn characters(&mut self, length: usize, field: Field) -> Result<Span, Fault> {
         let at = self.reader.at();
-        if WideText::new(self.reader.take(length, what)?).is_some() {
-            return Ok(Place::new(at, length));
-        }
-        Err(D::tell(|| PacMalformed { what, at, problem: PacProblem::Text }))
+        WideText::check(self.reader.take(length, field)?, at, field)?;
+        Ok(Span::new(at, length))
     }
 }
 
@@ -259,21 +276,18 @@ impl Pointer {
         matches!(self, Self::Present)
     }
 
-    /// Refuses a null pointer where there must be something.
-    pub(super) fn required<D: Tell<PacMalformed>>(
-        self,
-        ndr: &NdrReader<'_, D>,
-        what: &'static str,
-    ) -> Result<Self, D::Told> {
-        if self == Self::Null { Err(ndr.error(what, PacProblem::NullPointer)) } else { Ok(self) }
+    /// Rejects a null pointer where there must be something.
+    #[inline(always)]
+    pub(super) fn required(self, ndr: &NdrReader<'_>, field: Field) -> Result<Self, Fault> {
+        if self == Self::Null { Err(ndr.fault(field, Kind::NullPointer)) } else { Ok(self) }
     }
 }
 
-/// The numbers that have stood for a pointer.
+/// Remembers the numbers that have stood for a pointer.
 ///
-/// Windows and Samba number an array's pointers in rising order; others draw them at random. The first ones are
-/// remembered whatever they are; later ones must rise. So memory is bounded and work linear, and no number that comes
-/// twice gets by.
+/// Windows and Samba number the pointers of an array in rising order; others draw numbers at random. The first numbers are
+/// remembered whatever they are; later ones must rise. So memory is bounded, work is linear, and no number that comes twice
+/// passes.
 #[derive(Clone, Debug, Default)]
 struct Referents {
     first: [u32; 32],
@@ -283,6 +297,7 @@ struct Referents {
 }
 
 impl Referents {
+    #[inline(always)]
     fn are_new(&mut self, referent: u32) -> bool {
         let rises = referent > core::mem::replace(&mut self.last, referent);
         if referent > self.highest {
@@ -291,8 +306,9 @@ impl Referents {
             return false;
         }
         match self.first.get_mut(self.count) {
-            Some(place) => {
-                *place = referent;
+            Some(free) => {
+                *free = referent;
+                // The count ends at 32, where nothing is free.
                 self.count = self.count.saturating_add(1);
                 true
             }
@@ -300,10 +316,10 @@ impl Referents {
         }
     }
 
-    /// Whether it is among the first ones.
+    /// Returns whether the number is among the first ones.
     #[cold]
     fn have(&self, referent: u32) -> bool {
-        self.first.get(..self.count).unwrap_or_default().contains(&referent)
+        self.first.iter().take(self.count).any(|first| *first == referent)
     }
 }
 
@@ -312,7 +328,7 @@ impl Referents {
 mod tests {
     use super::*;
 
-    /// Those that are remembered may fall; behind them each must be higher than the one before.
+    /// Remembered numbers may fall; behind them each must be higher than the one before.
     #[test]
     fn referents_may_fall_as_long_as_they_are_remembered() {
         for remembered in [31_u32, 32] {

@@ -1,61 +1,27 @@
-//! Reads the little-endian fields of a PAC: numbers, and places whose bytes are looked at when they are asked for.
+//! Reads the little-endian fields of a PAC: numbers, and spans whose octets are decoded when they are asked for.
 
-use crate::error::{PacMalformed, PacProblem};
-use crate::wire::der::{Full, Tell};
-use core::marker::PhantomData;
-
-/// Some bytes of a PAC, by where they are: what was read outlives the borrow of what it was read from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    at: u32,
-    length: u32,
-}
-
-impl Place {
-    /// A PAC ends long before 32 bits do; a place beyond them is past its end, and empty.
-    pub(super) fn new(at: usize, length: usize) -> Self {
-        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        Self { at: narrow(at), length: narrow(length) }
-    }
-
-    pub(super) fn at(self) -> usize {
-        usize::try_from(self.at).unwrap_or(usize::MAX)
-    }
-
-    pub(super) fn len(self) -> usize {
-        usize::try_from(self.length).unwrap_or(usize::MAX)
-    }
-
-    pub(super) fn end(self) -> usize {
-        self.at().saturating_add(self.len())
-    }
-
-    /// The bytes, of the PAC that the place was read from.
-    pub(super) fn of(self, pac: &[u8]) -> &[u8] {
-        pac.get(self.at()..self.end()).unwrap_or_default()
-    }
-
-    pub(super) fn overlaps(self, other: Self) -> bool {
-        self.length > 0 && other.length > 0 && self.at() < other.end() && other.at() < self.end()
-    }
-}
+use super::fault::{Fault, Kind};
+use super::field::Field;
+use super::span::Span;
 
 /// Reads one part of a PAC from its beginning to its end.
+///
+/// Its functions are inlined: without that, and without it in [`NdrReader`](super::ndr::NdrReader), a request that has a PAC
+/// takes more than 4 % more instructions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a, D = Full> {
+pub(super) struct Reader<'a> {
     pac: &'a [u8],
-    /// Where `rest` begins in it.
+    /// Where `rest` begins in the PAC.
     at: usize,
     /// What is left of the part.
     rest: &'a [u8],
-    detail: PhantomData<D>,
 }
 
-impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
-    pub(super) fn new(pac: &'a [u8], part: Place) -> Self {
-        let end = part.end().min(pac.len());
-        let at = part.at().min(end);
-        Self { pac, at, rest: pac.get(at..end).unwrap_or_default(), detail: PhantomData }
+impl<'a> Reader<'a> {
+    /// Starts at the beginning of `part`, which lies within the PAC.
+    #[inline(always)]
+    pub(super) fn new(pac: &'a [u8], part: Span) -> Self {
+        Self { pac, at: part.start(), rest: part.of(pac) }
     }
 
     pub(super) const fn at(&self) -> usize {
@@ -66,77 +32,102 @@ impl<'a, D: Tell<PacMalformed>> Reader<'a, D> {
         self.rest.len()
     }
 
-    /// The error that `problem` is, at this place.
+    /// Makes the fault of a field at this offset.
+    pub(super) fn fault(&self, field: Field, kind: Kind) -> Fault {
+        Fault::new(field, self.at, kind)
+    }
+
+    /// Makes the fault of a field at this offset, with the number of octets that are left.
     #[cold]
-    pub(super) fn error(&self, what: &'static str, problem: PacProblem) -> D::Told {
-        D::tell(|| PacMalformed { what, at: self.at, problem })
+    pub(super) fn fault_with_left(&self, field: Field, kind: Kind) -> Fault {
+        Fault::with(field, self.at, kind, self.left())
     }
 
-    /// The place of the next `count` bytes.
-    pub(super) fn place(&mut self, count: usize, what: &'static str) -> Result<Place, D::Told> {
+    /// Reads the span of the next `count` octets.
+    #[inline(always)]
+    pub(super) fn span(&mut self, count: usize, field: Field) -> Result<Span, Fault> {
         let at = self.at;
-        self.take(count, what).map(|_| Place::new(at, count))
+        self.take(count, field)?;
+        Ok(Span::new(at, count))
     }
 
-    /// The next `count` bytes.
-    pub(super) fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], D::Told> {
+    /// Reads the span of `count` elements of `size` octets each.
+    #[inline(always)]
+    pub(super) fn elements(&mut self, count: usize, size: usize, field: Field) -> Result<Span, Fault> {
+        match count.checked_mul(size) {
+            Some(length) => self.span(length, field),
+            None => Err(self.fault(field, Kind::Truncated)),
+        }
+    }
+
+    /// Reads the next `count` octets.
+    #[inline(always)]
+    pub(super) fn take(&mut self, count: usize, field: Field) -> Result<&'a [u8], Fault> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
-            return Err(self.error(what, PacProblem::Truncated));
+            return Err(self.fault(field, Kind::Truncated));
         };
-        self.at = self.at.saturating_add(count);
-        self.rest = rest;
+        self.advance(count, rest);
         Ok(taken)
     }
 
-    pub(super) fn u16(&mut self, what: &'static str) -> Result<u16, D::Told> {
-        self.array(what).map(u16::from_le_bytes)
+    #[inline(always)]
+    pub(super) fn u16(&mut self, field: Field) -> Result<u16, Fault> {
+        self.array(field).map(u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, D::Told> {
-        self.array(what).map(u32::from_le_bytes)
+    #[inline(always)]
+    pub(super) fn u32(&mut self, field: Field) -> Result<u32, Fault> {
+        self.array(field).map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, D::Told> {
-        self.array(what).map(u64::from_le_bytes)
+    #[inline(always)]
+    pub(super) fn u64(&mut self, field: Field) -> Result<u64, Fault> {
+        self.array(field).map(u64::from_le_bytes)
     }
 
-    /// Nothing may be left.
-    pub(super) fn finish(&self, what: &'static str) -> Result<(), D::Told> {
-        match self.left() {
-            0 => Ok(()),
-            left => Err(self.error(what, PacProblem::TrailingBytes(left))),
-        }
+    /// Rejects octets that are left.
+    pub(super) fn finish(&self, field: Field) -> Result<(), Fault> {
+        if self.rest.is_empty() { Ok(()) } else { Err(self.fault_with_left(field, Kind::TrailingBytes)) }
     }
 
     pub(super) const fn pac(&self) -> &'a [u8] {
         self.pac
     }
 
-    /// The bytes that are left.
+    /// Returns the octets that are left.
     pub(super) const fn peek(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(super) fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], D::Told> {
-        self.array_ref(what).copied()
+    #[inline(always)]
+    pub(super) fn array<const N: usize>(&mut self, field: Field) -> Result<[u8; N], Fault> {
+        self.array_ref(field).copied()
     }
 
-    pub(super) fn array_ref<const N: usize>(&mut self, what: &'static str) -> Result<&'a [u8; N], D::Told> {
+    #[inline(always)]
+    pub(super) fn array_ref<const N: usize>(&mut self, field: Field) -> Result<&'a [u8; N], Fault> {
         let Some((array, rest)) = self.rest.split_first_chunk() else {
-            return Err(self.error(what, PacProblem::Truncated));
+            return Err(self.fault(field, Kind::Truncated));
         };
-        self.at = self.at.saturating_add(N);
-        self.rest = rest;
+        self.advance(N, rest);
         Ok(array)
+    }
+
+    #[expect(clippy::arithmetic_side_effects, reason = "the offset stays within the PAC: `count` octets were there")]
+    #[inline(always)]
+    const fn advance(&mut self, count: usize, rest: &'a [u8]) {
+        self.at += count;
+        self.rest = rest;
     }
 }
 
-/// Bytes at an offset into a structure that is long enough.
+/// Returns the octets at an offset into a structure. The structure has one size, and the offset is a constant within it; if
+/// it were not, the octets would be zero.
 pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; N] {
     structure.get(offset..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
 }
 
-/// The number there.
+/// Returns the number there.
 pub(super) fn u32_at(structure: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(bytes_at(structure, offset))
 }

@@ -1,45 +1,45 @@
 //! PAC_SIGNATURE_DATA (MS-PAC section 2.8): the signatures of a PAC, verified before anything in it is believed.
 //!
-//! The server signature is over the PAC with the values of server and KDC signature zeroed; the KDC signature over the
-//! value of the server signature; the full signature over the PAC with all three zeroed; the ticket signature over the
+//! The server signature covers the PAC with the values of server and KDC signature zeroed. The KDC signature covers the
+//! value of the server signature. The full signature covers the PAC with all three zeroed. The ticket signature covers the
 //! ticket around the PAC. Zeroed is everything behind the type, the identifier of a read-only domain controller too.
 //!
-//! Nothing is copied: what must be zero is fed to the MAC as zeros.
+//! Nothing is copied: the MAC is fed zeros where the PAC counts as zero.
 
 use super::buffer_type::BufferType;
 use super::container::Pac;
-use super::reader::{Place, Reader};
+use super::reader::Reader;
+use super::span::Span;
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
 use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
-use crate::wire::der::Full;
 
-/// What is known of a signature that not every service can verify.
+/// The state of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureState {
-    /// The PAC has none.
+    /// The PAC has no such signature.
     Absent,
-    /// No key of the KDC was there to verify it.
+    /// There was no key of the KDC to verify it with.
     Unchecked,
-    /// It verified.
+    /// It was verified.
     Valid,
 }
 
-/// The signatures that the KDC makes for itself. Whoever holds the service's key can make the server signature, and so a
-/// PAC that says anything (a "silver ticket"); these tell it from the KDC's own.
+/// The signatures that the KDC makes for itself. An attacker who holds the service's key can make the server signature, and
+/// so a PAC that says anything (a "silver ticket"). The KDC's signatures tell such a PAC from the KDC's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KdcSignatures {
-    /// Over the server signature (MS-PAC section 2.8.2).
+    /// The signature over the server signature (MS-PAC section 2.8.2).
     pub kdc: SignatureState,
-    /// Over the whole PAC (section 2.8.4); KDCs make it since 2022.
+    /// The signature over the whole PAC (section 2.8.4); KDCs make it since 2022.
     pub full: SignatureState,
-    /// Over the ticket (section 2.8.3); KDCs make it since 2020, and not in tickets of the AS exchange.
+    /// The signature over the ticket (section 2.8.3); KDCs make it since 2020, and not in tickets of the AS exchange.
     pub ticket: SignatureState,
 }
 
-/// Keys of the KDC, and the ticket that they are to vouch for.
+/// Keys of the KDC, and the ticket that they must vouch for.
 #[derive(Clone, Copy, Debug)]
 pub struct KdcKeys<'k> {
     /// The krbtgt account's keys, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE).
@@ -50,10 +50,10 @@ pub struct KdcKeys<'k> {
 
 /// A key that makes signatures.
 pub(crate) trait SignatureKey {
-    /// Of this type; `None` if of none that is known.
+    /// Returns the type of its signatures; `None` if the type is unknown.
     fn checksum_type(&self) -> Option<ChecksumType>;
 
-    /// Begins a signature.
+    /// Starts a signature.
     fn start(&self) -> RunningChecksum;
 }
 
@@ -74,7 +74,7 @@ struct Signature<'a> {
     checksum_type: ChecksumType,
     value: &'a [u8],
     /// The value and what follows it.
-    zeroed: Place,
+    zeroed: Span,
 }
 
 /// Verifies the server signature under one of `server_keys`, and those of the KDC where its keys are given.
@@ -83,8 +83,11 @@ pub(super) fn verify(
     server_keys: impl IntoIterator<Item: SignatureKey>,
     kdc_keys: Option<KdcKeys<'_>>,
 ) -> Result<KdcSignatures, Error> {
-    let server = required(pac, BufferType::SERVER_CHECKSUM)?;
-    let kdc = required(pac, BufferType::KDC_CHECKSUM)?;
+    let missing = |buffer_type| refused(buffer_type, SignatureCause::Missing);
+    let server = Signature::read(pac, BufferType::SERVER_CHECKSUM)?;
+    let server = server.ok_or_else(|| missing(BufferType::SERVER_CHECKSUM))?;
+    let kdc = Signature::read(pac, BufferType::KDC_CHECKSUM)?;
+    let kdc = kdc.ok_or_else(|| missing(BufferType::KDC_CHECKSUM))?;
     let full = Signature::read(pac, BufferType::FULL_CHECKSUM)?;
     let ticket = Signature::read(pac, BufferType::TICKET_CHECKSUM)?;
     let both = [Some(server.zeroed), Some(kdc.zeroed), None];
@@ -96,96 +99,100 @@ pub(super) fn verify(
         };
         return Ok(KdcSignatures { kdc: SignatureState::Unchecked, full: unchecked(full), ticket: unchecked(ticket) });
     };
-    kdc.verify(keys, |mac| mac.update(server.value))?;
-    let full = full.map_or(Ok(SignatureState::Absent), |full| {
-        let all = [Some(server.zeroed), Some(kdc.zeroed), Some(full.zeroed)];
-        full.verify(keys, |mac| feed_zeroed(mac, pac.bytes, all))
+    kdc.verify(keys, |mac| {
+        mac.update(server.value);
+        Some(())
     })?;
+    let full = match full {
+        Some(full) => {
+            let all = [Some(server.zeroed), Some(kdc.zeroed), Some(full.zeroed)];
+            full.verify(keys, |mac| feed_zeroed(mac, pac.bytes, all))?
+        }
+        None => SignatureState::Absent,
+    };
     let ticket = match ticket {
         Some(ticket) => {
-            let signed = without_pac(plaintext, pac.bytes).ok_or(ticket.refused(SignatureCause::Wrong))?;
-            ticket.verify(keys, |mac| signed.feed(mac))?
+            let signed =
+                without_pac(plaintext, pac.bytes).ok_or_else(|| refused(ticket.buffer_type, SignatureCause::Wrong))?;
+            ticket.verify(keys, |mac| {
+                signed.feed(mac);
+                Some(())
+            })?
         }
         None => SignatureState::Absent,
     };
     Ok(KdcSignatures { kdc: SignatureState::Valid, full, ticket })
 }
 
-fn required<'a>(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Signature<'a>, Error> {
-    let missing = Error::PacSignature(PacSignature { buffer_type, cause: SignatureCause::Missing });
-    Signature::read(pac, buffer_type)?.ok_or(missing)
-}
-
 impl<'a> Signature<'a> {
+    #[inline(always)]
     fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, Error> {
         let Some(buffer) = pac.buffers.get(buffer_type) else { return Ok(None) };
-        let mut reader = Reader::<Full>::new(pac.bytes, buffer);
-        let checksum_type = ChecksumType(i32::from_le_bytes(reader.array(buffer_type.name())?));
-        let zeroed = Place::new(reader.at(), reader.left());
+        let mut reader = Reader::new(pac.bytes, buffer);
+        let octets = reader.array(buffer_type.field()).map_err(|fault| fault.within(pac.bytes))?;
+        let checksum_type = ChecksumType(i32::from_le_bytes(octets));
+        let zeroed = Span::new(reader.at(), reader.left());
         let expected = match checksum_type.checksum_len() {
             Some(expected) => expected,
-            // A KDC's key may be of a type that is not known here. No key here could verify it; nor does any forge it.
+            // A KDC's key may be of a type that is unknown here. No key here verifies such a signature, and none forges it.
             None if buffer_type != BufferType::SERVER_CHECKSUM && !UNKEYED.contains(&checksum_type) => {
                 zeroed.len().min(ZEROS.len())
             }
-            None => {
-                return Err(Error::PacSignature(PacSignature {
-                    buffer_type,
-                    cause: SignatureCause::Type(checksum_type),
-                }));
-            }
+            None => return Err(refused(buffer_type, SignatureCause::Type(checksum_type))),
         };
-        let value = reader.take(expected, buffer_type.name())?;
-        // What follows is not covered by the signature, so nothing may be there but the identifier.
+        let value = reader.take(expected, buffer_type.field()).map_err(|fault| fault.within(pac.bytes))?;
+        // The signature does not cover what follows it, so nothing may be there but the identifier.
         if reader.left() != 0 && reader.left() != RODC_IDENTIFIER {
-            let found = zeroed.len();
-            let problem = PacProblem::Size { expected, found };
-            return Err(PacMalformed { what: buffer_type.name(), at: zeroed.at(), problem }.into());
+            let problem = PacProblem::Size { expected, found: zeroed.len() };
+            return Err(PacMalformed { what: buffer_type.name(), at: zeroed.start(), problem }.into());
         }
         Ok(Some(Self { buffer_type, checksum_type, value, zeroed }))
     }
 
-    /// Tries the keys that make signatures of this type on the message that `feed` feeds.
+    /// Tries the keys that make signatures of this type on the message that `feed` feeds. Where `feed` fails, there is no
+    /// such message, and the signature does not hold.
     fn verify(
         &self,
         keys: impl IntoIterator<Item: SignatureKey>,
-        feed: impl Fn(&mut RunningChecksum),
+        feed: impl Fn(&mut RunningChecksum) -> Option<()>,
     ) -> Result<SignatureState, Error> {
         let mut cause = SignatureCause::Type(self.checksum_type);
         let of_type = keys.into_iter().filter(|key| key.checksum_type() == Some(self.checksum_type));
         for key in of_type {
             let mut mac = key.start();
-            feed(&mut mac);
-            if mac.verify(self.value).is_ok() {
+            if feed(&mut mac).is_some() && mac.verify(self.value).is_ok() {
                 return Ok(SignatureState::Valid);
             }
             cause = SignatureCause::Wrong;
         }
-        Err(self.refused(cause))
-    }
-
-    const fn refused(&self, cause: SignatureCause) -> Error {
-        Error::PacSignature(PacSignature { buffer_type: self.buffer_type, cause })
+        Err(refused(self.buffer_type, cause))
     }
 }
 
-/// Feeds the PAC with zeros in `places`, which do not overlap.
-fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut places: [Option<Place>; 3]) {
-    places.sort_unstable_by_key(|place| place.map(Place::at));
+#[cold]
+fn refused(buffer_type: BufferType, cause: SignatureCause) -> Error {
+    Error::PacSignature(PacSignature { buffer_type, cause })
+}
+
+/// Feeds the PAC with zeros in `spans`. Returns `None` if one of them overlaps another, is longer than a signature or lies
+/// past the end of the PAC, which the PAC's reader has refused before.
+fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut spans: [Option<Span>; 3]) -> Option<()> {
+    spans.sort_unstable_by_key(|span| span.map(Span::start));
     let mut fed = 0;
-    for place in places.into_iter().flatten() {
-        mac.update(pac.get(fed..place.at()).unwrap_or_default());
-        mac.update(ZEROS.get(..place.len()).unwrap_or(&ZEROS));
-        fed = place.end();
+    for span in spans.into_iter().flatten() {
+        mac.update(pac.get(fed..span.start())?);
+        mac.update(ZEROS.get(..span.len())?);
+        fed = span.end();
     }
-    mac.update(pac.get(fed..).unwrap_or_default());
+    mac.update(pac.get(fed..)?);
+    Some(())
 }
 
-/// Types that no key enters (RFC 3961 section 8, RFC 4757), with which anybody can sign.
+/// Types without a key (RFC 3961 section 8, RFC 4757), with which everybody can sign.
 const UNKEYED: [ChecksumType; 4] =
     [ChecksumType::CRC32, ChecksumType::RSA_MD4, ChecksumType::RSA_MD5, ChecksumType::SHA1];
 
-/// Bytes of the identifier that a read-only domain controller puts behind its signature: the upper half of its key
+/// Octets of the identifier that a read-only domain controller puts behind its signature: the upper half of its key
 /// version.
 const RODC_IDENTIFIER: usize = 2;
 

@@ -1,122 +1,123 @@
-//! What the ticket signature is over (MS-PAC section 2.8.3): the EncTicketPart, encoded anew with one zero byte in place
-//! of the PAC.
+//! What the ticket signature covers (MS-PAC section 2.8.3): the EncTicketPart, encoded again with one zero octet instead of
+//! the PAC.
 //!
 //! In: the plaintext of a ticket and, as a slice of it, the PAC. Out: the same message in pieces. Only the PAC and the
-//! lengths of what it lies in differ, so everything else is taken from the plaintext as it is; nothing is copied.
+//! lengths of the elements around it differ, so everything else is taken from the plaintext as it is. Nothing is copied.
 
 use crate::crypto::RunningChecksum;
 use crate::limits::MAX_AUTH_DATA_DEPTH;
 
-/// An EncTicketPart with one zero byte in place of its PAC.
+/// An EncTicketPart with one zero octet instead of its PAC.
 #[derive(Debug)]
 pub(super) struct WithoutPac<'a> {
-    plaintext: &'a [u8],
-    /// Where the PAC's bytes end, and the elements around it with them.
-    pac_end: usize,
-    /// From the outermost to the OCTET STRING that holds the PAC.
-    headers: [Option<Header>; MAX_HEADERS],
+    /// From the outermost element around the PAC to the OCTET STRING that holds it.
+    elements: [Option<Element<'a>>; MAX_ELEMENTS],
+    /// What follows the PAC.
+    after: &'a [u8],
 }
 
-/// The identifier octet and the length of one element that the PAC lies in.
+/// An element that the PAC lies in.
 #[derive(Clone, Copy, Debug)]
-struct Header {
-    at: usize,
-    contents: usize,
-    /// Of the contents, as they are.
-    length: usize,
-    /// Of the contents, with the zero byte.
+struct Element<'a> {
+    /// From the contents of the element around this one to the identifier octet of this one.
+    before: &'a [u8],
+    header: Header,
+    /// Length of the contents, with the zero octet.
     new_length: usize,
 }
 
-/// Finds the elements that `pac` lies in; `None` if it is no slice of `plaintext`, or lies in it otherwise than a PAC
-/// does.
+/// The identifier octet and the length of an element, as they are in the plaintext.
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    size: usize,
+    /// Where the contents are.
+    contents: usize,
+    length: usize,
+}
+
+/// Finds the elements that `pac` lies in. Returns `None` if `pac` is no slice of `plaintext`, or lies where no PAC does.
 pub(super) fn without_pac<'a>(plaintext: &'a [u8], pac: &[u8]) -> Option<WithoutPac<'a>> {
     let pac_at = pac.as_ptr().addr().checked_sub(plaintext.as_ptr().addr())?;
-    let pac_end = pac_at.checked_add(pac.len()).filter(|end| *end <= plaintext.len())?;
-    let mut headers = [None; MAX_HEADERS];
-    let (mut at, mut found) = (0, false);
-    for place in &mut headers {
-        // Elements before the one that holds the PAC are stepped over.
+    let pac_end = pac_at.checked_add(pac.len())?;
+    let after = plaintext.get(pac_end..)?;
+    let mut elements = [None; MAX_ELEMENTS];
+    let (mut start, mut found) = (0, false);
+    for free in &mut elements {
+        // The PAC does not lie in the elements that end before it.
+        let mut at = start;
         let mut header = Header::read(plaintext, at)?;
         while header.end()? <= pac_at {
-            header = Header::read(plaintext, header.end()?)?;
+            at = header.end()?;
+            header = Header::read(plaintext, at)?;
         }
-        *place = Some(header);
-        at = header.contents;
+        *free = Some(Element { before: plaintext.get(start..=at)?, header, new_length: header.length });
+        start = header.contents;
         if header.contents == pac_at && header.end()? == pac_end {
             found = true;
             break;
         }
     }
     found.then_some(())?;
-    shorten(&mut headers, pac.len())?;
-    Some(WithoutPac { plaintext, pac_end, headers })
+    shorten(&mut elements, pac.len())?;
+    Some(WithoutPac { elements, after })
 }
 
 impl WithoutPac<'_> {
     pub(super) fn feed(&self, mac: &mut RunningChecksum) {
-        let mut fed = 0;
-        for header in self.headers.iter().flatten() {
-            mac.update(self.plaintext.get(fed..=header.at).unwrap_or_default());
-            let (octets, count) = encode_length(header.new_length);
-            mac.update(octets.get(octets.len().saturating_sub(count)..).unwrap_or_default());
-            fed = header.contents;
+        for element in self.elements.iter().flatten() {
+            mac.update(element.before);
+            feed_length(element.new_length, |octets| mac.update(octets));
         }
         mac.update(&[0]);
-        mac.update(self.plaintext.get(self.pac_end..).unwrap_or_default());
+        mac.update(self.after);
     }
 }
 
 impl Header {
     /// Reads an identifier octet and a length that the DER reader has read before.
     fn read(bytes: &[u8], at: usize) -> Option<Self> {
-        let first = *bytes.get(at.checked_add(1)?)?;
-        let start = at.checked_add(2)?;
-        let count = usize::from(first.saturating_sub(0x80));
-        let contents = start.checked_add(count)?;
-        let octets = bytes.get(start..contents).filter(|octets| octets.len() <= 4)?;
-        let long = octets.iter().fold(0_usize, |length, octet| (length << 8) | usize::from(*octet));
-        let length = if first < 0x80 { usize::from(first) } else { long };
-        Some(Self { at, contents, length, new_length: length })
+        let [_identifier, first, rest @ ..] = bytes.get(at..)? else { return None };
+        let (octets, length) = match *first {
+            short @ ..0x80 => (0, usize::from(short)),
+            long => {
+                let count = usize::from(long & 0x7F);
+                let octets = rest.get(..count).filter(|octets| octets.len() <= 4)?;
+                (count, octets.iter().fold(0_usize, |length, octet| (length << 8) | usize::from(*octet)))
+            }
+        };
+        let size = octets.checked_add(2)?;
+        Some(Self { size, contents: at.checked_add(size)?, length })
     }
 
     fn end(&self) -> Option<usize> {
         self.contents.checked_add(self.length)
     }
-
-    /// Bytes of the identifier and the length, as they are.
-    fn size(&self) -> usize {
-        self.contents.saturating_sub(self.at)
-    }
 }
 
-/// Gives every element the length that it has when the innermost holds one byte: from the inside, since a shorter
-/// content makes a shorter length field.
-fn shorten(headers: &mut [Option<Header>], pac_length: usize) -> Option<()> {
+/// Gives every element the length that it has when the innermost holds one octet. It goes from the inside to the outside,
+/// since shorter contents have a shorter length field.
+fn shorten(elements: &mut [Option<Element<'_>>], pac_length: usize) -> Option<()> {
     let mut removed = pac_length.checked_sub(1)?;
-    for header in headers.iter_mut().rev().flatten() {
-        header.new_length = header.length.checked_sub(removed)?;
-        let (_, count) = encode_length(header.new_length);
-        removed = removed.checked_add(header.size())?.checked_sub(count.checked_add(1)?)?;
+    for element in elements.iter_mut().rev().flatten() {
+        element.new_length = element.header.length.checked_sub(removed)?;
+        let mut size = 1_usize;
+        feed_length(element.new_length, |octets| size = size.saturating_add(octets.len()));
+        removed = removed.checked_add(element.header.size)?.checked_sub(size)?;
     }
     Some(())
 }
 
-/// The length octets of X.690 section 10.1, at the end of an array, and how many they are.
-fn encode_length(length: usize) -> ([u8; 5], usize) {
-    let octets = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-    let [a, b, c, d] = octets;
-    if length < 0x80 {
-        return ([0, 0, 0, 0, d], 1);
-    }
-    match octets {
-        [0, 0, 0, _] => ([0, 0, 0, 0x81, d], 2),
-        [0, 0, ..] => ([0, 0, 0x82, c, d], 3),
-        [0, ..] => ([0, 0x83, b, c, d], 4),
-        _ => ([0x84, a, b, c, d], 5),
+/// Feeds the length octets of X.690 section 10.1. No ticket has a length of more than 32 bits; the largest stands for one.
+fn feed_length(length: usize, mut feed: impl FnMut(&[u8])) {
+    match u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes() {
+        [0, 0, 0, short @ ..0x80] => feed(&[short]),
+        [0, 0, 0, d] => feed(&[0x81, d]),
+        [0, 0, c, d] => feed(&[0x82, c, d]),
+        [0, b, c, d] => feed(&[0x83, b, c, d]),
+        [a, b, c, d] => feed(&[0x84, a, b, c, d]),
     }
 }
 
 /// Three elements lead to the ticket's authorization data, and four through each level of it (RFC 4120 sections 5.3 and
 /// 5.2.6).
-const MAX_HEADERS: usize = 3 + 4 * (MAX_AUTH_DATA_DEPTH + 1);
+const MAX_ELEMENTS: usize = 3 + 4 * (MAX_AUTH_DATA_DEPTH + 1);

@@ -1,88 +1,84 @@
 //! UPN_DNS_INFO (MS-PAC section 2.10): the user's principal name, and the DNS name of the user's domain.
 
-use super::reader::{Place, Reader};
+use super::fault::{Fault, Kind};
+use super::field::Field;
+use super::reader::Reader;
+use super::span::Span;
 use super::wide_text::WideText;
-use crate::error::{PacMalformed, PacProblem};
 use crate::sid::Sid;
-use crate::wire::der::Tell;
 
 /// The buffer UPN_DNS_INFO.
 #[derive(Clone, Copy, Debug)]
 pub struct UpnDnsInfo<'a> {
-    /// The user principal name. Its suffix is an administrator's choice and need not be the domain's.
+    /// The user principal name. An administrator chooses its suffix, which need not be the domain's.
     pub upn: WideText<'a>,
     /// The DNS name of the user's domain, in upper case.
     pub dns_domain_name: WideText<'a>,
-    /// What the UPN is, and whether there is more.
+    /// Whether the UPN is the account's own, and whether the structure has the extended form.
     pub flags: UpnFlags,
     /// The account's name, in the extended form.
     pub sam_name: Option<WideText<'a>>,
-    /// The user's SID, in the extended form. In [`Accepted::pac`](crate::Accepted::pac) it is LOGON_INFO's, if there is one.
+    /// The user's SID, in the extended form. In [`Accepted::pac`](crate::Accepted::pac) it equals
+    /// the one of LOGON_INFO, if there is one.
     pub sid: Option<Sid>,
 }
 
-/// The flags of a UPN_DNS_INFO; bits that are not known are kept.
+/// The flags of a UPN_DNS_INFO; unknown bits are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct UpnFlags(pub u32);
 
 impl UpnFlags {
-    /// The account has no UPN of its own: account name and domain were joined into one.
+    /// The account has no UPN of its own: the KDC joined account name and domain into one.
     pub const CONSTRUCTED: Self = Self(0x1);
-    /// The extended form: account name and SID follow.
+    /// The structure has the extended form: account name and SID follow.
     pub const EXTENDED: Self = Self(0x2);
 
-    /// Whether all bits of `flags` are set.
+    /// Returns whether all bits of `flags` are set.
     #[must_use]
     pub const fn contains(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
     }
 }
 
+/// Where the fields of a UPN_DNS_INFO are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UpnDnsInfoLayout {
-    upn: Place,
-    dns_domain_name: Place,
+    upn: Span,
+    dns_domain_name: Span,
     flags: UpnFlags,
     extended: Option<Extended>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Extended {
-    sam_name: Place,
-    sid: Place,
+    sam_name: Span,
+    sid: Span,
 }
 
 impl UpnDnsInfoLayout {
-    pub(super) fn read<D: Tell<PacMalformed>>(pac: &[u8], buffer: Place) -> Result<Self, D::Told> {
-        let mut reader = Reader::<D>::new(pac, buffer);
-        let upn = Part::read(&mut reader, "UPN_DNS_INFO.Upn")?;
-        let dns_domain_name = Part::read(&mut reader, "UPN_DNS_INFO.DnsDomainName")?;
-        let flags = UpnFlags(reader.u32("UPN_DNS_INFO.Flags")?);
+    #[inline(always)]
+    pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
+        let mut reader = Reader::new(pac, buffer);
+        let upn = Part::read(&mut reader, Field::UpnText)?;
+        let dns_domain_name = Part::read(&mut reader, Field::UpnDnsDomainName)?;
+        let flags = UpnFlags(reader.u32(Field::UpnFlags)?);
         let extended = if flags.contains(UpnFlags::EXTENDED) {
-            let sam_name = Part::read(&mut reader, "UPN_DNS_INFO.SamName")?;
-            Some((sam_name, Part::read(&mut reader, "UPN_DNS_INFO.Sid")?))
+            Some((Part::read(&mut reader, Field::UpnSamName)?, Part::read(&mut reader, Field::UpnSid)?))
         } else {
             None
         };
-        let contents = Place::new(reader.at(), reader.left());
+        // The parts lie behind the fields.
+        let around = Around { pac, buffer, contents: reader.at() };
         let extended = match extended {
-            Some((sam_name, sid)) => {
-                let sam_name = sam_name.text::<D>(pac, buffer, contents)?;
-                Some(Extended { sam_name, sid: sid.sid::<D>(pac, buffer, contents)? })
-            }
+            Some((sam_name, sid)) => Some(Extended { sam_name: around.text(sam_name)?, sid: around.sid(sid)? }),
             None => None,
         };
-        Ok(Self {
-            upn: upn.text::<D>(pac, buffer, contents)?,
-            dns_domain_name: dns_domain_name.text::<D>(pac, buffer, contents)?,
-            flags,
-            extended,
-        })
+        Ok(Self { upn: around.text(upn)?, dns_domain_name: around.text(dns_domain_name)?, flags, extended })
     }
 
     pub(super) fn view(self, pac: &[u8]) -> UpnDnsInfo<'_> {
-        let text = |place: Place| WideText::of_checked(place.of(pac));
+        let text = |span: Span| WideText::of_checked(span.of(pac));
         UpnDnsInfo {
             upn: text(self.upn),
             dns_domain_name: text(self.dns_domain_name),
@@ -92,45 +88,56 @@ impl UpnDnsInfoLayout {
         }
     }
 
-    /// The packet form of the SID.
+    /// Returns the packet form of the SID.
     pub(super) fn sid_packet(self, pac: &[u8]) -> Option<&[u8]> {
         self.extended.map(|extended| extended.sid.of(pac))
     }
 }
 
-/// A length and an offset from the structure's beginning, in bytes.
+/// A length, and an offset from the beginning of the structure, in octets.
 #[derive(Clone, Copy)]
 struct Part {
-    what: &'static str,
-    length: usize,
-    offset: usize,
+    field: Field,
+    length: u16,
+    offset: u16,
 }
 
 impl Part {
-    fn read<D: Tell<PacMalformed>>(reader: &mut Reader<'_, D>, what: &'static str) -> Result<Self, D::Told> {
-        Ok(Self { what, length: usize::from(reader.u16(what)?), offset: usize::from(reader.u16(what)?) })
+    #[inline(always)]
+    fn read(reader: &mut Reader<'_>, field: Field) -> Result<Self, Fault> {
+        Ok(Self { field, length: reader.u16(field)?, offset: reader.u16(field)? })
     }
+}
 
-    /// The part lies behind the header and ends in the buffer.
-    fn locate<D: Tell<PacMalformed>>(self, buffer: Place, contents: Place) -> Result<Place, D::Told> {
-        let place = Place::new(buffer.at().saturating_add(self.offset), self.length);
-        if self.length == 0 || (place.at() >= contents.at() && place.end() <= contents.end()) {
-            return Ok(place);
+/// The structure around the parts.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    pac: &'a [u8],
+    buffer: Span,
+    /// Where its fields end.
+    contents: usize,
+}
+
+impl Around<'_> {
+    /// Returns the span of a part, which lies behind the fields and ends in the buffer. An empty part may lie anywhere.
+    fn locate(self, part: Part) -> Result<Span, Fault> {
+        // Neither of the two numbers has more than 17 bits, so the sum cannot saturate.
+        let span = Span::new(self.buffer.start().saturating_add(part.offset.into()), part.length.into());
+        if part.length == 0 || (span.start() >= self.contents && span.end() <= self.buffer.end()) {
+            return Ok(span);
         }
-        Err(D::tell(|| PacMalformed { what: self.what, at: buffer.at(), problem: PacProblem::Offset }))
+        Err(Fault::new(part.field, self.buffer.start(), Kind::Offset))
     }
 
-    fn text<D: Tell<PacMalformed>>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Told> {
-        let place = self.locate::<D>(buffer, contents)?;
-        match WideText::new(place.of(pac)) {
-            Some(_) => Ok(place),
-            None => Err(D::tell(|| PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Text })),
-        }
+    #[inline(always)]
+    fn text(self, part: Part) -> Result<Span, Fault> {
+        let span = self.locate(part)?;
+        WideText::check(span.of(self.pac), span.start(), part.field)?;
+        Ok(span)
     }
 
-    fn sid<D: Tell<PacMalformed>>(self, pac: &[u8], buffer: Place, contents: Place) -> Result<Place, D::Told> {
-        let place = self.locate::<D>(buffer, contents)?;
-        let malformed = || PacMalformed { what: self.what, at: place.at(), problem: PacProblem::Sid };
-        if Sid::is_packet(place.of(pac)) { Ok(place) } else { Err(D::tell(malformed)) }
+    fn sid(self, part: Part) -> Result<Span, Fault> {
+        let span = self.locate(part)?;
+        if Sid::is_packet(span.of(self.pac)) { Ok(span) } else { Err(Fault::new(part.field, span.start(), Kind::Sid)) }
     }
 }

@@ -1,10 +1,12 @@
 //! Text as Windows writes it: UTF-16 in little-endian order.
 
+use super::fault::{Fault, Kind};
+use super::field::Field;
 use crate::bounded_text::Escaped;
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-/// Text of a PAC, in UTF-16 and still where it was found.
+/// Text of a PAC, in UTF-16, borrowed from the PAC.
 ///
 /// It holds no NUL and no surrogate without its other half: a PAC with such a text is refused. To write U+FFFD instead
 /// would make two names one.
@@ -20,37 +22,45 @@ impl<'a> WideText<'a> {
         is_text.then_some(text)
     }
 
-    /// Takes bytes that [`Self::new`] has taken before.
+    /// Rejects octets that [`new`](Self::new) does not take. They lie at the offset `at`.
+    pub(super) fn check(bytes: &'a [u8], at: usize, field: Field) -> Result<(), Fault> {
+        if Self::new(bytes).is_some() { Ok(()) } else { Err(Fault::new(field, at, Kind::Text)) }
+    }
+
+    /// Takes octets that [`new`](Self::new) has taken before.
     pub(super) const fn of_checked(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Whether there is no text.
+    /// Returns whether there is no text.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 
-    /// The characters.
+    /// Returns the characters.
     pub fn chars(self) -> impl Iterator<Item = char> {
+        // Half a surrogate pair was refused, so no character is replaced.
         self.decode().map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// The text itself. What [`Display`](fmt::Display) prints is fit for a log, and escapes what is not.
+    /// Returns the text itself. What [`Display`](fmt::Display) prints is fit for a log, and escapes what is not.
     #[must_use]
     pub fn decoded(self) -> String {
         self.chars().collect()
     }
 
-    /// Whether it is `text`, but for the case of ASCII letters.
+    /// Returns whether it is `text`, but for the case of ASCII letters.
     pub(crate) fn eq_ignore_ascii_case(self, mut text: impl Iterator<Item = char>) -> bool {
         self.chars().all(|own| text.next().is_some_and(|other| own.eq_ignore_ascii_case(&other)))
             && text.next().is_none()
     }
 
-    /// Whether it is `text`, which is ASCII, but for the case of letters.
+    /// Returns whether it is `text`, which is ASCII, but for the case of letters.
     pub(crate) fn is_ascii(self, text: &[u8]) -> bool {
-        self.0.len() == text.len().saturating_mul(2)
+        // With as many units as octets, neither ends before the other.
+        self.0.len() % 2 == 0
+            && self.0.len() / 2 == text.len()
             && self
                 .0
                 .chunks_exact(2)
@@ -58,47 +68,44 @@ impl<'a> WideText<'a> {
                 .all(|(unit, octet)| matches!(unit, [own, 0] if own.eq_ignore_ascii_case(octet) && octet.is_ascii()))
     }
 
-    /// Whether the last character is `character`, one of ASCII.
+    /// Returns whether the last character is `character`, one of ASCII.
     pub(crate) fn ends_with(self, character: char) -> bool {
         self.0.last_chunk::<2>().is_some_and(|unit| u32::from(u16::from_le_bytes(*unit)) == u32::from(character))
     }
 
     fn decode(self) -> impl Iterator<Item = Result<char, core::char::DecodeUtf16Error>> {
-        let units = self
-            .0
-            .chunks_exact(2)
-            .map(|unit| unit.iter().rev().fold(0_u16, |unit, byte| (unit << 8) | u16::from(*byte)));
-        char::decode_utf16(units)
+        let units = self.0.chunks_exact(2).filter_map(<[u8]>::first_chunk);
+        char::decode_utf16(units.map(|unit| u16::from_le_bytes(*unit)))
     }
 
-    /// ASCII without NUL, as most names are: told four units at a time, the last four by themselves, since they need not be
-    /// whole fours, in a quarter of the instructions. A unit of 1 to 127 has none of its upper nine bits, and neither has it
-    /// less one.
+    /// Returns whether it is ASCII without NUL, as most names are. It looks at four units at a time, in a quarter of the
+    /// instructions that single units take. The last four are looked at by themselves: the text need not be whole fours.
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
+        // A unit of 1 to 127 has none of the upper nine bits, and neither has that unit less one. The difference wraps for
+        // a unit of 0, and so sets them.
         let marks_of = |word: u64| word | word.wrapping_sub(ONES);
-        let marks = match self.0.last_chunk() {
-            Some(last) => self.0.chunks_exact(8).fold(marks_of(u64::from_le_bytes(*last)), |marks, word| {
-                marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_le_bytes(*word)))
-            }),
+        let marks = if let Some(last) = self.0.last_chunk() {
+            let words = self.0.chunks_exact(8).filter_map(<[u8]>::first_chunk);
+            words.fold(marks_of(u64::from_le_bytes(*last)), |marks, word| marks | marks_of(u64::from_le_bytes(*word)))
+        } else {
             // The units that the text does not fill are ones, which pass.
-            None => marks_of(self.0.chunks_exact(2).fold(ONES, |word, unit| {
-                word << 16 | unit.first_chunk().map_or(0, |unit| u64::from(u16::from_le_bytes(*unit)))
-            })),
+            let units = self.0.chunks_exact(2).filter_map(<[u8]>::first_chunk);
+            marks_of(units.fold(ONES, |word, unit| word << 16 | u64::from(u16::from_le_bytes(*unit))))
         };
         marks & UPPER == 0
     }
 }
 
-/// Whether they have the same characters.
+/// Compares characters.
 impl PartialEq<str> for WideText<'_> {
     fn eq(&self, other: &str) -> bool {
         self.chars().eq(other.chars())
     }
 }
 
-/// With what does not print as itself escaped.
+/// Prints the text, and escapes what does not print as itself.
 impl fmt::Display for WideText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.chars().try_for_each(|character| write!(f, "{}", Escaped(character.encode_utf8(&mut [0; 4]))))
@@ -145,7 +152,7 @@ mod tests {
         assert_eq!(WideText::new(&[0x41]), None);
     }
 
-    /// Both ends of what counts as plain, at every place of texts that fill whole words, and of those that do not.
+    /// Tries both ends of what counts as plain, at every unit of texts that fill whole words and of texts that do not.
     #[test]
     fn every_unit_of_every_length_counts() {
         for length in 0..=20 {

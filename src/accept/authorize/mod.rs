@@ -2,15 +2,16 @@
 //! account and the policy allow such a user.
 
 mod pac;
+mod refusal;
 
 use super::buffer::{Buffer, Span};
 use super::open::Opened;
 use super::verify::{Verified, VerifiedRequest};
-use crate::error::{Error, MissingPac, PacMalformed, PacProblem};
+use crate::error::{Error, MissingPac};
 use crate::keys::Directory;
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{KrbErrorPolicy, PacPolicy, Policy};
-use crate::wire::krb5::{AdType, AuthorizationElement};
+use refusal::Grounds;
 
 /// A request whose client may sign in, unless it is a replay.
 #[derive(Debug)]
@@ -22,10 +23,10 @@ pub struct AuthorizedRequest {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Where the PAC lies in the ticket, and where its parts lie in it.
+/// Where the PAC lies in the ticket, and where its fields lie in it.
 #[derive(Debug)]
 pub(crate) struct PacFields {
-    pub(crate) place: Span,
+    pub(crate) span: Span,
     pub(crate) layout: PacLayout,
 }
 
@@ -49,7 +50,7 @@ impl AuthorizedRequest {
     }
 }
 
-/// Verifies the PAC, and compares it with the ticket.
+/// Verifies the PAC, and checks it, unless the policy ignores it.
 pub(crate) fn authorize(
     buffer: &Buffer,
     opened: &Opened,
@@ -57,18 +58,19 @@ pub(crate) fn authorize(
     policy: &Policy,
 ) -> Result<Option<PacFields>, Error> {
     let pac_policy = pac_policy(opened, policy);
-    match verified.found_pac {
-        _ if pac_policy == PacPolicy::Ignore => Ok(None),
-        FoundPac::Absent if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
-        FoundPac::Absent => Ok(None),
-        FoundPac::One(place) => read_pac(buffer, opened, place, pac_policy, policy).map(Some),
-        FoundPac::Several => Err(PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into()),
+    if pac_policy == PacPolicy::Ignore {
+        return Ok(None);
+    }
+    match verified.found_pac? {
+        Some(span) => read_pac(buffer, opened, span, pac_policy, policy).map(Some),
+        None if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
+        None => Ok(None),
     }
 }
 
 impl PacFields {
     pub(crate) fn of<'a>(&'a self, buffer: &'a Buffer) -> VerifiedPac<'a> {
-        VerifiedPac::from_parts(buffer.slice(self.place), &self.layout)
+        VerifiedPac::from_parts(buffer.slice(self.span), &self.layout)
     }
 }
 
@@ -81,38 +83,21 @@ fn pac_policy(opened: &Opened, policy: &Policy) -> PacPolicy {
     policy.pac.unwrap_or(of_directory)
 }
 
+/// Verifies and decodes the PAC at `span`, and checks what it says.
 fn read_pac(
     buffer: &Buffer,
     opened: &Opened,
-    place: Span,
+    span: Span,
     pac_policy: PacPolicy,
     policy: &Policy,
 ) -> Result<PacFields, Error> {
-    let ticket = opened.ticket(buffer);
-    let opened_by = &opened.key;
-    let krbtgt_keys = opened_by.account.krbtgt_keys();
+    let (ticket, account) = (opened.ticket(buffer), &opened.key.account);
+    let krbtgt_keys = account.krbtgt_keys();
     let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
-    let found = Pac::read(buffer.slice(place))?;
-    let pac = found.verify_under(opened_by.account.pac_keys(opened_by.kvno), kdc_keys)?;
-    pac::check(&pac, ticket, &opened_by.account, pac_policy, policy)?;
-    Ok(PacFields { place, layout: pac.into_layout() })
-}
-
-/// The PAC among what the KDC wrote, of which there must be one at most. What the client wrote is never searched.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum FoundPac {
-    Absent,
-    One(Span),
-    Several,
-}
-
-impl FoundPac {
-    /// What is found, with this element of the authorization data.
-    pub(crate) fn with(self, element: AuthorizationElement<'_>, buffer: &Buffer) -> Self {
-        match self {
-            _ if element.ad_type != AdType::WIN2K_PAC => self,
-            Self::Absent => Self::One(buffer.span_of(element.data)),
-            _ => Self::Several,
-        }
+    let found = Pac::read(buffer.slice(span))?;
+    let verified = found.verify_under(account.pac_keys(opened.key.kvno), kdc_keys)?;
+    match pac::check(&verified, ticket, account, pac_policy, policy) {
+        Ok(()) => Ok(PacFields { span, layout: verified.into_layout() }),
+        Err(refusal) => Err(refusal.explain(&Grounds { pac: &verified, ticket, account })),
     }
 }

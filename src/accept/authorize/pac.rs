@@ -1,8 +1,9 @@
 //! What a verified PAC must satisfy: it belongs to this ticket, it does not contradict itself, the account may vouch for
-//! what it says, and the policy lets such a user in.
+//! what it says, and the policy admits such a user.
 
+use super::refusal::PacRefusal;
 use crate::accept::facts::TicketFacts;
-use crate::error::{AccountCause, BoundedText, DelegationKind, DomainClaim, Error, MissingPac, PacMismatch};
+use crate::error::{AccountCause, DelegationKind};
 use crate::identity::AccountKind;
 use crate::keys::Account;
 use crate::pac::{AccountControl, LogonInfo, UserFlags, VerifiedPac, WideText};
@@ -17,39 +18,37 @@ pub(crate) fn check(
     account: &Account,
     pac_policy: PacPolicy,
     policy: &Policy,
-) -> Result<(), Error> {
+) -> Result<(), PacRefusal> {
     check_client(pac, ticket)?;
     let logon = pac.logon_info();
     check_delegation(pac, logon.as_ref(), policy)?;
     let Some(logon) = logon else {
-        return if pac_policy == PacPolicy::Require { Err(Error::PacMissing(MissingPac::LogonInfo)) } else { Ok(()) };
+        return if pac_policy == PacPolicy::Require { Err(PacRefusal::NoLogonInfo) } else { Ok(()) };
     };
     check_sids(pac, &logon)?;
     check_domains(&logon, ticket.client_realm_bytes(), account, policy)?;
     check_account(&logon, policy)
 }
 
-/// MS-PAC section 2.7: name and authtime are the ticket's. Else a PAC could be moved to another ticket.
-fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Error> {
+/// MS-PAC section 2.7: name and authtime are the ticket's. Otherwise a client could move a PAC to another ticket.
+fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), PacRefusal> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
-        let (pac, ticket) = (BoundedText::spelled(client.name.chars()), ticket.client().bounded());
-        return Err(Error::PacMismatch(PacMismatch::ClientName { pac, ticket }));
+        return Err(PacRefusal::ClientName);
     }
-    let time = client.client_id.instant();
-    if time.map(UnixTime::seconds) != Some(ticket.auth_time().seconds()) {
-        return Err(Error::PacMismatch(PacMismatch::AuthTime { pac: time, ticket: ticket.auth_time() }));
+    if client.client_id.instant().map(UnixTime::seconds) != Some(ticket.auth_time().seconds()) {
+        return Err(PacRefusal::AuthTime);
     }
     Ok(())
 }
 
-/// Whether `name` is the ticket's client. The KDC writes it as the client spelled it when it signed in: in whatever case,
-/// as a UPN if it is not made canonical; MIT's KDC with a backslash before what else would divide it, and with its realm
-/// when one service asks another realm about a user (S4U2Self).
+/// Returns whether `name` is the ticket's client. The KDC writes it as the client spelled it when it signed in: in any case,
+/// and as a UPN if the KDC did not make it canonical. MIT's KDC writes a backslash before a separator that is part of the
+/// name. It appends the realm when one service asks another realm about a user (S4U2Self).
 fn names_client(name: WideText<'_>, ticket: TicketFacts<'_>) -> bool {
     let client = ticket.client();
     let mut components = client.raw_components();
-    // A name of one word, as most are: compared character by character it takes ten times as long.
+    // Most names have one component. Compared character by character, such a name takes ten times as long.
     if let (Some(only), None) = (components.next(), components.next()) {
         if name.is_ascii(only) {
             return true;
@@ -66,54 +65,50 @@ fn joined(name: PrincipalName<'_>) -> impl Iterator<Item = char> {
     name.components().flat_map(|component| core::iter::once('/').chain(component.chars())).skip(1)
 }
 
-/// S4U2Proxy and S4U2Self leave the ticket's flags as they are, and their marks in the PAC.
-fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy: &Policy) -> Result<(), Error> {
+/// S4U2Proxy and S4U2Self leave the ticket's flags as they are; they show in the PAC.
+fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy: &Policy) -> Result<(), PacRefusal> {
     if policy.delegation == DelegationPolicy::Allow {
         return Ok(());
     }
     if pac.has_delegation_info() {
-        return Err(Error::Delegation(DelegationKind::ConstrainedDelegation));
+        return Err(PacRefusal::Delegation(DelegationKind::ConstrainedDelegation));
     }
     if logon.is_some_and(|logon| logon.has_extra_sid(&Sid::SERVICE_ASSERTED_PACKET)) {
-        return Err(Error::Delegation(DelegationKind::ServiceAsserted));
+        return Err(PacRefusal::Delegation(DelegationKind::ServiceAsserted));
     }
     Ok(())
 }
 
-/// CVE-2021-42287 was a KDC that found another account than the one the TGT was given to.
-fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), Error> {
-    let stranger = |packet: Option<&[u8]>| {
-        packet.filter(|packet| !logon.is_user(packet)).map(|packet| Sid::from_bytes(packet).unwrap_or(Sid::NOBODY))
-    };
-    if let Some(requestor) = stranger(pac.requestor_packet()) {
-        return Err(Error::PacMismatch(PacMismatch::Requestor { requestor, user: logon.user_sid() }));
+/// All SIDs of the user are one. In CVE-2021-42287 the KDC found another account than the one that it gave the TGT to.
+fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRefusal> {
+    if pac.requestor_packet().is_some_and(|requestor| !logon.is_user(requestor)) {
+        return Err(PacRefusal::Requestor);
     }
-    if let Some(upn) = stranger(pac.upn_sid_packet()) {
-        return Err(Error::PacMismatch(PacMismatch::UpnSid { upn, user: logon.user_sid() }));
+    if pac.upn_sid_packet().is_some_and(|upn| !logon.is_user(upn)) {
+        return Err(PacRefusal::UpnSid);
     }
     Ok(())
 }
 
-/// The user must be of a domain that the account may vouch for. Groups of others are refused by policy only: the user's
-/// identity does not depend on them.
-fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy: &Policy) -> Result<(), Error> {
-    let untrusted = |claim, sid| Err(Error::UntrustedDomain { claim, sid, account: BoundedText::new(account.name()) });
+/// The user must be of a domain that the account may vouch for. Groups of other domains are refused by policy only: the
+/// user's identity does not depend on them.
+fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy: &Policy) -> Result<(), PacRefusal> {
     if !account.vouches_for_domain_of(realm, &logon.logon_domain_sid()) {
-        return untrusted(DomainClaim::User, logon.user_sid());
+        return Err(PacRefusal::UserDomain);
     }
     if policy.foreign_sids == ForeignSidPolicy::Separate {
         return Ok(());
     }
-    if let Some(foreign) = logon.extra_sids().find(|extra| account.is_foreign(&extra.sid)) {
-        return untrusted(DomainClaim::ExtraSid, foreign.sid);
+    if let Some(index) = logon.extra_sids().position(|extra| account.is_foreign(&extra.sid)) {
+        return Err(PacRefusal::ExtraSid(index));
     }
     match logon.resource_group_domain_sid() {
-        Some(domain) if !account.vouches_for_domain(&domain) => untrusted(DomainClaim::ResourceGroup, domain),
+        Some(domain) if !account.vouches_for_domain(&domain) => Err(PacRefusal::ResourceGroupDomain),
         _ => Ok(()),
     }
 }
 
-fn check_account(logon: &LogonInfo<'_>, policy: &Policy) -> Result<(), Error> {
+fn check_account(logon: &LogonInfo<'_>, policy: &Policy) -> Result<(), PacRefusal> {
     if policy.accounts == AccountPolicy::Any {
         return Ok(());
     }
@@ -124,6 +119,5 @@ fn check_account(logon: &LogonInfo<'_>, policy: &Policy) -> Result<(), Error> {
         _ if logon.user_flags().contains(UserFlags::GUEST) => AccountCause::Guest,
         _ => return Ok(()),
     };
-    let name = BoundedText::spelled(logon.effective_name().chars());
-    Err(Error::AccountRefused { name, sid: logon.user_sid(), cause })
+    Err(PacRefusal::Account(cause))
 }

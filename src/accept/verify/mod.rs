@@ -13,8 +13,7 @@ mod ticket;
 pub use bindings::BindingState;
 
 use super::arrival::Arrival;
-use super::authorize::FoundPac;
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Span};
 use super::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
 use super::facts::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
 use super::message::Message;
@@ -22,7 +21,7 @@ use super::open::{Opened, OpenedTicket, usable_key};
 use super::refusal::Grounds;
 use super::request::{Carrier, FinalToken, Request};
 use crate::crypto::Key;
-use crate::error::{Error, Integrity, KeyRole, NegotiationCause, Part};
+use crate::error::{Error, Integrity, KeyRole, NegotiationCause, PacMalformed, PacProblem, Part};
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
 use crate::time::UnixTime;
@@ -52,7 +51,8 @@ pub(crate) struct Verified {
     pub(crate) bindings: BindingState,
     pub(crate) exchange: Exchange,
     pub(crate) replay: ReplayFields,
-    pub(crate) found_pac: FoundPac,
+    /// The PAC in the ticket, if there is one.
+    pub(crate) found_pac: Result<Option<Span>, SeveralPacs>,
     /// When the token arrived that completed the request.
     pub(crate) arrived: UnixTime,
 }
@@ -171,14 +171,31 @@ fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Res
     Ok(began)
 }
 
-/// Finds the PAC in the ticket's authorization data, and rejects a ticket with a restriction that is not known here.
-fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
-    let mut pac = FoundPac::Absent;
+/// The ticket has several PACs. A policy that ignores PACs ignores that; every other policy rejects the ticket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeveralPacs;
+
+impl From<SeveralPacs> for Error {
+    #[cold]
+    fn from(_: SeveralPacs) -> Self {
+        PacMalformed { what: "AD-WIN2K-PAC", at: 0, problem: PacProblem::Duplicate }.into()
+    }
+}
+
+/// Finds the PAC in the ticket's authorization data, and rejects a ticket with a restriction that is not known here. What
+/// the client wrote is never searched.
+fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<Result<Option<Span>, SeveralPacs>, Error> {
+    let mut found = Ok(None);
     walk(opened.ticket(buffer).authorization_data(), &mut |element, criticality| {
-        pac = pac.with(element, buffer);
+        if element.ad_type == AdType::WIN2K_PAC {
+            found = match found {
+                Ok(None) => Ok(Some(buffer.span_of(element.data))),
+                _ => Err(SeveralPacs),
+            };
+        }
         check_critical(element, criticality, Part::Ticket)
     })?;
-    Ok(pac)
+    Ok(found)
 }
 
 /// Returns whether the client wants an AP-REP. A GSS client says so in its authenticator, another client in the

@@ -1,9 +1,9 @@
-//! LZNT1 (MS-XCA section 2.5): chunks of up to 4096 bytes, each by itself.
+//! LZNT1 (MS-XCA section 2.5): chunks of up to 4096 octets, each compressed by itself.
 
 use super::Output;
 use alloc::vec::Vec;
 
-/// Decompresses to exactly `size` bytes.
+/// Decompresses to exactly `size` octets.
 pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut output = Output::new(size);
     let mut rest = compressed;
@@ -23,7 +23,7 @@ pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>>
     output.finish()
 }
 
-/// One chunk: a byte of flags, then as many literals and matches as it has bits, lowest first.
+/// Decompresses one chunk: an octet of flags, then as many literals and matches as it has bits, lowest first.
 fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     let start = output.bytes.len();
     while let Some((flags, mut rest)) = chunk.split_first() {
@@ -51,7 +51,8 @@ fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     Some(())
 }
 
-/// Distance and length of a match, which share 16 bits by how much of the chunk is `done` (section 2.5.1.4).
+/// Returns distance and length of a match. They share 16 bits; how much of the chunk is `done` decides which bits are whose
+/// (section 2.5.1.4). The distance has 4 to 12 bits, so nothing here saturates.
 fn word(word: u16, done: usize) -> (usize, usize) {
     let distance_bits = (4..12).find(|bits| 1 << bits >= done).unwrap_or(12);
     let length_bits = 16_u32.saturating_sub(distance_bits);
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn matches_stay_within_their_chunk() {
-        // A match three bytes back after one literal; and one that makes the chunk longer than 4096 bytes.
+        // A match three octets back after one literal; and one that makes the chunk longer than 4096 octets.
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0x00, 0x20], 4), None);
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFF, 0x0F], 4099), None);
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFC, 0x0F], 4096).unwrap().len(), 4096);

@@ -1,7 +1,7 @@
-//! How claims are compressed (MS-XCA): read, and only where a caller asks for it.
+//! The compression of claims (MS-XCA). Claims are decompressed only when the caller asks for them.
 //!
-//! In: compressed bytes and the size that they are said to have. Out: as many bytes, no more. Memory grows with what has
-//! been decompressed, not with what was promised.
+//! In: compressed octets, and the size that the PAC gives for the decompressed ones. Out: as many octets, no more. Memory
+//! grows with what was decompressed, not with the size that the PAC gives.
 
 mod lznt1;
 mod xpress_huffman;
@@ -11,7 +11,7 @@ pub(super) use xpress_huffman::xpress_huffman;
 
 use alloc::vec::Vec;
 
-/// Bytes under way to be decompressed, of which there will be `size`.
+/// What was decompressed so far of `size` octets.
 #[derive(Debug)]
 struct Output {
     bytes: Vec<u8>,
@@ -23,6 +23,7 @@ impl Output {
         Self { bytes: Vec::new(), size }
     }
 
+    /// Returns how many octets are missing. There are never more than `size`, so the difference does not saturate.
     fn left(&self) -> usize {
         self.size.saturating_sub(self.bytes.len())
     }
@@ -43,7 +44,8 @@ impl Output {
         Some(())
     }
 
-    /// Repeats `length` bytes from `distance` bytes back: one after the other, since they may overlap what they become.
+    /// Repeats `length` octets from `distance` octets back. It copies one after the other, since the copy may overlap what it
+    /// copies.
     fn repeat(&mut self, distance: usize, length: usize) -> Option<()> {
         if length > self.left() {
             return None;
@@ -55,7 +57,7 @@ impl Output {
         Some(())
     }
 
-    /// All bytes, if they are as many as was said.
+    /// Returns all octets, if there are `size` of them.
     fn finish(self) -> Option<Vec<u8>> {
         (self.left() == 0).then_some(self.bytes)
     }

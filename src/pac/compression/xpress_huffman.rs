@@ -1,9 +1,9 @@
-//! LZ77+Huffman (MS-XCA sections 2.1 and 2.2): what Windows' KDC compresses claims with.
+//! LZ77+Huffman (MS-XCA sections 2.1 and 2.2): the compression that Windows' KDC uses for claims.
 
 use super::Output;
 use alloc::vec::Vec;
 
-/// Decompresses to exactly `size` bytes.
+/// Decompresses to exactly `size` octets.
 pub(in super::super) fn xpress_huffman(compressed: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut output = Output::new(size);
     let mut rest = compressed;
@@ -14,7 +14,7 @@ pub(in super::super) fn xpress_huffman(compressed: &[u8], size: usize) -> Option
     output.finish()
 }
 
-/// One block: 64 KiB, or what is left. Gives back what follows it.
+/// Decompresses one block: 64 KiB, or what is left. Returns what follows it.
 fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) -> Option<&'a [u8]> {
     let end = output.bytes.len().saturating_add(BLOCK).min(output.size);
     let mut bits = Bits::new(stream)?;
@@ -32,7 +32,7 @@ fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) ->
     Some(bits.rest)
 }
 
-/// Longer lengths stand in bytes of their own.
+/// Reads the length of a match. Longer lengths stand in octets of their own.
 fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     let length = match short {
         15 => match bits.byte()? {
@@ -45,7 +45,7 @@ fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     length.checked_add(3)
 }
 
-/// Canonical Huffman codes: of one length they are numbered in the order of their symbols, behind those that are shorter.
+/// Canonical Huffman codes: codes of one length are numbered in the order of their symbols, behind the shorter codes.
 struct Codes {
     /// How many codes have each length.
     counts: [u16; MAX_LENGTH + 1],
@@ -54,7 +54,7 @@ struct Codes {
 }
 
 impl Codes {
-    /// Reads a length of four bits for each symbol. The codes must use up all 2^15 (section 2.2.4).
+    /// Reads a length of four bits for each symbol. Together the codes must use up all 2^15 (section 2.2.4).
     fn new(table: &[u8; TABLE]) -> Option<Self> {
         let lengths = || table.iter().flat_map(|pair| [pair & 15, pair >> 4]).map(usize::from);
         let mut counts = [0_u16; MAX_LENGTH + 1];
@@ -89,11 +89,11 @@ impl Codes {
     }
 }
 
-/// Bits from the top of 16-bit words, read ahead by one to two words; bytes that stand among the words are read where
-/// reading has got to.
+/// Bits from the top of 16-bit words. One to two words are read ahead; octets that stand among the words are read after
+/// those.
 struct Bits<'a> {
     next: u32,
-    /// Bits read beyond the first 16; may fall below zero, and then another word is read.
+    /// How many bits beyond the first 16 are left. Where it falls below zero, another word is read.
     extra: i32,
     rest: &'a [u8],
 }
@@ -105,12 +105,13 @@ impl<'a> Bits<'a> {
         Some(bits)
     }
 
-    /// The bit at `position`, counted from 1.
+    /// Returns the bit at `position`, counted from 1.
     fn peek(&self, position: u32) -> usize {
         usize::from(self.next.rotate_left(position) & 1 == 1)
     }
 
-    /// The next `count` bits, at most 15. Behind the last word there are zeros: a message ends where its size is reached.
+    /// Takes the next `count` bits, at most 15. Behind the last word there are zeros: a message ends where its size is reached.
+    /// With so few bits no number here saturates; a shift by 32, of no bits, gives zero.
     fn take(&mut self, count: u32) -> u32 {
         let taken = self.next.checked_shr(32_u32.saturating_sub(count)).unwrap_or(0);
         self.next <<= count;
@@ -136,13 +137,13 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// Bytes of the 512 lengths at the head of a block.
+/// Octets of the 512 lengths at the head of a block.
 const TABLE: usize = 256;
 
 /// Bits of the longest code.
 const MAX_LENGTH: usize = 15;
 
-/// What one block decompresses to.
+/// The size of a decompressed block.
 const BLOCK: usize = 65_536;
 
 #[cfg(test)]
@@ -150,7 +151,7 @@ const BLOCK: usize = 65_536;
 mod tests {
     use super::*;
 
-    /// The examples of MS-XCA section 3.2: the lengths of a few symbols, by the byte of the table, and the code.
+    /// The examples of MS-XCA section 3.2: the lengths of a few symbols, by the octet of the table, and the code.
     fn example(table: &[(usize, u8)], stream: &[u8]) -> Vec<u8> {
         let mut bytes = alloc::vec![0; TABLE];
         for (at, lengths) in table {

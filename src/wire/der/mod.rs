@@ -1,12 +1,10 @@
 //! DER (X.690), as far as Kerberos and SPNEGO use it: a reader that borrows, a writer, and what can be wrong.
 
-mod detail;
 mod fault;
 mod field;
 mod reader;
 mod writer;
 
-pub(crate) use detail::{Full, Tell, Terse, Unread};
 pub(crate) use fault::{Fault, Kind};
 pub(crate) use field::{Field, field};
 pub(crate) use reader::Reader;

@@ -1,0 +1,74 @@
+//! Why a PAC is refused: the check that it does not pass, and its explanation.
+
+use crate::accept::facts::TicketFacts;
+use crate::error::{AccountCause, BoundedText, DelegationKind, DomainClaim, Error, MissingPac, PacMismatch};
+use crate::keys::Account;
+use crate::pac::{LogonInfo, VerifiedPac};
+use crate::sid::Sid;
+
+/// The check that a PAC does not pass. [`explain`](Self::explain) reads the details from the PAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PacRefusal {
+    ClientName,
+    AuthTime,
+    Delegation(DelegationKind),
+    NoLogonInfo,
+    Requestor,
+    UpnSid,
+    UserDomain,
+    /// The extra SID with this index is of a foreign domain.
+    ExtraSid(usize),
+    ResourceGroupDomain,
+    Account(AccountCause),
+}
+
+const _: () = assert!(size_of::<PacRefusal>() <= 16, "a refusal is returned in registers");
+
+/// What a PAC was checked against.
+pub(crate) struct Grounds<'a> {
+    pub(crate) pac: &'a VerifiedPac<'a>,
+    pub(crate) ticket: TicketFacts<'a>,
+    pub(crate) account: &'a Account,
+}
+
+impl PacRefusal {
+    /// Makes the error. The SIDs and names that it needs are in the PAC, since a check has read them; a PAC without them
+    /// would be refused as one that says no SID.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn explain(self, grounds: &Grounds<'_>) -> Error {
+        self.error(grounds).unwrap_or(Error::PacMissing(MissingPac::LogonInfo))
+    }
+
+    fn error(self, Grounds { pac, ticket, account }: &Grounds<'_>) -> Option<Error> {
+        let (client, logon) = (pac.client_info(), pac.logon_info());
+        let user = || logon.as_ref().map(LogonInfo::user_sid);
+        let untrusted = |claim, sid| Error::UntrustedDomain { claim, sid, account: BoundedText::new(account.name()) };
+        Some(match self {
+            Self::ClientName => Error::PacMismatch(PacMismatch::ClientName {
+                pac: BoundedText::spelled(client.name.chars()),
+                ticket: ticket.client().bounded(),
+            }),
+            Self::AuthTime => Error::PacMismatch(PacMismatch::AuthTime {
+                pac: client.client_id.instant(),
+                ticket: ticket.auth_time(),
+            }),
+            Self::Delegation(kind) => Error::Delegation(kind),
+            Self::NoLogonInfo => Error::PacMissing(MissingPac::LogonInfo),
+            Self::Requestor => {
+                Error::PacMismatch(PacMismatch::Requestor { requestor: pac.requestor()?, user: user()? })
+            }
+            Self::UpnSid => {
+                let upn = Sid::from_bytes(pac.upn_sid_packet()?)?;
+                Error::PacMismatch(PacMismatch::UpnSid { upn, user: user()? })
+            }
+            Self::UserDomain => untrusted(DomainClaim::User, user()?),
+            Self::ExtraSid(index) => untrusted(DomainClaim::ExtraSid, logon?.extra_sids().nth(index)?.sid),
+            Self::ResourceGroupDomain => untrusted(DomainClaim::ResourceGroup, logon?.resource_group_domain_sid()?),
+            Self::Account(cause) => {
+                let name = BoundedText::spelled(logon?.effective_name().chars());
+                Error::AccountRefused { name, sid: user()?, cause }
+            }
+        })
+    }
+}

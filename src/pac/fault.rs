@@ -1,0 +1,123 @@
+//! The error of the PAC's readers: small while it travels, explained once, where the octets of the PAC are at hand.
+
+use super::attributes_info::PacAttributes;
+use super::field::Field;
+use crate::error::{PacMalformed, PacProblem};
+use crate::limits::{MAX_CLAIMS_SIZE, MAX_PAC_BUFFERS, MAX_PAC_SIZE};
+
+/// Says which field cannot be read, and why.
+///
+/// It is one aligned word, because every function of the readers returns one: with two words a request that has a PAC takes
+/// 3 % more instructions.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(8))]
+pub(super) struct Fault {
+    kind: Kind,
+    field: Field,
+    number: U24,
+    /// The offset in the octets that were read.
+    at: U24,
+}
+
+/// What is wrong: a [`PacProblem`] without its payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Truncated,
+    /// The fault's number is how many octets follow.
+    TrailingBytes,
+    TooManyBuffers,
+    /// The number before the fault is another version.
+    Version,
+    Alignment,
+    Offset,
+    Overlap,
+    Duplicate,
+    Missing,
+    /// FlagsLength, the number before the fault, stands for more or fewer octets. The fault's number is how many there are.
+    Flags,
+    SerializationHeader,
+    NullPointer,
+    RepeatedReferent,
+    Conformance,
+    StringLength,
+    Text,
+    Sid,
+    NoUser,
+    /// The number of 16 bits before the fault is unknown.
+    Value,
+}
+
+impl Fault {
+    /// Makes the fault of a field at the offset `at`.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn new(field: Field, at: usize, kind: Kind) -> Self {
+        Self::with(field, at, kind, 0)
+    }
+
+    /// Makes a fault that has a number.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn with(field: Field, at: usize, kind: Kind, number: usize) -> Self {
+        Self { kind, field, number: U24::new(number), at: U24::new(at) }
+    }
+
+    /// Explains the fault. `bytes` are those that were read: the PAC, or decompressed claims.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn within(self, bytes: &[u8]) -> PacMalformed {
+        PacMalformed { what: self.field.name(), at: self.at.value(), problem: self.problem(bytes) }
+    }
+
+    fn problem(self, bytes: &[u8]) -> PacProblem {
+        let number = self.number.value();
+        match self.kind {
+            Kind::Truncated => PacProblem::Truncated,
+            Kind::TrailingBytes => PacProblem::TrailingBytes(number),
+            Kind::TooManyBuffers => PacProblem::TooMany(MAX_PAC_BUFFERS),
+            Kind::Version => PacProblem::Version(self.number_before(bytes)),
+            Kind::Alignment => PacProblem::Alignment,
+            Kind::Offset => PacProblem::Offset,
+            Kind::Overlap => PacProblem::Overlap,
+            Kind::Duplicate => PacProblem::Duplicate,
+            Kind::Missing => PacProblem::Missing,
+            Kind::Flags => {
+                PacProblem::Size { expected: PacAttributes::octets_of(self.number_before(bytes)), found: number }
+            }
+            Kind::SerializationHeader => PacProblem::SerializationHeader,
+            Kind::NullPointer => PacProblem::NullPointer,
+            Kind::RepeatedReferent => PacProblem::RepeatedReferent,
+            Kind::Conformance => PacProblem::Conformance,
+            Kind::StringLength => PacProblem::StringLength,
+            Kind::Text => PacProblem::Text,
+            Kind::Sid => PacProblem::Sid,
+            Kind::NoUser => PacProblem::NoUser,
+            Kind::Value => PacProblem::Value(self.number_before(bytes) >> 16),
+        }
+    }
+
+    /// Reads the number that ends where the fault is; zero if the fault is not one of these octets.
+    fn number_before(self, bytes: &[u8]) -> u32 {
+        bytes.get(..self.at.value()).and_then(<[u8]>::last_chunk).map_or(0, |number| u32::from_le_bytes(*number))
+    }
+}
+
+/// A number of 24 bits, the lowest octet first. It holds every offset and every length that is read.
+#[derive(Clone, Copy, Debug)]
+struct U24([u8; 3]);
+
+const _: () = assert!(MAX_PAC_SIZE < 1 << 24 && MAX_CLAIMS_SIZE < 1 << 24, "an offset has 24 bits");
+
+impl U24 {
+    const fn new(number: usize) -> Self {
+        let [low, middle, high, ..] = number.to_le_bytes();
+        Self([low, middle, high])
+    }
+
+    fn value(self) -> usize {
+        let Self([low, middle, high]) = self;
+        usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
+    }
+}
+
+const _: () = assert!(size_of::<Result<(), Fault>>() == 8, "a fault is one word");
