@@ -114,9 +114,9 @@ impl<R: ReplayCache> Validator<R> {
     /// [`Refused`] with any error but `not-negotiate`.
     pub fn validate_ticket<'c>(&self, token: &[u8], arrival: impl Into<Arrival<'c>>) -> Result<Accepted, Refused> {
         let arrival = arrival.into();
-        match self.read(token) {
+        match in_stage(Stage::Read, || Request::read(token, &self.policy)) {
             Ok(ref request) => self.validate(request, &arrival),
-            Err(refused) => Err(refused),
+            Err(refusal) => Err(refuse_token(refusal, token)),
         }
     }
 

@@ -23,7 +23,6 @@ impl PacAttributes {
     }
 
     /// Reads the first 32 flags. FlagsLength counts bits, and the flags come in whole words.
-    #[inline(always)]
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let bits = reader.u32(Field::AttributesFlagsLength)?;

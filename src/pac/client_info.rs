@@ -24,7 +24,6 @@ pub(crate) struct ClientInfoLayout {
 }
 
 impl ClientInfoLayout {
-    #[inline(always)]
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let client_id = FileTime(reader.u64(Field::Client)?);

@@ -45,7 +45,6 @@ impl<'a> Pac<'a> {
         Self::read_table(bytes).map_err(|fault| fault.within(bytes))
     }
 
-    #[inline(always)]
     fn read_table(bytes: &'a [u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes, Span::new(0, bytes.len()));
         let count = size(reader.u32(Field::TableCount)?);

@@ -105,7 +105,6 @@ impl<'a> Pac<'a> {
     }
 
     /// Verifies and decodes as [`verify`](Self::verify) does, under keys that need not be prepared.
-    #[inline(always)]
     pub(crate) fn verify_under(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
@@ -120,7 +119,6 @@ impl<'a> Pac<'a> {
 }
 
 impl PacLayout {
-    #[inline(always)]
     fn decode(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, Fault> {
         let Pac { bytes, table, ref buffers } = *pac;
         let span = |buffer_type| buffers.get(buffer_type);

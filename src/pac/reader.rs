@@ -19,7 +19,6 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts at the beginning of `part`, which lies within the PAC.
-    #[inline(always)]
     pub(super) fn new(pac: &'a [u8], part: Span) -> Self {
         Self { pac, at: part.start(), rest: part.of(pac) }
     }
@@ -44,7 +43,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the span of the next `count` octets.
-    #[inline(always)]
     pub(super) fn span(&mut self, count: usize, field: Field) -> Result<Span, Fault> {
         let at = self.at;
         self.take(count, field)?;
@@ -52,7 +50,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the span of `count` elements of `size` octets each.
-    #[inline(always)]
     pub(super) fn elements(&mut self, count: usize, size: usize, field: Field) -> Result<Span, Fault> {
         match count.checked_mul(size) {
             Some(length) => self.span(length, field),
@@ -61,7 +58,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next `count` octets.
-    #[inline(always)]
     pub(super) fn take(&mut self, count: usize, field: Field) -> Result<&'a [u8], Fault> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.fault(field, Kind::Truncated));
@@ -70,17 +66,14 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    #[inline(always)]
     pub(super) fn u16(&mut self, field: Field) -> Result<u16, Fault> {
         self.array(field).map(u16::from_le_bytes)
     }
 
-    #[inline(always)]
     pub(super) fn u32(&mut self, field: Field) -> Result<u32, Fault> {
         self.array(field).map(u32::from_le_bytes)
     }
 
-    #[inline(always)]
     pub(super) fn u64(&mut self, field: Field) -> Result<u64, Fault> {
         self.array(field).map(u64::from_le_bytes)
     }
@@ -99,12 +92,10 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
-    #[inline(always)]
     pub(super) fn array<const N: usize>(&mut self, field: Field) -> Result<[u8; N], Fault> {
         self.array_ref(field).copied()
     }
 
-    #[inline(always)]
     pub(super) fn array_ref<const N: usize>(&mut self, field: Field) -> Result<&'a [u8; N], Fault> {
         let Some((array, rest)) = self.rest.split_first_chunk() else {
             return Err(self.fault(field, Kind::Truncated));
@@ -114,7 +105,6 @@ impl<'a> Reader<'a> {
     }
 
     #[expect(clippy::arithmetic_side_effects, reason = "the offset stays within the PAC: `count` octets were there")]
-    #[inline(always)]
     const fn advance(&mut self, count: usize, rest: &'a [u8]) {
         self.at += count;
         self.rest = rest;

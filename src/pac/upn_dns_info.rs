@@ -57,7 +57,6 @@ struct Extended {
 }
 
 impl UpnDnsInfoLayout {
-    #[inline(always)]
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let upn = Part::read(&mut reader, Field::UpnText)?;
@@ -103,7 +102,6 @@ struct Part {
 }
 
 impl Part {
-    #[inline(always)]
     fn read(reader: &mut Reader<'_>, field: Field) -> Result<Self, Fault> {
         Ok(Self { field, length: reader.u16(field)?, offset: reader.u16(field)? })
     }
@@ -129,7 +127,6 @@ impl Around<'_> {
         Err(Fault::new(part.field, self.buffer.start(), Kind::Offset))
     }
 
-    #[inline(always)]
     fn text(self, part: Part) -> Result<Span, Fault> {
         let span = self.locate(part)?;
         WideText::check(span.of(self.pac), span.start(), part.field)?;

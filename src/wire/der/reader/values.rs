@@ -7,7 +7,6 @@ use crate::wire::der::{Fault, Field, Kind, tag};
 impl<'a> Reader<'a> {
     /// INTEGER within 64 bits. Numbers are read wide and checked by their field's range: a cast would let 2³² + 18
     /// pass for 18.
-    #[inline(always)]
     pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
@@ -21,7 +20,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Int32 (RFC 4120 section 5.2.4).
-    #[inline(always)]
     pub(crate) fn int32(&mut self, what: Field) -> Result<i32, Fault> {
         let start = *self;
         i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Kind::Number))
@@ -29,7 +27,6 @@ impl<'a> Reader<'a> {
 
     /// UInt32, or the negative Int32 with the same 32 bits: read-only domain controllers send such kvnos and old
     /// clients such sequence numbers.
-    #[inline]
     pub(crate) fn uint32_or_negative(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         let value = self.integer(what)?;
@@ -39,7 +36,6 @@ impl<'a> Reader<'a> {
     }
 
     /// Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
-    #[inline(always)]
     pub(crate) fn microseconds(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         match u32::try_from(self.integer(what)?) {
@@ -49,7 +45,6 @@ impl<'a> Reader<'a> {
     }
 
     /// An INTEGER that has just one lawful value, as a version number or a message type.
-    #[inline]
     pub(crate) fn constant(&mut self, expected: u8, what: Field) -> Result<(), Fault> {
         let start = *self;
         match self.integer(what)? {
@@ -60,7 +55,6 @@ impl<'a> Reader<'a> {
 
     /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
     /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
-    #[inline]
     pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
@@ -84,14 +78,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The bytes of what [`Self::text`] would take.
-    #[inline]
     pub(crate) fn text_bytes(&mut self, what: Field) -> Result<&'a [u8], Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
         Ok(contents.rest)
     }
 
-    #[inline(always)]
     pub(super) fn check_text(&self, what: Field) -> Result<(), Fault> {
         if is_plain(self.rest) || is_text(self.rest) { Ok(()) } else { Err(self.error(what, Kind::Text)) }
     }
@@ -106,7 +98,6 @@ impl<'a> Reader<'a> {
 /// Whether all is ASCII without NUL, as most names are: told eight octets at a time, the last eight once more where they are
 /// not whole, in a fifth of the instructions that decoding UTF-8 takes. An octet of 1 to 127 has no top bit, and neither has
 /// it less one.
-#[inline(never)]
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let marks_of = |word: u64| word | word.wrapping_sub(ONES);
