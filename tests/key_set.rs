@@ -19,10 +19,13 @@ fn contoso() -> TestRealm {
     realm("CONTOSO.TEST")
 }
 
-/// Realm, name, and the version and type of each key, of all accounts.
-fn contents(keys: &KeySet) -> Vec<(&str, &str, Vec<(Option<u32>, i32)>)> {
+/// The version and the type of a key.
+type KeyFacts = (Option<u32>, i32);
+
+/// Returns realm, name and keys of all accounts.
+fn contents(keys: &KeySet) -> Vec<(&str, &str, Vec<KeyFacts>)> {
     let keys_of = |account: &Account| {
-        let mut keys: Vec<_> = account.keys().iter().map(|key| (key.kvno(), key.etype().0)).collect();
+        let mut keys: Vec<KeyFacts> = account.keys().iter().map(|key| (key.kvno(), key.etype().0)).collect();
         keys.sort_unstable();
         keys
     };
@@ -123,7 +126,7 @@ fn key_is_held_once_and_for_the_longest_time_when_it_is_added_twice() {
     }
 }
 
-/// Besides its keys, an entry says for whom they vouch and what is asked of tickets.
+/// An entry has keys, the users for whom the keys vouch, and demands on tickets.
 #[test]
 fn accounts_that_become_one_have_the_trust_of_both() {
     let domain = "S-1-5-21-1-2-3".parse().unwrap();
@@ -146,11 +149,11 @@ fn service_is_found_when_an_added_entry_names_it() {
     let names = ["A$", "B$", "C$"];
     for wanted in names {
         let keys = names.iter().fold(KeySet::new(), |keys, name| keys.with_account(entry(name)));
-        let named = Account::new(wanted, "CONTOSO.TEST").with_service("HTTP/www.contoso.test");
-        let validator = validator(keys.with_account(named));
+        let with_service = Account::new(wanted, "CONTOSO.TEST").with_service("HTTP/www.contoso.test");
+        let server = validator(keys.with_account(with_service));
         let token = contoso().ticket_for("alice").mint();
-        let request = validator.read(&token).unwrap();
-        let first = validator.candidates(&request.key_query(), NOW).next().unwrap().0;
+        let request = server.read(&token).unwrap();
+        let first = server.candidates(&request.key_query(), NOW).next().unwrap().0;
         assert_eq!((first.name(), first.keys().len()), (wanted, EncType::SUPPORTED.len()));
     }
 }
