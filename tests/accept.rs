@@ -1,4 +1,5 @@
-//! What is accepted, and that what is reported is what was sent: by the KDC, by the client, or by whoever wrote the shell.
+//! What is accepted, and that the facts reported are those that were sent: by the KDC, by the client, or in the unencrypted
+//! fields of the ticket.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -174,7 +175,7 @@ mod facts {
     }
 
     #[test]
-    fn what_the_shell_says_is_reported_as_such() {
+    fn unencrypted_ticket_fields_are_reported_as_such() {
         let server = Server::new();
         let accepted = server.accepts(|token| *token = token.clone().service("cifs/files.contoso.test").kvno(77));
         assert_eq!(accepted.service().to_string(), "cifs/files.contoso.test");
@@ -362,7 +363,7 @@ proptest! {
         prop_assert_eq!(i64::from(accepted.authenticator().time().micros()), cusec);
     }
 
-    /// Whoever does not hold the keys changes nothing but what nothing protects.
+    /// Without the keys nobody can change a field that is protected.
     #[test]
     fn a_changed_byte_never_makes_another_identity(place in any::<prop::sample::Index>(), bits in 1..=u8::MAX) {
         let server = Server::new();

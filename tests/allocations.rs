@@ -55,7 +55,7 @@ fn a_token_of_an_unknown_client_allocates_nothing() {
     let (recording, case) = { case }.find(|(_, case)| case.id == "samba-aes256-aes256-mit-spnego").unwrap();
     let validator = with_replay_cache(recording, case);
     let token = case.bytes().unwrap();
-    let realm = Anatomy::of(&token).shell.into_iter().find(|(name, _)| *name == "Ticket.realm").unwrap().1;
+    let realm = Anatomy::of(&token).unencrypted.into_iter().find(|(name, _)| *name == "Ticket.realm").unwrap().1;
     let mut other_realm = token.clone();
     other_realm[realm.start] ^= 1;
     for (bytes, code) in [

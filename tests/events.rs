@@ -185,7 +185,7 @@ fn a_skewed_clock_is_a_number() {
 
 /// The stages report their decisions as well.
 #[test]
-fn the_stages_tell_what_the_whole_way_tells() {
+fn the_stages_report_what_the_one_call_reports() {
     let server = server();
     let staged = Validator::staged(server.realm.key_set(), common::refusals::policy());
     let decide = |token: &[u8], admission: Admission| -> Result<Accepted, Refused> {
@@ -211,7 +211,7 @@ fn the_stages_tell_what_the_whole_way_tells() {
 }
 
 #[test]
-fn values_that_hold_no_token_are_told_once() {
+fn values_that_hold_no_token_are_reported_once() {
     let host = Host::new();
     let sign_in = |values: &[&str]| {
         let _step = host.nodes[0].sign_in(values, RoundTrips::Many(None), &random(1), NOW);
@@ -229,7 +229,7 @@ fn values_that_hold_no_token_are_told_once() {
 
 /// The event names the user when the negotiation is over, not before.
 #[test]
-fn a_conversation_is_told_of_at_its_end() {
+fn the_user_is_reported_when_the_negotiation_ends() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let (asked, entries) = watched(|| host.continues(&token.mint(), None));
@@ -316,7 +316,7 @@ fn the_search_finds_what_it_looks_for() {
 }
 
 #[test]
-fn no_secret_is_in_what_is_told() {
+fn no_event_holds_a_secret() {
     let server = server();
     let rc4 = Server::with_policy(all_etypes());
     let tell = |server: &Server, token: &TestToken| {

@@ -13,7 +13,7 @@ mod stages;
 mod tree;
 
 use kerberos_sso::replay::{Admission, NoReplayCache, ReplayEntry, ReplayLimit};
-use kerberos_sso::{Arrival, UnixTime, Validator};
+use kerberos_sso::{UnixTime, Validator};
 use pasted::Pasted;
 use recorded::{Case, Form, Outcome, Recording};
 use stages::{Examiner, Explanation};
@@ -93,7 +93,7 @@ fn the_replay_cache_has_its_say() {
     ] {
         let asked = |_: &ReplayEntry<'_>| admission.unwrap();
         let admit: Option<stages::Admit<'_>> = if admission.is_some() { Some(&asked) } else { None };
-        let examiner = Examiner { validator: &validator, connection: Connection::default(), now: case.now(), admit };
+        let examiner = Examiner { validator: &validator, arrival: case.now().into(), admit };
         let explanation = examiner.explain(&pasted);
         let last = explanation.stages.last().unwrap();
         assert_eq!(last.title, "Replay");
@@ -125,12 +125,7 @@ fn rubbish_is_explained_too() {
     for text in
         [&b""[..], b" ", b"Negotiate", b"Negotiate ", b"Basic eA==", b"Authorization:", b"\xFF\xFE", b"YII=", &long]
     {
-        let examiner = Examiner {
-            validator: &validator,
-            connection: Connection::default(),
-            now: UnixTime::from_seconds(0),
-            admit: None,
-        };
+        let examiner = Examiner { validator: &validator, arrival: UnixTime::from_seconds(0).into(), admit: None };
         let explanation = examiner.explain(&Pasted::recognise(text));
         assert_eq!(failures(&explanation.stages).len(), 1, "{text:?}");
         assert!(explanation.outcome.is_err());
@@ -178,7 +173,7 @@ fn the_tree_is_drawn_with_its_branches() {
 }
 
 fn assert_agrees(validator: &Validator<NoReplayCache>, token: &[u8], now: UnixTime) {
-    let examiner = Examiner { validator, connection: Connection::default(), now, admit: None };
+    let examiner = Examiner { validator, arrival: now.into(), admit: None };
     let explanation = examiner.explain(&Pasted::Token(token.to_vec()));
     let judged = validator.validate_ticket(token, now);
     assert_eq!(explanation.outcome.as_ref().err(), judged.as_ref().err());
@@ -200,7 +195,7 @@ fn pasted(case: &Case) -> Pasted {
 
 fn explain(recording: &Recording, case: &Case, pasted: &Pasted) -> Explanation {
     let validator = recording.validator(case).unwrap();
-    Examiner { validator: &validator, connection: Connection::default(), now: case.now(), admit: None }.explain(pasted)
+    Examiner { validator: &validator, arrival: case.now().into(), admit: None }.explain(pasted)
 }
 
 fn leaves(nodes: &[Node]) -> Vec<&Node> {

@@ -164,6 +164,29 @@ fn the_stages_lead_to_the_same_steps() {
     assert_eq!(staged.negotiate_token::<&str>([]), Ok(None));
 }
 
+/// A server that keeps nothing decides by the first token: it asks for no other, and lets a client in that would confirm.
+#[test]
+fn one_round_trip_decides_by_the_first_token() {
+    let host = Host::new();
+    let decide = |header: &str| host.nodes[0].sign_in([header], RoundTrips::One, &random(1), host.now);
+    let good = host.good();
+    let step = decide(&good.header());
+    assert_eq!(step.status(), 200);
+    TestClient::of(&good).complete(Some(&token_in(&step.www_authenticate().unwrap()))).unwrap();
+    let confirming = decide(&prefers_ntlm(host.good()).header());
+    let answer = NegTokenRespParts::decode(&token_in(&confirming.www_authenticate().unwrap())).unwrap();
+    assert_eq!((confirming.status(), answer.neg_state), (200, Some(NegTokenRespParts::ACCEPT_COMPLETED)));
+    for (header, code) in [(offer(&host).header(), "no-token"), (good.header(), "replay")] {
+        let step = decide(&header);
+        assert_eq!((step.status(), step.www_authenticate()), (403, None));
+        match step {
+            SignInStep::FallBack(refused) => assert_eq!(refused.code(), code),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(decide("Basic eA=="), SignInStep::Challenge));
+}
+
 /// A client that offers Kerberos and waits to be asked for it.
 fn offer(host: &Host) -> TestToken {
     host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent)

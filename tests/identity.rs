@@ -79,7 +79,7 @@ fn a_trusted_domain_is_tied_to_its_realm() {
     assert_eq!(validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap_err().code(), "untrusted-domain");
 }
 
-/// Components are told apart from slashes in them.
+/// A name shows which slashes are part of a component.
 #[test]
 fn no_two_names_make_one_identity() {
     let realm = TestRealm::new("CONTOSO.TEST");

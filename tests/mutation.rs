@@ -282,7 +282,7 @@ fn recorded_token(recording: &Recording, case: &Case) -> Vec<u8> {
     }
 }
 
-/// A Kerberos token in the SPNEGO that no client sends in full: NTLM offered besides, flags and hints.
+/// A Kerberos token in the SPNEGO that no client sends in full: NTLM offered as well, flags and hints.
 fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
     let oids: [&[u8]; 3] = [
         &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2],

@@ -1,4 +1,4 @@
-//! Authorization data: what is not understood restricts, unless whoever wrote it said that it may be ignored.
+//! Authorization data: an element that is not understood restricts, unless its writer says that it may be ignored.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -41,9 +41,9 @@ mod realms {
         assert_eq!(server.check(&forged.mint()).unwrap_err(), untrusted("CONTOSO.TEST", "AZUREADSSOACC$"));
     }
 
-    /// Whatever the shell says: the key that opens the ticket decides.
+    /// Whatever the unencrypted fields of the ticket say: the key that opens the ticket decides.
     #[test]
-    fn a_rewritten_shell_does_not_lend_another_forests_key() {
+    fn rewritten_unencrypted_fields_do_not_lend_another_forests_key() {
         let (_, fabrikam, server) = two_forests();
         let mut forged = fabrikam.ticket_for("alice").client_realm("CONTOSO.TEST");
         forged.ticket.realm = "CONTOSO.TEST".into();
@@ -228,7 +228,7 @@ mod names {
 mod service {
     use super::*;
 
-    /// Nothing protects the shell of a ticket, so an allow-list finds mistakes and stops nobody who holds a ticket.
+    /// Nothing protects the unencrypted fields of a ticket, so an allow-list finds mistakes and stops no holder of a ticket.
     #[test]
     fn a_rewritten_service_name_passes_the_list() {
         let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));

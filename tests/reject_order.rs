@@ -1,4 +1,4 @@
-//! The order of the checks: cheap ones before dear ones, and what needs a key after what does not.
+//! The order of the checks: cheap checks come first, and checks that need a key come after those that need none.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -38,7 +38,7 @@ fn of_two_reasons_the_earlier_check_gives_its_own() {
 /// Without the account's key nobody learns anything about what a ticket says, and without the session key nothing about
 /// the authenticator.
 #[test]
-fn what_was_altered_is_told_in_one_way_only() {
+fn every_altered_ciphertext_gives_the_same_error() {
     let server = server();
     let foreign = IN_ORDER[6].1;
     let expected = server.refusal(foreign);

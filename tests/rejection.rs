@@ -6,24 +6,15 @@
 mod common;
 
 use common::dialogue::{Host, dce_style, final_token, krb5_token, prefers_ntlm, random};
-use common::refusals::{IN_ORDER, policy};
+use common::refusals::{IN_ORDER, KRB_ERROR_CODES, REJECT, framings, policy};
 use common::{NOW, Server};
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::testing::{
-    Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, SpnegoParts, TestClient, TestToken, TokenFraming,
-    Unproven, mech,
+    Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, Unproven, mech,
 };
 use kerberos_sso::{
     Error, KeySet, Policy, Refused, UnixTime, Validator, error::NegotiationCause, policy::KrbErrorPolicy,
 };
-
-/// As MIT krb5 and Windows write it: a NegTokenResp with negState reject and nothing else.
-const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
-
-fn framings() -> [TokenFraming; 4] {
-    let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
-    [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
-}
 
 /// Returns the token for the client whose token the server refuses.
 fn rejection(server: &Server, token: &[u8]) -> Option<Vec<u8>> {
@@ -121,38 +112,8 @@ mod after_proof {
         Server::with_policy(policy().with_krb_errors(KrbErrorPolicy::AfterProof))
     }
 
-    /// The codes for the changes of [`IN_ORDER`]: none if the ticket or the authenticator does not open.
-    const CODES: [Option<i32>; 26] = [
-        None,     // too-large
-        None,     // malformed
-        None,     // user-to-user
-        None,     // unsupported-etype
-        None,     // service-refused
-        None,     // no-key
-        None,     // integrity of the ticket
-        None,     // malformed ticket
-        None,     // rc4-refused
-        Some(33), // ticket-invalid: KRB_AP_ERR_TKT_NYV
-        Some(33), // ticket-not-yet-valid: KRB_AP_ERR_TKT_NYV
-        Some(32), // ticket-expired: KRB_AP_ERR_TKT_EXPIRED
-        Some(60), // name-refused: KRB_ERR_GENERIC
-        Some(60), // untrusted-realm
-        Some(28), // transited: KRB_AP_PATH_NOT_ACCEPTED
-        Some(38), // address-mismatch: KRB_AP_ERR_BADADDR
-        Some(60), // delegation
-        Some(60), // authorization-data
-        None,     // integrity of the authenticator
-        None,     // malformed authenticator
-        Some(36), // client-mismatch: KRB_AP_ERR_BADMATCH
-        Some(37), // clock-skew: KRB_AP_ERR_SKEW
-        Some(60), // unsupported-etype of the subkey
-        Some(50), // checksum: KRB_AP_ERR_INAPP_CKSUM
-        Some(60), // authorization-data
-        Some(60), // channel-binding
-    ];
-
     /// Returns every field of the KRB-ERROR for `token`.
-    pub(super) fn krb_error(token: &TestToken, error_code: i32) -> KrbErrorParts {
+    fn krb_error(token: &TestToken, error_code: i32) -> KrbErrorParts {
         KrbErrorParts {
             pvno: 5,
             msg_type: 30,
@@ -173,7 +134,7 @@ mod after_proof {
     #[test]
     fn the_code_is_that_of_the_reason() {
         let server = server();
-        for ((code, change), expected) in IN_ORDER.into_iter().zip(CODES) {
+        for ((code, change), expected) in IN_ORDER.into_iter().zip(KRB_ERROR_CODES) {
             let mut token = server.good();
             change(&mut token);
             let reply = NegTokenRespParts::decode(&rejection(&server, &token.mint()).unwrap()).unwrap();

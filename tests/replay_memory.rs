@@ -116,7 +116,7 @@ proptest! {
             // One of those that were sent before comes again, and a new one.
             let again = before[usize::try_from(number).unwrap() * 7 % before.len()];
             for sent in [again, sent] {
-                // Whoever validates has compared clocks before.
+                // The validator has compared the clocks before.
                 if (sent.time - now).abs() <= SKEW {
                     let answer = sent.insert(&cache, now);
                     model.judge(sent, now, answer, entries);
@@ -215,7 +215,7 @@ fn what_is_refused_takes_nothing_of_a_share() {
     let small = MemoryReplayCache::new(1, Start::TakeAny).with_client_share(100, Duration::from_secs(300));
     let filled = (0..100).filter(|number| sent(*number).insert(&small, NOW) == Admission::New).count();
     assert!((2..100).contains(&filled), "{filled}");
-    // That much of the share is used, and is for another minute; what the full cache refused besides is not.
+    // That much of the share stays used for another minute. The entries that the full cache refused use nothing of it.
     let later = |number| Sent { time: NOW + SKEW + 1, ..sent(number) }.insert(&small, NOW + SKEW + 1);
     assert_eq!(later(100), Admission::New);
 }

@@ -35,7 +35,8 @@ struct Conversation {
     #[serde(deserialize_with = "hex")]
     entropy: Vec<u8>,
     /// Each token of the client, and the reply.
-    turns: Vec<RoundTrip>,
+    #[serde(rename = "turns")]
+    round_trips: Vec<RoundTrip>,
     #[serde(deserialize_with = "hex")]
     message: Vec<u8>,
     /// The client's of the message.
@@ -67,7 +68,7 @@ fn every_reply_is_the_one_that_the_client_took() {
 /// Repeats the negotiation, and returns the answer that ends it.
 fn answer(conversation: &Conversation) -> Answer {
     let (validator, now) = (validator(conversation), UnixTime::from_seconds(conversation.at));
-    let (last, earlier) = conversation.turns.split_last().unwrap();
+    let (last, earlier) = conversation.round_trips.split_last().unwrap();
     let mut kept = None;
     for round_trip in earlier {
         match step(&validator, conversation, round_trip, kept.as_deref(), now) {

@@ -187,7 +187,7 @@ fn compare_checksum(entry: &Value, accepted: &Accepted) {
     assert_eq!(accepted.wants_mutual(), mutual, "{}", id(entry));
 }
 
-/// The manifest has the containers with the types in them and their lengths; the containers are told here.
+/// The manifest has the containers with the types in them and their lengths; this says which containers.
 fn compare_authorization_data(entry: &Value, accepted: &Accepted) {
     let found: Vec<_> = accepted.ticket().authorization_data().iter().map(|element| element.ad_type.0).collect();
     let expected: Vec<_> =
@@ -284,12 +284,12 @@ fn etype(value: &Value) -> EncType {
     EncType(i32::try_from(value.as_i64().unwrap()).unwrap())
 }
 
-/// `2017-07-29T18:24:55Z` as the wire has it.
+/// `2017-07-29T18:24:55Z` on the wire.
 fn compact(time: UnixTime) -> String {
     time.to_string().replace(['-', ':', 'T'], "")
 }
 
-/// The instant that prints as the manifest has it, found by halving.
+/// The instant that prints as the manifest says, found by halving.
 fn valid_at(entry: &Value) -> UnixTime {
     let wanted = text(&entry["valid_at"]);
     let (mut low, mut high) = (0, 4_000_000_000);

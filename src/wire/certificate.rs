@@ -200,7 +200,7 @@ const SIGNATURES: [(&[u8], Hash); 12] = [
 mod tests {
     use super::*;
     use crate::crypto::records::for_each;
-    use alloc::string::{String, ToString};
+    use alloc::string::String;
 
     const CERTIFICATES: &str = include_str!("../../testvectors/bindings/server_end_point.txt");
     const UNDEFINED: &str = include_str!("../../testvectors/bindings/server_end_point_undefined.txt");

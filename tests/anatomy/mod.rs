@@ -67,7 +67,7 @@ pub(crate) struct Anatomy {
     pub(crate) authenticator_cipher: Range<usize>,
     /// The contents of the fields outside the two ciphertexts. Those of a list hold its elements' lengths: where one ends
     /// and the next begins is as little protected as what they say.
-    pub(crate) shell: Vec<(&'static str, Range<usize>)>,
+    pub(crate) unencrypted: Vec<(&'static str, Range<usize>)>,
 }
 
 impl Anatomy {
@@ -79,7 +79,7 @@ impl Anatomy {
 
     /// The field that the byte at `index` belongs to.
     pub(crate) fn field_at(&self, index: usize) -> Option<&'static str> {
-        self.shell.iter().find(|(_, range)| range.contains(&index)).map(|(name, _)| *name)
+        self.unencrypted.iter().find(|(_, range)| range.contains(&index)).map(|(name, _)| *name)
     }
 
     fn token(&mut self, bytes: &[u8], range: Range<usize>) {
@@ -89,7 +89,7 @@ impl Anatomy {
         let framing = elements(bytes, range).remove(0).contents;
         let oid_end = framing.start + 2 + usize::from(bytes[framing.start + 1]);
         let oid = framing.start + 2..oid_end;
-        self.shell.push(("InitialContextToken.thisMech", oid.clone()));
+        self.unencrypted.push(("InitialContextToken.thisMech", oid.clone()));
         if bytes[oid] == [0x2B, 6, 1, 5, 5, 2] {
             self.negotiation(bytes, oid_end..framing.end);
         } else {
@@ -104,13 +104,15 @@ impl Anatomy {
             match field.tag {
                 0xA0 => {
                     let list = elements(bytes, field.contents).remove(0);
-                    self.shell.push(("NegTokenInit.mechTypes", list.contents));
+                    self.unencrypted.push(("NegTokenInit.mechTypes", list.contents));
                 }
-                0xA1 => self.shell.push(("NegTokenInit.reqFlags", field.contents)),
+                0xA1 => self.unencrypted.push(("NegTokenInit.reqFlags", field.contents)),
                 0xA2 => self.token(bytes, elements(bytes, field.contents).remove(0).contents),
                 // What stands here says by its own tag whether it is hints or, as in RFC 4178, a MIC.
-                0xA3 => self.shell.push(("NegTokenInit2.negHints", field.contents)),
-                _ => self.shell.push(("NegTokenInit2.mechListMIC", elements(bytes, field.contents).remove(0).contents)),
+                0xA3 => self.unencrypted.push(("NegTokenInit2.negHints", field.contents)),
+                _ => self
+                    .unencrypted
+                    .push(("NegTokenInit2.mechListMIC", elements(bytes, field.contents).remove(0).contents)),
             }
         }
     }
@@ -118,7 +120,7 @@ impl Anatomy {
     fn ap_req(&mut self, bytes: &[u8], range: Range<usize>) {
         self.ap_req = range.clone();
         let request = fields(bytes, elements(bytes, range).remove(0).contents);
-        self.shell.push(("AP-REQ.ap-options", field(&request, 2).unwrap().contents.clone()));
+        self.unencrypted.push(("AP-REQ.ap-options", field(&request, 2).unwrap().contents.clone()));
         self.ticket(bytes, field(&request, 3).unwrap().contents.clone());
         let kvno = "AP-REQ.authenticator.kvno";
         self.authenticator_cipher = self.encrypted(bytes, field(&request, 4).unwrap().whole.clone(), kvno);
@@ -126,16 +128,16 @@ impl Anatomy {
 
     fn ticket(&mut self, bytes: &[u8], range: Range<usize>) {
         let ticket = fields(bytes, range);
-        self.shell.push(("Ticket.realm", field(&ticket, 1).unwrap().contents.clone()));
+        self.unencrypted.push(("Ticket.realm", field(&ticket, 1).unwrap().contents.clone()));
         let sname = fields(bytes, field(&ticket, 2).unwrap().whole.clone());
-        self.shell.push(("Ticket.sname.name-type", field(&sname, 0).unwrap().contents.clone()));
-        self.shell.push(("Ticket.sname.name-string", field(&sname, 1).unwrap().contents.clone()));
+        self.unencrypted.push(("Ticket.sname.name-type", field(&sname, 0).unwrap().contents.clone()));
+        self.unencrypted.push(("Ticket.sname.name-string", field(&sname, 1).unwrap().contents.clone()));
         self.ticket_cipher = self.encrypted(bytes, field(&ticket, 3).unwrap().whole.clone(), "Ticket.enc-part.kvno");
     }
 
     fn encrypted(&mut self, bytes: &[u8], range: Range<usize>, kvno_name: &'static str) -> Range<usize> {
         let data = fields(bytes, range);
-        self.shell.extend(field(&data, 1).map(|kvno| (kvno_name, kvno.contents.clone())));
+        self.unencrypted.extend(field(&data, 1).map(|kvno| (kvno_name, kvno.contents.clone())));
         field(&data, 2).unwrap().contents.clone()
     }
 }

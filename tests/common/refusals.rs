@@ -2,7 +2,7 @@
 
 use super::Server;
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::testing::{ChecksumParts, KeyParts, TestToken};
+use kerberos_sso::testing::{ChecksumParts, KeyParts, SpnegoParts, TestToken, TokenFraming, mech};
 use kerberos_sso::{
     ChannelBindings, Policy,
     policy::{AddressPolicy, DelegationPolicy},
@@ -53,6 +53,45 @@ pub const IN_ORDER: [(&str, Change); 26] = [
     ("authorization-data", |token| token.authenticator.authorization_data.push((-2, vec![1]))),
     ("channel-binding", |token| token.authenticator.gss.bindings = [1; 16]),
 ];
+
+/// The error codes in the KRB-ERRORs for the changes of [`IN_ORDER`]: none if the ticket or the authenticator does not open.
+pub const KRB_ERROR_CODES: [Option<i32>; 26] = [
+    None,     // too-large
+    None,     // malformed
+    None,     // user-to-user
+    None,     // unsupported-etype
+    None,     // service-refused
+    None,     // no-key
+    None,     // integrity of the ticket
+    None,     // malformed ticket
+    None,     // rc4-refused
+    Some(33), // ticket-invalid: KRB_AP_ERR_TKT_NYV
+    Some(33), // ticket-not-yet-valid: KRB_AP_ERR_TKT_NYV
+    Some(32), // ticket-expired: KRB_AP_ERR_TKT_EXPIRED
+    Some(60), // name-refused: KRB_ERR_GENERIC
+    Some(60), // untrusted-realm
+    Some(28), // transited: KRB_AP_PATH_NOT_ACCEPTED
+    Some(38), // address-mismatch: KRB_AP_ERR_BADADDR
+    Some(60), // delegation
+    Some(60), // authorization-data
+    None,     // integrity of the authenticator
+    None,     // malformed authenticator
+    Some(36), // client-mismatch: KRB_AP_ERR_BADMATCH
+    Some(37), // clock-skew: KRB_AP_ERR_SKEW
+    Some(60), // unsupported-etype of the subkey
+    Some(50), // checksum: KRB_AP_ERR_INAPP_CKSUM
+    Some(60), // authorization-data
+    Some(60), // channel-binding
+];
+
+/// A NegTokenResp with negState reject and nothing else, as MIT krb5 and Windows write it.
+pub const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
+
+/// All framings of a token; SPNEGO is the first.
+pub fn framings() -> [TokenFraming; 4] {
+    let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
+    [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
+}
 
 fn other_key() -> Key {
     Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[0x42; 32]).expect("32 bytes")

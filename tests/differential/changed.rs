@@ -30,7 +30,7 @@ fn both_read_changed_requests_alike() {
     assert!(both > 2_000);
 }
 
-/// A recorded request whose parts can be changed and encrypted anew.
+/// A recorded request whose parts can be changed and encrypted again.
 struct Changeable {
     token: Vec<u8>,
     keys: Vec<Key>,
@@ -71,7 +71,7 @@ impl Changeable {
     fn changed(&self, part: usize, changes: &[(prop::sample::Index, u8)]) -> Vec<u8> {
         let mut token = self.token.clone();
         let Some((key, usage, place, plaintext)) = self.parts.get(part) else {
-            let fields: Vec<usize> = self.anatomy.shell.iter().flat_map(|(_, range)| range.clone()).collect();
+            let fields: Vec<usize> = self.anatomy.unencrypted.iter().flat_map(|(_, range)| range.clone()).collect();
             for (index, value) in changes {
                 token[*index.get(&fields)] = *value;
             }

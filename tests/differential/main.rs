@@ -52,9 +52,9 @@ fn both_read_the_recorded_tokens_alike() {
     }
 }
 
-/// The shells of all recorded tokens, those to be refused too.
+/// The unencrypted fields of all recorded tokens, also of those that are refused.
 #[test]
-fn both_read_recorded_shells_alike() {
+fn both_read_recorded_requests_alike() {
     let lenient = Validator::new(
         KeySet::default(),
         Policy::default().with_ticket_etypes(&EncType::SUPPORTED).with_session_etypes(&EncType::SUPPORTED),
@@ -63,12 +63,12 @@ fn both_read_recorded_shells_alike() {
     let mut alike = 0;
     for_each_token(|_, _, token| {
         let Ok(request) = lenient.read(token) else { return };
-        let shell: oracle::ApReq = rasn::der::decode(&token[Anatomy::of(token).ap_req]).unwrap();
+        let theirs: oracle::ApReq = rasn::der::decode(&token[Anatomy::of(token).ap_req]).unwrap();
         let query = request.key_query();
-        compare_name(query.service, &shell.ticket.sname);
-        assert_eq!(query.realm().as_bytes(), shell.ticket.realm.as_bytes());
-        assert_eq!(query.etype.0, shell.ticket.enc_part.etype);
-        assert_eq!(query.kvno, shell.ticket.enc_part.kvno);
+        compare_name(query.service, &theirs.ticket.sname);
+        assert_eq!(query.realm().as_bytes(), theirs.ticket.realm.as_bytes());
+        assert_eq!(query.etype.0, theirs.ticket.enc_part.etype);
+        assert_eq!(query.kvno, theirs.ticket.enc_part.kvno);
         alike += 1;
     });
     assert!(alike > 100);

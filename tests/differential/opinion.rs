@@ -24,11 +24,11 @@ impl Opinion {
 
     /// Everything that an accepted request tells, against this.
     pub(crate) fn compare(&self, accepted: &Accepted) {
-        let shell = &self.request.ticket;
-        compare_name(accepted.service(), &shell.sname);
-        assert_eq!(accepted.service_realm().as_bytes(), shell.realm.as_bytes());
-        assert_eq!(accepted.ticket_kvno(), shell.enc_part.kvno);
-        assert_eq!(accepted.opened_by().etype().0, shell.enc_part.etype);
+        let unencrypted = &self.request.ticket;
+        compare_name(accepted.service(), &unencrypted.sname);
+        assert_eq!(accepted.service_realm().as_bytes(), unencrypted.realm.as_bytes());
+        assert_eq!(accepted.ticket_kvno(), unencrypted.enc_part.kvno);
+        assert_eq!(accepted.opened_by().etype().0, unencrypted.enc_part.etype);
         assert_eq!(accepted.session_etype().0, self.ticket.key.r#type);
         self.compare_ticket(accepted);
         self.compare_authenticator(accepted);

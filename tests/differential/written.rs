@@ -23,7 +23,7 @@ fn what_rasn_writes_is_read_as_it_was_written() {
 prop_compose! {
     /// Requests that are lawful at `NOW`, in every other way as they please.
     fn opinions()(
-        request in shells(),
+        request in requests(),
         ticket in tickets(),
         cusec in 0..1_000_000_u32,
         skew in -300..=300_i64,
@@ -66,7 +66,7 @@ impl Opinion {
 }
 
 prop_compose! {
-    fn shells()(options in any::<u32>(), realm in realms(), sname in names(), kvno in any::<Option<u32>>()) -> oracle::ApReq {
+    fn requests()(options in any::<u32>(), realm in realms(), sname in names(), kvno in any::<Option<u32>>()) -> oracle::ApReq {
         let empty = oracle::EncryptedData { etype: service_key().etype().0, kvno, cipher: Vec::new().into() };
         oracle::ApReq {
             pvno: 5.into(),
@@ -126,7 +126,7 @@ fn realms() -> impl Strategy<Value = GeneralString> {
     "[A-Za-z0-9._-]{1,30}".prop_map(|realm| general(&realm))
 }
 
-/// What a service need not understand: the containers of RFC 4120, and what Windows says besides. Not the PAC, which is
+/// What a service need not understand: the containers of RFC 4120, and what Windows adds. Not the PAC, which is
 /// verified where it is found.
 fn authorization_data() -> impl Strategy<Value = Option<oracle::AuthorizationData>> {
     let element = |types: BoxedStrategy<i32>| {

@@ -1,4 +1,4 @@
-//! PACs for tests, taken apart and signed anew.
+//! PACs for tests, taken apart and signed again.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 

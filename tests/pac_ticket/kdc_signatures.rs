@@ -60,7 +60,7 @@ fn a_realm_of_active_directory_signs_all_it_issues() {
     }
 }
 
-/// What whoever holds the service's key can change, and sign again with it.
+/// What a holder of the service's key can change, and sign again with it.
 #[test]
 fn what_the_kdc_signed_cannot_be_changed_with_the_services_key() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
