@@ -175,7 +175,7 @@ impl<R: ReplayCache> Validator<R> {
         });
         match admitted {
             Ok(pac) => Ok(Accepted::new(buffer, opened, verified, pac)),
-            Err(error) => Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors)),
+            Err(error) => Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
         }
     }
 
@@ -186,7 +186,7 @@ impl<R: ReplayCache> Validator<R> {
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Refused> {
         let admission = in_stage(Stage::Admit, || self.replay.check_and_insert(&authorized.replay_entry(), now));
-        let verdict = authorized.admitted(admission);
+        let verdict = authorized.admitted(admission, now);
         observe::verdict(&verdict, None, Some(now));
         verdict
     }
@@ -292,7 +292,7 @@ impl<R> Validator<R> {
             Ok(pac) => Ok(AuthorizedRequest::new(request, pac, self.policy.krb_errors)),
             Err(error) => {
                 let VerifiedRequest { buffer, opened, verified } = &request;
-                Err(Refused::verified(error, opened, verified, buffer, self.policy.krb_errors))
+                Err(Refused::verified(error, opened, verified, buffer, self.policy.krb_errors, verified.arrived))
             }
         };
         observed(verdict, None)
@@ -305,15 +305,18 @@ impl AuthorizedRequest {
     /// # Errors
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub fn admit(self, admission: Admission) -> Result<Accepted, Refused> {
-        let verdict = self.admitted(admission);
+        let arrived = self.verified.arrived;
+        let verdict = self.admitted(admission, arrived);
         observe::verdict(&verdict, None, None);
         verdict
     }
 
-    fn admitted(self, admission: Admission) -> Result<Accepted, Refused> {
+    fn admitted(self, admission: Admission, now: UnixTime) -> Result<Accepted, Refused> {
         match check_admission(admission) {
             Ok(()) => Ok(self.into_accepted()),
-            Err(error) => Err(Refused::verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors)),
+            Err(error) => {
+                Err(Refused::verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors, now))
+            }
         }
     }
 }

@@ -88,7 +88,7 @@ fn last(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'sta
     let client = TestClient::of(&token);
     let ap_rep = client.ap_rep(&reply).unwrap().unwrap();
     let is_dce = client.flags.contains(GssFlags::DCE_STYLE);
-    let client_ap_rep = is_dce.then(|| client.third_leg(&ap_rep).mint(&client.session_key, &[3; 16]));
+    let client_ap_rep = is_dce.then(|| client.confirmation(&ap_rep).mint(&client.session_key, &[3; 16]));
     let mut context = client.context(Some(&ap_rep));
     let token = match (&token.framing, client_ap_rep) {
         (TokenFraming::Spnego(_), response_token) => {

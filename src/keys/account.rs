@@ -226,6 +226,11 @@ impl Account {
         self.prepared.0.get()?.get(key)?.get()
     }
 
+    /// Returns for how many of its keys something is kept prepared.
+    pub(super) fn prepared_count(&self) -> usize {
+        self.prepared.0.get().map_or(0, |keys| keys.iter().filter(|key| key.get().is_some()).count())
+    }
+
     /// Keeps what was prepared for a key of it; `false` if that is kept already.
     pub(super) fn keep_prepared(&self, key: usize, ticket_cipher: Cipher) -> bool {
         let keys = self.prepared.0.get_or_init(|| Box::new(self.keys.iter().map(|_| OnceBox::new()).collect()));
@@ -240,6 +245,11 @@ impl Account {
             None => self.keys = self.keys.iter().cloned().chain([key]).collect(),
         }
         self.prepared = PreparedKeys::default();
+    }
+
+    /// Drops what is prepared of its keys.
+    pub(super) fn without_prepared(self) -> Self {
+        Self { prepared: PreparedKeys::default(), ..self }
     }
 
     /// Copies the account, without what is prepared of its keys.

@@ -195,8 +195,13 @@ impl KeySet {
             let single = self.single.find_entry(self.hasher.hash_one(realm.as_bytes()), |held| held.realm() == realm);
             single.map_or_else(|_| Vec::new(), |single| Vec::from([single.remove().0]))
         });
+        // What was prepared of their keys goes, and leaves its share of the limit to others.
+        let prepared = held.iter().map(|account| account.prepared_count()).sum::<usize>();
+        self.room.fetch_add(prepared, Ordering::Relaxed);
         // An accepted request may still hold the account.
-        held.into_iter().map(|account| Arc::try_unwrap(account).unwrap_or_else(|held| held.copy())).collect()
+        held.into_iter()
+            .map(|account| Arc::try_unwrap(account).map_or_else(|held| held.copy(), Account::without_prepared))
+            .collect()
     }
 
     /// Adds an account that is not held yet.

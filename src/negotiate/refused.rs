@@ -148,12 +148,11 @@ impl Refused {
         verified: &Verified,
         buffer: &Buffer,
         krb_errors: KrbErrorPolicy,
+        now: UnixTime,
     ) -> Self {
         match krb_errors {
             KrbErrorPolicy::Never => Self::unproven(error, opened.framing),
-            KrbErrorPolicy::AfterProof => {
-                Self::proven(error, opened, buffer, verified.authenticator.time, verified.arrived)
-            }
+            KrbErrorPolicy::AfterProof => Self::proven(error, opened, buffer, verified.authenticator.time, now),
         }
     }
 

@@ -13,7 +13,7 @@ fn begun(host: &Host, token: &TestToken, state: Option<&[u8]>) -> (Kept, ApRepPa
     let number = if state.is_none() { 1 } else { 2 };
     assert_eq!(ap_rep.seq_number, Some(our_sequence_number(number)));
     let context = client.context(Some(&ap_rep));
-    (first, client.third_leg(&ap_rep), context)
+    (first, client.confirmation(&ap_rep), context)
 }
 
 fn minted(token: &TestToken, client_ap_rep: &ApRepParts) -> Vec<u8> {

@@ -73,7 +73,7 @@ impl Begun {
 
     /// The client's AP-REP, as plain data.
     fn client_ap_rep(&self) -> ApRepParts {
-        self.client.third_leg(&self.ap_rep())
+        self.client.confirmation(&self.ap_rep())
     }
 
     /// Ours.
