@@ -115,7 +115,7 @@ impl HeldKeys {
             if let Some(place) = held.listed.get_mut(held.total) {
                 *place = Some(key);
             }
-            held.total = held.total.saturating_add(1);
+            held.total = held.total.wrapping_add(1); // each key is in memory, so a `usize` counts them
         }
         held
     }

@@ -8,7 +8,7 @@ use crate::error::{Error, KeyRole};
 use crate::time::UnixTime;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Counts the encryption types of tickets and session keys, and remembers who still brings RC4.
 ///
@@ -131,7 +131,7 @@ impl EtypeCensus {
     /// The accounts that RC4 was used with, the most recent first.
     #[must_use]
     pub fn rc4_uses(&self) -> Vec<Rc4Use> {
-        let rc4 = self.rc4.lock().unwrap_or_else(PoisonError::into_inner);
+        let rc4 = self.lock();
         let mut uses: Vec<_> = rc4.iter().map(|(key, count)| Rc4Use::new(key, count)).collect();
         drop(rc4);
         uses.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| (&a.realm, &a.name).cmp(&(&b.realm, &b.name))));
@@ -144,11 +144,16 @@ impl EtypeCensus {
         self.left_out.load(Ordering::Relaxed)
     }
 
+    /// Locks the list. Nothing panics in the middle of a change, so a list whose lock is poisoned is whole.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Rc4Key, Rc4Count>> {
+        self.rc4.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, role: KeyRole, name: String, realm: String, now: UnixTime) {
-        let mut rc4 = self.rc4.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rc4 = self.lock();
         let key = Rc4Key { role, name, realm };
         if let Some(count) = rc4.get_mut(&key) {
-            count.uses = count.uses.saturating_add(1);
+            count.uses = count.uses.wrapping_add(1); // no program counts to 2⁶⁴
             count.last = count.last.max(now);
         } else if rc4.len() < self.capacity {
             rc4.insert(key, Rc4Count { uses: 1, last: now });
@@ -170,12 +175,14 @@ fn place(counts: &Counts, etype: EncType) -> Option<&AtomicUsize> {
 }
 
 fn count(counts: &Counts, etype: EncType) {
+    // An accepted request has keys of supported types only.
     if let Some(count) = place(counts, etype) {
         increment(count);
     }
 }
 
 fn read(counts: &Counts, etype: EncType) -> usize {
+    // No request is accepted with another type.
     place(counts, etype).map_or(0, |count| count.load(Ordering::Relaxed))
 }
 

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;
 use core::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the server knows of a connection. The code that accepts connections puts it among the extensions of their requests.
 ///
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionInfo {
-    bindings: Option<Arc<[ChannelBindings]>>,
+    bindings: Arc<[ChannelBindings]>,
     client_address: Option<IpAddr>,
 }
 
@@ -21,7 +21,7 @@ impl ConnectionInfo {
     /// Gives the bindings of the connection's channel: see [`Arrival::with_channel_bindings`].
     #[must_use]
     pub fn with_channel_bindings(self, bindings: impl Into<Arc<[ChannelBindings]>>) -> Self {
-        Self { bindings: Some(bindings.into()), ..self }
+        Self { bindings: bindings.into(), ..self }
     }
 
     /// Gives the client's address: see [`Arrival::with_client_address`].
@@ -31,7 +31,7 @@ impl ConnectionInfo {
     }
 
     pub(super) fn arrival(&self, now: UnixTime) -> Arrival<'_> {
-        Arrival { now, bindings: self.bindings.as_deref().unwrap_or(&[]), client_address: self.client_address }
+        Arrival { now, bindings: &self.bindings, client_address: self.client_address }
     }
 }
 
@@ -51,11 +51,16 @@ impl ConnectionNegotiation {
     }
 
     pub(super) fn take(&self) -> Option<Negotiation> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.lock().take()
     }
 
     pub(super) fn keep(&self, negotiation: Negotiation) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(negotiation);
+        *self.lock() = Some(negotiation);
+    }
+
+    /// Locks the state. It is replaced as a whole, so a state whose lock is poisoned is whole.
+    fn lock(&self) -> MutexGuard<'_, Option<Negotiation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

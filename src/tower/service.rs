@@ -83,6 +83,7 @@ impl Settings {
             Kept::Nowhere => RoundTrips::One,
             Kept::InCookie { .. } | Kept::WithConnection(_) => RoundTrips::Many(negotiation),
         };
+        // Without it, the request has no channel and no address. A policy that demands either refuses it.
         let arrival = parts.extensions.get::<ConnectionInfo>().map_or(Arrival::at(now), |info| info.arrival(now));
         self.source.decide(&parts.headers, round_trips, &(self.randomness)(), arrival)
     }
@@ -177,6 +178,7 @@ impl Settings {
 
 /// Makes a header value that is neither printed nor, in HTTP/2, kept for compression.
 fn sensitive(value: String) -> Option<HeaderValue> {
+    // A scheme and base64 are visible ASCII, so there always is one.
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -37,8 +37,8 @@ pub(crate) enum HeaderFault {
 /// `max_token_size` octets is rejected before anything is decoded.
 pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
     let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
-    // Three octets for four characters. Only decoding shows the padding, so up to two octets are left to it. A value is
-    // shorter than the address space, so nothing overflows.
+    // Three octets for four characters. Only decoding shows the padding, so up to two octets are left to it. No slice has
+    // more than half of the address space, so nothing overflows; there is a character, so nothing falls below zero.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
     if decoded_size.saturating_sub(2) > max_token_size {
         return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });

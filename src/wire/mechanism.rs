@@ -32,9 +32,14 @@ impl Mechanism {
         }
     }
 
-    /// Its object identifier, as the contents of the DER encoding; empty if it is not known here.
+    /// Returns its object identifier, as the contents of the DER encoding.
+    #[expect(
+        clippy::expect_used,
+        reason = "answers name only mechanisms that `is_kerberos` has found, and these are in the table"
+    )]
     pub(crate) fn oid(self) -> &'static [u8] {
-        NAMED.iter().find(|(mechanism, _)| *mechanism == self).map_or(&[], |(_, oid)| *oid)
+        let (_, oid) = NAMED.iter().find(|(mechanism, _)| *mechanism == self).expect("a mechanism that has a name");
+        oid
     }
 
     /// What it is called.

@@ -10,7 +10,8 @@ impl fmt::Display for Dotted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut numbers = self.0.split_inclusive(|octet| octet & 0x80 == 0).map(base_128);
         match numbers.next() {
-            // The first number holds two arcs, and the first arc is 0, 1 or 2.
+            // The first number holds two arcs, and the first arc is 0, 1 or 2. Each branch takes numbers that are no smaller
+            // than what it subtracts.
             Some(Some(first @ 0..40)) => write!(f, "0.{first}")?,
             Some(Some(first @ 40..80)) => write!(f, "1.{}", first.wrapping_sub(40))?,
             Some(Some(first)) => write!(f, "2.{}", first.wrapping_sub(80))?,

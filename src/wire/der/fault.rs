@@ -57,12 +57,14 @@ impl Fault {
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
+        // The reader stood in the message or at its end. Another message is not explained, but nothing is read past its end.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
     }
 
     fn problem(self, mut rest: Reader<'_>) -> Problem {
         let number = self.number.value();
+        // The reader found a tag or a value there, so reading it again finds it, too.
         match self.kind {
             Kind::Truncated => Problem::Truncated,
             Kind::UnexpectedTag => {
@@ -91,7 +93,8 @@ impl Fault {
 struct U24([u8; 3]);
 
 impl U24 {
-    /// Keeps `number`, or the largest number where it has more than 24 bits.
+    /// Keeps `number`, or the largest number where it has more than 24 bits. No message is so long; only an error's text
+    /// would show it.
     fn at_most(number: usize) -> Self {
         let number = u32::try_from(number).unwrap_or(u32::MAX).min(0x00FF_FFFF);
         let [low, middle, high, _] = number.to_le_bytes();
@@ -103,7 +106,7 @@ impl U24 {
         Self([low, middle, high])
     }
 
-    /// Returns how far this address lies beyond `start`.
+    /// Returns how far this address lies beyond `start`, both taken modulo 2²⁴.
     fn since(self, start: Self) -> usize {
         self.value().wrapping_sub(start.value()) & 0x00FF_FFFF
     }

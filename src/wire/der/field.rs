@@ -15,13 +15,18 @@ impl Field {
             if same(first.as_bytes(), name.as_bytes()) {
                 return Self(number);
             }
-            (number, rest) = (number.wrapping_add(1), others);
+            number = match number.checked_add(1) {
+                Some(next) => next,
+                None => panic!("no field among the first 256 has this name"),
+            };
+            rest = others;
         }
         panic!("no field has this name");
     }
 
+    #[expect(clippy::expect_used, reason = "`named` alone makes fields, and it numbers those of the table")]
     pub(super) fn name(self) -> &'static str {
-        NAMES.get(usize::from(self.0)).copied().unwrap_or("field")
+        NAMES.get(usize::from(self.0)).expect("a field of the table")
     }
 }
 

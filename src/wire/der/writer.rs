@@ -22,6 +22,7 @@ impl Writer {
     pub(crate) fn element(&mut self, tag: u8, contents: impl FnOnce(&mut Self)) {
         let before = self.reversed.len();
         contents(self);
+        // Nothing takes octets away from the writer.
         self.length(self.reversed.len().saturating_sub(before));
         self.reversed.push(tag);
     }
@@ -55,11 +56,12 @@ impl Writer {
     /// INTEGER, in as few octets as hold it.
     pub(crate) fn integer(&mut self, value: i64) {
         let octets = value.to_be_bytes();
-        let is_padding = |pair: &[u8]| {
-            matches!(pair, [0x00, next] if next & 0x80 == 0) || matches!(pair, [0xFF, next] if next & 0x80 != 0)
-        };
-        let padding = octets.windows(2).take_while(|pair| is_padding(pair)).count();
-        self.element(tag::INTEGER, |w| w.raw(octets.get(padding..).unwrap_or_default()));
+        let mut shortest = &octets[..];
+        // The first octet is padding where the next one has the same sign.
+        while let Some((0x00, rest @ [..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
+            shortest = rest;
+        }
+        self.element(tag::INTEGER, |w| w.raw(shortest));
     }
 
     /// ENUMERATED below 128.
@@ -79,15 +81,17 @@ impl Writer {
 
     /// The length octets of X.690 section 8.1.3, as few as hold it.
     fn length(&mut self, length: usize) {
-        let octets = length.to_le_bytes();
-        let count = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last.saturating_add(1));
-        match octets {
-            [short, ..] if length < 0x80 => self.reversed.push(short),
-            _ => {
-                self.reversed.extend(octets.iter().take(count));
-                self.reversed.push(0x80 | u8::try_from(count).unwrap_or(0x7E));
-            }
+        if let Ok(short @ ..=0x7F) = u8::try_from(length) {
+            self.reversed.push(short);
+            return;
         }
+        let (mut rest, mut first) = (length, 0x80_u8);
+        while rest > 0 {
+            let [lowest, ..] = rest.to_le_bytes();
+            self.reversed.push(lowest);
+            (rest, first) = (rest >> 8, first.wrapping_add(1)); // a `usize` has at most eight octets
+        }
+        self.reversed.push(first);
     }
 }
 

@@ -54,8 +54,8 @@ impl ChannelBindings {
     }
 
     fn of(prefix: &str, data: &[u8]) -> Self {
-        // Address types and lengths, all zero, then the application data with its length, little-endian. The length
-        // field has 32 bits; no channel has that much to say about itself.
+        // Address types and lengths, all zero, then the application data with its length, little-endian. The length field
+        // has 32 bits. Longer data cannot be sent: the hash of such bindings matches no client's.
         let length = u32::try_from(prefix.len().saturating_add(data.len())).unwrap_or(u32::MAX);
         let mut md5 = Md5::new();
         md5.update([0; 16]);

@@ -29,6 +29,7 @@ pub(crate) struct Authenticator<'a> {
     pub(crate) subkey: Option<EncryptionKey<'a>>,
     /// The first sequence number; a negative number keeps its 32 bits.
     pub(crate) seq_number: Option<u32>,
+    /// Empty if the field is absent.
     pub(crate) authorization_data: AuthorizationData<'a>,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Authenticator<'a> {
 
     /// The client's time, with its microseconds.
     pub(crate) fn time(&self) -> UnixTime {
+        // `Reader::microseconds` takes what fits into a second, so there always is such a time.
         self.ctime.with_micros(self.cusec).unwrap_or(self.ctime)
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct KrbCredInfo<'a> {
     pub(crate) key: EncryptionKey<'a>,
     pub(crate) prealm: &'a str,
     pub(crate) pname: PrincipalName<'a>,
+    /// Empty if the field is absent. It is the client's statement: the ticket holds its own flags, encrypted for its
+    /// service.
     pub(crate) flags: TicketFlags,
     pub(crate) authtime: Option<UnixTime>,
     pub(crate) starttime: Option<UnixTime>,
@@ -73,6 +75,7 @@ pub(crate) struct KrbCredInfo<'a> {
     pub(crate) renew_till: Option<UnixTime>,
     pub(crate) srealm: &'a str,
     pub(crate) sname: PrincipalName<'a>,
+    /// Empty if the field is absent: both mean that the ticket may be used from anywhere.
     pub(crate) caddr: HostAddresses<'a>,
 }
 

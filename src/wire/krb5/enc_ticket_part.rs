@@ -30,7 +30,9 @@ pub(crate) struct EncTicketPart<'a> {
     pub(crate) starttime: Option<UnixTime>,
     pub(crate) endtime: UnixTime,
     pub(crate) renew_till: Option<UnixTime>,
+    /// Empty if the field is absent: both mean that the ticket may be used from anywhere.
     pub(crate) caddr: HostAddresses<'a>,
+    /// Empty if the field is absent.
     pub(crate) authorization_data: AuthorizationData<'a>,
 }
 

@@ -65,6 +65,7 @@ impl<'a> Tickets<'a> {
         core::iter::from_fn(move || {
             let from_here = rest.rest();
             rest.element(application(1), field!("Ticket")).ok()?;
+            // What is left is the end of what there was.
             from_here.get(..from_here.len().saturating_sub(rest.rest().len()))
         })
     }

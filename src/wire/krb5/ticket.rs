@@ -38,8 +38,9 @@ impl<'a> Ticket<'a> {
 }
 
 impl fmt::Debug for Ticket<'_> {
+    #[expect(clippy::expect_used, reason = "`Reader::realm_field` takes realms as text")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let realm = BoundedText::new(core::str::from_utf8(self.realm).unwrap_or_default());
+        let realm = BoundedText::new(core::str::from_utf8(self.realm).expect("a realm that was read as text"));
         write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)
     }
 }

@@ -45,6 +45,7 @@ pub(crate) struct NegotiationReply<'a> {
 
 impl NegotiationReply<'_> {
     pub(crate) fn to_bytes(self) -> Vec<u8> {
+        // Only for the capacity: an absent field takes none, and the writer grows where it is too small.
         let token = self.response_token.unwrap_or_default();
         let mic = self.mech_list_mic.unwrap_or_default();
         let mut writer = Writer::with_capacity(HEADERS.saturating_add(token.len()).saturating_add(mic.len()));

@@ -70,6 +70,7 @@ impl<'a> Reader<'a> {
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
         // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
+        // There are 1 to 8 octets, so neither the conversion nor the subtraction is out of range.
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
         let padding = !(u32::MAX << kept_unused) << last_bit;
         Ok(first & !padding)
@@ -109,9 +110,11 @@ impl<'a> Reader<'a> {
 #[inline(never)]
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
+    // Zero less one has its top bit, and so has every octet that a borrow reaches after it: a borrow hides no mark.
     let marks_of = |word: u64| word | word.wrapping_sub(ONES);
     let marks = match text.last_chunk() {
         Some(last) => text.chunks_exact(8).fold(marks_of(u64::from_ne_bytes(*last)), |marks, word| {
+            // `chunks_exact` gives eight octets, so there is no word without a mark of its own.
             marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_ne_bytes(*word)))
         }),
         // The octets that the text does not fill are ones, which pass.
