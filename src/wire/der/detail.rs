@@ -1,21 +1,21 @@
-//! How much is told of an error; the PAC still reads so.
+//! How much a reader says about an error. Only the reader of the PAC still uses this.
 
 use core::fmt;
 
-/// Tells all.
+/// Returns errors with all details.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Full;
 
-/// Tells nothing but that it could not be read.
+/// Returns errors without details.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terse;
 
-/// What is told of an error.
+/// How much a reader says about an error.
 pub(crate) trait Tell<E>: Copy + fmt::Debug {
-    /// What is told.
+    /// The type of the error that the reader returns.
     type Told;
 
-    /// `error`, as far as it is told; it is made only if it is.
+    /// Returns the error. `error` is called only for a reader that returns details.
     fn tell(error: impl FnOnce() -> E) -> Self::Told;
 }
 
@@ -36,6 +36,6 @@ impl<E> Tell<E> for Terse {
     }
 }
 
-/// It could not be read; a [`Full`] reader says why.
+/// The error without details. A [`Full`] reader returns the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unread;
