@@ -249,10 +249,10 @@ pub enum Error {
     #[error("this authenticator was used before{}", .0.phrase())]
     Replay(ReplayCause),
     /// The replay cache cannot hold another live entry, either for any client or for this one.
-    #[error("{}, so this request cannot be told from a replay", full_phrase(*.0))]
+    #[error("{}, so this request cannot be distinguished from a replay", full_phrase(*.0))]
     ReplayCacheFull(ReplayLimit),
     /// The replay cache gave no answer.
-    #[error("the replay cache did not answer, so this request cannot be told from a replay")]
+    #[error("the replay cache did not answer, so this request cannot be distinguished from a replay")]
     ReplayCacheFailed,
 
     /// The caller's configuration contradicts itself. No client can cause this.

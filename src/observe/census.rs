@@ -146,7 +146,7 @@ impl EtypeCensus {
         self.left_out.load(Ordering::Relaxed)
     }
 
-    /// Locks the list. Nothing panics in the middle of a change, so a list whose lock is poisoned is whole.
+    /// Locks the list. No change panics in the middle, so even a poisoned lock holds a whole list.
     fn lock(&self) -> MutexGuard<'_, HashMap<Rc4Key, Rc4Count>> {
         self.rc4.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The service: decides a request, and turns the step into a response.
+//! The service, which decides a request and turns the step into a response.
 
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 use super::future::{Headers, NegotiateFuture};
@@ -16,7 +16,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use tower_service::Service;
 
-/// Signs users in before the service that it holds. It is made by [`NegotiateLayer`](super::NegotiateLayer).
+/// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes it.
 #[derive(Clone, Debug)]
 pub struct Negotiate<S> {
     inner: S,
@@ -52,7 +52,8 @@ where
 }
 
 impl Settings {
-    /// Decides a request. Returns the headers that the inner service's response gets, or the response without the service.
+    /// Decides a request. Returns the headers that the inner service's response gets, or the response without the
+    /// service.
     fn admit(&self, parts: &mut Parts) -> Result<Headers, (StatusCode, Headers)> {
         let now = (self.clock)();
         let (kept, negotiation) = self.kept(parts, now);
@@ -123,11 +124,11 @@ impl Settings {
     }
 }
 
-/// Where the state of a negotiation is kept between two requests.
+/// The location where the state of a negotiation is kept between two requests.
 enum Kept {
     Nowhere,
     InCookie {
-        /// Whether the request brought the cookie.
+        /// This says whether the request brought the cookie.
         brought: bool,
     },
     WithConnection(ConnectionNegotiation),

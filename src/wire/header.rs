@@ -131,7 +131,7 @@ mod tests {
             let all = value.len();
             for at in (10..all).filter(|at| length > 90 || at + 8 > all) {
                 let good = value[at];
-                // What is white space to the header is trimmed from its end.
+                // White space is trimmed from the end of the header.
                 for octet in (0..=u8::MAX).filter(|octet| !octet.is_ascii_whitespace()) {
                     value[at] = octet;
                     assert_eq!(decode(&value, 100).ok(), STANDARD.decode(&value[10..]).ok(), "{length} {at} {octet}");

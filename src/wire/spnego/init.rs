@@ -59,7 +59,8 @@ impl<'a> MechanismList<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: Field) -> Result<Self, Fault> {
         let start = reader.rest();
         let encoded = reader.sequence(what)?;
-        // What is left is the end of what there was, so the subtraction gives the length of the list.
+        // The octets that are left are the end of those that there were, so the subtraction gives the length of the
+        // list.
         let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
         let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
         if count == 0 {
