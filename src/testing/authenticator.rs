@@ -127,7 +127,7 @@ pub struct GssChecksumParts {
     pub length: u32,
     /// `Bnd` is the MD5 of the channel bindings (see [`channel_bindings_md5`]), or zeros for none.
     pub bindings: [u8; 16],
-    /// `Flags` is the context flags ([`GssFlags`](crate::ticket::GssFlags)).
+    /// `Flags` is the context flags ([`GssFlags`]).
     pub flags: u32,
     /// `DlgOpt`, `Dlgth` and `Deleg` are sent whatever the flags say.
     pub delegation: Option<(u16, u16, Vec<u8>)>,

@@ -6,7 +6,7 @@
 pub(crate) struct Field(u8);
 
 impl Field {
-    /// Returns the field with this name. Only [`field!`](crate::wire::der::field) calls it, while the program is
+    /// Returns the field with this name. Only [`field!`](crate::wire::der::field!) calls it, while the program is
     /// compiled: a name that is not in the table does not compile.
     #[expect(clippy::panic, reason = "it ends the compilation, not the program")]
     pub(crate) const fn named(name: &str) -> Self {
