@@ -35,7 +35,7 @@
 //!
 //! ```
 //! # use kerberos_sso::testing::{TestClient, TestRealm};
-//! # use kerberos_sso::{Policy, Protection, Randomness, UnixTime, Validator, replay::NoReplayCache};
+//! # use kerberos_sso::{Policy, Randomness, UnixTime, Validator, replay::NoReplayCache};
 //! # let realm = TestRealm::new("CONTOSO.TEST");
 //! # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
 //! # let now = UnixTime::from_seconds(1_795_248_000);
