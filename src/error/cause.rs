@@ -1,17 +1,17 @@
-//! The facts of single refusals: which message, which name, which proof, and what is wrong with it.
+//! The causes of refusals: which part of a request is wrong, and why.
 
 use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
 use crate::replay::ReplayLimit;
 use thiserror::Error;
 
-/// Whether a client that chose another mechanism offered Kerberos too.
+/// Whether a client that chose another mechanism also offered Kerberos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KerberosOffer {
-    /// It did: it would speak Kerberos if asked to.
+    /// The client also offered Kerberos. It can use Kerberos if the server asks for it.
     AlsoOffered,
-    /// It did not.
+    /// The client did not offer Kerberos.
     NotOffered,
 }
 
@@ -24,38 +24,38 @@ impl KerberosOffer {
     }
 }
 
-/// Which of the keys of a request.
+/// A key of a request, by its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum KeyRole {
-    /// The service's key, which the ticket is encrypted in.
+    /// This is the service's key, under which the ticket is encrypted.
     #[error("ticket's encryption")]
     Ticket,
-    /// The key in the ticket, which the authenticator is encrypted in.
+    /// This is the session key in the ticket, under which the authenticator is encrypted.
     #[error("session key")]
     Session,
-    /// The key the client chose for what follows.
+    /// This is the key that the client chose for the messages that follow.
     #[error("client's subkey")]
     Subkey,
 }
 
-/// Why an etype is not taken.
+/// Why an encryption type is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EtypeCause {
-    /// This crate does not have it: obsolete, or unknown.
+    /// This crate does not implement the type: it is obsolete or unknown.
     #[error("this server does not support")]
     NotImplemented,
-    /// The policy does not list it.
+    /// The policy does not list the type.
     #[error("the policy leaves out")]
     Policy,
 }
 
-/// Which ciphertext did not verify.
+/// The ciphertext that did not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Integrity {
-    /// The ticket, under every key that could be its.
+    /// The ticket did not verify under any key that could be its key.
     #[error(
         "the ticket does not open under {} of type {etype} for realm {realm}{}{}",
         match (*.tried, *.left_out) {
@@ -67,109 +67,111 @@ pub enum Integrity {
         if *.left_out > 0 { "; more keys are held than are tried: name the services of the accounts" } else { "" }
     )]
     Ticket {
-        /// The ticket's realm.
+        /// This is the ticket's realm.
         realm: BoundedText,
-        /// The ticket's etype.
+        /// This is the ticket's encryption type.
         etype: EncType,
-        /// The version that the ticket names and that was held and tried, if it was.
+        /// This is the key version that the ticket names, if a key of that version was tried.
         kvno: Option<u32>,
-        /// How many different keys were tried.
+        /// So many different keys were tried.
         tried: usize,
-        /// How many more were held, beyond [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS).
+        /// So many more keys were held, beyond [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS).
         left_out: usize,
     },
-    /// The ticket opens; the authenticator does not verify under the session key in it.
+    /// The ticket opened, but the authenticator did not verify under the session key in it.
     #[error(
-        "the authenticator does not verify under the ticket's session key: whoever sent it does not hold that key, or it was changed on the way"
+        "the authenticator does not verify under the ticket's session key: its sender does not hold that key, or it was \
+         changed on the way"
     )]
     Authenticator,
 }
 
-/// What is wrong with a name.
+/// The reason why a client's name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NameCause {
-    /// No components, or an empty one.
+    /// The name has no component, or an empty one.
     #[error("it is empty or has an empty component")]
     Empty,
-    /// WELLKNOWN/ANONYMOUS, the anonymous realm, or the anonymous flag (RFC 8062).
+    /// The name is WELLKNOWN/ANONYMOUS, or the realm is the anonymous one, or the anonymous flag is set (RFC 8062).
     #[error("it is anonymous")]
     Anonymous,
 }
 
-/// The parts of a client's name.
+/// A part of a client's identity in Kerberos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NamePart {
-    /// cname.
+    /// This is `cname`.
     #[error("name")]
     Name,
-    /// crealm.
+    /// This is `crealm`.
     #[error("realm")]
     Realm,
 }
 
-/// Why an address does not fit.
+/// The reason why a client's address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AddressCause {
-    /// The client's is not listed.
+    /// The ticket does not list the client's address.
     #[error("the client's is not among them")]
     NotListed,
-    /// The caller did not say which the client's is.
+    /// The caller did not give the client's address.
     #[error("the client's address is not known")]
     Unknown,
 }
 
-/// The two decrypted parts of a request.
+/// An encrypted part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Part {
-    /// EncTicketPart, by the KDC.
+    /// This is EncTicketPart, which the KDC wrote.
     #[error("ticket")]
     Ticket,
-    /// Authenticator, by the client.
+    /// This is Authenticator, which the client wrote.
     #[error("authenticator")]
     Authenticator,
 }
 
-/// Why channel bindings were demanded.
+/// The reason why channel bindings were demanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BindingDemand {
-    /// [`BindingLevel::Require`](crate::BindingLevel::Require).
+    /// The policy demands them of every client ([`BindingLevel::Require`](crate::policy::BindingLevel::Require)).
     #[error("every client must bind")]
     Required,
-    /// The client says in KERB_AP_OPTIONS that it binds, yet sent none.
+    /// The client says in KERB_AP_OPTIONS that it sends bindings, but it sent none.
     #[error("the client says that it binds")]
     Advertised,
 }
 
-/// What about a ticket is delegated.
+/// The way in which a ticket is delegated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DelegationKind {
-    /// The FORWARDED flag: it came of a forwarded TGT.
+    /// The ticket has the FORWARDED flag: it came from a forwarded TGT.
     #[error("forwarded")]
     Forwarded,
-    /// The PROXY flag.
+    /// The ticket has the PROXY flag.
     #[error("proxy")]
     Proxy,
-    /// S4U2Proxy: another service uses it in the user's name (S4U_DELEGATION_INFO in the PAC).
+    /// Another service uses the ticket in the user's name: S4U2Proxy (S4U_DELEGATION_INFO in the PAC).
     #[error("constrained delegation: another service uses it in the user's name")]
     ConstrainedDelegation,
-    /// S4U2Self: a service said who the user is, the user proved nothing (S-1-18-2 in the PAC).
-    #[error("protocol transition: a service said who the user is")]
+    /// A service said who the user is, and the user proved nothing: S4U2Self (S-1-18-2 in the PAC).
+    #[error("protocol transition: a service says who the user is")]
     ServiceAsserted,
 }
 
-/// Why a request counts as a replay.
+/// The reason why a request counts as a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayCause {
-    /// The same authenticator was admitted.
+    /// The same authenticator was admitted before.
     Seen,
-    /// It is older than what the cache remembers: from before its start, or from before its clock was set back.
+    /// The request is older than the memory of the replay cache: from before its start, or from before its clock was
+    /// set back.
     OlderThanCache,
 }
 
@@ -189,11 +191,12 @@ pub(super) const fn full_phrase(limit: ReplayLimit) -> &'static str {
     }
 }
 
-/// What the caller did.
+/// A mistake in how the caller set up the validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// [`BindingLevel::Require`](crate::BindingLevel::Require) or `IfAdvertised`, and no binding of the server's own.
-    #[error("the policy demands channel bindings and the connection was given none")]
+    /// The policy has the level [`Require`](crate::policy::BindingLevel::Require) or
+    /// [`IfAdvertised`](crate::policy::BindingLevel::IfAdvertised), but the caller gave no channel binding.
+    #[error("the policy demands channel bindings, and the caller gave none")]
     NoBindings,
 }

@@ -1,4 +1,4 @@
-//! The stable names of errors, and whose they are.
+//! The stable names of errors, and where to look for their causes.
 
 use super::{Error, Integrity};
 use core::fmt;
@@ -7,21 +7,21 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Blame {
-    /// The bytes are no message of the protocol: a broken client, a proxy that cut the header, or somebody probing.
+    /// The octets are no message of the protocol: the client is broken, a proxy cut the header, or somebody is probing.
     Message,
-    /// The client chose, or could only do, something that this server does not take.
+    /// The client chose something that this server does not accept, or could do nothing else.
     Client,
-    /// The keys this server holds, or the account they belong to in the directory.
+    /// The keys that this server holds are wrong, or the account that they belong to in the directory.
     Keys,
-    /// Clocks, or a ticket used outside its time.
+    /// A clock is wrong, or a ticket was used outside its lifetime.
     Time,
-    /// The ticket is good, and the policy of this server refuses it.
+    /// The ticket is good, but the policy of this server refuses it.
     Policy,
-    /// Two parts of the request contradict each other: an attack, or a broken client or KDC.
+    /// Two parts of the request contradict each other: this is an attack, or the client or the KDC is broken.
     Proof,
-    /// The memory of what was seen before.
+    /// The replay cache cannot admit the request.
     ReplayCache,
-    /// The program that calls this crate.
+    /// The program that calls this crate made a mistake.
     Caller,
 }
 
@@ -41,13 +41,14 @@ impl fmt::Display for Blame {
 }
 
 impl Error {
-    /// The stable name of this error, for logs, counters and tests. Names are added, never changed.
+    /// Returns the stable name of this error, for logs, counters and tests. New names are added, but no name ever
+    /// changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.classified().0
     }
 
-    /// Where to look for the cause.
+    /// Returns where to look for the cause.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         self.classified().1

@@ -1,8 +1,8 @@
-//! Why a request was refused: what happened, who can mend it, and how.
+//! Errors: why a request was refused, who can remove the cause, and how.
 //!
-//! An [`enum@Error`] is for the log and the administrator. What goes back to the client is decided elsewhere and says less.
-//! No variant holds a key, a plaintext, or more of a stranger's text than an [`BoundedText`]; none allocates, so that
-//! refusing stays cheap.
+//! An [`enum@Error`] is for the log and for the administrator. The client gets less: see [`Refused`](crate::Refused).
+//! No variant holds a key or a plaintext. Text from a peer is kept as a [`BoundedText`] only. No variant allocates, so
+//! that a refusal stays cheap.
 
 mod cause;
 mod code;
@@ -35,228 +35,229 @@ use crate::time::UnixTime;
 use cause::full_phrase;
 use thiserror::Error;
 
-/// Why a request was refused.
+/// The reason why a request was refused.
 ///
-/// [`code`](Self::code) names it for programs, [`blame`](Self::blame) says where to look, `Display` is a sentence for
-/// whoever reads the log, and [`remedy`](Self::remedy) tells what to do where that is known.
+/// [`code`](Self::code) is a name for programs, and [`blame`](Self::blame) says where to look. `Display` is a sentence
+/// for the log, and [`remedy`](Self::remedy) says what an administrator can do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The header is not `Negotiate` and a token.
+    /// The header is not `Negotiate` with a token.
     #[error("the Authorization header is not \"Negotiate\" with a token: {0}")]
     NotNegotiate(HeaderProblem),
-    /// Bytes that are not what the protocol says.
+    /// The message does not have the form that its specification demands.
     #[error("the message is malformed: {0}")]
     Malformed(Malformed),
-    /// More bytes than the limit, before anything was read.
-    #[error("the token has {size} bytes, more than the limit of {limit}")]
+    /// The token has more octets than the limit. Nothing of it was read.
+    #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
-        /// Bytes of the token, or the most a header of this length can decode to.
+        /// The token has so many octets, or a header of this length can decode to so many.
         size: usize,
-        /// [`Policy::max_token_size`](crate::Policy::max_token_size).
+        /// This is [`Policy::max_token_size`](crate::Policy::max_token_size).
         limit: usize,
     },
 
     /// The client answered with NTLM.
     #[error("the client sent NTLM ({message}) instead of a Kerberos ticket{}", .offer.phrase())]
     Ntlm {
-        /// Which of its messages.
+        /// This is the kind of message that the client sent.
         message: NtlmMessage,
-        /// Whether it offered Kerberos besides.
+        /// This says whether the client offered Kerberos, too.
         offer: KerberosOffer,
     },
-    /// The client answered with NegoEx, in practice PKU2U or a live-ID mechanism.
+    /// The client answered with NegoEx, in practice with PKU2U or a mechanism for Microsoft accounts.
     #[error("the client sent NegoEx instead of a Kerberos ticket{}", .offer.phrase())]
     NegoEx {
-        /// Whether it offered Kerberos besides.
+        /// This says whether the client offered Kerberos, too.
         offer: KerberosOffer,
     },
-    /// The client has no line of sight to a KDC and asks us to pass its messages on.
+    /// The client reaches no KDC and asks this server to relay its messages to one (IAKERB).
     #[error("the client sent IAKERB: it has no ticket and asks this server to relay its messages to a KDC")]
     Iakerb,
-    /// The client offers mechanisms, none of which is Kerberos.
+    /// The client offers mechanisms, and none of them is Kerberos.
     #[error("the client offers {mechanisms} mechanisms, and Kerberos is not among them")]
     NoKerberos {
-        /// How many it offers.
+        /// The client offers so many mechanisms.
         mechanisms: usize,
     },
-    /// The client offers Kerberos but sent no ticket with its offer.
+    /// The client offers Kerberos, but sent no ticket with its offer.
     #[error("the client offers Kerberos but sent no ticket with its first message")]
     NoToken,
-    /// The ticket is encrypted in the session key of a TGT of ours.
+    /// The ticket is encrypted under the session key of a TGT of this server, which this crate does not support.
     #[error("the client asks for user-to-user authentication, which needs a ticket-granting ticket of this server")]
     UserToUser,
 
-    /// An etype that this crate does not have, or that the policy leaves out.
+    /// A key is of an encryption type that this crate does not support, or that the policy does not list.
     #[error("the {role} is of type {etype}, which {cause}")]
     UnsupportedEtype {
-        /// Which of the keys.
+        /// This key is of that type.
         role: KeyRole,
-        /// Its type.
+        /// This is the type of the key.
         etype: EncType,
-        /// Why it is not taken.
+        /// This is why the type is not accepted.
         cause: EtypeCause,
     },
-    /// RC4 without `Policy::allow_rc4`, or in a build without the feature `rc4`.
+    /// A key is for RC4, which the policy does not allow (see `Policy::allow_rc4`), or which this build does not have (the
+    /// feature `rc4`).
     #[cfg_attr(feature = "rc4", error("the {role} is RC4 (rc4-hmac, 23), which the policy does not allow"))]
     #[cfg_attr(not(feature = "rc4"), error("the {role} is RC4 (rc4-hmac, 23), which this build does not have"))]
     Rc4Refused {
-        /// Which of the keys.
+        /// This key is for RC4.
         role: KeyRole,
     },
     /// No key was held that could have opened the ticket.
     #[error("{0}")]
     NoKey(NoKey),
-    /// Keys of the right account and type were held, in other versions, and none of them opens the ticket.
+    /// Keys of the right account and type were held, but only in other versions, and none of them opened the ticket.
     #[error("{0}")]
     KeyVersion(KeyVersion),
-    /// A key was used and the ciphertext does not verify under it.
+    /// A key was used, and the ciphertext did not verify under it.
     #[error("{0}")]
     Integrity(Integrity),
 
-    /// The ticket's shell names a service that the policy does not list.
+    /// The unencrypted fields of the ticket name a service that the policy does not list.
     #[error("the ticket is for the service {service}, which is not among the accepted ones")]
     ServiceRefused {
-        /// The service the ticket's shell names.
+        /// This is the service that the ticket names.
         service: BoundedText,
     },
-    /// A client name that is nobody's: empty, or anonymous.
+    /// The client's name is empty or anonymous, so it is nobody's name.
     #[error("the client name {name:?} is refused: {cause}")]
     NameRefused {
-        /// The name, components joined with `/`.
+        /// This is the name, its components joined with `/`.
         name: BoundedText,
-        /// What is wrong with it.
+        /// This is why the name is refused.
         cause: NameCause,
     },
     /// The key that opened the ticket may not vouch for users of this realm.
     #[error("the ticket names a user of realm {realm}, and the account {account} may not vouch for that realm")]
     UntrustedRealm {
-        /// The client's realm as the ticket has it.
+        /// This is the client's realm in the ticket.
         realm: BoundedText,
-        /// The account whose key opened the ticket.
+        /// The key of this account opened the ticket.
         account: BoundedText,
     },
-    /// The authenticator names another client than the ticket.
+    /// The authenticator names another client than the ticket does.
     #[error("the authenticator's client {0} is not the ticket's")]
     ClientMismatch(NamePart),
-    /// The authenticator's time is too far from `now`.
+    /// The authenticator's time is too far from `now`: the clock skew is too large.
     #[error(
         "the client's clock is {} s {} this server's (client {client}, server {server}; {allowed_seconds} s are allowed)",
         .client.seconds_since(*.server).unsigned_abs(),
         if .client > .server { "ahead of" } else { "behind" }
     )]
     ClockSkew {
-        /// The authenticator's time.
+        /// This is the authenticator's time.
         client: UnixTime,
-        /// The time the caller gave.
+        /// This is the time that the caller gave.
         server: UnixTime,
-        /// How far they may be apart, either way, in whole seconds.
+        /// The two times may differ by so many whole seconds, either way.
         allowed_seconds: i64,
     },
-    /// The ticket has ended.
+    /// The ticket has expired.
     #[error("the ticket expired at {end}, {} s before {now}", .now.seconds_since(*.end))]
     TicketExpired {
-        /// The ticket's endtime.
+        /// This is the ticket's endtime.
         end: UnixTime,
-        /// The time the caller gave.
+        /// This is the time that the caller gave.
         now: UnixTime,
     },
-    /// The ticket has not begun.
+    /// The ticket is not valid yet.
     #[error("the ticket is valid only from {start}, {} s after {now}", .start.seconds_since(*.now))]
     TicketNotYetValid {
-        /// The ticket's starttime, or its authtime where it has none.
+        /// This is the ticket's starttime, or its authtime if it has no starttime.
         start: UnixTime,
-        /// The time the caller gave.
+        /// This is the time that the caller gave.
         now: UnixTime,
     },
-    /// The ticket is postdated and no KDC has validated it.
+    /// The ticket is postdated, and no KDC has validated it.
     #[error("the ticket carries the INVALID flag: it is postdated and was not validated by the KDC")]
     TicketInvalid,
-    /// The ticket lives longer than the policy lets any ticket live, or ends before it starts.
+    /// The ticket's lifetime is longer than the policy allows, or the ticket ends before it starts.
     #[error("the ticket lives {seconds} s, and {limit_seconds} s are allowed")]
     TicketLifetime {
-        /// From start to end; negative if it ends before it starts.
+        /// The ticket lasts so many seconds from start to end. The number is negative if it ends before it starts.
         seconds: i64,
-        /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) and one clock skew.
+        /// This is [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus one clock skew.
         limit_seconds: i64,
     },
-    /// The ticket is bound to addresses, and the client's is none of them.
+    /// The ticket is bound to addresses, and the client's address is not one of them.
     #[error("the ticket may be used from certain addresses only, and {0}")]
     AddressMismatch(AddressCause),
-    /// The ticket crossed realms and nobody checked which.
+    /// The ticket came through other realms, and nobody checked through which.
     #[error(
         "the ticket came through other realms, and the KDC did not check them (TRANSITED-POLICY-CHECKED is not set)"
     )]
     Transited,
-    /// Restrictions that must be understood and are not.
+    /// The authorization data holds a restriction that must be understood, and this crate does not understand it.
     #[error("the {part} carries critical authorization data of type {ad_type}, which is not understood")]
     AuthorizationData {
-        /// Where it was found.
+        /// The restriction is in this part.
         part: Part,
-        /// Its ad-type.
+        /// This is its ad-type.
         ad_type: i32,
     },
     /// The authenticator's checksum is unkeyed, malformed or wrong.
     #[error("the authenticator's checksum is refused: {0}")]
     Checksum(ChecksumCause),
-    /// The client is bound to another channel than the one its request came over.
+    /// The client made the request for another channel than the one that carried it.
     #[error("the channel bindings do not match this connection: the request was made for another TLS channel")]
     ChannelBinding,
-    /// The client is bound to no channel, and the policy demands that it is.
+    /// The client made the request for no channel, and the policy demands a channel.
     #[error("the client sent no channel bindings, and the policy demands them ({0})")]
     ChannelBindingMissing(BindingDemand),
     /// The ticket or the request is delegated, and the policy refuses that.
     #[error("the ticket is delegated ({0}), which the policy refuses")]
     Delegation(DelegationKind),
 
-    /// The policy demands a PAC, or a SID in it, and there is none.
+    /// The policy demands a PAC with a SID, and the ticket has none.
     #[error("{0}, and the policy demands one")]
     PacMissing(MissingPac),
-    /// The PAC is not what MS-PAC says.
+    /// The PAC does not have the form that MS-PAC demands.
     #[error("the PAC is malformed: {0}")]
     PacMalformed(PacMalformed),
-    /// A signature of the PAC does not hold.
-    #[error("the PAC is not to be believed: {0}")]
+    /// A signature of the PAC is missing or does not verify.
+    #[error("the PAC cannot be trusted: {0}")]
     PacSignature(PacSignature),
-    /// The PAC contradicts the ticket that it came in, or itself.
+    /// The PAC contradicts the ticket that carries it, or contradicts itself.
     #[error("the PAC does not belong to this ticket: {0}")]
     PacMismatch(PacMismatch),
     /// The key that opened the ticket may not vouch for SIDs of this domain.
     #[error("the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for its domain")]
     UntrustedDomain {
-        /// What is claimed.
+        /// The PAC makes this claim.
         claim: DomainClaim,
-        /// The SID.
+        /// This is the SID.
         sid: Sid,
-        /// The account whose key opened the ticket.
+        /// The key of this account opened the ticket.
         account: BoundedText,
     },
     /// The policy does not let accounts of this kind sign in.
     #[error("the account {name:?} ({sid}) may not sign in here: {cause}")]
     AccountRefused {
-        /// The account's name.
+        /// This is the account's name.
         name: BoundedText,
-        /// Its SID.
+        /// This is the account's SID.
         sid: Sid,
-        /// What the policy has against it.
+        /// This is why the policy refuses the account.
         cause: AccountCause,
     },
 
-    /// What the client sent after its request does not end the conversation.
+    /// The client's later tokens do not complete the negotiation.
     #[error("the negotiation failed: {0}")]
     Negotiation(NegotiationCause),
 
-    /// This authenticator has been seen.
+    /// This authenticator was admitted before, or may have been.
     #[error("this authenticator was used before{}", .0.phrase())]
     Replay(ReplayCause),
-    /// The replay cache has no room for another live entry, be it of anybody or of this client.
-    #[error("{}, so this request cannot be told from a replay", full_phrase(*.0))]
+    /// The replay cache cannot hold another live entry, either for any client or for this one.
+    #[error("{}, so this request cannot be distinguished from a replay", full_phrase(*.0))]
     ReplayCacheFull(ReplayLimit),
-    /// The replay cache could not answer.
-    #[error("the replay cache did not answer, so this request cannot be told from a replay")]
+    /// The replay cache gave no answer.
+    #[error("the replay cache did not answer, so this request cannot be distinguished from a replay")]
     ReplayCacheFailed,
 
-    /// The caller asked for something that makes no sense; never caused by what a client sends.
+    /// The caller's configuration contradicts itself. No client can cause this.
     #[error("this validator was misused: {0}")]
     Misuse(Misuse),
 }
@@ -286,9 +287,9 @@ impl From<PacMalformed> for Error {
 mod tests {
     use super::*;
 
-    /// Every refusal is returned by value on a path that must not allocate.
+    /// Every refusal is returned by value, on a path that must not allocate.
     #[test]
-    fn an_error_stays_small_enough_to_return() {
+    fn error_has_at_most_512_octets() {
         assert!(size_of::<Error>() <= 512, "{}", size_of::<Error>());
     }
 }

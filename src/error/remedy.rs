@@ -7,56 +7,57 @@ use super::{
 use crate::replay::ReplayLimit;
 
 impl Error {
-    /// What to do, in sentences for an administrator; `None` where nothing can be done but wonder who sent that.
+    /// Returns what an administrator can do, in sentences. `None` if nothing helps: a broken client or an attacker sent
+    /// the request.
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn remedy(&self) -> Option<&'static str> {
         Some(match self {
             Self::NotNegotiate(HeaderProblem::OtherScheme) => {
-                "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos does."
+                "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
             }
             Self::TooLarge { .. } => TOO_LARGE,
             Self::Ntlm { offer: KerberosOffer::NotOffered, .. } => NTLM,
             Self::Ntlm { .. } | Self::NegoEx { offer: KerberosOffer::AlsoOffered } => {
                 "The client prefers another mechanism though it could use Kerberos. Check the order of security packages \
-                 on the client, and that a ticket for this service can be had there (klist get HTTP/host)."
+                 on the client, and that the client can get a ticket for this service (klist get HTTP/host)."
             }
             Self::NegoEx { .. } => NEGOEX,
             Self::Iakerb => {
-                "The client reaches no KDC. Give it line of sight to a domain controller (VPN, DNS SRV records \
-                 _kerberos._tcp), or a KDC proxy (MS-KKDCP); this server does not relay."
+                "The client reaches no KDC. Let it reach a domain controller (VPN, DNS SRV records _kerberos._tcp) or a KDC \
+                 proxy (MS-KKDCP). This server does not relay."
             }
             Self::NoKerberos { .. } => {
-                "Enable Kerberos in the client's Negotiate settings and see that it is a member of the domain or holds a \
-                 ticket (klist)."
+                "Enable Kerberos in the client's Negotiate settings, and check that the client is a member of the domain or \
+                 holds a ticket (klist)."
             }
             Self::NoToken => {
                 "Answer with a NegTokenResp that selects Kerberos, or let the client send its ticket at once."
             }
             Self::UserToUser => {
-                "Register the service name on a computer or service account with keys of its own: a client falls back to \
-                 user-to-user when the name belongs to a user account without them."
+                "Register the service name on a computer or service account that has keys of its own. A client falls back to \
+                 user-to-user if the name belongs to a user account without keys."
             }
             Self::UnsupportedEtype { role: KeyRole::Ticket, cause: EtypeCause::NotImplemented, .. } => ETYPE_OF_TICKET,
             Self::UnsupportedEtype { cause: EtypeCause::NotImplemented, .. } => {
-                "Let the KDC issue AES session keys: set msDS-SupportedEncryptionTypes of the service account to 24, or \
+                "Let the KDC issue AES session keys: set msDS-SupportedEncryptionTypes of the service account to 24, or set \
                  permitted_enctypes in the client's krb5.conf."
             }
             Self::UnsupportedEtype { .. } => {
-                "Add the type to the policy's ticket or session etypes, or change msDS-SupportedEncryptionTypes of the \
-                 service account so that the KDC issues a type that is listed."
+                "Add the type to the policy's ticket etypes or session etypes, or change msDS-SupportedEncryptionTypes of \
+                 the service account so that the KDC issues a type that the policy lists."
             }
             Self::Rc4Refused { role: KeyRole::Ticket } => RC4_TICKET,
             Self::Rc4Refused { .. } => RC4_SESSION,
             Self::NoKey(no_key) => match no_key.cause {
                 NoKeyCause::Realm { .. } => REALM_NOT_HELD,
                 NoKeyCause::RealmCase { .. } => {
-                    "Give the key set the realm as the ticket spells it; a realm of Active Directory is the upper-case DNS \
-                     name of the domain (ktpass and ktutil do not correct it)."
+                    "Spell the realm in the key set as the ticket spells it. A realm of Active Directory is the upper-case \
+                     DNS name of the domain (ktpass and ktutil do not correct it)."
                 }
                 NoKeyCause::EncType { .. } => ETYPE_NOT_HELD,
                 NoKeyCause::Retired { .. } => {
-                    "The previous key was kept until then. If tickets under it are still in use, let it serve longer: for as \
+                    "The previous key was kept until then. If clients still use tickets under it, keep it longer: for as \
                      long as tickets live (10 hours by default)."
                 }
                 NoKeyCause::StrictVersion { .. } => {
@@ -73,19 +74,19 @@ impl Error {
             }
             Self::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
             Self::ServiceRefused { .. } => {
-                "If clients reach this server under that name, add it to the policy's services; else find out why they \
-                 were given a ticket for another service."
+                "If clients reach this server under that name, add it to the policy's services. If not, find out why the KDC \
+                 gave them a ticket for another service."
             }
             Self::UntrustedRealm { .. } => {
-                "If users of that realm may sign in here, name it in the account's client realms; a trust between the \
-                 realms alone is not taken for that decision."
+                "If users of that realm may sign in here, name it in the account's client realms. A trust between the realms \
+                 alone does not let them sign in."
             }
             Self::ClientMismatch(_) | Self::Checksum(_) => {
-                "A correct client does not send this. Note where it came from; if it is a known program, report it there."
+                "A correct client does not send this. Find out which program sent it, and report it to its maintainers."
             }
             Self::ClockSkew { .. } => CLOCK,
             Self::TicketExpired { .. } => {
-                "Let the client get a new ticket (lock and unlock Windows, or kinit). If it is a fresh one, this server's \
+                "Let the client get a new ticket (lock and unlock Windows, or kinit). If the ticket is new, this server's \
                  clock is ahead: check its time synchronisation."
             }
             Self::TicketNotYetValid { .. } => {
@@ -97,83 +98,84 @@ impl Error {
             }
             Self::TicketLifetime { .. } => {
                 "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise it in this policy. A lifetime \
-                 of years is the mark of a forged ticket."
+                 of years is a sign of a forged ticket."
             }
             Self::AddressMismatch(_) => {
                 "The client asked for a ticket bound to its address and came through NAT or a proxy. Set noaddresses = true \
                  in its krb5.conf, or ignore addresses in this policy (the default)."
             }
             Self::Transited => {
-                "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf), or, where \
-                 Windows KDCs issue the tickets, who never say so, set TransitedPolicy::TrustKdc."
+                "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf). Windows KDCs \
+                 never set that flag: for their tickets, set TransitedPolicy::TrustKdc."
             }
             Self::AuthorizationData { .. } => {
-                "RFC 4120 section 5.2.6 has a service refuse restrictions it does not know. Have the KDC wrap the element \
-                 in AD-IF-RELEVANT if ignoring it is harmless."
+                "A service must refuse restrictions that it does not know (RFC 4120 section 5.2.6). Let the KDC wrap the \
+                 element in AD-IF-RELEVANT if it is harmless to ignore it."
             }
             Self::ChannelBinding => {
                 "A proxy that ends TLS before this server changes the channel: give the policy the bindings of the \
-                 certificate that clients see. If there is no such proxy, somebody relayed this request."
+                 certificate that clients see. If there is no such proxy, an attacker relayed this request."
             }
             Self::ChannelBindingMissing(_) => {
                 "Enable Extended Protection on the client (Windows: SuppressExtendedProtection = 0; MIT and browsers on \
                  Linux do not bind), or lower the level of this policy."
             }
-            Self::Delegation(_) => "Sign in directly, or allow delegated tickets in this policy.",
+            Self::Delegation(_) => "Let the user sign in directly, or allow delegated tickets in this policy.",
             Self::PacMissing(MissingPac::Pac) => PAC_MISSING,
             Self::PacMissing(_) => {
-                "The KDC is not Active Directory, or knows no SID of this user. Accept names without SIDs by \
-                 PacPolicy::VerifyIfPresent if that is meant."
+                "The KDC is not Active Directory, or knows no SID of this user. If that is intended, accept names without \
+                 SIDs (PacPolicy::VerifyIfPresent)."
             }
             Self::PacSignature(PacSignature { cause: SignatureCause::Type(_), .. }) => PAC_SIGNATURE_TYPE,
             Self::PacSignature(_) => {
                 "Either the PAC was forged or altered, or the KDC signed it with a key of this account that this server \
-                 was not given: export all of its keys. If krbtgt keys were given, see that they are the current ones and \
-                 those of the read-only domain controllers."
+                 was not given: export all of its keys. If krbtgt keys were given, check that they are the current ones, \
+                 and that those of the read-only domain controllers are among them."
             }
             Self::PacMalformed(_) | Self::PacMismatch(_) => {
-                "No domain controller writes this. Whoever made the ticket holds a key of this service's account: change \
-                 the account's password, and find out who had it. If the KDC is not Active Directory, report this there."
+                "No domain controller writes this. The maker of the ticket holds a key of this service's account: change the \
+                 account's password, and find out who knew it. If the KDC is not Active Directory, report this to its \
+                 maintainers."
             }
             Self::UntrustedDomain { .. } => {
-                "If that domain is one of this forest, or of one that users may sign in from, name its SID in the \
-                 account's domain SIDs. If not, somebody who holds a key of the account made this ticket, or SID filtering \
-                 is off on a trust."
+                "If that domain belongs to this forest, or to one whose users may sign in, name its SID in the account's \
+                 domain SIDs. If not, the maker of this ticket holds a key of the account, or SID filtering is off on a \
+                 trust."
             }
             Self::AccountRefused { .. } => {
-                "Sign in as a person, or let the policy take such accounts (AccountPolicy::Any)."
+                "Sign in with a person's account, or let the policy accept such accounts (AccountPolicy::Any)."
             }
             Self::Replay(ReplayCause::OlderThanCache) => {
-                "The server was started a moment ago, or its clock was set back: it cannot know what was used before. Such \
-                 refusals end by themselves within two clock skews."
+                "The server was started a moment ago, or its clock was set back: it cannot know which authenticators were \
+                 used before. Such refusals end by themselves within two clock skews."
             }
             Self::Negotiation(NegotiationCause::TooLate { .. }) => {
-                "Nothing to do for one: the client, or the network, was slow, and it begins again. Where it happens often, look \
-                 for a proxy that holds responses back."
+                "Nothing to do for one: the client or the network was slow, and the client starts again. If it happens often, \
+                 look for a proxy that holds responses back."
             }
             Self::Negotiation(NegotiationCause::NotKept) => {
-                "Let the client send its ticket at once, with Kerberos first among its mechanisms; or keep conversations on the \
-                 server, with the connection or in a store."
+                "Let the client send its ticket at once, with Kerberos first among its mechanisms. Or keep the state of \
+                 negotiations on the server, with the connection or in a store."
             }
             Self::Negotiation(_) => {
-                "Give each client's next token the state of its own conversation, and let no proxy change the headers. If both \
-                 is so, somebody on the way has tampered with the negotiation."
+                "Give each client's next token the state of its own conversation, and let no proxy change the headers. If \
+                 neither is the cause, somebody on the way has changed the negotiation."
             }
             Self::Replay(_) => {
-                "One request was delivered twice (a retrying proxy, or the server validating one header twice), or a \
-                 stranger sent what another client sent. A client makes a new authenticator for every request."
+                "One request was delivered twice (a proxy retries, or the server validates one header twice), or an attacker \
+                 repeated the request of another client. A client makes a new authenticator for every request."
             }
             Self::ReplayCacheFull(ReplayLimit::ClientShare) => {
-                "One client signs in more often than the replay cache lets it (with_client_share): find out what it does, \
-                 or raise the share. Room is there again as its authenticators end, within two clock skews."
+                "One client signs in more often than the replay cache allows (with_client_share): find out why, or raise the \
+                 share. Entries become free as the client's authenticators expire, within two clock skews."
             }
             Self::ReplayCacheFull(ReplayLimit::Cache) => {
-                "Give the replay cache more entries: it needs one for each sign-in of two clock skews."
+                "Give the replay cache more entries: it needs one for each sign-in within two clock skews."
             }
             Self::ReplayCacheFailed => {
                 "Check the shared store that holds the replay cache; requests are refused meanwhile."
             }
-            Self::Misuse(_) => "Mend the configuration of this server.",
+            Self::Misuse(_) => "Correct the configuration of this server.",
             Self::NotNegotiate(_) | Self::Malformed(_) | Self::NameRefused { .. } | Self::Integrity(_) => return None,
         })
     }
@@ -189,11 +191,12 @@ client says which.";
 
 const NEGOEX: &str = "\
 The client tries NegoEx (PKU2U or a Microsoft account) because it got no Kerberos ticket for this host. Check that its \
-user is a domain user, that a domain controller is in reach, and that \"setspn -Q HTTP/host\" finds exactly one account.";
+user is a domain user, that the client reaches a domain controller, and that \"setspn -Q HTTP/host\" finds exactly one \
+account.";
 
 const TOO_LARGE: &str = "\
 The user is in very many groups, or the client forwards a ticket-granting ticket. Raise the policy's max_token_size (and \
-the header limit of the web server and its proxies) up to 64 KiB, or have the user in fewer groups.";
+the header limit of the web server and its proxies) up to 64 KiB, or put the user in fewer groups.";
 
 const ETYPE_OF_TICKET: &str = "\
 The account has keys of that obsolete type only, or \"Use Kerberos DES encryption types\" is set on it. Set \
@@ -216,9 +219,9 @@ server has no RC4; one with the feature \"rc4\" accepts them once allow_rc4() on
 
 #[cfg(feature = "rc4")]
 const RC4_SESSION: &str = "\
-The ticket itself may well be AES: the KDC chose RC4 for the session key because client or account does not announce AES. \
-Set msDS-SupportedEncryptionTypes of the service account to 24 and see that the client's policy \"Configure encryption \
-types allowed for Kerberos\" includes AES. Until then allow_rc4() on the policy accepts such tickets.";
+The ticket itself may be AES: the KDC chose RC4 for the session key because the client or the account does not announce \
+AES. Set msDS-SupportedEncryptionTypes of the service account to 24, and check that the client's policy \"Configure \
+encryption types allowed for Kerberos\" includes AES. Until then allow_rc4() on the policy accepts such tickets.";
 
 #[cfg(not(feature = "rc4"))]
 const RC4_SESSION: &str = "\
@@ -238,11 +241,11 @@ password, from which every type is derived. If the account was just set to other
 until these end.";
 
 const TICKET_DOES_NOT_OPEN: &str = "\
-The keys are not those the KDC used. Most likely, in this order: (1) the service name is registered on another account: \
-\"setspn -Q HTTP/host\" must name the account of these keys, once; (2) the keys were derived from a wrong password, or, \
-for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", its lower-case name without $, \
-\".\" and the lower-case realm, whatever the service is called; (3) the password was changed since, and the version \
-number did not tell. Otherwise the ticket was damaged or made up.";
+The keys held are not those that the KDC used. The likely causes, in this order: (1) the service name is registered on \
+another account: \"setspn -Q HTTP/host\" must name the account of these keys, once; (2) the keys were derived from a wrong \
+password, or, for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", its lower-case name \
+without $, \".\" and the lower-case realm, whatever the service is called; (3) the password was changed since, and the \
+version number did not change. Otherwise the ticket was damaged or made up.";
 
 const CLOCK: &str = "\
 Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same on \
@@ -251,10 +254,10 @@ snapshot is the classic.";
 
 const PAC_MISSING: &str = "\
 Check that the service account is not set to do without a PAC (NO_AUTH_DATA_REQUIRED, 0x2000000 in userAccountControl) and \
-that the client does not ask for none (kinit --no-request-pac). A KDC that is not Active Directory sends no SIDs: accept its \
-names by PacPolicy::VerifyIfPresent if that is meant.";
+that the client does not ask for none (kinit --no-request-pac). A KDC that is not Active Directory sends no SIDs: if that is \
+intended, accept names without SIDs (PacPolicy::VerifyIfPresent).";
 
 const PAC_SIGNATURE_TYPE: &str = "\
 The KDC signs with a key of the service's account, whose type need not be the ticket's: export all keys of the account \
-(ktpass -crypto All), or give its password, from which every type is derived. A type that no key makes (CRC32, MD5) is the \
-mark of a forged PAC (MS14-068).";
+(ktpass -crypto All), or give its password, from which every type is derived. A type that no key makes (CRC32, MD5) is a \
+sign of a forged PAC (MS14-068).";

@@ -1,5 +1,5 @@
-//! Sign-in over HTTP (RFC 4559), for any web server: the `Authorization` values of a request go in, and what to answer
-//! comes out. No web framework is needed; for those that build on `tower`, the feature of that name has a layer.
+//! Sign-in over HTTP (RFC 4559), for any web server. The `Authorization` values of a request go in, and the server's
+//! next step comes out. No web framework is needed; the feature `tower` has a layer for those that build on `tower`.
 //!
 //! A request leads to one of four [steps](SignInStep):
 //!
@@ -7,10 +7,10 @@
 //! no Negotiate value ─▶ Challenge   401, WWW-Authenticate: Negotiate
 //! an offer           ─▶ Continue    401, WWW-Authenticate: Negotiate <token>, and a state to keep
 //! a good ticket      ─▶ SignedIn    the page, WWW-Authenticate: Negotiate <token>
-//! anything else      ─▶ FallBack    the sign-in page or 403, and no challenge
+//! anything else      ─▶ FallBack    the sign-in page or 403, without a challenge
 //! ```
 //! A client that failed is never challenged again: a browser would ask its user for a password, or send the same token
-//! without end. The reason is for the log alone.
+//! again and again. The reason is for the log only.
 //!
 //! ```
 //! use kerberos_sso::http::SignInStep;
@@ -36,20 +36,21 @@
 //! ```
 //!
 //! # Several round trips
-//! Browsers send one token. A client that offers Kerberos and sends no ticket at once is asked to continue, and the state
-//! that [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns must be there with its next
-//! request. The server keeps it with the connection, which is wrong with HTTP/2 and behind proxies, where clients share
-//! connections; or the client carries it, [sealed](SealingKey).
+//! Browsers send one token. A client that offers Kerberos and sends no ticket with its offer must continue. Its next
+//! request needs the state that [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns.
+//! Either the server keeps the state with the connection, which is wrong with HTTP/2 and behind proxies, where clients
+//! share connections. Or the client carries it, [sealed](SealingKey).
 //!
 //! # HTTP/1.1 and HTTP/2
-//! Every request is authenticated by its own token, which is made for it and good once. Nothing belongs to the connection,
-//! as it does with NTLM, so nothing is lost where requests share connections, and no request runs as another client's user.
-//! A server that wants to ask once makes a session of its own after [`SignInStep::SignedIn`], with a cookie.
+//! Its own token authenticates every request. The client makes a token for one request, and it is good once. Nothing
+//! belongs to the connection, as it does with NTLM. So requests can share connections, and no request runs as another
+//! client's user. A server that wants to authenticate once makes a session of its own after [`SignInStep::SignedIn`],
+//! with a cookie.
 //!
 //! # Servers that wait
-//! If keys come from a database, or admissions from a store that nodes share,
-//! [`negotiate_token`](crate::Validator::negotiate_token) finds the token, the stages decide it, and
-//! [`SignInStep::from_verdict`] or [`SignInStep::from_step`] says what to answer.
+//! Some servers get keys from a database, or admit requests in a store that nodes share. Such a server calls
+//! [`negotiate_token`](crate::Validator::negotiate_token) for the token and the stages for the decision.
+//! [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then gives the step.
 
 mod authorization;
 mod seal;

@@ -1,4 +1,4 @@
-//! The diagnosis of a ticket for which no key serves: what was asked, what was held, and which of the usual causes it is.
+//! The diagnosis of a ticket for which no key is held: which key it needs, which keys are held, and the likely cause.
 
 use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
@@ -6,56 +6,57 @@ use crate::time::UnixTime;
 use core::fmt;
 use thiserror::Error;
 
-/// No key was held that could have opened the ticket: none was tried.
+/// The error for a ticket that none of the keys held could have opened: no key was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no key for {wanted}: {cause}")]
 pub struct NoKey {
-    /// What the ticket needs.
+    /// The ticket needs this key.
     pub wanted: WantedKey,
-    /// Why nothing was found, with what was held instead.
+    /// This is the cause, with the keys that were held instead.
     pub cause: NoKeyCause,
 }
 
-/// Why no key was found.
+/// The reason why no key was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NoKeyCause {
-    /// No account of the ticket's realm is in the key set.
+    /// The key set holds no account of the ticket's realm.
     #[error("no account of that realm is held (other realms: {realms})")]
     Realm {
-        /// How many realms the key set holds.
+        /// The key set holds so many realms.
         realms: usize,
     },
-    /// The realm is held in other letters. Realms compare byte by byte (RFC 4120 section 6.1), and those of Active
-    /// Directory are upper case.
+    /// The key set spells the realm with other upper and lower case letters. Realms are compared octet by octet (RFC
+    /// 4120 section 6.1), and Active Directory's realms are in upper case.
     #[error("the key set spells that realm {held}, and realms differ if their letters' case does")]
     RealmCase {
-        /// The spelling held.
+        /// The key set has this spelling.
         held: BoundedText,
     },
-    /// Keys of the realm are held, none of this type.
+    /// Keys of the realm are held, but none of this encryption type.
     #[error("{held} held, none of that type")]
     EncType {
-        /// The keys held.
+        /// These keys are held.
         held: HeldKeys,
     },
-    /// Keys of the type are held, and all have retired (see [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
+    /// Keys of the type are held, but all have retired (see
+    /// [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
     #[error("{held} held, and those of that type served until {last} only")]
     Retired {
-        /// The keys held.
+        /// These keys are held.
         held: HeldKeys,
-        /// When the last of them retired.
+        /// The last of them retired at this time.
         last: UnixTime,
     },
-    /// Keys of the type are held, none of this version, and the policy tries no other.
+    /// Keys of the type are held, but none of this version, and the policy tries no other version.
     #[error("{held} held, and the policy tries the named version only")]
     StrictVersion {
-        /// The keys held.
+        /// These keys are held.
         held: HeldKeys,
     },
 }
 
-/// Keys of the right realm and type were held in other versions only, and none of them opens the ticket.
+/// The error for a ticket whose key version is not held: keys of other versions were tried, and none of them opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "no key of the right version for {wanted}: {held} held, and {} open the ticket, which is {}newer than every key held",
@@ -63,36 +64,36 @@ pub enum NoKeyCause {
     if *.newer { "" } else { "not " }
 )]
 pub struct KeyVersion {
-    /// What the ticket needs.
+    /// The ticket needs this key.
     pub wanted: WantedKey,
-    /// The keys held.
+    /// These keys are held.
     pub held: HeldKeys,
-    /// How many keys were tried.
+    /// So many keys were tried.
     pub tried: usize,
-    /// Whether the ticket names a later version than any key held.
+    /// This says whether the ticket names a later version than any key held.
     pub newer: bool,
 }
 
-/// What a ticket's shell asks for. Anybody can write that shell: it is no proof of anything.
+/// The key that a ticket needs, by the unencrypted fields of the ticket. Anyone can write these: they prove nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("service {service} of realm {realm}, type {etype}, {}", Version(*.kvno))]
 pub struct WantedKey {
-    /// The service, components joined with `/`.
+    /// This is the service, its components joined with `/`.
     pub service: BoundedText,
-    /// The service's realm.
+    /// This is the service's realm.
     pub realm: BoundedText,
-    /// The ticket's encryption type.
+    /// This is the ticket's encryption type.
     pub etype: EncType,
-    /// The key version, if the ticket names one.
+    /// This is the key version, if the ticket names one.
     pub kvno: Option<u32>,
 }
 
 /// A key that was held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldKey {
-    /// Its type.
+    /// This is the key's encryption type.
     pub etype: EncType,
-    /// Its version, if that is known.
+    /// This is the key's version, if it is known.
     pub kvno: Option<u32>,
 }
 
@@ -115,7 +116,7 @@ impl HeldKeys {
             if let Some(place) = held.listed.get_mut(held.total) {
                 *place = Some(key);
             }
-            held.total = held.total.saturating_add(1);
+            held.total = held.total.wrapping_add(1); // each key is in memory, so a `usize` counts them
         }
         held
     }
@@ -124,24 +125,24 @@ impl HeldKeys {
         Self::new("", 0, core::iter::empty())
     }
 
-    /// The account that the ticket most likely means.
+    /// Returns the account for which the ticket was most likely made.
     #[must_use]
     pub const fn account(&self) -> BoundedText {
         self.account
     }
 
-    /// How many accounts of that realm are held.
+    /// Returns how many accounts of that realm are held.
     #[must_use]
     pub const fn accounts(&self) -> usize {
         self.accounts
     }
 
-    /// The keys listed.
+    /// Returns the keys that are listed.
     pub fn iter(&self) -> impl Iterator<Item = HeldKey> + '_ {
         self.listed.iter().flatten().copied()
     }
 
-    /// How many keys are held, listed or not.
+    /// Returns how many keys are held, listed or not.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.total

@@ -1,6 +1,6 @@
-//! What a token says about itself without a key: what it is, for which service, and which key it needs.
+//! The information in a token that can be read without a key: its kind, its service, and the key that it needs.
 //!
-//! It explains refused tokens as well as others. Nothing in it was checked, and no request comes out of it.
+//! It explains refused tokens, too. Nothing in it is verified, and no request is made of it.
 
 use crate::accept::token::Token;
 use crate::crypto::EncType;
@@ -13,7 +13,7 @@ use crate::wire::oid::Dotted;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 use core::fmt;
 
-/// What a token says about itself. Anyone can have written it: use it to explain, never to decide.
+/// The information that a token gives about itself. Anyone can have written it: use it to explain, never to decide.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenInfo<'t> {
     shape: TokenShape,
@@ -22,33 +22,33 @@ pub struct TokenInfo<'t> {
     ap_req: Option<ApReq<'t>>,
 }
 
-/// What a token is, by its first octets.
+/// The kind of a token, by its first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenShape {
-    /// SPNEGO's first message, NegTokenInit (RFC 4178 section 4.2.1).
+    /// The token is SPNEGO's first message, NegTokenInit (RFC 4178 section 4.2.1).
     NegTokenInit,
-    /// SPNEGO's later messages, NegTokenResp (section 4.2.2).
+    /// The token is a later message of SPNEGO, NegTokenResp (section 4.2.2).
     NegTokenResp,
-    /// A message of the Kerberos mechanism in its framing (RFC 4121 section 4.1).
+    /// The token is a message of the Kerberos mechanism in its framing (RFC 4121 section 4.1).
     Krb5,
-    /// The same, under the object identifier of Windows 2000.
+    /// The token is such a message under the object identifier of Windows 2000.
     MsKrb5,
-    /// An AP-REQ without framing.
+    /// The token is an AP-REQ without framing.
     ApReq,
-    /// An AP-REP without framing.
+    /// The token is an AP-REP without framing.
     ApRep,
-    /// NTLM.
+    /// The token is a message of NTLM.
     Ntlm,
-    /// NegoEx.
+    /// The token is a message of NegoEx.
     NegoEx,
-    /// Kerberos messages for a KDC (IAKERB).
+    /// The token holds Kerberos messages for a KDC (IAKERB).
     Iakerb,
-    /// Kerberos user-to-user.
+    /// The token is for Kerberos user-to-user authentication.
     UserToUser,
-    /// The token of another mechanism.
+    /// The token belongs to another mechanism.
     Other,
-    /// A token of no known form, or one that is too long.
+    /// The token has no known form, or is too long.
     Unknown,
 }
 
@@ -78,13 +78,13 @@ impl<'t> TokenInfo<'t> {
         Self { inner: Some(TokenShape::of(recognised.as_ref())), ap_req: ap_req(recognised.as_ref()), ..self }
     }
 
-    /// Returns what the whole token is.
+    /// Returns the kind of the whole token.
     #[must_use]
     pub const fn shape(&self) -> TokenShape {
         self.shape
     }
 
-    /// Returns what the token inside SPNEGO is; `None` if there is none.
+    /// Returns the kind of the token inside SPNEGO; `None` if there is none.
     #[must_use]
     pub const fn inner(&self) -> Option<TokenShape> {
         self.inner
@@ -177,7 +177,8 @@ impl<'t> OfferedMechanism<'t> {
     }
 }
 
-/// `Kerberos (1.2.840.113554.1.2.2)`; for one that has no name here its number alone.
+/// Displays the name and the number, as in `Kerberos (1.2.840.113554.1.2.2)`; the number alone if there is no name
+/// here.
 impl fmt::Display for OfferedMechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Mechanism::from_oid(self.0).name() {
@@ -193,7 +194,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn a_mechanism_is_shown_with_its_name() {
+    fn offered_mechanism_is_displayed_with_its_name_and_number() {
         for (oid, text) in [
             (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02][..], "Kerberos (1.2.840.113554.1.2.2)"),
             (&[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A], "NTLM (1.3.6.1.4.1.311.2.2.10)"),

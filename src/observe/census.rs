@@ -1,6 +1,6 @@
-//! Which encryption types clients come with, for an administrator who wants to switch RC4 off.
+//! Counts of the encryption types that clients use, for an administrator who wants to disable RC4.
 //!
-//! In: decisions. Out: counts, and a bounded list of the accounts that RC4 is still used with.
+//! Decisions go in. Counts come out, and a bounded list of the accounts that still use RC4.
 
 use crate::accept::Accepted;
 use crate::crypto::EncType;
@@ -8,24 +8,24 @@ use crate::error::{Error, KeyRole};
 use crate::time::UnixTime;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Counts the encryption types of tickets and session keys, and remembers who still brings RC4.
+/// A count of the encryption types of tickets and session keys, with a list of the accounts that still use RC4.
 ///
-/// To switch RC4 off, allow it ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), feed this with every decision, and
-/// mend what [`rc4_uses`](Self::rc4_uses) names:
+/// To disable RC4, first allow it ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), and report every decision here.
+/// Then correct the accounts that [`rc4_uses`](Self::rc4_uses) lists:
 ///
-/// - [`KeyRole::Ticket`] names an account of this server's. It has no AES keys, or the directory does not know that it
-///   takes them: set its msDS-SupportedEncryptionTypes to 24 and change its password.
-/// - [`KeyRole::Session`] names a user, whose computer does not offer AES, or asks for an account that is not known to
-///   take it.
+/// - [`KeyRole::Ticket`] means an account of this server. It has no AES keys, or the directory does not know that it
+///   accepts AES: set its msDS-SupportedEncryptionTypes to 24 and change its password.
+/// - [`KeyRole::Session`] means a user. The user's computer does not offer AES, or the directory does not know that the
+///   service account accepts AES.
 ///
-/// When for longer than tickets live (ten hours as a rule), and over a whole working week for those who are seldom there,
-/// nothing new is named, [`left_out`](Self::left_out) is zero, and [`rc4_uses`](Self::rc4_uses)'s
-/// [`last`](Rc4Use::last) are all older, take `allow_rc4` away. [`rc4_refused`](Self::rc4_refused) then tells whether
-/// anybody was forgotten.
+/// Wait until [`left_out`](Self::left_out) is zero and [`last`](Rc4Use::last) of every entry of
+/// [`rc4_uses`](Self::rc4_uses) is old. Old means: longer ago than tickets live (ten hours by default), and longer than
+/// a whole working week, for users who sign in rarely. Then remove `allow_rc4`. From then on,
+/// [`rc4_refused`](Self::rc4_refused) shows whether an account was forgotten.
 ///
-/// Counts are since it was made. Any number of threads may use it at once.
+/// The counts begin when the census is made. Any number of threads may use it at the same time.
 #[derive(Debug)]
 pub struct EtypeCensus {
     tickets: Counts,
@@ -52,24 +52,25 @@ struct Rc4Count {
     last: UnixTime,
 }
 
-/// An account that RC4 was used with.
+/// An account whose tickets or session keys use RC4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rc4Use {
-    /// Of which key: the ticket's, which is the service account's, or the session's.
+    /// This key is for RC4: the ticket's key, which is the service account's, or the session key.
     pub role: KeyRole,
-    /// The service's account, or the user; for a log, with whatever does not print as itself escaped.
+    /// This is the service account or the user. It is fit for a log: characters that do not print as themselves are
+    /// escaped.
     pub name: String,
-    /// Its realm.
+    /// This is the account's realm.
     pub realm: String,
-    /// How often.
+    /// RC4 was used so many times.
     pub uses: u64,
-    /// When it was last.
+    /// RC4 was last used at this time.
     pub last: UnixTime,
 }
 
 impl EtypeCensus {
-    /// A census that names at most `capacity` accounts. Each takes about 200 bytes.
+    /// Makes a census that lists at most `capacity` accounts. Each takes about 200 octets.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -107,19 +108,20 @@ impl EtypeCensus {
         }
     }
 
-    /// How many accepted tickets were of a type; zero for one that is not supported.
+    /// Returns how many accepted tickets were of this type. It is zero for a type that this crate does not support.
     #[must_use]
     pub fn tickets(&self, etype: EncType) -> usize {
         read(&self.tickets, etype)
     }
 
-    /// How many session keys of accepted tickets were of a type.
+    /// Returns how many session keys of accepted tickets were of this type. It is zero for a type that this crate does
+    /// not support.
     #[must_use]
     pub fn sessions(&self, etype: EncType) -> usize {
         read(&self.sessions, etype)
     }
 
-    /// How many requests were refused because of RC4, in the ticket or, otherwise, in the keys that come with it.
+    /// Returns how many requests were refused because of RC4: in the ticket, or else in the keys that come with it.
     #[must_use]
     pub fn rc4_refused(&self, role: KeyRole) -> usize {
         match role {
@@ -128,27 +130,32 @@ impl EtypeCensus {
         }
     }
 
-    /// The accounts that RC4 was used with, the most recent first.
+    /// Returns the accounts that used RC4, the most recent first.
     #[must_use]
     pub fn rc4_uses(&self) -> Vec<Rc4Use> {
-        let rc4 = self.rc4.lock().unwrap_or_else(PoisonError::into_inner);
+        let rc4 = self.lock();
         let mut uses: Vec<_> = rc4.iter().map(|(key, count)| Rc4Use::new(key, count)).collect();
         drop(rc4);
         uses.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| (&a.realm, &a.name).cmp(&(&b.realm, &b.name))));
         uses
     }
 
-    /// How many uses of RC4 are not among [`rc4_uses`](Self::rc4_uses), for lack of room.
+    /// Returns how many uses of RC4 are missing from [`rc4_uses`](Self::rc4_uses), because the list was full.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out.load(Ordering::Relaxed)
     }
 
+    /// Locks the list. No change panics in the middle, so even a poisoned lock holds a whole list.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Rc4Key, Rc4Count>> {
+        self.rc4.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, role: KeyRole, name: String, realm: String, now: UnixTime) {
-        let mut rc4 = self.rc4.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rc4 = self.lock();
         let key = Rc4Key { role, name, realm };
         if let Some(count) = rc4.get_mut(&key) {
-            count.uses = count.uses.saturating_add(1);
+            count.uses = count.uses.wrapping_add(1); // no program counts to 2⁶⁴
             count.last = count.last.max(now);
         } else if rc4.len() < self.capacity {
             rc4.insert(key, Rc4Count { uses: 1, last: now });
@@ -170,12 +177,14 @@ fn place(counts: &Counts, etype: EncType) -> Option<&AtomicUsize> {
 }
 
 fn count(counts: &Counts, etype: EncType) {
+    // An accepted request has keys of supported types only.
     if let Some(count) = place(counts, etype) {
         increment(count);
     }
 }
 
 fn read(counts: &Counts, etype: EncType) -> usize {
+    // No request is accepted with another type.
     place(counts, etype).map_or(0, |count| count.load(Ordering::Relaxed))
 }
 

@@ -1,4 +1,4 @@
-//! Events and spans for a subscriber of `tracing`. Every field is bounded, and none is a secret.
+//! Events and spans for a subscriber of `tracing`. Every field is bounded, and none holds a secret.
 
 use super::{Stage, TARGET};
 use crate::accept::Accepted;
@@ -42,7 +42,7 @@ pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {
 
 #[cold]
 pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
-    // The level of an event is a constant.
+    // `event!` takes only a constant as its level.
     macro_rules! refusal {
         ($level:expr) => {
             event!(

@@ -1,4 +1,4 @@
-//! Nothing, where the feature `tracing` is off: it compiles to no instruction.
+//! The same functions without the feature `tracing`. They do nothing and compile to no instruction.
 
 use super::Stage;
 use crate::accept::Accepted;

@@ -1,9 +1,9 @@
-//! The messages as `rasn` encodes them: the types of `rasn-kerberos`, and types of its own where those cannot express what
+//! The messages as `rasn` encodes them: the types of `rasn-kerberos`, and other types where those cannot express what
 //! real clients and KDCs send.
 //!
-//! `rasn-kerberos` refuses UTF-8 names with the bytes 0x80 to 0xA0, and negative key versions and sequence numbers; its
-//! times are always well formed. A test realm must be able to send all of that, and nonsense too: strings, times and
-//! object identifiers are their bytes here, numbers have 64 bits.
+//! `rasn-kerberos` refuses UTF-8 names with the octets 0x80 to 0xA0, negative key versions, and negative sequence
+//! numbers. Its times are always well formed. A test realm must be able to send all of these, and nonsense, too. So
+//! strings, times and object identifiers are their octets here, and numbers have 64 bits.
 
 use alloc::vec::Vec;
 use rasn::prelude::*;
@@ -12,17 +12,17 @@ pub(super) use rasn_kerberos::{
     AuthorizationData, AuthorizationDataValue, Checksum, EncryptionKey, HostAddress, HostAddresses, TransitedEncoding,
 };
 
-/// KerberosString.
+/// A KerberosString.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 27))]
 pub(super) struct Text(pub(super) OctetString);
 
-/// KerberosTime.
+/// A KerberosTime.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 24))]
 pub(super) struct Time(pub(super) OctetString);
 
-/// OBJECT IDENTIFIER, by the contents of its encoding.
+/// An OBJECT IDENTIFIER, by the contents of its encoding.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 6))]
 pub(super) struct Oid(pub(super) OctetString);
@@ -178,7 +178,7 @@ pub(super) struct KrbError {
     pub(super) e_data: Option<OctetString>,
 }
 
-/// The framing of RFC 2743 section 3.1. What is inside is bytes: TOK_ID is no ASN.1.
+/// A token in the framing of RFC 2743 section 3.1. Its contents are octets: TOK_ID is no ASN.1.
 #[derive(AsnType, Clone, Debug, Encode)]
 #[rasn(tag(application, 0))]
 pub(super) struct InitialContextToken {
@@ -195,16 +195,16 @@ pub(super) struct NegTokenInit {
     pub(super) req_flags: Option<BitString>,
     #[rasn(tag(explicit(2)))]
     pub(super) mech_token: Option<OctetString>,
-    /// mechListMIC (RFC 4178) or negHints (MS-SPNG), encoded.
+    /// This is mechListMIC (RFC 4178) or negHints (MS-SPNG), encoded.
     #[rasn(tag(explicit(3)))]
     pub(super) third: Option<Any>,
-    /// mechListMIC of NegTokenInit2.
+    /// This is mechListMIC of NegTokenInit2.
     #[rasn(tag(explicit(4)))]
     pub(super) mech_list_mic: Option<OctetString>,
 }
 
-/// The same around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 happens to look like an element
-/// without contents, so `rasn` can find where the message begins.
+/// A token in that framing around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 looks like
+/// an element without contents, so `rasn` can find where the message begins.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(tag(application, 0))]
 pub(super) struct Krb5ContextToken {
@@ -213,7 +213,7 @@ pub(super) struct Krb5ContextToken {
     pub(super) message: Any,
 }
 
-/// The state is the contents of an ENUMERATED.
+/// The state of a negotiation, by the contents of its ENUMERATED.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 10))]
 pub(super) struct NegState(pub(super) OctetString);
@@ -237,21 +237,18 @@ pub(super) struct NegHints {
     pub(super) hint_name: Text,
 }
 
-/// The DER encoding of `value`.
-#[expect(
-    clippy::expect_used,
-    reason = "no type above has a constraint, so there is nothing that encoding could refuse"
-)]
+/// Encodes `value` in DER.
+#[expect(clippy::expect_used, reason = "no type above has a constraint, so encoding has nothing to refuse")]
 pub(super) fn der(value: &impl Encode) -> Vec<u8> {
     rasn::der::encode(value).expect("unconstrained types encode")
 }
 
-/// The value that is encoded so, in DER and to the last byte.
+/// Decodes a value; `None` unless the octets are its DER encoding to the last octet.
 pub(super) fn read<T: Decode + Encode>(bytes: &[u8]) -> Option<T> {
     rasn::der::decode::<T>(bytes).ok().filter(|value| der(value) == bytes)
 }
 
-/// KerberosFlags of 32 bits, bit 0 of the RFC in the top bit.
+/// Makes KerberosFlags of 32 bits, with bit 0 of the RFC in the top bit.
 pub(super) fn flags(bits: u32) -> BitString {
     BitString::from_slice(&bits.to_be_bytes())
 }
@@ -264,7 +261,7 @@ pub(super) fn octets(bytes: &[u8]) -> OctetString {
     OctetString::from(bytes.to_vec())
 }
 
-/// `None` for no elements.
+/// Makes AuthorizationData; `None` for no elements.
 pub(super) fn authorization_data(elements: &[(i32, Vec<u8>)]) -> Option<AuthorizationData> {
     let values = elements.iter().map(|(ad_type, data)| AuthorizationDataValue { r#type: *ad_type, data: octets(data) });
     if elements.is_empty() { None } else { Some(values.collect()) }

@@ -1,4 +1,4 @@
-//! Authenticators: what a client writes.
+//! Authenticators, which a client writes.
 
 use super::{KeyParts, NameParts, TimeText, asn1};
 use crate::crypto::{ChecksumType, Confounder, Key, KeyUsage};
@@ -6,54 +6,55 @@ use crate::wire::gss::GssFlags;
 use alloc::vec::Vec;
 use md5::{Digest, Md5};
 
-/// Everything in an Authenticator (RFC 4120 section 5.5.1). It begins as the ticket demands; every field can be changed.
+/// All parts of an Authenticator (RFC 4120 section 5.5.1). It is valid for its ticket at first. Every field can be
+/// changed.
 #[derive(Clone, Debug)]
 pub struct AuthenticatorParts {
-    /// authenticator-vno: 5.
+    /// `authenticator-vno` is 5 at first.
     pub authenticator_vno: i64,
-    /// crealm: the ticket's.
+    /// `crealm` is the ticket's at first.
     pub crealm: Vec<u8>,
-    /// cname: the ticket's.
+    /// `cname` is the ticket's at first.
     pub cname: NameParts,
-    /// cksum.
+    /// `cksum` is of type 0x8003 at first.
     pub cksum: ChecksumParts,
-    /// What the checksum says if it is [`ChecksumParts::Gss`].
+    /// These fields make the checksum if it is [`ChecksumParts::Gss`].
     pub gss: GssChecksumParts,
-    /// cusec: microseconds.
+    /// `cusec` is the microseconds of the client's time.
     pub cusec: i64,
-    /// ctime: the client's time.
+    /// `ctime` is the client's time.
     pub ctime: TimeText,
-    /// subkey.
+    /// `subkey` is a key of the session key's type at first.
     pub subkey: Option<KeyParts>,
-    /// seq-number, negative as old clients send it if need be.
+    /// `seq-number` may be negative, as old clients send it.
     pub seq_number: Option<i64>,
-    /// authorization-data: ad-type and ad-data each; none if empty.
+    /// `authorization-data` holds an ad-type and ad-data for each element. If it is empty, the field is absent.
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
-    /// EncryptedData.etype: what the AP-REQ says, whatever [`key`](Self::key) is.
+    /// `EncryptedData.etype` is the type that the AP-REQ names, whatever [`key`](Self::key) is.
     pub etype: i64,
-    /// EncryptedData.kvno: none.
+    /// `EncryptedData.kvno` is absent at first.
     pub kvno: Option<i64>,
-    /// The key it is encrypted in: the session key.
+    /// This key encrypts the Authenticator. It is the session key at first.
     pub key: Key,
-    /// The key usage it is encrypted for: 11.
+    /// The encryption is for this key usage, 11 at first.
     pub usage: KeyUsage,
-    /// What stands before the plaintext when it is encrypted.
+    /// These octets come before the plaintext when it is encrypted.
     pub confounder: Confounder,
-    /// Takes the place of the encoded Authenticator.
+    /// These octets replace the encoded Authenticator.
     pub raw: Option<Vec<u8>>,
-    /// Takes the place of the ciphertext.
+    /// These octets replace the ciphertext.
     pub raw_cipher: Option<Vec<u8>>,
 }
 
 impl AuthenticatorParts {
-    /// The encoded Authenticator, or what takes its place.
+    /// Returns the encoded Authenticator, or the octets that replace it.
     #[must_use]
     pub fn plaintext(&self) -> Vec<u8> {
         self.raw.clone().unwrap_or_else(|| asn1::der(&self.authenticator()))
     }
 
-    /// The ciphertext, or what takes its place.
+    /// Returns the ciphertext, or the octets that replace it.
     #[must_use]
     pub fn cipher(&self) -> Vec<u8> {
         self.raw_cipher.clone().unwrap_or_else(|| {
@@ -94,21 +95,21 @@ impl AuthenticatorParts {
 /// The checksum of an authenticator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChecksumParts {
-    /// None.
+    /// There is no checksum.
     Absent,
-    /// Type 0x8003: what [`AuthenticatorParts::gss`] says.
+    /// The checksum has type 0x8003 and the fields of [`AuthenticatorParts::gss`].
     Gss,
-    /// Any other type and bytes.
+    /// The checksum has another type, and any octets.
     Other {
-        /// cksumtype.
+        /// This is `cksumtype`.
         cksumtype: i32,
-        /// checksum.
+        /// This is `checksum`.
         checksum: Vec<u8>,
     },
 }
 
 impl ChecksumParts {
-    /// A keyed checksum of `key`'s own type over `message`, for the checksum of an AP-REQ's authenticator (key usage 10).
+    /// Makes a keyed checksum of `key`'s own type over `message`, for the authenticator of an AP-REQ (key usage 10).
     #[must_use]
     pub fn keyed(key: &Key, message: &[u8]) -> Self {
         let checksummer = key.checksummer(KeyUsage::AP_REQ_AUTHENTICATOR_CHECKSUM);
@@ -118,27 +119,27 @@ impl ChecksumParts {
     }
 }
 
-/// The fields of the checksum of RFC 4121 section 4.1.1. It begins as browsers send it: bound to nothing; mutual, replay,
-/// sequence, confidentiality and integrity.
+/// The fields of the checksum of RFC 4121 section 4.1.1. At first they are what browsers send: no bindings; mutual,
+/// replay, sequence, confidentiality and integrity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GssChecksumParts {
-    /// Lgth: 16.
+    /// `Lgth` is 16 at first.
     pub length: u32,
-    /// Bnd: the MD5 of the channel bindings, see [`channel_bindings_md5`]; zeros for none.
+    /// `Bnd` is the MD5 of the channel bindings (see [`channel_bindings_md5`]), or zeros for none.
     pub bindings: [u8; 16],
-    /// Flags.
+    /// `Flags` is the context flags ([`GssFlags`]).
     pub flags: u32,
-    /// DlgOpt, Dlgth and Deleg. They are sent whatever the flags say.
+    /// `DlgOpt`, `Dlgth` and `Deleg` are sent whatever the flags say.
     pub delegation: Option<(u16, u16, Vec<u8>)>,
-    /// Exts.
+    /// `Exts` is empty at first.
     pub extensions: Vec<u8>,
 }
 
 impl GssChecksumParts {
-    /// Hands over `credentials`, a KRB-CRED.
+    /// Delegates `credentials`, a KRB-CRED.
     ///
     /// # Panics
-    /// If they have more than 65,535 bytes.
+    /// If the credentials have more than 65,535 octets.
     pub fn delegate(&mut self, credentials: &[u8]) {
         #[expect(clippy::expect_used, reason = "documented: a test that needs more is wrong")]
         let length = u16::try_from(credentials.len()).expect("Dlgth has 16 bits");
@@ -146,7 +147,7 @@ impl GssChecksumParts {
         self.delegation = Some((1, length, credentials.to_vec()));
     }
 
-    /// The bytes of the checksum.
+    /// Returns the octets of the checksum.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.length.to_le_bytes().to_vec();
@@ -173,7 +174,7 @@ impl Default for GssChecksumParts {
     }
 }
 
-/// The MD5 of channel bindings without addresses (RFC 4121 section 4.1.1.2): for TLS `application_data` is
+/// Returns the MD5 of channel bindings without addresses (RFC 4121 section 4.1.1.2). For TLS, `application_data` is
 /// `tls-server-end-point:` and the certificate's hash.
 ///
 /// # Panics

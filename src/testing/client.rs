@@ -1,4 +1,5 @@
-//! The client's side of a conversation: what it knows, what a server must prove to it, and its context.
+//! The client's side of a negotiation: the client's knowledge, the proof that a server must give, and the client's
+//! context.
 
 use super::framing::TokenFraming;
 use super::reply::{ApRepParts, Krb5Message, NegTokenRespParts};
@@ -9,23 +10,24 @@ use crate::wire::gss::{GssChecksum, GssFlags};
 use alloc::vec::Vec;
 use thiserror::Error;
 
-/// The client that sent a [`TestToken`]: what it knows, as plain data.
+/// The client that sent a [`TestToken`], as plain data.
 ///
-/// It reads what the server answers with another decoder than this crate's own. A MIC over the mechanisms it offered is made
-/// and verified with the context that [`complete`](Self::complete) gives:
+/// It reads the server's answers with another decoder than this crate's. The context that [`complete`](Self::complete)
+/// returns makes and verifies a MIC over the mechanisms that the client offered:
 ///
 /// ```
 /// # use kerberos_sso::testing::{NegTokenRespParts, TestClient, TestRealm, mech};
 /// # use kerberos_sso::replay::NoReplayCache;
-/// # use kerberos_sso::{Connection, Policy, Randomness, Turn, Validator};
+/// # use kerberos_sso::negotiate::Step;
+/// # use kerberos_sso::{Policy, Randomness, Validator};
 /// # let realm = TestRealm::new("CONTOSO.TEST");
 /// # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
-/// # let (now, connection, randomness) = (TestRealm::NOW, Connection::default(), Randomness::new([0x5A; 64]));
-/// // Who would rather use another mechanism must confirm that it offered it.
+/// # let (now, randomness) = (TestRealm::NOW, Randomness::new([0x5A; 64]));
+/// // A client that prefers another mechanism must confirm that it offered it.
 /// let other = mech::NTLM.to_vec();
 /// let token = realm.ticket_for("alice").mutual().spnego(|spnego| spnego.mech_types.insert(0, other));
-/// let turn = validator.converse(&token.mint(), None, &connection, &randomness, now)?;
-/// let Turn::Next(next) = turn else { panic!("the server does not ask") };
+/// let step = validator.converse(&token.mint(), None, &randomness, now)?;
+/// let Step::Continue(next) = step else { panic!("the server must ask the client to confirm") };
 ///
 /// let client = TestClient::of(&token);
 /// let mut context = client.complete(Some(next.token()))?;
@@ -37,30 +39,30 @@ use thiserror::Error;
 ///     ..NegTokenRespParts::default()
 /// };
 /// let state = next.into_negotiation();
-/// let turn = validator.converse(&last.mint(), Some(&state), &connection, &randomness, now)?;
-/// assert!(matches!(turn, Turn::Accepted(..)));
+/// let step = validator.converse(&last.mint(), Some(&state), &randomness, now)?;
+/// assert!(matches!(step, Step::Accepted(..)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct TestClient {
-    /// The ticket's session key.
+    /// This is the ticket's session key.
     pub session_key: Key,
-    /// The subkey that it chose.
+    /// This is the subkey that the client chose.
     pub subkey: Option<Key>,
-    /// The flags of its checksum.
+    /// These are the flags of the client's checksum.
     pub flags: GssFlags,
-    /// The authenticator's ctime.
+    /// This is the authenticator's ctime.
     pub ctime: TimeText,
-    /// The authenticator's cusec.
+    /// This is the authenticator's cusec.
     pub cusec: i64,
-    /// The authenticator's seq-number, with which its messages begin.
+    /// This is the authenticator's seq-number, with which the client's messages begin.
     pub seq_number: u32,
-    /// The encoded MechTypeList, over which a mechListMIC is made. Empty if nothing is negotiated.
+    /// This is the encoded MechTypeList, over which a mechListMIC is made. It is empty without SPNEGO.
     pub mech_types: Vec<u8>,
 }
 
 impl TestClient {
-    /// The client that sent `token`.
+    /// Makes the client that sent `token`.
     #[must_use]
     pub fn of(token: &TestToken) -> Self {
         let authenticator = &token.authenticator;
@@ -78,8 +80,8 @@ impl TestClient {
         }
     }
 
-    /// The AP-REP in what the server answered, in whatever framing, once it has proved the server (RFC 4120 section
-    /// 3.2.5): it opens under the session key, and holds the authenticator's time. `None` if there is none.
+    /// Returns the AP-REP in the server's answer, in any framing, after it has proved the server (RFC 4120 section
+    /// 3.2.5): it opens under the session key, and holds the authenticator's time. `None` if the answer has no AP-REP.
     ///
     /// # Errors
     /// [`Unproven`] if the server refuses, or proves nothing.
@@ -96,7 +98,7 @@ impl TestClient {
         if is_answer { Ok(Some(ap_rep)) } else { Err(Unproven::OtherTime) }
     }
 
-    /// The client's context after the server's answer, if it has all that it asked for.
+    /// Returns the client's context after the server's answer, if the answer gives the client all that it asked for.
     ///
     /// # Errors
     /// [`Unproven`] if the server refuses, or does not prove itself to a client that asked for it.
@@ -108,7 +110,7 @@ impl TestClient {
         Ok(self.context(ap_rep.as_ref()))
     }
 
-    /// The client's context after this AP-REP, or without one.
+    /// Returns the client's context after this AP-REP, or without one.
     #[must_use]
     pub fn context(&self, ap_rep: Option<&ApRepParts>) -> SecurityContext {
         let chosen_by_server = ap_rep.and_then(|ap_rep| ap_rep.subkey.as_ref()).and_then(KeyParts::key);
@@ -124,27 +126,27 @@ impl TestClient {
         })
     }
 
-    /// The AP-REP with which the client ends a conversation in DCE style (MS-KILE section 3.4.5.1), after the server's: with
-    /// its sequence number, and without a subkey.
+    /// Returns the AP-REP with which the client ends a negotiation in DCE style (MS-KILE section 3.4.5.1). It has the
+    /// sequence number of the server's AP-REP, and no subkey.
     #[must_use]
-    pub fn third_leg(&self, ap_rep: &ApRepParts) -> ApRepParts {
+    pub fn confirmation(&self, ap_rep: &ApRepParts) -> ApRepParts {
         ApRepParts { ctime: self.ctime.clone(), cusec: self.cusec, subkey: None, ..ap_rep.clone() }
     }
 }
 
-/// Why a client does not believe that it talks to its server.
+/// The reason why a client does not trust its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unproven {
-    /// The negotiation was rejected.
+    /// The server rejected the negotiation.
     #[error("the server rejected the negotiation")]
     Rejected,
-    /// There is no AP-REP, and the client asked for one.
+    /// The server sent no AP-REP, and the client asked for one.
     #[error("the server sent no AP-REP")]
     Absent,
-    /// No AP-REP, or none that opens under the session key.
+    /// The server's answer is no AP-REP, or does not open under the session key.
     #[error("what the server sent is no AP-REP under the session key")]
     NotOpened,
-    /// An AP-REP for another authenticator.
+    /// The server's AP-REP answers another authenticator.
     #[error("the server's AP-REP does not hold the time of the client's authenticator")]
     OtherTime,
 }

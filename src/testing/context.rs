@@ -4,8 +4,8 @@ use crate::context::{Established, MessageKey, Role, SecurityContext};
 use crate::crypto::Key;
 use crate::wire::gss::GssFlags;
 
-/// A client's and a server's side of one context under `key`, taken for the acceptor's subkey. Both number their messages
-/// from zero; `flags` says whether the numbers matter, and [`GssFlags::default`] that they do not.
+/// Returns a client's and a server's side of one context under `key`, which is used as the acceptor's subkey. Both
+/// number their messages from zero. `flags` says whether the numbers matter; with [`GssFlags::default`] they do not.
 #[must_use]
 pub fn security_contexts(key: &Key, flags: GssFlags) -> (SecurityContext, SecurityContext) {
     let side = |role| {

@@ -1,4 +1,4 @@
-//! What is around an AP-REQ: GSS-API and SPNEGO.
+//! The framing of an AP-REQ: GSS-API and SPNEGO.
 
 use super::asn1;
 use alloc::vec;
@@ -9,7 +9,7 @@ use rasn::types::Any;
 pub mod mech {
     /// Kerberos 5.
     pub const KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];
-    /// Kerberos 5, as Windows 2000 wrote it and Windows still does.
+    /// Kerberos 5 under the identifier that Windows 2000 wrote and Windows still writes.
     pub const MS_KRB5: &[u8] = &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 0x01, 0x02, 0x02];
     /// Kerberos 5 user-to-user.
     pub const USER_TO_USER: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02, 0x03];
@@ -23,14 +23,15 @@ pub mod mech {
     pub const NEGOEX: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x1E];
 }
 
-/// What is around an AP-REQ.
+/// The framing of an AP-REQ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenFraming {
-    /// SPNEGO (RFC 4178), as browsers send it.
+    /// The AP-REQ is in SPNEGO (RFC 4178), as browsers send it.
     Spnego(SpnegoParts),
-    /// The framing of the Kerberos mechanism (RFC 4121 section 4.1), with this object identifier ([`mech::KRB5`]).
+    /// The AP-REQ is in the framing of the Kerberos mechanism (RFC 4121 section 4.1), with this object identifier
+    /// ([`mech::KRB5`]).
     Krb5(Vec<u8>),
-    /// Nothing.
+    /// The AP-REQ has no framing.
     ApReq,
 }
 
@@ -44,18 +45,20 @@ impl TokenFraming {
     }
 }
 
-/// A NegTokenInit. It begins as Windows sends it: Kerberos under both identifiers, NegoEx, NTLM, and a Kerberos token.
+/// A NegTokenInit. At first it is what Windows sends: Kerberos under both identifiers, NegoEx, NTLM, and a Kerberos
+/// token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpnegoParts {
-    /// mechTypes, see [`mech`].
+    /// `mechTypes` lists the offered mechanisms (see [`mech`]).
     pub mech_types: Vec<Vec<u8>>,
-    /// reqFlags.
+    /// `reqFlags` is absent at first.
     pub req_flags: Option<u32>,
-    /// mechToken.
+    /// `mechToken` holds the AP-REQ in Kerberos framing at first.
     pub mech_token: MechToken,
-    /// negHints of NegTokenInit2 (MS-SPNG section 2.2.1), which moves mechListMIC from `[3]` to `[4]`.
+    /// `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) moves mechListMIC from `[3]` to `[4]`. It is absent at
+    /// first.
     pub neg_hints: NegHints,
-    /// mechListMIC.
+    /// `mechListMIC` is absent at first.
     pub mech_list_mic: Option<Vec<u8>>,
 }
 
@@ -72,7 +75,7 @@ impl Default for SpnegoParts {
 }
 
 impl SpnegoParts {
-    /// The encoded MechTypeList, over which a mechListMIC is made (RFC 4178 section 5).
+    /// Returns the encoded MechTypeList, over which a mechListMIC is made (RFC 4178 section 5).
     #[must_use]
     pub fn mech_types_der(&self) -> Vec<u8> {
         asn1::der(&self.mech_type_list())
@@ -99,16 +102,17 @@ impl SpnegoParts {
     }
 }
 
-/// What the mechToken of a NegTokenInit holds.
+/// The contents of a NegTokenInit's mechToken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MechToken {
-    /// The AP-REQ in the framing of the Kerberos mechanism, with this object identifier ([`mech::KRB5`]).
+    /// The mechToken is the AP-REQ in the framing of the Kerberos mechanism, with this object identifier
+    /// ([`mech::KRB5`]).
     Krb5(Vec<u8>),
-    /// The AP-REQ without framing, as some clients send it.
+    /// The mechToken is the AP-REQ without framing, as some clients send it.
     ApReq,
-    /// Other bytes instead.
+    /// The mechToken is these octets.
     Raw(Vec<u8>),
-    /// There is none.
+    /// There is no mechToken.
     Absent,
 }
 
@@ -126,9 +130,9 @@ impl MechToken {
 /// The negHints of a NegTokenInit2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NegHints {
-    /// A plain NegTokenInit (RFC 4178).
+    /// The message is a plain NegTokenInit (RFC 4178), without hints.
     Absent,
-    /// The hint that every implementation sends: `not_defined_in_RFC4178@please_ignore`.
+    /// The message has the hint that every implementation sends: `not_defined_in_RFC4178@please_ignore`.
     NotDefined,
 }
 
@@ -136,7 +140,7 @@ fn not_defined_in_rfc4178() -> Vec<u8> {
     asn1::der(&asn1::NegHints { hint_name: asn1::text(b"not_defined_in_RFC4178@please_ignore") })
 }
 
-/// The AP-REQ after TOK_ID 01 00 (RFC 4121 section 4.1).
+/// Puts an AP-REQ after TOK_ID 01 00 into its framing (RFC 4121 section 4.1).
 fn krb5_token(oid: &[u8], ap_req: &[u8]) -> Vec<u8> {
     let mut inner = vec![0x01, 0x00];
     inner.extend(ap_req);

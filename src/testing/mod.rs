@@ -1,5 +1,6 @@
-//! A realm in process: it mints the tokens that clients of a real one would send, so that a server can be tested, and this
-//! crate measured, without a KDC. Feature `testing`.
+//! A test realm in the process, for tests and benchmarks without a KDC. Feature `testing`.
+//!
+//! It mints the tokens that clients of a real realm would send.
 //!
 //! ```
 //! use kerberos_sso::testing::TestRealm;
@@ -16,7 +17,7 @@
 //! # Ok::<(), kerberos_sso::Error>(())
 //! ```
 //!
-//! A [`TestToken`] is plain data that begins valid. To see how a server refuses, change one thing in it:
+//! A [`TestToken`] is plain data and is valid at first. To see how a server refuses, change one thing in it:
 //!
 //! ```
 //! # use kerberos_sso::testing::TestRealm;
@@ -30,17 +31,17 @@
 //! assert_eq!(error.code(), "client-mismatch");
 //! ```
 //!
-//! What the server answers, [`TestClient`] reads as the client would:
+//! [`TestClient`] reads the server's answer as the client would:
 //!
 //! ```
 //! # use kerberos_sso::testing::{TestClient, TestRealm};
-//! # use kerberos_sso::{Policy, Protection, Randomness, UnixTime, Validator, replay::NoReplayCache};
+//! # use kerberos_sso::{Policy, Randomness, UnixTime, Validator, replay::NoReplayCache};
 //! # let realm = TestRealm::new("CONTOSO.TEST");
 //! # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
 //! # let now = UnixTime::from_seconds(1_795_248_000);
 //! let token = realm.ticket_for("alice").at(now).mutual();
 //! let accepted = validator.validate_ticket(&token.mint(), now)?;
-//! let answer = accepted.answer(&Randomness::new([0x5A; 64])); // of the operating system, but in a test
+//! let answer = accepted.answer(&Randomness::new([0x5A; 64])); // outside a test: from the operating system
 //!
 //! let mut client = TestClient::of(&token).complete(answer.token())?; // the server has proved itself
 //! let mut server = answer.into_context();
@@ -49,16 +50,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A realm [of Active Directory](TestRealm::of_active_directory) puts a PAC into every ticket; [`TestToken::pac`] changes it,
-//! and it is signed again when the token is minted.
+//! A realm [of Active Directory](TestRealm::of_active_directory) puts a PAC into every ticket. [`TestToken::pac`]
+//! changes it, and the realm signs it again when the token is minted.
 //!
-//! Whatever the fields cannot express goes in as bytes: [`TicketParts::raw`] and [`AuthenticatorParts::raw`] replace a
+//! Octets replace what the fields cannot express: [`TicketParts::raw`] and [`AuthenticatorParts::raw`] replace a
 //! plaintext, [`TicketParts::raw_cipher`] and [`AuthenticatorParts::raw_cipher`] a ciphertext, [`PacParts::raw`] a PAC,
-//! [`MechToken::Raw`] what
-//! SPNEGO carries, and [`TestToken::mint_around`] the AP-REQ.
+//! [`MechToken::Raw`] the token in SPNEGO, and [`TestToken::mint_around`] the AP-REQ.
 //!
-//! Nothing here is random. Keys follow from names, and everything else from a realm's count of its tokens, so a test that
-//! fails fails again. It goes without saying that nothing here is secret either.
+//! Nothing here is random, and nothing is secret. Keys follow from names, and all else follows from a realm's count of
+//! its tokens. A test that fails once fails every time.
 
 #[expect(
     clippy::no_effect_underscore_binding,

@@ -1,4 +1,4 @@
-//! Principal names made of any bytes.
+//! Principal names of any octets.
 
 use super::asn1;
 use crate::wire::krb5::NameType;
@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// A PrincipalName (RFC 4120 section 5.2.2) of any components, which need not be text.
+/// A PrincipalName (RFC 4120 section 5.2.2). Its components need not be text.
 ///
 /// ```
 /// use kerberos_sso::testing::NameParts;
@@ -17,20 +17,20 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameParts {
-    /// name-type.
+    /// `name-type` says what kind of name this is.
     pub name_type: i32,
-    /// name-string.
+    /// `name-string` is the components.
     pub components: Vec<Vec<u8>>,
 }
 
 impl NameParts {
-    /// A name of one component, whatever characters it has: `alice@contoso.test` as an enterprise name, say.
+    /// Makes a name of one component of any characters, such as `alice@contoso.test` as an enterprise name.
     #[must_use]
     pub fn single(name_type: NameType, component: impl Into<Vec<u8>>) -> Self {
         Self { name_type: name_type.0, components: vec![component.into()] }
     }
 
-    /// The components with `/` between them, as far as they are text.
+    /// Returns the components with `/` between them, as far as they are text.
     pub(super) fn joined(&self) -> String {
         String::from_utf8_lossy(&self.components.join(&b'/')).into_owned()
     }
@@ -46,7 +46,7 @@ impl NameParts {
     }
 }
 
-/// Components between slashes; of type NT-PRINCIPAL if it is one, else NT-SRV-INST.
+/// Splits a name at its slashes. The type is NT-PRINCIPAL for one component, and NT-SRV-INST for more.
 impl From<&str> for NameParts {
     fn from(name: &str) -> Self {
         let components: Vec<_> = name.split('/').map(Vec::from).collect();

@@ -1,4 +1,4 @@
-//! The realm: a name, one account with its keys, and a count of tokens.
+//! The realm: a name, one account with its keys, and a count of its tokens.
 
 use super::authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts};
 use super::framing::{SpnegoParts, TokenFraming};
@@ -17,8 +17,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// A realm with one account, for which it issues tickets. For two accounts, two key versions or two realms, take two of it
-/// and collect their accounts into one key set:
+/// A realm with one account, for which it issues tickets.
+///
+/// For two accounts, two key versions or two realms, use two `TestRealm`s, and collect their accounts into one key set:
 ///
 /// ```
 /// use kerberos_sso::KeySet;
@@ -28,11 +29,11 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// let after = before.clone().with_kvno(2);
 /// let other = TestRealm::new("FABRIKAM.TEST");
 /// let keys = KeySet::from_iter([before.account(), after.account(), other.account()]);
-/// assert_eq!(keys.accounts().count(), 2); // those of CONTOSO.TEST are one
+/// assert_eq!(keys.accounts().count(), 2); // both of CONTOSO.TEST are the same account
 /// ```
 ///
-/// The account has a key of every type that this crate supports. They follow from the realm, the account and the key
-/// version, so that equal realms have equal keys.
+/// The account has a key of every type that this crate supports. The keys follow from the realm, the account and the
+/// key version, so equal realms have equal keys.
 #[derive(Clone, Debug)]
 pub struct TestRealm {
     name: String,
@@ -40,15 +41,15 @@ pub struct TestRealm {
     kvno: u32,
     domain_sid: Sid,
     active_directory: bool,
-    /// How many tokens it has issued; clones count together.
+    /// The realm has issued so many tokens. Clones share the count.
     issued: Arc<AtomicU64>,
 }
 
 impl TestRealm {
-    /// The time at which a token is minted unless [`TestToken::at`] says another: 2026-11-21T08:00:00Z.
+    /// The time at which a token is made unless [`TestToken::at`] gives another: 2026-11-21T08:00:00Z.
     pub const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
-    /// The realm `name` with an account `SERVICE$`, whose keys have version 1.
+    /// Makes the realm `name` with an account `SERVICE$`, whose keys have version 1.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self {
@@ -61,20 +62,20 @@ impl TestRealm {
         }
     }
 
-    /// The same realm with another account, hence other keys.
+    /// Sets another account, and therefore other keys.
     #[must_use]
     pub fn with_account(self, account: &str) -> Self {
         Self { account: account.into(), ..self }
     }
 
-    /// The same realm and account after a change of its password, hence with other keys.
+    /// Sets the key version after a change of the account's password, and therefore other keys.
     #[must_use]
     pub fn with_kvno(self, kvno: u32) -> Self {
         Self { kvno, ..self }
     }
 
-    /// The same realm as a domain of Active Directory: every ticket has a PAC ([`pac_for`](Self::pac_for)), and the
-    /// [account](Self::account) expects one, from this domain.
+    /// Makes the realm a domain of Active Directory. Every ticket has a PAC ([`pac_for`](Self::pac_for)), and the
+    /// [account](Self::account) demands one, from this domain.
     ///
     /// ```
     /// use kerberos_sso::testing::TestRealm;
@@ -94,31 +95,31 @@ impl TestRealm {
         Self { active_directory: true, ..self }
     }
 
-    /// The same realm with another domain SID.
+    /// Sets another domain SID.
     #[must_use]
     pub fn with_domain_sid(self, domain_sid: Sid) -> Self {
         Self { domain_sid, ..self }
     }
 
-    /// The SID of the realm's domain: one that follows from its name, unless it was given.
+    /// Returns the SID of the realm's domain. It follows from the realm's name unless another was set.
     #[must_use]
     pub const fn domain_sid(&self) -> Sid {
         self.domain_sid
     }
 
-    /// The SID of a user or computer of this realm, which follows from its name.
+    /// Returns the SID of a user or computer of this realm. It follows from the name.
     #[must_use]
     pub fn user_sid(&self, client: &str) -> Sid {
         self.domain_sid.join(rid_of(client)).unwrap_or(self.domain_sid)
     }
 
-    /// The realm's name.
+    /// Returns the realm's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The account's key of type `etype`.
+    /// Returns the account's key of type `etype`.
     ///
     /// # Panics
     /// If this crate does not support `etype`.
@@ -129,7 +130,7 @@ impl TestRealm {
         key_of(etype, "service key", &parts)
     }
 
-    /// The KDC's own key of type `etype`, that of the account `krbtgt`: for [`Account::with_krbtgt_key`].
+    /// Returns the KDC's own key of type `etype`, the key of the account `krbtgt`: for [`Account::with_krbtgt_key`].
     ///
     /// # Panics
     /// If this crate does not support `etype`.
@@ -138,7 +139,7 @@ impl TestRealm {
         key_of(etype, "krbtgt key", &[self.name.as_bytes(), &etype.0.to_be_bytes()])
     }
 
-    /// The account with all its keys of this version.
+    /// Returns the account with all its keys of this version.
     #[must_use]
     pub fn account(&self) -> Account {
         let key = |etype: &EncType| ServiceKey::new(self.key(*etype), Some(self.kvno));
@@ -147,22 +148,25 @@ impl TestRealm {
         if self.active_directory { account.of_active_directory().with_domain_sid(self.domain_sid) } else { account }
     }
 
-    /// What the KDC would say of `client`, were the realm of Active Directory: a user in the group Domain Users, who proved
-    /// itself to the KDC; signed by the service's key and, where it is the KDC's to sign, by its AES-256 key.
+    /// Makes the PAC that a KDC of Active Directory would write for `client`: a user in the group Domain Users, who
+    /// proved their identity to the KDC. The service's key signs it, and the KDC's AES-256 key makes the KDC's
+    /// signatures.
     #[must_use]
     pub fn pac_for(&self, client: &str) -> PacParts {
         PacParts::new(self.logon_info(client), &self.name, &self.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96))
     }
 
-    /// A key set that opens what this realm issues.
+    /// Returns a key set that opens the tickets of this realm.
     #[must_use]
     pub fn key_set(&self) -> KeySet {
         KeySet::from_iter([self.account()])
     }
 
-    /// A token in which `client` (a user, or `HTTP/host` and the like) of this realm asks for the service
-    /// `HTTP/www.<realm>` at [`TestRealm::NOW`]: valid, AES-256, in SPNEGO as Windows sends it. Each call gives other session
-    /// keys, so that no two tokens are each other's replay.
+    /// Makes a token in which `client` (a user, or a service such as `HTTP/host`) asks for the service
+    /// `HTTP/www.<realm>` at [`TestRealm::NOW`].
+    ///
+    /// The token is valid, uses AES-256, and is in SPNEGO as Windows sends it. Each call makes other session keys, so
+    /// no token is a replay of another.
     #[must_use]
     pub fn ticket_for(&self, client: &str) -> TestToken {
         let serial = self.issued.fetch_add(1, Ordering::Relaxed);
@@ -245,14 +249,14 @@ impl TestRealm {
     }
 }
 
-/// `S-1-5-21-` and three numbers.
+/// Makes `S-1-5-21-` with three numbers.
 #[expect(clippy::expect_used, reason = "a SID has room for fifteen")]
 fn domain_sid_of(realm: &str) -> Sid {
     let [a, b, c] = seed::numbers("domain SID", &[realm.as_bytes()]);
     Sid::new(5, &[21, a, b, c]).expect("four sub-authorities")
 }
 
-/// Beyond the RIDs that are well known, and those that a domain begins to count from.
+/// Makes a RID after the well-known ones and after those with which a domain begins to count.
 fn rid_of(client: &str) -> u32 {
     let [number, ..] = seed::numbers("RID", &[client.as_bytes()]);
     2000_u32.saturating_add(number % 1_000_000)
@@ -290,5 +294,5 @@ fn key_of(etype: EncType, label: &str, parts: &[&[u8]]) -> Key {
     Key::new(etype, &seed::bytes(length, label, parts)).expect("a key of its type's length")
 }
 
-/// RID of the group Domain Users.
+/// The RID of the group Domain Users.
 const DOMAIN_USERS: u32 = 513;

@@ -1,37 +1,37 @@
-//! The messages that a conversation goes on with, as plain data: what a server answers, taken apart by `rasn`, and what a
-//! client says next.
+//! The messages after a client's first token, as plain data: the server's answers, decoded by `rasn`, and the client's
+//! next tokens.
 //!
-//! Whatever is decoded must be DER to its last byte, so what is put together again gives the same bytes.
+//! A decoded message must be DER to its last octet, so encoding it again gives the same octets.
 
 use super::framing::initial_token;
 use super::{KeyParts, NameParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
 use alloc::vec::Vec;
 
-/// A NegTokenResp (RFC 4178 section 4.2.2), of either side.
+/// A NegTokenResp (RFC 4178 section 4.2.2) of either side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NegTokenRespParts {
-    /// negState: see the constants.
+    /// `negState` is one of the constants.
     pub neg_state: Option<u8>,
-    /// supportedMech, see [`mech`](super::mech).
+    /// `supportedMech` is a mechanism (see [`mech`](super::mech)).
     pub supported_mech: Option<Vec<u8>>,
-    /// responseToken.
+    /// `responseToken` is the mechanism's token.
     pub response_token: Option<Vec<u8>>,
-    /// mechListMIC.
+    /// `mechListMIC` is a MIC over the offered mechanisms.
     pub mech_list_mic: Option<Vec<u8>>,
 }
 
 impl NegTokenRespParts {
-    /// accept-completed.
+    /// The state `accept-completed`.
     pub const ACCEPT_COMPLETED: u8 = 0;
-    /// accept-incomplete.
+    /// The state `accept-incomplete`.
     pub const ACCEPT_INCOMPLETE: u8 = 1;
-    /// reject.
+    /// The state `reject`.
     pub const REJECT: u8 = 2;
-    /// request-mic.
+    /// The state `request-mic`.
     pub const REQUEST_MIC: u8 = 3;
 
-    /// Takes a token apart; `None` if it is no NegTokenResp.
+    /// Decodes a token; `None` if it is no NegTokenResp.
     #[must_use]
     pub fn decode(token: &[u8]) -> Option<Self> {
         let resp: asn1::NegTokenResp = asn1::read(token)?;
@@ -44,7 +44,7 @@ impl NegTokenRespParts {
         })
     }
 
-    /// The token's bytes.
+    /// Encodes the token.
     #[must_use]
     pub fn mint(&self) -> Vec<u8> {
         asn1::der(&asn1::NegTokenResp {
@@ -56,22 +56,22 @@ impl NegTokenRespParts {
     }
 }
 
-/// A message of the Kerberos mechanism and what frames it (RFC 4121 section 4.1).
+/// A message of the Kerberos mechanism, and its framing (RFC 4121 section 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Krb5Message {
-    /// The object identifier and TOK_ID; `None` if the message stands alone.
+    /// This is the object identifier and TOK_ID; `None` if the message has no framing.
     pub framing: Option<(Vec<u8>, [u8; 2])>,
-    /// The message.
+    /// This is the message.
     pub message: Vec<u8>,
 }
 
 impl Krb5Message {
-    /// TOK_ID of an AP-REP.
+    /// The TOK_ID of an AP-REP.
     pub const AP_REP: [u8; 2] = [2, 0];
-    /// TOK_ID of a KRB-ERROR.
+    /// The TOK_ID of a KRB-ERROR.
     pub const KRB_ERROR: [u8; 2] = [3, 0];
 
-    /// Takes the framing off. What is not framed stands alone.
+    /// Decodes the framing. Octets without framing are the message.
     #[must_use]
     pub fn decode(token: &[u8]) -> Self {
         Self::framed(token).unwrap_or_else(|| Self { framing: None, message: token.into() })
@@ -83,7 +83,7 @@ impl Krb5Message {
         Some(Self { framing: Some((token.this_mech.0.to_vec(), tok_id)), message: token.message.as_bytes().into() })
     }
 
-    /// The token's bytes.
+    /// Encodes the token.
     #[must_use]
     pub fn mint(&self) -> Vec<u8> {
         match &self.framing {
@@ -93,32 +93,33 @@ impl Krb5Message {
     }
 }
 
-/// An AP-REP (RFC 4120 section 5.5.2): a server's, or in DCE style a client's.
+/// An AP-REP (RFC 4120 section 5.5.2) of a server, or in DCE style of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApRepParts {
-    /// pvno: 5.
+    /// `pvno` must be 5.
     pub pvno: i64,
-    /// msg-type: 15.
+    /// `msg-type` must be 15.
     pub msg_type: i64,
-    /// ctime: the authenticator's.
+    /// `ctime` must be the authenticator's.
     pub ctime: TimeText,
-    /// cusec: the authenticator's.
+    /// `cusec` must be the authenticator's.
     pub cusec: i64,
-    /// subkey.
+    /// `subkey` is the sender's key for later messages.
     pub subkey: Option<KeyParts>,
-    /// seq-number.
+    /// `seq-number` is the number of the sender's first message.
     pub seq_number: Option<i64>,
 
-    /// EncryptedData.etype, whatever the key is.
+    /// `EncryptedData.etype` is this type, whatever the key is.
     pub etype: i64,
-    /// EncryptedData.kvno: none.
+    /// `EncryptedData.kvno` is absent as a rule.
     pub kvno: Option<i64>,
-    /// The key usage it is encrypted for: 12.
+    /// The encryption is for this key usage, which must be 12.
     pub usage: KeyUsage,
 }
 
 impl ApRepParts {
-    /// Opens an AP-REP with `key`, the session key; `None` if it is no AP-REP, or not under that key.
+    /// Decrypts and decodes an AP-REP. `key` is the session key. `None` if the message is no AP-REP, or not under that
+    /// key.
     #[must_use]
     pub fn decode(message: &[u8], key: &Key) -> Option<Self> {
         let asn1::ApRep { pvno, msg_type, enc_part } = asn1::read(message)?;
@@ -136,7 +137,7 @@ impl ApRepParts {
         })
     }
 
-    /// The message's bytes, encrypted in `key`, with `confounder` before the plaintext.
+    /// Encodes the message, encrypted under `key`, with `confounder` before the plaintext.
     #[must_use]
     pub fn mint(&self, key: &Key, confounder: &Confounder) -> Vec<u8> {
         let part = asn1::EncApRepPart {
@@ -151,7 +152,7 @@ impl ApRepParts {
         asn1::der(&asn1::ApRep { pvno: self.pvno, msg_type: self.msg_type, enc_part })
     }
 
-    /// The type of [`subkey`](Self::subkey).
+    /// Returns the type of [`subkey`](Self::subkey).
     #[must_use]
     pub fn subkey_etype(&self) -> Option<EncType> {
         self.subkey.as_ref().map(|subkey| EncType(subkey.keytype))
@@ -167,36 +168,36 @@ fn open(key: &Key, ciphertext: &[u8]) -> Option<Vec<u8>> {
 /// A KRB-ERROR (RFC 4120 section 5.9.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KrbErrorParts {
-    /// pvno: 5.
+    /// `pvno` must be 5.
     pub pvno: i64,
-    /// msg-type: 30.
+    /// `msg-type` must be 30.
     pub msg_type: i64,
-    /// ctime: the authenticator's.
+    /// `ctime` is the authenticator's.
     pub ctime: Option<TimeText>,
-    /// cusec: the authenticator's.
+    /// `cusec` is the authenticator's.
     pub cusec: Option<i64>,
-    /// stime: the server's time.
+    /// `stime` is the server's time.
     pub stime: TimeText,
-    /// susec.
+    /// `susec` is the microseconds of the server's time.
     pub susec: i64,
-    /// error-code (RFC 4120 section 7.5.9).
+    /// `error-code` says why the request was refused (RFC 4120 section 7.5.9).
     pub error_code: i32,
-    /// crealm.
+    /// `crealm` is the client's realm.
     pub crealm: Option<Vec<u8>>,
-    /// cname.
+    /// `cname` is the client's name.
     pub cname: Option<NameParts>,
-    /// realm: the service's.
+    /// `realm` is the service's realm.
     pub realm: Vec<u8>,
-    /// sname: the service's.
+    /// `sname` is the service's name.
     pub sname: NameParts,
-    /// e-text.
+    /// `e-text` is a text for an administrator.
     pub e_text: Option<Vec<u8>>,
-    /// e-data.
+    /// `e-data` is further data about the error.
     pub e_data: Option<Vec<u8>>,
 }
 
 impl KrbErrorParts {
-    /// Takes a message apart; `None` if it is no KRB-ERROR.
+    /// Decodes a message; `None` if it is no KRB-ERROR.
     #[must_use]
     pub fn decode(message: &[u8]) -> Option<Self> {
         let error: asn1::KrbError = asn1::read(message)?;

@@ -1,9 +1,9 @@
-//! Bytes that look random and are the same every time.
+//! Octets that look random and are the same every time.
 
 use alloc::vec::Vec;
 use sha2::{Digest, Sha512};
 
-/// `length` bytes, at most 64, that follow from `label` and `parts`.
+/// Returns `length` octets, at most 64, that follow from `label` and `parts`.
 pub(super) fn bytes(length: usize, label: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut hash = Sha512::new_with_prefix(label);
     for part in parts {
@@ -13,7 +13,7 @@ pub(super) fn bytes(length: usize, label: &str, parts: &[&[u8]]) -> Vec<u8> {
     hash.finalize().iter().copied().take(length).collect()
 }
 
-/// Sixteen of them: a confounder.
+/// Returns sixteen such octets: a confounder.
 pub(super) fn confounder(label: &str, serial: u64) -> [u8; 16] {
     let mut confounder = [0; 16];
     for (place, byte) in confounder.iter_mut().zip(bytes(16, label, &[&serial.to_be_bytes()])) {
@@ -22,7 +22,7 @@ pub(super) fn confounder(label: &str, serial: u64) -> [u8; 16] {
     confounder
 }
 
-/// Three numbers.
+/// Returns three such numbers.
 pub(super) fn numbers(label: &str, parts: &[&[u8]]) -> [u32; 3] {
     let mut numbers = [0; 3];
     for (number, bytes) in numbers.iter_mut().zip(bytes(12, label, parts).chunks_exact(4)) {

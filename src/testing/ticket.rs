@@ -1,4 +1,4 @@
-//! Tickets: what a KDC writes.
+//! Tickets, which a KDC writes.
 
 use super::{NameParts, PacBuffers, PacParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
@@ -7,63 +7,64 @@ use crate::wire::krb5::{AdType, TicketFlags};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Everything in a Ticket and its EncTicketPart (RFC 4120 section 5.3). It begins valid; every field can be changed.
+/// All parts of a Ticket and its EncTicketPart (RFC 4120 section 5.3). It is valid at first. Every field can be
+/// changed.
 #[derive(Clone, Debug)]
 pub struct TicketParts {
-    /// tkt-vno: 5.
+    /// `tkt-vno` is 5 at first.
     pub tkt_vno: i64,
-    /// realm: the service's, in the shell that nothing protects.
+    /// `realm` is the service's realm. It is one of the unencrypted fields, which nothing protects.
     pub realm: Vec<u8>,
-    /// sname: the service's, in the shell too.
+    /// `sname` is the service's name, also unencrypted.
     pub sname: NameParts,
-    /// EncryptedData.etype: what the shell says, whatever [`key`](Self::key) is.
+    /// `EncryptedData.etype` is the type that the unencrypted fields name, whatever [`key`](Self::key) is.
     pub etype: i64,
-    /// EncryptedData.kvno, negative as a read-only domain controller sends it if need be.
+    /// `EncryptedData.kvno` may be negative, as a read-only domain controller sends it.
     pub kvno: Option<i64>,
 
-    /// flags, bit 0 of the RFC in the top bit.
+    /// `flags` has bit 0 of the RFC in its top bit.
     pub flags: u32,
-    /// key: the session key.
+    /// `key` is the session key.
     pub session_key: KeyParts,
-    /// crealm: the client's realm.
+    /// `crealm` is the client's realm.
     pub crealm: Vec<u8>,
-    /// cname: the client.
+    /// `cname` is the client's name.
     pub cname: NameParts,
-    /// transited: tr-type and contents. Empty contents mean that no realm lies between.
+    /// `transited` is tr-type and contents. Empty contents mean that the ticket came through no other realm.
     pub transited: (i32, Vec<u8>),
-    /// authtime.
+    /// `authtime` is the time of the client's first sign-in.
     pub authtime: TimeText,
-    /// starttime.
+    /// `starttime` is the time from which the ticket is valid.
     pub starttime: Option<TimeText>,
-    /// endtime.
+    /// `endtime` is the time until which the ticket is valid.
     pub endtime: TimeText,
-    /// renew-till.
+    /// `renew-till` is the time until which the KDC may renew the ticket.
     pub renew_till: Option<TimeText>,
-    /// caddr: addr-type and address each.
+    /// `caddr` is addr-type and address of each address.
     pub caddr: Option<Vec<(i32, Vec<u8>)>>,
-    /// The PAC, which goes before the rest of the authorization data, in an AD-IF-RELEVANT of its own. None unless the realm
-    /// is [of Active Directory](super::TestRealm::of_active_directory) or [`TestToken::pac`](super::TestToken::pac) was
-    /// called.
+    /// This is the PAC, which comes before the other authorization data, in an AD-IF-RELEVANT of its own. There is none
+    /// unless the realm is [of Active Directory](super::TestRealm::of_active_directory) or
+    /// [`TestToken::pac`](super::TestToken::pac) was called.
     pub pac: Option<PacParts>,
-    /// authorization-data: ad-type and ad-data each; none if empty. A PAC in another place goes in as
-    /// `if_relevant(&[(128, pac)])`, see [`if_relevant`].
+    /// `authorization-data` holds an ad-type and ad-data for each element. If it is empty, the field is absent. To put
+    /// a PAC elsewhere, add `if_relevant(&[(128, pac)])` (see [`if_relevant`]).
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
-    /// The key that the ticket is encrypted in: the service's.
+    /// This key encrypts the ticket. It is the service's key at first.
     pub key: Key,
-    /// The key usage it is encrypted for: 2.
+    /// The encryption is for this key usage, 2 at first.
     pub usage: KeyUsage,
-    /// What stands before the plaintext when it is encrypted.
+    /// These octets come before the plaintext when it is encrypted.
     pub confounder: Confounder,
-    /// Takes the place of the encoded EncTicketPart.
+    /// These octets replace the encoded EncTicketPart.
     pub raw: Option<Vec<u8>>,
-    /// Takes the place of the ciphertext.
+    /// These octets replace the ciphertext.
     pub raw_cipher: Option<Vec<u8>>,
 }
 
 impl TicketParts {
-    /// Valid at `now`: the client signed in ten minutes ago, the ticket was issued one minute ago, and ends ten hours after
-    /// the sign-in.
+    /// Sets times so that the ticket is valid at `now`. The client signed in ten minutes ago. The ticket was issued one
+    /// minute ago, and ends ten hours after the sign-in.
     pub fn set_times(&mut self, now: UnixTime) {
         let authtime = now.saturating_add_seconds(-600);
         self.authtime = authtime.into();
@@ -72,35 +73,36 @@ impl TicketParts {
         self.renew_till = Some(authtime.saturating_add_seconds(7 * 24 * 60 * 60).into());
     }
 
-    /// Adds flags to those it has.
+    /// Adds flags to the ticket's.
     pub fn add_flags(&mut self, flags: TicketFlags) {
         self.flags |= flags.bits();
     }
 
-    /// The encoded EncTicketPart, or what takes its place.
+    /// Returns the encoded EncTicketPart, or the octets that replace it.
     #[must_use]
     pub fn plaintext(&self) -> Vec<u8> {
         self.raw.clone().unwrap_or_else(|| asn1::der(&self.enc_ticket_part(self.pac_bytes())))
     }
 
-    /// The PAC's bytes, signed.
+    /// Returns the encoded and signed PAC.
     #[must_use]
     pub fn pac_bytes(&self) -> Option<Vec<u8>> {
         self.pac.as_ref().map(|pac| pac.encode(self))
     }
 
-    /// The PAC's buffers, signed: for a PAC that [`PacParts`] cannot express, see [`PacBuffers`].
+    /// Returns the PAC's buffers, signed. For a PAC that [`PacParts`] cannot express, see [`PacBuffers`].
     #[must_use]
     pub fn pac_buffers(&self) -> Option<PacBuffers> {
         self.pac.as_ref().map(|pac| pac.buffers(self))
     }
 
-    /// What the ticket signature is over (MS-PAC section 2.8.3): the encoded EncTicketPart with one zero byte as the PAC.
+    /// Returns the octets that the ticket signature covers (MS-PAC section 2.8.3): the encoded EncTicketPart with one
+    /// zero octet as the PAC.
     pub(super) fn without_pac(&self) -> Vec<u8> {
         asn1::der(&self.enc_ticket_part(Some([0].into())))
     }
 
-    /// The ciphertext, or what takes its place.
+    /// Returns the ciphertext, or the octets that replace it.
     #[must_use]
     pub fn cipher(&self) -> Vec<u8> {
         self.raw_cipher.clone().unwrap_or_else(|| {
@@ -148,17 +150,17 @@ fn host_addresses(addresses: &[(i32, Vec<u8>)]) -> asn1::HostAddresses {
     addresses.iter().map(address).collect()
 }
 
-/// An EncryptionKey (RFC 4120 section 5.2.9): a type and bytes, which need not fit it.
+/// An EncryptionKey (RFC 4120 section 5.2.9): a type, and octets that need not fit it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyParts {
-    /// keytype.
+    /// `keytype` is the key's encryption type.
     pub keytype: i32,
-    /// keyvalue.
+    /// `keyvalue` is the octets of the key.
     pub keyvalue: Vec<u8>,
 }
 
 impl KeyParts {
-    /// The key; `None` if this crate does not support its type, or the value does not fit it.
+    /// Returns the key; `None` if this crate does not support its type, or the octets do not fit it.
     #[must_use]
     pub fn key(&self) -> Option<Key> {
         Key::new(EncType(self.keytype), &self.keyvalue).ok()
@@ -179,15 +181,15 @@ impl From<&Key> for KeyParts {
     }
 }
 
-/// The type only, as every key of this crate.
+/// Shows the type only, as every key of this crate does.
 impl fmt::Debug for KeyParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyParts({})", EncType(self.keytype))
     }
 }
 
-/// An AD-IF-RELEVANT element (RFC 4120 section 5.2.6.1) around `elements`: how a KDC packs a PAC, and a client what a
-/// server may ignore.
+/// Makes an AD-IF-RELEVANT element (RFC 4120 section 5.2.6.1) around `elements`. A KDC wraps a PAC so, and a client
+/// wraps elements that a server may ignore.
 ///
 /// ```
 /// use kerberos_sso::testing::{TestRealm, if_relevant};

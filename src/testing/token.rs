@@ -1,4 +1,4 @@
-//! A token about to be minted: the message around ticket and authenticator, and short ways to the usual variations.
+//! A token before it is minted: the message around ticket and authenticator, and methods for the usual changes.
 
 use super::authenticator::{AuthenticatorParts, channel_bindings_md5};
 use super::framing::{SpnegoParts, TokenFraming};
@@ -14,45 +14,45 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// An AP-REQ (RFC 4120 section 5.5.1) and what is around it: made by [`TestRealm::ticket_for`].
+/// An AP-REQ (RFC 4120 section 5.5.1) and its framing. [`TestRealm::ticket_for`] makes it.
 ///
-/// The methods are for what is usual and keep the token valid; the fields are for everything else. Minting does not change
-/// it: the same token gives the same bytes.
+/// The methods make usual changes and keep the token valid. The fields are for all other changes. Minting does not
+/// change the token: it gives the same octets every time.
 #[derive(Clone, Debug)]
 pub struct TestToken {
     pub(super) realm: TestRealm,
     pub(super) serial: u64,
-    /// pvno: 5.
+    /// `pvno` is 5 at first.
     pub pvno: i64,
-    /// msg-type: 14.
+    /// `msg-type` is 14 at first.
     pub msg_type: i64,
-    /// ap-options, bit 0 of the RFC in the top bit.
+    /// `ap-options` has bit 0 of the RFC in its top bit.
     pub ap_options: u32,
-    /// The ticket.
+    /// This is the ticket.
     pub ticket: TicketParts,
-    /// The authenticator.
+    /// This is the authenticator.
     pub authenticator: AuthenticatorParts,
-    /// What is around the AP-REQ.
+    /// This is the framing of the AP-REQ.
     pub framing: TokenFraming,
 }
 
 impl TestToken {
-    /// For another service: `HTTP/www.contoso.test`.
+    /// Sets another service, such as `HTTP/www.contoso.test`.
     #[must_use]
     pub fn service(mut self, name: &str) -> Self {
         self.ticket.sname = name.into();
         self
     }
 
-    /// Sent at `now`, with a ticket that is valid then: see [`TicketParts::set_times`].
+    /// Sets the time of the request, with a ticket that is valid then (see [`TicketParts::set_times`]).
     #[must_use]
     pub fn at(mut self, now: UnixTime) -> Self {
         self.ticket.set_times(now);
         self.sent_at(now)
     }
 
-    /// Sent at `now`, with whatever ticket it is: another request of the same client. The time is the authenticator's, to
-    /// the microsecond.
+    /// Sets the time of the request, to the microsecond, in the authenticator only: the same client sends another
+    /// request with the same ticket.
     #[must_use]
     pub fn sent_at(mut self, now: UnixTime) -> Self {
         self.authenticator.ctime = now.into();
@@ -60,7 +60,7 @@ impl TestToken {
         self
     }
 
-    /// For another client of the realm, in ticket and authenticator.
+    /// Sets another client of the realm, in ticket and authenticator.
     #[must_use]
     pub fn client(mut self, name: impl Into<NameParts>) -> Self {
         self.ticket.cname = name.into();
@@ -68,7 +68,7 @@ impl TestToken {
         self
     }
 
-    /// For a client of another realm, in ticket and authenticator.
+    /// Sets another realm of the client, in ticket and authenticator.
     #[must_use]
     pub fn client_realm(mut self, realm: impl Into<Vec<u8>>) -> Self {
         self.ticket.crealm = realm.into();
@@ -76,7 +76,7 @@ impl TestToken {
         self
     }
 
-    /// The ticket encrypted in the account's key of type `etype`.
+    /// Encrypts the ticket under the account's key of type `etype`.
     ///
     /// # Panics
     /// If this crate does not support `etype`.
@@ -86,7 +86,7 @@ impl TestToken {
         self.encrypted_in(key)
     }
 
-    /// The ticket encrypted in `key`, one from a password or a keytab, say.
+    /// Encrypts the ticket under `key`, for example one from a password or a keytab.
     #[must_use]
     pub fn encrypted_in(mut self, key: Key) -> Self {
         self.ticket.etype = key.etype().0.into();
@@ -94,14 +94,14 @@ impl TestToken {
         self
     }
 
-    /// The key version that the ticket's shell names, whatever key it is encrypted in.
+    /// Sets the key version that the unencrypted fields of the ticket name, whatever key encrypts it.
     #[must_use]
     pub fn kvno(mut self, kvno: impl Into<Option<i64>>) -> Self {
         self.ticket.kvno = kvno.into();
         self
     }
 
-    /// A session key of type `etype`, and a subkey of that type.
+    /// Sets a session key of type `etype`, and a subkey of that type.
     ///
     /// # Panics
     /// If this crate does not support `etype`.
@@ -115,14 +115,15 @@ impl TestToken {
         self
     }
 
-    /// More flags in the ticket.
+    /// Adds flags to the ticket.
     #[must_use]
     pub fn flags(mut self, flags: TicketFlags) -> Self {
         self.ticket.add_flags(flags);
         self
     }
 
-    /// Bound to the channel that `application_data` describes: for TLS `tls-server-end-point:` and the certificate's hash.
+    /// Binds the request to the channel that `application_data` describes. For TLS, that is `tls-server-end-point:` and
+    /// the certificate's hash.
     ///
     /// # Panics
     /// If `application_data` has 4 GiB.
@@ -132,7 +133,7 @@ impl TestToken {
         self
     }
 
-    /// Asks the server to prove itself, in the authenticator and in the AP options.
+    /// Asks the server to authenticate itself, in the authenticator and in the AP options.
     #[must_use]
     pub fn mutual(mut self) -> Self {
         self.ap_options |= MUTUAL_REQUIRED;
@@ -140,17 +141,17 @@ impl TestToken {
         self
     }
 
-    /// Hands over `credentials`, a KRB-CRED.
+    /// Delegates `credentials`, a KRB-CRED.
     ///
     /// # Panics
-    /// If they have more than 65,535 bytes.
+    /// If the credentials have more than 65,535 octets.
     #[must_use]
     pub fn delegating(mut self, credentials: &[u8]) -> Self {
         self.authenticator.gss.delegate(credentials);
         self
     }
 
-    /// With a PAC, which [`TestRealm::pac_for`] makes if there is none, and `change` made in it.
+    /// Changes the PAC by `change`. If there is no PAC, [`TestRealm::pac_for`] makes one first.
     #[must_use]
     pub fn pac(mut self, change: impl FnOnce(&mut PacParts)) -> Self {
         let realm = &self.realm;
@@ -158,21 +159,21 @@ impl TestToken {
         self
     }
 
-    /// Without a PAC.
+    /// Removes the PAC.
     #[must_use]
     pub fn without_pac(mut self) -> Self {
         self.ticket.pac = None;
         self
     }
 
-    /// In another framing.
+    /// Sets another framing.
     #[must_use]
     pub fn framed(mut self, framing: TokenFraming) -> Self {
         self.framing = framing;
         self
     }
 
-    /// In SPNEGO; what was there of it stays.
+    /// Changes the framing in SPNEGO by `change`. If the token has another framing, SPNEGO replaces it first.
     #[must_use]
     pub fn spnego(mut self, change: impl FnOnce(&mut SpnegoParts)) -> Self {
         let mut parts = match self.framing {
@@ -184,7 +185,7 @@ impl TestToken {
         self
     }
 
-    /// The AP-REQ alone.
+    /// Encodes the AP-REQ without framing.
     #[must_use]
     pub fn ap_req(&self) -> Vec<u8> {
         asn1::der(&asn1::ApReq {
@@ -196,24 +197,24 @@ impl TestToken {
         })
     }
 
-    /// The token's bytes.
+    /// Encodes the token.
     #[must_use]
     pub fn mint(&self) -> Vec<u8> {
         self.mint_around(self.ap_req())
     }
 
-    /// The token's bytes with other ones in the place of the AP-REQ.
+    /// Encodes the token with other octets in place of the AP-REQ.
     #[must_use]
     pub fn mint_around(&self, ap_req: Vec<u8>) -> Vec<u8> {
         self.framing.wrap(ap_req)
     }
 
-    /// The value of the `Authorization` header: `Negotiate` and the token in base64.
+    /// Returns the value of the `Authorization` header: `Negotiate` and the token in base64.
     #[must_use]
     pub fn header(&self) -> String {
         ["Negotiate ", &STANDARD.encode(self.mint())].concat()
     }
 }
 
-/// RFC 4120 section 5.5.1: bit 2 of APOptions.
+/// Bit 2 of APOptions (RFC 4120 section 5.5.1).
 const MUTUAL_REQUIRED: u32 = 1 << 29;

@@ -24,12 +24,13 @@ impl ContinuationCookie {
         pairs.find_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
     }
 
-    /// Makes the header that sets the cookie; `None` if the state is too large for one.
+    /// Makes the header that sets the cookie. `None` if the state is too large for a cookie, or if a header cannot hold
+    /// the cookie's name. The negotiation is then refused.
     pub(super) fn set(&self, negotiation: &Negotiation, randomness: &Randomness, now: UnixTime) -> Option<HeaderValue> {
         self.with_age(&self.key.seal(negotiation, randomness, now)?, MAX_SEALED_SECONDS)
     }
 
-    /// Makes the header that removes the cookie.
+    /// Makes the header that removes the cookie. `None` if a header cannot hold the cookie's name.
     pub(super) fn remove(&self) -> Option<HeaderValue> {
         self.with_age("", 0)
     }

@@ -5,15 +5,16 @@ use crate::error::Error;
 use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;
 use core::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the server knows of a connection. The code that accepts connections puts it among the extensions of their requests.
+/// The server's knowledge of a connection. The code that accepts connections puts it among the extensions of their
+/// requests.
 ///
-/// Behind a proxy that ends TLS, the channel is the one between the client and the proxy. If its bindings are those of the
-/// proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
+/// Behind a proxy that ends TLS, the channel is the one between the client and the proxy. If its bindings are those of
+/// the proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionInfo {
-    bindings: Option<Arc<[ChannelBindings]>>,
+    bindings: Arc<[ChannelBindings]>,
     client_address: Option<IpAddr>,
 }
 
@@ -21,7 +22,7 @@ impl ConnectionInfo {
     /// Gives the bindings of the connection's channel: see [`Arrival::with_channel_bindings`].
     #[must_use]
     pub fn with_channel_bindings(self, bindings: impl Into<Arc<[ChannelBindings]>>) -> Self {
-        Self { bindings: Some(bindings.into()), ..self }
+        Self { bindings: bindings.into(), ..self }
     }
 
     /// Gives the client's address: see [`Arrival::with_client_address`].
@@ -31,35 +32,40 @@ impl ConnectionInfo {
     }
 
     pub(super) fn arrival(&self, now: UnixTime) -> Arrival<'_> {
-        Arrival { now, bindings: self.bindings.as_deref().unwrap_or(&[]), client_address: self.client_address }
+        Arrival { now, bindings: &self.bindings, client_address: self.client_address }
     }
 }
 
-/// Keeps the state of a negotiation between two requests of one connection. The code that accepts connections makes one for
-/// each, and puts it among the extensions of its requests.
+/// The state of a negotiation between two requests of one connection. The code that accepts connections makes one for
+/// each connection, and puts it among the extensions of its requests.
 ///
-/// The layer uses it over HTTP/1.1 only. It is for connections that carry one client's requests: not behind a proxy. HTTP/2
-/// has several requests of a connection at the same time, and one would take the state of another.
+/// The layer uses it over HTTP/1.1 only. It is for connections that carry one client's requests: not behind a proxy.
+/// HTTP/2 has several requests of a connection at the same time, and one would take the state of another.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionNegotiation(Arc<Mutex<Option<Negotiation>>>);
 
 impl ConnectionNegotiation {
-    /// Makes one that keeps nothing yet.
+    /// Makes an empty one.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     pub(super) fn take(&self) -> Option<Negotiation> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.lock().take()
     }
 
     pub(super) fn keep(&self, negotiation: Negotiation) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(negotiation);
+        *self.lock() = Some(negotiation);
+    }
+
+    /// Locks the state. Each change replaces it as a whole, so even a poisoned lock holds a whole state.
+    fn lock(&self) -> MutexGuard<'_, Option<Negotiation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Why a request has no identity, for a route behind an [optional](super::NegotiateLayer::optional) layer.
+/// The reason why a request has no identity, for a route behind an [optional](super::NegotiateLayer::optional) layer.
 #[derive(Clone, Debug)]
 pub enum NotSignedIn {
     /// The request carries no Negotiate value, and may be challenged: 401 and `WWW-Authenticate: Negotiate`.

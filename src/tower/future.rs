@@ -56,7 +56,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // A future is not polled after its end.
+            // After its end the future has no response left. The contract of `Future` lets it stay pending then.
             StateProjection::Answered { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }

@@ -1,4 +1,4 @@
-//! The layer, and what can be set on it.
+//! The layer and its settings.
 
 use super::cookie::ContinuationCookie;
 use super::service::Negotiate;
@@ -13,7 +13,7 @@ use core::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
-/// Signs users in before a service: a layer that puts [`Negotiate`] before it.
+/// A layer that signs users in before a service runs. It puts [`Negotiate`] in front of the service.
 #[derive(Clone)]
 #[must_use]
 pub struct NegotiateLayer {
@@ -23,8 +23,8 @@ pub struct NegotiateLayer {
 impl NegotiateLayer {
     /// Makes a layer whose service runs for signed-in users only.
     ///
-    /// `clock` returns the time, and `randomness` returns 64 octets of the operating system's generator at every call: this
-    /// crate has neither. The validator may change while the server runs: see [`ValidatorSource`].
+    /// `clock` returns the time, and `randomness` returns 64 octets of the operating system's generator at every call:
+    /// this crate has neither. The validator may change while the server runs: see [`ValidatorSource`].
     pub fn new(
         validator: impl ValidatorSource,
         clock: impl Fn() -> UnixTime + Send + Sync + 'static,
@@ -42,16 +42,16 @@ impl NegotiateLayer {
         Self { settings: Arc::new(settings) }
     }
 
-    /// Runs the service for everyone. It finds [`NotSignedIn`](super::NotSignedIn) among the extensions of a request without
-    /// identity.
+    /// Runs the service for everyone. It finds [`NotSignedIn`](super::NotSignedIn) among the extensions of a request
+    /// without identity.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.demand = Demand::Everybody)
     }
 
     /// Lets clients send several tokens. The state between two of them is in a cookie named `name`, sealed under `key`.
     ///
-    /// If the name begins with `__Host-`, browsers accept the cookie from this host over TLS only. The cookie is removed when
-    /// the negotiation is over. A negotiation whose state is too large for a cookie is refused.
+    /// If the name begins with `__Host-`, browsers accept the cookie from this host over TLS only. The cookie is
+    /// removed when the negotiation is over. A negotiation whose state is too large for a cookie is refused.
     pub fn with_continuation_cookie(self, key: SealingKey, name: impl Into<Arc<str>>) -> Self {
         let cookie = ContinuationCookie { key, name: name.into() };
         self.with(|settings| settings.cookie = Some(cookie))

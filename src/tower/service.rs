@@ -1,4 +1,4 @@
-//! The service: decides a request, and turns the step into a response.
+//! The service, which decides a request and turns the step into a response.
 
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 use super::future::{Headers, NegotiateFuture};
@@ -16,7 +16,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use tower_service::Service;
 
-/// Signs users in before the service that it holds. It is made by [`NegotiateLayer`](super::NegotiateLayer).
+/// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes it.
 #[derive(Clone, Debug)]
 pub struct Negotiate<S> {
     inner: S,
@@ -52,7 +52,8 @@ where
 }
 
 impl Settings {
-    /// Decides a request. Returns the headers that the inner service's response gets, or the response without the service.
+    /// Decides a request. Returns the headers that the inner service's response gets, or the response without the
+    /// service.
     fn admit(&self, parts: &mut Parts) -> Result<Headers, (StatusCode, Headers)> {
         let now = (self.clock)();
         let (kept, negotiation) = self.kept(parts, now);
@@ -83,6 +84,7 @@ impl Settings {
             Kept::Nowhere => RoundTrips::One,
             Kept::InCookie { .. } | Kept::WithConnection(_) => RoundTrips::Many(negotiation),
         };
+        // Without it, the request has no channel and no address. A policy that demands either refuses it.
         let arrival = parts.extensions.get::<ConnectionInfo>().map_or(Arrival::at(now), |info| info.arrival(now));
         self.source.decide(&parts.headers, round_trips, &(self.randomness)(), arrival)
     }
@@ -122,11 +124,11 @@ impl Settings {
     }
 }
 
-/// Where the state of a negotiation is kept between two requests.
+/// The location where the state of a negotiation is kept between two requests.
 enum Kept {
     Nowhere,
     InCookie {
-        /// Whether the request brought the cookie.
+        /// This says whether the request brought the cookie.
         brought: bool,
     },
     WithConnection(ConnectionNegotiation),
@@ -177,6 +179,7 @@ impl Settings {
 
 /// Makes a header value that is neither printed nor, in HTTP/2, kept for compression.
 fn sensitive(value: String) -> Option<HeaderValue> {
+    // A scheme and base64 are visible ASCII, so there always is one.
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
     Some(value)

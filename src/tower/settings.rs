@@ -1,4 +1,4 @@
-//! What a layer is made of.
+//! The settings of a layer.
 
 use super::cookie::ContinuationCookie;
 use super::source::Decide;
@@ -10,7 +10,7 @@ use ::http::request::Parts;
 use core::fmt;
 use std::sync::Arc;
 
-/// What a [`NegotiateLayer`](super::NegotiateLayer) was given.
+/// The settings of a [`NegotiateLayer`](super::NegotiateLayer).
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) source: Arc<dyn Decide>,
@@ -22,10 +22,10 @@ pub(super) struct Settings {
     pub(super) on_fall_back: Hook<Refused>,
 }
 
-/// A function that is called with a request's unread part.
+/// A function that the layer calls with the head of a request.
 type Hook<T> = Arc<dyn Fn(&T, &Parts) + Send + Sync>;
 
-/// For whom the inner service runs.
+/// The users for whom the inner service runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Demand {
     SignedIn,

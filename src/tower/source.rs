@@ -1,4 +1,4 @@
-//! Where the layer gets its validator: always the same one, or the current one at every request.
+//! The source of the layer's validator: always the same validator, or the current one at every request.
 
 use crate::accept::Arrival;
 use crate::http::SignInStep;
@@ -10,7 +10,7 @@ use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
 use std::sync::Arc;
 
-/// Returns the validator for a request that begins now.
+/// A source of the validator for a request that begins now.
 ///
 /// A [`Validator`] is the source of itself. A closure lets the keys change while the server runs, as they do at a key
 /// rollover:

@@ -1,7 +1,8 @@
-//! The hash of a server's certificate that `tls-server-end-point` binds to (RFC 5929 section 4.1).
+//! The hash of a server's certificate for the channel binding `tls-server-end-point` (RFC 5929 section 4.1).
 //!
-//! In: a certificate in DER. Out: its hash. Of the certificate only the outermost SEQUENCE and `signatureAlgorithm` (RFC
-//! 5280 section 4.1.1.2) are read, to learn which hash that is; nothing is verified: it is the server's own.
+//! A certificate in DER goes in, and its hash comes out. Only the outermost SEQUENCE and `signatureAlgorithm` (RFC 5280
+//! section 4.1.1.2) are read, to learn which hash function to use. Nothing is verified: the certificate is the server's
+//! own.
 
 use crate::bounded_text::BoundedText;
 use crate::wire::der::{Fault, Field, Kind, Malformed, Reader, context, field, tag};
@@ -10,29 +11,29 @@ use alloc::vec::Vec;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use thiserror::Error;
 
-/// Why a certificate has no `tls-server-end-point` channel binding.
+/// The reason why a certificate has no `tls-server-end-point` channel binding.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// The bytes are not one X.509 certificate in DER. PEM is base64 around it.
+    /// The octets are not one X.509 certificate in DER. PEM is base64 around such a certificate.
     #[error("not a certificate in DER: {0}")]
     Malformed(#[from] Malformed),
-    /// It is signed with no hash of its own (Ed25519, Ed448) or with two different ones (RSASSA-PSS), and RFC 5929 section 4.1
-    /// defines no binding for either.
+    /// The signature uses no hash function of its own (Ed25519, Ed448) or two different ones (RSASSA-PSS). RFC 5929
+    /// section 4.1 defines no binding for either.
     #[error("the certificate is signed with {algorithm}, for which RFC 5929 defines no tls-server-end-point binding")]
     Undefined {
-        /// The object identifier of the signature algorithm.
+        /// This is the object identifier of the signature algorithm.
         algorithm: BoundedText,
     },
-    /// It is signed with an algorithm whose hash is not known here.
-    #[error("the certificate is signed with {algorithm}, and which hash that takes is not known")]
+    /// This crate does not know the hash function of the signature algorithm.
+    #[error("the certificate is signed with {algorithm}, whose hash function is not known here")]
     UnknownAlgorithm {
-        /// The object identifier of the signature algorithm, or of the hash that its parameters name.
+        /// This is the object identifier of the signature algorithm, or of the hash function that its parameters name.
         algorithm: BoundedText,
     },
 }
 
-/// The hash of `certificate_der` by the hash function it is signed with, or SHA-256 for MD5 and SHA-1.
+/// Hashes `certificate_der` with the hash function of its signature, or with SHA-256 instead of MD5 and SHA-1.
 pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, CertificateError> {
     Ok(match signature_hash(certificate_der).map_err(|error| error.within(certificate_der))? {
         Hash::Md5 | Hash::Sha1 | Hash::Sha256 => Sha256::digest(certificate_der).to_vec(),
@@ -42,7 +43,7 @@ pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, Certif
     })
 }
 
-/// As a [`CertificateError`], while the certificate is being read.
+/// The reason why a certificate has no hash, before a fault is explained.
 enum NoHash {
     Fault(Fault),
     Named(CertificateError),
@@ -74,6 +75,8 @@ enum Hash {
     Sha512,
 }
 
+/// Returns the hash function that a certificate is signed with.
+///
 /// ```asn1
 /// Certificate ::= SEQUENCE {
 ///     tbsCertificate     TBSCertificate,
@@ -96,6 +99,8 @@ fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
     }
 }
 
+/// Returns the hash function that a signature with these RSASSA-PSS parameters uses.
+///
 /// ```asn1
 /// RSASSA-PSS-params ::= SEQUENCE { -- RFC 4055 section 3.1
 ///     hashAlgorithm    [0] AlgorithmIdentifier DEFAULT sha1,
@@ -103,7 +108,7 @@ fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
 ///     ...
 /// }
 /// ```
-/// The mask takes a hash too; with another one the signature uses two.
+/// The mask generation function uses a hash function, too. If it is another one, the signature uses two.
 fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
     let mut fields = parameters.only(tag::SEQUENCE, field!("RSASSA-PSS-params"))?;
     let hash = match fields.optional(context(0), HASH_ALGORITHM)? {
@@ -121,7 +126,7 @@ fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
     }
 }
 
-/// The hash that the parameters of MGF1 name.
+/// Returns the hash function that the parameters of MGF1 name.
 fn mask_hash(mut field: Reader<'_>) -> Result<Hash, NoHash> {
     let (oid, parameters) = algorithm_identifier(&mut field, MASK_GEN_ALGORITHM)?;
     field.end(MASK_GEN_ALGORITHM)?;
@@ -131,13 +136,15 @@ fn mask_hash(mut field: Reader<'_>) -> Result<Hash, NoHash> {
     }
 }
 
-/// The hash of an AlgorithmIdentifier that fills `reader`.
+/// Returns the hash function of an AlgorithmIdentifier that fills `reader`.
 fn only_hash(mut reader: Reader<'_>, what: Field) -> Result<Hash, NoHash> {
     let (oid, _) = algorithm_identifier(&mut reader, what)?;
     reader.end(what)?;
     find(&HASHES, oid)
 }
 
+/// Reads an AlgorithmIdentifier. Returns the contents of its object identifier, and its parameters.
+///
 /// ```asn1
 /// AlgorithmIdentifier ::= SEQUENCE {
 ///     algorithm  OBJECT IDENTIFIER,
@@ -169,7 +176,7 @@ const ED25519: &[u8] = &[0x2B, 0x65, 0x70];
 /// 1.3.101.113 (RFC 8410).
 const ED448: &[u8] = &[0x2B, 0x65, 0x71];
 
-/// Hashes by themselves (RFC 4055 section 2.1).
+/// The identifiers of hash functions (RFC 4055 section 2.1).
 const HASHES: [(&[u8], Hash); 5] = [
     (&[0x2B, 0x0E, 3, 2, 0x1A], Hash::Sha1),
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 4], Hash::Sha224),
@@ -178,8 +185,8 @@ const HASHES: [(&[u8], Hash); 5] = [
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
 ];
 
-/// RSA with PKCS #1 (RFC 4055 section 5, RFC 3279 section 2.2.1), the last one by the identifier that old Windows tools
-/// write, and ECDSA (RFC 5758 section 3.2).
+/// The identifiers of signature algorithms: RSA with PKCS #1 (RFC 4055 section 5, RFC 3279 section 2.2.1), the last of
+/// them in the form that old Windows tools write; then ECDSA (RFC 5758 section 3.2).
 const SIGNATURES: [(&[u8], Hash); 12] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 12], Hash::Sha384),
@@ -206,7 +213,7 @@ mod tests {
     const UNDEFINED: &str = include_str!("../../testvectors/bindings/server_end_point_undefined.txt");
 
     #[test]
-    fn certificates_have_the_hash_that_others_compute() {
+    fn hash_is_the_one_that_other_programs_compute() {
         for_each(CERTIFICATES, 19, |record| {
             let name = String::from_utf8(record.octets("Signed")).unwrap();
             let hash = server_end_point(&record.octets("Certificate")).unwrap();
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_single_hash_there_is_no_binding() {
+    fn certificate_without_a_single_hash_function_has_no_binding() {
         for_each(UNDEFINED, 4, |record| {
             let algorithm = BoundedText::new(&String::from_utf8(record.octets("Algorithm")).unwrap());
             let expected = match record.number("Known") {
@@ -228,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_whole_and_alone() {
+    fn certificate_is_malformed_when_cut_or_followed_by_an_octet() {
         for_each(CERTIFICATES, 19, |record| {
             let certificate = record.octets("Certificate");
             for length in 0..certificate.len() {
@@ -241,9 +248,9 @@ mod tests {
         });
     }
 
-    /// Whatever a byte is changed to, the certificate is refused or hashed by some hash; it is never read past its end.
+    /// A certificate with one changed octet is refused or hashed. It is never read past its end.
     #[test]
-    fn changed_certificates_do_not_panic() {
+    fn changed_certificate_does_not_panic() {
         for_each(CERTIFICATES, 19, |record| {
             let mut certificate = record.octets("Certificate");
             for at in 0..certificate.len() {

@@ -1,18 +1,19 @@
-//! The `Authorization` value of HTTP Negotiate (RFC 4559): scheme and base64 in, the octets of the token out.
+//! The `Authorization` value of HTTP Negotiate (RFC 4559). Scheme and base64 go in, and the octets of the token come
+//! out.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine as _;
 use thiserror::Error;
 
-/// What is wrong with an `Authorization` value.
+/// The reason why an `Authorization` value holds no Negotiate token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderProblem {
-    /// The value has another scheme. The error does not repeat it: a password may follow.
+    /// The value has another scheme. The error does not repeat the scheme: a password may follow it.
     #[error("another scheme")]
     OtherScheme,
-    /// `Negotiate` stands alone.
+    /// The value is `Negotiate` without a token.
     #[error("no token follows the scheme")]
     NoToken,
     /// The token is not base64 in its one canonical, padded spelling.
@@ -23,7 +24,7 @@ pub enum HeaderProblem {
     Several,
 }
 
-/// Why a value holds no token.
+/// The reason why a value cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderFault {
     Problem(HeaderProblem),
@@ -32,13 +33,13 @@ pub(crate) enum HeaderFault {
 
 /// Decodes the token in `Negotiate <base64>`.
 ///
-/// The scheme may be written in any case (RFC 9110 section 11.1). White space around the value does not count. The base64
-/// must be the one canonical, padded spelling, so that a token has no second header. A token that can only have more than
-/// `max_token_size` octets is rejected before anything is decoded.
+/// The scheme may be written in any case (RFC 9110 section 11.1). White space around the value does not count. The
+/// base64 must be the one canonical, padded spelling, so that a token has no second header. A token that can only have
+/// more than `max_token_size` octets is rejected before anything is decoded.
 pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
     let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
-    // Three octets for four characters. Only decoding shows the padding, so up to two octets are left to it. A value is
-    // shorter than the address space, so nothing overflows.
+    // Three octets for four characters. Only decoding shows the padding, so up to two octets are left to it. No slice
+    // has more than half of the address space, so nothing overflows; there is a character, so nothing falls below zero.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
     if decoded_size.saturating_sub(2) > max_token_size {
         return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });
@@ -68,8 +69,8 @@ pub(crate) fn encode(token: &[u8]) -> String {
     value
 }
 
-/// The standard alphabet, canonical and padded, with the vector instructions that the processor has. It is made once: its
-/// tables take longer to make than a header takes to decode.
+/// The engine for the standard alphabet, canonical and padded. It uses the vector instructions that the processor has.
+/// It is made once: its tables take longer to make than a header takes to decode.
 #[cfg(all(feature = "std", any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
 static ENGINE: std::sync::LazyLock<base64::engine::Simd> =
     std::sync::LazyLock::new(|| base64::engine::Simd::standard(base64::engine::general_purpose::PAD));
@@ -92,14 +93,14 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     #[test]
-    fn the_scheme_is_read_in_any_case() {
+    fn scheme_is_accepted_in_any_case() {
         for value in ["Negotiate YII=", "negotiate YII=", "NEGOTIATE \t YII=", "  Negotiate YII= \t"] {
             assert_eq!(decode(value.as_bytes(), 100).unwrap(), [0x60, 0x82], "{value:?}");
         }
     }
 
     #[test]
-    fn what_is_not_negotiate_is_named() {
+    fn value_without_a_token_is_refused_with_its_reason() {
         for (value, problem) in [
             ("", HeaderProblem::OtherScheme),
             ("Basic dXNlcjpwYXNz", HeaderProblem::OtherScheme),
@@ -119,10 +120,10 @@ mod tests {
         }
     }
 
-    /// Vector instructions take 32 octets at a time, the scalar engine one: they must say the same of every octet in every
-    /// place, and of every length.
+    /// The vector engine takes 32 octets at a time, and the scalar engine takes one. Both must decide the same for
+    /// every octet at every offset, and for every length.
     #[test]
-    fn every_octet_in_every_place_is_judged_as_without_vectors() {
+    fn vector_engine_decides_like_the_scalar_engine() {
         for length in 0..100 {
             let token: Vec<u8> = (0..length).map(|octet: u8| octet.wrapping_mul(83)).collect();
             let mut value = encode(&token).into_bytes();
@@ -130,7 +131,7 @@ mod tests {
             let all = value.len();
             for at in (10..all).filter(|at| length > 90 || at + 8 > all) {
                 let good = value[at];
-                // What is white space to the header is trimmed from its end.
+                // White space is trimmed from the end of the header.
                 for octet in (0..=u8::MAX).filter(|octet| !octet.is_ascii_whitespace()) {
                     value[at] = octet;
                     assert_eq!(decode(&value, 100).ok(), STANDARD.decode(&value[10..]).ok(), "{length} {at} {octet}");
@@ -141,11 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn size_is_checked_before_decoding() {
+    fn value_over_the_size_limit_is_refused_before_decoding() {
         let at_limit = STANDARD.encode([0x60; 100]);
         let value = alloc::format!("Negotiate {at_limit}");
         assert_eq!(decode(value.as_bytes(), 100).unwrap().len(), 100);
-        // 102 is what the header could hold; what it does hold is checked when the token is read.
+        // The header could hold 102 octets. How many it does hold is checked when the token is read.
         assert!(decode(value.as_bytes(), 99).is_err());
         let rubbish = alloc::format!("Negotiate {}", "!".repeat(1_000_000));
         assert!(matches!(decode(rubbish.as_bytes(), 65_536).unwrap_err(), HeaderFault::TooLarge { size: 750_000, .. }));

@@ -1,30 +1,31 @@
-//! GSS-API mechanisms by their object identifiers: the ones a Negotiate client may name.
+//! The GSS-API mechanisms that a Negotiate client may name, by their object identifiers.
 
-/// A mechanism, as far as this crate tells them apart.
+/// A mechanism, as far as this crate distinguishes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Mechanism {
-    /// Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).
+    /// This is Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).
     Krb5,
-    /// Kerberos 5 under the identifier of Windows 2000, 1.2.840.48018.1.2.2: a bit was lost there (MS-SPNG appendix).
+    /// This is Kerberos 5 under the identifier of Windows 2000, 1.2.840.48018.1.2.2, which lost a bit (MS-SPNG
+    /// appendix).
     MsKrb5,
-    /// Kerberos 5 user-to-user, 1.2.840.113554.1.2.2.3.
+    /// This is Kerberos 5 user-to-user, 1.2.840.113554.1.2.2.3.
     UserToUser,
-    /// Kerberos 5 relayed by the acceptor, 1.3.6.1.5.2.5.
+    /// This is Kerberos 5 relayed by the acceptor, 1.3.6.1.5.2.5.
     Iakerb,
-    /// SPNEGO itself, 1.3.6.1.5.5.2 (RFC 4178).
+    /// This is SPNEGO itself, 1.3.6.1.5.5.2 (RFC 4178).
     Spnego,
-    /// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP).
+    /// This is NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP).
     Ntlm,
-    /// NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-NEGOEX).
+    /// This is NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-NEGOEX).
     NegoEx,
-    /// Any other.
+    /// This is any other mechanism.
     Other,
 }
 
 impl Mechanism {
-    /// The mechanism with this object identifier, given as the contents of its DER encoding.
+    /// Returns the mechanism with this object identifier, given as the contents of its DER encoding.
     pub(crate) fn from_oid(oid: &[u8]) -> Self {
-        // Nearly every token names these two and no other: the list takes ten times as long.
+        // Nearly every token names only these two. The table takes ten times as long.
         match oid {
             SPNEGO => Self::Spnego,
             KRB5 => Self::Krb5,
@@ -32,12 +33,17 @@ impl Mechanism {
         }
     }
 
-    /// Its object identifier, as the contents of the DER encoding; empty if it is not known here.
+    /// Returns the mechanism's object identifier, as the contents of its DER encoding.
+    #[expect(
+        clippy::expect_used,
+        reason = "answers name only mechanisms that `is_kerberos` has found, and these are in the table"
+    )]
     pub(crate) fn oid(self) -> &'static [u8] {
-        NAMED.iter().find(|(mechanism, _)| *mechanism == self).map_or(&[], |(_, oid)| *oid)
+        let (_, oid) = NAMED.iter().find(|(mechanism, _)| *mechanism == self).expect("a mechanism that has a name");
+        oid
     }
 
-    /// What it is called.
+    /// Returns the mechanism's name; `None` for [`Self::Other`].
     pub(crate) const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::Krb5 => "Kerberos",
@@ -51,7 +57,7 @@ impl Mechanism {
         })
     }
 
-    /// Whether its tokens carry an AP-REQ for a key of ours.
+    /// Returns whether the mechanism's tokens carry an AP-REQ for a key of this server.
     pub(crate) const fn is_kerberos(self) -> bool {
         matches!(self, Self::Krb5 | Self::MsKrb5)
     }

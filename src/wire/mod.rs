@@ -1,6 +1,8 @@
-//! What comes over the wire, parsed and not believed: DER, GSS and SPNEGO framing, the messages of RFC 4120, certificates.
+//! What comes over the wire, parsed and not yet believed: DER, the framing of GSS-API and SPNEGO, the messages of RFC
+//! 4120, and certificates.
 //!
-//! Octets in, structures that borrow from them out. Nothing here decrypts, compares with a clock, or decides anything.
+//! Octets go in, and structures that borrow from them come out. Nothing here decrypts, compares with a clock, or
+//! decides.
 
 pub(crate) mod certificate;
 pub(crate) mod der;

@@ -2,14 +2,14 @@
 
 use thiserror::Error;
 
-/// The messages of NTLM (MS-NLMP section 2.2.1).
+/// An NTLM message, by its type (MS-NLMP section 2.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NtlmMessage {
-    /// The client begins (type 1).
+    /// The client begins a negotiation (type 1).
     #[error("NEGOTIATE_MESSAGE, type 1")]
     Negotiate,
-    /// A server's challenge (type 2).
+    /// A server challenges its client (type 2).
     #[error("CHALLENGE_MESSAGE, type 2")]
     Challenge,
     /// The client answers a challenge (type 3).
@@ -24,8 +24,8 @@ pub enum NtlmMessage {
 }
 
 impl NtlmMessage {
-    /// Names the message that begins with these octets: the signature, then MessageType in 32 bits, little-endian (MS-NLMP
-    /// section 2.2.1).
+    /// Names the message that begins with these octets: the signature, then MessageType in 32 bits, little-endian
+    /// (MS-NLMP section 2.2.1).
     pub(crate) fn of(message: &[u8]) -> Self {
         match message.strip_prefix(SIGNATURE) {
             Some([1, 0, 0, 0, ..]) => Self::Negotiate,

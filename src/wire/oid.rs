@@ -2,15 +2,16 @@
 
 use core::fmt;
 
-/// Prints an object identifier, given as the contents of its DER encoding, in numbers with dots (X.690 section 8.19). A
-/// number that does not fit into 64 bits is printed as `…`.
+/// Displays an object identifier, given as the contents of its DER encoding, in numbers with dots (X.690 section 8.19).
+/// A number that does not fit into 64 bits is shown as `…`.
 pub(crate) struct Dotted<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Dotted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut numbers = self.0.split_inclusive(|octet| octet & 0x80 == 0).map(base_128);
         match numbers.next() {
-            // The first number holds two arcs, and the first arc is 0, 1 or 2.
+            // The first number holds two arcs, and the first arc is 0, 1 or 2. Each branch takes numbers that are no
+            // smaller than what it subtracts.
             Some(Some(first @ 0..40)) => write!(f, "0.{first}")?,
             Some(Some(first @ 40..80)) => write!(f, "1.{}", first.wrapping_sub(40))?,
             Some(Some(first)) => write!(f, "2.{}", first.wrapping_sub(80))?,
@@ -34,7 +35,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn identifiers_are_printed_in_numbers() {
+    fn identifier_is_displayed_in_numbers_with_dots() {
         for (oid, text) in [
             (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02][..], "1.2.840.113554.1.2.2"),
             (&[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A], "1.3.6.1.4.1.311.2.2.10"),

@@ -1,4 +1,4 @@
-//! PACTYPE: the table of buffers, and the buffers behind it.
+//! PACTYPE: the table of buffers, and the buffers after it.
 
 use super::ndr::count;
 use super::signature::signature;
@@ -6,7 +6,7 @@ use crate::crypto::{ChecksumType, Key};
 use crate::pac::BufferType;
 use alloc::vec::Vec;
 
-/// The buffers of a PAC, in their order: a layer below [`PacParts`](super::PacParts), where buffers are bytes.
+/// The buffers of a PAC, in their order. This is the layer below [`PacParts`](super::PacParts): its buffers are octets.
 ///
 /// ```
 /// use kerberos_sso::pac::BufferType;
@@ -20,32 +20,32 @@ use alloc::vec::Vec;
 pub struct PacBuffers(pub Vec<(BufferType, Vec<u8>)>);
 
 impl PacBuffers {
-    /// The bytes of the first buffer of this type.
+    /// Returns the octets of the first buffer of this type.
     #[must_use]
     pub fn get(&self, buffer_type: BufferType) -> Option<&[u8]> {
         self.0.iter().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| &**bytes)
     }
 
-    /// The bytes of the first buffer of this type, to be changed.
+    /// Returns the octets of the first buffer of this type, to be changed.
     pub fn get_mut(&mut self, buffer_type: BufferType) -> Option<&mut Vec<u8>> {
         self.0.iter_mut().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| bytes)
     }
 
-    /// With another buffer at the end, be there one of its type or not.
+    /// Adds a buffer at the end, even if there is one of its type.
     #[must_use]
     pub fn with(mut self, buffer_type: BufferType, bytes: impl Into<Vec<u8>>) -> Self {
         self.0.push((buffer_type, bytes.into()));
         self
     }
 
-    /// Without the buffers of this type.
+    /// Removes the buffers of this type.
     #[must_use]
     pub fn without(mut self, buffer_type: BufferType) -> Self {
         self.0.retain(|(found, _)| *found != buffer_type);
         self
     }
 
-    /// The PAC, with its signatures as they are.
+    /// Encodes the PAC. Its signatures stay as they are.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut table = [count(&self.0).to_le_bytes(), VERSION].concat();
@@ -63,7 +63,7 @@ impl PacBuffers {
         table
     }
 
-    /// The PAC with the server signature made anew under `key`; the others as they are.
+    /// Encodes the PAC with a new server signature under `key`. Its other signatures stay as they are.
     #[must_use]
     pub fn signed(&self, key: &Key) -> Vec<u8> {
         let mut signed = self.clone();
@@ -71,17 +71,20 @@ impl PacBuffers {
         signed.encode()
     }
 
-    /// What the server signature is over (MS-PAC section 2.8.1): the PAC with the values of server and KDC signature zeroed.
+    /// Returns the octets that the server signature covers (MS-PAC section 2.8.1): the PAC with zeros as the values of
+    /// the server and the KDC signature.
     pub(super) fn server_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM])
     }
 
-    /// What the full signature is over (MS-PAC section 2.8.4): as the server signature, with its own value zeroed too.
+    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4): those of the server signature, with
+    /// zeros as the full signature's own value, too.
     pub(super) fn full_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM, BufferType::FULL_CHECKSUM])
     }
 
-    /// What the KDC signature is over (MS-PAC section 2.8.2): the value of the server signature, without what follows it.
+    /// Returns the octets that the KDC signature covers (MS-PAC section 2.8.2): the value of the server signature,
+    /// without the octets that follow it.
     pub(super) fn kdc_message(&self) -> Vec<u8> {
         let buffer = self.get(BufferType::SERVER_CHECKSUM).unwrap_or_default();
         let (checksum_type, value) = buffer.split_first_chunk().unwrap_or((&[0; TYPE], &[]));
@@ -89,13 +92,13 @@ impl PacBuffers {
         length.and_then(|length| value.get(..length)).unwrap_or(value).to_vec()
     }
 
-    /// Writes the value of a signature, as much of it as there is room for.
+    /// Writes the value of a signature, as far as the buffer is long enough.
     pub(super) fn fill(&mut self, buffer_type: BufferType, value: &[u8]) {
         let places = self.get_mut(buffer_type).into_iter().flatten().skip(TYPE);
         places.zip(value).for_each(|(place, byte)| *place = *byte);
     }
 
-    /// The PAC with zeros behind the type in these signatures.
+    /// Encodes the PAC with zeros after the type of these signatures.
     fn zeroed(&self, signatures: &[BufferType]) -> Vec<u8> {
         let mut zeroed = self.clone();
         for buffer_type in signatures {
@@ -108,8 +111,8 @@ impl PacBuffers {
 /// PACTYPE.Version.
 const VERSION: [u8; 4] = [0; 4];
 
-/// Bytes of a PAC_INFO_BUFFER.
+/// The length of a PAC_INFO_BUFFER, in octets.
 const INFO_BUFFER: usize = 16;
 
-/// Bytes of a signature's type.
+/// The length of a signature's type, in octets.
 const TYPE: usize = 4;

@@ -7,12 +7,12 @@ use crate::time::UnixTime;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// PAC_CLIENT_INFO (MS-PAC section 2.7). What is not given is the ticket's.
+/// The fields of PAC_CLIENT_INFO (MS-PAC section 2.7). A field without a value comes from the ticket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientInfoParts {
-    /// ClientId: the ticket's authtime; zero if that is no time.
+    /// `ClientId` is the ticket's authtime by default, or zero if that is no valid time.
     pub client_id: Option<FileTime>,
-    /// Name: the ticket's cname, with `/` between components.
+    /// `Name` is the ticket's cname by default, with `/` between its components.
     pub name: Option<String>,
 }
 

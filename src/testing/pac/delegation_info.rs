@@ -4,20 +4,20 @@ use super::ndr::{NdrBytes, NdrWriter, count};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// S4U_DELEGATION_INFO (MS-PAC section 2.9).
+/// The fields of S4U_DELEGATION_INFO (MS-PAC section 2.9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DelegationInfoParts {
-    /// S4U2proxyTarget.
+    /// `S4U2proxyTarget` is the service that the ticket is for.
     pub proxy_target: String,
-    /// S4UTransitedServices; with none the pointer to them is null.
+    /// `S4UTransitedServices` is the services that the request passed. If there are none, the pointer to them is null.
     pub transited_services: Vec<String>,
 }
 
 impl DelegationInfoParts {
-    /// The buffer DELEGATION_INFO, with marks as in [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
+    /// Encodes the buffer DELEGATION_INFO, with marks as in [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
     ///
     /// # Panics
-    /// If a text has more than 65,535 bytes.
+    /// If a text has more than 65,535 octets.
     #[must_use]
     pub fn encode(&self) -> NdrBytes {
         let services = &self.transited_services;

@@ -6,61 +6,63 @@ use crate::sid::Sid;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The fields of KERB_VALIDATION_INFO (MS-PAC section 2.5), but for those that Kerberos leaves empty. Groups are a RID or a
-/// SID, and attributes ([`GroupAttributes`](crate::pac::GroupAttributes)).
+/// The fields of KERB_VALIDATION_INFO (MS-PAC section 2.5), except those that Kerberos leaves empty. A group is a RID
+/// or a SID, with its attributes ([`GroupAttributes`](crate::pac::GroupAttributes)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogonInfoParts {
-    /// LogonTime, LogoffTime, KickOffTime, PasswordLastSet, PasswordCanChange and PasswordMustChange.
+    /// These are `LogonTime`, `LogoffTime`, `KickOffTime`, `PasswordLastSet`, `PasswordCanChange` and
+    /// `PasswordMustChange`.
     pub times: [FileTime; 6],
-    /// EffectiveName: sAMAccountName.
+    /// `EffectiveName` is the sAMAccountName.
     pub effective_name: String,
-    /// FullName.
+    /// This is `FullName`.
     pub full_name: String,
-    /// LogonScript.
+    /// This is `LogonScript`.
     pub logon_script: String,
-    /// ProfilePath.
+    /// This is `ProfilePath`.
     pub profile_path: String,
-    /// HomeDirectory.
+    /// This is `HomeDirectory`.
     pub home_directory: String,
-    /// HomeDirectoryDrive.
+    /// This is `HomeDirectoryDrive`.
     pub home_directory_drive: String,
-    /// LogonCount.
+    /// This is `LogonCount`.
     pub logon_count: u16,
-    /// BadPasswordCount.
+    /// This is `BadPasswordCount`.
     pub bad_password_count: u16,
-    /// UserId: the user's RID.
+    /// `UserId` is the user's RID.
     pub user_id: u32,
-    /// PrimaryGroupId.
+    /// `PrimaryGroupId` is the RID of the user's primary group.
     pub primary_group_id: u32,
-    /// GroupIds.
+    /// `GroupIds` is the user's groups in the domain.
     pub groups: Vec<(u32, u32)>,
-    /// UserFlags ([`UserFlags`](crate::pac::UserFlags)).
+    /// `UserFlags` says which other fields are used ([`UserFlags`](crate::pac::UserFlags)).
     pub user_flags: u32,
-    /// LogonServer.
+    /// This is `LogonServer`.
     pub logon_server: String,
-    /// LogonDomainName.
+    /// This is `LogonDomainName`.
     pub logon_domain_name: String,
-    /// LogonDomainId.
+    /// `LogonDomainId` is the SID of the user's domain.
     pub logon_domain_sid: Sid,
-    /// UserAccountControl ([`AccountControl`](crate::pac::AccountControl)).
+    /// `UserAccountControl` is the properties of the account ([`AccountControl`](crate::pac::AccountControl)).
     pub account_control: u32,
-    /// ExtraSids; with none the pointer to them is null.
+    /// `ExtraSids` is the SIDs outside the domain. If there are none, the pointer to them is null.
     pub extra_sids: Vec<(Sid, u32)>,
-    /// ResourceGroupDomainSid and ResourceGroupIds.
+    /// These are `ResourceGroupDomainSid` and `ResourceGroupIds`.
     pub resource_groups: Option<(Sid, Vec<(u32, u32)>)>,
 }
 
 impl LogonInfoParts {
-    /// The user: LogonDomainId and UserId; the former alone if it has no room for the latter.
+    /// Returns the user's SID: LogonDomainId and UserId, or the former alone if it cannot take another sub-authority.
     #[must_use]
     pub fn user_sid(&self) -> Sid {
         self.logon_domain_sid.join(self.user_id).unwrap_or(self.logon_domain_sid)
     }
 
-    /// The buffer LOGON_INFO. Its marks are the names of the fields, and with a full stop behind them what they point to.
+    /// Encodes the buffer LOGON_INFO. Its marks are the names of the fields. A name with a full stop marks the target
+    /// of that pointer.
     ///
     /// # Panics
-    /// If a text has more than 65,535 bytes.
+    /// If a text has more than 65,535 octets.
     #[must_use]
     pub fn encode(&self) -> NdrBytes {
         let mut ndr = NdrWriter::default();
@@ -99,7 +101,7 @@ impl LogonInfoParts {
         ndr.optional("ResourceGroupIds", resource_groups > 0);
     }
 
-    /// What the pointers point to, in their order.
+    /// Writes the targets of the pointers, in their order.
     fn targets(&self, ndr: &mut NdrWriter) {
         for (_, target, text) in self.user_texts() {
             ndr.characters(target, text);
@@ -119,7 +121,7 @@ impl LogonInfoParts {
         }
     }
 
-    /// The names of field and target, and the text.
+    /// Returns the names of field and target, and the text.
     fn user_texts(&self) -> [(&'static str, &'static str, &str); 6] {
         [
             ("EffectiveName", "EffectiveName.", &self.effective_name),
@@ -132,7 +134,7 @@ impl LogonInfoParts {
     }
 }
 
-/// What NTLM uses.
+/// The field that only NTLM uses.
 const USER_SESSION_KEY: [u8; 16] = [0; 16];
 const RESERVED_1: [u8; 8] = [0; 8];
 const SUB_AUTH_STATUS_TO_RESERVED_3: [u8; 28] = [0; 28];

@@ -1,4 +1,4 @@
-//! PACs (MS-PAC): what a KDC of Active Directory puts into a ticket.
+//! PACs (MS-PAC), which a KDC of Active Directory puts into tickets.
 
 mod buffers;
 mod client_info;
@@ -24,10 +24,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use signature::signature;
 
-/// A PAC. It begins as the realm's KDC writes it, with all four signatures; every field can be changed, and it is signed
-/// when the ticket is encoded, so that what was changed is the one thing that is wrong.
+/// A PAC, as plain data.
 ///
-/// The methods are for what is usual and keep it valid; the fields are for everything else.
+/// At first it is what the realm's KDC writes, with all four signatures. Every field can be changed. The PAC is signed
+/// when the ticket is encoded, so the change is the only thing that is wrong.
+///
+/// The methods make usual changes and keep the PAC valid. The fields are for all other changes.
 ///
 /// ```
 /// use kerberos_sso::testing::TestRealm;
@@ -47,45 +49,45 @@ use signature::signature;
 /// ```
 #[derive(Clone, Debug)]
 pub struct PacParts {
-    /// LOGON_INFO.
+    /// LOGON_INFO describes the user and the user's groups.
     pub logon_info: LogonInfoParts,
-    /// CLIENT_INFO: the ticket's client and authtime.
+    /// CLIENT_INFO names the ticket's client and authtime at first.
     pub client_info: ClientInfoParts,
-    /// UPN_DNS_INFO, in the extended form.
+    /// UPN_DNS_INFO is in the extended form at first.
     pub upn_dns_info: UpnDnsInfoParts,
-    /// The flags of ATTRIBUTES_INFO ([`PacAttributes`](crate::pac::PacAttributes)).
+    /// These are the flags of ATTRIBUTES_INFO ([`PacAttributes`](crate::pac::PacAttributes)).
     pub attributes: u32,
-    /// REQUESTOR: the user.
+    /// REQUESTOR is the user's SID at first.
     pub requestor: Sid,
-    /// DELEGATION_INFO: none.
+    /// DELEGATION_INFO is absent at first.
     pub delegation_info: Option<DelegationInfoParts>,
-    /// SERVER_CHECKSUM.
+    /// SERVER_CHECKSUM is under the ticket's key at first.
     pub server_signature: SignatureParts,
-    /// KDC_CHECKSUM, under the realm's krbtgt key.
+    /// KDC_CHECKSUM is under the realm's krbtgt key at first.
     pub kdc_signature: SignatureParts,
-    /// TICKET_CHECKSUM, under that key too.
+    /// TICKET_CHECKSUM is under the realm's krbtgt key at first.
     pub ticket_signature: SignatureParts,
-    /// FULL_CHECKSUM, under that key too.
+    /// FULL_CHECKSUM is under the realm's krbtgt key at first.
     pub full_signature: SignatureParts,
-    /// What is done to the buffers before they are signed, in this order.
+    /// These changes are made to the buffers before they are signed, in this order.
     pub edits: Vec<BufferEdit>,
-    /// Takes the place of the encoded PAC.
+    /// These octets replace the encoded PAC.
     pub raw: Option<Vec<u8>>,
 }
 
-/// What is done to the buffers of a PAC.
+/// A change to the buffers of a PAC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BufferEdit {
-    /// Other bytes in the first buffer of a type. A signature stays as it is here.
+    /// The first buffer of a type gets other octets. If it is a signature, it is not made again.
     Replace(BufferType, Vec<u8>),
-    /// One more at the end, be there one of its type or not.
+    /// A buffer is added at the end, even if there is one of its type.
     Add(BufferType, Vec<u8>),
-    /// None of a type.
+    /// The buffers of a type are removed.
     Remove(BufferType),
 }
 
 impl PacParts {
-    /// A user's PAC with signatures under `krbtgt_key`.
+    /// Makes a user's PAC with signatures under `krbtgt_key`.
     pub(super) fn new(logon_info: LogonInfoParts, realm: &str, krbtgt_key: &Key) -> Self {
         let (user, name) = (logon_info.user_sid(), logon_info.effective_name.clone());
         let upn_dns_info = UpnDnsInfoParts {
@@ -110,7 +112,7 @@ impl PacParts {
         }
     }
 
-    /// Of another user: in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
+    /// Sets another user: in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
     ///
     /// # Panics
     /// If `sid` has no RID.
@@ -125,7 +127,7 @@ impl PacParts {
         }
     }
 
-    /// Another account name (sAMAccountName): in LOGON_INFO and UPN_DNS_INFO.
+    /// Sets another account name (sAMAccountName): in LOGON_INFO and UPN_DNS_INFO.
     pub fn account_name(&mut self, name: &str) {
         self.logon_info.effective_name = name.into();
         if let Some((sam_name, _)) = &mut self.upn_dns_info.extended {
@@ -133,48 +135,48 @@ impl PacParts {
         }
     }
 
-    /// In these groups of the user's domain, and no others of it.
+    /// Sets the user's groups in the user's own domain.
     pub fn groups(&mut self, rids: impl IntoIterator<Item = u32>) {
         self.logon_info.groups = rids.into_iter().map(|rid| (rid, MEMBER)).collect();
     }
 
-    /// In one more group of whatever domain, or with one more SID that says something about the logon.
+    /// Adds a group of any domain, or a SID that describes the logon.
     pub fn extra_sid(&mut self, sid: Sid) {
         self.logon_info.user_flags |= UserFlags::EXTRA_SIDS.0;
         self.logon_info.extra_sids.push((sid, MEMBER));
     }
 
-    /// In these domain-local groups of the service's domain.
+    /// Sets the user's domain-local groups in the service's domain.
     pub fn resource_groups(&mut self, domain: Sid, rids: impl IntoIterator<Item = u32>) {
         let groups = rids.into_iter().map(|rid| (rid, MEMBER | GroupAttributes::RESOURCE.0));
         self.logon_info.user_flags |= UserFlags::RESOURCE_GROUPS.0;
         self.logon_info.resource_groups = Some((domain, groups.collect()));
     }
 
-    /// Passed on by `services` to `target` (S4U2Proxy).
+    /// Delegates the ticket: `services` passed it on to `target` (S4U2Proxy).
     pub fn delegated(&mut self, target: &str, services: &[&str]) {
         let transited_services = services.iter().copied().map(String::from).collect();
         self.delegation_info = Some(DelegationInfoParts { proxy_target: target.into(), transited_services });
     }
 
-    /// Another key of the KDC: in the three signatures that are its own.
+    /// Sets another key for the three signatures of the KDC.
     pub fn signed_by_kdc(&mut self, krbtgt_key: &Key) {
         for signature in [&mut self.kdc_signature, &mut self.ticket_signature, &mut self.full_signature] {
             signature.key = Some(krbtgt_key.clone());
         }
     }
 
-    /// [`BufferEdit::Replace`].
+    /// Adds the change [`BufferEdit::Replace`].
     pub fn replace(&mut self, buffer_type: BufferType, bytes: impl Into<Vec<u8>>) {
         self.edits.push(BufferEdit::Replace(buffer_type, bytes.into()));
     }
 
-    /// [`BufferEdit::Add`].
+    /// Adds the change [`BufferEdit::Add`].
     pub fn add(&mut self, buffer_type: BufferType, bytes: impl Into<Vec<u8>>) {
         self.edits.push(BufferEdit::Add(buffer_type, bytes.into()));
     }
 
-    /// [`BufferEdit::Remove`].
+    /// Adds the change [`BufferEdit::Remove`].
     pub fn remove(&mut self, buffer_type: BufferType) {
         self.edits.push(BufferEdit::Remove(buffer_type));
     }
@@ -183,7 +185,7 @@ impl PacParts {
         self.raw.clone().unwrap_or_else(|| self.buffers(ticket).encode())
     }
 
-    /// The buffers, edited and signed.
+    /// Returns the buffers, changed and signed.
     pub(super) fn buffers(&self, ticket: &TicketParts) -> PacBuffers {
         let mut buffers = self.unsigned(ticket);
         self.edits.iter().for_each(|edit| edit.apply(&mut buffers));
@@ -207,7 +209,7 @@ impl PacParts {
         PacBuffers(buffers)
     }
 
-    /// In the order of MS-PAC section 2.8.1: each covers those before it.
+    /// Signs in the order of MS-PAC section 2.8.1: each signature covers those before it.
     fn sign(&self, buffers: &mut PacBuffers, ticket: &TicketParts) {
         self.fill(
             buffers,
@@ -252,11 +254,11 @@ impl BufferEdit {
     }
 }
 
-/// Mandatory, enabled by default, enabled: what groups are as a rule.
+/// The usual attributes of a group: mandatory, enabled by default, enabled.
 pub(super) const MEMBER: u32 = 7;
 
 /// UPN_DNS_INFO.Flags: the extended form.
 const UPN_EXTENDED: u32 = 2;
 
-/// PAC_ATTRIBUTES_INFO.FlagsLength: flags that are defined.
+/// PAC_ATTRIBUTES_INFO.FlagsLength: the number of defined flags.
 const ATTRIBUTE_BITS: u32 = 2;

@@ -1,19 +1,20 @@
-//! Writes NDR (C706 chapter 14, MS-RPCE section 2.2.6), and remembers where each named part came to lie.
+//! A writer of NDR (C706 chapter 14, MS-RPCE section 2.2.6), which records the offset of each named field.
 
 use crate::sid::Sid;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// A serialized structure, and the offset in it of each field that has a name: where a test changes a number.
+/// A serialized structure, and the offset in it of each named field, so that a test can change a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NdrBytes {
-    /// The headers of type serialization version 1, and the structure.
+    /// These are the headers of type serialization version 1, and the structure.
     pub bytes: Vec<u8>,
-    /// Where the fields are, by the names that the writer was given.
+    /// These are the offsets of the fields, by the names that the writer was given.
     pub marks: BTreeMap<&'static str, usize>,
 }
 
-/// Writes a structure and what its pointers point to, in the order of NDR. Referents count up from Windows' first.
+/// A writer of a structure and the targets of its pointers, in the order of NDR. Referents count up from the first that
+/// Windows uses.
 ///
 /// ```
 /// use kerberos_sso::testing::NdrWriter;
@@ -23,7 +24,7 @@ pub struct NdrBytes {
 /// ndr.string("Name", "alice");
 /// ndr.characters("Name.", "alice");
 /// let encoded = ndr.finish();
-/// assert_eq!(encoded.bytes[encoded.marks["Name"]], 10); // bytes of five characters
+/// assert_eq!(encoded.bytes[encoded.marks["Name"]], 10); // octets of five characters
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct NdrWriter {
@@ -33,58 +34,58 @@ pub struct NdrWriter {
 }
 
 impl NdrWriter {
-    /// Aligns to four bytes and names the place; of several with one name the last is remembered.
+    /// Aligns to four octets and names the offset. Of several offsets with one name, the last is kept.
     pub fn mark(&mut self, name: &'static str) {
         self.align(4);
         self.marks.insert(name, HEADERS.saturating_add(self.bytes.len()));
     }
 
-    /// Zeros up to a multiple of `alignment`.
+    /// Writes zeros up to a multiple of `alignment`.
     pub fn align(&mut self, alignment: usize) {
         self.bytes.resize(self.bytes.len().next_multiple_of(alignment), 0);
     }
 
-    /// Bytes as they are.
+    /// Writes octets as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// A number of 16 bits, not aligned.
+    /// Writes a number of 16 bits, without alignment.
     pub fn u16(&mut self, value: u16) {
         self.raw(&value.to_le_bytes());
     }
 
-    /// A number of 32 bits, not aligned.
+    /// Writes a number of 32 bits, without alignment.
     pub fn u32(&mut self, value: u32) {
         self.raw(&value.to_le_bytes());
     }
 
-    /// A number of 64 bits, not aligned.
+    /// Writes a number of 64 bits, without alignment.
     pub fn u64(&mut self, value: u64) {
         self.raw(&value.to_le_bytes());
     }
 
-    /// A number of 32 bits with a name.
+    /// Writes a number of 32 bits with a name.
     pub fn marked(&mut self, name: &'static str, value: u32) {
         self.mark(name);
         self.u32(value);
     }
 
-    /// A pointer to something.
+    /// Writes a pointer that is not null.
     pub fn pointer(&mut self, name: &'static str) {
         let referent = self.referent();
         self.marked(name, referent);
     }
 
-    /// A pointer to something, or none.
+    /// Writes a pointer, which is null unless `present`.
     pub fn optional(&mut self, name: &'static str, present: bool) {
         if present { self.pointer(name) } else { self.marked(name, 0) }
     }
 
-    /// RPC_UNICODE_STRING: length, maximum, and the pointer to its [`characters`](Self::characters).
+    /// Writes an RPC_UNICODE_STRING: length, maximum, and the pointer to its [`characters`](Self::characters).
     ///
     /// # Panics
-    /// If the text has more than 65,535 bytes.
+    /// If the text has more than 65,535 octets.
     pub fn string(&mut self, name: &'static str, text: &str) {
         self.mark(name);
         #[expect(clippy::expect_used, reason = "documented: a test that needs more is wrong")]
@@ -95,7 +96,7 @@ impl NdrWriter {
         self.u32(referent);
     }
 
-    /// The characters of a string: maximum, offset, count, and they themselves.
+    /// Writes the characters of a string: maximum, offset, count, and the characters.
     pub fn characters(&mut self, name: &'static str, text: &str) {
         let length = count(text.encode_utf16());
         self.marked(name, length);
@@ -104,12 +105,12 @@ impl NdrWriter {
         self.raw(&utf16(text));
     }
 
-    /// A string that ends with a NUL, which its lengths count.
+    /// Writes the characters of a string that ends with a NUL, which the lengths count.
     pub fn terminated(&mut self, name: &'static str, text: &str) {
         self.characters(name, &[text, "\0"].concat());
     }
 
-    /// An array of GROUP_MEMBERSHIP: RID and attributes each.
+    /// Writes an array of GROUP_MEMBERSHIP: RID and attributes of each group.
     pub fn rids(&mut self, name: &'static str, groups: &[(u32, u32)]) {
         self.marked(name, count(groups));
         for (rid, attributes) in groups {
@@ -118,7 +119,7 @@ impl NdrWriter {
         }
     }
 
-    /// An array of KERB_SID_AND_ATTRIBUTES, `element`, and the SIDs that they point to, `target`.
+    /// Writes an array of KERB_SID_AND_ATTRIBUTES with elements `element`, and the SIDs to which they point, `target`.
     pub fn sids(&mut self, [array, element, target]: [&'static str; 3], sids: &[(Sid, u32)]) {
         self.marked(array, count(sids));
         for (_, attributes) in sids {
@@ -130,17 +131,17 @@ impl NdrWriter {
         }
     }
 
-    /// RPC_SID: its count first, since it is a conformant structure.
+    /// Writes an RPC_SID. Its count comes first, because it is a conformant structure.
     pub fn sid(&mut self, name: &'static str, sid: Sid) {
         self.marked(name, count(sid.sub_authorities()));
         self.raw(&sid.to_bytes());
     }
 
-    /// The structure behind its headers, padded to a multiple of eight bytes.
+    /// Returns the structure after its headers, padded to a multiple of eight octets.
     #[must_use]
     pub fn finish(mut self) -> NdrBytes {
         self.align(8);
-        // Version 1, little-endian, eight bytes of header, and the filler that Windows writes.
+        // Version 1, little-endian, eight octets of header, and the filler that Windows writes.
         let mut bytes: Vec<u8> = [1, 0x10, 8, 0, 0xCC, 0xCC, 0xCC, 0xCC].into();
         bytes.extend(count(&self.bytes).to_le_bytes());
         bytes.extend([0; 4]);
@@ -155,17 +156,17 @@ impl NdrWriter {
     }
 }
 
-/// UTF-16 in little-endian order.
+/// Encodes a text in UTF-16, little-endian.
 pub(super) fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// How many there are; what a PAC counts has long been refused for its size before 32 bits are full.
+/// Counts elements. A PAC with too many for 32 bits is far over the limit of its size.
 pub(super) fn count<T>(elements: impl IntoIterator<Item = T>) -> u32 {
     u32::try_from(elements.into_iter().count()).unwrap_or(u32::MAX)
 }
 
-/// Bytes before the structure.
+/// The length of the headers before the structure, in octets.
 const HEADERS: usize = 16;
 
 const FIRST_REFERENT: u32 = 0x0002_0000;

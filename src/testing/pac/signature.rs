@@ -1,18 +1,18 @@
-//! PAC_SIGNATURE_DATA about to be made.
+//! PAC_SIGNATURE_DATA, before the signature is made.
 
 use crate::crypto::{Checksum, Key, KeyUsage};
 use crate::testing::TicketParts;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// PAC_SIGNATURE_DATA (MS-PAC section 2.8). Its value is made when the ticket is encoded.
+/// The fields of PAC_SIGNATURE_DATA (MS-PAC section 2.8). The value is made when the ticket is encoded.
 #[derive(Clone, Debug, Default)]
 pub struct SignatureParts {
-    /// The key that signs: the one that the ticket is encrypted in, if none is given.
+    /// This key signs. Without one, the ticket's key signs.
     pub key: Option<Key>,
-    /// SignatureType: what it says, whatever [`key`](Self::key) makes; else the type of that.
+    /// `SignatureType` is this type, whatever [`key`](Self::key) makes. Without one, it is the type that the key makes.
     pub checksum_type: Option<i32>,
-    /// RODCIdentifier.
+    /// `RODCIdentifier` is absent at first.
     pub rodc_identifier: Option<u16>,
 }
 
@@ -25,7 +25,7 @@ impl SignatureParts {
         self.key.as_ref().unwrap_or(&ticket.key)
     }
 
-    /// The buffer with a value of zeros.
+    /// Returns the buffer with zeros as the value of the signature.
     pub(super) fn unsigned(&self, ticket: &TicketParts) -> Vec<u8> {
         let checksummer = self.signing_key(ticket).checksummer(KeyUsage::PAC_SIGNATURE);
         let checksum_type = checksummer.checksum_type();
@@ -37,7 +37,7 @@ impl SignatureParts {
     }
 }
 
-/// The signature of `message` under `key`.
+/// Signs `message` under `key`.
 pub(super) fn signature(key: &Key, message: &[u8]) -> Checksum {
     let mut running = key.checksummer(KeyUsage::PAC_SIGNATURE).start();
     running.update(message);

@@ -5,21 +5,21 @@ use crate::sid::Sid;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// UPN_DNS_INFO (MS-PAC section 2.10).
+/// The fields of UPN_DNS_INFO (MS-PAC section 2.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpnDnsInfoParts {
-    /// Upn.
+    /// `Upn` is the user principal name.
     pub upn: String,
-    /// DnsDomainName.
+    /// `DnsDomainName` is the DNS name of the user's domain.
     pub dns_domain_name: String,
-    /// Flags ([`UpnFlags`](crate::pac::UpnFlags)): with [`extended`](Self::extended), that there is more.
+    /// `Flags` says whether the form is the [extended](Self::extended) one ([`UpnFlags`](crate::pac::UpnFlags)).
     pub flags: u32,
-    /// The extended form: SamName and Sid.
+    /// These are `SamName` and `Sid` of the extended form.
     pub extended: Option<(String, Sid)>,
 }
 
 impl UpnDnsInfoParts {
-    /// The buffer UPN_DNS_INFO: lengths and offsets, then what they are of.
+    /// Encodes the buffer UPN_DNS_INFO: lengths and offsets, then the texts and the SID.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let (mut header, mut contents) = (Vec::new(), Vec::new());

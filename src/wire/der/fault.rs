@@ -1,24 +1,25 @@
-//! The reader's error: small while it travels, explained where the message is at hand.
+//! The reader's error: small while it is passed on, and explained where the message is at hand.
 
 use super::{Field, Malformed, Problem, Reader};
 
-/// Says which field cannot be read, and why.
+/// The reader's error: which field cannot be read, and why.
 ///
-/// It is one aligned word, because every function of the reader returns one: with 48 octets, as [`Malformed`] has, a
-/// request takes 4 % more instructions. What it leaves out still stands in the message, and [`within`](Self::within)
-/// reads it from there.
+/// It is one aligned word, because every function of the reader returns one. With 48 octets, as [`Malformed`] has, a
+/// request takes 4 % more instructions. The fault leaves out what the message holds: [`within`](Self::within) reads it
+/// from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(crate) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// The low 24 bits of the address at which the reader stood, so that the reader need not know where the message
-    /// began. A message is shorter than 2²⁴ octets.
+    /// These are the low 24 bits of the address at which the reader stood, so the reader need not know where the
+    /// message begins. A message has fewer than 2²⁴ octets. In a longer one (only a caller's own certificate may be so
+    /// long), offsets are modulo 2²⁴.
     address: U24,
 }
 
-/// What is wrong: a [`Problem`] without its payload.
+/// The kind of a fault: a [`Problem`] without its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Truncated,
@@ -45,24 +46,26 @@ impl Fault {
         Self::with(rest, field, kind, 0)
     }
 
-    /// Makes a fault that has a number: the tag or value that was expected, a limit, or how many octets follow.
+    /// Makes a fault with a number: the expected tag or value, a limit, or how many octets follow.
     #[cold]
     #[inline(never)]
     pub(super) fn with(rest: &[u8], field: Field, kind: Kind, number: usize) -> Self {
         Self { kind, field, number: U24::at_most(number), address: U24::address_of(rest) }
     }
 
-    /// Explains the fault. `message` is the message in which it was found; offsets count from its start.
+    /// Explains the fault. `message` must be the message in which the fault was found: offsets count from its start.
     #[cold]
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
+        // The reader stood in the message or at its end. Nothing of another message is read past its end.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
     }
 
     fn problem(self, mut rest: Reader<'_>) -> Problem {
         let number = self.number.value();
+        // Where the reader found a tag or a value, it is found again.
         match self.kind {
             Kind::Truncated => Problem::Truncated,
             Kind::UnexpectedTag => {
@@ -91,7 +94,7 @@ impl Fault {
 struct U24([u8; 3]);
 
 impl U24 {
-    /// Keeps `number`, or the largest number where it has more than 24 bits.
+    /// Keeps `number`, or the largest number if it has more than 24 bits. No message is so long.
     fn at_most(number: usize) -> Self {
         let number = u32::try_from(number).unwrap_or(u32::MAX).min(0x00FF_FFFF);
         let [low, middle, high, _] = number.to_le_bytes();
@@ -103,7 +106,7 @@ impl U24 {
         Self([low, middle, high])
     }
 
-    /// Returns how far this address lies beyond `start`.
+    /// Returns how far this address lies beyond `start`, both taken modulo 2²⁴.
     fn since(self, start: Self) -> usize {
         self.value().wrapping_sub(start.value()) & 0x00FF_FFFF
     }
@@ -113,7 +116,7 @@ impl U24 {
         usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
     }
 
-    /// Returns the lowest octet: all that a tag or a small constant has.
+    /// Returns the lowest octet, which is all of a tag or a small constant.
     const fn low(self) -> u8 {
         let Self([low, ..]) = self;
         low

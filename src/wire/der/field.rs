@@ -1,13 +1,13 @@
-//! The names of the fields that are read. A [`Fault`](super::Fault) holds the number of a name, not the name.
+//! The names of the fields that are read. A [`Fault`](super::Fault) holds the number of a name instead of the name.
 
-/// A field of the specifications: its place among [`NAMES`].
+/// A field of the specifications, by its index in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub(crate) struct Field(u8);
 
 impl Field {
-    /// Returns the field with this name. Only [`field!`](crate::wire::der::field) calls it, while the program is compiled: a name
-    /// that is not in the table does not compile.
+    /// Returns the field with this name. Only [`field!`](crate::wire::der::field!) calls it, while the program is
+    /// compiled: a name that is not in the table does not compile.
     #[expect(clippy::panic, reason = "it ends the compilation, not the program")]
     pub(crate) const fn named(name: &str) -> Self {
         let (mut number, mut rest) = (0_u8, NAMES);
@@ -15,13 +15,18 @@ impl Field {
             if same(first.as_bytes(), name.as_bytes()) {
                 return Self(number);
             }
-            (number, rest) = (number.wrapping_add(1), others);
+            number = match number.checked_add(1) {
+                Some(next) => next,
+                None => panic!("no field among the first 256 has this name"),
+            };
+            rest = others;
         }
         panic!("no field has this name");
     }
 
+    #[expect(clippy::expect_used, reason = "`named` alone makes fields, and it numbers those of the table")]
     pub(super) fn name(self) -> &'static str {
-        NAMES.get(usize::from(self.0)).copied().unwrap_or("field")
+        NAMES.get(usize::from(self.0)).expect("a field of the table")
     }
 }
 
@@ -35,7 +40,7 @@ const fn same(mut one: &[u8], mut other: &[u8]) -> bool {
     one.is_empty() && other.is_empty()
 }
 
-/// The [`Field`] with a name of the specifications.
+/// Makes the [`Field`] with a name of the specifications.
 macro_rules! field {
     ($name:literal) => {
         const { $crate::wire::der::Field::named($name) }
@@ -43,7 +48,7 @@ macro_rules! field {
 }
 pub(crate) use field;
 
-/// At most 256, as many as one octet can number.
+/// The names: at most 256, as many as one octet can number.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "AP-REP",

@@ -1,4 +1,4 @@
-//! DER (X.690), as far as Kerberos and SPNEGO use it: a reader that borrows, a writer, and what can be wrong.
+//! DER (X.690), as far as Kerberos and SPNEGO use it: a reader that borrows, a writer, and the errors of the reader.
 
 mod fault;
 mod field;
@@ -12,7 +12,7 @@ pub(crate) use writer::Writer;
 
 use thiserror::Error;
 
-/// Reads `message` from its start, where the places in errors begin to count.
+/// Reads `message` from its start. The offsets in errors count from there.
 pub(crate) fn read<'a, T>(
     message: &'a [u8],
     read: impl FnOnce(Reader<'a>) -> Result<T, Fault>,
@@ -23,90 +23,92 @@ pub(crate) fn read<'a, T>(
     }
 }
 
-/// Bytes that are not what the protocol says must stand there.
+/// A message that does not have the form that its specification demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{what} at byte {at}: {problem}")]
+#[error("{what} at octet {at}: {problem}")]
 pub struct Malformed {
-    /// The field, by its name in the specification (`AP-REQ.ticket`).
+    /// This is the field, by its name in the specification (`AP-REQ.ticket`).
     pub what: &'static str,
-    /// Where the reader stood: an offset from the start of the token, or of the decrypted part that `what` names.
+    /// This is where the reader stood: an offset from the start of the token, or of the decrypted part that `what`
+    /// names.
     pub at: usize,
-    /// What is wrong there.
+    /// This is what is wrong there.
     pub problem: Problem,
 }
 
-/// What is wrong with a field.
+/// The reason why a field cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The bytes end before the field does.
-    #[error("the bytes end too early")]
+    /// The octets end before the field does.
+    #[error("the octets end too early")]
     Truncated,
-    /// Another field stands here, or the same field a second time.
+    /// Another field is here, or the same field a second time.
     #[error("expected tag 0x{expected:02X}, found 0x{found:02X}")]
     UnexpectedTag {
-        /// The identifier octet the specification puts here.
+        /// The specification demands this identifier octet here.
         expected: u8,
-        /// The identifier octet that is here.
+        /// This identifier octet is here.
         found: u8,
     },
-    /// Indefinite form, a reserved first octet, more than four length octets, or more octets than needed.
+    /// The length is of indefinite form, begins with a reserved octet, has more than four length octets, or has more
+    /// octets than it needs.
     #[error("the length is not in the short, definite form that DER demands")]
     Length,
-    /// More bytes follow where the structure must end.
-    #[error("{0} bytes too many")]
+    /// More octets follow where the structure must end.
+    #[error("{0} octets too many")]
     TrailingBytes(usize),
-    /// A number that is empty, padded, or outside the range of its field.
+    /// The number is empty, padded, or outside the range of its field.
     #[error("a number out of its range")]
     Number,
-    /// A BIT STRING that is empty, longer than 64 bits, or says more unused bits than it has.
+    /// The BIT STRING is empty, is longer than 64 bits, or claims more unused bits than it has.
     #[error("a malformed bit string")]
     BitString,
-    /// A string that is not UTF-8 or holds a NUL.
+    /// The string is not UTF-8 or holds a NUL.
     #[error("text that is not UTF-8 or holds a NUL")]
     Text,
-    /// A time that is not `YYYYMMDDhhmmssZ` or not a date of the calendar.
+    /// The time is not `YYYYMMDDhhmmssZ`, or is no date of the calendar.
     #[error("not a KerberosTime (YYYYMMDDhhmmssZ)")]
     Time,
-    /// More text than any real name has.
-    #[error("longer than {0} bytes")]
+    /// The text is longer than any real name.
+    #[error("longer than {0} octets")]
     TooLong(usize),
-    /// More elements, or deeper nesting, than any real peer sends.
+    /// There are more elements, or levels of nesting, than any real peer sends.
     #[error("more than {0} elements")]
     TooMany(usize),
-    /// A value that the protocol fixes has another value.
+    /// The specification fixes a value, and the field has another one.
     #[error("expected the value {expected}, found {found}")]
     Value {
-        /// What the specification fixes.
+        /// The specification demands this value.
         expected: i64,
-        /// What stands there.
+        /// The field has this value.
         found: i64,
     },
-    /// A field whose bytes do not have the one length they may have.
-    #[error("{found} bytes where {expected} belong")]
+    /// The field does not have the one length that it may have.
+    #[error("{found} octets where {expected} belong")]
     Size {
-        /// The length the field must have.
+        /// The field must have this length.
         expected: usize,
-        /// The length it has.
+        /// The field has this length.
         found: usize,
     },
-    /// A field that must not be empty is.
+    /// The field is empty, and must not be.
     #[error("empty")]
     Empty,
-    /// A message that is lawful somewhere else in the exchange.
+    /// The message is valid, but at another point of the exchange.
     #[error("a message that does not belong here")]
     OutOfPlace,
-    /// Bytes that belong to none of the forms that may stand here.
-    #[error("none of the forms that may stand here")]
+    /// The octets are none of the forms that are allowed here.
+    #[error("none of the forms that are allowed here")]
     Unrecognised,
 }
 
-/// Identifier octet of the constructed, context-specific tag `[number]`.
+/// Returns the identifier octet of the constructed, context-specific tag `[number]`.
 pub(crate) const fn context(number: u8) -> u8 {
     0xA0 | number
 }
 
-/// Identifier octet of the constructed tag `[APPLICATION number]`.
+/// Returns the identifier octet of the constructed tag `[APPLICATION number]`.
 pub(crate) const fn application(number: u8) -> u8 {
     0x60 | number
 }

@@ -1,8 +1,8 @@
-//! A borrowed reader for messages that the internet sends.
+//! A reader of messages from the internet, which borrows them.
 //!
-//! Octets go in; slices of them come out, in the order in which the caller asks. Nothing is copied or allocated. The reader
-//! knows what Kerberos and SPNEGO use: tags of one octet, and definite, minimal lengths of at most four octets. There is no
-//! recursion: a message is as deep as the code that reads it.
+//! Octets go in, and slices of them come out, in the order in which the caller asks. Nothing is copied or allocated.
+//! The reader knows what Kerberos and SPNEGO use: tags of one octet, and definite, minimal lengths of at most four
+//! octets. Nothing recurses: a message is as deep as the code that reads it.
 
 mod fields;
 #[cfg(test)]
@@ -11,7 +11,7 @@ mod values;
 
 use super::{Fault, Field, Kind, tag};
 
-/// Reads one level of DER. The contents of a constructed element are a reader of their own.
+/// A reader of one level of DER. The contents of a constructed element are a reader of their own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -36,13 +36,13 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
-    /// Makes a fault at this place.
+    /// Makes a fault at this offset.
     #[inline(always)]
     pub(crate) fn error(&self, what: Field, kind: Kind) -> Fault {
         Fault::new(self.rest, what, kind)
     }
 
-    /// Makes a fault at this place that has a number: what was expected, a limit, or how many octets follow.
+    /// Makes a fault at this offset with a number: what was expected, a limit, or how many octets follow.
     #[inline(always)]
     pub(crate) fn error_with(&self, what: Field, kind: Kind, number: usize) -> Fault {
         Fault::with(self.rest, what, kind, number)
@@ -66,8 +66,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an element: identifier octet, length in its shortest form (X.690 sections 8.1.3 and 10.1), contents. Fails for
-    /// anything else; [`Self::element_fault`] says why.
+    /// Reads an element: identifier octet, length in its shortest form (X.690 sections 8.1.3 and 10.1), contents.
+    /// Returns `None` for anything else; [`Self::element_fault`] says why.
     #[inline(never)]
     fn next_element(&mut self, tag: u8) -> Option<Self> {
         let (length, after) = match *self.rest {
@@ -131,12 +131,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads both headers of a wrapped element as one, if both lengths have equally many octets. `empty` is both headers
-    /// around empty contents. A token has fifty such pairs: this path and the next save 13 % of a request's instructions.
+    /// Reads both headers of a wrapped element as one, if both lengths have equally many octets. `empty` is both
+    /// headers around empty contents. A token has fifty such pairs: this path and the next one save 13 % of a request's
+    /// instructions.
     #[inline(never)]
     fn wrapped_at_once(&mut self, empty: [u8; 4]) -> Option<Self> {
         if let Some((headers @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
-            // Both lengths grow with the contents. Compared as one number, the headers cost 2 % of a request less.
+            // Both lengths grow with the contents, and neither passes 0x7F. Compared as one number, the headers cost 2
+            // % of a request less.
             let growth = u32::from_le_bytes([0, *length, 0, *length]);
             if u32::from_le_bytes(*headers) == u32::from_le_bytes(empty).wrapping_add(growth) {
                 let (contents, rest) = after.split_at_checked(usize::from(*length))?;
@@ -192,7 +194,7 @@ impl<'a> Reader<'a> {
         self.element(tag::SEQUENCE, what)
     }
 
-    /// Reads each element of a SEQUENCE OF, so that it can be read again without a fault, and counts them.
+    /// Reads each element of a SEQUENCE OF, so that it can be read again without a fault. Returns how many there are.
     #[inline(always)]
     pub(crate) fn elements<T>(
         mut self,

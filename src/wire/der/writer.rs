@@ -1,7 +1,8 @@
-//! Writes DER (X.690) back to front: when the header of an element is due, its length is known.
+//! A writer of DER (X.690). It writes from the end to the start, so it knows the length of an element before it writes
+//! the header.
 //!
-//! So the last field of a structure is written first. Nothing is measured beforehand and nothing moved afterwards but
-//! for one reversal at the end.
+//! The last field of a structure is written first. Nothing is measured before, and nothing is moved afterwards except
+//! by one reversal at the end.
 
 use super::{context, tag};
 use crate::time::UnixTime;
@@ -13,15 +14,17 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// With room for `octets`; beyond that it grows, which leaves copies behind: give enough where secrets are written.
+    /// Makes a writer with capacity for `octets`. Beyond that it grows, and leaves a copy behind: give enough where
+    /// secrets are written.
     pub(crate) fn with_capacity(octets: usize) -> Self {
         Self { reversed: Vec::with_capacity(octets) }
     }
 
-    /// What `contents` writes, as an element.
+    /// Writes an element around what `contents` writes.
     pub(crate) fn element(&mut self, tag: u8, contents: impl FnOnce(&mut Self)) {
         let before = self.reversed.len();
         contents(self);
+        // Nothing takes octets away from the writer.
         self.length(self.reversed.len().saturating_sub(before));
         self.reversed.push(tag);
     }
@@ -30,12 +33,12 @@ impl Writer {
         self.element(tag::SEQUENCE, contents);
     }
 
-    /// The field `[number]`, explicitly tagged.
+    /// Writes the explicitly tagged field `[number]`.
     pub(crate) fn field(&mut self, number: u8, contents: impl FnOnce(&mut Self)) {
         self.element(context(number), contents);
     }
 
-    /// Octets as they are.
+    /// Writes octets as they are.
     pub(crate) fn raw(&mut self, octets: &[u8]) {
         self.reversed.extend(octets.iter().rev());
     }
@@ -52,22 +55,23 @@ impl Writer {
         self.element(tag::GENERAL_STRING, |w| w.raw(text));
     }
 
-    /// INTEGER, in as few octets as hold it.
+    /// Writes an INTEGER in as few octets as hold it.
     pub(crate) fn integer(&mut self, value: i64) {
         let octets = value.to_be_bytes();
-        let is_padding = |pair: &[u8]| {
-            matches!(pair, [0x00, next] if next & 0x80 == 0) || matches!(pair, [0xFF, next] if next & 0x80 != 0)
-        };
-        let padding = octets.windows(2).take_while(|pair| is_padding(pair)).count();
-        self.element(tag::INTEGER, |w| w.raw(octets.get(padding..).unwrap_or_default()));
+        let mut shortest = &octets[..];
+        // The first octet is padding where the next one has the same sign.
+        while let Some((0x00, rest @ [..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
+            shortest = rest;
+        }
+        self.element(tag::INTEGER, |w| w.raw(shortest));
     }
 
-    /// ENUMERATED below 128.
+    /// Writes an ENUMERATED below 128.
     pub(crate) fn enumerated(&mut self, value: u8) {
         self.element(tag::ENUMERATED, |w| w.raw(&[value]));
     }
 
-    /// KerberosTime: whole seconds.
+    /// Writes a KerberosTime, in whole seconds.
     pub(crate) fn time(&mut self, time: UnixTime) {
         self.element(tag::GENERALIZED_TIME, |w| w.raw(&time.to_generalized()));
     }
@@ -77,17 +81,19 @@ impl Writer {
         self.reversed
     }
 
-    /// The length octets of X.690 section 8.1.3, as few as hold it.
+    /// Writes the length octets of X.690 section 8.1.3, as few as hold it.
     fn length(&mut self, length: usize) {
-        let octets = length.to_le_bytes();
-        let count = octets.iter().rposition(|octet| *octet != 0).map_or(0, |last| last.saturating_add(1));
-        match octets {
-            [short, ..] if length < 0x80 => self.reversed.push(short),
-            _ => {
-                self.reversed.extend(octets.iter().take(count));
-                self.reversed.push(0x80 | u8::try_from(count).unwrap_or(0x7E));
-            }
+        if let Ok(short @ ..=0x7F) = u8::try_from(length) {
+            self.reversed.push(short);
+            return;
         }
+        let (mut rest, mut first) = (length, 0x80_u8);
+        while rest > 0 {
+            let [lowest, ..] = rest.to_le_bytes();
+            self.reversed.push(lowest);
+            (rest, first) = (rest >> 8, first.wrapping_add(1)); // a `usize` has at most eight octets
+        }
+        self.reversed.push(first);
     }
 }
 
@@ -103,9 +109,9 @@ mod tests {
         writer.finish()
     }
 
-    /// X.690 section 8.3 and the examples of section 8.1.3.
+    /// The values of X.690 section 8.3, and the examples of section 8.1.3.
     #[test]
-    fn integers_are_minimal() {
+    fn integer_is_written_in_as_few_octets_as_hold_it() {
         for (value, octets) in [
             (0, &[0x02, 0x01, 0x00][..]),
             (127, &[0x02, 0x01, 0x7F]),
@@ -122,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_minimal() {
+    fn length_is_written_in_as_few_octets_as_hold_it() {
         for (length, header) in [
             (0, &[0x04, 0x00][..]),
             (127, &[0x04, 0x7F]),
@@ -143,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_written_from_the_last_to_the_first() {
+    fn fields_written_last_to_first_are_read_first_to_last() {
         let sequence = written(|w| {
             w.sequence(|w| {
                 w.field(1, |w| w.text(b"b"));

@@ -1,26 +1,28 @@
-//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1): not a checksum, but context flags, the hash of
-//! the channel bindings, and delegated credentials.
+//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1). It is no checksum, but holds context flags, the
+//! hash of the channel bindings, and delegated credentials.
 
 use crate::crypto::ChecksumType;
 use crate::flags::flags;
 use thiserror::Error;
 
+/// The fields of the checksum of type 0x8003.
+///
 /// ```text
 /// octets 0..4    Lgth   16
 /// octets 4..20   Bnd    MD5 of the channel bindings, or zeros
 /// octets 20..24  Flags
-/// octets 24..26  DlgOpt 1         -- these three only with GSS_C_DELEG_FLAG
+/// octets 24..26  DlgOpt 1         -- this and the next two only with GSS_C_DELEG_FLAG
 /// octets 26..28  Dlgth
 /// octets 28..    Deleg  KRB-CRED
 /// then           Exts
 /// ```
-/// Numbers are little-endian. It is protected by the authenticator's encryption.
+/// Numbers are little-endian. The encryption of the authenticator protects them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GssChecksum<'a> {
-    /// All zeros: the client binds to nothing.
+    /// All zeros mean that the client binds to no channel.
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
-    /// Deleg: a KRB-CRED, as the client says.
+    /// This is Deleg, a KRB-CRED by the client's statement.
     pub(crate) delegated: Option<&'a [u8]>,
 }
 
@@ -42,44 +44,44 @@ impl<'a> GssChecksum<'a> {
     }
 }
 
-/// Deleg, if DlgOpt, Dlgth and as many octets as that says are there.
+/// Returns Deleg, if DlgOpt, Dlgth and as many octets as Dlgth says are there.
 fn delegation(fields: &[u8]) -> Option<&[u8]> {
     let (_option, rest) = fields.split_first_chunk::<2>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
     rest.get(..usize::from(u16::from_le_bytes(*length)))
 }
 
-/// What is wrong with the authenticator's checksum.
+/// The reason why the authenticator's checksum is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ChecksumCause {
-    /// A type that no key enters, or one that is not the session key's.
+    /// The checksum's type uses no key, or is not that of the session key.
     #[error("type {0} is not a keyed checksum of the session key")]
     Type(ChecksumType),
-    /// A keyed checksum that does not verify.
+    /// The keyed checksum does not verify.
     #[error("it does not verify")]
     Wrong,
-    /// Fewer than the 24 bytes of RFC 4121 section 4.1.1.
-    #[error("{0} bytes are fewer than the 24 of RFC 4121")]
+    /// The checksum has fewer than the 24 octets of RFC 4121 section 4.1.1.
+    #[error("{0} octets are fewer than the 24 of RFC 4121")]
     Short(usize),
-    /// Lgth is not 16.
-    #[error("its channel binding field has {0} bytes instead of 16")]
+    /// The field Lgth is not 16.
+    #[error("its channel binding field has {0} octets instead of 16")]
     BindingLength(u32),
-    /// Dlgth reaches past the end, or the delegation fields are cut short.
+    /// The field Dlgth reaches past the end, or the delegation fields are cut.
     #[error("its delegation field reaches past its end")]
     DelegationLength,
 }
 
 flags! {
-    /// The context flags of RFC 4121 section 4.1.1.1: what the client wants of the context.
+    /// The context flags of RFC 4121 section 4.1.1.1: the services that the client wants.
     pub struct GssFlags(u32) {
         /// GSS_C_DELEG_FLAG: the client delegates credentials.
         const DELEGATE = 0x0001;
         /// GSS_C_MUTUAL_FLAG: the client asks for mutual authentication.
         const MUTUAL = 0x0002;
-        /// GSS_C_REPLAY_FLAG: replayed messages are to be detected.
+        /// GSS_C_REPLAY_FLAG: the receiver detects replayed messages.
         const REPLAY = 0x0004;
-        /// GSS_C_SEQUENCE_FLAG: messages out of order are to be detected.
+        /// GSS_C_SEQUENCE_FLAG: the receiver detects messages that are out of order.
         const SEQUENCE = 0x0008;
         /// GSS_C_CONF_FLAG: messages may be encrypted.
         const CONFIDENTIALITY = 0x0010;
@@ -99,11 +101,11 @@ flags! {
 mod tests {
     use super::*;
 
-    /// As curl sends it: no bindings; mutual, sequence, replay, confidentiality, integrity.
+    /// The checksum that curl sends: no bindings; mutual, sequence, replay, confidentiality, integrity.
     const CURL: [u8; 24] = [16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3E, 0, 0, 0];
 
     #[test]
-    fn the_fixed_part_has_24_octets() {
+    fn checksum_of_fewer_than_24_octets_is_refused() {
         let checksum = GssChecksum::read(&CURL).unwrap();
         assert_eq!(checksum.flags.bits(), 0x3E);
         assert_eq!(checksum.bindings, &[0; 16]);
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_binding_length_is_16() {
+    fn binding_length_other_than_16_is_refused() {
         for length in [0, 15, 17, 0x1000_0010] {
             let mut changed = CURL;
             changed[..4].copy_from_slice(&u32::to_le_bytes(length));
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn delegated_credentials_end_within_the_checksum() {
+    fn delegated_credentials_past_the_end_are_refused() {
         let mut delegating = CURL.to_vec();
         delegating[20] |= 1;
         for (tail, accepted) in [

@@ -1,4 +1,4 @@
-//! The GSS-API around Kerberos: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section 4.1) and the
+//! The GSS-API around Kerberos: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section 4.1), and the
 //! checksum that carries flags and channel bindings (RFC 4121 section 4.1.1).
 
 mod channel_bindings;
@@ -13,6 +13,8 @@ use crate::wire::der::{Fault, Field, Kind, Reader, Writer, application, field, t
 use crate::wire::mechanism::Mechanism;
 use alloc::vec::Vec;
 
+/// A token in the framing of GSS-API.
+///
 /// ```asn1
 /// InitialContextToken ::= [APPLICATION 0] IMPLICIT SEQUENCE {
 ///     thisMech          MechType,
@@ -34,7 +36,8 @@ impl<'a> InitialToken<'a> {
     }
 }
 
-/// A message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, `mechanism` around both.
+/// Writes a message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, and `mechanism`
+/// around both.
 pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::with_capacity(REPLY_ROOM);
     writer.element(INITIAL_TAG, |w| {
@@ -45,7 +48,7 @@ pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&m
     writer.finish()
 }
 
-/// What an acceptor sends (RFC 4121 section 4.1).
+/// The kind of a message that an acceptor sends (RFC 4121 section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokId {
     ApRep,
@@ -61,20 +64,21 @@ impl TokId {
     }
 }
 
-/// The AP-REQ after the two octets that RFC 4121 section 4.1 puts before each message of the context establishment.
+/// Reads TOK_ID, the two octets before each message of the context establishment (RFC 4121 section 4.1). Returns the
+/// AP-REQ after it.
 pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Fault> {
     const WHAT: Field = field!("innerContextToken.TOK_ID");
     let start = inner;
     match inner.take(2, WHAT)? {
         [0x01, 0x00] => Ok(inner),
-        // AP-REP, KRB-ERROR: what an acceptor answers.
+        // An acceptor answers with AP-REP or KRB-ERROR.
         [0x02 | 0x03, 0x00] => Err(start.error(WHAT, Kind::OutOfPlace)),
         _ => Err(start.error(WHAT, Kind::Unrecognised)),
     }
 }
 
-/// Identifier octet of an initial token.
+/// The identifier octet of an initial token.
 pub(crate) const INITIAL_TAG: u8 = application(0);
 
-/// An AP-REP with a subkey has less than 200 octets, and a KRB-ERROR is as long as its names.
+/// An AP-REP with a subkey has fewer than 200 octets. A KRB-ERROR is as long as its names.
 const REPLY_ROOM: usize = 256;

@@ -1,5 +1,5 @@
-//! AP-REP and EncAPRepPart (RFC 4120 section 5.5.2): what a server proves itself with, and in DCE style the client
-//! once more.
+//! AP-REP and EncAPRepPart (RFC 4120 section 5.5.2): the message by which a server authenticates itself, and in DCE
+//! style the client's answer to it.
 
 use super::{EncryptedData, EncryptionKey};
 use crate::crypto::{EncType, Key};
@@ -7,6 +7,8 @@ use crate::time::UnixTime;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, Writer, application, field, tag};
 use alloc::vec::Vec;
 
+/// A message that answers an AP-REQ.
+///
 /// ```asn1
 /// AP-REP ::= [APPLICATION 15] SEQUENCE {
 ///     pvno     [0] INTEGER (5),
@@ -20,7 +22,7 @@ pub(crate) struct ApRep<'a> {
 }
 
 impl<'a> ApRep<'a> {
-    /// Identifier octet of an AP-REP.
+    /// The identifier octet of an AP-REP.
     pub(crate) const TAG: u8 = application(15);
 
     /// Reads an AP-REP that fills `message` to its end.
@@ -50,6 +52,8 @@ impl<'a> ApRep<'a> {
     }
 }
 
+/// The encrypted part of an AP-REP.
+///
 /// ```asn1
 /// EncAPRepPart ::= [APPLICATION 27] SEQUENCE {
 ///     ctime      [0] KerberosTime,
@@ -83,7 +87,7 @@ impl<'a> EncApRepPart<'a> {
         Ok(part)
     }
 
-    /// The plaintext that answers an authenticator of the time `client_time`. It holds `subkey`: wipe it.
+    /// Writes the plaintext that answers an authenticator of the time `client_time`. It holds `subkey`: wipe it.
     pub(crate) fn write(client_time: UnixTime, subkey: Option<&Key>, seq_number: u32) -> Vec<u8> {
         let mut writer = Writer::with_capacity(ENC_AP_REP_PART_ROOM);
         writer.element(application(27), |w| {
@@ -107,7 +111,7 @@ fn write_key(writer: &mut Writer, key: &Key) {
     });
 }
 
-/// The longest has 84 octets, with a subkey of 32.
+/// The longest part has 84 octets, with a subkey of 32.
 const ENC_AP_REP_PART_ROOM: usize = 96;
 
 #[cfg(test)]
@@ -126,14 +130,14 @@ mod tests {
         Key::new(EncType::AES128_CTS_HMAC_SHA1_96, &SUBKEY).unwrap()
     }
 
-    /// Where `part` stands in `whole`.
+    /// Returns where `part` is in `whole`.
     fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
         let start = whole.windows(part.len()).position(|window| window == part).unwrap();
         start..start.saturating_add(part.len())
     }
 
     #[test]
-    fn every_octet_of_the_encrypted_part_counts() {
+    fn encrypted_part_with_a_changed_octet_is_refused_or_read_as_changed() {
         let whole = EncApRepPart::write(time(), Some(&subkey()), 0x1234_5678);
         let text = place(&whole, b"20261121080000Z");
         let micros = place(&whole, &[2, 3, 0x07, 0xA1, 0x20]);
@@ -147,7 +151,7 @@ mod tests {
                 let mut changed = whole.clone();
                 changed[at] = value;
                 let Ok(part) = EncApRepPart::read(&changed) else {
-                    // Octets of a key are whatever they are, and so is its type, and all but the first of a number.
+                    // Any octets are a key, any octet is its type, and any octets but the first are a number.
                     assert!(!key.contains(&at) && at != etype, "{at} {value}");
                     assert!(!number.contains(&at) || at == number.start, "{at} {value}");
                     continue;
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_around_the_cipher_counts() {
+    fn ap_rep_with_a_changed_octet_is_refused_or_read_as_changed() {
         let mut writer = Writer::with_capacity(0);
         ApRep::write(&mut writer, EncType::AES128_CTS_HMAC_SHA1_96, &SUBKEY);
         let whole = writer.finish();
@@ -187,9 +191,9 @@ mod tests {
         }
     }
 
-    /// It holds a key: a buffer that grows would leave a copy behind.
+    /// The part holds a key, and a buffer that grows would leave a copy of it behind.
     #[test]
-    fn the_longest_encrypted_part_fits_its_room() {
+    fn longest_encrypted_part_fits_into_its_capacity() {
         let longest = time().with_micros(999_999).unwrap();
         let subkey = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[0xFF; 32]).unwrap();
         let part = EncApRepPart::write(longest, Some(&subkey), u32::MAX);

@@ -3,6 +3,8 @@
 use super::{ApOptions, EncryptedData, Ticket};
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 
+/// A message that authenticates a client.
+///
 /// ```asn1
 /// AP-REQ ::= [APPLICATION 14] SEQUENCE {
 ///     pvno          [0] INTEGER (5),
@@ -12,7 +14,7 @@ use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 ///     authenticator [4] EncryptedData -- Authenticator
 /// }
 /// ```
-/// Nothing in it is protected by anything but the two ciphertexts themselves.
+/// Only the two ciphertexts protect themselves. Nothing protects the rest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ApReq<'a> {
     pub(crate) options: ApOptions,
@@ -21,7 +23,7 @@ pub(crate) struct ApReq<'a> {
 }
 
 impl<'a> ApReq<'a> {
-    /// Identifier octet of an AP-REQ.
+    /// The identifier octet of an AP-REQ.
     pub(crate) const TAG: u8 = application(14);
 
     /// Reads an AP-REQ that fills `message` to its end.

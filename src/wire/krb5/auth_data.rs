@@ -1,12 +1,14 @@
-//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed bytes, which may hold containers.
+//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed octets, which may hold containers.
 //!
-//! This module reads one level. Who wrote a container, and what may be believed for that, is kept apart by the stages:
-//! a PAC is looked for in the ticket's only.
+//! This module reads one level. The stages keep apart who wrote a container: they look for a PAC in the ticket's
+//! container only.
 
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, field, tag};
 use core::fmt;
 
+/// A container of typed octets, which the KDC or the client wrote.
+///
 /// ```asn1
 /// AuthorizationData ::= SEQUENCE OF SEQUENCE {
 ///     ad-type [0] Int32,
@@ -15,7 +17,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct AuthorizationData<'a> {
-    /// The contents of the SEQUENCE OF, every element of which has been read once.
+    /// This is the contents of the SEQUENCE OF. Each of its elements has been read once.
     encoded: &'a [u8],
 }
 
@@ -25,7 +27,7 @@ impl<'a> AuthorizationData<'a> {
         Ok(Self { encoded: contents.rest() })
     }
 
-    /// Reads the container that an element's data is.
+    /// Reads an element's data as a container.
     pub(crate) fn nested(data: &'a [u8]) -> Result<Self, Malformed> {
         der::read(data, |mut reader| {
             let contents = reader.sequence(field!("AuthorizationData"))?;
@@ -43,26 +45,26 @@ impl<'a> AuthorizationData<'a> {
         self.encoded
     }
 
-    /// The elements in order.
+    /// Returns the elements in their order.
     pub fn iter(self) -> impl Iterator<Item = AuthorizationElement<'a>> {
         let mut rest = Reader::new(self.encoded);
         core::iter::from_fn(move || if rest.is_empty() { None } else { AuthorizationElement::read(&mut rest).ok() })
     }
 }
 
-/// The elements, without their data.
+/// Shows the elements without their data.
 impl fmt::Debug for AuthorizationData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
 }
 
-/// One element.
+/// One element of a container.
 #[derive(Clone, Copy)]
 pub struct AuthorizationElement<'a> {
-    /// What the bytes are.
+    /// This says what the octets are.
     pub ad_type: AdType,
-    /// The bytes.
+    /// These are the octets.
     pub data: &'a [u8],
 }
 
@@ -79,7 +81,7 @@ impl<'a> AuthorizationElement<'a> {
 }
 
 impl<'a> AuthorizationElement<'a> {
-    /// The elements of a container, as AD-IF-RELEVANT is one; `None` if this is none, or none that can be read.
+    /// Returns the elements of an AD-IF-RELEVANT; `None` if this is no such container, or one that cannot be read.
     #[must_use]
     pub fn contained(self) -> Option<AuthorizationData<'a>> {
         let is_container = self.ad_type == AdType::IF_RELEVANT;
@@ -87,34 +89,34 @@ impl<'a> AuthorizationElement<'a> {
     }
 }
 
-/// What the bytes are and how many: they may say which groups somebody is in.
+/// Shows the type and the length, not the octets: they may say which groups a user is in.
 impl fmt::Debug for AuthorizationElement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AuthorizationElement(ad-type {}, {} bytes)", self.ad_type.0, self.data.len())
+        write!(f, "AuthorizationElement(ad-type {}, {} octets)", self.ad_type.0, self.data.len())
     }
 }
 
-/// Authorization data types (RFC 4120 section 7.5.4, MS-KILE section 2.2); others are kept as they are.
+/// A type of authorization data (RFC 4120 section 7.5.4, MS-KILE section 2.2). Types without a name are kept, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AdType(pub i32);
 
 impl AdType {
-    /// A container whose elements may be ignored by who does not know them.
+    /// AD-IF-RELEVANT, a container. A service that does not know one of its elements may ignore it.
     pub const IF_RELEVANT: Self = Self(1);
-    /// Meant for KDCs.
+    /// AD-MANDATORY-FOR-KDC, which is for KDCs.
     pub const MANDATORY_FOR_KDC: Self = Self(8);
-    /// The authorities that vouched for the client's certificate (RFC 4556 section 3.2.4).
+    /// AD-INITIAL-VERIFIED-CAS: the authorities that vouched for the client's certificate (RFC 4556 section 3.2.4).
     pub const INITIAL_VERIFIED_CAS: Self = Self(9);
-    /// The Windows PAC (MS-PAC).
+    /// AD-WIN2K-PAC: the PAC of Windows (MS-PAC).
     pub const WIN2K_PAC: Self = Self(128);
-    /// The encryption types the client takes in a subkey (RFC 4537).
+    /// AD-ETYPE-NEGOTIATION: the encryption types that the client accepts in a subkey (RFC 4537).
     pub const ETYPE_NEGOTIATION: Self = Self(129);
     /// KERB_AUTH_DATA_TOKEN_RESTRICTIONS (MS-KILE section 2.2.6).
     pub const TOKEN_RESTRICTIONS: Self = Self(141);
     /// KERB-LOCAL (MS-KILE section 2.2.4).
     pub const KERB_LOCAL: Self = Self(142);
-    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7): flag 0x4000 says that the client binds to its channel.
+    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7). Flag 0x4000 says that the client sends channel bindings.
     pub const AP_OPTIONS: Self = Self(143);
-    /// The service name the client meant (MS-KILE section 2.2.8).
+    /// The service name that the client meant (MS-KILE section 2.2.8).
     pub const TARGET_PRINCIPAL: Self = Self(144);
 }

@@ -1,10 +1,12 @@
-//! Authenticator (RFC 4120 section 5.5.1): what the client says, under the session key.
+//! Authenticator (RFC 4120 section 5.5.1): what the client says, encrypted under the session key.
 
 use super::{AuthorizationData, EncryptionKey, PrincipalName};
 use crate::crypto::ChecksumType;
 use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 
+/// The part of a request by which the client proves that it holds the session key.
+///
 /// ```asn1
 /// Authenticator ::= [APPLICATION 2] SEQUENCE {
 ///     authenticator-vno  [0] INTEGER (5),
@@ -18,7 +20,7 @@ use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 ///     authorization-data [8] AuthorizationData OPTIONAL
 /// }
 /// ```
-/// The client wrote all of it: a name in here is a claim until it equals the ticket's.
+/// The client wrote all of it. A name in it proves nothing until it equals the ticket's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Authenticator<'a> {
     pub(crate) crealm: &'a [u8],
@@ -27,8 +29,9 @@ pub(crate) struct Authenticator<'a> {
     pub(crate) cusec: u32,
     pub(crate) ctime: UnixTime,
     pub(crate) subkey: Option<EncryptionKey<'a>>,
-    /// The first sequence number; a negative number keeps its 32 bits.
+    /// This is the first sequence number. A negative number keeps its 32 bits.
     pub(crate) seq_number: Option<u32>,
+    /// This is empty if the field is absent.
     pub(crate) authorization_data: AuthorizationData<'a>,
 }
 
@@ -53,12 +56,15 @@ impl<'a> Authenticator<'a> {
         Ok(authenticator)
     }
 
-    /// The client's time, with its microseconds.
+    /// Returns the client's time, with its microseconds.
     pub(crate) fn time(&self) -> UnixTime {
+        // `Reader::microseconds` accepts only what fits into a second, so there always is such a time.
         self.ctime.with_micros(self.cusec).unwrap_or(self.ctime)
     }
 }
 
+/// A checksum and its type.
+///
 /// ```asn1
 /// Checksum ::= SEQUENCE {
 ///     cksumtype [0] Int32,

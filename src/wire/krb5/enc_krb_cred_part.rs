@@ -1,10 +1,12 @@
-//! EncKrbCredPart (RFC 4120 section 5.8.1): the keys of the tickets in a KRB-CRED, and what they are for.
+//! EncKrbCredPart (RFC 4120 section 5.8.1): the keys of the tickets in a KRB-CRED, and information about these tickets.
 
 use super::{EncryptionKey, HostAddress, HostAddresses, PrincipalName, TicketFlags};
 use crate::limits::MAX_DELEGATED_TICKETS;
 use crate::time::UnixTime;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, context, field, tag};
 
+/// The encrypted part of a KRB-CRED.
+///
 /// ```asn1
 /// EncKrbCredPart ::= [APPLICATION 29] SEQUENCE {
 ///     ticket-info [0] SEQUENCE OF KrbCredInfo,
@@ -15,10 +17,10 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 ///     r-address   [5] HostAddress OPTIONAL
 /// }
 /// ```
-/// All but the first are against replays of a KRB-CRED that travels by itself.
+/// All fields but the first protect against replays of a KRB-CRED that is sent alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
-    /// The contents of `ticket-info`, every element of which has been read once.
+    /// This is the contents of `ticket-info`. Each of its elements has been read once.
     pub(crate) ticket_info: &'a [u8],
     pub(crate) ticket_info_count: usize,
 }
@@ -44,6 +46,8 @@ impl<'a> EncKrbCredPart<'a> {
     }
 }
 
+/// The key of one ticket, and information about the ticket.
+///
 /// ```asn1
 /// KrbCredInfo ::= SEQUENCE {
 ///     key        [0] EncryptionKey,
@@ -59,13 +63,15 @@ impl<'a> EncKrbCredPart<'a> {
 ///     caddr      [10] HostAddresses OPTIONAL
 /// }
 /// ```
-/// The names are demanded here: nobody can use a ticket without knowing whose and for what it is, and every client sends
-/// them.
+/// The names are required here, though RFC 4120 makes them optional. Without them nobody can use a ticket, and every
+/// client sends them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbCredInfo<'a> {
     pub(crate) key: EncryptionKey<'a>,
     pub(crate) prealm: &'a str,
     pub(crate) pname: PrincipalName<'a>,
+    /// This is empty if the field is absent. The client makes this statement: the ticket holds its own flags, encrypted
+    /// for its service.
     pub(crate) flags: TicketFlags,
     pub(crate) authtime: Option<UnixTime>,
     pub(crate) starttime: Option<UnixTime>,
@@ -73,6 +79,7 @@ pub(crate) struct KrbCredInfo<'a> {
     pub(crate) renew_till: Option<UnixTime>,
     pub(crate) srealm: &'a str,
     pub(crate) sname: PrincipalName<'a>,
+    /// This is empty if the field is absent: both mean that the ticket may be used from anywhere.
     pub(crate) caddr: HostAddresses<'a>,
 }
 
@@ -98,7 +105,7 @@ impl<'a> KrbCredInfo<'a> {
         Ok(info)
     }
 
-    /// Each element of [`EncKrbCredPart::ticket_info`].
+    /// Reads each element of [`EncKrbCredPart::ticket_info`].
     pub(crate) fn each(ticket_info: &'a [u8]) -> impl Iterator<Item = Self> {
         let mut rest = Reader::new(ticket_info);
         core::iter::from_fn(move || Self::read(&mut rest).ok())

@@ -4,6 +4,8 @@ use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, Tick
 use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 
+/// The encrypted part of a ticket.
+///
 /// ```asn1
 /// EncTicketPart ::= [APPLICATION 3] SEQUENCE {
 ///     flags              [0] TicketFlags,
@@ -30,7 +32,9 @@ pub(crate) struct EncTicketPart<'a> {
     pub(crate) starttime: Option<UnixTime>,
     pub(crate) endtime: UnixTime,
     pub(crate) renew_till: Option<UnixTime>,
+    /// This is empty if the field is absent: both mean that the ticket may be used from anywhere.
     pub(crate) caddr: HostAddresses<'a>,
+    /// This is empty if the field is absent.
     pub(crate) authorization_data: AuthorizationData<'a>,
 }
 
@@ -60,14 +64,16 @@ impl<'a> EncTicketPart<'a> {
     }
 }
 
+/// The realms between the client's and the service's.
+///
 /// ```asn1
 /// TransitedEncoding ::= SEQUENCE {
 ///     tr-type  [0] Int32,
 ///     contents [1] OCTET STRING
 /// }
 /// ```
-/// The realms between the client's and the service's. The contents are never expanded: DOMAIN-X500-COMPRESS (RFC 4120
-/// section 3.3.3.2) can be written so that expanding it costs the square of its length.
+/// The contents are never expanded: DOMAIN-X500-COMPRESS (RFC 4120 section 3.3.3.2) can be written so that expanding it
+/// costs the square of its length.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TransitedEncoding<'a> {
     pub(crate) contents: &'a [u8],

@@ -4,6 +4,8 @@ use crate::crypto::EncType;
 use crate::wire::der::{Fault, Field, Reader, field};
 use core::fmt;
 
+/// A ciphertext, and what is known of its key.
+///
 /// ```asn1
 /// EncryptedData ::= SEQUENCE {
 ///     etype  [0] Int32,
@@ -14,13 +16,12 @@ use core::fmt;
 #[derive(Clone, Copy)]
 pub(crate) struct EncryptedData<'a> {
     pub(crate) etype: EncType,
-    /// The version of the key; a negative number keeps its 32 bits.
+    /// This is the version of the key. A negative number keeps its 32 bits.
     pub(crate) kvno: Option<u32>,
     pub(crate) cipher: &'a [u8],
 }
 
 impl<'a> EncryptedData<'a> {
-    // Always inlined: a token has two, and moving one waits for the writing of its parts.
     pub(crate) fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let data = Self {
             etype: EncType(fields.int32_field(0, field!("EncryptedData.etype"))?),
@@ -32,13 +33,15 @@ impl<'a> EncryptedData<'a> {
     }
 }
 
-/// How much is encrypted, not what: an AP-REQ in a log could be sent again by whoever reads it.
+/// Shows the length of the ciphertext, not its octets: a reader of the log could send a complete AP-REQ again.
 impl fmt::Debug for EncryptedData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EncryptedData({}, kvno {:?}, {} bytes)", self.etype, self.kvno, self.cipher.len())
+        write!(f, "EncryptedData({}, kvno {:?}, {} octets)", self.etype, self.kvno, self.cipher.len())
     }
 }
 
+/// A key and its encryption type.
+///
 /// ```asn1
 /// EncryptionKey ::= SEQUENCE {
 ///     keytype  [0] Int32,
@@ -62,7 +65,7 @@ impl<'a> EncryptionKey<'a> {
     }
 }
 
-/// The type of the key only: its bytes are a secret.
+/// Shows the type of the key only: its octets are secret.
 impl fmt::Debug for EncryptionKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EncryptionKey").field("etype", &self.etype).finish_non_exhaustive()

@@ -1,16 +1,17 @@
-//! EtypeList (RFC 4537 section 3): the encryption types that a client takes for an acceptor's subkey.
+//! EtypeList (RFC 4537 section 3): the encryption types that a client accepts for an acceptor's subkey.
 
 use crate::crypto::EncType;
 use crate::limits::MAX_NEGOTIATED_ETYPES;
 use crate::wire::der::{self, Field, Malformed, Reader, field};
 
+/// The data of an AD-ETYPE-NEGOTIATION element. The client's first choice comes first.
+///
 /// ```asn1
 /// EtypeList ::= SEQUENCE OF Int32
 /// ```
-/// The data of an AD-ETYPE-NEGOTIATION element; the most wanted comes first.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EtypeList<'a> {
-    /// The contents, every element of which has been read once.
+    /// This is the contents. Each of its elements has been read once.
     encoded: &'a [u8],
 }
 
@@ -41,17 +42,17 @@ mod tests {
     use super::*;
     use crate::wire::der::{Problem, Writer};
 
-    /// Types 20 and 19.
+    /// A list of the types 20 and 19.
     const LIST: [u8; 8] = [0x30, 6, 2, 1, 20, 2, 1, 19];
 
     #[test]
-    fn every_octet_of_a_list_counts() {
+    fn list_with_a_changed_octet_is_refused_or_read_as_changed() {
         for at in 0..LIST.len() {
             assert!(EtypeList::read(&LIST[..at]).is_err(), "{at}");
             for value in 0..=u8::MAX {
                 let mut list = LIST;
                 list[at] = value;
-                // One number of four octets has the length of two numbers of one.
+                // One number of four octets is as long as two numbers of one octet.
                 let expected = match (at, value) {
                     (4, _) => Some([i8::from_be_bytes([value]).into(), 19]),
                     (7, _) => Some([20, i8::from_be_bytes([value]).into()]),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_counted_up_to_the_limit() {
+    fn more_types_than_the_limit_are_refused() {
         for (count, expected) in [
             (0, Ok(())),
             (MAX_NEGOTIATED_ETYPES, Ok(())),

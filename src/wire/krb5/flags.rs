@@ -1,4 +1,5 @@
-//! TicketFlags (RFC 4120 section 5.3, RFC 6112, RFC 6806) and APOptions (section 5.5.1). Bit 0 of the RFC is the top bit.
+//! TicketFlags (RFC 4120 section 5.3, RFC 6112, RFC 6806) and APOptions (section 5.5.1). Bit 0 of the RFC is the top
+//! bit.
 
 use crate::flags::flags;
 
@@ -49,8 +50,8 @@ flags! {
 }
 
 impl TicketFlags {
-    /// Returns the names of the set flags in the RFCs' spelling, in the order of their bits. Bits without a name are left
-    /// out.
+    /// Returns the names of the set flags in the RFCs' spelling, in the order of their bits. Bits without a name are
+    /// left out.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
     }
@@ -85,9 +86,9 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    /// What a Windows KDC sets: 0x40A10000 is forwardable, renewable, pre-authent, enc-pa-rep.
+    /// A Windows KDC sets 0x40A10000: forwardable, renewable, pre-authent, enc-pa-rep.
     #[test]
-    fn bits_are_those_of_the_rfc() {
+    fn flags_of_a_windows_kdc_have_the_names_of_the_rfc() {
         let names: Vec<_> = TicketFlags::from_bits(0x40A1_0000).names().collect();
         assert_eq!(names, ["forwardable", "renewable", "pre-authent", "enc-pa-rep"]);
         assert!(ApOptions::from_bits(0x2000_0000).contains(ApOptions::MUTUAL_REQUIRED));

@@ -1,9 +1,12 @@
-//! HostAddresses (RFC 4120 section 5.2.5): where a ticket may be used from, if the client asked for such a ticket.
+//! HostAddresses (RFC 4120 section 5.2.5): the addresses from which a ticket may be used, if the client asked for such
+//! a ticket.
 
 use crate::limits::MAX_ADDRESSES;
 use crate::wire::der::{Fault, Field, Reader, field};
 use core::net::IpAddr;
 
+/// The addresses from which a ticket may be used.
+///
 /// ```asn1
 /// HostAddresses ::= SEQUENCE OF HostAddress
 /// ```
@@ -26,27 +29,29 @@ impl<'a> HostAddresses<'a> {
         self.encoded
     }
 
-    /// Whether the ticket names no address: then it may be used from anywhere.
+    /// Returns whether the ticket names no address. Such a ticket may be used from anywhere.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.encoded.is_empty()
     }
 
-    /// The addresses in order.
+    /// Returns the addresses in their order.
     pub fn iter(self) -> impl Iterator<Item = HostAddress<'a>> {
         let mut rest = Reader::new(self.encoded);
         core::iter::from_fn(move || HostAddress::read(&mut rest).ok())
     }
 
-    /// Whether `address` is among them.
+    /// Returns whether the ticket names `address`.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
-        // An IPv4 client of a dual-stack socket shows up as ::ffff:a.b.c.d, and the KDC wrote a.b.c.d.
+        // A dual-stack socket shows an IPv4 client as ::ffff:a.b.c.d, and the KDC wrote a.b.c.d.
         let address = address.to_canonical();
         self.iter().any(|listed| listed.is(address))
     }
 }
 
+/// One address of a host.
+///
 /// ```asn1
 /// HostAddress ::= SEQUENCE {
 ///     addr-type [0] Int32,
@@ -55,9 +60,9 @@ impl<'a> HostAddresses<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostAddress<'a> {
-    /// The kind of address.
+    /// This is the kind of address.
     pub address_type: AddressType,
-    /// Its bytes, in network order.
+    /// These are its octets, in network order.
     pub address: &'a [u8],
 }
 
@@ -80,15 +85,15 @@ impl<'a> HostAddress<'a> {
     }
 }
 
-/// Address types of RFC 4120 section 7.5.3; others are kept as they are.
+/// A type of address (RFC 4120 section 7.5.3). Types without a name are kept, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressType(pub i32);
 
 impl AddressType {
-    /// Four bytes.
+    /// IPv4: four octets.
     pub const IPV4: Self = Self(2);
-    /// A NetBIOS name, as Windows puts it.
+    /// A NetBIOS name, which Windows writes.
     pub const NETBIOS: Self = Self(20);
-    /// Sixteen bytes.
+    /// IPv6: sixteen octets.
     pub const IPV6: Self = Self(24);
 }

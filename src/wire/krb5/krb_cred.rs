@@ -1,9 +1,12 @@
-//! KRB-CRED (RFC 4120 section 5.8.1): tickets on their way to somebody else, and the encrypted part that makes them usable.
+//! KRB-CRED (RFC 4120 section 5.8.1): tickets that a client hands to another party, and the encrypted part with their
+//! keys.
 
 use super::{EncryptedData, Ticket};
 use crate::limits::MAX_DELEGATED_TICKETS;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, field, tag};
 
+/// A message that delegates tickets.
+///
 /// ```asn1
 /// KRB-CRED ::= [APPLICATION 22] SEQUENCE {
 ///     pvno     [0] INTEGER (5),
@@ -37,10 +40,10 @@ impl<'a> KrbCred<'a> {
     }
 }
 
-/// SEQUENCE OF Ticket.
+/// The delegated tickets: SEQUENCE OF Ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tickets<'a> {
-    /// The contents, every ticket of which has been read once.
+    /// This is the contents. Each ticket in it has been read once.
     encoded: &'a [u8],
     count: usize,
 }
@@ -59,12 +62,14 @@ impl<'a> Tickets<'a> {
         self.encoded
     }
 
-    /// Each ticket of [`Self::encoded`] in its own encoding.
+    /// Returns each ticket of [`Self::encoded`] in its own encoding.
     pub(crate) fn each(encoded: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = Reader::new(encoded);
         core::iter::from_fn(move || {
             let from_here = rest.rest();
             rest.element(application(1), field!("Ticket")).ok()?;
+            // The octets that are left are the end of those that there were, so the subtraction gives the length of the
+            // ticket.
             from_here.get(..from_here.len().saturating_sub(rest.rest().len()))
         })
     }

@@ -1,9 +1,11 @@
-//! KRB-ERROR (RFC 4120 section 5.9.1): a refusal in words that a client understands.
+//! KRB-ERROR (RFC 4120 section 5.9.1): a refusal with a reason that a client understands.
 
 use super::PrincipalName;
 use crate::time::UnixTime;
 use crate::wire::der::{Writer, application};
 
+/// A message that refuses a request.
+///
 /// ```asn1
 /// KRB-ERROR ::= [APPLICATION 30] SEQUENCE {
 ///     pvno       [0] INTEGER (5),
@@ -21,15 +23,15 @@ use crate::wire::der::{Writer, application};
 ///     e-data     [12] OCTET STRING OPTIONAL
 /// }
 /// ```
-/// Nothing protects it. `e-text` is never written: what an administrator should know is in the log.
+/// Nothing protects it. `e-text` is never written: the log says what an administrator must know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbError<'a> {
-    /// The client's time, back to it.
+    /// This is the client's time, which goes back to the client.
     pub(crate) client_time: UnixTime,
-    /// This server's time.
+    /// This is this server's time.
     pub(crate) server_time: UnixTime,
     pub(crate) code: u8,
-    /// Text: it was read once.
+    /// This is text: it was read as such.
     pub(crate) realm: &'a [u8],
     pub(crate) service: PrincipalName<'a>,
 }

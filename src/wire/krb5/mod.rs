@@ -1,6 +1,6 @@
-//! The messages of RFC 4120 as borrowed views, parsed, not believed; and those that a server writes.
+//! The messages of RFC 4120 as borrowed views, parsed and not yet believed, and the messages that a server writes.
 //!
-//! Bytes in, structures of slices out. Nothing here decrypts, compares with a clock, or decides anything.
+//! Octets go in, and structures of slices come out. Nothing here decrypts, compares with a clock, or decides.
 
 mod ap_rep;
 mod ap_req;

@@ -5,17 +5,19 @@ use crate::limits::MAX_NAME_COMPONENTS;
 use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
 use core::fmt;
 
+/// The name of a client or a service.
+///
 /// ```asn1
 /// PrincipalName ::= SEQUENCE {
 ///     name-type   [0] Int32,
 ///     name-string [1] SEQUENCE OF KerberosString
 /// }
 /// ```
-/// Two names are the same if their components are: RFC 4120 section 6.2 makes the name-type a hint.
+/// Two names are the same if their components are: by RFC 4120 section 6.2, the name-type is only a hint.
 #[derive(Clone, Copy)]
 pub struct PrincipalName<'a> {
     name_type: NameType,
-    /// The contents of `name-string`, every component of which has been read once.
+    /// This is the contents of `name-string`. Each component in it has been read once.
     components: &'a [u8],
 }
 
@@ -35,29 +37,29 @@ impl<'a> PrincipalName<'a> {
         });
     }
 
-    /// Puts a name together again whose parts [`Self::read`] has given.
+    /// Makes a name again from parts that [`Self::read`] has returned.
     pub(crate) const fn from_parts(name_type: NameType, components: &'a [u8]) -> Self {
         Self { name_type, components }
     }
 
-    /// The encoded components.
+    /// Returns the encoded components.
     pub(crate) const fn encoded_components(self) -> &'a [u8] {
         self.components
     }
 
-    /// What kind of name it says it is.
+    /// Returns the kind of name that the name claims to be.
     #[must_use]
     pub const fn name_type(self) -> NameType {
         self.name_type
     }
 
-    /// The components in order: `HTTP`, `www.example.com`.
+    /// Returns the components in their order: `HTTP`, `www.example.com`.
     pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = Reader::new(self.components);
         core::iter::from_fn(move || if rest.is_empty() { None } else { rest.text(NAME_STRING).ok() })
     }
 
-    /// As [`Self::components`], each as its bytes.
+    /// Returns the components as [`Self::components`] does, but as octets.
     pub(crate) fn raw_components(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = Reader::new(self.components);
         core::iter::from_fn(move || {
@@ -76,21 +78,21 @@ impl<'a> PrincipalName<'a> {
         bounded
     }
 
-    /// The printable form of RFC 1964 section 2.1.1: components divided by `/`, and a backslash before each `/`, `@` and
-    /// backslash in them, so that no two names look alike. Not fit for a log.
+    /// Returns the printable form of RFC 1964 section 2.1.1: components divided by `/`. A backslash comes before each
+    /// `/`, `@` and backslash in them, so that no two names look alike. The result is not fit for a log.
     pub fn quoted(self) -> impl Iterator<Item = char> + use<'a> {
         let component = |text: &'a str| core::iter::once('/').chain(text.chars().flat_map(quoted_character));
         self.components().flat_map(component).skip(1)
     }
 
-    /// Whether both have the same components, byte for byte, whatever their types. Their encodings are unique, so
-    /// comparing those is enough.
+    /// Returns whether both names have the same components, octet for octet, of whatever type they are. Encodings are
+    /// unique, so comparing them is enough.
     pub(crate) fn same_components(self, other: PrincipalName<'_>) -> bool {
         self.components == other.components
     }
 
-    /// Whether the components, joined with `/`, are `name`, but for the case of ASCII letters: Active Directory finds a
-    /// service by its name so.
+    /// Returns whether the components, joined with `/`, are `name`, ASCII letters in any case: Active Directory
+    /// compares service names so.
     pub(crate) fn is_service(self, name: &str) -> bool {
         let mut rest = name.as_bytes();
         for (index, component) in self.raw_components().enumerate() {
@@ -118,7 +120,8 @@ fn quoted_character(character: char) -> impl Iterator<Item = char> {
     letter.map(|_| '\\').into_iter().chain([letter.unwrap_or(character)])
 }
 
-/// The components joined with `/`, control and formatting characters escaped, so that no name can forge a line of a log.
+/// Displays the components joined with `/`. Control and formatting characters are escaped, so that no name can forge a
+/// line of a log.
 impl fmt::Display for PrincipalName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, component) in self.components().enumerate() {
@@ -137,12 +140,12 @@ impl fmt::Debug for PrincipalName<'_> {
     }
 }
 
-/// Name types of RFC 4120 section 6.2 and its successors; others are kept as they are.
+/// A type of name (RFC 4120 section 6.2 and its successors). Types without a name are kept, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NameType(pub i32);
 
 impl NameType {
-    /// Not known.
+    /// The kind of name is not known.
     pub const UNKNOWN: Self = Self(0);
     /// A user, or any name as such.
     pub const PRINCIPAL: Self = Self(1);

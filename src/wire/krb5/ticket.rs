@@ -1,10 +1,12 @@
-//! Ticket (RFC 4120 section 5.3): the shell of a ticket, which nothing protects, around the part that the KDC encrypted.
+//! Ticket (RFC 4120 section 5.3): unencrypted fields, which nothing protects, and the part that the KDC encrypted.
 
 use super::{EncryptedData, PrincipalName};
 use crate::bounded_text::BoundedText;
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 use core::fmt;
 
+/// A ticket, still encrypted.
+///
 /// ```asn1
 /// Ticket ::= [APPLICATION 1] SEQUENCE {
 ///     tkt-vno  [0] INTEGER (5),
@@ -13,10 +15,10 @@ use core::fmt;
 ///     enc-part [3] EncryptedData -- EncTicketPart
 /// }
 /// ```
-/// Anybody on the way can rewrite `realm` and `sname`: they say which key to try, never who is served.
+/// Anyone on the way can rewrite `realm` and `sname`. They say which key to try, but never who is served.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket<'a> {
-    /// Text: it was read once.
+    /// This is text: it was read as such.
     pub(crate) realm: &'a [u8],
     pub(crate) sname: PrincipalName<'a>,
     pub(crate) enc_part: EncryptedData<'a>,
@@ -37,8 +39,9 @@ impl<'a> Ticket<'a> {
 }
 
 impl fmt::Debug for Ticket<'_> {
+    #[expect(clippy::expect_used, reason = "`Reader::realm_field` takes realms as text")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let realm = BoundedText::new(core::str::from_utf8(self.realm).unwrap_or_default());
+        let realm = BoundedText::new(core::str::from_utf8(self.realm).expect("a realm that was read as text"));
         write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)
     }
 }

@@ -4,6 +4,8 @@ use crate::limits::MAX_MECHANISMS;
 use crate::wire::der::{Fault, Field, Kind, Reader, context, field, tag};
 use crate::wire::mechanism::Mechanism;
 
+/// The first message of a negotiation.
+///
 /// ```asn1
 /// NegTokenInit2 ::= SEQUENCE {
 ///     mechTypes   [0] MechTypeList,
@@ -13,7 +15,7 @@ use crate::wire::mechanism::Mechanism;
 ///     mechListMIC [4] OCTET STRING OPTIONAL
 /// }
 /// ```
-/// RFC 4178 has mechListMIC under `[3]`; what stands there says by its type which of the two it is.
+/// RFC 4178 has mechListMIC under `[3]`. The type of the value under `[3]` says which of the two it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenInit<'a> {
     pub(crate) mechanisms: MechanismList<'a>,
@@ -22,7 +24,7 @@ pub(crate) struct NegTokenInit<'a> {
 }
 
 impl<'a> NegTokenInit<'a> {
-    /// Reads a NegotiationToken that must be one of these.
+    /// Reads a NegotiationToken, which must be a NegTokenInit.
     pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
         let mut fields =
             token.only(context(0), field!("NegotiationToken"))?.only(tag::SEQUENCE, field!("NegTokenInit"))?;
@@ -44,12 +46,12 @@ fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
     third.only(tag::OCTET_STRING, field!("NegTokenInit.mechListMIC")).map(|mic| Some(mic.rest()))
 }
 
-/// `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`, the most wanted first.
+/// The mechanisms that a client offers, its first choice first: `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MechanismList<'a> {
-    /// The whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
+    /// This is the whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
     der: &'a [u8],
-    /// The list, each element of which has been read once.
+    /// This is the list. Each of its elements has been read once.
     encoded: &'a [u8],
 }
 
@@ -57,6 +59,8 @@ impl<'a> MechanismList<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: Field) -> Result<Self, Fault> {
         let start = reader.rest();
         let encoded = reader.sequence(what)?;
+        // The octets that are left are the end of those that there were, so the subtraction gives the length of the
+        // list.
         let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
         let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
         if count == 0 {
@@ -73,18 +77,18 @@ impl<'a> MechanismList<'a> {
         self.oids().map(Mechanism::from_oid)
     }
 
-    /// The object identifiers, as the contents of their DER encodings.
+    /// Returns the object identifiers, as the contents of their DER encodings.
     pub(crate) fn oids(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = Reader::new(self.encoded);
         core::iter::from_fn(move || Some(rest.element(tag::OID, field!("NegTokenInit.mechTypes")).ok()?.rest()))
     }
 
-    /// The identifier under which Kerberos is offered, the more wanted one of two.
+    /// Returns the identifier under which the client offers Kerberos: its first choice, if there are two.
     pub(crate) fn kerberos(self) -> Option<Mechanism> {
         self.iter().find(|mechanism| mechanism.is_kerberos())
     }
 
-    /// Whether there is nothing that the client would rather have than Kerberos.
+    /// Returns whether Kerberos is the client's first choice.
     pub(crate) fn prefers_kerberos(self) -> bool {
         self.iter().next().is_some_and(Mechanism::is_kerberos)
     }

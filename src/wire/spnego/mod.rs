@@ -1,4 +1,4 @@
-//! SPNEGO (RFC 4178, MS-SPNG): the negotiation around a mechanism's token.
+//! SPNEGO (RFC 4178, MS-SPNG): the negotiation around a mechanism's tokens.
 
 mod init;
 mod resp;

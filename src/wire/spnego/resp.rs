@@ -1,9 +1,11 @@
-//! NegTokenResp (RFC 4178 section 4.2.2): what either side sends after the first message.
+//! NegTokenResp (RFC 4178 section 4.2.2): the message that either side sends after the first one.
 
 use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
 use crate::wire::mechanism::Mechanism;
 use alloc::vec::Vec;
 
+/// A message that a client sends after its first one.
+///
 /// ```asn1
 /// NegTokenResp ::= SEQUENCE {
 ///     negState      [0] ENUMERATED OPTIONAL,
@@ -12,7 +14,7 @@ use alloc::vec::Vec;
 ///     mechListMIC   [3] OCTET STRING OPTIONAL
 /// }
 /// ```
-/// What a client says of the state, and which mechanism it names, decides nothing here: the state is ours to know.
+/// The state and the mechanism that a client writes decide nothing here: the server knows both itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenResp<'a> {
     pub(crate) response_token: Option<Reader<'a>>,
@@ -20,7 +22,7 @@ pub(crate) struct NegTokenResp<'a> {
 }
 
 impl<'a> NegTokenResp<'a> {
-    /// Reads a NegotiationToken that must be one of these.
+    /// Reads a NegotiationToken, which must be a NegTokenResp.
     pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
         const WHAT: Field = field!("NegTokenResp");
         let mut fields = token.only_wrapped(RESP_TAG, tag::SEQUENCE, WHAT)?;
@@ -33,11 +35,11 @@ impl<'a> NegTokenResp<'a> {
     }
 }
 
-/// A NegTokenResp of ours.
+/// A NegTokenResp of this server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegotiationReply<'a> {
     pub(crate) state: NegState,
-    /// Only in the first reply, where it must be one that the client offered.
+    /// Only the first reply has this field. It must be a mechanism that the client offered.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) response_token: Option<&'a [u8]>,
     pub(crate) mech_list_mic: Option<&'a [u8]>,
@@ -45,6 +47,7 @@ pub(crate) struct NegotiationReply<'a> {
 
 impl NegotiationReply<'_> {
     pub(crate) fn to_bytes(self) -> Vec<u8> {
+        // Only for the capacity: an absent field takes none, and the writer grows where it is too small.
         let token = self.response_token.unwrap_or_default();
         let mic = self.mech_list_mic.unwrap_or_default();
         let mut writer = Writer::with_capacity(HEADERS.saturating_add(token.len()).saturating_add(mic.len()));
@@ -66,7 +69,7 @@ impl NegotiationReply<'_> {
     }
 }
 
-/// Where a negotiation stands for who says so.
+/// The state of a negotiation, as its sender sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NegState {
     AcceptCompleted,
@@ -89,10 +92,10 @@ impl NegState {
 /// The NegTokenResp with the state `reject` and nothing else, as MIT krb5 and Windows write it.
 pub(crate) const REJECT: [u8; 9] = [RESP_TAG, 7, tag::SEQUENCE, 5, context(0), 3, tag::ENUMERATED, 1, 2];
 
-/// Identifier octet of a NegTokenResp as a NegotiationToken.
+/// The identifier octet of a NegTokenResp as a NegotiationToken.
 pub(crate) const RESP_TAG: u8 = context(1);
 
-/// More than the headers of all fields and an object identifier take.
+/// More octets than the headers of all fields and an object identifier have.
 const HEADERS: usize = 48;
 
 #[cfg(test)]
@@ -100,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reject_is_written_as_the_constant_says() {
+    fn reply_with_state_reject_equals_the_constant() {
         let reply = NegotiationReply {
             state: NegState::Reject,
             supported_mech: None,

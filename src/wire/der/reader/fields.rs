@@ -1,4 +1,4 @@
-//! The fields of Kerberos's structures: each explicitly tagged with its number.
+//! The fields of Kerberos's structures, each explicitly tagged with its number.
 
 use super::Reader;
 use crate::limits::MAX_REALM_LENGTH;
@@ -6,7 +6,7 @@ use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Kind, context, tag};
 
 impl<'a> Reader<'a> {
-    /// The field `[number]`, a SEQUENCE or SEQUENCE OF, whose contents `read` reads.
+    /// Reads the field `[number]`, a SEQUENCE or SEQUENCE OF, whose contents `read` reads.
     #[inline(always)]
     pub(crate) fn structure<T>(
         &mut self,
@@ -17,13 +17,13 @@ impl<'a> Reader<'a> {
         read(self.sequence_field(number, what)?, what)
     }
 
-    /// The field `[number]`, a SEQUENCE or SEQUENCE OF: a reader of its contents.
+    /// Reads the field `[number]`, a SEQUENCE or SEQUENCE OF. Returns a reader of its contents.
     #[inline(always)]
     pub(crate) fn sequence_field(&mut self, number: u8, what: Field) -> Result<Self, Fault> {
         self.wrapped(context(number), tag::SEQUENCE, what)
     }
 
-    /// As [`Self::structure`], for an OPTIONAL one.
+    /// Reads the field as [`Self::structure`] does, if it is there.
     #[inline(always)]
     pub(crate) fn optional_structure<T>(
         &mut self,
@@ -34,21 +34,21 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.structure(number, what, read).map(Some) } else { Ok(None) }
     }
 
-    /// The field `[number]`, an OCTET STRING.
+    /// Reads the field `[number]`, an OCTET STRING.
     #[inline(always)]
     pub(crate) fn octets_field(&mut self, number: u8, what: Field) -> Result<&'a [u8], Fault> {
         Ok(self.wrapped(context(number), tag::OCTET_STRING, what)?.rest)
     }
 
-    /// The field `[number]`, an OCTET STRING that is OPTIONAL: a reader of it, which goes on counting bytes from the token's
-    /// start.
+    /// Reads the field `[number]`, an OCTET STRING, if it is there. Returns a reader of its octets.
     #[inline(always)]
     pub(crate) fn optional_octets(&mut self, number: u8, what: Field) -> Result<Option<Self>, Fault> {
         let tag = context(number);
         if self.peek() == Some(tag) { self.wrapped(tag, tag::OCTET_STRING, what).map(Some) } else { Ok(None) }
     }
 
-    /// The field `[number]`, a Realm: the bytes of a KerberosString that is as long as a domain name may be, or shorter.
+    /// Reads the field `[number]`, a Realm. Returns the octets of a KerberosString that is no longer than a domain name
+    /// may be.
     #[inline(always)]
     pub(crate) fn realm_field(&mut self, number: u8, what: Field) -> Result<&'a [u8], Fault> {
         let realm = self.wrapped(context(number), tag::GENERAL_STRING, what)?;
@@ -60,14 +60,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// As [`Self::realm_field`], as text.
+    /// Reads the field as [`Self::realm_field`] does. Returns it as text.
     pub(crate) fn realm_text_field(&mut self, number: u8, what: Field) -> Result<&'a str, Fault> {
         let start = *self;
         core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Kind::Text))
     }
 
-    /// The field `[number]`, an Int32. Nearly all have one octet: seen as a whole, such a field takes a tenth of the
-    /// instructions, and a token has twenty.
+    /// Reads the field `[number]`, an Int32. Nearly all have one octet. Such a field, seen as a whole, takes a tenth of
+    /// the instructions, and a token has twenty.
     #[inline(always)]
     pub(crate) fn int32_field(&mut self, number: u8, what: Field) -> Result<i32, Fault> {
         match self.small_field(number) {
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The field `[number]`, as [`Self::uint32_or_negative`] reads it, if it is there.
+    /// Reads the field `[number]` as [`Self::uint32_or_negative`] does, if it is there.
     #[inline(always)]
     pub(crate) fn optional_uint32_field(&mut self, number: u8, what: Field) -> Result<Option<u32>, Fault> {
         match self.small_field(number) {
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The field `[number]`, an INTEGER that has just one lawful value.
+    /// Reads the field `[number]`, an INTEGER that has only one valid value.
     #[inline(always)]
     pub(crate) fn constant_field(&mut self, number: u8, expected: u8, what: Field) -> Result<(), Fault> {
         match self.small_field(number) {
@@ -103,10 +103,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The field `[number]`, KerberosFlags.
+    /// Reads the field `[number]`, KerberosFlags.
     #[inline(always)]
     pub(crate) fn flags_field(&mut self, number: u8, what: Field) -> Result<u32, Fault> {
-        // As everybody writes them: 32 bits, all of them used.
+        // All peers write them so: 32 bits, all of them used.
         if let Some(([header @ .., unused, a, b, c, d], rest)) = self.rest.split_first_chunk::<9>() {
             if *header == [context(number), 7, tag::BIT_STRING, 5] && *unused == 0 {
                 self.rest = rest;
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         self.field(number, what, Self::flags)
     }
 
-    /// The field `[number]`, a KerberosTime.
+    /// Reads the field `[number]`, a KerberosTime.
     #[inline(always)]
     pub(crate) fn time_field(&mut self, number: u8, what: Field) -> Result<UnixTime, Fault> {
         match self.usual_time_field(number) {
@@ -125,13 +125,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// As [`Self::time_field`], for an OPTIONAL one.
+    /// Reads the field as [`Self::time_field`] does, if it is there.
     #[inline(always)]
     pub(crate) fn optional_time_field(&mut self, number: u8, what: Field) -> Result<Option<UnixTime>, Fault> {
         if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
     }
 
-    /// The field `[number]`, explicitly tagged, read by `read`.
+    /// Reads the explicitly tagged field `[number]`, whose contents `read` reads.
     #[inline(always)]
     pub(crate) fn field<T>(
         &mut self,
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// As [`Self::field`], for an OPTIONAL one.
+    /// Reads the field as [`Self::field`] does, if it is there.
     #[inline(always)]
     pub(crate) fn optional_field<T>(
         &mut self,
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
-    /// As [`Self::time_field`], in seconds since 1970, of a time with the only length that it may have.
+    /// Reads a time with the only length that it may have. Returns seconds since 1970.
     #[inline(never)]
     fn usual_time_field(&mut self, number: u8) -> Option<i64> {
         let (field, rest) = self.rest.split_first_chunk::<19>()?;
@@ -184,11 +184,11 @@ impl<'a> Reader<'a> {
         self.field(number, what, Self::time)
     }
 
-    /// The INTEGER of one octet that the field `[number]` is, and what follows it.
+    /// Returns the INTEGER of one octet in the field `[number]`, and what follows the field.
     #[inline(always)]
     fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
         let ([header @ .., octet], rest) = self.rest.split_first_chunk::<5>()?;
-        // Four octets at once: as a pattern they are compared one by one.
+        // Compares four octets at once. As a pattern, they are compared one by one.
         (*header == [context(number), 3, tag::INTEGER, 1]).then(|| (i8::from_be_bytes([*octet]), rest))
     }
 }

@@ -1,4 +1,4 @@
-//! The reader at the edges of what it takes.
+//! Tests of the reader at the limits of what it accepts.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::values::is_plain;
@@ -10,7 +10,7 @@ fn problem<T: core::fmt::Debug>(result: Result<T, Fault>) -> Problem {
 }
 
 #[test]
-fn lengths_are_definite_and_minimal() {
+fn length_that_is_indefinite_or_not_minimal_is_refused() {
     for refused in [
         &[0x04, 0x80, 0x00, 0x00][..],            // indefinite
         &[0x04, 0x81, 0x01, 0xAA],                // long form for a short length
@@ -36,7 +36,7 @@ fn lengths_are_definite_and_minimal() {
 }
 
 #[test]
-fn integers_are_read_wide_and_minimal() {
+fn integer_is_read_up_to_64_bits_and_refused_with_padding() {
     for (bytes, value) in [
         (&[0x02, 0x01, 0x00][..], 0),
         (&[0x02, 0x02, 0x00, 0x80], 128),
@@ -58,7 +58,7 @@ fn integers_are_read_wide_and_minimal() {
 }
 
 #[test]
-fn key_versions_may_be_negative_on_the_wire() {
+fn negative_key_version_is_read_as_its_32_bits() {
     for (bytes, value) in [
         (&[0x02, 0x05, 0x00, 0xFF, 0xFF, 0xFF, 0xFF][..], u32::MAX),
         (&[0x02, 0x01, 0xFF], u32::MAX),
@@ -72,7 +72,7 @@ fn key_versions_may_be_negative_on_the_wire() {
 }
 
 #[test]
-fn microseconds_stay_below_a_million() {
+fn a_million_microseconds_are_refused() {
     assert_eq!(Reader::new(&[0x02, 0x03, 0x0F, 0x42, 0x3F]).microseconds(field!("x")).unwrap(), 999_999);
     for refused in [&[0x02, 0x03, 0x0F, 0x42, 0x40][..], &[0x02, 0x01, 0xFF]] {
         assert_eq!(problem(Reader::new(refused).microseconds(field!("x"))), Problem::Number);
@@ -80,7 +80,7 @@ fn microseconds_stay_below_a_million() {
 }
 
 #[test]
-fn flags_may_be_shorter_or_longer_than_32_bits() {
+fn flags_of_fewer_or_more_than_32_bits_are_accepted() {
     for (bytes, value) in [
         (&[0x03, 0x05, 0x00, 0x40, 0xA1, 0x00, 0x00][..], 0x40A1_0000),
         (&[0x03, 0x02, 0x05, 0x3F], 0x2000_0000), // RFC 4120 section 5.2.8: unused bits are not flags
@@ -97,7 +97,7 @@ fn flags_may_be_shorter_or_longer_than_32_bits() {
 }
 
 #[test]
-fn text_is_utf8_without_nul() {
+fn text_that_is_not_utf8_or_holds_a_nul_is_refused() {
     assert_eq!(Reader::new(&[0x1B, 0x05, 0xC5, 0x82, 0xE6, 0x9D, 0x8E]).text(field!("x")).unwrap(), "ł李");
     for refused in [&[0x1B, 0x01, 0xE9][..], &[0x1B, 0x02, 0x41, 0x00], &[0x1B, 0x03, 0xED, 0xA0, 0x80]] {
         assert_eq!(problem(Reader::new(refused).text(field!("x"))), Problem::Text);
@@ -105,7 +105,7 @@ fn text_is_utf8_without_nul() {
 }
 
 #[test]
-fn an_error_names_the_field_and_the_byte() {
+fn fault_names_the_field_and_its_offset() {
     let bytes = [0x30, 0x05, 0xA0, 0x03, 0x02, 0x01, 0x06];
     let error = Reader::new(&bytes)
         .only(tag::SEQUENCE, field!("S"))
@@ -115,7 +115,7 @@ fn an_error_names_the_field_and_the_byte() {
     assert_eq!(error, Malformed { what: "S.version", at: 4, problem: Problem::Value { expected: 5, found: 6 } });
 }
 
-/// What a reader says of its next element and of the place where that begins, and where it stands then.
+/// The result of reading an element, with the offset at which the contents begin; and the octets left to the reader.
 type Step<'a> = (Result<(&'a [u8], usize), Malformed>, &'a [u8]);
 
 fn step<'a>(bytes: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<Reader<'a>, Fault>) -> Step<'a> {
@@ -126,7 +126,7 @@ fn step<'a>(bytes: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<Reader
     (contents, reader.rest)
 }
 
-/// Reads an element octet by octet, as X.690 sections 8.1.3 and 10.1 have it: the second opinion on [`Reader::element`].
+/// Reads an element octet by octet (X.690 sections 8.1.3 and 10.1): a second implementation of [`Reader::element`].
 fn by_the_book<'a>(reader: &mut Reader<'a>, tag: u8, what: Field) -> Result<Reader<'a>, Fault> {
     match reader.peek() {
         Some(found) if found == tag => {}
@@ -158,7 +158,7 @@ fn by_the_book<'a>(reader: &mut Reader<'a>, tag: u8, what: Field) -> Result<Read
 const LENGTHS: [usize; 10] = [0, 1, 0x7E, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000, 0x1_0001];
 
 #[test]
-fn short_and_long_elements_are_read_alike() {
+fn element_of_each_length_is_read_as_octet_by_octet() {
     for length in LENGTHS {
         let mut writer = Writer::with_capacity(0);
         writer.octets(&alloc::vec![0xAB; length]);
@@ -183,9 +183,9 @@ fn short_and_long_elements_are_read_alike() {
     }
 }
 
-/// Every first octet of a length, with every second one, behind the right tag and a wrong one.
+/// Each first octet of a length with each second one, after the right tag and after a wrong one.
 #[test]
-fn every_length_is_read_alike() {
+fn element_with_each_two_length_octets_is_read_as_octet_by_octet() {
     let mut bytes = alloc::vec![0x5A; 0x208];
     for tag in [tag::OCTET_STRING, tag::SEQUENCE] {
         for (first, second) in (0..=u8::MAX).flat_map(|first| (0..=u8::MAX).map(move |second| (first, second))) {
@@ -197,7 +197,7 @@ fn every_length_is_read_alike() {
     }
 }
 
-/// Each field with every octet turned into every other, cut at every length, and with one octet more.
+/// Calls `check` with a field cut at each length, with one octet more, and with each octet changed to each value.
 fn for_each_change(field: &[u8], mut check: impl FnMut(&[u8])) {
     for length in 0..=field.len() {
         check(&field[..length]);
@@ -213,7 +213,7 @@ fn for_each_change(field: &[u8], mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Reads each change of some bytes field by field, and asserts that a faster way reads the same.
+/// Reads each change of some octets field by field, and asserts that a faster way reads the same.
 macro_rules! assert_same {
     ($bytes:expr, $reader:ident, $fast:expr, $slow:expr) => {
         for_each_change($bytes, |bytes| {
@@ -231,7 +231,7 @@ macro_rules! assert_same {
 }
 
 #[test]
-fn fields_seen_as_a_whole_are_read_as_field_by_field() {
+fn field_is_read_by_the_fast_path_as_by_the_slow_one() {
     for number in [&[0xA3, 3, 2, 1, 5][..], &[0xA3, 4, 2, 2, 0, 0x80], &[0xA3, 6, 2, 4, 0x7F, 0, 0, 0]] {
         assert_same!(number, r, r.int32_field(3, field!("x")), r.field(3, field!("x"), Reader::int32));
         assert_same!(
@@ -264,9 +264,9 @@ fn fields_seen_as_a_whole_are_read_as_field_by_field() {
     );
 }
 
-/// The longest that two octets of length tell of what is wrapped and of its wrapper, and the next ones.
+/// The greatest lengths of the contents and of the wrapper that fit into two octets, and the next ones.
 #[test]
-fn long_elements_are_read_as_one_in_the_other() {
+fn long_wrapped_element_is_read_and_refused_when_cut() {
     for length in [65_530, 65_531, 65_532, 65_535, 65_536] {
         let mut writer = Writer::with_capacity(0);
         writer.field(3, |w| w.octets(&alloc::vec![7; length]));
@@ -279,9 +279,10 @@ fn long_elements_are_read_as_one_in_the_other() {
     }
 }
 
-/// At lengths of one, two and three octets, and where that of the wrapper has one more than that of what it wraps.
+/// Lengths of one, two and three octets, also where the length of the wrapper has one octet more than that of the
+/// contents.
 #[test]
-fn wrapped_elements_are_read_as_one_in_the_other() {
+fn wrapped_element_is_read_as_one_header_after_the_other() {
     for length in [0, 1, 125, 126, 127, 128, 252, 253, 255, 256, 300] {
         let mut writer = Writer::with_capacity(0);
         writer.field(3, |w| w.octets(&alloc::vec![7; length]));
@@ -311,7 +312,7 @@ fn wrapped_elements_are_read_as_one_in_the_other() {
 
 /// RFC 4120 section 5.2.8, bit by bit.
 #[test]
-fn flags_are_the_first_32_bits_that_are_used() {
+fn flags_are_the_first_32_used_bits() {
     for (length, unused) in (1..=8_usize).flat_map(|length| (0..=7_usize).map(move |unused| (length, unused))) {
         let header = [usize::from(tag::BIT_STRING), length.saturating_add(1), unused];
         let header = header.map(|octet| u8::try_from(octet).unwrap());
@@ -322,9 +323,9 @@ fn flags_are_the_first_32_bits_that_are_used() {
     }
 }
 
-/// Eight octets at a time and the rest are told as one by one, at every place of the words.
+/// Each octet at each offset of the words of eight octets: the result is that of one octet after the other.
 #[test]
-fn text_is_plain_wherever_its_octets_lie() {
+fn text_is_plain_if_each_octet_is_ascii_without_nul() {
     for length in 0..=17 {
         let mut text = alloc::vec![b'a'; length];
         assert!(is_plain(&text));
@@ -342,7 +343,7 @@ fn text_is_plain_wherever_its_octets_lie() {
 }
 
 #[test]
-fn numbers_end_where_their_field_does() {
+fn number_beyond_the_range_of_its_field_is_refused() {
     fn at_the_ends<'a, T: PartialEq + core::fmt::Debug>(
         read: impl Fn(&mut Reader<'a>, Field) -> Result<T, Fault>,
         taken: [(&'a [u8], T); 2],
@@ -376,7 +377,7 @@ fn numbers_end_where_their_field_does() {
 }
 
 #[test]
-fn elements_are_counted_up_to_the_limit() {
+fn more_elements_than_the_limit_are_refused() {
     let nulls = [5, 0, 5, 0, 5, 0];
     let count = |limit| {
         let count = Reader::new(&nulls).elements(limit, field!("x"), |null| null.element(5, field!("x")));
@@ -389,7 +390,7 @@ fn elements_are_counted_up_to_the_limit() {
 }
 
 #[test]
-fn a_field_holds_one_value() {
+fn field_with_a_second_value_is_refused() {
     let twice = [0xA0, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x02];
     assert_eq!(problem(Reader::new(&twice).field(0, field!("x"), Reader::integer)), Problem::TrailingBytes(3));
 }

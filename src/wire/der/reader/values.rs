@@ -5,8 +5,8 @@ use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Kind, tag};
 
 impl<'a> Reader<'a> {
-    /// INTEGER within 64 bits. Numbers are read wide and checked by their field's range: a cast would let 2³² + 18
-    /// pass for 18.
+    /// Reads an INTEGER of at most 64 bits. Numbers are read wide, and the range of their field is checked: a cast
+    /// would accept 2³² + 18 as 18.
     pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
@@ -19,14 +19,14 @@ impl<'a> Reader<'a> {
         Ok(bytes.iter().fold(sign, |value, byte| (value << 8) | i64::from(*byte)))
     }
 
-    /// Int32 (RFC 4120 section 5.2.4).
+    /// Reads an Int32 (RFC 4120 section 5.2.4).
     pub(crate) fn int32(&mut self, what: Field) -> Result<i32, Fault> {
         let start = *self;
         i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Kind::Number))
     }
 
-    /// UInt32, or the negative Int32 with the same 32 bits: read-only domain controllers send such kvnos and old
-    /// clients such sequence numbers.
+    /// Reads a UInt32, or the negative Int32 with the same 32 bits. Read-only domain controllers send such kvnos, and
+    /// old clients send such sequence numbers.
     pub(crate) fn uint32_or_negative(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         let value = self.integer(what)?;
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
             .map_err(|_| start.error(what, Kind::Number))
     }
 
-    /// Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
+    /// Reads Microseconds (RFC 4120 section 5.2.4): 0 to 999,999.
     pub(crate) fn microseconds(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         match u32::try_from(self.integer(what)?) {
@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An INTEGER that has just one lawful value, as a version number or a message type.
+    /// Reads an INTEGER that has only one valid value, such as a version number or a message type.
     pub(crate) fn constant(&mut self, expected: u8, what: Field) -> Result<(), Fault> {
         let start = *self;
         match self.integer(what)? {
@@ -53,8 +53,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// KerberosFlags: the first 32 bits, bit 0 of the RFC in the top bit. Shorter and longer strings are lawful
-    /// (RFC 4120 section 5.2.8); an empty one carries no flag that could have been meant.
+    /// Reads KerberosFlags: the first 32 bits, with bit 0 of the RFC in the top bit. Shorter and longer strings are
+    /// valid (RFC 4120 section 5.2.8). An empty one is refused: it carries no flag that a peer could mean.
     pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
@@ -64,20 +64,21 @@ impl<'a> Reader<'a> {
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
         // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
+        // There are 1 to 8 octets, so nothing here is out of range.
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
         let padding = !(u32::MAX << kept_unused) << last_bit;
         Ok(first & !padding)
     }
 
-    /// KerberosString: declared as GeneralString, in practice UTF-8. A NUL would end the name early for any C reader of
-    /// a log or a database, and is refused.
+    /// Reads a KerberosString: declared as GeneralString, in practice UTF-8. A NUL is refused: it would end the name
+    /// early for any reader in C of a log or a database.
     pub(crate) fn text(&mut self, what: Field) -> Result<&'a str, Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
         core::str::from_utf8(contents.rest).map_err(|_| contents.error(what, Kind::Text))
     }
 
-    /// The bytes of what [`Self::text`] would take.
+    /// Reads the octets of a text that [`Self::text`] would accept.
     pub(crate) fn text_bytes(&mut self, what: Field) -> Result<&'a [u8], Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
@@ -88,30 +89,34 @@ impl<'a> Reader<'a> {
         if is_plain(self.rest) || is_text(self.rest) { Ok(()) } else { Err(self.error(what, Kind::Text)) }
     }
 
-    /// KerberosTime.
+    /// Reads a KerberosTime.
     pub(crate) fn time(&mut self, what: Field) -> Result<UnixTime, Fault> {
         let contents = self.element(tag::GENERALIZED_TIME, what)?;
         UnixTime::from_generalized(contents.rest).ok_or_else(|| contents.error(what, Kind::Time))
     }
 }
 
-/// Whether all is ASCII without NUL, as most names are: told eight octets at a time, the last eight once more where they are
-/// not whole, in a fifth of the instructions that decoding UTF-8 takes. An octet of 1 to 127 has no top bit, and neither has
-/// it less one.
+/// Returns whether a text is ASCII without NUL, as most names are.
+///
+/// It looks at eight octets at a time. The last eight are looked at once more if the length is no multiple of eight.
+/// That takes a fifth of the instructions of decoding UTF-8. An octet of 1 to 127 has no top bit, nor has that octet
+/// less one.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
+    // Zero less one has its top bit set. A borrow can only set more marks in the octets after it: it hides none.
     let marks_of = |word: u64| word | word.wrapping_sub(ONES);
     let marks = match text.last_chunk() {
         Some(last) => text.chunks_exact(8).fold(marks_of(u64::from_ne_bytes(*last)), |marks, word| {
+            // `chunks_exact` gives eight octets, so every word has its own marks.
             marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_ne_bytes(*word)))
         }),
-        // The octets that the text does not fill are ones, which pass.
+        // Ones fill the word before a short text, and ones are accepted.
         None => marks_of(text.iter().fold(ONES, |word, octet| word << 8 | u64::from(*octet))),
     };
     marks & (ONES << 7) == 0
 }
 
-/// Whether it is UTF-8 without NUL.
+/// Returns whether a text is UTF-8 without NUL.
 #[cold]
 fn is_text(text: &[u8]) -> bool {
     core::str::from_utf8(text).is_ok() && !text.contains(&0)
