@@ -24,7 +24,7 @@ pub fn minted(name: &str, pac: bool) -> Outcome<Load> {
     let now = UnixTime::from(SystemTime::now());
     let mint = |_| {
         let token = realm.ticket_for("alice").service(&SERVICE.join("/")).at(now);
-        let token = if pac { token.with_pac(|pac| pac.groups(1100..1175)) } else { token };
+        let token = if pac { token.pac(|pac| pac.groups(1100..1175)) } else { token };
         token.mint()
     };
     let key = realm.ticket_for("alice").ticket.key.clone();
