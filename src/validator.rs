@@ -184,7 +184,8 @@ impl<R: ReplayCache> Validator<R> {
     ///
     /// # Errors
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
-    pub fn admit(&self, authorized: AuthorizedRequest, now: UnixTime) -> Result<Accepted, Refused> {
+    pub fn admit(&self, authorized: AuthorizedRequest, now: impl Into<UnixTime>) -> Result<Accepted, Refused> {
+        let now = now.into();
         let admission = in_stage(Stage::Admit, || self.replay.check_and_insert(&authorized.replay_entry(), now));
         let verdict = authorized.admitted(admission, now);
         observe::verdict(&verdict, None, Some(now));
@@ -231,7 +232,7 @@ impl<R> Validator<R> {
     ///
     /// # Errors
     /// [`Refused`] with `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype` or `rc4-refused`.
-    pub fn open<'t>(&self, request: Request<'t>, now: UnixTime) -> Result<OpenedTicket<'t>, Refused> {
+    pub fn open<'t>(&self, request: Request<'t>, now: impl Into<UnixTime>) -> Result<OpenedTicket<'t>, Refused> {
         self.open_with(request, &self.keys, now)
     }
 
@@ -246,16 +247,21 @@ impl<R> Validator<R> {
         &self,
         request: Request<'t>,
         keys: &KeySet,
-        now: UnixTime,
+        now: impl Into<UnixTime>,
     ) -> Result<OpenedTicket<'t>, Refused> {
+        let now = now.into();
         let opened = in_stage(Stage::Open, || OpenedTicket::open(request, keys, &self.policy, now));
         observed(opened.map_err(|error| Refused::unproven(error, request.framing())), Some(&request.key_query()))
     }
 
     /// Returns the keys that [`open`](Self::open) would try on a ticket, best first, to explain why it does not open.
-    pub fn candidates(&self, query: &KeyQuery<'_>, now: UnixTime) -> impl Iterator<Item = (&Account, &ServiceKey)> {
+    pub fn candidates(
+        &self,
+        query: &KeyQuery<'_>,
+        now: impl Into<UnixTime>,
+    ) -> impl Iterator<Item = (&Account, &ServiceKey)> {
         let mut candidates = Candidates::none();
-        candidates.choose(&self.keys, query, self.policy.kvno, now);
+        candidates.choose(&self.keys, query, self.policy.kvno, now.into());
         candidates.into_iter().map(|candidate| (&**candidate.account, candidate.key))
     }
 

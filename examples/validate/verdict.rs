@@ -60,7 +60,7 @@ impl<'v, R: ReplayCache> Judge<'v, R> {
                 let next = offer.accept();
                 let reply = Some(Reply::new("go on", next.token()));
                 self.negotiation = Some(next.into_negotiation());
-                Ok(Verdict { outcome: Err(offer.refuse()), reply })
+                Ok(Verdict { outcome: Err(offer.refuse().into_error()), reply })
             }
             Ok(ReadStep::Request(request)) => match self.decide(request, now) {
                 Ok(accepted) => {

@@ -49,6 +49,13 @@ impl<'c> Arrival<'c> {
     }
 }
 
+/// Returns the time of arrival.
+impl From<Arrival<'_>> for UnixTime {
+    fn from(arrival: Arrival<'_>) -> Self {
+        arrival.now
+    }
+}
+
 impl From<UnixTime> for Arrival<'_> {
     fn from(now: UnixTime) -> Self {
         Self::at(now)

@@ -28,7 +28,7 @@ pub enum ReadStep<'t> {
 /// An offer of Kerberos without a ticket: the client sent no token with it, or a token of a mechanism that it prefers.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'t> {
-    token: &'t [u8],
+    pub(crate) token: &'t [u8],
     pub(crate) proposal: Proposal<'t>,
 }
 
@@ -64,11 +64,10 @@ impl<'t> ReadStep<'t> {
     }
 }
 
-impl Offer<'_> {
-    /// Returns the error for a server that cannot ask the client for another token.
-    #[must_use]
-    pub fn refuse(self) -> Error {
-        self.proposal.refuse().explain(self.token)
+impl<'t> Offer<'t> {
+    /// Returns the refusal of a server that cannot ask the client for another token.
+    pub(crate) fn refusal(self) -> ReadRefusal<'t> {
+        self.proposal.refuse()
     }
 }
 

@@ -13,8 +13,7 @@
 //! again and again. The reason is for the log only.
 //!
 //! ```
-//! use kerberos_sso::http::SignInStep;
-//! use kerberos_sso::negotiate::RoundTrips;
+//! use kerberos_sso::http::{RoundTrips, SignInStep};
 //! use kerberos_sso::replay::ReplayCache;
 //! use kerberos_sso::{Randomness, UnixTime, Validator};
 //!
@@ -56,5 +55,6 @@ mod authorization;
 mod seal;
 mod step;
 
+pub use crate::negotiate::RoundTrips;
 pub use seal::SealingKey;
 pub use step::{SignInStep, SignedIn};

@@ -1,12 +1,12 @@
 //! A refusal, and what the client is answered: a plain reject, or, if the policy asks for it and the client has proved
 //! itself, the code that RFC 4120 has for the reason.
 
-use crate::accept::Buffer;
 use crate::accept::message::Message;
 use crate::accept::open::Opened;
 use crate::accept::request::{Framing, Request};
 use crate::accept::token::Token;
 use crate::accept::verify::{Verified, authenticator};
+use crate::accept::{Buffer, Offer};
 use crate::error::{Blame, Error};
 use crate::policy::KrbErrorPolicy;
 use crate::time::UnixTime;
@@ -174,6 +174,14 @@ impl Refused {
         };
         let token = if opened.framing == Framing::Spnego { in_reject(&token) } else { token };
         Self { error, reply: Reply::KrbError(token) }
+    }
+}
+
+impl Offer<'_> {
+    /// Refuses the client, for a server that cannot ask it for another token.
+    #[must_use]
+    pub fn refuse(self) -> Refused {
+        Refused::token_without_request(self.refusal().explain(self.token), self.token)
     }
 }
 
