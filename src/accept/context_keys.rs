@@ -1,4 +1,4 @@
-//! The keys that both sides hold once a request is verified, and the context that comes of them.
+//! The keys that both sides share after a request is verified, and the security context that follows from them.
 
 use super::facts::AuthenticatorFields;
 use crate::context::{Established, MessageKey, Role};
@@ -11,36 +11,36 @@ use crate::wire::krb5::{ApRep, EncApRepPart, EtypeList};
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// The ticket's session key, the client's subkey, and what becomes of them.
+/// The ticket's session key, the client's subkey, and the type of the acceptor's subkey.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ContextKeys<'a> {
     pub(crate) session: &'a Key,
     pub(crate) subkey: Option<&'a Key>,
-    /// What our AP-REP will carry, if there will be one.
+    /// What the AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
 }
 
-/// The type of the subkey in our AP-REP; `None` leaves it out.
+/// The type of the subkey in the AP-REP; `None` for an AP-REP without subkey.
 pub(crate) type AcceptorSubkey = Option<EncType>;
 
 impl ContextKeys<'_> {
-    /// The context as it is before an AP-REP, or without one.
+    /// Makes the context before an AP-REP, or without one.
     pub(crate) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
         // An authenticator without a sequence number begins at zero (RFC 4121 section 4.2.6), as with MIT krb5.
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
-            // The client's subkey where it chose one (RFC 4121 section 2).
+            // The client's subkey, if it chose one, replaces the session key (RFC 4121 section 2).
             key: self.subkey.unwrap_or(self.session).clone(),
             message_key: MessageKey::Initial,
             flags: authenticator.flags(),
-            // Without an AP-REP to say otherwise both directions begin where the client's does, as with MIT krb5 and Heimdal.
+            // Without an AP-REP both directions begin with the client's number, as with MIT krb5 and Heimdal.
             send_sequence: sequence,
             receive_sequence: sequence,
         }
     }
 
-    /// The context of which an answer made with this randomness tells the client.
+    /// Makes the context that an answer with this randomness announces to the client.
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         let before = self.before_reply(authenticator);
         if self.ap_rep.is_none() {
@@ -53,7 +53,7 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// An AP-REP (RFC 4120 section 3.2.4): the client's time, under the session key.
+    /// Prepares an AP-REP (RFC 4120 section 3.2.4): the client's time, encrypted in the session key.
     pub(crate) fn write_ap_rep(
         &self,
         authenticator: &AuthenticatorFields,
@@ -75,12 +75,12 @@ impl ContextKeys<'_> {
     }
 }
 
-/// Which type of subkey an AP-REP will carry.
+/// Chooses the type of subkey that an AP-REP carries.
 ///
-/// A client may list the types that it takes (RFC 4537); one that is stronger than what it has is chosen, so that an AES
-/// key protects a context whose session key the KDC made RC4. Else the type stays. RC4 contexts have no subkey of ours:
-/// RFC 4757 knows none, and their clients do not look for one. In DCE style there always is one, since it is how our
-/// AP-REP differs from the client's, and cannot be sent back to us as that.
+/// A client may list the types that it accepts (RFC 4537). A stronger type than the current one is chosen, so that an AES key
+/// protects a context whose session key the KDC made RC4; otherwise the type stays. RC4 contexts get no subkey of the
+/// acceptor: RFC 4757 has none, and their clients do not look for one. In DCE style the AP-REP always has a subkey: by it the
+/// acceptor's AP-REP differs from the client's, and cannot be sent back as that.
 pub(crate) fn acceptor_subkey(
     current: EncType,
     listed: EtypeList<'_>,

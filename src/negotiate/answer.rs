@@ -3,7 +3,7 @@
 use crate::accept::Accepted;
 use crate::accept::message::Message;
 use crate::accept::verify::mic::{
-    Closing, Envelope, Exchange, MicExchange, Spnego, advance_receive_sequence, send_mic,
+    AnswerForm, AnswerPlan, Completed, MicExchange, SpnegoForm, advance_receive_sequence, send_mic,
 };
 use crate::context::{Established, SecurityContext};
 use crate::randomness::Randomness;
@@ -53,28 +53,28 @@ impl Accepted {
     /// A client that must confirm (one that prefers another mechanism, or uses DCE style) takes this answer for an error;
     /// [`step`](Self::step) asks it to continue.
     pub fn answer(&self, randomness: &Randomness) -> Answer {
-        match &self.verified.exchange {
-            Exchange::Answer(envelope) => self.answer_in(envelope, End::Now, randomness),
-            Exchange::Closing(closing) => {
-                let Closing { established, reply, .. } = closing.as_ref();
+        match &self.verified.answer {
+            AnswerPlan::ToRequest(form) => self.answer_in(form, End::Now, randomness),
+            AnswerPlan::ToFinalToken(completed) => {
+                let Completed { established, reply } = completed.as_ref();
                 Answer { token: reply.clone(), established: established.clone() }
             }
         }
     }
 
-    pub(super) fn answer_in(&self, envelope: &Envelope, end: End, randomness: &Randomness) -> Answer {
+    pub(super) fn answer_in(&self, form: &AnswerForm, end: End, randomness: &Randomness) -> Answer {
         let (keys, authenticator) = (self.verified.keys(&self.opened), &self.verified.authenticator);
         let mut established = keys.after_reply(authenticator, randomness);
         let dce_style = authenticator.flags().contains(GssFlags::DCE_STYLE);
         let ap_rep = keys.ap_rep.map(|_| {
             let ap_rep = keys.write_ap_rep(authenticator, randomness);
-            match envelope.message {
+            match form.message {
                 // MS-KILE section 3.4.5.1: DCE style has no framing, also where a client framed its own.
                 Message::Gss(mechanism) if !dce_style => frame(mechanism, TokId::ApRep, ap_rep),
                 _ => bare(ap_rep),
             }
         });
-        let Some(spnego) = &envelope.spnego else {
+        let Some(spnego) = &form.spnego else {
             return Answer { token: ap_rep, established };
         };
         if spnego.mic == MicExchange::Verified {
@@ -98,7 +98,7 @@ pub(super) enum End {
     Later,
 }
 
-impl Spnego {
+impl SpnegoForm {
     fn state(&self, end: End) -> NegState {
         match end {
             End::Now => NegState::AcceptCompleted,

@@ -3,7 +3,7 @@
 use super::answer::{Answer, End};
 use crate::accept::message::Message;
 use crate::accept::negotiation::PendingRequest;
-use crate::accept::verify::mic::{Envelope, Exchange};
+use crate::accept::verify::mic::{AnswerForm, AnswerPlan};
 use crate::accept::{Accepted, Negotiation, Offer};
 use crate::randomness::Randomness;
 use crate::time::UnixTime;
@@ -88,8 +88,8 @@ impl Accepted {
     /// Makes the next step of the negotiation: its end, or what the client must confirm. Until it does, its identity stays
     /// hidden here. `now` is the time at which the request was accepted.
     pub fn step(self, randomness: &Randomness, now: UnixTime) -> Step {
-        if let Exchange::Answer(envelope @ Envelope { ap_req: Some(ap_req), message, .. }) = &self.verified.exchange {
-            return Step::Continue(self.confirmation(envelope, ap_req, *message, randomness, now));
+        if let AnswerPlan::ToRequest(form @ AnswerForm { ap_req: Some(ap_req), message, .. }) = &self.verified.answer {
+            return Step::Continue(self.confirmation(form, ap_req, *message, randomness, now));
         }
         let answer = self.answer(randomness);
         Step::Accepted(self, answer)
@@ -101,15 +101,15 @@ impl Accepted {
     )]
     fn confirmation(
         &self,
-        envelope: &Envelope,
+        form: &AnswerForm,
         ap_req: &[u8],
         message: Message,
         randomness: &Randomness,
         now: UnixTime,
     ) -> Continue {
-        let token = self.answer_in(envelope, End::Later, randomness).into_token();
+        let token = self.answer_in(form, End::Later, randomness).into_token();
         let token = token.expect("a token for a client that must confirm it");
-        let mech_types = envelope.spnego.as_ref().map_or_else(Vec::new, |spnego| spnego.mech_types.clone());
+        let mech_types = form.spnego.as_ref().map_or_else(Vec::new, |spnego| spnego.mech_types.clone());
         let pending =
             PendingRequest { message, ap_req: ap_req.to_vec(), accepted: now, randomness: randomness.clone() };
         Continue { token, negotiation: Negotiation::awaiting_confirmation(mech_types, pending) }

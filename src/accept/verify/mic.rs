@@ -1,5 +1,5 @@
-//! What is left of the conversation when a request is verified: which answer it wants, in which framing, and whether the
-//! client's word on what was negotiated holds (RFC 4178 section 5).
+//! The negotiation around a verified request: the client's mechListMIC (RFC 4178 section 5), its final token, and the form of
+//! the answer that is still due.
 
 use crate::accept::context_keys::ContextKeys;
 use crate::accept::facts::AuthenticatorFields;
@@ -16,54 +16,55 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// What a verified request is answered with.
+/// How a verified request is answered.
 #[derive(Debug)]
-pub(crate) enum Exchange {
-    /// This came with the AP-REQ.
-    Answer(Envelope),
-    /// The last word has come: all is known.
-    Closing(Box<Closing>),
+pub(crate) enum AnswerPlan {
+    /// The AP-REQ has just come: the answer is still to be made, in this form.
+    ToRequest(AnswerForm),
+    /// The client's final token has come: the context and the answer are fixed.
+    ToFinalToken(Box<Completed>),
 }
 
-/// In what an answer goes back.
+/// The form of an answer.
 #[derive(Debug)]
-pub(crate) struct Envelope {
+pub(crate) struct AnswerForm {
     pub(crate) message: Message,
-    pub(crate) spnego: Option<Spnego>,
-    /// The AP-REQ, kept if the client must answer our answer.
+    pub(crate) spnego: Option<SpnegoForm>,
+    /// The AP-REQ, kept if the client must confirm the answer.
     pub(crate) ap_req: Option<Vec<u8>>,
 }
 
-/// The negotiation, as far as it is still needed.
+/// What an answer needs to know of the negotiation.
 #[derive(Debug)]
-pub(crate) struct Spnego {
-    /// Named in the first reply, and only there.
+pub(crate) struct SpnegoForm {
+    /// The mechanism that the first reply names, and only the first.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
-    /// The MechTypeList, kept if a MIC of ours or another leg is to come.
+    /// The MechTypeList, kept if the acceptor still makes a MIC or the client still confirms the answer.
     pub(crate) mech_types: Vec<u8>,
 }
 
-/// Which mechListMICs are exchanged.
+/// Which mechListMICs the two sides exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MicExchange {
-    /// None: Kerberos is the first choice of both.
+    /// No MIC: Kerberos is the first choice of both sides.
     Unneeded,
-    /// The client's came and verified, and ours must follow.
+    /// The client's MIC came and verified, and the acceptor's must follow.
     Verified,
-    /// Ours must go, and the client's come back.
+    /// The acceptor's MIC must go, and the client's must come back.
     Due,
 }
 
-/// The end of a conversation.
+/// A completed negotiation: the context, and the token for the client.
 #[derive(Clone, Debug)]
-pub(crate) struct Closing {
+pub(crate) struct Completed {
     pub(crate) established: Established,
     pub(crate) reply: Option<Vec<u8>>,
 }
 
-impl Exchange {
-    pub(crate) fn settle(
+impl AnswerPlan {
+    /// Checks the client's MIC or final token, and plans the answer.
+    pub(crate) fn check(
         request: &Request<'_>,
         keys: ContextKeys<'_>,
         authenticator: &AuthenticatorFields,
@@ -74,34 +75,38 @@ impl Exchange {
             Carrier::NegTokenInit(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Carrier::NegTokenResp(negotiated) => (Some(negotiated), None),
             Carrier::Earlier(token) => {
-                return close(&token, keys, authenticator).map(|closing| Self::Closing(Box::new(closing)));
+                return complete(&token, keys, authenticator).map(|completed| Self::ToFinalToken(Box::new(completed)));
             }
         };
-        let mic = negotiated.map_or(Ok(MicExchange::Unneeded), |it| check_mic(&it, keys, authenticator))?;
+        let mic = match &negotiated {
+            Some(negotiated) => check_mic(negotiated, keys, authenticator)?,
+            None => MicExchange::Unneeded,
+        };
         if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
-            // RFC 4178 section 5 c V: it was told that MICs are wanted, and this was the last token of the mechanism.
+            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this was the mechanism's last token.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
-        let wants_more = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
-        let goes_on = wants_more && request.continuation == Continuation::Allowed;
-        let keeps_list = goes_on || mic == MicExchange::Verified;
-        let spnego = negotiated.map(|it| Spnego {
+        let must_confirm = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
+        let continues = must_confirm && request.continuation == Continuation::Allowed;
+        let keeps_list = continues || mic == MicExchange::Verified;
+        let spnego = negotiated.map(|negotiated| SpnegoForm {
             supported_mech,
             mic,
-            mech_types: if keeps_list { it.mechanisms.der().to_vec() } else { Vec::new() },
+            mech_types: if keeps_list { negotiated.mechanisms.der().to_vec() } else { Vec::new() },
         });
-        Ok(Self::Answer(Envelope {
+        Ok(Self::ToRequest(AnswerForm {
             message: request.message,
             spnego,
-            ap_req: goes_on.then(|| request.encoded.to_vec()),
+            ap_req: continues.then(|| request.encoded.to_vec()),
         }))
     }
 }
 
-/// The mechListMIC that came with the AP-REQ.
+/// Checks the mechListMIC that came with the AP-REQ, and says which MICs are still due.
 ///
-/// Kerberos is all that is taken here, and so our first choice. If it is the client's too, the exchange is optional, and
-/// it is for the client to begin it; else it must be. A client that did not ask for integrity makes no MICs.
+/// Kerberos is the only mechanism of this acceptor, and so its first choice. If it is the client's first choice too, the
+/// exchange is optional, and the client begins it; otherwise the exchange is required. A client that did not ask for integrity
+/// makes no MICs.
 fn check_mic(
     negotiated: &Negotiated<'_>,
     keys: ContextKeys<'_>,
@@ -119,39 +124,48 @@ fn asks_for_integrity(authenticator: &AuthenticatorFields) -> bool {
     authenticator.flags().contains(GssFlags::INTEGRITY)
 }
 
-/// The client's last word.
+/// Checks the client's final token, and completes the negotiation.
 #[cold]
-fn close(token: &FinalToken<'_>, keys: ContextKeys<'_>, authenticator: &AuthenticatorFields) -> Result<Closing, Error> {
+fn complete(
+    token: &FinalToken<'_>,
+    keys: ContextKeys<'_>,
+    authenticator: &AuthenticatorFields,
+) -> Result<Completed, Error> {
     let established = keys.after_reply(authenticator, &token.pending.randomness);
     match (token.ap_rep, token.mechanisms) {
         (Some(ap_rep), _) if authenticator.flags().contains(GssFlags::DCE_STYLE) => {
             check_ap_rep(ap_rep, keys, established.send_sequence)?;
-            close_dce_style(token, established, asks_for_integrity(authenticator))
+            complete_dce_style(token, established, asks_for_integrity(authenticator))
         }
         (None, Some(mechanisms)) if !authenticator.flags().contains(GssFlags::DCE_STYLE) => {
-            close_with_mic(token.mic, mechanisms, established)
+            complete_with_mic(token.mic, mechanisms, established)
         }
         _ => Err(Error::Negotiation(NegotiationCause::LastToken)),
     }
 }
 
-/// RFC 4178 section 5 b I: our MIC went with our AP-REP, and the client's comes alone. Nothing is left to say.
-fn close_with_mic(
+/// Completes a negotiation whose client sends its MIC alone, after the acceptor's went with the AP-REP (RFC 4178 section 5 b
+/// I). No token follows.
+fn complete_with_mic(
     mic: Option<&[u8]>,
     mechanisms: MechanismList<'_>,
     mut established: Established,
-) -> Result<Closing, Error> {
+) -> Result<Completed, Error> {
     let mic = mic.ok_or(Error::Negotiation(NegotiationCause::NoMic))?;
-    // Our numbers begin below 2^30: nothing wraps.
-    established.send_sequence = established.send_sequence.wrapping_add(1);
+    advance_send_sequence(&mut established);
     receive_mic(&mut established, mechanisms.der(), mic)?;
-    Ok(Closing { established, reply: None })
+    Ok(Completed { established, reply: None })
 }
 
-/// RFC 4178 section 5 c: the client sent the last token of the mechanism, with its MIC, and ours answers it.
-fn close_dce_style(token: &FinalToken<'_>, mut established: Established, integrity: bool) -> Result<Closing, Error> {
+/// Completes a negotiation in DCE style: the client sent the mechanism's last token with its MIC, and the acceptor's MIC
+/// answers it (RFC 4178 section 5 c).
+fn complete_dce_style(
+    token: &FinalToken<'_>,
+    mut established: Established,
+    integrity: bool,
+) -> Result<Completed, Error> {
     let Some(mechanisms) = token.mechanisms else {
-        return Ok(Closing { established, reply: None });
+        return Ok(Completed { established, reply: None });
     };
     let our_mic = match token.mic {
         Some(mic) => {
@@ -167,9 +181,10 @@ fn close_dce_style(token: &FinalToken<'_>, mut established: Established, integri
         response_token: None,
         mech_list_mic: our_mic.as_deref(),
     };
-    Ok(Closing { reply: Some(reply.to_bytes()), established })
+    Ok(Completed { reply: Some(reply.to_bytes()), established })
 }
 
+/// Verifies the client's MIC over its own offer.
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;
@@ -177,28 +192,32 @@ fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> 
     Ok(())
 }
 
-/// The client's MIC was the first message of its context.
+/// Counts the client's MIC, which was the first message of its context. Numbers have 32 bits here: 0 follows the last.
 pub(crate) fn advance_receive_sequence(established: &mut Established) {
-    // The client may begin at the last number of 32 bits; the next one is then 0.
     established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 
-/// The MIC of a context that has made none yet.
+/// Counts the acceptor's MIC, which was the first message of its context. Numbers have 32 bits here: 0 follows the last.
+fn advance_send_sequence(established: &mut Established) {
+    established.send_sequence = established.send_sequence.wrapping_add(1);
+}
+
+/// Makes the MIC over the client's offer, with which the acceptor's messages begin.
 pub(crate) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<u8> {
     let mic = SecurityContext::new(established.clone()).get_mic(mech_types);
-    // Our numbers begin below 2^30: nothing wraps.
-    established.send_sequence = established.send_sequence.wrapping_add(1);
+    advance_send_sequence(established);
     mic
 }
 
-/// MS-KILE section 3.4.5.1: the client answers with an AP-REP of its own. It holds our sequence number and no subkey.
+/// Verifies the AP-REP with which the client confirms ours: it holds our sequence number and no subkey (MS-KILE section
+/// 3.4.5.1).
 fn check_ap_rep(ap_rep: ApRep<'_>, keys: ContextKeys<'_>, sequence: u32) -> Result<(), Error> {
     let refused = Error::Negotiation(NegotiationCause::ApRep);
     let cipher = keys.session.cipher(KeyUsage::AP_REP_ENC_PART);
     if ap_rep.enc_part.etype != cipher.etype() {
         return Err(refused);
     }
-    // Our own AP-REP, sent back, holds the key of the context.
+    // If it is our own AP-REP, sent back, the plaintext holds the key of the context.
     let mut buffer = Zeroizing::new(alloc::vec![0; ap_rep.enc_part.cipher.len()]);
     let Ok(plaintext) = cipher.decrypt(ap_rep.enc_part.cipher, &mut buffer) else {
         return Err(refused);

@@ -31,7 +31,7 @@ use crate::wire::krb5::{AdType, ApOptions, Authenticator, EtypeList};
 use auth_data::{check_critical, walk};
 use bindings::check_bindings;
 use checksum::{CheckedChecksum, check_checksum};
-use mic::Exchange;
+use mic::AnswerPlan;
 
 /// A request that RFC 4120 accepts. It owns its octets.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(crate) struct Verified {
     /// What our AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
     pub(crate) bindings: BindingState,
-    pub(crate) exchange: Exchange,
+    pub(crate) answer: AnswerPlan,
     pub(crate) replay: ReplayFields,
     /// The PAC in the ticket, if there is one.
     pub(crate) found_pac: Result<Option<Span>, SeveralPacs>,
@@ -139,14 +139,14 @@ pub(crate) fn verify(
     let ap_rep = wants_mutual(&authenticator, request.ap_req.options)
         .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
     let keys = ContextKeys { session: &opened.session_key, subkey: subkey.as_ref(), ap_rep };
-    let exchange = Exchange::settle(request, keys, &authenticator)?;
+    let answer = AnswerPlan::check(request, keys, &authenticator)?;
     let replay = ReplayFields { tag, client_time, valid_until };
     Ok(Verified {
         authenticator,
         subkey,
         ap_rep,
         bindings: channel.bindings,
-        exchange,
+        answer,
         replay,
         found_pac,
         arrived: arrival.now,
