@@ -66,7 +66,7 @@ pub mod ticket {
     };
 }
 
-/// What a server shares between threads can be shared.
+/// These types are `Send` and `Sync`: a server shares them between threads.
 const _: () = {
     const fn is_send_and_sync<T: Send + Sync>() {}
     is_send_and_sync::<Validator<replay::NoReplayCache>>();

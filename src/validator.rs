@@ -63,8 +63,8 @@ impl<R> Validator<R> {
         Self { keys: keys.into(), ..self.clone() }
     }
 
-    /// Returns a validator with another policy, and the same keys and replay cache. The clock skew should stay the same: the
-    /// cache forgets earlier what it remembered under a shorter one.
+    /// Returns a validator with another policy, and the same keys and replay cache. The clock skew should stay the same: what
+    /// the cache remembered under a shorter skew, it forgets too early for a longer one.
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         Self { policy: Arc::new(policy), ..self.clone() }
@@ -160,12 +160,12 @@ impl<R: ReplayCache> Validator<R> {
         let opened = in_stage(Stage::Open, || open(request, &self.keys, policy, arrival.now));
         let (mut buffer, opened) = match opened {
             Ok(opened) => opened,
-            Err(error) => return Err(Refused::unproven(error, request.framing())),
+            Err(error) => return Err(Refused::of_request(error, request.framing())),
         };
         let verified = match in_stage(Stage::Verify, || verify(request, &opened, &mut buffer, policy, arrival)) {
             Ok(verified) => verified,
             Err(error) => {
-                return Err(Refused::opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
+                return Err(Refused::of_opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
             }
         };
         let admitted = in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)).and_then(|pac| {
@@ -175,7 +175,7 @@ impl<R: ReplayCache> Validator<R> {
         });
         match admitted {
             Ok(pac) => Ok(Accepted::new(buffer, opened, verified, pac)),
-            Err(error) => Err(Refused::verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
+            Err(error) => Err(Refused::of_verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
         }
     }
 
@@ -201,7 +201,7 @@ impl<R> Validator<R> {
     /// [`Refused`] with `not-negotiate` or `too-large`.
     pub fn decode_header(&self, value: impl AsRef<[u8]>) -> Result<Vec<u8>, Refused> {
         let token = header::decode(value.as_ref(), self.policy.max_token_size);
-        observed(token.map_err(|fault| Refused::without_token(Error::from(fault))), None)
+        observed(token.map_err(|fault| Refused::before_token(Error::from(fault))), None)
     }
 
     /// First stage: finds the AP-REQ in a token. No key is used.
@@ -251,7 +251,7 @@ impl<R> Validator<R> {
     ) -> Result<OpenedTicket<'t>, Refused> {
         let now = now.into();
         let opened = in_stage(Stage::Open, || OpenedTicket::open(request, keys, &self.policy, now));
-        observed(opened.map_err(|error| Refused::unproven(error, request.framing())), Some(&request.key_query()))
+        observed(opened.map_err(|error| Refused::of_request(error, request.framing())), Some(&request.key_query()))
     }
 
     /// Returns the keys that [`open`](Self::open) would try on a ticket, best first, to explain why it does not open.
@@ -281,7 +281,7 @@ impl<R> Validator<R> {
             Ok(verified) => Ok(VerifiedRequest::new(opened, verified)),
             Err(error) => {
                 let OpenedTicket { request, buffer, opened } = &mut opened;
-                Err(Refused::opened(error, request, opened, buffer, self.policy.krb_errors, arrival.now))
+                Err(Refused::of_opened(error, request, opened, buffer, self.policy.krb_errors, arrival.now))
             }
         };
         observed(verdict, Some(&query))
@@ -298,7 +298,7 @@ impl<R> Validator<R> {
             Ok(pac) => Ok(AuthorizedRequest::new(request, pac, self.policy.krb_errors)),
             Err(error) => {
                 let VerifiedRequest { buffer, opened, verified } = &request;
-                Err(Refused::verified(error, opened, verified, buffer, self.policy.krb_errors, verified.arrived))
+                Err(Refused::of_verified(error, opened, verified, buffer, self.policy.krb_errors, verified.arrived))
             }
         };
         observed(verdict, None)
@@ -321,7 +321,7 @@ impl AuthorizedRequest {
         match check_admission(admission) {
             Ok(()) => Ok(self.into_accepted()),
             Err(error) => {
-                Err(Refused::verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors, now))
+                Err(Refused::of_verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors, now))
             }
         }
     }
@@ -332,7 +332,7 @@ impl AuthorizedRequest {
 fn refuse_token(refusal: ReadRefusal<'_>, token: &[u8]) -> Refused {
     let error = refusal.explain(token);
     observe::refused(&error, None);
-    Refused::token_without_request(error, token)
+    Refused::of_token(error, token)
 }
 
 /// Reports the end of a stage that is not the last.

@@ -7,11 +7,11 @@
 //! ```
 //! | stage | its checks are in |
 //! |---|---|
-//! | `read` | `token` (what a token is), `read` (the AP-REQ in it), `request` (its unencrypted fields) |
+//! | `read` | `token` (what a token is), `read` (its size, the AP-REQ in it, the AP-REQ's unencrypted fields) |
 //! | `open` | `open` (keys, the ticket's MAC, the session key) |
-//! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/bindings`, `verify/mic` |
+//! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/bindings`, `verify/mic` (also the client's final token) |
 //! | `authorize` | `authorize` (which PAC), `authorize/pac` (what it says), `pac/` (its form and signatures) |
-//! | `admit` | `admit` (the replay cache's answer) |
+//! | `admit` | `replay/` (whether the authenticator is new), `admit` (what its answer means) |
 //!
 //! A check that fails returns a small `Refusal`, which is explained once, in cold code. [`Validator`](crate::Validator) has
 //! the stages as methods, since all of them follow one policy.

@@ -185,14 +185,14 @@ impl<'t> Found<'t> {
             return Err(ReadRefusal::TooLarge { limit: policy.max_token_size });
         }
         let found = match (Token::recognise(Reader::new(token))?, negotiation) {
-            (Token::Spnego(init), _) => return Self::in_init(&NegTokenInit::read(init)?),
+            (Token::NegTokenInit(init), _) => return Self::in_init(&NegTokenInit::read(init)?),
             (Token::Krb5(mechanism, ap_req), _) => {
                 FoundApReq { ap_req, message: Message::Gss(mechanism), carrier: Carrier::None }
             }
             (Token::ApReq(ap_req), _) => FoundApReq { ap_req, message: Message::Bare, carrier: Carrier::None },
-            (Token::Continuation(response), Some(negotiation)) => in_response(response, negotiation)?,
+            (Token::NegTokenResp(response), Some(negotiation)) => in_response(response, negotiation)?,
             (Token::ApRep(reply), Some(negotiation)) => before_ap_rep(reply, negotiation)?,
-            (Token::Continuation(response), None) => return Err(out_of_turn(response)),
+            (Token::NegTokenResp(response), None) => return Err(out_of_turn(response)),
             (Token::ApRep(reply), None) => return Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
                 return Err(ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered));

@@ -10,10 +10,10 @@ use crate::wire::spnego::RESP_TAG;
 
 /// A token, by what its first octets say.
 pub(crate) enum Token<'t> {
-    /// NegTokenInit.
-    Spnego(Reader<'t>),
-    /// NegTokenResp.
-    Continuation(Reader<'t>),
+    /// A client's first SPNEGO token.
+    NegTokenInit(Reader<'t>),
+    /// A later SPNEGO token.
+    NegTokenResp(Reader<'t>),
     /// An AP-REQ in GSS framing, under the object identifier of this mechanism.
     Krb5(Mechanism, Reader<'t>),
     ApReq(Reader<'t>),
@@ -31,15 +31,15 @@ impl<'t> Token<'t> {
             Some(INITIAL_TAG) => {
                 let InitialToken { mechanism, inner } = InitialToken::read(reader)?;
                 Ok(match mechanism {
-                    Mechanism::Spnego if inner.peek() == Some(RESP_TAG) => Self::Continuation(inner),
-                    Mechanism::Spnego => Self::Spnego(inner),
+                    Mechanism::Spnego if inner.peek() == Some(RESP_TAG) => Self::NegTokenResp(inner),
+                    Mechanism::Spnego => Self::NegTokenInit(inner),
                     Mechanism::Krb5 | Mechanism::MsKrb5 => Self::Krb5(mechanism, ap_req_message(inner)?),
                     _ => Self::Foreign(mechanism, inner.rest()),
                 })
             }
             _ if token.starts_with(ntlm::SIGNATURE) => Ok(Self::Foreign(Mechanism::Ntlm, token)),
             _ if token.starts_with(NEGOEX_SIGNATURE) => Ok(Self::Foreign(Mechanism::NegoEx, token)),
-            Some(RESP_TAG) => Ok(Self::Continuation(reader)),
+            Some(RESP_TAG) => Ok(Self::NegTokenResp(reader)),
             Some(_) => Err(reader.error(field!("token"), Kind::Unrecognised)),
             None => Err(reader.error(field!("token"), Kind::Empty)),
         }

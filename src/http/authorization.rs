@@ -29,7 +29,7 @@ impl<R> Validator<R> {
             Ok(chosen) => chosen.map(|value| self.decode_header(value)).transpose(),
             Err(error) => {
                 observe::refused(&error, None);
-                Err(Refused::without_token(error))
+                Err(Refused::before_token(error))
             }
         }
     }

@@ -101,14 +101,14 @@ impl Refused {
     }
 
     /// Refuses before a token was found: there is nothing to answer.
-    pub(crate) const fn without_token(error: Error) -> Self {
+    pub(crate) const fn before_token(error: Error) -> Self {
         Self { error, reply: Reply::None }
     }
 
     /// Refuses a token that holds no request. A client whose token begins as one of SPNEGO's negotiates.
-    pub(crate) fn token_without_request(error: Error, token: &[u8]) -> Self {
+    pub(crate) fn of_token(error: Error, token: &[u8]) -> Self {
         let negotiates = match Token::recognise(Reader::new(token)) {
-            Ok(token) => matches!(token, Token::Spnego(_) | Token::Continuation(_)),
+            Ok(token) => matches!(token, Token::NegTokenInit(_) | Token::NegTokenResp(_)),
             Err(_) => false,
         };
         Self { error, reply: if negotiates { Reply::Reject } else { Reply::None } }
@@ -116,14 +116,14 @@ impl Refused {
 
     /// Refuses a request whose client has proved nothing.
     #[cold]
-    pub(crate) fn unproven(error: Error, framing: Framing) -> Self {
+    pub(crate) fn of_request(error: Error, framing: Framing) -> Self {
         let reply = if framing == Framing::Spnego { Reply::Reject } else { Reply::None };
         Self { error, reply }
     }
 
     /// Refuses a request whose ticket was opened. The client has proved itself if its authenticator verifies.
     #[cold]
-    pub(crate) fn opened(
+    pub(crate) fn of_opened(
         error: Error,
         request: &Request<'_>,
         opened: &Opened,
@@ -132,17 +132,17 @@ impl Refused {
         now: UnixTime,
     ) -> Self {
         if krb_errors == KrbErrorPolicy::Never {
-            return Self::unproven(error, opened.framing);
+            return Self::of_request(error, opened.framing);
         }
         match proven_time(request, opened, buffer) {
-            Some(client_time) => Self::proven(error, opened, buffer, client_time, now),
-            None => Self::unproven(error, opened.framing),
+            Some(client_time) => Self::with_krb_error(error, opened, buffer, client_time, now),
+            None => Self::of_request(error, opened.framing),
         }
     }
 
     /// Refuses a request whose client has proved itself.
     #[cold]
-    pub(crate) fn verified(
+    pub(crate) fn of_verified(
         error: Error,
         opened: &Opened,
         verified: &Verified,
@@ -151,12 +151,12 @@ impl Refused {
         now: UnixTime,
     ) -> Self {
         match krb_errors {
-            KrbErrorPolicy::Never => Self::unproven(error, opened.framing),
-            KrbErrorPolicy::AfterProof => Self::proven(error, opened, buffer, verified.authenticator.time, now),
+            KrbErrorPolicy::Never => Self::of_request(error, opened.framing),
+            KrbErrorPolicy::AfterProof => Self::with_krb_error(error, opened, buffer, verified.authenticator.time, now),
         }
     }
 
-    fn proven(error: Error, opened: &Opened, buffer: &Buffer, client_time: UnixTime, now: UnixTime) -> Self {
+    fn with_krb_error(error: Error, opened: &Opened, buffer: &Buffer, client_time: UnixTime, now: UnixTime) -> Self {
         let message = KrbError {
             client_time,
             server_time: now,
@@ -181,7 +181,7 @@ impl Offer<'_> {
     /// Refuses the client, for a server that cannot ask it for another token.
     #[must_use]
     pub fn refuse(self) -> Refused {
-        Refused::token_without_request(self.refusal().explain(self.token), self.token)
+        Refused::of_token(self.refusal().explain(self.token), self.token)
     }
 }
 

@@ -60,11 +60,11 @@ impl<'t> TokenInfo<'t> {
         let recognised = Token::recognise(Reader::new(token)).ok();
         let info = Self { shape: TokenShape::of(recognised.as_ref()), mechanisms: None, inner: None, ap_req: None };
         match recognised {
-            Some(Token::Spnego(opening)) => match NegTokenInit::read(opening) {
+            Some(Token::NegTokenInit(opening)) => match NegTokenInit::read(opening) {
                 Ok(init) => Self { mechanisms: Some(init.mechanisms), ..info.around(init.mech_token) },
                 Err(_) => info,
             },
-            Some(Token::Continuation(next)) => match NegTokenResp::read(next) {
+            Some(Token::NegTokenResp(next)) => match NegTokenResp::read(next) {
                 Ok(response) => info.around(response.response_token),
                 Err(_) => info,
             },
@@ -118,8 +118,8 @@ impl TokenShape {
     const fn of(recognised: Option<&Token<'_>>) -> Self {
         match recognised {
             None => Self::Unknown,
-            Some(Token::Spnego(_)) => Self::NegTokenInit,
-            Some(Token::Continuation(_)) => Self::NegTokenResp,
+            Some(Token::NegTokenInit(_)) => Self::NegTokenInit,
+            Some(Token::NegTokenResp(_)) => Self::NegTokenResp,
             Some(Token::Krb5(Mechanism::MsKrb5, _)) => Self::MsKrb5,
             Some(Token::Krb5(..)) => Self::Krb5,
             Some(Token::ApReq(_)) => Self::ApReq,

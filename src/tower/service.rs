@@ -164,7 +164,7 @@ impl Settings {
         cookie.map(Some).ok_or_else(|| {
             let error = Error::Negotiation(NegotiationCause::NotKept);
             observe::refused(&error, None);
-            Refused::without_token(error)
+            Refused::before_token(error)
         })
     }
 

@@ -52,7 +52,7 @@ pub(crate) struct Verified {
     pub(crate) answer: AnswerPlan,
     pub(crate) replay: ReplayFields,
     /// The PAC in the ticket, if there is one.
-    pub(crate) found_pac: Result<Option<Span>, SeveralPacs>,
+    pub(crate) found_pac: FoundPac,
     /// When the token arrived that completed the request.
     pub(crate) arrived: UnixTime,
 }
@@ -115,32 +115,27 @@ pub(crate) fn verify(
     if let Err(refusal) = ticket::check(opened.ticket(buffer), &opened.key, policy, arrival, now) {
         return Err(refusal.explain(grounds(buffer)));
     }
-    let found_pac = find_pac(opened, buffer)?;
+    let found_pac = check_ticket_auth_data(opened, buffer)?;
     let Some((plaintext, tag)) = authenticator::decrypt(request, &opened.session_key, buffer) else {
         return Err(Error::Integrity(Integrity::Authenticator));
     };
-    let authenticator = &der::read(buffer.slice(plaintext), Authenticator::read)?;
-    if let Err(refusal) = authenticator::check(authenticator, opened.ticket(buffer), policy, now) {
+    let sent = &der::read(buffer.slice(plaintext), Authenticator::read)?;
+    if let Err(refusal) = authenticator::check(sent, opened.ticket(buffer), policy, now) {
         return Err(refusal.explain(grounds(buffer)));
     }
-    let subkey = match authenticator.subkey {
+    let subkey = match sent.subkey {
         Some(key) => Some(usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
         None => None,
     };
-    let channel = check_channel(authenticator, request.message, &opened.session_key, policy, arrival)?;
-    let (tag, client_time) = match request.carrier {
-        Carrier::Earlier(_) => (authenticator::tag_of_end(tag), now),
-        _ => (tag, authenticator.time()),
-    };
-    let valid_until = authenticator::valid_until(client_time, policy);
+    let channel = check_channel(sent, request.message, &opened.session_key, policy, arrival)?;
+    let replay = replay_fields(request, sent, tag, policy, now);
     let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(krb_cred));
-    let authenticator = AuthenticatorFields::of(authenticator, channel.checksum.flags, delegated);
+    let authenticator = AuthenticatorFields::of(sent, channel.checksum.flags, delegated);
     let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
     let ap_rep = wants_mutual(&authenticator, request.ap_req.options)
         .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
     let keys = ContextKeys { session: &opened.session_key, subkey: subkey.as_ref(), ap_rep };
     let answer = AnswerPlan::check(request, keys, &authenticator)?;
-    let replay = ReplayFields { tag, client_time, valid_until };
     Ok(Verified {
         authenticator,
         subkey,
@@ -171,7 +166,26 @@ fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Res
     Ok(began)
 }
 
-/// The ticket has several PACs. A policy that ignores PACs ignores that; every other policy rejects the ticket.
+/// Returns what a replay cache must remember: the authenticator, or, if the client has confirmed our answer, the end of the
+/// negotiation that the authenticator began.
+fn replay_fields(
+    request: &Request<'_>,
+    sent: &Authenticator<'_>,
+    tag: ReplayTag,
+    policy: &Policy,
+    now: UnixTime,
+) -> ReplayFields {
+    let (tag, client_time) = match request.carrier {
+        Carrier::Earlier(_) => (authenticator::tag_of_end(tag), now),
+        _ => (tag, sent.time()),
+    };
+    ReplayFields { tag, client_time, valid_until: authenticator::valid_until(client_time, policy) }
+}
+
+/// The PAC in a ticket, if there is one. Several PACs are an error, which `authorize` raises unless the policy ignores PACs.
+pub(crate) type FoundPac = Result<Option<Span>, SeveralPacs>;
+
+/// The ticket has several PACs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeveralPacs;
 
@@ -182,9 +196,9 @@ impl From<SeveralPacs> for Error {
     }
 }
 
-/// Finds the PAC in the ticket's authorization data, and rejects a ticket with a restriction that is not known here. What
-/// the client wrote is never searched.
-fn find_pac(opened: &Opened, buffer: &Buffer) -> Result<Result<Option<Span>, SeveralPacs>, Error> {
+/// Rejects a ticket with a restriction that is not known here, and finds the PAC in its authorization data. The PAC is never
+/// looked for in what the client wrote.
+fn check_ticket_auth_data(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
     let mut found = Ok(None);
     walk(opened.ticket(buffer).authorization_data(), &mut |element, criticality| {
         if element.ad_type == AdType::WIN2K_PAC {

@@ -134,6 +134,9 @@ impl<'a> Reader<'a> {
     /// Reads both headers of a wrapped element as one, if both lengths have equally many octets. `empty` is both
     /// headers around empty contents. A token has fifty such pairs: this path and the next one save 13 % of a request's
     /// instructions.
+    ///
+    /// For example, `[1] INTEGER` is `A1 02 02 00` with empty contents, and `A1 03 02 01 05` with the contents `05`: both lengths
+    /// have grown by 1. Contents of at most 0x7D octets keep the outer length below 0x80, so no sum carries into the next octet.
     #[inline(never)]
     fn wrapped_at_once(&mut self, empty: [u8; 4]) -> Option<Self> {
         if let Some((headers @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
