@@ -14,7 +14,8 @@ use kerberos_sso::{
 fn judge(policy: Policy, group: Group) -> Result<Accepted, Error> {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
-    let token = realm.ticket_for("alice").pac(|pac| pac.logon_info.extra_sids.push((group.sid, group.attributes.bits())));
+    let token =
+        realm.ticket_for("alice").pac(|pac| pac.logon_info.extra_sids.push((group.sid, group.attributes.bits())));
     validator.validate_ticket(&token.mint(), TestRealm::NOW).map_err(Refused::into_error)
 }
 

@@ -5,12 +5,12 @@
 //! claims, when the caller asks for them. The reader takes memory for a count only where as many octets are left.
 
 use super::compression::{lznt1, xpress_huffman};
+use super::error::{PacMalformed, PacProblem};
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
 use super::span::Span;
 use super::wide_text::WideText;
-use crate::error::{PacMalformed, PacProblem};
 use crate::limits::MAX_CLAIMS_SIZE;
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -4,11 +4,11 @@
 //! them before a signature was verified.
 
 use super::buffer_type::BufferType;
+use super::error::{PacMalformed, PacProblem};
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::{Reader, bytes_at, u32_at};
 use super::span::{Span, size};
-use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use core::fmt;
 

@@ -1,8 +1,8 @@
 //! The error of the PAC's readers: small while it travels, explained once, where the octets of the PAC are at hand.
 
 use super::attributes_info::PacAttributes;
+use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
-use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_CLAIMS_SIZE, MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 
 /// Says which field cannot be read, and why.

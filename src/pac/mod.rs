@@ -14,6 +14,7 @@ mod compression;
 mod container;
 mod delegation_info;
 mod device_info;
+pub(crate) mod error;
 mod fault;
 mod field;
 mod file_time;

@@ -8,11 +8,12 @@
 
 use super::buffer_type::BufferType;
 use super::container::Pac;
+use super::error::{PacMalformed, PacProblem, PacSignature, SignatureCause};
 use super::reader::Reader;
 use super::span::Span;
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
-use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
+use crate::error::Error;
 
 /// The state of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The errors of a PAC, and of what it says about the user.
 
-use super::BoundedText;
+use super::buffer_type::BufferType;
+use crate::bounded_text::BoundedText;
 use crate::crypto::ChecksumType;
-use crate::pac::BufferType;
 use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
