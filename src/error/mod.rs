@@ -12,7 +12,8 @@ mod remedy;
 pub use crate::bounded_text::BoundedText;
 pub use crate::keys::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use crate::pac::error::{
-    AccountCause, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature, SignatureCause,
+    AccountCause, DomainClaim, MissingPac, PacError, PacMalformed, PacMismatch, PacProblem, PacSignature,
+    SignatureCause,
 };
 pub use crate::wire::certificate::CertificateError;
 pub use crate::wire::der::{Malformed, Problem};
@@ -279,6 +280,16 @@ impl From<Malformed> for Error {
 impl From<PacMalformed> for Error {
     fn from(malformed: PacMalformed) -> Self {
         Self::PacMalformed(malformed)
+    }
+}
+
+impl From<PacError> for Error {
+    #[cold]
+    fn from(error: PacError) -> Self {
+        match error {
+            PacError::Malformed(malformed) => Self::PacMalformed(malformed),
+            PacError::Signature(signature) => Self::PacSignature(signature),
+        }
     }
 }
 

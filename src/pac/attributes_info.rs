@@ -3,7 +3,7 @@
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::Reader;
-use super::span::{Span, size};
+use super::span::{Span, octets_of_flags};
 use crate::flags::flags;
 use crate::sid::Sid;
 
@@ -22,16 +22,10 @@ impl PacAttributes {
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let bits = reader.u32(Field::AttributesFlagsLength)?;
-        if bits == 0 || Self::octets_of(bits) != reader.left() {
+        if bits == 0 || octets_of_flags(bits) != reader.left() {
             return Err(reader.fault_with_left(Field::AttributesFlags, Kind::Flags));
         }
         reader.u32(Field::AttributesFlags).map(Self::from_bits)
-    }
-
-    /// Returns how many octets so many flags take.
-    pub(super) fn octets_of(bits: u32) -> usize {
-        // Less than 2³⁰, so the product cannot saturate.
-        size(bits.div_ceil(32).saturating_mul(4))
     }
 }
 

@@ -19,6 +19,24 @@ pub struct PacMalformed {
     pub problem: PacProblem,
 }
 
+/// The reason why a PAC cannot be used: [`Pac::verify`](crate::pac::Pac::verify) rejects it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PacError {
+    /// The PAC does not have the form that MS-PAC demands.
+    #[error("the PAC is malformed: {0}")]
+    Malformed(PacMalformed),
+    /// A signature of the PAC is missing or does not verify.
+    #[error("the PAC cannot be trusted: {0}")]
+    Signature(PacSignature),
+}
+
+impl From<PacMalformed> for PacError {
+    fn from(malformed: PacMalformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
 /// The problem with a field of a PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -6,6 +6,7 @@
 //!
 //! Texts, SIDs and groups stay where they are in the ticket. They are decoded when the caller asks for them.
 
+mod account_kind;
 mod attributes_info;
 mod buffer_type;
 mod claims;
@@ -30,6 +31,7 @@ mod ticket_signature;
 mod upn_dns_info;
 mod wide_text;
 
+pub use account_kind::AccountKind;
 pub use attributes_info::PacAttributes;
 pub use buffer_type::BufferType;
 pub use claims::{Claim, ClaimSource, ClaimValues, EncodedClaims};
@@ -46,11 +48,11 @@ pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
-use crate::error::Error;
 use crate::sid::Sid;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
+use error::PacError;
 use fault::{Fault, Kind};
 use logon_info::LogonInfoLayout;
 use span::Span;
@@ -95,13 +97,13 @@ impl<'a> Pac<'a> {
     /// there. It covers whether the others are.
     ///
     /// # Errors
-    /// `pac-signature`; and `pac-malformed` for a signature that has not the length of its type, and for everything that
-    /// cannot be decoded.
+    /// [`PacError::Signature`]; and [`PacError::Malformed`] for a signature that has not the length of its type, and for
+    /// everything that cannot be decoded. [`Error`](crate::Error) has a `From` for both.
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
         kdc_keys: Option<KdcKeys<'_>>,
-    ) -> Result<VerifiedPac<'a>, Error> {
+    ) -> Result<VerifiedPac<'a>, PacError> {
         self.verify_under(server_keys, kdc_keys)
     }
 
@@ -110,7 +112,7 @@ impl<'a> Pac<'a> {
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
         kdc_keys: Option<KdcKeys<'_>>,
-    ) -> Result<VerifiedPac<'a>, Error> {
+    ) -> Result<VerifiedPac<'a>, PacError> {
         let kdc_signatures = signature::verify(self, server_keys, kdc_keys)?;
         match PacLayout::decode(self, kdc_signatures) {
             Ok(layout) => Ok(VerifiedPac { bytes: self.bytes, layout }),

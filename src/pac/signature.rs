@@ -8,12 +8,11 @@
 
 use super::buffer_type::BufferType;
 use super::container::Pac;
-use super::error::{PacMalformed, PacProblem, PacSignature, SignatureCause};
+use super::error::{PacError, PacMalformed, PacProblem, PacSignature, SignatureCause};
 use super::reader::Reader;
 use super::span::Span;
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
-use crate::error::Error;
 
 /// The state of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ pub(super) fn verify(
     pac: &Pac<'_>,
     server_keys: impl IntoIterator<Item: SignatureKey>,
     kdc_keys: Option<KdcKeys<'_>>,
-) -> Result<KdcSignatures, Error> {
+) -> Result<KdcSignatures, PacError> {
     let missing = |buffer_type| refused(buffer_type, SignatureCause::Missing);
     let server = Signature::read(pac, BufferType::SERVER_CHECKSUM)?;
     let server = server.ok_or_else(|| missing(BufferType::SERVER_CHECKSUM))?;
@@ -127,7 +126,7 @@ pub(super) fn verify(
 
 impl<'a> Signature<'a> {
     #[inline(always)]
-    fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, Error> {
+    fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, PacError> {
         let Some(buffer) = pac.buffers.get(buffer_type) else { return Ok(None) };
         let mut reader = Reader::new(pac.bytes, buffer);
         let octets = reader.array(buffer_type.field()).map_err(|fault| fault.within(pac.bytes))?;
@@ -156,7 +155,7 @@ impl<'a> Signature<'a> {
         &self,
         keys: impl IntoIterator<Item: SignatureKey>,
         feed: impl Fn(&mut RunningChecksum) -> Option<()>,
-    ) -> Result<SignatureState, Error> {
+    ) -> Result<SignatureState, PacError> {
         let mut cause = SignatureCause::Type(self.checksum_type);
         let of_type = keys.into_iter().filter(|key| key.checksum_type() == Some(self.checksum_type));
         for key in of_type {
@@ -171,8 +170,8 @@ impl<'a> Signature<'a> {
 }
 
 #[cold]
-fn refused(buffer_type: BufferType, cause: SignatureCause) -> Error {
-    Error::PacSignature(PacSignature { buffer_type, cause })
+fn refused(buffer_type: BufferType, cause: SignatureCause) -> PacError {
+    PacError::Signature(PacSignature { buffer_type, cause })
 }
 
 /// Feeds the PAC with zeros in `spans`. Returns `None` if one of them overlaps another, is longer than a signature or lies
