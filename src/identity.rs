@@ -17,13 +17,13 @@ use core::fmt;
 /// With a PAC the SID counts: administrators change names, and give them to other people in time. Without a PAC there is
 /// only the name, and [`sid`](Self::sid) returns `None`.
 #[derive(Clone, Copy)]
+#[must_use]
 pub struct IdentityRef<'a> {
     accepted: &'a Accepted,
 }
 
 impl Accepted {
     /// Returns who the user is.
-    #[must_use]
     pub const fn identity(&self) -> IdentityRef<'_> {
         IdentityRef { accepted: self }
     }
@@ -163,7 +163,6 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// Copies the identity, so that it outlives the request.
-    #[must_use]
     pub fn to_owned(&self) -> Identity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         Identity {
@@ -230,6 +229,7 @@ impl fmt::Debug for IdentityRef<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[must_use]
 pub struct Identity {
     /// [`IdentityRef::sid`].
     pub sid: Option<Sid>,

@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 
 /// Claims in the encoding of the PAC. The signature covers them; nothing in them was decoded.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct EncodedClaims<'a> {
     pac: &'a [u8],
     buffer: Span,
@@ -25,6 +26,7 @@ pub struct EncodedClaims<'a> {
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claim {
     /// Its name (`ad://ext/department:88d5…`).
     pub id: String,

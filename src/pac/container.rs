@@ -15,6 +15,7 @@ use core::fmt;
 /// A PAC of which nothing was verified. Everybody who holds a key of the service can have written it; nothing in it can be
 /// read before [`verify`](Self::verify).
 #[derive(Clone, Copy)]
+#[must_use]
 pub struct Pac<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) table: Span,

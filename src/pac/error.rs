@@ -10,6 +10,7 @@ use thiserror::Error;
 /// Octets of a PAC that do not have the form of MS-PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at byte {at}: {problem}")]
+#[non_exhaustive]
 pub struct PacMalformed {
     /// The structure or field, by its name in the specification (`KERB_VALIDATION_INFO.GroupIds`).
     pub what: &'static str,
@@ -119,6 +120,7 @@ pub enum PacProblem {
 /// A signature of a PAC that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the signature {buffer_type} {cause}")]
+#[non_exhaustive]
 pub struct PacSignature {
     /// The buffer that holds it.
     pub buffer_type: BufferType,

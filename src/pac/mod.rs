@@ -60,6 +60,7 @@ use upn_dns_info::UpnDnsInfoLayout;
 
 /// A PAC whose server signature was verified, and whose buffers have the form that MS-PAC gives them.
 #[derive(Clone, Copy)]
+#[must_use]
 pub struct VerifiedPac<'a> {
     bytes: &'a [u8],
     layout: PacLayout,

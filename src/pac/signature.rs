@@ -41,11 +41,20 @@ pub struct KdcSignatures {
 
 /// Keys of the KDC, and the ticket that they must vouch for.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct KdcKeys<'k> {
     /// The krbtgt account's keys, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE).
     pub keys: &'k [Checksummer],
     /// The decrypted EncTicketPart in which the PAC was found.
     pub ticket: &'k [u8],
+}
+
+impl<'k> KdcKeys<'k> {
+    /// Takes the krbtgt account's keys and the decrypted EncTicketPart.
+    #[must_use]
+    pub const fn new(keys: &'k [Checksummer], ticket: &'k [u8]) -> Self {
+        Self { keys, ticket }
+    }
 }
 
 /// A key that makes signatures.

@@ -10,6 +10,7 @@ use crate::sid::Sid;
 
 /// The buffer UPN_DNS_INFO.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct UpnDnsInfo<'a> {
     /// The user principal name. An administrator chooses its suffix, which need not be the domain's.
     pub upn: WideText<'a>,
