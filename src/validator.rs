@@ -34,7 +34,8 @@ use alloc::vec::Vec;
 /// | a replay cache that is asked over a network | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
 /// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
-/// All of them but the last run the same stages, and return [`Refused`] with the error for the log and the token for the client.
+/// All of them but `TokenInfo` run the same stages. What they refuse is a [`Refused`], with the error for the log and the token
+/// for the client.
 ///
 /// ```
 /// use kerberos_sso::replay::{MemoryReplayCache, Start};
