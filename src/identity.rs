@@ -5,7 +5,7 @@
 
 use crate::accept::Accepted;
 use crate::keys::Account;
-use crate::pac::{AccountControl, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
+use crate::pac::{AccountKind, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
 use crate::sid::Sid;
 use crate::wire::krb5::PrincipalName;
 use alloc::string::String;
@@ -17,13 +17,13 @@ use core::fmt;
 /// With a PAC the SID counts: administrators change names, and give them to other people in time. Without a PAC there is
 /// only the name, and [`sid`](Self::sid) returns `None`.
 #[derive(Clone, Copy)]
+#[must_use]
 pub struct IdentityRef<'a> {
     accepted: &'a Accepted,
 }
 
 impl Accepted {
     /// Returns who the user is.
-    #[must_use]
     pub const fn identity(&self) -> IdentityRef<'_> {
         IdentityRef { accepted: self }
     }
@@ -163,7 +163,6 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// Copies the identity, so that it outlives the request.
-    #[must_use]
     pub fn to_owned(&self) -> Identity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         Identity {
@@ -230,6 +229,7 @@ impl fmt::Debug for IdentityRef<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[must_use]
 pub struct Identity {
     /// [`IdentityRef::sid`].
     pub sid: Option<Sid>,
@@ -275,42 +275,6 @@ impl Identity {
     #[must_use]
     pub fn is_member_of(&self, group: Sid) -> bool {
         self.groups().any(|membership| membership.sid == group)
-    }
-}
-
-/// The kind of a user's account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum AccountKind {
-    /// The account is a person's, or was made for a service like a person's: a PAC does not tell these apart.
-    User,
-    /// The account is a computer's or a managed service's: a PAC does not tell these apart.
-    Computer,
-    /// The account is a domain controller's.
-    DomainController,
-    /// The account is that of a trust with another domain.
-    Trust,
-    /// The account is one of the system's own, which nobody signs in with: Guest (RID 501), krbtgt (502), DefaultAccount (503) or
-    /// WDAGUtilityAccount (504). Administrator (500) is a user.
-    System,
-}
-
-impl AccountKind {
-    /// Tells the kind by the account control bits, by the `$` at the end of a computer's name, and by the RID.
-    pub(crate) fn of(logon: &LogonInfo<'_>) -> Self {
-        let control = logon.account_control();
-        if control.contains(AccountControl::SERVER_TRUST) {
-            Self::DomainController
-        } else if control.contains(AccountControl::INTERDOMAIN_TRUST) {
-            Self::Trust
-        } else if control.contains(AccountControl::WORKSTATION_TRUST) || logon.effective_name().ends_with('$') {
-            Self::Computer
-        } else if matches!(logon.user_id(), 501..=504) {
-            Self::System
-        } else {
-            Self::User
-        }
     }
 }
 

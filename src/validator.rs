@@ -26,12 +26,16 @@ use alloc::vec::Vec;
 /// | an `Authorization` value | [`validate_header`](Self::validate_header) |
 /// | a token, as SASL, LDAP or a database protocol carry it | [`validate_ticket`](Self::validate_ticket) |
 /// | all `Authorization` values of an HTTP request, and a page to show | [`sign_in`](Self::sign_in) |
-/// | a `tower` or axum server | [`NegotiateLayer`](crate::tower::NegotiateLayer) |
+#[cfg_attr(feature = "tower", doc = "| a `tower` or axum server | [`NegotiateLayer`](crate::tower::NegotiateLayer) |")]
+#[cfg_attr(not(feature = "tower"), doc = "| a `tower` or axum server | `NegotiateLayer`, with the feature `tower` |")]
 /// | clients that send several tokens (another mechanism first, DCE style) | [`converse`](Self::converse) |
-/// | keys in a database, or a replay cache that is asked over a network | the stages: [`read`](Self::read) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) → [`admit`](Self::admit) |
+/// | your own code between two checks | the stages: [`read`](Self::read) or [`read_step`](Self::read_step) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) → [`admit`](Self::admit) |
+/// | keys in a database | the stages, with [`open_with`](Self::open_with) instead of `open` |
+/// | a replay cache that is asked over a network | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
 /// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
-/// All of them run the same stages, and return [`Refused`] with the error for the log and the token for the client.
+/// All of them but `TokenInfo` run the same stages. What they refuse is a [`Refused`], with the error for the log and the token
+/// for the client.
 ///
 /// ```
 /// use kerberos_sso::replay::{MemoryReplayCache, Start};
@@ -48,6 +52,7 @@ use alloc::vec::Vec;
 /// }
 /// ```
 #[derive(Debug)]
+#[must_use]
 pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
@@ -58,14 +63,12 @@ pub struct Validator<R = ()> {
 impl<R> Validator<R> {
     /// Returns a validator with other keys, and the same policy and replay cache: for a key rollover. Requests in flight keep
     /// the old keys; the last of them drops them (see [`KeySet`] where those are many).
-    #[must_use]
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         Self { keys: keys.into(), ..self.clone() }
     }
 
     /// Returns a validator with another policy, and the same keys and replay cache. The clock skew should stay the same: what
     /// the cache remembered under a shorter skew, it forgets too early for a longer one.
-    #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         Self { policy: Arc::new(policy), ..self.clone() }
     }

@@ -8,9 +8,11 @@ use common::dialogue::{Host, prefers_ntlm};
 use common::refusals::{IN_ORDER, server};
 use common::{NOW, Server};
 use kerberos_sso::crypto::EncType;
+use kerberos_sso::error::{Blame, PacError};
+use kerberos_sso::pac::Pac;
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, PacParts, TestRealm, TestToken, TokenFraming, mech};
-use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, error::Blame, policy::BindingLevel};
+use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, policy::BindingLevel};
 
 type Refuse = fn() -> Error;
 
@@ -193,6 +195,25 @@ fn every_refusal_is_a_sentence_and_its_remedy_is_one_too() {
         if let Some(remedy) = error.remedy() {
             assert!(remedy.ends_with('.') && !remedy.contains("  ") && !remedy.contains('\n'), "{code}: {remedy}");
         }
+    }
+}
+
+/// A reader of the whole chain sees each text once: where the text of an error holds that of its cause, there is no source.
+#[test]
+fn no_source_repeats_the_text_of_its_error() {
+    for (_, _, refuse) in CODES {
+        assert_texts_differ(&refuse());
+    }
+    let certificate = ChannelBindings::tls_server_end_point(b"no certificate").unwrap_err();
+    assert_texts_differ(&certificate);
+    assert_texts_differ(&Pac::read(&[0; 7]).map_err(PacError::from).unwrap_err());
+}
+
+fn assert_texts_differ(error: &dyn std::error::Error) {
+    let chain: Vec<String> =
+        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    for (place, text) in chain.iter().enumerate() {
+        assert!(chain[..place].iter().all(|outer| !outer.contains(text.as_str())), "{chain:?}");
     }
 }
 

@@ -14,13 +14,14 @@ use kerberos_sso::{
 fn judge(policy: Policy, group: Group) -> Result<Accepted, Error> {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
-    let token = realm.ticket_for("alice").pac(|pac| pac.logon_info.extra_sids.push((group.sid, group.attributes.0)));
+    let token =
+        realm.ticket_for("alice").pac(|pac| pac.logon_info.extra_sids.push((group.sid, group.attributes.bits())));
     validator.validate_ticket(&token.mint(), TestRealm::NOW).map_err(Refused::into_error)
 }
 
 fn in_group(sid: &str, attributes: u32) -> (Sid, Identity) {
     let sid: Sid = sid.parse().unwrap();
-    let accepted = judge(Policy::default(), Group { sid, attributes: GroupAttributes(attributes) }).unwrap();
+    let accepted = judge(Policy::default(), Group { sid, attributes: GroupAttributes::from_bits(attributes) }).unwrap();
     (sid, accepted.identity().to_owned())
 }
 
@@ -45,7 +46,7 @@ fn what_is_of_no_domain_counts_only_if_it_says_how_the_user_signed_in() {
         let (sid, identity) = in_group(foreign, 7);
         assert!(!identity.is_member_of(sid), "{foreign}");
         assert_eq!(identity.foreign_groups.iter().map(|group| group.sid).collect::<Vec<_>>(), [sid]);
-        let group = Group { sid, attributes: GroupAttributes(7) };
+        let group = Group { sid, attributes: GroupAttributes::from_bits(7) };
         let error = judge(Policy::default().with_foreign_sids(ForeignSidPolicy::Refuse), group).unwrap_err();
         assert_eq!(error.code(), "untrusted-domain", "{foreign}");
     }

@@ -12,9 +12,10 @@
 mod pac_support;
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};
+use kerberos_sso::error::{PacError, PacProblem};
 use kerberos_sso::pac::{BufferType, ClaimSource, ClaimValues, Pac, SignatureState, VerifiedPac};
 use kerberos_sso::replay::NoReplayCache;
-use kerberos_sso::{Account, Error, KeySet, Policy, ServiceKey, UnixTime, Validator, error::PacProblem};
+use kerberos_sso::{Account, KeySet, Policy, ServiceKey, UnixTime, Validator};
 use pac_support::pac_fields;
 use serde_json::Value;
 use std::fs;
@@ -70,11 +71,11 @@ fn detached_signatures_verify_and_every_other_byte_counts() {
         for index in (0..pac.len()).filter(|index| !(kdc.start + 4..kdc.end).contains(index)) {
             let mut changed = pac.clone();
             changed[index] ^= 1;
-            let result = Pac::read(&changed).map_err(Error::from).and_then(|pac| pac.verify([&key], None));
+            let result = Pac::read(&changed).map_err(PacError::from).and_then(|pac| pac.verify([&key], None));
             assert!(result.is_err(), "byte {index}");
         }
         for length in 0..pac.len() {
-            let result = Pac::read(&pac[..length]).map_err(Error::from).and_then(|pac| pac.verify([&key], None));
+            let result = Pac::read(&pac[..length]).map_err(PacError::from).and_then(|pac| pac.verify([&key], None));
             assert!(result.is_err(), "{length} bytes");
         }
     }

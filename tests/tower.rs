@@ -54,6 +54,7 @@ async fn who(
         (Some(user), _) => format!("{}@{}", user.name, user.realm),
         (None, Some(NotSignedIn::NotAsked)) => "not asked".into(),
         (None, Some(NotSignedIn::Failed(error))) => error.code().into(),
+        (None, Some(other)) => format!("{other:?}"),
         (None, None) => "no layer".into(),
     }
 }

@@ -135,7 +135,7 @@ fn pac_fields(pac: &VerifiedPac<'_>) -> ExpectedPac {
         resource_group_sids: logon.map(|logon| sids(&mut logon.resource_groups())).unwrap_or_default(),
         upn: upn.and_then(|info| text(info.upn)),
         dns_domain: upn.and_then(|info| text(info.dns_domain_name)),
-        upn_flags: upn.map(|info| info.flags.0),
+        upn_flags: upn.map(|info| info.flags.bits()),
         requestor_sid: pac.requestor().map(|sid| sid.to_string()),
     }
 }

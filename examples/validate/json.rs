@@ -95,7 +95,7 @@ fn pac(pac: &VerifiedPac<'_>) -> Value {
         "resource_group_sids": logon.map(|logon| sids(logon.resource_groups())).unwrap_or_default(),
         "upn": upn.and_then(|info| text(info.upn)),
         "dns_domain": upn.and_then(|info| text(info.dns_domain_name)),
-        "upn_flags": upn.map(|info| info.flags.0),
+        "upn_flags": upn.map(|info| info.flags.bits()),
         "requestor_sid": pac.requestor().map(|sid| sid.to_string()),
         "server_signature": "valid",
         "kdc_signature": if pac.kdc_signatures().kdc == SignatureState::Valid { "valid" } else { "unchecked" },

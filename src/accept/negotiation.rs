@@ -20,6 +20,7 @@ use zeroize::zeroize_bytes;
 /// [`to_bytes`](Self::to_bytes) makes a value that can be kept elsewhere. **That value is a secret**: the keys of the
 /// context follow from it. In a store it is worth as much as a session; a client may carry it only encrypted and
 /// authenticated.
+#[must_use]
 pub struct Negotiation {
     /// The MechTypeList as the client sent it, over which the mechListMIC is made. It is empty if the client did not
     /// negotiate.

@@ -18,6 +18,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 /// A request whose ticket is decrypted. It borrows from the token.
+#[must_use]
 pub struct OpenedTicket<'t> {
     pub(crate) request: Request<'t>,
     pub(crate) buffer: Buffer,

@@ -17,7 +17,10 @@ use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 
 /// What one token of a negotiation holds.
+///
+/// A server matches all variants. So this enum is exhaustive, and a new variant would be a breaking change.
 #[derive(Debug)]
+#[must_use]
 pub enum ReadStep<'t> {
     /// The token completes a request.
     Request(Request<'t>),
@@ -27,6 +30,7 @@ pub enum ReadStep<'t> {
 
 /// An offer of Kerberos without a ticket: the client sent no token with it, or a token of a mechanism that it prefers.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Offer<'t> {
     pub(crate) token: &'t [u8],
     pub(crate) proposal: Proposal<'t>,

@@ -13,6 +13,7 @@ use crate::wire::spnego::MechanismList;
 ///
 /// Its service, realm and key version only say which key to try. Nothing protects them: anyone on the way can rewrite them.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Request<'t> {
     pub(crate) ap_req: ApReq<'t>,
     /// The octets of the AP-REQ.

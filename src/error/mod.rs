@@ -7,11 +7,14 @@
 mod cause;
 mod code;
 mod negotiation;
-mod pac;
 mod remedy;
 
 pub use crate::bounded_text::BoundedText;
 pub use crate::keys::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+pub use crate::pac::error::{
+    AccountCause, DomainClaim, MissingPac, PacError, PacMalformed, PacMismatch, PacProblem, PacSignature,
+    SignatureCause,
+};
 pub use crate::wire::certificate::CertificateError;
 pub use crate::wire::der::{Malformed, Problem};
 pub use crate::wire::gss::ChecksumCause;
@@ -24,9 +27,6 @@ pub use cause::{
 };
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
-pub use pac::{
-    AccountCause, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature, SignatureCause,
-};
 
 use crate::crypto::EncType;
 use crate::replay::ReplayLimit;
@@ -280,6 +280,16 @@ impl From<Malformed> for Error {
 impl From<PacMalformed> for Error {
     fn from(malformed: PacMalformed) -> Self {
         Self::PacMalformed(malformed)
+    }
+}
+
+impl From<PacError> for Error {
+    #[cold]
+    fn from(error: PacError) -> Self {
+        match error {
+            PacError::Malformed(malformed) => Self::PacMalformed(malformed),
+            PacError::Signature(signature) => Self::PacSignature(signature),
+        }
     }
 }
 

@@ -37,6 +37,8 @@ impl<R: ReplayCache> Validator<R> {
 }
 
 /// What a server does with a request.
+///
+/// A server matches all variants. So this enum is exhaustive, and a new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
 #[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
@@ -103,6 +105,7 @@ impl SignInStep {
 
 /// A client that is who it says.
 #[derive(Debug)]
+#[must_use]
 pub struct SignedIn {
     accepted: Accepted,
     www_authenticate: Option<String>,
@@ -110,7 +113,6 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Returns who the user is.
-    #[must_use]
     pub fn identity(&self) -> IdentityRef<'_> {
         self.accepted.identity()
     }

@@ -34,6 +34,7 @@ use core::fmt;
 /// assert_eq!(refused.token(), None); // for the client
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Refused {
     error: Error,
     reply: Reply,

@@ -13,6 +13,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Where a negotiation stands after a token.
+///
+/// A server matches all variants. So this enum is exhaustive, and a new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
 #[expect(clippy::large_enum_variant, reason = "nearly every step is the last, and a box would be its allocation")]
@@ -33,6 +35,7 @@ pub struct Continue {
 
 /// How many tokens a client may send before it is accepted or refused.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum RoundTrips<'n> {
     /// One token, as browsers send it. The server keeps nothing.
     One,
@@ -55,13 +58,11 @@ impl Continue {
     }
 
     /// Returns the state that the client's next token needs.
-    #[must_use]
     pub const fn negotiation(&self) -> &Negotiation {
         &self.negotiation
     }
 
     /// Returns the state that the client's next token needs, to keep it.
-    #[must_use]
     pub fn into_negotiation(self) -> Negotiation {
         self.negotiation
     }

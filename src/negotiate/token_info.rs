@@ -15,6 +15,7 @@ use core::fmt;
 
 /// The information that a token gives about itself. Anyone can have written it: use it to explain, never to decide.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct TokenInfo<'t> {
     shape: TokenShape,
     mechanisms: Option<MechanismList<'t>>,
@@ -54,7 +55,6 @@ pub enum TokenShape {
 
 impl<'t> TokenInfo<'t> {
     /// Reads a token as far as possible. A token of more than [`MAX_TOKEN_SIZE`] octets is not read at all.
-    #[must_use]
     pub fn of(token: &'t [u8]) -> Self {
         let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
         let recognised = Token::recognise(Reader::new(token)).ok();

@@ -3,39 +3,29 @@
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::Reader;
-use super::span::{Span, size};
+use super::span::{Span, octets_of_flags};
+use crate::flags::flags;
 use crate::sid::Sid;
 
-/// How the client came to have a PAC; unknown bits are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct PacAttributes(pub u32);
+flags! {
+    /// How the client came to have a PAC; unknown bits are kept.
+    pub struct PacAttributes(u32) {
+        /// The client asked for a PAC.
+        const WAS_REQUESTED = 0x1;
+        /// The client did not say whether it wants a PAC, and the KDC gave it one.
+        const WAS_GIVEN_IMPLICITLY = 0x2;
+    }
+}
 
 impl PacAttributes {
-    /// The client asked for a PAC.
-    pub const WAS_REQUESTED: Self = Self(0x1);
-    /// The client did not say whether it wants a PAC, and the KDC gave it one.
-    pub const WAS_GIVEN_IMPLICITLY: Self = Self(0x2);
-
-    /// Returns whether all bits of `attributes` are set.
-    #[must_use]
-    pub const fn contains(self, attributes: Self) -> bool {
-        self.0 & attributes.0 == attributes.0
-    }
-
     /// Reads the first 32 flags. FlagsLength counts bits, and the flags come in whole words.
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let bits = reader.u32(Field::AttributesFlagsLength)?;
-        if bits == 0 || Self::octets_of(bits) != reader.left() {
+        if bits == 0 || octets_of_flags(bits) != reader.left() {
             return Err(reader.fault_with_left(Field::AttributesFlags, Kind::Flags));
         }
-        reader.u32(Field::AttributesFlags).map(Self)
-    }
-
-    /// Returns how many octets so many flags take.
-    pub(super) fn octets_of(bits: u32) -> usize {
-        // Less than 2³⁰, so the product cannot saturate.
-        size(bits.div_ceil(32).saturating_mul(4))
+        reader.u32(Field::AttributesFlags).map(Self::from_bits)
     }
 }
 

@@ -5,12 +5,12 @@
 //! claims, when the caller asks for them. The reader takes memory for a count only where as many octets are left.
 
 use super::compression::{lznt1, xpress_huffman};
+use super::error::{PacMalformed, PacProblem};
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
 use super::span::Span;
 use super::wide_text::WideText;
-use crate::error::{PacMalformed, PacProblem};
 use crate::limits::MAX_CLAIMS_SIZE;
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -18,6 +18,7 @@ use alloc::vec::Vec;
 
 /// Claims in the encoding of the PAC. The signature covers them; nothing in them was decoded.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct EncodedClaims<'a> {
     pac: &'a [u8],
     buffer: Span,
@@ -25,6 +26,7 @@ pub struct EncodedClaims<'a> {
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claim {
     /// Its name (`ad://ext/department:88d5…`).
     pub id: String,

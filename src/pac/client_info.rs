@@ -9,6 +9,7 @@ use super::wide_text::WideText;
 
 /// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ClientInfo<'a> {
     /// When the client authenticated to the KDC: the authtime of the ticket.
     pub client_id: FileTime,

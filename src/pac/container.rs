@@ -4,17 +4,18 @@
 //! them before a signature was verified.
 
 use super::buffer_type::BufferType;
+use super::error::{PacMalformed, PacProblem};
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::{Reader, bytes_at, u32_at};
 use super::span::{Span, size};
-use crate::error::{PacMalformed, PacProblem};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use core::fmt;
 
 /// A PAC of which nothing was verified. Everybody who holds a key of the service can have written it; nothing in it can be
 /// read before [`verify`](Self::verify).
 #[derive(Clone, Copy)]
+#[must_use]
 pub struct Pac<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) table: Span,

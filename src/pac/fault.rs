@@ -1,8 +1,8 @@
 //! The error of the PAC's readers: small while it travels, explained once, where the octets of the PAC are at hand.
 
-use super::attributes_info::PacAttributes;
+use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
-use crate::error::{PacMalformed, PacProblem};
+use super::span::octets_of_flags;
 use crate::limits::{MAX_CLAIMS_SIZE, MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 
 /// Says which field cannot be read, and why.
@@ -81,9 +81,7 @@ impl Fault {
             Kind::Overlap => PacProblem::Overlap,
             Kind::Duplicate => PacProblem::Duplicate,
             Kind::Missing => PacProblem::Missing,
-            Kind::Flags => {
-                PacProblem::Size { expected: PacAttributes::octets_of(self.number_before(bytes)), found: number }
-            }
+            Kind::Flags => PacProblem::Size { expected: octets_of_flags(self.number_before(bytes)), found: number },
             Kind::SerializationHeader => PacProblem::SerializationHeader,
             Kind::NullPointer => PacProblem::NullPointer,
             Kind::RepeatedReferent => PacProblem::RepeatedReferent,

@@ -7,6 +7,7 @@ use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
 use super::reader::u32_at;
 use super::span::Span;
+use crate::flags::flags;
 use crate::sid::{DomainSid, Sid};
 
 /// A group that the user is in.
@@ -28,29 +29,22 @@ impl Group {
     }
 }
 
-/// How a user is in a group (MS-PAC section 2.2.1); unknown bits are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct GroupAttributes(pub u32);
-
-impl GroupAttributes {
-    /// The membership cannot be disabled.
-    pub const MANDATORY: Self = Self(0x1);
-    /// The membership is enabled unless it was disabled.
-    pub const ENABLED_BY_DEFAULT: Self = Self(0x2);
-    /// The membership is enabled: it counts.
-    pub const ENABLED: Self = Self(0x4);
-    /// The group may own objects.
-    pub const OWNER: Self = Self(0x8);
-    /// The membership counts where access is denied, and nowhere else.
-    pub const USE_FOR_DENY_ONLY: Self = Self(0x10);
-    /// The group is local to the service's domain.
-    pub const RESOURCE: Self = Self(0x2000_0000);
-
-    /// Returns whether all bits of `attributes` are set.
-    #[must_use]
-    pub const fn contains(self, attributes: Self) -> bool {
-        self.0 & attributes.0 == attributes.0
+flags! {
+    /// How a user is in a group (MS-PAC section 2.2.1); unknown bits are kept.
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    pub struct GroupAttributes(u32) {
+        /// The membership cannot be disabled.
+        const MANDATORY = 0x1;
+        /// The membership is enabled unless it was disabled.
+        const ENABLED_BY_DEFAULT = 0x2;
+        /// The membership is enabled: it counts.
+        const ENABLED = 0x4;
+        /// The group may own objects.
+        const OWNER = 0x8;
+        /// The membership counts where access is denied, and nowhere else.
+        const USE_FOR_DENY_ONLY = 0x10;
+        /// The group is local to the service's domain.
+        const RESOURCE = 0x2000_0000;
     }
 }
 
@@ -73,7 +67,7 @@ impl RidArray {
         let elements = self.0.of(pac).chunks_exact(ELEMENT);
         elements.map(move |element| Group {
             sid: domain.account(u32_at(element, 0)),
-            attributes: GroupAttributes(u32_at(element, 4)),
+            attributes: GroupAttributes::from_bits(u32_at(element, 4)),
         })
     }
 }
@@ -107,7 +101,7 @@ impl SidArray {
     pub(super) fn groups(self, pac: &[u8]) -> impl Iterator<Item = Group> {
         let elements = self.elements.of(pac).chunks_exact(ELEMENT);
         elements.zip(self.packets(pac)).map_while(|(element, packet)| {
-            Some(Group { sid: Sid::from_bytes(packet)?, attributes: GroupAttributes(u32_at(element, 4)) })
+            Some(Group { sid: Sid::from_bytes(packet)?, attributes: GroupAttributes::from_bits(u32_at(element, 4)) })
         })
     }
 

@@ -13,6 +13,7 @@ use super::ndr::{NdrReader, Pointer, UnicodeString};
 use super::reader::{bytes_at, u32_at};
 use super::span::{Span, size};
 use super::wide_text::WideText;
+use crate::flags::flags;
 use crate::sid::{DomainSid, Sid};
 use core::fmt;
 
@@ -159,13 +160,13 @@ impl<'a> LogonInfo<'a> {
     /// Returns UserFlags.
     #[must_use]
     pub fn user_flags(&self) -> UserFlags {
-        UserFlags(self.number(offset::USER_FLAGS))
+        UserFlags::from_bits(self.number(offset::USER_FLAGS))
     }
 
     /// Returns UserAccountControl.
     #[must_use]
     pub fn account_control(&self) -> AccountControl {
-        AccountControl(self.number(offset::USER_ACCOUNT_CONTROL))
+        AccountControl::from_bits(self.number(offset::USER_ACCOUNT_CONTROL))
     }
 
     /// Returns GroupIds: the groups of the user's domain that the user is in, the primary group as a rule among them.
@@ -238,46 +239,32 @@ impl fmt::Debug for LogonInfo<'_> {
     }
 }
 
-/// UserFlags (MS-PAC section 2.5): how the user logged on, and which lists are filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UserFlags(pub u32);
-
-impl UserFlags {
-    /// The user is a guest.
-    pub const GUEST: Self = Self(0x1);
-    /// ExtraSids is filled.
-    pub const EXTRA_SIDS: Self = Self(0x20);
-    /// ResourceGroupIds is filled.
-    pub const RESOURCE_GROUPS: Self = Self(0x200);
-
-    /// Returns whether all bits of `flags` are set.
-    #[must_use]
-    pub const fn contains(self, flags: Self) -> bool {
-        self.0 & flags.0 == flags.0
+flags! {
+    /// UserFlags (MS-PAC section 2.5): how the user logged on, and which lists are filled.
+    pub struct UserFlags(u32) {
+        /// The user is a guest.
+        const GUEST = 0x1;
+        /// ExtraSids is filled.
+        const EXTRA_SIDS = 0x20;
+        /// ResourceGroupIds is filled.
+        const RESOURCE_GROUPS = 0x200;
     }
 }
 
-/// UserAccountControl in a PAC: the bits of MS-SAMR section 2.2.1.12, which are not those of the attribute
-/// userAccountControl in the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AccountControl(pub u32);
-
-impl AccountControl {
-    /// The account is disabled.
-    pub const DISABLED: Self = Self(0x1);
-    /// The account is a user's.
-    pub const NORMAL: Self = Self(0x10);
-    /// The account is that of a trust with another domain.
-    pub const INTERDOMAIN_TRUST: Self = Self(0x40);
-    /// The account is a computer's, or a managed service account.
-    pub const WORKSTATION_TRUST: Self = Self(0x80);
-    /// The account is a domain controller's.
-    pub const SERVER_TRUST: Self = Self(0x100);
-
-    /// Returns whether all bits of `bits` are set.
-    #[must_use]
-    pub const fn contains(self, bits: Self) -> bool {
-        self.0 & bits.0 == bits.0
+flags! {
+    /// UserAccountControl in a PAC: the bits of MS-SAMR section 2.2.1.12, which are not those of the attribute
+    /// userAccountControl in the directory.
+    pub struct AccountControl(u32) {
+        /// The account is disabled.
+        const DISABLED = 0x1;
+        /// The account is a user's.
+        const NORMAL = 0x10;
+        /// The account is that of a trust with another domain.
+        const INTERDOMAIN_TRUST = 0x40;
+        /// The account is a computer's, or a managed service account.
+        const WORKSTATION_TRUST = 0x80;
+        /// The account is a domain controller's.
+        const SERVER_TRUST = 0x100;
     }
 }
 

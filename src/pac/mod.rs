@@ -6,6 +6,7 @@
 //!
 //! Texts, SIDs and groups stay where they are in the ticket. They are decoded when the caller asks for them.
 
+mod account_kind;
 mod attributes_info;
 mod buffer_type;
 mod claims;
@@ -14,6 +15,7 @@ mod compression;
 mod container;
 mod delegation_info;
 mod device_info;
+pub(crate) mod error;
 mod fault;
 mod field;
 mod file_time;
@@ -29,6 +31,7 @@ mod ticket_signature;
 mod upn_dns_info;
 mod wide_text;
 
+pub use account_kind::AccountKind;
 pub use attributes_info::PacAttributes;
 pub use buffer_type::BufferType;
 pub use claims::{Claim, ClaimSource, ClaimValues, EncodedClaims};
@@ -45,11 +48,11 @@ pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
-use crate::error::Error;
 use crate::sid::Sid;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
+use error::PacError;
 use fault::{Fault, Kind};
 use logon_info::LogonInfoLayout;
 use span::Span;
@@ -57,6 +60,7 @@ use upn_dns_info::UpnDnsInfoLayout;
 
 /// A PAC whose server signature was verified, and whose buffers have the form that MS-PAC gives them.
 #[derive(Clone, Copy)]
+#[must_use]
 pub struct VerifiedPac<'a> {
     bytes: &'a [u8],
     layout: PacLayout,
@@ -94,13 +98,13 @@ impl<'a> Pac<'a> {
     /// there. It covers whether the others are.
     ///
     /// # Errors
-    /// `pac-signature`; and `pac-malformed` for a signature that has not the length of its type, and for everything that
-    /// cannot be decoded.
+    /// [`PacError::Signature`]; and [`PacError::Malformed`] for a signature that has not the length of its type, and for
+    /// everything that cannot be decoded. [`Error`](crate::Error) has a `From` for both.
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
         kdc_keys: Option<KdcKeys<'_>>,
-    ) -> Result<VerifiedPac<'a>, Error> {
+    ) -> Result<VerifiedPac<'a>, PacError> {
         self.verify_under(server_keys, kdc_keys)
     }
 
@@ -109,7 +113,7 @@ impl<'a> Pac<'a> {
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
         kdc_keys: Option<KdcKeys<'_>>,
-    ) -> Result<VerifiedPac<'a>, Error> {
+    ) -> Result<VerifiedPac<'a>, PacError> {
         let kdc_signatures = signature::verify(self, server_keys, kdc_keys)?;
         match PacLayout::decode(self, kdc_signatures) {
             Ok(layout) => Ok(VerifiedPac { bytes: self.bytes, layout }),

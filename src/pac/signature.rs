@@ -8,11 +8,11 @@
 
 use super::buffer_type::BufferType;
 use super::container::Pac;
+use super::error::{PacError, PacMalformed, PacProblem, PacSignature, SignatureCause};
 use super::reader::Reader;
 use super::span::Span;
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
-use crate::error::{Error, PacMalformed, PacProblem, PacSignature, SignatureCause};
 
 /// The state of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,20 @@ pub struct KdcSignatures {
 
 /// Keys of the KDC, and the ticket that they must vouch for.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct KdcKeys<'k> {
     /// The krbtgt account's keys, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE).
     pub keys: &'k [Checksummer],
     /// The decrypted EncTicketPart in which the PAC was found.
     pub ticket: &'k [u8],
+}
+
+impl<'k> KdcKeys<'k> {
+    /// Takes the krbtgt account's keys and the decrypted EncTicketPart.
+    #[must_use]
+    pub const fn new(keys: &'k [Checksummer], ticket: &'k [u8]) -> Self {
+        Self { keys, ticket }
+    }
 }
 
 /// A key that makes signatures.
@@ -82,7 +91,7 @@ pub(super) fn verify(
     pac: &Pac<'_>,
     server_keys: impl IntoIterator<Item: SignatureKey>,
     kdc_keys: Option<KdcKeys<'_>>,
-) -> Result<KdcSignatures, Error> {
+) -> Result<KdcSignatures, PacError> {
     let missing = |buffer_type| refused(buffer_type, SignatureCause::Missing);
     let server = Signature::read(pac, BufferType::SERVER_CHECKSUM)?;
     let server = server.ok_or_else(|| missing(BufferType::SERVER_CHECKSUM))?;
@@ -126,7 +135,7 @@ pub(super) fn verify(
 
 impl<'a> Signature<'a> {
     #[inline(always)]
-    fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, Error> {
+    fn read(pac: &Pac<'a>, buffer_type: BufferType) -> Result<Option<Self>, PacError> {
         let Some(buffer) = pac.buffers.get(buffer_type) else { return Ok(None) };
         let mut reader = Reader::new(pac.bytes, buffer);
         let octets = reader.array(buffer_type.field()).map_err(|fault| fault.within(pac.bytes))?;
@@ -155,7 +164,7 @@ impl<'a> Signature<'a> {
         &self,
         keys: impl IntoIterator<Item: SignatureKey>,
         feed: impl Fn(&mut RunningChecksum) -> Option<()>,
-    ) -> Result<SignatureState, Error> {
+    ) -> Result<SignatureState, PacError> {
         let mut cause = SignatureCause::Type(self.checksum_type);
         let of_type = keys.into_iter().filter(|key| key.checksum_type() == Some(self.checksum_type));
         for key in of_type {
@@ -170,8 +179,8 @@ impl<'a> Signature<'a> {
 }
 
 #[cold]
-fn refused(buffer_type: BufferType, cause: SignatureCause) -> Error {
-    Error::PacSignature(PacSignature { buffer_type, cause })
+fn refused(buffer_type: BufferType, cause: SignatureCause) -> PacError {
+    PacError::Signature(PacSignature { buffer_type, cause })
 }
 
 /// Feeds the PAC with zeros in `spans`. Returns `None` if one of them overlaps another, is longer than a signature or lies

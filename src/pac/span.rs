@@ -48,3 +48,9 @@ impl Span {
 pub(super) fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+/// Returns how many octets so many flags take: they come in whole words of 32 bits.
+pub(super) fn octets_of_flags(bits: u32) -> usize {
+    // The product is less than 2³⁰, so it cannot saturate.
+    size(bits.div_ceil(32).saturating_mul(4))
+}

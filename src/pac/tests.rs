@@ -1,8 +1,8 @@
 //! Every change of one octet, and every beginning, of a PAC.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+use super::error::PacMalformed;
 use super::{BufferType, KdcSignatures, Pac, PacLayout, SignatureState};
-use crate::error::PacMalformed;
 use crate::sid::Sid;
 use crate::testing::TestRealm;
 use crate::time::UnixTime;

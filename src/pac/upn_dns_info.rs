@@ -5,10 +5,12 @@ use super::field::Field;
 use super::reader::Reader;
 use super::span::Span;
 use super::wide_text::WideText;
+use crate::flags::flags;
 use crate::sid::Sid;
 
 /// The buffer UPN_DNS_INFO.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct UpnDnsInfo<'a> {
     /// The user principal name. An administrator chooses its suffix, which need not be the domain's.
     pub upn: WideText<'a>,
@@ -23,21 +25,14 @@ pub struct UpnDnsInfo<'a> {
     pub sid: Option<Sid>,
 }
 
-/// The flags of a UPN_DNS_INFO; unknown bits are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct UpnFlags(pub u32);
-
-impl UpnFlags {
-    /// The account has no UPN of its own: the KDC joined account name and domain into one.
-    pub const CONSTRUCTED: Self = Self(0x1);
-    /// The structure has the extended form: account name and SID follow.
-    pub const EXTENDED: Self = Self(0x2);
-
-    /// Returns whether all bits of `flags` are set.
-    #[must_use]
-    pub const fn contains(self, flags: Self) -> bool {
-        self.0 & flags.0 == flags.0
+flags! {
+    /// The flags of a UPN_DNS_INFO; unknown bits are kept.
+    #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+    pub struct UpnFlags(u32) {
+        /// The account has no UPN of its own: the KDC joined account name and domain into one.
+        const CONSTRUCTED = 0x1;
+        /// The structure has the extended form: account name and SID follow.
+        const EXTENDED = 0x2;
     }
 }
 
@@ -61,7 +56,7 @@ impl UpnDnsInfoLayout {
         let mut reader = Reader::new(pac, buffer);
         let upn = Part::read(&mut reader, Field::UpnText)?;
         let dns_domain_name = Part::read(&mut reader, Field::UpnDnsDomainName)?;
-        let flags = UpnFlags(reader.u32(Field::UpnFlags)?);
+        let flags = UpnFlags::from_bits(reader.u32(Field::UpnFlags)?);
         let extended = if flags.contains(UpnFlags::EXTENDED) {
             Some((Part::read(&mut reader, Field::UpnSamName)?, Part::read(&mut reader, Field::UpnSid)?))
         } else {

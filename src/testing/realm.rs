@@ -238,11 +238,11 @@ impl TestRealm {
             user_id: rid_of(client),
             primary_group_id: DOMAIN_USERS,
             groups: vec![(DOMAIN_USERS, MEMBER)],
-            user_flags: UserFlags::EXTRA_SIDS.0,
+            user_flags: UserFlags::EXTRA_SIDS.bits(),
             logon_server: "DC1".into(),
             logon_domain_name: self.name.split('.').next().unwrap_or_default().into(),
             logon_domain_sid: self.domain_sid,
-            account_control: AccountControl::NORMAL.0,
+            account_control: AccountControl::NORMAL.bits(),
             extra_sids: vec![(Sid::AUTHENTICATION_ASSERTED, MEMBER)],
             resource_groups: None,
         }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Behind a proxy that ends TLS, the channel is the one between the client and the proxy. If its bindings are those of
 /// the proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct ConnectionInfo {
     bindings: Arc<[ChannelBindings]>,
     client_address: Option<IpAddr>,
@@ -20,13 +21,11 @@ pub struct ConnectionInfo {
 
 impl ConnectionInfo {
     /// Gives the bindings of the connection's channel: see [`Arrival::with_channel_bindings`].
-    #[must_use]
     pub fn with_channel_bindings(self, bindings: impl Into<Arc<[ChannelBindings]>>) -> Self {
         Self { bindings: bindings.into(), ..self }
     }
 
     /// Gives the client's address: see [`Arrival::with_client_address`].
-    #[must_use]
     pub fn with_client_address(self, address: IpAddr) -> Self {
         Self { client_address: Some(address), ..self }
     }
@@ -67,6 +66,7 @@ impl ConnectionNegotiation {
 
 /// The reason why a request has no identity, for a route behind an [optional](super::NegotiateLayer::optional) layer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum NotSignedIn {
     /// The request carries no Negotiate value, and may be challenged: 401 and `WWW-Authenticate: Negotiate`.
     NotAsked,

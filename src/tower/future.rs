@@ -10,7 +10,8 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// The future of [`Negotiate`](super::Negotiate).
     #[derive(Debug)]
-    pub struct NegotiateFuture<F, B> {
+    #[must_use]
+pub struct NegotiateFuture<F, B> {
         #[pin]
         state: State<F, B>,
     }

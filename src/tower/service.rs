@@ -18,6 +18,7 @@ use tower_service::Service;
 
 /// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes it.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Negotiate<S> {
     inner: S,
     settings: Arc<Settings>,

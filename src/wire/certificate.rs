@@ -17,7 +17,7 @@ use thiserror::Error;
 pub enum CertificateError {
     /// The octets are not one X.509 certificate in DER. PEM is base64 around such a certificate.
     #[error("not a certificate in DER: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     /// The signature uses no hash function of its own (Ed25519, Ed448) or two different ones (RSASSA-PSS). RFC 5929
     /// section 4.1 defines no binding for either.
     #[error("the certificate is signed with {algorithm}, for which RFC 5929 defines no tls-server-end-point binding")]
@@ -31,6 +31,12 @@ pub enum CertificateError {
         /// This is the object identifier of the signature algorithm, or of the hash function that its parameters name.
         algorithm: BoundedText,
     },
+}
+
+impl From<Malformed> for CertificateError {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 /// Hashes `certificate_der` with the hash function of its signature, or with SHA-256 instead of MD5 and SHA-1.

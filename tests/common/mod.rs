@@ -105,8 +105,23 @@ impl Server {
     }
 }
 
-pub fn malformed(what: &'static str, at: usize, problem: Problem) -> Error {
-    Error::Malformed(Malformed { what, at, problem })
+/// An [`Error::Malformed`] to compare with: only the crate makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExpectedMalformed {
+    what: &'static str,
+    at: usize,
+    problem: Problem,
+}
+
+impl PartialEq<ExpectedMalformed> for Error {
+    fn eq(&self, expected: &ExpectedMalformed) -> bool {
+        matches!(self, Self::Malformed(Malformed { what, at, problem, .. })
+            if (*what, *at, *problem) == (expected.what, expected.at, expected.problem))
+    }
+}
+
+pub(crate) fn malformed(what: &'static str, at: usize, problem: Problem) -> ExpectedMalformed {
+    ExpectedMalformed { what, at, problem }
 }
 
 /// Asserts that the error is `malformed`, for the many variations of one rule of which the code is what counts.

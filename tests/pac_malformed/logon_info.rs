@@ -243,12 +243,11 @@ fn referents_are_new_in_whatever_order() {
         *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = bytes;
         verify(&buffers.signed(&server_key())).map(|pac| pac.logon_info().unwrap().extra_sids().count())
     };
-    let repeated = Err(Error::PacMalformed(PacMalformed { what: "", at: 0, problem: PacProblem::RepeatedReferent }));
+    let repeated = Err(PacProblem::RepeatedReferent);
     let same = |result: Result<usize, Error>| match result {
-        Err(Error::PacMalformed(PacMalformed { problem, .. })) => {
-            Err(Error::PacMalformed(PacMalformed { what: "", at: 0, problem }))
-        }
-        other => other,
+        Ok(count) => Ok(count),
+        Err(Error::PacMalformed(PacMalformed { problem, .. })) => Err(problem),
+        Err(other) => panic!("{} ({other})", other.code()),
     };
     let element = |encoded: &NdrBytes, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
     // In Windows' order: ResourceGroupDomainSid has a higher number than all that come after it.

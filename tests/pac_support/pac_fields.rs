@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(crate) fn assert_windows(pac: &VerifiedPac<'_>, expected: &Value, id: &str) {
     let logon = pac.logon_info().unwrap();
     let rids = |groups: &mut dyn Iterator<Item = Group>| {
-        groups.map(|group| json!([group.sid.rid(), group.attributes.0])).collect::<Value>()
+        groups.map(|group| json!([group.sid.rid(), group.attributes.bits()])).collect::<Value>()
     };
     let read = json!({
         "types": pac.buffer_types().map(|buffer_type| buffer_type.0).collect::<Value>(),
@@ -23,22 +23,22 @@ pub(crate) fn assert_windows(pac: &VerifiedPac<'_>, expected: &Value, id: &str) 
             "badpw": logon.bad_password_count(),
             "uid": logon.user_sid().rid(),
             "pgid": logon.primary_group_sid().rid(),
-            "userflags": logon.user_flags().0,
-            "uac": logon.account_control().0,
+            "userflags": logon.user_flags().bits(),
+            "uac": logon.account_control().bits(),
             "effective_name": text(logon.effective_name()),
             "full_name": text(logon.full_name()),
             "groups": rids(&mut logon.groups()),
             "server": text(logon.logon_server()),
             "domain": text(logon.logon_domain_name()),
             "domain_sid": logon.logon_domain_sid().to_string(),
-            "extra": logon.extra_sids().map(|group| json!([group.sid.to_string(), group.attributes.0])).collect::<Value>(),
+            "extra": logon.extra_sids().map(|group| json!([group.sid.to_string(), group.attributes.bits()])).collect::<Value>(),
             "res_domain": logon.resource_group_domain_sid().map(|sid| sid.to_string()),
             "res_groups": rids(&mut logon.resource_groups()),
             "user_sid": logon.user_sid().to_string(),
         },
         "client_info": [instant(pac.client_info().client_id.instant().unwrap()), text(pac.client_info().name)],
         "upn": pac.upn_dns_info().map(|info| json!({
-            "upn": text(info.upn), "dns": text(info.dns_domain_name), "flags": info.flags.0,
+            "upn": text(info.upn), "dns": text(info.dns_domain_name), "flags": info.flags.bits(),
         })),
     });
     let expected = expected.as_object().unwrap();

@@ -15,6 +15,7 @@ use refusal::Grounds;
 
 /// A request whose client may sign in, unless it is a replay.
 #[derive(Debug)]
+#[must_use]
 pub struct AuthorizedRequest {
     pub(crate) buffer: Buffer,
     pub(crate) opened: Opened,
@@ -93,7 +94,7 @@ fn read_pac(
 ) -> Result<PacFields, Error> {
     let (ticket, account) = (opened.ticket(buffer), &opened.key.account);
     let krbtgt_keys = account.krbtgt_keys();
-    let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys { keys: krbtgt_keys, ticket: ticket.plaintext() });
+    let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys::new(krbtgt_keys, ticket.plaintext()));
     let found = Pac::read(buffer.slice(span))?;
     let verified = found.verify_under(account.pac_keys(opened.key.kvno), kdc_keys)?;
     match pac::check(&verified, ticket, account, pac_policy, policy) {

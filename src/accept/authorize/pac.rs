@@ -4,9 +4,8 @@
 use super::refusal::PacRefusal;
 use crate::accept::facts::TicketFacts;
 use crate::error::{AccountCause, DelegationKind};
-use crate::identity::AccountKind;
 use crate::keys::Account;
-use crate::pac::{AccountControl, LogonInfo, UserFlags, VerifiedPac, WideText};
+use crate::pac::{AccountControl, AccountKind, LogonInfo, UserFlags, VerifiedPac, WideText};
 use crate::policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, PacPolicy, Policy};
 use crate::sid::Sid;
 use crate::time::UnixTime;

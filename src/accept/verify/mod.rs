@@ -35,6 +35,7 @@ use mic::AnswerPlan;
 
 /// A request that RFC 4120 accepts. It owns its octets.
 #[derive(Debug)]
+#[must_use]
 pub struct VerifiedRequest {
     pub(crate) buffer: Buffer,
     pub(crate) opened: Opened,

@@ -142,14 +142,14 @@ impl PacParts {
 
     /// Adds a group of any domain, or a SID that describes the logon.
     pub fn extra_sid(&mut self, sid: Sid) {
-        self.logon_info.user_flags |= UserFlags::EXTRA_SIDS.0;
+        self.logon_info.user_flags |= UserFlags::EXTRA_SIDS.bits();
         self.logon_info.extra_sids.push((sid, MEMBER));
     }
 
     /// Sets the user's domain-local groups in the service's domain.
     pub fn resource_groups(&mut self, domain: Sid, rids: impl IntoIterator<Item = u32>) {
-        let groups = rids.into_iter().map(|rid| (rid, MEMBER | GroupAttributes::RESOURCE.0));
-        self.logon_info.user_flags |= UserFlags::RESOURCE_GROUPS.0;
+        let groups = rids.into_iter().map(|rid| (rid, MEMBER | GroupAttributes::RESOURCE.bits()));
+        self.logon_info.user_flags |= UserFlags::RESOURCE_GROUPS.bits();
         self.logon_info.resource_groups = Some((domain, groups.collect()));
     }
 

@@ -26,6 +26,7 @@ pub(crate) fn read<'a, T>(
 /// A message that does not have the form that its specification demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at octet {at}: {problem}")]
+#[non_exhaustive]
 pub struct Malformed {
     /// This is the field, by its name in the specification (`AP-REQ.ticket`).
     pub what: &'static str,

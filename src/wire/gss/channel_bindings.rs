@@ -10,13 +10,13 @@ use subtle::ConstantTimeEq;
 /// For TLS, the application data is a type, a colon and the octets of that type (RFC 5056, RFC 5929). For a server
 /// certificate it is `tls-server-end-point:` and the certificate's hash.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct ChannelBindings {
     md5: [u8; 16],
 }
 
 impl ChannelBindings {
     /// Makes bindings without addresses, as every TLS client makes them.
-    #[must_use]
     pub fn new(application_data: &[u8]) -> Self {
         Self::of("", application_data)
     }
@@ -43,7 +43,6 @@ impl ChannelBindings {
     /// Makes bindings of the type `tls-exporter` (RFC 9266), for TLS 1.3, and for TLS 1.2 with extended master secret.
     /// The argument is the 32 octets of keying material that the connection exports for the label
     /// `EXPORTER-Channel-Binding` with an empty context.
-    #[must_use]
     pub fn tls_exporter(keying_material: &[u8; 32]) -> Self {
         Self::of("tls-exporter:", keying_material)
     }

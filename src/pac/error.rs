@@ -1,8 +1,8 @@
 //! The errors of a PAC, and of what it says about the user.
 
-use super::BoundedText;
+use super::buffer_type::BufferType;
+use crate::bounded_text::BoundedText;
 use crate::crypto::ChecksumType;
-use crate::pac::BufferType;
 use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
@@ -10,6 +10,7 @@ use thiserror::Error;
 /// Octets of a PAC that do not have the form of MS-PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at byte {at}: {problem}")]
+#[non_exhaustive]
 pub struct PacMalformed {
     /// The structure or field, by its name in the specification (`KERB_VALIDATION_INFO.GroupIds`).
     pub what: &'static str,
@@ -17,6 +18,24 @@ pub struct PacMalformed {
     pub at: usize,
     /// The problem there.
     pub problem: PacProblem,
+}
+
+/// The reason why a PAC cannot be used: [`Pac::verify`](crate::pac::Pac::verify) rejects it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PacError {
+    /// The PAC does not have the form that MS-PAC demands.
+    #[error("the PAC is malformed: {0}")]
+    Malformed(PacMalformed),
+    /// A signature of the PAC is missing or does not verify.
+    #[error("the PAC cannot be trusted: {0}")]
+    Signature(PacSignature),
+}
+
+impl From<PacMalformed> for PacError {
+    fn from(malformed: PacMalformed) -> Self {
+        Self::Malformed(malformed)
+    }
 }
 
 /// The problem with a field of a PAC.
@@ -101,6 +120,7 @@ pub enum PacProblem {
 /// A signature of a PAC that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the signature {buffer_type} {cause}")]
+#[non_exhaustive]
 pub struct PacSignature {
     /// The buffer that holds it.
     pub buffer_type: BufferType,
