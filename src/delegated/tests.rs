@@ -1,4 +1,4 @@
-//! Credentials that real clients handed over, and what is none.
+//! Credentials of real clients, and messages that are none.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 use super::*;
