@@ -35,7 +35,6 @@ pub enum Decoded {
 
 impl SecurityLayer {
     /// Returns how buffers are protected.
-    #[must_use]
     pub fn protection(&self) -> Protection {
         self.protection
     }

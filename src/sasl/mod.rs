@@ -145,7 +145,8 @@ impl LayerNegotiation {
     /// [`SaslError`], whose variants name the problem. The server should then close the connection.
     pub fn finish(mut self, answer: &[u8]) -> Result<Negotiated, SaslError> {
         let mut message = Vec::new();
-        self.context.unwrap(answer, &mut message)?;
+        // Clients sign the answer (RFC 4752 section 3.1). An encrypted one is signed, too.
+        let _protection = self.context.unwrap(answer, &mut message)?;
         let [chosen, high, middle, low, identity @ ..] = message.as_slice() else {
             return Err(SaslError::ShortAnswer { size: message.len() });
         };
