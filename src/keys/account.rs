@@ -65,7 +65,8 @@ impl Names {
     }
 }
 
-/// The settings that few accounts have. They are apart, because a server may hold a million accounts.
+/// The settings that few accounts have. They are apart, because a server may hold a million accounts. An account without
+/// them has empty lists.
 #[derive(Clone, Debug, Default)]
 struct Trust {
     services: Vec<Box<str>>,
@@ -272,7 +273,7 @@ impl Account {
         self.prepared.0.get()?.get(key)?.get()
     }
 
-    /// Returns how many keys have a prepared form.
+    /// Returns how many keys have a prepared form. Without a list of prepared keys there is none.
     pub(super) fn prepared_count(&self) -> usize {
         self.prepared.0.get().map_or(0, |keys| keys.iter().filter(|key| key.get().is_some()).count())
     }

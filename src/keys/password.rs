@@ -91,7 +91,7 @@ impl Salt {
     }
 }
 
-/// Returns the name of a computer account without the `$` at its end.
+/// Returns the name of a computer account without the `$` at its end, if it has one.
 pub(super) fn without_dollar(name: &str) -> &str {
     name.strip_suffix('$').unwrap_or(name)
 }

@@ -42,7 +42,10 @@ impl Bucket {
     pub(super) const UNUSED: Self =
         Self { seconds: [Second::FIRST; SLOTS], heads: [u32::MAX; SLOTS], tails: [u64::MAX; SLOTS] };
 
-    /// Asks memory for all of it, without waiting for the answer.
+    /// Loads all lines of the bucket, so that a search in one bucket does not wait until the search in the other is over.
+    ///
+    /// Without it an insert into 10 million entries takes half as long again: 442 ns instead of 300 ns. `black_box` keeps the
+    /// compiler from dropping or moving the loads. Nothing depends on it but time.
     pub(super) fn fetch(&self) {
         let Self { seconds: [first, ..], heads: [head, ..], tails: [early, .., late] } = self;
         black_box((*first, *head, *early, *late));

@@ -38,7 +38,10 @@ impl Shares {
         }
     }
 
-    /// The counters of `client`. Memory is asked for them, and not waited for.
+    /// Returns the counters of `client`. Both cells are loaded, so that memory fetches them together with the buckets.
+    ///
+    /// Without these loads an insert into 10 million entries takes 444 ns instead of 360 ns. `black_box` keeps the compiler
+    /// from dropping or moving them. Nothing depends on it but time.
     pub(super) fn counters(&self, client: &ReplayClient<'_>) -> Option<Counters<'_>> {
         let hash = self.hasher.hash_one(client);
         let shard = self.shards.get(spread::shard(hash, self.shards.len()))?;
