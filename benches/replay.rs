@@ -43,12 +43,8 @@ impl SignIns {
         let second = count * u128::from(LIFE) / u128::from(self.alive.max(LIFE));
         let now = UnixTime::from_seconds(1_795_248_000 + i64::try_from(second).unwrap());
         let life = if self.alive == 0 { 0 } else { i64::try_from(LIFE - 1).unwrap() };
-        let entry = ReplayEntry {
-            tag: tag(self.number),
-            client_time: now,
-            valid_until: now.saturating_add_seconds(life),
-            client: ReplayClient::Sid { domain: &self.domain, rid: u32::try_from(self.number % CLIENTS).unwrap() },
-        };
+        let client = ReplayClient::Sid { domain: &self.domain, rid: u32::try_from(self.number % CLIENTS).unwrap() };
+        let entry = ReplayEntry::new(tag(self.number), now, now.saturating_add_seconds(life), client);
         cache.check_and_insert(black_box(&entry), now)
     }
 

@@ -50,6 +50,6 @@ fn run() -> Result<(), Box<dyn Error>> {
     for credential in delegated.credentials() {
         println!("{credential:?}");
     }
-    std::fs::OpenOptions::new().write(true).truncate(true).open(output)?.write_all(&delegated.to_ccache())?;
+    std::fs::OpenOptions::new().write(true).truncate(true).open(output)?.write_all(delegated.to_ccache().as_bytes())?;
     Ok(())
 }

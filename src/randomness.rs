@@ -2,12 +2,11 @@
 
 use crate::crypto::{Confounder, EncType, Key, part};
 use core::fmt;
-use zeroize::zeroize_bytes;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroizing, zeroize_bytes};
 
-/// What one answer needs of randomness: a confounder, a key, and where sequence numbers begin.
+/// The randomness of one answer: a confounder, a key, and the first sequence number.
 ///
-/// Made of 64 octets of the operating system's generator, for one answer, and never used again:
+/// Take 64 octets of the operating system's generator for each answer, and never use them again:
 ///
 /// ```
 /// # fn fill(octets: &mut [u8]) -> Result<(), std::io::Error> { octets.fill(0x5A); Ok(()) }
@@ -20,7 +19,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 pub struct Randomness([u8; 64]);
 
 impl Randomness {
-    /// Takes 64 octets that nobody else knows.
+    /// Takes 64 random octets that only this server knows.
     #[must_use]
     pub const fn new(octets: [u8; 64]) -> Self {
         Self(octets)
@@ -40,8 +39,8 @@ impl Randomness {
         Key::from_random(etype, &Zeroizing::new(part::<16, 32, 64>(&self.0)))
     }
 
-    /// Returns octets 60 to 63 as a number. RFC 4120 section 5.3.2 leaves the first sequence number free; below 2^30 no peer
-    /// takes it for a negative one.
+    /// Returns octets 60 to 63 as the first sequence number, which RFC 4120 section 5.3.2 leaves free. It is below 2^30, so no
+    /// peer takes it for a negative number.
     pub(crate) fn sequence_number(&self) -> u32 {
         u32::from_be_bytes(part::<60, 4, 64>(&self.0)) >> 2
     }
@@ -59,9 +58,7 @@ impl Drop for Randomness {
     }
 }
 
-impl ZeroizeOnDrop for Randomness {}
-
-/// Shows nothing: a key is made of the octets.
+/// Shows nothing of the octets: a key is made of them.
 impl fmt::Debug for Randomness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Randomness(..)")

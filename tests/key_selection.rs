@@ -10,7 +10,7 @@ use kerberos_sso::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use kerberos_sso::testing::{TestRealm, TestToken};
 use kerberos_sso::{
     Account, Error, KeySet, Policy, ServiceKey, UnixTime,
-    error::{BoundedText, HeldKey, Integrity, NoKeyCause},
+    error::{BoundedText, Integrity, NoKeyCause},
     policy::KvnoPolicy,
 };
 
@@ -384,8 +384,8 @@ mod diagnoses {
         );
         let Error::KeyVersion(refused) = error else { panic!("{error}") };
         assert_eq!((refused.tried, refused.newer), (2, true));
-        let held: Vec<HeldKey> = refused.held.iter().collect();
-        assert_eq!(held, [3, 4].map(|kvno| HeldKey { etype: AES256, kvno: Some(kvno) }));
+        let held: Vec<_> = refused.held.iter().map(|key| (key.etype, key.kvno)).collect();
+        assert_eq!(held, [3, 4].map(|kvno| (AES256, Some(kvno))));
         assert_eq!((refused.held.account(), refused.held.accounts()), (BoundedText::new("SERVICE$"), 1));
     }
 

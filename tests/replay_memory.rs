@@ -36,12 +36,9 @@ impl Sent {
     }
 
     fn insert(self, cache: &MemoryReplayCache, now: i64) -> Admission {
-        let entry = ReplayEntry {
-            tag: self.tag(),
-            client_time: UnixTime::from_seconds(self.time),
-            valid_until: UnixTime::from_seconds(self.valid_until()),
-            client: ReplayClient::Sid { domain: &DOMAIN, rid: self.client },
-        };
+        let [client_time, valid_until] = [self.time, self.valid_until()].map(UnixTime::from_seconds);
+        let client = ReplayClient::Sid { domain: &DOMAIN, rid: self.client };
+        let entry = ReplayEntry::new(self.tag(), client_time, valid_until, client);
         cache.check_and_insert(&entry, UnixTime::from_seconds(now))
     }
 }
@@ -83,7 +80,7 @@ impl Model {
                 let told_apart = self.admitted.values().all(|then| now.abs_diff(*then) < 1 << 31);
                 assert!(self.alive(now) >= entries || !told_apart, "full with {} of {entries}", self.alive(now));
             }
-            Admission::Failed => panic!("{sent:?} at {now}"),
+            other => panic!("{sent:?} at {now}: {other:?}"),
         }
     }
 }
@@ -187,12 +184,9 @@ fn a_client_that_has_spent_its_share_keeps_few_others_out() {
 fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
     let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(1, Duration::from_secs(300));
     let insert = |number: u32, realm: &str, name: &[u8]| {
-        let entry = ReplayEntry {
-            tag: sent(number).tag(),
-            client_time: UnixTime::from_seconds(NOW),
-            valid_until: UnixTime::from_seconds(NOW + SKEW),
-            client: ReplayClient::Name { realm: realm.as_bytes(), name },
-        };
+        let [client_time, valid_until] = [NOW, NOW + SKEW].map(UnixTime::from_seconds);
+        let client = ReplayClient::Name { realm: realm.as_bytes(), name };
+        let entry = ReplayEntry::new(sent(number).tag(), client_time, valid_until, client);
         cache.check_and_insert(&entry, UnixTime::from_seconds(NOW))
     };
     assert_eq!(insert(1, "A.TEST", b"alice"), Admission::New);

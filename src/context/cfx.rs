@@ -1,7 +1,7 @@
 //! Per-message tokens under AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
 //! In: messages and their numbers, or tokens of the peer. Out: tokens, or messages whose integrity was verified, and their
-//! numbers. Whether a number may still come is not looked at here.
+//! numbers. The order of the numbers is not checked here.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use crate::crypto::{Checksummer, Cipher, Confounder, Key, KeyUsage};
 use crate::wire::der::{Malformed, Problem};
 use crate::wire::gss::GssFlags;
 
-/// The tokens of one context, both ways.
+/// The tokens of one context, in both directions.
 #[derive(Debug)]
 pub(super) struct Cfx {
     key: Key,
@@ -21,12 +21,12 @@ pub(super) struct Cfx {
     theirs: Sender,
 }
 
-/// How the RRC field is meant.
+/// The meaning of the RRC field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
-    /// As RFC 4121 says.
+    /// The meaning of RFC 4121.
     Ordinary,
-    /// GSS_C_DCE_STYLE: Windows rotates sealed tokens by EC + RRC.
+    /// The meaning with GSS_C_DCE_STYLE: Windows rotates sealed tokens by EC + RRC.
     Dce,
 }
 
@@ -37,6 +37,8 @@ impl Cfx {
         Self { key, message_key, style, ours: Sender::new(role), theirs: Sender::new(role.peer()) }
     }
 
+    /// Appends a MIC token.
+    ///
     /// ```text
     /// octets 0..2   TOK_ID     04 04
     /// octet  2      Flags
@@ -65,6 +67,8 @@ impl Cfx {
         Ok(header.sequence)
     }
 
+    /// Appends a Wrap token.
+    ///
     /// ```text
     /// octets 0..2   TOK_ID   05 04
     /// octet  2      Flags
@@ -74,8 +78,8 @@ impl Cfx {
     /// octets 8..16  SND_SEQ  big-endian
     /// octets 16..   Data     encrypted: message, filler, octets 0..16; or message, checksum
     /// ```
-    /// EC is 0 where it counts filler, since AES with ciphertext stealing needs none, and RRC is 0: rotation is for those who
-    /// encrypt where the message lies.
+    /// In a sealed token EC is 0, because AES with ciphertext stealing needs no filler. RRC is 0: a rotation helps only if the
+    /// message is encrypted in place.
     pub(super) fn wrap(
         &mut self,
         sequence: u64,
@@ -121,7 +125,7 @@ impl Cfx {
         } else {
             let rotation = match self.style {
                 Style::Ordinary => usize::from(header.rrc),
-                // Two numbers of 16 bits: nothing saturates that matters, as the rotation is cut to the length.
+                // A `usize` may have 16 bits only, but no token has so many octets. The rotation is cut to the length.
                 Style::Dce => usize::from(header.rrc).saturating_add(header.ec.into()),
             };
             self.open(header, Rotated::new(body, rotation), out).map(|()| Protection::Confidentiality)
@@ -152,7 +156,7 @@ impl Cfx {
         checksum.update(message);
         checksum.update(&Header { ec: 0, rrc: 0, ..header }.encode());
         checksum.verify(sent).map_err(|_| MessageError::Integrity)?;
-        // The message and what was before it: a part of `out`.
+        // The end of the message is within `out`: nothing saturates.
         out.truncate(start.saturating_add(length));
         Ok(())
     }
@@ -171,12 +175,13 @@ impl Cfx {
         let plaintext = cipher.decrypt_in_place(&first, rest).map_err(|_| MessageError::Integrity)?;
         let (message, copy) =
             rest.get(plaintext).and_then(|plaintext| plaintext.split_last_chunk::<HEADER>()).ok_or_else(truncated)?;
-        // Only the copy is protected. A server that ignores its EC lets anybody cut messages short (CVE-2024-37370).
+        // Only the copy is protected. If a server ignores the EC of the copy, an attacker can cut messages short
+        // (CVE-2024-37370).
         if *copy != (Header { rrc: 0, ..header }).encode() {
             return Err(MessageError::Integrity);
         }
         let length = message.len().checked_sub(header.ec.into()).ok_or_else(truncated)?;
-        // The message and what was before it: a part of `out`.
+        // The end of the message is within `out`: nothing saturates.
         super::truncate_zeroized(out, start.saturating_add(length));
         Ok(())
     }
@@ -191,7 +196,7 @@ impl Cfx {
         usize::from(self.key.checksum_len()).saturating_add(around)
     }
 
-    /// The flags of what we send, but for SEALED.
+    /// Returns the flags of the tokens that this side sends, except SEALED.
     fn flags(&self) -> u8 {
         self.ours.role.flag() | self.key_flag()
     }
@@ -203,7 +208,7 @@ impl Cfx {
         }
     }
 
-    /// The header as it stands there, what it says, and what follows it. Unknown flags are ignored (section 4.2.2).
+    /// Returns the header's octets, its fields, and the octets after it. Unknown flags are ignored (section 4.2.2).
     fn header<'a>(
         &self,
         token: &'a [u8],
@@ -227,7 +232,7 @@ fn key_of(flags: u8) -> MessageKey {
     if flags & ACCEPTOR_SUBKEY == 0 { MessageKey::Initial } else { MessageKey::AcceptorSubkey }
 }
 
-/// What one side's tokens are made and verified with, each part prepared when it is first needed: most contexts use one.
+/// The prepared keys of one side's tokens. Each is prepared when it is first needed: most contexts use one only.
 #[derive(Debug)]
 struct Sender {
     role: Role,
@@ -255,7 +260,7 @@ impl Sender {
 }
 
 impl Role {
-    /// SentByAcceptor, as this side sends it.
+    /// Returns the flag SentByAcceptor, as this side sends it.
     fn flag(self) -> u8 {
         match self {
             Self::Initiator => 0,
@@ -322,7 +327,7 @@ impl Header {
     }
 }
 
-/// Octets that were rotated to the right: as they were before, they are `head` and then `tail`.
+/// Octets that were rotated to the right. In their original order, `head` comes before `tail`.
 #[derive(Clone, Copy)]
 struct Rotated<'a> {
     head: &'a [u8],
@@ -331,18 +336,18 @@ struct Rotated<'a> {
 
 impl<'a> Rotated<'a> {
     fn new(body: &'a [u8], rotation: usize) -> Self {
-        // Nothing can be rotated by any number.
+        // An empty body is the same after every rotation.
         let split = rotation.checked_rem(body.len()).unwrap_or(0);
         let (tail, head) = body.split_at(split);
         Self { head, tail }
     }
 
-    /// Both are parts of one token: nothing saturates.
+    /// Returns the number of octets. Both slices are parts of one token: nothing saturates.
     fn len(self) -> usize {
         self.head.len().saturating_add(self.tail.len())
     }
 
-    /// Returns how many octets the whole token has.
+    /// Returns how many octets the whole token has. It is in memory: nothing saturates.
     fn token_len(self) -> usize {
         self.len().saturating_add(HEADER)
     }
@@ -354,7 +359,7 @@ impl<'a> Rotated<'a> {
         out.extend_from_slice(self.tail);
     }
 
-    /// Gives back the first 16 octets and appends the others.
+    /// Returns the first 16 octets and appends the others.
     fn append_after_first(self, out: &mut Vec<u8>) -> Option<[u8; 16]> {
         if let Some((first, head)) = self.head.split_first_chunk() {
             Self { head, ..self }.append_to(out);

@@ -1,47 +1,47 @@
-//! Why a per-message token was refused.
+//! The errors for per-message tokens.
 
 use crate::error::Malformed;
 use crate::wire::der::{self, Fault, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
 use thiserror::Error;
 
-/// Why a per-message token was refused. It left no trace: neither in the context nor in the buffer.
+/// The error for a per-message token that is refused. It changes neither the context nor the caller's buffer.
 ///
-/// [`code`](Self::code) names it for programs, `Display` is a sentence for the reader of the log.
+/// [`code`](Self::code) names the error for programs. `Display` writes a sentence for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// Bytes that are not what the specification says.
+    /// The octets are not those of a token.
     #[error("the token is malformed: {0}")]
     Malformed(#[from] Malformed),
-    /// More bytes than the limit, before anything was read.
+    /// The token is longer than the limit. Nothing of it was read.
     #[error("the token has {size} bytes, more than the limit of {limit}")]
     TooLarge {
-        /// Bytes of the token.
+        /// The octets of the token.
         size: usize,
-        /// [`MAX_MESSAGE_TOKEN`](crate::limits::MAX_MESSAGE_TOKEN).
+        /// The limit, [`MAX_MESSAGE_TOKEN`](crate::limits::MAX_MESSAGE_TOKEN).
         limit: usize,
     },
-    /// A token for something else.
+    /// The token is for another purpose.
     #[error("{found} came where {expected} was expected")]
     WrongToken {
-        /// What this call takes in this context.
+        /// The kind of token that this call takes in this context.
         expected: TokenKind,
-        /// What came.
+        /// The kind of token that came.
         found: TokenKind,
     },
-    /// A token of our own came back.
+    /// The token was made by this side of the context: someone sent it back.
     #[error("the token was made by this side of the context: somebody sent it back")]
     Reflected,
     /// The token's AcceptorSubkey flag contradicts the context.
     #[error("the token is protected with {found}, and this context uses {expected}")]
     WrongKey {
-        /// What was agreed.
+        /// The key that the context uses.
         expected: MessageKey,
-        /// What the flag says.
+        /// The key that the flag names.
         found: MessageKey,
     },
-    /// The MAC is not that of this token under the context's key.
+    /// The MAC is not the one of this token under the context's key.
     #[error("the token, or the message that it signs, was altered or belongs to another context")]
     Integrity,
     /// This token was taken before.
@@ -50,23 +50,23 @@ pub enum MessageError {
         /// The token's number.
         sequence: u64,
     },
-    /// Tokens are missing before this one, and the context promises their sequence (GSS_C_SEQUENCE_FLAG).
+    /// Earlier tokens are missing, and the context promises their sequence (GSS_C_SEQUENCE_FLAG).
     #[error("the token has sequence number {sequence}, and {expected} must come first")]
     Gap {
         /// The token's number.
         sequence: u64,
-        /// The number that comes next.
+        /// The number that must come next.
         expected: u64,
     },
-    /// The token is numbered before the context's first, and the context promises the sequence.
+    /// The token's number is before the context's first, and the context promises the sequence.
     #[error("the token has sequence number {sequence}, and the context began later and is at {expected}")]
     OutOfOrder {
         /// The token's number.
         sequence: u64,
-        /// The number that comes next.
+        /// The number that must come next.
         expected: u64,
     },
-    /// The token is so old that nobody knows whether it was taken before.
+    /// The token is too old: the context no longer knows whether it was taken before.
     #[error(
         "the token with sequence number {sequence} comes too late: {oldest} is the oldest that is still told apart"
     )]
@@ -79,7 +79,7 @@ pub enum MessageError {
 }
 
 impl MessageError {
-    /// The stable name of this error, for logs, counters and tests. Names are added, never changed.
+    /// Returns the stable name of this error, for logs, counters and tests. Names are added, never changed.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -97,35 +97,35 @@ impl MessageError {
     }
 }
 
-/// What a token is, by its first octets.
+/// The kind of a token, by its first octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenKind {
-    /// `04 04` (RFC 4121 section 4.2.6.1).
+    /// A MIC token: `04 04` (RFC 4121 section 4.2.6.1).
     #[error("a MIC token of RFC 4121")]
     Mic,
-    /// `05 04` (RFC 4121 section 4.2.6.2).
+    /// A Wrap token: `05 04` (RFC 4121 section 4.2.6.2).
     #[error("a Wrap token of RFC 4121")]
     Wrap,
-    /// `01 01` in GSS framing (RFC 4757 section 7.2).
+    /// A MIC token under an RC4 key: `01 01` in GSS framing (RFC 4757 section 7.2).
     #[error("a MIC token of RFC 4757")]
     Rc4Mic,
-    /// `02 01` in GSS framing (RFC 4757 section 7.3).
+    /// A Wrap token under an RC4 key: `02 01` in GSS framing (RFC 4757 section 7.3).
     #[error("a Wrap token of RFC 4757")]
     Rc4Wrap,
-    /// `04 05`, or `01 02` in GSS framing: obsolete.
+    /// A token that deletes a context: `04 05`, or `01 02` in GSS framing. It is obsolete.
     #[error("a token that deletes a context")]
     DeleteContext,
-    /// `01 00`, `02 00` or `03 00` in GSS framing: AP-REQ, AP-REP, KRB-ERROR.
+    /// A token that establishes a context: `01 00`, `02 00` or `03 00` in GSS framing (AP-REQ, AP-REP, KRB-ERROR).
     #[error("a token that establishes a context")]
     Establishment,
-    /// Anything else.
+    /// Any other octets.
     #[error("something that is no token of Kerberos")]
     Unrecognised,
 }
 
 impl TokenKind {
-    /// What the first octets say. Only the framing, if there is one, can be malformed.
+    /// Returns the kind that the first octets name. Only the framing, if there is one, can be malformed.
     pub(super) fn of(token: &[u8]) -> Result<Self, Malformed> {
         der::read(token, Self::parse)
     }
@@ -155,13 +155,13 @@ impl TokenKind {
     }
 }
 
-/// Which of the keys of a context protects its messages.
+/// The key of a context that protects its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum MessageKey {
-    /// The session key, or the subkey of the initiator.
+    /// The session key or the subkey of the initiator.
     #[error("the session key or the initiator's subkey")]
     Initial,
-    /// The subkey of the acceptor's AP-REP.
+    /// The subkey in the acceptor's AP-REP.
     #[error("the acceptor's subkey")]
     AcceptorSubkey,
 }

@@ -1,8 +1,8 @@
 //! The established GSS security context of an acceptor: per-message protection (RFC 2743 section 2.3).
 //!
-//! In: the key, flags and sequence numbers that the exchange of AP-REQ and AP-REP settled. Then messages in and tokens
-//! out, or the reverse. AES keys make the tokens of RFC 4121 section 4.2, RC4 keys those of RFC 4757 section 7.
-//! Who the peer is, and whether the key should be trusted, was settled before.
+//! In: the key, flags and sequence numbers that AP-REQ and AP-REP settled. Then messages in and tokens out, or the reverse.
+//! AES keys make the tokens of RFC 4121 section 4.2, RC4 keys those of RFC 4757 section 7. The identity of the peer and the
+//! trust in the key were settled before.
 
 mod cfx;
 mod error;
@@ -27,22 +27,40 @@ use zeroize::zeroize_bytes;
 
 /// An established security context: it signs and seals messages for the client, and verifies and opens the client's.
 ///
-/// Tokens are numbered, so both ways go through `&mut self`. A token that is refused changes nothing. If the context
-/// promises [`GssFlags::SEQUENCE`], tokens must come in the order in which they were made, none left out; with
-/// [`GssFlags::REPLAY`] alone in any order, but none twice, and none that is older than the last 64; with neither, as they
-/// like.
+/// ```
+/// use kerberos_sso::SecurityContext;
+/// use kerberos_sso::context::{MessageError, Protection};
 ///
-/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7): an attacker who changes it in a token that
-/// is not sealed makes a token of another number. Only [`GssFlags::SEQUENCE`] keeps such a context from taking it again.
+/// /// Takes a sealed message and seals the answer.
+/// fn answer(context: &mut SecurityContext, token: &[u8], confounder: [u8; 16]) -> Result<Vec<u8>, MessageError> {
+///     let mut message = Vec::new();
+///     if context.unwrap(token, &mut message)? != Protection::Confidentiality {
+///         return Ok(Vec::new()); // this server answers sealed messages only
+///     }
+///     let mut sealed = Vec::new();
+///     context.wrap(b"hello", Protection::Confidentiality, &confounder, &mut sealed);
+///     Ok(sealed)
+/// }
+/// ```
 ///
-/// Keys are derived when they are first needed, so that an idle context costs little. They are wiped when it is dropped.
+/// Tokens are numbered, so both directions go through `&mut self`. A token that is refused changes nothing. The flags of the
+/// context decide which numbers are taken:
+///
+/// - With [`GssFlags::SEQUENCE`], tokens must come in the order in which they were made, and none may be missing.
+/// - With [`GssFlags::REPLAY`] alone, tokens may come in any order, but none twice and none older than the last 64.
+/// - With neither, all numbers are taken.
+///
+/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker who changes it in a token that
+/// is not sealed makes a token of another number. Only with [`GssFlags::SEQUENCE`] does such a context refuse it.
+///
+/// Keys are derived when they are first needed, so an idle context takes little memory. They are wiped when it is dropped.
 #[derive(Debug)]
 pub struct SecurityContext {
     tokens: Tokens,
     flags: GssFlags,
     etype: EncType,
     width: Width,
-    /// The number of the next token that we make.
+    /// The number of the next token that this side makes.
     next: u64,
     window: Window,
 }
@@ -64,18 +82,18 @@ impl Tokens {
     }
 }
 
-/// What the exchange of AP-REQ and AP-REP settled.
+/// The facts that AP-REQ and AP-REP settled.
 #[derive(Clone, Debug)]
 pub(crate) struct Established {
-    /// Which side we are.
+    /// The side of this context.
     pub(crate) role: Role,
-    /// The key of the messages: the acceptor's subkey, else the initiator's, else the session key.
+    /// The key of the messages: the acceptor's subkey, else the initiator's subkey, else the session key.
     pub(crate) key: Key,
-    /// Which of them it is.
+    /// The origin of that key.
     pub(crate) message_key: MessageKey,
-    /// The flags of the context: REPLAY, SEQUENCE and DCE_STYLE have effects here.
+    /// The flags of the context. REPLAY, SEQUENCE and DCE_STYLE have effects here.
     pub(crate) flags: GssFlags,
-    /// The `seq-number` that we sent.
+    /// The `seq-number` that this side sent.
     pub(crate) send_sequence: u32,
     /// The `seq-number` that the peer sent.
     pub(crate) receive_sequence: u32,
@@ -91,7 +109,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The other side.
+    /// Returns the other side.
     pub(crate) fn peer(self) -> Self {
         match self {
             Self::Initiator => Self::Acceptor,
@@ -100,12 +118,13 @@ impl Role {
     }
 }
 
-/// How a message is wrapped.
+/// The protection of a wrapped message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a message may be signed where the caller expects an encrypted one"]
 pub enum Protection {
-    /// Signed: anybody can read it, nobody can change it.
+    /// The message is signed: anyone can read it, but no one can change it unnoticed.
     Integrity,
-    /// Encrypted, and thereby signed.
+    /// The message is encrypted, and thereby signed.
     Confidentiality,
 }
 
@@ -118,19 +137,19 @@ impl SecurityContext {
         Self { tokens: Tokens::new(established), flags, etype, width, next, window }
     }
 
-    /// The flags of the context, as the client asked for them.
+    /// Returns the flags of the context, as the client asked for them.
     #[must_use]
     pub fn flags(&self) -> GssFlags {
         self.flags
     }
 
-    /// The encryption type of the key that protects the messages.
+    /// Returns the encryption type of the key that protects the messages.
     #[must_use]
     pub fn etype(&self) -> EncType {
         self.etype
     }
 
-    /// Signs a message that is sent by other ways (`GSS_GetMIC`): gives back the token that goes with it.
+    /// Signs a message (`GSS_GetMIC`) and returns the token. The message itself is sent apart from the token.
     #[must_use]
     pub fn get_mic(&mut self, message: &[u8]) -> Vec<u8> {
         let mut token = Vec::with_capacity(MAX_MIC);
@@ -147,7 +166,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants say what is wrong with the token or its number.
+    /// [`MessageError`], whose variants name the problem of the token or its number.
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
         check_size(token)?;
         let sequence = match &mut self.tokens {
@@ -158,7 +177,7 @@ impl SecurityContext {
         self.window.take(sequence)
     }
 
-    /// Signs or seals a message (`GSS_Wrap`) and appends the token, which holds it, to `out`.
+    /// Signs or seals a message (`GSS_Wrap`) and appends the token to `out`. The token holds the message.
     ///
     /// The confounder must be random, and never be used twice in one context.
     pub fn wrap(&mut self, message: &[u8], protection: Protection, confounder: &Confounder, out: &mut Vec<u8>) {
@@ -170,11 +189,11 @@ impl SecurityContext {
         }
     }
 
-    /// Opens a token of [`wrap`](Self::wrap) (`GSS_Unwrap`), appends its message to `out`, and says how it was protected.
+    /// Opens a token of [`wrap`](Self::wrap) (`GSS_Unwrap`), appends its message to `out`, and returns its protection.
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants say what is wrong with the token or its number. `out` is then as it was.
+    /// [`MessageError`], whose variants name the problem of the token or its number. `out` is then unchanged.
     pub fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         check_size(token)?;
         let start = out.len();
@@ -187,12 +206,12 @@ impl SecurityContext {
         Ok(protection)
     }
 
-    /// Octets of the longest message whose token has at most `max_token` octets (`GSS_Wrap_size_limit`); 0 if there is no
-    /// such message, or only the empty one.
+    /// Returns the length of the longest message whose token has at most `max_token` octets (`GSS_Wrap_size_limit`). It is 0
+    /// if there is no such message, or only the empty one.
     #[must_use]
     pub fn wrap_size_limit(&self, protection: Protection, max_token: usize) -> usize {
         match &self.tokens {
-            // A token that is too small for any message leaves nothing for one.
+            // A token that is too small for any message has no octets for one.
             Tokens::Cfx(cfx) => max_token.saturating_sub(cfx.overhead(protection)),
             #[cfg(feature = "rc4")]
             Tokens::Rc4(_) => rc4::size_limit(max_token),
@@ -201,7 +220,7 @@ impl SecurityContext {
 
     fn number(&mut self) -> u64 {
         let number = self.next;
-        // RFC 4757's numbers begin again; RFC 4121's do after 2^64 tokens.
+        // The numbers of RFC 4757 begin again after 2^32 tokens, those of RFC 4121 after 2^64.
         self.next = self.width.cut(number.wrapping_add(1));
         number
     }
@@ -225,7 +244,7 @@ pub(crate) fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
     out.truncate(length);
 }
 
-/// Octets of the longest MIC token: etype 20's.
+/// The length of the longest MIC token, that of encryption type 20.
 const MAX_MIC: usize = 16 + 24;
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Per-message tokens under RC4 keys (RFC 4757 section 7, on RFC 1964 section 1.2): MIC and Wrap.
 //!
 //! In: messages and their numbers, or tokens of the peer. Out: tokens, or messages whose integrity was verified, and their
-//! numbers. Whether a number may still come is not looked at here. Tokens of DCE style, whose framing leaves the data
-//! out, are not taken.
+//! numbers. The order of the numbers is not checked here. Tokens of DCE style, whose framing leaves the data out, are refused.
 //!
-//! Two things are not as the RFC prints them but as everybody does them: the direction octets are those of RFC 1964, FF
-//! from the acceptor, and the checksum of a Wrap token is of message type 13 and runs over the data as it stands.
+//! All implementations differ from the RFC in two things. The direction octets are those of RFC 1964: FF from the acceptor.
+//! The checksum of a Wrap token has message type 13 and covers the data with its padding.
 
 use alloc::vec::Vec;
 
@@ -14,7 +13,7 @@ use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, Rc4Confounder
 use crate::wire::der::{self, Fault, Field, Kind, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
 
-/// The tokens of one context, both ways.
+/// The tokens of one context, in both directions.
 pub(super) struct Rc4 {
     role: Role,
     streams: GssStreams,
@@ -23,7 +22,7 @@ pub(super) struct Rc4 {
 }
 
 impl Rc4 {
-    /// `None` if the key is of another type.
+    /// Prepares the tokens, or returns `None` if the key is of another type.
     pub(super) fn new(established: &Established) -> Option<Self> {
         let key = &established.key;
         Some(Self {
@@ -34,6 +33,8 @@ impl Rc4 {
         })
     }
 
+    /// Appends a MIC token.
+    ///
     /// ```text
     /// octets 0..2    TOK_ID     01 01
     /// octets 2..4    SGN_ALG    11 00
@@ -41,7 +42,7 @@ impl Rc4 {
     /// octets 8..16   SND_SEQ    encrypted: number, big-endian, and direction
     /// octets 16..24  SGN_CKSUM  over octets 0..8 and the message
     /// ```
-    /// All of it stands in the framing of RFC 2743 section 3.1.
+    /// The framing of RFC 2743 section 3.1 stands around it.
     pub(super) fn mic(&self, sequence: u64, message: &[u8], out: &mut Vec<u8>) {
         let checksum = checksum(&self.mic, MIC_START, &[message]);
         append_framing(out, FIELDS);
@@ -58,6 +59,8 @@ impl Rc4 {
         Ok(sequence.into())
     }
 
+    /// Appends a Wrap token.
+    ///
     /// ```text
     /// octets 0..2    TOK_ID      02 01
     /// octets 2..4    SGN_ALG     11 00
@@ -65,7 +68,7 @@ impl Rc4 {
     /// octets 6..8    Filler      FF FF
     /// octets 8..16   SND_SEQ     encrypted: number, big-endian, and direction
     /// octets 16..24  SGN_CKSUM   over octets 0..8 and all that follows, unencrypted
-    /// octets 24..32  Confounder  encrypted with what follows, or nothing is
+    /// octets 24..32  Confounder  encrypted together with the data in a sealed token
     /// octets 32..    Data        message and padding, which is 01
     /// ```
     pub(super) fn wrap(
@@ -126,8 +129,8 @@ impl Rc4 {
         octets
     }
 
-    /// The number of a token of the peer. It is encrypted under a key made from the checksum, so an altered one shows as
-    /// an impossible direction.
+    /// Returns the number of a token of the peer. It is encrypted under a key made from the checksum, so an altered number shows
+    /// as an impossible direction.
     fn number(&self, fields: &Fields) -> Result<u32, MessageError> {
         let mut octets = fields.sequence;
         self.streams.apply_to_sequence(fields.checksum, &mut octets);
@@ -154,16 +157,16 @@ pub(super) fn size_limit(max_token: usize) -> usize {
     max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len()).saturating_sub(WRAPPING)
 }
 
-/// What both tokens begin with.
+/// The fields at the beginning of both tokens.
 struct Fields {
-    /// TOK_ID, the algorithms, and filler.
+    /// The TOK_ID, the algorithms, and filler.
     start: [u8; 8],
     sequence: [u8; 8],
     checksum: [u8; 8],
 }
 
 impl Fields {
-    /// The fields, and a reader of what follows them. `starts` are those that are lawful here.
+    /// Returns the fields and a reader of the octets after them. `starts` are the allowed first octets.
     fn read<'a>(token: &'a [u8], expected: TokenKind, starts: &[[u8; 8]]) -> Result<(Self, Reader<'a>), MessageError> {
         super::expect_kind(token, expected)?;
         let read = |reader| {
@@ -197,7 +200,7 @@ fn wrap_start(protection: Protection) -> [u8; 8] {
     }
 }
 
-/// The direction octets (RFC 1964 section 1.2.1.2).
+/// Returns the octet that names the direction (RFC 1964 section 1.2.1.2).
 fn direction(sender: Role) -> u8 {
     match sender {
         Role::Initiator => 0x00,
@@ -219,8 +222,10 @@ fn verify(key: &Checksummer, fields: &Fields, pieces: &[&[u8]]) -> Result<(), Me
     if same(&expected, &fields.checksum) { Ok(()) } else { Err(MessageError::Integrity) }
 }
 
-/// Octets before the padding, each of whose octets is their number: 1 from those who follow RFC 4757, and up to 8 from
-/// those who pad as for DES (RFC 1964 section 1.2.2.3), which MIT's and Heimdal's libraries take.
+/// Returns how many octets are before the padding, each of whose octets is the padding's length.
+///
+/// The length is 1 by RFC 4757. Some senders pad up to 8 octets as for DES (RFC 1964 section 1.2.2.3), and the libraries of MIT
+/// and Heimdal take that.
 fn unpadded(data: &[u8]) -> Option<usize> {
     let count = *data.last()?;
     let length = data.len().checked_sub(count.into())?;
@@ -228,7 +233,7 @@ fn unpadded(data: &[u8]) -> Option<usize> {
     ((1..=8).contains(&count) && padding.iter().all(|octet| *octet == count)).then_some(length)
 }
 
-/// The framing of `length` octets: identifier, length, and the mechanism.
+/// Appends the framing of `length` octets: identifier, length, and mechanism.
 fn append_framing(out: &mut Vec<u8>, length: usize) {
     // Where a sum of lengths saturates, the reservation panics.
     let contents = length.saturating_add(KRB5_OID.len());
@@ -259,7 +264,7 @@ fn length_octets(length: usize) -> u8 {
     length.to_be_bytes().iter().skip_while(|octet| **octet == 0).fold(0_u8, |count, _| count.saturating_add(1))
 }
 
-/// The number of a token has 32 bits.
+/// Returns the last 32 bits of a number. The number of a token has no more.
 fn low_half(sequence: u64) -> u32 {
     let [_, _, _, _, a, b, c, d] = sequence.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
@@ -278,10 +283,10 @@ const PADDING: [u8; 1] = [0x01];
 
 const CONFOUNDER: usize = 8;
 
-/// Octets of a MIC token within its framing.
+/// The octets of a MIC token within its framing.
 const FIELDS: usize = 24;
 
-/// Octets of a Wrap token within its framing, but for the message.
+/// The octets of a Wrap token within its framing, except the message.
 const WRAPPING: usize = FIELDS + CONFOUNDER + PADDING.len();
 
 #[cfg(test)]

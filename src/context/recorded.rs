@@ -1,6 +1,6 @@
-//! The tokens of `testvectors/messages`: what MIT's and Heimdal's libraries made, with the keys of their contexts.
+//! The tokens of `testvectors/messages`, which MIT's and Heimdal's libraries made, with the keys of their contexts.
 //!
-//! A field that is not known, one that is missing, a wrong count: each is an error.
+//! An unknown field, a missing field and a wrong count are errors.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer};
 
-/// Those that the build can check: without the feature `rc4`, those under AES keys.
+/// Returns the contexts that the build can check: without the feature `rc4`, those under AES keys.
 pub(super) fn all() -> Vec<Context> {
     let files =
         [include_str!("../../testvectors/messages/mit.json"), include_str!("../../testvectors/messages/heimdal.json")];
@@ -31,7 +31,7 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "for whoever reads the file")]
+#[allow(dead_code, reason = "these fields are for readers of the file")]
 struct Source {
     made_by: String,
     how: String,
@@ -60,7 +60,7 @@ pub(super) struct Context {
     pub(super) tokens: Vec<Token>,
 }
 
-/// The numbers that the two sides begin with.
+/// The first numbers of the two sides.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct First {
@@ -148,12 +148,12 @@ impl From<Side> for Role {
     }
 }
 
-/// What the recordings protect.
+/// Returns the message that the recorded tokens protect.
 pub(super) fn message(length: usize) -> Vec<u8> {
     (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect()
 }
 
-/// Flags come from checksums only.
+/// Makes flags by way of a checksum: they come from checksums only.
 pub(crate) fn flags(bits: u32) -> GssFlags {
     let mut checksum = [0; 24];
     checksum[0] = 16;

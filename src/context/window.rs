@@ -1,36 +1,36 @@
-//! Which sequence numbers may still come (RFC 2743 sections 1.2.3 and 1.2.5.2).
+//! The order of sequence numbers (RFC 2743 sections 1.2.3 and 1.2.5.2).
 //!
-//! In: the number of a token whose integrity has been verified. Out: whether it may be taken; if so, it is remembered.
-//! Numbers of RFC 4121 have 64 bits and do not wrap; those of RFC 4757 have 32 and do.
+//! In: the number of a token whose integrity has been verified. Out: whether the context may take it. A number that is taken is
+//! remembered. Numbers of RFC 4121 have 64 bits. Those of RFC 4757 have 32 bits and begin again.
 
 use super::MessageError;
 use crate::wire::gss::GssFlags;
 
-/// Numbers that were seen, and what the context promises about them.
+/// The numbers that were taken, and the promise of the context about them.
 #[derive(Debug)]
 pub(super) struct Window {
     promise: Promise,
     width: Width,
     /// One more than the highest number taken, or the first number of the context.
     next: u64,
-    /// How far `next` has come since the context began.
+    /// How far `next` has advanced since the context began.
     progress: u64,
     /// Bit `i` stands for `next - 1 - i`.
     seen: u64,
 }
 
-/// What the flags of the context ask for.
+/// The promise that the flags of the context make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
-    /// Neither flag: numbers mean nothing.
+    /// Neither flag is set: all numbers are taken.
     Nothing,
-    /// GSS_C_REPLAY_FLAG alone: no token twice, in any order within the window.
+    /// GSS_C_REPLAY_FLAG alone: no token is taken twice. Within the window, tokens come in any order.
     NoReplay,
-    /// GSS_C_SEQUENCE_FLAG: each token once, none left out, in order.
+    /// GSS_C_SEQUENCE_FLAG: each token is taken once and in order, and none may be missing.
     InOrder,
 }
 
-/// How many bits a number has.
+/// The number of bits of a sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
     Bits32,
@@ -49,7 +49,7 @@ impl Window {
         Self { promise, width, next: first.into(), progress: 0, seen: 0 }
     }
 
-    /// Takes the number, or says why it is late, early or repeated, and then stays as it was.
+    /// Takes the number, or rejects it as late, early or repeated. A rejected number changes nothing.
     pub(super) fn take(&mut self, sequence: u64) -> Result<(), MessageError> {
         // Numbers of 32 bits begin again, so distances are taken modulo their width.
         let ahead = self.width.cut(sequence.wrapping_sub(self.next));
@@ -65,7 +65,7 @@ impl Window {
         }
     }
 
-    /// What is behind and not older than the context has been taken, since none was ever left out.
+    /// Takes the next number only. A number behind it that is not older than the context was taken before: none was left out.
     fn take_in_order(&mut self, sequence: u64, ahead: u64, behind: u64) -> Result<(), MessageError> {
         let expected = self.next;
         match ahead {
@@ -84,7 +84,7 @@ impl Window {
         let age = behind.checked_sub(1).filter(|age| *age < remembered);
         let age = age.and_then(|age| u32::try_from(age).ok());
         let Some(bit) = age.and_then(|age| 1_u64.checked_shl(age)) else {
-            // Modulo the width, as all numbers.
+            // The number of the oldest remembered token, modulo the width.
             let oldest = self.width.cut(self.next.wrapping_sub(remembered));
             return Err(MessageError::TooOld { sequence, oldest });
         };
@@ -99,16 +99,16 @@ impl Window {
     fn advance(&mut self, skipped: u64) {
         // At most half of all numbers are skipped: nothing saturates.
         let steps = skipped.saturating_add(1);
-        // After 64 steps or more, nothing is left of what was seen.
+        // After 64 steps or more, no bit is left.
         self.seen = u32::try_from(steps).ok().and_then(|steps| self.seen.checked_shl(steps)).unwrap_or(0) | 1;
         self.next = self.width.cut(self.next.wrapping_add(steps));
-        // Once it says "more than any number is behind", it may stay there.
+        // At its maximum it is further than any number can be behind, so it may stay there.
         self.progress = self.progress.saturating_add(steps);
     }
 }
 
 impl Width {
-    /// The number without the bits that it does not have.
+    /// Returns the number modulo the width.
     pub(super) fn cut(self, number: u64) -> u64 {
         match self {
             Self::Bits32 => number & u64::from(u32::MAX),
@@ -116,7 +116,7 @@ impl Width {
         }
     }
 
-    /// What is further ahead than this is behind.
+    /// Returns the greatest distance ahead. A number that is further ahead counts as behind.
     fn half(self) -> u64 {
         match self {
             Self::Bits32 => u64::from(u32::MAX >> 1),
@@ -125,7 +125,7 @@ impl Width {
     }
 }
 
-/// How many of the latest numbers are told apart when only replays are refused; as many as MIT's libraries keep.
+/// The number of latest tokens that are remembered when only replays are refused. MIT's libraries keep as many.
 const REMEMBERED: u64 = 64;
 
 #[cfg(test)]
@@ -139,13 +139,13 @@ mod tests {
         Window { promise, ..Window::new(GssFlags::default(), width, first) }
     }
 
-    /// The last number that a width has.
+    /// Returns the last number of a width.
     fn last(width: Width) -> u64 {
         width.cut(u64::MAX)
     }
 
     #[test]
-    fn after_a_leap_as_many_are_remembered_as_are_within_64() {
+    fn after_a_leap_the_numbers_within_64_are_remembered() {
         for width in WIDTHS {
             for ahead in [1, 62, 63, 64, 65, 66, 1_000] {
                 let mut window = window(Promise::NoReplay, width, 7);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_number_is_taken_once_as_any_other() {
+    fn the_last_number_is_taken_once() {
         for width in WIDTHS {
             let (next, sequence) = (last(width) - 1, last(width));
             for promise in [Promise::NoReplay, Promise::InOrder] {
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!([window.take(0xFFFF_FFFF), window.take(0)], [Ok(()), Ok(())]);
     }
 
-    /// Longer ones do not: 2^32 is one more than the highest that an authenticator can begin with.
+    /// Numbers of 64 bits go on at 2^32, which is one more than the highest first number of an authenticator.
     #[test]
     fn numbers_of_64_bits_go_on_after_32() {
         for promise in [Promise::NoReplay, Promise::InOrder] {

@@ -23,7 +23,7 @@ impl Aes for aes::Aes128 {}
 
 impl Aes for aes::Aes256 {}
 
-/// A key, expanded.
+/// An expanded key.
 #[derive(Clone)]
 pub(super) struct AesCts<C: Aes>(C);
 
@@ -87,7 +87,7 @@ impl<C: Aes> AesCts<C> {
 
 impl<C: Aes> ZeroizeOnDrop for AesCts<C> {}
 
-/// The whole of an encryption, as one call for the processor's instructions.
+/// A whole encryption, which the cipher runs in one call with the processor's instructions.
 struct Encryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -117,6 +117,7 @@ impl<F: FnMut(&[u8])> BlockCipherEncClosure for Encryption<'_, F> {
         }
         show(tail);
         if !tail.is_empty() {
+            // Without further blocks, the first one is the last whole block.
             let last = blocks.last_mut().unwrap_or(first);
             steal(last, tail);
             backend.encrypt_block_inplace(last);
@@ -124,14 +125,14 @@ impl<F: FnMut(&[u8])> BlockCipherEncClosure for Encryption<'_, F> {
     }
 }
 
-/// The tail takes the front of the block before it, which becomes both of them.
+/// Exchanges the tail with the front of the block before it, and adds the tail to that front.
 fn steal(last: &mut Block, tail: &mut [u8]) {
     for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
         (*tail, *last) = (*last, *last ^ *tail);
     }
 }
 
-/// The whole of a decryption, as one call for the processor's instructions.
+/// A whole decryption, which the cipher runs in one call with the processor's instructions.
 struct Decryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -228,11 +229,11 @@ fn octets(blocks: &[Block]) -> &[u8] {
 
 /// Returns how many octets stand before the tail, of the `rest` that follow the first block.
 fn whole_blocks(rest: usize) -> usize {
-    // Nothing has no tail.
+    // An empty rest has no tail.
     rest.saturating_sub(1) & !(BLOCK - 1)
 }
 
-/// Splits off the tail: the last 1 to 16 octets, or nothing of nothing. What is before it are whole blocks.
+/// Splits octets into whole blocks and the tail: the last 1 to 16 octets, or none if there are none.
 fn split(rest: &mut [u8]) -> (&mut [Block], &mut [u8]) {
     let (blocks, tail) = rest.split_at_mut(whole_blocks(rest.len()));
     let (blocks, _) = Array::slice_as_chunks_mut(blocks);
@@ -253,7 +254,7 @@ type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
 
-/// Blocks shown at a time: one of SHA-1's.
+/// The blocks that are shown at a time. Together they are one block of SHA-1.
 const SHOWN: usize = 4;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Keyed checksums: RFC 3961's `get_mic` and `verify_mic` for the checksum types that go with the supported keys.
 //!
-//! In: messages in as many pieces as the caller has. Out: the checksum, or whether one is right.
+//! In: messages in pieces. Out: the checksum, or whether a checksum is right.
 
 use core::fmt;
 
@@ -23,7 +23,7 @@ use super::rfc4757;
 use super::rfc8009::{Aes128Sha256, Aes256Sha384};
 use super::{rfc3962, rfc8009};
 
-/// A key prepared to make and verify checksums of one usage: made by [`Key::checksummer`](super::Key::checksummer).
+/// A key that is prepared to make and verify checksums of one usage. [`Key::checksummer`](super::Key::checksummer) makes it.
 #[derive(Clone)]
 pub struct Checksummer {
     pub(super) checksum_type: ChecksumType,
@@ -43,7 +43,7 @@ pub(super) enum Prepared {
 }
 
 impl Checksummer {
-    /// The checksum type it makes, which follows from the key's encryption type.
+    /// Returns the type of its checksums, which follows from the key's encryption type.
     #[must_use]
     pub fn checksum_type(&self) -> ChecksumType {
         self.checksum_type
@@ -93,7 +93,7 @@ impl fmt::Debug for Checksummer {
     }
 }
 
-/// The checksum of a message of which some pieces may still be to come.
+/// The checksum of a message that may not be complete yet.
 #[derive(Clone)]
 pub struct RunningChecksum(Running);
 
@@ -139,7 +139,7 @@ impl RunningChecksum {
     ///
     /// # Errors
     ///
-    /// [`WrongChecksum`] if they differ, be it in length.
+    /// [`WrongChecksum`] if the checksums differ, in an octet or in length.
     pub fn verify(self, checksum: &[u8]) -> Result<(), WrongChecksum> {
         if same(self.finish().as_ref(), checksum) { Ok(()) } else { Err(WrongChecksum) }
     }
@@ -151,7 +151,7 @@ impl fmt::Debug for RunningChecksum {
     }
 }
 
-/// A finished checksum: 12, 16 or 24 octets, to be had by [`as_ref`](AsRef::as_ref).
+/// A finished checksum. [`as_ref`](AsRef::as_ref) returns its 12, 16 or 24 octets.
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum(Octets);
 
@@ -166,7 +166,7 @@ enum Octets {
 }
 
 impl Checksum {
-    /// Returns the first eight octets, which are what an RC4 token holds.
+    /// Returns the first eight octets, which an RC4 token holds.
     #[cfg(feature = "rc4")]
     pub(crate) fn first_eight(&self) -> [u8; 8] {
         match &self.0 {
@@ -190,7 +190,7 @@ impl AsRef<[u8]> for Checksum {
     }
 }
 
-/// The checksum is not that of the message under this key for this usage.
+/// The error for a checksum that is not the message's under this key for this usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the checksum is not that of the message under this key for this use")]
 pub struct WrongChecksum;

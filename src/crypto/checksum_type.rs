@@ -4,18 +4,18 @@
 
 use core::fmt;
 
-/// A Kerberos checksum type, as it stands on the wire. Any number is kept, known or not.
+/// A Kerberos checksum type by its number in messages. Unknown numbers are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChecksumType(pub i32);
 
 impl ChecksumType {
-    /// CRC-32. No key: anybody can make one.
+    /// CRC-32. It has no key: anyone can make one.
     pub const CRC32: Self = Self(1);
-    /// MD4. No key.
+    /// MD4. It has no key.
     pub const RSA_MD4: Self = Self(2);
-    /// MD5. No key.
+    /// MD5. It has no key.
     pub const RSA_MD5: Self = Self(7);
-    /// SHA-1. No key.
+    /// SHA-1. It has no key.
     pub const SHA1: Self = Self(14);
     /// HMAC-SHA1 cut to 96 bits under an AES-128 key (RFC 3962).
     pub const HMAC_SHA1_96_AES128: Self = Self(15);
@@ -27,16 +27,16 @@ impl ChecksumType {
     pub const HMAC_SHA384_192_AES256: Self = Self(20);
     /// HMAC-MD5 under an RC4 key (RFC 4757 section 4).
     pub const HMAC_MD5: Self = Self(-138);
-    /// Not a checksum: flags, channel bindings and delegation of a GSS initiator (RFC 4121 section 4.1.1).
+    /// No checksum, but the flags, channel bindings and delegation of a GSS initiator (RFC 4121 section 4.1.1).
     pub const GSSAPI: Self = Self(0x8003);
 
-    /// The registered name; `None` for a number without one.
+    /// Returns the registered name, or `None` for a number without one.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
-    /// Octets in a checksum of this type; `None` unless this crate can compute it.
+    /// Returns how many octets a checksum of this type has, or `None` if this crate cannot compute it.
     #[must_use]
     pub fn checksum_len(self) -> Option<usize> {
         match self {
@@ -49,7 +49,7 @@ impl ChecksumType {
         }
     }
 
-    /// Whether this crate can compute this type. All it can compute are keyed.
+    /// Returns whether this crate can compute this type. All types that it can compute have a key.
     #[must_use]
     pub fn is_supported(self) -> bool {
         self.checksum_len().is_some()
@@ -57,7 +57,7 @@ impl ChecksumType {
 }
 
 impl fmt::Display for ChecksumType {
-    /// `hmac-sha1-96-aes256 (16)`, or `unknown (99)`.
+    /// Writes name and number: `hmac-sha1-96-aes256 (16)`, or `unknown (99)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name().unwrap_or("unknown"), self.0)
     }

@@ -1,7 +1,7 @@
-//! Decryption and encryption under one key for one usage, with everything that depends on them alone done beforehand.
+//! Decryption and encryption under one key for one usage. All work that depends on these alone is done beforehand.
 //!
 //! In: ciphertexts as they stand in `EncryptedData.cipher`. Out: plaintexts whose integrity has been verified.
-//! What a plaintext says is for others to check.
+//! The contents of a plaintext are not checked here.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -15,9 +15,9 @@ use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
 use super::scheme::{Confounder, DecryptError, Scheme};
 use zeroize::zeroize_bytes;
 
-/// A key prepared for one usage: made by [`Key::cipher`](super::Key::cipher), good for any number of messages.
+/// A key that is prepared for any number of messages of one usage. [`Key::cipher`](super::Key::cipher) makes it.
 ///
-/// It takes about one kilobyte, nearly all of it AES round keys, and wipes itself when dropped.
+/// It takes about one kilobyte, mostly for AES round keys. It is wiped when it is dropped.
 #[derive(Clone)]
 pub struct Cipher(pub(super) Prepared);
 
@@ -51,8 +51,8 @@ impl Cipher {
 
     /// Decrypts `ciphertext`, which stays as it is, into `out`, which must be at least as long.
     ///
-    /// Returns where in `out` the plaintext lies; before and after it are the confounder and octets without meaning.
-    /// On failure `out` holds zeros as far as it was written.
+    /// Returns where in `out` the plaintext lies. The confounder and octets without meaning lie before and after it. On failure
+    /// `out` holds zeros as far as it was written.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Cipher {
         self.encrypt_pieces(confounder, &[plaintext], out);
     }
 
-    /// Encrypts as [`encrypt`](Self::encrypt) does, a plaintext that is given in pieces.
+    /// Encrypts a plaintext in pieces as [`encrypt`](Self::encrypt) does.
     pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
         // Where a sum of lengths saturates, the reservation panics.
         let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
@@ -79,8 +79,8 @@ impl Cipher {
         self.scheme().encrypt(confounder, plaintext, out);
     }
 
-    /// Decrypts in place a ciphertext whose first 16 octets lie apart from the rest: with AES the encrypted confounder,
-    /// with RC4 the MAC. So the plaintext can begin where the rest does, and need not be moved there.
+    /// Decrypts in place a ciphertext whose first 16 octets lie apart from the rest. They are the encrypted confounder of AES or
+    /// the MAC of RC4. So the plaintext can begin where the rest does, and is not moved there.
     ///
     /// Returns where in `rest` the plaintext lies. On failure `rest` holds zeros.
     pub(crate) fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
@@ -107,7 +107,7 @@ impl Cipher {
 
     /// Returns the MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
     ///
-    /// Once the ciphertext has been decrypted, the MAC identifies the message. `None` if the ciphertext is too short.
+    /// After the ciphertext was decrypted, the MAC identifies the message. Returns `None` if the ciphertext is too short.
     #[must_use]
     pub fn mac_of<'a>(&self, ciphertext: &'a [u8]) -> Option<&'a [u8]> {
         mac_of(self.etype(), ciphertext)
@@ -131,7 +131,7 @@ impl fmt::Debug for Cipher {
     }
 }
 
-/// As [`Cipher::decrypt`], with any scheme.
+/// Decrypts as [`Cipher::decrypt`] does, with any scheme.
 pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
     let (actual, minimum) = (ciphertext.len(), scheme.overhead());
     if actual < minimum {
@@ -142,7 +142,7 @@ pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) ->
     scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_bytes(out))
 }
 
-/// As [`Cipher::mac_of`], for a key of type `etype`. Returns `None` for a type without support, too.
+/// Returns the same as [`Cipher::mac_of`] for a key of type `etype`, and `None` for a type without support.
 pub(crate) fn mac_of(etype: EncType, ciphertext: &[u8]) -> Option<&[u8]> {
     match etype {
         EncType::AES128_CTS_HMAC_SHA1_96 | EncType::AES256_CTS_HMAC_SHA1_96 => {
@@ -164,7 +164,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn decrypting_in_place_is_decrypting() {
+    fn decryption_in_place_gives_the_same_plaintext() {
         for etype in EncType::SUPPORTED {
             let key = Key::new(etype, &vec![5; etype.key_len().unwrap()]).unwrap();
             let cipher = key.cipher(KeyUsage::GSS_ACCEPTOR_SEAL);

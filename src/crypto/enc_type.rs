@@ -1,44 +1,44 @@
 //! Encryption type numbers (RFC 3961 section 8, IANA "Kerberos Encryption Type Numbers") and their names.
 //!
 //! In: a number from the wire or a name from a configuration. Out: [`EncType`], which keeps unknown numbers.
-//! Whether a type is *allowed* is a policy's decision, not this module's.
+//! A policy decides whether a type is *allowed*, not this module.
 
 use core::fmt;
 use core::str::FromStr;
 
 use super::checksum_type::ChecksumType;
 
-/// A Kerberos encryption type, as it stands on the wire. Any number is kept, known or not.
+/// A Kerberos encryption type by its number in messages. Unknown numbers are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncType(pub i32);
 
 impl EncType {
-    /// Single DES with CRC-32. Broken; named so that a refusal can name it.
+    /// Single DES with CRC-32. It is broken: it has a name here only so that an error can name it.
     pub const DES_CBC_CRC: Self = Self(1);
-    /// Single DES with MD4. Broken.
+    /// Single DES with MD4. It is broken.
     pub const DES_CBC_MD4: Self = Self(2);
-    /// Single DES with MD5. Broken.
+    /// Single DES with MD5. It is broken.
     pub const DES_CBC_MD5: Self = Self(3);
-    /// Triple DES with SHA-1 (RFC 3961 section 6.3). Retired by RFC 8429.
+    /// Triple DES with SHA-1 (RFC 3961 section 6.3). RFC 8429 retired it.
     pub const DES3_CBC_SHA1_KD: Self = Self(16);
     /// AES-128 with HMAC-SHA1 (RFC 3962).
     pub const AES128_CTS_HMAC_SHA1_96: Self = Self(17);
-    /// AES-256 with HMAC-SHA1 (RFC 3962), the usual one of Active Directory.
+    /// AES-256 with HMAC-SHA1 (RFC 3962), the usual type in Active Directory.
     pub const AES256_CTS_HMAC_SHA1_96: Self = Self(18);
     /// AES-128 with HMAC-SHA-256 (RFC 8009).
     pub const AES128_CTS_HMAC_SHA256_128: Self = Self(19);
     /// AES-256 with HMAC-SHA-384 (RFC 8009).
     pub const AES256_CTS_HMAC_SHA384_192: Self = Self(20);
-    /// RC4 with HMAC-MD5 (RFC 4757), whose key is the NT hash. Retired by RFC 8429.
+    /// RC4 with HMAC-MD5 (RFC 4757), whose key is the NT hash. RFC 8429 retired it.
     pub const RC4_HMAC: Self = Self(23);
-    /// RC4 with a 56-bit key (RFC 4757). Broken.
+    /// RC4 with a 56-bit key (RFC 4757). It is broken.
     pub const RC4_HMAC_EXP: Self = Self(24);
     /// Camellia-128 with CMAC (RFC 6803).
     pub const CAMELLIA128_CTS_CMAC: Self = Self(25);
     /// Camellia-256 with CMAC (RFC 6803).
     pub const CAMELLIA256_CTS_CMAC: Self = Self(26);
 
-    /// The types this crate can decrypt. RC4 is among them with the feature `rc4`.
+    /// The types that this crate can decrypt. RC4 is among them with the feature `rc4`.
     pub const SUPPORTED: [Self; if cfg!(feature = "rc4") { 5 } else { 4 }] = [
         Self::AES128_CTS_HMAC_SHA1_96,
         Self::AES256_CTS_HMAC_SHA1_96,
@@ -48,19 +48,19 @@ impl EncType {
         Self::RC4_HMAC,
     ];
 
-    /// Whether this crate can decrypt this type.
+    /// Returns whether this crate can decrypt this type.
     #[must_use]
     pub fn is_supported(self) -> bool {
         Self::SUPPORTED.contains(&self)
     }
 
-    /// The registered name, in IANA's spelling; `None` for a number without one.
+    /// Returns the registered name in IANA's spelling, or `None` for a number without one.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
-    /// Octets in a key of this type; `None` if the type is not supported.
+    /// Returns how many octets a key of this type has, or `None` if the type is not supported.
     #[must_use]
     pub fn key_len(self) -> Option<usize> {
         match self {
@@ -72,7 +72,7 @@ impl EncType {
         }
     }
 
-    /// The checksum that goes with this type (RFC 3961's "associated checksum"); `None` if the type is not supported.
+    /// Returns the checksum type of the same keys (RFC 3961's "associated checksum"), or `None` if the type is not supported.
     #[must_use]
     pub fn checksum_type(self) -> Option<ChecksumType> {
         match self {
@@ -88,7 +88,7 @@ impl EncType {
 }
 
 impl fmt::Display for EncType {
-    /// `aes256-cts-hmac-sha1-96 (18)`, or `unknown (99)`.
+    /// Writes name and number: `aes256-cts-hmac-sha1-96 (18)`, or `unknown (99)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name().unwrap_or("unknown"), self.0)
     }
@@ -103,7 +103,7 @@ impl From<i32> for EncType {
 impl FromStr for EncType {
     type Err = UnknownEncType;
 
-    /// Reads a number, a registered name, or a name by which MIT, Heimdal or Windows call the type, in any case.
+    /// Reads a number, a registered name, or a name that MIT, Heimdal or Windows use. Names may be in any case.
     fn from_str(text: &str) -> Result<Self, UnknownEncType> {
         if let Ok(number) = text.parse() {
             return Ok(Self(number));
@@ -117,12 +117,12 @@ impl FromStr for EncType {
     }
 }
 
-/// The text is neither a number nor the name of an encryption type.
+/// The error for a text that is neither a number nor the name of an encryption type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither a number nor the name of a Kerberos encryption type")]
 pub struct UnknownEncType;
 
-/// IANA's names; the negative numbers are Windows' private ones (`KERB_ETYPE_*` of ntsecapi.h).
+/// The names of IANA, and for negative numbers those of Windows (`KERB_ETYPE_*` of ntsecapi.h).
 const NAMES: &[(i32, &str)] = &[
     (1, "des-cbc-crc"),
     (2, "des-cbc-md4"),
@@ -154,7 +154,7 @@ const NAMES: &[(i32, &str)] = &[
     (-149, "aes256-cts-hmac-sha1-96-plain"),
 ];
 
-/// Other spellings in use: MIT's `krb5.conf`, Heimdal, `ktpass`.
+/// Other names in use, by MIT's `krb5.conf`, Heimdal and `ktpass`.
 const ALIASES: &[(i32, &str)] = &[
     (16, "des3-hmac-sha1"),
     (17, "aes128-cts"),

@@ -1,8 +1,8 @@
 //! HMAC-SHA1 (RFC 2104) with its key absorbed beforehand.
 //!
-//! In: a key of at most one block, which its type shows, and messages in pieces. Out: the 20-octet MAC.
-//! Most of a request's time is spent in this compression function, so it is driven directly: the `hmac` crate
-//! costs 40 ns more to set up and 40 ns more for each message, which is a fifth of a request.
+//! In: a key whose type has at most one block, and messages in pieces. Out: the MAC of 20 octets.
+//! A request spends most of its time in the compression function of SHA-1, so this module calls it directly. The `hmac` crate
+//! takes 40 ns more for a key and 40 ns more for each message, together a fifth of a request.
 
 use core::slice;
 
@@ -13,7 +13,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::zeroing::Wiped;
 use zeroize::zeroize_bytes;
 
-/// The two hash states that stand for a key.
+/// A key, as the two hash states after its block.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HmacSha1 {
     inner: State,
@@ -41,7 +41,7 @@ impl HmacSha1 {
         self.finish(state, rest, count(message))
     }
 
-    /// Ends a message of `length` octets, of which `state` has seen all but `rest`.
+    /// Ends a message of `length` octets. `state` has absorbed all but `rest`.
     fn finish(&self, mut state: State, rest: &[u8], length: u64) -> [u8; 20] {
         compress_padded(&mut state, rest, length);
         let digest = octets(&state);
@@ -56,11 +56,11 @@ impl HmacSha1 {
 pub(super) struct Running {
     key: HmacSha1,
     state: State,
-    /// The start of a block that is not whole yet.
+    /// The beginning of a block that is not complete yet.
     block: [u8; BLOCK],
-    /// How many octets of `block` are filled: always less than all of them.
+    /// The number of octets of `block` that are filled, which is less than the block's length.
     filled: usize,
-    /// Octets of the message so far.
+    /// The octets of the message so far.
     length: u64,
 }
 
@@ -78,7 +78,7 @@ impl Running {
         self.key.finish(self.state, rest, self.length)
     }
 
-    /// Fills the block that is begun, and returns what of the message is left.
+    /// Fills the incomplete block, and returns the rest of the message.
     fn complete_block<'a>(&mut self, message: &'a [u8]) -> &'a [u8] {
         if self.filled == 0 {
             return message;
@@ -94,7 +94,7 @@ impl Running {
         rest
     }
 
-    /// Appends to the block that is begun, which `piece` does not fill.
+    /// Appends `piece` to the incomplete block, which it does not fill.
     #[expect(clippy::arithmetic_side_effects, reason = "`after` is a part of the block")]
     fn keep(&mut self, piece: &[u8]) {
         let (_, free) = self.block.split_at_mut(self.filled);
@@ -105,7 +105,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// The last octets of a plaintext lie in the block.
+    /// Wipes the state and the block, which holds the last octets of a plaintext.
     fn drop(&mut self) {
         self.state.zeroize();
         zeroize_bytes(&mut self.block);
@@ -173,13 +173,13 @@ type State = [u32; 5];
 
 const BLOCK: usize = 64;
 
-/// Octets of the block that the key fills.
+/// The octets of the block that the key fills.
 const KEY_BLOCK: u64 = 64;
 
-/// Where a last block keeps the length of the message.
+/// The offset of the message's length in a last block.
 const LENGTH_AT: usize = 56;
 
-/// FIPS 180-4 section 5.3.1.
+/// The first state (FIPS 180-4 section 5.3.1).
 const INITIAL: State = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
 
 #[cfg(test)]

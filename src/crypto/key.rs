@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::checksum::{self, Checksummer};
@@ -102,7 +101,7 @@ impl Key {
         Self(Secret::Rc4(nt_hash))
     }
 
-    /// A key of type 20, for what this crate encrypts for itself.
+    /// Makes a key of type 20, for values that this crate encrypts for itself.
     pub(crate) const fn aes256_sha384(octets: [u8; 32]) -> Self {
         Self(Secret::Aes256Sha384(octets))
     }
@@ -144,7 +143,7 @@ impl Key {
         })
     }
 
-    /// As [`Cipher::decrypt`], for a key that decrypts one message of one usage: nothing prepared is kept, nor moved.
+    /// Decrypts as [`Cipher::decrypt`] does, one message of one usage. The prepared key is neither kept nor moved.
     pub(crate) fn decrypt(
         &self,
         usage: KeyUsage,
@@ -255,17 +254,10 @@ impl From<Secret> for Key {
     }
 }
 
-impl ConstantTimeEq for Key {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        Choice::from(u8::from(self.etype() == other.etype()))
-            & Choice::from(u8::from(same(self.expose_bytes(), other.expose_bytes())))
-    }
-}
-
 impl PartialEq for Key {
-    /// In constant time.
+    /// Compares two keys in a time that depends on their types only.
     fn eq(&self, other: &Self) -> bool {
-        self.ct_eq(other).into()
+        self.etype() == other.etype() && same(self.expose_bytes(), other.expose_bytes())
     }
 }
 
@@ -277,7 +269,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Why octets are not a key.
+/// The error for octets that are no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKey {
@@ -295,9 +287,9 @@ pub enum InvalidKey {
     Length {
         /// The type that was given.
         enc_type: EncType,
-        /// Octets of such a key.
+        /// The octets of such a key.
         expected: usize,
-        /// Octets that were given.
+        /// The octets that were given.
         actual: usize,
     },
 }

@@ -1,14 +1,14 @@
-//! Key usage numbers (RFC 4120 section 7.5.1, RFC 4121 section 2): what a derived key is for.
+//! Key usage numbers (RFC 4120 section 7.5.1, RFC 4121 section 2): the purpose of a derived key.
 //!
-//! A message encrypted for one usage does not decrypt under another, which is what keeps
-//! an authenticator from being replayed as a ticket.
+//! A message that is encrypted for one usage does not decrypt for another. So an attacker cannot send an authenticator as a
+//! ticket.
 
-/// What a key is used for; every usage has derived keys of its own.
+/// The purpose of a key. Every usage has its own derived keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyUsage(pub u32);
 
 impl KeyUsage {
-    /// PA-ENC-TIMESTAMP of an AS-REQ.
+    /// The PA-ENC-TIMESTAMP of an AS-REQ.
     pub const PA_ENC_TIMESTAMP: Self = Self(1);
     /// The encrypted part of a ticket, under the service's key.
     pub const TICKET: Self = Self(2);
@@ -32,9 +32,9 @@ impl KeyUsage {
     pub const KRB_PRIV: Self = Self(13);
     /// The encrypted part of a KRB-CRED: delegated tickets.
     pub const KRB_CRED: Self = Self(14);
-    /// The checksum of a KRB-SAFE; also the message type of a GSS MIC under an RC4 key (RFC 4757 section 7.2).
+    /// The checksum of a KRB-SAFE. It is also the message type of a GSS MIC under an RC4 key (RFC 4757 section 7.2).
     pub const KRB_SAFE: Self = Self(15);
-    /// `KERB_NON_KERB_CKSUM_SALT`: the signatures of a PAC (MS-PAC section 2.8).
+    /// The signatures of a PAC (`KERB_NON_KERB_CKSUM_SALT`, MS-PAC section 2.8).
     pub const PAC_SIGNATURE: Self = Self(17);
     /// GSS wrap tokens of the acceptor.
     pub const GSS_ACCEPTOR_SEAL: Self = Self(22);
@@ -45,7 +45,7 @@ impl KeyUsage {
     /// GSS MIC tokens of the initiator.
     pub const GSS_INITIATOR_SIGN: Self = Self(25);
 
-    /// The number and what is derived from it, as the key derivations of RFC 3961 and RFC 8009 take it.
+    /// Returns the label of a key derivation of RFC 3961 or RFC 8009: the number and the purpose of the derived key.
     pub(super) const fn label(self, purpose: u8) -> [u8; 5] {
         let [a, b, c, d] = self.0.to_be_bytes();
         [a, b, c, d, purpose]

@@ -36,8 +36,8 @@ pub(super) fn truncated<N: ArraySize, L: ArraySize>(output: &Array<u8, L>) -> Ar
 
 /// Returns whether two MACs or keys are the same, in a time that depends on their lengths only.
 ///
-/// `subtle` compares slices by an opaque call for every octet, which costs 3 % of the instructions of a request. Here it compares 16 octets by
-/// one such call.
+/// `subtle` compares slices by an opaque call for every octet, which costs 3 % of the instructions of a request. Here it
+/// compares 16 octets by one such call.
 #[inline]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     let words = one.chunks(WORD).zip(other.chunks(WORD));

@@ -3,7 +3,7 @@
 //! Type 23 needs the feature `rc4`, which is on by default.
 //!
 //! A [`Key`] is made from octets or, by [`string_to_key()`], from a password. For each [`KeyUsage`] it yields a [`Cipher`],
-//! which decrypts and encrypts, and a [`Checksummer`]. Making them is where the derivations happen; using them allocates nothing.
+//! which decrypts and encrypts, and a [`Checksummer`]. Keys are derived when these are made. Their use allocates nothing.
 //!
 //! ```
 //! use kerberos_sso::crypto::{EncType, Key, KeyUsage};
@@ -20,8 +20,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Which encryption types may be used is a policy's decision. Randomness is an argument. The primitives are `RustCrypto`'s;
-//! what is Kerberos' own (n-fold, key derivation, ciphertext stealing) is held to the vectors of the RFCs.
+//! A policy decides which encryption types are allowed. Randomness is an argument. The primitives are those of `RustCrypto`.
+//! Kerberos' own parts (n-fold, key derivation, ciphertext stealing) are tested with the vectors of the RFCs.
 
 // Primitives.
 mod aes_cts;
@@ -43,7 +43,7 @@ mod rfc3962;
 mod rfc4757;
 mod rfc8009;
 
-// What the rest of the crate uses.
+// The keys, ciphers and checksums that the rest of the crate uses.
 mod checksum;
 mod cipher;
 mod key;

@@ -9,8 +9,8 @@ use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY, KeyUsage};
 use super::zeroing::Wiped;
 use zeroize::zeroize_bytes;
 
-/// DR for several constants at once: each one, folded to a block, is encrypted over and over, and the blocks that
-/// come out are the derived octets. The chains go in step, so that the processor works on all of them together.
+/// Computes DR for several constants at once. Each constant, folded to a block, is encrypted again and again, and the encrypted
+/// blocks are the derived octets. The processor works on the blocks of all constants together.
 pub(super) fn derive_random<C, L, const N: usize>(cipher: &C, folded: [Block<C>; N]) -> [Wiped<Array<u8, L>>; N]
 where
     C: BlockCipherEncrypt,
@@ -21,7 +21,7 @@ where
     for offset in (0..L::USIZE).step_by(C::block_size()) {
         cipher.encrypt_blocks(&mut chains);
         for (derived, block) in derived.iter_mut().zip(&chains) {
-            // The last block may be longer than what is left to fill.
+            // The last block may have more octets than are needed.
             for (to, from) in derived.iter_mut().skip(offset).zip(block) {
                 *to = *from;
             }
@@ -33,7 +33,7 @@ where
     derived
 }
 
-/// The three constants of a key usage, folded to AES's block.
+/// The three constants of a key usage, each folded to a block of AES.
 #[derive(Clone, Copy)]
 pub(super) struct FoldedUsage {
     pub(super) encryption: [u8; 16],
@@ -42,7 +42,8 @@ pub(super) struct FoldedUsage {
 }
 
 impl FoldedUsage {
-    /// The usages of the protocol come from a table made at compile time.
+    /// Returns the constants of a usage. Those of the protocol's usages come from a table that is made at compile time. Others
+    /// are computed.
     pub(super) fn of(usage: KeyUsage) -> Self {
         usize::try_from(usage.0)
             .ok()
@@ -60,8 +61,8 @@ impl FoldedUsage {
     }
 }
 
-/// n-fold to `N` octets: copies of the input, each rotated 13 bits further to the right, are laid end to end until
-/// they fill a whole number of outputs, and those are added in ones' complement. `input` must not be empty.
+/// Computes n-fold to `N` octets. Copies of the input, each rotated 13 bits further to the right, follow one another until they
+/// fill a whole number of outputs. These are added in ones' complement. `input` must not be empty.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -78,7 +79,7 @@ pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
     add_carries(sums)
 }
 
-/// Octet `index` of the input after `times` rotations of 13 bits to the right.
+/// Returns octet `index` of the input after `times` rotations of 13 bits to the right.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

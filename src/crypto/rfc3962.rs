@@ -1,6 +1,6 @@
 //! AES with HMAC-SHA1: encryption types 17 and 18, checksum types 15 and 16 (RFC 3962).
 //!
-//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts that the MAC vouches for.
+//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts whose MAC is right.
 //! A ciphertext is AES-CTS(confounder, plaintext) and the MAC of both, so it must be decrypted to be verified.
 
 use alloc::vec::Vec;

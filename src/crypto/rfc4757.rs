@@ -1,7 +1,7 @@
-//! RC4 with HMAC-MD5: encryption type 23, checksum type −138 (RFC 4757). Retired by RFC 8429; a policy must allow it.
+//! RC4 with HMAC-MD5: encryption type 23, checksum type −138 (RFC 4757). RFC 8429 retired it, so a policy must allow it.
 //!
-//! In: an NT hash or a session key, and a usage; then ciphertexts. Out: plaintexts that the MAC vouches for.
-//! The MAC of the plaintext stands first and is what the stream's key is made from.
+//! In: an NT hash or a session key, and a usage; then ciphertexts. Out: plaintexts whose MAC is right.
+//! The MAC of the plaintext stands first, and the key of the stream is made from it.
 
 use alloc::vec::Vec;
 use core::iter;
@@ -34,7 +34,7 @@ impl Rc4Hmac {
         Self { mac: derived_mac(key, &message_type(usage)) }
     }
 
-    /// Returns the stream under K3, which each message has of its own.
+    /// Returns the stream under K3. Each message has its own K3.
     fn stream(&self, checksum: &[u8; MAC]) -> Rc4 {
         stream(&self.mac, checksum)
     }
@@ -77,7 +77,7 @@ pub(super) fn mac_of(ciphertext: &[u8]) -> Option<&[u8; MAC]> {
     (rest.len() >= CONFOUNDER).then_some(mac)
 }
 
-/// The keys of GSS per-message tokens (section 7.3) that are derived for each token, from what stays the same.
+/// The keys of GSS per-message tokens (section 7.3), as far as they are the same for all tokens.
 #[derive(Clone)]
 pub(crate) struct GssStreams {
     sequence: Hmac<Md5>,
@@ -95,7 +95,7 @@ impl GssStreams {
         stream(&self.sequence, &checksum).apply_keystream(sequence);
     }
 
-    /// Encrypts or decrypts the confounder and what follows it, given in pieces.
+    /// Encrypts or decrypts the confounder and the octets after it, given in pieces.
     pub(crate) fn apply_to_message<const N: usize>(&self, sequence: u32, pieces: [&mut [u8]; N]) {
         let mut stream = stream(&self.sealing, &sequence.to_be_bytes());
         for piece in pieces {
@@ -121,9 +121,10 @@ pub(super) fn rc4_confounder(confounder: &Confounder) -> Rc4Confounder {
     part::<0, CONFOUNDER, 16>(confounder)
 }
 
-/// Returns the message type "T" of section 3, which numbers two usages differently: the AS-REP's (8), and the checksum
-/// inside a GSS wrap token (13), which is the use that MIT and Heimdal make of 23.
-/// Usage 9 stays 9, as in the other implementations, although the RFC's table says 8.
+/// Returns the message type "T" of section 3.
+///
+/// Two usages have other numbers there: the AS-REP has 8, and the checksum inside a GSS wrap token has 13. MIT and Heimdal use
+/// 23 for that checksum. Usage 9 stays 9 as in other implementations, although the RFC's table has 8.
 pub(super) fn message_type(usage: KeyUsage) -> [u8; 4] {
     match usage {
         KeyUsage::AS_REP_ENC_PART => KeyUsage::TGS_REP_ENC_PART.0,

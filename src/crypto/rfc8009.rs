@@ -1,6 +1,6 @@
 //! AES with HMAC-SHA2: encryption types 19 and 20, checksum types of the same numbers (RFC 8009).
 //!
-//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts that the MAC vouches for.
+//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts whose MAC is right.
 //! The MAC is over the ciphertext, so nothing is decrypted that has not been verified.
 
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! What every encryption type does with a key that is prepared for one usage.
+//! The operations of every encryption type with a key that is prepared for one usage.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -37,24 +37,24 @@ pub(super) fn append<'out, 'piece>(
     appended.split_first_chunk_mut().expect("the first 16 octets were appended")
 }
 
-/// Why a ciphertext was not decrypted.
+/// The error for a ciphertext that was not decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecryptError {
     /// The ciphertext is too short for a confounder and a MAC.
     #[error("the ciphertext has {actual} octets, and the shortest there is has {minimum}")]
     TooShort {
-        /// Octets of the ciphertext.
+        /// The octets of the ciphertext.
         actual: usize,
-        /// Octets of the shortest ciphertext of the key's type.
+        /// The octets of the shortest ciphertext of the key's type.
         minimum: usize,
     },
     /// The caller's buffer is shorter than the ciphertext.
     #[error("the output buffer has {available} octets and needs {needed}")]
     OutputTooSmall {
-        /// Octets of the buffer.
+        /// The octets of the buffer.
         available: usize,
-        /// Octets of the ciphertext.
+        /// The octets of the ciphertext.
         needed: usize,
     },
     /// The MAC is wrong: another key, another usage, or an altered message. The server cannot tell which of them.

@@ -1,7 +1,7 @@
 //! Keys from passwords: `string-to-key` of RFC 3962 section 4, RFC 8009 section 4 and RFC 4757 section 2.
 //!
-//! In: password, salt, iteration count. Out: the key that the KDC holds for the account. Which salt an account has is
-//! its directory's affair (by default realm and name run together), and case matters in it.
+//! In: password, salt, iteration count. Out: the key that the KDC holds for the account. The directory chooses the salt of an
+//! account. By default it is the realm and the name without a separator. Upper and lower case differ in a salt.
 
 use alloc::string::String;
 
@@ -14,15 +14,15 @@ use super::rfc4757;
 use super::rfc8009::{Aes128Sha256, Aes256Sha384};
 use super::{rfc3962, rfc8009};
 
-/// The key of an account, from its password.
+/// Makes the key of an account from its password.
 ///
-/// `salt` does not matter for RC4, nor does `iterations`. `None` means the default of the encryption type:
-/// 4,096 for etypes 17 and 18, 32,768 for 19 and 20.
+/// RC4 uses neither `salt` nor `iterations`. `None` means the default of the encryption type: 4,096 for types 17 and 18, 32,768
+/// for types 19 and 20.
 ///
 /// # Errors
 ///
-/// [`StringToKeyError::Unsupported`] for an encryption type without support, [`StringToKeyError::Iterations`] for an
-/// iteration count of zero or above [`MAX_ITERATIONS`].
+/// [`StringToKeyError::Unsupported`] for an encryption type without support. [`StringToKeyError::Iterations`] for an iteration
+/// count of zero or above [`MAX_ITERATIONS`].
 pub fn string_to_key(
     enc_type: EncType,
     password: &str,
@@ -37,15 +37,15 @@ pub fn string_to_key(
     aes_key(enc_type, password.as_bytes(), salt, iterations)
 }
 
-/// The key of an account, from a password in UTF-16 units, as Active Directory keeps those of computers and of
-/// managed service accounts.
+/// Makes the key of an account from a password in UTF-16 units. Active Directory keeps the passwords of computers and of
+/// managed service accounts so.
 ///
-/// They are random, so not always text. For AES, what is no character becomes U+FFFD and U+0000 becomes U+0001 before
-/// they are written as UTF-8, as Windows does it. RC4 takes the units as they are.
+/// The units are random, so they are not always text. For AES, a unit that is no character becomes U+FFFD, and U+0000 becomes
+/// U+0001, before the units are written as UTF-8. Windows does the same. RC4 takes the units as they are.
 ///
 /// # Errors
 ///
-/// As for [`string_to_key()`].
+/// The errors of [`string_to_key()`].
 pub fn string_to_key_utf16(
     enc_type: EncType,
     password: &[u16],
@@ -98,7 +98,7 @@ fn checked_iterations(enc_type: EncType, iterations: Option<u32>) -> Result<u32,
     }
 }
 
-/// Why a password was not made into a key.
+/// The error for a password from which no key was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StringToKeyError {
@@ -116,5 +116,5 @@ pub enum StringToKeyError {
     },
 }
 
-/// The largest iteration count taken: some seconds of work. MIT has the same limit. (RFC 3962 reads 0 as 2³².)
+/// The largest iteration count that this crate takes: some seconds of work. MIT has the same limit. (RFC 3962 reads 0 as 2³².)
 pub const MAX_ITERATIONS: u32 = 0x0100_0000;

@@ -1,31 +1,32 @@
 //! Credential cache files, format version 4 (MIT krb5, "Credential cache file format"), which Heimdal reads too.
 //!
-//! In: delegated credentials. Out: the bytes of a file, which this crate leaves to others to write.
+//! In: delegated credentials. Out: the octets of a file. The caller writes the file.
 //!
 //! ```text
 //! 05 04           version
-//! 00 00           length of the header, which tells the KDC's clock and may be empty
-//! principal       whose cache it is
+//! 00 00           length of the header, which holds the KDC's clock and may be empty
+//! principal       the owner of the cache
 //! credential …    to the end of the file
 //! ```
-//! Numbers are big-endian; data has its length, in 32 bits, before it.
+//! Numbers are big-endian. Data has its length before it, in 32 bits.
 
-use crate::delegated::{DelegatedCredential, DelegatedCredentials};
+use super::{DelegatedCredential, DelegatedCredentials, SecretOctets};
 use crate::time::UnixTime;
 use crate::wire::krb5::{HostAddresses, PrincipalName};
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// The file. It is made twice, first to learn its length: a vector that grows leaves copies of keys behind.
-pub(crate) fn to_bytes(credentials: &DelegatedCredentials) -> Zeroizing<Vec<u8>> {
+/// Makes the file. It is made twice, first for its length only: a vector that grows leaves copies of keys in memory.
+pub(super) fn to_octets(credentials: &DelegatedCredentials) -> SecretOctets {
     // If the sum of lengths saturates, the allocation panics.
     let mut length = 0_usize;
-    file(credentials, &mut |bytes| length = length.saturating_add(bytes.len()));
+    file(credentials, &mut |octets| length = length.saturating_add(octets.len()));
     let mut out = Zeroizing::new(Vec::with_capacity(length));
-    file(credentials, &mut |bytes| out.extend_from_slice(bytes));
-    out
+    file(credentials, &mut |octets| out.extend_from_slice(octets));
+    SecretOctets::new(out)
 }
 
+/// Writes the file piece by piece.
 fn file(credentials: &DelegatedCredentials, out: &mut impl FnMut(&[u8])) {
     out(&[5, 4, 0, 0]);
     if let Some(first) = credentials.credentials().next() {
@@ -36,11 +37,13 @@ fn file(credentials: &DelegatedCredentials, out: &mut impl FnMut(&[u8])) {
     }
 }
 
+/// Writes a credential.
+///
 /// ```text
 /// client, server           principals
 /// keyblock                 16 bits of type, data
 /// authtime, starttime, endtime, renew_till
-/// is_skey                  1 byte, for user-to-user
+/// is_skey                  1 octet, for user-to-user
 /// ticket_flags             32 bits
 /// addresses, authdata      a 32-bit count each
 /// ticket, second_ticket    data
@@ -61,7 +64,7 @@ fn credential(one: DelegatedCredential<'_>, out: &mut impl FnMut(&[u8])) {
     data(&[], out);
 }
 
-/// Name type, count of components, realm, components.
+/// Writes a principal: the name type, the number of components, the realm, the components.
 fn principal(name: PrincipalName<'_>, realm: &str, out: &mut impl FnMut(&[u8])) {
     out(&name.name_type().0.to_be_bytes());
     number(name.components().count(), out);
@@ -77,9 +80,9 @@ fn addresses(addresses: HostAddresses<'_>, out: &mut impl FnMut(&[u8])) {
     }
 }
 
-fn data(bytes: &[u8], out: &mut impl FnMut(&[u8])) {
-    number(bytes.len(), out);
-    out(bytes);
+fn data(octets: &[u8], out: &mut impl FnMut(&[u8])) {
+    number(octets.len(), out);
+    out(octets);
 }
 
 /// Writes a count or length.
@@ -91,14 +94,13 @@ fn number(number: usize, out: &mut impl FnMut(&[u8])) {
     out(&u32::try_from(number).expect("parts of a token are shorter than 2^32 octets").to_be_bytes());
 }
 
-/// No assigned type of key or address needs more.
+/// Returns the last 16 bits of a type of key or address. No assigned type needs more.
 const fn low_16_bits(number: i32) -> [u8; 2] {
     let [_, _, high, low] = number.to_be_bytes();
     [high, low]
 }
 
-/// Returns a time in the format's 32 bits: zero where there is no such time or it is before 1970, the last second where it is
-/// after 2106.
+/// Returns a time in the format's 32 bits: zero for no time and for one before 1970, the last second for one after 2106.
 fn time(instant: Option<UnixTime>) -> [u8; 4] {
     let seconds = instant.map_or(0, UnixTime::seconds);
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX).to_be_bytes()

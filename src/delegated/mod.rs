@@ -1,9 +1,10 @@
 //! Delegated credentials: the KRB-CRED in the checksum of an authenticator (RFC 4121 section 4.1.1, RFC 4120 section 5.8).
 //!
-//! In: its bytes and the keys of the request. Out: [`DelegatedCredentials`], each ticket with its session key. Whether the
-//! tickets are what the client says of them, only their KDC can tell.
+//! In: the octets of the KRB-CRED, and the keys of the request. Out: [`DelegatedCredentials`], each ticket with its session
+//! key. Only the KDC can verify the client's statements about the tickets.
 
 mod ccache;
+mod secret_octets;
 // The recorded credentials are under RC4 keys, too.
 #[cfg(all(test, feature = "rc4"))]
 mod tests;
@@ -17,24 +18,37 @@ use crate::wire::krb5::{
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+pub use secret_octets::SecretOctets;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Tickets that a client handed over, usually one ticket-granting ticket, with which to act in its name.
+/// Tickets that a client handed over so that the server can act in its name. Usually there is one ticket-granting ticket.
 ///
-/// Their holder is that client until they expire, against every service of its realm. They are overwritten when dropped, and
-/// not shown by `Debug`.
+/// A holder of the tickets acts as that client until they expire, against every service of the client's realm. The octets with
+/// the session keys are overwritten when they are dropped. `Debug` shows no keys.
 ///
-/// Names, times and flags are the client's own words about its tickets: they say how to use them, not who the client is.
-/// That is [`Accepted::identity`](crate::Accepted::identity).
+/// Names, times and flags are the client's own statements about its tickets. They say how to use the tickets, not who the
+/// client is. Use [`Accepted::identity`](crate::Accepted::identity) for that.
+///
+/// ```
+/// # use kerberos_sso::Accepted;
+/// # use std::io::Write;
+/// /// Writes a credential cache to a file that only its owner can read.
+/// fn write_ccache(accepted: &Accepted, file: &mut std::fs::File) -> Result<(), Box<dyn std::error::Error>> {
+///     if let Some(credentials) = accepted.delegated_credentials()? {
+///         file.write_all(credentials.to_ccache().as_bytes())?;
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct DelegatedCredentials {
     tickets: Vec<u8>,
     ticket_info: Zeroizing<Vec<u8>>,
 }
 
 impl DelegatedCredentials {
-    /// Opens a KRB-CRED with the first of `keys` that fits. RFC 4121 section 4.1.1 has it under the session key, as MIT's
-    /// library does it; some older clients take the subkey.
+    /// Opens a KRB-CRED with the first of `keys` that decrypts it. RFC 4121 section 4.1.1 asks for the session key, which MIT's
+    /// library uses. Some older clients use the subkey.
     pub(crate) fn open(krb_cred: &[u8], keys: &[&Key]) -> Result<Self, DelegationError> {
         let message = KrbCred::read(krb_cred)?;
         let plaintext = decrypt(message.enc_part, keys)?;
@@ -49,30 +63,30 @@ impl DelegatedCredentials {
         }
     }
 
-    /// The credentials, at least one, in the client's order.
+    /// Returns the credentials in the client's order. There is at least one.
     pub fn credentials(&self) -> impl Iterator<Item = DelegatedCredential<'_>> {
         let tickets = Tickets::each(&self.tickets);
         KrbCredInfo::each(&self.ticket_info).zip(tickets).map(|(info, ticket)| DelegatedCredential { info, ticket })
     }
 
-    /// A credential cache of MIT's and Heimdal's file format, version 4, for the first credential's client: in a file
-    /// that others cannot read (Heimdal reads no other), `KRB5CCNAME=FILE:…` lets GSS-API programs act in the client's name.
+    /// Makes a credential cache in the file format of MIT and Heimdal, version 4, for the client of the first credential.
     ///
-    /// Times after 2106 are written as the last second of the format's 32 bits.
+    /// Write it to a file that other users cannot read: Heimdal reads no other. With `KRB5CCNAME=FILE:…`, GSS-API programs
+    /// then act in the client's name. Times after 2106 are written as the last second of the format's 32 bits.
     #[must_use]
-    pub fn to_ccache(&self) -> Zeroizing<Vec<u8>> {
-        ccache::to_bytes(self)
+    pub fn to_ccache(&self) -> SecretOctets {
+        ccache::to_octets(self)
     }
 }
 
-/// The credentials without their keys.
+/// Shows the credentials without their keys.
 impl fmt::Debug for DelegatedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.credentials()).finish()
     }
 }
 
-/// One delegated ticket and what the client says about it.
+/// A delegated ticket and the client's statements about it.
 #[derive(Clone, Copy)]
 pub struct DelegatedCredential<'a> {
     pub(crate) info: KrbCredInfo<'a>,
@@ -80,83 +94,83 @@ pub struct DelegatedCredential<'a> {
 }
 
 impl<'a> DelegatedCredential<'a> {
-    /// Whose ticket it is.
+    /// Returns the client of the ticket.
     #[must_use]
     pub const fn client(self) -> PrincipalName<'a> {
         self.info.pname
     }
 
-    /// The client's realm.
+    /// Returns the client's realm.
     #[must_use]
     pub const fn client_realm(self) -> &'a str {
         self.info.prealm
     }
 
-    /// The service it is for: `krbtgt` and a realm in a ticket-granting ticket.
+    /// Returns the service of the ticket. For a ticket-granting ticket, that is `krbtgt` and a realm.
     #[must_use]
     pub const fn server(self) -> PrincipalName<'a> {
         self.info.sname
     }
 
-    /// The service's realm.
+    /// Returns the service's realm.
     #[must_use]
     pub const fn server_realm(self) -> &'a str {
         self.info.srealm
     }
 
-    /// The flags; none if the client names none.
+    /// Returns the flags. The set is empty if the client names none.
     #[must_use]
     pub const fn flags(self) -> TicketFlags {
         self.info.flags
     }
 
-    /// When the client proved itself to the KDC.
+    /// Returns the time at which the client authenticated to the KDC.
     #[must_use]
     pub fn auth_time(self) -> Option<UnixTime> {
         named(self.info.authtime)
     }
 
-    /// From when the ticket is valid.
+    /// Returns the time from which the ticket is valid.
     #[must_use]
     pub fn start_time(self) -> Option<UnixTime> {
         named(self.info.starttime)
     }
 
-    /// Until when the ticket is valid.
+    /// Returns the time until which the ticket is valid.
     #[must_use]
     pub fn end_time(self) -> Option<UnixTime> {
         named(self.info.endtime)
     }
 
-    /// Until when the ticket can be renewed.
+    /// Returns the time until which the ticket can be renewed.
     #[must_use]
     pub fn renew_till(self) -> Option<UnixTime> {
         named(self.info.renew_till)
     }
 
-    /// The addresses that the ticket may be used from; none means any.
+    /// Returns the addresses from which the ticket may be used. An empty list means all addresses.
     #[must_use]
     pub const fn addresses(self) -> HostAddresses<'a> {
         self.info.caddr
     }
 
-    /// The type of the session key.
+    /// Returns the type of the session key.
     #[must_use]
     pub const fn session_etype(self) -> EncType {
         self.info.key.etype
     }
 
-    /// The session key, which makes the ticket usable.
+    /// Returns the session key. Its holder can use the ticket.
     ///
     /// # Errors
     ///
-    /// [`InvalidKey`] for a key of a type that this crate does not know or of another length than its type's. Such a
-    /// credential is still written by [`DelegatedCredentials::to_ccache`]: it is between the client and its KDC.
+    /// [`InvalidKey`] if this crate does not support the key's type, or if the key has another length than its type asks for.
+    /// [`DelegatedCredentials::to_ccache`] writes such a credential all the same: the KDC decides about it.
     pub fn session_key(self) -> Result<Key, InvalidKey> {
         Key::new(self.info.key.etype, self.info.key.value)
     }
 
-    /// The ticket, in DER.
+    /// Returns the ticket in DER.
     #[must_use]
     pub const fn ticket(self) -> &'a [u8] {
         self.ticket
@@ -169,40 +183,40 @@ impl fmt::Debug for DelegatedCredential<'_> {
     }
 }
 
-/// Why delegated credentials could not be taken. The request that they came in is none the worse for it.
+/// The error for delegated credentials that cannot be opened. The request is still valid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DelegationError {
-    /// The bytes are no KRB-CRED, or what was encrypted in it is no EncKrbCredPart.
+    /// The octets are no KRB-CRED, or its encrypted part is no EncKrbCredPart.
     #[error("malformed delegated credentials: {0}")]
     Malformed(#[from] Malformed),
-    /// They are encrypted under a type of key that is neither the session key's nor the subkey's.
+    /// The credentials are encrypted under a type of key that no key of the request has.
     #[error("the delegated credentials are encrypted with type {etype}, and no key of the request is of that type")]
     NoKey {
-        /// The type that the KRB-CRED names.
+        /// The encryption type that the KRB-CRED names.
         etype: EncType,
     },
-    /// They do not verify under any key of the request.
+    /// The credentials do not verify under any key of the request.
     #[error("the delegated credentials do not decrypt under the keys of the request")]
     Integrity,
-    /// There is not one KrbCredInfo for each ticket.
+    /// The numbers of tickets and of KrbCredInfo differ.
     #[error("{tickets} delegated tickets came with information for {infos}")]
     TicketCount {
-        /// How many tickets there are.
+        /// The number of tickets.
         tickets: usize,
-        /// How many KrbCredInfo there are.
+        /// The number of KrbCredInfo.
         infos: usize,
     },
-    /// There is no ticket among them.
+    /// The KRB-CRED has no ticket.
     #[error("no ticket is among the delegated credentials")]
     Empty,
 }
 
-/// The EncKrbCredPart.
+/// Returns the octets of the EncKrbCredPart.
 ///
-/// Etype 0 is no encryption, and nothing in Kerberos may come without. Here, and only here, it may: the KRB-CRED is within
-/// an authenticator that was itself decrypted and verified, so nobody but the client could read or write it. Heimdal (7.8)
-/// always sends it so, as old clients of MIT's did for DES.
+/// Encryption type 0 means no encryption. This crate allows it here and nowhere else: the KRB-CRED is within an authenticator
+/// that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends it like this, and
+/// old clients of MIT did for DES.
 fn decrypt(sealed: EncryptedData<'_>, keys: &[&Key]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
     const NULL: EncType = EncType(0);
     let EncryptedData { etype, cipher, .. } = sealed;
@@ -221,7 +235,7 @@ fn decrypt(sealed: EncryptedData<'_>, keys: &[&Key]) -> Result<Zeroizing<Vec<u8>
     Ok(buffer)
 }
 
-/// Heimdal writes the epoch where there is no such time.
+/// Returns the time, unless it is the beginning of 1970: Heimdal writes that if there is no such time.
 fn named(time: Option<UnixTime>) -> Option<UnixTime> {
     time.filter(|time| time.seconds() != 0)
 }

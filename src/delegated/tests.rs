@@ -1,4 +1,4 @@
-//! Credentials that real clients handed over, and what is none.
+//! Credentials of real clients, and messages that are none.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 use super::*;
@@ -11,7 +11,7 @@ use rasn_kerberos as asn1;
 
 const RECORDED: &str = include_str!("../../testvectors/delegation/krb_cred.txt");
 
-/// What a client sent, and the fields of the vector that are not read yet.
+/// The message of a client, and the fields of its record that are not read yet.
 struct Sent<'r> {
     session_key: Key,
     subkey: Key,
@@ -39,7 +39,7 @@ fn for_each_sent(mut test: impl FnMut(&mut Sent<'_>)) {
     for_each(RECORDED, 6, |record| test(&mut Sent::read(record)));
 }
 
-/// As [`for_each_sent`], where what was sent is all that matters.
+/// Tests each message as [`for_each_sent`] does, without the other fields of its record.
 fn for_each_message(mut test: impl FnMut(&Sent<'_>)) {
     for_each_sent(|sent| {
         test(sent);
@@ -74,7 +74,7 @@ fn recorded_credentials_are_what_others_make_of_them() {
         assert_eq!(i64::from(one.flags().bits()), expected.number::<i64>("Flags"));
         assert_eq!(one.session_key().unwrap(), key(expected, "KeyEtype", "Key"));
         assert!(one.addresses().is_empty());
-        assert_eq!(*credentials.to_ccache(), expected.octets("Ccache"));
+        assert_eq!(credentials.to_ccache().as_bytes(), expected.octets("Ccache"));
     });
 }
 
@@ -108,7 +108,7 @@ fn truncated_and_changed_messages_give_nothing_else() {
         for bit in 0..8 * changed.len() {
             changed[bit / 8] ^= 1 << (bit % 8);
             if let Ok(opened) = DelegatedCredentials::open(&changed, &keys) {
-                // Nothing but the authenticator around it protects the tickets, or what is not encrypted.
+                // Only the authenticator around them protects the tickets and unencrypted parts.
                 assert!(sealed.etype == EncType(0) || opened.ticket_info == whole.ticket_info, "{bit}");
                 assert_eq!(opened.credentials().count(), 1, "{bit}");
                 let _ = opened.to_ccache();
@@ -120,26 +120,26 @@ fn truncated_and_changed_messages_give_nothing_else() {
     });
 }
 
-/// The EncKrbCredPart of what a client sent.
+/// Returns the EncKrbCredPart of a recorded message.
 fn part_of(sent: &Sent<'_>) -> Zeroizing<Vec<u8>> {
     let keys = [&sent.session_key, &sent.subkey];
     decrypt(KrbCred::read(&sent.krb_cred).unwrap().enc_part, &keys).unwrap()
 }
 
-/// Where `part` stands in `whole`.
-fn place(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
+/// Returns where `part` lies in `whole`.
+fn range(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
     let start = whole.windows(part.len()).position(|window| window == part).unwrap();
     start..start + part.len()
 }
 
-/// Whatever an octet is turned into, the part is refused or says something else in that place.
+/// With any octet changed, the part is refused, or the credentials differ at that octet.
 #[test]
 fn every_octet_of_the_encrypted_part_counts() {
     for_each_message(|sent| {
         let part = part_of(sent);
         let open = |part: &[u8]| DelegatedCredentials::open(&sealed(1, part, None), &[]);
         let whole = open(&part).unwrap();
-        let info = place(&part, &whole.ticket_info);
+        let info = range(&part, &whole.ticket_info);
         for length in 0..part.len() {
             assert!(matches!(open(&part[..length]), Err(DelegationError::Malformed(_))), "{length}");
         }
@@ -162,7 +162,7 @@ fn every_octet_of_the_encrypted_part_counts() {
 fn times_in_a_cache_have_32_bits() {
     for_each_message(|sent| {
         let mut part = part_of(sent);
-        let end_time = place(&part, &[0xA6, 0x11, 0x18, 0x0F]).end;
+        let end_time = range(&part, &[0xA6, 0x11, 0x18, 0x0F]).end;
         for (text, seconds) in [
             (b"00000101000000Z", 0),
             (b"19691231235959Z", 0),
@@ -180,13 +180,13 @@ fn times_in_a_cache_have_32_bits() {
             let others = others.map(|time| u32::try_from(time.map_or(0, UnixTime::seconds)).unwrap());
             let [auth, start, renew] = others;
             let times = [auth, start, seconds, renew].map(u32::to_be_bytes).concat();
-            assert!(opened.to_ccache().windows(16).any(|window| window == times), "{times:?}");
+            assert!(opened.to_ccache().as_bytes().windows(16).any(|window| window == times), "{times:?}");
         }
     });
 }
 
 #[test]
-fn nothing_secret_is_shown() {
+fn debug_shows_no_key() {
     for_each_message(|sent| {
         let credentials = sent.open();
         let shown = format!("{credentials:?}");
@@ -223,11 +223,17 @@ fn a_key_of_unknown_type_is_kept_for_the_cache() {
     let one = opened.credentials().next().unwrap();
     assert_eq!(one.session_etype(), EncType(26));
     assert!(matches!(one.session_key().unwrap_err(), InvalidKey::Unsupported { .. }));
-    assert!(opened.to_ccache().windows(38).any(|window| window == [&[0, 26, 0, 0, 0, 32][..], &[9; 32]].concat()));
+    assert!(
+        opened
+            .to_ccache()
+            .as_bytes()
+            .windows(38)
+            .any(|window| window == [&[0, 26, 0, 0, 0, 32][..], &[9; 32]].concat())
+    );
 }
 
 #[test]
-fn what_a_client_leaves_out_is_absent() {
+fn fields_that_a_client_leaves_out_are_absent() {
     let opened = DelegatedCredentials::open(&krb_cred(1, vec![info()], None), &[]).unwrap();
     let one = opened.credentials().next().unwrap();
     assert_eq!((one.auth_time(), one.start_time(), one.end_time(), one.renew_till()), (None, None, None, None));
@@ -251,7 +257,7 @@ fn addresses_are_read_and_written() {
     let one = opened.credentials().next().unwrap();
     assert!(one.addresses().contains([127, 0, 0, 1].into()));
     let written = [0, 0, 0, 1, 0, 2, 0, 0, 0, 4, 127, 0, 0, 1];
-    assert!(opened.to_ccache().windows(written.len()).any(|window| window == written));
+    assert!(opened.to_ccache().as_bytes().windows(written.len()).any(|window| window == written));
 }
 
 fn aes128() -> Key {
@@ -270,7 +276,7 @@ fn krb_cred(tickets: usize, ticket_info: Vec<asn1::KrbCredInfo>, key: Option<&Ke
     sealed(tickets, &rasn::der::encode(&part).unwrap(), key)
 }
 
-/// A KRB-CRED in the encoding of `rasn`; without a key it is not encrypted.
+/// Makes a KRB-CRED in the encoding of `rasn`. Without a key it is not encrypted.
 fn sealed(tickets: usize, plaintext: &[u8], key: Option<&Key>) -> Vec<u8> {
     let cipher = key.map_or(plaintext.to_vec(), |key| {
         let mut out = Vec::new();

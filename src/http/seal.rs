@@ -1,8 +1,8 @@
-//! What is kept between two requests, as a value that the client can carry: encrypted, authenticated, and bound in time.
+//! A negotiation between two requests, as a value that the client can carry: encrypted, authenticated, and bound in time.
 //!
-//! In: a [`Negotiation`]. Out: characters of base64url, as of a cookie; and back. It is encrypted by
-//! aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC is over the ciphertext), under a usage that no message of
-//! Kerberos has. Not checked here: that a value comes back once. A client that brings it twice needs a second authenticator, too.
+//! In: a [`Negotiation`]. Out: characters of base64url, for a cookie; and back. It is encrypted by
+//! aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC is over the ciphertext), under a usage that no Kerberos message
+//! has. A client may send a value twice: this is not checked here, since it also needs a second authenticator then.
 
 use crate::accept::Negotiation;
 use crate::crypto::{Cipher, Key, KeyUsage};
@@ -16,25 +16,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// Seals what is to be kept of a conversation, so that the client can carry it.
+/// Seals a negotiation between two requests, so that the client can carry it.
 ///
-/// All nodes of a server share one key. It is not a key of any account: 32 octets of the operating system's generator,
-/// for this alone. A new one may replace it at any time; conversations that are not complete then start again.
+/// All nodes of a server share one key: 32 octets of the operating system's generator, for this purpose alone. It is not a key
+/// of any account. A new key may replace it at any time. Negotiations that are not complete then start again.
 #[derive(Clone)]
 pub struct SealingKey(Cipher);
 
 impl SealingKey {
-    /// Takes 32 octets that nobody else knows.
+    /// Takes 32 random octets that only this server knows.
     #[must_use]
     pub fn new(octets: [u8; 32]) -> Self {
         let octets = Zeroizing::new(octets);
         Self(Key::aes256_sha384(*octets).cipher(USAGE))
     }
 
-    /// Seals `negotiation` at `now`. `randomness` is used for this alone, and not for an answer too.
+    /// Seals `negotiation` at `now`. Use `randomness` for this call only, not for an answer too.
     ///
-    /// `None` if the value would have more than [`MAX_SEALED_LENGTH`] characters. That happens where the client must
-    /// confirm an AP-REQ with a large PAC; who offers Kerberos first and sends the ticket then always fits.
+    /// Returns `None` if the value would have more than [`MAX_SEALED_LENGTH`] characters. That happens if the client must
+    /// confirm an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.
     #[must_use]
     pub fn seal(&self, negotiation: &Negotiation, randomness: &Randomness, now: UnixTime) -> Option<String> {
         let state = Zeroizing::new(negotiation.to_bytes());
@@ -45,8 +45,8 @@ impl SealingKey {
         (sealed.len() <= MAX_SEALED_LENGTH).then_some(sealed)
     }
 
-    /// Opens what [`seal`](Self::seal) made under this key, not longer ago than [`MAX_SEALED_SECONDS`]. Anything else is
-    /// `None`, and the request is then decided as if it had brought nothing.
+    /// Opens a value that [`seal`](Self::seal) made under this key at most [`MAX_SEALED_SECONDS`] ago. Returns `None` for anything
+    /// else. Decide the request then as one without a value.
     #[must_use]
     pub fn open(&self, sealed: impl AsRef<[u8]>, now: UnixTime) -> Option<Negotiation> {
         let sealed = Some(sealed.as_ref()).filter(|sealed| sealed.len() <= MAX_SEALED_LENGTH)?;
@@ -60,17 +60,17 @@ impl SealingKey {
 fn parse(plaintext: &[u8], now: UnixTime) -> Option<Negotiation> {
     let (sealed_at, state) = plaintext.split_first_chunk::<8>()?;
     let sealed_at = UnixTime::from_seconds(i64::from_be_bytes(*sealed_at));
-    // Another node may have sealed it, whose clock is ahead.
+    // Another node may have sealed it, and its clock may be ahead.
     let age = now.seconds_since(sealed_at).unsigned_abs();
     (age <= MAX_SEALED_SECONDS).then(|| Negotiation::from_bytes(state).ok())?
 }
 
-/// Nothing of it.
+/// Shows nothing of the key.
 impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealingKey(..)")
     }
 }
 
-/// RFC 4120 section 7.5.1 leaves 512 to 1023 to implementations, for uses of their own.
+/// RFC 4120 section 7.5.1 leaves the numbers 512 to 1023 to implementations.
 const USAGE: KeyUsage = KeyUsage(600);

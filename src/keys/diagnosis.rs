@@ -9,6 +9,7 @@ use thiserror::Error;
 /// The error for a ticket that none of the keys held could have opened: no key was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no key for {wanted}: {cause}")]
+#[non_exhaustive]
 pub struct NoKey {
     /// The ticket needs this key.
     pub wanted: WantedKey,
@@ -63,6 +64,7 @@ pub enum NoKeyCause {
     if *.tried == 1 { "the one tried does not" } else { "those tried do not" },
     if *.newer { "" } else { "not " }
 )]
+#[non_exhaustive]
 pub struct KeyVersion {
     /// The ticket needs this key.
     pub wanted: WantedKey,
@@ -77,6 +79,7 @@ pub struct KeyVersion {
 /// The key that a ticket needs, by the unencrypted fields of the ticket. Anyone can write these: they prove nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("service {service} of realm {realm}, type {etype}, {}", Version(*.kvno))]
+#[non_exhaustive]
 pub struct WantedKey {
     /// This is the service, its components joined with `/`.
     pub service: BoundedText,
@@ -90,6 +93,7 @@ pub struct WantedKey {
 
 /// A key that was held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HeldKey {
     /// This is the key's encryption type.
     pub etype: EncType,
@@ -113,10 +117,12 @@ impl HeldKeys {
     pub(crate) fn new(account: &str, accounts: usize, keys: impl Iterator<Item = HeldKey>) -> Self {
         let mut held = Self { account: BoundedText::new(account), accounts, listed: [None; Self::LISTED], total: 0 };
         for key in keys {
-            if let Some(place) = held.listed.get_mut(held.total) {
-                *place = Some(key);
+            // Keys beyond the first six are counted only.
+            if let Some(slot) = held.listed.get_mut(held.total) {
+                *slot = Some(key);
             }
-            held.total = held.total.wrapping_add(1); // each key is in memory, so a `usize` counts them
+            // Each key is in memory: a `usize` counts them all.
+            held.total = held.total.wrapping_add(1);
         }
         held
     }

@@ -1,7 +1,7 @@
 //! The accounts of a server, found by realm.
 //!
-//! Most realms have one account here, and a server may serve a million of them. Those are in a table of nothing but
-//! pointers to the accounts, each of which knows its realm. A realm of more accounts has a table of services besides.
+//! A server may serve a million realms, and most of them have one account here. These accounts are in a table of pointers,
+//! and each account knows its realm. A realm with more accounts also has a table of services.
 
 use super::{Account, Keytab, KeytabError};
 use crate::crypto::Cipher;
@@ -14,28 +14,43 @@ use core::hash::BuildHasher;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-/// All accounts that a server holds keys of: any number of realms, of accounts in a realm, and of keys in an account.
+/// All accounts whose keys a server holds: any number of realms, accounts in a realm, and keys in an account.
 ///
-/// It does not change. For a rollover build another one and give it to
+/// ```
+/// use kerberos_sso::{ComputerAccount, KeySet, Password};
+///
+/// let (old, new) = (Password::from_text("Sso.Key.One.2026!"), Password::from_text("Sso.Key.Two.2026!"));
+/// let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
+/// let keys = KeySet::new()
+///     .with_account(account.with_password(&old, Some(3)))
+///     .with_account(account.with_password(&new, Some(4)));
+///
+/// let account = keys.account("CONTOSO.TEST", "AZUREADSSOACC$").ok_or("no such account")?;
+/// assert!(account.keys().iter().any(|key| key.kvno() == Some(3)));
+/// assert!(account.keys().iter().any(|key| key.kvno() == Some(4)));
+/// # Ok::<(), &str>(())
+/// ```
+///
+/// A key set that a validator uses does not change. After a rollover, build another key set and give it to
 /// [`Validator::with_keys`](crate::Validator::with_keys).
 ///
-/// A ticket costs the same whether one account is held or a million. An account of two versions of three keys takes less
-/// than 400 bytes until a ticket verifies under one of them. Then what depends on that key alone is prepared and kept,
-/// about 1.5 kB, for 32,768 keys at most ([`with_prepared_keys`](Self::with_prepared_keys)); so strangers, whose tickets do not verify, cannot
-/// make it grow.
+/// A ticket costs the same work with one account as with a million. An account of two versions of three keys takes less than
+/// 400 octets until a ticket verifies under one of its keys. The key set then prepares that key and keeps the result, about
+/// 1.5 kB, for at most 32,768 keys ([`with_prepared_keys`](Self::with_prepared_keys)). Tickets that do not verify cannot make
+/// it grow.
 ///
-/// To drop a million accounts takes about a second, since their keys are overwritten, and the last one to hold the key set
-/// does it: a request that was being decided when the keys were swapped, perhaps. So with many accounts, whoever swaps keeps
-/// an `Arc` of the old set until [`Arc::strong_count`] says that it is the last, and drops it on a thread of its own.
+/// To drop a million accounts takes about a second, because their keys are overwritten. The last holder of the key set does
+/// this work, and that may be a request that was decided during a rollover. A server of many accounts should keep an `Arc` of
+/// the old set until [`Arc::strong_count`] returns 1, and drop it on a thread of its own.
 #[derive(Debug)]
 pub struct KeySet {
-    /// The accounts that are the only ones of their realm.
+    /// Each account that is the only one of its realm.
     single: HashTable<Arc<Account>>,
-    /// By the bytes of their realm.
+    /// The other accounts, by the octets of their realm.
     shared: HashMap<Box<[u8]>, Accounts>,
     hasher: DefaultHashBuilder,
-    /// How many more keys may be kept ready.
-    room: AtomicUsize,
+    /// How many more keys may be kept prepared.
+    preparable: AtomicUsize,
 }
 
 /// The accounts of one realm.
@@ -45,11 +60,11 @@ pub(super) enum Realm<'k> {
     Shared(&'k Accounts),
 }
 
-/// More accounts than one in a realm.
+/// Two or more accounts of one realm.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     all: Vec<Arc<Account>>,
-    /// Accounts by the names of their services and their own, in lower case, joined with `/`.
+    /// The accounts, by the names of their services and by their own names, in lower case.
     by_service: HashMap<Box<str>, Vec<Arc<Account>>>,
 }
 
@@ -61,9 +76,10 @@ impl<'k> Realm<'k> {
         }
     }
 
-    /// The accounts that have this service, by their own word: of one account alone it need not be asked. Letters of ASCII
-    /// in any case: Active Directory finds a service so, and elsewhere it does no harm, since this only says which keys
-    /// are tried first.
+    /// Returns the accounts that name this service. A single account of a realm is not asked.
+    ///
+    /// Letters of ASCII match in any case, as in Active Directory. In other realms this does no harm: it only decides which
+    /// keys are tried first.
     pub(super) fn with_service(self, service: PrincipalName<'_>) -> &'k [Arc<Account>] {
         let Self::Shared(accounts) = self else { return &[] };
         let mut buffer = [0; MAX_SERVICE_LENGTH];
@@ -83,7 +99,7 @@ impl Accounts {
     }
 }
 
-/// The components joined with `/`, in lower case; `None` for a name that is longer than any that was registered.
+/// Returns the components of a name joined with `/`, in lower case, or `None` for a name that is longer than any service's.
 fn lower_case<'b>(service: PrincipalName<'_>, buffer: &'b mut [u8; MAX_SERVICE_LENGTH]) -> Option<&'b str> {
     let mut length = 0_usize;
     for (index, component) in service.components().enumerate() {
@@ -105,8 +121,8 @@ impl KeySet {
         Self::default()
     }
 
-    /// Adds an account. If one of the same name and realm is held, the two become one, with the keys of both. To add very many
-    /// accounts, collect them into a key set.
+    /// Adds an account. If the set holds one of the same name and realm, the two become one, with the keys of both. To add very
+    /// many accounts, collect them into a key set.
     #[must_use]
     pub fn with_account(mut self, account: Account) -> Self {
         let mut of_realm = self.take_realm(account.realm());
@@ -120,61 +136,63 @@ impl KeySet {
         self
     }
 
-    /// The accounts in the bytes of an MIT keytab, each of which vouches for its own realm.
+    /// Makes a key set of the accounts in an MIT keytab. Each account vouches for its own realm. Entries of types that this crate
+    /// does not support are left out.
     ///
     /// # Errors
-    /// [`KeytabError`] if the bytes are no keytab. Entries of types that this crate does not support are left out.
+    /// [`KeytabError`] if the octets are no keytab.
     pub fn from_keytab(keytab: &[u8]) -> Result<Self, KeytabError> {
         Ok(Keytab::parse(keytab)?.accounts().into_iter().collect())
     }
 
-    /// Sets how many keys at most are kept prepared for tickets, about 1.5 kB each. A key that is not kept is prepared again
-    /// with every request, which takes a tenth longer. A kept key stays for as long as the set.
+    /// Sets how many keys at most are kept prepared for tickets, about 1.5 kB each. A key that is not kept is prepared for every
+    /// request, which then takes a tenth longer. A prepared key stays as long as the set.
     #[must_use]
     pub fn with_prepared_keys(self, keys: usize) -> Self {
-        Self { room: AtomicUsize::new(keys), ..self }
+        Self { preparable: AtomicUsize::new(keys), ..self }
     }
 
-    /// All accounts, in no order.
+    /// Returns all accounts, in no particular order.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
         let shared = self.shared.values().flat_map(|accounts| &accounts.all);
         self.single.iter().chain(shared).map(|account| &**account)
     }
 
-    /// Whether no account is held.
+    /// Returns whether the set holds no account.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.realm_count() == 0
     }
 
-    /// The account `name` of `realm`.
+    /// Returns the account `name` of `realm`.
     #[must_use]
     pub fn account(&self, realm: &str, name: &str) -> Option<&Account> {
         self.realm(realm.as_bytes())?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
     }
 
-    /// By the bytes of its name, as a ticket's shell has it: nothing else is looked at there.
+    /// Returns the accounts of a realm, by the octets that an unencrypted field of a ticket has for it.
     pub(super) fn realm(&self, realm: &[u8]) -> Option<Realm<'_>> {
         let single = self.single.find(self.hasher.hash_one(realm), |account| account.realm().as_bytes() == realm);
         single.map(Realm::Single).or_else(|| self.shared.get(realm).map(Realm::Shared))
     }
 
     pub(super) fn realm_count(&self) -> usize {
+        // Both count accounts in memory: nothing saturates.
         self.single.len().saturating_add(self.shared.len())
     }
 
-    /// Keeps what was prepared for a key, if there is room for one more. The ticket that it was prepared for has verified.
+    /// Keeps the prepared form of a key, if one more may be kept. A ticket has verified under the key.
     pub(super) fn keep_prepared(&self, account: &Account, key: usize, ticket_cipher: Cipher) {
-        let one_less = |room: usize| room.checked_sub(1);
-        if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+        let one_less = |preparable: usize| preparable.checked_sub(1);
+        if self.preparable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
             && !account.keep_prepared(key, ticket_cipher)
         {
-            self.room.fetch_add(1, Ordering::Relaxed);
+            self.preparable.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The spelling in which a realm is held that `realm` equals but for the case of its letters: all upper or all lower,
-    /// as realms are written. Comparing with every realm would let a stranger make us do so.
+    /// Returns the spelling of a held realm that differs from `realm` in the case of letters only. It looks for all upper and all
+    /// lower case, as realms are written. A search through every realm would let any client cause that work.
     pub(super) fn other_case_of(&self, realm: &[u8]) -> Option<&str> {
         [<[u8]>::make_ascii_uppercase, <[u8]>::make_ascii_lowercase].iter().find_map(|change_case| {
             let mut buffer = [0; MAX_REALM_LENGTH];
@@ -193,11 +211,12 @@ impl KeySet {
         let shared = self.shared.remove(realm.as_bytes()).map(|accounts| accounts.all);
         let held = shared.unwrap_or_else(|| {
             let single = self.single.find_entry(self.hasher.hash_one(realm.as_bytes()), |held| held.realm() == realm);
+            // A realm that is not held has no accounts.
             single.map_or_else(|_| Vec::new(), |single| Vec::from([single.remove().0]))
         });
-        // What was prepared of their keys goes, and leaves its share of the limit to others.
+        // The prepared forms of their keys are dropped, so as many other keys may be prepared.
         let prepared = held.iter().map(|account| account.prepared_count()).sum::<usize>();
-        self.room.fetch_add(prepared, Ordering::Relaxed);
+        self.preparable.fetch_add(prepared, Ordering::Relaxed);
         // An accepted request may still hold the account.
         held.into_iter()
             .map(|account| Arc::try_unwrap(account).map_or_else(|held| held.copy(), Account::without_prepared))
@@ -230,7 +249,7 @@ impl Default for KeySet {
             single: HashTable::new(),
             shared: HashMap::new(),
             hasher: DefaultHashBuilder::default(),
-            room: AtomicUsize::new(KEPT_KEYS),
+            preparable: AtomicUsize::new(PREPARED_KEYS),
         }
     }
 }
@@ -246,27 +265,28 @@ impl FromIterator<Account> for KeySet {
     }
 }
 
+/// Merges the accounts of the same name and realm.
 fn merged(accounts: impl IntoIterator<Item = Account>, hasher: &DefaultHashBuilder) -> Vec<Account> {
     let accounts = accounts.into_iter();
     let mut merged: Vec<Account> = Vec::with_capacity(accounts.size_hint().0);
-    let mut places: HashTable<usize> = HashTable::with_capacity(accounts.size_hint().0);
-    let id = |account: &Account| hasher.hash_one((account.realm(), account.name()));
+    // The hash of each account's realm and name, and its index in `merged`.
+    let mut indices: HashTable<(u64, usize)> = HashTable::with_capacity(accounts.size_hint().0);
     for account in accounts {
+        let hash = hasher.hash_one((account.realm(), account.name()));
         let same = |held: &Account| held.realm() == account.realm() && held.name() == account.name();
-        let place = places.find(id(&account), |place| merged.get(*place).is_some_and(same));
-        if let Some(held) = place.and_then(|place| merged.get_mut(*place)) {
+        let index = indices.find(hash, |(_, index)| merged.get(*index).is_some_and(same)).map(|(_, index)| *index);
+        if let Some(held) = index.and_then(|index| merged.get_mut(index)) {
             held.merge(account);
             continue;
         }
-        places.insert_unique(id(&account), merged.len(), |place| merged.get(*place).map_or(0, id));
+        indices.insert_unique(hash, (hash, merged.len()), |(hash, _)| *hash);
         merged.push(account);
     }
     merged
 }
 
-/// Some 50 MB of prepared keys: more accounts than sign in within one day at most services, and a fraction of what the
-/// accounts take where there are more.
-const KEPT_KEYS: usize = 32_768;
+/// Prepared keys take at most 50 MB with this limit. Most services have fewer accounts that sign in within one day.
+const PREPARED_KEYS: usize = 32_768;
 
-/// Service, host and port; a longer service name is nobody's.
+/// The octets of a service, a host's name of 255 octets, and a port. No longer service name is looked up.
 const MAX_SERVICE_LENGTH: usize = 320;

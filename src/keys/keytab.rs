@@ -1,18 +1,18 @@
-//! MIT keytabs, given as bytes: versions 0x501 and 0x502, as ktutil, ktpass, Samba and Heimdal write them.
+//! MIT keytabs as octets: versions 0x501 and 0x502, as ktutil, ktpass, Samba and Heimdal write them.
 //!
 //! ```text
 //! 0x05 0x01|0x02, then records:
-//!   i32  size; negative: a hole of so many bytes; zero: the end
+//!   i32  size; negative: a hole of so many octets; zero: the end
 //!   u16  number of components (0x501 counts the realm too)
 //!   u16+ realm, then each component
 //!   u32  name type            -- not in 0x501
 //!   u32  time of writing
 //!   u8   kvno, its last 8 bits
 //!   u16  etype, u16+ key
-//!   u32  kvno                 -- if bytes are left, and not zero
+//!   u32  kvno                 -- if octets are left; zero counts as none
 //!   …    flags of Heimdal and Samba, ignored
 //! ```
-//! 0x502 is big-endian; 0x501 is in the byte order of whoever wrote it, which only reading tells.
+//! 0x502 is big-endian. 0x501 has the byte order of the machine that wrote it, so the reader tries both.
 
 use super::{Account, ServiceKey};
 use crate::crypto::{EncType, Key};
@@ -23,6 +23,26 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 /// The entries of a keytab.
+///
+/// ```
+/// use kerberos_sso::keys::KeytabProblem;
+/// use kerberos_sso::{KeySet, Keytab};
+///
+/// // `ktutil` wrote it: `HTTP/www@A.TEST`, version 2, aes128-cts-hmac-sha1-96.
+/// # let file = [
+/// #     &[5, 2, 0, 0, 0, 59, 0, 2, 0, 6][..], b"A.TEST", &[0, 4], b"HTTP", &[0, 3], b"www", &[0, 0, 0, 1],
+/// #     &[0x6B, 0, 0, 0], &[2, 0, 17, 0, 16], &[7; 16], &[0, 0, 0, 2],
+/// # ]
+/// # .concat();
+/// let keytab = Keytab::parse(&file)?;
+/// assert_eq!(keytab.entries()[0].components, ["HTTP", "www"]);
+/// let keys: KeySet = keytab.accounts().into_iter().collect();
+/// assert!(keys.account("A.TEST", "HTTP/www").is_some());
+///
+/// let error = Keytab::parse(b"no keytab").unwrap_err();
+/// assert_eq!((error.at, error.problem), (0, KeytabProblem::Version));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Keytab {
     entries: Vec<KeytabEntry>,
@@ -30,50 +50,52 @@ pub struct Keytab {
 
 /// One key of one principal.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct KeytabEntry {
     /// The principal's components: `HTTP`, `www.example.com`, or an account name alone.
     pub components: Vec<String>,
     /// The principal's realm.
     pub realm: String,
-    /// The principal's name type; unknown in a keytab of version 0x501.
+    /// The principal's name type. A keytab of version 0x501 has none, so it is [`NameType::UNKNOWN`] there.
     pub name_type: NameType,
-    /// When the entry was written.
+    /// The time at which the entry was written.
     pub timestamp: UnixTime,
-    /// The key version: 32 bits where the entry has them, else 8.
+    /// The key version: of 32 bits if the entry has them, else of 8.
     pub kvno: u32,
     /// The key's type.
     pub etype: EncType,
-    /// The key, if its type is one that this crate supports.
+    /// The key, if this crate supports its type.
     pub key: Option<Key>,
 }
 
-/// Bytes that are no keytab.
+/// The error for octets that are no keytab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 #[error("not a keytab at byte {at}: {problem}")]
 pub struct KeytabError {
-    /// Offset from the start.
+    /// The offset from the start.
     pub at: usize,
-    /// What is wrong there.
+    /// The problem at that offset.
     pub problem: KeytabProblem,
 }
 
-/// What is wrong with a keytab.
+/// The problem with a keytab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeytabProblem {
-    /// The first two bytes are not 0x0501 or 0x0502.
+    /// The first two octets are not 0x0501 or 0x0502.
     #[error("it does not begin with 0x0501 or 0x0502")]
     Version,
     /// A record or a field ends after its container.
     #[error("a record is cut short")]
     Truncated,
-    /// A name that is not UTF-8.
+    /// A name is not UTF-8.
     #[error("a name is not UTF-8")]
     Text,
-    /// No component at all.
+    /// A principal has no component.
     #[error("a principal without a name")]
     Nameless,
-    /// A key whose length is not its type's.
+    /// A key has another length than its type asks for.
     #[error("a key of another length than its type has")]
     KeyLength,
 }
@@ -82,30 +104,30 @@ impl Keytab {
     /// Reads a keytab.
     ///
     /// # Errors
-    /// [`KeytabError`] with the place where the bytes stop making sense.
+    /// [`KeytabError`] with the offset at which the octets are no keytab's.
     pub fn parse(bytes: &[u8]) -> Result<Self, KeytabError> {
-        let records = |order| Records { rest: bytes.get(2..).unwrap_or_default(), at: 2, format: order }.read_all();
+        let read = |rest, format| Records { rest, at: 2, format }.read_all();
         match bytes {
-            [0x05, 0x02, ..] => records(Format::Version2),
-            [0x05, 0x01, ..] => records(Format::Version1Little).or_else(|_| records(Format::Version1Big)),
+            [0x05, 0x02, rest @ ..] => read(rest, Format::Version2),
+            [0x05, 0x01, rest @ ..] => read(rest, Format::Version1Little).or_else(|_| read(rest, Format::Version1Big)),
             _ => Err(KeytabError { at: 0, problem: KeytabProblem::Version }),
         }
         .map(|entries| Self { entries })
     }
 
-    /// The entries in order.
+    /// Returns the entries in order.
     #[must_use]
     pub fn entries(&self) -> &[KeytabEntry] {
         &self.entries
     }
 
-    /// The entries, to be taken apart.
+    /// Returns the entries as values.
     #[must_use]
     pub fn into_entries(self) -> Vec<KeytabEntry> {
         self.entries
     }
 
-    /// The principals as accounts, each with its keys of supported types.
+    /// Returns the principals as accounts, each with its keys of supported types.
     #[must_use]
     pub fn accounts(self) -> Vec<Account> {
         let mut accounts: Vec<Account> = Vec::new();
@@ -148,9 +170,9 @@ impl<'a> Records<'a> {
             }
             let length = usize::try_from(size.unsigned_abs()).map_err(|_| self.error(KeytabProblem::Truncated))?;
             let record = Self { at: self.at, ..self };
-            // MIT krb5 counts a name type in records of 0x501 but writes none, so the last one seems to lack four bytes.
-            let missing = length.saturating_sub(self.rest.len());
-            let tolerated = self.format != Format::Version2 && missing == size_of::<u32>();
+            // MIT krb5 counts a name type in records of 0x501 but writes none, so the last one seems to lack four octets.
+            let missing = length.checked_sub(self.rest.len());
+            let tolerated = self.format != Format::Version2 && missing == Some(size_of::<u32>());
             let contents = self.take(if tolerated { self.rest.len() } else { length })?;
             if size > 0 {
                 entries.push(Self { rest: contents, ..record }.entry()?);
@@ -175,6 +197,7 @@ impl<'a> Records<'a> {
             Err(_) if etype.is_supported() => return Err(self.error(KeytabProblem::KeyLength)),
             Err(_) => None,
         };
+        // Old writers leave the version of 32 bits out, or write zero for it.
         let kvno = self.u32().ok().filter(|kvno| *kvno != 0).unwrap_or(low_kvno);
         Ok(KeytabEntry { components, realm, name_type, timestamp, kvno, etype, key })
     }
@@ -216,6 +239,7 @@ impl<'a> Records<'a> {
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], KeytabError> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| self.error(KeytabProblem::Truncated))?;
+        // An offset in a slice: nothing saturates.
         *self = Self { rest, at: self.at.saturating_add(count), ..*self };
         Ok(taken)
     }

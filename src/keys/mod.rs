@@ -1,8 +1,8 @@
-//! The keys a server holds, and which of them may open a ticket.
+//! The keys that a server holds, and which of them may open a ticket.
 //!
-//! In: keytabs, raw keys, passwords. Out: a [`KeySet`], which is never changed, is cheap to share and to swap for another, and
-//! holds a million accounts as well as one: an account that nobody signs in to takes little memory, and what depends on a
-//! key alone is prepared once, when the first ticket verifies under it.
+//! In: keytabs, raw keys, passwords. Out: a [`KeySet`], which is cheap to share and to replace. It holds a million accounts as
+//! well as one: an account that no client signs in to takes little memory. A key is prepared once, when the first ticket
+//! verifies under it.
 
 mod account;
 mod diagnosis;

@@ -1,4 +1,4 @@
-//! Keys from passwords: the password as text or as Windows keeps it, and the salts of the account kinds.
+//! Keys from passwords: passwords as text or as Windows keeps them, and the salts of each kind of account.
 
 use crate::crypto::{EncType, Key, StringToKeyError, string_to_key, string_to_key_utf16};
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// A password, overwritten when dropped.
+/// A password. It is overwritten when it is dropped.
 pub struct Password(Form);
 
 enum Form {
@@ -15,24 +15,24 @@ enum Form {
 }
 
 impl Password {
-    /// A password that a person typed.
+    /// Takes a password that a person typed.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         Self(Form::Text(Zeroizing::new(text.into())))
     }
 
-    /// A password as Windows keeps it. That of a computer or a managed service account is random 16-bit units, which
-    /// need not be text: for AES, U+0000 becomes U+0001 and a lone surrogate U+FFFD before they are written as UTF-8; for
-    /// RC4 the units are hashed as they are.
+    /// Takes a password as Windows keeps it, in UTF-16 units. A computer or a managed service account has random units, which
+    /// need not be text. For AES, U+0000 becomes U+0001 and a lone surrogate becomes U+FFFD before the units are written as
+    /// UTF-8. For RC4 the units are hashed as they are.
     #[must_use]
     pub fn from_utf16(units: &[u16]) -> Self {
         Self(Form::Utf16(Zeroizing::new(units.into())))
     }
 
-    /// The key of type `etype` that an account with `salt` has under this password.
+    /// Returns the key of type `etype` that an account with `salt` has under this password.
     ///
     /// # Errors
-    /// [`StringToKeyError`] if `etype` is none that this crate supports.
+    /// [`StringToKeyError::Unsupported`] if this crate does not support `etype`.
     pub fn key(&self, etype: EncType, salt: &Salt) -> Result<Key, StringToKeyError> {
         match &self.0 {
             Form::Text(text) => string_to_key(etype, text, salt.as_bytes(), None),
@@ -47,46 +47,53 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What makes the AES keys of two accounts with one password differ (RFC 3962 section 4, MS-KILE section 3.1.1.2).
+/// The salt of an account. By it the AES keys of two accounts with one password differ (RFC 3962 section 4, MS-KILE section
+/// 3.1.1.2).
 ///
-/// It follows the account, never the service name that clients ask for. RC4 keys have none.
+/// The salt depends on the account, never on the service name that clients ask for. RC4 keys have no salt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Salt(String);
 
 impl Salt {
-    /// Of a computer account of Active Directory: upper-case realm, `host`, lower-case account name without `$`, `.`,
-    /// lower-case realm.
+    /// Makes the salt of a computer account of Active Directory: the realm in upper case, `host`, the account's name in lower
+    /// case without `$`, `.`, the realm in lower case.
     #[must_use]
     pub fn computer(name: &str, realm: &str) -> Self {
-        let name = name.strip_suffix('$').unwrap_or(name).to_lowercase();
+        let name = without_dollar(name).to_lowercase();
         Self([realm.to_uppercase(), "host".into(), name, ".".into(), realm.to_lowercase()].concat())
     }
 
-    /// Of a user account of Active Directory, as service accounts often are: upper-case realm and account name. Where the
-    /// account has a userPrincipalName (`ktpass` sets it to the service's name), `name` is that up to the `@`, in which the
-    /// `/` do not count.
+    /// Makes the salt of a user account of Active Directory, which many service accounts are: the realm in upper case and the
+    /// account's name. If the account has a userPrincipalName, `name` is its part before the `@`, and each `/` in it is left
+    /// out. `ktpass` sets the userPrincipalName to the service's name.
     #[must_use]
     pub fn user(name: &str, realm: &str) -> Self {
         Self::principal(name, &realm.to_uppercase())
     }
 
-    /// Of a principal of another KDC (RFC 4120 section 4): realm as it is, and the components of its name in one.
+    /// Makes the salt of a principal of another KDC (RFC 4120 section 4): the realm as it is, and the components of the name
+    /// without the `/` between them.
     #[must_use]
     pub fn principal(name: &str, realm: &str) -> Self {
         Self(core::iter::once(realm).chain(name.split('/')).collect())
     }
 
-    /// Any other: a renamed account keeps its old one, and FreeIPA makes them at random.
+    /// Takes any other salt: a renamed account keeps its old salt, and FreeIPA makes random ones.
     #[must_use]
     pub fn custom(salt: impl Into<String>) -> Self {
         Self(salt.into())
     }
 
-    /// The bytes that enter the key derivation.
+    /// Returns the octets that enter the key derivation.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+}
+
+/// Returns the name of a computer account without the `$` at its end, if it has one.
+pub(super) fn without_dollar(name: &str) -> &str {
+    name.strip_suffix('$').unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -97,7 +104,7 @@ mod tests {
 
     const AES: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 
-    /// What Samba's `utf16_munged` conversion does with the random passwords of computers.
+    /// Samba's `utf16_munged` conversion does the same with the random passwords of computers.
     #[test]
     fn units_that_are_no_text_are_replaced_for_aes_and_kept_for_rc4() {
         let salt = Salt::computer("client$", "DOMAIN.COM");

@@ -1,8 +1,8 @@
-//! Which keys may open a ticket, and in which order they are tried; and what to say when none does.
+//! Which keys may open a ticket, in which order they are tried, and the diagnosis when none does.
 //!
-//! The ticket's shell is the only thing to go by, and nobody vouches for it. Its realm and etype are hard conditions. Its
-//! service name and kvno are hints: one account has many service names, and a kvno is wrong after a restore of the
-//! directory, in a keytab made by hand, and wherever only its last 8 bits were kept.
+//! Only the unencrypted fields of the ticket can decide this, and nothing protects them. The realm and the encryption type
+//! are hard conditions. The service name and the kvno are hints: one account has many service names. A kvno is wrong after
+//! a restore of the directory, in a keytab made by hand, and wherever only its last 8 bits were kept.
 
 use super::diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
@@ -17,16 +17,16 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Range;
 
-/// What a ticket's shell says about the key that it needs. Nobody vouches for any of it.
+/// The key that a ticket needs, by the ticket's unencrypted fields. Nothing protects them.
 #[derive(Clone, Copy)]
 pub struct KeyQuery<'a> {
-    /// Text: it was read once.
+    /// Octets that were read as text. The conversion is left to [`realm`](Self::realm): an accepted request needs none.
     pub(crate) realm: &'a [u8],
     /// The service.
     pub service: PrincipalName<'a>,
     /// The ticket's encryption type.
     pub etype: EncType,
-    /// The key version; a negative number on the wire keeps its 32 bits.
+    /// The key version. A negative number on the wire keeps its 32 bits.
     pub kvno: Option<u32>,
 }
 
@@ -39,8 +39,13 @@ impl<'a> KeyQuery<'a> {
 
     /// Returns the service's realm.
     #[must_use]
+    #[expect(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "`KeyQuery::of` takes a `Ticket`, whose reader takes realms as text only"
+    )]
     pub fn realm(&self) -> &'a str {
-        core::str::from_utf8(self.realm).unwrap_or_default()
+        core::str::from_utf8(self.realm).expect("a realm that was read as text")
     }
 
     fn wanted(&self) -> WantedKey {
@@ -52,7 +57,7 @@ impl<'a> KeyQuery<'a> {
         }
     }
 
-    /// Zero is what a KDC that keeps no versions sends.
+    /// Returns the version, or `None` for zero: a KDC that keeps no versions sends zero.
     fn version(&self) -> Option<u32> {
         self.kvno.filter(|version| *version != 0)
     }
@@ -70,35 +75,35 @@ impl fmt::Debug for KeyQuery<'_> {
 pub(crate) struct Candidate<'k> {
     pub(crate) account: &'k Arc<Account>,
     pub(crate) key: &'k ServiceKey,
-    /// Which of the account's keys it is.
+    /// The key's index in the account.
     index: usize,
     rank: Rank,
 }
 
 impl Candidate<'_> {
-    /// Decrypts a ticket; the first that verifies has what is prepared for its key kept, if `keys` has room for it.
+    /// Decrypts a ticket. If it is the first to verify under its key, `keys` keeps the prepared form of the key.
     pub(crate) fn decrypt(
         &self,
         ciphertext: &[u8],
-        room: &mut [u8],
+        buffer: &mut [u8],
         keys: &KeySet,
     ) -> Result<Range<usize>, DecryptError> {
         if let Some(prepared) = self.account.prepared(self.index) {
-            return prepared.decrypt(ciphertext, room);
+            return prepared.decrypt(ciphertext, buffer);
         }
         let cipher = self.key.ticket_cipher();
-        let plaintext = cipher.decrypt(ciphertext, room)?;
+        let plaintext = cipher.decrypt(ciphertext, buffer)?;
         keys.keep_prepared(self.account, self.index, cipher);
         Ok(plaintext)
     }
 }
 
-/// Smaller is tried first.
+/// The order in which keys are tried: the smallest rank comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     service: ServiceMatch,
     version: VersionMatch,
-    /// Later versions first.
+    /// Smaller for later versions. A version that is not known counts as the earliest.
     age: u32,
 }
 
@@ -112,7 +117,7 @@ enum ServiceMatch {
 enum VersionMatch {
     Same,
     Unknown,
-    /// The same last 8 bits, which is all that an old keytab keeps.
+    /// The versions agree in their last 8 bits, and an old keytab keeps no more.
     SameLowByte,
     Other,
 }
@@ -121,18 +126,18 @@ enum VersionMatch {
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],
-    /// Keys that would serve as well, for which there was no place.
+    /// The number of other keys that may open the ticket.
     left_out: usize,
 }
 
 impl<'k> Candidates<'k> {
-    /// Emptied place by place: a constant would be copied, with what is behind each `None`.
+    /// Makes an empty list. It is made element by element: a constant would be copied with the unused octets of each `None`.
     pub(crate) fn none() -> Self {
         Self { sorted: core::array::from_fn(|_| None), left_out: 0 }
     }
 
-    /// Adds the keys of `keys` that may open the ticket which `query` describes. They are added where they stay: the places
-    /// for all of them are more than is worth moving.
+    /// Adds the keys of `keys` that may open the ticket which `query` describes. It adds them to `self`, because a list that is
+    /// returned would be moved.
     pub(crate) fn choose(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
         let Some(realm) = keys.realm(query.realm) else { return };
         for account in realm.with_service(query.service) {
@@ -143,7 +148,7 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// The keys of one account.
+    /// Adds the keys of one account.
     fn add(
         &mut self,
         account: &'k Arc<Account>,
@@ -158,12 +163,12 @@ impl<'k> Candidates<'k> {
             if kvno_policy == KvnoPolicy::Strict && version > VersionMatch::Unknown {
                 continue;
             }
-            let age = u32::MAX.saturating_sub(key.kvno().unwrap_or(0));
+            let age = !key.kvno().unwrap_or(0);
             self.insert(Candidate { account, key, index, rank: Rank { service, version, age } });
         }
     }
 
-    /// No place is empty before one that is not.
+    /// Returns the candidates, best first. The empty elements are at the end.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Candidate<'k>> {
         self.sorted.iter().map_while(Option::as_ref)
     }
@@ -172,7 +177,7 @@ impl<'k> Candidates<'k> {
         self.sorted.into_iter().flatten()
     }
 
-    /// Whether a key of the very version that the ticket names is among them, or one whose version is not known.
+    /// Returns whether a candidate has the version that the ticket names, or a version that is not known.
     pub(crate) fn hold_version(&self) -> bool {
         self.iter().any(|candidate| candidate.rank.version <= VersionMatch::Unknown)
     }
@@ -188,16 +193,18 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// Keeps the array sorted; the last falls out where it is full. A keytab has the same key once for each service of an
-    /// account: only its best entry is kept, so that copies take no other key's place.
+    /// Inserts a candidate in its order. The last one is dropped from a full list.
+    ///
+    /// A keytab has the same key once for each service of an account. Only its best entry is kept, so that copies displace no
+    /// other key.
     fn insert_among_others(&mut self, candidate: Candidate<'k>) {
         let mut carried = candidate;
         let is_copy = |held: &Candidate<'_>| held.key.same_key(candidate.key);
         if self.iter().any(|held| is_copy(held) && held.rank <= candidate.rank) {
             return;
         }
-        for place in &mut self.sorted {
-            match place {
+        for slot in &mut self.sorted {
+            match slot {
                 Some(held) if held.rank <= carried.rank => {}
                 Some(held) => {
                     core::mem::swap(held, &mut carried);
@@ -206,11 +213,12 @@ impl<'k> Candidates<'k> {
                     }
                 }
                 None => {
-                    *place = Some(carried);
+                    *slot = Some(carried);
                     return;
                 }
             }
         }
+        // Each such key is in memory: nothing saturates.
         self.left_out = self.left_out.saturating_add(1);
     }
 }
@@ -224,7 +232,7 @@ fn version_match(held: Option<u32>, wanted: Option<u32>) -> VersionMatch {
     }
 }
 
-/// Why [`Candidates::choose`] found nothing.
+/// Diagnoses why [`Candidates::choose`] found no key.
 pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKey {
     NoKey { wanted: query.wanted(), cause: no_key_cause(keys, query, now) }
 }
@@ -248,8 +256,9 @@ fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKeyCaus
     }
 }
 
-/// What to say when none of `candidates`, all of other versions than the ticket names, opens it.
+/// Diagnoses a ticket that no candidate opens, where all candidates have other versions than the ticket names.
 pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates: &Candidates<'_>) -> KeyVersion {
+    // A realm of which nothing is held has no keys.
     let held = keys.realm(query.realm).map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
     let of_type = held.iter().filter(|key| key.etype == query.etype);
     let newest = of_type.filter_map(|key| key.kvno).max();
@@ -258,10 +267,12 @@ pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates:
 }
 
 impl HeldKeys {
-    /// The keys of the account that the service name points to, or of the first, those of the ticket's type before others.
+    /// Lists the keys of the account that has the ticket's service, or of the first account. Keys of the ticket's type come
+    /// first.
     fn of(realm: Realm<'_>, query: &KeyQuery<'_>) -> Self {
         let accounts = realm.accounts();
         let likely = realm.with_service(query.service).first().or_else(|| accounts.first());
+        // A realm is held with one account at least; without one, there would be nothing to list.
         let (name, keys) = likely.map_or(("", &[][..]), |account| (account.name(), account.keys()));
         let (of_type, others) =
             (|key: &&ServiceKey| key.etype() == query.etype, |key: &&ServiceKey| key.etype() != query.etype);

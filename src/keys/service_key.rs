@@ -1,73 +1,77 @@
-//! One long-term key of an account, and what is prepared from it.
+//! One long-term key of an account, and the things prepared from it.
 //!
-//! A key set may hold millions of keys, most of them of accounts that nobody signs in to today. So a key is 45 bytes, and
-//! what is prepared from it, thirty times as much, is apart from it: see [`Prepared`].
+//! A key set may hold millions of keys, and most of them belong to accounts that no client signs in to today. So a key takes
+//! 44 octets. What is prepared from a key takes thirty times as much, and lies apart from it: see [`Prepared`].
 
 use crate::crypto::{ChecksumType, Checksummer, Cipher, DecryptError, EncType, Key, KeyUsage, RunningChecksum};
 use crate::pac::SignatureKey;
 use crate::time::UnixTime;
 use core::fmt;
+use core::num::NonZeroU32;
 use core::ops::Range;
 
-/// A long-term key: its type, its version if that is known, and until when it serves.
-#[repr(Rust, packed)]
+/// A long-term key with its type, its version if that is known, and the last second at which it serves.
+#[derive(Clone)]
 pub struct ServiceKey {
     key: Key,
-    /// Zero if it is not known.
-    kvno: u32,
-    /// In seconds since 1970.
-    not_after: i64,
+    kvno: Option<NonZeroU32>,
+    /// Seconds since 1970. `None` for a key without an end.
+    not_after: Option<NonZeroU32>,
 }
 
 impl ServiceKey {
-    /// The key `key`. A version of `None` or 0 means that it is not known: such a key may serve any ticket of its type.
+    /// Takes a key and its version. A version of `None` or 0 is not known: such a key may serve any ticket of its type.
     #[must_use]
     pub const fn new(key: Key, kvno: Option<u32>) -> Self {
         let kvno = match kvno {
-            Some(kvno) => kvno,
-            None => 0,
+            Some(kvno) => NonZeroU32::new(kvno),
+            None => None,
         };
-        Self { key, kvno, not_after: FOREVER }
+        Self { key, kvno, not_after: None }
     }
 
     /// Sets the last second at which the key opens tickets. It is meant for the previous key after a rollover, whose tickets
     /// end within the maximum ticket lifetime.
+    ///
+    /// An instant beyond 2106, when Unix seconds exceed 32 bits, sets no end. An earlier instant than the second that follows
+    /// the beginning of 1970 counts as that second.
     #[must_use]
-    pub const fn with_not_after(mut self, instant: UnixTime) -> Self {
-        self.not_after = instant.seconds();
+    pub fn with_not_after(mut self, instant: UnixTime) -> Self {
+        self.not_after = u32::try_from(instant.seconds().max(1)).ok().and_then(NonZeroU32::new);
         self
     }
 
-    /// Its encryption type.
+    /// Returns the encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
         self.key.etype()
     }
 
-    /// Its version, if that is known.
+    /// Returns the version, if it is known.
     #[must_use]
-    pub const fn kvno(&self) -> Option<u32> {
-        if self.kvno == 0 { None } else { Some(self.kvno) }
+    pub fn kvno(&self) -> Option<u32> {
+        self.kvno.map(NonZeroU32::get)
     }
 
-    /// The last instant at which it opens tickets, if it has one.
+    /// Returns the last second at which the key opens tickets, if it has one.
     #[must_use]
-    pub const fn not_after(&self) -> Option<UnixTime> {
-        if self.not_after == FOREVER { None } else { Some(UnixTime::from_seconds(self.not_after)) }
+    pub fn not_after(&self) -> Option<UnixTime> {
+        self.not_after.map(|last| UnixTime::from_seconds(last.get().into()))
     }
 
-    pub(crate) const fn serves_at(&self, now: UnixTime) -> bool {
-        now.seconds() <= self.not_after
+    /// Returns whether the key opens tickets at `now`.
+    pub(crate) fn serves_at(&self, now: UnixTime) -> bool {
+        self.not_after().is_none_or(|last| now.seconds() <= last.seconds())
     }
 
-    /// Whether both are the same key, whatever their versions, in constant time.
+    /// Returns, in constant time, whether two keys are the same. Their versions do not matter.
     pub(crate) fn same_key(&self, other: &Self) -> bool {
         self.key == other.key
     }
 
-    /// Serves for as long as either of the two did.
+    /// Lets the key serve for as long as the longer-lived of the two.
     pub(crate) fn extend_to(&mut self, other: &Self) {
-        self.not_after = { self.not_after }.max(other.not_after);
+        self.not_after = self.not_after.zip(other.not_after).map(|(one, other)| one.max(other));
     }
 
     pub(super) fn ticket_cipher(&self) -> Cipher {
@@ -79,13 +83,7 @@ impl ServiceKey {
     }
 }
 
-impl Clone for ServiceKey {
-    fn clone(&self) -> Self {
-        Self { key: self.key.clone(), kvno: self.kvno, not_after: self.not_after }
-    }
-}
-
-/// Type and version: the key itself is a secret.
+/// Shows type, version and end. The key itself is a secret.
 impl fmt::Debug for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceKey")
@@ -96,7 +94,7 @@ impl fmt::Debug for ServiceKey {
     }
 }
 
-/// What depends on a key alone: made when a ticket verifies under the key, and kept as long as the key is.
+/// The cipher and the checksummer of a key. They are made when a ticket verifies under the key, and kept as long as the key.
 pub(super) struct Prepared {
     ticket_cipher: Cipher,
     pac_checksummer: Checksummer,
@@ -129,4 +127,57 @@ impl SignatureKey for PacKey<'_> {
     }
 }
 
-const FOREVER: i64 = i64::MAX;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn until(seconds: i64) -> ServiceKey {
+        let key = Key::new(EncType::AES128_CTS_HMAC_SHA1_96, &[7; 16]).unwrap();
+        ServiceKey::new(key, None).with_not_after(UnixTime::from_seconds(seconds))
+    }
+
+    fn serves(key: &ServiceKey, seconds: i64) -> bool {
+        key.serves_at(UnixTime::from_seconds(seconds))
+    }
+
+    #[test]
+    fn a_key_serves_up_to_and_including_its_last_second() {
+        for last in [1, 1_795_248_000, i64::from(u32::MAX)] {
+            let key = until(last);
+            assert_eq!(key.not_after(), Some(UnixTime::from_seconds(last)));
+            assert_eq!([last - 1, last, last + 1].map(|now| serves(&key, now)), [true, true, false], "{last}");
+        }
+    }
+
+    #[test]
+    fn an_end_beyond_2106_is_no_end() {
+        for last in [i64::from(u32::MAX) + 1, i64::MAX] {
+            let key = until(last);
+            assert_eq!(key.not_after(), None);
+            assert_eq!([i64::MIN, last, i64::MAX].map(|now| serves(&key, now)), [true; 3], "{last}");
+        }
+    }
+
+    #[test]
+    fn an_end_before_1970_is_the_first_second_of_1970() {
+        for last in [i64::MIN, -1, 0] {
+            let key = until(last);
+            assert_eq!(key.not_after(), Some(UnixTime::from_seconds(1)));
+            assert_eq!(
+                [-1, 0, 1, 2, i64::MAX].map(|now| serves(&key, now)),
+                [true, true, true, false, false],
+                "{last}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_ends_the_later_stays_and_no_end_is_the_latest() {
+        for (one, other, both) in [(5, 9, Some(9)), (9, 5, Some(9)), (5, i64::MAX, None), (i64::MAX, 5, None)] {
+            let mut key = until(one);
+            key.extend_to(&until(other));
+            assert_eq!(key.not_after(), both.map(UnixTime::from_seconds), "{one} {other}");
+        }
+    }
+}

@@ -1,12 +1,13 @@
-//! The replay cache of one process: bounded, sharded, and rather full than forgetful.
+//! The replay cache of one process: bounded, sharded, and full rather than forgetful.
 //!
-//! A tag has two buckets it may lie in, both in one shard under one lock; it goes into the emptier one. An entry is dead
-//! once its own end has passed, and its place is taken by the next that comes. So nothing is ever moved or swept: an insert
-//! looks at two buckets, whatever the cache holds. A shard knows the latest end among the entries it has overwritten: if the
-//! clock goes back, whatever might have been one of those is refused.
+//! A tag belongs to two buckets of one shard, under one lock, and goes into the emptier one. An entry is dead after its own
+//! end, and the next entry takes its slot. So no entry is ever moved or swept: an insert reads two buckets, however many the
+//! cache has. A shard keeps the latest end among the entries that it has overwritten. If the clock goes back, the shard
+//! refuses every authenticator that might be one of those.
 
-use super::bucket::{Bucket, Epoch, PLACES, Second, TagBits};
-use super::share::{SPREAD, Shares};
+use super::bucket::{Bucket, Epoch, SLOTS, Second, TagBits};
+use super::share::Shares;
+use super::spread;
 use super::{Admission, ReplayCache, ReplayEntry, ReplayLimit};
 use crate::time::UnixTime;
 use alloc::boxed::Box;
@@ -17,43 +18,45 @@ use std::sync::{Mutex, PoisonError};
 
 /// A replay cache in memory that holds a fixed number of authenticators.
 ///
-/// Size it for all sign-ins of two clock skews: 100 a second and five minutes either way need 60,000 entries.
+/// It should hold the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, that is 60,000 entries.
 ///
-/// An entry takes 22.4 bytes, and 1.3 more for counting by client ([`with_client_share`](Self::with_client_share)):
-/// 10 million of them 224 MB, or 237 MB.
+/// An entry takes 22.4 octets, and 1.3 more if sign-ins are counted by client
+/// ([`with_client_share`](Self::with_client_share)). Ten million entries take 224 MB, or 237 MB.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
-    /// Keyed at random by the standard library: a user who makes tags at will cannot aim them at one bucket.
+    /// The standard library chooses its key at random. So a user who makes many tags cannot fill one bucket on purpose.
     hasher: std::hash::RandomState,
-    /// How many it was made for.
+    /// The number of entries that the cache was made for.
     entries: usize,
     shares: Option<Shares>,
     oldest: Option<UnixTime>,
 }
 
-/// What a new cache, which remembers nothing, does with authenticators from before it began.
+/// What a new cache does with authenticators from the time before it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
-    /// Refuses those whose own time is this second or an earlier one: the process before may have admitted them. With the
-    /// instant at which that process stopped, only authenticators of clients whose clocks are ahead can be replayed, for as
-    /// long as they are ahead; with that instant and the clock skew, none. The cost: clients whose clocks are behind that
-    /// instant are refused until it has passed for them too.
+    /// The cache refuses authenticators whose own time is this second or earlier: the process before may have admitted them.
+    ///
+    /// With the instant at which that process stopped, a client whose clock is ahead can replay an authenticator for as long
+    /// as its clock is ahead. With that instant plus the clock skew, no client can. The price: a client whose clock is
+    /// behind is refused until its clock has passed the instant.
     RefuseBefore(UnixTime),
-    /// Takes them. After a restart, what was admitted before can be replayed until its time is over.
+    /// The cache takes them. After a restart, authenticators that were admitted before can be replayed until they end.
     TakeAny,
 }
 
 impl MemoryReplayCache {
-    /// An empty cache with room for `entries` live authenticators, at most 2³²; all of it is taken now, and none later.
+    /// Makes an empty cache for `entries` live authenticators, 2³² at most. All of its memory is taken now, and none later.
     #[must_use]
     pub fn new(entries: usize, start: Start) -> Self {
-        // Two choices keep buckets even, but not quite. With seven places for five entries, one bucket in 360,000 is full
-        // (simulated: 10⁷ buckets, each place taken four times over), and an entry without room meets two of them: one in
-        // 10¹¹ while the cache holds all that it was made for.
+        // The choice of two buckets keeps them nearly even. With seven slots for five entries, one bucket in 360,000 is full
+        // (simulated: 10⁷ buckets, each slot used four times). An entry is refused only if both its buckets are full. That
+        // is one entry in 10¹¹ while the cache holds as many as it was made for.
         let entries = entries.clamp(1, MAX_ENTRIES);
-        let places = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
-        let buckets = places.div_ceil(PLACES).max(2);
+        // `MAX_ENTRIES` is far below the largest number: nothing saturates.
+        let slots = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
+        let buckets = slots.div_ceil(SLOTS).max(2);
         let shards = buckets.div_ceil(MIN_SHARD_BUCKETS).clamp(1, MAX_SHARDS);
         let buckets_each = buckets.div_ceil(shards).max(2);
         let shard = || Mutex::new(Shard::new(buckets_each));
@@ -69,15 +72,17 @@ impl MemoryReplayCache {
         }
     }
 
-    /// Lets one client have `limit` live entries at most, so that nobody fills the cache alone: more are refused, as if it
-    /// were full. `clock_skew` is the policy's.
+    /// Limits each client to `limit` live entries, so that no client fills the cache alone. More are refused as
+    /// [`ReplayLimit::ClientShare`]. `clock_skew` is the policy's.
     ///
-    /// Set it to several times what a client needs in two clock skews; a browser may send a new authenticator with every
-    /// request. It is no exact number. Clients are counted in a fixed number of cells, one for 12 entries, two for each
-    /// client, found by a hash with a key that nobody knows. Whoever is under its limit is refused only if others have
-    /// filled both its cells: where 100 clients of a cache of 10 million have used up their shares, that hits 6 clients in
-    /// 100 million, and where 10,000 have, 6 in 10,000. An entry may be counted for up to two fifths of a clock skew after
-    /// its end. And after the clock was set back by more than two skews, counting begins anew.
+    /// Set `limit` to several times the sign-ins of one client in two clock skews: a browser may send a new authenticator with
+    /// every request.
+    ///
+    /// The limit is not exact. Clients are counted in cells, one for 12 entries. A secret hash gives each client two cells. A
+    /// client below its limit is refused only if others have filled both its cells. In a cache of 10 million entries,
+    /// 100 clients at their limit cause that for 6 clients in 100 million, and 10,000 cause it for 6 in 10,000. An entry may
+    /// be counted for two fifths of a clock skew after its end. After the clock was set back by more than two skews, all
+    /// counts start again at zero.
     #[must_use]
     pub fn with_client_share(self, limit: u16, clock_skew: Duration) -> Self {
         Self { shares: Some(Shares::new(limit, clock_skew, self.entries)), ..self }
@@ -90,10 +95,10 @@ impl ReplayCache for MemoryReplayCache {
             return Admission::TooOld;
         }
         let hash = self.hasher.hash_one(u128::from_ne_bytes(*entry.tag.as_bytes()));
-        let Some(shard) = self.shards.get(shard(hash, self.shards.len())) else {
+        let Some(shard) = self.shards.get(spread::shard(hash, self.shards.len())) else {
             return Admission::Failed;
         };
-        // A thread that panicked while it held the lock left whole entries behind: each is written in one go.
+        // A thread that panicked while it held the lock left whole entries: nothing panics while one is written.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.check_and_insert(hash, entry, now, self.shares.as_ref())
     }
@@ -107,7 +112,7 @@ impl fmt::Debug for MemoryReplayCache {
 
 struct Shard {
     epoch: Epoch,
-    /// The latest end of an entry that was overwritten: an authenticator that ends no later may have been that one.
+    /// The latest end of an entry that was overwritten. An authenticator that ends no later may be that one.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }
@@ -131,7 +136,7 @@ impl Shard {
         }
         let tag = TagBits::from(&entry.tag);
         let count = self.buckets.len();
-        let (first, second) = (index(hash, count), index(hash.wrapping_mul(SPREAD), count));
+        let (first, second) = (spread::index(hash, count), spread::index(spread::second(hash), count));
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
@@ -153,7 +158,7 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // Picked without a branch: it would be mispredicted every other time, each time after a wait for memory.
+        // A branch would be mispredicted every other time, each time after a wait for memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {
@@ -166,40 +171,11 @@ impl Shard {
     }
 }
 
-/// Maps a hash to `0..count` evenly.
-pub(super) fn index(hash: u64, count: usize) -> usize {
-    let wide = u128::from(hash).saturating_mul(u128::try_from(count).unwrap_or(0)) >> 64;
-    usize::try_from(wide).unwrap_or(0)
-}
-
-/// Which of `count` shards a hash goes to: by the half of it that [`index`] would need beyond 2³² places only, so that the
-/// hashes of one shard go to all of its places.
-pub(super) fn shard(hash: u64, count: usize) -> usize {
-    index(hash.rotate_left(32), count)
-}
-
-/// No clock skew has that many sign-ins; more would be a mistake in a configuration.
+/// No server has so many sign-ins in two clock skews: 2³², or 2²⁴ where a `usize` has 32 bits.
 const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
 
-/// The hash divides entries between shards by chance; those of fewer buckets than this would differ by too much.
+/// The hash divides entries between shards by chance. Smaller shards would differ too much in their entries.
 const MIN_SHARD_BUCKETS: usize = 1024;
 
-/// More locks than any machine has cores to contend for them.
+/// There are more locks than a machine has cores that contend for them.
 const MAX_SHARDS: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::collections::BTreeSet;
-
-    /// As many as a cache of 2³² entries has in a shard. The last bits of their indices are what a shard could fix.
-    #[test]
-    fn the_hashes_of_a_shard_go_to_all_of_its_buckets() {
-        for wanted in [0, 1, MAX_SHARDS - 1] {
-            let hashes = (1..=1_u64 << 18).map(|number| number.wrapping_mul(SPREAD));
-            let of_shard = hashes.filter(|hash| shard(*hash, MAX_SHARDS) == wanted);
-            let last_bits: BTreeSet<_> = of_shard.map(|hash| index(hash, 1 << 21) % 64).collect();
-            assert_eq!(last_bits.len(), 64, "shard {wanted}");
-        }
-    }
-}

@@ -1,7 +1,7 @@
-//! Replay: each authenticator is taken once (RFC 4120 section 3.2.3).
+//! The replay cache: each authenticator is taken once (RFC 4120 section 3.2.3).
 //!
-//! In: a tag of the authenticator's ciphertext and the last instant at which it would still be accepted. Out: whether it
-//! is new. One call checks and remembers, so that of two simultaneous requests one loses.
+//! In: a tag of the authenticator's ciphertext, and the last instant at which it would still be accepted. Out: whether it is
+//! new. One call checks and remembers, so one of two simultaneous requests loses.
 
 #[cfg(feature = "std")]
 mod bucket;
@@ -9,6 +9,8 @@ mod bucket;
 mod memory;
 #[cfg(feature = "std")]
 mod share;
+#[cfg(feature = "std")]
+mod spread;
 
 #[cfg(feature = "std")]
 pub use memory::{MemoryReplayCache, Start};
@@ -18,19 +20,39 @@ use core::time::Duration;
 
 /// Remembers authenticators for as long as they could be used again.
 ///
-/// A false "seen" refuses one sign-in; a false "new" lets a stranger be somebody else. Whoever cannot tell must say
-/// [`Admission::Full`] or [`Admission::Failed`].
+/// A false "seen" refuses one sign-in. A false "new" lets an attacker sign in as another user. A cache that cannot decide must
+/// answer [`Admission::Full`] or [`Admission::Failed`].
 ///
-/// A store that several servers share needs one atomic operation: set if absent, with an expiry. In the engines that speak
-/// the Redis protocol that is `SET tag 1 NX EXAT seconds` with [`ReplayEntry::forget_at`], in a database of its own that
-/// never evicts (`noeviction`), nor answers from a stale replica. All validators that share it need the same clock skew. To
-/// await its answer, use [`Validator::staged`](crate::Validator::staged),
-/// [`AuthorizedRequest::replay_entry`](crate::AuthorizedRequest::replay_entry) and
-/// [`AuthorizedRequest::admit`](crate::AuthorizedRequest::admit).
+/// ```
+/// use kerberos_sso::UnixTime;
+/// use kerberos_sso::replay::{Admission, ReplayCache, ReplayEntry, ReplayTag};
+/// use std::collections::HashSet;
+/// use std::sync::Mutex;
 ///
-/// Calls come from many threads at once where the validator is shared between them.
+/// /// Remembers every authenticator for ever: for a test, not for a server.
+/// struct Everything(Mutex<HashSet<ReplayTag>>);
+///
+/// impl ReplayCache for Everything {
+///     fn check_and_insert(&self, entry: &ReplayEntry<'_>, _: UnixTime) -> Admission {
+///         match self.0.lock() {
+///             Ok(mut tags) if tags.insert(entry.tag) => Admission::New,
+///             Ok(_) => Admission::Seen,
+///             Err(_) => Admission::Failed,
+///         }
+///     }
+/// }
+/// ```
+///
+/// A store that several servers share needs one atomic operation: set if absent, with an expiry. In engines that speak the
+/// Redis protocol that is `SET tag 1 NX EXAT seconds` with [`ReplayEntry::forget_at`]. Give it a database that never evicts
+/// (`noeviction`), and never ask a replica. All validators that share it need the same clock skew. A server that awaits the
+/// store's answer uses the stages from [`Validator::read`](crate::Validator::read) on, then
+/// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) and
+/// [`AuthorizedRequest::admit`](crate::stages::AuthorizedRequest::admit).
+///
+/// Where threads share a validator, their calls come at the same time.
 pub trait ReplayCache {
-    /// Remembers `entry` unless it is remembered already, in one step.
+    /// Remembers `entry`, unless it is remembered already, in one step.
     fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission;
 }
 
@@ -52,111 +74,123 @@ impl<R: ReplayCache + ?Sized> ReplayCache for alloc::sync::Arc<R> {
     }
 }
 
-/// What is remembered of an authenticator.
+/// An authenticator as a replay cache remembers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReplayEntry<'a> {
-    /// Which authenticator.
+    /// The tag that identifies the authenticator.
     pub tag: ReplayTag,
     /// The authenticator's own time, by the client's clock.
     pub client_time: UnixTime,
-    /// The last second at which this authenticator is accepted: its own time and the clock skew, not when it arrived. A
-    /// client whose clock is ahead makes authenticators that live for up to two skews.
+    /// The last second at which this authenticator is accepted: its own time plus the clock skew. The time of its arrival does
+    /// not matter. A client whose clock is ahead makes authenticators that live for up to two skews.
     pub valid_until: UnixTime,
-    /// Whose it is: an authenticator is told apart by its tag alone, but a cache may give each client a share of its room.
+    /// The client. The tag alone identifies an authenticator, but a cache may limit the entries of each client.
     pub client: ReplayClient<'a>,
 }
 
-/// Who sent an authenticator, as far as this tells one client from another.
+/// The client that made an authenticator, by a name that differs between clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ReplayClient<'a> {
-    /// By the PAC, if it names a user: one user of Active Directory has many names, in any case and as a UPN. (FreeIPA gives
-    /// all its hosts and services one SID; they have one share.)
+    /// The user of the PAC, if there is one. A user of Active Directory has many names, in any case and as a UPN, but one SID.
+    /// FreeIPA gives all its hosts and services one SID, so they count as one client.
     Sid {
         /// The SID of the user's domain, in the packet form ([`Sid::to_bytes`](crate::Sid::to_bytes)).
         domain: &'a [u8],
-        /// The user in it.
+        /// The user's number in the domain.
         rid: u32,
     },
-    /// By the ticket's name, where there is no PAC to go by.
+    /// The name in the ticket, if no PAC names a user.
     Name {
         /// The client's realm, in UTF-8.
         realm: &'a [u8],
-        /// The components of its name, in any encoding in which only equal names are equal.
+        /// The components of the client's name, in an encoding in which only equal names are equal.
         name: &'a [u8],
     },
 }
 
-impl ReplayEntry<'_> {
-    /// When a store with a clock of its own may forget the entry: once the last second at which the authenticator is
-    /// accepted is over here, however far that clock is ahead of ours, up to `margin`.
+impl<'a> ReplayEntry<'a> {
+    /// Makes an entry, for tests of a replay cache. Those of real requests come from
+    /// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) only.
+    #[must_use]
+    pub const fn new(tag: ReplayTag, client_time: UnixTime, valid_until: UnixTime, client: ReplayClient<'a>) -> Self {
+        Self { tag, client_time, valid_until, client }
+    }
+
+    /// Returns when a store with a clock of its own may forget the entry. The authenticator's last second is then over on this
+    /// server's clock, even if the store's clock is ahead of it by up to `margin`.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
+        // A margin beyond all times keeps the entry for ever.
         let margin = i64::try_from(margin.as_secs()).unwrap_or(i64::MAX);
         self.valid_until.saturating_add_seconds(1).saturating_add_seconds(margin)
     }
 }
 
-/// Tells one authenticator from every other: its own MAC, under a key that only the KDC, the client and this server have,
-/// filled up from the ciphertext to 128 bits.
+/// Identifies an authenticator: the first 128 bits of its MAC and ciphertext. Only the KDC, the client and this server have the
+/// key of the MAC.
 ///
-/// Nothing outside the authenticator's ciphertext enters: the ticket's shell and the framing could be rewritten to make
-/// a second tag for the same authenticator.
+/// Nothing outside the authenticator's ciphertext enters the tag. An attacker could rewrite the unencrypted fields of the
+/// ticket and the framing, and so make a second tag for the same authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplayTag([u8; 16]);
 
 impl ReplayTag {
-    /// `mac` is the part of `ciphertext` that verified.
+    /// Makes the tag of a ciphertext whose MAC verified. Such a ciphertext has more than 16 octets, so all 16 are filled.
     pub(crate) fn new(mac: &[u8], ciphertext: &[u8]) -> Self {
         let mut tag = [0; 16];
-        for (place, byte) in tag.iter_mut().zip(mac.iter().chain(ciphertext)) {
-            *place = *byte;
+        for (to, from) in tag.iter_mut().zip(mac.iter().chain(ciphertext)) {
+            *to = *from;
         }
         Self(tag)
     }
 
-    /// A tag of these bytes, for tests of a store. Those of real requests come out of
-    /// [`AuthorizedRequest::replay_entry`](crate::AuthorizedRequest::replay_entry) and nowhere else.
+    /// Makes a tag of these octets, for tests of a replay cache. Those of real requests come from
+    /// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) only.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, as a key for a shared store. They are as good as random.
+    /// Returns the octets, as a key for a shared store. They look random.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// What a replay cache says of an authenticator.
+/// The answer of a replay cache about an authenticator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "only `New` admits the request"]
+#[non_exhaustive]
 pub enum Admission {
-    /// It is new, and remembered from now on.
+    /// The authenticator is new, and the cache remembers it from now on.
     New,
-    /// It has been admitted before.
+    /// The authenticator was admitted before.
     Seen,
-    /// It is older than what the cache can remember.
+    /// The authenticator is older than those that the cache can remember.
     TooOld,
-    /// There is no room to remember it.
+    /// The cache can remember no more authenticators.
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,
 }
 
-/// What there is no room in.
+/// The limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayLimit {
-    /// The whole cache.
+    /// The whole cache is full.
     Cache,
-    /// The share of it that one client may use.
+    /// The client has as many entries as one client may have.
     ClientShare,
 }
 
-/// No replay cache: takes every authenticator as often as it comes.
+/// No replay cache: it takes every authenticator as often as it comes.
 ///
-/// For tests, for tools that judge recorded tokens, and for protocols that make a replay useless: a server that always
-/// answers with an AP-REP and then takes only messages under the context's keys. HTTP is none of these.
+/// It is for tests, for tools that judge recorded tokens, and for protocols in which a replay is useless. In such a protocol
+/// the server always answers with an AP-REP, and then takes only messages under the context's keys. HTTP is none of these.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplayCache;
 

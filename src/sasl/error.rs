@@ -1,82 +1,82 @@
-//! Why a security layer was not agreed on, or one of its buffers refused.
+//! The errors of the negotiation of a security layer, and of its buffers.
 
 use super::Layers;
 use crate::context::{MessageError, Protection};
 use thiserror::Error;
 
-/// Why a security layer was not agreed on, or one of its buffers refused.
+/// The error for a security layer that was not agreed on, or for one of its buffers.
 ///
-/// [`code`](Self::code) names it for programs, `Display` is a sentence for the reader of the log.
+/// [`code`](Self::code) names the error for programs. `Display` writes a sentence for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The token in the answer, or in a buffer, is refused.
+    /// The token in the answer or in a buffer is refused.
     #[error("{0}")]
     Message(#[from] MessageError),
-    /// The client asked for a context that can do none of the server's layers.
+    /// The client asked for a context that can provide none of the server's layers.
     #[error(
         "none of the server's security layers can be offered: the client asked neither for integrity nor for confidentiality"
     )]
     NothingToOffer,
-    /// The answer has less than four octets.
+    /// The answer has fewer than four octets.
     #[error("the answer has {size} octets, and the layer and the size alone take four")]
     ShortAnswer {
-        /// Octets of the unwrapped answer.
+        /// The octets of the unwrapped answer.
         size: usize,
     },
-    /// The client chose no layer, several, or another than those on offer.
+    /// The client chose no layer, several layers, or one that was not offered.
     #[error("the client chose the security layer 0x{chosen:02X}, and offered were 0x{:02X}", .offered.bits())]
     LayerNotOffered {
-        /// The octet of the answer.
+        /// The octet of the answer that holds the choice.
         chosen: u8,
-        /// What was offered.
+        /// The layers that were offered.
         offered: Layers,
     },
-    /// A layer whose buffers are too small for a message; zero is what a client without layers sends.
+    /// The announced buffers are too small for a message in a layer. A client without layers announces zero.
     #[error("buffers of {size} octets have no room for a message in a security layer")]
     BufferSize {
         /// The size that was announced.
         size: usize,
     },
-    /// More octets than any name has.
+    /// The authorization identity is too long.
     #[error("the authorization identity has {size} octets, more than the limit of {limit}")]
     IdentityTooLong {
-        /// Its octets.
+        /// The octets of the identity.
         size: usize,
-        /// [`MAX_AUTHORIZATION_IDENTITY`](crate::limits::MAX_AUTHORIZATION_IDENTITY).
+        /// The limit, [`MAX_AUTHORIZATION_IDENTITY`](crate::limits::MAX_AUTHORIZATION_IDENTITY).
         limit: usize,
     },
-    /// Not UTF-8, or with a NUL.
+    /// The authorization identity is not UTF-8, or holds a NUL.
     #[error("the authorization identity is not UTF-8, or holds a NUL")]
     IdentityText,
-    /// A buffer that is larger than was announced.
+    /// A buffer is larger than this side announced.
     #[error("a buffer has {size} octets, and at most {limit} were announced")]
     BufferTooLarge {
-        /// The length before it.
+        /// The length before the buffer.
         size: u32,
-        /// What this side announced.
+        /// The size that this side announced.
         limit: usize,
     },
-    /// A buffer that is not protected as was agreed.
+    /// A buffer does not have the agreed protection.
     #[error("a buffer is protected by {}, and {} was agreed on", name(*.found), name(*.negotiated))]
     Protection {
-        /// What was agreed on.
+        /// The agreed protection.
         negotiated: Protection,
-        /// What the buffer has.
+        /// The protection of the buffer.
         found: Protection,
     },
-    /// A message of this side that is too long for the client.
+    /// A message of this side is too long for the client's buffers.
     #[error("the message has {size} octets, and at most {limit} fit what the client can take")]
     MessageTooLong {
-        /// Octets of the message.
+        /// The octets of the message.
         size: usize,
-        /// [`SecurityLayer::max_message`](super::SecurityLayer::max_message).
+        /// The limit, [`SecurityLayer::max_message`](super::SecurityLayer::max_message).
         limit: usize,
     },
 }
 
 impl SaslError {
-    /// The stable name of this error, for logs, counters and tests. Names are added, never changed.
+    /// Returns the stable name of this error, for logs, counters and tests. Names are added, never changed.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

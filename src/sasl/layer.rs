@@ -1,12 +1,14 @@
-//! The layer that all later bytes of the connection go through (RFC 4752 section 3.3, RFC 4422 section 3.7).
+//! The security layer that protects all later octets of a connection (RFC 4752 section 3.3, RFC 4422 section 3.7).
 
 use super::SaslError;
 use crate::context::{Protection, SecurityContext};
 use crate::crypto::Confounder;
 use alloc::vec::Vec;
 
-/// The layer that all bytes of the connection go through from now on, each buffer with its length before it
-/// (RFC 4422 section 3.7).
+/// The security layer of a connection. All later octets go through it, in buffers with their length before them (RFC 4422
+/// section 3.7).
+///
+/// For an example see [`sasl`](super).
 #[derive(Debug)]
 pub struct SecurityLayer {
     pub(super) context: SecurityContext,
@@ -15,29 +17,29 @@ pub struct SecurityLayer {
     pub(super) max_receive: usize,
 }
 
-/// What a piece of the connection holds.
+/// What [`SecurityLayer::decode`] found at the beginning of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the caller must drop the consumed octets, or read more"]
 pub enum Decoded {
-    /// A whole buffer, of which the message was appended to the output.
+    /// The input begins with a whole buffer, and its message was appended to the output.
     Message {
-        /// Octets that it took from the input.
+        /// The buffer took so many octets of the input.
         consumed: usize,
     },
     /// The input ends within a buffer.
     Incomplete {
-        /// Octets that the input must have before there is more to say.
+        /// The input must have so many octets before the next call.
         needed: usize,
     },
 }
 
 impl SecurityLayer {
-    /// How buffers are protected.
-    #[must_use]
+    /// Returns how buffers are protected.
     pub fn protection(&self) -> Protection {
         self.protection
     }
 
-    /// Octets of the longest message that fits a buffer of the client's; longer ones must be sent in pieces.
+    /// Returns the length of the longest message that the client's buffers hold. Send a longer message in pieces.
     #[must_use]
     pub fn max_message(&self) -> usize {
         self.context.wrap_size_limit(self.protection, self.max_send)
@@ -49,7 +51,7 @@ impl SecurityLayer {
     ///
     /// # Errors
     ///
-    /// [`SaslError::MessageTooLong`] if it is longer than [`max_message`](Self::max_message). Nothing is then appended.
+    /// [`SaslError::MessageTooLong`] if the message is longer than [`max_message`](Self::max_message). `out` is then unchanged.
     pub fn encode(&mut self, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) -> Result<(), SaslError> {
         let (size, limit) = (message.len(), self.max_message());
         if size > limit {
@@ -72,12 +74,12 @@ impl SecurityLayer {
         *length = u32::try_from(token.len()).expect("tokens have less than 2^24 octets").to_be_bytes();
     }
 
-    /// Takes one buffer from the beginning of `input`, if it is all there, and appends its message to `out`.
+    /// Decodes the buffer at the beginning of `input`, if it is complete, and appends its message to `out`.
     ///
     /// # Errors
     ///
-    /// [`SaslError`], whose variants say what is wrong with it. `out` is then as it was, and the connection should be
-    /// closed: what follows cannot be trusted to begin where the next buffer does.
+    /// [`SaslError`], whose variants name the problem. `out` is then unchanged. The server should close the connection: it cannot
+    /// know where the next buffer begins.
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Decoded, SaslError> {
         let Some((length, rest)) = input.split_first_chunk::<LENGTH>() else {
             return Ok(Decoded::Incomplete { needed: LENGTH });
@@ -85,7 +87,7 @@ impl SecurityLayer {
         let (size, limit) = (u32::from_be_bytes(*length), self.max_receive);
         let size = usize::try_from(size).ok().filter(|size| *size <= limit);
         let size = size.ok_or(SaslError::BufferTooLarge { size: u32::from_be_bytes(*length), limit })?;
-        // A `size` that saturates here is more than any input has.
+        // No input is as long as a sum that saturates.
         let consumed = size.saturating_add(LENGTH);
         let Some(token) = rest.get(..size) else {
             return Ok(Decoded::Incomplete { needed: consumed });
@@ -99,5 +101,6 @@ impl SecurityLayer {
         Ok(Decoded::Message { consumed })
     }
 }
-/// Octets before each buffer.
+
+/// The octets of the length before each buffer.
 pub(super) const LENGTH: usize = 4;

@@ -1,9 +1,47 @@
-//! The security layer of SASL's GSSAPI mechanism, as a server negotiates and uses it (RFC 4752 sections 3.2 and 3.3).
+//! The security layer of SASL's mechanism GSSAPI, for servers (RFC 4752 sections 3.2 and 3.3).
 //!
-//! In: an established context, the layers that the server is willing to use, and what the client answers. Out: the
-//! challenge to send, then the authorization identity and, if a layer was chosen, the [`SecurityLayer`] that all later
-//! bytes of the connection go through. The tokens before it are those of [`Validator`](crate::Validator), sent as they are;
-//! base64, where a protocol has it, is the protocol's. Whether the user may act as the identity is for the server to say.
+//! In: an established context, the layers that the server is willing to use, and the client's answer. Out: the challenge to
+//! send, then the authorization identity and, if the client chose a layer, the [`SecurityLayer`] for all later octets of the
+//! connection.
+//!
+//! The tokens before the challenge are those of [`Validator`](crate::Validator), sent as they are. The caller adds base64
+//! where its protocol has it. The server must decide whether the user may act as the authorization identity.
+//!
+//! ```
+//! use kerberos_sso::SecurityContext;
+//! use kerberos_sso::sasl::{Decoded, LayerNegotiation, Layers};
+//! # type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+//! # struct Connection;
+//! # impl Connection {
+//! #     fn send(&mut self, _: &[u8]) -> Outcome<()> { Ok(()) }
+//! #     fn receive(&mut self) -> Outcome<Vec<u8>> { Ok(vec![]) }
+//! # }
+//! # fn random() -> Outcome<[u8; 16]> { Ok([0; 16]) }
+//!
+//! /// Answers every message with the same message, until the client closes the connection.
+//! fn echo(context: SecurityContext, connection: &mut Connection) -> Outcome<()> {
+//!     let offered = Layers::INTEGRITY | Layers::CONFIDENTIALITY;
+//!     let (negotiation, challenge) = LayerNegotiation::begin(context, offered, 65_536, &random()?)?;
+//!     connection.send(&challenge)?;
+//!     let negotiated = negotiation.finish(&connection.receive()?)?;
+//!     if negotiated.authorization_identity.is_some() {
+//!         return Err("this server lets nobody act as another user".into());
+//!     }
+//!     let mut layer = negotiated.layer.ok_or("the client chose no security layer")?;
+//!     let mut received = Vec::new();
+//!     loop {
+//!         received.extend(connection.receive()?);
+//!         let mut message = Vec::new();
+//!         while let Decoded::Message { consumed } = layer.decode(&received, &mut message)? {
+//!             received.drain(..consumed);
+//!             let mut answer = Vec::new();
+//!             layer.encode(&message, &random()?, &mut answer)?;
+//!             connection.send(&answer)?;
+//!             message.clear();
+//!         }
+//!     }
+//! }
+//! ```
 
 mod error;
 mod layer;
@@ -19,34 +57,24 @@ use core::ops::BitOr;
 
 use crate::context::{Protection, SecurityContext};
 use crate::crypto::Confounder;
+use crate::flags::flags;
 use crate::limits::{MAX_AUTHORIZATION_IDENTITY, MAX_MESSAGE_TOKEN};
 use crate::wire::gss::GssFlags;
 
-/// A set of security layers, as the first octet of either message has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Layers(u8);
+flags! {
+    /// A set of security layers. The first octet of the challenge and that of the answer hold one.
+    pub struct Layers(u8) {
+        /// No security layer: the connection goes on as it was, for instance under TLS.
+        const NONE = 1;
+        /// Every buffer is signed.
+        const INTEGRITY = 2;
+        /// Every buffer is encrypted.
+        const CONFIDENTIALITY = 4;
+    }
+}
 
 impl Layers {
-    /// No security layer: the connection goes on as it was, under TLS for instance.
-    pub const NONE: Self = Self(1);
-    /// Every buffer is signed.
-    pub const INTEGRITY: Self = Self(2);
-    /// Every buffer is encrypted.
-    pub const CONFIDENTIALITY: Self = Self(4);
-
-    /// The octet on the wire.
-    #[must_use]
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// Whether every layer of `layers` is in the set.
-    #[must_use]
-    pub const fn contains(self, layers: Self) -> bool {
-        self.0 & layers.0 == layers.0
-    }
-
-    /// What a context of these flags can protect: RFC 4752 section 3.2 offers nothing that GSS did not grant.
+    /// Returns the layers that a context of these flags can provide (RFC 4752 section 3.2).
     const fn available(flags: GssFlags) -> Self {
         let integrity = if flags.contains(GssFlags::INTEGRITY) { Self::INTEGRITY.0 } else { 0 };
         let confidentiality = if flags.contains(GssFlags::CONFIDENTIALITY) { Self::CONFIDENTIALITY.0 } else { 0 };
@@ -57,12 +85,13 @@ impl Layers {
 impl BitOr for Layers {
     type Output = Self;
 
+    /// Returns the layers of both sets.
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// A challenge that waits for its answer.
+/// A challenge whose answer is awaited.
 #[derive(Debug)]
 pub struct LayerNegotiation {
     context: SecurityContext,
@@ -71,15 +100,17 @@ pub struct LayerNegotiation {
 }
 
 impl LayerNegotiation {
-    /// Offers what of `layers` the context can do, and buffers of at most `max_receive` octets, length not counted, of
-    /// which 16,777,215 is the most there can be. Returns the challenge to send, too.
+    /// Offers those of `layers` that the context can provide, and returns the challenge to send.
+    ///
+    /// The server receives buffers of at most `max_receive` octets, without their length. Three octets announce that size, so
+    /// a larger number than 16,777,215 counts as that.
     ///
     /// The confounder must be random, and never be used twice in one context.
     ///
     /// # Errors
     ///
-    /// [`SaslError::NothingToOffer`] if the context can do none of them, and [`SaslError::BufferSize`] if a layer is
-    /// offered with buffers that are too small for a message.
+    /// [`SaslError::NothingToOffer`] if the context can provide none of `layers`. [`SaslError::BufferSize`] if a layer is offered
+    /// and `max_receive` is too small for a message.
     pub fn begin(
         mut context: SecurityContext,
         layers: Layers,
@@ -101,20 +132,21 @@ impl LayerNegotiation {
         Ok((Self { context, offered, max_receive }, challenge))
     }
 
-    /// What was offered.
+    /// Returns the layers that were offered.
     #[must_use]
     pub fn offered(&self) -> Layers {
         self.offered
     }
 
-    /// Takes the client's answer: the layer that it chose, its own maximum, and whom it wants to act as.
+    /// Takes the client's answer: the layer that the client chose, the size of its buffers, and the identity to act as.
     ///
     /// # Errors
     ///
-    /// [`SaslError`], whose variants say what is wrong with it. The connection should then be closed.
+    /// [`SaslError`], whose variants name the problem. The server should then close the connection.
     pub fn finish(mut self, answer: &[u8]) -> Result<Negotiated, SaslError> {
         let mut message = Vec::new();
-        self.context.unwrap(answer, &mut message)?;
+        // Clients sign the answer (RFC 4752 section 3.1). An encrypted one is signed, too.
+        let _protection = self.context.unwrap(answer, &mut message)?;
         let [chosen, high, middle, low, identity @ ..] = message.as_slice() else {
             return Err(SaslError::ShortAnswer { size: message.len() });
         };
@@ -123,8 +155,10 @@ impl LayerNegotiation {
         Ok(Negotiated { authorization_identity, layer: self.layer(*chosen, max_send)? })
     }
 
-    /// Without a layer, RFC 4752 wants a maximum of 0 and Java's client sends its own all the same
-    /// (<https://jira.mongodb.org/browse/SERVER-27252>). It has no meaning then, so it is not looked at.
+    /// Makes the layer that the client chose.
+    ///
+    /// For no layer, RFC 4752 asks for a buffer size of 0. Java's client sends another
+    /// (<https://jira.mongodb.org/browse/SERVER-27252>). The size has no meaning then, so it is ignored.
     fn layer(self, chosen: u8, max_send: u32) -> Result<Option<SecurityLayer>, SaslError> {
         let choice = Layers(chosen);
         let protection = match choice {
@@ -139,21 +173,25 @@ impl LayerNegotiation {
         let Some(protection) = protection else {
             return Ok(None);
         };
-        // Where `usize` has less than 24 bits, no message is longer than it can say.
+        // If `usize` has less than 24 bits, no message can be longer than its maximum.
         let max_send = usize::try_from(max_send).unwrap_or(usize::MAX);
         check_buffer_size(&self.context, max_send)?;
         Ok(Some(SecurityLayer { context: self.context, protection, max_send, max_receive: self.max_receive }))
     }
 }
 
-/// What client and server agreed on.
+/// The outcome of a negotiation.
 #[derive(Debug)]
+#[must_use = "the server must decide about the authorization identity, and use the layer"]
+#[non_exhaustive]
 pub struct Negotiated {
-    /// Whom the client wants to act as; `None` is the user who signed in. The server decides whether that may be.
+    /// The identity that the client wants to act as, or `None` for the user who signed in. The server must decide whether the
+    /// user may.
     pub authorization_identity: Option<String>,
-    /// What the rest of the connection goes through; `None` if no layer was chosen.
+    /// The layer for the rest of the connection, or `None` if the client chose none.
     pub layer: Option<SecurityLayer>,
 }
+
 /// Rejects buffers that are too small for a message of one octet.
 fn check_buffer_size(context: &SecurityContext, size: usize) -> Result<(), SaslError> {
     match context.wrap_size_limit(Protection::Confidentiality, size) {
@@ -169,7 +207,7 @@ fn announced(size: usize) -> [u8; 3] {
     octets
 }
 
-/// UTF-8 without NUL (RFC 4422 section 3.4.1); empty stands for the user who signed in.
+/// Reads an authorization identity: UTF-8 without NUL (RFC 4422 section 3.4.1). An empty one is the user who signed in.
 fn authorization_identity(octets: &[u8]) -> Result<Option<String>, SaslError> {
     let (size, limit) = (octets.len(), MAX_AUTHORIZATION_IDENTITY);
     if size > limit {
@@ -181,5 +219,6 @@ fn authorization_identity(octets: &[u8]) -> Result<Option<String>, SaslError> {
         _ => Err(SaslError::IdentityText),
     }
 }
-/// The most that three octets can announce.
+
+/// The largest size that three octets can announce.
 const MAX_BUFFER: usize = MAX_MESSAGE_TOKEN;

@@ -32,7 +32,7 @@ fn sides(etype: EncType, flags: u32) -> (SecurityContext, SecurityContext) {
 fn begun(layers: Layers, max_receive: usize) -> (SecurityContext, LayerNegotiation) {
     let (mut client, server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH);
     let (negotiation, challenge) = LayerNegotiation::begin(server, layers, max_receive, &[1; 16]).unwrap();
-    client.unwrap(&challenge, &mut Vec::new()).unwrap();
+    assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
     (client, negotiation)
 }
 
@@ -46,14 +46,14 @@ fn answer(layers: Layers, message: &[u8]) -> Result<Negotiated, SaslError> {
 fn layered(chosen: Layers, etype: EncType) -> (SecurityContext, SecurityLayer) {
     let (mut client, server) = sides(etype, BOTH);
     let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, 1000, &[1; 16]).unwrap();
-    client.unwrap(&challenge, &mut Vec::new()).unwrap();
+    assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
     let mut token = Vec::new();
     client.wrap(&[chosen.bits(), 0, 2, 0], Protection::Integrity, &[2; 16], &mut token);
     (client, negotiation.finish(&token).unwrap().layer.unwrap())
 }
 
 #[test]
-fn the_challenge_says_layers_and_size() {
+fn the_challenge_announces_layers_and_size() {
     for (layers, size, expected) in [
         (ALL, 0x01_2345, [7, 1, 0x23, 0x45]),
         (ALL, usize::MAX, [7, 0xFF, 0xFF, 0xFF]),
@@ -103,7 +103,7 @@ fn an_answer_gives_layer_and_identity() {
 }
 
 #[test]
-fn an_answer_is_refused_for_one_thing_each() {
+fn an_answer_with_one_wrong_thing_is_refused_by_its_name() {
     let not_offered = |chosen, offered| SaslError::LayerNotOffered { chosen, offered };
     let long = [&[1, 0, 0, 0][..], &[b'a'; MAX_AUTHORIZATION_IDENTITY + 1]].concat();
     for (layers, message, expected) in [
@@ -129,7 +129,7 @@ fn an_answer_is_refused_for_one_thing_each() {
 }
 
 #[test]
-fn buffers_go_both_ways_whole_or_not() {
+fn whole_buffers_are_decoded_and_incomplete_ones_are_not() {
     for etype in EncType::SUPPORTED {
         for (chosen, protection) in
             [(Layers::INTEGRITY, Protection::Integrity), (Layers::CONFIDENTIALITY, Protection::Confidentiality)]
@@ -174,7 +174,7 @@ fn buffers_larger_than_announced_are_refused_by_their_length() {
     assert_eq!(layer.decode(&[0; 4], &mut out).unwrap_err().code(), "malformed");
 }
 
-/// The smallest buffer that has room for one octet, encrypted.
+/// Returns the smallest buffer that holds one encrypted octet.
 const SMALLEST: [(EncType, u8); EncType::SUPPORTED.len()] = [
     (EncType::AES128_CTS_HMAC_SHA1_96, 61),
     (EncType::AES256_CTS_HMAC_SHA1_96, 61),
@@ -185,7 +185,7 @@ const SMALLEST: [(EncType, u8); EncType::SUPPORTED.len()] = [
 ];
 
 #[test]
-fn a_buffer_has_room_for_one_octet() {
+fn the_smallest_buffer_holds_one_octet() {
     for (etype, smallest) in SMALLEST {
         for (size, is_taken) in [(smallest - 1, false), (smallest, true)] {
             let refused = (!is_taken).then_some(SaslError::BufferSize { size: size.into() });
@@ -194,7 +194,7 @@ fn a_buffer_has_room_for_one_octet() {
             for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
                 let (mut client, server) = sides(etype, BOTH);
                 let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, 1000, &[1; 16]).unwrap();
-                client.unwrap(&challenge, &mut Vec::new()).unwrap();
+                assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
                 let mut token = Vec::new();
                 client.wrap(&[chosen.bits(), 0, 0, size], Protection::Integrity, &[2; 16], &mut token);
                 let negotiated = negotiation.finish(&token);
@@ -209,13 +209,13 @@ fn a_buffer_has_room_for_one_octet() {
 }
 
 #[test]
-fn a_buffer_has_as_many_octets_as_three_octets_can_say() {
+fn a_buffer_has_at_most_the_octets_that_three_octets_announce() {
     const LARGEST: usize = 0xFF_FFFF;
     for (size, said) in [(LARGEST - 1, [0xFF, 0xFF, 0xFE]), (LARGEST, [0xFF; 3]), (LARGEST + 1, [0xFF; 3])] {
         let (mut client, server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH);
         let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, size, &[1; 16]).unwrap();
         let mut message = Vec::new();
-        client.unwrap(&challenge, &mut message).unwrap();
+        assert_eq!(client.unwrap(&challenge, &mut message), Ok(Protection::Integrity));
         assert_eq!(message, [&[7][..], &said].concat());
         let mut token = Vec::new();
         client.wrap(&[2, 0xFF, 0xFF, 0xFF], Protection::Integrity, &[2; 16], &mut token);
@@ -265,19 +265,19 @@ fn a_layer_is_chosen_by_one_of_three_octets() {
     }
 }
 
-/// What in a token of 128 octets at most may change without being noticed: where RFC 4121 has it rotated to, and the
-/// bit of the mechanism that Windows 2000 lost.
+/// Returns whether a bit of a token of 128 octets at most may change unnoticed: the rotation of RFC 4121, and the bit of the
+/// mechanism that Windows 2000 does not send.
 fn is_unprotected(etype: EncType, bit: usize) -> bool {
     if etype == EncType::RC4_HMAC { bit == 7 * 8 + 2 } else { (48..64).contains(&bit) }
 }
 
 #[test]
-fn an_answer_counts_to_the_last_bit() {
+fn every_flipped_bit_of_an_answer_is_noticed() {
     for etype in EncType::SUPPORTED {
         let finish = |change: &dyn Fn(&mut Vec<u8>)| {
             let (mut client, server) = sides(etype, BOTH);
             let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, 1000, &[1; 16]).unwrap();
-            client.unwrap(&challenge, &mut Vec::new()).unwrap();
+            assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
             let mut token = Vec::new();
             client.wrap(b"\x02\x00\x02\x00alice", Protection::Integrity, &[2; 16], &mut token);
             change(&mut token);
@@ -304,7 +304,7 @@ fn an_answer_counts_to_the_last_bit() {
 }
 
 #[test]
-fn a_buffer_counts_to_the_last_bit() {
+fn every_flipped_bit_of_a_buffer_is_noticed() {
     for etype in EncType::SUPPORTED {
         for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
             let (mut client, mut layer) = layered(chosen, etype);
@@ -327,7 +327,7 @@ fn a_buffer_counts_to_the_last_bit() {
 }
 
 #[test]
-fn buffers_are_protected_as_was_agreed() {
+fn a_buffer_with_another_protection_than_agreed_is_refused() {
     let [sign, seal] = [Protection::Integrity, Protection::Confidentiality];
     for (chosen, negotiated, found) in [(Layers::INTEGRITY, sign, seal), (Layers::CONFIDENTIALITY, seal, sign)] {
         let (mut client, mut layer) = layered(chosen, EncType::AES256_CTS_HMAC_SHA384_192);

@@ -23,7 +23,7 @@ fn every_flipped_bit_is_refused_and_changes_nothing() {
             let mut octets = token.octets.clone();
             octets[bit / 8] ^= 1 << (bit % 8);
             if is_unprotected(token, bit) {
-                // Taken or not, it is the same message.
+                // The token may be taken, but only with the same message.
                 let _ = take(&mut SecurityContext::new(established.clone()), token, &octets);
             } else {
                 let error = take(&mut receiver, token, &octets);
@@ -34,7 +34,8 @@ fn every_flipped_bit_is_refused_and_changes_nothing() {
     });
 }
 
-/// RRC, which says no more than where the octets lie; and the bit of the mechanism that Windows 2000 lost.
+/// Returns whether no checksum protects a bit: the bits of RRC, which holds the rotation only, and the bit of the mechanism that
+/// Windows 2000 does not send.
 fn is_unprotected(token: &Token, bit: usize) -> bool {
     match token.octets[..2] {
         [5, 4] => (48..64).contains(&bit),
@@ -56,7 +57,7 @@ fn a_changed_message_does_not_have_the_mic() {
 }
 
 #[test]
-fn tokens_do_not_come_back() {
+fn a_token_is_refused_by_the_side_that_made_it() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
         assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);

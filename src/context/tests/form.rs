@@ -41,7 +41,7 @@ fn a_token_is_taken_by_its_own_call_only() {
 }
 
 #[test]
-fn filler_may_follow_a_sealed_message_as_far_as_it_goes() {
+fn filler_may_follow_a_sealed_message() {
     let key = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[5; 32]).unwrap();
     let seal = |said: u16, copied: u16| {
         let header = |ec: u16| {
@@ -83,7 +83,7 @@ fn a_signed_message_has_the_checksum_of_its_type() {
 }
 
 #[test]
-fn tokens_larger_than_the_limit_are_not_looked_at() {
+fn tokens_larger_than_the_limit_are_refused_unread() {
     let limit = MAX_MESSAGE_TOKEN;
     for etype in [EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC] {
         let (mut client, mut server) = sides(etype, SEQUENCE, 1);
@@ -98,7 +98,7 @@ fn tokens_larger_than_the_limit_are_not_looked_at() {
 }
 
 #[test]
-fn mics_larger_than_the_limit_are_not_looked_at() {
+fn mics_larger_than_the_limit_are_refused_unread() {
     let limit = MAX_MESSAGE_TOKEN;
     for etype in [EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC] {
         let (mut client, mut server) = sides(etype, SEQUENCE, 1);

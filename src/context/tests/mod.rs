@@ -1,4 +1,4 @@
-//! What others made is taken, what was changed is not, and what we make is what others make.
+//! Tokens of other libraries are taken, changed tokens are refused, and this crate makes the same tokens as other libraries.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
@@ -25,7 +25,7 @@ const CONFOUNDER: Confounder = [0xC0; 16];
 const STARTS: [&[u8]; 5] = [&[], &[5, 4, 4], &[5, 4, 6, 0xFF], &[4, 4, 4], &[0x60, 0x40]];
 const PROTECTIONS: [Protection; 2] = [Protection::Integrity, Protection::Confidentiality];
 
-/// Takes a token of that kind.
+/// Takes a recorded token by the call for its kind.
 fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(), MessageError> {
     let mut out = vec![1, 2, 3];
     let result = match token.kind {
@@ -39,7 +39,7 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
     result
 }
 
-/// Each recorded token with what its receiver has agreed on, as if all tokens before it had been taken.
+/// Checks each recorded token, as if its receiver had taken all tokens before it.
 fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     for context in recorded::all() {
         let mut sent = [0, 0];
@@ -53,7 +53,7 @@ fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     }
 }
 
-/// As [`each`], for some of those that are short: of every kind, type and library.
+/// Checks as [`each`] does, for some short tokens of every kind, type and library.
 fn some(mut check: impl FnMut(&Context, &Token, Established)) {
     let mut count = 0;
     let mut checked = 0;
@@ -67,7 +67,7 @@ fn some(mut check: impl FnMut(&Context, &Token, Established)) {
     assert!(checked > 80, "{checked}");
 }
 
-/// Both sides, numbered from `first`, under a key of that type.
+/// Makes both sides of a context under a key of that type. Their numbers begin with `first`.
 fn sides(etype: EncType, flags: u32, first: u32) -> (SecurityContext, SecurityContext) {
     let key = Key::new(etype, &vec![5; etype.key_len().unwrap()]).unwrap();
     let side = |role| {
@@ -111,7 +111,7 @@ fn the_longest_message_of_a_size_fits_and_one_more_does_not() {
 }
 
 #[test]
-fn nothing_secret_is_shown() {
+fn debug_shows_no_key() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 1);
         let _ = (client.get_mic(b""), wrapped(&mut client, b"", Protection::Confidentiality));
@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_wrapped_is_unwrapped(
+    fn any_wrapped_message_is_unwrapped(
         lengths in prop::collection::vec(0_usize..300, 1..5),
         first: u32,
         protection in prop::sample::select(&PROTECTIONS[..]),

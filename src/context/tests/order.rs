@@ -59,7 +59,7 @@ fn without_a_sequence_tokens_come_in_any_order_but_once() {
 }
 
 #[test]
-fn without_either_flag_numbers_mean_nothing() {
+fn without_either_flag_all_numbers_are_taken() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, 0, 0);
     let token = client.get_mic(b"");
     for _ in 0..3 {

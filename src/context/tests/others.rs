@@ -1,4 +1,4 @@
-//! The tokens of MIT and Heimdal, taken and made again.
+//! The tokens of MIT and Heimdal: this crate takes them, and makes the same.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn tokens_of_mit_and_heimdal_are_taken_in_order() {
     assert_eq!(taken, if cfg!(feature = "rc4") { 806 } else { 676 });
 }
 
-/// With the confounder that they drew, which is taken out of their token.
+/// The confounder is taken out of their token.
 #[test]
 fn tokens_are_made_octet_by_octet_as_mit_and_heimdal_make_them() {
     let mut same = 0;
@@ -42,7 +42,7 @@ fn tokens_are_made_octet_by_octet_as_mit_and_heimdal_make_them() {
     assert_eq!(same, if cfg!(feature = "rc4") { 734 } else { 604 });
 }
 
-/// The token as it would be with an RRC of zero.
+/// Returns the token with an RRC of zero.
 fn unrotated(token: &Token) -> Vec<u8> {
     let mut octets = token.octets.clone();
     if octets.starts_with(&[5, 4]) {

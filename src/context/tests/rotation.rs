@@ -1,8 +1,8 @@
-//! RRC, and EC with it in DCE style.
+//! The rotation by RRC, and in DCE style by RRC and EC.
 
 use super::*;
 
-/// Up to where the confounder is divided, once around, and as far as the field goes; in DCE style by EC besides.
+/// The rotations divide the confounder, go once around, and go as far as the field allows. In DCE style EC is added.
 #[test]
 fn rotation_is_undone_at_its_ends() {
     let dce = GssFlags::DCE_STYLE.bits();
@@ -23,7 +23,7 @@ fn rotation_is_undone_at_its_ends() {
     }
 }
 
-/// Windows' rotation by EC + RRC, which together have 17 bits.
+/// Windows rotates by EC + RRC. The sum has 17 bits.
 #[test]
 fn rotation_in_dce_style_goes_beyond_16_bits() {
     let key = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[5; 32]).unwrap();
