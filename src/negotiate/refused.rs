@@ -180,7 +180,6 @@ impl Refused {
 
 impl Offer<'_> {
     /// Refuses the client, for a server that cannot ask it for another token.
-    #[must_use]
     pub fn refuse(self) -> Refused {
         Refused::of_token(self.refusal().explain(self.token), self.token)
     }
