@@ -1,6 +1,6 @@
 //! The errors for per-message tokens.
 
-use crate::error::Malformed;
+use crate::wire::der::Malformed;
 use crate::wire::der::{self, Fault, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
 use thiserror::Error;
@@ -13,7 +13,7 @@ use thiserror::Error;
 pub enum MessageError {
     /// The octets are not those of a token.
     #[error("the token is malformed: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     /// The token is longer than the limit. Nothing of it was read.
     #[error("the token has {size} bytes, more than the limit of {limit}")]
     TooLarge {
@@ -76,6 +76,12 @@ pub enum MessageError {
         /// The oldest number that could still be taken.
         oldest: u64,
     },
+}
+
+impl From<Malformed> for MessageError {
+    fn from(cause: Malformed) -> Self {
+        Self::Malformed(cause)
+    }
 }
 
 impl MessageError {

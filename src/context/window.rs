@@ -13,7 +13,7 @@ pub(super) struct Window {
     width: Width,
     /// One more than the highest number taken, or the first number of the context.
     next: u64,
-    /// How far `next` has advanced since the context began.
+    /// The distance by which `next` has advanced since the context began.
     progress: u64,
     /// Bit `i` stands for `next - 1 - i`.
     seen: u64,

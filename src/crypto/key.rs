@@ -79,7 +79,7 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and [`InvalidKey::Hex`] for anything but pairs of digits.
+    /// The errors of [`new`](Self::new), and [`InvalidKey::Hex`] for anything but pairs of digits.
     pub fn from_hex(enc_type: EncType, digits: &str) -> Result<Self, InvalidKey> {
         let digits = digits.as_bytes();
         if digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {

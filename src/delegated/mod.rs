@@ -189,7 +189,7 @@ impl fmt::Debug for DelegatedCredential<'_> {
 pub enum DelegationError {
     /// The octets are no KRB-CRED, or its encrypted part is no EncKrbCredPart.
     #[error("malformed delegated credentials: {0}")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
     /// The credentials are encrypted under a type of key that no key of the request has.
     #[error("the delegated credentials are encrypted with type {etype}, and no key of the request is of that type")]
     NoKey {
@@ -210,6 +210,12 @@ pub enum DelegationError {
     /// The KRB-CRED has no ticket.
     #[error("no ticket is among the delegated credentials")]
     Empty,
+}
+
+impl From<Malformed> for DelegationError {
+    fn from(cause: Malformed) -> Self {
+        Self::Malformed(cause)
+    }
 }
 
 /// Returns the octets of the EncKrbCredPart.

@@ -76,7 +76,8 @@ impl Credentials {
     }
 }
 
-/// Names an NTLM message by its signature and type: twelve octets, which are sixteen characters of base64.
+/// Names an NTLM message by its signature and type: twelve octets, which are sixteen characters of base64. A value that does not
+/// begin with such characters is an unknown message.
 fn ntlm_message(encoded: &[u8]) -> NtlmMessage {
     let beginning = encoded.first_chunk::<16>().and_then(|beginning| STANDARD.decode(beginning).ok());
     beginning.map_or(NtlmMessage::Unknown, |message| NtlmMessage::of(&message))

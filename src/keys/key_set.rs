@@ -49,7 +49,7 @@ pub struct KeySet {
     /// The other accounts, by the octets of their realm.
     shared: HashMap<Box<[u8]>, Accounts>,
     hasher: DefaultHashBuilder,
-    /// How many more keys may be kept prepared.
+    /// The number of keys that may still be prepared and kept.
     preparable: AtomicUsize,
 }
 

@@ -34,11 +34,8 @@ use core::time::Duration;
 ///
 /// impl ReplayCache for Everything {
 ///     fn check_and_insert(&self, entry: &ReplayEntry<'_>, _: UnixTime) -> Admission {
-///         match self.0.lock() {
-///             Ok(mut tags) if tags.insert(entry.tag) => Admission::New,
-///             Ok(_) => Admission::Seen,
-///             Err(_) => Admission::Failed,
-///         }
+///         let Ok(mut tags) = self.0.lock() else { return Admission::Failed };
+///         if tags.insert(entry.tag) { Admission::New } else { Admission::Seen }
 ///     }
 /// }
 /// ```

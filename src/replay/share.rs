@@ -1,4 +1,4 @@
-//! How many live authenticators one client may have in a cache.
+//! The number of live authenticators that one client may have in a cache.
 //!
 //! In: the client, the end of the authenticator, and the time. Out: whether the client may have one more. The counters are
 //! cells of a fixed array, found by a keyed hash of the client. Each client has two cells, and is refused only if both are at

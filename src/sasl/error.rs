@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum SaslError {
     /// The token in the answer or in a buffer is refused.
     #[error("{0}")]
-    Message(#[from] MessageError),
+    Message(MessageError),
     /// The client asked for a context that can provide none of the server's layers.
     #[error(
         "none of the server's security layers can be offered: the client asked neither for integrity nor for confidentiality"
@@ -73,6 +73,12 @@ pub enum SaslError {
         /// The limit, [`SecurityLayer::max_message`](super::SecurityLayer::max_message).
         limit: usize,
     },
+}
+
+impl From<MessageError> for SaslError {
+    fn from(cause: MessageError) -> Self {
+        Self::Message(cause)
+    }
 }
 
 impl SaslError {

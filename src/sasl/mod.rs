@@ -25,7 +25,7 @@
 //!     connection.send(&challenge)?;
 //!     let negotiated = negotiation.finish(&connection.receive()?)?;
 //!     if negotiated.authorization_identity.is_some() {
-//!         return Err("this server lets nobody act as another user".into());
+//!         return Err("on this server no user may act as another".into());
 //!     }
 //!     let mut layer = negotiated.layer.ok_or("the client chose no security layer")?;
 //!     let mut received = Vec::new();

@@ -12,7 +12,7 @@ mod rotation;
 use super::recorded::{self, Context, Kind, Side, Token, message};
 use super::*;
 use crate::crypto::KeyUsage;
-use crate::error::Malformed;
+use crate::wire::der::Malformed;
 use crate::wire::der::Problem;
 use alloc::format;
 use alloc::vec;
