@@ -22,6 +22,7 @@ mod randomness;
 pub mod replay;
 pub mod sasl;
 mod sid;
+mod span;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;

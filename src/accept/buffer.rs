@@ -4,6 +4,7 @@
 //! the ticket's unencrypted fields. Every fact is a span of it, so an accepted request borrows from nothing and is one
 //! allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys.
 
+use crate::span::Span;
 use crate::wire::krb5::Ticket;
 use alloc::vec::Vec;
 use core::fmt;
@@ -54,7 +55,7 @@ impl Buffer {
         reason = "this buffer made the span, and is never truncated to before the end of one"
     )]
     pub(crate) fn slice(&self, span: Span) -> &[u8] {
-        self.0.get(span.range()).expect("a span of this buffer")
+        self.0.get(span.start()..span.end()).expect("a span of this buffer")
     }
 
     /// Returns where `part` lies, which must be empty or have been read from this buffer.
@@ -64,7 +65,7 @@ impl Buffer {
     )]
     pub(crate) fn span_of(&self, part: &[u8]) -> Span {
         if part.is_empty() {
-            return Span::EMPTY;
+            return Span::default();
         }
         let start = part.as_ptr().addr().checked_sub(self.0.as_ptr().addr()).expect("a part of this buffer");
         Span::new(start, part.len())
@@ -87,31 +88,5 @@ impl Drop for Buffer {
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({} octets)", self.0.len())
-    }
-}
-
-/// A range of a [`Buffer`]. It has 32 bits for each end, since a request keeps a dozen spans and is moved.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    start: u32,
-    length: u32,
-}
-
-impl Span {
-    const EMPTY: Self = Self { start: 0, length: 0 };
-
-    #[expect(
-        clippy::expect_used,
-        reason = "a buffer is shorter than two tokens, and a token has 65,536 octets at most"
-    )]
-    fn new(start: usize, length: usize) -> Self {
-        let narrow = |number| u32::try_from(number).expect("an offset of a buffer");
-        Self { start: narrow(start), length: narrow(length) }
-    }
-
-    /// On a machine whose addresses have 16 bits a buffer is shorter than that, too.
-    fn range(self) -> Range<usize> {
-        let wide = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        wide(self.start)..wide(self.start.saturating_add(self.length))
     }
 }

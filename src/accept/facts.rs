@@ -1,8 +1,9 @@
 //! What is known of a request: facts that the KDC or the client wrote, as spans of the request's buffer.
 
-use super::buffer::{Buffer, Span};
+use super::buffer::Buffer;
 use crate::crypto::EncType;
 use crate::keys::Account;
+use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{

@@ -2,7 +2,7 @@
 //!
 //! Not checked here: whether the ticket is valid now, and whether the client that sent it owns it.
 
-use super::buffer::{Buffer, Span};
+use super::buffer::Buffer;
 use super::facts::{NameFields, OpenedBy, TicketFacts, TicketFields};
 use super::message::Message;
 use super::request::{Framing, Request, refused_etype};
@@ -11,6 +11,7 @@ use crate::crypto::{EncType, Key};
 use crate::error::{Error, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::policy::Policy;
+use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::der::{self, Malformed, Problem};
 use crate::wire::krb5::{EncTicketPart, EncryptionKey};

@@ -1,11 +1,11 @@
 //! PAC_ATTRIBUTES_INFO (MS-PAC section 2.14) and PAC_REQUESTOR (section 2.15): what the PAC of a TGT adds.
 
-use super::fault::{Fault, Kind};
+use super::fault::{Fault, Kind, octets_of_flags};
 use super::field::Field;
 use super::reader::Reader;
-use super::span::{Span, octets_of_flags};
 use crate::flags::flags;
 use crate::sid::Sid;
+use crate::span::Span;
 
 flags! {
     /// How the client came to have a PAC; unknown bits are kept.

@@ -4,8 +4,8 @@ use super::fault::Fault;
 use super::field::Field;
 use super::file_time::FileTime;
 use super::reader::Reader;
-use super::span::Span;
 use super::wide_text::WideText;
+use crate::span::Span;
 
 /// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
 #[derive(Clone, Copy, Debug)]

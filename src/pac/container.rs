@@ -8,8 +8,8 @@ use super::error::{PacMalformed, PacProblem};
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::{Reader, bytes_at, u32_at};
-use super::span::{Span, size};
 use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
+use crate::span::{Span, size};
 use core::fmt;
 
 /// A PAC of which nothing was verified. Everybody who holds a key of the service can have written it; nothing in it can be

@@ -5,8 +5,8 @@ use super::fault::Fault;
 use super::field::Field;
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer};
-use super::span::Span;
 use crate::sid::{DomainSid, Sid};
+use crate::span::Span;
 use core::fmt;
 
 /// The buffer DEVICE_INFO: what its domain controller knows of a computer account.

@@ -2,8 +2,8 @@
 
 use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
-use super::span::octets_of_flags;
 use crate::limits::{MAX_CLAIMS_SIZE, MAX_PAC_BUFFERS, MAX_PAC_SIZE};
+use crate::span::size;
 
 /// Says which field cannot be read, and why.
 ///
@@ -119,3 +119,9 @@ impl U24 {
 }
 
 const _: () = assert!(size_of::<Result<(), Fault>>() == 8, "a fault is one word");
+
+/// Returns how many octets so many flags take: they come in whole words of 32 bits.
+pub(super) fn octets_of_flags(bits: u32) -> usize {
+    // The product is less than 2³⁰, so it cannot saturate.
+    size(bits.div_ceil(32).saturating_mul(4))
+}

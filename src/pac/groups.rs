@@ -6,9 +6,9 @@ use super::fault::Fault;
 use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
 use super::reader::u32_at;
-use super::span::Span;
 use crate::flags::flags;
 use crate::sid::{DomainSid, Sid};
+use crate::span::Span;
 
 /// A group that the user is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

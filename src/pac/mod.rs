@@ -24,7 +24,6 @@ mod logon_info;
 mod ndr;
 mod reader;
 mod signature;
-mod span;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 mod ticket_signature;
@@ -49,13 +48,13 @@ pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
 use crate::sid::Sid;
+use crate::span::Span;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
 use error::PacError;
 use fault::{Fault, Kind};
 use logon_info::LogonInfoLayout;
-use span::Span;
 use upn_dns_info::UpnDnsInfoLayout;
 
 /// A PAC whose server signature was verified, and whose buffers have the form that MS-PAC gives them.

@@ -10,9 +10,9 @@
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::{Reader, u32_at};
-use super::span::{Span, size};
 use super::wide_text::WideText;
 use crate::sid::{DomainSid, Sid};
+use crate::span::{Span, size};
 
 /// Reads one serialized structure.
 ///

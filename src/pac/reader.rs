@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
-use super::span::Span;
+use crate::span::Span;
 
 /// Reads one part of a PAC from its beginning to its end.
 ///

@@ -10,9 +10,9 @@ use super::buffer_type::BufferType;
 use super::container::Pac;
 use super::error::{PacError, PacMalformed, PacProblem, PacSignature, SignatureCause};
 use super::reader::Reader;
-use super::span::Span;
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
+use crate::span::Span;
 
 /// The state of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use super::reader::Reader;
-use super::span::Span;
 use super::wide_text::WideText;
 use crate::flags::flags;
 use crate::sid::Sid;
+use crate::span::Span;
 
 /// The buffer UPN_DNS_INFO.
 #[derive(Clone, Copy, Debug)]

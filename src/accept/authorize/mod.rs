@@ -4,13 +4,14 @@
 mod pac;
 mod refusal;
 
-use super::buffer::{Buffer, Span};
+use super::buffer::Buffer;
 use super::open::Opened;
 use super::verify::{Verified, VerifiedRequest};
 use crate::error::{Error, MissingPac};
 use crate::keys::Directory;
 use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
 use crate::policy::{KrbErrorPolicy, PacPolicy, Policy};
+use crate::span::Span;
 use refusal::Grounds;
 
 /// A request whose client may sign in, unless it is a replay.

@@ -1,6 +1,6 @@
 //! The checks of the authenticator: the client that sent the request owns the ticket, and sent it now.
 
-use crate::accept::buffer::{Buffer, Span};
+use crate::accept::buffer::Buffer;
 use crate::accept::facts::TicketFacts;
 use crate::accept::refusal::Refusal;
 use crate::accept::request::Request;
@@ -8,6 +8,7 @@ use crate::crypto::{Key, KeyUsage, mac_of};
 use crate::error::NamePart;
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
+use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::krb5::{AdType, Authenticator, AuthorizationElement};
 

@@ -13,7 +13,7 @@ mod ticket;
 pub use bindings::BindingState;
 
 use super::arrival::Arrival;
-use super::buffer::{Buffer, Span};
+use super::buffer::Buffer;
 use super::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
 use super::facts::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
 use super::message::Message;
@@ -24,6 +24,7 @@ use crate::crypto::Key;
 use crate::error::{Error, Integrity, KeyRole, NegotiationCause, PacMalformed, PacProblem, Part};
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
+use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::der;
 use crate::wire::gss::GssFlags;
