@@ -6,8 +6,9 @@ mod common;
 
 use common::{Server, all_etypes};
 use kerberos_sso::crypto::{ChecksumType, EncType, InvalidKey, Key, StringToKeyError, string_to_key};
+use kerberos_sso::error::KeyRole;
 use kerberos_sso::testing::KeyParts;
-use kerberos_sso::{ComputerAccount, Error, KeyRole, Password, Policy};
+use kerberos_sso::{ComputerAccount, Error, Password, Policy};
 
 #[test]
 fn rc4_is_named_and_not_supported() {
