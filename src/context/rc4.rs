@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::{Established, MessageError, Protection, Role, TokenKind};
 use crate::crypto::{Checksummer, Confounder, GssStreams, KeyUsage, Rc4Confounder, part, same};
-use crate::wire::der::{self, Fault, Field, Kind, Reader, field};
+use crate::wire::der::{self, Fault, Field, Kind, LengthOctets, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
 
 /// The tokens of one context, in both directions.
@@ -239,29 +239,14 @@ fn append_framing(out: &mut Vec<u8>, length: usize) {
     let contents = length.saturating_add(KRB5_OID.len());
     out.reserve(contents.saturating_add(framing_len(contents)));
     out.push(INITIAL_TAG);
-    append_length(out, contents);
+    out.extend_from_slice(LengthOctets::of(contents).as_slice());
     out.extend_from_slice(&KRB5_OID);
-}
-
-/// Appends the length octets of X.690 section 10.1.
-fn append_length(out: &mut Vec<u8>, length: usize) {
-    if let Ok(short @ ..0x80) = u8::try_from(length) {
-        return out.push(short);
-    }
-    out.push(0x80 | length_octets(length));
-    out.extend(length.to_be_bytes().iter().skip_while(|octet| **octet == 0));
 }
 
 /// Returns how many identifier and length octets stand before so many octets.
 fn framing_len(contents: usize) -> usize {
-    // Small numbers: nothing saturates.
-    if contents < 0x80 { 2 } else { usize::from(length_octets(contents)).saturating_add(2) }
-}
-
-/// Returns how many octets a number has without leading zeros.
-fn length_octets(length: usize) -> u8 {
-    // A `usize` has at most eight octets: nothing saturates.
-    length.to_be_bytes().iter().skip_while(|octet| **octet == 0).fold(0_u8, |count, _| count.saturating_add(1))
+    // A small number: nothing saturates.
+    LengthOctets::of(contents).as_slice().len().saturating_add(1)
 }
 
 /// Returns the last 32 bits of a number. The number of a token has no more.

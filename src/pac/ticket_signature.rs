@@ -6,6 +6,7 @@
 
 use crate::crypto::RunningChecksum;
 use crate::limits::MAX_AUTH_DATA_DEPTH;
+use crate::wire::der::LengthOctets;
 
 /// An EncTicketPart with one zero octet instead of its PAC.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl WithoutPac<'_> {
     pub(super) fn feed(&self, mac: &mut RunningChecksum) {
         for element in self.elements.iter().flatten() {
             mac.update(element.before);
-            feed_length(element.new_length, |octets| mac.update(octets));
+            mac.update(LengthOctets::of(element.new_length).as_slice());
         }
         mac.update(&[0]);
         mac.update(self.after);
@@ -100,22 +101,11 @@ fn shorten(elements: &mut [Option<Element<'_>>], pac_length: usize) -> Option<()
     let mut removed = pac_length.checked_sub(1)?;
     for element in elements.iter_mut().rev().flatten() {
         element.new_length = element.header.length.checked_sub(removed)?;
-        let mut size = 1_usize;
-        feed_length(element.new_length, |octets| size = size.saturating_add(octets.len()));
+        // The identifier octet, and at most nine of the length.
+        let size = LengthOctets::of(element.new_length).as_slice().len().wrapping_add(1);
         removed = removed.checked_add(element.header.size)?.checked_sub(size)?;
     }
     Some(())
-}
-
-/// Feeds the length octets of X.690 section 10.1. No ticket has a length of more than 32 bits; the largest stands for one.
-fn feed_length(length: usize, mut feed: impl FnMut(&[u8])) {
-    match u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes() {
-        [0, 0, 0, short @ ..0x80] => feed(&[short]),
-        [0, 0, 0, d] => feed(&[0x81, d]),
-        [0, 0, c, d] => feed(&[0x82, c, d]),
-        [0, b, c, d] => feed(&[0x83, b, c, d]),
-        [a, b, c, d] => feed(&[0x84, a, b, c, d]),
-    }
 }
 
 /// Three elements lead to the ticket's authorization data, and four through each level of it (RFC 4120 sections 5.3 and

@@ -2,11 +2,13 @@
 
 mod fault;
 mod field;
+mod length;
 mod reader;
 mod writer;
 
 pub(crate) use fault::{Fault, Kind};
 pub(crate) use field::{Field, field};
+pub(crate) use length::LengthOctets;
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;
 

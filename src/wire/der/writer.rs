@@ -4,7 +4,7 @@
 //! The last field of a structure is written first. Nothing is measured before, and nothing is moved afterwards except
 //! by one reversal at the end.
 
-use super::{context, tag};
+use super::{LengthOctets, context, tag};
 use crate::time::UnixTime;
 use alloc::vec::Vec;
 
@@ -25,7 +25,7 @@ impl Writer {
         let before = self.reversed.len();
         contents(self);
         // Nothing takes octets away from the writer.
-        self.length(self.reversed.len().saturating_sub(before));
+        self.raw(LengthOctets::of(self.reversed.len().saturating_sub(before)).as_slice());
         self.reversed.push(tag);
     }
 
@@ -79,21 +79,6 @@ impl Writer {
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.reversed.reverse();
         self.reversed
-    }
-
-    /// Writes the length octets of X.690 section 8.1.3, as few as hold it.
-    fn length(&mut self, length: usize) {
-        if let Ok(short @ ..=0x7F) = u8::try_from(length) {
-            self.reversed.push(short);
-            return;
-        }
-        let (mut rest, mut first) = (length, 0x80_u8);
-        while rest > 0 {
-            let [lowest, ..] = rest.to_le_bytes();
-            self.reversed.push(lowest);
-            (rest, first) = (rest >> 8, first.wrapping_add(1)); // a `usize` has at most eight octets
-        }
-        self.reversed.push(first);
     }
 }
 

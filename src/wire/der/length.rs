@@ -1,0 +1,59 @@
+//! The length octets of an element, as few as hold the length (X.690 sections 8.1.3 and 10.1).
+
+/// The length octets of an element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LengthOctets {
+    /// The octets of the length stand at the end, and their count before them.
+    octets: [u8; 9],
+    start: usize,
+}
+
+impl LengthOctets {
+    /// Makes the length octets of an element whose contents have `length` octets.
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        reason = "a `usize` has at most 64 bits, so a length has at most 8 octets, and one octet is before them"
+    )]
+    pub(crate) fn of(length: usize) -> Self {
+        let length = u64::try_from(length).expect("a number of 64 bits");
+        let mut octets = [0; 9];
+        octets[1..].copy_from_slice(&length.to_be_bytes());
+        if length < 0x80 {
+            return Self { octets, start: 8 };
+        }
+        let [count, ..] = (64 - length.leading_zeros()).div_ceil(8).to_le_bytes();
+        let start = 8 - usize::from(count);
+        octets[start] = 0x80 | count;
+        Self { octets, start }
+    }
+
+    /// Returns the octets in their order.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.octets.split_at(self.start).1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_has_as_few_octets_as_hold_it() {
+        for (length, octets) in [
+            (0, &[0][..]),
+            (0x7F, &[0x7F]),
+            (0x80, &[0x81, 0x80]),
+            (0xFF, &[0x81, 0xFF]),
+            (0x100, &[0x82, 1, 0]),
+            (0xFFFF, &[0x82, 0xFF, 0xFF]),
+            (0x1_0000, &[0x83, 1, 0, 0]),
+            (0x1234_5678, &[0x84, 0x12, 0x34, 0x56, 0x78]),
+        ] {
+            assert_eq!(LengthOctets::of(length).as_slice(), octets, "{length:X}");
+        }
+        let longest = LengthOctets::of(usize::MAX);
+        assert_eq!(longest.as_slice().len(), 1 + size_of::<usize>());
+    }
+}
