@@ -30,6 +30,7 @@ impl Buffer {
         ciphertext: &[u8],
         decrypt: impl FnOnce(&[u8], &mut [u8]) -> Result<Range<usize>, E>,
     ) -> Result<Span, E> {
+        self.reserve(ciphertext.len());
         let start = self.0.len();
         self.0.resize(start.saturating_add(ciphertext.len()), 0);
         let (_, output) = self.0.split_at_mut(start);
@@ -44,9 +45,22 @@ impl Buffer {
 
     /// Appends a copy of `octets`.
     pub(crate) fn append(&mut self, octets: &[u8]) -> Span {
+        self.reserve(octets.len());
         let start = self.0.len();
         self.0.extend_from_slice(octets);
         Span::new(start, octets.len())
+    }
+
+    /// Makes room for more octets. A vector that grows by itself leaves its old octets in memory that was given back; here
+    /// they are zeroized. It happens if the authenticator is decrypted once more, for a KRB-ERROR.
+    fn reserve(&mut self, additional: usize) {
+        let length = self.0.len().saturating_add(additional);
+        if length > self.0.capacity() {
+            let mut longer = Vec::with_capacity(length);
+            longer.extend_from_slice(&self.0);
+            zeroize_bytes(&mut self.0);
+            self.0 = longer;
+        }
     }
 
     /// Returns the octets of a span of this buffer.
@@ -88,5 +102,26 @@ impl Drop for Buffer {
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({} octets)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_stay_where_they_are_when_the_buffer_is_full() {
+        let mut buffer = Buffer(Vec::with_capacity(4));
+        let first = buffer.append(b"key!");
+        let second = buffer.append(b"one more");
+        let third = buffer.decrypt(b"cipher", |_, output| {
+            output.fill(7);
+            Ok::<_, ()>(1..output.len())
+        });
+        assert_eq!((buffer.slice(first), buffer.slice(second)), (&b"key!"[..], &b"one more"[..]));
+        assert_eq!(third.map(|span| buffer.slice(span)), Ok(&[7; 5][..]));
+        let refused = buffer.decrypt(b"another ciphertext", |_, _| Err::<Range<usize>, _>("refused"));
+        assert_eq!(refused.map(|_| ()), Err("refused"));
+        assert_eq!(buffer.slice(first), b"key!");
     }
 }

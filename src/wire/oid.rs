@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Displays an object identifier, given as the contents of its DER encoding, in numbers with dots (X.690 section 8.19).
-/// A number that does not fit into 64 bits is shown as `…`.
+/// A number that is cut off, or has more than 64 bits, is shown as `…`.
 pub(crate) struct Dotted<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Dotted<'_> {
@@ -25,7 +25,9 @@ impl fmt::Display for Dotted<'_> {
     }
 }
 
+/// Returns the number that these octets are; `None` if it has more than 64 bits, or its last octet is missing.
 fn base_128(octets: &[u8]) -> Option<u64> {
+    octets.last().filter(|last| **last & 0x80 == 0)?;
     octets.iter().try_fold(0_u64, |number, octet| Some(number.checked_mul(128)? | u64::from(octet & 0x7F)))
 }
 
@@ -47,6 +49,7 @@ mod tests {
             (&[0x50], "2.0"),
             (&[0x88, 0x37, 0x03], "2.999.3"),
             (&[0x2A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0x01], "1.2.….1"),
+            (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x82], "1.2.840.10045.4.3.…"),
             (&[], "0.0"),
         ] {
             assert_eq!(Dotted(oid).to_string(), text);

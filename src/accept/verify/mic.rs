@@ -31,7 +31,7 @@ pub(crate) struct AnswerForm {
     pub(crate) message: Message,
     pub(crate) spnego: Option<SpnegoForm>,
     /// The AP-REQ, kept if the client must confirm the answer.
-    pub(crate) ap_req: Option<Vec<u8>>,
+    pub(crate) ap_req: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// What an answer needs to know of the negotiation.
@@ -97,7 +97,7 @@ impl AnswerPlan {
         Ok(Self::ToRequest(AnswerForm {
             message: request.message,
             spnego,
-            ap_req: continues.then(|| request.encoded.to_vec()),
+            ap_req: continues.then(|| Zeroizing::new(request.encoded.to_vec())),
         }))
     }
 }
