@@ -122,3 +122,24 @@ impl U24 {
         low
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::U24;
+
+    #[test]
+    fn numbers_are_kept_up_to_24_bits() {
+        for (number, kept) in
+            [(0, 0), (0x00FF_FFFE, 0x00FF_FFFE), (0x00FF_FFFF, 0x00FF_FFFF), (0x0100_0000, 0x00FF_FFFF)]
+        {
+            assert_eq!(U24::at_most(number).value(), kept, "{number:#x}");
+        }
+        assert_eq!(U24::at_most(usize::MAX).value(), 0x00FF_FFFF);
+    }
+
+    #[test]
+    fn distance_is_counted_over_the_end_of_24_bits() {
+        let [start, end] = [U24::at_most(0x00FF_FFFE), U24::at_most(3)];
+        assert_eq!((end.since(start), start.since(start)), (5, 0));
+    }
+}
