@@ -347,7 +347,7 @@ impl<'a> Rotated<'a> {
         self.head.len().saturating_add(self.tail.len())
     }
 
-    /// Returns how many octets the whole token has. It is in memory: nothing saturates.
+    /// Returns how many octets the whole token has. The sum cannot saturate, because the octets are in memory.
     fn token_len(self) -> usize {
         self.len().saturating_add(HEADER)
     }

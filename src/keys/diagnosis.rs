@@ -6,7 +6,7 @@ use crate::time::UnixTime;
 use core::fmt;
 use thiserror::Error;
 
-/// The error for a ticket that none of the keys held could have opened: no key was tried.
+/// Says that the key set holds no key that could open the ticket, and why. No key was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no key for {wanted}: {cause}")]
 #[non_exhaustive]

@@ -114,7 +114,7 @@ fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
 ///     ...
 /// }
 /// ```
-/// The mask generation function uses a hash function, too. If it is another one, the signature uses two.
+/// The mask generation function has a hash function of its own. If the two differ, the certificate has no single hash.
 fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
     let mut fields = parameters.only(tag::SEQUENCE, field!("RSASSA-PSS-params"))?;
     let hash = match fields.optional(context(0), HASH_ALGORITHM)? {

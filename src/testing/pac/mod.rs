@@ -65,9 +65,9 @@ pub struct PacParts {
     pub server_signature: SignatureParts,
     /// KDC_CHECKSUM is under the realm's krbtgt key at first.
     pub kdc_signature: SignatureParts,
-    /// TICKET_CHECKSUM is under the realm's krbtgt key at first.
+    /// This is TICKET_CHECKSUM. Unless a test changes the key, the realm's krbtgt key makes it.
     pub ticket_signature: SignatureParts,
-    /// FULL_CHECKSUM is under the realm's krbtgt key at first.
+    /// This is FULL_CHECKSUM. Unless a test changes the key, the realm's krbtgt key makes it.
     pub full_signature: SignatureParts,
     /// These changes are made to the buffers before they are signed, in this order.
     pub edits: Vec<BufferEdit>,

@@ -151,7 +151,7 @@ mod tests {
                 let mut changed = whole.clone();
                 changed[at] = value;
                 let Ok(part) = EncApRepPart::read(&changed) else {
-                    // Any octets are a key, any octet is its type, and any octets but the first are a number.
+                    // The reader may refuse neither another key nor another key type, and of the number only another first octet.
                     assert!(!key.contains(&at) && at != etype, "{at} {value}");
                     assert!(!number.contains(&at) || at == number.start, "{at} {value}");
                     continue;
