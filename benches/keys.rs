@@ -28,7 +28,7 @@ fn key_set(accounts: u32) -> KeySet {
             })
         })
     });
-    others.chain([realm().account()]).collect()
+    KeySet::from_accounts(others.chain([realm().account()])).unwrap()
 }
 
 fn key(etype: EncType, number: u32, kvno: u8) -> Key {

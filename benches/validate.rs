@@ -130,7 +130,7 @@ fn refusals(criterion: &mut Criterion) {
     let unknown = elsewhere.ticket_for("alice").at(NOW).mint();
     let strict = Validator::new(elsewhere.key_set(), Policy::default(), NoReplayCache);
     let computer = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-    let keys = KeySet::new().with_account(computer.with_password(&Password::from_text("another"), Some(1)));
+    let keys = KeySet::from(computer.with_password(&Password::from_text("another"), Some(1)));
     let other_key = Validator::new(keys, Policy::default(), NoReplayCache);
     let mut rubbish = token.clone();
     rubbish.reverse();

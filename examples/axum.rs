@@ -43,7 +43,7 @@ async fn main() {
     } else {
         let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
         let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
-        (KeySet::new().with_account(account), || UnixTime::from_seconds(1_795_299_534))
+        (KeySet::from(account), || UnixTime::from_seconds(1_795_299_534))
     };
     let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock().saturating_add_seconds(-60)));
     let layer = NegotiateLayer::new(Validator::new(keys, Policy::default(), replay), clock, randomness)

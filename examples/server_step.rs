@@ -34,7 +34,7 @@ fn main() {
     let now = UnixTime::from_seconds(1_795_299_534); // a server asks its clock: SystemTime::now().into()
     let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
     let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
-    let keys = KeySet::new().with_account(account);
+    let keys = KeySet::from(account);
     let started = now.saturating_add_seconds(-60);
     let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(started));
     let validator = Validator::new(keys, Policy::seamless_sso(), replay);

@@ -150,7 +150,7 @@ fn lifetime(text: &str) -> Result<Option<Duration>, std::num::ParseIntError> {
 fn pac(text: &str) -> Result<PacPolicy, &'static str> {
     match text {
         "require" => Ok(PacPolicy::Require),
-        "verify" => Ok(PacPolicy::VerifyIfPresent),
+        "verify" => Ok(PacPolicy::AllowAbsent),
         "ignore" => Ok(PacPolicy::Ignore),
         _ => Err("require, verify or ignore is wanted"),
     }

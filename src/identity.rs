@@ -4,7 +4,6 @@
 //! account's entry in the key set lets them vouch for. Nothing here rests on the word of the client alone.
 
 use crate::accept::Accepted;
-use crate::keys::Account;
 use crate::pac::{AccountKind, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
 use crate::sid::Sid;
 use crate::wire::krb5::PrincipalName;
@@ -144,22 +143,23 @@ impl<'a> IdentityRef<'a> {
     /// history), and well-known SIDs that say how the user signed in. Those of [`foreign_groups`](Self::foreign_groups) are
     /// left out.
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let account = self.account();
-        self.extra_sids().filter(move |extra| !account.is_foreign(&extra.sid))
+        let identity = *self;
+        self.extra_sids().filter(move |extra| !identity.is_foreign(&extra.sid))
     }
 
     /// Returns the groups that are local to the service's domain, by the PAC. Those of
     /// [`foreign_groups`](Self::foreign_groups) are left out.
     pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let account = self.account();
-        self.all_resource_groups().filter(move |group| !account.is_foreign(&group.sid))
+        let identity = *self;
+        self.all_resource_groups().filter(move |group| !identity.is_foreign(&group.sid))
     }
 
-    /// Returns the memberships that the PAC claims in groups of domains that the account may not vouch for, where it names
-    /// any. Nothing else here counts them.
+    /// Returns the memberships that grant this user nothing: those in groups of domains that the account may not vouch for,
+    /// where it names any. For a user of a trusted forest these are all but the groups of the user's own domain
+    /// ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). Nothing else here counts them.
     pub fn foreign_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
-        let account = self.account();
-        self.extra_sids().chain(self.all_resource_groups()).filter(move |group| account.is_foreign(&group.sid))
+        let identity = *self;
+        self.extra_sids().chain(self.all_resource_groups()).filter(move |group| identity.is_foreign(&group.sid))
     }
 
     /// Copies the identity, so that it outlives the request.
@@ -185,8 +185,10 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    fn account(self) -> &'a Account {
-        self.accepted.opened_by().account()
+    /// Returns whether a group of this SID grants the user nothing.
+    fn is_foreign(self, sid: &Sid) -> bool {
+        let accepted = self.accepted;
+        accepted.opened_by().account().is_foreign(accepted.ticket().client_realm_bytes(), sid)
     }
 
     fn logon(self) -> Option<LogonInfo<'a>> {

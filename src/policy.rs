@@ -1,6 +1,6 @@
 //! The policy: what a server accepts beyond what the protocol demands. It is strict; every weakening is spelled out.
 
-use crate::crypto::EncType;
+use crate::crypto::{ChecksumType, EncType};
 use crate::limits::MAX_TOKEN_SIZE;
 use crate::wire::gss::ChannelBindings;
 use alloc::boxed::Box;
@@ -36,6 +36,7 @@ pub struct Policy {
     pub(crate) addresses: AddressPolicy,
     pub(crate) delegation: DelegationPolicy,
     pub(crate) pac: Option<PacPolicy>,
+    pub(crate) kdc_signatures: KdcSignaturePolicy,
     pub(crate) accounts: AccountPolicy,
     pub(crate) foreign_sids: ForeignSidPolicy,
     pub(crate) acceptor_subkey: AcceptorSubkeyPolicy,
@@ -60,6 +61,7 @@ impl Default for Policy {
             addresses: AddressPolicy::Ignore,
             delegation: DelegationPolicy::Allow,
             pac: None,
+            kdc_signatures: KdcSignaturePolicy::RequireAll,
             accounts: AccountPolicy::Any,
             foreign_sids: ForeignSidPolicy::Separate,
             acceptor_subkey: AcceptorSubkeyPolicy::Always,
@@ -164,8 +166,19 @@ impl Policy {
     /// Sets what is done with the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
     /// ([`ComputerAccount`](crate::ComputerAccount), [`Account::of_active_directory`](crate::Account::of_active_directory)),
     /// and [`PacPolicy::VerifyIfPresent`] for others.
+    ///
+    /// Every ticket must have a PAC if a rule stands that only a PAC can satisfy, unless this is [`PacPolicy::AllowAbsent`] or
+    /// [`PacPolicy::Ignore`]:
+    /// [`AccountPolicy::PeopleOnly`], [`ForeignSidPolicy::Refuse`], [`DelegationPolicy::Refuse`], an account's
+    /// [domains](crate::Account::with_domain_sid) or [keys of the KDC](crate::Account::with_krbtgt_key).
     pub fn with_pac(self, pac: PacPolicy) -> Self {
         Self { pac: Some(pac), ..self }
+    }
+
+    /// Sets which signatures of the KDC a PAC must have, for accounts that name a
+    /// [key of the KDC](crate::Account::with_krbtgt_key).
+    pub fn with_kdc_signatures(self, kdc_signatures: KdcSignaturePolicy) -> Self {
+        Self { kdc_signatures, ..self }
     }
 
     /// Sets which kinds of account may sign in. Only a PAC shows the kind.
@@ -230,6 +243,16 @@ impl Policy {
         self.services.as_ref().map(|services| services.iter().map(|service| &**service))
     }
 
+    /// Returns whether a rule stands that only the SIDs in a PAC can satisfy.
+    pub(crate) fn needs_sid(&self) -> bool {
+        self.accounts == AccountPolicy::PeopleOnly || self.foreign_sids == ForeignSidPolicy::Refuse
+    }
+
+    /// Returns whether signatures of this type are made with keys of an allowed type.
+    pub(crate) fn allows_signatures(&self, checksum_type: ChecksumType) -> bool {
+        self.ticket_etypes().any(|etype| etype.checksum_type() == Some(checksum_type))
+    }
+
     /// Returns the most seconds from a ticket's start to its end: the lifetime, and one clock skew.
     pub(crate) fn ticket_lifetime_limit(&self) -> i64 {
         // A limit beyond the range of times is no limit.
@@ -290,10 +313,12 @@ pub enum AddressPolicy {
 pub enum DelegationPolicy {
     /// Delegated tickets are accepted.
     Allow,
+    /// A ticket with the FORWARDED or PROXY flag is rejected. Nothing else is looked at: a service that acts in the user's name
+    /// by S4U2Proxy or S4U2Self is not seen. It is for realms whose KDC writes no PAC.
+    RefuseByFlags,
     /// A ticket with the FORWARDED or PROXY flag is rejected, and one whose PAC says that a service acts in the user's name
-    /// (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write that SID, and a PAC that is ignored
-    /// shows neither. For credentials that a client delegates to this server see
-    /// [`Accepted::delegates`](crate::Accepted::delegates).
+    /// (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write that SID. Every ticket must have a PAC.
+    /// For credentials that a client delegates to this server see [`Accepted::delegates`](crate::Accepted::delegates).
     Refuse,
 }
 
@@ -304,10 +329,28 @@ pub enum PacPolicy {
     /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name is no identity: names are
     /// given to other people in time.
     Require,
-    /// A PAC must verify; a ticket with one that does not is rejected. Without a PAC the user is a name.
+    /// A PAC must verify; a ticket with one that does not is rejected. Without a PAC the user is a name, unless a rule stands
+    /// that only a PAC can satisfy ([`Policy::with_pac`] lists them): then a ticket must have one.
     VerifyIfPresent,
-    /// The PAC is not read, and the user is a name, whatever the PAC says.
+    /// A PAC must verify, and a ticket may have none even if a rule stands that only a PAC can satisfy. Such a ticket evades
+    /// those rules: a computer signs in where only people may, and a user of any domain.
+    AllowAbsent,
+    /// The PAC is not read, and the user is a name, whatever the PAC says. Every ticket evades the rules that only a PAC can
+    /// satisfy.
     Ignore,
+}
+
+/// Which signatures of the KDC a PAC must have, where the account names keys of the KDC. The signature over the server signature
+/// must always be there and hold, and so must every other that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KdcSignaturePolicy {
+    /// The ticket signature and the full signature must be there (MS-PAC sections 2.8.3 and 2.8.4). Without the first, a PAC
+    /// can be moved into a forged ticket. KDCs of Windows write both since the updates of November 2022, and Samba since 4.17.
+    /// A service ticket of an AS exchange (`kinit -S`) has no ticket signature, and is refused.
+    RequireAll,
+    /// They may be absent: for a KDC that does not write them.
+    AllowAbsent,
 }
 
 /// Which kinds of account may sign in.
@@ -317,7 +360,7 @@ pub enum AccountPolicy {
     /// Every account.
     Any,
     /// Accounts of people: no computer, managed service account or trust, no account of the system itself (Guest, krbtgt), no
-    /// guest logon, no disabled account. Only a PAC shows this: require one.
+    /// guest logon, no disabled account. Only a PAC shows this, so every ticket must have one.
     PeopleOnly,
 }
 
@@ -327,7 +370,7 @@ pub enum AccountPolicy {
 pub enum ForeignSidPolicy {
     /// They are listed apart from the others, and grant nothing.
     Separate,
-    /// The ticket is rejected.
+    /// The ticket is rejected. Only a PAC shows this, so every ticket must have one.
     Refuse,
 }
 

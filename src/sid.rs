@@ -138,6 +138,19 @@ impl Sid {
         )
     }
 
+    /// Returns whether it says how a user of another forest signed in, and grants nothing by itself: which side asserts the
+    /// identity (S-1-18-1, S-1-18-2), and Other Organization (S-1-5-1000), which the KDC of the service adds.
+    pub(crate) fn crosses_forests(&self) -> bool {
+        matches!((self.authority(), self.sub_authorities()), (18, [1 | 2]) | (5, [1000]))
+    }
+
+    /// Returns whether it can be a domain-local group. Administrators make groups from RID 1000 on. Of the groups below, four
+    /// are domain-local: Cert Publishers, RAS and IAS Servers, and the two for the replication of passwords to read-only
+    /// domain controllers (MS-DTYP section 2.4.2.4).
+    pub(crate) fn may_be_domain_local(&self) -> bool {
+        self.is_of_domain() && self.rid().is_some_and(|rid| rid >= 1000 || matches!(rid, 517 | 553 | 571 | 572))
+    }
+
     /// Makes a SID of the first 15 of these sub-authorities; no caller gives more.
     #[expect(
         clippy::arithmetic_side_effects,

@@ -42,7 +42,7 @@ use alloc::vec::Vec;
 /// use kerberos_sso::{Account, KeySet, Policy, UnixTime, Validator};
 ///
 /// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now()
-/// let keys = KeySet::new().with_account(Account::new("HTTP/www.example.com", "EXAMPLE.COM"));
+/// let keys = KeySet::from(Account::new("HTTP/www.example.com", "EXAMPLE.COM"));
 /// let cache = MemoryReplayCache::new(60_000, Start::RefuseBefore(now));
 /// let validator = Validator::new(keys, Policy::default(), cache);
 ///

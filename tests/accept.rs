@@ -314,7 +314,7 @@ proptest! {
     #[test]
     fn any_name_of_a_trusted_realm_comes_out_as_it_went_in(who in person()) {
         let realm = TestRealm::new("CONTOSO.TEST");
-        let keys = [realm.account().with_client_realm(&who.realm)].into_iter().collect();
+        let keys = kerberos_sso::KeySet::from(realm.account().with_client_realm(&who.realm));
         let server = Server::with_keys(realm, keys, Policy::default());
         let components = who.components.iter().map(|component| component.clone().into()).collect();
         let name = NameParts { name_type: who.name_type, components };

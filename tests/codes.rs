@@ -37,7 +37,7 @@ const CODES: [(&str, Blame, Refuse); 44] = [
     ("no-key", Blame::Keys, || in_order("no-key", 0)),
     ("key-version", Blame::Keys, || {
         let realm = Server::new().realm;
-        let keys = KeySet::from_iter([realm.clone().with_kvno(2).account()]);
+        let keys = KeySet::from(realm.clone().with_kvno(2).account());
         let server = Server::with_keys(realm, keys, Policy::default());
         server.check(&server.good().mint()).unwrap_err()
     }),

@@ -339,6 +339,6 @@ fn no_event_holds_a_secret() {
         assert_eq!(told, code);
     }
     let nothing: [kerberos_sso::Account; 0] = [];
-    let keyless = Server::with_keys(server.realm.clone(), KeySet::from_iter(nothing), Policy::default());
+    let keyless = Server::with_keys(server.realm.clone(), KeySet::from_accounts(nothing).unwrap(), Policy::default());
     assert_eq!(tell(&keyless, &server.good()), "no-key");
 }

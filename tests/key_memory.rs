@@ -36,7 +36,7 @@ fn kept<T>(work: impl FnOnce() -> T) -> (T, i64) {
 #[test]
 fn an_idle_account_takes_four_hundred_bytes_at_most() {
     const ACCOUNTS: u32 = 7_200;
-    let (keys, bytes) = kept(|| (0..ACCOUNTS).map(idle_account).collect::<KeySet>());
+    let (keys, bytes) = kept(|| KeySet::from_accounts((0..ACCOUNTS).map(idle_account)).unwrap());
     assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 43_200);
     let each = bytes / i64::from(ACCOUNTS);
     assert!((200..=400).contains(&each), "{each} bytes");
@@ -60,7 +60,7 @@ fn validator(keys: KeySet) -> Validator<NoReplayCache> {
 
 #[test]
 fn what_a_key_needs_is_kept_of_the_first_ticket_that_verifies() {
-    let validator = validator([realm(1).account()].into_iter().collect());
+    let validator = validator(KeySet::from(realm(1).account()));
     let token = token(&realm(1));
     let (accepted, first) = kept(|| accepts(&validator, &token));
     assert!(accepted && (1_000..2_500).contains(&first), "{first} bytes");
@@ -70,7 +70,7 @@ fn what_a_key_needs_is_kept_of_the_first_ticket_that_verifies() {
 #[test]
 fn tickets_that_do_not_verify_leave_nothing_behind() {
     let others = (1..50).map(|number| realm(number).account());
-    let validator = validator(others.collect());
+    let validator = validator(KeySet::from_accounts(others).unwrap());
     let ((), bytes) = kept(|| {
         for number in 1..50 {
             let mut forged = realm(number).ticket_for("alice");
@@ -85,7 +85,7 @@ fn tickets_that_do_not_verify_leave_nothing_behind() {
 fn no_more_keys_are_kept_ready_than_was_said() {
     let realms: Vec<_> = (1..10).map(realm).collect();
     for most in [0, 1, 3, 8, 9, 10] {
-        let keys: KeySet = realms.iter().map(TestRealm::account).collect();
+        let keys = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();
         let validator = validator(keys.with_prepared_keys(most));
         let growth: Vec<_> = realms.iter().map(|realm| kept(|| accepts(&validator, &token(realm)))).collect();
         assert!(growth.iter().all(|(accepted, _)| *accepted));
@@ -103,7 +103,7 @@ fn a_key_that_is_not_kept_opens_the_same_tickets() {
         let good = realm.ticket_for("alice").etype(etype).pac(|_| ());
         let badly_signed = good.clone().pac(|pac| pac.server_signature.key = pac.kdc_signature.key.clone());
         for most in [0, 100] {
-            let keys: KeySet = [realm.account()].into_iter().collect();
+            let keys = KeySet::from(realm.account());
             let validator = Validator::new(keys.with_prepared_keys(most), all_etypes(), NoReplayCache);
             for _ in 0..2 {
                 assert!(accepts(&validator, &good.mint()), "{etype}, {most} kept");
@@ -117,9 +117,10 @@ fn a_key_that_is_not_kept_opens_the_same_tickets() {
 #[cfg(feature = "rc4")]
 #[test]
 fn a_realm_may_have_one_account_or_many() {
-    let many = (0..100).map(|number| idle_account(7).with_service(&format!("HTTP/{number}")));
+    let services = (0..100).map(|number| format!("HTTP/{number}"));
+    let many = services.fold(idle_account(7), |account, service| account.with_service(&service));
     let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");
-    let keys: KeySet = many.chain([named("A"), idle_account(8), named("B"), named("A")]).collect();
+    let keys = KeySet::from_accounts([many, named("A"), idle_account(8), named("B")]).unwrap();
     let mut held: Vec<_> = keys.accounts().map(|account| (account.realm(), account.name())).collect();
     held.sort_unstable();
     let seven = "T0000007.EXAMPLE.COM";

@@ -54,14 +54,18 @@ fn opened_by(keys: &Arc<KeySet>, realm: &TestRealm) -> (String, String, Option<u
 fn key_set_is_empty_when_no_account_was_added() {
     assert!(KeySet::new().is_empty());
     assert_eq!(contents(&KeySet::new()), []);
-    assert!(!KeySet::new().with_account(Account::new("A", "B")).is_empty());
+    assert!(!KeySet::new().with_account(Account::new("A", "B")).unwrap().is_empty());
+}
+
+/// Returns the account of `realm` with the keys of `before`, too.
+fn with_keys_of(realm: &TestRealm, before: &TestRealm) -> Account {
+    realm.account().with_keys(before.account().keys().iter().cloned())
 }
 
 #[test]
-fn accounts_become_one_when_name_and_realm_are_the_same() {
+fn account_opens_tickets_of_both_versions_when_it_has_both_keys() {
     let (old, new) = (contoso().with_kvno(2), contoso().with_kvno(3));
-    let keys = KeySet::new().with_account(old.account()).with_account(new.account());
-    assert_eq!(keys.accounts().count(), 1);
+    let keys = KeySet::from(with_keys_of(&new, &old));
     assert_eq!(keys.account("CONTOSO.TEST", ACCOUNT).unwrap().keys().len(), 2 * EncType::SUPPORTED.len());
     let keys = Arc::new(keys);
     for (realm, kvno) in [(&old, 2), (&new, 3)] {
@@ -69,20 +73,47 @@ fn accounts_become_one_when_name_and_realm_are_the_same() {
     }
 }
 
+/// A second source must not add its keys to the first one's account.
+#[test]
+fn account_is_refused_when_the_set_has_one_of_that_tenant_realm_and_name() {
+    let (ours, theirs) = (contoso().account(), contoso().with_kvno(2).account());
+    let error = KeySet::from_accounts([ours, theirs]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the key set has two accounts AZUREADSSOACC$ of realm CONTOSO.TEST; give both keys to one account, or label each \
+         with its tenant"
+    );
+    let set = KeySet::from(contoso().account());
+    assert_eq!(set.with_account(contoso().with_kvno(2).account()).unwrap_err(), error);
+    // The name or the realm alone may be the same, and so may both for two tenants.
+    let others = [contoso().with_account("B$").account(), realm("FABRIKAM.TEST").account()];
+    let other_tenant = contoso().with_kvno(3).account().with_tenant("b");
+    let all = others.into_iter().chain([contoso().account(), other_tenant]);
+    assert_eq!(KeySet::from_accounts(all).unwrap().accounts().count(), 4);
+}
+
+/// Two tenants name one realm. Each opens the tickets under its own key, and the verdict says which of them did.
+#[test]
+fn verdict_has_the_label_of_the_tenant_whose_key_opened_the_ticket() {
+    let (first, second) = (contoso().with_kvno(1), contoso().with_kvno(2));
+    let accounts = [first.account().with_tenant("a"), second.account().with_tenant("b")];
+    let keys = Arc::new(KeySet::from_accounts(accounts).unwrap());
+    for (realm, tenant) in [(&first, "a"), (&second, "b")] {
+        let accepted = accept(Arc::clone(&keys), &realm.ticket_for("alice"));
+        assert_eq!(accepted.tenant(), Some(tenant));
+    }
+    assert_eq!(accept(contoso().key_set(), &contoso().ticket_for("alice")).tenant(), None);
+}
+
 /// The order in which accounts are added does not matter, and the set is the one that an iterator makes.
 #[test]
 fn accounts_stay_when_others_are_added_in_any_order() {
-    let realms = [
-        contoso().with_kvno(1),
-        contoso().with_kvno(2),
-        contoso().with_account("OTHER$"),
-        contoso().with_account("THIRD$"),
-        realm("FABRIKAM.TEST"),
-    ];
-    let all: KeySet = realms.iter().map(TestRealm::account).collect();
+    let realms =
+        [contoso(), contoso().with_account("OTHER$"), contoso().with_account("THIRD$"), realm("FABRIKAM.TEST")];
+    let all = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();
     assert_eq!(all.accounts().count(), 4);
     for order in orders(realms.len()) {
-        let keys = order.iter().fold(KeySet::new(), |keys, index| keys.with_account(realms[*index].account()));
+        let keys = order.iter().fold(KeySet::new(), |keys, index| keys.with_account(realms[*index].account()).unwrap());
         assert_eq!(contents(&keys), contents(&all), "{order:?}");
         let keys = Arc::new(keys);
         for realm in &realms {
@@ -117,79 +148,85 @@ fn key_is_held_once_and_for_the_longest_time_when_it_is_added_twice() {
         let token = contoso().ticket_for("alice").mint();
         validator(keys).validate_ticket(&token, NOW).err().map(|refused| refused.code())
     };
-    let once = KeySet::new().with_account(entry(Some(retires)));
+    let once = KeySet::from(entry(Some(retires)));
     assert!(code(once).is_some());
     for second in [None, Some(NOW)] {
-        let twice = KeySet::new().with_account(entry(Some(retires))).with_account(entry(second));
+        let twice = KeySet::from(entry(Some(retires)).with_keys(entry(second).keys().iter().cloned()));
         assert_eq!(twice.account("CONTOSO.TEST", ACCOUNT).unwrap().keys().len(), 1);
         assert_eq!(code(twice), None);
     }
 }
 
-/// An entry has keys, the users for whom the keys vouch, and demands on tickets.
 #[test]
-fn accounts_that_become_one_have_the_trust_of_both() {
-    let domain = "S-1-5-21-1-2-3".parse().unwrap();
-    let entry = || Account::new(ACCOUNT, "CONTOSO.TEST");
-    let keys = KeySet::new()
-        .with_account(contoso().account().with_client_realm("A.TEST"))
-        .with_account(entry().with_client_realm("B.TEST"))
-        .with_account(entry().with_domain_sid(domain))
-        .with_account(entry().of_active_directory());
-    let account = keys.account("CONTOSO.TEST", ACCOUNT).unwrap();
-    assert_eq!(account.client_realms().collect::<Vec<_>>(), ["A.TEST", "B.TEST"]);
-    assert_eq!(account.domain_sids(), [domain]);
-    let refused = validator(keys).validate_ticket(&contoso().ticket_for("alice").mint(), NOW).unwrap_err();
-    assert_eq!(refused.code(), "pac-missing");
-}
-
-#[test]
-fn service_is_found_when_an_added_entry_names_it() {
-    let entry = |name: &str| contoso().with_account(name).account();
+fn service_is_found_when_the_account_names_it() {
     let names = ["A$", "B$", "C$"];
     for wanted in names {
-        let keys = names.iter().fold(KeySet::new(), |keys, name| keys.with_account(entry(name)));
-        let with_service = Account::new(wanted, "CONTOSO.TEST").with_service("HTTP/www.contoso.test");
-        let server = validator(keys.with_account(with_service));
+        let entry = |name: &&str| {
+            let account = contoso().with_account(name).account();
+            if *name == wanted { account.with_service("HTTP/www.contoso.test") } else { account }
+        };
+        let server = validator(KeySet::from_accounts(names.iter().map(entry)).unwrap());
         let token = contoso().ticket_for("alice").mint();
         let request = server.read(&token).unwrap();
-        let first = server.candidates(&request.key_query(), NOW).next().unwrap().0;
-        assert_eq!((first.name(), first.keys().len()), (wanted, EncType::SUPPORTED.len()));
+        assert_eq!(server.candidates(&request.key_query(), NOW).next().unwrap().0.name(), wanted);
     }
 }
 
 /// An accepted request holds its account, so the set cannot take that account over. The request keeps what it has.
 #[test]
 fn account_is_added_while_an_accepted_request_of_the_old_set_is_alive() {
-    let (old, new) = (contoso().with_kvno(1).of_active_directory(), contoso().with_kvno(2));
-    let others = [contoso().with_account("OTHER$"), realm("FABRIKAM.TEST")];
-    for count in 0..=others.len() {
-        let trusted = old.account().with_client_realm("A.TEST");
-        let accounts = others[..count].iter().map(TestRealm::account).chain([trusted]);
-        let keys = Arc::new(accounts.collect::<KeySet>());
-        let before = contents(&keys).len();
-        let accepted = accept(Arc::clone(&keys), &old.ticket_for("alice"));
+    // The added account shares a key with the held one, so the held one gets other bounds.
+    let realm = contoso().of_active_directory();
+    let other = Account::new("OTHER$", "CONTOSO.TEST").with_keys(realm.account().keys().iter().cloned());
+    let keys = Arc::new(KeySet::from(realm.account()));
+    let accepted = accept(Arc::clone(&keys), &realm.ticket_for("alice"));
 
-        let keys = Arc::into_inner(keys).unwrap().with_account(new.account());
-        let account = accepted.opened_by().account();
-        assert_eq!((account.name(), account.keys().len()), (ACCOUNT, EncType::SUPPORTED.len()));
-        assert_eq!(accepted.identity().to_owned().name, "alice");
-        assert!(accepted.answer(&Randomness::new([1; 64])).token().is_some());
+    let keys = Arc::into_inner(keys).unwrap().with_account(other).unwrap();
+    assert_eq!(accepted.opened_by().account().name(), ACCOUNT);
+    assert_eq!(accepted.identity().to_owned().name, "alice");
+    assert!(accepted.answer(&Randomness::new([1; 64])).token().is_some());
 
-        assert_eq!(contents(&keys).len(), before);
-        let merged = keys.account("CONTOSO.TEST", ACCOUNT).unwrap();
-        assert_eq!(merged.keys().len(), 2 * EncType::SUPPORTED.len());
-        assert_eq!(merged.client_realms().collect::<Vec<_>>(), ["A.TEST"]);
-        assert_eq!(merged.domain_sids(), [old.domain_sid()]);
-        let keys = Arc::new(keys);
-        assert_eq!(opened_by(&keys, &old).2, Some(1));
-        assert_eq!(opened_by(&keys, &new.clone().of_active_directory()).2, Some(2));
-        for other in &others[..count] {
-            assert_eq!(opened_by(&keys, other).1, other.account().name());
-        }
-        // The account of the old set is of Active Directory, and so is the one of both.
-        let without_pac = old.ticket_for("alice").without_pac().mint();
-        assert_eq!(validator(keys).validate_ticket(&without_pac, NOW).unwrap_err().code(), "pac-missing");
-        drop(accepted);
-    }
+    assert_eq!(contents(&keys).len(), 2);
+    assert_eq!(opened_by(&Arc::new(keys), &realm).0, "CONTOSO.TEST");
+    drop(accepted);
+}
+
+/// A rollover: the old keys open tickets until the given second, and are gone after it.
+#[test]
+fn old_keys_retire_when_they_are_added_to_a_new_set() {
+    let (old, new) = (contoso().with_kvno(1), contoso().with_kvno(2));
+    let gone = contoso().with_account("GONE$");
+    let before = KeySet::from_accounts([old.account(), gone.account()]).unwrap();
+    let last = NOW.saturating_add_seconds(60);
+    let keys = Arc::new(KeySet::from(new.account()).with_retiring_keys(&before, last));
+    let code = |realm: &TestRealm, now: UnixTime| {
+        let token = realm.ticket_for("alice").at(now).mint();
+        validator(Arc::clone(&keys)).validate_ticket(&token, now).err().map(|refused| refused.code())
+    };
+    let later = last.saturating_add_seconds(1);
+    assert_eq!([code(&old, NOW), code(&old, last)], [None, None]);
+    assert_eq!(code(&old, later), Some("key-version"));
+    assert_eq!([code(&new, NOW), code(&new, later)], [None, None]);
+    // An account that the new set lacks is gone at once.
+    assert_eq!(code(&gone, NOW), Some("integrity"));
+    // A key that ends sooner keeps its end, and a second rollover does not lengthen it.
+    let again = KeySet::from(contoso().with_kvno(3).account()).with_retiring_keys(&keys, later);
+    let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
+    let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);
+    assert_eq!([end(1), end(2), end(3)], [Some(Some(last)), Some(Some(later)), Some(None)]);
+}
+
+#[test]
+fn account_prints_as_klist_prints_a_keytab() {
+    let etype = EncType::AES256_CTS_HMAC_SHA1_96;
+    let key = |kvno| ServiceKey::new(contoso().key(etype), kvno);
+    let account = Account::new("HTTP/www.contoso.test", "CONTOSO.TEST");
+    assert_eq!(account.to_string(), "   - HTTP/www.contoso.test@CONTOSO.TEST (no key)");
+    let other = ServiceKey::new(contoso().key(EncType::AES128_CTS_HMAC_SHA1_96), None);
+    assert_eq!(
+        account.with_key(key(Some(3))).with_key(other).to_string(),
+        "   3 HTTP/www.contoso.test@CONTOSO.TEST (aes256-cts-hmac-sha1-96 (18))\n   \
+         ? HTTP/www.contoso.test@CONTOSO.TEST (aes128-cts-hmac-sha1-96 (17))"
+    );
+    assert_eq!(Account::new("a\n", "b\u{202e}").to_string(), "   - a\\u{a}@b\\u{202e} (no key)");
 }

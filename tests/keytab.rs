@@ -55,10 +55,10 @@ fn each_principal_becomes_an_account() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn keytabs_of_one_account_become_one_entry() {
-    let before = Keytab::parse(&bytes(RECORDED[1])).unwrap().accounts();
-    let after = Keytab::parse(&bytes(RECORDED[0])).unwrap().accounts();
-    let keys: KeySet = before.into_iter().chain(after).collect();
+fn account_has_the_keys_of_both_keytabs_when_the_old_one_retires() {
+    let before = KeySet::from_keytab(&bytes(RECORDED[1])).unwrap();
+    let last = kerberos_sso::UnixTime::from_seconds(1_800_000_000);
+    let keys = KeySet::from_keytab(&bytes(RECORDED[0])).unwrap().with_retiring_keys(&before, last);
     assert_eq!(keys.accounts().count(), 3);
     assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 5);
 }

@@ -19,7 +19,7 @@ fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>
             account.with_krbtgt_key(&Key::new(EncType(krbtgt.etype), &key).unwrap())
         })
     });
-    let validator = Validator::new(accounts.collect::<KeySet>(), case.policy.policy(), NoReplayCache);
+    let validator = Validator::new(KeySet::from_accounts(accounts).unwrap(), case.policy.policy(), NoReplayCache);
     case.judge(&validator, &case.bytes().unwrap())
 }
 

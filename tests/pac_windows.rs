@@ -129,7 +129,7 @@ fn tokens_of_windows_clients_give_the_users_they_are_of() {
         let etype = EncType(i32::try_from(key["etype"].as_i64().unwrap()).unwrap());
         let key = Key::new(etype, &pac_support::unhex(key["hex"].as_str().unwrap())).unwrap();
         let account = Account::new("WINDOWS$", service).with_key(ServiceKey::new(key, None));
-        let validator = Validator::new(KeySet::from_iter([account]), Policy::default().allow_rc4(), NoReplayCache);
+        let validator = Validator::new(KeySet::from(account), Policy::default().allow_rc4(), NoReplayCache);
         // What is kept as a header value is read as one.
         let judged = match token.strip_prefix(b"Negotiate ") {
             Some(_) => validator.validate_header(&token, valid_at(&entry)),

@@ -108,7 +108,7 @@ mod encryption_types {
             let key = all.realm.key(held);
             let bytes = key.expose_bytes().to_vec();
             let account = Account::new("AZUREADSSOACC$", "CONTOSO.TEST").with_key(ServiceKey::new(key, Some(1)));
-            let server = Server::with_keys(all.realm, KeySet::from_iter([account]), all_etypes());
+            let server = Server::with_keys(all.realm, KeySet::from(account), all_etypes());
             let good = server.good().etype(held);
             assert!(server.check(&good.mint()).is_ok());
             let other = good.encrypted_in(Key::new(used, &bytes).unwrap());

@@ -27,7 +27,7 @@ mod realms {
     fn two_forests() -> (TestRealm, TestRealm, Server) {
         let contoso = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let fabrikam = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$");
-        let keys = KeySet::from_iter([contoso.account(), fabrikam.account()]);
+        let keys = KeySet::from_accounts([contoso.account(), fabrikam.account()]).unwrap();
         let server = Server::with_keys(contoso.clone(), keys, Policy::default());
         (contoso, fabrikam, server)
     }
@@ -77,7 +77,7 @@ mod realms {
     #[test]
     fn a_named_client_realm_is_vouched_for_and_no_other() {
         let realm = TestRealm::new("CONTOSO.TEST");
-        let keys = KeySet::from_iter([realm.account().with_client_realm("CHILD.CONTOSO.TEST")]);
+        let keys = KeySet::from(realm.account().with_client_realm("CHILD.CONTOSO.TEST"));
         let server = Server::with_keys(realm, keys, Policy::default());
         let of_child = |token: &mut TestToken| *token = token.clone().client_realm("CHILD.CONTOSO.TEST");
         assert_eq!(server.accepts(of_child).identity().realm(), "CHILD.CONTOSO.TEST");
@@ -277,7 +277,7 @@ mod service {
 
     #[test]
     fn seamless_sso_names_its_two_services() {
-        let server = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::VerifyIfPresent));
+        let server = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::AllowAbsent));
         for name in ["HTTP/autologon.microsoftazuread-sso.com", "HTTP/aadg.windows.net.nsatc.net"] {
             let token = server.good().service(name);
             assert!(server.check(&token.mint()).is_ok());
@@ -401,10 +401,10 @@ mod delegation {
         for (flag, kind) in
             [(TicketFlags::FORWARDED, DelegationKind::Forwarded), (TicketFlags::PROXY, DelegationKind::Proxy)]
         {
-            let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::Refuse));
+            let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::RefuseByFlags));
             assert_eq!(refusing.refusal(|token| token.ticket.add_flags(flag)), Error::Delegation(kind));
             Server::new().assert_accepts(|token| token.ticket.add_flags(flag));
-            let seamless = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::VerifyIfPresent));
+            let seamless = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::AllowAbsent));
             let mut token = seamless.good().service("HTTP/autologon.microsoftazuread-sso.com");
             assert!(seamless.check(&token.mint()).is_ok());
             token.ticket.add_flags(flag);
@@ -414,7 +414,7 @@ mod delegation {
 
     #[test]
     fn a_ticket_that_may_be_delegated_is_not_delegated() {
-        let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::Refuse));
+        let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::RefuseByFlags));
         refusing.assert_accepts(|token| {
             token.ticket.add_flags(TicketFlags::FORWARDABLE);
             token.ticket.add_flags(TicketFlags::PROXIABLE);

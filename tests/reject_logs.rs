@@ -291,13 +291,13 @@ mod secrets {
         let realm = Server::new().realm;
         let only = |etype: EncType, kvno| {
             let account = Account::new("AZUREADSSOACC$", "CONTOSO.TEST");
-            KeySet::from_iter([account.with_key(ServiceKey::new(realm.key(etype), Some(kvno)))])
+            KeySet::from(account.with_key(ServiceKey::new(realm.key(etype), Some(kvno))))
         };
         let policy = Policy::default;
         for (keys, policy) in [
             (only(EncType::AES128_CTS_HMAC_SHA1_96, 1), policy()),
             (only(EncType::AES256_CTS_HMAC_SHA1_96, 2), policy().with_kvno(KvnoPolicy::Strict)),
-            (KeySet::from_iter([realm.clone().with_kvno(2).account()]), policy()),
+            (KeySet::from(realm.clone().with_kvno(2).account()), policy()),
         ] {
             let server = Server::with_keys(realm.clone(), keys, policy);
             let token = server.good();

@@ -233,7 +233,7 @@ impl WindowsData {
 }
 
 fn validator(accounts: impl IntoIterator<Item = Account>) -> Validator<NoReplayCache> {
-    Validator::new(KeySet::from_iter(accounts), Policy::default().allow_rc4(), NoReplayCache)
+    Validator::new(KeySet::from_accounts(accounts).unwrap(), Policy::default().allow_rc4(), NoReplayCache)
 }
 
 fn account_of(entry: &Value) -> Account {

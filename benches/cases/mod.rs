@@ -88,7 +88,7 @@ fn refused() -> Vec<Case> {
     let rc4 = realm.ticket_for("alice").etype(EncType::RC4_HMAC).at(NOW).mint();
     let unknown = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$").ticket_for("alice").at(NOW).mint();
     let computer = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-    let other_key = KeySet::new().with_account(computer.with_password(&Password::from_text("another"), Some(1)));
+    let other_key = KeySet::from(computer.with_password(&Password::from_text("another"), Some(1)));
     let rubbish = token.iter().rev().copied().collect();
     let policy = || Policy::default().with_foreign_sids(ForeignSidPolicy::Separate);
     let case = |name: &str, keys, token, verdict| Case {

@@ -42,7 +42,7 @@ impl Keytabs {
         for (bytes, until) in &self.good {
             account = self.with_keys(account, bytes, *until)?;
         }
-        Ok(Some(KeySet::new().with_account(account)))
+        Ok(Some(KeySet::from(account)))
     }
 
     /// Puts `bytes` last. Whatever served until now retires, a keytab that comes back does not.

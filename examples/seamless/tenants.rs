@@ -57,7 +57,7 @@ impl Tenants {
 
     pub(crate) fn of_test_realm() -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-        let keys = KeySet::new().with_account(realm.account().with_domain_sid(realm.domain_sid()));
+        let keys = KeySet::from(realm.account().with_domain_sid(realm.domain_sid()));
         let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], Policy::seamless_sso());
         tenant.take_keys(keys);
         tenant.test_realm = Some(realm);

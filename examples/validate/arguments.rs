@@ -4,7 +4,7 @@ use crate::recorded::from_hex;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::{
     ChannelBindings, Policy, ServiceKey, Sid, UnixTime,
-    policy::{BindingLevel, KrbErrorPolicy, PacPolicy},
+    policy::{BindingLevel, KdcSignaturePolicy, KrbErrorPolicy, PacPolicy},
 };
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::path::PathBuf;
@@ -201,7 +201,9 @@ impl PolicyOptions {
     }
 
     fn apply(self) -> Policy {
-        let mut policy = if self.seamless { Policy::seamless_sso() } else { Policy::default() };
+        let policy = if self.seamless { Policy::seamless_sso() } else { Policy::default() };
+        // This command judges what others recorded. Some tools that hold a key of the KDC write no ticket signature.
+        let mut policy = policy.with_kdc_signatures(KdcSignaturePolicy::AllowAbsent);
         if !self.services.is_empty() {
             policy = policy.with_services(self.services.iter().map(String::as_str));
         }
@@ -283,7 +285,7 @@ fn profile(text: &str) -> Result<bool, &'static str> {
 fn pac_policy(text: &str) -> Result<PacPolicy, &'static str> {
     match text {
         "require" => Ok(PacPolicy::Require),
-        "verify" => Ok(PacPolicy::VerifyIfPresent),
+        "verify" => Ok(PacPolicy::AllowAbsent),
         "ignore" => Ok(PacPolicy::Ignore),
         _ => Err("require, verify or ignore is wanted"),
     }

@@ -9,18 +9,32 @@ use zeroize::Zeroizing;
 pub(crate) fn key_set(arguments: &mut Arguments) -> Result<KeySet, String> {
     let mut accounts = Vec::new();
     for path in &arguments.keytabs {
-        accounts.extend(keytab(path)?);
+        keytab(path)?.into_iter().for_each(|account| join(&mut accounts, account));
     }
     let realm = arguments.realm.as_deref().unwrap_or_default();
     if !arguments.keys.is_empty() {
-        accounts.push(raw(arguments.account.as_deref(), realm, std::mem::take(&mut arguments.keys)));
+        let keys = std::mem::take(&mut arguments.keys);
+        join(&mut accounts, raw(arguments.account.as_deref(), realm, keys));
     }
     if let (Some(password), Some(account)) = (&arguments.password, &arguments.account) {
-        accounts.push(from_password(account, realm, &Password::from_text(password))?);
+        join(&mut accounts, from_password(account, realm, &Password::from_text(password))?);
     }
     let bound = accounts.into_iter().map(|account| bind(account, &arguments.forests));
     let krbtgt_keys = &arguments.krbtgt_keys;
-    Ok(bound.map(|account| krbtgt_keys.iter().fold(account, Account::with_krbtgt_key)).collect())
+    let bound = bound.map(|account| krbtgt_keys.iter().fold(account, Account::with_krbtgt_key));
+    KeySet::from_accounts(bound).map_err(|error| error.to_string())
+}
+
+/// Adds an account. The command line may name keys of one account in several places, before and after a rollover. The person
+/// who types it owns them all, so they become keys of one account.
+fn join(accounts: &mut Vec<Account>, account: Account) {
+    let is_same = |held: &Account| held.name() == account.name() && held.realm() == account.realm();
+    let joined = match accounts.iter().position(is_same).map(|index| accounts.swap_remove(index)) {
+        Some(held) if account.is_of_active_directory() => account.with_keys(held.keys().iter().cloned()),
+        Some(held) => held.with_keys(account.keys().iter().cloned()),
+        None => account,
+    };
+    accounts.push(joined);
 }
 
 fn keytab(path: &Path) -> Result<Vec<Account>, String> {

@@ -66,6 +66,13 @@ impl Accepted {
         &self.opened.key
     }
 
+    /// Returns the label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). A
+    /// server of several tenants signs the user in to this tenant only.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.opened_by().account().tenant()
+    }
+
     /// Returns the key version that the ticket's unencrypted fields name. It can differ from the version of the key that
     /// opened the ticket.
     #[must_use]

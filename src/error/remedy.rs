@@ -124,7 +124,7 @@ impl Error {
             Self::PacMissing(MissingPac::Pac) => PAC_MISSING,
             Self::PacMissing(_) => {
                 "The KDC is not Active Directory, or knows no SID of this user. If that is intended, accept names without \
-                 SIDs (PacPolicy::VerifyIfPresent)."
+                 SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent where a rule of this server needs a PAC)."
             }
             Self::PacSignature(PacSignature { cause: SignatureCause::Type(_), .. }) => PAC_SIGNATURE_TYPE,
             Self::PacSignature(_) => {
@@ -255,7 +255,7 @@ snapshot is the classic.";
 const PAC_MISSING: &str = "\
 Check that the service account is not set to do without a PAC (NO_AUTH_DATA_REQUIRED, 0x2000000 in userAccountControl) and \
 that the client does not ask for none (kinit --no-request-pac). A KDC that is not Active Directory sends no SIDs: if that is \
-intended, accept names without SIDs (PacPolicy::VerifyIfPresent).";
+intended, accept names without SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent where a rule of this server needs a PAC).";
 
 const PAC_SIGNATURE_TYPE: &str = "\
 The KDC signs with a key of the service's account, whose type need not be the ticket's: export all keys of the account \

@@ -1,10 +1,12 @@
 //! An account of a directory, its keys, and the users for whom these may vouch.
 
-use super::password::without_dollar;
 use super::service_key::{PacKey, Prepared};
+use super::trust::{Bounds, Sharer, SidFilter, Trust, TrustedDomain};
 use super::{Password, Salt, ServiceKey};
+use crate::bounded_text::BoundedText;
 use crate::crypto::{Checksummer, Cipher, EncType, Key, KeyUsage, StringToKeyError};
 use crate::sid::Sid;
+use crate::time::UnixTime;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -35,7 +37,7 @@ pub struct Account {
     directory: Directory,
     keys: Box<[ServiceKey]>,
     prepared: PreparedKeys,
-    trust: Option<Box<Trust>>,
+    settings: Option<Box<Settings>>,
 }
 
 /// Realm and name in one allocation. With two, an account of six keys takes 406 octets instead of 398, and
@@ -68,13 +70,12 @@ impl Names {
 /// The settings that few accounts have. They are apart, because a server may hold a million accounts. An account without
 /// them has empty lists.
 #[derive(Clone, Debug, Default)]
-struct Trust {
+struct Settings {
+    tenant: Option<Box<str>>,
     services: Vec<Box<str>>,
-    client_realms: Vec<Box<str>>,
-    domain_sids: Vec<Sid>,
-    /// Pairs of a realm and a domain. The realm's users have SIDs of that domain only, and no other realm's users have one.
-    bound_domains: Vec<(Box<str>, Sid)>,
-    krbtgt_keys: Vec<Checksummer>,
+    trust: Trust,
+    /// The accounts of the key set that hold one of this account's keys, and have other bounds.
+    sharers: Vec<Sharer>,
 }
 
 /// The prepared form of each key under which a ticket has verified, in the order of the keys.
@@ -106,7 +107,7 @@ impl Account {
             directory: Directory::Any,
             keys: Box::default(),
             prepared: PreparedKeys::default(),
-            trust: None,
+            settings: None,
         }
     }
 
@@ -115,6 +116,24 @@ impl Account {
     #[must_use]
     pub fn with_key(mut self, key: ServiceKey) -> Self {
         self.add_key(key);
+        self
+    }
+
+    /// Adds keys, as [`with_key`](Self::with_key) does: those of another version, for example.
+    #[must_use]
+    pub fn with_keys(self, keys: impl IntoIterator<Item = ServiceKey>) -> Self {
+        keys.into_iter().fold(self, Self::with_key)
+    }
+
+    /// Labels the account with the tenant that it belongs to. The label comes out with the verdict:
+    /// [`Accepted::tenant`](crate::Accepted::tenant).
+    ///
+    /// A server of several tenants labels every account, and compares the label with the tenant that the client asks for.
+    /// A tenant that brings its own keys can name any realm, and then writes tickets for users of that realm. So let a tenant
+    /// prove first that the realm is its own, by a record in the DNS for example.
+    #[must_use]
+    pub fn with_tenant(mut self, label: &str) -> Self {
+        self.settings_mut().tenant = Some(label.into());
         self
     }
 
@@ -139,12 +158,15 @@ impl Account {
     /// account.
     #[must_use]
     pub fn with_service(mut self, service: &str) -> Self {
-        self.trust_mut().services.push(service.into());
+        self.settings_mut().services.push(service.into());
         self
     }
 
-    /// Lets the keys of this account vouch for users of another realm: a trusted domain of the same forest, or a trusted
-    /// forest. If several accounts share a key, name the realm on each of them: the sender of a ticket chooses the account.
+    /// Lets the keys of this account vouch for users of another realm of the same forest. All domains of a forest trust each
+    /// other, so a user of that realm may be in groups of this account's domain. For a realm outside of the forest use
+    /// [`with_trusted_domain`](Self::with_trusted_domain).
+    ///
+    /// If several accounts share a key, name the realm on each of them: what one of them does not allow is refused.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.trust_mut().client_realms.push(realm.into());
@@ -152,31 +174,58 @@ impl Account {
     }
 
     /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). An account without such
-    /// domains vouches for all. With one or more, the user's SID in a PAC must be of a named domain.
+    /// domains vouches for all. With one or more, every ticket must have a PAC, and the user's SID in it must be of a named
+    /// domain.
     ///
-    /// Name all domains of the forest, and the domains of trusted forests whose users may sign in. The realm of a ticket does
-    /// not limit the SIDs that it claims. A server of several forests must name the domains: otherwise the administrator of
-    /// one forest can write the SID of another forest's user.
+    /// Name all domains of the forest. The realm of a ticket does not limit the SIDs that it claims. A server of several
+    /// forests must name the domains: otherwise the administrator of one forest can write the SID of another forest's user.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
         self
     }
 
-    /// Lets the keys of this account vouch for users of another realm, and ties that realm to the SID of its domain. The
+    /// Lets the keys of this account vouch for users of a trusted forest, and ties their realm to the SID of its domain. The
     /// realm's users then have SIDs of that domain only, and users of other realms have none of it.
     ///
-    /// Use this for a trusted forest, and name the domains of your own forest too. With
-    /// [`with_client_realm`](Self::with_client_realm) and [`with_domain_sid`](Self::with_domain_sid) alone, the trusted
-    /// forest's administrators could write your users' SIDs, unless your domain controllers filter them.
+    /// Of the groups in their PACs, only those of their own domain count. Groups of this account's forest and well-known SIDs
+    /// (S-1-5-9, S-1-18-5) grant nothing: the trusted forest's administrators could have written them. The KDC of this
+    /// account's domain should filter such SIDs (MS-PAC section 4.1.2.2). It copies the resource groups that come with the
+    /// user (MS-KILE section 3.3.5.7.3), so without its filter a trusted forest names groups of your domain.
+    /// Where it does filter, [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
+    ///
+    /// Name the domains of your own forest, too ([`with_domain_sid`](Self::with_domain_sid)): otherwise your own users are
+    /// refused.
     #[must_use]
-    pub fn with_trusted_domain(mut self, realm: &str, domain: Sid) -> Self {
-        self.trust_mut().bound_domains.push((realm.into(), domain));
+    pub fn with_trusted_domain(self, realm: &str, domain: Sid) -> Self {
+        self.with_domain_of_other_forest(realm, domain, SidFilter::Here)
+    }
+
+    /// Lets the keys of this account vouch for users of a trusted forest as [`with_trusted_domain`](Self::with_trusted_domain)
+    /// does, and states that this account's KDC filters the SIDs of that trust (MS-PAC section 4.1.2.2: the boundaries
+    /// `CrossForest`, `External` and `Quarantined`).
+    ///
+    /// Groups of this account's forest then count for those users, as far as the KDC can have added them: domain-local groups,
+    /// which are the groups from RID 1000 on and four below (517, 553, 571, 572). Domain Admins (512), Enterprise Admins (519)
+    /// and the like never count for them. The KDC writes its domain-local groups as resource groups, or among the extra SIDs
+    /// for a service without SID compression.
+    ///
+    /// If the KDC does not filter, a trusted forest's administrators can name any of these groups. Windows filters forest
+    /// trusts and external trusts unless an administrator allowed SID history on them (`netdom trust /quarantine`,
+    /// `/enablesidhistory`). Look it up before you state this.
+    #[must_use]
+    pub fn with_sid_filtered_domain(self, realm: &str, domain: Sid) -> Self {
+        self.with_domain_of_other_forest(realm, domain, SidFilter::Kdc)
+    }
+
+    fn with_domain_of_other_forest(mut self, realm: &str, domain: Sid, filter: SidFilter) -> Self {
+        self.trust_mut().trusted_domains.push(TrustedDomain { realm: realm.into(), domain, filter });
         self.with_client_realm(realm).with_domain_sid(domain)
     }
 
-    /// Adds a key of the KDC itself, the account `krbtgt`. PACs must then bear valid signatures of the KDC. So a ticket that was
-    /// made with this account's key alone (a "silver ticket") is refused.
+    /// Adds a key of the KDC itself, the account `krbtgt`. Every ticket must then have a PAC with valid signatures of the KDC
+    /// ([`KdcSignaturePolicy`](crate::policy::KdcSignaturePolicy)). So a ticket that was made with this account's key alone (a
+    /// "silver ticket") is refused.
     ///
     /// Name the keys of all types and versions in use, and those of read-only domain controllers. A holder of such a key can
     /// be any user of the realm: a service should not have it.
@@ -211,59 +260,73 @@ impl Account {
         &self.keys
     }
 
+    /// Returns the tenant that the account is labelled with.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.settings.as_ref().and_then(|settings| settings.tenant.as_deref())
+    }
+
     /// Returns the other realms for whose users the keys may vouch.
     pub fn client_realms(&self) -> impl Iterator<Item = &str> {
-        self.trust().flat_map(|trust| &trust.client_realms).map(|realm| &**realm)
+        self.trust().into_iter().flat_map(|trust| &trust.client_realms).map(|realm| &**realm)
     }
 
     /// Returns the domains for whose SIDs the keys may vouch. If there are none, the keys may vouch for all.
     #[must_use]
     pub fn domain_sids(&self) -> &[Sid] {
-        self.trust.as_ref().map_or(&[], |trust| &trust.domain_sids)
+        self.trust().map_or(&[], |trust| &trust.domain_sids)
     }
 
-    pub(crate) fn krbtgt_keys(&self) -> &[Checksummer] {
-        self.trust.as_ref().map_or(&[], |trust| &trust.krbtgt_keys)
+    /// Returns the keys of the KDC that this account names, and those that accounts with one of its keys name.
+    pub(crate) fn krbtgt_keys(&self) -> impl Iterator<Item = &Checksummer> + Clone {
+        self.all_bounds().filter_map(|bounds| bounds.trust).flat_map(|trust| &trust.krbtgt_keys)
     }
 
-    pub(crate) const fn directory(&self) -> Directory {
-        self.directory
+    pub(crate) fn has_krbtgt_keys(&self) -> bool {
+        self.krbtgt_keys().next().is_some()
+    }
+
+    /// Returns whether the KDC of the account's directory puts a PAC into every ticket
+    /// ([`of_active_directory`](Self::of_active_directory)).
+    #[must_use]
+    pub fn is_of_active_directory(&self) -> bool {
+        self.all_bounds().any(|bounds| bounds.directory == Directory::ActiveDirectory)
+    }
+
+    /// Returns whether the account has bounds that only the SID in a PAC can satisfy.
+    pub(crate) fn needs_sid(&self) -> bool {
+        self.all_bounds().any(Bounds::need_sid)
     }
 
     pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
-        self.trust().flat_map(|trust| &trust.services).map(|service| &**service)
+        self.settings.iter().flat_map(|settings| &settings.services).map(|service| &**service)
     }
 
-    /// Returns whether a ticket under one of the keys may name a user of `realm`. Realms are compared octet by octet: one that
-    /// only ends like ours, or differs in case, is another realm.
+    /// Returns whether a ticket under one of the keys may name a user of `realm`.
     pub(crate) fn vouches_for(&self, realm: &[u8]) -> bool {
-        self.realm().as_bytes() == realm || self.client_realms().any(|allowed| allowed.as_bytes() == realm)
+        self.all_bounds().all(|bounds| bounds.vouch_for(realm))
     }
 
     /// Returns whether a PAC under one of the keys may name an account of `domain`.
     pub(crate) fn vouches_for_domain(&self, domain: &Sid) -> bool {
-        self.domain_sids().is_empty() || self.domain_sids().contains(domain)
+        self.all_bounds().all(|bounds| bounds.vouch_for_domain(domain))
     }
 
     /// Returns whether a PAC under one of the keys may say that a user of `realm` has an account of `domain`.
     pub(crate) fn vouches_for_domain_of(&self, realm: &[u8], domain: &Sid) -> bool {
-        let mut tied =
-            self.bound_domains().filter(|(bound, sid)| bound.as_bytes() == realm || sid == domain).peekable();
-        let free = tied.peek().is_none();
-        self.vouches_for_domain(domain) && (free || tied.any(|(bound, sid)| bound.as_bytes() == realm && sid == domain))
+        self.all_bounds().all(|bounds| bounds.vouch_for_domain_of(realm, domain))
     }
 
-    /// Returns whether the keys may not vouch for the domain of `sid`. SIDs that only say how the user signed in are never
-    /// foreign.
-    pub(crate) fn is_foreign(&self, sid: &Sid) -> bool {
-        !sid.is_of_logon() && sid.domain().is_none_or(|domain| !self.vouches_for_domain(&domain))
+    /// Returns whether `sid` grants nothing to a user of `realm`.
+    pub(crate) fn is_foreign(&self, realm: &[u8], sid: &Sid) -> bool {
+        self.all_bounds().any(|bounds| bounds.is_foreign(realm, sid))
     }
 
-    /// Returns the keys that may have signed a PAC. Those of the version that opened the ticket come first: the KDC signed
-    /// with that version, unless the server's configuration gives a wrong version.
-    pub(crate) fn pac_keys(&self, kvno: Option<u32>) -> impl Iterator<Item = PacKey<'_>> {
-        let of_version =
-            move |same: bool| self.keys.iter().enumerate().filter(move |(_, key)| (key.kvno() == kvno) == same);
+    /// Returns the keys that may have signed a PAC: those that serve at `now`. Those of the version that opened the ticket
+    /// come first: the KDC signed with that version, unless the server's configuration gives a wrong version.
+    pub(crate) fn pac_keys(&self, kvno: Option<u32>, now: UnixTime) -> impl Iterator<Item = PacKey<'_>> {
+        let serving = move || self.keys.iter().enumerate().filter(move |(_, key)| key.serves_at(now));
+        let of_version = move |same: bool| serving().filter(move |(_, key)| (key.kvno() == kvno) == same);
         let keys = of_version(true).chain(of_version(false));
         keys.map(|(index, key)| PacKey { key, prepared: self.prepared(index) })
     }
@@ -306,82 +369,68 @@ impl Account {
             directory: self.directory,
             keys: self.keys.clone(),
             prepared: PreparedKeys::default(),
-            trust: self.trust.clone(),
+            settings: self.settings.clone(),
         }
     }
 
-    /// Adds the keys and settings of another entry for the same account.
-    pub(super) fn merge(&mut self, other: Self) {
-        other.keys.iter().for_each(|key| self.add_key(key.clone()));
-        if let Some(trust) = other.trust {
-            let (ours, theirs) = (self.trust_mut(), *trust);
-            ours.services.extend(theirs.services);
-            ours.client_realms.extend(theirs.client_realms);
-            ours.domain_sids.extend(theirs.domain_sids);
-            ours.bound_domains.extend(theirs.bound_domains);
-            ours.krbtgt_keys.extend(theirs.krbtgt_keys);
-        }
-        if other.directory == Directory::ActiveDirectory {
-            self.directory = Directory::ActiveDirectory;
+    /// Returns whether both are the same account of the same tenant.
+    pub(super) fn is_same_account(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.realm() == other.realm() && self.tenant() == other.tenant()
+    }
+
+    /// Returns, in a time that depends on the number of keys only, whether the account has this key in any version.
+    pub(super) fn holds(&self, key: &ServiceKey) -> bool {
+        self.keys.iter().any(|held| held.same_key(key))
+    }
+
+    /// Returns the bounds of the account by itself.
+    pub(super) fn bounds(&self) -> Bounds<'_> {
+        Bounds { realm: self.realm(), directory: self.directory, trust: self.trust() }
+    }
+
+    /// Sets the bounds of the accounts that hold one of this account's keys.
+    pub(super) fn set_sharers(&mut self, sharers: Vec<Sharer>) {
+        if !sharers.is_empty() || self.settings.is_some() {
+            self.settings_mut().sharers = sharers;
         }
     }
 
-    fn trust(&self) -> impl Iterator<Item = &Trust> {
-        self.trust.iter().map(|trust| &**trust)
+    /// Returns the bounds that apply: the account's own, and those of the accounts that hold one of its keys.
+    fn all_bounds(&self) -> impl Iterator<Item = Bounds<'_>> + Clone {
+        let sharers = self.settings.iter().flat_map(|settings| &settings.sharers).map(Sharer::bounds);
+        core::iter::once(self.bounds()).chain(sharers)
+    }
+
+    fn trust(&self) -> Option<&Trust> {
+        self.settings.as_ref().map(|settings| &settings.trust)
     }
 
     fn trust_mut(&mut self) -> &mut Trust {
-        self.trust.get_or_insert_default()
+        &mut self.settings_mut().trust
     }
 
-    fn bound_domains(&self) -> impl Iterator<Item = &(Box<str>, Sid)> {
-        self.trust().flat_map(|trust| &trust.bound_domains)
+    fn settings_mut(&mut self) -> &mut Settings {
+        self.settings.get_or_insert_default()
     }
 }
 
-/// A computer account of Active Directory, such as `AZUREADSSOACC$`. It knows the rule for its salt, so its keys follow from
-/// its password alone.
-///
-/// ```
-/// use kerberos_sso::{ComputerAccount, KeySet, Password};
-///
-/// let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-/// let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), None);
-/// let keys = KeySet::new().with_account(account);
-/// assert_eq!(keys.accounts().count(), 1);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct ComputerAccount<'a> {
-    name: &'a str,
-    realm: &'a str,
-}
-
-impl<'a> ComputerAccount<'a> {
-    /// The types of key that Active Directory derives from a password. A build without the feature `rc4` makes no keys of the
-    /// last type.
-    pub const ETYPES: [EncType; 3] =
-        [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC];
-
-    /// Makes the computer account `name` of the domain `realm`, with or without the `$` and in any case.
-    #[must_use]
-    pub fn new(name: &'a str, realm: &'a str) -> Self {
-        Self { name: without_dollar(name), realm }
-    }
-
-    /// Returns the account's salt.
-    #[must_use]
-    pub fn salt(self) -> Salt {
-        Salt::computer(self.name, self.realm)
-    }
-
-    /// Makes the account with all keys that it has under `password`. `kvno` is the version of that password, if it is known.
-    #[must_use]
-    pub fn with_password(self, password: &Password, kvno: Option<u32>) -> Account {
-        let account = Account::new(&[self.name, "$"].concat(), &self.realm.to_uppercase()).of_active_directory();
-        let salt = self.salt();
-        Self::ETYPES
-            .iter()
-            .filter_map(|etype| password.key(*etype, &salt).ok())
-            .fold(account, |account, key| account.with_key(ServiceKey::new(key, kvno)))
+/// Prints a line for each key, as `klist -ke` does for a keytab: version, principal, encryption type. A name that would not
+/// print as itself is escaped.
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let principal = (BoundedText::new(self.name()), BoundedText::new(self.realm()));
+        let (name, realm) = &principal;
+        if self.keys.is_empty() {
+            return write!(f, "   - {name}@{realm} (no key)");
+        }
+        for (index, key) in self.keys.iter().enumerate() {
+            f.write_str(if index > 0 { "\n" } else { "" })?;
+            match key.kvno() {
+                Some(kvno) => write!(f, "{kvno:4} ")?,
+                None => f.write_str("   ? ")?,
+            }
+            write!(f, "{name}@{realm} ({})", key.etype())?;
+        }
+        Ok(())
     }
 }

@@ -3,9 +3,13 @@
 //! A server may serve a million realms, and most of them have one account here. These accounts are in a table of pointers,
 //! and each account knows its realm. A realm with more accounts also has a table of services.
 
+use super::trust::Sharer;
 use super::{Account, Keytab, KeytabError};
+use crate::bounded_text::BoundedText;
 use crate::crypto::Cipher;
 use crate::limits::MAX_REALM_LENGTH;
+use crate::sid::Sid;
+use crate::time::UnixTime;
 use crate::wire::krb5::PrincipalName;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -13,25 +17,28 @@ use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use thiserror::Error;
 
 /// All accounts whose keys a server holds: any number of realms, accounts in a realm, and keys in an account.
 ///
 /// ```
-/// use kerberos_sso::{ComputerAccount, KeySet, Password};
+/// use kerberos_sso::{ComputerAccount, KeySet, Password, UnixTime};
 ///
-/// let (old, new) = (Password::from_text("Sso.Key.One.2026!"), Password::from_text("Sso.Key.Two.2026!"));
 /// let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
-/// let keys = KeySet::new()
-///     .with_account(account.with_password(&old, Some(3)))
-///     .with_account(account.with_password(&new, Some(4)));
+/// let before = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(3));
+/// let old = KeySet::from(before);
 ///
-/// let account = keys.account("CONTOSO.TEST", "AZUREADSSOACC$").ok_or("no such account")?;
-/// assert!(account.keys().iter().any(|key| key.kvno() == Some(3)));
-/// assert!(account.keys().iter().any(|key| key.kvno() == Some(4)));
-/// # Ok::<(), &str>(())
+/// // A rollover: tickets under the old keys last for ten hours at most.
+/// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now()
+/// let after = account.with_password(&Password::from_text("Sso.Key.Two.2026!"), Some(4));
+/// let keys = KeySet::from(after).with_retiring_keys(&old, now.saturating_add_seconds(10 * 60 * 60));
+/// # let account = keys.account("CONTOSO.TEST", "AZUREADSSOACC$").ok_or("no such account")?;
+/// # assert!(account.keys().iter().any(|key| key.kvno() == Some(3) && key.not_after().is_some()));
+/// # assert!(account.keys().iter().any(|key| key.kvno() == Some(4) && key.not_after().is_none()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A key set that a validator uses does not change. After a rollover, build another key set and give it to
+/// A key set that a validator uses does not change. After a rollover, give the new key set to
 /// [`Validator::with_keys`](crate::Validator::with_keys).
 ///
 /// A ticket costs the same work with one account as with a million. An account of two versions of three keys takes less than
@@ -121,28 +128,85 @@ impl KeySet {
         Self::default()
     }
 
-    /// Adds an account. If the set holds one of the same name and realm, the two become one, with the keys of both. To add very
-    /// many accounts, collect them into a key set.
-    #[must_use]
-    pub fn with_account(mut self, account: Account) -> Self {
-        let mut of_realm = self.take_realm(account.realm());
-        match of_realm.iter_mut().find(|held| held.name() == account.name()) {
-            Some(held) => held.merge(account),
-            None => of_realm.push(account),
+    /// Makes a key set of accounts.
+    ///
+    /// Accounts of several tenants may have the same realm and name: each keeps its own keys, and its label comes out with the
+    /// verdict. If accounts share a key, a ticket under it must satisfy the bounds of all of them: the client chooses by which
+    /// account its ticket is judged, since nothing protects the service's name and realm in a ticket.
+    ///
+    /// # Errors
+    /// [`DuplicateAccount`] if two accounts have the same tenant, realm and name.
+    pub fn from_accounts(accounts: impl IntoIterator<Item = Account>) -> Result<Self, DuplicateAccount> {
+        let set = Self::default();
+        let accounts: Vec<Account> = accounts.into_iter().collect();
+        match duplicate(&accounts, &set.hasher) {
+            Some(account) => Err(DuplicateAccount::of(account)),
+            None => Ok(set.with_all(accounts)),
         }
-        for account in of_realm {
-            self.add(account);
-        }
-        self
     }
 
-    /// Makes a key set of the accounts in an MIT keytab. Each account vouches for its own realm. Entries of types that this crate
-    /// does not support are left out.
+    /// Adds an account. To add many accounts, use [`from_accounts`](Self::from_accounts).
+    ///
+    /// # Errors
+    /// [`DuplicateAccount`] if the set holds an account of the same tenant, realm and name. To give an account more keys, use
+    /// [`Account::with_keys`]; for a key rollover, [`with_retiring_keys`](Self::with_retiring_keys).
+    pub fn with_account(mut self, account: Account) -> Result<Self, DuplicateAccount> {
+        if self.same_account(&account).is_some() {
+            return Err(DuplicateAccount::of(&account));
+        }
+        if self.accounts().any(|held| account.keys().iter().any(|key| held.holds(key))) {
+            let mut accounts = self.take_all();
+            accounts.push(account);
+            return Ok(self.with_all(accounts));
+        }
+        self.add(account);
+        Ok(self)
+    }
+
+    /// Makes a key set of the accounts in an MIT keytab, for any realm.
+    ///
+    /// Each principal is an account, which vouches for the users of its own realm. Entries of types that this crate does not
+    /// support are left out. The accounts demand no PAC, and vouch for the SIDs of every domain. In Active Directory use
+    /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead: a name there is no identity.
     ///
     /// # Errors
     /// [`KeytabError`] if the octets are no keytab.
     pub fn from_keytab(keytab: &[u8]) -> Result<Self, KeytabError> {
-        Ok(Keytab::parse(keytab)?.accounts().into_iter().collect())
+        // A keytab's principals are different accounts.
+        Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts()))
+    }
+
+    /// Makes a key set of the accounts in an MIT keytab of Active Directory. Every ticket must have a PAC, with a user of the
+    /// domain whose SID is `domain` (`S-1-5-21-…`).
+    ///
+    /// `Get-ADDomain` prints that SID, and `samba-tool domain info` or `rpcclient -c lsaquery` does. For a forest of several
+    /// domains, change the accounts of [`Keytab::accounts`](crate::Keytab::accounts) by
+    /// [`with_client_realm`](Account::with_client_realm) and [`with_domain_sid`](Account::with_domain_sid).
+    ///
+    /// # Errors
+    /// [`KeytabError`] if the octets are no keytab.
+    pub fn from_active_directory_keytab(keytab: &[u8], domain: Sid) -> Result<Self, KeytabError> {
+        let of_domain = |account: Account| account.of_active_directory().with_domain_sid(domain);
+        Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts().into_iter().map(of_domain).collect()))
+    }
+
+    /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
+    /// own end if that comes sooner. An account that only `old` has is not added.
+    ///
+    /// Choose the end of the longest ticket for `last`: the present and
+    /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.
+    #[must_use]
+    pub fn with_retiring_keys(mut self, old: &Self, last: UnixTime) -> Self {
+        let accounts = self.take_all().into_iter().map(|account| match old.same_account(&account) {
+            Some(before) => {
+                let gone = before.keys().iter().filter(|key| !account.holds(key));
+                let gone: Vec<_> = gone.map(|key| key.clone().retire(last)).collect();
+                account.with_keys(gone)
+            }
+            None => account,
+        });
+        let accounts = accounts.collect();
+        self.with_all(accounts)
     }
 
     /// Sets how many keys at most are kept prepared for tickets, about 1.5 kB each. A key that is not kept is prepared for every
@@ -164,7 +228,7 @@ impl KeySet {
         self.realm_count() == 0
     }
 
-    /// Returns the account `name` of `realm`.
+    /// Returns the account `name` of `realm`; the first if several tenants have one.
     #[must_use]
     pub fn account(&self, realm: &str, name: &str) -> Option<&Account> {
         self.realm(realm.as_bytes())?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
@@ -206,14 +270,16 @@ impl KeySet {
         })
     }
 
-    /// Takes the accounts of a realm out of the set.
-    fn take_realm(&mut self, realm: &str) -> Vec<Account> {
-        let shared = self.shared.remove(realm.as_bytes()).map(|accounts| accounts.all);
-        let held = shared.unwrap_or_else(|| {
-            let single = self.single.find_entry(self.hasher.hash_one(realm.as_bytes()), |held| held.realm() == realm);
-            // A realm that is not held has no accounts.
-            single.map_or_else(|_| Vec::new(), |single| Vec::from([single.remove().0]))
-        });
+    /// Returns the account of the same tenant, realm and name.
+    fn same_account(&self, account: &Account) -> Option<&Account> {
+        let of_realm = self.realm(account.realm().as_bytes())?.accounts();
+        of_realm.iter().map(|held| &**held).find(|held| held.is_same_account(account))
+    }
+
+    /// Takes all accounts out of the set.
+    fn take_all(&mut self) -> Vec<Account> {
+        let shared = self.shared.drain().flat_map(|(_, accounts)| accounts.all);
+        let held: Vec<Arc<Account>> = self.single.drain().chain(shared).collect();
         // The prepared forms of their keys are dropped, so as many other keys may be prepared.
         let prepared = held.iter().map(|account| account.prepared_count()).sum::<usize>();
         self.preparable.fetch_add(prepared, Ordering::Relaxed);
@@ -221,6 +287,15 @@ impl KeySet {
         held.into_iter()
             .map(|account| Arc::try_unwrap(account).map_or_else(|held| held.copy(), Account::without_prepared))
             .collect()
+    }
+
+    /// Adds accounts to an empty set. All are different.
+    fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
+        bind_sharers(&mut accounts, &self.hasher);
+        for account in accounts {
+            self.add(account);
+        }
+        self
     }
 
     /// Adds an account that is not held yet.
@@ -254,35 +329,97 @@ impl Default for KeySet {
     }
 }
 
-/// Accounts of the same name and realm become one, with the keys of all.
-impl FromIterator<Account> for KeySet {
-    fn from_iter<T: IntoIterator<Item = Account>>(accounts: T) -> Self {
-        let mut set = Self::default();
-        for account in merged(accounts, &set.hasher) {
-            set.add(account);
-        }
-        set
+/// Makes the key set of one account.
+impl From<Account> for KeySet {
+    fn from(account: Account) -> Self {
+        Self::default().with_all(Vec::from([account]))
     }
 }
 
-/// Merges the accounts of the same name and realm.
-fn merged(accounts: impl IntoIterator<Item = Account>, hasher: &DefaultHashBuilder) -> Vec<Account> {
-    let accounts = accounts.into_iter();
-    let mut merged: Vec<Account> = Vec::with_capacity(accounts.size_hint().0);
-    // The hash of each account's realm and name, and its index in `merged`.
-    let mut indices: HashTable<(u64, usize)> = HashTable::with_capacity(accounts.size_hint().0);
-    for account in accounts {
-        let hash = hasher.hash_one((account.realm(), account.name()));
-        let same = |held: &Account| held.realm() == account.realm() && held.name() == account.name();
-        let index = indices.find(hash, |(_, index)| merged.get(*index).is_some_and(same)).map(|(_, index)| *index);
-        if let Some(held) = index.and_then(|index| merged.get_mut(index)) {
-            held.merge(account);
-            continue;
-        }
-        indices.insert_unique(hash, (hash, merged.len()), |(hash, _)| *hash);
-        merged.push(account);
+/// Two accounts of one key set have the same tenant, realm and name. They are not merged: each source would add its keys to the
+/// other's account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+#[error(
+    "the key set has two accounts {name} of realm {realm}; give both keys to one account, or label each with its tenant"
+)]
+pub struct DuplicateAccount {
+    /// The realm of both.
+    pub realm: BoundedText,
+    /// The name of both.
+    pub name: BoundedText,
+}
+
+impl DuplicateAccount {
+    fn of(account: &Account) -> Self {
+        Self { realm: BoundedText::new(account.realm()), name: BoundedText::new(account.name()) }
     }
-    merged
+}
+
+/// Returns an account that comes twice.
+fn duplicate<'a>(accounts: &'a [Account], hasher: &DefaultHashBuilder) -> Option<&'a Account> {
+    // The hash of each account's realm and name, and the account.
+    let mut seen: HashTable<(u64, &Account)> = HashTable::with_capacity(accounts.len());
+    for account in accounts {
+        let hash = hasher.hash_one((account.realm(), account.name(), account.tenant()));
+        if seen.find(hash, |(_, held)| held.is_same_account(account)).is_some() {
+            return Some(account);
+        }
+        seen.insert_unique(hash, (hash, account), |(hash, _)| *hash);
+    }
+    None
+}
+
+/// Gives the accounts that share a key the bounds of each other.
+fn bind_sharers(accounts: &mut [Account], hasher: &DefaultHashBuilder) {
+    let sharers = sharers_of_each(accounts, hasher);
+    for (account, sharers) in accounts.iter_mut().zip(sharers) {
+        account.set_sharers(sharers);
+    }
+}
+
+/// Returns for each account the bounds of the accounts that hold one of its keys, as far as they differ from its own.
+fn sharers_of_each(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Sharer>> {
+    let mut sharers: Vec<Vec<Sharer>> = accounts.iter().map(|_| Vec::new()).collect();
+    for holders in holders_of_shared_keys(accounts, hasher) {
+        for index in &holders {
+            let Some((own, others)) = accounts.get(*index).zip(sharers.get_mut(*index)) else { continue };
+            for bounds in holders.iter().filter_map(|index| accounts.get(*index)).map(Account::bounds) {
+                if !bounds.same(own.bounds()) && !others.iter().any(|held| held.bounds().same(bounds)) {
+                    others.push(bounds.sharer());
+                }
+            }
+        }
+    }
+    sharers
+}
+
+/// Returns the indices of the accounts that hold each key, for the keys that several accounts hold with different bounds. A
+/// keytab has a principal for each service of an account, with the same keys and the same bounds: that is no such key.
+fn holders_of_shared_keys(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<usize>> {
+    // The hash of each key, and the index of the first account that holds it.
+    let mut first_holders: HashTable<(u64, usize)> = HashTable::new();
+    let mut shared: HashMap<(u64, usize), Vec<usize>> = HashMap::new();
+    for (index, account) in accounts.iter().enumerate() {
+        for key in account.keys() {
+            let hash = hasher.hash_one((key.etype().0, key.secret()));
+            let holds = |&(other_hash, holder): &(u64, usize)| {
+                other_hash == hash && accounts.get(holder).is_some_and(|holder| holder.holds(key))
+            };
+            match first_holders.find(hash, holds) {
+                Some((_, first)) if *first == index => {}
+                Some((_, first)) => shared.entry((hash, *first)).or_insert_with(|| Vec::from([*first])).push(index),
+                None => {
+                    first_holders.insert_unique(hash, (hash, index), |(hash, _)| *hash);
+                }
+            }
+        }
+    }
+    let differ = |holders: &Vec<usize>| {
+        let mut bounds = holders.iter().filter_map(|index| accounts.get(*index)).map(Account::bounds);
+        bounds.next().is_some_and(|first| bounds.any(|other| !other.same(first)))
+    };
+    shared.into_values().filter(differ).collect()
 }
 
 /// Prepared keys take at most 50 MB with this limit. Most services have fewer accounts that sign in within one day.

@@ -36,7 +36,7 @@ use thiserror::Error;
 /// # .concat();
 /// let keytab = Keytab::parse(&file)?;
 /// assert_eq!(keytab.entries()[0].components, ["HTTP", "www"]);
-/// let keys: KeySet = keytab.accounts().into_iter().collect();
+/// let keys = KeySet::from_accounts(keytab.accounts())?;
 /// assert!(keys.account("A.TEST", "HTTP/www").is_some());
 ///
 /// let error = Keytab::parse(b"no keytab").unwrap_err();

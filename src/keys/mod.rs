@@ -5,17 +5,20 @@
 //! verifies under it.
 
 mod account;
+mod computer_account;
 mod diagnosis;
 mod key_set;
 mod keytab;
 mod password;
 mod select;
 mod service_key;
+mod trust;
 
-pub(crate) use account::Directory;
-pub use account::{Account, ComputerAccount};
+pub use account::Account;
+use account::Directory;
+pub use computer_account::ComputerAccount;
 pub use diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
-pub use key_set::KeySet;
+pub use key_set::{DuplicateAccount, KeySet};
 pub use keytab::{Keytab, KeytabEntry, KeytabError, KeytabProblem};
 pub use password::{Password, Salt};
 pub use select::KeyQuery;

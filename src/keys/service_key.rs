@@ -69,6 +69,22 @@ impl ServiceKey {
         self.key == other.key
     }
 
+    /// Lets the key serve until `last` at most.
+    pub(super) fn retire(mut self, last: UnixTime) -> Self {
+        match self.not_after() {
+            Some(sooner) if sooner.seconds() <= last.seconds() => self,
+            _ => {
+                self = self.with_not_after(last);
+                self
+            }
+        }
+    }
+
+    /// Returns the octets of the key, to find the same key in other accounts.
+    pub(super) fn secret(&self) -> &[u8] {
+        self.key.expose_bytes()
+    }
+
     /// Lets the key serve for as long as the longer-lived of the two.
     pub(crate) fn extend_to(&mut self, other: &Self) {
         self.not_after = self.not_after.zip(other.not_after).map(|(one, other)| one.max(other));
@@ -115,6 +131,12 @@ impl Prepared {
 pub(crate) struct PacKey<'k> {
     pub(super) key: &'k ServiceKey,
     pub(super) prepared: Option<&'k Prepared>,
+}
+
+impl PacKey<'_> {
+    pub(crate) fn etype(&self) -> EncType {
+        self.key.etype()
+    }
 }
 
 impl SignatureKey for PacKey<'_> {

@@ -41,8 +41,8 @@ pub use device_info::DeviceInfo;
 pub use file_time::FileTime;
 pub use groups::{Group, GroupAttributes};
 pub use logon_info::{AccountControl, LogonInfo, UserFlags};
-pub(crate) use signature::SignatureKey;
 pub use signature::{KdcKeys, KdcSignatures, SignatureState};
+pub(crate) use signature::{KdcKeysOf, SignatureKey};
 pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
 pub use wide_text::WideText;
 
@@ -104,14 +104,14 @@ impl<'a> Pac<'a> {
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
         kdc_keys: Option<KdcKeys<'_>>,
     ) -> Result<VerifiedPac<'a>, PacError> {
-        self.verify_under(server_keys, kdc_keys)
+        self.verify_under(server_keys, kdc_keys.map(KdcKeysOf::from))
     }
 
     /// Verifies and decodes as [`verify`](Self::verify) does, under keys that need not be prepared.
     pub(crate) fn verify_under(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
-        kdc_keys: Option<KdcKeys<'_>>,
+        kdc_keys: Option<KdcKeysOf<'_, impl IntoIterator<Item: SignatureKey> + Clone>>,
     ) -> Result<VerifiedPac<'a>, PacError> {
         let kdc_signatures = signature::verify(self, server_keys, kdc_keys)?;
         match PacLayout::decode(self, kdc_signatures) {

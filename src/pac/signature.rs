@@ -57,6 +57,18 @@ impl<'k> KdcKeys<'k> {
     }
 }
 
+/// Keys of the KDC from any collection, and the ticket that they must vouch for.
+pub(crate) struct KdcKeysOf<'k, K> {
+    pub(crate) keys: K,
+    pub(crate) ticket: &'k [u8],
+}
+
+impl<'k> From<KdcKeys<'k>> for KdcKeysOf<'k, &'k [Checksummer]> {
+    fn from(KdcKeys { keys, ticket }: KdcKeys<'k>) -> Self {
+        Self { keys, ticket }
+    }
+}
+
 /// A key that makes signatures.
 pub(crate) trait SignatureKey {
     /// Returns the type of its signatures; `None` if the type is unknown.
@@ -90,7 +102,7 @@ struct Signature<'a> {
 pub(super) fn verify(
     pac: &Pac<'_>,
     server_keys: impl IntoIterator<Item: SignatureKey>,
-    kdc_keys: Option<KdcKeys<'_>>,
+    kdc_keys: Option<KdcKeysOf<'_, impl IntoIterator<Item: SignatureKey> + Clone>>,
 ) -> Result<KdcSignatures, PacError> {
     let missing = |buffer_type| refused(buffer_type, SignatureCause::Missing);
     let server = Signature::read(pac, BufferType::SERVER_CHECKSUM)?;
@@ -101,21 +113,21 @@ pub(super) fn verify(
     let ticket = Signature::read(pac, BufferType::TICKET_CHECKSUM)?;
     let both = [Some(server.zeroed), Some(kdc.zeroed), None];
     server.verify(server_keys, |mac| feed_zeroed(mac, pac.bytes, both))?;
-    let Some(KdcKeys { keys, ticket: plaintext }) = kdc_keys else {
+    let Some(KdcKeysOf { keys, ticket: plaintext }) = kdc_keys else {
         let unchecked = |signature: Option<Signature<'_>>| match signature {
             Some(_) => SignatureState::Unchecked,
             None => SignatureState::Absent,
         };
         return Ok(KdcSignatures { kdc: SignatureState::Unchecked, full: unchecked(full), ticket: unchecked(ticket) });
     };
-    kdc.verify(keys, |mac| {
+    kdc.verify(keys.clone(), |mac| {
         mac.update(server.value);
         Some(())
     })?;
     let full = match full {
         Some(full) => {
             let all = [Some(server.zeroed), Some(kdc.zeroed), Some(full.zeroed)];
-            full.verify(keys, |mac| feed_zeroed(mac, pac.bytes, all))?
+            full.verify(keys.clone(), |mac| feed_zeroed(mac, pac.bytes, all))?
         }
         None => SignatureState::Absent,
     };

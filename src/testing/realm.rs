@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// A realm with one account, for which it issues tickets.
 ///
-/// For two accounts, two key versions or two realms, use two `TestRealm`s, and collect their accounts into one key set:
+/// For two accounts, two key versions or two realms, use two `TestRealm`s:
 ///
 /// ```
 /// use kerberos_sso::KeySet;
@@ -28,8 +28,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// let before = TestRealm::new("CONTOSO.TEST").with_kvno(1);
 /// let after = before.clone().with_kvno(2);
 /// let other = TestRealm::new("FABRIKAM.TEST");
-/// let keys = KeySet::from_iter([before.account(), after.account(), other.account()]);
-/// assert_eq!(keys.accounts().count(), 2); // both of CONTOSO.TEST are the same account
+/// let both = after.account().with_keys(before.account().keys().iter().cloned()); // it is the same account
+/// let keys = KeySet::from_accounts([both, other.account()])?;
+/// assert_eq!(keys.accounts().count(), 2);
+/// # Ok::<(), kerberos_sso::keys::DuplicateAccount>(())
 /// ```
 ///
 /// The account has a key of every type that this crate supports. The keys follow from the realm, the account and the
@@ -159,7 +161,7 @@ impl TestRealm {
     /// Returns a key set that opens the tickets of this realm.
     #[must_use]
     pub fn key_set(&self) -> KeySet {
-        KeySet::from_iter([self.account()])
+        KeySet::from(self.account())
     }
 
     /// Makes a token in which `client` (a user, or a service such as `HTTP/host`) asks for the service

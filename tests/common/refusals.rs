@@ -20,7 +20,7 @@ pub fn policy() -> Policy {
     Policy::default()
         .with_services(["HTTP/www.contoso.test"])
         .with_addresses(AddressPolicy::Check)
-        .with_delegation(DelegationPolicy::Refuse)
+        .with_delegation(DelegationPolicy::RefuseByFlags)
         .with_channel_bindings([ChannelBindings::new(b"ours")])
 }
 

@@ -64,7 +64,7 @@ impl Changeable {
             .with_session_etypes(&EncType::SUPPORTED)
             .with_max_ticket_lifetime(None)
             .with_clock_skew(Duration::from_secs(1 << 40));
-        let lenient = Validator::new(KeySet::from_iter([account]), policy, NoReplayCache);
+        let lenient = Validator::new(KeySet::from(account), policy, NoReplayCache);
         Some(Self { token: token.to_vec(), keys, now: case.now(), lenient, anatomy, parts })
     }
 

@@ -50,7 +50,7 @@ fn rasn_refuses_negative_sequence_numbers() {
         let (request, authenticator) = with_sequence_number(number);
         assert_eq!(rasn::der::decode::<oracle::Authenticator>(&authenticator).is_err(), refused, "{number:02x?}");
         let account = Account::new("service", "EXAMPLE.TEST").with_key(ServiceKey::new(service_key(), None));
-        let validator = Validator::new(KeySet::from_iter([account]), Policy::default(), NoReplayCache);
+        let validator = Validator::new(KeySet::from(account), Policy::default(), NoReplayCache);
         let accepted = validator.validate_ticket(&request, NOW).unwrap();
         assert_eq!(accepted.authenticator().sequence_number(), Some(read), "{number:02x?}");
     }

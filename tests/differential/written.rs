@@ -12,7 +12,7 @@ fn what_rasn_writes_is_read_as_it_was_written() {
         let account = Account::new("service", realm).with_client_realm(client_realm);
         let account = account.with_key(ServiceKey::new(service_key(), None));
         let policy = Policy::default().with_max_ticket_lifetime(None);
-        let validator = Validator::new(KeySet::from_iter([account]), policy, NoReplayCache);
+        let validator = Validator::new(KeySet::from(account), policy, NoReplayCache);
         let token = rasn::der::encode(&opinion.request).unwrap();
         opinion.compare(&validator.validate_ticket(&token, NOW).unwrap());
         Ok(())

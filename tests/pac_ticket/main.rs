@@ -44,7 +44,7 @@ impl Server {
 
     fn with_account(policy: Policy, change: impl FnOnce(Account) -> Account) -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
-        let keys = KeySet::from_iter([change(realm.account())]);
+        let keys = KeySet::from(change(realm.account()));
         Self { realm, validator: Validator::new(keys, policy, NoReplayCache) }
     }
 

@@ -11,7 +11,7 @@ use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{
     Accepted, Account, ChannelBindings, KeySet, Policy, Refused, ServiceKey, UnixTime,
-    policy::{BindingLevel, PacPolicy},
+    policy::{BindingLevel, KdcSignaturePolicy, PacPolicy},
 };
 use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -323,17 +323,19 @@ impl Recording {
 
     /// The keys of a case, with what its policy lets them vouch for.
     pub(crate) fn keys(&self, case: &Case) -> Result<KeySet, String> {
-        Ok(self.accounts(case)?.into_iter().collect())
+        KeySet::from_accounts(self.accounts(case)?).map_err(|error| error.to_string())
     }
 
     pub(crate) fn accounts(&self, case: &Case) -> Result<Vec<Account>, String> {
-        self.keysets
-            .get(&case.keyset)
-            .into_iter()
-            .flatten()
-            .filter(|key| EncType(key.etype).is_supported())
-            .map(|key| key.account(&case.policy))
-            .collect()
+        let keys = self.keysets.get(&case.keyset).into_iter().flatten();
+        let mut accounts: Vec<Account> = Vec::new();
+        for key in keys.filter(|key| EncType(key.etype).is_supported()) {
+            let is_of = |account: &Account| account.name() == key.account && account.realm() == key.realm;
+            let held = accounts.iter().position(is_of).map(|index| accounts.swap_remove(index));
+            let account = held.map_or_else(|| key.empty_account(&case.policy), Ok)?;
+            accounts.push(account.with_key(ServiceKey::new(key.key()?, Some(key.kvno))));
+        }
+        Ok(accounts)
     }
 
     /// The keys of a case that this crate can use.
@@ -353,8 +355,8 @@ impl RecordedKey {
         Key::new(EncType(self.etype), &self.key.0).map_err(|error| error.to_string())
     }
 
-    fn account(&self, rules: &Rules) -> Result<Account, String> {
-        let account = Account::new(&self.account, &self.realm).with_key(ServiceKey::new(self.key()?, Some(self.kvno)));
+    fn empty_account(&self, rules: &Rules) -> Result<Account, String> {
+        let account = Account::new(&self.account, &self.realm);
         let account = rules.client_realms.iter().fold(account, |account, realm| account.with_client_realm(realm));
         rules.domain_sids.iter().try_fold(account, |account, sid| {
             Ok(account.with_domain_sid(sid.parse().map_err(|error| format!("{sid}: {error}"))?))
@@ -396,10 +398,12 @@ impl Case {
 
 impl Rules {
     pub(crate) fn policy(&self) -> Policy {
-        let mut policy = match self.profile {
+        let policy = match self.profile {
             Profile::General => Policy::default(),
             Profile::Seamless => Policy::seamless_sso(),
         };
+        // Some recorded tickets are of tools that hold a key of the KDC and write no ticket signature.
+        let mut policy = policy.with_kdc_signatures(KdcSignaturePolicy::AllowAbsent);
         #[cfg(feature = "rc4")]
         if self.allow_rc4 {
             policy = policy.allow_rc4();
@@ -429,7 +433,7 @@ impl From<PacLevel> for PacPolicy {
     fn from(level: PacLevel) -> Self {
         match level {
             PacLevel::Require => Self::Require,
-            PacLevel::Verify => Self::VerifyIfPresent,
+            PacLevel::Verify => Self::AllowAbsent,
             PacLevel::Ignore => Self::Ignore,
         }
     }

@@ -8,9 +8,9 @@ use super::buffer::Buffer;
 use super::open::Opened;
 use super::verify::{Verified, VerifiedRequest};
 use crate::error::{Error, MissingPac};
-use crate::keys::Directory;
-use crate::pac::{KdcKeys, Pac, PacLayout, VerifiedPac};
-use crate::policy::{KrbErrorPolicy, PacPolicy, Policy};
+use crate::keys::Account;
+use crate::pac::{KdcKeysOf, Pac, PacLayout, VerifiedPac};
+use crate::policy::{DelegationPolicy, KrbErrorPolicy, PacPolicy, Policy};
 use crate::span::Span;
 use refusal::Grounds;
 
@@ -59,13 +59,13 @@ pub(crate) fn authorize(
     verified: &Verified,
     policy: &Policy,
 ) -> Result<Option<PacFields>, Error> {
-    let pac_policy = pac_policy(opened, policy);
+    let pac_policy = pac_policy(&opened.key.account, policy);
     if pac_policy == PacPolicy::Ignore {
         return Ok(None);
     }
     match verified.found_pac? {
-        Some(span) => read_pac(buffer, opened, span, pac_policy, policy).map(Some),
-        None if pac_policy == PacPolicy::Require => Err(Error::PacMissing(MissingPac::Pac)),
+        Some(span) => read_pac(buffer, opened, verified, span, pac_policy, policy).map(Some),
+        None if must_be_there(&opened.key.account, pac_policy, policy) => Err(Error::PacMissing(MissingPac::Pac)),
         None => Ok(None),
     }
 }
@@ -76,30 +76,43 @@ impl PacFields {
     }
 }
 
-/// Returns the policy's choice, or else the one that suits the account's directory.
-fn pac_policy(opened: &Opened, policy: &Policy) -> PacPolicy {
-    let of_directory = match opened.key.account.directory() {
-        Directory::ActiveDirectory => PacPolicy::Require,
-        Directory::Any => PacPolicy::VerifyIfPresent,
-    };
-    policy.pac.unwrap_or(of_directory)
+/// Returns what is done with the PAC. A rule about SIDs demands a PAC with the user's SID, since without it the rule would do
+/// nothing. Two settings of the policy say that this is meant.
+fn pac_policy(account: &Account, policy: &Policy) -> PacPolicy {
+    match policy.pac {
+        Some(weakened @ (PacPolicy::AllowAbsent | PacPolicy::Ignore)) => weakened,
+        _ if account.needs_sid() || policy.needs_sid() => PacPolicy::Require,
+        Some(pac) => pac,
+        None if account.is_of_active_directory() => PacPolicy::Require,
+        None => PacPolicy::VerifyIfPresent,
+    }
+}
+
+/// Returns whether a ticket without a PAC is refused. The KDC's signatures are in the PAC, and so is the word that a service
+/// acts in the user's name, whether or not the KDC writes SIDs.
+fn must_be_there(account: &Account, pac_policy: PacPolicy, policy: &Policy) -> bool {
+    let has_rule = || account.has_krbtgt_keys() || policy.delegation == DelegationPolicy::Refuse;
+    pac_policy == PacPolicy::Require || pac_policy == PacPolicy::VerifyIfPresent && has_rule()
 }
 
 /// Verifies and decodes the PAC at `span`, and checks what it says.
 fn read_pac(
     buffer: &Buffer,
     opened: &Opened,
+    verified: &Verified,
     span: Span,
     pac_policy: PacPolicy,
     policy: &Policy,
 ) -> Result<PacFields, Error> {
     let (ticket, account) = (opened.ticket(buffer), &opened.key.account);
-    let krbtgt_keys = account.krbtgt_keys();
-    let kdc_keys = (!krbtgt_keys.is_empty()).then(|| KdcKeys::new(krbtgt_keys, ticket.plaintext()));
+    let krbtgt_keys = || account.krbtgt_keys().filter(|key| policy.allows_signatures(key.checksum_type()));
+    let kdc_keys = account.has_krbtgt_keys().then(|| KdcKeysOf { keys: krbtgt_keys(), ticket: ticket.plaintext() });
+    let server_keys = account.pac_keys(opened.key.kvno, verified.arrived);
+    let server_keys = server_keys.filter(|key| policy.ticket_etypes.contains(key.etype()));
     let found = Pac::read(buffer.slice(span))?;
-    let verified = found.verify_under(account.pac_keys(opened.key.kvno), kdc_keys)?;
-    match pac::check(&verified, ticket, account, pac_policy, policy) {
-        Ok(()) => Ok(PacFields { span, layout: verified.into_layout() }),
-        Err(refusal) => Err(refusal.explain(&Grounds { pac: &verified, ticket, account })),
+    let pac = found.verify_under(server_keys, kdc_keys)?;
+    match pac::check(&pac, ticket, account, pac_policy, policy) {
+        Ok(()) => Ok(PacFields { span, layout: pac.into_layout() }),
+        Err(refusal) => Err(refusal.explain(&Grounds { pac: &pac, ticket, account })),
     }
 }

@@ -5,8 +5,10 @@ use super::refusal::PacRefusal;
 use crate::accept::facts::TicketFacts;
 use crate::error::{AccountCause, DelegationKind};
 use crate::keys::Account;
-use crate::pac::{AccountControl, AccountKind, LogonInfo, UserFlags, VerifiedPac, WideText};
-use crate::policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, PacPolicy, Policy};
+use crate::pac::{
+    AccountControl, AccountKind, BufferType, Group, LogonInfo, SignatureState, UserFlags, VerifiedPac, WideText,
+};
+use crate::policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, KdcSignaturePolicy, PacPolicy, Policy};
 use crate::sid::Sid;
 use crate::time::UnixTime;
 use crate::wire::krb5::PrincipalName;
@@ -18,6 +20,7 @@ pub(crate) fn check(
     pac_policy: PacPolicy,
     policy: &Policy,
 ) -> Result<(), PacRefusal> {
+    check_kdc_signatures(pac, account, policy)?;
     check_client(pac, ticket)?;
     let logon = pac.logon_info();
     check_delegation(pac, logon.as_ref(), policy)?;
@@ -27,6 +30,20 @@ pub(crate) fn check(
     check_sids(pac, &logon)?;
     check_domains(&logon, ticket.client_realm_bytes(), account, policy)?;
     check_account(&logon, policy)
+}
+
+/// A PAC whose KDC signatures hold can still be moved into a ticket that the service's own key has made. The ticket signature
+/// ties it to its ticket (MS-PAC section 2.8.3), and the full signature covers what the others leave out (section 2.8.4).
+fn check_kdc_signatures(pac: &VerifiedPac<'_>, account: &Account, policy: &Policy) -> Result<(), PacRefusal> {
+    if !account.has_krbtgt_keys() || policy.kdc_signatures == KdcSignaturePolicy::AllowAbsent {
+        return Ok(());
+    }
+    let signatures = pac.kdc_signatures();
+    let demanded = [(signatures.ticket, BufferType::TICKET_CHECKSUM), (signatures.full, BufferType::FULL_CHECKSUM)];
+    match demanded.into_iter().find(|(state, _)| *state != SignatureState::Valid) {
+        Some((_, buffer_type)) => Err(PacRefusal::NoKdcSignature(buffer_type)),
+        None => Ok(()),
+    }
 }
 
 /// MS-PAC section 2.7: name and authtime are the ticket's. Otherwise a client could move a PAC to another ticket.
@@ -66,7 +83,7 @@ fn joined(name: PrincipalName<'_>) -> impl Iterator<Item = char> {
 
 /// S4U2Proxy and S4U2Self leave the ticket's flags as they are; they show in the PAC.
 fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy: &Policy) -> Result<(), PacRefusal> {
-    if policy.delegation == DelegationPolicy::Allow {
+    if policy.delegation != DelegationPolicy::Refuse {
         return Ok(());
     }
     if pac.has_delegation_info() {
@@ -89,8 +106,8 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRef
     Ok(())
 }
 
-/// The user must be of a domain that the account may vouch for. Groups of other domains are refused by policy only: the
-/// user's identity does not depend on them.
+/// The user must be of a domain that the account may vouch for. Groups that grant the user nothing are refused by policy only:
+/// the user's identity does not depend on them. SIDs that only describe the logon are never a reason to refuse.
 fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy: &Policy) -> Result<(), PacRefusal> {
     if !account.vouches_for_domain_of(realm, &logon.logon_domain_sid()) {
         return Err(PacRefusal::UserDomain);
@@ -98,12 +115,17 @@ fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy:
     if policy.foreign_sids == ForeignSidPolicy::Separate {
         return Ok(());
     }
-    if let Some(index) = logon.extra_sids().position(|extra| account.is_foreign(&extra.sid)) {
+    let is_foreign = |group: &Group| !group.sid.is_of_logon() && account.is_foreign(realm, &group.sid);
+    if let Some(index) = logon.extra_sids().position(|extra| is_foreign(&extra)) {
         return Err(PacRefusal::ExtraSid(index));
     }
     match logon.resource_group_domain_sid() {
-        Some(domain) if !account.vouches_for_domain(&domain) => Err(PacRefusal::ResourceGroupDomain),
-        _ => Ok(()),
+        Some(domain) if !account.vouches_for_domain(&domain) => return Err(PacRefusal::ResourceGroupDomain),
+        _ => {}
+    }
+    match logon.resource_groups().position(|group| is_foreign(&group)) {
+        Some(index) => Err(PacRefusal::ResourceGroup(index)),
+        None => Ok(()),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Why a PAC is refused: the check that it does not pass, and its explanation.
 
 use crate::accept::facts::TicketFacts;
-use crate::error::{AccountCause, BoundedText, DelegationKind, DomainClaim, Error, MissingPac, PacMismatch};
+use crate::error::{
+    AccountCause, BoundedText, DelegationKind, DomainClaim, Error, MissingPac, PacMismatch, PacSignature,
+    SignatureCause,
+};
 use crate::keys::Account;
-use crate::pac::{LogonInfo, VerifiedPac};
+use crate::pac::{BufferType, LogonInfo, VerifiedPac};
 use crate::sid::Sid;
 
 /// The check that a PAC does not pass. [`explain`](Self::explain) reads the details from the PAC.
@@ -19,6 +22,10 @@ pub(crate) enum PacRefusal {
     /// The extra SID with this index is of a foreign domain.
     ExtraSid(usize),
     ResourceGroupDomain,
+    /// The resource group with this index grants nothing to the user.
+    ResourceGroup(usize),
+    /// The KDC's signature of this type is missing.
+    NoKdcSignature(BufferType),
     Account(AccountCause),
 }
 
@@ -65,6 +72,12 @@ impl PacRefusal {
             Self::UserDomain => untrusted(DomainClaim::User, user()?),
             Self::ExtraSid(index) => untrusted(DomainClaim::ExtraSid, logon?.extra_sids().nth(index)?.sid),
             Self::ResourceGroupDomain => untrusted(DomainClaim::ResourceGroup, logon?.resource_group_domain_sid()?),
+            Self::ResourceGroup(index) => {
+                untrusted(DomainClaim::ResourceGroup, logon?.resource_groups().nth(index)?.sid)
+            }
+            Self::NoKdcSignature(buffer_type) => {
+                Error::PacSignature(PacSignature { buffer_type, cause: SignatureCause::Missing })
+            }
             Self::Account(cause) => {
                 let name = BoundedText::spelled(logon?.effective_name().chars());
                 Error::AccountRefused { name, sid: user()?, cause }

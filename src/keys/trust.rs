@@ -1,0 +1,138 @@
+//! The users for whom the keys of an account may vouch.
+//!
+//! Every holder of such a key can write any ticket for the account. So the settings here bound what is believed of a ticket:
+//! the realm of its user, the domain of the user's SID, and the groups that count.
+
+use super::Directory;
+use crate::crypto::Checksummer;
+use crate::sid::Sid;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// The bounds of one account. Without any, the keys vouch for the users of the account's realm, with SIDs of every domain.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trust {
+    pub(super) client_realms: Vec<Box<str>>,
+    /// The domains of the account's own forest, and those of `trusted_domains`.
+    pub(super) domain_sids: Vec<Sid>,
+    pub(super) trusted_domains: Vec<TrustedDomain>,
+    pub(super) krbtgt_keys: Vec<Checksummer>,
+}
+
+/// A domain of another forest. Its realm's users have SIDs of that domain only, and no other realm's users have one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TrustedDomain {
+    pub(super) realm: Box<str>,
+    pub(super) domain: Sid,
+    pub(super) filter: SidFilter,
+}
+
+/// Which side keeps SIDs of the account's own forest out of the PACs of another forest's users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SidFilter {
+    /// This crate: no SID of another domain counts.
+    Here,
+    /// The KDC (MS-PAC section 4.1.2.2). What is left of the own forest are the domain-local groups that it has added.
+    Kdc,
+}
+
+/// The bounds of an account that holds a key of another account. A client chooses by which of the two its ticket is judged,
+/// since it can rewrite the service's name and realm. So the bounds of both apply.
+#[derive(Clone, Debug)]
+pub(super) struct Sharer {
+    pub(super) realm: Box<str>,
+    pub(super) directory: Directory,
+    pub(super) trust: Option<Trust>,
+}
+
+/// The bounds of one account, as they are asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds<'a> {
+    pub(super) realm: &'a str,
+    pub(super) directory: Directory,
+    pub(super) trust: Option<&'a Trust>,
+}
+
+impl Sharer {
+    pub(super) fn bounds(&self) -> Bounds<'_> {
+        Bounds { realm: &self.realm, directory: self.directory, trust: self.trust.as_ref() }
+    }
+}
+
+impl<'a> Bounds<'a> {
+    /// Returns whether a ticket may name a user of `realm`. Realms are compared octet by octet: one that only ends like ours,
+    /// or differs in case, is another realm.
+    pub(super) fn vouch_for(self, realm: &[u8]) -> bool {
+        self.realm.as_bytes() == realm || self.client_realms().iter().any(|allowed| allowed.as_bytes() == realm)
+    }
+
+    /// Returns whether a PAC may name an account of `domain`.
+    pub(super) fn vouch_for_domain(self, domain: &Sid) -> bool {
+        self.domain_sids().is_empty() || self.domain_sids().contains(domain)
+    }
+
+    /// Returns whether a PAC may say that a user of `realm` has an account of `domain`.
+    pub(super) fn vouch_for_domain_of(self, realm: &[u8], domain: &Sid) -> bool {
+        let is_realm = |trusted: &TrustedDomain| trusted.realm.as_bytes() == realm;
+        let mut tied =
+            self.trusted_domains().filter(|trusted| is_realm(trusted) || trusted.domain == *domain).peekable();
+        let free = tied.peek().is_none();
+        self.vouch_for_domain(domain) && (free || tied.any(|trusted| is_realm(trusted) && trusted.domain == *domain))
+    }
+
+    /// Returns whether `sid` grants nothing to a user of `realm`.
+    pub(super) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
+        let of_realm = || self.trusted_domains().filter(|trusted| trusted.realm.as_bytes() == realm);
+        if of_realm().next().is_none() {
+            return !sid.is_of_logon() && sid.domain().is_none_or(|domain| !self.has_own_domain(&domain));
+        }
+        let is_theirs = || sid.domain().is_some_and(|domain| of_realm().any(|trusted| trusted.domain == domain));
+        let is_filtered = || of_realm().all(|trusted| trusted.filter == SidFilter::Kdc);
+        let counts = sid.crosses_forests() || is_theirs() || is_filtered() && self.is_domain_local(sid);
+        !counts
+    }
+
+    /// Returns whether the bounds name a domain, which only the user's SID shows.
+    pub(super) fn need_sid(self) -> bool {
+        !self.domain_sids().is_empty()
+    }
+
+    /// Returns whether both accounts have the same bounds.
+    pub(super) fn same(self, other: Self) -> bool {
+        let no_krbtgt_keys = |bounds: Self| bounds.trust.is_none_or(|trust| trust.krbtgt_keys.is_empty());
+        self.realm == other.realm
+            && self.directory == other.directory
+            && self.client_realms() == other.client_realms()
+            && self.domain_sids() == other.domain_sids()
+            && self.trusted_domains().eq(other.trusted_domains())
+            && no_krbtgt_keys(self)
+            && no_krbtgt_keys(other)
+    }
+
+    /// Copies the bounds, to add them to another account.
+    pub(super) fn sharer(self) -> Sharer {
+        Sharer { realm: self.realm.into(), directory: self.directory, trust: self.trust.cloned() }
+    }
+
+    /// Returns whether `domain` is one of the account's own forest. A trusted domain is not.
+    fn has_own_domain(self, domain: &Sid) -> bool {
+        self.vouch_for_domain(domain) && !self.trusted_domains().any(|trusted| trusted.domain == *domain)
+    }
+
+    /// Returns whether `sid` may be a domain-local group of the account's own forest.
+    fn is_domain_local(self, sid: &Sid) -> bool {
+        sid.may_be_domain_local() && sid.domain().is_some_and(|domain| self.has_own_domain(&domain))
+    }
+
+    fn client_realms(self) -> &'a [Box<str>] {
+        self.trust.map_or(&[], |trust| &trust.client_realms)
+    }
+
+    fn domain_sids(self) -> &'a [Sid] {
+        self.trust.map_or(&[], |trust| &trust.domain_sids)
+    }
+
+    fn trusted_domains(self) -> impl Iterator<Item = &'a TrustedDomain> {
+        self.trust.into_iter().flat_map(|trust| &trust.trusted_domains)
+    }
+}
