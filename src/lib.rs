@@ -28,6 +28,7 @@ pub mod testing;
 mod time;
 #[cfg(feature = "tower")]
 pub mod tower;
+mod unprinted;
 mod validator;
 mod wire;
 

@@ -11,6 +11,7 @@ use crate::crypto::EncType;
 use crate::error::{Error, KerberosOffer, KeyRole, NtlmMessage};
 use crate::limits::MAX_KEPT_MECH_TYPES;
 use crate::policy::Policy;
+use crate::unprinted::Unprinted;
 use crate::wire::der::{Fault, Kind, Reader, field};
 use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
@@ -32,7 +33,7 @@ pub enum ReadStep<'t> {
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Offer<'t> {
-    pub(crate) token: &'t [u8],
+    pub(crate) token: Unprinted<&'t [u8]>,
     pub(crate) proposal: Proposal<'t>,
 }
 
@@ -63,7 +64,7 @@ impl<'t> ReadStep<'t> {
     ) -> Result<Self, ReadRefusal<'t>> {
         match Found::in_token(token, negotiation, policy)? {
             Found::ApReq(found) => found.read(Continuation::Allowed, policy).map(Self::Request),
-            Found::Offer(proposal) => Ok(Self::Offer(Offer { token, proposal })),
+            Found::Offer(proposal) => Ok(Self::Offer(Offer { token: Unprinted(token), proposal })),
         }
     }
 }
@@ -86,13 +87,13 @@ impl<'t> Proposal<'t> {
 pub(crate) enum ReadRefusal<'t> {
     Malformed(Fault),
     /// An earlier token carried this AP-REQ.
-    MalformedEarlier(Fault, &'t [u8]),
+    MalformedEarlier(Fault, Unprinted<&'t [u8]>),
     TooLarge {
         limit: usize,
     },
     NoToken,
     /// The token is another mechanism's.
-    Foreign(Mechanism, &'t [u8], KerberosOffer),
+    Foreign(Mechanism, Unprinted<&'t [u8]>, KerberosOffer),
     /// The client offers mechanisms without Kerberos, and sent no token.
     NotOffered(MechanismList<'t>),
     UserToUser,
@@ -114,9 +115,9 @@ impl ReadRefusal<'_> {
             Self::Malformed(fault) => fault.within(token).into(),
             Self::TooLarge { limit } => Error::TooLarge { size: token.len(), limit },
             Self::NoToken => Error::NoToken,
-            Self::Foreign(mechanism, message, offer) => foreign(mechanism, message, offer),
+            Self::Foreign(mechanism, message, offer) => foreign(mechanism, &message, offer),
             Self::NotOffered(mechanisms) => not_offered(mechanisms),
-            Self::MalformedEarlier(fault, ap_req) => fault.within(ap_req).into(),
+            Self::MalformedEarlier(fault, ap_req) => fault.within(&ap_req).into(),
             Self::UserToUser => Error::UserToUser,
             Self::TicketEtype(etype) => refused_etype(etype, KeyRole::Ticket),
             Self::Service(service) => Error::ServiceRefused { service: service.bounded() },
@@ -153,11 +154,14 @@ impl<'t> FoundApReq<'t> {
         let Self { ap_req: encoded, message, carrier } = self;
         let ap_req = match (ApReq::read(encoded), carrier) {
             (Ok(ap_req), _) => ap_req,
-            (Err(fault), Carrier::Earlier(_)) => return Err(ReadRefusal::MalformedEarlier(fault, encoded.rest())),
+            (Err(fault), Carrier::Earlier(_)) => {
+                return Err(ReadRefusal::MalformedEarlier(fault, Unprinted(encoded.rest())));
+            }
             (Err(fault), _) => return Err(fault.into()),
         };
         check_unencrypted(&ap_req, policy)?;
-        Ok(Request { ap_req, encoded: encoded.rest(), message, carrier, continuation })
+        let encoded = Unprinted(encoded.rest());
+        Ok(Request { ap_req, encoded, message, carrier, continuation })
     }
 }
 
@@ -199,7 +203,7 @@ impl<'t> Found<'t> {
             (Token::NegTokenResp(response), None) => return Err(out_of_turn(response)),
             (Token::ApRep(reply), None) => return Err(reply.error(field!("token"), Kind::OutOfPlace).into()),
             (Token::Foreign(mechanism, message), _) => {
-                return Err(ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered));
+                return Err(ReadRefusal::Foreign(mechanism, Unprinted(message), KerberosOffer::NotOffered));
             }
         };
         Ok(Self::ApReq(found))
@@ -236,7 +240,9 @@ fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), ReadRefusal<'_>
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
         Token::ApReq(ap_req) => Ok((Message::Bare, ap_req)),
-        Token::Foreign(mechanism, message) => Err(ReadRefusal::Foreign(mechanism, message, KerberosOffer::AlsoOffered)),
+        Token::Foreign(mechanism, message) => {
+            Err(ReadRefusal::Foreign(mechanism, Unprinted(message), KerberosOffer::AlsoOffered))
+        }
         _ => Err(token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into()),
     }
 }
@@ -248,7 +254,9 @@ fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> ReadRefusal<'t> {
         return ReadRefusal::NotOffered(init.mechanisms);
     };
     match Token::recognise(token) {
-        Ok(Token::Foreign(mechanism, message)) => ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered),
+        Ok(Token::Foreign(mechanism, message)) => {
+            ReadRefusal::Foreign(mechanism, Unprinted(message), KerberosOffer::NotOffered)
+        }
         // The token is SPNEGO in SPNEGO, or Kerberos that was not offered.
         Ok(_) => token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into(),
         Err(fault) => fault.into(),
@@ -302,7 +310,7 @@ fn out_of_turn(response: Reader<'_>) -> ReadRefusal<'_> {
     };
     match token.map(Token::recognise) {
         Some(Ok(Token::Foreign(mechanism, message))) => {
-            ReadRefusal::Foreign(mechanism, message, KerberosOffer::NotOffered)
+            ReadRefusal::Foreign(mechanism, Unprinted(message), KerberosOffer::NotOffered)
         }
         _ => response.error(field!("NegotiationToken"), Kind::OutOfPlace).into(),
     }

@@ -5,6 +5,7 @@ use super::negotiation::PendingRequest;
 use crate::crypto::EncType;
 use crate::error::{Error, EtypeCause, KeyRole};
 use crate::keys::KeyQuery;
+use crate::unprinted::Unprinted;
 use crate::wire::krb5::{ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::MechanismList;
@@ -17,7 +18,7 @@ use crate::wire::spnego::MechanismList;
 pub struct Request<'t> {
     pub(crate) ap_req: ApReq<'t>,
     /// The octets of the AP-REQ.
-    pub(crate) encoded: &'t [u8],
+    pub(crate) encoded: Unprinted<&'t [u8]>,
     pub(crate) message: Message,
     pub(crate) carrier: Carrier<'t>,
     pub(crate) continuation: Continuation,
@@ -50,7 +51,7 @@ pub(crate) struct Negotiated<'t> {
     pub(crate) mechanism: Mechanism,
     pub(crate) mechanisms: MechanismList<'t>,
     /// The client's mechListMIC.
-    pub(crate) mic: Option<&'t [u8]>,
+    pub(crate) mic: Option<Unprinted<&'t [u8]>>,
 }
 
 /// The token with which a client ends a negotiation.
@@ -62,7 +63,7 @@ pub(crate) struct FinalToken<'t> {
     /// In DCE style: the client's proof that it has read our AP-REP.
     pub(crate) ap_rep: Option<ApRep<'t>>,
     /// The client's mechListMIC.
-    pub(crate) mic: Option<&'t [u8]>,
+    pub(crate) mic: Option<Unprinted<&'t [u8]>>,
 }
 
 /// What surrounds an AP-REQ.

@@ -5,6 +5,7 @@ use crate::identity::IdentityRef;
 use crate::negotiate::{Continue, Refused, RoundTrips, Step};
 use crate::randomness::Randomness;
 use crate::replay::ReplayCache;
+use crate::unprinted::Unprinted;
 use crate::validator::Validator;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -59,9 +60,10 @@ impl SignInStep {
     /// Makes the step that follows from a step of a negotiation ([`Validator::converse`]).
     pub fn from_step(step: Result<Step, Refused>) -> Self {
         match step {
-            Ok(Step::Accepted(accepted, answer)) => {
-                Self::SignedIn(Box::new(SignedIn { accepted, www_authenticate: answer.www_authenticate() }))
-            }
+            Ok(Step::Accepted(accepted, answer)) => Self::SignedIn(Box::new(SignedIn {
+                accepted,
+                www_authenticate: answer.www_authenticate().map(Unprinted),
+            })),
             Ok(Step::Continue(next)) => Self::Continue(next),
             Err(refused) => Self::FallBack(refused),
         }
@@ -72,7 +74,7 @@ impl SignInStep {
     pub fn from_verdict(verdict: Result<Accepted, Refused>, randomness: &Randomness) -> Self {
         match verdict {
             Ok(accepted) => {
-                let www_authenticate = accepted.answer(randomness).www_authenticate();
+                let www_authenticate = accepted.answer(randomness).www_authenticate().map(Unprinted);
                 Self::SignedIn(Box::new(SignedIn { accepted, www_authenticate }))
             }
             Err(refused) => Self::FallBack(refused),
@@ -108,7 +110,7 @@ impl SignInStep {
 #[must_use]
 pub struct SignedIn {
     accepted: Accepted,
-    www_authenticate: Option<String>,
+    www_authenticate: Option<Unprinted<String>>,
 }
 
 impl SignedIn {
@@ -130,7 +132,7 @@ impl SignedIn {
     /// Returns the `WWW-Authenticate` value for the response that lets the client in; `None` if the client waits for none.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<&str> {
-        self.www_authenticate.as_deref()
+        self.www_authenticate.as_ref().map(|value| value.as_str())
     }
 }
 

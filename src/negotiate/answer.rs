@@ -7,6 +7,7 @@ use crate::accept::verify::mic::{
 };
 use crate::context::{Established, SecurityContext};
 use crate::randomness::Randomness;
+use crate::unprinted::Unprinted;
 use crate::wire::der::Writer;
 use crate::wire::gss::{GssFlags, TokId, frame};
 use crate::wire::header;
@@ -18,7 +19,7 @@ use alloc::vec::Vec;
 #[derive(Debug)]
 #[must_use]
 pub struct Answer {
-    token: Option<Vec<u8>>,
+    token: Option<Unprinted<Vec<u8>>>,
     established: Established,
 }
 
@@ -27,7 +28,7 @@ impl Answer {
     /// mutual authentication; any other client gets a framed or bare AP-REP. `None` if the client waits for no token.
     #[must_use]
     pub fn token(&self) -> Option<&[u8]> {
-        self.token.as_deref()
+        self.token.as_ref().map(|token| token.as_slice())
     }
 
     /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1), for the response that lets the client in.
@@ -42,7 +43,7 @@ impl Answer {
         SecurityContext::new(self.established)
     }
 
-    pub(super) fn into_token(self) -> Option<Vec<u8>> {
+    pub(super) fn into_token(self) -> Option<Unprinted<Vec<u8>>> {
         self.token
     }
 }
@@ -75,7 +76,7 @@ impl Accepted {
             }
         });
         let Some(spnego) = &form.spnego else {
-            return Answer { token: ap_rep, established };
+            return Answer { token: ap_rep.map(Unprinted), established };
         };
         if spnego.mic == MicExchange::Verified {
             advance_receive_sequence(&mut established);
@@ -87,7 +88,7 @@ impl Accepted {
             response_token: ap_rep.as_deref(),
             mech_list_mic: mic.as_deref(),
         };
-        Answer { token: Some(reply.to_bytes()), established }
+        Answer { token: Some(Unprinted(reply.to_bytes())), established }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::accept::{Buffer, Offer};
 use crate::error::{Blame, Error};
 use crate::policy::KrbErrorPolicy;
 use crate::time::UnixTime;
+use crate::unprinted::Unprinted;
 use crate::wire::der::{Reader, Writer};
 use crate::wire::gss::{TokId, frame};
 use crate::wire::header;
@@ -48,7 +49,7 @@ enum Reply {
     /// A NegTokenResp with the state `reject`.
     Reject,
     /// A KRB-ERROR in the client's framing.
-    KrbError(Vec<u8>),
+    KrbError(Unprinted<Vec<u8>>),
 }
 
 impl Refused {
@@ -174,14 +175,14 @@ impl Refused {
             }
         };
         let token = if opened.framing == Framing::Spnego { in_reject(&token) } else { token };
-        Self { error, reply: Reply::KrbError(token) }
+        Self { error, reply: Reply::KrbError(Unprinted(token)) }
     }
 }
 
 impl Offer<'_> {
     /// Refuses the client, for a server that cannot ask it for another token.
     pub fn refuse(self) -> Refused {
-        Refused::of_token(self.refusal().explain(self.token), self.token)
+        Refused::of_token(self.refusal().explain(&self.token), &self.token)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::accept::verify::mic::{AnswerForm, AnswerPlan};
 use crate::accept::{Accepted, Negotiation, Offer};
 use crate::randomness::Randomness;
 use crate::time::UnixTime;
+use crate::unprinted::Unprinted;
 use crate::wire::header;
 use crate::wire::spnego::{NegState, NegotiationReply};
 use alloc::string::String;
@@ -29,7 +30,7 @@ pub enum Step {
 #[derive(Debug)]
 #[must_use]
 pub struct Continue {
-    token: Vec<u8>,
+    token: Unprinted<Vec<u8>>,
     negotiation: Negotiation,
 }
 
@@ -81,7 +82,7 @@ impl Offer<'_> {
             response_token: None,
             mech_list_mic: None,
         };
-        Continue { token: reply.to_bytes(), negotiation: Negotiation::awaiting_request(mechanisms) }
+        Continue { token: Unprinted(reply.to_bytes()), negotiation: Negotiation::awaiting_request(mechanisms) }
     }
 }
 
@@ -110,7 +111,7 @@ impl Accepted {
     ) -> Continue {
         let token = self.answer_in(form, End::Later, randomness).into_token();
         let token = token.expect("a token for a client that must confirm it");
-        let mech_types = form.spnego.as_ref().map_or_else(Vec::new, |spnego| spnego.mech_types.clone());
+        let mech_types = form.spnego.as_ref().map_or_else(Vec::new, |spnego| spnego.mech_types.0.clone());
         let pending =
             PendingRequest { message, ap_req: ap_req.to_vec(), accepted: now, randomness: randomness.clone() };
         Continue { token, negotiation: Negotiation::awaiting_confirmation(mech_types, pending) }

@@ -160,7 +160,7 @@ impl fmt::Display for TokenShape {
 }
 
 /// A mechanism that a client offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OfferedMechanism<'t>(&'t [u8]);
 
 impl<'t> OfferedMechanism<'t> {
@@ -185,6 +185,13 @@ impl fmt::Display for OfferedMechanism<'_> {
             Some(name) => write!(f, "{name} ({})", Dotted(self.0)),
             None => write!(f, "{}", Dotted(self.0)),
         }
+    }
+}
+
+/// Shows the name and the number, as `Display` does, and not the octets: they are a part of the token.
+impl fmt::Debug for OfferedMechanism<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OfferedMechanism({self})")
     }
 }
 

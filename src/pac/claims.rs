@@ -12,6 +12,7 @@ use super::ndr::{NdrReader, Pointer};
 use super::wide_text::WideText;
 use crate::limits::MAX_CLAIMS_SIZE;
 use crate::span::Span;
+use crate::unprinted::Unprinted;
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,7 +21,7 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct EncodedClaims<'a> {
-    pac: &'a [u8],
+    pac: Unprinted<&'a [u8]>,
     buffer: Span,
 }
 
@@ -63,7 +64,7 @@ pub enum ClaimValues {
 
 impl<'a> EncodedClaims<'a> {
     pub(super) const fn new(pac: &'a [u8], buffer: Span) -> Self {
-        Self { pac, buffer }
+        Self { pac: Unprinted(pac), buffer }
     }
 
     /// Decodes the claims. Compressed claims are decompressed to at most `max_size` octets, and never to more than
@@ -79,8 +80,8 @@ impl<'a> EncodedClaims<'a> {
 
     /// Returns the serialized CLAIMS_SET, decompressed.
     fn claims_set(&self, max_size: usize) -> Result<Cow<'a, [u8]>, PacMalformed> {
-        let metadata = Metadata::read(self.pac, self.buffer).map_err(|fault| fault.within(self.pac))?;
-        let (encoded, size) = (metadata.claims_set.of(self.pac), metadata.uncompressed_size);
+        let metadata = Metadata::read(&self.pac, self.buffer).map_err(|fault| fault.within(&self.pac))?;
+        let (encoded, size) = (metadata.claims_set.of(&self.pac), metadata.uncompressed_size);
         let (what, at) = (Field::ClaimsSetMetadata.name(), metadata.claims_set.start());
         let error = |problem| PacMalformed { what, at, problem };
         let decompressed = match metadata.compression {

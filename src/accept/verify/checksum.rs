@@ -3,6 +3,7 @@
 use crate::accept::message::Message;
 use crate::crypto::{ChecksumType, Key, KeyUsage};
 use crate::error::ChecksumCause;
+use crate::unprinted::Unprinted;
 use crate::wire::gss::{GssChecksum, GssFlags};
 use crate::wire::krb5::Checksum;
 
@@ -12,7 +13,7 @@ pub(super) struct CheckedChecksum<'a> {
     pub(super) flags: Option<GssFlags>,
     pub(super) bindings: &'a [u8; 16],
     /// The KRB-CRED of a client that delegates credentials.
-    pub(super) delegated: Option<&'a [u8]>,
+    pub(super) delegated: Option<Unprinted<&'a [u8]>>,
 }
 
 /// Rejects a checksum that is neither of type 0x8003 nor keyed.
@@ -30,7 +31,7 @@ pub(super) fn check_checksum<'a>(
         return Ok(none);
     };
     if checksum.checksum_type == ChecksumType::GSSAPI {
-        let gss = GssChecksum::read(checksum.value)?;
+        let gss = GssChecksum::read(checksum.value.0)?;
         return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: gss.bindings, delegated: gss.delegated });
     }
     if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
@@ -39,6 +40,6 @@ pub(super) fn check_checksum<'a>(
     if message == Message::Bare {
         return Ok(none);
     }
-    let verified = session_key.checksummer(KeyUsage::AP_REQ_AUTHENTICATOR_CHECKSUM).start().verify(checksum.value);
+    let verified = session_key.checksummer(KeyUsage::AP_REQ_AUTHENTICATOR_CHECKSUM).start().verify(&checksum.value);
     verified.map(|()| none).map_err(|_| ChecksumCause::Wrong)
 }

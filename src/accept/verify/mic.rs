@@ -8,6 +8,7 @@ use crate::accept::request::{Carrier, Continuation, FinalToken, Negotiated, Requ
 use crate::context::{Established, SecurityContext};
 use crate::crypto::KeyUsage;
 use crate::error::{Error, NegotiationCause};
+use crate::unprinted::Unprinted;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{ApRep, EncApRepPart};
 use crate::wire::mechanism::Mechanism;
@@ -31,7 +32,7 @@ pub(crate) struct AnswerForm {
     pub(crate) message: Message,
     pub(crate) spnego: Option<SpnegoForm>,
     /// The AP-REQ, kept if the client must confirm the answer.
-    pub(crate) ap_req: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) ap_req: Option<Unprinted<Zeroizing<Vec<u8>>>>,
 }
 
 /// What an answer needs to know of the negotiation.
@@ -41,7 +42,7 @@ pub(crate) struct SpnegoForm {
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
     /// The MechTypeList, kept if the acceptor still makes a MIC or the client still confirms the answer.
-    pub(crate) mech_types: Vec<u8>,
+    pub(crate) mech_types: Unprinted<Vec<u8>>,
 }
 
 /// Which mechListMICs the two sides exchange.
@@ -59,7 +60,7 @@ pub(crate) enum MicExchange {
 #[derive(Clone, Debug)]
 pub(crate) struct Completed {
     pub(crate) established: Established,
-    pub(crate) reply: Option<Vec<u8>>,
+    pub(crate) reply: Option<Unprinted<Vec<u8>>>,
 }
 
 impl AnswerPlan {
@@ -92,12 +93,12 @@ impl AnswerPlan {
         let spnego = negotiated.map(|negotiated| SpnegoForm {
             supported_mech,
             mic,
-            mech_types: if keeps_list { negotiated.mechanisms.der().to_vec() } else { Vec::new() },
+            mech_types: Unprinted(if keeps_list { negotiated.mechanisms.der().to_vec() } else { Vec::new() }),
         });
         Ok(Self::ToRequest(AnswerForm {
             message: request.message,
             spnego,
-            ap_req: continues.then(|| Zeroizing::new(request.encoded.to_vec())),
+            ap_req: continues.then(|| Unprinted(Zeroizing::new(request.encoded.to_vec()))),
         }))
     }
 }
@@ -116,7 +117,7 @@ fn check_mic(
         let required = !negotiated.mechanisms.prefers_kerberos() && asks_for_integrity(authenticator);
         return Ok(if required { MicExchange::Due } else { MicExchange::Unneeded });
     };
-    receive_mic(&mut keys.before_reply(authenticator), negotiated.mechanisms.der(), mic)?;
+    receive_mic(&mut keys.before_reply(authenticator), negotiated.mechanisms.der(), &mic)?;
     Ok(MicExchange::Verified)
 }
 
@@ -138,7 +139,7 @@ fn complete(
             complete_dce_style(token, established, asks_for_integrity(authenticator))
         }
         (None, Some(mechanisms)) if !authenticator.flags().contains(GssFlags::DCE_STYLE) => {
-            complete_with_mic(token.mic, mechanisms, established)
+            complete_with_mic(token.mic.as_deref().copied(), mechanisms, established)
         }
         _ => Err(Error::Negotiation(NegotiationCause::LastToken)),
     }
@@ -169,7 +170,7 @@ fn complete_dce_style(
     };
     let our_mic = match token.mic {
         Some(mic) => {
-            receive_mic(&mut established, mechanisms.der(), mic)?;
+            receive_mic(&mut established, mechanisms.der(), &mic)?;
             Some(send_mic(&mut established, mechanisms.der()))
         }
         None if integrity && !mechanisms.prefers_kerberos() => return Err(Error::Negotiation(NegotiationCause::NoMic)),
@@ -181,7 +182,7 @@ fn complete_dce_style(
         response_token: None,
         mech_list_mic: our_mic.as_deref(),
     };
-    Ok(Completed { reply: Some(reply.to_bytes()), established })
+    Ok(Completed { reply: Some(Unprinted(reply.to_bytes())), established })
 }
 
 /// Verifies the client's MIC over its own offer.

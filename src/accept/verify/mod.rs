@@ -131,7 +131,7 @@ pub(crate) fn verify(
     };
     let channel = check_channel(sent, request.message, &opened.session_key, policy, arrival)?;
     let replay = replay_fields(request, sent, tag, policy, now);
-    let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(krb_cred));
+    let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(&krb_cred));
     let authenticator = AuthenticatorFields::of(sent, channel.checksum.flags, delegated);
     let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
     let ap_rep = wants_mutual(&authenticator, request.ap_req.options)

@@ -3,6 +3,7 @@
 
 use crate::crypto::ChecksumType;
 use crate::flags::flags;
+use crate::unprinted::Unprinted;
 use thiserror::Error;
 
 /// The fields of the checksum of type 0x8003.
@@ -23,7 +24,7 @@ pub(crate) struct GssChecksum<'a> {
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
     /// This is Deleg, a KRB-CRED by the client's statement.
-    pub(crate) delegated: Option<&'a [u8]>,
+    pub(crate) delegated: Option<Unprinted<&'a [u8]>>,
 }
 
 impl<'a> GssChecksum<'a> {
@@ -39,7 +40,7 @@ impl<'a> GssChecksum<'a> {
         let flags = GssFlags::from_bits(u32::from_le_bytes(*flags));
         let delegated =
             flags.contains(GssFlags::DELEGATE).then(|| delegation(rest).ok_or(ChecksumCause::DelegationLength));
-        let delegated = delegated.transpose()?;
+        let delegated = delegated.transpose()?.map(Unprinted);
         Ok(Self { bindings, flags, delegated })
     }
 }

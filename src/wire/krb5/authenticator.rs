@@ -3,6 +3,7 @@
 use super::{AuthorizationData, EncryptionKey, PrincipalName};
 use crate::crypto::ChecksumType;
 use crate::time::UnixTime;
+use crate::unprinted::Unprinted;
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 
 /// The part of a request by which the client proves that it holds the session key.
@@ -74,14 +75,14 @@ impl<'a> Authenticator<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checksum<'a> {
     pub(crate) checksum_type: ChecksumType,
-    pub(crate) value: &'a [u8],
+    pub(crate) value: Unprinted<&'a [u8]>,
 }
 
 impl<'a> Checksum<'a> {
     fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let checksum = Self {
             checksum_type: ChecksumType(fields.int32_field(0, field!("Checksum.cksumtype"))?),
-            value: fields.octets_field(1, field!("Checksum.checksum"))?,
+            value: Unprinted(fields.octets_field(1, field!("Checksum.checksum"))?),
         };
         fields.end(what)?;
         Ok(checksum)

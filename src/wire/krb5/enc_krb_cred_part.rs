@@ -3,6 +3,7 @@
 use super::{EncryptionKey, HostAddress, HostAddresses, PrincipalName, TicketFlags};
 use crate::limits::MAX_DELEGATED_TICKETS;
 use crate::time::UnixTime;
+use crate::unprinted::Unprinted;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, context, field, tag};
 
 /// The encrypted part of a KRB-CRED.
@@ -21,7 +22,7 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
     /// This is the contents of `ticket-info`. Each of its elements has been read once.
-    pub(crate) ticket_info: &'a [u8],
+    pub(crate) ticket_info: Unprinted<&'a [u8]>,
     pub(crate) ticket_info_count: usize,
 }
 
@@ -42,7 +43,7 @@ impl<'a> EncKrbCredPart<'a> {
         fields.optional_field(4, field!("EncKrbCredPart.s-address"), |r, _| HostAddress::read(r))?;
         fields.optional_field(5, field!("EncKrbCredPart.r-address"), |r, _| HostAddress::read(r))?;
         fields.end(field!("EncKrbCredPart"))?;
-        Ok(Self { ticket_info: ticket_info.rest(), ticket_info_count })
+        Ok(Self { ticket_info: Unprinted(ticket_info.rest()), ticket_info_count })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{EncryptedData, Ticket};
 use crate::limits::MAX_DELEGATED_TICKETS;
+use crate::unprinted::Unprinted;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, field, tag};
 
 /// A message that delegates tickets.
@@ -44,14 +45,14 @@ impl<'a> KrbCred<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tickets<'a> {
     /// This is the contents. Each ticket in it has been read once.
-    encoded: &'a [u8],
+    encoded: Unprinted<&'a [u8]>,
     count: usize,
 }
 
 impl<'a> Tickets<'a> {
     fn read(contents: Reader<'a>, what: Field) -> Result<Self, Fault> {
         let count = contents.elements(MAX_DELEGATED_TICKETS, what, |ticket| Ticket::read(ticket, what))?;
-        Ok(Self { encoded: contents.rest(), count })
+        Ok(Self { encoded: Unprinted(contents.rest()), count })
     }
 
     pub(crate) const fn count(self) -> usize {
@@ -59,7 +60,7 @@ impl<'a> Tickets<'a> {
     }
 
     pub(crate) const fn encoded(self) -> &'a [u8] {
-        self.encoded
+        self.encoded.0
     }
 
     /// Returns each ticket of [`Self::encoded`] in its own encoding.

@@ -1,8 +1,10 @@
 //! NegTokenInit (RFC 4178 section 4.2.1) and NegTokenInit2 (MS-SPNG section 2.2.1).
 
 use crate::limits::MAX_MECHANISMS;
+use crate::unprinted::Unprinted;
 use crate::wire::der::{Fault, Field, Kind, Reader, context, field, tag};
 use crate::wire::mechanism::Mechanism;
+use core::fmt;
 
 /// The first message of a negotiation.
 ///
@@ -20,7 +22,7 @@ use crate::wire::mechanism::Mechanism;
 pub(crate) struct NegTokenInit<'a> {
     pub(crate) mechanisms: MechanismList<'a>,
     pub(crate) mech_token: Option<Reader<'a>>,
-    pub(crate) mech_list_mic: Option<&'a [u8]>,
+    pub(crate) mech_list_mic: Option<Unprinted<&'a [u8]>>,
 }
 
 impl<'a> NegTokenInit<'a> {
@@ -35,7 +37,7 @@ impl<'a> NegTokenInit<'a> {
             fields.optional(context(3), field!("NegTokenInit[3]"))?.map(mic_unless_hints).transpose()?.flatten();
         let fourth = fields.optional_octets(4, field!("NegTokenInit2.mechListMIC"))?.map(|mic| mic.rest());
         fields.end(field!("NegTokenInit"))?;
-        Ok(Self { mechanisms, mech_token, mech_list_mic: third.or(fourth) })
+        Ok(Self { mechanisms, mech_token, mech_list_mic: third.or(fourth).map(Unprinted) })
     }
 }
 
@@ -47,7 +49,7 @@ fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
 }
 
 /// The mechanisms that a client offers, its first choice first: `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct MechanismList<'a> {
     /// This is the whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
     der: &'a [u8],
@@ -91,5 +93,12 @@ impl<'a> MechanismList<'a> {
     /// Returns whether Kerberos is the client's first choice.
     pub(crate) fn prefers_kerberos(self) -> bool {
         self.iter().next().is_some_and(Mechanism::is_kerberos)
+    }
+}
+
+/// Shows the mechanisms, not their encoding: it is a part of a token.
+impl fmt::Debug for MechanismList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }

@@ -1,5 +1,6 @@
 //! NegTokenResp (RFC 4178 section 4.2.2): the message that either side sends after the first one.
 
+use crate::unprinted::Unprinted;
 use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
 use crate::wire::mechanism::Mechanism;
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenResp<'a> {
     pub(crate) response_token: Option<Reader<'a>>,
-    pub(crate) mech_list_mic: Option<&'a [u8]>,
+    pub(crate) mech_list_mic: Option<Unprinted<&'a [u8]>>,
 }
 
 impl<'a> NegTokenResp<'a> {
@@ -29,14 +30,15 @@ impl<'a> NegTokenResp<'a> {
         fields.optional(context(0), field!("NegTokenResp.negState"))?;
         fields.optional(context(1), field!("NegTokenResp.supportedMech"))?;
         let response_token = fields.optional_octets(2, field!("NegTokenResp.responseToken"))?;
-        let mech_list_mic = fields.optional_octets(3, field!("NegTokenResp.mechListMIC"))?.map(|mic| mic.rest());
+        let mech_list_mic =
+            fields.optional_octets(3, field!("NegTokenResp.mechListMIC"))?.map(|mic| Unprinted(mic.rest()));
         fields.end(WHAT)?;
         Ok(Self { response_token, mech_list_mic })
     }
 }
 
 /// A NegTokenResp of this server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct NegotiationReply<'a> {
     pub(crate) state: NegState,
     /// Only the first reply has this field. It must be a mechanism that the client offered.

@@ -1,0 +1,23 @@
+//! Octets that no log may show.
+
+use core::fmt;
+use core::ops::Deref;
+
+/// Octets of which `Debug` prints the number only: a token, an answer, a message with a key. A field of this type keeps a
+/// derived `Debug` harmless. Whoever reads a log could send what it shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unprinted<T>(pub(crate) T);
+
+impl<T> Deref for Unprinted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: AsRef<[u8]>> fmt::Debug for Unprinted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} octets", self.0.as_ref().len())
+    }
+}
