@@ -30,6 +30,7 @@ mod time;
 pub mod tower;
 mod unprinted;
 mod validator;
+mod wide_text;
 mod wire;
 
 pub use accept::{Accepted, Arrival};
@@ -64,8 +65,8 @@ pub mod ticket {
     pub use crate::accept::{AuthenticatorFacts, BindingState, Framing, OpenedBy, TicketFacts};
     pub use crate::wire::gss::GssFlags;
     pub use crate::wire::krb5::{
-        AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
-        PrincipalName, TicketFlags,
+        AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, ClientTarget, HostAddress,
+        HostAddresses, NameType, PrincipalName, TicketFlags,
     };
 }
 

@@ -130,8 +130,12 @@ impl Policy {
     /// Accepts tickets for these service principal names only (`HTTP/www.example.com`; ASCII letters in any case). The default
     /// is any service of the accounts; an empty list accepts no ticket.
     ///
-    /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite it. This check finds
-    /// misconfiguration. It does not keep out a client with a ticket for another service of the same account.
+    /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite it. So the check of that name
+    /// finds misconfiguration. It does not keep out a client with a ticket for another service of the same account.
+    ///
+    /// A client of Windows or Heimdal also names the service in its authenticator
+    /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where nobody else can rewrite
+    /// it. That name must be in the list, too. So list every name under which clients ask for this server.
     pub fn with_services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
         Self { services: Some(services.into_iter().map(Into::into).collect()), ..self }
     }

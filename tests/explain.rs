@@ -218,7 +218,7 @@ const WHERE: [(&str, &[&str]); 30] = [
     ("user-to-user", &["SPNEGO", "AP-REQ"]),
     ("unsupported-etype", &["AP-REQ", "Ticket's contents"]),
     ("rc4-refused", &["AP-REQ", "Ticket's contents"]),
-    ("service-refused", &["AP-REQ"]),
+    ("service-refused", &["AP-REQ", "Authenticator"]),
     ("no-key", &["Key"]),
     ("key-version", &["Key"]),
     ("integrity", &["Key", "Authenticator"]),

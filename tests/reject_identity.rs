@@ -11,7 +11,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use kerberos_sso::testing::{NameParts, TestRealm, TestToken};
 use kerberos_sso::{
     Error, KeySet, Policy,
-    error::{AddressCause, BoundedText, DelegationKind, NameCause, NamePart, Problem},
+    error::{AddressCause, BoundedText, DelegationKind, NameCause, NamePart, Problem, ServiceClaim},
     policy::{AddressPolicy, DelegationPolicy, PacPolicy, TransitedPolicy},
     ticket::{NameType, TicketFlags},
 };
@@ -234,7 +234,10 @@ mod service {
         let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let other = server.good().service("HTTP/other.contoso.test");
         let service = BoundedText::new("HTTP/other.contoso.test");
-        assert_eq!(server.check(&other.mint()).unwrap_err(), Error::ServiceRefused { service });
+        assert_eq!(
+            server.check(&other.mint()).unwrap_err(),
+            Error::ServiceRefused { claim: ServiceClaim::Ticket, service }
+        );
         let mut rewritten = other.clone();
         rewritten.ticket.sname = "HTTP/www.contoso.test".into();
         assert_eq!(rewritten.ticket.cipher(), other.ticket.cipher());
@@ -252,7 +255,7 @@ mod service {
             "cifs/www.contoso.test",
         ] {
             let error = server.refusal(|token| *token = token.clone().service(name));
-            assert_eq!(error, Error::ServiceRefused { service: BoundedText::new(name) });
+            assert_eq!(error, Error::ServiceRefused { claim: ServiceClaim::Ticket, service: BoundedText::new(name) });
         }
         for name in ["http/WWW.Contoso.Test", "HTTP/www.contoso.test"] {
             server.assert_accepts(|token| *token = token.clone().service(name));
@@ -270,7 +273,10 @@ mod service {
     fn an_empty_list_takes_no_service_and_no_list_takes_any() {
         let empty = Server::with_policy(Policy::default().with_services([]));
         let service = BoundedText::new("HTTP/www.contoso.test");
-        assert_eq!(empty.check(&empty.good().mint()).unwrap_err(), Error::ServiceRefused { service });
+        assert_eq!(
+            empty.check(&empty.good().mint()).unwrap_err(),
+            Error::ServiceRefused { claim: ServiceClaim::Ticket, service }
+        );
         let any = Server::with_policy(Policy::default().with_services([]).with_any_service());
         assert!(any.check(&any.good().mint()).is_ok());
     }
@@ -283,7 +289,10 @@ mod service {
             assert!(server.check(&token.mint()).is_ok());
         }
         let service = BoundedText::new("HTTP/www.contoso.test");
-        assert_eq!(server.check(&server.good().mint()).unwrap_err(), Error::ServiceRefused { service });
+        assert_eq!(
+            server.check(&server.good().mint()).unwrap_err(),
+            Error::ServiceRefused { claim: ServiceClaim::Ticket, service }
+        );
     }
 }
 

@@ -44,11 +44,12 @@ impl Accepted {
     /// Returns what the client wrote.
     #[must_use]
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
-        AuthenticatorFacts { fields: &self.verified.authenticator }
+        AuthenticatorFacts { buffer: &self.buffer, fields: &self.verified.authenticator }
     }
 
     /// Returns the service that the ticket's unencrypted fields name. Nothing protects that name: it is one of the account's
-    /// services, and the client says which.
+    /// services, and the client says which. [`AuthenticatorFacts::client_target`] is a protected name, which not all clients
+    /// send.
     #[must_use]
     pub fn service(&self) -> PrincipalName<'_> {
         self.opened.service.name(&self.buffer)

@@ -7,7 +7,7 @@ use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{
-    Authenticator, AuthorizationData, EncTicketPart, HostAddresses, NameType, PrincipalName, TicketFlags,
+    Authenticator, AuthorizationData, ClientTarget, EncTicketPart, HostAddresses, NameType, PrincipalName, TicketFlags,
 };
 use alloc::sync::Arc;
 
@@ -172,16 +172,23 @@ pub(crate) struct AuthenticatorFields {
     pub(crate) gss_flags: Option<GssFlags>,
     /// The KRB-CRED in the checksum.
     pub(crate) delegated: Option<Span>,
+    client_target: Option<Span>,
 }
 
 impl AuthenticatorFields {
-    pub(crate) fn of(authenticator: &Authenticator<'_>, gss_flags: Option<GssFlags>, delegated: Option<Span>) -> Self {
+    pub(crate) fn of(
+        authenticator: &Authenticator<'_>,
+        gss_flags: Option<GssFlags>,
+        delegated: Option<Span>,
+        client_target: Option<Span>,
+    ) -> Self {
         Self {
             time: authenticator.time(),
             subkey_etype: authenticator.subkey.map(|subkey| subkey.etype),
             sequence_number: authenticator.seq_number,
             gss_flags,
             delegated,
+            client_target,
         }
     }
 
@@ -195,10 +202,11 @@ impl AuthenticatorFields {
 /// equals the ticket's.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatorFacts<'a> {
+    pub(crate) buffer: &'a Buffer,
     pub(crate) fields: &'a AuthenticatorFields,
 }
 
-impl AuthenticatorFacts<'_> {
+impl<'a> AuthenticatorFacts<'a> {
     /// Returns the client's time, with its microseconds.
     #[must_use]
     pub const fn time(self) -> UnixTime {
@@ -221,6 +229,16 @@ impl AuthenticatorFacts<'_> {
     #[must_use]
     pub const fn gss_flags(self) -> Option<GssFlags> {
         self.fields.gss_flags
+    }
+
+    /// Returns the service that the client asked for, by its own protected word (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section
+    /// 3.2.5.8). If [`Policy::with_services`](crate::Policy::with_services) lists services, it is one of them.
+    ///
+    /// `None` if the client sends none, as with MIT krb5. Without such a list, `None` also if the client sends several, or one
+    /// that cannot be read.
+    #[must_use]
+    pub fn client_target(self) -> Option<ClientTarget<'a>> {
+        self.fields.client_target.map(|target| ClientTarget::of_checked(self.buffer.slice(target)))
     }
 }
 

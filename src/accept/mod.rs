@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `read` | `token` (what a token is), `read` (its size, the AP-REQ in it, the AP-REQ's unencrypted fields) |
 //! | `open` | `open` (keys, the ticket's MAC, the session key) |
-//! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/bindings`, `verify/mic` (also the client's final token) |
+//! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/client_target`, `verify/bindings`, `verify/mic` (also the client's final token) |
 //! | `authorize` | `authorize` (which PAC), `authorize/pac` (what it says), `pac/` (its form and signatures) |
 //! | `admit` | `replay/` (whether the authenticator is new), `admit` (what its answer means) |
 //!

@@ -8,7 +8,7 @@ use super::negotiation::{Awaiting, Negotiation, PendingRequest};
 use super::request::{Carrier, Continuation, FinalToken, Negotiated, Request, refused_etype};
 use super::token::{Token, foreign};
 use crate::crypto::EncType;
-use crate::error::{Error, KerberosOffer, KeyRole, NtlmMessage};
+use crate::error::{Error, KerberosOffer, KeyRole, NtlmMessage, ServiceClaim};
 use crate::limits::MAX_KEPT_MECH_TYPES;
 use crate::policy::Policy;
 use crate::unprinted::Unprinted;
@@ -120,7 +120,7 @@ impl ReadRefusal<'_> {
             Self::MalformedEarlier(fault, ap_req) => fault.within(&ap_req).into(),
             Self::UserToUser => Error::UserToUser,
             Self::TicketEtype(etype) => refused_etype(etype, KeyRole::Ticket),
-            Self::Service(service) => Error::ServiceRefused { service: service.bounded() },
+            Self::Service(service) => Error::ServiceRefused { claim: ServiceClaim::Ticket, service: service.bounded() },
         }
     }
 }

@@ -86,6 +86,19 @@ pub enum Integrity {
     Authenticator,
 }
 
+/// A name of the service in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ServiceClaim {
+    /// The unencrypted fields of the ticket name the service. Nothing protects that name.
+    #[error("the ticket is for")]
+    Ticket,
+    /// The client names the service in its authenticator (KERB_AUTH_DATA_CLIENT_TARGET). That name is protected: the client
+    /// made the request for that service.
+    #[error("the client made its authenticator for")]
+    ClientTarget,
+}
+
 /// The reason why a client's name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -23,7 +23,7 @@ pub use crate::wire::header::HeaderProblem;
 pub use crate::wire::ntlm::NtlmMessage;
 pub use cause::{
     AddressCause, BindingDemand, DelegationKind, EtypeCause, Integrity, KerberosOffer, KeyRole, Misuse, NameCause,
-    NamePart, Part, ReplayCause,
+    NamePart, Part, ReplayCause, ServiceClaim,
 };
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
@@ -115,10 +115,12 @@ pub enum Error {
     #[error("{0}")]
     Integrity(Integrity),
 
-    /// The unencrypted fields of the ticket name a service that the policy does not list.
-    #[error("the ticket is for the service {service}, which is not among the accepted ones")]
+    /// The request is for a service that the policy does not list.
+    #[error("{claim} the service {service}, which is not among the accepted ones")]
     ServiceRefused {
-        /// This is the service that the ticket names.
+        /// This names the service.
+        claim: ServiceClaim,
+        /// This is the service that it names.
         service: BoundedText,
     },
     /// The client's name is empty or anonymous, so it is nobody's name.

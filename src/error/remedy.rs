@@ -2,7 +2,7 @@
 
 use super::{
     Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause, NoKeyCause,
-    PacSignature, ReplayCause, SignatureCause,
+    PacSignature, ReplayCause, ServiceClaim, SignatureCause,
 };
 use crate::replay::ReplayLimit;
 
@@ -73,6 +73,10 @@ impl Error {
                  tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
             }
             Self::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
+            Self::ServiceRefused { claim: ServiceClaim::ClientTarget, .. } => {
+                "If clients reach this server under that name, add it to the policy's services. If not, somebody has sent on a \
+                 request that its client made for another service of this account: give each service an account of its own."
+            }
             Self::ServiceRefused { .. } => {
                 "If clients reach this server under that name, add it to the policy's services. If not, find out why the KDC \
                  gave them a ticket for another service."

@@ -3,9 +3,9 @@
 use super::fault::Fault;
 use super::field::Field;
 use super::file_time::FileTime;
-use super::reader::Reader;
-use super::wide_text::WideText;
+use super::reader::{Reader, check_text};
 use crate::span::Span;
+use crate::wide_text::WideText;
 
 /// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ impl ClientInfoLayout {
         let length = reader.u16(Field::ClientNameLength)?;
         let name = reader.span(usize::from(length), Field::ClientName)?;
         reader.finish(Field::Client)?;
-        WideText::check(name.of(pac), name.start(), Field::ClientName)?;
+        check_text(name.of(pac), name.start(), Field::ClientName)?;
         Ok(Self { client_id, name })
     }
 

@@ -3,8 +3,8 @@
 use super::fault::Fault;
 use super::field::Field;
 use super::ndr::{NdrReader, Pointer};
-use super::wide_text::WideText;
 use crate::span::Span;
+use crate::wide_text::WideText;
 use core::fmt;
 
 /// The buffer DELEGATION_INFO: a service acts in the user's name, and the KDC made the ticket for it (S4U2Proxy).

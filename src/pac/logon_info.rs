@@ -11,10 +11,10 @@ use super::file_time::FileTime;
 use super::groups::{Group, RidArray, SidArray};
 use super::ndr::{NdrReader, Pointer, UnicodeString};
 use super::reader::{bytes_at, u32_at};
-use super::wide_text::WideText;
 use crate::flags::flags;
 use crate::sid::{DomainSid, Sid};
 use crate::span::{Span, size};
+use crate::wide_text::WideText;
 use core::fmt;
 
 /// The buffer LOGON_INFO: what its domain controller knows of the account.

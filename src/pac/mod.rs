@@ -28,8 +28,8 @@ mod signature;
 mod tests;
 mod ticket_signature;
 mod upn_dns_info;
-mod wide_text;
 
+pub use crate::wide_text::WideText;
 pub use account_kind::AccountKind;
 pub use attributes_info::PacAttributes;
 pub use buffer_type::BufferType;
@@ -44,7 +44,6 @@ pub use logon_info::{AccountControl, LogonInfo, UserFlags};
 pub use signature::{KdcKeys, KdcSignatures, SignatureState};
 pub(crate) use signature::{KdcKeysOf, SignatureKey};
 pub use upn_dns_info::{UpnDnsInfo, UpnFlags};
-pub use wide_text::WideText;
 
 use crate::crypto::Checksummer;
 use crate::sid::Sid;

@@ -9,8 +9,7 @@
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
-use super::reader::{Reader, u32_at};
-use super::wide_text::WideText;
+use super::reader::{Reader, check_text, u32_at};
 use crate::sid::{DomainSid, Sid};
 use crate::span::{Span, size};
 
@@ -266,7 +265,7 @@ impl<'a> NdrReader<'a> {
     #[inline(always)]
     fn characters(&mut self, length: usize, field: Field) -> Result<Span, Fault> {
         let at = self.reader.at();
-        WideText::check(self.reader.take(length, field)?, at, field)?;
+        check_text(self.reader.take(length, field)?, at, field)?;
         Ok(Span::new(at, length))
     }
 }

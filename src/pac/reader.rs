@@ -3,6 +3,7 @@
 use super::fault::{Fault, Kind};
 use super::field::Field;
 use crate::span::Span;
+use crate::wide_text::WideText;
 
 /// Reads one part of a PAC from its beginning to its end.
 ///
@@ -120,4 +121,9 @@ pub(super) fn bytes_at<const N: usize>(structure: &[u8], offset: usize) -> [u8; 
 /// Returns the number there.
 pub(super) fn u32_at(structure: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(bytes_at(structure, offset))
+}
+
+/// Rejects octets that are no text. They lie at the offset `at`.
+pub(super) fn check_text(octets: &[u8], at: usize, field: Field) -> Result<(), Fault> {
+    if WideText::new(octets).is_some() { Ok(()) } else { Err(Fault::new(field, at, Kind::Text)) }
 }

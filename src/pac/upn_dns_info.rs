@@ -2,11 +2,11 @@
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
-use super::reader::Reader;
-use super::wide_text::WideText;
+use super::reader::{Reader, check_text};
 use crate::flags::flags;
 use crate::sid::Sid;
 use crate::span::Span;
+use crate::wide_text::WideText;
 
 /// The buffer UPN_DNS_INFO.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +124,7 @@ impl Around<'_> {
 
     fn text(self, part: Part) -> Result<Span, Fault> {
         let span = self.locate(part)?;
-        WideText::check(span.of(self.pac), span.start(), part.field)?;
+        check_text(span.of(self.pac), span.start(), part.field)?;
         Ok(span)
     }
 

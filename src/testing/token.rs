@@ -3,12 +3,12 @@
 use super::authenticator::{AuthenticatorParts, channel_bindings_md5};
 use super::framing::{SpnegoParts, TokenFraming};
 use super::realm::subkey;
-use super::ticket::{KeyParts, TicketParts};
+use super::ticket::{KeyParts, TicketParts, if_relevant};
 use super::{NameParts, PacParts, TestRealm, asn1};
 use crate::crypto::{EncType, Key};
 use crate::time::UnixTime;
 use crate::wire::gss::GssFlags;
-use crate::wire::krb5::TicketFlags;
+use crate::wire::krb5::{AdType, TicketFlags};
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64::Engine as _;
@@ -130,6 +130,15 @@ impl TestToken {
     #[must_use]
     pub fn bound_to(mut self, application_data: &[u8]) -> Self {
         self.authenticator.gss.bindings = channel_bindings_md5(application_data);
+        self
+    }
+
+    /// Names the service that the client asks for, with its realm (`HTTP/www.contoso.test@CONTOSO.TEST`), in the authenticator,
+    /// as Windows does: UTF-16 in an AD-IF-RELEVANT (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
+    #[must_use]
+    pub fn client_target(mut self, service: &str) -> Self {
+        let text = service.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        self.authenticator.authorization_data.push(if_relevant(&[(AdType::CLIENT_TARGET.0, text)]));
         self
     }
 

@@ -25,7 +25,7 @@ pub fn policy() -> Policy {
 }
 
 /// Each change alone makes the good token refused, with this code.
-pub const IN_ORDER: [(&str, Change); 26] = [
+pub const IN_ORDER: [(&str, Change); 27] = [
     ("too-large", |token| *token = token.clone().spnego(|spnego| spnego.mech_list_mic = Some(vec![0; 70_000]))),
     ("malformed", |token| token.pvno = 4),
     ("user-to-user", |token| token.ap_options |= 1 << 30),
@@ -51,11 +51,15 @@ pub const IN_ORDER: [(&str, Change); 26] = [
     ("unsupported-etype", |token| token.authenticator.subkey = Some(KeyParts { keytype: 3, keyvalue: vec![1; 8] })),
     ("checksum", |token| token.authenticator.cksum = ChecksumParts::Other { cksumtype: 1, checksum: vec![0; 4] }),
     ("authorization-data", |token| token.authenticator.authorization_data.push((-2, vec![1]))),
+    ("service-refused", |token| {
+        token.authenticator.authorization_data.clear();
+        *token = token.clone().client_target("HTTP/other.contoso.test@CONTOSO.TEST");
+    }),
     ("channel-binding", |token| token.authenticator.gss.bindings = [1; 16]),
 ];
 
 /// The error codes in the KRB-ERRORs for the changes of [`IN_ORDER`]: none if the ticket or the authenticator does not open.
-pub const KRB_ERROR_CODES: [Option<i32>; 26] = [
+pub const KRB_ERROR_CODES: [Option<i32>; 27] = [
     None,     // too-large
     None,     // malformed
     None,     // user-to-user
@@ -81,6 +85,7 @@ pub const KRB_ERROR_CODES: [Option<i32>; 26] = [
     Some(60), // unsupported-etype of the subkey
     Some(50), // checksum: KRB_AP_ERR_INAPP_CKSUM
     Some(60), // authorization-data
+    Some(60), // service-refused: KRB_ERR_GENERIC, as Windows answers
     Some(60), // channel-binding
 ];
 

@@ -5,7 +5,7 @@ use super::check::{Check, Stage};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{
     Error, Policy,
-    error::{BoundedText, KeyRole},
+    error::{BoundedText, KeyRole, ServiceClaim},
     negotiate::{TokenInfo, TokenShape},
     stages::KeyQuery,
     ticket::ApOptions,
@@ -67,7 +67,7 @@ fn ap_req(info: &TokenInfo<'_>, policy: &Policy) -> Stage {
         let (Error::UnsupportedEtype { role, .. } | Error::Rc4Refused { role }) = error else { return false };
         *role == KeyRole::Ticket
     };
-    let service = |error: &Error| matches!(error, Error::ServiceRefused { .. });
+    let service = |error: &Error| matches!(error, Error::ServiceRefused { claim: ServiceClaim::Ticket, .. });
     let taken = format!("{}; taken: {}", query.etype, etypes(policy.ticket_etypes()));
     let checks = vec![
         Check::new("Ticket under a key of the service's own", options(info), own_key),

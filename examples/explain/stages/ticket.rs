@@ -103,7 +103,9 @@ pub(super) fn authenticator(verified: Option<&VerifiedRequest>, policy: &Policy,
 fn client_facts(client: AuthenticatorFacts<'_>) -> Vec<Node> {
     let subkey = client.subkey_etype().map_or_else(|| "none".into(), |etype| etype.to_string());
     let flags = client.gss_flags().map_or_else(|| "none sent".into(), flags);
-    vec![Node::fact("Subkey", subkey), Node::fact("Context flags", flags)]
+    let asked_for =
+        client.client_target().map_or_else(|| "none sent".into(), |target| excerpt(&target.text().decoded()));
+    vec![Node::fact("Service asked for", asked_for), Node::fact("Subkey", subkey), Node::fact("Context flags", flags)]
 }
 
 fn client_checks(client: Option<AuthenticatorFacts<'_>>, policy: &Policy, now: UnixTime) -> Vec<Check> {
@@ -125,6 +127,9 @@ fn channel_checks(verified: Option<&VerifiedRequest>) -> Vec<Check> {
     vec![
         Check::new("Checksum", "", |error| matches!(error, Error::Checksum(_))),
         Check::new("Restrictions are understood", "", |error| matches!(error, Error::AuthorizationData { .. })),
+        Check::new("Service asked for is one of this server", "", |error| {
+            matches!(error, Error::ServiceRefused { .. })
+        }),
         bindings_check(verified.map(VerifiedRequest::channel_bindings)),
         Check::new("MIC over the mechanisms offered", "", |error| matches!(error, Error::Negotiation(_))),
     ]

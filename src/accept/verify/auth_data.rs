@@ -63,5 +63,5 @@ const HARMLESS: [AdType; 8] = [
     AdType::TOKEN_RESTRICTIONS,
     AdType::KERB_LOCAL,
     AdType::AP_OPTIONS,
-    AdType::TARGET_PRINCIPAL,
+    AdType::CLIENT_TARGET,
 ];

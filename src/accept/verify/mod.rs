@@ -7,6 +7,7 @@ mod auth_data;
 pub(crate) mod authenticator;
 mod bindings;
 mod checksum;
+mod client_target;
 pub(crate) mod mic;
 mod ticket;
 
@@ -28,10 +29,11 @@ use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::der;
 use crate::wire::gss::GssFlags;
-use crate::wire::krb5::{AdType, ApOptions, Authenticator, EtypeList};
+use crate::wire::krb5::{AdType, ApOptions, Authenticator, ClientTarget, EtypeList};
 use auth_data::{check_critical, walk};
 use bindings::check_bindings;
 use checksum::{CheckedChecksum, check_checksum};
+use client_target::{FoundTarget, check_client_target};
 use mic::AnswerPlan;
 
 /// A request that RFC 4120 accepts. It owns its octets.
@@ -88,7 +90,7 @@ impl VerifiedRequest {
     /// Returns what the client wrote.
     #[must_use]
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
-        AuthenticatorFacts { fields: &self.verified.authenticator }
+        AuthenticatorFacts { buffer: &self.buffer, fields: &self.verified.authenticator }
     }
 
     /// Returns whether the request is bound to the channel over which it came.
@@ -132,7 +134,8 @@ pub(crate) fn verify(
     let channel = check_channel(sent, request.message, &opened.session_key, policy, arrival)?;
     let replay = replay_fields(request, sent, tag, policy, now);
     let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(&krb_cred));
-    let authenticator = AuthenticatorFields::of(sent, channel.checksum.flags, delegated);
+    let client_target = channel.client_target.map(|target| buffer.span_of(target.as_bytes()));
+    let authenticator = AuthenticatorFields::of(sent, channel.checksum.flags, delegated, client_target);
     let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
     let ap_rep = wants_mutual(&authenticator, request.ap_req.options)
         .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
@@ -223,9 +226,10 @@ fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool
     }
 }
 
-/// What the authenticator says of the context and of the channel.
+/// What the authenticator says of the context, of the service and of the channel.
 struct CheckedChannel<'a> {
     checksum: CheckedChecksum<'a>,
+    client_target: Option<ClientTarget<'a>>,
     bindings: BindingState,
     etypes: EtypeList<'a>,
 }
@@ -240,14 +244,18 @@ fn check_channel<'a>(
     let checksum = check_checksum(authenticator.checksum, message, session_key).map_err(Error::Checksum)?;
     let mut advertised = false;
     let mut etypes = EtypeList::default();
+    let mut target = FoundTarget::default();
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
-        if element.ad_type == AdType::ETYPE_NEGOTIATION {
+        match element.ad_type {
             // A list that cannot be read negotiates nothing: it could only have asked for a stronger subkey.
-            etypes = EtypeList::read(element.data).unwrap_or_default();
+            AdType::ETYPE_NEGOTIATION => etypes = EtypeList::read(element.data).unwrap_or_default(),
+            AdType::CLIENT_TARGET => target.add(element.data),
+            _ => {}
         }
         check_critical(element, criticality, Part::Authenticator)
     })?;
+    let client_target = check_client_target(target, policy)?;
     let bindings = check_bindings(checksum.bindings, advertised, policy, arrival)?;
-    Ok(CheckedChannel { checksum, bindings, etypes })
+    Ok(CheckedChannel { checksum, client_target, bindings, etypes })
 }

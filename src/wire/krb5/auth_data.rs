@@ -117,6 +117,7 @@ impl AdType {
     pub const KERB_LOCAL: Self = Self(142);
     /// KERB_AP_OPTIONS (MS-KILE section 2.2.7). Flag 0x4000 says that the client sends channel bindings.
     pub const AP_OPTIONS: Self = Self(143);
-    /// The service name that the client meant (MS-KILE section 2.2.8).
-    pub const TARGET_PRINCIPAL: Self = Self(144);
+    /// KERB_AUTH_DATA_CLIENT_TARGET: the service that the client asked for ([`ClientTarget`](super::ClientTarget), MS-KILE
+    /// section 3.2.5.8).
+    pub const CLIENT_TARGET: Self = Self(144);
 }

@@ -1,12 +1,10 @@
 //! Text as Windows writes it: UTF-16 in little-endian order.
 
-use super::fault::{Fault, Kind};
-use super::field::Field;
 use crate::bounded_text::Escaped;
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-/// Text of a PAC, in UTF-16, borrowed from the PAC.
+/// Text in UTF-16, borrowed from the PAC or the authenticator that holds it.
 ///
 /// It holds no NUL and no surrogate without its other half: a PAC with such a text is refused. To write U+FFFD instead
 /// would make two names one.
@@ -15,21 +13,29 @@ pub struct WideText<'a>(&'a [u8]);
 
 impl<'a> WideText<'a> {
     /// Takes whole code units that are text.
-    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let text = Self(bytes);
         let is_text =
             bytes.len() % 2 == 0 && (text.is_plain() || text.decode().all(|unit| unit.is_ok_and(|c| c != '\0')));
         is_text.then_some(text)
     }
 
-    /// Rejects octets that [`new`](Self::new) does not take. They lie at the offset `at`.
-    pub(super) fn check(bytes: &'a [u8], at: usize, field: Field) -> Result<(), Fault> {
-        if Self::new(bytes).is_some() { Ok(()) } else { Err(Fault::new(field, at, Kind::Text)) }
+    /// Takes octets that [`new`](Self::new) has taken before.
+    pub(crate) const fn of_checked(bytes: &'a [u8]) -> Self {
+        Self(bytes)
     }
 
-    /// Takes octets that [`new`](Self::new) has taken before.
-    pub(super) const fn of_checked(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+    /// Returns the octets.
+    pub(crate) const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Splits the text at the last `character`, one of ASCII; `None` if there is none. No half of a surrogate pair is in
+    /// ASCII, so both parts are text.
+    pub(crate) fn rsplit_once(self, character: u8) -> Option<(Self, Self)> {
+        let at = self.0.chunks_exact(2).rposition(|unit| unit == [character, 0])?.checked_mul(2)?;
+        let (head, tail) = self.0.split_at_checked(at)?;
+        Some((Self(head), Self(tail.get(2..)?)))
     }
 
     /// Returns whether there is no text.

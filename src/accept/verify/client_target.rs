@@ -1,0 +1,58 @@
+//! The service that the client names in its authenticator (MS-KILE section 3.2.5.8): the only protected name of the service.
+//!
+//! Windows refuses an authenticator whose name is not the ticket's. MIT krb5, Heimdal and Samba ignore it. Here it must be a
+//! service that the policy lists, as the unprotected name must: so a server has one list, and a request that was made for
+//! another service of the account is refused. Without a list it is only shown.
+
+use crate::error::{Error, ServiceClaim};
+use crate::policy::Policy;
+use crate::wire::der::{Malformed, Problem};
+use crate::wire::krb5::ClientTarget;
+
+/// The elements of the type KERB_AUTH_DATA_CLIENT_TARGET in an authenticator.
+#[derive(Clone, Copy, Default)]
+pub(super) enum FoundTarget<'a> {
+    #[default]
+    None,
+    One(&'a [u8]),
+    /// Several name no one service.
+    Several,
+}
+
+impl<'a> FoundTarget<'a> {
+    /// Adds the data of an element.
+    pub(super) fn add(&mut self, data: &'a [u8]) {
+        *self = match self {
+            Self::None => Self::One(data),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+
+    fn read(self) -> Result<Option<ClientTarget<'a>>, Malformed> {
+        match self {
+            Self::None => Ok(None),
+            Self::One(data) => ClientTarget::read(data).map(Some),
+            Self::Several => Err(ClientTarget::malformed(Problem::TooMany(1))),
+        }
+    }
+}
+
+/// Rejects a request for a service that the policy does not list.
+///
+/// A name that cannot be read is none of a list, and is refused as malformed. Only the client itself can have written it, and
+/// no client is known to. Without a list it is ignored, as peers do: it lies in AD-IF-RELEVANT (RFC 4120 section 5.2.6.1).
+pub(super) fn check_client_target<'a>(
+    found: FoundTarget<'a>,
+    policy: &Policy,
+) -> Result<Option<ClientTarget<'a>>, Error> {
+    let Some(services) = &policy.services else {
+        return Ok(found.read().ok().flatten());
+    };
+    let target = found.read()?;
+    match target {
+        Some(target) if !services.iter().any(|allowed| target.is_service(allowed)) => {
+            Err(Error::ServiceRefused { claim: ServiceClaim::ClientTarget, service: target.bounded() })
+        }
+        _ => Ok(target),
+    }
+}
