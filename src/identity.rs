@@ -228,6 +228,7 @@ impl fmt::Debug for IdentityRef<'_> {
 }
 
 /// A user's identity, to be kept in a session. The fields are those of [`IdentityRef`], which says where each comes from.
+/// [`SessionIdentity`](crate::SessionIdentity) is a small form of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -21,6 +21,7 @@ pub mod policy;
 mod randomness;
 pub mod replay;
 pub mod sasl;
+mod session_identity;
 mod sid;
 mod span;
 #[cfg(feature = "testing")]
@@ -43,6 +44,7 @@ pub use negotiate::{Answer, Refused};
 pub use pac::AccountKind;
 pub use policy::Policy;
 pub use randomness::Randomness;
+pub use session_identity::SessionIdentity;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;
@@ -82,6 +84,7 @@ const _: () = {
     is_send_and_sync::<Error>();
     is_send_and_sync::<Identity>();
     is_send_and_sync::<IdentityRef<'static>>();
+    is_send_and_sync::<SessionIdentity>();
     is_send_and_sync::<SecurityContext>();
     is_send_and_sync::<negotiate::Negotiation>();
     is_send_and_sync::<negotiate::Step>();

@@ -68,3 +68,11 @@ pub const MAX_MESSAGE_TOKEN: usize = 0x00FF_FFFF;
 /// The longest SASL authorization identity, in octets. A user's name has at most 104 characters in Active Directory,
 /// and a distinguished name in LDAP's `dn:` form has a few hundred.
 pub const MAX_AUTHORIZATION_IDENTITY: usize = 1024;
+
+/// The most groups that are read of a stored [`SessionIdentity`](crate::SessionIdentity). A PAC has eight octets or more for
+/// each group, so no identity has more.
+pub const MAX_SESSION_GROUPS: usize = MAX_PAC_SIZE / 8;
+
+/// The longest text that is read of a stored [`SessionIdentity`](crate::SessionIdentity), in octets. A name of a token is at
+/// most twice as long when it is quoted, and a text of a PAC grows by half when it becomes UTF-8.
+pub const MAX_SESSION_TEXT: usize = 2 * MAX_TOKEN_SIZE;

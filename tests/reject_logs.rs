@@ -40,6 +40,7 @@ mod forging {
                 accepted.service().to_string(),
                 format!("{:?}", accepted.identity()),
                 format!("{:?}", accepted.identity().to_owned()),
+                format!("{:?}", accepted.identity().to_session()),
                 format!("{:?}", accepted.service()),
                 format!("{accepted:?}"),
                 format!("{:?}", accepted.ticket()),

@@ -1,0 +1,172 @@
+//! The part of an identity that a session needs, in a small form: an identity of many groups is too large for a cookie, and
+//! costs a session store much memory.
+
+#[cfg(feature = "serde")]
+mod stored;
+
+use crate::identity::{Identity, IdentityRef};
+use crate::pac::{AccountKind, Group, WideText};
+use crate::sid::Sid;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A user's identity in a session: who the user is, and the groups that count. The fields are those of [`IdentityRef`],
+/// which says where each comes from.
+///
+/// It has no attributes of groups, no foreign groups and no domain names: [`Identity`] has them. A group is kept as its
+/// number within its domain, so it takes about six octets instead of more than 70.
+///
+/// | groups | [`Identity`] as JSON | this as JSON |
+/// |---|---|---|
+/// | 2 | 535 octets | 262 octets |
+/// | 60 | 4,711 octets | 552 octets |
+/// | 1,000 | 73,150 octets | 6,011 octets |
+///
+/// The table is for a user whose SID has 48 characters. The groups are of the user's domain and have RIDs of up to five
+/// digits, but for the SID that says how the user signed in.
+///
+/// # Trust
+/// Nothing protects this value by itself. It is as trustworthy as the place where it is kept: a client that can change it
+/// makes itself any user, in any group. Keep it on the server, or in a cookie that is sealed: encrypted and authenticated
+/// under a key that only the server has.
+///
+/// It holds what the KDC wrote when it issued the ticket. An administrator's change counts from a later ticket, so let the
+/// session end, at the latest when the ticket does ([`TicketFacts::end_time`](crate::ticket::TicketFacts::end_time)).
+///
+/// # Format
+/// With the feature `serde`, SIDs are text, and groups are a map from a domain's SID to numbers:
+/// `{"S-1-5-21-397973807-962049227-2576849202":[513,1104],"S-1-18":[1]}`.
+///
+/// Later versions of this crate may add fields. A reader ignores fields that it does not know, so no such field will take a
+/// right away. `sid`, `name`, `realm` and `groups` must be there, and the other fields may be absent. A reader refuses:
+/// - a text that is no SID, and a number that is no RID,
+/// - more than [`MAX_SESSION_GROUPS`](crate::limits::MAX_SESSION_GROUPS) groups, and a text of more than
+///   [`MAX_SESSION_TEXT`](crate::limits::MAX_SESSION_TEXT) octets,
+/// - an [`AccountKind`] that this version does not know. The user then signs in again.
+///
+/// ```
+/// use kerberos_sso::{Accepted, SessionIdentity, Sid};
+///
+/// fn begin_session(accepted: &Accepted) -> SessionIdentity {
+///     accepted.identity().to_session()
+/// }
+///
+/// fn may_edit(session: &SessionIdentity, editors: Sid) -> bool {
+///     session.is_member_of(editors)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+#[must_use]
+pub struct SessionIdentity {
+    /// [`IdentityRef::sid`], by which a server knows the user.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::present"))]
+    pub sid: Option<Sid>,
+    /// [`IdentityRef::name`] as [`PrincipalName::quoted`](crate::PrincipalName::quoted) gives it, which is not fit to print.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::text"))]
+    pub name: String,
+    /// [`IdentityRef::realm`].
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::text"))]
+    pub realm: String,
+    /// [`IdentityRef::account_name`].
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
+    pub account_name: Option<String>,
+    /// [`IdentityRef::full_name`].
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
+    pub full_name: Option<String>,
+    /// [`IdentityRef::upn`].
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
+    pub upn: Option<String>,
+    /// [`IdentityRef::kind`].
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub kind: Option<AccountKind>,
+    groups: SessionGroups,
+}
+
+impl SessionIdentity {
+    /// Returns the SIDs of the groups that count ([`IdentityRef::groups`]), each once, in the order of their SIDs. A SID
+    /// without sub-authorities names an authority and no group, and is left out.
+    pub fn groups(&self) -> impl Iterator<Item = Sid> {
+        self.groups.iter()
+    }
+
+    /// Returns whether `group` is among [`groups`](Self::groups).
+    #[must_use]
+    pub fn is_member_of(&self, group: Sid) -> bool {
+        self.groups.contains(group)
+    }
+}
+
+impl IdentityRef<'_> {
+    /// Copies what a session needs, so that it outlives the request.
+    pub fn to_session(&self) -> SessionIdentity {
+        let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
+        SessionIdentity {
+            sid: self.sid(),
+            name: self.name().quoted().collect(),
+            realm: self.realm().into(),
+            account_name: text(self.account_name()),
+            full_name: text(self.full_name()),
+            upn: text(self.upn()),
+            kind: self.kind(),
+            groups: self.groups().collect(),
+        }
+    }
+}
+
+impl From<IdentityRef<'_>> for SessionIdentity {
+    fn from(identity: IdentityRef<'_>) -> Self {
+        identity.to_session()
+    }
+}
+
+impl From<&Identity> for SessionIdentity {
+    fn from(identity: &Identity) -> Self {
+        Self {
+            sid: identity.sid,
+            name: identity.name.clone(),
+            realm: identity.realm.clone(),
+            account_name: identity.account_name.clone(),
+            full_name: identity.full_name.clone(),
+            upn: identity.upn.clone(),
+            kind: identity.kind,
+            groups: identity.groups().collect(),
+        }
+    }
+}
+
+/// Groups by their domain: the RIDs in it, sorted, each once. No domain is without one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+struct SessionGroups(BTreeMap<Sid, Vec<u32>>);
+
+impl SessionGroups {
+    fn iter(&self) -> impl Iterator<Item = Sid> {
+        self.0.iter().flat_map(|(domain, rids)| rids.iter().filter_map(|rid| domain.join(*rid)))
+    }
+
+    fn contains(&self, group: Sid) -> bool {
+        let rids = group.domain().and_then(|domain| self.0.get(&domain));
+        rids.zip(group.rid()).is_some_and(|(rids, rid)| rids.binary_search(&rid).is_ok())
+    }
+}
+
+impl FromIterator<Group> for SessionGroups {
+    fn from_iter<I: IntoIterator<Item = Group>>(groups: I) -> Self {
+        let mut domains = BTreeMap::<Sid, Vec<u32>>::new();
+        for (domain, rid) in groups.into_iter().filter_map(|group| group.sid.domain().zip(group.sid.rid())) {
+            domains.entry(domain).or_default().push(rid);
+        }
+        domains.values_mut().for_each(sort);
+        Self(domains)
+    }
+}
+
+/// Sorts RIDs, and keeps each once.
+fn sort(rids: &mut Vec<u32>) {
+    rids.sort_unstable();
+    rids.dedup();
+}
