@@ -77,7 +77,7 @@ fn request_without_a_target_is_accepted() {
 #[test]
 fn any_target_is_shown_and_accepted_when_any_service_is() {
     let server = Server::new();
-    for target in [OURS, OTHER, "krbtgt/CONTOSO.TEST@CONTOSO.TEST", "no realm", "@", "李@李.TEST"] {
+    for target in [OURS, OTHER, "krbtgt/CONTOSO.TEST@CONTOSO.TEST", "no realm", "@", "李@李.TEST", "𝄞@𝄞"] {
         assert_eq!(shown(&server.accepts(asks_for(target))).as_deref(), Some(target));
     }
 }
@@ -138,6 +138,15 @@ fn target_counts_wherever_it_is_in_the_authenticator() {
                 if fits { Ok(()) } else { Err(refused("HTTP/other.contoso.test")) }
             );
         }
+    }
+}
+
+/// The flags of KERB_AP_OPTIONS: channel bindings, and a name from a source that the client does not trust.
+#[test]
+fn target_that_the_client_did_not_verify_is_refused_as_any_other() {
+    for options in [0x0000_4000_u32, 0x0000_8000, 0x0000_C000] {
+        let elements = [(143, options.to_le_bytes().to_vec()), (CLIENT_TARGET, utf16(OTHER))];
+        assert_eq!(listing().refusal(sends(&elements)), refused("HTTP/other.contoso.test"));
     }
 }
 

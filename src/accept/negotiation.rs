@@ -156,7 +156,7 @@ impl fmt::Debug for Negotiation {
 
 impl fmt::Debug for PendingRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PendingRequest({} bytes)", self.ap_req.len())
+        write!(f, "PendingRequest({} octets)", self.ap_req.len())
     }
 }
 

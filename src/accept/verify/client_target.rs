@@ -3,6 +3,9 @@
 //! Windows refuses an authenticator whose name is not the ticket's. MIT krb5, Heimdal and Samba ignore it. Here it must be a
 //! service that the policy lists, as the unprotected name must: so a server has one list, and a request that was made for
 //! another service of the account is refused. Without a list it is only shown.
+//!
+//! A client may say that it got the name from a source that it does not trust (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME, 0x8000).
+//! That excuses no other name.
 
 use crate::error::{Error, ServiceClaim};
 use crate::policy::Policy;
