@@ -12,6 +12,7 @@
 //! | `skew_seconds` | both | how far the client's clock is ahead of this server's; of the refusals, only `clock-skew` has it |
 //! | `blame` | refused | [`Error::blame`](crate::Error::blame) |
 //! | `message` | refused | the error as a sentence |
+//! | `remedy` | refused | [`Error::remedy`](crate::Error::remedy), if there is one |
 //! | `user`, `realm`, `sid` | accepted | the user who signed in: the name and realm of the ticket, and the SID of its PAC |
 //! | `service` | accepted | the service that the client named |
 //! | `account`, `key_kvno` | accepted | the account whose key opened the ticket, and the version of that key |
