@@ -10,10 +10,11 @@ use axum::{Extension, Router, http::StatusCode, routing::get};
 use kerberos_sso::replay::{MemoryReplayCache, Start};
 use kerberos_sso::tower::{NegotiateLayer, NotSignedIn};
 use kerberos_sso::{ComputerAccount, Identity, KeySet, Password, Policy, Randomness, UnixTime, Validator};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The page for users whom their browser signed in: the place to begin a session, with a cookie of the server's own.
-async fn page(user: Option<Extension<Identity>>, why: Option<Extension<NotSignedIn>>) -> Response {
+async fn page(user: Option<Extension<Arc<Identity>>>, why: Option<Extension<NotSignedIn>>) -> Response {
     match (user, why) {
         (Some(Extension(user)), _) => format!("{} is signed in\n", user.name).into_response(),
         // The browser answers the challenge in the background. A user without a ticket sees the form that comes with it.

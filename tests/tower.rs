@@ -44,7 +44,7 @@ fn layer(host: &Host) -> NegotiateLayer {
 
 /// Says who is there, and why nobody is.
 async fn who(
-    user: Option<Extension<Identity>>,
+    user: Option<Extension<Arc<Identity>>>,
     accepted: Option<Extension<Arc<Accepted>>>,
     why: Option<Extension<NotSignedIn>>,
 ) -> String {

@@ -1,9 +1,11 @@
 //! What the layer reads from a request's extensions, and what it puts there.
 
-use crate::accept::{Arrival, Negotiation};
+use crate::accept::{Accepted, Arrival, Negotiation};
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;
+use ::http::Extensions;
 use core::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -72,4 +74,12 @@ pub enum NotSignedIn {
     NotAsked,
     /// The request was refused. The error is for the log, not for the client, which must not be challenged again.
     Failed(Arc<Error>),
+}
+
+/// Removes what says that somebody is signed in, or that nobody is. Only the decision on this request may say so.
+pub(super) fn forget_identity(extensions: &mut Extensions) {
+    extensions.remove::<Identity>();
+    extensions.remove::<Arc<Identity>>();
+    extensions.remove::<Arc<Accepted>>();
+    extensions.remove::<NotSignedIn>();
 }

@@ -1,14 +1,14 @@
 //! A layer that signs users in, for `tower` and what builds on it: axum, hyper, tonic.
 //!
-//! A request with its `Authorization` values goes in. What comes out is the request with [`Identity`](crate::Identity) and
-//! [`Arc<Accepted>`](crate::Accepted) among its extensions, or the response for the client's next step.
-//! [`Validator::sign_in`](crate::Validator::sign_in) makes the decisions.
+//! A request with its `Authorization` values goes in. What comes out is the request with
+//! [`Arc<Identity>`](crate::Identity) and [`Arc<Accepted>`](crate::Accepted) among its extensions, or the response for the
+//! client's next step. [`Validator::sign_in`](crate::Validator::sign_in) makes the decisions.
 //!
 //! ```
 //! use kerberos_sso::replay::{MemoryReplayCache, Start};
 //! use kerberos_sso::tower::NegotiateLayer;
 //! use kerberos_sso::{Identity, KeySet, Policy, Randomness, Validator};
-//! use std::time::SystemTime;
+//! use std::{sync::Arc, time::SystemTime};
 //!
 //! let clock = || SystemTime::now().into();
 //! let randomness = || {
@@ -22,7 +22,7 @@
 //!     .on_signed_in(|signed_in, request| println!("{} at {}", signed_in.identity(), request.uri))
 //!     .on_fall_back(|refused, _| eprintln!("{}: {refused}", refused.code()));
 //!
-//! async fn hello(user: axum::Extension<Identity>) -> String {
+//! async fn hello(user: axum::Extension<Arc<Identity>>) -> String {
 //!     format!("Hello {}", user.name)
 //! }
 //! let app: axum::Router = axum::Router::new().route("/", axum::routing::get(hello)).layer(layer);
@@ -30,12 +30,17 @@
 //!
 //! # Required or optional
 //! By default a route runs for signed-in users only. Other requests get 401 with a challenge, or 403 after a failure, with
-//! an empty body. With [`optional`](NegotiateLayer::optional) the route runs for everyone. It finds the identity, or
-//! [`NotSignedIn`], which says why there is none. The route then asks a browser for its ticket, with 401,
-//! `WWW-Authenticate: Negotiate` and a page for browsers that have none. It must not do so after a
-//! [failure](NotSignedIn::Failed).
+//! an empty body.
+//!
+//! With [`optional`](NegotiateLayer::optional) the route runs for everyone. It finds the identity, or [`NotSignedIn`], which
+//! says why there is none. The route then asks a browser for its ticket, with 401, `WWW-Authenticate: Negotiate` and a page
+//! for browsers that have none. It must not do so after a [failure](NotSignedIn::Failed).
 //!
 //! A route takes one of these layers. A second layer would refuse the token of the first as a replay.
+//!
+//! The layer removes every identity that was among the extensions before it. Behind it, only its own decision on the request
+//! counts. So a server's sessions stand beside this layer, on routes of their own, or inside of it. A layer for sessions puts
+//! the session's `Arc<Identity>` among the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
 //! # Every request by itself
 //! This layer treats HTTP/1.1 with keep-alive and HTTP/2 alike. A request is let in by its own token, which its client made

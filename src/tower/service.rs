@@ -1,6 +1,6 @@
 //! The service, which decides a request and turns the step into a response.
 
-use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
+use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn, forget_identity};
 use super::future::{Headers, NegotiateFuture};
 use super::settings::{Demand, Settings};
 use crate::accept::{Arrival, Negotiation};
@@ -56,6 +56,7 @@ impl Settings {
     /// Decides a request. Returns the headers that the inner service's response gets, or the response without the
     /// service.
     fn admit(&self, parts: &mut Parts) -> Result<Headers, (StatusCode, Headers)> {
+        forget_identity(&mut parts.extensions);
         let now = (self.clock)();
         let (kept, negotiation) = self.kept(parts, now);
         let step = self.decide(parts, &kept, negotiation.as_ref(), now);
@@ -92,7 +93,7 @@ impl Settings {
 
     fn let_in(&self, signed_in: SignedIn, parts: &mut Parts) {
         (self.on_signed_in)(&signed_in, parts);
-        parts.extensions.insert(signed_in.identity().to_owned());
+        parts.extensions.insert(Arc::new(signed_in.identity().to_owned()));
         parts.extensions.insert(Arc::new(signed_in.into_accepted()));
     }
 

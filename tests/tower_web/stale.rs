@@ -1,0 +1,62 @@
+//! What says before the layer that somebody is signed in: only the layer's decision on this request may say so behind it.
+
+use super::{authorized, body, layer, request, send};
+use crate::common::dialogue::Host;
+use axum::routing::get;
+use axum::{Extension, Router};
+use kerberos_sso::tower::NotSignedIn;
+use kerberos_sso::{Accepted, Identity};
+use std::sync::Arc;
+
+async fn who(
+    copied: Option<Extension<Identity>>,
+    shared: Option<Extension<Arc<Identity>>>,
+    accepted: Option<Extension<Arc<Accepted>>>,
+    why: Option<Extension<NotSignedIn>>,
+) -> String {
+    let names = [
+        copied.map(|identity| identity.0.name),
+        shared.map(|identity| identity.name.clone()),
+        accepted.map(|accepted| accepted.identity().name().to_string()),
+        why.map(|why| match why.0 {
+            NotSignedIn::NotAsked => "not asked".into(),
+            NotSignedIn::Failed(error) => error.code().into(),
+            other => format!("{other:?}"),
+        }),
+    ];
+    names.map(|name| name.unwrap_or("-".into())).join(", ")
+}
+
+#[tokio::test]
+async fn identity_from_before_the_layer_is_removed_when_nobody_signs_in() {
+    let host = Host::new();
+    let mallory = host.realm.ticket_for("mallory").at(host.now).mint();
+    let (mallory, _) = host.ends(&mallory, None);
+    let identity = mallory.identity().to_owned();
+    let mallory = Arc::new(mallory);
+    let app = Router::new().route("/", get(who)).layer(layer(&host).optional());
+    let with_mallory = |authorization: Option<&str>| {
+        let mut request = request("GET", &[]);
+        request.extensions_mut().insert(identity.clone());
+        request.extensions_mut().insert(Arc::new(identity.clone()));
+        request.extensions_mut().insert(Arc::clone(&mallory));
+        authorization.into_iter().fold(request, authorized)
+    };
+    let alice = host.good().header();
+    for (authorization, expected) in [
+        (None, "-, -, -, not asked"),
+        (Some("Negotiate"), "-, -, -, not-negotiate"),
+        (Some(alice.as_str()), "-, alice, alice, -"),
+    ] {
+        assert_eq!(body(send(&app, with_mallory(authorization)).await).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn reason_from_before_the_layer_is_removed_when_a_user_signs_in() {
+    let host = Host::new();
+    let app = Router::new().route("/", get(who)).layer(layer(&host));
+    let mut request = authorized(request("GET", &[]), &host.good().header());
+    request.extensions_mut().insert(NotSignedIn::NotAsked);
+    assert_eq!(body(send(&app, request).await).await, "-, alice, alice, -");
+}
