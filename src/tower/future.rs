@@ -11,7 +11,7 @@ pin_project! {
     /// The future of [`Negotiate`](super::Negotiate).
     #[derive(Debug)]
     #[must_use]
-pub struct NegotiateFuture<F, B> {
+    pub struct NegotiateFuture<F, B> {
         #[pin]
         state: State<F, B>,
     }
@@ -37,13 +37,9 @@ impl<F, B> NegotiateFuture<F, B> {
     pub(super) fn running(response: F, headers: Headers) -> Self {
         Self { state: State::Running { response, headers } }
     }
-}
 
-impl<F, B: Default> NegotiateFuture<F, B> {
     /// Answers without the inner service.
-    pub(super) fn answered(status: StatusCode, headers: Headers) -> Self {
-        let mut response = Response::new(B::default());
-        *response.status_mut() = status;
+    pub(super) fn answered(mut response: Response<B>, headers: Headers) -> Self {
         headers.put_into(&mut response);
         Self { state: State::Answered { response: Some(response) } }
     }

@@ -1,6 +1,7 @@
 //! The layer and its settings.
 
 use super::cookie::ContinuationCookie;
+use super::responses::EmptyResponses;
 use super::service::Negotiate;
 use super::settings::{Demand, Settings};
 use super::source::ValidatorSource;
@@ -9,15 +10,19 @@ use crate::negotiate::Refused;
 use crate::randomness::Randomness;
 use crate::time::UnixTime;
 use ::http::request::Parts;
+use ::http::{Response, StatusCode};
 use core::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
 /// A layer that signs users in before a service runs. It puts [`Negotiate`] in front of the service.
+///
+/// `R` makes the responses that the layer gives without the service: see [`with_responses`](Self::with_responses).
 #[derive(Clone)]
 #[must_use]
-pub struct NegotiateLayer {
+pub struct NegotiateLayer<R = EmptyResponses> {
     settings: Arc<Settings>,
+    responses: R,
 }
 
 impl NegotiateLayer {
@@ -39,9 +44,11 @@ impl NegotiateLayer {
             on_signed_in: Arc::new(|_, _| {}),
             on_fall_back: Arc::new(|_, _| {}),
         };
-        Self { settings: Arc::new(settings) }
+        Self { settings: Arc::new(settings), responses: EmptyResponses }
     }
+}
 
+impl<R> NegotiateLayer<R> {
     /// Runs the service for everyone. It finds [`NotSignedIn`](super::NotSignedIn) among the extensions of a request
     /// without identity.
     pub fn optional(self) -> Self {
@@ -55,6 +62,30 @@ impl NegotiateLayer {
     pub fn with_continuation_cookie(self, key: SealingKey, name: impl Into<Arc<str>>) -> Self {
         let cookie = ContinuationCookie { key, name: name.into() };
         self.with(|settings| settings.cookie = Some(cookie))
+    }
+
+    /// Gives the layer's own responses bodies. `responses` makes them, by the status and the head of the request.
+    ///
+    /// The layer sets the status, and adds the challenge and the cookie. Without this the bodies are empty. Calls of gRPC
+    /// get no such response: see [gRPC](super#grpc).
+    ///
+    /// ```
+    /// use axum::http::StatusCode;
+    /// use axum::response::{Html, IntoResponse};
+    ///
+    /// # fn app(layer: kerberos_sso::tower::NegotiateLayer) -> axum::Router {
+    /// let layer = layer.with_responses(|status, _| {
+    ///     let text = if status == StatusCode::UNAUTHORIZED { "Sign in to Windows first." } else { "No entry." };
+    ///     Html(text).into_response()
+    /// });
+    /// # axum::Router::new().layer(layer)
+    /// # }
+    /// ```
+    pub fn with_responses<F, B>(self, responses: F) -> NegotiateLayer<F>
+    where
+        F: Fn(StatusCode, &Parts) -> Response<B> + Clone + Send + Sync + 'static,
+    {
+        NegotiateLayer { settings: self.settings, responses }
     }
 
     /// Calls `hook` when a user has signed in, before the service runs.
@@ -73,15 +104,15 @@ impl NegotiateLayer {
     }
 }
 
-impl<S> Layer<S> for NegotiateLayer {
-    type Service = Negotiate<S>;
+impl<S, R: Clone> Layer<S> for NegotiateLayer<R> {
+    type Service = Negotiate<S, R>;
 
-    fn layer(&self, inner: S) -> Negotiate<S> {
-        Negotiate::new(inner, Arc::clone(&self.settings))
+    fn layer(&self, inner: S) -> Negotiate<S, R> {
+        Negotiate::new(inner, Arc::clone(&self.settings), self.responses.clone())
     }
 }
 
-impl fmt::Debug for NegotiateLayer {
+impl<R> fmt::Debug for NegotiateLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.settings, f)
     }

@@ -29,8 +29,8 @@
 //! ```
 //!
 //! # Required or optional
-//! By default a route runs for signed-in users only. Other requests get 401 with a challenge, or 403 after a failure, with
-//! an empty body.
+//! By default a route runs for signed-in users only. Other requests get 401 with a challenge, or 403 after a failure. The
+//! bodies are empty, unless the server [makes the responses](NegotiateLayer::with_responses).
 //!
 //! With [`optional`](NegotiateLayer::optional) the route runs for everyone. It finds the identity, or [`NotSignedIn`], which
 //! says why there is none. The route then asks a browser for its ticket, with 401, `WWW-Authenticate: Negotiate` and a page
@@ -41,6 +41,13 @@
 //! The layer removes every identity that was among the extensions before it. Behind it, only its own decision on the request
 //! counts. So a server's sessions stand beside this layer, on routes of their own, or inside of it. A layer for sessions puts
 //! the session's `Arc<Identity>` among the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
+//!
+//! # gRPC
+//! A call of gRPC (`content-type: application/grpc`) gets the layer's responses in gRPC's way: HTTP status 200, `grpc-status` 16
+//! (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The challenge and the cookie are there as
+//! well. RFC 9110 section 11.6.1 allows `WWW-Authenticate` in any response, and a client finds it in the metadata. Libraries of
+//! gRPC do not answer a challenge of HTTP. A client of theirs puts `authorization: Negotiate <token>` into the metadata of each
+//! call, with a new token for each. gRPC-Web is left as HTTP, because there a browser answers the challenge.
 //!
 //! # Every request by itself
 //! This layer treats HTTP/1.1 with keep-alive and HTTP/2 alike. A request is let in by its own token, which its client made
@@ -69,6 +76,7 @@ mod cookie;
 mod extensions;
 mod future;
 mod layer;
+mod responses;
 mod service;
 mod settings;
 mod source;
@@ -76,5 +84,6 @@ mod source;
 pub use extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 pub use future::NegotiateFuture;
 pub use layer::NegotiateLayer;
+pub use responses::{EmptyResponses, Responses};
 pub use service::Negotiate;
 pub use source::ValidatorSource;

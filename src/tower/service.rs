@@ -2,6 +2,7 @@
 
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn, forget_identity};
 use super::future::{Headers, NegotiateFuture};
+use super::responses::{EmptyResponses, Responses, respond};
 use super::settings::{Demand, Settings};
 use crate::accept::{Arrival, Negotiation};
 use crate::error::{Error, NegotiationCause};
@@ -12,27 +13,30 @@ use crate::time::UnixTime;
 use ::http::header::AUTHORIZATION;
 use ::http::request::Parts;
 use ::http::{HeaderValue, Request, Response, StatusCode, Version};
+use core::fmt;
 use core::task::{Context, Poll};
 use std::sync::Arc;
 use tower_service::Service;
 
 /// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
-pub struct Negotiate<S> {
+pub struct Negotiate<S, R = EmptyResponses> {
     inner: S,
     settings: Arc<Settings>,
+    responses: R,
 }
 
-impl<S> Negotiate<S> {
-    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
-        Self { inner, settings }
+impl<S, R> Negotiate<S, R> {
+    pub(super) const fn new(inner: S, settings: Arc<Settings>, responses: R) -> Self {
+        Self { inner, settings, responses }
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Negotiate<S>
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Negotiate<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Responses<ResBody>,
     ResBody: Default,
 {
     type Response = S::Response;
@@ -47,7 +51,7 @@ where
         let (mut parts, body) = request.into_parts();
         match self.settings.admit(&mut parts) {
             Ok(headers) => NegotiateFuture::running(self.inner.call(Request::from_parts(parts, body)), headers),
-            Err((status, headers)) => NegotiateFuture::answered(status, headers),
+            Err((status, headers)) => NegotiateFuture::answered(respond(&self.responses, status, &parts), headers),
         }
     }
 }
@@ -176,6 +180,15 @@ impl Settings {
             (Kept::InCookie { brought: true }, Some(cookie)) => Headers { set_cookie: cookie.remove(), ..headers },
             _ => headers,
         }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for Negotiate<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Negotiate")
+            .field("inner", &self.inner)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The layers for `tower` among the other parts of a web server: sessions.
+//! The layers for `tower` among the other parts of a web server: sessions and gRPC.
 #![cfg(all(feature = "testing", feature = "tower"))]
 #![allow(
     clippy::unwrap_used,
@@ -11,11 +11,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod responses;
 mod stale;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Builder;
 use axum::http::{Request, Response};
 use common::NOW;
@@ -45,6 +46,10 @@ fn authorized(mut request: Request<Body>, value: &str) -> Request<Body> {
 
 async fn send(app: &Router, request: Request<Body>) -> Response<Body> {
     app.clone().oneshot(request).await.unwrap()
+}
+
+fn challenge(response: &Response<Body>) -> Option<&str> {
+    response.headers().get(WWW_AUTHENTICATE).map(|value| value.to_str().unwrap())
 }
 
 async fn body(response: Response<Body>) -> String {

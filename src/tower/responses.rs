@@ -1,0 +1,65 @@
+//! The responses that a layer gives without its inner service: 401 and 403, and how gRPC says the same.
+
+use ::http::header::CONTENT_TYPE;
+use ::http::request::Parts;
+use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+/// Makes the responses that a layer gives without its inner service.
+///
+/// A function of the status and the head of the request is one: see
+/// [`with_responses`](super::NegotiateLayer::with_responses).
+pub trait Responses<B> {
+    /// Returns the response for a status.
+    fn response(&self, status: StatusCode, request: &Parts) -> Response<B>;
+}
+
+/// Makes responses with an empty body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyResponses;
+
+impl<B: Default> Responses<B> for EmptyResponses {
+    fn response(&self, _: StatusCode, _: &Parts) -> Response<B> {
+        Response::new(B::default())
+    }
+}
+
+impl<B, F: Fn(StatusCode, &Parts) -> Response<B>> Responses<B> for F {
+    fn response(&self, status: StatusCode, request: &Parts) -> Response<B> {
+        self(status, request)
+    }
+}
+
+/// Makes the response that says `status` to the client of `request`. No function of the server's can turn it into another.
+pub(super) fn respond<B: Default>(responses: &impl Responses<B>, status: StatusCode, request: &Parts) -> Response<B> {
+    if is_grpc(&request.headers) {
+        return trailers_only(status);
+    }
+    let mut response = responses.response(status, request);
+    *response.status_mut() = status;
+    response
+}
+
+/// Returns whether a request is a call of gRPC. Those of gRPC-Web are not: a browser answers a challenge itself, if the
+/// status is 401.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let parts = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().split_at_checked(GRPC.len()));
+    parts.is_some_and(|(media_type, rest)| {
+        media_type.eq_ignore_ascii_case(GRPC.as_bytes()) && matches!(rest.first(), None | Some(b'+' | b';'))
+    })
+}
+
+/// Makes a response of gRPC without messages: the status is a header, and no body follows (Trailers-Only).
+fn trailers_only<B: Default>(status: StatusCode) -> Response<B> {
+    let mut response = Response::new(B::default());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
+    response.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(grpc_status(status)));
+    response
+}
+
+/// Returns the status of gRPC: UNAUTHENTICATED or PERMISSION_DENIED.
+fn grpc_status(status: StatusCode) -> &'static str {
+    if status == StatusCode::UNAUTHORIZED { "16" } else { "7" }
+}
+
+const GRPC: &str = "application/grpc";
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
