@@ -23,6 +23,13 @@
 //! refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). It is at INFO if any
 //! client can cause it. A negotiation that continues is at DEBUG.
 //!
+//! The layers of the feature `tower` have events of their own. Each has a `message` and a `remedy`, and the request's `host`
+//! where it names one:
+//!
+//! | `code` | level | other fields | meaning |
+//! |---|---|---|---|
+//! | `cross-site` | INFO | `method`, `origin` | a page of another site made the request |
+//!
 //! Every text is bounded and escaped, so that no name can forge a line of a log. No event holds a key, a plaintext or a
 //! token.
 //!
@@ -40,6 +47,8 @@
 mod census;
 #[cfg(feature = "tracing")]
 mod events;
+#[cfg(all(feature = "tower", feature = "tracing"))]
+mod layer_events;
 #[cfg(not(feature = "tracing"))]
 mod silence;
 
@@ -47,6 +56,10 @@ mod silence;
 pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
 pub(crate) use events::{accepted, goes_on, in_stage, refused};
+#[cfg(all(feature = "tower", feature = "tracing"))]
+pub(crate) use layer_events::cross_site;
+#[cfg(all(feature = "tower", not(feature = "tracing")))]
+pub(crate) use silence::cross_site;
 #[cfg(not(feature = "tracing"))]
 pub(crate) use silence::{accepted, goes_on, in_stage, refused};
 

@@ -5,6 +5,8 @@ use crate::accept::Accepted;
 use crate::error::Error;
 use crate::keys::KeyQuery;
 use crate::time::UnixTime;
+#[cfg(feature = "tower")]
+use core::fmt::Display;
 
 /// Runs a stage.
 pub(crate) fn in_stage<T>(_: Stage, run: impl FnOnce() -> T) -> T {
@@ -16,3 +18,6 @@ pub(crate) const fn accepted(_: &Accepted, _: Option<UnixTime>) {}
 pub(crate) const fn refused(_: &Error, _: Option<&KeyQuery<'_>>) {}
 
 pub(crate) const fn goes_on() {}
+
+#[cfg(feature = "tower")]
+pub(crate) fn cross_site(_: &dyn Display, _: &'static str, _: &str, _: Option<&str>, _: Option<&str>) {}

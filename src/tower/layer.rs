@@ -1,6 +1,8 @@
 //! The layer and its settings.
 
 use super::cookie::ContinuationCookie;
+use super::cross_site::{CrossSite, CrossSiteCheck};
+use super::origin::InvalidOrigin;
 use super::responses::EmptyResponses;
 use super::service::Negotiate;
 use super::settings::{Demand, Settings};
@@ -41,8 +43,10 @@ impl NegotiateLayer {
             randomness: Arc::new(randomness),
             demand: Demand::SignedIn,
             cookie: None,
+            cross_site: Some(CrossSiteCheck::default()),
             on_signed_in: Arc::new(|_, _| {}),
             on_fall_back: Arc::new(|_, _| {}),
+            on_cross_site: Arc::new(|_, _| {}),
         };
         Self { settings: Arc::new(settings), responses: EmptyResponses }
     }
@@ -62,6 +66,26 @@ impl<R> NegotiateLayer<R> {
     pub fn with_continuation_cookie(self, key: SealingKey, name: impl Into<Arc<str>>) -> Self {
         let cookie = ContinuationCookie { key, name: name.into() };
         self.with(|settings| settings.cookie = Some(cookie))
+    }
+
+    /// Lets pages of `origin` make requests as the user: `https://app.example.com`, without a path.
+    ///
+    /// See [cross-site requests](super#cross-site-requests). Name an origin only if you trust all its pages.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`] if no browser writes an origin so. `null` is none: sandboxed pages of every site have it.
+    pub fn with_trusted_origin(mut self, origin: &str) -> Result<Self, InvalidOrigin> {
+        match &mut Arc::make_mut(&mut self.settings).cross_site {
+            Some(check) => check.trust(origin)?,
+            None => CrossSiteCheck::default().trust(origin)?,
+        }
+        Ok(self)
+    }
+
+    /// Lets pages of every site make requests as the user. See [cross-site requests](super#cross-site-requests): do this
+    /// only if another layer checks them.
+    pub fn without_cross_site_check(self) -> Self {
+        self.with(|settings| settings.cross_site = None)
     }
 
     /// Gives the layer's own responses bodies. `responses` makes them, by the status and the head of the request.
@@ -96,6 +120,11 @@ impl<R> NegotiateLayer<R> {
     /// Calls `hook` when a request was refused: log it there.
     pub fn on_fall_back(self, hook: impl Fn(&Refused, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_fall_back = Arc::new(hook))
+    }
+
+    /// Calls `hook` when a request was refused because a page of another site made it.
+    pub fn on_cross_site(self, hook: impl Fn(&CrossSite, &Parts) + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.on_cross_site = Arc::new(hook))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {

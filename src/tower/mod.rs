@@ -42,6 +42,55 @@
 //! counts. So a server's sessions stand beside this layer, on routes of their own, or inside of it. A layer for sessions puts
 //! the session's `Arc<Identity>` among the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
+//! # Cross-site requests
+//! A browser sends its ticket to this server whatever page makes the request: a page of another site, too. Such a page can so
+//! act as the user (cross-site request forgery). A page that was opened from a mail posts a form here, and the form is posted
+//! as the user.
+//!
+//! So the layer refuses a request that another site's page made, with 403 and without a challenge. It does so before it looks
+//! at the token, so the token stays unused. Behind an optional layer the service does not run either: it may have cookies to
+//! protect. The check is for all methods but GET, HEAD, OPTIONS and TRACE, which must change nothing, and for every `Upgrade`,
+//! since a WebSocket is a GET. Its rules, in this order:
+//!
+//! | request | verdict |
+//! |---|---|
+//! | its `Origin` is [trusted](NegotiateLayer::with_trusted_origin) | passes |
+//! | `Sec-Fetch-Site` is `same-origin` or `none` (the user typed the address) | passes |
+//! | `Sec-Fetch-Site` is something else, `same-site` too | refused |
+//! | no `Sec-Fetch-Site` and no `Origin`: not a browser | passes |
+//! | no `Sec-Fetch-Site`, and `Origin` has the request's host and port | passes |
+//! | no `Sec-Fetch-Site`, and another `Origin`, or `null` | refused |
+//!
+//! Browsers send `Sec-Fetch-Site` over TLS only. Over plain HTTP the check compares `Origin` with the host, so a proxy must
+//! pass on the `Host` that the browser sent. The scheme is not compared. A server that is reached over both should redirect
+//! browsers to TLS, and send `Strict-Transport-Security`.
+//!
+//! The check is for requests that this layer sees. A session needs its own protection on its routes: a cookie with
+//! `SameSite=Lax` or `Strict`, and the same check. A GET that changes something is protected by neither.
+//!
+//! # CORS
+//! Before a page of another origin may make some requests, the browser asks with OPTIONS. This preflight carries no credentials,
+//! by the Fetch standard. The layer would challenge it, and the browser takes 401 for a no. So a layer for CORS stands outside
+//! of this one, where it answers the preflight and adds its headers to the layer's own responses:
+//!
+//! ```
+//! # fn app(
+//! #     routes: axum::Router,
+//! #     sign_in: kerberos_sso::tower::NegotiateLayer,
+//! # ) -> Result<axum::Router, Box<dyn std::error::Error>> {
+//! use axum::http::Method;
+//! use tower_http::cors::CorsLayer;
+//!
+//! let origin = "https://app.example.com";
+//! let cors = CorsLayer::new().allow_origin([origin.parse()?]).allow_methods([Method::POST]).allow_credentials(true);
+//! // In axum the layer that is added last runs first.
+//! let app = routes.layer(sign_in.with_trusted_origin(origin)?).layer(cors);
+//! # Ok(app)
+//! # }
+//! ```
+//!
+//! The two say different things. CORS lets a page read responses. A trusted origin lets it make requests that change something.
+//!
 //! # gRPC
 //! A call of gRPC (`content-type: application/grpc`) gets the layer's responses in gRPC's way: HTTP status 200, `grpc-status` 16
 //! (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The challenge and the cookie are there as
@@ -73,17 +122,22 @@
 //! [`ConnectionInfo`]. This layer reads no header for it.
 
 mod cookie;
+mod cross_site;
 mod extensions;
 mod future;
+mod host;
 mod layer;
+mod origin;
 mod responses;
 mod service;
 mod settings;
 mod source;
 
+pub use cross_site::CrossSite;
 pub use extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 pub use future::NegotiateFuture;
 pub use layer::NegotiateLayer;
+pub use origin::InvalidOrigin;
 pub use responses::{EmptyResponses, Responses};
 pub use service::Negotiate;
 pub use source::ValidatorSource;

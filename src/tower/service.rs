@@ -61,6 +61,7 @@ impl Settings {
     /// service.
     fn admit(&self, parts: &mut Parts) -> Result<Headers, (StatusCode, Headers)> {
         forget_identity(&mut parts.extensions);
+        self.refuse_cross_site(parts)?;
         let now = (self.clock)();
         let (kept, negotiation) = self.kept(parts, now);
         let step = self.decide(parts, &kept, negotiation.as_ref(), now);
@@ -79,6 +80,15 @@ impl Settings {
                 Err(refused) => self.fall_back(&refused, parts, self.cleared(&kept, Headers::default())),
             },
         }
+    }
+
+    /// Refuses a request that a page of another site made, before its token is looked at: the token stays unused.
+    fn refuse_cross_site(&self, request: &Parts) -> Result<(), (StatusCode, Headers)> {
+        let Some(check) = &self.cross_site else { return Ok(()) };
+        check.check(request).map_err(|why| {
+            (self.on_cross_site)(&why, request);
+            (StatusCode::FORBIDDEN, Headers::default())
+        })
     }
 
     fn decide(&self, parts: &Parts, kept: &Kept, negotiation: Option<&Negotiation>, now: UnixTime) -> SignInStep {

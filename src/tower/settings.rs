@@ -1,6 +1,7 @@
 //! The settings of a layer.
 
 use super::cookie::ContinuationCookie;
+use super::cross_site::{CrossSite, CrossSiteCheck};
 use super::source::Decide;
 use crate::http::SignedIn;
 use crate::negotiate::Refused;
@@ -18,8 +19,11 @@ pub(super) struct Settings {
     pub(super) randomness: Arc<dyn Fn() -> Randomness + Send + Sync>,
     pub(super) demand: Demand,
     pub(super) cookie: Option<ContinuationCookie>,
+    /// It is `None` if the server does without the check.
+    pub(super) cross_site: Option<CrossSiteCheck>,
     pub(super) on_signed_in: Hook<SignedIn>,
     pub(super) on_fall_back: Hook<Refused>,
+    pub(super) on_cross_site: Hook<CrossSite>,
 }
 
 /// A function that the layer calls with the head of a request.
@@ -37,6 +41,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("NegotiateLayer")
             .field("demand", &self.demand)
             .field("cookie", &self.cookie)
+            .field("cross_site", &self.cross_site)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
-//! The layers for `tower` among the other parts of a web server: sessions and gRPC.
+//! The layers for `tower` among the other parts of a web server: pages of other sites, CORS, sessions, groups, gRPC, and the
+//! log.
 #![cfg(all(feature = "testing", feature = "tower"))]
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cross_site;
+#[cfg(feature = "tracing")]
+mod events;
 mod responses;
 mod stale;
 
@@ -46,6 +50,10 @@ fn authorized(mut request: Request<Body>, value: &str) -> Request<Body> {
 
 async fn send(app: &Router, request: Request<Body>) -> Response<Body> {
     app.clone().oneshot(request).await.unwrap()
+}
+
+async fn status(app: &Router, request: Request<Body>) -> u16 {
+    send(app, request).await.status().as_u16()
 }
 
 fn challenge(response: &Response<Body>) -> Option<&str> {

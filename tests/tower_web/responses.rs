@@ -10,6 +10,8 @@ use axum::routing::any;
 use kerberos_sso::http::SealingKey;
 use kerberos_sso::testing::MechToken;
 
+const EVIL: (&str, &str) = ("origin", "https://evil.example");
+
 #[tokio::test]
 async fn response_has_the_servers_body_and_the_layers_status_and_challenge() {
     let host = Host::new();
@@ -20,6 +22,7 @@ async fn response_has_the_servers_body_and_the_layers_status_and_challenge() {
     for (sent, status, challenged, text) in [
         (request("GET", &[]), 401, Some("Negotiate"), "401 Unauthorized at /"),
         (authorized(request("GET", &[]), "Negotiate"), 403, None, "403 Forbidden at /"),
+        (request("POST", &[EVIL]), 403, None, "403 Forbidden at /"),
     ] {
         let response = send(&app, sent).await;
         assert_eq!((response.status().as_u16(), challenge(&response)), (status, challenged));

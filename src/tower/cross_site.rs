@@ -1,0 +1,103 @@
+//! The check against cross-site request forgery: the fields in which a browser says whose page made a request.
+//!
+//! In: the head of a request (`Sec-Fetch-Site` of W3C's Fetch Metadata, `Origin` of RFC 6454). Out: nothing, or the reason
+//! to refuse it. No token is read here.
+
+use super::host::Host;
+use super::origin::{InvalidOrigin, Origin};
+use crate::observe;
+use ::http::header::{HeaderName, ORIGIN, UPGRADE};
+use ::http::request::Parts;
+use ::http::{HeaderMap, Method};
+use thiserror::Error;
+
+/// The reason why a request is taken for one that a page of another site made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+#[non_exhaustive]
+pub enum CrossSite {
+    /// The browser says so, in `Sec-Fetch-Site`.
+    #[error("the browser says that a page of another origin made the request (Sec-Fetch-Site)")]
+    FetchSite,
+    /// The `Origin` is another than the request's host, or is `null`, and there is no `Sec-Fetch-Site`.
+    #[error("the request's Origin is not this host")]
+    Origin,
+}
+
+impl CrossSite {
+    /// Returns what an administrator can do if the request should be let in.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::FetchSite => {
+                "If pages of that origin may act for your users, trust it (with_trusted_origin). If not, a page of another \
+                 site tried to act as the user."
+            }
+            Self::Origin => {
+                "If the page is this server's own, let the proxy pass on the Host that the browser sent. If pages of that \
+                 origin may act for your users, trust it (with_trusted_origin). If neither, a page of another site tried to \
+                 act as the user."
+            }
+        }
+    }
+}
+
+/// The check, and the origins that pass it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CrossSiteCheck {
+    trusted: Vec<Origin>,
+}
+
+impl CrossSiteCheck {
+    pub(super) fn trust(&mut self, origin: &str) -> Result<(), InvalidOrigin> {
+        self.trusted.push(Origin::parse(origin).ok_or(InvalidOrigin)?);
+        Ok(())
+    }
+
+    /// Passes a request that no page made, or a page of this host or of a trusted origin. Reports every other request.
+    pub(super) fn check(&self, request: &Parts) -> Result<(), CrossSite> {
+        self.judge(request).inspect_err(|why| {
+            let origin = request.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+            let host = Host::of(request).map(|host| host.name);
+            observe::cross_site(why, why.remedy(), request.method.as_str(), host, origin);
+        })
+    }
+
+    fn judge(&self, request: &Parts) -> Result<(), CrossSite> {
+        let headers = &request.headers;
+        let origin = origin(headers);
+        if is_safe(request) || origin.as_ref().is_some_and(|origin| self.trusted.contains(origin)) {
+            return Ok(());
+        }
+        if headers.contains_key(&SEC_FETCH_SITE) {
+            let mut sites = headers.get_all(&SEC_FETCH_SITE).iter();
+            let is_own = sites.all(|site| site == "same-origin" || site == "none");
+            return if is_own { Ok(()) } else { Err(CrossSite::FetchSite) };
+        }
+        // Every browser sends one of both fields with these methods. Programs have no ambient credentials to misuse.
+        if !headers.contains_key(ORIGIN) {
+            return Ok(());
+        }
+        match (origin, Host::of(request)) {
+            (Some(origin), Some(host)) if origin.is_of(&host) => Ok(()),
+            _ => Err(CrossSite::Origin),
+        }
+    }
+}
+
+/// Returns whether a request changes nothing by its method (RFC 9110 section 9.2.1). An upgrade changes the protocol: a page
+/// of another site would read and write over a WebSocket as the user, and CORS does not stop it.
+fn is_safe(request: &Parts) -> bool {
+    let safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    safe && !request.headers.contains_key(UPGRADE)
+}
+
+/// Returns the origin that a request names, if it names exactly one.
+fn origin(headers: &HeaderMap) -> Option<Origin> {
+    let mut values = headers.get_all(ORIGIN).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => Origin::parse(value.to_str().ok()?),
+        _ => None,
+    }
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -1,0 +1,103 @@
+//! The host that a request is for (RFC 9110 section 7.2): the authority of its target, or else its `Host` field.
+
+use ::http::header::HOST;
+use ::http::request::Parts;
+
+/// A host and a port. The host is a name, an IPv4 address, or an IPv6 address in brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Host<'a> {
+    pub(super) name: &'a str,
+    pub(super) port: Option<u16>,
+}
+
+impl<'a> Host<'a> {
+    /// Returns the host of a request. `None` if the request names none or several.
+    pub(super) fn of(request: &'a Parts) -> Option<Self> {
+        // RFC 9112 section 3.2.2: the authority of the target counts, whatever the field says.
+        if let Some(authority) = request.uri.authority() {
+            return Self::parse(authority.as_str());
+        }
+        let mut fields = request.headers.get_all(HOST).iter();
+        match (fields.next(), fields.next()) {
+            (Some(host), None) => Self::parse(host.to_str().ok()?),
+            _ => None,
+        }
+    }
+
+    /// Parses `host` or `host:port`, and nothing around it. Names of other than ASCII characters are not written so.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let end = match text.strip_prefix('[') {
+            Some(address) => address.find(']')?.checked_add("[]".len())?,
+            None => text.find(':').unwrap_or(text.len()),
+        };
+        let (name, port) = text.split_at_checked(end)?;
+        let port = match port.strip_prefix(':') {
+            Some(digits) => Some(parse_port(digits)?),
+            None if port.is_empty() => None,
+            None => return None,
+        };
+        is_host(name).then_some(Self { name, port })
+    }
+}
+
+/// Returns whether `name` has the characters of a host, of a name or between brackets.
+fn is_host(name: &str) -> bool {
+    let is_of = |text: &str, others: &[u8]| {
+        !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || others.contains(&octet))
+    };
+    match name.strip_prefix('[') {
+        Some(address) => is_of(address.trim_end_matches(']'), b":."),
+        None => is_of(name, b"-._"),
+    }
+}
+
+/// Parses digits only: the parser of `u16` takes a sign.
+fn parse_port(digits: &str) -> Option<u16> {
+    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_port_are_read() {
+        for (text, name, port) in [
+            ("www.example.com", "www.example.com", None),
+            ("WWW.example.com:8080", "WWW.example.com", Some(8080)),
+            ("10.0.0.1:80", "10.0.0.1", Some(80)),
+            ("[2001:db8::1]", "[2001:db8::1]", None),
+            ("[::1]:443", "[::1]", Some(443)),
+            ("a_b", "a_b", None),
+        ] {
+            assert_eq!(Host::parse(text), Some(Host { name, port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_host() {
+        for text in [
+            "",
+            ":80",
+            "a:",
+            "a:b",
+            "a:+1",
+            "a:65536",
+            "a:80:80",
+            "a b",
+            "a/b",
+            "user@a",
+            "*.a",
+            "ä.example",
+            "[",
+            "[]",
+            "[::1",
+            "[::1]80",
+            "[::1]:",
+            "[a@b]",
+            "::1",
+        ] {
+            assert_eq!(Host::parse(text), None, "{text}");
+        }
+    }
+}

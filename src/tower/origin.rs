@@ -1,0 +1,122 @@
+//! An origin (RFC 6454): the scheme, host and port of the page that made a request, as browsers write them.
+
+use super::host::Host;
+use std::string::String;
+use thiserror::Error;
+
+/// A scheme, a host and a port. Two equal origins are the same origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    scheme: String,
+    host: String,
+    /// It is `None` for the port that the scheme has by default.
+    port: Option<u16>,
+}
+
+impl Origin {
+    /// Parses `https://app.example.com:8443`. `None` for `null`, which names no page, and for an address with a path.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (scheme, host) = text.split_once("://")?;
+        let scheme = Some(scheme).filter(|scheme| is_scheme(scheme))?.to_ascii_lowercase();
+        let host = Host::parse(host)?;
+        let port = host.port.filter(|port| Some(*port) != default_port(&scheme));
+        Some(Self { scheme, host: host.name.to_ascii_lowercase(), port })
+    }
+
+    /// Returns whether a page of this origin is a page of `host`.
+    ///
+    /// The schemes are not compared: a server behind a proxy that ends TLS does not know the client's.
+    pub(super) fn is_of(&self, host: &Host<'_>) -> bool {
+        let default = default_port(&self.scheme);
+        default.is_some()
+            && self.host.eq_ignore_ascii_case(host.name)
+            && self.port == host.port.filter(|port| Some(*port) != default)
+    }
+}
+
+/// The text is no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not an origin (https://app.example.com, without a path)")]
+pub struct InvalidOrigin;
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
+}
+
+/// Returns the port of a scheme that a web server's pages have.
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_equal_in_any_spelling() {
+        for (one, other) in [
+            ("https://app.example.com", "HTTPS://App.Example.com:443"),
+            ("http://app.example.com:80", "http://app.example.com"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+        ] {
+            assert_eq!(Origin::parse(one).unwrap(), Origin::parse(other).unwrap());
+        }
+    }
+
+    #[test]
+    fn origins_differ_by_scheme_host_or_port() {
+        let origin = Origin::parse("https://app.example.com").unwrap();
+        for other in
+            ["http://app.example.com", "https://example.com", "https://app.example.com:80", "https://app.example.co"]
+        {
+            assert_ne!(Origin::parse(other).unwrap(), origin, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_an_origin_is_read_as_one() {
+        for text in [
+            "",
+            "null",
+            "app.example.com",
+            "//app.example.com",
+            "://app.example.com",
+            "https:app.example.com",
+            "https://",
+            "https://app.example.com/",
+            "https://app.example.com?",
+            "https://user@app.example.com",
+            "https://*.example.com",
+            "https://a.example https://b.example",
+            " https://app.example.com",
+            "1https://app.example.com",
+        ] {
+            assert_eq!(Origin::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn page_is_of_the_host_when_name_and_port_are_equal() {
+        for (origin, host, is_of) in [
+            ("https://a.example", "a.example", true),
+            ("https://a.example", "A.EXAMPLE:443", true),
+            ("http://a.example", "a.example", true),
+            ("http://a.example", "a.example:80", true),
+            ("http://a.example:8080", "a.example:8080", true),
+            ("https://a.example", "a.example:80", false),
+            ("http://a.example", "a.example:443", false),
+            ("https://a.example:8443", "a.example", false),
+            ("https://b.a.example", "a.example", false),
+            ("https://a.example.b", "a.example", false),
+            ("chrome-extension://a.example", "a.example", false),
+        ] {
+            assert_eq!(Origin::parse(origin).unwrap().is_of(&Host::parse(host).unwrap()), is_of, "{origin} {host}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the log says: why a client was challenged or refused, for which host, and what to do.
+
+use super::{authorized, layer, request, send, with_fields};
+use crate::common::dialogue::Host;
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::routing::any;
+use kerberos_sso::observe::TARGET;
+use kerberos_sso::tower::CrossSite;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+type Fields = BTreeMap<&'static str, String>;
+
+/// All events, in order.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<(Level, Fields)>>>);
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == TARGET && metadata.is_event()
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut visitor = Visitor::default();
+        event.record(&mut visitor);
+        self.0.lock().unwrap().push((*event.metadata().level(), visitor.0));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Visitor(Fields);
+
+impl Visit for Visitor {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// The events of one request.
+async fn events(app: &Router, request: Request<Body>) -> Vec<(Level, Fields)> {
+    let log = Log::default();
+    let guard = tracing::subscriber::set_default(log.clone());
+    send(app, request).await;
+    drop(guard);
+    log.0.lock().unwrap().clone()
+}
+
+async fn only_event(app: &Router, request: Request<Body>) -> (Level, Fields) {
+    let events = events(app, request).await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    events[0].clone()
+}
+
+fn fields(pairs: &[(&'static str, &str)]) -> Fields {
+    pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+fn open() -> Router {
+    Router::new().route("/", any(|| async {}))
+}
+
+#[tokio::test]
+async fn cross_site_refusal_names_the_origin_and_the_remedy() {
+    let host = Host::new();
+    let app = open().layer(layer(&host));
+    let evil = ("origin", "https://evil.example");
+    for (field, cause) in [(("sec-fetch-site", "cross-site"), CrossSite::FetchSite), (("x", "y"), CrossSite::Origin)] {
+        let request = authorized(request("POST", &[evil, field]), &host.good().header());
+        let expected = fields(&[
+            ("code", "cross-site"),
+            ("method", "POST"),
+            ("host", "www.contoso.test"),
+            ("origin", "https://evil.example"),
+            ("remedy", cause.remedy()),
+            ("message", &cause.to_string()),
+        ]);
+        assert_eq!(only_event(&app, request).await, (Level::INFO, expected));
+        assert!(cause.remedy().contains("with_trusted_origin"));
+    }
+}
+
+#[tokio::test]
+async fn texts_of_the_client_are_bounded() {
+    let host = Host::new();
+    let app = open().layer(layer(&host));
+    let long = "x".repeat(5000);
+    let requests = [
+        with_fields(Request::post("/"), &[("host", &long), ("origin", &long)]),
+        with_fields(Request::builder().method(long.as_str()).uri("/"), &[("origin", "https://evil.example")]),
+    ];
+    for request in requests {
+        let (_, fields) = only_event(&app, request).await;
+        for (name, value) in fields {
+            assert!(value.len() < 1000, "{name}: {value}");
+        }
+    }
+}
