@@ -1,9 +1,36 @@
 //! Events of the layers for `tower`, as those of the decisions are: bounded, and without a secret.
+//!
+//! A value of `Authorization` is a secret as a whole: a client may send a key there without a scheme before it.
 
 use super::TARGET;
-use crate::error::BoundedText;
+use crate::error::{BoundedText, Error};
 use ::tracing::{Level, event};
 use core::fmt::Display;
+
+/// Reports a challenge. It is at DEBUG if it says nothing: every browser's first request is challenged.
+pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, remedy: &'static str, host: Option<&str>) {
+    // `event!` takes only a constant as its level.
+    macro_rules! challenge {
+        ($level:expr) => {
+            event!(target: TARGET, $level, code = "challenged", host = host.map(bounded), remedy, "{cause}")
+        };
+    }
+    if is_usual { challenge!(Level::DEBUG) } else { challenge!(Level::INFO) }
+}
+
+/// Reports that a client answered a challenge and has no ticket for this host.
+#[cold]
+pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {
+    event!(
+        target: TARGET,
+        Level::INFO,
+        code = "no-ticket",
+        answer = error.code(),
+        host = host.map(bounded),
+        remedy = error.remedy(),
+        "the client answered the challenge and has no ticket for this host"
+    );
+}
 
 #[cold]
 pub(crate) fn cross_site(

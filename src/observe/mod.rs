@@ -28,6 +28,8 @@
 //!
 //! | `code` | level | other fields | meaning |
 //! |---|---|---|---|
+//! | `challenged` | DEBUG or INFO | | a client was asked for a ticket; at INFO if it sent something else than the first request of a browser |
+//! | `no-ticket` | INFO | `answer` | the client answered a challenge, with NTLM say, and has no ticket for `host`; `answer` is the code of the refusal, which has an event of its own |
 //! | `cross-site` | INFO | `method`, `origin` | a page of another site made the request |
 //!
 //! Every text is bounded and escaped, so that no name can forge a line of a log. No event holds a key, a plaintext or a
@@ -57,11 +59,11 @@ pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
 pub(crate) use events::{accepted, goes_on, in_stage, refused};
 #[cfg(all(feature = "tower", feature = "tracing"))]
-pub(crate) use layer_events::cross_site;
-#[cfg(all(feature = "tower", not(feature = "tracing")))]
-pub(crate) use silence::cross_site;
+pub(crate) use layer_events::{challenged, cross_site, no_ticket};
 #[cfg(not(feature = "tracing"))]
 pub(crate) use silence::{accepted, goes_on, in_stage, refused};
+#[cfg(all(feature = "tower", not(feature = "tracing")))]
+pub(crate) use silence::{challenged, cross_site, no_ticket};
 
 use crate::accept::Accepted;
 use crate::keys::KeyQuery;

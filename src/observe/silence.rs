@@ -20,4 +20,10 @@ pub(crate) const fn refused(_: &Error, _: Option<&KeyQuery<'_>>) {}
 pub(crate) const fn goes_on() {}
 
 #[cfg(feature = "tower")]
+pub(crate) fn challenged(_: &dyn Display, _: bool, _: &'static str, _: Option<&str>) {}
+
+#[cfg(feature = "tower")]
+pub(crate) const fn no_ticket(_: &Error, _: Option<&str>) {}
+
+#[cfg(feature = "tower")]
 pub(crate) fn cross_site(_: &dyn Display, _: &'static str, _: &str, _: Option<&str>, _: Option<&str>) {}

@@ -1,5 +1,6 @@
 //! The layer and its settings.
 
+use super::challenge::ChallengeCause;
 use super::cookie::ContinuationCookie;
 use super::cross_site::{CrossSite, CrossSiteCheck};
 use super::origin::InvalidOrigin;
@@ -46,6 +47,7 @@ impl NegotiateLayer {
             cross_site: Some(CrossSiteCheck::default()),
             on_signed_in: Arc::new(|_, _| {}),
             on_fall_back: Arc::new(|_, _| {}),
+            on_challenged: Arc::new(|_, _| {}),
             on_cross_site: Arc::new(|_, _| {}),
         };
         Self { settings: Arc::new(settings), responses: EmptyResponses }
@@ -120,6 +122,15 @@ impl<R> NegotiateLayer<R> {
     /// Calls `hook` when a request was refused: log it there.
     pub fn on_fall_back(self, hook: impl Fn(&Refused, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_fall_back = Arc::new(hook))
+    }
+
+    /// Calls `hook` when the layer challenges a client. Behind an [optional](Self::optional) layer the service challenges
+    /// its clients itself, so the hook is not called.
+    ///
+    /// A browser's first request is always challenged. A server that counts challenges here, and sign-ins in
+    /// [`on_signed_in`](Self::on_signed_in), sees whether clients of a host give up.
+    pub fn on_challenged(self, hook: impl Fn(&ChallengeCause, &Parts) + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.on_challenged = Arc::new(hook))
     }
 
     /// Calls `hook` when a request was refused because a page of another site made it.

@@ -91,6 +91,15 @@
 //!
 //! The two say different things. CORS lets a page read responses. A trusted origin lets it make requests that change something.
 //!
+//! # A client that sends no ticket
+//! The commonest failure is that a client gets no ticket for this host. Such a client says nothing: it just does not answer the
+//! challenge. HTTP keeps nothing between two requests, so the layer cannot tell this client from one that comes for the first
+//! time. It reports every challenge: to [`on_challenged`](NegotiateLayer::on_challenged), and as an event that names the host
+//! and what to check. That event is at DEBUG, since every sign-in of a browser begins so. It is at INFO if the request shows
+//! more: credentials of [another scheme](ChallengeCause::OtherScheme), or a negotiation that the client
+//! [did not continue](ChallengeCause::NegotiationAbandoned). A client that answers with NTLM, or with no Kerberos at all, is
+//! refused. The event `no-ticket` then names the host for which it has no ticket.
+//!
 //! # gRPC
 //! A call of gRPC (`content-type: application/grpc`) gets the layer's responses in gRPC's way: HTTP status 200, `grpc-status` 16
 //! (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The challenge and the cookie are there as
@@ -121,6 +130,7 @@
 //! The server puts what it knows of the connection, above all its channel bindings, among the request's extensions:
 //! [`ConnectionInfo`]. This layer reads no header for it.
 
+mod challenge;
 mod cookie;
 mod cross_site;
 mod extensions;
@@ -133,6 +143,7 @@ mod service;
 mod settings;
 mod source;
 
+pub use challenge::ChallengeCause;
 pub use cross_site::CrossSite;
 pub use extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 pub use future::NegotiateFuture;

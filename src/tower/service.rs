@@ -1,5 +1,6 @@
 //! The service, which decides a request and turns the step into a response.
 
+use super::challenge;
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn, forget_identity};
 use super::future::{Headers, NegotiateFuture};
 use super::responses::{EmptyResponses, Responses, respond};
@@ -72,6 +73,7 @@ impl Settings {
                 Ok(self.cleared(&kept, headers))
             }
             SignInStep::Challenge => {
+                self.report_challenge(parts, negotiation.is_some());
                 self.leave_out(NotSignedIn::NotAsked, parts, StatusCode::UNAUTHORIZED, self.cleared(&kept, headers))
             }
             SignInStep::FallBack(refused) => self.fall_back(&refused, parts, self.cleared(&kept, headers)),
@@ -89,6 +91,13 @@ impl Settings {
             (self.on_cross_site)(&why, request);
             (StatusCode::FORBIDDEN, Headers::default())
         })
+    }
+
+    /// Reports a challenge. Behind an optional layer there is none: the service itself chooses whether to challenge.
+    fn report_challenge(&self, request: &Parts, was_continued: bool) {
+        if self.demand == Demand::SignedIn {
+            (self.on_challenged)(&challenge::report(request, was_continued), request);
+        }
     }
 
     fn decide(&self, parts: &Parts, kept: &Kept, negotiation: Option<&Negotiation>, now: UnixTime) -> SignInStep {
@@ -117,6 +126,7 @@ impl Settings {
         parts: &mut Parts,
         headers: Headers,
     ) -> Result<Headers, (StatusCode, Headers)> {
+        challenge::report_answer(refused.error(), parts);
         (self.on_fall_back)(refused, parts);
         let why = NotSignedIn::Failed(Arc::new(refused.error().clone()));
         self.leave_out(why, parts, StatusCode::FORBIDDEN, headers)

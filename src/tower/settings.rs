@@ -1,5 +1,6 @@
 //! The settings of a layer.
 
+use super::challenge::ChallengeCause;
 use super::cookie::ContinuationCookie;
 use super::cross_site::{CrossSite, CrossSiteCheck};
 use super::source::Decide;
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) cross_site: Option<CrossSiteCheck>,
     pub(super) on_signed_in: Hook<SignedIn>,
     pub(super) on_fall_back: Hook<Refused>,
+    pub(super) on_challenged: Hook<ChallengeCause>,
     pub(super) on_cross_site: Hook<CrossSite>,
 }
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::any;
 use kerberos_sso::observe::TARGET;
-use kerberos_sso::tower::CrossSite;
+use kerberos_sso::tower::{ChallengeCause, CrossSite};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -82,6 +82,45 @@ fn open() -> Router {
 }
 
 #[tokio::test]
+async fn challenge_names_the_host_and_what_to_check() {
+    let host = Host::new();
+    let app = open().layer(layer(&host));
+    for (authorization, level, cause) in [
+        (None, Level::DEBUG, ChallengeCause::NoCredentials),
+        (Some("Basic YWxpY2U6c2VjcmV0"), Level::INFO, ChallengeCause::OtherScheme),
+    ] {
+        let request = authorization.into_iter().fold(request("GET", &[]), authorized);
+        let expected = fields(&[
+            ("code", "challenged"),
+            ("host", "www.contoso.test"),
+            ("remedy", cause.remedy()),
+            ("message", &cause.to_string()),
+        ]);
+        assert_eq!(only_event(&app, request).await, (level, expected));
+    }
+}
+
+/// The refusal itself is reported as well, without the host.
+#[tokio::test]
+async fn answer_without_a_ticket_names_the_host() {
+    let host = Host::new();
+    let app = open().layer(layer(&host).optional());
+    let log = events(&app, authorized(request("GET", &[]), "NTLM TlRMTVNTUAABAAAA")).await;
+    let [(_, refused), (Level::INFO, no_ticket)] = &log[..] else { panic!("{log:?}") };
+    assert!(refused["remedy"].contains("setspn -Q HTTP/host"));
+    let expected = fields(&[
+        ("code", "no-ticket"),
+        ("answer", "ntlm"),
+        ("host", "www.contoso.test"),
+        ("remedy", &refused["remedy"]),
+        ("message", "the client answered the challenge and has no ticket for this host"),
+    ]);
+    assert_eq!((refused["code"].as_str(), no_ticket), ("ntlm", &expected));
+    let other = authorized(request("GET", &[]), "Negotiate !");
+    assert_eq!(only_event(&app, other).await.1["code"], "not-negotiate", "it says nothing of a ticket");
+}
+
+#[tokio::test]
 async fn cross_site_refusal_names_the_origin_and_the_remedy() {
     let host = Host::new();
     let app = open().layer(layer(&host));
@@ -101,19 +140,23 @@ async fn cross_site_refusal_names_the_origin_and_the_remedy() {
     }
 }
 
+/// An `Authorization` value is a secret even without a scheme, and a password may stand before the host.
 #[tokio::test]
-async fn texts_of_the_client_are_bounded() {
+async fn texts_of_the_client_are_bounded_and_no_secret_is_among_them() {
     let host = Host::new();
     let app = open().layer(layer(&host));
     let long = "x".repeat(5000);
     let requests = [
         with_fields(Request::post("/"), &[("host", &long), ("origin", &long)]),
         with_fields(Request::builder().method(long.as_str()).uri("/"), &[("origin", "https://evil.example")]),
+        authorized(with_fields(Request::get("http://alice:hunter2@www.contoso.test/"), &[]), "hunter2"),
+        authorized(request("GET", &[]), "hunter2"),
     ];
     for request in requests {
         let (_, fields) = only_event(&app, request).await;
         for (name, value) in fields {
             assert!(value.len() < 1000, "{name}: {value}");
+            assert!(!value.contains("hunter2"), "{name}: {value}");
         }
     }
 }

@@ -12,6 +12,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod challenges;
 mod cross_site;
 #[cfg(feature = "tracing")]
 mod events;

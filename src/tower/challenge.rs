@@ -1,0 +1,84 @@
+//! The challenges of the layer: why a client is challenged, and what to check if it answers without a ticket or not at all.
+//!
+//! HTTP keeps nothing between two requests. A client without a ticket for this host just sends nothing more, or sends its
+//! request again as it was. So a request alone does not say whether its client was challenged before.
+
+use super::host::Host;
+use crate::error::Error;
+use crate::observe;
+use ::http::header::AUTHORIZATION;
+use ::http::request::Parts;
+use core::fmt;
+
+/// The reason why a client is challenged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChallengeCause {
+    /// The request carries no credentials. A browser's first request is so, and each request of a client that has no
+    /// ticket for this host.
+    NoCredentials,
+    /// The request carries credentials of another scheme only, such as Basic or Bearer.
+    OtherScheme,
+    /// The server asked the client to continue a negotiation, and the request carries no token.
+    NegotiationAbandoned,
+}
+
+impl ChallengeCause {
+    fn of(request: &Parts, was_continued: bool) -> Self {
+        match (was_continued, request.headers.contains_key(AUTHORIZATION)) {
+            (true, _) => Self::NegotiationAbandoned,
+            (false, true) => Self::OtherScheme,
+            (false, false) => Self::NoCredentials,
+        }
+    }
+
+    /// Returns what an administrator can check if the client does not sign in then.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoCredentials => NO_CREDENTIALS,
+            Self::OtherScheme => {
+                "The client or a proxy adds credentials of its own accord, a password or a bearer token, and they take the \
+                 place of the ticket. Remove them from the client's settings for this host."
+            }
+            Self::NegotiationAbandoned => {
+                "The client got the server's token and gave up. Check on the client that it can get a ticket for this host \
+                 (klist get HTTP/host), and that no proxy removes the WWW-Authenticate or Authorization field."
+            }
+        }
+    }
+}
+
+impl fmt::Display for ChallengeCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoCredentials => "the client is challenged: its request carries no credentials",
+            Self::OtherScheme => "the client is challenged: its request carries credentials of another scheme only",
+            Self::NegotiationAbandoned => "the client is challenged: it did not continue its negotiation",
+        })
+    }
+}
+
+/// Reports that the client of `request` is challenged, and returns why.
+pub(super) fn report(request: &Parts, was_continued: bool) -> ChallengeCause {
+    let cause = ChallengeCause::of(request, was_continued);
+    let host = Host::of(request).map(|host| host.name);
+    let is_usual = cause == ChallengeCause::NoCredentials;
+    observe::challenged(&cause, is_usual, cause.remedy(), host);
+    cause
+}
+
+/// Reports a client that answered the challenge, and has no ticket for the host of `request`. The event of the refusal does
+/// not name the host.
+pub(super) fn report_answer(error: &Error, request: &Parts) {
+    if matches!(error, Error::Ntlm { .. } | Error::NegoEx { .. } | Error::Iakerb | Error::NoKerberos { .. }) {
+        observe::no_ticket(error, Host::of(request).map(|host| host.name));
+    }
+}
+
+const NO_CREDENTIALS: &str = "\
+Nothing, if the client signs in next: a browser sends no ticket before it is challenged. If it does not, the usual causes \
+are, most frequent first: (1) the browser does not trust this host: put it into the Local Intranet zone, or into \
+AuthServerAllowlist of Chrome or Edge; (2) no account, or two accounts, have this host as service principal: \"setspn -Q \
+HTTP/host\" must find exactly one; (3) the client is not joined to the domain, its user is a local one, or it does not \
+reach a domain controller (VPN): \"klist get HTTP/host\" on the client says which.";
