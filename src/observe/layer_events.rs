@@ -4,6 +4,7 @@
 
 use super::TARGET;
 use crate::error::{BoundedText, Error};
+use crate::identity::Identity;
 use ::tracing::{Level, event};
 use core::fmt::Display;
 
@@ -52,6 +53,42 @@ pub(crate) fn cross_site(
     );
 }
 
+#[cold]
+pub(crate) fn not_member(user: &Identity, group: &dyn Display) {
+    event!(
+        target: TARGET,
+        Level::INFO,
+        code = "not-member",
+        user = bounded(&user.name),
+        realm = bounded(&user.realm),
+        sid = user.sid.map(::tracing::field::display),
+        group = ::tracing::field::display(group),
+        remedy = NOT_MEMBER,
+        "the user is not a member of the group"
+    );
+}
+
+#[cold]
+pub(crate) fn layer_missing(path: &str, host: Option<&str>) {
+    event!(
+        target: TARGET,
+        Level::WARN,
+        code = "layer-missing",
+        path = bounded(path),
+        host = host.map(bounded),
+        remedy = LAYER_MISSING,
+        "a route demands an identity, and no layer signs users in before it"
+    );
+}
+
 fn bounded(text: &str) -> impl ::tracing::Value {
     ::tracing::field::display(BoundedText::new(text))
 }
+
+const NOT_MEMBER: &str = "\
+If the user may do this, add the user to the group. A ticket holds the groups of the moment when it was issued: the user \
+then gets a new one (sign out and in, or \"klist purge\").";
+
+const LAYER_MISSING: &str = "\
+Put the route inside of NegotiateLayer. In axum, the layer that is added last runs first. A server with sessions puts the \
+session's Arc<Identity>, or NotSignedIn::NotAsked, among the extensions of every request.";

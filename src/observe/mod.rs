@@ -31,6 +31,8 @@
 //! | `challenged` | DEBUG or INFO | | a client was asked for a ticket; at INFO if it sent something else than the first request of a browser |
 //! | `no-ticket` | INFO | `answer` | the client answered a challenge, with NTLM say, and has no ticket for `host`; `answer` is the code of the refusal, which has an event of its own |
 //! | `cross-site` | INFO | `method`, `origin` | a page of another site made the request |
+//! | `not-member` | INFO | `user`, `realm`, `sid`, `group` | the user is not in the group; without `host` |
+//! | `layer-missing` | WARN | `path` | a route demands an identity, and no layer signs users in |
 //!
 //! Every text is bounded and escaped, so that no name can forge a line of a log. No event holds a key, a plaintext or a
 //! token.
@@ -59,11 +61,11 @@ pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
 pub(crate) use events::{accepted, goes_on, in_stage, refused};
 #[cfg(all(feature = "tower", feature = "tracing"))]
-pub(crate) use layer_events::{challenged, cross_site, no_ticket};
+pub(crate) use layer_events::{challenged, cross_site, layer_missing, no_ticket, not_member};
 #[cfg(not(feature = "tracing"))]
 pub(crate) use silence::{accepted, goes_on, in_stage, refused};
 #[cfg(all(feature = "tower", not(feature = "tracing")))]
-pub(crate) use silence::{challenged, cross_site, no_ticket};
+pub(crate) use silence::{challenged, cross_site, layer_missing, no_ticket, not_member};
 
 use crate::accept::Accepted;
 use crate::keys::KeyQuery;

@@ -3,6 +3,8 @@
 use super::Stage;
 use crate::accept::Accepted;
 use crate::error::Error;
+#[cfg(feature = "tower")]
+use crate::identity::Identity;
 use crate::keys::KeyQuery;
 use crate::time::UnixTime;
 #[cfg(feature = "tower")]
@@ -27,3 +29,9 @@ pub(crate) const fn no_ticket(_: &Error, _: Option<&str>) {}
 
 #[cfg(feature = "tower")]
 pub(crate) fn cross_site(_: &dyn Display, _: &'static str, _: &str, _: Option<&str>, _: Option<&str>) {}
+
+#[cfg(feature = "tower")]
+pub(crate) fn not_member(_: &Identity, _: &dyn Display) {}
+
+#[cfg(feature = "tower")]
+pub(crate) fn layer_missing(_: &str, _: Option<&str>) {}

@@ -42,6 +42,9 @@
 //! counts. So a server's sessions stand beside this layer, on routes of their own, or inside of it. A layer for sessions puts
 //! the session's `Arc<Identity>` among the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
+//! # Groups
+//! [`RequireGroupLayer`] lets in the members of a group. It stands inside of this layer, or of one for sessions.
+//!
 //! # Cross-site requests
 //! A browser sends its ticket to this server whatever page makes the request: a page of another site, too. Such a page can so
 //! act as the user (cross-site request forgery). A page that was opened from a mail posts a form here, and the form is posted
@@ -130,6 +133,7 @@
 //! The server puts what it knows of the connection, above all its channel bindings, among the request's extensions:
 //! [`ConnectionInfo`]. This layer reads no header for it.
 
+mod absence;
 mod challenge;
 mod cookie;
 mod cross_site;
@@ -138,6 +142,7 @@ mod future;
 mod host;
 mod layer;
 mod origin;
+mod require_group;
 mod responses;
 mod service;
 mod settings;
@@ -149,6 +154,7 @@ pub use extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 pub use future::NegotiateFuture;
 pub use layer::NegotiateLayer;
 pub use origin::InvalidOrigin;
+pub use require_group::{RequireGroup, RequireGroupFuture, RequireGroupLayer};
 pub use responses::{EmptyResponses, Responses};
 pub use service::Negotiate;
 pub use source::ValidatorSource;

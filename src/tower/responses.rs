@@ -1,4 +1,4 @@
-//! The responses that a layer gives without its inner service: 401 and 403, and how gRPC says the same.
+//! The responses that a layer gives without its inner service: 401, 403 and 500, and how gRPC says the same.
 
 use ::http::header::CONTENT_TYPE;
 use ::http::request::Parts;
@@ -56,9 +56,13 @@ fn trailers_only<B: Default>(status: StatusCode) -> Response<B> {
     response
 }
 
-/// Returns the status of gRPC: UNAUTHENTICATED or PERMISSION_DENIED.
+/// Returns the status of gRPC: UNAUTHENTICATED, PERMISSION_DENIED or, for a mistake of the server's, INTERNAL.
 fn grpc_status(status: StatusCode) -> &'static str {
-    if status == StatusCode::UNAUTHORIZED { "16" } else { "7" }
+    match status {
+        StatusCode::UNAUTHORIZED => "16",
+        StatusCode::FORBIDDEN => "7",
+        _ => "13",
+    }
 }
 
 const GRPC: &str = "application/grpc";

@@ -6,8 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::any;
+use kerberos_sso::Sid;
 use kerberos_sso::observe::TARGET;
-use kerberos_sso::tower::{ChallengeCause, CrossSite};
+use kerberos_sso::tower::{ChallengeCause, CrossSite, RequireGroupLayer};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -138,6 +139,46 @@ async fn cross_site_refusal_names_the_origin_and_the_remedy() {
         assert_eq!(only_event(&app, request).await, (Level::INFO, expected));
         assert!(cause.remedy().contains("with_trusted_origin"));
     }
+}
+
+#[tokio::test]
+async fn user_who_is_no_member_is_named_with_the_missing_groups() {
+    let host = Host::new();
+    let group = |rid: u32| "S-1-5-21-9-9-9".parse::<Sid>().unwrap().join(rid).unwrap();
+    let guard = RequireGroupLayer::new(group(512)).or(group(1104));
+    let app = open().layer(guard).layer(layer(&host));
+    let token = host.good().pac(|pac| pac.groups([513])).header();
+    let events = events(&app, authorized(request("GET", &[]), &token)).await;
+    let [(_, signed_in), (level, refused)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((signed_in["code"].as_str(), *level), ("accepted", Level::INFO));
+    let mut refused = refused.clone();
+    assert!(refused.remove("remedy").unwrap().contains("add the user to the group"));
+    let expected = fields(&[
+        ("code", "not-member"),
+        ("user", "alice"),
+        ("realm", "CONTOSO.TEST"),
+        ("sid", &host.realm.user_sid("alice").to_string()),
+        ("group", "S-1-5-21-9-9-9-512 or S-1-5-21-9-9-9-1104"),
+        ("message", "the user is not a member of the group"),
+    ]);
+    assert_eq!(refused, expected);
+}
+
+#[tokio::test]
+async fn missing_layer_is_a_warning() {
+    let app = open().layer(RequireGroupLayer::new("S-1-5-21-9-9-9-512".parse().unwrap()));
+    let (level, fields) = only_event(&app, request("GET", &[])).await;
+    assert_eq!((level, fields["code"].as_str(), fields["path"].as_str()), (Level::WARN, "layer-missing", "/"));
+    assert!(fields["remedy"].contains("NegotiateLayer"));
+}
+
+/// Behind an optional layer the guard challenges, and so says why.
+#[tokio::test]
+async fn challenge_of_the_guard_is_reported() {
+    let host = Host::new();
+    let guard = RequireGroupLayer::new("S-1-5-21-9-9-9-512".parse().unwrap());
+    let app = open().layer(guard).layer(layer(&host).optional());
+    assert_eq!(only_event(&app, request("GET", &[])).await.1["code"], "challenged");
 }
 
 /// An `Authorization` value is a secret even without a scheme, and a password may stand before the host.

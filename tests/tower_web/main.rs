@@ -16,6 +16,7 @@ mod challenges;
 mod cross_site;
 #[cfg(feature = "tracing")]
 mod events;
+mod groups;
 mod responses;
 mod stale;
 

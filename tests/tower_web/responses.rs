@@ -7,8 +7,10 @@ use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderName, Request, Response, StatusCode};
 use axum::response::{Html, IntoResponse as _};
 use axum::routing::any;
+use kerberos_sso::Sid;
 use kerberos_sso::http::SealingKey;
 use kerberos_sso::testing::MechToken;
+use kerberos_sso::tower::RequireGroupLayer;
 
 const EVIL: (&str, &str) = ("origin", "https://evil.example");
 
@@ -62,6 +64,19 @@ async fn grpc_call_gets_its_status_without_messages_and_the_challenge_as_metadat
             assert_eq!((grpc(&refused), challenge(&refused)), (status("7"), None));
         }
     }
+}
+
+#[tokio::test]
+async fn grpc_call_of_a_user_who_is_no_member_is_permission_denied() {
+    let host = Host::new();
+    let group: Sid = "S-1-5-21-9-9-9-512".parse().unwrap();
+    let app = |guard| Router::new().route("/", any(|| async { "done" })).layer(guard);
+    let call = || request("POST", &[("content-type", "application/grpc")]);
+    let signed_in = app(RequireGroupLayer::new(group)).layer(layer(&host));
+    let refused = send(&signed_in, authorized(call(), &host.good().header())).await;
+    assert_eq!((refused.status().as_u16(), of(&refused, "grpc-status")), (200, Some("7".into())));
+    let without_layer = send(&app(RequireGroupLayer::new(group)), call()).await;
+    assert_eq!(grpc(&without_layer), status("13"));
 }
 
 #[tokio::test]

@@ -1,0 +1,203 @@
+//! A guard for groups: the service behind it runs for members only.
+
+use super::absence::identity_of;
+use super::responses::{EmptyResponses, Responses, respond};
+use crate::identity::Identity;
+use crate::observe;
+use crate::sid::Sid;
+use ::http::header::WWW_AUTHENTICATE;
+use ::http::request::Parts;
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use pin_project_lite::pin_project;
+use std::sync::Arc;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// A layer that lets in the members of a group, and nobody else. It puts [`RequireGroup`] in front of the service.
+///
+/// It stands inside of [`NegotiateLayer`](super::NegotiateLayer), or of a layer of the server's own that puts the session's
+/// `Arc<Identity>` among the extensions. Only memberships that grant count ([`Identity::is_member_of`]).
+///
+/// | request | response |
+/// |---|---|
+/// | of a member | the service's |
+/// | of another user | 403 |
+/// | [not asked](super::NotSignedIn::NotAsked), behind an optional layer | 401 with a challenge |
+/// | [failed](super::NotSignedIn::Failed), behind an optional layer | 403 |
+/// | with neither an identity nor a reason: no layer ran | 500 |
+///
+/// The log says which user was refused and which group was missing: see [`observe`].
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use kerberos_sso::tower::RequireGroupLayer;
+/// use kerberos_sso::{Sid, WellKnownGroup};
+///
+/// # fn app(sign_in: kerberos_sso::tower::NegotiateLayer) -> Option<Router> {
+/// let domain: Sid = "S-1-5-21-397973807-962049227-2576849202".parse().ok()?;
+/// let admins = RequireGroupLayer::new(WellKnownGroup::DomainAdmins.of_domain(domain)?);
+/// // The layer that is added last runs first.
+/// let app: Router = Router::new().route("/admin", get(|| async { "Hello" })).layer(admins).layer(sign_in);
+/// # Some(app)
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct RequireGroupLayer<R = EmptyResponses> {
+    groups: Groups,
+    responses: R,
+}
+
+/// The groups of which a member is let in. There is at least one.
+#[derive(Clone)]
+struct Groups(Arc<[Sid]>);
+
+impl RequireGroupLayer {
+    /// Makes a layer that lets in the members of `group`.
+    pub fn new(group: Sid) -> Self {
+        Self { groups: Groups([group].into()), responses: EmptyResponses }
+    }
+}
+
+impl<R> RequireGroupLayer<R> {
+    /// Lets in the members of `group`, too.
+    pub fn or(self, group: Sid) -> Self {
+        let groups = self.groups.0.iter().copied().chain([group]).collect();
+        Self { groups: Groups(groups), ..self }
+    }
+
+    /// Gives the responses bodies: see [`NegotiateLayer::with_responses`](super::NegotiateLayer::with_responses).
+    pub fn with_responses<F, B>(self, responses: F) -> RequireGroupLayer<F>
+    where
+        F: Fn(StatusCode, &Parts) -> Response<B> + Clone + Send + Sync + 'static,
+    {
+        RequireGroupLayer { groups: self.groups, responses }
+    }
+}
+
+impl<S, R: Clone> Layer<S> for RequireGroupLayer<R> {
+    type Service = RequireGroup<S, R>;
+
+    fn layer(&self, inner: S) -> RequireGroup<S, R> {
+        RequireGroup { inner, groups: self.groups.clone(), responses: self.responses.clone() }
+    }
+}
+
+/// A service that lets in the members of a group. [`RequireGroupLayer`] makes it.
+#[derive(Clone)]
+#[must_use]
+pub struct RequireGroup<S, R = EmptyResponses> {
+    inner: S,
+    groups: Groups,
+    responses: R,
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for RequireGroup<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Responses<ResBody>,
+    ResBody: Default,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = RequireGroupFuture<S::Future, ResBody>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let state = match self.groups.admit(&parts) {
+            Ok(()) => State::Running { response: self.inner.call(Request::from_parts(parts, body)) },
+            Err((status, challenge)) => {
+                let mut response = respond(&self.responses, status, &parts);
+                response.headers_mut().extend(challenge.map(|value| (WWW_AUTHENTICATE, value)));
+                State::Answered { response: Some(response) }
+            }
+        };
+        RequireGroupFuture { state }
+    }
+}
+
+impl Groups {
+    /// Lets a member in. Returns the status and the challenge for every other request.
+    fn admit(&self, request: &Parts) -> Result<(), (StatusCode, Option<HeaderValue>)> {
+        match identity_of(request) {
+            Ok(identity) if self.0.iter().any(|group| identity.is_member_of(*group)) => Ok(()),
+            Ok(identity) => {
+                self.report(identity);
+                Err((StatusCode::FORBIDDEN, None))
+            }
+            Err(absence) => {
+                absence.report(request);
+                Err((absence.status(), absence.www_authenticate()))
+            }
+        }
+    }
+
+    fn report(&self, identity: &Identity) {
+        observe::not_member(identity, self);
+    }
+}
+
+impl fmt::Display for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(place, group)| {
+            let separator = if place == 0 { "" } else { " or " };
+            write!(f, "{separator}{group}")
+        })
+    }
+}
+
+pin_project! {
+    /// The future of [`RequireGroup`].
+    #[derive(Debug)]
+    #[must_use]
+    pub struct RequireGroupFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F, B> {
+        Answered { response: Option<Response<B>> },
+        Running { #[pin] response: F },
+    }
+}
+
+impl<F, B, E> Future for RequireGroupFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            // After its end the future has no response left. The contract of `Future` lets it stay pending then.
+            StateProjection::Answered { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+            StateProjection::Running { response } => response.poll(context),
+        }
+    }
+}
+
+impl<R> fmt::Debug for RequireGroupLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequireGroupLayer({})", self.groups)
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for RequireGroup<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequireGroup({}, {:?})", self.groups, self.inner)
+    }
+}
