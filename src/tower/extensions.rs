@@ -72,8 +72,8 @@ impl ConnectionNegotiation {
 pub enum NotSignedIn {
     /// The request carries no Negotiate value, and may be challenged: 401 and `WWW-Authenticate: Negotiate`.
     ///
-    /// A server with sessions of its own puts it among the extensions of a request without a session, for
-    /// [`RequireGroupLayer`](super::RequireGroupLayer).
+    /// A server with sessions of its own puts it among the extensions of a request without a session, for the extractors
+    /// and [`RequireGroupLayer`](super::RequireGroupLayer).
     NotAsked,
     /// The request was refused. The error is for the log, not for the client, which must not be challenged again.
     Failed(Arc<Error>),

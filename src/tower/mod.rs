@@ -28,6 +28,9 @@
 //! let app: axum::Router = axum::Router::new().route("/", axum::routing::get(hello)).layer(layer);
 //! ```
 //!
+//! With the feature `axum`, `Identity` itself is an extractor: `hello(user: Identity)`. So are `Option<Identity>` and
+//! `SharedIdentity`, which copies nothing.
+//!
 //! # Required or optional
 //! By default a route runs for signed-in users only. Other requests get 401 with a challenge, or 403 after a failure. The
 //! bodies are empty, unless the server [makes the responses](NegotiateLayer::with_responses).
@@ -138,6 +141,8 @@ mod challenge;
 mod cookie;
 mod cross_site;
 mod extensions;
+#[cfg(feature = "axum")]
+mod extract;
 mod future;
 mod host;
 mod layer;
@@ -151,6 +156,8 @@ mod source;
 pub use challenge::ChallengeCause;
 pub use cross_site::CrossSite;
 pub use extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
+#[cfg(feature = "axum")]
+pub use extract::{IdentityRejection, SharedIdentity};
 pub use future::NegotiateFuture;
 pub use layer::NegotiateLayer;
 pub use origin::InvalidOrigin;

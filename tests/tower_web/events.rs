@@ -181,6 +181,16 @@ async fn challenge_of_the_guard_is_reported() {
     assert_eq!(only_event(&app, request("GET", &[])).await.1["code"], "challenged");
 }
 
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn challenge_and_missing_layer_of_the_extractor_are_reported() {
+    let host = Host::new();
+    let app = || Router::new().route("/", any(|_: kerberos_sso::Identity| async {}));
+    let behind = app().layer(layer(&host).optional());
+    assert_eq!(only_event(&behind, request("GET", &[])).await.1["code"], "challenged");
+    assert_eq!(only_event(&app(), request("GET", &[])).await.1["code"], "layer-missing");
+}
+
 /// An `Authorization` value is a secret even without a scheme, and a password may stand before the host.
 #[tokio::test]
 async fn texts_of_the_client_are_bounded_and_no_secret_is_among_them() {

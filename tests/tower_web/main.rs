@@ -16,6 +16,8 @@ mod challenges;
 mod cross_site;
 #[cfg(feature = "tracing")]
 mod events;
+#[cfg(feature = "axum")]
+mod extract;
 mod groups;
 mod responses;
 mod stale;

@@ -1,0 +1,120 @@
+//! `Identity` as an argument of axum's handlers.
+
+use super::{authorized, body, challenge, layer, request, send};
+use crate::common::dialogue::Host;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Extension, Router};
+use kerberos_sso::Identity;
+use kerberos_sso::tower::{IdentityRejection, NotSignedIn, SharedIdentity};
+use std::sync::Arc;
+
+fn app() -> Router {
+    Router::new()
+        .route("/", get(|user: Identity| async move { user.name }))
+        .route("/shared", get(|user: SharedIdentity| async move { user.name.clone() }))
+        .route("/optional", get(|user: Option<Identity>| async move { user.map_or("nobody".into(), |user| user.name) }))
+        .route(
+            "/optional-shared",
+            get(|user: Option<SharedIdentity>| async move { user.map_or("nobody".into(), |user| user.name.clone()) }),
+        )
+}
+
+const ROUTES: [&str; 4] = ["/", "/shared", "/optional", "/optional-shared"];
+
+async fn seen(app: &Router, route: &str, authorization: Option<&str>) -> (u16, Option<String>, String) {
+    let mut request = request("GET", &[]);
+    *request.uri_mut() = route.parse().unwrap();
+    let response = send(app, authorization.into_iter().fold(request, authorized)).await;
+    (response.status().as_u16(), challenge(&response).map(str::to_owned), body(response).await)
+}
+
+#[tokio::test]
+async fn handler_gets_the_identity_of_a_user_who_is_signed_in() {
+    let host = Host::new();
+    for app in [app().layer(layer(&host)), app().layer(layer(&host).optional())] {
+        for route in ROUTES {
+            let token = host.good().header();
+            let (status, _, body) = seen(&app, route, Some(&token)).await;
+            assert_eq!((status, body.as_str()), (200, "alice"), "{route}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn handler_behind_an_optional_layer_challenges_who_was_not_asked() {
+    let host = Host::new();
+    let app = app().layer(layer(&host).optional());
+    let challenged = (401, Some("Negotiate".to_owned()), String::new());
+    for (route, expected) in [
+        ("/", challenged.clone()),
+        ("/shared", challenged),
+        ("/optional", (200, None, "nobody".into())),
+        ("/optional-shared", (200, None, "nobody".into())),
+    ] {
+        assert_eq!(seen(&app, route, None).await, expected, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn handler_behind_an_optional_layer_does_not_challenge_who_failed() {
+    let host = Host::new();
+    let app = app().layer(layer(&host).optional());
+    for (route, expected) in [
+        ("/", (403, None, String::new())),
+        ("/shared", (403, None, String::new())),
+        ("/optional", (200, None, "nobody".into())),
+        ("/optional-shared", (200, None, "nobody".into())),
+    ] {
+        assert_eq!(seen(&app, route, Some("Negotiate")).await, expected, "{route}");
+    }
+}
+
+/// Nobody could ever sign in, so no handler runs as if somebody had chosen not to.
+#[tokio::test]
+async fn handler_without_a_layer_is_500() {
+    for route in ROUTES {
+        assert_eq!(seen(&app(), route, None).await, (500, None, String::new()), "{route}");
+    }
+}
+
+/// As a server with sessions of its own does.
+#[tokio::test]
+async fn identity_of_a_session_is_extracted() {
+    let host = Host::new();
+    let (accepted, _) = host.ends(&host.good().mint(), None);
+    let session = app().layer(Extension(Arc::new(accepted.identity().to_owned())));
+    let none = app().layer(Extension(NotSignedIn::NotAsked));
+    for route in ROUTES {
+        assert_eq!(seen(&session, route, None).await, (200, None, "alice".into()), "{route}");
+    }
+    assert_eq!(seen(&none, "/", None).await.0, 401);
+    assert_eq!(seen(&none, "/optional", None).await.2, "nobody");
+}
+
+#[tokio::test]
+async fn shared_identity_is_the_extensions_own() {
+    let host = Host::new();
+    let app = Router::new()
+        .route(
+            "/",
+            get(|SharedIdentity(user): SharedIdentity, Extension(extension): Extension<Arc<Identity>>| async move {
+                Arc::ptr_eq(&user, &extension).to_string()
+            }),
+        )
+        .layer(layer(&host));
+    assert_eq!(seen(&app, "/", Some(&host.good().header())).await.2, "true");
+}
+
+#[tokio::test]
+async fn handler_that_takes_the_rejection_sees_its_status() {
+    let app = Router::new().route(
+        "/",
+        get(|user: Result<Identity, IdentityRejection>| async move {
+            let rejection = user.unwrap_err();
+            assert_eq!(rejection.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            rejection.to_string()
+        }),
+    );
+    assert_eq!(seen(&app, "/", None).await.2, "no layer signs users in before this handler");
+}
