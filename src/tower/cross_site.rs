@@ -73,7 +73,7 @@ impl CrossSiteCheck {
             let is_own = sites.all(|site| site == "same-origin" || site == "none");
             return if is_own { Ok(()) } else { Err(CrossSite::FetchSite) };
         }
-        // Every browser sends one of both fields with these methods. Programs have no ambient credentials to misuse.
+        // Every browser sends one of the two fields with these methods. A program that sends neither acts for its own user.
         if !headers.contains_key(ORIGIN) {
             return Ok(());
         }

@@ -79,7 +79,7 @@ pub enum NotSignedIn {
     Failed(Arc<Error>),
 }
 
-/// Removes what says that somebody is signed in, or that nobody is. Only the decision on this request may say so.
+/// Removes every statement that a user is signed in, or is not. Only the decision on this request makes one.
 pub(super) fn forget_identity(extensions: &mut Extensions) {
     extensions.remove::<Identity>();
     extensions.remove::<Arc<Identity>>();

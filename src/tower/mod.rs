@@ -49,9 +49,9 @@
 //! [`RequireGroupLayer`] lets in the members of a group. It stands inside of this layer, or of one for sessions.
 //!
 //! # Cross-site requests
-//! A browser sends its ticket to this server whatever page makes the request: a page of another site, too. Such a page can so
-//! act as the user (cross-site request forgery). A page that was opened from a mail posts a form here, and the form is posted
-//! as the user.
+//! A browser answers a challenge whatever page made the request: a page of another site, too. Such a page could act as the
+//! user (cross-site request forgery). The user opens it from a mail, it posts a form to this server, and the browser adds the
+//! user's ticket.
 //!
 //! So the layer refuses a request that another site's page made, with 403 and without a challenge. It does so before it looks
 //! at the token, so the token stays unused. Behind an optional layer the service does not run either: it may have cookies to
@@ -67,12 +67,12 @@
 //! | no `Sec-Fetch-Site`, and `Origin` has the request's host and port | passes |
 //! | no `Sec-Fetch-Site`, and another `Origin`, or `null` | refused |
 //!
-//! Browsers send `Sec-Fetch-Site` over TLS only. Over plain HTTP the check compares `Origin` with the host, so a proxy must
-//! pass on the `Host` that the browser sent. The scheme is not compared. A server that is reached over both should redirect
-//! browsers to TLS, and send `Strict-Transport-Security`.
+//! Browsers send `Sec-Fetch-Site` over TLS only (and to localhost). Over plain HTTP the check compares `Origin` with the
+//! host, so a proxy must pass on the `Host` that the browser sent. The scheme is not compared. A server that is reached over
+//! both should redirect browsers to TLS, and send `Strict-Transport-Security`.
 //!
 //! The check is for requests that this layer sees. A session needs its own protection on its routes: a cookie with
-//! `SameSite=Lax` or `Strict`, and the same check. A GET that changes something is protected by neither.
+//! `SameSite=Lax` or `Strict`, and a check of these fields. A GET that changes something is protected by neither.
 //!
 //! # CORS
 //! Before a page of another origin may make some requests, the browser asks with OPTIONS. This preflight carries no credentials,

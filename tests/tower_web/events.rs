@@ -1,4 +1,4 @@
-//! What the log says: why a client was challenged or refused, for which host, and what to do.
+//! Events of the layers: each says why a client was challenged or refused, for which host, and what to do.
 
 use super::{authorized, layer, request, send, with_fields};
 use crate::common::dialogue::Host;

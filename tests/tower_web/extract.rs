@@ -42,7 +42,7 @@ async fn handler_gets_the_identity_of_a_user_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn handler_behind_an_optional_layer_challenges_who_was_not_asked() {
+async fn handler_behind_an_optional_layer_challenges_a_client_that_was_not_asked() {
     let host = Host::new();
     let app = app().layer(layer(&host).optional());
     let challenged = (401, Some("Negotiate".to_owned()), String::new());
@@ -57,7 +57,7 @@ async fn handler_behind_an_optional_layer_challenges_who_was_not_asked() {
 }
 
 #[tokio::test]
-async fn handler_behind_an_optional_layer_does_not_challenge_who_failed() {
+async fn handler_behind_an_optional_layer_does_not_challenge_a_client_that_failed() {
     let host = Host::new();
     let app = app().layer(layer(&host).optional());
     for (route, expected) in [
@@ -70,7 +70,7 @@ async fn handler_behind_an_optional_layer_does_not_challenge_who_failed() {
     }
 }
 
-/// Nobody could ever sign in, so no handler runs as if somebody had chosen not to.
+/// Nobody could sign in there, so no handler runs as if a user had not wanted to.
 #[tokio::test]
 async fn handler_without_a_layer_is_500() {
     for route in ROUTES {
@@ -78,7 +78,7 @@ async fn handler_without_a_layer_is_500() {
     }
 }
 
-/// As a server with sessions of its own does.
+/// A server with sessions of its own puts it among the extensions.
 #[tokio::test]
 async fn identity_of_a_session_is_extracted() {
     let host = Host::new();

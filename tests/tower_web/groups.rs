@@ -103,7 +103,7 @@ async fn guard_outside_of_the_layer_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn guard_behind_an_optional_layer_challenges_who_was_not_asked_and_refuses_who_failed() {
+async fn guard_behind_an_optional_layer_challenges_a_client_that_was_not_asked_and_refuses_one_that_failed() {
     let host = Host::new();
     let app = app(RequireGroupLayer::new(admins(&host))).layer(layer(&host).optional());
     assert_eq!(seen(&app, None).await, (401, Some("Negotiate".into()), String::new()));

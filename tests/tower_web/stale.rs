@@ -1,4 +1,4 @@
-//! What says before the layer that somebody is signed in: only the layer's decision on this request may say so behind it.
+//! Identities that are among the extensions before the layer: behind it, only its own decision on the request counts.
 
 use super::{authorized, body, layer, request, send};
 use crate::common::dialogue::Host;
