@@ -32,6 +32,7 @@ pub mod tower;
 mod unprinted;
 mod validator;
 mod well_known_group;
+mod wide_text;
 mod wire;
 
 pub use accept::{Accepted, Arrival};
@@ -44,6 +45,7 @@ pub use negotiate::{Answer, Refused};
 pub use pac::AccountKind;
 pub use policy::Policy;
 pub use randomness::Randomness;
+pub use session_identity::SessionIdentity;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;
@@ -67,8 +69,8 @@ pub mod ticket {
     pub use crate::accept::{AuthenticatorFacts, BindingState, Framing, OpenedBy, TicketFacts};
     pub use crate::wire::gss::GssFlags;
     pub use crate::wire::krb5::{
-        AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, HostAddress, HostAddresses, NameType,
-        PrincipalName, TicketFlags,
+        AdType, AddressType, ApOptions, AuthorizationData, AuthorizationElement, ClientTarget, HostAddress,
+        HostAddresses, NameType, PrincipalName, TicketFlags,
     };
 }
 
@@ -84,6 +86,7 @@ const _: () = {
     is_send_and_sync::<Error>();
     is_send_and_sync::<Identity>();
     is_send_and_sync::<IdentityRef<'static>>();
+    is_send_and_sync::<SessionIdentity>();
     is_send_and_sync::<SecurityContext>();
     is_send_and_sync::<negotiate::Negotiation>();
     is_send_and_sync::<negotiate::Step>();
