@@ -38,13 +38,14 @@ use alloc::vec::Vec;
 /// for the client.
 ///
 /// ```
-/// use kerberos_sso::replay::{MemoryReplayCache, Start};
+/// use kerberos_sso::replay::MemoryReplayCache;
 /// use kerberos_sso::{Account, KeySet, Policy, UnixTime, Validator};
 ///
 /// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now()
 /// let keys = KeySet::new().with_account(Account::new("HTTP/www.example.com", "EXAMPLE.COM"));
-/// let cache = MemoryReplayCache::new(60_000, Start::RefuseBefore(now));
-/// let validator = Validator::new(keys, Policy::default(), cache);
+/// let policy = Policy::default();
+/// let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), now);
+/// let validator = Validator::new(keys, policy, cache);
 ///
 /// match validator.validate_header("Negotiate TlRMTVNTUAABAAAA", now) {
 ///     Ok(accepted) => println!("{} signed in", accepted.identity()),
@@ -67,10 +68,14 @@ impl<R> Validator<R> {
         Self { keys: keys.into(), ..self.clone() }
     }
 
-    /// Returns a validator with another policy, and the same keys and replay cache. The clock skew should stay the same: what
-    /// the cache remembered under a shorter skew, it forgets too early for a longer one.
+    /// Returns a validator with another policy, and the same keys and replay cache.
+    ///
+    /// The clock skew is the shorter one of this validator's policy and the other: the replay cache forgets authenticators by
+    /// the skew that it was made for, and under a longer skew they could be replayed. For a longer skew make a new cache, and a
+    /// new validator.
     pub fn with_policy(&self, policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), ..self.clone() }
+        let clock_skew = policy.clock_skew().min(self.policy.clock_skew());
+        Self { policy: Arc::new(policy.with_clock_skew(clock_skew)), ..self.clone() }
     }
 
     /// Returns the policy.

@@ -5,7 +5,7 @@ use super::authorize::{AuthorizedRequest, PacFields};
 use super::buffer::Buffer;
 use super::open::Opened;
 use super::verify::{ReplayFields, Verified};
-use crate::error::{Error, ReplayCause};
+use crate::error::{Error, ReplayCacheFault, ReplayCause};
 use crate::replay::{Admission, ReplayClient, ReplayEntry};
 
 impl AuthorizedRequest {
@@ -44,6 +44,9 @@ pub(crate) fn check_admission(admission: Admission) -> Result<(), Error> {
         Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
         Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
         Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
-        Admission::Failed => Err(Error::ReplayCacheFailed),
+        Admission::Failed => Err(Error::ReplayCacheFailed(ReplayCacheFault::NoAnswer)),
+        Admission::OutlivesCache { entry_seconds, cache_seconds } => {
+            Err(Error::ReplayCacheFailed(ReplayCacheFault::ClockSkew { policy_seconds: entry_seconds, cache_seconds }))
+        }
     }
 }

@@ -13,7 +13,7 @@ mod share;
 mod spread;
 
 #[cfg(feature = "std")]
-pub use memory::{MemoryReplayCache, Start};
+pub use memory::MemoryReplayCache;
 
 use crate::time::UnixTime;
 use core::time::Duration;
@@ -120,8 +120,7 @@ impl<'a> ReplayEntry<'a> {
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
         // A margin beyond all times keeps the entry for ever.
-        let margin = i64::try_from(margin.as_secs()).unwrap_or(i64::MAX);
-        self.valid_until.saturating_add_seconds(1).saturating_add_seconds(margin)
+        self.valid_until.saturating_add_seconds(1).saturating_add_seconds(whole_seconds(margin))
     }
 }
 
@@ -172,6 +171,14 @@ pub enum Admission {
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,
+    /// The cache would forget the authenticator while a validator still accepts it: the validator's clock skew is longer than
+    /// the cache's.
+    OutlivesCache {
+        /// The seconds from the client's time to the end of the authenticator: the clock skew of the validator's policy.
+        entry_seconds: i64,
+        /// The seconds from the client's time for which the cache remembers: its own clock skew.
+        cache_seconds: i64,
+    },
 }
 
 /// The limit that was reached.
@@ -182,6 +189,11 @@ pub enum ReplayLimit {
     Cache,
     /// The client has as many entries as one client may have.
     ClientShare,
+}
+
+/// Returns the whole seconds of a duration. One beyond the range of times is as good as endless.
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// No replay cache: it takes every authenticator as often as it comes.

@@ -5,7 +5,7 @@
 //! [`Validator::sign_in`](crate::Validator::sign_in) makes the decisions.
 //!
 //! ```
-//! use kerberos_sso::replay::{MemoryReplayCache, Start};
+//! use kerberos_sso::replay::MemoryReplayCache;
 //! use kerberos_sso::tower::NegotiateLayer;
 //! use kerberos_sso::{Identity, KeySet, Policy, Randomness, Validator};
 //! use std::time::SystemTime;
@@ -16,8 +16,9 @@
 //!     getrandom::fill(&mut octets).expect("the operating system has randomness");
 //!     Randomness::new(octets)
 //! };
-//! let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock()));
-//! let validator = Validator::new(KeySet::new(), Policy::default(), replay);
+//! let policy = Policy::default();
+//! let replay = MemoryReplayCache::new(60_000, policy.clock_skew(), clock());
+//! let validator = Validator::new(KeySet::new(), policy, replay);
 //! let layer = NegotiateLayer::new(validator, clock, randomness)
 //!     .on_signed_in(|signed_in, request| println!("{} at {}", signed_in.identity(), request.uri))
 //!     .on_fall_back(|refused, _| eprintln!("{}: {refused}", refused.code()));
