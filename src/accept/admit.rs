@@ -1,6 +1,5 @@
 //! Fifth stage, the last: an authorized request to an accepted one, if a replay cache finds its authenticator new.
 
-use super::accepted::Accepted;
 use super::authorize::{AuthorizedRequest, PacFields};
 use super::buffer::Buffer;
 use super::open::Opened;
@@ -14,11 +13,6 @@ impl AuthorizedRequest {
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
         replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())
-    }
-
-    pub(crate) fn into_accepted(self) -> Accepted {
-        let Self { buffer, opened, verified, pac, .. } = self;
-        Accepted::new(buffer, opened, verified, pac)
     }
 }
 

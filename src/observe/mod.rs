@@ -45,9 +45,9 @@ mod silence;
 #[cfg(feature = "std")]
 pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
-pub(crate) use events::{accepted, goes_on, in_stage, refused};
+pub(crate) use events::{StageSpan, accepted, goes_on, in_stage, refused};
 #[cfg(not(feature = "tracing"))]
-pub(crate) use silence::{accepted, goes_on, in_stage, refused};
+pub(crate) use silence::{StageSpan, accepted, goes_on, in_stage, refused};
 
 use crate::accept::Accepted;
 use crate::keys::KeyQuery;

@@ -3,6 +3,7 @@
 //! In: a tag of the authenticator's ciphertext, and the last instant at which it would still be accepted. Out: whether it is
 //! new. One call checks and remembers, so one of two simultaneous requests loses.
 
+mod awaited;
 #[cfg(feature = "std")]
 mod bucket;
 #[cfg(feature = "std")]
@@ -12,6 +13,7 @@ mod share;
 #[cfg(feature = "std")]
 mod spread;
 
+pub use awaited::AsyncReplayCache;
 #[cfg(feature = "std")]
 pub use memory::MemoryReplayCache;
 
@@ -40,12 +42,7 @@ use core::time::Duration;
 /// }
 /// ```
 ///
-/// A store that several servers share needs one atomic operation: set if absent, with an expiry. In engines that speak the
-/// Redis protocol that is `SET tag 1 NX EXAT seconds` with [`ReplayEntry::forget_at`]. Give it a database that never evicts
-/// (`noeviction`), and never ask a replica. All validators that share it need the same clock skew. A server that awaits the
-/// store's answer uses the stages from [`Validator::read`](crate::Validator::read) on, then
-/// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) and
-/// [`AuthorizedRequest::admit`](crate::stages::AuthorizedRequest::admit).
+/// A store whose answer is awaited is an [`AsyncReplayCache`] instead, which says what a store that several servers share needs.
 ///
 /// Where threads share a validator, their calls come at the same time.
 pub trait ReplayCache {
@@ -116,7 +113,8 @@ impl<'a> ReplayEntry<'a> {
     }
 
     /// Returns when a store with a clock of its own may forget the entry. The authenticator's last second is then over on this
-    /// server's clock, even if the store's clock is ahead of it by up to `margin`.
+    /// server's clock, even if the store's clock is ahead of it by up to `margin`. A server that waits for the store's answer
+    /// adds the longest time for which it waits.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
         // A margin beyond all times keeps the entry for ever.
