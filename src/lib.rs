@@ -21,6 +21,8 @@ pub mod policy;
 mod randomness;
 pub mod replay;
 pub mod sasl;
+#[cfg(feature = "std")]
+mod shared_validator;
 mod sid;
 mod span;
 #[cfg(feature = "testing")]
@@ -41,6 +43,8 @@ pub use negotiate::{Answer, Refused};
 pub use pac::AccountKind;
 pub use policy::Policy;
 pub use randomness::Randomness;
+#[cfg(feature = "std")]
+pub use shared_validator::SharedValidator;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;
@@ -93,6 +97,8 @@ const _: () = {
     is_send_and_sync::<delegated::DelegatedCredentials>();
     #[cfg(feature = "std")]
     is_send_and_sync::<replay::MemoryReplayCache>();
+    #[cfg(feature = "std")]
+    is_send_and_sync::<SharedValidator<replay::MemoryReplayCache>>();
     #[cfg(feature = "std")]
     is_send_and_sync::<observe::EtypeCensus>();
     #[cfg(feature = "tower")]

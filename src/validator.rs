@@ -88,6 +88,11 @@ impl<R> Validator<R> {
         Self { policy: Arc::new(policy.with_clock_skew(clock_skew)), ..self.clone() }
     }
 
+    #[cfg(feature = "std")]
+    pub(crate) fn into_keys(self) -> Arc<KeySet> {
+        self.keys
+    }
+
     /// Returns the policy.
     pub fn policy(&self) -> &Policy {
         &self.policy

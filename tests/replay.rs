@@ -454,3 +454,34 @@ mod other_stores {
         assert_eq!(check(&validator, &token, NOW), Ok(()));
     }
 }
+
+#[cfg(feature = "std")]
+mod shared {
+    use super::*;
+    use kerberos_sso::SharedValidator;
+
+    /// Without `tower`: the validator of the moment remembers what the ones before it have admitted.
+    #[test]
+    fn authenticator_is_a_replay_after_the_keys_were_replaced() {
+        let realm = realm();
+        let shared = SharedValidator::new(remembering(&realm));
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&shared.validator(), &token, NOW), Ok(()));
+        let rollover = shared.clone();
+        let old = std::thread::scope(|scope| scope.spawn(|| rollover.replace_keys(realm.key_set())).join().unwrap());
+        assert_eq!(old.accounts().count(), 1);
+        assert_eq!(check(&shared.validator(), &token, NOW), Err(SEEN));
+    }
+
+    #[test]
+    fn request_in_flight_keeps_the_keys_of_its_beginning() {
+        let old = realm();
+        let new = old.clone().with_kvno(2);
+        let shared = SharedValidator::new(remembering(&old));
+        let in_flight = shared.validator();
+        shared.replace_keys(new.key_set());
+        assert_eq!(check(&in_flight, &old.ticket_for("alice"), NOW), Ok(()));
+        assert_eq!(check(&shared.validator(), &new.ticket_for("alice"), NOW), Ok(()));
+        assert_eq!(check(&shared.validator(), &old.ticket_for("bob"), NOW).unwrap_err().code(), "key-version");
+    }
+}

@@ -12,9 +12,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{KeySet, Policy};
+use kerberos_sso::{KeySet, Policy, SharedValidator};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) type Validator = kerberos_sso::Validator<MemoryReplayCache>;
@@ -37,7 +37,7 @@ pub(crate) struct Tenant {
     /// The realm that mints its own tickets, without `--config`.
     pub(crate) test_realm: Option<TestRealm>,
     domains: Arc<[String]>,
-    validator: Arc<RwLock<Validator>>,
+    validator: SharedValidator<MemoryReplayCache>,
 }
 
 impl Tenants {
@@ -120,7 +120,7 @@ impl Tenant {
             proofs: Arc::default(),
             test_realm: None,
             domains: domains.into(),
-            validator: Arc::new(RwLock::new(validator)),
+            validator: SharedValidator::new(validator),
         }
     }
 
@@ -134,7 +134,7 @@ impl Tenant {
 
     /// The validator with the keys of this moment.
     pub(crate) fn validator(&self) -> Validator {
-        self.validator.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.validator.validator()
     }
 
     fn is_meant(&self, user: &UserName) -> bool {
@@ -154,8 +154,7 @@ impl Tenant {
     }
 
     fn take_keys(&self, keys: KeySet) {
-        let mut validator = self.validator.write().unwrap_or_else(PoisonError::into_inner);
-        *validator = validator.with_keys(keys);
+        self.validator.replace_keys(keys);
     }
 }
 

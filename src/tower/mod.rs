@@ -38,6 +38,26 @@
 //!
 //! A route takes one of these layers. A second layer would refuse the token of the first as a replay.
 //!
+//! # New keys while the server runs
+//! The layer takes a [`SharedValidator`](crate::SharedValidator) as well. At a rollover the server replaces its keys. The replay
+//! cache stays the same:
+//!
+//! ```
+//! # use kerberos_sso::tower::NegotiateLayer;
+//! # use kerberos_sso::{KeySet, Policy, Randomness, SharedValidator, UnixTime, Validator, replay::MemoryReplayCache};
+//! # let (clock, randomness) = (|| UnixTime::from_seconds(0), || Randomness::new([0; 64]));
+//! # let (keys, next_keys, policy) = (KeySet::new(), KeySet::new(), Policy::default());
+//! # let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), clock());
+//! let shared = SharedValidator::new(Validator::new(keys, policy, cache));
+//! let layer = NegotiateLayer::new(shared.clone(), clock, randomness);
+//! // At a rollover, on any thread.
+//! shared.replace_keys(next_keys);
+//! ```
+//!
+//! # A replay cache that is awaited
+//! With an [`AsyncReplayCache`](crate::replay::AsyncReplayCache), the layer awaits the admission before it calls the service. If
+//! the server drops the request meanwhile, the service does not run.
+//!
 //! # Every request by itself
 //! This layer treats HTTP/1.1 with keep-alive and HTTP/2 alike. A request is let in by its own token, which its client made
 //! for it. Other users' requests on the same connection make no difference. NTLM differs: it authenticates a connection, and
@@ -73,4 +93,3 @@ pub use extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn};
 pub use future::NegotiateFuture;
 pub use layer::NegotiateLayer;
 pub use service::Negotiate;
-pub use source::ValidatorSource;

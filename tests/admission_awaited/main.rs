@@ -11,6 +11,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "tower")]
+mod layer;
 mod store;
 
 use common::NOW;
