@@ -13,13 +13,16 @@
 
 use cpu_time::ThreadTime;
 use criterion::{Criterion, criterion_group, criterion_main};
-use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayTag, Start};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayTag};
 use kerberos_sso::{Sid, UnixTime};
 use std::hint::black_box;
 use std::time::Duration;
 
 /// Seconds that an entry lives.
 const LIFE: u64 = 600;
+
+/// Half of that: entries of clients whose clock is ahead by one skew live for two.
+const SKEW: i64 = 300;
 
 const CLIENTS: u64 = 100_000;
 
@@ -44,7 +47,9 @@ impl SignIns {
         let now = UnixTime::from_seconds(1_795_248_000 + i64::try_from(second).unwrap());
         let life = if self.alive == 0 { 0 } else { i64::try_from(LIFE - 1).unwrap() };
         let client = ReplayClient::Sid { domain: &self.domain, rid: u32::try_from(self.number % CLIENTS).unwrap() };
-        let entry = ReplayEntry::new(tag(self.number), now, now.saturating_add_seconds(life), client);
+        // The cache keeps an entry for one skew after the client's time.
+        let (client_time, valid_until) = (now.saturating_add_seconds(life - SKEW), now.saturating_add_seconds(life));
+        let entry = ReplayEntry::new(tag(self.number), client_time, valid_until, client);
         cache.check_and_insert(black_box(&entry), now)
     }
 
@@ -76,8 +81,9 @@ fn room() -> u64 {
 }
 
 fn cache(share: bool) -> MemoryReplayCache {
-    let cache = MemoryReplayCache::new(usize::try_from(room()).unwrap(), Start::TakeAny);
-    if share { cache.with_client_share(10_000, Duration::from_secs(LIFE / 2)) } else { cache }
+    let skew = Duration::from_secs(SKEW.unsigned_abs());
+    let cache = MemoryReplayCache::new(usize::try_from(room()).unwrap(), skew, UnixTime::from_seconds(0));
+    if share { cache } else { cache.without_client_share() }
 }
 
 fn insert(criterion: &mut Criterion) {

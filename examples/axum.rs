@@ -7,7 +7,7 @@
 
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::{Extension, Router, http::StatusCode, routing::get};
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::tower::{NegotiateLayer, NotSignedIn};
 use kerberos_sso::{ComputerAccount, Identity, KeySet, Password, Policy, Randomness, UnixTime, Validator};
 use std::sync::Arc;
@@ -38,16 +38,20 @@ fn randomness() -> Randomness {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (keys, clock): (_, fn() -> UnixTime) = if let Some(file) = std::env::args_os().nth(1) {
+    let (keys, clock, started): (_, fn() -> UnixTime, _) = if let Some(file) = std::env::args_os().nth(1) {
         let keytab = std::fs::read(file).expect("the keytab can be read");
-        (KeySet::from_keytab(&keytab).expect("it is a keytab"), || SystemTime::now().into())
+        let keys = KeySet::from_keytab(&keytab).expect("it is a keytab");
+        (keys, || SystemTime::now().into(), SystemTime::now().into())
     } else {
         let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
         let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
-        (KeySet::from(account), || UnixTime::from_seconds(1_795_299_534))
+        // The ticket was recorded within a minute after this start.
+        let started = UnixTime::from_seconds(1_795_299_474);
+        (KeySet::from(account), || UnixTime::from_seconds(1_795_299_534), started)
     };
-    let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock().saturating_add_seconds(-60)));
-    let layer = NegotiateLayer::new(Validator::new(keys, Policy::default(), replay), clock, randomness)
+    let policy = Policy::default();
+    let replay = MemoryReplayCache::new(60_000, policy.clock_skew(), started);
+    let layer = NegotiateLayer::new(Validator::new(keys, policy, replay), clock, randomness)
         .optional()
         .on_signed_in(|signed_in, request| println!("{}: {}", request.uri, signed_in.identity()))
         .on_fall_back(|refused, request| {

@@ -4,7 +4,7 @@
 //! Run: `cargo run --example handshake`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::testing::{TestClient, TestRealm};
 use kerberos_sso::{Policy, Randomness, UnixTime, Validator, context::Protection, negotiate::Step};
 use std::error::Error;
@@ -12,7 +12,9 @@ use std::error::Error;
 fn main() -> Result<(), Box<dyn Error>> {
     let now = UnixTime::from_seconds(1_795_248_000); // a server asks its clock: SystemTime::now().into()
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-    let validator = Validator::new(realm.key_set(), Policy::default(), MemoryReplayCache::new(100, Start::TakeAny));
+    let (policy, started) = (Policy::default(), now.saturating_add_seconds(-60));
+    let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), started);
+    let validator = Validator::new(realm.key_set(), policy, cache);
 
     let token = realm.ticket_for("alice").mutual().at(now);
     println!("client → server  {} bytes: a Kerberos token in SPNEGO", token.mint().len());

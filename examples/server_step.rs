@@ -6,7 +6,7 @@
 
 use kerberos_sso::http::SignInStep;
 use kerberos_sso::negotiate::RoundTrips;
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::{ComputerAccount, KeySet, Password, Policy, Randomness, UnixTime, Validator};
 
 /// Returns the status, the `WWW-Authenticate` value, and who signed in.
@@ -31,15 +31,16 @@ fn randomness() -> Randomness {
 
 fn main() {
     // Once, when the server starts. A keytab would do as well: KeySet::from_keytab(&bytes).
-    let now = UnixTime::from_seconds(1_795_299_534); // a server asks its clock: SystemTime::now().into()
+    let started = UnixTime::from_seconds(1_795_299_474); // a server asks its clock: SystemTime::now().into()
     let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
     let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
     let keys = KeySet::from(account);
-    let started = now.saturating_add_seconds(-60);
-    let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(started));
-    let validator = Validator::new(keys, Policy::seamless_sso(), replay);
+    let policy = Policy::seamless_sso();
+    let replay = MemoryReplayCache::new(60_000, policy.clock_skew(), started);
+    let validator = Validator::new(keys, policy, replay);
 
-    // For every request.
+    // For every request. These come a minute after the start.
+    let now = started.saturating_add_seconds(60);
     let header = include_str!("alice.header");
     for authorization in [header, header, "Basic YWxpY2U6c2VjcmV0"] {
         let (status, challenge, user) = respond(&validator, authorization, now);

@@ -8,7 +8,7 @@
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use cpu_time::ProcessTime;
-use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
+use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache};
 use kerberos_sso::{KeySet, Policy, UnixTime, Validator, policy::PacPolicy};
 use lexopt::{Arg, Parser, ValueExt as _};
 use serde_json::json;
@@ -42,7 +42,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     for _ in 0..arguments.passes {
         let (keys, policy) = (Arc::clone(&keys), arguments.policy.clone());
         let measured = if arguments.replay {
-            let cache = MemoryReplayCache::new(tokens.len(), Start::TakeAny);
+            // All tokens were made before, and may be one client's.
+            let cache = MemoryReplayCache::new(tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
+                .taking_earlier_authenticators()
+                .without_client_share();
             pass(&Validator::new(keys, policy, cache), &tokens, arguments)
         } else {
             pass(&Validator::new(keys, policy, NoReplayCache), &tokens, arguments)

@@ -22,6 +22,8 @@ mod randomness;
 pub mod replay;
 pub mod sasl;
 mod session_identity;
+#[cfg(feature = "std")]
+mod shared_validator;
 mod sid;
 mod span;
 #[cfg(feature = "testing")]
@@ -46,6 +48,8 @@ pub use pac::AccountKind;
 pub use policy::Policy;
 pub use randomness::Randomness;
 pub use session_identity::SessionIdentity;
+#[cfg(feature = "std")]
+pub use shared_validator::SharedValidator;
 pub use sid::{InvalidSid, Sid};
 pub use time::UnixTime;
 pub use validator::Validator;
@@ -100,6 +104,8 @@ const _: () = {
     is_send_and_sync::<delegated::DelegatedCredentials>();
     #[cfg(feature = "std")]
     is_send_and_sync::<replay::MemoryReplayCache>();
+    #[cfg(feature = "std")]
+    is_send_and_sync::<SharedValidator<replay::MemoryReplayCache>>();
     #[cfg(feature = "std")]
     is_send_and_sync::<observe::EtypeCensus>();
     #[cfg(feature = "tower")]

@@ -1,6 +1,8 @@
 //! The way in: keys, policy and replay cache together, with the stages as methods.
 
-use crate::accept::admit::{check_admission, replay_entry};
+mod admission;
+mod awaited;
+
 use crate::accept::authorize::authorize;
 use crate::accept::open::open;
 use crate::accept::verify::verify;
@@ -16,6 +18,7 @@ use crate::randomness::Randomness;
 use crate::replay::{Admission, ReplayCache};
 use crate::time::UnixTime;
 use crate::wire::header;
+use admission::{AskAtOnce, OnAuthorized};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -31,20 +34,22 @@ use alloc::vec::Vec;
 /// | clients that send several tokens (another mechanism first, DCE style) | [`converse`](Self::converse) |
 /// | your own code between two checks | the stages: [`read`](Self::read) or [`read_step`](Self::read_step) → [`open`](Self::open) → [`verify`](Self::verify) → [`authorize`](Self::authorize) → [`admit`](Self::admit) |
 /// | keys in a database | the stages, with [`open_with`](Self::open_with) instead of `open` |
-/// | a replay cache that is asked over a network | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
+/// | a replay cache that is asked over a network ([`AsyncReplayCache`](crate::replay::AsyncReplayCache)) | [`validate_header_async`](Self::validate_header_async), [`validate_ticket_async`](Self::validate_ticket_async), [`converse_async`](Self::converse_async), [`sign_in_async`](Self::sign_in_async) or [`admit_async`](Self::admit_async) |
+/// | a replay cache that your own code asks | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
 /// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
 /// All of them but `TokenInfo` run the same stages. What they refuse is a [`Refused`], with the error for the log and the token
 /// for the client.
 ///
 /// ```
-/// use kerberos_sso::replay::{MemoryReplayCache, Start};
+/// use kerberos_sso::replay::MemoryReplayCache;
 /// use kerberos_sso::{Account, KeySet, Policy, UnixTime, Validator};
 ///
 /// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now()
 /// let keys = KeySet::from(Account::new("HTTP/www.example.com", "EXAMPLE.COM"));
-/// let cache = MemoryReplayCache::new(60_000, Start::RefuseBefore(now));
-/// let validator = Validator::new(keys, Policy::default(), cache);
+/// let policy = Policy::default();
+/// let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), now);
+/// let validator = Validator::new(keys, policy, cache);
 ///
 /// match validator.validate_header("Negotiate TlRMTVNTUAABAAAA", now) {
 ///     Ok(accepted) => println!("{} signed in", accepted.identity()),
@@ -61,16 +66,31 @@ pub struct Validator<R = ()> {
 
 /// Construction and parts.
 impl<R> Validator<R> {
+    /// Makes a validator. The replay cache is a [`ReplayCache`], which may be an `Arc` of one that other validators share, or an
+    /// [`AsyncReplayCache`](crate::replay::AsyncReplayCache).
+    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
+        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay) }
+    }
+
     /// Returns a validator with other keys, and the same policy and replay cache: for a key rollover. Requests in flight keep
     /// the old keys; the last of them drops them (see [`KeySet`] where those are many).
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         Self { keys: keys.into(), ..self.clone() }
     }
 
-    /// Returns a validator with another policy, and the same keys and replay cache. The clock skew should stay the same: what
-    /// the cache remembered under a shorter skew, it forgets too early for a longer one.
+    /// Returns a validator with another policy, and the same keys and replay cache.
+    ///
+    /// The clock skew is the shorter one of this validator's policy and the other: the replay cache forgets authenticators by
+    /// the skew that it was made for, and under a longer skew they could be replayed. For a longer skew make a new cache, and a
+    /// new validator.
     pub fn with_policy(&self, policy: Policy) -> Self {
-        Self { policy: Arc::new(policy), ..self.clone() }
+        let clock_skew = policy.clock_skew().min(self.policy.clock_skew());
+        Self { policy: Arc::new(policy.with_clock_skew(clock_skew)), ..self.clone() }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn into_keys(self) -> Arc<KeySet> {
+        self.keys
     }
 
     /// Returns the policy.
@@ -83,17 +103,12 @@ impl Validator {
     /// Makes a validator without a replay cache. It has the first four stages only. The fifth is
     /// [`AuthorizedRequest::admit`], with the answer of a store that the caller asks.
     pub fn staged(keys: impl Into<Arc<KeySet>>, policy: Policy) -> Self {
-        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(()) }
+        Self::new(keys, policy, ())
     }
 }
 
 /// All stages in one call.
 impl<R: ReplayCache> Validator<R> {
-    /// Makes a validator. The replay cache may be an `Arc` of one that other validators share.
-    pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
-        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay) }
-    }
-
     /// Validates an `Authorization` value (`Negotiate YII…`).
     ///
     /// `arrival` is the time, or an [`Arrival`] with what the server knows of the connection.
@@ -159,27 +174,8 @@ impl<R: ReplayCache> Validator<R> {
 
     /// Runs all stages after the first.
     fn decide(&self, request: &Request<'_>, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
-        let policy = &*self.policy;
-        let opened = in_stage(Stage::Open, || open(request, &self.keys, policy, arrival.now));
-        let (mut buffer, opened) = match opened {
-            Ok(opened) => opened,
-            Err(error) => return Err(Refused::of_request(error, request.framing())),
-        };
-        let verified = match in_stage(Stage::Verify, || verify(request, &opened, &mut buffer, policy, arrival)) {
-            Ok(verified) => verified,
-            Err(error) => {
-                return Err(Refused::of_opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
-            }
-        };
-        let admitted = in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)).and_then(|pac| {
-            let entry = replay_entry(&buffer, &opened, &verified, pac.as_ref());
-            in_stage(Stage::Admit, || check_admission(self.replay.check_and_insert(&entry, arrival.now)))?;
-            Ok(pac)
-        });
-        match admitted {
-            Ok(pac) => Ok(Accepted::new(buffer, opened, verified, pac)),
-            Err(error) => Err(Refused::of_verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
-        }
+        let krb_errors = self.policy.krb_errors;
+        self.authorized(request, arrival, AskAtOnce { replay: &*self.replay, krb_errors, now: arrival.now })
     }
 
     /// Fifth stage: admits the request if this validator's replay cache has not seen its authenticator. If the stages before
@@ -193,6 +189,34 @@ impl<R: ReplayCache> Validator<R> {
         let verdict = authorized.admitted(admission, now);
         observe::verdict(&verdict, None, Some(now));
         verdict
+    }
+}
+
+impl<R> Validator<R> {
+    /// Runs the stages between the first and the last. What they find goes on to `next`.
+    #[inline(always)]
+    fn authorized<N: OnAuthorized>(
+        &self,
+        request: &Request<'_>,
+        arrival: &Arrival<'_>,
+        next: N,
+    ) -> Result<N::Outcome, Refused> {
+        let policy = &*self.policy;
+        let opened = in_stage(Stage::Open, || open(request, &self.keys, policy, arrival.now));
+        let (mut buffer, opened) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Err(Refused::of_request(error, request.framing())),
+        };
+        let verified = match in_stage(Stage::Verify, || verify(request, &opened, &mut buffer, policy, arrival)) {
+            Ok(verified) => verified,
+            Err(error) => {
+                return Err(Refused::of_opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
+            }
+        };
+        match in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)) {
+            Ok(pac) => next.on_authorized(buffer, opened, verified, pac),
+            Err(error) => Err(Refused::of_verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
+        }
     }
 }
 
@@ -318,15 +342,6 @@ impl AuthorizedRequest {
         let verdict = self.admitted(admission, arrived);
         observe::verdict(&verdict, None, None);
         verdict
-    }
-
-    fn admitted(self, admission: Admission, now: UnixTime) -> Result<Accepted, Refused> {
-        match check_admission(admission) {
-            Ok(()) => Ok(self.into_accepted()),
-            Err(error) => {
-                Err(Refused::of_verified(error, &self.opened, &self.verified, &self.buffer, self.krb_errors, now))
-            }
-        }
     }
 }
 

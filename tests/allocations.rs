@@ -8,7 +8,7 @@ mod anatomy;
 mod recorded;
 
 use anatomy::Anatomy;
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::{Accepted, Error, KeySet, Policy, Refused, UnixTime, Validator, error::KeyRole};
 use recorded::{Case, Form, Outcome, Recording};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,7 +114,7 @@ fn with_replay_cache(recording: &Recording, case: &Case) -> Validator<MemoryRepl
 }
 
 fn cache() -> MemoryReplayCache {
-    MemoryReplayCache::new(100, Start::RefuseBefore(UnixTime::from_seconds(0)))
+    MemoryReplayCache::new(100, Policy::default().clock_skew(), UnixTime::from_seconds(0))
 }
 
 fn for_each_case(mut check: impl FnMut(&Recording, &Case)) {

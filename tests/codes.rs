@@ -10,7 +10,7 @@ use common::{NOW, Server};
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::error::{Blame, PacError};
 use kerberos_sso::pac::Pac;
-use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache, ReplayEntry, ReplayLimit};
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, PacParts, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, policy::BindingLevel};
 
@@ -67,7 +67,7 @@ const CODES: [(&str, Blame, Refuse); 44] = [
     ("negotiation", Blame::Proof, without_its_mic),
     ("replay", Blame::Proof, || {
         let realm = Server::new().realm;
-        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        let cache = MemoryReplayCache::new(10, Policy::default().clock_skew(), NOW).taking_earlier_authenticators();
         let validator = Validator::new(realm.key_set(), Policy::default(), cache);
         let token = realm.ticket_for("alice").mint();
         let _accepted = validator.validate_ticket(&token, NOW).unwrap();

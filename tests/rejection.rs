@@ -8,7 +8,7 @@ mod common;
 use common::dialogue::{Host, dce_style, final_token, krb5_token, prefers_ntlm, random};
 use common::refusals::{IN_ORDER, KRB_ERROR_CODES, REJECT, framings, policy};
 use common::{NOW, Server};
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::testing::{
     Krb5Message, KrbErrorParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, Unproven, mech,
 };
@@ -224,7 +224,7 @@ mod after_proof {
     #[test]
     fn a_replay_is_named() {
         let server = server();
-        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        let cache = MemoryReplayCache::new(10, Policy::default().clock_skew(), NOW).taking_earlier_authenticators();
         let policy = policy().with_krb_errors(KrbErrorPolicy::AfterProof);
         let validator = Validator::new(server.realm.key_set(), policy, cache);
         let token = server.good().framed(TokenFraming::ApReq);

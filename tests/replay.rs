@@ -6,11 +6,17 @@ mod common;
 
 use common::refusals::{Change, IN_ORDER, policy};
 use common::{NOW, assert_malformed};
-use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, ReplayLimit, Start};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, ReplayLimit};
 use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
-use kerberos_sso::{Error, Policy, Refused, UnixTime, Validator, error::ReplayCause};
+use kerberos_sso::{
+    Error, Policy, Refused, UnixTime, Validator,
+    error::{ReplayCacheFault, ReplayCause},
+};
 use std::sync::Barrier;
 use std::time::Duration;
+
+/// Of the default policy.
+const SKEW: Duration = Duration::from_secs(300);
 
 const SEEN: Error = Error::Replay(ReplayCause::Seen);
 const OLDER: Error = Error::Replay(ReplayCause::OlderThanCache);
@@ -19,12 +25,17 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST")
 }
 
+/// Takes what was sent before its start, and counts no clients.
+fn cache(entries: usize) -> MemoryReplayCache {
+    MemoryReplayCache::new(entries, SKEW, NOW).taking_earlier_authenticators().without_client_share()
+}
+
 fn validator(realm: &TestRealm, cache: MemoryReplayCache) -> Validator<MemoryReplayCache> {
     Validator::new(realm.key_set(), Policy::default(), cache)
 }
 
 fn remembering(realm: &TestRealm) -> Validator<MemoryReplayCache> {
-    validator(realm, MemoryReplayCache::new(1_000, Start::TakeAny))
+    validator(realm, cache(1_000))
 }
 
 fn after(seconds: i64) -> UnixTime {
@@ -76,7 +87,7 @@ fn equal_authenticators_differ_by_their_confounder() {
 #[test]
 fn what_was_refused_is_not_remembered() {
     let realm = realm().with_account("AZUREADSSOACC$");
-    let cache = MemoryReplayCache::new(1_000, Start::TakeAny);
+    let cache = cache(1_000);
     let validator = Validator::new(realm.key_set(), policy(), cache);
     for (code, change) in IN_ORDER {
         let good = realm.ticket_for("alice");
@@ -167,6 +178,70 @@ fn new_keys_do_not_forget_what_was_seen() {
     assert_eq!(check(&validator.with_keys(realm.key_set()), &token, NOW), Err(SEEN));
 }
 
+mod skews {
+    use super::*;
+    use kerberos_sso::replay::ReplayTag;
+    use std::collections::HashMap;
+    use std::sync::Mutex;
+
+    fn with_skew(seconds: u64) -> Policy {
+        Policy::default().with_clock_skew(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn request_is_refused_when_the_policy_has_a_longer_skew_than_the_cache() {
+        let realm = realm();
+        let check_with = |skew| {
+            let validator = Validator::new(realm.key_set(), with_skew(skew), cache(10));
+            check(&validator, &realm.ticket_for("alice"), NOW)
+        };
+        assert_eq!(check_with(300), Ok(()));
+        let error = check_with(301).unwrap_err();
+        let fault = ReplayCacheFault::ClockSkew { policy_seconds: 301, cache_seconds: 300 };
+        assert_eq!(error, Error::ReplayCacheFailed(fault));
+        assert_eq!(error.code(), "replay-cache-failed");
+        assert!(error.to_string().contains("301 seconds is longer than the 300 seconds"), "{error}");
+        assert!(error.remedy().unwrap().contains("longest clock skew"));
+    }
+
+    #[test]
+    fn skew_of_a_validator_is_the_shorter_one_after_a_change_of_policy() {
+        let validator = Validator::new(realm().key_set(), with_skew(120), NoReplayCache);
+        for (wanted, kept) in [(60, 60), (119, 119), (120, 120), (121, 120), (300, 120)] {
+            assert_eq!(validator.with_policy(with_skew(wanted)).policy().clock_skew(), Duration::from_secs(kept));
+        }
+        assert_eq!(
+            validator.with_policy(with_skew(60)).with_policy(with_skew(120)).policy().clock_skew().as_secs(),
+            60
+        );
+    }
+
+    /// A store that forgets an entry when its last second is over.
+    #[derive(Default)]
+    struct Forgetful(Mutex<HashMap<ReplayTag, UnixTime>>);
+
+    impl ReplayCache for Forgetful {
+        fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
+            let mut entries = self.0.lock().unwrap();
+            entries.retain(|_, valid_until| *valid_until >= now);
+            if entries.insert(entry.tag, entry.valid_until).is_none() { Admission::New } else { Admission::Seen }
+        }
+    }
+
+    /// The hole of a policy with a longer skew: the store has forgotten what the policy before it admitted.
+    #[test]
+    fn authenticator_is_not_admitted_again_under_a_longer_skew() {
+        let realm = realm();
+        let validator = Validator::new(realm.key_set(), with_skew(60), Forgetful::default());
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&validator, &token, NOW), Ok(()));
+        let longer = validator.with_policy(with_skew(300));
+        assert_eq!(check(&longer, &token, after(60)), Err(SEEN));
+        let skew = Error::ClockSkew { client: NOW, server: after(61), allowed_seconds: 60 };
+        assert_eq!(check(&longer, &token, after(61)), Err(skew));
+    }
+}
+
 mod clocks {
     use super::*;
 
@@ -186,7 +261,7 @@ mod clocks {
     #[test]
     fn a_clock_that_goes_back_brings_nothing_back() {
         let realm = realm();
-        let validator = validator(&realm, MemoryReplayCache::new(1, Start::TakeAny));
+        let validator = validator(&realm, cache(1));
         let forgotten = fill(&realm, &validator, NOW);
         fill(&realm, &validator, after(3_600));
         for token in forgotten.iter().chain(&[realm.ticket_for("carol")]) {
@@ -198,7 +273,7 @@ mod clocks {
     #[test]
     fn whatever_a_clock_does_nothing_is_taken_twice() {
         let realm = realm();
-        let validator = validator(&realm, MemoryReplayCache::new(10_000, Start::TakeAny));
+        let validator = validator(&realm, cache(10_000));
         let mut admitted = Vec::new();
         for (index, jump) in [0, 1_000, -900, 3_600, 250, -3_600, 301, 300].into_iter().cycle().take(80).enumerate() {
             let now = after(i64::try_from(index).unwrap() + jump);
@@ -229,7 +304,7 @@ mod clocks {
     #[test]
     fn after_a_restart_older_authenticators_are_refused() {
         let realm = realm();
-        let restarted = MemoryReplayCache::new(1_000, Start::RefuseBefore(NOW));
+        let restarted = MemoryReplayCache::new(1_000, SKEW, NOW);
         let validator = validator(&realm, restarted);
         for (sent, expected) in [(-300, Err(OLDER)), (-1, Err(OLDER)), (0, Err(OLDER)), (1, Ok(())), (300, Ok(()))] {
             let token = realm.ticket_for("alice").sent_at(after(sent));
@@ -260,7 +335,7 @@ mod capacity {
     #[test]
     fn a_full_cache_refuses_and_does_not_forget() {
         let realm = realm();
-        let validator = validator(&realm, MemoryReplayCache::new(10, Start::TakeAny));
+        let validator = validator(&realm, cache(10));
         let mut admitted = Vec::new();
         let full = loop {
             assert!(admitted.len() < 1_000, "the cache has no bound");
@@ -280,7 +355,7 @@ mod capacity {
     #[test]
     fn a_full_cache_has_room_again_when_entries_have_ended() {
         let realm = realm();
-        let validator = validator(&realm, MemoryReplayCache::new(1, Start::TakeAny));
+        let validator = validator(&realm, cache(1));
         fill(&realm, &validator, NOW);
         assert_eq!(
             check(&validator, &realm.ticket_for("alice").at(after(300)), after(300)),
@@ -293,7 +368,7 @@ mod capacity {
     fn a_cache_holds_what_it_was_made_for() {
         let realm = realm();
         for entries in [1, 15, 16, 17, 1_000] {
-            let validator = validator(&realm, MemoryReplayCache::new(entries, Start::TakeAny));
+            let validator = validator(&realm, cache(entries));
             for index in 0..entries {
                 assert_eq!(check(&validator, &realm.ticket_for("alice"), NOW), Ok(()), "{index} of {entries}");
             }
@@ -341,7 +416,11 @@ mod other_stores {
             (Admission::Seen, Err(SEEN)),
             (Admission::TooOld, Err(OLDER)),
             (Admission::Full(ReplayLimit::Cache), Err(Error::ReplayCacheFull(ReplayLimit::Cache))),
-            (Admission::Failed, Err(Error::ReplayCacheFailed)),
+            (Admission::Failed, Err(Error::ReplayCacheFailed(ReplayCacheFault::NoAnswer))),
+            (
+                Admission::OutlivesCache { entry_seconds: 2, cache_seconds: 1 },
+                Err(Error::ReplayCacheFailed(ReplayCacheFault::ClockSkew { policy_seconds: 2, cache_seconds: 1 })),
+            ),
         ] {
             let validator = Validator::new(realm.key_set(), Policy::default(), Answers(answer));
             assert_eq!(check(&validator, &realm.ticket_for("alice"), NOW), expected);
@@ -373,5 +452,36 @@ mod other_stores {
         let token = realm.ticket_for("alice");
         assert_eq!(check(&validator, &token, NOW), Ok(()));
         assert_eq!(check(&validator, &token, NOW), Ok(()));
+    }
+}
+
+#[cfg(feature = "std")]
+mod shared {
+    use super::*;
+    use kerberos_sso::SharedValidator;
+
+    /// Without `tower`: the validator of the moment remembers what the ones before it have admitted.
+    #[test]
+    fn authenticator_is_a_replay_after_the_keys_were_replaced() {
+        let realm = realm();
+        let shared = SharedValidator::new(remembering(&realm));
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&shared.validator(), &token, NOW), Ok(()));
+        let rollover = shared.clone();
+        let old = std::thread::scope(|scope| scope.spawn(|| rollover.replace_keys(realm.key_set())).join().unwrap());
+        assert_eq!(old.accounts().count(), 1);
+        assert_eq!(check(&shared.validator(), &token, NOW), Err(SEEN));
+    }
+
+    #[test]
+    fn request_in_flight_keeps_the_keys_of_its_beginning() {
+        let old = realm();
+        let new = old.clone().with_kvno(2);
+        let shared = SharedValidator::new(remembering(&old));
+        let in_flight = shared.validator();
+        shared.replace_keys(new.key_set());
+        assert_eq!(check(&in_flight, &old.ticket_for("alice"), NOW), Ok(()));
+        assert_eq!(check(&shared.validator(), &new.ticket_for("alice"), NOW), Ok(()));
+        assert_eq!(check(&shared.validator(), &old.ticket_for("bob"), NOW).unwrap_err().code(), "key-version");
     }
 }

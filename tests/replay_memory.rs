@@ -4,7 +4,7 @@
 
 use kerberos_sso::UnixTime;
 use kerberos_sso::replay::{
-    Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayLimit, ReplayTag, Start,
+    Admission, MemoryReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayLimit, ReplayTag,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -45,6 +45,16 @@ impl Sent {
 
 /// S-1-5-21-1-2-3.
 const DOMAIN: [u8; 24] = [1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
+
+/// Takes what was sent before its start, and counts no clients.
+fn taking_any(entries: usize) -> MemoryReplayCache {
+    started(entries).taking_earlier_authenticators().without_client_share()
+}
+
+/// As it is made, at `NOW`.
+fn started(entries: usize) -> MemoryReplayCache {
+    MemoryReplayCache::new(entries, Duration::from_secs(SKEW.unsigned_abs()), UnixTime::from_seconds(NOW))
+}
 
 fn sent(number: u32) -> Sent {
     Sent { number, client: 1, time: NOW }
@@ -104,7 +114,7 @@ proptest! {
         entries in 1..60_usize,
         events in prop::collection::vec((0..40_u32, -SKEW..=SKEW, step()), 1..600),
     ) {
-        let cache = MemoryReplayCache::new(entries, Start::TakeAny);
+        let cache = taking_any(entries);
         let (mut model, mut now, mut before) = (Model::default(), NOW, Vec::new());
         for (number, offset, step) in events {
             now += step;
@@ -128,8 +138,8 @@ proptest! {
         limit in 1..20_u16,
         events in prop::collection::vec((0..3_u32, -SKEW..=SKEW, 0..30_i64), 1..400),
     ) {
-        let cache = MemoryReplayCache::new(10_000, Start::TakeAny)
-            .with_client_share(limit, Duration::from_secs(SKEW.unsigned_abs()));
+        let cache = taking_any(10_000)
+            .with_client_share(limit);
         let (mut admitted, mut now) = (Vec::<Sent>::new(), NOW);
         for ((client, offset, step), number) in events.into_iter().zip(0..) {
             now += step;
@@ -153,8 +163,8 @@ proptest! {
         limit in 1..20_u16,
         events in prop::collection::vec((-SKEW..=SKEW, 0..30_i64), 1..400),
     ) {
-        let cache = MemoryReplayCache::new(10_000, Start::TakeAny)
-            .with_client_share(limit, Duration::from_secs(SKEW.unsigned_abs()));
+        let cache = taking_any(10_000)
+            .with_client_share(limit);
         let (mut admitted, mut now) = (Vec::<Sent>::new(), NOW);
         for ((offset, step), number) in events.into_iter().zip(0..) {
             now += step;
@@ -172,7 +182,7 @@ proptest! {
 /// One in two thousand meets it in both its cells; here, of the smallest number of cells there is.
 #[test]
 fn a_client_that_has_spent_its_share_keeps_few_others_out() {
-    let cache = MemoryReplayCache::new(5_000, Start::TakeAny).with_client_share(100, Duration::from_secs(300));
+    let cache = taking_any(5_000).with_client_share(100);
     let spent = (0..).map(|number| sent(number).insert(&cache, NOW)).take_while(|answer| *answer == Admission::New);
     assert_eq!(spent.count(), 100);
     let others = (2..1_002_u32).map(|client| Sent { client, ..sent(1_000_000 + client) });
@@ -182,7 +192,7 @@ fn a_client_that_has_spent_its_share_keeps_few_others_out() {
 
 #[test]
 fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
-    let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(1, Duration::from_secs(300));
+    let cache = taking_any(1_000).with_client_share(1);
     let insert = |number: u32, realm: &str, name: &[u8]| {
         let [client_time, valid_until] = [NOW, NOW + SKEW].map(UnixTime::from_seconds);
         let client = ReplayClient::Name { realm: realm.as_bytes(), name };
@@ -197,7 +207,7 @@ fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
 
 #[test]
 fn what_is_refused_takes_nothing_of_a_share() {
-    let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(2, Duration::from_secs(300));
+    let cache = taking_any(1_000).with_client_share(2);
     assert_eq!(sent(1).insert(&cache, NOW), Admission::New);
     for _ in 0..5 {
         assert_eq!(sent(1).insert(&cache, NOW), Admission::Seen);
@@ -206,7 +216,7 @@ fn what_is_refused_takes_nothing_of_a_share() {
     assert_eq!(sent(3).insert(&cache, NOW), Admission::New);
     assert_eq!(sent(4).insert(&cache, NOW), Admission::Full(ReplayLimit::ClientShare));
 
-    let small = MemoryReplayCache::new(1, Start::TakeAny).with_client_share(100, Duration::from_secs(300));
+    let small = taking_any(1).with_client_share(100);
     let filled = (0..100).filter(|number| sent(*number).insert(&small, NOW) == Admission::New).count();
     assert!((2..100).contains(&filled), "{filled}");
     // That much of the share stays used for another minute. The entries that the full cache refused use nothing of it.
@@ -220,7 +230,7 @@ fn what_is_refused_takes_nothing_of_a_share() {
 fn threads_share_what_a_client_has() {
     const NUMBERS: u32 = 3_000;
     const LIMIT: u16 = 1_000;
-    let cache = MemoryReplayCache::new(100_000, Start::TakeAny).with_client_share(LIMIT, Duration::from_secs(300));
+    let cache = taking_any(100_000).with_client_share(LIMIT);
     let admitted = |stride: u32| -> Vec<u32> {
         let numbers = (0..NUMBERS).map(|step| step * stride % NUMBERS);
         numbers.filter(|number| sent(*number).insert(&cache, NOW) == Admission::New).collect()
@@ -241,9 +251,9 @@ fn an_entry_ends_with_its_last_second() {
         (NOW + SKEW, [Admission::New, Admission::Seen]),
         (NOW + SKEW + 1, [Admission::TooOld; 2]),
     ] {
-        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        let cache = taking_any(10);
         assert_eq!([sent(1).insert(&cache, now), sent(1).insert(&cache, now)], expected, "{}", now - NOW);
-        let cache = MemoryReplayCache::new(10, Start::TakeAny);
+        let cache = taking_any(10);
         assert_eq!(sent(1).insert(&cache, NOW), Admission::New);
         assert_eq!(sent(1).insert(&cache, now), expected[1], "{}", now - NOW);
     }
@@ -252,7 +262,7 @@ fn an_entry_ends_with_its_last_second() {
 /// What ends with the last of those that were overwritten may have been one of them; what ends a second later was not.
 #[test]
 fn what_was_overwritten_is_refused_to_its_last_second() {
-    let cache = MemoryReplayCache::new(1, Start::TakeAny);
+    let cache = taking_any(1);
     let filled = (0..1_000).filter(|number| sent(*number).insert(&cache, NOW) == Admission::New).count();
     assert!((2..1_000).contains(&filled), "{filled}");
     let end = NOW + SKEW;
@@ -266,8 +276,7 @@ fn what_was_overwritten_is_refused_to_its_last_second() {
 #[test]
 fn a_share_may_be_nothing_or_all_that_can_be_counted() {
     for limit in [0, 1, 2, u16::MAX - 1, u16::MAX] {
-        let cache = MemoryReplayCache::new(100_000, Start::TakeAny)
-            .with_client_share(limit, Duration::from_secs(SKEW.unsigned_abs()));
+        let cache = taking_any(100_000).with_client_share(limit);
         let limit = u32::from(limit);
         assert!((0..limit).all(|number| sent(number).insert(&cache, NOW) == Admission::New), "{limit}");
         for number in [limit, limit + 1] {
@@ -279,7 +288,7 @@ fn a_share_may_be_nothing_or_all_that_can_be_counted() {
 /// After the clock was wrong by years, a client is not kept out for years.
 #[test]
 fn a_share_survives_a_clock_that_was_wrong() {
-    let cache = MemoryReplayCache::new(1_000, Start::TakeAny).with_client_share(3, Duration::from_secs(300));
+    let cache = taking_any(1_000).with_client_share(3);
     let at = |number, time| Sent { number, client: 1, time }.insert(&cache, time);
     let year = 365 * 86_400;
     assert!((0..3).all(|number| at(number, NOW + year) == Admission::New));
@@ -296,8 +305,7 @@ fn memory_is_taken_at_once_and_bounded() {
     const ENTRIES: usize = 100_000;
     let mut cache = None;
     let taken = allocation_counter::measure(|| {
-        let empty = MemoryReplayCache::new(ENTRIES, Start::TakeAny);
-        cache = Some(empty.with_client_share(ENTRIES.try_into().unwrap_or(u16::MAX), Duration::from_secs(300)));
+        cache = Some(started(ENTRIES).taking_earlier_authenticators());
     });
     let (bytes, allowed) = (taken.bytes_current, i64::try_from(24 * ENTRIES).unwrap());
     assert!((0..=allowed).contains(&bytes), "{bytes} bytes, {allowed} allowed");
@@ -314,7 +322,7 @@ fn memory_is_taken_at_once_and_bounded() {
 /// Beyond 68 years from the first authenticator seconds are not told apart: then nothing ends, and nothing is forgotten.
 #[test]
 fn a_clock_beyond_all_measure_forgets_nothing() {
-    let cache = MemoryReplayCache::new(100, Start::TakeAny);
+    let cache = taking_any(100);
     let far = [i64::MIN / 2, -1 << 40, NOW, 1 << 40, i64::MAX / 2];
     for time in far {
         let sent = Sent { number: 0, client: 1, time };
@@ -322,5 +330,133 @@ fn a_clock_beyond_all_measure_forgets_nothing() {
         for now in far {
             assert_ne!(sent.insert(&cache, now), Admission::New, "{time} at {now}");
         }
+    }
+}
+
+/// The hole of a cache without shares: one client signs in as often as the cache has entries.
+#[test]
+fn other_client_is_admitted_when_one_has_sent_as_many_as_the_cache_holds() {
+    let cache = started(60_000);
+    let later = |number| Sent { time: NOW + 1, ..sent(number) };
+    let admitted = (0..60_000).filter(|number| later(*number).insert(&cache, NOW + 1) == Admission::New).count();
+    assert_eq!(admitted, 1_200);
+    let others = (2..1_002).map(|client| Sent { client, ..later(100_000 + client) });
+    assert!(others.filter(|sent| sent.insert(&cache, NOW + 1) == Admission::New).count() >= 999);
+}
+
+#[test]
+fn share_is_a_fiftieth_of_the_entries_and_at_least_a_hundred() {
+    for (entries, share) in [(1_000, 100), (5_049, 100), (5_050, 101), (60_000, 1_200)] {
+        let cache = started(entries).taking_earlier_authenticators();
+        for number in 0..share {
+            assert_eq!(sent(number).insert(&cache, NOW), Admission::New, "{number} of {share}");
+        }
+        assert_eq!(sent(share).insert(&cache, NOW), Admission::Full(ReplayLimit::ClientShare), "{entries}");
+    }
+}
+
+#[test]
+fn client_fills_the_cache_when_no_share_is_asked_for() {
+    let cache = taking_any(5_000);
+    assert!((0..5_000).all(|number| sent(number).insert(&cache, NOW) == Admission::New));
+}
+
+mod start {
+    use super::*;
+
+    fn at(time: i64) -> Sent {
+        Sent { time, ..sent(1) }
+    }
+
+    #[test]
+    fn authenticator_of_the_second_of_the_start_is_refused_and_of_the_next_admitted() {
+        for (time, expected) in [
+            (NOW - SKEW, Admission::TooOld),
+            (NOW - 1, Admission::TooOld),
+            (NOW, Admission::TooOld),
+            (NOW + 1, Admission::New),
+            (NOW + SKEW, Admission::New),
+        ] {
+            assert_eq!(at(time).insert(&started(10), NOW), expected, "{}", time - NOW);
+        }
+    }
+
+    #[test]
+    fn strict_start_refuses_for_one_skew() {
+        for (time, expected) in [(SKEW, Admission::TooOld), (SKEW + 1, Admission::New)] {
+            let cache = started(10).with_strict_start();
+            assert_eq!(at(NOW + time).insert(&cache, NOW + time), expected, "{time}");
+        }
+    }
+
+    #[test]
+    fn cache_that_takes_earlier_authenticators_takes_the_earliest() {
+        assert_eq!(at(NOW - SKEW).insert(&started(10).taking_earlier_authenticators(), NOW), Admission::New);
+        let last_word = started(10).with_strict_start().taking_earlier_authenticators();
+        assert_eq!(at(NOW - SKEW).insert(&last_word, NOW), Admission::New);
+    }
+
+    /// A client of each offset shows an authenticator at each second before the start. An attacker shows it again at the start,
+    /// to a cache that knows nothing.
+    #[test]
+    fn only_a_fast_client_is_replayed_and_only_what_it_showed_within_its_offset() {
+        for offset in [-SKEW, -1, 0, 1, 150, SKEW] {
+            for shown in NOW - 2 * SKEW..=NOW {
+                let authenticator = at(shown + offset);
+                let replayed = authenticator.insert(&started(10), NOW) == Admission::New;
+                assert_eq!(replayed, shown > NOW - offset, "a clock {offset} s ahead, {} s before", NOW - shown);
+                let strict = authenticator.insert(&started(10).with_strict_start(), NOW);
+                assert_eq!(strict, Admission::TooOld, "a clock {offset} s ahead, {} s before", NOW - shown);
+            }
+        }
+    }
+}
+
+mod skew {
+    use super::*;
+
+    /// As a validator with a clock skew of so many seconds brings it.
+    fn insert(cache: &MemoryReplayCache, number: u32, skew: i64, now: i64) -> Admission {
+        let (sent, at) = (sent(number), UnixTime::from_seconds);
+        let client = ReplayClient::Sid { domain: &DOMAIN, rid: 1 };
+        let entry = ReplayEntry::new(sent.tag(), at(sent.time), at(sent.time + skew), client);
+        cache.check_and_insert(&entry, at(now))
+    }
+
+    /// The hole of a cache that keeps an entry only as long as the validator that brought it: a validator with a longer skew
+    /// shares the cache, and takes the authenticator again.
+    #[test]
+    fn entry_of_a_shorter_skew_is_remembered_for_the_skew_of_the_cache() {
+        let cache = taking_any(1);
+        let admitted: Vec<u32> =
+            (0..1_000).filter(|number| insert(&cache, *number, 60, NOW) == Admission::New).collect();
+        assert!((2..1_000).contains(&admitted.len()), "the cache is full");
+        // Others come, and take each place that is free.
+        for number in 1_000..2_000 {
+            let _ = Sent { time: NOW + 61, ..sent(number) }.insert(&cache, NOW + 61);
+        }
+        for now in [NOW + 61, NOW + SKEW] {
+            for number in &admitted {
+                assert_eq!(insert(&cache, *number, SKEW, now), Admission::Seen, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn entry_that_outlives_the_skew_of_the_cache_is_refused() {
+        let cache = taking_any(10);
+        assert_eq!(insert(&cache, 1, SKEW, NOW), Admission::New);
+        let outlives = Admission::OutlivesCache { entry_seconds: SKEW + 1, cache_seconds: SKEW };
+        assert_eq!(insert(&cache, 2, SKEW + 1, NOW), outlives);
+        assert_eq!(insert(&cache, 1, SKEW + 1, NOW), outlives);
+        assert_eq!(insert(&cache, 2, SKEW, NOW), Admission::New, "nothing was remembered");
+    }
+
+    #[test]
+    fn skew_beyond_all_times_keeps_everything() {
+        let cache =
+            MemoryReplayCache::new(10, Duration::MAX, UnixTime::from_seconds(NOW)).taking_earlier_authenticators();
+        assert_eq!(insert(&cache, 1, i64::MAX - NOW, NOW), Admission::New);
+        assert_eq!(insert(&cache, 1, i64::MAX - NOW, i64::MAX), Admission::Seen);
     }
 }

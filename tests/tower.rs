@@ -24,12 +24,12 @@ use kerberos_sso::limits::MAX_SEALED_SECONDS;
 use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestRealm, TestToken};
 use kerberos_sso::tower::{ConnectionInfo, ConnectionNegotiation, NegotiateLayer, NotSignedIn};
 use kerberos_sso::{
-    Accepted, ChannelBindings, Identity, Policy, Randomness, UnixTime, Validator, policy::BindingLevel,
-    ticket::BindingState,
+    Accepted, ChannelBindings, Identity, Policy, Randomness, SharedValidator, UnixTime, Validator,
+    policy::BindingLevel, ticket::BindingState,
 };
 use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 
 /// Never the same twice.
@@ -195,19 +195,28 @@ async fn hooks_get_the_user_or_the_refusal() {
 async fn keys_change_while_the_server_runs() {
     let old = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(2);
     let new = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(3);
-    let host = Host::new();
-    let current = Arc::new(RwLock::new(host.nodes[0].with_keys(old.key_set())));
-    let source = Arc::clone(&current);
-    let layer = NegotiateLayer::new(move || source.read().unwrap().clone(), || NOW, randomness());
-    let app = app(layer);
+    let shared = SharedValidator::new(Host::new().nodes[0].with_keys(old.key_set()));
+    let app = app(NegotiateLayer::new(shared.clone(), || NOW, randomness()));
     let token = |realm: &TestRealm| realm.ticket_for("alice").at(NOW);
     let before = token(&old).header();
     assert_eq!(send(&app, request(Some(&before))).await.status, 200);
     assert_eq!(send(&app, request(Some(&token(&new).header()))).await.status, 403);
-    let next = current.read().unwrap().with_keys(new.key_set());
-    *current.write().unwrap() = next;
+    let replaced = shared.replace_keys(new.key_set());
+    assert_eq!(replaced.accounts().count(), 1);
     assert_eq!(send(&app, request(Some(&token(&new).header()))).await.status, 200);
     assert_eq!(send(&app, request(Some(&before))).await, Seen::refused());
+}
+
+/// The hole of a source that made a validator for each request, with a replay cache of its own.
+#[tokio::test]
+async fn token_is_a_replay_after_the_keys_were_replaced_by_the_same() {
+    let host = Host::new();
+    let shared = SharedValidator::new(host.nodes[0].clone());
+    let app = app(NegotiateLayer::new(shared.clone(), || NOW, randomness()).optional());
+    let token = host.good().header();
+    assert_eq!(send(&app, request(Some(&token))).await.body, "alice@CONTOSO.TEST");
+    shared.replace_keys(host.realm.key_set());
+    assert_eq!(send(&app, request(Some(&token))).await.body, "replay");
 }
 
 #[tokio::test]
@@ -472,7 +481,7 @@ fn the_layer_is_shared_between_threads() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     let host = Host::new();
     shared(&layer(&host));
-    shared(&NegotiateLayer::new(Arc::new(host.nodes[0].clone()), || NOW, randomness()));
+    shared(&NegotiateLayer::new(SharedValidator::new(host.nodes[0].clone()), || NOW, randomness()));
     shared(&tower::Layer::layer(&layer(&host), ()));
     let staged: Validator = Validator::staged(host.realm.key_set(), Policy::default());
     shared(&staged);

@@ -15,7 +15,7 @@ mod layer;
 mod messages;
 
 use frames::Frames;
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::{
     Answer, ChannelBindings, KeySet, Policy, Randomness, UnixTime, Validator,
     negotiate::Step,
@@ -79,7 +79,8 @@ impl Server {
         }
         let [port, keytab] = values.as_slice() else { return Err("PORT and KEYTAB are wanted".into()) };
         let keys = KeySet::from_keytab(&std::fs::read(keytab)?)?;
-        let validator = Validator::new(keys, policy, MemoryReplayCache::new(10_000, Start::TakeAny));
+        let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), SystemTime::now().into());
+        let validator = Validator::new(keys, policy, cache);
         Ok(Self { validator, port: port.parse()?, mechanism, entropy })
     }
 

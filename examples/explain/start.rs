@@ -24,7 +24,7 @@ mod stages;
 mod tree;
 
 use arguments::{Arguments, Form, Replay, time_of};
-use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache as _, ReplayEntry, Start};
+use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache as _, ReplayEntry};
 use kerberos_sso::{UnixTime, Validator};
 use pasted::Pasted;
 use stages::{Examiner, Explanation};
@@ -50,8 +50,11 @@ fn run() -> Result<bool, String> {
         return Ok(true);
     };
     let validator = validator(&mut arguments)?;
-    // Nothing came before this program, so nothing that came before can have been admitted.
-    let cache = MemoryReplayCache::new(arguments.tokens.len(), Start::TakeAny);
+    // Nothing came before this program, so nothing that came before can have been admitted. All tokens may be one client's.
+    let cache =
+        MemoryReplayCache::new(arguments.tokens.len(), validator.policy().clock_skew(), UnixTime::from_seconds(0))
+            .taking_earlier_authenticators()
+            .without_client_share();
     let mut all = true;
     for (index, token) in arguments.tokens.iter().enumerate() {
         let (pasted, now) = (read(token, arguments.form)?, time_of(&arguments.at, index));

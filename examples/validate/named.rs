@@ -6,8 +6,8 @@ use crate::verdict::{Judge, Verdict};
 use crate::{certificate, json, keys, table};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache, Start};
-use kerberos_sso::{Error, Validator};
+use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache};
+use kerberos_sso::{Error, UnixTime, Validator};
 use std::path::Path;
 
 /// Whether all were accepted.
@@ -17,9 +17,11 @@ pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
     let policy = arguments.policy.clone().with_channel_bindings(arguments.bindings.iter().copied().chain(certificates));
     match arguments.replay {
-        // Nothing came before this program, so nothing that came before can have been admitted.
+        // Nothing came before this program, so nothing that came before can have been admitted. All tokens may be one client's.
         Replay::Remember => {
-            let cache = MemoryReplayCache::new(arguments.tokens.len(), Start::TakeAny);
+            let cache = MemoryReplayCache::new(arguments.tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
+                .taking_earlier_authenticators()
+                .without_client_share();
             judge_all(&Validator::new(keys, policy, cache), &arguments)
         }
         Replay::Ignore => judge_all(&Validator::new(keys, policy, NoReplayCache), &arguments),

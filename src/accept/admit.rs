@@ -1,11 +1,10 @@
 //! Fifth stage, the last: an authorized request to an accepted one, if a replay cache finds its authenticator new.
 
-use super::accepted::Accepted;
 use super::authorize::{AuthorizedRequest, PacFields};
 use super::buffer::Buffer;
 use super::open::Opened;
 use super::verify::{ReplayFields, Verified};
-use crate::error::{Error, ReplayCause};
+use crate::error::{Error, ReplayCacheFault, ReplayCause};
 use crate::replay::{Admission, ReplayClient, ReplayEntry};
 
 impl AuthorizedRequest {
@@ -14,11 +13,6 @@ impl AuthorizedRequest {
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
         replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())
-    }
-
-    pub(crate) fn into_accepted(self) -> Accepted {
-        let Self { buffer, opened, verified, pac, .. } = self;
-        Accepted::new(buffer, opened, verified, pac)
     }
 }
 
@@ -44,6 +38,9 @@ pub(crate) fn check_admission(admission: Admission) -> Result<(), Error> {
         Admission::Seen => Err(Error::Replay(ReplayCause::Seen)),
         Admission::TooOld => Err(Error::Replay(ReplayCause::OlderThanCache)),
         Admission::Full(limit) => Err(Error::ReplayCacheFull(limit)),
-        Admission::Failed => Err(Error::ReplayCacheFailed),
+        Admission::Failed => Err(Error::ReplayCacheFailed(ReplayCacheFault::NoAnswer)),
+        Admission::OutlivesCache { entry_seconds, cache_seconds } => {
+            Err(Error::ReplayCacheFailed(ReplayCacheFault::ClockSkew { policy_seconds: entry_seconds, cache_seconds }))
+        }
     }
 }

@@ -204,6 +204,27 @@ pub(super) const fn full_phrase(limit: ReplayLimit) -> &'static str {
     }
 }
 
+/// The reason why a replay cache could not decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReplayCacheFault {
+    /// The replay cache gave no answer.
+    #[error("the replay cache did not answer")]
+    NoAnswer,
+    /// The policy's clock skew is longer than the replay cache's. The cache would forget authenticators that the policy still
+    /// accepts.
+    #[error(
+        "the policy's clock skew of {policy_seconds} seconds is longer than the {cache_seconds} seconds for which the replay \
+         cache remembers"
+    )]
+    ClockSkew {
+        /// This is [`Policy::clock_skew`](crate::Policy::clock_skew).
+        policy_seconds: i64,
+        /// This is the clock skew that the replay cache was made for.
+        cache_seconds: i64,
+    },
+}
+
 /// A mistake in how the caller set up the validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

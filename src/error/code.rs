@@ -96,7 +96,7 @@ impl Error {
             Self::Negotiation(_) => ("negotiation", Blame::Proof),
             Self::Replay(_) => ("replay", Blame::Proof),
             Self::ReplayCacheFull(_) => ("replay-cache-full", Blame::ReplayCache),
-            Self::ReplayCacheFailed => ("replay-cache-failed", Blame::ReplayCache),
+            Self::ReplayCacheFailed(_) => ("replay-cache-failed", Blame::ReplayCache),
             Self::Misuse(_) => ("misuse", Blame::Caller),
         }
     }

@@ -23,7 +23,7 @@ pub use crate::wire::header::HeaderProblem;
 pub use crate::wire::ntlm::NtlmMessage;
 pub use cause::{
     AddressCause, BindingDemand, DelegationKind, EtypeCause, Integrity, KerberosOffer, KeyRole, Misuse, NameCause,
-    NamePart, Part, ReplayCause, ServiceClaim,
+    NamePart, Part, ReplayCacheFault, ReplayCause, ServiceClaim,
 };
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
@@ -255,9 +255,9 @@ pub enum Error {
     /// The replay cache cannot hold another live entry, either for any client or for this one.
     #[error("{}, so this request cannot be distinguished from a replay", full_phrase(*.0))]
     ReplayCacheFull(ReplayLimit),
-    /// The replay cache gave no answer.
-    #[error("the replay cache did not answer, so this request cannot be distinguished from a replay")]
-    ReplayCacheFailed,
+    /// The replay cache could not decide.
+    #[error("{0}, so this request cannot be distinguished from a replay")]
+    ReplayCacheFailed(ReplayCacheFault),
 
     /// The caller's configuration contradicts itself. No client can cause this.
     #[error("this validator was misused: {0}")]

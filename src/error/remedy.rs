@@ -2,7 +2,7 @@
 
 use super::{
     Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause, NoKeyCause,
-    PacSignature, ReplayCause, ServiceClaim, SignatureCause,
+    PacSignature, ReplayCacheFault, ReplayCause, ServiceClaim, SignatureCause,
 };
 use crate::replay::ReplayLimit;
 
@@ -176,7 +176,11 @@ impl Error {
             Self::ReplayCacheFull(ReplayLimit::Cache) => {
                 "Give the replay cache more entries: it needs one for each sign-in within two clock skews."
             }
-            Self::ReplayCacheFailed => {
+            Self::ReplayCacheFailed(ReplayCacheFault::ClockSkew { .. }) => {
+                "Make the replay cache with the longest clock skew of the policies that share it \
+                 (MemoryReplayCache::new with Policy::clock_skew). All requests under the longer skew are refused meanwhile."
+            }
+            Self::ReplayCacheFailed(_) => {
                 "Check the shared store that holds the replay cache; requests are refused meanwhile."
             }
             Self::Misuse(_) => "Correct the configuration of this server.",

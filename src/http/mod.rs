@@ -47,9 +47,10 @@
 //! with a cookie.
 //!
 //! # Servers that wait
-//! Some servers get keys from a database, or admit requests in a store that nodes share. Such a server calls
-//! [`negotiate_token`](crate::Validator::negotiate_token) for the token and the stages for the decision.
-//! [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then gives the step.
+//! A server that admits requests in a store that nodes share awaits [`sign_in_async`](crate::Validator::sign_in_async).
+//!
+//! A server that gets keys from a database calls [`negotiate_token`](crate::Validator::negotiate_token) for the token and the
+//! stages for the decision. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then gives the step.
 
 mod authorization;
 mod seal;

@@ -4,11 +4,12 @@ use crate::accept::{Accepted, Arrival};
 use crate::identity::IdentityRef;
 use crate::negotiate::{Continue, Refused, RoundTrips, Step};
 use crate::randomness::Randomness;
-use crate::replay::ReplayCache;
+use crate::replay::{AsyncReplayCache, ReplayCache};
 use crate::unprinted::Unprinted;
 use crate::validator::Validator;
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 impl<R: ReplayCache> Validator<R> {
     /// Decides an HTTP request by all its `Authorization` values, in their order.
@@ -23,16 +24,61 @@ impl<R: ReplayCache> Validator<R> {
         randomness: &Randomness,
         arrival: impl Into<Arrival<'c>>,
     ) -> SignInStep {
-        let token = match self.negotiate_token(authorization) {
-            Ok(Some(token)) => token,
-            Ok(None) => return SignInStep::Challenge,
-            Err(refused) => return SignInStep::FallBack(refused),
+        let token = match self.token_or_step(authorization) {
+            Ok(token) => token,
+            Err(step) => return step,
         };
         match round_trips {
             RoundTrips::One => SignInStep::from_verdict(self.validate_ticket(&token, arrival), randomness),
             RoundTrips::Many(negotiation) => {
                 SignInStep::from_step(self.converse(&token, negotiation, randomness, arrival))
             }
+        }
+    }
+}
+
+impl<R: AsyncReplayCache> Validator<R> {
+    /// Decides an HTTP request as [`sign_in`](Self::sign_in), and awaits the admission ([`AsyncReplayCache`]). If the future is
+    /// dropped, nobody is signed in.
+    pub async fn sign_in_async<'c, V: AsRef<[u8]>>(
+        &self,
+        authorization: impl IntoIterator<Item = V>,
+        round_trips: RoundTrips<'_>,
+        randomness: &Randomness,
+        arrival: impl Into<Arrival<'c>>,
+    ) -> SignInStep {
+        match self.token_or_step(authorization) {
+            Ok(token) => self.sign_in_by_token(&token, round_trips, randomness, arrival.into()).await,
+            Err(step) => step,
+        }
+    }
+
+    pub(crate) async fn sign_in_by_token(
+        &self,
+        token: &[u8],
+        round_trips: RoundTrips<'_>,
+        randomness: &Randomness,
+        arrival: Arrival<'_>,
+    ) -> SignInStep {
+        match round_trips {
+            RoundTrips::One => SignInStep::from_verdict(self.validate_ticket_async(token, arrival).await, randomness),
+            RoundTrips::Many(negotiation) => {
+                SignInStep::from_step(self.converse_async(token, negotiation, randomness, arrival).await)
+            }
+        }
+    }
+}
+
+impl<R> Validator<R> {
+    /// Returns the token of a request, or the step that follows without one.
+    pub(crate) fn token_or_step<V: AsRef<[u8]>>(
+        &self,
+        authorization: impl IntoIterator<Item = V>,
+    ) -> Result<Vec<u8>, SignInStep> {
+        match self.negotiate_token(authorization) {
+            Ok(Some(token)) => Ok(token),
+            Ok(None) => Err(SignInStep::Challenge),
+            Err(refused) => Err(SignInStep::FallBack(refused)),
         }
     }
 }

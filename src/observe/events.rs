@@ -5,18 +5,31 @@ use crate::accept::Accepted;
 use crate::error::{Blame, BoundedText, Error};
 use crate::keys::KeyQuery;
 use crate::time::UnixTime;
-use ::tracing::{Level, debug_span, event};
+use ::tracing::{Level, Span, debug_span, event};
+
+/// The span of a stage that runs in pieces, since its answer is awaited.
+pub(crate) struct StageSpan(Span);
+
+impl StageSpan {
+    pub(crate) fn of(stage: Stage) -> Self {
+        Self(match stage {
+            Stage::Read => debug_span!(target: TARGET, "read"),
+            Stage::Open => debug_span!(target: TARGET, "open"),
+            Stage::Verify => debug_span!(target: TARGET, "verify"),
+            Stage::Authorize => debug_span!(target: TARGET, "authorize"),
+            Stage::Admit => debug_span!(target: TARGET, "admit"),
+        })
+    }
+
+    /// Runs a piece of the stage in the span.
+    pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
+        self.0.in_scope(piece)
+    }
+}
 
 /// Runs a stage in its span.
 pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
-    let span = match stage {
-        Stage::Read => debug_span!(target: TARGET, "read"),
-        Stage::Open => debug_span!(target: TARGET, "open"),
-        Stage::Verify => debug_span!(target: TARGET, "verify"),
-        Stage::Authorize => debug_span!(target: TARGET, "authorize"),
-        Stage::Admit => debug_span!(target: TARGET, "admit"),
-    };
-    span.in_scope(run)
+    StageSpan::of(stage).run(run)
 }
 
 pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {

@@ -59,11 +59,11 @@ mod silence;
 #[cfg(feature = "std")]
 pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
-pub(crate) use events::{accepted, goes_on, in_stage, refused};
+pub(crate) use events::{StageSpan, accepted, goes_on, in_stage, refused};
 #[cfg(all(feature = "tower", feature = "tracing"))]
 pub(crate) use layer_events::{challenged, cross_site, layer_missing, no_ticket, not_member};
 #[cfg(not(feature = "tracing"))]
-pub(crate) use silence::{accepted, goes_on, in_stage, refused};
+pub(crate) use silence::{StageSpan, accepted, goes_on, in_stage, refused};
 #[cfg(all(feature = "tower", not(feature = "tracing")))]
 pub(crate) use silence::{challenged, cross_site, layer_missing, no_ticket, not_member};
 

@@ -10,6 +10,21 @@ use crate::time::UnixTime;
 #[cfg(feature = "tower")]
 use core::fmt::Display;
 
+/// The span of a stage that runs in pieces, since its answer is awaited.
+pub(crate) struct StageSpan;
+
+impl StageSpan {
+    pub(crate) const fn of(_: Stage) -> Self {
+        Self
+    }
+
+    /// Runs a piece of the stage.
+    #[expect(clippy::unused_self, reason = "with the feature `tracing` the span is entered")]
+    pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
+        piece()
+    }
+}
+
 /// Runs a stage.
 pub(crate) fn in_stage<T>(_: Stage, run: impl FnOnce() -> T) -> T {
     run()

@@ -3,6 +3,7 @@
 //! In: a tag of the authenticator's ciphertext, and the last instant at which it would still be accepted. Out: whether it is
 //! new. One call checks and remembers, so one of two simultaneous requests loses.
 
+mod awaited;
 #[cfg(feature = "std")]
 mod bucket;
 #[cfg(feature = "std")]
@@ -12,8 +13,9 @@ mod share;
 #[cfg(feature = "std")]
 mod spread;
 
+pub use awaited::AsyncReplayCache;
 #[cfg(feature = "std")]
-pub use memory::{MemoryReplayCache, Start};
+pub use memory::MemoryReplayCache;
 
 use crate::time::UnixTime;
 use core::fmt;
@@ -41,12 +43,7 @@ use core::time::Duration;
 /// }
 /// ```
 ///
-/// A store that several servers share needs one atomic operation: set if absent, with an expiry. In engines that speak the
-/// Redis protocol that is `SET tag 1 NX EXAT seconds` with [`ReplayEntry::forget_at`]. Give it a database that never evicts
-/// (`noeviction`), and never ask a replica. All validators that share it need the same clock skew. A server that awaits the
-/// store's answer uses the stages from [`Validator::read`](crate::Validator::read) on, then
-/// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) and
-/// [`AuthorizedRequest::admit`](crate::stages::AuthorizedRequest::admit).
+/// A store whose answer is awaited is an [`AsyncReplayCache`] instead, which says what a store that several servers share needs.
 ///
 /// Where threads share a validator, their calls come at the same time.
 pub trait ReplayCache {
@@ -117,12 +114,12 @@ impl<'a> ReplayEntry<'a> {
     }
 
     /// Returns when a store with a clock of its own may forget the entry. The authenticator's last second is then over on this
-    /// server's clock, even if the store's clock is ahead of it by up to `margin`.
+    /// server's clock, even if the store's clock is ahead of it by up to `margin`. A server that waits for the store's answer
+    /// adds the longest time for which it waits.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
         // A margin beyond all times keeps the entry for ever.
-        let margin = i64::try_from(margin.as_secs()).unwrap_or(i64::MAX);
-        self.valid_until.saturating_add_seconds(1).saturating_add_seconds(margin)
+        self.valid_until.saturating_add_seconds(1).saturating_add_seconds(whole_seconds(margin))
     }
 }
 
@@ -180,6 +177,14 @@ pub enum Admission {
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,
+    /// The cache would forget the authenticator while a validator still accepts it: the validator's clock skew is longer than
+    /// the cache's.
+    OutlivesCache {
+        /// The seconds from the client's time to the end of the authenticator: the clock skew of the validator's policy.
+        entry_seconds: i64,
+        /// The seconds from the client's time for which the cache remembers: its own clock skew.
+        cache_seconds: i64,
+    },
 }
 
 /// The limit that was reached.
@@ -190,6 +195,11 @@ pub enum ReplayLimit {
     Cache,
     /// The client has as many entries as one client may have.
     ClientShare,
+}
+
+/// Returns the whole seconds of a duration. One beyond the range of times is as good as endless.
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// No replay cache: it takes every authenticator as often as it comes.

@@ -5,12 +5,14 @@
 //! ```
 //! use kerberos_sso::testing::TestRealm;
 //! use kerberos_sso::{Policy, UnixTime, Validator};
-//! use kerberos_sso::replay::{MemoryReplayCache, Start};
+//! use kerberos_sso::replay::MemoryReplayCache;
 //!
 //! let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
-//! let validator = Validator::new(realm.key_set(), Policy::default(), MemoryReplayCache::new(100, Start::TakeAny));
-//!
 //! let now = UnixTime::from_seconds(1_795_248_000);
+//! let (policy, started) = (Policy::default(), now.saturating_add_seconds(-60));
+//! let cache = MemoryReplayCache::new(100, policy.clock_skew(), started);
+//! let validator = Validator::new(realm.key_set(), policy, cache);
+//!
 //! let header = realm.ticket_for("alice").service("HTTP/www.contoso.test").at(now).header();
 //! let accepted = validator.validate_header(header.as_bytes(), now)?;
 //! assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");

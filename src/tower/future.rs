@@ -1,28 +1,41 @@
 //! The layer's response: its own, or that of the inner service with the headers for the client.
+//!
+//! A request with a token is decided first. Only then does the inner service run.
 
+use super::responses::{Responses, respond};
+use super::source::{Decided, Decision};
 use ::http::header::{SET_COOKIE, WWW_AUTHENTICATE};
-use ::http::{HeaderValue, Response, StatusCode};
-use core::future::Future;
+use ::http::request::Parts;
+use ::http::{HeaderValue, Request, Response, StatusCode};
+use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 pin_project! {
     /// The future of [`Negotiate`](super::Negotiate).
-    #[derive(Debug)]
+    ///
+    /// If it is dropped while the decision is awaited, nobody is signed in and the inner service does not run.
     #[must_use]
-    pub struct NegotiateFuture<F, B> {
+    pub struct NegotiateFuture<S, A, B, R>
+    where
+        S: Service<Request<A>>,
+    {
         #[pin]
-        state: State<F, B>,
+        state: State<S, A, B, R>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    #[derive(Debug)]
-    enum State<F, B> {
+    enum State<S, A, B, R>
+    where
+        S: Service<Request<A>>,
+    {
         Answered { response: Option<Response<B>> },
-        Running { #[pin] response: F, headers: Headers },
+        Deciding { decision: Decision, inner: Option<(S, A)>, responses: R },
+        Running { #[pin] response: S::Future, headers: Headers },
     }
 }
 
@@ -33,45 +46,111 @@ pub(super) struct Headers {
     pub(super) set_cookie: Option<HeaderValue>,
 }
 
-impl<F, B> NegotiateFuture<F, B> {
-    pub(super) fn running(response: F, headers: Headers) -> Self {
+/// The response for a request that the inner service does not get.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: Headers,
+}
+
+/// An answer, and the head of the request that it is for.
+pub(super) struct Refusal {
+    pub(super) answer: Answer,
+    pub(super) request: Parts,
+}
+
+impl<S: Service<Request<A>>, A, B, R> NegotiateFuture<S, A, B, R> {
+    /// Runs the inner service.
+    pub(super) const fn running(response: S::Future, headers: Headers) -> Self {
         Self { state: State::Running { response, headers } }
     }
 
-    /// Answers without the inner service.
-    pub(super) fn answered(mut response: Response<B>, headers: Headers) -> Self {
-        headers.put_into(&mut response);
-        Self { state: State::Answered { response: Some(response) } }
+    /// Awaits the decision, and then runs `ready`, unless the request is refused.
+    pub(super) const fn deciding(decision: Decision, ready: S, body: A, responses: R) -> Self {
+        Self { state: State::Deciding { decision, inner: Some((ready, body)), responses } }
     }
 }
 
-impl<F, B, E> Future for NegotiateFuture<F, B>
+impl<S, A, B, R> NegotiateFuture<S, A, B, R>
 where
-    F: Future<Output = Result<Response<B>, E>>,
+    S: Service<Request<A>>,
+    B: Default,
+    R: Responses<B>,
 {
-    type Output = Result<Response<B>, E>;
+    /// Answers without the inner service.
+    pub(super) fn answered(refusal: Refusal, responses: &R) -> Self {
+        Self { state: State::Answered { response: Some(refusal.into_response(responses)) } }
+    }
+}
+
+impl<S, A, B, R> Future for NegotiateFuture<S, A, B, R>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    B: Default,
+    R: Responses<B>,
+{
+    type Output = Result<Response<B>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            // After its end the future has no response left. The contract of `Future` lets it stay pending then.
-            StateProjection::Answered { response } => {
-                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
-            }
-            StateProjection::Running { response, headers } => {
-                let mut response = ready!(response.poll(context))?;
-                let mut headers = core::mem::take(headers);
-                // A client would take the final token of a completed negotiation in a 401 for a request to continue.
-                if response.status() == StatusCode::UNAUTHORIZED {
-                    headers.www_authenticate = None;
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                // After its end the future has no response left. The contract of `Future` lets it stay pending then.
+                StateProjection::Answered { response } => {
+                    return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
-                headers.put_into(&mut response);
-                Poll::Ready(Ok(response))
+                StateProjection::Deciding { decision, inner, responses } => {
+                    let decided = ready!(decision.as_mut().poll(context));
+                    let next = State::after(decided, inner.take(), responses);
+                    state.set(next);
+                }
+                StateProjection::Running { response, headers } => {
+                    let response = ready!(response.poll(context))?;
+                    return Poll::Ready(Ok(core::mem::take(headers).around(response)));
+                }
             }
         }
     }
 }
 
+impl<S, A, B, R> State<S, A, B, R>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    B: Default,
+    R: Responses<B>,
+{
+    /// Calls the inner service with a request that was let in.
+    fn after(decided: Decided, inner: Option<(S, A)>, responses: &R) -> Self {
+        match (decided, inner) {
+            (Ok((parts, headers)), Some((mut ready, body))) => {
+                Self::Running { response: ready.call(Request::from_parts(parts, body)), headers }
+            }
+            (Err(refusal), _) => Self::Answered { response: Some(refusal.into_response(responses)) },
+            // The service was taken before, which happens with the decision.
+            (Ok(_), None) => Self::Answered { response: None },
+        }
+    }
+}
+
+impl Refusal {
+    fn into_response<B: Default>(self, responses: &impl Responses<B>) -> Response<B> {
+        let Self { answer: Answer { status, headers }, request } = self;
+        let mut response = respond(responses, status, &request);
+        headers.put_into(&mut response);
+        response
+    }
+}
+
 impl Headers {
+    /// Completes the inner service's response.
+    fn around<B>(mut self, mut response: Response<B>) -> Response<B> {
+        // A client would take the final token of a completed negotiation in a 401 for a request to continue.
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.www_authenticate = None;
+        }
+        self.put_into(&mut response);
+        response
+    }
+
     fn put_into<B>(self, response: &mut Response<B>) {
         let headers = response.headers_mut();
         if let Some(value) = self.www_authenticate {
@@ -80,5 +159,16 @@ impl Headers {
         if let Some(value) = self.set_cookie {
             headers.append(SET_COOKIE, value);
         }
+    }
+}
+
+impl<S: Service<Request<A>>, A, B, R> fmt::Debug for NegotiateFuture<S, A, B, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Answered { .. } => "answered",
+            State::Deciding { .. } => "deciding",
+            State::Running { .. } => "running",
+        };
+        f.debug_tuple("NegotiateFuture").field(&state).finish()
     }
 }

@@ -7,10 +7,11 @@ use super::origin::InvalidOrigin;
 use super::responses::EmptyResponses;
 use super::service::Negotiate;
 use super::settings::{Demand, Settings};
-use super::source::ValidatorSource;
 use crate::http::{SealingKey, SignedIn};
 use crate::negotiate::Refused;
 use crate::randomness::Randomness;
+use crate::replay::AsyncReplayCache;
+use crate::shared_validator::SharedValidator;
 use crate::time::UnixTime;
 use ::http::request::Parts;
 use ::http::{Response, StatusCode};
@@ -32,14 +33,31 @@ impl NegotiateLayer {
     /// Makes a layer whose service runs for signed-in users only.
     ///
     /// `clock` returns the time, and `randomness` returns 64 octets of the operating system's generator at every call:
-    /// this crate has neither. The validator may change while the server runs: see [`ValidatorSource`].
-    pub fn new(
-        validator: impl ValidatorSource,
+    /// this crate has neither. The validator is a [`Validator`](crate::Validator), or a [`SharedValidator`] whose keys the
+    /// server replaces while it runs. Its replay cache is a [`ReplayCache`](crate::replay::ReplayCache) or an
+    /// [`AsyncReplayCache`], and lives as long as the layer.
+    ///
+    /// A function that makes a validator for each request would make a replay cache for each, and so admit every replay. The
+    /// layer takes none:
+    ///
+    /// ```compile_fail
+    /// # use kerberos_sso::tower::NegotiateLayer;
+    /// # use kerberos_sso::{KeySet, Policy, Randomness, UnixTime, Validator, replay::MemoryReplayCache};
+    /// # let (clock, randomness) = (|| UnixTime::from_seconds(0), || Randomness::new([0; 64]));
+    /// # let policy = Policy::default();
+    /// let validator = move || {
+    ///     let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), clock());
+    ///     Validator::new(KeySet::new(), policy.clone(), cache)
+    /// };
+    /// let layer = NegotiateLayer::new(validator, clock, randomness);
+    /// ```
+    pub fn new<R: AsyncReplayCache + Send + Sync + 'static>(
+        validator: impl Into<SharedValidator<R>>,
         clock: impl Fn() -> UnixTime + Send + Sync + 'static,
         randomness: impl Fn() -> Randomness + Send + Sync + 'static,
     ) -> Self {
         let settings = Settings {
-            source: Arc::new(validator),
+            source: Arc::new(validator.into()),
             clock: Arc::new(clock),
             randomness: Arc::new(randomness),
             demand: Demand::SignedIn,

@@ -5,7 +5,7 @@
 //! client's next step. [`Validator::sign_in`](crate::Validator::sign_in) makes the decisions.
 //!
 //! ```
-//! use kerberos_sso::replay::{MemoryReplayCache, Start};
+//! use kerberos_sso::replay::MemoryReplayCache;
 //! use kerberos_sso::tower::NegotiateLayer;
 //! use kerberos_sso::{Identity, KeySet, Policy, Randomness, Validator};
 //! use std::{sync::Arc, time::SystemTime};
@@ -16,8 +16,9 @@
 //!     getrandom::fill(&mut octets).expect("the operating system has randomness");
 //!     Randomness::new(octets)
 //! };
-//! let replay = MemoryReplayCache::new(60_000, Start::RefuseBefore(clock()));
-//! let validator = Validator::new(KeySet::new(), Policy::default(), replay);
+//! let policy = Policy::default();
+//! let replay = MemoryReplayCache::new(60_000, policy.clock_skew(), clock());
+//! let validator = Validator::new(KeySet::new(), policy, replay);
 //! let layer = NegotiateLayer::new(validator, clock, randomness)
 //!     .on_signed_in(|signed_in, request| println!("{} at {}", signed_in.identity(), request.uri))
 //!     .on_fall_back(|refused, _| eprintln!("{}: {refused}", refused.code()));
@@ -112,6 +113,25 @@
 //! well. RFC 9110 section 11.6.1 allows `WWW-Authenticate` in any response, and a client finds it in the metadata. Libraries of
 //! gRPC do not answer a challenge of HTTP. A client of theirs puts `authorization: Negotiate <token>` into the metadata of each
 //! call, with a new token for each. gRPC-Web is left as HTTP, because there a browser answers the challenge.
+//! # New keys while the server runs
+//! The layer takes a [`SharedValidator`](crate::SharedValidator) as well. At a rollover the server replaces its keys. The replay
+//! cache stays the same:
+//!
+//! ```
+//! # use kerberos_sso::tower::NegotiateLayer;
+//! # use kerberos_sso::{KeySet, Policy, Randomness, SharedValidator, UnixTime, Validator, replay::MemoryReplayCache};
+//! # let (clock, randomness) = (|| UnixTime::from_seconds(0), || Randomness::new([0; 64]));
+//! # let (keys, next_keys, policy) = (KeySet::new(), KeySet::new(), Policy::default());
+//! # let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), clock());
+//! let shared = SharedValidator::new(Validator::new(keys, policy, cache));
+//! let layer = NegotiateLayer::new(shared.clone(), clock, randomness);
+//! // At a rollover, on any thread.
+//! shared.replace_keys(next_keys);
+//! ```
+//!
+//! # A replay cache that is awaited
+//! With an [`AsyncReplayCache`](crate::replay::AsyncReplayCache), the layer awaits the admission before it calls the service. If
+//! the server drops the request meanwhile, the service does not run.
 //!
 //! # Every request by itself
 //! This layer treats HTTP/1.1 with keep-alive and HTTP/2 alike. A request is let in by its own token, which its client made
@@ -164,4 +184,3 @@ pub use origin::InvalidOrigin;
 pub use require_group::{RequireGroup, RequireGroupFuture, RequireGroupLayer};
 pub use responses::{EmptyResponses, Responses};
 pub use service::Negotiate;
-pub use source::ValidatorSource;

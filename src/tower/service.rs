@@ -2,24 +2,30 @@
 
 use super::challenge;
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn, forget_identity};
-use super::future::{Headers, NegotiateFuture};
-use super::responses::{EmptyResponses, Responses, respond};
+use super::future::{Answer, Headers, NegotiateFuture, Refusal};
+use super::responses::{EmptyResponses, Responses};
 use super::settings::{Demand, Settings};
+use super::source::Decided;
 use crate::accept::{Arrival, Negotiation};
 use crate::error::{Error, NegotiationCause};
 use crate::http::{SignInStep, SignedIn};
 use crate::negotiate::{Refused, RoundTrips};
 use crate::observe;
+use crate::replay::AsyncReplayCache;
 use crate::time::UnixTime;
+use crate::validator::Validator;
 use ::http::header::AUTHORIZATION;
 use ::http::request::Parts;
-use ::http::{HeaderValue, Request, Response, StatusCode, Version};
+use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use core::fmt;
 use core::task::{Context, Poll};
 use std::sync::Arc;
 use tower_service::Service;
 
 /// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes it.
+///
+/// The inner service is cloned for a request with a token. The service that was ready waits for the decision, and is then
+/// called. If the decision is dropped or refuses the request, the service never runs.
 #[derive(Clone)]
 #[must_use]
 pub struct Negotiate<S, R = EmptyResponses> {
@@ -36,13 +42,13 @@ impl<S, R> Negotiate<S, R> {
 
 impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Negotiate<S, R>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    R: Responses<ResBody>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    R: Responses<ResBody> + Clone,
     ResBody: Default,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = NegotiateFuture<S::Future, ResBody>;
+    type Future = NegotiateFuture<S, ReqBody, ResBody, R>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -50,47 +56,104 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        match self.settings.admit(&mut parts) {
-            Ok(headers) => NegotiateFuture::running(self.inner.call(Request::from_parts(parts, body)), headers),
-            Err((status, headers)) => NegotiateFuture::answered(respond(&self.responses, status, &parts), headers),
+        if let Err(answer) = self.settings.admit_page(&mut parts) {
+            return NegotiateFuture::answered(Refusal { answer, request: parts }, &self.responses);
+        }
+        match self.settings.token(&parts.headers) {
+            Ok(token) => {
+                let next = self.inner.clone();
+                let ready = core::mem::replace(&mut self.inner, next);
+                let decision = self.settings.source.decide(Arc::clone(&self.settings), token, parts);
+                NegotiateFuture::deciding(decision, ready, body, self.responses.clone())
+            }
+            Err(step) => match self.settings.decide_without_token(step, parts) {
+                Ok((parts, headers)) => {
+                    NegotiateFuture::running(self.inner.call(Request::from_parts(parts, body)), headers)
+                }
+                Err(refusal) => NegotiateFuture::answered(refusal, &self.responses),
+            },
         }
     }
 }
 
 impl Settings {
-    /// Decides a request. Returns the headers that the inner service's response gets, or the response without the
-    /// service.
-    fn admit(&self, parts: &mut Parts) -> Result<Headers, (StatusCode, Headers)> {
-        forget_identity(&mut parts.extensions);
-        self.refuse_cross_site(parts)?;
+    /// Forgets an identity from before the layer, and refuses a request that a page of another site made. That comes before
+    /// its token is looked at: the token stays unused.
+    fn admit_page(&self, request: &mut Parts) -> Result<(), Answer> {
+        forget_identity(&mut request.extensions);
+        let Some(check) = &self.cross_site else { return Ok(()) };
+        check.check(request).map_err(|why| {
+            (self.on_cross_site)(&why, request);
+            Answer { status: StatusCode::FORBIDDEN, headers: Headers::default() }
+        })
+    }
+
+    fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep> {
+        // A browser's first request has no such header: it costs no validator.
+        if headers.contains_key(AUTHORIZATION) { self.source.token(headers) } else { Err(SignInStep::Challenge) }
+    }
+
+    /// Decides a request by its token, and awaits the decision.
+    pub(super) async fn decide<R: AsyncReplayCache>(
+        &self,
+        validator: &Validator<R>,
+        token: &[u8],
+        mut parts: Parts,
+    ) -> Decided {
         let now = (self.clock)();
-        let (kept, negotiation) = self.kept(parts, now);
-        let step = self.decide(parts, &kept, negotiation.as_ref(), now);
+        let (kept, negotiation) = self.kept(&parts, now);
+        let round_trips = match kept {
+            Kept::Nowhere => RoundTrips::One,
+            Kept::InCookie { .. } | Kept::WithConnection(_) => RoundTrips::Many(negotiation.as_ref()),
+        };
+        // Without it, the request has no channel and no address. A policy that demands either refuses it.
+        let info = parts.extensions.get::<ConnectionInfo>();
+        let arrival = info.map_or(Arrival::at(now), |info| info.arrival(now));
+        let step = validator.sign_in_by_token(token, round_trips, &(self.randomness)(), arrival).await;
+        let was_continued = negotiation.is_some();
+        match self.respond(step, &mut parts, &kept, was_continued, now) {
+            Ok(headers) => Ok((parts, headers)),
+            Err(answer) => Err(Refusal { answer, request: parts }),
+        }
+    }
+
+    /// Decides a request that has no token.
+    fn decide_without_token(&self, step: SignInStep, mut parts: Parts) -> Decided {
+        let now = (self.clock)();
+        let (kept, negotiation) = self.kept(&parts, now);
+        match self.respond(step, &mut parts, &kept, negotiation.is_some(), now) {
+            Ok(headers) => Ok((parts, headers)),
+            Err(answer) => Err(Refusal { answer, request: parts }),
+        }
+    }
+
+    /// Returns the headers that the inner service's response gets, or the response without the service.
+    fn respond(
+        &self,
+        step: SignInStep,
+        parts: &mut Parts,
+        kept: &Kept,
+        was_continued: bool,
+        now: UnixTime,
+    ) -> Result<Headers, Answer> {
         let headers = Headers { www_authenticate: step.www_authenticate().and_then(sensitive), set_cookie: None };
         match step {
             SignInStep::SignedIn(signed_in) => {
                 self.let_in(*signed_in, parts);
-                Ok(self.cleared(&kept, headers))
+                Ok(self.cleared(kept, headers))
             }
             SignInStep::Challenge => {
-                self.report_challenge(parts, negotiation.is_some());
-                self.leave_out(NotSignedIn::NotAsked, parts, StatusCode::UNAUTHORIZED, self.cleared(&kept, headers))
+                self.report_challenge(parts, was_continued);
+                self.leave_out(NotSignedIn::NotAsked, parts, StatusCode::UNAUTHORIZED, self.cleared(kept, headers))
             }
-            SignInStep::FallBack(refused) => self.fall_back(&refused, parts, self.cleared(&kept, headers)),
-            SignInStep::Continue(next) => match self.keep(next.into_negotiation(), &kept, now) {
-                Ok(set_cookie) => Err((StatusCode::UNAUTHORIZED, Headers { set_cookie, ..headers })),
-                Err(refused) => self.fall_back(&refused, parts, self.cleared(&kept, Headers::default())),
+            SignInStep::FallBack(refused) => self.fall_back(&refused, parts, self.cleared(kept, headers)),
+            SignInStep::Continue(next) => match self.keep(next.into_negotiation(), kept, now) {
+                Ok(set_cookie) => {
+                    Err(Answer { status: StatusCode::UNAUTHORIZED, headers: Headers { set_cookie, ..headers } })
+                }
+                Err(refused) => self.fall_back(&refused, parts, self.cleared(kept, Headers::default())),
             },
         }
-    }
-
-    /// Refuses a request that a page of another site made, before its token is looked at: the token stays unused.
-    fn refuse_cross_site(&self, request: &Parts) -> Result<(), (StatusCode, Headers)> {
-        let Some(check) = &self.cross_site else { return Ok(()) };
-        check.check(request).map_err(|why| {
-            (self.on_cross_site)(&why, request);
-            (StatusCode::FORBIDDEN, Headers::default())
-        })
     }
 
     /// Reports a challenge. Behind an optional layer there is none: the service itself chooses whether to challenge.
@@ -100,32 +163,13 @@ impl Settings {
         }
     }
 
-    fn decide(&self, parts: &Parts, kept: &Kept, negotiation: Option<&Negotiation>, now: UnixTime) -> SignInStep {
-        // A browser's first request has no such header: it costs no validator and no randomness.
-        if !parts.headers.contains_key(AUTHORIZATION) {
-            return SignInStep::Challenge;
-        }
-        let round_trips = match kept {
-            Kept::Nowhere => RoundTrips::One,
-            Kept::InCookie { .. } | Kept::WithConnection(_) => RoundTrips::Many(negotiation),
-        };
-        // Without it, the request has no channel and no address. A policy that demands either refuses it.
-        let arrival = parts.extensions.get::<ConnectionInfo>().map_or(Arrival::at(now), |info| info.arrival(now));
-        self.source.decide(&parts.headers, round_trips, &(self.randomness)(), arrival)
-    }
-
     fn let_in(&self, signed_in: SignedIn, parts: &mut Parts) {
         (self.on_signed_in)(&signed_in, parts);
         parts.extensions.insert(Arc::new(signed_in.identity().to_owned()));
         parts.extensions.insert(Arc::new(signed_in.into_accepted()));
     }
 
-    fn fall_back(
-        &self,
-        refused: &Refused,
-        parts: &mut Parts,
-        headers: Headers,
-    ) -> Result<Headers, (StatusCode, Headers)> {
+    fn fall_back(&self, refused: &Refused, parts: &mut Parts, headers: Headers) -> Result<Headers, Answer> {
         challenge::report_answer(refused.error(), parts);
         (self.on_fall_back)(refused, parts);
         let why = NotSignedIn::Failed(Arc::new(refused.error().clone()));
@@ -138,9 +182,9 @@ impl Settings {
         parts: &mut Parts,
         status: StatusCode,
         headers: Headers,
-    ) -> Result<Headers, (StatusCode, Headers)> {
+    ) -> Result<Headers, Answer> {
         match self.demand {
-            Demand::SignedIn => Err((status, headers)),
+            Demand::SignedIn => Err(Answer { status, headers }),
             Demand::Everybody => {
                 parts.extensions.insert(why);
                 // The service itself chooses whether to challenge.

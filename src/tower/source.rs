@@ -1,93 +1,38 @@
-//! The source of the layer's validator: always the same validator, or the current one at every request.
+//! The layer's validator, without the type of its replay cache.
 
-use crate::accept::Arrival;
+use super::future::{Headers, Refusal};
+use super::settings::Settings;
 use crate::http::SignInStep;
-use crate::negotiate::RoundTrips;
-use crate::randomness::Randomness;
-use crate::replay::ReplayCache;
-use crate::validator::Validator;
+use crate::replay::AsyncReplayCache;
+use crate::shared_validator::SharedValidator;
 use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
+use ::http::request::Parts;
+use core::pin::Pin;
 use std::sync::Arc;
 
-/// A source of the validator for a request that begins now.
-///
-/// A [`Validator`] is the source of itself. A closure lets the keys change while the server runs, as they do at a key
-/// rollover:
-///
-/// ```
-/// # use kerberos_sso::replay::NoReplayCache;
-/// # use kerberos_sso::tower::ValidatorSource;
-/// # use kerberos_sso::{KeySet, Policy, Validator};
-/// use std::sync::{Arc, RwLock};
-///
-/// # let (keys, next_keys) = (KeySet::new(), KeySet::new());
-/// let current = Arc::new(RwLock::new(Validator::new(keys, Policy::default(), NoReplayCache)));
-/// let source = {
-///     let current = Arc::clone(&current);
-///     move || current.read().unwrap().clone() // shares keys, policy and replay cache
-/// };
-/// # fn layer(_: impl ValidatorSource) {}
-/// # layer(source);
-/// // At a rollover. The replay cache stays the same, and requests in flight keep the old keys.
-/// let mut current = current.write().unwrap();
-/// *current = current.with_keys(next_keys);
-/// ```
-pub trait ValidatorSource: Send + Sync + 'static {
-    /// The type of the validator's replay cache.
-    type Replay: ReplayCache;
-
-    /// Returns the validator.
-    fn validator(&self) -> Validator<Self::Replay>;
-}
-
-impl<R: ReplayCache + Send + Sync + 'static> ValidatorSource for Validator<R> {
-    type Replay = R;
-
-    fn validator(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl<R: ReplayCache + Send + Sync + 'static> ValidatorSource for Arc<Validator<R>> {
-    type Replay = R;
-
-    fn validator(&self) -> Validator<R> {
-        Validator::clone(self)
-    }
-}
-
-impl<F, R> ValidatorSource for F
-where
-    F: Fn() -> Validator<R> + Send + Sync + 'static,
-    R: ReplayCache,
-{
-    type Replay = R;
-
-    fn validator(&self) -> Validator<R> {
-        self()
-    }
-}
-
-/// A [`ValidatorSource`] without the type of its replay cache.
+/// A [`SharedValidator`] without the type of its replay cache.
 pub(super) trait Decide: Send + Sync {
-    fn decide(
-        &self,
-        headers: &HeaderMap,
-        round_trips: RoundTrips<'_>,
-        randomness: &Randomness,
-        arrival: Arrival<'_>,
-    ) -> SignInStep;
+    /// Returns the token of a request, or the step that follows without one.
+    fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep>;
+
+    /// Decides a request by its token, under the keys of this moment.
+    fn decide(&self, settings: Arc<Settings>, token: Vec<u8>, parts: Parts) -> Decision;
 }
 
-impl<V: ValidatorSource> Decide for V {
-    fn decide(
-        &self,
-        headers: &HeaderMap,
-        round_trips: RoundTrips<'_>,
-        randomness: &Randomness,
-        arrival: Arrival<'_>,
-    ) -> SignInStep {
-        self.validator().sign_in(headers.get_all(AUTHORIZATION), round_trips, randomness, arrival)
+/// A decision that may have to be awaited.
+pub(super) type Decision = Pin<Box<dyn Future<Output = Decided> + Send>>;
+
+/// A request that the inner service gets, or the response without the service.
+pub(super) type Decided = Result<(Parts, Headers), Refusal>;
+
+impl<R: AsyncReplayCache + Send + Sync + 'static> Decide for SharedValidator<R> {
+    fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep> {
+        self.validator().token_or_step(headers.get_all(AUTHORIZATION))
+    }
+
+    fn decide(&self, settings: Arc<Settings>, token: Vec<u8>, parts: Parts) -> Decision {
+        let validator = self.validator();
+        Box::pin(async move { settings.decide(&validator, &token, parts).await })
     }
 }

@@ -2,7 +2,7 @@
 //! reads all others. The nodes share the keys and the replay cache; between them a negotiation is its kept octets.
 
 use super::NOW;
-use kerberos_sso::replay::{MemoryReplayCache, Start};
+use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::testing::{NegTokenRespParts, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{
     Accepted, Answer, Error, Policy, Randomness, Refused, SecurityContext, UnixTime, Validator,
@@ -31,7 +31,10 @@ impl Host {
 
     pub fn with_policy(policy: Policy) -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
-        let cache = Arc::new(MemoryReplayCache::new(10_000, Start::TakeAny));
+        let cache = MemoryReplayCache::new(10_000, policy.clock_skew(), NOW);
+        // Its clients send at the second of the start, and some send much.
+        let cache = cache.taking_earlier_authenticators().without_client_share();
+        let cache = Arc::new(cache);
         let node = |policy| Validator::new(realm.key_set(), policy, Arc::clone(&cache));
         Self { nodes: [node(policy.clone()), node(policy)], realm, now: NOW }
     }

@@ -46,6 +46,7 @@ class Server:
             config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
             command += ["--config", config, "--explain"]
         self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
+        time.sleep(1)  # the server takes no authenticator of the second in which it started
 
     def __enter__(self):
         return self

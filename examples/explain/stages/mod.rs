@@ -110,7 +110,7 @@ fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: u64) -> S
     let remembered = format!("until {}: the client's time and {skew} s", entry.valid_until);
     let facts = vec![Node::fact("To be remembered", remembered)];
     let is_refusal =
-        |error: &Error| matches!(error, Error::Replay(_) | Error::ReplayCacheFull(_) | Error::ReplayCacheFailed);
+        |error: &Error| matches!(error, Error::Replay(_) | Error::ReplayCacheFull(_) | Error::ReplayCacheFailed(_));
     match admission {
         Some(_) => Stage::new(REPLAY, facts, vec![Check::new("Not seen before", "", is_refusal)]),
         None => Stage::new(REPLAY, vec![Node::fact("Not asked", "explaining a token does not use it up")], Vec::new()),

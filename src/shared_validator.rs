@@ -1,0 +1,69 @@
+//! A validator that several threads share, and whose keys are replaced while the server runs.
+
+use crate::keys::KeySet;
+use crate::validator::Validator;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Owns one validator, and lets its keys be replaced while the server runs: for a key rollover.
+///
+/// The policy and the replay cache stay the same for as long as the server runs. So no change of keys forgets which
+/// authenticators were used. Clones share the validator: a server gives one to its requests, and keeps one for the rollover.
+///
+/// ```
+/// use kerberos_sso::{KeySet, Policy, SharedValidator, UnixTime, Validator, replay::MemoryReplayCache};
+///
+/// # let (keys, next_keys) = (KeySet::new(), KeySet::new());
+/// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now().into()
+/// let policy = Policy::default();
+/// let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), now);
+/// let shared = SharedValidator::new(Validator::new(keys, policy, cache));
+///
+/// // For every request.
+/// let verdict = shared.validator().validate_header("Negotiate YII=", now);
+///
+/// // At a rollover, on any thread. Requests in flight keep the old keys.
+/// shared.replace_keys(next_keys);
+/// # assert!(verdict.is_err());
+/// ```
+#[derive(Debug)]
+pub struct SharedValidator<R> {
+    current: Arc<RwLock<Validator<R>>>,
+}
+
+impl<R> SharedValidator<R> {
+    /// Shares a validator.
+    #[must_use]
+    pub fn new(validator: Validator<R>) -> Self {
+        Self { current: Arc::new(RwLock::new(validator)) }
+    }
+
+    /// Returns the validator with the keys of this moment, for a request that begins now.
+    pub fn validator(&self) -> Validator<R> {
+        // Nothing panics under this lock but an allocation that fails, and then the validator is still whole.
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the keys for all requests that begin from now on, and returns the old keys. Requests in flight keep those. A
+    /// server of many accounts keeps what is returned until it is the last holder: see [`KeySet`].
+    pub fn replace_keys(&self, keys: impl Into<Arc<KeySet>>) -> Arc<KeySet> {
+        let keys = keys.into();
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let next = current.with_keys(keys);
+        let previous = core::mem::replace(&mut *current, next);
+        drop(current);
+        previous.into_keys()
+    }
+}
+
+/// Shares the validator.
+impl<R> Clone for SharedValidator<R> {
+    fn clone(&self) -> Self {
+        Self { current: Arc::clone(&self.current) }
+    }
+}
+
+impl<R> From<Validator<R>> for SharedValidator<R> {
+    fn from(validator: Validator<R>) -> Self {
+        Self::new(validator)
+    }
+}

@@ -1,0 +1,107 @@
+//! All stages in one call, for a replay cache whose answer is awaited. The stages are those of the calls that do not wait:
+//! they run when the future is polled first, and only the admission is awaited.
+
+use super::admission::AskLater;
+use super::{Validator, refuse_token};
+use crate::accept::{Accepted, Arrival, AuthorizedRequest, Negotiation, ReadStep, Request};
+use crate::negotiate::{Refused, Step};
+use crate::observe::{self, Stage, StageSpan, in_stage};
+use crate::randomness::Randomness;
+use crate::replay::{Admission, AsyncReplayCache};
+use crate::time::UnixTime;
+use core::future::poll_fn;
+use core::pin::pin;
+
+/// All stages in one call, whose admission is awaited ([`AsyncReplayCache`]).
+///
+/// The futures are [`Send`] if threads can share the replay cache. If one is dropped, nobody is admitted.
+impl<R: AsyncReplayCache> Validator<R> {
+    /// Validates an `Authorization` value as [`validate_header`](Self::validate_header), and awaits the admission.
+    ///
+    /// # Errors
+    /// [`Refused`] with any error; `not-negotiate` if the value is not one for this crate.
+    pub async fn validate_header_async<'c>(
+        &self,
+        value: impl AsRef<[u8]>,
+        arrival: impl Into<Arrival<'c>>,
+    ) -> Result<Accepted, Refused> {
+        let token = self.decode_header(value)?;
+        self.validate_ticket_async(&token, arrival).await
+    }
+
+    /// Validates a token as [`validate_ticket`](Self::validate_ticket), and awaits the admission.
+    ///
+    /// # Errors
+    /// [`Refused`] with any error but `not-negotiate`.
+    pub async fn validate_ticket_async<'c>(
+        &self,
+        token: &[u8],
+        arrival: impl Into<Arrival<'c>>,
+    ) -> Result<Accepted, Refused> {
+        let arrival = arrival.into();
+        match in_stage(Stage::Read, || Request::read(token, &self.policy)) {
+            Ok(request) => {
+                let verdict = self.decide_async(&request, &arrival).await;
+                observe::verdict(&verdict, Some(&request.key_query()), Some(arrival.now));
+                verdict
+            }
+            Err(refusal) => Err(refuse_token(refusal, token)),
+        }
+    }
+
+    /// Takes one token of a negotiation as [`converse`](Self::converse), and awaits the admission.
+    ///
+    /// If the future is dropped, the client restarts the negotiation. `negotiation` is good once, also for a future that was
+    /// dropped after the replay cache had taken it.
+    ///
+    /// # Errors
+    /// [`Refused`] with any error but `not-negotiate`.
+    pub async fn converse_async<'c>(
+        &self,
+        token: &[u8],
+        negotiation: Option<&Negotiation>,
+        randomness: &Randomness,
+        arrival: impl Into<Arrival<'c>>,
+    ) -> Result<Step, Refused> {
+        let arrival = arrival.into();
+        match self.read_step(token, negotiation)? {
+            ReadStep::Request(request) => {
+                let decided = self.decide_async(&request, &arrival).await;
+                let step = decided.map(|accepted| accepted.step(randomness, arrival.now));
+                observe::step(&step, &request.key_query(), arrival.now);
+                step
+            }
+            ReadStep::Offer(offer) => Ok(Step::Continue(offer.accept())),
+        }
+    }
+
+    /// Fifth stage: admits the request as [`admit`](Self::admit), and awaits the replay cache's answer.
+    ///
+    /// # Errors
+    /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
+    pub async fn admit_async(
+        &self,
+        authorized: AuthorizedRequest,
+        now: impl Into<UnixTime>,
+    ) -> Result<Accepted, Refused> {
+        let now = now.into();
+        let admission = self.ask(&authorized, now).await;
+        let verdict = authorized.admitted(admission, now);
+        observe::verdict(&verdict, None, Some(now));
+        verdict
+    }
+
+    async fn decide_async(&self, request: &Request<'_>, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
+        let authorized = self.authorized(request, arrival, AskLater { krb_errors: self.policy.krb_errors })?;
+        let admission = self.ask(&authorized, arrival.now).await;
+        authorized.admitted(admission, arrival.now)
+    }
+
+    /// Asks the replay cache. The span of the stage is entered whenever the answer is polled.
+    async fn ask(&self, authorized: &AuthorizedRequest, now: UnixTime) -> Admission {
+        let span = StageSpan::of(Stage::Admit);
+        let entry = authorized.replay_entry();
+        let mut answer = pin!(self.replay.admit(&entry, now));
+        poll_fn(|context| span.run(|| answer.as_mut().poll(context))).await
+    }
+}
