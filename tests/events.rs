@@ -24,6 +24,7 @@ use kerberos_sso::{Accepted, KeySet, Policy, Refused, Validator};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -209,6 +210,30 @@ fn the_stages_report_what_the_one_call_reports() {
     assert_eq!(only_event(&entries).1["code"], "replay");
     let ((), entries) = watched(|| server.validator.read(&token).map(drop).unwrap());
     assert!(events(&entries).is_empty());
+}
+
+/// Here its cache answers at the first poll. For each further poll the span of the admission is entered again.
+#[test]
+fn awaited_request_is_reported_as_one_that_is_not_awaited() {
+    let server = server();
+    let awaited = |token: &[u8]| {
+        let mut future = Box::pin(server.validator.validate_ticket_async(token, server.arrival()));
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(verdict) => verdict,
+            Poll::Pending => panic!("the cache answers at once"),
+        }
+    };
+    let good = server.good();
+    let (_, at_once) = watched(|| server.check(&good.mint()).unwrap());
+    let (_, entries) = watched(|| awaited(&good.mint()).unwrap());
+    assert_eq!((only_event(&entries), stages(&entries)), (only_event(&at_once), STAGES.to_vec()));
+    for (code, change) in IN_ORDER {
+        let mut token = server.good();
+        change(&mut token);
+        let (_, at_once) = watched(|| server.check(&token.mint()).unwrap_err());
+        let (_, entries) = watched(|| awaited(&token.mint()).unwrap_err());
+        assert_eq!((only_event(&entries), stages(&entries)), (only_event(&at_once), stages(&at_once)), "{code}");
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ use crate::time::UnixTime;
 /// # A future that is dropped
 /// A server drops the future of a client that went away. At whatever point it does, nobody is admitted. What the store has
 /// taken stays taken, and the same authenticator is a replay from then on. The client makes a new authenticator for its next
-/// request.
+/// request. No [event](crate::observe) reports such a request.
 ///
 /// # Two calls at the same time
 /// Of two calls for one authenticator, exactly one may be answered [`Admission::New`], whichever is polled first. The atomic

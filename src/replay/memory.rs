@@ -41,6 +41,9 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// [`with_strict_start`](Self::with_strict_start) closes the last row, and refuses all clients for a while.
 ///
+/// If this server's clock is ahead at the start and is set right later, all clients are refused until the clock has passed the
+/// start.
+///
 /// # The share of a client
 /// One client has one fiftieth of the entries at most, and at least [`MIN_CLIENT_SHARE`](Self::MIN_CLIENT_SHARE). So no client
 /// fills the cache alone. Of 60,000 entries, a client has 1,200: two sign-ins in each second of two clock skews. A server with
