@@ -5,7 +5,7 @@ mod awaited;
 
 use crate::accept::authorize::authorize;
 use crate::accept::open::open;
-use crate::accept::verify::verify;
+use crate::accept::verify::{Verified, verify};
 use crate::accept::{
     Accepted, Arrival, AuthorizedRequest, Negotiation, OpenedTicket, ReadRefusal, ReadStep, Request, VerifiedRequest,
 };
@@ -62,6 +62,9 @@ pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
     replay: Arc<R>,
+    /// The clock skew of the first policy, in seconds. No validator with this replay cache has a longer one, so each
+    /// authenticator is remembered for it.
+    longest_skew: i64,
 }
 
 /// Construction and parts.
@@ -69,7 +72,8 @@ impl<R> Validator<R> {
     /// Makes a validator. The replay cache is a [`ReplayCache`], which may be an `Arc` of one that other validators share, or an
     /// [`AsyncReplayCache`](crate::replay::AsyncReplayCache).
     pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
-        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay) }
+        let longest_skew = policy.clock_skew;
+        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay), longest_skew }
     }
 
     /// Returns a validator with other keys, and the same policy and replay cache: for a key rollover. Requests in flight keep
@@ -80,9 +84,10 @@ impl<R> Validator<R> {
 
     /// Returns a validator with another policy, and the same keys and replay cache.
     ///
-    /// The clock skew is the shorter one of this validator's policy and the other: the replay cache forgets authenticators by
-    /// the skew that it was made for, and under a longer skew they could be replayed. For a longer skew make a new cache, and a
-    /// new validator.
+    /// The new validator has the shorter clock skew of the two policies. The replay cache forgets authenticators by the skew that
+    /// it was made for, and under a longer skew they could be replayed. For a longer skew make a new cache and a new validator.
+    ///
+    /// Under a shorter skew, authenticators are still remembered for the longer one: validators with both skews share the cache.
     pub fn with_policy(&self, policy: Policy) -> Self {
         let clock_skew = policy.clock_skew().min(self.policy.clock_skew());
         Self { policy: Arc::new(policy.with_clock_skew(clock_skew)), ..self.clone() }
@@ -207,16 +212,23 @@ impl<R> Validator<R> {
             Ok(opened) => opened,
             Err(error) => return Err(Refused::of_request(error, request.framing())),
         };
-        let verified = match in_stage(Stage::Verify, || verify(request, &opened, &mut buffer, policy, arrival)) {
+        let mut verified = match in_stage(Stage::Verify, || verify(request, &opened, &mut buffer, policy, arrival)) {
             Ok(verified) => verified,
             Err(error) => {
                 return Err(Refused::of_opened(error, request, &opened, &mut buffer, policy.krb_errors, arrival.now));
             }
         };
+        self.remember(&mut verified);
         match in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)) {
             Ok(pac) => next.on_authorized(buffer, opened, verified, pac),
             Err(error) => Err(Refused::of_verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
         }
+    }
+
+    /// Lets the replay cache remember the request for the longest skew of the validators that share it.
+    fn remember(&self, verified: &mut Verified) {
+        let replay = &mut verified.replay;
+        replay.valid_until = replay.client_time.saturating_add_seconds(self.longest_skew);
     }
 }
 
@@ -305,7 +317,10 @@ impl<R> Validator<R> {
         let arrival = arrival.into();
         let query = opened.key_query();
         let verdict = match in_stage(Stage::Verify, || opened.verify(&self.policy, &arrival)) {
-            Ok(verified) => Ok(VerifiedRequest::new(opened, verified)),
+            Ok(mut verified) => {
+                self.remember(&mut verified);
+                Ok(VerifiedRequest::new(opened, verified))
+            }
             Err(error) => {
                 let OpenedTicket { request, buffer, opened } = &mut opened;
                 Err(Refused::of_opened(error, request, opened, buffer, self.policy.krb_errors, arrival.now))
@@ -364,6 +379,7 @@ fn observed<T>(outcome: Result<T, Refused>, query: Option<&KeyQuery<'_>>) -> Res
 /// Shares the keys, the policy and the replay cache.
 impl<R> Clone for Validator<R> {
     fn clone(&self) -> Self {
-        Self { keys: Arc::clone(&self.keys), policy: Arc::clone(&self.policy), replay: Arc::clone(&self.replay) }
+        let (keys, policy, replay) = (Arc::clone(&self.keys), Arc::clone(&self.policy), Arc::clone(&self.replay));
+        Self { keys, policy, replay, longest_skew: self.longest_skew }
     }
 }

@@ -240,6 +240,20 @@ mod skews {
         let skew = Error::ClockSkew { client: NOW, server: after(61), allowed_seconds: 60 };
         assert_eq!(check(&longer, &token, after(61)), Err(skew));
     }
+
+    /// The hole of a policy with a shorter skew, while the validator with the longer skew still decides requests.
+    #[test]
+    fn authenticator_of_a_shorter_skew_is_remembered_for_the_longer_one() {
+        let realm = realm();
+        let longer = Validator::new(realm.key_set(), with_skew(300), Forgetful::default());
+        let shorter = longer.with_policy(with_skew(60));
+        let token = realm.ticket_for("alice");
+        assert_eq!(check(&shorter, &token, NOW), Ok(()));
+        assert_eq!(check(&longer, &token, after(300)), Err(SEEN));
+        let bytes = realm.ticket_for("bob").mint();
+        let verified = shorter.verify(shorter.open(shorter.read(&bytes).unwrap(), NOW).unwrap(), NOW).unwrap();
+        assert_eq!(shorter.authorize(verified).unwrap().replay_entry().valid_until, after(300));
+    }
 }
 
 mod clocks {

@@ -48,7 +48,8 @@ use std::sync::{Mutex, PoisonError};
 /// One client has one fiftieth of the entries at most, and at least [`MIN_CLIENT_SHARE`](Self::MIN_CLIENT_SHARE). So no client
 /// fills the cache alone. Of 60,000 entries, a client has 1,200: two sign-ins in each second of two clock skews. A server with
 /// sessions needs few entries for each client. A browser without a session sends a new authenticator with every request.
-/// [`with_client_share`](Self::with_client_share) sets another share.
+/// [`with_client_share`](Self::with_client_share) sets another share, for example if hosts and services of FreeIPA sign in: all
+/// of them have one SID, and count as one client.
 ///
 /// # The clock skew
 /// The cache keeps each entry until its client time is one `clock_skew` ago, even if the validator that brought it has a shorter

@@ -77,8 +77,9 @@ pub struct ReplayEntry<'a> {
     pub tag: ReplayTag,
     /// The authenticator's own time, by the client's clock.
     pub client_time: UnixTime,
-    /// The last second at which this authenticator is accepted: its own time plus the clock skew. The time of its arrival does
-    /// not matter. A client whose clock is ahead makes authenticators that live for up to two skews.
+    /// The last second at which a validator accepts this authenticator: its own time plus the clock skew. Validators that
+    /// [`with_policy`](crate::Validator::with_policy) made give the longest skew among them. The time of arrival does not matter.
+    /// A client whose clock is ahead makes authenticators that live for up to two skews.
     pub valid_until: UnixTime,
     /// The client. The tag alone identifies an authenticator, but a cache may limit the entries of each client.
     pub client: ReplayClient<'a>,

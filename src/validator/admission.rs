@@ -13,8 +13,9 @@ use crate::time::UnixTime;
 
 /// What follows when a request is authorized.
 ///
-/// This is not a closure: a closure gets its arguments as a tuple, so they would be moved once more, by 140 instructions. An
-/// [`AuthorizedRequest`] is made only if the admission is awaited: to move one takes 430 instructions, 5 % of a request.
+/// This is not a closure. A closure gets its arguments as a tuple, so they would be moved once more, by 140 instructions.
+///
+/// An [`AuthorizedRequest`] is made only if the admission is awaited: to move one takes 430 instructions, 5 % of a request.
 pub(super) trait OnAuthorized {
     type Outcome;
 
