@@ -1,0 +1,221 @@
+//! A keytab by its path: read, checked, and reduced to the entries of one account.
+
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::error::BoundedText;
+use kerberos_sso::keys::{KeytabEntry, KeytabError};
+use kerberos_sso::{Account, Keytab, ServiceKey};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::path::Path;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// The reason why a keytab file cannot serve.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeytabFileError {
+    /// The file cannot be opened or read: it is missing, or this process may not read it.
+    #[error("the keytab cannot be read; check that it is there and that this process's user may read it")]
+    Read(#[source] io::Error),
+    /// The file is larger than any keytab, or it grows while it is read.
+    #[error("the keytab has more than {MAX_SIZE} octets, or is being written; replace it by renaming a finished file over it")]
+    TooLarge,
+    /// Every user of the machine can read or change the file.
+    #[error("every user of this machine can read or change the keytab (mode {mode:o}): chmod it to 600 or 640")]
+    OpenToOthers {
+        /// The file's permission bits.
+        mode: u32,
+    },
+    /// The file has no entry.
+    #[error("the keytab has no entry; export the keys of the service's account again")]
+    Empty,
+    /// The octets are no keytab.
+    #[error("the file is not a keytab; export it again with ktpass, samba-tool, ktutil or kadmin")]
+    NotAKeytab(#[source] KeytabError),
+    /// The file has no entry of the named principals.
+    #[error("the keytab has no entry of {wanted}; it has entries of {found}")]
+    NoEntry {
+        /// The principals that were named, and the realm, if one was.
+        wanted: Names,
+        /// The principals of the file.
+        found: Names,
+    },
+    /// The named principals are in several realms.
+    #[error("the keytab has entries of {wanted} in several realms: {realms}; name one (Builder::with_realm)")]
+    SeveralRealms {
+        /// The principals that were named.
+        wanted: Names,
+        /// The realms in which the file has them.
+        realms: Names,
+    },
+    /// No key of the named principals has a type that the policy allows.
+    #[error("no key of {wanted} in the keytab has an allowed encryption type; it has {etypes}, and AES keys are needed")]
+    NoUsableKey {
+        /// The principals that were named.
+        wanted: Names,
+        /// The types of their keys in the file.
+        etypes: Names,
+    },
+}
+
+/// Names for a message: some of them, and how many more there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    shown: Vec<BoundedText>,
+    more: usize,
+}
+
+impl Names {
+    fn of<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
+        let mut names = names.into_iter();
+        let shown = names.by_ref().take(SHOWN_NAMES).map(|name| BoundedText::new(name.as_ref())).collect();
+        Self { shown, more: names.count() }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.shown.iter().enumerate() {
+            f.write_str(if index > 0 { ", " } else { "" })?;
+            write!(f, "{name}")?;
+        }
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// The entries that serve.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    /// The account's name, and the names of its services. The first is the account's.
+    pub(crate) principals: Vec<String>,
+    pub(crate) realm: Option<String>,
+    /// Letters match in any case, as in Active Directory.
+    pub(crate) ignore_case: bool,
+    pub(crate) open_to_others: bool,
+}
+
+/// The account of a keytab, with what else the keytab holds.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) account: Account,
+    /// Principals of the file that do not serve.
+    pub(crate) others: Option<Names>,
+    pub(crate) holds_krbtgt: bool,
+}
+
+/// Reads the keytab at `path`, and makes the account of its entries that serve.
+pub(crate) fn load(
+    path: &Path,
+    selection: &Selection,
+    is_allowed: impl Fn(EncType) -> bool,
+) -> Result<Loaded, KeytabFileError> {
+    let octets = read(path, selection.open_to_others)?;
+    let entries = Keytab::parse(&octets).map_err(KeytabFileError::NotAKeytab)?.into_entries();
+    if entries.is_empty() {
+        return Err(KeytabFileError::Empty);
+    }
+    selection.account(entries, is_allowed)
+}
+
+fn read(path: &Path, open_to_others: bool) -> Result<Zeroizing<Vec<u8>>, KeytabFileError> {
+    let mut file = File::open(path).map_err(KeytabFileError::Read)?;
+    let metadata = file.metadata().map_err(KeytabFileError::Read)?;
+    if !open_to_others {
+        check_mode(&metadata)?;
+    }
+    // One octet more than the file has shows a file that grows. All memory is taken at once: a vector that grows leaves keys
+    // in memory that is given back.
+    let room = usize::try_from(metadata.len()).unwrap_or(MAX_SIZE).min(MAX_SIZE).saturating_add(1);
+    let mut octets = Zeroizing::new(vec![0; room]);
+    let mut length = 0;
+    while let Some(free) = octets.get_mut(length..).filter(|free| !free.is_empty()) {
+        match file.read(free).map_err(KeytabFileError::Read)? {
+            0 => break,
+            // Not more than what was free: nothing saturates.
+            read => length = length.saturating_add(read),
+        }
+    }
+    if length == room {
+        return Err(KeytabFileError::TooLarge);
+    }
+    octets.truncate(length);
+    Ok(octets)
+}
+
+#[cfg(unix)]
+fn check_mode(metadata: &Metadata) -> Result<(), KeytabFileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o007 == 0 { Ok(()) } else { Err(KeytabFileError::OpenToOthers { mode }) }
+}
+
+/// Other systems have no such bits.
+#[cfg(not(unix))]
+fn check_mode(_: &Metadata) -> Result<(), KeytabFileError> {
+    Ok(())
+}
+
+impl Selection {
+    fn account(
+        &self,
+        entries: Vec<KeytabEntry>,
+        is_allowed: impl Fn(EncType) -> bool,
+    ) -> Result<Loaded, KeytabFileError> {
+        let (ours, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| self.selects(entry));
+        let others: BTreeSet<_> = others.iter().map(principal).collect();
+        let realms: BTreeSet<_> = ours.iter().map(|entry| entry.realm.clone()).collect();
+        let mut realms_in_order = realms.iter();
+        let realm = match (realms_in_order.next(), realms_in_order.next()) {
+            (Some(realm), None) => realm,
+            (None, _) => return Err(KeytabFileError::NoEntry { wanted: self.wanted(), found: Names::of(&others) }),
+            (Some(_), Some(_)) => {
+                return Err(KeytabFileError::SeveralRealms { wanted: self.wanted(), realms: Names::of(&realms) });
+            }
+        };
+        if !ours.iter().any(|entry| entry.key.is_some() && is_allowed(entry.etype)) {
+            let etypes: BTreeSet<_> = ours.iter().map(|entry| entry.etype.to_string()).collect();
+            return Err(KeytabFileError::NoUsableKey { wanted: self.wanted(), etypes: Names::of(&etypes) });
+        }
+        let holds_krbtgt = others.iter().any(|principal| principal.starts_with("krbtgt/"));
+        let account = self.empty_account(realm).with_keys(ours.into_iter().filter_map(service_key));
+        Ok(Loaded { account, others: (!others.is_empty()).then(|| Names::of(&others)), holds_krbtgt })
+    }
+
+    fn selects(&self, entry: &KeytabEntry) -> bool {
+        let name = entry.components.join("/");
+        let is_named = self.principals.iter().any(|principal| {
+            if self.ignore_case { principal.eq_ignore_ascii_case(&name) } else { *principal == name }
+        });
+        is_named && self.realm.as_ref().is_none_or(|realm| *realm == entry.realm)
+    }
+
+    fn empty_account(&self, realm: &str) -> Account {
+        let mut principals = self.principals.iter();
+        let name = principals.next().map_or("", String::as_str);
+        principals.fold(Account::new(name, realm).with_service(name), |account, service| account.with_service(service))
+    }
+
+    fn wanted(&self) -> Names {
+        let realm = self.realm.as_ref().map_or_else(String::new, |realm| format!("@{realm}"));
+        Names::of(self.principals.iter().map(|principal| format!("{principal}{realm}")))
+    }
+}
+
+fn service_key(entry: KeytabEntry) -> Option<ServiceKey> {
+    Some(ServiceKey::new(entry.key?, Some(entry.kvno)))
+}
+
+fn principal(entry: &KeytabEntry) -> String {
+    format!("{}@{}", entry.components.join("/"), entry.realm)
+}
+
+/// A keytab of a whole domain with 100,000 entries has about as many octets.
+const MAX_SIZE: usize = 16 << 20;
+
+/// A message names so many principals at most.
+const SHOWN_NAMES: usize = 10;

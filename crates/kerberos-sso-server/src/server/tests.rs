@@ -1,0 +1,258 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use super::*;
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{Key, Refused};
+use std::fs;
+use tempfile::TempDir;
+
+const NOW: UnixTime = TestRealm::NOW;
+const AES256: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
+
+/// A folder with a keytab.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn keytab(&self) -> PathBuf {
+        self.0.path().join("http.keytab")
+    }
+
+    /// Replaces the keytab in one step.
+    fn put(&self, octets: &[u8]) {
+        self.put_with_mode(octets, 0o600);
+    }
+
+    fn put_with_mode(&self, octets: &[u8], mode: u32) {
+        let new = self.0.path().join("new");
+        fs::write(&new, octets).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&new, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        fs::rename(new, self.keytab()).unwrap();
+    }
+}
+
+/// One record of a keytab.
+struct Entry<'a> {
+    principal: &'a str,
+    realm: &'a str,
+    kvno: u8,
+    key: Key,
+}
+
+fn entry<'a>(principal: &'a str, realm: &'a TestRealm, kvno: u8) -> Entry<'a> {
+    Entry { principal, realm: realm.name(), kvno, key: realm.clone().with_kvno(kvno.into()).key(AES256) }
+}
+
+/// Writes a keytab as `ktutil` does.
+fn keytab<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<u8> {
+    let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_be_bytes()[..], octets].concat();
+    let mut file = vec![5, 2];
+    for Entry { principal, realm, kvno, key } in entries {
+        let components: Vec<_> = principal.split('/').collect();
+        let mut record = u16::try_from(components.len()).unwrap().to_be_bytes().to_vec();
+        record.extend(counted(realm.as_bytes()));
+        components.iter().for_each(|component| record.extend(counted(component.as_bytes())));
+        record.extend([0, 0, 0, 1, 0, 0, 0, 0, kvno]);
+        record.extend(u16::try_from(key.etype().0).unwrap().to_be_bytes());
+        record.extend(counted(key.expose_bytes()));
+        file.extend(i32::try_from(record.len()).unwrap().to_be_bytes());
+        file.extend(record);
+    }
+    file
+}
+
+fn contoso() -> TestRealm {
+    TestRealm::new("CONTOSO.TEST").with_account("WEB$").of_active_directory()
+}
+
+fn builder() -> Builder {
+    Server::in_active_directory("HTTP/www.contoso.test", contoso().domain_sid()).with_service("WEB$")
+}
+
+fn start(folder: &Folder) -> Result<Server<NoReplayCache>, StartError> {
+    builder().start_with(folder.keytab(), NoReplayCache)
+}
+
+/// A ticket under the account's key of this version.
+fn ticket(kvno: u8) -> TestToken {
+    contoso().with_kvno(kvno.into()).ticket_for("alice")
+}
+
+fn code(server: &Server<NoReplayCache>, token: &TestToken, now: UnixTime) -> Option<&'static str> {
+    server.validator().validate_ticket(&token.mint(), now).err().as_ref().map(Refused::code)
+}
+
+/// Starts with this keytab and returns what the administrator reads.
+fn error_of(octets: &[u8]) -> String {
+    let folder = Folder::new();
+    folder.put(octets);
+    start(&folder).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn start_fails_when_the_keytab_is_missing() {
+    let error = start(&Folder::new()).map(|_| ()).unwrap_err();
+    assert!(matches!(error, StartError::Keytab(KeytabFileError::Read(_))), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "the keytab cannot be read; check that it is there and that this process's user may read it"
+    );
+}
+
+#[test]
+fn start_fails_when_the_keytab_is_empty_or_no_keytab() {
+    assert_eq!(
+        error_of(&[5, 2]),
+        "the keytab has no entry; export the keys of the service's account again"
+    );
+    for octets in [&b""[..], b"no keytab", &[5, 2, 0, 0, 0, 9, 1]] {
+        assert_eq!(
+            error_of(octets),
+            "the file is not a keytab; export it again with ktpass, samba-tool, ktutil or kadmin"
+        );
+    }
+}
+
+#[test]
+fn start_fails_with_the_names_it_found_when_the_principal_is_not_among_them() {
+    let realm = contoso();
+    let others = ["host/www.contoso.test", "alice"].map(|principal| entry(principal, &realm, 1));
+    assert_eq!(
+        error_of(&keytab(others)),
+        "the keytab has no entry of HTTP/www.contoso.test, WEB$; it has entries of alice@CONTOSO.TEST, \
+         host/www.contoso.test@CONTOSO.TEST"
+    );
+    let names: Vec<_> = (10..32).map(|number| format!("user{number}")).collect();
+    let many = keytab(names.iter().map(|name| entry(name, &realm, 1)));
+    assert!(error_of(&many).ends_with("user19@CONTOSO.TEST and 12 more"), "{}", error_of(&many));
+}
+
+#[test]
+fn start_fails_when_the_principal_is_in_several_realms() {
+    let (one, other) = (contoso(), TestRealm::new("FABRIKAM.TEST").with_account("WEB$"));
+    let octets = keytab([entry("WEB$", &one, 1), entry("WEB$", &other, 1)]);
+    assert_eq!(
+        error_of(&octets),
+        "the keytab has entries of HTTP/www.contoso.test, WEB$ in several realms: CONTOSO.TEST, FABRIKAM.TEST; name one \
+         (Builder::with_realm)"
+    );
+    let folder = Folder::new();
+    folder.put(&octets);
+    let server = builder().with_realm("CONTOSO.TEST").start_with(folder.keytab(), NoReplayCache).unwrap();
+    assert_eq!(code(&server, &ticket(1), NOW), None);
+}
+
+#[test]
+fn start_fails_when_no_key_has_an_allowed_type() {
+    let realm = contoso();
+    let rc4 = Entry { key: realm.key(EncType::RC4_HMAC), ..entry("WEB$", &realm, 1) };
+    assert_eq!(
+        error_of(&keytab([rc4])),
+        "no key of HTTP/www.contoso.test, WEB$ in the keytab has an allowed encryption type; it has rc4-hmac (23), and AES \
+         keys are needed"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn start_fails_when_every_user_of_the_machine_can_read_or_write_the_keytab() {
+    let realm = contoso();
+    let octets = keytab([entry("WEB$", &realm, 1)]);
+    for (mode, starts) in [(0o600, true), (0o640, true), (0o660, true), (0o644, false), (0o602, false), (0o601, false)] {
+        let folder = Folder::new();
+        folder.put_with_mode(&octets, mode);
+        let started = start(&folder);
+        assert_eq!(started.is_ok(), starts, "{mode:o}");
+        if let Err(error) = started {
+            assert!(error.to_string().contains(&format!("(mode {mode:o})")), "{error}");
+        }
+        assert!(builder().allow_open_to_others().start_with(folder.keytab(), NoReplayCache).is_ok(), "{mode:o}");
+    }
+}
+
+/// alice knows her own key: with it she could sign in as anybody.
+#[test]
+fn ticket_under_the_key_of_another_principal_is_refused_when_the_keytab_has_that_key() {
+    let realm = contoso();
+    let alice = TestRealm::new("CONTOSO.TEST").with_account("alice");
+    let folder = Folder::new();
+    folder.put(&keytab([entry("WEB$", &realm, 1), entry("alice", &alice, 1), entry("krbtgt/CONTOSO.TEST", &alice, 1)]));
+    let server = start(&folder).unwrap();
+    assert_eq!(code(&server, &ticket(1), NOW), None);
+    for service in ["alice", "HTTP/www.contoso.test", "krbtgt/CONTOSO.TEST"] {
+        let forged = ticket(1).service(service).encrypted_in(alice.key(AES256));
+        let forged = forged.pac(|pac| pac.server_signature.key = Some(alice.key(AES256)));
+        assert_eq!(code(&server, &forged, NOW), Some("integrity"), "{service}");
+    }
+}
+
+#[test]
+fn ticket_needs_a_pac_of_the_domain_when_the_service_is_in_active_directory() {
+    let realm = contoso();
+    let folder = Folder::new();
+    folder.put(&keytab([entry("http/WWW.contoso.test", &realm, 1)]));
+    let server = start(&folder).unwrap();
+    assert_eq!(code(&server, &ticket(1).without_pac(), NOW), Some("pac-missing"));
+    let elsewhere = TestRealm::new("FABRIKAM.TEST").user_sid("alice");
+    assert_eq!(code(&server, &ticket(1).pac(|pac| pac.user(elsewhere)), NOW), Some("untrusted-domain"));
+    // In another realm a user is a name, and letters matter.
+    let folder = Folder::new();
+    folder.put(&keytab([entry("HTTP/www.contoso.test", &realm, 1)]));
+    let other = Server::in_realm("HTTP/www.contoso.test").start_with(folder.keytab(), NoReplayCache).unwrap();
+    assert_eq!(code(&other, &ticket(1).without_pac(), NOW), None);
+    assert!(Server::in_realm("http/www.contoso.test").start_with(folder.keytab(), NoReplayCache).is_err());
+    assert!(Server::in_realm("HTTP/www.contoso.test@OTHER").start_with(folder.keytab(), NoReplayCache).is_err());
+}
+
+#[test]
+fn old_keys_serve_until_the_last_ticket_is_over_when_the_keytab_is_replaced() {
+    let realm = contoso();
+    let folder = Folder::new();
+    folder.put(&keytab([entry("WEB$", &realm, 1)]));
+    let server = start(&folder).unwrap();
+    assert_eq!(server.shared.look(NOW).unwrap(), Reload::Unchanged);
+    assert_eq!([code(&server, &ticket(1), NOW), code(&server, &ticket(2), NOW)], [None, Some("key-version")]);
+
+    folder.put(&keytab([entry("WEB$", &realm, 2)]));
+    assert_eq!(server.shared.look(NOW).unwrap(), Reload::Replaced);
+    assert_eq!(server.shared.look(NOW).unwrap(), Reload::Unchanged);
+    assert_eq!([code(&server, &ticket(1), NOW), code(&server, &ticket(2), NOW)], [None, None]);
+
+    // 24 hours for the ticket, and five minutes for the clocks.
+    let last = NOW.saturating_add_seconds(24 * 60 * 60 + 5 * 60);
+    let over = last.saturating_add_seconds(1);
+    assert_eq!(code(&server, &ticket(1).at(last), last), None);
+    assert_eq!(code(&server, &ticket(1).at(over), over), Some("key-version"));
+    assert_eq!(code(&server, &ticket(2).at(over), over), None);
+}
+
+#[test]
+fn keys_stay_as_they_are_when_the_new_keytab_cannot_serve() {
+    let realm = contoso();
+    let folder = Folder::new();
+    folder.put(&keytab([entry("WEB$", &realm, 1)]));
+    let server = start(&folder).unwrap();
+    let whole = keytab([entry("WEB$", &realm, 2)]);
+    let cut_short = whole.get(..whole.len() - 1).unwrap();
+    let others = keytab([entry("alice", &realm, 2)]);
+    for broken in [&b""[..], &[5, 2], cut_short, &others] {
+        folder.put(broken);
+        server.reload().unwrap_err();
+        assert_eq!(code(&server, &ticket(1), NOW), None);
+        // The same broken file is not read again, and the keys are still there.
+        assert_eq!(server.reload().unwrap(), Reload::Unchanged);
+    }
+    fs::remove_file(folder.keytab()).unwrap();
+    server.reload().unwrap_err();
+    assert_eq!(code(&server, &ticket(1), NOW), None);
+    folder.put(&whole);
+    assert_eq!(server.reload().unwrap(), Reload::Replaced);
+    assert_eq!(code(&server, &ticket(2), NOW), None);
+}
