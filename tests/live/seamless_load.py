@@ -2,8 +2,10 @@
 service ticket of the cache, others with a fresh one each time. Prints a line for each: the key version in the ticket, and
 `signed-in` or what came instead.
 
-  seamless_load.py PORT OLD TGT STOP      KRB5_CONFIG says where the KDC is; OLD is a cache with the service ticket, TGT without
-"""
+  seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
+
+KRB5_CONFIG says where the KDC is; OLD is a cache with the service ticket, TGT without. A server other than `seamless` greets the
+user at PATH. Its replay cache gives one user a share only, so each thread waits PAUSE seconds between two sign-ins."""
 
 import base64
 import http.client
@@ -11,6 +13,7 @@ import json
 import shutil
 import sys
 import threading
+import time
 from pathlib import Path
 
 import gssapi
@@ -25,16 +28,19 @@ MECHANISM = gssapi.OID.from_int_seq(SPNEGO)
 OLD, FRESH = 1, 3
 
 
-def main(port, cache, tgt_only, stop):
-    threads = [threading.Thread(target=sign_in_until, args=(port, stop, f"old{i}", cache)) for i in range(OLD)]
-    threads += [threading.Thread(target=sign_in_until, args=(port, stop, f"fresh{i}", tgt_only, True)) for i in range(FRESH)]
+def main(port, cache, tgt_only, stop, path=PATH, pause="0"):
+    def thread(name, cache, fresh):
+        return threading.Thread(target=sign_in_until, args=(port, path, float(pause), stop, name, cache, fresh))
+
+    threads = [thread(f"old{i}", cache, False) for i in range(OLD)]
+    threads += [thread(f"fresh{i}", tgt_only, True) for i in range(FRESH)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-def sign_in_until(port, stop, name, cache, fresh=False):
+def sign_in_until(port, path, pause, stop, name, cache, fresh):
     own = cache.with_name(f"load-{name}")
     shutil.copy(cache, own)
     while not stop.exists():
@@ -42,11 +48,12 @@ def sign_in_until(port, stop, name, cache, fresh=False):
             shutil.copy(cache, own)
         try:
             made = token(own)
-            said = f"{key_version(made)} {sign_in(port, made)}"
+            said = f"{key_version(made)} {sign_in(port, path, made)}"
         except (OSError, http.client.HTTPException, gssapi.exceptions.GSSError) as error:
             said = f"0 {' '.join(str(error).split())}"
         sys.stdout.write(said + "\n")
         sys.stdout.flush()
+        time.sleep(pause)
 
 
 def token(cache):
@@ -59,13 +66,14 @@ def key_version(made):
     return int(decoder.decode(request, asn1Spec=asn1.AP_REQ())[0]["ticket"]["enc-part"]["kvno"])
 
 
-def sign_in(port, made):
+def sign_in(port, path, made):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", PATH, headers={"Host": HOST, "Authorization": f"Negotiate {base64.b64encode(made).decode()}"})
+    connection.request("GET", path, headers={"Host": HOST, "Authorization": f"Negotiate {base64.b64encode(made).decode()}"})
     response = connection.getresponse()
-    good = response.status == 200 and json.loads(response.read())["signed_in"]
+    body = response.read()
+    good = response.status == 200 and (body.startswith(b"Hello ") or json.loads(body)["signed_in"])
     connection.close()
     return "signed-in" if good else f"status {response.status}"
 
 
-main(int(sys.argv[1]), *map(Path, sys.argv[2:]))
+main(int(sys.argv[1]), *map(Path, sys.argv[2:5]), *sys.argv[5:])

@@ -46,11 +46,11 @@ def check(world, port, report):
 
 
 class Load:
-    def __init__(self, world, port):
-        home = world.work.dir("load")
+    def __init__(self, world, port, *path):
+        home = world.work.dir(f"load{port}")
         self.stop_file, self.said = home / "stop", home / "said"
         tgt, old = world.alice(), world.alice().kvno(AUTOLOGON)
-        command = [sys.executable, HERE / "seamless_load.py", str(port), old.cache, tgt.cache, self.stop_file]
+        command = [sys.executable, HERE / "seamless_load.py", str(port), old.cache, tgt.cache, self.stop_file, *path]
         with open(self.said, "wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=tgt.env)
         world.work.processes.append(self.process)

@@ -20,7 +20,9 @@ pub enum KeytabFileError {
     #[error("the keytab cannot be read; check that it is there and that this process's user may read it")]
     Read(#[source] io::Error),
     /// The file is larger than any keytab, or it grows while it is read.
-    #[error("the keytab has more than {MAX_SIZE} octets, or is being written; replace it by renaming a finished file over it")]
+    #[error(
+        "the keytab has more than {MAX_SIZE} octets, or is being written; replace it by renaming a finished file over it"
+    )]
     TooLarge,
     /// Every user of the machine can read or change the file.
     #[error("every user of this machine can read or change the keytab (mode {mode:o}): chmod it to 600 or 640")]
@@ -51,7 +53,9 @@ pub enum KeytabFileError {
         realms: Names,
     },
     /// No key of the named principals has a type that the policy allows.
-    #[error("no key of {wanted} in the keytab has an allowed encryption type; it has {etypes}, and AES keys are needed")]
+    #[error(
+        "no key of {wanted} in the keytab has an allowed encryption type; it has {etypes}, and AES keys are needed"
+    )]
     NoUsableKey {
         /// The principals that were named.
         wanted: Names,
@@ -151,7 +155,8 @@ fn read(path: &Path, open_to_others: bool) -> Result<Zeroizing<Vec<u8>>, KeytabF
 fn check_mode(metadata: &Metadata) -> Result<(), KeytabFileError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o007 == 0 { Ok(()) } else { Err(KeytabFileError::OpenToOthers { mode }) }
+    let of_others = mode & 0o007;
+    if of_others == 0 { Ok(()) } else { Err(KeytabFileError::OpenToOthers { mode }) }
 }
 
 /// Other systems have no such bits.
@@ -188,9 +193,10 @@ impl Selection {
 
     fn selects(&self, entry: &KeytabEntry) -> bool {
         let name = entry.components.join("/");
-        let is_named = self.principals.iter().any(|principal| {
-            if self.ignore_case { principal.eq_ignore_ascii_case(&name) } else { *principal == name }
-        });
+        let is_named = self
+            .principals
+            .iter()
+            .any(|principal| if self.ignore_case { principal.eq_ignore_ascii_case(&name) } else { *principal == name });
         is_named && self.realm.as_ref().is_none_or(|realm| *realm == entry.realm)
     }
 

@@ -19,8 +19,8 @@ use thiserror::Error;
 /// [`Server::in_active_directory`] and [`Server::in_realm`] begin one.
 pub struct Server<R = MemoryReplayCache> {
     shared: Arc<Shared<R>>,
-    /// The watch ends when this is dropped.
-    _watch: Sender<()>,
+    /// The watch ends when the last of these is dropped.
+    watch: Sender<()>,
 }
 
 /// What the watch and the server have in common.
@@ -37,8 +37,8 @@ struct State {
     looked_at: Option<Fingerprint>,
 }
 
-/// The reason why a sign-in does not start.
-#[derive(Debug, Error)]
+/// The reason why a sign-in does not start. `Debug` prints the same sentence as `Display`, since `main` prints an error so.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The keytab cannot serve.
@@ -99,14 +99,9 @@ impl Builder {
             Some((name, realm)) => (name, Some(realm.into())),
             None => (principal, None),
         };
-        let selection = Selection {
-            principals: vec![name.into()],
-            realm,
-            ignore_case: domain.is_some(),
-            open_to_others: false,
-        };
-        let settings =
-            Settings { selection, domain, bounds: Box::new(|account| account), policy: Policy::default() };
+        let selection =
+            Selection { principals: vec![name.into()], realm, ignore_case: domain.is_some(), open_to_others: false };
+        let settings = Settings { selection, domain, bounds: Box::new(|account| account), policy: Policy::default() };
         Self { settings, entries: 60_000, interval: Duration::from_secs(10) }
     }
 
@@ -179,13 +174,12 @@ impl Builder {
         let state = Mutex::new(State { keys, looked_at });
         let shared = Arc::new(Shared { path, settings, validator, state });
         let watch = watch(Arc::downgrade(&shared), self.interval);
-        Ok(Server { shared, _watch: watch })
+        Ok(Server { shared, watch })
     }
 }
 
 impl<R: Send + Sync + 'static> Server<R> {
     /// Returns the validator with the present keys, for protocols other than HTTP. Ask for it at each request.
-    #[must_use]
     pub fn validator(&self) -> Validator<R> {
         self.shared.validator.validator()
     }
@@ -209,7 +203,7 @@ impl<R: AsyncReplayCache + Send + Sync + 'static> Server<R> {
 
 impl<R> Clone for Server<R> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), _watch: self._watch.clone() }
+        Self { shared: Arc::clone(&self.shared), watch: self.watch.clone() }
     }
 }
 
@@ -288,6 +282,16 @@ fn watch<R: Send + Sync + 'static>(shared: Weak<Shared<R>>, interval: Duration) 
         tracing::error!(%error, "the keytab is not watched: call Server::reload after a rollover");
     }
     stop
+}
+
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match std::error::Error::source(self) {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl<R> fmt::Debug for Server<R> {

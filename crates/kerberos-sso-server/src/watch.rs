@@ -11,27 +11,33 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Fingerprint {
     length: u64,
     modified: Option<SystemTime>,
-    /// A renamed file has another number than the one that it replaces.
-    inode: u64,
+    identity: Identity,
 }
 
 impl Fingerprint {
     /// Returns the fingerprint of the file at `path`, through symbolic links.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
-        Ok(Self { length: metadata.len(), modified: metadata.modified().ok(), inode: inode(&metadata) })
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok(), identity: identity(&metadata) })
     }
 }
 
+/// A renamed file has another number than the one that it replaces. The time of the last change shows a change of mode, too: an
+/// administrator who closes a file to others wants it read.
 #[cfg(unix)]
-fn inode(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
+type Identity = (u64, i64, i64);
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
 }
 
 #[cfg(not(unix))]
-fn inode(_: &Metadata) -> u64 {
-    0
-}
+type Identity = ();
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Identity {}
 
 /// Calls `look` each `interval`, until the sender of `stop` is dropped or `look` returns `false`.
 pub(crate) fn each(interval: Duration, stop: &Receiver<()>, mut look: impl FnMut() -> bool) {

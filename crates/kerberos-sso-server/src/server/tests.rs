@@ -58,7 +58,9 @@ fn keytab<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<u8> {
         let components: Vec<_> = principal.split('/').collect();
         let mut record = u16::try_from(components.len()).unwrap().to_be_bytes().to_vec();
         record.extend(counted(realm.as_bytes()));
-        components.iter().for_each(|component| record.extend(counted(component.as_bytes())));
+        for component in &components {
+            record.extend(counted(component.as_bytes()));
+        }
         record.extend([0, 0, 0, 1, 0, 0, 0, 0, kvno]);
         record.extend(u16::try_from(key.etype().0).unwrap().to_be_bytes());
         record.extend(counted(key.expose_bytes()));
@@ -100,6 +102,8 @@ fn error_of(octets: &[u8]) -> String {
 fn start_fails_when_the_keytab_is_missing() {
     let error = start(&Folder::new()).map(|_| ()).unwrap_err();
     assert!(matches!(error, StartError::Keytab(KeytabFileError::Read(_))), "{error}");
+    // `main` prints errors by `Debug`.
+    assert!(format!("{error:?}").starts_with(&format!("{error}: ")), "{error:?}");
     assert_eq!(
         error.to_string(),
         "the keytab cannot be read; check that it is there and that this process's user may read it"
@@ -108,10 +112,7 @@ fn start_fails_when_the_keytab_is_missing() {
 
 #[test]
 fn start_fails_when_the_keytab_is_empty_or_no_keytab() {
-    assert_eq!(
-        error_of(&[5, 2]),
-        "the keytab has no entry; export the keys of the service's account again"
-    );
+    assert_eq!(error_of(&[5, 2]), "the keytab has no entry; export the keys of the service's account again");
     for octets in [&b""[..], b"no keytab", &[5, 2, 0, 0, 0, 9, 1]] {
         assert_eq!(
             error_of(octets),
@@ -165,7 +166,8 @@ fn start_fails_when_no_key_has_an_allowed_type() {
 fn start_fails_when_every_user_of_the_machine_can_read_or_write_the_keytab() {
     let realm = contoso();
     let octets = keytab([entry("WEB$", &realm, 1)]);
-    for (mode, starts) in [(0o600, true), (0o640, true), (0o660, true), (0o644, false), (0o602, false), (0o601, false)] {
+    for (mode, starts) in [(0o600, true), (0o640, true), (0o660, true), (0o644, false), (0o602, false), (0o601, false)]
+    {
         let folder = Folder::new();
         folder.put_with_mode(&octets, mode);
         let started = start(&folder);
@@ -248,6 +250,16 @@ fn keys_stay_as_they_are_when_the_new_keytab_cannot_serve() {
         assert_eq!(code(&server, &ticket(1), NOW), None);
         // The same broken file is not read again, and the keys are still there.
         assert_eq!(server.reload().unwrap(), Reload::Unchanged);
+    }
+    // A file that is closed to others afterwards is read again.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        folder.put_with_mode(&whole, 0o644);
+        server.reload().unwrap_err();
+        fs::set_permissions(folder.keytab(), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(server.reload().unwrap(), Reload::Replaced);
+        assert_eq!([code(&server, &ticket(1), NOW), code(&server, &ticket(2), NOW)], [None, None]);
     }
     fs::remove_file(folder.keytab()).unwrap();
     server.reload().unwrap_err();
