@@ -72,14 +72,17 @@ impl<R> Validator<R> {
     /// Makes a validator. The replay cache is a [`ReplayCache`], which may be an `Arc` of one that other validators share, or an
     /// [`AsyncReplayCache`](crate::replay::AsyncReplayCache).
     pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
-        let longest_skew = policy.clock_skew;
-        Self { keys: keys.into(), policy: Arc::new(policy), replay: Arc::new(replay), longest_skew }
+        let (keys, longest_skew) = (keys.into(), policy.clock_skew);
+        observe::keys_in_use(&keys, &policy);
+        Self { keys, policy: Arc::new(policy), replay: Arc::new(replay), longest_skew }
     }
 
     /// Returns a validator with other keys, and the same policy and replay cache: for a key rollover. Requests in flight keep
     /// the old keys; the last of them drops them (see [`KeySet`] where those are many).
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
-        Self { keys: keys.into(), ..self.clone() }
+        let keys = keys.into();
+        observe::keys_in_use(&keys, &self.policy);
+        Self { keys, ..self.clone() }
     }
 
     /// Returns a validator with another policy, and the same keys and replay cache.

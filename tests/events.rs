@@ -368,3 +368,29 @@ fn no_event_holds_a_secret() {
     let keyless = Server::with_keys(server.realm.clone(), KeySet::from_accounts(nothing).unwrap(), Policy::default());
     assert_eq!(tell(&keyless, &server.good()), "no-key");
 }
+
+/// A developer of a server in Active Directory may think that a keytab bounds its users.
+#[test]
+fn new_validator_reports_the_accounts_whose_users_nothing_bounds() {
+    let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+    let plain = || TestRealm::new("CONTOSO.TEST").account();
+    let report = |account: kerberos_sso::Account, policy: Policy| {
+        let (_, entries) = watched(|| Validator::new(KeySet::from(account), policy, ()));
+        events(&entries)
+            .pop()
+            .map(|(_, fields)| ["code", "accounts", "without_pac", "any_domain"].map(|name| fields[name].clone()))
+    };
+    let counts = |without_pac: &str, any_domain: &str| {
+        Some(["unbounded-accounts", "1", without_pac, any_domain].map(String::from))
+    };
+    assert_eq!(report(plain(), Policy::default()), counts("1", "1"));
+    assert_eq!(report(plain().of_active_directory(), Policy::default()), counts("0", "1"));
+    assert_eq!(report(plain(), Policy::seamless_sso()), counts("0", "1"));
+    assert_eq!(report(realm.account(), Policy::default()), None);
+    // So does one that gets other keys.
+    let validator = Validator::new(realm.key_set(), Policy::default(), ());
+    let (_, entries) = watched(|| validator.with_keys(KeySet::from(plain())));
+    let (level, fields) = events(&entries).pop().unwrap();
+    assert_eq!((level, fields["realm"].as_str()), (Level::INFO, "CONTOSO.TEST"));
+    assert!(fields["remedy"].contains("from_active_directory_keytab"));
+}

@@ -2,10 +2,12 @@
 
 use super::{Stage, TARGET};
 use crate::accept::Accepted;
+use crate::accept::authorize::demands_pac;
 use crate::error::{Blame, BoundedText, Error};
-use crate::keys::KeyQuery;
+use crate::keys::{Account, KeyQuery, KeySet};
+use crate::policy::Policy;
 use crate::time::UnixTime;
-use ::tracing::{Level, Span, debug_span, event};
+use ::tracing::{Level, Span, debug_span, enabled, event};
 
 /// The span of a stage that runs in pieces, since its answer is awaited.
 pub(crate) struct StageSpan(Span);
@@ -30,6 +32,31 @@ impl StageSpan {
 /// Runs a stage in its span.
 pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
     StageSpan::of(stage).run(run)
+}
+
+/// Reports the accounts of a new validator that a developer may think to be bounded, and that are not.
+pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
+    if !enabled!(target: TARGET, Level::INFO) {
+        return;
+    }
+    let takes_no_pac = |account: &&Account| !demands_pac(account, policy);
+    let takes_any_domain = |account: &&Account| !account.needs_sid();
+    let unbounded = || keys.accounts().filter(|account| takes_no_pac(account) || takes_any_domain(account));
+    let Some(first) = unbounded().next() else { return };
+    event!(
+        target: TARGET,
+        Level::INFO,
+        code = "unbounded-accounts",
+        account = display(BoundedText::new(first.name())),
+        realm = display(BoundedText::new(first.realm())),
+        accounts = unbounded().count(),
+        without_pac = keys.accounts().filter(takes_no_pac).count(),
+        any_domain = keys.accounts().filter(takes_any_domain).count(),
+        remedy = "In Active Directory make the key set with from_active_directory_keytab, or name the forest's domains \
+            (Account::with_domain_sid): a name there is no identity, and a key vouches for every SID that its account does \
+            not bound. In other realms this is as it should be.",
+        "some accounts take tickets without a PAC, or with a user of any domain",
+    );
 }
 
 pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {

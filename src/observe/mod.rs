@@ -23,6 +23,10 @@
 //! refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). It is at INFO if any
 //! client can cause it. A negotiation that continues is at DEBUG.
 //!
+//! A validator that is made, or gets other keys, has an event of the code `unbounded-accounts`, at INFO, if some of its accounts
+//! take tickets without a PAC (`without_pac` counts them) or users of any domain (`any_domain`). `account` and `realm` name the
+//! first.
+//!
 //! The layers of the feature `tower` have events of their own. Each has a `message` and a `remedy`, and the request's `host`
 //! where it names one:
 //!
@@ -59,11 +63,11 @@ mod silence;
 #[cfg(feature = "std")]
 pub use census::{EtypeCensus, Rc4Use};
 #[cfg(feature = "tracing")]
-pub(crate) use events::{StageSpan, accepted, goes_on, in_stage, refused};
+pub(crate) use events::{StageSpan, accepted, goes_on, in_stage, keys_in_use, refused};
 #[cfg(all(feature = "tower", feature = "tracing"))]
 pub(crate) use layer_events::{challenged, cross_site, layer_missing, no_ticket, not_member};
 #[cfg(not(feature = "tracing"))]
-pub(crate) use silence::{StageSpan, accepted, goes_on, in_stage, refused};
+pub(crate) use silence::{StageSpan, accepted, goes_on, in_stage, keys_in_use, refused};
 #[cfg(all(feature = "tower", not(feature = "tracing")))]
 pub(crate) use silence::{challenged, cross_site, layer_missing, no_ticket, not_member};
 

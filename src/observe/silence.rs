@@ -5,7 +5,8 @@ use crate::accept::Accepted;
 use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::identity::Identity;
-use crate::keys::KeyQuery;
+use crate::keys::{KeyQuery, KeySet};
+use crate::policy::Policy;
 use crate::time::UnixTime;
 #[cfg(feature = "tower")]
 use core::fmt::Display;
@@ -29,6 +30,8 @@ impl StageSpan {
 pub(crate) fn in_stage<T>(_: Stage, run: impl FnOnce() -> T) -> T {
     run()
 }
+
+pub(crate) const fn keys_in_use(_: &KeySet, _: &Policy) {}
 
 pub(crate) const fn accepted(_: &Accepted, _: Option<UnixTime>) {}
 

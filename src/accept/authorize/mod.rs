@@ -88,6 +88,12 @@ fn pac_policy(account: &Account, policy: &Policy) -> PacPolicy {
     }
 }
 
+/// Returns whether the account's tickets must have a PAC.
+#[cfg(feature = "tracing")]
+pub(crate) fn demands_pac(account: &Account, policy: &Policy) -> bool {
+    must_be_there(account, pac_policy(account, policy), policy)
+}
+
 /// Returns whether a ticket without a PAC is refused. The KDC's signatures are in the PAC, and so is the word that a service
 /// acts in the user's name, whether or not the KDC writes SIDs.
 fn must_be_there(account: &Account, pac_policy: PacPolicy, policy: &Policy) -> bool {
