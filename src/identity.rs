@@ -46,6 +46,13 @@ impl<'a> IdentityRef<'a> {
         self.accepted.ticket().client()
     }
 
+    /// Returns the label of the tenant whose key opened the ticket: [`Accepted::tenant`]. Users of two tenants are never the same,
+    /// whatever their SIDs: each tenant's KDC writes its own.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&'a str> {
+        self.accepted.tenant()
+    }
+
     /// Returns the client's realm, one that the account's keys may vouch for.
     #[must_use]
     pub fn realm(&self) -> &'a str {
@@ -166,6 +173,7 @@ impl<'a> IdentityRef<'a> {
     pub fn to_owned(&self) -> Identity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         Identity {
+            tenant: self.tenant().map(Into::into),
             sid: self.sid(),
             name: self.name().quoted().collect(),
             realm: self.realm().into(),
@@ -188,7 +196,7 @@ impl<'a> IdentityRef<'a> {
     /// Returns whether a group of this SID grants the user nothing.
     fn is_foreign(self, sid: &Sid) -> bool {
         let accepted = self.accepted;
-        accepted.opened_by().account().is_foreign(accepted.ticket().client_realm_bytes(), sid)
+        accepted.opened_by().bounds().is_foreign(accepted.ticket().client_realm_bytes(), sid)
     }
 
     fn logon(self) -> Option<LogonInfo<'a>> {
@@ -234,6 +242,9 @@ impl fmt::Debug for IdentityRef<'_> {
 #[non_exhaustive]
 #[must_use]
 pub struct Identity {
+    /// [`IdentityRef::tenant`].
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub tenant: Option<String>,
     /// [`IdentityRef::sid`].
     pub sid: Option<Sid>,
     /// [`IdentityRef::name`] as [`PrincipalName::quoted`] gives it, which is not fit to print.

@@ -333,11 +333,11 @@ pub enum PacPolicy {
     /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name is no identity: names are
     /// given to other people in time.
     Require,
-    /// A PAC must verify; a ticket with one that does not is rejected. Without a PAC the user is a name, unless a rule stands
-    /// that only a PAC can satisfy ([`Policy::with_pac`] lists them): then a ticket must have one.
+    /// A PAC must verify; a ticket with one that does not is rejected. Without a PAC the user is a name. If the account is of
+    /// Active Directory, or a rule stands that only a PAC can satisfy ([`Policy::with_pac`] lists them), a ticket must have one.
     VerifyIfPresent,
-    /// A PAC must verify, and a ticket may have none even if a rule stands that only a PAC can satisfy. Such a ticket evades
-    /// those rules: a computer signs in where only people may, and a user of any domain.
+    /// A PAC must verify, and a ticket may have none, in Active Directory too, and even if a rule stands that only a PAC can
+    /// satisfy. Such a ticket evades those rules: a computer signs in where only people may, and a user of any domain.
     AllowAbsent,
     /// The PAC is not read, and the user is a name, whatever the PAC says. Every ticket evades the rules that only a PAC can
     /// satisfy.

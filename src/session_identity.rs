@@ -61,6 +61,12 @@ use alloc::vec::Vec;
 #[non_exhaustive]
 #[must_use]
 pub struct SessionIdentity {
+    /// [`IdentityRef::tenant`], to which the session belongs.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, deserialize_with = "stored::optional_text", skip_serializing_if = "Option::is_none")
+    )]
+    pub tenant: Option<String>,
     /// [`IdentityRef::sid`], by which a server knows the user.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::present"))]
     pub sid: Option<Sid>,
@@ -104,6 +110,7 @@ impl IdentityRef<'_> {
     pub fn to_session(&self) -> SessionIdentity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         SessionIdentity {
+            tenant: self.tenant().map(Into::into),
             sid: self.sid(),
             name: self.name().quoted().collect(),
             realm: self.realm().into(),
@@ -125,6 +132,7 @@ impl From<IdentityRef<'_>> for SessionIdentity {
 impl From<&Identity> for SessionIdentity {
     fn from(identity: &Identity) -> Self {
         Self {
+            tenant: identity.tenant.clone(),
             sid: identity.sid,
             name: identity.name.clone(),
             realm: identity.realm.clone(),

@@ -283,6 +283,10 @@ impl<R> Validator<R> {
     /// Nothing is authenticated yet, and any client chooses what the query asks for. Look up only realms that you serve, and
     /// remember what you did not find.
     ///
+    /// If accounts share a key, the key set must hold all of them: their bounds apply together. The client would otherwise choose
+    /// the bounds, by the service's name or realm that it writes. So fetch by the key's owner, not by the name in the query: all
+    /// principals of one directory account, and all accounts of a realm whose keys could be the same.
+    ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with<'t>(

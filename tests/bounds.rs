@@ -321,6 +321,74 @@ mod shared_keys {
     }
 }
 
+mod keys_of_several_accounts {
+    use super::*;
+
+    fn keys(kvno: u32, etype: EncType) -> ServiceKey {
+        ServiceKey::new(TestRealm::new("CONTOSO.TEST").with_kvno(kvno).key(etype), Some(kvno))
+    }
+
+    /// Two directory accounts that have one password share the key that has no salt, and no other.
+    #[test]
+    fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
+        let (aes, shared) = (AES256, EncType::AES128_CTS_HMAC_SHA1_96);
+        let ours = || Account::new("SERVICE$", "CONTOSO.TEST").with_key(keys(1, aes)).with_key(keys(1, shared));
+        let theirs = || Account::new("SERVICE$", "FABRIKAM.TEST").with_key(keys(2, aes)).with_key(keys(1, shared));
+        let set = || KeySet::from_accounts([ours(), theirs()]).unwrap();
+        let token = |etype| TestRealm::new("CONTOSO.TEST").ticket_for("alice").etype(etype);
+        assert_eq!(code(set(), Policy::default(), &token(aes)), None);
+        assert_eq!(code(set(), Policy::default(), &token(shared)), Some("untrusted-realm"));
+    }
+
+    /// The client would choose the tenant, by the service's name.
+    #[test]
+    fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
+        let of = |tenant, service: &str| {
+            Account::new(service, "CONTOSO.TEST").with_service(service).with_key(keys(1, AES256)).with_tenant(tenant)
+        };
+        let two = || KeySet::from_accounts([of("a", "HTTP/a.contoso.test"), of("b", "HTTP/b.contoso.test")]).unwrap();
+        let one = || KeySet::from_accounts([of("a", "HTTP/a.contoso.test"), of("a", "HTTP/b.contoso.test")]).unwrap();
+        for service in ["HTTP/a.contoso.test", "HTTP/b.contoso.test", "HTTP/c.contoso.test"] {
+            let token = || TestRealm::new("CONTOSO.TEST").ticket_for("alice").service(service);
+            assert_eq!(code(two(), Policy::default(), &token()), Some("untrusted-realm"), "{service}");
+            assert_eq!(judge(one(), Policy::default(), &token()).unwrap().tenant(), Some("a"), "{service}");
+        }
+    }
+
+    /// An attacker who knows the service's key must not bring a key of the KDC of their own.
+    #[test]
+    fn kdc_signatures_must_hold_under_a_key_of_each_sharer() {
+        let key = |seed: u8| kerberos_sso::Key::new(AES256, &[seed; 32]).unwrap();
+        let of = |name, seed| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256)).with_krbtgt_key(&key(seed));
+        let signed_by = |seed| contoso().ticket_for("alice").pac(|pac| pac.signed_by_kdc(&key(seed)));
+        let alone = || KeySet::from(of("A", 1));
+        let both = || KeySet::from_accounts([of("A", 1), of("B", 2)]).unwrap();
+        let same = || KeySet::from_accounts([of("A", 1), of("B", 1)]).unwrap();
+        let codes = |set: &dyn Fn() -> KeySet| [1, 2].map(|seed| code(set(), Policy::default(), &signed_by(seed)));
+        assert_eq!(codes(&alone), [None, Some("pac-signature")]);
+        assert_eq!(codes(&both), [Some("pac-signature"), Some("pac-signature")]);
+        assert_eq!(codes(&same), [None, Some("pac-signature")]);
+    }
+
+    /// A principal that shared the retiring key is gone, and what it demanded is not.
+    #[test]
+    fn bounds_of_a_principal_that_is_gone_hold_for_the_retiring_key() {
+        let www = Account::new("HTTP/www", "CONTOSO.TEST").with_key(keys(1, AES256));
+        let www = www.with_domain_sid(contoso().domain_sid());
+        let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(1, AES256));
+        let before = KeySet::from_accounts([www, old()]).unwrap();
+        let rolled = || KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(2, AES256)));
+        let token = |kvno: u32| contoso().with_kvno(kvno).ticket_for("alice").without_pac();
+        let after = || rolled().with_retiring_keys(&before, NOW);
+        assert_eq!(code(after(), Policy::default(), &token(1)), Some("pac-missing"));
+        assert_eq!(code(after(), Policy::default(), &token(2)), None);
+        // They hold after the next rollover, too.
+        let next = KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(3, AES256)));
+        let next = next.with_retiring_keys(&after(), NOW);
+        assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
+    }
+}
+
 mod kdc_signatures {
     use super::*;
 

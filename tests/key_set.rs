@@ -101,6 +101,8 @@ fn verdict_has_the_label_of_the_tenant_whose_key_opened_the_ticket() {
     for (realm, tenant) in [(&first, "a"), (&second, "b")] {
         let accepted = accept(Arc::clone(&keys), &realm.ticket_for("alice"));
         assert_eq!(accepted.tenant(), Some(tenant));
+        let (identity, session) = (accepted.identity().to_owned(), accepted.identity().to_session());
+        assert_eq!([identity.tenant.as_deref(), session.tenant.as_deref()], [Some(tenant); 2]);
     }
     assert_eq!(accept(contoso().key_set(), &contoso().ticket_for("alice")).tenant(), None);
 }

@@ -204,6 +204,13 @@ fn no_claims_print_their_pac() {
     Hidden::default().and(&token.ticket.pac_bytes().unwrap()).assert_not_in(&claims);
 }
 
+/// They hold the decrypted ticket, and its session key.
+#[test]
+fn no_keys_of_the_kdc_print_the_ticket() {
+    let ticket: Vec<u8> = (1..=99).collect();
+    Hidden::default().and(&ticket).assert_not_in(&kerberos_sso::pac::KdcKeys::new(&[], &ticket));
+}
+
 #[test]
 fn no_step_of_a_negotiation_prints_a_token() {
     let host = Host::new();

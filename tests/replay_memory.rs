@@ -344,6 +344,40 @@ fn other_client_is_admitted_when_one_has_sent_as_many_as_the_cache_holds() {
     assert!(others.filter(|sent| sent.insert(&cache, NOW + 1) == Admission::New).count() >= 999);
 }
 
+/// A tenant can write any name, so it must not spend the share of another tenant's user.
+#[test]
+fn share_of_a_user_is_whole_when_another_tenant_has_spent_that_of_the_same_name() {
+    let cache = started(60_000);
+    let insert = |number, tenant| {
+        let Sent { time, client, .. } = Sent { time: NOW + 1, ..sent(number) };
+        let [client_time, valid_until] = [time, time + SKEW].map(UnixTime::from_seconds);
+        let client = ReplayClient::Sid { domain: &DOMAIN, rid: client };
+        let entry = ReplayEntry::new(sent(number).tag(), client_time, valid_until, client).with_tenant(Some(tenant));
+        cache.check_and_insert(&entry, UnixTime::from_seconds(NOW + 1))
+    };
+    assert!((0..1_200).all(|number| insert(number, "b") == Admission::New));
+    assert_eq!(insert(1_200, "b"), Admission::Full(ReplayLimit::ClientShare));
+    assert_eq!(insert(1_201, "a"), Admission::New);
+}
+
+/// Some KDCs write the name as the user typed it.
+#[test]
+fn name_has_one_share_in_whatever_case_it_is_written() {
+    let cache = started(60_000).taking_earlier_authenticators();
+    let insert = |number: u32, name: &[u8]| {
+        let client = ReplayClient::Name { realm: b"CONTOSO.TEST", name };
+        let [now, valid_until] = [NOW, NOW + SKEW].map(UnixTime::from_seconds);
+        cache.check_and_insert(&ReplayEntry::new(sent(number).tag(), now, valid_until, client), now)
+    };
+    let spelled = |number: u32| {
+        let letters = b"alice".iter().enumerate();
+        letters.map(|(place, letter)| letter ^ if number >> place & 1 == 1 { 0x20 } else { 0 }).collect::<Vec<u8>>()
+    };
+    assert!((0..1_200).all(|number| insert(number, &spelled(number)) == Admission::New));
+    assert_eq!(insert(1_200, &spelled(1_200)), Admission::Full(ReplayLimit::ClientShare));
+    assert_eq!(insert(1_201, b"bob"), Admission::New);
+}
+
 #[test]
 fn share_is_a_fiftieth_of_the_entries_and_at_least_a_hundred() {
     for (entries, share) in [(1_000, 100), (5_049, 100), (5_050, 101), (60_000, 1_200)] {

@@ -28,7 +28,7 @@ pub(crate) fn replay_entry<'a>(
         None => ReplayClient::Name { realm: ticket.client_realm_bytes(), name: ticket.client().encoded_components() },
     };
     let ReplayFields { tag, client_time, valid_until } = verified.replay;
-    ReplayEntry { tag, client_time, valid_until, client }
+    ReplayEntry { tag, client_time, valid_until, client, tenant: opened.key.account().tenant() }
 }
 
 /// Rejects a request unless the replay cache found its authenticator new.

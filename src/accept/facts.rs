@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use crate::crypto::EncType;
-use crate::keys::Account;
+use crate::keys::{Account, TicketBounds};
 use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::gss::GssFlags;
@@ -248,9 +248,16 @@ pub struct OpenedBy {
     pub(crate) account: Arc<Account>,
     pub(crate) etype: EncType,
     pub(crate) kvno: Option<u32>,
+    /// The key's index in the account.
+    pub(crate) index: usize,
 }
 
 impl OpenedBy {
+    /// Returns the bounds of the ticket.
+    pub(crate) fn bounds(&self) -> TicketBounds<'_> {
+        TicketBounds::new(&self.account, self.index)
+    }
+
     /// Returns the account that the key belongs to.
     #[must_use]
     pub fn account(&self) -> &Account {

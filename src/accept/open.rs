@@ -132,6 +132,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
             account: Arc::clone(candidate.account),
             etype: candidate.key.etype(),
             kvno: candidate.key.kvno(),
+            index: candidate.index,
         };
         return Ok(Decrypted { buffer, plaintext, opened_by });
     }

@@ -82,8 +82,11 @@ impl Error {
                  gave them a ticket for another service."
             }
             Self::UntrustedRealm { .. } => {
-                "If users of that realm may sign in here, name it in the account's client realms. A trust between the realms \
-                 alone does not let them sign in."
+                "If users of that realm may sign in here, name it: a domain of the account's own forest in its client realms \
+                 (Account::with_client_realm), a domain of another forest with the SID of that domain \
+                 (Account::with_trusted_domain). A trust between the realms alone does not let them sign in. If it is the \
+                 account's own realm, another account has the same key and may not vouch for that realm, or is another \
+                 tenant's: give each account a key of its own."
             }
             Self::ClientMismatch(_) | Self::Checksum(_) => {
                 "A correct client does not send this. Find out which program sent it, and report it to its maintainers."
@@ -142,9 +145,10 @@ impl Error {
                  maintainers."
             }
             Self::UntrustedDomain { .. } => {
-                "If that domain belongs to this forest, or to one whose users may sign in, name its SID in the account's \
-                 domain SIDs. If not, the maker of this ticket holds a key of the account, or SID filtering is off on a \
-                 trust."
+                "If that domain belongs to the account's forest, name its SID in the account's domain SIDs \
+                 (Account::with_domain_sid). If it belongs to another forest whose users may sign in, tie it to its realm \
+                 (Account::with_trusted_domain). Accounts that share a key must all allow it. If it is none of these, the maker \
+                 of this ticket holds a key of the account, or SID filtering is off on a trust."
             }
             Self::AccountRefused { .. } => {
                 "Sign in with a person's account, or let the policy accept such accounts (AccountPolicy::Any)."

@@ -4,7 +4,7 @@ use super::service_key::{PacKey, Prepared};
 use super::trust::{Bounds, Sharer, SidFilter, Trust, TrustedDomain};
 use super::{Password, Salt, ServiceKey};
 use crate::bounded_text::BoundedText;
-use crate::crypto::{Checksummer, Cipher, EncType, Key, KeyUsage, StringToKeyError};
+use crate::crypto::{Cipher, EncType, Key, KeyUsage, StringToKeyError};
 use crate::sid::Sid;
 use crate::time::UnixTime;
 use alloc::boxed::Box;
@@ -74,8 +74,10 @@ struct Settings {
     tenant: Option<Box<str>>,
     services: Vec<Box<str>>,
     trust: Trust,
-    /// The accounts of the key set that hold one of this account's keys, and have other bounds.
+    /// The accounts of the key set that hold keys of this account, and have other bounds.
     sharers: Vec<Sharer>,
+    /// Those that held retiring keys of this account in the key set before.
+    former_sharers: Vec<Sharer>,
 }
 
 /// The prepared form of each key under which a ticket has verified, in the order of the keys.
@@ -131,6 +133,9 @@ impl Account {
     /// A server of several tenants labels every account, and compares the label with the tenant that the client asks for.
     /// A tenant that brings its own keys can name any realm, and then writes tickets for users of that realm. So let a tenant
     /// prove first that the realm is its own, by a record in the DNS for example.
+    ///
+    /// The client could choose between two tenants whose accounts share a key. So every ticket under such a key is refused, as
+    /// `untrusted-realm`. Accounts of two tenants that have the same password share their RC4 key, which has no salt.
     #[must_use]
     pub fn with_tenant(mut self, label: &str) -> Self {
         self.settings_mut().tenant = Some(label.into());
@@ -156,6 +161,9 @@ impl Account {
     /// Names a service principal name of this account (`HTTP/www.example.com`). The account's keys are then tried first on
     /// tickets for that service. A server needs this only where it holds many accounts of one realm: a ticket never names its
     /// account.
+    ///
+    /// This restricts nothing. To accept tickets for some services only, use
+    /// [`Policy::with_services`](crate::Policy::with_services).
     #[must_use]
     pub fn with_service(mut self, service: &str) -> Self {
         self.settings_mut().services.push(service.into());
@@ -179,6 +187,8 @@ impl Account {
     ///
     /// Name all domains of the forest. The realm of a ticket does not limit the SIDs that it claims. A server of several
     /// forests must name the domains: otherwise the administrator of one forest can write the SID of another forest's user.
+    ///
+    /// If several accounts share a key, name the domains on each of them: what one of them does not allow is refused.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
@@ -236,7 +246,7 @@ impl Account {
     }
 
     /// Makes this an account of Active Directory, whose KDC puts a PAC into every ticket. A ticket without one is refused,
-    /// unless the policy says otherwise. A [`ComputerAccount`] is such an account.
+    /// unless the policy says otherwise. A [`ComputerAccount`](crate::ComputerAccount) is such an account.
     #[must_use]
     pub fn of_active_directory(self) -> Self {
         Self { directory: Directory::ActiveDirectory, ..self }
@@ -277,49 +287,15 @@ impl Account {
         self.trust().map_or(&[], |trust| &trust.domain_sids)
     }
 
-    /// Returns the keys of the KDC that this account names, and those that accounts with one of its keys name.
-    pub(crate) fn krbtgt_keys(&self) -> impl Iterator<Item = &Checksummer> + Clone {
-        self.all_bounds().filter_map(|bounds| bounds.trust).flat_map(|trust| &trust.krbtgt_keys)
-    }
-
-    pub(crate) fn has_krbtgt_keys(&self) -> bool {
-        self.krbtgt_keys().next().is_some()
-    }
-
     /// Returns whether the KDC of the account's directory puts a PAC into every ticket
     /// ([`of_active_directory`](Self::of_active_directory)).
     #[must_use]
     pub fn is_of_active_directory(&self) -> bool {
-        self.all_bounds().any(|bounds| bounds.directory == Directory::ActiveDirectory)
-    }
-
-    /// Returns whether the account has bounds that only the SID in a PAC can satisfy.
-    pub(crate) fn needs_sid(&self) -> bool {
-        self.all_bounds().any(Bounds::need_sid)
+        self.directory == Directory::ActiveDirectory
     }
 
     pub(crate) fn services(&self) -> impl Iterator<Item = &str> {
         self.settings.iter().flat_map(|settings| &settings.services).map(|service| &**service)
-    }
-
-    /// Returns whether a ticket under one of the keys may name a user of `realm`.
-    pub(crate) fn vouches_for(&self, realm: &[u8]) -> bool {
-        self.all_bounds().all(|bounds| bounds.vouch_for(realm))
-    }
-
-    /// Returns whether a PAC under one of the keys may name an account of `domain`.
-    pub(crate) fn vouches_for_domain(&self, domain: &Sid) -> bool {
-        self.all_bounds().all(|bounds| bounds.vouch_for_domain(domain))
-    }
-
-    /// Returns whether a PAC under one of the keys may say that a user of `realm` has an account of `domain`.
-    pub(crate) fn vouches_for_domain_of(&self, realm: &[u8], domain: &Sid) -> bool {
-        self.all_bounds().all(|bounds| bounds.vouch_for_domain_of(realm, domain))
-    }
-
-    /// Returns whether `sid` grants nothing to a user of `realm`.
-    pub(crate) fn is_foreign(&self, realm: &[u8], sid: &Sid) -> bool {
-        self.all_bounds().any(|bounds| bounds.is_foreign(realm, sid))
     }
 
     /// Returns the keys that may have signed a PAC: those that serve at `now`. Those of the version that opened the ticket
@@ -385,20 +361,36 @@ impl Account {
 
     /// Returns the bounds of the account by itself.
     pub(super) fn bounds(&self) -> Bounds<'_> {
-        Bounds { realm: self.realm(), directory: self.directory, trust: self.trust() }
+        Bounds { tenant: self.tenant(), realm: self.realm(), directory: self.directory, trust: self.trust() }
     }
 
-    /// Sets the bounds of the accounts that hold one of this account's keys.
+    /// Returns the accounts that hold keys of this account.
+    pub(super) fn sharers(&self) -> impl Iterator<Item = &Sharer> {
+        self.settings.iter().flat_map(|settings| settings.sharers.iter().chain(&settings.former_sharers))
+    }
+
+    /// Sets the accounts of the key set that hold keys of this account.
     pub(super) fn set_sharers(&mut self, sharers: Vec<Sharer>) {
         if !sharers.is_empty() || self.settings.is_some() {
             self.settings_mut().sharers = sharers;
         }
     }
 
-    /// Returns the bounds that apply: the account's own, and those of the accounts that hold one of its keys.
-    fn all_bounds(&self) -> impl Iterator<Item = Bounds<'_>> + Clone {
-        let sharers = self.settings.iter().flat_map(|settings| &settings.sharers).map(Sharer::bounds);
-        core::iter::once(self.bounds()).chain(sharers)
+    /// Adds the keys that `before` has beside those of this account, which is the same one. They serve until `last` at most. What
+    /// bounded them still does.
+    pub(super) fn with_retiring_keys(self, before: &Self, last: UnixTime) -> Self {
+        let gone = before.keys.iter().enumerate().filter(|(_, key)| !self.holds(key));
+        let gone: Vec<(usize, ServiceKey)> = gone.map(|(index, key)| (index, key.clone().retire(last))).collect();
+        let mut account = self.with_keys(gone.iter().map(|(_, key)| key.clone()));
+        for (index_before, key) in gone {
+            let Some(index) = account.keys.iter().position(|held| held.same_key(&key)) else { continue };
+            let former = before.sharers().filter(|sharer| sharer.holds(index_before));
+            let former: Vec<_> = former.map(|sharer| sharer.bounds().sharer(index)).collect();
+            if !former.is_empty() {
+                account.settings_mut().former_sharers.extend(former);
+            }
+        }
+        account
     }
 
     fn trust(&self) -> Option<&Trust> {

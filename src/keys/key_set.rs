@@ -191,18 +191,15 @@ impl KeySet {
     }
 
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
-    /// own end if that comes sooner. An account that only `old` has is not added.
+    /// own end if that comes sooner. An account that only `old` has is not added, but its bounds still hold for a key that it
+    /// shared with an account of this set.
     ///
     /// Choose the end of the longest ticket for `last`: the present and
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.
     #[must_use]
     pub fn with_retiring_keys(mut self, old: &Self, last: UnixTime) -> Self {
         let accounts = self.take_all().into_iter().map(|account| match old.same_account(&account) {
-            Some(before) => {
-                let gone = before.keys().iter().filter(|key| !account.holds(key));
-                let gone: Vec<_> = gone.map(|key| key.clone().retire(last)).collect();
-                account.with_keys(gone)
-            }
+            Some(before) => account.with_retiring_keys(before, last),
             None => account,
         });
         let accounts = accounts.collect();
@@ -378,15 +375,19 @@ fn bind_sharers(accounts: &mut [Account], hasher: &DefaultHashBuilder) {
     }
 }
 
-/// Returns for each account the bounds of the accounts that hold one of its keys, as far as they differ from its own.
+/// Returns for each account the bounds of the accounts that hold its keys, as far as they differ from its own.
 fn sharers_of_each(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Sharer>> {
     let mut sharers: Vec<Vec<Sharer>> = accounts.iter().map(|_| Vec::new()).collect();
     for holders in holders_of_shared_keys(accounts, hasher) {
-        for index in &holders {
+        for (index, key) in &holders {
             let Some((own, others)) = accounts.get(*index).zip(sharers.get_mut(*index)) else { continue };
-            for bounds in holders.iter().filter_map(|index| accounts.get(*index)).map(Account::bounds) {
-                if !bounds.same(own.bounds()) && !others.iter().any(|held| held.bounds().same(bounds)) {
-                    others.push(bounds.sharer());
+            for bounds in holders.iter().filter_map(|(index, _)| accounts.get(*index)).map(Account::bounds) {
+                if bounds.same(own.bounds()) {
+                    continue;
+                }
+                match others.iter_mut().find(|held| held.bounds().same(bounds)) {
+                    Some(held) => held.keys.push(*key),
+                    None => others.push(bounds.sharer(*key)),
                 }
             }
         }
@@ -394,29 +395,32 @@ fn sharers_of_each(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec
     sharers
 }
 
-/// Returns the indices of the accounts that hold each key, for the keys that several accounts hold with different bounds. A
-/// keytab has a principal for each service of an account, with the same keys and the same bounds: that is no such key.
-fn holders_of_shared_keys(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<usize>> {
-    // The hash of each key, and the index of the first account that holds it.
-    let mut first_holders: HashTable<(u64, usize)> = HashTable::new();
-    let mut shared: HashMap<(u64, usize), Vec<usize>> = HashMap::new();
+/// An account and one of its keys, by their indices.
+type Holder = (usize, usize);
+
+/// Returns the holders of each key that several accounts hold with different bounds. A keytab has a principal for each service of
+/// an account, with the same keys and the same bounds: that is no such key.
+fn holders_of_shared_keys(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Holder>> {
+    let key_of = |(account, key): Holder| accounts.get(account)?.keys().get(key);
+    // The hash of each key, and its first holder.
+    let mut first_holders: HashTable<(u64, Holder)> = HashTable::new();
+    let mut shared: HashMap<(u64, Holder), Vec<Holder>> = HashMap::new();
     for (index, account) in accounts.iter().enumerate() {
-        for key in account.keys() {
-            let hash = hasher.hash_one((key.etype().0, key.secret()));
-            let holds = |&(other_hash, holder): &(u64, usize)| {
-                other_hash == hash && accounts.get(holder).is_some_and(|holder| holder.holds(key))
+        for (key_index, key) in account.keys().iter().enumerate() {
+            let (hash, holder) = (hasher.hash_one((key.etype().0, key.secret())), (index, key_index));
+            let holds = |&(other_hash, other): &(u64, Holder)| {
+                other_hash == hash && key_of(other).is_some_and(|other| other.same_key(key))
             };
             match first_holders.find(hash, holds) {
-                Some((_, first)) if *first == index => {}
-                Some((_, first)) => shared.entry((hash, *first)).or_insert_with(|| Vec::from([*first])).push(index),
+                Some((_, first)) => shared.entry((hash, *first)).or_insert_with(|| Vec::from([*first])).push(holder),
                 None => {
-                    first_holders.insert_unique(hash, (hash, index), |(hash, _)| *hash);
+                    first_holders.insert_unique(hash, (hash, holder), |(hash, _)| *hash);
                 }
             }
         }
     }
-    let differ = |holders: &Vec<usize>| {
-        let mut bounds = holders.iter().filter_map(|index| accounts.get(*index)).map(Account::bounds);
+    let differ = |holders: &Vec<Holder>| {
+        let mut bounds = holders.iter().filter_map(|(index, _)| accounts.get(*index)).map(Account::bounds);
         bounds.next().is_some_and(|first| bounds.any(|other| !other.same(first)))
     };
     shared.into_values().filter(differ).collect()

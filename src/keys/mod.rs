@@ -24,3 +24,4 @@ pub use password::{Password, Salt};
 pub use select::KeyQuery;
 pub(crate) use select::{Candidates, no_key_diagnosis, version_diagnosis};
 pub use service_key::ServiceKey;
+pub(crate) use trust::TicketBounds;

@@ -76,7 +76,7 @@ pub(crate) struct Candidate<'k> {
     pub(crate) account: &'k Arc<Account>,
     pub(crate) key: &'k ServiceKey,
     /// The key's index in the account.
-    index: usize,
+    pub(crate) index: usize,
     rank: Rank,
 }
 

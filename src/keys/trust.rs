@@ -3,7 +3,7 @@
 //! Every holder of such a key can write any ticket for the account. So the settings here bound what is believed of a ticket:
 //! the realm of its user, the domain of the user's SID, and the groups that count.
 
-use super::Directory;
+use super::{Account, Directory};
 use crate::crypto::Checksummer;
 use crate::sid::Sid;
 use alloc::boxed::Box;
@@ -36,10 +36,13 @@ pub(super) enum SidFilter {
     Kdc,
 }
 
-/// The bounds of an account that holds a key of another account. A client chooses by which of the two its ticket is judged,
-/// since it can rewrite the service's name and realm. So the bounds of both apply.
+/// The bounds of an account that holds keys of another account. A client chooses by which of the two its ticket is judged,
+/// since it can rewrite the service's name and realm. So the bounds of both apply to tickets under those keys.
 #[derive(Clone, Debug)]
 pub(super) struct Sharer {
+    /// The indices of the keys in the account that has this sharer.
+    pub(super) keys: Vec<usize>,
+    pub(super) tenant: Option<Box<str>>,
     pub(super) realm: Box<str>,
     pub(super) directory: Directory,
     pub(super) trust: Option<Trust>,
@@ -48,6 +51,7 @@ pub(super) struct Sharer {
 /// The bounds of one account, as they are asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
+    pub(super) tenant: Option<&'a str>,
     pub(super) realm: &'a str,
     pub(super) directory: Directory,
     pub(super) trust: Option<&'a Trust>,
@@ -55,7 +59,71 @@ pub(super) struct Bounds<'a> {
 
 impl Sharer {
     pub(super) fn bounds(&self) -> Bounds<'_> {
-        Bounds { realm: &self.realm, directory: self.directory, trust: self.trust.as_ref() }
+        let tenant = self.tenant.as_deref();
+        Bounds { tenant, realm: &self.realm, directory: self.directory, trust: self.trust.as_ref() }
+    }
+
+    /// Returns whether it holds the key with this index.
+    pub(super) fn holds(&self, key: usize) -> bool {
+        self.keys.contains(&key)
+    }
+}
+
+/// The bounds of a ticket: those of the account whose key opened it, and those of the other accounts that hold this key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TicketBounds<'a> {
+    account: &'a Account,
+    key: usize,
+}
+
+impl<'a> TicketBounds<'a> {
+    pub(crate) const fn new(account: &'a Account, key: usize) -> Self {
+        Self { account, key }
+    }
+
+    /// Returns whether the ticket may name a user of `realm`. No user is named by a ticket under a key that accounts of two
+    /// tenants hold: the client would choose the tenant.
+    pub(crate) fn vouch_for(self, realm: &[u8]) -> bool {
+        self.all().all(|bounds| bounds.tenant == self.account.tenant() && bounds.vouch_for(realm))
+    }
+
+    /// Returns whether the PAC may name an account of `domain`.
+    pub(crate) fn vouch_for_domain(self, domain: &Sid) -> bool {
+        self.all().all(|bounds| bounds.vouch_for_domain(domain))
+    }
+
+    /// Returns whether the PAC may say that a user of `realm` has an account of `domain`.
+    pub(crate) fn vouch_for_domain_of(self, realm: &[u8], domain: &Sid) -> bool {
+        self.all().all(|bounds| bounds.vouch_for_domain_of(realm, domain))
+    }
+
+    /// Returns whether `sid` grants nothing to a user of `realm`.
+    pub(crate) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
+        self.all().any(|bounds| bounds.is_foreign(realm, sid))
+    }
+
+    /// Returns whether a bound stands that only the SID in a PAC can satisfy.
+    pub(crate) fn need_sid(self) -> bool {
+        self.all().any(Bounds::need_sid)
+    }
+
+    /// Returns whether the KDC of an account's directory puts a PAC into every ticket.
+    pub(crate) fn are_of_active_directory(self) -> bool {
+        self.all().any(|bounds| bounds.directory == Directory::ActiveDirectory)
+    }
+
+    /// Returns the keys of the KDC, apart for each account that names any: the signatures must hold under keys of each.
+    pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = &'a [Checksummer]> {
+        self.all().map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty())
+    }
+
+    pub(crate) fn have_krbtgt_keys(self) -> bool {
+        self.krbtgt_keys().next().is_some()
+    }
+
+    fn all(self) -> impl Iterator<Item = Bounds<'a>> {
+        let sharers = self.account.sharers().filter(move |sharer| sharer.holds(self.key));
+        core::iter::once(self.account.bounds()).chain(sharers.map(Sharer::bounds))
     }
 }
 
@@ -100,7 +168,8 @@ impl<'a> Bounds<'a> {
     /// Returns whether both accounts have the same bounds.
     pub(super) fn same(self, other: Self) -> bool {
         let no_krbtgt_keys = |bounds: Self| bounds.trust.is_none_or(|trust| trust.krbtgt_keys.is_empty());
-        self.realm == other.realm
+        self.tenant == other.tenant
+            && self.realm == other.realm
             && self.directory == other.directory
             && self.client_realms() == other.client_realms()
             && self.domain_sids() == other.domain_sids()
@@ -109,9 +178,19 @@ impl<'a> Bounds<'a> {
             && no_krbtgt_keys(other)
     }
 
-    /// Copies the bounds, to add them to another account.
-    pub(super) fn sharer(self) -> Sharer {
-        Sharer { realm: self.realm.into(), directory: self.directory, trust: self.trust.cloned() }
+    /// Copies the bounds, to add them to another account for the key with this index.
+    pub(super) fn sharer(self, key: usize) -> Sharer {
+        Sharer {
+            keys: Vec::from([key]),
+            tenant: self.tenant.map(Into::into),
+            realm: self.realm.into(),
+            directory: self.directory,
+            trust: self.trust.cloned(),
+        }
+    }
+
+    pub(super) fn krbtgt_keys(self) -> &'a [Checksummer] {
+        self.trust.map_or(&[], |trust| &trust.krbtgt_keys)
     }
 
     /// Returns whether `domain` is one of the account's own forest. A trusted domain is not.

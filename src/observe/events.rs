@@ -40,7 +40,7 @@ pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
         return;
     }
     let takes_no_pac = |account: &&Account| !demands_pac(account, policy);
-    let takes_any_domain = |account: &&Account| !account.needs_sid();
+    let takes_any_domain = |account: &&Account| account.domain_sids().is_empty();
     let unbounded = || keys.accounts().filter(|account| takes_no_pac(account) || takes_any_domain(account));
     let Some(first) = unbounded().next() else { return };
     event!(

@@ -106,13 +106,22 @@ impl<'a> Pac<'a> {
         self.verify_under(server_keys, kdc_keys.map(KdcKeysOf::from))
     }
 
+    /// Verifies the signatures, and decodes nothing.
+    pub(crate) fn check_signatures(
+        &self,
+        server_keys: impl IntoIterator<Item: SignatureKey>,
+        kdc_keys: Option<KdcKeysOf<'_, impl IntoIterator<Item: SignatureKey> + Clone>>,
+    ) -> Result<KdcSignatures, PacError> {
+        signature::verify(self, server_keys, kdc_keys)
+    }
+
     /// Verifies and decodes as [`verify`](Self::verify) does, under keys that need not be prepared.
     pub(crate) fn verify_under(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
         kdc_keys: Option<KdcKeysOf<'_, impl IntoIterator<Item: SignatureKey> + Clone>>,
     ) -> Result<VerifiedPac<'a>, PacError> {
-        let kdc_signatures = signature::verify(self, server_keys, kdc_keys)?;
+        let kdc_signatures = self.check_signatures(server_keys, kdc_keys)?;
         match PacLayout::decode(self, kdc_signatures) {
             Ok(layout) => Ok(VerifiedPac { bytes: self.bytes, layout }),
             Err(fault) => Err(fault.within(self.bytes).into()),

@@ -13,6 +13,8 @@ use super::reader::Reader;
 use super::ticket_signature::without_pac;
 use crate::crypto::{ChecksumType, Checksummer, RunningChecksum};
 use crate::span::Span;
+use crate::unprinted::Unprinted;
+use core::fmt;
 
 /// The state of a signature that not every service can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct KdcSignatures {
 }
 
 /// Keys of the KDC, and the ticket that they must vouch for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct KdcKeys<'k> {
     /// The krbtgt account's keys, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE).
@@ -54,6 +56,14 @@ impl<'k> KdcKeys<'k> {
     #[must_use]
     pub const fn new(keys: &'k [Checksummer], ticket: &'k [u8]) -> Self {
         Self { keys, ticket }
+    }
+}
+
+/// Prints the keys' types, and the length of the ticket: it holds the session key.
+impl fmt::Debug for KdcKeys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { keys, ticket } = self;
+        f.debug_struct("KdcKeys").field("keys", keys).field("ticket", &Unprinted(ticket)).finish()
     }
 }
 

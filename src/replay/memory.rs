@@ -41,6 +41,9 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// [`with_strict_start`](Self::with_strict_start) closes the last row, and refuses all clients for a while.
 ///
+/// The clock of the table is this server's. If it is slow at the start and set right later, every client is fast by as much. So
+/// let the server synchronise its clock before it starts.
+///
 /// If this server's clock is ahead at the start and is set right later, all clients are refused until the clock has passed the
 /// start.
 ///
@@ -221,7 +224,7 @@ impl Shard {
         };
         // One wait for memory instead of three: waiting is nearly all that an insert costs. The counters come first, as what
         // follows their lock is not begun before what precedes it has ended.
-        let counters = match shares.map(|shares| shares.counters(&entry.client)) {
+        let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),
         };

@@ -83,6 +83,9 @@ pub struct ReplayEntry<'a> {
     pub valid_until: UnixTime,
     /// The client. The tag alone identifies an authenticator, but a cache may limit the entries of each client.
     pub client: ReplayClient<'a>,
+    /// The label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). A client of
+    /// one tenant is none of another, whatever their names: a tenant can write any name.
+    pub tenant: Option<&'a str>,
 }
 
 /// The client that made an authenticator, by a name that differs between clients.
@@ -111,7 +114,13 @@ impl<'a> ReplayEntry<'a> {
     /// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) only.
     #[must_use]
     pub const fn new(tag: ReplayTag, client_time: UnixTime, valid_until: UnixTime, client: ReplayClient<'a>) -> Self {
-        Self { tag, client_time, valid_until, client }
+        Self { tag, client_time, valid_until, client, tenant: None }
+    }
+
+    /// Sets the tenant.
+    #[must_use]
+    pub const fn with_tenant(self, tenant: Option<&'a str>) -> Self {
+        Self { tenant, ..self }
     }
 
     /// Returns when a store with a clock of its own may forget the entry. The authenticator's last second is then over on this

@@ -33,7 +33,8 @@ impl CrossSite {
                  site tried to act as the user."
             }
             Self::Origin => {
-                "If the page is this server's own, let the proxy pass on the Host that the browser sent. If pages of that \
+                "If the page is this server's own, let the proxy pass on the Host that the browser sent, and give the page no \
+                 Referrer-Policy of no-referrer, which makes the Origin null over plain HTTP. If pages of that \
                  origin may act for your users, trust it (with_trusted_origin). If neither, a page of another site tried to \
                  act as the user."
             }

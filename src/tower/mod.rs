@@ -42,7 +42,8 @@
 //!
 //! A route takes one of these layers. A second layer would refuse the token of the first as a replay.
 //!
-//! The layer removes every identity that was among the extensions before it. Behind it, only its own decision on the request
+//! The layer removes what its own decision puts there from the extensions before it: `Identity`, `Arc<Identity>`,
+//! `Arc<Accepted>` and [`NotSignedIn`]. Behind it, only its own decision on the request
 //! counts. So a server's sessions stand beside this layer, on routes of their own, or inside of it. A layer for sessions puts
 //! the session's `Arc<Identity>` among the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
@@ -73,7 +74,8 @@
 //! both should redirect browsers to TLS, and send `Strict-Transport-Security`.
 //!
 //! The check is for requests that this layer sees. A session needs its own protection on its routes: a cookie with
-//! `SameSite=Lax` or `Strict`, and a check of these fields. A GET that changes something is protected by neither.
+//! `SameSite=Lax` or `Strict`, and a check of these fields. A GET that changes something is protected by neither,
+//! and neither is one whose method the routes replace (`_method=DELETE`): put such a layer outside of this one.
 //!
 //! # CORS
 //! Before a page of another origin may make some requests, the browser asks with OPTIONS. This preflight carries no credentials,

@@ -81,6 +81,7 @@ impl Settings {
     /// its token is looked at: the token stays unused.
     fn admit_page(&self, request: &mut Parts) -> Result<(), Answer> {
         forget_identity(&mut request.extensions);
+        hide_tokens(&mut request.headers);
         let Some(check) = &self.cross_site else { return Ok(()) };
         check.check(request).map_err(|why| {
             (self.on_cross_site)(&why, request);
@@ -254,6 +255,12 @@ impl<S: fmt::Debug, R> fmt::Debug for Negotiate<S, R> {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
+}
+
+/// Marks the request's credentials, so that `Debug` of the request prints none: a log line with a token signs in.
+fn hide_tokens(headers: &mut HeaderMap) {
+    let values = headers.iter_mut().filter(|(name, _)| *name == AUTHORIZATION);
+    values.for_each(|(_, value)| value.set_sensitive(true));
 }
 
 /// Makes a header value that is neither printed nor, in HTTP/2, kept for compression.

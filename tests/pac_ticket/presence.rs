@@ -38,8 +38,7 @@ fn levels_of_the_policy() {
     assert_eq!(required.check(&ticket).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// The KDC of Active Directory puts a PAC into every ticket, so an account that is known to be one of its own has one, and
-/// the policy's word counts for more.
+/// The KDC of Active Directory puts a PAC into every ticket. Only a setting whose name says so lets a ticket have none.
 #[test]
 fn accounts_of_active_directory_require_a_pac() {
     let code = |policy, change: fn(Account) -> Account| {
@@ -48,7 +47,9 @@ fn accounts_of_active_directory_require_a_pac() {
     };
     assert_eq!(code(Policy::default(), |account| account), None);
     assert_eq!(code(Policy::default(), Account::of_active_directory), Some("pac-missing"));
-    assert_eq!(code(Policy::default().with_pac(PacPolicy::VerifyIfPresent), Account::of_active_directory), None);
+    let with = |pac| code(Policy::default().with_pac(pac), Account::of_active_directory);
+    assert_eq!(with(PacPolicy::VerifyIfPresent), Some("pac-missing"));
+    assert_eq!([with(PacPolicy::AllowAbsent), with(PacPolicy::Ignore)], [None, None]);
     let computer = |_: Account| {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST")

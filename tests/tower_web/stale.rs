@@ -60,3 +60,15 @@ async fn reason_from_before_the_layer_is_removed_when_a_user_signs_in() {
     request.extensions_mut().insert(NotSignedIn::NotAsked);
     assert_eq!(body(send(&app, request).await).await, "-, alice, alice, -");
 }
+
+/// A log line with a token signs in whoever reads it.
+#[tokio::test]
+async fn request_prints_no_token_behind_the_layer() {
+    let host = Host::new();
+    let token = host.good().header();
+    let shown = |request: axum::extract::Request| async move { format!("{request:?}") };
+    let app = Router::new().route("/", get(shown)).layer(layer(&host));
+    let response = send(&app, authorized(request("GET", &[]), &token)).await;
+    let shown = body(response).await;
+    assert!(shown.contains("authorization") && !shown.contains(&token[20..60]), "{shown}");
+}

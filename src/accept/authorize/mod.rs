@@ -8,7 +8,9 @@ use super::buffer::Buffer;
 use super::open::Opened;
 use super::verify::{Verified, VerifiedRequest};
 use crate::error::{Error, MissingPac};
+#[cfg(feature = "tracing")]
 use crate::keys::Account;
+use crate::keys::TicketBounds;
 use crate::pac::{KdcKeysOf, Pac, PacLayout, VerifiedPac};
 use crate::policy::{DelegationPolicy, KrbErrorPolicy, PacPolicy, Policy};
 use crate::span::Span;
@@ -59,13 +61,14 @@ pub(crate) fn authorize(
     verified: &Verified,
     policy: &Policy,
 ) -> Result<Option<PacFields>, Error> {
-    let pac_policy = pac_policy(&opened.key.account, policy);
+    let bounds = opened.key.bounds();
+    let pac_policy = pac_policy(bounds, policy);
     if pac_policy == PacPolicy::Ignore {
         return Ok(None);
     }
     match verified.found_pac? {
         Some(span) => read_pac(buffer, opened, verified, span, pac_policy, policy).map(Some),
-        None if must_be_there(&opened.key.account, pac_policy, policy) => Err(Error::PacMissing(MissingPac::Pac)),
+        None if must_be_there(bounds, pac_policy, policy) => Err(Error::PacMissing(MissingPac::Pac)),
         None => Ok(None),
     }
 }
@@ -77,27 +80,27 @@ impl PacFields {
 }
 
 /// Returns what is done with the PAC. A rule about SIDs demands a PAC with the user's SID, since without it the rule would do
-/// nothing. Two settings of the policy say that this is meant.
-fn pac_policy(account: &Account, policy: &Policy) -> PacPolicy {
+/// nothing, and so does an account of Active Directory. Two settings of the policy say that this is not meant.
+fn pac_policy(bounds: TicketBounds<'_>, policy: &Policy) -> PacPolicy {
     match policy.pac {
         Some(weakened @ (PacPolicy::AllowAbsent | PacPolicy::Ignore)) => weakened,
-        _ if account.needs_sid() || policy.needs_sid() => PacPolicy::Require,
+        _ if bounds.need_sid() || policy.needs_sid() || bounds.are_of_active_directory() => PacPolicy::Require,
         Some(pac) => pac,
-        None if account.is_of_active_directory() => PacPolicy::Require,
         None => PacPolicy::VerifyIfPresent,
     }
 }
 
-/// Returns whether the account's tickets must have a PAC.
+/// Returns whether the account's tickets must have a PAC, whichever of its keys opens them.
 #[cfg(feature = "tracing")]
 pub(crate) fn demands_pac(account: &Account, policy: &Policy) -> bool {
-    must_be_there(account, pac_policy(account, policy), policy)
+    let bounds = TicketBounds::new(account, 0);
+    must_be_there(bounds, pac_policy(bounds, policy), policy)
 }
 
 /// Returns whether a ticket without a PAC is refused. The KDC's signatures are in the PAC, and so is the word that a service
 /// acts in the user's name, whether or not the KDC writes SIDs.
-fn must_be_there(account: &Account, pac_policy: PacPolicy, policy: &Policy) -> bool {
-    let has_rule = || account.has_krbtgt_keys() || policy.delegation == DelegationPolicy::Refuse;
+fn must_be_there(bounds: TicketBounds<'_>, pac_policy: PacPolicy, policy: &Policy) -> bool {
+    let has_rule = || bounds.have_krbtgt_keys() || policy.delegation == DelegationPolicy::Refuse;
     pac_policy == PacPolicy::Require || pac_policy == PacPolicy::VerifyIfPresent && has_rule()
 }
 
@@ -110,14 +113,22 @@ fn read_pac(
     pac_policy: PacPolicy,
     policy: &Policy,
 ) -> Result<PacFields, Error> {
-    let (ticket, account) = (opened.ticket(buffer), &opened.key.account);
-    let krbtgt_keys = || account.krbtgt_keys().filter(|key| policy.allows_signatures(key.checksum_type()));
-    let kdc_keys = account.has_krbtgt_keys().then(|| KdcKeysOf { keys: krbtgt_keys(), ticket: ticket.plaintext() });
-    let server_keys = account.pac_keys(opened.key.kvno, verified.arrived);
-    let server_keys = server_keys.filter(|key| policy.ticket_etypes.contains(key.etype()));
+    let (ticket, account, bounds) = (opened.ticket(buffer), &opened.key.account, opened.key.bounds());
+    let server_keys = || {
+        let keys = account.pac_keys(opened.key.kvno, verified.arrived);
+        keys.filter(|key| policy.ticket_etypes.contains(key.etype()))
+    };
+    let mut kdc_keys = bounds.krbtgt_keys().map(|keys| KdcKeysOf {
+        keys: keys.iter().filter(|key| policy.allows_signatures(key.checksum_type())),
+        ticket: ticket.plaintext(),
+    });
     let found = Pac::read(buffer.slice(span))?;
-    let pac = found.verify_under(server_keys, kdc_keys)?;
-    match pac::check(&pac, ticket, account, pac_policy, policy) {
+    let pac = found.verify_under(server_keys(), kdc_keys.next())?;
+    // Each of the accounts that share the key names its own keys of the KDC.
+    for kdc_keys in kdc_keys {
+        found.check_signatures(server_keys(), Some(kdc_keys))?;
+    }
+    match pac::check(&pac, ticket, bounds, pac_policy, policy) {
         Ok(()) => Ok(PacFields { span, layout: pac.into_layout() }),
         Err(refusal) => Err(refusal.explain(&Grounds { pac: &pac, ticket, account })),
     }

@@ -4,7 +4,7 @@
 use super::refusal::PacRefusal;
 use crate::accept::facts::TicketFacts;
 use crate::error::{AccountCause, DelegationKind};
-use crate::keys::Account;
+use crate::keys::TicketBounds;
 use crate::pac::{
     AccountControl, AccountKind, BufferType, Group, LogonInfo, SignatureState, UserFlags, VerifiedPac, WideText,
 };
@@ -16,11 +16,11 @@ use crate::wire::krb5::PrincipalName;
 pub(crate) fn check(
     pac: &VerifiedPac<'_>,
     ticket: TicketFacts<'_>,
-    account: &Account,
+    bounds: TicketBounds<'_>,
     pac_policy: PacPolicy,
     policy: &Policy,
 ) -> Result<(), PacRefusal> {
-    check_kdc_signatures(pac, account, policy)?;
+    check_kdc_signatures(pac, bounds, policy)?;
     check_client(pac, ticket)?;
     let logon = pac.logon_info();
     check_delegation(pac, logon.as_ref(), policy)?;
@@ -28,14 +28,14 @@ pub(crate) fn check(
         return if pac_policy == PacPolicy::Require { Err(PacRefusal::NoLogonInfo) } else { Ok(()) };
     };
     check_sids(pac, &logon)?;
-    check_domains(&logon, ticket.client_realm_bytes(), account, policy)?;
+    check_domains(&logon, ticket.client_realm_bytes(), bounds, policy)?;
     check_account(&logon, policy)
 }
 
 /// A PAC whose KDC signatures hold can still be moved into a ticket that the service's own key has made. The ticket signature
 /// ties it to its ticket (MS-PAC section 2.8.3), and the full signature covers what the others leave out (section 2.8.4).
-fn check_kdc_signatures(pac: &VerifiedPac<'_>, account: &Account, policy: &Policy) -> Result<(), PacRefusal> {
-    if !account.has_krbtgt_keys() || policy.kdc_signatures == KdcSignaturePolicy::AllowAbsent {
+fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy: &Policy) -> Result<(), PacRefusal> {
+    if !bounds.have_krbtgt_keys() || policy.kdc_signatures == KdcSignaturePolicy::AllowAbsent {
         return Ok(());
     }
     let signatures = pac.kdc_signatures();
@@ -108,19 +108,24 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRef
 
 /// The user must be of a domain that the account may vouch for. Groups that grant the user nothing are refused by policy only:
 /// the user's identity does not depend on them. SIDs that only describe the logon are never a reason to refuse.
-fn check_domains(logon: &LogonInfo<'_>, realm: &[u8], account: &Account, policy: &Policy) -> Result<(), PacRefusal> {
-    if !account.vouches_for_domain_of(realm, &logon.logon_domain_sid()) {
+fn check_domains(
+    logon: &LogonInfo<'_>,
+    realm: &[u8],
+    bounds: TicketBounds<'_>,
+    policy: &Policy,
+) -> Result<(), PacRefusal> {
+    if !bounds.vouch_for_domain_of(realm, &logon.logon_domain_sid()) {
         return Err(PacRefusal::UserDomain);
     }
     if policy.foreign_sids == ForeignSidPolicy::Separate {
         return Ok(());
     }
-    let is_foreign = |group: &Group| !group.sid.is_of_logon() && account.is_foreign(realm, &group.sid);
+    let is_foreign = |group: &Group| !group.sid.is_of_logon() && bounds.is_foreign(realm, &group.sid);
     if let Some(index) = logon.extra_sids().position(|extra| is_foreign(&extra)) {
         return Err(PacRefusal::ExtraSid(index));
     }
     match logon.resource_group_domain_sid() {
-        Some(domain) if !account.vouches_for_domain(&domain) => return Err(PacRefusal::ResourceGroupDomain),
+        Some(domain) if !bounds.vouch_for_domain(&domain) => return Err(PacRefusal::ResourceGroupDomain),
         _ => {}
     }
     match logon.resource_groups().position(|group| is_foreign(&group)) {

@@ -62,7 +62,7 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
 /// Rejects a client of a realm for which the account may not vouch. Anyone who holds a key of the account can write any
 /// client into a ticket: a partner forest's administrator, too.
 fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refusal> {
-    if opened_by.account.vouches_for(ticket.client_realm_bytes()) {
+    if opened_by.bounds().vouch_for(ticket.client_realm_bytes()) {
         return Ok(());
     }
     Err(Refusal::UntrustedRealm)
