@@ -83,15 +83,20 @@ fn a_million_microseconds_are_refused() {
 fn flags_of_fewer_or_more_than_32_bits_are_accepted() {
     for (bytes, value) in [
         (&[0x03, 0x05, 0x00, 0x40, 0xA1, 0x00, 0x00][..], 0x40A1_0000),
+        (&[0x03, 0x01, 0x00], 0),
         (&[0x03, 0x02, 0x05, 0x3F], 0x2000_0000), // RFC 4120 section 5.2.8: unused bits are not flags
         (&[0x03, 0x06, 0x07, 1, 2, 3, 4, 0x80], 0x0102_0304),
         (&[0x03, 0x09, 0x00, 1, 2, 3, 4, 5, 6, 7, 8], 0x0102_0304),
     ] {
         assert_eq!(Reader::new(bytes).flags(field!("x")).unwrap(), value, "{bytes:02X?}");
     }
-    for refused in
-        [&[0x03, 0x00][..], &[0x03, 0x01, 0x00], &[0x03, 0x02, 0x08, 0xFF], &[0x03, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]
-    {
+    for refused in [
+        &[0x03, 0x00][..],
+        &[0x03, 0x01, 0x01],
+        &[0x03, 0x01, 0x08],
+        &[0x03, 0x02, 0x08, 0xFF],
+        &[0x03, 10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    ] {
         assert_eq!(problem(Reader::new(refused).flags(field!("x"))), Problem::BitString, "{refused:02X?}");
     }
 }

@@ -58,6 +58,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
+            // Encoders that cut zero bits leave none. RFC 4120 section 5.2.8: the missing ones are zero.
+            [0] => return Ok(0),
             [unused @ 0..=7, bits @ ..] if (1..=8).contains(&bits.len()) => (*unused, bits),
             _ => return Err(contents.error(what, Kind::BitString)),
         };
