@@ -1,11 +1,11 @@
 //! Keytabs that MIT krb5 wrote, read to the same entries that it prints.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{
     KeySet, Keytab, Password, Salt,
-    keys::{KeytabEntry, KeytabProblem},
+    keys::{KeytabEntry, KeytabError, KeytabProblem},
 };
 
 const RECORDED: [&str; 3] = [
@@ -111,23 +111,101 @@ fn every_prefix_is_refused_or_read_in_part_without_panic() {
 
 #[test]
 fn what_is_no_keytab_is_named() {
-    for (bytes, problem) in [
-        (&b""[..], KeytabProblem::Version),
-        (b"\x05\x03\0\0\0\0", KeytabProblem::Version),
-        (b"[libdefaults]", KeytabProblem::Version),
-        (b"\x05\x02\0\0\0\x02\0\0", KeytabProblem::Nameless),
-        (b"\x05\x02\x80\0\0\0", KeytabProblem::Truncated),
-        (b"\x05\x02\x7F\xFF\xFF\xFF\0", KeytabProblem::Truncated),
-        (b"\x05\x02\0\0\0\x05\0\x01\0\x01\xFF", KeytabProblem::Text),
-    ] {
-        assert_eq!(Keytab::parse(bytes).unwrap_err().problem, problem, "{bytes:?}");
+    for bytes in [&b""[..], b"\x05\x03\0\0\0\0", b"[libdefaults]"] {
+        assert_eq!(Keytab::parse(bytes).unwrap_err(), KeytabError::Version, "{bytes:?}");
     }
-    let mut short_key = bytes(RECORDED[0]);
-    let etype_at = 0x37;
-    assert_eq!(short_key[etype_at..etype_at + 2], [0, 18]);
-    short_key[etype_at + 1] = 17;
-    let error = Keytab::parse(&short_key).unwrap_err();
-    assert_eq!(error.problem, KeytabProblem::KeyLength);
+}
+
+/// One bad record of each kind, before and behind whole ones, which serve as if it were not there.
+#[test]
+fn whole_entries_serve_when_a_record_among_them_cannot() {
+    let whole = bytes(RECORDED[0]);
+    let entries = Keytab::parse(&whole).unwrap().entries().len();
+    let record = |contents: &[u8]| [&u32::try_from(contents.len()).unwrap().to_be_bytes()[..], contents].concat();
+    let named = |name: &[u8], key: &[u8]| {
+        let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_be_bytes()[..], octets].concat();
+        let principal = [&[0, 1][..], &counted(b"A.TEST"), &counted(name)].concat();
+        record(&[&principal[..], &[0, 0, 0, 1, 0, 0, 0, 0, 7, 0, 18], &counted(key)].concat())
+    };
+    for (bad, problem, shown) in [
+        (
+            named(b"svc", &[1; 4]),
+            KeytabProblem::KeyLength,
+            "svc@A.TEST at octet 2, version 7, aes256-cts-hmac-sha1-96 (18)",
+        ),
+        (
+            named(b"svc", b""),
+            KeytabProblem::KeyLength,
+            "svc@A.TEST at octet 2, version 7, aes256-cts-hmac-sha1-96 (18)",
+        ),
+        (named(b"m\xFCller", &[1; 32]), KeytabProblem::Text, "m\u{FFFD}ller@A.TEST at octet 2, version 7"),
+        (record(&[0, 0, 0, 1, b'A']), KeytabProblem::Nameless, "a record at octet 2"),
+        (record(&[0, 1]), KeytabProblem::Truncated, "a record at octet 2"),
+        (record(&[0, 1, 0, 9, b'A']), KeytabProblem::Truncated, "a record at octet 2"),
+    ] {
+        let before = Keytab::parse(&[&whole[..2], &bad, &whole[2..]].concat()).unwrap();
+        assert_eq!(before.entries().len(), entries, "{shown}");
+        assert_eq!(before.unusable().len(), 1, "{shown}");
+        assert_eq!((before.unusable()[0].at, before.unusable()[0].problem), (2, problem), "{shown}");
+        assert!(before.unusable()[0].to_string().starts_with(shown), "{}", before.unusable()[0]);
+        let behind = Keytab::parse(&[&whole[..], &bad].concat()).unwrap();
+        assert_eq!((behind.entries().len(), behind.unusable()[0].at), (entries, whole.len()), "{shown}");
+    }
+    // A size, a hole or a record that goes past the end.
+    for bad in [&b"\0\0"[..], b"\x7F\xFF\xFF\xFF\0", b"\x80\0\0\0", b"\xFF\xFF\xFF\0\0\0", b"\0\0\0\x09\0\x01\0"] {
+        let keytab = Keytab::parse(&[&whole[..], bad].concat()).unwrap();
+        assert_eq!(keytab.entries().len(), entries, "{bad:?}");
+        let [unusable] = keytab.unusable() else { panic!("{keytab:?}") };
+        assert_eq!((unusable.at, unusable.problem), (whole.len(), KeytabProblem::Truncated), "{bad:?}");
+    }
+}
+
+#[test]
+fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
+    assert_eq!(
+        KeySet::from_keytab(b"\x05\x02").unwrap_err().to_string(),
+        "the keytab has no key that can serve: 0 of an unsupported type"
+    );
+    let mut octets = b"\x05\x02".to_vec();
+    for number in b'0'..b'7' {
+        octets.extend([
+            0, 0, 0, 26, 0, 1, 0, 1, b'A', 0, 1, number, 0, 0, 0, 1, 0, 0, 0, 0, 3, 0, 17, 0, 4, 1, 2, 3, 4, 9,
+        ]);
+    }
+    assert_eq!(
+        KeySet::from_keytab(&octets).unwrap_err().to_string(),
+        "the keytab has no key that can serve: 0 of an unsupported type; \
+         0@A at octet 2, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         1@A at octet 32, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         2@A at octet 62, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         3@A at octet 92, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         4@A at octet 122, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         and 2 more"
+    );
+}
+
+/// A quadratic reader would take minutes for so many in a debug build.
+#[test]
+fn keytab_of_fifty_thousand_entries_is_read_in_linear_time() {
+    let record = |principal: u32, kvno: u32| {
+        let name = format!("{principal:08}");
+        let key: Vec<u8> = (0..4).flat_map(|_| (u64::from(principal) << 32 | u64::from(kvno)).to_be_bytes()).collect();
+        let contents = [
+            &[0, 1, 0, 1, b'A', 0, 8][..],
+            name.as_bytes(),
+            &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 18, 0, 32],
+            &key,
+            &kvno.to_be_bytes(),
+        ]
+        .concat();
+        [&u32::try_from(contents.len()).unwrap().to_be_bytes()[..], &contents].concat()
+    };
+    let many_principals = (0..25_000).flat_map(|principal| record(principal, 1));
+    let many_versions = (1..=25_000).flat_map(|kvno| record(99_999, kvno));
+    let octets: Vec<u8> = [5, 2].into_iter().chain(many_principals).chain(many_versions).collect();
+    let keys = KeySet::from_keytab(&octets).unwrap();
+    assert_eq!(keys.accounts().count(), 25_001);
+    assert_eq!(keys.account("A", "00099999").unwrap().keys().len(), 25_000);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The keytab of a tenant as it changes: the file's keys serve, and those of the files before it for ten hours more.
 
 use crate::config::TenantConfig;
+use kerberos_sso::keys::KeytabEntry;
+use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use kerberos_sso::{Account, KeySet, Keytab, ServiceKey, UnixTime};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -35,8 +38,9 @@ impl Keytabs {
         let bytes = bytes?;
         let account = self.with_keys(self.account(), &bytes, None)?;
         if account.keys().is_empty() {
-            return Err(format!("it has no key of the realm {}", self.config.realm));
+            return Err(format!("it has no key of {} in the realm {}", self.config.account, self.config.realm));
         }
+        self.warn_of_others(&bytes);
         self.retire(&bytes, now);
         let mut account = self.account();
         for (bytes, until) in &self.good {
@@ -61,24 +65,55 @@ impl Keytabs {
         self.config.domain_sids.iter().fold(account, |account, domain| account.with_domain_sid(*domain))
     }
 
-    /// All keys of the realm in a keytab are the account's, whichever of its names they stand under.
-    fn with_keys(&self, mut account: Account, bytes: &[u8], until: Option<UnixTime>) -> Result<Account, String> {
-        let keytab = Keytab::parse(bytes).map_err(|error| error.to_string())?;
-        for entry in keytab.into_entries().into_iter().filter(|entry| entry.realm == self.config.realm) {
-            if let Some(key) = entry.key {
-                let key = ServiceKey::new(key, Some(entry.kvno));
-                account = account.with_key(match until {
-                    Some(until) => key.with_not_after(until),
-                    None => key,
-                });
-            }
+    /// Adds the keys of the account, under its own name or that of one of its services. The keytab of a whole domain has the keys
+    /// of its users, too: a user who knows their own key could sign in as anybody.
+    fn with_keys(&self, account: Account, bytes: &[u8], until: Option<UnixTime>) -> Result<Account, String> {
+        let entries = Keytab::parse(bytes).map_err(|error| error.to_string())?.into_entries();
+        let keys = entries.into_iter().filter(|entry| self.is_ours(entry)).filter_map(|entry| {
+            let key = ServiceKey::new(entry.key?, Some(entry.kvno));
+            Some(until.into_iter().fold(key, ServiceKey::with_not_after))
+        });
+        Ok(account.with_keys(keys))
+    }
+
+    fn is_ours(&self, entry: &KeytabEntry) -> bool {
+        let name = entry.components.join("/");
+        let mut names = [self.config.account.as_str()].into_iter().chain(SEAMLESS_SSO_SERVICES);
+        entry.realm == self.config.realm && names.any(|ours| ours.eq_ignore_ascii_case(&name))
+    }
+
+    /// Names in the log what the keytab holds beside the account's keys.
+    fn warn_of_others(&self, bytes: &[u8]) {
+        let Ok(keytab) = Keytab::parse(bytes) else { return };
+        let path = self.config.keytab.display();
+        for unusable in keytab.unusable().iter().take(SHOWN) {
+            tracing::warn!(%path, "a record of the keytab is not whole, and does not serve: {unusable}");
         }
-        Ok(account)
+        let others: BTreeSet<String> = keytab
+            .entries()
+            .iter()
+            .filter(|entry| !self.is_ours(entry))
+            .map(|entry| entry.components.join("/"))
+            .collect();
+        if others.iter().any(|name| name.starts_with("krbtgt")) {
+            tracing::error!(
+                %path,
+                "the keytab holds a key of krbtgt: every reader of this file can be any user of the realm; export the \
+                 account's keys only (--principal), and change the password of krbtgt twice"
+            );
+        }
+        if !others.is_empty() {
+            let shown: Vec<_> = others.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+            tracing::warn!(%path, count = others.len(), "entries of other principals do not serve: {}", shown.join(", "));
+        }
     }
 }
 
 /// In seconds: how long Active Directory's tickets live, and so those that a client holds from before a rollover.
 const TICKET_LIFETIME: i64 = 10 * 60 * 60;
+
+/// A message names so many records of a keytab at most.
+const SHOWN: usize = 10;
 
 /// Rollovers in ten hours. Whoever drops in more is testing.
 const MAX_KEPT: usize = 16;
@@ -103,6 +138,24 @@ mod tests {
         Ok([&[5, 2, 0, 0, 0, record.len() as u8][..], &record].concat().into())
     }
 
+    /// alice knows her own key: with it she could sign in as anybody.
+    #[test]
+    fn keys_of_other_principals_do_not_serve_when_the_keytab_is_of_a_whole_domain() {
+        let entry = |name: &[u8], kvno: u8| {
+            let parts: Vec<_> = name.split(|octet| *octet == b'/').collect();
+            let counted = |octets: &[u8]| [&[0, octets.len() as u8][..], octets].concat();
+            let names: Vec<u8> = parts.iter().flat_map(|part| counted(part)).collect();
+            let principal = [&[0, parts.len() as u8, 0, 1, b'R'][..], &names, &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
+            let record = [&principal[..], &[0, 18, 0, 32], &[kvno; 32]].concat();
+            [&[0, 0, 0, record.len() as u8][..], &record].concat()
+        };
+        let names: [&[u8]; 5] =
+            [b"alice", b"a$", b"krbtgt/R", b"http/AUTOLOGON.microsoftazuread-sso.com", b"HTTP/other.example.com"];
+        let entries = names.iter().zip(1..).flat_map(|(name, kvno)| entry(name, kvno));
+        let octets: Vec<u8> = [5, 2].into_iter().chain(entries).collect();
+        assert_eq!(served(keytabs().take(Ok(octets.into()), NOW).unwrap()), [(2, None), (4, None)]);
+    }
+
     /// Each key's version, and in how many hours it retires.
     fn served(keys: Option<KeySet>) -> Vec<(u32, Option<i64>)> {
         let keys = keys.unwrap();
@@ -125,7 +178,9 @@ mod tests {
     fn a_broken_file_is_complained_about_once_and_changes_nothing() {
         let mut keytabs = keytabs();
         keytabs.take(keytab(b'R', 1), NOW).unwrap();
-        for broken in [Ok(vec![5, 2, 0, 0, 0, 9].into()), keytab(b'S', 2), Err("no such file".into())] {
+        for broken in
+            [Ok(vec![5, 2, 0, 0, 0, 9].into()), Ok(vec![5, 3].into()), keytab(b'S', 2), Err("no such file".into())]
+        {
             assert!(keytabs.take(broken.clone(), NOW).is_err());
             assert!(keytabs.take(broken, NOW).unwrap().is_none());
         }

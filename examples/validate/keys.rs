@@ -40,7 +40,11 @@ fn join(accounts: &mut Vec<Account>, account: Account) {
 fn keytab(path: &Path) -> Result<Vec<Account>, String> {
     let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| of_file(&error))?);
-    Ok(Keytab::parse(&bytes).map_err(|error| of_file(&error))?.accounts())
+    let keytab = Keytab::parse(&bytes).map_err(|error| of_file(&error))?;
+    for unusable in keytab.unusable() {
+        eprintln!("validate: {}", of_file(unusable));
+    }
+    Ok(keytab.accounts())
 }
 
 fn raw(name: Option<&str>, realm: &str, keys: Vec<ServiceKey>) -> Account {

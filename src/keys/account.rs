@@ -10,6 +10,7 @@ use crate::time::UnixTime;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use hashbrown::HashMap;
 use once_cell::race::OnceBox;
 
 /// An account whose keys this server holds, and what a ticket under one of them may say.
@@ -117,14 +118,15 @@ impl Account {
     /// the later of the two ends.
     #[must_use]
     pub fn with_key(mut self, key: ServiceKey) -> Self {
-        self.add_key(key);
+        self.add_keys(&[key]);
         self
     }
 
     /// Adds keys, as [`with_key`](Self::with_key) does: those of another version, for example.
     #[must_use]
-    pub fn with_keys(self, keys: impl IntoIterator<Item = ServiceKey>) -> Self {
-        keys.into_iter().fold(self, Self::with_key)
+    pub fn with_keys(mut self, keys: impl IntoIterator<Item = ServiceKey>) -> Self {
+        self.add_keys(&keys.into_iter().collect::<Vec<_>>());
+        self
     }
 
     /// Labels the account with the tenant that it belongs to. The label comes out with the verdict:
@@ -324,12 +326,26 @@ impl Account {
         keys.get(key).zip(self.keys.get(key)).is_some_and(|(cell, key)| cell.set(prepared(key)).is_ok())
     }
 
-    pub(super) fn add_key(&mut self, key: ServiceKey) {
-        match self.keys.iter_mut().find(|held| held.kvno() == key.kvno() && held.same_key(&key)) {
-            Some(held) => held.extend_to(&key),
-            // A move would leave the keys in memory that is given back. A copy lets the old keys be dropped, which wipes them.
-            None => self.keys = self.keys.iter().cloned().chain([key]).collect(),
+    /// Adds keys. One that is there in the same version is not added, but serves as long as the longer-lived of the two.
+    ///
+    /// Keys are copied, so that each copy is wiped where it lies: a move would leave them in memory that is given back.
+    fn add_keys(&mut self, keys: &[ServiceKey]) {
+        // Both count keys in memory: nothing saturates.
+        let mut all: Vec<ServiceKey> = Vec::with_capacity(self.keys.len().saturating_add(keys.len()));
+        // The indices of keys by type and version: a keytab may have many versions, and each key is compared with few others.
+        let mut indices: HashMap<(EncType, Option<u32>), Vec<usize>> = HashMap::new();
+        for key in self.keys.iter().chain(keys) {
+            let indices = indices.entry((key.etype(), key.kvno())).or_default();
+            let same = indices.iter().copied().find(|index| all.get(*index).is_some_and(|held| held.same_key(key)));
+            if let Some(held) = same.and_then(|index| all.get_mut(index)) {
+                held.extend_to(key);
+            } else {
+                indices.push(all.len());
+                all.push(key.clone());
+            }
         }
+        // A vector with room to spare would be moved.
+        self.keys = if all.len() == all.capacity() { all.into() } else { all.iter().cloned().collect() };
         self.prepared = PreparedKeys::default();
     }
 

@@ -169,11 +169,13 @@ impl KeySet {
     /// support are left out. The accounts demand no PAC, and vouch for the SIDs of every domain. In Active Directory use
     /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead: a name there is no identity.
     ///
+    /// A record that cannot serve is left out: [`Keytab::unusable`](crate::Keytab::unusable) lists it for the log.
+    ///
     /// # Errors
-    /// [`KeytabError`] if the octets are no keytab.
+    /// [`KeytabError`] if the octets are no keytab, or if no key in it can serve.
     pub fn from_keytab(keytab: &[u8]) -> Result<Self, KeytabError> {
         // A keytab's principals are different accounts.
-        Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts()))
+        Ok(Self::default().with_all(Keytab::parse(keytab)?.some_accounts()?))
     }
 
     /// Makes a key set of the accounts in an MIT keytab of Active Directory. Every ticket must have a PAC, with a user of the
@@ -184,10 +186,11 @@ impl KeySet {
     /// [`with_client_realm`](Account::with_client_realm) and [`with_domain_sid`](Account::with_domain_sid).
     ///
     /// # Errors
-    /// [`KeytabError`] if the octets are no keytab.
+    /// [`KeytabError`] as for [`from_keytab`](Self::from_keytab).
     pub fn from_active_directory_keytab(keytab: &[u8], domain: Sid) -> Result<Self, KeytabError> {
         let of_domain = |account: Account| account.of_active_directory().with_domain_sid(domain);
-        Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts().into_iter().map(of_domain).collect()))
+        let accounts = Keytab::parse(keytab)?.some_accounts()?;
+        Ok(Self::default().with_all(accounts.into_iter().map(of_domain).collect()))
     }
 
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their

@@ -19,7 +19,7 @@ use account::Directory;
 pub use computer_account::ComputerAccount;
 pub use diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use key_set::{DuplicateAccount, KeySet};
-pub use keytab::{Keytab, KeytabEntry, KeytabError, KeytabProblem};
+pub use keytab::{Keytab, KeytabEntry, KeytabError, KeytabProblem, UnusableEntry};
 pub use password::{Password, Salt};
 pub use select::KeyQuery;
 pub(crate) use select::{Candidates, no_key_diagnosis, version_diagnosis};

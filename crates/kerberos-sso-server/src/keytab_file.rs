@@ -36,6 +36,12 @@ pub enum KeytabFileError {
     /// The octets are no keytab.
     #[error("the file is not a keytab; export it again with ktpass, samba-tool, ktutil or kadmin")]
     NotAKeytab(#[source] KeytabError),
+    /// The file has no whole entry.
+    #[error("the keytab has no whole entry; export the keys of the service's account again: {unusable}")]
+    NoWholeEntry {
+        /// The records of the file.
+        unusable: Names,
+    },
     /// The file has no entry of the named principals.
     #[error("the keytab has no entry of {wanted}; it has entries of {found}")]
     NoEntry {
@@ -72,6 +78,10 @@ pub struct Names {
 }
 
 impl Names {
+    fn some(names: impl ExactSizeIterator<Item = String>) -> Option<Self> {
+        if names.len() == 0 { None } else { Some(Self::of(names)) }
+    }
+
     fn of<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Self {
         let mut names = names.into_iter();
         let shown = names.by_ref().take(SHOWN_NAMES).map(|name| BoundedText::new(name.as_ref())).collect();
@@ -109,6 +119,8 @@ pub(crate) struct Loaded {
     pub(crate) account: Account,
     /// Principals of the file that do not serve.
     pub(crate) others: Option<Names>,
+    /// Records of the file that are not whole.
+    pub(crate) unusable: Option<Names>,
     pub(crate) holds_krbtgt: bool,
 }
 
@@ -119,11 +131,14 @@ pub(crate) fn load(
     is_allowed: impl Fn(EncType) -> bool,
 ) -> Result<Loaded, KeytabFileError> {
     let octets = read(path, selection.open_to_others)?;
-    let entries = Keytab::parse(&octets).map_err(KeytabFileError::NotAKeytab)?.into_entries();
-    if entries.is_empty() {
-        return Err(KeytabFileError::Empty);
+    let keytab = Keytab::parse(&octets).map_err(KeytabFileError::NotAKeytab)?;
+    let unusable = Names::some(keytab.unusable().iter().map(ToString::to_string));
+    let entries = keytab.into_entries();
+    match (entries.is_empty(), unusable) {
+        (true, None) => Err(KeytabFileError::Empty),
+        (true, Some(unusable)) => Err(KeytabFileError::NoWholeEntry { unusable }),
+        (false, unusable) => Ok(Loaded { unusable, ..selection.account(entries, is_allowed)? }),
     }
-    selection.account(entries, is_allowed)
 }
 
 fn read(path: &Path, open_to_others: bool) -> Result<Zeroizing<Vec<u8>>, KeytabFileError> {
@@ -188,7 +203,8 @@ impl Selection {
         }
         let holds_krbtgt = others.iter().any(|principal| principal.starts_with("krbtgt/"));
         let account = self.empty_account(realm).with_keys(ours.into_iter().filter_map(service_key));
-        Ok(Loaded { account, others: (!others.is_empty()).then(|| Names::of(&others)), holds_krbtgt })
+        let others = if others.is_empty() { None } else { Some(Names::of(&others)) };
+        Ok(Loaded { account, others, unusable: None, holds_krbtgt })
     }
 
     fn selects(&self, entry: &KeytabEntry) -> bool {

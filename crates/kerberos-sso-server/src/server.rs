@@ -211,13 +211,16 @@ impl Settings {
     /// Reads the keytab into a key set of one account, and logs what else the keytab holds.
     fn load(&self, path: &Path) -> Result<KeySet, KeytabFileError> {
         let is_allowed = |etype: EncType| self.policy.ticket_etypes().any(|allowed| allowed == etype);
-        let Loaded { account, others, holds_krbtgt } = load(path, &self.selection, is_allowed)?;
+        let Loaded { account, others, unusable, holds_krbtgt } = load(path, &self.selection, is_allowed)?;
         if holds_krbtgt {
             tracing::error!(
                 path = %path.display(),
                 "the keytab holds a key of krbtgt: every reader of this file can be any user of the realm; export the \
                  keys of the service's account only, and change the password of krbtgt twice"
             );
+        }
+        if let Some(unusable) = unusable {
+            tracing::warn!(path = %path.display(), %unusable, "the keytab has records that are not whole; the others serve");
         }
         if let Some(others) = others {
             tracing::warn!(path = %path.display(), %others, "the keytab has entries of other principals; they do not serve");

@@ -113,12 +113,25 @@ fn start_fails_when_the_keytab_is_missing() {
 #[test]
 fn start_fails_when_the_keytab_is_empty_or_no_keytab() {
     assert_eq!(error_of(&[5, 2]), "the keytab has no entry; export the keys of the service's account again");
-    for octets in [&b""[..], b"no keytab", &[5, 2, 0, 0, 0, 9, 1]] {
+    assert_eq!(
+        error_of(&[5, 2, 0, 0, 0, 9, 1]),
+        "the keytab has no whole entry; export the keys of the service's account again: a record at octet 2: the record is \
+         cut short"
+    );
+    for octets in [&b""[..], b"no keytab"] {
         assert_eq!(
             error_of(octets),
             "the file is not a keytab; export it again with ktpass, samba-tool, ktutil or kadmin"
         );
     }
+}
+
+#[test]
+fn whole_entries_serve_when_the_keytab_has_a_record_that_is_cut_short() {
+    let realm = contoso();
+    let folder = Folder::new();
+    folder.put(&[&keytab([entry("WEB$", &realm, 1)])[..], &[0, 0, 0, 99, 0]].concat());
+    assert_eq!(code(&start(&folder).unwrap(), &ticket(1), NOW), None);
 }
 
 #[test]
