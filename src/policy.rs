@@ -33,6 +33,7 @@ pub struct Policy {
     pub(crate) transited: TransitedPolicy,
     pub(crate) bindings: Vec<ChannelBindings>,
     pub(crate) binding_level: BindingLevel,
+    pub(crate) binding_addresses: BindingAddressPolicy,
     pub(crate) addresses: AddressPolicy,
     pub(crate) delegation: DelegationPolicy,
     pub(crate) pac: Option<PacPolicy>,
@@ -58,6 +59,7 @@ impl Default for Policy {
             transited: TransitedPolicy::RequireChecked,
             bindings: Vec::new(),
             binding_level: BindingLevel::IfPresent,
+            binding_addresses: BindingAddressPolicy::Unspecified,
             addresses: AddressPolicy::Ignore,
             delegation: DelegationPolicy::Allow,
             pac: None,
@@ -155,6 +157,11 @@ impl Policy {
     /// Sets which clients must be bound to their channel.
     pub fn with_binding_level(self, level: BindingLevel) -> Self {
         Self { binding_level: level, ..self }
+    }
+
+    /// Sets the type of the empty addresses in a client's channel bindings.
+    pub fn with_binding_addresses(self, addresses: BindingAddressPolicy) -> Self {
+        Self { binding_addresses: addresses, ..self }
     }
 
     /// Sets what is asked of tickets that crossed other realms between the client's and the service's.
@@ -288,6 +295,17 @@ pub enum BindingLevel {
     IfAdvertised,
     /// Every client.
     Require,
+}
+
+/// The type of the empty addresses in a client's channel bindings (RFC 2744 section 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BindingAddressPolicy {
+    /// The type is GSS_C_AF_UNSPEC (0), as Windows, MIT krb5, Heimdal and browsers write it.
+    Unspecified,
+    /// The type may be GSS_C_AF_NULLADDR (255) as well: Java (outside of LDAP) and Perl's GSSAPI write it. The application data
+    /// must be the same, so the channel is bound as well as with the other type.
+    AllowNull,
 }
 
 /// What is asked of tickets that crossed other realms between the client's and the service's.

@@ -10,7 +10,7 @@ use kerberos_sso::testing::{ChecksumParts, TestToken, TokenFraming, channel_bind
 use kerberos_sso::{
     ChannelBindings, Error, Policy,
     error::{BindingDemand, Misuse},
-    policy::BindingLevel,
+    policy::{BindingAddressPolicy, BindingLevel},
     ticket::BindingState,
 };
 
@@ -158,4 +158,32 @@ fn bindings_of_the_connection_add_to_those_of_the_policy() {
     }
     let state = check(&server, |token| *token = token.clone().bound_to(b"tls-server-end-point:"));
     assert_eq!(state, Err(Error::ChannelBinding));
+}
+
+/// RFC 2744 section 3.11 has two types for no address. Java (outside of LDAP) and Perl write the other one.
+#[test]
+fn bindings_with_null_addresses_match_only_where_the_policy_allows_them() {
+    // The hash of OURS with the address type 255, twice.
+    let with_null_addresses = |data: &[u8]| {
+        let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+        let address = [255, 0, 0, 0, 0, 0, 0, 0];
+        let hashed = <md5::Md5 as md5::Digest>::digest([&address[..], &address, &length, data].concat());
+        <[u8; 16]>::from(hashed)
+    };
+    for level in LEVELS.into_iter().filter(|level| *level != BindingLevel::Ignore) {
+        let policy = || {
+            let ours = [OURS, RENEWED].map(ChannelBindings::new);
+            Policy::default().with_channel_bindings(ours).with_binding_level(level)
+        };
+        let strict = Server::with_policy(policy());
+        let allowing = Server::with_policy(policy().with_binding_addresses(BindingAddressPolicy::AllowNull));
+        let sent = |data: &'static [u8]| {
+            move |token: &mut TestToken| token.authenticator.gss.bindings = with_null_addresses(data)
+        };
+        assert_eq!(check(&strict, sent(OURS)), Err(Error::ChannelBinding), "{level:?}");
+        assert_eq!(check(&allowing, sent(OURS)), Ok(BindingState::Matched), "{level:?}");
+        assert_eq!(check(&allowing, sent(THEIRS)), Err(Error::ChannelBinding), "{level:?}");
+        let usual = check(&allowing, |token| *token = token.clone().bound_to(OURS));
+        assert_eq!(usual, Ok(BindingState::Matched), "{level:?}");
+    }
 }

@@ -4,7 +4,7 @@ use crate::recorded::from_hex;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::{
     ChannelBindings, Policy, ServiceKey, Sid, UnixTime,
-    policy::{BindingLevel, KdcSignaturePolicy, KrbErrorPolicy, PacPolicy},
+    policy::{BindingAddressPolicy, BindingLevel, KdcSignaturePolicy, KrbErrorPolicy, PacPolicy},
 };
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::path::PathBuf;
@@ -32,6 +32,7 @@ Policy --profile general|seamless         the defaults that the others change
        --krbtgt-key ETYPE:HEX             also checks what the KDC signed
        --channel-bindings HEX             application data of this server's own bindings
        --certificate FILE                 this server's, PEM or DER: tls-server-end-point bindings
+       --cb-null-addresses                takes bindings with the address type 255, of Java and Perl, too
        --cb-level ignore|if-present|if-advertised|require
 Time   --at UNIX_SECONDS[.MICROS]         one for each TOKEN in turn, the last for all that follow (default: the clock)
 Other  --header                           each file is a header value, byte for byte
@@ -97,6 +98,7 @@ struct PolicyOptions {
     max_lifetime: Option<Lifetime>,
     level: Option<BindingLevel>,
     pac: Option<PacPolicy>,
+    binding_addresses: Option<BindingAddressPolicy>,
     krb_errors: Option<KrbErrorPolicy>,
 }
 
@@ -194,6 +196,7 @@ impl PolicyOptions {
             "max-lifetime" => self.max_lifetime = Some(parser.value()?.parse_with(lifetime)?),
             "cb-level" => self.level = Some(parser.value()?.parse_with(level)?),
             "pac" => self.pac = Some(parser.value()?.parse_with(pac_policy)?),
+            "cb-null-addresses" => self.binding_addresses = Some(BindingAddressPolicy::AllowNull),
             "krb-error" => self.krb_errors = Some(KrbErrorPolicy::AfterProof),
             _ => return Ok(false),
         }
@@ -224,6 +227,9 @@ impl PolicyOptions {
         }
         if let Some(level) = self.level {
             policy = policy.with_binding_level(level);
+        }
+        if let Some(addresses) = self.binding_addresses {
+            policy = policy.with_binding_addresses(addresses);
         }
         if let Some(krb_errors) = self.krb_errors {
             policy = policy.with_krb_errors(krb_errors);

@@ -121,7 +121,8 @@ impl Error {
             }
             Self::ChannelBinding => {
                 "A proxy that ends TLS before this server changes the channel: give the policy the bindings of the \
-                 certificate that clients see. If there is no such proxy, an attacker relayed this request."
+                 certificate that clients see. A client in Java (outside of LDAP) or Perl writes another type of address into \
+                 its bindings: allow it (BindingAddressPolicy::AllowNull). If it is neither, an attacker relayed this request."
             }
             Self::ChannelBindingMissing(_) => {
                 "Enable Extended Protection on the client (Windows: SuppressExtendedProtection = 0; MIT and browsers on \

@@ -2,7 +2,7 @@
 
 use crate::accept::arrival::Arrival;
 use crate::error::{BindingDemand, Error, Misuse};
-use crate::policy::{BindingLevel, Policy};
+use crate::policy::{BindingAddressPolicy, BindingLevel, Policy};
 use crate::wire::gss::is_absent;
 
 /// Whether a request is bound to the channel over which it came.
@@ -40,7 +40,10 @@ pub(super) fn check_bindings(
     if !absent {
         // Every binding is compared, also after a match, so that the time does not show which of them matched.
         let ours = policy.bindings.iter().chain(arrival.bindings);
-        let matched = ours.fold(false, |matched, bindings| bindings.matches(sent) | matched);
+        let null_addresses = policy.binding_addresses == BindingAddressPolicy::AllowNull;
+        let matched = ours.fold(false, |matched, bindings| {
+            matched | bindings.matches(sent) | (bindings.match_with_null_addresses(sent) & null_addresses)
+        });
         return if matched { Ok(BindingState::Matched) } else { Err(Error::ChannelBinding) };
     }
     match policy.binding_level {

@@ -13,6 +13,8 @@ use subtle::ConstantTimeEq;
 #[must_use]
 pub struct ChannelBindings {
     md5: [u8; 16],
+    /// The hash of the same application data, with addresses of the type GSS_C_AF_NULLADDR.
+    null_addresses: [u8; 16],
 }
 
 impl ChannelBindings {
@@ -60,15 +62,10 @@ impl ChannelBindings {
     }
 
     fn of(prefix: &str, data: &[u8]) -> Self {
-        // Address types and lengths, all zero, then the application data with its length, little-endian. The length
-        // field has 32 bits. Longer data cannot be sent: the hash of such bindings matches no client's.
-        let length = u32::try_from(prefix.len().saturating_add(data.len())).unwrap_or(u32::MAX);
-        let mut md5 = Md5::new();
-        md5.update([0; 16]);
-        md5.update(length.to_le_bytes());
-        md5.update(prefix);
-        md5.update(data);
-        Self { md5: md5.finalize().into() }
+        Self {
+            md5: hash(AddressesOfBindings::Unspecified, prefix, data),
+            null_addresses: hash(AddressesOfBindings::Null, prefix, data),
+        }
     }
 
     /// Returns whether `sent` is the hash of these bindings. It compares in constant time, so that nobody can guess
@@ -76,6 +73,39 @@ impl ChannelBindings {
     pub(crate) fn matches(&self, sent: &[u8; 16]) -> bool {
         self.md5.ct_eq(sent).into()
     }
+
+    /// Returns whether `sent` is the hash of these bindings as RFC 2744 section 3.11 allows them, too.
+    pub(crate) fn match_with_null_addresses(&self, sent: &[u8; 16]) -> bool {
+        self.null_addresses.ct_eq(sent).into()
+    }
+}
+
+/// The type of the addresses in bindings without addresses (RFC 2744 section 3.11).
+#[derive(Clone, Copy)]
+enum AddressesOfBindings {
+    /// GSS_C_AF_UNSPEC.
+    Unspecified,
+    /// GSS_C_AF_NULLADDR.
+    Null,
+}
+
+/// Hashes bindings: the type and the length of two empty addresses, then the application data with its length. All numbers
+/// are little-endian. The length field has 32 bits. Longer data cannot be sent: the hash of such bindings matches no client's.
+fn hash(addresses: AddressesOfBindings, prefix: &str, data: &[u8]) -> [u8; 16] {
+    let length = u32::try_from(prefix.len().saturating_add(data.len())).unwrap_or(u32::MAX);
+    let address_type: u32 = match addresses {
+        AddressesOfBindings::Unspecified => 0,
+        AddressesOfBindings::Null => 255,
+    };
+    let mut md5 = Md5::new();
+    for _ in 0..2 {
+        md5.update(address_type.to_le_bytes());
+        md5.update([0; 4]);
+    }
+    md5.update(length.to_le_bytes());
+    md5.update(prefix);
+    md5.update(data);
+    md5.finalize().into()
 }
 
 /// Returns whether a client's hash says that the client binds to no channel, which is no secret.
