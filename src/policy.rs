@@ -132,6 +132,9 @@ impl Policy {
     /// Accepts tickets for these service principal names only (`HTTP/www.example.com`; ASCII letters in any case). The default
     /// is any service of the accounts; an empty list accepts no ticket.
     ///
+    /// The names may be written as GSS and `klist` write them, too: `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM`
+    /// mean the same service. The realm is not compared.
+    ///
     /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite it. So the check of that name
     /// finds misconfiguration. It does not keep out a client with a ticket for another service of the same account.
     ///
@@ -139,7 +142,7 @@ impl Policy {
     /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where nobody else can rewrite
     /// it. That name must be in the list, too. So list every name under which clients ask for this server.
     pub fn with_services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { services: Some(services.into_iter().map(Into::into).collect()), ..self }
+        Self { services: Some(services.into_iter().map(service_name).collect()), ..self }
     }
 
     /// Accepts tickets for any service of the accounts.
@@ -449,6 +452,16 @@ impl EncTypes {
             EncType::RC4_HMAC => 16,
             _ => 0,
         }
+    }
+}
+
+/// Returns a service principal name without its realm. A name of the form of RFC 2743 section 4.1 (`HTTP@host`) has an `@`, and
+/// before it neither a `/` nor the `$` of an account.
+fn service_name(name: &str) -> Box<str> {
+    match name.split_once('@') {
+        Some((service, _)) if service.contains(['/', '$']) => service.into(),
+        Some((service, host)) => [service, "/", host].concat().into(),
+        None => name.into(),
     }
 }
 

@@ -120,6 +120,11 @@ fn services_are_those_that_were_set_last() {
     assert_eq!(services(&policy), Some(vec!["HTTP/a", "HTTP/b"]));
     let policy = policy.with_services(["HTTP/c"]);
     assert_eq!(services(&policy), Some(vec!["HTTP/c"]));
+    // As GSS and `klist` write them.
+    let policy =
+        policy.with_services(["HTTP@www.example.com", "HTTP/www.example.com@EXAMPLE.COM", "WEB$@EXAMPLE.COM", "WEB$"]);
+    let expected = ["HTTP/www.example.com", "HTTP/www.example.com", "WEB$", "WEB$"];
+    assert_eq!(services(&policy), Some(expected.into()));
     let policy = policy.with_services([]);
     assert_eq!(services(&policy), Some(Vec::new()));
     assert_eq!(services(&policy.with_any_service()), None);

@@ -1,6 +1,6 @@
 //! A computer account of Active Directory, whose keys follow from its password.
 
-use super::password::without_dollar;
+use super::password::computer_name;
 use super::{Account, Password, Salt, ServiceKey};
 use crate::crypto::EncType;
 
@@ -27,10 +27,11 @@ impl<'a> ComputerAccount<'a> {
     pub const ETYPES: [EncType; 3] =
         [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC];
 
-    /// Makes the computer account `name` of the domain `realm`, with or without the `$` and in any case.
+    /// Makes the computer account `name` of the domain `realm`, with or without the `$` and in any case, in whichever way
+    /// [`Salt::computer`] takes it.
     #[must_use]
     pub fn new(name: &'a str, realm: &'a str) -> Self {
-        Self { name: without_dollar(name), realm }
+        Self { name: computer_name(name), realm }
     }
 
     /// Returns the account's salt.

@@ -57,24 +57,30 @@ pub struct Salt(String);
 impl Salt {
     /// Makes the salt of a computer account of Active Directory: the realm in upper case, `host`, the account's name in lower
     /// case without `$`, `.`, the realm in lower case.
+    ///
+    /// The account may be named in the other ways in which people write it: `CONTOSO\SERVER01$`, `SERVER01$@CONTOSO.TEST`,
+    /// `host/server01.contoso.test`.
     #[must_use]
     pub fn computer(name: &str, realm: &str) -> Self {
-        let name = without_dollar(name).to_lowercase();
+        let name = computer_name(name).to_lowercase();
         Self([realm.to_uppercase(), "host".into(), name, ".".into(), realm.to_lowercase()].concat())
     }
 
     /// Makes the salt of a user account of Active Directory, which many service accounts are: the realm in upper case and the
-    /// account's name. If the account has a userPrincipalName, `name` is its part before the `@`, and each `/` in it is left
-    /// out. `ktpass` sets the userPrincipalName to the service's name.
+    /// account's name, in the case of the directory. If the account has a userPrincipalName, `name` is that name, and each `/` in
+    /// it is left out. `ktpass` sets the userPrincipalName to the service's name.
+    ///
+    /// What stands behind an `@` is left out, and so is the domain before a backslash (`CONTOSO\svc-web`).
     #[must_use]
     pub fn user(name: &str, realm: &str) -> Self {
-        Self::principal(name, &realm.to_uppercase())
+        Self::principal(without_domain(name), &realm.to_uppercase())
     }
 
     /// Makes the salt of a principal of another KDC (RFC 4120 section 4): the realm as it is, and the components of the name
-    /// without the `/` between them.
+    /// without the `/` between them. `name` may end in `@` and the realm, as `klist` prints it.
     #[must_use]
     pub fn principal(name: &str, realm: &str) -> Self {
+        let name = name.strip_suffix(realm).and_then(|name| name.strip_suffix('@')).unwrap_or(name);
         Self(core::iter::once(realm).chain(name.split('/')).collect())
     }
 
@@ -91,9 +97,23 @@ impl Salt {
     }
 }
 
-/// Returns the name of a computer account without the `$` at its end, if it has one.
-pub(super) fn without_dollar(name: &str) -> &str {
-    name.strip_suffix('$').unwrap_or(name)
+/// Returns the name of a computer account without the `$` at its end, in whichever way the account is named. The service
+/// `host/` has the computer's name as the first label of its host.
+pub(super) fn computer_name(name: &str) -> &str {
+    let name = without_domain(name);
+    match name.split_at_checked("host/".len()) {
+        Some((service, host)) if service.eq_ignore_ascii_case("host/") => {
+            host.split_once('.').map_or(host, |(name, _)| name)
+        }
+        _ => name.strip_suffix('$').unwrap_or(name),
+    }
+}
+
+/// Returns an account's name without its domain: `alice` for `alice@contoso.test` and for `CONTOSO\alice`. No account's name in
+/// Active Directory has either character (MS-SAMR section 3.1.1.6).
+fn without_domain(name: &str) -> &str {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    name.split_once('\\').map_or(name, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -132,6 +152,18 @@ mod tests {
             (Salt::user("svc-Web", "contoso.test"), "CONTOSO.TESTsvc-Web"),
             (Salt::user("HTTP/www.contoso.test", "CONTOSO.TEST"), "CONTOSO.TESTHTTPwww.contoso.test"),
             (Salt::principal("HTTP/www.example.test", "Example.Test"), "Example.TestHTTPwww.example.test"),
+            // As people write the same accounts.
+            (
+                Salt::computer("AZUREADSSOACC$@CONTOSO.TEST", "contoso.test"),
+                "CONTOSO.TESThostazureadssoacc.contoso.test",
+            ),
+            (Salt::computer(r"CONTOSO\AzureADSSOAcc$", "contoso.test"), "CONTOSO.TESThostazureadssoacc.contoso.test"),
+            (Salt::computer("host/WEB.contoso.test", "contoso.test"), "CONTOSO.TESThostweb.contoso.test"),
+            (Salt::computer("HOST/WEB", "contoso.test"), "CONTOSO.TESThostweb.contoso.test"),
+            (Salt::user("svc-Web@contoso.test", "contoso.test"), "CONTOSO.TESTsvc-Web"),
+            (Salt::user(r"CONTOSO\svc-Web", "contoso.test"), "CONTOSO.TESTsvc-Web"),
+            (Salt::principal("HTTP/www.example.test@Example.Test", "Example.Test"), "Example.TestHTTPwww.example.test"),
+            (Salt::principal("alice@other.test", "Example.Test"), "Example.Testalice@other.test"),
         ] {
             assert_eq!(salt.as_bytes(), expected.as_bytes());
         }
