@@ -75,10 +75,8 @@ struct Settings {
     tenant: Option<Box<str>>,
     services: Vec<Box<str>>,
     trust: Trust,
-    /// The accounts of the key set that hold keys of this account, and have other bounds.
+    /// The accounts that hold keys of this account, and have other bounds.
     sharers: Vec<Sharer>,
-    /// Those that held retiring keys of this account in the key set before.
-    former_sharers: Vec<Sharer>,
 }
 
 /// The prepared form of each key under which a ticket has verified, in the order of the keys.
@@ -380,15 +378,17 @@ impl Account {
         Bounds { tenant: self.tenant(), realm: self.realm(), directory: self.directory, trust: self.trust() }
     }
 
-    /// Returns the accounts that hold keys of this account.
-    pub(super) fn sharers(&self) -> impl Iterator<Item = &Sharer> {
-        self.settings.iter().flat_map(|settings| settings.sharers.iter().chain(&settings.former_sharers))
+    /// Returns the accounts that hold keys of this account, and have other bounds.
+    pub(super) fn sharers(&self) -> &[Sharer] {
+        self.settings.as_ref().map_or(&[], |settings| &settings.sharers)
     }
 
-    /// Sets the accounts of the key set that hold keys of this account.
+    /// Sets the accounts of the key set that hold keys of this account. Those of a key set before stay.
     pub(super) fn set_sharers(&mut self, sharers: Vec<Sharer>) {
         if !sharers.is_empty() || self.settings.is_some() {
-            self.settings_mut().sharers = sharers;
+            let held = &mut self.settings_mut().sharers;
+            held.retain(|sharer| sharer.is_former);
+            held.extend(sharers);
         }
     }
 
@@ -400,10 +400,11 @@ impl Account {
         let mut account = self.with_keys(gone.iter().map(|(_, key)| key.clone()));
         for (index_before, key) in gone {
             let Some(index) = account.keys.iter().position(|held| held.same_key(&key)) else { continue };
-            let former = before.sharers().filter(|sharer| sharer.holds(index_before));
-            let former: Vec<_> = former.map(|sharer| sharer.bounds().sharer(index)).collect();
+            let former = before.sharers().iter().filter(|sharer| sharer.holds(index_before));
+            let former = former.map(|sharer| Sharer { is_former: true, ..sharer.bounds().sharer(index) });
+            let former: Vec<_> = former.collect();
             if !former.is_empty() {
-                account.settings_mut().former_sharers.extend(former);
+                account.settings_mut().sharers.extend(former);
             }
         }
         account

@@ -42,6 +42,8 @@ pub(super) enum SidFilter {
 pub(super) struct Sharer {
     /// The indices of the keys in the account that has this sharer.
     pub(super) keys: Vec<usize>,
+    /// This says whether it is an account of a key set before, whose keys retire.
+    pub(super) is_former: bool,
     pub(super) tenant: Option<Box<str>>,
     pub(super) realm: Box<str>,
     pub(super) directory: Directory,
@@ -84,46 +86,52 @@ impl<'a> TicketBounds<'a> {
     /// Returns whether the ticket may name a user of `realm`. No user is named by a ticket under a key that accounts of two
     /// tenants hold: the client would choose the tenant.
     pub(crate) fn vouch_for(self, realm: &[u8]) -> bool {
-        self.all().all(|bounds| bounds.tenant == self.account.tenant() && bounds.vouch_for(realm))
+        let tenant = self.account.tenant();
+        self.all(|bounds| bounds.tenant == tenant && bounds.vouch_for(realm))
     }
 
     /// Returns whether the PAC may name an account of `domain`.
     pub(crate) fn vouch_for_domain(self, domain: &Sid) -> bool {
-        self.all().all(|bounds| bounds.vouch_for_domain(domain))
+        self.all(|bounds| bounds.vouch_for_domain(domain))
     }
 
     /// Returns whether the PAC may say that a user of `realm` has an account of `domain`.
     pub(crate) fn vouch_for_domain_of(self, realm: &[u8], domain: &Sid) -> bool {
-        self.all().all(|bounds| bounds.vouch_for_domain_of(realm, domain))
+        self.all(|bounds| bounds.vouch_for_domain_of(realm, domain))
     }
 
     /// Returns whether `sid` grants nothing to a user of `realm`.
     pub(crate) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
-        self.all().any(|bounds| bounds.is_foreign(realm, sid))
+        !self.all(|bounds| !bounds.is_foreign(realm, sid))
     }
 
     /// Returns whether a bound stands that only the SID in a PAC can satisfy.
     pub(crate) fn need_sid(self) -> bool {
-        self.all().any(Bounds::need_sid)
+        !self.all(|bounds| !bounds.need_sid())
     }
 
     /// Returns whether the KDC of an account's directory puts a PAC into every ticket.
     pub(crate) fn are_of_active_directory(self) -> bool {
-        self.all().any(|bounds| bounds.directory == Directory::ActiveDirectory)
+        !self.all(|bounds| bounds.directory == Directory::Any)
     }
 
     /// Returns the keys of the KDC, apart for each account that names any: the signatures must hold under keys of each.
     pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = &'a [Checksummer]> {
-        self.all().map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty())
+        let bounds = core::iter::once(self.account.bounds()).chain(self.sharers().map(Sharer::bounds));
+        bounds.map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty())
     }
 
     pub(crate) fn have_krbtgt_keys(self) -> bool {
-        self.krbtgt_keys().next().is_some()
+        !self.all(|bounds| bounds.krbtgt_keys().is_empty())
     }
 
-    fn all(self) -> impl Iterator<Item = Bounds<'a>> {
-        let sharers = self.account.sharers().filter(move |sharer| sharer.holds(self.key));
-        core::iter::once(self.account.bounds()).chain(sharers.map(Sharer::bounds))
+    /// Returns whether this holds for the bounds of each of the accounts.
+    fn all(self, holds: impl Fn(Bounds<'a>) -> bool) -> bool {
+        holds(self.account.bounds()) && self.sharers().all(|sharer| holds(sharer.bounds()))
+    }
+
+    fn sharers(self) -> impl Iterator<Item = &'a Sharer> {
+        self.account.sharers().iter().filter(move |sharer| sharer.holds(self.key))
     }
 }
 
@@ -182,6 +190,7 @@ impl<'a> Bounds<'a> {
     pub(super) fn sharer(self, key: usize) -> Sharer {
         Sharer {
             keys: Vec::from([key]),
+            is_former: false,
             tenant: self.tenant.map(Into::into),
             realm: self.realm.into(),
             directory: self.directory,
