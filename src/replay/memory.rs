@@ -39,7 +39,8 @@ use std::sync::{Mutex, PoisonError};
 /// | is slow | the client is refused until its clock has passed the start | nothing |
 /// | is fast, by at most one skew | the client is served at once | what the client showed within its offset before the start, until it ends |
 ///
-/// [`with_strict_start`](Self::with_strict_start) closes the last row, and refuses all clients for a while.
+/// [`with_strict_start`](Self::with_strict_start) closes the last row, and refuses all clients for a while. A store that outlives
+/// the process closes it without that price, since it has forgotten nothing: see [`AsyncReplayCache`](super::AsyncReplayCache).
 ///
 /// The clock of the table is this server's. If it is slow at the start and set right later, every client is fast by as much. So
 /// let the server synchronise its clock before it starts.
