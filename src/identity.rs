@@ -243,7 +243,7 @@ impl fmt::Debug for IdentityRef<'_> {
 #[must_use]
 pub struct Identity {
     /// [`IdentityRef::tenant`].
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub tenant: Option<String>,
     /// [`IdentityRef::sid`].
     pub sid: Option<Sid>,

@@ -15,7 +15,7 @@ use crate::negotiate::{Refused, Step};
 use crate::observe::{self, Stage, in_stage};
 use crate::policy::Policy;
 use crate::randomness::Randomness;
-use crate::replay::{Admission, ReplayCache};
+use crate::replay::{Admission, ReplayCache, ReplayEntry};
 use crate::time::UnixTime;
 use crate::wire::header;
 use admission::{AskAtOnce, OnAuthorized};
@@ -193,7 +193,7 @@ impl<R: ReplayCache> Validator<R> {
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub fn admit(&self, authorized: AuthorizedRequest, now: impl Into<UnixTime>) -> Result<Accepted, Refused> {
         let now = now.into();
-        let admission = in_stage(Stage::Admit, || self.replay.check_and_insert(&authorized.replay_entry(), now));
+        let admission = in_stage(Stage::Admit, || self.replay.check_and_insert(&self.entry_of(&authorized), now));
         let verdict = authorized.admitted(admission, now);
         observe::verdict(&verdict, None, Some(now));
         verdict
@@ -201,6 +201,13 @@ impl<R: ReplayCache> Validator<R> {
 }
 
 impl<R> Validator<R> {
+    /// Returns the entry of a request that another validator may have authorized. It lives as long as an entry of this one.
+    fn entry_of<'a>(&self, authorized: &'a AuthorizedRequest) -> ReplayEntry<'a> {
+        let entry = authorized.replay_entry();
+        let own_end = entry.client_time.saturating_add_seconds(self.longest_skew);
+        ReplayEntry { valid_until: entry.valid_until.max(own_end), ..entry }
+    }
+
     /// Runs the stages between the first and the last. What they find goes on to `next`.
     #[inline(always)]
     fn authorized<N: OnAuthorized>(

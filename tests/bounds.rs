@@ -387,6 +387,49 @@ mod keys_of_several_accounts {
         let next = next.with_retiring_keys(&after(), NOW);
         assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
     }
+
+    /// A principal that is gone shared the key, and whoever holds it now is bound: under its old version, under another one, and
+    /// if it is an account that did not hold the key before.
+    #[test]
+    fn bounds_of_a_principal_that_is_gone_hold_for_every_holder_of_its_key() {
+        let key = |kvno| ServiceKey::new(contoso().key(AES256), Some(kvno));
+        let www = Account::new("HTTP/www", "CONTOSO.TEST").with_domain_sid(contoso().domain_sid()).with_key(key(1));
+        let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_keys([key(1), key(2)]);
+        let before = KeySet::from_accounts([www, old()]).unwrap();
+        let token = |kvno: u32| contoso().ticket_for("alice").kvno(i64::from(kvno)).without_pac();
+        let is_bound = |set: &dyn Fn() -> KeySet, kvno| {
+            let set = set().with_retiring_keys(&before, NOW);
+            assert_eq!(code(set, Policy::default(), &token(kvno)), Some("pac-missing"), "version {kvno}");
+        };
+        let rolled = || KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(3, AES256)));
+        let kept = || KeySet::from(old());
+        let another = || KeySet::from(Account::new("HTTP/another", "CONTOSO.TEST").with_key(key(1)));
+        is_bound(&rolled, 1);
+        is_bound(&rolled, 2);
+        is_bound(&kept, 1);
+        is_bound(&kept, 2);
+        is_bound(&another, 1);
+        // An account that is added later is bound, too.
+        let late = || {
+            let set = rolled().with_retiring_keys(&before, NOW);
+            set.with_account(Account::new("HTTP/late", "CONTOSO.TEST").with_key(key(4))).unwrap()
+        };
+        assert_eq!(code(late(), Policy::default(), &token(4)), Some("pac-missing"));
+        assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
+    }
+
+    /// The new settings of an account replace those before: for the retiring key, too.
+    #[test]
+    fn bounds_of_an_account_that_is_in_the_new_set_are_those_of_the_new_set() {
+        let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
+        let bounded = |name, kvno| of(name, kvno).with_domain_sid(contoso().domain_sid());
+        let before = KeySet::from_accounts([bounded("HTTP/a", 1), of("HTTP/b", 1)]).unwrap();
+        let after = || KeySet::from_accounts([of("HTTP/a", 2), of("HTTP/b", 2)]).unwrap();
+        let after = || after().with_retiring_keys(&before, NOW);
+        let token = |kvno: u32| contoso().with_kvno(kvno).ticket_for("alice").without_pac();
+        assert_eq!([1, 2].map(|kvno| code(after(), Policy::default(), &token(kvno))), [None, None]);
+        assert_eq!(code(before, Policy::default(), &token(1)), Some("pac-missing"));
+    }
 }
 
 mod kdc_signatures {

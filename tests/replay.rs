@@ -254,6 +254,19 @@ mod skews {
         let verified = shorter.verify(shorter.open(shorter.read(&bytes).unwrap(), NOW).unwrap(), NOW).unwrap();
         assert_eq!(shorter.authorize(verified).unwrap().replay_entry().valid_until, after(300));
     }
+
+    /// A validator may admit what another one has authorized, and remembers it for its own skew.
+    #[test]
+    fn request_is_remembered_for_the_skew_of_the_validator_that_admits_it() {
+        let realm = realm();
+        let shorter = Validator::new(realm.key_set(), with_skew(60), NoReplayCache);
+        let longer = Validator::new(realm.key_set(), with_skew(300), Forgetful::default());
+        let token = realm.ticket_for("alice");
+        let bytes = token.mint();
+        let verified = shorter.verify(shorter.open(shorter.read(&bytes).unwrap(), NOW).unwrap(), NOW).unwrap();
+        assert!(longer.admit(shorter.authorize(verified).unwrap(), NOW).is_ok());
+        assert_eq!(check(&longer, &token, after(300)), Err(SEEN));
+    }
 }
 
 mod clocks {

@@ -370,11 +370,15 @@ fn name_has_one_share_in_whatever_case_it_is_written() {
         cache.check_and_insert(&ReplayEntry::new(sent(number).tag(), now, valid_until, client), now)
     };
     let spelled = |number: u32| {
-        let letters = b"alice".iter().enumerate();
-        letters.map(|(place, letter)| letter ^ if number >> place & 1 == 1 { 0x20 } else { 0 }).collect::<Vec<u8>>()
+        let letters = "żofię".chars().enumerate();
+        let spell = |(place, letter): (usize, char)| match number >> place & 1 {
+            0 => letter.to_lowercase().to_string(),
+            _ => letter.to_uppercase().to_string(),
+        };
+        letters.map(spell).collect::<String>()
     };
-    assert!((0..1_200).all(|number| insert(number, &spelled(number)) == Admission::New));
-    assert_eq!(insert(1_200, &spelled(1_200)), Admission::Full(ReplayLimit::ClientShare));
+    assert!((0..1_200).all(|number| insert(number, spelled(number).as_bytes()) == Admission::New));
+    assert_eq!(insert(1_200, spelled(1_200).as_bytes()), Admission::Full(ReplayLimit::ClientShare));
     assert_eq!(insert(1_201, b"bob"), Admission::New);
 }
 

@@ -1,10 +1,10 @@
 //! An account of a directory, its keys, and the users for whom these may vouch.
 
 use super::service_key::{PacKey, Prepared};
-use super::trust::{Bounds, Sharer, SidFilter, Trust, TrustedDomain};
+use super::trust::{Bounds, KrbtgtKey, SharedKey, SidFilter, Trust, TrustedDomain};
 use super::{Password, Salt, ServiceKey};
 use crate::bounded_text::BoundedText;
-use crate::crypto::{Cipher, EncType, Key, KeyUsage, StringToKeyError};
+use crate::crypto::{Cipher, EncType, Key, StringToKeyError};
 use crate::sid::Sid;
 use crate::time::UnixTime;
 use alloc::boxed::Box;
@@ -75,8 +75,8 @@ struct Settings {
     tenant: Option<Box<str>>,
     services: Vec<Box<str>>,
     trust: Trust,
-    /// The accounts that hold keys of this account, and have other bounds.
-    sharers: Vec<Sharer>,
+    /// The keys that accounts with other bounds hold, too.
+    shared_keys: Vec<SharedKey>,
 }
 
 /// The prepared form of each key under which a ticket has verified, in the order of the keys.
@@ -241,7 +241,7 @@ impl Account {
     /// be any user of the realm: a service should not have it.
     #[must_use]
     pub fn with_krbtgt_key(mut self, key: &Key) -> Self {
-        self.trust_mut().krbtgt_keys.push(key.checksummer(KeyUsage::PAC_SIGNATURE));
+        self.trust_mut().krbtgt_keys.push(KrbtgtKey::new(key));
         self
     }
 
@@ -378,36 +378,23 @@ impl Account {
         Bounds { tenant: self.tenant(), realm: self.realm(), directory: self.directory, trust: self.trust() }
     }
 
-    /// Returns the accounts that hold keys of this account, and have other bounds.
-    pub(super) fn sharers(&self) -> &[Sharer] {
-        self.settings.as_ref().map_or(&[], |settings| &settings.sharers)
+    /// Returns the keys that accounts with other bounds hold, too.
+    pub(super) fn shared_keys(&self) -> &[SharedKey] {
+        self.settings.as_ref().map_or(&[], |settings| &settings.shared_keys)
     }
 
-    /// Sets the accounts of the key set that hold keys of this account. Those of a key set before stay.
-    pub(super) fn set_sharers(&mut self, sharers: Vec<Sharer>) {
-        if !sharers.is_empty() || self.settings.is_some() {
-            let held = &mut self.settings_mut().sharers;
-            held.retain(|sharer| sharer.is_former);
-            held.extend(sharers);
+    /// Sets the keys that accounts with other bounds hold, too.
+    pub(super) fn set_shared_keys(&mut self, shared_keys: Vec<SharedKey>) {
+        if !shared_keys.is_empty() || self.settings.is_some() {
+            self.settings_mut().shared_keys = shared_keys;
         }
     }
 
-    /// Adds the keys that `before` has beside those of this account, which is the same one. They serve until `last` at most. What
-    /// bounded them still does.
+    /// Adds the keys that `before` has beside those of this account, which is the same one. They serve until `last` at most.
     pub(super) fn with_retiring_keys(self, before: &Self, last: UnixTime) -> Self {
-        let gone = before.keys.iter().enumerate().filter(|(_, key)| !self.holds(key));
-        let gone: Vec<(usize, ServiceKey)> = gone.map(|(index, key)| (index, key.clone().retire(last))).collect();
-        let mut account = self.with_keys(gone.iter().map(|(_, key)| key.clone()));
-        for (index_before, key) in gone {
-            let Some(index) = account.keys.iter().position(|held| held.same_key(&key)) else { continue };
-            let former = before.sharers().iter().filter(|sharer| sharer.holds(index_before));
-            let former = former.map(|sharer| Sharer { is_former: true, ..sharer.bounds().sharer(index) });
-            let former: Vec<_> = former.collect();
-            if !former.is_empty() {
-                account.settings_mut().sharers.extend(former);
-            }
-        }
-        account
+        let gone = before.keys.iter().filter(|key| !self.holds(key)).map(|key| key.clone().retire(last));
+        let gone: Vec<ServiceKey> = gone.collect();
+        self.with_keys(gone)
     }
 
     fn trust(&self) -> Option<&Trust> {

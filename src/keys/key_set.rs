@@ -3,7 +3,7 @@
 //! A server may serve a million realms, and most of them have one account here. These accounts are in a table of pointers,
 //! and each account knows its realm. A realm with more accounts also has a table of services.
 
-use super::trust::Sharer;
+use super::trust::{Bounds, OwnedBounds, SharedKey};
 use super::{Account, Keytab, KeytabError};
 use crate::bounded_text::BoundedText;
 use crate::crypto::Cipher;
@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use thiserror::Error;
 
 /// All accounts whose keys a server holds: any number of realms, accounts in a realm, and keys in an account.
@@ -55,6 +55,8 @@ pub struct KeySet {
     single: HashTable<Arc<Account>>,
     /// The other accounts, by the octets of their realm.
     shared: HashMap<Box<[u8]>, Accounts>,
+    /// Accounts of key sets before. They share a key with an account above, and serve nobody: only their bounds still hold.
+    gone: Vec<Arc<Account>>,
     hasher: DefaultHashBuilder,
     /// The number of keys that may still be prepared and kept.
     preparable: AtomicUsize,
@@ -154,7 +156,9 @@ impl KeySet {
         if self.same_account(&account).is_some() {
             return Err(DuplicateAccount::of(&account));
         }
-        if self.accounts().any(|held| account.keys().iter().any(|key| held.holds(key))) {
+        self.gone.retain(|gone| !gone.is_same_account(&account));
+        let gone = self.gone.iter().map(|account| &**account);
+        if self.accounts().chain(gone).any(|held| account.keys().iter().any(|key| held.holds(key))) {
             let mut accounts = self.take_all();
             accounts.push(account);
             return Ok(self.with_all(accounts));
@@ -205,7 +209,12 @@ impl KeySet {
             Some(before) => account.with_retiring_keys(before, last),
             None => account,
         });
-        let accounts = accounts.collect();
+        let accounts: Vec<Account> = accounts.collect();
+        // What an account of this set demanded before is replaced, and what the others demanded is not.
+        let present: HashSet<_> = accounts.iter().map(identifier).collect();
+        let of_old = old.all_accounts().chain(&old.gone).filter(|account| !present.contains(&identifier(account)));
+        self.gone.extend(of_old.map(Arc::clone));
+        drop(present);
         self.with_all(accounts)
     }
 
@@ -218,8 +227,7 @@ impl KeySet {
 
     /// Returns all accounts, in no particular order.
     pub fn accounts(&self) -> impl Iterator<Item = &Account> {
-        let shared = self.shared.values().flat_map(|accounts| &accounts.all);
-        self.single.iter().chain(shared).map(|account| &**account)
+        self.all_accounts().map(|account| &**account)
     }
 
     /// Returns whether the set holds no account.
@@ -276,6 +284,10 @@ impl KeySet {
         of_realm.iter().map(|held| &**held).find(|held| held.is_same_account(account))
     }
 
+    fn all_accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.single.iter().chain(self.shared.values().flat_map(|accounts| &accounts.all))
+    }
+
     /// Takes all accounts out of the set.
     fn take_all(&mut self) -> Vec<Account> {
         let shared = self.shared.drain().flat_map(|(_, accounts)| accounts.all);
@@ -289,9 +301,9 @@ impl KeySet {
             .collect()
     }
 
-    /// Adds accounts to an empty set. All are different.
+    /// Adds accounts to a set of none. All are different.
     fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
-        bind_sharers(&mut accounts, &self.hasher);
+        bind_sharers(&mut accounts, &mut self.gone, &self.hasher);
         for account in accounts {
             self.add(account);
         }
@@ -323,6 +335,7 @@ impl Default for KeySet {
         Self {
             single: HashTable::new(),
             shared: HashMap::new(),
+            gone: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             preparable: AtomicUsize::new(PREPARED_KEYS),
         }
@@ -370,40 +383,50 @@ fn duplicate<'a>(accounts: &'a [Account], hasher: &DefaultHashBuilder) -> Option
     None
 }
 
-/// Gives the accounts that share a key the bounds of each other.
-fn bind_sharers(accounts: &mut [Account], hasher: &DefaultHashBuilder) {
-    let sharers = sharers_of_each(accounts, hasher);
-    for (account, sharers) in accounts.iter_mut().zip(sharers) {
-        account.set_sharers(sharers);
-    }
+/// Returns what makes two accounts the same one.
+fn identifier(account: &Account) -> (&str, &str, Option<&str>) {
+    (account.realm(), account.name(), account.tenant())
 }
 
-/// Returns for each account the bounds of the accounts that hold its keys, as far as they differ from its own.
-fn sharers_of_each(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Sharer>> {
-    let mut sharers: Vec<Vec<Sharer>> = accounts.iter().map(|_| Vec::new()).collect();
-    for holders in holders_of_shared_keys(accounts, hasher) {
-        for (index, key) in &holders {
-            let Some((own, others)) = accounts.get(*index).zip(sharers.get_mut(*index)) else { continue };
-            for bounds in holders.iter().filter_map(|(index, _)| accounts.get(*index)).map(Account::bounds) {
-                if bounds.same(own.bounds()) {
-                    continue;
-                }
-                match others.iter_mut().find(|held| held.bounds().same(bounds)) {
-                    Some(held) => held.keys.push(*key),
-                    None => others.push(bounds.sharer(*key)),
-                }
+/// Gives each account the bounds of all that hold one of its keys. Of the accounts that are gone, those stay that share a key
+/// with an account.
+fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: &DefaultHashBuilder) {
+    let all: Vec<&Account> = accounts.iter().chain(gone.iter().map(|account| &**account)).collect();
+    let mut shared_keys: Vec<Vec<SharedKey>> = all.iter().map(|_| Vec::new()).collect();
+    for holders in holders_of_shared_keys(&all, hasher) {
+        let different = different_bounds(&all, &holders);
+        let is_held = holders.iter().any(|(account, _)| *account < accounts.len());
+        if is_held && different.len() > 1 {
+            let bounds: Arc<[OwnedBounds]> = different.into_iter().map(Bounds::to_owned).collect();
+            for (account, index) in holders {
+                let Some(shared) = shared_keys.get_mut(account) else { continue };
+                shared.push(SharedKey { index, bounds: Arc::clone(&bounds) });
             }
         }
     }
-    sharers
+    let mut shared_keys = shared_keys.into_iter();
+    for (account, shared) in accounts.iter_mut().zip(shared_keys.by_ref()) {
+        account.set_shared_keys(shared);
+    }
+    gone.retain(|_| shared_keys.next().is_some_and(|shared| !shared.is_empty()));
+}
+
+/// Returns the bounds of the holders of one key, each once.
+fn different_bounds<'a>(accounts: &[&'a Account], holders: &[Holder]) -> Vec<Bounds<'a>> {
+    let mut different: Vec<Bounds<'a>> = Vec::new();
+    for bounds in holders.iter().filter_map(|(account, _)| accounts.get(*account)).map(|account| account.bounds()) {
+        if !different.iter().any(|held| held.same(bounds)) {
+            different.push(bounds);
+        }
+    }
+    different
 }
 
 /// An account and one of its keys, by their indices.
 type Holder = (usize, usize);
 
-/// Returns the holders of each key that several accounts hold with different bounds. A keytab has a principal for each service of
-/// an account, with the same keys and the same bounds: that is no such key.
-fn holders_of_shared_keys(accounts: &[Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Holder>> {
+/// Returns the holders of each key that several accounts hold.
+fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Holder>> {
     let key_of = |(account, key): Holder| accounts.get(account)?.keys().get(key);
     // The hash of each key, and its first holder.
     let mut first_holders: HashTable<(u64, Holder)> = HashTable::new();
@@ -422,11 +445,7 @@ fn holders_of_shared_keys(accounts: &[Account], hasher: &DefaultHashBuilder) -> 
             }
         }
     }
-    let differ = |holders: &Vec<Holder>| {
-        let mut bounds = holders.iter().filter_map(|(index, _)| accounts.get(*index)).map(Account::bounds);
-        bounds.next().is_some_and(|first| bounds.any(|other| !other.same(first)))
-    };
-    shared.into_values().filter(differ).collect()
+    shared.into_values().collect()
 }
 
 /// Prepared keys take at most 50 MB with this limit. Most services have fewer accounts that sign in within one day.

@@ -4,9 +4,10 @@
 //! the realm of its user, the domain of the user's SID, and the groups that count.
 
 use super::{Account, Directory};
-use crate::crypto::Checksummer;
+use crate::crypto::{Checksummer, Key, KeyUsage};
 use crate::sid::Sid;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The bounds of one account. Without any, the keys vouch for the users of the account's realm, with SIDs of every domain.
@@ -16,7 +17,21 @@ pub(super) struct Trust {
     /// The domains of the account's own forest, and those of `trusted_domains`.
     pub(super) domain_sids: Vec<Sid>,
     pub(super) trusted_domains: Vec<TrustedDomain>,
-    pub(super) krbtgt_keys: Vec<Checksummer>,
+    pub(super) krbtgt_keys: Vec<KrbtgtKey>,
+}
+
+/// A key of the KDC.
+#[derive(Clone, Debug)]
+pub(super) struct KrbtgtKey {
+    /// The key itself, to compare it with those of other accounts.
+    key: Key,
+    checksummer: Checksummer,
+}
+
+impl KrbtgtKey {
+    pub(super) fn new(key: &Key) -> Self {
+        Self { key: key.clone(), checksummer: key.checksummer(KeyUsage::PAC_SIGNATURE) }
+    }
 }
 
 /// A domain of another forest. Its realm's users have SIDs of that domain only, and no other realm's users have one.
@@ -36,18 +51,23 @@ pub(super) enum SidFilter {
     Kdc,
 }
 
-/// The bounds of an account that holds keys of another account. A client chooses by which of the two its ticket is judged,
-/// since it can rewrite the service's name and realm. So the bounds of both apply to tickets under those keys.
+/// A key that accounts with different bounds hold. A client chooses by which of them its ticket is judged, since it can rewrite
+/// the service's name and realm. So the bounds of all apply to tickets under that key.
 #[derive(Clone, Debug)]
-pub(super) struct Sharer {
-    /// The indices of the keys in the account that has this sharer.
-    pub(super) keys: Vec<usize>,
-    /// This says whether it is an account of a key set before, whose keys retire.
-    pub(super) is_former: bool,
-    pub(super) tenant: Option<Box<str>>,
-    pub(super) realm: Box<str>,
-    pub(super) directory: Directory,
-    pub(super) trust: Option<Trust>,
+pub(super) struct SharedKey {
+    /// The index of the key in the account that has this.
+    pub(super) index: usize,
+    /// The bounds of all that hold the key, each once.
+    pub(super) bounds: Arc<[OwnedBounds]>,
+}
+
+/// A copy of the bounds of one account.
+#[derive(Clone, Debug)]
+pub(super) struct OwnedBounds {
+    tenant: Option<Box<str>>,
+    realm: Box<str>,
+    directory: Directory,
+    trust: Option<Trust>,
 }
 
 /// The bounds of one account, as they are asked.
@@ -59,15 +79,10 @@ pub(super) struct Bounds<'a> {
     pub(super) trust: Option<&'a Trust>,
 }
 
-impl Sharer {
+impl OwnedBounds {
     pub(super) fn bounds(&self) -> Bounds<'_> {
         let tenant = self.tenant.as_deref();
         Bounds { tenant, realm: &self.realm, directory: self.directory, trust: self.trust.as_ref() }
-    }
-
-    /// Returns whether it holds the key with this index.
-    pub(super) fn holds(&self, key: usize) -> bool {
-        self.keys.contains(&key)
     }
 }
 
@@ -116,9 +131,9 @@ impl<'a> TicketBounds<'a> {
     }
 
     /// Returns the keys of the KDC, apart for each account that names any: the signatures must hold under keys of each.
-    pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = &'a [Checksummer]> {
-        let bounds = core::iter::once(self.account.bounds()).chain(self.sharers().map(Sharer::bounds));
-        bounds.map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty())
+    pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = impl Iterator<Item = &'a Checksummer> + Clone> {
+        let keys = self.bounds().map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty());
+        keys.map(|keys| keys.iter().map(|key| &key.checksummer))
     }
 
     pub(crate) fn have_krbtgt_keys(self) -> bool {
@@ -127,11 +142,13 @@ impl<'a> TicketBounds<'a> {
 
     /// Returns whether this holds for the bounds of each of the accounts.
     fn all(self, holds: impl Fn(Bounds<'a>) -> bool) -> bool {
-        holds(self.account.bounds()) && self.sharers().all(|sharer| holds(sharer.bounds()))
+        self.bounds().all(holds)
     }
 
-    fn sharers(self) -> impl Iterator<Item = &'a Sharer> {
-        self.account.sharers().iter().filter(move |sharer| sharer.holds(self.key))
+    fn bounds(self) -> impl Iterator<Item = Bounds<'a>> {
+        let shared = self.account.shared_keys().iter().find(|shared| shared.index == self.key);
+        let own = shared.is_none().then(|| self.account.bounds());
+        own.into_iter().chain(shared.into_iter().flat_map(|shared| shared.bounds.iter()).map(OwnedBounds::bounds))
     }
 }
 
@@ -175,22 +192,19 @@ impl<'a> Bounds<'a> {
 
     /// Returns whether both accounts have the same bounds.
     pub(super) fn same(self, other: Self) -> bool {
-        let no_krbtgt_keys = |bounds: Self| bounds.trust.is_none_or(|trust| trust.krbtgt_keys.is_empty());
+        let keys = |bounds: Self| bounds.krbtgt_keys().iter().map(|krbtgt_key| &krbtgt_key.key);
         self.tenant == other.tenant
             && self.realm == other.realm
             && self.directory == other.directory
             && self.client_realms() == other.client_realms()
             && self.domain_sids() == other.domain_sids()
             && self.trusted_domains().eq(other.trusted_domains())
-            && no_krbtgt_keys(self)
-            && no_krbtgt_keys(other)
+            && keys(self).eq(keys(other))
     }
 
-    /// Copies the bounds, to add them to another account for the key with this index.
-    pub(super) fn sharer(self, key: usize) -> Sharer {
-        Sharer {
-            keys: Vec::from([key]),
-            is_former: false,
+    /// Copies the bounds.
+    pub(super) fn to_owned(self) -> OwnedBounds {
+        OwnedBounds {
             tenant: self.tenant.map(Into::into),
             realm: self.realm.into(),
             directory: self.directory,
@@ -198,7 +212,7 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    pub(super) fn krbtgt_keys(self) -> &'a [Checksummer] {
+    fn krbtgt_keys(self) -> &'a [KrbtgtKey] {
         self.trust.map_or(&[], |trust| &trust.krbtgt_keys)
     }
 

@@ -69,8 +69,9 @@ impl Hash for Counted<'_> {
             ReplayClient::Sid { .. } => self.client.hash(state),
             ReplayClient::Name { realm, name } => {
                 realm.hash(state);
-                for octet in name {
-                    state.write_u8(octet.to_ascii_lowercase());
+                for chunk in name.utf8_chunks() {
+                    chunk.valid().chars().flat_map(char::to_lowercase).for_each(|letter| letter.hash(state));
+                    chunk.invalid().hash(state);
                 }
             }
         }

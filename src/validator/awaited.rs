@@ -100,7 +100,7 @@ impl<R: AsyncReplayCache> Validator<R> {
     /// Asks the replay cache. The span of the stage is entered whenever the answer is polled.
     async fn ask(&self, authorized: &AuthorizedRequest, now: UnixTime) -> Admission {
         let span = StageSpan::of(Stage::Admit);
-        let entry = authorized.replay_entry();
+        let entry = self.entry_of(authorized);
         let mut answer = pin!(self.replay.admit(&entry, now));
         poll_fn(|context| span.run(|| answer.as_mut().poll(context))).await
     }

@@ -119,7 +119,7 @@ fn read_pac(
         keys.filter(|key| policy.ticket_etypes.contains(key.etype()))
     };
     let mut kdc_keys = bounds.krbtgt_keys().map(|keys| KdcKeysOf {
-        keys: keys.iter().filter(|key| policy.allows_signatures(key.checksum_type())),
+        keys: keys.filter(|key| policy.allows_signatures(key.checksum_type())),
         ticket: ticket.plaintext(),
     });
     let found = Pac::read(buffer.slice(span))?;
