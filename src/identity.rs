@@ -217,7 +217,8 @@ impl<'a> IdentityRef<'a> {
     }
 }
 
-/// Prints `name@REALM (SID)`, and escapes what does not print as itself.
+/// Prints `name@REALM (SID)`, and escapes what does not print as itself. The tenant is not printed: users of two tenants may
+/// print alike.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name(), crate::bounded_text::Escaped(self.realm()))?;

@@ -198,8 +198,13 @@ impl KeySet {
     }
 
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
-    /// own end if that comes sooner. An account that only `old` has is not added, but its bounds still hold for a key that it
-    /// shared with an account of this set.
+    /// own end if that comes sooner. An account is the same one in both sets if its tenant, realm and name are, so a new label
+    /// makes another account.
+    ///
+    /// An account that only `old` has is not added. But its bounds hold for every key that it shared with an account of this
+    /// set, even when that key has ended for it. The bounds of an account that both sets have are those of this set.
+    ///
+    /// Keys that have ended stay in the set until the server makes it anew, without `old`.
     ///
     /// Choose the end of the longest ticket for `last`: the present and
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.

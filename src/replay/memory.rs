@@ -55,6 +55,9 @@ use std::sync::{Mutex, PoisonError};
 /// [`with_client_share`](Self::with_client_share) sets another share, for example if hosts and services of FreeIPA sign in: all
 /// of them have one SID, and count as one client.
 ///
+/// No share limits a tenant: one that brings its own keys writes as many users as it likes, and can fill the cache. A server of
+/// tenants that do not trust each other gives each a validator with a cache of its own.
+///
 /// # The clock skew
 /// The cache keeps each entry until its client time is one `clock_skew` ago, even if the validator that brought it has a shorter
 /// skew. It refuses an entry that lives longer ([`Admission::OutlivesCache`]): it would forget that entry too early. So each

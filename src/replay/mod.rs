@@ -190,7 +190,7 @@ pub enum Admission {
     /// The cache would forget the authenticator while a validator still accepts it: the validator's clock skew is longer than
     /// the cache's.
     OutlivesCache {
-        /// The seconds from the client's time to the end of the authenticator: the clock skew of the validator's policy.
+        /// The seconds from the client's time to the end of the authenticator: the longest clock skew that the validator has had.
         entry_seconds: i64,
         /// The seconds from the client's time for which the cache remembers: its own clock skew.
         cache_seconds: i64,

@@ -22,6 +22,10 @@ use tower_service::Service;
 /// It stands inside of [`NegotiateLayer`](super::NegotiateLayer), or of a layer of the server's own that puts the session's
 /// `Arc<Identity>` among the extensions. Only memberships that grant count ([`Identity::is_member_of`]).
 ///
+/// The layer does not ask for the tenant. On a server of several tenants, compare [`Identity::tenant`] with the tenant of the
+/// page first: a tenant that brings its own keys can name any group, unless its accounts name their domains
+/// ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
+///
 /// | request | response |
 /// |---|---|
 /// | of a member | the service's |
