@@ -418,6 +418,42 @@ mod keys_of_several_accounts {
         assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
     }
 
+    /// It had the same bounds as the account that stayed, or comes back without the key.
+    #[test]
+    fn bounds_of_a_principal_that_is_gone_hold_after_the_next_rollover() {
+        let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
+        let bounded = |name, kvno| of(name, kvno).with_domain_sid(contoso().domain_sid());
+        let token = contoso().with_kvno(1).ticket_for("alice").without_pac();
+        let is_bound = |set: KeySet| assert_eq!(code(set, Policy::default(), &token), Some("pac-missing"));
+        let first = KeySet::from_accounts([bounded("HTTP/a", 1), bounded("HTTP/b", 1)]).unwrap();
+        let second = KeySet::from(bounded("HTTP/b", 2)).with_retiring_keys(&first, NOW);
+        is_bound(KeySet::from(of("HTTP/b", 3)).with_retiring_keys(&second, NOW));
+        let first = KeySet::from_accounts([bounded("HTTP/a", 1), of("HTTP/b", 1)]).unwrap();
+        let second = || KeySet::from(of("HTTP/b", 2)).with_retiring_keys(&first, NOW);
+        let both = KeySet::from_accounts([bounded("HTTP/a", 3), of("HTTP/b", 4)]).unwrap();
+        is_bound(both.with_retiring_keys(&second(), NOW));
+        let added = second().with_account(bounded("HTTP/a", 3)).unwrap();
+        is_bound(added.with_account(of("HTTP/c", 3)).unwrap());
+    }
+
+    /// A server that starts to label its accounts, or no longer does, serves its users on.
+    #[test]
+    fn account_stays_the_same_when_it_is_labelled() {
+        let plain = |kvno| contoso().with_kvno(kvno).account();
+        let labelled = |kvno| plain(kvno).with_tenant("t");
+        let token = contoso().with_kvno(1).ticket_for("alice");
+        let rolled = |new: Account, old: Account| {
+            let set = KeySet::from(new).with_retiring_keys(&KeySet::from(old), NOW);
+            judge(set, Policy::default(), &token).map(|accepted| accepted.tenant().map(str::to_owned))
+        };
+        for kvno in [1, 2] {
+            assert_eq!(rolled(labelled(kvno), plain(1)).unwrap().as_deref(), Some("t"));
+            assert_eq!(rolled(plain(kvno), labelled(1)).unwrap(), None);
+        }
+        assert_eq!(rolled(labelled(1), plain(1).with_tenant("u")).unwrap_err().code(), "untrusted-realm");
+        assert_eq!(rolled(labelled(2), plain(1).with_tenant("u")).unwrap_err().code(), "key-version");
+    }
+
     /// The new settings of an account replace those before: for the retiring key, too.
     #[test]
     fn bounds_of_an_account_that_is_in_the_new_set_are_those_of_the_new_set() {

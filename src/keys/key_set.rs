@@ -156,7 +156,6 @@ impl KeySet {
         if self.same_account(&account).is_some() {
             return Err(DuplicateAccount::of(&account));
         }
-        self.gone.retain(|gone| !gone.is_same_account(&account));
         let gone = self.gone.iter().map(|account| &**account);
         if self.accounts().chain(gone).any(|held| account.keys().iter().any(|key| held.holds(key))) {
             let mut accounts = self.take_all();
@@ -198,11 +197,12 @@ impl KeySet {
     }
 
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
-    /// own end if that comes sooner. An account is the same one in both sets if its tenant, realm and name are, so a new label
-    /// makes another account.
+    /// own end if that comes sooner. An account is the same one in both sets if its tenant, realm and name are. If an account has
+    /// a label in one set only, its realm and name decide, as long as the old set has that name once.
     ///
-    /// An account that only `old` has is not added. But its bounds hold for every key that it shared with an account of this
-    /// set, even when that key has ended for it. The bounds of an account that both sets have are those of this set.
+    /// An account that only `old` has is not added. But its bounds hold for every key that it shares with an account of this
+    /// set, even when that key has ended for it. So add all accounts first. The bounds of an account that both sets have are
+    /// those of this set.
     ///
     /// Keys that have ended stay in the set until the server makes it anew, without `old`.
     ///
@@ -210,16 +210,18 @@ impl KeySet {
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.
     #[must_use]
     pub fn with_retiring_keys(mut self, old: &Self, last: UnixTime) -> Self {
-        let accounts = self.take_all().into_iter().map(|account| match old.same_account(&account) {
-            Some(before) => account.with_retiring_keys(before, last),
+        let by_name = old.by_name();
+        let mut replaced: HashSet<*const Account> = HashSet::new();
+        let accounts = self.take_all().into_iter().map(|account| match before(&by_name, &account) {
+            Some(before) => {
+                replaced.insert(Arc::as_ptr(before));
+                account.with_retiring_keys(before, last)
+            }
             None => account,
         });
         let accounts: Vec<Account> = accounts.collect();
-        // What an account of this set demanded before is replaced, and what the others demanded is not.
-        let present: HashSet<_> = accounts.iter().map(identifier).collect();
-        let of_old = old.all_accounts().chain(&old.gone).filter(|account| !present.contains(&identifier(account)));
-        self.gone.extend(of_old.map(Arc::clone));
-        drop(present);
+        let not_replaced = old.all_accounts().filter(|account| !replaced.contains(&Arc::as_ptr(account)));
+        self.gone.extend(not_replaced.chain(&old.gone).map(Arc::clone));
         self.with_all(accounts)
     }
 
@@ -291,6 +293,14 @@ impl KeySet {
 
     fn all_accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
         self.single.iter().chain(self.shared.values().flat_map(|accounts| &accounts.all))
+    }
+
+    fn by_name(&self) -> ByName<'_> {
+        let mut by_name = ByName::new();
+        for account in self.all_accounts() {
+            by_name.entry((account.realm(), account.name())).or_default().push(account);
+        }
+        by_name
     }
 
     /// Takes all accounts out of the set.
@@ -388,32 +398,54 @@ fn duplicate<'a>(accounts: &'a [Account], hasher: &DefaultHashBuilder) -> Option
     None
 }
 
-/// Returns what makes two accounts the same one.
-fn identifier(account: &Account) -> (&str, &str, Option<&str>) {
-    (account.realm(), account.name(), account.tenant())
+/// Accounts by realm and name, each with those of all tenants.
+type ByName<'k> = HashMap<(&'k str, &'k str), Vec<&'k Arc<Account>>>;
+
+/// Returns the account that `account` was in an older set: of the same tenant, or the only one of its name, if one of the two
+/// has no label. A server that starts to label its accounts has the same accounts as before.
+fn before<'k>(old: &ByName<'k>, account: &Account) -> Option<&'k Arc<Account>> {
+    let of_name = old.get(&(account.realm(), account.name()))?;
+    let same = of_name.iter().find(|held| held.tenant() == account.tenant());
+    let only = || match of_name.as_slice() {
+        [only] if only.tenant().is_none() || account.tenant().is_none() => Some(only),
+        _ => None,
+    };
+    same.or_else(only).copied()
 }
 
 /// Gives each account the bounds of all that hold one of its keys. Of the accounts that are gone, those stay that share a key
 /// with an account.
 fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: &DefaultHashBuilder) {
     let all: Vec<&Account> = accounts.iter().chain(gone.iter().map(|account| &**account)).collect();
-    let mut shared_keys: Vec<Vec<SharedKey>> = all.iter().map(|_| Vec::new()).collect();
+    let mut shared_keys: Vec<Vec<SharedKey>> = accounts.iter().map(|_| Vec::new()).collect();
+    let mut still_bind: Vec<bool> = gone.iter().map(|_| false).collect();
     for holders in holders_of_shared_keys(&all, hasher) {
-        let different = different_bounds(&all, &holders);
         let is_held = holders.iter().any(|(account, _)| *account < accounts.len());
-        if is_held && different.len() > 1 {
+        if !is_held {
+            continue;
+        }
+        let former = holders.iter().filter_map(|(account, _)| account.checked_sub(accounts.len()));
+        for index in former {
+            if let Some(still_binds) = still_bind.get_mut(index) {
+                *still_binds = true;
+            }
+        }
+        let different = different_bounds(&all, &holders);
+        if different.len() > 1 {
             let bounds: Arc<[OwnedBounds]> = different.into_iter().map(Bounds::to_owned).collect();
             for (account, index) in holders {
-                let Some(shared) = shared_keys.get_mut(account) else { continue };
-                shared.push(SharedKey { index, bounds: Arc::clone(&bounds) });
+                // The accounts that are gone come last, and serve nobody.
+                if let Some(shared) = shared_keys.get_mut(account) {
+                    shared.push(SharedKey { index, bounds: Arc::clone(&bounds) });
+                }
             }
         }
     }
-    let mut shared_keys = shared_keys.into_iter();
-    for (account, shared) in accounts.iter_mut().zip(shared_keys.by_ref()) {
+    for (account, shared) in accounts.iter_mut().zip(shared_keys) {
         account.set_shared_keys(shared);
     }
-    gone.retain(|_| shared_keys.next().is_some_and(|shared| !shared.is_empty()));
+    let mut still_bind = still_bind.into_iter();
+    gone.retain(|_| still_bind.next() == Some(true));
 }
 
 /// Returns the bounds of the holders of one key, each once.
