@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 
 /// Octets of which `Debug` prints the number only: a token, an answer, a message with a key. A field of this type keeps a
-/// derived `Debug` harmless. Whoever reads a log could send what it shows.
+/// derived `Debug` harmless. A reader of the log could send what it shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unprinted<T>(pub(crate) T);
 

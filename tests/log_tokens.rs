@@ -1,4 +1,4 @@
-//! No value that comes of a request prints a token, an answer, an authenticator or a sealed state. Whoever reads the log could
+//! No value that comes of a request prints a token, an answer, an authenticator or a sealed state. A reader of the log could
 //! send what it shows, and sign in.
 #![cfg(feature = "testing")]
 #![allow(

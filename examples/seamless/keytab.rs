@@ -115,7 +115,7 @@ const TICKET_LIFETIME: i64 = 10 * 60 * 60;
 /// A message names so many records of a keytab at most.
 const SHOWN: usize = 10;
 
-/// Rollovers in ten hours. Whoever drops in more is testing.
+/// Rollovers in ten hours. An administrator who drops in more is testing.
 const MAX_KEPT: usize = 16;
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Tenants {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
         let keys = KeySet::from(realm.account().with_domain_sid(realm.domain_sid()));
         let policy = Policy::seamless_sso();
-        // Whoever reaches this server signs in as anybody: a ticket is worth nothing, and is good in the second of the start.
+        // Every client of this server signs in as anybody: a ticket is worth nothing, and is good in the second of the start.
         let replay = replay_cache(&policy).taking_earlier_authenticators();
         let validator = Validator::new(keys, policy, replay);
         let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator);

@@ -204,7 +204,7 @@ impl KeySet {
     /// set, even when that key has ended for it. So add all accounts first. The bounds of an account that both sets have are
     /// those of this set.
     ///
-    /// Keys that have ended stay in the set until the server makes it anew, without `old`.
+    /// Keys that have ended stay in the set. A set that the server makes without `old` has none of them.
     ///
     /// Choose the end of the longest ticket for `last`: the present and
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.

@@ -61,7 +61,7 @@ async fn reason_from_before_the_layer_is_removed_when_a_user_signs_in() {
     assert_eq!(body(send(&app, request).await).await, "-, alice, alice, -");
 }
 
-/// A log line with a token signs in whoever reads it.
+/// With a token in a log line, a reader of the log signs in.
 #[tokio::test]
 async fn request_prints_no_token_behind_the_layer() {
     let host = Host::new();

@@ -1,0 +1,146 @@
+//! A ticket under a key of several accounts satisfies the bounds of each: also of those that a rollover leaves out.
+
+use super::*;
+
+fn keys(kvno: u32, etype: EncType) -> ServiceKey {
+    ServiceKey::new(TestRealm::new("CONTOSO.TEST").with_kvno(kvno).key(etype), Some(kvno))
+}
+
+/// Two directory accounts that have one password share the key that has no salt, and no other.
+#[test]
+fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
+    let (aes, shared) = (AES256, EncType::AES128_CTS_HMAC_SHA1_96);
+    let ours = || Account::new("SERVICE$", "CONTOSO.TEST").with_key(keys(1, aes)).with_key(keys(1, shared));
+    let theirs = || Account::new("SERVICE$", "FABRIKAM.TEST").with_key(keys(2, aes)).with_key(keys(1, shared));
+    let set = || KeySet::from_accounts([ours(), theirs()]).unwrap();
+    let token = |etype| TestRealm::new("CONTOSO.TEST").ticket_for("alice").etype(etype);
+    assert_eq!(code(set(), Policy::default(), &token(aes)), None);
+    assert_eq!(code(set(), Policy::default(), &token(shared)), Some("untrusted-realm"));
+}
+
+/// The client would choose the tenant, by the service's name.
+#[test]
+fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
+    let of = |tenant, service: &str| {
+        Account::new(service, "CONTOSO.TEST").with_service(service).with_key(keys(1, AES256)).with_tenant(tenant)
+    };
+    let two = || KeySet::from_accounts([of("a", "HTTP/a.contoso.test"), of("b", "HTTP/b.contoso.test")]).unwrap();
+    let one = || KeySet::from_accounts([of("a", "HTTP/a.contoso.test"), of("a", "HTTP/b.contoso.test")]).unwrap();
+    for service in ["HTTP/a.contoso.test", "HTTP/b.contoso.test", "HTTP/c.contoso.test"] {
+        let token = || TestRealm::new("CONTOSO.TEST").ticket_for("alice").service(service);
+        assert_eq!(code(two(), Policy::default(), &token()), Some("untrusted-realm"), "{service}");
+        assert_eq!(judge(one(), Policy::default(), &token()).unwrap().tenant(), Some("a"), "{service}");
+    }
+}
+
+/// An attacker who knows the service's key must not bring a key of the KDC of their own.
+#[test]
+fn kdc_signatures_must_hold_under_a_key_of_each_sharer() {
+    let key = |seed: u8| kerberos_sso::Key::new(AES256, &[seed; 32]).unwrap();
+    let of = |name, seed| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256)).with_krbtgt_key(&key(seed));
+    let signed_by = |seed| contoso().ticket_for("alice").pac(|pac| pac.signed_by_kdc(&key(seed)));
+    let alone = || KeySet::from(of("A", 1));
+    let both = || KeySet::from_accounts([of("A", 1), of("B", 2)]).unwrap();
+    let same = || KeySet::from_accounts([of("A", 1), of("B", 1)]).unwrap();
+    let codes = |set: &dyn Fn() -> KeySet| [1, 2].map(|seed| code(set(), Policy::default(), &signed_by(seed)));
+    assert_eq!(codes(&alone), [None, Some("pac-signature")]);
+    assert_eq!(codes(&both), [Some("pac-signature"), Some("pac-signature")]);
+    assert_eq!(codes(&same), [None, Some("pac-signature")]);
+}
+
+/// A principal that shared the retiring key is gone, and what it demanded is not.
+#[test]
+fn bounds_of_a_principal_that_is_gone_hold_for_the_retiring_key() {
+    let www = Account::new("HTTP/www", "CONTOSO.TEST").with_key(keys(1, AES256));
+    let www = www.with_domain_sid(contoso().domain_sid());
+    let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(1, AES256));
+    let before = KeySet::from_accounts([www, old()]).unwrap();
+    let rolled = || KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(2, AES256)));
+    let token = |kvno: u32| contoso().with_kvno(kvno).ticket_for("alice").without_pac();
+    let after = || rolled().with_retiring_keys(&before, NOW);
+    assert_eq!(code(after(), Policy::default(), &token(1)), Some("pac-missing"));
+    assert_eq!(code(after(), Policy::default(), &token(2)), None);
+    // They hold after the next rollover, too.
+    let next = KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(3, AES256)));
+    let next = next.with_retiring_keys(&after(), NOW);
+    assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
+}
+
+/// A principal that is gone shared the key, and each present holder is bound: under its old version, under another one, and
+/// if it is an account that did not hold the key before.
+#[test]
+fn bounds_of_a_principal_that_is_gone_hold_for_every_holder_of_its_key() {
+    let key = |kvno| ServiceKey::new(contoso().key(AES256), Some(kvno));
+    let www = Account::new("HTTP/www", "CONTOSO.TEST").with_domain_sid(contoso().domain_sid()).with_key(key(1));
+    let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_keys([key(1), key(2)]);
+    let before = KeySet::from_accounts([www, old()]).unwrap();
+    let token = |kvno: u32| contoso().ticket_for("alice").kvno(i64::from(kvno)).without_pac();
+    let is_bound = |set: &dyn Fn() -> KeySet, kvno| {
+        let set = set().with_retiring_keys(&before, NOW);
+        assert_eq!(code(set, Policy::default(), &token(kvno)), Some("pac-missing"), "version {kvno}");
+    };
+    let rolled = || KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(3, AES256)));
+    let kept = || KeySet::from(old());
+    let another = || KeySet::from(Account::new("HTTP/another", "CONTOSO.TEST").with_key(key(1)));
+    is_bound(&rolled, 1);
+    is_bound(&rolled, 2);
+    is_bound(&kept, 1);
+    is_bound(&kept, 2);
+    is_bound(&another, 1);
+    // An account that is added later is bound, too.
+    let late = || {
+        let set = rolled().with_retiring_keys(&before, NOW);
+        set.with_account(Account::new("HTTP/late", "CONTOSO.TEST").with_key(key(4))).unwrap()
+    };
+    assert_eq!(code(late(), Policy::default(), &token(4)), Some("pac-missing"));
+    assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
+}
+
+/// It had the same bounds as the account that stayed, or comes back without the key.
+#[test]
+fn bounds_of_a_principal_that_is_gone_hold_after_the_next_rollover() {
+    let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
+    let bounded = |name, kvno| of(name, kvno).with_domain_sid(contoso().domain_sid());
+    let token = contoso().with_kvno(1).ticket_for("alice").without_pac();
+    let is_bound = |set: KeySet| assert_eq!(code(set, Policy::default(), &token), Some("pac-missing"));
+    let first = KeySet::from_accounts([bounded("HTTP/a", 1), bounded("HTTP/b", 1)]).unwrap();
+    let second = KeySet::from(bounded("HTTP/b", 2)).with_retiring_keys(&first, NOW);
+    is_bound(KeySet::from(of("HTTP/b", 3)).with_retiring_keys(&second, NOW));
+    let first = KeySet::from_accounts([bounded("HTTP/a", 1), of("HTTP/b", 1)]).unwrap();
+    let second = || KeySet::from(of("HTTP/b", 2)).with_retiring_keys(&first, NOW);
+    let both = KeySet::from_accounts([bounded("HTTP/a", 3), of("HTTP/b", 4)]).unwrap();
+    is_bound(both.with_retiring_keys(&second(), NOW));
+    let added = second().with_account(bounded("HTTP/a", 3)).unwrap();
+    is_bound(added.with_account(of("HTTP/c", 3)).unwrap());
+}
+
+/// A server that starts to label its accounts, or no longer does, serves its users on.
+#[test]
+fn account_stays_the_same_when_it_is_labelled() {
+    let plain = |kvno| contoso().with_kvno(kvno).account();
+    let labelled = |kvno| plain(kvno).with_tenant("t");
+    let token = contoso().with_kvno(1).ticket_for("alice");
+    let rolled = |new: Account, old: Account| {
+        let set = KeySet::from(new).with_retiring_keys(&KeySet::from(old), NOW);
+        judge(set, Policy::default(), &token).map(|accepted| accepted.tenant().map(str::to_owned))
+    };
+    for kvno in [1, 2] {
+        assert_eq!(rolled(labelled(kvno), plain(1)).unwrap().as_deref(), Some("t"));
+        assert_eq!(rolled(plain(kvno), labelled(1)).unwrap(), None);
+    }
+    assert_eq!(rolled(labelled(1), plain(1).with_tenant("u")).unwrap_err().code(), "untrusted-realm");
+    assert_eq!(rolled(labelled(2), plain(1).with_tenant("u")).unwrap_err().code(), "key-version");
+}
+
+/// The new settings of an account replace those before: for the retiring key, too.
+#[test]
+fn bounds_of_an_account_that_is_in_the_new_set_are_those_of_the_new_set() {
+    let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
+    let bounded = |name, kvno| of(name, kvno).with_domain_sid(contoso().domain_sid());
+    let before = KeySet::from_accounts([bounded("HTTP/a", 1), of("HTTP/b", 1)]).unwrap();
+    let after = || KeySet::from_accounts([of("HTTP/a", 2), of("HTTP/b", 2)]).unwrap();
+    let after = || after().with_retiring_keys(&before, NOW);
+    let token = |kvno: u32| contoso().with_kvno(kvno).ticket_for("alice").without_pac();
+    assert_eq!([1, 2].map(|kvno| code(after(), Policy::default(), &token(kvno))), [None, None]);
+    assert_eq!(code(before, Policy::default(), &token(1)), Some("pac-missing"));
+}
