@@ -143,9 +143,23 @@ fn start_fails_with_the_names_it_found_when_the_principal_is_not_among_them() {
         "the keytab has no entry of HTTP/www.contoso.test, WEB$; it has entries of alice@CONTOSO.TEST, \
          host/www.contoso.test@CONTOSO.TEST"
     );
-    let names: Vec<_> = (10..32).map(|number| format!("user{number}")).collect();
-    let many = keytab(names.iter().map(|name| entry(name, &realm, 1)));
-    assert!(error_of(&many).ends_with("user19@CONTOSO.TEST and 12 more"), "{}", error_of(&many));
+    for (count, end) in [(10, ", user19@CONTOSO.TEST"), (11, ", user19@CONTOSO.TEST and 1 more")] {
+        let names: Vec<_> = (10..10 + count).map(|number| format!("user{number}")).collect();
+        let error = error_of(&keytab(names.iter().map(|name| entry(name, &realm, 1))));
+        assert!(error.ends_with(end), "{error}");
+    }
+}
+
+#[test]
+fn keytab_is_read_up_to_sixteen_mebibytes_and_no_further() {
+    let error = |length| {
+        let folder = Folder::new();
+        folder.put(&vec![0; length]);
+        start(&folder).map(|_| ()).unwrap_err()
+    };
+    let most = 16 * 1024 * 1024;
+    assert!(matches!(error(most), StartError::Keytab(KeytabFileError::NotAKeytab(_))));
+    assert!(matches!(error(most + 1), StartError::Keytab(KeytabFileError::TooLarge)));
 }
 
 #[test]
