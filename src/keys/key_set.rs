@@ -15,6 +15,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::hash::BuildHasher;
+use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 use thiserror::Error;
@@ -198,7 +199,7 @@ impl KeySet {
 
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
     /// own end if that comes sooner. An account is the same one in both sets if its tenant, realm and name are. If an account has
-    /// a label in one set only, its realm and name decide, as long as the old set has that name once.
+    /// a label in one set only, its realm and name decide, as long as each set has that name once.
     ///
     /// An account that only `old` has is not added. But its bounds hold for every key that it shares with an account of this
     /// set, even when that key has ended for it. So add all accounts first. The bounds of an account that both sets have are
@@ -210,13 +211,11 @@ impl KeySet {
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.
     #[must_use]
     pub fn with_retiring_keys(mut self, old: &Self, last: UnixTime) -> Self {
-        let by_name = old.by_name();
-        let mut replaced: HashSet<*const Account> = HashSet::new();
-        let accounts = self.take_all().into_iter().map(|account| match before(&by_name, &account) {
-            Some(before) => {
-                replaced.insert(Arc::as_ptr(before));
-                account.with_retiring_keys(before, last)
-            }
+        let accounts = self.take_all();
+        let before = accounts_before(old, &accounts);
+        let replaced: HashSet<*const Account> = before.iter().flatten().map(|before| ptr::from_ref(*before)).collect();
+        let accounts = accounts.into_iter().zip(before).map(|(account, before)| match before {
+            Some(before) => account.with_retiring_keys(before, last),
             None => account,
         });
         let accounts: Vec<Account> = accounts.collect();
@@ -293,14 +292,6 @@ impl KeySet {
 
     fn all_accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
         self.single.iter().chain(self.shared.values().flat_map(|accounts| &accounts.all))
-    }
-
-    fn by_name(&self) -> ByName<'_> {
-        let mut by_name = ByName::new();
-        for account in self.all_accounts() {
-            by_name.entry((account.realm(), account.name())).or_default().push(account);
-        }
-        by_name
     }
 
     /// Takes all accounts out of the set.
@@ -399,15 +390,30 @@ fn duplicate<'a>(accounts: &'a [Account], hasher: &DefaultHashBuilder) -> Option
 }
 
 /// Accounts by realm and name, each with those of all tenants.
-type ByName<'k> = HashMap<(&'k str, &'k str), Vec<&'k Arc<Account>>>;
+type ByName<'k> = HashMap<(&'k str, &'k str), Vec<&'k Account>>;
 
-/// Returns the account that `account` was in an older set: of the same tenant, or the only one of its name, if one of the two
-/// has no label. A server that starts to label its accounts has the same accounts as before.
-fn before<'k>(old: &ByName<'k>, account: &Account) -> Option<&'k Arc<Account>> {
-    let of_name = old.get(&(account.realm(), account.name()))?;
+fn by_name<'k>(accounts: impl IntoIterator<Item = &'k Account>) -> ByName<'k> {
+    let mut by_name = ByName::new();
+    for account in accounts {
+        by_name.entry((account.realm(), account.name())).or_default().push(account);
+    }
+    by_name
+}
+
+/// Returns for each account of a new set what it was in an old one.
+fn accounts_before<'k>(old: &'k KeySet, accounts: &[Account]) -> Vec<Option<&'k Account>> {
+    let (old, new) = (by_name(old.accounts()), by_name(accounts));
+    accounts.iter().map(|account| before(&old, &new, account)).collect()
+}
+
+/// Returns the account that `account` of a new set was in an old one: of the same tenant, or the only one of its name in both
+/// sets, if one of the two has no label. A server that starts to label its accounts has the same accounts as before.
+fn before<'k>(old: &ByName<'k>, new: &ByName<'_>, account: &Account) -> Option<&'k Account> {
+    let name = (account.realm(), account.name());
+    let of_name = old.get(&name)?;
     let same = of_name.iter().find(|held| held.tenant() == account.tenant());
-    let only = || match of_name.as_slice() {
-        [only] if only.tenant().is_none() || account.tenant().is_none() => Some(only),
+    let only = || match (of_name.as_slice(), new.get(&name)?.as_slice()) {
+        ([only], [_]) if only.tenant().is_none() || account.tenant().is_none() => Some(only),
         _ => None,
     };
     same.or_else(only).copied()

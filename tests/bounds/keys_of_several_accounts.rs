@@ -128,6 +128,10 @@ fn account_stays_the_same_when_it_is_labelled() {
         assert_eq!(rolled(labelled(kvno), plain(1)).unwrap().as_deref(), Some("t"));
         assert_eq!(rolled(plain(kvno), labelled(1)).unwrap(), None);
     }
+    // A tenant that comes has not the keys of an account that stays.
+    let both = KeySet::from_accounts([plain(2), labelled(3)]).unwrap();
+    let both = both.with_retiring_keys(&KeySet::from(plain(1)), NOW);
+    assert_eq!(judge(both, Policy::default(), &token).unwrap().tenant(), None);
     assert_eq!(rolled(labelled(1), plain(1).with_tenant("u")).unwrap_err().code(), "untrusted-realm");
     assert_eq!(rolled(labelled(2), plain(1).with_tenant("u")).unwrap_err().code(), "key-version");
 }
