@@ -92,7 +92,8 @@ impl<'a> IdentityRef<'a> {
 
     /// Returns the user principal name, by the PAC's UPN_DNS_INFO: a claim within the account's forest. An administrator of
     /// that forest chooses its suffix, and may choose another company's domain. [`UpnFlags::CONSTRUCTED`] says that the
-    /// account has no UPN, and that the KDC joined its name and domain into this one.
+    /// account has no UPN, and that the KDC joined its name and domain into this one. `None` also if the KDC wrote texts there that
+    /// cannot be read: [`VerifiedPac::upn_dns_info`] says why.
     #[must_use]
     pub fn upn(&self) -> Option<WideText<'a>> {
         self.upn_dns().map(|info| info.upn)
@@ -203,9 +204,9 @@ impl<'a> IdentityRef<'a> {
         self.accepted.pac().as_ref().and_then(VerifiedPac::logon_info)
     }
 
-    /// Without a LOGON_INFO nothing ties a UPN to a SID.
+    /// Without a LOGON_INFO nothing ties a UPN to a SID. A UPN_DNS_INFO whose texts cannot be read says nothing.
     fn upn_dns(self) -> Option<UpnDnsInfo<'a>> {
-        self.accepted.pac().filter(|pac| pac.logon_info().is_some())?.upn_dns_info()
+        self.accepted.pac().filter(|pac| pac.logon_info().is_some())?.upn_dns_info().ok()?
     }
 
     fn extra_sids(self) -> impl Iterator<Item = Group> + use<'a> {

@@ -126,7 +126,7 @@ fn a_delegated_ticket_says_through_whom() {
     let recordings = recorded::load_all().unwrap();
     let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == "samba-s4u2proxy").unwrap();
     let accepted = judge(recording, case, |key| key).unwrap();
-    let info = accepted.pac().unwrap().delegation_info().unwrap();
+    let info = accepted.pac().unwrap().delegation_info().unwrap().unwrap();
     assert!(info.proxy_target() == *"HTTP/autologon.microsoftazuread-sso.com");
     assert_eq!(
         info.transited_services().map(kerberos_sso::pac::WideText::decoded).collect::<Vec<_>>(),

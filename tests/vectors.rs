@@ -120,7 +120,7 @@ fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
 fn pac_fields(pac: &VerifiedPac<'_>) -> ExpectedPac {
     let text = |text: WideText<'_>| Some(text.decoded()).filter(|text| !text.is_empty());
     let sids = |groups: &mut dyn Iterator<Item = Group>| groups.map(|group| group.sid.to_string()).collect();
-    let (logon, upn) = (pac.logon_info(), pac.upn_dns_info());
+    let (logon, upn) = (pac.logon_info(), pac.upn_dns_info().unwrap());
     let logon = logon.as_ref();
     ExpectedPac {
         buffers: pac.buffer_types().map(|buffer_type| buffer_type.0).collect(),

@@ -80,7 +80,8 @@ fn authenticator(accepted: &Accepted) -> Value {
 }
 
 fn pac(pac: &VerifiedPac<'_>) -> Value {
-    let (logon, upn) = (pac.logon_info(), pac.upn_dns_info());
+    // Texts that cannot be read are absent.
+    let (logon, upn) = (pac.logon_info(), pac.upn_dns_info().ok().flatten());
     let (logon, upn) = (logon.as_ref(), upn.as_ref());
     json!({
         "buffers": pac.buffer_types().map(|buffer| buffer.0).collect::<Vec<_>>(),

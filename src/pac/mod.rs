@@ -1,8 +1,12 @@
 //! The Privilege Attribute Certificate (MS-PAC): what Active Directory says about a user, in the ticket.
 //!
 //! [`Pac`] is a PAC of which nothing was verified and nothing can be read. [`Pac::verify`] checks the signatures and then
-//! decodes it: [`VerifiedPac`] has the contents. [`Validator::authorize`](crate::Validator::authorize) has the ticket, and
+//! reads it: [`VerifiedPac`] has the contents. [`Validator::authorize`](crate::Validator::authorize) has the ticket, and
 //! checks that the contents agree with it and that the key may vouch for such a user.
+//!
+//! What decides is strict: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO, PAC_REQUESTOR and the SID in
+//! UPN_DNS_INFO. A PAC in which one of them cannot be read is refused. The other buffers only describe the user: they are decoded when
+//! the caller asks for them, and report their faults then. So a new form of one of them keeps nobody from signing in.
 //!
 //! Texts, SIDs and groups stay where they are in the ticket. They are decoded when the caller asks for them.
 
@@ -51,12 +55,12 @@ use crate::span::Span;
 use client_info::ClientInfoLayout;
 use container::{buffer_types, find};
 use core::fmt;
-use error::PacError;
+use error::{PacError, PacMalformed};
 use fault::{Fault, Kind};
 use logon_info::LogonInfoLayout;
-use upn_dns_info::UpnDnsInfoLayout;
 
-/// A PAC whose server signature was verified, and whose buffers have the form that MS-PAC gives them.
+/// A PAC whose server signature was verified. The buffers that decide about a sign-in have the form that MS-PAC gives them; the
+/// others are decoded when they are asked for.
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct VerifiedPac<'a> {
@@ -74,21 +78,19 @@ impl fmt::Debug for VerifiedPac<'_> {
     }
 }
 
-/// Where everything is in a verified PAC.
+/// Where the buffers that decide are in a verified PAC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PacLayout {
     table: Span,
     kdc_signatures: KdcSignatures,
     client_info: ClientInfoLayout,
     logon_info: Option<LogonInfoLayout>,
-    upn_dns_info: Option<UpnDnsInfoLayout>,
-    attributes: Option<PacAttributes>,
+    upn_sid: Option<Span>,
     requestor: Option<Span>,
-    delegation_info: Option<Span>,
 }
 
 impl<'a> Pac<'a> {
-    /// Verifies the server signature under one of `server_keys`, and then decodes the PAC. The keys are those of the service's
+    /// Verifies the server signature under one of `server_keys`, and then reads the buffers that decide. The keys are those of the service's
     /// account, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE); only those that make
     /// signatures of its type are tried.
     ///
@@ -97,7 +99,7 @@ impl<'a> Pac<'a> {
     ///
     /// # Errors
     /// [`PacError::Signature`]; and [`PacError::Malformed`] for a signature that has not the length of its type, and for
-    /// everything that cannot be decoded. [`Error`](crate::Error) has a `From` for both.
+    /// a buffer that decides and cannot be read. [`Error`](crate::Error) has a `From` for both.
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
@@ -140,33 +142,17 @@ impl PacLayout {
         if let Some(requestor) = requestor {
             attributes_info::check_requestor(bytes, requestor)?;
         }
-        let delegation_info = span(BufferType::DELEGATION_INFO);
-        let device_info = span(BufferType::DEVICE_INFO);
-        if delegation_info.is_some() || device_info.is_some() {
-            Self::check_rare(bytes, delegation_info, device_info)?;
-        }
         Ok(Self {
             table,
             kdc_signatures,
             client_info: ClientInfoLayout::read(bytes, client_info)?,
             logon_info: span(BufferType::LOGON_INFO).map(|at| LogonInfoLayout::read(bytes, at)).transpose()?,
-            upn_dns_info: span(BufferType::UPN_DNS_INFO).map(|at| UpnDnsInfoLayout::read(bytes, at)).transpose()?,
-            attributes: span(BufferType::ATTRIBUTES_INFO).map(|at| PacAttributes::read(bytes, at)).transpose()?,
+            upn_sid: match span(BufferType::UPN_DNS_INFO) {
+                Some(at) => upn_dns_info::find_sid(bytes, at)?,
+                None => None,
+            },
             requestor,
-            delegation_info,
         })
-    }
-
-    /// Reads the buffers that few tickets have, to know that they are well formed.
-    #[cold]
-    fn check_rare(pac: &[u8], delegation_info: Option<Span>, device_info: Option<Span>) -> Result<(), Fault> {
-        if let Some(delegation_info) = delegation_info {
-            DelegationInfo::read(pac, delegation_info)?;
-        }
-        if let Some(device_info) = device_info {
-            DeviceInfo::read(pac, device_info)?;
-        }
-        Ok(())
     }
 
     /// Returns the packet form of the SID of the user's domain, and the user in it.
@@ -191,9 +177,9 @@ impl<'a> VerifiedPac<'a> {
         buffer_types(self.bytes, self.layout.table)
     }
 
-    /// Returns whether there is an S4U_DELEGATION_INFO.
-    pub(crate) const fn has_delegation_info(&self) -> bool {
-        self.layout.delegation_info.is_some()
+    /// Returns whether there is an S4U_DELEGATION_INFO, readable or not.
+    pub(crate) fn has_delegation_info(&self) -> bool {
+        self.span(BufferType::DELEGATION_INFO).is_some()
     }
 
     /// Returns the state of the KDC's own signatures.
@@ -214,10 +200,12 @@ impl<'a> VerifiedPac<'a> {
         LogonInfo::new(self.bytes, self.layout.logon_info.as_ref()?)
     }
 
-    /// Returns UPN_DNS_INFO, if there is one.
-    #[must_use]
-    pub fn upn_dns_info(&self) -> Option<UpnDnsInfo<'a>> {
-        self.layout.upn_dns_info.map(|layout| layout.view(self.bytes))
+    /// Decodes UPN_DNS_INFO, if there is one.
+    ///
+    /// # Errors
+    /// [`PacMalformed`] if a text in it cannot be read. The SID in it was read before.
+    pub fn upn_dns_info(&self) -> Result<Option<UpnDnsInfo<'a>>, PacMalformed> {
+        self.decode(BufferType::UPN_DNS_INFO, UpnDnsInfo::read)
     }
 
     /// Returns PAC_REQUESTOR, if there is one: the SID of the client that asked for the TGT.
@@ -233,25 +221,32 @@ impl<'a> VerifiedPac<'a> {
 
     /// Returns the packet form of [`UpnDnsInfo::sid`].
     pub(crate) fn upn_sid_packet(&self) -> Option<&'a [u8]> {
-        self.layout.upn_dns_info.as_ref()?.sid_packet(self.bytes)
+        self.layout.upn_sid.map(|sid| sid.of(self.bytes))
     }
 
-    /// Returns PAC_ATTRIBUTES_INFO, if there is one.
-    #[must_use]
-    pub const fn attributes(&self) -> Option<PacAttributes> {
-        self.layout.attributes
+    /// Decodes PAC_ATTRIBUTES_INFO, if there is one.
+    ///
+    /// # Errors
+    /// [`PacMalformed`] if it cannot be read.
+    pub fn attributes(&self) -> Result<Option<PacAttributes>, PacMalformed> {
+        self.decode(BufferType::ATTRIBUTES_INFO, PacAttributes::read)
     }
 
-    /// Returns S4U_DELEGATION_INFO, if there is one: a service acts in the user's name.
-    #[must_use]
-    pub fn delegation_info(&self) -> Option<DelegationInfo<'a>> {
-        DelegationInfo::read(self.bytes, self.layout.delegation_info?).ok()
+    /// Decodes S4U_DELEGATION_INFO, if there is one: a service acts in the user's name. That there is one counts, whether or not
+    /// it can be read ([`DelegationPolicy::Refuse`](crate::policy::DelegationPolicy::Refuse)).
+    ///
+    /// # Errors
+    /// [`PacMalformed`] if it cannot be read.
+    pub fn delegation_info(&self) -> Result<Option<DelegationInfo<'a>>, PacMalformed> {
+        self.decode(BufferType::DELEGATION_INFO, DelegationInfo::read)
     }
 
-    /// Returns PAC_DEVICE_INFO, if there is one. Nothing checks that the account may vouch for the domains of its SIDs.
-    #[must_use]
-    pub fn device_info(&self) -> Option<DeviceInfo<'a>> {
-        DeviceInfo::read(self.bytes, self.span(BufferType::DEVICE_INFO)?).ok()
+    /// Decodes PAC_DEVICE_INFO, if there is one. Nothing checks that the account may vouch for the domains of its SIDs.
+    ///
+    /// # Errors
+    /// [`PacMalformed`] if it cannot be read.
+    pub fn device_info(&self) -> Result<Option<DeviceInfo<'a>>, PacMalformed> {
+        self.decode(BufferType::DEVICE_INFO, DeviceInfo::read)
     }
 
     /// Returns PAC_CLIENT_CLAIMS_INFO, if it is not empty.
@@ -270,6 +265,16 @@ impl<'a> VerifiedPac<'a> {
     fn claims(&self, buffer_type: BufferType) -> Option<EncodedClaims<'a>> {
         let buffer = self.span(buffer_type).filter(|buffer| buffer.len() > 0)?;
         Some(EncodedClaims::new(self.bytes, buffer))
+    }
+
+    /// Decodes a buffer that no decision needs.
+    fn decode<T>(
+        &self,
+        buffer_type: BufferType,
+        read: impl FnOnce(&'a [u8], Span) -> Result<T, Fault>,
+    ) -> Result<Option<T>, PacMalformed> {
+        let Some(buffer) = self.span(buffer_type) else { return Ok(None) };
+        read(self.bytes, buffer).map(Some).map_err(|fault| fault.within(self.bytes))
     }
 
     fn span(&self, buffer_type: BufferType) -> Option<Span> {

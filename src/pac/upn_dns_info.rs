@@ -1,4 +1,7 @@
 //! UPN_DNS_INFO (MS-PAC section 2.10): the user's principal name, and the DNS name of the user's domain.
+//!
+//! The SID in it decides, and is read when the PAC is verified ([`find_sid`]). The texts are only shown, and are read when the
+//! caller asks for them.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -36,55 +39,60 @@ flags! {
     }
 }
 
-/// Where the fields of a UPN_DNS_INFO are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UpnDnsInfoLayout {
-    upn: Span,
-    dns_domain_name: Span,
+/// Finds the SID in a UPN_DNS_INFO of the extended form, in its packet form.
+pub(super) fn find_sid(pac: &[u8], buffer: Span) -> Result<Option<Span>, Fault> {
+    let parts = Parts::read(pac, buffer)?;
+    parts.extended.map(|extended| parts.around.sid(extended.sid)).transpose()
+}
+
+impl<'a> UpnDnsInfo<'a> {
+    pub(super) fn read(pac: &'a [u8], buffer: Span) -> Result<Self, Fault> {
+        let Parts { upn, dns_domain_name, flags, extended, around } = Parts::read(pac, buffer)?;
+        let (sam_name, sid) = match extended {
+            Some(extended) => (Some(around.text(extended.sam_name)?), Some(around.sid(extended.sid)?)),
+            None => (None, None),
+        };
+        Ok(Self {
+            upn: around.text(upn)?,
+            dns_domain_name: around.text(dns_domain_name)?,
+            flags,
+            sam_name,
+            sid: sid.and_then(|sid| Sid::from_bytes(sid.of(pac))),
+        })
+    }
+}
+
+/// The fields of a UPN_DNS_INFO, before what they say is looked at.
+struct Parts<'a> {
+    upn: Part,
+    dns_domain_name: Part,
     flags: UpnFlags,
     extended: Option<Extended>,
+    around: Around<'a>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The fields that the extended form adds.
+#[derive(Clone, Copy)]
 struct Extended {
-    sam_name: Span,
-    sid: Span,
+    sam_name: Part,
+    sid: Part,
 }
 
-impl UpnDnsInfoLayout {
-    pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
+impl<'a> Parts<'a> {
+    fn read(pac: &'a [u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let upn = Part::read(&mut reader, Field::UpnText)?;
         let dns_domain_name = Part::read(&mut reader, Field::UpnDnsDomainName)?;
         let flags = UpnFlags::from_bits(reader.u32(Field::UpnFlags)?);
         let extended = if flags.contains(UpnFlags::EXTENDED) {
-            Some((Part::read(&mut reader, Field::UpnSamName)?, Part::read(&mut reader, Field::UpnSid)?))
+            let sam_name = Part::read(&mut reader, Field::UpnSamName)?;
+            Some(Extended { sam_name, sid: Part::read(&mut reader, Field::UpnSid)? })
         } else {
             None
         };
-        // The parts lie behind the fields.
+        // What the parts point to lies behind the fields.
         let around = Around { pac, buffer, contents: reader.at() };
-        let extended = match extended {
-            Some((sam_name, sid)) => Some(Extended { sam_name: around.text(sam_name)?, sid: around.sid(sid)? }),
-            None => None,
-        };
-        Ok(Self { upn: around.text(upn)?, dns_domain_name: around.text(dns_domain_name)?, flags, extended })
-    }
-
-    pub(super) fn view(self, pac: &[u8]) -> UpnDnsInfo<'_> {
-        let text = |span: Span| WideText::of_checked(span.of(pac));
-        UpnDnsInfo {
-            upn: text(self.upn),
-            dns_domain_name: text(self.dns_domain_name),
-            flags: self.flags,
-            sam_name: self.extended.map(|extended| text(extended.sam_name)),
-            sid: self.sid_packet(pac).and_then(Sid::from_bytes),
-        }
-    }
-
-    /// Returns the packet form of the SID.
-    pub(super) fn sid_packet(self, pac: &[u8]) -> Option<&[u8]> {
-        self.extended.map(|extended| extended.sid.of(pac))
+        Ok(Self { upn, dns_domain_name, flags, extended, around })
     }
 }
 
@@ -111,7 +119,7 @@ struct Around<'a> {
     contents: usize,
 }
 
-impl Around<'_> {
+impl<'a> Around<'a> {
     /// Returns the span of a part, which lies behind the fields and ends in the buffer. An empty part may lie anywhere.
     fn locate(self, part: Part) -> Result<Span, Fault> {
         // Neither of the two numbers has more than 17 bits, so the sum cannot saturate.
@@ -122,10 +130,10 @@ impl Around<'_> {
         Err(Fault::new(part.field, self.buffer.start(), Kind::Offset))
     }
 
-    fn text(self, part: Part) -> Result<Span, Fault> {
+    fn text(self, part: Part) -> Result<WideText<'a>, Fault> {
         let span = self.locate(part)?;
         check_text(span.of(self.pac), span.start(), part.field)?;
-        Ok(span)
+        Ok(WideText::of_checked(span.of(self.pac)))
     }
 
     fn sid(self, part: Part) -> Result<Span, Fault> {

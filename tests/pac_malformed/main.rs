@@ -56,6 +56,6 @@ fn before_the_change_it_is_taken() {
     let resource: Vec<_> = logon.resource_groups().map(|group| group.sid.to_string()).collect();
     assert_eq!(resource, ["S-1-5-21-1-2-3-572", "S-1-5-21-1-2-3-1300"]);
     assert_eq!(verified.requestor(), Some(logon.user_sid()));
-    assert_eq!(verified.upn_dns_info().unwrap().sid, Some(logon.user_sid()));
-    assert_eq!(verified.attributes().unwrap().bits(), 1);
+    assert_eq!(verified.upn_dns_info().unwrap().unwrap().sid, Some(logon.user_sid()));
+    assert_eq!(verified.attributes().unwrap().unwrap().bits(), 1);
 }

@@ -28,7 +28,7 @@ fn client_info_of(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn upn_dns_info_form() {
+fn upn_dns_info_without_a_readable_sid_is_refused() {
     let info = upn_dns_info("alice", sid("S-1-5-21-1-2-3-1103"));
     let with = |at: usize, number: u16| {
         let mut buffers = good();
@@ -40,48 +40,73 @@ fn upn_dns_info_form() {
         *buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap() = info[..length].into();
         assert_eq!(problem(&buffers).1, PacProblem::Truncated, "{length}");
     }
-    for (at, what) in [
-        (2, "UPN_DNS_INFO.Upn"),
-        (6, "UPN_DNS_INFO.DnsDomainName"),
-        (14, "UPN_DNS_INFO.SamName"),
-        (18, "UPN_DNS_INFO.Sid"),
-    ] {
-        for offset in [0, 16, 19, u16::try_from(info.len()).unwrap(), u16::MAX] {
-            assert_eq!(with(at, offset), (what, PacProblem::Offset), "{offset}");
-        }
+    for offset in [0, 16, 19, u16::try_from(info.len()).unwrap(), u16::MAX] {
+        assert_eq!(with(18, offset), ("UPN_DNS_INFO.Sid", PacProblem::Offset), "{offset}");
     }
-    assert_eq!(with(0, 41), ("UPN_DNS_INFO.Upn", PacProblem::Text));
-    assert_eq!(with(0, u16::MAX), ("UPN_DNS_INFO.Upn", PacProblem::Offset));
     for length in [0, 8, 24, 26, 27, 29] {
         let (what, problem) = with(16, length);
         assert_eq!(what, "UPN_DNS_INFO.Sid", "{length}");
         assert!(matches!(problem, PacProblem::Sid | PacProblem::Offset), "{length}: {problem}");
     }
-    let mut buffers = good();
-    buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap()[25] = 0xD8;
-    assert_eq!(problem(&buffers), ("UPN_DNS_INFO.Upn", PacProblem::Text));
 }
 
 #[test]
-fn requestor_and_attributes() {
-    let with = |buffer_type, bytes: &[u8]| {
+fn texts_of_upn_dns_info_report_their_fault_when_they_are_asked_for() {
+    let info = upn_dns_info("alice", sid("S-1-5-21-1-2-3-1103"));
+    let with = |at: usize, bytes: [u8; 2]| {
         let mut buffers = good();
-        *buffers.get_mut(buffer_type).unwrap() = bytes.into();
+        buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap()[at..at + 2].copy_from_slice(&bytes);
+        fault_when_asked(&buffers, |pac| pac.upn_dns_info().map(|_| ()))
+    };
+    let texts = [(2, "UPN_DNS_INFO.Upn"), (6, "UPN_DNS_INFO.DnsDomainName"), (14, "UPN_DNS_INFO.SamName")];
+    for (at, what) in texts {
+        for offset in [0, 16, 19, u16::try_from(info.len()).unwrap(), u16::MAX] {
+            assert_eq!(with(at, offset.to_le_bytes()), (what, PacProblem::Offset), "{offset}");
+        }
+    }
+    assert_eq!(with(0, 41_u16.to_le_bytes()), ("UPN_DNS_INFO.Upn", PacProblem::Text));
+    assert_eq!(with(0, [0xFF; 2]), ("UPN_DNS_INFO.Upn", PacProblem::Offset));
+    // Half a surrogate pair.
+    assert_eq!(with(24, [0, 0xD8]), ("UPN_DNS_INFO.Upn", PacProblem::Text));
+}
+
+/// Verifies the PAC, which holds, and returns the fault that is reported when a buffer is asked for.
+#[track_caller]
+fn fault_when_asked(
+    buffers: &PacBuffers,
+    ask: impl FnOnce(VerifiedPac<'_>) -> Result<(), PacMalformed>,
+) -> (&'static str, PacProblem) {
+    let pac = buffers.signed(&server_key());
+    let fault = ask(verify(&pac).unwrap()).unwrap_err();
+    (fault.what, fault.problem)
+}
+
+#[test]
+fn requestor_that_is_no_sid_is_refused() {
+    let with = |bytes: &[u8]| {
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::REQUESTOR).unwrap() = bytes.into();
         problem(&buffers)
     };
     let user = sid("S-1-5-21-1-2-3-1103").to_bytes();
     for bytes in [&[][..], &user[..27], &[&user[..], &[0; 4]].concat(), &[&[2], &user[1..]].concat()] {
-        assert_eq!(with(BufferType::REQUESTOR, bytes), ("PAC_REQUESTOR.UserSid", PacProblem::Sid));
+        assert_eq!(with(bytes), ("PAC_REQUESTOR.UserSid", PacProblem::Sid));
     }
+}
+
+#[test]
+fn attributes_report_their_fault_when_they_are_asked_for() {
+    let with = |bytes: &[u8]| {
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::ATTRIBUTES_INFO).unwrap() = bytes.into();
+        fault_when_asked(&buffers, |pac| pac.attributes().map(|_| ()))
+    };
     let flags = "PAC_ATTRIBUTES_INFO.Flags";
     let size = |expected, found| (flags, PacProblem::Size { expected, found });
-    assert_eq!(
-        with(BufferType::ATTRIBUTES_INFO, &[2, 0, 0]),
-        ("PAC_ATTRIBUTES_INFO.FlagsLength", PacProblem::Truncated)
-    );
-    assert_eq!(with(BufferType::ATTRIBUTES_INFO, &[0; 4]), size(0, 0));
-    assert_eq!(with(BufferType::ATTRIBUTES_INFO, &[2, 0, 0, 0]), size(4, 0));
-    assert_eq!(with(BufferType::ATTRIBUTES_INFO, &[2, 0, 0, 0, 1, 0, 0, 0, 0]), size(4, 5));
-    assert_eq!(with(BufferType::ATTRIBUTES_INFO, &[33, 0, 0, 0, 1, 0, 0, 0]), size(8, 4));
-    assert_eq!(with(BufferType::ATTRIBUTES_INFO, &[0xFF; 8]), size(0x2000_0000, 4));
+    assert_eq!(with(&[2, 0, 0]), ("PAC_ATTRIBUTES_INFO.FlagsLength", PacProblem::Truncated));
+    assert_eq!(with(&[0; 4]), size(0, 0));
+    assert_eq!(with(&[2, 0, 0, 0]), size(4, 0));
+    assert_eq!(with(&[2, 0, 0, 0, 1, 0, 0, 0, 0]), size(4, 5));
+    assert_eq!(with(&[33, 0, 0, 0, 1, 0, 0, 0]), size(8, 4));
+    assert_eq!(with(&[0xFF; 8]), size(0x2000_0000, 4));
 }

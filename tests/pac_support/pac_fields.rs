@@ -37,7 +37,7 @@ pub(crate) fn assert_windows(pac: &VerifiedPac<'_>, expected: &Value, id: &str) 
             "user_sid": logon.user_sid().to_string(),
         },
         "client_info": [instant(pac.client_info().client_id.instant().unwrap()), text(pac.client_info().name)],
-        "upn": pac.upn_dns_info().map(|info| json!({
+        "upn": pac.upn_dns_info().unwrap().map(|info| json!({
             "upn": text(info.upn), "dns": text(info.dns_domain_name), "flags": info.flags.bits(),
         })),
     });

@@ -40,7 +40,7 @@ fn delegation_shows_in_the_pac() {
     };
     assert_eq!(kind(refusing.of(&delegated)), DelegationKind::ConstrainedDelegation);
     let accepted = allowing.of(&delegated).unwrap();
-    let info = accepted.pac().unwrap().delegation_info().unwrap();
+    let info = accepted.pac().unwrap().delegation_info().unwrap().unwrap();
     assert!(info.proxy_target() == *"http/a");
     assert_eq!(info.transited_services().map(kerberos_sso::pac::WideText::decoded).collect::<Vec<_>>(), ["b@C"]);
 
@@ -58,13 +58,17 @@ fn delegation_shows_in_the_pac() {
         .unwrap()
         .delegation_info()
         .unwrap()
+        .unwrap()
         .transited_services()
         .map(kerberos_sso::pac::WideText::decoded);
     assert_eq!(services.collect::<Vec<_>>(), ["b@C", "", "c@C"]);
 
     for length in 0..DELEGATION_INFO.len() {
         let cut = good().with(BufferType::DELEGATION_INFO, &DELEGATION_INFO[..length]);
-        assert_eq!(allowing.of(&cut).unwrap_err().code(), "pac-malformed", "{length}");
+        let accepted = allowing.of(&cut).unwrap();
+        assert!(accepted.pac().unwrap().delegation_info().is_err(), "{length}");
+        // That somebody delegates is known without reading who.
+        assert_eq!(refusing.of(&cut).unwrap_err().code(), "delegation", "{length}");
     }
 }
 

@@ -13,13 +13,16 @@ mod pac_support;
 mod presence;
 
 use kerberos_sso::crypto::{EncType, Key};
-use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState};
+use kerberos_sso::pac::{BufferType, GroupAttributes, SignatureState, VerifiedPac};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{LogonInfoParts, NameParts, PacBuffers, TestRealm, TestToken, TimeText, if_relevant};
 use kerberos_sso::{
     Accepted, Account, AccountKind, AssertedBy, ComputerAccount, Error, KeySet, Password, Policy, Refused, ServiceKey,
     Sid, UnixTime, Validator,
-    error::{AccountCause, DelegationKind, DomainClaim, MissingPac, PacMismatch, PacSignature, SignatureCause},
+    error::{
+        AccountCause, DelegationKind, DomainClaim, MissingPac, PacMalformed, PacMismatch, PacProblem, PacSignature,
+        SignatureCause,
+    },
     policy::{AccountPolicy, DelegationPolicy, ForeignSidPolicy, PacPolicy},
     ticket::NameType,
 };

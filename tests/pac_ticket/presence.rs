@@ -99,3 +99,47 @@ fn a_pac_in_the_authenticator_is_the_clients_word() {
     let required = Server::new(Policy::default().with_pac(PacPolicy::Require));
     assert_eq!(required.check(&token).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
+
+/// The KDC signed the PAC, and no decision needs these buffers. A new form of one of them keeps nobody from signing in.
+#[test]
+fn user_signs_in_when_a_buffer_that_only_describes_cannot_be_read() {
+    let policy = Policy::default().with_pac(PacPolicy::Require).with_accounts(AccountPolicy::PeopleOnly);
+    let server = Server::bound(policy, &[DOMAIN]);
+    let ask: [(BufferType, fn(VerifiedPac<'_>) -> Option<PacMalformed>); 5] = [
+        (BufferType::DEVICE_INFO, |pac| pac.device_info().err()),
+        (BufferType::DELEGATION_INFO, |pac| pac.delegation_info().err()),
+        (BufferType::ATTRIBUTES_INFO, |pac| pac.attributes().err()),
+        (BufferType::CLIENT_CLAIMS_INFO, |pac| pac.client_claims()?.decode(1 << 16).err()),
+        (BufferType::DEVICE_CLAIMS_INFO, |pac| pac.device_claims()?.decode(1 << 16).err()),
+    ];
+    let with = |buffer_type, octets: &[u8]| {
+        let accepted = server.of(&good().without(buffer_type).with(buffer_type, octets)).unwrap();
+        assert_eq!(accepted.identity().sid(), Some(sid("S-1-5-21-1-2-3-1103")), "{buffer_type}");
+        accepted
+    };
+    let only_headers = [1, 0x10, 8, 0, 0xCC, 0xCC, 0xCC, 0xCC, 0, 0, 0, 0, 0, 0, 0, 0];
+    for octets in [&[0xFF; 40][..], &[1], &only_headers] {
+        for (buffer_type, fault) in ask {
+            assert!(fault(with(buffer_type, octets).pac().unwrap()).is_some(), "{buffer_type} {octets:?}");
+        }
+        for buffer_type in [BufferType::CREDENTIAL_INFO, BufferType(0x1234)] {
+            assert!(with(buffer_type, octets).pac().is_some());
+        }
+    }
+}
+
+/// The texts of UPN_DNS_INFO are shown, and its SID decides.
+#[test]
+fn user_has_no_upn_when_its_text_cannot_be_read() {
+    let server = Server::new(Policy::default());
+    let mut buffers = good();
+    let info = buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap();
+    info[24..26].copy_from_slice(&[0, 0xD8]);
+    let accepted = server.of(&buffers).unwrap();
+    let identity = accepted.identity();
+    assert_eq!((identity.upn().is_none(), identity.sid()), (true, Some(sid("S-1-5-21-1-2-3-1103"))));
+    assert_eq!(accepted.pac().unwrap().upn_dns_info().unwrap_err().problem, PacProblem::Text);
+    let mut other = good();
+    *other.get_mut(BufferType::UPN_DNS_INFO).unwrap() = upn_dns_info("alice", sid("S-1-5-21-1-2-3-1104"));
+    assert!(matches!(mismatch(server.of(&other)), PacMismatch::UpnSid { .. }));
+}

@@ -137,7 +137,10 @@ fn user_checks(pac: Option<&VerifiedPac<'_>>) -> Vec<Check> {
 }
 
 fn user_facts(pac: &VerifiedPac<'_>) -> Vec<Node> {
-    let upn = pac.upn_dns_info().map(|info| Node::fact("UPN", info.upn));
+    let upn = match pac.upn_dns_info() {
+        Ok(info) => info.map(|info| Node::fact("UPN", info.upn)),
+        Err(fault) => Some(Node::fact("UPN", format!("cannot be read: {fault}"))),
+    };
     pac.logon_info().as_ref().map(logon_facts).unwrap_or_default().into_iter().chain(upn).collect()
 }
 
