@@ -1,7 +1,7 @@
 //! A web server whose users are signed in by their browsers, and find a form where that does not work.
 //!
-//! Run: `cargo run --example axum -- KEYTAB`, with the keys of the account that has the service principal
-//! name `HTTP/` and this host. Without a keytab it has the key and the time of a recorded ticket, which it takes once:
+//! Run: `cargo run --example axum -- KEYTAB HTTP/this.host`: a keytab, and the service principal name whose entries in it serve.
+//! Without a keytab it has the key and the time of a recorded ticket, which it takes once:
 //! `curl -i -H "Authorization: $(cat examples/alice.header)" http://127.0.0.1:8080/`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
 
@@ -40,7 +40,8 @@ fn randomness() -> Randomness {
 async fn main() {
     let (keys, clock, started): (_, fn() -> UnixTime, _) = if let Some(file) = std::env::args_os().nth(1) {
         let keytab = std::fs::read(file).expect("the keytab can be read");
-        let keys = KeySet::from_keytab(&keytab).expect("it is a keytab");
+        let service = std::env::args().nth(2).expect("the service principal name follows the keytab");
+        let keys = KeySet::from_keytab(&keytab, [service.as_str()]).expect("the keytab has keys of the service");
         (keys, || SystemTime::now().into(), SystemTime::now().into())
     } else {
         let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");

@@ -32,7 +32,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("keytab") => keys = KeySet::from_keytab(&std::fs::read(arguments.value()?)?)?,
+            Long("keytab") => keys = KeySet::from_whole_keytab(&std::fs::read(arguments.value()?)?)?,
             Long("realm") => realm = Some(arguments.value()?.string()?),
             Long("allow-rc4") => policy = policy.allow_rc4(),
             Value(value) => values.push(value),

@@ -30,7 +30,7 @@ fn randomness() -> Randomness {
 }
 
 fn main() {
-    // Once, when the server starts. A keytab would do as well: KeySet::from_keytab(&bytes).
+    // Once, when the server starts. A keytab would do as well: KeySet::from_keytab(&bytes, ["HTTP/www.contoso.test"]).
     let started = UnixTime::from_seconds(1_795_299_474); // a server asks its clock: SystemTime::now().into()
     let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
     let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));

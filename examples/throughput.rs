@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     let keytab = Zeroizing::new(read(&arguments.keytab)?);
-    let keys = Arc::new(KeySet::from_keytab(&keytab).map_err(|error| error.to_string())?);
+    let keys = Arc::new(KeySet::from_whole_keytab(&keytab).map_err(|error| error.to_string())?);
     let file = read(&arguments.tokens)?;
     let tokens = records(&file)?;
     for _ in 0..arguments.passes {

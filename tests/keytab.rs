@@ -39,7 +39,7 @@ fn keys_are_those_of_the_password_and_the_default_salt() {
 #[cfg(feature = "rc4")]
 #[test]
 fn each_principal_becomes_an_account() {
-    let keys = KeySet::from_keytab(&bytes(RECORDED[0])).unwrap();
+    let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap();
     let mut accounts: Vec<_> =
         keys.accounts().map(|account| (account.name(), account.realm(), account.keys().len())).collect();
     accounts.sort_unstable();
@@ -53,12 +53,54 @@ fn each_principal_becomes_an_account() {
     );
 }
 
+/// A user knows the key of their own account. Under it they could write a ticket of anybody.
+#[test]
+fn only_entries_of_the_named_principals_serve() {
+    let file = bytes(RECORDED[0]);
+    let served = |principals: &[&str]| {
+        let keys = KeySet::from_keytab(&file, principals.iter().copied()).unwrap();
+        let mut names: Vec<String> = keys.accounts().map(|account| account.name().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    for as_written in [
+        "HTTP/www.example.test",
+        "http/WWW.example.test",
+        "HTTP/www.example.test@EXAMPLE.TEST",
+        "HTTP@www.example.test",
+    ] {
+        assert_eq!(served(&[as_written]), ["HTTP/www.example.test"], "{as_written}");
+    }
+    assert_eq!(served(&["svc@EXAMPLE.TEST"]), ["svc"]);
+    assert_eq!(served(&["svc", "host/db.example.test", "cifs/db.example.test"]), ["host/db.example.test", "svc"]);
+
+    let keytab = Keytab::parse(&file).unwrap().only(["HTTP/www.example.test"]);
+    let left_out: Vec<String> = keytab.left_out().iter().map(ToString::to_string).collect();
+    assert_eq!(left_out, ["host/db.example.test@EXAMPLE.TEST", "svc@EXAMPLE.TEST"]);
+    assert!(keytab.entries().iter().all(|entry| entry.components == ["HTTP", "www.example.test"]));
+}
+
+#[test]
+fn keytab_without_an_entry_of_the_named_principals_is_an_error_that_names_both() {
+    let error = |principals: &[&str]| KeySet::from_keytab(&bytes(RECORDED[0]), principals.iter().copied()).unwrap_err();
+    for wanted in ["HTTP/www", "HTTP/www.example.test@OTHER.TEST", "HTTP/www.example.test@example.test", "SVC$"] {
+        assert!(matches!(error(&[wanted]), KeytabError::NoEntry { .. }), "{wanted}");
+    }
+    assert_eq!(
+        error(&["HTTP/web.example.test", "WEB$"]).to_string(),
+        "the keytab has no entry of HTTP/web.example.test, WEB$; it has entries of HTTP/www.example.test@EXAMPLE.TEST, \
+         host/db.example.test@EXAMPLE.TEST, svc@EXAMPLE.TEST. Export the keys of the service's account, or name the \
+         principal as \"klist -k\" prints it"
+    );
+    assert!(matches!(error(&[]), KeytabError::NoEntry { wanted, .. } if wanted.is_empty()));
+}
+
 #[cfg(feature = "rc4")]
 #[test]
 fn account_has_the_keys_of_both_keytabs_when_the_old_one_retires() {
-    let before = KeySet::from_keytab(&bytes(RECORDED[1])).unwrap();
+    let before = KeySet::from_whole_keytab(&bytes(RECORDED[1])).unwrap();
     let last = kerberos_sso::UnixTime::from_seconds(1_800_000_000);
-    let keys = KeySet::from_keytab(&bytes(RECORDED[0])).unwrap().with_retiring_keys(&before, last);
+    let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap().with_retiring_keys(&before, last);
     assert_eq!(keys.accounts().count(), 3);
     assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 5);
 }
@@ -163,7 +205,7 @@ fn whole_entries_serve_when_a_record_among_them_cannot() {
 #[test]
 fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
     assert_eq!(
-        KeySet::from_keytab(b"\x05\x02").unwrap_err().to_string(),
+        KeySet::from_whole_keytab(b"\x05\x02").unwrap_err().to_string(),
         "the keytab has no key that can serve: 0 of an unsupported type"
     );
     let mut octets = b"\x05\x02".to_vec();
@@ -173,7 +215,7 @@ fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
         ]);
     }
     assert_eq!(
-        KeySet::from_keytab(&octets).unwrap_err().to_string(),
+        KeySet::from_whole_keytab(&octets).unwrap_err().to_string(),
         "the keytab has no key that can serve: 0 of an unsupported type; \
          0@A at octet 2, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
          1@A at octet 32, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
@@ -203,7 +245,7 @@ fn keytab_of_fifty_thousand_entries_is_read_in_linear_time() {
     let many_principals = (0..25_000).flat_map(|principal| record(principal, 1));
     let many_versions = (1..=25_000).flat_map(|kvno| record(99_999, kvno));
     let octets: Vec<u8> = [5, 2].into_iter().chain(many_principals).chain(many_versions).collect();
-    let keys = KeySet::from_keytab(&octets).unwrap();
+    let keys = KeySet::from_whole_keytab(&octets).unwrap();
     assert_eq!(keys.accounts().count(), 25_001);
     assert_eq!(keys.account("A", "00099999").unwrap().keys().len(), 25_000);
 }

@@ -94,7 +94,7 @@ fn validator(conversation: &Conversation) -> Validator<NoReplayCache> {
         let bindings = ChannelBindings::new(&from_hex(bindings).unwrap());
         policy = policy.with_channel_bindings([bindings]).with_binding_level(BindingLevel::Require);
     }
-    Validator::new(KeySet::from_keytab(&conversation.keytab).unwrap(), policy, NoReplayCache)
+    Validator::new(KeySet::from_whole_keytab(&conversation.keytab).unwrap(), policy, NoReplayCache)
 }
 
 fn step(

@@ -78,7 +78,7 @@ impl Server {
             }
         }
         let [port, keytab] = values.as_slice() else { return Err("PORT and KEYTAB are wanted".into()) };
-        let keys = KeySet::from_keytab(&std::fs::read(keytab)?)?;
+        let keys = KeySet::from_whole_keytab(&std::fs::read(keytab)?)?;
         let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), SystemTime::now().into());
         let validator = Validator::new(keys, policy, cache);
         Ok(Self { validator, port: port.parse()?, mechanism, entropy })

@@ -3,12 +3,11 @@
 //! A server may serve a million realms, and most of them have one account here. These accounts are in a table of pointers,
 //! and each account knows its realm. A realm with more accounts also has a table of services.
 
+use super::Account;
 use super::trust::{Bounds, OwnedBounds, SharedKey};
-use super::{Account, Keytab, KeytabError};
 use crate::bounded_text::BoundedText;
 use crate::crypto::Cipher;
 use crate::limits::MAX_REALM_LENGTH;
-use crate::sid::Sid;
 use crate::time::UnixTime;
 use crate::wire::krb5::PrincipalName;
 use alloc::boxed::Box;
@@ -167,36 +166,6 @@ impl KeySet {
         Ok(self)
     }
 
-    /// Makes a key set of the accounts in an MIT keytab, for any realm.
-    ///
-    /// Each principal is an account, which vouches for the users of its own realm. Entries of types that this crate does not
-    /// support are left out. The accounts demand no PAC, and vouch for the SIDs of every domain. In Active Directory use
-    /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead: a name there is no identity.
-    ///
-    /// A record that cannot serve is left out: [`Keytab::unusable`](crate::Keytab::unusable) lists it for the log.
-    ///
-    /// # Errors
-    /// [`KeytabError`] if the octets are no keytab, or if no key in it can serve.
-    pub fn from_keytab(keytab: &[u8]) -> Result<Self, KeytabError> {
-        // A keytab's principals are different accounts.
-        Ok(Self::default().with_all(Keytab::parse(keytab)?.some_accounts()?))
-    }
-
-    /// Makes a key set of the accounts in an MIT keytab of Active Directory. Every ticket must have a PAC, with a user of the
-    /// domain whose SID is `domain` (`S-1-5-21-…`).
-    ///
-    /// `Get-ADDomain` prints that SID, and `samba-tool domain info` or `rpcclient -c lsaquery` does. For a forest of several
-    /// domains, change the accounts of [`Keytab::accounts`](crate::Keytab::accounts) by
-    /// [`with_client_realm`](Account::with_client_realm) and [`with_domain_sid`](Account::with_domain_sid).
-    ///
-    /// # Errors
-    /// [`KeytabError`] as for [`from_keytab`](Self::from_keytab).
-    pub fn from_active_directory_keytab(keytab: &[u8], domain: Sid) -> Result<Self, KeytabError> {
-        let of_domain = |account: Account| account.of_active_directory().with_domain_sid(domain);
-        let accounts = Keytab::parse(keytab)?.some_accounts()?;
-        Ok(Self::default().with_all(accounts.into_iter().map(of_domain).collect()))
-    }
-
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
     /// own end if that comes sooner. An account is the same one in both sets if its tenant, realm and name are. If an account has
     /// a label in one set only, its realm and name decide, as long as each set has that name once.
@@ -308,7 +277,7 @@ impl KeySet {
     }
 
     /// Adds accounts to a set of none. All are different.
-    fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
+    pub(super) fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
         bind_sharers(&mut accounts, &mut self.gone, &self.hasher);
         for account in accounts {
             self.add(account);

@@ -17,7 +17,6 @@
 //! What is whole serves. A record that is not is listed apart, as MIT's library skips it: one bad record does not take the
 //! others with it.
 
-use super::{Account, ServiceKey};
 use crate::bounded_text::BoundedText;
 use crate::crypto::{EncType, Key};
 use crate::time::UnixTime;
@@ -25,7 +24,6 @@ use crate::wire::krb5::NameType;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use hashbrown::HashMap;
 use thiserror::Error;
 
 /// The entries of a keytab.
@@ -42,6 +40,8 @@ use thiserror::Error;
 /// # .concat();
 /// let keytab = Keytab::parse(&file)?;
 /// assert_eq!(keytab.entries()[0].components, ["HTTP", "www"]);
+/// let keytab = keytab.only(["HTTP/www"]);
+/// assert!(keytab.left_out().is_empty());
 /// let keys = KeySet::from_accounts(keytab.accounts())?;
 /// assert!(keys.account("A.TEST", "HTTP/www").is_some());
 ///
@@ -53,8 +53,9 @@ use thiserror::Error;
 /// ```
 #[derive(Debug)]
 pub struct Keytab {
-    entries: Vec<KeytabEntry>,
-    unusable: Vec<UnusableEntry>,
+    pub(super) entries: Vec<KeytabEntry>,
+    pub(super) unusable: Vec<UnusableEntry>,
+    pub(super) left_out: Vec<BoundedText>,
 }
 
 /// One key of one principal.
@@ -126,6 +127,32 @@ pub enum KeytabError {
         /// These records are not whole.
         unusable: Vec<UnusableEntry>,
     },
+    /// No entry is one of the principals that were named.
+    #[error(
+        "the keytab has no entry of {}; it has entries of {}. Export the keys of the service's account, or name the principal \
+         as \"klist -k\" prints it",
+        Named(.wanted),
+        Named(.found)
+    )]
+    NoEntry {
+        /// These principals were named.
+        wanted: Vec<BoundedText>,
+        /// The keytab has entries of these principals, each once.
+        found: Vec<BoundedText>,
+    },
+}
+
+/// Prints the first few principals.
+struct Named<'a>(&'a [BoundedText]);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, more) = self.0.split_at(self.0.len().min(LISTED));
+        let Some((first, rest)) = shown.split_first() else { return f.write_str("nobody") };
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|name| write!(f, ", {name}"))?;
+        if more.is_empty() { Ok(()) } else { write!(f, " and {} more", more.len()) }
+    }
 }
 
 /// Prints the first few records that cannot serve.
@@ -192,38 +219,6 @@ impl Keytab {
     pub fn into_entries(self) -> Vec<KeytabEntry> {
         self.entries
     }
-
-    /// Returns the principals as accounts, in order, each with its keys of supported types.
-    #[must_use]
-    pub fn accounts(self) -> Vec<Account> {
-        let mut principals: Vec<(String, &str, Vec<&KeytabEntry>)> = Vec::new();
-        let mut indices: HashMap<(String, &str), usize> = HashMap::new();
-        for entry in self.entries.iter().filter(|entry| entry.key.is_some()) {
-            let name = entry.components.join("/");
-            let index = *indices.entry((name.clone(), &entry.realm)).or_insert(principals.len());
-            if index == principals.len() {
-                principals.push((name, &entry.realm, Vec::new()));
-            }
-            if let Some((.., entries)) = principals.get_mut(index) {
-                entries.push(entry);
-            }
-        }
-        let service_key = |entry: &KeytabEntry| Some(ServiceKey::new(entry.key.clone()?, Some(entry.kvno)));
-        let account = |(name, realm, entries): (String, &str, Vec<&KeytabEntry>)| {
-            // A vector that grows would leave keys in memory that is given back.
-            let mut keys = Vec::with_capacity(entries.len());
-            keys.extend(entries.into_iter().filter_map(service_key));
-            Account::new(&name, realm).with_keys(keys)
-        };
-        principals.into_iter().map(account).collect()
-    }
-
-    /// Returns the accounts, of which there is at least one.
-    pub(super) fn some_accounts(self) -> Result<Vec<Account>, KeytabError> {
-        let (unsupported, unusable) = (self.entries.len(), self.unusable.clone());
-        let accounts = self.accounts();
-        if accounts.is_empty() { Err(KeytabError::NoKey { unsupported, unusable }) } else { Ok(accounts) }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -243,7 +238,7 @@ struct Records<'a> {
 
 impl<'a> Records<'a> {
     fn read_all(mut self) -> Keytab {
-        let mut keytab = Keytab { entries: Vec::new(), unusable: Vec::new() };
+        let mut keytab = Keytab { entries: Vec::new(), unusable: Vec::new(), left_out: Vec::new() };
         while !self.rest.is_empty() {
             let start = self;
             match self.record() {

@@ -7,6 +7,7 @@
 mod account;
 mod computer_account;
 mod diagnosis;
+mod from_keytab;
 mod key_set;
 mod keytab;
 mod password;

@@ -230,12 +230,12 @@ mod without_pac {
                 change(pac);
             })
         };
-        let keys = || KeySet::from_active_directory_keytab(&file, realm().domain_sid()).unwrap();
+        let keys = || KeySet::from_active_directory_keytab(&file, ["http/WWW"], realm().domain_sid()).unwrap();
         assert_eq!(code(keys(), Policy::default(), &token(|_| ())), None);
         assert_eq!(code(keys(), Policy::default(), &token(|_| ()).without_pac()), Some("pac-missing"));
         let elsewhere = token(|pac| pac.user(fabrikam().join(1105).unwrap()));
         assert_eq!(code(keys(), Policy::default(), &elsewhere), Some("untrusted-domain"));
-        let general = || KeySet::from_keytab(&file).unwrap();
+        let general = || KeySet::from_keytab(&file, ["HTTP/www@A.TEST"]).unwrap();
         assert_eq!(code(general(), Policy::default(), &token(|_| ()).without_pac()), None);
     }
 }

@@ -14,7 +14,7 @@ pub struct Ours<'l> {
 
 impl<'l> Ours<'l> {
     pub fn new(load: &'l Load) -> Outcome<Self> {
-        let validator = Validator::new(KeySet::from_keytab(&load.keytab)?, Policy::default(), NoReplayCache);
+        let validator = Validator::new(KeySet::from_whole_keytab(&load.keytab)?, Policy::default(), NoReplayCache);
         Ok(Self { load, validator })
     }
 }
