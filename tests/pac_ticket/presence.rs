@@ -103,9 +103,10 @@ fn a_pac_in_the_authenticator_is_the_clients_word() {
 /// The KDC signed the PAC, and no decision needs these buffers. A new form of one of them keeps nobody from signing in.
 #[test]
 fn user_signs_in_when_a_buffer_that_only_describes_cannot_be_read() {
+    type Ask = fn(VerifiedPac<'_>) -> Option<PacMalformed>;
     let policy = Policy::default().with_pac(PacPolicy::Require).with_accounts(AccountPolicy::PeopleOnly);
     let server = Server::bound(policy, &[DOMAIN]);
-    let ask: [(BufferType, fn(VerifiedPac<'_>) -> Option<PacMalformed>); 5] = [
+    let ask: [(BufferType, Ask); 5] = [
         (BufferType::DEVICE_INFO, |pac| pac.device_info().err()),
         (BufferType::DELEGATION_INFO, |pac| pac.delegation_info().err()),
         (BufferType::ATTRIBUTES_INFO, |pac| pac.attributes().err()),
