@@ -2,6 +2,7 @@
 
 use super::authorize::PacFields;
 use super::buffer::Buffer;
+use super::context_keys::ContextKeys;
 use super::facts::{AuthenticatorFacts, OpenedBy, TicketFacts};
 use super::open::Opened;
 use super::request::Framing;
@@ -118,7 +119,8 @@ impl Accepted {
     /// # Errors
     /// [`DelegationError`] if they are not what RFC 4120 section 5.8 says, or not under the keys of this request.
     pub fn delegated_credentials(&self) -> Result<Option<DelegatedCredentials>, DelegationError> {
-        let candidates: Vec<_> = core::iter::once(&self.opened.session_key).chain(&self.verified.subkey).collect();
+        let ContextKeys { session, subkey, .. } = self.verified.keys(&self.opened, &self.buffer);
+        let candidates: Vec<_> = core::iter::once(session).chain(subkey).collect();
         let krb_cred = self.verified.authenticator.delegated.map(|span| self.buffer.slice(span));
         krb_cred.map(|krb_cred| DelegatedCredentials::open(krb_cred, &candidates)).transpose()
     }

@@ -2,8 +2,9 @@
 //!
 //! A request owns one buffer: the plaintext of the ticket, that of the authenticator, and a copy of the service's name from
 //! the ticket's unencrypted fields. Every fact is a span of it, so an accepted request borrows from nothing and is one
-//! allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys.
+//! allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys, which are used where they lie.
 
+use crate::crypto::{DecryptError, EncType, KeyRef, KeyUsage};
 use crate::span::Span;
 use crate::wire::krb5::Ticket;
 use alloc::vec::Vec;
@@ -30,11 +31,30 @@ impl Buffer {
         ciphertext: &[u8],
         decrypt: impl FnOnce(&[u8], &mut [u8]) -> Result<Range<usize>, E>,
     ) -> Result<Span, E> {
-        self.reserve(ciphertext.len());
+        self.fill(ciphertext.len(), |_, output| decrypt(ciphertext, output))
+    }
+
+    /// Decrypts as [`decrypt`](Self::decrypt) does, under a key of this buffer.
+    pub(crate) fn decrypt_under(
+        &mut self,
+        key: KeyField,
+        usage: KeyUsage,
+        ciphertext: &[u8],
+    ) -> Result<Span, DecryptError> {
+        self.fill(ciphertext.len(), |before, output| key.in_octets(before).decrypt(usage, ciphertext, output))
+    }
+
+    /// Appends octets, and lets `fill` write them. It also gets those that were there before.
+    fn fill<E>(
+        &mut self,
+        count: usize,
+        fill: impl FnOnce(&[u8], &mut [u8]) -> Result<Range<usize>, E>,
+    ) -> Result<Span, E> {
+        self.reserve(count);
         let start = self.0.len();
-        self.0.resize(start.saturating_add(ciphertext.len()), 0);
-        let (_, output) = self.0.split_at_mut(start);
-        match decrypt(ciphertext, output) {
+        self.0.resize(start.saturating_add(count), 0);
+        let (before, output) = self.0.split_at_mut(start);
+        match fill(before, output) {
             Ok(plaintext) => Ok(Span::new(start.saturating_add(plaintext.start), plaintext.len())),
             Err(error) => {
                 self.0.truncate(start);
@@ -72,6 +92,16 @@ impl Buffer {
         self.0.get(span.start()..span.end()).expect("a span of this buffer")
     }
 
+    /// Returns a key of this buffer.
+    pub(crate) fn key(&self, key: KeyField) -> KeyRef<'_> {
+        key.in_octets(&self.0)
+    }
+
+    /// Returns where a key lies, which was read from this buffer. `None` if it has not the length of its type.
+    pub(crate) fn locate_key(&self, etype: EncType, octets: &[u8]) -> Option<KeyField> {
+        KeyRef::new(etype, octets).ok().map(|_| KeyField { etype, octets: self.span_of(octets) })
+    }
+
     /// Returns where `part` lies, which must be empty or have been read from this buffer.
     #[expect(
         clippy::expect_used,
@@ -89,6 +119,24 @@ impl Buffer {
     #[expect(clippy::expect_used, reason = "the reader takes realms as text, and the span is one of a realm")]
     pub(crate) fn text(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).expect("a realm that was read as text")
+    }
+}
+
+/// Where a key lies that came in a message. It has the length of its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyField {
+    etype: EncType,
+    octets: Span,
+}
+
+impl KeyField {
+    pub(crate) const fn etype(self) -> EncType {
+        self.etype
+    }
+
+    #[expect(clippy::expect_used, reason = "a buffer made the field of a key that it holds, and overwrites nothing")]
+    fn in_octets(self, octets: &[u8]) -> KeyRef<'_> {
+        KeyRef::new(self.etype, self.octets.of(octets)).expect("a key of this buffer")
     }
 }
 

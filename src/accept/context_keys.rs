@@ -2,7 +2,7 @@
 
 use super::facts::AuthenticatorFields;
 use crate::context::{Established, MessageKey, Role};
-use crate::crypto::{EncType, Key, KeyUsage};
+use crate::crypto::{EncType, Key, KeyRef, KeyUsage};
 use crate::policy::{AcceptorSubkeyPolicy, EncTypes, Policy};
 use crate::randomness::Randomness;
 use crate::wire::der::Writer;
@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 /// The ticket's session key, the client's subkey, and the type of the acceptor's subkey.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ContextKeys<'a> {
-    pub(crate) session: &'a Key,
-    pub(crate) subkey: Option<&'a Key>,
+    pub(crate) session: KeyRef<'a>,
+    pub(crate) subkey: Option<KeyRef<'a>>,
     /// What the AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
 }
@@ -30,8 +30,7 @@ impl ContextKeys<'_> {
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
-            // The client's subkey, if it chose one, replaces the session key (RFC 4121 section 2).
-            key: self.subkey.unwrap_or(self.session).clone(),
+            key: self.initial_key(),
             message_key: MessageKey::Initial,
             flags: authenticator.flags(),
             // Without an AP-REP both directions begin with the client's number, as with MIT krb5 and Heimdal.
@@ -42,15 +41,27 @@ impl ContextKeys<'_> {
 
     /// Makes the context that an answer with this randomness announces to the client.
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
-        let before = self.before_reply(authenticator);
         if self.ap_rep.is_none() {
-            return before;
+            return self.before_reply(authenticator);
         }
-        let send_sequence = randomness.sequence_number();
-        match self.acceptor_subkey(randomness) {
-            Some(key) => Established { key, message_key: MessageKey::AcceptorSubkey, send_sequence, ..before },
-            None => Established { send_sequence, ..before },
+        let (key, message_key) = match self.acceptor_subkey(randomness) {
+            Some(key) => (key, MessageKey::AcceptorSubkey),
+            None => (self.initial_key(), MessageKey::Initial),
+        };
+        Established {
+            role: Role::Acceptor,
+            key,
+            message_key,
+            flags: authenticator.flags(),
+            send_sequence: randomness.sequence_number(),
+            receive_sequence: authenticator.sequence_number.unwrap_or(0),
         }
+    }
+
+    /// Returns the key of the context before the acceptor chooses one: the client's subkey, if it chose one, replaces the session
+    /// key (RFC 4121 section 2).
+    fn initial_key(&self) -> Key {
+        self.subkey.unwrap_or(self.session).to_key()
     }
 
     /// Prepares an AP-REP (RFC 4120 section 3.2.4): the client's time, encrypted in the session key.

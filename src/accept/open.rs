@@ -2,12 +2,12 @@
 //!
 //! Not checked here: whether the ticket is valid now, and whether the client that sent it owns it.
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, KeyField};
 use super::facts::{NameFields, OpenedBy, TicketFacts, TicketFields};
 use super::message::Message;
 use super::request::{Framing, Request, refused_etype};
 use crate::bounded_text::BoundedText;
-use crate::crypto::{EncType, Key};
+use crate::crypto::EncType;
 use crate::error::{Error, Integrity, KeyRole};
 use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
 use crate::policy::Policy;
@@ -31,7 +31,7 @@ pub struct OpenedTicket<'t> {
 pub(crate) struct Opened {
     pub(crate) key: OpenedBy,
     pub(crate) ticket: TicketFields,
-    pub(crate) session_key: Key,
+    pub(crate) session_key: KeyField,
     /// The service that the ticket's unencrypted fields name.
     pub(crate) service: NameFields,
     /// The key version that the ticket's unencrypted fields name.
@@ -93,7 +93,7 @@ pub(crate) fn open(
 ) -> Result<(Buffer, Opened), Error> {
     let Decrypted { mut buffer, plaintext, opened_by } = decrypt(request, keys, policy, now)?;
     let part = der::read(buffer.slice(plaintext), EncTicketPart::read)?;
-    let session_key = usable_key(part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
+    let session_key = usable_key(&buffer, part.key, "EncTicketPart.key", policy, KeyRole::Session)?;
     let ticket = TicketFields::locate(&buffer, plaintext, &part);
     let unencrypted = &request.ap_req.ticket;
     let opened = Opened {
@@ -139,15 +139,16 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     Err(not_opened(keys, request, &candidates))
 }
 
-/// Returns a key that came in a message, if the policy allows its type in this role and it has that type's length.
+/// Returns where a key lies that came in a message, if the policy allows its type in this role and it has that type's length.
 pub(crate) fn usable_key(
+    buffer: &Buffer,
     key: EncryptionKey<'_>,
     what: &'static str,
     policy: &Policy,
     role: KeyRole,
-) -> Result<Key, Error> {
-    match Key::new(key.etype, key.value) {
-        Ok(usable) if policy.session_etypes.contains(key.etype) => Ok(usable),
+) -> Result<KeyField, Error> {
+    match buffer.locate_key(key.etype, key.value) {
+        Some(usable) if policy.session_etypes.contains(key.etype) => Ok(usable),
         _ => Err(unusable_key(key, what, policy, role)),
     }
 }

@@ -108,7 +108,7 @@ impl Cfx {
         let mut checksum = self.ours.wrap_mic(&self.key).start();
         checksum.update(message);
         checksum.update(&header.encode());
-        let (checksum, length) = (checksum.finish(), self.key.checksum_len());
+        let (checksum, length) = (checksum.finish(), self.key.by_ref().checksum_len());
         // Where a sum of lengths saturates, the reservation panics.
         out.reserve(message.len().saturating_add(self.overhead(Protection::Integrity)));
         out.extend_from_slice(&Header { ec: length.into(), ..header }.encode());
@@ -193,7 +193,7 @@ impl Cfx {
             Protection::Integrity => HEADER,
         };
         // Small numbers: nothing saturates.
-        usize::from(self.key.checksum_len()).saturating_add(around)
+        usize::from(self.key.by_ref().checksum_len()).saturating_add(around)
     }
 
     /// Returns the flags of the tokens that this side sends, except SEALED.

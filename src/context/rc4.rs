@@ -27,7 +27,7 @@ impl Rc4 {
         let key = &established.key;
         Some(Self {
             role: established.role,
-            streams: key.gss_streams()?,
+            streams: key.by_ref().gss_streams()?,
             mic: key.checksummer(KeyUsage::KRB_SAFE),
             wrap_mic: key.checksummer(KeyUsage::KRB_PRIV),
         })

@@ -5,22 +5,18 @@
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Range;
 
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-use super::checksum::{self, Checksummer};
-use super::checksum_type::ChecksumType;
-use super::cipher::{self, Cipher};
+use super::checksum::Checksummer;
+use super::cipher::Cipher;
 use super::enc_type::EncType;
+use super::key_ref::KeyRef;
 use super::key_usage::KeyUsage;
 use super::mac::same;
 use super::parts::part;
-use super::rfc3962::{self, AesSha1};
 #[cfg(feature = "rc4")]
-use super::rfc4757::{self, GssStreams, Rc4Hmac};
-use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
-use super::scheme::{DecryptError, Scheme};
+use super::rfc4757;
 use zeroize::zeroize_bytes;
 
 /// A long-term key, session key or subkey of a supported encryption type.
@@ -51,18 +47,7 @@ impl Key {
     /// [`InvalidKey::Unsupported`] if this crate does not know how to use such a key, and [`InvalidKey::Length`] if it
     /// has not exactly the octets that its type asks for.
     pub fn new(enc_type: EncType, octets: &[u8]) -> Result<Self, InvalidKey> {
-        let length = |expected| InvalidKey::Length { enc_type, expected, actual: octets.len() };
-        let short = || octets.try_into().map_err(|_| length(16));
-        let long = || octets.try_into().map_err(|_| length(32));
-        Ok(Self(match enc_type {
-            EncType::AES128_CTS_HMAC_SHA1_96 => Secret::Aes128Sha1(short()?),
-            EncType::AES256_CTS_HMAC_SHA1_96 => Secret::Aes256Sha1(long()?),
-            EncType::AES128_CTS_HMAC_SHA256_128 => Secret::Aes128Sha256(short()?),
-            EncType::AES256_CTS_HMAC_SHA384_192 => Secret::Aes256Sha384(long()?),
-            #[cfg(feature = "rc4")]
-            EncType::RC4_HMAC => Secret::Rc4(short()?),
-            _ => return Err(InvalidKey::Unsupported { enc_type }),
-        }))
+        KeyRef::new(enc_type, octets).map(KeyRef::to_key)
     }
 
     /// Makes a key of type `enc_type` of random octets, or returns `None` for a type without support. Random-to-key of every
@@ -113,96 +98,19 @@ impl Key {
     /// Returns the encryption type.
     #[must_use]
     pub fn etype(&self) -> EncType {
-        match self.0 {
-            Secret::Aes128Sha1(_) => EncType::AES128_CTS_HMAC_SHA1_96,
-            Secret::Aes256Sha1(_) => EncType::AES256_CTS_HMAC_SHA1_96,
-            Secret::Aes128Sha256(_) => EncType::AES128_CTS_HMAC_SHA256_128,
-            Secret::Aes256Sha384(_) => EncType::AES256_CTS_HMAC_SHA384_192,
-            #[cfg(feature = "rc4")]
-            Secret::Rc4(_) => EncType::RC4_HMAC,
-        }
+        self.by_ref().etype()
     }
 
     /// Prepares to decrypt and encrypt messages of one usage.
     #[must_use]
     pub fn cipher(&self, usage: KeyUsage) -> Cipher {
-        Cipher(match &self.0 {
-            Secret::Aes128Sha1(key) => cipher::Prepared::Aes128Sha1(AesSha1::new(key.into(), usage)),
-            Secret::Aes256Sha1(key) => cipher::Prepared::Aes256Sha1(AesSha1::new(key.into(), usage)),
-            Secret::Aes128Sha256(key) => {
-                cipher::Prepared::Aes128Sha256(AesSha2::<Aes128Sha256>::new(key.into(), usage))
-            }
-            Secret::Aes256Sha384(key) => {
-                cipher::Prepared::Aes256Sha384(AesSha2::<Aes256Sha384>::new(key.into(), usage))
-            }
-            #[cfg(feature = "rc4")]
-            Secret::Rc4(key) => cipher::Prepared::Rc4(Rc4Hmac::new(key, usage)),
-        })
-    }
-
-    /// Decrypts as [`Cipher::decrypt`] does, one message of one usage. The prepared key is neither kept nor moved.
-    pub(crate) fn decrypt(
-        &self,
-        usage: KeyUsage,
-        ciphertext: &[u8],
-        out: &mut [u8],
-    ) -> Result<Range<usize>, DecryptError> {
-        let mut decrypt = |scheme: &dyn Scheme| cipher::decrypt(scheme, ciphertext, out);
-        match &self.0 {
-            Secret::Aes128Sha1(key) => decrypt(&AesSha1::<aes::Aes128>::new(key.into(), usage)),
-            Secret::Aes256Sha1(key) => decrypt(&AesSha1::<aes::Aes256>::new(key.into(), usage)),
-            Secret::Aes128Sha256(key) => decrypt(&AesSha2::<Aes128Sha256>::new(key.into(), usage)),
-            Secret::Aes256Sha384(key) => decrypt(&AesSha2::<Aes256Sha384>::new(key.into(), usage)),
-            #[cfg(feature = "rc4")]
-            Secret::Rc4(key) => decrypt(&Rc4Hmac::new(key, usage)),
-        }
+        self.by_ref().cipher(usage)
     }
 
     /// Prepares to make and verify checksums of one usage.
     #[must_use]
     pub fn checksummer(&self, usage: KeyUsage) -> Checksummer {
-        use checksum::Prepared;
-        let (checksum_type, prepared) = match &self.0 {
-            Secret::Aes128Sha1(key) => {
-                let key = rfc3962::checksum_key::<aes::Aes128>(key.into(), usage);
-                (ChecksumType::HMAC_SHA1_96_AES128, Prepared::Sha1(key))
-            }
-            Secret::Aes256Sha1(key) => {
-                let key = rfc3962::checksum_key::<aes::Aes256>(key.into(), usage);
-                (ChecksumType::HMAC_SHA1_96_AES256, Prepared::Sha1(key))
-            }
-            Secret::Aes128Sha256(key) => (
-                ChecksumType::HMAC_SHA256_128_AES128,
-                Prepared::Sha256(rfc8009::checksum_key::<Aes128Sha256>(key.into(), usage)),
-            ),
-            Secret::Aes256Sha384(key) => (
-                ChecksumType::HMAC_SHA384_192_AES256,
-                Prepared::Sha384(rfc8009::checksum_key::<Aes256Sha384>(key.into(), usage)),
-            ),
-            #[cfg(feature = "rc4")]
-            Secret::Rc4(key) => (ChecksumType::HMAC_MD5, Prepared::Md5 { signing: rfc4757::checksum_key(key), usage }),
-        };
-        Checksummer { checksum_type, prepared }
-    }
-
-    /// Returns how many octets the checksums and MACs under this key have.
-    pub(crate) fn checksum_len(&self) -> u8 {
-        match &self.0 {
-            Secret::Aes128Sha1(_) | Secret::Aes256Sha1(_) => 12,
-            Secret::Aes128Sha256(_) => 16,
-            Secret::Aes256Sha384(_) => 24,
-            #[cfg(feature = "rc4")]
-            Secret::Rc4(_) => 16,
-        }
-    }
-
-    /// Prepares the streams of GSS per-message tokens. Returns `None` for a key that is not RC4's.
-    #[cfg(feature = "rc4")]
-    pub(crate) fn gss_streams(&self) -> Option<GssStreams> {
-        match &self.0 {
-            Secret::Rc4(key) => Some(GssStreams::new(key)),
-            _ => None,
-        }
+        self.by_ref().checksummer(usage)
     }
 
     /// Computes RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
@@ -210,24 +118,25 @@ impl Key {
     /// For RC4, which has none of its own, it is the one that MIT and Heimdal use.
     #[must_use]
     pub fn prf(&self, input: &[u8]) -> Vec<u8> {
-        match &self.0 {
-            Secret::Aes128Sha1(key) => rfc3962::prf::<aes::Aes128>(key.into(), input).into(),
-            Secret::Aes256Sha1(key) => rfc3962::prf::<aes::Aes256>(key.into(), input).into(),
-            Secret::Aes128Sha256(key) => rfc8009::prf::<Aes128Sha256>(key.into(), input),
-            Secret::Aes256Sha384(key) => rfc8009::prf::<Aes256Sha384>(key.into(), input),
-            #[cfg(feature = "rc4")]
-            Secret::Rc4(key) => rfc4757::prf(key, input).into(),
-        }
+        self.by_ref().prf(input)
     }
 
     /// Returns the secret itself, which a keytab holds. A reader of it can forge tickets for the account.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
+        self.by_ref().octets()
+    }
+
+    /// Returns the key where it lies.
+    #[inline]
+    pub(crate) const fn by_ref(&self) -> KeyRef<'_> {
         match &self.0 {
-            Secret::Aes128Sha1(octets) | Secret::Aes128Sha256(octets) => octets,
+            Secret::Aes128Sha1(octets) => KeyRef::Aes128Sha1(octets),
+            Secret::Aes256Sha1(octets) => KeyRef::Aes256Sha1(octets),
+            Secret::Aes128Sha256(octets) => KeyRef::Aes128Sha256(octets),
+            Secret::Aes256Sha384(octets) => KeyRef::Aes256Sha384(octets),
             #[cfg(feature = "rc4")]
-            Secret::Rc4(octets) => octets,
-            Secret::Aes256Sha1(octets) | Secret::Aes256Sha384(octets) => octets,
+            Secret::Rc4(octets) => KeyRef::Rc4(octets),
         }
     }
 }
@@ -298,6 +207,7 @@ mod tests {
     use crate::crypto::mac::keyed;
     use crate::crypto::records::{Record, for_each};
     use crate::crypto::rfc3961::n_fold;
+    use crate::crypto::{rfc3962, rfc8009};
     use aes::cipher::array::{Array, ArraySize};
     use aes::cipher::consts::{U16, U24, U32};
     use hmac::EagerHash;

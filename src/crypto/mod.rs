@@ -47,6 +47,7 @@ mod rfc8009;
 mod checksum;
 mod cipher;
 mod key;
+mod key_ref;
 mod string_to_key;
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use cipher::Cipher;
 pub(crate) use cipher::mac_of;
 pub use enc_type::{EncType, UnknownEncType};
 pub use key::{InvalidKey, Key};
+pub(crate) use key_ref::KeyRef;
 pub use key_usage::KeyUsage;
 #[cfg(feature = "rc4")]
 pub(crate) use mac::same;

@@ -9,7 +9,7 @@ mod secret_octets;
 #[cfg(all(test, feature = "rc4"))]
 mod tests;
 
-use crate::crypto::{EncType, InvalidKey, Key, KeyUsage};
+use crate::crypto::{EncType, InvalidKey, Key, KeyRef, KeyUsage};
 use crate::time::UnixTime;
 use crate::wire::der::Malformed;
 use crate::wire::krb5::{
@@ -49,7 +49,7 @@ pub struct DelegatedCredentials {
 impl DelegatedCredentials {
     /// Opens a KRB-CRED with the first of `keys` that decrypts it. RFC 4121 section 4.1.1 asks for the session key, which MIT's
     /// library uses. Some older clients use the subkey.
-    pub(crate) fn open(krb_cred: &[u8], keys: &[&Key]) -> Result<Self, DelegationError> {
+    pub(crate) fn open(krb_cred: &[u8], keys: &[KeyRef<'_>]) -> Result<Self, DelegationError> {
         let message = KrbCred::read(krb_cred)?;
         let plaintext = decrypt(message.enc_part, keys)?;
         let part = EncKrbCredPart::read(&plaintext)?;
@@ -223,7 +223,7 @@ impl From<Malformed> for DelegationError {
 /// Encryption type 0 means no encryption. This crate allows it here and nowhere else: the KRB-CRED is within an authenticator
 /// that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends it like this, and
 /// old clients of MIT did for DES.
-fn decrypt(sealed: EncryptedData<'_>, keys: &[&Key]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
+fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
     const NULL: EncType = EncType(0);
     let EncryptedData { etype, cipher, .. } = sealed;
     if etype == NULL {

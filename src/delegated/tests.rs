@@ -31,7 +31,7 @@ impl<'r> Sent<'r> {
     }
 
     fn open(&self) -> DelegatedCredentials {
-        DelegatedCredentials::open(&self.krb_cred, &[&self.session_key, &self.subkey]).unwrap()
+        DelegatedCredentials::open(&self.krb_cred, &[self.session_key.by_ref(), self.subkey.by_ref()]).unwrap()
     }
 }
 
@@ -82,13 +82,13 @@ fn recorded_credentials_are_what_others_make_of_them() {
 fn either_key_opens_and_no_other() {
     for_each_message(|sent| {
         let other = Key::new(sent.session_key.etype(), &vec![7; sent.session_key.expose_bytes().len()]).unwrap();
-        let open = |keys: &[&Key]| DelegatedCredentials::open(&sent.krb_cred, keys).map(|_| ());
+        let open = |keys: &[KeyRef<'_>]| DelegatedCredentials::open(&sent.krb_cred, keys).map(|_| ());
         let unencrypted = KrbCred::read(&sent.krb_cred).unwrap().enc_part.etype == EncType(0);
         let refused = if unencrypted { Ok(()) } else { Err(DelegationError::Integrity) };
-        assert_eq!(open(&[&sent.session_key]), Ok(()));
-        assert_eq!(open(&[&sent.subkey, &sent.session_key]), Ok(()));
-        assert_eq!(open(&[&sent.subkey]), refused);
-        assert_eq!(open(&[&other, &sent.subkey]), refused);
+        assert_eq!(open(&[sent.session_key.by_ref()]), Ok(()));
+        assert_eq!(open(&[sent.subkey.by_ref(), sent.session_key.by_ref()]), Ok(()));
+        assert_eq!(open(&[sent.subkey.by_ref()]), refused);
+        assert_eq!(open(&[other.by_ref(), sent.subkey.by_ref()]), refused);
         let etype = sent.session_key.etype();
         assert_eq!(open(&[]), if unencrypted { Ok(()) } else { Err(DelegationError::NoKey { etype }) });
     });
@@ -97,7 +97,7 @@ fn either_key_opens_and_no_other() {
 #[test]
 fn truncated_and_changed_messages_give_nothing_else() {
     for_each_message(|sent| {
-        let keys = [&sent.session_key, &sent.subkey];
+        let keys = [sent.session_key.by_ref(), sent.subkey.by_ref()];
         for length in 0..sent.krb_cred.len() {
             let cut = DelegatedCredentials::open(&sent.krb_cred[..length], &keys);
             assert!(matches!(cut, Err(DelegationError::Malformed(_))), "{length}");
@@ -122,7 +122,7 @@ fn truncated_and_changed_messages_give_nothing_else() {
 
 /// Returns the EncKrbCredPart of a recorded message.
 fn part_of(sent: &Sent<'_>) -> Zeroizing<Vec<u8>> {
-    let keys = [&sent.session_key, &sent.subkey];
+    let keys = [sent.session_key.by_ref(), sent.subkey.by_ref()];
     decrypt(KrbCred::read(&sent.krb_cred).unwrap().enc_part, &keys).unwrap()
 }
 
@@ -200,8 +200,9 @@ fn debug_shows_no_key() {
 #[test]
 fn every_ticket_has_its_information() {
     let key = aes128();
-    let open =
-        |tickets, infos| DelegatedCredentials::open(&krb_cred(tickets, vec![info(); infos], Some(&key)), &[&key]);
+    let open = |tickets, infos| {
+        DelegatedCredentials::open(&krb_cred(tickets, vec![info(); infos], Some(&key)), &[key.by_ref()])
+    };
     assert_eq!(open(2, 2).unwrap().credentials().count(), 2);
     for (tickets, infos) in [(1, 2), (2, 1), (0, 1), (1, 0)] {
         assert_eq!(open(tickets, infos).unwrap_err(), DelegationError::TicketCount { tickets, infos });

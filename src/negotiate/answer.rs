@@ -64,7 +64,7 @@ impl Accepted {
     }
 
     pub(super) fn answer_in(&self, form: &AnswerForm, end: End, randomness: &Randomness) -> Answer {
-        let (keys, authenticator) = (self.verified.keys(&self.opened), &self.verified.authenticator);
+        let (keys, authenticator) = (self.verified.keys(&self.opened, &self.buffer), &self.verified.authenticator);
         let mut established = keys.after_reply(authenticator, randomness);
         let dce_style = authenticator.flags().contains(GssFlags::DCE_STYLE);
         let ap_rep = keys.ap_rep.map(|_| {

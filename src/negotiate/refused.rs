@@ -202,7 +202,7 @@ impl From<Refused> for Error {
 
 /// Returns the client's time, if the authenticator verifies under the session key of the opened ticket.
 fn proven_time(request: &Request<'_>, opened: &Opened, buffer: &mut Buffer) -> Option<UnixTime> {
-    let (plaintext, _) = authenticator::decrypt(request, &opened.session_key, buffer)?;
+    let (plaintext, _) = authenticator::decrypt(request, opened.session_key, buffer)?;
     let authenticator = Authenticator::read(Reader::new(buffer.slice(plaintext))).ok()?;
     Some(authenticator.time())
 }

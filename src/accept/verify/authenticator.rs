@@ -1,10 +1,10 @@
 //! The checks of the authenticator: the client that sent the request owns the ticket, and sent it now.
 
-use crate::accept::buffer::Buffer;
+use crate::accept::buffer::{Buffer, KeyField};
 use crate::accept::facts::TicketFacts;
 use crate::accept::refusal::Refusal;
 use crate::accept::request::Request;
-use crate::crypto::{Key, KeyUsage, mac_of};
+use crate::crypto::{KeyUsage, mac_of};
 use crate::error::NamePart;
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
@@ -14,14 +14,13 @@ use crate::wire::krb5::{AdType, Authenticator, AuthorizationElement};
 
 /// Decrypts the authenticator into the buffer. The replay tag follows from the ciphertext that verified. Returns `None` if
 /// it does not verify.
-pub(crate) fn decrypt(request: &Request<'_>, key: &Key, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
+pub(crate) fn decrypt(request: &Request<'_>, key: KeyField, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
     // The type of the ciphertext is the type of the key. No KDC and no client labels it otherwise.
     if encrypted.etype != key.etype() {
         return None;
     }
-    let usage = KeyUsage::AP_REQ_AUTHENTICATOR;
-    let decrypted = buffer.decrypt(encrypted.cipher, |ciphertext, output| key.decrypt(usage, ciphertext, output));
+    let decrypted = buffer.decrypt_under(key, KeyUsage::AP_REQ_AUTHENTICATOR, encrypted.cipher);
     let mac = mac_of(key.etype(), encrypted.cipher)?;
     Some((decrypted.ok()?, ReplayTag::new(mac, encrypted.cipher)))
 }

@@ -1,7 +1,7 @@
 //! The authenticator's checksum (RFC 4121 section 4.1.1), which carries the context flags and the channel bindings.
 
 use crate::accept::message::Message;
-use crate::crypto::{ChecksumType, Key, KeyUsage};
+use crate::crypto::{ChecksumType, KeyRef, KeyUsage};
 use crate::error::ChecksumCause;
 use crate::unprinted::Unprinted;
 use crate::wire::gss::{GssChecksum, GssFlags};
@@ -24,7 +24,7 @@ pub(super) struct CheckedChecksum<'a> {
 pub(super) fn check_checksum<'a>(
     checksum: Option<Checksum<'a>>,
     message: Message,
-    session_key: &Key,
+    session_key: KeyRef<'_>,
 ) -> Result<CheckedChecksum<'a>, ChecksumCause> {
     let none = CheckedChecksum { flags: None, bindings: &[0; 16], delegated: None };
     let Some(checksum) = checksum else {

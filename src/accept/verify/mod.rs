@@ -14,14 +14,14 @@ mod ticket;
 pub use bindings::BindingState;
 
 use super::arrival::Arrival;
-use super::buffer::Buffer;
+use super::buffer::{Buffer, KeyField};
 use super::context_keys::{AcceptorSubkey, ContextKeys, acceptor_subkey};
 use super::facts::{AuthenticatorFacts, AuthenticatorFields, TicketFacts};
 use super::message::Message;
 use super::open::{Opened, OpenedTicket, usable_key};
 use super::refusal::Grounds;
 use super::request::{Carrier, FinalToken, Request};
-use crate::crypto::Key;
+use crate::crypto::KeyRef;
 use crate::error::{Error, Integrity, KeyRole, NegotiationCause, PacMalformed, PacProblem, Part};
 use crate::policy::Policy;
 use crate::replay::ReplayTag;
@@ -49,7 +49,7 @@ pub struct VerifiedRequest {
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) authenticator: AuthenticatorFields,
-    pub(crate) subkey: Option<Key>,
+    pub(crate) subkey: Option<KeyField>,
     /// What our AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
     pub(crate) bindings: BindingState,
@@ -101,8 +101,9 @@ impl VerifiedRequest {
 }
 
 impl Verified {
-    pub(crate) const fn keys<'a>(&'a self, opened: &'a Opened) -> ContextKeys<'a> {
-        ContextKeys { session: &opened.session_key, subkey: self.subkey.as_ref(), ap_rep: self.ap_rep }
+    pub(crate) fn keys<'a>(&self, opened: &Opened, buffer: &'a Buffer) -> ContextKeys<'a> {
+        let subkey = self.subkey.map(|subkey| buffer.key(subkey));
+        ContextKeys { session: buffer.key(opened.session_key), subkey, ap_rep: self.ap_rep }
     }
 }
 
@@ -120,7 +121,7 @@ pub(crate) fn verify(
         return Err(refusal.explain(grounds(buffer)));
     }
     let found_pac = check_ticket_auth_data(opened, buffer)?;
-    let Some((plaintext, tag)) = authenticator::decrypt(request, &opened.session_key, buffer) else {
+    let Some((plaintext, tag)) = authenticator::decrypt(request, opened.session_key, buffer) else {
         return Err(Error::Integrity(Integrity::Authenticator));
     };
     let sent = &der::read(buffer.slice(plaintext), Authenticator::read)?;
@@ -128,18 +129,19 @@ pub(crate) fn verify(
         return Err(refusal.explain(grounds(buffer)));
     }
     let subkey = match sent.subkey {
-        Some(key) => Some(usable_key(key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
+        Some(key) => Some(usable_key(buffer, key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
         None => None,
     };
-    let channel = check_channel(sent, request.message, &opened.session_key, policy, arrival)?;
+    let session_key = buffer.key(opened.session_key);
+    let channel = check_channel(sent, request.message, session_key, policy, arrival)?;
     let replay = replay_fields(request, sent, tag, policy, now);
     let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(&krb_cred));
     let client_target = channel.client_target.map(|target| buffer.span_of(target.as_bytes()));
     let authenticator = AuthenticatorFields::of(sent, channel.checksum.flags, delegated, client_target);
-    let current = subkey.as_ref().unwrap_or(&opened.session_key).etype();
+    let current = subkey.unwrap_or(opened.session_key).etype();
     let ap_rep = wants_mutual(&authenticator, request.ap_req.options)
         .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
-    let keys = ContextKeys { session: &opened.session_key, subkey: subkey.as_ref(), ap_rep };
+    let keys = ContextKeys { session: session_key, subkey: subkey.map(|subkey| buffer.key(subkey)), ap_rep };
     let answer = AnswerPlan::check(request, keys, &authenticator)?;
     Ok(Verified {
         authenticator,
@@ -237,7 +239,7 @@ struct CheckedChannel<'a> {
 fn check_channel<'a>(
     authenticator: &Authenticator<'a>,
     message: Message,
-    session_key: &Key,
+    session_key: KeyRef<'_>,
     policy: &Policy,
     arrival: &Arrival<'_>,
 ) -> Result<CheckedChannel<'a>, Error> {

@@ -61,7 +61,7 @@ fn confounder(context: &Context, token: &Token, octets: &[u8]) -> Confounder {
         let at = octets.len() - token.message().len() - 9;
         confounder[..8].copy_from_slice(&octets[at..at + 8]);
         if token.protection() == Protection::Confidentiality {
-            let streams = context.key().gss_streams().unwrap();
+            let streams = context.key().by_ref().gss_streams().unwrap();
             let mut number: [u8; 8] = octets[at - 16..at - 8].try_into().unwrap();
             streams.apply_to_sequence(octets[at - 8..at].try_into().unwrap(), &mut number);
             let [a, b, c, d, ..] = number;
