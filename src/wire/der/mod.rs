@@ -61,10 +61,10 @@ pub enum Problem {
     /// More octets follow where the structure must end.
     #[error("{0} octets too many")]
     TrailingBytes(usize),
-    /// The number is empty, padded, or outside the range of its field.
+    /// The number is empty, has more than eight octets, or is outside the range of its field.
     #[error("a number out of its range")]
     Number,
-    /// The BIT STRING is empty, is longer than 64 bits, or claims more unused bits than it has.
+    /// The BIT STRING is empty, or claims more unused bits than it has.
     #[error("a malformed bit string")]
     BitString,
     /// The string is not UTF-8 or holds a NUL.

@@ -7,12 +7,13 @@ use crate::wire::der::{Fault, Field, Kind, tag};
 impl<'a> Reader<'a> {
     /// Reads an INTEGER of at most 64 bits. Numbers are read wide, and the range of their field is checked: a cast
     /// would accept 2³² + 18 as 18.
+    ///
+    /// The number may have more octets than DER allows (X.690 section 8.3.2). The client of sspi-rs writes `cusec` in four, and
+    /// MIT krb5 and Heimdal take that. Numbers are compared as numbers, so the octets before them hide nothing.
     pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
-        let padded = matches!(bytes, [0x00, second, ..] if second & 0x80 == 0)
-            || matches!(bytes, [0xFF, second, ..] if second & 0x80 != 0);
-        if bytes.is_empty() || bytes.len() > size_of::<i64>() || padded {
+        if bytes.is_empty() || bytes.len() > size_of::<i64>() {
             return Err(contents.error(what, Kind::Number));
         }
         let sign = if bytes.first().is_some_and(|first| first & 0x80 != 0) { -1 } else { 0 };
@@ -53,20 +54,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads KerberosFlags: the first 32 bits, with bit 0 of the RFC in the top bit. Shorter and longer strings are
-    /// valid (RFC 4120 section 5.2.8). An empty one is refused: it carries no flag that a peer could mean.
+    /// Reads KerberosFlags: the first 32 bits, with bit 0 of the RFC in the top bit. RFC 4120 section 5.2.8 sets no upper bound
+    /// to the bits, and some encoders write fewer.
     pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
             // Encoders that cut zero bits leave none. RFC 4120 section 5.2.8: the missing ones are zero.
             [0] => return Ok(0),
-            [unused @ 0..=7, bits @ ..] if (1..=8).contains(&bits.len()) => (*unused, bits),
+            [unused @ 0..=7, bits @ ..] if !bits.is_empty() => (*unused, bits),
             _ => return Err(contents.error(what, Kind::BitString)),
         };
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
         // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
-        // There are 1 to 8 octets, so nothing here is out of range.
+        // There is an octet, and no more than four are counted, so nothing here is out of range.
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
         let padding = !(u32::MAX << kept_unused) << last_bit;
         Ok(first & !padding)
