@@ -216,6 +216,21 @@ mod facts {
         assert!(!server.accepts(|_| ()).delegates());
     }
 
+    /// RFC 4121 section 4.1.1 asks for the fields. Kerberos.NET leaves them out, and gokrb5 writes four zeros.
+    #[test]
+    fn delegation_flag_without_credentials_delegates_nothing() {
+        let server = Server::new();
+        for fields in [vec![], vec![0; 4]] {
+            let accepted = server.accepts(|token| {
+                token.authenticator.gss.flags |= GssFlags::DELEGATE.bits();
+                token.authenticator.gss.extensions = fields;
+            });
+            assert!(accepted.authenticator().gss_flags().unwrap().contains(GssFlags::DELEGATE));
+            assert!(!accepted.delegates());
+            assert!(accepted.delegated_credentials().unwrap().is_none());
+        }
+    }
+
     #[test]
     fn bindings_are_compared_where_there_are_any() {
         let server = Server::with_policy(Policy::default().with_channel_bindings([ChannelBindings::new(b"ours")]));

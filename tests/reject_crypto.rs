@@ -460,8 +460,13 @@ mod checksums {
             });
             assert_eq!(error, Error::Checksum(ChecksumCause::DelegationLength));
         }
-        let error = server.refusal(|token| token.authenticator.gss.flags |= 1);
-        assert_eq!(error, Error::Checksum(ChecksumCause::DelegationLength));
+        for cut in 1..=3 {
+            let error = server.refusal(|token| {
+                token.authenticator.gss.flags |= 1;
+                token.authenticator.gss.extensions = vec![0; cut];
+            });
+            assert_eq!(error, Error::Checksum(ChecksumCause::DelegationLength));
+        }
         server.assert_accepts(|token| {
             *token = token.clone().delegating(&credentials);
             token.authenticator.gss.extensions = vec![0, 0, 0, 1, 0, 0, 0, 0];

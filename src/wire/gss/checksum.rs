@@ -23,7 +23,7 @@ pub(crate) struct GssChecksum<'a> {
     /// All zeros mean that the client binds to no channel.
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
-    /// This is Deleg, a KRB-CRED by the client's statement.
+    /// This is Deleg, a KRB-CRED by the client's statement. It is not empty.
     pub(crate) delegated: Option<Unprinted<&'a [u8]>>,
 }
 
@@ -38,15 +38,25 @@ impl<'a> GssChecksum<'a> {
             other => return Err(ChecksumCause::BindingLength(other)),
         }
         let flags = GssFlags::from_bits(u32::from_le_bytes(*flags));
-        let delegated =
-            flags.contains(GssFlags::DELEGATE).then(|| delegation(rest).ok_or(ChecksumCause::DelegationLength));
-        let delegated = delegated.transpose()?.map(Unprinted);
-        Ok(Self { bindings, flags, delegated })
+        let delegated = if flags.contains(GssFlags::DELEGATE) { delegation(rest)? } else { None };
+        Ok(Self { bindings, flags, delegated: delegated.map(Unprinted) })
     }
 }
 
+/// Returns Deleg; `None` if the client delegates nothing.
+///
+/// Clients set the flag and delegate nothing: Kerberos.NET and old versions of sspi-rs leave the three fields out, and gokrb5
+/// writes them with a Dlgth of 0. MIT krb5 and Heimdal take a checksum without the fields.
+fn delegation(fields: &[u8]) -> Result<Option<&[u8]>, ChecksumCause> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let deleg = deleg(fields).ok_or(ChecksumCause::DelegationLength)?;
+    Ok(Some(deleg).filter(|deleg| !deleg.is_empty()))
+}
+
 /// Returns Deleg, if DlgOpt, Dlgth and as many octets as Dlgth says are there.
-fn delegation(fields: &[u8]) -> Option<&[u8]> {
+fn deleg(fields: &[u8]) -> Option<&[u8]> {
     let (_option, rest) = fields.split_first_chunk::<2>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
     rest.get(..usize::from(u16::from_le_bytes(*length)))
@@ -128,21 +138,30 @@ mod tests {
     fn delegated_credentials_past_the_end_are_refused() {
         let mut delegating = CURL.to_vec();
         delegating[20] |= 1;
-        for (tail, accepted) in [
-            (&[][..], false),
-            (&[1, 0, 0], false),
-            (&[1, 0, 0, 0], true),
-            (&[1, 0, 2, 0, 0x76], false),
-            (&[1, 0, 2, 0, 0x76, 0x00], true),
-            (&[1, 0, 0xFF, 0xFF, 0x76, 0x00], false),
-            (&[1, 0, 1, 0, 0x76, 0, 0, 0, 1], true), // extensions follow
+        let refused = Err(ChecksumCause::DelegationLength);
+        for (tail, expected) in [
+            (&[1][..], refused),
+            (&[1, 0, 0], refused),
+            (&[1, 0, 2, 0, 0x76], refused),
+            (&[1, 0, 2, 0, 0x76, 0x00], Ok(Some(&[0x76, 0x00][..]))),
+            (&[1, 0, 0xFF, 0xFF, 0x76, 0x00], refused),
+            (&[1, 0, 1, 0, 0x76, 0, 0, 0, 1], Ok(Some(&[0x76]))), // extensions follow
         ] {
             let checksum = [&delegating, tail].concat();
-            let read = GssChecksum::read(&checksum);
-            assert_eq!(read.is_ok(), accepted, "{tail:?}");
-            if !accepted {
-                assert_eq!(read.unwrap_err(), ChecksumCause::DelegationLength);
-            }
+            let delegated = GssChecksum::read(&checksum).map(|read| read.delegated.map(|deleg| deleg.0));
+            assert_eq!(delegated, expected, "{tail:?}");
+        }
+    }
+
+    #[test]
+    fn delegation_flag_without_credentials_delegates_nothing() {
+        let mut delegating = CURL.to_vec();
+        delegating[20] |= 1;
+        // Kerberos.NET and gokrb5, and a gokrb5 that names the option.
+        for tail in [&[][..], &[0, 0, 0, 0], &[1, 0, 0, 0]] {
+            let checksum = [&delegating, tail].concat();
+            let read = GssChecksum::read(&checksum).unwrap();
+            assert!(read.flags.contains(GssFlags::DELEGATE) && read.delegated.is_none(), "{tail:?}");
         }
     }
 }
