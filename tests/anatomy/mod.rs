@@ -101,6 +101,10 @@ impl Anatomy {
         let init = elements(bytes, range).remove(0);
         let sequence = elements(bytes, init.contents).remove(0);
         for field in elements(bytes, sequence.contents) {
+            if field.tag >= 0xA3 {
+                let identifier = field.whole.start..field.whole.start + 1;
+                self.unencrypted.push(("NegTokenInit[3..4]", identifier));
+            }
             match field.tag {
                 0xA0 => {
                     let list = elements(bytes, field.contents).remove(0);

@@ -34,6 +34,32 @@ fn the_mechanism_list_is_neither_absent_nor_empty() {
     assert_eq!(server.check(&nothing).unwrap_err(), malformed("NegTokenInit.mechTypes", at, Problem::Truncated));
 }
 
+/// RFC 4178 section 4.2.1 and MS-SPNG section 2.2.1 end the definition in an extension marker.
+#[test]
+fn fields_that_an_extension_adds_are_ignored() {
+    let server = Server::new();
+    let kerberos = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
+    let with = |further: &[Tlv]| spnego([&[mech_types(&[mech::KRB5]), mech_token(&kerberos)], further].concat());
+    let extension = |tag: u8| Tlv::of(tag, vec![Tlv::bytes(0x04, [1])]);
+    for further in [vec![extension(0xA5)], vec![extension(0xBE)], vec![extension(0xA5), extension(0xA6)]] {
+        assert!(server.check(&with(&further)).is_ok(), "{further:02X?}");
+    }
+    // A known field after its place is none, nor is a field without a number of its own.
+    for tag in [0xA0, 0xA1, 0xA2, 0x85, 0x30, 0x65, 0xBF, 0xE5] {
+        for further in [vec![extension(tag)], vec![extension(0xA5), extension(tag)]] {
+            let token = with(&further);
+            let (at, _) = offsets(&token, &[1, 0, 1 + further.len()]);
+            let problem = Problem::TrailingBytes(extension(tag).encode().len());
+            assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit", at, problem), "{further:02X?}");
+        }
+    }
+    let mut cut = extension(0xA5);
+    cut.raw_length = Some(vec![4]);
+    let token = with(&[cut]);
+    let at = token.len() - 3;
+    assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit", at, Problem::Truncated));
+}
+
 #[test]
 fn an_offer_of_kerberos_without_a_ticket_is_named() {
     let server = Server::new();

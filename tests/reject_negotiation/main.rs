@@ -17,6 +17,7 @@ mod state;
 
 use common::assert_malformed;
 use common::dialogue::{Host, Kept, dce_style, final_token, krb5_token, prefers_ntlm, random, without};
+use common::tlv::Tlv;
 use kerberos_sso::crypto::{EncType, Key, KeyUsage};
 use kerberos_sso::limits::{MAX_MECHANISMS, MAX_TOKEN_SIZE};
 use kerberos_sso::testing::{

@@ -86,3 +86,19 @@ fn the_request_that_was_asked_for_is_checked_as_any() {
         assert_eq!(step.unwrap_err().code(), *code);
     }
 }
+
+/// RFC 4178 section 4.2.2 ends the definition in an extension marker.
+#[test]
+fn fields_that_an_extension_adds_are_ignored() {
+    let host = Host::new();
+    for (tag, accepted) in [(0xA4, true), (0xBE, true), (0xA2, false), (0x84, false), (0x30, false)] {
+        let mut begun = Begun::mic(&host);
+        let mut last = Tlv::parse(&begun.good_end());
+        last.at(&[0]).children().push(Tlv::of(tag, vec![Tlv::bytes(0x04, [1])]));
+        if accepted {
+            begun.ends(&host, &last.encode());
+        } else {
+            assert_malformed(&begun.refuses(&host, &last.encode()), &format!("{tag:02X}"));
+        }
+    }
+}

@@ -14,7 +14,8 @@ use core::fmt;
 ///     reqFlags    [1] ContextFlags OPTIONAL,
 ///     mechToken   [2] OCTET STRING OPTIONAL,
 ///     negHints    [3] NegHints OPTIONAL,     -- Microsoft's; without it [3] is mechListMIC
-///     mechListMIC [4] OCTET STRING OPTIONAL
+///     mechListMIC [4] OCTET STRING OPTIONAL,
+///     ...
 /// }
 /// ```
 /// RFC 4178 has mechListMIC under `[3]`. The type of the value under `[3]` says which of the two it is.
@@ -36,7 +37,7 @@ impl<'a> NegTokenInit<'a> {
         let third =
             fields.optional(context(3), field!("NegTokenInit[3]"))?.map(mic_unless_hints).transpose()?.flatten();
         let fourth = fields.optional_octets(4, field!("NegTokenInit2.mechListMIC"))?.map(|mic| mic.rest());
-        fields.end(field!("NegTokenInit"))?;
+        fields.end_after_extensions(5, field!("NegTokenInit"))?;
         Ok(Self { mechanisms, mech_token, mech_list_mic: third.or(fourth).map(Unprinted) })
     }
 }

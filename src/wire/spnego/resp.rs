@@ -12,7 +12,8 @@ use alloc::vec::Vec;
 ///     negState      [0] ENUMERATED OPTIONAL,
 ///     supportedMech [1] MechType OPTIONAL,
 ///     responseToken [2] OCTET STRING OPTIONAL,
-///     mechListMIC   [3] OCTET STRING OPTIONAL
+///     mechListMIC   [3] OCTET STRING OPTIONAL,
+///     ...
 /// }
 /// ```
 /// The state and the mechanism that a client writes decide nothing here: the server knows both itself.
@@ -32,7 +33,7 @@ impl<'a> NegTokenResp<'a> {
         let response_token = fields.optional_octets(2, field!("NegTokenResp.responseToken"))?;
         let mech_list_mic =
             fields.optional_octets(3, field!("NegTokenResp.mechListMIC"))?.map(|mic| Unprinted(mic.rest()));
-        fields.end(WHAT)?;
+        fields.end_after_extensions(4, WHAT)?;
         Ok(Self { response_token, mech_list_mic })
     }
 }

@@ -131,6 +131,15 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
     }
 
+    /// Skips the fields from `[first]` on that another version of the message may add: its definition ends in an extension
+    /// marker. Rejects anything else.
+    pub(crate) fn end_after_extensions(&mut self, first: u8, what: Field) -> Result<(), Fault> {
+        while let Some(tag) = self.peek().filter(|tag| (context(first)..=LAST_CONTEXT).contains(tag)) {
+            self.element(tag, what)?;
+        }
+        self.end(what)
+    }
+
     /// Reads the explicitly tagged field `[number]`, whose contents `read` reads.
     #[inline(always)]
     pub(crate) fn field<T>(
@@ -192,3 +201,6 @@ impl<'a> Reader<'a> {
         (*header == [context(number), 3, tag::INTEGER, 1]).then(|| (i8::from_be_bytes([*octet]), rest))
     }
 }
+
+/// The last context-specific tag of one octet.
+const LAST_CONTEXT: u8 = context(30);
