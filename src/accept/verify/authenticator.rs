@@ -71,8 +71,12 @@ pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
 }
 
 /// Returns whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
+///
+/// Options of another length than four octets cannot be read, so they may have the flag: the client of sspi-rs writes two
+/// octets, `40 00`, and means it. Such options excuse no missing bindings. MIT krb5 and Heimdal refuse the whole request.
 pub(crate) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;
     element.ad_type == AdType::AP_OPTIONS
-        && <[u8; 4]>::try_from(element.data).is_ok_and(|options| u32::from_le_bytes(options) & KERB_AP_OPTIONS_CBT != 0)
+        && <[u8; 4]>::try_from(element.data)
+            .map_or(true, |options| u32::from_le_bytes(options) & KERB_AP_OPTIONS_CBT != 0)
 }
