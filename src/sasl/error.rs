@@ -57,7 +57,7 @@ pub enum SaslError {
         /// The size that this side announced.
         limit: usize,
     },
-    /// A buffer does not have the agreed protection.
+    /// A buffer has less protection than agreed.
     #[error("a buffer is protected by {}, and {} was agreed on", name(*.found), name(*.negotiated))]
     Protection {
         /// The agreed protection.
