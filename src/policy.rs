@@ -293,8 +293,8 @@ pub enum BindingLevel {
     Ignore,
     /// No client: one that binds to nothing is accepted. If the server gives no bindings, nothing is compared.
     IfPresent,
-    /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7). Modern Windows announces them even when it
-    /// sends none.
+    /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7), or whose options cannot be read. Modern
+    /// Windows announces them even when it sends none.
     IfAdvertised,
     /// Every client.
     Require,

@@ -154,7 +154,7 @@ pub enum BindingDemand {
     /// The policy demands them of every client ([`BindingLevel::Require`](crate::policy::BindingLevel::Require)).
     #[error("every client must bind")]
     Required,
-    /// The client says in KERB_AP_OPTIONS that it sends bindings, but it sent none.
+    /// The client says in KERB_AP_OPTIONS that it sends bindings, or its options cannot be read, but it sent none.
     #[error("the client says that it binds")]
     Advertised,
 }

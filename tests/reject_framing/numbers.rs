@@ -69,7 +69,7 @@ fn a_kvno_has_32_bits() {
     }
 }
 
-/// The client of sspi-rs writes `cusec` so, and its AP-REP the sequence number. MIT krb5 and Heimdal take it.
+/// The client of sspi-rs writes `cusec` in four octets. MIT krb5 and Heimdal take that in each field.
 #[test]
 fn an_integer_with_padding_is_its_number() {
     let server = Server::new();

@@ -157,7 +157,7 @@ mod tests {
     fn delegation_flag_without_credentials_delegates_nothing() {
         let mut delegating = CURL.to_vec();
         delegating[20] |= 1;
-        // Kerberos.NET and gokrb5, and a gokrb5 that names the option.
+        // The form of Kerberos.NET, that of gokrb5, and the latter with a DlgOpt of 1.
         for tail in [&[][..], &[0, 0, 0, 0], &[1, 0, 0, 0]] {
             let checksum = [&delegating, tail].concat();
             let read = GssChecksum::read(&checksum).unwrap();
