@@ -103,11 +103,43 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Returns whether a character shows as itself. `escape_debug` knows control, format, unassigned and combining characters.
-/// It also escapes quotes, which are harmless in a name, and backslashes, which would make the escapes ambiguous.
+/// Returns whether a character shows as itself. `escape_debug` knows control, format, unassigned and combining characters, and
+/// white space. It also escapes quotes, which are harmless in a name, and backslashes, which would make the escapes ambiguous.
 fn is_harmless(character: char) -> bool {
-    matches!(character, '"' | '\'') || character.escape_debug().len() == 1
+    matches!(character, '"' | '\'') || character.escape_debug().len() == 1 && !is_invisible(character)
 }
+
+/// Returns whether a character shows nothing, or changes how others show.
+fn is_invisible(character: char) -> bool {
+    DEFAULT_IGNORABLE.iter().chain(BLANK).any(|(first, last)| (*first..=*last).contains(&character))
+}
+
+/// The first and the last character of each range of Default_Ignorable_Code_Point (Unicode Standard Annex 44, the file
+/// `DerivedCoreProperties.txt`). Among them are the Hangul fillers, which are letters by their category, and the controls of
+/// bidirectional text (Unicode Standard Annex 9).
+const DEFAULT_IGNORABLE: &[(char, char)] = &[
+    ('\u{AD}', '\u{AD}'),
+    ('\u{34F}', '\u{34F}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{115F}', '\u{1160}'),
+    ('\u{17B4}', '\u{17B5}'),
+    ('\u{180B}', '\u{180F}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{202A}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{FE00}', '\u{FE0F}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+    ('\u{FFA0}', '\u{FFA0}'),
+    ('\u{FFF0}', '\u{FFF8}'),
+    ('\u{1BCA0}', '\u{1BCA3}'),
+    ('\u{1D173}', '\u{1D17A}'),
+    ('\u{E0000}', '\u{E0FFF}'),
+];
+
+/// Characters that have no ink, though by their categories they are symbols or letters: the Braille pattern without dots, the
+/// Egyptian blanks, and the musical null notehead.
+const BLANK: &[(char, char)] = &[('\u{2800}', '\u{2800}'), ('\u{13441}', '\u{13442}'), ('\u{1D159}', '\u{1D159}')];
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +152,31 @@ mod tests {
         let printed = BoundedText::new(hostile).to_string();
         assert_eq!(printed, r"a\u{d}\u{a}b\u{202e}c\u{200b}d\u{0}e\u{85}f\u{2028}g\u{5c}h");
         assert_eq!(BoundedText::new("Łukasz O'Neill 李 \"x\"").to_string(), "Łukasz O'Neill 李 \"x\"");
+    }
+
+    /// Tries all characters that show nothing, and those beside their ranges that show as themselves.
+    #[test]
+    fn characters_that_show_nothing_are_escaped() {
+        for (first, last) in DEFAULT_IGNORABLE.iter().chain(BLANK) {
+            for hidden in *first..=*last {
+                assert_eq!(
+                    BoundedText::new(&alloc::format!("a{hidden}b")).to_string(),
+                    alloc::format!("a{}b", hidden.escape_unicode())
+                );
+            }
+        }
+        // White space and the controls of bidirectional text that are no default ignorables.
+        for hidden in "\u{A0}\u{1680}\u{2000}\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}\u{FFF9}\u{FFFB}".chars() {
+            assert_eq!(Escaped(hidden.encode_utf8(&mut [0; 4])).to_string(), hidden.escape_unicode().to_string());
+        }
+        for neighbour in
+            "\u{AC}\u{AE}\u{61B}\u{115E}\u{1161}\u{17B3}\u{17B6}\u{180A}\u{2010}\u{2027}\u{3163}\u{3165}\u{FE10}\u{FFA1}\u{FFFD}\
+             \u{27FF}\u{2801}\u{1D158}\u{1D15A}"
+                .chars()
+        {
+            let text = neighbour.encode_utf8(&mut [0; 4]).to_string();
+            assert_eq!(Escaped(&text).to_string(), text, "{}", neighbour.escape_unicode());
+        }
     }
 
     #[test]
