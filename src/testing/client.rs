@@ -72,7 +72,7 @@ impl TestClient {
             flags: GssChecksum::read(&authenticator.gss.encode()).map(|gss| gss.flags).unwrap_or_default(),
             ctime: authenticator.ctime.clone(),
             cusec: authenticator.cusec,
-            seq_number: authenticator.seq_number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+            seq_number: authenticator.seq_number.and_then(sequence_number).unwrap_or(0),
             mech_types: match &token.framing {
                 TokenFraming::Spnego(spnego) => spnego.mech_types_der(),
                 _ => Vec::new(),
@@ -115,7 +115,7 @@ impl TestClient {
     pub fn context(&self, ap_rep: Option<&ApRepParts>) -> SecurityContext {
         let chosen_by_server = ap_rep.and_then(|ap_rep| ap_rep.subkey.as_ref()).and_then(KeyParts::key);
         let message_key = if chosen_by_server.is_some() { MessageKey::AcceptorSubkey } else { MessageKey::Initial };
-        let sequence = ap_rep.and_then(|ap_rep| ap_rep.seq_number).and_then(|number| u32::try_from(number).ok());
+        let sequence = ap_rep.and_then(|ap_rep| ap_rep.seq_number).and_then(sequence_number);
         SecurityContext::new(Established {
             role: Role::Initiator,
             key: chosen_by_server.or_else(|| self.subkey.clone()).unwrap_or_else(|| self.session_key.clone()),
@@ -132,6 +132,12 @@ impl TestClient {
     pub fn confirmation(&self, ap_rep: &ApRepParts) -> ApRepParts {
         ApRepParts { ctime: self.ctime.clone(), cusec: self.cusec, subkey: None, ..ap_rep.clone() }
     }
+}
+
+/// Returns the sequence number that an INTEGER stands for. Old clients write one of 2³¹ or more as the negative number of the
+/// same 32 bits, and a receiver may take it (RFC 4120 section 5.5.1).
+fn sequence_number(number: i64) -> Option<u32> {
+    u32::try_from(number).ok().or_else(|| Some(u32::from_be_bytes(i32::try_from(number).ok()?.to_be_bytes())))
 }
 
 /// The reason why a client does not trust its server.

@@ -26,6 +26,30 @@ fn it_is_answered() {
     }
 }
 
+/// Old clients write a sequence number of 2³¹ or more as a negative INTEGER: the number is its 32 bits (RFC 4120 section 5.5.1).
+#[test]
+fn negative_sequence_number_is_its_32_bits() {
+    let host = Host::new();
+    for (written, number) in [(-1, u32::MAX), (-(1 << 31), 1 << 31), (0x7FFF_FFFF, 0x7FFF_FFFF)] {
+        let mut token = host.good();
+        token.authenticator.seq_number = Some(written);
+        let (_, answer) = host.ends(&token.mint(), None);
+        let client = TestClient::of(&token);
+        assert_eq!(client.seq_number, number);
+        // So may a server write its own.
+        let ap_rep = client.ap_rep(answer.token().unwrap()).unwrap().unwrap();
+        let [as_negative, as_number] = [written, number.into()].map(|seq_number| {
+            let context = client.context(Some(&ApRepParts { seq_number: Some(seq_number), ..ap_rep.clone() }));
+            format!("{context:?}")
+        });
+        assert_eq!(as_negative, as_number);
+        assert!(as_number.contains(&number.to_string()), "{as_number}");
+
+        let mut context = client.complete(answer.token()).unwrap();
+        assert_shared(&mut context, &mut answer.into_context());
+    }
+}
+
 /// MS-SPNG moves it from [3] to [4].
 #[test]
 fn it_is_found_behind_hints() {
