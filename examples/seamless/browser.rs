@@ -7,6 +7,7 @@ use crate::directory;
 use crate::negotiate;
 use crate::origin;
 use crate::pages::SignInPage;
+use crate::principal;
 use crate::session::{Method, Session, SessionId, Stage};
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
@@ -173,7 +174,7 @@ async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }
     let Some((id, (session, Stage::AwaitsProof))) = waiting else { return Redirect::to("/").into_response() };
     let tenant = app.tenants.get(&session.tenant);
     if !tenant.is_some_and(|tenant| tenant.proofs.check(&session.identity, &code, clock::now())) {
-        tracing::warn!(tenant = %session.tenant, user = session.identity.name, "the one-time code is refused");
+        tracing::warn!(tenant = %session.tenant, user = principal::of(&session.identity), "the one-time code is refused");
         let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
         return app.pages.proof(StatusCode::FORBIDDEN, &session, error);
     }
@@ -187,7 +188,7 @@ async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }
 
 async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
     if let Some(session) = session_id(&headers).and_then(|id| app.sessions.end(id)) {
-        tracing::info!(tenant = %session.tenant, user = session.identity.name, "signed out");
+        tracing::info!(tenant = %session.tenant, user = principal::of(&session.identity), "signed out");
     }
     (with_cookie(cookies::clear(cookies::SESSION)), Redirect::to("/")).into_response()
 }

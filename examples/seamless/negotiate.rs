@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::clock;
 use crate::cookies;
+use crate::principal;
 use crate::tenants::Tenant;
 use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -44,7 +45,8 @@ fn log(tenant: &Tenant, step: &SignInStep) {
         }
         SignInStep::Continue(_) => tracing::info!(tenant, "told to send the ticket"),
         SignInStep::SignedIn(signed_in) => {
-            tracing::info!(tenant, user = %signed_in.identity(), "signed in by Kerberos");
+            let user = principal::with_sid(&signed_in.identity().to_owned());
+            tracing::info!(tenant, %user, "signed in by Kerberos");
         }
         SignInStep::FallBack(refused) => log_refusal(tenant, refused),
     }

@@ -1,5 +1,6 @@
 //! The pages: what is to be shown in, HTML out. The templates are in `pages/`; whatever is put into them is escaped.
 
+use crate::principal;
 use crate::session::{Method, Session};
 use crate::tenants::Tenant;
 use axum::http::StatusCode;
@@ -62,7 +63,7 @@ impl Pages {
             tenant => &*session.tenant,
             account => &identity.account_name,
             domain => &identity.logon_domain,
-            principal => format!("{}@{}", identity.name, identity.realm),
+            principal => principal::of(identity),
             upn => &identity.upn,
             sid => identity.sid.map(|sid| sid.to_string()),
             groups,

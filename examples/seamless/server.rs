@@ -16,6 +16,7 @@ mod native;
 mod negotiate;
 mod origin;
 mod pages;
+mod principal;
 mod proof;
 mod session;
 mod tenants;

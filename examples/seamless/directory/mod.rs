@@ -10,6 +10,7 @@ mod tap;
 pub(crate) use refusal::Refusal;
 
 use crate::clock;
+use crate::principal;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use kerberos_sso::{Accepted, policy::SEAMLESS_SSO_SERVICES};
@@ -112,7 +113,10 @@ impl Directory {
 fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
     let (tenant, typed) = (&*tenant.name, user.to_string());
     match verdict {
-        Ok(accepted) => tracing::info!(tenant, user = %accepted.identity(), "signed in by password"),
+        Ok(accepted) => {
+            let user = principal::with_sid(&accepted.identity().to_owned());
+            tracing::info!(tenant, %user, "signed in by password");
+        }
         Err(Refusal::NotOurs(refused)) => {
             let (code, remedy) = (refused.code(), refused.remedy().unwrap_or("none known"));
             tracing::error!(tenant, ?typed, code, remedy, "the KDC's own ticket is refused: {refused}");

@@ -40,9 +40,11 @@ impl Subject {
     pub(super) fn new(identity: &Identity) -> Option<Self> {
         let sid = identity.sid?;
         let upn = identity.upn.clone().filter(|upn| !upn.is_empty());
+        // The name in the ticket may be a user principal name, and is then escaped.
+        let account = identity.account_name.as_ref().unwrap_or(&identity.name);
         Some(Self {
             sid: sid.to_string(),
-            upn: upn.unwrap_or_else(|| format!("{}@{}", identity.name, identity.realm.to_lowercase())),
+            upn: upn.unwrap_or_else(|| format!("{account}@{}", identity.realm.to_lowercase())),
             immutable_id: STANDARD.encode(sid.to_bytes()),
         })
     }

@@ -8,7 +8,7 @@ use super::rst::{AUDIENCE, Refusal, Request};
 use super::{Native, SharedNative, in_background, issuer, templates};
 use crate::app::Shared;
 use crate::tenants::Tenant;
-use crate::{clock, negotiate};
+use crate::{clock, negotiate, principal};
 use axum::extract::State;
 use axum::extract::rejection::StringRejection;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -64,7 +64,7 @@ async fn answer(
     let request = Request::parse(body)?;
     let identity = signed_in.identity().to_owned();
     if tenant.proofs.are_needed(&identity) {
-        tracing::warn!(tenant = %tenant.name, user = %signed_in.identity(), "no assertion: more must be proved");
+        tracing::warn!(tenant = %tenant.name, user = %principal::with_sid(&identity), "no assertion: more must be proved");
         return Err(Refusal::ProofRequired);
     }
     let authenticated = signed_in.accepted().ticket().auth_time();

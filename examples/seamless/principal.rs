@@ -1,0 +1,44 @@
+//! The name by which the server shows and logs a user.
+
+use kerberos_sso::{Identity, error::BoundedText};
+
+/// Returns the account's name and its realm: `alice@CONTOSO.TEST`, fit for a log.
+///
+/// The name in the ticket depends on how the user signed in. Whoever types a user principal name gets a ticket for that
+/// enterprise name (RFC 6806 section 5), and a browser has one for the account's name. The PAC names the account in both.
+pub(crate) fn of(identity: &Identity) -> String {
+    let account = identity.account_name.as_ref().unwrap_or(&identity.name);
+    format!("{}@{}", BoundedText::new(account), BoundedText::new(&identity.realm))
+}
+
+/// Returns what [`of`] returns, and the SID behind it.
+pub(crate) fn with_sid(identity: &Identity) -> String {
+    let principal = of(identity);
+    identity.sid.map_or_else(|| principal.clone(), |sid| format!("{principal} ({sid})"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::tenants::Tenants;
+    use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+    use kerberos_sso::testing::NameParts;
+    use kerberos_sso::ticket::NameType;
+
+    /// Samba and Active Directory answer a request for an enterprise name without the option `canonicalize` with a ticket of
+    /// that name.
+    #[test]
+    fn a_user_principal_name_and_a_ticket_show_one_principal() {
+        let tenant = Tenants::of_test_realm().test_tenant().unwrap();
+        let [service, ..] = SEAMLESS_SSO_SERVICES;
+        let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(service).at(clock::now());
+        let by_password = token.clone().client(NameParts::single(NameType::ENTERPRISE, "alice@contoso.test"));
+        for (token, in_the_ticket) in [(token, "alice"), (by_password, r"alice\@contoso.test")] {
+            let accepted = tenant.validator().validate_ticket(&token.mint(), clock::now()).unwrap();
+            let identity = accepted.identity().to_owned();
+            assert_eq!((identity.name.as_str(), of(&identity).as_str()), (in_the_ticket, "alice@CONTOSO.TEST"));
+        }
+    }
+}
