@@ -16,6 +16,25 @@ impl Error {
             Self::NotNegotiate(HeaderProblem::OtherScheme) => {
                 "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
             }
+            Self::NotNegotiate(HeaderProblem::NoToken) => {
+                "The client has no token to send: a browser leaves it out if it gets no ticket. Check on the client which tickets \
+                 it has (klist), or which program sends the bare word."
+            }
+            Self::NotNegotiate(HeaderProblem::Wrapped) => {
+                "Let the client's program write the base64 in one line: \"base64 -w 0\" and not \"base64\", b64encode and not \
+                 encodebytes in Python, Base64FormattingOptions.None in .NET."
+            }
+            Self::NotNegotiate(HeaderProblem::Unpadded) => {
+                "Let the client's program keep the \"=\" at the end of the base64 (RFC 4648 section 4). If it does, a proxy or the \
+                 web server has cut the header: raise its header limit."
+            }
+            Self::NotNegotiate(HeaderProblem::Base64) => {
+                "Let the client's program write base64 with \"+\" and \"/\" (RFC 4648 section 4; not the URL-safe alphabet), and \
+                 nothing behind it. If a proxy cuts headers or joins two lines to one, let it pass them on as they are."
+            }
+            Self::NotNegotiate(HeaderProblem::Several) => {
+                "Let the client send one Negotiate value, and let no proxy join it with another header line."
+            }
             Self::TooLarge { .. } => TOO_LARGE,
             Self::Ntlm { offer: KerberosOffer::NotOffered, .. } => NTLM,
             Self::Ntlm { .. } | Self::NegoEx { offer: KerberosOffer::AlsoOffered } => {
@@ -189,7 +208,7 @@ impl Error {
                 "Check the shared store that holds the replay cache; requests are refused meanwhile."
             }
             Self::Misuse(_) => "Correct the configuration of this server.",
-            Self::NotNegotiate(_) | Self::Malformed(_) | Self::NameRefused { .. } | Self::Integrity(_) => return None,
+            Self::Malformed(_) | Self::NameRefused { .. } | Self::Integrity(_) => return None,
         })
     }
 }

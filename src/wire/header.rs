@@ -19,6 +19,12 @@ pub enum HeaderProblem {
     /// The token is not base64 in its one canonical, padded spelling.
     #[error("the token is not canonical base64")]
     Base64,
+    /// There is white space within the token: its base64 was written in lines, as for mail.
+    #[error("the token's base64 is wrapped: there is white space in it")]
+    Wrapped,
+    /// The token is base64 without the `=` at its end.
+    #[error("the padding of the token's base64 is missing: its length is no multiple of four")]
+    Unpadded,
     /// There are two `Negotiate` values, or one in a list with others.
     #[error("more than one value, or a list")]
     Several,
@@ -45,8 +51,23 @@ pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Hea
         return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });
     }
     let mut token = Vec::with_capacity(decoded_size);
-    ENGINE.decode_vec(encoded, &mut token).map_err(|_| HeaderFault::Problem(HeaderProblem::Base64))?;
+    ENGINE.decode_vec(encoded, &mut token).map_err(|_| HeaderFault::Problem(base64_problem(encoded)))?;
     Ok(token)
+}
+
+/// Says why a token cannot be decoded.
+#[cold]
+fn base64_problem(encoded: &[u8]) -> HeaderProblem {
+    let is_of_alphabet = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
+    if !encoded.iter().all(|octet| is_of_alphabet(octet) || octet.is_ascii_whitespace()) {
+        HeaderProblem::Base64
+    } else if encoded.iter().any(u8::is_ascii_whitespace) {
+        HeaderProblem::Wrapped
+    } else if !encoded.contains(&b'=') && matches!(encoded.len() % 4, 2 | 3) {
+        HeaderProblem::Unpadded
+    } else {
+        HeaderProblem::Base64
+    }
 }
 
 /// Splits a value into its scheme and what follows (RFC 9110 section 11.4).
@@ -109,9 +130,14 @@ mod tests {
             ("Negotiate\u{A0}YII=", HeaderProblem::OtherScheme),
             ("Negotiate", HeaderProblem::NoToken),
             ("Negotiate   ", HeaderProblem::NoToken),
-            ("Negotiate YII", HeaderProblem::Base64),
+            ("Negotiate YII", HeaderProblem::Unpadded),
+            ("Negotiate YA", HeaderProblem::Unpadded),
+            ("Negotiate Y", HeaderProblem::Base64),
+            ("Negotiate YA=", HeaderProblem::Base64),
             ("Negotiate YIJ=", HeaderProblem::Base64),
-            ("Negotiate YI I=", HeaderProblem::Base64),
+            ("Negotiate YI I=", HeaderProblem::Wrapped),
+            ("Negotiate YII=\r\n YII=", HeaderProblem::Wrapped),
+            ("Negotiate YI\nI", HeaderProblem::Wrapped),
             ("Negotiate YII=\r\nX: y", HeaderProblem::Base64),
             ("Negotiate YII=, Basic eA==", HeaderProblem::Base64),
             ("Negotiate YI_-", HeaderProblem::Base64),
