@@ -384,6 +384,35 @@ mod addresses {
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }
 
+    /// RFC 4291 section 2.5.5.2: the mapped form of an IPv4 address is that address, whichever side has it.
+    #[test]
+    fn a_mapped_address_is_its_ipv4_address() {
+        let mapped = Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped();
+        let list_mapped = vec![(24, mapped.octets().to_vec())];
+        for address in [V4, IpAddr::V6(mapped)] {
+            server(Some(address)).assert_accepts(|token| token.ticket.caddr = Some(list_mapped.clone()));
+        }
+        let other = server(Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8))));
+        let error = other.refusal(|token| token.ticket.caddr = Some(list_mapped.clone()));
+        assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
+    }
+
+    /// MS-KILE: Windows lists the client's NetBIOS name. Neither NAT nor the client's address is the cause.
+    #[test]
+    fn a_ticket_that_lists_names_only_is_refused_as_that() {
+        for address in [Some(V4), None] {
+            let error = server(address).refusal(|token| token.ticket.caddr = Some(listed()[..1].to_vec()));
+            assert_eq!(error, Error::AddressMismatch(AddressCause::NoIpAddress));
+            assert_eq!(
+                error.to_string(),
+                "the ticket may be used from certain addresses only, and none of them is an IP address: Windows lists the \
+                 client's NetBIOS name"
+            );
+            let remedy = error.remedy().unwrap();
+            assert!(remedy.contains("NetBIOS") && !remedy.contains("NAT"), "{remedy}");
+        }
+    }
+
     #[test]
     fn an_unknown_address_is_refused() {
         let error = server(None).refusal(|token| token.ticket.caddr = Some(listed()));

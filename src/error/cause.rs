@@ -130,6 +130,9 @@ pub enum AddressCause {
     /// The ticket does not list the client's address.
     #[error("the client's is not among them")]
     NotListed,
+    /// The ticket lists no IP address: NetBIOS names, as Windows clients ask for, or other types.
+    #[error("none of them is an IP address: Windows lists the client's NetBIOS name")]
+    NoIpAddress,
     /// The caller did not give the client's address.
     #[error("the client's address is not known")]
     Unknown,

@@ -1,8 +1,8 @@
 //! What an administrator can do about an error.
 
 use super::{
-    Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause, NoKeyCause,
-    PacSignature, ReplayCacheFault, ReplayCause, ServiceClaim, SignatureCause,
+    AddressCause, Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause,
+    NoKeyCause, PacSignature, ReplayCacheFault, ReplayCause, ServiceClaim, SignatureCause,
 };
 use crate::replay::ReplayLimit;
 
@@ -125,6 +125,14 @@ impl Error {
             Self::TicketLifetime { .. } => {
                 "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise it in this policy. A lifetime \
                  of years is a sign of a forged ticket."
+            }
+            Self::AddressMismatch(AddressCause::NoIpAddress) => {
+                "No server can compare a NetBIOS name with the address of a connection. Ignore addresses in this policy (the \
+                 default): Windows clients list nothing else."
+            }
+            Self::AddressMismatch(AddressCause::Unknown) => {
+                "Let the program give the client's address (Arrival::with_client_address), or ignore addresses in this policy \
+                 (the default)."
             }
             Self::AddressMismatch(_) => {
                 "The client asked for a ticket bound to its address and came through NAT or a proxy. Set noaddresses = true \

@@ -82,6 +82,7 @@ fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, arrival: &Arrival<'
     }
     match arrival.client_address {
         Some(address) if addresses.contains(address) => Ok(()),
+        _ if !addresses.name_an_ip_address() => Err(Refusal::Address(AddressCause::NoIpAddress)),
         Some(_) => Err(Refusal::Address(AddressCause::NotListed)),
         None => Err(Refusal::Address(AddressCause::Unknown)),
     }

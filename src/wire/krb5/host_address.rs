@@ -41,12 +41,18 @@ impl<'a> HostAddresses<'a> {
         core::iter::from_fn(move || HostAddress::read(&mut rest).ok())
     }
 
-    /// Returns whether the ticket names `address`.
+    /// Returns whether the ticket names `address`. An IPv4-mapped address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) is the
+    /// same as that IPv4 address, in the ticket and in `address`.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
-        // A dual-stack socket shows an IPv4 client as ::ffff:a.b.c.d, and the KDC wrote a.b.c.d.
+        // A dual-stack socket shows an IPv4 client as a mapped address, and a client behind one lists it as such.
         let address = address.to_canonical();
-        self.iter().any(|listed| listed.is(address))
+        self.iter().any(|listed| listed.ip() == Some(address))
+    }
+
+    /// Returns whether the ticket names an IP address. Windows clients list a NetBIOS name only.
+    pub(crate) fn name_an_ip_address(self) -> bool {
+        self.iter().any(|listed| matches!(listed.address_type, AddressType::IPV4 | AddressType::IPV6))
     }
 }
 
@@ -77,10 +83,16 @@ impl<'a> HostAddress<'a> {
         Ok(address)
     }
 
-    fn is(self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(v4) => self.address_type == AddressType::IPV4 && self.address == v4.octets(),
-            IpAddr::V6(v6) => self.address_type == AddressType::IPV6 && self.address == v6.octets(),
+    /// Returns the IP address; `None` for another type, or for another number of octets than the type has. An IPv4-mapped
+    /// address is returned as the IPv4 address.
+    #[must_use]
+    pub fn ip(self) -> Option<IpAddr> {
+        match self.address_type {
+            AddressType::IPV4 => self.address.try_into().ok().map(|octets: [u8; 4]| octets.into()),
+            AddressType::IPV6 => {
+                self.address.try_into().ok().map(|octets: [u8; 16]| IpAddr::from(octets).to_canonical())
+            }
+            _ => None,
         }
     }
 }
