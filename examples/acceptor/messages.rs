@@ -30,9 +30,7 @@ fn answer(context: &mut SecurityContext, kind: u8, token: &[u8]) -> Outcome<Vec<
 
 fn echo(context: &mut SecurityContext, token: &[u8], expected: Protection) -> Outcome<Vec<u8>> {
     let (mut message, mut answer) = (Vec::new(), Vec::new());
-    if context.unwrap(token, &mut message)? != expected {
-        return Err("not protected as the frame says".into());
-    }
+    context.unwrap(token, expected, &mut message)?;
     context.wrap(&message, expected, &random()?, &mut answer);
     Ok(answer)
 }
@@ -42,7 +40,7 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
     let (mut message, mut protection) = (Vec::new(), Protection::Integrity);
     while !input.is_empty() {
         let (buffer, rest) = with_length(input)?;
-        protection = context.unwrap(buffer, &mut message)?;
+        protection = context.unwrap_any(buffer, &mut message)?;
         input = rest;
     }
     let mut answer = Vec::new();

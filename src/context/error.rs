@@ -1,5 +1,6 @@
 //! The errors for per-message tokens.
 
+use super::Protection;
 use crate::wire::der::Malformed;
 use crate::wire::der::{self, Fault, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
@@ -44,6 +45,14 @@ pub enum MessageError {
     /// The MAC is not the one of this token under the context's key.
     #[error("the token, or the message that it signs, was altered or belongs to another context")]
     Integrity,
+    /// The caller demands encryption, and the token is only signed.
+    #[error("the token is protected by {}, and {} is demanded", .found.phrase(), .expected.phrase())]
+    Protection {
+        /// The protection that the caller demands.
+        expected: Protection,
+        /// The protection of the token.
+        found: Protection,
+    },
     /// This token was taken before.
     #[error("the token with sequence number {sequence} was taken before")]
     Replayed {
@@ -95,6 +104,7 @@ impl MessageError {
             Self::Reflected => "reflected",
             Self::WrongKey { .. } => "wrong-key",
             Self::Integrity => "integrity",
+            Self::Protection { .. } => "protection",
             Self::Replayed { .. } => "replay",
             Self::Gap { .. } => "gap",
             Self::OutOfOrder { .. } => "out-of-order",

@@ -34,9 +34,7 @@ use zeroize::zeroize_bytes;
 /// /// Takes a sealed message and seals the answer.
 /// fn answer(context: &mut SecurityContext, token: &[u8], confounder: [u8; 16]) -> Result<Vec<u8>, MessageError> {
 ///     let mut message = Vec::new();
-///     if context.unwrap(token, &mut message)? != Protection::Confidentiality {
-///         return Ok(Vec::new()); // this server answers sealed messages only
-///     }
+///     context.unwrap(token, Protection::Confidentiality, &mut message)?; // a message that is only signed is refused
 ///     let mut sealed = Vec::new();
 ///     context.wrap(b"hello", Protection::Confidentiality, &confounder, &mut sealed);
 ///     Ok(sealed)
@@ -128,6 +126,15 @@ pub enum Protection {
     Confidentiality,
 }
 
+impl Protection {
+    const fn phrase(self) -> &'static str {
+        match self {
+            Self::Integrity => "a signature only",
+            Self::Confidentiality => "encryption",
+        }
+    }
+}
+
 impl SecurityContext {
     pub(crate) fn new(established: Established) -> Self {
         let (flags, etype) = (established.flags, established.key.etype());
@@ -189,21 +196,49 @@ impl SecurityContext {
         }
     }
 
-    /// Opens a token of [`wrap`](Self::wrap) (`GSS_Unwrap`), appends its message to `out`, and returns its protection.
+    /// Opens a token of [`wrap`](Self::wrap) that has at least this protection (`GSS_Unwrap`), and appends its message to `out`. An
+    /// encrypted message is signed, too.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::Protection`] if the message must be encrypted and is only signed. The other variants name the problem of the token or
+    /// its number. `out` is then unchanged.
+    pub fn unwrap(&mut self, token: &[u8], protection: Protection, out: &mut Vec<u8>) -> Result<(), MessageError> {
+        self.open(token, Some(protection), out).map(|_protection| ())
+    }
+
+    /// Opens a token of [`wrap`](Self::wrap) whatever protection it has, appends its message to `out`, and returns the
+    /// protection. The sender chose it: a message may be signed where the caller expects an encrypted one. So use
+    /// [`unwrap`](Self::unwrap) where the protocol says which it is.
     ///
     /// # Errors
     ///
     /// [`MessageError`], whose variants name the problem of the token or its number. `out` is then unchanged.
-    pub fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
+    pub fn unwrap_any(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
+        self.open(token, None, out)
+    }
+
+    fn open(
+        &mut self,
+        token: &[u8],
+        expected: Option<Protection>,
+        out: &mut Vec<u8>,
+    ) -> Result<Protection, MessageError> {
         check_size(token)?;
         let start = out.len();
-        let (sequence, protection) = match &mut self.tokens {
+        let (sequence, found) = match &mut self.tokens {
             Tokens::Cfx(cfx) => cfx.unwrap(token, out),
             #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.unwrap(token, out),
         }?;
-        self.window.take(sequence).inspect_err(|_| truncate_zeroized(out, start))?;
-        Ok(protection)
+        let taken = match expected {
+            Some(expected @ Protection::Confidentiality) if found == Protection::Integrity => {
+                Err(MessageError::Protection { expected, found })
+            }
+            _ => self.window.take(sequence),
+        };
+        taken.inspect_err(|_| truncate_zeroized(out, start))?;
+        Ok(found)
     }
 
     /// Returns the length of the longest message whose token has at most `max_token` octets (`GSS_Wrap_size_limit`). It is 0
@@ -237,7 +272,7 @@ fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
 }
 
 /// Cuts `out` to `length` octets and overwrites the rest.
-pub(crate) fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
+fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
     if let Some(rest) = out.get_mut(length..) {
         zeroize_bytes(rest);
     }

@@ -1,7 +1,7 @@
 //! The errors of the negotiation of a security layer, and of its buffers.
 
 use super::Layers;
-use crate::context::{MessageError, Protection};
+use crate::context::MessageError;
 use thiserror::Error;
 
 /// The error for a security layer that was not agreed on, or for one of its buffers.
@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The token in the answer or in a buffer is refused.
+    /// The token in the answer or in a buffer is refused, or a buffer does not have the agreed protection.
     #[error("{0}")]
     Message(MessageError),
     /// The client asked for a context that can provide none of the server's layers.
@@ -57,14 +57,6 @@ pub enum SaslError {
         /// The size that this side announced.
         limit: usize,
     },
-    /// A buffer has less protection than agreed.
-    #[error("a buffer is protected by {}, and {} was agreed on", name(*.found), name(*.negotiated))]
-    Protection {
-        /// The agreed protection.
-        negotiated: Protection,
-        /// The protection of the buffer.
-        found: Protection,
-    },
     /// A message of this side is too long for the client's buffers.
     #[error("the message has {size} octets, and at most {limit} fit what the client can take")]
     MessageTooLong {
@@ -94,15 +86,7 @@ impl SaslError {
             Self::IdentityTooLong { .. } => "identity-too-long",
             Self::IdentityText => "identity-text",
             Self::BufferTooLarge { .. } => "buffer-too-large",
-            Self::Protection { .. } => "protection",
             Self::MessageTooLong { .. } => "message-too-long",
         }
-    }
-}
-
-const fn name(protection: Protection) -> &'static str {
-    match protection {
-        Protection::Integrity => "a signature only",
-        Protection::Confidentiality => "encryption",
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::layer::LENGTH;
 use super::*;
-use crate::context::{Established, MessageKey, Role};
+use crate::context::{Established, MessageError, MessageKey, Role};
 use crate::crypto::{EncType, Key};
 use alloc::vec;
 
@@ -32,7 +32,7 @@ fn sides(etype: EncType, flags: u32) -> (SecurityContext, SecurityContext) {
 fn begun(layers: Layers, max_receive: usize) -> (SecurityContext, LayerNegotiation) {
     let (mut client, server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH);
     let (negotiation, challenge) = LayerNegotiation::begin(server, layers, max_receive, &[1; 16]).unwrap();
-    assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
+    assert_eq!(client.unwrap(&challenge, Protection::Integrity, &mut Vec::new()), Ok(()));
     (client, negotiation)
 }
 
@@ -46,7 +46,7 @@ fn answer(layers: Layers, message: &[u8]) -> Result<Negotiated, SaslError> {
 fn layered(chosen: Layers, etype: EncType) -> (SecurityContext, SecurityLayer) {
     let (mut client, server) = sides(etype, BOTH);
     let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, 1000, &[1; 16]).unwrap();
-    assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
+    assert_eq!(client.unwrap(&challenge, Protection::Integrity, &mut Vec::new()), Ok(()));
     let mut token = Vec::new();
     client.wrap(&[chosen.bits(), 0, 2, 0], Protection::Integrity, &[2; 16], &mut token);
     (client, negotiation.finish(&token).unwrap().layer.unwrap())
@@ -63,7 +63,7 @@ fn the_challenge_announces_layers_and_size() {
         let (mut client, server) = sides(EncType::AES128_CTS_HMAC_SHA256_128, BOTH);
         let (_, challenge) = LayerNegotiation::begin(server, layers, size, &[1; 16]).unwrap();
         let mut message = Vec::new();
-        assert_eq!(client.unwrap(&challenge, &mut message), Ok(Protection::Integrity));
+        assert_eq!(client.unwrap(&challenge, Protection::Integrity, &mut message), Ok(()));
         assert_eq!(message, expected);
     }
 }
@@ -153,7 +153,7 @@ fn whole_buffers_are_decoded_and_incomplete_ones_are_not() {
             assert_eq!(u32::from_be_bytes(*length), u32::try_from(token.len()).unwrap());
             assert!(token.len() <= 512);
             let mut message = Vec::new();
-            assert_eq!(client.unwrap(token, &mut message), Ok(protection));
+            assert_eq!(client.unwrap(token, protection, &mut message), Ok(()));
             assert_eq!(message, longest);
             let (size, limit) = (longest.len() + 1, longest.len());
             let error = layer.encode(&vec![8; size], &[4; 16], &mut Vec::new()).unwrap_err();
@@ -194,7 +194,7 @@ fn the_smallest_buffer_holds_one_octet() {
             for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
                 let (mut client, server) = sides(etype, BOTH);
                 let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, 1000, &[1; 16]).unwrap();
-                assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
+                assert_eq!(client.unwrap(&challenge, Protection::Integrity, &mut Vec::new()), Ok(()));
                 let mut token = Vec::new();
                 client.wrap(&[chosen.bits(), 0, 0, size], Protection::Integrity, &[2; 16], &mut token);
                 let negotiated = negotiation.finish(&token);
@@ -215,7 +215,7 @@ fn a_buffer_has_at_most_the_octets_that_three_octets_announce() {
         let (mut client, server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH);
         let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, size, &[1; 16]).unwrap();
         let mut message = Vec::new();
-        assert_eq!(client.unwrap(&challenge, &mut message), Ok(Protection::Integrity));
+        assert_eq!(client.unwrap(&challenge, Protection::Integrity, &mut message), Ok(()));
         assert_eq!(message, [&[7][..], &said].concat());
         let mut token = Vec::new();
         client.wrap(&[2, 0xFF, 0xFF, 0xFF], Protection::Integrity, &[2; 16], &mut token);
@@ -277,7 +277,7 @@ fn every_flipped_bit_of_an_answer_is_noticed() {
         let finish = |change: &dyn Fn(&mut Vec<u8>)| {
             let (mut client, server) = sides(etype, BOTH);
             let (negotiation, challenge) = LayerNegotiation::begin(server, ALL, 1000, &[1; 16]).unwrap();
-            assert_eq!(client.unwrap(&challenge, &mut Vec::new()), Ok(Protection::Integrity));
+            assert_eq!(client.unwrap(&challenge, Protection::Integrity, &mut Vec::new()), Ok(()));
             let mut token = Vec::new();
             client.wrap(b"\x02\x00\x02\x00alice", Protection::Integrity, &[2; 16], &mut token);
             change(&mut token);
@@ -338,9 +338,10 @@ fn protected(chosen: Layers, protection: Protection) -> (SecurityLayer, Vec<u8>)
 fn a_buffer_with_less_protection_than_agreed_is_refused() {
     let (mut layer, buffer) = protected(Layers::CONFIDENTIALITY, Protection::Integrity);
     let mut out = vec![9];
-    let (negotiated, found) = (Protection::Confidentiality, Protection::Integrity);
-    assert_eq!(layer.decode(&buffer, &mut out), Err(SaslError::Protection { negotiated, found }));
-    assert_eq!(out, [9]);
+    let (expected, found) = (Protection::Confidentiality, Protection::Integrity);
+    let refused = SaslError::Message(MessageError::Protection { expected, found });
+    assert_eq!(layer.decode(&buffer, &mut out), Err(refused));
+    assert_eq!((refused.code(), out), ("protection", vec![9]));
 }
 
 /// The servers of Cyrus SASL and of Java take it.

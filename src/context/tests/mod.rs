@@ -30,7 +30,7 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
     let mut out = vec![1, 2, 3];
     let result = match token.kind {
         Kind::Mic => context.verify_mic(&token.message(), octets),
-        Kind::Wrap => context.unwrap(octets, &mut out).map(|protection| {
+        Kind::Wrap => context.unwrap_any(octets, &mut out).map(|protection| {
             assert_eq!(protection, token.protection());
             assert_eq!(out.split_off(3), token.message());
         }),
@@ -91,7 +91,7 @@ fn wrapped(context: &mut SecurityContext, message: &[u8], protection: Protection
 
 fn unwrapped(context: &mut SecurityContext, token: &[u8]) -> Result<Vec<u8>, MessageError> {
     let mut out = Vec::new();
-    context.unwrap(token, &mut out).map(|_| out)
+    context.unwrap_any(token, &mut out).map(|_| out)
 }
 
 #[test]
@@ -107,6 +107,32 @@ fn the_longest_message_of_a_size_fits_and_one_more_does_not() {
             }
             assert_eq!(client.wrap_size_limit(protection, 20), 0);
         }
+    }
+}
+
+/// The refused token is not used up.
+#[test]
+fn unwrap_refuses_a_signed_token_where_encryption_is_demanded() {
+    for etype in EncType::SUPPORTED {
+        let (mut client, mut server) = sides(etype, SEQUENCE, 1);
+        let token = wrapped(&mut client, b"secret", Protection::Integrity);
+        let mut out = vec![9];
+        let (expected, found) = (Protection::Confidentiality, Protection::Integrity);
+        assert_eq!(server.unwrap(&token, expected, &mut out), Err(MessageError::Protection { expected, found }));
+        assert_eq!(out, [9]);
+        assert_eq!(server.unwrap(&token, found, &mut out), Ok(()));
+        assert_eq!(out, b"\x09secret");
+    }
+}
+
+#[test]
+fn unwrap_takes_an_encrypted_token_where_a_signature_is_demanded() {
+    for etype in EncType::SUPPORTED {
+        let (mut client, mut server) = sides(etype, SEQUENCE, 1);
+        let token = wrapped(&mut client, b"secret", Protection::Confidentiality);
+        let mut out = Vec::new();
+        assert_eq!(server.unwrap(&token, Protection::Integrity, &mut out), Ok(()));
+        assert_eq!(out, b"secret");
     }
 }
 
@@ -130,6 +156,7 @@ fn every_error_has_its_own_code() {
         MessageError::Reflected,
         MessageError::WrongKey { expected: MessageKey::Initial, found: MessageKey::AcceptorSubkey },
         MessageError::Integrity,
+        MessageError::Protection { expected: Protection::Confidentiality, found: Protection::Integrity },
         MessageError::Replayed { sequence },
         MessageError::Gap { sequence, expected: 0 },
         MessageError::OutOfOrder { sequence, expected: 2 },
@@ -145,6 +172,7 @@ fn every_error_has_its_own_code() {
             "reflected",
             "wrong-key",
             "integrity",
+            "protection",
             "replay",
             "gap",
             "out-of-order",
