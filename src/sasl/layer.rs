@@ -1,8 +1,9 @@
 //! The security layer that protects all later octets of a connection (RFC 4752 section 3.3, RFC 4422 section 3.7).
 
-use super::SaslError;
+use super::{MAX_BUFFER, SaslError, check_buffer_size};
 use crate::context::{Protection, SecurityContext};
 use crate::crypto::Confounder;
+use crate::wire::gss::GssFlags;
 use alloc::vec::Vec;
 
 /// The security layer of a connection. All later octets go through it, in buffers with their length before them (RFC 4422
@@ -34,6 +35,32 @@ pub enum Decoded {
 }
 
 impl SecurityLayer {
+    /// Makes the layer of the mechanism GSS-SPNEGO (MS-ADTS section 3.1.1.3.4.5.2), of a context that SPNEGO established. It
+    /// returns `None` if the client asked for no protection: the connection then goes on as it was.
+    ///
+    /// That mechanism has no exchange about a layer. In Windows and in Cyrus SASL, the flags of the context decide: buffers are
+    /// encrypted with [`GssFlags::CONFIDENTIALITY`], and signed with [`GssFlags::INTEGRITY`] alone. The mechanism names no
+    /// authorization identity either: the user acts as the user who signed in. A server that demands encryption looks at
+    /// [`protection`](Self::protection), and refuses `None`.
+    ///
+    /// Neither side announces a size. Buffers in both directions have at most `max_buffer` octets, without their length.
+    ///
+    /// # Errors
+    ///
+    /// [`SaslError::BufferSize`] if `max_buffer` is too small for a message.
+    pub fn of_gss_spnego(context: SecurityContext, max_buffer: usize) -> Result<Option<Self>, SaslError> {
+        let protection = if context.flags().contains(GssFlags::CONFIDENTIALITY) {
+            Protection::Confidentiality
+        } else if context.flags().contains(GssFlags::INTEGRITY) {
+            Protection::Integrity
+        } else {
+            return Ok(None);
+        };
+        let max_buffer = max_buffer.min(MAX_BUFFER);
+        check_buffer_size(&context, max_buffer)?;
+        Ok(Some(Self { context, protection, max_send: max_buffer, max_receive: max_buffer }))
+    }
+
     /// Returns how buffers are protected.
     pub fn protection(&self) -> Protection {
         self.protection

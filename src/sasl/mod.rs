@@ -1,4 +1,4 @@
-//! The security layer of SASL's mechanism GSSAPI, for servers (RFC 4752 sections 3.2 and 3.3).
+//! The security layer of SASL's mechanisms GSSAPI (RFC 4752 sections 3.2 and 3.3) and GSS-SPNEGO, for servers.
 //!
 //! In: an established context, the layers that the server is willing to use, and the client's answer. Out: the challenge to
 //! send, then the authorization identity and, if the client chose a layer, the [`SecurityLayer`] for all later octets of the
@@ -6,6 +6,16 @@
 //!
 //! The tokens before the challenge are those of [`Validator`](crate::Validator), sent as they are. The caller adds base64
 //! where its protocol has it. The server must decide whether the user may act as the authorization identity.
+//!
+//! # Other mechanisms
+//! GSS-SPNEGO, which Windows prefers for LDAP, has no challenge and no answer: see [`SecurityLayer::of_gss_spnego`].
+//!
+//! GS2-KRB5 and GS2-KRB5-PLUS (RFC 5801) are not offered, so a server must not announce them. Their first token has a header of
+//! text in place of the GSS header, and is refused as `malformed`. Only a client that binds its authenticator to that text is
+//! safe from somebody who rewrites it (RFC 5801 section 5.1). They have no security layer, so they need TLS. Every client that
+//! has them (Cyrus SASL, GNU SASL) has GSSAPI, too.
+//!
+//! # Example
 //!
 //! ```
 //! use kerberos_sso::SecurityContext;

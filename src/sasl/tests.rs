@@ -162,6 +162,44 @@ fn whole_buffers_are_decoded_and_incomplete_ones_are_not() {
     }
 }
 
+/// The flags of the client's checksum choose the layer, and there is no exchange about it.
+#[test]
+fn flags_choose_the_layer_of_gss_spnego() {
+    let (sign, seal) = (Some(Protection::Integrity), Some(Protection::Confidentiality));
+    for etype in EncType::SUPPORTED {
+        for (flags, protection) in
+            [(BOTH, seal), (CONFIDENTIALITY, seal), (INTEGRITY, sign), (SEQUENCE, None), (0, None)]
+        {
+            let (mut client, server) = sides(etype, flags);
+            let layer = SecurityLayer::of_gss_spnego(server, 1000).unwrap();
+            assert_eq!(layer.as_ref().map(SecurityLayer::protection), protection, "{etype} {flags}");
+            let (Some(mut layer), Some(protection)) = (layer, protection) else { continue };
+            let mut token = Vec::new();
+            client.wrap(b"search", protection, &[3; 16], &mut token);
+            let buffer = [&u32::try_from(token.len()).unwrap().to_be_bytes()[..], &token].concat();
+            let mut out = Vec::new();
+            assert_eq!(layer.decode(&buffer, &mut out), Ok(Decoded::Message { consumed: buffer.len() }));
+            assert_eq!(out, b"search");
+            let mut answer = Vec::new();
+            layer.encode(b"entry", &[4; 16], &mut answer).unwrap();
+            let mut message = Vec::new();
+            assert_eq!(client.unwrap(&answer[LENGTH..], protection, &mut message), Ok(()));
+            assert_eq!(message, b"entry");
+        }
+    }
+}
+
+#[test]
+fn gss_spnego_has_the_buffers_that_the_caller_allows() {
+    let layer = |size| SecurityLayer::of_gss_spnego(sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH).1, size);
+    assert_eq!(layer(60).unwrap_err(), SaslError::BufferSize { size: 60 });
+    let mut smallest = layer(61).unwrap().unwrap();
+    assert_eq!(smallest.max_message(), 1);
+    let larger = smallest.decode(&62_u32.to_be_bytes(), &mut Vec::new());
+    assert_eq!(larger, Err(SaslError::BufferTooLarge { size: 62, limit: 61 }));
+    assert_eq!(layer(usize::MAX).unwrap().unwrap().max_message(), 0xFF_FFFF - 60);
+}
+
 #[test]
 fn buffers_larger_than_announced_are_refused_by_their_length() {
     let (_, mut layer) = layered(Layers::INTEGRITY, EncType::AES256_CTS_HMAC_SHA1_96);
