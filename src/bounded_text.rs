@@ -48,6 +48,11 @@ impl BoundedText {
         self.kept()
     }
 
+    /// Returns whether the text was longer.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     #[expect(clippy::expect_used, reason = "`append` copies whole characters, and counts the octets that it copies")]
     fn kept(&self) -> &str {
         let kept = self.octets.get(..usize::from(self.length)).expect("no more octets than there are");

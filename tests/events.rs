@@ -166,7 +166,7 @@ fn a_refusal_says_why_once() {
         assert_eq!((fields["code"].as_str(), error.code()), (code, code));
         assert_eq!(fields["message"], error.to_string());
         assert_eq!(fields["blame"], error.blame().to_string());
-        assert_eq!(fields.get("remedy").map(String::as_str), error.remedy());
+        assert_eq!(fields.get("remedy").cloned(), error.remedy().map(|remedy| remedy.to_string()));
         let for_the_administrator = ["keys", "replay-cache", "caller"].contains(&fields["blame"].as_str());
         assert_eq!(level, if for_the_administrator { Level::WARN } else { Level::INFO }, "{code}");
         // Of what could not be read nothing is known.

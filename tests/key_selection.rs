@@ -51,6 +51,12 @@ fn check(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Result
     server.check(&change(server.good()).mint()).map(|accepted| accepted.opened_by().kvno())
 }
 
+/// The error for a ticket of [`realm`] whose version is held, and which none of the keys tried opens.
+fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> Integrity {
+    let [service, realm, account] = ["HTTP/www.contoso.test", "CONTOSO.TEST", account].map(BoundedText::new);
+    Integrity::Ticket { service, realm, etype: AES256, kvno: Some(1), account, accounts, tried, left_out }
+}
+
 mod order {
     use super::*;
 
@@ -124,8 +130,7 @@ mod order {
     fn other_realms_and_types_are_never_tried() {
         let elsewhere = Account::new("AZUREADSSOACC$", "FABRIKAM.TEST").with_key(ServiceKey::new(right(), Some(1)));
         let server = holding([elsewhere, account("A", [(wrong(1), Some(1))])]);
-        let realm = BoundedText::new("CONTOSO.TEST");
-        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried: 1, left_out: 0 };
+        let refused = not_opened("A", 1, 1, 0);
         assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
     }
 }
@@ -152,10 +157,25 @@ mod bounds {
     fn the_bound_is_one_for_all_accounts_of_a_realm() {
         let wrongs = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
         let server = holding(wrongs);
-        let realm = BoundedText::new("CONTOSO.TEST");
         let tried = MAX_CANDIDATE_KEYS;
-        let refused = Integrity::Ticket { realm, etype: AES256, kvno: Some(1), tried, left_out: 20 - tried };
-        assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
+        let refused = Error::Integrity(not_opened("A1$", tried, tried, 20 - tried));
+        assert_eq!(
+            refused.to_string(),
+            "the ticket for HTTP/www.contoso.test does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 (18) \
+             for realm CONTOSO.TEST (a key of the very version it names was among them): tried was account A1$ (and 7 more); 12 \
+             more keys are held and were not tried"
+        );
+        let remedy = refused.remedy().unwrap().to_string();
+        assert!(
+            remedy.contains("(Account::with_service)") && remedy.contains("setspn -Q HTTP/www.contoso.test"),
+            "{remedy}"
+        );
+        assert_eq!(check(&server, |token| token), Err(refused));
+        // Where an account names the service, the others are not the cause.
+        let others = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let named = account("NAMED$", [(wrong(21), Some(1))]).with_service("HTTP/www.contoso.test");
+        let refused = Error::Integrity(not_opened("NAMED$", tried, tried, 0));
+        assert_eq!(check(&holding(others.chain([named])), |token| token), Err(refused));
     }
 
     #[test]
@@ -166,8 +186,25 @@ mod bounds {
         };
         let limit = u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap();
         assert_eq!(check(&server(limit - 1), |token| token), Ok(Some(1)));
-        assert_eq!(check(&server(limit), |token| token).unwrap_err().code(), "key-version");
+        let Err(Error::KeyVersion(refused)) = check(&server(limit), |token| token) else { panic!("it was looked at") };
+        assert_eq!(refused.left_out, MAX_UNNAMED_ACCOUNTS - MAX_CANDIDATE_KEYS + 1);
+        let text = refused.to_string();
+        assert!(text.ends_with("not newer than every key held; 57 more keys are held and were not tried"), "{text}");
+        assert!(Error::KeyVersion(refused).remedy().unwrap().to_string().contains("(Account::with_service)"));
         assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
+    }
+
+    /// The policy takes a version as a hint, so it is not the cause.
+    #[test]
+    fn the_only_key_of_the_type_in_an_account_that_is_not_looked_at() {
+        let others =
+            (1..=MAX_UNNAMED_ACCOUNTS).map(|place| account(&format!("A{place}$"), [(realm().key(AES128), Some(1))]));
+        let server = holding(others.chain([account("LAST$", [(right(), Some(1))])]));
+        let error = check(&server, |token| token).unwrap_err();
+        let Error::NoKey(no_key) = &error else { panic!("{error}") };
+        assert!(matches!(no_key.cause, NoKeyCause::NotConsidered { .. }), "{error}");
+        assert!(error.to_string().ends_with("and no account considered has a key of that type"), "{error}");
+        assert!(error.remedy().unwrap().to_string().contains("(Account::with_service)"));
     }
 
     #[test]
@@ -291,28 +328,43 @@ mod diagnoses {
         assert_eq!(
             error.to_string(),
             "no key for service HTTP/www.contoso.test of realm FABRIKAM.TEST, type aes256-cts-hmac-sha1-96 (18), \
-             version 3: no account of that realm is held (other realms: 1)"
+             version 3: no account of that realm is held, but of CONTOSO.TEST"
         );
         assert_eq!(
-            error.remedy(),
-            Some(
-                "The ticket was made for an account of a realm whose keys this server was not given. Check that clients \
-                 reach the right server under this name (\"setspn -Q HTTP/host\" tells which account, hence which realm), \
+            error.remedy().unwrap().to_string(),
+            "The ticket was made for an account of a realm whose keys this server was not given. Check that clients \
+                 reach the right server under this name (\"setspn -Q HTTP/www.contoso.test\" tells which account, hence which realm), \
                  then add that account's keytab, or its password, with that realm in upper case."
-            )
         );
         let Error::NoKey(no_key) = error else { panic!("{error}") };
         assert_eq!(no_key.wanted.service, BoundedText::new("HTTP/www.contoso.test"));
         assert_eq!(no_key.wanted.realm, BoundedText::new("FABRIKAM.TEST"));
         assert_eq!((no_key.wanted.etype, no_key.wanted.kvno), (AES256, Some(3)));
-        assert_eq!(no_key.cause, NoKeyCause::Realm { realms: 1 });
+        let NoKeyCause::Realm { held } = no_key.cause else { panic!("{no_key}") };
+        assert_eq!((held.iter().collect::<Vec<_>>(), held.total()), (vec![BoundedText::new("CONTOSO.TEST")], 1));
+    }
+
+    #[test]
+    fn realms_held_are_listed_in_part() {
+        let of = |realms: &[&str]| {
+            let server =
+                holding(realms.iter().map(|realm| Account::new("A$", realm).with_key(ServiceKey::new(right(), None))));
+            let refused = refusal(&server, |mut token| {
+                token.ticket.realm = "FABRIKAM.TEST".into();
+                token
+            });
+            refused.to_string().split_once("no account of that realm is held, ").unwrap().1.to_owned()
+        };
+        assert_eq!(of(&["B.TEST", "A.TEST"]), "but of A.TEST, B.TEST");
+        assert_eq!(of(&["C.TEST", "B.TEST", "D.TEST", "A.TEST"]), "but of A.TEST, B.TEST and 2 more");
+        assert_eq!(of(&["A\nB.TEST"]), r"but of A\u{a}B.TEST");
     }
 
     #[test]
     fn no_key_at_all() {
         let server = holding([]);
         let Error::NoKey(no_key) = refusal(&server, |token| token) else { panic!("an empty key set opened it") };
-        assert_eq!(no_key.cause, NoKeyCause::Realm { realms: 0 });
+        assert!(no_key.to_string().ends_with("no account of that realm is held, and the key set is empty"), "{no_key}");
     }
 
     #[test]
@@ -347,12 +399,10 @@ mod diagnoses {
              account SERVICE$ with aes128-cts-hmac-sha1-96 (17) version 4 held, none of that type"
         );
         assert_eq!(
-            error.remedy(),
-            Some(
-                "Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the \
+            error.remedy().unwrap().to_string(),
+            "Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the \
                  account's password, from which every type is derived. If the account was just set to other types, \
                  clients keep their old tickets until these end."
-            )
         );
     }
 
@@ -380,11 +430,9 @@ mod diagnoses {
              every key held"
         );
         assert_eq!(
-            error.remedy(),
-            Some(
-                "The account's password was changed after these keys were exported. Export a new keytab, or derive the keys \
+            error.remedy().unwrap().to_string(),
+            "The account's password was changed after these keys were exported. Export a new keytab, or derive the keys \
                  from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
-            )
         );
         let Error::KeyVersion(refused) = error else { panic!("{error}") };
         assert_eq!((refused.tried, refused.newer), (2, true));
@@ -404,11 +452,9 @@ mod diagnoses {
             "{error}"
         );
         assert_eq!(
-            error.remedy(),
-            Some(
-                "The client holds a ticket from before the last password change. Keep the previous key for as long as \
+            error.remedy().unwrap().to_string(),
+            "The client holds a ticket from before the last password change. Keep the previous key for as long as \
                  tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
-            )
         );
     }
 
@@ -418,15 +464,15 @@ mod diagnoses {
         let error = refusal(&server, |token| token);
         assert_eq!(
             error.to_string(),
-            "the ticket does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) for realm CONTOSO.TEST \
-             (a key of the very version it names was among them)"
+            "the ticket for HTTP/www.contoso.test does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) \
+             for realm CONTOSO.TEST (a key of the very version it names was among them): tried was account SERVICE$"
         );
         let server = holding([account("SERVICE$", [(wrong(1), None), (wrong(2), None)])]);
         let error = refusal(&server, |token| token);
         assert_eq!(
             error.to_string(),
-            "the ticket does not open under any of the keys held of type aes256-cts-hmac-sha1-96 (18) for realm \
-             CONTOSO.TEST"
+            "the ticket for HTTP/www.contoso.test does not open under any of the keys held of type aes256-cts-hmac-sha1-96 \
+             (18) for realm CONTOSO.TEST: tried was account SERVICE$"
         );
     }
 
@@ -460,8 +506,8 @@ mod diagnoses {
         let error = refusal(&holding([account("A$", wrongs)]), |token| token);
         assert_eq!(
             error.to_string(),
-            "the ticket does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 (18) for realm \
-             CONTOSO.TEST; more keys are held than are tried: name the services of the accounts"
+            "the ticket for HTTP/www.contoso.test does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 \
+             (18) for realm CONTOSO.TEST: tried was account A$; 2 more keys are held and were not tried"
         );
     }
 

@@ -21,8 +21,16 @@ fn server_of_all_types() -> Server {
 }
 
 fn ticket_integrity(etype: EncType) -> Error {
-    let realm = BoundedText::new("CONTOSO.TEST");
-    Error::Integrity(Integrity::Ticket { realm, etype, kvno: Some(1), tried: 1, left_out: 0 })
+    Error::Integrity(Integrity::Ticket {
+        service: BoundedText::new("HTTP/www.contoso.test"),
+        realm: BoundedText::new("CONTOSO.TEST"),
+        etype,
+        kvno: Some(1),
+        account: BoundedText::new("AZUREADSSOACC$"),
+        accounts: 1,
+        tried: 1,
+        left_out: 0,
+    })
 }
 
 const AUTHENTICATOR_INTEGRITY: Error = Error::Integrity(Integrity::Authenticator);

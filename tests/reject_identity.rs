@@ -408,7 +408,7 @@ mod addresses {
                 "the ticket may be used from certain addresses only, and none of them is an IP address: Windows lists the \
                  client's NetBIOS name"
             );
-            let remedy = error.remedy().unwrap();
+            let remedy = error.remedy().unwrap().to_string();
             assert!(remedy.contains("NetBIOS") && !remedy.contains("NAT"), "{remedy}");
         }
     }

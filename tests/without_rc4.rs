@@ -35,7 +35,7 @@ fn a_ticket_of_rc4_is_refused_and_the_refusal_says_that_the_build_has_none() {
         let error = server.refusal(|token| token.ticket.etype = EncType::RC4_HMAC.0.into());
         assert_eq!(error.code(), "rc4-refused");
         assert_eq!(error.to_string(), "the ticket's encryption is RC4 (rc4-hmac, 23), which this build does not have");
-        assert!(error.remedy().unwrap().contains("This build of the server has no RC4"));
+        assert!(error.remedy().unwrap().to_string().contains("This build of the server has no RC4"));
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Failure {
     /// Where to look for the cause.
     pub(crate) blame: String,
     pub(crate) because: String,
-    pub(crate) remedy: Option<&'static str>,
+    pub(crate) remedy: Option<String>,
 }
 
 impl Mark {
@@ -51,7 +51,7 @@ impl Failure {
             code: error.code(),
             blame: error.blame().to_string(),
             because: error.to_string(),
-            remedy: error.remedy(),
+            remedy: error.remedy().map(|remedy| remedy.to_string()),
         }
     }
 }
@@ -106,7 +106,7 @@ impl fmt::Display for Node {
 impl Failure {
     fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
         let code = format!("{} (look at: {})", self.code, self.blame);
-        let remedy = self.remedy.map(|remedy| ("remedy   ", remedy));
+        let remedy = self.remedy.as_deref().map(|remedy| ("remedy   ", remedy));
         let lines = [("refused  ", code.as_str()), ("because  ", self.because.as_str())].into_iter().chain(remedy);
         for (label, text) in lines {
             write_wrapped(f, &format!("{indent}  {label}"), &format!("{indent}           "), text)?;

@@ -6,7 +6,7 @@ use crate::clock;
 use crate::cookies;
 use crate::principal;
 use crate::tenants::Tenant;
-use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use kerberos_sso::http::SignInStep;
 use kerberos_sso::limits::MAX_SEALED_SECONDS;
@@ -19,7 +19,7 @@ pub(crate) fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInS
     let kept = cookies::find(headers, cookies::CONTINUATION).and_then(|sealed| app.sealing_key.open(sealed, now));
     let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
     let step = tenant.validator().sign_in(values, RoundTrips::Many(kept.as_ref()), &clock::randomness(), now);
-    log(tenant, &step);
+    log(tenant, &step, headers);
     step
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn headers(app: &App, step: &SignInStep) -> HeaderMap {
     headers
 }
 
-fn log(tenant: &Tenant, step: &SignInStep) {
+fn log(tenant: &Tenant, step: &SignInStep, headers: &HeaderMap) {
     let tenant = &*tenant.name;
     match step {
         SignInStep::Challenge => {
@@ -48,14 +48,22 @@ fn log(tenant: &Tenant, step: &SignInStep) {
             let user = principal::with_sid(&signed_in.identity().to_owned());
             tracing::info!(tenant, %user, "signed in by Kerberos");
         }
-        SignInStep::FallBack(refused) => log_refusal(tenant, refused),
+        SignInStep::FallBack(refused) => log_refusal(tenant, refused, headers),
     }
 }
 
-/// What went wrong, and what to do about it.
-pub(crate) fn log_refusal(tenant: &str, refused: &Refused) {
-    let (code, remedy) = (refused.code(), refused.remedy().unwrap_or("none known"));
-    tracing::warn!(tenant, code, look_at = %refused.blame(), remedy, "no sign-in by Kerberos: {refused}");
+/// What went wrong, and what to do about it. The client asked for a ticket for the host in the URL, without its port.
+fn log_refusal(tenant: &str, refused: &Refused, headers: &HeaderMap) {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()?.split(':').next());
+    let remedy = refused.remedy().unwrap_or_default();
+    let remedy = host.map_or(remedy, |host| remedy.for_host(host)).to_string();
+    tracing::warn!(
+        tenant,
+        code = refused.code(),
+        look_at = %refused.blame(),
+        remedy,
+        "no sign-in by Kerberos: {refused}"
+    );
 }
 
 const CONTINUATION_TIME: Duration = Duration::from_secs(MAX_SEALED_SECONDS);

@@ -41,7 +41,7 @@ fn rejected(error: &Error, reply: Option<&str>) -> Value {
         "code": error.code(),
         "blame": error.blame().to_string(),
         "message": error.to_string(),
-        "remedy": error.remedy(),
+        "remedy": error.remedy().map(|remedy| remedy.to_string()),
         "reply": reply,
     })
 }

@@ -164,7 +164,7 @@ pub(crate) fn explain(error: &Error) {
     println!("  refused   {} (look at: {})", error.code(), error.blame());
     print_wrapped("  because   ", &error.to_string());
     if let Some(remedy) = error.remedy() {
-        print_wrapped("  remedy    ", remedy);
+        print_wrapped("  remedy    ", &remedy.to_string());
     }
 }
 

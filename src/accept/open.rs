@@ -6,10 +6,9 @@ use super::buffer::{Buffer, KeyField};
 use super::facts::{NameFields, OpenedBy, TicketFacts, TicketFields};
 use super::message::Message;
 use super::request::{Framing, Request, refused_etype};
-use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
-use crate::error::{Error, Integrity, KeyRole};
-use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, version_diagnosis};
+use crate::error::{Error, KeyRole};
+use crate::keys::{Candidates, KeyQuery, KeySet, no_key_diagnosis, not_opened_diagnosis};
 use crate::policy::Policy;
 use crate::span::Span;
 use crate::time::UnixTime;
@@ -120,7 +119,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     let mut candidates = Candidates::none();
     candidates.choose(keys, &query, policy.kvno, now);
     if candidates.iter().next().is_none() {
-        return Err(Error::NoKey(no_key_diagnosis(keys, &query, now)));
+        return Err(Error::NoKey(no_key_diagnosis(keys, &query, policy.kvno, now)));
     }
     let cipher = request.ap_req.ticket.enc_part.cipher;
     let mut buffer = Buffer::for_request(&request.ap_req.ticket, request.ap_req.authenticator.cipher);
@@ -136,7 +135,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
         };
         return Ok(Decrypted { buffer, plaintext, opened_by });
     }
-    Err(not_opened(keys, request, &candidates))
+    Err(not_opened_diagnosis(keys, &query, &candidates))
 }
 
 /// Returns where a key lies that came in a message, if the policy allows its type in this role and it has that type's length.
@@ -162,22 +161,4 @@ fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, rol
         }
         _ => refused_etype(key.etype, role),
     }
-}
-
-/// Explains why no candidate opens the ticket.
-#[cold]
-fn not_opened(keys: &KeySet, request: &Request<'_>, candidates: &Candidates<'_>) -> Error {
-    let query = request.key_query();
-    if !candidates.hold_version() {
-        return Error::KeyVersion(version_diagnosis(keys, &query, candidates));
-    }
-    let kvno = candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno));
-    let (tried, left_out) = (candidates.iter().count(), candidates.left_out());
-    Error::Integrity(Integrity::Ticket {
-        realm: BoundedText::new(query.realm()),
-        etype: query.etype,
-        kvno,
-        tried,
-        left_out,
-    })
 }

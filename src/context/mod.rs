@@ -231,13 +231,13 @@ impl SecurityContext {
             #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.unwrap(token, out),
         }?;
-        let taken = match expected {
+        let verdict = match expected {
             Some(expected @ Protection::Confidentiality) if found == Protection::Integrity => {
                 Err(MessageError::Protection { expected, found })
             }
             _ => self.window.take(sequence),
         };
-        taken.inspect_err(|_| truncate_zeroized(out, start))?;
+        verdict.inspect_err(|_| truncate_zeroized(out, start))?;
         Ok(found)
     }
 

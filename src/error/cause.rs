@@ -2,6 +2,7 @@
 
 use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
+use crate::keys::{AccountAndMore, LeftOut};
 use crate::replay::ReplayLimit;
 use thiserror::Error;
 
@@ -54,28 +55,39 @@ pub enum EtypeCause {
 /// The ciphertext that did not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
 pub enum Integrity {
     /// The ticket did not verify under any key that could be its key.
     #[error(
-        "the ticket does not open under {} of type {etype} for realm {realm}{}{}",
+        "the ticket for {service} does not open under {} of type {etype} for realm {realm}{}: tried was {}{}",
         match (*.tried, *.left_out) {
             (1, 0) => "the one key held",
             (_, 0) => "any of the keys held",
             _ => "any of the keys tried",
         },
         match .kvno { Some(_) => " (a key of the very version it names was among them)", None => "" },
-        if *.left_out > 0 { "; more keys are held than are tried: name the services of the accounts" } else { "" }
+        AccountAndMore(account, *.accounts),
+        LeftOut(*.left_out)
     )]
     Ticket {
+        /// This is the service that the ticket names, its components joined with `/`. Nothing protects that name.
+        service: BoundedText,
         /// This is the ticket's realm.
         realm: BoundedText,
         /// This is the ticket's encryption type.
         etype: EncType,
         /// This is the key version that the ticket names, if a key of that version was tried.
         kvno: Option<u32>,
+        /// This account's keys were tried first.
+        account: BoundedText,
+        /// Keys of so many accounts were tried.
+        accounts: usize,
         /// So many different keys were tried.
         tried: usize,
-        /// So many more keys were held, beyond [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS).
+        /// So many more keys were held and not tried: those beyond
+        /// [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS). Each account beyond
+        /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one. It is zero if all keys of accounts that
+        /// name the service were tried.
         left_out: usize,
     },
     /// The ticket opened, but the authenticator did not verify under the session key in it.

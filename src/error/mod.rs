@@ -7,10 +7,11 @@
 mod cause;
 mod code;
 mod negotiation;
+mod remedies;
 mod remedy;
 
 pub use crate::bounded_text::BoundedText;
-pub use crate::keys::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+pub use crate::keys::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
 pub use crate::pac::error::{
     AccountCause, DomainClaim, MissingPac, PacError, PacMalformed, PacMismatch, PacProblem, PacSignature,
     SignatureCause,
@@ -27,6 +28,7 @@ pub use cause::{
 };
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
+pub use remedy::Remedy;
 
 use crate::crypto::EncType;
 use crate::replay::ReplayLimit;

@@ -1,303 +1,165 @@
-//! What an administrator can do about an error.
+//! What an administrator can do about an error, with the facts of the error filled in.
 
-use super::{
-    AddressCause, Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, MissingPac, NegotiationCause,
-    NoKeyCause, PacSignature, ReplayCacheFault, ReplayCause, ServiceClaim, SignatureCause,
-};
-use crate::replay::ReplayLimit;
+use super::{Error, Integrity, NoKey, remedies};
+use core::fmt;
 
 impl Error {
-    /// Returns what an administrator can do, in sentences. `None` if nothing helps: a broken client or an attacker sent
-    /// the request.
+    /// Returns what an administrator can do, in sentences that [`Remedy`] prints. `None` if nothing helps: a broken client or
+    /// an attacker sent the request.
     #[must_use]
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    pub const fn remedy(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::NotNegotiate(HeaderProblem::OtherScheme) => {
-                "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
+    pub const fn remedy(&self) -> Option<Remedy<'_>> {
+        match remedies::words(self) {
+            Some(words) => Some(Remedy { words, service: self.service() }),
+            None => None,
+        }
+    }
+
+    /// Returns the service that the client wanted, if the ticket was read so far.
+    const fn service(&self) -> Service<'_> {
+        match self {
+            Self::NoKey(NoKey { wanted, .. }) => Service::Named(&wanted.service),
+            Self::KeyVersion(key_version) => Service::Named(&key_version.wanted.service),
+            Self::Integrity(Integrity::Ticket { service, .. }) | Self::ServiceRefused { service, .. } => {
+                Service::Named(service)
             }
-            Self::NotNegotiate(HeaderProblem::NoToken) => {
-                "The client has no token to send: a browser leaves it out if it gets no ticket. Check on the client which tickets \
-                 it has (klist), or which program sends the bare word."
-            }
-            Self::NotNegotiate(HeaderProblem::Wrapped) => {
-                "Let the client's program write the base64 in one line: \"base64 -w 0\" and not \"base64\", b64encode and not \
-                 encodebytes in Python, Base64FormattingOptions.None in .NET."
-            }
-            Self::NotNegotiate(HeaderProblem::Unpadded) => {
-                "Let the client's program keep the \"=\" at the end of the base64 (RFC 4648 section 4). If it does, a proxy or the \
-                 web server has cut the header: raise its header limit."
-            }
-            Self::NotNegotiate(HeaderProblem::Base64) => {
-                "Let the client's program write base64 with \"+\" and \"/\" (RFC 4648 section 4; not the URL-safe alphabet), and \
-                 nothing behind it. If a proxy cuts headers or joins two lines to one, let it pass them on as they are."
-            }
-            Self::NotNegotiate(HeaderProblem::Several) => {
-                "Let the client send one Negotiate value, and let no proxy join it with another header line."
-            }
-            Self::TooLarge { .. } => TOO_LARGE,
-            Self::Ntlm { offer: KerberosOffer::NotOffered, .. } => NTLM,
-            Self::Ntlm { .. } | Self::NegoEx { offer: KerberosOffer::AlsoOffered } => {
-                "The client prefers another mechanism though it could use Kerberos. Check the order of security packages \
-                 on the client, and that the client can get a ticket for this service (klist get HTTP/host)."
-            }
-            Self::NegoEx { .. } => NEGOEX,
-            Self::Iakerb => {
-                "The client reaches no KDC. Let it reach a domain controller (VPN, DNS SRV records _kerberos._tcp) or a KDC \
-                 proxy (MS-KKDCP). This server does not relay."
-            }
-            Self::NoKerberos { .. } => {
-                "Enable Kerberos in the client's Negotiate settings, and check that the client is a member of the domain or \
-                 holds a ticket (klist)."
-            }
-            Self::NoToken => {
-                "Answer with a NegTokenResp that selects Kerberos, or let the client send its ticket at once."
-            }
-            Self::UserToUser => {
-                "Register the service name on a computer or service account that has keys of its own. A client falls back to \
-                 user-to-user if the name belongs to a user account without keys."
-            }
-            Self::UnsupportedEtype { role: KeyRole::Ticket, cause: EtypeCause::NotImplemented, .. } => ETYPE_OF_TICKET,
-            Self::UnsupportedEtype { cause: EtypeCause::NotImplemented, .. } => {
-                "Let the KDC issue AES session keys: set msDS-SupportedEncryptionTypes of the service account to 24, or set \
-                 permitted_enctypes in the client's krb5.conf."
-            }
-            Self::UnsupportedEtype { .. } => {
-                "Add the type to the policy's ticket etypes or session etypes, or change msDS-SupportedEncryptionTypes of \
-                 the service account so that the KDC issues a type that the policy lists."
-            }
-            Self::Rc4Refused { role: KeyRole::Ticket } => RC4_TICKET,
-            Self::Rc4Refused { .. } => RC4_SESSION,
-            Self::NoKey(no_key) => match no_key.cause {
-                NoKeyCause::Realm { .. } => REALM_NOT_HELD,
-                NoKeyCause::RealmCase { .. } => {
-                    "Spell the realm in the key set as the ticket spells it. A realm of Active Directory is the upper-case \
-                     DNS name of the domain (ktpass and ktutil do not correct it)."
-                }
-                NoKeyCause::EncType { .. } => ETYPE_NOT_HELD,
-                NoKeyCause::Retired { .. } => {
-                    "The previous key was kept until then. If clients still use tickets under it, keep it longer: for as \
-                     long as tickets live (10 hours by default)."
-                }
-                NoKeyCause::StrictVersion { .. } => {
-                    "Export the key of that version, or let the policy treat the version as a hint (the default)."
-                }
-            },
-            Self::KeyVersion(key_version) if key_version.newer => {
-                "The account's password was changed after these keys were exported. Export a new keytab, or derive the \
-                 keys from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
-            }
-            Self::KeyVersion(_) => {
-                "The client holds a ticket from before the last password change. Keep the previous key for as long as \
-                 tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
-            }
-            Self::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
-            Self::ServiceRefused { claim: ServiceClaim::ClientTarget, .. } => {
-                "If clients reach this server under that name, add it to the policy's services. If not, somebody has sent on a \
-                 request that its client made for another service of this account: give each service an account of its own."
-            }
-            Self::ServiceRefused { .. } => {
-                "If clients reach this server under that name, add it to the policy's services. If not, find out why the KDC \
-                 gave them a ticket for another service."
-            }
-            Self::UntrustedRealm { .. } => {
-                "If users of that realm may sign in here, name it: a domain of the account's own forest in its client realms \
-                 (Account::with_client_realm), a domain of another forest with the SID of that domain \
-                 (Account::with_trusted_domain). A trust between the realms alone does not let them sign in. If it is the \
-                 account's own realm, another account has the same key and may not vouch for that realm, or is another \
-                 tenant's: give each account a key of its own."
-            }
-            Self::ClientMismatch(_) | Self::Checksum(_) => {
-                "A correct client does not send this. Find out which program sent it, and report it to its maintainers."
-            }
-            Self::ClockSkew { .. } => CLOCK,
-            Self::TicketExpired { .. } => {
-                "Let the client get a new ticket (lock and unlock Windows, or kinit). If the ticket is new, this server's \
-                 clock is ahead: check its time synchronisation."
-            }
-            Self::TicketNotYetValid { .. } => {
-                "This server's clock is behind the KDC's, or the ticket is postdated. Check time synchronisation here and \
-                 on the domain controllers."
-            }
-            Self::TicketInvalid => {
-                "The client must have the KDC validate the postdated ticket (kinit -v) before using it."
-            }
-            Self::TicketLifetime { .. } => {
-                "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise it in this policy. A lifetime \
-                 of years is a sign of a forged ticket."
-            }
-            Self::AddressMismatch(AddressCause::NoIpAddress) => {
-                "No server can compare a NetBIOS name with the address of a connection. Ignore addresses in this policy (the \
-                 default): Windows clients list nothing else."
-            }
-            Self::AddressMismatch(AddressCause::Unknown) => {
-                "Let the program give the client's address (Arrival::with_client_address), or ignore addresses in this policy \
-                 (the default)."
-            }
-            Self::AddressMismatch(_) => {
-                "The client asked for a ticket bound to its address and came through NAT or a proxy. Set noaddresses = true \
-                 in its krb5.conf, or ignore addresses in this policy (the default)."
-            }
-            Self::Transited => {
-                "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf). Windows KDCs \
-                 never set that flag: for their tickets, set TransitedPolicy::TrustKdc."
-            }
-            Self::AuthorizationData { .. } => {
-                "A service must refuse restrictions that it does not know (RFC 4120 section 5.2.6). Let the KDC wrap the \
-                 element in AD-IF-RELEVANT if it is harmless to ignore it."
-            }
-            Self::ChannelBinding => {
-                "A proxy that ends TLS before this server changes the channel: give the policy the bindings of the \
-                 certificate that clients see. A client in Java (outside of LDAP) or Perl writes another type of address into \
-                 its bindings: allow it (BindingAddressPolicy::AllowNull). If it is neither, an attacker relayed this request."
-            }
-            Self::ChannelBindingMissing(_) => {
-                "Enable Extended Protection on the client (Windows: SuppressExtendedProtection = 0; MIT and browsers on \
-                 Linux do not bind), or lower the level of this policy."
-            }
-            Self::Delegation(_) => "Let the user sign in directly, or allow delegated tickets in this policy.",
-            Self::PacMissing(MissingPac::Pac) => PAC_MISSING,
-            Self::PacMissing(_) => {
-                "The KDC is not Active Directory, or knows no SID of this user. If that is intended, accept names without \
-                 SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent where a rule of this server needs a PAC)."
-            }
-            Self::PacSignature(PacSignature { cause: SignatureCause::Type(_), .. }) => PAC_SIGNATURE_TYPE,
-            Self::PacSignature(_) => {
-                "Either the PAC was forged or altered, or the KDC signed it with a key of this account that this server \
-                 was not given: export all of its keys. If krbtgt keys were given, check that they are the current ones, \
-                 and that those of the read-only domain controllers are among them."
-            }
-            Self::PacMalformed(_) | Self::PacMismatch(_) => {
-                "No domain controller writes this. The maker of the ticket holds a key of this service's account: change the \
-                 account's password, and find out who knew it. If the KDC is not Active Directory, report this to its \
-                 maintainers."
-            }
-            Self::UntrustedDomain { .. } => {
-                "If that domain belongs to the account's forest, name its SID in the account's domain SIDs \
-                 (Account::with_domain_sid). If it belongs to another forest whose users may sign in, tie it to its realm \
-                 (Account::with_trusted_domain). Accounts that share a key must all allow it. If it is none of these, the maker \
-                 of this ticket holds a key of the account, or SID filtering is off on a trust."
-            }
-            Self::AccountRefused { .. } => {
-                "Sign in with a person's account, or let the policy accept such accounts (AccountPolicy::Any)."
-            }
-            Self::Replay(ReplayCause::OlderThanCache) => {
-                "The server was started a moment ago, or its clock was set back: it cannot know which authenticators were \
-                 used before. Such refusals end by themselves within two clock skews."
-            }
-            Self::Negotiation(NegotiationCause::TooLate { .. }) => {
-                "Nothing to do for one: the client or the network was slow, and the client starts again. If it happens often, \
-                 look for a proxy that holds responses back."
-            }
-            Self::Negotiation(NegotiationCause::NotKept) => {
-                "Let the client send its ticket at once, with Kerberos first among its mechanisms. Or keep the state of \
-                 negotiations on the server, with the connection or in a store."
-            }
-            Self::Negotiation(_) => {
-                "Give each client's next token the state of its own conversation, and let no proxy change the headers. If \
-                 neither is the cause, somebody on the way has changed the negotiation."
-            }
-            Self::Replay(_) => {
-                "One request was delivered twice (a proxy retries, or the server validates one header twice), or an attacker \
-                 repeated the request of another client. A client makes a new authenticator for every request."
-            }
-            Self::ReplayCacheFull(ReplayLimit::ClientShare) => {
-                "One client signs in more often than the replay cache allows (with_client_share): find out why, or raise the \
-                 share. Entries become free as the client's authenticators expire, within two clock skews."
-            }
-            Self::ReplayCacheFull(ReplayLimit::Cache) => {
-                "Give the replay cache more entries: it needs one for each sign-in within two clock skews."
-            }
-            Self::ReplayCacheFailed(ReplayCacheFault::ClockSkew { .. }) => {
-                "Make the replay cache with the longest clock skew of the policies that share it \
-                 (MemoryReplayCache::new with Policy::clock_skew). All requests under the longer skew are refused meanwhile."
-            }
-            Self::ReplayCacheFailed(_) => {
-                "Check the shared store that holds the replay cache; requests are refused meanwhile."
-            }
-            Self::Misuse(_) => "Correct the configuration of this server.",
-            Self::Malformed(_) | Self::NameRefused { .. } | Self::Integrity(_) => return None,
-        })
+            _ => Service::Unknown,
+        }
     }
 }
 
-const NTLM: &str = "\
-The client fell back to NTLM because it could not get a Kerberos ticket for this host. The usual causes, most frequent \
-first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no CNAME to another; \
-(2) no account, or two accounts, have that name as service principal: \"setspn -Q HTTP/host\" must find exactly one; \
-(3) the browser does not trust the site: put it into the Local Intranet zone, or into AuthServerAllowlist of Chrome or \
-Edge; (4) the client does not reach a domain controller (VPN), or its user is a local one: \"klist get HTTP/host\" on the \
-client says which.";
+/// What an administrator can do about an error. `Display` prints sentences.
+///
+/// Where they have a command to type, the service is filled in if the error knows it. A client without a ticket names no
+/// service: give the host that it asked for, and that is filled in.
+///
+/// ```
+/// # use kerberos_sso::replay::NoReplayCache;
+/// # use kerberos_sso::{KeySet, Policy, UnixTime, Validator};
+/// # let validator = Validator::new(KeySet::default(), Policy::default(), NoReplayCache);
+/// let refused = validator.validate_ticket(b"NTLMSSP\0\x01\0\0\0", UnixTime::from_seconds(1_795_000_000)).unwrap_err();
+/// let remedy = refused.remedy().unwrap();
+/// assert!(remedy.to_string().contains("setspn -Q HTTP/<the host in the URL>"));
+/// let remedy = remedy.for_host("web.contoso.test");
+/// assert!(remedy.to_string().contains("setspn -Q HTTP/web.contoso.test"));
+/// ```
+///
+/// The default remedy prints nothing.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remedy<'a> {
+    /// The sentences, with [`SERVICE`] where the service belongs.
+    words: &'static str,
+    service: Service<'a>,
+}
 
-const NEGOEX: &str = "\
-The client tries NegoEx (PKU2U or a Microsoft account) because it got no Kerberos ticket for this host. Check that its \
-user is a domain user, that the client reaches a domain controller, and that \"setspn -Q HTTP/host\" finds exactly one \
-account.";
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Service<'a> {
+    #[default]
+    Unknown,
+    /// The ticket names this service.
+    Named(&'a super::BoundedText),
+    /// The client asked for this host.
+    OfHost(&'a str),
+}
 
-const TOO_LARGE: &str = "\
-The user is in very many groups, or the client forwards a ticket-granting ticket. Raise the policy's max_token_size (and \
-the header limit of the web server and its proxies) up to 64 KiB, or put the user in fewer groups.";
+impl<'a> Remedy<'a> {
+    #[cfg(feature = "tower")]
+    pub(crate) const fn new(words: &'static str) -> Self {
+        Self { words, service: Service::Unknown }
+    }
 
-const ETYPE_OF_TICKET: &str = "\
-The account has keys of that obsolete type only, or \"Use Kerberos DES encryption types\" is set on it. Set \
-msDS-SupportedEncryptionTypes of the service account to 24 (AES128 and AES256), clear that option, then change the \
-account's password so that AES keys exist.";
+    /// Fills in the host that the client asked for, without a port. An error that knows the service keeps it.
+    #[must_use]
+    pub const fn for_host(self, host: &'a str) -> Self {
+        match self.service {
+            Service::Named(_) => self,
+            Service::Unknown | Service::OfHost(_) => Self { service: Service::OfHost(host), ..self },
+        }
+    }
+}
 
-#[cfg(feature = "rc4")]
-const RC4_TICKET: &str = "\
-Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
-password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
-server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". Until then \
-allow_rc4() on the policy accepts them.";
+impl fmt::Display for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, part) in self.words.split(SERVICE).enumerate() {
+            if index > 0 {
+                self.service.fmt(f)?;
+            }
+            f.write_str(part)?;
+        }
+        Ok(())
+    }
+}
 
-#[cfg(not(feature = "rc4"))]
-const RC4_TICKET: &str = "\
-Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
-password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
-server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". This build of the \
-server has no RC4; one with the feature \"rc4\" accepts them once allow_rc4() on the policy does.";
+impl fmt::Debug for Remedy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
 
-#[cfg(feature = "rc4")]
-const RC4_SESSION: &str = "\
-The ticket itself may be AES: the KDC chose RC4 for the session key because the client or the account does not announce \
-AES. Set msDS-SupportedEncryptionTypes of the service account to 24, and check that the client's policy \"Configure \
-encryption types allowed for Kerberos\" includes AES. Until then allow_rc4() on the policy accepts such tickets.";
+impl fmt::Display for Service<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(service) if !service.is_cut() && is_harmless(service.as_str()) => f.write_str(service.as_str()),
+            Self::OfHost(host) if is_harmless(host) => write!(f, "HTTP/{host}"),
+            _ => f.write_str("HTTP/<the host in the URL>"),
+        }
+    }
+}
 
-#[cfg(not(feature = "rc4"))]
-const RC4_SESSION: &str = "\
-The ticket itself may well be AES: the KDC chose RC4 for the session key because client or account does not announce AES. \
-Set msDS-SupportedEncryptionTypes of the service account to 24 and see that the client's policy \"Configure encryption \
-types allowed for Kerberos\" includes AES. This build of the server has no RC4; one with the feature \"rc4\" \
-accepts such tickets once allow_rc4() on the policy does.";
+/// Returns whether a name may stand in a command that an administrator copies to a shell. Anybody can write a name into a
+/// ticket or a Host field.
+fn is_harmless(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_' | b'/' | b':'))
+}
 
-const REALM_NOT_HELD: &str = "\
-The ticket was made for an account of a realm whose keys this server was not given. Check that clients reach the right \
-server under this name (\"setspn -Q HTTP/host\" tells which account, hence which realm), then add that account's keytab, \
-or its password, with that realm in upper case.";
+/// Stands for the service in the words of a remedy.
+pub(super) const SERVICE: &str = "{service}";
 
-const ETYPE_NOT_HELD: &str = "\
-Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the account's \
-password, from which every type is derived. If the account was just set to other types, clients keep their old tickets \
-until these end.";
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::BoundedText;
+    use alloc::string::ToString;
 
-const TICKET_DOES_NOT_OPEN: &str = "\
-The keys held are not those that the KDC used. The likely causes, in this order: (1) the service name is registered on \
-another account: \"setspn -Q HTTP/host\" must name the account of these keys, once; (2) the keys were derived from a wrong \
-password, or, for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", its lower-case name \
-without $, \".\" and the lower-case realm, whatever the service is called; (3) the password was changed since, and the \
-version number did not change. Otherwise the ticket was damaged or made up.";
+    fn shown(service: Service<'_>) -> alloc::string::String {
+        Remedy { words: "Run \"setspn -Q {service}\", then \"klist get {service}\".", service }.to_string()
+    }
 
-const CLOCK: &str = "\
-Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same on \
-this server if every client is refused. Kerberos allows five minutes either way; a virtual machine resumed from a \
-snapshot is the classic.";
+    #[test]
+    fn service_is_filled_in_wherever_it_belongs() {
+        let service = BoundedText::new("HTTP/web.contoso.test:8080");
+        assert_eq!(
+            shown(Service::Named(&service)),
+            "Run \"setspn -Q HTTP/web.contoso.test:8080\", then \"klist get HTTP/web.contoso.test:8080\"."
+        );
+        let host = "setspn -Q HTTP/web.contoso.test\"";
+        assert!(shown(Service::OfHost("web.contoso.test")).contains(host));
+        assert!(shown(Service::Unknown).contains("setspn -Q HTTP/<the host in the URL>\""));
+    }
 
-const PAC_MISSING: &str = "\
-Check that the service account is not set to do without a PAC (NO_AUTH_DATA_REQUIRED, 0x2000000 in userAccountControl) and \
-that the client does not ask for none (kinit --no-request-pac). A KDC that is not Active Directory sends no SIDs: if that is \
-intended, accept names without SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent where a rule of this server needs a PAC).";
-
-const PAC_SIGNATURE_TYPE: &str = "\
-The KDC signs with a key of the service's account, whose type need not be the ticket's: export all keys of the account \
-(ktpass -crypto All), or give its password, from which every type is derived. A type that no key makes (CRC32, MD5) is a \
-sign of a forged PAC (MS14-068).";
+    /// A peer chose the name, and an administrator may copy the command.
+    #[test]
+    fn no_name_that_a_shell_would_read_is_filled_in() {
+        let long = "HTTP/".to_string() + &"a".repeat(BoundedText::CAPACITY);
+        for name in [
+            "",
+            "-L",
+            "HTTP/a b",
+            "HTTP/a&b",
+            "HTTP/a;b",
+            "HTTP/$(a)",
+            "HTTP/`a`",
+            "HTTP/a|b",
+            "HTTP/a\"b",
+            "HTTP/\n",
+            "é",
+            &long,
+        ] {
+            let text = shown(Service::Named(&BoundedText::new(name)));
+            assert!(text.contains("\"setspn -Q HTTP/<the host in the URL>\""), "{text}");
+        }
+        for host in ["", "-L", "a b", "a&b", "[::1]", "a%PATH%"] {
+            assert!(shown(Service::OfHost(host)).contains("HTTP/<the host in the URL>"), "{host}");
+        }
+    }
+}

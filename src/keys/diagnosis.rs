@@ -22,10 +22,10 @@ pub struct NoKey {
 #[non_exhaustive]
 pub enum NoKeyCause {
     /// The key set holds no account of the ticket's realm.
-    #[error("no account of that realm is held (other realms: {realms})")]
+    #[error("no account of that realm is held, {held}")]
     Realm {
-        /// The key set holds so many realms.
-        realms: usize,
+        /// Accounts of these realms are held.
+        held: HeldRealms,
     },
     /// The key set spells the realm with other upper and lower case letters. Realms are compared octet by octet (RFC
     /// 4120 section 6.1), and Active Directory's realms are in upper case.
@@ -49,6 +49,13 @@ pub enum NoKeyCause {
         /// The last of them retired at this time.
         last: UnixTime,
     },
+    /// Keys of the type are held, but only by accounts that are not considered: beyond the first
+    /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) of the realm, and without the name of the ticket's service.
+    #[error("{held} held, and no account considered has a key of that type")]
+    NotConsidered {
+        /// These keys are held.
+        held: HeldKeys,
+    },
     /// Keys of the type are held, but none of this version, and the policy tries no other version.
     #[error("{held} held, and the policy tries the named version only")]
     StrictVersion {
@@ -60,9 +67,10 @@ pub enum NoKeyCause {
 /// The error for a ticket whose key version is not held: keys of other versions were tried, and none of them opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "no key of the right version for {wanted}: {held} held, and {} open the ticket, which is {}newer than every key held",
+    "no key of the right version for {wanted}: {held} held, and {} open the ticket, which is {}newer than every key held{}",
     if *.tried == 1 { "the one tried does not" } else { "those tried do not" },
-    if *.newer { "" } else { "not " }
+    if *.newer { "" } else { "not " },
+    LeftOut(*.left_out)
 )]
 #[non_exhaustive]
 pub struct KeyVersion {
@@ -72,6 +80,9 @@ pub struct KeyVersion {
     pub held: HeldKeys,
     /// So many keys were tried.
     pub tried: usize,
+    /// So many more keys were held and not tried, as in
+    /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out).
+    pub left_out: usize,
     /// This says whether the ticket names a later version than any key held.
     pub newer: bool,
 }
@@ -157,11 +168,7 @@ impl HeldKeys {
 
 impl fmt::Display for HeldKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "account {}", self.account)?;
-        if let Some(others @ 1..) = self.accounts.checked_sub(1) {
-            write!(f, " (and {others} more)")?;
-        }
-        f.write_str(" with ")?;
+        write!(f, "{} with ", AccountAndMore(&self.account, self.accounts))?;
         for (index, key) in self.iter().enumerate() {
             let separator = if index > 0 { ", " } else { "" };
             write!(f, "{separator}{} {}", key.etype, Version(key.kvno))?;
@@ -177,6 +184,90 @@ impl fmt::Display for HeldKeys {
 impl fmt::Debug for HeldKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// The first few of the realms that a key set holds, in the order of their octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldRealms {
+    listed: [Option<BoundedText>; Self::LISTED],
+    total: usize,
+}
+
+impl HeldRealms {
+    /// The most realms that are listed.
+    pub const LISTED: usize = 2;
+
+    /// Lists the first of `realms` by their octets, and counts `total`.
+    pub(super) fn new<'a>(realms: impl Iterator<Item = &'a str>, total: usize) -> Self {
+        let mut first: [Option<&str>; Self::LISTED] = [None; Self::LISTED];
+        for realm in realms {
+            let mut carried = Some(realm);
+            for slot in &mut first {
+                // An empty slot takes what is carried.
+                if slot.is_none() || *slot > carried {
+                    core::mem::swap(slot, &mut carried);
+                }
+                if carried.is_none() {
+                    break;
+                }
+            }
+        }
+        Self { listed: first.map(|realm| realm.map(BoundedText::new)), total }
+    }
+
+    /// Returns the realms that are listed.
+    pub fn iter(&self) -> impl Iterator<Item = BoundedText> + '_ {
+        self.listed.iter().flatten().copied()
+    }
+
+    /// Returns how many realms are held, listed or not.
+    #[must_use]
+    pub const fn total(&self) -> usize {
+        self.total
+    }
+}
+
+impl fmt::Display for HeldRealms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.total == 0 {
+            return f.write_str("and the key set is empty");
+        }
+        f.write_str("but of ")?;
+        for (index, realm) in self.iter().enumerate() {
+            let separator = if index > 0 { ", " } else { "" };
+            write!(f, "{separator}{realm}")?;
+        }
+        match self.total.checked_sub(self.iter().count()) {
+            Some(more @ 1..) => write!(f, " and {more} more"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Prints an account, and how many more there are. The number counts the account, too.
+pub(crate) struct AccountAndMore<'a>(pub(crate) &'a BoundedText, pub(crate) usize);
+
+impl fmt::Display for AccountAndMore<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {}", self.0)?;
+        match self.1.checked_sub(1) {
+            Some(others @ 1..) => write!(f, " (and {others} more)"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Prints how many keys were held and not tried, if there are any.
+pub(crate) struct LeftOut(pub(crate) usize);
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            1 => f.write_str("; one more key is held and was not tried"),
+            more => write!(f, "; {more} more keys are held and were not tried"),
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! and each account knows its realm. A realm with more accounts also has a table of services.
 
 use super::Account;
+use super::duplicate::{DuplicateAccount, duplicate};
 use super::trust::{Bounds, OwnedBounds, SharedKey};
-use crate::bounded_text::BoundedText;
 use crate::crypto::Cipher;
 use crate::limits::MAX_REALM_LENGTH;
 use crate::time::UnixTime;
@@ -17,7 +17,6 @@ use core::hash::BuildHasher;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
-use thiserror::Error;
 
 /// All accounts whose keys a server holds: any number of realms, accounts in a realm, and keys in an account.
 ///
@@ -223,6 +222,12 @@ impl KeySet {
         single.map(Realm::Single).or_else(|| self.shared.get(realm).map(Realm::Shared))
     }
 
+    /// Returns the realms, in no particular order.
+    pub(super) fn realms(&self) -> impl Iterator<Item = &str> {
+        let shared = self.shared.values().filter_map(|accounts| accounts.all.first());
+        self.single.iter().chain(shared).map(|account| account.realm())
+    }
+
     pub(super) fn realm_count(&self) -> usize {
         // Both count accounts in memory: nothing saturates.
         self.single.len().saturating_add(self.shared.len())
@@ -322,40 +327,6 @@ impl From<Account> for KeySet {
     fn from(account: Account) -> Self {
         Self::default().with_all(Vec::from([account]))
     }
-}
-
-/// Two accounts of one key set have the same tenant, realm and name. They are not merged: each source would add its keys to the
-/// other's account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-#[error(
-    "the key set has two accounts {name} of realm {realm}; give both keys to one account, or label each with its tenant"
-)]
-pub struct DuplicateAccount {
-    /// The realm of both.
-    pub realm: BoundedText,
-    /// The name of both.
-    pub name: BoundedText,
-}
-
-impl DuplicateAccount {
-    fn of(account: &Account) -> Self {
-        Self { realm: BoundedText::new(account.realm()), name: BoundedText::new(account.name()) }
-    }
-}
-
-/// Returns an account that comes twice.
-fn duplicate<'a>(accounts: &'a [Account], hasher: &DefaultHashBuilder) -> Option<&'a Account> {
-    // The hash of each account's realm and name, and the account.
-    let mut seen: HashTable<(u64, &Account)> = HashTable::with_capacity(accounts.len());
-    for account in accounts {
-        let hash = hasher.hash_one((account.realm(), account.name(), account.tenant()));
-        if seen.find(hash, |(_, held)| held.is_same_account(account)).is_some() {
-            return Some(account);
-        }
-        seen.insert_unique(hash, (hash, account), |(hash, _)| *hash);
-    }
-    None
 }
 
 /// Accounts by realm and name, each with those of all tenants.

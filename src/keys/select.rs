@@ -4,11 +4,12 @@
 //! are hard conditions. The service name and the kvno are hints: one account has many service names. A kvno is wrong after
 //! a restore of the directory, in a keytab made by hand, and wherever only its last 8 bits were kept.
 
-use super::diagnosis::{HeldKey, HeldKeys, KeyVersion, NoKey, NoKeyCause, WantedKey};
+use super::diagnosis::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
 use super::{Account, KeySet, ServiceKey};
 use crate::bounded_text::BoundedText;
 use crate::crypto::{DecryptError, EncType};
+use crate::error::{Error, Integrity};
 use crate::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
 use crate::policy::KvnoPolicy;
 use crate::time::UnixTime;
@@ -182,8 +183,23 @@ impl<'k> Candidates<'k> {
         self.iter().any(|candidate| candidate.rank.version <= VersionMatch::Unknown)
     }
 
-    pub(crate) const fn left_out(&self) -> usize {
-        self.left_out
+    /// Returns how many accounts have a key among the candidates.
+    fn accounts(&self) -> usize {
+        let is_first = |(place, candidate): &(usize, &Candidate<'_>)| {
+            !self.iter().take(*place).any(|earlier| Arc::ptr_eq(earlier.account, candidate.account))
+        };
+        self.iter().enumerate().filter(is_first).count()
+    }
+
+    /// Returns how many keys of `realm` may open the ticket, too, and were not tried. An account that was not looked at counts
+    /// as one. If all keys of the accounts that name the service are tried, the others do not count.
+    fn left_out(&self, realm: Realm<'_>) -> usize {
+        let names = |candidate: &Candidate<'_>| candidate.rank.service == ServiceMatch::Named;
+        let (first, last) = (self.sorted.first().and_then(Option::as_ref), self.sorted.last().and_then(Option::as_ref));
+        if first.is_some_and(names) && !last.is_some_and(names) {
+            return 0;
+        }
+        self.left_out.saturating_add(realm.accounts().len().saturating_sub(MAX_UNNAMED_ACCOUNTS))
     }
 
     fn insert(&mut self, candidate: Candidate<'k>) {
@@ -233,22 +249,26 @@ fn version_match(held: Option<u32>, wanted: Option<u32>) -> VersionMatch {
 }
 
 /// Diagnoses why [`Candidates::choose`] found no key.
-pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKey {
-    NoKey { wanted: query.wanted(), cause: no_key_cause(keys, query, now) }
+pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> NoKey {
+    NoKey { wanted: query.wanted(), cause: no_key_cause(keys, query, kvno_policy, now) }
 }
 
-fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKeyCause {
+fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> NoKeyCause {
     let Some(realm) = keys.realm(query.realm) else {
         return match keys.other_case_of(query.realm) {
             Some(held) => NoKeyCause::RealmCase { held: BoundedText::new(held) },
-            None => NoKeyCause::Realm { realms: keys.realm_count() },
+            None => NoKeyCause::Realm { held: HeldRealms::of(keys) },
         };
     };
     let held = HeldKeys::of(realm, query);
     let of_type =
         || realm.accounts().iter().flat_map(|account| account.keys()).filter(|key| key.etype() == query.etype);
     if of_type().any(|key| key.serves_at(now)) {
-        return NoKeyCause::StrictVersion { held };
+        // A policy that takes a version as a hint leaves out no key of an account that is looked at.
+        return match kvno_policy {
+            KvnoPolicy::Strict => NoKeyCause::StrictVersion { held },
+            KvnoPolicy::Hint => NoKeyCause::NotConsidered { held },
+        };
     }
     match of_type().filter_map(ServiceKey::not_after).max() {
         Some(last) => NoKeyCause::Retired { held, last },
@@ -256,15 +276,42 @@ fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, now: UnixTime) -> NoKeyCaus
     }
 }
 
-/// Diagnoses a ticket that no candidate opens, where all candidates have other versions than the ticket names.
-pub(crate) fn version_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates: &Candidates<'_>) -> KeyVersion {
-    // A realm of which nothing is held has no keys.
-    let held = keys.realm(query.realm).map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
-    let of_type = held.iter().filter(|key| key.etype == query.etype);
-    let newest = of_type.filter_map(|key| key.kvno).max();
-    let tried = candidates.iter().count();
-    KeyVersion { wanted: query.wanted(), held, tried, newer: query.version() > newest }
+/// Diagnoses a ticket that no candidate opens.
+#[cold]
+pub(crate) fn not_opened_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates: &Candidates<'_>) -> Error {
+    let (wanted, tried) = (query.wanted(), candidates.iter().count());
+    let realm = keys.realm(query.realm);
+    let left_out = realm.map_or(0, |realm| candidates.left_out(realm));
+    if !candidates.hold_version() {
+        // A realm of which nothing is held has no keys.
+        let held = realm.map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
+        let of_type = held.iter().filter(|key| key.etype == query.etype);
+        let newest = of_type.filter_map(|key| key.kvno).max();
+        return Error::KeyVersion(KeyVersion { wanted, held, tried, left_out, newer: query.version() > newest });
+    }
+    let first = candidates.iter().next().map_or("", |candidate| candidate.account.name());
+    Error::Integrity(Integrity::Ticket {
+        service: wanted.service,
+        realm: wanted.realm,
+        etype: query.etype,
+        kvno: candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno)),
+        account: BoundedText::new(first),
+        accounts: candidates.accounts(),
+        tried,
+        left_out,
+    })
 }
+
+impl HeldRealms {
+    /// Lists the first few realms of a key set. It looks at so many at most that no client can cause more work by a ticket of
+    /// a realm that is not held.
+    fn of(keys: &KeySet) -> Self {
+        Self::new(keys.realms().take(MAX_LOOKED_AT), keys.realm_count())
+    }
+}
+
+/// Where a server has more realms, it has so many that the first two say little.
+const MAX_LOOKED_AT: usize = 64;
 
 impl HeldKeys {
     /// Lists the keys of the account that has the ticket's service, or of the first account. Keys of the ticket's type come

@@ -7,7 +7,7 @@ use crate::accept::request::{Framing, Request};
 use crate::accept::token::Token;
 use crate::accept::verify::{Verified, authenticator};
 use crate::accept::{Buffer, Offer};
-use crate::error::{Blame, Error};
+use crate::error::{Blame, Error, Remedy};
 use crate::policy::KrbErrorPolicy;
 use crate::time::UnixTime;
 use crate::unprinted::Unprinted;
@@ -79,7 +79,7 @@ impl Refused {
 
     /// Returns what the administrator can do ([`Error::remedy`]).
     #[must_use]
-    pub const fn remedy(&self) -> Option<&'static str> {
+    pub const fn remedy(&self) -> Option<Remedy<'_>> {
         self.error.remedy()
     }
 

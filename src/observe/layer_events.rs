@@ -3,17 +3,25 @@
 //! A value of `Authorization` is a secret as a whole: a client may send a key there without a scheme before it.
 
 use super::TARGET;
-use crate::error::{BoundedText, Error};
+use crate::error::{BoundedText, Error, Remedy};
 use crate::identity::Identity;
 use ::tracing::{Level, event};
+use alloc::string::{String, ToString as _};
 use core::fmt::Display;
 
 /// Reports a challenge. It is at DEBUG if it says nothing: every browser's first request is challenged.
-pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, remedy: &'static str, host: Option<&str>) {
+pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, what_to_do: Remedy<'_>, host: Option<&str>) {
     // `event!` takes only a constant as its level.
     macro_rules! challenge {
         ($level:expr) => {
-            event!(target: TARGET, $level, code = "challenged", host = host.map(bounded), remedy, "{cause}")
+            event!(
+                target: TARGET,
+                $level,
+                code = "challenged",
+                host = host.map(bounded),
+                remedy = remedy(Some(what_to_do), host).as_deref(),
+                "{cause}"
+            )
         };
     }
     if is_usual { challenge!(Level::DEBUG) } else { challenge!(Level::INFO) }
@@ -28,7 +36,7 @@ pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {
         code = "no-ticket",
         answer = error.code(),
         host = host.map(bounded),
-        remedy = error.remedy(),
+        remedy = remedy(error.remedy(), host).as_deref(),
         "the client answered the challenge and has no ticket for this host"
     );
 }
@@ -79,6 +87,11 @@ pub(crate) fn layer_missing(path: &str, host: Option<&str>) {
         remedy = LAYER_MISSING,
         "a route demands an identity, and no layer signs users in before it"
     );
+}
+
+/// Returns the text of a remedy, with the host that the client asked for.
+fn remedy<'a>(remedy: Option<Remedy<'a>>, host: Option<&'a str>) -> Option<String> {
+    remedy.map(|remedy| host.map_or(remedy, |host| remedy.for_host(host)).to_string())
 }
 
 fn bounded(text: &str) -> impl ::tracing::Value {

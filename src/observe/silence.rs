@@ -4,6 +4,8 @@ use super::Stage;
 use crate::accept::Accepted;
 use crate::error::Error;
 #[cfg(feature = "tower")]
+use crate::error::Remedy;
+#[cfg(feature = "tower")]
 use crate::identity::Identity;
 use crate::keys::{KeyQuery, KeySet};
 use crate::policy::Policy;
@@ -40,7 +42,7 @@ pub(crate) const fn refused(_: &Error, _: Option<&KeyQuery<'_>>) {}
 pub(crate) const fn goes_on() {}
 
 #[cfg(feature = "tower")]
-pub(crate) fn challenged(_: &dyn Display, _: bool, _: &'static str, _: Option<&str>) {}
+pub(crate) const fn challenged(_: &dyn Display, _: bool, _: Remedy<'_>, _: Option<&str>) {}
 
 #[cfg(feature = "tower")]
 pub(crate) const fn no_ticket(_: &Error, _: Option<&str>) {}

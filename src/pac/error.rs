@@ -103,11 +103,17 @@ pub enum PacProblem {
     /// A text has a NUL or half a surrogate pair.
     #[error("text that is not UTF-16 or holds a NUL")]
     Text,
-    /// A SID has another revision or more than 15 sub-authorities, or is not the SID of a domain where one must stand.
+    /// A SID has another revision or more than 15 sub-authorities.
     #[error("not a SID")]
     Sid,
-    /// The user ID is zero.
-    #[error("it names no user")]
+    /// A SID is not that of a domain, where one must stand: `S-1-5-21-` and three numbers.
+    #[error("{sid} is not the SID of a domain (S-1-5-21-x-y-z){}", authority_of(*sid))]
+    NoDomain {
+        /// This is the SID.
+        sid: Sid,
+    },
+    /// UserId is zero. By MS-PAC section 2.5, the user's SID is then the first of ExtraSids.
+    #[error("it is 0: the account is from outside of the domain")]
     NoUser,
     /// A number is unknown.
     #[error("the unknown value {0}")]
@@ -224,6 +230,15 @@ pub enum AccountCause {
     /// The user logged on as a guest.
     #[error("it was logged on as a guest")]
     Guest,
+}
+
+/// Says whose SID it is, where that is well known.
+fn authority_of(sid: Sid) -> &'static str {
+    match (sid.authority(), sid.sub_authorities()) {
+        (12, [1, ..]) => ", but one of Microsoft Entra ID",
+        (5, [32, ..]) => ", but that of BUILTIN",
+        _ => "",
+    }
 }
 
 struct DisplayTime(Option<UnixTime>);

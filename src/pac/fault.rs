@@ -3,6 +3,7 @@
 use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
 use crate::limits::{MAX_CLAIMS_SIZE, MAX_PAC_BUFFERS, MAX_PAC_SIZE};
+use crate::sid::Sid;
 use crate::span::size;
 
 /// Says which field cannot be read, and why.
@@ -42,6 +43,8 @@ pub(super) enum Kind {
     StringLength,
     Text,
     Sid,
+    /// The SID before the fault is not that of a domain. The fault's number is the offset where it begins.
+    NoDomain,
     NoUser,
     /// The number of 16 bits before the fault is unknown.
     Value,
@@ -89,6 +92,11 @@ impl Fault {
             Kind::StringLength => PacProblem::StringLength,
             Kind::Text => PacProblem::Text,
             Kind::Sid => PacProblem::Sid,
+            // The reader has measured the SID, so it can be read.
+            Kind::NoDomain => bytes
+                .get(number..self.at.value())
+                .and_then(Sid::from_bytes)
+                .map_or(PacProblem::Sid, |sid| PacProblem::NoDomain { sid }),
             Kind::NoUser => PacProblem::NoUser,
             Kind::Value => PacProblem::Value(self.number_before(bytes) >> 16),
         }

@@ -227,7 +227,7 @@ impl<'a> NdrReader<'a> {
         let span = self.sid(field)?;
         match DomainSid::from_packet(span.of(self.pac())) {
             Some(domain) => Ok((span, domain)),
-            None => Err(self.fault(field, Kind::Sid)),
+            None => Err(Fault::with(field, span.end(), Kind::NoDomain, span.start())),
         }
     }
 

@@ -4,7 +4,7 @@
 //! request again as it was. So a request alone does not say whether its client was challenged before.
 
 use super::host::Host;
-use crate::error::Error;
+use crate::error::{Error, Remedy};
 use crate::observe;
 use ::http::header::AUTHORIZATION;
 use ::http::request::Parts;
@@ -34,8 +34,8 @@ impl ChallengeCause {
 
     /// Returns what an administrator can check if the client does not sign in then.
     #[must_use]
-    pub const fn remedy(&self) -> &'static str {
-        match self {
+    pub const fn remedy(&self) -> Remedy<'static> {
+        Remedy::new(match self {
             Self::NoCredentials => NO_CREDENTIALS,
             Self::OtherScheme => {
                 "The client or a proxy adds credentials of its own accord, a password or a bearer token, and they take the \
@@ -43,9 +43,9 @@ impl ChallengeCause {
             }
             Self::NegotiationAbandoned => {
                 "The client got the server's token and gave up. Check on the client that it can get a ticket for this host \
-                 (klist get HTTP/host), and that no proxy removes the WWW-Authenticate or Authorization field."
+                 (klist get {service}), and that no proxy removes the WWW-Authenticate or Authorization field."
             }
-        }
+        })
     }
 }
 
@@ -80,5 +80,5 @@ const NO_CREDENTIALS: &str = "\
 Nothing, if the client signs in next: a browser sends no ticket before it is challenged. If it does not, the usual causes \
 are, most frequent first: (1) the browser does not trust this host: put it into the Local Intranet zone, or into \
 AuthServerAllowlist of Chrome or Edge; (2) no account, or two accounts, have this host as service principal: \"setspn -Q \
-HTTP/host\" must find exactly one; (3) the client is not joined to the domain, its user is a local one, or it does not \
-reach a domain controller (VPN): \"klist get HTTP/host\" on the client says which.";
+{service}\" must find exactly one; (3) the client is not joined to the domain, its user is a local one, or it does not \
+reach a domain controller (VPN): \"klist get {service}\" on the client says which.";

@@ -183,9 +183,43 @@ fn ndr_sids() {
         logon.logon_domain_sid = sid(no_domain);
         let mut buffers = good();
         *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
-        assert_eq!(problem(&buffers), ("KERB_VALIDATION_INFO.LogonDomainId", PacProblem::Sid), "{no_domain}");
+        assert_eq!(
+            problem(&buffers),
+            ("KERB_VALIDATION_INFO.LogonDomainId", PacProblem::NoDomain { sid: sid(no_domain) }),
+            "{no_domain}"
+        );
     }
     assert_eq!(Change::new().number("UserId", 0, 0), ("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser));
+}
+
+/// Who signs in with a ticket of Microsoft Entra ID, or from outside of the domain, is told so. No password is at fault.
+#[test]
+fn a_user_of_no_domain_is_named_as_that() {
+    for (no_domain, says) in [
+        (
+            "S-1-12-1-111-222-333-444",
+            "S-1-12-1-111-222-333-444 is not the SID of a domain (S-1-5-21-x-y-z), but one of Microsoft Entra ID",
+        ),
+        ("S-1-5-32", "S-1-5-32 is not the SID of a domain (S-1-5-21-x-y-z), but that of BUILTIN"),
+        ("S-1-5", "S-1-5 is not the SID of a domain (S-1-5-21-x-y-z)"),
+    ] {
+        let logon = LogonInfoParts { logon_domain_sid: sid(no_domain), ..alice() };
+        let mut buffers = good();
+        *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
+        assert_explained(&buffers, says);
+    }
+    let logon = LogonInfoParts { user_id: 0, ..alice() };
+    let mut buffers = good();
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = logon.encode().bytes;
+    assert_explained(&buffers, "it is 0: the account is from outside of the domain");
+}
+
+#[track_caller]
+fn assert_explained(buffers: &PacBuffers, says: &str) {
+    let error = verify(&buffers.signed(&server_key())).unwrap_err();
+    assert!(error.code() == "pac-malformed" && error.to_string().ends_with(says), "{error}");
+    let remedy = error.remedy().unwrap().to_string();
+    assert!(remedy.starts_with("This server takes users of domains") && !remedy.contains("password"), "{remedy}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod signatures;
 mod table;
 
 use kerberos_sso::pac::{BufferType, Pac, VerifiedPac};
-use kerberos_sso::testing::{NdrBytes, PacBuffers};
+use kerberos_sso::testing::{LogonInfoParts, NdrBytes, PacBuffers};
 use kerberos_sso::{
     Error,
     error::{PacMalformed, PacProblem, PacSignature, SignatureCause},

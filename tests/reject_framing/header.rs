@@ -14,12 +14,12 @@ fn base64_has_one_spelling() {
     let base64 = Error::NotNegotiate(HeaderProblem::Base64);
     let unpadded = refusal(|header| header.strip_suffix('=').unwrap().into());
     assert_eq!(unpadded, Error::NotNegotiate(HeaderProblem::Unpadded));
-    assert!(unpadded.remedy().unwrap().contains("\"=\""));
+    assert!(unpadded.remedy().unwrap().to_string().contains("\"=\""));
     assert_eq!(refusal(|header| header + "="), base64);
     for gap in [" ", "\r\n", "\t"] {
         let wrapped = refusal(|header| header.replacen("YI", &format!("Y{gap}I"), 1));
         assert_eq!(wrapped, Error::NotNegotiate(HeaderProblem::Wrapped));
-        assert!(wrapped.remedy().unwrap().contains("in one line"));
+        assert!(wrapped.remedy().unwrap().to_string().contains("in one line"));
     }
     assert_eq!(refusal(|header| header + "\r\nX-Forwarded-User: root"), base64);
     assert_eq!(refusal(|header| header + ", Basic eDp4"), base64);

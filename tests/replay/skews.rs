@@ -22,7 +22,7 @@ fn request_is_refused_when_the_policy_has_a_longer_skew_than_the_cache() {
     assert_eq!(error, Error::ReplayCacheFailed(fault));
     assert_eq!(error.code(), "replay-cache-failed");
     assert!(error.to_string().contains("301 seconds is longer than the 300 seconds"), "{error}");
-    assert!(error.remedy().unwrap().contains("longest clock skew"));
+    assert!(error.remedy().unwrap().to_string().contains("longest clock skew"));
 }
 
 #[test]

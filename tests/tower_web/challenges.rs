@@ -75,7 +75,9 @@ fn each_cause_has_a_sentence_and_a_remedy() {
     let causes = [ChallengeCause::NoCredentials, ChallengeCause::OtherScheme, ChallengeCause::NegotiationAbandoned];
     for cause in causes {
         assert!(cause.to_string().starts_with("the client is challenged: "));
-        assert!(cause.remedy().ends_with('.'));
+        assert!(cause.remedy().to_string().ends_with('.'));
     }
-    assert!(ChallengeCause::NoCredentials.remedy().contains("setspn -Q HTTP/host"));
+    let remedy = ChallengeCause::NoCredentials.remedy();
+    assert!(remedy.to_string().contains("setspn -Q HTTP/<the host in the URL>"));
+    assert!(remedy.for_host("web.contoso.test").to_string().contains("klist get HTTP/web.contoso.test"));
 }

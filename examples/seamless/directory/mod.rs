@@ -118,7 +118,8 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
             tracing::info!(tenant, %user, "signed in by password");
         }
         Err(Refusal::NotOurs(refused)) => {
-            let (code, remedy) = (refused.code(), refused.remedy().unwrap_or("none known"));
+            let (code, remedy) =
+                (refused.code(), refused.remedy().map_or_else(|| "none known".into(), |remedy| remedy.to_string()));
             tracing::error!(tenant, ?typed, code, remedy, "the KDC's own ticket is refused: {refused}");
         }
         Err(refusal) => tracing::warn!(tenant, ?typed, "no sign-in by password: {refusal}"),
