@@ -1,0 +1,205 @@
+//! What an administrator reads. These texts are part of what the crate promises: they change with a version.
+
+use super::*;
+
+fn refusal(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Error {
+    check(server, change).unwrap_err()
+}
+
+#[test]
+fn no_account_of_the_realm() {
+    let server = holding([realm().account()]);
+    let error = refusal(&server, |mut token| {
+        token.ticket.realm = "FABRIKAM.TEST".into();
+        token.kvno(3)
+    });
+    assert_eq!(
+        error.to_string(),
+        "no key for service HTTP/www.contoso.test of realm FABRIKAM.TEST, type aes256-cts-hmac-sha1-96 (18), \
+         version 3: no account of that realm is held, but of CONTOSO.TEST"
+    );
+    assert_eq!(
+        error.remedy().unwrap().to_string(),
+        "The ticket was made for an account of a realm whose keys this server was not given. Check that clients \
+             reach the right server under this name (\"setspn -Q HTTP/www.contoso.test\" tells which account, hence which realm), \
+             then add that account's keytab, or its password, with that realm in upper case."
+    );
+    let Error::NoKey(no_key) = error else { panic!("{error}") };
+    assert_eq!(no_key.wanted.service, BoundedText::new("HTTP/www.contoso.test"));
+    assert_eq!(no_key.wanted.realm, BoundedText::new("FABRIKAM.TEST"));
+    assert_eq!((no_key.wanted.etype, no_key.wanted.kvno), (AES256, Some(3)));
+    let NoKeyCause::Realm { held } = no_key.cause else { panic!("{no_key}") };
+    assert_eq!((held.iter().collect::<Vec<_>>(), held.total()), (vec![BoundedText::new("CONTOSO.TEST")], 1));
+}
+
+#[test]
+fn realms_held_are_listed_in_part() {
+    let of = |realms: &[&str]| {
+        let server =
+            holding(realms.iter().map(|realm| Account::new("A$", realm).with_key(ServiceKey::new(right(), None))));
+        let refused = refusal(&server, |mut token| {
+            token.ticket.realm = "FABRIKAM.TEST".into();
+            token
+        });
+        refused.to_string().split_once("no account of that realm is held, ").unwrap().1.to_owned()
+    };
+    assert_eq!(of(&["B.TEST", "A.TEST"]), "but of A.TEST, B.TEST");
+    assert_eq!(of(&["C.TEST", "B.TEST", "D.TEST", "A.TEST"]), "but of A.TEST, B.TEST and 2 more");
+    assert_eq!(of(&["A\nB.TEST"]), r"but of A\u{a}B.TEST");
+}
+
+#[test]
+fn no_key_at_all() {
+    let server = holding([]);
+    let Error::NoKey(no_key) = refusal(&server, |token| token) else { panic!("an empty key set opened it") };
+    assert!(no_key.to_string().ends_with("no account of that realm is held, and the key set is empty"), "{no_key}");
+}
+
+#[test]
+fn the_realm_in_other_letters() {
+    let (lower, upper, mixed) = ("contoso.test", "CONTOSO.TEST", "Contoso.TEST");
+    for (held, asked) in [(lower, mixed), (upper, mixed), (lower, upper), (upper, lower)] {
+        let account = Account::new("SERVICE$", held).with_key(ServiceKey::new(right(), None));
+        let server = holding([account]);
+        let error = refusal(&server, |mut token| {
+            token.ticket.realm = asked.into();
+            token.kvno(None)
+        });
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "no key for service HTTP/www.contoso.test of realm {asked}, type aes256-cts-hmac-sha1-96 (18), \
+                 no version: the key set spells that realm {held}, and realms differ if their letters' case does"
+            )
+        );
+        let Error::NoKey(no_key) = error else { panic!("{error}") };
+        assert_eq!(no_key.cause, NoKeyCause::RealmCase { held: BoundedText::new(held) });
+    }
+}
+
+#[test]
+fn no_key_of_the_type() {
+    let server = holding([account("SERVICE$", [(realm().key(AES128), Some(4))])]);
+    let error = refusal(&server, |token| token);
+    assert_eq!(
+        error.to_string(),
+        "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
+         account SERVICE$ with aes128-cts-hmac-sha1-96 (17) version 4 held, none of that type"
+    );
+    assert_eq!(
+        error.remedy().unwrap().to_string(),
+        "Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the \
+             account's password, from which every type is derived. If the account was just set to other types, \
+             clients keep their old tickets until these end."
+    );
+}
+
+#[test]
+fn no_key_of_the_version_in_a_strict_policy() {
+    let server = strict([account("SERVICE$", [(right(), Some(4)), (realm().key(AES128), Some(4))])]);
+    let error = refusal(&server, |token| token.kvno(5));
+    assert_eq!(
+        error.to_string(),
+        "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 5: \
+         account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 4, aes128-cts-hmac-sha1-96 (17) version 4 held, \
+         and the policy tries the named version only"
+    );
+}
+
+#[test]
+fn a_newer_version_than_any_held() {
+    let server = holding([account("SERVICE$", [(wrong(1), Some(3)), (wrong(2), Some(4))])]);
+    let error = refusal(&server, |token| token.kvno(5));
+    assert_eq!(
+        error.to_string(),
+        "no key of the right version for service HTTP/www.contoso.test of realm CONTOSO.TEST, type \
+         aes256-cts-hmac-sha1-96 (18), version 5: account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 3, \
+         aes256-cts-hmac-sha1-96 (18) version 4 held, and those tried do not open the ticket, which is newer than \
+         every key held"
+    );
+    assert_eq!(
+        error.remedy().unwrap().to_string(),
+        "The account's password was changed after these keys were exported. Export a new keytab, or derive the keys \
+             from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
+    );
+    let Error::KeyVersion(refused) = error else { panic!("{error}") };
+    assert_eq!((refused.tried, refused.newer), (2, true));
+    let held: Vec<_> = refused.held.iter().map(|key| (key.etype, key.kvno)).collect();
+    assert_eq!(held, [3, 4].map(|kvno| (AES256, Some(kvno))));
+    assert_eq!((refused.held.account(), refused.held.accounts()), (BoundedText::new("SERVICE$"), 1));
+}
+
+#[test]
+fn an_older_version_than_those_held() {
+    let server = holding([account("SERVICE$", [(wrong(1), Some(3))])]);
+    let error = refusal(&server, |token| token.kvno(2));
+    assert!(
+        error.to_string().ends_with("the one tried does not open the ticket, which is not newer than every key held"),
+        "{error}"
+    );
+    assert_eq!(
+        error.remedy().unwrap().to_string(),
+        "The client holds a ticket from before the last password change. Keep the previous key for as long as \
+             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
+    );
+}
+
+#[test]
+fn a_key_of_the_very_version_that_does_not_open() {
+    let server = holding([account("SERVICE$", [(wrong(1), Some(1))])]);
+    let error = refusal(&server, |token| token);
+    assert_eq!(
+        error.to_string(),
+        "the ticket for HTTP/www.contoso.test does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) \
+         for realm CONTOSO.TEST (a key of the very version it names was among them): tried was account SERVICE$"
+    );
+    let server = holding([account("SERVICE$", [(wrong(1), None), (wrong(2), None)])]);
+    let error = refusal(&server, |token| token);
+    assert_eq!(
+        error.to_string(),
+        "the ticket for HTTP/www.contoso.test does not open under any of the keys held of type aes256-cts-hmac-sha1-96 \
+         (18) for realm CONTOSO.TEST: tried was account SERVICE$"
+    );
+}
+
+#[test]
+fn many_keys_are_listed_in_part() {
+    let keys = (1..=8).map(|kvno| (Key::new(AES128, &[1; 16]).unwrap(), Some(kvno)));
+    let others = [account("B$", []), account("C$", [])];
+    let server = holding([account("A$", keys)].into_iter().chain(others));
+    let text = refusal(&server, |token| token).to_string();
+    assert!(text.contains("account A$ (and 2 more) with aes128-cts-hmac-sha1-96 (17) version 1, "), "{text}");
+    assert!(text.contains("version 6 and 2 more keys held"), "{text}");
+    assert!(!text.contains("version 7"), "{text}");
+}
+
+#[test]
+fn a_retired_key() {
+    let key = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
+    let server = holding([Account::new("A$", "CONTOSO.TEST").with_key(key)]);
+    let error = refusal(&server, |token| token);
+    assert_eq!(
+        error.to_string(),
+        "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
+         account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held, and those of that type served until \
+         2026-11-21T07:59:59Z only"
+    );
+}
+
+#[test]
+fn more_keys_than_are_tried() {
+    let wrongs = (1..=10).map(|seed| (wrong(seed), None));
+    let error = refusal(&holding([account("A$", wrongs)]), |token| token);
+    assert_eq!(
+        error.to_string(),
+        "the ticket for HTTP/www.contoso.test does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 \
+         (18) for realm CONTOSO.TEST: tried was account A$; 2 more keys are held and were not tried"
+    );
+}
+
+#[test]
+fn an_account_without_keys() {
+    let server = holding([account("A$", [])]);
+    let text = refusal(&server, |token| token).to_string();
+    assert!(text.ends_with("account A$ with no key held, none of that type"), "{text}");
+}
