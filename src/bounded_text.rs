@@ -17,17 +17,20 @@ impl BoundedText {
     /// The most octets that are kept.
     pub const CAPACITY: usize = 94;
 
+    /// No text.
+    pub(crate) const EMPTY: Self = Self { octets: [0; Self::CAPACITY], length: 0, cut: false };
+
     /// Keeps the beginning of `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut bounded = Self { octets: [0; Self::CAPACITY], length: 0, cut: false };
+        let mut bounded = Self::EMPTY;
         bounded.append(text);
         bounded
     }
 
     /// Keeps the beginning of what `characters` spell.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
-        let mut bounded = Self::new("");
+        let mut bounded = Self::EMPTY;
         for character in characters {
             bounded.append(character.encode_utf8(&mut [0; 4]));
         }
@@ -36,7 +39,7 @@ impl BoundedText {
 
     /// Keeps the beginning of what `value` displays.
     pub(crate) fn displayed(value: &impl fmt::Display) -> Self {
-        let mut bounded = Self::new("");
+        let mut bounded = Self::EMPTY;
         // It fails only if `value` does, and then the text ends there.
         let _ = write!(bounded, "{value}");
         bounded

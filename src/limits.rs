@@ -25,6 +25,13 @@ pub const MAX_NAME_COMPONENTS: usize = 16;
 /// 2.3.4).
 pub const MAX_REALM_LENGTH: usize = 255;
 
+/// The longest list of realms between the client's and the service's that is read, in octets. The list is read only if the
+/// KDC did not check it. Real ones have a few dozen octets.
+pub const MAX_TRANSITED_SIZE: usize = 4096;
+
+/// The most realms for which such a list may stand. A way through two forests crosses a handful.
+pub const MAX_TRANSITED_REALMS: usize = 32;
+
 /// The most addresses in one ticket. A host has a few, and no client asks for a ticket with more.
 pub const MAX_ADDRESSES: usize = 64;
 

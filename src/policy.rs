@@ -31,6 +31,7 @@ pub struct Policy {
     pub(crate) kvno: KvnoPolicy,
     pub(crate) services: Option<Vec<Box<str>>>,
     pub(crate) transited: TransitedPolicy,
+    transited_realms: Vec<Box<str>>,
     pub(crate) bindings: Vec<ChannelBindings>,
     pub(crate) binding_level: BindingLevel,
     pub(crate) binding_addresses: BindingAddressPolicy,
@@ -57,6 +58,7 @@ impl Default for Policy {
             kvno: KvnoPolicy::Hint,
             services: None,
             transited: TransitedPolicy::RequireChecked,
+            transited_realms: Vec::new(),
             bindings: Vec::new(),
             binding_level: BindingLevel::IfPresent,
             binding_addresses: BindingAddressPolicy::Unspecified,
@@ -172,6 +174,27 @@ impl Policy {
         Self { transited, ..self }
     }
 
+    /// Names the realms that may lie between the client's realm and the service's, although the KDC did not check them (RFC
+    /// 4120 section 2.7). Such a ticket is accepted if each realm on its way is among them. Realms are compared octet by octet.
+    ///
+    /// A KDC on the way can name any user of the realms behind it. So list a realm only if its KDC may do so. This does not say
+    /// whose users may sign in: the account does ([`Account::with_client_realm`](crate::Account::with_client_realm)).
+    ///
+    /// These realms need not be listed: the client's and the service's own, and the domains of the account's forest that the
+    /// account names ([`Account::with_forest_domain`](crate::Account::with_forest_domain)).
+    ///
+    /// ```
+    /// use kerberos_sso::{Account, Policy};
+    ///
+    /// // Users of FAR.TEST come by way of NEAR.TEST.
+    /// let account = Account::new("HTTP/www.example.com", "EXAMPLE.COM").with_client_realm("FAR.TEST");
+    /// let policy = Policy::default().with_transited_realms(["NEAR.TEST"]);
+    /// # let _ = (account, policy);
+    /// ```
+    pub fn with_transited_realms<'a>(self, realms: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { transited_realms: realms.into_iter().map(Into::into).collect(), ..self }
+    }
+
     /// Sets whether the addresses in a ticket are compared with the client's.
     pub fn with_addresses(self, addresses: AddressPolicy) -> Self {
         Self { addresses, ..self }
@@ -257,6 +280,11 @@ impl Policy {
         self.services.as_ref().map(|services| services.iter().map(|service| &**service))
     }
 
+    /// Returns whether this realm may lie between the client's and the service's, although the KDC did not check it.
+    pub(crate) fn lists_transited(&self, realm: &[u8]) -> bool {
+        self.transited_realms.iter().any(|listed| listed.as_bytes() == realm)
+    }
+
     /// Returns whether a rule stands that only the SIDs in a PAC can satisfy.
     pub(crate) fn needs_sid(&self) -> bool {
         self.accounts == AccountPolicy::PeopleOnly || self.foreign_sids == ForeignSidPolicy::Refuse
@@ -315,10 +343,13 @@ pub enum BindingAddressPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitedPolicy {
-    /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3).
+    /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3), or they must be named here: by
+    /// [`Policy::with_transited_realms`], or as domains of the account's own forest
+    /// ([`Account::with_forest_domain`](crate::Account::with_forest_domain)).
     RequireChecked,
-    /// The account's client realms decide. KDCs of Windows check no such path and never say that they did (MS-KILE section
-    /// 3.3.5.7), so users of a forest whose tickets cross a third domain need this.
+    /// Any realm may lie on the way, and the list of them is not read. KDCs of Windows check no such list and never say that they
+    /// did (MS-KILE section 3.3.5.7). So every KDC that any realm on the way trusts can name any user of the account's client
+    /// realms. Name the realms instead where you can.
     TrustKdc,
 }
 

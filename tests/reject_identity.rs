@@ -1,4 +1,4 @@
-//! Who a ticket may name, and who may use it: realms, names, paths, addresses, delegation.
+//! Who a ticket may name, and who may use it: realms, names, addresses, delegation.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
@@ -12,7 +12,7 @@ use kerberos_sso::testing::{NameParts, TestRealm, TestToken};
 use kerberos_sso::{
     Error, KeySet, Policy,
     error::{AddressCause, BoundedText, DelegationKind, NameCause, NamePart, Problem, ServiceClaim},
-    policy::{AddressPolicy, DelegationPolicy, PacPolicy, TransitedPolicy},
+    policy::{AddressPolicy, DelegationPolicy, PacPolicy},
     ticket::{NameType, TicketFlags},
 };
 
@@ -293,58 +293,6 @@ mod service {
             server.check(&server.good().mint()).unwrap_err(),
             Error::ServiceRefused { claim: ServiceClaim::Ticket, service }
         );
-    }
-}
-
-mod paths {
-    use super::*;
-
-    #[test]
-    fn a_path_must_be_empty_or_checked_by_the_kdc() {
-        let server = Server::new();
-        for path in [&b"MIDDLE.TEST"[..], b",", b"\0", b"A,B,C", &b"/".repeat(40_000)] {
-            let transited = (1, path.to_vec());
-            let error = server.refusal(|token| token.ticket.transited = transited.clone());
-            assert_eq!(error, Error::Transited);
-            let accepted = server.accepts(|token| {
-                token.ticket.transited = transited.clone();
-                token.ticket.add_flags(TicketFlags::TRANSITED_POLICY_CHECKED);
-            });
-            assert_eq!(accepted.ticket().transited(), path);
-        }
-    }
-
-    #[test]
-    fn the_type_of_a_path_does_not_excuse_it() {
-        let server = Server::new();
-        for tr_type in [0, 1, 2, -1, i32::MAX] {
-            let error = server.refusal(|token| token.ticket.transited = (tr_type, b"MIDDLE.TEST".to_vec()));
-            assert_eq!(error, Error::Transited);
-            server.assert_accepts(|token| token.ticket.transited = (tr_type, Vec::new()));
-        }
-    }
-
-    /// The KDCs of Windows check no path and never say that they did.
-    #[test]
-    fn the_policy_may_trust_the_kdc_with_paths() {
-        let trusting = Server::with_policy(Policy::default().with_transited(TransitedPolicy::TrustKdc));
-        trusting.assert_accepts(|token| token.ticket.transited = (1, b"MIDDLE.TEST".to_vec()));
-        let error = trusting.refusal(|token| {
-            *token = token.clone().client_realm("FABRIKAM.TEST");
-            token.ticket.transited = (1, b"MIDDLE.TEST".to_vec());
-        });
-        assert_eq!(error, untrusted("FABRIKAM.TEST", "AZUREADSSOACC$"));
-    }
-
-    #[test]
-    fn no_other_flag_stands_for_the_check() {
-        let server = Server::new();
-        let error = server.refusal(|token| {
-            token.ticket.transited = (1, b"MIDDLE.TEST".to_vec());
-            let others = TicketFlags::TRANSITED_POLICY_CHECKED.bits() | TicketFlags::INVALID.bits();
-            token.ticket.flags = !(others | TicketFlags::ANONYMOUS.bits());
-        });
-        assert_eq!(error, Error::Transited);
     }
 }
 

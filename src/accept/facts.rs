@@ -8,6 +8,7 @@ use crate::time::UnixTime;
 use crate::wire::gss::GssFlags;
 use crate::wire::krb5::{
     Authenticator, AuthorizationData, ClientTarget, EncTicketPart, HostAddresses, NameType, PrincipalName, TicketFlags,
+    TransitedEncoding,
 };
 use alloc::sync::Arc;
 
@@ -51,6 +52,7 @@ pub(crate) struct TicketFields {
     plaintext: Span,
     flags: TicketFlags,
     client: NameFields,
+    transited_type: i32,
     transited: Span,
     authtime: UnixTime,
     starttime: Option<UnixTime>,
@@ -66,6 +68,7 @@ impl TicketFields {
             plaintext,
             flags: part.flags,
             client: NameFields::locate(buffer, part.cname, part.crealm),
+            transited_type: part.transited.tr_type,
             transited: buffer.span_of(part.transited.contents),
             authtime: part.authtime,
             starttime: part.starttime,
@@ -145,10 +148,15 @@ impl<'a> TicketFacts<'a> {
         HostAddresses::from_encoded(self.buffer.slice(self.fields.addresses))
     }
 
-    /// Returns the encoded realms between the client's and the service's.
+    /// Returns the encoded realms between the client's and the service's (RFC 4120 section 3.3.3.2).
     #[must_use]
     pub fn transited(self) -> &'a [u8] {
         self.buffer.slice(self.fields.transited)
+    }
+
+    /// Returns the realms between the client's and the service's, with the type of their list.
+    pub(crate) fn transited_encoding(self) -> TransitedEncoding<'a> {
+        TransitedEncoding { tr_type: self.fields.transited_type, contents: self.transited() }
     }
 
     /// Returns the whole EncTicketPart, which holds the session key.

@@ -1,7 +1,8 @@
 //! A refusal: which check a ticket or an authenticator does not pass. It is explained once, in cold code.
 
 use super::facts::{OpenedBy, TicketFacts};
-use crate::error::{AddressCause, BoundedText, DelegationKind, Error, NameCause, NamePart};
+use super::verify::realms_refused_on_the_way;
+use crate::error::{AddressCause, BoundedText, DelegationKind, Error, NameCause, NamePart, TransitedCause};
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
@@ -49,7 +50,10 @@ impl Refusal {
                 realm: BoundedText::new(ticket.client_realm()),
                 account: BoundedText::new(opened_by.account.name()),
             },
-            Self::Transited => Error::Transited,
+            Self::Transited => Error::Transited(match realms_refused_on_the_way(ticket, opened_by, policy) {
+                Ok(refused) => TransitedCause::Realms(refused),
+                Err(fault) => TransitedCause::Unreadable(fault),
+            }),
             Self::Address(cause) => Error::AddressMismatch(cause),
             Self::Delegation(kind) => Error::Delegation(kind),
             Self::ClientMismatch(part) => Error::ClientMismatch(part),

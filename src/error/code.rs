@@ -81,7 +81,7 @@ impl Error {
             Self::TicketInvalid => ("ticket-invalid", Blame::Time),
             Self::TicketLifetime { .. } => ("ticket-lifetime", Blame::Policy),
             Self::AddressMismatch(_) => ("address-mismatch", Blame::Policy),
-            Self::Transited => ("transited", Blame::Policy),
+            Self::Transited(_) => ("transited", Blame::Policy),
             Self::AuthorizationData { .. } => ("authorization-data", Blame::Policy),
             Self::Checksum(_) => ("checksum", Blame::Proof),
             Self::ChannelBinding => ("channel-binding", Blame::Proof),

@@ -9,6 +9,7 @@ mod code;
 mod negotiation;
 mod remedies;
 mod remedy;
+mod transited;
 
 pub use crate::bounded_text::BoundedText;
 pub use crate::keys::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
@@ -29,6 +30,7 @@ pub use cause::{
 pub use code::Blame;
 pub use negotiation::{InvalidNegotiation, NegotiationCause};
 pub use remedy::Remedy;
+pub use transited::{TransitedCause, TransitedFault, TransitedRealms};
 
 use crate::crypto::EncType;
 use crate::replay::ReplayLimit;
@@ -188,11 +190,11 @@ pub enum Error {
     /// The ticket is bound to addresses, and the client's address is not one of them.
     #[error("the ticket may be used from certain addresses only, and {0}")]
     AddressMismatch(AddressCause),
-    /// The ticket came through other realms, and nobody checked through which.
+    /// The ticket came through realms that the KDC did not check, and that may not all lie on the way.
     #[error(
-        "the ticket came through other realms, and the KDC did not check them (TRANSITED-POLICY-CHECKED is not set)"
+        "the ticket came through other realms, which the KDC did not check (TRANSITED-POLICY-CHECKED is not set), and {0}"
     )]
-    Transited,
+    Transited(TransitedCause),
     /// The authorization data holds a restriction that must be understood, and this crate does not understand it.
     #[error("the {part} carries critical authorization data of type {ad_type}, which is not understood")]
     AuthorizationData {

@@ -3,7 +3,7 @@
 use super::{
     AccountCause, AddressCause, Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, KeyVersion,
     MissingPac, Misuse, NameCause, NegotiationCause, NoKeyCause, PacMalformed, PacProblem, PacSignature, Part,
-    ReplayCacheFault, ReplayCause, ServiceClaim, SignatureCause,
+    ReplayCacheFault, ReplayCause, ServiceClaim, SignatureCause, TransitedCause,
 };
 use crate::limits::MAX_TOKEN_SIZE;
 use crate::pac::BufferType;
@@ -110,9 +110,9 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
              gave them a ticket for another service."
         }
         Error::UntrustedRealm { .. } => {
-            "If users of that realm may sign in here, name it: a domain of the account's own forest in its client realms \
-             (Account::with_client_realm), a domain of another forest with the SID of that domain \
-             (Account::with_trusted_domain). A trust between the realms alone does not let them sign in. If it is the \
+            "If users of that realm may sign in here, name it with the SID of its domain: a domain of the account's own forest by \
+             Account::with_forest_domain, one of another forest by Account::with_trusted_domain. A realm that is no domain \
+             has no SID (Account::with_client_realm). A trust between the realms alone does not let them sign in. If it is the \
              account's own realm, another account has the same key and may not vouch for that realm, or is another \
              tenant's: give each account a key of its own."
         }
@@ -151,9 +151,10 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             "The client asked for a ticket bound to its address and came through NAT or a proxy. Set noaddresses = true \
              in its krb5.conf, or ignore addresses in this policy (the default)."
         }
-        Error::Transited => {
-            "Let the KDC check the path (it then sets TRANSITED-POLICY-CHECKED; see [capaths] in krb5.conf). Windows KDCs \
-             never set that flag: for their tickets, set TransitedPolicy::TrustKdc."
+        Error::Transited(TransitedCause::Realms(_)) => TRANSITED_REALMS,
+        Error::Transited(TransitedCause::Unreadable(_)) => {
+            "Let the KDC check the realms: it then sets TRANSITED-POLICY-CHECKED, and the list is not read here. If it is a KDC \
+             of Windows, which checks none, report the list to the maintainers of this server."
         }
         Error::AuthorizationData { part: Part::Authenticator, .. } => {
             "A service must refuse restrictions that it does not know (RFC 4120 section 5.2.6). Let the client's program wrap the \
@@ -340,6 +341,12 @@ const CLOCK: &str = "\
 Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same on \
 this server if every client is refused. Kerberos allows five minutes either way; a virtual machine resumed from a \
 snapshot is the classic.";
+
+const TRANSITED_REALMS: &str = "\
+If a realm is a domain of the account's own forest, name it with the SID of that domain (Account::with_forest_domain). If it \
+is another realm that you trust to say who the users of the client's realm are, list it (Policy::with_transited_realms). Or \
+let the KDC of the service's realm check the way ([capaths] in its krb5.conf): it then sets TRANSITED-POLICY-CHECKED. KDCs of \
+Windows never set that flag.";
 
 const PAC_MISSING: &str = "\
 Check that the service account is not set to do without a PAC (NO_AUTH_DATA_REQUIRED, 0x2000000 in userAccountControl) and \

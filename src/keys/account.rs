@@ -1,7 +1,7 @@
 //! An account of a directory, its keys, and the users for whom these may vouch.
 
 use super::service_key::{PacKey, Prepared};
-use super::trust::{Bounds, KrbtgtKey, SharedKey, SidFilter, Trust, TrustedDomain};
+use super::trust::{Bounds, Domain, Forest, KrbtgtKey, SharedKey, SidFilter, Trust};
 use super::{Password, Salt, ServiceKey};
 use crate::bounded_text::BoundedText;
 use crate::crypto::{Cipher, EncType, Key, StringToKeyError};
@@ -170,9 +170,13 @@ impl Account {
         self
     }
 
-    /// Lets the keys of this account vouch for users of another realm of the same forest. All domains of a forest trust each
-    /// other, so a user of that realm may be in groups of this account's domain. For a realm outside of the forest use
-    /// [`with_trusted_domain`](Self::with_trusted_domain).
+    /// Lets the keys of this account vouch for users of another realm. In a forest use
+    /// [`with_forest_domain`](Self::with_forest_domain), and for a realm outside of the forest
+    /// [`with_trusted_domain`](Self::with_trusted_domain): both tie the realm to the SID of its domain. This is for realms of
+    /// other KDCs, which have no SIDs. A user of such a realm may be in groups of this account's domain.
+    ///
+    /// No realm that is named here may lie on the way of another realm's users, unless
+    /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists it, too.
     ///
     /// If several accounts share a key, name the realm on each of them: what one of them does not allow is refused.
     #[must_use]
@@ -195,6 +199,32 @@ impl Account {
         self
     }
 
+    /// Lets the keys of this account vouch for users of another domain of its own forest, and ties their realm to the SID of that
+    /// domain. The realm's users then have SIDs of that domain only, and users of other realms have none of it. All domains of a
+    /// forest trust each other, so a user of that realm may be in groups of every domain of the forest.
+    ///
+    /// The realm may also lie on the way of other users by the KDC's word. A user of a grandchild domain comes by way of the
+    /// child, and the KDCs of Windows never say that they checked that (MS-KILE section 3.3.5.7).
+    ///
+    /// Name the domain of the account itself, too ([`with_domain_sid`](Self::with_domain_sid)): otherwise its users are refused.
+    ///
+    /// ```
+    /// use kerberos_sso::Account;
+    ///
+    /// let account = Account::new("AZUREADSSOACC$", "CONTOSO.TEST")
+    ///     .with_domain_sid("S-1-5-21-1-2-3".parse()?)
+    ///     .with_forest_domain("CHILD.CONTOSO.TEST", "S-1-5-21-4-5-6".parse()?)
+    ///     .with_forest_domain("GRAND.CHILD.CONTOSO.TEST", "S-1-5-21-7-8-9".parse()?);
+    /// # let _ = account;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// If several accounts share a key, name the domain on each of them: what one of them does not allow is refused.
+    #[must_use]
+    pub fn with_forest_domain(self, realm: &str, domain: Sid) -> Self {
+        self.with_tied_domain(realm, domain, Forest::Own)
+    }
+
     /// Lets the keys of this account vouch for users of a trusted forest, and ties their realm to the SID of its domain. The
     /// realm's users then have SIDs of that domain only, and users of other realms have none of it.
     ///
@@ -204,11 +234,14 @@ impl Account {
     /// user (MS-KILE section 3.3.5.7.3), so without its filter a trusted forest names groups of your domain.
     /// Where it does filter, [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///
+    /// The realm may not lie on the way of another realm's users, unless
+    /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists it: a KDC there could name your own users.
+    ///
     /// Name the domains of your own forest, too ([`with_domain_sid`](Self::with_domain_sid)): otherwise your own users are
     /// refused.
     #[must_use]
     pub fn with_trusted_domain(self, realm: &str, domain: Sid) -> Self {
-        self.with_domain_of_other_forest(realm, domain, SidFilter::Here)
+        self.with_tied_domain(realm, domain, Forest::Trusted(SidFilter::Here))
     }
 
     /// Lets the keys of this account vouch for users of a trusted forest as [`with_trusted_domain`](Self::with_trusted_domain)
@@ -225,12 +258,12 @@ impl Account {
     /// `/enablesidhistory`). Look it up before you state this.
     #[must_use]
     pub fn with_sid_filtered_domain(self, realm: &str, domain: Sid) -> Self {
-        self.with_domain_of_other_forest(realm, domain, SidFilter::Kdc)
+        self.with_tied_domain(realm, domain, Forest::Trusted(SidFilter::Kdc))
     }
 
-    fn with_domain_of_other_forest(mut self, realm: &str, domain: Sid, filter: SidFilter) -> Self {
-        self.trust_mut().trusted_domains.push(TrustedDomain { realm: realm.into(), domain, filter });
-        self.with_client_realm(realm).with_domain_sid(domain)
+    fn with_tied_domain(mut self, realm: &str, sid: Sid, forest: Forest) -> Self {
+        self.trust_mut().domains.push(Domain { realm: realm.into(), sid, forest });
+        self.with_client_realm(realm).with_domain_sid(sid)
     }
 
     /// Adds a key of the KDC itself, the account `krbtgt`. Every ticket must then have a PAC with valid signatures of the KDC

@@ -14,9 +14,10 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
     pub(super) client_realms: Vec<Box<str>>,
-    /// The domains of the account's own forest, and those of `trusted_domains`.
+    /// The domains of the account's own forest, and those of other forests.
     pub(super) domain_sids: Vec<Sid>,
-    pub(super) trusted_domains: Vec<TrustedDomain>,
+    /// The domains that are tied to their realms.
+    pub(super) domains: Vec<Domain>,
     pub(super) krbtgt_keys: Vec<KrbtgtKey>,
 }
 
@@ -34,12 +35,21 @@ impl KrbtgtKey {
     }
 }
 
-/// A domain of another forest. Its realm's users have SIDs of that domain only, and no other realm's users have one.
+/// A domain and its realm. That realm's users have SIDs of that domain only, and no other realm's users have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TrustedDomain {
+pub(super) struct Domain {
     pub(super) realm: Box<str>,
-    pub(super) domain: Sid,
-    pub(super) filter: SidFilter,
+    pub(super) sid: Sid,
+    pub(super) forest: Forest,
+}
+
+/// The forest of a domain, as the account sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forest {
+    /// The account's own. Its domains trust each other, and the KDC of each is believed about all.
+    Own,
+    /// Another one, which is trusted to name its own users.
+    Trusted(SidFilter),
 }
 
 /// Which side keeps SIDs of the account's own forest out of the PACs of another forest's users.
@@ -105,6 +115,16 @@ impl<'a> TicketBounds<'a> {
         self.all(|bounds| bounds.tenant == tenant && bounds.vouch_for(realm))
     }
 
+    /// Returns the realm of each account.
+    pub(crate) fn realms(self) -> impl Iterator<Item = &'a str> {
+        self.bounds().map(|bounds| bounds.realm)
+    }
+
+    /// Returns whether `realm` may lie between the client's realm and the service's by the KDC's word alone.
+    pub(crate) fn let_transit(self, realm: &[u8]) -> bool {
+        self.all(|bounds| bounds.let_transit(realm))
+    }
+
     /// Returns whether the PAC may name an account of `domain`.
     pub(crate) fn vouch_for_domain(self, domain: &Sid) -> bool {
         self.all(|bounds| bounds.vouch_for_domain(domain))
@@ -159,6 +179,14 @@ impl<'a> Bounds<'a> {
         self.realm.as_bytes() == realm || self.client_realms().iter().any(|allowed| allowed.as_bytes() == realm)
     }
 
+    /// Returns whether `realm` may lie between the client's realm and the account's by the KDC's word alone: it is the account's
+    /// realm, or a domain of its forest. The KDCs of Windows never say that they checked the way (MS-KILE section 3.3.5.7). A
+    /// KDC of another forest must not lie there: it could name users of every realm for which the account vouches.
+    pub(super) fn let_transit(self, realm: &[u8]) -> bool {
+        let is_realm = |domain: &Domain| domain.forest == Forest::Own && domain.realm.as_bytes() == realm;
+        self.realm.as_bytes() == realm || self.domains().iter().any(is_realm)
+    }
+
     /// Returns whether a PAC may name an account of `domain`.
     pub(super) fn vouch_for_domain(self, domain: &Sid) -> bool {
         self.domain_sids().is_empty() || self.domain_sids().contains(domain)
@@ -166,21 +194,20 @@ impl<'a> Bounds<'a> {
 
     /// Returns whether a PAC may say that a user of `realm` has an account of `domain`.
     pub(super) fn vouch_for_domain_of(self, realm: &[u8], domain: &Sid) -> bool {
-        let is_realm = |trusted: &TrustedDomain| trusted.realm.as_bytes() == realm;
-        let mut tied =
-            self.trusted_domains().filter(|trusted| is_realm(trusted) || trusted.domain == *domain).peekable();
+        let is_realm = |tied: &Domain| tied.realm.as_bytes() == realm;
+        let mut tied = self.domains().iter().filter(|tied| is_realm(tied) || tied.sid == *domain).peekable();
         let free = tied.peek().is_none();
-        self.vouch_for_domain(domain) && (free || tied.any(|trusted| is_realm(trusted) && trusted.domain == *domain))
+        self.vouch_for_domain(domain) && (free || tied.any(|tied| is_realm(tied) && tied.sid == *domain))
     }
 
     /// Returns whether `sid` grants nothing to a user of `realm`.
     pub(super) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
-        let of_realm = || self.trusted_domains().filter(|trusted| trusted.realm.as_bytes() == realm);
+        let of_realm = || self.trusted_domains().filter(|(trusted, _)| trusted.realm.as_bytes() == realm);
         if of_realm().next().is_none() {
             return !sid.is_of_logon() && sid.domain().is_none_or(|domain| !self.has_own_domain(&domain));
         }
-        let is_theirs = || sid.domain().is_some_and(|domain| of_realm().any(|trusted| trusted.domain == domain));
-        let is_filtered = || of_realm().all(|trusted| trusted.filter == SidFilter::Kdc);
+        let is_theirs = || sid.domain().is_some_and(|domain| of_realm().any(|(trusted, _)| trusted.sid == domain));
+        let is_filtered = || of_realm().all(|(_, filter)| filter == SidFilter::Kdc);
         let counts = sid.crosses_forests() || is_theirs() || is_filtered() && self.is_domain_local(sid);
         !counts
     }
@@ -198,7 +225,7 @@ impl<'a> Bounds<'a> {
             && self.directory == other.directory
             && self.client_realms() == other.client_realms()
             && self.domain_sids() == other.domain_sids()
-            && self.trusted_domains().eq(other.trusted_domains())
+            && self.domains() == other.domains()
             && keys(self).eq(keys(other))
     }
 
@@ -218,7 +245,7 @@ impl<'a> Bounds<'a> {
 
     /// Returns whether `domain` is one of the account's own forest. A trusted domain is not.
     fn has_own_domain(self, domain: &Sid) -> bool {
-        self.vouch_for_domain(domain) && !self.trusted_domains().any(|trusted| trusted.domain == *domain)
+        self.vouch_for_domain(domain) && !self.trusted_domains().any(|(trusted, _)| trusted.sid == *domain)
     }
 
     /// Returns whether `sid` may be a domain-local group of the account's own forest.
@@ -234,7 +261,15 @@ impl<'a> Bounds<'a> {
         self.trust.map_or(&[], |trust| &trust.domain_sids)
     }
 
-    fn trusted_domains(self) -> impl Iterator<Item = &'a TrustedDomain> {
-        self.trust.into_iter().flat_map(|trust| &trust.trusted_domains)
+    fn domains(self) -> &'a [Domain] {
+        self.trust.map_or(&[], |trust| &trust.domains)
+    }
+
+    /// Returns the domains of other forests.
+    fn trusted_domains(self) -> impl Iterator<Item = (&'a Domain, SidFilter)> {
+        self.domains().iter().filter_map(|domain| match domain.forest {
+            Forest::Own => None,
+            Forest::Trusted(filter) => Some((domain, filter)),
+        })
     }
 }

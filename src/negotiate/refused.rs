@@ -220,7 +220,7 @@ fn in_reject(krb_error: &[u8]) -> Vec<u8> {
 /// Returns the code of RFC 4120 section 7.5.9. A reason that is only this server's policy is generic: the client does not learn it.
 const fn code(error: &Error) -> u8 {
     match error {
-        Error::Transited => KRB_AP_PATH_NOT_ACCEPTED,
+        Error::Transited(_) => KRB_AP_PATH_NOT_ACCEPTED,
         Error::TicketExpired { .. } => KRB_AP_ERR_TKT_EXPIRED,
         Error::TicketNotYetValid { .. } | Error::TicketInvalid => KRB_AP_ERR_TKT_NYV,
         Error::Replay(_) => KRB_AP_ERR_REPEAT,

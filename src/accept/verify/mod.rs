@@ -12,6 +12,7 @@ pub(crate) mod mic;
 mod ticket;
 
 pub use bindings::BindingState;
+pub(super) use ticket::realms_refused_on_the_way;
 
 use super::arrival::Arrival;
 use super::buffer::{Buffer, KeyField};

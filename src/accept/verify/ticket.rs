@@ -3,7 +3,7 @@
 use crate::accept::arrival::Arrival;
 use crate::accept::facts::{OpenedBy, TicketFacts};
 use crate::accept::refusal::Refusal;
-use crate::error::{AddressCause, DelegationKind, NameCause};
+use crate::error::{AddressCause, DelegationKind, NameCause, TransitedFault, TransitedRealms};
 use crate::policy::{AddressPolicy, DelegationPolicy, Policy, TransitedPolicy};
 use crate::time::UnixTime;
 use crate::wire::krb5::TicketFlags;
@@ -18,7 +18,7 @@ pub(crate) fn check(
     check_times(ticket, policy, now)?;
     check_name(ticket)?;
     check_realm(ticket, opened_by)?;
-    check_transited(ticket, policy)?;
+    check_transited(ticket, opened_by, policy)?;
     check_addresses(ticket, policy, arrival)?;
     check_delegation(ticket, policy)
 }
@@ -68,10 +68,43 @@ fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refu
     Err(Refusal::UntrustedRealm)
 }
 
-/// Rejects a ticket that crossed other realms, unless the KDC checked them (RFC 4120 section 3.2.3).
-fn check_transited(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refusal> {
+/// Rejects a ticket that crossed other realms, unless the KDC checked them (RFC 4120 section 3.2.3), or each of them may lie
+/// on the way (section 2.7).
+fn check_transited(ticket: TicketFacts<'_>, opened_by: &OpenedBy, policy: &Policy) -> Result<(), Refusal> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
-    if checked || policy.transited == TransitedPolicy::TrustKdc { Ok(()) } else { Err(Refusal::Transited) }
+    if checked || policy.transited == TransitedPolicy::TrustKdc {
+        return Ok(());
+    }
+    let may_all_lie_there =
+        realms_refused_on_the_way(ticket, opened_by, policy).is_ok_and(|refused| refused.count() == 0);
+    if may_all_lie_there { Ok(()) } else { Err(Refusal::Transited) }
+}
+
+/// Returns the realms that a ticket crossed and that may not lie on its way. The client's realm, and the account's, may lie
+/// there, too.
+///
+/// The account's realm counts as the service's. The ticket has that name, too, but unprotected. Where accounts of several
+/// realms share the key, the list is read for each of these realms.
+#[cold]
+pub(crate) fn realms_refused_on_the_way(
+    ticket: TicketFacts<'_>,
+    opened_by: &OpenedBy,
+    policy: &Policy,
+) -> Result<TransitedRealms, TransitedFault> {
+    let (client, bounds) = (ticket.client_realm_bytes(), opened_by.bounds());
+    let mut refused = TransitedRealms::NONE;
+    for server in bounds.realms() {
+        let mut visit = |realm: &[u8]| {
+            if !(realm == client || policy.lists_transited(realm) || bounds.let_transit(realm)) {
+                refused.add(realm);
+            }
+        };
+        ticket.transited_encoding().each_realm(client, server.as_bytes(), &mut visit)?;
+        if refused.count() > 0 {
+            break;
+        }
+    }
+    Ok(refused)
 }
 
 /// Rejects a ticket that is bound to other addresses than the client's.

@@ -1,8 +1,8 @@
 //! EncTicketPart (RFC 4120 section 5.3): what the KDC says about the client.
 
-use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, TicketFlags};
+use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, TicketFlags, TransitedEncoding};
 use crate::time::UnixTime;
-use crate::wire::der::{Fault, Field, Reader, application, field, tag};
+use crate::wire::der::{Fault, Reader, application, field, tag};
 
 /// The encrypted part of a ticket.
 ///
@@ -61,29 +61,5 @@ impl<'a> EncTicketPart<'a> {
         };
         fields.end(field!("EncTicketPart"))?;
         Ok(part)
-    }
-}
-
-/// The realms between the client's and the service's.
-///
-/// ```asn1
-/// TransitedEncoding ::= SEQUENCE {
-///     tr-type  [0] Int32,
-///     contents [1] OCTET STRING
-/// }
-/// ```
-/// The contents are never expanded: DOMAIN-X500-COMPRESS (RFC 4120 section 3.3.3.2) can be written so that expanding it
-/// costs the square of its length.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TransitedEncoding<'a> {
-    pub(crate) contents: &'a [u8],
-}
-
-impl<'a> TransitedEncoding<'a> {
-    fn read(mut fields: Reader<'a>, what: Field) -> Result<Self, Fault> {
-        fields.int32_field(0, field!("TransitedEncoding.tr-type"))?;
-        let contents = fields.octets_field(1, field!("TransitedEncoding.contents"))?;
-        fields.end(what)?;
-        Ok(Self { contents })
     }
 }

@@ -17,6 +17,7 @@ mod krb_cred;
 mod krb_error;
 mod principal;
 mod ticket;
+mod transited;
 
 pub(crate) use ap_rep::{ApRep, EncApRepPart};
 pub(crate) use ap_req::ApReq;
@@ -33,3 +34,4 @@ pub(crate) use krb_cred::{KrbCred, Tickets};
 pub(crate) use krb_error::KrbError;
 pub use principal::{NameType, PrincipalName};
 pub(crate) use ticket::Ticket;
+pub(crate) use transited::TransitedEncoding;

@@ -1,0 +1,100 @@
+//! The reasons why the realms on a ticket's way are refused.
+
+use super::BoundedText;
+use crate::limits::{MAX_REALM_LENGTH, MAX_TRANSITED_REALMS, MAX_TRANSITED_SIZE};
+use core::fmt;
+use thiserror::Error;
+
+/// The reason why the realms between the client's and the service's are refused. The KDC did not say that it checked them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a refusal does not allocate")]
+pub enum TransitedCause {
+    /// These realms may not lie on the way.
+    #[error("the policy does not let these lie on the way: {0}")]
+    Realms(TransitedRealms),
+    /// The list of the realms cannot be read, so none of them can be checked.
+    #[error("their list cannot be read: {0}")]
+    Unreadable(TransitedFault),
+}
+
+/// The reason why the list of realms in a ticket cannot be read (RFC 4120 section 3.3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TransitedFault {
+    /// The list is of this tr-type, and only type 1 is defined, DOMAIN-X500-COMPRESS.
+    #[error("it is of type {0}, not DOMAIN-X500-COMPRESS (1)")]
+    Type(i32),
+    /// The list has more octets than [`MAX_TRANSITED_SIZE`].
+    #[error("it has more than {MAX_TRANSITED_SIZE} octets")]
+    TooLong,
+    /// The list stands for more realms than [`MAX_TRANSITED_REALMS`].
+    #[error("it stands for more than {MAX_TRANSITED_REALMS} realms")]
+    TooMany,
+    /// A name has more octets than [`MAX_REALM_LENGTH`].
+    #[error("a name in it has more than {MAX_REALM_LENGTH} octets")]
+    NameTooLong,
+    /// A backslash quotes nothing, or a name is empty, begins with a space, or holds a null octet.
+    #[error("a name in it is not well-formed")]
+    Syntax,
+    /// A short name does not say clearly which realm it belongs to. Implementations read such a name in different ways.
+    #[error("a short name in it can be read in several ways")]
+    Ambiguous,
+    /// A null subfield stands for all realms between two others, and there is no hierarchy that has both.
+    #[error("it leaves out the realms between two that are in no common hierarchy")]
+    NoWay,
+}
+
+/// The realms on a ticket's way that may not lie there: how many there are, and the first of them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TransitedRealms {
+    first: [BoundedText; Self::CAPACITY],
+    count: usize,
+}
+
+impl TransitedRealms {
+    /// The most realms whose names are kept.
+    pub const CAPACITY: usize = 3;
+
+    pub(crate) const NONE: Self = Self { first: [BoundedText::EMPTY; Self::CAPACITY], count: 0 };
+
+    /// Adds a realm. Octets that are no UTF-8 become U+FFFD.
+    pub(crate) fn add(&mut self, realm: &[u8]) {
+        if let Some(name) = self.first.get_mut(self.count) {
+            for chunk in realm.utf8_chunks() {
+                name.append(chunk.valid());
+                name.append(if chunk.invalid().is_empty() { "" } else { "\u{FFFD}" });
+            }
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// Returns how many realms may not lie on the way. A realm that lies there twice counts twice.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the names of the first [`CAPACITY`](Self::CAPACITY) realms.
+    pub fn names(&self) -> impl Iterator<Item = &BoundedText> {
+        self.first.iter().take(self.count)
+    }
+}
+
+impl fmt::Display for TransitedRealms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.names().enumerate() {
+            write!(f, "{}{name}", if index > 0 { ", " } else { "" })?;
+        }
+        match self.count.saturating_sub(Self::CAPACITY) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+impl fmt::Debug for TransitedRealms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).entry(&format_args!("{} in all", self.count)).finish()
+    }
+}

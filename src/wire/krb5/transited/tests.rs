@@ -1,0 +1,215 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use super::*;
+use alloc::string::String;
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use proptest::prelude::*;
+
+fn encoding(contents: &[u8]) -> TransitedEncoding<'_> {
+    TransitedEncoding { tr_type: DOMAIN_X500_COMPRESS, contents }
+}
+
+fn expanded(contents: &[u8], client: &str, server: &str) -> Result<Vec<String>, TransitedFault> {
+    let mut realms = Vec::new();
+    let mut visit = |realm: &[u8]| realms.push(String::from_utf8_lossy(realm).into_owned());
+    encoding(contents).each_realm(client.as_bytes(), server.as_bytes(), &mut visit)?;
+    Ok(realms)
+}
+
+/// Asserts what each list stands for, on the way from the client's realm to the server's.
+fn assert_expansions(cases: &[(&str, &str, &str, &[&str])]) {
+    for (contents, client, server, realms) in cases {
+        let found = expanded(contents.as_bytes(), client, server);
+        assert_eq!(
+            found.as_deref(),
+            Ok(&realms.iter().map(|realm| (*realm).into()).collect::<Vec<String>>()[..]),
+            "{contents}"
+        );
+    }
+}
+
+fn assert_unreadable(fault: TransitedFault, cases: &[&str]) {
+    for contents in cases {
+        assert_eq!(expanded(contents.as_bytes(), "A.EXAMPLE.COM", "B.EXAMPLE.COM"), Err(fault), "{contents:?}");
+    }
+}
+
+#[test]
+fn examples_of_the_rfc_stand_for_the_realms_that_it_says() {
+    let (client, server) = ("ATHENA.MIT.EDU", "CS.WASHINGTON.EDU");
+    let five = ["EDU", "MIT.EDU", "ATHENA.MIT.EDU", "WASHINGTON.EDU", "CS.WASHINGTON.EDU"];
+    assert_expansions(&[
+        ("EDU,MIT.,ATHENA.,WASHINGTON.EDU,CS.", client, server, &five),
+        ("EDU,MIT.,WASHINGTON.EDU", client, server, &["EDU", "MIT.EDU", "WASHINGTON.EDU"]),
+        (
+            "/COM,/HP,/APOLLO, /COM/DEC",
+            "/COM/HP/APOLLO",
+            "/COM/DEC",
+            &["/COM", "/COM/HP", "/COM/HP/APOLLO", "/COM/DEC"],
+        ),
+        ("/COM,/HP", "/COM/HP/APOLLO", "/COM/DEC", &["/COM", "/COM/HP"]),
+        (",EDU, /COM,", client, "/COM/HP/APOLLO", &["MIT.EDU", "EDU", "/COM", "/COM/HP"]),
+        (",", client, server, &["MIT.EDU", "EDU", "WASHINGTON.EDU"]),
+    ]);
+}
+
+#[test]
+fn a_list_without_octets_names_no_realm_whatever_its_type() {
+    for tr_type in [0, 1, -1] {
+        let empty = TransitedEncoding { tr_type, contents: b"" };
+        empty.each_realm(b"A", b"B", &mut |_| panic!("there is no realm")).unwrap();
+    }
+}
+
+#[test]
+fn a_null_subfield_stands_for_the_realms_between_its_neighbours() {
+    assert_expansions(&[
+        // Up, down, and both. The client's realm stands before the list, and the server's after it.
+        (",", "A.B.C.D", "D", &["B.C.D", "C.D"]),
+        (",", "D", "A.B.C.D", &["C.D", "B.C.D"]),
+        (",", "X.B.D", "Y.C.D", &["B.D", "D", "C.D"]),
+        (",", "B.D", "D", &[]),
+        (",", "D", "D", &[]),
+        (",D", "A.B.D", "E", &["B.D", "D"]),
+        ("D,", "E", "A.B.D", &["D", "B.D"]),
+        ("A.B.C,,C", "E", "E", &["A.B.C", "B.C", "C"]),
+        ("D,,A.B.D,E", "E", "E", &["D", "B.D", "A.B.D", "E"]),
+        // Several null subfields in a row are one.
+        (",,", "A.B.D", "D", &["B.D"]),
+        ("D,,,,A.B.D", "E", "E", &["D", "B.D", "A.B.D"]),
+        (",", "/A/B/C", "/A", &["/A/B"]),
+        (",", "/A/B/C", "/A/X/Y", &["/A/B", "/A", "/A/X"]),
+        (",", "/A", "/A/B/C/D", &["/A/B", "/A/B/C"]),
+    ]);
+}
+
+/// `NOTEDU` only ends like `EDU`, and `/COMET` only begins like `/COM`.
+#[test]
+fn a_null_subfield_between_realms_of_no_common_hierarchy_is_unreadable() {
+    for (client, server) in [
+        ("A.EDU", "B.COM"),
+        ("MIT.NOTEDU", "EDU"),
+        ("A.EDU", "a.edu"),
+        ("/COMET/A", "/COM"),
+        ("/A/B", "A.B"),
+        ("EDU", "/EDU"),
+        ("", "EDU"),
+    ] {
+        assert_eq!(expanded(b",", client, server), Err(TransitedFault::NoWay), "{client} {server}");
+        assert_eq!(expanded(format!("X,{server},").as_bytes(), "X", client), Err(TransitedFault::NoWay), "{client}");
+    }
+}
+
+#[test]
+fn a_backslash_quotes_the_next_octet() {
+    assert_expansions(&[
+        (r"A\,B,C", "X", "Y", &["A,B", "C"]),
+        (r"A\\,C", "X", "Y", &[r"A\", "C"]),
+        (r"\A\B", "X", "Y", &["AB"]),
+        (r"\ A", "X", "Y", &[" A"]),
+        // What is quoted makes no short name.
+        (r"EDU,MIT\.", "X", "Y", &["EDU", "MIT."]),
+        (r"/COM,\/HP", "X", "Y", &["/COM", "/HP"]),
+        (r"EDU,MIT\..", "X", "Y", &["EDU", "MIT..EDU"]),
+        (r"\,", "A.B.D", "D", &[","]),
+    ]);
+    assert_unreadable(TransitedFault::Syntax, &[r"A\", r"\", r"A,\", r"A\\\"]);
+}
+
+#[test]
+fn a_space_lets_a_name_stand_by_itself() {
+    assert_expansions(&[
+        ("/COM, /COM/DEC", "X", "Y", &["/COM", "/COM/DEC"]),
+        ("/COM, EDU,MIT.", "X", "Y", &["/COM", "EDU", "MIT.EDU"]),
+        (" /COM,/HP", "X", "Y", &["/COM", "/COM/HP"]),
+        ("A B,C ", "X", "Y", &["A B", "C "]),
+        (" /A.B", "X", "Y", &["/A.B"]),
+    ]);
+    assert_unreadable(TransitedFault::Syntax, &[" ", "A, ", "A, ,B", "  A", "A,  /B"]);
+}
+
+/// MIT krb5, Heimdal and the RFC do not agree on what such a name belongs to.
+#[test]
+fn a_short_name_that_can_be_read_in_several_ways_is_unreadable() {
+    assert_unreadable(
+        TransitedFault::Ambiguous,
+        &[
+            "MIT.",      // before the null realm, or the client's
+            "EDU, MIT.", // by itself, or not
+            "EDU,,MIT.", // after a null subfield
+            ",MIT.",
+            ",/HP",
+            "/COM,,/HP",
+            "/COM,/HP.", // both kinds at once
+            "EDU, /HP.",
+        ],
+    );
+}
+
+#[test]
+fn a_name_with_a_null_octet_is_unreadable() {
+    assert_unreadable(TransitedFault::Syntax, &["\0", "A\0", "A,B\0", "\\\0"]);
+}
+
+#[test]
+fn a_list_of_another_type_is_unreadable() {
+    for tr_type in [0, 2, -1, i32::MAX, i32::MIN] {
+        let other = TransitedEncoding { tr_type, contents: b"A" };
+        assert_eq!(other.each_realm(b"A", b"B", &mut |_| ()), Err(TransitedFault::Type(tr_type)));
+    }
+}
+
+#[test]
+fn realms_are_read_up_to_the_limits() {
+    let list = |count: usize| vec!["A"; count].join(",");
+    assert_eq!(expanded(list(MAX_TRANSITED_REALMS).as_bytes(), "X", "Y").map(|realms| realms.len()), Ok(32));
+    assert_eq!(expanded(list(MAX_TRANSITED_REALMS + 1).as_bytes(), "X", "Y"), Err(TransitedFault::TooMany));
+    // Those between two others count, too.
+    let deep = vec!["A"; MAX_TRANSITED_REALMS + 2].join(".");
+    assert_eq!(expanded(b",", &deep, "A").map(|realms| realms.len()), Ok(32));
+    assert_eq!(expanded(b",", &format!("A.{deep}"), "A"), Err(TransitedFault::TooMany));
+
+    let name = |length: usize| "A".repeat(length);
+    assert_eq!(expanded(name(MAX_REALM_LENGTH).as_bytes(), "X", "Y"), Ok(vec![name(255)]));
+    assert_eq!(expanded(name(MAX_REALM_LENGTH + 1).as_bytes(), "X", "Y"), Err(TransitedFault::NameTooLong));
+    for (first, second) in
+        [(format!("/{}", name(127)), format!("/{}", name(126))), (name(128), format!("{}.", name(126)))]
+    {
+        let fits = expanded(format!("{first},{second}").as_bytes(), "X", "Y").unwrap();
+        assert_eq!(fits[1].len(), MAX_REALM_LENGTH);
+        assert_eq!(expanded(format!("{first}A,{second}").as_bytes(), "X", "Y"), Err(TransitedFault::NameTooLong));
+    }
+
+    let padded = |size: usize| format!("{}A", ",".repeat(size - 1));
+    assert_eq!(expanded(padded(MAX_TRANSITED_SIZE).as_bytes(), "A", "Y"), Ok(vec!["A".into()]));
+    assert_eq!(expanded(padded(MAX_TRANSITED_SIZE + 1).as_bytes(), "A", "Y"), Err(TransitedFault::TooLong));
+}
+
+/// Lists in which the octets with a meaning are frequent.
+fn contents() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(&b"AB.,,/\\ \0\xFF"[..]), 0..200)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However a list is written, it stands for few names, and none of them is long.
+    #[test]
+    fn a_list_stands_for_few_realms_and_short_ones(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
+        let mut realms = 0;
+        let _ = encoding(&contents).each_realm(client.as_bytes(), server.as_bytes(), &mut |realm| {
+            realms += 1;
+            assert!(realm.len() <= MAX_REALM_LENGTH);
+        });
+        prop_assert!(realms <= MAX_TRANSITED_REALMS);
+    }
+
+    /// What a KDC lists in full is read as it was meant, whatever octets the names have.
+    #[test]
+    fn names_written_in_full_are_read_as_they_are(names in prop::collection::vec("[AB.,/ \\\\]{1,8}", 1..20)) {
+        let quoted = |name: &String| name.chars().flat_map(|letter| ['\\', letter]).collect::<String>();
+        let list = names.iter().map(quoted).collect::<Vec<_>>().join(",");
+        prop_assert_eq!(expanded(list.as_bytes(), "X", "Y"), Ok(names));
+    }
+}
