@@ -6,7 +6,10 @@
 mod recorded;
 
 use kerberos_sso::pac::{Group, VerifiedPac, WideText};
-use kerberos_sso::{Accepted, Error, ticket::Framing};
+use kerberos_sso::{
+    Accepted, Error,
+    ticket::{Framing, TicketFlags},
+};
 use recorded::{
     Case, Expect, ExpectedAuthenticator, ExpectedClient, ExpectedPac, ExpectedService, ExpectedTicket, Outcome,
     Recording,
@@ -162,4 +165,25 @@ fn mechanism(framing: Framing) -> &'static str {
 
 fn told(error: &Error) -> String {
     format!("{} ({error})", error.code())
+}
+
+/// The KDC of MIT krb5 writes a realm below another one short, whichever of the two came first on the way.
+#[test]
+fn recorded_lists_of_realms_are_as_the_kdc_writes_them() {
+    let recordings = recorded::load_all().unwrap();
+    let recording = recordings.iter().find(|recording| recording.name.contains("mit-transited")).unwrap();
+    for (id, listed) in [
+        ("mit-way-child-heimdal", ""),
+        ("mit-way-grandchild-heimdal-listed", "CHILD.MIT.TEST"),
+        ("mit-way-two-mit-listed", "NEAR.TEST,TOP.TEST"),
+        ("mit-way-below-mit-listed", "TOP.TEST,SUB."),
+        ("mit-way-above-mit-listed", "TOP.TEST,SUB."),
+        ("mit-way-three-mit-listed", "NEAR.TEST,TOP.TEST,SUB."),
+    ] {
+        let case = recording.cases.iter().find(|case| case.id == id).unwrap();
+        let accepted = case.judge(&recording.validator(case).unwrap(), &case.bytes().unwrap()).unwrap();
+        assert_eq!(accepted.ticket().transited(), listed.as_bytes(), "{id}");
+        let is_checked = accepted.ticket().flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
+        assert_eq!(is_checked, listed.is_empty(), "{id}");
+    }
 }

@@ -9,6 +9,17 @@ ENCTYPES = {16: "des3-cbc-sha1", 17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-
 SPN = "HTTP/autologon.microsoftazuread-sso.com"
 
 
+def capaths(ways):
+    """[capaths] of krb5.conf: the realms between each two."""
+    lines = ["[capaths]"]
+    for start in sorted({start for start, _ in ways}):
+        lines.append(f"  {start} = {{")
+        for (_, end), between in sorted(way for way in ways.items() if way[0][0] == start):
+            lines += [f"    {end} = {realm}" for realm in between or ["."]]
+        lines.append("  }")
+    return "\n".join(lines) + "\n"
+
+
 class MitRealms:
     """The first realm holds the service; `capaths` is what the KDC itself knows about paths between realms."""
 

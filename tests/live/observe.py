@@ -75,6 +75,13 @@ def sent_at(token, keys):
     return seconds(opened(unwrap(token)[1], keys)[3]["ctime"])
 
 
+def transited(token, keys):
+    """The contents of the ticket's TransitedEncoding."""
+    found = opened(unwrap(token)[1], keys)[2]["transited"]
+    assert int(found["tr-type"]) == 1
+    return bytes(found["contents"])
+
+
 def opened(ap_req, keys):
     """The AP-REQ, the key that opens its ticket, the EncTicketPart and the authenticator."""
     ap = decode(ap_req, asn1.AP_REQ())

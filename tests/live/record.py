@@ -16,6 +16,7 @@ import cases_refused
 import cases_samba
 import cases_ticketer
 import cases_time
+import cases_transited
 import cases_trust
 from vectors import Vectors
 from work import Work
@@ -26,7 +27,7 @@ SCHEMA = Path(__file__).parents[2] / "testvectors/schema/tokens.schema.json"
 # makes must come before it: the key version is fixed there.
 FILES = {"samba": cases_samba, "samba-people": cases_people, "samba-time": cases_time, "samba-bindings": cases_bindings,
          "impacket": cases_ticketer, "samba-keys": cases_keys, "samba-trust": cases_trust, "mit": cases_mit,
-         "browsers": cases_browsers, "refused": cases_refused}
+         "mit-transited": cases_transited, "browsers": cases_browsers, "refused": cases_refused}
 
 
 def main(outdir, wanted):
@@ -37,7 +38,7 @@ def main(outdir, wanted):
         world.add_mit()
         world.add_web()
         for name in wanted or FILES:
-            began, out = time.time(), Vectors(world.mit_version if name == "mit" else world.samba_version)
+            began, out = time.time(), Vectors(world.mit_version if name.startswith("mit") else world.samba_version)
             FILES[name].record(world, out)
             path = outdir / f"{name}.json"
             out.write(path)

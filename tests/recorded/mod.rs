@@ -137,6 +137,7 @@ pub(crate) struct Rules {
     services: Vec<String>,
     max_lifetime: Lifetime,
     client_realms: Vec<String>,
+    transited_realms: Vec<String>,
     channel_bindings: Vec<Hex>,
     cb_level: Option<Level>,
     skew: Option<u64>,
@@ -425,6 +426,7 @@ impl Rules {
         if let Some(level) = self.cb_level {
             policy = policy.with_binding_level(level.into());
         }
+        let policy = policy.with_transited_realms(self.transited_realms.iter().map(String::as_str));
         policy.with_channel_bindings(self.channel_bindings.iter().map(|data| ChannelBindings::new(&data.0)))
     }
 }
