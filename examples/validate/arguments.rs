@@ -4,7 +4,7 @@ use crate::recorded::from_hex;
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::{
     ChannelBindings, Policy, ServiceKey, Sid, UnixTime,
-    policy::{BindingAddressPolicy, BindingLevel, KdcSignaturePolicy, KrbErrorPolicy, PacPolicy},
+    policy::{BindingAddressPolicy, BindingLevel, KdcSignaturePolicy, KrbErrorPolicy, PacPolicy, TransitedPolicy},
 };
 use lexopt::{Arg, Error, Parser, ValueExt};
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ Policy --profile general|seamless         the defaults that the others change
        --skew SECONDS                     default 300
        --max-lifetime SECONDS|none        default 86400
        --pac require|verify|ignore        default verify; require for a computer account's --password
+       --trust-transit REALM[,REALM…]|any realms that may lie between the client's and the service's, although the KDC did
+                                          not check them
        --krbtgt-key ETYPE:HEX             also checks what the KDC signed
        --channel-bindings HEX             application data of this server's own bindings
        --certificate FILE                 this server's, PEM or DER: tls-server-end-point bindings
@@ -100,6 +102,13 @@ struct PolicyOptions {
     pac: Option<PacPolicy>,
     binding_addresses: Option<BindingAddressPolicy>,
     krb_errors: Option<KrbErrorPolicy>,
+    transit: Option<Transit>,
+}
+
+/// The realms that may lie between the client's and the service's.
+enum Transit {
+    Any,
+    Realms(Vec<String>),
 }
 
 /// `None`: any.
@@ -197,6 +206,7 @@ impl PolicyOptions {
             "cb-level" => self.level = Some(parser.value()?.parse_with(level)?),
             "pac" => self.pac = Some(parser.value()?.parse_with(pac_policy)?),
             "cb-null-addresses" => self.binding_addresses = Some(BindingAddressPolicy::AllowNull),
+            "trust-transit" => self.transit = Some(parser.value()?.parse_with(transit)?),
             "krb-error" => self.krb_errors = Some(KrbErrorPolicy::AfterProof),
             _ => return Ok(false),
         }
@@ -234,7 +244,11 @@ impl PolicyOptions {
         if let Some(krb_errors) = self.krb_errors {
             policy = policy.with_krb_errors(krb_errors);
         }
-        policy
+        match &self.transit {
+            None => policy,
+            Some(Transit::Any) => policy.with_transited(TransitedPolicy::TrustKdc),
+            Some(Transit::Realms(realms)) => policy.with_transited_realms(realms.iter().map(String::as_str)),
+        }
     }
 }
 
@@ -309,6 +323,14 @@ fn level(text: &str) -> Result<BindingLevel, &'static str> {
 
 fn bindings(text: &str) -> Result<ChannelBindings, &'static str> {
     from_hex(text).map(|data| ChannelBindings::new(&data)).ok_or("hexadecimal is wanted")
+}
+
+fn transit(text: &str) -> Result<Transit, &'static str> {
+    match text {
+        "any" => Ok(Transit::Any),
+        realms if realms.split(',').any(str::is_empty) => Err("realms or any is wanted"),
+        realms => Ok(Transit::Realms(realms.split(',').map(String::from).collect())),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

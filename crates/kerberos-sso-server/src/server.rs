@@ -124,7 +124,7 @@ impl Builder {
     }
 
     /// Sets further bounds of the account, each time that it is read: other domains of the forest, or trusted forests
-    /// ([`Account::with_client_realm`], [`Account::with_trusted_domain`]).
+    /// ([`Account::with_forest_domain`], [`Account::with_trusted_domain`]).
     pub fn with_bounds(mut self, bounds: impl Fn(Account) -> Account + Send + Sync + 'static) -> Self {
         self.settings.bounds = Box::new(bounds);
         self
