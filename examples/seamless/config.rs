@@ -5,7 +5,8 @@
 //!   "session_minutes": 60,
 //!   "tenants": [{
 //!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
-//!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["contoso.test"],
+//!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"],
+//!     "forest_domains": {"CHILD.CONTOSO.TEST": "S-1-5-21-4-5-6"}, "domains": ["contoso.test"],
 //!     "proof": {"bob": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
 //!   }]
 //! }
@@ -13,7 +14,7 @@
 
 use kerberos_sso::Sid;
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
@@ -39,6 +40,9 @@ pub(crate) struct TenantConfig {
     /// The domains that its keys may vouch for.
     #[serde(default)]
     pub(crate) domain_sids: Vec<Sid>,
+    /// Further domains of the forest whose users sign in here: their realms, each with its SID.
+    #[serde(default)]
+    pub(crate) forest_domains: BTreeMap<String, Sid>,
     /// The suffixes of user names that lead here.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
@@ -87,9 +91,10 @@ impl Config {
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants of this name", tenant.name));
             }
-            // Each has its own replay cache: one's tickets would be good a second time at the other.
-            if !realms.insert(tenant.realm.to_ascii_lowercase()) {
-                return Err(format!("{}: two tenants of the realm {}", tenant.name, tenant.realm));
+            // Each has its own replay cache: one's tickets would be good a second time at the other. And a user of a realm is one
+            // tenant's.
+            if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
+                return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
             }
             if let Some(twice) = tenant.domains.iter().find(|domain| !domains.insert(domain.to_ascii_lowercase())) {
                 return Err(format!("{}: the domain {twice} leads to another tenant", tenant.name));
@@ -108,7 +113,27 @@ impl TenantConfig {
         if self.realm.is_empty() || self.account.is_empty() {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
+        self.check_forest()
+    }
+
+    fn check_forest(&self) -> Result<(), String> {
+        let of_forest = |what: &str| Err(format!("{}: forest_domains: {what}", self.name));
+        if self.forest_domains.keys().any(|realm| realm.is_empty()) {
+            return of_forest("a realm must not be empty");
+        }
+        if self.forest_domains.keys().any(|realm| realm.eq_ignore_ascii_case(&self.realm)) {
+            return of_forest("the SID of the tenant's own realm belongs into `domain_sids`");
+        }
+        // With the other domains alone, the realm's own users would be refused.
+        if !self.forest_domains.is_empty() && self.domain_sids.is_empty() {
+            return of_forest("name the SID of the tenant's own realm, too, in `domain_sids`");
+        }
         Ok(())
+    }
+
+    /// The realm of the account, and the others of its forest.
+    fn realms(&self) -> impl Iterator<Item = &str> {
+        [self.realm.as_str()].into_iter().chain(self.forest_domains.keys().map(String::as_str))
     }
 }
 
@@ -138,6 +163,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
         let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
+        let child = format!(r#"{sid}, "forest_domains": {{"C": "S-1-5-21-4-5-6"}}"#);
         for (tenants, part) in [
             (vec![], "no tenant"),
             (vec![tenant("a/b", "")], "letters, digits"),
@@ -146,6 +172,12 @@ mod tests {
             (vec![tenant("a", sid), tenant("b", "")], "domain_sids"),
             (vec![tenant("a", sid), tenant("A", sid)], "two tenants"),
             (vec![tenant("a", sid), tenant("b", sid)], "two tenants of the realm"),
+            (vec![tenant("a", r#", "forest_domains": {"C": "S-1-5-21-4-5-6"}"#)], "in `domain_sids`"),
+            (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"r": "S-1-5-21-4-5-6"}}"#))], "own realm"),
+            (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"": "S-1-5-21-4-5-6"}}"#))], "not be empty"),
+            (vec![tenant("a", &format!(r#"{sid}, "forest_domains": {{"C": "child"}}"#))], "line 1"),
+            (vec![tenant("a", &child), tenant("b", &child).replace(r#""R""#, r#""S""#)], "two tenants of the realm C"),
+            (vec![tenant("a", &child), tenant("b", sid).replace(r#""R""#, r#""c""#)], "two tenants of the realm c"),
             (vec![tenant("a", domain), tenant("b", domain).replace(r#""R""#, r#""S""#)], "another tenant"),
         ] {
             let error = error(&tenants);

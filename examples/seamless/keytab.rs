@@ -62,7 +62,9 @@ impl Keytabs {
 
     fn account(&self) -> Account {
         let account = Account::new(&self.config.account, &self.config.realm).of_active_directory();
-        self.config.domain_sids.iter().fold(account, |account, domain| account.with_domain_sid(*domain))
+        let account = self.config.domain_sids.iter().fold(account, |account, domain| account.with_domain_sid(*domain));
+        let others = self.config.forest_domains.iter();
+        others.fold(account, |account, (realm, domain)| account.with_forest_domain(realm, *domain))
     }
 
     /// Adds the keys of the account, under its own name or that of one of its services. The keytab of a whole domain has the keys

@@ -10,6 +10,8 @@ mod clock;
 mod config;
 mod cookies;
 mod directory;
+#[cfg(test)]
+mod forest_tests;
 mod keytab;
 mod limits;
 mod native;

@@ -37,6 +37,8 @@ pub(crate) struct Tenant {
     /// The realm that mints its own tickets, without `--config`.
     pub(crate) test_realm: Option<TestRealm>,
     domains: Arc<[String]>,
+    /// The other realms of the forest, whose users sign in by ticket only.
+    forest_realms: Arc<[String]>,
     validator: SharedValidator<MemoryReplayCache>,
 }
 
@@ -120,6 +122,7 @@ impl Tenant {
             proofs: Arc::default(),
             test_realm: None,
             domains: domains.into(),
+            forest_realms: Arc::default(),
             validator: SharedValidator::new(validator),
         }
     }
@@ -128,6 +131,7 @@ impl Tenant {
         let validator = without_keys(policy);
         let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), validator);
         tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc)));
+        tenant.forest_realms = config.forest_domains.keys().cloned().collect();
         tenant.proofs = Arc::new(Proofs::new(&config.proof)?);
         Ok(tenant)
     }
@@ -138,7 +142,20 @@ impl Tenant {
     }
 
     fn is_meant(&self, user: &UserName) -> bool {
+        self.is_of_own_realm(user) || self.is_of_forest_realm(user)
+    }
+
+    /// Whether a user's name leads to another realm of the forest, whose KDC this server does not ask.
+    pub(crate) fn is_only_of_forest_realm(&self, user: &UserName) -> bool {
+        !self.is_of_own_realm(user) && self.is_of_forest_realm(user)
+    }
+
+    fn is_of_own_realm(&self, user: &UserName) -> bool {
         user.leads_to(&self.realm, self.domains.iter().map(String::as_str).chain([&*self.name]))
+    }
+
+    fn is_of_forest_realm(&self, user: &UserName) -> bool {
+        self.forest_realms.iter().any(|realm| user.leads_to(realm, std::iter::empty()))
     }
 
     fn renew_keys(&self, keytabs: &mut Keytabs) {

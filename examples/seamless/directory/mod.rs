@@ -39,18 +39,27 @@ pub(crate) struct Directory {
 pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
     let began = Instant::now();
-    let verdict = match directory.token_for(user, password).await {
-        Ok(token) => {
-            let verdict = tenant.validator().validate_ticket(&token, clock::now());
-            verdict.map_err(|refused| Refusal::NotOurs(Box::new(refused)))
-        }
-        Err(refusal) => Err(refusal),
-    };
+    let verdict = check(tenant, directory, user, password).await;
     log(tenant, user, &verdict);
     if verdict.is_err() {
         sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
     }
     verdict
+}
+
+async fn check(
+    tenant: &Tenant,
+    directory: &Arc<Directory>,
+    user: &UserName,
+    password: &str,
+) -> Result<Accepted, Refusal> {
+    // The KDC would look for an account of its own with that name.
+    if tenant.is_only_of_forest_realm(user) {
+        return Err(Refusal::OtherDomain);
+    }
+    let token = directory.token_for(user, password).await?;
+    let verdict = tenant.validator().validate_ticket(&token, clock::now());
+    verdict.map_err(|refused| Refusal::NotOurs(Box::new(refused)))
 }
 
 impl Directory {

@@ -12,6 +12,8 @@ use thiserror::Error;
 pub(crate) enum Refusal {
     #[error("no KDC is configured")]
     NotConfigured,
+    #[error("the name is of another domain of the forest, and only its own KDC checks its passwords")]
+    OtherDomain,
     #[error("the password is wrong")]
     WrongPassword,
     #[error("the directory knows no such user")]
@@ -88,6 +90,9 @@ impl Refusal {
             Self::Busy => "Many people are signing in at this moment. Please try again shortly.",
             Self::Unreachable(_) => "Your organisation's directory cannot be reached. Please try again shortly.",
             Self::NotConfigured => "Signing in with a password is not set up for your organisation.",
+            Self::OtherDomain => {
+                "Passwords of your domain are not checked here. Sign in on a computer of your organisation: it needs no password."
+            }
             Self::ClockSkew | Self::Other(_) | Self::NotOurs(_) => {
                 "Your organisation's directory did not let this server check the password. Ask your administrator."
             }

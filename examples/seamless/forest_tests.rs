@@ -1,0 +1,122 @@
+//! Users of a forest of several domains, at a server whose account is in the root.
+
+#![allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
+
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::{browser, clock};
+use axum::http::Request;
+use axum::{Router, body::to_bytes};
+use kerberos_sso::Sid;
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::testing::{TestRealm, TestToken};
+use serde_json::json;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+const ROOT: &str = "CONTOSO.TEST";
+const CHILD: &str = "CHILD.CONTOSO.TEST";
+const GRANDCHILD: &str = "GRAND.CHILD.CONTOSO.TEST";
+
+/// The domain of the account. Its KDC makes all tickets for the account.
+fn root() -> TestRealm {
+    TestRealm::new(ROOT).with_account("AZUREADSSOACC$").of_active_directory()
+}
+
+fn sid_of(realm: &str) -> Sid {
+    TestRealm::new(realm).domain_sid()
+}
+
+/// A keytab of the account's AES256 key.
+fn keytab() -> Vec<u8> {
+    let counted = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes()[..], octets].concat();
+    let principal = [&[0, 1][..], &counted(ROOT.as_bytes()), &counted(b"AZUREADSSOACC$")].concat();
+    let rest = [&[0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 18][..], &counted(&key())].concat();
+    let record = [principal, rest].concat();
+    [&[5, 2][..], &(record.len() as u32).to_be_bytes(), &record].concat()
+}
+
+fn key() -> Vec<u8> {
+    root().key(EncType::AES256_CTS_HMAC_SHA1_96).expose_bytes().to_vec()
+}
+
+/// A server whose tenant names these domains of its forest.
+fn server(domains: &[&str]) -> Router {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("sso.keytab"), keytab()).unwrap();
+    let domains: serde_json::Map<_, _> =
+        domains.iter().map(|realm| ((*realm).into(), sid_of(realm).to_string().into())).collect();
+    let tenant = json!({
+        "name": "contoso.test", "realm": ROOT, "account": "AZUREADSSOACC$", "keytab": "sso.keytab", "kdc": "127.0.0.1:1",
+        "domain_sids": [sid_of(ROOT).to_string()], "forest_domains": domains,
+    });
+    let config = folder.path().join("seamless.json");
+    std::fs::write(&config, json!({ "tenants": [tenant] }).to_string()).unwrap();
+    let listen = ([127, 0, 0, 1], 0).into();
+    let arguments = Arguments { listen, config: Some(config), allow_rc4: false, explain: false };
+    browser::routes().with_state(Arc::new(App::new(&arguments, "http://sso.test").unwrap()))
+}
+
+/// A ticket for a user of `realm` with a SID of the domain `of`, that came by way of these realms. The authenticator is of a
+/// later second than the server's start: it takes none from before.
+fn ticket(realm: &str, of: &str, transited: &str) -> TestToken {
+    let now = clock::now();
+    let user = sid_of(of).join(1105).unwrap();
+    let token = root().ticket_for("carl").service("HTTP/autologon.microsoftazuread-sso.com").at(now);
+    let mut token = token.sent_at(now.saturating_add_seconds(10)).client_realm(realm).pac(|pac| pac.user(user));
+    token.ticket.transited = (1, transited.into());
+    token
+}
+
+async fn answer(server: &Router, request: Request<String>) -> (u16, String) {
+    let response = server.clone().oneshot(request).await.unwrap();
+    let (status, body) = (response.status().as_u16(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn sign_in(server: &Router, token: TestToken) -> u16 {
+    let request = Request::get("/contoso.test/winauth/sso").header("authorization", token.header());
+    answer(server, request.body(String::new()).unwrap()).await.0
+}
+
+#[tokio::test]
+async fn users_of_named_domains_sign_in_by_ticket() {
+    let server = server(&[CHILD, GRANDCHILD]);
+    assert_eq!(sign_in(&server, ticket(ROOT, ROOT, "")).await, 200);
+    assert_eq!(sign_in(&server, ticket(CHILD, CHILD, "")).await, 200);
+    assert_eq!(sign_in(&server, ticket(GRANDCHILD, GRANDCHILD, CHILD)).await, 200);
+}
+
+#[tokio::test]
+async fn users_of_other_domains_do_not_sign_in() {
+    let alone = server(&[]);
+    assert_eq!(sign_in(&alone, ticket(ROOT, ROOT, "")).await, 200);
+    assert_eq!(sign_in(&alone, ticket(CHILD, CHILD, "")).await, 403);
+    let without_child = server(&[GRANDCHILD]);
+    assert_eq!(sign_in(&without_child, ticket(GRANDCHILD, GRANDCHILD, "")).await, 200);
+    assert_eq!(sign_in(&without_child, ticket(GRANDCHILD, GRANDCHILD, CHILD)).await, 403);
+    let forest = server(&[CHILD]);
+    assert_eq!(sign_in(&forest, ticket("FABRIKAM.TEST", "FABRIKAM.TEST", "")).await, 403);
+    assert_eq!(sign_in(&forest, ticket(CHILD, CHILD, "FABRIKAM.TEST")).await, 403);
+    for (realm, of) in [(CHILD, ROOT), (ROOT, CHILD), (CHILD, "FABRIKAM.TEST")] {
+        assert_eq!(sign_in(&forest, ticket(realm, of, "")).await, 403, "{realm} {of}");
+    }
+}
+
+/// `CHILD\carl` and `CONTOSO\carl` are two people.
+#[tokio::test(start_paused = true)]
+async fn a_name_of_another_domain_leads_to_the_tenant_and_its_password_to_no_kdc() {
+    let server = server(&[CHILD]);
+    for (typed, is_of_other_domain) in
+        [(r"CHILD\carl", true), ("carl@child.contoso.test", true), (r"CONTOSO\carl", false), ("carl", false)]
+    {
+        let escaped = typed.replace('@', "%40").replace('\\', "%5C");
+        let hint = Request::get(format!("/?login_hint={escaped}")).body(String::new()).unwrap();
+        assert_eq!(answer(&server, hint).await.0, 200, "{typed}");
+        let form = Request::post("/contoso.test/password").header("content-type", "application/x-www-form-urlencoded");
+        // An empty password is refused without asking the KDC.
+        let (status, page) = answer(&server, form.body(format!("name={escaped}&password=")).unwrap()).await;
+        assert_eq!((status, page.contains("Passwords of your domain")), (403, is_of_other_domain), "{typed}");
+    }
+}
