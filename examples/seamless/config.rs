@@ -118,7 +118,7 @@ impl TenantConfig {
 
     fn check_forest(&self) -> Result<(), String> {
         let of_forest = |what: &str| Err(format!("{}: forest_domains: {what}", self.name));
-        if self.forest_domains.keys().any(|realm| realm.is_empty()) {
+        if self.forest_domains.keys().any(String::is_empty) {
             return of_forest("a realm must not be empty");
         }
         if self.forest_domains.keys().any(|realm| realm.eq_ignore_ascii_case(&self.realm)) {

@@ -3,6 +3,7 @@
 import sys
 import time
 
+import cases_transited
 import conversation
 import delegation
 import mutual
@@ -57,6 +58,21 @@ def tokens(world, report):
     mit.check("mit-aes256-sha2", world.mit_user("alice").token(), "alice", "MIT.TEST")
 
 
+def ways(world, report):
+    """A ticket that crossed two realms, which the KDC did not check."""
+    way = cases_transited.WAYS["above"][0]
+    path, keytab = world.work.dir("ways") / "token", world.mit.keytab(SPN)
+    world.mit.user(cases_transited.USERS[way[0]], cases_transited.PASSWORD, way[0])
+    with cases_transited.trusts(world.mit, way):
+        path.write_bytes(cases_transited.fresh(world, way, "mit").value)
+    world.mit.start()
+    for options, code in (([], "transited"), (["--trust-transit", way[1]], "transited"),
+                          (["--trust-transit", ",".join(way[1:-1])], None), (["--trust-transit", "any"], None)):
+        answer, = validate(keytab, ["--forest", f"{way[-1]},{way[0]}", *options], path)
+        report.check(answer.get("code") == code, f"from {' to '.join(way)}, {' '.join(options)}: {code or 'accepted'}",
+                     answer.get("message") or answer.get("client"))
+
+
 def main():
     with Work() as work:
         world = World(work)
@@ -65,6 +81,7 @@ def main():
         clients = conversation.Conversations(work, [example("acceptor"), "--allow-rc4"])
         report = clients.report
         tokens(world, report)
+        ways(world, report)
         conversation.converse(world, clients)
         replies.check(world, clients)
         mutual.check(world, report)

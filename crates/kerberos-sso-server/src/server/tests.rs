@@ -240,6 +240,26 @@ fn ticket_needs_a_pac_of_the_domain_when_the_service_is_in_active_directory() {
     assert!(Server::in_realm("HTTP/www.contoso.test@OTHER").start_with(folder.keytab(), NoReplayCache).is_err());
 }
 
+/// A user of a grandchild domain comes by way of the child, which the KDC of Windows never says that it checked.
+#[test]
+fn users_of_the_forests_other_domains_sign_in_when_the_bounds_name_them() {
+    let (child, grandchild) = (TestRealm::new("CHILD.CONTOSO.TEST"), TestRealm::new("GRAND.CHILD.CONTOSO.TEST"));
+    let folder = Folder::new();
+    folder.put(&keytab([entry("WEB$", &contoso(), 1)]));
+    let start = |domains: Vec<TestRealm>| {
+        let bounds = move |account: Account| {
+            domains.iter().fold(account, |account, realm| account.with_forest_domain(realm.name(), realm.domain_sid()))
+        };
+        let builder = Server::in_active_directory("WEB$", contoso().domain_sid()).with_bounds(bounds);
+        builder.start_with(folder.keytab(), NoReplayCache).unwrap()
+    };
+    let mut token = ticket(1).client_realm(grandchild.name()).pac(|pac| pac.user(grandchild.user_sid("alice")));
+    token.ticket.transited = (1, child.name().into());
+    assert_eq!(code(&start(vec![child.clone(), grandchild.clone()]), &token, NOW), None);
+    assert_eq!(code(&start(vec![grandchild]), &token, NOW), Some("transited"));
+    assert_eq!(code(&start(vec![child]), &token, NOW), Some("untrusted-realm"));
+}
+
 #[test]
 fn old_keys_serve_until_the_last_ticket_is_over_when_the_keytab_is_replaced() {
     let realm = contoso();
