@@ -175,21 +175,16 @@ impl Policy {
     }
 
     /// Names the realms that may lie between the client's realm and the service's, although the KDC did not check them (RFC
-    /// 4120 section 2.7). Such a ticket is accepted if each realm on its way is among them. Realms are compared octet by octet.
+    /// 4120 section 2.7). Such a ticket is accepted if each realm on its way is named. Realms are compared octet by octet.
     ///
-    /// A KDC on the way can name any user of the realms behind it. So list a realm only if its KDC may do so. This does not say
-    /// whose users may sign in: the account does ([`Account::with_client_realm`](crate::Account::with_client_realm)).
-    ///
-    /// These realms need not be listed: the client's and the service's own, and the domains of the account's forest that the
-    /// account names ([`Account::with_forest_domain`](crate::Account::with_forest_domain)).
+    /// A KDC on the way can name any user of the realms behind it: name a realm only if its KDC may do so. Whose users may sign
+    /// in, the account says ([`Account::with_client_realm`](crate::Account::with_client_realm)). The client's realm and the
+    /// account's need no name here, nor do [domains of the account's forest](crate::Account::with_forest_domain).
     ///
     /// ```
-    /// use kerberos_sso::{Account, Policy};
-    ///
     /// // Users of FAR.TEST come by way of NEAR.TEST.
-    /// let account = Account::new("HTTP/www.example.com", "EXAMPLE.COM").with_client_realm("FAR.TEST");
-    /// let policy = Policy::default().with_transited_realms(["NEAR.TEST"]);
-    /// # let _ = (account, policy);
+    /// let account = kerberos_sso::Account::new("HTTP/www.example.com", "EXAMPLE.COM").with_client_realm("FAR.TEST");
+    /// let policy = kerberos_sso::Policy::default().with_transited_realms(["NEAR.TEST"]);
     /// ```
     pub fn with_transited_realms<'a>(self, realms: impl IntoIterator<Item = &'a str>) -> Self {
         Self { transited_realms: realms.into_iter().map(Into::into).collect(), ..self }
@@ -343,13 +338,11 @@ pub enum BindingAddressPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitedPolicy {
-    /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3), or they must be named here: by
-    /// [`Policy::with_transited_realms`], or as domains of the account's own forest
-    /// ([`Account::with_forest_domain`](crate::Account::with_forest_domain)).
+    /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3), or each of them must be named: by
+    /// [`Policy::with_transited_realms`] or [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the way, and the list of them is not read. KDCs of Windows check no such list and never say that they
-    /// did (MS-KILE section 3.3.5.7). So every KDC that any realm on the way trusts can name any user of the account's client
-    /// realms. Name the realms instead where you can.
+    /// Any realm may lie on the way, and their list is not read. KDCs of Windows check no such list (MS-KILE section 3.3.5.7), so
+    /// every KDC on the way can name any user of the account's client realms. Name the realms instead where you can.
     TrustKdc,
 }
 

@@ -1,7 +1,7 @@
 //! TransitedEncoding (RFC 4120 section 5.3): the realms between the client's and the service's, as the KDC lists them.
 //!
-//! The list can be written short (DOMAIN-X500-COMPRESS, RFC 4120 section 3.3.3.2). It is read here as the RFC says. Where MIT
-//! krb5 and Heimdal read a list in different ways, it cannot be read.
+//! The list can be written short (DOMAIN-X500-COMPRESS, RFC 4120 section 3.3.3.2). Where the RFC does not say which realm a
+//! short name belongs to, MIT krb5 and Heimdal differ, and the list counts as unreadable.
 
 mod path;
 
