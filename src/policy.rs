@@ -341,7 +341,7 @@ pub enum TransitedPolicy {
     /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3), or each of them must be named: by
     /// [`Policy::with_transited_realms`] or [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the way, and their list is not read. KDCs of Windows check no such list (MS-KILE section 3.3.5.7), so
+    /// Any realm may lie on the way, and their list is not read. KDCs of Windows check no such list (MS-KILE section 3.1.5.4), so
     /// every KDC on the way can name any user of the account's client realms. Name the realms instead where you can.
     TrustKdc,
 }

@@ -204,7 +204,7 @@ impl Account {
     /// forest trust each other, so a user of that realm may be in groups of every domain of the forest.
     ///
     /// The realm may also lie on the way of other users by the KDC's word. A user of a grandchild domain comes by way of the
-    /// child, and the KDCs of Windows never say that they checked that (MS-KILE section 3.3.5.7).
+    /// child, and the KDCs of Windows never say that they checked that (MS-KILE section 3.1.5.4).
     ///
     /// Name the domain of the account itself, too ([`with_domain_sid`](Self::with_domain_sid)): otherwise its users are refused.
     ///

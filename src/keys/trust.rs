@@ -180,7 +180,7 @@ impl<'a> Bounds<'a> {
     }
 
     /// Returns whether `realm` may lie between the client's realm and the account's by the KDC's word alone: it is the account's
-    /// realm, or a domain of its forest. The KDCs of Windows never say that they checked the way (MS-KILE section 3.3.5.7). A
+    /// realm, or a domain of its forest. The KDCs of Windows never say that they checked the way (MS-KILE section 3.1.5.4). A
     /// KDC of another forest must not lie there: it could name users of every realm for which the account vouches.
     pub(super) fn let_transit(self, realm: &[u8]) -> bool {
         let is_realm = |domain: &Domain| domain.forest == Forest::Own && domain.realm.as_bytes() == realm;
