@@ -58,7 +58,9 @@ fn examples_of_the_rfc_stand_for_the_realms_that_it_says() {
 fn a_list_without_octets_names_no_realm_whatever_its_type() {
     for tr_type in [0, 1, -1] {
         let empty = TransitedEncoding { tr_type, contents: b"" };
-        empty.each_realm(b"A", b"B", &mut |_| panic!("there is no realm")).unwrap();
+        let mut realms = 0;
+        empty.each_realm(b"A", b"B", &mut |_| realms += 1).unwrap();
+        assert_eq!(realms, 0);
     }
 }
 
