@@ -1,0 +1,149 @@
+//! Per-message tokens of a client that has the key, and may write anything before it protects it: the server takes the
+//! message that was protected, each once, or leaves its buffer as it was.
+//!
+//! An input is the key's type, the context's flags, and records: what the token is, and its parts, which are the first
+//! octets of the token and the data.
+#![no_main]
+
+use kerberos_sso::SecurityContext;
+use kerberos_sso::context::{MessageError, Protection};
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::testing::security_contexts;
+use kerberos_sso::ticket::GssFlags;
+use kerberos_sso_fuzz::input::Input;
+use kerberos_sso_fuzz::{allocated, printed, rc4_token, rfc4121_token, server};
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+static KEYS: LazyLock<[Key; 5]> = LazyLock::new(|| EncType::SUPPORTED.map(|etype| server::realm().key(etype)));
+
+fuzz_target!(|octets: &[u8]| {
+    let mut input = Input::new(octets);
+    let key = &KEYS[usize::from(input.octet()) % KEYS.len()];
+    let flags = flags(input.octet());
+    let (mut client, mut server) = security_contexts(key, flags);
+    let mut taken = Vec::new();
+    while !input.is_empty() {
+        let kind = input.octet();
+        let token = Token::made(key, flags, kind, input.part());
+        if token.is_taken(&mut server) {
+            taken.push(token);
+        }
+    }
+    if [GssFlags::REPLAY, GssFlags::SEQUENCE].into_iter().any(|flag| flags.contains(flag)) {
+        assert!(!taken.iter().any(|token| token.is_taken(&mut server)), "a token was taken twice");
+    }
+    check_answers(octets, &mut server, &mut client, flags);
+});
+
+/// GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG and GSS_C_DCE_STYLE by the lowest three bits.
+fn flags(octet: u8) -> GssFlags {
+    let all = [GssFlags::REPLAY, GssFlags::SEQUENCE, GssFlags::DCE_STYLE];
+    let chosen = all.into_iter().enumerate().filter(|(bit, _)| octet >> bit & 1 != 0);
+    GssFlags::from_bits(chosen.fold(0, |bits, (_, flag)| bits | flag.bits()))
+}
+
+/// A token, and what it is to a server.
+struct Token {
+    octets: Vec<u8>,
+    sent: Sent,
+}
+
+enum Sent {
+    Mic(Vec<u8>),
+    Wrap(Protection, Vec<u8>),
+    /// Nobody protected it, so it is refused.
+    Forged,
+}
+
+impl Token {
+    /// By its kind: a MIC, a signed or a sealed token, or no token.
+    fn made(key: &Key, flags: GssFlags, kind: u8, part: &[u8]) -> Self {
+        if kind % 4 == 3 {
+            return Self { octets: part.to_vec(), sent: Sent::Forged };
+        }
+        if key.etype() == EncType::RC4_HMAC {
+            Self::of_rfc4757(key, kind, part)
+        } else {
+            Self::of_rfc4121(key, flags, kind, part)
+        }
+    }
+
+    fn of_rfc4121(key: &Key, flags: GssFlags, kind: u8, part: &[u8]) -> Self {
+        let mut part = Input::new(part);
+        let header = part.array();
+        let mut parts =
+            rfc4121_token::Parts { header, data: part.rest(), dce_style: flags.contains(GssFlags::DCE_STYLE) };
+        match kind % 4 {
+            0 => Self { octets: parts.mic(key), sent: Sent::Mic(parts.data.to_vec()) },
+            1 => Self { octets: parts.signed(key), sent: Sent::Wrap(Protection::Integrity, parts.data.to_vec()) },
+            _ => {
+                // With this bit the copy of the header is right, without it the data hold any octets in its place.
+                let copy = parts.protected_header();
+                let data = if kind & 4 == 0 { parts.data.to_vec() } else { [parts.data, &copy].concat() };
+                parts.data = &data;
+                let filled = data.len().saturating_sub(copy.len() + usize::from(parts.ec()));
+                let message = data[..filled].to_vec();
+                Self { octets: parts.sealed(key), sent: Sent::Wrap(Protection::Confidentiality, message) }
+            }
+        }
+    }
+
+    fn of_rfc4757(key: &Key, kind: u8, part: &[u8]) -> Self {
+        let mut part = Input::new(part);
+        let parts = rc4_token::Parts { start: part.array(), number: part.array(), data: part.rest() };
+        let message = || {
+            let padding = parts.data.last().copied().unwrap_or_default();
+            let end = parts.data.len().saturating_sub(padding.into());
+            parts.data.get(8..end).unwrap_or_default().to_vec()
+        };
+        match kind % 4 {
+            0 => Self { octets: parts.mic(key), sent: Sent::Mic(parts.data.to_vec()) },
+            1 => Self { octets: parts.signed(key), sent: Sent::Wrap(Protection::Integrity, message()) },
+            _ => Self { octets: parts.sealed(key), sent: Sent::Wrap(Protection::Confidentiality, message()) },
+        }
+    }
+
+    /// Returns whether the server takes the token, by either call.
+    fn is_taken(&self, server: &mut SecurityContext) -> bool {
+        let message = if let Sent::Mic(message) = &self.sent { message } else { &self.octets };
+        let signed = allocated::at_most(LIMIT, || server.verify_mic(message, &self.octets));
+        assert!(signed.is_err() || matches!(self.sent, Sent::Mic(_)), "the MIC is of another kind");
+        let mut out = BEFORE.to_vec();
+        let limit = 2 * (self.octets.len() + BEFORE.len()) + LIMIT;
+        let opened = allocated::at_most(limit, || server.unwrap_any(&self.octets, &mut out));
+        check_errors([signed.err(), opened.err()]);
+        let Ok(found) = opened else {
+            assert_eq!(out, BEFORE, "the refused token changed the buffer");
+            return signed.is_ok();
+        };
+        let Sent::Wrap(protection, message) = &self.sent else { panic!("the token is of another kind") };
+        assert_eq!((found, out.strip_prefix(BEFORE)), (*protection, Some(&message[..])));
+        true
+    }
+}
+
+fn check_errors(errors: [Option<MessageError>; 2]) {
+    errors.iter().flatten().for_each(|error| printed::harmless_error(error));
+}
+
+/// The client opens what the server makes, whatever the server has read before.
+fn check_answers(message: &[u8], server: &mut SecurityContext, client: &mut SecurityContext, flags: GssFlags) {
+    for protection in [Protection::Integrity, Protection::Confidentiality] {
+        let (mut token, mut opened) = (BEFORE.to_vec(), BEFORE.to_vec());
+        server.wrap(message, protection, &[0xC1; 16], &mut token);
+        let token = token.strip_prefix(BEFORE).expect("it is appended");
+        let limit = server.wrap_size_limit(protection, token.len());
+        assert!((limit..=limit + 1).contains(&message.len()), "{} octets, and at most {limit}", message.len());
+        assert_eq!(client.unwrap(token, &mut opened), Ok(protection), "{flags:?}");
+        assert_eq!(opened.strip_prefix(BEFORE), Some(message));
+    }
+    let mic = server.get_mic(message);
+    assert_eq!(client.verify_mic(message, &mic), Ok(()));
+}
+
+/// What is in the server's buffer before.
+const BEFORE: &[u8] = b"before";
+
+/// The prepared keys of a context.
+const LIMIT: usize = 16 * 1024;

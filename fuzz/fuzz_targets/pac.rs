@@ -1,0 +1,92 @@
+//! PACs, signed by the service's key and the KDC's: the user is the ticket's client, with the SID that the PAC states.
+#![no_main]
+
+use kerberos_sso::crypto::{EncType, KeyUsage};
+use kerberos_sso::error::{Error, PacError, PacMismatch};
+use kerberos_sso::pac::{BufferType, KdcKeys, Pac};
+use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{Accepted, Refused, Sid};
+use kerberos_sso_fuzz::pac::{Signer, buffer, client_info};
+use kerberos_sso_fuzz::server::{self, Server, USER};
+use kerberos_sso_fuzz::{allocated, logon_info, printed, verdict};
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+/// The realm of the servers.
+static REALM: LazyLock<TestRealm> = LazyLock::new(|| server::realm().of_active_directory());
+
+/// The account names the domain of the minted users.
+static OF_ITS_DOMAIN: LazyLock<Server> =
+    LazyLock::new(|| Server::of(REALM.account().with_krbtgt_key(&REALM.krbtgt_key(ETYPE)), token()));
+
+/// The account names no domain, and holds no key of the KDC.
+static OF_ANY_DOMAIN: LazyLock<Server> = LazyLock::new(|| Server::of(server::realm().account(), token()));
+
+static SIGNER: LazyLock<Signer> = LazyLock::new(|| {
+    let mut ticket = token().ticket;
+    if let Some(pac) = &mut ticket.pac {
+        pac.raw = Some(vec![0]);
+    }
+    Signer::new(&ticket.key, &REALM.krbtgt_key(ETYPE), ticket.plaintext())
+});
+
+fuzz_target!(|input: &[u8]| {
+    let pac = SIGNER.sign(input);
+    check_alone(&pac);
+    let mut token = OF_ITS_DOMAIN.token.clone();
+    let judged = judge(&mut token, &pac);
+    assert_is(&judged, &pac, USER);
+    let mismatch = matches!(
+        judged.as_ref().map_err(Refused::error),
+        Err(Error::PacMismatch(PacMismatch::ClientName { .. } | PacMismatch::AuthTime { .. }))
+    );
+    // The KDC writes a PAC for another client, so its ticket names that client too.
+    if let (true, Some((name, time))) = (mismatch, client_info(&pac)) {
+        token = token.client(&*name);
+        token.ticket.authtime = time.into();
+        assert_is(&judge(&mut token, &pac), &pac, &name);
+    }
+});
+
+/// Judges a token with this PAC: as one of the account's domain, and if it is of another, as one of any domain.
+fn judge(token: &mut TestToken, pac: &[u8]) -> Result<Accepted, Refused> {
+    if let Some(parts) = &mut token.ticket.pac {
+        parts.raw = Some(pac.to_vec());
+    }
+    let minted = token.mint();
+    let judged = OF_ITS_DOMAIN.judge(&minted);
+    match judged.as_ref().map_err(Refused::code) {
+        Err("untrusted-domain" | "pac-signature") => OF_ANY_DOMAIN.judge(&minted),
+        _ => judged,
+    }
+}
+
+/// Asserts that nobody signs in but this client, and under no SID but those that the PAC states.
+fn assert_is(judged: &Result<Accepted, Refused>, pac: &[u8], name: &str) {
+    let Ok(accepted) = judged else { return };
+    assert!(accepted.identity().name().components().eq(name.split('/')));
+    assert!(accepted.identity().realm() == server::REALM);
+    let logon = buffer(pac, BufferType::LOGON_INFO).and_then(|place| logon_info::user_sid(&pac[place]));
+    assert_eq!(accepted.identity().sid(), logon);
+    // Without a LOGON_INFO the KDC is not Active Directory, and the user has no SID.
+    if let (Some(user), Some(requestor)) = (logon, buffer(pac, BufferType::REQUESTOR)) {
+        assert_eq!(Sid::from_bytes(&pac[requestor]), Some(user));
+    }
+}
+
+/// Reads a PAC outside a ticket.
+fn check_alone(pac: &[u8]) {
+    let server = REALM.key(ETYPE).checksummer(KeyUsage::PAC_SIGNATURE);
+    let kdc = [REALM.krbtgt_key(ETYPE).checksummer(KeyUsage::PAC_SIGNATURE)];
+    let verify = || Pac::read(pac).map_err(PacError::from)?.verify([&server], Some(KdcKeys::new(&kdc, &[])));
+    match allocated::at_most(allocated::for_token(pac.len()), verify) {
+        Ok(verified) => verdict::check_pac(&verified, pac.len()),
+        Err(error) => printed::harmless_error(&error),
+    }
+}
+
+fn token() -> TestToken {
+    REALM.ticket_for(USER)
+}
+
+const ETYPE: EncType = EncType::AES256_CTS_HMAC_SHA1_96;

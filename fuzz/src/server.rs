@@ -1,0 +1,84 @@
+//! A realm with a server, and a token that the server accepts. All of it follows from names, so a crash repeats.
+
+use crate::{allocated, stated, verdict};
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::policy::{KdcSignaturePolicy, KrbErrorPolicy};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{Accepted, Account, Arrival, ChannelBindings, KeySet, Policy, Refused, UnixTime, Validator};
+use std::time::Duration;
+
+/// The time of all requests. The recorded tickets are a few days younger or older.
+pub const NOW: UnixTime = TestRealm::NOW;
+
+/// The user of every minted token.
+pub const USER: &str = "alice";
+
+/// The name of the realm, which the recordings have too.
+pub const REALM: &str = "CONTOSO.TEST";
+
+/// The bindings of the connection.
+pub const CHANNEL: &[u8] = b"tls-server-end-point:0123456789abcdef0123456789abcdef";
+
+/// A server, and the token of one of its users.
+pub struct Server {
+    pub validator: Validator<NoReplayCache>,
+    pub token: TestToken,
+    bindings: [ChannelBindings; 1],
+}
+
+impl Server {
+    /// A server whose account demands no PAC.
+    pub fn new() -> Self {
+        let realm = realm();
+        Self::of(realm.account(), realm.ticket_for(USER))
+    }
+
+    /// A server with this account, whose user sends this token.
+    pub fn of(account: Account, token: TestToken) -> Self {
+        let bindings = [ChannelBindings::new(CHANNEL)];
+        Self { validator: Validator::new(KeySet::from(account), policy(), NoReplayCache), token, bindings }
+    }
+
+    /// What is known of the connection.
+    pub fn arrival(&self) -> Arrival<'_> {
+        Arrival::at(NOW).with_channel_bindings(&self.bindings)
+    }
+
+    /// Judges a token within the bound of memory, and checks all that follows from any verdict.
+    pub fn judge(&self, token: &[u8]) -> Result<Accepted, Refused> {
+        let limit = allocated::for_token(token.len());
+        let judged = allocated::at_most(limit, || self.validator.validate_ticket(token, self.arrival()));
+        verdict::check(&judged);
+        judged
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The realm of all minted tokens.
+pub fn realm() -> TestRealm {
+    TestRealm::new(REALM).with_account("AZUREADSSOACC$")
+}
+
+/// The client of a token that nobody changed.
+pub fn user() -> stated::Client {
+    stated::Client { realm: REALM.into(), name: USER.into() }
+}
+
+/// As open as a policy can be, so that refusals come from what is read: a refusal by policy would hide it. The skew
+/// spans the years of the recordings, and the other rules about time stay.
+fn policy() -> Policy {
+    Policy::default()
+        .with_ticket_etypes(&EncType::SUPPORTED)
+        .with_session_etypes(&EncType::SUPPORTED)
+        .with_clock_skew(Duration::from_secs(365 * 24 * 60 * 60))
+        .with_max_ticket_lifetime(None)
+        .with_any_service()
+        .with_kdc_signatures(KdcSignaturePolicy::AllowAbsent)
+        .with_krb_errors(KrbErrorPolicy::AfterProof)
+}
