@@ -45,10 +45,10 @@ pub enum MessageError {
     /// The MAC is not the one of this token under the context's key.
     #[error("the token, or the message that it signs, was altered or belongs to another context")]
     Integrity,
-    /// The caller demands encryption, and the token is only signed.
+    /// The token has less protection than the caller demands.
     #[error("the token is protected by {}, and {} is demanded", .found.phrase(), .expected.phrase())]
     Protection {
-        /// The protection that the caller demands.
+        /// The least protection that the caller takes.
         expected: Protection,
         /// The protection of the token.
         found: Protection,

@@ -116,8 +116,8 @@ impl Role {
     }
 }
 
-/// The protection of a wrapped message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The protection of a wrapped message, the weaker one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a message may be signed where the caller expects an encrypted one"]
 pub enum Protection {
     /// The message is signed: anyone can read it, but no one can change it unnoticed.
@@ -196,15 +196,15 @@ impl SecurityContext {
         }
     }
 
-    /// Opens a token of [`wrap`](Self::wrap) that has at least this protection (`GSS_Unwrap`), and appends its message to `out`. An
-    /// encrypted message is signed, too.
+    /// Opens a token of [`wrap`](Self::wrap) that has at least this protection (`GSS_Unwrap`), and appends its message to
+    /// `out`. An encrypted message is signed, too.
     ///
     /// # Errors
     ///
-    /// [`MessageError::Protection`] if the message must be encrypted and is only signed. The other variants name the problem of the token or
-    /// its number. `out` is then unchanged.
-    pub fn unwrap(&mut self, token: &[u8], protection: Protection, out: &mut Vec<u8>) -> Result<(), MessageError> {
-        self.open(token, Some(protection), out).map(|_protection| ())
+    /// [`MessageError::Protection`] if the token is signed only, and `least` is encryption. The other variants name the problem
+    /// of the token or its number. `out` is then unchanged.
+    pub fn unwrap(&mut self, token: &[u8], least: Protection, out: &mut Vec<u8>) -> Result<(), MessageError> {
+        self.open(token, least, out).map(|_protection| ())
     }
 
     /// Opens a token of [`wrap`](Self::wrap) whatever protection it has, appends its message to `out`, and returns the
@@ -215,15 +215,10 @@ impl SecurityContext {
     ///
     /// [`MessageError`], whose variants name the problem of the token or its number. `out` is then unchanged.
     pub fn unwrap_any(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
-        self.open(token, None, out)
+        self.open(token, Protection::Integrity, out)
     }
 
-    fn open(
-        &mut self,
-        token: &[u8],
-        expected: Option<Protection>,
-        out: &mut Vec<u8>,
-    ) -> Result<Protection, MessageError> {
+    fn open(&mut self, token: &[u8], least: Protection, out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         check_size(token)?;
         let start = out.len();
         let (sequence, found) = match &mut self.tokens {
@@ -231,11 +226,10 @@ impl SecurityContext {
             #[cfg(feature = "rc4")]
             Tokens::Rc4(rc4) => rc4.unwrap(token, out),
         }?;
-        let verdict = match expected {
-            Some(expected @ Protection::Confidentiality) if found == Protection::Integrity => {
-                Err(MessageError::Protection { expected, found })
-            }
-            _ => self.window.take(sequence),
+        let verdict = if found < least {
+            Err(MessageError::Protection { expected: least, found })
+        } else {
+            self.window.take(sequence)
         };
         verdict.inspect_err(|_| truncate_zeroized(out, start))?;
         Ok(found)

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The token in the answer or in a buffer is refused, or a buffer does not have the agreed protection.
+    /// The token in the answer or in a buffer is refused, or a buffer has less protection than agreed.
     #[error("{0}")]
     Message(MessageError),
     /// The client asked for a context that can provide none of the server's layers.

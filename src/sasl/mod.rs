@@ -156,7 +156,7 @@ impl LayerNegotiation {
     pub fn finish(mut self, answer: &[u8]) -> Result<Negotiated, SaslError> {
         let mut message = Vec::new();
         // Clients sign the answer (RFC 4752 section 3.1). An encrypted one is signed, too.
-        let _protection = self.context.unwrap_any(answer, &mut message)?;
+        self.context.unwrap(answer, Protection::Integrity, &mut message)?;
         let [chosen, high, middle, low, identity @ ..] = message.as_slice() else {
             return Err(SaslError::ShortAnswer { size: message.len() });
         };

@@ -110,29 +110,27 @@ fn the_longest_message_of_a_size_fits_and_one_more_does_not() {
     }
 }
 
-/// The refused token is not used up.
+/// Whoever demands encryption takes no token that is only signed. An encrypted one is signed, too. A refused token is not used
+/// up.
 #[test]
-fn unwrap_refuses_a_signed_token_where_encryption_is_demanded() {
+fn unwrap_takes_the_demanded_protection_or_more() {
+    let [sign, seal] = PROTECTIONS;
     for etype in EncType::SUPPORTED {
-        let (mut client, mut server) = sides(etype, SEQUENCE, 1);
-        let token = wrapped(&mut client, b"secret", Protection::Integrity);
-        let mut out = vec![9];
-        let (expected, found) = (Protection::Confidentiality, Protection::Integrity);
-        assert_eq!(server.unwrap(&token, expected, &mut out), Err(MessageError::Protection { expected, found }));
-        assert_eq!(out, [9]);
-        assert_eq!(server.unwrap(&token, found, &mut out), Ok(()));
-        assert_eq!(out, b"\x09secret");
-    }
-}
-
-#[test]
-fn unwrap_takes_an_encrypted_token_where_a_signature_is_demanded() {
-    for etype in EncType::SUPPORTED {
-        let (mut client, mut server) = sides(etype, SEQUENCE, 1);
-        let token = wrapped(&mut client, b"secret", Protection::Confidentiality);
-        let mut out = Vec::new();
-        assert_eq!(server.unwrap(&token, Protection::Integrity, &mut out), Ok(()));
-        assert_eq!(out, b"secret");
+        for (found, least, is_taken) in
+            [(sign, sign, true), (sign, seal, false), (seal, sign, true), (seal, seal, true)]
+        {
+            let (mut client, mut server) = sides(etype, SEQUENCE, 1);
+            let token = wrapped(&mut client, b"secret", found);
+            let mut out = vec![9];
+            if !is_taken {
+                let refused = Err(MessageError::Protection { expected: least, found });
+                assert_eq!(server.unwrap(&token, least, &mut out), refused);
+                assert_eq!(out, [9]);
+            }
+            let demanded = if is_taken { least } else { found };
+            assert_eq!(server.unwrap(&token, demanded, &mut out), Ok(()));
+            assert_eq!(out, b"\x09secret");
+        }
     }
 }
 
