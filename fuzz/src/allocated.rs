@@ -8,7 +8,7 @@ pub fn at_most<T>(limit: usize, run: impl FnOnce() -> T) -> T {
     value.unwrap()
 }
 
-/// The bound of `tests/mutation.rs` for a token of `length` octets.
+/// The bound of `tests/library/evidence/mutation.rs` for a token of `length` octets.
 pub const fn for_token(length: usize) -> usize {
     4 * length + 64 * 1024
 }

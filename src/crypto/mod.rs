@@ -51,7 +51,6 @@ mod key_ref;
 mod string_to_key;
 
 #[cfg(test)]
-#[path = "../../tests/crypto_vectors/records.rs"]
 pub(crate) mod records;
 
 pub use checksum::{Checksum, Checksummer, RunningChecksum, WrongChecksum};

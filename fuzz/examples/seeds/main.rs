@@ -11,7 +11,7 @@ mod messages;
 mod minted;
 #[path = "../../../tests/recorded/mod.rs"]
 mod recorded;
-#[path = "../../../tests/crypto_vectors/records.rs"]
+#[path = "../../../src/crypto/records.rs"]
 #[allow(dead_code)]
 mod records;
 mod requests;

@@ -1,0 +1,5 @@
+//! Fifth stage: replays.
+
+mod awaited;
+mod replay;
+mod replay_memory;

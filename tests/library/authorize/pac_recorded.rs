@@ -1,0 +1,135 @@
+//! The PACs of recorded tickets: the KDC's own signatures under its key, and the identity they give.
+#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+
+use crate::recorded;
+
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::pac::{BufferType, KdcSignatures, SignatureState};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::{Accepted, AccountKind, AssertedBy, KeySet, Refused, Validator};
+use recorded::{Case, Outcome, Recording};
+
+/// Judges a case with krbtgt keys given to its accounts, each changed by `change`.
+fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Refused> {
+    let accounts = recording.accounts(case).unwrap().into_iter().map(|account| {
+        let krbtgt = recording.krbtgt_keys.get(account.realm()).into_iter().flatten();
+        krbtgt.fold(account, |account, krbtgt| {
+            let key = change(krbtgt.key.0.clone());
+            account.with_krbtgt_key(&Key::new(EncType(krbtgt.etype), &key).unwrap())
+        })
+    });
+    let validator = Validator::new(KeySet::from_accounts(accounts).unwrap(), case.policy.policy(), NoReplayCache);
+    case.judge(&validator, &case.bytes().unwrap())
+}
+
+fn with_pac(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case, &recorded::ExpectedPac)> {
+    recordings.iter().flat_map(|recording| {
+        recording.cases.iter().filter_map(move |case| match case.outcome() {
+            Outcome::Accept(expect) => expect.pac.as_ref().map(|pac| (recording, case, pac)),
+            Outcome::Reject(_) => None,
+        })
+    })
+}
+
+/// Those whose KDC's key is recorded.
+fn with_krbtgt_key(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case, &recorded::ExpectedPac)> {
+    with_pac(recordings).filter(|(recording, case, _)| {
+        let accounts = recording.accounts(case).unwrap();
+        accounts.iter().any(|account| recording.krbtgt_keys.get(account.realm()).is_some_and(|keys| !keys.is_empty()))
+    })
+}
+
+#[cfg(feature = "rc4")]
+#[test]
+fn the_kdcs_signatures_verify_under_its_key() {
+    let recordings = recorded::load_all().unwrap();
+    let mut seen = 0;
+    for (recording, case, expect) in with_krbtgt_key(&recordings) {
+        let accepted = judge(recording, case, |key| key).unwrap_or_else(|refused| panic!("{}: {refused}", case.id));
+        let state = |buffer_type: BufferType| {
+            if expect.buffers.contains(&buffer_type.0) { SignatureState::Valid } else { SignatureState::Absent }
+        };
+        let KdcSignatures { kdc, full, ticket, .. } = accepted.pac().unwrap().kdc_signatures();
+        let (has_full, has_ticket) = (state(BufferType::FULL_CHECKSUM), state(BufferType::TICKET_CHECKSUM));
+        assert_eq!((kdc, full, ticket), (SignatureState::Valid, has_full, has_ticket), "{}", case.id);
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[cfg(feature = "rc4")]
+#[test]
+fn under_another_krbtgt_key_none_does() {
+    let recordings = recorded::load_all().unwrap();
+    for (recording, case, _) in with_krbtgt_key(&recordings) {
+        let verdict = judge(recording, case, |mut key| {
+            key[0] ^= 1;
+            key
+        });
+        assert_eq!(verdict.unwrap_err().code(), "pac-signature", "{}", case.id);
+    }
+}
+
+/// The identity is made of what the independent decoders say.
+#[cfg(feature = "rc4")]
+#[test]
+fn identities_are_the_pacs() {
+    let recordings = recorded::load_all().unwrap();
+    for (recording, case, expect) in with_pac(&recordings) {
+        let validator = recording.validator(case).unwrap();
+        let accepted = case.judge(&validator, &case.bytes().unwrap()).unwrap();
+        let identity = accepted.identity().to_owned();
+        let sids =
+            |groups: &[kerberos_sso::pac::Group]| groups.iter().map(|group| group.sid.to_string()).collect::<Vec<_>>();
+        assert_eq!(identity.sid.map(|sid| sid.to_string()), expect.user_sid, "{}", case.id);
+        assert_eq!(identity.account_name.filter(|name| !name.is_empty()), expect.account_name, "{}", case.id);
+        // Without a SID, nothing says whose UPN it is.
+        let with_sid = |text: &Option<String>| text.clone().filter(|_| expect.user_sid.is_some());
+        let names = (with_sid(&expect.upn), with_sid(&expect.dns_domain));
+        assert_eq!((identity.upn, identity.dns_domain), names, "{}", case.id);
+        assert_eq!(sids(&identity.domain_groups), expect.group_sids, "{}", case.id);
+        // Foreign ones of both lists are apart.
+        let lists = [&identity.extra_groups, &identity.resource_groups, &identity.foreign_groups];
+        let mut found = lists.map(|groups| sids(groups)).concat();
+        let mut expected = [&expect.extra_sids[..], &expect.resource_group_sids].concat();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{}", case.id);
+    }
+}
+
+#[test]
+fn kinds_are_told_apart() {
+    let recordings = recorded::load_all().unwrap();
+    let identity = |id: &str| {
+        let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == id).unwrap();
+        let validator = recording.validator(case).unwrap();
+        case.judge(&validator, &case.bytes().unwrap()).unwrap().identity().to_owned()
+    };
+    for (id, kind) in [
+        ("samba-computer", AccountKind::Computer),
+        ("samba-guest", AccountKind::System),
+        ("samba-administrator", AccountKind::User),
+        ("samba-other-case", AccountKind::User),
+    ] {
+        assert_eq!(identity(id).kind, Some(kind), "{id}");
+    }
+    assert_eq!(identity("samba-s4u2proxy").asserted_by, AssertedBy::Service);
+    assert_eq!(identity("samba-enterprise").asserted_by, AssertedBy::Authentication);
+    assert_eq!(identity("mit-name-1").sid, None);
+}
+
+/// As Samba's own bindings read it.
+#[test]
+fn a_delegated_ticket_says_through_whom() {
+    let recordings = recorded::load_all().unwrap();
+    let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == "samba-s4u2proxy").unwrap();
+    let accepted = judge(recording, case, |key| key).unwrap();
+    let info = accepted.pac().unwrap().delegation_info().unwrap().unwrap();
+    assert!(info.proxy_target() == *"HTTP/autologon.microsoftazuread-sso.com");
+    assert_eq!(
+        info.transited_services().map(kerberos_sso::pac::WideText::decoded).collect::<Vec<_>>(),
+        ["WEBSVC$@CONTOSO.TEST"]
+    );
+}

@@ -1,0 +1,29 @@
+//! An identity goes into a session store and comes back the same.
+#![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used)]
+
+use crate::recorded;
+
+use kerberos_sso::{Identity, Sid};
+use recorded::Outcome;
+
+#[test]
+fn identities_survive_a_session_store() {
+    let recordings = recorded::load_all().unwrap();
+    let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
+    for (recording, case) in cases.filter(|(_, case)| matches!(case.outcome(), Outcome::Accept(_))) {
+        let validator = recording.validator(case).unwrap();
+        let identity = case.judge(&validator, &case.bytes().unwrap()).unwrap().identity().to_owned();
+        let stored = serde_json::to_string(&identity).unwrap();
+        assert_eq!(serde_json::from_str::<Identity>(&stored).unwrap(), identity, "{}", case.id);
+    }
+}
+
+#[test]
+fn a_sid_is_stored_as_its_text() {
+    let sid: Sid = "S-1-5-21-1-2-3-1103".parse().unwrap();
+    assert_eq!(serde_json::to_string(&sid).unwrap(), r#""S-1-5-21-1-2-3-1103""#);
+    for text in [r#""S-1-5-21-x""#, "5", "null", r#""""#] {
+        assert!(serde_json::from_str::<Sid>(text).is_err(), "{text}");
+    }
+}

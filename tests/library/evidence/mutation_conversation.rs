@@ -1,0 +1,230 @@
+//! Bad input in the later tokens of a negotiation: second and final tokens, and the kept state, changed in every octet.
+//!
+//! As in `mutation.rs`: nothing panics, no other user signs in, and memory stays within four times the input and 64 KiB, on a
+//! stack of 256 KiB. There is no replay cache, so no token is refused as a replay.
+#![cfg(all(feature = "testing", feature = "rc4"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
+use crate::common;
+
+use common::dialogue::{dce_style, final_token, krb5_token, prefers_ntlm, random, without};
+use common::{NOW, Server, all_etypes};
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::testing::{MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming};
+use kerberos_sso::{
+    Accepted, Answer, Refused,
+    negotiate::{Negotiation, Step},
+    ticket::GssFlags,
+};
+
+/// A token that ends a negotiation, and the state that was kept for it.
+struct Sample {
+    server: Server,
+    name: &'static str,
+    token: Vec<u8>,
+    state: Vec<u8>,
+}
+
+impl Sample {
+    /// Returns the step for this token and state, within the bounds of memory; `None` if the octets are no state.
+    fn step(&self, token: &[u8], state: &[u8]) -> Option<Result<Step, Refused>> {
+        let mut step = None;
+        let allocated = allocation_counter::measure(|| {
+            let negotiation = Negotiation::from_bytes(state).ok();
+            step = negotiation
+                .map(|negotiation| self.server.validator.converse(token, Some(&negotiation), &random(2), NOW));
+        });
+        let limit = 4 * (token.len() + state.len()) + 64 * 1024;
+        assert!(allocated.bytes_max <= u64::try_from(limit).unwrap(), "{}: {allocated:?}", self.name);
+        step
+    }
+
+    fn ends(&self, token: &[u8], state: &[u8]) -> Option<(Accepted, Answer)> {
+        match self.step(token, state) {
+            Some(Ok(Step::Accepted(accepted, answer))) => Some((accepted, answer)),
+            _ => None,
+        }
+    }
+}
+
+fn server() -> Server {
+    Server::with_policy(all_etypes())
+}
+
+fn next(server: &Server, token: &[u8], state: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
+    let negotiation = state.map(|state| Negotiation::from_bytes(state).unwrap());
+    let step = server.validator.converse(token, negotiation.as_ref(), &random(1), NOW).unwrap();
+    let Step::Continue(next) = step else { panic!("the negotiation continues") };
+    (next.token().to_vec(), next.into_negotiation().to_bytes())
+}
+
+/// The second token of a client that was asked for it.
+fn second(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'static str) -> Sample {
+    let server = server();
+    let token = server.good().session_etype(etype).spnego(|spnego| spnego.mech_token = MechToken::Absent);
+    let token = change(token);
+    let (_, state) = next(&server, &token.mint(), None);
+    let client = TestClient::of(&token);
+    let mutual = client.flags.contains(GssFlags::MUTUAL);
+    let second = NegTokenRespParts {
+        response_token: Some(krb5_token(&token)),
+        mech_list_mic: (!mutual).then(|| client.context(None).get_mic(&client.mech_types)),
+        ..NegTokenRespParts::default()
+    };
+    Sample { server, name, token: second.mint(), state }
+}
+
+/// The final token of a client that confirms with a MIC, with an AP-REP, or with both.
+fn last(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'static str) -> Sample {
+    let server = server();
+    let token = change(server.good().session_etype(etype));
+    let (reply, state) = next(&server, &token.mint(), None);
+    let client = TestClient::of(&token);
+    let ap_rep = client.ap_rep(&reply).unwrap().unwrap();
+    let is_dce = client.flags.contains(GssFlags::DCE_STYLE);
+    let client_ap_rep = is_dce.then(|| client.confirmation(&ap_rep).mint(&client.session_key, &[3; 16]));
+    let mut context = client.context(Some(&ap_rep));
+    let token = match (&token.framing, client_ap_rep) {
+        (TokenFraming::Spnego(_), response_token) => {
+            NegTokenRespParts { response_token, ..final_token(context.get_mic(&client.mech_types)) }.mint()
+        }
+        (_, client_ap_rep) => client_ap_rep.unwrap(),
+    };
+    Sample { server, name, token, state }
+}
+
+fn samples() -> Vec<Sample> {
+    let aes = EncType::AES256_CTS_HMAC_SHA1_96;
+    let of = |etype| {
+        [
+            second(etype, |token| token, "second"),
+            second(etype, |token| without(GssFlags::MUTUAL, prefers_ntlm(token)), "second with a MIC"),
+            last(etype, prefers_ntlm, "last with a MIC"),
+            last(etype, |token| dce_style(token.framed(TokenFraming::ApReq)), "third"),
+            last(etype, |token| dce_style(prefers_ntlm(token)), "third with a MIC"),
+        ]
+    };
+    of(aes).into_iter().chain(of(EncType::RC4_HMAC)).collect()
+}
+
+fn on_small_stacks(run: impl Fn(&Sample) + Sync) {
+    let (samples, run) = (samples(), &run);
+    std::thread::scope(|scope| {
+        for half in samples.chunks(samples.len() / 2) {
+            let run_half = move || half.iter().for_each(run);
+            std::thread::Builder::new().stack_size(256 * 1024).spawn_scoped(scope, run_half).unwrap();
+        }
+    });
+}
+
+/// Every byte of `bytes` turned into others.
+fn changed(bytes: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
+    (0..bytes.len()).flat_map(move |index| {
+        let values = (0..8).map(move |bit| bytes[index] ^ (1 << bit)).chain([0x00, 0xFF, bytes[index].wrapping_add(1)]);
+        values.filter(move |value| *value != bytes[index]).map(move |value| {
+            let mut changed = bytes.to_vec();
+            changed[index] = value;
+            (index, changed)
+        })
+    })
+}
+
+fn is_alice(accepted: &Accepted) -> bool {
+    accepted.identity().to_string() == "alice@CONTOSO.TEST"
+}
+
+#[test]
+fn every_unchanged_token_ends_its_negotiation() {
+    for sample in samples() {
+        let (accepted, _) = sample.ends(&sample.token, &sample.state).unwrap();
+        assert!(is_alice(&accepted), "{}", sample.name);
+    }
+}
+
+#[test]
+fn no_prefix_of_a_token_is_accepted() {
+    on_small_stacks(|sample| {
+        for length in 0..sample.token.len() {
+            assert!(
+                matches!(sample.step(&sample.token[..length], &sample.state), Some(Err(_))),
+                "{}: {length}",
+                sample.name
+            );
+        }
+    });
+}
+
+#[test]
+fn a_changed_byte_signs_in_nobody_else() {
+    on_small_stacks(|sample| {
+        for (index, token) in changed(&sample.token) {
+            let accepted = sample.ends(&token, &sample.state);
+            assert!(accepted.is_none_or(|(accepted, _)| is_alice(&accepted)), "{}: byte {index}", sample.name);
+        }
+    });
+}
+
+/// In a final token, only that may change on which nothing depends: the negState of the client, and one bit in the frame of
+/// RC4's MIC. Nothing signs that bit, which tells the two names of the mechanism apart.
+#[test]
+fn a_changed_final_token_is_refused() {
+    on_small_stacks(|sample| {
+        let is_last = sample.name.starts_with("last") || sample.name.starts_with("third");
+        for (index, token) in changed(&sample.token).filter(|_| is_last) {
+            let Some((_, answer)) = sample.ends(&token, &sample.state) else { continue };
+            let neg_state =
+                sample.token.windows(5).position(|window| window == [0xA0, 3, 0x0A, 1, 0]).unwrap_or(token.len());
+            // Its contents, or its number, if that becomes the one of supportedMech.
+            let in_state = index > neg_state + 1 && index < neg_state + 5 || index == neg_state && token[index] == 0xA1;
+            let renames = index >= 3 && token[index - 3..].starts_with(&[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12]);
+            assert!(in_state || renames, "{}: byte {index}", sample.name);
+            let mut context = answer.into_context();
+            let (_, unchanged) = sample.ends(&sample.token, &sample.state).unwrap();
+            assert_eq!(context.get_mic(b"alice"), unchanged.into_context().get_mic(b"alice"));
+        }
+    });
+}
+
+/// The server keeps the state from others. Even so, a changed state never turns the client into another user.
+#[test]
+fn a_changed_state_signs_in_nobody_else() {
+    on_small_stacks(|sample| {
+        for (index, state) in changed(&sample.state) {
+            let accepted = sample.ends(&sample.token, &state);
+            assert!(accepted.is_none_or(|(accepted, _)| is_alice(&accepted)), "{}: byte {index}", sample.name);
+        }
+        for length in 0..sample.state.len() {
+            assert!(sample.ends(&sample.token, &sample.state[..length]).is_none(), "{}: {length}", sample.name);
+        }
+    });
+}
+
+/// The state is a secret: a vector that grows would leave copies behind.
+#[test]
+fn a_state_is_written_in_one_piece() {
+    for sample in samples() {
+        let negotiation = Negotiation::from_bytes(&sample.state).unwrap();
+        let allocated = allocation_counter::measure(|| assert_eq!(negotiation.to_bytes(), sample.state));
+        assert_eq!(allocated.count_total, 1, "{}", sample.name);
+    }
+}
+
+/// Each token of one negotiation with the state of another.
+#[test]
+fn tokens_and_states_of_different_negotiations_do_not_mix() {
+    let samples = samples();
+    for (at, sample) in samples.iter().enumerate() {
+        for (other_at, other) in samples.iter().enumerate().filter(|(other_at, _)| *other_at != at) {
+            let taken = sample.ends(&other.token, &sample.state);
+            // A request of its own needs no more of the state than the mechanisms that were offered.
+            let is_request = sample.name.starts_with("second") && sample.name == other.name;
+            assert_eq!(taken.is_some(), is_request, "{at} {}, {other_at} {}", sample.name, other.name);
+        }
+    }
+}

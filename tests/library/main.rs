@@ -1,0 +1,21 @@
+//! The tests of the library, by stage and check. Each asks the public API; unit tests stand beside what they test, in `src`.
+
+#[path = "../anatomy/mod.rs"]
+mod anatomy;
+#[cfg(feature = "testing")]
+mod common;
+mod pac_support;
+#[path = "../recorded/mod.rs"]
+mod recorded;
+#[path = "../../src/crypto/records.rs"]
+mod records;
+
+mod admit;
+mod authorize;
+mod evidence;
+mod log;
+mod open;
+mod read;
+mod verdict;
+mod verify;
+mod web;

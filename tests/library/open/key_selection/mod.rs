@@ -1,0 +1,312 @@
+//! Which keys are tried on a ticket, in which order, how many; and what is said when none opens it.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+use crate::common;
+mod diagnoses;
+
+use common::{NOW, Server};
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::limits::{MAX_CANDIDATE_KEYS, MAX_UNNAMED_ACCOUNTS};
+use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{
+    Account, Error, KeySet, Policy, ServiceKey, UnixTime,
+    error::{BoundedText, Integrity, NoKeyCause},
+    policy::KvnoPolicy,
+};
+
+const AES128: EncType = EncType::AES128_CTS_HMAC_SHA1_96;
+const AES256: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
+
+fn realm() -> TestRealm {
+    TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$")
+}
+
+/// The key that opens the tickets of [`realm`].
+fn right() -> Key {
+    realm().key(AES256)
+}
+
+fn wrong(seed: u8) -> Key {
+    Key::new(AES256, &[seed; 32]).unwrap()
+}
+
+fn account(name: &str, keys: impl IntoIterator<Item = (Key, Option<u32>)>) -> Account {
+    let keys = keys.into_iter().map(|(key, kvno)| ServiceKey::new(key, kvno));
+    keys.fold(Account::new(name, "CONTOSO.TEST"), Account::with_key)
+}
+
+fn holding(accounts: impl IntoIterator<Item = Account>) -> Server {
+    Server::with_keys(realm(), KeySet::from_accounts(accounts).unwrap(), Policy::default())
+}
+
+fn strict(accounts: impl IntoIterator<Item = Account>) -> Server {
+    Server::with_keys(
+        realm(),
+        KeySet::from_accounts(accounts).unwrap(),
+        Policy::default().with_kvno(KvnoPolicy::Strict),
+    )
+}
+
+fn check(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Result<Option<u32>, Error> {
+    server.check(&change(server.good()).mint()).map(|accepted| accepted.opened_by().kvno())
+}
+
+/// The error for a ticket of [`realm`] whose version is held, and which none of the keys tried opens.
+fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> Integrity {
+    let [service, realm, account] = ["HTTP/www.contoso.test", "CONTOSO.TEST", account].map(BoundedText::new);
+    Integrity::Ticket { service, realm, etype: AES256, kvno: Some(1), account, accounts, tried, left_out }
+}
+
+mod order {
+    use super::*;
+
+    /// One key under many versions: the version that is reported is the one that was tried first.
+    #[test]
+    fn exact_version_then_unknown_then_same_low_byte_then_latest() {
+        let expected = [Some(0x0105), None, Some(0x0205), Some(0x05), Some(900), Some(3)];
+        for first in 0..expected.len() {
+            let left = expected[first..].iter().rev().map(|kvno| (right(), *kvno));
+            let server = holding([account("AZUREADSSOACC$", left)]);
+            assert_eq!(check(&server, |token| token.kvno(0x0105)), Ok(expected[first]));
+        }
+    }
+
+    #[test]
+    fn a_ticket_without_a_version_is_tried_with_the_latest_first() {
+        for kvno in [None, Some(0)] {
+            let keys = [Some(3), Some(900), Some(5)].map(|kvno| (right(), kvno));
+            assert_eq!(check(&holding([account("A", keys)]), |token| token.kvno(kvno)), Ok(Some(900)));
+        }
+    }
+
+    #[test]
+    fn version_zero_of_a_key_is_an_unknown_one() {
+        let server = holding([account("A", [(right(), Some(0))])]);
+        assert_eq!(check(&server, |token| token.kvno(7)), Ok(None));
+    }
+
+    /// A read-only domain controller writes its number into the high half; a keytab may have kept the low byte.
+    #[test]
+    fn a_negative_version_keeps_its_32_bits() {
+        let bits = 0xFEDC_0002_u32;
+        let server = holding([account("A", [(right(), Some(2)), (right(), Some(bits)), (right(), Some(9))])]);
+        assert_eq!(check(&server, |token| token.kvno(i64::from(bits.cast_signed()))), Ok(Some(bits)));
+        assert_eq!(check(&server, |token| token.kvno(i64::from(bits))), Ok(Some(bits)));
+        let server = holding([account("A", [(right(), Some(9)), (right(), Some(2))])]);
+        assert_eq!(check(&server, |token| token.kvno(i64::from(bits.cast_signed()))), Ok(Some(2)));
+    }
+
+    #[test]
+    fn the_account_that_the_service_name_means_comes_first() {
+        let opened_by = |accounts: [Account; 2], service: &str| {
+            let server = holding(accounts);
+            let accepted = server.check(&server.good().service(service).mint()).unwrap();
+            accepted.opened_by().account().name().to_owned()
+        };
+        let both = || [account("FIRST$", [(right(), Some(1))]), account("SECOND$", [(right(), Some(1))])];
+        assert_eq!(opened_by(both(), "HTTP/www.contoso.test"), "FIRST$");
+        let [first, second] = both();
+        let named = second.with_service("HTTP/www.contoso.test");
+        assert_eq!(opened_by([first, named], "http/WWW.contoso.test"), "SECOND$");
+        assert_eq!(opened_by(both(), "second$"), "SECOND$");
+        // The name weighs more than the version.
+        let first = account("FIRST$", [(right(), Some(1))]);
+        let named = account("SECOND$", [(right(), Some(8))]).with_service("HTTP/www.contoso.test");
+        assert_eq!(opened_by([first, named], "HTTP/www.contoso.test"), "SECOND$");
+    }
+
+    #[test]
+    fn a_key_that_fails_leaves_the_ticket_whole_for_the_next() {
+        let wrongs = (1..8).map(|seed| (wrong(seed), Some(u32::from(seed) + 100)));
+        let server = holding([account("A", wrongs.chain([(right(), Some(2))]))]);
+        let accepted = server.check(&server.good().kvno(1).mint()).unwrap();
+        assert_eq!(accepted.opened_by().kvno(), Some(2));
+        assert_eq!(accepted.ticket_kvno(), Some(1));
+        assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
+        assert_eq!(accepted.service().to_string(), "HTTP/www.contoso.test");
+    }
+
+    #[test]
+    fn other_realms_and_types_are_never_tried() {
+        let elsewhere = Account::new("AZUREADSSOACC$", "FABRIKAM.TEST").with_key(ServiceKey::new(right(), Some(1)));
+        let server = holding([elsewhere, account("A", [(wrong(1), Some(1))])]);
+        let refused = not_opened("A", 1, 1, 0);
+        assert_eq!(check(&server, |token| token), Err(Error::Integrity(refused)));
+    }
+}
+
+mod bounds {
+    use super::*;
+
+    /// `count` keys of other versions than the ticket's, the right one the last to be tried.
+    fn right_one_last(count: usize) -> Server {
+        let wrongs = (2..=u8::try_from(count).unwrap()).map(|seed| (wrong(seed), Some(u32::from(seed) + 1_000)));
+        holding([account("A", wrongs.chain([(right(), Some(1_001))]))])
+    }
+
+    #[test]
+    fn so_many_keys_are_tried_and_no_more() {
+        assert_eq!(check(&right_one_last(MAX_CANDIDATE_KEYS), |token| token), Ok(Some(1_001)));
+        let Err(Error::KeyVersion(refused)) = check(&right_one_last(MAX_CANDIDATE_KEYS + 1), |token| token) else {
+            panic!("the ninth key was tried");
+        };
+        assert_eq!(refused.tried, MAX_CANDIDATE_KEYS);
+    }
+
+    #[test]
+    fn the_bound_is_one_for_all_accounts_of_a_realm() {
+        let wrongs = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let server = holding(wrongs);
+        let tried = MAX_CANDIDATE_KEYS;
+        let refused = Error::Integrity(not_opened("A1$", tried, tried, 20 - tried));
+        assert_eq!(
+            refused.to_string(),
+            "the ticket for HTTP/www.contoso.test does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 (18) \
+             for realm CONTOSO.TEST (a key of the very version it names was among them): tried was account A1$ (and 7 more); 12 \
+             more keys are held and were not tried"
+        );
+        let remedy = refused.remedy().unwrap().to_string();
+        assert!(
+            remedy.contains("(Account::with_service)") && remedy.contains("setspn -Q HTTP/www.contoso.test"),
+            "{remedy}"
+        );
+        assert_eq!(check(&server, |token| token), Err(refused));
+        // Where an account names the service, the others are not the cause.
+        let others = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let named = account("NAMED$", [(wrong(21), Some(1))]).with_service("HTTP/www.contoso.test");
+        let refused = Error::Integrity(not_opened("NAMED$", tried, tried, 0));
+        assert_eq!(check(&holding(others.chain([named])), |token| token), Err(refused));
+    }
+
+    #[test]
+    fn so_many_accounts_are_looked_at_unless_one_names_the_service() {
+        let server = |others: u8| {
+            let others = (1..=others).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(9))]));
+            holding(others.chain([account("LAST$", [(right(), Some(1))])]))
+        };
+        let limit = u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap();
+        assert_eq!(check(&server(limit - 1), |token| token), Ok(Some(1)));
+        let Err(Error::KeyVersion(refused)) = check(&server(limit), |token| token) else { panic!("it was looked at") };
+        assert_eq!(refused.left_out, MAX_UNNAMED_ACCOUNTS - MAX_CANDIDATE_KEYS + 1);
+        let text = refused.to_string();
+        assert!(text.ends_with("not newer than every key held; 57 more keys are held and were not tried"), "{text}");
+        assert!(Error::KeyVersion(refused).remedy().unwrap().to_string().contains("(Account::with_service)"));
+        assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
+    }
+
+    /// The policy takes a version as a hint, so it is not the cause.
+    #[test]
+    fn the_only_key_of_the_type_in_an_account_that_is_not_looked_at() {
+        let others =
+            (1..=MAX_UNNAMED_ACCOUNTS).map(|place| account(&format!("A{place}$"), [(realm().key(AES128), Some(1))]));
+        let server = holding(others.chain([account("LAST$", [(right(), Some(1))])]));
+        let error = check(&server, |token| token).unwrap_err();
+        let Error::NoKey(no_key) = &error else { panic!("{error}") };
+        assert!(matches!(no_key.cause, NoKeyCause::NotConsidered { .. }), "{error}");
+        assert!(error.to_string().ends_with("and no account considered has a key of that type"), "{error}");
+        assert!(error.remedy().unwrap().to_string().contains("(Account::with_service)"));
+    }
+
+    #[test]
+    fn a_service_has_a_name_of_so_many_octets() {
+        let found = |length: usize| {
+            let name = format!("HTTP/{}", "w".repeat(length - 5));
+            let others = (1..=u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap())
+                .map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(9))]));
+            let named = account("LAST$", [(right(), Some(1))]).with_service(&name.to_uppercase());
+            check(&holding(others.chain([named])), |token| token.service(&name))
+        };
+        assert_eq!([found(319), found(320)], [Ok(Some(1)), Ok(Some(1))]);
+        assert_eq!(found(321).unwrap_err().code(), "key-version");
+    }
+
+    /// A keytab has one key many times, once for each service of the account.
+    #[test]
+    fn copies_of_a_key_take_no_other_keys_place() {
+        let copies = (0..50).map(|copy| (wrong(1), Some(copy + 100)));
+        let server = holding([account("A", copies.chain([(right(), Some(1_000))]))]);
+        assert_eq!(check(&server, |token| token), Ok(Some(1_000)));
+        let server = holding([account("A", (0..50).map(|copy| (wrong(1), Some(copy + 100))))]);
+        let Err(Error::KeyVersion(refused)) = check(&server, |token| token) else { panic!("a wrong key opened it") };
+        assert_eq!(refused.tried, 1);
+    }
+
+    /// Whatever else is held, the exact version of the named account is among the ones that are tried.
+    #[test]
+    fn the_best_candidate_is_never_crowded_out() {
+        let others = (1..=100).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
+        let named = account("SECOND$", [(right(), Some(1))]).with_service("HTTP/www.contoso.test");
+        assert_eq!(check(&holding(others.chain([named])), |token| token), Ok(Some(1)));
+    }
+}
+
+mod strictness {
+    use super::*;
+
+    #[test]
+    fn a_strict_policy_tries_the_named_version_and_unknown_ones() {
+        for (held, expected) in [(Some(7), Ok(Some(7))), (None, Ok(None))] {
+            assert_eq!(check(&strict([account("A", [(right(), held)])]), |token| token.kvno(7)), expected);
+        }
+        for held in [6, 8, 0x0107] {
+            let server = strict([account("A", [(right(), Some(held))])]);
+            let Err(Error::NoKey(refused)) = check(&server, |token| token.kvno(7)) else { panic!("{held} was tried") };
+            assert!(matches!(refused.cause, NoKeyCause::StrictVersion { .. }));
+        }
+    }
+
+    #[test]
+    fn a_strict_policy_tries_all_on_a_ticket_that_names_none() {
+        for kvno in [None, Some(0)] {
+            assert_eq!(check(&strict([account("A", [(right(), Some(7))])]), |token| token.kvno(kvno)), Ok(Some(7)));
+        }
+    }
+}
+
+mod retirement {
+    use super::*;
+
+    fn retiring(last: UnixTime, now: UnixTime) -> Result<Option<u32>, Error> {
+        let key = ServiceKey::new(right(), Some(1)).with_not_after(last);
+        let mut server = holding([Account::new("A", "CONTOSO.TEST").with_key(key)]);
+        server.now = now;
+        check(&server, |token| token)
+    }
+
+    /// In whole seconds, as all that has to do with time.
+    #[test]
+    fn a_key_opens_nothing_after_its_last_second() {
+        for early in [NOW.saturating_add_seconds(-1), NOW, NOW.with_micros(999_999).unwrap()] {
+            assert_eq!(retiring(NOW, early), Ok(Some(1)));
+        }
+        assert_eq!(retiring(NOW, NOW.saturating_add_seconds(1)).unwrap_err().code(), "no-key");
+    }
+
+    #[test]
+    fn a_retired_key_makes_room_for_the_next() {
+        let old = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
+        let new = ServiceKey::new(right(), Some(2));
+        let server = holding([Account::new("A", "CONTOSO.TEST").with_key(old).with_key(new)]);
+        assert_eq!(check(&server, |token| token), Ok(Some(2)));
+    }
+}
+
+mod rollover {
+    use super::*;
+
+    #[test]
+    fn before_and_after_a_password_change_both_keys_open_their_tickets() {
+        let (before, after) = (realm(), realm().with_kvno(2));
+        let server = holding([after.account().with_keys(before.account().keys().iter().cloned())]);
+        for (realm, kvno) in [(&before, 1), (&after, 2)] {
+            let accepted = server.check(&realm.ticket_for("alice").mint()).unwrap();
+            assert_eq!(accepted.opened_by().kvno(), Some(kvno));
+            // The version is a hint: a wrong one, or none, costs a trial and nothing else.
+            for hint in [None, Some(1), Some(2), Some(77), Some(-1)] {
+                let accepted = server.check(&realm.ticket_for("alice").kvno(hint).mint()).unwrap();
+                assert_eq!(accepted.opened_by().kvno(), Some(kvno), "{hint:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Keytabs that MIT krb5 wrote, read to the same entries that it prints.
+#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+
+use kerberos_sso::crypto::EncType;
+use kerberos_sso::{
+    KeySet, Keytab, Password, Salt,
+    keys::{KeytabEntry, KeytabError, KeytabProblem},
+};
+
+const RECORDED: [&str; 3] = [
+    include_str!("../../../testvectors/keytabs/mit-0x502.txt"),
+    include_str!("../../../testvectors/keytabs/mit-hole.txt"),
+    include_str!("../../../testvectors/keytabs/mit-0x501.txt"),
+];
+
+#[cfg(feature = "rc4")]
+#[test]
+fn entries_are_those_that_klist_prints() {
+    for recorded in RECORDED {
+        let keytab = Keytab::parse(&bytes(recorded)).unwrap();
+        let printed: Vec<String> = keytab.entries().iter().map(as_klist_prints).collect();
+        let expected: Vec<&str> = recorded.lines().filter_map(|line| line.strip_prefix("entry = ")).collect();
+        assert!(!expected.is_empty());
+        assert_eq!(printed, expected);
+    }
+}
+
+#[cfg(feature = "rc4")]
+#[test]
+fn keys_are_those_of_the_password_and_the_default_salt() {
+    let password = Password::from_text("Passw0rd");
+    for entry in RECORDED.iter().flat_map(|recorded| entries(recorded)) {
+        let salt = Salt::principal(&entry.components.join("/"), &entry.realm);
+        assert!(password.key(entry.etype, &salt).unwrap() == entry.key.unwrap(), "{:?}", entry.components);
+    }
+}
+
+#[cfg(feature = "rc4")]
+#[test]
+fn each_principal_becomes_an_account() {
+    let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap();
+    let mut accounts: Vec<_> =
+        keys.accounts().map(|account| (account.name(), account.realm(), account.keys().len())).collect();
+    accounts.sort_unstable();
+    assert_eq!(
+        accounts,
+        [
+            ("HTTP/www.example.test", "EXAMPLE.TEST", 2),
+            ("host/db.example.test", "EXAMPLE.TEST", 1),
+            ("svc", "EXAMPLE.TEST", 2),
+        ]
+    );
+}
+
+/// A user knows the key of their own account. Under it they could write a ticket of anybody.
+#[test]
+fn only_entries_of_the_named_principals_serve() {
+    let file = bytes(RECORDED[0]);
+    let served = |principals: &[&str]| {
+        let keys = KeySet::from_keytab(&file, principals.iter().copied()).unwrap();
+        let mut names: Vec<String> = keys.accounts().map(|account| account.name().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    for as_written in [
+        "HTTP/www.example.test",
+        "http/WWW.example.test",
+        "HTTP/www.example.test@EXAMPLE.TEST",
+        "HTTP@www.example.test",
+    ] {
+        assert_eq!(served(&[as_written]), ["HTTP/www.example.test"], "{as_written}");
+    }
+    assert_eq!(served(&["svc@EXAMPLE.TEST"]), ["svc"]);
+    assert_eq!(served(&["svc", "host/db.example.test", "cifs/db.example.test"]), ["host/db.example.test", "svc"]);
+
+    let keytab = Keytab::parse(&file).unwrap().only(["HTTP/www.example.test"]);
+    let left_out: Vec<String> = keytab.left_out().iter().map(ToString::to_string).collect();
+    assert_eq!(left_out, ["host/db.example.test@EXAMPLE.TEST", "svc@EXAMPLE.TEST"]);
+    assert!(keytab.entries().iter().all(|entry| entry.components == ["HTTP", "www.example.test"]));
+}
+
+#[test]
+fn keytab_without_an_entry_of_the_named_principals_is_an_error_that_names_both() {
+    let error = |principals: &[&str]| KeySet::from_keytab(&bytes(RECORDED[0]), principals.iter().copied()).unwrap_err();
+    for wanted in ["HTTP/www", "HTTP/www.example.test@OTHER.TEST", "HTTP/www.example.test@example.test", "SVC$"] {
+        assert!(matches!(error(&[wanted]), KeytabError::NoEntry { .. }), "{wanted}");
+    }
+    assert_eq!(
+        error(&["HTTP/web.example.test", "WEB$"]).to_string(),
+        "the keytab has no entry of HTTP/web.example.test, WEB$; it has entries of HTTP/www.example.test@EXAMPLE.TEST, \
+         host/db.example.test@EXAMPLE.TEST, svc@EXAMPLE.TEST. Export the keys of the service's account, or name the \
+         principal as \"klist -k\" prints it"
+    );
+    assert!(matches!(error(&[]), KeytabError::NoEntry { wanted, .. } if wanted.is_empty()));
+}
+
+#[cfg(feature = "rc4")]
+#[test]
+fn account_has_the_keys_of_both_keytabs_when_the_old_one_retires() {
+    let before = KeySet::from_whole_keytab(&bytes(RECORDED[1])).unwrap();
+    let last = kerberos_sso::UnixTime::from_seconds(1_800_000_000);
+    let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap().with_retiring_keys(&before, last);
+    assert_eq!(keys.accounts().count(), 3);
+    assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 5);
+}
+
+/// Heimdal and Samba put four octets of flags behind the 32-bit version.
+#[test]
+fn what_follows_the_long_version_is_ignored() {
+    let mut keytab = bytes(RECORDED[0]);
+    let first_size = usize::from(keytab[5]);
+    keytab[5] += 4;
+    let end = 6 + first_size;
+    keytab.splice(end..end, [0, 0, 0, 1]);
+    assert_eq!(Keytab::parse(&keytab).unwrap().entries()[0].kvno, 3);
+}
+
+/// Without the long version, or where it is zero, the octet counts.
+#[test]
+fn the_version_may_have_eight_bits_only() {
+    let keytab = bytes(RECORDED[0]);
+    let first_end = 6 + usize::from(keytab[5]);
+    let mut short = keytab[..first_end - 4].to_vec();
+    short[5] -= 4;
+    assert_eq!(Keytab::parse(&short).unwrap().entries()[0].kvno, 3);
+    let mut zero = keytab[..first_end].to_vec();
+    zero[first_end - 4..].fill(0);
+    assert_eq!(Keytab::parse(&zero).unwrap().entries()[0].kvno, 3);
+}
+
+#[test]
+fn an_old_keytab_may_be_big_endian() {
+    let little = bytes(RECORDED[2]);
+    let big = swap_first_entry(&little);
+    let (little, big) = (Keytab::parse(&little).unwrap(), Keytab::parse(&big).unwrap());
+    assert_eq!(as_klist_prints(&little.entries()[0]), as_klist_prints(&big.entries()[0]));
+    assert_eq!(little.entries()[0].timestamp, big.entries()[0].timestamp);
+}
+
+#[test]
+fn every_prefix_is_refused_or_read_in_part_without_panic() {
+    for recorded in RECORDED {
+        let whole = bytes(recorded);
+        let all = Keytab::parse(&whole).unwrap().entries().len();
+        for length in 0..whole.len() {
+            if let Ok(keytab) = Keytab::parse(&whole[..length]) {
+                assert!(keytab.entries().len() < all, "{length}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_keytab_is_named() {
+    for bytes in [&b""[..], b"\x05\x03\0\0\0\0", b"[libdefaults]"] {
+        assert_eq!(Keytab::parse(bytes).unwrap_err(), KeytabError::Version, "{bytes:?}");
+    }
+}
+
+/// One bad record of each kind, before and behind whole ones, which serve as if it were not there.
+#[test]
+fn whole_entries_serve_when_a_record_among_them_cannot() {
+    let whole = bytes(RECORDED[0]);
+    let entries = Keytab::parse(&whole).unwrap().entries().len();
+    let record = |contents: &[u8]| [&u32::try_from(contents.len()).unwrap().to_be_bytes()[..], contents].concat();
+    let named = |name: &[u8], key: &[u8]| {
+        let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_be_bytes()[..], octets].concat();
+        let principal = [&[0, 1][..], &counted(b"A.TEST"), &counted(name)].concat();
+        record(&[&principal[..], &[0, 0, 0, 1, 0, 0, 0, 0, 7, 0, 18], &counted(key)].concat())
+    };
+    for (bad, problem, shown) in [
+        (
+            named(b"svc", &[1; 4]),
+            KeytabProblem::KeyLength,
+            "svc@A.TEST at octet 2, version 7, aes256-cts-hmac-sha1-96 (18)",
+        ),
+        (
+            named(b"svc", b""),
+            KeytabProblem::KeyLength,
+            "svc@A.TEST at octet 2, version 7, aes256-cts-hmac-sha1-96 (18)",
+        ),
+        (named(b"m\xFCller", &[1; 32]), KeytabProblem::Text, "m\u{FFFD}ller@A.TEST at octet 2, version 7"),
+        (record(&[0, 0, 0, 1, b'A']), KeytabProblem::Nameless, "a record at octet 2"),
+        (record(&[0, 1]), KeytabProblem::Truncated, "a record at octet 2"),
+        (record(&[0, 1, 0, 9, b'A']), KeytabProblem::Truncated, "a record at octet 2"),
+    ] {
+        let before = Keytab::parse(&[&whole[..2], &bad, &whole[2..]].concat()).unwrap();
+        assert_eq!(before.entries().len(), entries, "{shown}");
+        assert_eq!(before.unusable().len(), 1, "{shown}");
+        assert_eq!((before.unusable()[0].at, before.unusable()[0].problem), (2, problem), "{shown}");
+        assert!(before.unusable()[0].to_string().starts_with(shown), "{}", before.unusable()[0]);
+        let behind = Keytab::parse(&[&whole[..], &bad].concat()).unwrap();
+        assert_eq!((behind.entries().len(), behind.unusable()[0].at), (entries, whole.len()), "{shown}");
+    }
+    // A size, a hole or a record that goes past the end.
+    for bad in [&b"\0\0"[..], b"\x7F\xFF\xFF\xFF\0", b"\x80\0\0\0", b"\xFF\xFF\xFF\0\0\0", b"\0\0\0\x09\0\x01\0"] {
+        let keytab = Keytab::parse(&[&whole[..], bad].concat()).unwrap();
+        assert_eq!(keytab.entries().len(), entries, "{bad:?}");
+        let [unusable] = keytab.unusable() else { panic!("{keytab:?}") };
+        assert_eq!((unusable.at, unusable.problem), (whole.len(), KeytabProblem::Truncated), "{bad:?}");
+    }
+}
+
+#[test]
+fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
+    assert_eq!(
+        KeySet::from_whole_keytab(b"\x05\x02").unwrap_err().to_string(),
+        "the keytab has no key that can serve: 0 of an unsupported type"
+    );
+    let mut octets = b"\x05\x02".to_vec();
+    for number in b'0'..b'7' {
+        octets.extend([
+            0, 0, 0, 26, 0, 1, 0, 1, b'A', 0, 1, number, 0, 0, 0, 1, 0, 0, 0, 0, 3, 0, 17, 0, 4, 1, 2, 3, 4, 9,
+        ]);
+    }
+    assert_eq!(
+        KeySet::from_whole_keytab(&octets).unwrap_err().to_string(),
+        "the keytab has no key that can serve: 0 of an unsupported type; \
+         0@A at octet 2, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         1@A at octet 32, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         2@A at octet 62, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         3@A at octet 92, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         4@A at octet 122, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+         and 2 more"
+    );
+}
+
+/// A quadratic reader would take minutes for so many in a debug build.
+#[test]
+fn keytab_of_fifty_thousand_entries_is_read_in_linear_time() {
+    let record = |principal: u32, kvno: u32| {
+        let name = format!("{principal:08}");
+        let key: Vec<u8> = (0..4).flat_map(|_| (u64::from(principal) << 32 | u64::from(kvno)).to_be_bytes()).collect();
+        let contents = [
+            &[0, 1, 0, 1, b'A', 0, 8][..],
+            name.as_bytes(),
+            &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 18, 0, 32],
+            &key,
+            &kvno.to_be_bytes(),
+        ]
+        .concat();
+        [&u32::try_from(contents.len()).unwrap().to_be_bytes()[..], &contents].concat()
+    };
+    let many_principals = (0..25_000).flat_map(|principal| record(principal, 1));
+    let many_versions = (1..=25_000).flat_map(|kvno| record(99_999, kvno));
+    let octets: Vec<u8> = [5, 2].into_iter().chain(many_principals).chain(many_versions).collect();
+    let keys = KeySet::from_whole_keytab(&octets).unwrap();
+    assert_eq!(keys.accounts().count(), 25_001);
+    assert_eq!(keys.account("A", "00099999").unwrap().keys().len(), 25_000);
+}
+
+#[test]
+fn types_without_support_are_kept_by_number_and_give_no_account() {
+    let mut keytab = bytes(RECORDED[0]);
+    keytab[0x38] = 26;
+    let parsed = Keytab::parse(&keytab).unwrap();
+    assert_eq!(parsed.entries()[0].etype, EncType(26));
+    assert!(parsed.entries()[0].key.is_none());
+    assert_eq!(
+        parsed.accounts().iter().map(|account| account.keys().len()).sum::<usize>(),
+        if cfg!(feature = "rc4") { 4 } else { 3 }
+    );
+}
+
+fn entries(recorded: &str) -> Vec<KeytabEntry> {
+    Keytab::parse(&bytes(recorded)).unwrap().into_entries()
+}
+
+fn as_klist_prints(entry: &KeytabEntry) -> String {
+    let name = entry.components.join("/");
+    let key =
+        entry.key.as_ref().unwrap().expose_bytes().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    let etype = match entry.etype {
+        EncType::RC4_HMAC => "arcfour-hmac",
+        other => other.name().unwrap(),
+    };
+    format!("{} {name}@{} {etype} {key}", entry.kvno, entry.realm)
+}
+
+fn bytes(recorded: &str) -> Vec<u8> {
+    let hex = recorded.lines().find_map(|line| line.strip_prefix("keytab = ")).unwrap();
+    hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+/// The first entry of a little-endian keytab of version 0x501, in big-endian: each number turned round where it stands.
+fn swap_first_entry(little: &[u8]) -> Vec<u8> {
+    let length = usize::from(little[2]);
+    let mut big = little[..6 + length].to_vec();
+    let mut at = 2;
+    let turn = |big: &mut Vec<u8>, at: &mut usize, size: usize| {
+        big[*at..*at + size].reverse();
+        *at += size;
+    };
+    turn(&mut big, &mut at, 4);
+    turn(&mut big, &mut at, 2);
+    for _ in 0..3 {
+        let text = usize::from(big[at]);
+        turn(&mut big, &mut at, 2);
+        at += text;
+    }
+    turn(&mut big, &mut at, 4);
+    at += 1;
+    turn(&mut big, &mut at, 2);
+    turn(&mut big, &mut at, 2);
+    at += 32;
+    turn(&mut big, &mut at, 4);
+    big
+}

@@ -1,0 +1,6 @@
+//! Second stage: the keys of a server, and which of them open a ticket.
+
+mod crypto;
+mod key_selection;
+mod key_set;
+mod keytab;

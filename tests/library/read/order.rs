@@ -1,0 +1,61 @@
+//! The order of the checks: cheap checks come first, and checks that need a key come after those that need none.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use crate::common;
+
+use common::refusals::{IN_ORDER, server};
+use kerberos_sso::Error;
+
+#[test]
+fn each_change_alone_is_refused_for_its_own_reason() {
+    let server = server();
+    let mut errors: Vec<Error> = Vec::new();
+    for (code, change) in IN_ORDER {
+        let error = server.refusal(change);
+        assert_eq!(error.code(), code, "{error}");
+        assert!(!errors.contains(&error), "{error}");
+        errors.push(error);
+    }
+}
+
+#[test]
+fn of_two_reasons_the_earlier_check_gives_its_own() {
+    let server = server();
+    for (index, (_, earlier)) in IN_ORDER.iter().enumerate() {
+        let expected = server.refusal(*earlier);
+        for (code, later) in &IN_ORDER[index..] {
+            let error = server.refusal(|token| {
+                later(token);
+                earlier(token);
+            });
+            assert_eq!(error.code(), expected.code(), "before {code}");
+            assert_eq!(error.blame(), expected.blame(), "before {code}");
+        }
+    }
+}
+
+/// Without the account's key nobody learns anything about what a ticket says, and without the session key nothing about
+/// the authenticator.
+#[test]
+fn every_altered_ciphertext_gives_the_same_error() {
+    let server = server();
+    let foreign = IN_ORDER[6].1;
+    let expected = server.refusal(foreign);
+    for (_, inside) in &IN_ORDER[7..] {
+        let error = server.refusal(|token| {
+            inside(token);
+            foreign(token);
+        });
+        assert_eq!(error, expected);
+    }
+    let foreign = IN_ORDER[18].1;
+    let expected = server.refusal(foreign);
+    for (_, inside) in &IN_ORDER[19..] {
+        let error = server.refusal(|token| {
+            inside(token);
+            foreign(token);
+        });
+        assert_eq!(error, expected);
+    }
+}

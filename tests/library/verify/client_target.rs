@@ -1,0 +1,229 @@
+//! The service that the client asked for, by its own word in the authenticator (KERB_AUTH_DATA_CLIENT_TARGET).
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use crate::common;
+
+use common::{NOW, Server, malformed};
+use kerberos_sso::error::{BoundedText, Problem, ServiceClaim};
+use kerberos_sso::testing::{TestToken, if_relevant};
+use kerberos_sso::{Accepted, Error, Policy, ticket::ClientTarget};
+
+const CLIENT_TARGET: i32 = 144;
+
+/// The realm of the name in the authenticator is not compared: the key set holds the accounts of the server's realms.
+const OURS: &str = "HTTP/www.contoso.test@CONTOSO.TEST";
+const OTHER: &str = "HTTP/other.contoso.test@CONTOSO.TEST";
+
+/// A server that accepts tickets for one service.
+fn listing() -> Server {
+    Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]))
+}
+
+fn asks_for(service: &str) -> impl FnOnce(&mut TestToken) {
+    move |token| *token = token.clone().client_target(service)
+}
+
+/// Puts these elements into one AD-IF-RELEVANT of the authenticator, as Windows does.
+fn sends(elements: &[(i32, Vec<u8>)]) -> impl FnOnce(&mut TestToken) {
+    move |token| token.authenticator.authorization_data = vec![if_relevant(elements)]
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn refused(service: &str) -> Error {
+    Error::ServiceRefused { claim: ServiceClaim::ClientTarget, service: BoundedText::new(service) }
+}
+
+fn shown(accepted: &Accepted) -> Option<String> {
+    accepted.authenticator().client_target().as_ref().map(ClientTarget::to_string)
+}
+
+#[test]
+fn target_of_the_listed_service_is_accepted_and_shown() {
+    let accepted = listing().accepts(asks_for(OURS));
+    let target = accepted.authenticator().client_target().unwrap();
+    assert_eq!(target.to_string(), OURS);
+    assert!(target.text() == *OURS && target.service() == *"HTTP/www.contoso.test");
+    assert!(target.realm().unwrap() == *"CONTOSO.TEST");
+}
+
+/// The ticket is for another service of the same account. Its name, which nothing protects, was rewritten on the way.
+#[test]
+fn request_for_another_service_with_a_rewritten_ticket_name_is_refused() {
+    let server = listing();
+    let mut relayed = server.good().service("HTTP/other.contoso.test").client_target(OTHER);
+    relayed.ticket.sname = "HTTP/www.contoso.test".into();
+    let error = server.check(&relayed.mint()).unwrap_err();
+    assert_eq!((error.code(), &error), ("service-refused", &refused("HTTP/other.contoso.test")));
+    assert_eq!(
+        error.to_string(),
+        "the client made its authenticator for the service HTTP/other.contoso.test, which is not among the accepted ones"
+    );
+    assert!(error.remedy().unwrap().to_string().contains("somebody has sent on a request"));
+    let mut by_ticket = server.good();
+    by_ticket.ticket.sname = "HTTP/other.contoso.test".into();
+    assert_ne!(server.check(&by_ticket.mint()).unwrap_err(), error);
+}
+
+#[test]
+fn request_without_a_target_is_accepted() {
+    let accepted = listing().accepts(sends(&[(143, vec![0, 0x40, 0, 0])]));
+    assert_eq!(shown(&accepted), None);
+}
+
+#[test]
+fn any_target_is_shown_and_accepted_when_any_service_is() {
+    let server = Server::new();
+    for target in [OURS, OTHER, "krbtgt/CONTOSO.TEST@CONTOSO.TEST", "no realm", "@", "李@李.TEST", "𝄞@𝄞"] {
+        assert_eq!(shown(&server.accepts(asks_for(target))).as_deref(), Some(target));
+    }
+}
+
+#[test]
+fn target_is_compared_as_the_ticket_name_is() {
+    let server = listing();
+    for (target, service) in [
+        ("HTTP/www.contoso.tes@CONTOSO.TEST", "HTTP/www.contoso.tes"),
+        ("HTTP/www.contoso.test/@CONTOSO.TEST", "HTTP/www.contoso.test/"),
+        ("HTTP/www.contoso.test2@CONTOSO.TEST", "HTTP/www.contoso.test2"),
+        ("xHTTP/www.contoso.test@CONTOSO.TEST", "xHTTP/www.contoso.test"),
+        ("HOST/www.contoso.test@CONTOSO.TEST", "HOST/www.contoso.test"),
+        ("HTTP@CONTOSO.TEST", "HTTP"),
+        ("www.contoso.test", "www.contoso.test"),
+        ("@CONTOSO.TEST", ""),
+        // Only the last part is the realm.
+        ("HTTP/www.contoso.test@CONTOSO.TEST@CONTOSO.TEST", "HTTP/www.contoso.test@CONTOSO.TEST"),
+        // KELVIN SIGN and LATIN SMALL LETTER LONG S are other letters.
+        ("HTTP/www.conto\u{17F}o.test@CONTOSO.TEST", "HTTP/www.conto\u{17F}o.test"),
+    ] {
+        assert_eq!(server.refusal(asks_for(target)), refused(service), "{target}");
+    }
+    for target in [
+        "http/WWW.Contoso.Test@CONTOSO.TEST",
+        "HTTP/www.contoso.test",
+        "HTTP/www.contoso.test@",
+        "HTTP/www.contoso.test@OTHER.TEST",
+    ] {
+        assert_eq!(shown(&server.accepts(asks_for(target))).as_deref(), Some(target));
+    }
+}
+
+#[test]
+fn target_is_one_of_several_listed_services() {
+    let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test", "HTTP/intranet"]));
+    for target in [OURS, "HTTP/intranet@CONTOSO.TEST"] {
+        server.assert_accepts(asks_for(target));
+    }
+    assert_eq!(server.refusal(asks_for(OTHER)), refused("HTTP/other.contoso.test"));
+}
+
+/// RFC 4120 section 5.2.6.1: what is in AD-IF-RELEVANT need not be understood, and what is outside is.
+#[test]
+fn target_counts_wherever_it_is_in_the_authenticator() {
+    let server = listing();
+    for (name, fits) in [(OURS, true), (OTHER, false)] {
+        let element = (CLIENT_TARGET, utf16(name));
+        for data in [
+            vec![element.clone()],
+            vec![if_relevant(&[(143, vec![0; 4]), element.clone()])],
+            vec![if_relevant(&[(-7, vec![1])]), if_relevant(&[if_relevant(&[element])])],
+        ] {
+            let mut token = server.good();
+            token.authenticator.authorization_data = data;
+            assert_eq!(
+                server.check(&token.mint()).map(drop),
+                if fits { Ok(()) } else { Err(refused("HTTP/other.contoso.test")) }
+            );
+        }
+    }
+}
+
+/// The flags of KERB_AP_OPTIONS: channel bindings, and a name from a source that the client does not trust.
+#[test]
+fn target_that_the_client_did_not_verify_is_refused_as_any_other() {
+    for options in [0x0000_4000_u32, 0x0000_8000, 0x0000_C000] {
+        let elements = [(143, options.to_le_bytes().to_vec()), (CLIENT_TARGET, utf16(OTHER))];
+        assert_eq!(listing().refusal(sends(&elements)), refused("HTTP/other.contoso.test"));
+    }
+}
+
+/// The KDC writes no such element, and does not say what the client meant.
+#[test]
+fn target_in_the_ticket_does_not_count() {
+    let element = || (CLIENT_TARGET, utf16(OTHER));
+    let accepted = listing().accepts(|token| {
+        token.ticket.authorization_data = vec![element(), if_relevant(&[element()])];
+    });
+    assert_eq!(shown(&accepted), None);
+}
+
+/// Half a unit, half a surrogate pair, a terminator, a NUL within, and nothing.
+fn unreadable() -> [(Vec<u8>, Problem); 6] {
+    [
+        (vec![0x41], Problem::Unrecognised),
+        ([utf16(OURS), vec![0x41]].concat(), Problem::Unrecognised),
+        ([utf16(OURS), vec![0x00, 0xD8]].concat(), Problem::Unrecognised),
+        ([utf16(OURS), vec![0, 0]].concat(), Problem::Unrecognised),
+        (utf16("a\0b"), Problem::Unrecognised),
+        (Vec::new(), Problem::Empty),
+    ]
+}
+
+#[test]
+fn unreadable_target_is_malformed_when_services_are_listed() {
+    let server = listing();
+    for (data, problem) in unreadable() {
+        let error = server.refusal(sends(&[(CLIENT_TARGET, data.clone())]));
+        assert_eq!(error, malformed("KERB_AUTH_DATA_CLIENT_TARGET", 0, problem), "{data:02X?}");
+    }
+}
+
+#[test]
+fn unreadable_target_is_ignored_when_any_service_is_accepted() {
+    let server = Server::new();
+    for (data, _) in unreadable() {
+        assert_eq!(shown(&server.accepts(sends(&[(CLIENT_TARGET, data)]))), None);
+    }
+}
+
+#[test]
+fn two_targets_name_no_one_service() {
+    let elements = [(CLIENT_TARGET, utf16(OURS)), (CLIENT_TARGET, utf16(OURS))];
+    let error = listing().refusal(sends(&elements));
+    assert_eq!(error, malformed("KERB_AUTH_DATA_CLIENT_TARGET", 0, Problem::TooMany(1)));
+    assert_eq!(shown(&Server::new().accepts(sends(&elements))), None);
+    listing().assert_accepts(sends(&elements[..1]));
+}
+
+/// Nothing bounds the text but the token, and an error keeps its beginning.
+#[test]
+fn target_as_long_as_the_token_allows_is_compared() {
+    let long = format!("{}@CONTOSO.TEST", "x".repeat(20_000));
+    let error = listing().refusal(asks_for(&long));
+    assert_eq!(error, refused(&long[..20_000]));
+    assert_eq!(shown(&Server::new().accepts(asks_for(&long))), Some(long));
+}
+
+#[test]
+fn target_that_could_forge_a_line_is_shown_escaped() {
+    let hostile = "HTTP/a\r\n2026 root signed in\u{202E}@CONTOSO.TEST";
+    for shown in [
+        shown(&Server::new().accepts(asks_for(hostile))).unwrap(),
+        format!("{:?}", Server::new().accepts(asks_for(hostile)).authenticator().client_target()),
+        listing().refusal(asks_for(hostile)).to_string(),
+    ] {
+        assert!(shown.contains(r"a\u{d}\u{a}2026 root signed in\u{202e}"), "{shown}");
+    }
+}
+
+#[test]
+fn stages_show_the_target_of_a_verified_request() {
+    let server = Server::new();
+    let bytes = server.good().client_target(OURS).mint();
+    let opened = server.validator.open(server.validator.read(&bytes).unwrap(), NOW).unwrap();
+    let verified = server.validator.verify(opened, NOW).unwrap();
+    assert_eq!(verified.authenticator().client_target().unwrap().to_string(), OURS);
+}

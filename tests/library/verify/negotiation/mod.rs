@@ -1,0 +1,125 @@
+//! Negotiations that are refused: each differs in one thing from one that is accepted.
+#![cfg(feature = "testing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
+
+mod client_ap_rep;
+use crate::common;
+mod mic;
+mod order;
+mod state;
+
+use common::assert_malformed;
+use common::dialogue::{Host, Kept, dce_style, final_token, krb5_token, prefers_ntlm, random, without};
+use common::tlv::Tlv;
+use kerberos_sso::crypto::{EncType, Key, KeyUsage};
+use kerberos_sso::limits::{MAX_MECHANISMS, MAX_TOKEN_SIZE};
+use kerberos_sso::testing::{
+    ApRepParts, KeyParts, MechToken, NegTokenRespParts, TestClient, TestToken, TokenFraming, mech,
+};
+use kerberos_sso::{
+    Error, SecurityContext, UnixTime,
+    context::{MessageError, MessageKey},
+    error::{InvalidNegotiation, NegotiationCause, Problem, ReplayCause},
+    negotiate::{Negotiation, Step},
+    policy::AcceptorSubkeyPolicy,
+    ticket::GssFlags,
+};
+
+/// A negotiation that waits for the client's final token.
+struct Begun {
+    token: TestToken,
+    client: TestClient,
+    /// The client's context, which has verified what MIC there was.
+    context: SecurityContext,
+    kept: Kept,
+}
+
+impl Begun {
+    fn of(host: &Host, token: TestToken) -> Self {
+        let kept = host.continues(&token.mint(), None);
+        let client = TestClient::of(&token);
+        let mut context = client.complete(Some(&kept.token)).unwrap();
+        if let Some(mic) = NegTokenRespParts::decode(&kept.token).and_then(|reply| reply.mech_list_mic) {
+            context.verify_mic(&client.mech_types, &mic).unwrap();
+        }
+        Self { token, client, context, kept }
+    }
+
+    /// Waits for a MIC.
+    fn mic(host: &Host) -> Self {
+        Self::of(host, prefers_ntlm(host.good()))
+    }
+
+    /// Waits for an AP-REP alone.
+    fn dce(host: &Host) -> Self {
+        Self::of(host, dce_style(host.good().framed(TokenFraming::ApReq)))
+    }
+
+    /// Waits for an AP-REP and a MIC.
+    fn dce_with_mic(host: &Host) -> Self {
+        Self::of(host, dce_style(prefers_ntlm(host.good())))
+    }
+
+    /// The client's MIC.
+    fn good_mic(&mut self) -> Vec<u8> {
+        self.context.get_mic(&self.client.mech_types)
+    }
+
+    /// The client's AP-REP, as plain data.
+    fn client_ap_rep(&self) -> ApRepParts {
+        self.client.confirmation(&self.ap_rep())
+    }
+
+    /// Ours.
+    fn ap_rep(&self) -> ApRepParts {
+        self.client.ap_rep(&self.kept.token).unwrap().unwrap()
+    }
+
+    fn minted(&self, client_ap_rep: &ApRepParts) -> Vec<u8> {
+        client_ap_rep.mint(&self.client.session_key, &[3; 16])
+    }
+
+    /// The final token that ends the negotiation.
+    fn good_end(&mut self) -> Vec<u8> {
+        let is_dce = self.client.flags.contains(GssFlags::DCE_STYLE);
+        let ap_rep = is_dce.then(|| self.minted(&self.client_ap_rep()));
+        match (&self.token.framing, ap_rep) {
+            (TokenFraming::Spnego(_), response_token) => {
+                NegTokenRespParts { response_token, ..final_token(self.good_mic()) }.mint()
+            }
+            (_, ap_rep) => ap_rep.unwrap(),
+        }
+    }
+
+    fn refuses(&self, host: &Host, last: &[u8]) -> Error {
+        host.refuses(last, Some(&self.kept.state))
+    }
+
+    fn ends(&self, host: &Host, last: &[u8]) {
+        let (accepted, _) = host.ends(last, Some(&self.kept.state));
+        assert_eq!(accepted.identity().to_string(), "alice@CONTOSO.TEST");
+    }
+}
+
+fn every_kind(host: &Host) -> [Begun; 4] {
+    [
+        Begun::mic(host),
+        Begun::of(host, without(GssFlags::MUTUAL, prefers_ntlm(host.good()))),
+        Begun::dce(host),
+        Begun::dce_with_mic(host),
+    ]
+}
+
+fn mic_refused(cause: MessageError) -> Error {
+    Error::Negotiation(NegotiationCause::Mic(cause))
+}
+
+const NO_MIC: Error = Error::Negotiation(NegotiationCause::NoMic);
+const NOT_OURS: Error = Error::Negotiation(NegotiationCause::ApRep);
+const LAST_TOKEN: Error = Error::Negotiation(NegotiationCause::LastToken);

@@ -1,0 +1,264 @@
+//! Channel bindings over real TLS: client and server each compute them from their own end of a connection on loopback.
+//!
+//! The client takes the certificate that it is shown and hashes it itself; the server gives its own to the crate. The
+//! certificates are OpenSSL's (`testvectors/tls`). The TLS library has the realm's time, so that none of this has a clock.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::{TestRealm, TestToken, if_relevant};
+use kerberos_sso::{
+    Arrival, ChannelBindings, Error, Policy, Refused, UnixTime, Validator, error::BindingDemand, policy::BindingLevel,
+    ticket::BindingState,
+};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::time_provider::TimeProvider;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
+};
+use sha2::{Digest as _, Sha256, Sha384};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A certificate with its key, and the hash that it is signed with.
+struct Certificate {
+    pem: &'static [u8],
+    hash: fn(&[u8]) -> Vec<u8>,
+}
+
+const SERVER: Certificate = Certificate { pem: include_bytes!("../../../testvectors/tls/server.pem"), hash: sha256 };
+const RENEWED: Certificate = Certificate { pem: include_bytes!("../../../testvectors/tls/renewed.pem"), hash: sha384 };
+const RELAY: Certificate = Certificate { pem: include_bytes!("../../../testvectors/tls/relay.pem"), hash: sha256 };
+
+const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+const LEVELS: [BindingLevel; 3] = [BindingLevel::IfPresent, BindingLevel::IfAdvertised, BindingLevel::Require];
+
+#[test]
+fn the_certificate_that_the_client_sees_matches_the_one_that_the_server_has() {
+    for version in VERSIONS {
+        for certificate in [SERVER, RENEWED] {
+            let sent = deliver(&certificate, version, |channel| bound(&channel.server_end_point(&certificate)));
+            assert_eq!(judge(&sent, &[certificate.bindings()], BindingLevel::Require), Ok(BindingState::Matched));
+        }
+    }
+}
+
+#[test]
+fn keying_material_that_both_ends_export_matches() {
+    for version in VERSIONS {
+        let sent = deliver(&SERVER, version, |channel| bound(&channel.exporter()));
+        let own = ChannelBindings::tls_exporter(&sent.exported);
+        assert_eq!(judge(&sent, &[own], BindingLevel::Require), Ok(BindingState::Matched));
+        // A server that does not know which of both its clients make takes either.
+        assert_eq!(judge(&sent, &[SERVER.bindings(), own], BindingLevel::Require), Ok(BindingState::Matched));
+        assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::Require), Err(Error::ChannelBinding));
+    }
+}
+
+/// The client signs in to a relay with a certificate of its own, which sends the token on.
+#[test]
+fn a_token_relayed_from_another_server_is_refused() {
+    for version in VERSIONS {
+        let relayed = deliver(&RELAY, version, |channel| bound(&channel.server_end_point(&RELAY)));
+        let sent = deliver(&SERVER, version, |_| relayed.token);
+        for level in LEVELS {
+            assert_eq!(judge(&sent, &[SERVER.bindings()], level), Err(Error::ChannelBinding), "{level:?}");
+        }
+    }
+}
+
+/// What a relay that has the server's own key can do with either sort of bindings.
+#[test]
+fn only_exported_keying_material_tells_connections_to_one_server_apart() {
+    for version in VERSIONS {
+        let relayed = deliver(&SERVER, version, |channel| bound(&channel.exporter()));
+        let sent = deliver(&SERVER, version, |_| relayed.token);
+        let own = ChannelBindings::tls_exporter(&sent.exported);
+        assert_eq!(judge(&sent, &[SERVER.bindings(), own], BindingLevel::Require), Err(Error::ChannelBinding));
+
+        let relayed = deliver(&SERVER, version, |channel| bound(&channel.server_end_point(&SERVER)));
+        let sent = deliver(&SERVER, version, |_| relayed.token);
+        assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::Require), Ok(BindingState::Matched));
+    }
+}
+
+#[test]
+fn a_token_without_bindings_is_refused_where_they_are_required() {
+    let sent = deliver(&SERVER, &TLS13, |_| token().mint());
+    let missing = Err(Error::ChannelBindingMissing(BindingDemand::Required));
+    assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::Require), missing);
+    for level in [BindingLevel::IfPresent, BindingLevel::IfAdvertised] {
+        assert_eq!(judge(&sent, &[SERVER.bindings()], level), Ok(BindingState::Absent), "{level:?}");
+    }
+}
+
+/// KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7): a client that says it binds was stripped of its bindings if it has none.
+#[test]
+fn a_client_that_says_it_binds_must() {
+    let sent = deliver(&SERVER, &TLS13, |_| advertising(token()).mint());
+    let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
+    assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), missing);
+    assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfPresent), Ok(BindingState::Absent));
+    let sent =
+        deliver(&SERVER, &TLS13, |channel| advertising(token().bound_to(&channel.server_end_point(&SERVER))).mint());
+    assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), Ok(BindingState::Matched));
+}
+
+/// While a certificate is being replaced some servers of a farm have the one and some the other.
+#[test]
+fn during_a_rollover_either_certificate_matches() {
+    let both = [SERVER.bindings(), RENEWED.bindings()];
+    for (certificate, expected) in
+        [(SERVER, Ok(BindingState::Matched)), (RENEWED, Ok(BindingState::Matched)), (RELAY, Err(Error::ChannelBinding))]
+    {
+        let sent = deliver(&certificate, &TLS13, |channel| bound(&channel.server_end_point(&certificate)));
+        assert_eq!(judge(&sent, &both, BindingLevel::Require), expected);
+    }
+    let sent = deliver(&RENEWED, &TLS13, |channel| bound(&channel.server_end_point(&RENEWED)));
+    assert_eq!(judge(&sent, &both[..1], BindingLevel::Require), Err(Error::ChannelBinding));
+}
+
+/// What a server got over TLS, and what it exports of the connection.
+struct Delivered {
+    token: Vec<u8>,
+    exported: [u8; 32],
+}
+
+/// The client's end of a connection.
+struct Channel {
+    peer_certificate: Vec<u8>,
+    exported: [u8; 32],
+}
+
+impl Channel {
+    /// RFC 5929 section 4.
+    fn server_end_point(&self, signed: &Certificate) -> Vec<u8> {
+        [b"tls-server-end-point:", &(signed.hash)(&self.peer_certificate)[..]].concat()
+    }
+
+    /// RFC 9266 section 3.
+    fn exporter(&self) -> Vec<u8> {
+        [b"tls-exporter:", &self.exported[..]].concat()
+    }
+}
+
+impl Certificate {
+    fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.pem).unwrap()
+    }
+
+    fn bindings(&self) -> ChannelBindings {
+        ChannelBindings::tls_server_end_point(&self.der()).unwrap()
+    }
+}
+
+/// A client sends what `make` makes of its channel to a server with this certificate.
+fn deliver(
+    certificate: &Certificate,
+    version: &'static SupportedProtocolVersion,
+    make: impl FnOnce(&Channel) -> Vec<u8>,
+) -> Delivered {
+    let server = ServerConnection::new(Arc::new(server_config(certificate, version))).unwrap();
+    let client = ClientConnection::new(Arc::new(client_config(version)), "server.test".try_into().unwrap()).unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::scope(|scope| {
+        let receiving = scope.spawn(move || receive(server, listener.accept().unwrap().0));
+        send(client, TcpStream::connect(address).unwrap(), make);
+        receiving.join().unwrap()
+    })
+}
+
+fn send(mut tls: ClientConnection, mut stream: TcpStream, make: impl FnOnce(&Channel) -> Vec<u8>) {
+    tls.complete_io(&mut stream).unwrap();
+    let peer_certificate = tls.peer_certificates().unwrap()[0].to_vec();
+    let exported = tls.export_keying_material([0; 32], LABEL, Some(&[])).unwrap();
+    let token = make(&Channel { peer_certificate, exported });
+    let mut stream = StreamOwned::new(tls, stream);
+    stream.write_all(&token).unwrap();
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
+    // Who closes a connection with something unread in it resets it: session tickets, here.
+    let answer = stream.read_to_end(&mut Vec::new());
+    assert_eq!(answer.unwrap(), 0);
+}
+
+fn receive(mut tls: ServerConnection, mut stream: TcpStream) -> Delivered {
+    tls.complete_io(&mut stream).unwrap();
+    let exported = tls.export_keying_material([0; 32], LABEL, Some(&[])).unwrap();
+    let (mut token, mut stream) = (Vec::new(), StreamOwned::new(tls, stream));
+    stream.read_to_end(&mut token).unwrap();
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
+    Delivered { token, exported }
+}
+
+fn judge(sent: &Delivered, own: &[ChannelBindings], level: BindingLevel) -> Result<BindingState, Error> {
+    let validator = Validator::new(realm().key_set(), Policy::default().with_binding_level(level), NoReplayCache);
+    let verdict = validator.validate_ticket(&sent.token, Arrival::at(NOW).with_channel_bindings(own));
+    verdict.map(|accepted| accepted.channel_bindings()).map_err(Refused::into_error)
+}
+
+fn realm() -> TestRealm {
+    TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$")
+}
+
+fn token() -> TestToken {
+    realm().ticket_for("alice").at(NOW)
+}
+
+fn bound(application_data: &[u8]) -> Vec<u8> {
+    token().bound_to(application_data).mint()
+}
+
+/// As Windows says that it binds: KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT.
+fn advertising(mut token: TestToken) -> TestToken {
+    token.authenticator.authorization_data = vec![if_relevant(&[(143, 0x4000_u32.to_le_bytes().to_vec())])];
+    token
+}
+
+fn server_config(certificate: &Certificate, version: &'static SupportedProtocolVersion) -> ServerConfig {
+    let key = PrivateKeyDer::from_pem_slice(certificate.pem).unwrap();
+    let config = ServerConfig::builder_with_details(Arc::new(default_provider()), Arc::new(RealmTime));
+    let config = config.with_protocol_versions(&[version]).unwrap().with_no_client_auth();
+    config.with_single_cert(vec![certificate.der()], key).unwrap()
+}
+
+/// A client that trusts all three: the relay has a certificate that somebody issued to it.
+fn client_config(version: &'static SupportedProtocolVersion) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for certificate in [SERVER, RENEWED, RELAY] {
+        roots.add(certificate.der()).unwrap();
+    }
+    let config = ClientConfig::builder_with_details(Arc::new(default_provider()), Arc::new(RealmTime));
+    config.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots).with_no_client_auth()
+}
+
+#[derive(Debug)]
+struct RealmTime;
+
+impl TimeProvider for RealmTime {
+    fn current_time(&self) -> Option<rustls::pki_types::UnixTime> {
+        let seconds = u64::try_from(NOW.seconds()).ok()?;
+        Some(rustls::pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
+fn sha384(bytes: &[u8]) -> Vec<u8> {
+    Sha384::digest(bytes).to_vec()
+}
+
+const NOW: UnixTime = TestRealm::NOW;
+
+/// RFC 9266 section 3.
+const LABEL: &[u8] = b"EXPORTER-Channel-Binding";

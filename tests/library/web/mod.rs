@@ -1,0 +1,5 @@
+//! HTTP, and the layers for `tower`.
+
+mod http;
+mod tower;
+mod tower_web;

@@ -1,0 +1,131 @@
+//! What accounts cost in memory: little while nobody signs in, a bounded amount when many do, and nothing by unknown clients.
+#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
+
+use crate::common;
+
+use common::{NOW, all_etypes};
+use kerberos_sso::crypto::{EncType, Key};
+use kerberos_sso::replay::NoReplayCache;
+use kerberos_sso::testing::TestRealm;
+use kerberos_sso::{Account, ComputerAccount, KeySet, Policy, ServiceKey, Validator};
+
+const ACCOUNT: &str = "AZUREADSSOACC$";
+
+/// An account of two versions of three keys, as a Seamless SSO tenant is one, in a realm with a name of 20 characters.
+fn idle_account(number: u32) -> Account {
+    let keys = [1, 2].into_iter().flat_map(|kvno| ComputerAccount::ETYPES.map(|etype| (kvno, etype)));
+    let key = |(kvno, etype): (u32, EncType)| {
+        let octets = [kvno.to_be_bytes(), number.to_be_bytes()].concat().repeat(4);
+        ServiceKey::new(Key::new(etype, &octets[..etype.key_len().unwrap()]).unwrap(), Some(kvno))
+    };
+    let account = Account::new(ACCOUNT, &format!("T{number:07}.EXAMPLE.COM")).of_active_directory();
+    keys.map(key).fold(account, Account::with_key)
+}
+
+/// Bytes in use after `work` that were not before.
+fn kept<T>(work: impl FnOnce() -> T) -> (T, i64) {
+    let mut result = None;
+    let taken = allocation_counter::measure(|| result = Some(work()));
+    (result.unwrap(), taken.bytes_current)
+}
+
+/// So many that the table of realms has just been doubled and is as empty as it gets.
+#[cfg(feature = "rc4")]
+#[test]
+fn an_idle_account_takes_four_hundred_bytes_at_most() {
+    const ACCOUNTS: u32 = 7_200;
+    let (keys, bytes) = kept(|| KeySet::from_accounts((0..ACCOUNTS).map(idle_account)).unwrap());
+    assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 43_200);
+    let each = bytes / i64::from(ACCOUNTS);
+    assert!((200..=400).contains(&each), "{each} bytes");
+}
+
+fn realm(number: u32) -> TestRealm {
+    TestRealm::new(&format!("R{number}.TEST")).with_account(ACCOUNT).of_active_directory()
+}
+
+fn token(realm: &TestRealm) -> Vec<u8> {
+    realm.ticket_for("alice").pac(|_| ()).mint()
+}
+
+fn accepts(validator: &Validator<NoReplayCache>, token: &[u8]) -> bool {
+    validator.validate_ticket(token, NOW).is_ok()
+}
+
+fn validator(keys: KeySet) -> Validator<NoReplayCache> {
+    Validator::new(keys, Policy::default(), NoReplayCache)
+}
+
+#[test]
+fn what_a_key_needs_is_kept_of_the_first_ticket_that_verifies() {
+    let validator = validator(KeySet::from(realm(1).account()));
+    let token = token(&realm(1));
+    let (accepted, first) = kept(|| accepts(&validator, &token));
+    assert!(accepted && (1_000..2_500).contains(&first), "{first} bytes");
+    assert_eq!(kept(|| accepts(&validator, &token)), (true, 0));
+}
+
+#[test]
+fn tickets_that_do_not_verify_leave_nothing_behind() {
+    let others = (1..50).map(|number| realm(number).account());
+    let validator = validator(KeySet::from_accounts(others).unwrap());
+    let ((), bytes) = kept(|| {
+        for number in 1..50 {
+            let mut forged = realm(number).ticket_for("alice");
+            forged.ticket.key = forged.authenticator.key.clone();
+            assert_eq!(validator.validate_ticket(&forged.mint(), NOW).unwrap_err().code(), "integrity");
+        }
+    });
+    assert_eq!(bytes, 0);
+}
+
+#[test]
+fn no_more_keys_are_kept_ready_than_was_said() {
+    let realms: Vec<_> = (1..10).map(realm).collect();
+    for most in [0, 1, 3, 8, 9, 10] {
+        let keys = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();
+        let validator = validator(keys.with_prepared_keys(most));
+        let growth: Vec<_> = realms.iter().map(|realm| kept(|| accepts(&validator, &token(realm)))).collect();
+        assert!(growth.iter().all(|(accepted, _)| *accepted));
+        assert_eq!(growth.iter().filter(|(_, bytes)| *bytes > 0).count(), most.min(realms.len()));
+        let again: Vec<_> = realms.iter().map(|realm| kept(|| accepts(&validator, &token(realm)))).collect();
+        assert!(again.iter().all(|outcome| *outcome == (true, 0)), "{again:?}");
+    }
+}
+
+/// Prepared or not, it is the same key: each type, and the PAC's signature with it.
+#[test]
+fn a_key_that_is_not_kept_opens_the_same_tickets() {
+    let realm = realm(1);
+    for etype in EncType::SUPPORTED {
+        let good = realm.ticket_for("alice").etype(etype).pac(|_| ());
+        let badly_signed = good.clone().pac(|pac| pac.server_signature.key = pac.kdc_signature.key.clone());
+        for most in [0, 100] {
+            let keys = KeySet::from(realm.account());
+            let validator = Validator::new(keys.with_prepared_keys(most), all_etypes(), NoReplayCache);
+            for _ in 0..2 {
+                assert!(accepts(&validator, &good.mint()), "{etype}, {most} kept");
+                let refused = validator.validate_ticket(&badly_signed.mint(), NOW).unwrap_err();
+                assert_eq!(refused.code(), "pac-signature", "{etype}, {most} kept");
+            }
+        }
+    }
+}
+
+#[cfg(feature = "rc4")]
+#[test]
+fn a_realm_may_have_one_account_or_many() {
+    let services = (0..100).map(|number| format!("HTTP/{number}"));
+    let many = services.fold(idle_account(7), |account, service| account.with_service(&service));
+    let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");
+    let keys = KeySet::from_accounts([many, named("A"), idle_account(8), named("B")]).unwrap();
+    let mut held: Vec<_> = keys.accounts().map(|account| (account.realm(), account.name())).collect();
+    held.sort_unstable();
+    let seven = "T0000007.EXAMPLE.COM";
+    assert_eq!(held, [(seven, "A"), (seven, ACCOUNT), (seven, "B"), ("T0000008.EXAMPLE.COM", ACCOUNT)]);
+    assert_eq!(keys.account(seven, ACCOUNT).unwrap().keys().len(), 6);
+    assert!(keys.account("T0000008.EXAMPLE.COM", ACCOUNT).is_some());
+    assert!(keys.account("T0000008.EXAMPLE.COM", "A").is_none() && keys.account("T0000009.EXAMPLE.COM", "A").is_none());
+}
