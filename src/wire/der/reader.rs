@@ -97,9 +97,9 @@ impl<'a> Reader<'a> {
             [found, ..] if found != tag => return self.error_with(what, Kind::UnexpectedTag, tag.into()),
             [_, ref length @ ..] => match *length {
                 [] => length,
-                [..=0x7F, ref contents @ ..] => contents,
+                [0..=0x7F, ref contents @ ..] => contents,
                 [first @ 0x81..=0x84, ref octets @ ..] => match octets.split_at_checked((first & 0x7F).into()) {
-                    Some(([0, ..] | [..=0x7F], _)) => return Fault::new(length, what, Kind::Length),
+                    Some(([0, ..] | [0..=0x7F], _)) => return Fault::new(length, what, Kind::Length),
                     Some((_, contents)) => contents,
                     None => octets,
                 },

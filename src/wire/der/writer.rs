@@ -60,7 +60,7 @@ impl Writer {
         let octets = value.to_be_bytes();
         let mut shortest = &octets[..];
         // The first octet is padding where the next one has the same sign.
-        while let Some((0x00, rest @ [..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
+        while let Some((0x00, rest @ [0..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
             shortest = rest;
         }
         self.element(tag::INTEGER, |w| w.raw(shortest));
