@@ -3,11 +3,12 @@
 use alloc::vec::Vec;
 use sha2::{Digest, Sha512};
 
-/// Returns `length` octets, at most 64, that follow from `label` and `parts`.
+/// Returns `length` octets, at most 64, that follow from `label` and `parts`, on every machine alike.
 pub(super) fn bytes(length: usize, label: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut hash = Sha512::new_with_prefix(label);
     for part in parts {
-        hash.update(part.len().to_be_bytes());
+        let size = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.update(size.to_be_bytes());
         hash.update(part);
     }
     hash.finalize().iter().copied().take(length).collect()
@@ -29,4 +30,15 @@ pub(super) fn numbers(label: &str, parts: &[&[u8]]) -> [u32; 3] {
         *number = bytes.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte));
     }
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbers;
+
+    /// The length of a part is hashed with 64 bits, also where `usize` has 32: the numbers are of SHA-512 as Python has it.
+    #[test]
+    fn numbers_are_the_same_with_32_bits_as_with_64() {
+        assert_eq!(numbers("domain SID", &[b"CONTOSO.TEST"]), [2_414_420_194, 2_443_536_277, 2_568_925_871]);
+    }
 }
