@@ -20,7 +20,7 @@ impl KeySet {
     /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead: a name there is no identity.
     ///
     /// Entries of other principals do not serve, nor do records that are not whole or have a key of an unsupported type.
-    /// [`Keytab`](crate::Keytab) lists them for the log:
+    /// [`Keytab`] lists them for the log:
     ///
     /// ```
     /// use kerberos_sso::{KeySet, Keytab};
