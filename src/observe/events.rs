@@ -94,7 +94,7 @@ pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
                 ticket_etype = query.map(|query| query.etype.0),
                 ticket_kvno = query.and_then(|query| query.kvno),
                 skew_seconds = skew(error),
-                remedy = error.remedy().map(|remedy| remedy.to_string()).as_deref(),
+                remedy = error.remedy().map(display),
                 "{error}"
             )
         };
