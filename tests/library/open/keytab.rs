@@ -54,6 +54,7 @@ fn each_principal_becomes_an_account() {
 }
 
 /// A user knows the key of their own account. Under it they could write a ticket of anybody.
+#[cfg(feature = "rc4")]
 #[test]
 fn only_entries_of_the_named_principals_serve() {
     let file = bytes(RECORDED[0]);
