@@ -96,6 +96,20 @@ fn keytab_without_an_entry_of_the_named_principals_is_an_error_that_names_both()
     assert!(matches!(error(&[]), KeytabError::NoEntry { wanted, .. } if wanted.is_empty()));
 }
 
+#[test]
+fn error_names_five_principals_and_counts_the_others() {
+    let error = |principals: u8| {
+        let mut octets = b"\x05\x02".to_vec();
+        for number in b'1'..=b'0' + principals {
+            octets.extend([0, 0, 0, 38, 0, 1, 0, 1, b'A', 0, 1, number, 0, 0, 0, 1, 0, 0, 0, 0, 3, 0, 17, 0, 16]);
+            octets.extend([[7; 16].as_slice(), &[9]].concat());
+        }
+        KeySet::from_keytab(&octets, ["HTTP/www"]).unwrap_err().to_string()
+    };
+    assert!(error(5).contains("it has entries of 1@A, 2@A, 3@A, 4@A, 5@A. Export"), "{}", error(5));
+    assert!(error(6).contains("it has entries of 1@A, 2@A, 3@A, 4@A, 5@A and 1 more. Export"), "{}", error(6));
+}
+
 #[cfg(feature = "rc4")]
 #[test]
 fn account_has_the_keys_of_both_keytabs_when_the_old_one_retires() {
