@@ -4,7 +4,7 @@ use kerberos_sso::{Identity, error::BoundedText};
 
 /// Returns the account's name and its realm: `alice@CONTOSO.TEST`, fit for a log.
 ///
-/// The name in the ticket depends on how the user signed in. Whoever types a user principal name gets a ticket for that
+/// The name in the ticket depends on how the user signed in. A user who types a user principal name gets a ticket for that
 /// enterprise name (RFC 6806 section 5), and a browser has one for the account's name. The PAC names the account in both.
 pub(crate) fn of(identity: &Identity) -> String {
     let account = identity.account_name.as_ref().unwrap_or(&identity.name);

@@ -50,9 +50,9 @@ impl KeySet {
         Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts_of(&principals)?))
     }
 
-    /// Makes a key set of all entries in an MIT keytab, whoever's they are. It is [`from_keytab`](Self::from_keytab) without the
-    /// choice: everybody who knows one of the keys can sign in as anybody. It is for keytabs of services only, which no user's
-    /// password opens, such as `/etc/krb5.keytab` of a host.
+    /// Makes a key set of all entries in an MIT keytab, without the choice that [`from_keytab`](Self::from_keytab) makes. A person
+    /// who knows one of these keys can sign in as any user. So the keytab must hold keys of services only, which no user's password
+    /// gives, as `/etc/krb5.keytab` of a host does.
     ///
     /// # Errors
     /// [`KeytabError`] if the octets are no keytab, or if no key in it can serve.
@@ -87,8 +87,8 @@ impl Keytab {
     /// realm or without (`HTTP/www.example.com@EXAMPLE.COM`, `HTTP/www.example.com`, `WEB01$`), or as GSS does
     /// (`HTTP@www.example.com`). ASCII letters match in any case, but for the realm.
     ///
-    /// Whoever knows a key can write a ticket of any user under it. In the keytab of a whole domain every user knows a key, their
-    /// own, and could sign in as anybody. So only the keys of the service may serve.
+    /// A person who knows a key can write a ticket of any user under it. The keytab of a whole domain has the keys of its users,
+    /// and each user knows their own. So only the keys of the service may serve.
     #[must_use]
     pub fn only<'a>(mut self, principals: impl IntoIterator<Item = &'a str>) -> Self {
         let wanted: Vec<Wanted> = principals.into_iter().map(Wanted::read).collect();

@@ -110,7 +110,7 @@ fn the_longest_message_of_a_size_fits_and_one_more_does_not() {
     }
 }
 
-/// Whoever demands encryption takes no token that is only signed. An encrypted one is signed, too. A refused token is not used
+/// A caller that demands encryption takes no token that is only signed. An encrypted one is signed, too. A refused token is not used
 /// up.
 #[test]
 fn unwrap_takes_the_demanded_protection_or_more() {
