@@ -1,4 +1,4 @@
-//! What a request costs, however many accounts there are: `cargo bench --features testing --bench keys`.
+//! What a request costs, however many accounts there are: `cargo bench -p kerberos-sso-benches --bench keys`.
 //!
 //! `keyset/1000000` decides one token by a key set of a million accounts, each of a realm of its own with three types of key
 //! in two versions. `-unprepared` is a set that keeps nothing prepared. Before the benches, one plain pass prints what
@@ -43,7 +43,7 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").with_account(ACCOUNT)
 }
 
-/// A smoke run (`cargo bench -- --test`) is small.
+/// A smoke run (`-- --test`) is small.
 fn smoke_run() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }

@@ -1,7 +1,7 @@
 //! What each kind of request takes beside the others: encryption types, numbers of groups, headers, refusals. All take
 //! their turns in every round, by the process's own time, so that what else the machine does weighs on all alike.
 //!
-//! `cargo bench --features testing --bench kinds`. Prints nanoseconds of the best and the median round, and how many times
+//! `cargo bench -p kerberos-sso-benches --bench kinds`. Prints nanoseconds of the best and the median round, and how many times
 //! the first kind the median is. Each kind is one request, decided again and again without a replay cache: its bytes stay
 //! near the processor. `ratio` decides different ones.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
@@ -17,7 +17,7 @@ use std::hint::black_box;
 const TIMES: u32 = 300;
 
 fn main() {
-    // `cargo bench -- --test` runs everything once.
+    // `-- --test` runs everything once.
     let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { 61 };
     let cases = cases();
     let mut figures = vec![Vec::with_capacity(rounds); cases.len()];

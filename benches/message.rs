@@ -1,6 +1,6 @@
 //! What protecting messages costs: MIC, Wrap and Unwrap by type of key and length.
 //!
-//! `cargo bench --features testing --bench message`. Ids are `what/etype/octets`; every result is asserted.
+//! `cargo bench -p kerberos-sso-benches --bench message`. Ids are `what/etype/octets`; every result is asserted.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "cases/etypes.rs"]

@@ -1,7 +1,7 @@
 //! A request against the cryptography that it cannot do without, in alternating rounds of the process's own time, so that
 //! what else the machine does weighs on both alike.
 //!
-//! `cargo bench --features testing --bench ratio`. Prints, for each case, nanoseconds of the best and the median round of
+//! `cargo bench -p kerberos-sso-benches --bench ratio`. Prints, for each case, nanoseconds of the best and the median round of
 //! both, and the median of the rounds' ratios. The whole way is taken: from the token's bytes to the user's SID, where the
 //! ticket has a PAC, with the replay cache in memory.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
@@ -31,7 +31,7 @@ struct Case {
 }
 
 fn main() {
-    // `cargo bench -- --test` runs everything once; another word takes the cases whose name has it.
+    // `-- --test` runs everything once; another word takes the cases whose name has it.
     let (options, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
     let rounds = if options.iter().any(|option| option == "--test") { 1 } else { 61 };
     println!("{:24} {:>6} {:>12} {:>12} {:>7}", "", "bytes", "ours, ns", "floor, ns", "ratio");

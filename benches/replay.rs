@@ -1,4 +1,4 @@
-//! What remembering one authenticator costs, however many are remembered: `cargo bench --bench replay`.
+//! What remembering one authenticator costs, however many are remembered: `cargo bench -p kerberos-sso-benches --bench replay`.
 //!
 //! The cache has room for 10 million entries of ten minutes. `replay/insert/1M` inserts while one million are alive, as many
 //! ending as come; `-share` counts by client besides. Before the benches, one plain pass prints memory by entry, what two
@@ -71,7 +71,7 @@ fn tag(number: u64) -> ReplayTag {
     ReplayTag::from_bytes((half(0) << 64 | half(0x5555_5555_5555_5555)).to_be_bytes())
 }
 
-/// A smoke run (`cargo bench -- --test`) is small.
+/// A smoke run (`-- --test`) is small.
 fn smoke_run() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }

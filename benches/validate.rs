@@ -1,6 +1,6 @@
 //! What one decision costs: the whole way, each stage alone, PACs, refusals, the header, the answer.
 //!
-//! `cargo bench --features testing`. Ids are `what/etype/how`; every result is asserted.
+//! `cargo bench -p kerberos-sso-benches`. Ids are `what/etype/how`; every result is asserted.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "cases/etypes.rs"]

@@ -1,6 +1,6 @@
 //! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
 //!
-//! Run: `cargo run --example seamless`, and open the address that it prints. It listens on loopback, and serves a built-in
+//! Run: `cargo run --manifest-path examples/seamless/Cargo.toml`, and open the address that it prints. It listens on loopback, and serves a built-in
 //! test realm unless it is given the tenants of a real one:
 //!
 //! ```text

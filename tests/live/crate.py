@@ -1,4 +1,4 @@
-"""The crate's examples, as built by `run`."""
+"""The crate's examples and the sign-in server, as built by `run`."""
 
 import json
 import os
@@ -10,6 +10,11 @@ PROJECT = Path(__file__).parents[2]
 
 def example(name):
     return PROJECT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/examples" / name
+
+
+def sign_in_server():
+    """It is a workspace of its own, which has a target folder of its own unless all of them share one."""
+    return PROJECT / os.environ.get("CARGO_TARGET_DIR", "examples/seamless/target") / "release/seamless"
 
 
 def validate(keytab, options, *paths):

@@ -1,4 +1,4 @@
-"""The example `seamless`, started for the forests of this run; and what it is asked over HTTP without a browser."""
+"""The sign-in server, started for the forests of this run; and what it is asked over HTTP without a browser."""
 
 import base64
 import contextlib
@@ -11,7 +11,7 @@ import time
 import urllib.parse
 from dataclasses import dataclass
 
-from crate import example
+from crate import sign_in_server
 from samba_ad import SSO_ACCOUNT
 from web import HOST
 from work import run
@@ -40,7 +40,7 @@ class Server:
     def __init__(self, work, port, tenants=(), clock=0, env=None):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
         self.log_file = self.home / "log"
-        command = [example("seamless"), "--listen", f"127.0.0.1:{port}"]
+        command = [sign_in_server(), "--listen", f"127.0.0.1:{port}"]
         if tenants:
             config = self.home / "seamless.json"
             config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
