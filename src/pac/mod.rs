@@ -28,7 +28,7 @@ mod logon_info;
 mod ndr;
 mod reader;
 mod signature;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests;
 mod ticket_signature;
 mod upn_dns_info;

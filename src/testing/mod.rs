@@ -59,6 +59,9 @@
 //! plaintext, [`TicketParts::raw_cipher`] and [`AuthenticatorParts::raw_cipher`] a ciphertext, [`PacParts::raw`] a PAC,
 //! [`MechToken::Raw`] the token in SPNEGO, and [`TestToken::mint_around`] the AP-REQ.
 //!
+//! The realm is a feature, and no crate of its own. It makes both sides of a [`SecurityContext`](crate::SecurityContext),
+//! which the public API makes from a decision only, and the library's unit tests use its tokens.
+//!
 //! Nothing here is random, and nothing is secret. Keys follow from names, and all else follows from a realm's count of
 //! its tokens. A test that fails once fails every time.
 

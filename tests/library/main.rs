@@ -2,7 +2,6 @@
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;
-#[cfg(feature = "testing")]
 mod common;
 mod pac_support;
 #[path = "../recorded/mod.rs"]

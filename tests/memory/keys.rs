@@ -1,6 +1,5 @@
 //! What accounts cost in memory: little while nobody signs in, a bounded amount when many do, and nothing by unknown clients.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;

@@ -1,5 +1,4 @@
 //! What the library takes of the heap. These tests have a program of their own, since a log's subscriber takes some as well.
-#![cfg(feature = "testing")]
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;

@@ -1,5 +1,4 @@
 //! What a PAC costs in memory: nothing, until owned values are asked for; and a PAC that lies about its counts no more.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::pac_support;

@@ -1,6 +1,5 @@
 //! Buffers that few tickets have: the device, claims, delegation. They are written here after the IDL of MS-PAC and
 //! MS-ADTS; what Windows and Samba wrote is in the other tests.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 use crate::pac_support;

@@ -1,5 +1,4 @@
 //! An identity goes into a session store and comes back the same.
-#![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used)]
 
 use crate::recorded;

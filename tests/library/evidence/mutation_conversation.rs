@@ -2,7 +2,7 @@
 //!
 //! As in `mutation.rs`: nothing panics, no other user signs in, and memory stays within four times the input and 64 KiB, on a
 //! stack of 256 KiB. There is no replay cache, so no token is refused as a replay.
-#![cfg(all(feature = "testing", feature = "rc4"))]
+#![cfg(feature = "rc4")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
 //! The census of encryption types, by which an administrator switches RC4 off.
-#![cfg(all(feature = "testing", feature = "rc4"))]
+#![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;

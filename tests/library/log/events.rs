@@ -1,5 +1,4 @@
 //! What a subscriber of `tracing` gets: each decision once, the stages in their order, and never a secret.
-#![cfg(all(feature = "testing", feature = "tracing"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,4 @@
 //! What gets into a log: no line that a client wrote, and no octet of a key.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;

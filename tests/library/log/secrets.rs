@@ -1,6 +1,5 @@
 //! No value that comes of a request prints a token, an answer, an authenticator or a sealed state. A reader of the log could
 //! send what it shows, and sign in.
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -350,7 +349,6 @@ fn no_sealed_state_is_printed() {
 }
 
 /// The layer's future holds the headers for the client: the answer, and the cookie with the sealed state.
-#[cfg(feature = "tower")]
 #[test]
 fn no_future_of_the_layer_prints_an_answer() {
     use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};

@@ -1,6 +1,5 @@
 //! Encryption types, keys, ciphertexts and checksums: what must verify, and under which key and usage.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 

@@ -1,5 +1,4 @@
 //! A key set that is built account by account.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use kerberos_sso::crypto::EncType;

@@ -2,7 +2,6 @@
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-#[cfg(feature = "testing")]
 pub mod alice;
 pub mod pac_fields;
 

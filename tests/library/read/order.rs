@@ -1,5 +1,4 @@
 //! The order of the checks: cheap checks come first, and checks that need a key come after those that need none.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;

@@ -1,6 +1,5 @@
 //! What is accepted, and that the facts reported are those that were sent: by the KDC, by the client, or in the unencrypted
 //! fields of the ticket.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;

@@ -1,7 +1,6 @@
 //! The answer to an accepted client: the AP-REP, its framing, and the context that both sides share then. `rasn` reads the
 //! answers, as the client of `kerberos_sso::testing` would.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,4 @@
 //! The time at which a token arrives, and the connection over which it does.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use crate::common;

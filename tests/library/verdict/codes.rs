@@ -1,5 +1,4 @@
 //! The codes of errors: stable, complete, and each given for a real request.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;

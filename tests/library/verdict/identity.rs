@@ -1,5 +1,4 @@
 //! What an identity says of groups: which count, and which are nobody's business here.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used)]
 
 use kerberos_sso::pac::{Group, GroupAttributes};

@@ -1,5 +1,4 @@
 //! A refusal is the same by every way to call the validator: the same error, and the same token for the client.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;

@@ -1,6 +1,5 @@
 //! The token for a refused client: by default the same for every reason; with `KrbErrorPolicy::AfterProof` the code of RFC
 //! 4120 section 7.5.9, once the client has proved itself.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;

@@ -1,5 +1,4 @@
 //! The small form of an identity, for sessions: it knows the same groups, and a store takes and gives it whole.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::pac::{AccountKind, GroupAttributes};
@@ -100,7 +99,6 @@ fn sid_without_sub_authorities_is_no_group_of_a_session() {
     assert!(session.is_member_of(Sid::AUTHENTICATION_ASSERTED));
 }
 
-#[cfg(feature = "serde")]
 mod stored {
     use super::*;
     use kerberos_sso::limits::{MAX_SESSION_GROUPS, MAX_SESSION_TEXT};

@@ -1,5 +1,5 @@
 //! A build without the feature `rc4`: it names RC4, and refuses it whatever the policy says.
-#![cfg(all(feature = "testing", not(feature = "rc4")))]
+#![cfg(not(feature = "rc4"))]
 #![allow(clippy::unwrap_used)]
 
 use crate::common;

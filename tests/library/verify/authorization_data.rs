@@ -1,5 +1,4 @@
 //! Authorization data: an element that is not understood restricts, unless its writer says that it may be ignored.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::common;

@@ -1,5 +1,4 @@
 //! Channel bindings: what each level takes, and that another channel's never pass.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 

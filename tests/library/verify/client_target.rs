@@ -1,5 +1,4 @@
 //! The service that the client asked for, by its own word in the authenticator (KERB_AUTH_DATA_CLIENT_TARGET).
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;

@@ -1,5 +1,4 @@
 //! Who a ticket may name, and who may use it: realms, names, addresses, delegation.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 

@@ -1,5 +1,4 @@
 //! Clocks and the times of tickets, on both sides of every limit.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 

@@ -2,7 +2,6 @@
 //!
 //! The client takes the certificate that it is shown and hashes it itself; the server gives its own to the crate. The
 //! certificates are OpenSSL's (`testvectors/tls`). The TLS library has the realm's time, so that none of this has a clock.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use kerberos_sso::replay::NoReplayCache;

@@ -1,5 +1,4 @@
 //! The realms between the client's and the service's: which of them may lie there, and who says so.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 

@@ -1,5 +1,4 @@
 //! The step that follows from a request over HTTP (RFC 4559), and the state that a client carries between two requests.
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,4 @@
 //! The layer for `tower`: called alone, before axum's routes, and in axum's server over HTTP/1.1 and HTTP/2.
-#![cfg(all(feature = "testing", feature = "tower"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

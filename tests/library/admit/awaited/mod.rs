@@ -1,6 +1,5 @@
 //! An admission that is awaited, polled step by step and dropped at each step: nobody is admitted who should not be, and
 //! nothing is lost.
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +9,6 @@
 )]
 
 use crate::common;
-#[cfg(feature = "tower")]
 mod layer;
 mod store;
 

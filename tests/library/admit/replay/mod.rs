@@ -1,5 +1,4 @@
 //! Each authenticator is taken once, whatever is around it, and for as long as its own time is.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;

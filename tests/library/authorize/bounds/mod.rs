@@ -1,5 +1,4 @@
 //! The bounds of an account: the users and groups for which its keys vouch, and what bounds demand of a ticket.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod keys_of_several_accounts;

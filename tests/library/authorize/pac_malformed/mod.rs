@@ -1,5 +1,4 @@
 //! PACs with one thing wrong in each, signed again, so that no other check can be the one that refuses it.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
 #![allow(clippy::panic, clippy::expect_used)]
 

@@ -1,6 +1,5 @@
 //! What a PAC says against the ticket that it came in, the account whose key opened that, and the policy. Each ticket has
 //! one thing wrong, and its PAC is signed again.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used, clippy::cloned_ref_to_slice_refs)]
 

@@ -1,5 +1,4 @@
 //! Which keys are tried on a ticket, in which order, how many; and what is said when none opens it.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;

@@ -1,5 +1,4 @@
 //! What comes before any key is used: size, framing, the shape of the messages.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 

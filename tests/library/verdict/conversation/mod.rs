@@ -1,7 +1,6 @@
 //! SPNEGO with several tokens (RFC 4178 section 5), and the three tokens of DCE style (MS-KILE section 3.4.5.1). Another node
 //! reads every token after the first, with the octets that were kept.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,4 @@
 //! Negotiations that are refused: each differs in one thing from one that is accepted.
-#![cfg(feature = "testing")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

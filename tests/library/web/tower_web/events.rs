@@ -181,7 +181,6 @@ async fn challenge_of_the_guard_is_reported() {
     assert_eq!(only_event(&app, request("GET", &[])).await.1["code"], "challenged");
 }
 
-#[cfg(feature = "axum")]
 #[tokio::test]
 async fn challenge_and_missing_layer_of_the_extractor_are_reported() {
     let host = Host::new();

@@ -1,6 +1,5 @@
 //! The layers for `tower` among the other parts of a web server: pages of other sites, CORS, sessions, groups, gRPC, and the
 //! log.
-#![cfg(all(feature = "testing", feature = "tower"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,9 +12,7 @@ use crate::common;
 
 mod challenges;
 mod cross_site;
-#[cfg(feature = "tracing")]
 mod events;
-#[cfg(feature = "axum")]
 mod extract;
 mod groups;
 mod responses;
