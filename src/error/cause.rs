@@ -1,4 +1,4 @@
-//! The causes of refusals: which part of a request is wrong, and why.
+//! The causes of refusals: the part of a request that is wrong, and the reason.
 
 use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
@@ -6,11 +6,11 @@ use crate::keys::{AccountAndMore, LeftOut};
 use crate::replay::ReplayLimit;
 use thiserror::Error;
 
-/// Whether a client that chose another mechanism also offered Kerberos.
+/// A statement of whether a client that chose another mechanism also offered Kerberos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KerberosOffer {
-    /// The client also offered Kerberos. It can use Kerberos if the server asks for it.
+    /// The client also offered Kerberos, and can use it if the server asks for it.
     AlsoOffered,
     /// The client did not offer Kerberos.
     NotOffered,
@@ -29,18 +29,18 @@ impl KerberosOffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum KeyRole {
-    /// This is the service's key, under which the ticket is encrypted.
+    /// The service's key, under which the ticket is encrypted.
     #[error("ticket's encryption")]
     Ticket,
-    /// This is the session key in the ticket, under which the authenticator is encrypted.
+    /// The session key in the ticket, under which the authenticator is encrypted.
     #[error("session key")]
     Session,
-    /// This is the key that the client chose for the messages that follow.
+    /// The subkey that the client chose for the messages that follow.
     #[error("client's subkey")]
     Subkey,
 }
 
-/// Why an encryption type is not accepted.
+/// The reason why an encryption type is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EtypeCause {
@@ -48,7 +48,7 @@ pub enum EtypeCause {
     #[error("this server does not support")]
     NotImplemented,
     /// The policy does not list the type.
-    #[error("the policy leaves out")]
+    #[error("the policy does not list")]
     Policy,
 }
 
@@ -59,41 +59,41 @@ pub enum EtypeCause {
 pub enum Integrity {
     /// The ticket did not verify under any key that could be its key.
     #[error(
-        "the ticket for {service} does not open under {} of type {etype} for realm {realm}{}: tried was {}{}",
+        "the ticket for {service} does not open under {} of type {etype} for realm {realm}{}: the keys tried are those of {}{}",
         match (*.tried, *.left_out) {
             (1, 0) => "the one key held",
             (_, 0) => "any of the keys held",
             _ => "any of the keys tried",
         },
-        match .kvno { Some(_) => " (a key of the very version it names was among them)", None => "" },
+        match .kvno { Some(_) => " (one of them has the version that the ticket names)", None => "" },
         AccountAndMore(account, *.accounts),
         LeftOut(*.left_out)
     )]
     Ticket {
-        /// This is the service that the ticket names, its components joined with `/`. Nothing protects that name.
+        /// The service that the ticket names, its components joined with `/`. Nothing protects that name.
         service: BoundedText,
-        /// This is the ticket's realm.
+        /// The ticket's realm.
         realm: BoundedText,
-        /// This is the ticket's encryption type.
+        /// The ticket's encryption type.
         etype: EncType,
-        /// This is the key version that the ticket names, if a key of that version was tried.
+        /// The key version that the ticket names, if a key of that version was tried.
         kvno: Option<u32>,
-        /// This account's keys were tried first.
+        /// The account whose keys were tried first.
         account: BoundedText,
-        /// Keys of so many accounts were tried.
+        /// The number of accounts whose keys were tried.
         accounts: usize,
-        /// So many different keys were tried.
+        /// The number of different keys that were tried.
         tried: usize,
-        /// So many more keys were held and not tried: those beyond
+        /// The number of keys that were held but not tried, because they exceed
         /// [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS). Each account beyond
-        /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one. It is zero if all keys of accounts that
-        /// name the service were tried.
+        /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all
+        /// keys of accounts that name the service were tried.
         left_out: usize,
     },
     /// The ticket opened, but the authenticator did not verify under the session key in it.
     #[error(
-        "the authenticator does not verify under the ticket's session key: its sender does not hold that key, or it was \
-         changed on the way"
+        "the authenticator does not verify under the ticket's session key: its sender does not hold that key, or an \
+         attacker changed the authenticator"
     )]
     Authenticator,
 }
@@ -105,8 +105,8 @@ pub enum ServiceClaim {
     /// The unencrypted fields of the ticket name the service. Nothing protects that name.
     #[error("the ticket is for")]
     Ticket,
-    /// The client names the service in its authenticator (KERB_AUTH_DATA_CLIENT_TARGET). That name is protected: the client
-    /// made the request for that service.
+    /// The client names the service in its authenticator (KERB_AUTH_DATA_CLIENT_TARGET). The authenticator protects that
+    /// name: the client made the request for that service.
     #[error("the client made its authenticator for")]
     ClientTarget,
 }
@@ -115,10 +115,11 @@ pub enum ServiceClaim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NameCause {
-    /// The name has no component, or an empty one.
+    /// The name has no component, or one of its components is empty.
     #[error("it is empty or has an empty component")]
     Empty,
-    /// The name is WELLKNOWN/ANONYMOUS, or the realm is the anonymous one, or the anonymous flag is set (RFC 8062).
+    /// The name is WELLKNOWN/ANONYMOUS, the realm is the anonymous realm, or the ticket's anonymous flag is set (RFC
+    /// 8062).
     #[error("it is anonymous")]
     Anonymous,
 }
@@ -127,10 +128,10 @@ pub enum NameCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NamePart {
-    /// This is `cname`.
+    /// The client's name (`cname`).
     #[error("name")]
     Name,
-    /// This is `crealm`.
+    /// The client's realm (`crealm`).
     #[error("realm")]
     Realm,
 }
@@ -140,9 +141,9 @@ pub enum NamePart {
 #[non_exhaustive]
 pub enum AddressCause {
     /// The ticket does not list the client's address.
-    #[error("the client's is not among them")]
+    #[error("the client's address is not among them")]
     NotListed,
-    /// The ticket lists no IP address: NetBIOS names, as Windows clients ask for, or other types.
+    /// The ticket lists no IP address, but NetBIOS names, which Windows clients ask for, or addresses of other types.
     #[error("none of them is an IP address: Windows lists the client's NetBIOS name")]
     NoIpAddress,
     /// The caller did not give the client's address.
@@ -154,10 +155,10 @@ pub enum AddressCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Part {
-    /// This is EncTicketPart, which the KDC wrote.
+    /// The EncTicketPart, which the KDC wrote.
     #[error("ticket")]
     Ticket,
-    /// This is Authenticator, which the client wrote.
+    /// The Authenticator, which the client wrote.
     #[error("authenticator")]
     Authenticator,
 }
@@ -166,11 +167,12 @@ pub enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BindingDemand {
-    /// The policy demands them of every client ([`BindingLevel::Require`](crate::policy::BindingLevel::Require)).
-    #[error("every client must bind")]
+    /// The policy demands bindings of every client ([`BindingLevel::Require`](crate::policy::BindingLevel::Require)).
+    #[error("every client must send them")]
     Required,
-    /// The client says in KERB_AP_OPTIONS that it sends bindings, or its options cannot be read, but it sent none.
-    #[error("the client says that it binds")]
+    /// The client announces in KERB_AP_OPTIONS that it sends bindings, or these options cannot be read, but it sent no
+    /// bindings.
+    #[error("the client announces that it sends them")]
     Advertised,
 }
 
@@ -178,17 +180,17 @@ pub enum BindingDemand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DelegationKind {
-    /// The ticket has the FORWARDED flag: it came from a forwarded TGT.
+    /// The ticket has the FORWARDED flag: the client got it with a forwarded TGT.
     #[error("forwarded")]
     Forwarded,
     /// The ticket has the PROXY flag.
     #[error("proxy")]
     Proxy,
     /// Another service uses the ticket in the user's name: S4U2Proxy (S4U_DELEGATION_INFO in the PAC).
-    #[error("constrained delegation: another service uses it in the user's name")]
+    #[error("constrained delegation: another service uses the ticket in the user's name")]
     ConstrainedDelegation,
-    /// A service said who the user is, and the user proved nothing: S4U2Self (S-1-18-2 in the PAC).
-    #[error("protocol transition: a service says who the user is")]
+    /// A service asserted the user's identity, and the user proved nothing: S4U2Self (S-1-18-2 in the PAC).
+    #[error("protocol transition: a service asserted the user's identity")]
     ServiceAsserted,
 }
 
@@ -198,8 +200,8 @@ pub enum DelegationKind {
 pub enum ReplayCause {
     /// The same authenticator was admitted before.
     Seen,
-    /// The request is older than the memory of the replay cache: from before its start, or from before its clock was
-    /// set back.
+    /// The replay cache started after the request, or its clock was set back since. The cache cannot tell whether it
+    /// admitted the authenticator before.
     OlderThanCache,
 }
 
@@ -207,7 +209,7 @@ impl ReplayCause {
     pub(super) const fn phrase(self) -> &'static str {
         match self {
             Self::Seen => "",
-            Self::OlderThanCache => ", or may have been: it is older than what the replay cache remembers",
+            Self::OlderThanCache => ", or may have been: it is older than the memory of the replay cache",
         }
     }
 }
@@ -226,21 +228,21 @@ pub enum ReplayCacheFault {
     /// The replay cache gave no answer.
     #[error("the replay cache did not answer")]
     NoAnswer,
-    /// The policy's clock skew is longer than the replay cache's. The cache would forget authenticators that the policy still
-    /// accepts.
+    /// The policy's clock skew is longer than the replay cache's. The cache would forget authenticators that the policy
+    /// still accepts.
     #[error(
         "the policy's clock skew of {policy_seconds} seconds is longer than the {cache_seconds} seconds for which the replay \
          cache remembers"
     )]
     ClockSkew {
-        /// This is [`Policy::clock_skew`](crate::Policy::clock_skew).
+        /// The policy's clock skew in seconds: [`Policy::clock_skew`](crate::Policy::clock_skew).
         policy_seconds: i64,
-        /// This is the clock skew that the replay cache was made for.
+        /// The clock skew in seconds that the replay cache was made for.
         cache_seconds: i64,
     },
 }
 
-/// A mistake in how the caller set up the validator.
+/// A mistake in the caller's configuration of the validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Misuse {

@@ -1,17 +1,17 @@
-//! The stable names of errors, and where to look for their causes.
+//! The stable names of errors, and the place to look for the cause of each error.
 
 use super::{Error, Integrity};
 use core::fmt;
 
-/// Where to look for the cause of a refusal.
+/// The place to look for the cause of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Blame {
     /// The octets are no message of the protocol: the client is broken, a proxy cut the header, or somebody is probing.
     Message,
-    /// The client chose something that this server does not accept, or could do nothing else.
+    /// The client chose a mechanism that this server does not accept, or has no ticket.
     Client,
-    /// The keys that this server holds are wrong, or the account that they belong to in the directory.
+    /// This server holds wrong keys, or the account of these keys is set up wrongly in the directory.
     Keys,
     /// A clock is wrong, or a ticket was used outside its lifetime.
     Time,
@@ -41,14 +41,14 @@ impl fmt::Display for Blame {
 }
 
 impl Error {
-    /// Returns the stable name of this error, for logs, counters and tests. New names are added, but no name ever
-    /// changes.
+    /// Returns the stable name of this error, for logs, counters and tests. Later versions may add names, but change
+    /// none.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.classified().0
     }
 
-    /// Returns where to look for the cause.
+    /// Returns the place to look for the cause.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         self.classified().1

@@ -1,7 +1,7 @@
-//! Errors: why a request was refused, who can remove the cause, and how.
+//! Errors: the reason of a refusal, where its cause lies, and the remedy.
 //!
-//! An [`enum@Error`] is for the log and for the administrator. The client gets less: see [`Refused`](crate::Refused).
-//! No variant holds a key or a plaintext. Text from a peer is kept as a [`BoundedText`] only. No variant allocates, so
+//! An [`enum@Error`] is for the log and for the administrator. The client gets less: see [`Refused`](crate::Refused). No
+//! variant holds a key or a plaintext. Variants keep text from a peer only as a [`BoundedText`]. No variant allocates, so
 //! that a refusal stays cheap.
 
 mod cause;
@@ -52,36 +52,36 @@ pub enum Error {
     /// The message does not have the form that its specification demands.
     #[error("the message is malformed: {0}")]
     Malformed(Malformed),
-    /// The token has more octets than the limit. Nothing of it was read.
+    /// The token has more octets than the limit. The library read no octet of the token.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
-        /// The token has so many octets, or a header of this length can decode to so many.
+        /// The number of octets of the token, or the most octets that a header of this length can decode to.
         size: usize,
-        /// This is [`Policy::max_token_size`](crate::Policy::max_token_size).
+        /// The limit: [`Policy::max_token_size`](crate::Policy::max_token_size).
         limit: usize,
     },
 
     /// The client answered with NTLM.
     #[error("the client sent NTLM ({message}) instead of a Kerberos ticket{}", .offer.phrase())]
     Ntlm {
-        /// This is the kind of message that the client sent.
+        /// The kind of NTLM message that the client sent.
         message: NtlmMessage,
-        /// This says whether the client offered Kerberos, too.
+        /// Whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
     /// The client answered with NegoEx, in practice with PKU2U or a mechanism for Microsoft accounts.
     #[error("the client sent NegoEx instead of a Kerberos ticket{}", .offer.phrase())]
     NegoEx {
-        /// This says whether the client offered Kerberos, too.
+        /// Whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
     /// The client reaches no KDC and asks this server to relay its messages to one (IAKERB).
     #[error("the client sent IAKERB: it has no ticket and asks this server to relay its messages to a KDC")]
     Iakerb,
-    /// The client offers mechanisms, and none of them is Kerberos.
+    /// The client offers mechanisms, but does not offer Kerberos.
     #[error("the client offers {mechanisms} mechanisms, and Kerberos is not among them")]
     NoKerberos {
-        /// The client offers so many mechanisms.
+        /// The number of mechanisms that the client offers.
         mechanisms: usize,
     },
     /// The client offers Kerberos, but sent no ticket with its offer.
@@ -94,53 +94,54 @@ pub enum Error {
     /// A key is of an encryption type that this crate does not support, or that the policy does not list.
     #[error("the {role} is of type {etype}, which {cause}")]
     UnsupportedEtype {
-        /// This key is of that type.
+        /// The role of the key.
         role: KeyRole,
-        /// This is the type of the key.
+        /// The encryption type of the key.
         etype: EncType,
-        /// This is why the type is not accepted.
+        /// The reason why the type is not accepted.
         cause: EtypeCause,
     },
-    /// A key is for RC4, which the policy does not allow (see `Policy::allow_rc4`), or which this build does not have (the
+    /// A key is for RC4. The policy does not allow RC4 (see `Policy::allow_rc4`), or this build does not have it (the
     /// feature `rc4`).
     #[cfg_attr(feature = "rc4", error("the {role} is RC4 (rc4-hmac, 23), which the policy does not allow"))]
     #[cfg_attr(not(feature = "rc4"), error("the {role} is RC4 (rc4-hmac, 23), which this build does not have"))]
     Rc4Refused {
-        /// This key is for RC4.
+        /// The role of the RC4 key.
         role: KeyRole,
     },
-    /// No key was held that could have opened the ticket.
+    /// The server holds no key that could have opened the ticket.
     #[error("{0}")]
     NoKey(NoKey),
-    /// Keys of the right account and type were held, but only in other versions, and none of them opened the ticket.
+    /// The server holds keys of the right account and type in other versions only, and none of these keys opened the
+    /// ticket.
     #[error("{0}")]
     KeyVersion(KeyVersion),
-    /// A key was used, and the ciphertext did not verify under it.
+    /// A key was used, but the ciphertext did not verify under that key.
     #[error("{0}")]
     Integrity(Integrity),
 
     /// The request is for a service that the policy does not list.
-    #[error("{claim} the service {service}, which is not among the accepted ones")]
+    #[error("{claim} the service {service}, which is not among the services that the policy accepts")]
     ServiceRefused {
-        /// This names the service.
+        /// The part of the request that names the service.
         claim: ServiceClaim,
-        /// This is the service that it names.
+        /// The service that the request names.
         service: BoundedText,
     },
-    /// The client's name is empty or anonymous, so it is nobody's name.
+    /// The client's name is empty or anonymous, so it identifies no user.
     #[error("the client name {name:?} is refused: {cause}")]
     NameRefused {
-        /// This is the name, its components joined with `/`.
+        /// The client's name, its components joined with `/`.
         name: BoundedText,
-        /// This is why the name is refused.
+        /// The reason why the name is refused.
         cause: NameCause,
     },
-    /// The key that opened the ticket may not vouch for users of this realm.
+    /// The account whose key opened the ticket may not vouch for users of the client's realm.
     #[error("the ticket names a user of realm {realm}, and the account {account} may not vouch for that realm")]
     UntrustedRealm {
-        /// This is the client's realm in the ticket.
+        /// The client's realm in the ticket.
         realm: BoundedText,
-        /// The key of this account opened the ticket.
+        /// The account whose key opened the ticket.
         account: BoundedText,
     },
     /// The authenticator names another client than the ticket does.
@@ -153,27 +154,27 @@ pub enum Error {
         if .client > .server { "ahead of" } else { "behind" }
     )]
     ClockSkew {
-        /// This is the authenticator's time.
+        /// The authenticator's time.
         client: UnixTime,
-        /// This is the time that the caller gave.
+        /// The time that the caller gave.
         server: UnixTime,
-        /// The two times may differ by so many whole seconds, either way.
+        /// The allowed clock skew in whole seconds. The two times may differ by this much either way.
         allowed_seconds: i64,
     },
     /// The ticket has expired.
     #[error("the ticket expired at {end}, {} s before {now}", .now.seconds_since(*.end))]
     TicketExpired {
-        /// This is the ticket's endtime.
+        /// The ticket's endtime.
         end: UnixTime,
-        /// This is the time that the caller gave.
+        /// The time that the caller gave.
         now: UnixTime,
     },
     /// The ticket is not valid yet.
     #[error("the ticket is valid only from {start}, {} s after {now}", .start.seconds_since(*.now))]
     TicketNotYetValid {
-        /// This is the ticket's starttime, or its authtime if it has no starttime.
+        /// The ticket's starttime, or its authtime if it has no starttime.
         start: UnixTime,
-        /// This is the time that the caller gave.
+        /// The time that the caller gave.
         now: UnixTime,
     },
     /// The ticket is postdated, and no KDC has validated it.
@@ -182,41 +183,41 @@ pub enum Error {
     /// The ticket's lifetime is longer than the policy allows, or the ticket ends before it starts.
     #[error("the ticket lives {seconds} s, and {limit_seconds} s are allowed")]
     TicketLifetime {
-        /// The ticket lasts so many seconds from start to end. The number is negative if it ends before it starts.
+        /// The seconds from the ticket's start to its end. The number is negative if the ticket ends before it starts.
         seconds: i64,
-        /// This is [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus one clock skew.
+        /// The limit in seconds: [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus one clock skew.
         limit_seconds: i64,
     },
-    /// The ticket is bound to addresses, and the client's address is not one of them.
+    /// The ticket may be used from the addresses in it only, and the client's address is not among them.
     #[error("the ticket may be used from certain addresses only, and {0}")]
     AddressMismatch(AddressCause),
-    /// The ticket came through realms that the KDC did not check, and that may not all lie on the way.
+    /// The KDC did not check the realms on the ticket's authentication path, and the policy does not allow this path.
     #[error(
         "the ticket came through other realms, which the KDC did not check (TRANSITED-POLICY-CHECKED is not set), and {0}"
     )]
     Transited(TransitedCause),
-    /// The authorization data holds a restriction that must be understood, and this crate does not understand it.
+    /// The authorization data holds a critical element of a type that this crate does not know.
     #[error("the {part} carries critical authorization data of type {ad_type}, which is not understood")]
     AuthorizationData {
-        /// The restriction is in this part.
+        /// The part of the request that holds the element.
         part: Part,
-        /// This is its ad-type.
+        /// The ad-type of the element.
         ad_type: i32,
     },
     /// The authenticator's checksum is unkeyed, malformed or wrong.
     #[error("the authenticator's checksum is refused: {0}")]
     Checksum(ChecksumCause),
-    /// The client made the request for another channel than the one that carried it.
+    /// The client's channel bindings are for another channel than the one that carried the request.
     #[error("the channel bindings do not match this connection: the request was made for another TLS channel")]
     ChannelBinding,
-    /// The client made the request for no channel, and the policy demands a channel.
+    /// The client sent no channel bindings, and the policy demands them.
     #[error("the client sent no channel bindings, and the policy demands them ({0})")]
     ChannelBindingMissing(BindingDemand),
-    /// The ticket or the request is delegated, and the policy refuses that.
+    /// The ticket is delegated, and the policy refuses delegated tickets.
     #[error("the ticket is delegated ({0}), which the policy refuses")]
     Delegation(DelegationKind),
 
-    /// The policy demands a PAC with a SID, and the ticket has none.
+    /// The policy demands a PAC with the user's SID, and the ticket has none.
     #[error("{0}, and the policy demands one")]
     PacMissing(MissingPac),
     /// The PAC does not have the form that MS-PAC demands.
@@ -228,24 +229,24 @@ pub enum Error {
     /// The PAC contradicts the ticket that carries it, or contradicts itself.
     #[error("the PAC does not belong to this ticket: {0}")]
     PacMismatch(PacMismatch),
-    /// The key that opened the ticket may not vouch for SIDs of this domain.
+    /// The account whose key opened the ticket may not vouch for SIDs of this domain.
     #[error("the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for its domain")]
     UntrustedDomain {
-        /// The PAC makes this claim.
+        /// The part of the PAC that names the domain.
         claim: DomainClaim,
-        /// This is the SID.
+        /// The SID that the PAC claims.
         sid: Sid,
-        /// The key of this account opened the ticket.
+        /// The account whose key opened the ticket.
         account: BoundedText,
     },
     /// The policy does not let accounts of this kind sign in.
     #[error("the account {name:?} ({sid}) may not sign in here: {cause}")]
     AccountRefused {
-        /// This is the account's name.
+        /// The account's name.
         name: BoundedText,
-        /// This is the account's SID.
+        /// The account's SID.
         sid: Sid,
-        /// This is why the policy refuses the account.
+        /// The reason why the policy refuses the account.
         cause: AccountCause,
     },
 
@@ -253,18 +254,18 @@ pub enum Error {
     #[error("the negotiation failed: {0}")]
     Negotiation(NegotiationCause),
 
-    /// This authenticator was admitted before, or may have been.
+    /// This authenticator was admitted before, or the replay cache cannot tell whether it was.
     #[error("this authenticator was used before{}", .0.phrase())]
     Replay(ReplayCause),
-    /// The replay cache cannot hold another live entry, either for any client or for this one.
+    /// The replay cache has no room for another live entry: it is full, or the client has used up its share.
     #[error("{}, so this request cannot be distinguished from a replay", full_phrase(*.0))]
     ReplayCacheFull(ReplayLimit),
-    /// The replay cache could not decide.
+    /// The replay cache could not decide whether the authenticator was used before.
     #[error("{0}, so this request cannot be distinguished from a replay")]
     ReplayCacheFailed(ReplayCacheFault),
 
     /// The caller's configuration contradicts itself. No client can cause this.
-    #[error("this validator was misused: {0}")]
+    #[error("the program that uses this validator made a mistake: {0}")]
     Misuse(Misuse),
 }
 

@@ -4,38 +4,41 @@ use crate::context::MessageError;
 use crate::time::UnixTime;
 use thiserror::Error;
 
-/// The reason why a negotiation was not completed. Its ticket and its authenticator were good.
+/// The reason why a negotiation was not completed. The ticket and the authenticator of that negotiation were good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NegotiationCause {
-    /// The client's mechListMIC does not verify over the list that the client sent. Somebody may have changed the list.
-    #[error("the client's MIC over the mechanisms that it offered does not hold: {0}")]
+    /// The client's mechListMIC does not verify over the MechTypeList that the client sent. An attacker may have changed
+    /// the list.
+    #[error("the client's MIC over the mechanisms that it offered does not verify: {0}")]
     Mic(MessageError),
-    /// The client prefers another mechanism to Kerberos, but sent no MIC to confirm its list (RFC 4178 section 5).
+    /// The client prefers another mechanism to Kerberos, but sent no mechListMIC to confirm its MechTypeList (RFC 4178
+    /// section 5).
     #[error("the client's MIC over the mechanisms that it offered is missing")]
     NoMic,
     /// The client's AP-REP, its second token in DCE style, does not answer the AP-REP of this server.
     #[error("the client's AP-REP does not answer the AP-REP of this server")]
     ApRep,
-    /// The client's final token is not the expected one: an AP-REP without DCE style, or none with it.
+    /// The client's final token is not the expected one: the client sent an AP-REP without DCE style, or no AP-REP in DCE
+    /// style.
     #[error("the client's final token is not the one that completes this negotiation")]
     LastToken,
-    /// The client wants to continue, but the state to keep until then is too large for the cookie that carries it.
-    #[error("the client wants to continue, and the state to keep until then is too large for a cookie")]
+    /// The client wants to continue, but the negotiation state is too large for the cookie that would carry it.
+    #[error("the client wants to continue, but the negotiation state is too large for a cookie")]
     NotKept,
     /// The client took too long to answer.
     #[error("the client answered {} s after this server did, and {allowed_seconds} s are allowed", .now.seconds_since(*.began))]
     TooLate {
-        /// This server answered the request at this time.
+        /// The time at which this server answered the request.
         began: UnixTime,
-        /// This is the time that the caller gave.
+        /// The time that the caller gave.
         now: UnixTime,
-        /// This is the allowed clock skew, in whole seconds.
+        /// The allowed clock skew in whole seconds.
         allowed_seconds: i64,
     },
 }
 
-/// The octets given are no [`Negotiation`](crate::negotiate::Negotiation) of this version.
+/// The error for octets that are no [`Negotiation`](crate::negotiate::Negotiation) of this version of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("these octets are no negotiation state of this version of the program")]
 pub struct InvalidNegotiation;

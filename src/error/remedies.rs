@@ -1,4 +1,4 @@
-//! The words of the remedies. [`SERVICE`](super::remedy::SERVICE) stands where a remedy fills in the service.
+//! The sentences of the remedies. [`SERVICE`](super::remedy::SERVICE) marks the places where a remedy fills in the service.
 
 use super::{
     AccountCause, AddressCause, Error, EtypeCause, HeaderProblem, Integrity, KerberosOffer, KeyRole, KeyVersion,
@@ -17,8 +17,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
         }
         Error::NotNegotiate(HeaderProblem::NoToken) => {
-            "The client has no token to send: a browser leaves it out if it gets no ticket. Check on the client which tickets \
-             it has (klist), or which program sends the bare word."
+            "The client sent the word Negotiate without a token, as a browser does that gets no ticket. Check the \
+             client's tickets with klist on the client, or find the program that sends the word alone."
         }
         Error::NotNegotiate(HeaderProblem::Wrapped) => {
             "Let the client's program write the base64 in one line: \"base64 -w 0\" and not \"base64\", b64encode and not \
@@ -29,15 +29,16 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
              web server has cut the header: raise its header limit."
         }
         Error::NotNegotiate(HeaderProblem::Base64) => {
-            "Let the client's program write base64 with \"+\" and \"/\" (RFC 4648 section 4; not the URL-safe alphabet), and \
-             nothing behind it. If a proxy cuts headers or joins two lines to one, let it pass them on as they are."
+            "Let the client's program write base64 with \"+\" and \"/\" (RFC 4648 section 4; not the URL-safe \
+             alphabet), and no other text after the base64. If a proxy cuts headers or joins two header lines, let the \
+             proxy forward headers unchanged."
         }
         Error::NotNegotiate(HeaderProblem::Several) => {
             "Let the client send one Negotiate value, and let no proxy join it with another header line."
         }
         Error::TooLarge { limit, .. } if *limit >= MAX_TOKEN_SIZE => {
-            "The user is in very many groups, or the client forwards a ticket-granting ticket. No policy takes a larger token: put \
-             the user in fewer groups, or clear \"trusted for delegation\" on the service's account."
+            "The user is in very many groups, or the client forwards a ticket-granting ticket. No policy accepts a \
+             larger token: put the user in fewer groups, or clear \"trusted for delegation\" on the service's account."
         }
         Error::TooLarge { .. } => TOO_LARGE,
         Error::Ntlm { offer: KerberosOffer::NotOffered, .. } => NTLM,
@@ -47,8 +48,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::NegoEx { .. } => NEGOEX,
         Error::Iakerb => {
-            "The client reaches no KDC. Let it reach a domain controller (VPN, DNS SRV records _kerberos._tcp) or a KDC \
-             proxy (MS-KKDCP). This server does not relay."
+            "The client reaches no KDC. Let it reach a domain controller (VPN, DNS SRV records _kerberos._tcp) or a \
+             KDC proxy (MS-KKDCP). This server does not relay messages to a KDC."
         }
         Error::NoKerberos { .. } => {
             "Enable Kerberos in the client's Negotiate settings, and check that the client is a member of the domain or \
@@ -83,8 +84,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
             NoKeyCause::EncType { .. } => ETYPE_NOT_HELD,
             NoKeyCause::NotConsidered { .. } => LEFT_OUT,
             NoKeyCause::Retired { .. } => {
-                "The previous key was kept until then. If clients still use tickets under it, keep it longer: for as \
-                 long as tickets live (10 hours by default)."
+                "The server no longer uses the previous key. If clients still use tickets under the previous key, keep \
+                 that key longer: for as long as tickets live (10 hours by default)."
             }
             NoKeyCause::StrictVersion { .. } => {
                 "Export the key of that version, or let the policy treat the version as a hint (the default)."
@@ -94,7 +95,7 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         | Error::Integrity(Integrity::Ticket { left_out: 1.., .. }) => LEFT_OUT,
         Error::KeyVersion(key_version) if key_version.newer => {
             "The account's password was changed after these keys were exported. Export a new keytab, or derive the \
-             keys from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
+             keys from the new password, and keep the old keys until their tickets have ended (10 hours by default)."
         }
         Error::KeyVersion(_) => {
             "The client holds a ticket from before the last password change. Keep the previous key for as long as \
@@ -102,19 +103,21 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
         Error::ServiceRefused { claim: ServiceClaim::ClientTarget, .. } => {
-            "If clients reach this server under that name, add it to the policy's services. If not, somebody has sent on a \
-             request that its client made for another service of this account: give each service an account of its own."
+            "If clients reach this server under that name, add the name to the policy's services. If not, an attacker \
+             has forwarded a request that a client made for another service of this account: give each service an \
+             account of its own."
         }
         Error::ServiceRefused { .. } => {
-            "If clients reach this server under that name, add it to the policy's services. If not, find out why the KDC \
-             gave them a ticket for another service."
+            "If clients reach this server under that name, add the name to the policy's services. If not, find out why \
+             the KDC gave clients a ticket for another service."
         }
         Error::UntrustedRealm { .. } => {
-            "If users of that realm may sign in here, name it with the SID of its domain: a domain of the account's own forest by \
-             Account::with_forest_domain, one of another forest by Account::with_trusted_domain. A realm that is no domain \
-             has no SID (Account::with_client_realm). A trust between the realms alone does not let them sign in. If it is the \
-             account's own realm, another account has the same key and may not vouch for that realm, or is another \
-             tenant's: give each account a key of its own."
+            "If users of that realm may sign in here, name the realm with the SID of its domain: \
+             Account::with_forest_domain for a domain of the account's own forest, Account::with_trusted_domain for a \
+             domain of another forest. A realm that is no domain has no SID: use Account::with_client_realm. A trust \
+             between the realms alone does not let these users sign in. If the realm is the account's own, another \
+             account with the same key may not vouch for the realm, or belongs to another tenant: give each account a \
+             key of its own."
         }
         Error::ClientMismatch(_) | Error::Checksum(_) => {
             "A correct client does not send this. Find out which program sent it, and report it to its maintainers."
@@ -129,32 +132,34 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
              on the domain controllers."
         }
         Error::TicketInvalid => {
-            "The client must have the KDC validate the postdated ticket (kinit -v) before using it."
+            "Let the client have the postdated ticket validated by the KDC (kinit -v) before it uses the ticket."
         }
         Error::TicketLifetime { seconds: ..0, .. } => {
-            "No KDC writes a ticket that ends before it starts: its maker holds a key of this service's account. Change the \
-             account's password, and find out who knew it. If the KDC is not Active Directory, report this to its maintainers."
+            "No KDC writes a ticket that ends before it starts: the maker of this ticket holds a key of this service's \
+             account. Change the account's password, and find out who knew it. If the KDC is not Active Directory, \
+             report this to its maintainers."
         }
         Error::TicketLifetime { .. } => {
-            "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise it in this policy. A lifetime \
-             of years is a sign of a forged ticket."
+            "Lower the maximum ticket lifetime in the realm's Kerberos policy, or raise the maximum in this server's \
+             policy. A lifetime of years is a sign of a forged ticket."
         }
         Error::AddressMismatch(AddressCause::NoIpAddress) => {
-            "No server can compare a NetBIOS name with the address of a connection. Ignore addresses in this policy (the \
-             default): Windows clients list nothing else."
+            "No server can compare a NetBIOS name with the address of a connection. Ignore addresses in this policy \
+             (the default): Windows clients list NetBIOS names only."
         }
         Error::AddressMismatch(AddressCause::Unknown) => {
             "Let the program give the client's address (Arrival::with_client_address), or ignore addresses in this policy \
              (the default)."
         }
         Error::AddressMismatch(_) => {
-            "The client asked for a ticket bound to its address and came through NAT or a proxy. Set noaddresses = true \
-             in its krb5.conf, or ignore addresses in this policy (the default)."
+            "The client asked for a ticket bound to its address, and its request came through NAT or a proxy. Set \
+             noaddresses = true in its krb5.conf, or ignore addresses in this policy (the default)."
         }
         Error::Transited(TransitedCause::Realms(_)) => TRANSITED_REALMS,
         Error::Transited(TransitedCause::Unreadable(_)) => {
-            "Let the KDC check the realms: it then sets TRANSITED-POLICY-CHECKED, and the list is not read here. If it is a KDC \
-             of Windows, which checks none, report the list to the maintainers of this server."
+            "Let the KDC check the realms: it then sets TRANSITED-POLICY-CHECKED, and this server does not read the \
+             list. If the KDC is a KDC of Windows, which checks no realms, report the list to the maintainers of this \
+             server."
         }
         Error::AuthorizationData { part: Part::Authenticator, .. } => {
             "A service must refuse restrictions that it does not know (RFC 4120 section 5.2.6). Let the client's program wrap the \
@@ -166,8 +171,9 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::ChannelBinding => {
             "A proxy that ends TLS before this server changes the channel: give the policy the bindings of the \
-             certificate that clients see. A client in Java (outside of LDAP) or Perl writes another type of address into \
-             its bindings: allow it (BindingAddressPolicy::AllowNull). If it is neither, an attacker relayed this request."
+             certificate that clients see. A client in Java (outside of LDAP) or Perl writes another type of address \
+             into its bindings: allow it (BindingAddressPolicy::AllowNull). If neither is the cause, an attacker \
+             relayed this request."
         }
         Error::ChannelBindingMissing(_) => {
             "Enable Extended Protection on the client (Windows: SuppressExtendedProtection = 0; MIT and browsers on \
@@ -188,67 +194,69 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }) => PAC_SIGNATURE_MISSING,
         Error::PacSignature(_) => {
             "Either the PAC was forged or altered, or the KDC signed it with a key of this account that this server \
-             was not given: export all of its keys. If krbtgt keys were given, check that they are the current ones, \
-             and that those of the read-only domain controllers are among them."
+             was not given: export all of its keys. If krbtgt keys were given, check that these keys are current, and \
+             that they include the krbtgt keys of the read-only domain controllers."
         }
         Error::PacMalformed(PacMalformed { problem: PacProblem::NoDomain { .. } | PacProblem::NoUser, .. }) => {
             NO_DOMAIN
         }
         Error::PacMalformed(PacMalformed { problem: PacProblem::TooLarge { .. } | PacProblem::TooMany(_), .. }) => {
-            "The PAC is larger than any that a domain controller is known to write. Put the user in fewer groups. If that does \
-             not help, report it to the maintainers of this library."
+            "The PAC is larger than any PAC that domain controllers are known to write. Put the user in fewer groups. \
+             If that does not help, report this to the maintainers of this library."
         }
         Error::PacMalformed(_) | Error::PacMismatch(_) => {
-            "No domain controller writes this. The maker of the ticket holds a key of this service's account: change the \
-             account's password, and find out who knew it. If the KDC is not Active Directory, report this to its \
-             maintainers."
+            "No domain controller writes such a PAC. The maker of the ticket holds a key of this service's account: \
+             change the account's password, and find out who knew it. If the KDC is not Active Directory, report this \
+             to its maintainers."
         }
         Error::UntrustedDomain { .. } => {
             "If that domain belongs to the account's forest, name its SID in the account's domain SIDs \
-             (Account::with_domain_sid). If it belongs to another forest whose users may sign in, tie it to its realm \
-             (Account::with_trusted_domain). Accounts that share a key must all allow it. If it is none of these, the maker \
-             of this ticket holds a key of the account, or SID filtering is off on a trust."
+             (Account::with_domain_sid). If the domain belongs to another forest whose users may sign in, name the \
+             domain together with its realm (Account::with_trusted_domain). All accounts that share a key must allow \
+             the domain. If neither is the case, the maker of this ticket holds a key of the account, or SID filtering \
+             is off on a trust."
         }
         Error::AccountRefused { cause: AccountCause::Disabled, .. } => {
-            "If the account's user may sign in, enable the account. The ticket says what was so when it was issued: the user then \
-             gets a new one (sign out and in, or \"klist purge\")."
+            "If the account's user may sign in, enable the account, then let the user get a new ticket (sign out and \
+             in, or \"klist purge\"): a ticket holds the state of the account at the time when the ticket was issued."
         }
         Error::AccountRefused { .. } => {
             "Sign in with a person's account, or let the policy accept such accounts (AccountPolicy::Any)."
         }
         Error::Replay(ReplayCause::OlderThanCache) => {
             "The server was started a moment ago, or its clock was set back: it cannot know which authenticators were \
-             used before. Such refusals end by themselves within two clock skews."
+             used before that time. Such refusals end without any action within two clock skews."
         }
         Error::Negotiation(NegotiationCause::TooLate { .. }) => {
-            "Nothing to do for one: the client or the network was slow, and the client starts again. If it happens often, \
-             look for a proxy that holds responses back."
+            "A single refusal of this kind needs no action: the client or the network was slow, and the client starts \
+             again. If such refusals are frequent, look for a proxy that delays responses."
         }
         Error::Negotiation(NegotiationCause::NotKept) => {
-            "Let the client send its ticket at once, with Kerberos first among its mechanisms. Or keep the state of \
-             negotiations on the server, with the connection or in a store."
+            "Let the client send its ticket at once, with Kerberos first among its mechanisms. Or let the server keep \
+             the state of negotiations itself, with the connection or in a store."
         }
         Error::Negotiation(_) => {
-            "Give each client's next token the state of its own conversation, and let no proxy change the headers. If \
-             neither is the cause, somebody on the way has changed the negotiation."
+            "Let the program pass each client's next token with the state of the same client's negotiation, and let no \
+             proxy change the headers. If neither is the cause, an attacker on the network has changed the \
+             negotiation."
         }
         Error::Replay(_) => {
             "One request was delivered twice (a proxy retries, or the server validates one header twice), or an attacker \
              repeated the request of another client. A client makes a new authenticator for every request."
         }
         Error::ReplayCacheFull(ReplayLimit::ClientShare) => {
-            "One client signs in more often than the replay cache allows (with_client_share): find out why, or raise the \
-             share. Entries become free as the client's authenticators expire, within two clock skews."
+            "One client signs in more often than the replay cache allows (with_client_share): find the cause, or raise \
+             the share. The client's entries become free within two clock skews, as its authenticators expire."
         }
         Error::ReplayCacheFull(ReplayLimit::Cache) => {
-            "Give the replay cache more entries: it needs one for each sign-in within two clock skews."
+            "Give the replay cache more entries: it needs one entry for each sign-in within two clock skews."
         }
         Error::ReplayCacheFailed(ReplayCacheFault::ClockSkew { .. }) => {
-            "Make the replay cache with the longest clock skew of the policies that share it \
-             (MemoryReplayCache::new with Policy::clock_skew). All requests under the longer skew are refused meanwhile."
+            "Make the replay cache with the longest clock skew of the policies that share it (MemoryReplayCache::new \
+             with Policy::clock_skew). Until then all requests under the longer skew are refused."
         }
         Error::ReplayCacheFailed(_) => {
-            "Check the shared store that holds the replay cache; requests are refused meanwhile."
+            "Check the shared store that holds the replay cache. Until the store answers, requests are refused."
         }
         Error::Misuse(Misuse::NoBindings) => {
             "Let the program give the bindings of the server's certificate (Policy::with_channel_bindings) or of the connection \
@@ -263,11 +271,11 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
 
 const NTLM: &str = "\
 The client fell back to NTLM because it could not get a Kerberos ticket for this host. The usual causes, most frequent \
-first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no CNAME to another; \
-(2) no account, or two accounts, have that name as service principal: \"setspn -Q {service}\" must find exactly one; \
-(3) the browser does not trust the site: put it into the Local Intranet zone, or into AuthServerAllowlist of Chrome or \
-Edge; (4) the client does not reach a domain controller (VPN), or its user is a local one: \"klist get {service}\" on the \
-client says which.";
+first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no CNAME to \
+another; (2) no account, or two accounts, have that service principal name: \"setspn -Q {service}\" must find exactly \
+one; (3) the browser does not trust the site: put it into the Local Intranet zone, or into AuthServerAllowlist of \
+Chrome or Edge; (4) the client does not reach a domain controller (VPN), or its user is a local user: \"klist get \
+{service}\" on the client shows which of the two.";
 
 const NEGOEX: &str = "\
 The client tries NegoEx (PKU2U or a Microsoft account) because it got no Kerberos ticket for this host. Check that its \
@@ -279,7 +287,7 @@ The user is in very many groups, or the client forwards a ticket-granting ticket
 the header limit of the web server and its proxies) up to 64 KiB, or put the user in fewer groups.";
 
 const ETYPE_OF_TICKET: &str = "\
-The account has keys of that obsolete type only, or \"Use Kerberos DES encryption types\" is set on it. Set \
+The account has keys of that obsolete type only, or its option \"Use Kerberos DES encryption types\" is set. Set \
 msDS-SupportedEncryptionTypes of the service account to 24 (AES128 and AES256), clear that option, then change the \
 account's password so that AES keys exist.";
 
@@ -287,15 +295,15 @@ account's password so that AES keys exist.";
 const RC4_TICKET: &str = "\
 Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
 password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
-server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". Until then \
-allow_rc4() on the policy accepts them.";
+server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". Until \
+then allow_rc4() on the policy accepts these tickets.";
 
 #[cfg(not(feature = "rc4"))]
 const RC4_TICKET: &str = "\
 Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change its \
 password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; give this \
-server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". This build of the \
-server has no RC4; one with the feature \"rc4\" accepts them once allow_rc4() on the policy does.";
+server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist purge\". This \
+build of the server has no RC4. A build with the feature \"rc4\" accepts these tickets if the policy has allow_rc4().";
 
 #[cfg(feature = "rc4")]
 const RC4_SESSION: &str = "\
@@ -305,66 +313,70 @@ encryption types allowed for Kerberos\" includes AES. Until then allow_rc4() on 
 
 #[cfg(not(feature = "rc4"))]
 const RC4_SESSION: &str = "\
-The ticket itself may well be AES: the KDC chose RC4 for the session key because client or account does not announce AES. \
-Set msDS-SupportedEncryptionTypes of the service account to 24 and see that the client's policy \"Configure encryption \
-types allowed for Kerberos\" includes AES. This build of the server has no RC4; one with the feature \"rc4\" \
-accepts such tickets once allow_rc4() on the policy does.";
+The ticket itself may be AES: the KDC chose RC4 for the session key because the client or the account does not \
+announce AES. Set msDS-SupportedEncryptionTypes of the service account to 24, and check that the client's policy \
+\"Configure encryption types allowed for Kerberos\" includes AES. This build of the server has no RC4. A build with \
+the feature \"rc4\" accepts such tickets if the policy has allow_rc4().";
 
 const REALM_NOT_HELD: &str = "\
 The ticket was made for an account of a realm whose keys this server was not given. Check that clients reach the right \
-server under this name (\"setspn -Q {service}\" tells which account, hence which realm), then add that account's keytab, \
+server under this name (\"setspn -Q {service}\" shows the account, and so the realm), then add that account's keytab, \
 or its password, with that realm in upper case.";
 
 const ETYPE_NOT_HELD: &str = "\
 Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the account's \
-password, from which every type is derived. If the account was just set to other types, clients keep their old tickets \
-until these end.";
+password, from which every type is derived. If the account's types were just changed, clients keep their old tickets \
+until these tickets end.";
 
 const TICKET_DOES_NOT_OPEN: &str = "\
 The keys held are not those that the KDC used. The likely causes, in this order: (1) the service name is registered on \
-another account: \"setspn -Q {service}\" must name the account of these keys, once; (2) the keys were derived from a wrong \
-password, or, for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", its lower-case name \
-without $, \".\" and the lower-case realm, whatever the service is called; (3) the password was changed since, and the \
-version number did not change. Otherwise the ticket was damaged or made up.";
+another account: \"setspn -Q {service}\" must find the account of these keys and no other; (2) the keys were derived \
+from a wrong password, or, for AES, with a wrong salt: a computer account's salt is the upper-case realm, \"host\", \
+its lower-case name without $, \".\" and the lower-case realm, whatever the service is called; (3) the password was \
+changed after the keys were exported, and the version number did not change. Otherwise the ticket is damaged or \
+forged.";
 
 const LEFT_OUT: &str = "\
-Few keys are tried on one ticket, and more are held for this realm, so the right one may not have been tried. Name on each \
-account the services that it has (Account::with_service): its keys are then tried first. This ticket is for {service}, and \
-\"setspn -Q {service}\" names its account. Take keys out of the keytab whose tickets have ended.";
+The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \
+tried. Name the services of each account (Account::with_service): the server then tries the keys of the account that \
+has the ticket's service first. This ticket is for {service}, and \"setspn -Q {service}\" names its account. Take keys \
+out of the keytab whose tickets have ended.";
 
 const SUBKEY: &str = "\
-The client chose this type by itself: the ticket and its session key have others. Update the client, or let its \
-configuration permit AES (permitted_enctypes in krb5.conf; on Windows the policy \"Configure encryption types allowed for \
-Kerberos\").";
+The client chose this type by itself: the ticket and its session key have other types. Update the client, or let its \
+configuration permit AES (permitted_enctypes in krb5.conf; on Windows the policy \"Configure encryption types allowed \
+for Kerberos\").";
 
 const CLOCK: &str = "\
-Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same on \
-this server if every client is refused. Kerberos allows five minutes either way; a virtual machine resumed from a \
-snapshot is the classic.";
+Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and the same \
+on this server if every client is refused. Kerberos allows five minutes either way. A virtual machine that resumed \
+from a snapshot often has a wrong clock.";
 
 const TRANSITED_REALMS: &str = "\
-If a realm is a domain of the account's own forest, name it with the SID of that domain (Account::with_forest_domain). If it \
-is another realm that you trust to say who the users of the client's realm are, list it (Policy::with_transited_realms). Or \
-let the KDC of the service's realm check the way ([capaths] in its krb5.conf): it then sets TRANSITED-POLICY-CHECKED. KDCs of \
-Windows never set that flag.";
+If a realm is a domain of the account's own forest, name it with the SID of that domain (Account::with_forest_domain). \
+If you trust another realm to vouch for the users of the client's realm, list that realm \
+(Policy::with_transited_realms). Or let the KDC of the service's realm check the authentication path ([capaths] in its \
+krb5.conf): the KDC then sets TRANSITED-POLICY-CHECKED. KDCs of Windows never set that flag.";
 
 const PAC_MISSING: &str = "\
-Check that the service account is not set to do without a PAC (NO_AUTH_DATA_REQUIRED, 0x2000000 in userAccountControl) and \
-that the client does not ask for none (kinit --no-request-pac). A KDC that is not Active Directory sends no SIDs: if that is \
-intended, accept names without SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent where a rule of this server needs a PAC).";
+Check that the service account does not have the flag NO_AUTH_DATA_REQUIRED (0x2000000 in userAccountControl), and \
+that the client does not ask for a ticket without a PAC (kinit --no-request-pac). A KDC that is not Active Directory \
+sends no SIDs: if that is intended, accept names without SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent \
+where a rule of this server needs a PAC).";
 
 const PAC_SIGNATURE_TYPE: &str = "\
-The KDC signs with a key of the service's account, whose type need not be the ticket's: export all keys of the account \
-(ktpass -crypto All), or give its password, from which every type is derived. A type that no key makes (CRC32, MD5) is a \
-sign of a forged PAC (MS14-068).";
+The KDC signs with a key of the service's account. This key may be of another type than the ticket's key: export all \
+keys of the account (ktpass -crypto All), or give its password, from which every type is derived. A checksum that \
+needs no key (CRC32, MD5) is a sign of a forged PAC (MS14-068).";
 
 const PAC_SIGNATURE_MISSING: &str = "\
-If the KDC is older than that signature, update it: domain controllers write all of them since the updates of November 2022, \
-and Samba since 4.17. Until then KdcSignaturePolicy::AllowAbsent takes a PAC without it. A ticket of an AS exchange (kinit -S) \
-has none: let the client get its ticket with a ticket-granting ticket. If it is neither, the PAC was made without the KDC.";
+If the KDC is too old to write that signature, update the KDC: domain controllers write all signatures since the \
+updates of November 2022, and Samba since 4.17. Until then KdcSignaturePolicy::AllowAbsent accepts a PAC without that \
+signature. A ticket of an AS exchange (kinit -S) has no such signature: let the client get its ticket with a \
+ticket-granting ticket. If neither is the cause, the PAC was made without the KDC.";
 
 const NO_DOMAIN: &str = "\
-This server takes users of domains of Active Directory only. S-1-12-1 is Microsoft Entra ID, S-1-5-32 is BUILTIN, and a UserId \
-of 0 is an account from outside of the domain. Let the user sign in with an account of a domain, or by another way (OpenID \
-Connect for Entra ID). If the user has such an account, find out which KDC made this ticket: a domain controller writes the \
-SID of its domain here.";
+This server accepts users of Active Directory domains only. S-1-12-1 is Microsoft Entra ID, S-1-5-32 is BUILTIN, and a \
+UserId of 0 marks an account from outside of the domain. Let the user sign in with an account of a domain, or with \
+another protocol (OpenID Connect for Entra ID). If the user has an account of a domain, find out which KDC made this \
+ticket: a domain controller writes the SID of its domain here.";

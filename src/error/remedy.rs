@@ -1,11 +1,11 @@
-//! What an administrator can do about an error, with the facts of the error filled in.
+//! The action that an administrator can take against the cause of an error.
 
 use super::{Error, Integrity, NoKey, remedies};
 use core::fmt;
 
 impl Error {
-    /// Returns what an administrator can do, in sentences that [`Remedy`] prints. `None` if nothing helps: a broken client or
-    /// an attacker sent the request.
+    /// Returns the action that an administrator can take, in sentences that [`Remedy`] prints. The answer is `None` if a
+    /// broken client or an attacker sent the request, so that an administrator can do nothing.
     #[must_use]
     pub const fn remedy(&self) -> Option<Remedy<'_>> {
         match remedies::words(self) {
@@ -14,7 +14,7 @@ impl Error {
         }
     }
 
-    /// Returns the service that the client wanted, if the ticket was read so far.
+    /// Returns the service that the client asked for, if the ticket was read before the error.
     const fn service(&self) -> Service<'_> {
         match self {
             Self::NoKey(NoKey { wanted, .. }) => Service::Named(&wanted.service),
@@ -27,10 +27,10 @@ impl Error {
     }
 }
 
-/// What an administrator can do about an error. `Display` prints sentences.
+/// The action that an administrator can take against the cause of an error. `Display` prints sentences.
 ///
-/// Where they have a command to type, the service is filled in if the error knows it. A client without a ticket names no
-/// service: give the host that it asked for, and that is filled in.
+/// Some sentences hold a command. The command names the service if the error knows it. A client without a ticket names no
+/// service: the caller then gives the host that the client asked for, see [`for_host`](Self::for_host).
 ///
 /// ```
 /// # use kerberos_sso::replay::NoReplayCache;
@@ -43,10 +43,10 @@ impl Error {
 /// assert!(remedy.to_string().contains("setspn -Q HTTP/web.contoso.test"));
 /// ```
 ///
-/// The default remedy prints nothing.
+/// The default remedy prints an empty text.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Remedy<'a> {
-    /// The sentences, with [`SERVICE`] where the service belongs.
+    /// The sentences. [`SERVICE`] marks the places where the service belongs.
     words: &'static str,
     service: Service<'a>,
 }
@@ -67,7 +67,7 @@ impl<'a> Remedy<'a> {
         Self { words, service: Service::Unknown }
     }
 
-    /// Fills in the host that the client asked for, without a port. An error that knows the service keeps it.
+    /// Fills in the host that the client asked for, without a port. An error that knows the service keeps that service.
     #[must_use]
     pub const fn for_host(self, host: &'a str) -> Self {
         match self.service {
@@ -105,14 +105,14 @@ impl fmt::Display for Service<'_> {
     }
 }
 
-/// Returns whether a name may stand in a command that an administrator copies to a shell. Anybody can write a name into a
+/// Returns whether a name is safe in a command that an administrator copies to a shell. Anybody can write a name into a
 /// ticket or a Host field.
 fn is_harmless(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_' | b'/' | b':'))
 }
 
-/// Stands for the service in the words of a remedy.
+/// The mark for the service in the words of a remedy.
 pub(super) const SERVICE: &str = "{service}";
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn service_is_filled_in_wherever_it_belongs() {
+    fn service_is_filled_in_at_each_of_its_places() {
         let service = BoundedText::new("HTTP/web.contoso.test:8080");
         assert_eq!(
             shown(Service::Named(&service)),

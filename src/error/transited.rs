@@ -1,19 +1,20 @@
-//! The reasons why the realms on a ticket's way are refused.
+//! The reasons why the realms on a ticket's authentication path are refused.
 
 use super::BoundedText;
 use crate::limits::{MAX_REALM_LENGTH, MAX_TRANSITED_REALMS, MAX_TRANSITED_SIZE};
 use core::fmt;
 use thiserror::Error;
 
-/// The reason why the realms between the client's and the service's are refused. The KDC did not say that it checked them.
+/// The reason why the realms between the client's realm and the service's realm are refused. The ticket does not say that
+/// the KDC checked these realms.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "a refusal does not allocate")]
 pub enum TransitedCause {
-    /// These realms may not lie on the way.
-    #[error("the policy does not let these lie on the way: {0}")]
+    /// The policy does not allow these realms on the authentication path.
+    #[error("the policy does not allow these realms on the path: {0}")]
     Realms(TransitedRealms),
-    /// The list of the realms cannot be read, so none of them can be checked.
+    /// The list of the realms cannot be read, so no realm can be checked.
     #[error("their list cannot be read: {0}")]
     Unreadable(TransitedFault),
 }
@@ -22,14 +23,14 @@ pub enum TransitedCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransitedFault {
-    /// The list is of this tr-type, and only type 1 is defined, DOMAIN-X500-COMPRESS.
+    /// The list has this tr-type. RFC 4120 defines type 1 only, DOMAIN-X500-COMPRESS.
     #[error("it is of type {0}, not DOMAIN-X500-COMPRESS (1)")]
     Type(i32),
     /// The list has more octets than [`MAX_TRANSITED_SIZE`].
     #[error("it has more than {MAX_TRANSITED_SIZE} octets")]
     TooLong,
-    /// The list stands for more realms than [`MAX_TRANSITED_REALMS`].
-    #[error("it stands for more than {MAX_TRANSITED_REALMS} realms")]
+    /// The list names more realms than [`MAX_TRANSITED_REALMS`].
+    #[error("it names more than {MAX_TRANSITED_REALMS} realms")]
     TooMany,
     /// A name has more octets than [`MAX_REALM_LENGTH`].
     #[error("a name in it has more than {MAX_REALM_LENGTH} octets")]
@@ -37,15 +38,15 @@ pub enum TransitedFault {
     /// A backslash quotes nothing, or a name is empty, begins with a space, or holds a null octet.
     #[error("a name in it is not well-formed")]
     Syntax,
-    /// A short name does not say clearly which realm it belongs to. Implementations read such a name in different ways.
-    #[error("a short name in it can be read in several ways")]
+    /// An abbreviated name can belong to several realms. Implementations read such a name in different ways.
+    #[error("an abbreviated name in it can be read in several ways")]
     Ambiguous,
-    /// A null subfield stands for all realms between two others, and there is no hierarchy that has both.
-    #[error("it leaves out the realms between two that are in no common hierarchy")]
+    /// A null subfield means all realms between its two neighbours, but no hierarchy has both neighbours.
+    #[error("it leaves out the realms between two realms that have no common hierarchy")]
     NoWay,
 }
 
-/// The realms on a ticket's way that may not lie there: how many there are, and the first of them.
+/// The realms on a ticket's authentication path that the policy does not allow: their number, and the first of them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TransitedRealms {
     first: [BoundedText; Self::CAPACITY],
@@ -69,7 +70,7 @@ impl TransitedRealms {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Returns how many realms may not lie on the way. A realm that lies there twice counts twice.
+    /// Returns the number of realms that are not allowed on the path. A realm that the path names twice counts twice.
     #[must_use]
     pub const fn count(&self) -> usize {
         self.count

@@ -230,10 +230,10 @@ fn ntlm_and_clocks_are_explained() {
         ntlm.remedy().unwrap().to_string(),
         "The client fell back to NTLM because it could not get a Kerberos ticket for this host. The usual causes, most \
              frequent first: (1) the URL names an IP address or a DNS alias: use the name the service principal has, and no \
-             CNAME to another; (2) no account, or two accounts, have that name as service principal: \"setspn -Q \
+             CNAME to another; (2) no account, or two accounts, have that service principal name: \"setspn -Q \
              HTTP/<the host in the URL>\" must find exactly one; (3) the browser does not trust the site: put it into the Local Intranet \
              zone, or into AuthServerAllowlist of Chrome or Edge; (4) the client does not reach a domain controller (VPN), \
-             or its user is a local one: \"klist get HTTP/<the host in the URL>\" on the client says which."
+             or its user is a local user: \"klist get HTTP/<the host in the URL>\" on the client shows which of the two."
     );
     let offered = refusal(|token| {
         *token = token.clone().spnego(|spnego| spnego.mech_token = MechToken::Raw(b"NTLMSSP\0\x01\0\0\0".into()));
@@ -253,8 +253,8 @@ fn ntlm_and_clocks_are_explained() {
     assert_eq!(
         ahead.remedy().unwrap().to_string(),
         "Synchronise the clocks with the domain's: on the client \"w32tm /resync\" (Windows) or chronyd (Linux), and \
-             the same on this server if every client is refused. Kerberos allows five minutes either way; a virtual machine \
-             resumed from a snapshot is the classic."
+             the same on this server if every client is refused. Kerberos allows five minutes either way. A virtual machine \
+             that resumed from a snapshot often has a wrong clock."
     );
 }
 
@@ -268,7 +268,7 @@ fn an_unsupported_type_is_explained() {
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
-        "The account has keys of that obsolete type only, or \"Use Kerberos DES encryption types\" is set on it. Set \
+        "The account has keys of that obsolete type only, or its option \"Use Kerberos DES encryption types\" is set. Set \
              msDS-SupportedEncryptionTypes of the service account to 24 (AES128 and AES256), clear that option, then change \
              the account's password so that AES keys exist."
     );
@@ -279,7 +279,7 @@ fn an_unsupported_type_is_explained() {
         "Move the service account to AES: set its msDS-SupportedEncryptionTypes to 24 (AES128 and AES256), then change \
              its password (for AZUREADSSOACC$: Update-AzureADSSOForest), since AES keys are made only at a password change; \
              give this server the new keys. Tickets that clients hold stay RC4 until they end (10 hours), or until \"klist \
-             purge\". Until then allow_rc4() on the policy accepts them."
+             purge\". Until then allow_rc4() on the policy accepts these tickets."
     );
 }
 
@@ -291,7 +291,7 @@ fn a_remedy_is_for_the_cause_and_not_for_its_code() {
     let aes256 = Policy::default().with_session_etypes(&[EncType::AES256_CTS_HMAC_SHA1_96]);
     let large = Server::with_policy(Policy::default().with_max_token_size(1024));
     for (error, said) in [
-        (in_order("too-large", 0), "No policy takes a larger token"),
+        (in_order("too-large", 0), "No policy accepts a larger token"),
         (
             large.check(&large.good().spnego(|spnego| spnego.mech_list_mic = Some(vec![0; 2000])).mint()).unwrap_err(),
             "Raise the policy's",
@@ -371,11 +371,7 @@ fn a_failed_negotiation_is_explained() {
         "the negotiation failed: the client's MIC over the mechanisms that it offered is missing"
     );
     assert!(
-        error
-            .remedy()
-            .unwrap()
-            .to_string()
-            .starts_with("Give each client's next token the state of its own conversation")
+        error.remedy().unwrap().to_string().starts_with("Let the program pass each client's next token with the state")
     );
     let mut host = Host::new();
     let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
@@ -385,5 +381,5 @@ fn a_failed_negotiation_is_explained() {
         late.to_string(),
         "the negotiation failed: the client answered 301 s after this server did, and 300 s are allowed"
     );
-    assert!(late.remedy().unwrap().to_string().starts_with("Nothing to do for one"));
+    assert!(late.remedy().unwrap().to_string().starts_with("A single refusal of this kind needs no action"));
 }

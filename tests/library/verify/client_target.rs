@@ -59,9 +59,10 @@ fn request_for_another_service_with_a_rewritten_ticket_name_is_refused() {
     assert_eq!((error.code(), &error), ("service-refused", &refused("HTTP/other.contoso.test")));
     assert_eq!(
         error.to_string(),
-        "the client made its authenticator for the service HTTP/other.contoso.test, which is not among the accepted ones"
+        "the client made its authenticator for the service HTTP/other.contoso.test, which is not among the \
+         services that the policy accepts"
     );
-    assert!(error.remedy().unwrap().to_string().contains("somebody has sent on a request"));
+    assert!(error.remedy().unwrap().to_string().contains("an attacker has forwarded a request"));
     let mut by_ticket = server.good();
     by_ticket.ticket.sname = "HTTP/other.contoso.test".into();
     assert_ne!(server.check(&by_ticket.mint()).unwrap_err(), error);

@@ -193,7 +193,7 @@ mod by_the_policy {
         assert_eq!(
             error.to_string(),
             "the ticket came through other realms, which the KDC did not check (TRANSITED-POLICY-CHECKED is not set), and the \
-             policy does not let these lie on the way: A.TEST, B\\u{d}\\u{a}.TEST, \\u{202e}C.TEST and 2 more"
+             policy does not allow these realms on the path: A.TEST, B\\u{d}\\u{a}.TEST, \\u{202e}C.TEST and 2 more"
         );
         assert!(error.remedy().unwrap().to_string().contains("Policy::with_transited_realms"));
         let no_text = judge_between("FAR.TEST", &[], (1, b"A\xFF\xFEB".to_vec())).unwrap_err();

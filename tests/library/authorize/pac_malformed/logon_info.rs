@@ -219,7 +219,11 @@ fn assert_explained(buffers: &PacBuffers, says: &str) {
     let error = verify(&buffers.signed(&server_key())).unwrap_err();
     assert!(error.code() == "pac-malformed" && error.to_string().ends_with(says), "{error}");
     let remedy = error.remedy().unwrap().to_string();
-    assert!(remedy.starts_with("This server takes users of domains") && !remedy.contains("password"), "{remedy}");
+    assert!(
+        remedy.starts_with("This server accepts users of Active Directory domains only")
+            && !remedy.contains("password"),
+        "{remedy}"
+    );
 }
 
 #[test]

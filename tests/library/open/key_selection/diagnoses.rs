@@ -21,7 +21,7 @@ fn no_account_of_the_realm() {
     assert_eq!(
         error.remedy().unwrap().to_string(),
         "The ticket was made for an account of a realm whose keys this server was not given. Check that clients \
-             reach the right server under this name (\"setspn -Q HTTP/www.contoso.test\" tells which account, hence which realm), \
+             reach the right server under this name (\"setspn -Q HTTP/www.contoso.test\" shows the account, and so the realm), \
              then add that account's keytab, or its password, with that realm in upper case."
     );
     let Error::NoKey(no_key) = error else { panic!("{error}") };
@@ -89,8 +89,8 @@ fn no_key_of_the_type() {
     assert_eq!(
         error.remedy().unwrap().to_string(),
         "Export a keytab that holds the ticket's type too (ktpass -crypto All; ktutil with each type), or give the \
-             account's password, from which every type is derived. If the account was just set to other types, \
-             clients keep their old tickets until these end."
+             account's password, from which every type is derived. If the account's types were just changed, \
+             clients keep their old tickets until these tickets end."
     );
 }
 
@@ -120,7 +120,7 @@ fn a_newer_version_than_any_held() {
     assert_eq!(
         error.remedy().unwrap().to_string(),
         "The account's password was changed after these keys were exported. Export a new keytab, or derive the keys \
-             from the new password, and keep the old ones until their tickets have ended (10 hours by default)."
+             from the new password, and keep the old keys until their tickets have ended (10 hours by default)."
     );
     let Error::KeyVersion(refused) = error else { panic!("{error}") };
     assert_eq!((refused.tried, refused.newer), (2, true));
@@ -151,14 +151,15 @@ fn a_key_of_the_very_version_that_does_not_open() {
     assert_eq!(
         error.to_string(),
         "the ticket for HTTP/www.contoso.test does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) \
-         for realm CONTOSO.TEST (a key of the very version it names was among them): tried was account SERVICE$"
+         for realm CONTOSO.TEST (one of them has the version that the ticket names): the keys tried are \
+         those of account SERVICE$"
     );
     let server = holding([account("SERVICE$", [(wrong(1), None), (wrong(2), None)])]);
     let error = refusal(&server, |token| token);
     assert_eq!(
         error.to_string(),
         "the ticket for HTTP/www.contoso.test does not open under any of the keys held of type aes256-cts-hmac-sha1-96 \
-         (18) for realm CONTOSO.TEST: tried was account SERVICE$"
+         (18) for realm CONTOSO.TEST: the keys tried are those of account SERVICE$"
     );
 }
 
@@ -193,7 +194,7 @@ fn more_keys_than_are_tried() {
     assert_eq!(
         error.to_string(),
         "the ticket for HTTP/www.contoso.test does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 \
-         (18) for realm CONTOSO.TEST: tried was account A$; 2 more keys are held and were not tried"
+         (18) for realm CONTOSO.TEST: the keys tried are those of account A$; 2 more keys are held and were not tried"
     );
 }
 

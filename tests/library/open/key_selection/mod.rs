@@ -162,8 +162,8 @@ mod bounds {
         assert_eq!(
             refused.to_string(),
             "the ticket for HTTP/www.contoso.test does not open under any of the keys tried of type aes256-cts-hmac-sha1-96 (18) \
-             for realm CONTOSO.TEST (a key of the very version it names was among them): tried was account A1$ (and 7 more); 12 \
-             more keys are held and were not tried"
+             for realm CONTOSO.TEST (one of them has the version that the ticket names): the keys tried are those of \
+             account A1$ (and 7 more); 12 more keys are held and were not tried"
         );
         let remedy = refused.remedy().unwrap().to_string();
         assert!(
