@@ -1,5 +1,5 @@
-//! The part of an identity that a session needs, in a small form: an identity of many groups is too large for a cookie, and
-//! costs a session store much memory.
+//! The part of an identity that a session needs, in a small form. An identity of many groups is too large for a cookie,
+//! and needs much memory in a session store.
 
 #[cfg(feature = "serde")]
 mod stored;
@@ -11,35 +11,37 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A user's identity in a session: who the user is, and the groups that count. The fields are those of [`IdentityRef`],
-/// which says where each comes from.
+/// A user's identity in a session, with the groups that grant rights. The fields are those of [`IdentityRef`], whose
+/// methods document their sources.
 ///
-/// It has no attributes of groups, no foreign groups and no domain names: [`Identity`] has them. A group is kept as its
-/// number within its domain, so it takes about six octets instead of more than 70.
+/// A `SessionIdentity` has no group attributes, no foreign groups and no domain names, unlike [`Identity`]. It keeps each
+/// group as the group's RID within its domain. So a group needs about six octets instead of more than 70.
 ///
-/// | groups | [`Identity`] as JSON | this as JSON |
+/// | groups | [`Identity`] as JSON | `SessionIdentity` as JSON |
 /// |---|---|---|
 /// | 2 | 549 octets | 276 octets |
 /// | 60 | 4,725 octets | 566 octets |
 /// | 1,000 | 73,164 octets | 6,025 octets |
 ///
 /// The table is for a user whose SID has 48 characters. The groups are of the user's domain and have RIDs of up to five
-/// digits, but for the SID that says how the user signed in.
+/// digits, except the SID that says how the user signed in.
 ///
 /// # Trust
-/// Nothing protects this value by itself. It is as trustworthy as the place where it is kept: a client that can change it
-/// makes itself any user, in any group. Keep it on the server, or in a cookie that is sealed: encrypted and authenticated
-/// under a key that only the server has.
+/// Nothing protects this value by itself. The value is as trustworthy as its storage: a client that can change the value
+/// becomes any user, in any group. Keep the value on the server, or in a sealed cookie: encrypted and authenticated under
+/// a key that only the server has.
 ///
-/// It holds what the KDC wrote when it issued the ticket. An administrator's change counts from a later ticket, so let the
-/// session end, at the latest when the ticket does ([`TicketFacts::end_time`](crate::ticket::TicketFacts::end_time)).
+/// The value holds the KDC's statements at the time when the KDC issued the ticket. An administrator's change takes
+/// effect with a later ticket. So let the session end when the ticket ends, or earlier
+/// ([`TicketFacts::end_time`](crate::ticket::TicketFacts::end_time)).
 ///
 /// # Format
 /// With the feature `serde`, SIDs are text, and groups are a map from a domain's SID to numbers:
 /// `{"S-1-5-21-397973807-962049227-2576849202":[513,1104],"S-1-18":[1]}`.
 ///
-/// Later versions of this crate may add fields. A reader ignores fields that it does not know, so no such field will take a
-/// right away. `sid`, `name`, `realm` and `groups` must be there, and the other fields may be absent. A reader refuses:
+/// Later versions of this crate may add fields. A reader ignores fields that it does not know, so a new field will never
+/// remove a right. `sid`, `name`, `realm` and `groups` must be present, and the other fields may be absent. A reader
+/// refuses:
 /// - a text that is no SID, and a number that is no RID,
 /// - more than [`MAX_SESSION_GROUPS`](crate::limits::MAX_SESSION_GROUPS) groups, and a text of more than
 ///   [`MAX_SESSION_TEXT`](crate::limits::MAX_SESSION_TEXT) octets,
@@ -61,35 +63,36 @@ use alloc::vec::Vec;
 #[non_exhaustive]
 #[must_use]
 pub struct SessionIdentity {
-    /// [`IdentityRef::tenant`], to which the session belongs.
+    /// The label of the tenant to which the session belongs ([`IdentityRef::tenant`]).
     #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
     pub tenant: Option<String>,
-    /// [`IdentityRef::sid`], by which a server knows the user.
+    /// The SID by which a server recognises the user ([`IdentityRef::sid`]).
     #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::present"))]
     pub sid: Option<Sid>,
-    /// [`IdentityRef::name`] as [`PrincipalName::quoted`](crate::PrincipalName::quoted) gives it, which is not fit to print.
+    /// The client's name ([`IdentityRef::name`]), quoted by [`PrincipalName::quoted`](crate::PrincipalName::quoted).
+    /// Escape this text before you print it.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::text"))]
     pub name: String,
-    /// [`IdentityRef::realm`].
+    /// The client's realm ([`IdentityRef::realm`]).
     #[cfg_attr(feature = "serde", serde(deserialize_with = "stored::text"))]
     pub realm: String,
-    /// [`IdentityRef::account_name`].
+    /// The account's name in its domain ([`IdentityRef::account_name`]).
     #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
     pub account_name: Option<String>,
-    /// [`IdentityRef::full_name`].
+    /// The user's display name ([`IdentityRef::full_name`]).
     #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
     pub full_name: Option<String>,
-    /// [`IdentityRef::upn`].
+    /// The user principal name ([`IdentityRef::upn`]).
     #[cfg_attr(feature = "serde", serde(default, deserialize_with = "stored::optional_text"))]
     pub upn: Option<String>,
-    /// [`IdentityRef::kind`].
+    /// The kind of the account ([`IdentityRef::kind`]).
     #[cfg_attr(feature = "serde", serde(default))]
     pub kind: Option<AccountKind>,
     groups: SessionGroups,
 }
 
 impl SessionIdentity {
-    /// Returns the SIDs of the groups that count ([`IdentityRef::groups`]), each once, in the order of their SIDs. A SID
+    /// Returns the SIDs of the groups that grant rights ([`IdentityRef::groups`]), each SID once and in order. A SID
     /// without sub-authorities names an authority and no group, and is left out.
     pub fn groups(&self) -> impl Iterator<Item = Sid> {
         self.groups.iter()
@@ -103,7 +106,7 @@ impl SessionIdentity {
 }
 
 impl IdentityRef<'_> {
-    /// Copies what a session needs, so that it outlives the request.
+    /// Copies the part of the identity that a session needs, so that the copy outlives the request.
     pub fn to_session(&self) -> SessionIdentity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         SessionIdentity {
@@ -142,7 +145,8 @@ impl From<&Identity> for SessionIdentity {
     }
 }
 
-/// Groups by their domain: the RIDs in it, sorted, each once. No domain is without one.
+/// The groups by their domain: for each domain, the sorted RIDs of its groups, each RID once. Every domain has at least
+/// one RID.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -170,7 +174,7 @@ impl FromIterator<Group> for SessionGroups {
     }
 }
 
-/// Sorts RIDs, and keeps each once.
+/// Sorts RIDs, and removes duplicates.
 fn sort(rids: &mut Vec<u32>) {
     rids.sort_unstable();
     rids.dedup();

@@ -1,4 +1,5 @@
-//! Reads a session's identity as it was stored. Every text and every list is bounded, and no more is kept than fits.
+//! Reads the stored identity of a session. Every text and every list has a limit, so the reader allocates no more than
+//! the limits allow.
 
 use super::{SessionGroups, sort};
 use crate::limits::{MAX_SESSION_GROUPS, MAX_SESSION_TEXT};
@@ -9,7 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Reads a field that must be there, though it may be null: without it, a user with a SID would be one without.
+/// Reads a field that must be present, but may be null. If the field were optional, a user with a SID whose field is lost
+/// would be read as a user without a SID.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sid>, D::Error> {
     Option::deserialize(deserializer)
 }
@@ -19,7 +21,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Text::deserialize(deserializer).map(|Text(text)| text)
 }
 
-/// Reads such a text, or null.
+/// Reads a text of at most [`MAX_SESSION_TEXT`] octets, or null.
 pub(super) fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::deserialize(deserializer)?.map(|Text(text)| text))
 }
@@ -61,11 +63,11 @@ impl<'de> Deserialize<'de> for SessionGroups {
                 let (mut domains, mut free) = (BTreeMap::new(), MAX_SESSION_GROUPS);
                 while let Some(domain) = map.next_key::<Sid>()? {
                     let mut rids = map.next_value_seed(Rids { free })?;
-                    // `Rids` takes no more than are free.
+                    // `Rids` accepts at most `free` RIDs.
                     free = free.saturating_sub(rids.len());
                     sort(&mut rids);
                     if domain.join(0).is_none() || domains.insert(domain, rids).is_some() {
-                        return Err(A::Error::custom("not the SID of a domain, or one for the second time"));
+                        return Err(A::Error::custom("a key is not the SID of a domain, or appears twice"));
                     }
                 }
                 Ok(SessionGroups(domains))
@@ -75,7 +77,8 @@ impl<'de> Deserialize<'de> for SessionGroups {
     }
 }
 
-/// Reads the RIDs of one domain: at least one, so that domains are bounded, too, and no more than are free.
+/// Reads the RIDs of one domain. The list has at least one RID, which also limits the number of domains, and at most
+/// `free` RIDs.
 struct Rids {
     free: usize,
 }
@@ -92,7 +95,7 @@ impl<'de> Visitor<'de> for Rids {
     type Value = Vec<u32>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RIDs, and at most {MAX_SESSION_GROUPS} in all domains")
+        write!(f, "at least one RID, and at most {MAX_SESSION_GROUPS} RIDs in all domains together")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<u32>, A::Error> {
