@@ -1,4 +1,4 @@
-//! The way in: keys, policy and replay cache together, with the stages as methods.
+//! The entry point of the crate: a validator of keys, policy and replay cache, with the stages as methods.
 
 mod admission;
 mod awaited;
@@ -38,8 +38,8 @@ use alloc::vec::Vec;
 /// | a replay cache that your own code asks | the stages of a [`staged`](Validator::staged) validator, and [`AuthorizedRequest::admit`] |
 /// | a refused token to explain | [`TokenInfo`](crate::negotiate::TokenInfo) |
 ///
-/// All of them but `TokenInfo` run the same stages. What they refuse is a [`Refused`], with the error for the log and the token
-/// for the client.
+/// All of these calls except `TokenInfo` run the same stages. A refusal is a [`Refused`], with the error for the log and the
+/// token for the client.
 ///
 /// ```
 /// use kerberos_sso::replay::MemoryReplayCache;
@@ -62,23 +62,23 @@ pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
     replay: Arc<R>,
-    /// The clock skew of the first policy, in seconds. No validator with this replay cache has a longer one, so each
-    /// authenticator is remembered for it.
+    /// The clock skew of the first policy, in seconds. No validator with this replay cache has a longer skew, so the cache
+    /// remembers each authenticator for this skew.
     longest_skew: i64,
 }
 
-/// Construction and parts.
+/// The construction of a validator, and its parts.
 impl<R> Validator<R> {
-    /// Makes a validator. The replay cache is a [`ReplayCache`], which may be an `Arc` of one that other validators share, or an
-    /// [`AsyncReplayCache`](crate::replay::AsyncReplayCache).
+    /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache). It may
+    /// be an `Arc` of a cache that other validators share.
     pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
         let (keys, longest_skew) = (keys.into(), policy.clock_skew);
         observe::keys_in_use(&keys, &policy);
         Self { keys, policy: Arc::new(policy), replay: Arc::new(replay), longest_skew }
     }
 
-    /// Returns a validator with other keys, and the same policy and replay cache: for a key rollover. Requests in flight keep
-    /// the old keys; the last of them drops them (see [`KeySet`] where those are many).
+    /// Returns a validator with other keys, and the same policy and replay cache, for a key rollover. Requests in flight keep
+    /// the old keys, and the last such request drops these keys. See [`KeySet`] if the old keys are many.
     pub fn with_keys(&self, keys: impl Into<Arc<KeySet>>) -> Self {
         let keys = keys.into();
         observe::keys_in_use(&keys, &self.policy);
@@ -87,10 +87,12 @@ impl<R> Validator<R> {
 
     /// Returns a validator with another policy, and the same keys and replay cache.
     ///
-    /// The new validator has the shorter clock skew of the two policies. The replay cache forgets authenticators by the skew that
-    /// it was made for, and under a longer skew they could be replayed. For a longer skew make a new cache and a new validator.
+    /// The new validator has the shorter clock skew of the two policies. The replay cache forgets authenticators according to
+    /// the skew that it was made for, so a longer skew would allow replays. For a longer skew, make a new cache and a new
+    /// validator.
     ///
-    /// Under a shorter skew, authenticators are still remembered for the longer one: validators with both skews share the cache.
+    /// Under a shorter skew, the cache still remembers authenticators for the longer skew, because validators with both skews
+    /// share the cache.
     pub fn with_policy(&self, policy: Policy) -> Self {
         let clock_skew = policy.clock_skew().min(self.policy.clock_skew());
         Self { policy: Arc::new(policy.with_clock_skew(clock_skew)), ..self.clone() }
@@ -108,7 +110,7 @@ impl<R> Validator<R> {
 }
 
 impl Validator {
-    /// Makes a validator without a replay cache. It has the first four stages only. The fifth is
+    /// Makes a validator without a replay cache. Such a validator has the first four stages only. The fifth stage is
     /// [`AuthorizedRequest::admit`], with the answer of a store that the caller asks.
     pub fn staged(keys: impl Into<Arc<KeySet>>, policy: Policy) -> Self {
         Self::new(keys, policy, ())
@@ -119,10 +121,10 @@ impl Validator {
 impl<R: ReplayCache> Validator<R> {
     /// Validates an `Authorization` value (`Negotiate YII…`).
     ///
-    /// `arrival` is the time, or an [`Arrival`] with what the server knows of the connection.
+    /// `arrival` is the time, or an [`Arrival`] with the server's knowledge of the connection.
     ///
     /// # Errors
-    /// [`Refused`] with any error; `not-negotiate` if the value is not one for this crate.
+    /// [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
     pub fn validate_header<'c>(
         &self,
         value: impl AsRef<[u8]>,
@@ -131,13 +133,13 @@ impl<R: ReplayCache> Validator<R> {
         self.validate_ticket(&self.decode_header(value)?, arrival)
     }
 
-    /// Validates a token, as SASL, LDAP or a database protocol carry it, or as [`decode_header`](Self::decode_header)
+    /// Validates a token, as SASL, LDAP or a database protocol carries it, or as [`decode_header`](Self::decode_header)
     /// returns it.
     ///
-    /// `arrival` is the time, or an [`Arrival`] with what the server knows of the connection.
+    /// `arrival` is the time, or an [`Arrival`] with the server's knowledge of the connection.
     ///
     /// # Errors
-    /// [`Refused`] with any error but `not-negotiate`.
+    /// [`Refused`] with any error except `not-negotiate`.
     pub fn validate_ticket<'c>(&self, token: &[u8], arrival: impl Into<Arrival<'c>>) -> Result<Accepted, Refused> {
         let arrival = arrival.into();
         match in_stage(Stage::Read, || Request::read(token, &self.policy)) {
@@ -146,15 +148,16 @@ impl<R: ReplayCache> Validator<R> {
         }
     }
 
-    /// Takes one token of a negotiation and returns the next step. `negotiation` is what the step before left
-    /// ([`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation)), `None` for a first token. The client
-    /// may restart the negotiation at any point.
+    /// Handles one token of a negotiation and returns the next step. `negotiation` is the state from the step before
+    /// ([`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation)), or `None` for a first token. The
+    /// client may restart the negotiation at any point.
     ///
-    /// This is [`validate_ticket`](Self::validate_ticket) for clients that need more than one token: they prefer another
-    /// mechanism, send no ticket at once, or use DCE style. For all other clients the first step is the last.
+    /// This method is [`validate_ticket`](Self::validate_ticket) for clients that need more than one token. Such clients
+    /// prefer another mechanism, send no ticket with their first token, or use DCE style. For all other clients the first
+    /// step is the last.
     ///
     /// # Errors
-    /// [`Refused`] with any error but `not-negotiate`.
+    /// [`Refused`] with any error except `not-negotiate`.
     pub fn converse<'c>(
         &self,
         token: &[u8],
@@ -186,8 +189,8 @@ impl<R: ReplayCache> Validator<R> {
         self.authorized(request, arrival, AskAtOnce { replay: &*self.replay, krb_errors, now: arrival.now })
     }
 
-    /// Fifth stage: admits the request if this validator's replay cache has not seen its authenticator. If the stages before
-    /// took long, `now` is the present, not the time by which they judged.
+    /// Fifth stage: admits the request if this validator's replay cache has not seen the authenticator. If the earlier stages
+    /// took long, `now` is the present time, and not the time that those stages used.
     ///
     /// # Errors
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
@@ -201,14 +204,15 @@ impl<R: ReplayCache> Validator<R> {
 }
 
 impl<R> Validator<R> {
-    /// Returns the entry of a request that another validator may have authorized. It lives as long as an entry of this one.
+    /// Returns the replay entry of a request, which another validator may have authorized. The entry lives at least as long
+    /// as the entries of this validator's own requests.
     fn entry_of<'a>(&self, authorized: &'a AuthorizedRequest) -> ReplayEntry<'a> {
         let entry = authorized.replay_entry();
         let own_end = entry.client_time.saturating_add_seconds(self.longest_skew);
         ReplayEntry { valid_until: entry.valid_until.max(own_end), ..entry }
     }
 
-    /// Runs the stages between the first and the last. What they find goes on to `next`.
+    /// Runs the second, third and fourth stage, and passes their results to `next`.
     #[inline(always)]
     fn authorized<N: OnAuthorized>(
         &self,
@@ -253,7 +257,7 @@ impl<R> Validator<R> {
         observed(token.map_err(|fault| Refused::before_token(Error::from(fault))), None)
     }
 
-    /// First stage: finds the AP-REQ in a token. No key is used.
+    /// First stage: finds the AP-REQ in a token. This stage uses no key.
     ///
     /// # Errors
     /// [`Refused`] with `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
@@ -263,11 +267,11 @@ impl<R> Validator<R> {
         request.map_err(|refusal| refuse_token(refusal, token))
     }
 
-    /// First stage of a negotiation: finds the AP-REQ in a token, or an offer that leads to one. `negotiation` is what the
-    /// step before left. No key is used.
+    /// First stage of a negotiation: finds the AP-REQ in a token, or an offer that leads to an AP-REQ. `negotiation` is the
+    /// state from the step before. This stage uses no key.
     ///
     /// # Errors
-    /// [`Refused`] as [`read`](Self::read), unless an offer can still lead to a request.
+    /// [`Refused`] with the errors of [`read`](Self::read), unless an offer can still lead to a request.
     pub fn read_step<'t>(
         &self,
         token: &'t [u8],
@@ -285,17 +289,19 @@ impl<R> Validator<R> {
         self.open_with(request, &self.keys, now)
     }
 
-    /// Second stage, with keys that the caller fetched for this request: [`Request::key_query`] says which it needs.
+    /// Second stage, with keys that the caller fetched for this request. [`Request::key_query`] returns the needs of the
+    /// ticket.
     ///
-    /// Nothing is authenticated yet, and any client chooses what the query asks for. Look up only realms that you serve, and
-    /// remember what you did not find.
+    /// No part of the request is authenticated yet, and any client chooses the contents of the query. Look up only realms
+    /// that you serve, and also remember failed look-ups.
     ///
-    /// If accounts share a key, the key set must hold all of them: their bounds apply together. The client would otherwise choose
-    /// the bounds, by the service's name or realm that it writes. So fetch by the key's owner, not by the name in the query: all
-    /// principals of one directory account, and all accounts of a realm whose keys could be the same.
+    /// If accounts share a key, the key set must hold all these accounts, because their bounds apply together. The client
+    /// would otherwise choose the bounds by the service's name or realm, which it can write. So fetch by the owner of the
+    /// key, not by the name in the query. Fetch all principals of one directory account, and all accounts of a realm whose
+    /// keys could be the same.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// [`Refused`] with the errors of [`open`](Self::open).
     pub fn open_with<'t>(
         &self,
         request: Request<'t>,
@@ -307,7 +313,8 @@ impl<R> Validator<R> {
         observed(opened.map_err(|error| Refused::of_request(error, request.framing())), Some(&request.key_query()))
     }
 
-    /// Returns the keys that [`open`](Self::open) would try on a ticket, best first, to explain why it does not open.
+    /// Returns the keys that [`open`](Self::open) would try on a ticket, the best key first. Use this method to explain why a
+    /// ticket does not open.
     pub fn candidates(
         &self,
         query: &KeyQuery<'_>,
@@ -318,10 +325,10 @@ impl<R> Validator<R> {
         candidates.into_iter().map(|candidate| (&**candidate.account, candidate.key))
     }
 
-    /// Third stage: checks the ticket, decrypts the authenticator, and checks that.
+    /// Third stage: checks the ticket, decrypts the authenticator, and checks the authenticator.
     ///
     /// # Errors
-    /// [`Refused`] with an error whose blame is time, policy or proof, but not `replay`; or with `malformed`,
+    /// [`Refused`] with an error whose blame is time, policy or proof, except `replay`. Also [`Refused`] with `malformed`,
     /// `unsupported-etype` or `rc4-refused`.
     pub fn verify<'c>(
         &self,
@@ -343,8 +350,8 @@ impl<R> Validator<R> {
         observed(verdict, Some(&query))
     }
 
-    /// Fourth stage: verifies the ticket's PAC, compares it with the ticket, and checks that the account may vouch for such a
-    /// user.
+    /// Fourth stage: verifies the ticket's PAC, compares the PAC with the ticket, and checks that the account may vouch for
+    /// the user.
     ///
     /// # Errors
     /// [`Refused`] with `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`,
@@ -362,7 +369,7 @@ impl<R> Validator<R> {
 }
 
 impl AuthorizedRequest {
-    /// Fifth stage, the last: admits the request if a replay cache found its authenticator new.
+    /// Fifth and last stage: admits the request if the answer of a replay cache is that the authenticator is new.
     ///
     /// # Errors
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
@@ -382,7 +389,7 @@ fn refuse_token(refusal: ReadRefusal<'_>, token: &[u8]) -> Refused {
     Refused::of_token(error, token)
 }
 
-/// Reports the end of a stage that is not the last.
+/// Reports the result of a stage other than the last.
 fn observed<T>(outcome: Result<T, Refused>, query: Option<&KeyQuery<'_>>) -> Result<T, Refused> {
     if let Err(refused) = &outcome {
         observe::refused(refused.error(), query);
@@ -390,7 +397,7 @@ fn observed<T>(outcome: Result<T, Refused>, query: Option<&KeyQuery<'_>>) -> Res
     outcome
 }
 
-/// Shares the keys, the policy and the replay cache.
+/// Returns another validator with the same keys, policy and replay cache.
 impl<R> Clone for Validator<R> {
     fn clone(&self) -> Self {
         let (keys, policy, replay) = (Arc::clone(&self.keys), Arc::clone(&self.policy), Arc::clone(&self.replay));

@@ -1,13 +1,13 @@
-//! A replay cache whose answer is awaited: a store that several servers share, asked over a network.
+//! A replay cache whose answer is awaited: a store that several servers share and ask over a network.
 
 use super::{Admission, ReplayCache, ReplayEntry};
 use crate::time::UnixTime;
 
-/// Remembers authenticators for as long as they could be used again, and answers later: the asynchronous counterpart of
-/// [`ReplayCache`].
+/// A cache that remembers authenticators for as long as they could be used again, and that answers later. This is the
+/// asynchronous counterpart of [`ReplayCache`].
 ///
-/// Every [`ReplayCache`] is one too, and answers at once. The futures are those of the language: any runtime polls them, and
-/// this crate needs none.
+/// Every [`ReplayCache`] is also an `AsyncReplayCache`, and answers at once. The futures need no particular runtime: any
+/// runtime can poll them.
 ///
 /// ```
 /// use kerberos_sso::UnixTime;
@@ -35,28 +35,29 @@ use crate::time::UnixTime;
 /// ```
 ///
 /// # The store
-/// The store needs one atomic operation: set if absent, with an expiry. In engines that speak the Redis protocol that is
-/// `SET tag 1 NX EXAT seconds` with [`ReplayEntry::forget_at`]. Give it a database that never evicts (`noeviction`), and never
-/// ask a replica. All validators that share it need the same clock skew.
+/// The store needs one atomic operation: set if absent, with an expiry. With the Redis protocol the command is `SET tag 1 NX
+/// EXAT seconds`, with the seconds of [`ReplayEntry::forget_at`]. Use a database that never evicts entries (`noeviction`),
+/// and never ask a replica. All validators that share the store need the same clock skew.
 ///
-/// Limit the time for which the server waits, and answer [`Admission::Failed`] after it. The margin of
-/// [`forget_at`](ReplayEntry::forget_at) covers that time and the difference of the clocks. Without it, the store could have
-/// forgotten an authenticator that was accepted when it arrived.
+/// Limit the time for which the server waits, and answer [`Admission::Failed`] after that time. The margin of
+/// [`forget_at`](ReplayEntry::forget_at) covers the waiting time and the difference between the clocks. Without the margin,
+/// the store could forget an authenticator that was still valid when it arrived.
 ///
 /// # A future that is dropped
-/// A server drops the future of a client that went away. At whatever point it does, nobody is admitted. What the store has
-/// taken stays taken, and the same authenticator is a replay from then on. The client makes a new authenticator for its next
-/// request. No [event](crate::observe) reports such a request.
+/// A server drops the future of a client that closed its connection. Whenever the server does so, no client is admitted. An
+/// authenticator that the store has already recorded stays recorded, and is a replay from then on. The client makes a new
+/// authenticator for its next request. No [event](crate::observe) reports such a request.
 ///
 /// # Two calls at the same time
-/// Of two calls for one authenticator, exactly one may be answered [`Admission::New`], whichever is polled first. The atomic
-/// operation decides it. A store that reads first and writes after an `await` admits both.
+/// If two calls ask for one authenticator, exactly one call may be answered [`Admission::New`], whichever call is polled
+/// first. The atomic operation of the store decides. A store that first reads and then writes after an `await` admits both
+/// calls.
 pub trait AsyncReplayCache {
-    /// Remembers `entry`, unless it is remembered already, in one step.
+    /// Inserts `entry` unless the store holds it already. The check and the insertion are one step.
     fn admit(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> impl Future<Output = Admission> + Send;
 }
 
-/// Answers when it is polled first.
+/// Answers at the first poll.
 impl<R: ReplayCache + Sync + ?Sized> AsyncReplayCache for R {
     async fn admit(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
         self.check_and_insert(entry, now)

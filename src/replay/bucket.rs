@@ -1,16 +1,17 @@
-//! Sixteen remembered authenticators in 256 octets: for each the first 96 bits of its tag, and the last second at which it is
-//! accepted.
+//! Sixteen remembered authenticators in 256 octets. Each entry is the first 96 bits of the authenticator's tag, and the last
+//! second at which the authenticator is accepted.
 //!
 //! The bits of the tag are the authenticator's own MAC, and each authenticator is compared with 32 others. So two different
-//! ones agree by chance once in 2⁹¹ sign-ins, and the second is then refused as a replay. Tags are compared as they are,
-//! never as hashes: a replayed authenticator is always recognised.
+//! authenticators agree by chance once in 2⁹¹ sign-ins, and the second authenticator is then refused as a replay. Tags are
+//! compared themselves, and not hashes of tags, so a replayed authenticator is always recognised.
 
 use super::ReplayTag;
 use crate::crypto::part;
 use crate::time::UnixTime;
 use core::hint::black_box;
 
-/// Four lines of the processor's cache. The fields are grouped by kind, so that the processor compares a whole line at once.
+/// Sixteen entries in four cache lines of the processor. The fields are grouped by kind, so that the processor compares a
+/// whole line at once.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Bucket {
@@ -37,15 +38,15 @@ impl From<&ReplayTag> for TagBits {
 }
 
 impl Bucket {
-    /// A bucket that never held an entry. Its bits are not zero, so that a new array of buckets is written at once. The system
-    /// gives memory for an array of zeros later, page by page, while requests wait.
+    /// A bucket that never held an entry. Its bits are not zero, so that a new array of buckets is written at once. The
+    /// operating system would give memory for an array of zeros later, page by page, while requests wait.
     pub(super) const UNUSED: Self =
         Self { seconds: [Second::FIRST; SLOTS], heads: [u32::MAX; SLOTS], tails: [u64::MAX; SLOTS] };
 
-    /// Loads all lines of the bucket, so that a search in one bucket does not wait until the search in the other is over.
+    /// Loads all lines of the bucket, so that the searches in both buckets of a tag wait for memory at the same time.
     ///
-    /// Without it an insert into 10 million entries takes half as long again: 442 ns instead of 300 ns. `black_box` keeps the
-    /// compiler from dropping or moving the loads. Nothing depends on it but time.
+    /// Without these loads an insert into 10 million entries takes half as long again: 442 ns instead of 300 ns. `black_box`
+    /// keeps the compiler from removing or moving the loads. The loads change only the time.
     pub(super) fn fetch(&self) {
         let Self { seconds: [first, ..], heads: [head, ..], tails: [early, .., late] } = self;
         black_box((*first, *head, *early, *late));
@@ -53,20 +54,20 @@ impl Bucket {
 
     /// Returns whether the bucket holds this tag.
     pub(super) fn holds(&self, tag: TagBits) -> bool {
-        // The count goes on to the end, which lets the processor compare four heads at a time.
+        // The sum always covers all heads, which lets the processor compare four heads at a time.
         let same_heads: u32 = self.heads.iter().map(|head| u32::from(*head == tag.head)).sum();
         same_heads > 0
             && self.heads.iter().zip(&self.tails).any(|(head, tail)| TagBits { head: *head, tail: *tail } == tag)
     }
 
-    /// Returns how many slots are free: their entries have ended, or they never held one.
+    /// Returns the number of free slots. A slot is free if its entry has ended, or if it never held an entry.
     pub(super) fn free(&self, now: Second) -> u32 {
         self.seconds.iter().map(|second| u32::from(*second < now)).sum()
     }
 
-    /// Writes an entry to a free slot and returns the end of the entry before it, or `None` if no slot is free.
+    /// Writes an entry to a free slot and returns the end of the slot's previous entry, or `None` if no slot is free.
     pub(super) fn put(&mut self, tag: TagBits, valid_until: Second, now: Second) -> Option<Second> {
-        // The last free slot, counted from one. As in `holds` and `free`, no branch depends on which one that is.
+        // The last free slot, counted from one. As in `holds` and `free`, no branch depends on the index of that slot.
         let free = self.seconds.iter().zip(1_u32..).map(|(second, slot)| if *second < now { slot } else { 0 });
         let slot = usize::try_from(free.fold(0, u32::max).checked_sub(1)?).ok()?;
         *self.heads.get_mut(slot)? = tag.head;
@@ -75,8 +76,8 @@ impl Bucket {
     }
 }
 
-/// A second, counted from the first that the shard was asked for. Times more than 68 years away from it count as the earliest
-/// or the latest second there is: no step of a clock makes an entry end too early.
+/// A second, counted from the first instant that the shard was asked for. A time more than 68 years away from that instant
+/// becomes the earliest or the latest second. So no step of a clock makes an entry end too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Second(i32);
 
@@ -94,7 +95,7 @@ impl Epoch {
     pub(super) fn second(&mut self, time: UnixTime) -> Second {
         let seconds = time.seconds();
         let since_first = seconds.saturating_sub(*self.0.get_or_insert(seconds));
-        // Both defaults are the nearest second, as `Second` says.
+        // A time out of range becomes the nearest second, as `Second` documents.
         Second(i32::try_from(since_first).unwrap_or(if since_first < 0 { i32::MIN } else { i32::MAX }))
     }
 }
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_of_68_years_are_told_apart_and_others_are_the_nearest() {
+    fn times_within_68_years_have_distinct_seconds_and_other_times_saturate() {
         for start in [NOW, 0, -62_167_219_200, 253_402_300_799] {
             let mut epoch = Epoch::default();
             assert_eq!(second(&mut epoch, start), Second(0));
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_tells_96_bits_of_tags_apart() {
+    fn bucket_distinguishes_tags_by_their_first_96_bits() {
         let mut bucket = Bucket::UNUSED;
         let mut bytes = [0x5A; 16];
         let tag = |bytes: &[u8; 16]| TagBits::from(&ReplayTag::from_bytes(*bytes));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_has_sixteen_slots_and_reuses_only_those_that_have_ended() {
+    fn full_bucket_of_sixteen_slots_reuses_only_slots_whose_entries_have_ended() {
         let mut bucket = Bucket::UNUSED;
         let tag = |number: u8| TagBits::from(&ReplayTag::from_bytes([number; 16]));
         for number in 0..16 {

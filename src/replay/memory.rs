@@ -1,9 +1,10 @@
-//! The replay cache of one process: bounded, sharded, and full rather than forgetful.
+//! The replay cache of one process. The cache has a fixed size and is sharded. A full cache refuses requests and does not
+//! forget live entries.
 //!
-//! A tag belongs to two buckets of one shard, under one lock, and goes into the emptier one. An entry is dead after its own
-//! end, and the next entry takes its slot. So no entry is ever moved or swept: an insert reads two buckets, however many the
-//! cache has. A shard keeps the latest end among the entries that it has overwritten. If the clock goes back, the shard
-//! refuses every authenticator that might be one of those.
+//! A tag belongs to two buckets of one shard, under one lock, and goes into the bucket with more free slots. The slot of an
+//! entry is free after the entry's end. So the cache never moves or sweeps entries, and an insert reads two buckets in a
+//! cache of any size. A shard keeps the latest end of all entries that it has overwritten. If the clock goes back, the shard
+//! refuses every authenticator that might be one of the overwritten entries.
 
 use super::bucket::{Bucket, Epoch, SLOTS, Second, TagBits};
 use super::share::Shares;
@@ -18,8 +19,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// A replay cache in memory that holds a fixed number of authenticators.
 ///
-/// It should hold the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, that is 60,000 entries.
-/// An entry takes 23.7 octets, so ten million entries take 237 MB.
+/// The cache should hold the sign-ins of two clock skews. With 100 sign-ins a second and a skew of five minutes, these are
+/// 60,000 entries. An entry needs 23.7 octets, so ten million entries need 237 MB.
 ///
 /// ```
 /// use kerberos_sso::{Policy, UnixTime, replay::MemoryReplayCache};
@@ -30,67 +31,71 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 ///
 /// # After a start
-/// The process before may have admitted what the clients showed to it, and this cache knows nothing of it. So the cache
-/// refuses every authenticator whose own time is the second of the start or earlier. It counts as [`Admission::TooOld`].
+/// The previous process may have admitted authenticators that this cache does not know. So the cache refuses every
+/// authenticator whose own time is the second of the start or earlier, with [`Admission::TooOld`].
 ///
-/// | the client's clock | after the start | what an attacker can replay from before the start |
+/// | the client's clock | after the start | authenticators from before the start that an attacker can replay |
 /// |---|---|---|
-/// | is right | the client is refused in the second of the start, and then served | nothing |
-/// | is slow | the client is refused until its clock has passed the start | nothing |
-/// | is fast, by at most one skew | the client is served at once | what the client showed within its offset before the start, until it ends |
+/// | is right | the client is refused in the second of the start, and then served | none |
+/// | is slow | the client is refused until its clock has passed the start | none |
+/// | is fast, by at most one skew | the client is served at once | the authenticators that the client made in the last seconds before the start, as many seconds as its clock is fast, until they end |
 ///
-/// [`with_strict_start`](Self::with_strict_start) closes the last row, and refuses all clients for a while. A store that outlives
-/// the process closes it without that price, since it has forgotten nothing: see [`AsyncReplayCache`](super::AsyncReplayCache).
+/// [`with_strict_start`](Self::with_strict_start) closes the gap of the last row, but refuses all clients for a while. A
+/// store that outlives the process closes the gap without this cost, because it has forgotten nothing: see
+/// [`AsyncReplayCache`](super::AsyncReplayCache).
 ///
-/// The clock of the table is this server's. If it is slow at the start and set right later, every client is fast by as much. So
-/// let the server synchronise its clock before it starts.
+/// The table assumes that this server's clock is right. If this clock is slow at the start and is set right later, every
+/// client counts as fast by the same offset. So let the server synchronise its clock before it starts.
 ///
 /// If this server's clock is ahead at the start and is set right later, all clients are refused until the clock has passed the
 /// start.
 ///
 /// # The share of a client
-/// One client has one fiftieth of the entries at most, and at least [`MIN_CLIENT_SHARE`](Self::MIN_CLIENT_SHARE). So no client
-/// fills the cache alone. Of 60,000 entries, a client has 1,200: two sign-ins in each second of two clock skews. A server with
-/// sessions needs few entries for each client. A browser without a session sends a new authenticator with every request.
-/// [`with_client_share`](Self::with_client_share) sets another share, for example if hosts and services of FreeIPA sign in: all
-/// of them have one SID, and count as one client.
+/// One client has at most one fiftieth of the entries, but at least [`MIN_CLIENT_SHARE`](Self::MIN_CLIENT_SHARE). So no
+/// client fills the cache alone. In a cache of 60,000 entries, a client has 1,200 entries: two sign-ins in each second of two
+/// clock skews. A server with sessions needs few entries for each client. A browser without a session sends a new
+/// authenticator with every request. [`with_client_share`](Self::with_client_share) sets another share, for example if hosts
+/// and services of FreeIPA sign in: they all have the same SID, and count as one client.
 ///
-/// No share limits a tenant: one that brings its own keys writes as many users as it likes, and can fill the cache. A server of
-/// tenants that do not trust each other gives each a validator with a cache of its own.
+/// No share limits a tenant: a tenant that brings its own keys can write any number of users, and so fill the cache. If
+/// tenants do not trust each other, give each tenant a validator with its own cache.
 ///
 /// # The clock skew
-/// The cache keeps each entry until its client time is one `clock_skew` ago, even if the validator that brought it has a shorter
-/// skew. It refuses an entry that lives longer ([`Admission::OutlivesCache`]): it would forget that entry too early. So each
-/// validator that shares the cache has the cache's skew or a shorter one.
+/// The cache keeps each entry until its client time is one `clock_skew` ago, even if the entry's validator has a shorter
+/// skew. The cache refuses an entry that lives longer ([`Admission::OutlivesCache`]), because the cache would forget that
+/// entry too early. So every validator that shares the cache needs the cache's skew or a shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
-    /// The standard library chooses its key at random. So a user who makes many tags cannot fill one bucket on purpose.
+    /// The hash function of tags. The standard library chooses its key at random, so a user who makes many tags cannot fill
+    /// one bucket on purpose.
     hasher: std::hash::RandomState,
     /// The number of entries that the cache was made for.
     entries: usize,
     clock_skew: Duration,
     shares: Option<Shares>,
     started: UnixTime,
-    /// Authenticators whose own time is this second or earlier may have been admitted before the start.
+    /// The last second before which nothing is known: an authenticator whose own time is this second or earlier may have been
+    /// admitted before the start.
     refused_through: Option<UnixTime>,
 }
 
 impl MemoryReplayCache {
-    /// The least share of a client: 100 live entries. If the cache is full, a cell that counts clients counts 24 entries. So
-    /// clients with few entries do not use up each other's share.
+    /// The least share of a client: 100 live entries. In a full cache, a cell of the client counters counts 24 entries on
+    /// average. So clients with few entries do not use up each other's share.
     pub const MIN_CLIENT_SHARE: u16 = 100;
 
-    /// Makes an empty cache for `entries` live authenticators, 2³² at most. All of its memory is taken now, and none later.
+    /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory now, and
+    /// none later.
     ///
-    /// `clock_skew` is that of the policy, in whole seconds ([`Policy::clock_skew`](crate::Policy::clock_skew)). `now` is the
-    /// time of the start: see [After a start](Self#after-a-start).
+    /// `clock_skew` is the policy's, in whole seconds ([`Policy::clock_skew`](crate::Policy::clock_skew)). `now` is the time
+    /// of the start: see [After a start](Self#after-a-start).
     #[must_use]
     pub fn new(entries: usize, clock_skew: Duration, now: UnixTime) -> Self {
-        // The choice of two buckets keeps them nearly even. With seven slots for five entries, one bucket in 360,000 is full
-        // (simulated: 10⁷ buckets, each slot used four times). An entry is refused only if both its buckets are full. That
-        // is one entry in 10¹¹ while the cache holds as many as it was made for.
+        // The choice of two buckets keeps the buckets nearly even. With seven slots for five entries, one bucket in 360,000
+        // is full (simulated: 10⁷ buckets, each slot used four times). An entry is refused only if both its buckets are full.
+        // This happens to one entry in 10¹¹ while the cache holds the number of entries that it was made for.
         let entries = entries.clamp(1, MAX_ENTRIES);
-        // `MAX_ENTRIES` is far below the largest number: nothing saturates.
+        // `MAX_ENTRIES` is far below the largest `usize`, so the sums do not saturate.
         let slots = entries.saturating_add(entries.saturating_mul(2).div_ceil(5));
         let buckets = slots.div_ceil(SLOTS).max(2);
         let shards = buckets.div_ceil(MIN_SHARD_BUCKETS).clamp(1, MAX_SHARDS);
@@ -107,18 +112,20 @@ impl MemoryReplayCache {
         }
     }
 
-    /// Refuses every authenticator that the process before can have admitted, also those of clients with a fast clock.
+    /// Refuses every authenticator that the previous process can have admitted, including authenticators of clients with a
+    /// fast clock.
     ///
-    /// The price: a client whose clock is right is refused for one clock skew after the start. A client whose clock is slow is
-    /// refused for as much longer as it is slow.
+    /// The cost: a client whose clock is right is refused for one clock skew after the start. A client whose clock is slow is
+    /// refused longer, by the offset of its clock.
     #[must_use]
     pub fn with_strict_start(self) -> Self {
-        // A validator takes no authenticator that is further ahead. A skew beyond all times refuses for ever.
+        // A validator accepts no authenticator that is further ahead. A skew that exceeds the range of times refuses for
+        // ever.
         let latest = self.started.saturating_add_seconds(whole_seconds(self.clock_skew));
         Self { refused_through: Some(latest), ..self }
     }
 
-    /// Takes authenticators from before the start. For tests, and for tools that decide recorded tokens.
+    /// Accepts authenticators from before the start. Use this for tests, and for tools that judge recorded tokens.
     ///
     /// **After a restart of a server with such a cache, every authenticator that was admitted before can be replayed until it
     /// ends.**
@@ -127,29 +134,30 @@ impl MemoryReplayCache {
         Self { refused_through: None, ..self }
     }
 
-    /// Limits each client to `limit` live entries. More are refused as [`ReplayLimit::ClientShare`].
+    /// Limits each client to `limit` live entries. Further requests are refused with [`ReplayLimit::ClientShare`].
     ///
     /// Set `limit` to several times the sign-ins of one client in two clock skews.
     ///
-    /// The limit is not exact. Clients are counted in cells, one for 12 entries. A secret hash gives each client two cells. A
-    /// client below its limit is refused only if others have filled both its cells. In a cache of 10 million entries,
-    /// 100 clients at their limit cause that for 6 clients in 100 million, and 10,000 cause it for 6 in 10,000. An entry may
-    /// be counted for two fifths of a clock skew after its end. After the clock was set back by more than two skews, all
-    /// counts start again at zero.
+    /// The limit is not exact. The cache counts clients in cells, one cell for 12 entries, and a secret hash gives each
+    /// client two cells. A client below its limit is refused only if other clients have filled both its cells. In a cache of
+    /// 10 million entries, 100 clients at their limit cause this for 6 clients in 100 million, and 10,000 such clients cause
+    /// it for 6 clients in 10,000. An entry may be counted for two fifths of a clock skew after its end. If the clock was set
+    /// back by more than two skews, all counts start again at zero.
     #[must_use]
     pub fn with_client_share(self, limit: u16) -> Self {
         Self { shares: Some(Shares::new(limit, self.clock_skew, self.entries)), ..self }
     }
 
-    /// Lets one client fill the whole cache: then no other client signs in until entries end. An entry takes 1.3 octets less.
+    /// Lets one client fill the whole cache: then no other client signs in until entries end. Without counters an entry needs
+    /// 1.3 octets less.
     ///
-    /// It is for a server whose clients are counted elsewhere, and for tools that decide the tokens of one client.
+    /// Use this for a server that counts its clients elsewhere, and for tools that judge the tokens of one client.
     #[must_use]
     pub fn without_client_share(self) -> Self {
         Self { shares: None, ..self }
     }
 
-    /// Returns the end of an entry in this cache, which is no earlier than the entry's own.
+    /// Returns the end of an entry in this cache, which is not earlier than the entry's own end.
     fn end_of(&self, entry: &ReplayEntry<'_>) -> Result<UnixTime, Admission> {
         let end = entry.client_time.saturating_add_seconds(whole_seconds(self.clock_skew));
         if entry.valid_until.seconds() > end.seconds() {
@@ -172,7 +180,7 @@ impl ReplayCache for MemoryReplayCache {
         let Some(shard) = self.shards.get(spread::shard(hash, self.shards.len())) else {
             return Admission::Failed;
         };
-        // A thread that panicked while it held the lock left whole entries: nothing panics while one is written.
+        // A thread that panicked while it held the lock left whole entries, because no code panics while it writes an entry.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.check_and_insert(hash, &ReplayEntry { valid_until: end, ..*entry }, now, self.shares.as_ref())
     }
@@ -184,9 +192,9 @@ fn outlives(entry: &ReplayEntry<'_>, clock_skew: Duration) -> Admission {
     Admission::OutlivesCache { entry_seconds, cache_seconds: whole_seconds(clock_skew) }
 }
 
-/// Returns the share of each client in a cache of so many entries.
+/// Returns the default share of each client in a cache of `entries` entries.
 fn default_share(entries: usize) -> u16 {
-    // A share beyond the largest that can be counted is that one.
+    // A share above `u16::MAX` becomes `u16::MAX`, the largest share that can be counted.
     u16::try_from(entries / CLIENTS_THAT_FILL).unwrap_or(u16::MAX).max(MemoryReplayCache::MIN_CLIENT_SHARE)
 }
 
@@ -198,7 +206,7 @@ impl fmt::Debug for MemoryReplayCache {
 
 struct Shard {
     epoch: Epoch,
-    /// The latest end of an entry that was overwritten. An authenticator that ends no later may be that one.
+    /// The latest end of an entry that was overwritten. An authenticator that does not end later may be the overwritten one.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }
@@ -226,8 +234,8 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // One wait for memory instead of three: waiting is nearly all that an insert costs. The counters come first, as what
-        // follows their lock is not begun before what precedes it has ended.
+        // The loads wait for memory once instead of three times, and an insert is hardly anything but waiting. The counters
+        // come first, because the processor begins no load after their lock before the loads in front of the lock have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),
@@ -244,7 +252,7 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // A branch would be mispredicted every other time, each time after a wait for memory.
+        // The processor would predict a branch wrongly every second time, each time after a wait for memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {
@@ -257,16 +265,17 @@ impl Shard {
     }
 }
 
-/// So many clients must use up their shares to fill a cache.
+/// The number of clients that must use up their shares to fill a cache.
 const CLIENTS_THAT_FILL: usize = 50;
 
-/// No server has so many sign-ins in two clock skews: 2³², or 2²⁴ where a `usize` has 32 bits.
+/// The most entries of a cache: 2³², or 2²⁴ if a `usize` has 32 bits. No server has more sign-ins in two clock skews.
 const MAX_ENTRIES: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 24 };
 
-/// The hash divides entries between shards by chance. Smaller shards would differ too much in their entries.
+/// The least number of buckets in a shard. The hash divides entries between shards by chance, and smaller shards would differ
+/// too much in their entries.
 const MIN_SHARD_BUCKETS: usize = 1024;
 
-/// There are more locks than a machine has cores that contend for them.
+/// The most shards, each with one lock. No machine has more cores that contend for these locks.
 const MAX_SHARDS: usize = 256;
 
 #[cfg(test)]
@@ -274,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn largest_share_is_the_largest_that_can_be_counted() {
+    fn default_share_is_one_fiftieth_of_the_entries_and_at_most_65535() {
         let most = 50 * usize::from(u16::MAX);
         assert_eq!(
             [most - 1, most, most + 50, MAX_ENTRIES].map(default_share),

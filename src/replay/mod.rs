@@ -1,7 +1,8 @@
-//! The replay cache: each authenticator is taken once (RFC 4120 section 3.2.3).
+//! The replay cache: it admits each authenticator once (RFC 4120 section 3.2.3).
 //!
-//! In: a tag of the authenticator's ciphertext, and the last instant at which it would still be accepted. Out: whether it is
-//! new. One call checks and remembers, so one of two simultaneous requests loses.
+//! The input is a tag of the authenticator's ciphertext, and the last instant at which a validator would still accept the
+//! authenticator. The output is whether the authenticator is new. One call checks and inserts, so only one of two
+//! simultaneous requests is admitted.
 
 mod awaited;
 #[cfg(feature = "std")]
@@ -21,10 +22,10 @@ use crate::time::UnixTime;
 use core::fmt;
 use core::time::Duration;
 
-/// Remembers authenticators for as long as they could be used again.
+/// A cache that remembers authenticators for as long as they could be used again.
 ///
-/// A false "seen" refuses one sign-in. A false "new" lets an attacker sign in as another user. A cache that cannot decide must
-/// answer [`Admission::Full`] or [`Admission::Failed`].
+/// A wrong answer "seen" refuses one sign-in. A wrong answer "new" lets an attacker sign in as another user. So a cache that
+/// cannot decide must answer [`Admission::Full`] or [`Admission::Failed`].
 ///
 /// ```
 /// use kerberos_sso::UnixTime;
@@ -43,11 +44,12 @@ use core::time::Duration;
 /// }
 /// ```
 ///
-/// A store whose answer is awaited is an [`AsyncReplayCache`] instead, which says what a store that several servers share needs.
+/// A store whose answer is awaited is an [`AsyncReplayCache`] instead. Its documentation lists the needs of a store that
+/// several servers share.
 ///
-/// Where threads share a validator, their calls come at the same time.
+/// If threads share a validator, their calls can come at the same time.
 pub trait ReplayCache {
-    /// Remembers `entry`, unless it is remembered already, in one step.
+    /// Inserts `entry` unless the cache holds it already. The check and the insertion are one step.
     fn check_and_insert(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission;
 }
 
@@ -69,7 +71,7 @@ impl<R: ReplayCache + ?Sized> ReplayCache for alloc::sync::Arc<R> {
     }
 }
 
-/// An authenticator as a replay cache remembers it.
+/// The facts about an authenticator that a replay cache remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplayEntry<'a> {
@@ -77,14 +79,15 @@ pub struct ReplayEntry<'a> {
     pub tag: ReplayTag,
     /// The authenticator's own time, by the client's clock.
     pub client_time: UnixTime,
-    /// The last second at which a validator accepts this authenticator: its own time plus the clock skew. Validators that
-    /// [`with_policy`](crate::Validator::with_policy) made give the longest skew among them. The time of arrival does not matter.
-    /// A client whose clock is ahead makes authenticators that live for up to two skews.
+    /// The last second at which a validator accepts this authenticator: the authenticator's own time plus the clock skew.
+    /// Validators that [`with_policy`](crate::Validator::with_policy) made use the longest skew among them. The time of
+    /// arrival does not matter. A client whose clock is ahead makes authenticators that live for up to two skews.
     pub valid_until: UnixTime,
-    /// The client. The tag alone identifies an authenticator, but a cache may limit the entries of each client.
+    /// The client that made the authenticator. The tag alone identifies an authenticator, but a cache may limit the entries
+    /// of each client.
     pub client: ReplayClient<'a>,
-    /// The label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). A client of
-    /// one tenant is none of another, whatever their names: a tenant can write any name.
+    /// The label of the tenant whose key opened the ticket ([`Account::with_tenant`](crate::Account::with_tenant)). Clients
+    /// of two tenants are different clients even if their names are equal, because a tenant can write any name.
     pub tenant: Option<&'a str>,
 }
 
@@ -92,25 +95,25 @@ pub struct ReplayEntry<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReplayClient<'a> {
-    /// The user of the PAC, if there is one. A user of Active Directory has many names, in any case and as a UPN, but one SID.
-    /// FreeIPA gives all its hosts and services one SID, so they count as one client.
+    /// The user of the PAC, if the ticket has a PAC with a user. A user of Active Directory has many names, in any case and
+    /// as a UPN, but one SID. FreeIPA gives one SID to all its hosts and services, so these count as one client.
     Sid {
         /// The SID of the user's domain, in the packet form ([`Sid::to_bytes`](crate::Sid::to_bytes)).
         domain: &'a [u8],
-        /// The user's number in the domain.
+        /// The user's RID in the domain.
         rid: u32,
     },
-    /// The name in the ticket, if no PAC names a user.
+    /// The client's name in the ticket, if no PAC names a user.
     Name {
         /// The client's realm, in UTF-8.
         realm: &'a [u8],
-        /// The components of the client's name, in an encoding in which only equal names are equal.
+        /// The components of the client's name, in an encoding that differs for different names.
         name: &'a [u8],
     },
 }
 
 impl<'a> ReplayEntry<'a> {
-    /// Makes an entry, for tests of a replay cache. Those of real requests come from
+    /// Makes an entry for tests of a replay cache. The entries of real requests come from
     /// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) only.
     #[must_use]
     pub const fn new(tag: ReplayTag, client_time: UnixTime, valid_until: UnixTime, client: ReplayClient<'a>) -> Self {
@@ -123,26 +126,27 @@ impl<'a> ReplayEntry<'a> {
         Self { tenant, ..self }
     }
 
-    /// Returns when a store with a clock of its own may forget the entry. The authenticator's last second is then over on this
-    /// server's clock, even if the store's clock is ahead of it by up to `margin`. A server that waits for the store's answer
-    /// adds the longest time for which it waits.
+    /// Returns the time at which a store with its own clock may forget the entry. At that time the authenticator's last
+    /// second is over on this server's clock, even if the store's clock is ahead by up to `margin`. A server that waits for
+    /// the store's answer adds its longest waiting time to `margin`.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
-        // A margin beyond all times keeps the entry for ever.
+        // A margin that exceeds the range of times keeps the entry for ever.
         self.valid_until.saturating_add_seconds(1).saturating_add_seconds(whole_seconds(margin))
     }
 }
 
-/// Identifies an authenticator: the first 128 bits of its MAC and ciphertext. Only the KDC, the client and this server have the
-/// key of the MAC.
+/// The identifier of an authenticator: the first 128 bits of its MAC and ciphertext. Only the KDC, the client and this server
+/// have the key of the MAC.
 ///
-/// Nothing outside the authenticator's ciphertext enters the tag. An attacker could rewrite the unencrypted fields of the
-/// ticket and the framing, and so make a second tag for the same authenticator.
+/// The tag is made of the authenticator's ciphertext only. An attacker could rewrite the unencrypted fields of the ticket and
+/// the framing, and so make a second tag for the same authenticator.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplayTag([u8; 16]);
 
 impl ReplayTag {
-    /// Makes the tag of a ciphertext whose MAC verified. Such a ciphertext has more than 16 octets, so all 16 are filled.
+    /// Makes the tag of a ciphertext whose MAC verified. Such a ciphertext has more than 16 octets, so the tag is always
+    /// full.
     pub(crate) fn new(mac: &[u8], ciphertext: &[u8]) -> Self {
         let mut tag = [0; 16];
         for (to, from) in tag.iter_mut().zip(mac.iter().chain(ciphertext)) {
@@ -151,21 +155,21 @@ impl ReplayTag {
         Self(tag)
     }
 
-    /// Makes a tag of these octets, for tests of a replay cache. Those of real requests come from
+    /// Makes a tag of these octets for tests of a replay cache. The tags of real requests come from
     /// [`AuthorizedRequest::replay_entry`](crate::stages::AuthorizedRequest::replay_entry) only.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the octets, as a key for a shared store. They look random.
+    /// Returns the octets, as a key for a shared store. The octets look random.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// Shows how many octets there are, not the octets: they are a part of the authenticator.
+/// Shows the number of octets, but not the octets, because they are a part of the authenticator.
 impl fmt::Debug for ReplayTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReplayTag({} octets)", self.0.len())
@@ -181,18 +185,19 @@ pub enum Admission {
     New,
     /// The authenticator was admitted before.
     Seen,
-    /// The authenticator is older than those that the cache can remember.
+    /// The authenticator is older than all authenticators that the cache can remember.
     TooOld,
-    /// The cache can remember no more authenticators.
+    /// The cache cannot remember another authenticator.
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,
-    /// The cache would forget the authenticator while a validator still accepts it: the validator's clock skew is longer than
+    /// The cache would forget the authenticator while a validator still accepts it. The validator's clock skew is longer than
     /// the cache's.
     OutlivesCache {
-        /// The seconds from the client's time to the end of the authenticator: the longest clock skew that the validator has had.
+        /// The seconds from the client's time to the end of the authenticator: the longest clock skew that the validator has
+        /// had.
         entry_seconds: i64,
-        /// The seconds from the client's time for which the cache remembers: its own clock skew.
+        /// The seconds from the client's time for which the cache remembers an entry: the cache's own clock skew.
         cache_seconds: i64,
     },
 }
@@ -203,19 +208,20 @@ pub enum Admission {
 pub enum ReplayLimit {
     /// The whole cache is full.
     Cache,
-    /// The client has as many entries as one client may have.
+    /// The client already has the most entries that one client may have.
     ClientShare,
 }
 
-/// Returns the whole seconds of a duration. One beyond the range of times is as good as endless.
+/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as endless.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// No replay cache: it takes every authenticator as often as it comes.
+/// The absence of a replay cache: every authenticator counts as new.
 ///
-/// It is for tests, for tools that judge recorded tokens, and for protocols in which a replay is useless. In such a protocol
-/// the server always answers with an AP-REP, and then takes only messages under the context's keys. HTTP is none of these.
+/// Use this type for tests, for tools that judge recorded tokens, and for protocols in which a replay is useless. In such a
+/// protocol the server always answers with an AP-REP, and then accepts only messages under the context's keys. HTTP is not
+/// such a protocol.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoReplayCache;
 

@@ -1,11 +1,13 @@
-//! The number of live authenticators that one client may have in a cache.
+//! The limit on the number of live authenticators of one client in a cache.
 //!
-//! In: the client, the end of the authenticator, and the time. Out: whether the client may have one more. The counters are
-//! cells of a fixed array, found by a keyed hash of the client. Each client has two cells, and is refused only if both are at
-//! the limit: another client must share both cells to be counted against it.
+//! The input is the client, the end of the authenticator, and the time. The output is whether the client may have one more
+//! entry. The counters are cells of a fixed array, found by a keyed hash of the client. Each client has two cells, and is
+//! refused only if both cells are at the limit. So the entries of another client count against this client only if both
+//! clients share both cells.
 //!
-//! A cell counts entries by the window of time in which they end. A window is a fifth of the longest life of an entry, so a
-//! window is over when all its entries are. No entry is counted down, and an entry is counted too long by one window at most.
+//! A cell counts entries by the window of time in which they end. A window is a fifth of the longest life of an entry. When a
+//! window is over, all its entries have ended. So no counter ever goes down for a single entry, and an entry is counted for
+//! at most one window too long.
 
 use super::{ReplayClient, ReplayEntry, spread};
 use crate::time::UnixTime;
@@ -24,7 +26,7 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    /// Makes the counters for a cache of `entries`, whose entries live for two `clock_skew`s at most.
+    /// Makes the counters for a cache of `entries` entries, which live for at most two `clock_skew`s.
     pub(super) fn new(limit: u16, clock_skew: Duration, entries: usize) -> Self {
         let cells = entries.div_ceil(ENTRIES_PER_CELL);
         let shards = cells.div_ceil(MIN_SHARD_CELLS).clamp(1, MAX_SHARDS);
@@ -38,14 +40,15 @@ impl Shares {
         }
     }
 
-    /// Returns the counters of an entry's client. Both cells are loaded, so that memory fetches them together with the buckets.
+    /// Returns the counters of an entry's client. This function loads both cells, so that memory fetches them together with
+    /// the buckets.
     ///
     /// Without these loads an insert into 10 million entries takes 378 ns instead of 320 ns. `black_box` keeps the compiler
-    /// from dropping or moving them. Nothing depends on it but time.
+    /// from removing or moving the loads. The loads change only the time.
     pub(super) fn counters(&self, entry: &ReplayEntry<'_>) -> Option<Counters<'_>> {
         let hash = self.hasher.hash_one(Counted { tenant: entry.tenant, client: entry.client });
         let shard = self.shards.get(spread::shard(hash, self.shards.len()))?;
-        // Nothing panics under this lock, so no cell was left half written.
+        // No code panics under this lock, so no cell is half written.
         let cells = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let indices = cell_indices(hash, cells.len());
         for index in indices {
@@ -55,8 +58,8 @@ impl Shares {
     }
 }
 
-/// A client of one tenant, as it is counted. Letters of a name count in any case: some KDCs write the name as the user typed it,
-/// and the user would have a share for each spelling.
+/// The key by which a client of a tenant is counted. Letters of a name count in any case, because some KDCs write the name as
+/// the user typed it. A user would otherwise have a share for each spelling.
 struct Counted<'a> {
     tenant: Option<&'a str>,
     client: ReplayClient<'a>,
@@ -86,7 +89,7 @@ pub(super) struct Counters<'a> {
 }
 
 impl Counters<'_> {
-    /// Counts an entry, unless the client has as many as it may.
+    /// Counts an entry, unless the client has already used up its share.
     pub(super) fn count(mut self, valid_until: UnixTime, now: UnixTime) -> Result<(), Spent> {
         let Shares { limit, clock, .. } = self.shares;
         let (until, now) = (clock.window(valid_until), clock.window(now));
@@ -112,52 +115,53 @@ pub(super) struct Spent;
 /// Returns two different indices below `count`, which is at least [`MIN_CELLS`].
 fn cell_indices(hash: u64, count: usize) -> [usize; 2] {
     let first = spread::index(hash, count);
-    // From 1 to `count - 1`, and the sum is less than twice `count`, which is an array's length: nothing saturates.
+    // The distance is from 1 to `count - 1`. The sum is less than twice `count`, which is the length of an array, so nothing
+    // saturates.
     let distance = spread::index(spread::second(hash), count.saturating_sub(1)).saturating_add(1);
     let second = first.saturating_add(distance);
-    // A sum beyond the end goes on from the beginning.
+    // A sum beyond the end wraps around to the beginning.
     [first, second.checked_sub(count).unwrap_or(second)]
 }
 
-/// Divides time into windows.
+/// The division of time into windows.
 struct WindowClock {
     seconds: NonZeroU64,
 }
 
 impl WindowClock {
     fn new(clock_skew: Duration) -> Self {
-        // A skew so long that twice the skew saturates is longer than there are times: one window holds them all.
+        // If twice the skew saturates, the skew exceeds the range of times, and one window holds all times.
         let fifth = clock_skew.as_secs().saturating_mul(2).div_ceil(5);
         Self { seconds: NonZeroU64::new(fifth).map_or(MIN_WINDOW, |fifth| fifth.max(MIN_WINDOW)) }
     }
 
-    /// Returns the windows since 1970. All times before 1970 are in the first window, and all times after the year 10136 in
-    /// the last.
+    /// Returns the number of windows since 1970. All times before 1970 are in the first window, and all times after the year
+    /// 10136 are in the last window.
     fn window(&self, time: UnixTime) -> u32 {
         let since_1970 = u64::try_from(time.seconds()).unwrap_or(0);
         u32::try_from(since_1970 / self.seconds).unwrap_or(u32::MAX)
     }
 }
 
-/// Counts entries by the window in which they end.
+/// The counts of entries by the window in which they end.
 #[derive(Clone, Copy, Default)]
 struct Cell {
-    /// The first window that is counted.
+    /// The first window that the cell counts.
     first: u32,
     counts: [u16; WINDOWS],
 }
 
 impl Cell {
-    /// Forgets the windows before `now`. If the clock has gone back further than the life of an entry, all counts are
-    /// forgotten: the cell cannot know when those entries end, and would refuse a client for too long.
+    /// Drops the counts of the windows before `now`. If the clock has gone back further than the life of an entry, all counts
+    /// are dropped: the cell cannot know when those entries end, and would refuse a client for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {
             return;
         }
-        // With the clock gone back, as many windows are forgotten as there are.
+        // If the clock has gone back, all windows are dropped.
         let passed = passed.and_then(|passed| usize::try_from(passed).ok()).unwrap_or(WINDOWS);
-        // In windows that were not counted before, no entry ends.
+        // No entry ends in a window that the cell did not count before.
         let later = |index: usize| self.counts.get(index.saturating_add(passed)).copied().unwrap_or(0);
         *self = Self { first: now, counts: core::array::from_fn(later) };
     }
@@ -168,37 +172,39 @@ impl Cell {
 
     fn add(&mut self, window: u32) {
         let window = self.window_of(window);
-        // A full count stays full: no limit is higher.
+        // A saturated count stays at its maximum, because no limit is higher.
         if let Some(count) = self.counts.get_mut(window) {
             *count = count.saturating_add(1);
         }
     }
 
-    /// Returns the index at which a window is counted: the first one's for an earlier window, the last one's for a later one.
+    /// Returns the index at which a window is counted. An earlier window counts as the first window of the cell, and a later
+    /// window as the last.
     #[expect(clippy::expect_used, reason = "a number up to 5 is a `usize`")]
     fn window_of(&self, window: u32) -> usize {
         usize::try_from(window.saturating_sub(self.first).min(LAST_WINDOW)).expect("a number up to 5")
     }
 }
 
-/// The longest life of an entry takes five windows, and a sixth if it does not begin with a window.
+/// The number of windows in a cell. The longest life of an entry needs five windows, and a sixth window if the life does not
+/// begin together with a window.
 const WINDOWS: usize = 6;
 
 const LAST_WINDOW: u32 = 5;
 
-/// One minute. With 32 bits for the number of a window, windows are then counted up to the year 10136.
+/// The shortest window: one minute. A window number has 32 bits, so windows are then counted up to the year 10136.
 const MIN_WINDOW: NonZeroU64 = NonZeroU64::MIN.saturating_add(59);
 
-/// A cell takes 16 octets, so an entry takes 1⅓ of them.
+/// The number of cache entries for each cell. A cell has 16 octets, so the counters add 1⅓ octets to an entry.
 const ENTRIES_PER_CELL: usize = 12;
 
-/// Even in the smallest cache, two clients should seldom share both cells.
+/// The least number of cells. Even in the smallest cache, two clients should rarely share both cells.
 const MIN_CELLS: usize = 64;
 
-/// Fewer cells do not need a lock of their own.
+/// The least number of cells in a shard. Fewer cells do not need their own lock.
 const MIN_SHARD_CELLS: usize = 4096;
 
-/// There are more locks than a machine has cores that contend for them.
+/// The most shards, each with one lock. No machine has more cores that contend for these locks.
 const MAX_SHARDS: usize = 64;
 
 #[cfg(test)]
@@ -206,7 +212,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
     use super::*;
 
-    /// A cell that counts one more in each window, from the tenth on.
+    /// A cell whose counts grow by one from window to window, beginning at window 10.
     const CELL: Cell = Cell { first: 10, counts: [1, 2, 3, 4, 5, 6] };
 
     fn at(now: u32) -> (u32, [u16; WINDOWS]) {
@@ -216,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_forgotten_when_the_next_one_begins() {
+    fn counts_of_a_window_are_dropped_when_the_next_window_begins() {
         assert_eq!(at(10), (10, [1, 2, 3, 4, 5, 6]));
         assert_eq!(at(11), (11, [2, 3, 4, 5, 6, 0]));
         assert_eq!(at(15), (15, [6, 0, 0, 0, 0, 0]));
@@ -224,9 +230,9 @@ mod tests {
         assert_eq!(at(u32::MAX), (u32::MAX, [0; WINDOWS]));
     }
 
-    /// After the clock went back by less than the longest life of an entry, the cell still knows when its entries end.
+    /// If the clock goes back by less than the longest life of an entry, the cell still knows when its entries end.
     #[test]
-    fn a_clock_that_went_back_by_five_windows_forgets_all_counts() {
+    fn counts_are_kept_when_the_clock_goes_back_four_windows_and_dropped_at_five() {
         for now in 6..10 {
             assert_eq!(at(now), (10, [1, 2, 3, 4, 5, 6]), "{now}");
         }
@@ -236,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_counted_in_the_window_in_which_it_ends() {
+    fn entry_is_counted_in_the_window_in_which_it_ends_or_in_the_nearest_window() {
         for (window, index) in [(0, 0), (9, 0), (10, 0), (11, 1), (15, 5), (16, 5), (u32::MAX, 5)] {
             let (mut cell, mut expected) = (CELL, CELL.counts);
             cell.add(window);
@@ -249,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn two_clock_skews_are_five_windows() {
+    fn window_is_one_fifth_of_two_clock_skews_and_at_least_one_minute() {
         let window = |clock: &WindowClock, seconds| clock.window(UnixTime::from_seconds(seconds));
         for (skew, seconds) in
             [(0, 60), (150, 60), (151, 61), (300, 120), (301, 121), (u64::MAX, 3_689_348_814_741_910_323)]
@@ -267,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_has_two_different_cells() {
+    fn client_has_two_different_cells_below_the_count() {
         for count in [2, 3, 64, 1_000] {
             for hash in [0, 1, 1 << 32, spread::second(1), u64::MAX - 1, u64::MAX] {
                 let [first, second] = cell_indices(hash, count);

@@ -1,21 +1,21 @@
-//! Hashes spread over shards and over the elements of one.
+//! The distribution of hashes over shards, and over the elements of a shard.
 
-/// Maps a hash to `0..count` evenly, by its first bits.
+/// Maps a hash evenly to `0..count`, by its first bits.
 #[expect(
     clippy::expect_used,
-    reason = "a `usize` has at most 64 bits, and the product of it and 64 other bits, without its last 64 bits, is below it"
+    reason = "a `usize` has at most 64 bits, and the product of `count` and a 64-bit number, without its last 64 bits, is below `count`"
 )]
 pub(super) fn index(hash: u64, count: usize) -> usize {
     let count = u128::try_from(count).expect("a `usize` has at most 64 bits");
-    // Two numbers of 64 bits: nothing saturates.
+    // Both factors have 64 bits, so the product does not saturate.
     let product = u128::from(hash).saturating_mul(count);
     usize::try_from(product >> 64).expect("an index below `count`")
 }
 
-/// Returns which of `count` shards a hash goes to.
+/// Returns the index of the shard for a hash, out of `count` shards.
 ///
-/// It uses the last half of the hash first. [`index`] needs that half only beyond 2³² elements, so the hashes of one shard go
-/// to all of its elements.
+/// The index depends first on the last half of the hash. [`index`] needs that half only for more than 2³² elements, so the
+/// hashes of one shard reach all of its elements.
 pub(super) fn shard(hash: u64, count: usize) -> usize {
     index(hash.rotate_left(32), count)
 }
@@ -25,7 +25,7 @@ pub(super) fn second(hash: u64) -> u64 {
     hash.wrapping_mul(SPREAD)
 }
 
-/// An odd number without structure: 2⁶⁴ divided by the golden ratio.
+/// An odd number without a pattern in its bits: 2⁶⁴ divided by the golden ratio.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[cfg(test)]
@@ -33,9 +33,9 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeSet;
 
-    /// The largest cache has 256 shards of 2²¹ buckets. A shard can at most fix the last bits of an index.
+    /// The largest cache has 256 shards of 2²¹ buckets. The choice of a shard can fix only the last bits of an index.
     #[test]
-    fn the_hashes_of_a_shard_go_to_all_of_its_buckets() {
+    fn hashes_of_one_shard_are_spread_over_all_its_buckets() {
         const SHARDS: usize = 256;
         for wanted in [0, 1, SHARDS - 1] {
             let hashes = (1..=1_u64 << 18).map(second);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_is_below_the_count() {
+    fn index_of_any_hash_is_below_the_count() {
         for count in [1, 2, 3, 64, 1_000, usize::MAX] {
             assert_eq!(index(0, count), 0);
             assert_eq!(index(u64::MAX, count), count - 1);

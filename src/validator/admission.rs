@@ -1,4 +1,4 @@
-//! The way from an authorized request to the verdict: the replay cache is asked at once, or its answer is awaited.
+//! The admission of an authorized request, and the verdict. The replay cache is asked at once, or its answer is awaited.
 
 use crate::accept::admit::{check_admission, replay_entry};
 use crate::accept::authorize::PacFields;
@@ -11,11 +11,13 @@ use crate::policy::KrbErrorPolicy;
 use crate::replay::{Admission, ReplayCache};
 use crate::time::UnixTime;
 
-/// What follows when a request is authorized.
+/// The step that follows when a request is authorized.
 ///
-/// This is not a closure. A closure gets its arguments as a tuple, so they would be moved once more, by 140 instructions.
+/// This trait is not a closure, because a closure gets its arguments as a tuple. They would then be moved once more, which
+/// costs 140 instructions.
 ///
-/// An [`AuthorizedRequest`] is made only if the admission is awaited: to move one takes 430 instructions, 5 % of a request.
+/// The code makes an [`AuthorizedRequest`] only if the admission is awaited, because moving an `AuthorizedRequest` costs 430
+/// instructions, 5 % of a request.
 pub(super) trait OnAuthorized {
     type Outcome;
 
@@ -28,7 +30,7 @@ pub(super) trait OnAuthorized {
     ) -> Result<Self::Outcome, Refused>;
 }
 
-/// Asks the replay cache, which answers at once.
+/// Asks a replay cache that answers at once.
 pub(super) struct AskAtOnce<'r, R> {
     pub(super) replay: &'r R,
     pub(super) krb_errors: KrbErrorPolicy,
@@ -78,7 +80,7 @@ impl AuthorizedRequest {
     }
 }
 
-/// Makes the verdict of the replay cache's answer about an authorized request.
+/// Makes the verdict from the replay cache's answer about an authorized request.
 #[inline(always)]
 fn admitted(
     admission: Admission,

@@ -1,5 +1,5 @@
-//! All stages in one call, for a replay cache whose answer is awaited. The stages are those of the calls that do not wait:
-//! they run when the future is polled first, and only the admission is awaited.
+//! All stages in one call, for a replay cache whose answer is awaited. The stages are the same as in the calls that do not
+//! wait. All stages run at the first poll of the future, and only the admission is awaited.
 
 use super::admission::AskLater;
 use super::{Validator, refuse_token};
@@ -12,14 +12,14 @@ use crate::time::UnixTime;
 use core::future::poll_fn;
 use core::pin::pin;
 
-/// All stages in one call, whose admission is awaited ([`AsyncReplayCache`]).
+/// All stages in one call, with an awaited admission ([`AsyncReplayCache`]).
 ///
-/// The futures are [`Send`] if threads can share the replay cache. If one is dropped, nobody is admitted.
+/// The futures are [`Send`] if threads can share the replay cache. If a future is dropped, no client is admitted.
 impl<R: AsyncReplayCache> Validator<R> {
-    /// Validates an `Authorization` value as [`validate_header`](Self::validate_header), and awaits the admission.
+    /// Validates an `Authorization` value like [`validate_header`](Self::validate_header), and awaits the admission.
     ///
     /// # Errors
-    /// [`Refused`] with any error; `not-negotiate` if the value is not one for this crate.
+    /// [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
     pub async fn validate_header_async<'c>(
         &self,
         value: impl AsRef<[u8]>,
@@ -29,10 +29,10 @@ impl<R: AsyncReplayCache> Validator<R> {
         self.validate_ticket_async(&token, arrival).await
     }
 
-    /// Validates a token as [`validate_ticket`](Self::validate_ticket), and awaits the admission.
+    /// Validates a token like [`validate_ticket`](Self::validate_ticket), and awaits the admission.
     ///
     /// # Errors
-    /// [`Refused`] with any error but `not-negotiate`.
+    /// [`Refused`] with any error except `not-negotiate`.
     pub async fn validate_ticket_async<'c>(
         &self,
         token: &[u8],
@@ -49,13 +49,13 @@ impl<R: AsyncReplayCache> Validator<R> {
         }
     }
 
-    /// Takes one token of a negotiation as [`converse`](Self::converse), and awaits the admission.
+    /// Handles one token of a negotiation like [`converse`](Self::converse), and awaits the admission.
     ///
-    /// If the future is dropped, the client restarts the negotiation. `negotiation` is good once, also for a future that was
-    /// dropped after the replay cache had taken it.
+    /// If the future is dropped, the client restarts the negotiation. A `negotiation` is good for one call, even if the
+    /// future was dropped after the replay cache had recorded the authenticator.
     ///
     /// # Errors
-    /// [`Refused`] with any error but `not-negotiate`.
+    /// [`Refused`] with any error except `not-negotiate`.
     pub async fn converse_async<'c>(
         &self,
         token: &[u8],
@@ -75,7 +75,7 @@ impl<R: AsyncReplayCache> Validator<R> {
         }
     }
 
-    /// Fifth stage: admits the request as [`admit`](Self::admit), and awaits the replay cache's answer.
+    /// Fifth stage: admits the request like [`admit`](Self::admit), and awaits the replay cache's answer.
     ///
     /// # Errors
     /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
@@ -97,7 +97,7 @@ impl<R: AsyncReplayCache> Validator<R> {
         authorized.admitted(admission, arrival.now)
     }
 
-    /// Asks the replay cache. The span of the stage is entered whenever the answer is polled.
+    /// Asks the replay cache. Every poll of the answer enters the span of the stage.
     async fn ask(&self, authorized: &AuthorizedRequest, now: UnixTime) -> Admission {
         let span = StageSpan::of(Stage::Admit);
         let entry = self.entry_of(authorized);
