@@ -1,6 +1,6 @@
-//! One shape for every set of flags that a message carries.
+//! The common form of the flag sets that messages carry.
 
-/// Declares a set of flags as a newtype with `from_bits`, `bits` and `contains`. Bits without a name are kept.
+/// Declares a set of flags as a newtype with `from_bits`, `bits` and `contains`. The set keeps bits without a name.
 macro_rules! flags {
     (
         $(#[$about:meta])*
@@ -21,7 +21,7 @@ macro_rules! flags {
                 Self(bits)
             }
 
-            /// Returns all bits, also those without a name.
+            /// Returns all bits, including bits without a name.
             #[must_use]
             pub const fn bits(self) -> $Bits {
                 self.0

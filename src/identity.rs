@@ -1,7 +1,7 @@
-//! The user's identity. It comes out of an accepted request, and of nothing else.
+//! The user's identity. An accepted request is its only source.
 //!
-//! The holders of a key of the service's account, its KDC above all, vouch for everything here. They can write whatever the
-//! account's entry in the key set lets them vouch for. Nothing here rests on the word of the client alone.
+//! The holders of a key of the service's account, above all its KDC, vouch for every value here. Such a holder can write
+//! every value that the account's entry in the key set allows. No value rests on the client's statement alone.
 
 use crate::accept::Accepted;
 use crate::pac::{AccountKind, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};
@@ -13,8 +13,8 @@ use core::fmt;
 
 /// A user's identity, borrowed from an accepted request.
 ///
-/// With a PAC the SID counts: administrators change names, and give them to other people in time. Without a PAC there is
-/// only the name, and [`sid`](Self::sid) returns `None`.
+/// If the ticket has a PAC, the SID identifies the user: administrators change names, and later give old names to other
+/// people. If the ticket has no PAC, only the name identifies the user, and [`sid`](Self::sid) returns `None`.
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct IdentityRef<'a> {
@@ -22,102 +22,109 @@ pub struct IdentityRef<'a> {
 }
 
 impl Accepted {
-    /// Returns who the user is.
+    /// Returns the user's identity.
     pub const fn identity(&self) -> IdentityRef<'_> {
         IdentityRef { accepted: self }
     }
 }
 
 impl<'a> IdentityRef<'a> {
-    /// Returns the user's SID, by which a server knows the user. It is the one of LOGON_INFO; every other SID that the PAC
-    /// gives the user equals it. If the account names domains, the SID is of one of them. Accounts of several forests must
-    /// name them, or a SID identifies a user only within its account. It is `None` without a PAC, and for the PAC of a KDC
-    /// that is not Active Directory. FreeIPA gives all its hosts and services the SID of a group, so there the SID tells
-    /// only users apart.
+    /// Returns the SID by which a server recognises the user.
+    ///
+    /// The SID comes from LOGON_INFO, and every other SID that the PAC gives the user equals it. If the account in the
+    /// key set names domains, the SID is of one of these domains. Accounts of several forests must name domains, because
+    /// otherwise a SID identifies a user only within its account.
+    ///
+    /// The result is `None` without a PAC, and for the PAC of a KDC that is not Active Directory. FreeIPA gives all its
+    /// hosts and services the SID of a group, so a FreeIPA SID distinguishes only users.
     #[must_use]
     pub fn sid(&self) -> Option<Sid> {
         self.logon().as_ref().map(LogonInfo::user_sid)
     }
 
-    /// Returns the client's name in the ticket: what the user typed, made canonical or not. With a [`sid`](Self::sid) it is a
-    /// name to show; without one, nothing else identifies the user.
+    /// Returns the client's name in the ticket. The name is as the user typed it, or as the KDC canonicalized it. With a
+    /// [`sid`](Self::sid), use the name for display only. Without a SID, only the name and its realm identify the user.
     #[must_use]
     pub fn name(&self) -> PrincipalName<'a> {
         self.accepted.ticket().client()
     }
 
-    /// Returns the label of the tenant whose key opened the ticket: [`Accepted::tenant`]. Users of two tenants are never the same,
-    /// whatever their SIDs: each tenant's KDC writes its own.
+    /// Returns the label of the tenant whose key opened the ticket ([`Accepted::tenant`]). Users of two tenants are
+    /// different users even if their SIDs are equal, because each tenant's KDC chooses its own SIDs.
     #[must_use]
     pub fn tenant(&self) -> Option<&'a str> {
         self.accepted.tenant()
     }
 
-    /// Returns the client's realm, one that the account's keys may vouch for.
+    /// Returns the client's realm. The account's keys may vouch for users of this realm.
     #[must_use]
     pub fn realm(&self) -> &'a str {
         self.accepted.ticket().client_realm()
     }
 
-    /// Returns the account's name in its domain (sAMAccountName), by the PAC. Administrators change it, and the name of a
-    /// computer or a user can look like another one but for a `$`: never rebuild an identity from it.
+    /// Returns the account's name in its domain (sAMAccountName), from the PAC. Never build an identity from this name:
+    /// administrators change it, and the names of a computer and a user can differ by a `$` only.
     #[must_use]
     pub fn account_name(&self) -> Option<WideText<'a>> {
         self.logon().as_ref().map(LogonInfo::effective_name)
     }
 
-    /// Returns the user's display name, by the PAC; `None` if it is empty.
+    /// Returns the user's display name, from the PAC, or `None` if the name is empty.
     #[must_use]
     pub fn full_name(&self) -> Option<WideText<'a>> {
         self.logon().as_ref().map(LogonInfo::full_name).filter(|name| !name.is_empty())
     }
 
-    /// Returns the NetBIOS name of the user's domain, by the PAC. Two forests may have domains of one name.
+    /// Returns the NetBIOS name of the user's domain, from the PAC. Domains of two forests may have the same name.
     #[must_use]
     pub fn logon_domain(&self) -> Option<WideText<'a>> {
         self.logon().as_ref().map(LogonInfo::logon_domain_name)
     }
 
-    /// Returns the SID of the user's domain, by the PAC.
+    /// Returns the SID of the user's domain, from the PAC.
     #[must_use]
     pub fn logon_domain_sid(&self) -> Option<Sid> {
         self.logon().as_ref().map(LogonInfo::logon_domain_sid)
     }
 
-    /// Returns the DNS name of the user's domain, by the PAC's UPN_DNS_INFO.
+    /// Returns the DNS name of the user's domain, from the PAC's UPN_DNS_INFO.
     #[must_use]
     pub fn dns_domain(&self) -> Option<WideText<'a>> {
         self.upn_dns().map(|info| info.dns_domain_name)
     }
 
-    /// Returns the user principal name, by the PAC's UPN_DNS_INFO: a claim within the account's forest. An administrator of
-    /// that forest chooses its suffix, and may choose another company's domain. [`UpnFlags::CONSTRUCTED`] says that the
-    /// account has no UPN, and that the KDC joined its name and domain into this one. `None` also if the KDC wrote texts there that
-    /// cannot be read: [`VerifiedPac::upn_dns_info`] says why.
+    /// Returns the user principal name, from the PAC's UPN_DNS_INFO.
+    ///
+    /// The UPN is a claim within the account's forest. An administrator of that forest chooses its suffix, and may choose
+    /// another company's domain. If [`UpnFlags::CONSTRUCTED`] is set, the account has no UPN, and the KDC made this UPN
+    /// from the account's name and domain.
+    ///
+    /// The result is also `None` if the texts that the KDC wrote cannot be read: [`VerifiedPac::upn_dns_info`] returns
+    /// the reason.
     #[must_use]
     pub fn upn(&self) -> Option<WideText<'a>> {
         self.upn_dns().map(|info| info.upn)
     }
 
-    /// Returns the flags of the UPN, by the PAC's UPN_DNS_INFO.
+    /// Returns the flags of the UPN, from the PAC's UPN_DNS_INFO.
     #[must_use]
     pub fn upn_flags(&self) -> Option<UpnFlags> {
         self.upn_dns().map(|info| info.flags)
     }
 
-    /// Returns the user's primary group, by the PAC.
+    /// Returns the user's primary group, from the PAC.
     #[must_use]
     pub fn primary_group_sid(&self) -> Option<Sid> {
         self.logon().as_ref().map(LogonInfo::primary_group_sid)
     }
 
-    /// Returns the kind of the account, by the PAC; `None` without a SID.
+    /// Returns the kind of the account, from the PAC, or `None` without a SID.
     #[must_use]
     pub fn kind(&self) -> Option<AccountKind> {
         self.logon().as_ref().map(AccountKind::of)
     }
 
-    /// Returns which side asserts that the user signed in, by the PAC's extra SIDs.
+    /// Returns the side that asserts that the user signed in, from the PAC's extra SIDs.
     #[must_use]
     pub fn asserted_by(&self) -> AssertedBy {
         let asserts = |sid| self.extra_sids().any(|extra| extra.sid == sid);
@@ -130,8 +137,9 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    /// Returns the groups that count: those of the user's domain, of other domains that the account may vouch for, and those
-    /// local to the service's domain. Memberships that are disabled or for denying only are left out ([`Group::grants`]).
+    /// Returns the groups that grant rights. These are the groups of the user's domain, the groups of other domains that
+    /// the account may vouch for, and the groups local to the service's domain. Memberships that are disabled or for
+    /// denying only are left out ([`Group::grants`]).
     pub fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.domain_groups().chain(self.extra_groups()).chain(self.resource_groups()).filter(Group::grants)
     }
@@ -142,35 +150,38 @@ impl<'a> IdentityRef<'a> {
         self.groups().any(|membership| membership.sid == group)
     }
 
-    /// Returns the groups of the user's domain, by the PAC; the primary group is among them as a rule.
+    /// Returns the groups of the user's domain, from the PAC. Usually the primary group is among them.
     pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.logon().as_ref().map(LogonInfo::groups).into_iter().flatten()
     }
 
-    /// Returns the extra SIDs of the PAC: universal groups of other domains, former SIDs of the user or its groups (SID
-    /// history), and well-known SIDs that say how the user signed in. Those of [`foreign_groups`](Self::foreign_groups) are
-    /// left out.
+    /// Returns the extra SIDs of the PAC, without the [`foreign_groups`](Self::foreign_groups). Extra SIDs are universal
+    /// groups of other domains, former SIDs of the user or its groups (SID history), and well-known SIDs that say how the
+    /// user signed in.
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.extra_sids().filter(move |extra| !identity.is_foreign(&extra.sid))
     }
 
-    /// Returns the groups that are local to the service's domain, by the PAC. Those of
-    /// [`foreign_groups`](Self::foreign_groups) are left out.
+    /// Returns the groups that are local to the service's domain, from the PAC, without the
+    /// [`foreign_groups`](Self::foreign_groups).
     pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.all_resource_groups().filter(move |group| !identity.is_foreign(&group.sid))
     }
 
-    /// Returns the memberships that grant this user nothing: those in groups of domains that the account may not vouch for,
-    /// where it names any. For a user of a trusted forest these are all but the groups of the user's own domain
-    /// ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). Nothing else here counts them.
+    /// Returns the memberships that grant this user no rights. These are groups of domains for which the account may not
+    /// vouch, if the account names domains. For a user of a trusted forest, only the groups of the user's own domain
+    /// grant rights ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). The account's domain-local
+    /// groups grant such a user rights only with
+    /// [`Account::with_sid_filtered_domain`](crate::Account::with_sid_filtered_domain). No other method here returns
+    /// these memberships.
     pub fn foreign_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.extra_sids().chain(self.all_resource_groups()).filter(move |group| identity.is_foreign(&group.sid))
     }
 
-    /// Copies the identity, so that it outlives the request.
+    /// Copies the identity, so that the copy outlives the request.
     pub fn to_owned(&self) -> Identity {
         let text = |text: Option<WideText<'_>>| text.map(WideText::decoded);
         Identity {
@@ -194,7 +205,7 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    /// Returns whether a group of this SID grants the user nothing.
+    /// Returns whether a group of this SID grants the user no rights.
     fn is_foreign(self, sid: &Sid) -> bool {
         let accepted = self.accepted;
         accepted.opened_by().bounds().is_foreign(accepted.ticket().client_realm_bytes(), sid)
@@ -204,7 +215,8 @@ impl<'a> IdentityRef<'a> {
         self.accepted.pac().as_ref().and_then(VerifiedPac::logon_info)
     }
 
-    /// Without a LOGON_INFO nothing ties a UPN to a SID. A UPN_DNS_INFO whose texts cannot be read says nothing.
+    /// Returns the UPN_DNS_INFO if there is a LOGON_INFO, because without LOGON_INFO nothing ties a UPN to a SID. A
+    /// UPN_DNS_INFO whose texts cannot be read counts as absent.
     fn upn_dns(self) -> Option<UpnDnsInfo<'a>> {
         self.accepted.pac().filter(|pac| pac.logon_info().is_some())?.upn_dns_info().ok()?
     }
@@ -218,8 +230,8 @@ impl<'a> IdentityRef<'a> {
     }
 }
 
-/// Prints `name@REALM (SID)`, and escapes what does not print as itself. The tenant is not printed: users of two tenants may
-/// print alike.
+/// Prints `name@REALM (SID)`, and escapes characters that do not print as themselves. The tenant is not printed, so users
+/// of two tenants may look equal.
 impl fmt::Display for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.name(), crate::bounded_text::Escaped(self.realm()))?;
@@ -230,59 +242,60 @@ impl fmt::Display for IdentityRef<'_> {
     }
 }
 
-/// Prints what [`Display`](fmt::Display) prints: the rest belongs to the accepted request.
+/// Prints the same text as [`Display`](fmt::Display). The other values belong to the accepted request.
 impl fmt::Debug for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdentityRef({self})")
     }
 }
 
-/// A user's identity, to be kept in a session. The fields are those of [`IdentityRef`], which says where each comes from.
-/// [`SessionIdentity`](crate::SessionIdentity) is a small form of it.
+/// A user's identity that a session can keep. The fields are those of [`IdentityRef`], whose methods document their
+/// sources. [`SessionIdentity`](crate::SessionIdentity) is a smaller form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 #[must_use]
 pub struct Identity {
-    /// [`IdentityRef::tenant`].
+    /// The label of the tenant ([`IdentityRef::tenant`]).
     #[cfg_attr(feature = "serde", serde(default))]
     pub tenant: Option<String>,
-    /// [`IdentityRef::sid`].
+    /// The user's SID ([`IdentityRef::sid`]).
     pub sid: Option<Sid>,
-    /// [`IdentityRef::name`] as [`PrincipalName::quoted`] gives it, which is not fit to print.
+    /// The client's name ([`IdentityRef::name`]), quoted by [`PrincipalName::quoted`]. Escape this text before you print
+    /// it.
     pub name: String,
-    /// [`IdentityRef::realm`].
+    /// The client's realm ([`IdentityRef::realm`]).
     pub realm: String,
-    /// [`IdentityRef::account_name`].
+    /// The account's name in its domain ([`IdentityRef::account_name`]).
     pub account_name: Option<String>,
-    /// [`IdentityRef::full_name`].
+    /// The user's display name ([`IdentityRef::full_name`]).
     pub full_name: Option<String>,
-    /// [`IdentityRef::logon_domain`].
+    /// The NetBIOS name of the user's domain ([`IdentityRef::logon_domain`]).
     pub logon_domain: Option<String>,
-    /// [`IdentityRef::dns_domain`].
+    /// The DNS name of the user's domain ([`IdentityRef::dns_domain`]).
     pub dns_domain: Option<String>,
-    /// [`IdentityRef::upn`].
+    /// The user principal name ([`IdentityRef::upn`]).
     pub upn: Option<String>,
-    /// [`IdentityRef::upn_flags`].
+    /// The flags of the UPN ([`IdentityRef::upn_flags`]).
     pub upn_flags: Option<UpnFlags>,
-    /// [`IdentityRef::primary_group_sid`].
+    /// The user's primary group ([`IdentityRef::primary_group_sid`]).
     pub primary_group_sid: Option<Sid>,
-    /// [`IdentityRef::kind`].
+    /// The kind of the account ([`IdentityRef::kind`]).
     pub kind: Option<AccountKind>,
-    /// [`IdentityRef::asserted_by`].
+    /// The side that asserts that the user signed in ([`IdentityRef::asserted_by`]).
     pub asserted_by: AssertedBy,
-    /// [`IdentityRef::domain_groups`].
+    /// The groups of the user's domain ([`IdentityRef::domain_groups`]).
     pub domain_groups: Vec<Group>,
-    /// [`IdentityRef::extra_groups`].
+    /// The extra SIDs of the PAC ([`IdentityRef::extra_groups`]).
     pub extra_groups: Vec<Group>,
-    /// [`IdentityRef::resource_groups`].
+    /// The groups that are local to the service's domain ([`IdentityRef::resource_groups`]).
     pub resource_groups: Vec<Group>,
-    /// [`IdentityRef::foreign_groups`].
+    /// The memberships that grant no rights ([`IdentityRef::foreign_groups`]).
     pub foreign_groups: Vec<Group>,
 }
 
 impl Identity {
-    /// Returns the groups that count: [`IdentityRef::groups`].
+    /// Returns the groups that grant rights ([`IdentityRef::groups`]).
     pub fn groups(&self) -> impl Iterator<Item = Group> {
         self.domain_groups.iter().chain(&self.extra_groups).chain(&self.resource_groups).copied().filter(Group::grants)
     }
@@ -303,6 +316,6 @@ pub enum AssertedBy {
     Authentication,
     /// A service named the user to the KDC (S4U2Self; S-1-18-2).
     Service,
-    /// No side does: the KDC is from before Windows Server 2012, or there is no PAC.
+    /// No side asserts it: the KDC is older than Windows Server 2012, or there is no PAC.
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! The policy: what a server accepts beyond what the protocol demands. It is strict; every weakening is spelled out.
+//! The policy: the rules of a server beyond the demands of the protocol. Every weakening is spelled out.
 
 use crate::crypto::{ChecksumType, EncType};
 use crate::limits::MAX_TOKEN_SIZE;
@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// The rules of a [`Validator`](crate::Validator), made once.
+/// The rules of a [`Validator`](crate::Validator), set once.
 ///
 /// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is the profile of Microsoft Entra Seamless SSO.
 ///
@@ -45,8 +45,8 @@ pub struct Policy {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Allows five minutes of clock skew, AES only, tickets of at most 24 hours, and any service of the accounts; compares
-/// channel bindings if both sides have them.
+/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. Compares bindings if both sides have
+/// them.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -75,9 +75,9 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Makes the profile of Microsoft Entra Seamless SSO. It accepts tickets for the two service names of `AZUREADSSOACC$`, of
-    /// at most ten hours, with the PAC of a person. It rejects delegated tickets, and tickets whose user only a service
-    /// vouches for. If the account names the domains of its forest, it rejects memberships in groups of other domains.
+    /// Makes the profile of Microsoft Entra Seamless SSO. It accepts tickets of at most ten hours for the two service names
+    /// of `AZUREADSSOACC$`, with the PAC of a person. It rejects delegated tickets, and tickets whose user only a service
+    /// vouches for. If the account names its forest's domains, memberships in groups of other domains are rejected.
     pub fn seamless_sso() -> Self {
         Self::default()
             .with_max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
@@ -88,35 +88,34 @@ impl Policy {
             .with_foreign_sids(ForeignSidPolicy::Refuse)
     }
 
-    /// Sets the largest token that is read, in octets before base64. [`MAX_TOKEN_SIZE`] is the most.
+    /// Sets the largest token that is read, in octets without base64. The maximum is [`MAX_TOKEN_SIZE`].
     pub fn with_max_token_size(self, octets: usize) -> Self {
         Self { max_token_size: octets.min(MAX_TOKEN_SIZE), ..self }
     }
 
-    /// Sets how far the client's clock may be from the server's, either way, in whole seconds, inclusive (RFC 4120 section
-    /// 3.2.3). A ticket is accepted as much before its start and after its end.
+    /// Sets the allowed clock skew between the client and the server, either way, in whole seconds, inclusive (RFC 4120
+    /// section 3.2.3). A ticket is also accepted for one clock skew before its start and after its end.
     pub fn with_clock_skew(self, skew: Duration) -> Self {
         Self { clock_skew: whole_seconds(skew), ..self }
     }
 
-    /// Sets the longest lifetime of a ticket, from its start to its end; one clock skew is added. `None` accepts tickets of
-    /// any lifetime, also a forged one of ten years.
+    /// Sets the longest lifetime of a ticket, to which one clock skew is added. `None` accepts even a ticket of ten years.
     pub fn with_max_ticket_lifetime(self, lifetime: Option<Duration>) -> Self {
         Self { max_ticket_lifetime: lifetime.map(whole_seconds), ..self }
     }
 
-    /// Sets the types of key in which tickets may be encrypted. Types that this crate does not support are left out.
+    /// Sets the encryption types that tickets may have. Types that this crate does not support are left out.
     pub fn with_ticket_etypes(self, etypes: &[EncType]) -> Self {
         Self { ticket_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Sets the types of session key that tickets may hold. Active Directory chooses it apart from the ticket's own type.
+    /// Sets the encryption types of session keys. Active Directory chooses this type independently of the ticket's type.
     pub fn with_session_etypes(self, etypes: &[EncType]) -> Self {
         Self { session_etypes: EncTypes::of(etypes), ..self }
     }
 
-    /// Accepts RC4 (etype 23) as well, for tickets and session keys. RC4 tickets can be attacked offline and are being
-    /// retired: allow them for the time of a migration only.
+    /// Accepts RC4 (etype 23) as well, for tickets and session keys. RC4 tickets can be attacked offline: allow RC4 during a
+    /// migration only.
     #[cfg(feature = "rc4")]
     pub fn allow_rc4(self) -> Self {
         Self {
@@ -126,23 +125,22 @@ impl Policy {
         }
     }
 
-    /// Sets what a ticket's key version number decides.
+    /// Sets the use of a ticket's key version number.
     pub fn with_kvno(self, kvno: KvnoPolicy) -> Self {
         Self { kvno, ..self }
     }
 
-    /// Accepts tickets for these service principal names only (`HTTP/www.example.com`; ASCII letters in any case). The default
-    /// is any service of the accounts; an empty list accepts no ticket.
+    /// Accepts tickets for these service principal names only (`HTTP/www.example.com`, ASCII letters in any case). By default
+    /// the policy accepts any service of the accounts. An empty list accepts no ticket.
     ///
-    /// The names may be written as GSS and `klist` write them, too: `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM`
-    /// mean the same service. The realm is not compared.
+    /// `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM` mean the same service. The realm is not compared.
     ///
-    /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite it. So the check of that name
-    /// finds misconfiguration. It does not keep out a client with a ticket for another service of the same account.
+    /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite the name. So the check of
+    /// that name finds misconfiguration. It does not stop a client with a ticket for another service of the account.
     ///
     /// A client of Windows or Heimdal also names the service in its authenticator
-    /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where nobody else can rewrite
-    /// it. That name must be in the list, too. So list every name under which clients ask for this server.
+    /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where only the client can
+    /// write the name. That name must be in the list, too. So list every name under which clients ask for this server.
     pub fn with_services<'a>(self, services: impl IntoIterator<Item = &'a str>) -> Self {
         Self { services: Some(services.into_iter().map(service_name).collect()), ..self }
     }
@@ -152,14 +150,14 @@ impl Policy {
         Self { services: None, ..self }
     }
 
-    /// Sets the channel bindings that all connections of this server share, as `tls-server-end-point` is; give several while a
-    /// certificate is being replaced. Bindings of one connection come with its [`Arrival`](crate::Arrival). A client may send
-    /// any of both.
+    /// Sets the channel bindings that all connections of this server share, such as `tls-server-end-point`. Give several
+    /// bindings while a certificate is being replaced. Bindings of a single connection come with its
+    /// [`Arrival`](crate::Arrival). A client may send any of these bindings.
     pub fn with_channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
         Self { bindings: bindings.into_iter().collect(), ..self }
     }
 
-    /// Sets which clients must be bound to their channel.
+    /// Sets the level of channel binding: which clients must be bound to their channel.
     pub fn with_binding_level(self, level: BindingLevel) -> Self {
         Self { binding_level: level, ..self }
     }
@@ -169,17 +167,18 @@ impl Policy {
         Self { binding_addresses: addresses, ..self }
     }
 
-    /// Sets what is asked of tickets that crossed other realms between the client's and the service's.
+    /// Sets the check of tickets that crossed other realms between the client's realm and the service's realm.
     pub fn with_transited(self, transited: TransitedPolicy) -> Self {
         Self { transited, ..self }
     }
 
-    /// Names the realms that may lie between the client's realm and the service's, although the KDC did not check them (RFC
-    /// 4120 section 2.7). Such a ticket is accepted if each realm on its way is named. Realms are compared octet by octet.
+    /// Names the realms that may lie on an authentication path although the KDC did not check them (RFC 4120 section 2.7). A
+    /// ticket is accepted if all realms on its path are named. Realms are compared octet by octet.
     ///
-    /// A KDC on the way can name any user of the realms behind it: name a realm only if its KDC may do so. Whose users may sign
-    /// in, the account says ([`Account::with_client_realm`](crate::Account::with_client_realm)). The client's realm and the
-    /// account's need no name here, nor do [domains of the account's forest](crate::Account::with_forest_domain).
+    /// The KDC of a realm on the path can name any user of the realms behind it. So name a realm only if its KDC may do so.
+    /// The account lists the realms whose users may sign in
+    /// ([`Account::with_client_realm`](crate::Account::with_client_realm)). The client's realm, the account's realm and
+    /// [domains of the account's forest](crate::Account::with_forest_domain) need not be named here.
     ///
     /// ```
     /// // Users of FAR.TEST come by way of NEAR.TEST.
@@ -190,35 +189,35 @@ impl Policy {
         Self { transited_realms: realms.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// Sets whether the addresses in a ticket are compared with the client's.
+    /// Sets whether the addresses in a ticket are compared with the client's address.
     pub fn with_addresses(self, addresses: AddressPolicy) -> Self {
         Self { addresses, ..self }
     }
 
-    /// Sets what is done with the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
+    /// Sets the use of the PAC. The default is [`PacPolicy::Require`] for accounts of Active Directory
     /// ([`ComputerAccount`](crate::ComputerAccount), [`Account::of_active_directory`](crate::Account::of_active_directory)),
-    /// and [`PacPolicy::VerifyIfPresent`] for others.
+    /// and [`PacPolicy::VerifyIfPresent`] for other accounts.
     ///
-    /// Every ticket must have a PAC if a rule stands that only a PAC can satisfy, unless this is [`PacPolicy::AllowAbsent`] or
-    /// [`PacPolicy::Ignore`]:
-    /// [`AccountPolicy::PeopleOnly`], [`ForeignSidPolicy::Refuse`], [`DelegationPolicy::Refuse`], an account's
-    /// [domains](crate::Account::with_domain_sid) or [keys of the KDC](crate::Account::with_krbtgt_key).
+    /// Every ticket must have a PAC if a rule exists that only a PAC can satisfy. [`PacPolicy::AllowAbsent`] and
+    /// [`PacPolicy::Ignore`] remove this demand. The rules are: [`AccountPolicy::PeopleOnly`], [`ForeignSidPolicy::Refuse`],
+    /// [`DelegationPolicy::Refuse`], an account's [domains](crate::Account::with_domain_sid) or
+    /// [keys of the KDC](crate::Account::with_krbtgt_key).
     pub fn with_pac(self, pac: PacPolicy) -> Self {
         Self { pac: Some(pac), ..self }
     }
 
-    /// Sets which signatures of the KDC a PAC must have, for accounts that name a
+    /// Sets the signatures of the KDC that a PAC must have, for accounts that name a
     /// [key of the KDC](crate::Account::with_krbtgt_key).
     pub fn with_kdc_signatures(self, kdc_signatures: KdcSignaturePolicy) -> Self {
         Self { kdc_signatures, ..self }
     }
 
-    /// Sets which kinds of account may sign in. Only a PAC shows the kind.
+    /// Sets the kinds of account that may sign in. Only a PAC shows the kind.
     pub fn with_accounts(self, accounts: AccountPolicy) -> Self {
         Self { accounts, ..self }
     }
 
-    /// Sets what is done with memberships in groups of domains for which the account may not vouch.
+    /// Sets the treatment of memberships in groups of domains for which the account may not vouch.
     pub fn with_foreign_sids(self, foreign_sids: ForeignSidPolicy) -> Self {
         Self { foreign_sids, ..self }
     }
@@ -239,7 +238,7 @@ impl Policy {
     }
 }
 
-/// What is set.
+/// The values of a policy.
 impl Policy {
     /// Returns the largest token that is read, in octets.
     #[must_use]
@@ -247,79 +246,79 @@ impl Policy {
         self.max_token_size
     }
 
-    /// Returns how far the client's clock may be from the server's, either way.
+    /// Returns the allowed clock skew between the client and the server, either way.
     #[must_use]
     pub const fn clock_skew(&self) -> Duration {
         Duration::from_secs(self.clock_skew.unsigned_abs())
     }
 
-    /// Returns the longest lifetime of a ticket, without the clock skew that is added; `None` for any.
+    /// Returns the longest lifetime of a ticket without the added clock skew, or `None` for any lifetime.
     #[must_use]
     pub fn max_ticket_lifetime(&self) -> Option<Duration> {
         self.max_ticket_lifetime.map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
     }
 
-    /// Returns the types of key in which tickets may be encrypted.
+    /// Returns the encryption types that tickets may have.
     pub fn ticket_etypes(&self) -> impl Iterator<Item = EncType> {
         EncType::SUPPORTED.into_iter().filter(|etype| self.ticket_etypes.contains(*etype))
     }
 
-    /// Returns the types of session key that tickets may hold.
+    /// Returns the encryption types that session keys may have.
     pub fn session_etypes(&self) -> impl Iterator<Item = EncType> {
         EncType::SUPPORTED.into_iter().filter(|etype| self.session_etypes.contains(*etype))
     }
 
-    /// Returns the services whose tickets are accepted; `None` for any service of the accounts.
+    /// Returns the services whose tickets are accepted, or `None` for any service of the accounts.
     #[must_use]
     pub fn services(&self) -> Option<impl Iterator<Item = &str>> {
         self.services.as_ref().map(|services| services.iter().map(|service| &**service))
     }
 
-    /// Returns whether this realm may lie between the client's and the service's, although the KDC did not check it.
+    /// Returns whether this realm may lie on an authentication path although the KDC did not check it.
     pub(crate) fn lists_transited(&self, realm: &[u8]) -> bool {
         self.transited_realms.iter().any(|listed| listed.as_bytes() == realm)
     }
 
-    /// Returns whether a rule stands that only the SIDs in a PAC can satisfy.
+    /// Returns whether the policy has a rule that only the SIDs in a PAC can satisfy.
     pub(crate) fn needs_sid(&self) -> bool {
         self.accounts == AccountPolicy::PeopleOnly || self.foreign_sids == ForeignSidPolicy::Refuse
     }
 
-    /// Returns whether signatures of this type are made with keys of an allowed type.
+    /// Returns whether signatures of this type use keys of an allowed encryption type.
     pub(crate) fn allows_signatures(&self, checksum_type: ChecksumType) -> bool {
         self.ticket_etypes().any(|etype| etype.checksum_type() == Some(checksum_type))
     }
 
-    /// Returns the most seconds from a ticket's start to its end: the lifetime, and one clock skew.
+    /// Returns the largest number of seconds from a ticket's start to its end: the lifetime plus one clock skew.
     pub(crate) fn ticket_lifetime_limit(&self) -> i64 {
-        // A limit beyond the range of times is no limit.
+        // A limit that exceeds the range of times is no limit.
         self.max_ticket_lifetime.map_or(i64::MAX, |limit| limit.saturating_add(self.clock_skew))
     }
 }
 
-/// What a ticket's key version number decides.
+/// The use of a ticket's key version number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KvnoPolicy {
-    /// The number says which key is tried first.
+    /// The number decides which key is tried first.
     Hint,
-    /// Only keys of that very version, or of unknown version, are tried.
+    /// Only keys of exactly that version, and keys of unknown version, are tried.
     Strict,
 }
 
-/// Which clients must be bound to their channel, if the server gives its own bindings. A client that is bound to another
-/// channel is rejected at every level but [`BindingLevel::Ignore`].
+/// The level of channel binding: the clients that must be bound to their channel, if the server gives its own bindings. A
+/// client that is bound to another channel is rejected at every level except [`BindingLevel::Ignore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum BindingLevel {
-    /// No client, and nothing is compared.
+    /// No client must be bound, and no bindings are compared.
     Ignore,
-    /// No client: one that binds to nothing is accepted. If the server gives no bindings, nothing is compared.
+    /// No client must be bound, so a client without bindings is accepted. If the server gives no bindings, none are compared.
     IfPresent,
-    /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7), or whose options cannot be read. Modern
-    /// Windows announces them even when it sends none.
+    /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7), or whose options cannot be read, must be
+    /// bound. Modern Windows announces bindings even without sending any.
     IfAdvertised,
-    /// Every client.
+    /// Every client must be bound.
     Require,
 }
 
@@ -329,121 +328,122 @@ pub enum BindingLevel {
 pub enum BindingAddressPolicy {
     /// The type is GSS_C_AF_UNSPEC (0), as Windows, MIT krb5, Heimdal and browsers write it.
     Unspecified,
-    /// The type may be GSS_C_AF_NULLADDR (255) as well: Java (outside of LDAP) and Perl's GSSAPI write it. The application data
-    /// must be the same, so the channel is bound as well as with the other type.
+    /// The type may also be GSS_C_AF_NULLADDR (255), which Java (outside of LDAP) and Perl's GSSAPI write. The application
+    /// data must still be the same, so the request is bound to the channel as strictly as with the other type.
     AllowNull,
 }
 
-/// What is asked of tickets that crossed other realms between the client's and the service's.
+/// The check of tickets that crossed other realms between the client's realm and the service's realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitedPolicy {
-    /// The KDC must have checked those realms and say so (RFC 4120 section 3.2.3), or each of them must be named: by
-    /// [`Policy::with_transited_realms`] or [`Account::with_forest_domain`](crate::Account::with_forest_domain).
+    /// The KDC must have checked those realms and must say so in the ticket (RFC 4120 section 3.2.3). Or each of the realms
+    /// must be named, by [`Policy::with_transited_realms`] or
+    /// [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the way, and their list is not read. KDCs of Windows check no such list (MS-KILE section 3.1.5.4), so
-    /// every KDC on the way can name any user of the account's client realms. Name the realms instead where you can.
+    /// Any realm may lie on the authentication path, and its list is not read. KDCs of Windows check no such list (MS-KILE
+    /// section 3.1.5.4), so every KDC on the path can name any user of the account's client realms. Name the realms instead.
     TrustKdc,
 }
 
-/// Whether the addresses in a ticket are compared with the client's.
+/// The use of the addresses in a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressPolicy {
-    /// The addresses are ignored: behind NAT and proxies they never match.
+    /// The addresses are ignored, because they never match behind NAT and proxies.
     Ignore,
-    /// A ticket that names addresses is accepted from those only.
+    /// A ticket that lists addresses is accepted from these addresses only.
     Check,
 }
 
-/// Whether delegated tickets are accepted.
+/// The treatment of delegated tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DelegationPolicy {
     /// Delegated tickets are accepted.
     Allow,
-    /// A ticket with the FORWARDED or PROXY flag is rejected. Nothing else is looked at: a service that acts in the user's name
-    /// by S4U2Proxy or S4U2Self is not seen. It is for realms whose KDC writes no PAC.
+    /// A ticket with the FORWARDED or PROXY flag is rejected, and no other sign is checked. So a service that acts in the
+    /// user's name by S4U2Proxy or S4U2Self is not noticed. This setting is for realms whose KDC writes no PAC.
     RefuseByFlags,
-    /// A ticket with the FORWARDED or PROXY flag is rejected, and one whose PAC says that a service acts in the user's name
-    /// (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write that SID. Every ticket must have a PAC.
-    /// For credentials that a client delegates to this server see [`Accepted::delegates`](crate::Accepted::delegates).
+    /// A ticket with the FORWARDED or PROXY flag is rejected. A ticket is also rejected if its PAC says that a service acts
+    /// in the user's name (S4U_DELEGATION_INFO) or signed the user in (S-1-18-2). Some KDCs do not write that SID. Every
+    /// ticket must have a PAC. This setting does not concern [`Accepted::delegates`](crate::Accepted::delegates).
     Refuse,
 }
 
-/// What is done with the PAC.
+/// The use of the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PacPolicy {
-    /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name is no identity: names are
-    /// given to other people in time.
+    /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name does not identify a user:
+    /// administrators later give it to other people.
     Require,
-    /// A PAC must verify; a ticket with one that does not is rejected. Without a PAC the user is a name. If the account is of
-    /// Active Directory, or a rule stands that only a PAC can satisfy ([`Policy::with_pac`] lists them), a ticket must have one.
+    /// A PAC must verify: a ticket whose PAC does not verify is rejected. Without a PAC, only the name identifies the user. A
+    /// ticket needs a PAC if the account is of Active Directory, or if a rule exists that only a PAC can satisfy
+    /// ([`Policy::with_pac`] lists these rules).
     VerifyIfPresent,
-    /// A PAC must verify, and a ticket may have none, in Active Directory too, and even if a rule stands that only a PAC can
-    /// satisfy. Such a ticket evades those rules: a computer signs in where only people may, and a user of any domain.
+    /// A PAC must verify, but a ticket may have no PAC, even in Active Directory, and even if a rule exists that only a PAC
+    /// can satisfy. A ticket without a PAC evades those rules: computers and users of any domain can then sign in.
     AllowAbsent,
-    /// The PAC is not read, and the user is a name, whatever the PAC says. Every ticket evades the rules that only a PAC can
-    /// satisfy.
+    /// The PAC is not read, and only the name identifies the user. Every ticket evades the rules that only a PAC can satisfy.
     Ignore,
 }
 
-/// Which signatures of the KDC a PAC must have, where the account names keys of the KDC. The signature over the server signature
-/// must always be there and hold, and so must every other that is there.
+/// The signatures of the KDC that a PAC must have, if the account names keys of the KDC. The signature over the server
+/// signature must always be present and must verify. Every other signature that is present must verify, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KdcSignaturePolicy {
-    /// The ticket signature and the full signature must be there (MS-PAC sections 2.8.3 and 2.8.4). Without the first, a PAC
-    /// can be moved into a forged ticket. KDCs of Windows write both since the updates of November 2022, and Samba since 4.17.
-    /// A service ticket of an AS exchange (`kinit -S`) has no ticket signature, and is refused.
+    /// The ticket signature and the full signature must be present (MS-PAC sections 2.8.3 and 2.8.4). Without the ticket
+    /// signature, an attacker can move a PAC into a forged ticket. KDCs of Windows write both signatures since the updates of
+    /// November 2022, and Samba since 4.17. A ticket of an AS exchange (`kinit -S`) has no ticket signature, and is refused.
     RequireAll,
-    /// They may be absent: for a KDC that does not write them.
+    /// The ticket signature and the full signature may be absent, for a KDC that does not write them.
     AllowAbsent,
 }
 
-/// Which kinds of account may sign in.
+/// The kinds of account that may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AccountPolicy {
-    /// Every account.
+    /// Every account may sign in.
     Any,
-    /// Accounts of people: no computer, managed service account or trust, no account of the system itself (Guest, krbtgt), no
-    /// guest logon, no disabled account. Only a PAC shows this, so every ticket must have one.
+    /// Only accounts of people may sign in. Refused are computers, managed service accounts, trusts, accounts of the system
+    /// itself (Guest, krbtgt), guest logons and disabled accounts. Only a PAC shows the kind, so every ticket needs a PAC.
     PeopleOnly,
 }
 
-/// What is done with memberships in groups of domains for which the account may not vouch, if it names any.
+/// The treatment of memberships in groups of domains for which the account may not vouch, if the account names domains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignSidPolicy {
-    /// They are listed apart from the others, and grant nothing.
+    /// The memberships are listed apart from the others, and grant no rights.
     Separate,
-    /// The ticket is rejected. Only a PAC shows this, so every ticket must have one.
+    /// The ticket is rejected. Only a PAC shows the memberships, so every ticket must have a PAC.
     Refuse,
 }
 
-/// Whether an AP-REP carries a subkey of this server, which then protects the messages of the context.
+/// The use of a subkey of this server in an AP-REP. Such a subkey then protects the per-message tokens of the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcceptorSubkeyPolicy {
-    /// The AP-REP carries a subkey, as those of Windows and MIT krb5 do. Its type is the strongest one that the client lists
-    /// (RFC 4537) and [`Policy::with_session_etypes`] allows, or else the type that the client uses. RC4 contexts get a subkey
-    /// only if the client lists an AES type.
+    /// The AP-REP carries a subkey, as an AP-REP of Windows or MIT krb5 does. The type of the subkey is the strongest type
+    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. Without such a type, it is the type that
+    /// the client uses. RC4 contexts get a subkey only if the client lists an AES type.
     Always,
-    /// The AP-REP carries a subkey in DCE style only, which demands it. The client's key protects the messages.
+    /// The AP-REP carries a subkey only in DCE style, which demands it. Otherwise the client's key protects the messages.
     Never,
 }
 
-/// Whether a refused client gets a KRB-ERROR.
+/// The use of a KRB-ERROR as the answer to a refused client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KrbErrorPolicy {
-    /// No client gets one: every refusal looks the same.
+    /// No client gets a KRB-ERROR, so all refusals look the same.
     Never,
-    /// A client gets one after its authenticator has proved that it owns its ticket. It holds the code that RFC 4120 has for
-    /// the reason, or KRB_ERR_GENERIC if the reason is this server's policy, and this server's time. Clients set their clock
-    /// by it, or get a new ticket. A client that repeats another client's token learns that it is a replay.
+    /// A client gets a KRB-ERROR after its authenticator has proved that the client owns the ticket. The KRB-ERROR holds this
+    /// server's time and the RFC 4120 code of the reason, or KRB_ERR_GENERIC if the reason is this server's policy. Clients
+    /// then set their clock, or get a new ticket. An attacker learns that its token is a replay.
     AfterProof,
 }
 
@@ -479,8 +479,8 @@ impl EncTypes {
     }
 }
 
-/// Returns a service principal name without its realm. A name of the form of RFC 2743 section 4.1 (`HTTP@host`) has an `@`, and
-/// before it neither a `/` nor the `$` of an account.
+/// Returns a service principal name without its realm. In a name of the form of RFC 2743 section 4.1 (`HTTP@host`), neither a
+/// `/` nor the `$` of an account comes before the `@`.
 fn service_name(name: &str) -> Box<str> {
     match name.split_once('@') {
         Some((service, _)) if service.contains(['/', '$']) => service.into(),
@@ -489,7 +489,7 @@ fn service_name(name: &str) -> Box<str> {
     }
 }
 
-/// Returns the whole seconds of a duration. One beyond the range of times is as good as endless.
+/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as endless.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

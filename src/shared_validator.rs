@@ -1,13 +1,14 @@
-//! A validator that several threads share, and whose keys are replaced while the server runs.
+//! A validator that several threads share. The server can replace its keys while it runs.
 
 use crate::keys::KeySet;
 use crate::validator::Validator;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Owns one validator, and lets its keys be replaced while the server runs: for a key rollover.
+/// A validator whose keys the server can replace while it runs, for a key rollover.
 ///
-/// The policy and the replay cache stay the same for as long as the server runs. So no change of keys forgets which
-/// authenticators were used. Clones share the validator: a server gives one to its requests, and keeps one for the rollover.
+/// The policy and the replay cache stay the same while the server runs. So a change of keys does not forget which
+/// authenticators were used. Clones share the validator: a server gives one clone to its requests, and keeps another
+/// clone for the rollover.
 ///
 /// ```
 /// use kerberos_sso::{KeySet, Policy, SharedValidator, UnixTime, Validator, replay::MemoryReplayCache};
@@ -31,20 +32,20 @@ pub struct SharedValidator<R> {
 }
 
 impl<R> SharedValidator<R> {
-    /// Shares a validator.
+    /// Makes a shared validator of a validator.
     #[must_use]
     pub fn new(validator: Validator<R>) -> Self {
         Self { current: Arc::new(RwLock::new(validator)) }
     }
 
-    /// Returns the validator with the keys of this moment, for a request that begins now.
+    /// Returns the validator with the current keys, for a request that begins now.
     pub fn validator(&self) -> Validator<R> {
-        // Nothing panics under this lock but an allocation that fails, and then the validator is still whole.
+        // Only a failed allocation can panic under this lock, and then the validator is still whole.
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces the keys for all requests that begin from now on, and returns the old keys. Requests in flight keep those. A
-    /// server of many accounts keeps what is returned until it is the last holder: see [`KeySet`].
+    /// Replaces the keys for all requests that begin from now on, and returns the old keys. Requests in flight keep the
+    /// old keys. A server of many accounts keeps the returned keys until no request uses them: see [`KeySet`].
     pub fn replace_keys(&self, keys: impl Into<Arc<KeySet>>) -> Arc<KeySet> {
         let keys = keys.into();
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +56,7 @@ impl<R> SharedValidator<R> {
     }
 }
 
-/// Shares the validator.
+/// Returns another handle of the same validator.
 impl<R> Clone for SharedValidator<R> {
     fn clone(&self) -> Self {
         Self { current: Arc::clone(&self.current) }

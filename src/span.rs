@@ -1,7 +1,7 @@
-//! A range of octets, kept as numbers: what was read outlives the borrow of what it was read from.
+//! A range of octets, kept as numbers, so that it does not borrow the octets.
 
-/// A range of the octets of a request's buffer, or of a PAC. It has 32 bits for each number, since a request keeps dozens of
-/// spans and is moved.
+/// A range of the octets of a request's buffer, or of a PAC. Each number has only 32 bits, because a request keeps dozens
+/// of spans and is moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
@@ -9,14 +9,14 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Makes a span. A number of more than 32 bits becomes the largest: such a span lies past the end of every
-    /// token, and [`of`](Self::of) finds nothing in it.
+    /// Makes a span. A number of more than 32 bits becomes `u32::MAX`. Such a span lies after the end of every token, and
+    /// [`of`](Self::of) returns no octets for it.
     pub(crate) fn new(start: usize, length: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { start: narrow(start), length: narrow(length) }
     }
 
-    /// Makes the span from `start` to `end`, which lies behind it; if it did not, the span would be empty.
+    /// Makes the span from `start` to `end`. The span is empty if `end` comes before `start`.
     pub(crate) fn between(start: usize, end: usize) -> Self {
         Self::new(start, end.saturating_sub(start))
     }
@@ -29,13 +29,13 @@ impl Span {
         size(self.length)
     }
 
-    /// Returns where the span ends. The sum saturates on a target of 32 bits only, where it lies past the end of every
+    /// Returns the end of the span. The sum saturates only on a 32-bit target, and then lies after the end of every
     /// token.
     pub(crate) fn end(self) -> usize {
         self.start().saturating_add(self.len())
     }
 
-    /// Returns the octets of the span, or none if `octets` has not as many.
+    /// Returns the octets of the span, or no octets if `octets` is too short.
     pub(crate) fn of(self, octets: &[u8]) -> &[u8] {
         octets.get(self.start()..self.end()).unwrap_or_default()
     }
@@ -45,8 +45,8 @@ impl Span {
     }
 }
 
-/// Returns a size that a message gives in 32 bits. Where a `usize` has fewer, the largest `usize` stands for a size that no
-/// buffer has.
+/// Returns a size that a message gives in 32 bits. If `usize` has fewer bits, a larger size becomes `usize::MAX`, which
+/// no buffer has.
 pub(crate) fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

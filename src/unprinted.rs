@@ -3,8 +3,8 @@
 use core::fmt;
 use core::ops::Deref;
 
-/// Octets of which `Debug` prints the number only: a token, an answer, a message with a key. A field of this type keeps a
-/// derived `Debug` harmless. A reader of the log could send what it shows.
+/// Octets whose number is the only thing that `Debug` prints: a token, an answer, or a message with a key. A reader of
+/// the log could otherwise send these octets. A field of this type keeps a derived `Debug` harmless.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unprinted<T>(pub(crate) T);
 

@@ -1,4 +1,4 @@
-//! Credential cache files, format version 4 (MIT krb5, "Credential cache file format"), which Heimdal reads too.
+//! Credential cache files of format version 4 (MIT krb5, "Credential cache file format"). Heimdal also reads this format.
 //!
 //! In: delegated credentials. Out: the octets of a file. The caller writes the file.
 //!
@@ -8,7 +8,7 @@
 //! principal       the owner of the cache
 //! credential …    to the end of the file
 //! ```
-//! Numbers are big-endian. Data has its length before it, in 32 bits.
+//! Numbers are big-endian. A 32-bit length comes before all data.
 
 use super::{DelegatedCredential, DelegatedCredentials, SecretOctets};
 use crate::time::UnixTime;
@@ -16,7 +16,8 @@ use crate::wire::krb5::{HostAddresses, PrincipalName};
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// Makes the file. It is made twice, first for its length only: a vector that grows leaves copies of keys in memory.
+/// Makes the file. The first pass only counts its octets, and the second pass writes them: a vector that grows leaves
+/// copies of keys in memory.
 pub(super) fn to_octets(credentials: &DelegatedCredentials) -> SecretOctets {
     // If the sum of lengths saturates, the allocation panics.
     let mut length = 0_usize;
@@ -88,19 +89,20 @@ fn data(octets: &[u8], out: &mut impl FnMut(&[u8])) {
 /// Writes a count or length.
 #[expect(
     clippy::expect_used,
-    reason = "all counts and lengths are of parts of one message, whose lengths in DER are read into 32 bits"
+    reason = "all counts and lengths describe parts of one message, and its DER lengths are read into 32 bits"
 )]
 fn number(number: usize, out: &mut impl FnMut(&[u8])) {
     out(&u32::try_from(number).expect("parts of a token are shorter than 2^32 octets").to_be_bytes());
 }
 
-/// Returns the last 16 bits of a type of key or address. No assigned type needs more.
+/// Returns the low 16 bits of a key type or an address type. No assigned type needs more bits.
 const fn low_16_bits(number: i32) -> [u8; 2] {
     let [_, _, high, low] = number.to_be_bytes();
     [high, low]
 }
 
-/// Returns a time in the format's 32 bits: zero for no time and for one before 1970, the last second for one after 2106.
+/// Returns a time in the format's 32 bits. The result is zero for no time and for a time before 1970, and the last second
+/// for a time after 2106.
 fn time(instant: Option<UnixTime>) -> [u8; 4] {
     let seconds = instant.map_or(0, UnixTime::seconds);
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX).to_be_bytes()

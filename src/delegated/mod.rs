@@ -1,11 +1,11 @@
 //! Delegated credentials: the KRB-CRED in the checksum of an authenticator (RFC 4121 section 4.1.1, RFC 4120 section 5.8).
 //!
-//! In: the octets of the KRB-CRED, and the keys of the request. Out: [`DelegatedCredentials`], each ticket with its session
-//! key. Only the KDC can verify the client's statements about the tickets.
+//! The input is the octets of the KRB-CRED and the keys of the request. The output is [`DelegatedCredentials`]: each
+//! ticket with its session key. Only the KDC can verify the client's statements about the tickets.
 
 mod ccache;
 mod secret_octets;
-// The recorded credentials are under RC4 keys, too.
+// Some of the recorded credentials are encrypted under RC4 keys.
 #[cfg(all(test, feature = "rc4"))]
 mod tests;
 
@@ -22,13 +22,14 @@ pub use secret_octets::SecretOctets;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Tickets that a client handed over so that the server can act in its name. Usually there is one ticket-granting ticket.
+/// The tickets that a client delegated, so that the server can act in the client's name. Usually there is one
+/// ticket-granting ticket.
 ///
-/// A holder of the tickets acts as that client until they expire, against every service of the client's realm. The octets with
-/// the session keys are overwritten when they are dropped. `Debug` shows no keys.
+/// A holder of the tickets can act as that client until they expire, against every service of the client's realm. The
+/// octets with the session keys are overwritten on drop. `Debug` shows no keys.
 ///
-/// Names, times and flags are the client's own statements about its tickets. They say how to use the tickets, not who the
-/// client is. Use [`Accepted::identity`](crate::Accepted::identity) for that.
+/// Names, times and flags are the client's own statements about its tickets. These statements say how to use the tickets.
+/// They do not identify the client: [`Accepted::identity`](crate::Accepted::identity) does.
 ///
 /// ```
 /// # use kerberos_sso::Accepted;
@@ -47,8 +48,8 @@ pub struct DelegatedCredentials {
 }
 
 impl DelegatedCredentials {
-    /// Opens a KRB-CRED with the first of `keys` that decrypts it. RFC 4121 section 4.1.1 asks for the session key, which MIT's
-    /// library uses. Some older clients use the subkey.
+    /// Opens a KRB-CRED with the first of `keys` that decrypts it. RFC 4121 section 4.1.1 asks for the session key, and
+    /// MIT's library uses it. Some older clients use the subkey.
     pub(crate) fn open(krb_cred: &[u8], keys: &[KeyRef<'_>]) -> Result<Self, DelegationError> {
         let message = KrbCred::read(krb_cred)?;
         let plaintext = decrypt(message.enc_part, keys)?;
@@ -63,7 +64,7 @@ impl DelegatedCredentials {
         }
     }
 
-    /// Returns the credentials in the client's order. There is at least one.
+    /// Returns the credentials in the client's order. There is at least one credential.
     pub fn credentials(&self) -> impl Iterator<Item = DelegatedCredential<'_>> {
         let tickets = Tickets::each(&self.tickets);
         KrbCredInfo::each(&self.ticket_info).zip(tickets).map(|(info, ticket)| DelegatedCredential { info, ticket })
@@ -71,8 +72,9 @@ impl DelegatedCredentials {
 
     /// Makes a credential cache in the file format of MIT and Heimdal, version 4, for the client of the first credential.
     ///
-    /// Write it to a file that other users cannot read: Heimdal reads no other. With `KRB5CCNAME=FILE:…`, GSS-API programs
-    /// then act in the client's name. Times after 2106 are written as the last second of the format's 32 bits.
+    /// Write the cache to a file that other users cannot read, because Heimdal refuses other files. With
+    /// `KRB5CCNAME=FILE:…`, GSS-API programs then act in the client's name. A time after 2106 is written as the last
+    /// second of the format's 32 bits.
     #[must_use]
     pub fn to_ccache(&self) -> SecretOctets {
         ccache::to_octets(self)
@@ -106,7 +108,7 @@ impl<'a> DelegatedCredential<'a> {
         self.info.prealm
     }
 
-    /// Returns the service of the ticket. For a ticket-granting ticket, that is `krbtgt` and a realm.
+    /// Returns the service of the ticket. For a ticket-granting ticket, the service is `krbtgt` and a realm.
     #[must_use]
     pub const fn server(self) -> PrincipalName<'a> {
         self.info.sname
@@ -118,7 +120,7 @@ impl<'a> DelegatedCredential<'a> {
         self.info.srealm
     }
 
-    /// Returns the flags. The set is empty if the client names none.
+    /// Returns the flags of the ticket. The set is empty if the client names no flags.
     #[must_use]
     pub const fn flags(self) -> TicketFlags {
         self.info.flags
@@ -160,12 +162,13 @@ impl<'a> DelegatedCredential<'a> {
         self.info.key.etype
     }
 
-    /// Returns the session key. Its holder can use the ticket.
+    /// Returns the session key. The holder of this key can use the ticket.
     ///
     /// # Errors
     ///
-    /// [`InvalidKey`] if this crate does not support the key's type, or if the key has another length than its type asks for.
-    /// [`DelegatedCredentials::to_ccache`] writes such a credential all the same: the KDC decides about it.
+    /// [`InvalidKey`] if this crate does not support the key's type, or if the key's length does not fit its type.
+    /// [`DelegatedCredentials::to_ccache`] writes such a credential nevertheless: the KDC decides whether to accept
+    /// it.
     pub fn session_key(self) -> Result<Key, InvalidKey> {
         Key::new(self.info.key.etype, self.info.key.value)
     }
@@ -190,7 +193,7 @@ pub enum DelegationError {
     /// The octets are no KRB-CRED, or its encrypted part is no EncKrbCredPart.
     #[error("malformed delegated credentials: {0}")]
     Malformed(Malformed),
-    /// The credentials are encrypted under a type of key that no key of the request has.
+    /// The credentials are encrypted under an encryption type that no key of the request has.
     #[error("the delegated credentials are encrypted with type {etype}, and no key of the request is of that type")]
     NoKey {
         /// The encryption type that the KRB-CRED names.
@@ -199,8 +202,8 @@ pub enum DelegationError {
     /// The credentials do not verify under any key of the request.
     #[error("the delegated credentials do not decrypt under the keys of the request")]
     Integrity,
-    /// The numbers of tickets and of KrbCredInfo differ.
-    #[error("{tickets} delegated tickets came with information for {infos}")]
+    /// The KRB-CRED has different numbers of tickets and of KrbCredInfo.
+    #[error("the client delegated {tickets} tickets, but sent information about {infos} tickets")]
     TicketCount {
         /// The number of tickets.
         tickets: usize,
@@ -208,7 +211,7 @@ pub enum DelegationError {
         infos: usize,
     },
     /// The KRB-CRED has no ticket.
-    #[error("no ticket is among the delegated credentials")]
+    #[error("the delegated credentials hold no ticket")]
     Empty,
 }
 
@@ -220,9 +223,9 @@ impl From<Malformed> for DelegationError {
 
 /// Returns the octets of the EncKrbCredPart.
 ///
-/// Encryption type 0 means no encryption. This crate allows it here and nowhere else: the KRB-CRED is within an authenticator
-/// that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends it like this, and
-/// old clients of MIT did for DES.
+/// Encryption type 0 means no encryption. This crate allows type 0 for a KRB-CRED only: the KRB-CRED lies within an
+/// authenticator that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends
+/// the KRB-CRED without encryption, and old MIT clients did so with DES.
 fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
     const NULL: EncType = EncType(0);
     let EncryptedData { etype, cipher, .. } = sealed;
@@ -241,7 +244,7 @@ fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<V
     Ok(buffer)
 }
 
-/// Returns the time, unless it is the beginning of 1970: Heimdal writes that if there is no such time.
+/// Returns the time unless it is the beginning of 1970, which Heimdal writes if there is no such time.
 fn named(time: Option<UnixTime>) -> Option<UnixTime> {
     time.filter(|time| time.seconds() != 0)
 }

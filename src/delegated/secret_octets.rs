@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// Octets that hold keys. They are overwritten when they are dropped, and `Debug` shows their number only.
+/// Octets that hold keys. The octets are overwritten on drop, and `Debug` shows their number only.
 pub struct SecretOctets(Zeroizing<Vec<u8>>);
 
 impl SecretOctets {

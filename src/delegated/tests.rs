@@ -1,4 +1,4 @@
-//! Credentials of real clients, and messages that are none.
+//! Tests of credentials of real clients, and of messages that are no credentials.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 use super::*;
@@ -11,7 +11,7 @@ use rasn_kerberos as asn1;
 
 const RECORDED: &str = include_str!("../../testvectors/delegation/krb_cred.txt");
 
-/// The message of a client, and the fields of its record that are not read yet.
+/// The message of a client, and the fields of its record that the test has not read yet.
 struct Sent<'r> {
     session_key: Key,
     subkey: Key,
@@ -39,7 +39,7 @@ fn for_each_sent(mut test: impl FnMut(&mut Sent<'_>)) {
     for_each(RECORDED, 6, |record| test(&mut Sent::read(record)));
 }
 
-/// Tests each message as [`for_each_sent`] does, without the other fields of its record.
+/// Tests each message like [`for_each_sent`], and skips the other fields of its record.
 fn for_each_message(mut test: impl FnMut(&Sent<'_>)) {
     for_each_sent(|sent| {
         test(sent);
@@ -57,7 +57,7 @@ fn key(record: &mut Record, etype: &str, octets: &str) -> Key {
 }
 
 #[test]
-fn recorded_credentials_are_what_others_make_of_them() {
+fn recorded_credentials_are_read_as_other_implementations_read_them() {
     for_each_sent(|sent| {
         let credentials = sent.open();
         let all: Vec<_> = credentials.credentials().collect();
@@ -79,7 +79,7 @@ fn recorded_credentials_are_what_others_make_of_them() {
 }
 
 #[test]
-fn either_key_opens_and_no_other() {
+fn credentials_open_under_session_key_only_unless_unencrypted() {
     for_each_message(|sent| {
         let other = Key::new(sent.session_key.etype(), &vec![7; sent.session_key.expose_bytes().len()]).unwrap();
         let open = |keys: &[KeyRef<'_>]| DelegatedCredentials::open(&sent.krb_cred, keys).map(|_| ());
@@ -95,7 +95,7 @@ fn either_key_opens_and_no_other() {
 }
 
 #[test]
-fn truncated_and_changed_messages_give_nothing_else() {
+fn truncated_or_changed_message_is_refused_or_keeps_its_ticket_information() {
     for_each_message(|sent| {
         let keys = [sent.session_key.by_ref(), sent.subkey.by_ref()];
         for length in 0..sent.krb_cred.len() {
@@ -108,7 +108,7 @@ fn truncated_and_changed_messages_give_nothing_else() {
         for bit in 0..8 * changed.len() {
             changed[bit / 8] ^= 1 << (bit % 8);
             if let Ok(opened) = DelegatedCredentials::open(&changed, &keys) {
-                // Only the authenticator around them protects the tickets and unencrypted parts.
+                // Only the authenticator around the KRB-CRED protects the tickets and the unencrypted parts.
                 assert!(sealed.etype == EncType(0) || opened.ticket_info == whole.ticket_info, "{bit}");
                 assert_eq!(opened.credentials().count(), 1, "{bit}");
                 let _ = opened.to_ccache();
@@ -126,15 +126,15 @@ fn part_of(sent: &Sent<'_>) -> Zeroizing<Vec<u8>> {
     decrypt(KrbCred::read(&sent.krb_cred).unwrap().enc_part, &keys).unwrap()
 }
 
-/// Returns where `part` lies in `whole`.
+/// Returns the range of `part` in `whole`.
 fn range(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
     let start = whole.windows(part.len()).position(|window| window == part).unwrap();
     start..start + part.len()
 }
 
-/// With any octet changed, the part is refused, or the credentials differ at that octet.
+/// Changes each octet of the part: the part is then refused, or the credentials differ at that octet.
 #[test]
-fn every_octet_of_the_encrypted_part_counts() {
+fn changed_octet_of_encrypted_part_is_refused_or_changes_that_octet_of_the_credentials() {
     for_each_message(|sent| {
         let part = part_of(sent);
         let open = |part: &[u8]| DelegatedCredentials::open(&sealed(1, part, None), &[]);
@@ -159,7 +159,7 @@ fn every_octet_of_the_encrypted_part_counts() {
 }
 
 #[test]
-fn times_in_a_cache_have_32_bits() {
+fn time_beyond_32_bits_is_clamped_in_the_credential_cache() {
     for_each_message(|sent| {
         let mut part = part_of(sent);
         let end_time = range(&part, &[0xA6, 0x11, 0x18, 0x0F]).end;
@@ -198,7 +198,7 @@ fn debug_shows_no_key() {
 }
 
 #[test]
-fn every_ticket_has_its_information() {
+fn differing_numbers_of_tickets_and_ticket_information_are_refused() {
     let key = aes128();
     let open = |tickets, infos| {
         DelegatedCredentials::open(&krb_cred(tickets, vec![info(); infos], Some(&key)), &[key.by_ref()])
@@ -217,7 +217,7 @@ fn every_ticket_has_its_information() {
 }
 
 #[test]
-fn a_key_of_unknown_type_is_kept_for_the_cache() {
+fn session_key_of_unknown_type_is_written_to_the_credential_cache() {
     let mut unknown = info();
     unknown.key = asn1::EncryptionKey { r#type: 26, value: vec![9; 32].into() };
     let opened = DelegatedCredentials::open(&krb_cred(1, vec![unknown], None), &[]).unwrap();
@@ -234,7 +234,7 @@ fn a_key_of_unknown_type_is_kept_for_the_cache() {
 }
 
 #[test]
-fn fields_that_a_client_leaves_out_are_absent() {
+fn absent_optional_fields_are_none_and_absent_names_are_refused() {
     let opened = DelegatedCredentials::open(&krb_cred(1, vec![info()], None), &[]).unwrap();
     let one = opened.credentials().next().unwrap();
     assert_eq!((one.auth_time(), one.start_time(), one.end_time(), one.renew_till()), (None, None, None, None));
@@ -251,7 +251,7 @@ fn fields_that_a_client_leaves_out_are_absent() {
 }
 
 #[test]
-fn addresses_are_read_and_written() {
+fn ticket_addresses_are_read_and_written_to_the_credential_cache() {
     let loopback = asn1::HostAddress { addr_type: 2, address: vec![127, 0, 0, 1].into() };
     let bound = asn1::KrbCredInfo { caddr: Some(vec![loopback]), ..info() };
     let opened = DelegatedCredentials::open(&krb_cred(1, vec![bound], None), &[]).unwrap();
@@ -277,7 +277,7 @@ fn krb_cred(tickets: usize, ticket_info: Vec<asn1::KrbCredInfo>, key: Option<&Ke
     sealed(tickets, &rasn::der::encode(&part).unwrap(), key)
 }
 
-/// Makes a KRB-CRED in the encoding of `rasn`. Without a key it is not encrypted.
+/// Makes a KRB-CRED in the encoding of `rasn`. The encrypted part is not encrypted if there is no key.
 fn sealed(tickets: usize, plaintext: &[u8], key: Option<&Key>) -> Vec<u8> {
     let cipher = key.map_or(plaintext.to_vec(), |key| {
         let mut out = Vec::new();

@@ -1,6 +1,7 @@
-//! The `Authorization` values of a request (RFC 9110 section 11.6.2): all of them in, the one Negotiate token out.
+//! The `Authorization` values of a request (RFC 9110 section 11.6.2). The input is all these values, and the output is
+//! the one Negotiate token.
 //!
-//! The token itself is not read here.
+//! This module does not read the token itself.
 
 use crate::error::{Error, HeaderProblem, KerberosOffer, NtlmMessage};
 use crate::negotiate::Refused;
@@ -12,15 +13,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 impl<R> Validator<R> {
-    /// Finds the Negotiate token among the `Authorization` values of a request. Returns `None` if there is none: the server
-    /// may then challenge the client.
+    /// Finds the Negotiate token among the `Authorization` values of a request. Returns `None` if no value has the scheme
+    /// Negotiate: the server may then challenge the client.
     ///
-    /// Other schemes, such as Basic and Bearer, are ignored, and may stand beside Negotiate in values of their own. RFC 9110
-    /// section 11.6.2 allows one scheme in a value: a list is not taken apart.
+    /// Values with other schemes, such as Basic and Bearer, are ignored. RFC 9110 section 11.6.2 allows one scheme in a
+    /// value, so this method does not split a list.
     ///
     /// # Errors
-    /// [`Refused`] with `not-negotiate` for two Negotiate values, a list with one, or one without a token; with `too-large`;
-    /// with `ntlm` for that scheme.
+    /// [`Refused`] with `not-negotiate` for two Negotiate values, for a list with a Negotiate value, or for a Negotiate
+    /// value without a token. [`Refused`] with `too-large` for a token beyond the limit, and with `ntlm` for the scheme
+    /// NTLM.
     pub fn negotiate_token<V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
@@ -52,11 +54,11 @@ fn choose<V: AsRef<[u8]>>(authorization: impl IntoIterator<Item = V>) -> Result<
     }
 }
 
-/// One value, by its scheme.
+/// One `Authorization` value, classified by its scheme.
 enum Credentials {
     Negotiate,
     Ntlm(NtlmMessage),
-    /// The value has another scheme, and Negotiate after a comma: a proxy joined two lines.
+    /// The value has another scheme, and holds Negotiate after a comma because a proxy joined two header lines.
     List,
     Other,
 }
@@ -76,8 +78,8 @@ impl Credentials {
     }
 }
 
-/// Names an NTLM message by its signature and type: twelve octets, which are sixteen characters of base64. A value that does not
-/// begin with such characters is an unknown message.
+/// Names an NTLM message by its signature and type. These are twelve octets, or sixteen characters of base64. A value
+/// that does not begin with such characters is an unknown message.
 fn ntlm_message(encoded: &[u8]) -> NtlmMessage {
     let beginning = encoded.first_chunk::<16>().and_then(|beginning| STANDARD.decode(beginning).ok());
     beginning.map_or(NtlmMessage::Unknown, |message| NtlmMessage::of(&message))

@@ -1,7 +1,8 @@
-//! Sign-in over HTTP (RFC 4559), for any web server. The `Authorization` values of a request go in, and the server's
-//! next step comes out. No web framework is needed; the feature `tower` has a layer for those that build on `tower`.
+//! Sign-in over HTTP (RFC 4559), for any web server. The input is the `Authorization` values of a request, and the output
+//! is the server's next step. This module needs no web framework. The feature `tower` has a layer for frameworks that
+//! build on `tower`.
 //!
-//! A request leads to one of four [steps](SignInStep):
+//! Each request leads to one of four [steps](SignInStep):
 //!
 //! ```text
 //! no Negotiate value ─▶ Challenge   401, WWW-Authenticate: Negotiate
@@ -9,8 +10,8 @@
 //! a good ticket      ─▶ SignedIn    the page, WWW-Authenticate: Negotiate <token>
 //! anything else      ─▶ FallBack    the sign-in page or 403, without a challenge
 //! ```
-//! A client that failed is never challenged again: a browser would ask its user for a password, or send the same token
-//! again and again. The reason is for the log only.
+//! The server never challenges a failed client again: a browser would ask its user for a password, or send the same token
+//! again and again. The reason of the failure is for the log only.
 //!
 //! ```
 //! use kerberos_sso::http::{RoundTrips, SignInStep};
@@ -35,22 +36,23 @@
 //! ```
 //!
 //! # Several round trips
-//! Browsers send one token. A client that offers Kerberos and sends no ticket with its offer must continue. Its next
-//! request needs the state that [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns.
-//! Either the server keeps the state with the connection, which is wrong with HTTP/2 and behind proxies, where clients
-//! share connections. Or the client carries it, [sealed](SealingKey).
+//! Browsers send one token. A client that offers Kerberos without a ticket in its offer must send another token. The
+//! client's next request needs the state that
+//! [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns. The server can keep that state
+//! with the connection. This is wrong with HTTP/2 and behind proxies, where clients share connections. Or the client
+//! carries the state, [sealed](SealingKey).
 //!
 //! # HTTP/1.1 and HTTP/2
-//! Its own token authenticates every request. The client makes a token for one request, and it is good once. Nothing
-//! belongs to the connection, as it does with NTLM. So requests can share connections, and no request runs as another
-//! client's user. A server that wants to authenticate once makes a session of its own after [`SignInStep::SignedIn`],
-//! with a cookie.
+//! Each request carries its own token, and that token authenticates this request only. Authentication does not belong to
+//! the connection, as it does with NTLM. So requests can share a connection, and no request runs as the user of another
+//! client. A server that wants to authenticate a client once makes a session with a cookie after
+//! [`SignInStep::SignedIn`].
 //!
 //! # Servers that wait
-//! A server that admits requests in a store that nodes share awaits [`sign_in_async`](crate::Validator::sign_in_async).
+//! A server whose nodes share a store for the replay cache awaits [`sign_in_async`](crate::Validator::sign_in_async).
 //!
-//! A server that gets keys from a database calls [`negotiate_token`](crate::Validator::negotiate_token) for the token and the
-//! stages for the decision. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then gives the step.
+//! A server that gets keys from a database calls [`negotiate_token`](crate::Validator::negotiate_token) for the token,
+//! and then the stages for the verdict. [`SignInStep::from_verdict`] or [`SignInStep::from_step`] then returns the step.
 
 mod authorization;
 mod seal;

@@ -1,8 +1,10 @@
-//! A negotiation between two requests, as a value that the client can carry: encrypted, authenticated, and bound in time.
+//! The sealed state of a negotiation between two requests. The client can carry the state, which is encrypted,
+//! authenticated, and good for a limited time.
 //!
-//! In: a [`Negotiation`]. Out: characters of base64url, for a cookie; and back. It is encrypted by
-//! aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC is over the ciphertext), under a usage that no Kerberos message
-//! has. A client may send a value twice: this is not checked here, since it also needs a second authenticator then.
+//! The input is a [`Negotiation`], and the output is base64url characters for a cookie. The reverse way opens such
+//! characters. The encryption is aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC covers the ciphertext), with a
+//! key usage number that no Kerberos message has. This module does not check whether a client sends a sealed value twice,
+//! because the client would also need a second authenticator.
 
 use crate::accept::Negotiation;
 use crate::crypto::{Cipher, Key, KeyUsage};
@@ -16,25 +18,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// Seals a negotiation between two requests, so that the client can carry it.
+/// Seals the state of a negotiation between two requests, so that the client can carry it.
 ///
-/// All nodes of a server share one key: 32 octets of the operating system's generator, for this purpose alone. It is not a key
-/// of any account. A new key may replace it at any time. Negotiations that are not complete then start again.
+/// All nodes of a server share one sealing key: 32 octets from the operating system's generator, for this purpose alone.
+/// The sealing key is not the key of any account. A new key may replace it at any time: negotiations in progress then
+/// start again.
 #[derive(Clone)]
 pub struct SealingKey(Cipher);
 
 impl SealingKey {
-    /// Takes 32 random octets that only this server knows.
+    /// Makes the key of 32 random octets that only this server knows.
     #[must_use]
     pub fn new(octets: [u8; 32]) -> Self {
         let octets = Zeroizing::new(octets);
         Self(Key::aes256_sha384(*octets).cipher(USAGE))
     }
 
-    /// Seals `negotiation` at `now`. Use `randomness` for this call only, not for an answer too.
+    /// Seals `negotiation` at the time `now`. Use `randomness` for this call only, and not for an answer as well.
     ///
-    /// Returns `None` if the value would have more than [`MAX_SEALED_LENGTH`] characters. That happens if the client must
-    /// confirm an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.
+    /// Returns `None` if the sealed value would have more than [`MAX_SEALED_LENGTH`] characters. This happens if the
+    /// client must confirm an answer to an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.
     #[must_use]
     pub fn seal(&self, negotiation: &Negotiation, randomness: &Randomness, now: UnixTime) -> Option<String> {
         let state = Zeroizing::new(negotiation.to_bytes());
@@ -45,8 +48,8 @@ impl SealingKey {
         (sealed.len() <= MAX_SEALED_LENGTH).then_some(sealed)
     }
 
-    /// Opens a value that [`seal`](Self::seal) made under this key at most [`MAX_SEALED_SECONDS`] ago. Returns `None` for anything
-    /// else. Decide the request then as one without a value.
+    /// Opens a value that [`seal`](Self::seal) made under this key at most [`MAX_SEALED_SECONDS`] ago. Returns `None` for
+    /// any other value. The server then treats the request like a request without a sealed value.
     #[must_use]
     pub fn open(&self, sealed: impl AsRef<[u8]>, now: UnixTime) -> Option<Negotiation> {
         let sealed = Some(sealed.as_ref()).filter(|sealed| sealed.len() <= MAX_SEALED_LENGTH)?;
@@ -60,17 +63,17 @@ impl SealingKey {
 fn parse(plaintext: &[u8], now: UnixTime) -> Option<Negotiation> {
     let (sealed_at, state) = plaintext.split_first_chunk::<8>()?;
     let sealed_at = UnixTime::from_seconds(i64::from_be_bytes(*sealed_at));
-    // Another node may have sealed it, and its clock may be ahead.
+    // Another node may have sealed the value, and that node's clock may be ahead.
     let age = now.seconds_since(sealed_at).unsigned_abs();
     (age <= MAX_SEALED_SECONDS).then(|| Negotiation::from_bytes(state).ok())?
 }
 
-/// Shows nothing of the key.
+/// Hides the key.
 impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealingKey(..)")
     }
 }
 
-/// RFC 4120 section 7.5.1 leaves the numbers 512 to 1023 to implementations.
+/// The key usage number of sealed values. RFC 4120 section 7.5.1 leaves the numbers 512 to 1023 to implementations.
 const USAGE: KeyUsage = KeyUsage(600);

@@ -1,4 +1,5 @@
-//! What a server does with a request: challenge the client, ask it to continue, let it in, or fall back.
+//! The server's next step for a request: it challenges the client, asks the client to continue, signs the user in, or
+//! falls back.
 
 use crate::accept::{Accepted, Arrival};
 use crate::identity::IdentityRef;
@@ -14,9 +15,9 @@ use alloc::vec::Vec;
 impl<R: ReplayCache> Validator<R> {
     /// Decides an HTTP request by all its `Authorization` values, in their order.
     ///
-    /// With [`RoundTrips::One`] the server keeps nothing between two requests, and there is no [`SignInStep::Continue`].
-    /// Browsers need no more. With [`RoundTrips::Many`], clients may send several tokens, and the state that
-    /// [`Continue::into_negotiation`] returned comes with the client's next request.
+    /// With [`RoundTrips::One`] the server keeps no state between two requests, and no step is [`SignInStep::Continue`].
+    /// This is enough for browsers. With [`RoundTrips::Many`] clients may send several tokens. The caller then passes the
+    /// state of [`Continue::into_negotiation`] with the client's next request.
     pub fn sign_in<'c, V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
@@ -38,8 +39,8 @@ impl<R: ReplayCache> Validator<R> {
 }
 
 impl<R: AsyncReplayCache> Validator<R> {
-    /// Decides an HTTP request as [`sign_in`](Self::sign_in), and awaits the admission ([`AsyncReplayCache`]). If the future is
-    /// dropped, nobody is signed in.
+    /// Decides an HTTP request like [`sign_in`](Self::sign_in), and awaits the admission ([`AsyncReplayCache`]). If the
+    /// future is dropped, no user is signed in.
     pub async fn sign_in_async<'c, V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
@@ -70,7 +71,7 @@ impl<R: AsyncReplayCache> Validator<R> {
 }
 
 impl<R> Validator<R> {
-    /// Returns the token of a request, or the step that follows without one.
+    /// Returns the token of a request, or the server's next step if the request has no token.
     pub(crate) fn token_or_step<V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
@@ -83,27 +84,27 @@ impl<R> Validator<R> {
     }
 }
 
-/// What a server does with a request.
+/// The server's next step for a request.
 ///
-/// A server matches all variants. So this enum is exhaustive, and a new variant would be a breaking change.
+/// This enum is exhaustive, because a server must handle every variant. A new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
 #[expect(clippy::large_enum_variant, reason = "a refusal allocates nothing")]
 pub enum SignInStep {
     /// The request carries no Negotiate token. The server answers 401 with `WWW-Authenticate: Negotiate`, or shows a page
-    /// for everyone without a challenge.
+    /// for all users without a challenge.
     Challenge,
-    /// The client must send another token. The server answers 401 with this one.
+    /// The client must send another token. The server answers 401 with the token in this step.
     Continue(Continue),
-    /// The client is who it says.
+    /// The client's identity is proved.
     SignedIn(Box<SignedIn>),
-    /// The client cannot sign in this way. The server shows another way, or answers 403. It does not challenge the client
-    /// again.
+    /// The client cannot sign in with Kerberos. The server offers another way to sign in, or answers 403. The server does
+    /// not challenge the client again.
     FallBack(Refused),
 }
 
 impl SignInStep {
-    /// Makes the step that follows from a step of a negotiation ([`Validator::converse`]).
+    /// Makes the server's next step from a step of a negotiation ([`Validator::converse`]).
     pub fn from_step(step: Result<Step, Refused>) -> Self {
         match step {
             Ok(Step::Accepted(accepted, answer)) => Self::SignedIn(Box::new(SignedIn {
@@ -115,8 +116,8 @@ impl SignInStep {
         }
     }
 
-    /// Makes the step that follows from a verdict ([`Validator::validate_ticket`], or the stages). `randomness` is for the
-    /// answer.
+    /// Makes the server's next step from a verdict ([`Validator::validate_ticket`], or the stages). `randomness` is for
+    /// the answer.
     pub fn from_verdict(verdict: Result<Accepted, Refused>, randomness: &Randomness) -> Self {
         match verdict {
             Ok(accepted) => {
@@ -127,9 +128,9 @@ impl SignInStep {
         }
     }
 
-    /// Returns the status of the response: 401 to challenge or continue; 200, or whatever the page has, for a client that is
-    /// in; 403 for one that failed, unless the server shows another way. A 401 would be a challenge (RFC 9110 section
-    /// 15.5.2).
+    /// Returns the status of the response. The status is 401 for a challenge or a continued negotiation. It is 200 for a
+    /// signed-in client, unless the page has another status. It is 403 for a failed client, unless the server offers
+    /// another way to sign in. A status 401 would be a challenge (RFC 9110 section 15.5.2).
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
@@ -151,7 +152,7 @@ impl SignInStep {
     }
 }
 
-/// A client that is who it says.
+/// A client whose identity is proved.
 #[derive(Debug)]
 #[must_use]
 pub struct SignedIn {
@@ -160,7 +161,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Returns who the user is.
+    /// Returns the user's identity.
     pub fn identity(&self) -> IdentityRef<'_> {
         self.accepted.identity()
     }
@@ -170,17 +171,18 @@ impl SignedIn {
         &self.accepted
     }
 
-    /// Returns the accepted request, to keep it.
+    /// Returns the accepted request as a value that the caller can keep.
     pub fn into_accepted(self) -> Accepted {
         self.accepted
     }
 
-    /// Returns the `WWW-Authenticate` value for the response that lets the client in; `None` if the client waits for none.
+    /// Returns the `WWW-Authenticate` value for the response that signs the user in, or `None` if the client waits for no
+    /// token.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<&str> {
         self.www_authenticate.as_ref().map(|value| value.as_str())
     }
 }
 
-/// The scheme without a token (RFC 4559 section 4.1).
+/// The Negotiate scheme without a token (RFC 4559 section 4.1).
 const CHALLENGE: &str = "Negotiate";

@@ -24,20 +24,21 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the token for the client. A client that negotiates gets a NegTokenResp, with an AP-REP inside if it asks for
-    /// mutual authentication; any other client gets a framed or bare AP-REP. `None` if the client waits for no token.
+    /// Returns the token for the client, or `None` if the client waits for no token. A client that uses SPNEGO gets a
+    /// NegTokenResp, which holds an AP-REP if the client asks for mutual authentication. Any other client gets an AP-REP,
+    /// framed or bare as its own token.
     #[must_use]
     pub fn token(&self) -> Option<&[u8]> {
         self.token.as_ref().map(|token| token.as_slice())
     }
 
-    /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1), for the response that lets the client in.
+    /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1), for the response that accepts the client.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<String> {
         self.token().map(header::encode)
     }
 
-    /// Returns the context for messages under its keys, as SASL, LDAP and RPC send them. HTTP has none.
+    /// Returns the security context for the per-message tokens of SASL, LDAP and RPC. HTTP has no such messages.
     #[must_use]
     pub fn into_context(self) -> SecurityContext {
         SecurityContext::new(self.established)
@@ -49,10 +50,11 @@ impl Answer {
 }
 
 impl Accepted {
-    /// Makes the answer that ends the negotiation. It authenticates this server to a client that asks for that.
+    /// Makes the answer that ends the negotiation. The answer authenticates this server to a client that asks for mutual
+    /// authentication.
     ///
-    /// A client that must confirm (one that prefers another mechanism, or uses DCE style) takes this answer for an error;
-    /// [`step`](Self::step) asks it to continue.
+    /// A client that prefers another mechanism or uses DCE style must confirm the answer, and takes this answer for an
+    /// error. For such a client use [`step`](Self::step), which asks the client to continue.
     pub fn answer(&self, randomness: &Randomness) -> Answer {
         match &self.verified.answer {
             AnswerPlan::ToRequest(form) => self.answer_in(form, End::Now, randomness),
@@ -70,7 +72,7 @@ impl Accepted {
         let ap_rep = keys.ap_rep.map(|_| {
             let ap_rep = keys.write_ap_rep(authenticator, randomness);
             match form.message {
-                // MS-KILE section 3.4.5.1: DCE style has no framing, also where a client framed its own.
+                // MS-KILE section 3.4.5.1: DCE style has no framing, even if the client framed its own token.
                 Message::Gss(mechanism) if !dce_style => frame(mechanism, TokId::ApRep, ap_rep),
                 _ => bare(ap_rep),
             }
@@ -92,7 +94,7 @@ impl Accepted {
     }
 }
 
-/// Whether an answer is the last of its negotiation.
+/// The place of an answer in its negotiation: the last answer, or an earlier answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Now,
@@ -103,15 +105,15 @@ impl SpnegoForm {
     fn state(&self, end: End) -> NegState {
         match end {
             End::Now => NegState::AcceptCompleted,
-            // RFC 4178 section 4.2.2 allows it in the first reply only.
+            // RFC 4178 section 4.2.2 allows request-mic in the first reply only.
             End::Later if self.mic == MicExchange::Due && self.supported_mech.is_some() => NegState::RequestMic,
             End::Later => NegState::AcceptIncomplete,
         }
     }
 
-    /// Returns whether a MIC goes with this answer (RFC 4178 section 5). It goes with the mechanism's last token if the
-    /// exchange is due (in DCE style that token is the client's), and in answer to the client's MIC. Old versions of Windows
-    /// expect no other.
+    /// Returns whether this answer carries a MIC (RFC 4178 section 5). If the MIC exchange is due, the MIC goes with the
+    /// mechanism's last token, which in DCE style is the client's. The server also answers the client's MIC with a MIC.
+    /// Old versions of Windows expect no other MIC.
     fn sends_mic(&self, end: End, dce_style: bool) -> bool {
         match self.mic {
             MicExchange::Unneeded => false,
@@ -127,5 +129,5 @@ fn bare(message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     writer.finish()
 }
 
-/// More octets than a bare AP-REP with a subkey has.
+/// The capacity for an AP-REP: more octets than a bare AP-REP with a subkey has.
 const USUAL_AP_REP: usize = 192;

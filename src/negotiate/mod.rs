@@ -1,4 +1,4 @@
-//! What a client is answered: the token for an accepted client, for one that must send another token, and for a refused one.
+//! The answers to clients: to an accepted client, to a client that must send another token, and to a refused client.
 
 mod answer;
 mod refused;

@@ -1,5 +1,5 @@
-//! A refusal, and what the client is answered: a plain reject, or, if the policy asks for it and the client has proved
-//! itself, the code that RFC 4120 has for the reason.
+//! A refusal, and the answer to the refused client. The answer is a plain reject. If the policy asks for it and the
+//! client has proved its identity, the answer is the RFC 4120 code of the reason.
 
 use crate::accept::message::Message;
 use crate::accept::open::Opened;
@@ -22,8 +22,8 @@ use core::fmt;
 
 /// A refused request: the error for the log, and the token for the client.
 ///
-/// `Display` is that of the [`Error`]. Unless [`Policy::with_krb_errors`](crate::Policy::with_krb_errors) asks for more, the
-/// token is the same for every reason.
+/// `Display` prints the [`Error`]. The token is the same for every reason, unless
+/// [`Policy::with_krb_errors`](crate::Policy::with_krb_errors) makes it hold a code.
 ///
 /// ```
 /// use kerberos_sso::{KeySet, Policy, UnixTime, Validator, replay::NoReplayCache};
@@ -44,7 +44,7 @@ pub struct Refused {
 /// The token for a refused client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reply {
-    /// The protocol has none: the status, or the end of the connection, says it.
+    /// No token: the protocol has no token for a refusal. The client sees the status, or the end of the connection.
     None,
     /// A NegTokenResp with the state `reject`.
     Reject,
@@ -53,13 +53,13 @@ enum Reply {
 }
 
 impl Refused {
-    /// Returns why the request was refused. This is for the log, not for the client.
+    /// Returns the reason of the refusal. The reason is for the log, not for the client.
     #[must_use]
     pub const fn error(&self) -> &Error {
         &self.error
     }
 
-    /// Returns why the request was refused, to keep it.
+    /// Returns the reason of the refusal as a value that the caller can keep.
     #[must_use]
     pub fn into_error(self) -> Error {
         self.error
@@ -71,19 +71,19 @@ impl Refused {
         self.error.code()
     }
 
-    /// Returns where to look for the cause ([`Error::blame`]).
+    /// Returns the place to look for the cause ([`Error::blame`]).
     #[must_use]
     pub const fn blame(&self) -> Blame {
         self.error.blame()
     }
 
-    /// Returns what the administrator can do ([`Error::remedy`]).
+    /// Returns the action that an administrator can take ([`Error::remedy`]).
     #[must_use]
     pub const fn remedy(&self) -> Option<Remedy<'_>> {
         self.error.remedy()
     }
 
-    /// Returns the token for the client; `None` if its protocol has no answer to a refused token.
+    /// Returns the token for the client, or `None` if the client's protocol has no answer to a refused token.
     #[must_use]
     pub fn token(&self) -> Option<&[u8]> {
         match &self.reply {
@@ -95,19 +95,20 @@ impl Refused {
 
     /// Returns the token as a `WWW-Authenticate` value (RFC 4559 section 4.1).
     ///
-    /// A browser that gets a second challenge may ask its user for a password. A server with a sign-in page of its own shows
+    /// A browser that gets a second challenge may ask its user for a password. A server with its own sign-in page shows
     /// that page instead, without this header.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<String> {
         self.token().map(header::encode)
     }
 
-    /// Refuses before a token was found: there is nothing to answer.
+    /// Makes the refusal of a request in which no token was found. Such a request gets no token as an answer.
     pub(crate) const fn before_token(error: Error) -> Self {
         Self { error, reply: Reply::None }
     }
 
-    /// Refuses a token that holds no request. A client whose token begins as one of SPNEGO's negotiates.
+    /// Makes the refusal of a token that holds no request. A client whose token begins like a SPNEGO token gets a
+    /// NegTokenResp.
     pub(crate) fn of_token(error: Error, token: &[u8]) -> Self {
         let negotiates = match Token::recognise(Reader::new(token)) {
             Ok(token) => matches!(token, Token::NegTokenInit(_) | Token::NegTokenResp(_)),
@@ -116,14 +117,15 @@ impl Refused {
         Self { error, reply: if negotiates { Reply::Reject } else { Reply::None } }
     }
 
-    /// Refuses a request whose client has proved nothing.
+    /// Makes the refusal of a request whose client has proved nothing.
     #[cold]
     pub(crate) fn of_request(error: Error, framing: Framing) -> Self {
         let reply = if framing == Framing::Spnego { Reply::Reject } else { Reply::None };
         Self { error, reply }
     }
 
-    /// Refuses a request whose ticket was opened. The client has proved itself if its authenticator verifies.
+    /// Makes the refusal of a request whose ticket was opened. The client has proved its identity if its authenticator
+    /// verifies.
     #[cold]
     pub(crate) fn of_opened(
         error: Error,
@@ -142,7 +144,7 @@ impl Refused {
         }
     }
 
-    /// Refuses a request whose client has proved itself.
+    /// Makes the refusal of a request whose client has proved its identity.
     #[cold]
     pub(crate) fn of_verified(
         error: Error,
@@ -180,7 +182,7 @@ impl Refused {
 }
 
 impl Offer<'_> {
-    /// Refuses the client, for a server that cannot ask it for another token.
+    /// Refuses the client. A server calls this if it cannot ask the client for another token.
     pub fn refuse(self) -> Refused {
         Refused::of_token(self.refusal().explain(&self.token), &self.token)
     }
@@ -200,7 +202,7 @@ impl From<Refused> for Error {
     }
 }
 
-/// Returns the client's time, if the authenticator verifies under the session key of the opened ticket.
+/// Returns the client's time if the authenticator verifies under the session key of the opened ticket.
 fn proven_time(request: &Request<'_>, opened: &Opened, buffer: &mut Buffer) -> Option<UnixTime> {
     let (plaintext, _) = authenticator::decrypt(request, opened.session_key, buffer)?;
     let authenticator = Authenticator::read(Reader::new(buffer.slice(plaintext))).ok()?;
@@ -217,7 +219,8 @@ fn in_reject(krb_error: &[u8]) -> Vec<u8> {
     reply.to_bytes()
 }
 
-/// Returns the code of RFC 4120 section 7.5.9. A reason that is only this server's policy is generic: the client does not learn it.
+/// Returns the code of RFC 4120 section 7.5.9. The code is generic if the reason is only a policy of this server, so that
+/// the client does not learn the policy.
 const fn code(error: &Error) -> u8 {
     match error {
         Error::Transited(_) => KRB_AP_PATH_NOT_ACCEPTED,
@@ -242,5 +245,5 @@ const KRB_AP_ERR_BADADDR: u8 = 38;
 const KRB_AP_ERR_INAPP_CKSUM: u8 = 50;
 const KRB_ERR_GENERIC: u8 = 60;
 
-/// Octets of a KRB-ERROR with names of usual length.
+/// The capacity for a KRB-ERROR whose names have usual lengths.
 const USUAL_KRB_ERROR: usize = 192;

@@ -1,4 +1,4 @@
-//! Where a negotiation stands after a token: it is over, or the client must continue.
+//! The state of a negotiation after a token: the negotiation is over, or the client must continue.
 
 use super::answer::{Answer, End};
 use crate::accept::message::Message;
@@ -13,14 +13,17 @@ use crate::wire::spnego::{NegState, NegotiationReply};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Where a negotiation stands after a token.
+/// The state of a negotiation after a token.
 ///
-/// A server matches all variants. So this enum is exhaustive, and a new variant would be a breaking change.
+/// This enum is exhaustive, because a server must handle every variant. A new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
-#[expect(clippy::large_enum_variant, reason = "nearly every step is the last, and a box would be its allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every step is the last one, and a box would cost it an allocation"
+)]
 pub enum Step {
-    /// The client is who it says, and has sent its final token.
+    /// The client's identity is proved, and the client has sent its final token.
     Accepted(Accepted, Answer),
     /// The client must send another token.
     Continue(Continue),
@@ -34,14 +37,14 @@ pub struct Continue {
     negotiation: Negotiation,
 }
 
-/// How many tokens a client may send before it is accepted or refused.
+/// The number of tokens that a client may send before it is accepted or refused.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum RoundTrips<'n> {
-    /// One token, as browsers send it. The server keeps nothing.
+    /// One token, as browsers send it. The server keeps no state.
     One,
-    /// As many as the client needs. The state is what the step before left ([`Continue::into_negotiation`]); `None` for a
-    /// client's first token. A client may restart at any point.
+    /// As many tokens as the client needs. The state comes from the step before ([`Continue::into_negotiation`]), and is
+    /// `None` for a client's first token. A client may restart at any point.
     Many(Option<&'n Negotiation>),
 }
 
@@ -63,7 +66,7 @@ impl Continue {
         &self.negotiation
     }
 
-    /// Returns the state that the client's next token needs, to keep it.
+    /// Returns the state that the client's next token needs, as a value that the caller can keep.
     pub fn into_negotiation(self) -> Negotiation {
         self.negotiation
     }
@@ -72,8 +75,8 @@ impl Continue {
 impl Offer<'_> {
     /// Asks the client for a Kerberos token.
     ///
-    /// If the client prefers another mechanism, both sides must exchange MICs, and MIT's library accepts no other state than
-    /// `request-mic` for that.
+    /// If the client prefers another mechanism, both sides must exchange MICs. MIT's library accepts only the state
+    /// `request-mic` for that exchange.
     pub fn accept(&self) -> Continue {
         let mechanisms = self.proposal.mechanisms;
         let reply = NegotiationReply {
@@ -87,8 +90,8 @@ impl Offer<'_> {
 }
 
 impl Accepted {
-    /// Makes the next step of the negotiation: its end, or what the client must confirm. Until it does, its identity stays
-    /// hidden here. `now` is the time at which the request was accepted.
+    /// Makes the next step of the negotiation: its end, or a token that the client must confirm. The client's identity
+    /// stays hidden until the client has confirmed. `now` is the time at which the request was accepted.
     pub fn step(self, randomness: &Randomness, now: UnixTime) -> Step {
         if let AnswerPlan::ToRequest(form @ AnswerForm { ap_req: Some(ap_req), message, .. }) = &self.verified.answer {
             return Step::Continue(self.confirmation(form, ap_req, *message, randomness, now));
@@ -99,7 +102,7 @@ impl Accepted {
 
     #[expect(
         clippy::expect_used,
-        reason = "only MICs, which are SPNEGO's, and DCE style, which has an AP-REP, are confirmed"
+        reason = "a client confirms an answer of SPNEGO or of DCE style, and both have a token"
     )]
     fn confirmation(
         &self,

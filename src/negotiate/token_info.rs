@@ -1,6 +1,6 @@
-//! The information in a token that can be read without a key: its kind, its service, and the key that it needs.
+//! The information that a token gives without a key: its kind, its service, and the key that it needs.
 //!
-//! It explains refused tokens, too. Nothing in it is verified, and no request is made of it.
+//! The information also helps to explain refused tokens. It is not verified, and the crate makes no request of it.
 
 use crate::accept::token::Token;
 use crate::crypto::EncType;
@@ -13,7 +13,8 @@ use crate::wire::oid::Dotted;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 use core::fmt;
 
-/// The information that a token gives about itself. Anyone can have written it: use it to explain, never to decide.
+/// The information that a token gives about itself. Anyone can have written the token: use this information to explain,
+/// never to decide.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct TokenInfo<'t> {
@@ -33,7 +34,7 @@ pub enum TokenShape {
     NegTokenResp,
     /// The token is a message of the Kerberos mechanism in its framing (RFC 4121 section 4.1).
     Krb5,
-    /// The token is such a message under the object identifier of Windows 2000.
+    /// The token is a message of the Kerberos mechanism under the object identifier of Windows 2000.
     MsKrb5,
     /// The token is an AP-REQ without framing.
     ApReq,
@@ -54,7 +55,7 @@ pub enum TokenShape {
 }
 
 impl<'t> TokenInfo<'t> {
-    /// Reads a token as far as possible. A token of more than [`MAX_TOKEN_SIZE`] octets is not read at all.
+    /// Reads a token as far as possible. This function reads nothing of a token with more than [`MAX_TOKEN_SIZE`] octets.
     pub fn of(token: &'t [u8]) -> Self {
         let token = if token.len() > MAX_TOKEN_SIZE { &[] } else { token };
         let recognised = Token::recognise(Reader::new(token)).ok();
@@ -84,7 +85,7 @@ impl<'t> TokenInfo<'t> {
         self.shape
     }
 
-    /// Returns the kind of the token inside SPNEGO; `None` if there is none.
+    /// Returns the kind of the token inside SPNEGO, or `None` if SPNEGO holds no token.
     #[must_use]
     pub const fn inner(&self) -> Option<TokenShape> {
         self.inner
@@ -95,7 +96,7 @@ impl<'t> TokenInfo<'t> {
         self.mechanisms.into_iter().flat_map(MechanismList::oids).map(OfferedMechanism)
     }
 
-    /// Returns what the ticket says about the key that it needs; `None` if no AP-REQ can be read.
+    /// Returns the statements of the ticket about the key that it needs, or `None` if the token holds no readable AP-REQ.
     #[must_use]
     pub fn key_query(&self) -> Option<KeyQuery<'t>> {
         self.ap_req.as_ref().map(|ap_req| KeyQuery::of(&ap_req.ticket))
@@ -164,21 +165,21 @@ impl fmt::Display for TokenShape {
 pub struct OfferedMechanism<'t>(&'t [u8]);
 
 impl<'t> OfferedMechanism<'t> {
-    /// Returns its object identifier, as the contents of the DER encoding.
+    /// Returns the mechanism's object identifier, as the contents of its DER encoding.
     #[must_use]
     pub const fn oid(self) -> &'t [u8] {
         self.0
     }
 
-    /// Returns whether its tokens carry an AP-REQ for a key of this server.
+    /// Returns whether the mechanism's tokens carry an AP-REQ for a key of this server.
     #[must_use]
     pub fn is_kerberos(self) -> bool {
         Mechanism::from_oid(self.0).is_kerberos()
     }
 }
 
-/// Displays the name and the number, as in `Kerberos (1.2.840.113554.1.2.2)`; the number alone if there is no name
-/// here.
+/// Displays the name and the number, as in `Kerberos (1.2.840.113554.1.2.2)`, or the number alone if this crate knows no
+/// name.
 impl fmt::Display for OfferedMechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Mechanism::from_oid(self.0).name() {
@@ -188,7 +189,7 @@ impl fmt::Display for OfferedMechanism<'_> {
     }
 }
 
-/// Shows the name and the number, as `Display` does, and not the octets: they are a part of the token.
+/// Shows the name and the number, as `Display` does. The octets are a part of the token and are not shown.
 impl fmt::Debug for OfferedMechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OfferedMechanism({self})")

@@ -1,6 +1,7 @@
 //! Counts of the encryption types that clients use, for an administrator who wants to disable RC4.
 //!
-//! Decisions go in. Counts come out, and a bounded list of the accounts that still use RC4.
+//! The input is the server's decisions. The output is the counts, and a list of limited length of the accounts that still
+//! use RC4.
 
 use crate::accept::Accepted;
 use crate::crypto::EncType;
@@ -12,20 +13,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A count of the encryption types of tickets and session keys, with a list of the accounts that still use RC4.
 ///
-/// To disable RC4, first allow it ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), and report every decision here.
-/// Then correct the accounts that [`rc4_uses`](Self::rc4_uses) lists:
+/// To disable RC4, first allow RC4 ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), and report every decision to the
+/// census. Then correct the accounts that [`rc4_uses`](Self::rc4_uses) lists:
 ///
-/// - [`KeyRole::Ticket`] means an account of this server. It has no AES keys, or the directory does not know that it
-///   accepts AES: set its msDS-SupportedEncryptionTypes to 24 and change its password.
+/// - [`KeyRole::Ticket`] means an account of this server. The account has no AES keys, or the directory does not know
+///   that the account accepts AES: set its msDS-SupportedEncryptionTypes to 24 and change its password.
 /// - [`KeyRole::Session`] means a user. The user's computer does not offer AES, or the directory does not know that the
 ///   service account accepts AES.
 ///
 /// Wait until [`left_out`](Self::left_out) is zero and [`last`](Rc4Use::last) of every entry of
-/// [`rc4_uses`](Self::rc4_uses) is old. Old means: longer ago than tickets live (ten hours by default), and longer than
-/// a whole working week, for users who sign in rarely. Then remove `allow_rc4`. From then on,
+/// [`rc4_uses`](Self::rc4_uses) is old. A time is old if tickets of that time have ended (after ten hours by default),
+/// and if a whole working week has passed, for users who sign in rarely. Then remove `allow_rc4`. From then on,
 /// [`rc4_refused`](Self::rc4_refused) shows whether an account was forgotten.
 ///
-/// The counts begin when the census is made. Any number of threads may use it at the same time.
+/// The counts begin when the census is made. Several threads may use the census at the same time.
 #[derive(Debug)]
 pub struct EtypeCensus {
     tickets: Counts,
@@ -56,21 +57,21 @@ struct Rc4Count {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rc4Use {
-    /// This key is for RC4: the ticket's key, which is the service account's, or the session key.
+    /// The role of the RC4 key: the ticket's key, which is the service account's, or the session key.
     pub role: KeyRole,
-    /// This is the service account or the user. It is fit for a log: characters that do not print as themselves are
-    /// escaped.
+    /// The name of the service account or the user. The name is safe for a log, because characters that do not print as
+    /// themselves are escaped.
     pub name: String,
-    /// This is the account's realm.
+    /// The account's realm.
     pub realm: String,
-    /// RC4 was used so many times.
+    /// The number of times that RC4 was used.
     pub uses: u64,
-    /// RC4 was last used at this time.
+    /// The time when RC4 was last used.
     pub last: UnixTime,
 }
 
 impl EtypeCensus {
-    /// Makes a census that lists at most `capacity` accounts. Each takes about 200 octets.
+    /// Makes a census that lists at most `capacity` accounts. Each account needs about 200 octets.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
@@ -99,7 +100,7 @@ impl EtypeCensus {
         }
     }
 
-    /// Counts a refusal, if RC4 is its reason.
+    /// Counts a refusal if RC4 is its reason.
     pub fn refused(&self, error: &Error) {
         match error {
             Error::Rc4Refused { role: KeyRole::Ticket } => increment(&self.refused_tickets),
@@ -108,20 +109,22 @@ impl EtypeCensus {
         }
     }
 
-    /// Returns how many accepted tickets were of this type. It is zero for a type that this crate does not support.
+    /// Returns the number of accepted tickets of this encryption type. The number is zero for a type that this crate does
+    /// not support.
     #[must_use]
     pub fn tickets(&self, etype: EncType) -> usize {
         read(&self.tickets, etype)
     }
 
-    /// Returns how many session keys of accepted tickets were of this type. It is zero for a type that this crate does
-    /// not support.
+    /// Returns the number of accepted tickets whose session key is of this type. The number is zero for a type that this
+    /// crate does not support.
     #[must_use]
     pub fn sessions(&self, etype: EncType) -> usize {
         read(&self.sessions, etype)
     }
 
-    /// Returns how many requests were refused because of RC4: in the ticket, or else in the keys that come with it.
+    /// Returns the number of requests that were refused because of RC4. [`KeyRole::Ticket`] counts the refusals for the
+    /// ticket's key. Any other role counts the refusals for the session key or the subkey.
     #[must_use]
     pub fn rc4_refused(&self, role: KeyRole) -> usize {
         match role {
@@ -130,7 +133,7 @@ impl EtypeCensus {
         }
     }
 
-    /// Returns the accounts that used RC4, the most recent first.
+    /// Returns the accounts that used RC4, the most recent use first.
     #[must_use]
     pub fn rc4_uses(&self) -> Vec<Rc4Use> {
         let rc4 = self.lock();
@@ -140,13 +143,13 @@ impl EtypeCensus {
         uses
     }
 
-    /// Returns how many uses of RC4 are missing from [`rc4_uses`](Self::rc4_uses), because the list was full.
+    /// Returns the number of uses of RC4 that are missing from [`rc4_uses`](Self::rc4_uses), because the list was full.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out.load(Ordering::Relaxed)
     }
 
-    /// Locks the list. No change panics in the middle, so even a poisoned lock holds a whole list.
+    /// Locks the list. A change of the list does not panic halfway, so the list is whole even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, HashMap<Rc4Key, Rc4Count>> {
         self.rc4.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,7 +187,7 @@ fn count(counts: &Counts, etype: EncType) {
 }
 
 fn read(counts: &Counts, etype: EncType) -> usize {
-    // No request is accepted with another type.
+    // No accepted request has another type.
     place(counts, etype).map_or(0, |count| count.load(Ordering::Relaxed))
 }
 

@@ -1,4 +1,4 @@
-//! Events and spans for a subscriber of `tracing`. Every field is bounded, and none holds a secret.
+//! Events and spans for a subscriber of `tracing`. Every field has a limited length, and no field holds a secret.
 
 use super::{Stage, TARGET};
 use crate::accept::Accepted;
@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::time::UnixTime;
 use ::tracing::{Level, Span, debug_span, enabled, event};
 
-/// The span of a stage that runs in pieces, since its answer is awaited.
+/// The span of a stage that runs in pieces, because the stage awaits an answer.
 pub(crate) struct StageSpan(Span);
 
 impl StageSpan {
@@ -23,7 +23,7 @@ impl StageSpan {
         })
     }
 
-    /// Runs a piece of the stage in the span.
+    /// Runs one piece of the stage in the span.
     pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
         self.0.in_scope(piece)
     }
@@ -34,7 +34,8 @@ pub(crate) fn in_stage<T>(stage: Stage, run: impl FnOnce() -> T) -> T {
     StageSpan::of(stage).run(run)
 }
 
-/// Reports the accounts of a new validator that a developer may think to be bounded, and that are not.
+/// Reports the accounts of a new validator that accept tickets without a PAC or users of any domain. A developer may
+/// think that these accounts are limited.
 pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
     if !enabled!(target: TARGET, Level::INFO) {
         return;
@@ -53,9 +54,9 @@ pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
         without_pac = keys.accounts().filter(takes_no_pac).count(),
         any_domain = keys.accounts().filter(takes_any_domain).count(),
         remedy = "In Active Directory make the key set with from_active_directory_keytab, or name the forest's domains \
-            (Account::with_domain_sid): a name there is no identity, and a key vouches for every SID that its account does \
-            not bound. In other realms this is as it should be.",
-        "some accounts take tickets without a PAC, or with a user of any domain",
+            (Account::with_domain_sid). In Active Directory a name does not identify a user, and a key vouches for all \
+            SIDs unless its account names domains. In other realms nothing needs to change.",
+        "some accounts accept tickets without a PAC, or users of any domain",
     );
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn accepted(accepted: &Accepted, now: Option<UnixTime>) {
 
 #[cold]
 pub(crate) fn refused(error: &Error, query: Option<&KeyQuery<'_>>) {
-    // `event!` takes only a constant as its level.
+    // `event!` accepts only a constant as its level.
     macro_rules! refusal {
         ($level:expr) => {
             event!(

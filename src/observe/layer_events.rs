@@ -1,6 +1,7 @@
-//! Events of the layers for `tower`, as those of the decisions are: bounded, and without a secret.
+//! Events of the layers for `tower`. Like the events of decisions, these events have fields of limited length and hold no
+//! secret.
 //!
-//! A value of `Authorization` is a secret as a whole: a client may send a key there without a scheme before it.
+//! A whole `Authorization` value is a secret, because a client may send a key in it without a scheme before the key.
 
 use super::TARGET;
 use crate::error::{BoundedText, Error, Remedy};
@@ -9,9 +10,9 @@ use ::tracing::{Level, event};
 use alloc::string::{String, ToString as _};
 use core::fmt::Display;
 
-/// Reports a challenge. It is at DEBUG if it says nothing: every browser's first request is challenged.
+/// Reports a challenge. A usual challenge is at DEBUG, because every browser's first request is challenged.
 pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, what_to_do: Remedy<'_>, host: Option<&str>) {
-    // `event!` takes only a constant as its level.
+    // `event!` accepts only a constant as its level.
     macro_rules! challenge {
         ($level:expr) => {
             event!(
@@ -37,7 +38,7 @@ pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {
         answer = error.code(),
         host = host.map(bounded),
         remedy = remedy(error.remedy(), host).as_deref(),
-        "the client answered the challenge and has no ticket for this host"
+        "the client answered the challenge, but has no ticket for this host"
     );
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn layer_missing(path: &str, host: Option<&str>) {
         path = bounded(path),
         host = host.map(bounded),
         remedy = LAYER_MISSING,
-        "a route demands an identity, and no layer signs users in before it"
+        "a route demands an identity, but no layer before it signs users in"
     );
 }
 
@@ -99,9 +100,9 @@ fn bounded(text: &str) -> impl ::tracing::Value {
 }
 
 const NOT_MEMBER: &str = "\
-If the user may do this, add the user to the group. A ticket holds the groups of the moment when it was issued: the user \
-then gets a new one (sign out and in, or \"klist purge\").";
+If the user may do this, add the user to the group. A ticket holds the groups of the time when it was issued, so the user \
+then needs a new ticket (sign out and in, or \"klist purge\").";
 
 const LAYER_MISSING: &str = "\
-Put the route inside of NegotiateLayer. In axum, the layer that is added last runs first. A server with sessions puts the \
+Put the route inside NegotiateLayer. In axum, the layer that is added last runs first. A server with sessions puts the \
 session's Arc<Identity>, or NotSignedIn::NotAsked, among the extensions of every request.";

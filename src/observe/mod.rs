@@ -2,14 +2,15 @@
 //! types.
 //!
 //! # Events
-//! With the feature `tracing`, every decision is an event of the target [`TARGET`], for any subscriber of that crate:
+//! With the feature `tracing`, every decision is an event of the target [`TARGET`], for any subscriber of the crate
+//! `tracing`:
 //!
 //! | field | decision | meaning |
 //! |---|---|---|
 //! | `code` | both | `accepted`, or [`Error::code`](crate::Error::code) |
-//! | `service_realm`, `ticket_kvno` | both | the unencrypted fields of the ticket; if the request was refused, nothing vouches for them |
+//! | `service_realm`, `ticket_kvno` | both | the unencrypted fields of the ticket; in a refused request nothing protects them |
 //! | `ticket_etype` | both | the number of the ticket's encryption type, which is also that of the key that opened it |
-//! | `skew_seconds` | both | how far the client's clock is ahead of this server's; of the refusals, only `clock-skew` has it |
+//! | `skew_seconds` | both | the seconds by which the client's clock is ahead of this server's; the only refusal with this field is `clock-skew` |
 //! | `blame` | refused | [`Error::blame`](crate::Error::blame) |
 //! | `message` | refused | the error as a sentence |
 //! | `remedy` | refused | [`Error::remedy`](crate::Error::remedy), if there is one |
@@ -19,34 +20,34 @@
 //! | `session_etype` | accepted | the number of the session key's encryption type |
 //! | `channel_bindings` | accepted | whether the request is bound to its channel |
 //!
-//! Accepted requests are at level INFO. **They name users**: an operator who may not keep names filters those fields. A
-//! refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). It is at INFO if any
-//! client can cause it. A negotiation that continues is at DEBUG.
+//! Accepted requests are at level INFO. **Their events name users**: an operator who may not keep names filters those
+//! fields. A refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). A refusal is
+//! at INFO if any client can cause it. A negotiation that continues is at DEBUG.
 //!
-//! A validator that is made, or gets other keys, has an event of the code `unbounded-accounts`, at INFO, if some of its accounts
-//! take tickets without a PAC (`without_pac` counts them) or users of any domain (`any_domain`). `account` and `realm` name the
-//! first.
+//! A validator that is made or gets other keys has an event of the code `unbounded-accounts`, at INFO, if some of its
+//! accounts are not limited. Such an account accepts tickets without a PAC (`without_pac` is their number) or users of
+//! any domain (`any_domain` is their number). `account` and `realm` name the first such account.
 //!
-//! The layers of the feature `tower` have events of their own. Each has a `message` and a `remedy`, and the request's `host`
-//! where it names one:
+//! The layers of the feature `tower` have their own events. Each event has a `message` and a `remedy`, and has the
+//! request's `host` if the request names a host:
 //!
 //! | `code` | level | other fields | meaning |
 //! |---|---|---|---|
-//! | `challenged` | DEBUG or INFO | | a client was asked for a ticket; at INFO if it sent something else than the first request of a browser |
-//! | `no-ticket` | INFO | `answer` | the client answered a challenge, with NTLM say, and has no ticket for `host`; `answer` is the code of the refusal, which has an event of its own |
+//! | `challenged` | DEBUG or INFO | | a client was asked for a ticket; at INFO if its request is not the usual first request of a browser |
+//! | `no-ticket` | INFO | `answer` | the client answered a challenge, for example with NTLM, but has no ticket for `host`; `answer` is the code of the refusal, which has its own event |
 //! | `cross-site` | INFO | `method`, `origin` | a page of another site made the request |
 //! | `not-member` | INFO | `user`, `realm`, `sid`, `group` | the user is not in the group; without `host` |
-//! | `layer-missing` | WARN | `path` | a route demands an identity, and no layer signs users in |
+//! | `layer-missing` | WARN | `path` | a route demands an identity, but no layer signs users in |
 //!
-//! Every text is bounded and escaped, so that no name can forge a line of a log. No event holds a key, a plaintext or a
-//! token.
+//! Every text has a limited length and is escaped, so that no name can forge a line of a log. No event holds a key, a
+//! plaintext or a token.
 //!
 //! # Spans
-//! The spans `read`, `open`, `verify`, `authorize` and `admit`, at level DEBUG, are entered while that stage runs. A
+//! The spans `read`, `open`, `verify`, `authorize` and `admit`, at level DEBUG, are entered while their stage runs. A
 //! subscriber with a clock can measure each stage. This crate has no clock.
 //!
-//! Without the feature, none of this is compiled. With the feature and without a subscriber, each event and span costs
-//! a comparison, together about 500 instructions of an accepted request.
+//! Without the feature `tracing`, no event and no span is compiled. With the feature but without a subscriber, each event
+//! and span costs a comparison. All of them together cost about 500 instructions of an accepted request.
 //!
 //! # Moving away from RC4
 //! [`EtypeCensus`] counts the encryption types that clients use, and lists the accounts that still use RC4.

@@ -1,4 +1,5 @@
-//! The same functions without the feature `tracing`. They do nothing and compile to no instruction.
+//! The functions of the events and spans without the feature `tracing`. These functions do nothing and compile to no
+//! instruction.
 
 use super::Stage;
 use crate::accept::Accepted;
@@ -13,7 +14,7 @@ use crate::time::UnixTime;
 #[cfg(feature = "tower")]
 use core::fmt::Display;
 
-/// The span of a stage that runs in pieces, since its answer is awaited.
+/// The span of a stage that runs in pieces, because the stage awaits an answer.
 pub(crate) struct StageSpan;
 
 impl StageSpan {
@@ -21,7 +22,7 @@ impl StageSpan {
         Self
     }
 
-    /// Runs a piece of the stage.
+    /// Runs one piece of the stage.
     #[expect(clippy::unused_self, reason = "with the feature `tracing` the span is entered")]
     pub(crate) fn run<T>(&self, piece: impl FnOnce() -> T) -> T {
         piece()
