@@ -1,4 +1,4 @@
-//! The identity among a request's extensions, for what stands behind the layer; or the reason why there is none.
+//! The identity among a request's extensions, for services behind the layer, or the reason why there is no identity.
 
 use super::challenge;
 use super::extensions::NotSignedIn;
@@ -9,10 +9,10 @@ use ::http::request::Parts;
 use ::http::{HeaderValue, StatusCode};
 use std::sync::Arc;
 
-/// The reason why there is no identity.
+/// The reason why a request has no identity.
 #[derive(Clone, Debug)]
 pub(super) enum Absence {
-    /// Neither an identity nor a reason is there: no layer ran, so nobody may be let in.
+    /// The extensions hold neither an identity nor a reason. No layer ran, so no client may be let in.
     NoLayer,
     NotSignedIn(NotSignedIn),
 }
@@ -26,7 +26,7 @@ pub(super) fn identity_of(request: &Parts) -> Result<&Arc<Identity>, Absence> {
 }
 
 impl Absence {
-    /// Reports that a request is refused for want of an identity. The layer has reported a failure already.
+    /// Reports that a request is refused because it has no identity. The layer has already reported a failed sign-in.
     pub(super) fn report(&self, request: &Parts) {
         match self {
             Self::NoLayer => observe::layer_missing(request.uri.path(), Host::of(request).map(|host| host.name)),
@@ -37,7 +37,7 @@ impl Absence {
         }
     }
 
-    /// Returns the status of the response. A client that failed is not challenged again.
+    /// Returns the status of the response. A failed client is not challenged again.
     pub(super) const fn status(&self) -> StatusCode {
         match self {
             Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,7 +1,8 @@
-//! The challenges of the layer: why a client is challenged, and what to check if it answers without a ticket or not at all.
+//! The challenges of the layer: the reason of a challenge, and the remedy if the client answers without a ticket or does not
+//! answer.
 //!
-//! HTTP keeps nothing between two requests. A client without a ticket for this host just sends nothing more, or sends its
-//! request again as it was. So a request alone does not say whether its client was challenged before.
+//! HTTP keeps no state between two requests. A client without a ticket for this host sends no further request, or repeats its
+//! request unchanged. So a request alone does not show whether its client was challenged before.
 
 use super::host::Host;
 use crate::error::{Error, Remedy};
@@ -14,12 +15,12 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChallengeCause {
-    /// The request carries no credentials. A browser's first request is so, and each request of a client that has no
-    /// ticket for this host.
+    /// The request carries no credentials. This is a browser's first request, or any request of a client that has no ticket
+    /// for this host.
     NoCredentials,
     /// The request carries credentials of another scheme only, such as Basic or Bearer.
     OtherScheme,
-    /// The server asked the client to continue a negotiation, and the request carries no token.
+    /// The server asked the client to continue a negotiation, but the request carries no token.
     NegotiationAbandoned,
 }
 
@@ -32,18 +33,19 @@ impl ChallengeCause {
         }
     }
 
-    /// Returns what an administrator can check if the client does not sign in then.
+    /// Returns the checks that an administrator can make if the client does not sign in after the challenge.
     #[must_use]
     pub const fn remedy(&self) -> Remedy<'static> {
         Remedy::new(match self {
             Self::NoCredentials => NO_CREDENTIALS,
             Self::OtherScheme => {
-                "The client or a proxy adds credentials of its own accord, a password or a bearer token, and they take the \
-                 place of the ticket. Remove them from the client's settings for this host."
+                "The client or a proxy adds other credentials to the request, a password or a bearer token, in the \
+                 place of the ticket. Remove these credentials from the client's settings for this host."
             }
             Self::NegotiationAbandoned => {
-                "The client got the server's token and gave up. Check on the client that it can get a ticket for this host \
-                 (klist get {service}), and that no proxy removes the WWW-Authenticate or Authorization field."
+                "The client got the server's token, but did not continue. Check that the client can get a ticket for \
+                 this host (klist get {service} on the client), and that no proxy removes the WWW-Authenticate or \
+                 Authorization field."
             }
         })
     }
@@ -59,7 +61,7 @@ impl fmt::Display for ChallengeCause {
     }
 }
 
-/// Reports that the client of `request` is challenged, and returns why.
+/// Reports that the client of `request` is challenged, and returns the reason.
 pub(super) fn report(request: &Parts, was_continued: bool) -> ChallengeCause {
     let cause = ChallengeCause::of(request, was_continued);
     let host = Host::of(request).map(|host| host.name);
@@ -68,7 +70,7 @@ pub(super) fn report(request: &Parts, was_continued: bool) -> ChallengeCause {
     cause
 }
 
-/// Reports a client that answered the challenge, and has no ticket for the host of `request`. The event of the refusal does
+/// Reports a client that answered the challenge but has no ticket for the host of `request`. The event of the refusal does
 /// not name the host.
 pub(super) fn report_answer(error: &Error, request: &Parts) {
     if matches!(error, Error::Ntlm { .. } | Error::NegoEx { .. } | Error::Iakerb | Error::NoKerberos { .. }) {
@@ -77,8 +79,8 @@ pub(super) fn report_answer(error: &Error, request: &Parts) {
 }
 
 const NO_CREDENTIALS: &str = "\
-Nothing, if the client signs in next: a browser sends no ticket before it is challenged. If it does not, the usual causes \
-are, most frequent first: (1) the browser does not trust this host: put it into the Local Intranet zone, or into \
-AuthServerAllowlist of Chrome or Edge; (2) no account, or two accounts, have this host as service principal: \"setspn -Q \
-{service}\" must find exactly one; (3) the client is not joined to the domain, its user is a local one, or it does not \
-reach a domain controller (VPN): \"klist get {service}\" on the client says which.";
+If the client signs in next, do nothing: a browser sends no ticket before a challenge. Otherwise the usual causes are, \
+most frequent first: (1) the browser does not trust this host: put it into the Local Intranet zone, or into \
+AuthServerAllowlist of Chrome or Edge; (2) no account, or two accounts, have a service principal name of this host: \
+\"setspn -Q {service}\" must find exactly one; (3) the client is not joined to the domain, its user is a local user, \
+or the client does not reach a domain controller (VPN): \"klist get {service}\" on the client shows which of these.";

@@ -1,4 +1,5 @@
-//! The cookie that carries the state of a negotiation (RFC 6265): `Cookie` values in, a `Set-Cookie` value out.
+//! The cookie that carries the state of a negotiation (RFC 6265). The input is the `Cookie` values, and the output is a
+//! `Set-Cookie` value.
 
 use crate::accept::Negotiation;
 use crate::http::SealingKey;
@@ -17,20 +18,20 @@ pub(super) struct ContinuationCookie {
 }
 
 impl ContinuationCookie {
-    /// Returns the value that a request brought; the first if there are several.
+    /// Returns the value of the request's cookie, or the first value if there are several.
     pub(super) fn read<'h>(&self, headers: &'h HeaderMap) -> Option<&'h [u8]> {
         let values = headers.get_all(COOKIE).into_iter();
         let mut pairs = values.flat_map(|value| value.as_bytes().split(|octet| *octet == b';'));
         pairs.find_map(|pair| pair.trim_ascii().strip_prefix(self.name.as_bytes())?.strip_prefix(b"="))
     }
 
-    /// Makes the header that sets the cookie. `None` if the state is too large for a cookie, or if a header cannot hold
-    /// the cookie's name. The negotiation is then refused.
+    /// Makes the header that sets the cookie. Returns `None` if the state is too large for a cookie, or if a header cannot
+    /// hold the cookie's name. The negotiation is then refused.
     pub(super) fn set(&self, negotiation: &Negotiation, randomness: &Randomness, now: UnixTime) -> Option<HeaderValue> {
         self.with_age(&self.key.seal(negotiation, randomness, now)?, MAX_SEALED_SECONDS)
     }
 
-    /// Makes the header that removes the cookie. `None` if a header cannot hold the cookie's name.
+    /// Makes the header that removes the cookie. Returns `None` if a header cannot hold the cookie's name.
     pub(super) fn remove(&self) -> Option<HeaderValue> {
         self.with_age("", 0)
     }

@@ -1,7 +1,8 @@
-//! The check against cross-site request forgery: the fields in which a browser says whose page made a request.
+//! The check against cross-site request forgery. It uses the header fields in which a browser names the site of the page that
+//! made a request.
 //!
-//! In: the head of a request (`Sec-Fetch-Site` of W3C's Fetch Metadata, `Origin` of RFC 6454). Out: nothing, or the reason
-//! to refuse it. No token is read here.
+//! The input is the head of a request (`Sec-Fetch-Site` of W3C's Fetch Metadata, `Origin` of RFC 6454). The output is the
+//! reason to refuse the request, if there is one. This check reads no token.
 
 use super::host::Host;
 use super::origin::{InvalidOrigin, Origin};
@@ -11,38 +12,38 @@ use ::http::request::Parts;
 use ::http::{HeaderMap, Method};
 use thiserror::Error;
 
-/// The reason why a request is taken for one that a page of another site made.
+/// The reason why a request counts as a request of another site's page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum CrossSite {
-    /// The browser says so, in `Sec-Fetch-Site`.
+    /// The browser's `Sec-Fetch-Site` says that a page of another origin made the request.
     #[error("the browser says that a page of another origin made the request (Sec-Fetch-Site)")]
     FetchSite,
-    /// The `Origin` is another than the request's host, or is `null`, and there is no `Sec-Fetch-Site`.
+    /// The `Origin` is not the request's host, or is `null`, and there is no `Sec-Fetch-Site`.
     #[error("the request's Origin is not this host")]
     Origin,
 }
 
 impl CrossSite {
-    /// Returns what an administrator can do if the request should be let in.
+    /// Returns the action that an administrator can take if the request should be accepted.
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::FetchSite => {
-                "If pages of that origin may act for your users, trust it (with_trusted_origin). If not, a page of another \
-                 site tried to act as the user."
+                "If pages of that origin may act for your users, trust the origin (with_trusted_origin). If not, a \
+                 page of another site tried to act as the user."
             }
             Self::Origin => {
-                "If the page is this server's own, let the proxy pass on the Host that the browser sent, and give the page no \
-                 Referrer-Policy of no-referrer, which makes the Origin null over plain HTTP. If pages of that \
-                 origin may act for your users, trust it (with_trusted_origin). If neither, a page of another site tried to \
-                 act as the user."
+                "If the page is this server's own, let the proxy forward the Host that the browser sent, and give the \
+                 page no Referrer-Policy of no-referrer, which makes the Origin null over plain HTTP. If pages of that \
+                 origin may act for your users, trust the origin (with_trusted_origin). If neither is the case, a page \
+                 of another site tried to act as the user."
             }
         }
     }
 }
 
-/// The check, and the origins that pass it.
+/// The check, with the origins that pass it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CrossSiteCheck {
     trusted: Vec<Origin>,
@@ -54,7 +55,8 @@ impl CrossSiteCheck {
         Ok(())
     }
 
-    /// Passes a request that no page made, or a page of this host or of a trusted origin. Reports every other request.
+    /// Accepts a request that no page made, or that a page of this host or of a trusted origin made. Reports every other
+    /// request.
     pub(super) fn check(&self, request: &Parts) -> Result<(), CrossSite> {
         self.judge(request).inspect_err(|why| {
             let origin = request.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
@@ -74,7 +76,8 @@ impl CrossSiteCheck {
             let is_own = sites.all(|site| site == "same-origin" || site == "none");
             return if is_own { Ok(()) } else { Err(CrossSite::FetchSite) };
         }
-        // Every browser sends one of the two fields with these methods. A program that sends neither acts for its own user.
+        // With these methods, every browser sends one of the two fields. A program that sends neither field acts for its own
+        // user.
         if !headers.contains_key(ORIGIN) {
             return Ok(());
         }
@@ -85,8 +88,8 @@ impl CrossSiteCheck {
     }
 }
 
-/// Returns whether a request changes nothing by its method (RFC 9110 section 9.2.1). An upgrade changes the protocol: a page
-/// of another site would read and write over a WebSocket as the user, and CORS does not stop it.
+/// Returns whether the method of a request is safe, so that the request changes nothing (RFC 9110 section 9.2.1). An upgrade
+/// is not safe: a page of another site would read and write over a WebSocket as the user, and CORS does not stop it.
 fn is_safe(request: &Parts) -> bool {
     let safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     safe && !request.headers.contains_key(UPGRADE)

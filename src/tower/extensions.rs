@@ -1,4 +1,4 @@
-//! What the layer reads from a request's extensions, and what it puts there.
+//! The extensions of a request that the layer reads, and those that it inserts.
 
 use crate::accept::{Accepted, Arrival, Negotiation};
 use crate::error::Error;
@@ -9,11 +9,11 @@ use ::http::Extensions;
 use core::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The server's knowledge of a connection. The code that accepts connections puts it among the extensions of their
+/// The server's knowledge of a connection. The code that accepts connections inserts this value into the extensions of their
 /// requests.
 ///
-/// Behind a proxy that ends TLS, the channel is the one between the client and the proxy. If its bindings are those of
-/// the proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
+/// Behind a proxy that ends TLS, the channel is the connection between the client and the proxy. If the bindings are of the
+/// proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ConnectionInfo {
@@ -22,12 +22,12 @@ pub struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    /// Gives the bindings of the connection's channel: see [`Arrival::with_channel_bindings`].
+    /// Sets the bindings of the connection's channel: see [`Arrival::with_channel_bindings`].
     pub fn with_channel_bindings(self, bindings: impl Into<Arc<[ChannelBindings]>>) -> Self {
         Self { bindings: bindings.into(), ..self }
     }
 
-    /// Gives the client's address: see [`Arrival::with_client_address`].
+    /// Sets the client's address: see [`Arrival::with_client_address`].
     pub fn with_client_address(self, address: IpAddr) -> Self {
         Self { client_address: Some(address), ..self }
     }
@@ -37,16 +37,17 @@ impl ConnectionInfo {
     }
 }
 
-/// The state of a negotiation between two requests of one connection. The code that accepts connections makes one for
-/// each connection, and puts it among the extensions of its requests.
+/// The state of a negotiation between two requests of one connection. The code that accepts connections makes a value for
+/// each connection, and inserts it into the extensions of that connection's requests.
 ///
-/// The layer uses it over HTTP/1.1 only. It is for connections that carry one client's requests: not behind a proxy.
-/// HTTP/2 has several requests of a connection at the same time, and one would take the state of another.
+/// The layer uses this state over HTTP/1.1 only. It is for connections that carry one client's requests, and not for
+/// connections from a proxy. HTTP/2 has several requests of a connection at the same time, and a request would use the state
+/// of another request.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionNegotiation(Arc<Mutex<Option<Negotiation>>>);
 
 impl ConnectionNegotiation {
-    /// Makes an empty one.
+    /// Makes an empty state.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -60,7 +61,7 @@ impl ConnectionNegotiation {
         *self.lock() = Some(negotiation);
     }
 
-    /// Locks the state. Each change replaces it as a whole, so even a poisoned lock holds a whole state.
+    /// Locks the state. Each change replaces the whole state, so the state is whole even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Option<Negotiation>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,16 +71,16 @@ impl ConnectionNegotiation {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum NotSignedIn {
-    /// The request carries no Negotiate value, and may be challenged: 401 and `WWW-Authenticate: Negotiate`.
+    /// The request carries no Negotiate value, and may be challenged with 401 and `WWW-Authenticate: Negotiate`.
     ///
-    /// A server with sessions of its own puts it among the extensions of a request without a session, for the extractors
-    /// and [`RequireGroupLayer`](super::RequireGroupLayer).
+    /// A server with its own sessions inserts this value into the extensions of a request without a session, for the
+    /// extractors and [`RequireGroupLayer`](super::RequireGroupLayer).
     NotAsked,
-    /// The request was refused. The error is for the log, not for the client, which must not be challenged again.
+    /// The request was refused. The error is for the log, not for the client. The client must not be challenged again.
     Failed(Arc<Error>),
 }
 
-/// Removes every statement that a user is signed in, or is not. Only the decision on this request makes one.
+/// Removes every statement that a user is signed in, or is not. Only the decision on this request may make such a statement.
 pub(super) fn forget_identity(extensions: &mut Extensions) {
     extensions.remove::<Identity>();
     extensions.remove::<Arc<Identity>>();

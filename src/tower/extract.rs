@@ -13,7 +13,7 @@ use core::future::Future;
 use core::ops::Deref;
 use std::sync::Arc;
 
-/// Extracts a copy of the identity. [`SharedIdentity`] copies nothing.
+/// Extracts a copy of the identity. [`SharedIdentity`] extracts the identity without a copy.
 ///
 /// Without an identity the handler does not run: see [`IdentityRejection`].
 ///
@@ -33,10 +33,10 @@ impl<S: Sync> FromRequestParts<S> for Identity {
     }
 }
 
-/// Extracts a copy of the identity, or `None` behind an [optional](super::NegotiateLayer::optional) layer that let in a
-/// request without one.
+/// Extracts a copy of the identity. Extracts `None` behind an [optional](super::NegotiateLayer::optional) layer that accepted
+/// a request without an identity.
 ///
-/// Without a layer the handler does not run: nobody could sign in.
+/// Without a layer the handler does not run, because no user could sign in.
 impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     type Rejection = IdentityRejection;
 
@@ -48,8 +48,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Identity {
     }
 }
 
-/// The identity, shared with the request's extensions: the [`Identity`] of a user in a
-/// thousand groups has about 70,000 octets.
+/// The identity, shared with the request's extensions. The [`Identity`] of a user in a thousand groups has about 70,000
+/// octets.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SharedIdentity(pub Arc<Identity>);
@@ -62,7 +62,7 @@ impl Deref for SharedIdentity {
     }
 }
 
-/// Extracts the identity without a copy. Otherwise as the extractor [`Identity`].
+/// Extracts the identity without a copy. Otherwise this extractor is like the extractor [`Identity`].
 impl<S: Sync> FromRequestParts<S> for SharedIdentity {
     type Rejection = IdentityRejection;
 
@@ -71,7 +71,7 @@ impl<S: Sync> FromRequestParts<S> for SharedIdentity {
     }
 }
 
-/// Extracts the identity without a copy. Otherwise as the extractor `Option<Identity>`.
+/// Extracts the identity without a copy. Otherwise this extractor is like the extractor `Option<Identity>`.
 impl<S: Sync> OptionalFromRequestParts<S> for SharedIdentity {
     type Rejection = IdentityRejection;
 
@@ -95,7 +95,7 @@ fn optional(request: &Parts) -> Result<Option<&Arc<Identity>>, IdentityRejection
     }
 }
 
-/// The response for a request without the identity that its handler demands.
+/// The response to a request without the identity that its handler demands.
 ///
 /// | request | response |
 /// |---|---|
@@ -122,7 +122,7 @@ impl IdentityRejection {
 impl fmt::Display for IdentityRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
-            Absence::NoLayer => "no layer signs users in before this handler",
+            Absence::NoLayer => "no layer before this handler signs users in",
             Absence::NotSignedIn(NotSignedIn::NotAsked) => "the client is not signed in, and may be challenged",
             Absence::NotSignedIn(NotSignedIn::Failed(_)) => "the client could not sign in",
         })

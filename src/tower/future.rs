@@ -1,6 +1,6 @@
-//! The layer's response: its own, or that of the inner service with the headers for the client.
+//! The response of the layer: the layer's own response, or the inner service's response with the headers for the client.
 //!
-//! A request with a token is decided first. Only then does the inner service run.
+//! The layer first decides a request with a token. Only then does the inner service run.
 
 use super::responses::{Responses, respond};
 use super::source::{Decided, Decision};
@@ -16,7 +16,7 @@ use tower_service::Service;
 pin_project! {
     /// The future of [`Negotiate`](super::Negotiate).
     ///
-    /// If it is dropped while the decision is awaited, nobody is signed in and the inner service does not run.
+    /// If this future is dropped while the decision is awaited, no user is signed in and the inner service does not run.
     #[must_use]
     pub struct NegotiateFuture<S, A, B, R>
     where
@@ -39,20 +39,20 @@ pin_project! {
     }
 }
 
-/// The headers that a response gets in addition to its own.
+/// The headers that the layer adds to a response.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     pub(super) www_authenticate: Option<HeaderValue>,
     pub(super) set_cookie: Option<HeaderValue>,
 }
 
-/// The response for a request that the inner service does not get.
+/// The response to a request that the inner service does not get.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: Headers,
 }
 
-/// An answer, and the head of the request that it is for.
+/// An answer, and the head of the request that it belongs to.
 pub(super) struct Refusal {
     pub(super) answer: Answer,
     pub(super) request: Parts,
@@ -64,7 +64,7 @@ impl<S: Service<Request<A>>, A, B, R> NegotiateFuture<S, A, B, R> {
         Self { state: State::Running { response, headers } }
     }
 
-    /// Awaits the decision, and then runs `ready`, unless the request is refused.
+    /// Awaits the decision, and then runs `ready` unless the request is refused.
     pub(super) const fn deciding(decision: Decision, ready: S, body: A, responses: R) -> Self {
         Self { state: State::Deciding { decision, inner: Some((ready, body)), responses } }
     }
@@ -94,7 +94,7 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                // After its end the future has no response left. The contract of `Future` lets it stay pending then.
+                // A finished future has no response left. The contract of `Future` lets such a future stay pending.
                 StateProjection::Answered { response } => {
                     return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
@@ -118,14 +118,14 @@ where
     B: Default,
     R: Responses<B>,
 {
-    /// Calls the inner service with a request that was let in.
+    /// Calls the inner service with an accepted request.
     fn after(decided: Decided, inner: Option<(S, A)>, responses: &R) -> Self {
         match (decided, inner) {
             (Ok((parts, headers)), Some((mut ready, body))) => {
                 Self::Running { response: ready.call(Request::from_parts(parts, body)), headers }
             }
             (Err(refusal), _) => Self::Answered { response: Some(refusal.into_response(responses)) },
-            // The service was taken before, which happens with the decision.
+            // The service was already taken. This does not happen, because the decision completes once.
             (Ok(_), None) => Self::Answered { response: None },
         }
     }
@@ -143,7 +143,7 @@ impl Refusal {
 impl Headers {
     /// Completes the inner service's response.
     fn around<B>(mut self, mut response: Response<B>) -> Response<B> {
-        // A client would take the final token of a completed negotiation in a 401 for a request to continue.
+        // In a 401 response, a client would take the final token of a completed negotiation for a request to continue.
         if response.status() == StatusCode::UNAUTHORIZED {
             self.www_authenticate = None;
         }

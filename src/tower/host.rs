@@ -1,4 +1,5 @@
-//! The host that a request is for (RFC 9110 section 7.2): the authority of its target, or else its `Host` field.
+//! The host that a request is for (RFC 9110 section 7.2). The host is the authority of the request's target, or else the
+//! `Host` field.
 
 use ::http::header::HOST;
 use ::http::request::Parts;
@@ -11,9 +12,9 @@ pub(super) struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// Returns the host of a request. `None` if the request names none or several.
+    /// Returns the host of a request, or `None` if the request names no host or several hosts.
     pub(super) fn of(request: &'a Parts) -> Option<Self> {
-        // RFC 9112 section 3.2.2: the authority of the target counts, whatever the field says.
+        // RFC 9112 section 3.2.2: if the target has an authority, the `Host` field is ignored.
         if let Some(authority) = request.uri.authority() {
             return Self::parse(authority.as_str());
         }
@@ -24,7 +25,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Parses `host` or `host:port`, and nothing around it. Names of other than ASCII characters are not written so.
+    /// Parses a text that is exactly `host` or `host:port`. Host names in header fields have ASCII characters only.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let end = match text.strip_prefix('[') {
             Some(address) => address.find(']')?.checked_add("[]".len())?,
@@ -40,7 +41,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Returns whether `name` has the characters of a host, of a name or between brackets.
+/// Returns whether `name` consists of the characters of a host name, or of an IPv6 address in brackets.
 fn is_host(name: &str) -> bool {
     let is_of = |text: &str, others: &[u8]| {
         !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || others.contains(&octet))
@@ -51,7 +52,7 @@ fn is_host(name: &str) -> bool {
     }
 }
 
-/// Parses digits only: the parser of `u16` takes a sign.
+/// Parses a text of digits only, because the parser of `u16` also accepts a sign.
 fn parse_port(digits: &str) -> Option<u16> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_and_port_are_read() {
+    fn host_with_or_without_port_is_read() {
         for (text, name, port) in [
             ("www.example.com", "www.example.com", None),
             ("WWW.example.com:8080", "WWW.example.com", Some(8080)),
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_host() {
+    fn malformed_host_is_refused() {
         for text in [
             "",
             ":80",

@@ -19,9 +19,9 @@ use core::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
-/// A layer that signs users in before a service runs. It puts [`Negotiate`] in front of the service.
+/// A layer that signs users in before a service runs. The layer puts [`Negotiate`] in front of the service.
 ///
-/// `R` makes the responses that the layer gives without the service: see [`with_responses`](Self::with_responses).
+/// `R` makes the responses that the layer sends without the service: see [`with_responses`](Self::with_responses).
 #[derive(Clone)]
 #[must_use]
 pub struct NegotiateLayer<R = EmptyResponses> {
@@ -32,13 +32,13 @@ pub struct NegotiateLayer<R = EmptyResponses> {
 impl NegotiateLayer {
     /// Makes a layer whose service runs for signed-in users only.
     ///
-    /// `clock` returns the time, and `randomness` returns 64 octets of the operating system's generator at every call:
-    /// this crate has neither. The validator is a [`Validator`](crate::Validator), or a [`SharedValidator`] whose keys the
-    /// server replaces while it runs. Its replay cache is a [`ReplayCache`](crate::replay::ReplayCache) or an
-    /// [`AsyncReplayCache`], and lives as long as the layer.
+    /// `clock` returns the time, and `randomness` returns 64 new octets from the operating system's generator at every call.
+    /// This crate has no clock and no generator. The validator is a [`Validator`](crate::Validator), or a [`SharedValidator`]
+    /// whose keys the server replaces while it runs. The validator's replay cache is a
+    /// [`ReplayCache`](crate::replay::ReplayCache) or an [`AsyncReplayCache`], and lives as long as the layer.
     ///
-    /// A function that makes a validator for each request would make a replay cache for each, and so admit every replay. The
-    /// layer takes none:
+    /// A function that makes a validator for each request would also make a replay cache for each request, and so admit every
+    /// replay. The layer does not accept such a function:
     ///
     /// ```compile_fail
     /// # use kerberos_sso::tower::NegotiateLayer;
@@ -73,27 +73,29 @@ impl NegotiateLayer {
 }
 
 impl<R> NegotiateLayer<R> {
-    /// Runs the service for everyone. It finds [`NotSignedIn`](super::NotSignedIn) among the extensions of a request
-    /// without identity.
+    /// Runs the service for signed-in users and for all others. The service finds [`NotSignedIn`](super::NotSignedIn) among
+    /// the extensions of a request without an identity.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.demand = Demand::Everybody)
     }
 
-    /// Lets clients send several tokens. The state between two of them is in a cookie named `name`, sealed under `key`.
+    /// Lets clients send several tokens. Between two tokens, the client keeps the state in a cookie named `name`, sealed
+    /// under `key`.
     ///
-    /// If the name begins with `__Host-`, browsers accept the cookie from this host over TLS only. The cookie is
-    /// removed when the negotiation is over. A negotiation whose state is too large for a cookie is refused.
+    /// If the name begins with `__Host-`, browsers accept the cookie from this host over TLS only. The layer removes the
+    /// cookie when the negotiation is over. The layer refuses a negotiation whose state is too large for a cookie.
     pub fn with_continuation_cookie(self, key: SealingKey, name: impl Into<Arc<str>>) -> Self {
         let cookie = ContinuationCookie { key, name: name.into() };
         self.with(|settings| settings.cookie = Some(cookie))
     }
 
-    /// Lets pages of `origin` make requests as the user: `https://app.example.com`, without a path.
+    /// Lets pages of `origin` make requests as the user. An origin is `https://app.example.com`, without a path.
     ///
     /// See [cross-site requests](super#cross-site-requests). Name an origin only if you trust all its pages.
     ///
     /// # Errors
-    /// [`InvalidOrigin`] if no browser writes an origin so. `null` is none: sandboxed pages of every site have it.
+    /// [`InvalidOrigin`] if the text does not have the form of an origin. `null` is not accepted, because sandboxed pages of
+    /// every site have this origin.
     pub fn with_trusted_origin(mut self, origin: &str) -> Result<Self, InvalidOrigin> {
         match &mut Arc::make_mut(&mut self.settings).cross_site {
             Some(check) => check.trust(origin)?,
@@ -102,16 +104,16 @@ impl<R> NegotiateLayer<R> {
         Ok(self)
     }
 
-    /// Lets pages of every site make requests as the user. See [cross-site requests](super#cross-site-requests): do this
-    /// only if another layer checks them.
+    /// Lets pages of every site make requests as the user. Use this only if another layer makes the check of
+    /// [cross-site requests](super#cross-site-requests).
     pub fn without_cross_site_check(self) -> Self {
         self.with(|settings| settings.cross_site = None)
     }
 
-    /// Gives the layer's own responses bodies. `responses` makes them, by the status and the head of the request.
+    /// Sets the function that makes the layer's own responses, from the status and the head of the request.
     ///
-    /// The layer sets the status, and adds the challenge and the cookie. Without this the bodies are empty. Calls of gRPC
-    /// get no such response: see [gRPC](super#grpc).
+    /// The layer sets the status, and adds the challenge and the cookie. Without this function the bodies are empty. gRPC
+    /// calls get no such response: see [gRPC](super#grpc).
     ///
     /// ```
     /// use axum::http::StatusCode;
@@ -137,16 +139,16 @@ impl<R> NegotiateLayer<R> {
         self.with(|settings| settings.on_signed_in = Arc::new(hook))
     }
 
-    /// Calls `hook` when a request was refused: log it there.
+    /// Calls `hook` when a request was refused, so that the server can log the refusal.
     pub fn on_fall_back(self, hook: impl Fn(&Refused, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_fall_back = Arc::new(hook))
     }
 
-    /// Calls `hook` when the layer challenges a client. Behind an [optional](Self::optional) layer the service challenges
-    /// its clients itself, so the hook is not called.
+    /// Calls `hook` when the layer challenges a client. Behind an [optional](Self::optional) layer the hook is not called,
+    /// because the service challenges its clients itself.
     ///
-    /// A browser's first request is always challenged. A server that counts challenges here, and sign-ins in
-    /// [`on_signed_in`](Self::on_signed_in), sees whether clients of a host give up.
+    /// A browser's first request is always challenged. A server can count challenges here, and sign-ins in
+    /// [`on_signed_in`](Self::on_signed_in). The difference shows whether clients of a host give up.
     pub fn on_challenged(self, hook: impl Fn(&ChallengeCause, &Parts) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_challenged = Arc::new(hook))
     }

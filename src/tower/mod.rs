@@ -1,8 +1,8 @@
-//! A layer that signs users in, for `tower` and what builds on it: axum, hyper, tonic.
+//! A layer that signs users in, for `tower` and the frameworks that build on it: axum, hyper, tonic.
 //!
-//! A request with its `Authorization` values goes in. What comes out is the request with
-//! [`Arc<Identity>`](crate::Identity) and [`Arc<Accepted>`](crate::Accepted) among its extensions, or the response for the
-//! client's next step. [`Validator::sign_in`](crate::Validator::sign_in) makes the decisions.
+//! The input is a request with its `Authorization` values. The output is the request with [`Arc<Identity>`](crate::Identity)
+//! and [`Arc<Accepted>`](crate::Accepted) among its extensions, or the response for the client's next step.
+//! [`Validator::sign_in`](crate::Validator::sign_in) makes the decisions.
 //!
 //! ```
 //! use kerberos_sso::replay::MemoryReplayCache;
@@ -29,58 +29,61 @@
 //! let app: axum::Router = axum::Router::new().route("/", axum::routing::get(hello)).layer(layer);
 //! ```
 //!
-//! With the feature `axum`, `Identity` itself is an extractor: `hello(user: Identity)`. So are `Option<Identity>` and
-//! `SharedIdentity`, which copies nothing.
+//! With the feature `axum`, `Identity` itself is an extractor: `hello(user: Identity)`. `Option<Identity>` and
+//! `SharedIdentity` are extractors, too. `SharedIdentity` copies nothing.
 //!
 //! # Required or optional
 //! By default a route runs for signed-in users only. Other requests get 401 with a challenge, or 403 after a failure. The
-//! bodies are empty, unless the server [makes the responses](NegotiateLayer::with_responses).
+//! bodies are empty unless the server [makes the responses](NegotiateLayer::with_responses).
 //!
-//! With [`optional`](NegotiateLayer::optional) the route runs for everyone. It finds the identity, or [`NotSignedIn`], which
-//! says why there is none. The route then asks a browser for its ticket, with 401, `WWW-Authenticate: Negotiate` and a page
-//! for browsers that have none. It must not do so after a [failure](NotSignedIn::Failed).
+//! With [`optional`](NegotiateLayer::optional) the route runs for all requests. The route finds the identity, or
+//! [`NotSignedIn`] with the reason why there is no identity. To ask a browser for its ticket, the route answers 401 with
+//! `WWW-Authenticate: Negotiate` and a page for browsers without a ticket. The route must not do so after a
+//! [failure](NotSignedIn::Failed).
 //!
-//! A route takes one of these layers. A second layer would refuse the token of the first as a replay.
+//! A route needs exactly one of these layers. A second layer would refuse the token as a replay.
 //!
-//! The layer removes what its own decision puts there from the extensions before it: `Identity`, `Arc<Identity>`,
-//! `Arc<Accepted>` and [`NotSignedIn`]. Behind it, only its own decision on the request
-//! counts. So a server's sessions stand beside this layer, on routes of their own, or inside of it. A layer for sessions puts
-//! the session's `Arc<Identity>` among the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
+//! Before its decision, the layer removes these extensions from the request: `Identity`, `Arc<Identity>`, `Arc<Accepted>` and
+//! [`NotSignedIn`]. So behind the layer, only the layer's own decision on the request is visible. A server's sessions
+//! therefore belong on other routes, or inside this layer. A layer for sessions inserts the session's `Arc<Identity>` into
+//! the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
 //! # Groups
-//! [`RequireGroupLayer`] lets in the members of a group. It stands inside of this layer, or of one for sessions.
+//! [`RequireGroupLayer`] accepts the members of a group. This layer stands inside the sign-in layer, or inside a layer for
+//! sessions.
 //!
 //! # Cross-site requests
-//! A browser answers a challenge whatever page made the request: a page of another site, too. Such a page could act as the
-//! user (cross-site request forgery). The user opens it from a mail, it posts a form to this server, and the browser adds the
-//! user's ticket.
+//! A browser answers a challenge for any page that made the request, including a page of another site. Such a page could act
+//! as the user (cross-site request forgery). For example, the user opens the page from a mail, the page posts a form to this
+//! server, and the browser adds the user's ticket.
 //!
-//! So the layer refuses a request that another site's page made, with 403 and without a challenge. It does so before it looks
-//! at the token, so the token stays unused. Behind an optional layer the service does not run either: it may have cookies to
-//! protect. The check is for all methods but GET, HEAD, OPTIONS and TRACE, which must change nothing, and for every `Upgrade`,
-//! since a WebSocket is a GET. Its rules, in this order:
+//! So the layer refuses a request that another site's page made, with 403 and without a challenge. The layer does so before
+//! it reads the token, so the token stays unused. Behind an optional layer the service does not run either, because it may
+//! have cookies to protect. The check covers every `Upgrade`, because a WebSocket is a GET. It also covers all methods except
+//! GET, HEAD, OPTIONS and TRACE, which must change nothing. The rules of the check, in order:
 //!
 //! | request | verdict |
 //! |---|---|
 //! | its `Origin` is [trusted](NegotiateLayer::with_trusted_origin) | passes |
 //! | `Sec-Fetch-Site` is `same-origin` or `none` (the user typed the address) | passes |
-//! | `Sec-Fetch-Site` is something else, `same-site` too | refused |
-//! | no `Sec-Fetch-Site` and no `Origin`: not a browser | passes |
+//! | `Sec-Fetch-Site` is any other value, including `same-site` | refused |
+//! | no `Sec-Fetch-Site` and no `Origin`: the client is not a browser | passes |
 //! | no `Sec-Fetch-Site`, and `Origin` has the request's host and port | passes |
 //! | no `Sec-Fetch-Site`, and another `Origin`, or `null` | refused |
 //!
 //! Browsers send `Sec-Fetch-Site` over TLS only (and to localhost). Over plain HTTP the check compares `Origin` with the
-//! host, so a proxy must pass on the `Host` that the browser sent. The scheme is not compared. A server that is reached over
-//! both should redirect browsers to TLS, and send `Strict-Transport-Security`.
+//! host, so a proxy must forward the `Host` that the browser sent. The scheme is not compared. A server that clients reach
+//! over both schemes should redirect browsers to TLS, and send `Strict-Transport-Security`.
 //!
-//! The check is for requests that this layer sees. A session needs its own protection on its routes: a cookie with
-//! `SameSite=Lax` or `Strict`, and a check of these fields. A GET that changes something is protected by neither,
-//! and neither is one whose method the routes replace (`_method=DELETE`): put such a layer outside of this one.
+//! The check covers only requests that this layer sees. A session needs its own protection on its routes: a cookie with
+//! `SameSite=Lax` or `Strict`, and a check of these fields. Neither protection covers a GET that changes something, or a GET
+//! whose method an inner layer replaces (`_method=DELETE`): put such a layer outside this layer.
 //!
 //! # CORS
-//! Before a page of another origin may make some requests, the browser asks with OPTIONS. This preflight carries no credentials,
-//! by the Fetch standard. The layer would challenge it, and the browser takes 401 for a no. So a layer for CORS stands outside
-//! of this one, where it answers the preflight and adds its headers to the layer's own responses:
+//! Before a page of another origin may make certain requests, the browser asks the server with OPTIONS. This preflight
+//! carries no credentials (Fetch standard). The layer would challenge the preflight, and the browser treats 401 as a refusal.
+//! So a layer for CORS belongs outside the sign-in layer. There the CORS layer answers the preflight, and adds its headers to
+//! the sign-in layer's own responses:
 //!
 //! ```
 //! # fn app(
@@ -98,26 +101,33 @@
 //! # }
 //! ```
 //!
-//! The two say different things. CORS lets a page read responses. A trusted origin lets it make requests that change something.
+//! The two settings have different meanings. CORS lets a page read responses. A trusted origin lets a page make requests that
+//! change something.
 //!
 //! # A client that sends no ticket
-//! The commonest failure is that a client gets no ticket for this host. Such a client says nothing: it just does not answer the
-//! challenge. HTTP keeps nothing between two requests, so the layer cannot tell this client from one that comes for the first
-//! time. It reports every challenge: to [`on_challenged`](NegotiateLayer::on_challenged), and as an event that names the host
-//! and what to check. That event is at DEBUG, since every sign-in of a browser begins so. It is at INFO if the request shows
-//! more: credentials of [another scheme](ChallengeCause::OtherScheme), or a negotiation that the client
-//! [did not continue](ChallengeCause::NegotiationAbandoned). A client that answers with NTLM, or with no Kerberos at all, is
-//! refused. The event `no-ticket` then names the host for which it has no ticket.
+//! The most frequent failure is a client that gets no ticket for this host. Such a client does not answer the challenge. HTTP
+//! keeps no state between two requests, so the layer cannot distinguish this client from a new client.
+//!
+//! So the layer reports every challenge to [`on_challenged`](NegotiateLayer::on_challenged), and as an event that names the
+//! host and the checks to make. The event is at DEBUG, because every sign-in of a browser begins with a challenge. The event
+//! is at INFO if the request carries credentials of [another scheme](ChallengeCause::OtherScheme), or if the client
+//! [did not continue](ChallengeCause::NegotiationAbandoned) a negotiation.
+//!
+//! A client that answers with NTLM or without Kerberos is refused. The event `no-ticket` then names the host for which the
+//! client has no ticket.
 //!
 //! # gRPC
-//! A call of gRPC (`content-type: application/grpc`) gets the layer's responses in gRPC's way: HTTP status 200, `grpc-status` 16
-//! (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The challenge and the cookie are there as
-//! well. RFC 9110 section 11.6.1 allows `WWW-Authenticate` in any response, and a client finds it in the metadata. Libraries of
-//! gRPC do not answer a challenge of HTTP. A client of theirs puts `authorization: Negotiate <token>` into the metadata of each
-//! call, with a new token for each. gRPC-Web is left as HTTP, because there a browser answers the challenge.
+//! A gRPC call (`content-type: application/grpc`) gets the layer's responses in the form of gRPC: HTTP status 200,
+//! `grpc-status` 16 (UNAUTHENTICATED) or 7 (PERMISSION_DENIED) among the headers, and no messages. The response also carries
+//! the challenge and the cookie. RFC 9110 section 11.6.1 allows `WWW-Authenticate` in any response, and a client finds it in
+//! the metadata.
+//!
+//! gRPC libraries do not answer an HTTP challenge. So a gRPC client puts `authorization: Negotiate <token>` into the metadata
+//! of each call, with a new token for each call. gRPC-Web calls get HTTP responses, because a browser answers the challenge.
+//!
 //! # New keys while the server runs
-//! The layer takes a [`SharedValidator`](crate::SharedValidator) as well. At a rollover the server replaces its keys. The replay
-//! cache stays the same:
+//! The layer also accepts a [`SharedValidator`](crate::SharedValidator). At a rollover the server replaces the keys of this
+//! validator. The replay cache stays the same:
 //!
 //! ```
 //! # use kerberos_sso::tower::NegotiateLayer;
@@ -132,31 +142,34 @@
 //! ```
 //!
 //! # A replay cache that is awaited
-//! With an [`AsyncReplayCache`](crate::replay::AsyncReplayCache), the layer awaits the admission before it calls the service. If
-//! the server drops the request meanwhile, the service does not run.
+//! With an [`AsyncReplayCache`](crate::replay::AsyncReplayCache), the layer awaits the admission before it calls the service.
+//! If the server drops the request during that time, the service does not run.
 //!
 //! # Every request by itself
-//! This layer treats HTTP/1.1 with keep-alive and HTTP/2 alike. A request is let in by its own token, which its client made
-//! for it. Other users' requests on the same connection make no difference. NTLM differs: it authenticates a connection, and
-//! every request that a proxy sends over it runs as that user. Chromium answers `Negotiate` on HTTP/2 by opening an HTTP/1.1
-//! connection for its ticket, so a server may offer both versions. Other clients stay with HTTP/2.
+//! This layer treats HTTP/1.1 with keep-alive and HTTP/2 in the same way. Each request is authenticated by its own token,
+//! which its client made for this request. Requests of other users on the same connection do not matter. NTLM is different:
+//! it authenticates a connection, and every request that a proxy sends over this connection runs as that user. Chromium
+//! answers `Negotiate` on HTTP/2 over a new HTTP/1.1 connection, so a server may offer both versions. Other clients stay with
+//! HTTP/2.
 //!
-//! A ticket for each request costs client and server a lot: a browser sends none until it is challenged, so every request is
-//! made twice. A server that answers more than one request makes a session: a cookie of its own after sign-in, and this layer
-//! on the sign-in route alone.
+//! A ticket for each request is expensive for client and server: a browser sends no ticket before a challenge, so it makes
+//! every request twice. A server that answers more than one request should make a session: its own cookie after sign-in, and
+//! this layer on the sign-in route alone.
 //!
 //! # Large headers
-//! A user in many groups has a ticket of many kilobytes, up to 64 KiB, and a third more in base64. hyper takes 400 KiB of
-//! headers over HTTP/1.1, and 16 KiB over HTTP/2 unless its `max_header_list_size` says more. Proxies have limits too.
+//! A user in many groups has a ticket of many kilobytes, up to 64 KiB, and base64 adds a third. hyper accepts 400 KiB of
+//! headers over HTTP/1.1. Over HTTP/2 it accepts 16 KiB, unless its `max_header_list_size` is larger. Proxies have limits,
+//! too.
 //!
 //! # Several round trips
-//! Browsers send their ticket at once. A client that offers Kerberos and waits for an answer is refused, unless the state
-//! between two tokens is kept: in a [sealed cookie](NegotiateLayer::with_continuation_cookie), which works with HTTP/2 and
-//! several nodes; or, over HTTP/1.1, in [`ConnectionNegotiation`] among the request's extensions, for clients without cookies.
+//! Browsers send their ticket with the first token. A client that offers Kerberos and waits for an answer is refused unless
+//! the state between two tokens is kept. A [sealed cookie](NegotiateLayer::with_continuation_cookie) keeps the state, and
+//! works with HTTP/2 and several nodes. For clients without cookies over HTTP/1.1, [`ConnectionNegotiation`] among the
+//! request's extensions keeps the state.
 //!
 //! # The connection
-//! The server puts what it knows of the connection, above all its channel bindings, among the request's extensions:
-//! [`ConnectionInfo`]. This layer reads no header for it.
+//! The server inserts its knowledge of the connection, above all the channel bindings, into the request's extensions: see
+//! [`ConnectionInfo`]. This layer does not read this knowledge from headers.
 
 mod absence;
 mod challenge;

@@ -1,20 +1,20 @@
-//! An origin (RFC 6454): the scheme, host and port of the page that made a request, as browsers write them.
+//! An origin (RFC 6454): the scheme, host and port of the page that made a request, in the form that browsers write.
 
 use super::host::Host;
 use std::string::String;
 use thiserror::Error;
 
-/// A scheme, a host and a port. Two equal origins are the same origin.
+/// A scheme, a host and a port. Equal values mean the same origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     scheme: String,
     host: String,
-    /// It is `None` for the port that the scheme has by default.
+    /// The port, or `None` for the default port of the scheme.
     port: Option<u16>,
 }
 
 impl Origin {
-    /// Parses `https://app.example.com:8443`. `None` for `null`, which names no page, and for an address with a path.
+    /// Parses `https://app.example.com:8443`. Returns `None` for `null`, which names no page, and for an address with a path.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (scheme, host) = text.split_once("://")?;
         let scheme = Some(scheme).filter(|scheme| is_scheme(scheme))?.to_ascii_lowercase();
@@ -25,7 +25,7 @@ impl Origin {
 
     /// Returns whether a page of this origin is a page of `host`.
     ///
-    /// The schemes are not compared: a server behind a proxy that ends TLS does not know the client's.
+    /// The schemes are not compared, because a server behind a proxy that ends TLS does not know the client's scheme.
     pub(super) fn is_of(&self, host: &Host<'_>) -> bool {
         let default = default_port(&self.scheme);
         default.is_some()
@@ -34,9 +34,9 @@ impl Origin {
     }
 }
 
-/// The text is no origin.
+/// The error for a text that is no origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not an origin (https://app.example.com, without a path)")]
+#[error("the text is not an origin (https://app.example.com, without a path)")]
 pub struct InvalidOrigin;
 
 fn is_scheme(text: &str) -> bool {
@@ -44,7 +44,7 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
 }
 
-/// Returns the port of a scheme that a web server's pages have.
+/// Returns the default port of a scheme, if it is the scheme of a web server's pages.
 fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_equal_in_any_spelling() {
+    fn origins_are_equal_in_any_case_and_with_or_without_the_default_port() {
         for (one, other) in [
             ("https://app.example.com", "HTTPS://App.Example.com:443"),
             ("http://app.example.com:80", "http://app.example.com"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_origin_is_read_as_one() {
+    fn malformed_origin_is_refused() {
         for text in [
             "",
             "null",

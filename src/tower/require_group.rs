@@ -1,4 +1,4 @@
-//! A guard for groups: the service behind it runs for members only.
+//! A guard for groups: the service behind the guard runs for members only.
 
 use super::absence::identity_of;
 use super::responses::{EmptyResponses, Responses, respond};
@@ -17,13 +17,14 @@ use std::sync::Arc;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// A layer that lets in the members of a group, and nobody else. It puts [`RequireGroup`] in front of the service.
+/// A layer that accepts the members of a group, and refuses all other users. The layer puts [`RequireGroup`] in front of the
+/// service.
 ///
-/// It stands inside of [`NegotiateLayer`](super::NegotiateLayer), or of a layer of the server's own that puts the session's
-/// `Arc<Identity>` among the extensions. Only memberships that grant count ([`Identity::is_member_of`]).
+/// This layer stands inside [`NegotiateLayer`](super::NegotiateLayer), or inside a layer of the server that inserts the
+/// session's `Arc<Identity>` into the extensions. Only memberships that grant rights count ([`Identity::is_member_of`]).
 ///
-/// The layer does not ask for the tenant. On a server of several tenants, compare [`Identity::tenant`] with the tenant of the
-/// page first: a tenant that brings its own keys can name any group, unless its accounts name their domains
+/// The layer does not check the tenant. On a server of several tenants, first compare [`Identity::tenant`] with the tenant of
+/// the page. A tenant that brings its own keys can name any group, unless its accounts name their domains
 /// ([`Account::with_domain_sid`](crate::Account::with_domain_sid)).
 ///
 /// | request | response |
@@ -34,7 +35,7 @@ use tower_service::Service;
 /// | [failed](super::NotSignedIn::Failed), behind an optional layer | 403 |
 /// | with neither an identity nor a reason: no layer ran | 500 |
 ///
-/// The log says which user was refused and which group was missing: see [`observe`].
+/// The log names the user who was refused and the group that was missing: see [`observe`].
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -56,25 +57,26 @@ pub struct RequireGroupLayer<R = EmptyResponses> {
     responses: R,
 }
 
-/// The groups of which a member is let in. There is at least one.
+/// The groups whose members are accepted. There is at least one group.
 #[derive(Clone)]
 struct Groups(Arc<[Sid]>);
 
 impl RequireGroupLayer {
-    /// Makes a layer that lets in the members of `group`.
+    /// Makes a layer that accepts the members of `group`.
     pub fn new(group: Sid) -> Self {
         Self { groups: Groups([group].into()), responses: EmptyResponses }
     }
 }
 
 impl<R> RequireGroupLayer<R> {
-    /// Lets in the members of `group`, too.
+    /// Also accepts the members of `group`.
     pub fn or(self, group: Sid) -> Self {
         let groups = self.groups.0.iter().copied().chain([group]).collect();
         Self { groups: Groups(groups), ..self }
     }
 
-    /// Gives the responses bodies: see [`NegotiateLayer::with_responses`](super::NegotiateLayer::with_responses).
+    /// Sets the function that makes the responses: see
+    /// [`NegotiateLayer::with_responses`](super::NegotiateLayer::with_responses).
     pub fn with_responses<F, B>(self, responses: F) -> RequireGroupLayer<F>
     where
         F: Fn(StatusCode, &Parts) -> Response<B> + Clone + Send + Sync + 'static,
@@ -91,7 +93,7 @@ impl<S, R: Clone> Layer<S> for RequireGroupLayer<R> {
     }
 }
 
-/// A service that lets in the members of a group. [`RequireGroupLayer`] makes it.
+/// A service that accepts the members of a group. [`RequireGroupLayer`] makes this service.
 #[derive(Clone)]
 #[must_use]
 pub struct RequireGroup<S, R = EmptyResponses> {
@@ -129,7 +131,7 @@ where
 }
 
 impl Groups {
-    /// Lets a member in. Returns the status and the challenge for every other request.
+    /// Accepts a member. Returns the status and the challenge for every other request.
     fn admit(&self, request: &Parts) -> Result<(), (StatusCode, Option<HeaderValue>)> {
         match identity_of(request) {
             Ok(identity) if self.0.iter().any(|group| identity.is_member_of(*group)) => Ok(()),
@@ -185,7 +187,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            // After its end the future has no response left. The contract of `Future` lets it stay pending then.
+            // A finished future has no response left. The contract of `Future` lets such a future stay pending.
             StateProjection::Answered { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }

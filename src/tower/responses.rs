@@ -1,19 +1,19 @@
-//! The responses that a layer gives without its inner service: 401, 403 and 500, and how gRPC says the same.
+//! The responses that a layer sends without its inner service: 401, 403 and 500, and their forms in gRPC.
 
 use ::http::header::CONTENT_TYPE;
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-/// Makes the responses that a layer gives without its inner service.
+/// A maker of the responses that a layer sends without its inner service.
 ///
-/// A function of the status and the head of the request is one: see
+/// A function of the status and the head of the request implements this trait: see
 /// [`with_responses`](super::NegotiateLayer::with_responses).
 pub trait Responses<B> {
     /// Returns the response for a status.
     fn response(&self, status: StatusCode, request: &Parts) -> Response<B>;
 }
 
-/// Makes responses with an empty body.
+/// A maker of responses with an empty body.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyResponses;
 
@@ -29,7 +29,7 @@ impl<B, F: Fn(StatusCode, &Parts) -> Response<B>> Responses<B> for F {
     }
 }
 
-/// Makes the response that says `status` to the client of `request`. No function of the server's can turn it into another.
+/// Makes the response with `status` for the client of `request`. The server's function cannot change the status.
 pub(super) fn respond<B: Default>(responses: &impl Responses<B>, status: StatusCode, request: &Parts) -> Response<B> {
     if is_grpc(&request.headers) {
         return trailers_only(status);
@@ -39,8 +39,8 @@ pub(super) fn respond<B: Default>(responses: &impl Responses<B>, status: StatusC
     response
 }
 
-/// Returns whether a request is a call of gRPC. Those of gRPC-Web are not: a browser answers a challenge itself, if the
-/// status is 401.
+/// Returns whether a request is a gRPC call. A gRPC-Web call is not a gRPC call here, because a browser answers a challenge
+/// itself if the status is 401.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let parts = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().split_at_checked(GRPC.len()));
     parts.is_some_and(|(media_type, rest)| {
@@ -48,7 +48,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Makes a response of gRPC without messages: the status is a header, and no body follows (Trailers-Only).
+/// Makes a gRPC response without messages: the status is a header, and no body follows (Trailers-Only).
 fn trailers_only<B: Default>(status: StatusCode) -> Response<B> {
     let mut response = Response::new(B::default());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
@@ -56,7 +56,7 @@ fn trailers_only<B: Default>(status: StatusCode) -> Response<B> {
     response
 }
 
-/// Returns the status of gRPC: UNAUTHENTICATED, PERMISSION_DENIED or, for a mistake of the server's, INTERNAL.
+/// Returns the gRPC status: UNAUTHENTICATED, PERMISSION_DENIED or, for a mistake in the server, INTERNAL.
 fn grpc_status(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "16",

@@ -1,4 +1,4 @@
-//! The service, which decides a request and turns the step into a response.
+//! The service that decides a request and turns the step into a response.
 
 use super::challenge;
 use super::extensions::{ConnectionInfo, ConnectionNegotiation, NotSignedIn, forget_identity};
@@ -22,10 +22,10 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use tower_service::Service;
 
-/// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes it.
+/// A service that signs users in before its inner service runs. [`NegotiateLayer`](super::NegotiateLayer) makes this service.
 ///
-/// The inner service is cloned for a request with a token. The service that was ready waits for the decision, and is then
-/// called. If the decision is dropped or refuses the request, the service never runs.
+/// For a request with a token, the inner service is cloned. The instance that was ready waits for the decision, and is then
+/// called. If the decision is dropped or refuses the request, the instance never runs.
 #[derive(Clone)]
 #[must_use]
 pub struct Negotiate<S, R = EmptyResponses> {
@@ -77,8 +77,8 @@ where
 }
 
 impl Settings {
-    /// Forgets an identity from before the layer, and refuses a request that a page of another site made. That comes before
-    /// its token is looked at: the token stays unused.
+    /// Removes an identity from before the layer, and refuses a request that a page of another site made. The check comes
+    /// before the token is read, so the token stays unused.
     fn admit_page(&self, request: &mut Parts) -> Result<(), Answer> {
         forget_identity(&mut request.extensions);
         hide_tokens(&mut request.headers);
@@ -90,7 +90,7 @@ impl Settings {
     }
 
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep> {
-        // A browser's first request has no such header: it costs no validator.
+        // A browser's first request has no such header, and so needs no validator.
         if headers.contains_key(AUTHORIZATION) { self.source.token(headers) } else { Err(SignInStep::Challenge) }
     }
 
@@ -107,7 +107,8 @@ impl Settings {
             Kept::Nowhere => RoundTrips::One,
             Kept::InCookie { .. } | Kept::WithConnection(_) => RoundTrips::Many(negotiation.as_ref()),
         };
-        // Without it, the request has no channel and no address. A policy that demands either refuses it.
+        // Without `ConnectionInfo`, the request has no channel and no address. A policy that demands a channel or an address
+        // refuses the request.
         let info = parts.extensions.get::<ConnectionInfo>();
         let arrival = info.map_or(Arrival::at(now), |info| info.arrival(now));
         let step = validator.sign_in_by_token(token, round_trips, &(self.randomness)(), arrival).await;
@@ -128,7 +129,7 @@ impl Settings {
         }
     }
 
-    /// Returns the headers that the inner service's response gets, or the response without the service.
+    /// Returns the headers for the inner service's response, or the response without the service.
     fn respond(
         &self,
         step: SignInStep,
@@ -157,7 +158,8 @@ impl Settings {
         }
     }
 
-    /// Reports a challenge. Behind an optional layer there is none: the service itself chooses whether to challenge.
+    /// Reports a challenge. Behind an optional layer there is no challenge to report, because the service itself chooses
+    /// whether to challenge.
     fn report_challenge(&self, request: &Parts, was_continued: bool) {
         if self.demand == Demand::SignedIn {
             (self.on_challenged)(&challenge::report(request, was_continued), request);
@@ -195,18 +197,18 @@ impl Settings {
     }
 }
 
-/// The location where the state of a negotiation is kept between two requests.
+/// The place where the state of a negotiation is kept between two requests.
 enum Kept {
     Nowhere,
     InCookie {
-        /// This says whether the request brought the cookie.
+        /// Whether the request brought the cookie.
         brought: bool,
     },
     WithConnection(ConnectionNegotiation),
 }
 
 impl Settings {
-    /// Returns where the client's state is kept, and the state that was kept there.
+    /// Returns the place where the client's state is kept, and the state that was kept there.
     fn kept(&self, parts: &Parts, now: UnixTime) -> (Kept, Option<Negotiation>) {
         if let Some(cookie) = &self.cookie {
             let brought = cookie.read(&parts.headers);
@@ -221,14 +223,14 @@ impl Settings {
         }
     }
 
-    /// Keeps the state of a negotiation. Returns the cookie to set, if there is one.
+    /// Keeps the state of a negotiation. Returns the cookie to set, if the state is kept in a cookie.
     fn keep(&self, negotiation: Negotiation, kept: &Kept, now: UnixTime) -> Result<Option<HeaderValue>, Refused> {
         let cookie = match (kept, &self.cookie) {
             (Kept::WithConnection(connection), _) => {
                 connection.keep(negotiation);
                 return Ok(None);
             }
-            // The answer has used its own randomness: see `SealingKey::seal`.
+            // The answer has already used its own randomness: see `SealingKey::seal`.
             (Kept::InCookie { .. }, Some(cookie)) => cookie.set(&negotiation, &(self.randomness)(), now),
             _ => None,
         };
@@ -257,15 +259,16 @@ impl<S: fmt::Debug, R> fmt::Debug for Negotiate<S, R> {
     }
 }
 
-/// Marks the request's credentials, so that `Debug` of the request prints none: a log line with a token signs in.
+/// Marks the request's credentials, so that `Debug` of the request does not print them. Anybody could sign in with a token
+/// from a log.
 fn hide_tokens(headers: &mut HeaderMap) {
     let values = headers.iter_mut().filter(|(name, _)| *name == AUTHORIZATION);
     values.for_each(|(_, value)| value.set_sensitive(true));
 }
 
-/// Makes a header value that is neither printed nor, in HTTP/2, kept for compression.
+/// Makes a header value that is not printed. In HTTP/2, the value is also not kept for compression.
 fn sensitive(value: String) -> Option<HeaderValue> {
-    // A scheme and base64 are visible ASCII, so there always is one.
+    // A scheme and base64 are visible ASCII, so the conversion always succeeds.
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 /// A [`SharedValidator`] without the type of its replay cache.
 pub(super) trait Decide: Send + Sync {
-    /// Returns the token of a request, or the step that follows without one.
+    /// Returns the token of a request, or the next step if the request has no token.
     fn token(&self, headers: &HeaderMap) -> Result<Vec<u8>, SignInStep>;
 
-    /// Decides a request by its token, under the keys of this moment.
+    /// Decides a request by its token, with the current keys.
     fn decide(&self, settings: Arc<Settings>, token: Vec<u8>, parts: Parts) -> Decision;
 }
 

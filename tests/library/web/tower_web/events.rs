@@ -114,7 +114,7 @@ async fn answer_without_a_ticket_names_the_host() {
         ("answer", "ntlm"),
         ("host", "www.contoso.test"),
         ("remedy", &refused["remedy"].replace("<the host in the URL>", "www.contoso.test")),
-        ("message", "the client answered the challenge and has no ticket for this host"),
+        ("message", "the client answered the challenge, but has no ticket for this host"),
     ]);
     assert_eq!((refused["code"].as_str(), no_ticket), ("ntlm", &expected));
     let other = authorized(request("GET", &[]), "Negotiate !");

@@ -116,5 +116,5 @@ async fn handler_that_takes_the_rejection_sees_its_status() {
             rejection.to_string()
         }),
     );
-    assert_eq!(seen(&app, "/", None).await.2, "no layer signs users in before this handler");
+    assert_eq!(seen(&app, "/", None).await.2, "no layer before this handler signs users in");
 }
