@@ -1,11 +1,11 @@
-//! Text of a peer in an error: bounded, owned without allocation, and harmless to print.
+//! Text of a peer in an error. The text has a limited length, is owned without allocation, and is safe to print.
 
 use core::fmt::{self, Write as _};
 
-/// The beginning of a text that a message carried: at most [`BoundedText::CAPACITY`] octets, cut between characters.
+/// The beginning of a text from a message: at most [`BoundedText::CAPACITY`] octets, cut between characters.
 ///
-/// `Display` prints `…` where the text was cut, and escapes control, format and other invisible characters, so that a name
-/// with line breaks or direction marks cannot forge a line of a log.
+/// `Display` prints `…` at the place where the text was cut. It escapes control, format and other invisible characters, so
+/// that a name with line breaks or direction marks cannot forge a line of a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BoundedText {
     octets: [u8; Self::CAPACITY],
@@ -14,10 +14,10 @@ pub struct BoundedText {
 }
 
 impl BoundedText {
-    /// The most octets that are kept.
+    /// The largest number of octets that are kept.
     pub const CAPACITY: usize = 94;
 
-    /// No text.
+    /// The empty text.
     pub(crate) const EMPTY: Self = Self { octets: [0; Self::CAPACITY], length: 0, cut: false };
 
     /// Keeps the beginning of `text`.
@@ -28,7 +28,7 @@ impl BoundedText {
         bounded
     }
 
-    /// Keeps the beginning of what `characters` spell.
+    /// Keeps the beginning of the text that `characters` spell.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
         let mut bounded = Self::EMPTY;
         for character in characters {
@@ -37,21 +37,21 @@ impl BoundedText {
         bounded
     }
 
-    /// Keeps the beginning of what `value` displays.
+    /// Keeps the beginning of the text that `value` displays.
     pub(crate) fn displayed(value: &impl fmt::Display) -> Self {
         let mut bounded = Self::EMPTY;
-        // It fails only if `value` does, and then the text ends there.
+        // The call fails only if `value` fails, and then the text ends there.
         let _ = write!(bounded, "{value}");
         bounded
     }
 
-    /// Returns the text that was kept, as it came. It is not fit for a log: `Display` is.
+    /// Returns the kept text unchanged. Use `Display` for a log instead, because this text is not escaped.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.kept()
     }
 
-    /// Returns whether the text was longer.
+    /// Returns whether the text was longer than the kept text.
     pub(crate) const fn is_cut(&self) -> bool {
         self.cut
     }
@@ -62,7 +62,7 @@ impl BoundedText {
         core::str::from_utf8(kept).expect("whole characters")
     }
 
-    /// Appends the beginning of `text`. Nothing follows a cut.
+    /// Appends the beginning of `text`. After a cut, nothing is appended.
     pub(crate) fn append(&mut self, text: &str) {
         if self.cut {
             return;
@@ -75,7 +75,7 @@ impl BoundedText {
         self.cut = end < text.len();
         let (kept, _) = text.split_at(end);
         free.split_at_mut(end).0.copy_from_slice(kept.as_bytes());
-        // Neither number is more than CAPACITY, and both together are not.
+        // Each number is at most CAPACITY, and so is their sum.
         self.length = self.length.wrapping_add(u8::try_from(end).unwrap_or(u8::MAX));
     }
 }
@@ -100,7 +100,7 @@ impl fmt::Debug for BoundedText {
     }
 }
 
-/// Prints text with every character escaped that does not show as itself.
+/// Text whose characters are escaped on output if they do not show as themselves.
 pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -111,19 +111,20 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Returns whether a character shows as itself. `escape_debug` knows control, format, unassigned and combining characters, and
-/// white space. It also escapes quotes, which are harmless in a name, and backslashes, which would make the escapes ambiguous.
+/// Returns whether a character shows as itself. `escape_debug` escapes control, format, unassigned and combining characters,
+/// and white space. It also escapes backslashes, which would make the escapes ambiguous, and quotes, which are harmless in a
+/// name and are exempt here.
 fn is_harmless(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1 && !is_invisible(character)
 }
 
-/// Returns whether a character shows nothing, or changes how others show.
+/// Returns whether a character is invisible, or changes how other characters show.
 fn is_invisible(character: char) -> bool {
     DEFAULT_IGNORABLE.iter().chain(BLANK).any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 /// The first and the last character of each range of Default_Ignorable_Code_Point (Unicode Standard Annex 44, the file
-/// `DerivedCoreProperties.txt`). Among them are the Hangul fillers, which are letters by their category, and the controls of
+/// `DerivedCoreProperties.txt`). The ranges include the Hangul fillers, whose category is letter, and the controls of
 /// bidirectional text (Unicode Standard Annex 9).
 const DEFAULT_IGNORABLE: &[(char, char)] = &[
     ('\u{AD}', '\u{AD}'),
@@ -145,8 +146,8 @@ const DEFAULT_IGNORABLE: &[(char, char)] = &[
     ('\u{E0000}', '\u{E0FFF}'),
 ];
 
-/// Characters that have no ink, though by their categories they are symbols or letters: the Braille pattern without dots, the
-/// Egyptian blanks, and the musical null notehead.
+/// Characters without ink whose category is symbol or letter: the Braille pattern without dots, the Egyptian blanks, and the
+/// musical null notehead.
 const BLANK: &[(char, char)] = &[('\u{2800}', '\u{2800}'), ('\u{13441}', '\u{13442}'), ('\u{1D159}', '\u{1D159}')];
 
 #[cfg(test)]
@@ -162,9 +163,9 @@ mod tests {
         assert_eq!(BoundedText::new("Łukasz O'Neill 李 \"x\"").to_string(), "Łukasz O'Neill 李 \"x\"");
     }
 
-    /// Tries all characters that show nothing, and those beside their ranges that show as themselves.
+    /// Tries all invisible characters, and the neighbours of their ranges that show as themselves.
     #[test]
-    fn characters_that_show_nothing_are_escaped() {
+    fn invisible_characters_are_escaped_and_their_neighbours_are_not() {
         for (first, last) in DEFAULT_IGNORABLE.iter().chain(BLANK) {
             for hidden in *first..=*last {
                 assert_eq!(
@@ -173,7 +174,7 @@ mod tests {
                 );
             }
         }
-        // White space and the controls of bidirectional text that are no default ignorables.
+        // White space and controls of bidirectional text that are not in Default_Ignorable_Code_Point.
         for hidden in "\u{A0}\u{1680}\u{2000}\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}\u{FFF9}\u{FFFB}".chars() {
             assert_eq!(Escaped(hidden.encode_utf8(&mut [0; 4])).to_string(), hidden.escape_unicode().to_string());
         }
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_a_cut() {
+    fn text_after_a_cut_is_dropped() {
         let mut text = BoundedText::new(&("x".repeat(BoundedText::CAPACITY - 1) + "é"));
         text.append("y");
         assert_eq!(text.as_str(), "x".repeat(BoundedText::CAPACITY - 1));

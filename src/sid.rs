@@ -1,7 +1,7 @@
 //! Security identifiers (MS-DTYP section 2.4.2).
 //!
-//! In: their text, or the octets of RPC_SID, which in the packet form are the same. Out: [`Sid`]. Only the directory says
-//! what a SID stands for, and whether it exists.
+//! The input is the text of a SID, or the octets of RPC_SID, which are the packet form. The output is a [`Sid`]. Only the
+//! directory knows the meaning of a SID, and whether the SID exists.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,13 +10,13 @@ use thiserror::Error;
 
 /// A security identifier: `S-1-5-21-397973807-962049227-2576849202-1103`.
 ///
-/// The SID of an account is the SID of its domain and one more number, the relative identifier (RID). Unlike a name, a SID
-/// is never given to another account.
+/// The SID of an account is the SID of its domain and one more number, the relative identifier (RID). Unlike a name, a SID is
+/// never given to another account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid {
     authority: [u8; 6],
     count: u8,
-    /// Zero from `count` on, so that equal SIDs have equal fields.
+    /// The sub-authorities. They are zero from `count` on, so that equal SIDs have equal fields.
     sub_authorities: [u32; Sid::MAX_SUB_AUTHORITIES],
 }
 
@@ -24,23 +24,24 @@ impl Sid {
     /// The largest number of sub-authorities (MS-DTYP section 2.4.2.2).
     pub const MAX_SUB_AUTHORITIES: usize = 15;
 
-    /// Says that the user authenticated to the KDC: AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY.
+    /// The SID that marks a user who authenticated to the KDC: AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY.
     pub const AUTHENTICATION_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[1]);
 
-    /// Says that a service named the user to the KDC, through S4U2Self: SERVICE_ASSERTED_IDENTITY.
+    /// The SID that marks a user whom a service named to the KDC, through S4U2Self: SERVICE_ASSERTED_IDENTITY.
     pub const SERVICE_ASSERTED: Self = Self::of([0, 0, 0, 0, 0, 18], &[2]);
 
     /// The packet form of [`SERVICE_ASSERTED`](Self::SERVICE_ASSERTED).
     pub(crate) const SERVICE_ASSERTED_PACKET: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 18, 2, 0, 0, 0];
 
-    /// Makes a SID of revision 1; `None` if the authority has more than 48 bits or there are more than 15 sub-authorities.
+    /// Makes a SID of revision 1. Returns `None` if the authority has more than 48 bits, or if there are more than 15
+    /// sub-authorities.
     #[must_use]
     pub fn new(authority: u64, sub_authorities: &[u32]) -> Option<Self> {
         let [0, 0, authority @ ..] = authority.to_be_bytes() else { return None };
         (sub_authorities.len() <= Self::MAX_SUB_AUTHORITIES).then(|| Self::of(authority, sub_authorities))
     }
 
-    /// Reads the packet form, which must end where the SID does.
+    /// Reads the packet form. The octets must end at the end of the SID.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let ([revision, count, authority @ ..], encoded) = bytes.split_first_chunk::<8>()?;
@@ -59,12 +60,12 @@ impl Sid {
         if revision == 1 { Self::length_of(usize::from(count)) } else { None }
     }
 
-    /// Returns the length of the packet form of a SID with so many sub-authorities.
+    /// Returns the length of the packet form of a SID with `count` sub-authorities.
     pub(crate) fn length_of(count: usize) -> Option<usize> {
         if count > Self::MAX_SUB_AUTHORITIES { None } else { count.checked_mul(4)?.checked_add(8) }
     }
 
-    /// Returns whether these octets are the packet form of a SID, and nothing else.
+    /// Returns whether these octets are exactly the packet form of a SID.
     pub(crate) fn is_packet(bytes: &[u8]) -> bool {
         bytes.first_chunk().is_some_and(|head| Self::length(*head) == Some(bytes.len()))
     }
@@ -76,16 +77,16 @@ impl Sid {
         [1, self.count].into_iter().chain(self.authority).chain(sub_authorities).collect()
     }
 
-    /// Returns the identifier authority. It is 5 in all SIDs that a domain gives.
+    /// Returns the identifier authority. The authority is 5 in all SIDs that a domain issues.
     #[must_use]
     pub fn authority(&self) -> u64 {
         self.authority.iter().fold(0, |authority, byte| (authority << 8) | u64::from(*byte))
     }
 
-    /// Returns the sub-authorities, the RID last.
+    /// Returns the sub-authorities. The RID is the last one.
     #[must_use]
     pub fn sub_authorities(&self) -> &[u32] {
-        // Every constructor bounds the count, so the default never stands in.
+        // Every constructor limits the count, so the default is never used.
         self.sub_authorities.get(..usize::from(self.count)).unwrap_or_default()
     }
 
@@ -95,14 +96,14 @@ impl Sid {
         self.sub_authorities().last().copied()
     }
 
-    /// Returns this SID without its RID: for an account, the SID of its domain.
+    /// Returns this SID without its RID. For an account, this is the SID of its domain.
     #[must_use]
     pub fn domain(&self) -> Option<Self> {
         let (_, domain) = self.sub_authorities().split_last()?;
         Some(Self::of(self.authority, domain))
     }
 
-    /// Returns the SID of the account `rid` of this domain; `None` if this SID has as many sub-authorities as it can have.
+    /// Returns the SID of the account `rid` of this domain. Returns `None` if this SID already has the most sub-authorities.
     #[must_use]
     pub fn join(mut self, rid: u32) -> Option<Self> {
         *self.sub_authorities.get_mut(usize::from(self.count))? = rid;
@@ -110,8 +111,8 @@ impl Sid {
         Some(self)
     }
 
-    /// Returns whether a domain gave it: it begins with `S-1-5-21-` and the three numbers of the domain. The SIDs that begin
-    /// with `S-1-5-21-0-0-0` are well known and no domain's (MS-DTYP section 2.4.2.4: 496, 497).
+    /// Returns whether a domain issued this SID. Such a SID begins with `S-1-5-21-` and the three numbers of the domain. SIDs
+    /// that begin with `S-1-5-21-0-0-0` are well known and belong to no domain (MS-DTYP section 2.4.2.4: 496, 497).
     #[must_use]
     pub fn is_of_domain(&self) -> bool {
         match self.sub_authorities() {
@@ -121,16 +122,17 @@ impl Sid {
         }
     }
 
-    /// Returns whether it is the SID of a domain itself: `S-1-5-21-` and three numbers.
+    /// Returns whether this SID is the SID of a domain itself: `S-1-5-21-` and three numbers.
     #[must_use]
     pub fn is_domain(&self) -> bool {
         self.is_of_domain() && self.sub_authorities().len() == 4
     }
 
-    /// Returns whether it describes the logon and names no account. These are authority 18 (asserted identities, how the key
-    /// was trusted), the claims of `S-1-5-21-0-0-0`, Enterprise Domain Controllers, This Organization, Other Organization,
-    /// and This Organization Certificate (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM belong to a
-    /// machine: no KDC puts them into a ticket.
+    /// Returns whether this SID describes the logon and names no account.
+    ///
+    /// Such SIDs have authority 18 (asserted identities, how the key was trusted), or are the claims of `S-1-5-21-0-0-0`,
+    /// Enterprise Domain Controllers, This Organization, Other Organization, or This Organization Certificate (MS-DTYP
+    /// section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM belong to a machine, and no KDC puts them into a ticket.
     pub(crate) fn is_of_logon(&self) -> bool {
         matches!(
             (self.authority(), self.sub_authorities()),
@@ -138,23 +140,25 @@ impl Sid {
         )
     }
 
-    /// Returns whether it says how a user of another forest signed in, and grants nothing by itself: which side asserts the
-    /// identity (S-1-18-1, S-1-18-2), and Other Organization (S-1-5-1000), which the KDC of the service adds.
+    /// Returns whether this SID only says how a user of another forest signed in, and grants no rights.
+    ///
+    /// Such SIDs name the side that asserts the identity (S-1-18-1, S-1-18-2), or are Other Organization (S-1-5-1000), which
+    /// the service's KDC adds.
     pub(crate) fn crosses_forests(&self) -> bool {
         matches!((self.authority(), self.sub_authorities()), (18, [1 | 2]) | (5, [1000]))
     }
 
-    /// Returns whether it can be a domain-local group. Administrators make groups from RID 1000 on. Of the groups below, four
-    /// are domain-local: Cert Publishers, RAS and IAS Servers, and the two for the replication of passwords to read-only
-    /// domain controllers (MS-DTYP section 2.4.2.4).
+    /// Returns whether this SID can be a domain-local group. Groups that administrators make have RIDs from 1000 on. Of the
+    /// groups with lower RIDs, four are domain-local (MS-DTYP section 2.4.2.4): Cert Publishers, RAS and IAS Servers, and the
+    /// two groups for the replication of passwords to read-only domain controllers.
     pub(crate) fn may_be_domain_local(&self) -> bool {
         self.is_of_domain() && self.rid().is_some_and(|rid| rid >= 1000 || matches!(rid, 517 | 553 | 571 | 572))
     }
 
-    /// Makes a SID of the first 15 of these sub-authorities; no caller gives more.
+    /// Makes a SID of the first 15 of these sub-authorities. No caller gives more than 15.
     #[expect(
         clippy::arithmetic_side_effects,
-        reason = "each round takes one of the 15 elements of `to`, so it counts to 15"
+        reason = "each round uses one of the 15 elements of `to`, so the count is at most 15"
     )]
     const fn of(authority: [u8; 6], sub_authorities: &[u32]) -> Self {
         let mut sid = Self { authority, count: 0, sub_authorities: [0; Self::MAX_SUB_AUTHORITIES] };
@@ -169,12 +173,12 @@ impl Sid {
     }
 }
 
-/// The SID of a domain: `S-1-5-21-` and three numbers, of which at least one is not zero.
+/// The SID of a domain: `S-1-5-21-` and three numbers. At least one of the numbers is not zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DomainSid([u32; 3]);
 
 impl DomainSid {
-    /// Reads the packet form of a SID that [`is_domain`](Sid::is_domain).
+    /// Reads the packet form of a SID for which [`is_domain`](Sid::is_domain) is true.
     pub(crate) fn from_packet(packet: &[u8]) -> Option<Self> {
         match packet.split_first_chunk()? {
             ([1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0], numbers) => Self::from_numbers(numbers.try_into().ok()?),
@@ -182,7 +186,7 @@ impl DomainSid {
         }
     }
 
-    /// Reads the packet form of the SID of an account: its domain, and its RID.
+    /// Reads the packet form of an account's SID. Returns the domain and the RID.
     pub(crate) fn split_account(packet: &[u8]) -> Option<(Self, u32)> {
         let (domain, rid) = packet.split_last_chunk()?;
         match domain.split_first_chunk()? {
@@ -235,7 +239,7 @@ impl fmt::Debug for Sid {
     }
 }
 
-/// Reads `S-1-5-21-…`, and nothing around it.
+/// Reads a text that is exactly a SID (`S-1-5-21-…`).
 impl FromStr for Sid {
     type Err = InvalidSid;
 
@@ -247,9 +251,9 @@ impl FromStr for Sid {
     }
 }
 
-/// The text is no SID.
+/// The error for a text that is no SID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not a SID (S-1-5-21-…)")]
+#[error("the text is not a SID (S-1-5-21-…)")]
 pub struct InvalidSid;
 
 fn parse_authority(text: &str) -> Option<u64> {
@@ -262,7 +266,7 @@ fn parse_authority(text: &str) -> Option<u64> {
     }
 }
 
-/// Parses digits only: the parser of `u32` takes a sign.
+/// Parses a text of digits only, because the parser of `u32` also accepts a sign.
 fn parse_decimal(text: &str) -> Option<u32> {
     text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -300,9 +304,9 @@ mod tests {
     use alloc::format;
     use alloc::string::ToString;
 
-    /// The packet form is that of MS-DTYP section 2.4.2.2; the values are well-known SIDs of its section 2.4.2.4.
+    /// The packet form is from MS-DTYP section 2.4.2.2, and the values are well-known SIDs of section 2.4.2.4.
     #[test]
-    fn text_and_bytes_are_two_forms_of_one_sid() {
+    fn sid_is_read_and_written_as_text_and_as_packet() {
         for (text, bytes) in [
             ("S-1-0-0", &[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..]),
             ("S-1-5-32-544", &[1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0]),
@@ -325,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_sid_is_read_as_one() {
+    fn malformed_sid_text_is_refused() {
         for text in [
             "",
             "S-1",
@@ -350,9 +354,9 @@ mod tests {
         assert_eq!(longest.join(16), None);
     }
 
-    /// Compares what the octets by themselves say with the SID that is read from them.
+    /// Compares the checks on the octets with the SID that is read from the octets.
     #[test]
-    fn a_packet_is_what_can_be_read() {
+    fn checks_on_changed_packets_agree_with_the_sid_that_is_read() {
         for text in ["S-1-5-21-0-0-1", "S-1-5-21-1-2-3", "S-1-5-21-0-0-0", "S-1-5-21-1-2-3-4", "S-1-18-2", "S-1-5"] {
             let sid: Sid = text.parse().unwrap();
             let packet = sid.to_bytes();
@@ -382,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn revision_and_count_are_checked() {
+    fn packet_of_revision_2_or_with_16_sub_authorities_is_refused() {
         let mut bytes = "S-1-5-18".parse::<Sid>().unwrap().to_bytes();
         bytes[0] = 2;
         assert_eq!(Sid::from_bytes(&bytes), None);
@@ -391,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_its_domain_and_a_rid() {
+    fn account_sid_is_the_sid_of_its_domain_and_a_rid() {
         let domain: Sid = "S-1-5-21-1-2-3".parse().unwrap();
         let user = domain.join(1103).unwrap();
         assert_eq!(user.to_string(), "S-1-5-21-1-2-3-1103");

@@ -1,13 +1,12 @@
-//! Instants. The crate never reads a clock: the present is an argument.
+//! Instants. This crate never reads a clock: the caller passes the present time as an argument.
 //!
-//! KerberosTime (RFC 4120 section 5.2.3) has whole seconds and a
-//! separate microsecond field; [`UnixTime`] holds both.
+//! KerberosTime (RFC 4120 section 5.2.3) has whole seconds and a separate microsecond field. [`UnixTime`] holds both.
 
 use core::fmt;
 
 /// An instant: seconds since 1970-01-01T00:00:00Z, without leap seconds, and microseconds within that second.
 ///
-/// Every check of the validator compares whole seconds, as RFC 4120 does; the microseconds are carried for replies.
+/// Every check of the validator compares whole seconds, as RFC 4120 does. The microseconds are only for replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime {
     seconds: i64,
@@ -15,13 +14,13 @@ pub struct UnixTime {
 }
 
 impl UnixTime {
-    /// Makes the instant `seconds` after the epoch, or before it if negative.
+    /// Makes the instant `seconds` after the epoch, or before the epoch if `seconds` is negative.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self { seconds, micros: 0 }
     }
 
-    /// Sets the microseconds; `None` from 1,000,000 on (RFC 4120 section 5.2.4).
+    /// Sets the microseconds. Returns `None` for 1,000,000 and more (RFC 4120 section 5.2.4).
     #[must_use]
     pub const fn with_micros(self, micros: u32) -> Option<Self> {
         if micros > MAX_MICROS { None } else { Some(Self { micros, ..self }) }
@@ -39,14 +38,15 @@ impl UnixTime {
         self.micros
     }
 
-    /// Returns the instant `seconds` later, or earlier if negative. It stops at the ends of the range instead of wrapping.
+    /// Returns the instant `seconds` later, or earlier if `seconds` is negative. The result saturates at the ends of the
+    /// range.
     #[must_use]
     pub const fn saturating_add_seconds(self, seconds: i64) -> Self {
         Self { seconds: self.seconds.saturating_add(seconds), ..self }
     }
 
-    /// Returns whole seconds from `earlier` to `self`, negative if `earlier` is later. A difference beyond the range is its
-    /// end: no check of a time becomes weaker by it.
+    /// Returns the whole seconds from `earlier` to `self`. The number is negative if `earlier` is later. The difference
+    /// saturates at the ends of the range, which makes no check of a time weaker.
     #[must_use]
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.seconds.saturating_sub(earlier.seconds)
@@ -57,24 +57,25 @@ impl UnixTime {
         Self::kerberos_seconds(text.try_into().ok()?).map(Self::from_seconds)
     }
 
-    /// Reads `YYYYMMDDhhmmssZ` of the only length that it has. Returns seconds since the epoch.
+    /// Reads `YYYYMMDDhhmmssZ` from exactly 15 octets. Returns the seconds since the epoch.
     pub(crate) fn kerberos_seconds(text: &[u8; 15]) -> Option<i64> {
         let (date, time) = (text.first_chunk()?, text.last_chunk()?);
         let [century, year, month, day] = pairs(u64::from_le_bytes(*date) ^ DIGITS)?;
-        // The eight octets of the time begin with the last digit of the day, which is shifted out. The Z must remain.
+        // The eight octets of the time begin with the last digit of the day, which is shifted out. The Z must be the
+        // remaining octet.
         let [hour, minute, second, 0] = pairs(u64::from_le_bytes(*time) >> 8 ^ TIME_AND_Z)? else { return None };
-        // Unix time has no leap seconds, and RFC 4120 section 5.2.3 has none either.
+        // Unix time has no leap seconds, and neither has RFC 4120 section 5.2.3.
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
         let days = days_from_civil(century.wrapping_mul(100).wrapping_add(year), month, day)?;
-        // Two digits are below 100, so no product and no sum comes near an end.
+        // Two digits are below 100, so no product and no sum can overflow.
         let of_day = hour.wrapping_mul(3600).wrapping_add(minute.wrapping_mul(60)).wrapping_add(second);
         Some(days.wrapping_mul(86_400).wrapping_add(of_day.into()))
     }
 
-    /// Writes `YYYYMMDDhhmmssZ`. The form has four digits for the year: instants before the year 0 and after 9999 are written
-    /// as its first and its last.
+    /// Writes `YYYYMMDDhhmmssZ`. The form has four digits for the year, so an instant before the year 0 or after 9999 is
+    /// written as the first or the last instant of that range.
     pub(crate) fn to_generalized(self) -> [u8; 15] {
         let within = Self { seconds: self.seconds.clamp(FIRST_GENERALIZED, LAST_GENERALIZED), micros: 0 };
         let (year, month, day, hour, minute, second) = within.civil();
@@ -88,10 +89,13 @@ impl UnixTime {
     }
 
     /// Returns year, month, day, hour, minute, second.
-    #[expect(clippy::arithmetic_side_effects, reason = "every i64 of seconds gives a day count far from the ends")]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "every i64 of seconds gives a day count far from the ends of the range"
+    )]
     fn civil(self) -> (i64, i64, i64, i64, i64, i64) {
         let (days, of_day) = (self.seconds.div_euclid(86_400), self.seconds.rem_euclid(86_400));
-        // Years are counted from 1 March, so that the leap day ends the year.
+        // The calculation counts years from 1 March, so that the leap day is the last day of a year.
         let shifted = days + DAYS_TO_1970;
         let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -112,7 +116,7 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// Converts the system's time. A time beyond the range is its end.
+/// Converts the system's time. A time out of range becomes the nearest end of the range.
 #[cfg(feature = "std")]
 impl From<std::time::SystemTime> for UnixTime {
     fn from(time: std::time::SystemTime) -> Self {
@@ -124,12 +128,14 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// Returns the numbers that four pairs of digits spell, the first in the lowest octets; `None` if an octet is over 9. A ticket
-/// has four times: all eight digits at once save a tenth of what parsing takes, 3 % of a request.
+/// Returns the numbers that four pairs of digits spell, the first number in the lowest octets. Returns `None` if an octet is
+/// over 9.
+///
+/// A ticket has four times. Reading all eight digits at once saves a tenth of the parsing time, which is 3 % of a request.
 fn pairs(digits: u64) -> Option<[u32; 4]> {
     const PAIRS: u64 = 0x00FF_00FF_00FF_00FF;
     const OVER_9: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    // An octet that carries into the next one is over 9 itself.
+    // An octet that carries into the next octet is itself over 9, so it is found in any case.
     if (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & OVER_9 != 0 {
         return None;
     }
@@ -138,9 +144,12 @@ fn pairs(digits: u64) -> Option<[u32; 4]> {
     Some([first, second, third, fourth].map(u32::from))
 }
 
-/// Returns the days from 1970-01-01 to a date of the proleptic Gregorian calendar; `None` if there is no such date. The year
-/// has four digits.
-#[expect(clippy::arithmetic_side_effects, reason = "four digits of a year and two of a day are far from the ends")]
+/// Returns the days from 1970-01-01 to a date of the proleptic Gregorian calendar. Returns `None` if there is no such date.
+/// The year has four digits.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "a year of four digits and a day of two digits are far from the ends of the range"
+)]
 fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let (before, length) = *MONTHS.get(usize::try_from(month).ok()?)?;
@@ -149,31 +158,31 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
     (1..=length).contains(&day).then(|| days_to_year(year) + i64::from(before + leap_day + day - 1))
 }
 
-/// Returns the days from 1970-01-01 to the first day of a year of four digits.
-#[expect(clippy::arithmetic_side_effects, reason = "four digits of a year are far from the ends")]
+/// Returns the days from 1970-01-01 to the first day of a year. The year has four digits.
+#[expect(clippy::arithmetic_side_effects, reason = "a year of four digits is far from the ends of the range")]
 fn days_to_year(year: u32) -> i64 {
-    // The year 0 is a leap year, and so is every fourth, but not every hundredth, but every four hundredth.
+    // The year 0 is a leap year. So is every fourth year, except every hundredth year that is not also a four-hundredth.
     let leap_years = year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400);
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 
-/// The digit 0 in eight octets of text, and in six with a Z behind them.
+/// The digit 0 in eight octets of text, and in six octets before a Z.
 const DIGITS: u64 = 0x3030_3030_3030_3030;
 const TIME_AND_Z: u64 = 0x005A_3030_3030_3030;
 
 const MAX_MICROS: u32 = 999_999;
 
-/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
+/// The seconds of 0000-01-01T00:00:00Z and of 9999-12-31T23:59:59Z.
 const FIRST_GENERALIZED: i64 = -62_167_219_200;
 const LAST_GENERALIZED: i64 = 253_402_300_799;
 
-/// Days from 0000-03-01 to 1970-01-01.
+/// The days from 0000-03-01 to 1970-01-01.
 const DAYS_TO_1970: i64 = 719_468;
 
-/// Days from 0000-01-01 to 1970-01-01.
+/// The days from 0000-01-01 to 1970-01-01.
 const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
 
-/// The days of a common year before a month, and the days of that month, by its number. There is no month 0.
+/// The days of a common year before each month, and the days of that month, by the number of the month. There is no month 0.
 const MONTHS: [(u32, u32); 13] = [
     (0, 0),
     (0, 31),
@@ -197,7 +206,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn reads_known_instants() {
+    fn known_generalized_times_are_read_as_their_seconds() {
         for (text, seconds) in [
             (&b"19700101000000Z"[..], 0),
             (b"20000229120000Z", 951_825_600),
@@ -213,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_every_day_of_four_centuries() {
+    fn every_day_of_four_centuries_is_read_as_it_was_written() {
         let first = UnixTime::from_generalized(b"19000101000000Z").unwrap();
         for day in 0..146_097 {
             let instant = first.saturating_add_seconds(day * 86_400);
@@ -223,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_other_form() {
+    fn malformed_or_impossible_generalized_time_is_refused() {
         for text in [
             "",
             "Z",
@@ -255,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_what_it_reads() {
+    fn generalized_time_is_written_as_it_was_read() {
         for text in [b"00000101000000Z", b"20000229235959Z", b"20261121080910Z", b"99991231235959Z"] {
             assert_eq!(&UnixTime::from_generalized(text).unwrap().to_generalized(), text);
         }
@@ -264,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn years_have_four_digits() {
+    fn time_outside_the_years_0_to_9999_is_written_as_the_nearest_time_inside() {
         for (seconds, text) in [
             (-62_167_219_201, b"00000101000000Z"),
             (-62_167_219_200, b"00000101000000Z"),
@@ -277,9 +286,9 @@ mod tests {
         }
     }
 
-    /// One octet after the other, against the digits of each number by themselves.
+    /// Changes one octet after the other, and compares the result with the digits of each number read separately.
     #[test]
-    fn every_octet_of_a_time_counts() {
+    fn generalized_time_with_a_changed_octet_is_read_by_its_digits_or_refused() {
         let numbers = |text: &[u8; 15]| {
             let digit = |octet: &u8| char::from(*octet).to_digit(10);
             let number = |pair: &[u8]| pair.iter().try_fold(0, |number, octet| Some(number * 10 + digit(octet)?));
@@ -308,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_what_it_reads() {
+    fn time_is_displayed_in_the_form_of_rfc_3339() {
         for (text, shown) in [
             (&b"00000101000000Z"[..], "0000-01-01T00:00:00Z"),
             (b"20000229235959Z", "2000-02-29T23:59:59Z"),
@@ -324,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn microseconds_end_below_a_million() {
+    fn microseconds_of_one_million_are_refused() {
         let epoch = UnixTime::from_seconds(0);
         assert_eq!(epoch.with_micros(999_999).unwrap().micros(), 999_999);
         assert_eq!(epoch.with_micros(1_000_000), None);

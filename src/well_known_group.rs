@@ -1,11 +1,11 @@
-//! The groups that Active Directory makes itself, by name (MS-DTYP section 2.4.2.4).
+//! The groups that Active Directory creates itself, by name (MS-DTYP section 2.4.2.4).
 //!
-//! In: the SID of a domain. Out: the SID of a group of that domain. A domain's administrators rename groups, and the names
-//! differ from language to language. The RIDs are the same everywhere.
+//! The input is the SID of a domain, and the output is the SID of a group of that domain. Administrators rename groups, and
+//! the names differ between languages. The RIDs are the same in every domain.
 
 use crate::sid::Sid;
 
-/// A group that Active Directory makes in every domain, or in the root domain of every forest, under the same RID.
+/// A group that Active Directory creates with a fixed RID, in every domain or in the root domain of every forest.
 ///
 /// ```
 /// use kerberos_sso::{Sid, WellKnownGroup};
@@ -18,7 +18,7 @@ use crate::sid::Sid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WellKnownGroup {
-    /// The read-only domain controllers of the forest: a group of its root domain.
+    /// The read-only domain controllers of the forest, as a group of the forest's root domain.
     EnterpriseReadOnlyDomainControllers,
     /// The administrators of the domain.
     DomainAdmins,
@@ -32,9 +32,9 @@ pub enum WellKnownGroup {
     DomainControllers,
     /// The computers that may publish certificates in the directory.
     CertPublishers,
-    /// The accounts that may change the schema: a group of the forest's root domain.
+    /// The accounts that may change the schema, as a group of the forest's root domain.
     SchemaAdmins,
-    /// The administrators of the forest: a group of its root domain.
+    /// The administrators of the forest, as a group of the forest's root domain.
     EnterpriseAdmins,
     /// The accounts that may create group policy objects.
     GroupPolicyCreatorOwners,
@@ -46,7 +46,7 @@ pub enum WellKnownGroup {
     ProtectedUsers,
     /// The accounts that may change the key credentials of the domain's accounts.
     KeyAdmins,
-    /// The accounts that may change the key credentials of the forest's accounts: a group of its root domain.
+    /// The accounts that may change the key credentials of the forest's accounts, as a group of the forest's root domain.
     EnterpriseKeyAdmins,
 }
 
@@ -73,9 +73,9 @@ impl WellKnownGroup {
         }
     }
 
-    /// Returns the SID of the group in `domain`; `None` if that SID is not a domain's ([`Sid::is_domain`]).
+    /// Returns the SID of the group in `domain`. Returns `None` if `domain` is not the SID of a domain ([`Sid::is_domain`]).
     ///
-    /// For a group of the forest, `domain` is the forest's root domain: the group exists there only.
+    /// For a group of the forest, `domain` is the forest's root domain, because the group exists only there.
     #[must_use]
     pub fn of_domain(self, domain: Sid) -> Option<Sid> {
         if domain.is_domain() { domain.join(self.rid()) } else { None }
@@ -89,7 +89,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn group_of_a_domain_is_its_sid_and_the_rid() {
+    fn group_sid_is_the_sid_of_the_domain_and_the_rid_of_the_group() {
         let domain = "S-1-5-21-1-2-3".parse().unwrap();
         for (group, sid) in [
             (WellKnownGroup::EnterpriseReadOnlyDomainControllers, "S-1-5-21-1-2-3-498"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn none_when_the_sid_is_no_domains() {
+    fn group_sid_is_none_when_the_given_sid_is_no_domain() {
         for sid in ["S-1-5-21-1-2-3-1103", "S-1-5-32", "S-1-5-21-0-0-0", "S-1-5-21-1-2"] {
             assert_eq!(WellKnownGroup::DomainAdmins.of_domain(sid.parse().unwrap()), None, "{sid}");
         }

@@ -6,13 +6,13 @@ use core::fmt::{self, Write as _};
 
 /// Text in UTF-16, borrowed from the PAC or the authenticator that holds it.
 ///
-/// It holds no NUL and no surrogate without its other half: a PAC with such a text is refused. To write U+FFFD instead
-/// would make two names one.
+/// The text holds no NUL and no unpaired surrogate: a PAC with such a text is refused. Replacing such units by U+FFFD would
+/// make two different names equal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WideText<'a>(&'a [u8]);
 
 impl<'a> WideText<'a> {
-    /// Takes whole code units that are text.
+    /// Accepts octets if they are whole code units and valid text.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let text = Self(bytes);
         let is_text =
@@ -20,7 +20,7 @@ impl<'a> WideText<'a> {
         is_text.then_some(text)
     }
 
-    /// Takes octets that [`new`](Self::new) has taken before.
+    /// Accepts octets that [`new`](Self::new) has accepted before.
     pub(crate) const fn of_checked(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -30,15 +30,15 @@ impl<'a> WideText<'a> {
         self.0
     }
 
-    /// Splits the text at the last `character`, one of ASCII; `None` if there is none. No half of a surrogate pair is in
-    /// ASCII, so both parts are text.
+    /// Splits the text at the last `character`, which is ASCII. Returns `None` if the text does not hold this character. No
+    /// half of a surrogate pair is in ASCII, so both parts are text.
     pub(crate) fn rsplit_once(self, character: u8) -> Option<(Self, Self)> {
         let at = self.0.chunks_exact(2).rposition(|unit| unit == [character, 0])?.checked_mul(2)?;
         let (head, tail) = self.0.split_at_checked(at)?;
         Some((Self(head), Self(tail.get(2..)?)))
     }
 
-    /// Returns whether there is no text.
+    /// Returns whether the text is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()
@@ -46,25 +46,26 @@ impl<'a> WideText<'a> {
 
     /// Returns the characters.
     pub fn chars(self) -> impl Iterator<Item = char> {
-        // Half a surrogate pair was refused, so no character is replaced.
+        // `new` refused unpaired surrogates, so this line replaces no character.
         self.decode().map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// Returns the text itself. What [`Display`](fmt::Display) prints is fit for a log, and escapes what is not.
+    /// Returns the text itself. For a log use [`Display`](fmt::Display), which escapes characters that do not print as
+    /// themselves.
     #[must_use]
     pub fn decoded(self) -> String {
         self.chars().collect()
     }
 
-    /// Returns whether it is `text`, but for the case of ASCII letters.
+    /// Returns whether this text equals `text`, ignoring the case of ASCII letters.
     pub(crate) fn eq_ignore_ascii_case(self, mut text: impl Iterator<Item = char>) -> bool {
         self.chars().all(|own| text.next().is_some_and(|other| own.eq_ignore_ascii_case(&other)))
             && text.next().is_none()
     }
 
-    /// Returns whether it is `text`, which is ASCII, but for the case of letters.
+    /// Returns whether this text equals `text`, ignoring the case of letters. `text` is ASCII.
     pub(crate) fn is_ascii(self, text: &[u8]) -> bool {
-        // With as many units as octets, neither ends before the other.
+        // The length check ensures that `zip` compares all units with all octets.
         self.0.len() % 2 == 0
             && self.0.len() / 2 == text.len()
             && self
@@ -74,7 +75,7 @@ impl<'a> WideText<'a> {
                 .all(|(unit, octet)| matches!(unit, [own, 0] if own.eq_ignore_ascii_case(octet) && octet.is_ascii()))
     }
 
-    /// Returns whether the last character is `character`, one of ASCII.
+    /// Returns whether the last character is `character`, which is ASCII.
     pub(crate) fn ends_with(self, character: char) -> bool {
         self.0.last_chunk::<2>().is_some_and(|unit| u32::from(u16::from_le_bytes(*unit)) == u32::from(character))
     }
@@ -84,19 +85,20 @@ impl<'a> WideText<'a> {
         char::decode_utf16(units.map(|unit| u16::from_le_bytes(*unit)))
     }
 
-    /// Returns whether it is ASCII without NUL, as most names are. It looks at four units at a time, in a quarter of the
-    /// instructions that single units take. The last four are looked at by themselves: the text need not be whole fours.
+    /// Returns whether the text is ASCII without NUL, like most names. The check reads four units at a time, which needs a
+    /// quarter of the instructions of single units. The last four units are checked separately, because the length need not
+    /// be a multiple of four.
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
-        // A unit of 1 to 127 has none of the upper nine bits, and neither has that unit less one. The difference wraps for
-        // a unit of 0, and so sets them.
+        // A unit of 1 to 127 has none of the upper nine bits, and neither has that unit minus one. For a unit of 0 the
+        // difference wraps, and so sets these bits.
         let marks_of = |word: u64| word | word.wrapping_sub(ONES);
         let marks = if let Some(last) = self.0.last_chunk() {
             let words = self.0.chunks_exact(8).filter_map(<[u8]>::first_chunk);
             words.fold(marks_of(u64::from_le_bytes(*last)), |marks, word| marks | marks_of(u64::from_le_bytes(*word)))
         } else {
-            // The units that the text does not fill are ones, which pass.
+            // The places that the text does not fill hold ones, which pass the check.
             let units = self.0.chunks_exact(2).filter_map(<[u8]>::first_chunk);
             marks_of(units.fold(ONES, |word, unit| word << 16 | u64::from(u16::from_le_bytes(*unit))))
         };
@@ -104,14 +106,14 @@ impl<'a> WideText<'a> {
     }
 }
 
-/// Compares characters.
+/// Compares the characters.
 impl PartialEq<str> for WideText<'_> {
     fn eq(&self, other: &str) -> bool {
         self.chars().eq(other.chars())
     }
 }
 
-/// Prints the text, and escapes what does not print as itself.
+/// Prints the text, and escapes characters that do not print as themselves.
 impl fmt::Display for WideText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.chars().try_for_each(|character| write!(f, "{}", Escaped(character.encode_utf8(&mut [0; 4]))))
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_script_is_text() {
+    fn text_of_any_script_is_accepted_and_decoded() {
         for text in ["", "alice", "Łukasz O'Neill", "李小龍", "𝄞 clef"] {
             let bytes = utf16(text.encode_utf16());
             let wide = WideText::new(&bytes).unwrap();
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn lone_surrogates_nul_and_half_units_are_not() {
+    fn text_with_lone_surrogate_nul_or_half_unit_is_refused() {
         for units in
             [&[0xD800_u16][..], &[0xDC00], &[0xD800, 0x41], &[0xDC00, 0xD800], &[0x41, 0xD800], &[0], &[0x41, 0, 0x42]]
         {
@@ -158,9 +160,10 @@ mod tests {
         assert_eq!(WideText::new(&[0x41]), None);
     }
 
-    /// Tries both ends of what counts as plain, at every unit of texts that fill whole words and of texts that do not.
+    /// Tries the smallest and the largest plain unit and their neighbours, at every place, in texts that fill whole words and
+    /// in other texts.
     #[test]
-    fn every_unit_of_every_length_counts() {
+    fn invalid_unit_is_found_at_every_place_of_every_length() {
         for length in 0..=20 {
             for at in 0..length {
                 for unit in [0, 1, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFF] {
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn case_is_that_of_ascii() {
+    fn comparison_ignores_the_case_of_ascii_letters_only() {
         let bytes = utf16("Ärger".encode_utf16());
         let wide = WideText::new(&bytes).unwrap();
         assert!(wide.eq_ignore_ascii_case("ÄRGER".chars()));
