@@ -1,9 +1,9 @@
-//! The messages as `rasn` encodes them: the types of `rasn-kerberos`, and other types where those cannot express what
-//! real clients and KDCs send.
+//! The Kerberos and SPNEGO messages in the encoding of `rasn`. Most types are from `rasn-kerberos`. This module has its own
+//! types for messages of real clients and KDCs that `rasn-kerberos` cannot express.
 //!
-//! `rasn-kerberos` refuses UTF-8 names with the octets 0x80 to 0xA0, negative key versions, and negative sequence
-//! numbers. Its times are always well formed. A test realm must be able to send all of these, and nonsense, too. So
-//! strings, times and object identifiers are their octets here, and numbers have 64 bits.
+//! `rasn-kerberos` refuses UTF-8 names with the octets 0x80 to 0xA0, negative key versions, and negative sequence numbers.
+//! Its times are always well formed. A test realm must be able to send all of these, and also malformed values. So strings,
+//! times and object identifiers are plain octets here, and numbers have 64 bits.
 
 use alloc::vec::Vec;
 use rasn::prelude::*;
@@ -22,7 +22,7 @@ pub(super) struct Text(pub(super) OctetString);
 #[rasn(delegate, tag(universal, 24))]
 pub(super) struct Time(pub(super) OctetString);
 
-/// An OBJECT IDENTIFIER, by the contents of its encoding.
+/// An OBJECT IDENTIFIER, as the contents of its encoding.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 6))]
 pub(super) struct Oid(pub(super) OctetString);
@@ -178,7 +178,7 @@ pub(super) struct KrbError {
     pub(super) e_data: Option<OctetString>,
 }
 
-/// A token in the framing of RFC 2743 section 3.1. Its contents are octets: TOK_ID is no ASN.1.
+/// A token in the framing of RFC 2743 section 3.1. The contents are octets, because TOK_ID is not ASN.1.
 #[derive(AsnType, Clone, Debug, Encode)]
 #[rasn(tag(application, 0))]
 pub(super) struct InitialContextToken {
@@ -195,16 +195,16 @@ pub(super) struct NegTokenInit {
     pub(super) req_flags: Option<BitString>,
     #[rasn(tag(explicit(2)))]
     pub(super) mech_token: Option<OctetString>,
-    /// This is mechListMIC (RFC 4178) or negHints (MS-SPNG), encoded.
+    /// The encoded mechListMIC (RFC 4178) or negHints (MS-SPNG).
     #[rasn(tag(explicit(3)))]
     pub(super) third: Option<Any>,
-    /// This is mechListMIC of NegTokenInit2.
+    /// The mechListMIC of NegTokenInit2.
     #[rasn(tag(explicit(4)))]
     pub(super) mech_list_mic: Option<OctetString>,
 }
 
-/// A token in that framing around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 looks like
-/// an element without contents, so `rasn` can find where the message begins.
+/// A token in the same framing around a message of the Kerberos mechanism. Every TOK_ID of RFC 4121 section 4.1 looks like an
+/// element without contents, so `rasn` can find the beginning of the message.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(tag(application, 0))]
 pub(super) struct Krb5ContextToken {
@@ -213,7 +213,7 @@ pub(super) struct Krb5ContextToken {
     pub(super) message: Any,
 }
 
-/// The state of a negotiation, by the contents of its ENUMERATED.
+/// The state of a negotiation, as the contents of its ENUMERATED.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 10))]
 pub(super) struct NegState(pub(super) OctetString);
@@ -238,17 +238,17 @@ pub(super) struct NegHints {
 }
 
 /// Encodes `value` in DER.
-#[expect(clippy::expect_used, reason = "no type above has a constraint, so encoding has nothing to refuse")]
+#[expect(clippy::expect_used, reason = "no type above has a constraint, so encoding cannot fail")]
 pub(super) fn der(value: &impl Encode) -> Vec<u8> {
     rasn::der::encode(value).expect("unconstrained types encode")
 }
 
-/// Decodes a value; `None` unless the octets are its DER encoding to the last octet.
+/// Decodes a value. Returns `None` unless all octets are exactly the DER encoding of the value.
 pub(super) fn read<T: Decode + Encode>(bytes: &[u8]) -> Option<T> {
     rasn::der::decode::<T>(bytes).ok().filter(|value| der(value) == bytes)
 }
 
-/// Makes KerberosFlags of 32 bits, with bit 0 of the RFC in the top bit.
+/// Makes KerberosFlags of 32 bits. Bit 0 of the RFC is the top bit.
 pub(super) fn flags(bits: u32) -> BitString {
     BitString::from_slice(&bits.to_be_bytes())
 }
@@ -261,7 +261,7 @@ pub(super) fn octets(bytes: &[u8]) -> OctetString {
     OctetString::from(bytes.to_vec())
 }
 
-/// Makes AuthorizationData; `None` for no elements.
+/// Makes AuthorizationData, or `None` if there are no elements.
 pub(super) fn authorization_data(elements: &[(i32, Vec<u8>)]) -> Option<AuthorizationData> {
     let values = elements.iter().map(|(ad_type, data)| AuthorizationDataValue { r#type: *ad_type, data: octets(data) });
     if elements.is_empty() { None } else { Some(values.collect()) }

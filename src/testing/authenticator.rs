@@ -1,4 +1,4 @@
-//! Authenticators, which a client writes.
+//! Authenticators, which clients write.
 
 use super::{KeyParts, NameParts, TimeText, asn1};
 use crate::crypto::{ChecksumType, Confounder, Key, KeyUsage};
@@ -6,44 +6,44 @@ use crate::wire::gss::GssFlags;
 use alloc::vec::Vec;
 use md5::{Digest, Md5};
 
-/// All parts of an Authenticator (RFC 4120 section 5.5.1). It is valid for its ticket at first. Every field can be
-/// changed.
+/// All parts of an Authenticator (RFC 4120 section 5.5.1). By default the Authenticator is valid for its ticket. A test can
+/// change every field.
 #[derive(Clone, Debug)]
 pub struct AuthenticatorParts {
-    /// `authenticator-vno` is 5 at first.
+    /// `authenticator-vno` is 5 by default.
     pub authenticator_vno: i64,
-    /// `crealm` is the ticket's at first.
+    /// `crealm` is the ticket's `crealm` by default.
     pub crealm: Vec<u8>,
-    /// `cname` is the ticket's at first.
+    /// `cname` is the ticket's `cname` by default.
     pub cname: NameParts,
-    /// `cksum` is of type 0x8003 at first.
+    /// `cksum` is of type 0x8003 by default.
     pub cksum: ChecksumParts,
-    /// These fields make the checksum if it is [`ChecksumParts::Gss`].
+    /// The fields of the checksum, used for [`ChecksumParts::Gss`].
     pub gss: GssChecksumParts,
     /// `cusec` is the microseconds of the client's time.
     pub cusec: i64,
     /// `ctime` is the client's time.
     pub ctime: TimeText,
-    /// `subkey` is a key of the session key's type at first.
+    /// `subkey` is a key of the session key's type by default.
     pub subkey: Option<KeyParts>,
     /// `seq-number` may be negative, as old clients send it.
     pub seq_number: Option<i64>,
-    /// `authorization-data` holds an ad-type and ad-data for each element. If it is empty, the field is absent.
+    /// `authorization-data` has an ad-type and ad-data for each element. If the list is empty, the field is absent.
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
-    /// `EncryptedData.etype` is the type that the AP-REQ names, whatever [`key`](Self::key) is.
+    /// `EncryptedData.etype` is the type that the AP-REQ names, which may differ from the type of [`key`](Self::key).
     pub etype: i64,
-    /// `EncryptedData.kvno` is absent at first.
+    /// `EncryptedData.kvno` is absent by default.
     pub kvno: Option<i64>,
-    /// This key encrypts the Authenticator. It is the session key at first.
+    /// The key that encrypts the Authenticator. By default it is the session key.
     pub key: Key,
-    /// The encryption is for this key usage, 11 at first.
+    /// The key usage of the encryption, 11 by default.
     pub usage: KeyUsage,
-    /// These octets come before the plaintext when it is encrypted.
+    /// The confounder, which comes before the plaintext in the encryption.
     pub confounder: Confounder,
-    /// These octets replace the encoded Authenticator.
+    /// Octets that replace the encoded Authenticator.
     pub raw: Option<Vec<u8>>,
-    /// These octets replace the ciphertext.
+    /// Octets that replace the ciphertext.
     pub raw_cipher: Option<Vec<u8>>,
 }
 
@@ -95,15 +95,15 @@ impl AuthenticatorParts {
 /// The checksum of an authenticator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChecksumParts {
-    /// There is no checksum.
+    /// The authenticator has no checksum.
     Absent,
     /// The checksum has type 0x8003 and the fields of [`AuthenticatorParts::gss`].
     Gss,
-    /// The checksum has another type, and any octets.
+    /// The checksum has another type, and arbitrary octets.
     Other {
-        /// This is `cksumtype`.
+        /// The field `cksumtype`.
         cksumtype: i32,
-        /// This is `checksum`.
+        /// The field `checksum`.
         checksum: Vec<u8>,
     },
 }
@@ -119,19 +119,19 @@ impl ChecksumParts {
     }
 }
 
-/// The fields of the checksum of RFC 4121 section 4.1.1. At first they are what browsers send: no bindings; mutual,
-/// replay, sequence, confidentiality and integrity.
+/// The fields of the checksum of RFC 4121 section 4.1.1. The default is the checksum of browsers: no bindings, and the flags
+/// mutual, replay, sequence, confidentiality and integrity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GssChecksumParts {
-    /// `Lgth` is 16 at first.
+    /// `Lgth` is 16 by default.
     pub length: u32,
-    /// `Bnd` is the MD5 of the channel bindings (see [`channel_bindings_md5`]), or zeros for none.
+    /// `Bnd` is the MD5 of the channel bindings (see [`channel_bindings_md5`]), or zeros for no bindings.
     pub bindings: [u8; 16],
     /// `Flags` is the context flags ([`GssFlags`]).
     pub flags: u32,
-    /// `DlgOpt`, `Dlgth` and `Deleg` are sent whatever the flags say.
+    /// `DlgOpt`, `Dlgth` and `Deleg` are sent even if the flags do not announce them.
     pub delegation: Option<(u16, u16, Vec<u8>)>,
-    /// `Exts` is empty at first.
+    /// `Exts` is empty by default.
     pub extensions: Vec<u8>,
 }
 
@@ -141,7 +141,7 @@ impl GssChecksumParts {
     /// # Panics
     /// If the credentials have more than 65,535 octets.
     pub fn delegate(&mut self, credentials: &[u8]) {
-        #[expect(clippy::expect_used, reason = "documented: a test that needs more is wrong")]
+        #[expect(clippy::expect_used, reason = "the documentation says that longer credentials panic")]
         let length = u16::try_from(credentials.len()).expect("Dlgth has 16 bits");
         self.flags |= GssFlags::DELEGATE.bits();
         self.delegation = Some((1, length, credentials.to_vec()));
@@ -178,10 +178,10 @@ impl Default for GssChecksumParts {
 /// `tls-server-end-point:` and the certificate's hash.
 ///
 /// # Panics
-/// If `application_data` has 4 GiB.
+/// If `application_data` has 4 GiB or more.
 #[must_use]
 pub fn channel_bindings_md5(application_data: &[u8]) -> [u8; 16] {
-    #[expect(clippy::expect_used, reason = "documented: a test that needs more is wrong")]
+    #[expect(clippy::expect_used, reason = "the documentation says that longer data panics")]
     let length = u32::try_from(application_data.len()).expect("a length has 32 bits");
     let addresses = [0; 16];
     Md5::new_with_prefix(addresses).chain_update(length.to_le_bytes()).chain_update(application_data).finalize().into()

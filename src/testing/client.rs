@@ -1,4 +1,4 @@
-//! The client's side of a negotiation: the client's knowledge, the proof that a server must give, and the client's
+//! The client's side of a negotiation: the client's knowledge, the client's check of the server's proof, and the client's
 //! context.
 
 use super::framing::TokenFraming;
@@ -12,8 +12,8 @@ use thiserror::Error;
 
 /// The client that sent a [`TestToken`], as plain data.
 ///
-/// It reads the server's answers with another decoder than this crate's. The context that [`complete`](Self::complete)
-/// returns makes and verifies a MIC over the mechanisms that the client offered:
+/// The client reads the server's answers with another decoder than this crate's. The context that
+/// [`complete`](Self::complete) returns makes and verifies a MIC over the client's MechTypeList:
 ///
 /// ```
 /// # use kerberos_sso::testing::{NegTokenRespParts, TestClient, TestRealm, mech};
@@ -45,19 +45,19 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TestClient {
-    /// This is the ticket's session key.
+    /// The ticket's session key.
     pub session_key: Key,
-    /// This is the subkey that the client chose.
+    /// The subkey that the client chose.
     pub subkey: Option<Key>,
-    /// These are the flags of the client's checksum.
+    /// The flags of the client's checksum.
     pub flags: GssFlags,
-    /// This is the authenticator's ctime.
+    /// The authenticator's ctime.
     pub ctime: TimeText,
-    /// This is the authenticator's cusec.
+    /// The authenticator's cusec.
     pub cusec: i64,
-    /// This is the authenticator's seq-number, with which the client's messages begin.
+    /// The authenticator's seq-number, which is the number of the client's first message.
     pub seq_number: u32,
-    /// This is the encoded MechTypeList, over which a mechListMIC is made. It is empty without SPNEGO.
+    /// The encoded MechTypeList, over which a mechListMIC is made. The list is empty without SPNEGO.
     pub mech_types: Vec<u8>,
 }
 
@@ -80,11 +80,12 @@ impl TestClient {
         }
     }
 
-    /// Returns the AP-REP in the server's answer, in any framing, after it has proved the server (RFC 4120 section
-    /// 3.2.5): it opens under the session key, and holds the authenticator's time. `None` if the answer has no AP-REP.
+    /// Returns the AP-REP in the server's answer, in any framing, if it proves the server's identity (RFC 4120 section
+    /// 3.2.5). The proof is that the AP-REP opens under the session key and holds the authenticator's time. Returns `None` if
+    /// the answer has no AP-REP.
     ///
     /// # Errors
-    /// [`Unproven`] if the server refuses, or proves nothing.
+    /// [`Unproven`] if the server refuses, or if its AP-REP proves nothing.
     pub fn ap_rep(&self, token: &[u8]) -> Result<Option<ApRepParts>, Unproven> {
         let krb5_token = match NegTokenRespParts::decode(token) {
             Some(reply) if reply.neg_state == Some(NegTokenRespParts::REJECT) => return Err(Unproven::Rejected),
@@ -98,10 +99,11 @@ impl TestClient {
         if is_answer { Ok(Some(ap_rep)) } else { Err(Unproven::OtherTime) }
     }
 
-    /// Returns the client's context after the server's answer, if the answer gives the client all that it asked for.
+    /// Returns the client's context after the server's answer, if the answer meets all demands of the client.
     ///
     /// # Errors
-    /// [`Unproven`] if the server refuses, or does not prove itself to a client that asked for it.
+    /// [`Unproven`] if the server refuses, or if it does not prove its identity to a client that asked for mutual
+    /// authentication.
     pub fn complete(&self, answer: Option<&[u8]>) -> Result<SecurityContext, Unproven> {
         let ap_rep = answer.map(|token| self.ap_rep(token)).transpose()?.flatten();
         if ap_rep.is_none() && self.flags.contains(GssFlags::MUTUAL) {
@@ -110,7 +112,7 @@ impl TestClient {
         Ok(self.context(ap_rep.as_ref()))
     }
 
-    /// Returns the client's context after this AP-REP, or without one.
+    /// Returns the client's context after this AP-REP, or after an answer without an AP-REP.
     #[must_use]
     pub fn context(&self, ap_rep: Option<&ApRepParts>) -> SecurityContext {
         let chosen_by_server = ap_rep.and_then(|ap_rep| ap_rep.subkey.as_ref()).and_then(KeyParts::key);
@@ -126,16 +128,16 @@ impl TestClient {
         })
     }
 
-    /// Returns the AP-REP with which the client ends a negotiation in DCE style (MS-KILE section 3.4.5.1). It has the
-    /// sequence number of the server's AP-REP, and no subkey.
+    /// Returns the AP-REP with which the client ends a negotiation in DCE style (MS-KILE section 3.4.5.1). This AP-REP has
+    /// the sequence number of the server's AP-REP, and no subkey.
     #[must_use]
     pub fn confirmation(&self, ap_rep: &ApRepParts) -> ApRepParts {
         ApRepParts { ctime: self.ctime.clone(), cusec: self.cusec, subkey: None, ..ap_rep.clone() }
     }
 }
 
-/// Returns the sequence number that an INTEGER stands for. Old clients write one of 2³¹ or more as the negative number of the
-/// same 32 bits, and a receiver may take it (RFC 4120 section 5.5.1).
+/// Returns the sequence number that an INTEGER means. Old clients write a number of 2³¹ or more as the negative number of the
+/// same 32 bits, and a receiver may accept such a number (RFC 4120 section 5.5.1).
 fn sequence_number(number: i64) -> Option<u32> {
     u32::try_from(number).ok().or_else(|| Some(u32::from_be_bytes(i32::try_from(number).ok()?.to_be_bytes())))
 }
@@ -146,11 +148,11 @@ pub enum Unproven {
     /// The server rejected the negotiation.
     #[error("the server rejected the negotiation")]
     Rejected,
-    /// The server sent no AP-REP, and the client asked for one.
+    /// The server sent no AP-REP, but the client asked for one.
     #[error("the server sent no AP-REP")]
     Absent,
     /// The server's answer is no AP-REP, or does not open under the session key.
-    #[error("what the server sent is no AP-REP under the session key")]
+    #[error("the server's answer is no AP-REP under the session key")]
     NotOpened,
     /// The server's AP-REP answers another authenticator.
     #[error("the server's AP-REP does not hold the time of the client's authenticator")]

@@ -1,11 +1,12 @@
-//! Both sides of a security context, without the exchange that establishes it.
+//! Both sides of a security context, made without the exchange that establishes it.
 
 use crate::context::{Established, MessageKey, Role, SecurityContext};
 use crate::crypto::Key;
 use crate::wire::gss::GssFlags;
 
-/// Returns a client's and a server's side of one context under `key`, which is used as the acceptor's subkey. Both
-/// number their messages from zero. `flags` says whether the numbers matter; with [`GssFlags::default`] they do not.
+/// Returns a client's side and a server's side of one context under `key`, which acts as the acceptor's subkey. Both sides
+/// number their messages from zero. `flags` says whether a side checks these numbers. With [`GssFlags::default`] no side
+/// checks them.
 #[must_use]
 pub fn security_contexts(key: &Key, flags: GssFlags) -> (SecurityContext, SecurityContext) {
     let side = |role| {

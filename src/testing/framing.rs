@@ -28,8 +28,8 @@ pub mod mech {
 pub enum TokenFraming {
     /// The AP-REQ is in SPNEGO (RFC 4178), as browsers send it.
     Spnego(SpnegoParts),
-    /// The AP-REQ is in the framing of the Kerberos mechanism (RFC 4121 section 4.1), with this object identifier
-    /// ([`mech::KRB5`]).
+    /// The AP-REQ is in the framing of the Kerberos mechanism (RFC 4121 section 4.1), with this object identifier (for
+    /// example [`mech::KRB5`]).
     Krb5(Vec<u8>),
     /// The AP-REQ has no framing.
     ApReq,
@@ -45,20 +45,19 @@ impl TokenFraming {
     }
 }
 
-/// A NegTokenInit. At first it is what Windows sends: Kerberos under both identifiers, NegoEx, NTLM, and a Kerberos
+/// A NegTokenInit. The default is the NegTokenInit of Windows: Kerberos under both identifiers, NegoEx, NTLM, and a Kerberos
 /// token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpnegoParts {
     /// `mechTypes` lists the offered mechanisms (see [`mech`]).
     pub mech_types: Vec<Vec<u8>>,
-    /// `reqFlags` is absent at first.
+    /// `reqFlags` is absent by default.
     pub req_flags: Option<u32>,
-    /// `mechToken` holds the AP-REQ in Kerberos framing at first.
+    /// `mechToken` holds the AP-REQ in Kerberos framing by default.
     pub mech_token: MechToken,
-    /// `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) moves mechListMIC from `[3]` to `[4]`. It is absent at
-    /// first.
+    /// `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) moves mechListMIC from `[3]` to `[4]`. It is absent by default.
     pub neg_hints: NegHints,
-    /// `mechListMIC` is absent at first.
+    /// `mechListMIC` is absent by default.
     pub mech_list_mic: Option<Vec<u8>>,
 }
 
@@ -105,14 +104,14 @@ impl SpnegoParts {
 /// The contents of a NegTokenInit's mechToken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MechToken {
-    /// The mechToken is the AP-REQ in the framing of the Kerberos mechanism, with this object identifier
-    /// ([`mech::KRB5`]).
+    /// The mechToken is the AP-REQ in the framing of the Kerberos mechanism, with this object identifier (for example
+    /// [`mech::KRB5`]).
     Krb5(Vec<u8>),
     /// The mechToken is the AP-REQ without framing, as some clients send it.
     ApReq,
     /// The mechToken is these octets.
     Raw(Vec<u8>),
-    /// There is no mechToken.
+    /// The NegTokenInit has no mechToken.
     Absent,
 }
 
@@ -132,7 +131,7 @@ impl MechToken {
 pub enum NegHints {
     /// The message is a plain NegTokenInit (RFC 4178), without hints.
     Absent,
-    /// The message has the hint that every implementation sends: `not_defined_in_RFC4178@please_ignore`.
+    /// The message has the hint of all implementations: `not_defined_in_RFC4178@please_ignore`.
     NotDefined,
 }
 
@@ -140,7 +139,7 @@ fn not_defined_in_rfc4178() -> Vec<u8> {
     asn1::der(&asn1::NegHints { hint_name: asn1::text(b"not_defined_in_RFC4178@please_ignore") })
 }
 
-/// Puts an AP-REQ after TOK_ID 01 00 into its framing (RFC 4121 section 4.1).
+/// Makes the framing of an AP-REQ, with TOK_ID 01 00 before the AP-REQ (RFC 4121 section 4.1).
 fn krb5_token(oid: &[u8], ap_req: &[u8]) -> Vec<u8> {
     let mut inner = vec![0x01, 0x00];
     inner.extend(ap_req);

@@ -1,6 +1,6 @@
-//! A test realm in the process, for tests and benchmarks without a KDC. Feature `testing`.
+//! A test realm in the process, for tests and benchmarks without a KDC. Enable it with the feature `testing`.
 //!
-//! It mints the tokens that clients of a real realm would send.
+//! The realm mints the tokens that clients of a real realm would send.
 //!
 //! ```
 //! use kerberos_sso::testing::TestRealm;
@@ -19,7 +19,7 @@
 //! # Ok::<(), kerberos_sso::Error>(())
 //! ```
 //!
-//! A [`TestToken`] is plain data and is valid at first. To see how a server refuses, change one thing in it:
+//! A [`TestToken`] is plain data and is valid by default. To test how a server refuses a token, change one field:
 //!
 //! ```
 //! # use kerberos_sso::testing::TestRealm;
@@ -33,7 +33,7 @@
 //! assert_eq!(error.code(), "client-mismatch");
 //! ```
 //!
-//! [`TestClient`] reads the server's answer as the client would:
+//! [`TestClient`] reads the server's answer like a real client:
 //!
 //! ```
 //! # use kerberos_sso::testing::{TestClient, TestRealm};
@@ -52,23 +52,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A realm [of Active Directory](TestRealm::of_active_directory) puts a PAC into every ticket. [`TestToken::pac`]
-//! changes it, and the realm signs it again when the token is minted.
+//! A realm [of Active Directory](TestRealm::of_active_directory) puts a PAC into every ticket. [`TestToken::pac`] changes the
+//! PAC. The realm signs the changed PAC when the token is minted.
 //!
-//! Octets replace what the fields cannot express: [`TicketParts::raw`] and [`AuthenticatorParts::raw`] replace a
-//! plaintext, [`TicketParts::raw_cipher`] and [`AuthenticatorParts::raw_cipher`] a ciphertext, [`PacParts::raw`] a PAC,
-//! [`MechToken::Raw`] the token in SPNEGO, and [`TestToken::mint_around`] the AP-REQ.
+//! A test can replace octets if the fields cannot express a message. [`TicketParts::raw`] and [`AuthenticatorParts::raw`]
+//! replace a plaintext, and [`TicketParts::raw_cipher`] and [`AuthenticatorParts::raw_cipher`] replace a ciphertext.
+//! [`PacParts::raw`] replaces a PAC, [`MechToken::Raw`] replaces the token in SPNEGO, and [`TestToken::mint_around`] replaces
+//! the AP-REQ.
 //!
-//! The realm is a feature, and no crate of its own. It makes both sides of a [`SecurityContext`](crate::SecurityContext),
-//! which the public API makes from a decision only, and the library's unit tests use its tokens.
+//! The test realm is a feature of this crate, and not a crate of its own, for two reasons. The realm makes both sides of a
+//! [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only from a decision. And the
+//! library's unit tests use the tokens of the realm.
 //!
-//! Nothing here is random, and nothing is secret. Keys follow from names, and all else follows from a realm's count of
-//! its tokens. A test that fails once fails every time.
+//! No value in this module is random or secret. Keys are derived from names, and all other values from the realm's count of
+//! its tokens. So a test that fails once fails every time.
 
 #[expect(
     clippy::no_effect_underscore_binding,
     clippy::struct_field_names,
-    reason = "rasn's derive writes the former, RFC 2743 the latter"
+    reason = "the derive of rasn makes such bindings, and RFC 2743 has such field names"
 )]
 mod asn1;
 mod authenticator;

@@ -1,4 +1,4 @@
-//! Principal names of any octets.
+//! Principal names of arbitrary octets.
 
 use super::asn1;
 use crate::wire::krb5::NameType;
@@ -17,20 +17,20 @@ use alloc::vec::Vec;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameParts {
-    /// `name-type` says what kind of name this is.
+    /// `name-type` is the kind of the name.
     pub name_type: i32,
-    /// `name-string` is the components.
+    /// `name-string` is the components of the name.
     pub components: Vec<Vec<u8>>,
 }
 
 impl NameParts {
-    /// Makes a name of one component of any characters, such as `alice@contoso.test` as an enterprise name.
+    /// Makes a name of one component with arbitrary characters, such as `alice@contoso.test` as an enterprise name.
     #[must_use]
     pub fn single(name_type: NameType, component: impl Into<Vec<u8>>) -> Self {
         Self { name_type: name_type.0, components: vec![component.into()] }
     }
 
-    /// Returns the components with `/` between them, as far as they are text.
+    /// Returns the components with `/` between them. Octets that are no text are replaced.
     pub(super) fn joined(&self) -> String {
         String::from_utf8_lossy(&self.components.join(&b'/')).into_owned()
     }

@@ -1,4 +1,4 @@
-//! The realm: a name, one account with its keys, and a count of its tokens.
+//! The test realm: a name, one account with its keys, and a count of its tokens.
 
 use super::authenticator::{AuthenticatorParts, ChecksumParts, GssChecksumParts};
 use super::framing::{SpnegoParts, TokenFraming};
@@ -19,7 +19,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 /// A realm with one account, for which it issues tickets.
 ///
-/// For two accounts, two key versions or two realms, use two `TestRealm`s:
+/// To test two accounts, two key versions or two realms, use two `TestRealm`s:
 ///
 /// ```
 /// use kerberos_sso::KeySet;
@@ -34,8 +34,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 /// # Ok::<(), kerberos_sso::keys::DuplicateAccount>(())
 /// ```
 ///
-/// The account has a key of every type that this crate supports. The keys follow from the realm, the account and the
-/// key version, so equal realms have equal keys.
+/// The account has a key of every type that this crate supports. The keys are derived from the realm, the account and the key
+/// version, so equal realms have equal keys.
 #[derive(Clone, Debug)]
 pub struct TestRealm {
     name: String,
@@ -43,12 +43,12 @@ pub struct TestRealm {
     kvno: u32,
     domain_sid: Sid,
     active_directory: bool,
-    /// The realm has issued so many tokens. Clones share the count.
+    /// The number of tokens that the realm has issued. Clones share this number.
     issued: Arc<AtomicU64>,
 }
 
 impl TestRealm {
-    /// The time at which a token is made unless [`TestToken::at`] gives another: 2026-11-21T08:00:00Z.
+    /// The default time of a token: 2026-11-21T08:00:00Z. [`TestToken::at`] sets another time.
     pub const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
     /// Makes the realm `name` with an account `SERVICE$`, whose keys have version 1.
@@ -64,20 +64,20 @@ impl TestRealm {
         }
     }
 
-    /// Sets another account, and therefore other keys.
+    /// Sets another account, which has other keys.
     #[must_use]
     pub fn with_account(self, account: &str) -> Self {
         Self { account: account.into(), ..self }
     }
 
-    /// Sets the key version after a change of the account's password, and therefore other keys.
+    /// Sets the key version after a change of the account's password. The new version has other keys.
     #[must_use]
     pub fn with_kvno(self, kvno: u32) -> Self {
         Self { kvno, ..self }
     }
 
-    /// Makes the realm a domain of Active Directory. Every ticket has a PAC ([`pac_for`](Self::pac_for)), and the
-    /// [account](Self::account) demands one, from this domain.
+    /// Makes the realm a domain of Active Directory. Every ticket then has a PAC ([`pac_for`](Self::pac_for)), and the
+    /// [account](Self::account) demands a PAC of this domain.
     ///
     /// ```
     /// use kerberos_sso::testing::TestRealm;
@@ -103,13 +103,13 @@ impl TestRealm {
         Self { domain_sid, ..self }
     }
 
-    /// Returns the SID of the realm's domain. It follows from the realm's name unless another was set.
+    /// Returns the SID of the realm's domain. The default SID is derived from the realm's name.
     #[must_use]
     pub const fn domain_sid(&self) -> Sid {
         self.domain_sid
     }
 
-    /// Returns the SID of a user or computer of this realm. It follows from the name.
+    /// Returns the SID of a user or computer of this realm. The SID is derived from the name.
     #[must_use]
     pub fn user_sid(&self, client: &str) -> Sid {
         self.domain_sid.join(rid_of(client)).unwrap_or(self.domain_sid)
@@ -132,7 +132,7 @@ impl TestRealm {
         key_of(etype, "service key", &parts)
     }
 
-    /// Returns the KDC's own key of type `etype`, the key of the account `krbtgt`: for [`Account::with_krbtgt_key`].
+    /// Returns the KDC's own key of type `etype`, for [`Account::with_krbtgt_key`]. It is the key of the account `krbtgt`.
     ///
     /// # Panics
     /// If this crate does not support `etype`.
@@ -141,7 +141,7 @@ impl TestRealm {
         key_of(etype, "krbtgt key", &[self.name.as_bytes(), &etype.0.to_be_bytes()])
     }
 
-    /// Returns the account with all its keys of this version.
+    /// Returns the account with all its keys of the realm's key version.
     #[must_use]
     pub fn account(&self) -> Account {
         let key = |etype: &EncType| ServiceKey::new(self.key(*etype), Some(self.kvno));
@@ -150,8 +150,8 @@ impl TestRealm {
         if self.active_directory { account.of_active_directory().with_domain_sid(self.domain_sid) } else { account }
     }
 
-    /// Makes the PAC that a KDC of Active Directory would write for `client`: a user in the group Domain Users, who
-    /// proved their identity to the KDC. The service's key signs it, and the KDC's AES-256 key makes the KDC's
+    /// Makes the PAC that a KDC of Active Directory would write for `client`. The client is a user in the group Domain Users
+    /// who authenticated to the KDC. The service's key makes the server signature, and the KDC's AES-256 key makes the KDC's
     /// signatures.
     #[must_use]
     pub fn pac_for(&self, client: &str) -> PacParts {
@@ -164,11 +164,11 @@ impl TestRealm {
         KeySet::from(self.account())
     }
 
-    /// Makes a token in which `client` (a user, or a service such as `HTTP/host`) asks for the service
-    /// `HTTP/www.<realm>` at [`TestRealm::NOW`].
+    /// Makes a token in which `client` asks for the service `HTTP/www.<realm>` at [`TestRealm::NOW`]. `client` is a user, or
+    /// a service such as `HTTP/host`.
     ///
-    /// The token is valid, uses AES-256, and is in SPNEGO as Windows sends it. Each call makes other session keys, so
-    /// no token is a replay of another.
+    /// The token is valid, uses AES-256, and is in SPNEGO as Windows sends it. Each call makes a new session key, so no token
+    /// is a replay of another token.
     #[must_use]
     pub fn ticket_for(&self, client: &str) -> TestToken {
         let serial = self.issued.fetch_add(1, Ordering::Relaxed);
@@ -251,14 +251,14 @@ impl TestRealm {
     }
 }
 
-/// Makes `S-1-5-21-` with three numbers.
-#[expect(clippy::expect_used, reason = "a SID has room for fifteen")]
+/// Makes a domain SID: `S-1-5-21-` and three numbers.
+#[expect(clippy::expect_used, reason = "a SID has room for fifteen sub-authorities")]
 fn domain_sid_of(realm: &str) -> Sid {
     let [a, b, c] = seed::numbers("domain SID", &[realm.as_bytes()]);
     Sid::new(5, &[21, a, b, c]).expect("four sub-authorities")
 }
 
-/// Makes a RID after the well-known ones and after those with which a domain begins to count.
+/// Makes a RID above the well-known RIDs and above the first RIDs that a domain issues.
 fn rid_of(client: &str) -> u32 {
     let [number, ..] = seed::numbers("RID", &[client.as_bytes()]);
     2000_u32.saturating_add(number % 1_000_000)
@@ -290,7 +290,7 @@ pub(super) fn subkey(etype: EncType, serial: u64) -> Key {
     key_of(etype, "subkey", &[&serial.to_be_bytes()])
 }
 
-#[expect(clippy::expect_used, reason = "documented at every public caller")]
+#[expect(clippy::expect_used, reason = "the documentation of every public caller says that this panics")]
 fn key_of(etype: EncType, label: &str, parts: &[&[u8]]) -> Key {
     let length = etype.key_len().expect("a supported encryption type");
     Key::new(etype, &seed::bytes(length, label, parts)).expect("a key of its type's length")

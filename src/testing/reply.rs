@@ -1,7 +1,7 @@
-//! The messages after a client's first token, as plain data: the server's answers, decoded by `rasn`, and the client's
-//! next tokens.
+//! The messages after a client's first token, as plain data. These are the server's answers, which `rasn` decodes, and the
+//! client's later tokens.
 //!
-//! A decoded message must be DER to its last octet, so encoding it again gives the same octets.
+//! A decoded message must be DER to its last octet, so encoding the message again gives the same octets.
 
 use super::framing::initial_token;
 use super::{KeyParts, NameParts, TimeText, asn1};
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 /// A NegTokenResp (RFC 4178 section 4.2.2) of either side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NegTokenRespParts {
-    /// `negState` is one of the constants.
+    /// `negState` is one of the constants of this type, for example [`ACCEPT_COMPLETED`](Self::ACCEPT_COMPLETED).
     pub neg_state: Option<u8>,
     /// `supportedMech` is a mechanism (see [`mech`](super::mech)).
     pub supported_mech: Option<Vec<u8>>,
@@ -31,7 +31,7 @@ impl NegTokenRespParts {
     /// The state `request-mic`.
     pub const REQUEST_MIC: u8 = 3;
 
-    /// Decodes a token; `None` if it is no NegTokenResp.
+    /// Decodes a token, or returns `None` if the token is no NegTokenResp.
     #[must_use]
     pub fn decode(token: &[u8]) -> Option<Self> {
         let resp: asn1::NegTokenResp = asn1::read(token)?;
@@ -59,9 +59,9 @@ impl NegTokenRespParts {
 /// A message of the Kerberos mechanism, and its framing (RFC 4121 section 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Krb5Message {
-    /// This is the object identifier and TOK_ID; `None` if the message has no framing.
+    /// The object identifier and TOK_ID, or `None` if the message has no framing.
     pub framing: Option<(Vec<u8>, [u8; 2])>,
-    /// This is the message.
+    /// The message without its framing.
     pub message: Vec<u8>,
 }
 
@@ -71,7 +71,7 @@ impl Krb5Message {
     /// The TOK_ID of a KRB-ERROR.
     pub const KRB_ERROR: [u8; 2] = [3, 0];
 
-    /// Decodes the framing. Octets without framing are the message.
+    /// Decodes the framing. If the token has no framing, the whole token is the message.
     #[must_use]
     pub fn decode(token: &[u8]) -> Self {
         Self::framed(token).unwrap_or_else(|| Self { framing: None, message: token.into() })
@@ -100,26 +100,26 @@ pub struct ApRepParts {
     pub pvno: i64,
     /// `msg-type` must be 15.
     pub msg_type: i64,
-    /// `ctime` must be the authenticator's.
+    /// `ctime` must be the authenticator's `ctime`.
     pub ctime: TimeText,
-    /// `cusec` must be the authenticator's.
+    /// `cusec` must be the authenticator's `cusec`.
     pub cusec: i64,
     /// `subkey` is the sender's key for later messages.
     pub subkey: Option<KeyParts>,
     /// `seq-number` is the number of the sender's first message.
     pub seq_number: Option<i64>,
 
-    /// `EncryptedData.etype` is this type, whatever the key is.
+    /// `EncryptedData.etype` is the type that the AP-REP names, which may differ from the key's type.
     pub etype: i64,
-    /// `EncryptedData.kvno` is absent as a rule.
+    /// `EncryptedData.kvno` is usually absent.
     pub kvno: Option<i64>,
-    /// The encryption is for this key usage, which must be 12.
+    /// The key usage of the encryption, which must be 12.
     pub usage: KeyUsage,
 }
 
 impl ApRepParts {
-    /// Decrypts and decodes an AP-REP. `key` is the session key. `None` if the message is no AP-REP, or not under that
-    /// key.
+    /// Decrypts and decodes an AP-REP under the session key `key`. Returns `None` if the message is no AP-REP, or does not
+    /// verify under that key.
     #[must_use]
     pub fn decode(message: &[u8], key: &Key) -> Option<Self> {
         let asn1::ApRep { pvno, msg_type, enc_part } = asn1::read(message)?;
@@ -137,7 +137,7 @@ impl ApRepParts {
         })
     }
 
-    /// Encodes the message, encrypted under `key`, with `confounder` before the plaintext.
+    /// Encodes the AP-REP, encrypted under `key`, with `confounder` before the plaintext.
     #[must_use]
     pub fn mint(&self, key: &Key, confounder: &Confounder) -> Vec<u8> {
         let part = asn1::EncApRepPart {
@@ -172,15 +172,15 @@ pub struct KrbErrorParts {
     pub pvno: i64,
     /// `msg-type` must be 30.
     pub msg_type: i64,
-    /// `ctime` is the authenticator's.
+    /// `ctime` is the authenticator's `ctime`.
     pub ctime: Option<TimeText>,
-    /// `cusec` is the authenticator's.
+    /// `cusec` is the authenticator's `cusec`.
     pub cusec: Option<i64>,
     /// `stime` is the server's time.
     pub stime: TimeText,
     /// `susec` is the microseconds of the server's time.
     pub susec: i64,
-    /// `error-code` says why the request was refused (RFC 4120 section 7.5.9).
+    /// `error-code` is the reason of the refusal (RFC 4120 section 7.5.9).
     pub error_code: i32,
     /// `crealm` is the client's realm.
     pub crealm: Option<Vec<u8>>,
@@ -197,7 +197,7 @@ pub struct KrbErrorParts {
 }
 
 impl KrbErrorParts {
-    /// Decodes a message; `None` if it is no KRB-ERROR.
+    /// Decodes a message, or returns `None` if the message is no KRB-ERROR.
     #[must_use]
     pub fn decode(message: &[u8]) -> Option<Self> {
         let error: asn1::KrbError = asn1::read(message)?;

@@ -1,9 +1,9 @@
-//! Octets that look random and are the same every time.
+//! Octets that look random and are the same in every run.
 
 use alloc::vec::Vec;
 use sha2::{Digest, Sha512};
 
-/// Returns `length` octets, at most 64, that follow from `label` and `parts`, on every machine alike.
+/// Returns `length` octets, at most 64, that are derived from `label` and `parts`. The octets are the same on every machine.
 pub(super) fn bytes(length: usize, label: &str, parts: &[&[u8]]) -> Vec<u8> {
     let mut hash = Sha512::new_with_prefix(label);
     for part in parts {
@@ -14,7 +14,7 @@ pub(super) fn bytes(length: usize, label: &str, parts: &[&[u8]]) -> Vec<u8> {
     hash.finalize().iter().copied().take(length).collect()
 }
 
-/// Returns sixteen such octets: a confounder.
+/// Returns sixteen derived octets as a confounder.
 pub(super) fn confounder(label: &str, serial: u64) -> [u8; 16] {
     let mut confounder = [0; 16];
     for (place, byte) in confounder.iter_mut().zip(bytes(16, label, &[&serial.to_be_bytes()])) {
@@ -23,7 +23,7 @@ pub(super) fn confounder(label: &str, serial: u64) -> [u8; 16] {
     confounder
 }
 
-/// Returns three such numbers.
+/// Returns three derived numbers.
 pub(super) fn numbers(label: &str, parts: &[&[u8]]) -> [u32; 3] {
     let mut numbers = [0; 3];
     for (number, bytes) in numbers.iter_mut().zip(bytes(12, label, parts).chunks_exact(4)) {
@@ -36,9 +36,10 @@ pub(super) fn numbers(label: &str, parts: &[&[u8]]) -> [u32; 3] {
 mod tests {
     use super::numbers;
 
-    /// The length of a part is hashed with 64 bits, also where `usize` has 32: the numbers are of SHA-512 as Python has it.
+    /// The length of a part is hashed with 64 bits, even if `usize` has 32 bits. The expected numbers come from Python's
+    /// SHA-512.
     #[test]
-    fn numbers_are_the_same_with_32_bits_as_with_64() {
+    fn numbers_are_equal_on_machines_of_32_and_64_bits() {
         assert_eq!(numbers("domain SID", &[b"CONTOSO.TEST"]), [2_414_420_194, 2_443_536_277, 2_568_925_871]);
     }
 }

@@ -1,4 +1,4 @@
-//! Tickets, which a KDC writes.
+//! Tickets, which KDCs write.
 
 use super::{NameParts, PacBuffers, PacParts, TimeText, asn1};
 use crate::crypto::{Confounder, EncType, Key, KeyUsage};
@@ -7,17 +7,18 @@ use crate::wire::krb5::{AdType, TicketFlags};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// All parts of a Ticket and its EncTicketPart (RFC 4120 section 5.3). It is valid at first. Every field can be
-/// changed.
+/// All parts of a Ticket and its EncTicketPart (RFC 4120 section 5.3). By default the ticket is valid. A test can change
+/// every field.
 #[derive(Clone, Debug)]
 pub struct TicketParts {
-    /// `tkt-vno` is 5 at first.
+    /// `tkt-vno` is 5 by default.
     pub tkt_vno: i64,
     /// `realm` is the service's realm. It is one of the unencrypted fields, which nothing protects.
     pub realm: Vec<u8>,
-    /// `sname` is the service's name, also unencrypted.
+    /// `sname` is the service's name, which is also unencrypted.
     pub sname: NameParts,
-    /// `EncryptedData.etype` is the type that the unencrypted fields name, whatever [`key`](Self::key) is.
+    /// `EncryptedData.etype` is the type that the unencrypted fields name, which may differ from the type of
+    /// [`key`](Self::key).
     pub etype: i64,
     /// `EncryptedData.kvno` may be negative, as a read-only domain controller sends it.
     pub kvno: Option<i64>,
@@ -30,7 +31,7 @@ pub struct TicketParts {
     pub crealm: Vec<u8>,
     /// `cname` is the client's name.
     pub cname: NameParts,
-    /// `transited` is tr-type and contents. Empty contents mean that the ticket came through no other realm.
+    /// `transited` is the tr-type and the contents. Empty contents mean that the ticket crossed no other realm.
     pub transited: (i32, Vec<u8>),
     /// `authtime` is the time of the client's first sign-in.
     pub authtime: TimeText,
@@ -40,31 +41,31 @@ pub struct TicketParts {
     pub endtime: TimeText,
     /// `renew-till` is the time until which the KDC may renew the ticket.
     pub renew_till: Option<TimeText>,
-    /// `caddr` is addr-type and address of each address.
+    /// `caddr` is the addr-type and the octets of each address.
     pub caddr: Option<Vec<(i32, Vec<u8>)>>,
-    /// This is the PAC, which comes before the other authorization data, in an AD-IF-RELEVANT of its own. There is none
-    /// unless the realm is [of Active Directory](super::TestRealm::of_active_directory) or
-    /// [`TestToken::pac`](super::TestToken::pac) was called.
+    /// The PAC, which comes before the other authorization data in its own AD-IF-RELEVANT. A ticket has a PAC only if the
+    /// realm is [of Active Directory](super::TestRealm::of_active_directory), or after a call of
+    /// [`TestToken::pac`](super::TestToken::pac).
     pub pac: Option<PacParts>,
-    /// `authorization-data` holds an ad-type and ad-data for each element. If it is empty, the field is absent. To put
-    /// a PAC elsewhere, add `if_relevant(&[(128, pac)])` (see [`if_relevant`]).
+    /// `authorization-data` has an ad-type and ad-data for each element. If the list is empty, the field is absent. To put a
+    /// PAC elsewhere, add `if_relevant(&[(128, pac)])` (see [`if_relevant`]).
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
-    /// This key encrypts the ticket. It is the service's key at first.
+    /// The key that encrypts the ticket. By default it is the service's key.
     pub key: Key,
-    /// The encryption is for this key usage, 2 at first.
+    /// The key usage of the encryption, 2 by default.
     pub usage: KeyUsage,
-    /// These octets come before the plaintext when it is encrypted.
+    /// The confounder, which comes before the plaintext in the encryption.
     pub confounder: Confounder,
-    /// These octets replace the encoded EncTicketPart.
+    /// Octets that replace the encoded EncTicketPart.
     pub raw: Option<Vec<u8>>,
-    /// These octets replace the ciphertext.
+    /// Octets that replace the ciphertext.
     pub raw_cipher: Option<Vec<u8>>,
 }
 
 impl TicketParts {
-    /// Sets times so that the ticket is valid at `now`. The client signed in ten minutes ago. The ticket was issued one
-    /// minute ago, and ends ten hours after the sign-in.
+    /// Sets times so that the ticket is valid at `now`. The client signed in ten minutes before `now`. The KDC issued the
+    /// ticket one minute before `now`, and the ticket ends ten hours after the sign-in.
     pub fn set_times(&mut self, now: UnixTime) {
         let authtime = now.saturating_add_seconds(-600);
         self.authtime = authtime.into();
@@ -73,7 +74,7 @@ impl TicketParts {
         self.renew_till = Some(authtime.saturating_add_seconds(7 * 24 * 60 * 60).into());
     }
 
-    /// Adds flags to the ticket's.
+    /// Adds flags to the flags of the ticket.
     pub fn add_flags(&mut self, flags: TicketFlags) {
         self.flags |= flags.bits();
     }
@@ -96,8 +97,8 @@ impl TicketParts {
         self.pac.as_ref().map(|pac| pac.buffers(self))
     }
 
-    /// Returns the octets that the ticket signature covers (MS-PAC section 2.8.3): the encoded EncTicketPart with one
-    /// zero octet as the PAC.
+    /// Returns the octets that the ticket signature covers (MS-PAC section 2.8.3). They are the encoded EncTicketPart with
+    /// one zero octet in the place of the PAC.
     pub(super) fn without_pac(&self) -> Vec<u8> {
         asn1::der(&self.enc_ticket_part(Some([0].into())))
     }
@@ -150,7 +151,7 @@ fn host_addresses(addresses: &[(i32, Vec<u8>)]) -> asn1::HostAddresses {
     addresses.iter().map(address).collect()
 }
 
-/// An EncryptionKey (RFC 4120 section 5.2.9): a type, and octets that need not fit it.
+/// An EncryptionKey (RFC 4120 section 5.2.9): a type, and octets whose length need not fit the type.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyParts {
     /// `keytype` is the key's encryption type.
@@ -160,7 +161,7 @@ pub struct KeyParts {
 }
 
 impl KeyParts {
-    /// Returns the key; `None` if this crate does not support its type, or the octets do not fit it.
+    /// Returns the key, or `None` if this crate does not support its type, or if the octets do not fit the type.
     #[must_use]
     pub fn key(&self) -> Option<Key> {
         Key::new(EncType(self.keytype), &self.keyvalue).ok()
@@ -181,15 +182,15 @@ impl From<&Key> for KeyParts {
     }
 }
 
-/// Shows the type only, as every key of this crate does.
+/// Shows the type only, like `Debug` of every key in this crate.
 impl fmt::Debug for KeyParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyParts({})", EncType(self.keytype))
     }
 }
 
-/// Makes an AD-IF-RELEVANT element (RFC 4120 section 5.2.6.1) around `elements`. A KDC wraps a PAC so, and a client
-/// wraps elements that a server may ignore.
+/// Makes an AD-IF-RELEVANT element (RFC 4120 section 5.2.6.1) around `elements`. A KDC wraps a PAC in this element, and a
+/// client wraps elements that a server may ignore.
 ///
 /// ```
 /// use kerberos_sso::testing::{TestRealm, if_relevant};

@@ -1,4 +1,4 @@
-//! KerberosTime, valid or not.
+//! The text of a KerberosTime, valid or malformed.
 
 use super::asn1;
 use crate::time::UnixTime;
@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The text of a KerberosTime (RFC 4120 section 5.2.3): a time, or any octets at all.
+/// The text of a KerberosTime (RFC 4120 section 5.2.3): a time, or arbitrary octets.
 ///
 /// ```
 /// use kerberos_sso::{UnixTime, testing::TimeText};
@@ -26,7 +26,7 @@ impl TimeText {
     }
 }
 
-/// Keeps the time to the second.
+/// Drops the microseconds.
 impl From<UnixTime> for TimeText {
     fn from(time: UnixTime) -> Self {
         Self(time.to_string().bytes().filter(|byte| !matches!(byte, b'-' | b'T' | b':')).collect())

@@ -1,4 +1,4 @@
-//! A token before it is minted: the message around ticket and authenticator, and methods for the usual changes.
+//! A token before it is minted: the AP-REQ around ticket and authenticator, and methods for the usual changes.
 
 use super::authenticator::{AuthenticatorParts, channel_bindings_md5};
 use super::framing::{SpnegoParts, TokenFraming};
@@ -14,25 +14,25 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// An AP-REQ (RFC 4120 section 5.5.1) and its framing. [`TestRealm::ticket_for`] makes it.
+/// An AP-REQ (RFC 4120 section 5.5.1) and its framing. [`TestRealm::ticket_for`] makes this token.
 ///
-/// The methods make usual changes and keep the token valid. The fields are for all other changes. Minting does not
-/// change the token: it gives the same octets every time.
+/// The methods make usual changes and keep the token valid. The fields are for all other changes. Minting does not change the
+/// token, and returns the same octets every time.
 #[derive(Clone, Debug)]
 pub struct TestToken {
     pub(super) realm: TestRealm,
     pub(super) serial: u64,
-    /// `pvno` is 5 at first.
+    /// `pvno` is 5 by default.
     pub pvno: i64,
-    /// `msg-type` is 14 at first.
+    /// `msg-type` is 14 by default.
     pub msg_type: i64,
     /// `ap-options` has bit 0 of the RFC in its top bit.
     pub ap_options: u32,
-    /// This is the ticket.
+    /// The ticket.
     pub ticket: TicketParts,
-    /// This is the authenticator.
+    /// The authenticator.
     pub authenticator: AuthenticatorParts,
-    /// This is the framing of the AP-REQ.
+    /// The framing of the AP-REQ.
     pub framing: TokenFraming,
 }
 
@@ -44,15 +44,15 @@ impl TestToken {
         self
     }
 
-    /// Sets the time of the request, with a ticket that is valid then (see [`TicketParts::set_times`]).
+    /// Sets the time of the request, and makes the ticket valid at that time (see [`TicketParts::set_times`]).
     #[must_use]
     pub fn at(mut self, now: UnixTime) -> Self {
         self.ticket.set_times(now);
         self.sent_at(now)
     }
 
-    /// Sets the time of the request, to the microsecond, in the authenticator only: the same client sends another
-    /// request with the same ticket.
+    /// Sets the time of the request, to the microsecond, in the authenticator only. The token is then another request of the
+    /// same client with the same ticket.
     #[must_use]
     pub fn sent_at(mut self, now: UnixTime) -> Self {
         self.authenticator.ctime = now.into();
@@ -60,7 +60,7 @@ impl TestToken {
         self
     }
 
-    /// Sets another client of the realm, in ticket and authenticator.
+    /// Sets another client of the realm, in the ticket and in the authenticator.
     #[must_use]
     pub fn client(mut self, name: impl Into<NameParts>) -> Self {
         self.ticket.cname = name.into();
@@ -68,7 +68,7 @@ impl TestToken {
         self
     }
 
-    /// Sets another realm of the client, in ticket and authenticator.
+    /// Sets another realm of the client, in the ticket and in the authenticator.
     #[must_use]
     pub fn client_realm(mut self, realm: impl Into<Vec<u8>>) -> Self {
         self.ticket.crealm = realm.into();
@@ -86,7 +86,7 @@ impl TestToken {
         self.encrypted_in(key)
     }
 
-    /// Encrypts the ticket under `key`, for example one from a password or a keytab.
+    /// Encrypts the ticket under `key`, for example a key from a password or a keytab.
     #[must_use]
     pub fn encrypted_in(mut self, key: Key) -> Self {
         self.ticket.etype = key.etype().0.into();
@@ -94,7 +94,7 @@ impl TestToken {
         self
     }
 
-    /// Sets the key version that the unencrypted fields of the ticket name, whatever key encrypts it.
+    /// Sets the key version that the unencrypted fields of the ticket name. The key that encrypts the ticket stays the same.
     #[must_use]
     pub fn kvno(mut self, kvno: impl Into<Option<i64>>) -> Self {
         self.ticket.kvno = kvno.into();
@@ -122,19 +122,20 @@ impl TestToken {
         self
     }
 
-    /// Binds the request to the channel that `application_data` describes. For TLS, that is `tls-server-end-point:` and
-    /// the certificate's hash.
+    /// Binds the request to the channel that `application_data` describes. For TLS, `application_data` is
+    /// `tls-server-end-point:` and the certificate's hash.
     ///
     /// # Panics
-    /// If `application_data` has 4 GiB.
+    /// If `application_data` has 4 GiB or more.
     #[must_use]
     pub fn bound_to(mut self, application_data: &[u8]) -> Self {
         self.authenticator.gss.bindings = channel_bindings_md5(application_data);
         self
     }
 
-    /// Names the service that the client asks for, with its realm (`HTTP/www.contoso.test@CONTOSO.TEST`), in the authenticator,
-    /// as Windows does: UTF-16 in an AD-IF-RELEVANT (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
+    /// Names the service that the client asks for in the authenticator, with the service's realm
+    /// (`HTTP/www.contoso.test@CONTOSO.TEST`). The encoding is that of Windows: UTF-16 in an AD-IF-RELEVANT
+    /// (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
     #[must_use]
     pub fn client_target(mut self, service: &str) -> Self {
         let text = service.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -160,7 +161,7 @@ impl TestToken {
         self
     }
 
-    /// Changes the PAC by `change`. If there is no PAC, [`TestRealm::pac_for`] makes one first.
+    /// Applies `change` to the PAC. If there is no PAC, [`TestRealm::pac_for`] makes one first.
     #[must_use]
     pub fn pac(mut self, change: impl FnOnce(&mut PacParts)) -> Self {
         let realm = &self.realm;
@@ -182,7 +183,7 @@ impl TestToken {
         self
     }
 
-    /// Changes the framing in SPNEGO by `change`. If the token has another framing, SPNEGO replaces it first.
+    /// Applies `change` to the framing in SPNEGO. If the token has another framing, SPNEGO replaces that framing first.
     #[must_use]
     pub fn spnego(mut self, change: impl FnOnce(&mut SpnegoParts)) -> Self {
         let mut parts = match self.framing {
@@ -225,5 +226,5 @@ impl TestToken {
     }
 }
 
-/// Bit 2 of APOptions (RFC 4120 section 5.5.1).
+/// The mask of bit 2 of APOptions (RFC 4120 section 5.5.1).
 const MUTUAL_REQUIRED: u32 = 1 << 29;

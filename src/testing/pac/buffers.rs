@@ -6,7 +6,8 @@ use crate::crypto::{ChecksumType, Key};
 use crate::pac::BufferType;
 use alloc::vec::Vec;
 
-/// The buffers of a PAC, in their order. This is the layer below [`PacParts`](super::PacParts): its buffers are octets.
+/// The buffers of a PAC, in their order. This type is the layer below [`PacParts`](super::PacParts), and its buffers are
+/// octets.
 ///
 /// ```
 /// use kerberos_sso::pac::BufferType;
@@ -26,12 +27,12 @@ impl PacBuffers {
         self.0.iter().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| &**bytes)
     }
 
-    /// Returns the octets of the first buffer of this type, to be changed.
+    /// Returns the octets of the first buffer of this type, for changes.
     pub fn get_mut(&mut self, buffer_type: BufferType) -> Option<&mut Vec<u8>> {
         self.0.iter_mut().find(|(found, _)| *found == buffer_type).map(|(_, bytes)| bytes)
     }
 
-    /// Adds a buffer at the end, even if there is one of its type.
+    /// Adds a buffer at the end, even if there is already a buffer of its type.
     #[must_use]
     pub fn with(mut self, buffer_type: BufferType, bytes: impl Into<Vec<u8>>) -> Self {
         self.0.push((buffer_type, bytes.into()));
@@ -45,7 +46,7 @@ impl PacBuffers {
         self
     }
 
-    /// Encodes the PAC. Its signatures stay as they are.
+    /// Encodes the PAC. The signatures stay unchanged.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut table = [count(&self.0).to_le_bytes(), VERSION].concat();
@@ -63,7 +64,7 @@ impl PacBuffers {
         table
     }
 
-    /// Encodes the PAC with a new server signature under `key`. Its other signatures stay as they are.
+    /// Encodes the PAC with a new server signature under `key`. The other signatures stay unchanged.
     #[must_use]
     pub fn signed(&self, key: &Key) -> Vec<u8> {
         let mut signed = self.clone();
@@ -71,20 +72,20 @@ impl PacBuffers {
         signed.encode()
     }
 
-    /// Returns the octets that the server signature covers (MS-PAC section 2.8.1): the PAC with zeros as the values of
-    /// the server and the KDC signature.
+    /// Returns the octets that the server signature covers (MS-PAC section 2.8.1). They are the PAC with zeros as the values
+    /// of the server signature and the KDC signature.
     pub(super) fn server_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM])
     }
 
-    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4): those of the server signature, with
-    /// zeros as the full signature's own value, too.
+    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4). They are the octets of the server signature,
+    /// with zeros also as the full signature's own value.
     pub(super) fn full_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM, BufferType::FULL_CHECKSUM])
     }
 
-    /// Returns the octets that the KDC signature covers (MS-PAC section 2.8.2): the value of the server signature,
-    /// without the octets that follow it.
+    /// Returns the octets that the KDC signature covers (MS-PAC section 2.8.2). They are the value of the server signature,
+    /// without the octets after that value.
     pub(super) fn kdc_message(&self) -> Vec<u8> {
         let buffer = self.get(BufferType::SERVER_CHECKSUM).unwrap_or_default();
         let (checksum_type, value) = buffer.split_first_chunk().unwrap_or((&[0; TYPE], &[]));
@@ -92,7 +93,7 @@ impl PacBuffers {
         length.and_then(|length| value.get(..length)).unwrap_or(value).to_vec()
     }
 
-    /// Writes the value of a signature, as far as the buffer is long enough.
+    /// Writes the value of a signature, up to the length of the buffer.
     pub(super) fn fill(&mut self, buffer_type: BufferType, value: &[u8]) {
         let places = self.get_mut(buffer_type).into_iter().flatten().skip(TYPE);
         places.zip(value).for_each(|(place, byte)| *place = *byte);
@@ -108,7 +109,7 @@ impl PacBuffers {
     }
 }
 
-/// PACTYPE.Version.
+/// The field PACTYPE.Version.
 const VERSION: [u8; 4] = [0; 4];
 
 /// The length of a PAC_INFO_BUFFER, in octets.

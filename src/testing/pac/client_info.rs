@@ -7,10 +7,10 @@ use crate::time::UnixTime;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The fields of PAC_CLIENT_INFO (MS-PAC section 2.7). A field without a value comes from the ticket.
+/// The fields of PAC_CLIENT_INFO (MS-PAC section 2.7). A field that is `None` gets its value from the ticket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientInfoParts {
-    /// `ClientId` is the ticket's authtime by default, or zero if that is no valid time.
+    /// `ClientId` is the ticket's authtime by default, or zero if authtime is no valid time.
     pub client_id: Option<FileTime>,
     /// `Name` is the ticket's cname by default, with `/` between its components.
     pub name: Option<String>,

@@ -6,28 +6,27 @@ use crate::sid::Sid;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The fields of KERB_VALIDATION_INFO (MS-PAC section 2.5), except those that Kerberos leaves empty. A group is a RID
-/// or a SID, with its attributes ([`GroupAttributes`](crate::pac::GroupAttributes)).
+/// The fields of KERB_VALIDATION_INFO (MS-PAC section 2.5), except the fields that Kerberos leaves empty. A group is a RID or
+/// a SID, with its attributes ([`GroupAttributes`](crate::pac::GroupAttributes)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogonInfoParts {
-    /// These are `LogonTime`, `LogoffTime`, `KickOffTime`, `PasswordLastSet`, `PasswordCanChange` and
-    /// `PasswordMustChange`.
+    /// The fields `LogonTime`, `LogoffTime`, `KickOffTime`, `PasswordLastSet`, `PasswordCanChange` and `PasswordMustChange`.
     pub times: [FileTime; 6],
     /// `EffectiveName` is the sAMAccountName.
     pub effective_name: String,
-    /// This is `FullName`.
+    /// The field `FullName`.
     pub full_name: String,
-    /// This is `LogonScript`.
+    /// The field `LogonScript`.
     pub logon_script: String,
-    /// This is `ProfilePath`.
+    /// The field `ProfilePath`.
     pub profile_path: String,
-    /// This is `HomeDirectory`.
+    /// The field `HomeDirectory`.
     pub home_directory: String,
-    /// This is `HomeDirectoryDrive`.
+    /// The field `HomeDirectoryDrive`.
     pub home_directory_drive: String,
-    /// This is `LogonCount`.
+    /// The field `LogonCount`.
     pub logon_count: u16,
-    /// This is `BadPasswordCount`.
+    /// The field `BadPasswordCount`.
     pub bad_password_count: u16,
     /// `UserId` is the user's RID.
     pub user_id: u32,
@@ -35,31 +34,32 @@ pub struct LogonInfoParts {
     pub primary_group_id: u32,
     /// `GroupIds` is the user's groups in the domain.
     pub groups: Vec<(u32, u32)>,
-    /// `UserFlags` says which other fields are used ([`UserFlags`](crate::pac::UserFlags)).
+    /// `UserFlags` marks the other fields that are used ([`UserFlags`](crate::pac::UserFlags)).
     pub user_flags: u32,
-    /// This is `LogonServer`.
+    /// The field `LogonServer`.
     pub logon_server: String,
-    /// This is `LogonDomainName`.
+    /// The field `LogonDomainName`.
     pub logon_domain_name: String,
     /// `LogonDomainId` is the SID of the user's domain.
     pub logon_domain_sid: Sid,
     /// `UserAccountControl` is the properties of the account ([`AccountControl`](crate::pac::AccountControl)).
     pub account_control: u32,
-    /// `ExtraSids` is the SIDs outside the domain. If there are none, the pointer to them is null.
+    /// `ExtraSids` is the SIDs from outside the domain. If the list is empty, its pointer is null.
     pub extra_sids: Vec<(Sid, u32)>,
-    /// These are `ResourceGroupDomainSid` and `ResourceGroupIds`.
+    /// The fields `ResourceGroupDomainSid` and `ResourceGroupIds`.
     pub resource_groups: Option<(Sid, Vec<(u32, u32)>)>,
 }
 
 impl LogonInfoParts {
-    /// Returns the user's SID: LogonDomainId and UserId, or the former alone if it cannot take another sub-authority.
+    /// Returns the user's SID: LogonDomainId and UserId. If LogonDomainId has no room for another sub-authority, the SID is
+    /// LogonDomainId alone.
     #[must_use]
     pub fn user_sid(&self) -> Sid {
         self.logon_domain_sid.join(self.user_id).unwrap_or(self.logon_domain_sid)
     }
 
-    /// Encodes the buffer LOGON_INFO. Its marks are the names of the fields. A name with a full stop marks the target
-    /// of that pointer.
+    /// Encodes the buffer LOGON_INFO. Its marks are the names of the fields. A name with a full stop at its end marks the
+    /// target of the field's pointer.
     ///
     /// # Panics
     /// If a text has more than 65,535 octets.
@@ -121,7 +121,7 @@ impl LogonInfoParts {
         }
     }
 
-    /// Returns the names of field and target, and the text.
+    /// Returns the name of the field, the name of its target, and the text, for each text of the user.
     fn user_texts(&self) -> [(&'static str, &'static str, &str); 6] {
         [
             ("EffectiveName", "EffectiveName.", &self.effective_name),
@@ -134,7 +134,7 @@ impl LogonInfoParts {
     }
 }
 
-/// The field that only NTLM uses.
+/// The field UserSessionKey, which only NTLM uses.
 const USER_SESSION_KEY: [u8; 16] = [0; 16];
 const RESERVED_1: [u8; 8] = [0; 8];
 const SUB_AUTH_STATUS_TO_RESERVED_3: [u8; 28] = [0; 28];

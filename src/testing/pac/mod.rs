@@ -26,8 +26,8 @@ use signature::signature;
 
 /// A PAC, as plain data.
 ///
-/// At first it is what the realm's KDC writes, with all four signatures. Every field can be changed. The PAC is signed
-/// when the ticket is encoded, so the change is the only thing that is wrong.
+/// By default the PAC is the PAC of the realm's KDC, with all four signatures. A test can change every field. The PAC is
+/// signed when the ticket is encoded, so that the change is the only fault.
 ///
 /// The methods make usual changes and keep the PAC valid. The fields are for all other changes.
 ///
@@ -51,36 +51,36 @@ use signature::signature;
 pub struct PacParts {
     /// LOGON_INFO describes the user and the user's groups.
     pub logon_info: LogonInfoParts,
-    /// CLIENT_INFO names the ticket's client and authtime at first.
+    /// CLIENT_INFO names the ticket's client and authtime by default.
     pub client_info: ClientInfoParts,
-    /// UPN_DNS_INFO is in the extended form at first.
+    /// UPN_DNS_INFO is in the extended form by default.
     pub upn_dns_info: UpnDnsInfoParts,
-    /// These are the flags of ATTRIBUTES_INFO ([`PacAttributes`](crate::pac::PacAttributes)).
+    /// The flags of ATTRIBUTES_INFO ([`PacAttributes`](crate::pac::PacAttributes)).
     pub attributes: u32,
-    /// REQUESTOR is the user's SID at first.
+    /// REQUESTOR is the user's SID by default.
     pub requestor: Sid,
-    /// DELEGATION_INFO is absent at first.
+    /// DELEGATION_INFO is absent by default.
     pub delegation_info: Option<DelegationInfoParts>,
-    /// SERVER_CHECKSUM is under the ticket's key at first.
+    /// SERVER_CHECKSUM is made with the ticket's key by default.
     pub server_signature: SignatureParts,
-    /// KDC_CHECKSUM is under the realm's krbtgt key at first.
+    /// KDC_CHECKSUM is made with the realm's krbtgt key by default.
     pub kdc_signature: SignatureParts,
-    /// This is TICKET_CHECKSUM. Unless a test changes the key, the realm's krbtgt key makes it.
+    /// TICKET_CHECKSUM is made with the realm's krbtgt key by default.
     pub ticket_signature: SignatureParts,
-    /// This is FULL_CHECKSUM. Unless a test changes the key, the realm's krbtgt key makes it.
+    /// FULL_CHECKSUM is made with the realm's krbtgt key by default.
     pub full_signature: SignatureParts,
-    /// These changes are made to the buffers before they are signed, in this order.
+    /// Changes to the buffers, which are made in this order before the buffers are signed.
     pub edits: Vec<BufferEdit>,
-    /// These octets replace the encoded PAC.
+    /// Octets that replace the encoded PAC.
     pub raw: Option<Vec<u8>>,
 }
 
 /// A change to the buffers of a PAC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BufferEdit {
-    /// The first buffer of a type gets other octets. If it is a signature, it is not made again.
+    /// The first buffer of a type gets other octets. A replaced signature is not made again.
     Replace(BufferType, Vec<u8>),
-    /// A buffer is added at the end, even if there is one of its type.
+    /// A buffer is added at the end, even if there is already a buffer of its type.
     Add(BufferType, Vec<u8>),
     /// The buffers of a type are removed.
     Remove(BufferType),
@@ -112,12 +112,12 @@ impl PacParts {
         }
     }
 
-    /// Sets another user: in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
+    /// Sets another user, in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
     ///
     /// # Panics
     /// If `sid` has no RID.
     pub fn user(&mut self, sid: Sid) {
-        #[expect(clippy::expect_used, reason = "documented: a test that needs less is wrong")]
+        #[expect(clippy::expect_used, reason = "the documentation says that a SID without a RID panics")]
         let (domain, rid) = sid.domain().zip(sid.rid()).expect("a user has a RID");
         self.logon_info.logon_domain_sid = domain;
         self.logon_info.user_id = rid;
@@ -127,7 +127,7 @@ impl PacParts {
         }
     }
 
-    /// Sets another account name (sAMAccountName): in LOGON_INFO and UPN_DNS_INFO.
+    /// Sets another account name (sAMAccountName), in LOGON_INFO and UPN_DNS_INFO.
     pub fn account_name(&mut self, name: &str) {
         self.logon_info.effective_name = name.into();
         if let Some((sam_name, _)) = &mut self.upn_dns_info.extended {
@@ -153,7 +153,7 @@ impl PacParts {
         self.logon_info.resource_groups = Some((domain, groups.collect()));
     }
 
-    /// Delegates the ticket: `services` passed it on to `target` (S4U2Proxy).
+    /// Delegates the ticket: `services` forwarded it to `target` (S4U2Proxy).
     pub fn delegated(&mut self, target: &str, services: &[&str]) {
         let transited_services = services.iter().copied().map(String::from).collect();
         self.delegation_info = Some(DelegationInfoParts { proxy_target: target.into(), transited_services });
@@ -185,7 +185,7 @@ impl PacParts {
         self.raw.clone().unwrap_or_else(|| self.buffers(ticket).encode())
     }
 
-    /// Returns the buffers, changed and signed.
+    /// Returns the buffers after the changes, with their signatures.
     pub(super) fn buffers(&self, ticket: &TicketParts) -> PacBuffers {
         let mut buffers = self.unsigned(ticket);
         self.edits.iter().for_each(|edit| edit.apply(&mut buffers));
@@ -209,7 +209,7 @@ impl PacParts {
         PacBuffers(buffers)
     }
 
-    /// Signs in the order of MS-PAC section 2.8.1: each signature covers those before it.
+    /// Signs the buffers in the order of MS-PAC section 2.8.1, because each signature covers the signatures before it.
     fn sign(&self, buffers: &mut PacBuffers, ticket: &TicketParts) {
         self.fill(
             buffers,
@@ -257,7 +257,7 @@ impl BufferEdit {
 /// The usual attributes of a group: mandatory, enabled by default, enabled.
 pub(super) const MEMBER: u32 = 7;
 
-/// UPN_DNS_INFO.Flags: the extended form.
+/// UPN_DNS_INFO.Flags for the extended form.
 const UPN_EXTENDED: u32 = 2;
 
 /// PAC_ATTRIBUTES_INFO.FlagsLength: the number of defined flags.

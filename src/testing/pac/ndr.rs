@@ -1,20 +1,20 @@
-//! A writer of NDR (C706 chapter 14, MS-RPCE section 2.2.6), which records the offset of each named field.
+//! A writer of NDR (C706 chapter 14, MS-RPCE section 2.2.6). The writer records the offset of each named field.
 
 use crate::sid::Sid;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// A serialized structure, and the offset in it of each named field, so that a test can change a number.
+/// A serialized structure, and the offset of each named field in it, so that a test can change a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NdrBytes {
-    /// These are the headers of type serialization version 1, and the structure.
+    /// The headers of type serialization version 1, and the structure.
     pub bytes: Vec<u8>,
-    /// These are the offsets of the fields, by the names that the writer was given.
+    /// The offsets of the fields, by the names that the caller gave to the writer.
     pub marks: BTreeMap<&'static str, usize>,
 }
 
-/// A writer of a structure and the targets of its pointers, in the order of NDR. Referents count up from the first that
-/// Windows uses.
+/// A writer of a structure and the targets of its pointers, in the order of NDR. The referent identifiers count up from the
+/// first identifier of Windows.
 ///
 /// ```
 /// use kerberos_sso::testing::NdrWriter;
@@ -34,7 +34,7 @@ pub struct NdrWriter {
 }
 
 impl NdrWriter {
-    /// Aligns to four octets and names the offset. Of several offsets with one name, the last is kept.
+    /// Aligns to four octets and records the offset under `name`. If a name is used again, the last offset is kept.
     pub fn mark(&mut self, name: &'static str) {
         self.align(4);
         self.marks.insert(name, HEADERS.saturating_add(self.bytes.len()));
@@ -77,7 +77,7 @@ impl NdrWriter {
         self.marked(name, referent);
     }
 
-    /// Writes a pointer, which is null unless `present`.
+    /// Writes a pointer, which is null if `present` is false.
     pub fn optional(&mut self, name: &'static str, present: bool) {
         if present { self.pointer(name) } else { self.marked(name, 0) }
     }
@@ -88,7 +88,7 @@ impl NdrWriter {
     /// If the text has more than 65,535 octets.
     pub fn string(&mut self, name: &'static str, text: &str) {
         self.mark(name);
-        #[expect(clippy::expect_used, reason = "documented: a test that needs more is wrong")]
+        #[expect(clippy::expect_used, reason = "the documentation says that a longer text panics")]
         let length = u16::try_from(utf16(text).len()).expect("a string's length has 16 bits");
         self.u16(length);
         self.u16(length);
@@ -119,7 +119,8 @@ impl NdrWriter {
         }
     }
 
-    /// Writes an array of KERB_SID_AND_ATTRIBUTES with elements `element`, and the SIDs to which they point, `target`.
+    /// Writes an array of KERB_SID_AND_ATTRIBUTES, and the SIDs that it points to. The marks are `array`, `element` for each
+    /// element, and `target` for each SID.
     pub fn sids(&mut self, [array, element, target]: [&'static str; 3], sids: &[(Sid, u32)]) {
         self.marked(array, count(sids));
         for (_, attributes) in sids {
@@ -137,11 +138,11 @@ impl NdrWriter {
         self.raw(&sid.to_bytes());
     }
 
-    /// Returns the structure after its headers, padded to a multiple of eight octets.
+    /// Returns the headers and the structure, padded to a multiple of eight octets.
     #[must_use]
     pub fn finish(mut self) -> NdrBytes {
         self.align(8);
-        // Version 1, little-endian, eight octets of header, and the filler that Windows writes.
+        // The header has version 1, little-endian order, a length of eight octets, and the filler that Windows writes.
         let mut bytes: Vec<u8> = [1, 0x10, 8, 0, 0xCC, 0xCC, 0xCC, 0xCC].into();
         bytes.extend(count(&self.bytes).to_le_bytes());
         bytes.extend([0; 4]);
@@ -161,7 +162,7 @@ pub(super) fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// Counts elements. A PAC with too many for 32 bits is far over the limit of its size.
+/// Counts elements. A PAC with more elements than 32 bits can count is far over the limit of its size.
 pub(super) fn count<T>(elements: impl IntoIterator<Item = T>) -> u32 {
     u32::try_from(elements.into_iter().count()).unwrap_or(u32::MAX)
 }

@@ -5,14 +5,14 @@ use crate::testing::TicketParts;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The fields of PAC_SIGNATURE_DATA (MS-PAC section 2.8). The value is made when the ticket is encoded.
+/// The fields of PAC_SIGNATURE_DATA (MS-PAC section 2.8). The signature is made when the ticket is encoded.
 #[derive(Clone, Debug, Default)]
 pub struct SignatureParts {
-    /// This key signs. Without one, the ticket's key signs.
+    /// The key that signs, or `None` for the ticket's key.
     pub key: Option<Key>,
-    /// `SignatureType` is this type, whatever [`key`](Self::key) makes. Without one, it is the type that the key makes.
+    /// `SignatureType`, or `None` for the type that belongs to [`key`](Self::key).
     pub checksum_type: Option<i32>,
-    /// `RODCIdentifier` is absent at first.
+    /// `RODCIdentifier` is absent by default.
     pub rodc_identifier: Option<u16>,
 }
 

@@ -12,9 +12,9 @@ pub struct UpnDnsInfoParts {
     pub upn: String,
     /// `DnsDomainName` is the DNS name of the user's domain.
     pub dns_domain_name: String,
-    /// `Flags` says whether the form is the [extended](Self::extended) one ([`UpnFlags`](crate::pac::UpnFlags)).
+    /// `Flags` says whether the form is the [extended](Self::extended) form ([`UpnFlags`](crate::pac::UpnFlags)).
     pub flags: u32,
-    /// These are `SamName` and `Sid` of the extended form.
+    /// The fields `SamName` and `Sid` of the extended form.
     pub extended: Option<(String, Sid)>,
 }
 
