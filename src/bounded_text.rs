@@ -112,8 +112,8 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// Returns whether a character shows as itself. `escape_debug` escapes control, format, unassigned and combining characters,
-/// and white space. It also escapes backslashes, which would make the escapes ambiguous, and quotes, which are harmless in a
-/// name and are exempt here.
+/// and white space. It also escapes backslashes, which would make the escapes ambiguous. Quotes are harmless in a name, so
+/// this function exempts them.
 fn is_harmless(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1 && !is_invisible(character)
 }

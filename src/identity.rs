@@ -137,9 +137,9 @@ impl<'a> IdentityRef<'a> {
         }
     }
 
-    /// Returns the groups that grant rights. These are the groups of the user's domain, the groups of other domains that
-    /// the account may vouch for, and the groups local to the service's domain. Memberships that are disabled or for
-    /// denying only are left out ([`Group::grants`]).
+    /// Returns the groups that grant rights. These groups are of the user's domain, of other domains that the account may
+    /// vouch for, or local to the service's domain. Memberships that are disabled or for denying only are left out
+    /// ([`Group::grants`]).
     pub fn groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.domain_groups().chain(self.extra_groups()).chain(self.resource_groups()).filter(Group::grants)
     }
@@ -156,8 +156,8 @@ impl<'a> IdentityRef<'a> {
     }
 
     /// Returns the extra SIDs of the PAC, without the [`foreign_groups`](Self::foreign_groups). Extra SIDs are universal
-    /// groups of other domains, former SIDs of the user or its groups (SID history), and well-known SIDs that say how the
-    /// user signed in.
+    /// groups of other domains, and former SIDs of the user or its groups (SID history). Well-known SIDs that say how the
+    /// user signed in are also extra SIDs.
     pub fn extra_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let identity = *self;
         self.extra_sids().filter(move |extra| !identity.is_foreign(&extra.sid))

@@ -130,9 +130,10 @@ impl Sid {
 
     /// Returns whether this SID describes the logon and names no account.
     ///
-    /// Such SIDs have authority 18 (asserted identities, how the key was trusted), or are the claims of `S-1-5-21-0-0-0`,
-    /// Enterprise Domain Controllers, This Organization, Other Organization, or This Organization Certificate (MS-DTYP
-    /// section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM belong to a machine, and no KDC puts them into a ticket.
+    /// These SIDs are all SIDs of authority 18 (asserted identities, how the key was trusted) and the claims of
+    /// `S-1-5-21-0-0-0`. The others are Enterprise Domain Controllers, This Organization, Other Organization, and This
+    /// Organization Certificate (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM belong to a machine,
+    /// and no KDC puts them into a ticket.
     pub(crate) fn is_of_logon(&self) -> bool {
         matches!(
             (self.authority(), self.sub_authorities()),
@@ -142,8 +143,8 @@ impl Sid {
 
     /// Returns whether this SID only says how a user of another forest signed in, and grants no rights.
     ///
-    /// Such SIDs name the side that asserts the identity (S-1-18-1, S-1-18-2), or are Other Organization (S-1-5-1000), which
-    /// the service's KDC adds.
+    /// These SIDs are the two that name the side that asserts the identity (S-1-18-1, S-1-18-2), and Other Organization
+    /// (S-1-5-1000), which the service's KDC adds.
     pub(crate) fn crosses_forests(&self) -> bool {
         matches!((self.authority(), self.sub_authorities()), (18, [1 | 2]) | (5, [1000]))
     }

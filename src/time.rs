@@ -74,8 +74,8 @@ impl UnixTime {
         Some(days.wrapping_mul(86_400).wrapping_add(of_day.into()))
     }
 
-    /// Writes `YYYYMMDDhhmmssZ`. The form has four digits for the year, so an instant before the year 0 or after 9999 is
-    /// written as the first or the last instant of that range.
+    /// Writes `YYYYMMDDhhmmssZ`. The form has four digits for the year. An instant before the year 0 or after 9999 becomes
+    /// the first or the last instant of that range.
     pub(crate) fn to_generalized(self) -> [u8; 15] {
         let within = Self { seconds: self.seconds.clamp(FIRST_GENERALIZED, LAST_GENERALIZED), micros: 0 };
         let (year, month, day, hour, minute, second) = within.civil();

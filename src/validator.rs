@@ -22,7 +22,7 @@ use admission::{AskAtOnce, OnAuthorized};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Validates tickets with a server's keys, its policy, and its replay cache.
+/// A validator of tickets, with the server's keys, policy and replay cache.
 ///
 /// | you have | call |
 /// |---|---|

@@ -1,6 +1,6 @@
 //! Credential cache files of format version 4 (MIT krb5, "Credential cache file format"). Heimdal also reads this format.
 //!
-//! In: delegated credentials. Out: the octets of a file. The caller writes the file.
+//! The input is delegated credentials, and the output is the octets of a file. The caller writes the file.
 //!
 //! ```text
 //! 05 04           version

@@ -191,7 +191,7 @@ impl fmt::Debug for DelegatedCredential<'_> {
 #[non_exhaustive]
 pub enum DelegationError {
     /// The octets are no KRB-CRED, or its encrypted part is no EncKrbCredPart.
-    #[error("malformed delegated credentials: {0}")]
+    #[error("the delegated credentials are malformed: {0}")]
     Malformed(Malformed),
     /// The credentials are encrypted under an encryption type that no key of the request has.
     #[error("the delegated credentials are encrypted with type {etype}, and no key of the request is of that type")]
@@ -223,9 +223,9 @@ impl From<Malformed> for DelegationError {
 
 /// Returns the octets of the EncKrbCredPart.
 ///
-/// Encryption type 0 means no encryption. This crate allows type 0 for a KRB-CRED only: the KRB-CRED lies within an
-/// authenticator that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends
-/// the KRB-CRED without encryption, and old MIT clients did so with DES.
+/// Encryption type 0 means no encryption. This crate allows type 0 for a KRB-CRED only. The KRB-CRED lies within an
+/// authenticator that was decrypted and verified, so only the client could write or read it. Heimdal (7.8) always sends the
+/// KRB-CRED without encryption, and old MIT clients did so with DES.
 fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<Vec<u8>>, DelegationError> {
     const NULL: EncType = EncType(0);
     let EncryptedData { etype, cipher, .. } = sealed;

@@ -116,11 +116,11 @@ pub enum ServiceClaim {
 #[non_exhaustive]
 pub enum NameCause {
     /// The name has no component, or one of its components is empty.
-    #[error("it is empty or has an empty component")]
+    #[error("the name is empty or has an empty component")]
     Empty,
     /// The name is WELLKNOWN/ANONYMOUS, the realm is the anonymous realm, or the ticket's anonymous flag is set (RFC
     /// 8062).
-    #[error("it is anonymous")]
+    #[error("the name is anonymous")]
     Anonymous,
 }
 
@@ -141,10 +141,10 @@ pub enum NamePart {
 #[non_exhaustive]
 pub enum AddressCause {
     /// The ticket does not list the client's address.
-    #[error("the client's address is not among them")]
+    #[error("the client's address is not one of these")]
     NotListed,
     /// The ticket lists no IP address, but NetBIOS names, which Windows clients ask for, or addresses of other types.
-    #[error("none of them is an IP address: Windows lists the client's NetBIOS name")]
+    #[error("none of the addresses is an IP address: Windows lists the client's NetBIOS name")]
     NoIpAddress,
     /// The caller did not give the client's address.
     #[error("the client's address is not known")]
@@ -168,11 +168,11 @@ pub enum Part {
 #[non_exhaustive]
 pub enum BindingDemand {
     /// The policy demands bindings of every client ([`BindingLevel::Require`](crate::policy::BindingLevel::Require)).
-    #[error("every client must send them")]
+    #[error("every client must send bindings")]
     Required,
     /// The client announces in KERB_AP_OPTIONS that it sends bindings, or these options cannot be read, but it sent no
     /// bindings.
-    #[error("the client announces that it sends them")]
+    #[error("the client announces that it sends bindings")]
     Advertised,
 }
 

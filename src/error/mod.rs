@@ -1,8 +1,8 @@
 //! Errors: the reason of a refusal, where its cause lies, and the remedy.
 //!
-//! An [`enum@Error`] is for the log and for the administrator. The client gets less: see [`Refused`](crate::Refused). No
-//! variant holds a key or a plaintext. Variants keep text from a peer only as a [`BoundedText`]. No variant allocates, so
-//! that a refusal stays cheap.
+//! An [`enum@Error`] is for the log and for the administrator. The client gets no such details: see
+//! [`Refused`](crate::Refused). No variant holds a key or a plaintext. Variants keep text from a peer only as a
+//! [`BoundedText`]. No variant allocates, so that a refusal stays cheap.
 
 mod cause;
 mod code;
@@ -41,8 +41,8 @@ use thiserror::Error;
 
 /// The reason why a request was refused.
 ///
-/// [`code`](Self::code) is a name for programs, and [`blame`](Self::blame) says where to look. `Display` is a sentence
-/// for the log, and [`remedy`](Self::remedy) says what an administrator can do.
+/// [`code`](Self::code) is a name for programs, and [`blame`](Self::blame) is the place to look for the cause. `Display` is a
+/// sentence for the log, and [`remedy`](Self::remedy) says what an administrator can do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -75,7 +75,7 @@ pub enum Error {
         /// Whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
-    /// The client reaches no KDC and asks this server to relay its messages to one (IAKERB).
+    /// The client reaches no KDC and asks this server to relay its messages to a KDC (IAKERB).
     #[error("the client sent IAKERB: it has no ticket and asks this server to relay its messages to a KDC")]
     Iakerb,
     /// The client offers mechanisms, but does not offer Kerberos.
@@ -88,7 +88,7 @@ pub enum Error {
     #[error("the client offers Kerberos but sent no ticket with its first message")]
     NoToken,
     /// The ticket is encrypted under the session key of a TGT of this server, which this crate does not support.
-    #[error("the client asks for user-to-user authentication, which needs a ticket-granting ticket of this server")]
+    #[error("the client asks for user-to-user authentication, which would need a ticket-granting ticket of this server")]
     UserToUser,
 
     /// A key is of an encryption type that this crate does not support, or that the policy does not list.
@@ -144,8 +144,8 @@ pub enum Error {
         /// The account whose key opened the ticket.
         account: BoundedText,
     },
-    /// The authenticator names another client than the ticket does.
-    #[error("the authenticator's client {0} is not the ticket's")]
+    /// The authenticator and the ticket name different clients.
+    #[error("the client {0} in the authenticator is not the client {0} in the ticket")]
     ClientMismatch(NamePart),
     /// The authenticator's time is too far from `now`: the clock skew is too large.
     #[error(
@@ -178,10 +178,10 @@ pub enum Error {
         now: UnixTime,
     },
     /// The ticket is postdated, and no KDC has validated it.
-    #[error("the ticket carries the INVALID flag: it is postdated and was not validated by the KDC")]
+    #[error("the ticket has the INVALID flag: it is postdated, and no KDC has validated it")]
     TicketInvalid,
     /// The ticket's lifetime is longer than the policy allows, or the ticket ends before it starts.
-    #[error("the ticket lives {seconds} s, and {limit_seconds} s are allowed")]
+    #[error("the ticket's lifetime is {seconds} s, and {limit_seconds} s are allowed")]
     TicketLifetime {
         /// The seconds from the ticket's start to its end. The number is negative if the ticket ends before it starts.
         seconds: i64,
@@ -197,7 +197,7 @@ pub enum Error {
     )]
     Transited(TransitedCause),
     /// The authorization data holds a critical element of a type that this crate does not know.
-    #[error("the {part} carries critical authorization data of type {ad_type}, which is not understood")]
+    #[error("the {part} carries critical authorization data of type {ad_type}, which this server does not understand")]
     AuthorizationData {
         /// The part of the request that holds the element.
         part: Part,
@@ -230,7 +230,7 @@ pub enum Error {
     #[error("the PAC does not belong to this ticket: {0}")]
     PacMismatch(PacMismatch),
     /// The account whose key opened the ticket may not vouch for SIDs of this domain.
-    #[error("the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for its domain")]
+    #[error("the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for the domain of that SID")]
     UntrustedDomain {
         /// The part of the PAC that names the domain.
         claim: DomainClaim,

@@ -21,13 +21,13 @@ pub enum NegotiationCause {
     ApRep,
     /// The client's final token is not the expected one: the client sent an AP-REP without DCE style, or no AP-REP in DCE
     /// style.
-    #[error("the client's final token is not the one that completes this negotiation")]
+    #[error("the client's final token does not complete this negotiation")]
     LastToken,
     /// The client wants to continue, but the negotiation state is too large for the cookie that would carry it.
     #[error("the client wants to continue, but the negotiation state is too large for a cookie")]
     NotKept,
     /// The client took too long to answer.
-    #[error("the client answered {} s after this server did, and {allowed_seconds} s are allowed", .now.seconds_since(*.began))]
+    #[error("the client answered {} s after this server's answer, and {allowed_seconds} s are allowed", .now.seconds_since(*.began))]
     TooLate {
         /// The time at which this server answered the request.
         began: UnixTime,

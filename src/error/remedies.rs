@@ -9,7 +9,7 @@ use crate::limits::MAX_TOKEN_SIZE;
 use crate::pac::BufferType;
 use crate::replay::ReplayLimit;
 
-/// Returns what an administrator can do about an error.
+/// Returns the sentences of the remedy for an error.
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) const fn words(error: &Error) -> Option<&'static str> {
     Some(match error {

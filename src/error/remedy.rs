@@ -139,7 +139,7 @@ mod tests {
 
     /// A peer chose the name, and an administrator may copy the command.
     #[test]
-    fn no_name_that_a_shell_would_read_is_filled_in() {
+    fn name_with_characters_special_to_a_shell_is_not_filled_in() {
         let long = "HTTP/".to_string() + &"a".repeat(BoundedText::CAPACITY);
         for name in [
             "",

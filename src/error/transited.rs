@@ -15,7 +15,7 @@ pub enum TransitedCause {
     #[error("the policy does not allow these realms on the path: {0}")]
     Realms(TransitedRealms),
     /// The list of the realms cannot be read, so no realm can be checked.
-    #[error("their list cannot be read: {0}")]
+    #[error("the list of these realms cannot be read: {0}")]
     Unreadable(TransitedFault),
 }
 
@@ -24,25 +24,25 @@ pub enum TransitedCause {
 #[non_exhaustive]
 pub enum TransitedFault {
     /// The list has this tr-type. RFC 4120 defines type 1 only, DOMAIN-X500-COMPRESS.
-    #[error("it is of type {0}, not DOMAIN-X500-COMPRESS (1)")]
+    #[error("the list is of type {0}, not DOMAIN-X500-COMPRESS (1)")]
     Type(i32),
     /// The list has more octets than [`MAX_TRANSITED_SIZE`].
-    #[error("it has more than {MAX_TRANSITED_SIZE} octets")]
+    #[error("the list has more than {MAX_TRANSITED_SIZE} octets")]
     TooLong,
     /// The list names more realms than [`MAX_TRANSITED_REALMS`].
-    #[error("it names more than {MAX_TRANSITED_REALMS} realms")]
+    #[error("the list names more than {MAX_TRANSITED_REALMS} realms")]
     TooMany,
     /// A name has more octets than [`MAX_REALM_LENGTH`].
-    #[error("a name in it has more than {MAX_REALM_LENGTH} octets")]
+    #[error("a name in the list has more than {MAX_REALM_LENGTH} octets")]
     NameTooLong,
     /// A backslash quotes nothing, or a name is empty, begins with a space, or holds a null octet.
-    #[error("a name in it is not well-formed")]
+    #[error("a name in the list is not well-formed")]
     Syntax,
     /// An abbreviated name can belong to several realms. Implementations read such a name in different ways.
-    #[error("an abbreviated name in it can be read in several ways")]
+    #[error("an abbreviated name in the list can be read in several ways")]
     Ambiguous,
     /// A null subfield means all realms between its two neighbours, but no hierarchy has both neighbours.
-    #[error("it leaves out the realms between two realms that have no common hierarchy")]
+    #[error("the list leaves out the realms between two realms that have no common hierarchy")]
     NoWay,
 }
 

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// Seals the state of a negotiation between two requests, so that the client can carry it.
+/// A key that seals the state of a negotiation between two requests, so that the client can carry it.
 ///
 /// All nodes of a server share one sealing key: 32 octets from the operating system's generator, for this purpose alone.
 /// The sealing key is not the key of any account. A new key may replace it at any time: negotiations in progress then

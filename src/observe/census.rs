@@ -16,15 +16,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// To disable RC4, first allow RC4 ([`Policy::allow_rc4`](crate::Policy::allow_rc4)), and report every decision to the
 /// census. Then correct the accounts that [`rc4_uses`](Self::rc4_uses) lists:
 ///
-/// - [`KeyRole::Ticket`] means an account of this server. The account has no AES keys, or the directory does not know
-///   that the account accepts AES: set its msDS-SupportedEncryptionTypes to 24 and change its password.
+/// - [`KeyRole::Ticket`] means an account of this server. The account has no AES keys, or the directory does not know that
+///   the account accepts AES. Set its msDS-SupportedEncryptionTypes to 24 and change its password.
 /// - [`KeyRole::Session`] means a user. The user's computer does not offer AES, or the directory does not know that the
 ///   service account accepts AES.
 ///
-/// Wait until [`left_out`](Self::left_out) is zero and [`last`](Rc4Use::last) of every entry of
-/// [`rc4_uses`](Self::rc4_uses) is old. A time is old if tickets of that time have ended (after ten hours by default),
-/// and if a whole working week has passed, for users who sign in rarely. Then remove `allow_rc4`. From then on,
-/// [`rc4_refused`](Self::rc4_refused) shows whether an account was forgotten.
+/// Wait until [`left_out`](Self::left_out) is zero and [`last`](Rc4Use::last) of every entry of [`rc4_uses`](Self::rc4_uses)
+/// is old. A time is old if tickets of that time have ended (after ten hours by default). For users who sign in rarely, also
+/// wait for a whole working week. Then remove `allow_rc4`. From then on, [`rc4_refused`](Self::rc4_refused) shows whether an
+/// account was forgotten.
 ///
 /// The counts begin when the census is made. Several threads may use the census at the same time.
 #[derive(Debug)]

@@ -24,9 +24,9 @@
 //! fields. A refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). A refusal is
 //! at INFO if any client can cause it. A negotiation that continues is at DEBUG.
 //!
-//! A validator that is made or gets other keys has an event of the code `unbounded-accounts`, at INFO, if some of its
-//! accounts are not limited. Such an account accepts tickets without a PAC (`without_pac` is their number) or users of
-//! any domain (`any_domain` is their number). `account` and `realm` name the first such account.
+//! A validator that is made or gets other keys reports the event `unbounded-accounts`, at INFO, if some of its accounts are
+//! not limited. Such an account accepts tickets without a PAC (`without_pac` is their number) or users of any domain
+//! (`any_domain` is their number). `account` and `realm` name the first such account.
 //!
 //! The layers of the feature `tower` have their own events. Each event has a `message` and a `remedy`, and has the
 //! request's `host` if the request names a host:

@@ -140,9 +140,9 @@ impl MemoryReplayCache {
     ///
     /// The limit is not exact. The cache counts clients in cells, one cell for 12 entries, and a secret hash gives each
     /// client two cells. A client below its limit is refused only if other clients have filled both its cells. In a cache of
-    /// 10 million entries, 100 clients at their limit cause this for 6 clients in 100 million, and 10,000 such clients cause
-    /// it for 6 clients in 10,000. An entry may be counted for two fifths of a clock skew after its end. If the clock was set
-    /// back by more than two skews, all counts start again at zero.
+    /// 10 million entries, 100 clients at their limit cause this for 6 clients in 100 million. 10,000 clients at their limit
+    /// cause this for 6 clients in 10,000. An entry may be counted for two fifths of a clock skew after its end. If the clock
+    /// was set back by more than two skews, all counts start again at zero.
     #[must_use]
     pub fn with_client_share(self, limit: u16) -> Self {
         Self { shares: Some(Shares::new(limit, self.clock_skew, self.entries)), ..self }

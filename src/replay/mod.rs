@@ -44,8 +44,8 @@ use core::time::Duration;
 /// }
 /// ```
 ///
-/// A store whose answer is awaited is an [`AsyncReplayCache`] instead. Its documentation lists the needs of a store that
-/// several servers share.
+/// A store whose answer is awaited is an [`AsyncReplayCache`] instead. The documentation of [`AsyncReplayCache`] lists the
+/// needs of a store that several servers share.
 ///
 /// If threads share a validator, their calls can come at the same time.
 pub trait ReplayCache {

@@ -153,7 +153,7 @@ struct Cell {
 
 impl Cell {
     /// Drops the counts of the windows before `now`. If the clock has gone back further than the life of an entry, all counts
-    /// are dropped: the cell cannot know when those entries end, and would refuse a client for too long.
+    /// are dropped. The cell cannot know when those entries end, and would refuse a client for too long.
     fn advance(&mut self, now: u32) {
         let passed = now.checked_sub(self.first);
         if passed == Some(0) || passed.is_none() && self.window_of(now.saturating_add(LAST_WINDOW)) > 0 {

@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for SessionGroups {
     }
 }
 
-/// Reads the RIDs of one domain. The list has at least one RID, which also limits the number of domains, and at most
+/// A reader of the RIDs of one domain. The list has at least one RID, which also limits the number of domains, and at most
 /// `free` RIDs.
 struct Rids {
     free: usize,

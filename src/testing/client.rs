@@ -137,7 +137,7 @@ impl TestClient {
 }
 
 /// Returns the sequence number that an INTEGER means. Old clients write a number of 2³¹ or more as the negative number of the
-/// same 32 bits, and a receiver may accept such a number (RFC 4120 section 5.5.1).
+/// same 32 bits. A receiver may accept such a number (RFC 4120 section 5.5.1).
 fn sequence_number(number: i64) -> Option<u32> {
     u32::try_from(number).ok().or_else(|| Some(u32::from_be_bytes(i32::try_from(number).ok()?.to_be_bytes())))
 }

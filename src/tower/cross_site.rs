@@ -89,7 +89,7 @@ impl CrossSiteCheck {
 }
 
 /// Returns whether the method of a request is safe, so that the request changes nothing (RFC 9110 section 9.2.1). An upgrade
-/// is not safe: a page of another site would read and write over a WebSocket as the user, and CORS does not stop it.
+/// is not safe. Over a WebSocket, a page of another site would read and write as the user, and CORS does not stop this page.
 fn is_safe(request: &Parts) -> bool {
     let safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     safe && !request.headers.contains_key(UPGRADE)

@@ -157,9 +157,8 @@
 //! this layer on the sign-in route alone.
 //!
 //! # Large headers
-//! A user in many groups has a ticket of many kilobytes, up to 64 KiB, and base64 adds a third. hyper accepts 400 KiB of
-//! headers over HTTP/1.1. Over HTTP/2 it accepts 16 KiB, unless its `max_header_list_size` is larger. Proxies have limits,
-//! too.
+//! A user in many groups has a ticket of many kilobytes, up to 64 KiB. Base64 adds a third. hyper accepts 400 KiB of headers
+//! over HTTP/1.1. Over HTTP/2 it accepts 16 KiB, unless its `max_header_list_size` is larger. Proxies have limits, too.
 //!
 //! # Several round trips
 //! Browsers send their ticket with the first token. A client that offers Kerberos and waits for an answer is refused unless

@@ -30,7 +30,7 @@ pub(super) trait OnAuthorized {
     ) -> Result<Self::Outcome, Refused>;
 }
 
-/// Asks a replay cache that answers at once.
+/// An admission by a replay cache that answers at once.
 pub(super) struct AskAtOnce<'r, R> {
     pub(super) replay: &'r R,
     pub(super) krb_errors: KrbErrorPolicy,
@@ -54,7 +54,7 @@ impl<R: ReplayCache> OnAuthorized for AskAtOnce<'_, R> {
     }
 }
 
-/// Keeps the request until the replay cache has answered.
+/// An admission that is awaited. It keeps the request until the replay cache has answered.
 pub(super) struct AskLater {
     pub(super) krb_errors: KrbErrorPolicy,
 }

@@ -110,7 +110,7 @@ impl NdrWriter {
         self.characters(name, &[text, "\0"].concat());
     }
 
-    /// Writes an array of GROUP_MEMBERSHIP: RID and attributes of each group.
+    /// Writes an array of GROUP_MEMBERSHIP: the RID and the attributes of each group.
     pub fn rids(&mut self, name: &'static str, groups: &[(u32, u32)]) {
         self.marked(name, count(groups));
         for (rid, attributes) in groups {
@@ -132,7 +132,7 @@ impl NdrWriter {
         }
     }
 
-    /// Writes an RPC_SID. Its count comes first, because it is a conformant structure.
+    /// Writes an RPC_SID. The count comes first, because an RPC_SID is a conformant structure.
     pub fn sid(&mut self, name: &'static str, sid: Sid) {
         self.marked(name, count(sid.sub_authorities()));
         self.raw(&sid.to_bytes());

@@ -379,7 +379,7 @@ fn a_failed_negotiation_is_explained() {
     let late = host.refuses(&NegTokenRespParts::default().mint(), Some(&kept.state));
     assert_eq!(
         late.to_string(),
-        "the negotiation failed: the client answered 301 s after this server did, and 300 s are allowed"
+        "the negotiation failed: the client answered 301 s after this server's answer, and 300 s are allowed"
     );
     assert!(late.remedy().unwrap().to_string().starts_with("A single refusal of this kind needs no action"));
 }

@@ -352,8 +352,8 @@ mod addresses {
             assert_eq!(error, Error::AddressMismatch(AddressCause::NoIpAddress));
             assert_eq!(
                 error.to_string(),
-                "the ticket may be used from certain addresses only, and none of them is an IP address: Windows lists the \
-                 client's NetBIOS name"
+                "the ticket may be used from certain addresses only, and none of the addresses is an IP address: Windows lists \
+                 the client's NetBIOS name"
             );
             let remedy = error.remedy().unwrap().to_string();
             assert!(remedy.contains("NetBIOS") && !remedy.contains("NAT"), "{remedy}");

@@ -208,7 +208,7 @@ mod by_the_policy {
         assert_eq!(
             error.to_string(),
             "the ticket came through other realms, which the KDC did not check (TRANSITED-POLICY-CHECKED is not set), and \
-             their list cannot be read: it is of type 7, not DOMAIN-X500-COMPRESS (1)"
+             the list of these realms cannot be read: the list is of type 7, not DOMAIN-X500-COMPRESS (1)"
         );
         assert!(error.remedy().is_some());
     }
