@@ -25,8 +25,8 @@ pub const MAX_NAME_COMPONENTS: usize = 16;
 /// 2.3.4).
 pub const MAX_REALM_LENGTH: usize = 255;
 
-/// The longest list that is read of the realms between the client's realm and the service's realm, in octets. The list is
-/// read only if the KDC did not check it. Real lists have a few dozen octets.
+/// The longest list of the realms on an authentication path that is read, in octets. The list is read only if the KDC did not
+/// check it. Real lists have a few dozen octets.
 pub const MAX_TRANSITED_SIZE: usize = 4096;
 
 /// The most realms that such a list may name. An authentication path through two forests crosses a few realms.

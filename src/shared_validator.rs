@@ -32,7 +32,7 @@ pub struct SharedValidator<R> {
 }
 
 impl<R> SharedValidator<R> {
-    /// Makes a shared validator of a validator.
+    /// Makes a shared validator from a validator.
     #[must_use]
     pub fn new(validator: Validator<R>) -> Self {
         Self { current: Arc::new(RwLock::new(validator)) }

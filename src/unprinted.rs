@@ -3,8 +3,8 @@
 use core::fmt;
 use core::ops::Deref;
 
-/// Octets whose number is the only thing that `Debug` prints: a token, an answer, or a message with a key. A reader of
-/// the log could otherwise send these octets. A field of this type keeps a derived `Debug` harmless.
+/// Octets that `Debug` does not print, such as a token, an answer, or a message with a key. `Debug` prints only their number,
+/// because a reader of the log could send the octets. A field of this type keeps a derived `Debug` harmless.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unprinted<T>(pub(crate) T);
 

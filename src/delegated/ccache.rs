@@ -8,7 +8,7 @@
 //! principal       the owner of the cache
 //! credential …    to the end of the file
 //! ```
-//! Numbers are big-endian. A 32-bit length comes before all data.
+//! Numbers are big-endian. Each data field has its length before it, in 32 bits.
 
 use super::{DelegatedCredential, DelegatedCredentials, SecretOctets};
 use crate::time::UnixTime;

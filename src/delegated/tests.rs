@@ -277,7 +277,7 @@ fn krb_cred(tickets: usize, ticket_info: Vec<asn1::KrbCredInfo>, key: Option<&Ke
     sealed(tickets, &rasn::der::encode(&part).unwrap(), key)
 }
 
-/// Makes a KRB-CRED in the encoding of `rasn`. The encrypted part is not encrypted if there is no key.
+/// Makes a KRB-CRED in the encoding of `rasn`. Without a key, the plaintext is sent unencrypted.
 fn sealed(tickets: usize, plaintext: &[u8], key: Option<&Key>) -> Vec<u8> {
     let cipher = key.map_or(plaintext.to_vec(), |key| {
         let mut out = Vec::new();

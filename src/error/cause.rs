@@ -84,10 +84,10 @@ pub enum Integrity {
         accounts: usize,
         /// The number of different keys that were tried.
         tried: usize,
-        /// The number of keys that were held but not tried, because they exceed
+        /// The number of keys that were held but not tried, because of the limit
         /// [`MAX_CANDIDATE_KEYS`](crate::limits::MAX_CANDIDATE_KEYS). Each account beyond
-        /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all
-        /// keys of accounts that name the service were tried.
+        /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all keys of
+        /// accounts that name the service were tried.
         left_out: usize,
     },
     /// The ticket opened, but the authenticator did not verify under the session key in it.

@@ -1,4 +1,4 @@
-//! Errors: the reason of a refusal, where its cause lies, and the remedy.
+//! Errors: the reason of a refusal, the place to look for its cause, and the remedy.
 //!
 //! An [`enum@Error`] is for the log and for the administrator. The client gets no such details: see
 //! [`Refused`](crate::Refused). No variant holds a key or a plaintext. Variants keep text from a peer only as a
@@ -66,13 +66,13 @@ pub enum Error {
     Ntlm {
         /// The kind of NTLM message that the client sent.
         message: NtlmMessage,
-        /// Whether the client also offered Kerberos.
+        /// Says whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
     /// The client answered with NegoEx, in practice with PKU2U or a mechanism for Microsoft accounts.
     #[error("the client sent NegoEx instead of a Kerberos ticket{}", .offer.phrase())]
     NegoEx {
-        /// Whether the client also offered Kerberos.
+        /// Says whether the client also offered Kerberos.
         offer: KerberosOffer,
     },
     /// The client reaches no KDC and asks this server to relay its messages to a KDC (IAKERB).
@@ -88,7 +88,9 @@ pub enum Error {
     #[error("the client offers Kerberos but sent no ticket with its first message")]
     NoToken,
     /// The ticket is encrypted under the session key of a TGT of this server, which this crate does not support.
-    #[error("the client asks for user-to-user authentication, which would need a ticket-granting ticket of this server")]
+    #[error(
+        "the client asks for user-to-user authentication, which would need a ticket-granting ticket of this server"
+    )]
     UserToUser,
 
     /// A key is of an encryption type that this crate does not support, or that the policy does not list.
@@ -230,7 +232,9 @@ pub enum Error {
     #[error("the PAC does not belong to this ticket: {0}")]
     PacMismatch(PacMismatch),
     /// The account whose key opened the ticket may not vouch for SIDs of this domain.
-    #[error("the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for the domain of that SID")]
+    #[error(
+        "the PAC claims {claim} of another forest ({sid}), and the account {account} may not vouch for the domain of that SID"
+    )]
     UntrustedDomain {
         /// The part of the PAC that names the domain.
         claim: DomainClaim,

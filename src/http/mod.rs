@@ -43,9 +43,9 @@
 //! carries the state, [sealed](SealingKey).
 //!
 //! # HTTP/1.1 and HTTP/2
-//! Each request carries its own token, and that token authenticates this request only. Authentication does not belong to
-//! the connection, as it does with NTLM. So requests can share a connection, and no request runs as the user of another
-//! client. A server that wants to authenticate a client once makes a session with a cookie after
+//! Each request carries its own token, and that token authenticates this request only. With NTLM, in contrast, a token
+//! authenticates the whole connection. So with Negotiate requests can share a connection, and no request runs as the user of
+//! another client. A server that wants to authenticate a client once makes a session with a cookie after
 //! [`SignInStep::SignedIn`].
 //!
 //! # Servers that wait

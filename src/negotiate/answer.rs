@@ -25,8 +25,8 @@ pub struct Answer {
 
 impl Answer {
     /// Returns the token for the client, or `None` if the client waits for no token. A client that uses SPNEGO gets a
-    /// NegTokenResp, which holds an AP-REP if the client asks for mutual authentication. Any other client gets an AP-REP,
-    /// framed or bare as its own token.
+    /// NegTokenResp, which holds an AP-REP if the client asks for mutual authentication. Any other client gets an AP-REP with
+    /// or without framing.
     #[must_use]
     pub fn token(&self) -> Option<&[u8]> {
         self.token.as_ref().map(|token| token.as_slice())

@@ -74,8 +74,8 @@ pub struct MemoryReplayCache {
     clock_skew: Duration,
     shares: Option<Shares>,
     started: UnixTime,
-    /// The last second before which nothing is known: an authenticator whose own time is this second or earlier may have been
-    /// admitted before the start.
+    /// The last client time that the cache refuses because of its start. An authenticator whose own time is this second or
+    /// earlier may have been admitted before the start.
     refused_through: Option<UnixTime>,
 }
 
@@ -119,8 +119,8 @@ impl MemoryReplayCache {
     /// refused longer, by the offset of its clock.
     #[must_use]
     pub fn with_strict_start(self) -> Self {
-        // A validator accepts no authenticator that is further ahead. A skew that exceeds the range of times refuses for
-        // ever.
+        // A validator accepts no authenticator that is further ahead. With a skew that exceeds the range of times, the cache
+        // refuses for ever.
         let latest = self.started.saturating_add_seconds(whole_seconds(self.clock_skew));
         Self { refused_through: Some(latest), ..self }
     }

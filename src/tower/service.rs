@@ -201,7 +201,7 @@ impl Settings {
 enum Kept {
     Nowhere,
     InCookie {
-        /// Whether the request brought the cookie.
+        /// Says whether the request brought the cookie.
         brought: bool,
     },
     WithConnection(ConnectionNegotiation),
