@@ -134,7 +134,7 @@ fn range(whole: &[u8], part: &[u8]) -> core::ops::Range<usize> {
 
 /// Changes each octet of the part: the part is then refused, or the credentials differ at that octet.
 #[test]
-fn changed_octet_of_encrypted_part_is_refused_or_changes_that_octet_of_the_credentials() {
+fn changed_octet_of_the_encrypted_part_is_refused_or_appears_in_the_credentials() {
     for_each_message(|sent| {
         let part = part_of(sent);
         let open = |part: &[u8]| DelegatedCredentials::open(&sealed(1, part, None), &[]);

@@ -74,7 +74,7 @@ pub struct MemoryReplayCache {
     clock_skew: Duration,
     shares: Option<Shares>,
     started: UnixTime,
-    /// The last client time that the cache refuses because of its start. An authenticator whose own time is this second or
+    /// The latest client time that the cache refuses after its start. An authenticator whose own time is this second or
     /// earlier may have been admitted before the start.
     refused_through: Option<UnixTime>,
 }
