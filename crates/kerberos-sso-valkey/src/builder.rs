@@ -1,0 +1,259 @@
+//! The settings of a cache before it connects.
+
+use crate::cache::{Shared, ValkeyReplayCache};
+use crate::error::StoreError;
+use crate::nodes::{Nodes, Topology};
+use crate::settings::{CONNECT_TIMEOUT, Confirmation, MAX_TIMEOUT, Settings, Start, system_time};
+use kerberos_sso::replay::MemoryReplayCache;
+use redis::{ConnectionInfo, IntoConnectionInfo as _};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A replay cache before it is connected to its store.
+#[must_use = "a cache decides once it is connected"]
+pub struct Builder {
+    addresses: Addresses,
+    /// The user and the password of the master that sentinels name.
+    master: Option<(String, String)>,
+    entries: usize,
+    client_share: Option<u16>,
+    is_first_start: bool,
+    settings: Settings,
+    #[cfg(feature = "tls")]
+    certificates: Option<redis::TlsCertificates>,
+}
+
+/// Where the store is.
+enum Addresses {
+    Single(String),
+    Sentinel { service: String, sentinels: Vec<String> },
+    Cluster(Vec<String>),
+}
+
+impl ValkeyReplayCache {
+    /// Begins a cache in one server: `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://` for TLS.
+    ///
+    /// `clock_skew` is that of the policy ([`Policy::clock_skew`](kerberos_sso::Policy::clock_skew)). All validators that share
+    /// the store need the same.
+    pub fn single(address: &str, clock_skew: Duration) -> Builder {
+        Builder::new(Addresses::Single(address.into()), clock_skew)
+    }
+
+    /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all of them: more than
+    /// half must name the same master.
+    ///
+    /// The master must have `min-replicas-to-write 1` or more. Without it, a master that is cut off goes on taking
+    /// authenticators that its successor takes again.
+    pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
+        let sentinels = sentinels.into_iter().map(Into::into).collect();
+        Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
+    }
+
+    /// Begins a cache in a cluster. `seeds` are the addresses of some of its nodes: one that answers is enough.
+    pub fn cluster<'a>(seeds: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
+        Builder::new(Addresses::Cluster(seeds.into_iter().map(Into::into).collect()), clock_skew)
+    }
+}
+
+impl Builder {
+    fn new(addresses: Addresses, clock_skew: Duration) -> Self {
+        let settings = Settings {
+            clock_skew,
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: Duration::from_millis(100),
+            start: Start::Default,
+            confirmation: Confirmation::Master,
+            isolated_master_is_allowed: false,
+            clock: system_time,
+        };
+        Self {
+            addresses,
+            master: None,
+            entries: 60_000,
+            client_share: None,
+            is_first_start: false,
+            settings,
+            #[cfg(feature = "tls")]
+            certificates: None,
+        }
+    }
+
+    /// Refuses, after a node forgot, also the authenticators that clients with a fast clock can have shown before.
+    ///
+    /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the `FLUSHALL`.
+    /// Without it, a client whose clock is right is served from the second after, and what a client with a fast clock showed
+    /// within its offset before can be replayed.
+    pub fn with_strict_start(mut self) -> Self {
+        self.settings.start = Start::Strict;
+        self
+    }
+
+    /// Says that nothing was admitted before: the store is new. Its processes that are found by
+    /// [`connect`](Self::connect) are then taken to have forgotten nothing. A process that comes later is not.
+    ///
+    /// **If servers used the store before, every authenticator that a restart of the store forgot can be replayed.**
+    pub fn first_start(mut self) -> Self {
+        self.is_first_start = true;
+        self
+    }
+
+    /// Sets how long a request waits for the store, one second at most. The default is 100 ms.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout.min(MAX_TIMEOUT);
+        self
+    }
+
+    /// Admits a request only if so many replicas have its authenticator in memory (`WAIT`). A request then waits for the
+    /// replicas' next acknowledgement, within the time-out.
+    pub fn confirmed_by_replicas(mut self, replicas: u16) -> Self {
+        self.settings.confirmation = Confirmation::Replicas(replicas);
+        self
+    }
+
+    /// Admits a request only if the master and so many replicas have its authenticator on disk (`WAITAOF`; Valkey, or Redis
+    /// 7.2 and later).
+    pub fn confirmed_on_disk(mut self, replicas: u16) -> Self {
+        self.settings.confirmation = Confirmation::Disk { replicas };
+        self
+    }
+
+    /// Uses a master without `min-replicas-to-write` that sentinels name.
+    ///
+    /// **While such a master is cut off, an authenticator can be admitted twice: by it, and by its successor.**
+    pub fn allow_isolated_master(mut self) -> Self {
+        self.settings.isolated_master_is_allowed = true;
+        self
+    }
+
+    /// Sets the user and the password for the master that the sentinels name. Without it, those of the first sentinel's
+    /// address serve.
+    pub fn with_master_credentials(mut self, user: &str, password: &str) -> Self {
+        self.master = Some((user.into(), password.into()));
+        self
+    }
+
+    /// Sets how many live authenticators this process can admit itself: its sign-ins of two clock skews. The default is 60,000,
+    /// which is 100 sign-ins a second with a skew of five minutes. See [`MemoryReplayCache`].
+    pub fn with_entries(mut self, entries: usize) -> Self {
+        self.entries = entries;
+        self
+    }
+
+    /// Limits how many live authenticators one client can have at this process. The default is one fiftieth of
+    /// [`with_entries`](Self::with_entries), and at least 100. In the store, a client has that many for each process.
+    pub fn with_client_share(mut self, share: u16) -> Self {
+        self.client_share = Some(share);
+        self
+    }
+
+    /// Trusts a certificate authority of the store's, in PEM, instead of those of the operating system.
+    #[cfg(feature = "tls")]
+    pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
+        self.certificates().root_cert = Some(pem.into());
+        self
+    }
+
+    /// Shows the store a certificate of this server's, with its key, both in PEM.
+    #[cfg(feature = "tls")]
+    pub fn with_client_certificate(mut self, certificate: &[u8], key: &[u8]) -> Self {
+        let (client_cert, client_key) = (certificate.into(), key.into());
+        self.certificates().client_tls = Some(redis::ClientTlsConfig { client_cert, client_key });
+        self
+    }
+
+    #[cfg(feature = "tls")]
+    fn certificates(&mut self) -> &mut redis::TlsCertificates {
+        self.certificates.get_or_insert_with(|| redis::TlsCertificates { client_tls: None, root_cert: None })
+    }
+
+    /// Connects to the nodes that serve now, and checks that each is fit.
+    ///
+    /// Call it in a runtime of Tokio.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a node cannot be reached or is not fit. [`start`](Self::start) begins without the store.
+    pub async fn connect(self) -> Result<ValkeyReplayCache, StoreError> {
+        let is_first_start = self.is_first_start;
+        let shared = self.shared()?;
+        shared.nodes.connect(is_first_start).await?;
+        Ok(ValkeyReplayCache::new(shared))
+    }
+
+    /// Begins without a word from the store. Until it can be reached, each request is refused as
+    /// [`Failed`](kerberos_sso::replay::Admission::Failed). [`ValkeyReplayCache::fault`] says why.
+    ///
+    /// [`first_start`](Self::first_start) has no effect: nobody has seen the processes that it would be about.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] if an address cannot be used.
+    pub fn start(self) -> Result<ValkeyReplayCache, StoreError> {
+        Ok(ValkeyReplayCache::new(self.shared()?))
+    }
+
+    fn shared(self) -> Result<Arc<Shared>, StoreError> {
+        let topology = match &self.addresses {
+            Addresses::Single(address) => Topology::Single(self.info(address)?),
+            Addresses::Sentinel { service, sentinels } => {
+                let sentinels = self.infos(sentinels)?;
+                let (service, master) = (service.clone(), self.model(&sentinels)?);
+                Topology::Sentinel { service, sentinels, master }
+            }
+            Addresses::Cluster(seeds) => {
+                let seeds = self.infos(seeds)?;
+                let model = self.model(&seeds)?;
+                Topology::Cluster { seeds, model }
+            }
+        };
+        // The memory that outlives this process is the store's, so nothing is refused because this process is young.
+        let own = MemoryReplayCache::new(self.entries, self.settings.clock_skew, (self.settings.clock)());
+        let own = own.taking_earlier_authenticators();
+        let own = match self.client_share {
+            Some(share) => own.with_client_share(share),
+            None => own,
+        };
+        Ok(Arc::new(Shared::new(Nodes::new(topology, self.settings), own, self.settings)))
+    }
+
+    fn infos(&self, addresses: &[String]) -> Result<Vec<ConnectionInfo>, StoreError> {
+        addresses.iter().map(|address| self.info(address)).collect()
+    }
+
+    fn info(&self, address: &str) -> Result<ConnectionInfo, StoreError> {
+        let unusable = |error: redis::RedisError| StoreError::Address {
+            // Whatever stands before the at sign may be a password.
+            address: address.rsplit_once('@').map_or(address, |(_, host)| host).into(),
+            reason: error.to_string(),
+        };
+        #[cfg(feature = "tls")]
+        if let Some(certificates) = &self.certificates {
+            let client = redis::Client::build_with_tls(address, certificates.clone()).map_err(unusable)?;
+            return Ok(client.get_connection_info().clone());
+        }
+        address.into_connection_info().map_err(unusable)
+    }
+
+    /// Returns how the nodes are spoken to that others name.
+    fn model(&self, named: &[ConnectionInfo]) -> Result<ConnectionInfo, StoreError> {
+        let none = || StoreError::Address { address: String::new(), reason: "no address is given".into() };
+        let model = named.first().ok_or_else(none)?.clone();
+        let Some((user, password)) = &self.master else { return Ok(model) };
+        let settings = model.redis_settings().clone().set_username(user).set_password(password);
+        Ok(model.set_redis_settings(settings))
+    }
+
+    /// Lets this server's clock stand, and waits for the store for a minute, however busy the machine is.
+    #[cfg(test)]
+    pub(crate) fn for_tests(mut self, clock: fn() -> kerberos_sso::UnixTime) -> Self {
+        let minute = Duration::from_secs(60);
+        self.settings = Settings { clock, connect_timeout: minute, timeout: minute, ..self.settings };
+        self
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// Prints the settings, and no address: it may have a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

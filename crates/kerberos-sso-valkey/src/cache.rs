@@ -1,0 +1,226 @@
+//! The replay cache: first what this process knows, then the store.
+
+use crate::error::StoreError;
+use crate::link::{Entry, Reply};
+use crate::nodes::Nodes;
+use crate::outcomes::{Counters, Outcomes};
+use crate::settings::{MARGIN, Settings};
+use crate::slot::slot;
+use kerberos_sso::UnixTime;
+use kerberos_sso::replay::{
+    Admission, AsyncReplayCache, MemoryReplayCache, ReplayCache as _, ReplayEntry, ReplayLimit,
+};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// A replay cache that all servers share which use the same store.
+///
+/// [`single`](Self::single), [`sentinel`](Self::sentinel) and [`cluster`](Self::cluster) begin one.
+///
+/// # What a request costs
+/// One round trip to one node: `SET … NX PXAT` and `TIME`. Of all requests with one authenticator, at whichever servers,
+/// exactly one is admitted.
+///
+/// # If the store cannot decide
+/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. No command is sent a
+/// second time: it would meet its own entry. The log says what is wrong, once for each change.
+pub struct ValkeyReplayCache {
+    shared: Arc<Shared>,
+    /// The task that watches the store's clock. It ends with the cache.
+    watch: JoinHandle<()>,
+}
+
+/// What the cache and its watch have in common.
+pub(crate) struct Shared {
+    pub(crate) nodes: Nodes,
+    /// What this process admitted itself. It counts what each client has.
+    pub(crate) own: MemoryReplayCache,
+    pub(crate) settings: Settings,
+    counters: Counters,
+    fault: Mutex<Fault>,
+}
+
+/// Why the store did not decide, and when the log last said something about it.
+#[derive(Debug, Default)]
+struct Fault {
+    error: Option<StoreError>,
+    logged: Option<Instant>,
+}
+
+/// How often the log says at most that the store decides again, or no longer. A store that answers now and then would fill it.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the store's clock is compared, and the sentinels are asked.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a cluster may send a request on. A slot that moves sends it on twice: once for each end.
+const MAX_MOVES: usize = 5;
+
+impl ValkeyReplayCache {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let watched = Arc::downgrade(&shared);
+        let watch = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(WATCH_INTERVAL).await;
+                let Some(shared) = watched.upgrade() else { return };
+                shared.look().await;
+            }
+        });
+        Self { shared, watch }
+    }
+
+    /// Returns how often each answer was given so far.
+    #[must_use]
+    pub fn outcomes(&self) -> Outcomes {
+        self.shared.counters.read()
+    }
+
+    /// Returns the reason why the store did not decide about the last authenticator; `None` if it did.
+    #[must_use]
+    pub fn fault(&self) -> Option<StoreError> {
+        self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
+    }
+}
+
+impl AsyncReplayCache for ValkeyReplayCache {
+    async fn admit(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
+        // Nothing of the entry is held while the store is asked: the tag and the times are copied.
+        let admission = match self.shared.own.check_and_insert(entry, now) {
+            Admission::New => {
+                let times = Entry { client_time: entry.client_time, forget_at: entry.forget_at(MARGIN), now };
+                let key = key(entry.tag.as_bytes());
+                self.shared.ask(&key, times).await
+            }
+            refused => refused,
+        };
+        self.shared.counters.count(admission);
+        admission
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(nodes: Nodes, own: MemoryReplayCache, settings: Settings) -> Self {
+        Self { nodes, own, settings, counters: Counters::default(), fault: Mutex::default() }
+    }
+
+    async fn ask(&self, key: &[u8], entry: Entry) -> Admission {
+        let began = Instant::now();
+        let answer = self.ask_nodes(key, entry).await;
+        self.counters.count_answer(began.elapsed());
+        self.note(answer.as_ref().err());
+        match answer {
+            Ok(admission) => admission,
+            Err(_) => Admission::Failed,
+        }
+    }
+
+    /// Asks the node that serves the key. A node that serves it no longer has taken nothing, so the next one is asked.
+    async fn ask_nodes(&self, key: &[u8], entry: Entry) -> Result<Admission, StoreError> {
+        let slot = slot(key);
+        let mut link = self.nodes.link_for(slot).await?;
+        let mut asks = false;
+        for _ in 0..MAX_MOVES {
+            let reply = match link.set_if_absent(key, entry, asks).await {
+                Ok(reply) => reply,
+                Err(error) => {
+                    // What is slow or overloaded is still the right node. All else may have another process behind it.
+                    if !matches!(error, StoreError::TimedOut { .. } | StoreError::Unconfirmed { .. }) {
+                        self.nodes.drop_link(&link);
+                    }
+                    return Err(error);
+                }
+            };
+            let next = match reply {
+                Reply::New => return Ok(Admission::New),
+                Reply::Seen => return Ok(Admission::Seen),
+                Reply::MayBeForgotten => return Ok(Admission::TooOld),
+                Reply::Full => return Ok(Admission::Full(ReplayLimit::Cache)),
+                Reply::Moved(to) => {
+                    self.nodes.note_move(slot, &to);
+                    asks = false;
+                    to
+                }
+                Reply::Ask(to) => {
+                    asks = true;
+                    to
+                }
+            };
+            // A node may leave out its host: it means its own.
+            let next = if next.0.is_empty() { (host_of(link.node()), next.1) } else { next };
+            link = self.nodes.link_to(&next, false).await?;
+        }
+        Err(StoreError::NoNode { reason: format!("slot {slot} was sent on {MAX_MOVES} times") })
+    }
+
+    /// Compares the clocks, and asks the sentinels whether the master is the same.
+    async fn look(&self) {
+        for link in self.nodes.open_links() {
+            if let Err(error @ StoreError::Clock { .. }) = link.check_clock((self.settings.clock)()).await {
+                self.note(Some(&error));
+            }
+        }
+        self.nodes.check_master().await;
+    }
+
+    /// Notes whether the store decided, and logs each change.
+    fn note(&self, error: Option<&StoreError>) {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if fault.error.as_ref() == error {
+            return;
+        }
+        fault.error = error.cloned();
+        if fault.logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
+            return;
+        }
+        fault.logged = Some(Instant::now());
+        match error {
+            Some(error) => {
+                tracing::error!(%error, "the replay store does not decide: requests with a ticket are refused")
+            }
+            None => tracing::info!("the replay store decides again"),
+        }
+    }
+}
+
+/// Returns the key of a tag. The empty hash tag lets a cluster hash all of the key, whatever octets the tag has.
+fn key(tag: &[u8; 16]) -> [u8; 19] {
+    let mut key = *b"{}r................";
+    if let Some(place) = key.last_chunk_mut::<16>() {
+        *place = *tag;
+    }
+    key
+}
+
+fn host_of(node: &str) -> String {
+    node.rsplit_once(':').map_or(node, |(host, _)| host).into()
+}
+
+impl Drop for ValkeyReplayCache {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+impl fmt::Debug for ValkeyReplayCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValkeyReplayCache").field("outcomes", &self.outcomes()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{host_of, key};
+
+    #[test]
+    fn key_is_the_empty_hash_tag_the_letter_and_the_tag() {
+        assert_eq!(&key(b"0123456789abcdef"), b"{}r0123456789abcdef");
+    }
+
+    #[test]
+    fn host_is_what_stands_before_the_port() {
+        assert_eq!(host_of("10.0.0.1:6379"), "10.0.0.1");
+        assert_eq!(host_of("[::1]:6379"), "[::1]");
+    }
+}

@@ -1,0 +1,304 @@
+//! One connection to one node, which is fit to remember authenticators.
+
+use crate::error::StoreError;
+use crate::info::Node;
+use crate::memory::{Memories, Memory};
+use crate::settings::{CONNECT_TIMEOUT, Confirmation, MAX_CLOCK_OFFSET, Settings};
+use kerberos_sso::UnixTime;
+use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What a connection is opened with, beside the address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demands {
+    pub(crate) settings: Settings,
+    /// The operator says that nothing was admitted before.
+    pub(crate) is_first_start: bool,
+    /// Sentinels choose the master, so a master that is cut off must stop by itself.
+    pub(crate) is_watched_by_sentinels: bool,
+}
+
+/// A connection to a master that evicts nothing, whose clock is ours, and whose memory is known.
+#[derive(Debug)]
+pub(crate) struct Link {
+    node: String,
+    connection: MultiplexedConnection,
+    watch: Arc<Watch>,
+    memory: Arc<Memory>,
+    settings: Settings,
+}
+
+/// What the connection says without being asked.
+#[derive(Debug, Default)]
+struct Watch {
+    /// The memory of the node, once it is known.
+    memory: OnceLock<Arc<Memory>>,
+    was_emptied: AtomicBool,
+    is_closed: AtomicBool,
+}
+
+/// The answer of a node about an authenticator.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// It is new, and the node has it now.
+    New,
+    /// The node had it.
+    Seen,
+    /// It may have been admitted and forgotten.
+    MayBeForgotten,
+    /// The node's memory is full.
+    Full,
+    /// Another node serves this key from now on.
+    Moved(Address),
+    /// Another node serves this key while it moves there, if it is told so.
+    Ask(Address),
+}
+
+/// A node's host and port.
+pub(crate) type Address = (String, u16);
+
+impl Link {
+    /// Connects to a node, and checks that it is fit.
+    pub(crate) async fn open(info: &ConnectionInfo, memories: &Memories, demands: Demands) -> Result<Self, StoreError> {
+        let node = info.addr().to_string();
+        let opening = Self::open_within(node.clone(), info, memories, demands);
+        timeout(demands.settings.connect_timeout, opening).await.unwrap_or(Err(StoreError::TimedOut { node }))
+    }
+
+    async fn open_within(
+        node: String,
+        info: &ConnectionInfo,
+        memories: &Memories,
+        Demands { settings, is_first_start, is_watched_by_sentinels }: Demands,
+    ) -> Result<Self, StoreError> {
+        let watch = Arc::new(Watch::default());
+        let mut connection = connect(&node, info, &watch, settings).await?;
+        let ask = |error| StoreError::of(&node, &error);
+        // From now on the node tells this connection when its database is emptied, before it answers what comes after that.
+        let () = redis::cmd("CLIENT").arg("TRACKING").arg("ON").query_async(&mut connection).await.map_err(ask)?;
+        let described: String = redis::cmd("INFO").arg("all").query_async(&mut connection).await.map_err(ask)?;
+        let described = Node::parse(&described).map_err(|field| StoreError::Engine {
+            node: node.clone(),
+            reason: format!("INFO has no usable field {field}"),
+        })?;
+        if !described.is_master {
+            return Err(StoreError::Replica { node });
+        }
+        if described.eviction != "noeviction" {
+            return Err(StoreError::Evicts { node, policy: described.eviction });
+        }
+        if is_watched_by_sentinels && !described.demands_replicas && !settings.isolated_master_is_allowed {
+            return Err(StoreError::IsolatedMaster { node });
+        }
+        let memory = memories.of(&described, (settings.clock)(), is_first_start);
+        let memory = Arc::clone(watch.memory.get_or_init(|| memory));
+        if watch.was_emptied.load(Ordering::Acquire) {
+            memory.forget((settings.clock)());
+        }
+        let link = Self { node, connection, watch, memory, settings };
+        link.check_clock((settings.clock)()).await?;
+        tracing::info!(
+            node = link.node,
+            process = described.life.process(),
+            whole_after = ?link.memory.whole_after().map(UnixTime::seconds),
+            "the replay store is connected; authenticators that are not younger than whole_after are refused"
+        );
+        Ok(link)
+    }
+
+    /// Returns the node's host and port.
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Tells whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.watch.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Asks the node for its time. A clock that is ahead has let the node forget.
+    pub(crate) async fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
+        let (time, mut connection) = (redis::cmd("TIME"), self.connection.clone());
+        let asked = time.query_async(&mut connection);
+        let time: Value = match timeout(self.settings.timeout, asked).await {
+            Ok(answer) => answer.map_err(|error| StoreError::of(&self.node, &error))?,
+            Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
+        };
+        self.judge_clock(&time, now)
+    }
+
+    /// Remembers `key` until `forget_at`, unless the node has it, in one step.
+    ///
+    /// The command is sent once. If its answer is lost, nobody can say whether the node took it, and to send it again would
+    /// meet its own entry.
+    pub(crate) async fn set_if_absent(&self, key: &[u8], entry: Entry, asks: bool) -> Result<Reply, StoreError> {
+        if self.may_have_forgotten(entry.client_time) {
+            return Ok(Reply::MayBeForgotten);
+        }
+        let mut commands = redis::pipe();
+        if asks {
+            commands.cmd("ASKING").ignore();
+        }
+        let milliseconds = entry.forget_at.seconds().saturating_mul(1_000);
+        commands.cmd("SET").arg(key).arg(1).arg("NX").arg("PXAT").arg(milliseconds);
+        let limit = i64::try_from(self.settings.timeout.as_millis()).unwrap_or(i64::MAX);
+        match self.settings.confirmation {
+            Confirmation::Master => {}
+            Confirmation::Replicas(replicas) => drop(commands.cmd("WAIT").arg(replicas).arg(limit)),
+            Confirmation::Disk { replicas } => drop(commands.cmd("WAITAOF").arg(1).arg(replicas).arg(limit)),
+        }
+        commands.cmd("TIME");
+        let skipped = usize::from(asks);
+        let count = commands.len().saturating_sub(skipped);
+        let mut connection = self.connection.clone();
+        let asked = connection.req_packed_commands(&commands, skipped, count);
+        let answers = match timeout(self.settings.timeout, asked).await {
+            Ok(answers) => answers.map_err(|error| StoreError::of(&self.node, &error))?,
+            Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
+        };
+        let reply = self.judge(&answers, entry)?;
+        // The node may have been emptied since. It says so before it answers, so this connection knows it by now.
+        if matches!(reply, Reply::New) && self.may_have_forgotten(entry.client_time) {
+            return Ok(Reply::MayBeForgotten);
+        }
+        Ok(reply)
+    }
+
+    fn may_have_forgotten(&self, client_time: UnixTime) -> bool {
+        self.memory.may_have_forgotten(client_time, self.settings.start, self.settings.clock_skew)
+    }
+
+    /// Reads the answers to `SET`, a confirmation if one is demanded, and `TIME`.
+    fn judge(&self, answers: &[Value], entry: Entry) -> Result<Reply, StoreError> {
+        let (Some(set), Some(time)) = (answers.first(), answers.last()) else { return Err(self.odd("no answer")) };
+        let reply = match set {
+            Value::Okay => Reply::New,
+            Value::Nil => Reply::Seen,
+            Value::ServerError(error) => return self.judge_refusal(error.clone()),
+            _ => return Err(self.odd("an answer to SET that is none")),
+        };
+        self.judge_clock(time, entry.now)?;
+        if matches!(reply, Reply::New) {
+            self.judge_confirmation(answers.get(1))?;
+        }
+        Ok(reply)
+    }
+
+    fn judge_refusal(&self, error: redis::ServerError) -> Result<Reply, StoreError> {
+        let is_full = error.code() == "OOM";
+        let error = redis::RedisError::from(error);
+        // The address of the node, and the slot.
+        let address = error.redirect_node().and_then(|(address, _)| parse_address(address));
+        match (error.kind(), address) {
+            _ if is_full => Ok(Reply::Full),
+            (redis::ErrorKind::Server(redis::ServerErrorKind::Moved), Some(address)) => Ok(Reply::Moved(address)),
+            (redis::ErrorKind::Server(redis::ServerErrorKind::Ask), Some(address)) => Ok(Reply::Ask(address)),
+            _ => Err(StoreError::of(&self.node, &error)),
+        }
+    }
+
+    fn judge_clock(&self, time: &Value, now: UnixTime) -> Result<(), StoreError> {
+        let (seconds, _): (i64, i64) =
+            redis::from_redis_value_ref(time).map_err(|_| self.odd("an answer to TIME that is none"))?;
+        let ours = (self.settings.clock)();
+        let allowed = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let offset = seconds.saturating_sub(ours.seconds());
+        if offset.saturating_abs() > allowed(MAX_CLOCK_OFFSET) {
+            if offset > 0 {
+                // What the node would have kept for longer has ended by its clock.
+                self.memory.forget(ours);
+            }
+            return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
+        }
+        // The caller's time is that of the request's arrival: it may lie before ours by the waits, and a second of rounding.
+        let waited = ours.seconds_since(now);
+        let longest = allowed(CONNECT_TIMEOUT).saturating_add(allowed(MAX_CLOCK_OFFSET));
+        if waited > longest || waited < allowed(MAX_CLOCK_OFFSET).saturating_neg() {
+            return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: waited });
+        }
+        Ok(())
+    }
+
+    fn judge_confirmation(&self, answer: Option<&Value>) -> Result<(), StoreError> {
+        let odd = || self.odd("an answer to WAIT that is none");
+        let (confirmed, demanded) = match (self.settings.confirmation, answer) {
+            (Confirmation::Master, _) => return Ok(()),
+            (_, Some(Value::ServerError(error))) => return Err(StoreError::of(&self.node, &error.clone().into())),
+            (Confirmation::Replicas(replicas), Some(answer)) => {
+                (redis::from_redis_value_ref::<i64>(answer).map_err(|_| odd())?, i64::from(replicas))
+            }
+            (Confirmation::Disk { replicas }, Some(answer)) => {
+                let (local, others): (i64, i64) = redis::from_redis_value_ref(answer).map_err(|_| odd())?;
+                (local.saturating_add(others), i64::from(replicas).saturating_add(1))
+            }
+            (_, None) => return Err(odd()),
+        };
+        if confirmed < demanded {
+            return Err(StoreError::Unconfirmed { node: self.node.clone(), confirmed, demanded });
+        }
+        Ok(())
+    }
+
+    fn odd(&self, reason: &str) -> StoreError {
+        StoreError::Engine { node: self.node.clone(), reason: reason.into() }
+    }
+}
+
+/// What is remembered, and until when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) client_time: UnixTime,
+    pub(crate) forget_at: UnixTime,
+    /// When the request arrived.
+    pub(crate) now: UnixTime,
+}
+
+/// Reads `host:port`.
+fn parse_address(address: &str) -> Option<Address> {
+    let (host, port) = address.rsplit_once(':')?;
+    Some((host.into(), port.parse().ok()?))
+}
+
+/// Connects, and lets `watch` see what the node sends by itself.
+async fn connect(
+    node: &str,
+    info: &ConnectionInfo,
+    watch: &Arc<Watch>,
+    settings: Settings,
+) -> Result<MultiplexedConnection, StoreError> {
+    let watching = Arc::clone(watch);
+    let seen = move |push: PushInfo| -> Result<(), std::convert::Infallible> {
+        watching.see(&push, settings.clock);
+        Ok(())
+    };
+    let protocol = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
+    let client = redis::Client::open(info.clone().set_redis_settings(protocol))
+        .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;
+    // The waits are limited here, where a wait that is over does not send the command again either.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(settings.connect_timeout))
+        .set_response_timeout(Some(settings.connect_timeout))
+        .set_push_sender(seen);
+    let connected = client.get_multiplexed_async_connection_with_config(&config).await;
+    connected.map_err(|error| StoreError::of(node, &error))
+}
+
+impl Watch {
+    fn see(&self, push: &PushInfo, clock: fn() -> UnixTime) {
+        match (&push.kind, push.data.as_slice()) {
+            (PushKind::Disconnection, _) => self.is_closed.store(true, Ordering::Release),
+            // The node names keys one by one. No key at all means that a database was emptied.
+            (PushKind::Invalidate, [Value::Nil]) => {
+                self.was_emptied.store(true, Ordering::Release);
+                if let Some(memory) = self.memory.get() {
+                    memory.forget(clock());
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The epoch rule: from when on the memory of a node is whole.
+//!
+//! A node that restarted, was emptied or was promoted has forgotten authenticators that were admitted before. So this crate
+//! refuses every authenticator that may have been shown before.
+
+use crate::info::{Life, Node};
+use crate::settings::{MARGIN, Start};
+use kerberos_sso::UnixTime;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The memory of one life of a node: what was admitted up to `whole_after` may be forgotten.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    whole_after: Mutex<Option<UnixTime>>,
+}
+
+impl Memory {
+    const fn new(whole_after: Option<UnixTime>) -> Self {
+        Self { whole_after: Mutex::new(whole_after) }
+    }
+
+    /// Notes that the node may have forgotten what it took up to `now`.
+    pub(crate) fn forget(&self, now: UnixTime) {
+        let mut whole_after = self.whole_after.lock().unwrap_or_else(PoisonError::into_inner);
+        *whole_after = (*whole_after).max(Some(now));
+    }
+
+    /// Returns the instant up to which admitted authenticators may be forgotten; `None` if nothing was forgotten.
+    pub(crate) fn whole_after(&self) -> Option<UnixTime> {
+        *self.whole_after.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whether an authenticator of this time may have been admitted and forgotten.
+    pub(crate) fn may_have_forgotten(&self, client_time: UnixTime, start: Start, clock_skew: Duration) -> bool {
+        let Some(whole_after) = self.whole_after() else { return false };
+        let closed = match start {
+            Start::Default => whole_after,
+            // A client whose clock is fast by one skew showed authenticators that are as far ahead.
+            Start::Strict => after(after(whole_after, clock_skew), MARGIN),
+        };
+        client_time.seconds() <= closed.seconds()
+    }
+}
+
+/// The lives that were met so far.
+#[derive(Debug)]
+pub(crate) struct Memories {
+    known: Mutex<HashMap<Life, Arc<Memory>>>,
+}
+
+impl Memories {
+    pub(crate) fn new() -> Self {
+        Self { known: Mutex::default() }
+    }
+
+    /// Returns the memory of a node that described itself at `now`. With `is_first_start` the operator says that nothing was
+    /// admitted before, so a life that is met for the first time has forgotten nothing.
+    pub(crate) fn of(&self, node: &Node, now: UnixTime, is_first_start: bool) -> Arc<Memory> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = known.entry(node.life.clone()).or_insert_with(|| {
+            let whole_after = if is_first_start {
+                None
+            } else if node.forgot_at_unknown_time() {
+                Some(now)
+            } else {
+                // The node counts whole seconds, so it began up to one second later than that.
+                Some(now.saturating_add_seconds(node.uptime_seconds.saturating_neg()).saturating_add_seconds(1))
+            };
+            // A life begins at the latest when it is met.
+            Arc::new(Memory::new(whole_after.map(|whole_after| whole_after.min(now))))
+        });
+        Arc::clone(memory)
+    }
+}
+
+/// Returns the instant that is `duration` later.
+fn after(instant: UnixTime, duration: Duration) -> UnixTime {
+    instant.saturating_add_seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::info::tests::MASTER;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
+    const SKEW: Duration = Duration::from_secs(300);
+
+    fn at(seconds: i64) -> UnixTime {
+        NOW.saturating_add_seconds(seconds)
+    }
+
+    #[test]
+    fn authenticator_from_before_the_start_may_be_forgotten() {
+        let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
+        assert_eq!(memory.whole_after(), Some(at(-99)));
+        assert!(memory.may_have_forgotten(at(-99), Start::Default, SKEW));
+        assert!(!memory.may_have_forgotten(at(-98), Start::Default, SKEW));
+    }
+
+    #[test]
+    fn strict_start_refuses_for_one_skew_and_the_margin_longer() {
+        let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
+        assert!(memory.may_have_forgotten(at(-99 + 305), Start::Strict, SKEW));
+        assert!(!memory.may_have_forgotten(at(-99 + 306), Start::Strict, SKEW));
+    }
+
+    #[test]
+    fn first_start_waives_the_rule_for_the_life_that_is_met_and_for_no_other() {
+        let memories = Memories::new();
+        let first = memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
+        assert!(!first.may_have_forgotten(at(-1_000), Start::Strict, SKEW));
+        let restarted = MASTER.replace("5d3f0a1c8b", "another").replace("seconds:100", "seconds:0");
+        let second = memories.of(&Node::parse(&restarted).unwrap(), at(60), false);
+        assert!(second.may_have_forgotten(at(60), Start::Default, SKEW));
+        assert!(!second.may_have_forgotten(at(61), Start::Default, SKEW));
+    }
+
+    #[test]
+    fn promoted_and_emptied_nodes_are_whole_from_the_first_contact_on() {
+        let promoted = MASTER.replace("master_replid2:0", "master_replid2:9");
+        let emptied = format!("{MASTER}cmdstat_flushall:calls=1,usec=5\r\n");
+        for info in [promoted, emptied] {
+            let memory = Memories::new().of(&Node::parse(&info).unwrap(), NOW, false);
+            assert_eq!(memory.whole_after(), Some(NOW), "{info}");
+        }
+    }
+
+    #[test]
+    fn life_that_was_met_before_is_not_begun_again() {
+        let memories = Memories::new();
+        let promoted = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
+        memories.of(&promoted, NOW, false);
+        assert_eq!(memories.of(&promoted, at(500), false).whole_after(), Some(NOW));
+    }
+
+    #[test]
+    fn memory_that_forgets_is_whole_from_then_on_and_never_earlier() {
+        let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, true);
+        memory.forget(at(10));
+        memory.forget(at(5));
+        assert_eq!(memory.whole_after(), Some(at(10)));
+    }
+}

@@ -1,0 +1,231 @@
+//! The nodes of a store, and which of them serves a key.
+
+mod cluster;
+mod sentinel;
+
+use crate::error::StoreError;
+use crate::link::{Address, Demands, Link};
+use crate::memory::Memories;
+use crate::settings::Settings;
+use cluster::SlotMap;
+use redis::{ConnectionAddr, ConnectionInfo};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+/// How the nodes of a store work together.
+#[derive(Debug)]
+pub(crate) enum Topology {
+    /// One server.
+    Single(ConnectionInfo),
+    /// One master of several servers, chosen by sentinels.
+    Sentinel {
+        /// The name under which the sentinels know the master.
+        service: String,
+        sentinels: Vec<ConnectionInfo>,
+        /// How the master is spoken to. Its address is not used.
+        master: ConnectionInfo,
+    },
+    /// Masters that share the keys among them.
+    Cluster {
+        seeds: Vec<ConnectionInfo>,
+        /// How each node is spoken to. Its address is not used.
+        model: ConnectionInfo,
+    },
+}
+
+/// The nodes that were met, with a connection to each.
+#[derive(Debug)]
+pub(crate) struct Nodes {
+    topology: Topology,
+    settings: Settings,
+    memories: Memories,
+    nodes: Mutex<HashMap<Address, Arc<Node>>>,
+    master: RwLock<Option<Address>>,
+    slots: RwLock<SlotMap>,
+    /// Held by the one that asks for the slots or for the master.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// One node. Whoever needs its connection first makes it, and the others wait.
+#[derive(Debug)]
+pub(crate) struct Node {
+    info: ConnectionInfo,
+    link: RwLock<Option<Arc<Link>>>,
+    connecting: tokio::sync::Mutex<()>,
+}
+
+impl Nodes {
+    pub(crate) fn new(topology: Topology, settings: Settings) -> Self {
+        Self {
+            topology,
+            settings,
+            memories: Memories::new(),
+            nodes: Mutex::default(),
+            master: RwLock::default(),
+            slots: RwLock::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Connects to all nodes that serve now.
+    pub(crate) async fn connect(&self, is_first_start: bool) -> Result<(), StoreError> {
+        let serving = match &self.topology {
+            Topology::Single(info) => vec![address(info.addr())],
+            Topology::Sentinel { .. } => vec![self.ask_for_master().await?],
+            Topology::Cluster { .. } => {
+                self.ask_for_slots().await?;
+                self.slots.read().unwrap_or_else(PoisonError::into_inner).masters()
+            }
+        };
+        for address in serving {
+            self.link_to(&address, is_first_start).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the connection to the node that serves a slot.
+    pub(crate) async fn link_for(&self, slot: u16) -> Result<Arc<Link>, StoreError> {
+        let serving = match &self.topology {
+            Topology::Single(info) => address(info.addr()),
+            Topology::Sentinel { .. } => match self.known_master() {
+                Some(master) => master,
+                None => self.ask_for_master().await?,
+            },
+            Topology::Cluster { .. } => match self.master_of(slot) {
+                Some(master) => master,
+                None => {
+                    self.ask_for_slots().await?;
+                    let none = || StoreError::NoNode { reason: format!("the cluster has no master for slot {slot}") };
+                    self.master_of(slot).ok_or_else(none)?
+                }
+            },
+        };
+        let link = self.link_to(&serving, false).await;
+        if link.is_err() {
+            self.doubt(&serving);
+        }
+        link
+    }
+
+    /// Returns the connection to a node, and makes it if there is none.
+    pub(crate) async fn link_to(&self, address: &Address, is_first_start: bool) -> Result<Arc<Link>, StoreError> {
+        let node = self.node(address);
+        if let Some(link) = node.open_link() {
+            return Ok(link);
+        }
+        let _alone = node.connecting.lock().await;
+        if let Some(link) = node.open_link() {
+            return Ok(link);
+        }
+        let is_watched_by_sentinels = matches!(self.topology, Topology::Sentinel { .. });
+        let demands = Demands { settings: self.settings, is_first_start, is_watched_by_sentinels };
+        let link = Arc::new(Link::open(&node.info, &self.memories, demands).await?);
+        *node.link.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
+        Ok(link)
+    }
+
+    /// Ends the use of a connection that failed. The next request makes another, and asks first who serves.
+    pub(crate) fn drop_link(&self, failed: &Arc<Link>) {
+        let nodes: Vec<_> =
+            self.locked_nodes().iter().map(|(address, node)| (address.clone(), Arc::clone(node))).collect();
+        for (address, node) in nodes {
+            let mut link = node.link.write().unwrap_or_else(PoisonError::into_inner);
+            if link.as_ref().is_some_and(|link| Arc::ptr_eq(link, failed)) {
+                *link = None;
+                self.doubt(&address);
+            }
+        }
+    }
+
+    /// Notes that a node said which other one serves a slot.
+    pub(crate) fn note_move(&self, slot: u16, to: &Address) {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).move_slot(slot, to);
+    }
+
+    /// Returns the connections that are open.
+    pub(crate) fn open_links(&self) -> Vec<Arc<Link>> {
+        self.locked_nodes().values().filter_map(|node| node.open_link()).collect()
+    }
+
+    /// Forgets which slots a node serves, or that it is the master: the others are asked before the next request.
+    fn doubt(&self, address: &Address) {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).forget(address);
+        self.note_master(None);
+    }
+
+    fn known_master(&self) -> Option<Address> {
+        self.master.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_master(&self, master: Option<Address>) {
+        *self.master.write().unwrap_or_else(PoisonError::into_inner) = master;
+    }
+
+    fn master_of(&self, slot: u16) -> Option<Address> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).master_of(slot)
+    }
+
+    fn locked_nodes(&self) -> std::sync::MutexGuard<'_, HashMap<Address, Arc<Node>>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn node(&self, address: &Address) -> Arc<Node> {
+        let mut nodes = self.locked_nodes();
+        let node = nodes.entry(address.clone()).or_insert_with(|| {
+            let info = self.topology.info_for(address);
+            Arc::new(Node { info, link: RwLock::default(), connecting: tokio::sync::Mutex::default() })
+        });
+        Arc::clone(node)
+    }
+}
+
+impl Node {
+    fn open_link(&self) -> Option<Arc<Link>> {
+        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
+        link.as_ref().filter(|link| !link.is_closed()).map(Arc::clone)
+    }
+}
+
+impl Topology {
+    /// Returns how a node of this address is spoken to: with the user, password and TLS of the nodes that were named.
+    fn info_for(&self, (host, port): &Address) -> ConnectionInfo {
+        let model = match self {
+            Self::Single(info) => return info.clone(),
+            Self::Sentinel { master, .. } => master,
+            Self::Cluster { model, .. } => model,
+        };
+        let addr = match model.addr() {
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
+                host: host.clone(),
+                port: *port,
+                insecure: *insecure,
+                tls_params: tls_params.clone(),
+            },
+            _ => ConnectionAddr::Tcp(host.clone(), *port),
+        };
+        model.clone().set_addr(addr)
+    }
+}
+
+/// Returns the host and port of an address. A socket of the file system has its path.
+fn address(addr: &ConnectionAddr) -> Address {
+    match addr {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),
+        other => (other.to_string(), 0),
+    }
+}
+
+/// Asks a node one question on a connection of its own. A node that does not serve keys need not be fit to remember any.
+async fn ask(info: &ConnectionInfo, question: &redis::Cmd, limit: Duration) -> Result<redis::Value, StoreError> {
+    let node = info.addr().to_string();
+    let error = |error| StoreError::of(&node, &error);
+    let asked = async {
+        let client = redis::Client::open(info.clone()).map_err(error)?;
+        let config =
+            redis::AsyncConnectionConfig::new().set_connection_timeout(Some(limit)).set_response_timeout(Some(limit));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.map_err(error)?;
+        question.query_async(&mut connection).await.map_err(error)
+    };
+    tokio::time::timeout(limit, asked).await.unwrap_or(Err(StoreError::TimedOut { node: node.clone() }))
+}

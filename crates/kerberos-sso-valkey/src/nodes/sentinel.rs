@@ -1,0 +1,82 @@
+//! Which of several servers the sentinels take for the master.
+
+use super::{Nodes, Topology, ask};
+use crate::error::StoreError;
+use crate::link::Address;
+use redis::Value;
+use tokio::task::JoinSet;
+
+impl Nodes {
+    /// Asks all sentinels for the master, and believes what more than half of those that were named say.
+    ///
+    /// A sentinel on the wrong side of a partition still names the old master, which may admit what the new one admits again.
+    pub(super) async fn ask_for_master(&self) -> Result<Address, StoreError> {
+        let _alone = self.asking.lock().await;
+        if let Some(master) = self.known_master() {
+            return Ok(master);
+        }
+        let master = self.master_by_majority().await?;
+        self.note_master(Some(master.clone()));
+        Ok(master)
+    }
+
+    /// Asks the sentinels whether the master is still the one that is used. If not, its connection is used no longer.
+    pub(crate) async fn check_master(&self) {
+        let Some(used) = self.known_master() else { return };
+        if self.master_by_majority().await.is_ok_and(|master| master == used) {
+            return;
+        }
+        tracing::warn!(host = used.0, port = used.1, "most sentinels no longer name this master of the replay store");
+        let link = self.node(&used).open_link();
+        link.inspect(|link| self.drop_link(link));
+        self.doubt(&used);
+    }
+
+    async fn master_by_majority(&self) -> Result<Address, StoreError> {
+        let Topology::Sentinel { service, sentinels, .. } = &self.topology else {
+            return Err(StoreError::NoNode { reason: "no sentinel is named".into() });
+        };
+        let (limit, mut asked) = (self.settings.connect_timeout, JoinSet::new());
+        for sentinel in sentinels.clone() {
+            let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service).to_owned();
+            asked.spawn(async move { ask(&sentinel, &question, limit).await });
+        }
+        let mut named: Vec<Address> = Vec::new();
+        let mut last = None;
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok(Ok(answer)) => named.extend(parse(&answer)),
+                Ok(Err(error)) => last = Some(error),
+                Err(_) => {}
+            }
+        }
+        let votes = |master: &Address| named.iter().filter(|named| *named == master).count();
+        let majority = (sentinels.len() / 2).saturating_add(1);
+        let elected = named.iter().find(|master| votes(master) >= majority).cloned();
+        elected.ok_or_else(|| StoreError::NoNode {
+            reason: match last {
+                Some(error) => format!("fewer than {majority} sentinels name one master of {service}; {error}"),
+                None => format!("fewer than {majority} sentinels name one master of {service}"),
+            },
+        })
+    }
+}
+
+/// Reads the answer of a sentinel: host and port, or nothing if it does not know the service.
+fn parse(answer: &Value) -> Option<Address> {
+    let (host, port): (String, u16) = redis::from_redis_value_ref(answer).ok()?;
+    Some((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_is_a_host_and_a_port_in_text() {
+        let text = |text: &str| Value::BulkString(text.into());
+        assert_eq!(parse(&Value::Array(vec![text("10.0.0.1"), text("6379")])), Some(("10.0.0.1".into(), 6379)));
+        assert_eq!(parse(&Value::Nil), None);
+        assert_eq!(parse(&Value::Array(vec![text("10.0.0.1"), text("70000")])), None);
+    }
+}

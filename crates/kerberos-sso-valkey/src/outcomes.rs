@@ -1,0 +1,130 @@
+//! How often each answer was given, for a server's metrics.
+
+use kerberos_sso::replay::{Admission, ReplayLimit};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How often the cache gave each answer since it was made, and how long the store took.
+///
+/// All numbers only grow, as counters of Prometheus do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcomes {
+    /// Authenticators that were new.
+    pub new: u64,
+    /// Authenticators that were admitted before.
+    pub seen: u64,
+    /// Authenticators that may have been admitted before a node forgot.
+    pub too_old: u64,
+    /// Authenticators of clients that have their share of this process's entries.
+    pub client_share: u64,
+    /// Authenticators for which the store, or this process, has no memory.
+    pub full: u64,
+    /// Authenticators that live longer than the cache's clock skew.
+    pub outlives_cache: u64,
+    /// Authenticators that the store did not decide about: [`StoreError`](crate::StoreError) says why.
+    pub failed: u64,
+    /// Answers of the store, by the time that it took: within 1 ms, 2 ms, 5 ms, 10 ms, 20 ms, 50 ms, 100 ms, and longer.
+    pub answers_within: [u64; 8],
+}
+
+/// The upper ends of the first seven groups of [`Outcomes::answers_within`].
+pub(crate) const WITHIN: [Duration; 7] = [
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+];
+
+/// The counters behind [`Outcomes`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    new: AtomicU64,
+    seen: AtomicU64,
+    too_old: AtomicU64,
+    client_share: AtomicU64,
+    full: AtomicU64,
+    outlives_cache: AtomicU64,
+    failed: AtomicU64,
+    answers_within: [AtomicU64; 8],
+}
+
+impl Counters {
+    pub(crate) fn count(&self, admission: Admission) {
+        let counter = match admission {
+            Admission::New => &self.new,
+            Admission::Seen => &self.seen,
+            Admission::TooOld => &self.too_old,
+            Admission::Full(ReplayLimit::ClientShare) => &self.client_share,
+            Admission::Full(_) => &self.full,
+            Admission::OutlivesCache { .. } => &self.outlives_cache,
+            _ => &self.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_answer(&self, took: Duration) {
+        let group = WITHIN.iter().position(|end| took <= *end).unwrap_or(WITHIN.len());
+        if let Some(counter) = self.answers_within.get(group) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn read(&self) -> Outcomes {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Outcomes {
+            new: read(&self.new),
+            seen: read(&self.seen),
+            too_old: read(&self.too_old),
+            client_share: read(&self.client_share),
+            full: read(&self.full),
+            outlives_cache: read(&self.outlives_cache),
+            failed: read(&self.failed),
+            answers_within: self.answers_within.each_ref().map(read),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_its_counter() {
+        let counters = Counters::default();
+        for admission in [
+            Admission::New,
+            Admission::Seen,
+            Admission::Seen,
+            Admission::TooOld,
+            Admission::Full(ReplayLimit::ClientShare),
+            Admission::Full(ReplayLimit::Cache),
+            Admission::OutlivesCache { entry_seconds: 2, cache_seconds: 1 },
+            Admission::Failed,
+        ] {
+            counters.count(admission);
+        }
+        let one_each = Outcomes {
+            new: 1,
+            too_old: 1,
+            client_share: 1,
+            full: 1,
+            outlives_cache: 1,
+            failed: 1,
+            ..Outcomes::default()
+        };
+        assert_eq!(counters.read(), Outcomes { seen: 2, ..one_each });
+    }
+
+    #[test]
+    fn answers_are_grouped_by_the_time_that_they_took() {
+        let counters = Counters::default();
+        for micros in [1_000, 1_001, 100_000, 100_001] {
+            counters.count_answer(Duration::from_micros(micros));
+        }
+        assert_eq!(counters.read().answers_within, [1, 1, 0, 0, 0, 0, 1, 1]);
+    }
+}

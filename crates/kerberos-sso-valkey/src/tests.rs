@@ -1,0 +1,32 @@
+//! The cache against stores that are tasks beside it, with a clock that stands.
+
+mod cluster;
+mod sentinel;
+mod single;
+mod store;
+
+use crate::{Builder, ValkeyReplayCache};
+use kerberos_sso::UnixTime;
+use kerberos_sso::replay::{Admission, AsyncReplayCache as _, ReplayClient, ReplayEntry, ReplayTag};
+use std::time::Duration;
+
+/// This server's time in all tests.
+const NOW: UnixTime = UnixTime::from_seconds(1_795_000_000);
+const SKEW: Duration = Duration::from_secs(300);
+
+fn clock() -> UnixTime {
+    NOW
+}
+
+/// Returns a builder whose clock stands, and which waits for the store as long as it may.
+fn patient(builder: Builder) -> Builder {
+    builder.for_tests(clock)
+}
+
+/// Asks for authenticator `number`, which the client made `age` seconds ago.
+async fn admit(cache: &ValkeyReplayCache, number: u8, age: i64) -> Admission {
+    let made = NOW.saturating_add_seconds(-age);
+    let client = ReplayClient::Name { realm: b"EXAMPLE.COM", name: b"alice" };
+    let until = made.saturating_add_seconds(300);
+    cache.admit(&ReplayEntry::new(ReplayTag::from_bytes([number; 16]), made, until, client), NOW).await
+}

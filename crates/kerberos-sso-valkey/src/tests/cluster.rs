@@ -1,0 +1,88 @@
+//! A cluster of two nodes.
+
+use super::store::Store;
+use super::{SKEW, admit, patient};
+use crate::slot::{SLOTS, slot};
+use crate::{StoreError, ValkeyReplayCache};
+use kerberos_sso::replay::Admission;
+
+/// The answer to `CLUSTER SLOTS`: the first node serves all slots below `border`.
+fn slots(border: u16, first: &Store, second: &Store) -> String {
+    let range =
+        |from: u16, to: u16, port: u16| format!("*3\r\n:{from}\r\n:{to}\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n");
+    format!("*2\r\n{}{}", range(0, border - 1, first.port), range(border, SLOTS - 1, second.port))
+}
+
+async fn two_nodes(border: u16) -> (Store, Store, ValkeyReplayCache) {
+    let (first, second) = (Store::start().await, Store::start().await);
+    second.describe("run_id", "second");
+    for node in [&first, &second] {
+        node.answer("CLUSTER", &slots(border, &first, &second));
+    }
+    let cache = patient(ValkeyReplayCache::cluster([first.address().as_str()], SKEW)).connect().await.unwrap();
+    (first, second, cache)
+}
+
+fn slot_of(number: u8) -> u16 {
+    slot(&[b"{}r".as_slice(), &[number; 16]].concat())
+}
+
+#[tokio::test]
+async fn each_node_is_asked_for_its_slots() {
+    let border = 8_192;
+    let (first, second, cache) = two_nodes(border).await;
+    let mut below = 0;
+    for number in 0..40 {
+        assert_eq!(admit(&cache, number, 0).await, Admission::New);
+        below += usize::from(slot_of(number) < border);
+    }
+    assert!(0 < below && below < 40);
+    assert_eq!((first.commands("SET").len(), second.commands("SET").len()), (below, 40 - below));
+}
+
+#[tokio::test]
+async fn slot_that_moved_is_asked_for_at_its_new_node_from_then_on() {
+    let (first, second, cache) = two_nodes(SLOTS - 1).await;
+    first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
+    assert_eq!(admit(&cache, 1, 0).await, Admission::New);
+    assert_eq!((first.commands("SET").len(), second.commands("SET").len()), (1, 1));
+    let again = patient(ValkeyReplayCache::cluster([second.address().as_str()], SKEW)).connect().await.unwrap();
+    assert_eq!(admit(&again, 1, 0).await, Admission::Seen);
+}
+
+#[tokio::test]
+async fn slot_that_is_moving_is_asked_for_at_its_new_node_with_asking() {
+    let (first, second, cache) = two_nodes(SLOTS - 1).await;
+    first.answer("SET", &format!("-ASK {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
+    assert_eq!(admit(&cache, 1, 0).await, Admission::New);
+    assert_eq!(second.commands("ASKING").len(), 1);
+    assert_eq!(second.commands("SET").len(), 1);
+}
+
+#[tokio::test]
+async fn request_that_two_nodes_send_to_each_other_is_refused() {
+    let (first, second, cache) = two_nodes(SLOTS - 1).await;
+    first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
+    second.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), first.port));
+    assert_eq!(admit(&cache, 1, 0).await, Admission::Failed);
+    assert!(matches!(cache.fault(), Some(StoreError::NoNode { .. })), "{:?}", cache.fault());
+}
+
+/// A node that met nobody before may have been promoted or restarted while its slot was elsewhere: its own start counts.
+#[tokio::test]
+async fn node_that_a_slot_moves_to_is_believed_from_its_own_start_on() {
+    let (first, second, cache) = two_nodes(SLOTS - 1).await;
+    second.restart("promoted").await;
+    first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
+    while admit(&cache, 1, 0).await == Admission::Failed {}
+    assert_eq!(admit(&cache, 2, 0).await, Admission::TooOld);
+}
+
+#[tokio::test]
+async fn cluster_without_a_node_that_answers_is_unreachable() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("redis://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let refused = patient(ValkeyReplayCache::cluster([address.as_str()], SKEW)).connect().await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unreachable { .. }), "{refused:?}");
+}
