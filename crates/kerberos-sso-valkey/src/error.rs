@@ -1,12 +1,14 @@
 //! The reasons why the store cannot decide.
 
 use crate::settings::MAX_CLOCK_OFFSET;
+use std::fmt;
 use thiserror::Error;
 
 /// The reason why the store does not decide about authenticators now.
 ///
-/// `Display` is a sentence for the operator of the store. It has no password.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// `Display` is a sentence for the operator of the store. It has no password. `Debug` prints the same sentence, since `main`
+/// prints an error so.
+#[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// An address cannot be used.
@@ -110,6 +112,12 @@ pub enum StoreError {
         /// How many must.
         demanded: i64,
     },
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl StoreError {

@@ -35,7 +35,9 @@ impl Node {
         let life = Life {
             run_id: field("run_id")?.into(),
             replication_id: field("master_replid")?.into(),
-            flushes: calls(info, "cmdstat_flushall").saturating_add(calls(info, "cmdstat_flushdb")),
+            flushes: ["cmdstat_flushall", "cmdstat_flushdb", "cmdstat_swapdb"]
+                .iter()
+                .fold(0, |sum: u64, command| sum.saturating_add(calls(info, command))),
         };
         Ok(Self {
             life,
@@ -88,10 +90,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn flushes_of_both_commands_are_counted() {
-        let info = format!("{MASTER}cmdstat_flushall:calls=2,usec=5\r\ncmdstat_flushdb:calls=1,usec=5\r\n");
-        let node = Node::parse(&info).unwrap();
-        assert_eq!(node.life.flushes, 3);
+    fn all_commands_that_empty_a_database_are_counted() {
+        let stats =
+            "cmdstat_flushall:calls=2,usec=5\r\ncmdstat_flushdb:calls=1,usec=5\r\ncmdstat_swapdb:calls=4,usec=5\r\n";
+        let node = Node::parse(&format!("{MASTER}{stats}")).unwrap();
+        assert_eq!(node.life.flushes, 7);
         assert!(node.forgot_at_unknown_time());
     }
 

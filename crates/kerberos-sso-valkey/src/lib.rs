@@ -46,7 +46,8 @@
 //! The cache learns that a node forgot from its `INFO`, at each connection: the process, its history of writes, and how often it was
 //! emptied. A node that is emptied while it is connected says so itself, before its next answer (`CLIENT TRACKING`).
 //!
-//! What it cannot know: an administrator who deletes single keys, or restores an old copy of the data into a running process.
+//! What it cannot know: an administrator who deletes single keys, swaps databases, or loads an old copy of the data into a
+//! running process.
 //!
 //! # Several masters
 //! In a partition, an old master must stop to take writes before a new one begins. A cluster sees to it with
