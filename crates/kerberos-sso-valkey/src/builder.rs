@@ -164,7 +164,7 @@ impl Builder {
 
     #[cfg(feature = "tls")]
     fn certificates(&mut self) -> &mut redis::TlsCertificates {
-        self.certificates.get_or_insert_with(|| redis::TlsCertificates { client_tls: None, root_cert: None })
+        self.certificates.get_or_insert(redis::TlsCertificates { client_tls: None, root_cert: None })
     }
 
     /// Connects to the nodes that serve now, and checks that each is fit.

@@ -175,11 +175,10 @@ impl Shared {
             return;
         }
         fault.logged = Some(Instant::now());
-        match error {
-            Some(error) => {
-                tracing::error!(%error, "the replay store does not decide: requests with a ticket are refused")
-            }
-            None => tracing::info!("the replay store decides again"),
+        if let Some(error) = error {
+            tracing::error!(%error, "the replay store does not decide: requests with a ticket are refused");
+        } else {
+            tracing::info!("the replay store decides again");
         }
     }
 }

@@ -70,6 +70,7 @@ fn calls(info: &str, command: &str) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// What Redis 7.0.15 says, without the lines that nobody reads here.

@@ -82,6 +82,7 @@ fn after(instant: UnixTime, duration: Duration) -> UnixTime {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::info::tests::MASTER;
 

@@ -40,7 +40,7 @@ pub(crate) struct Nodes {
     topology: Topology,
     settings: Settings,
     memories: Memories,
-    nodes: Mutex<HashMap<Address, Arc<Node>>>,
+    met: Mutex<HashMap<Address, Arc<Node>>>,
     master: RwLock<Option<Address>>,
     slots: RwLock<SlotMap>,
     /// Held by the one that asks for the slots or for the master.
@@ -61,7 +61,7 @@ impl Nodes {
             topology,
             settings,
             memories: Memories::new(),
-            nodes: Mutex::default(),
+            met: Mutex::default(),
             master: RwLock::default(),
             slots: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
@@ -92,14 +92,13 @@ impl Nodes {
                 Some(master) => master,
                 None => self.ask_for_master().await?,
             },
-            Topology::Cluster { .. } => match self.master_of(slot) {
-                Some(master) => master,
-                None => {
+            Topology::Cluster { .. } => {
+                if self.master_of(slot).is_none() {
                     self.ask_for_slots().await?;
-                    let none = || StoreError::NoNode { reason: format!("the cluster has no master for slot {slot}") };
-                    self.master_of(slot).ok_or_else(none)?
                 }
-            },
+                let none = || StoreError::NoNode { reason: format!("the cluster has no master for slot {slot}") };
+                self.master_of(slot).ok_or_else(none)?
+            }
         };
         let link = self.link_to(&serving, false).await;
         if link.is_err() {
@@ -128,7 +127,7 @@ impl Nodes {
     /// Ends the use of a connection that failed. The next request makes another, and asks first who serves.
     pub(crate) fn drop_link(&self, failed: &Arc<Link>) {
         let nodes: Vec<_> =
-            self.locked_nodes().iter().map(|(address, node)| (address.clone(), Arc::clone(node))).collect();
+            self.locked_met().iter().map(|(address, node)| (address.clone(), Arc::clone(node))).collect();
         for (address, node) in nodes {
             let mut link = node.link.write().unwrap_or_else(PoisonError::into_inner);
             if link.as_ref().is_some_and(|link| Arc::ptr_eq(link, failed)) {
@@ -145,7 +144,7 @@ impl Nodes {
 
     /// Returns the connections that are open.
     pub(crate) fn open_links(&self) -> Vec<Arc<Link>> {
-        self.locked_nodes().values().filter_map(|node| node.open_link()).collect()
+        self.locked_met().values().filter_map(|node| node.open_link()).collect()
     }
 
     /// Forgets which slots a node serves, or that it is the master: the others are asked before the next request.
@@ -166,12 +165,12 @@ impl Nodes {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).master_of(slot)
     }
 
-    fn locked_nodes(&self) -> std::sync::MutexGuard<'_, HashMap<Address, Arc<Node>>> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked_met(&self) -> std::sync::MutexGuard<'_, HashMap<Address, Arc<Node>>> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn node(&self, address: &Address) -> Arc<Node> {
-        let mut nodes = self.locked_nodes();
+        let mut nodes = self.locked_met();
         let node = nodes.entry(address.clone()).or_insert_with(|| {
             let info = self.topology.info_for(address);
             Arc::new(Node { info, link: RwLock::default(), connecting: tokio::sync::Mutex::default() })

@@ -1,4 +1,5 @@
 //! The cache against stores that are tasks beside it, with a clock that stands.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 mod cluster;
 mod sentinel;

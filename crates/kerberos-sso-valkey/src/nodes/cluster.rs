@@ -97,13 +97,14 @@ impl Nodes {
     /// Returns the nodes that were named, and those that were met.
     fn cluster_nodes(&self) -> Vec<ConnectionInfo> {
         let Topology::Cluster { seeds, .. } = &self.topology else { return Vec::new() };
-        let met: Vec<_> = self.locked_nodes().values().map(|node| node.info.clone()).collect();
+        let met: Vec<_> = self.locked_met().values().map(|node| node.info.clone()).collect();
         seeds.iter().cloned().chain(met).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn text(text: &str) -> Value {

@@ -38,7 +38,7 @@ async fn replay_at_the_same_server_does_not_ask_the_store() {
 #[tokio::test]
 async fn store_forgets_an_authenticator_six_seconds_after_its_last() {
     let store = Store::start().await;
-    admit(&cache(&store).await, 7, 10).await;
+    assert_eq!(admit(&cache(&store).await, 7, 10).await, Admission::New);
     let forget_at = (NOW.seconds() - 10 + 300 + 1 + 5) * 1_000;
     assert_eq!(store.commands("SET"), [format!("SET {{}}r{} 1 NX PXAT {forget_at}", "\u{7}".repeat(16))]);
 }

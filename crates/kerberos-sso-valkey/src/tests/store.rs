@@ -139,7 +139,8 @@ impl State {
             "HELLO" => "%1\r\n$5\r\nproto\r\n:3\r\n".into(),
             "CLIENT" | "ASKING" | "AUTH" => "+OK\r\n".into(),
             "INFO" => {
-                let lines: String = self.info.iter().map(|(field, value)| format!("{field}:{value}\r\n")).collect();
+                let lines: Vec<_> = self.info.iter().map(|(field, value)| format!("{field}:{value}\r\n")).collect();
+                let lines = lines.concat();
                 format!("${}\r\n{lines}\r\n", lines.len())
             }
             "TIME" => {
