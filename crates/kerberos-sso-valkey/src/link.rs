@@ -276,7 +276,9 @@ async fn connect(
         Ok(())
     };
     let protocol = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-    let client = redis::Client::open(info.clone().set_redis_settings(protocol))
+    // A request is one small packet, which waits for no other.
+    let at_once = info.tcp_settings().clone().set_nodelay(true);
+    let client = redis::Client::open(info.clone().set_redis_settings(protocol).set_tcp_settings(at_once))
         .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;
     // The waits are limited here, where a wait that is over does not send the command again either.
     let config = AsyncConnectionConfig::new()

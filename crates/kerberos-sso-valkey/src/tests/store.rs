@@ -108,6 +108,7 @@ impl Store {
     }
 
     async fn serve(self, stream: TcpStream) {
+        stream.set_nodelay(true).unwrap();
         let (reader, writer) = stream.into_split();
         let (mut reader, writer) = (BufReader::new(reader), Arc::new(Lock::new(writer)));
         self.clients.lock().await.push(Arc::clone(&writer));
