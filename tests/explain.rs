@@ -12,9 +12,11 @@ mod stages;
 #[path = "../examples/explain/tree.rs"]
 mod tree;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::{Admission, NoReplayCache, ReplayEntry, ReplayLimit};
 use kerberos_sso::{UnixTime, Validator};
-use pasted::Pasted;
+use pasted::{Advice, Pasted};
 use recorded::{Case, Form, Outcome, Recording};
 use stages::{Examiner, Explanation};
 use std::collections::BTreeSet;
@@ -147,6 +149,22 @@ fn a_header_is_recognised_however_it_was_copied() {
     }
     for (text, token) in [("YII=", &[0x60, 0x82][..]), (" YI\r\nI= ", &[0x60, 0x82]), ("\u{60}\u{2}", &[0x60, 2])] {
         assert!(matches!(Pasted::recognise(text.as_bytes()), Pasted::Token(found) if found == token), "{text:?}");
+    }
+}
+
+/// Each can be judged as it is, as bytes, in base64 and in a header.
+#[cfg(feature = "rc4")]
+#[test]
+fn no_advice_is_given_on_a_token_that_is_accepted() {
+    for (_, case) in &cases(&recorded::load_all().unwrap()) {
+        let Outcome::Accept(_) = case.outcome() else { continue };
+        let contents = case.bytes().unwrap();
+        assert_eq!(Advice::on(&contents), None, "{}", case.id);
+        if case.form == Form::Token {
+            let encoded = STANDARD.encode(&contents);
+            assert_eq!(Advice::on(encoded.as_bytes()), None, "{}", case.id);
+            assert_eq!(Advice::on(format!("Negotiate {encoded}").as_bytes()), None, "{}", case.id);
+        }
     }
 }
 

@@ -26,7 +26,7 @@ mod tree;
 use arguments::{Arguments, Form, Replay, time_of};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache as _, ReplayEntry};
 use kerberos_sso::{UnixTime, Validator};
-use pasted::Pasted;
+use pasted::{Advice, Pasted};
 use stages::{Examiner, Explanation};
 use std::io::Read as _;
 use std::path::Path;
@@ -57,13 +57,15 @@ fn run() -> Result<bool, String> {
             .without_client_share();
     let mut all = true;
     for (index, token) in arguments.tokens.iter().enumerate() {
-        let (pasted, now) = (read(token, arguments.form)?, time_of(&arguments.at, index));
+        let (contents, now) = (read(token, arguments.form)?, time_of(&arguments.at, index));
+        let advice = if arguments.form == Form::Any { Advice::on(&contents) } else { None };
+        let pasted = recognise(contents, arguments.form);
         let admit = |entry: &ReplayEntry<'_>| match arguments.replay {
             Replay::Remember => cache.check_and_insert(entry, now),
             Replay::Ignore => Admission::New,
         };
         let examiner = Examiner { validator: &validator, arrival: now.into(), admit: Some(&admit) };
-        all &= show(&examiner.explain(&pasted), now);
+        all &= show(&examiner.explain(&pasted), advice, now);
     }
     Ok(all)
 }
@@ -77,28 +79,33 @@ fn validator(arguments: &mut Arguments) -> Result<Validator, String> {
 }
 
 /// A file, standard input, or the token itself.
-fn read(token: &Path, form: Form) -> Result<Pasted, String> {
+fn read(token: &Path, form: Form) -> Result<Vec<u8>, String> {
     let of_token = |error: &dyn std::fmt::Display| format!("{}: {error}", token.display());
     if token == Path::new("-") {
         let mut contents = Vec::new();
         std::io::stdin().lock().take(MAX_INPUT).read_to_end(&mut contents).map_err(|error| of_token(&error))?;
-        return Ok(recognise(contents, form));
+        return Ok(contents);
     }
     if form == Form::Any && !token.exists() {
         let text = token.as_os_str().as_encoded_bytes();
-        return Pasted::of_text(text).ok_or_else(|| of_token(&"neither a file nor a token"));
+        let advice = Advice::on(text).map(|advice| format!(". {advice}")).unwrap_or_default();
+        let is_token = Pasted::of_text(text).is_some();
+        return is_token.then(|| text.to_vec()).ok_or_else(|| of_token(&format!("neither a file nor a token{advice}")));
     }
-    Ok(recognise(std::fs::read(token).map_err(|error| of_token(&error))?, form))
+    std::fs::read(token).map_err(|error| of_token(&error))
 }
 
 fn recognise(contents: Vec<u8>, form: Form) -> Pasted {
     if form == Form::Header { Pasted::Header(contents) } else { Pasted::recognise(&contents) }
 }
 
-fn show(explanation: &Explanation, now: UnixTime) -> bool {
+fn show(explanation: &Explanation, advice: Option<Advice>, now: UnixTime) -> bool {
     match &explanation.outcome {
         Ok(identity) => println!("✓ accepted: {identity}, at {now}"),
         Err(refused) => println!("✗ refused: {}, at {now}", refused.code()),
+    }
+    if let Some(advice) = advice {
+        println!("{advice}");
     }
     explanation.stages.iter().for_each(|stage| print!("{stage}"));
     println!();
