@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::clock;
 use crate::config::Config;
+use crate::judged::JudgedTickets;
 use crate::pages::Pages;
 use crate::session::Sessions;
 use crate::tenants::Tenants;
@@ -19,6 +20,7 @@ pub(crate) struct App {
     pub(crate) address: String,
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
+    pub(crate) judged: JudgedTickets,
     pub(crate) pages: Pages,
     /// Seals the negotiations that clients carry in cookies.
     pub(crate) sealing_key: SealingKey,
@@ -38,6 +40,7 @@ impl App {
             address: address.into(),
             tenants,
             sessions: Sessions::new(Duration::from_secs(minutes.saturating_mul(60))),
+            judged: JudgedTickets::default(),
             pages: Pages::new()?,
             sealing_key: SealingKey::new(clock::random()),
             explains: arguments.explain || arguments.config.is_none(),

@@ -4,9 +4,11 @@ use crate::app::{App, Shared};
 use crate::clock;
 use crate::cookies;
 use crate::directory;
+use crate::judged::JudgedTicket;
+use crate::native;
 use crate::negotiate;
 use crate::origin;
-use crate::pages::SignInPage;
+use crate::pages::{ExplainLink, SignInPage};
 use crate::principal;
 use crate::session::{Method, Session, SessionId, Stage};
 use crate::tenants::Tenant;
@@ -79,10 +81,22 @@ struct TestUser {
 
 /// Who you are; or whatever step comes next.
 async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, headers: HeaderMap) -> Response {
-    match session_id(&headers).and_then(|id| app.sessions.find(id)) {
-        Some((session, Stage::SignedIn)) => app.pages.who(&session, app.sessions.lifetime()),
-        Some((session, Stage::AwaitsProof)) => app.pages.proof(StatusCode::OK, &session, None),
+    match cookies::session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?))) {
+        Some((id, (session, Stage::SignedIn))) => {
+            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, id, &headers))
+        }
+        Some((_, (session, Stage::AwaitsProof))) => app.pages.proof(StatusCode::OK, &session, None),
         None => discover(&app, &hints),
+    }
+}
+
+fn explain_link(app: &App, id: SessionId, headers: &HeaderMap) -> ExplainLink {
+    if !native::explains(app, headers) {
+        ExplainLink::None
+    } else if app.judged.contains(id) {
+        ExplainLink::OwnTicket
+    } else {
+        ExplainLink::AnyTicket
     }
 }
 
@@ -122,6 +136,7 @@ async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap
         SignInStep::SignedIn(signed_in) => {
             let identity = signed_in.identity().to_owned();
             let (id, stage) = begin(&app, &tenant, identity, Method::Kerberos, &headers);
+            keep_ticket(&app, id, &headers);
             let signed_in = stage == Stage::SignedIn;
             (answer, session_cookie(&app, id), Json(json!({ "signed_in": signed_in, "proof_required": !signed_in })))
                 .into_response()
@@ -161,16 +176,32 @@ async fn password(
 /// A session, in place of the one that the browser had. It waits if the hook asks for more proof.
 fn begin(app: &App, tenant: &Tenant, identity: Identity, method: Method, headers: &HeaderMap) -> (SessionId, Stage) {
     let stage = if tenant.proofs.are_needed(&identity) { Stage::AwaitsProof } else { Stage::SignedIn };
-    if let Some(old) = session_id(headers) {
-        app.sessions.end(old);
+    if let Some(old) = cookies::session_id(headers) {
+        end(app, old);
     }
     let session = Session { tenant: Arc::clone(&tenant.name), identity, method };
     (app.sessions.begin(Arc::new(session), stage), stage)
 }
 
+fn end(app: &App, id: SessionId) -> Option<Arc<Session>> {
+    app.judged.forget(id);
+    app.sessions.end(id)
+}
+
+/// Where tickets are explained, the user can see what became of this one. A message that goes on with a negotiation says too
+/// little by itself.
+fn keep_ticket(app: &App, id: SessionId, headers: &HeaderMap) {
+    let goes_on = cookies::find(headers, cookies::CONTINUATION).is_some();
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    if let (Some(value), None, true, false) = (values.next(), values.next(), app.explains, goes_on) {
+        let authorization = value.as_bytes().to_vec().into();
+        app.judged.keep(id, JudgedTicket { authorization, at: clock::now() });
+    }
+}
+
 /// The one-time code. The session that then begins has another id.
 async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }): Form<Code>) -> Response {
-    let waiting = session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?)));
+    let waiting = cookies::session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?)));
     let Some((id, (session, Stage::AwaitsProof))) = waiting else { return Redirect::to("/").into_response() };
     let tenant = app.tenants.get(&session.tenant);
     if !tenant.is_some_and(|tenant| tenant.proofs.check(&session.identity, &code, clock::now())) {
@@ -182,42 +213,45 @@ async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }
     let Some(proved) = app.sessions.end(id) else {
         return Redirect::to("/").into_response();
     };
-    let id = app.sessions.begin(proved, Stage::SignedIn);
-    (session_cookie(&app, id), Redirect::to("/")).into_response()
+    let new = app.sessions.begin(proved, Stage::SignedIn);
+    app.judged.rename(id, new);
+    (session_cookie(&app, new), Redirect::to("/")).into_response()
 }
 
 async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    if let Some(session) = session_id(&headers).and_then(|id| app.sessions.end(id)) {
+    if let Some(session) = cookies::session_id(&headers).and_then(|id| end(&app, id)) {
         tracing::info!(tenant = %session.tenant, user = principal::of(&session.identity), "signed out");
     }
     (with_cookie(cookies::clear(cookies::SESSION)), Redirect::to("/")).into_response()
 }
 
-/// What a browser with a ticket would do, done by the server, in the built-in test realm only.
+/// The server mints a ticket and judges it, in the built-in test realm only.
 async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): Form<TestUser>) -> Response {
     let tenant = app.tenants.test_tenant();
     let Some((tenant, realm)) = tenant.as_ref().and_then(|tenant| Some((tenant, tenant.test_realm.as_ref()?))) else {
         return not_found(State(app)).await;
     };
-    let account = UserName::parse(&user.name).map_or_else(|| "alice".into(), UserName::into_account);
+    let account = test_account(&user.name);
     let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();
     let value = realm.ticket_for(&account).service(service).at(clock::now()).mutual().header();
-    let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value));
-    match negotiate::decide(&app, tenant, &authorization.into_iter().collect()) {
+    let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value)).into_iter().collect();
+    match negotiate::decide(&app, tenant, &authorization) {
         SignInStep::SignedIn(signed_in) => {
-            let (id, _) = begin(&app, tenant, signed_in.identity().to_owned(), Method::Kerberos, &headers);
+            let (id, _) = begin(&app, tenant, signed_in.identity().to_owned(), Method::TestTicket, &headers);
+            keep_ticket(&app, id, &authorization);
             (session_cookie(&app, id), Redirect::to("/")).into_response()
         }
         _ => app.pages.message(StatusCode::FORBIDDEN, "The ticket was refused", "The log of the server says why."),
     }
 }
 
-async fn not_found(State(app): State<Shared>) -> Response {
-    app.pages.message(StatusCode::NOT_FOUND, "Nothing here", "This address leads nowhere.")
+/// Whom a test ticket is for.
+pub(crate) fn test_account(name: &str) -> String {
+    UserName::parse(name).map_or_else(|| "alice".into(), UserName::into_account)
 }
 
-fn session_id(headers: &HeaderMap) -> Option<SessionId> {
-    cookies::find(headers, cookies::SESSION)?.parse().ok()
+async fn not_found(State(app): State<Shared>) -> Response {
+    app.pages.message(StatusCode::NOT_FOUND, "Nothing here", "This address leads nowhere.")
 }
 
 fn session_cookie(app: &App, id: SessionId) -> HeaderMap {

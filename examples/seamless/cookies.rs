@@ -3,6 +3,7 @@
 //! They are not `Secure`, since the example listens on loopback without TLS. A server behind TLS has to say so, and to
 //! name them `__Host-…`.
 
+use crate::session::SessionId;
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use std::time::Duration;
@@ -15,6 +16,11 @@ pub(crate) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// The session that the browser says it has.
+pub(crate) fn session_id(headers: &HeaderMap) -> Option<SessionId> {
+    find(headers, SESSION)?.parse().ok()
 }
 
 /// A `Set-Cookie` value. `Lax`, so that a link from elsewhere finds its user signed in, while no form from elsewhere does.

@@ -1,7 +1,8 @@
 //! The pages: what is to be shown in, HTML out. The templates are in `pages/`; whatever is put into them is escaped.
 
+use crate::browser::test_account;
 use crate::principal;
-use crate::session::{Method, Session};
+use crate::session::Session;
 use crate::tenants::Tenant;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -19,6 +20,16 @@ pub(crate) struct SignInPage<'a> {
     /// As it was typed or hinted; empty if only the domain is known.
     pub(crate) name: &'a str,
     pub(crate) error: Option<&'static str>,
+}
+
+/// Where the page after the sign-in leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExplainLink {
+    /// This server explains no tickets to this client.
+    None,
+    AnyTicket,
+    /// The ticket that the session began with.
+    OwnTicket,
 }
 
 impl Pages {
@@ -44,7 +55,7 @@ impl Pages {
             name => page.name,
             error => page.error,
             password => page.tenant.directory.is_some(),
-            test_realm => page.tenant.test_realm.is_some(),
+            test_account => page.tenant.test_realm.is_some().then(|| test_account(page.name)),
         };
         self.render(status, "sign_in.html", values)
     }
@@ -55,7 +66,7 @@ impl Pages {
     }
 
     /// Who you are.
-    pub(crate) fn who(&self, session: &Session, lifetime: Duration) -> Response {
+    pub(crate) fn who(&self, session: &Session, lifetime: Duration, explain: ExplainLink) -> Response {
         let identity = &session.identity;
         let groups: Vec<_> = identity.groups().map(|group| group.sid).map(shown_group).collect();
         let values = context! {
@@ -67,7 +78,9 @@ impl Pages {
             upn => &identity.upn,
             sid => identity.sid.map(|sid| sid.to_string()),
             groups,
-            kerberos => session.method == Method::Kerberos,
+            method => format!("{:?}", session.method),
+            explain => explain != ExplainLink::None,
+            own_ticket => explain == ExplainLink::OwnTicket,
             minutes => lifetime.as_secs().div_ceil(60),
         };
         self.render(StatusCode::OK, "who.html", values)
@@ -128,3 +141,86 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("who.html", include_str!("pages/who.html")),
     ("message.html", include_str!("pages/message.html")),
 ];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    const STYLES: [&str; 2] = [include_str!("pages/style.css"), include_str!("native/explain.css")];
+
+    /// The relative luminance of a colour of the style sheet, in light and in dark (WCAG 2.2, its definition).
+    fn luminances(name: &str) -> [f64; 2] {
+        let (_, value) = STYLES[0].split_once(&format!("--{name}: light-dark(#")).unwrap();
+        let (light, rest) = value.split_once(", #").unwrap();
+        [luminance(light), luminance(rest.split_once(')').unwrap().0)]
+    }
+
+    fn luminance(digits: &str) -> f64 {
+        let linear = |at: usize| {
+            let part = f64::from(u8::from_str_radix(&digits[at..][..2], 16).unwrap()) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(0) + 0.7152 * linear(2) + 0.0722 * linear(4)
+    }
+
+    /// The lower one of both schemes.
+    fn contrast(name: &str, neighbour: &str) -> f64 {
+        let pairs = luminances(name).into_iter().zip(luminances(neighbour));
+        pairs.map(|(one, other)| (one.max(other) + 0.05) / (one.min(other) + 0.05)).fold(f64::MAX, f64::min)
+    }
+
+    #[test]
+    fn black_on_white_has_the_greatest_contrast() {
+        assert!(((luminance("ffffff") + 0.05) / (luminance("000000") + 0.05) - 21.0).abs() < 1e-9);
+    }
+
+    /// WCAG 2.2, success criterion 1.4.3.
+    #[test]
+    fn text_has_a_contrast_of_four_and_a_half_to_one() {
+        for (text, ground) in [
+            ("text", "card"),
+            ("text", "tint"),
+            ("text", "bad-tint"),
+            ("soft", "card"),
+            ("accent", "card"),
+            ("accent", "tint"),
+            ("on-accent", "accent"),
+            ("bad", "card"),
+            ("bad", "bad-tint"),
+        ] {
+            let contrast = contrast(text, ground);
+            assert!(contrast >= 4.5, "{text} on {ground}: {contrast}");
+        }
+    }
+
+    /// WCAG 2.2, success criterion 1.4.11: the edges of fields and buttons, and what shows the focus.
+    #[test]
+    fn edges_have_a_contrast_of_three_to_one() {
+        for edge in EDGES {
+            for ground in ["card", "page"] {
+                let contrast = contrast(edge, ground);
+                assert!(contrast >= 3.0, "{edge} on {ground}: {contrast}");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_can_be_typed_into_or_pressed_has_such_an_edge() {
+        let mut found = Vec::new();
+        for rule in STYLES.iter().flat_map(|style| style.split('}')) {
+            let Some((selectors, declarations)) = rule.rsplit_once('{') else { continue };
+            if !["input", "textarea", "button", ".quiet"].iter().any(|one| selectors.contains(one)) {
+                continue;
+            }
+            let edges = declarations.split(';').filter(|one| {
+                let property = one.trim_start();
+                property.starts_with("outline:")
+                    || property.starts_with("border:")
+                    || property.starts_with("border-color:")
+            });
+            found.extend(edges.map(|edge| edge.split("var(--").nth(1).unwrap().split(')').next().unwrap()));
+        }
+        assert!(found.len() >= 5 && found.iter().all(|edge| EDGES.contains(edge)), "{found:?}");
+    }
+
+    const EDGES: [&str; 3] = ["edge", "accent", "bad"];
+}

@@ -11,7 +11,10 @@ mod config;
 mod cookies;
 mod directory;
 #[cfg(test)]
+mod explain_tests;
+#[cfg(test)]
 mod forest_tests;
+mod judged;
 mod keytab;
 mod limits;
 mod native;

@@ -20,6 +20,8 @@ pub(crate) struct Session {
 pub(crate) enum Method {
     Kerberos,
     Password,
+    /// A ticket that the server minted itself, in the built-in test realm.
+    TestTicket,
 }
 
 /// How far a session is.

@@ -58,8 +58,7 @@ impl Tenants {
     }
 
     pub(crate) fn of_test_realm() -> Self {
-        let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
-        let keys = KeySet::from(realm.account().with_domain_sid(realm.domain_sid()));
+        let (realm, keys) = test_realm();
         let policy = Policy::seamless_sso();
         // Every client of this server signs in as anybody: a ticket is worth nothing, and is good in the second of the start.
         let replay = replay_cache(&policy).taking_earlier_authenticators();
@@ -182,6 +181,13 @@ fn without_keys(policy: Policy) -> Validator {
 
 fn replay_cache(policy: &Policy) -> MemoryReplayCache {
     MemoryReplayCache::new(REPLAY_ENTRIES, policy.clock_skew(), clock::now())
+}
+
+/// The realm that mints its own tickets, and the keys that open them.
+pub(crate) fn test_realm() -> (TestRealm, KeySet) {
+    let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
+    let keys = KeySet::from(realm.account().with_domain_sid(realm.domain_sid()));
+    (realm, keys)
 }
 
 /// The tenant that a path begins with; 404 for one that is not served.

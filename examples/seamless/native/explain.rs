@@ -2,7 +2,8 @@
 //!
 //! It tells which account, keys and realms the server has, which is nobody's business outside: for the tenants of a
 //! configuration it is there only by `--explain`, which is for a server that strangers do not reach. What is pasted is not
-//! logged, and no replay cache is asked: explaining a token does not use it up.
+//! logged, and no replay cache is asked: explaining a token does not use it up. Whoever has just signed in sees what became of
+//! their own ticket, which no page and no address holds.
 
 #[path = "../../explain/pasted.rs"]
 mod pasted;
@@ -11,16 +12,20 @@ mod stages;
 #[path = "../../explain/tree.rs"]
 mod tree;
 
+use super::example::Example;
 use crate::app::{App, Shared};
 use crate::clock;
+use crate::cookies;
+use crate::judged::JudgedTicket;
+use crate::session::Stage;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State};
+use axum::extract::{Form, Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use kerberos_sso::{Error, KeySet, Policy, Refused, UnixTime, Validator, negotiate::TokenInfo};
 use minijinja::{Environment, Value, context};
-use pasted::Pasted;
+use pasted::{Advice, Pasted, WHERE_TO_FIND};
 use serde::Deserialize;
 use stages::{Examiner, Explanation};
 use std::sync::LazyLock;
@@ -29,17 +34,18 @@ use tree::Node;
 #[derive(Deserialize)]
 pub(super) struct Question {
     token: String,
-    /// Ticked: the token is judged as it would have been when it was made.
+    /// There: the token is judged as it would have been when it was made.
     #[serde(default)]
     in_its_time: Option<String>,
 }
 
 /// `GET /explain`
 pub(super) async fn page(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    if is_served(&app, &headers) { render(StatusCode::OK, context! {}) } else { refuse() }
+    if explains(&app, &headers) { render(StatusCode::OK, of_user(&app, &headers)) } else { refuse() }
 }
 
-fn is_served(app: &App, headers: &HeaderMap) -> bool {
+/// Whether tickets are explained to this client.
+pub(crate) fn explains(app: &App, headers: &HeaderMap) -> bool {
     app.explains && !came_through_proxy(headers)
 }
 
@@ -65,12 +71,17 @@ pub(super) async fn explain(
     headers: HeaderMap,
     form: Result<Form<Question>, FormRejection>,
 ) -> Response {
-    if !is_served(&app, &headers) {
+    if !explains(&app, &headers) {
         return refuse();
     }
+    let of_user = of_user(&app, &headers);
     let Ok(Form(question)) = form else {
-        return render(StatusCode::BAD_REQUEST, context! { problem => "That was too long, or no form." });
+        return render(StatusCode::BAD_REQUEST, context! { problem => "That was too long, or no form.", ..of_user });
     };
+    let advice = Advice::on(question.token.as_bytes());
+    if advice.is_some_and(|advice| !advice.leaves_a_token()) {
+        return render(StatusCode::OK, context! { advice => advice.map(shown_advice), ..of_user });
+    }
     let pasted = Pasted::recognise(question.token.as_bytes());
     let now = clock::now();
     let first = explain_at(&app, &pasted, now);
@@ -78,14 +89,67 @@ pub(super) async fn explain(
         Some(_) => in_its_time(&app, &pasted, first),
         None => (None, first),
     };
-    let values = context! {
+    let judged_at = judged_at.map(|instant| instant.to_string());
+    let advice = advice.map(shown_advice);
+    render(StatusCode::OK, context! { judged_at, advice, ..shown(&explanation, now, of_user) })
+}
+
+/// `GET /explain/own`: the ticket that the session of this browser began with.
+pub(super) async fn own_ticket(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    if !explains(&app, &headers) {
+        return refuse();
+    }
+    let Some(ticket) = kept_ticket(&app, &headers) else {
+        let problem = "Your ticket was kept for five minutes. Sign out and in again to see the next one.";
+        return render(StatusCode::NOT_FOUND, context! { problem });
+    };
+    let explanation = explain_at(&app, &Pasted::Header(ticket.authorization.to_vec()), ticket.at);
+    let of_user = of_user(&app, &headers);
+    render(StatusCode::OK, context! { whose => "own", ..shown(&explanation, ticket.at, of_user) })
+}
+
+fn kept_ticket(app: &App, headers: &HeaderMap) -> Option<JudgedTicket> {
+    let id = cookies::session_id(headers)?;
+    app.sessions.find(id).filter(|(_, stage)| *stage == Stage::SignedIn)?;
+    app.judged.find(id)
+}
+
+/// `GET /explain/example/{name}`
+pub(super) async fn example(State(app): State<Shared>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if !explains(&app, &headers) {
+        return refuse();
+    }
+    let of_user = of_user(&app, &headers);
+    let Some(example) = Example::of_name(&name) else {
+        return render(StatusCode::NOT_FOUND, context! { problem => "There is no such example.", ..of_user });
+    };
+    let now = clock::now();
+    let (header, validator) = example.at(now);
+    let pasted = Pasted::Header(header.clone().into_bytes());
+    let explanation = Examiner { validator: &validator, arrival: now.into(), admit: None }.explain(&pasted);
+    let advice = Advice::on(header.as_bytes()).map(shown_advice);
+    let values = shown(&explanation, now, of_user);
+    render(StatusCode::OK, context! { whose => "example", example => header, advice, ..values })
+}
+
+/// What the page offers this user.
+fn of_user(app: &App, headers: &HeaderMap) -> Value {
+    context! { own_ticket => kept_ticket(app, headers).is_some() }
+}
+
+fn shown_advice(advice: Advice) -> Value {
+    let where_to_find = (!advice.leaves_a_token()).then_some(WHERE_TO_FIND);
+    context! { finding => advice.finding(), meaning => advice.meaning(), where_to_find }
+}
+
+fn shown(explanation: &Explanation, now: UnixTime, of_user: Value) -> Value {
+    context! {
         stages => nodes(&explanation.stages),
         identity => explanation.outcome.as_ref().ok(),
         code => explanation.outcome.as_ref().err().map(Refused::code),
         now => now.to_string(),
-        judged_at => judged_at.map(|instant| instant.to_string()),
-    };
-    render(StatusCode::OK, values)
+        ..of_user
+    }
 }
 
 fn explain_at(app: &App, pasted: &Pasted, now: UnixTime) -> Explanation {

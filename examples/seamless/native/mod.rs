@@ -2,6 +2,7 @@
 //! for the assertion by OAuth. Besides, the page that explains a ticket.
 
 mod assertion;
+mod example;
 mod explain;
 mod keys;
 mod mex;
@@ -21,6 +22,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+pub(crate) use explain::explains;
 use keys::Keys;
 use once::UsedAssertions;
 use refresh::RefreshTokens;
@@ -48,6 +50,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/{tenant}/discovery/keys", get(keys::key_set))
         .route("/{tenant}/.well-known/openid-configuration", get(keys::metadata))
         .route("/explain", get(explain::page).post(explain::explain))
+        .route("/explain/own", get(explain::own_ticket))
+        .route("/explain/example/{name}", get(explain::example))
         .route("/explain.css", get(explain::style))
         .layer(axum::Extension(native))
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))

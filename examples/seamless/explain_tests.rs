@@ -1,0 +1,186 @@
+//! `/explain` for who has signed in, for who has no token, and for who has pasted something else.
+
+#![allow(clippy::unwrap_used)]
+
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::tenants::Tenants;
+use crate::{browser, native};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request};
+use std::sync::Arc;
+use tower::ServiceExt as _;
+
+struct Server(Router, Arc<App>);
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    page: String,
+}
+
+impl Server {
+    fn new(change: impl FnOnce(App) -> App) -> Self {
+        let listen = ([127, 0, 0, 1], 0).into();
+        let arguments = Arguments { listen, config: None, allow_rc4: false, explain: false };
+        let app = Arc::new(change(App::new(&arguments, "http://sso.test").unwrap()));
+        Self(browser::routes().merge(native::routes()).with_state(Arc::clone(&app)), app)
+    }
+
+    fn of_test_realm() -> Self {
+        Self::new(|app| app)
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> Answer {
+        self.send(Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, cookie: &str, form: &str) -> Answer {
+        let request = Request::post(path).header("cookie", cookie);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(form.to_owned().into()).unwrap()).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        Answer { status, headers, page: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// The cookie of a session that a test ticket began.
+    async fn sign_in(&self, name: &str) -> String {
+        let answer = self.post("/test-ticket", "", &format!("name={name}")).await;
+        let cookie = answer.headers.get("set-cookie").unwrap().to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    async fn explain(&self, token: &str) -> String {
+        let escaped: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        self.post("/explain", "", &format!("token={escaped}")).await.page
+    }
+}
+
+/// Whether a page has what is as long as a token, in base64.
+fn holds_token(page: &str) -> bool {
+    let is_base64 = |one: char| one.is_ascii_alphanumeric() || matches!(one, '+' | '/' | '=');
+    page.replace("&#x2f;", "/").split(|one| !is_base64(one)).any(|word| word.len() > 200)
+}
+
+#[tokio::test]
+async fn who_has_signed_in_sees_how_the_own_ticket_was_judged() {
+    let server = Server::of_test_realm();
+    let (alice, bob) = (server.sign_in("alice").await, server.sign_in("bob").await);
+    for (cookie, name) in [(&alice, "alice"), (&bob, "bob")] {
+        let who = server.get("/", cookie).await.page;
+        assert!(who.contains(r#"href="/explain/own""#) && !holds_token(&who), "{who}");
+        let own = server.get("/explain/own", cookie).await;
+        let accepted = format!("Accepted: <strong>{name}@CONTOSO.TEST");
+        assert!(own.status == 200 && own.page.contains(&accepted) && !holds_token(&own.page), "{}", own.page);
+    }
+    server.post("/sign-out", &alice, "").await;
+    for cookie in [&*alice, "", "seamless_session=00000000000000000000000000000000"] {
+        let own = server.get("/explain/own", cookie).await;
+        assert!(own.status == 404 && !own.page.contains("Accepted"), "{cookie}: {}", own.page);
+    }
+}
+
+#[tokio::test]
+async fn who_must_prove_more_sees_no_ticket_before() {
+    let server = Server::new(|mut app| {
+        app.tenants.require_proof_of("olga");
+        app
+    });
+    let waiting = server.sign_in("olga").await;
+    assert_eq!(server.get("/explain/own", &waiting).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_server_that_explains_nothing_keeps_no_ticket() {
+    let server = Server::new(|app| App { explains: false, ..app });
+    let cookie = server.sign_in("alice").await;
+    let id = cookie.split('=').nth(1).unwrap().parse().unwrap();
+    assert!(!server.1.judged.contains(id));
+    assert!(!server.get("/", &cookie).await.page.contains("/explain"));
+    for path in ["/explain", "/explain/own", "/explain/example/accepted"] {
+        assert_eq!(server.get(path, &cookie).await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_leads_strangers_behind_a_proxy_to_explanations() {
+    let server = Server::of_test_realm();
+    let cookie = server.sign_in("alice").await;
+    for (path, status) in [("/", 200), ("/explain/own", 403), ("/explain/example/ntlm", 403)] {
+        let request = Request::get(path).header("cookie", &*cookie).header("x-forwarded-for", "192.0.2.1");
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        assert!(answer.status == status && !answer.page.contains("/explain"), "{path}: {}", answer.page);
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_by_a_test_ticket_reads_that_nobody_proved_anything() {
+    let server = Server::of_test_realm();
+    let cookie = server.sign_in("alice").await;
+    let who = server.get("/", &cookie).await.page;
+    assert!(who.contains("Test ticket") && who.contains("Nobody has proved who you are"), "{who}");
+    assert!(!who.contains("your computer's ticket"), "{who}");
+    for (path, button) in [("/", "alice"), ("/?login_hint=carol@contoso.test", "carol")] {
+        let page = server.get(path, "").await.page;
+        assert!(page.contains(&format!("Sign in as {button} of the test realm")), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn an_example_is_judged_with_the_keys_of_its_own_realm() {
+    let of_config = Server::new(|app| App { tenants: Tenants::of_realms(&["CONTOSO.TEST", "B.TEST"]), ..app });
+    for server in [Server::of_test_realm(), of_config] {
+        let accepted = server.get("/explain/example/accepted", "").await.page;
+        assert!(accepted.contains("Accepted: <strong>alice@CONTOSO.TEST") && holds_token(&accepted), "{accepted}");
+        let ntlm = server.get("/explain/example/ntlm", "").await.page;
+        assert!(ntlm.contains("Refused: <strong>ntlm<") && ntlm.contains("This is NTLM"), "{ntlm}");
+        assert_eq!(server.get("/explain/example/other", "").await.status, 404);
+    }
+}
+
+#[tokio::test]
+async fn the_example_in_the_field_is_a_token_of_the_test_realm() {
+    let server = Server::of_test_realm();
+    let page = server.get("/explain/example/accepted", "").await.page;
+    let field = page.split("</textarea>").next().unwrap().rsplit('>').next().unwrap();
+    let token = field.replace("&#x2f;", "/");
+    let explained = server.explain(&token).await;
+    assert!(explained.contains("Accepted: <strong>alice@CONTOSO.TEST"), "{token}: {explained}");
+}
+
+#[tokio::test]
+async fn whoever_pastes_no_token_reads_what_it_is_and_where_one_is() {
+    let server = Server::of_test_realm();
+    for (pasted, finding) in [
+        ("", "Nothing was pasted."),
+        ("hello world", "This is not a token."),
+        ("https://sso.contoso.test/", "This is a web address."),
+        ("Bearer eyJhbGciOiJIUzI1NiJ9.e30.abc", "This is a token of OAuth"),
+        ("Authorization: Basic c2VjcmV0OnNlY3JldA==", "This is a user name with its password."),
+        ("> GET / HTTP/1.1\r\n> Host: a.test", "This request has no Authorization header."),
+        ("Negotiate", "This header holds no token."),
+    ] {
+        let page = server.explain(pasted).await;
+        assert!(page.contains(finding) && page.contains("developer tools"), "{pasted:?}: {page}");
+        assert!(!page.contains("Refused") && !page.contains("c2VjcmV0"), "{pasted:?}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_pastes_part_of_a_token_reads_that_and_what_it_tells() {
+    let server = Server::of_test_realm();
+    for (pasted, finding, code) in [
+        ("YIIGzgYGKwYBBQUCoII", "This token is cut off.", "malformed"),
+        ("Negotiate TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAGAgAAAAAADw==", "This is NTLM", "ntlm"),
+        ("oQMKAQA=", "This is a later message", "malformed"),
+    ] {
+        let page = server.explain(pasted).await;
+        assert!(page.contains(finding) && page.contains(&format!("Refused: <strong>{code}<")), "{pasted:?}: {page}");
+    }
+}

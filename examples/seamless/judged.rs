@@ -1,0 +1,116 @@
+//! Tickets that were judged a moment ago, so that `/explain` can show their own users what became of them.
+//!
+//! A ticket is a secret, also once this server has used it up: another server of the account may not have seen it. So only a
+//! server that explains tickets keeps any, few of them, for as long as a page is looked at. No page shows one.
+
+use crate::session::SessionId;
+use kerberos_sso::UnixTime;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// By the session that began with it.
+#[derive(Default)]
+pub(crate) struct JudgedTickets(Mutex<HashMap<SessionId, Kept>>);
+
+/// What came in the header `Authorization`, and when.
+#[derive(Clone)]
+pub(crate) struct JudgedTicket {
+    pub(crate) authorization: Zeroizing<Vec<u8>>,
+    pub(crate) at: UnixTime,
+}
+
+struct Kept {
+    ticket: JudgedTicket,
+    ends: Instant,
+}
+
+impl JudgedTickets {
+    /// The oldest makes room. A header that is too long for this is not kept.
+    pub(crate) fn keep(&self, id: SessionId, ticket: JudgedTicket) {
+        let now = Instant::now();
+        let Some(ends) = now.checked_add(KEPT_FOR) else { return };
+        if ticket.authorization.len() > MAX_SIZE {
+            return;
+        }
+        let mut kept = self.kept(now);
+        if kept.len() >= MAX_KEPT {
+            let oldest = kept.iter().min_by_key(|(_, one)| one.ends).map(|(id, _)| *id);
+            oldest.and_then(|id| kept.remove(&id));
+        }
+        kept.insert(id, Kept { ticket, ends });
+    }
+
+    pub(crate) fn find(&self, id: SessionId) -> Option<JudgedTicket> {
+        self.kept(Instant::now()).get(&id).map(|kept| kept.ticket.clone())
+    }
+
+    pub(crate) fn contains(&self, id: SessionId) -> bool {
+        self.kept(Instant::now()).contains_key(&id)
+    }
+
+    /// As the session ends.
+    pub(crate) fn forget(&self, id: SessionId) {
+        self.kept(Instant::now()).remove(&id);
+    }
+
+    /// As the session goes on under another id.
+    pub(crate) fn rename(&self, id: SessionId, new: SessionId) {
+        let mut kept = self.kept(Instant::now());
+        if let Some(ticket) = kept.remove(&id) {
+            kept.insert(new, ticket);
+        }
+    }
+
+    /// Those whose time is not over.
+    fn kept(&self, now: Instant) -> MutexGuard<'_, HashMap<SessionId, Kept>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, one| one.ends > now);
+        kept
+    }
+}
+
+const KEPT_FOR: Duration = Duration::from_mins(5);
+
+const MAX_KEPT: usize = 64;
+
+/// A user in a thousand groups has 13 kB, or 25 kB with a forwarded ticket.
+const MAX_SIZE: usize = 32 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> SessionId {
+        format!("{number:032x}").parse().unwrap()
+    }
+
+    fn ticket(size: usize) -> JudgedTicket {
+        JudgedTicket { authorization: vec![b'a'; size].into(), at: UnixTime::from_seconds(0) }
+    }
+
+    #[test]
+    fn a_ticket_is_its_sessions_until_that_ends() {
+        let tickets = JudgedTickets::default();
+        tickets.keep(id(1), ticket(MAX_SIZE));
+        assert!(tickets.contains(id(1)) && tickets.find(id(2)).is_none());
+        tickets.rename(id(1), id(2));
+        assert!(!tickets.contains(id(1)) && tickets.find(id(2)).unwrap().authorization.len() == MAX_SIZE);
+        tickets.forget(id(2));
+        assert!(!tickets.contains(id(2)));
+    }
+
+    #[test]
+    fn few_tickets_are_kept_and_none_that_is_long() {
+        let tickets = JudgedTickets::default();
+        tickets.keep(id(0), ticket(MAX_SIZE.saturating_add(1)));
+        assert!(!tickets.contains(id(0)));
+        for number in 0..=MAX_KEPT {
+            tickets.keep(id(number), ticket(1));
+        }
+        assert_eq!((0..=MAX_KEPT).filter(|number| tickets.contains(id(*number))).count(), MAX_KEPT);
+        assert!(tickets.contains(id(MAX_KEPT)));
+    }
+}
