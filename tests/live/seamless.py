@@ -1,6 +1,6 @@
 """The example sign-in server with real browsers and clients, a real directory and strangers: what docs/seamless.md says.
 
-  seamless.py [PART...]     PART: one of browser, password, clients, forests, rollover, timings, rubbish; all of them if none
+  seamless.py [PART...]     PART: one of browser, pages, password, clients, forests, rollover, timings, rubbish; all of them if none
 
 Pictures of all states go to the folder that SEAMLESS_PICTURES names, if it does."""
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import seamless_browser
 import seamless_clients
 import seamless_forests
+import seamless_pages
 import seamless_password
 import seamless_rollover
 import seamless_rubbish
@@ -50,6 +51,7 @@ def main(wanted):
         pictures = Path(os.environ.get("SEAMLESS_PICTURES") or work.dir("pictures"))
         pictures.mkdir(parents=True, exist_ok=True)
         parts = {"browser": lambda server: seamless_browser.check(world, server, report, pictures),
+                 "pages": lambda server: seamless_pages.check(world, server, report, pictures),
                  "password": lambda server: seamless_password.check(world, server, report),
                  "clients": lambda server: seamless_clients.check(world, server, report),
                  "forests": lambda server: seamless_forests.check(world, PORT + 2, report),

@@ -99,7 +99,7 @@ class Cases:
                 browser.open("/")
                 self.picture(browser, "name")
                 browser.click("form[action='/test-ticket'] button")
-                self.signed_in(browser, "Kerberos")
+                self.signed_in(browser, "Test ticket")
 
     def without_ticket(self):
         with self.browser(self.world.nobody(), "no ticket") as browser:

@@ -16,7 +16,8 @@ SEED = 20261122
 TENANT = "/contoso.test"
 SSO, TRUST, TOKEN = f"{TENANT}/winauth/sso", f"{TENANT}/winauth/trust/2005/windowstransport", f"{TENANT}/oauth2/token"
 GETS = ["/", SSO, f"{TENANT}/winauth/trust/mex", "/trust/mex", f"{TENANT}/discovery/keys",
-        f"{TENANT}/.well-known/openid-configuration", "/explain", "/healthz", "/style.css", "/sign-in.js"]
+        f"{TENANT}/.well-known/openid-configuration", "/explain", "/explain/own",
+        "/explain/example/accepted", "/healthz", "/style.css", "/sign-in.js"]
 POSTS = [f"{TENANT}/password", "/proof", TRUST, TOKEN, "/explain", "/test-ticket"]
 SOAP, JSON = "application/soap+xml; charset=utf-8", "application/json"
 MEMORY, MANY = 192, 200  # MiB at most; connections at once

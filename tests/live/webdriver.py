@@ -46,7 +46,7 @@ class Browser:
         answer = self._ask("POST", "/session", capabilities={"alwaysMatch": {
             "goog:chromeOptions": chromium, "timeouts": {"pageLoad": 20000, "script": 20000}}})
         self.base += f"/session/{answer['sessionId']}"
-        self._ask("POST", "/goog/cdp/execute", cmd="Page.addScriptToEvaluateOnNewDocument", params={"source": WATCH})
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
 
     def __enter__(self):
         return self
@@ -98,7 +98,15 @@ class Browser:
         path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
 
     def size(self, width, height):
-        self._ask("POST", "/window/rect", width=width, height=height)
+        """Of the page. A window is never narrower than 500 pixels."""
+        return self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def scheme(self, name):
+        """The colours that the user prefers: `light` or `dark`."""
+        return self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
+    def cdp(self, command, **params):
+        self._ask("POST", "/goog/cdp/execute", cmd=command, params=params)
         return self
 
     def _element(self, selector):
