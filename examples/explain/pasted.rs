@@ -73,7 +73,7 @@ impl Advice {
         let (scheme, rest) = value.split_at_checked(scheme_length(value))?;
         match scheme.to_ascii_lowercase().as_str() {
             "negotiate" if rest.trim().is_empty() => Some(Self::NoToken),
-            "negotiate" => Self::on_encoded(rest.trim()).unwrap_or(Some(Self::Garbled)),
+            "negotiate" => Self::on_encoded(rest.trim(), Self::Garbled),
             "ntlm" => Some(Self::Ntlm),
             "basic" => Some(Self::Password),
             "bearer" | "dpop" => Some(Self::Bearer),
@@ -95,20 +95,20 @@ impl Advice {
         } else if lower.contains("://") && !lower.contains(char::is_whitespace) {
             Some(Self::Address)
         } else {
-            Self::on_encoded(text).unwrap_or(Some(Self::Prose))
+            Self::on_encoded(text, Self::Prose)
         }
     }
 
-    /// Advice on the token in a text that holds nothing else; `None` if there is none.
-    fn on_encoded(text: &str) -> Option<Option<Self>> {
-        let token = token_of(text).filter(|token| Start::of(token).is_some())?;
-        let is_for_urls = text.contains(['-', '_']);
-        Some(match Start::of(&token)? {
-            Start::Ntlm => Some(Self::Ntlm),
-            _ if is_cut_off(&token) => Some(Self::CutOff),
-            Start::Later => Some(Self::LaterMessage),
-            Start::First => is_for_urls.then_some(Self::UrlAlphabet),
-        })
+    /// Advice on a text that holds a token and nothing else; `otherwise`, if it does not.
+    fn on_encoded(text: &str, otherwise: Self) -> Option<Self> {
+        let token = token_of(text).unwrap_or_default();
+        match Start::of(&token) {
+            None => Some(otherwise),
+            Some(Start::Ntlm) => Some(Self::Ntlm),
+            Some(_) if is_cut_off(&token) => Some(Self::CutOff),
+            Some(Start::Later) => Some(Self::LaterMessage),
+            Some(Start::First) => text.contains(['-', '_']).then_some(Self::UrlAlphabet),
+        }
     }
 
     /// Whether there is a token nevertheless, of which more can be told.

@@ -57,7 +57,7 @@ impl Server {
     }
 
     async fn explain(&self, token: &str) -> String {
-        let escaped: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped = token.replace('%', "%25").replace('+', "%2B").replace('&', "%26").replace(' ', "+");
         self.post("/explain", "", &format!("token={escaped}")).await.page
     }
 }
