@@ -214,14 +214,16 @@ fn header_of(text: &str) -> Option<String> {
     })
 }
 
-/// The value behind the name: the last of the scheme Negotiate, since curl sends its token in its last request.
+/// The value behind the name: the last of the scheme Negotiate, since curl sends its token in its last request. A text is
+/// searched for a few names only, since each may have a value as long as the text.
 fn named_value(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
-    let behind = lower.match_indices(NAME).filter_map(|(place, name)| text.get(place.checked_add(name.len())?..));
+    let places = lower.rmatch_indices(NAME).take(MAX_NAMES);
+    let behind = places.filter_map(|(place, name)| text.get(place.checked_add(name.len())?..));
     let mut values: Vec<_> = behind.filter_map(value_behind_name).collect();
     let is_negotiate = |value: &String| value.to_ascii_lowercase().starts_with("negotiate ");
-    let last = values.iter().rposition(is_negotiate).or(values.len().checked_sub(1))?;
-    Some(values.swap_remove(last))
+    let chosen = values.iter().position(is_negotiate).unwrap_or_default();
+    if values.is_empty() { None } else { Some(values.swap_remove(chosen)) }
 }
 
 /// `Authorization: …`; and `"authorization": "…"` or `Authorization = '…'`, as browsers and PowerShell have it in a command.
@@ -316,6 +318,9 @@ fn is_cut_off(token: &[u8]) -> bool {
 }
 
 const NAME: &str = "authorization";
+
+/// More than one request has, and its answers name.
+const MAX_NAMES: usize = 32;
 
 const QUOTES: [char; 2] = ['"', '\''];
 
@@ -450,6 +455,15 @@ mod tests {
         // A server would refuse the header, so it stays as it is.
         let value = format!("Negotiate {for_urls}");
         assert_eq!((header(&value), Advice::on(value.as_bytes())), (value.clone(), Some(Advice::UrlAlphabet)));
+    }
+
+    #[test]
+    fn a_text_of_many_names_is_searched_for_a_few() {
+        let names = "authorization:".repeat(9_000);
+        assert_eq!(Advice::on(names.as_bytes()), Some(Advice::NoToken));
+        let behind = "> Authorization: Basic eA==\n".repeat(MAX_NAMES);
+        let text = format!("> Authorization: Negotiate {}\n{behind}", encoded());
+        assert_eq!(header(&text), "Basic eA==");
     }
 
     #[test]

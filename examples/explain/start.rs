@@ -88,7 +88,7 @@ fn read(token: &Path, form: Form) -> Result<Vec<u8>, String> {
     }
     if form == Form::Any && !token.exists() {
         let text = token.as_os_str().as_encoded_bytes();
-        let advice = Advice::on(text).map(|advice| format!(". {advice}")).unwrap_or_default();
+        let advice = Advice::on(text).map(|advice| format!("\n{advice}")).unwrap_or_default();
         let is_token = Pasted::of_text(text).is_some();
         return is_token.then(|| text.to_vec()).ok_or_else(|| of_token(&format!("neither a file nor a token{advice}")));
     }

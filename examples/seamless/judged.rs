@@ -103,6 +103,15 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_is_gone_after_its_time() {
+        let (tickets, now) = (JudgedTickets::default(), Instant::now());
+        tickets.keep(id(1), ticket(1));
+        assert_eq!(tickets.kept(now).len(), 1);
+        let later = Instant::now().checked_add(KEPT_FOR).unwrap();
+        assert_eq!(tickets.kept(later).len(), 0);
+    }
+
+    #[test]
     fn few_tickets_are_kept_and_none_that_is_long() {
         let tickets = JudgedTickets::default();
         tickets.keep(id(0), ticket(MAX_SIZE.saturating_add(1)));
