@@ -1,7 +1,7 @@
 //! The hash of a server's certificate for the channel binding `tls-server-end-point` (RFC 5929 section 4.1).
 //!
-//! A certificate in DER goes in, and its hash comes out. Only the outermost SEQUENCE and `signatureAlgorithm` (RFC 5280
-//! section 4.1.1.2) are read, to learn which hash function to use. Nothing is verified: the certificate is the server's
+//! To choose the hash function, the module reads the outermost SEQUENCE and `signatureAlgorithm` (RFC 5280 section
+//! 4.1.1.2) of the certificate. The module does not verify the certificate, because the certificate is the server's
 //! own.
 
 use crate::bounded_text::BoundedText;
@@ -15,20 +15,20 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// The octets are not one X.509 certificate in DER. PEM is base64 around such a certificate.
+    /// The octets are not exactly one X.509 certificate in DER. A PEM file holds such a certificate as base64.
     #[error("not a certificate in DER: {0}")]
     Malformed(Malformed),
-    /// The signature uses no hash function of its own (Ed25519, Ed448) or two different ones (RSASSA-PSS). RFC 5929
-    /// section 4.1 defines no binding for either.
+    /// RFC 5929 section 4.1 defines no binding for this signature. The algorithm has no separate hash function
+    /// (Ed25519, Ed448), or the signature uses two different hash functions (RSASSA-PSS).
     #[error("the certificate is signed with {algorithm}, for which RFC 5929 defines no tls-server-end-point binding")]
     Undefined {
-        /// This is the object identifier of the signature algorithm.
+        /// The object identifier of the signature algorithm.
         algorithm: BoundedText,
     },
     /// This crate does not know the hash function of the signature algorithm.
-    #[error("the certificate is signed with {algorithm}, whose hash function is not known here")]
+    #[error("the certificate is signed with {algorithm}, whose hash function this library does not know")]
     UnknownAlgorithm {
-        /// This is the object identifier of the signature algorithm, or of the hash function that its parameters name.
+        /// The object identifier of the signature algorithm, or the unknown object identifier that its parameters name.
         algorithm: BoundedText,
     },
 }
@@ -49,7 +49,7 @@ pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, Certif
     })
 }
 
-/// The reason why a certificate has no hash, before a fault is explained.
+/// The reason why a certificate has no hash. A fault in it is not yet explained.
 enum NoHash {
     Fault(Fault),
     Named(CertificateError),
@@ -70,7 +70,7 @@ impl From<Fault> for NoHash {
     }
 }
 
-/// The hash functions that certificates are signed with.
+/// A hash function of certificate signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hash {
     Md5,
@@ -114,7 +114,8 @@ fn signature_hash(certificate: &[u8]) -> Result<Hash, NoHash> {
 ///     ...
 /// }
 /// ```
-/// The mask generation function has a hash function of its own. If the two differ, the certificate has no single hash.
+/// The mask generation function has its own hash function. If the two hash functions differ, RFC 5929 defines no hash
+/// of the certificate.
 fn pss_hash(parameters: Reader<'_>) -> Result<Hash, NoHash> {
     let mut fields = parameters.only(tag::SEQUENCE, field!("RSASSA-PSS-params"))?;
     let hash = match fields.optional(context(0), HASH_ALGORITHM)? {
@@ -149,7 +150,7 @@ fn only_hash(mut reader: Reader<'_>, what: Field) -> Result<Hash, NoHash> {
     find(&HASHES, oid)
 }
 
-/// Reads an AlgorithmIdentifier. Returns the contents of its object identifier, and its parameters.
+/// Reads an AlgorithmIdentifier. Returns the contents of its object identifier, and a reader of its parameters.
 ///
 /// ```asn1
 /// AlgorithmIdentifier ::= SEQUENCE {
@@ -191,8 +192,9 @@ const HASHES: [(&[u8], Hash); 5] = [
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
 ];
 
-/// The identifiers of signature algorithms: RSA with PKCS #1 (RFC 4055 section 5, RFC 3279 section 2.2.1), the last of
-/// them in the form that old Windows tools write; then ECDSA (RFC 5758 section 3.2).
+/// The identifiers of signature algorithms and their hash functions. The first seven are RSA with PKCS #1 (RFC 4055
+/// section 5, RFC 3279 section 2.2.1), and the seventh is the form that old Windows tools write. The last five are
+/// ECDSA (RFC 5758 section 3.2).
 const SIGNATURES: [(&[u8], Hash); 12] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 12], Hash::Sha384),
@@ -219,7 +221,7 @@ mod tests {
     const UNDEFINED: &str = include_str!("../../testvectors/bindings/server_end_point_undefined.txt");
 
     #[test]
-    fn hash_is_the_one_that_other_programs_compute() {
+    fn certificate_hash_equals_the_hash_of_other_programs() {
         for_each(CERTIFICATES, 19, |record| {
             let name = String::from_utf8(record.octets("Signed")).unwrap();
             let hash = server_end_point(&record.octets("Certificate")).unwrap();
@@ -254,7 +256,7 @@ mod tests {
         });
     }
 
-    /// A certificate with one changed octet is refused or hashed. It is never read past its end.
+    /// A certificate with one changed octet is refused or hashed, and is never read past its end.
     #[test]
     fn changed_certificate_does_not_panic() {
         for_each(CERTIFICATES, 19, |record| {

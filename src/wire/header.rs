@@ -1,5 +1,5 @@
-//! The `Authorization` value of HTTP Negotiate (RFC 4559). Scheme and base64 go in, and the octets of the token come
-//! out.
+//! The `Authorization` value of HTTP Negotiate (RFC 4559): decodes the scheme and the base64 into the octets of the
+//! token, and encodes a token.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,14 +19,14 @@ pub enum HeaderProblem {
     /// The token is not base64 in its one canonical, padded spelling.
     #[error("the token is not canonical base64")]
     Base64,
-    /// There is white space within the token: its base64 was written in lines, as for mail.
-    #[error("the token's base64 is wrapped: there is white space in it")]
+    /// The token contains white space: its base64 was broken into lines, as for mail.
+    #[error("the token's base64 contains white space")]
     Wrapped,
     /// The token is base64 without the `=` at its end.
-    #[error("the padding of the token's base64 is missing: its length is no multiple of four")]
+    #[error("the token's base64 has no padding: its length is not a multiple of four")]
     Unpadded,
-    /// There are two `Negotiate` values, or one in a list with others.
-    #[error("more than one value, or a list")]
+    /// The request has two `Negotiate` values, or a `Negotiate` value in a list with other values.
+    #[error("more than one value, or a list of values")]
     Several,
 }
 
@@ -39,13 +39,14 @@ pub(crate) enum HeaderFault {
 
 /// Decodes the token in `Negotiate <base64>`.
 ///
-/// The scheme may be written in any case (RFC 9110 section 11.1). White space around the value does not count. The
-/// base64 must be the one canonical, padded spelling, so that a token has no second header. A token that can only have
-/// more than `max_token_size` octets is rejected before anything is decoded.
+/// The case of the scheme's letters is ignored (RFC 9110 section 11.1), and so is white space around the value. The
+/// base64 must be the canonical, padded spelling, so that every token has exactly one header value. The function
+/// refuses a token before it decodes the base64 if the token must have more than `max_token_size` octets.
 pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
     let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
-    // Three octets for four characters. Only decoding shows the padding, so up to two octets are left to it. No slice
-    // has more than half of the address space, so nothing overflows; there is a character, so nothing falls below zero.
+    // Four characters encode three octets. Up to two of the octets may be padding, which only decoding finds, so the
+    // check allows two octets more. No slice has more than half of the address space, so the multiplication cannot
+    // saturate. `base64_part` returns at least one character, so the subtraction cannot saturate either.
     let decoded_size = encoded.len().div_ceil(4).saturating_mul(3);
     if decoded_size.saturating_sub(2) > max_token_size {
         return Err(HeaderFault::TooLarge { size: decoded_size, limit: max_token_size });
@@ -55,7 +56,7 @@ pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, Hea
     Ok(token)
 }
 
-/// Says why a token cannot be decoded.
+/// Returns the reason why the base64 of a token cannot be decoded.
 #[cold]
 fn base64_problem(encoded: &[u8]) -> HeaderProblem {
     let is_of_alphabet = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=');
@@ -70,7 +71,7 @@ fn base64_problem(encoded: &[u8]) -> HeaderProblem {
     }
 }
 
-/// Splits a value into its scheme and what follows (RFC 9110 section 11.4).
+/// Splits a value into its scheme and the credentials after the scheme (RFC 9110 section 11.4).
 pub(crate) fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
     let value = value.trim_ascii();
     let end = value.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(value.len());
@@ -78,7 +79,7 @@ pub(crate) fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
     (scheme, rest.trim_ascii_start())
 }
 
-/// Returns whether a scheme is Negotiate.
+/// Returns whether a scheme is Negotiate, ignoring the case of its letters.
 pub(crate) fn is_negotiate(scheme: &[u8]) -> bool {
     scheme.eq_ignore_ascii_case(b"Negotiate")
 }
@@ -90,8 +91,8 @@ pub(crate) fn encode(token: &[u8]) -> String {
     value
 }
 
-/// The engine for the standard alphabet, canonical and padded. It uses the vector instructions that the processor has.
-/// It is made once: its tables take longer to make than a header takes to decode.
+/// The base64 engine for the standard alphabet, canonical and padded. The engine uses the processor's vector
+/// instructions. The engine is made once, because making its tables takes longer than decoding a header.
 #[cfg(all(feature = "std", any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon"))))]
 static ENGINE: std::sync::LazyLock<base64::engine::Simd> =
     std::sync::LazyLock::new(|| base64::engine::Simd::standard(base64::engine::general_purpose::PAD));
@@ -146,10 +147,10 @@ mod tests {
         }
     }
 
-    /// The vector engine takes 32 octets at a time, and the scalar engine takes one. Both must decide the same for
-    /// every octet at every offset, and for every length.
+    /// The vector engine decodes 32 octets at a time, the scalar engine one. Both engines must return the same result
+    /// for every octet at every offset and for every length.
     #[test]
-    fn vector_engine_decides_like_the_scalar_engine() {
+    fn vector_engine_decodes_every_value_as_the_scalar_engine_does() {
         for length in 0..100 {
             let token: Vec<u8> = (0..length).map(|octet: u8| octet.wrapping_mul(83)).collect();
             let mut value = encode(&token).into_bytes();
@@ -157,7 +158,7 @@ mod tests {
             let all = value.len();
             for at in (10..all).filter(|at| length > 90 || at + 8 > all) {
                 let good = value[at];
-                // White space is trimmed from the end of the header.
+                // `decode` trims white space from the end of the header, and the scalar engine does not.
                 for octet in (0..=u8::MAX).filter(|octet| !octet.is_ascii_whitespace()) {
                     value[at] = octet;
                     assert_eq!(decode(&value, 100).ok(), STANDARD.decode(&value[10..]).ok(), "{length} {at} {octet}");
@@ -172,7 +173,8 @@ mod tests {
         let at_limit = STANDARD.encode([0x60; 100]);
         let value = alloc::format!("Negotiate {at_limit}");
         assert_eq!(decode(value.as_bytes(), 100).unwrap().len(), 100);
-        // The header could hold 102 octets. How many it does hold is checked when the token is read.
+        // By its length, this header could hold up to 102 octets. The exact size of a token is checked when the token
+        // is read.
         assert!(decode(value.as_bytes(), 99).is_err());
         let rubbish = alloc::format!("Negotiate {}", "!".repeat(1_000_000));
         assert!(matches!(decode(rubbish.as_bytes(), 65_536).unwrap_err(), HeaderFault::TooLarge { size: 750_000, .. }));

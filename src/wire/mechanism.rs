@@ -1,31 +1,32 @@
 //! The GSS-API mechanisms that a Negotiate client may name, by their object identifiers.
 
-/// A mechanism, as far as this crate distinguishes it.
+/// A mechanism that this crate knows, or any other mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Mechanism {
-    /// This is Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).
+    /// Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).
     Krb5,
-    /// This is Kerberos 5 under the identifier of Windows 2000, 1.2.840.48018.1.2.2, which lost a bit (MS-SPNG
-    /// appendix).
+    /// Kerberos 5 with the wrong identifier of Windows 2000, 1.2.840.48018.1.2.2: 48018 is 113554 without its highest
+    /// bit (MS-SPNG appendix).
     MsKrb5,
-    /// This is Kerberos 5 user-to-user, 1.2.840.113554.1.2.2.3.
+    /// Kerberos 5 user-to-user, 1.2.840.113554.1.2.2.3.
     UserToUser,
-    /// This is Kerberos 5 relayed by the acceptor, 1.3.6.1.5.2.5.
+    /// IAKERB, Kerberos 5 whose exchange with the KDC is relayed by the acceptor, 1.3.6.1.5.2.5.
     Iakerb,
-    /// This is SPNEGO itself, 1.3.6.1.5.5.2 (RFC 4178).
+    /// SPNEGO itself, 1.3.6.1.5.5.2 (RFC 4178).
     Spnego,
-    /// This is NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP).
+    /// NTLM, 1.3.6.1.4.1.311.2.2.10 (MS-NLMP).
     Ntlm,
-    /// This is NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-NEGOEX).
+    /// NegoEx, 1.3.6.1.4.1.311.2.2.30 (MS-NEGOEX).
     NegoEx,
-    /// This is any other mechanism.
+    /// Any other mechanism.
     Other,
 }
 
 impl Mechanism {
     /// Returns the mechanism with this object identifier, given as the contents of its DER encoding.
     pub(crate) fn from_oid(oid: &[u8]) -> Self {
-        // Nearly every token names only these two. The table takes ten times as long.
+        // Nearly every token names only SPNEGO and Kerberos. Searching the table takes ten times as long as these two
+        // comparisons.
         match oid {
             SPNEGO => Self::Spnego,
             KRB5 => Self::Krb5,
@@ -36,7 +37,7 @@ impl Mechanism {
     /// Returns the mechanism's object identifier, as the contents of its DER encoding.
     #[expect(
         clippy::expect_used,
-        reason = "answers name only mechanisms that `is_kerberos` has found, and these are in the table"
+        reason = "replies name only mechanisms for which `is_kerberos` is true, and the table has these"
     )]
     pub(crate) fn oid(self) -> &'static [u8] {
         let (_, oid) = NAMED.iter().find(|(mechanism, _)| *mechanism == self).expect("a mechanism that has a name");

@@ -1,29 +1,32 @@
-//! What comes over the wire, parsed and not yet believed: DER, the framing of GSS-API and SPNEGO, the messages of RFC
-//! 4120, and certificates.
+//! Parsers and writers of the wire formats: DER, the framing of GSS-API and SPNEGO, the messages of RFC 4120, and
+//! certificates.
 //!
-//! Octets go in, and structures that borrow from them come out. Nothing here decrypts, compares with a clock, or
-//! decides.
+//! The parsers return structures that borrow from the octets they read. The values are unverified: this module does not
+//! decrypt, compare with a clock, or accept anything.
 //!
-//! # What is read beyond the letter
-//! Real clients write all of this, or the definition leaves room for it. No two readers of it come to other values.
+//! # Deviations that are accepted
+//! Real clients send these deviations, or the definition leaves room for them. Every reader gets the same value from
+//! them.
 //!
-//! - An INTEGER has more octets than DER allows: `cusec` of sspi-rs. MIT krb5 and Heimdal read it.
-//! - A kvno, nonce or sequence number is negative: it has the same 32 bits.
-//! - Flags have fewer than 32 bits, or more. The missing ones are zero, and the others are ignored.
-//! - The flag of delegation is set, and nothing is delegated: Kerberos.NET and gokrb5.
-//! - Fields follow a NegTokenInit or NegTokenResp, with numbers that are not defined yet.
-//! - A NegTokenInit has hints, or its Kerberos token is not of the first mechanism, or has no framing: Windows and others.
-//! - A NegTokenResp is framed as a first token: old clients of Sun.
-//! - The context flags of a NegTokenInit, and the state and mechanism of a NegTokenResp, are not looked at.
+//! - An INTEGER may have more octets than DER allows. sspi-rs sends such a `cusec`, and MIT krb5 and Heimdal accept it.
+//! - A kvno, nonce or sequence number may be negative. The reader uses the unsigned number with the same 32 bits.
+//! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
+//! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
+//! - A NegTokenInit or NegTokenResp may end in fields whose tag numbers are not defined yet.
+//! - A NegTokenInit may have hints. Its Kerberos token may belong to a mechanism other than the first, or have no
+//!   framing. Windows and other clients send such a NegTokenInit.
+//! - A NegTokenResp may have the framing of an initial token, as old clients of Sun send it.
+//! - The context flags of a NegTokenInit are ignored, and so are the state and mechanism of a NegTokenResp.
 //!
-//! # What is refused, though others read it
-//! - Lengths with padding, which MIT krb5 and Heimdal read. Names are compared by their encodings, so each has only one.
-//! - Octets after a message, and unknown fields in the messages of Kerberos, whose definitions leave no room for them. MIT
-//!   krb5 reads both.
-//! - Names and realms that are not UTF-8, which MIT krb5 compares as octets. An identity is a text here.
-//! - A NUL in a name: a reader in C would see another name.
-//! - Microseconds beyond 999,999, which no client writes.
-//! - Base64 without padding, or with bits that no octet needs: a token has one header.
+//! # Deviations that are refused, although other acceptors accept them
+//! - Lengths with padding, which MIT krb5 and Heimdal accept. This crate compares names by their encodings, so every
+//!   name must have exactly one encoding.
+//! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages leave no room
+//!   for them, but MIT krb5 accepts both.
+//! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
+//! - A NUL in a name: a program in C would read a shorter name.
+//! - Microseconds above 999,999, which no client sends.
+//! - Base64 without padding, or with unused bits that are not zero. Every token thus has exactly one header value.
 
 pub(crate) mod certificate;
 pub(crate) mod der;

@@ -1,4 +1,4 @@
-//! NTLM messages (MS-NLMP), as far as this crate names them.
+//! The types of NTLM messages (MS-NLMP). This crate refuses NTLM, and its error names the type.
 
 use thiserror::Error;
 
@@ -9,23 +9,23 @@ pub enum NtlmMessage {
     /// The client begins a negotiation (type 1).
     #[error("NEGOTIATE_MESSAGE, type 1")]
     Negotiate,
-    /// A server challenges its client (type 2).
+    /// The server challenges the client (type 2).
     #[error("CHALLENGE_MESSAGE, type 2")]
     Challenge,
     /// The client answers a challenge (type 3).
     #[error("AUTHENTICATE_MESSAGE, type 3")]
     Authenticate,
-    /// The client offers NTLM in its mechanism list, and sent no message.
-    #[error("offered as its mechanism")]
+    /// The client offered NTLM in its mechanism list, and sent no NTLM message.
+    #[error("offered in the mechanism list, without a message")]
     Offered,
-    /// The message has the signature of NTLM and another type.
+    /// The message has the NTLM signature and an unknown type.
     #[error("unknown type")]
     Unknown,
 }
 
 impl NtlmMessage {
-    /// Names the message that begins with these octets: the signature, then MessageType in 32 bits, little-endian
-    /// (MS-NLMP section 2.2.1).
+    /// Returns the type of the message that begins with these octets. A message begins with the signature and
+    /// MessageType, which has 32 bits, little-endian (MS-NLMP section 2.2.1).
     pub(crate) fn of(message: &[u8]) -> Self {
         match message.strip_prefix(SIGNATURE) {
             Some([1, 0, 0, 0, ..]) => Self::Negotiate,

@@ -1,21 +1,21 @@
-//! The reader's error: small while it is passed on, and explained where the message is at hand.
+//! The reader's error. The error is small while it is returned, and is explained later with the help of the message.
 
 use super::{Field, Malformed, Problem, Reader};
 
-/// The reader's error: which field cannot be read, and why.
+/// The reader's error: the field that cannot be read, and the reason.
 ///
-/// It is one aligned word, because every function of the reader returns one. With 48 octets, as [`Malformed`] has, a
-/// request takes 4 % more instructions. The fault leaves out what the message holds: [`within`](Self::within) reads it
-/// from there.
+/// A fault is one aligned word, because every function of the reader returns a `Result` with it. With the 48 octets of
+/// a [`Malformed`], a request takes 4 % more instructions. The fault does not store values that the message holds:
+/// [`within`](Self::within) reads them again from the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(crate) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// These are the low 24 bits of the address at which the reader stood, so the reader need not know where the
-    /// message begins. A message has fewer than 2²⁴ octets. In a longer one (only a caller's own certificate may be so
-    /// long), offsets are modulo 2²⁴.
+    /// The low 24 bits of the address at which the reader stood. With an address, the reader need not know where the
+    /// message begins. A message has fewer than 2²⁴ octets. Only a caller's own certificate may be longer; its offsets
+    /// are modulo 2²⁴.
     address: U24,
 }
 
@@ -39,33 +39,35 @@ pub(crate) enum Kind {
 }
 
 impl Fault {
-    /// Makes the fault of the field `field`, which begins where `rest` does.
+    /// Makes a fault of `field` at the start of `rest`.
     #[cold]
     #[inline(never)]
     pub(super) fn new(rest: &[u8], field: Field, kind: Kind) -> Self {
         Self::with(rest, field, kind, 0)
     }
 
-    /// Makes a fault with a number: the expected tag or value, a limit, or how many octets follow.
+    /// Makes a fault with a number: the expected tag or value, a limit, or the number of octets that follow.
     #[cold]
     #[inline(never)]
     pub(super) fn with(rest: &[u8], field: Field, kind: Kind, number: usize) -> Self {
         Self { kind, field, number: U24::at_most(number), address: U24::address_of(rest) }
     }
 
-    /// Explains the fault. `message` must be the message in which the fault was found: offsets count from its start.
+    /// Explains the fault. `message` must be the message in which the fault was found, because the offset counts from
+    /// its start.
     #[cold]
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
-        // The reader stood in the message or at its end. Nothing of another message is read past its end.
+        // The reader stood in the message or at its end. If the caller gives another message, the empty default keeps
+        // this function inside that message.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
     }
 
     fn problem(self, mut rest: Reader<'_>) -> Problem {
         let number = self.number.value();
-        // Where the reader found a tag or a value, it is found again.
+        // The tag or value that was found is read again from the message.
         match self.kind {
             Kind::Truncated => Problem::Truncated,
             Kind::UnexpectedTag => {
@@ -94,7 +96,7 @@ impl Fault {
 struct U24([u8; 3]);
 
 impl U24 {
-    /// Keeps `number`, or the largest number if it has more than 24 bits. No message is so long.
+    /// Keeps `number`, which saturates at 24 bits. No message has so many octets.
     fn at_most(number: usize) -> Self {
         let number = u32::try_from(number).unwrap_or(u32::MAX).min(0x00FF_FFFF);
         let [low, middle, high, _] = number.to_le_bytes();
@@ -106,7 +108,7 @@ impl U24 {
         Self([low, middle, high])
     }
 
-    /// Returns how far this address lies beyond `start`, both taken modulo 2²⁴.
+    /// Returns the distance from `start` to this address, modulo 2²⁴.
     fn since(self, start: Self) -> usize {
         self.value().wrapping_sub(start.value()) & 0x00FF_FFFF
     }
@@ -116,7 +118,7 @@ impl U24 {
         usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
     }
 
-    /// Returns the lowest octet, which is all of a tag or a small constant.
+    /// Returns the lowest octet. A tag or a small constant has only this octet.
     const fn low(self) -> u8 {
         let Self([low, ..]) = self;
         low
@@ -128,7 +130,7 @@ mod tests {
     use super::U24;
 
     #[test]
-    fn numbers_are_kept_up_to_24_bits() {
+    fn u24_saturates_above_24_bits() {
         for (number, kept) in
             [(0, 0), (0x00FF_FFFE, 0x00FF_FFFE), (0x00FF_FFFF, 0x00FF_FFFF), (0x0100_0000, 0x00FF_FFFF)]
         {
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn distance_is_counted_over_the_end_of_24_bits() {
+    fn u24_distance_wraps_around_after_24_bits() {
         let [start, end] = [U24::at_most(0x00FF_FFFE), U24::at_most(3)];
         assert_eq!((end.since(start), start.since(start)), (5, 0));
     }

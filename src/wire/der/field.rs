@@ -1,4 +1,5 @@
-//! The names of the fields that are read. A [`Fault`](super::Fault) holds the number of a name instead of the name.
+//! The names of the fields that the reader reads. A [`Fault`](super::Fault) holds the number of a name instead of the
+//! name.
 
 /// A field of the specifications, by its index in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,9 +7,9 @@
 pub(crate) struct Field(u8);
 
 impl Field {
-    /// Returns the field with this name. Only [`field!`](crate::wire::der::field!) calls it, while the program is
-    /// compiled: a name that is not in the table does not compile.
-    #[expect(clippy::panic, reason = "it ends the compilation, not the program")]
+    /// Returns the field with this name. Only [`field!`](crate::wire::der::field!) calls this function, at compile
+    /// time. A name that is not in the table therefore does not compile.
+    #[expect(clippy::panic, reason = "the panic ends the compilation, not the program")]
     pub(crate) const fn named(name: &str) -> Self {
         let (mut number, mut rest) = (0_u8, NAMES);
         while let [first, others @ ..] = rest {
@@ -24,7 +25,7 @@ impl Field {
         panic!("no field has this name");
     }
 
-    #[expect(clippy::expect_used, reason = "`named` alone makes fields, and it numbers those of the table")]
+    #[expect(clippy::expect_used, reason = "only `named` makes fields, and it returns only indexes of the table")]
     pub(super) fn name(self) -> &'static str {
         NAMES.get(usize::from(self.0)).expect("a field of the table")
     }
@@ -48,7 +49,7 @@ macro_rules! field {
 }
 pub(crate) use field;
 
-/// The names: at most 256, as many as one octet can number.
+/// The names of all fields, at most 256, so that one octet can hold an index.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "AP-REP",

@@ -1,9 +1,9 @@
-//! The length octets of an element, as few as hold the length (X.690 sections 8.1.3 and 10.1).
+//! The length octets of an element, in the shortest form (X.690 sections 8.1.3 and 10.1).
 
 /// The length octets of an element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LengthOctets {
-    /// The octets of the length stand at the end, and their count before them.
+    /// The octets of the length are at the end of the array, and the octet with their count is before them.
     octets: [u8; 9],
     start: usize,
 }
@@ -14,7 +14,7 @@ impl LengthOctets {
         clippy::indexing_slicing,
         clippy::arithmetic_side_effects,
         clippy::expect_used,
-        reason = "a `usize` has at most 64 bits, so a length has at most 8 octets, and one octet is before them"
+        reason = "a `usize` has at most 64 bits, so a length has at most 8 octets, and one more octet holds their count"
     )]
     pub(crate) fn of(length: usize) -> Self {
         let length = u64::try_from(length).expect("a number of 64 bits");
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_has_as_few_octets_as_hold_it() {
+    fn length_octets_have_the_shortest_form() {
         for (length, octets) in [
             (0, &[0][..]),
             (0x7F, &[0x7F]),

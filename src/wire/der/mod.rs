@@ -1,4 +1,4 @@
-//! DER (X.690), as far as Kerberos and SPNEGO use it: a reader that borrows, a writer, and the errors of the reader.
+//! The part of DER (X.690) that Kerberos and SPNEGO use: a reader that borrows, a writer, and the errors of the reader.
 
 mod fault;
 mod field;
@@ -14,7 +14,7 @@ pub(crate) use writer::Writer;
 
 use thiserror::Error;
 
-/// Reads `message` from its start. The offsets in errors count from there.
+/// Reads `message` with `read`. Offsets in errors count from the start of `message`.
 pub(crate) fn read<'a, T>(
     message: &'a [u8],
     read: impl FnOnce(Reader<'a>) -> Result<T, Fault>,
@@ -30,12 +30,12 @@ pub(crate) fn read<'a, T>(
 #[error("{what} at octet {at}: {problem}")]
 #[non_exhaustive]
 pub struct Malformed {
-    /// This is the field, by its name in the specification (`AP-REQ.ticket`).
+    /// The field's name in the specification, such as `AP-REQ.ticket`.
     pub what: &'static str,
-    /// This is where the reader stood: an offset from the start of the token, or of the decrypted part that `what`
-    /// names.
+    /// The offset of the fault, in octets from the start of the token, or from the start of the decrypted part that
+    /// `what` names.
     pub at: usize,
-    /// This is what is wrong there.
+    /// The reason why the field cannot be read.
     pub problem: Problem,
 }
 
@@ -44,65 +44,66 @@ pub struct Malformed {
 #[non_exhaustive]
 pub enum Problem {
     /// The octets end before the field does.
-    #[error("the octets end too early")]
+    #[error("the octets end before the field does")]
     Truncated,
-    /// Another field is here, or the same field a second time.
+    /// Another field is at this place, or the same field a second time.
     #[error("expected tag 0x{expected:02X}, found 0x{found:02X}")]
     UnexpectedTag {
-        /// The specification demands this identifier octet here.
+        /// The identifier octet that the specification demands.
         expected: u8,
-        /// This identifier octet is here.
+        /// The identifier octet that was found.
         found: u8,
     },
-    /// The length is of indefinite form, begins with a reserved octet, has more than four length octets, or has more
-    /// octets than it needs.
-    #[error("the length is not in the short, definite form that DER demands")]
+    /// The length is not valid here. The length has the indefinite form, begins with a reserved octet, has more than
+    /// four octets, or is not as short as possible.
+    #[error("the length is not in the shortest definite form, which DER demands")]
     Length,
-    /// More octets follow where the structure must end.
-    #[error("{0} octets too many")]
+    /// Octets follow where the structure must end.
+    #[error("{0} octets follow where the structure must end")]
     TrailingBytes(usize),
     /// The number is empty, has more than eight octets, or is outside the range of its field.
-    #[error("a number out of its range")]
+    #[error("the number is empty or out of its range")]
     Number,
     /// The BIT STRING is empty, or claims more unused bits than it has.
-    #[error("a malformed bit string")]
+    #[error("the bit string is malformed")]
     BitString,
     /// The string is not UTF-8 or holds a NUL.
-    #[error("text that is not UTF-8 or holds a NUL")]
+    #[error("the text is not UTF-8 or holds a NUL")]
     Text,
-    /// The time is not `YYYYMMDDhhmmssZ`, or is no date of the calendar.
-    #[error("not a KerberosTime (YYYYMMDDhhmmssZ)")]
+    /// The time does not have the form `YYYYMMDDhhmmssZ`, or is no date of the calendar.
+    #[error("the time is not a KerberosTime (YYYYMMDDhhmmssZ)")]
     Time,
-    /// The text is longer than any real name.
-    #[error("longer than {0} octets")]
+    /// The text is longer than any real name. The number is the greatest accepted length, in octets.
+    #[error("the text is longer than {0} octets")]
     TooLong(usize),
-    /// There are more elements, or levels of nesting, than any real peer sends.
-    #[error("more than {0} elements")]
+    /// The message has more elements, or levels of nesting, than any real peer sends. The number is the greatest
+    /// accepted count.
+    #[error("there are more than {0} elements or levels")]
     TooMany(usize),
-    /// The specification fixes a value, and the field has another one.
+    /// The field does not have the only value that the specification allows.
     #[error("expected the value {expected}, found {found}")]
     Value {
-        /// The specification demands this value.
+        /// The value that the specification demands.
         expected: i64,
-        /// The field has this value.
+        /// The value of the field.
         found: i64,
     },
-    /// The field does not have the one length that it may have.
-    #[error("{found} octets where {expected} belong")]
+    /// The field does not have the only length that the specification allows.
+    #[error("expected {expected} octets, found {found}")]
     Size {
-        /// The field must have this length.
+        /// The length that the specification demands, in octets.
         expected: usize,
-        /// The field has this length.
+        /// The length of the field, in octets.
         found: usize,
     },
-    /// The field is empty, and must not be.
-    #[error("empty")]
+    /// The field is empty, but must not be empty.
+    #[error("the field is empty")]
     Empty,
-    /// The message is valid, but at another point of the exchange.
-    #[error("a message that does not belong here")]
+    /// The message may be sent, but not at this point of the exchange.
+    #[error("the message does not belong to this point of the exchange")]
     OutOfPlace,
-    /// The octets are none of the forms that are allowed here.
-    #[error("none of the forms that are allowed here")]
+    /// The octets have none of the forms that the specification allows here.
+    #[error("the octets have none of the forms that are allowed here")]
     Unrecognised,
 }
 
@@ -116,7 +117,7 @@ pub(crate) const fn application(number: u8) -> u8 {
     0x60 | number
 }
 
-/// Universal identifier octets.
+/// The identifier octets of universal types.
 pub(crate) mod tag {
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const BIT_STRING: u8 = 0x03;

@@ -1,30 +1,30 @@
-//! A writer of DER (X.690). It writes from the end to the start, so it knows the length of an element before it writes
-//! the header.
+//! A writer of DER (X.690). The writer writes from the end to the start, so it knows the length of an element before it
+//! writes the header.
 //!
-//! The last field of a structure is written first. Nothing is measured before, and nothing is moved afterwards except
-//! by one reversal at the end.
+//! The caller writes the last field of a structure first. The writer need not compute lengths beforehand, and moves the
+//! octets only once, when it reverses them at the end.
 
 use super::{LengthOctets, context, tag};
 use crate::time::UnixTime;
 use alloc::vec::Vec;
 
-/// The octets of a message, the last one first.
+/// The octets of a message, in reverse order.
 pub(crate) struct Writer {
     reversed: Vec<u8>,
 }
 
 impl Writer {
-    /// Makes a writer with capacity for `octets`. Beyond that it grows, and leaves a copy behind: give enough where
-    /// secrets are written.
+    /// Makes a writer with a capacity of `octets`. A writer that must grow leaves a copy of its octets in memory. Where
+    /// secrets are written, the capacity must therefore suffice.
     pub(crate) fn with_capacity(octets: usize) -> Self {
         Self { reversed: Vec::with_capacity(octets) }
     }
 
-    /// Writes an element around what `contents` writes.
+    /// Writes an element whose contents `contents` writes.
     pub(crate) fn element(&mut self, tag: u8, contents: impl FnOnce(&mut Self)) {
         let before = self.reversed.len();
         contents(self);
-        // Nothing takes octets away from the writer.
+        // The subtraction cannot saturate, because the writer never removes octets.
         self.raw(LengthOctets::of(self.reversed.len().saturating_sub(before)).as_slice());
         self.reversed.push(tag);
     }
@@ -55,18 +55,18 @@ impl Writer {
         self.element(tag::GENERAL_STRING, |w| w.raw(text));
     }
 
-    /// Writes an INTEGER in as few octets as hold it.
+    /// Writes an INTEGER in the shortest form.
     pub(crate) fn integer(&mut self, value: i64) {
         let octets = value.to_be_bytes();
         let mut shortest = &octets[..];
-        // The first octet is padding where the next one has the same sign.
+        // The first octet is padding if the next octet has the same sign.
         while let Some((0x00, rest @ [0..=0x7F, ..]) | (0xFF, rest @ [0x80..=0xFF, ..])) = shortest.split_first() {
             shortest = rest;
         }
         self.element(tag::INTEGER, |w| w.raw(shortest));
     }
 
-    /// Writes an ENUMERATED below 128.
+    /// Writes an ENUMERATED with a value below 128.
     pub(crate) fn enumerated(&mut self, value: u8) {
         self.element(tag::ENUMERATED, |w| w.raw(&[value]));
     }
@@ -96,7 +96,7 @@ mod tests {
 
     /// The values of X.690 section 8.3, and the examples of section 8.1.3.
     #[test]
-    fn integer_is_written_in_as_few_octets_as_hold_it() {
+    fn integer_is_written_in_the_shortest_form() {
         for (value, octets) in [
             (0, &[0x02, 0x01, 0x00][..]),
             (127, &[0x02, 0x01, 0x7F]),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn length_is_written_in_as_few_octets_as_hold_it() {
+    fn length_is_written_in_the_shortest_form() {
         for (length, header) in [
             (0, &[0x04, 0x00][..]),
             (127, &[0x04, 0x7F]),

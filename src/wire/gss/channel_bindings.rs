@@ -1,19 +1,20 @@
-//! Channel bindings (RFC 2743 section 1.1.6, RFC 4121 section 4.1.1.2): the connection for which a client made its
-//! request.
+//! Channel bindings (RFC 2743 section 1.1.6, RFC 4121 section 4.1.1.2): they identify the connection for which a client
+//! made its request.
 
 use crate::wire::certificate::{CertificateError, server_end_point};
 use md5::{Digest, Md5};
 use subtle::ConstantTimeEq;
 
-/// The bindings of one channel, kept as the hash that a client puts into its authenticator.
+/// The bindings of one channel, as the hash that a client puts into its authenticator.
 ///
-/// For TLS, the application data is a type, a colon and the octets of that type (RFC 5056, RFC 5929). For a server
-/// certificate it is `tls-server-end-point:` and the certificate's hash.
+/// For TLS, the application data contains the name of a binding type, a colon, and the octets that the type defines
+/// (RFC 5056, RFC 5929). For a server certificate, the application data is `tls-server-end-point:` and the
+/// certificate's hash.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ChannelBindings {
     md5: [u8; 16],
-    /// The hash of the same application data, with addresses of the type GSS_C_AF_NULLADDR.
+    /// The hash of the same application data with addresses of the type GSS_C_AF_NULLADDR.
     null_addresses: [u8; 16],
 }
 
@@ -23,39 +24,40 @@ impl ChannelBindings {
         Self::of("", application_data)
     }
 
-    /// Makes bindings of the type `tls-server-end-point` (RFC 5929 section 4). The certificate is the server's, in DER,
-    /// as it is in the handshake.
+    /// Makes bindings of the type `tls-server-end-point` (RFC 5929 section 4). The argument is the certificate that the
+    /// server sends in the TLS handshake, in DER.
     ///
-    /// Windows, browsers and LDAP clients send this type. It is the same for all connections to a server. While a
-    /// certificate is being replaced, give the bindings of both certificates.
+    /// Windows, browsers and LDAP clients send this type. All connections to a server have the same bindings of this
+    /// type. While a certificate is being replaced, give the bindings of both certificates.
     ///
-    /// The hash is the one that the certificate is signed with, but SHA-256 instead of MD5 and SHA-1. The RFC defines
-    /// none for Ed25519 and Ed448, and clients differ. Chromium and programs that compute it with OpenSSL (libpq, curl)
-    /// have none, Java uses SHA-256, and GnuTLS uses SHA-512 for Ed25519. A server with such a certificate uses
-    /// [`Self::tls_exporter`], or makes with [`Self::new`] what its clients send. Java also uses SHA-256 for RSASSA-PSS
-    /// of any hash.
+    /// The hash function is that of the certificate's signature, but SHA-256 replaces MD5 and SHA-1. For Ed25519 and
+    /// Ed448, the RFC defines no hash function, and clients differ. Chromium and programs that use OpenSSL (libpq,
+    /// curl) send no bindings of this type, Java uses SHA-256, and GnuTLS uses SHA-512 for Ed25519. A server with such
+    /// a certificate uses [`Self::tls_exporter`], or makes the bindings of its clients with [`Self::new`]. Java also
+    /// uses SHA-256 for RSASSA-PSS with any hash function.
     ///
     /// # Errors
     ///
-    /// [`CertificateError`] if the octets are no certificate, or RFC 5929 defines no hash for its signature.
+    /// Returns [`CertificateError`] if the octets are not a certificate, if RFC 5929 defines no hash for its signature,
+    /// or if this crate does not know the signature algorithm.
     pub fn tls_server_end_point(certificate_der: &[u8]) -> Result<Self, CertificateError> {
         Ok(Self::of("tls-server-end-point:", &server_end_point(certificate_der)?))
     }
 
     /// Makes bindings of the type `tls-exporter` (RFC 9266), for TLS 1.3, and for TLS 1.2 with extended master secret.
-    /// The argument is the 32 octets of keying material that the connection exports for the label
-    /// `EXPORTER-Channel-Binding` with an empty context.
+    /// The argument is 32 octets of keying material, which the TLS library exports with the label
+    /// `EXPORTER-Channel-Binding` and an empty context.
     pub fn tls_exporter(keying_material: &[u8; 32]) -> Self {
         Self::of("tls-exporter:", keying_material)
     }
 
     /// Makes bindings of the type `tls-unique` (RFC 5929 section 3). The argument is the `verify_data` of the first
-    /// Finished message in the connection's latest handshake: the client's message, or the server's if the session was
-    /// resumed.
+    /// Finished message in the connection's latest handshake. The client sends this message in a full handshake, and
+    /// the server sends it if the session was resumed.
     ///
     /// Returns `None` unless the data has the twelve octets of TLS 1.0 to 1.2 (RFC 5246 section 7.4.9). TLS 1.3 has a
-    /// longer Finished message and no such binding (RFC 8446 appendix C.5). Before the handshake ends, a library gives
-    /// no octets at all.
+    /// longer Finished message and no such binding (RFC 8446 appendix C.5). Before the handshake ends, a TLS library
+    /// returns no octets.
     #[must_use]
     pub fn tls_unique(verify_data: &[u8]) -> Option<Self> {
         (verify_data.len() == 12).then(|| Self::of("tls-unique:", verify_data))
@@ -68,19 +70,20 @@ impl ChannelBindings {
         }
     }
 
-    /// Returns whether `sent` is the hash of these bindings. It compares in constant time, so that nobody can guess
-    /// them by requests.
+    /// Returns whether `sent` is the hash of these bindings. The comparison takes constant time, so that an attacker
+    /// cannot guess the hash octet by octet.
     pub(crate) fn matches(&self, sent: &[u8; 16]) -> bool {
         self.md5.ct_eq(sent).into()
     }
 
-    /// Returns whether `sent` is the hash of these bindings as RFC 2744 section 3.11 allows them, too.
+    /// Returns whether `sent` is the hash of these bindings with addresses of the type GSS_C_AF_NULLADDR, which RFC
+    /// 2744 section 3.11 also allows.
     pub(crate) fn match_with_null_addresses(&self, sent: &[u8; 16]) -> bool {
         self.null_addresses.ct_eq(sent).into()
     }
 }
 
-/// The type of the addresses in bindings without addresses (RFC 2744 section 3.11).
+/// The address type that is written in bindings without addresses (RFC 2744 section 3.11).
 #[derive(Clone, Copy)]
 enum AddressesOfBindings {
     /// GSS_C_AF_UNSPEC.
@@ -89,8 +92,9 @@ enum AddressesOfBindings {
     Null,
 }
 
-/// Hashes bindings: the type and the length of two empty addresses, then the application data with its length. All numbers
-/// are little-endian. The length field has 32 bits. Longer data cannot be sent: the hash of such bindings matches no client's.
+/// Hashes bindings: the type and the length of two empty addresses, then the length and the octets of the application
+/// data. All numbers are little-endian and have 32 bits. A client cannot send bindings with data longer than 32 bits
+/// can count, so their hash here matches no request.
 fn hash(addresses: AddressesOfBindings, prefix: &str, data: &[u8]) -> [u8; 16] {
     let length = u32::try_from(prefix.len().saturating_add(data.len())).unwrap_or(u32::MAX);
     let address_type: u32 = match addresses {
@@ -108,7 +112,8 @@ fn hash(addresses: AddressesOfBindings, prefix: &str, data: &[u8]) -> [u8; 16] {
     md5.finalize().into()
 }
 
-/// Returns whether a client's hash says that the client binds to no channel, which is no secret.
+/// Returns whether a client's hash is all zeros, which means that the client sends no channel bindings. The comparison
+/// need not take constant time, because zeros are no secret.
 pub(crate) fn is_absent(sent: &[u8; 16]) -> bool {
     *sent == [0; 16]
 }
@@ -120,7 +125,7 @@ mod tests {
     use crate::crypto::records::for_each;
 
     #[test]
-    fn each_constructor_puts_its_type_before_the_data() {
+    fn bindings_of_every_type_begin_with_the_name_of_the_type() {
         let same = |one: ChannelBindings, application_data: &[&[u8]]| {
             assert!(one.matches(&ChannelBindings::new(&application_data.concat()).md5));
         };
@@ -133,7 +138,8 @@ mod tests {
         });
     }
 
-    /// A Finished message has 32 or 48 octets in TLS 1.3, had 36 in SSL 3.0, and has none before the handshake ends.
+    /// The Finished message has 32 or 48 octets in TLS 1.3, and 36 octets in SSL 3.0. A TLS library returns no octets
+    /// before the handshake ends.
     #[test]
     fn tls_unique_of_other_than_twelve_octets_is_refused() {
         for length in (0..=48).filter(|length| *length != 12) {

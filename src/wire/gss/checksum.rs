@@ -1,5 +1,5 @@
-//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1). It is no checksum, but holds context flags, the
-//! hash of the channel bindings, and delegated credentials.
+//! The authenticator checksum of type 0x8003 (RFC 4121 section 4.1.1). This "checksum" is not a checksum, but contains
+//! context flags, the hash of the channel bindings, and delegated credentials.
 
 use crate::crypto::ChecksumType;
 use crate::flags::flags;
@@ -17,13 +17,13 @@ use thiserror::Error;
 /// octets 28..    Deleg  KRB-CRED
 /// then           Exts
 /// ```
-/// Numbers are little-endian. The encryption of the authenticator protects them.
+/// Numbers are little-endian. The encryption of the authenticator protects all fields.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GssChecksum<'a> {
-    /// All zeros mean that the client binds to no channel.
+    /// The hash of the channel bindings. All zeros mean that the client sends no channel bindings.
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
-    /// This is Deleg, a KRB-CRED by the client's statement. It is not empty.
+    /// The field Deleg, which is never empty here. It should contain a KRB-CRED, but its contents are not checked yet.
     pub(crate) delegated: Option<Unprinted<&'a [u8]>>,
 }
 
@@ -43,10 +43,11 @@ impl<'a> GssChecksum<'a> {
     }
 }
 
-/// Returns Deleg; `None` if the client delegates nothing.
+/// Returns the field Deleg. Returns `None` if the client delegates no credentials.
 ///
-/// Clients set the flag and delegate nothing: Kerberos.NET and old versions of sspi-rs leave the three fields out, and gokrb5
-/// writes them with a Dlgth of 0. MIT krb5 and Heimdal take a checksum without the fields.
+/// Some clients set the flag and delegate no credentials. Kerberos.NET and old versions of sspi-rs omit the three
+/// delegation fields, and gokrb5 writes the fields with a Dlgth of 0. MIT krb5 and Heimdal accept a checksum without
+/// the fields.
 fn delegation(fields: &[u8]) -> Result<Option<&[u8]>, ChecksumCause> {
     if fields.is_empty() {
         return Ok(None);
@@ -55,7 +56,7 @@ fn delegation(fields: &[u8]) -> Result<Option<&[u8]>, ChecksumCause> {
     Ok(Some(deleg).filter(|deleg| !deleg.is_empty()))
 }
 
-/// Returns Deleg, if DlgOpt, Dlgth and as many octets as Dlgth says are there.
+/// Returns the field Deleg. Returns `None` if DlgOpt, Dlgth, or some of the Dlgth octets of Deleg are missing.
 fn deleg(fields: &[u8]) -> Option<&[u8]> {
     let (_option, rest) = fields.split_first_chunk::<2>()?;
     let (length, rest) = rest.split_first_chunk::<2>()?;
@@ -66,25 +67,25 @@ fn deleg(fields: &[u8]) -> Option<&[u8]> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ChecksumCause {
-    /// The checksum's type uses no key, or is not that of the session key.
+    /// The checksum's type uses no key, or does not belong to the encryption type of the session key.
     #[error("type {0} is not a keyed checksum of the session key")]
     Type(ChecksumType),
     /// The keyed checksum does not verify.
-    #[error("it does not verify")]
+    #[error("the keyed checksum does not verify")]
     Wrong,
     /// The checksum has fewer than the 24 octets of RFC 4121 section 4.1.1.
-    #[error("{0} octets are fewer than the 24 of RFC 4121")]
+    #[error("it has {0} octets, fewer than the 24 that RFC 4121 demands")]
     Short(usize),
     /// The field Lgth is not 16.
     #[error("its channel binding field has {0} octets instead of 16")]
     BindingLength(u32),
-    /// The field Dlgth reaches past the end, or the delegation fields are cut.
-    #[error("its delegation field reaches past its end")]
+    /// The delegation fields are incomplete: Dlgth exceeds the octets that follow, or a field is missing.
+    #[error("its delegation fields are incomplete")]
     DelegationLength,
 }
 
 flags! {
-    /// The context flags of RFC 4121 section 4.1.1.1: the services that the client wants.
+    /// The context flags of RFC 4121 section 4.1.1.1: the features that the client requests for the context.
     pub struct GssFlags(u32) {
         /// GSS_C_DELEG_FLAG: the client delegates credentials.
         const DELEGATE = 0x0001;
@@ -100,9 +101,11 @@ flags! {
         const INTEGRITY = 0x0020;
         /// GSS_C_DCE_STYLE (RFC 4757 section 7.1): the client sends a third token.
         const DCE_STYLE = 0x1000;
-        /// GSS_C_IDENTIFY_FLAG (RFC 4757 section 7.1): the server may identify the client, not act for it.
+        /// GSS_C_IDENTIFY_FLAG (RFC 4757 section 7.1): the server may identify the client, but not impersonate the
+        /// client.
         const IDENTIFY = 0x2000;
-        /// GSS_C_EXTENDED_ERROR_FLAG (RFC 4757 section 7.1): the client understands Windows' error tokens.
+        /// GSS_C_EXTENDED_ERROR_FLAG (RFC 4757 section 7.1): the client understands the extended error tokens of
+        /// Windows.
         const EXTENDED_ERROR = 0x4000;
     }
 }
@@ -112,7 +115,8 @@ flags! {
 mod tests {
     use super::*;
 
-    /// The checksum that curl sends: no bindings; mutual, sequence, replay, confidentiality, integrity.
+    /// The checksum that curl sends. It has no bindings, and the flags mutual, sequence, replay, confidentiality and
+    /// integrity.
     const CURL: [u8; 24] = [16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3E, 0, 0, 0];
 
     #[test]
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn delegated_credentials_past_the_end_are_refused() {
+    fn incomplete_delegation_fields_are_refused() {
         let mut delegating = CURL.to_vec();
         delegating[20] |= 1;
         let refused = Err(ChecksumCause::DelegationLength);
@@ -157,7 +161,8 @@ mod tests {
     fn delegation_flag_without_credentials_delegates_nothing() {
         let mut delegating = CURL.to_vec();
         delegating[20] |= 1;
-        // The form of Kerberos.NET, that of gokrb5, and the latter with a DlgOpt of 1.
+        // Kerberos.NET sends no delegation fields. gokrb5 sends a DlgOpt and a Dlgth of 0. The last form has a DlgOpt
+        // of 1.
         for tail in [&[][..], &[0, 0, 0, 0], &[1, 0, 0, 0]] {
             let checksum = [&delegating, tail].concat();
             let read = GssChecksum::read(&checksum).unwrap();

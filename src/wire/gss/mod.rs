@@ -1,5 +1,5 @@
-//! The GSS-API around Kerberos: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section 4.1), and the
-//! checksum that carries flags and channel bindings (RFC 4121 section 4.1.1).
+//! The GSS-API parts of the Kerberos mechanism: the framing of initial tokens (RFC 2743 section 3.1, RFC 4121 section
+//! 4.1), and the checksum with flags and channel bindings (RFC 4121 section 4.1.1).
 
 mod channel_bindings;
 mod checksum;
@@ -13,7 +13,7 @@ use crate::wire::der::{Fault, Field, Kind, Reader, Writer, application, field, t
 use crate::wire::mechanism::Mechanism;
 use alloc::vec::Vec;
 
-/// A token in the framing of GSS-API.
+/// A token with the GSS-API framing.
 ///
 /// ```asn1
 /// InitialContextToken ::= [APPLICATION 0] IMPLICIT SEQUENCE {
@@ -28,7 +28,7 @@ pub(crate) struct InitialToken<'a> {
 }
 
 impl<'a> InitialToken<'a> {
-    /// Reads a token that fills `token` to its end.
+    /// Reads a framed token. No octet may follow the token.
     pub(crate) fn read(token: Reader<'a>) -> Result<Self, Fault> {
         let mut contents = token.only(INITIAL_TAG, field!("InitialContextToken"))?;
         let oid = contents.element(tag::OID, field!("InitialContextToken.thisMech"))?;
@@ -36,8 +36,8 @@ impl<'a> InitialToken<'a> {
     }
 }
 
-/// Writes a message of the Kerberos mechanism's context establishment in its framing: TOK_ID before it, and `mechanism`
-/// around both.
+/// Writes a message of the context establishment with the GSS-API framing: the identifier of `mechanism`, then TOK_ID,
+/// then the message.
 pub(crate) fn frame(mechanism: Mechanism, tok_id: TokId, message: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::with_capacity(REPLY_ROOM);
     writer.element(INITIAL_TAG, |w| {
@@ -65,13 +65,13 @@ impl TokId {
 }
 
 /// Reads TOK_ID, the two octets before each message of the context establishment (RFC 4121 section 4.1). Returns the
-/// AP-REQ after it.
+/// AP-REQ after TOK_ID.
 pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Fault> {
     const WHAT: Field = field!("innerContextToken.TOK_ID");
     let start = inner;
     match inner.take(2, WHAT)? {
         [0x01, 0x00] => Ok(inner),
-        // An acceptor answers with AP-REP or KRB-ERROR.
+        // AP-REP and KRB-ERROR are an acceptor's answers, so an initial token must not contain them.
         [0x02 | 0x03, 0x00] => Err(start.error(WHAT, Kind::OutOfPlace)),
         _ => Err(start.error(WHAT, Kind::Unrecognised)),
     }
@@ -80,5 +80,6 @@ pub(crate) fn ap_req_message(mut inner: Reader<'_>) -> Result<Reader<'_>, Fault>
 /// The identifier octet of an initial token.
 pub(crate) const INITIAL_TAG: u8 = application(0);
 
-/// An AP-REP with a subkey has fewer than 200 octets. A KRB-ERROR is as long as its names.
+/// The capacity for a reply, in octets. An AP-REP with a subkey has fewer than 200 octets. The length of a KRB-ERROR
+/// depends on its names.
 const REPLY_ROOM: usize = 256;

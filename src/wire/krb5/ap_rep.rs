@@ -1,5 +1,5 @@
-//! AP-REP and EncAPRepPart (RFC 4120 section 5.5.2): the message by which a server authenticates itself, and in DCE
-//! style the client's answer to it.
+//! AP-REP and EncAPRepPart (RFC 4120 section 5.5.2): the message by which a server authenticates itself. With DCE
+//! style, the client answers with an AP-REP, too.
 
 use super::{EncryptedData, EncryptionKey};
 use crate::crypto::{EncType, Key};
@@ -69,7 +69,7 @@ pub(crate) struct EncApRepPart<'a> {
 }
 
 impl<'a> EncApRepPart<'a> {
-    /// Reads the plaintext of an AP-REP, which it must fill to the end.
+    /// Reads the plaintext of an AP-REP. No octet may follow the EncAPRepPart.
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         der::read(plaintext, Self::parse)
     }
@@ -87,7 +87,8 @@ impl<'a> EncApRepPart<'a> {
         Ok(part)
     }
 
-    /// Writes the plaintext that answers an authenticator of the time `client_time`. It holds `subkey`: wipe it.
+    /// Writes the plaintext that answers an authenticator with the time `client_time`. The caller must zeroize the
+    /// result, because it contains `subkey`.
     pub(crate) fn write(client_time: UnixTime, subkey: Option<&Key>, seq_number: u32) -> Vec<u8> {
         let mut writer = Writer::with_capacity(ENC_AP_REP_PART_ROOM);
         writer.element(application(27), |w| {
@@ -111,7 +112,7 @@ fn write_key(writer: &mut Writer, key: &Key) {
     });
 }
 
-/// The longest part has 84 octets, with a subkey of 32.
+/// A capacity that suffices for every EncAPRepPart. The longest one has 84 octets, with a subkey of 32 octets.
 const ENC_AP_REP_PART_ROOM: usize = 96;
 
 #[cfg(test)]
@@ -130,7 +131,7 @@ mod tests {
         Key::new(EncType::AES128_CTS_HMAC_SHA1_96, &SUBKEY).unwrap()
     }
 
-    /// Returns where `part` is in `whole`.
+    /// Returns the range of `part` in `whole`.
     fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
         let start = whole.windows(part.len()).position(|window| window == part).unwrap();
         start..start.saturating_add(part.len())
@@ -151,7 +152,8 @@ mod tests {
                 let mut changed = whole.clone();
                 changed[at] = value;
                 let Ok(part) = EncApRepPart::read(&changed) else {
-                    // The reader may refuse neither another key nor another key type, and of the number only another first octet.
+                    // The reader must accept every key and every key type. Of the sequence number, the reader may
+                    // refuse changes of the first octet only.
                     assert!(!key.contains(&at) && at != etype, "{at} {value}");
                     assert!(!number.contains(&at) || at == number.start, "{at} {value}");
                     continue;
@@ -191,7 +193,7 @@ mod tests {
         }
     }
 
-    /// The part holds a key, and a buffer that grows would leave a copy of it behind.
+    /// The encrypted part contains a key, and a buffer that grows would leave a copy of the key in memory.
     #[test]
     fn longest_encrypted_part_fits_into_its_capacity() {
         let longest = time().with_micros(999_999).unwrap();

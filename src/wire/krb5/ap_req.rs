@@ -1,4 +1,4 @@
-//! AP-REQ (RFC 4120 section 5.5.1): a ticket and an authenticator, both still encrypted.
+//! AP-REQ (RFC 4120 section 5.5.1): an encrypted ticket and an encrypted authenticator.
 
 use super::{ApOptions, EncryptedData, Ticket};
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
@@ -14,7 +14,7 @@ use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 ///     authenticator [4] EncryptedData -- Authenticator
 /// }
 /// ```
-/// Only the two ciphertexts protect themselves. Nothing protects the rest.
+/// Encryption protects the two ciphertexts. The other fields are not protected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ApReq<'a> {
     pub(crate) options: ApOptions,

@@ -1,13 +1,13 @@
-//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed octets, which may hold containers.
+//! AuthorizationData (RFC 4120 section 5.2.6): containers of typed elements, where an element may be another container.
 //!
-//! This module reads one level. The stages keep apart who wrote a container: they look for a PAC in the ticket's
-//! container only.
+//! This module reads one level of containers. The ticket's container is from the KDC, and the authenticator's container
+//! is from the client. The stages that verify a request look for a PAC in the ticket's container only.
 
 use crate::limits::MAX_AUTH_DATA_ELEMENTS;
 use crate::wire::der::{self, Fault, Field, Malformed, Reader, field, tag};
 use core::fmt;
 
-/// A container of typed octets, which the KDC or the client wrote.
+/// A container of typed elements, which the KDC or the client wrote.
 ///
 /// ```asn1
 /// AuthorizationData ::= SEQUENCE OF SEQUENCE {
@@ -17,7 +17,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct AuthorizationData<'a> {
-    /// This is the contents of the SEQUENCE OF. Each of its elements has been read once.
+    /// The contents of the SEQUENCE OF. All elements in it have been read once without a fault.
     encoded: &'a [u8],
 }
 
@@ -62,9 +62,9 @@ impl fmt::Debug for AuthorizationData<'_> {
 /// One element of a container.
 #[derive(Clone, Copy)]
 pub struct AuthorizationElement<'a> {
-    /// This says what the octets are.
+    /// The type of the element, which determines the meaning of `data`.
     pub ad_type: AdType,
-    /// These are the octets.
+    /// The octets of the element.
     pub data: &'a [u8],
 }
 
@@ -81,7 +81,8 @@ impl<'a> AuthorizationElement<'a> {
 }
 
 impl<'a> AuthorizationElement<'a> {
-    /// Returns the elements of an AD-IF-RELEVANT; `None` if this is no such container, or one that cannot be read.
+    /// Returns the elements of an AD-IF-RELEVANT. Returns `None` if this element is not an AD-IF-RELEVANT, or cannot be
+    /// read.
     #[must_use]
     pub fn contained(self) -> Option<AuthorizationData<'a>> {
         let is_container = self.ad_type == AdType::IF_RELEVANT;
@@ -89,21 +90,22 @@ impl<'a> AuthorizationElement<'a> {
     }
 }
 
-/// Shows the type and the length, not the octets: they may say which groups a user is in.
+/// Shows the type and the length, not the octets, because they may list the groups of a user.
 impl fmt::Debug for AuthorizationElement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AuthorizationElement(ad-type {}, {} octets)", self.ad_type.0, self.data.len())
     }
 }
 
-/// A type of authorization data (RFC 4120 section 7.5.4, MS-KILE section 2.2). Types without a name are kept, too.
+/// A type of authorization data (RFC 4120 section 7.5.4, MS-KILE section 2.2), which may be a type without a constant
+/// here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AdType(pub i32);
 
 impl AdType {
-    /// AD-IF-RELEVANT, a container. A service that does not know one of its elements may ignore it.
+    /// AD-IF-RELEVANT, a container. A service may ignore elements of unknown type in this container.
     pub const IF_RELEVANT: Self = Self(1);
-    /// AD-MANDATORY-FOR-KDC, which is for KDCs.
+    /// AD-MANDATORY-FOR-KDC, a container that only KDCs interpret.
     pub const MANDATORY_FOR_KDC: Self = Self(8);
     /// AD-INITIAL-VERIFIED-CAS: the authorities that vouched for the client's certificate (RFC 4556 section 3.2.4).
     pub const INITIAL_VERIFIED_CAS: Self = Self(9);
@@ -115,9 +117,9 @@ impl AdType {
     pub const TOKEN_RESTRICTIONS: Self = Self(141);
     /// KERB-LOCAL (MS-KILE section 2.2.4).
     pub const KERB_LOCAL: Self = Self(142);
-    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7). Flag 0x4000 says that the client sends channel bindings.
+    /// KERB_AP_OPTIONS (MS-KILE section 2.2.7). Flag 0x4000 means that the client sends channel bindings.
     pub const AP_OPTIONS: Self = Self(143);
-    /// KERB_AUTH_DATA_CLIENT_TARGET: the service that the client asked for ([`ClientTarget`](super::ClientTarget), MS-KILE
-    /// section 3.2.5.8).
+    /// KERB_AUTH_DATA_CLIENT_TARGET: the service for which the client made its request
+    /// ([`ClientTarget`](super::ClientTarget), MS-KILE section 3.2.5.8).
     pub const CLIENT_TARGET: Self = Self(144);
 }

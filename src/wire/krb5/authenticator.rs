@@ -1,4 +1,4 @@
-//! Authenticator (RFC 4120 section 5.5.1): what the client says, encrypted under the session key.
+//! Authenticator (RFC 4120 section 5.5.1): the client's statements, encrypted with the session key.
 
 use super::{AuthorizationData, EncryptionKey, PrincipalName};
 use crate::crypto::ChecksumType;
@@ -21,7 +21,8 @@ use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 ///     authorization-data [8] AuthorizationData OPTIONAL
 /// }
 /// ```
-/// The client wrote all of it. A name in it proves nothing until it equals the ticket's.
+/// The client wrote all fields. The client's name and realm are unverified until they equal the name and realm in the
+/// ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Authenticator<'a> {
     pub(crate) crealm: &'a [u8],
@@ -30,14 +31,15 @@ pub(crate) struct Authenticator<'a> {
     pub(crate) cusec: u32,
     pub(crate) ctime: UnixTime,
     pub(crate) subkey: Option<EncryptionKey<'a>>,
-    /// This is the first sequence number. A negative number keeps its 32 bits.
+    /// The client's initial sequence number. A negative number is replaced with the unsigned number of the same 32
+    /// bits.
     pub(crate) seq_number: Option<u32>,
-    /// This is empty if the field is absent.
+    /// The authorization data. The container is empty if the field is absent.
     pub(crate) authorization_data: AuthorizationData<'a>,
 }
 
 impl<'a> Authenticator<'a> {
-    /// Reads the plaintext of an authenticator, which it must fill to the end.
+    /// Reads the plaintext of an authenticator. No octet may follow the Authenticator.
     pub(crate) fn read(plaintext: Reader<'a>) -> Result<Self, Fault> {
         let mut fields = plaintext.only_wrapped(application(2), tag::SEQUENCE, field!("Authenticator"))?;
         fields.constant_field(0, 5, field!("Authenticator.authenticator-vno"))?;
@@ -59,7 +61,7 @@ impl<'a> Authenticator<'a> {
 
     /// Returns the client's time, with its microseconds.
     pub(crate) fn time(&self) -> UnixTime {
-        // `Reader::microseconds` accepts only what fits into a second, so there always is such a time.
+        // `Reader::microseconds` accepts only values below one second, so `with_micros` never returns `None`.
         self.ctime.with_micros(self.cusec).unwrap_or(self.ctime)
     }
 }

@@ -1,4 +1,5 @@
-//! KERB_AUTH_DATA_CLIENT_TARGET (MS-KILE section 3.2.5.8): the service that the client asked for, in its authenticator.
+//! KERB_AUTH_DATA_CLIENT_TARGET (MS-KILE section 3.2.5.8): an element of the authenticator that names the service for
+//! which the client made it.
 
 use crate::bounded_text::BoundedText;
 use crate::wide_text::WideText;
@@ -7,12 +8,12 @@ use core::fmt;
 
 /// The service for which a client made its authenticator (`HTTP/www.example.com@EXAMPLE.COM`).
 ///
-/// Nothing protects the service's name in the ticket. This one is protected: only the client has the session key. So it
-/// shows that somebody has sent on a request that its client made for another service of the same account. A client of its
-/// own can write any name into it, or none.
+/// The service's name in the ticket is not protected, but this name is: only the client and the service have the
+/// session key. An acceptor can therefore find that an attacker relayed a request that the client made for another
+/// service of the same account. A malicious client can write any name into its own authenticator, or none.
 ///
-/// MS-KILE names the element, and does not say how it is encoded. Windows and Heimdal write UTF-16 in little-endian order,
-/// with no terminator. MIT krb5 does not write it.
+/// MS-KILE does not define the encoding of the element. Windows and Heimdal write UTF-16, little-endian, without a
+/// terminator. MIT krb5 does not write the element.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientTarget<'a>(WideText<'a>);
 
@@ -26,7 +27,7 @@ impl<'a> ClientTarget<'a> {
         }
     }
 
-    /// Makes it again of octets that [`read`](Self::read) has taken.
+    /// Makes a client target from octets that [`read`](Self::read) has accepted before.
     pub(crate) const fn of_checked(data: &'a [u8]) -> Self {
         Self(WideText::of_checked(data))
     }
@@ -36,7 +37,7 @@ impl<'a> ClientTarget<'a> {
         Malformed { what: "KERB_AUTH_DATA_CLIENT_TARGET", at: 0, problem }
     }
 
-    /// Returns the octets.
+    /// Returns the octets of the text, in UTF-16, little-endian.
     pub(crate) const fn as_bytes(self) -> &'a [u8] {
         self.0.as_bytes()
     }
@@ -47,30 +48,32 @@ impl<'a> ClientTarget<'a> {
         self.0
     }
 
-    /// Returns the service without its realm (`HTTP/www.example.com`): what comes before the last `@`.
+    /// Returns the service without its realm (`HTTP/www.example.com`): the text before the last `@`, or the whole text
+    /// if there is no `@`.
     #[must_use]
     pub fn service(self) -> WideText<'a> {
         self.0.rsplit_once(b'@').map_or(self.0, |(service, _)| service)
     }
 
-    /// Returns the realm, which comes after the last `@`; `None` if there is no `@`.
+    /// Returns the realm, the text after the last `@`. Returns `None` if there is no `@`.
     #[must_use]
     pub fn realm(self) -> Option<WideText<'a>> {
         self.0.rsplit_once(b'@').map(|(_, realm)| realm)
     }
 
-    /// Returns whether the service is `name`, ASCII letters in any case, as `PrincipalName::is_service` compares.
+    /// Returns whether the service equals `name`, ignoring the case of ASCII letters, as `PrincipalName::is_service`
+    /// does.
     pub(crate) fn is_service(self, name: &str) -> bool {
         self.service().eq_ignore_ascii_case(name.chars())
     }
 
-    /// Returns the service, as far as an error keeps it.
+    /// Returns the beginning of the service, as an error keeps it.
     pub(crate) fn bounded(self) -> BoundedText {
         BoundedText::spelled(self.service().chars())
     }
 }
 
-/// Prints the whole text, and escapes what does not print as itself.
+/// Displays the whole text, and escapes control, format and other invisible characters.
 impl fmt::Display for ClientTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

@@ -18,16 +18,16 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 ///     r-address   [5] HostAddress OPTIONAL
 /// }
 /// ```
-/// All fields but the first protect against replays of a KRB-CRED that is sent alone.
+/// All fields except the first protect a KRB-CRED against replays if it is sent alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
-    /// This is the contents of `ticket-info`. Each of its elements has been read once.
+    /// The contents of `ticket-info`. All elements in it have been read once without a fault.
     pub(crate) ticket_info: Unprinted<&'a [u8]>,
     pub(crate) ticket_info_count: usize,
 }
 
 impl<'a> EncKrbCredPart<'a> {
-    /// Reads the plaintext of a KRB-CRED, which it must fill to the end.
+    /// Reads the plaintext of a KRB-CRED. No octet may follow the EncKrbCredPart.
     pub(crate) fn read(plaintext: &'a [u8]) -> Result<Self, Malformed> {
         der::read(plaintext, Self::parse)
     }
@@ -64,15 +64,15 @@ impl<'a> EncKrbCredPart<'a> {
 ///     caddr      [10] HostAddresses OPTIONAL
 /// }
 /// ```
-/// The names are required here, though RFC 4120 makes them optional. Without them nobody can use a ticket, and every
-/// client sends them.
+/// This reader requires the names and realms of the client and the service, although RFC 4120 makes them optional. A
+/// service cannot use a delegated ticket without these names, and every client sends them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbCredInfo<'a> {
     pub(crate) key: EncryptionKey<'a>,
     pub(crate) prealm: &'a str,
     pub(crate) pname: PrincipalName<'a>,
-    /// This is empty if the field is absent. The client makes this statement: the ticket holds its own flags, encrypted
-    /// for its service.
+    /// The flags of the ticket, as the client states them. They are empty if the field is absent. The ticket itself
+    /// contains its flags, encrypted for its service.
     pub(crate) flags: TicketFlags,
     pub(crate) authtime: Option<UnixTime>,
     pub(crate) starttime: Option<UnixTime>,
@@ -80,7 +80,8 @@ pub(crate) struct KrbCredInfo<'a> {
     pub(crate) renew_till: Option<UnixTime>,
     pub(crate) srealm: &'a str,
     pub(crate) sname: PrincipalName<'a>,
-    /// This is empty if the field is absent: both mean that the ticket may be used from anywhere.
+    /// The addresses from which the ticket may be used. An empty list or an absent field means that the ticket may be
+    /// used from every address.
     pub(crate) caddr: HostAddresses<'a>,
 }
 
@@ -106,7 +107,7 @@ impl<'a> KrbCredInfo<'a> {
         Ok(info)
     }
 
-    /// Reads each element of [`EncKrbCredPart::ticket_info`].
+    /// Returns the elements of [`EncKrbCredPart::ticket_info`] in their order.
     pub(crate) fn each(ticket_info: &'a [u8]) -> impl Iterator<Item = Self> {
         let mut rest = Reader::new(ticket_info);
         core::iter::from_fn(move || Self::read(&mut rest).ok())

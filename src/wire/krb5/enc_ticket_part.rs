@@ -1,4 +1,4 @@
-//! EncTicketPart (RFC 4120 section 5.3): what the KDC says about the client.
+//! EncTicketPart (RFC 4120 section 5.3): the KDC's statements about the client.
 
 use super::{AuthorizationData, EncryptionKey, HostAddresses, PrincipalName, TicketFlags, TransitedEncoding};
 use crate::time::UnixTime;
@@ -32,14 +32,15 @@ pub(crate) struct EncTicketPart<'a> {
     pub(crate) starttime: Option<UnixTime>,
     pub(crate) endtime: UnixTime,
     pub(crate) renew_till: Option<UnixTime>,
-    /// This is empty if the field is absent: both mean that the ticket may be used from anywhere.
+    /// The addresses from which the ticket may be used. An empty list or an absent field means that the ticket may be
+    /// used from every address.
     pub(crate) caddr: HostAddresses<'a>,
-    /// This is empty if the field is absent.
+    /// The authorization data. The container is empty if the field is absent.
     pub(crate) authorization_data: AuthorizationData<'a>,
 }
 
 impl<'a> EncTicketPart<'a> {
-    /// Reads the plaintext of a ticket, which it must fill to the end.
+    /// Reads the plaintext of a ticket. No octet may follow the EncTicketPart.
     pub(crate) fn read(plaintext: Reader<'a>) -> Result<Self, Fault> {
         let mut fields = plaintext.only_wrapped(application(3), tag::SEQUENCE, field!("EncTicketPart"))?;
         let part = Self {

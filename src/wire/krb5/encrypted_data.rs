@@ -4,7 +4,7 @@ use crate::crypto::EncType;
 use crate::wire::der::{Fault, Field, Reader, field};
 use core::fmt;
 
-/// A ciphertext, and what is known of its key.
+/// A ciphertext, and the encryption type and version of its key.
 ///
 /// ```asn1
 /// EncryptedData ::= SEQUENCE {
@@ -16,7 +16,7 @@ use core::fmt;
 #[derive(Clone, Copy)]
 pub(crate) struct EncryptedData<'a> {
     pub(crate) etype: EncType,
-    /// This is the version of the key. A negative number keeps its 32 bits.
+    /// The version of the key. A negative number is replaced with the unsigned number of the same 32 bits.
     pub(crate) kvno: Option<u32>,
     pub(crate) cipher: &'a [u8],
 }
@@ -33,7 +33,7 @@ impl<'a> EncryptedData<'a> {
     }
 }
 
-/// Shows the length of the ciphertext, not its octets: a reader of the log could send a complete AP-REQ again.
+/// Shows the length of the ciphertext, not its octets. Otherwise a reader of the log could replay a complete AP-REQ.
 impl fmt::Debug for EncryptedData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EncryptedData({}, kvno {:?}, {} octets)", self.etype, self.kvno, self.cipher.len())
@@ -65,7 +65,7 @@ impl<'a> EncryptionKey<'a> {
     }
 }
 
-/// Shows the type of the key only: its octets are secret.
+/// Shows the encryption type only, because the octets of the key are secret.
 impl fmt::Debug for EncryptionKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EncryptionKey").field("etype", &self.etype).finish_non_exhaustive()

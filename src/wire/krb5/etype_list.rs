@@ -11,7 +11,7 @@ use crate::wire::der::{self, Field, Malformed, Reader, field};
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EtypeList<'a> {
-    /// This is the contents. Each of its elements has been read once.
+    /// The contents of the SEQUENCE OF. All elements in it have been read once without a fault.
     encoded: &'a [u8],
 }
 
@@ -52,7 +52,7 @@ mod tests {
             for value in 0..=u8::MAX {
                 let mut list = LIST;
                 list[at] = value;
-                // One number of four octets is as long as two numbers of one octet.
+                // A change of octet 3 to 4 makes one number of four octets from the two numbers of one octet.
                 let expected = match (at, value) {
                     (4, _) => Some([i8::from_be_bytes([value]).into(), 19]),
                     (7, _) => Some([20, i8::from_be_bytes([value]).into()]),

@@ -1,14 +1,14 @@
-//! TicketFlags (RFC 4120 section 5.3, RFC 6112, RFC 6806) and APOptions (section 5.5.1). Bit 0 of the RFC is the top
-//! bit.
+//! TicketFlags (RFC 4120 section 5.3, RFC 8062, RFC 6806) and APOptions (section 5.5.1). Bit 0 of the RFCs is the most
+//! significant bit.
 
 use crate::flags::flags;
 
 flags! {
-    /// The flags of a ticket, as the KDC set them. Bit 0 of RFC 4120 is the most significant bit.
+    /// The flags that the KDC set in a ticket. Bit 0 of RFC 4120 is the most significant bit.
     pub struct TicketFlags(u32) {
         /// The KDC may forward the ticket to another host.
         const FORWARDABLE = bit(1);
-        /// The ticket was forwarded, or came from a forwarded ticket.
+        /// The ticket was forwarded, or was issued from a forwarded ticket.
         const FORWARDED = bit(2);
         /// The KDC may issue the ticket for another address.
         const PROXIABLE = bit(3);
@@ -22,7 +22,7 @@ flags! {
         const INVALID = bit(7);
         /// The KDC may renew the ticket.
         const RENEWABLE = bit(8);
-        /// The ticket came from the AS exchange.
+        /// The ticket was issued in the AS exchange.
         const INITIAL = bit(9);
         /// The client was authenticated before the KDC issued the first ticket.
         const PRE_AUTHENT = bit(10);
@@ -40,9 +40,9 @@ flags! {
 }
 
 flags! {
-    /// The options of an AP-REQ. Nothing protects them: anyone on the way can set or clear them.
+    /// The options of an AP-REQ. They are not protected: an attacker on the network can set or clear them.
     pub struct ApOptions(u32) {
-        /// The ticket is encrypted in the session key of the server's own TGT (user-to-user).
+        /// The ticket is encrypted with the session key of the server's own TGT (user-to-user).
         const USE_SESSION_KEY = bit(1);
         /// The client wants an AP-REP.
         const MUTUAL_REQUIRED = bit(2);
@@ -50,14 +50,14 @@ flags! {
 }
 
 impl TicketFlags {
-    /// Returns the names of the set flags in the RFCs' spelling, in the order of their bits. Bits without a name are
-    /// left out.
+    /// Returns the names of the set flags as the RFCs spell them, in the order of their bits. Bits without a name are
+    /// ignored.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
     }
 }
 
-/// Returns the bit with this number in the RFC.
+/// Returns the mask of the bit that has this number in the RFC.
 const fn bit(number: u32) -> u32 {
     0x8000_0000 >> number
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    /// A Windows KDC sets 0x40A10000: forwardable, renewable, pre-authent, enc-pa-rep.
+    /// A Windows KDC sets the flags 0x40A10000.
     #[test]
     fn flags_of_a_windows_kdc_have_the_names_of_the_rfc() {
         let names: Vec<_> = TicketFlags::from_bits(0x40A1_0000).names().collect();

@@ -1,5 +1,5 @@
-//! HostAddresses (RFC 4120 section 5.2.5): the addresses from which a ticket may be used, if the client asked for such
-//! a ticket.
+//! HostAddresses (RFC 4120 section 5.2.5): the addresses from which a ticket may be used. A ticket has addresses only
+//! if the client asked for them.
 
 use crate::limits::MAX_ADDRESSES;
 use crate::wire::der::{Fault, Field, Reader, field};
@@ -29,7 +29,7 @@ impl<'a> HostAddresses<'a> {
         self.encoded
     }
 
-    /// Returns whether the ticket names no address. Such a ticket may be used from anywhere.
+    /// Returns whether the ticket names no address. A ticket without addresses may be used from every address.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.encoded.is_empty()
@@ -41,16 +41,16 @@ impl<'a> HostAddresses<'a> {
         core::iter::from_fn(move || HostAddress::read(&mut rest).ok())
     }
 
-    /// Returns whether the ticket names `address`. An IPv4-mapped address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) is the
-    /// same as that IPv4 address, in the ticket and in `address`.
+    /// Returns whether the ticket names `address`. In the ticket and in `address`, an IPv4-mapped address
+    /// (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) equals the IPv4 address that it contains.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
-        // A dual-stack socket shows an IPv4 client as a mapped address, and a client behind one lists it as such.
+        // A dual-stack socket shows an IPv4 address as a mapped address, both on the server and on the client.
         let address = address.to_canonical();
         self.iter().any(|listed| listed.ip() == Some(address))
     }
 
-    /// Returns whether the ticket names an IP address. Windows clients list a NetBIOS name only.
+    /// Returns whether the ticket names an IP address. Tickets of Windows clients name a NetBIOS name only.
     pub(crate) fn name_an_ip_address(self) -> bool {
         self.iter().any(|listed| matches!(listed.address_type, AddressType::IPV4 | AddressType::IPV6))
     }
@@ -66,9 +66,9 @@ impl<'a> HostAddresses<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostAddress<'a> {
-    /// This is the kind of address.
+    /// The type of the address.
     pub address_type: AddressType,
-    /// These are its octets, in network order.
+    /// The octets of the address, in network order.
     pub address: &'a [u8],
 }
 
@@ -83,8 +83,8 @@ impl<'a> HostAddress<'a> {
         Ok(address)
     }
 
-    /// Returns the IP address; `None` for another type, or for another number of octets than the type has. An IPv4-mapped
-    /// address is returned as the IPv4 address.
+    /// Returns the IP address. Returns `None` if the type is not IPv4 or IPv6, or the number of octets is wrong for the
+    /// type. An IPv4-mapped address is returned as the IPv4 address.
     #[must_use]
     pub fn ip(self) -> Option<IpAddr> {
         match self.address_type {
@@ -97,7 +97,7 @@ impl<'a> HostAddress<'a> {
     }
 }
 
-/// A type of address (RFC 4120 section 7.5.3). Types without a name are kept, too.
+/// A type of address (RFC 4120 section 7.5.3), which may be a type without a constant here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressType(pub i32);
 

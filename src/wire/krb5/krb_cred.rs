@@ -1,5 +1,4 @@
-//! KRB-CRED (RFC 4120 section 5.8.1): tickets that a client hands to another party, and the encrypted part with their
-//! keys.
+//! KRB-CRED (RFC 4120 section 5.8.1): the tickets that a client delegates, and the encrypted part with their keys.
 
 use super::{EncryptedData, Ticket};
 use crate::limits::MAX_DELEGATED_TICKETS;
@@ -44,7 +43,7 @@ impl<'a> KrbCred<'a> {
 /// The delegated tickets: SEQUENCE OF Ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tickets<'a> {
-    /// This is the contents. Each ticket in it has been read once.
+    /// The contents of the SEQUENCE OF. All tickets in it have been read once without a fault.
     encoded: Unprinted<&'a [u8]>,
     count: usize,
 }
@@ -63,14 +62,13 @@ impl<'a> Tickets<'a> {
         self.encoded.0
     }
 
-    /// Returns each ticket of [`Self::encoded`] in its own encoding.
+    /// Returns the encoding of each ticket in [`Self::encoded`].
     pub(crate) fn each(encoded: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = Reader::new(encoded);
         core::iter::from_fn(move || {
             let from_here = rest.rest();
             rest.element(application(1), field!("Ticket")).ok()?;
-            // The octets that are left are the end of those that there were, so the subtraction gives the length of the
-            // ticket.
+            // The unread octets are the end of `from_here`, so the subtraction returns the length of the ticket.
             from_here.get(..from_here.len().saturating_sub(rest.rest().len()))
         })
     }

@@ -1,4 +1,4 @@
-//! KRB-ERROR (RFC 4120 section 5.9.1): a refusal with a reason that a client understands.
+//! KRB-ERROR (RFC 4120 section 5.9.1): a refusal with an error code for the client.
 
 use super::PrincipalName;
 use crate::time::UnixTime;
@@ -23,15 +23,16 @@ use crate::wire::der::{Writer, application};
 ///     e-data     [12] OCTET STRING OPTIONAL
 /// }
 /// ```
-/// Nothing protects it. `e-text` is never written: the log says what an administrator must know.
+/// A KRB-ERROR is not protected. This server never writes `e-text`; an administrator finds the reason in the server's
+/// log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KrbError<'a> {
-    /// This is the client's time, which goes back to the client.
+    /// The client's time from the request, which the server repeats.
     pub(crate) client_time: UnixTime,
-    /// This is this server's time.
+    /// The time of this server.
     pub(crate) server_time: UnixTime,
     pub(crate) code: u8,
-    /// This is text: it was read as such.
+    /// The realm of the service. The octets are valid text, because `Reader::realm_field` has checked them.
     pub(crate) realm: &'a [u8],
     pub(crate) service: PrincipalName<'a>,
 }

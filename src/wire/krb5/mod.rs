@@ -1,6 +1,7 @@
-//! The messages of RFC 4120 as borrowed views, parsed and not yet believed, and the messages that a server writes.
+//! The messages of RFC 4120: parsed and unverified views of received messages, and the messages that a server writes.
 //!
-//! Octets go in, and structures of slices come out. Nothing here decrypts, compares with a clock, or decides.
+//! The parsers return structures that borrow from the octets they read. This module does not decrypt, compare with a
+//! clock, or accept anything.
 
 mod ap_rep;
 mod ap_req;

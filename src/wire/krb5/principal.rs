@@ -13,11 +13,11 @@ use core::fmt;
 ///     name-string [1] SEQUENCE OF KerberosString
 /// }
 /// ```
-/// Two names are the same if their components are: by RFC 4120 section 6.2, the name-type is only a hint.
+/// Two names are the same if their components are the same. The name-type is only a hint (RFC 4120 section 6.2).
 #[derive(Clone, Copy)]
 pub struct PrincipalName<'a> {
     name_type: NameType,
-    /// This is the contents of `name-string`. Each component in it has been read once.
+    /// The contents of `name-string`. All components in it have been read once without a fault.
     components: &'a [u8],
 }
 
@@ -37,7 +37,7 @@ impl<'a> PrincipalName<'a> {
         });
     }
 
-    /// Makes a name again from parts that [`Self::read`] has returned.
+    /// Makes a name from the name-type and the encoded components of a name that [`Self::read`] has returned.
     pub(crate) const fn from_parts(name_type: NameType, components: &'a [u8]) -> Self {
         Self { name_type, components }
     }
@@ -47,13 +47,13 @@ impl<'a> PrincipalName<'a> {
         self.components
     }
 
-    /// Returns the kind of name that the name claims to be.
+    /// Returns the type that the name claims to have.
     #[must_use]
     pub const fn name_type(self) -> NameType {
         self.name_type
     }
 
-    /// Returns the components in their order: `HTTP`, `www.example.com`.
+    /// Returns the components in their order, such as `HTTP` and `www.example.com`.
     pub fn components(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let mut rest = Reader::new(self.components);
         core::iter::from_fn(move || if rest.is_empty() { None } else { rest.text(NAME_STRING).ok() })
@@ -68,7 +68,7 @@ impl<'a> PrincipalName<'a> {
         })
     }
 
-    /// Returns the components joined with `/`, as far as an error keeps them.
+    /// Returns the components joined with `/`. The text is cut to the length that an error keeps.
     pub(crate) fn bounded(self) -> BoundedText {
         let mut bounded = BoundedText::new("");
         for (index, component) in self.components().enumerate() {
@@ -78,21 +78,22 @@ impl<'a> PrincipalName<'a> {
         bounded
     }
 
-    /// Returns the printable form of RFC 1964 section 2.1.1: components divided by `/`. A backslash comes before each
-    /// `/`, `@` and backslash in them, so that no two names look alike. The result is not fit for a log.
+    /// Returns the printable form of RFC 1964 section 2.1.1: the components with `/` between them. A backslash comes
+    /// before each `/`, `@` and backslash of a component, so that different names have different printable forms. The
+    /// result must not be written to a log, because control characters are not all escaped.
     pub fn quoted(self) -> impl Iterator<Item = char> + use<'a> {
         let component = |text: &'a str| core::iter::once('/').chain(text.chars().flat_map(quoted_character));
         self.components().flat_map(component).skip(1)
     }
 
-    /// Returns whether both names have the same components, octet for octet, of whatever type they are. Encodings are
-    /// unique, so comparing them is enough.
+    /// Returns whether both names have the same components, octet for octet, ignoring the name-type. Every name has
+    /// exactly one valid encoding, so the function compares the encodings.
     pub(crate) fn same_components(self, other: PrincipalName<'_>) -> bool {
         self.components == other.components
     }
 
-    /// Returns whether the components, joined with `/`, are `name`, ASCII letters in any case: Active Directory
-    /// compares service names so.
+    /// Returns whether the components, joined with `/`, equal `name`, ignoring the case of ASCII letters. Active
+    /// Directory also ignores the case of service names.
     pub(crate) fn is_service(self, name: &str) -> bool {
         let mut rest = name.as_bytes();
         for (index, component) in self.raw_components().enumerate() {
@@ -120,8 +121,8 @@ fn quoted_character(character: char) -> impl Iterator<Item = char> {
     letter.map(|_| '\\').into_iter().chain([letter.unwrap_or(character)])
 }
 
-/// Displays the components joined with `/`. Control and formatting characters are escaped, so that no name can forge a
-/// line of a log.
+/// Displays the components joined with `/`. `Display` escapes control and formatting characters, so that no name can
+/// forge a line of a log.
 impl fmt::Display for PrincipalName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, component) in self.components().enumerate() {
@@ -140,14 +141,14 @@ impl fmt::Debug for PrincipalName<'_> {
     }
 }
 
-/// A type of name (RFC 4120 section 6.2 and its successors). Types without a name are kept, too.
+/// A type of name (RFC 4120 section 6.2 and later RFCs), which may be a type without a constant here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NameType(pub i32);
 
 impl NameType {
-    /// The kind of name is not known.
+    /// A name of unknown type.
     pub const UNKNOWN: Self = Self(0);
-    /// A user, or any name as such.
+    /// The name of a user or of another principal.
     pub const PRINCIPAL: Self = Self(1);
     /// A service and its instance.
     pub const SRV_INST: Self = Self(2);

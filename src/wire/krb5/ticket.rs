@@ -1,11 +1,11 @@
-//! Ticket (RFC 4120 section 5.3): unencrypted fields, which nothing protects, and the part that the KDC encrypted.
+//! Ticket (RFC 4120 section 5.3): unencrypted and unprotected fields, and the part that the KDC encrypted.
 
 use super::{EncryptedData, PrincipalName};
 use crate::bounded_text::BoundedText;
 use crate::wire::der::{Fault, Field, Reader, application, field, tag};
 use core::fmt;
 
-/// A ticket, still encrypted.
+/// An encrypted ticket.
 ///
 /// ```asn1
 /// Ticket ::= [APPLICATION 1] SEQUENCE {
@@ -15,10 +15,11 @@ use core::fmt;
 ///     enc-part [3] EncryptedData -- EncTicketPart
 /// }
 /// ```
-/// Anyone on the way can rewrite `realm` and `sname`. They say which key to try, but never who is served.
+/// An attacker on the network can change `realm` and `sname`. They determine which keys the server tries, but never
+/// prove which service the ticket is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket<'a> {
-    /// This is text: it was read as such.
+    /// The realm of the service. The octets are valid text, because `Reader::realm_field` has checked them.
     pub(crate) realm: &'a [u8],
     pub(crate) sname: PrincipalName<'a>,
     pub(crate) enc_part: EncryptedData<'a>,
@@ -39,7 +40,7 @@ impl<'a> Ticket<'a> {
 }
 
 impl fmt::Debug for Ticket<'_> {
-    #[expect(clippy::expect_used, reason = "`Reader::realm_field` takes realms as text")]
+    #[expect(clippy::expect_used, reason = "`Reader::realm_field` accepts only realms that are text")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let realm = BoundedText::new(core::str::from_utf8(self.realm).expect("a realm that was read as text"));
         write!(f, "Ticket({} in {realm}, {:?})", self.sname, self.enc_part)

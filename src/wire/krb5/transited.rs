@@ -1,7 +1,8 @@
-//! TransitedEncoding (RFC 4120 section 5.3): the realms between the client's and the service's, as the KDC lists them.
+//! TransitedEncoding (RFC 4120 section 5.3): the KDC's list of the realms on the authentication path from the client's
+//! realm to the service's realm.
 //!
-//! The list can be written short (DOMAIN-X500-COMPRESS, RFC 4120 section 3.3.3.2). Where the RFC does not say which realm a
-//! short name belongs to, MIT krb5 and Heimdal differ, and the list counts as unreadable.
+//! The list may be compressed (DOMAIN-X500-COMPRESS, RFC 4120 section 3.3.3.2). For some compressed names the RFC does
+//! not define the realm, and MIT krb5 and Heimdal differ. A list with such a name is refused as unreadable.
 
 mod path;
 
@@ -10,7 +11,7 @@ use crate::limits::{MAX_REALM_LENGTH, MAX_TRANSITED_REALMS, MAX_TRANSITED_SIZE};
 use crate::wire::der::{Fault, Field, Reader, field};
 use path::each_between;
 
-/// The realms between the client's and the service's.
+/// The encoded list of the realms on the authentication path.
 ///
 /// ```asn1
 /// TransitedEncoding ::= SEQUENCE {
@@ -35,11 +36,12 @@ impl<'a> TransitedEncoding<'a> {
         Ok(Self { tr_type, contents })
     }
 
-    /// Calls `visit` for each realm, in the order of the list. A null subfield stands for all realms on the way between its
-    /// neighbours, of which `client` is the first and `server` the last.
+    /// Calls `visit` for each realm, in the order of the list. A null subfield means all realms on the hierarchical
+    /// path between the realms before and after it. `client` is the realm before the list, and `server` is the realm
+    /// after the list.
     ///
-    /// The time is linear in the size of the contents, and nothing is allocated. `visit` may have been called for realms
-    /// before one that cannot be read.
+    /// The function takes time linear in the size of the contents, and does not allocate. If a name in the list cannot
+    /// be read, the function may already have called `visit` for realms before it.
     pub(crate) fn each_realm(
         self,
         client: &[u8],
@@ -57,7 +59,7 @@ impl<'a> TransitedEncoding<'a> {
         }
         let mut count = 0_usize;
         let mut counted = |realm: &[u8]| {
-            count = count.wrapping_add(1); // it ends at the limit
+            count = count.wrapping_add(1); // the function returns at the limit
             if count > MAX_TRANSITED_REALMS {
                 return Err(TransitedFault::TooMany);
             }
@@ -84,7 +86,7 @@ impl<'a> TransitedEncoding<'a> {
     }
 }
 
-/// Splits at each comma that is not quoted. Empty contents have been left out, so there is at least one subfield.
+/// Splits the contents at each comma that is not quoted. The contents are not empty, so there is at least one subfield.
 fn subfields(contents: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut is_quoted = false;
     contents.split(move |octet| {
@@ -94,11 +96,11 @@ fn subfields(contents: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What stands before a subfield.
+/// The list element before a subfield.
 enum Before {
     Nothing,
     Realm(RealmName),
-    /// A null subfield, and the realm before it; `None` if it is the client's.
+    /// A null subfield, with the realm before it. `None` means the client's realm.
     NullSubfield(Option<RealmName>),
 }
 
@@ -111,7 +113,8 @@ impl Before {
         }
     }
 
-    /// Returns the realm from which a null subfield leads on; `None` if there is no such subfield.
+    /// Returns the realm before a null subfield, where the path of the null subfield begins. Returns `None` if the
+    /// element is not a null subfield.
     fn open_end<'a>(&'a self, client: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Self::NullSubfield(realm) => Some(realm.as_ref().map_or(client, RealmName::octets)),
@@ -120,10 +123,10 @@ impl Before {
     }
 }
 
-/// Reads the realm in a subfield that is not null.
+/// Reads the realm in a subfield that is not empty.
 ///
-/// A name that begins with `/` continues the realm before it, and a name that ends with `.` goes before that realm. A space
-/// before the name says that it stands by itself, and a backslash quotes the next octet.
+/// A name that begins with `/` is appended to the previous realm. A name that ends with `.` is put before the previous
+/// realm. A space before a name means that the name is complete. A backslash quotes the next octet.
 fn read_realm(subfield: &[u8], before: &Before) -> Result<RealmName, TransitedFault> {
     let (stands_alone, name) = match subfield {
         [b' ', name @ ..] => (true, name),
@@ -140,13 +143,13 @@ fn read_realm(subfield: &[u8], before: &Before) -> Result<RealmName, TransitedFa
         is_quoted = false;
         own.push(*octet)?;
     }
-    // Only a quoted space may begin a name. RFC 4120 section 6.1 leaves the null octet out of every name.
+    // A name may begin with a space only if the space is quoted. RFC 4120 section 6.1 forbids the null octet in names.
     if is_quoted || own.octets().is_empty() || name.starts_with(b" ") || own.octets().contains(&0) {
         return Err(TransitedFault::Syntax);
     }
     match (name.starts_with(b"/"), ends_with_dot, before) {
         (true, false, _) if stands_alone => Ok(own),
-        // The realm before the first one is the null realm.
+        // The realm before the first subfield is the null realm.
         (false, false, _) | (true, false, Before::Nothing) => Ok(own),
         (true, false, Before::Realm(realm)) => realm.clone().followed_by(&own),
         (false, true, Before::Realm(realm)) if !stands_alone => own.followed_by(realm),
@@ -154,7 +157,7 @@ fn read_realm(subfield: &[u8], before: &Before) -> Result<RealmName, TransitedFa
     }
 }
 
-/// A realm's name.
+/// The name of a realm.
 #[derive(Clone)]
 struct RealmName {
     octets: [u8; MAX_REALM_LENGTH],

@@ -18,7 +18,8 @@ use core::fmt;
 ///     ...
 /// }
 /// ```
-/// RFC 4178 has mechListMIC under `[3]`. The type of the value under `[3]` says which of the two it is.
+/// In RFC 4178, `[3]` is mechListMIC. The reader decides by the type of the value: a SEQUENCE is negHints, and an OCTET
+/// STRING is mechListMIC.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenInit<'a> {
     pub(crate) mechanisms: MechanismList<'a>,
@@ -49,12 +50,12 @@ fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
     third.only(tag::OCTET_STRING, field!("NegTokenInit.mechListMIC")).map(|mic| Some(mic.rest()))
 }
 
-/// The mechanisms that a client offers, its first choice first: `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`.
+/// The mechanisms that a client offers, in order of preference: `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`.
 #[derive(Clone, Copy)]
 pub(crate) struct MechanismList<'a> {
-    /// This is the whole encoding, over which the mechListMIC is made (RFC 4178 section 5).
+    /// The whole encoding of the list. The mechListMIC is computed over it (RFC 4178 section 5).
     der: &'a [u8],
-    /// This is the list. Each of its elements has been read once.
+    /// The contents of the list. All elements in it have been read once without a fault.
     encoded: &'a [u8],
 }
 
@@ -62,8 +63,7 @@ impl<'a> MechanismList<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>, what: Field) -> Result<Self, Fault> {
         let start = reader.rest();
         let encoded = reader.sequence(what)?;
-        // The octets that are left are the end of those that there were, so the subtraction gives the length of the
-        // list.
+        // The unread octets are the end of `start`, so the subtraction returns the length of the list.
         let der = start.get(..start.len().saturating_sub(reader.rest().len())).unwrap_or_default();
         let count = encoded.elements(MAX_MECHANISMS, what, |mechanism| mechanism.element(tag::OID, what))?;
         if count == 0 {
@@ -86,18 +86,19 @@ impl<'a> MechanismList<'a> {
         core::iter::from_fn(move || Some(rest.element(tag::OID, field!("NegTokenInit.mechTypes")).ok()?.rest()))
     }
 
-    /// Returns the identifier under which the client offers Kerberos: its first choice, if there are two.
+    /// Returns the mechanism by which the client offers Kerberos. If the client offers both identifiers of Kerberos,
+    /// the first one counts.
     pub(crate) fn kerberos(self) -> Option<Mechanism> {
         self.iter().find(|mechanism| mechanism.is_kerberos())
     }
 
-    /// Returns whether Kerberos is the client's first choice.
+    /// Returns whether Kerberos is the client's preferred mechanism, the first of the list.
     pub(crate) fn prefers_kerberos(self) -> bool {
         self.iter().next().is_some_and(Mechanism::is_kerberos)
     }
 }
 
-/// Shows the mechanisms, not their encoding: it is a part of a token.
+/// Shows the mechanisms, not their encoding, because the encoding is a part of a token.
 impl fmt::Debug for MechanismList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()

@@ -1,11 +1,11 @@
-//! NegTokenResp (RFC 4178 section 4.2.2): the message that either side sends after the first one.
+//! NegTokenResp (RFC 4178 section 4.2.2): every message of the initiator or the acceptor after the NegTokenInit.
 
 use crate::unprinted::Unprinted;
 use crate::wire::der::{Fault, Field, Reader, Writer, context, field, tag};
 use crate::wire::mechanism::Mechanism;
 use alloc::vec::Vec;
 
-/// A message that a client sends after its first one.
+/// A NegTokenResp of the client.
 ///
 /// ```asn1
 /// NegTokenResp ::= SEQUENCE {
@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 ///     ...
 /// }
 /// ```
-/// The state and the mechanism that a client writes decide nothing here: the server knows both itself.
+/// The client's negState and supportedMech are ignored, because the server knows the state and the mechanism itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NegTokenResp<'a> {
     pub(crate) response_token: Option<Reader<'a>>,
@@ -42,7 +42,8 @@ impl<'a> NegTokenResp<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct NegotiationReply<'a> {
     pub(crate) state: NegState,
-    /// Only the first reply has this field. It must be a mechanism that the client offered.
+    /// The mechanism that the server selects. Only the first reply has this field, and the client must have offered the
+    /// mechanism.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) response_token: Option<&'a [u8]>,
     pub(crate) mech_list_mic: Option<&'a [u8]>,
@@ -50,7 +51,8 @@ pub(crate) struct NegotiationReply<'a> {
 
 impl NegotiationReply<'_> {
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        // Only for the capacity: an absent field takes none, and the writer grows where it is too small.
+        // These sizes are used for the capacity only. An absent field counts as empty, and the writer grows if its
+        // capacity is too small.
         let token = self.response_token.unwrap_or_default();
         let mic = self.mech_list_mic.unwrap_or_default();
         let mut writer = Writer::with_capacity(HEADERS.saturating_add(token.len()).saturating_add(mic.len()));
@@ -72,7 +74,7 @@ impl NegotiationReply<'_> {
     }
 }
 
-/// The state of a negotiation, as its sender sees it.
+/// The state of a negotiation, as the sender of the message states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NegState {
     AcceptCompleted,
@@ -92,13 +94,13 @@ impl NegState {
     }
 }
 
-/// The NegTokenResp with the state `reject` and nothing else, as MIT krb5 and Windows write it.
+/// The NegTokenResp with the state `reject` and no other field, as MIT krb5 and Windows write it.
 pub(crate) const REJECT: [u8; 9] = [RESP_TAG, 7, tag::SEQUENCE, 5, context(0), 3, tag::ENUMERATED, 1, 2];
 
 /// The identifier octet of a NegTokenResp as a NegotiationToken.
 pub(crate) const RESP_TAG: u8 = context(1);
 
-/// More octets than the headers of all fields and an object identifier have.
+/// A capacity that exceeds the headers of all fields plus an object identifier, in octets.
 const HEADERS: usize = 48;
 
 #[cfg(test)]

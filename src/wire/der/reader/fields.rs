@@ -1,4 +1,4 @@
-//! The fields of Kerberos's structures, each explicitly tagged with its number.
+//! Readers of the fields of Kerberos structures. Every field has an explicit tag with its number.
 
 use super::Reader;
 use crate::limits::MAX_REALM_LENGTH;
@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         self.wrapped(context(number), tag::SEQUENCE, what)
     }
 
-    /// Reads the field as [`Self::structure`] does, if it is there.
+    /// Reads the field as [`Self::structure`] does, if the field is present.
     #[inline(always)]
     pub(crate) fn optional_structure<T>(
         &mut self,
@@ -40,15 +40,15 @@ impl<'a> Reader<'a> {
         Ok(self.wrapped(context(number), tag::OCTET_STRING, what)?.rest)
     }
 
-    /// Reads the field `[number]`, an OCTET STRING, if it is there. Returns a reader of its octets.
+    /// Reads the field `[number]`, an OCTET STRING, if the field is present. Returns a reader of its octets.
     #[inline(always)]
     pub(crate) fn optional_octets(&mut self, number: u8, what: Field) -> Result<Option<Self>, Fault> {
         let tag = context(number);
         if self.peek() == Some(tag) { self.wrapped(tag, tag::OCTET_STRING, what).map(Some) } else { Ok(None) }
     }
 
-    /// Reads the field `[number]`, a Realm. Returns the octets of a KerberosString that is no longer than a domain name
-    /// may be.
+    /// Reads the field `[number]`, a Realm. Returns the octets of the realm, a KerberosString no longer than the
+    /// longest domain name.
     #[inline(always)]
     pub(crate) fn realm_field(&mut self, number: u8, what: Field) -> Result<&'a [u8], Fault> {
         let realm = self.wrapped(context(number), tag::GENERAL_STRING, what)?;
@@ -60,14 +60,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the field as [`Self::realm_field`] does. Returns it as text.
+    /// Reads the field as [`Self::realm_field`] does. Returns the realm as text.
     pub(crate) fn realm_text_field(&mut self, number: u8, what: Field) -> Result<&'a str, Fault> {
         let start = *self;
         core::str::from_utf8(self.realm_field(number, what)?).map_err(|_| start.error(what, Kind::Text))
     }
 
-    /// Reads the field `[number]`, an Int32. Nearly all have one octet. Such a field, seen as a whole, takes a tenth of
-    /// the instructions, and a token has twenty.
+    /// Reads the field `[number]`, an Int32. A token has twenty such fields, and nearly all have one octet. Comparing
+    /// the whole header of such a field at once takes a tenth of the instructions.
     #[inline(always)]
     pub(crate) fn int32_field(&mut self, number: u8, what: Field) -> Result<i32, Fault> {
         match self.small_field(number) {
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the field `[number]` as [`Self::uint32_or_negative`] does, if it is there.
+    /// Reads the field `[number]` as [`Self::uint32_or_negative`] does, if the field is present.
     #[inline(always)]
     pub(crate) fn optional_uint32_field(&mut self, number: u8, what: Field) -> Result<Option<u32>, Fault> {
         match self.small_field(number) {
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     /// Reads the field `[number]`, KerberosFlags.
     #[inline(always)]
     pub(crate) fn flags_field(&mut self, number: u8, what: Field) -> Result<u32, Fault> {
-        // All peers write them so: 32 bits, all of them used.
+        // All known peers write 32 bits without unused bits.
         if let Some(([header @ .., unused, a, b, c, d], rest)) = self.rest.split_first_chunk::<9>() {
             if *header == [context(number), 7, tag::BIT_STRING, 5] && *unused == 0 {
                 self.rest = rest;
@@ -125,14 +125,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the field as [`Self::time_field`] does, if it is there.
+    /// Reads the field as [`Self::time_field`] does, if the field is present.
     #[inline(always)]
     pub(crate) fn optional_time_field(&mut self, number: u8, what: Field) -> Result<Option<UnixTime>, Fault> {
         if self.peek() == Some(context(number)) { self.time_field(number, what).map(Some) } else { Ok(None) }
     }
 
-    /// Skips the fields from `[first]` on that another version of the message may add: its definition ends in an extension
-    /// marker. Rejects anything else.
+    /// Skips fields whose numbers are `first` or greater, which a later version of the message may add after its
+    /// extension marker. Refuses any other octets.
     pub(crate) fn end_after_extensions(&mut self, first: u8, what: Field) -> Result<(), Fault> {
         while let Some(tag) = self.peek().filter(|tag| (context(first)..=LAST_CONTEXT).contains(tag)) {
             self.element(tag, what)?;
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// Reads the field as [`Self::field`] does, if it is there.
+    /// Reads the field as [`Self::field`] does, if the field is present.
     #[inline(always)]
     pub(crate) fn optional_field<T>(
         &mut self,
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
-    /// Reads a time with the only length that it may have. Returns seconds since 1970.
+    /// Reads a time field of exactly 19 octets, the only valid length. Returns the seconds since 1970.
     #[inline(never)]
     fn usual_time_field(&mut self, number: u8) -> Option<i64> {
         let (field, rest) = self.rest.split_first_chunk::<19>()?;
@@ -193,11 +193,11 @@ impl<'a> Reader<'a> {
         self.field(number, what, Self::time)
     }
 
-    /// Returns the INTEGER of one octet in the field `[number]`, and what follows the field.
+    /// Returns the value of the field `[number]`, if it is an INTEGER of one octet, and the octets after the field.
     #[inline(always)]
     fn small_field(&self, number: u8) -> Option<(i8, &'a [u8])> {
         let ([header @ .., octet], rest) = self.rest.split_first_chunk::<5>()?;
-        // Compares four octets at once. As a pattern, they are compared one by one.
+        // This comparison compares four octets at once. A pattern would compare them one by one.
         (*header == [context(number), 3, tag::INTEGER, 1]).then(|| (i8::from_be_bytes([*octet]), rest))
     }
 }

@@ -86,7 +86,7 @@ fn flags_of_fewer_or_more_than_32_bits_are_accepted() {
     for (bytes, value) in [
         (&[0x03, 0x05, 0x00, 0x40, 0xA1, 0x00, 0x00][..], 0x40A1_0000),
         (&[0x03, 0x01, 0x00], 0),
-        (&[0x03, 0x02, 0x05, 0x3F], 0x2000_0000), // RFC 4120 section 5.2.8: unused bits are not flags
+        (&[0x03, 0x02, 0x05, 0x3F], 0x2000_0000), // unused bits are not flags (RFC 4120 section 5.2.8)
         (&[0x03, 0x06, 0x07, 1, 2, 3, 4, 0x80], 0x0102_0304),
         (&[0x03, 0x09, 0x00, 1, 2, 3, 4, 5, 6, 7, 8], 0x0102_0304),
         (&[0x03, 0x0A, 0x00, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0x0102_0304),
@@ -117,7 +117,8 @@ fn fault_names_the_field_and_its_offset() {
     assert_eq!(error, Malformed { what: "S.version", at: 4, problem: Problem::Value { expected: 5, found: 6 } });
 }
 
-/// The result of reading an element, with the offset at which the contents begin; and the octets left to the reader.
+/// The result of reading an element, and the octets that the reader has not read. The result holds the contents and
+/// their offset.
 type Step<'a> = (Result<(&'a [u8], usize), Malformed>, &'a [u8]);
 
 fn step<'a>(bytes: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<Reader<'a>, Fault>) -> Step<'a> {
@@ -128,7 +129,7 @@ fn step<'a>(bytes: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<Reader
     (contents, reader.rest)
 }
 
-/// Reads an element octet by octet (X.690 sections 8.1.3 and 10.1): a second implementation of [`Reader::element`].
+/// Reads an element octet by octet (X.690 sections 8.1.3 and 10.1), as a second implementation of [`Reader::element`].
 fn by_the_book<'a>(reader: &mut Reader<'a>, tag: u8, what: Field) -> Result<Reader<'a>, Fault> {
     match reader.peek() {
         Some(found) if found == tag => {}
@@ -156,11 +157,11 @@ fn by_the_book<'a>(reader: &mut Reader<'a>, tag: u8, what: Field) -> Result<Read
     Ok(Reader { rest: contents })
 }
 
-/// Lengths around those at which the length itself takes one more octet.
+/// Lengths around the limits at which the encoded length takes one more octet.
 const LENGTHS: [usize; 10] = [0, 1, 0x7E, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000, 0x1_0001];
 
 #[test]
-fn element_of_each_length_is_read_as_octet_by_octet() {
+fn element_is_read_as_by_the_slow_reader_at_every_length() {
     for length in LENGTHS {
         let mut writer = Writer::with_capacity(0);
         writer.octets(&alloc::vec![0xAB; length]);
@@ -185,9 +186,9 @@ fn element_of_each_length_is_read_as_octet_by_octet() {
     }
 }
 
-/// Each first octet of a length with each second one, after the right tag and after a wrong one.
+/// Tests all values of the first two length octets, after the expected tag and after another tag.
 #[test]
-fn element_with_each_two_length_octets_is_read_as_octet_by_octet() {
+fn element_is_read_as_by_the_slow_reader_for_all_two_length_octets() {
     let mut bytes = alloc::vec![0x5A; 0x208];
     for tag in [tag::OCTET_STRING, tag::SEQUENCE] {
         for (first, second) in (0..=u8::MAX).flat_map(|first| (0..=u8::MAX).map(move |second| (first, second))) {
@@ -199,7 +200,8 @@ fn element_with_each_two_length_octets_is_read_as_octet_by_octet() {
     }
 }
 
-/// Calls `check` with a field cut at each length, with one octet more, and with each octet changed to each value.
+/// Calls `check` with variants of a field: cut to every length, with one more octet, and with every octet changed to
+/// every value.
 fn for_each_change(field: &[u8], mut check: impl FnMut(&[u8])) {
     for length in 0..=field.len() {
         check(&field[..length]);
@@ -215,7 +217,7 @@ fn for_each_change(field: &[u8], mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Reads each change of some octets field by field, and asserts that a faster way reads the same.
+/// Asserts that the fast and the slow expression read the same from every variant of some octets.
 macro_rules! assert_same {
     ($bytes:expr, $reader:ident, $fast:expr, $slow:expr) => {
         for_each_change($bytes, |bytes| {
@@ -233,7 +235,7 @@ macro_rules! assert_same {
 }
 
 #[test]
-fn field_is_read_by_the_fast_path_as_by_the_slow_one() {
+fn fast_path_reads_every_field_as_the_slow_path_does() {
     for number in [&[0xA3, 3, 2, 1, 5][..], &[0xA3, 4, 2, 2, 0, 0x80], &[0xA3, 6, 2, 4, 0x7F, 0, 0, 0]] {
         assert_same!(number, r, r.int32_field(3, field!("x")), r.field(3, field!("x"), Reader::int32));
         assert_same!(
@@ -266,7 +268,7 @@ fn field_is_read_by_the_fast_path_as_by_the_slow_one() {
     );
 }
 
-/// The greatest lengths of the contents and of the wrapper that fit into two octets, and the next ones.
+/// The lengths are around the greatest lengths that two octets can hold, for the contents and for the wrapper.
 #[test]
 fn long_wrapped_element_is_read_and_refused_when_cut() {
     for length in [65_530, 65_531, 65_532, 65_535, 65_536] {
@@ -281,10 +283,10 @@ fn long_wrapped_element_is_read_and_refused_when_cut() {
     }
 }
 
-/// Lengths of one, two and three octets, also where the length of the wrapper has one octet more than that of the
-/// contents.
+/// Some wrappers have a length of one octet more than the length of their contents. The lengths have one, two or three
+/// octets.
 #[test]
-fn wrapped_element_is_read_as_one_header_after_the_other() {
+fn wrapped_element_is_read_as_with_two_separate_headers() {
     for length in [0, 1, 125, 126, 127, 128, 252, 253, 255, 256, 300] {
         let mut writer = Writer::with_capacity(0);
         writer.field(3, |w| w.octets(&alloc::vec![7; length]));
@@ -312,9 +314,9 @@ fn wrapped_element_is_read_as_one_header_after_the_other() {
     }
 }
 
-/// RFC 4120 section 5.2.8, bit by bit.
+/// The expected value is computed bit by bit, as RFC 4120 section 5.2.8 defines it.
 #[test]
-fn flags_are_the_first_32_used_bits() {
+fn flags_are_the_first_32_bits_without_unused_bits() {
     for (length, unused) in (1..=8_usize).flat_map(|length| (0..=7_usize).map(move |unused| (length, unused))) {
         let header = [usize::from(tag::BIT_STRING), length.saturating_add(1), unused];
         let header = header.map(|octet| u8::try_from(octet).unwrap());
@@ -325,9 +327,9 @@ fn flags_are_the_first_32_used_bits() {
     }
 }
 
-/// Each octet at each offset of the words of eight octets: the result is that of one octet after the other.
+/// The test puts every octet value at every offset within the words of eight octets.
 #[test]
-fn text_is_plain_if_each_octet_is_ascii_without_nul() {
+fn text_is_plain_only_if_every_octet_is_ascii_and_not_nul() {
     for length in 0..=17 {
         let mut text = alloc::vec![b'a'; length];
         assert!(is_plain(&text));
@@ -346,7 +348,7 @@ fn text_is_plain_if_each_octet_is_ascii_without_nul() {
 
 #[test]
 fn number_beyond_the_range_of_its_field_is_refused() {
-    fn at_the_ends<'a, T: PartialEq + core::fmt::Debug>(
+    fn assert_ends<'a, T: PartialEq + core::fmt::Debug>(
         read: impl Fn(&mut Reader<'a>, Field) -> Result<T, Fault>,
         taken: [(&'a [u8], T); 2],
         refused: [&'a [u8]; 2],
@@ -361,17 +363,17 @@ fn number_beyond_the_range_of_its_field_is_refused() {
             );
         }
     }
-    at_the_ends(
+    assert_ends(
         Reader::int32,
         [(&[2, 4, 0x7F, 0xFF, 0xFF, 0xFF], i32::MAX), (&[2, 4, 0x80, 0, 0, 0], i32::MIN)],
         [&[2, 5, 0, 0x80, 0, 0, 0], &[2, 5, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF]],
     );
-    at_the_ends(
+    assert_ends(
         Reader::uint32_or_negative,
         [(&[2, 5, 0, 0xFF, 0xFF, 0xFF, 0xFF], u32::MAX), (&[2, 4, 0x80, 0, 0, 0], 0x8000_0000)],
         [&[2, 5, 1, 0, 0, 0, 0], &[2, 5, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF]],
     );
-    at_the_ends(
+    assert_ends(
         Reader::microseconds,
         [(&[2, 1, 0], 0), (&[2, 3, 0x0F, 0x42, 0x3F], 999_999)],
         [&[2, 1, 0xFF], &[2, 3, 0x0F, 0x42, 0x40]],

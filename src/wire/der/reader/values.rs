@@ -1,15 +1,16 @@
-//! The values that fields hold: numbers, flags, texts, times.
+//! Readers of the values in fields: numbers, flags, texts and times.
 
 use super::Reader;
 use crate::time::UnixTime;
 use crate::wire::der::{Fault, Field, Kind, tag};
 
 impl<'a> Reader<'a> {
-    /// Reads an INTEGER of at most 64 bits. Numbers are read wide, and the range of their field is checked: a cast
-    /// would accept 2³² + 18 as 18.
+    /// Reads an INTEGER of at most 64 bits. The caller checks the range of the field. A cast to fewer bits would accept
+    /// 2³² + 18 as 18.
     ///
-    /// The number may have more octets than DER allows (X.690 section 8.3.2). The client of sspi-rs writes `cusec` in four, and
-    /// MIT krb5 and Heimdal take that. Numbers are compared as numbers, so the octets before them hide nothing.
+    /// The number may have more octets than DER allows (X.690 section 8.3.2). The client sspi-rs writes `cusec` in four
+    /// octets, and MIT krb5 and Heimdal accept that. Padding cannot make two equal numbers differ, because this crate
+    /// compares their values.
     pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
@@ -26,8 +27,8 @@ impl<'a> Reader<'a> {
         i32::try_from(self.integer(what)?).map_err(|_| start.error(what, Kind::Number))
     }
 
-    /// Reads a UInt32, or the negative Int32 with the same 32 bits. Read-only domain controllers send such kvnos, and
-    /// old clients send such sequence numbers.
+    /// Reads a UInt32, or the negative Int32 with the same 32 bits. Read-only domain controllers send negative kvnos,
+    /// and old clients send negative sequence numbers.
     pub(crate) fn uint32_or_negative(&mut self, what: Field) -> Result<u32, Fault> {
         let start = *self;
         let value = self.integer(what)?;
@@ -54,27 +55,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads KerberosFlags: the first 32 bits, with bit 0 of the RFC in the top bit. RFC 4120 section 5.2.8 sets no upper bound
-    /// to the bits, and some encoders write fewer.
+    /// Reads KerberosFlags. Returns the first 32 bits, where bit 0 of the RFC is the highest bit. RFC 4120 section
+    /// 5.2.8 allows more bits, and some encoders write fewer.
     pub(crate) fn flags(&mut self, what: Field) -> Result<u32, Fault> {
         let contents = self.element(tag::BIT_STRING, what)?;
         let (unused, bits) = match contents.rest {
-            // Encoders that cut zero bits leave none. RFC 4120 section 5.2.8: the missing ones are zero.
+            // Encoders that cut off zero bits may leave no octet. The missing bits are zero (RFC 4120 section 5.2.8).
             [0] => return Ok(0),
             [unused @ 0..=7, bits @ ..] if !bits.is_empty() => (*unused, bits),
             _ => return Err(contents.error(what, Kind::BitString)),
         };
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
-        // Unused bits lie at the end of the last octet; in a string of over 32 bits, beyond what is kept.
+        // Unused bits are at the end of the last octet. In a string of more than four octets, they are not among the
+        // kept 32 bits.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
-        // There is an octet, and no more than four are counted, so nothing here is out of range.
+        // Between one and four octets are counted, so both shifts stay below 32 bits.
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
         let padding = !(u32::MAX << kept_unused) << last_bit;
         Ok(first & !padding)
     }
 
-    /// Reads a KerberosString: declared as GeneralString, in practice UTF-8. A NUL is refused: it would end the name
-    /// early for any reader in C of a log or a database.
+    /// Reads a KerberosString, which is declared as GeneralString and in practice is UTF-8. A NUL is refused: a program
+    /// in C that reads the name from a log or a database would end the name at the NUL.
     pub(crate) fn text(&mut self, what: Field) -> Result<&'a str, Fault> {
         let contents = self.element(tag::GENERAL_STRING, what)?;
         contents.check_text(what)?;
@@ -99,21 +101,23 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns whether a text is ASCII without NUL, as most names are.
+/// Returns whether a text is ASCII without NUL. Most names are.
 ///
-/// It looks at eight octets at a time. The last eight are looked at once more if the length is no multiple of eight.
-/// That takes a fifth of the instructions of decoding UTF-8. An octet of 1 to 127 has no top bit, nor has that octet
-/// less one.
+/// The function checks eight octets at a time. The length need not be a multiple of eight, so the function first checks
+/// the last eight octets. This takes a fifth of the instructions of decoding UTF-8. For an octet of 1 to 127, neither
+/// the octet nor the octet minus one has its top bit set.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // Zero less one has its top bit set. A borrow can only set more marks in the octets after it: it hides none.
+    // For a zero octet, the subtraction sets the top bit. A borrow from a zero octet changes only the octets above it,
+    // and never clears the mark of the lowest zero.
     let marks_of = |word: u64| word | word.wrapping_sub(ONES);
     let marks = match text.last_chunk() {
         Some(last) => text.chunks_exact(8).fold(marks_of(u64::from_ne_bytes(*last)), |marks, word| {
-            // `chunks_exact` gives eight octets, so every word has its own marks.
+            // `chunks_exact` returns chunks of eight octets, so `first_chunk` is never `None` and the default is not
+            // used.
             marks | word.first_chunk().map_or(0, |word| marks_of(u64::from_ne_bytes(*word)))
         }),
-        // Ones fill the word before a short text, and ones are accepted.
+        // A short text is padded at its front with octets of value 1, which are accepted.
         None => marks_of(text.iter().fold(ONES, |word, octet| word << 8 | u64::from(*octet))),
     };
     marks & (ONES << 7) == 0

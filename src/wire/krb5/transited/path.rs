@@ -1,9 +1,10 @@
-//! The realms on the hierarchical way between two realms (RFC 4120 section 1.2), for which a null subfield stands.
+//! The realms on the hierarchical path between two realms (RFC 4120 section 1.2). A null subfield means these realms.
 
 use crate::error::TransitedFault;
 
-/// Calls `visit` for each realm between `start` and `end`: up to the lowest realm that is above both, and down from there.
-/// Fails if no realm is above both. The time is linear in what `visit` is given, and in both names.
+/// Calls `visit` for each realm between `start` and `end`. The path goes up to the lowest common ancestor of both
+/// realms, and then down to `end`. Fails if the realms have no common ancestor; a realm counts as its own ancestor. The
+/// function takes time linear in the number of visited realms and in the length of both names.
 pub(super) fn each_between(
     start: &[u8],
     end: &[u8],
@@ -48,16 +49,17 @@ impl Style {
         }
     }
 
-    /// Returns how many realms are above this one, and one for the realm itself.
+    /// Returns the number of realms above this realm, plus one for the realm itself.
     fn depth(self, realm: &[u8]) -> usize {
         let parts = realm.split(|octet| *octet == self.separator()).count();
         match self {
             Self::Domain => parts,
-            Self::X500 => parts.saturating_sub(1), // nothing stands before the first separator
+            Self::X500 => parts.saturating_sub(1), // the part before the first separator is empty
         }
     }
 
-    /// Returns the depth of the lowest realm that is both, or above both; zero if there is none.
+    /// Returns the depth of the lowest common ancestor, where a realm counts as its own ancestor. Returns zero if there
+    /// is none.
     fn shared_depth(self, one: &[u8], other: &[u8]) -> usize {
         let separates = |octet: &u8| *octet == self.separator();
         match self {
@@ -66,14 +68,14 @@ impl Style {
                 labels.take_while(|(one, other)| one == other).count()
             }
             Self::X500 => {
-                // Both begin with an empty component, since they begin with a separator.
+                // Both names begin with a separator, so the first component of both is empty.
                 let components = one.split(separates).zip(other.split(separates)).skip(1);
                 components.take_while(|(one, other)| one == other).count()
             }
         }
     }
 
-    /// Returns the realm of `depth` that is `realm`, or above it.
+    /// Returns the ancestor of `realm` that has the depth `depth`, where `realm` counts as its own ancestor.
     fn above(self, realm: &[u8], depth: usize) -> &[u8] {
         let is_separator = |(_, octet): &(usize, &u8)| **octet == self.separator();
         let mut separators = realm.iter().enumerate().filter(is_separator).map(|(at, _)| at);

@@ -17,7 +17,7 @@ fn expanded(contents: &[u8], client: &str, server: &str) -> Result<Vec<String>, 
     Ok(realms)
 }
 
-/// Asserts what each list stands for, on the way from the client's realm to the server's.
+/// Asserts that each list expands to the expected realms, given the client's realm and the server's realm.
 fn assert_expansions(cases: &[(&str, &str, &str, &[&str])]) {
     for (contents, client, server, realms) in cases {
         let found = expanded(contents.as_bytes(), client, server);
@@ -36,7 +36,7 @@ fn assert_unreadable(fault: TransitedFault, cases: &[&str]) {
 }
 
 #[test]
-fn examples_of_the_rfc_stand_for_the_realms_that_it_says() {
+fn examples_of_rfc_4120_expand_to_the_realms_that_rfc_4120_states() {
     let (client, server) = ("ATHENA.MIT.EDU", "CS.WASHINGTON.EDU");
     let five = ["EDU", "MIT.EDU", "ATHENA.MIT.EDU", "WASHINGTON.EDU", "CS.WASHINGTON.EDU"];
     assert_expansions(&[
@@ -55,7 +55,7 @@ fn examples_of_the_rfc_stand_for_the_realms_that_it_says() {
 }
 
 #[test]
-fn a_list_without_octets_names_no_realm_whatever_its_type() {
+fn empty_list_of_any_type_names_no_realm() {
     for tr_type in [0, 1, -1] {
         let empty = TransitedEncoding { tr_type, contents: b"" };
         let mut realms = 0;
@@ -65,9 +65,10 @@ fn a_list_without_octets_names_no_realm_whatever_its_type() {
 }
 
 #[test]
-fn a_null_subfield_stands_for_the_realms_between_its_neighbours() {
+fn null_subfield_expands_to_the_realms_between_its_neighbours() {
     assert_expansions(&[
-        // Up, down, and both. The client's realm stands before the list, and the server's after it.
+        // The paths lead up, down, and both. The client's realm is before the list, and the server's realm is after the
+        // list.
         (",", "A.B.C.D", "D", &["B.C.D", "C.D"]),
         (",", "D", "A.B.C.D", &["C.D", "B.C.D"]),
         (",", "X.B.D", "Y.C.D", &["B.D", "D", "C.D"]),
@@ -77,7 +78,7 @@ fn a_null_subfield_stands_for_the_realms_between_its_neighbours() {
         ("D,", "E", "A.B.D", &["D", "B.D"]),
         ("A.B.C,,C", "E", "E", &["A.B.C", "B.C", "C"]),
         ("D,,A.B.D,E", "E", "E", &["D", "B.D", "A.B.D", "E"]),
-        // Several null subfields in a row are one.
+        // Consecutive null subfields count as one.
         (",,", "A.B.D", "D", &["B.D"]),
         ("D,,,,A.B.D", "E", "E", &["D", "B.D", "A.B.D"]),
         (",", "/A/B/C", "/A", &["/A/B"]),
@@ -86,9 +87,9 @@ fn a_null_subfield_stands_for_the_realms_between_its_neighbours() {
     ]);
 }
 
-/// `NOTEDU` only ends like `EDU`, and `/COMET` only begins like `/COM`.
+/// The test includes names that only share letters: `NOTEDU` ends with `EDU`, and `/COMET` begins with `/COM`.
 #[test]
-fn a_null_subfield_between_realms_of_no_common_hierarchy_is_unreadable() {
+fn null_subfield_between_realms_without_a_common_ancestor_is_unreadable() {
     for (client, server) in [
         ("A.EDU", "B.COM"),
         ("MIT.NOTEDU", "EDU"),
@@ -104,13 +105,13 @@ fn a_null_subfield_between_realms_of_no_common_hierarchy_is_unreadable() {
 }
 
 #[test]
-fn a_backslash_quotes_the_next_octet() {
+fn backslash_quotes_the_next_octet_of_a_realm() {
     assert_expansions(&[
         (r"A\,B,C", "X", "Y", &["A,B", "C"]),
         (r"A\\,C", "X", "Y", &[r"A\", "C"]),
         (r"\A\B", "X", "Y", &["AB"]),
         (r"\ A", "X", "Y", &[" A"]),
-        // What is quoted makes no short name.
+        // A quoted `.` or `/` does not make a compressed name.
         (r"EDU,MIT\.", "X", "Y", &["EDU", "MIT."]),
         (r"/COM,\/HP", "X", "Y", &["/COM", "/HP"]),
         (r"EDU,MIT\..", "X", "Y", &["EDU", "MIT..EDU"]),
@@ -120,7 +121,7 @@ fn a_backslash_quotes_the_next_octet() {
 }
 
 #[test]
-fn a_space_lets_a_name_stand_by_itself() {
+fn realm_after_a_space_is_a_complete_name() {
     assert_expansions(&[
         ("/COM, /COM/DEC", "X", "Y", &["/COM", "/COM/DEC"]),
         ("/COM, EDU,MIT.", "X", "Y", &["/COM", "EDU", "MIT.EDU"]),
@@ -131,31 +132,31 @@ fn a_space_lets_a_name_stand_by_itself() {
     assert_unreadable(TransitedFault::Syntax, &[" ", "A, ", "A, ,B", "  A", "A,  /B"]);
 }
 
-/// MIT krb5, Heimdal and the RFC do not agree on what such a name belongs to.
+/// MIT krb5, Heimdal and the RFC do not agree on the realm that such a compressed name means.
 #[test]
-fn a_short_name_that_can_be_read_in_several_ways_is_unreadable() {
+fn ambiguous_compressed_realm_is_unreadable() {
     assert_unreadable(
         TransitedFault::Ambiguous,
         &[
-            "MIT.",      // before the null realm, or the client's
-            "EDU, MIT.", // by itself, or not
+            "MIT.",      // put before the null realm, or before the client's realm
+            "EDU, MIT.", // a complete name, or a compressed one
             "EDU,,MIT.", // after a null subfield
             ",MIT.",
             ",/HP",
             "/COM,,/HP",
-            "/COM,/HP.", // both kinds at once
+            "/COM,/HP.", // begins with `/` and ends with `.`
             "EDU, /HP.",
         ],
     );
 }
 
 #[test]
-fn a_name_with_a_null_octet_is_unreadable() {
+fn realm_with_a_null_octet_is_unreadable() {
     assert_unreadable(TransitedFault::Syntax, &["\0", "A\0", "A,B\0", "\\\0"]);
 }
 
 #[test]
-fn a_list_of_another_type_is_unreadable() {
+fn list_of_unknown_type_is_unreadable() {
     for tr_type in [0, 2, -1, i32::MAX, i32::MIN] {
         let other = TransitedEncoding { tr_type, contents: b"A" };
         assert_eq!(other.each_realm(b"A", b"B", &mut |_| ()), Err(TransitedFault::Type(tr_type)));
@@ -163,11 +164,11 @@ fn a_list_of_another_type_is_unreadable() {
 }
 
 #[test]
-fn realms_are_read_up_to_the_limits() {
+fn transited_realms_are_read_up_to_the_limits() {
     let list = |count: usize| vec!["A"; count].join(",");
     assert_eq!(expanded(list(MAX_TRANSITED_REALMS).as_bytes(), "X", "Y").map(|realms| realms.len()), Ok(32));
     assert_eq!(expanded(list(MAX_TRANSITED_REALMS + 1).as_bytes(), "X", "Y"), Err(TransitedFault::TooMany));
-    // Those between two others count, too.
+    // The realms of a null subfield count, too.
     let deep = vec!["A"; MAX_TRANSITED_REALMS + 2].join(".");
     assert_eq!(expanded(b",", &deep, "A").map(|realms| realms.len()), Ok(32));
     assert_eq!(expanded(b",", &format!("A.{deep}"), "A"), Err(TransitedFault::TooMany));
@@ -188,7 +189,7 @@ fn realms_are_read_up_to_the_limits() {
     assert_eq!(expanded(padded(MAX_TRANSITED_SIZE + 1).as_bytes(), "A", "Y"), Err(TransitedFault::TooLong));
 }
 
-/// Lists in which the octets with a meaning are frequent.
+/// Returns lists in which the special octets are frequent.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(&b"AB.,,/\\ \0\xFF"[..]), 0..200)
 }
@@ -196,9 +197,9 @@ fn contents() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However a list is written, it stands for few names, and none of them is long.
+    /// No list expands to more realms than the limit, or to a name longer than the limit.
     #[test]
-    fn a_list_stands_for_few_realms_and_short_ones(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
+    fn any_list_expands_to_at_most_the_limits(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
         let mut realms = 0;
         let _ = encoding(&contents).each_realm(client.as_bytes(), server.as_bytes(), &mut |realm| {
             realms += 1;
@@ -207,9 +208,10 @@ proptest! {
         prop_assert!(realms <= MAX_TRANSITED_REALMS);
     }
 
-    /// What a KDC lists in full is read as it was meant, whatever octets the names have.
+    /// The KDC may list complete names with every octet quoted. Such names are read unchanged, even if they contain
+    /// special octets.
     #[test]
-    fn names_written_in_full_are_read_as_they_are(names in prop::collection::vec("[AB.,/ \\\\]{1,8}", 1..20)) {
+    fn quoted_complete_realms_are_read_unchanged(names in prop::collection::vec("[AB.,/ \\\\]{1,8}", 1..20)) {
         let quoted = |name: &String| name.chars().flat_map(|letter| ['\\', letter]).collect::<String>();
         let list = names.iter().map(quoted).collect::<Vec<_>>().join(",");
         prop_assert_eq!(expanded(list.as_bytes(), "X", "Y"), Ok(names));
