@@ -1,8 +1,8 @@
 //! AES in CBC mode with ciphertext stealing, CBC-CS3 with a zero initial vector (RFC 3962 section 5).
 //!
-//! In: a key, and data as its first block and the rest of it, so that there is no data of less than a block.
-//! Out: the same octets, encrypted or decrypted. No integrity: see [`super::rfc3962`] and [`super::rfc8009`].
-//! The `cts` crate takes half as long again: it decrypts one block at a time, and encrypts a single block twice.
+//! The functions take the data as its first block and the rest, so the data is never shorter than a block. They encrypt
+//! or decrypt the data, and do not protect its integrity; [`super::rfc3962`] and [`super::rfc8009`] do that. The `cts`
+//! crate takes 50 % longer, because it decrypts one block at a time, and encrypts a single block twice.
 
 use aes::cipher::array::Array;
 use aes::cipher::{
@@ -13,7 +13,7 @@ use zeroize::ZeroizeOnDrop;
 
 use super::scheme::DecryptError;
 
-/// AES with either length of key. Its round keys are overwritten when it is dropped.
+/// AES with a key of 128 or 256 bits. The round keys are overwritten when the value is dropped.
 pub(super) trait Aes:
     BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit + Clone + ZeroizeOnDrop
 {
@@ -23,7 +23,7 @@ impl Aes for aes::Aes128 {}
 
 impl Aes for aes::Aes256 {}
 
-/// An expanded key.
+/// An AES key that is expanded to its round keys.
 #[derive(Clone)]
 pub(super) struct AesCts<C: Aes>(C);
 
@@ -32,15 +32,16 @@ impl<C: Aes> AesCts<C> {
         Self(C::new(key))
     }
 
-    /// Returns the bare block cipher, for derivations.
+    /// Returns the block cipher without the CBC mode, for key derivations.
     pub(super) fn block_cipher(&self) -> &C {
         &self.0
     }
 
-    /// Decrypts `ciphertext` into `out`. Refuses less than a block, and an `out` of another length.
+    /// Decrypts `ciphertext` into `out`. Refuses a ciphertext shorter than a block, and an `out` of another length than
+    /// the ciphertext.
     pub(super) fn decrypt_into(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<(), DecryptError> {
         let rest = ciphertext.len().checked_sub(BLOCK).ok_or(DecryptError::Integrity)?;
-        // Not more than the length of the ciphertext: nothing saturates.
+        // The sum is at most the length of the ciphertext, so the addition does not saturate.
         let whole = BLOCK.saturating_add(whole_blocks(rest));
         let (blocks, tail) = ciphertext.split_at(whole);
         let (out_blocks, out_tail) = out.split_at_mut_checked(whole).ok_or(DecryptError::Integrity)?;
@@ -62,24 +63,25 @@ impl<C: Aes> AesCts<C> {
         Ok(())
     }
 
-    /// Decrypts in place the data that `first` and `rest` are together.
+    /// Decrypts the data in place. `first` is its first block, and `rest` is all octets after that block.
     pub(super) fn decrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
         self.decrypt_and_show(first, rest, |_| {});
     }
 
-    /// Decrypts as [`Self::decrypt`] does, and shows the plaintext piece by piece. The caller hashes one piece while the
-    /// processor decrypts the next.
+    /// Decrypts as [`Self::decrypt`] does, and passes the plaintext to `show` piece by piece. The processor can thus
+    /// hash one piece while it decrypts the next.
     pub(super) fn decrypt_and_show(&self, first: &mut [u8; BLOCK], rest: &mut [u8], show: impl FnMut(&[u8])) {
         self.0.decrypt_with_backend(Decryption { first: first.into(), rest, show });
     }
 
-    /// Encrypts in place the data that `first` and `rest` are together.
+    /// Encrypts the data in place. `first` is its first block, and `rest` is all octets after that block.
     pub(super) fn encrypt(&self, first: &mut [u8; BLOCK], rest: &mut [u8]) {
         self.encrypt_and_show(first, rest, |_| {});
     }
 
-    /// Encrypts as [`Self::encrypt`] does, and shows the plaintext piece by piece before it encrypts each. Every block waits
-    /// for the one before it, and the caller can hash in that time.
+    /// Encrypts as [`Self::encrypt`] does, and passes each piece of the plaintext to `show` before encrypting the
+    /// piece. The encryption of a block waits for the result of the previous block, and the processor can hash in that
+    /// time.
     pub(super) fn encrypt_and_show(&self, first: &mut [u8; BLOCK], rest: &mut [u8], show: impl FnMut(&[u8])) {
         self.0.encrypt_with_backend(Encryption { first: first.into(), rest, show });
     }
@@ -87,7 +89,7 @@ impl<C: Aes> AesCts<C> {
 
 impl<C: Aes> ZeroizeOnDrop for AesCts<C> {}
 
-/// A whole encryption, which the cipher runs in one call with the processor's instructions.
+/// The encryption of a whole message. The cipher runs it in one call, which uses the processor's AES instructions.
 struct Encryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -117,7 +119,7 @@ impl<F: FnMut(&[u8])> BlockCipherEncClosure for Encryption<'_, F> {
         }
         show(tail);
         if !tail.is_empty() {
-            // Without further blocks, the first one is the last whole block.
+            // If `rest` has no whole block, `first` is the last whole block.
             let last = blocks.last_mut().unwrap_or(first);
             steal(last, tail);
             backend.encrypt_block_inplace(last);
@@ -125,14 +127,14 @@ impl<F: FnMut(&[u8])> BlockCipherEncClosure for Encryption<'_, F> {
     }
 }
 
-/// Exchanges the tail with the front of the block before it, and adds the tail to that front.
+/// Exchanges the tail with the front of the last whole block, and XORs the plaintext of the tail into that front.
 fn steal(last: &mut Block, tail: &mut [u8]) {
     for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
         (*tail, *last) = (*last, *last ^ *tail);
     }
 }
 
-/// A whole decryption, which the cipher runs in one call with the processor's instructions.
+/// The decryption of a whole message. The cipher runs it in one call, which uses the processor's AES instructions.
 struct Decryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -156,7 +158,7 @@ impl<F: FnMut(&[u8])> BlockCipherDecClosure for Decryption<'_, F> {
         let mut previous = *first;
         backend.decrypt_block_inplace(first);
         show(first);
-        // With these and the first, what was shown ends where a block of SHA-1 does, and so do the pieces that follow.
+        // `first` and `head` together fill one block of SHA-1, so all later pieces begin at the start of a SHA-1 block.
         let (head, blocks) = blocks.split_at_mut(blocks.len().min(SHOWN - 1));
         decrypt_each(backend, head, &mut previous, &mut show);
         let (groups, singles) = Array::<_, B::ParBlocksSize>::slice_as_chunks_mut(blocks);
@@ -188,7 +190,7 @@ fn decrypt_each<B: BlockCipherDecBackend<BlockSize = U16>>(
     }
 }
 
-/// Decrypts the last whole block, which follows the ciphertext block `previous`, and the tail.
+/// Decrypts the last whole block and the tail. `previous` is the ciphertext block before the last whole block.
 #[inline(always)]
 fn decrypt_last<B: BlockCipherDecBackend<BlockSize = U16>>(
     backend: &B,
@@ -204,8 +206,8 @@ fn decrypt_last<B: BlockCipherDecBackend<BlockSize = U16>>(
     xor(last, previous);
 }
 
-/// Undoes [`steal`]: `last` is the decrypted last block. Its front hides the tail of the plaintext, and the tail is what was
-/// stolen from the block before.
+/// Undoes [`steal`]. `last` is the decrypted last block, whose front is the XOR of the plaintext's tail and `tail`.
+/// `tail` contains the octets that were stolen from the last whole block.
 #[inline]
 fn give_back(last: &mut Block, tail: &mut [u8]) {
     for (tail, last) in tail.iter_mut().zip(last.iter_mut()) {
@@ -213,7 +215,7 @@ fn give_back(last: &mut Block, tail: &mut [u8]) {
     }
 }
 
-/// Undoes the chaining of decrypted blocks.
+/// XORs each decrypted block with the ciphertext block before it, as CBC mode requires.
 #[inline]
 fn unchain(blocks: &mut [Block], ciphertext: &[Block], previous: &mut Block) {
     for (block, ciphertext) in blocks.iter_mut().zip(ciphertext) {
@@ -227,21 +229,22 @@ fn octets(blocks: &[Block]) -> &[u8] {
     Array::cast_slice_to_core(blocks).as_flattened()
 }
 
-/// Returns how many octets stand before the tail, of the `rest` that follow the first block.
+/// Returns the number of octets in whole blocks before the tail, if `rest` octets follow the first block.
 fn whole_blocks(rest: usize) -> usize {
-    // An empty rest has no tail.
+    // If `rest` is zero, there is no tail, and the result is zero.
     rest.saturating_sub(1) & !(BLOCK - 1)
 }
 
-/// Splits octets into whole blocks and the tail: the last 1 to 16 octets, or none if there are none.
+/// Splits the octets after the first block into whole blocks and the tail. The tail has 1 to 16 octets, or none if
+/// `rest` is empty.
 fn split(rest: &mut [u8]) -> (&mut [Block], &mut [u8]) {
     let (blocks, tail) = rest.split_at_mut(whole_blocks(rest.len()));
     let (blocks, _) = Array::slice_as_chunks_mut(blocks);
     (blocks, tail)
 }
 
-/// Adds `from` to `to` by halves. Octet by octet, or all at once, the blocks leave the vector registers, and a chain waits
-/// for that.
+/// XORs `from` into `to` in two halves of eight octets. With one octet or 16 octets at a time, the blocks leave the
+/// vector registers, and the chained blocks wait for that.
 fn xor(to: &mut Block, from: &Block) {
     let (to, _) = Array::<u8, U8>::slice_as_chunks_mut(to);
     let (from, _) = Array::<u8, U8>::slice_as_chunks(from);
@@ -254,7 +257,7 @@ type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
 
-/// The blocks that are shown at a time. Together they are one block of SHA-1.
+/// The number of blocks in a piece that is passed to `show`. They fill one block of SHA-1.
 const SHOWN: usize = 4;
 
 #[cfg(test)]
@@ -266,7 +269,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn ciphertext_stealing_of_rfc_3962() {
+    fn ciphertext_stealing_equals_the_vectors_of_rfc_3962() {
         for_each(include_str!("../../testvectors/crypto/cts.txt"), 6, |record| {
             let key: [u8; 16] = record.octets("Key").try_into().unwrap();
             let aes = AesCts::<aes::Aes128>::new(&key.into());
@@ -275,7 +278,7 @@ mod tests {
             let (first, rest) = data.split_first_chunk_mut().unwrap();
             aes.encrypt(first, rest);
             assert_eq!(data, expected);
-            // The last block that was encrypted stands before the last 1 to 16 octets.
+            // The block that was encrypted last is before the last 1 to 16 octets.
             let last = (data.len() - 1) / BLOCK * BLOCK;
             assert_eq!(data[last - BLOCK..last], record.octets("NextIV"));
             let mut out = vec![0; data.len()];
@@ -288,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn less_than_a_block_and_another_length_are_refused() {
+    fn decryption_of_less_than_a_block_or_into_another_length_is_refused() {
         let aes = AesCts::<aes::Aes256>::new(&[7; 32].into());
         for length in 0..BLOCK {
             let mut out = vec![2; length];
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn decrypting_undoes_encrypting_at_every_length() {
+    fn decryption_restores_the_plaintext_at_every_length() {
         let aes = AesCts::<aes::Aes128>::new(&[7; 16].into());
         for length in BLOCK..1000 {
             let plaintext: Vec<u8> = (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect();

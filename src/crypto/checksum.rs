@@ -1,6 +1,6 @@
-//! Keyed checksums: RFC 3961's `get_mic` and `verify_mic` for the checksum types that go with the supported keys.
+//! Keyed checksums: `get_mic` and `verify_mic` of RFC 3961 for the checksum types of the supported keys.
 //!
-//! In: messages in pieces. Out: the checksum, or whether a checksum is right.
+//! The caller adds a message in pieces, and gets the checksum or verifies a received checksum.
 
 use core::fmt;
 
@@ -23,7 +23,8 @@ use super::rfc4757;
 use super::rfc8009::{Aes128Sha256, Aes256Sha384};
 use super::{rfc3962, rfc8009};
 
-/// A key that is prepared to make and verify checksums of one usage. [`Key::checksummer`](super::Key::checksummer) makes it.
+/// A key that is prepared to make and verify checksums of one usage. [`Key::checksummer`](super::Key::checksummer)
+/// returns a `Checksummer`.
 #[derive(Clone)]
 pub struct Checksummer {
     pub(super) checksum_type: ChecksumType,
@@ -43,13 +44,13 @@ pub(super) enum Prepared {
 }
 
 impl Checksummer {
-    /// Returns the type of its checksums, which follows from the key's encryption type.
+    /// Returns the checksum type, which the encryption type of the key determines.
     #[must_use]
     pub fn checksum_type(&self) -> ChecksumType {
         self.checksum_type
     }
 
-    /// Returns how many octets its checksums have.
+    /// Returns the number of octets in a checksum.
     pub(crate) fn checksum_len(&self) -> u8 {
         match &self.prepared {
             Prepared::Sha1(_) => 12,
@@ -60,7 +61,7 @@ impl Checksummer {
         }
     }
 
-    /// Begins a message.
+    /// Begins the checksum of a message.
     #[must_use]
     pub fn start(&self) -> RunningChecksum {
         RunningChecksum(match &self.prepared {
@@ -79,7 +80,7 @@ impl Checksummer {
     ///
     /// # Errors
     ///
-    /// [`WrongChecksum`] as for [`RunningChecksum::verify`].
+    /// Returns [`WrongChecksum`] as [`RunningChecksum::verify`] does.
     pub fn verify(&self, message: &[u8], checksum: &[u8]) -> Result<(), WrongChecksum> {
         let mut running = self.start();
         running.update(message);
@@ -93,7 +94,7 @@ impl fmt::Debug for Checksummer {
     }
 }
 
-/// The checksum of a message that may not be complete yet.
+/// The checksum of a message to which the caller can still add pieces.
 #[derive(Clone)]
 pub struct RunningChecksum(Running);
 
@@ -121,7 +122,7 @@ impl RunningChecksum {
         }
     }
 
-    /// Ends the message.
+    /// Ends the message and returns its checksum.
     #[must_use]
     pub fn finish(self) -> Checksum {
         Checksum(match self.0 {
@@ -135,11 +136,11 @@ impl RunningChecksum {
         })
     }
 
-    /// Ends the message and compares its checksum with the one that came with it, in constant time.
+    /// Ends the message and compares its checksum with the received `checksum`, in constant time.
     ///
     /// # Errors
     ///
-    /// [`WrongChecksum`] if the checksums differ, in an octet or in length.
+    /// Returns [`WrongChecksum`] if the checksums differ in an octet or in length.
     pub fn verify(self, checksum: &[u8]) -> Result<(), WrongChecksum> {
         if same(self.finish().as_ref(), checksum) { Ok(()) } else { Err(WrongChecksum) }
     }
@@ -155,7 +156,7 @@ impl fmt::Debug for RunningChecksum {
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum(Octets);
 
-/// The octets that each checksum type sends.
+/// The octets of a checksum, cut to the length that its type sends.
 #[derive(Clone, Copy, Debug)]
 enum Octets {
     Sha1([u8; 12]),
@@ -166,7 +167,7 @@ enum Octets {
 }
 
 impl Checksum {
-    /// Returns the first eight octets, which an RC4 token holds.
+    /// Returns the first eight octets. An RC4 per-message token contains only these.
     #[cfg(feature = "rc4")]
     pub(crate) fn first_eight(&self) -> [u8; 8] {
         match &self.0 {
@@ -190,7 +191,7 @@ impl AsRef<[u8]> for Checksum {
     }
 }
 
-/// The error for a checksum that is not the message's under this key for this usage.
+/// The error for a checksum that does not verify with this message, key and usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the checksum is not that of the message under this key for this use")]
+#[error("the checksum does not verify with this message, key and key usage")]
 pub struct WrongChecksum;

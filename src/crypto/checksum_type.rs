@@ -1,33 +1,34 @@
 //! Checksum type numbers (RFC 3961 section 8, IANA "Kerberos Checksum Type Numbers") and their names.
 //!
-//! In: a number from the wire. Out: [`ChecksumType`], which keeps unknown numbers and knows which checksums a key protects.
+//! [`ChecksumType`] holds any number of a message, also an unknown number.
 
 use core::fmt;
 
-/// A Kerberos checksum type by its number in messages. Unknown numbers are kept.
+/// A Kerberos checksum type, by its number in messages. The number may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChecksumType(pub i32);
 
 impl ChecksumType {
-    /// CRC-32. It has no key: anyone can make one.
+    /// CRC-32. This checksum has no key, so an attacker can make it.
     pub const CRC32: Self = Self(1);
-    /// MD4. It has no key.
+    /// MD4. This checksum has no key.
     pub const RSA_MD4: Self = Self(2);
-    /// MD5. It has no key.
+    /// MD5. This checksum has no key.
     pub const RSA_MD5: Self = Self(7);
-    /// SHA-1. It has no key.
+    /// SHA-1. This checksum has no key.
     pub const SHA1: Self = Self(14);
-    /// HMAC-SHA1 cut to 96 bits under an AES-128 key (RFC 3962).
+    /// HMAC-SHA1 with an AES-128 key, cut to 96 bits (RFC 3962).
     pub const HMAC_SHA1_96_AES128: Self = Self(15);
-    /// HMAC-SHA1 cut to 96 bits under an AES-256 key (RFC 3962).
+    /// HMAC-SHA1 with an AES-256 key, cut to 96 bits (RFC 3962).
     pub const HMAC_SHA1_96_AES256: Self = Self(16);
-    /// HMAC-SHA-256 cut to 128 bits under an AES-128 key (RFC 8009).
+    /// HMAC-SHA-256 with an AES-128 key, cut to 128 bits (RFC 8009).
     pub const HMAC_SHA256_128_AES128: Self = Self(19);
-    /// HMAC-SHA-384 cut to 192 bits under an AES-256 key (RFC 8009).
+    /// HMAC-SHA-384 with an AES-256 key, cut to 192 bits (RFC 8009).
     pub const HMAC_SHA384_192_AES256: Self = Self(20);
-    /// HMAC-MD5 under an RC4 key (RFC 4757 section 4).
+    /// HMAC-MD5 with an RC4 key (RFC 4757 section 4).
     pub const HMAC_MD5: Self = Self(-138);
-    /// No checksum, but the flags, channel bindings and delegation of a GSS initiator (RFC 4121 section 4.1.1).
+    /// The flags, channel bindings and delegated credentials of a GSS initiator, which are not a checksum (RFC 4121
+    /// section 4.1.1).
     pub const GSSAPI: Self = Self(0x8003);
 
     /// Returns the registered name, or `None` for a number without one.
@@ -36,7 +37,7 @@ impl ChecksumType {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
-    /// Returns how many octets a checksum of this type has, or `None` if this crate cannot compute it.
+    /// Returns the number of octets in a checksum of this type, or `None` if this crate cannot compute the type.
     #[must_use]
     pub fn checksum_len(self) -> Option<usize> {
         match self {
@@ -49,7 +50,7 @@ impl ChecksumType {
         }
     }
 
-    /// Returns whether this crate can compute this type. All types that it can compute have a key.
+    /// Returns whether this crate can compute checksums of this type. All supported types are keyed.
     #[must_use]
     pub fn is_supported(self) -> bool {
         self.checksum_len().is_some()
@@ -57,7 +58,7 @@ impl ChecksumType {
 }
 
 impl fmt::Display for ChecksumType {
-    /// Writes name and number: `hmac-sha1-96-aes256 (16)`, or `unknown (99)`.
+    /// Writes the name and the number: `hmac-sha1-96-aes256 (16)`, or `unknown (99)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name().unwrap_or("unknown"), self.0)
     }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_supported_checksums_are_those_of_the_supported_keys() {
+    fn checksum_type_is_supported_if_a_supported_key_makes_it() {
         for number in -200..200 {
             let of_a_key = EncType::SUPPORTED.iter().any(|e| e.checksum_type() == Some(ChecksumType(number)));
             assert_eq!(ChecksumType(number).is_supported(), of_a_key, "{number}");

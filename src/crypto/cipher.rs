@@ -1,7 +1,8 @@
-//! Decryption and encryption under one key for one usage. All work that depends on these alone is done beforehand.
+//! Decryption and encryption with one key for one usage. A [`Cipher`] is prepared once, with all work that does not
+//! depend on the message.
 //!
-//! In: ciphertexts as they stand in `EncryptedData.cipher`. Out: plaintexts whose integrity has been verified.
-//! The contents of a plaintext are not checked here.
+//! The ciphertexts are those of the field `EncryptedData.cipher`. The integrity of every returned plaintext has been
+//! verified. This module does not check the contents of a plaintext.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -15,16 +16,17 @@ use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
 use super::scheme::{Confounder, DecryptError, Scheme};
 use zeroize::zeroize_bytes;
 
-/// A key that is prepared for any number of messages of one usage. [`Key::cipher`](super::Key::cipher) makes it.
+/// A key that is prepared for any number of messages of one usage. [`Key::cipher`](super::Key::cipher) returns a
+/// `Cipher`.
 ///
-/// It takes about one kilobyte, mostly for AES round keys. It is wiped when it is dropped.
+/// A cipher has about one kilobyte, mostly AES round keys. The keys are zeroized when the cipher is dropped.
 #[derive(Clone)]
 pub struct Cipher(pub(super) Prepared);
 
 #[derive(Clone)]
 #[expect(
     clippy::large_enum_variant,
-    reason = "the usual variants are the large ones, and a box would be an allocation in every request"
+    reason = "the usual variants are the large ones, and a box would allocate in every request"
 )]
 pub(super) enum Prepared {
     Aes128Sha1(AesSha1<aes::Aes128>),
@@ -49,43 +51,46 @@ impl Cipher {
         }
     }
 
-    /// Decrypts `ciphertext`, which stays as it is, into `out`, which must be at least as long.
+    /// Decrypts `ciphertext` into `out`, which must be at least as long as `ciphertext`.
     ///
-    /// Returns where in `out` the plaintext lies. The confounder and octets without meaning lie before and after it. On failure
-    /// `out` holds zeros as far as it was written.
+    /// Returns the range of the plaintext in `out`. The confounder is before this range, and octets without meaning may
+    /// follow it. If the MAC is wrong, the function overwrites the decrypted octets in `out` with zeros.
     ///
     /// # Errors
     ///
-    /// [`DecryptError::TooShort`] for fewer octets than [`min_ciphertext_len`](Self::min_ciphertext_len),
-    /// [`DecryptError::OutputTooSmall`] if `out` is shorter than `ciphertext`, and [`DecryptError::Integrity`] if the
-    /// message was not made with this key for this usage, or has been altered since.
+    /// Returns [`DecryptError::TooShort`] if `ciphertext` has fewer octets than
+    /// [`min_ciphertext_len`](Self::min_ciphertext_len). Returns [`DecryptError::OutputTooSmall`] if `out` is shorter
+    /// than `ciphertext`. Returns [`DecryptError::Integrity`] if the message was not encrypted with this key for this
+    /// usage, or was altered.
     pub fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
         decrypt(self.scheme(), ciphertext, out)
     }
 
     /// Encrypts `plaintext` and appends the ciphertext to `out`.
     ///
-    /// The confounder must be random, and never be used twice with one key.
+    /// The confounder must be random, and must not be used twice with one key.
     pub fn encrypt(&self, confounder: &Confounder, plaintext: &[u8], out: &mut Vec<u8>) {
         self.encrypt_pieces(confounder, &[plaintext], out);
     }
 
-    /// Encrypts a plaintext in pieces as [`encrypt`](Self::encrypt) does.
+    /// Encrypts a plaintext given in pieces, as [`encrypt`](Self::encrypt) does.
     pub(crate) fn encrypt_pieces(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>) {
-        // Where a sum of lengths saturates, the reservation panics.
+        // If the sum of the lengths saturates, `reserve` panics.
         let length = plaintext.iter().fold(self.overhead(), |length, piece| length.saturating_add(piece.len()));
-        // A vector that grows leaves a copy of its contents behind, so it grows before the plaintext is in it.
+        // A vector that grows leaves a copy of its contents in memory, so the vector grows before the plaintext is
+        // appended.
         out.reserve(length);
         self.scheme().encrypt(confounder, plaintext, out);
     }
 
-    /// Decrypts in place a ciphertext whose first 16 octets lie apart from the rest. They are the encrypted confounder of AES or
-    /// the MAC of RC4. So the plaintext can begin where the rest does, and is not moved there.
+    /// Decrypts a ciphertext in place, given as its first 16 octets and the rest. The first 16 octets are the encrypted
+    /// confounder of AES or the MAC of RC4. With AES, the plaintext then begins at the start of `rest` and need not be
+    /// moved.
     ///
-    /// Returns where in `rest` the plaintext lies. On failure `rest` holds zeros.
+    /// Returns the range of the plaintext in `rest`. If the MAC is wrong, the function overwrites `rest` with zeros.
     pub(crate) fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError> {
         let scheme = self.scheme();
-        // The length of a slice is at most half of what `usize` holds.
+        // The addition does not saturate, because a slice has at most `isize::MAX` octets.
         let (actual, minimum) = (rest.len().saturating_add(first.len()), scheme.overhead());
         if actual < minimum {
             return Err(DecryptError::TooShort { actual, minimum });
@@ -93,13 +98,13 @@ impl Cipher {
         scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_bytes(rest))
     }
 
-    /// Returns how many octets a ciphertext has more than its plaintext: the confounder and the MAC.
+    /// Returns the number of octets that encryption adds to a plaintext, the confounder and the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
         self.scheme().overhead()
     }
 
-    /// Returns how many octets the shortest ciphertext has: that of an empty plaintext.
+    /// Returns the number of octets in the shortest ciphertext, which encrypts an empty plaintext.
     #[must_use]
     pub fn min_ciphertext_len(&self) -> usize {
         self.overhead()
@@ -107,7 +112,8 @@ impl Cipher {
 
     /// Returns the MAC inside a ciphertext: its last 12, 16 or 24 octets, or with RC4 its first 16.
     ///
-    /// After the ciphertext was decrypted, the MAC identifies the message. Returns `None` if the ciphertext is too short.
+    /// The MAC identifies the message only after the ciphertext was decrypted without error. Returns `None` if the
+    /// ciphertext is too short.
     #[must_use]
     pub fn mac_of<'a>(&self, ciphertext: &'a [u8]) -> Option<&'a [u8]> {
         mac_of(self.etype(), ciphertext)
@@ -131,7 +137,7 @@ impl fmt::Debug for Cipher {
     }
 }
 
-/// Decrypts as [`Cipher::decrypt`] does, with any scheme.
+/// Decrypts with any scheme, as [`Cipher::decrypt`] does.
 pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError> {
     let (actual, minimum) = (ciphertext.len(), scheme.overhead());
     if actual < minimum {
@@ -142,7 +148,7 @@ pub(super) fn decrypt(scheme: &dyn Scheme, ciphertext: &[u8], out: &mut [u8]) ->
     scheme.decrypt(ciphertext, out).inspect_err(|_| zeroize_bytes(out))
 }
 
-/// Returns the same as [`Cipher::mac_of`] for a key of type `etype`, and `None` for a type without support.
+/// Returns the same as [`Cipher::mac_of`] for a key of type `etype`. Returns `None` if the type is not supported.
 pub(crate) fn mac_of(etype: EncType, ciphertext: &[u8]) -> Option<&[u8]> {
     match etype {
         EncType::AES128_CTS_HMAC_SHA1_96 | EncType::AES256_CTS_HMAC_SHA1_96 => {
@@ -164,7 +170,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn decryption_in_place_gives_the_same_plaintext() {
+    fn decryption_in_place_returns_the_same_plaintext() {
         for etype in EncType::SUPPORTED {
             let key = Key::new(etype, &vec![5; etype.key_len().unwrap()]).unwrap();
             let cipher = key.cipher(KeyUsage::GSS_ACCEPTOR_SEAL);

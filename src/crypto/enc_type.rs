@@ -1,25 +1,25 @@
 //! Encryption type numbers (RFC 3961 section 8, IANA "Kerberos Encryption Type Numbers") and their names.
 //!
-//! In: a number from the wire or a name from a configuration. Out: [`EncType`], which keeps unknown numbers.
-//! A policy decides whether a type is *allowed*, not this module.
+//! [`EncType`] is made from a number in a message or a name in a configuration, and also holds unknown numbers. The
+//! policy decides whether a type is *allowed*; this module does not.
 
 use core::fmt;
 use core::str::FromStr;
 
 use super::checksum_type::ChecksumType;
 
-/// A Kerberos encryption type by its number in messages. Unknown numbers are kept.
+/// A Kerberos encryption type, by its number in messages. The number may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncType(pub i32);
 
 impl EncType {
-    /// Single DES with CRC-32. It is broken: it has a name here only so that an error can name it.
+    /// Single DES with CRC-32. This type is broken, and has a constant only so that an error can name it.
     pub const DES_CBC_CRC: Self = Self(1);
-    /// Single DES with MD4. It is broken.
+    /// Single DES with MD4. This type is broken.
     pub const DES_CBC_MD4: Self = Self(2);
-    /// Single DES with MD5. It is broken.
+    /// Single DES with MD5. This type is broken.
     pub const DES_CBC_MD5: Self = Self(3);
-    /// Triple DES with SHA-1 (RFC 3961 section 6.3). RFC 8429 retired it.
+    /// Triple DES with SHA-1 (RFC 3961 section 6.3). RFC 8429 deprecates this type.
     pub const DES3_CBC_SHA1_KD: Self = Self(16);
     /// AES-128 with HMAC-SHA1 (RFC 3962).
     pub const AES128_CTS_HMAC_SHA1_96: Self = Self(17);
@@ -29,16 +29,16 @@ impl EncType {
     pub const AES128_CTS_HMAC_SHA256_128: Self = Self(19);
     /// AES-256 with HMAC-SHA-384 (RFC 8009).
     pub const AES256_CTS_HMAC_SHA384_192: Self = Self(20);
-    /// RC4 with HMAC-MD5 (RFC 4757), whose key is the NT hash. RFC 8429 retired it.
+    /// RC4 with HMAC-MD5 (RFC 4757). The key of an account is its NT hash. RFC 8429 deprecates this type.
     pub const RC4_HMAC: Self = Self(23);
-    /// RC4 with a 56-bit key (RFC 4757). It is broken.
+    /// RC4 with a 56-bit key (RFC 4757). This type is broken.
     pub const RC4_HMAC_EXP: Self = Self(24);
     /// Camellia-128 with CMAC (RFC 6803).
     pub const CAMELLIA128_CTS_CMAC: Self = Self(25);
     /// Camellia-256 with CMAC (RFC 6803).
     pub const CAMELLIA256_CTS_CMAC: Self = Self(26);
 
-    /// The types that this crate can decrypt. RC4 is among them with the feature `rc4`.
+    /// The types that this crate can decrypt. With the feature `rc4`, they include RC4.
     pub const SUPPORTED: [Self; if cfg!(feature = "rc4") { 5 } else { 4 }] = [
         Self::AES128_CTS_HMAC_SHA1_96,
         Self::AES256_CTS_HMAC_SHA1_96,
@@ -48,19 +48,19 @@ impl EncType {
         Self::RC4_HMAC,
     ];
 
-    /// Returns whether this crate can decrypt this type.
+    /// Returns whether this crate can decrypt ciphertexts of this type.
     #[must_use]
     pub fn is_supported(self) -> bool {
         Self::SUPPORTED.contains(&self)
     }
 
-    /// Returns the registered name in IANA's spelling, or `None` for a number without one.
+    /// Returns the name as IANA or Windows spells it, or `None` for a number without a name.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(number, _)| *number == self.0).map(|(_, name)| *name)
     }
 
-    /// Returns how many octets a key of this type has, or `None` if the type is not supported.
+    /// Returns the number of octets in a key of this type, or `None` if the type is not supported.
     #[must_use]
     pub fn key_len(self) -> Option<usize> {
         match self {
@@ -72,7 +72,8 @@ impl EncType {
         }
     }
 
-    /// Returns the checksum type of the same keys (RFC 3961's "associated checksum"), or `None` if the type is not supported.
+    /// Returns the checksum type that uses the same keys, or `None` if the type is not supported. RFC 3961 calls it the
+    /// associated checksum.
     #[must_use]
     pub fn checksum_type(self) -> Option<ChecksumType> {
         match self {
@@ -88,7 +89,7 @@ impl EncType {
 }
 
 impl fmt::Display for EncType {
-    /// Writes name and number: `aes256-cts-hmac-sha1-96 (18)`, or `unknown (99)`.
+    /// Writes the name and the number: `aes256-cts-hmac-sha1-96 (18)`, or `unknown (99)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name().unwrap_or("unknown"), self.0)
     }
@@ -103,7 +104,8 @@ impl From<i32> for EncType {
 impl FromStr for EncType {
     type Err = UnknownEncType;
 
-    /// Reads a number, a registered name, or a name that MIT, Heimdal or Windows use. Names may be in any case.
+    /// Reads a number, a registered name, or a name that MIT krb5, Heimdal or Windows uses. The case of letters is
+    /// ignored.
     fn from_str(text: &str) -> Result<Self, UnknownEncType> {
         if let Ok(number) = text.parse() {
             return Ok(Self(number));
@@ -117,12 +119,12 @@ impl FromStr for EncType {
     }
 }
 
-/// The error for a text that is neither a number nor the name of an encryption type.
+/// The error for a text that is not a number and not the name of an encryption type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("neither a number nor the name of a Kerberos encryption type")]
+#[error("the text is not a number and not the name of a Kerberos encryption type")]
 pub struct UnknownEncType;
 
-/// The names of IANA, and for negative numbers those of Windows (`KERB_ETYPE_*` of ntsecapi.h).
+/// The names of IANA, and for negative numbers the names of Windows (`KERB_ETYPE_*` in ntsecapi.h).
 const NAMES: &[(i32, &str)] = &[
     (1, "des-cbc-crc"),
     (2, "des-cbc-md4"),
@@ -154,7 +156,7 @@ const NAMES: &[(i32, &str)] = &[
     (-149, "aes256-cts-hmac-sha1-96-plain"),
 ];
 
-/// Other names in use, by MIT's `krb5.conf`, Heimdal and `ktpass`.
+/// Other names that MIT's `krb5.conf`, Heimdal and `ktpass` use.
 const ALIASES: &[(i32, &str)] = &[
     (16, "des3-hmac-sha1"),
     (17, "aes128-cts"),
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_numbers_names_and_aliases() {
+    fn enc_type_is_read_from_numbers_names_and_aliases() {
         for (text, number) in [("18", 18), ("-128", -128), ("AES256-CTS", 18), ("arcfour-hmac", 23), ("rc4-hmac", 23)] {
             assert_eq!(text.parse::<EncType>().unwrap(), EncType(number), "{text}");
         }
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_reads_back_as_its_number() {
+    fn every_enc_type_name_is_read_as_its_number() {
         for (number, name) in NAMES {
             assert_eq!(name.parse::<EncType>().unwrap(), EncType(*number));
             assert_eq!(EncType(*number).name(), Some(*name));
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_supported_types_have_key_length_and_checksum() {
+    fn only_supported_enc_types_have_a_key_length_and_a_checksum_type() {
         for number in -200..200 {
             let enc_type = EncType(number);
             assert_eq!(enc_type.key_len().is_some(), enc_type.is_supported());

@@ -1,8 +1,9 @@
-//! HMAC-SHA1 (RFC 2104) with its key absorbed beforehand.
+//! HMAC-SHA1 (RFC 2104) with a key that is hashed once, before the messages.
 //!
-//! In: a key whose type has at most one block, and messages in pieces. Out: the MAC of 20 octets.
-//! A request spends most of its time in the compression function of SHA-1, so this module calls it directly. The `hmac` crate
-//! takes 40 ns more for a key and 40 ns more for each message, together a fifth of a request.
+//! A key has at most one block, which its type ensures. A message may be given in pieces, and its MAC has 20 octets. A
+//! request spends most of its time in the compression function of SHA-1, so this module calls that function directly.
+//! The `hmac` crate takes 40 ns longer for a key and 40 ns longer for each message. For a request, that is a fifth of
+//! the time.
 
 use core::slice;
 
@@ -13,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::zeroing::Wiped;
 use zeroize::zeroize_bytes;
 
-/// A key, as the two hash states after its block.
+/// A key, as the inner and the outer hash state after the block of the key.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct HmacSha1 {
     inner: State,
@@ -21,7 +22,7 @@ pub(super) struct HmacSha1 {
 }
 
 impl HmacSha1 {
-    /// Absorbs a key. That it fits in one block is checked when the crate is compiled.
+    /// Hashes the block of a key. The compiler checks that the key fits into one block.
     pub(super) fn new<N: ArraySize>(key: &Array<u8, N>) -> Self {
         const { assert!(N::USIZE <= BLOCK) };
         Self::absorb(key)
@@ -41,7 +42,7 @@ impl HmacSha1 {
         self.finish(state, rest, count(message))
     }
 
-    /// Ends a message of `length` octets. `state` has absorbed all but `rest`.
+    /// Ends a message of `length` octets. `state` already includes all octets of the message except `rest`.
     fn finish(&self, mut state: State, rest: &[u8], length: u64) -> [u8; 20] {
         compress_padded(&mut state, rest, length);
         let digest = octets(&state);
@@ -51,16 +52,16 @@ impl HmacSha1 {
     }
 }
 
-/// A MAC whose message is not complete yet.
+/// A MAC to whose message the caller can still add pieces.
 #[derive(Clone)]
 pub(super) struct Running {
     key: HmacSha1,
     state: State,
-    /// The beginning of a block that is not complete yet.
+    /// The beginning of a block that is incomplete.
     block: [u8; BLOCK],
-    /// The number of octets of `block` that are filled, which is less than the block's length.
+    /// The number of octets in `block` that are filled. It is less than the length of the block.
     filled: usize,
-    /// The octets of the message so far.
+    /// The number of octets in the message so far.
     length: u64,
 }
 
@@ -78,7 +79,7 @@ impl Running {
         self.key.finish(self.state, rest, self.length)
     }
 
-    /// Fills the incomplete block, and returns the rest of the message.
+    /// Fills the incomplete block from `message`, and returns the rest of `message`.
     fn complete_block<'a>(&mut self, message: &'a [u8]) -> &'a [u8] {
         if self.filled == 0 {
             return message;
@@ -94,7 +95,7 @@ impl Running {
         rest
     }
 
-    /// Appends `piece` to the incomplete block, which it does not fill.
+    /// Appends `piece` to the incomplete block. `piece` must be too short to fill the block.
     #[expect(clippy::arithmetic_side_effects, reason = "`after` is a part of the block")]
     fn keep(&mut self, piece: &[u8]) {
         let (_, free) = self.block.split_at_mut(self.filled);
@@ -105,7 +106,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// Wipes the state and the block, which holds the last octets of a plaintext.
+    /// Zeroizes the state and the block, because the block holds the last octets of a plaintext.
     fn drop(&mut self) {
         self.state.zeroize();
         zeroize_bytes(&mut self.block);
@@ -124,14 +125,15 @@ fn absorb(key: &[u8], pad: u8) -> State {
     state
 }
 
-/// Returns the octets after the last whole block.
+/// Compresses the whole blocks of `message`, and returns the octets after the last whole block.
 fn compress_whole_blocks<'a>(state: &mut State, message: &'a [u8]) -> &'a [u8] {
     let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(message);
     compress(state, Array::cast_slice_to_core(blocks));
     rest
 }
 
-/// Compresses the padding of FIPS 180-4 section 5.1.1, after less than a block. `length` leaves out the block of the key.
+/// Compresses `rest`, which is shorter than a block, with the padding of FIPS 180-4 section 5.1.1. `length` does not
+/// count the block of the key.
 fn compress_padded(state: &mut State, rest: &[u8], length: u64) {
     // SHA-1 counts modulo 2^64 bits, as in `update`.
     let bits = length.wrapping_add(KEY_BLOCK).wrapping_mul(8);
@@ -173,13 +175,13 @@ type State = [u32; 5];
 
 const BLOCK: usize = 64;
 
-/// The octets of the block that the key fills.
+/// The number of octets in the block of the key.
 const KEY_BLOCK: u64 = 64;
 
-/// The offset of the message's length in a last block.
+/// The offset of the message's length in the last block.
 const LENGTH_AT: usize = 56;
 
-/// The first state (FIPS 180-4 section 5.3.1).
+/// The initial hash state (FIPS 180-4 section 5.3.1).
 const INITIAL: State = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
 
 #[cfg(test)]
@@ -190,7 +192,7 @@ mod tests {
     use sha1::Sha1;
 
     #[test]
-    fn agrees_with_the_hmac_crate_at_every_length_and_split() {
+    fn hmac_sha1_equals_the_hmac_crate_at_every_length_and_split() {
         let message: [u8; 200] = core::array::from_fn(|i| u8::try_from(i).unwrap());
         for length in 0..=200 {
             let key = &message[..length % 65];

@@ -1,6 +1,7 @@
-//! Protocol keys (RFC 3961 section 3): octets that know their encryption type.
+//! Protocol keys (RFC 3961 section 3): the octets of a key together with its encryption type.
 //!
-//! In: an encryption type and octets of exactly its length. Out: [`Key`], and what is prepared from it for a usage.
+//! A [`Key`] is made from an encryption type and octets of exactly the length of that type. For each usage, a key is
+//! prepared as a [`Cipher`] or a [`Checksummer`].
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -21,14 +22,16 @@ use zeroize::zeroize_bytes;
 
 /// A long-term key, session key or subkey of a supported encryption type.
 ///
-/// It is wiped when dropped, compares in constant time, and shows nothing but its type.
+/// A key is zeroized when dropped and compared in constant time. `Debug` shows only the type of a key.
 #[derive(Clone)]
 pub struct Key(Secret);
 
-/// Lengths are types, so a key cannot be used with another type's algorithm.
+/// The octets of a key. The length is part of the type, so a key cannot be used with the algorithm of another
+/// encryption type.
 #[derive(Clone)]
-// With 33 octets and no alignment, each move of a key is overlapping stores and loads, on which the processor waits: a ticket
-// without PAC takes 8 % longer, the mean of four layouts of the program. A key of a service takes 44 octets either way.
+// Without this alignment, the value has 33 octets. The compiler then moves it with overlapping stores and loads, and
+// the processor waits for them. A ticket without PAC takes 8 % longer, as the mean of four layouts of the program. With
+// or without the alignment, a key of a service has 44 octets.
 #[repr(align(4))]
 pub(super) enum Secret {
     Aes128Sha1([u8; 16]),
@@ -40,18 +43,19 @@ pub(super) enum Secret {
 }
 
 impl Key {
-    /// Takes a key's octets, as they stand in `EncryptionKey.keyvalue` or in a keytab.
+    /// Makes a key from its octets, which are those of `EncryptionKey.keyvalue` or of a keytab entry.
     ///
     /// # Errors
     ///
-    /// [`InvalidKey::Unsupported`] if this crate does not know how to use such a key, and [`InvalidKey::Length`] if it
-    /// has not exactly the octets that its type asks for.
+    /// Returns [`InvalidKey::Unsupported`] if this crate does not support the encryption type. Returns
+    /// [`InvalidKey::Length`] if the number of octets is not the length of keys of this type.
     pub fn new(enc_type: EncType, octets: &[u8]) -> Result<Self, InvalidKey> {
         KeyRef::new(enc_type, octets).map(KeyRef::to_key)
     }
 
-    /// Makes a key of type `enc_type` of random octets, or returns `None` for a type without support. Random-to-key of every
-    /// supported type takes the octets as they are (RFC 3961 section 5.3, RFC 8009 section 5, RFC 4757 section 2).
+    /// Makes a key of type `enc_type` from random octets, or returns `None` if the type is not supported. For every
+    /// supported type, random-to-key returns the octets unchanged (RFC 3961 section 5.3, RFC 8009 section 5, RFC 4757
+    /// section 2).
     pub(crate) fn from_random(enc_type: EncType, octets: &[u8; 32]) -> Option<Self> {
         Some(Self(match enc_type {
             EncType::AES128_CTS_HMAC_SHA1_96 => Secret::Aes128Sha1(part::<0, 16, 32>(octets)),
@@ -64,31 +68,33 @@ impl Key {
         }))
     }
 
-    /// Takes a key as [`new`](Self::new) does, from hexadecimal digits of either case, as `klist -K` prints keys. The time that it
-    /// takes does not depend on the digits.
+    /// Makes a key as [`new`](Self::new) does, from hexadecimal digits of either case, as `klist -K` prints keys. The
+    /// running time does not depend on the digits.
     ///
     /// # Errors
     ///
-    /// The errors of [`new`](Self::new), and [`InvalidKey::Hex`] for anything but pairs of digits.
+    /// Returns the errors of [`new`](Self::new), and [`InvalidKey::Hex`] if the text is not pairs of hexadecimal
+    /// digits.
     pub fn from_hex(enc_type: EncType, digits: &str) -> Result<Self, InvalidKey> {
         let mut octets = Zeroizing::new(vec![0; digits.len() / 2]);
         let octets = base16ct::mixed::decode(digits, &mut octets).map_err(|_| InvalidKey::Hex)?;
         Self::new(enc_type, octets)
     }
 
-    /// Takes the RC4 key of an account, which is its NT hash (RFC 4757 section 2).
+    /// Makes the RC4 key of an account, which is the account's NT hash (RFC 4757 section 2).
     #[cfg(feature = "rc4")]
     #[must_use]
     pub fn from_nt_hash(nt_hash: [u8; 16]) -> Self {
         Self(Secret::Rc4(nt_hash))
     }
 
-    /// Makes a key of type 20, for values that this crate encrypts for itself.
+    /// Makes a key of type 20. This crate uses such keys for values that only the server itself decrypts.
     pub(crate) const fn aes256_sha384(octets: [u8; 32]) -> Self {
         Self(Secret::Aes256Sha384(octets))
     }
 
-    /// Computes the NT hash of a password: MD4 over its UTF-16LE form. Its octets are as good as the password itself.
+    /// Computes the NT hash of a password, the MD4 hash of its UTF-16LE form. The hash must be kept as secret as the
+    /// password, because it can be used in place of the password.
     #[cfg(feature = "rc4")]
     #[must_use]
     pub fn nt_hash(password: &str) -> [u8; 16] {
@@ -101,33 +107,35 @@ impl Key {
         self.by_ref().etype()
     }
 
-    /// Prepares to decrypt and encrypt messages of one usage.
+    /// Prepares the key to decrypt and encrypt messages of one usage.
     #[must_use]
     pub fn cipher(&self, usage: KeyUsage) -> Cipher {
         self.by_ref().cipher(usage)
     }
 
-    /// Prepares to make and verify checksums of one usage.
+    /// Prepares the key to make and verify checksums of one usage.
     #[must_use]
     pub fn checksummer(&self, usage: KeyUsage) -> Checksummer {
         self.by_ref().checksummer(usage)
     }
 
-    /// Computes RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
+    /// Computes the pseudo-random function of RFC 3961. The result has 16 octets for etypes 17 and 18, 32 for 19, 48
+    /// for 20, and 20 for 23.
     ///
-    /// For RC4, which has none of its own, it is the one that MIT and Heimdal use.
+    /// RFC 4757 defines no such function for RC4, so RC4 uses the function of MIT krb5 and Heimdal.
     #[must_use]
     pub fn prf(&self, input: &[u8]) -> Vec<u8> {
         self.by_ref().prf(input)
     }
 
-    /// Returns the secret itself, which a keytab holds. A reader of it can forge tickets for the account.
+    /// Returns the secret octets of the key. They must be kept secret: with the key of an account, an attacker can
+    /// forge tickets for the account.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
         self.by_ref().octets()
     }
 
-    /// Returns the key where it lies.
+    /// Returns a reference to the key, without a copy of its octets.
     #[inline]
     pub(crate) const fn by_ref(&self) -> KeyRef<'_> {
         match &self.0 {
@@ -161,7 +169,7 @@ impl From<Secret> for Key {
 }
 
 impl PartialEq for Key {
-    /// Compares two keys in a time that depends on their types only.
+    /// Compares two keys in a time that depends only on their types.
     fn eq(&self, other: &Self) -> bool {
         self.etype() == other.etype() && same(self.expose_bytes(), other.expose_bytes())
     }
@@ -175,27 +183,27 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The error for octets that are no key.
+/// The error for octets from which no key can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKey {
-    /// The encryption type is unknown, or too weak to be here.
+    /// The encryption type is unknown, or too weak for this crate to support.
     #[error("keys of encryption type {enc_type} are not supported")]
     Unsupported {
         /// The type that was given.
         enc_type: EncType,
     },
     /// The text is not hexadecimal. The text may be a secret, so the error does not show it.
-    #[error("a key is written as pairs of hexadecimal digits")]
+    #[error("the text of the key is not pairs of hexadecimal digits")]
     Hex,
     /// The key has too many or too few octets.
     #[error("a key of encryption type {enc_type} has {expected} octets, not {actual}")]
     Length {
         /// The type that was given.
         enc_type: EncType,
-        /// The octets of such a key.
+        /// The number of octets in keys of this type.
         expected: usize,
-        /// The octets that were given.
+        /// The number of octets that were given.
         actual: usize,
     },
 }
@@ -214,7 +222,7 @@ mod tests {
     use sha2::{Sha256, Sha384};
 
     #[test]
-    fn hexadecimal_digits_are_octets() {
+    fn key_is_read_from_hexadecimal_digits_of_either_case() {
         let digits = "00ff10A9bB3c4d5e6f708192a3b4c5d6";
         let octets = [0, 255, 16, 169, 187, 60, 77, 94, 111, 112, 129, 146, 163, 180, 197, 214];
         assert_eq!(
@@ -235,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn derived_keys_of_mit_and_rfc_8009() {
+    fn derived_keys_equal_the_vectors_of_mit_krb5_and_rfc_8009() {
         for_each(include_str!("../../testvectors/crypto/derived_keys.txt"), 4, |record| {
             let key = Key::new(EncType(record.number("EncType")), &record.octets("Key")).unwrap();
             let usage = KeyUsage(record.number("Usage"));

@@ -1,7 +1,7 @@
-//! Protocol keys where they lie, and everything that is done with one.
+//! References to protocol keys, and all operations with a key.
 //!
-//! A key that is moved leaves its octets behind. So a key that came in a message stays in the buffer that holds the message and
-//! overwrites it, and is used by reference.
+//! A key that is moved leaves a copy of its octets in memory. A key from a message is therefore used by reference. It
+//! stays in the buffer of the message, and that buffer is zeroized when it is dropped.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -19,7 +19,8 @@ use super::rfc4757::{self, GssStreams, Rc4Hmac};
 use super::rfc8009::{self, Aes128Sha256, Aes256Sha384, AesSha2};
 use super::scheme::{DecryptError, Scheme};
 
-/// A key of a supported type. Lengths are types, so a key cannot be used with another type's algorithm.
+/// A reference to a key of a supported type. The length is part of the type, so a key cannot be used with the algorithm
+/// of another encryption type.
 #[derive(Clone, Copy)]
 pub(crate) enum KeyRef<'k> {
     Aes128Sha1(&'k [u8; 16]),
@@ -31,7 +32,7 @@ pub(crate) enum KeyRef<'k> {
 }
 
 impl<'k> KeyRef<'k> {
-    /// Takes a key's octets, as [`Key::new`] does.
+    /// Makes a reference to a key from its octets, with the checks of [`Key::new`].
     #[inline]
     pub(crate) fn new(enc_type: EncType, octets: &'k [u8]) -> Result<Self, InvalidKey> {
         let length = |expected| InvalidKey::Length { enc_type, expected, actual: octets.len() };
@@ -48,7 +49,7 @@ impl<'k> KeyRef<'k> {
         })
     }
 
-    /// Copies the key.
+    /// Copies the octets into a [`Key`].
     #[inline]
     pub(crate) fn to_key(self) -> Key {
         Key::from(match self {
@@ -73,7 +74,7 @@ impl<'k> KeyRef<'k> {
         }
     }
 
-    /// Prepares to decrypt and encrypt messages of one usage.
+    /// Prepares the key to decrypt and encrypt messages of one usage.
     pub(crate) fn cipher(self, usage: KeyUsage) -> Cipher {
         Cipher(match self {
             Self::Aes128Sha1(key) => cipher::Prepared::Aes128Sha1(AesSha1::new(key.into(), usage)),
@@ -85,7 +86,7 @@ impl<'k> KeyRef<'k> {
         })
     }
 
-    /// Decrypts as [`Cipher::decrypt`] does, one message of one usage. The prepared key is neither kept nor moved.
+    /// Decrypts one message of one usage, as [`Cipher::decrypt`] does. The prepared key is not kept and not moved.
     pub(crate) fn decrypt(
         self,
         usage: KeyUsage,
@@ -103,7 +104,7 @@ impl<'k> KeyRef<'k> {
         }
     }
 
-    /// Prepares to make and verify checksums of one usage.
+    /// Prepares the key to make and verify checksums of one usage.
     pub(crate) fn checksummer(self, usage: KeyUsage) -> Checksummer {
         use checksum::Prepared;
         let (checksum_type, prepared) = match self {
@@ -129,7 +130,7 @@ impl<'k> KeyRef<'k> {
         Checksummer { checksum_type, prepared }
     }
 
-    /// Returns how many octets the checksums and MACs under this key have.
+    /// Returns the number of octets in checksums and MACs with this key.
     pub(crate) fn checksum_len(self) -> u8 {
         match self {
             Self::Aes128Sha1(_) | Self::Aes256Sha1(_) => 12,
@@ -140,7 +141,7 @@ impl<'k> KeyRef<'k> {
         }
     }
 
-    /// Prepares the streams of GSS per-message tokens. Returns `None` for a key that is not RC4's.
+    /// Prepares the RC4 streams of GSS per-message tokens. Returns `None` if the key is not an RC4 key.
     #[cfg(feature = "rc4")]
     pub(crate) fn gss_streams(self) -> Option<GssStreams> {
         match self {
@@ -149,9 +150,10 @@ impl<'k> KeyRef<'k> {
         }
     }
 
-    /// Computes RFC 3961's pseudo-random function: 16 octets for etypes 17 and 18, 32 for 19, 48 for 20, and 20 for 23.
+    /// Computes the pseudo-random function of RFC 3961. The result has 16 octets for etypes 17 and 18, 32 for 19, 48
+    /// for 20, and 20 for 23.
     ///
-    /// For RC4, which has none of its own, it is the one that MIT and Heimdal use.
+    /// RFC 4757 defines no such function for RC4, so RC4 uses the function of MIT krb5 and Heimdal.
     pub(crate) fn prf(self, input: &[u8]) -> Vec<u8> {
         match self {
             Self::Aes128Sha1(key) => rfc3962::prf::<aes::Aes128>(key.into(), input).into(),
@@ -163,7 +165,7 @@ impl<'k> KeyRef<'k> {
         }
     }
 
-    /// Returns the secret itself.
+    /// Returns the secret octets of the key.
     pub(crate) fn octets(self) -> &'k [u8] {
         match self {
             Self::Aes128Sha1(octets) | Self::Aes128Sha256(octets) => octets,
@@ -174,7 +176,7 @@ impl<'k> KeyRef<'k> {
     }
 }
 
-/// Shows nothing but the type.
+/// Shows only the encryption type, because the octets of the key are secret.
 impl fmt::Debug for KeyRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyRef({})", self.etype())

@@ -1,6 +1,7 @@
-//! Message authentication codes: absorbing their keys, cutting them to what is sent, and comparing them.
+//! Message authentication codes: functions that prepare MACs with their keys, cut MACs to the length that is sent, and
+//! compare MACs.
 //!
-//! In: keys and outputs whose lengths are types. Out: what cannot be shorter than it should be.
+//! The lengths of keys and outputs are part of their types, so a result cannot be shorter than it must be.
 
 use aes::cipher::array::{Array, ArraySize};
 use hmac::digest::common::KeySizeUser;
@@ -10,10 +11,10 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::zeroing::Wiped;
 
-/// Returns a MAC that has absorbed `key`.
+/// Returns a MAC that is prepared with `key`.
 ///
-/// HMAC fills its key up with zeros to a whole block. This function does it beforehand, so that no error can occur. That
-/// the key fits in a block is checked when the crate is compiled.
+/// HMAC pads its key with zeros to a whole block. This function pads the key itself, so that no error can occur. The
+/// compiler checks that the key fits into a block.
 pub(super) fn keyed<M: KeyInit, N: ArraySize>(key: &Array<u8, N>) -> M {
     const { assert!(N::USIZE <= <M as KeySizeUser>::KeySize::USIZE) };
     let mut block = Wiped::new(Key::<M>::default());
@@ -23,7 +24,7 @@ pub(super) fn keyed<M: KeyInit, N: ArraySize>(key: &Array<u8, N>) -> M {
     M::new(&block)
 }
 
-/// Returns the first `N` octets of a MAC's output. That it has as many is checked when the crate is compiled.
+/// Returns the first `N` octets of a MAC's output. The compiler checks that the output has at least `N` octets.
 #[inline]
 pub(super) fn truncated<N: ArraySize, L: ArraySize>(output: &Array<u8, L>) -> Array<u8, N> {
     const { assert!(N::USIZE <= L::USIZE) };
@@ -34,10 +35,10 @@ pub(super) fn truncated<N: ArraySize, L: ArraySize>(output: &Array<u8, L>) -> Ar
     sent
 }
 
-/// Returns whether two MACs or keys are the same, in a time that depends on their lengths only.
+/// Returns whether two MACs or keys are the same, in a time that depends only on their lengths.
 ///
-/// `subtle` compares slices by an opaque call for every octet, which costs 3 % of the instructions of a request. Here it
-/// compares 16 octets by one such call.
+/// For slices, `subtle` makes an opaque call for every octet, which costs 3 % of the instructions of a request. This
+/// function makes one such call for every 16 octets.
 #[inline]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     let words = one.chunks(WORD).zip(other.chunks(WORD));
@@ -45,7 +46,7 @@ pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && same.into()
 }
 
-/// Returns up to 16 octets as a number. What is missing is zero.
+/// Returns up to 16 octets as a number. Missing octets are zero.
 #[inline]
 fn word(octets: &[u8]) -> u128 {
     let mut word = [0; WORD];
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differs_at_every_octet_and_every_length() {
+    fn same_is_false_if_any_bit_or_the_length_differs() {
         for length in 0..40 {
             let one = [7_u8; 40];
             assert!(same(&one[..length], &one[..length]), "{length}");

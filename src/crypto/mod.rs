@@ -2,8 +2,9 @@
 //!
 //! Type 23 needs the feature `rc4`, which is on by default.
 //!
-//! A [`Key`] is made from octets or, by [`string_to_key()`], from a password. For each [`KeyUsage`] it yields a [`Cipher`],
-//! which decrypts and encrypts, and a [`Checksummer`]. Keys are derived when these are made. Their use allocates nothing.
+//! A [`Key`] is made from octets or, with [`string_to_key()`], from a password. For each [`KeyUsage`], a key makes a
+//! [`Cipher`], which decrypts and encrypts, and a [`Checksummer`]. The keys of the usage are derived at that time.
+//! Decryption, and making and verifying checksums, do not allocate.
 //!
 //! ```
 //! use kerberos_sso::crypto::{EncType, Key, KeyUsage};
@@ -20,8 +21,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A policy decides which encryption types are allowed. Randomness is an argument. The primitives are those of `RustCrypto`.
-//! Kerberos' own parts (n-fold, key derivation, ciphertext stealing) are tested with the vectors of the RFCs.
+//! The policy decides which encryption types are allowed. The caller passes random octets as arguments. The primitives
+//! are from `RustCrypto`. The parts that Kerberos defines (n-fold, key derivation, ciphertext stealing) are tested with
+//! the vectors of the RFCs.
 
 // Primitives.
 mod aes_cts;

@@ -1,4 +1,4 @@
-//! Parts of arrays, whose bounds are checked when the crate is compiled.
+//! Parts of arrays. The compiler checks their bounds.
 
 /// Returns the `N` octets of `octets` that begin at offset `AT`.
 #[inline]

@@ -1,7 +1,8 @@
-//! Reads the vector files: records of `Name = value` lines, parted by blank lines, with `#` comments.
+//! Reads the files of test vectors. A record is a group of `Name = value` lines, a blank line ends a record, and `#`
+//! begins a comment.
 //!
-//! A value is octets in hex, text in double quotes, or a decimal number. Nothing passes unread: a field that the test did
-//! not ask for, one given twice, a line of another form and a wrong number of records all fail the test.
+//! A value is octets in hex, text in double quotes, or a decimal number. A test fails if it does not read a field, if a
+//! field is given twice, if a line has another form, or if the number of records is wrong.
 
 #![allow(clippy::panic, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-/// Runs `test` on every record of `file`, of which there must be `count`.
+/// Runs `test` on every record of `file`. The file must have `count` records.
 pub(crate) fn for_each(file: &str, count: usize, mut test: impl FnMut(&mut Record)) {
     let mut seen = 0;
     let blocks = file.split("\n\n").map(Record::parse).filter(|record| !record.fields.is_empty());
@@ -23,7 +24,7 @@ pub(crate) fn for_each(file: &str, count: usize, mut test: impl FnMut(&mut Recor
     assert_eq!(seen, count, "records in the file");
 }
 
-/// One record, whose fields are taken out as they are read.
+/// A record of the file. Reading a field removes it from the record.
 pub(crate) struct Record {
     fields: BTreeMap<String, String>,
 }
@@ -39,7 +40,7 @@ impl Record {
         Self { fields }
     }
 
-    /// Text in quotes, or octets in hex.
+    /// Returns the octets of a field, which is text in quotes or octets in hex.
     pub(crate) fn octets(&mut self, name: &str) -> Vec<u8> {
         let value = self.take(name);
         match value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) {
@@ -68,24 +69,24 @@ fn hex(text: &str) -> Vec<u8> {
 
 #[test]
 #[should_panic(expected = "does not read")]
-fn an_unread_field_fails() {
+fn record_with_an_unread_field_fails_the_test() {
     for_each("A = 00\nB = 00\n", 1, |record| drop(record.octets("A")));
 }
 
 #[test]
 #[should_panic(expected = "given twice")]
-fn a_field_given_twice_fails() {
+fn record_with_a_field_given_twice_fails_the_test() {
     for_each("A = 00\nA = 00\n", 1, |record| drop(record.octets("A")));
 }
 
 #[test]
 #[should_panic(expected = "no B")]
-fn a_missing_field_fails() {
+fn record_without_a_requested_field_fails_the_test() {
     for_each("A = 00\n", 1, |record| drop(record.octets("B")));
 }
 
 #[test]
 #[should_panic(expected = "records in the file")]
-fn a_wrong_number_of_records_fails() {
+fn wrong_number_of_records_fails_the_test() {
     for_each("# one\n\nA = 00\n\n\nA = 01\n", 3, |record| drop(record.octets("A")));
 }

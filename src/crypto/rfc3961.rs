@@ -1,6 +1,6 @@
-//! The building blocks of the simplified profile: n-fold (RFC 3961 section 5.1) and DR (section 5.1).
+//! The building blocks of the simplified profile: n-fold and DR (RFC 3961 section 5.1).
 //!
-//! In: a block cipher under the protocol key, well-known constants. Out: the octets that derived keys are made of.
+//! DR takes a block cipher with the protocol key, and well-known constants, and returns the octets of derived keys.
 
 use aes::cipher::array::{Array, ArraySize};
 use aes::cipher::{Block, BlockCipherEncrypt};
@@ -9,8 +9,8 @@ use super::key_usage::{CHECKSUM, ENCRYPTION, INTEGRITY, KeyUsage};
 use super::zeroing::Wiped;
 use zeroize::zeroize_bytes;
 
-/// Computes DR for several constants at once. Each constant, folded to a block, is encrypted again and again, and the encrypted
-/// blocks are the derived octets. The processor works on the blocks of all constants together.
+/// Computes DR for several constants at once. Each constant is folded to a block and encrypted repeatedly, and the
+/// encrypted blocks are the derived octets. The processor encrypts the blocks of all constants in parallel.
 pub(super) fn derive_random<C, L, const N: usize>(cipher: &C, folded: [Block<C>; N]) -> [Wiped<Array<u8, L>>; N]
 where
     C: BlockCipherEncrypt,
@@ -21,7 +21,7 @@ where
     for offset in (0..L::USIZE).step_by(C::block_size()) {
         cipher.encrypt_blocks(&mut chains);
         for (derived, block) in derived.iter_mut().zip(&chains) {
-            // The last block may have more octets than are needed.
+            // If the last block has more octets than are needed, `zip` ignores the rest.
             for (to, from) in derived.iter_mut().skip(offset).zip(block) {
                 *to = *from;
             }
@@ -33,7 +33,7 @@ where
     derived
 }
 
-/// The three constants of a key usage, each folded to a block of AES.
+/// The three constants of a key usage, folded to AES blocks.
 #[derive(Clone, Copy)]
 pub(super) struct FoldedUsage {
     pub(super) encryption: [u8; 16],
@@ -42,8 +42,8 @@ pub(super) struct FoldedUsage {
 }
 
 impl FoldedUsage {
-    /// Returns the constants of a usage. Those of the protocol's usages come from a table that is made at compile time. Others
-    /// are computed.
+    /// Returns the constants of a usage. For the usages of the protocol, the constants are in a table that is made at
+    /// compile time. For other usages, the constants are computed.
     pub(super) fn of(usage: KeyUsage) -> Self {
         usize::try_from(usage.0)
             .ok()
@@ -61,12 +61,13 @@ impl FoldedUsage {
     }
 }
 
-/// Computes n-fold to `N` octets. Copies of the input, each rotated 13 bits further to the right, follow one another until they
-/// fill a whole number of outputs. These are added in ones' complement. `input` must not be empty.
+/// Computes n-fold to `N` octets. Copies of the input are concatenated, and each copy is rotated 13 bits further to the
+/// right. When the copies fill a whole number of outputs, these are added in ones' complement. `input` must not be
+/// empty.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "constant functions have no iterators; every index is below or reduced by its length, and the sums are small"
+    reason = "constant functions have no iterators; all indices are reduced or below the length, and the sums are small"
 )]
 pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
     let mut sums = [0_u32; N];
@@ -79,11 +80,11 @@ pub(super) const fn n_fold<const N: usize>(input: &[u8]) -> [u8; N] {
     add_carries(sums)
 }
 
-/// Returns octet `index` of the input after `times` rotations of 13 bits to the right.
+/// Returns the octet at `index` of the input after `times` rotations of 13 bits to the right.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "constant functions have no iterators; both indices are reduced by the length"
+    reason = "constant functions have no iterators; both indices are reduced modulo the length"
 )]
 const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     let bits = input.len() * 8;
@@ -93,8 +94,8 @@ const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     octet
 }
 
-/// Carries run from the last octet to the first, and from the first back to the last. The first round leaves a carry of
-/// at most two octets, the second of at most one bit, and the third none.
+/// Adds the carries from the last octet to the first, and the carry of the first octet to the last. After the first
+/// round, the carry has at most two octets, after the second at most one bit, and after the third none.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -119,10 +120,7 @@ const fn add_carries<const N: usize>(mut sums: [u32; N]) -> [u8; N] {
     octets
 }
 
-#[expect(
-    clippy::arithmetic_side_effects,
-    reason = "Euclid's algorithm divides by what it has just found not to be zero"
-)]
+#[expect(clippy::arithmetic_side_effects, reason = "Euclid's algorithm divides by numbers that are not zero")]
 const fn least_common_multiple(a: usize, b: usize) -> usize {
     let (mut divisor, mut rest) = (a, b);
     while rest != 0 {
@@ -131,13 +129,13 @@ const fn least_common_multiple(a: usize, b: usize) -> usize {
     a / divisor * b
 }
 
-/// "kerberos", the constant of string-to-key.
+/// The constant of string-to-key, "kerberos".
 pub(super) const KERBEROS: [u8; 16] = n_fold(b"kerberos");
 
-/// "prf", the constant of the pseudo-random function.
+/// The constant of the pseudo-random function, "prf".
 pub(super) const PRF: [u8; 16] = n_fold(b"prf");
 
-/// The usages that the protocol names: 0 to 31.
+/// The folded constants of the usages 0 to 31, which include all usages of the protocol.
 #[expect(
     clippy::indexing_slicing,
     clippy::as_conversions,
@@ -163,7 +161,7 @@ mod tests {
     use aes::cipher::consts::U21;
 
     #[test]
-    fn n_fold_of_rfc_3961() {
+    fn n_fold_equals_the_vectors_of_rfc_3961() {
         for_each(include_str!("../../testvectors/crypto/n_fold.txt"), 14, |record| {
             let (input, expected) = (record.octets("Input"), record.octets("Output"));
             let folded = match expected.len() {
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn derive_random_of_rfc_3961() {
+    fn derive_random_equals_the_vectors_of_rfc_3961() {
         for_each(include_str!("../../testvectors/crypto/derive_random.txt"), 9, |record| {
             let cipher = des::TdesEde3::new_from_slice(&record.octets("Key")).unwrap();
             let folded = n_fold::<8>(&record.octets("Constant")).into();
@@ -189,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn chains_in_step_are_those_run_alone() {
+    fn derive_random_of_two_constants_equals_derivation_of_single_constants() {
         let cipher = aes::Aes256::new(&[7; 32].into());
         let [a, b] = [[1; 16].into(), [2; 16].into()];
         let [alone_a] = derive_random::<_, U21, 1>(&cipher, [a]);
@@ -199,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_what_folding_gives() {
+    fn folded_usage_of_the_table_equals_the_computed_one() {
         for number in 0..40 {
             let (table, folded) = (FoldedUsage::of(KeyUsage(number)), FoldedUsage::fold(KeyUsage(number)));
             assert_eq!(table.encryption, folded.encryption);

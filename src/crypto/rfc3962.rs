@@ -1,7 +1,8 @@
 //! AES with HMAC-SHA1: encryption types 17 and 18, checksum types 15 and 16 (RFC 3962).
 //!
-//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts whose MAC is right.
-//! A ciphertext is AES-CTS(confounder, plaintext) and the MAC of both, so it must be decrypted to be verified.
+//! A scheme is made from a protocol key and a usage. It returns only plaintexts whose MAC is right. A ciphertext is the
+//! AES-CTS encryption of confounder and plaintext, then the MAC of both. The scheme must therefore decrypt a ciphertext
+//! before it can verify the MAC.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -18,7 +19,7 @@ use super::rfc3961::{FoldedUsage, KERBEROS, PRF, derive_random};
 use super::scheme::{Confounder, DecryptError, Scheme, append};
 use super::zeroing::Wiped;
 
-/// Ke and Ki of one usage, prepared.
+/// The prepared keys Ke and Ki of one usage.
 #[derive(Clone)]
 pub(super) struct AesSha1<C: Aes> {
     aes: AesCts<C>,
@@ -71,12 +72,12 @@ pub(super) fn mac_of(ciphertext: &[u8]) -> Option<&[u8; MAC]> {
     rest.last_chunk()
 }
 
-/// Returns Kc of one usage, absorbed.
+/// Returns the prepared key Kc of one usage.
 pub(super) fn checksum_key<C: Aes>(key: &Key<C>, usage: KeyUsage) -> HmacSha1 {
     HmacSha1::new(&*derive_key::<C>(key, FoldedUsage::of(usage).checksum))
 }
 
-/// Returns the protocol key that a password's PBKDF2 output stands for (section 4).
+/// Returns the protocol key of a password, which is derived from the PBKDF2 output (section 4).
 pub(super) fn string_to_key<C: Aes>(password: &[u8], salt: &[u8], iterations: u32) -> Wiped<Key<C>> {
     let mut intermediate = Wiped::new(Key::<C>::default());
     pbkdf2::pbkdf2_hmac::<Sha1>(password, salt, iterations, intermediate.as_mut_slice());
@@ -95,7 +96,7 @@ pub(super) fn derive_key<C: Aes>(key: &Key<C>, folded: [u8; 16]) -> Wiped<Key<C>
     derived
 }
 
-/// Returns the 96 bits of an HMAC-SHA1 that are sent.
+/// Returns the first 96 bits of an HMAC-SHA1, which are sent.
 pub(super) fn truncated(mac: &[u8; 20]) -> [u8; MAC] {
     part::<0, MAC, 20>(mac)
 }

@@ -1,7 +1,8 @@
-//! RC4 with HMAC-MD5: encryption type 23, checksum type −138 (RFC 4757). RFC 8429 retired it, so a policy must allow it.
+//! RC4 with HMAC-MD5: encryption type 23, checksum type −138 (RFC 4757). RFC 8429 deprecates RC4, so the policy must
+//! allow it explicitly.
 //!
-//! In: an NT hash or a session key, and a usage; then ciphertexts. Out: plaintexts whose MAC is right.
-//! The MAC of the plaintext stands first, and the key of the stream is made from it.
+//! A scheme is made from a protocol key, such as an NT hash, and a usage. It returns only plaintexts whose MAC is
+//! right. A ciphertext begins with the MAC of the plaintext, and the key of the RC4 stream is derived from this MAC.
 
 use alloc::vec::Vec;
 use core::iter;
@@ -20,10 +21,10 @@ use super::parts::part;
 use super::scheme::{Confounder, DecryptError, Scheme, append};
 use super::zeroing::Wiped;
 
-/// The random octets that begin a plaintext under RC4.
+/// The random octets at the start of every plaintext with RC4.
 pub(crate) type Rc4Confounder = [u8; CONFOUNDER];
 
-/// K1 of one message type, which without export restrictions is K2 as well (section 5).
+/// The key K1 of one message type. Without export restrictions, K2 is the same key (section 5).
 #[derive(Clone)]
 pub(super) struct Rc4Hmac {
     mac: Hmac<Md5>,
@@ -34,7 +35,7 @@ impl Rc4Hmac {
         Self { mac: derived_mac(key, &message_type(usage)) }
     }
 
-    /// Returns the stream under K3. Each message has its own K3.
+    /// Returns the RC4 stream with the key K3. Each message has its own K3.
     fn stream(&self, checksum: &[u8; MAC]) -> Rc4 {
         stream(&self.mac, checksum)
     }
@@ -77,7 +78,7 @@ pub(super) fn mac_of(ciphertext: &[u8]) -> Option<&[u8; MAC]> {
     (rest.len() >= CONFOUNDER).then_some(mac)
 }
 
-/// The keys of GSS per-message tokens (section 7.3), as far as they are the same for all tokens.
+/// The keys of GSS per-message tokens (section 7.3) that are the same for all tokens of a context.
 #[derive(Clone)]
 pub(crate) struct GssStreams {
     sequence: Hmac<Md5>,
@@ -95,7 +96,7 @@ impl GssStreams {
         stream(&self.sequence, &checksum).apply_keystream(sequence);
     }
 
-    /// Encrypts or decrypts the confounder and the octets after it, given in pieces.
+    /// Encrypts or decrypts the confounder and the octets after the confounder, given in pieces.
     pub(crate) fn apply_to_message<const N: usize>(&self, sequence: u32, pieces: [&mut [u8]; N]) {
         let mut stream = stream(&self.sealing, &sequence.to_be_bytes());
         for piece in pieces {
@@ -104,14 +105,14 @@ impl GssStreams {
     }
 }
 
-/// Returns the stream whose key is the HMAC of `salt`.
-#[expect(clippy::expect_used, reason = "RC4 takes keys of up to 256 octets, and this one has 16")]
+/// Returns the RC4 stream whose key is the HMAC of `salt`.
+#[expect(clippy::expect_used, reason = "RC4 accepts keys of up to 256 octets, and this key has 16")]
 fn stream(key: &Hmac<Md5>, salt: &[u8]) -> Rc4 {
     let key = Wiped::new(key.clone().chain_update(salt).finalize().into_bytes());
     Rc4::new_from_slice(&key).expect("a key of 16 octets is a key of RC4")
 }
 
-/// Returns the signing key of checksum type −138, absorbed (section 4).
+/// Returns the prepared signing key of checksum type −138 (section 4).
 pub(super) fn checksum_key(key: &[u8; 16]) -> Hmac<Md5> {
     derived_mac(key, b"signaturekey\0")
 }
@@ -123,8 +124,9 @@ pub(super) fn rc4_confounder(confounder: &Confounder) -> Rc4Confounder {
 
 /// Returns the message type "T" of section 3.
 ///
-/// Two usages have other numbers there: the AS-REP has 8, and the checksum inside a GSS wrap token has 13. MIT and Heimdal use
-/// 23 for that checksum. Usage 9 stays 9 as in other implementations, although the RFC's table has 8.
+/// For two usages, the message type is not the usage number: 8 for the AS-REP, and 13 for the checksum inside a GSS
+/// wrap token. MIT krb5 and Heimdal give that checksum the usage number 23. The message type of usage 9 is 9 as in
+/// other implementations, although the table of the RFC has 8.
 pub(super) fn message_type(usage: KeyUsage) -> [u8; 4] {
     match usage {
         KeyUsage::AS_REP_ENC_PART => KeyUsage::TGS_REP_ENC_PART.0,
@@ -134,7 +136,7 @@ pub(super) fn message_type(usage: KeyUsage) -> [u8; 4] {
     .to_le_bytes()
 }
 
-/// Returns the MD4 of the UTF-16LE password (section 2).
+/// Returns the MD4 hash of the password in UTF-16LE (section 2).
 pub(super) fn nt_hash(password: impl Iterator<Item = u16>) -> [u8; 16] {
     let mut hash = Md4::new();
     for unit in password {
@@ -143,12 +145,12 @@ pub(super) fn nt_hash(password: impl Iterator<Item = u16>) -> [u8; 16] {
     hash.finalize().into()
 }
 
-/// Computes the pseudo-random function that MIT and Heimdal share. RFC 4757 defines none.
+/// Computes the pseudo-random function of MIT krb5 and Heimdal. RFC 4757 does not define one.
 pub(super) fn prf(key: &[u8; 16], input: &[u8]) -> [u8; 20] {
     keyed::<Hmac<Sha1>, U16>(key.into()).chain_update(input).finalize().into_bytes().into()
 }
 
-/// Returns the MAC under the key that `message` derives from `key`.
+/// Returns a MAC whose key is the HMAC of `message` with `key`.
 fn derived_mac(key: &[u8; 16], message: &[u8]) -> Hmac<Md5> {
     let key = keyed::<Hmac<Md5>, U16>(key.into()).chain_update(message);
     keyed::<_, U16>(&*Wiped::new(key.finalize().into_bytes()))
@@ -163,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_usages_are_numbered_differently() {
+    fn message_type_differs_from_the_usage_only_for_usages_3_and_23() {
         for number in 0..1030_u32 {
             let expected = match number {
                 3 => 8,

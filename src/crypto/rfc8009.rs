@@ -1,7 +1,7 @@
-//! AES with HMAC-SHA2: encryption types 19 and 20, checksum types of the same numbers (RFC 8009).
+//! AES with HMAC-SHA2: encryption types 19 and 20, and checksum types 19 and 20 (RFC 8009).
 //!
-//! In: a protocol key and a usage; then ciphertexts. Out: plaintexts whose MAC is right.
-//! The MAC is over the ciphertext, so nothing is decrypted that has not been verified.
+//! A scheme is made from a protocol key and a usage. It returns only plaintexts whose MAC is right. The MAC is computed
+//! over the ciphertext, so the scheme verifies every ciphertext before decrypting it.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -20,19 +20,19 @@ use super::mac::{keyed, same, truncated};
 use super::scheme::{Confounder, DecryptError, Scheme, append};
 use super::zeroing::Wiped;
 
-/// What differs between the two encryption types (section 2).
+/// The parameters in which the two encryption types differ (section 2).
 pub(super) trait Profile: Clone {
-    /// The name, which becomes part of the salt (section 4).
+    /// The name of the encryption type, which becomes part of the salt (section 4).
     const NAME: &'static str;
     /// The block cipher.
     type Aes: Aes;
-    /// The hash of the MACs and derivations.
+    /// The hash function of the MACs and key derivations.
     type Hash: EagerHash;
-    /// Octets of a MAC that is sent, and of its key: half of the hash's.
+    /// The number of octets in a sent MAC and in its key, which is half of the hash's output.
     type Half: ArraySize;
 }
 
-/// Etype 19.
+/// The parameters of encryption type 19.
 #[derive(Clone)]
 pub(super) struct Aes128Sha256;
 
@@ -43,7 +43,7 @@ impl Profile for Aes128Sha256 {
     type Half = U16;
 }
 
-/// Etype 20.
+/// The parameters of encryption type 20.
 #[derive(Clone)]
 pub(super) struct Aes256Sha384;
 
@@ -54,11 +54,11 @@ impl Profile for Aes256Sha384 {
     type Half = U24;
 }
 
-/// Ke and Ki of one usage, prepared.
+/// The prepared keys Ke and Ki of one usage.
 #[derive(Clone)]
 pub(super) struct AesSha2<P: Profile> {
     aes: AesCts<P::Aes>,
-    /// Has absorbed Ki and the initial vector, which is zero.
+    /// A MAC that is prepared with Ki and the initial vector, which is zero.
     mac: Hmac<P::Hash>,
 }
 
@@ -70,7 +70,7 @@ impl<P: Profile> AesSha2<P> {
         Self { aes: AesCts::new(&kdf::<P::Hash, _>(&key, &usage.label(ENCRYPTION), &[])), mac }
     }
 
-    /// Returns the MAC of the ciphertext that `first` and `rest` are together.
+    /// Returns the MAC of a ciphertext, given as its first block and all octets after that block.
     fn mac(&self, first: &[u8], rest: &[u8]) -> Array<u8, P::Half> {
         truncated(&self.mac.clone().chain_update(first).chain_update(rest).finalize().into_bytes())
     }
@@ -113,7 +113,7 @@ const fn overhead<P: Profile>() -> usize {
     const { BLOCK + P::Half::USIZE }
 }
 
-/// Returns what is encrypted and its MAC.
+/// Splits a ciphertext into its encrypted octets and its MAC.
 fn split_mac<P: Profile>(ciphertext: &[u8]) -> Option<(&[u8], &[u8])> {
     ciphertext.split_at_checked(ciphertext.len().checked_sub(P::Half::USIZE)?)
 }
@@ -124,12 +124,12 @@ pub(super) fn mac_of<P: Profile>(ciphertext: &[u8]) -> Option<&[u8]> {
     split_mac::<P>(rest).map(|(_, mac)| mac)
 }
 
-/// Returns Kc of one usage, absorbed.
+/// Returns the prepared key Kc of one usage.
 pub(super) fn checksum_key<P: Profile>(key: &Key<P::Aes>, usage: KeyUsage) -> Hmac<P::Hash> {
     derived_mac::<P>(&keyed(key), &usage.label(CHECKSUM))
 }
 
-/// Returns the part of a checksum that is sent.
+/// Returns the first half of the MAC's output, which is sent as the checksum.
 pub(super) fn checksum<P: Profile>(mac: Hmac<P::Hash>) -> Array<u8, P::Half> {
     truncated(&mac.finalize().into_bytes())
 }
@@ -142,13 +142,13 @@ pub(super) fn string_to_key<P: Profile>(password: &[u8], salt: &[u8], iterations
     kdf::<P::Hash, _>(&keyed(&*intermediate), b"kerberos", &[])
 }
 
-/// Computes the pseudo-random function (section 5), whose output is as long as the hash's.
+/// Computes the pseudo-random function (section 5). Its output has the length of the hash's output.
 pub(super) fn prf<P: Profile>(key: &Key<P::Aes>, input: &[u8]) -> Vec<u8> {
     kdf::<P::Hash, <Hmac<P::Hash> as OutputSizeUser>::OutputSize>(&keyed(key), b"prf", input).to_vec()
 }
 
-/// Computes KDF-HMAC-SHA2 (section 3) under a key that is absorbed. One block of the counter mode of SP 800-108 fills every
-/// key there is, which is checked when the crate is compiled.
+/// Computes KDF-HMAC-SHA2 (section 3) with a prepared key. One block of the counter mode of SP 800-108 suffices for
+/// every key, and the compiler checks this.
 pub(super) fn kdf<H: EagerHash, N: ArraySize>(key: &Hmac<H>, label: &[u8], context: &[u8]) -> Wiped<Array<u8, N>> {
     let block = key
         .clone()
@@ -161,7 +161,7 @@ pub(super) fn kdf<H: EagerHash, N: ArraySize>(key: &Hmac<H>, label: &[u8], conte
     Wiped::new(truncated(&Wiped::new(block.into_bytes())))
 }
 
-/// Returns a MAC whose key is derived, and half as long as its output.
+/// Returns a MAC that is prepared with a derived key. This key is half as long as the output of the MAC.
 fn derived_mac<P: Profile>(key: &Hmac<P::Hash>, label: &[u8]) -> Hmac<P::Hash> {
     keyed(&*kdf::<P::Hash, P::Half>(key, label, &[]))
 }

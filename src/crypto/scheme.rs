@@ -1,28 +1,29 @@
-//! The operations of every encryption type with a key that is prepared for one usage.
+//! The operations that every encryption type provides, with a key that is prepared for one usage.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// The random octets that begin every plaintext. RC4 uses the first eight.
+/// The random octets that are put before every plaintext. RC4 uses only the first eight.
 pub type Confounder = [u8; 16];
 
-/// An encryption type, under one key for one usage.
+/// An encryption type with one key for one usage.
 pub(super) trait Scheme {
-    /// Returns how many octets a ciphertext has more than its plaintext.
+    /// Returns the number of octets that encryption adds to a plaintext.
     fn overhead(&self) -> usize;
 
-    /// Decrypts `ciphertext` into `out`, which is as long, and returns where in `out` the plaintext lies.
+    /// Decrypts `ciphertext` into `out`, which has the same length, and returns the range of the plaintext in `out`.
     fn decrypt(&self, ciphertext: &[u8], out: &mut [u8]) -> Result<Range<usize>, DecryptError>;
 
-    /// Decrypts `rest` in place, which follows `first`, and returns where in `rest` the plaintext lies.
+    /// Decrypts a ciphertext in place, given as its first 16 octets and the rest. Returns the range of the plaintext in
+    /// `rest`.
     fn decrypt_in_place(&self, first: &[u8; 16], rest: &mut [u8]) -> Result<Range<usize>, DecryptError>;
 
-    /// Encrypts a plaintext given in pieces and appends the ciphertext to `out`, which has the capacity.
+    /// Encrypts a plaintext given in pieces, and appends the ciphertext to `out`, whose capacity must suffice.
     fn encrypt(&self, confounder: &Confounder, plaintext: &[&[u8]], out: &mut Vec<u8>);
 }
 
-/// Appends `first` and `pieces` to `out`, and returns both for encryption in place.
-#[expect(clippy::expect_used, reason = "`first` was appended at `start`, so all of it lies after `start`")]
+/// Appends `first` and `pieces` to `out`, and returns the appended octets for encryption in place.
+#[expect(clippy::expect_used, reason = "`first` was appended at `start`, so 16 octets follow `start`")]
 pub(super) fn append<'out, 'piece>(
     first: [u8; 16],
     pieces: impl IntoIterator<Item = &'piece [u8]>,
@@ -37,27 +38,28 @@ pub(super) fn append<'out, 'piece>(
     appended.split_first_chunk_mut().expect("the first 16 octets were appended")
 }
 
-/// The error for a ciphertext that was not decrypted.
+/// The reason why a ciphertext could not be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecryptError {
     /// The ciphertext is too short for a confounder and a MAC.
-    #[error("the ciphertext has {actual} octets, and the shortest there is has {minimum}")]
+    #[error("the ciphertext has {actual} octets, fewer than the minimum of {minimum}")]
     TooShort {
-        /// The octets of the ciphertext.
+        /// The number of octets in the ciphertext.
         actual: usize,
-        /// The octets of the shortest ciphertext of the key's type.
+        /// The number of octets in the shortest ciphertext of the key's encryption type.
         minimum: usize,
     },
     /// The caller's buffer is shorter than the ciphertext.
     #[error("the output buffer has {available} octets and needs {needed}")]
     OutputTooSmall {
-        /// The octets of the buffer.
+        /// The number of octets in the buffer.
         available: usize,
-        /// The octets of the ciphertext.
+        /// The number of octets in the ciphertext.
         needed: usize,
     },
-    /// The MAC is wrong: another key, another usage, or an altered message. The server cannot tell which of them.
-    #[error("the message was not made with this key for this use, or was altered")]
+    /// The MAC is wrong. The message was encrypted with another key or for another usage, or was altered; the server
+    /// cannot know which.
+    #[error("the message was not encrypted with this key for this key usage, or was altered")]
     Integrity,
 }

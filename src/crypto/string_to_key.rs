@@ -1,7 +1,8 @@
 //! Keys from passwords: `string-to-key` of RFC 3962 section 4, RFC 8009 section 4 and RFC 4757 section 2.
 //!
-//! In: password, salt, iteration count. Out: the key that the KDC holds for the account. The directory chooses the salt of an
-//! account. By default it is the realm and the name without a separator. Upper and lower case differ in a salt.
+//! A password, a salt and an iteration count determine the key that the KDC holds for the account. The directory
+//! determines the salt of an account. The default salt is the realm and the name without a separator. The case of
+//! letters in a salt matters.
 
 use alloc::string::String;
 
@@ -16,13 +17,13 @@ use super::{rfc3962, rfc8009};
 
 /// Makes the key of an account from its password.
 ///
-/// RC4 uses neither `salt` nor `iterations`. `None` means the default of the encryption type: 4,096 for types 17 and 18, 32,768
-/// for types 19 and 20.
+/// RC4 ignores `salt` and `iterations`. An iteration count of `None` means the default of the encryption type: 4,096
+/// for types 17 and 18, and 32,768 for types 19 and 20.
 ///
 /// # Errors
 ///
-/// [`StringToKeyError::Unsupported`] for an encryption type without support. [`StringToKeyError::Iterations`] for an iteration
-/// count of zero or above [`MAX_ITERATIONS`].
+/// Returns [`StringToKeyError::Unsupported`] if this crate does not support the encryption type. Returns
+/// [`StringToKeyError::Iterations`] if the iteration count is zero or above [`MAX_ITERATIONS`].
 pub fn string_to_key(
     enc_type: EncType,
     password: &str,
@@ -37,15 +38,15 @@ pub fn string_to_key(
     aes_key(enc_type, password.as_bytes(), salt, iterations)
 }
 
-/// Makes the key of an account from a password in UTF-16 units. Active Directory keeps the passwords of computers and of
-/// managed service accounts so.
+/// Makes the key of an account from a password in UTF-16 units. Active Directory stores the passwords of computers and
+/// of managed service accounts in this form.
 ///
-/// The units are random, so they are not always text. For AES, a unit that is no character becomes U+FFFD, and U+0000 becomes
-/// U+0001, before the units are written as UTF-8. Windows does the same. RC4 takes the units as they are.
+/// The units of such a password are random, so they need not be valid text. For AES, this function converts the units
+/// to UTF-8 as Windows does: an invalid unit becomes U+FFFD, and U+0000 becomes U+0001. RC4 uses the units unchanged.
 ///
 /// # Errors
 ///
-/// The errors of [`string_to_key()`].
+/// Returns the errors of [`string_to_key()`].
 pub fn string_to_key_utf16(
     enc_type: EncType,
     password: &[u16],
@@ -56,8 +57,8 @@ pub fn string_to_key_utf16(
     if enc_type == EncType::RC4_HMAC {
         return Ok(Key::from_nt_hash(rfc4757::nt_hash(password.iter().copied())));
     }
-    // Three octets hold any unit: the string never grows, so no copy of it is left behind. A slice of units is too short for
-    // the product to saturate.
+    // Three octets suffice for every unit, so the string never grows and never leaves a copy in memory. A slice of
+    // units is too short for the product to saturate.
     let mut text = Zeroizing::new(String::with_capacity(password.len().saturating_mul(3)));
     text.extend(char::decode_utf16(password.iter().copied()).map(|decoded| match decoded {
         Ok('\0') => '\u{1}',
@@ -98,23 +99,24 @@ fn checked_iterations(enc_type: EncType, iterations: Option<u32>) -> Result<u32,
     }
 }
 
-/// The error for a password from which no key was made.
+/// The reason why no key was made from a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StringToKeyError {
-    /// The encryption type is unknown, or too weak to be here.
+    /// The encryption type is unknown, or too weak for this crate to support.
     #[error("keys of encryption type {enc_type} are not supported")]
     Unsupported {
-        /// The type that was asked for.
+        /// The encryption type of the requested key.
         enc_type: EncType,
     },
-    /// The iteration count is zero, or would take too long.
-    #[error("an iteration count of {iterations} is not between 1 and {MAX_ITERATIONS}")]
+    /// The iteration count is zero, or so large that the computation would take too long.
+    #[error("the iteration count {iterations} is not between 1 and {MAX_ITERATIONS}")]
     Iterations {
         /// The count that was given.
         iterations: u32,
     },
 }
 
-/// The largest iteration count that this crate takes: some seconds of work. MIT has the same limit. (RFC 3962 reads 0 as 2³².)
+/// The largest iteration count that this crate accepts, which takes some seconds. MIT krb5 has the same limit. (In RFC
+/// 3962, a count of 0 means 2³²; this crate refuses 0.)
 pub const MAX_ITERATIONS: u32 = 0x0100_0000;

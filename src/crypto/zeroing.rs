@@ -1,7 +1,7 @@
 //! Octets that are overwritten when they are dropped.
 //!
-//! `zeroize::Zeroizing` writes arrays octet by octet, which costs 11 % of the instructions of an accepted request.
-//! `zeroize::zeroize_bytes` writes as wide as the processor can, before the same barrier.
+//! `zeroize::Zeroizing` overwrites arrays octet by octet, which costs 11 % of the instructions of an accepted request.
+//! `zeroize::zeroize_bytes` uses the widest writes of the processor, and then the same barrier.
 
 use core::ops::{Deref, DerefMut};
 
