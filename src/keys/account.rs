@@ -1,4 +1,4 @@
-//! An account of a directory, its keys, and the users for whom these may vouch.
+//! An account of a directory, its keys, and the users for whom the keys may vouch.
 
 use super::service_key::{PacKey, Prepared};
 use super::trust::{Bounds, Domain, Forest, KrbtgtKey, SharedKey, SidFilter, Trust};
@@ -13,11 +13,12 @@ use core::fmt;
 use hashbrown::HashMap;
 use once_cell::race::OnceBox;
 
-/// An account whose keys this server holds, and what a ticket under one of them may say.
+/// An account whose keys this server holds, and the bounds of the users in tickets for this account.
 ///
-/// A holder of such a key, above all the KDC, can write any ticket for the account. So the account names the realms whose
-/// users its keys may vouch for: its own realm, and others only by [`with_client_realm`](Self::with_client_realm). It may
-/// also name the domains of their SIDs ([`with_domain_sid`](Self::with_domain_sid)).
+/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore bounds the
+/// realms whose users its keys may vouch for. The default is its own realm only, and
+/// [`with_client_realm`](Self::with_client_realm) adds other realms. The account may also bound the domains of the
+/// users' SIDs ([`with_domain_sid`](Self::with_domain_sid)).
 ///
 /// ```
 /// use kerberos_sso::crypto::{EncType, Key};
@@ -41,8 +42,8 @@ pub struct Account {
     settings: Option<Box<Settings>>,
 }
 
-/// Realm and name in one allocation. With two, an account of six keys takes 406 octets instead of 398, and
-/// [`KeySet`](super::KeySet) promises less than 400.
+/// The realm and the name, in one allocation. With two allocations, an account of six keys takes 406 octets instead of
+/// 398, and [`KeySet`](super::KeySet) promises less than 400.
 #[derive(Clone, Debug)]
 struct Names {
     realm_then_name: Box<str>,
@@ -62,24 +63,26 @@ impl Names {
         self.both().1
     }
 
-    /// The text was joined where it is split, so the split cannot panic.
+    /// Returns the realm and the name. `realm_length` is the length of the realm before the name, so the split cannot
+    /// panic.
     fn both(&self) -> (&str, &str) {
         self.realm_then_name.split_at(self.realm_length)
     }
 }
 
-/// The settings that few accounts have. They are apart, because a server may hold a million accounts. An account without
-/// them has empty lists.
+/// The settings that few accounts have. They are a separate allocation to save memory, because a server may hold a
+/// million accounts. For an account without settings, all lists are empty.
 #[derive(Clone, Debug, Default)]
 struct Settings {
     tenant: Option<Box<str>>,
     services: Vec<Box<str>>,
     trust: Trust,
-    /// The keys that accounts with other bounds hold, too.
+    /// The keys that accounts with other bounds also hold.
     shared_keys: Vec<SharedKey>,
 }
 
-/// The prepared form of each key under which a ticket has verified, in the order of the keys.
+/// The prepared forms of the keys, in the order of the keys. A key has a prepared form after a ticket has verified with
+/// the key.
 #[derive(Default)]
 struct PreparedKeys(OnceBox<Box<[OnceBox<Prepared>]>>);
 
@@ -92,15 +95,16 @@ impl fmt::Debug for PreparedKeys {
 /// The directory that holds an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Directory {
-    /// The account is Active Directory's or another's.
+    /// Any directory, which may also be Active Directory.
     Any,
-    /// Its KDC puts a PAC into every ticket.
+    /// Active Directory, whose KDC puts a PAC into every ticket.
     ActiveDirectory,
 }
 
 impl Account {
-    /// Makes the account `name` of `realm`, without keys. In Active Directory the name is a sAMAccountName (`AZUREADSSOACC$`), in
-    /// other realms the principal of the service (`HTTP/www.example.com`). Realms are compared octet by octet.
+    /// Makes the account `name` of `realm`, without keys. In Active Directory, the name is a sAMAccountName
+    /// (`AZUREADSSOACC$`). In other realms, the name is the principal of the service (`HTTP/www.example.com`). Realms
+    /// are compared octet by octet.
     #[must_use]
     pub fn new(name: &str, realm: &str) -> Self {
         Self {
@@ -112,37 +116,38 @@ impl Account {
         }
     }
 
-    /// Adds a key. If the account holds the same key of the same version, no second one is added: the key then serves until
-    /// the later of the two ends.
+    /// Adds a key. If the account already holds the same key with the same version, the key is not added a second time.
+    /// The held key then serves until the later of the two ends.
     #[must_use]
     pub fn with_key(mut self, key: ServiceKey) -> Self {
         self.add_keys(&[key]);
         self
     }
 
-    /// Adds keys, as [`with_key`](Self::with_key) does: those of another version, for example.
+    /// Adds keys, for example the keys of another version, as [`with_key`](Self::with_key) does.
     #[must_use]
     pub fn with_keys(mut self, keys: impl IntoIterator<Item = ServiceKey>) -> Self {
         self.add_keys(&keys.into_iter().collect::<Vec<_>>());
         self
     }
 
-    /// Labels the account with the tenant that it belongs to. The label comes out with the verdict:
-    /// [`Accepted::tenant`](crate::Accepted::tenant).
+    /// Labels the account with the tenant that owns it. For an accepted request,
+    /// [`Accepted::tenant`](crate::Accepted::tenant) returns the label.
     ///
-    /// A server of several tenants labels every account, and compares the label with the tenant that the client asks for.
-    /// A tenant that brings its own keys can name any realm, and then writes tickets for users of that realm. So let a tenant
-    /// prove first that the realm is its own, by a record in the DNS for example.
+    /// A server of several tenants labels every account, and compares the label with the tenant that the client
+    /// requests. A tenant that provides its own keys can name any realm, and can then write tickets for users of that
+    /// realm. A tenant must therefore first prove that it owns the realm, for example with a record in the DNS.
     ///
-    /// The client could choose between two tenants whose accounts share a key. So every ticket under such a key is refused, as
-    /// `untrusted-realm`. Accounts of two tenants that have the same password share their RC4 key, which has no salt.
+    /// If accounts of two tenants share a key, the client could choose the tenant. Every ticket with such a key is
+    /// therefore refused with the code `untrusted-realm`. Two accounts with the same password share their RC4 key,
+    /// because RC4 keys have no salt.
     #[must_use]
     pub fn with_tenant(mut self, label: &str) -> Self {
         self.settings_mut().tenant = Some(label.into());
         self
     }
 
-    /// Adds the keys of `etypes` that the account has under `password`.
+    /// Adds the account's keys of the types `etypes`, derived from `password`.
     ///
     /// # Errors
     /// [`StringToKeyError::Unsupported`] if this crate does not support one of `etypes`.
@@ -158,11 +163,11 @@ impl Account {
             .try_fold(self, |account, etype| Ok(account.with_key(ServiceKey::new(password.key(*etype, salt)?, kvno))))
     }
 
-    /// Names a service principal name of this account (`HTTP/www.example.com`). The account's keys are then tried first on
-    /// tickets for that service. A server needs this only where it holds many accounts of one realm: a ticket never names its
-    /// account.
+    /// Names a service principal name of this account (`HTTP/www.example.com`). The server then tries this account's
+    /// keys first on tickets for that service. Only a server with many accounts of one realm needs this, because a
+    /// ticket does not name the account whose key encrypts it.
     ///
-    /// This restricts nothing. To accept tickets for some services only, use
+    /// The name does not restrict the accepted services. To accept tickets for some services only, use
     /// [`Policy::with_services`](crate::Policy::with_services).
     #[must_use]
     pub fn with_service(mut self, service: &str) -> Self {
@@ -170,43 +175,48 @@ impl Account {
         self
     }
 
-    /// Lets the keys of this account vouch for users of another realm. In a forest use
-    /// [`with_forest_domain`](Self::with_forest_domain), and for a realm outside of the forest
-    /// [`with_trusted_domain`](Self::with_trusted_domain): both tie the realm to the SID of its domain. This is for realms of
-    /// other KDCs, which have no SIDs. A user of such a realm may be in groups of this account's domain.
+    /// Lets the keys of this account vouch for users of another realm, whose KDC does not use SIDs. For a realm in the
+    /// account's forest, use [`with_forest_domain`](Self::with_forest_domain) instead. For an Active Directory realm
+    /// outside of the forest, use [`with_trusted_domain`](Self::with_trusted_domain). Both functions tie the realm to
+    /// the SID of its domain. A user of a realm that is added here may be in groups of this account's domain.
     ///
-    /// No realm that is named here may lie on the way of another realm's users, unless
-    /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists it, too.
+    /// The realm must not be on the authentication path of users of another realm, unless
+    /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) also lists the realm.
     ///
-    /// If several accounts share a key, name the realm on each of them: what one of them does not allow is refused.
+    /// If several accounts share a key, add the realm to each of them: a ticket must satisfy the bounds of all accounts
+    /// that hold its key.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.trust_mut().client_realms.push(realm.into());
         self
     }
 
-    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). An account without such
-    /// domains vouches for all. With one or more, every ticket must have a PAC, and the user's SID in it must be of a named
-    /// domain.
+    /// Lets the keys of this account vouch for SIDs of this domain (`S-1-5-21-…`, without a RID). An account without
+    /// named domains vouches for the SIDs of all domains. An account with named domains requires a PAC in every ticket,
+    /// and the user's SID must belong to a named domain.
     ///
-    /// Name all domains of the forest. The realm of a ticket does not limit the SIDs that it claims. A server of several
-    /// forests must name the domains: otherwise the administrator of one forest can write the SID of another forest's user.
+    /// Name all domains of the forest. The realm of a ticket does not limit the SIDs in its PAC. A server of several
+    /// forests must name the domains. Otherwise an administrator of one forest can write tickets with the SID of
+    /// another forest's user.
     ///
-    /// If several accounts share a key, name the domains on each of them: what one of them does not allow is refused.
+    /// If several accounts share a key, name the domains for each of them: a ticket must satisfy the bounds of all
+    /// accounts that hold its key.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
         self
     }
 
-    /// Lets the keys of this account vouch for users of another domain of its own forest, and ties their realm to the SID of that
-    /// domain. The realm's users then have SIDs of that domain only, and users of other realms have none of it. All domains of a
-    /// forest trust each other, so a user of that realm may be in groups of every domain of the forest.
+    /// Lets the keys of this account vouch for users of another domain of its own forest, and ties their realm to the
+    /// SID of that domain. Users of the realm must then have SIDs of that domain, and users of other realms must not.
+    /// All domains of a forest trust each other, so a user of the realm may be in groups of every domain of the forest.
     ///
-    /// The realm may also lie on the way of other users by the KDC's word. A user of a grandchild domain comes by way of the
-    /// child, and the KDCs of Windows never say that they checked that (MS-KILE section 3.1.5.4).
+    /// The realm may also be on the authentication path of other users. For example, the path of a user of a grandchild
+    /// domain includes the child domain. The KDCs of Windows never state in a ticket that they checked the path
+    /// (MS-KILE section 3.1.5.4), so this crate accepts the path that the KDC lists.
     ///
-    /// Name the domain of the account itself, too ([`with_domain_sid`](Self::with_domain_sid)): otherwise its users are refused.
+    /// Also name the domain of the account itself ([`with_domain_sid`](Self::with_domain_sid)). Otherwise the users of
+    /// that domain are refused.
     ///
     /// ```
     /// use kerberos_sso::Account;
@@ -219,43 +229,46 @@ impl Account {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// If several accounts share a key, name the domain on each of them: what one of them does not allow is refused.
+    /// If several accounts share a key, add the domain to each of them: a ticket must satisfy the bounds of all
+    /// accounts that hold its key.
     #[must_use]
     pub fn with_forest_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Own)
     }
 
-    /// Lets the keys of this account vouch for users of a trusted forest, and ties their realm to the SID of its domain. The
-    /// realm's users then have SIDs of that domain only, and users of other realms have none of it.
+    /// Lets the keys of this account vouch for users of a trusted forest, and ties their realm to the SID of its
+    /// domain. Users of the realm must then have SIDs of that domain, and users of other realms must not.
     ///
-    /// Of the groups in their PACs, only those of their own domain count. Groups of this account's forest and well-known SIDs
-    /// (S-1-5-9, S-1-18-5) grant nothing: the trusted forest's administrators could have written them. The KDC of this
-    /// account's domain should filter such SIDs (MS-PAC section 4.1.2.2). It copies the resource groups that come with the
-    /// user (MS-KILE section 3.3.5.7.3), so without its filter a trusted forest names groups of your domain.
-    /// Where it does filter, [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
+    /// Of the groups in the PACs of these users, only groups of the users' own domain count. Groups of this account's
+    /// forest and well-known SIDs (S-1-5-9, S-1-18-5) do not count, because administrators of the trusted forest could
+    /// have written them. The KDC of this account's domain should filter such SIDs (MS-PAC section 4.1.2.2). This KDC
+    /// copies the resource groups in the user's ticket (MS-KILE section 3.3.5.7.3). Without the filter, a trusted
+    /// forest could therefore name groups of your domain. If the KDC filters SIDs,
+    /// [`with_sid_filtered_domain`](Self::with_sid_filtered_domain) lets your domain-local groups count.
     ///
-    /// The realm may not lie on the way of another realm's users, unless
-    /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) lists it: a KDC there could name your own users.
+    /// The realm must not be on the authentication path of users of another realm, because a KDC on the path could name
+    /// your own users. [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) makes exceptions.
     ///
-    /// Name the domains of your own forest, too ([`with_domain_sid`](Self::with_domain_sid)): otherwise your own users are
-    /// refused.
+    /// Also name the domains of your own forest ([`with_domain_sid`](Self::with_domain_sid)). Otherwise your own users
+    /// are refused.
     #[must_use]
     pub fn with_trusted_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Trusted(SidFilter::Here))
     }
 
-    /// Lets the keys of this account vouch for users of a trusted forest as [`with_trusted_domain`](Self::with_trusted_domain)
-    /// does, and states that this account's KDC filters the SIDs of that trust (MS-PAC section 4.1.2.2: the boundaries
-    /// `CrossForest`, `External` and `Quarantined`).
+    /// Lets the keys of this account vouch for users of a trusted forest as
+    /// [`with_trusted_domain`](Self::with_trusted_domain) does, and trusts the SID filter of this account's KDC. The
+    /// KDC must filter the SIDs of that trust (MS-PAC section 4.1.2.2, boundaries `CrossForest`, `External` and
+    /// `Quarantined`).
     ///
-    /// Groups of this account's forest then count for those users, as far as the KDC can have added them: domain-local groups,
-    /// which are the groups from RID 1000 on and four below (517, 553, 571, 572). Domain Admins (512), Enterprise Admins (519)
-    /// and the like never count for them. The KDC writes its domain-local groups as resource groups, or among the extra SIDs
-    /// for a service without SID compression.
+    /// Domain-local groups of this account's forest then count for those users, because this KDC adds such groups. A
+    /// group counts as domain-local if its RID is 1000 or greater, or is 517, 553, 571 or 572. Groups such as Domain
+    /// Admins (512) and Enterprise Admins (519) never count for those users. The KDC writes its domain-local groups as
+    /// resource groups, or as extra SIDs if the service does not support SID compression.
     ///
-    /// If the KDC does not filter, a trusted forest's administrators can name any of these groups. Windows filters forest
-    /// trusts and external trusts unless an administrator allowed SID history on them (`netdom trust /quarantine`,
-    /// `/enablesidhistory`). Look it up before you state this.
+    /// If the KDC does not filter, administrators of the trusted forest can name any of these groups. Windows filters
+    /// forest trusts and external trusts unless an administrator has allowed SID history for the trust (`netdom trust
+    /// /quarantine`, `/enablesidhistory`). Check the setting of the trust before you use this function.
     #[must_use]
     pub fn with_sid_filtered_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Trusted(SidFilter::Kdc))
@@ -266,20 +279,21 @@ impl Account {
         self.with_client_realm(realm).with_domain_sid(sid)
     }
 
-    /// Adds a key of the KDC itself, the account `krbtgt`. Every ticket must then have a PAC with valid signatures of the KDC
-    /// ([`KdcSignaturePolicy`](crate::policy::KdcSignaturePolicy)). So a ticket that was made with this account's key alone (a
-    /// "silver ticket") is refused.
+    /// Adds a key of the KDC itself, the account `krbtgt`. Every ticket must then have a PAC with valid signatures of
+    /// the KDC ([`KdcSignaturePolicy`](crate::policy::KdcSignaturePolicy)). A "silver ticket", which an attacker makes
+    /// with this account's key alone, is thus refused.
     ///
-    /// Name the keys of all types and versions in use, and those of read-only domain controllers. A holder of such a key can
-    /// be any user of the realm: a service should not have it.
+    /// Add the keys of all types and versions in use, and the keys of read-only domain controllers. A service should
+    /// not normally hold such a key, because its holder can impersonate every user of the realm.
     #[must_use]
     pub fn with_krbtgt_key(mut self, key: &Key) -> Self {
         self.trust_mut().krbtgt_keys.push(KrbtgtKey::new(key));
         self
     }
 
-    /// Makes this an account of Active Directory, whose KDC puts a PAC into every ticket. A ticket without one is refused,
-    /// unless the policy says otherwise. A [`ComputerAccount`](crate::ComputerAccount) is such an account.
+    /// Makes this account an account of Active Directory, whose KDC puts a PAC into every ticket. A ticket without a
+    /// PAC is then refused, unless the policy accepts it. A [`ComputerAccount`](crate::ComputerAccount) always makes an
+    /// account of Active Directory.
     #[must_use]
     pub fn of_active_directory(self) -> Self {
         Self { directory: Directory::ActiveDirectory, ..self }
@@ -303,18 +317,19 @@ impl Account {
         &self.keys
     }
 
-    /// Returns the tenant that the account is labelled with.
+    /// Returns the tenant with which the account is labelled, if it has a label.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
         self.settings.as_ref().and_then(|settings| settings.tenant.as_deref())
     }
 
-    /// Returns the other realms for whose users the keys may vouch.
+    /// Returns the realms, other than the account's realm, whose users the keys may vouch for.
     pub fn client_realms(&self) -> impl Iterator<Item = &str> {
         self.trust().into_iter().flat_map(|trust| &trust.client_realms).map(|realm| &**realm)
     }
 
-    /// Returns the domains for whose SIDs the keys may vouch. If there are none, the keys may vouch for all.
+    /// Returns the domains whose SIDs the keys may vouch for. If the list is empty, the keys may vouch for the SIDs of
+    /// all domains.
     #[must_use]
     pub fn domain_sids(&self) -> &[Sid] {
         self.trust().map_or(&[], |trust| &trust.domain_sids)
@@ -331,8 +346,9 @@ impl Account {
         self.settings.iter().flat_map(|settings| &settings.services).map(|service| &**service)
     }
 
-    /// Returns the keys that may have signed a PAC: those that serve at `now`. Those of the version that opened the ticket
-    /// come first: the KDC signed with that version, unless the server's configuration gives a wrong version.
+    /// Returns the keys that may have signed a PAC, which are the keys that serve at `now`. Keys of the version that
+    /// opened the ticket come first, because the KDC signs with the same version. Other versions follow, because the
+    /// configured version of a key may be wrong.
     pub(crate) fn pac_keys(&self, kvno: Option<u32>, now: UnixTime) -> impl Iterator<Item = PacKey<'_>> {
         let serving = move || self.keys.iter().enumerate().filter(move |(_, key)| key.serves_at(now));
         let of_version = move |same: bool| serving().filter(move |(_, key)| (key.kvno() == kvno) == same);
@@ -340,30 +356,33 @@ impl Account {
         keys.map(|(index, key)| PacKey { key, prepared: self.prepared(index) })
     }
 
-    /// Returns the prepared form of a key, if it is kept.
+    /// Returns the prepared form of a key, if the account keeps one.
     pub(super) fn prepared(&self, key: usize) -> Option<&Prepared> {
         self.prepared.0.get()?.get(key)?.get()
     }
 
-    /// Returns how many keys have a prepared form. Without a list of prepared keys there is none.
+    /// Returns the number of keys with a prepared form.
     pub(super) fn prepared_count(&self) -> usize {
         self.prepared.0.get().map_or(0, |keys| keys.iter().filter(|key| key.get().is_some()).count())
     }
 
-    /// Keeps the prepared form of a key. Returns `false` if one is kept already.
+    /// Keeps the prepared form of a key. Returns `false` if the account already keeps one for this key.
     pub(super) fn keep_prepared(&self, key: usize, ticket_cipher: Cipher) -> bool {
         let keys = self.prepared.0.get_or_init(|| Box::new(self.keys.iter().map(|_| OnceBox::new()).collect()));
         let prepared = |key| Box::new(Prepared::new(key, ticket_cipher));
         keys.get(key).zip(self.keys.get(key)).is_some_and(|(cell, key)| cell.set(prepared(key)).is_ok())
     }
 
-    /// Adds keys. One that is there in the same version is not added, but serves as long as the longer-lived of the two.
+    /// Adds keys. A key that the account already holds with the same version is not added. The held key then serves
+    /// until the later of the two ends.
     ///
-    /// Keys are copied, so that each copy is wiped where it lies: a move would leave them in memory that is given back.
+    /// The function copies keys instead of moving them. Every copy is zeroized when it is dropped, but a move would
+    /// leave the octets in freed memory.
     fn add_keys(&mut self, keys: &[ServiceKey]) {
-        // Both count keys in memory: nothing saturates.
+        // The addition does not saturate, because both numbers count keys in memory.
         let mut all: Vec<ServiceKey> = Vec::with_capacity(self.keys.len().saturating_add(keys.len()));
-        // The indices of keys by type and version: a keytab may have many versions, and each key is compared with few others.
+        // The indices of keys by type and version. With this map, each key is compared with few other keys, even if a
+        // keytab has many versions.
         let mut indices: HashMap<(EncType, Option<u32>), Vec<usize>> = HashMap::new();
         for key in self.keys.iter().chain(keys) {
             let indices = indices.entry((key.etype(), key.kvno())).or_default();
@@ -375,7 +394,7 @@ impl Account {
                 all.push(key.clone());
             }
         }
-        // A vector with room to spare would be moved.
+        // A vector whose capacity exceeds its length would be moved when it becomes a box.
         self.keys = if all.len() == all.capacity() { all.into() } else { all.iter().cloned().collect() };
         self.prepared = PreparedKeys::default();
     }
@@ -396,34 +415,35 @@ impl Account {
         }
     }
 
-    /// Returns whether both are the same account of the same tenant.
+    /// Returns whether both accounts have the same name, realm and tenant.
     pub(super) fn is_same_account(&self, other: &Self) -> bool {
         self.name() == other.name() && self.realm() == other.realm() && self.tenant() == other.tenant()
     }
 
-    /// Returns, in a time that depends on the number of keys only, whether the account has this key in any version.
+    /// Returns whether the account has this key with any version. Each comparison takes constant time.
     pub(super) fn holds(&self, key: &ServiceKey) -> bool {
         self.keys.iter().any(|held| held.same_key(key))
     }
 
-    /// Returns the bounds of the account by itself.
+    /// Returns the bounds of this account, without the bounds of accounts that share keys with it.
     pub(super) fn bounds(&self) -> Bounds<'_> {
         Bounds { tenant: self.tenant(), realm: self.realm(), directory: self.directory, trust: self.trust() }
     }
 
-    /// Returns the keys that accounts with other bounds hold, too.
+    /// Returns the keys that accounts with other bounds also hold.
     pub(super) fn shared_keys(&self) -> &[SharedKey] {
         self.settings.as_ref().map_or(&[], |settings| &settings.shared_keys)
     }
 
-    /// Sets the keys that accounts with other bounds hold, too.
+    /// Sets the keys that accounts with other bounds also hold.
     pub(super) fn set_shared_keys(&mut self, shared_keys: Vec<SharedKey>) {
         if !shared_keys.is_empty() || self.settings.is_some() {
             self.settings_mut().shared_keys = shared_keys;
         }
     }
 
-    /// Adds the keys that `before` has beside those of this account, which is the same one. They serve until `last` at most.
+    /// Adds the keys that only `before` has, where `before` is this account in an older key set. The added keys serve
+    /// until `last` at most.
     pub(super) fn with_retiring_keys(self, before: &Self, last: UnixTime) -> Self {
         let gone = before.keys.iter().filter(|key| !self.holds(key)).map(|key| key.clone().retire(last));
         let gone: Vec<ServiceKey> = gone.collect();
@@ -443,8 +463,8 @@ impl Account {
     }
 }
 
-/// Prints a line for each key, as `klist -ke` does for a keytab: version, principal, encryption type. A name that would not
-/// print as itself is escaped.
+/// Displays one line for each key, as `klist -ke` does for a keytab: version, principal and encryption type. Control
+/// and invisible characters of names are escaped.
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let principal = (BoundedText::new(self.name()), BoundedText::new(self.realm()));

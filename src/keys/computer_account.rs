@@ -1,11 +1,11 @@
-//! A computer account of Active Directory, whose keys follow from its password.
+//! A computer account of Active Directory, whose keys are derived from its password.
 
 use super::password::computer_name;
 use super::{Account, Password, Salt, ServiceKey};
 use crate::crypto::EncType;
 
-/// A computer account of Active Directory, such as `AZUREADSSOACC$`. It knows the rule for its salt, so its keys follow from
-/// its password alone.
+/// A computer account of Active Directory, such as `AZUREADSSOACC$`. The rule for the salt of computer accounts is
+/// known, so only the password is needed to derive the keys.
 ///
 /// ```
 /// use kerberos_sso::{ComputerAccount, KeySet, Password};
@@ -22,13 +22,13 @@ pub struct ComputerAccount<'a> {
 }
 
 impl<'a> ComputerAccount<'a> {
-    /// The types of key that Active Directory derives from a password. A build without the feature `rc4` makes no keys of the
-    /// last type.
+    /// The encryption types of the keys that Active Directory derives from a password. Without the feature `rc4`, this
+    /// crate makes no RC4 key.
     pub const ETYPES: [EncType; 3] =
         [EncType::AES256_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC];
 
-    /// Makes the computer account `name` of the domain `realm`, with or without the `$` and in any case, in whichever way
-    /// [`Salt::computer`] takes it.
+    /// Makes the computer account `name` of the domain `realm`. `name` may have every form that [`Salt::computer`]
+    /// accepts, with or without the `$`, and in upper or lower case.
     #[must_use]
     pub fn new(name: &'a str, realm: &'a str) -> Self {
         Self { name: computer_name(name), realm }
@@ -40,7 +40,8 @@ impl<'a> ComputerAccount<'a> {
         Salt::computer(self.name, self.realm)
     }
 
-    /// Makes the account with all keys that it has under `password`. `kvno` is the version of that password, if it is known.
+    /// Makes the account with all keys that are derived from `password`. `kvno` is the key version of that password, if
+    /// the version is known.
     #[must_use]
     pub fn with_password(self, password: &Password, kvno: Option<u32>) -> Account {
         let account = Account::new(&[self.name, "$"].concat(), &self.realm.to_uppercase()).of_active_directory();

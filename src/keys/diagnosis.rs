@@ -1,4 +1,4 @@
-//! The diagnosis of a ticket for which no key is held: which key it needs, which keys are held, and the likely cause.
+//! The diagnosis of a ticket for which the server holds no key: the needed key, the held keys, and the likely cause.
 
 use crate::bounded_text::BoundedText;
 use crate::crypto::EncType;
@@ -6,14 +6,14 @@ use crate::time::UnixTime;
 use core::fmt;
 use thiserror::Error;
 
-/// Says that the key set holds no key that could open the ticket, and why. No key was tried.
+/// The error for a ticket if the key set holds no key that could open it. No key was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("no key for {wanted}: {cause}")]
 #[non_exhaustive]
 pub struct NoKey {
-    /// The ticket needs this key.
+    /// The key that the ticket needs.
     pub wanted: WantedKey,
-    /// This is the cause, with the keys that were held instead.
+    /// The cause, with the keys or realms that the key set holds instead.
     pub cause: NoKeyCause,
 }
 
@@ -24,95 +24,98 @@ pub enum NoKeyCause {
     /// The key set holds no account of the ticket's realm.
     #[error("no account of that realm is held, {held}")]
     Realm {
-        /// Accounts of these realms are held.
+        /// The realms whose accounts the key set holds.
         held: HeldRealms,
     },
-    /// The key set spells the realm with other upper and lower case letters. Realms are compared octet by octet (RFC
-    /// 4120 section 6.1), and Active Directory's realms are in upper case.
-    #[error("the key set spells that realm {held}, and realms differ if their letters' case does")]
+    /// The key set has a realm that differs from the ticket's realm only in the case of letters. Realms are compared
+    /// octet by octet (RFC 4120 section 6.1), and realms of Active Directory are in upper case.
+    #[error("the key set spells that realm {held}, and the case of a realm's letters matters")]
     RealmCase {
-        /// The key set has this spelling.
+        /// The realm as the key set spells it.
         held: BoundedText,
     },
-    /// Keys of the realm are held, but none of this encryption type.
-    #[error("{held} held, none of that type")]
+    /// The key set holds keys of the realm, but no key of this encryption type.
+    #[error("{held} held; no key has that type")]
     EncType {
-        /// These keys are held.
+        /// The held keys.
         held: HeldKeys,
     },
-    /// Keys of the type are held, but all have retired (see
+    /// The key set holds keys of this type, but all of them have retired (see
     /// [`ServiceKey::with_not_after`](crate::ServiceKey::with_not_after)).
-    #[error("{held} held, and those of that type served until {last} only")]
+    #[error("{held} held; the keys of that type served only until {last}")]
     Retired {
-        /// These keys are held.
+        /// The held keys.
         held: HeldKeys,
-        /// The last of them retired at this time.
+        /// The last second at which a key of this type served.
         last: UnixTime,
     },
-    /// Keys of the type are held, but only by accounts that are not considered: beyond the first
-    /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) of the realm, and without the name of the ticket's service.
-    #[error("{held} held, and no account considered has a key of that type")]
+    /// The key set holds keys of this type, but only in accounts that are not considered. The server considers the
+    /// accounts that name the ticket's service, and the first
+    /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) of the realm.
+    #[error("{held} held; no account that is considered has a key of that type")]
     NotConsidered {
-        /// These keys are held.
+        /// The held keys.
         held: HeldKeys,
     },
-    /// Keys of the type are held, but none of this version, and the policy tries no other version.
-    #[error("{held} held, and the policy tries the named version only")]
+    /// The key set holds keys of this type, but no key of this version, and the policy does not allow other versions.
+    #[error("{held} held; no key has that version, and the policy does not allow other versions")]
     StrictVersion {
-        /// These keys are held.
+        /// The held keys.
         held: HeldKeys,
     },
 }
 
-/// The error for a ticket whose key version is not held: keys of other versions were tried, and none of them opened it.
+/// The error for a ticket whose key version is not held. Keys of other versions were tried, and did not open the
+/// ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "no key of the right version for {wanted}: {held} held, and {} open the ticket, which is {}newer than every key held{}",
-    if *.tried == 1 { "the one tried does not" } else { "those tried do not" },
+    "no key of the right version for {wanted}: {held} held, but {} open the ticket, whose version is {}newer than those held{}",
+    if *.tried == 1 { "the key tried does not" } else { "the keys tried do not" },
     if *.newer { "" } else { "not " },
     LeftOut(*.left_out)
 )]
 #[non_exhaustive]
 pub struct KeyVersion {
-    /// The ticket needs this key.
+    /// The key that the ticket needs.
     pub wanted: WantedKey,
-    /// These keys are held.
+    /// The held keys.
     pub held: HeldKeys,
-    /// So many keys were tried.
+    /// The number of different keys that were tried.
     pub tried: usize,
-    /// So many more keys were held and not tried, as in
+    /// The number of other keys that are held and were not tried, as in
     /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out).
     pub left_out: usize,
-    /// This says whether the ticket names a later version than any key held.
+    /// Whether the ticket names a later version than every held key of its type.
     pub newer: bool,
 }
 
-/// The key that a ticket needs, by the unencrypted fields of the ticket. Anyone can write these: they prove nothing.
+/// The key that a ticket needs, according to the unencrypted fields of the ticket. An attacker can write any values
+/// into these fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("service {service} of realm {realm}, type {etype}, {}", Version(*.kvno))]
 #[non_exhaustive]
 pub struct WantedKey {
-    /// This is the service, its components joined with `/`.
+    /// The service, with `/` between the components of its name.
     pub service: BoundedText,
-    /// This is the service's realm.
+    /// The realm of the service.
     pub realm: BoundedText,
-    /// This is the ticket's encryption type.
+    /// The encryption type of the ticket.
     pub etype: EncType,
-    /// This is the key version, if the ticket names one.
+    /// The key version, if the ticket names one.
     pub kvno: Option<u32>,
 }
 
-/// A key that was held.
+/// A key that the key set holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeldKey {
-    /// This is the key's encryption type.
+    /// The encryption type of the key.
     pub etype: EncType,
-    /// This is the key's version, if it is known.
+    /// The version of the key, if the version is known.
     pub kvno: Option<u32>,
 }
 
-/// The first few of the keys that were held for a realm.
+/// The first few of the keys that the key set holds for a realm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeldKeys {
     account: BoundedText,
@@ -122,17 +125,17 @@ pub struct HeldKeys {
 }
 
 impl HeldKeys {
-    /// The most keys that are listed.
+    /// The greatest number of keys that are listed.
     pub const LISTED: usize = 6;
 
     pub(crate) fn new(account: &str, accounts: usize, keys: impl Iterator<Item = HeldKey>) -> Self {
         let mut held = Self { account: BoundedText::new(account), accounts, listed: [None; Self::LISTED], total: 0 };
         for key in keys {
-            // Keys beyond the first six are counted only.
+            // Keys after the first six are counted but not listed.
             if let Some(slot) = held.listed.get_mut(held.total) {
                 *slot = Some(key);
             }
-            // Each key is in memory: a `usize` counts them all.
+            // The addition does not wrap, because all keys are in memory.
             held.total = held.total.wrapping_add(1);
         }
         held
@@ -148,18 +151,18 @@ impl HeldKeys {
         self.account
     }
 
-    /// Returns how many accounts of that realm are held.
+    /// Returns the number of accounts of that realm in the key set.
     #[must_use]
     pub const fn accounts(&self) -> usize {
         self.accounts
     }
 
-    /// Returns the keys that are listed.
+    /// Returns the listed keys.
     pub fn iter(&self) -> impl Iterator<Item = HeldKey> + '_ {
         self.listed.iter().flatten().copied()
     }
 
-    /// Returns how many keys are held, listed or not.
+    /// Returns the number of held keys, including keys that are not listed.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.total
@@ -187,7 +190,7 @@ impl fmt::Debug for HeldKeys {
     }
 }
 
-/// The first few of the realms that a key set holds, in the order of their octets.
+/// The first few of the realms that a key set holds, sorted by their octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldRealms {
     listed: [Option<BoundedText>; Self::LISTED],
@@ -195,16 +198,16 @@ pub struct HeldRealms {
 }
 
 impl HeldRealms {
-    /// The most realms that are listed.
+    /// The greatest number of realms that are listed.
     pub const LISTED: usize = 2;
 
-    /// Lists the first of `realms` by their octets, and counts `total`.
+    /// Lists the first few of `realms`, sorted by their octets. `total` is the number of all realms.
     pub(super) fn new<'a>(realms: impl Iterator<Item = &'a str>, total: usize) -> Self {
         let mut first: [Option<&str>; Self::LISTED] = [None; Self::LISTED];
         for realm in realms {
             let mut carried = Some(realm);
             for slot in &mut first {
-                // An empty slot takes what is carried.
+                // The realm is put into an empty slot, or exchanged with a later realm.
                 if slot.is_none() || *slot > carried {
                     core::mem::swap(slot, &mut carried);
                 }
@@ -216,12 +219,12 @@ impl HeldRealms {
         Self { listed: first.map(|realm| realm.map(BoundedText::new)), total }
     }
 
-    /// Returns the realms that are listed.
+    /// Returns the listed realms.
     pub fn iter(&self) -> impl Iterator<Item = BoundedText> + '_ {
         self.listed.iter().flatten().copied()
     }
 
-    /// Returns how many realms are held, listed or not.
+    /// Returns the number of held realms, including realms that are not listed.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.total
@@ -233,7 +236,7 @@ impl fmt::Display for HeldRealms {
         if self.total == 0 {
             return f.write_str("and the key set is empty");
         }
-        f.write_str("but of ")?;
+        f.write_str("only accounts of ")?;
         for (index, realm) in self.iter().enumerate() {
             let separator = if index > 0 { ", " } else { "" };
             write!(f, "{separator}{realm}")?;
@@ -245,7 +248,7 @@ impl fmt::Display for HeldRealms {
     }
 }
 
-/// Prints an account, and how many more there are. The number counts the account, too.
+/// Displays an account, and the number of other accounts. The second field is the number of all accounts.
 pub(crate) struct AccountAndMore<'a>(pub(crate) &'a BoundedText, pub(crate) usize);
 
 impl fmt::Display for AccountAndMore<'_> {
@@ -258,7 +261,7 @@ impl fmt::Display for AccountAndMore<'_> {
     }
 }
 
-/// Prints how many keys were held and not tried, if there are any.
+/// Displays the number of keys that are held and were not tried, unless it is zero.
 pub(crate) struct LeftOut(pub(crate) usize);
 
 impl fmt::Display for LeftOut {

@@ -1,4 +1,4 @@
-//! The check that no account comes twice in a key set.
+//! The check that a key set does not contain an account twice.
 
 use super::Account;
 use crate::bounded_text::BoundedText;
@@ -6,17 +6,17 @@ use core::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use thiserror::Error;
 
-/// Two accounts of one key set have the same tenant, realm and name. They are not merged: each source would add its keys to the
-/// other's account.
+/// The error for two accounts of one key set with the same tenant, realm and name. The accounts are not merged, because
+/// keys of one source would then serve for the account of another source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 #[error(
     "the key set has two accounts {name} of realm {realm}; give both keys to one account, or label each with its tenant"
 )]
 pub struct DuplicateAccount {
-    /// The realm of both.
+    /// The realm of both accounts.
     pub realm: BoundedText,
-    /// The name of both.
+    /// The name of both accounts.
     pub name: BoundedText,
 }
 
@@ -26,9 +26,9 @@ impl DuplicateAccount {
     }
 }
 
-/// Returns an account that comes twice.
+/// Returns an account that is in the list twice, if there is one.
 pub(super) fn duplicate<'a>(accounts: &'a [Account], hasher: &DefaultHashBuilder) -> Option<&'a Account> {
-    // The hash of each account's realm and name, and the account.
+    // The accounts, each with the hash of its realm, name and tenant.
     let mut seen: HashTable<(u64, &Account)> = HashTable::with_capacity(accounts.len());
     for account in accounts {
         let hash = hasher.hash_one((account.realm(), account.name(), account.tenant()));

@@ -1,7 +1,7 @@
-//! From a keytab to accounts: whose entries serve.
+//! The selection of keytab entries, and the accounts that are made from them.
 //!
-//! In: a keytab, and the names of the server's own service. Out: an account for each of these principals. The entries of all
-//! others are left out and named.
+//! The caller names the principals of the server's own service, and each of these principals becomes an account. The
+//! entries of all other principals are left out, and their names are kept for the log.
 
 use super::{Account, KeySet, Keytab, KeytabEntry, KeytabError, ServiceKey};
 use crate::bounded_text::BoundedText;
@@ -12,15 +12,17 @@ use alloc::vec::Vec;
 use hashbrown::HashMap;
 
 impl KeySet {
-    /// Makes a key set of an MIT keytab, for any realm: of the entries that belong to `principals`, the names of this server's
-    /// service (`["HTTP/www.example.com"]`; [`Keytab::only`](crate::Keytab::only) says how they may be written).
+    /// Makes a key set from the entries of `principals` in an MIT keytab, for any realm. `principals` are the names of
+    /// this server's service, such as `["HTTP/www.example.com"]`. [`Keytab::only`](crate::Keytab::only) lists the forms
+    /// of a name.
     ///
-    /// Each principal is an account, which vouches for the users of its own realm. The accounts demand no PAC, and vouch for the
-    /// SIDs of every domain. In Active Directory use
-    /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead: a name there is no identity.
+    /// Each principal is an account, which vouches for the users of its own realm. The accounts do not require a PAC,
+    /// and vouch for the SIDs of every domain. In Active Directory, use
+    /// [`from_active_directory_keytab`](Self::from_active_directory_keytab) instead, because there the SID identifies a
+    /// user, and a name does not.
     ///
-    /// Entries of other principals do not serve, nor do records that are not whole or have a key of an unsupported type.
-    /// [`Keytab`] lists them for the log:
+    /// Entries of other principals are not used. Records that are incomplete, or have a key of an unsupported type, are
+    /// not used either. [`Keytab`] lists the left-out principals and the unusable records for the log:
     ///
     /// ```
     /// use kerberos_sso::{KeySet, Keytab};
@@ -43,33 +45,36 @@ impl KeySet {
     /// ```
     ///
     /// # Errors
-    /// [`KeytabError`] if the octets are no keytab, or if no key of these principals in it can serve.
+    /// Returns [`KeytabError`] if the octets are not a keytab, or if the keytab has no usable key of these principals.
     pub fn from_keytab<'a>(keytab: &[u8], principals: impl IntoIterator<Item = &'a str>) -> Result<Self, KeytabError> {
         let principals: Vec<&str> = principals.into_iter().collect();
-        // A keytab's principals are different accounts.
+        // `accounts_of` returns different accounts, one for each principal.
         Ok(Self::default().with_all(Keytab::parse(keytab)?.accounts_of(&principals)?))
     }
 
-    /// Makes a key set of all entries in an MIT keytab, without the choice that [`from_keytab`](Self::from_keytab) makes. A person
-    /// who knows one of these keys can sign in as any user. So the keytab must hold keys of services only, which no user's password
-    /// gives, as `/etc/krb5.keytab` of a host does.
+    /// Makes a key set from all entries of an MIT keytab, without the selection of [`from_keytab`](Self::from_keytab).
+    /// A person who knows one of these keys can sign in as any user of its realm. The keytab must therefore contain
+    /// only keys of services, and no key that is derived from a user's password. An example is the file
+    /// `/etc/krb5.keytab` of a host.
     ///
     /// # Errors
-    /// [`KeytabError`] if the octets are no keytab, or if no key in it can serve.
+    /// Returns [`KeytabError`] if the octets are not a keytab, or if the keytab has no usable key.
     pub fn from_whole_keytab(keytab: &[u8]) -> Result<Self, KeytabError> {
         Ok(Self::default().with_all(Keytab::parse(keytab)?.some_accounts()?))
     }
 
-    /// Makes a key set of an MIT keytab of Active Directory: of the entries that belong to `principals`, as
-    /// [`from_keytab`](Self::from_keytab) does. Every ticket must have a PAC, with a user of the domain whose SID is `domain`
-    /// (`S-1-5-21-…`).
+    /// Makes a key set from the entries of `principals` in an MIT keytab of Active Directory, as
+    /// [`from_keytab`](Self::from_keytab) does. Every ticket must have a PAC, and its user must belong to the domain
+    /// with the SID `domain` (`S-1-5-21-…`).
     ///
-    /// `Get-ADDomain` prints that SID, and `samba-tool domain info` or `rpcclient -c lsaquery` does. For a forest of several
-    /// domains, change the accounts of [`Keytab::accounts`](crate::Keytab::accounts) by
-    /// [`with_client_realm`](Account::with_client_realm) and [`with_domain_sid`](Account::with_domain_sid).
+    /// `Get-ADDomain`, `samba-tool domain info` and `rpcclient -c lsaquery` print that SID. For a forest of several
+    /// domains, take the accounts from [`Keytab::accounts`](crate::Keytab::accounts), and call
+    /// [`of_active_directory`](Account::of_active_directory) on each of them. Then add its own domain with
+    /// [`with_domain_sid`](Account::with_domain_sid), and the other domains with
+    /// [`with_forest_domain`](Account::with_forest_domain).
     ///
     /// # Errors
-    /// [`KeytabError`] as for [`from_keytab`](Self::from_keytab).
+    /// Returns [`KeytabError`] as [`from_keytab`](Self::from_keytab) does.
     pub fn from_active_directory_keytab<'a>(
         keytab: &[u8],
         principals: impl IntoIterator<Item = &'a str>,
@@ -83,12 +88,14 @@ impl KeySet {
 }
 
 impl Keytab {
-    /// Keeps the entries of these principals, and leaves out all others. A name is written as `klist -k` prints it, with its
-    /// realm or without (`HTTP/www.example.com@EXAMPLE.COM`, `HTTP/www.example.com`, `WEB01$`), or as GSS does
-    /// (`HTTP@www.example.com`). ASCII letters match in any case, but for the realm.
+    /// Keeps the entries of these principals, and leaves out all others. A name may have the form that `klist -k`
+    /// prints, with or without the realm (`HTTP/www.example.com@EXAMPLE.COM`, `HTTP/www.example.com`, `WEB01$`). A name
+    /// may also be a host-based service name of GSS-API (`HTTP@www.example.com`). The case of ASCII letters is ignored,
+    /// except in the realm.
     ///
-    /// A person who knows a key can write a ticket of any user under it. The keytab of a whole domain has the keys of its users,
-    /// and each user knows their own. So only the keys of the service may serve.
+    /// A person who knows a key can write a ticket of any user with this key. The keytab of a whole domain also
+    /// contains the keys of the users, and each user knows their own key. Therefore only the keys of the service may be
+    /// used.
     #[must_use]
     pub fn only<'a>(mut self, principals: impl IntoIterator<Item = &'a str>) -> Self {
         let wanted: Vec<Wanted> = principals.into_iter().map(Wanted::read).collect();
@@ -99,15 +106,16 @@ impl Keytab {
         Self { entries: ours, ..self }
     }
 
-    /// Returns the principals that [`only`](Self::only) has left out, each once, for the log of a server. A `krbtgt` among them
-    /// means that every reader of the file can be anybody in the realm: say that loudly.
+    /// Returns the principals that [`only`](Self::only) has left out, without duplicates, for the log of a server. If
+    /// they include `krbtgt`, every reader of the file can impersonate every user of the realm, and the server should
+    /// log a warning.
     #[must_use]
     pub fn left_out(&self) -> &[BoundedText] {
         &self.left_out
     }
 
-    /// Returns the principals as accounts, in order, each with its keys of supported types. Every key vouches for all users of its
-    /// realm: choose the principals first ([`only`](Self::only)).
+    /// Returns the principals as accounts in their order, with their keys of supported types. Select the principals
+    /// first with [`only`](Self::only), because every key can vouch for all users of its realm.
     #[must_use]
     pub fn accounts(self) -> Vec<Account> {
         let mut principals: Vec<(String, &str, Vec<&KeytabEntry>)> = Vec::new();
@@ -124,7 +132,7 @@ impl Keytab {
         }
         let service_key = |entry: &KeytabEntry| Some(ServiceKey::new(entry.key.clone()?, Some(entry.kvno)));
         let account = |(name, realm, entries): (String, &str, Vec<&KeytabEntry>)| {
-            // A vector that grows would leave keys in memory that is given back.
+            // A vector that grows would leave copies of keys in freed memory.
             let mut keys = Vec::with_capacity(entries.len());
             keys.extend(entries.into_iter().filter_map(service_key));
             Account::new(&name, realm).with_keys(keys)
@@ -132,7 +140,7 @@ impl Keytab {
         principals.into_iter().map(account).collect()
     }
 
-    /// Returns the accounts of these principals, of which there is at least one.
+    /// Returns the accounts of these principals. Fails if there is none.
     pub(super) fn accounts_of(self, principals: &[&str]) -> Result<Vec<Account>, KeytabError> {
         let (had_entries, keytab) = (!self.entries.is_empty(), self.only(principals.iter().copied()));
         if had_entries && keytab.entries.is_empty() {
@@ -142,7 +150,7 @@ impl Keytab {
         keytab.some_accounts()
     }
 
-    /// Returns the accounts, of which there is at least one.
+    /// Returns all accounts. Fails if there is none.
     pub(super) fn some_accounts(self) -> Result<Vec<Account>, KeytabError> {
         let (unsupported, unusable) = (self.entries.len(), self.unusable.clone());
         let accounts = self.accounts();
@@ -160,10 +168,10 @@ impl KeytabEntry {
     }
 }
 
-/// A principal that a caller named.
+/// A principal that the caller has named.
 struct Wanted<'a> {
     name: &'a str,
-    /// What follows the `@`: the realm, or the host of a service in the form of GSS.
+    /// The text after the last `@`: the realm, or the host of a host-based service name.
     behind: Option<&'a str>,
 }
 

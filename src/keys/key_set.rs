@@ -1,7 +1,8 @@
-//! The accounts of a server, found by realm.
+//! The accounts of a server, indexed by realm.
 //!
-//! A server may serve a million realms, and most of them have one account here. These accounts are in a table of pointers,
-//! and each account knows its realm. A realm with more accounts also has a table of services.
+//! A server may have accounts of a million realms, most of them with one account. Such single accounts are in a table
+//! of pointers, and the realm is stored only in the account. A realm with several accounts also has a table of
+//! services.
 
 use super::Account;
 use super::duplicate::{DuplicateAccount, duplicate};
@@ -18,7 +19,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 
-/// All accounts whose keys a server holds: any number of realms, accounts in a realm, and keys in an account.
+/// The accounts whose keys a server holds. The numbers of realms, of accounts in a realm, and of keys in an account are
+/// not limited.
 ///
 /// ```
 /// use kerberos_sso::{ComputerAccount, KeySet, Password, UnixTime};
@@ -27,7 +29,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 /// let before = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(3));
 /// let old = KeySet::from(before);
 ///
-/// // A rollover: tickets under the old keys last for ten hours at most.
+/// // After a rollover, tickets with the old keys are valid for at most ten hours.
 /// let now = UnixTime::from_seconds(1_795_000_000); // a server passes SystemTime::now()
 /// let after = account.with_password(&Password::from_text("Sso.Key.Two.2026!"), Some(4));
 /// let keys = KeySet::from(after).with_retiring_keys(&old, now.saturating_add_seconds(10 * 60 * 60));
@@ -37,24 +39,27 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A key set that a validator uses does not change. After a rollover, give the new key set to
+/// A validator does not change its key set. After a rollover, pass the new key set to
 /// [`Validator::with_keys`](crate::Validator::with_keys).
 ///
-/// A ticket costs the same work with one account as with a million. An account of two versions of three keys takes less than
-/// 400 octets until a ticket verifies under one of its keys. The key set then prepares that key and keeps the result, about
-/// 1.5 kB, for at most 32,768 keys ([`with_prepared_keys`](Self::with_prepared_keys)). Tickets that do not verify cannot make
-/// it grow.
+/// The work for a ticket does not depend on the number of accounts. An account with two versions of three keys takes
+/// less than 400 octets until a ticket verifies with one of its keys. The key set then prepares that key and keeps the
+/// prepared form, about 1.5 kB. The set keeps the prepared forms of at most 32,768 keys
+/// ([`with_prepared_keys`](Self::with_prepared_keys)). A ticket that does not verify does not use memory of the key
+/// set.
 ///
-/// To drop a million accounts takes about a second, because their keys are overwritten. The last holder of the key set does
-/// this work, and that may be a request that was decided during a rollover. A server of many accounts should keep an `Arc` of
-/// the old set until [`Arc::strong_count`] returns 1, and drop it on a thread of its own.
+/// Dropping a million accounts takes about a second, because their keys are overwritten. The last holder of the key set
+/// does this work, and the last holder may be a request that was decided during a rollover. A server with many accounts
+/// should keep an `Arc` of the old set until [`Arc::strong_count`] returns 1, and then drop the set in a separate
+/// thread.
 #[derive(Debug)]
 pub struct KeySet {
-    /// Each account that is the only one of its realm.
+    /// The accounts that are the only account of their realm.
     single: HashTable<Arc<Account>>,
-    /// The other accounts, by the octets of their realm.
+    /// The other accounts, indexed by the octets of their realm.
     shared: HashMap<Box<[u8]>, Accounts>,
-    /// Accounts of key sets before. They share a key with an account above, and serve nobody: only their bounds still hold.
+    /// Accounts of earlier key sets that share a key with an account of this set. Their keys do not open tickets any
+    /// more, but their bounds still apply to the shared keys.
     gone: Vec<Arc<Account>>,
     hasher: DefaultHashBuilder,
     /// The number of keys that may still be prepared and kept.
@@ -72,7 +77,7 @@ pub(super) enum Realm<'k> {
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     all: Vec<Arc<Account>>,
-    /// The accounts, by the names of their services and by their own names, in lower case.
+    /// The accounts, indexed by the names of their services and by their own names, in lower case.
     by_service: HashMap<Box<str>, Vec<Arc<Account>>>,
 }
 
@@ -84,10 +89,10 @@ impl<'k> Realm<'k> {
         }
     }
 
-    /// Returns the accounts that name this service. A single account of a realm is not asked.
+    /// Returns the accounts that name this service. For a realm with a single account, the list is empty.
     ///
-    /// Letters of ASCII match in any case, as in Active Directory. In other realms this does no harm: it only decides which
-    /// keys are tried first.
+    /// The case of ASCII letters is ignored, as in Active Directory. This is safe for other realms, too, because the
+    /// list only determines which keys are tried first.
     pub(super) fn with_service(self, service: PrincipalName<'_>) -> &'k [Arc<Account>] {
         let Self::Shared(accounts) = self else { return &[] };
         let mut buffer = [0; MAX_SERVICE_LENGTH];
@@ -107,7 +112,8 @@ impl Accounts {
     }
 }
 
-/// Returns the components of a name joined with `/`, in lower case, or `None` for a name that is longer than any service's.
+/// Returns the components of a name joined with `/`, in lower case. Returns `None` if the name is longer than every
+/// service name.
 fn lower_case<'b>(service: PrincipalName<'_>, buffer: &'b mut [u8; MAX_SERVICE_LENGTH]) -> Option<&'b str> {
     let mut length = 0_usize;
     for (index, component) in service.components().enumerate() {
@@ -129,14 +135,15 @@ impl KeySet {
         Self::default()
     }
 
-    /// Makes a key set of accounts.
+    /// Makes a key set from accounts.
     ///
-    /// Accounts of several tenants may have the same realm and name: each keeps its own keys, and its label comes out with the
-    /// verdict. If accounts share a key, a ticket under it must satisfy the bounds of all of them: the client chooses by which
-    /// account its ticket is judged, since nothing protects the service's name and realm in a ticket.
+    /// Accounts of several tenants may have the same realm and name. Each account then has its own keys, and
+    /// [`Accepted::tenant`](crate::Accepted::tenant) returns its label. If accounts share a key, a ticket with this key
+    /// must satisfy the bounds of all these accounts. Otherwise the client could choose the account, because the
+    /// service's name and realm in a ticket are not protected.
     ///
     /// # Errors
-    /// [`DuplicateAccount`] if two accounts have the same tenant, realm and name.
+    /// Returns [`DuplicateAccount`] if two accounts have the same tenant, realm and name.
     pub fn from_accounts(accounts: impl IntoIterator<Item = Account>) -> Result<Self, DuplicateAccount> {
         let set = Self::default();
         let accounts: Vec<Account> = accounts.into_iter().collect();
@@ -149,8 +156,9 @@ impl KeySet {
     /// Adds an account. To add many accounts, use [`from_accounts`](Self::from_accounts).
     ///
     /// # Errors
-    /// [`DuplicateAccount`] if the set holds an account of the same tenant, realm and name. To give an account more keys, use
-    /// [`Account::with_keys`]; for a key rollover, [`with_retiring_keys`](Self::with_retiring_keys).
+    /// Returns [`DuplicateAccount`] if the set already holds an account with the same tenant, realm and name. To add
+    /// keys to an account, use [`Account::with_keys`]. For a key rollover, use
+    /// [`with_retiring_keys`](Self::with_retiring_keys).
     pub fn with_account(mut self, account: Account) -> Result<Self, DuplicateAccount> {
         if self.same_account(&account).is_some() {
             return Err(DuplicateAccount::of(&account));
@@ -165,18 +173,19 @@ impl KeySet {
         Ok(self)
     }
 
-    /// Adds the keys that `old` has for the accounts of this set, for a key rollover. They serve until `last`, or until their
-    /// own end if that comes sooner. An account is the same one in both sets if its tenant, realm and name are. If an account has
-    /// a label in one set only, its realm and name decide, as long as each set has that name once.
+    /// Adds the keys that `old` has for the accounts of this set, for a key rollover. The added keys serve until
+    /// `last`, or until their own end if it is earlier. Two accounts are the same account if their tenants, realms and
+    /// names are equal. If an account has a tenant label in one set only, an equal realm and name suffice, provided
+    /// that each set has only one account of that name.
     ///
-    /// An account that only `old` has is not added. But its bounds hold for every key that it shares with an account of this
-    /// set, even when that key has ended for it. So add all accounts first. The bounds of an account that both sets have are
-    /// those of this set.
+    /// An account that only `old` has is not added. However, its bounds still apply to every key that it shares with an
+    /// account of this set, even if the key no longer serves for the old account. Therefore add all accounts before you
+    /// call this function. If both sets have an account, the bounds of this set apply.
     ///
-    /// Keys that have ended stay in the set. A set that the server makes without `old` has none of them.
+    /// Keys that no longer serve stay in the set. To remove them, make a new set without `old`.
     ///
-    /// Choose the end of the longest ticket for `last`: the present and
-    /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime), plus the clock skew.
+    /// For `last`, use the time at which the longest ticket ends: the present time plus
+    /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus the clock skew.
     #[must_use]
     pub fn with_retiring_keys(mut self, old: &Self, last: UnixTime) -> Self {
         let accounts = self.take_all();
@@ -192,8 +201,9 @@ impl KeySet {
         self.with_all(accounts)
     }
 
-    /// Sets how many keys at most are kept prepared for tickets, about 1.5 kB each. A key that is not kept is prepared for every
-    /// request, which then takes a tenth longer. A prepared key stays as long as the set.
+    /// Sets the greatest number of keys whose prepared forms are kept, about 1.5 kB for each key. Without a kept form,
+    /// the server prepares the key for every request, which then takes a tenth longer. A prepared form is kept as long
+    /// as the set.
     #[must_use]
     pub fn with_prepared_keys(self, keys: usize) -> Self {
         Self { preparable: AtomicUsize::new(keys), ..self }
@@ -204,19 +214,19 @@ impl KeySet {
         self.all_accounts().map(|account| &**account)
     }
 
-    /// Returns whether the set holds no account.
+    /// Returns whether the set has no account.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.realm_count() == 0
     }
 
-    /// Returns the account `name` of `realm`; the first if several tenants have one.
+    /// Returns the account `name` of `realm`. If several tenants have such an account, the first one is returned.
     #[must_use]
     pub fn account(&self, realm: &str, name: &str) -> Option<&Account> {
         self.realm(realm.as_bytes())?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
     }
 
-    /// Returns the accounts of a realm, by the octets that an unencrypted field of a ticket has for it.
+    /// Returns the accounts of a realm, given as octets, as in the unencrypted field of a ticket.
     pub(super) fn realm(&self, realm: &[u8]) -> Option<Realm<'_>> {
         let single = self.single.find(self.hasher.hash_one(realm), |account| account.realm().as_bytes() == realm);
         single.map(Realm::Single).or_else(|| self.shared.get(realm).map(Realm::Shared))
@@ -229,11 +239,11 @@ impl KeySet {
     }
 
     pub(super) fn realm_count(&self) -> usize {
-        // Both count accounts in memory: nothing saturates.
+        // The addition does not saturate, because both numbers count accounts in memory.
         self.single.len().saturating_add(self.shared.len())
     }
 
-    /// Keeps the prepared form of a key, if one more may be kept. A ticket has verified under the key.
+    /// Keeps the prepared form of a key, unless the limit is reached. A ticket must have verified with the key.
     pub(super) fn keep_prepared(&self, account: &Account, key: usize, ticket_cipher: Cipher) {
         let one_less = |preparable: usize| preparable.checked_sub(1);
         if self.preparable.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
@@ -243,8 +253,8 @@ impl KeySet {
         }
     }
 
-    /// Returns the spelling of a held realm that differs from `realm` in the case of letters only. It looks for all upper and all
-    /// lower case, as realms are written. A search through every realm would let any client cause that work.
+    /// Returns a held realm that differs from `realm` only in the case of letters, if there is one. The function tries
+    /// upper case and lower case only, because a search of all realms would be work that any client could cause.
     pub(super) fn other_case_of(&self, realm: &[u8]) -> Option<&str> {
         [<[u8]>::make_ascii_uppercase, <[u8]>::make_ascii_lowercase].iter().find_map(|change_case| {
             let mut buffer = [0; MAX_REALM_LENGTH];
@@ -258,7 +268,7 @@ impl KeySet {
         })
     }
 
-    /// Returns the account of the same tenant, realm and name.
+    /// Returns the held account with the same tenant, realm and name.
     fn same_account(&self, account: &Account) -> Option<&Account> {
         let of_realm = self.realm(account.realm().as_bytes())?.accounts();
         of_realm.iter().map(|held| &**held).find(|held| held.is_same_account(account))
@@ -268,20 +278,20 @@ impl KeySet {
         self.single.iter().chain(self.shared.values().flat_map(|accounts| &accounts.all))
     }
 
-    /// Takes all accounts out of the set.
+    /// Removes all accounts from the set, and returns them.
     fn take_all(&mut self) -> Vec<Account> {
         let shared = self.shared.drain().flat_map(|(_, accounts)| accounts.all);
         let held: Vec<Arc<Account>> = self.single.drain().chain(shared).collect();
-        // The prepared forms of their keys are dropped, so as many other keys may be prepared.
+        // The prepared forms of their keys are dropped, so the same number of prepared forms may be kept again.
         let prepared = held.iter().map(|account| account.prepared_count()).sum::<usize>();
         self.preparable.fetch_add(prepared, Ordering::Relaxed);
-        // An accepted request may still hold the account.
+        // An accepted request may still hold an account. Such an account is copied.
         held.into_iter()
             .map(|account| Arc::try_unwrap(account).map_or_else(|held| held.copy(), Account::without_prepared))
             .collect()
     }
 
-    /// Adds accounts to a set of none. All are different.
+    /// Adds accounts to a set without accounts. The accounts must be different.
     pub(super) fn with_all(mut self, mut accounts: Vec<Account>) -> Self {
         bind_sharers(&mut accounts, &mut self.gone, &self.hasher);
         for account in accounts {
@@ -329,7 +339,7 @@ impl From<Account> for KeySet {
     }
 }
 
-/// Accounts by realm and name, each with those of all tenants.
+/// Accounts indexed by realm and name. A list contains the accounts of all tenants with that realm and name.
 type ByName<'k> = HashMap<(&'k str, &'k str), Vec<&'k Account>>;
 
 fn by_name<'k>(accounts: impl IntoIterator<Item = &'k Account>) -> ByName<'k> {
@@ -340,14 +350,15 @@ fn by_name<'k>(accounts: impl IntoIterator<Item = &'k Account>) -> ByName<'k> {
     by_name
 }
 
-/// Returns for each account of a new set what it was in an old one.
+/// Returns the same account in an old set for each account of a new set.
 fn accounts_before<'k>(old: &'k KeySet, accounts: &[Account]) -> Vec<Option<&'k Account>> {
     let (old, new) = (by_name(old.accounts()), by_name(accounts));
     accounts.iter().map(|account| before(&old, &new, account)).collect()
 }
 
-/// Returns the account that `account` of a new set was in an old one: of the same tenant, or the only one of its name in both
-/// sets, if one of the two has no label. A server that starts to label its accounts has the same accounts as before.
+/// Returns the account of an old set that is the same as `account` of a new set. The realms and names must be equal,
+/// and the tenants, too. Unequal tenants suffice if one of the two accounts has no label, and each set has only one
+/// account of that realm and name. This exception is for a server that begins to label its accounts.
 fn before<'k>(old: &ByName<'k>, new: &ByName<'_>, account: &Account) -> Option<&'k Account> {
     let name = (account.realm(), account.name());
     let of_name = old.get(&name)?;
@@ -359,8 +370,8 @@ fn before<'k>(old: &ByName<'k>, new: &ByName<'_>, account: &Account) -> Option<&
     same.or_else(only).copied()
 }
 
-/// Gives each account the bounds of all that hold one of its keys. Of the accounts that are gone, those stay that share a key
-/// with an account.
+/// Gives each account the bounds of all accounts that hold one of its keys. An account in `gone` stays there only if it
+/// shares a key with an account in `accounts`.
 fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: &DefaultHashBuilder) {
     let all: Vec<&Account> = accounts.iter().chain(gone.iter().map(|account| &**account)).collect();
     let mut shared_keys: Vec<Vec<SharedKey>> = accounts.iter().map(|_| Vec::new()).collect();
@@ -380,7 +391,7 @@ fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: 
         if different.len() > 1 {
             let bounds: Arc<[OwnedBounds]> = different.into_iter().map(Bounds::to_owned).collect();
             for (account, index) in holders {
-                // The accounts that are gone come last, and serve nobody.
+                // The accounts of `gone` have the last indices. Their keys do not open tickets.
                 if let Some(shared) = shared_keys.get_mut(account) {
                     shared.push(SharedKey { index, bounds: Arc::clone(&bounds) });
                 }
@@ -394,7 +405,7 @@ fn bind_sharers(accounts: &mut [Account], gone: &mut Vec<Arc<Account>>, hasher: 
     gone.retain(|_| still_bind.next() == Some(true));
 }
 
-/// Returns the bounds of the holders of one key, each once.
+/// Returns the bounds of the holders of one key, without duplicates.
 fn different_bounds<'a>(accounts: &[&'a Account], holders: &[Holder]) -> Vec<Bounds<'a>> {
     let mut different: Vec<Bounds<'a>> = Vec::new();
     for bounds in holders.iter().filter_map(|(account, _)| accounts.get(*account)).map(|account| account.bounds()) {
@@ -411,7 +422,7 @@ type Holder = (usize, usize);
 /// Returns the holders of each key that several accounts hold.
 fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) -> Vec<Vec<Holder>> {
     let key_of = |(account, key): Holder| accounts.get(account)?.keys().get(key);
-    // The hash of each key, and its first holder.
+    // The first holder of each key, with the hash of the key.
     let mut first_holders: HashTable<(u64, Holder)> = HashTable::new();
     let mut shared: HashMap<(u64, Holder), Vec<Holder>> = HashMap::new();
     for (index, account) in accounts.iter().enumerate() {
@@ -431,8 +442,10 @@ fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) ->
     shared.into_values().collect()
 }
 
-/// Prepared keys take at most 50 MB with this limit. Most services have fewer accounts that sign in within one day.
+/// The default number of prepared forms that a key set keeps. With this limit, they take at most 50 MB. In most
+/// services, tickets of fewer accounts arrive within one day.
 const PREPARED_KEYS: usize = 32_768;
 
-/// The octets of a service, a host's name of 255 octets, and a port. No longer service name is looked up.
+/// The greatest length of a service name that is looked up, in octets. It suffices for a service class, a host name of
+/// 255 octets, and a port.
 const MAX_SERVICE_LENGTH: usize = 320;

@@ -1,8 +1,8 @@
-//! MIT keytabs as octets: versions 0x501 and 0x502, as ktutil, ktpass, Samba and Heimdal write them.
+//! The file format of MIT keytabs: versions 0x501 and 0x502, as ktutil, ktpass, Samba and Heimdal write them.
 //!
 //! ```text
 //! 0x05 0x01|0x02, then records:
-//!   i32  size; negative: a hole of so many octets; zero: the end
+//!   i32  size; negative: the size of a hole, times -1; zero: the end
 //!   u16  number of components (0x501 counts the realm too)
 //!   u16+ realm, then each component
 //!   u32  name type            -- not in 0x501
@@ -14,8 +14,8 @@
 //! ```
 //! 0x502 is big-endian. 0x501 has the byte order of the machine that wrote it, so the reader tries both.
 //!
-//! What is whole serves. A record that is not is listed apart, as MIT's library skips it: one bad record does not take the
-//! others with it.
+//! A record that cannot be used does not make the other records unusable. Such a record is listed separately; the
+//! library of MIT krb5 skips it.
 
 use crate::bounded_text::BoundedText;
 use crate::crypto::{EncType, Key};
@@ -32,7 +32,7 @@ use thiserror::Error;
 /// use kerberos_sso::keys::KeytabProblem;
 /// use kerberos_sso::{KeySet, Keytab};
 ///
-/// // `ktutil` wrote it: `HTTP/www@A.TEST`, version 2, aes128-cts-hmac-sha1-96.
+/// // A file of `ktutil` with the entry `HTTP/www@A.TEST`, version 2, aes128-cts-hmac-sha1-96.
 /// # let file = [
 /// #     &[5, 2, 0, 0, 0, 54, 0, 2, 0, 6][..], b"A.TEST", &[0, 4], b"HTTP", &[0, 3], b"www", &[0, 0, 0, 1],
 /// #     &[0x6B, 0, 0, 0], &[2, 0, 17, 0, 16], &[7; 16], &[0, 0, 0, 2],
@@ -45,7 +45,7 @@ use thiserror::Error;
 /// let keys = KeySet::from_accounts(keytab.accounts())?;
 /// assert!(keys.account("A.TEST", "HTTP/www").is_some());
 ///
-/// // A second record, cut short: the first one serves, and the keytab says what is wrong.
+/// // A second record is cut short. The first record is still an entry, and the second is unusable.
 /// let keytab = Keytab::parse(&[&file[..], &[0, 0, 0, 99, 0]].concat())?;
 /// assert_eq!((keytab.entries().len(), keytab.unusable().len()), (1, 1));
 /// assert_eq!(keytab.unusable()[0].problem, KeytabProblem::Truncated);
@@ -66,11 +66,12 @@ pub struct KeytabEntry {
     pub components: Vec<String>,
     /// The principal's realm.
     pub realm: String,
-    /// The principal's name type. A keytab of version 0x501 has none, so it is [`NameType::UNKNOWN`] there.
+    /// The principal's name type. A keytab of version 0x501 has no name types, so the type is then
+    /// [`NameType::UNKNOWN`].
     pub name_type: NameType,
     /// The time at which the entry was written.
     pub timestamp: UnixTime,
-    /// The key version: of 32 bits if the entry has them, else of 8.
+    /// The key version. The version has 32 bits if the entry contains them, otherwise only its last 8 bits are known.
     pub kvno: u32,
     /// The key's type.
     pub etype: EncType,
@@ -78,23 +79,23 @@ pub struct KeytabEntry {
     pub key: Option<Key>,
 }
 
-/// A record that cannot serve, with as much of it as could be read.
+/// A record that cannot be used, with the fields that could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnusableEntry {
     /// The offset of the record, from the start of the file.
     pub at: usize,
-    /// The principal.
+    /// The principal, if it could be read.
     pub principal: Option<BoundedText>,
-    /// The last 8 bits of the key version.
+    /// The last 8 bits of the key version, if they could be read.
     pub kvno: Option<u8>,
     /// The key's type.
     pub etype: Option<EncType>,
-    /// The problem.
+    /// The reason why the record cannot be used.
     pub problem: KeytabProblem,
 }
 
-/// Prints the principal as far as it is known, where the record is, and what is wrong with it.
+/// Displays the principal if it is known, the offset of the record, and the problem.
 impl fmt::Display for UnusableEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.principal {
@@ -112,7 +113,7 @@ impl fmt::Display for UnusableEntry {
     }
 }
 
-/// The error for octets that are no keytab, or a keytab without a key that can serve.
+/// The error for octets that are not a keytab, and for a keytab without a usable key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeytabError {
@@ -120,14 +121,14 @@ pub enum KeytabError {
     #[error("not a keytab: it does not begin with 0x0501 or 0x0502")]
     Version,
     /// No entry has a key that this crate can use.
-    #[error("the keytab has no key that can serve: {unsupported} of an unsupported type{}", Listed(.unusable))]
+    #[error("the keytab has no key that can serve: {unsupported} keys of unsupported types{}", Listed(.unusable))]
     NoKey {
-        /// This many whole entries have keys of types without support.
+        /// The number of complete entries whose keys have an unsupported type.
         unsupported: usize,
-        /// These records are not whole.
+        /// The records that cannot be used.
         unusable: Vec<UnusableEntry>,
     },
-    /// No entry is one of the principals that were named.
+    /// No entry belongs to one of the named principals.
     #[error(
         "the keytab has no entry of {}; it has entries of {}. Export the keys of the service's account, or name the principal \
          as \"klist -k\" prints it",
@@ -135,27 +136,27 @@ pub enum KeytabError {
         Named(.found)
     )]
     NoEntry {
-        /// These principals were named.
+        /// The principals that the caller named.
         wanted: Vec<BoundedText>,
-        /// The keytab has entries of these principals, each once.
+        /// The principals of the keytab's entries, without duplicates.
         found: Vec<BoundedText>,
     },
 }
 
-/// Prints the first few principals.
+/// Displays the first few principals.
 struct Named<'a>(&'a [BoundedText]);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (shown, more) = self.0.split_at(self.0.len().min(LISTED));
-        let Some((first, rest)) = shown.split_first() else { return f.write_str("nobody") };
+        let Some((first, rest)) = shown.split_first() else { return f.write_str("no principal") };
         write!(f, "{first}")?;
         rest.iter().try_for_each(|name| write!(f, ", {name}"))?;
         if more.is_empty() { Ok(()) } else { write!(f, " and {} more", more.len()) }
     }
 }
 
-/// Prints the first few records that cannot serve.
+/// Displays the first few records that cannot be used.
 struct Listed<'a>(&'a [UnusableEntry]);
 
 impl fmt::Display for Listed<'_> {
@@ -166,11 +167,11 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// The problem with a record.
+/// The reason why a record of a keytab cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeytabProblem {
-    /// The record or a field of it ends after its container.
+    /// The record is longer than the rest of the file, or a field is longer than the rest of the record.
     #[error("the record is cut short")]
     Truncated,
     /// A name is not UTF-8.
@@ -179,16 +180,16 @@ pub enum KeytabProblem {
     /// The principal has no component.
     #[error("the principal has no name")]
     Nameless,
-    /// The key has another length than its type asks for.
-    #[error("the key has another length than its type asks for")]
+    /// The length of the key is wrong for its encryption type.
+    #[error("the length of the key is wrong for its type")]
     KeyLength,
 }
 
 impl Keytab {
-    /// Reads a keytab. Records that cannot serve are listed as [`unusable`](Self::unusable), for the log of a server.
+    /// Reads a keytab. Records that cannot be used are listed in [`unusable`](Self::unusable), for the log of a server.
     ///
     /// # Errors
-    /// [`KeytabError::Version`] if the octets are no keytab.
+    /// Returns [`KeytabError::Version`] if the octets are not a keytab.
     pub fn parse(bytes: &[u8]) -> Result<Self, KeytabError> {
         let read = |rest, format| Records { rest, at: 2, format }.read_all();
         match bytes {
@@ -201,20 +202,20 @@ impl Keytab {
         }
     }
 
-    /// Returns the entries in order.
+    /// Returns the entries in their order.
     #[must_use]
     pub fn entries(&self) -> &[KeytabEntry] {
         &self.entries
     }
 
-    /// Returns the records that cannot serve, in order. A record of a type that this crate does not support is an
-    /// [entry](Self::entries).
+    /// Returns the records that cannot be used, in their order. A record whose key has an unsupported type is not among
+    /// them, but is an [entry](Self::entries).
     #[must_use]
     pub fn unusable(&self) -> &[UnusableEntry] {
         &self.unusable
     }
 
-    /// Returns the entries as values.
+    /// Returns the entries, and consumes the keytab.
     #[must_use]
     pub fn into_entries(self) -> Vec<KeytabEntry> {
         self.entries
@@ -228,7 +229,7 @@ enum Format {
     Version2,
 }
 
-/// A cursor over records, or over the fields of one.
+/// A cursor over records, or over the fields of one record.
 #[derive(Clone, Copy)]
 struct Records<'a> {
     rest: &'a [u8],
@@ -248,7 +249,7 @@ impl<'a> Records<'a> {
                 },
                 Ok(Some(Record::Hole)) => {}
                 Ok(None) => break,
-                // Where the next record begins is not known.
+                // The reader stops here, because the start of the next record is not known.
                 Err(problem) => {
                     keytab.unusable.push(start.cut_short(problem));
                     break;
@@ -258,7 +259,7 @@ impl<'a> Records<'a> {
         keytab
     }
 
-    /// Reads the next record. `None` is the end that a size of zero marks.
+    /// Reads the next record. Returns `None` if the size is zero, which marks the end.
     fn record(&mut self) -> Result<Option<Record<'a>>, KeytabProblem> {
         let start = *self;
         let size = self.i32()?;
@@ -266,20 +267,22 @@ impl<'a> Records<'a> {
             return Ok(None);
         }
         let length = usize::try_from(size.unsigned_abs()).map_err(|_| KeytabProblem::Truncated)?;
-        // MIT krb5 counts a name type in records of 0x501 but writes none, so the last one seems to lack four octets.
+        // In version 0x501, MIT krb5 counts a name type in the size of a record, but does not write the name type. The
+        // last record of such a file is therefore four octets shorter than its size.
         let missing = length.checked_sub(self.rest.len());
         let tolerated = self.format != Format::Version2 && missing == Some(size_of::<u32>());
         let contents = self.take(if tolerated { self.rest.len() } else { length })?;
         Ok(Some(if size > 0 { Record::Key(Self { rest: contents, ..start }) } else { Record::Hole }))
     }
 
-    /// Reads the fields of a record, whose offset is that of the cursor.
+    /// Reads the fields of the record at the cursor.
     fn entry(self) -> Result<KeytabEntry, UnusableEntry> {
         let mut unusable = self.unusable(KeytabProblem::Truncated);
         self.fields(&mut unusable).map_err(|problem| UnusableEntry { problem, ..unusable })
     }
 
-    /// Reads the fields. `known` gets what was read of an entry that turns out to be unusable.
+    /// Reads the fields of a record. Stores the fields that have been read in `known`, for a record that cannot be
+    /// used.
     fn fields(mut self, known: &mut UnusableEntry) -> Result<KeytabEntry, KeytabProblem> {
         let first_version = self.format != Format::Version2;
         let count = self.u16()?.checked_sub(u16::from(first_version)).filter(|count| *count > 0);
@@ -298,24 +301,24 @@ impl<'a> Records<'a> {
             Err(_) if etype.is_supported() => return Err(KeytabProblem::KeyLength),
             Err(_) => None,
         };
-        // Old writers leave the version of 32 bits out, or write zero for it.
+        // Old programs omit the version of 32 bits, or write zero.
         let kvno = self.u32().ok().filter(|kvno| *kvno != 0).unwrap_or(u32::from(low_kvno));
         let realm = text(realm)?;
         let components = components.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
         Ok(KeytabEntry { components, realm, name_type, timestamp, kvno, etype, key })
     }
 
-    /// Lists the record at the cursor, whose end is not there, with what can be read of it.
+    /// Returns the record at the cursor, which is cut short, with the fields that can be read.
     fn cut_short(mut self, problem: KeytabProblem) -> UnusableEntry {
         let mut unusable = self.unusable(problem);
         if self.i32().is_ok() {
-            // It fails where the record ends.
+            // This call fails at the end of the octets, after it has stored the fields before that end.
             let _: Result<KeytabEntry, KeytabProblem> = self.fields(&mut unusable);
         }
         unusable
     }
 
-    /// Lists the record at the cursor, of which nothing is known.
+    /// Returns the record at the cursor as an unusable entry without known fields.
     const fn unusable(&self, problem: KeytabProblem) -> UnusableEntry {
         UnusableEntry { at: self.at, principal: None, kvno: None, etype: None, problem }
     }
@@ -350,13 +353,13 @@ impl<'a> Records<'a> {
 
     fn take(&mut self, count: usize) -> Result<&'a [u8], KeytabProblem> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(KeytabProblem::Truncated)?;
-        // An offset in a slice: nothing saturates.
+        // The addition does not saturate, because the sum is an offset in a slice.
         *self = Self { rest, at: self.at.saturating_add(count), ..*self };
         Ok(taken)
     }
 }
 
-/// A record, or the place of one that was deleted.
+/// A record, or the place of a deleted record.
 enum Record<'a> {
     Key(Records<'a>),
     Hole,
@@ -366,11 +369,11 @@ fn text(octets: &[u8]) -> Result<String, KeytabProblem> {
     core::str::from_utf8(octets).map(String::from).map_err(|_| KeytabProblem::Text)
 }
 
-/// Returns a principal for a message. Octets that are no UTF-8 are replaced.
+/// Returns a principal for an error message. Octets that are not UTF-8 are replaced.
 fn principal(components: &[&[u8]], realm: &[u8]) -> BoundedText {
     let name = components.iter().map(|component| String::from_utf8_lossy(component)).collect::<Vec<_>>().join("/");
     BoundedText::new(&[name.as_str(), "@", &String::from_utf8_lossy(realm)].concat())
 }
 
-/// A message lists so many records at most.
+/// The greatest number of records or principals that an error message lists.
 const LISTED: usize = 5;

@@ -1,8 +1,8 @@
-//! The keys that a server holds, and which of them may open a ticket.
+//! The keys that a server holds, and the selection of the keys that may open a ticket.
 //!
-//! In: keytabs, raw keys, passwords. Out: a [`KeySet`], which is cheap to share and to replace. It holds a million accounts as
-//! well as one: an account that no client signs in to takes little memory. A key is prepared once, when the first ticket
-//! verifies under it.
+//! A [`KeySet`] is made from keytabs, raw keys or passwords, and is cheap to share and to replace. A key set may hold a
+//! million accounts, because an account that no client uses takes little memory. A key is prepared once, when the first
+//! ticket verifies with this key.
 
 mod account;
 mod computer_account;

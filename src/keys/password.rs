@@ -1,4 +1,4 @@
-//! Keys from passwords: passwords as text or as Windows keeps them, and the salts of each kind of account.
+//! Keys from passwords: passwords as text or in UTF-16 units, and the salts of every kind of account.
 
 use crate::crypto::{EncType, Key, StringToKeyError, string_to_key, string_to_key_utf16};
 use alloc::string::String;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use zeroize::Zeroizing;
 
-/// A password. It is overwritten when it is dropped.
+/// A password, which is overwritten when it is dropped.
 pub struct Password(Form);
 
 enum Form {
@@ -15,24 +15,24 @@ enum Form {
 }
 
 impl Password {
-    /// Takes a password that a person typed.
+    /// Makes a password from text, such as a person types.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         Self(Form::Text(Zeroizing::new(text.into())))
     }
 
-    /// Takes a password as Windows keeps it, in UTF-16 units. A computer or a managed service account has random units, which
-    /// need not be text. For AES, U+0000 becomes U+0001 and a lone surrogate becomes U+FFFD before the units are written as
-    /// UTF-8. For RC4 the units are hashed as they are.
+    /// Makes a password from UTF-16 units, as Windows stores passwords. The password of a computer or of a managed
+    /// service account has random units, which need not be valid text. For AES keys, the units are converted to UTF-8:
+    /// U+0000 becomes U+0001, and a lone surrogate becomes U+FFFD. For RC4 keys, the units are hashed unchanged.
     #[must_use]
     pub fn from_utf16(units: &[u16]) -> Self {
         Self(Form::Utf16(Zeroizing::new(units.into())))
     }
 
-    /// Returns the key of type `etype` that an account with `salt` has under this password.
+    /// Returns the key of type `etype` that an account with this password and `salt` has.
     ///
     /// # Errors
-    /// [`StringToKeyError::Unsupported`] if this crate does not support `etype`.
+    /// Returns [`StringToKeyError::Unsupported`] if this crate does not support `etype`.
     pub fn key(&self, etype: EncType, salt: &Salt) -> Result<Key, StringToKeyError> {
         match &self.0 {
             Form::Text(text) => string_to_key(etype, text, salt.as_bytes(), None),
@@ -47,58 +47,60 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The salt of an account. By it the AES keys of two accounts with one password differ (RFC 3962 section 4, MS-KILE section
-/// 3.1.1.2).
+/// The salt of an account. With different salts, two accounts with the same password have different AES keys (RFC 3962
+/// section 4, MS-KILE section 3.1.1.2).
 ///
-/// The salt depends on the account, never on the service name that clients ask for. RC4 keys have no salt.
+/// The salt depends on the account, and not on the service name that clients request. RC4 keys have no salt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Salt(String);
 
 impl Salt {
-    /// Makes the salt of a computer account of Active Directory: the realm in upper case, `host`, the account's name in lower
-    /// case without `$`, `.`, the realm in lower case.
+    /// Makes the salt of a computer account of Active Directory. The salt is the realm in upper case, `host`, the
+    /// account's name in lower case without `$`, a `.`, and the realm in lower case.
     ///
-    /// The account may be named in the other ways in which people write it: `CONTOSO\SERVER01$`, `SERVER01$@CONTOSO.TEST`,
-    /// `host/server01.contoso.test`.
+    /// `name` may also have the forms `CONTOSO\SERVER01$`, `SERVER01$@CONTOSO.TEST` and `host/server01.contoso.test`.
     #[must_use]
     pub fn computer(name: &str, realm: &str) -> Self {
         let name = computer_name(name).to_lowercase();
         Self([realm.to_uppercase(), "host".into(), name, ".".into(), realm.to_lowercase()].concat())
     }
 
-    /// Makes the salt of a user account of Active Directory, which many service accounts are: the realm in upper case and the
-    /// account's name, in the case of the directory. If the account has a userPrincipalName, `name` is that name, and each `/` in
-    /// it is left out. `ktpass` sets the userPrincipalName to the service's name.
+    /// Makes the salt of a user account of Active Directory. Many service accounts are user accounts. The salt is the
+    /// realm in upper case and the account's name, whose letters have the same case as in the directory. If the account
+    /// has a userPrincipalName, `name` must be that name, and the salt omits each `/` in it. `ktpass` sets the
+    /// userPrincipalName to the name of the service.
     ///
-    /// What stands behind an `@` is left out, and so is the domain before a backslash (`CONTOSO\svc-web`).
+    /// The salt omits the `@` in `name` and the text after it, and also the domain before a backslash
+    /// (`CONTOSO\svc-web`).
     #[must_use]
     pub fn user(name: &str, realm: &str) -> Self {
         Self::principal(without_domain(name), &realm.to_uppercase())
     }
 
-    /// Makes the salt of a principal of another KDC (RFC 4120 section 4): the realm as it is, and the components of the name
-    /// without the `/` between them. `name` may end in `@` and the realm, as `klist` prints it.
+    /// Makes the salt of a principal of another KDC (RFC 4120 section 4). The salt is the unchanged realm, and the
+    /// components of the name without the `/` between them. `name` may end in `@` and the realm, as `klist` prints
+    /// names.
     #[must_use]
     pub fn principal(name: &str, realm: &str) -> Self {
         let name = name.strip_suffix(realm).and_then(|name| name.strip_suffix('@')).unwrap_or(name);
         Self(core::iter::once(realm).chain(name.split('/')).collect())
     }
 
-    /// Takes any other salt: a renamed account keeps its old salt, and FreeIPA makes random ones.
+    /// Makes any other salt. A renamed account keeps its old salt, and FreeIPA makes random salts.
     #[must_use]
     pub fn custom(salt: impl Into<String>) -> Self {
         Self(salt.into())
     }
 
-    /// Returns the octets that enter the key derivation.
+    /// Returns the octets of the salt, as the key derivation uses them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
-/// Returns the name of a computer account without the `$` at its end, in whichever way the account is named. The service
-/// `host/` has the computer's name as the first label of its host.
+/// Returns the name of a computer account without the `$` at its end. For a service name `host/…`, the computer's name
+/// is the first label of the host.
 pub(super) fn computer_name(name: &str) -> &str {
     let name = without_domain(name);
     match name.split_at_checked("host/".len()) {
@@ -109,8 +111,8 @@ pub(super) fn computer_name(name: &str) -> &str {
     }
 }
 
-/// Returns an account's name without its domain: `alice` for `alice@contoso.test` and for `CONTOSO\alice`. No account's name in
-/// Active Directory has either character (MS-SAMR section 3.1.1.6).
+/// Returns an account's name without its domain: `alice` for `alice@contoso.test` and for `CONTOSO\alice`. In Active
+/// Directory, an account's name contains neither `@` nor a backslash (MS-SAMR section 3.1.1.6).
 fn without_domain(name: &str) -> &str {
     let name = name.split_once('@').map_or(name, |(name, _)| name);
     name.split_once('\\').map_or(name, |(_, name)| name)
@@ -124,9 +126,9 @@ mod tests {
 
     const AES: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 
-    /// Samba's `utf16_munged` conversion does the same with the random passwords of computers.
+    /// The `utf16_munged` conversion of Samba replaces the same units in the random passwords of computers.
     #[test]
-    fn units_that_are_no_text_are_replaced_for_aes_and_kept_for_rc4() {
+    fn invalid_utf16_units_are_replaced_for_aes_and_kept_for_rc4() {
         let salt = Salt::computer("client$", "DOMAIN.COM");
         let key = |password: &Password, etype| password.key(etype, &salt).unwrap();
         for (units, text) in [
@@ -146,13 +148,13 @@ mod tests {
     }
 
     #[test]
-    fn salts_follow_the_account() {
+    fn salt_of_every_kind_of_account_has_its_form() {
         for (salt, expected) in [
             (Salt::computer("AzureADSSOAcc$", "contoso.test"), "CONTOSO.TESThostazureadssoacc.contoso.test"),
             (Salt::user("svc-Web", "contoso.test"), "CONTOSO.TESTsvc-Web"),
             (Salt::user("HTTP/www.contoso.test", "CONTOSO.TEST"), "CONTOSO.TESTHTTPwww.contoso.test"),
             (Salt::principal("HTTP/www.example.test", "Example.Test"), "Example.TestHTTPwww.example.test"),
-            // As people write the same accounts.
+            // Other forms in which people write the same accounts.
             (
                 Salt::computer("AZUREADSSOACC$@CONTOSO.TEST", "contoso.test"),
                 "CONTOSO.TESThostazureadssoacc.contoso.test",

@@ -1,8 +1,8 @@
-//! Which keys may open a ticket, in which order they are tried, and the diagnosis when none does.
+//! The selection and order of the keys that may open a ticket, and the diagnosis if none of the keys opens it.
 //!
-//! Only the unencrypted fields of the ticket can decide this, and nothing protects them. The realm and the encryption type
-//! are hard conditions. The service name and the kvno are hints: one account has many service names. A kvno is wrong after
-//! a restore of the directory, in a keytab made by hand, and wherever only its last 8 bits were kept.
+//! The selection uses the unencrypted fields of the ticket, which are not protected. The realm and the encryption type
+//! must match. The service name and the kvno are only hints. One account has many service names. The kvno may be wrong
+//! after a restore of the directory, in a keytab made by hand, and where only its last 8 bits were kept.
 
 use super::diagnosis::{HeldKey, HeldKeys, HeldRealms, KeyVersion, NoKey, NoKeyCause, WantedKey};
 use super::key_set::Realm;
@@ -18,21 +18,22 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Range;
 
-/// The key that a ticket needs, by the ticket's unencrypted fields. Nothing protects them.
+/// The key that a ticket needs, according to the ticket's unencrypted fields. These fields are not protected.
 #[derive(Clone, Copy)]
 pub struct KeyQuery<'a> {
-    /// Octets that were read as text. The conversion is left to [`realm`](Self::realm): an accepted request needs none.
+    /// The octets of the realm, which are valid text. [`realm`](Self::realm) converts them only on demand, because an
+    /// accepted request needs no conversion.
     pub(crate) realm: &'a [u8],
-    /// The service.
+    /// The name of the service.
     pub service: PrincipalName<'a>,
-    /// The ticket's encryption type.
+    /// The encryption type of the ticket.
     pub etype: EncType,
-    /// The key version. A negative number on the wire keeps its 32 bits.
+    /// The key version. A negative number in the ticket is replaced with the unsigned number of the same 32 bits.
     pub kvno: Option<u32>,
 }
 
 impl<'a> KeyQuery<'a> {
-    /// Returns what the unencrypted fields of `ticket` ask for.
+    /// Returns the query for the key of `ticket`.
     pub(crate) const fn of(ticket: &Ticket<'a>) -> Self {
         let Ticket { realm, sname, enc_part } = *ticket;
         Self { realm, service: sname, etype: enc_part.etype, kvno: enc_part.kvno }
@@ -43,7 +44,7 @@ impl<'a> KeyQuery<'a> {
     #[expect(
         clippy::expect_used,
         clippy::missing_panics_doc,
-        reason = "`KeyQuery::of` takes a `Ticket`, whose reader takes realms as text only"
+        reason = "`KeyQuery::of` takes a `Ticket`, whose reader accepts only realms that are text"
     )]
     pub fn realm(&self) -> &'a str {
         core::str::from_utf8(self.realm).expect("a realm that was read as text")
@@ -58,7 +59,7 @@ impl<'a> KeyQuery<'a> {
         }
     }
 
-    /// Returns the version, or `None` for zero: a KDC that keeps no versions sends zero.
+    /// Returns the version. Returns `None` for version zero, which a KDC without key versions sends.
     fn version(&self) -> Option<u32> {
         self.kvno.filter(|version| *version != 0)
     }
@@ -71,7 +72,7 @@ impl fmt::Debug for KeyQuery<'_> {
     }
 }
 
-/// A key to try, and the account that it belongs to.
+/// A key that the server tries on a ticket, and the account of the key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate<'k> {
     pub(crate) account: &'k Arc<Account>,
@@ -82,7 +83,8 @@ pub(crate) struct Candidate<'k> {
 }
 
 impl Candidate<'_> {
-    /// Decrypts a ticket. If it is the first to verify under its key, `keys` keeps the prepared form of the key.
+    /// Decrypts a ticket. If the ticket is the first that verifies with the key, `keys` keeps the prepared form of the
+    /// key.
     pub(crate) fn decrypt(
         &self,
         ciphertext: &[u8],
@@ -99,12 +101,12 @@ impl Candidate<'_> {
     }
 }
 
-/// The order in which keys are tried: the smallest rank comes first.
+/// The rank of a candidate. The candidate with the smallest rank is tried first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     service: ServiceMatch,
     version: VersionMatch,
-    /// Smaller for later versions. A version that is not known counts as the earliest.
+    /// A number that is smaller for later versions. An unknown version counts as the earliest.
     age: u32,
 }
 
@@ -118,27 +120,29 @@ enum ServiceMatch {
 enum VersionMatch {
     Same,
     Unknown,
-    /// The versions agree in their last 8 bits, and an old keytab keeps no more.
+    /// Only the last 8 bits of the versions are equal. An old keytab keeps only these bits.
     SameLowByte,
     Other,
 }
 
-/// The keys to try on one ticket, best first: never more than [`MAX_CANDIDATE_KEYS`], and no key twice.
+/// The keys that the server tries on one ticket, in order of rank. There are at most [`MAX_CANDIDATE_KEYS`], and all
+/// are different.
 #[derive(Debug)]
 pub(crate) struct Candidates<'k> {
     sorted: [Option<Candidate<'k>>; MAX_CANDIDATE_KEYS],
-    /// The number of other keys that may open the ticket.
+    /// The number of other keys that might open the ticket.
     left_out: usize,
 }
 
 impl<'k> Candidates<'k> {
-    /// Makes an empty list. It is made element by element: a constant would be copied with the unused octets of each `None`.
+    /// Makes an empty list. The function makes the array element by element, because copying a constant would also copy
+    /// the unused octets of each `None`.
     pub(crate) fn none() -> Self {
         Self { sorted: core::array::from_fn(|_| None), left_out: 0 }
     }
 
-    /// Adds the keys of `keys` that may open the ticket which `query` describes. It adds them to `self`, because a list that is
-    /// returned would be moved.
+    /// Adds the keys of `keys` that may open the ticket of `query`. The function changes `self`, because a returned
+    /// list would be moved.
     pub(crate) fn choose(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
         let Some(realm) = keys.realm(query.realm) else { return };
         for account in realm.with_service(query.service) {
@@ -149,7 +153,7 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// Adds the keys of one account.
+    /// Adds the keys of one account that may open the ticket.
     fn add(
         &mut self,
         account: &'k Arc<Account>,
@@ -169,7 +173,7 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// Returns the candidates, best first. The empty elements are at the end.
+    /// Returns the candidates in order of rank. The empty elements are at the end of the array.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Candidate<'k>> {
         self.sorted.iter().map_while(Option::as_ref)
     }
@@ -178,12 +182,12 @@ impl<'k> Candidates<'k> {
         self.sorted.into_iter().flatten()
     }
 
-    /// Returns whether a candidate has the version that the ticket names, or a version that is not known.
+    /// Returns whether a candidate has the version that the ticket names, or an unknown version.
     pub(crate) fn hold_version(&self) -> bool {
         self.iter().any(|candidate| candidate.rank.version <= VersionMatch::Unknown)
     }
 
-    /// Returns how many accounts have a key among the candidates.
+    /// Returns the number of accounts that have a key among the candidates.
     fn accounts(&self) -> usize {
         let is_first = |(place, candidate): &(usize, &Candidate<'_>)| {
             !self.iter().take(*place).any(|earlier| Arc::ptr_eq(earlier.account, candidate.account))
@@ -191,8 +195,9 @@ impl<'k> Candidates<'k> {
         self.iter().enumerate().filter(is_first).count()
     }
 
-    /// Returns how many keys of `realm` may open the ticket, too, and were not tried. An account that was not looked at counts
-    /// as one. If all keys of the accounts that name the service are tried, the others do not count.
+    /// Returns the number of keys of `realm` that might open the ticket and are not candidates. Each account that was
+    /// not considered counts as one key. If all keys of the accounts that name the service are candidates, the number
+    /// is zero.
     fn left_out(&self, realm: Realm<'_>) -> usize {
         let names = |candidate: &Candidate<'_>| candidate.rank.service == ServiceMatch::Named;
         let (first, last) = (self.sorted.first().and_then(Option::as_ref), self.sorted.last().and_then(Option::as_ref));
@@ -209,10 +214,10 @@ impl<'k> Candidates<'k> {
         }
     }
 
-    /// Inserts a candidate in its order. The last one is dropped from a full list.
+    /// Inserts a candidate in order of rank. If the list is full, the candidate with the greatest rank is dropped.
     ///
-    /// A keytab has the same key once for each service of an account. Only its best entry is kept, so that copies displace no
-    /// other key.
+    /// A keytab contains the same key once for each service of an account. Only the copy with the smallest rank is
+    /// kept, so that copies do not displace other keys.
     fn insert_among_others(&mut self, candidate: Candidate<'k>) {
         let mut carried = candidate;
         let is_copy = |held: &Candidate<'_>| held.key.same_key(candidate.key);
@@ -234,7 +239,7 @@ impl<'k> Candidates<'k> {
                 }
             }
         }
-        // Each such key is in memory: nothing saturates.
+        // The addition does not saturate, because all these keys are in memory.
         self.left_out = self.left_out.saturating_add(1);
     }
 }
@@ -248,7 +253,7 @@ fn version_match(held: Option<u32>, wanted: Option<u32>) -> VersionMatch {
     }
 }
 
-/// Diagnoses why [`Candidates::choose`] found no key.
+/// Returns the reason why [`Candidates::choose`] found no key.
 pub(crate) fn no_key_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) -> NoKey {
     NoKey { wanted: query.wanted(), cause: no_key_cause(keys, query, kvno_policy, now) }
 }
@@ -264,7 +269,7 @@ fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, no
     let of_type =
         || realm.accounts().iter().flat_map(|account| account.keys()).filter(|key| key.etype() == query.etype);
     if of_type().any(|key| key.serves_at(now)) {
-        // A policy that takes a version as a hint leaves out no key of an account that is looked at.
+        // If the policy uses the version as a hint only, every key of a considered account is a candidate.
         return match kvno_policy {
             KvnoPolicy::Strict => NoKeyCause::StrictVersion { held },
             KvnoPolicy::Hint => NoKeyCause::NotConsidered { held },
@@ -276,14 +281,14 @@ fn no_key_cause(keys: &KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, no
     }
 }
 
-/// Diagnoses a ticket that no candidate opens.
+/// Returns the error for a ticket that no candidate opens.
 #[cold]
 pub(crate) fn not_opened_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidates: &Candidates<'_>) -> Error {
     let (wanted, tried) = (query.wanted(), candidates.iter().count());
     let realm = keys.realm(query.realm);
     let left_out = realm.map_or(0, |realm| candidates.left_out(realm));
     if !candidates.hold_version() {
-        // A realm of which nothing is held has no keys.
+        // Without an account of the realm, no keys are held.
         let held = realm.map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
         let of_type = held.iter().filter(|key| key.etype == query.etype);
         let newest = of_type.filter_map(|key| key.kvno).max();
@@ -303,23 +308,24 @@ pub(crate) fn not_opened_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidat
 }
 
 impl HeldRealms {
-    /// Lists the first few realms of a key set. It looks at so many at most that no client can cause more work by a ticket of
-    /// a realm that is not held.
+    /// Lists the first few realms of a key set. The number of considered realms is limited, because any client can
+    /// cause this work with a ticket of an unknown realm.
     fn of(keys: &KeySet) -> Self {
         Self::new(keys.realms().take(MAX_LOOKED_AT), keys.realm_count())
     }
 }
 
-/// Where a server has more realms, it has so many that the first two say little.
+/// The greatest number of realms that are considered for the list. If a server has more realms, the first two in the
+/// list are of little use anyway.
 const MAX_LOOKED_AT: usize = 64;
 
 impl HeldKeys {
-    /// Lists the keys of the account that has the ticket's service, or of the first account. Keys of the ticket's type come
-    /// first.
+    /// Lists the keys of the account that names the ticket's service, or else of the first account. Keys of the
+    /// ticket's type come first.
     fn of(realm: Realm<'_>, query: &KeyQuery<'_>) -> Self {
         let accounts = realm.accounts();
         let likely = realm.with_service(query.service).first().or_else(|| accounts.first());
-        // A realm is held with one account at least; without one, there would be nothing to list.
+        // Every realm of a key set has at least one account, so the default is not used.
         let (name, keys) = likely.map_or(("", &[][..]), |account| (account.name(), account.keys()));
         let (of_type, others) =
             (|key: &&ServiceKey| key.etype() == query.etype, |key: &&ServiceKey| key.etype() != query.etype);

@@ -1,7 +1,7 @@
-//! One long-term key of an account, and the things prepared from it.
+//! A long-term key of an account, and its prepared form.
 //!
-//! A key set may hold millions of keys, and most of them belong to accounts that no client signs in to today. So a key takes
-//! 44 octets. What is prepared from a key takes thirty times as much, and lies apart from it: see [`Prepared`].
+//! A key set may hold millions of keys, and most of them belong to accounts that no client uses today. A key therefore
+//! takes only 44 octets. Its prepared form takes thirty times as much memory, and is stored separately in [`Prepared`].
 
 use crate::crypto::{ChecksumType, Checksummer, Cipher, DecryptError, EncType, Key, KeyUsage, RunningChecksum};
 use crate::pac::SignatureKey;
@@ -10,17 +10,19 @@ use core::fmt;
 use core::num::NonZeroU32;
 use core::ops::Range;
 
-/// A long-term key with its type, its version if that is known, and the last second at which it serves.
+/// A long-term key with its type, its version, and the last second at which it serves. The version may be unknown, and
+/// the key may have no end.
 #[derive(Clone)]
 pub struct ServiceKey {
     key: Key,
     kvno: Option<NonZeroU32>,
-    /// Seconds since 1970. `None` for a key without an end.
+    /// The last second at which the key serves, in seconds since 1970. `None` means that the key has no end.
     not_after: Option<NonZeroU32>,
 }
 
 impl ServiceKey {
-    /// Takes a key and its version. A version of `None` or 0 is not known: such a key may serve any ticket of its type.
+    /// Makes a service key from a key and its version. `None` or 0 means that the version is unknown. Such a key is
+    /// tried on tickets of every version.
     #[must_use]
     pub const fn new(key: Key, kvno: Option<u32>) -> Self {
         let kvno = match kvno {
@@ -30,11 +32,11 @@ impl ServiceKey {
         Self { key, kvno, not_after: None }
     }
 
-    /// Sets the last second at which the key opens tickets. It is meant for the previous key after a rollover, whose tickets
-    /// end within the maximum ticket lifetime.
+    /// Sets the last second at which the key opens tickets. After a rollover, use this for the previous key, because
+    /// its tickets end within the maximum ticket lifetime.
     ///
-    /// An instant beyond 2106, when Unix seconds exceed 32 bits, sets no end. An earlier instant than the second that follows
-    /// the beginning of 1970 counts as that second.
+    /// An instant after the year 2106, when Unix seconds exceed 32 bits, means that the key has no end. An instant
+    /// before the Unix second 1 counts as the Unix second 1.
     #[must_use]
     pub fn with_not_after(mut self, instant: UnixTime) -> Self {
         self.not_after = u32::try_from(instant.seconds().max(1)).ok().and_then(NonZeroU32::new);
@@ -64,12 +66,12 @@ impl ServiceKey {
         self.not_after().is_none_or(|last| now.seconds() <= last.seconds())
     }
 
-    /// Returns, in constant time, whether two keys are the same. Their versions do not matter.
+    /// Returns whether two keys are the same, ignoring their versions. The comparison takes constant time.
     pub(crate) fn same_key(&self, other: &Self) -> bool {
         self.key == other.key
     }
 
-    /// Lets the key serve until `last` at most.
+    /// Ends the key at `last`, unless it already ends earlier.
     pub(super) fn retire(mut self, last: UnixTime) -> Self {
         match self.not_after() {
             Some(sooner) if sooner.seconds() <= last.seconds() => self,
@@ -80,12 +82,12 @@ impl ServiceKey {
         }
     }
 
-    /// Returns the octets of the key, to find the same key in other accounts.
+    /// Returns the octets of the key, which are needed to find the same key in other accounts.
     pub(super) fn secret(&self) -> &[u8] {
         self.key.expose_bytes()
     }
 
-    /// Lets the key serve for as long as the longer-lived of the two.
+    /// Extends the end of the key to the end of `other`, if `other` ends later or has no end.
     pub(crate) fn extend_to(&mut self, other: &Self) {
         self.not_after = self.not_after.zip(other.not_after).map(|(one, other)| one.max(other));
     }
@@ -99,7 +101,7 @@ impl ServiceKey {
     }
 }
 
-/// Shows type, version and end. The key itself is a secret.
+/// Shows the type, the version and the end of the key, but not its secret octets.
 impl fmt::Debug for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceKey")
@@ -110,7 +112,8 @@ impl fmt::Debug for ServiceKey {
     }
 }
 
-/// The cipher and the checksummer of a key. They are made when a ticket verifies under the key, and kept as long as the key.
+/// The prepared form of a key: its cipher and its checksummer. The prepared form is made when a ticket verifies with
+/// the key, and may be kept as long as the key.
 pub(super) struct Prepared {
     ticket_cipher: Cipher,
     pac_checksummer: Checksummer,
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_serves_up_to_and_including_its_last_second() {
+    fn key_serves_up_to_and_including_its_last_second() {
         for last in [1, 1_795_248_000, i64::from(u32::MAX)] {
             let key = until(last);
             assert_eq!(key.not_after(), Some(UnixTime::from_seconds(last)));
@@ -173,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_beyond_2106_is_no_end() {
+    fn key_with_an_end_after_2106_has_no_end() {
         for last in [i64::from(u32::MAX) + 1, i64::MAX] {
             let key = until(last);
             assert_eq!(key.not_after(), None);
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_before_1970_is_the_first_second_of_1970() {
+    fn key_with_an_end_before_unix_second_1_ends_at_unix_second_1() {
         for last in [i64::MIN, -1, 0] {
             let key = until(last);
             assert_eq!(key.not_after(), Some(UnixTime::from_seconds(1)));
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_ends_the_later_stays_and_no_end_is_the_latest() {
+    fn key_is_extended_to_the_later_end_or_to_no_end() {
         for (one, other, both) in [(5, 9, Some(9)), (9, 5, Some(9)), (5, i64::MAX, None), (i64::MAX, 5, None)] {
             let mut key = until(one);
             key.extend_to(&until(other));

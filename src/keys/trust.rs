@@ -1,7 +1,7 @@
-//! The users for whom the keys of an account may vouch.
+//! The bounds of an account: the users for whom its keys may vouch.
 //!
-//! Every holder of such a key can write any ticket for the account. So the settings here bound what is believed of a ticket:
-//! the realm of its user, the domain of the user's SID, and the groups that count.
+//! Every holder of such a key can write any ticket for the account. The bounds therefore limit the statements of a
+//! ticket that are accepted: the realm of the user, the domain of the user's SID, and the groups of the user.
 
 use super::{Account, Directory};
 use crate::crypto::{Checksummer, Key, KeyUsage};
@@ -10,13 +10,14 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The bounds of one account. Without any, the keys vouch for the users of the account's realm, with SIDs of every domain.
+/// The bounds of one account. By default, the keys vouch for the users of the account's realm, with SIDs of every
+/// domain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
     pub(super) client_realms: Vec<Box<str>>,
-    /// The domains of the account's own forest, and those of other forests.
+    /// The domains whose SIDs the keys may vouch for, in the account's own forest and in other forests.
     pub(super) domain_sids: Vec<Sid>,
-    /// The domains that are tied to their realms.
+    /// The domains whose SIDs are tied to a realm.
     pub(super) domains: Vec<Domain>,
     pub(super) krbtgt_keys: Vec<KrbtgtKey>,
 }
@@ -24,7 +25,7 @@ pub(super) struct Trust {
 /// A key of the KDC.
 #[derive(Clone, Debug)]
 pub(super) struct KrbtgtKey {
-    /// The key itself, to compare it with those of other accounts.
+    /// The key itself, which is needed to compare the bounds of accounts.
     key: Key,
     checksummer: Checksummer,
 }
@@ -35,7 +36,8 @@ impl KrbtgtKey {
     }
 }
 
-/// A domain and its realm. That realm's users have SIDs of that domain only, and no other realm's users have one.
+/// A domain whose SID is tied to its realm. Users of this realm must have SIDs of this domain, and users of other
+/// realms must not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Domain {
     pub(super) realm: Box<str>,
@@ -43,31 +45,33 @@ pub(super) struct Domain {
     pub(super) forest: Forest,
 }
 
-/// The forest of a domain, as the account sees it.
+/// The forest of a domain, relative to the forest of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forest {
-    /// The account's own. Its domains trust each other, and the KDC of each is believed about all.
+    /// The forest of the account. Its domains trust each other, and the KDC of one domain may vouch for users of all
+    /// domains.
     Own,
-    /// Another one, which is trusted to name its own users.
+    /// A trusted forest, which may name its own users only.
     Trusted(SidFilter),
 }
 
-/// Which side keeps SIDs of the account's own forest out of the PACs of another forest's users.
+/// The side that removes SIDs of the account's own forest from the PACs of another forest's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SidFilter {
-    /// This crate: no SID of another domain counts.
+    /// This crate filters: SIDs of other domains than the user's own domain do not count.
     Here,
-    /// The KDC (MS-PAC section 4.1.2.2). What is left of the own forest are the domain-local groups that it has added.
+    /// The KDC filters (MS-PAC section 4.1.2.2). The domain-local groups of the account's own forest then count,
+    /// because the KDC adds them itself.
     Kdc,
 }
 
-/// A key that accounts with different bounds hold. A client chooses by which of them its ticket is judged, since it can rewrite
-/// the service's name and realm. So the bounds of all apply to tickets under that key.
+/// A key that several accounts with different bounds hold. The bounds of all these accounts apply to tickets with this
+/// key. Otherwise the client could choose the account, because it can change the service's name and realm in a ticket.
 #[derive(Clone, Debug)]
 pub(super) struct SharedKey {
-    /// The index of the key in the account that has this.
+    /// The index of the key in the account that has this shared key.
     pub(super) index: usize,
-    /// The bounds of all that hold the key, each once.
+    /// The bounds of all accounts that hold the key, without duplicates.
     pub(super) bounds: Arc<[OwnedBounds]>,
 }
 
@@ -80,7 +84,7 @@ pub(super) struct OwnedBounds {
     trust: Option<Trust>,
 }
 
-/// The bounds of one account, as they are asked.
+/// The bounds of one account, borrowed to check a ticket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds<'a> {
     pub(super) tenant: Option<&'a str>,
@@ -96,7 +100,7 @@ impl OwnedBounds {
     }
 }
 
-/// The bounds of a ticket: those of the account whose key opened it, and those of the other accounts that hold this key.
+/// The bounds of a ticket: the bounds of all accounts that hold the key that opened the ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TicketBounds<'a> {
     account: &'a Account,
@@ -108,19 +112,20 @@ impl<'a> TicketBounds<'a> {
         Self { account, key }
     }
 
-    /// Returns whether the ticket may name a user of `realm`. No user is named by a ticket under a key that accounts of two
-    /// tenants hold: the client would choose the tenant.
+    /// Returns whether the ticket may name a user of `realm`. A ticket whose key belongs to accounts of two tenants may
+    /// name no user, because the client could choose the tenant.
     pub(crate) fn vouch_for(self, realm: &[u8]) -> bool {
         let tenant = self.account.tenant();
         self.all(|bounds| bounds.tenant == tenant && bounds.vouch_for(realm))
     }
 
-    /// Returns the realm of each account.
+    /// Returns the realms of the accounts that hold the key.
     pub(crate) fn realms(self) -> impl Iterator<Item = &'a str> {
         self.bounds().map(|bounds| bounds.realm)
     }
 
-    /// Returns whether `realm` may lie between the client's realm and the service's by the KDC's word alone.
+    /// Returns whether the authentication path may include `realm` if the KDC lists it and does not state that it
+    /// checked the path.
     pub(crate) fn let_transit(self, realm: &[u8]) -> bool {
         self.all(|bounds| bounds.let_transit(realm))
     }
@@ -130,27 +135,28 @@ impl<'a> TicketBounds<'a> {
         self.all(|bounds| bounds.vouch_for_domain(domain))
     }
 
-    /// Returns whether the PAC may say that a user of `realm` has an account of `domain`.
+    /// Returns whether the PAC may name an account of `domain` for a user of `realm`.
     pub(crate) fn vouch_for_domain_of(self, realm: &[u8], domain: &Sid) -> bool {
         self.all(|bounds| bounds.vouch_for_domain_of(realm, domain))
     }
 
-    /// Returns whether `sid` grants nothing to a user of `realm`.
+    /// Returns whether `sid` does not count as a group of a user of `realm`.
     pub(crate) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
         !self.all(|bounds| !bounds.is_foreign(realm, sid))
     }
 
-    /// Returns whether a bound stands that only the SID in a PAC can satisfy.
+    /// Returns whether the bounds require a SID, so that the ticket must have a PAC.
     pub(crate) fn need_sid(self) -> bool {
         !self.all(|bounds| !bounds.need_sid())
     }
 
-    /// Returns whether the KDC of an account's directory puts a PAC into every ticket.
+    /// Returns whether one of the accounts is an account of Active Directory, whose KDC puts a PAC into every ticket.
     pub(crate) fn are_of_active_directory(self) -> bool {
         !self.all(|bounds| bounds.directory == Directory::Any)
     }
 
-    /// Returns the keys of the KDC, apart for each account that names any: the signatures must hold under keys of each.
+    /// Returns one list of KDC keys for each account that has such keys. The KDC signatures must verify with a key of
+    /// every list.
     pub(crate) fn krbtgt_keys(self) -> impl Iterator<Item = impl Iterator<Item = &'a Checksummer> + Clone> {
         let keys = self.bounds().map(Bounds::krbtgt_keys).filter(|keys| !keys.is_empty());
         keys.map(|keys| keys.iter().map(|key| &key.checksummer))
@@ -160,7 +166,7 @@ impl<'a> TicketBounds<'a> {
         !self.all(|bounds| bounds.krbtgt_keys().is_empty())
     }
 
-    /// Returns whether this holds for the bounds of each of the accounts.
+    /// Returns whether `holds` returns true for the bounds of all accounts that hold the key.
     fn all(self, holds: impl Fn(Bounds<'a>) -> bool) -> bool {
         self.bounds().all(holds)
     }
@@ -173,15 +179,16 @@ impl<'a> TicketBounds<'a> {
 }
 
 impl<'a> Bounds<'a> {
-    /// Returns whether a ticket may name a user of `realm`. Realms are compared octet by octet: one that only ends like ours,
-    /// or differs in case, is another realm.
+    /// Returns whether a ticket may name a user of `realm`. Realms are compared octet by octet: a realm with the same
+    /// ending, or with letters of different case, is another realm.
     pub(super) fn vouch_for(self, realm: &[u8]) -> bool {
         self.realm.as_bytes() == realm || self.client_realms().iter().any(|allowed| allowed.as_bytes() == realm)
     }
 
-    /// Returns whether `realm` may lie between the client's realm and the account's by the KDC's word alone: it is the account's
-    /// realm, or a domain of its forest. The KDCs of Windows never say that they checked the way (MS-KILE section 3.1.5.4). A
-    /// KDC of another forest must not lie there: it could name users of every realm for which the account vouches.
+    /// Returns whether the authentication path may include `realm` if the KDC lists it and does not state that it
+    /// checked the path. The KDCs of Windows never state that (MS-KILE section 3.1.5.4). The path may include the
+    /// account's realm and the domains of its forest. The path must not include a realm of another forest, because its
+    /// KDC could name users of every realm for which the account vouches.
     pub(super) fn let_transit(self, realm: &[u8]) -> bool {
         let is_realm = |domain: &Domain| domain.forest == Forest::Own && domain.realm.as_bytes() == realm;
         self.realm.as_bytes() == realm || self.domains().iter().any(is_realm)
@@ -192,7 +199,7 @@ impl<'a> Bounds<'a> {
         self.domain_sids().is_empty() || self.domain_sids().contains(domain)
     }
 
-    /// Returns whether a PAC may say that a user of `realm` has an account of `domain`.
+    /// Returns whether a PAC may name an account of `domain` for a user of `realm`.
     pub(super) fn vouch_for_domain_of(self, realm: &[u8], domain: &Sid) -> bool {
         let is_realm = |tied: &Domain| tied.realm.as_bytes() == realm;
         let mut tied = self.domains().iter().filter(|tied| is_realm(tied) || tied.sid == *domain).peekable();
@@ -200,7 +207,7 @@ impl<'a> Bounds<'a> {
         self.vouch_for_domain(domain) && (free || tied.any(|tied| is_realm(tied) && tied.sid == *domain))
     }
 
-    /// Returns whether `sid` grants nothing to a user of `realm`.
+    /// Returns whether `sid` does not count as a group of a user of `realm`.
     pub(super) fn is_foreign(self, realm: &[u8], sid: &Sid) -> bool {
         let of_realm = || self.trusted_domains().filter(|(trusted, _)| trusted.realm.as_bytes() == realm);
         if of_realm().next().is_none() {
@@ -212,12 +219,12 @@ impl<'a> Bounds<'a> {
         !counts
     }
 
-    /// Returns whether the bounds name a domain, which only the user's SID shows.
+    /// Returns whether the bounds name a domain. The user's SID in a PAC must then belong to a named domain.
     pub(super) fn need_sid(self) -> bool {
         !self.domain_sids().is_empty()
     }
 
-    /// Returns whether both accounts have the same bounds.
+    /// Returns whether the bounds of two accounts are equal.
     pub(super) fn same(self, other: Self) -> bool {
         let keys = |bounds: Self| bounds.krbtgt_keys().iter().map(|krbtgt_key| &krbtgt_key.key);
         self.tenant == other.tenant
@@ -243,7 +250,7 @@ impl<'a> Bounds<'a> {
         self.trust.map_or(&[], |trust| &trust.krbtgt_keys)
     }
 
-    /// Returns whether `domain` is one of the account's own forest. A trusted domain is not.
+    /// Returns whether `domain` belongs to the account's own forest, and not to a trusted forest.
     fn has_own_domain(self, domain: &Sid) -> bool {
         self.vouch_for_domain(domain) && !self.trusted_domains().any(|(trusted, _)| trusted.sid == *domain)
     }

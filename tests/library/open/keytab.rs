@@ -221,7 +221,7 @@ fn whole_entries_serve_when_a_record_among_them_cannot() {
 fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
     assert_eq!(
         KeySet::from_whole_keytab(b"\x05\x02").unwrap_err().to_string(),
-        "the keytab has no key that can serve: 0 of an unsupported type"
+        "the keytab has no key that can serve: 0 keys of unsupported types"
     );
     let mut octets = b"\x05\x02".to_vec();
     for number in b'0'..b'7' {
@@ -231,12 +231,12 @@ fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
     }
     assert_eq!(
         KeySet::from_whole_keytab(&octets).unwrap_err().to_string(),
-        "the keytab has no key that can serve: 0 of an unsupported type; \
-         0@A at octet 2, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
-         1@A at octet 32, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
-         2@A at octet 62, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
-         3@A at octet 92, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
-         4@A at octet 122, version 3, aes128-cts-hmac-sha1-96 (17): the key has another length than its type asks for; \
+        "the keytab has no key that can serve: 0 keys of unsupported types; \
+         0@A at octet 2, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
+         1@A at octet 32, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
+         2@A at octet 62, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
+         3@A at octet 92, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
+         4@A at octet 122, version 3, aes128-cts-hmac-sha1-96 (17): the length of the key is wrong for its type; \
          and 2 more"
     );
 }

@@ -16,7 +16,7 @@ fn no_account_of_the_realm() {
     assert_eq!(
         error.to_string(),
         "no key for service HTTP/www.contoso.test of realm FABRIKAM.TEST, type aes256-cts-hmac-sha1-96 (18), \
-         version 3: no account of that realm is held, but of CONTOSO.TEST"
+         version 3: no account of that realm is held, only accounts of CONTOSO.TEST"
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
@@ -43,9 +43,9 @@ fn realms_held_are_listed_in_part() {
         });
         refused.to_string().split_once("no account of that realm is held, ").unwrap().1.to_owned()
     };
-    assert_eq!(of(&["B.TEST", "A.TEST"]), "but of A.TEST, B.TEST");
-    assert_eq!(of(&["C.TEST", "B.TEST", "D.TEST", "A.TEST"]), "but of A.TEST, B.TEST and 2 more");
-    assert_eq!(of(&["A\nB.TEST"]), r"but of A\u{a}B.TEST");
+    assert_eq!(of(&["B.TEST", "A.TEST"]), "only accounts of A.TEST, B.TEST");
+    assert_eq!(of(&["C.TEST", "B.TEST", "D.TEST", "A.TEST"]), "only accounts of A.TEST, B.TEST and 2 more");
+    assert_eq!(of(&["A\nB.TEST"]), r"only accounts of A\u{a}B.TEST");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn the_realm_in_other_letters() {
             error.to_string(),
             format!(
                 "no key for service HTTP/www.contoso.test of realm {asked}, type aes256-cts-hmac-sha1-96 (18), \
-                 no version: the key set spells that realm {held}, and realms differ if their letters' case does"
+                 no version: the key set spells that realm {held}, and the case of a realm's letters matters"
             )
         );
         let Error::NoKey(no_key) = error else { panic!("{error}") };
@@ -84,7 +84,7 @@ fn no_key_of_the_type() {
     assert_eq!(
         error.to_string(),
         "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
-         account SERVICE$ with aes128-cts-hmac-sha1-96 (17) version 4 held, none of that type"
+         account SERVICE$ with aes128-cts-hmac-sha1-96 (17) version 4 held; no key has that type"
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
@@ -101,8 +101,8 @@ fn no_key_of_the_version_in_a_strict_policy() {
     assert_eq!(
         error.to_string(),
         "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 5: \
-         account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 4, aes128-cts-hmac-sha1-96 (17) version 4 held, \
-         and the policy tries the named version only"
+         account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 4, aes128-cts-hmac-sha1-96 (17) version 4 held; \
+         no key has that version, and the policy does not allow other versions"
     );
 }
 
@@ -114,8 +114,8 @@ fn a_newer_version_than_any_held() {
         error.to_string(),
         "no key of the right version for service HTTP/www.contoso.test of realm CONTOSO.TEST, type \
          aes256-cts-hmac-sha1-96 (18), version 5: account SERVICE$ with aes256-cts-hmac-sha1-96 (18) version 3, \
-         aes256-cts-hmac-sha1-96 (18) version 4 held, and those tried do not open the ticket, which is newer than \
-         every key held"
+         aes256-cts-hmac-sha1-96 (18) version 4 held, but the keys tried do not open the ticket, whose version is newer than \
+         those held"
     );
     assert_eq!(
         error.remedy().unwrap().to_string(),
@@ -134,7 +134,9 @@ fn an_older_version_than_those_held() {
     let server = holding([account("SERVICE$", [(wrong(1), Some(3))])]);
     let error = refusal(&server, |token| token.kvno(2));
     assert!(
-        error.to_string().ends_with("the one tried does not open the ticket, which is not newer than every key held"),
+        error
+            .to_string()
+            .ends_with("the key tried does not open the ticket, whose version is not newer than those held"),
         "{error}"
     );
     assert_eq!(
@@ -182,8 +184,8 @@ fn a_retired_key() {
     assert_eq!(
         error.to_string(),
         "no key for service HTTP/www.contoso.test of realm CONTOSO.TEST, type aes256-cts-hmac-sha1-96 (18), version 1: \
-         account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held, and those of that type served until \
-         2026-11-21T07:59:59Z only"
+         account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held; the keys of that type served only until \
+         2026-11-21T07:59:59Z"
     );
 }
 
@@ -202,5 +204,5 @@ fn more_keys_than_are_tried() {
 fn an_account_without_keys() {
     let server = holding([account("A$", [])]);
     let text = refusal(&server, |token| token).to_string();
-    assert!(text.ends_with("account A$ with no key held, none of that type"), "{text}");
+    assert!(text.ends_with("account A$ with no key held; no key has that type"), "{text}");
 }

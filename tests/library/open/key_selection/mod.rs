@@ -189,7 +189,7 @@ mod bounds {
         let Err(Error::KeyVersion(refused)) = check(&server(limit), |token| token) else { panic!("it was looked at") };
         assert_eq!(refused.left_out, MAX_UNNAMED_ACCOUNTS - MAX_CANDIDATE_KEYS + 1);
         let text = refused.to_string();
-        assert!(text.ends_with("not newer than every key held; 57 more keys are held and were not tried"), "{text}");
+        assert!(text.ends_with("not newer than those held; 57 more keys are held and were not tried"), "{text}");
         assert!(Error::KeyVersion(refused).remedy().unwrap().to_string().contains("(Account::with_service)"));
         assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
     }
@@ -203,7 +203,7 @@ mod bounds {
         let error = check(&server, |token| token).unwrap_err();
         let Error::NoKey(no_key) = &error else { panic!("{error}") };
         assert!(matches!(no_key.cause, NoKeyCause::NotConsidered { .. }), "{error}");
-        assert!(error.to_string().ends_with("and no account considered has a key of that type"), "{error}");
+        assert!(error.to_string().ends_with("; no account that is considered has a key of that type"), "{error}");
         assert!(error.remedy().unwrap().to_string().contains("(Account::with_service)"));
     }
 
