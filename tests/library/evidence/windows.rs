@@ -132,7 +132,7 @@ fn key_of(row: &Value, etype: EncType) -> Key {
 }
 
 #[test]
-fn salt_of_every_kind_of_account_has_its_form() {
+fn salts_follow_the_account() {
     let Some(data) = WindowsData::find() else { return };
     for (row, salt) in [
         ("seamless-computer-salt", Salt::computer("SERVER01$", "identityintervention.com")),
