@@ -1,7 +1,7 @@
-//! Per-message tokens under AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
+//! Per-message tokens with AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
-//! In: messages and their numbers, or tokens of the peer. Out: tokens, or messages whose integrity was verified, and their
-//! numbers. The order of the numbers is not checked here.
+//! This module makes tokens from messages and sequence numbers. From the peer's tokens, it returns messages whose
+//! integrity was verified, and sequence numbers. It does not check the order of the numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -26,7 +26,7 @@ pub(super) struct Cfx {
 enum Style {
     /// The meaning of RFC 4121.
     Ordinary,
-    /// The meaning with GSS_C_DCE_STYLE: Windows rotates sealed tokens by EC + RRC.
+    /// The meaning with GSS_C_DCE_STYLE: Windows rotates encrypted tokens by EC + RRC.
     Dce,
 }
 
@@ -73,13 +73,13 @@ impl Cfx {
     /// octets 0..2   TOK_ID   05 04
     /// octet  2      Flags
     /// octet  3      Filler   FF
-    /// octets 4..6   EC       octets of filler, or of the checksum; big-endian
-    /// octets 6..8   RRC      how far the rest is rotated to the right; big-endian
+    /// octets 4..6   EC       length of the filler, or of the checksum; big-endian
+    /// octets 6..8   RRC      rotation of the rest to the right, in octets; big-endian
     /// octets 8..16  SND_SEQ  big-endian
     /// octets 16..   Data     encrypted: message, filler, octets 0..16; or message, checksum
     /// ```
-    /// In a sealed token EC is 0, because AES with ciphertext stealing needs no filler. RRC is 0: a rotation helps only if the
-    /// message is encrypted in place.
+    /// In an encrypted token, EC is 0, because AES with ciphertext stealing needs no filler. RRC is 0, because a
+    /// rotation helps only senders that encrypt a message in place.
     pub(super) fn wrap(
         &mut self,
         sequence: u64,
@@ -97,7 +97,7 @@ impl Cfx {
     fn seal(&mut self, sequence: u64, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
         let header = Header::wrap(self.flags() | SEALED, sequence).encode();
         let cipher = self.ours.seal(&self.key);
-        // Where a sum of lengths saturates, the reservation panics.
+        // If the sum of the lengths saturates, `reserve` panics.
         out.reserve(message.len().saturating_add(cipher.overhead()).saturating_add(2 * HEADER));
         out.extend_from_slice(&header);
         cipher.encrypt_pieces(confounder, &[message, &header], out);
@@ -109,14 +109,14 @@ impl Cfx {
         checksum.update(message);
         checksum.update(&header.encode());
         let (checksum, length) = (checksum.finish(), self.key.by_ref().checksum_len());
-        // Where a sum of lengths saturates, the reservation panics.
+        // If the sum of the lengths saturates, `reserve` panics.
         out.reserve(message.len().saturating_add(self.overhead(Protection::Integrity)));
         out.extend_from_slice(&Header { ec: length.into(), ..header }.encode());
         out.extend_from_slice(message);
         out.extend_from_slice(checksum.as_ref());
     }
 
-    /// Appends the message to `out`, which stays as it was if the token is refused.
+    /// Verifies a Wrap token, and appends its message to `out`. If the token is refused, `out` is unchanged.
     pub(super) fn unwrap(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<(u64, Protection), MessageError> {
         let (_, header, body) = self.header(token, TokenKind::Wrap)?;
         let start = out.len();
@@ -125,7 +125,8 @@ impl Cfx {
         } else {
             let rotation = match self.style {
                 Style::Ordinary => usize::from(header.rrc),
-                // A `usize` may have 16 bits only, but no token has so many octets. The rotation is cut to the length.
+                // If `usize` has 16 bits, the sum may saturate. `Rotated::new` reduces the rotation modulo the length
+                // of the body.
                 Style::Dce => usize::from(header.rrc).saturating_add(header.ec.into()),
             };
             self.open(header, Rotated::new(body, rotation), out).map(|()| Protection::Confidentiality)
@@ -156,14 +157,14 @@ impl Cfx {
         checksum.update(message);
         checksum.update(&Header { ec: 0, rrc: 0, ..header }.encode());
         checksum.verify(sent).map_err(|_| MessageError::Integrity)?;
-        // The end of the message is within `out`: nothing saturates.
+        // The addition does not saturate, because the end of the message is within `out`.
         out.truncate(start.saturating_add(length));
         Ok(())
     }
 
     fn open(&mut self, header: Header, body: Rotated<'_>, out: &mut Vec<u8>) -> Result<(), MessageError> {
         let cipher = self.theirs.seal(&self.key);
-        // Small numbers: nothing saturates.
+        // The sum is small and does not saturate.
         let around = cipher.overhead().saturating_add(header.ec.into()).saturating_add(HEADER);
         let truncated = || truncated(body.token_len());
         if body.len() < around {
@@ -175,28 +176,28 @@ impl Cfx {
         let plaintext = cipher.decrypt_in_place(&first, rest).map_err(|_| MessageError::Integrity)?;
         let (message, copy) =
             rest.get(plaintext).and_then(|plaintext| plaintext.split_last_chunk::<HEADER>()).ok_or_else(truncated)?;
-        // Only the copy is protected. If a server ignores the EC of the copy, an attacker can cut messages short
-        // (CVE-2024-37370).
+        // Only the encrypted copy of the header is protected. If a server does not compare the EC of the copy, an
+        // attacker can truncate messages (CVE-2024-37370).
         if *copy != (Header { rrc: 0, ..header }).encode() {
             return Err(MessageError::Integrity);
         }
         let length = message.len().checked_sub(header.ec.into()).ok_or_else(truncated)?;
-        // The end of the message is within `out`: nothing saturates.
+        // The addition does not saturate, because the end of the message is within `out`.
         super::truncate_zeroized(out, start.saturating_add(length));
         Ok(())
     }
 
-    /// Returns how many octets a token has more than its message.
+    /// Returns the number of octets that a token adds to its message.
     pub(super) fn overhead(&self, protection: Protection) -> usize {
         let around = match protection {
             Protection::Confidentiality => HEADER + CONFOUNDER + HEADER,
             Protection::Integrity => HEADER,
         };
-        // Small numbers: nothing saturates.
+        // The sum is small and does not saturate.
         usize::from(self.key.by_ref().checksum_len()).saturating_add(around)
     }
 
-    /// Returns the flags of the tokens that this side sends, except SEALED.
+    /// Returns the flags of the tokens that this side sends, without SEALED.
     fn flags(&self) -> u8 {
         self.ours.role.flag() | self.key_flag()
     }
@@ -208,7 +209,8 @@ impl Cfx {
         }
     }
 
-    /// Returns the header's octets, its fields, and the octets after it. Unknown flags are ignored (section 4.2.2).
+    /// Checks the header of a peer's token. Returns the octets of the header, its fields, and the octets after the
+    /// header. Unknown flags are ignored (section 4.2.2).
     fn header<'a>(
         &self,
         token: &'a [u8],
@@ -232,7 +234,8 @@ fn key_of(flags: u8) -> MessageKey {
     if flags & ACCEPTOR_SUBKEY == 0 { MessageKey::Initial } else { MessageKey::AcceptorSubkey }
 }
 
-/// The prepared keys of one side's tokens. Each is prepared when it is first needed: most contexts use one only.
+/// The prepared keys for the tokens of one side. A key is prepared when it is first needed, because most contexts need
+/// only one of them.
 #[derive(Debug)]
 struct Sender {
     role: Role,
@@ -260,7 +263,7 @@ impl Sender {
 }
 
 impl Role {
-    /// Returns the flag SentByAcceptor, as this side sends it.
+    /// Returns the flag SentByAcceptor with the value that this side sends.
     fn flag(self) -> u8 {
         match self {
             Self::Initiator => 0,
@@ -283,7 +286,7 @@ impl Role {
     }
 }
 
-/// The first 16 octets of either token. A MIC has filler where a Wrap token has EC and RRC.
+/// The first 16 octets of a MIC or Wrap token. Instead of EC and RRC, a MIC token has filler.
 #[derive(Clone, Copy)]
 struct Header {
     token_id: [u8; 2],
@@ -327,7 +330,7 @@ impl Header {
     }
 }
 
-/// Octets that were rotated to the right. In their original order, `head` comes before `tail`.
+/// Octets that the sender rotated to the right. In the original order, `head` is before `tail`.
 #[derive(Clone, Copy)]
 struct Rotated<'a> {
     head: &'a [u8],
@@ -336,30 +339,31 @@ struct Rotated<'a> {
 
 impl<'a> Rotated<'a> {
     fn new(body: &'a [u8], rotation: usize) -> Self {
-        // An empty body is the same after every rotation.
+        // For an empty body, the remainder does not exist, and the split is at 0.
         let split = rotation.checked_rem(body.len()).unwrap_or(0);
         let (tail, head) = body.split_at(split);
         Self { head, tail }
     }
 
-    /// Returns the number of octets. Both slices are parts of one token: nothing saturates.
+    /// Returns the number of octets. The addition does not saturate, because both slices are parts of one token.
     fn len(self) -> usize {
         self.head.len().saturating_add(self.tail.len())
     }
 
-    /// Returns how many octets the whole token has. The sum cannot saturate, because the octets are in memory.
+    /// Returns the number of octets in the whole token. The addition does not saturate, because the token is in memory.
     fn token_len(self) -> usize {
         self.len().saturating_add(HEADER)
     }
 
     fn append_to(self, out: &mut Vec<u8>) {
-        // A vector that grows leaves a copy of its contents behind, so it grows before a plaintext is in it.
+        // A vector that grows leaves a copy of its contents in memory, so the vector grows before it contains a
+        // plaintext.
         out.reserve(self.len());
         out.extend_from_slice(self.head);
         out.extend_from_slice(self.tail);
     }
 
-    /// Returns the first 16 octets and appends the others.
+    /// Returns the first 16 octets, and appends the other octets to `out`.
     fn append_after_first(self, out: &mut Vec<u8>) -> Option<[u8; 16]> {
         if let Some((first, head)) = self.head.split_first_chunk() {
             Self { head, ..self }.append_to(out);

@@ -6,83 +6,84 @@ use crate::wire::der::{self, Fault, Reader, field};
 use crate::wire::gss::{INITIAL_TAG, InitialToken};
 use thiserror::Error;
 
-/// The error for a per-message token that is refused. It changes neither the context nor the caller's buffer.
+/// The reason why a per-message token is refused. A refused token does not change the context or the caller's buffer.
 ///
 /// [`code`](Self::code) names the error for programs. `Display` writes a sentence for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// The octets are not those of a token.
+    /// The octets are not a well-formed token.
     #[error("the token is malformed: {0}")]
     Malformed(Malformed),
-    /// The token is longer than the limit. Nothing of it was read.
-    #[error("the token has {size} bytes, more than the limit of {limit}")]
+    /// The token is longer than the limit. The context did not read the token.
+    #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
-        /// The octets of the token.
+        /// The number of octets in the token.
         size: usize,
         /// The limit, [`MAX_MESSAGE_TOKEN`](crate::limits::MAX_MESSAGE_TOKEN).
         limit: usize,
     },
-    /// The token is for another purpose.
-    #[error("{found} came where {expected} was expected")]
+    /// The token has another kind than this call accepts.
+    #[error("expected {expected}, found {found}")]
     WrongToken {
-        /// The kind of token that this call takes in this context.
+        /// The kind of token that this call accepts in this context.
         expected: TokenKind,
-        /// The kind of token that came.
+        /// The kind of the received token.
         found: TokenKind,
     },
-    /// The token was made by this side of the context: someone sent it back.
-    #[error("the token was made by this side of the context: somebody sent it back")]
+    /// This side of the context made the token, and somebody sent the token back.
+    #[error("this side of the context made the token, and somebody sent the token back")]
     Reflected,
-    /// The token's AcceptorSubkey flag contradicts the context.
-    #[error("the token is protected with {found}, and this context uses {expected}")]
+    /// The AcceptorSubkey flag of the token does not match the key of the context.
+    #[error("the token is protected with {found}, but this context uses {expected}")]
     WrongKey {
         /// The key that the context uses.
         expected: MessageKey,
-        /// The key that the flag names.
+        /// The key that the token's flag names.
         found: MessageKey,
     },
-    /// The MAC is not the one of this token under the context's key.
-    #[error("the token, or the message that it signs, was altered or belongs to another context")]
+    /// The MAC of the token does not verify with the context's key.
+    #[error("the token or its message was altered, or belongs to another context")]
     Integrity,
-    /// The token has less protection than the caller demands.
-    #[error("the token is protected by {}, and {} is demanded", .found.phrase(), .expected.phrase())]
+    /// The token has less protection than the caller requires.
+    #[error("the token is protected by {}, but {} is required", .found.phrase(), .expected.phrase())]
     Protection {
-        /// The least protection that the caller takes.
+        /// The least protection that the caller accepts.
         expected: Protection,
         /// The protection of the token.
         found: Protection,
     },
-    /// This token was taken before.
-    #[error("the token with sequence number {sequence} was taken before")]
+    /// This token was accepted before.
+    #[error("the token with sequence number {sequence} was accepted before")]
     Replayed {
-        /// The token's number.
+        /// The sequence number of the token.
         sequence: u64,
     },
-    /// Earlier tokens are missing, and the context promises their sequence (GSS_C_SEQUENCE_FLAG).
-    #[error("the token has sequence number {sequence}, and {expected} must come first")]
+    /// Earlier tokens are missing, and the context requires all tokens in order (GSS_C_SEQUENCE_FLAG).
+    #[error("earlier tokens are missing: the token has sequence number {sequence}, and {expected} must come first")]
     Gap {
-        /// The token's number.
+        /// The sequence number of the token.
         sequence: u64,
-        /// The number that must come next.
+        /// The sequence number that must come next.
         expected: u64,
     },
-    /// The token's number is before the context's first, and the context promises the sequence.
-    #[error("the token has sequence number {sequence}, and the context began later and is at {expected}")]
+    /// The sequence number is before the first number of the context, and the context requires all tokens in order
+    /// (GSS_C_SEQUENCE_FLAG).
+    #[error("the token's sequence number {sequence} is before the first of the context, and {expected} must come next")]
     OutOfOrder {
-        /// The token's number.
+        /// The sequence number of the token.
         sequence: u64,
-        /// The number that must come next.
+        /// The sequence number that must come next.
         expected: u64,
     },
-    /// The token is too old: the context no longer knows whether it was taken before.
+    /// The token is too old: the context no longer remembers whether it accepted the token before.
     #[error(
-        "the token with sequence number {sequence} comes too late: {oldest} is the oldest that is still told apart"
+        "the token with sequence number {sequence} is too old to check for a replay: {oldest} is the oldest number remembered"
     )]
     TooOld {
-        /// The token's number.
+        /// The sequence number of the token.
         sequence: u64,
-        /// The oldest number that could still be taken.
+        /// The oldest sequence number that could still be accepted.
         oldest: u64,
     },
 }
@@ -94,7 +95,7 @@ impl From<Malformed> for MessageError {
 }
 
 impl MessageError {
-    /// Returns the stable name of this error, for logs, counters and tests. Names are added, never changed.
+    /// Returns the stable name of this error, for logs, counters and tests. The name of an error never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -113,7 +114,7 @@ impl MessageError {
     }
 }
 
-/// The kind of a token, by its first octets.
+/// The kind of a token, as its first octets show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenKind {
@@ -123,25 +124,25 @@ pub enum TokenKind {
     /// A Wrap token: `05 04` (RFC 4121 section 4.2.6.2).
     #[error("a Wrap token of RFC 4121")]
     Wrap,
-    /// A MIC token under an RC4 key: `01 01` in GSS framing (RFC 4757 section 7.2).
+    /// A MIC token with an RC4 key: `01 01` in GSS framing (RFC 4757 section 7.2).
     #[error("a MIC token of RFC 4757")]
     Rc4Mic,
-    /// A Wrap token under an RC4 key: `02 01` in GSS framing (RFC 4757 section 7.3).
+    /// A Wrap token with an RC4 key: `02 01` in GSS framing (RFC 4757 section 7.3).
     #[error("a Wrap token of RFC 4757")]
     Rc4Wrap,
-    /// A token that deletes a context: `04 05`, or `01 02` in GSS framing. It is obsolete.
+    /// A token that deletes a context, which is obsolete: `04 05`, or `01 02` in GSS framing.
     #[error("a token that deletes a context")]
     DeleteContext,
     /// A token that establishes a context: `01 00`, `02 00` or `03 00` in GSS framing (AP-REQ, AP-REP, KRB-ERROR).
     #[error("a token that establishes a context")]
     Establishment,
     /// Any other octets.
-    #[error("something that is no token of Kerberos")]
+    #[error("octets that are not a Kerberos token")]
     Unrecognised,
 }
 
 impl TokenKind {
-    /// Returns the kind that the first octets name. Only the framing, if there is one, can be malformed.
+    /// Returns the kind that the first octets show. Fails if the octets end too early, or the GSS framing is malformed.
     pub(super) fn of(token: &[u8]) -> Result<Self, Malformed> {
         der::read(token, Self::parse)
     }
@@ -171,7 +172,7 @@ impl TokenKind {
     }
 }
 
-/// The key of a context that protects its messages.
+/// The origin of the key that protects the messages of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum MessageKey {
     /// The session key or the subkey of the initiator.

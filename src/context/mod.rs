@@ -1,8 +1,8 @@
 //! The established GSS security context of an acceptor: per-message protection (RFC 2743 section 2.3).
 //!
-//! In: the key, flags and sequence numbers that AP-REQ and AP-REP settled. Then messages in and tokens out, or the reverse.
-//! AES keys make the tokens of RFC 4121 section 4.2, RC4 keys those of RFC 4757 section 7. The identity of the peer and the
-//! trust in the key were settled before.
+//! A context is made from the key, flags and sequence numbers of the AP-REQ and AP-REP exchange. It makes tokens from
+//! messages, and returns messages from tokens. With AES keys, the tokens are those of RFC 4121 section 4.2, and with
+//! RC4 keys those of RFC 4757 section 7. The peer was authenticated before the context is made.
 
 mod cfx;
 mod error;
@@ -25,40 +25,43 @@ use rc4::Rc4;
 use window::{Width, Window};
 use zeroize::zeroize_bytes;
 
-/// An established security context: it signs and seals messages for the client, and verifies and opens the client's.
+/// An established security context. The context signs or encrypts messages for the client, and verifies and decrypts
+/// messages from the client.
 ///
 /// ```
 /// use kerberos_sso::SecurityContext;
 /// use kerberos_sso::context::{MessageError, Protection};
 ///
-/// /// Takes a sealed message and seals the answer.
+/// /// Decrypts a message and encrypts the answer.
 /// fn answer(context: &mut SecurityContext, token: &[u8], confounder: [u8; 16]) -> Result<Vec<u8>, MessageError> {
 ///     let mut message = Vec::new();
-///     context.unwrap(token, Protection::Confidentiality, &mut message)?; // a message that is only signed is refused
+///     context.unwrap(token, Protection::Confidentiality, &mut message)?; // refuses a message that is only signed
 ///     let mut sealed = Vec::new();
 ///     context.wrap(b"hello", Protection::Confidentiality, &confounder, &mut sealed);
 ///     Ok(sealed)
 /// }
 /// ```
 ///
-/// Tokens are numbered, so both directions go through `&mut self`. A token that is refused changes nothing. The flags of the
-/// context decide which numbers are taken:
+/// Tokens are numbered, so the functions for both directions need `&mut self`. A refused token does not change the
+/// context. The flags of the context determine which sequence numbers are accepted:
 ///
-/// - With [`GssFlags::SEQUENCE`], tokens must come in the order in which they were made, and none may be missing.
-/// - With [`GssFlags::REPLAY`] alone, tokens may come in any order, but none twice and none older than the last 64.
-/// - With neither, all numbers are taken.
+/// - With [`GssFlags::SEQUENCE`], tokens must arrive in the order in which they were made, without gaps.
+/// - With [`GssFlags::REPLAY`] alone, tokens may arrive in any order. A token is refused if it was accepted before, or
+///   is older than the last 64 numbers.
+/// - With neither flag, all numbers are accepted.
 ///
-/// Under RC4 the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker who changes it in a token that
-/// is not sealed makes a token of another number. Only with [`GssFlags::SEQUENCE`] does such a context refuse it.
+/// With RC4, the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker can change the number
+/// of a token that is signed only. A context with RC4 refuses such a token only with [`GssFlags::SEQUENCE`].
 ///
-/// Keys are derived when they are first needed, so an idle context takes little memory. They are wiped when it is dropped.
+/// Keys are derived when they are first needed, so an idle context takes little memory. The keys are zeroized when the
+/// context is dropped.
 #[derive(Debug)]
 pub struct SecurityContext {
     tokens: Tokens,
     flags: GssFlags,
     etype: EncType,
     width: Width,
-    /// The number of the next token that this side makes.
+    /// The sequence number of the next token that this side makes.
     next: u64,
     window: Window,
 }
@@ -80,16 +83,17 @@ impl Tokens {
     }
 }
 
-/// The facts that AP-REQ and AP-REP settled.
+/// The facts that the AP-REQ and AP-REP exchange has established.
 #[derive(Clone, Debug)]
 pub(crate) struct Established {
     /// The side of this context.
     pub(crate) role: Role,
-    /// The key of the messages: the acceptor's subkey, else the initiator's subkey, else the session key.
+    /// The key of the messages: the acceptor's subkey if there is one, else the initiator's subkey, else the session
+    /// key.
     pub(crate) key: Key,
-    /// The origin of that key.
+    /// The origin of `key`.
     pub(crate) message_key: MessageKey,
-    /// The flags of the context. REPLAY, SEQUENCE and DCE_STYLE have effects here.
+    /// The flags of the context. This module uses REPLAY, SEQUENCE and DCE_STYLE.
     pub(crate) flags: GssFlags,
     /// The `seq-number` that this side sent.
     pub(crate) send_sequence: u32,
@@ -116,13 +120,13 @@ impl Role {
     }
 }
 
-/// The protection of a wrapped message, the weaker one first.
+/// The protection of a wrapped message. `Integrity` is less than `Confidentiality`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "a message may be signed where the caller expects an encrypted one"]
 pub enum Protection {
-    /// The message is signed: anyone can read it, but no one can change it unnoticed.
+    /// The message is signed but not encrypted. An attacker can read the message, but every change is noticed.
     Integrity,
-    /// The message is encrypted, and thereby signed.
+    /// The message is encrypted, and encryption also protects its integrity.
     Confidentiality,
 }
 
@@ -144,7 +148,7 @@ impl SecurityContext {
         Self { tokens: Tokens::new(established), flags, etype, width, next, window }
     }
 
-    /// Returns the flags of the context, as the client asked for them.
+    /// Returns the flags of the context, as the client requested them.
     #[must_use]
     pub fn flags(&self) -> GssFlags {
         self.flags
@@ -156,7 +160,8 @@ impl SecurityContext {
         self.etype
     }
 
-    /// Signs a message (`GSS_GetMIC`) and returns the token. The message itself is sent apart from the token.
+    /// Signs a message (`GSS_GetMIC`) and returns the token. The token does not contain the message, so the caller must
+    /// also send the message.
     #[must_use]
     pub fn get_mic(&mut self, message: &[u8]) -> Vec<u8> {
         let mut token = Vec::with_capacity(MAX_MIC);
@@ -173,7 +178,7 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants name the problem of the token or its number.
+    /// Returns [`MessageError`], whose variants name the problem of the token or its number.
     pub fn verify_mic(&mut self, message: &[u8], token: &[u8]) -> Result<(), MessageError> {
         check_size(token)?;
         let sequence = match &mut self.tokens {
@@ -184,9 +189,9 @@ impl SecurityContext {
         self.window.take(sequence)
     }
 
-    /// Signs or seals a message (`GSS_Wrap`) and appends the token to `out`. The token holds the message.
+    /// Signs or encrypts a message (`GSS_Wrap`), and appends the token to `out`. The token contains the message.
     ///
-    /// The confounder must be random, and never be used twice in one context.
+    /// The confounder must be random, and must not be used twice in one context.
     pub fn wrap(&mut self, message: &[u8], protection: Protection, confounder: &Confounder, out: &mut Vec<u8>) {
         let sequence = self.number();
         match &mut self.tokens {
@@ -196,24 +201,25 @@ impl SecurityContext {
         }
     }
 
-    /// Opens a token of [`wrap`](Self::wrap) that has at least this protection (`GSS_Unwrap`), and appends its message to
-    /// `out`. An encrypted message is signed, too.
+    /// Opens a token of the peer's `GSS_Wrap` that has at least the protection `least` (`GSS_Unwrap`), and appends its
+    /// message to `out`. An encrypted token always suffices, because encryption also protects the integrity.
     ///
     /// # Errors
     ///
-    /// [`MessageError::Protection`] if the token is signed only, and `least` is encryption. The other variants name the problem
-    /// of the token or its number. `out` is then unchanged.
+    /// Returns [`MessageError::Protection`] if the token is only signed and `least` is [`Protection::Confidentiality`].
+    /// The other variants name the problem of the token or its number. After an error, `out` is unchanged.
     pub fn unwrap(&mut self, token: &[u8], least: Protection, out: &mut Vec<u8>) -> Result<(), MessageError> {
         self.open(token, least, out).map(|_protection| ())
     }
 
-    /// Opens a token of [`wrap`](Self::wrap) whatever protection it has, appends its message to `out`, and returns the
-    /// protection. The sender chose it: a message may be signed where the caller expects an encrypted one. So use
-    /// [`unwrap`](Self::unwrap) where the protocol says which it is.
+    /// Opens a token of the peer's `GSS_Wrap` with any protection, appends its message to `out`, and returns the
+    /// protection. The sender chooses the protection, so the message may be only signed although the caller expects
+    /// encryption. If the protocol defines the protection, use [`unwrap`](Self::unwrap) instead.
     ///
     /// # Errors
     ///
-    /// [`MessageError`], whose variants name the problem of the token or its number. `out` is then unchanged.
+    /// Returns Returns [`MessageError`], whose variants name the problem of the token or its number. After an error,
+    /// `out` is unchanged.
     pub fn unwrap_any(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         self.open(token, Protection::Integrity, out)
     }
@@ -235,12 +241,12 @@ impl SecurityContext {
         Ok(found)
     }
 
-    /// Returns the length of the longest message whose token has at most `max_token` octets (`GSS_Wrap_size_limit`). It is 0
-    /// if there is no such message, or only the empty one.
+    /// Returns the length of the longest message whose token has at most `max_token` octets (`GSS_Wrap_size_limit`).
+    /// The result is 0 if no message fits, or only the empty message fits.
     #[must_use]
     pub fn wrap_size_limit(&self, protection: Protection, max_token: usize) -> usize {
         match &self.tokens {
-            // A token that is too small for any message has no octets for one.
+            // If `max_token` is too small for every message, the subtraction saturates at 0.
             Tokens::Cfx(cfx) => max_token.saturating_sub(cfx.overhead(protection)),
             #[cfg(feature = "rc4")]
             Tokens::Rc4(_) => rc4::size_limit(max_token),
@@ -249,7 +255,8 @@ impl SecurityContext {
 
     fn number(&mut self) -> u64 {
         let number = self.next;
-        // The numbers of RFC 4757 begin again after 2^32 tokens, those of RFC 4121 after 2^64.
+        // The sequence numbers of RFC 4757 wrap to zero after 2^32 tokens, and the numbers of RFC 4121 after 2^64
+        // tokens.
         self.next = self.width.cut(number.wrapping_add(1));
         number
     }
@@ -265,7 +272,7 @@ fn expect_kind(token: &[u8], expected: TokenKind) -> Result<(), MessageError> {
     if found == expected { Ok(()) } else { Err(MessageError::WrongToken { expected, found }) }
 }
 
-/// Cuts `out` to `length` octets and overwrites the rest.
+/// Truncates `out` to `length` octets, and overwrites the other octets with zeros.
 fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
     if let Some(rest) = out.get_mut(length..) {
         zeroize_bytes(rest);
@@ -273,7 +280,7 @@ fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
     out.truncate(length);
 }
 
-/// The length of the longest MIC token, that of encryption type 20.
+/// The length of the longest MIC token, which is that of encryption type 20.
 const MAX_MIC: usize = 16 + 24;
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! Per-message tokens under RC4 keys (RFC 4757 section 7, on RFC 1964 section 1.2): MIC and Wrap.
+//! Per-message tokens with RC4 keys (RFC 4757 section 7, which changes RFC 1964 section 1.2): MIC and Wrap.
 //!
-//! In: messages and their numbers, or tokens of the peer. Out: tokens, or messages whose integrity was verified, and their
-//! numbers. The order of the numbers is not checked here. Tokens of DCE style, whose framing leaves the data out, are refused.
+//! This module makes tokens from messages and sequence numbers. From the peer's tokens, it returns messages whose
+//! integrity was verified, and sequence numbers. It does not check the order of the numbers. It refuses tokens of DCE
+//! style, whose framing does not include the data.
 //!
-//! All implementations differ from the RFC in two things. The direction octets are those of RFC 1964: FF from the acceptor.
-//! The checksum of a Wrap token has message type 13 and covers the data with its padding.
+//! All implementations deviate from RFC 4757 in two points, and so does this module. The direction octets are those of
+//! RFC 1964: FF for tokens of the acceptor. The checksum of a Wrap token uses message type 13, and covers the data with
+//! its padding.
 
 use alloc::vec::Vec;
 
@@ -22,7 +24,7 @@ pub(super) struct Rc4 {
 }
 
 impl Rc4 {
-    /// Prepares the tokens, or returns `None` if the key is of another type.
+    /// Prepares the keys of the tokens, or returns `None` if the key is not an RC4 key.
     pub(super) fn new(established: &Established) -> Option<Self> {
         let key = &established.key;
         Some(Self {
@@ -42,7 +44,7 @@ impl Rc4 {
     /// octets 8..16   SND_SEQ    encrypted: number, big-endian, and direction
     /// octets 16..24  SGN_CKSUM  over octets 0..8 and the message
     /// ```
-    /// The framing of RFC 2743 section 3.1 stands around it.
+    /// The GSS-API framing of RFC 2743 section 3.1 is around these octets.
     pub(super) fn mic(&self, sequence: u64, message: &[u8], out: &mut Vec<u8>) {
         let checksum = checksum(&self.mic, MIC_START, &[message]);
         append_framing(out, FIELDS);
@@ -82,7 +84,7 @@ impl Rc4 {
         let (start, number) = (wrap_start(protection), low_half(sequence));
         let confounder: Rc4Confounder = part::<0, CONFOUNDER, 16>(confounder);
         let checksum = checksum(&self.wrap_mic, start, &[&confounder, message, &PADDING]);
-        // Where a sum of lengths saturates, the reservation panics.
+        // If the sum of the lengths saturates, `reserve` panics.
         append_framing(out, message.len().saturating_add(WRAPPING));
         out.extend_from_slice(&start);
         out.extend_from_slice(&self.encrypted_number(number, checksum));
@@ -97,7 +99,7 @@ impl Rc4 {
         }
     }
 
-    /// Appends the message to `out`, which stays as it was if the token is refused.
+    /// Verifies a Wrap token, and appends its message to `out`. If the token is refused, `out` is unchanged.
     pub(super) fn unwrap(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(u64, Protection), MessageError> {
         let (fields, mut rest) = Fields::read(token, TokenKind::Rc4Wrap, &[SIGNED_START, SEALED_START])?;
         let sealed = fields.start == SEALED_START;
@@ -115,7 +117,8 @@ impl Rc4 {
         let opened = verify(&self.wrap_mic, &fields, &[&confounder, data]).and_then(|()| {
             unpadded(data).ok_or_else(|| rest.error(field!("Wrap.Padding"), Kind::Unrecognised).within(token).into())
         });
-        // A refused token leaves nothing. The message and what was before it are a part of `out`: nothing saturates.
+        // If the token is refused, all appended octets are removed. The addition does not saturate, because the end of
+        // the message is within `out`.
         let length = opened.as_ref().map_or(start, |length| start.saturating_add(*length));
         super::truncate_zeroized(out, length);
         opened.map(|_| (sequence.into(), protection))
@@ -129,8 +132,8 @@ impl Rc4 {
         octets
     }
 
-    /// Returns the number of a token of the peer. It is encrypted under a key made from the checksum, so an altered number shows
-    /// as an impossible direction.
+    /// Returns the sequence number of a peer's token. The key that encrypts the number depends on the checksum. If the
+    /// checksum was altered, the direction octets are wrong after decryption.
     fn number(&self, fields: &Fields) -> Result<u32, MessageError> {
         let mut octets = fields.sequence;
         self.streams.apply_to_sequence(fields.checksum, &mut octets);
@@ -151,22 +154,23 @@ impl core::fmt::Debug for Rc4 {
     }
 }
 
-/// Returns how many octets the longest message has whose token has at most `max_token`, or 0 if there is none. The length of
-/// the length may differ by one between the two, which is left unused.
+/// Returns the length of the longest message whose token has at most `max_token` octets, or 0 if there is none. The
+/// function assumes length octets for contents of `max_token` octets, so the result may be one less than possible.
 pub(super) fn size_limit(max_token: usize) -> usize {
     max_token.saturating_sub(framing_len(max_token)).saturating_sub(KRB5_OID.len()).saturating_sub(WRAPPING)
 }
 
-/// The fields at the beginning of both tokens.
+/// The fields at the beginning of MIC and Wrap tokens.
 struct Fields {
-    /// The TOK_ID, the algorithms, and filler.
+    /// The fields TOK_ID, SGN_ALG, SEAL_ALG and Filler. A MIC token has filler instead of SEAL_ALG.
     start: [u8; 8],
     sequence: [u8; 8],
     checksum: [u8; 8],
 }
 
 impl Fields {
-    /// Returns the fields and a reader of the octets after them. `starts` are the allowed first octets.
+    /// Returns the fields, and a reader of the octets after them. `starts` contains the allowed values of the first
+    /// eight octets.
     fn read<'a>(token: &'a [u8], expected: TokenKind, starts: &[[u8; 8]]) -> Result<(Self, Reader<'a>), MessageError> {
         super::expect_kind(token, expected)?;
         let read = |reader| {
@@ -200,7 +204,7 @@ fn wrap_start(protection: Protection) -> [u8; 8] {
     }
 }
 
-/// Returns the octet that names the direction (RFC 1964 section 1.2.1.2).
+/// Returns the direction octet of a sender's tokens (RFC 1964 section 1.2.1.2).
 fn direction(sender: Role) -> u8 {
     match sender {
         Role::Initiator => 0x00,
@@ -222,10 +226,11 @@ fn verify(key: &Checksummer, fields: &Fields, pieces: &[&[u8]]) -> Result<(), Me
     if same(&expected, &fields.checksum) { Ok(()) } else { Err(MessageError::Integrity) }
 }
 
-/// Returns how many octets are before the padding, each of whose octets is the padding's length.
+/// Returns the number of octets before the padding. Every octet of the padding must have the length of the padding as
+/// its value.
 ///
-/// The length is 1 by RFC 4757. Some senders pad up to 8 octets as for DES (RFC 1964 section 1.2.2.3), and the libraries of MIT
-/// and Heimdal take that.
+/// In RFC 4757 the padding has one octet. Some senders add up to 8 octets as for DES (RFC 1964 section 1.2.2.3), and
+/// MIT krb5 and Heimdal accept such padding.
 fn unpadded(data: &[u8]) -> Option<usize> {
     let count = *data.last()?;
     let length = data.len().checked_sub(count.into())?;
@@ -233,9 +238,9 @@ fn unpadded(data: &[u8]) -> Option<usize> {
     ((1..=8).contains(&count) && padding.iter().all(|octet| *octet == count)).then_some(length)
 }
 
-/// Appends the framing of `length` octets: identifier, length, and mechanism.
+/// Appends the GSS-API framing for `length` octets: the identifier octet, the length octets, and the mechanism.
 fn append_framing(out: &mut Vec<u8>, length: usize) {
-    // Where a sum of lengths saturates, the reservation panics.
+    // If the sum of the lengths saturates, `reserve` panics.
     let contents = length.saturating_add(KRB5_OID.len());
     out.reserve(contents.saturating_add(framing_len(contents)));
     out.push(INITIAL_TAG);
@@ -243,13 +248,13 @@ fn append_framing(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(&KRB5_OID);
 }
 
-/// Returns how many identifier and length octets stand before so many octets.
+/// Returns the number of identifier and length octets before contents of `contents` octets.
 fn framing_len(contents: usize) -> usize {
-    // A small number: nothing saturates.
+    // The sum is small and does not saturate.
     LengthOctets::of(contents).as_slice().len().saturating_add(1)
 }
 
-/// Returns the last 32 bits of a number. The number of a token has no more.
+/// Returns the last 32 bits of a sequence number. A number in a token has only 32 bits.
 fn low_half(sequence: u64) -> u32 {
     let [_, _, _, _, a, b, c, d] = sequence.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
@@ -261,17 +266,17 @@ const SIGNED_START: [u8; 8] = [0x02, 0x01, 0x11, 0x00, 0xFF, 0xFF, 0xFF, 0xFF];
 
 const SEALED_START: [u8; 8] = [0x02, 0x01, 0x11, 0x00, 0x10, 0x00, 0xFF, 0xFF];
 
-/// 1.2.840.113554.1.2.2 with its identifier and length.
+/// The object identifier 1.2.840.113554.1.2.2, with its identifier and length octets.
 const KRB5_OID: [u8; 11] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];
 
 const PADDING: [u8; 1] = [0x01];
 
 const CONFOUNDER: usize = 8;
 
-/// The octets of a MIC token within its framing.
+/// The number of octets in a MIC token, without its framing.
 const FIELDS: usize = 24;
 
-/// The octets of a Wrap token within its framing, except the message.
+/// The number of octets in a Wrap token, without its framing and its message.
 const WRAPPING: usize = FIELDS + CONFOUNDER + PADDING.len();
 
 #[cfg(test)]
@@ -294,7 +299,7 @@ mod tests {
         }
     }
 
-    /// A token of the client whose data ends in other padding than ours.
+    /// Returns a token of the client whose data, including the padding, is `data`.
     fn padded(protection: Protection, data: &[u8]) -> Vec<u8> {
         let client = Rc4::new(&established(Role::Initiator)).unwrap();
         let (start, confounder) = (wrap_start(protection), [0xC0; CONFOUNDER]);
@@ -311,9 +316,9 @@ mod tests {
         token
     }
 
-    /// RFC 1964 section 1.2.2.3: one octet to eight.
+    /// RFC 1964 section 1.2.2.3 allows one to eight octets of padding.
     #[test]
-    fn padding_has_one_octet_to_eight() {
+    fn padding_of_one_to_eight_octets_is_accepted_and_other_padding_refused() {
         for protection in [Protection::Integrity, Protection::Confidentiality] {
             for count in 0..=10_u8 {
                 for message in [&b"message"[..], b""] {
@@ -332,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn every_octet_of_padding_is_its_number() {
+    fn padding_is_refused_if_an_octet_is_not_the_padding_length() {
         for count in 1..=8_u8 {
             let whole = [b"m", &vec![count; usize::from(count)][..]].concat();
             assert_eq!(unpadded(&whole), Some(1));
@@ -341,7 +346,7 @@ mod tests {
                 changed[at] ^= 0x10;
                 assert_eq!(unpadded(&changed), None, "{count} {at}");
             }
-            // More than there is.
+            // The padding claims more octets than the data has.
             assert_eq!(unpadded(&whole[2..]), None);
         }
     }

@@ -1,6 +1,7 @@
-//! The tokens of `testvectors/messages`, which MIT's and Heimdal's libraries made, with the keys of their contexts.
+//! The tokens of `testvectors/messages`, which the libraries of MIT krb5 and Heimdal made, with the keys of their
+//! contexts.
 //!
-//! An unknown field, a missing field and a wrong count are errors.
+//! The reader fails at an unknown field, a missing field, or a wrong count.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -11,7 +12,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer};
 
-/// Returns the contexts that the build can check: without the feature `rc4`, those under AES keys.
+/// Returns the contexts whose encryption type the build supports. Without the feature `rc4`, these are the contexts
+/// with AES keys.
 pub(super) fn all() -> Vec<Context> {
     let files =
         [include_str!("../../testvectors/messages/mit.json"), include_str!("../../testvectors/messages/heimdal.json")];
@@ -60,7 +62,7 @@ pub(super) struct Context {
     pub(super) tokens: Vec<Token>,
 }
 
-/// The first numbers of the two sides.
+/// The first sequence numbers of the two sides.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct First {
@@ -153,7 +155,7 @@ pub(super) fn message(length: usize) -> Vec<u8> {
     (0..length).map(|i| u8::try_from(i % 251).unwrap()).collect()
 }
 
-/// Makes flags by way of a checksum: they come from checksums only.
+/// Makes context flags from a checksum, because only the reader of checksums makes flags.
 pub(crate) fn flags(bits: u32) -> GssFlags {
     let mut checksum = [0; 24];
     checksum[0] = 16;

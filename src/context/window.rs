@@ -1,32 +1,33 @@
-//! The order of sequence numbers (RFC 2743 sections 1.2.3 and 1.2.5.2).
+//! The check of sequence numbers for replays and order (RFC 2743 sections 1.2.3 and 1.2.5.2).
 //!
-//! In: the number of a token whose integrity has been verified. Out: whether the context may take it. A number that is taken is
-//! remembered. Numbers of RFC 4121 have 64 bits. Those of RFC 4757 have 32 bits and begin again.
+//! The window accepts or refuses the number of a token whose integrity has been verified, and remembers accepted
+//! numbers. Numbers of RFC 4121 have 64 bits. Numbers of RFC 4757 have 32 bits and wrap to zero.
 
 use super::MessageError;
 use crate::wire::gss::GssFlags;
 
-/// The numbers that were taken, and the promise of the context about them.
+/// The accepted numbers, and the promise of the context about the order of numbers.
 #[derive(Debug)]
 pub(super) struct Window {
     promise: Promise,
     width: Width,
-    /// One more than the highest number taken, or the first number of the context.
+    /// One more than the highest accepted number, or the first number of the context.
     next: u64,
     /// The distance by which `next` has advanced since the context began.
     progress: u64,
-    /// Bit `i` stands for `next - 1 - i`.
+    /// The remembered numbers: bit `i` is set if the number `next - 1 - i` was accepted.
     seen: u64,
 }
 
-/// The promise that the flags of the context make.
+/// The promise about the order of tokens, which the flags of the context determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
-    /// Neither flag is set: all numbers are taken.
+    /// Neither flag is set, and all numbers are accepted.
     Nothing,
-    /// GSS_C_REPLAY_FLAG alone: no token is taken twice. Within the window, tokens come in any order.
+    /// Only GSS_C_REPLAY_FLAG is set, and no token is accepted twice. Within the window, tokens may arrive in any
+    /// order.
     NoReplay,
-    /// GSS_C_SEQUENCE_FLAG: each token is taken once and in order, and none may be missing.
+    /// GSS_C_SEQUENCE_FLAG is set. Every token is accepted only once, in order and without gaps.
     InOrder,
 }
 
@@ -49,9 +50,10 @@ impl Window {
         Self { promise, width, next: first.into(), progress: 0, seen: 0 }
     }
 
-    /// Takes the number, or rejects it as late, early or repeated. A rejected number changes nothing.
+    /// Accepts the number, or refuses it as too old, too early or repeated. A refused number does not change the
+    /// window.
     pub(super) fn take(&mut self, sequence: u64) -> Result<(), MessageError> {
-        // Numbers of 32 bits begin again, so distances are taken modulo their width.
+        // Numbers of 32 bits wrap to zero, so distances are computed modulo the width.
         let ahead = self.width.cut(sequence.wrapping_sub(self.next));
         let behind = self.width.cut(self.next.wrapping_sub(sequence));
         match self.promise {
@@ -65,7 +67,8 @@ impl Window {
         }
     }
 
-    /// Takes the next number only. A number behind it that is not older than the context was taken before: none was left out.
+    /// Accepts the next number only. An earlier number that is not before the first number of the context was accepted
+    /// before, because gaps are refused.
     fn take_in_order(&mut self, sequence: u64, ahead: u64, behind: u64) -> Result<(), MessageError> {
         let expected = self.next;
         match ahead {
@@ -84,7 +87,7 @@ impl Window {
         let age = behind.checked_sub(1).filter(|age| *age < remembered);
         let age = age.and_then(|age| u32::try_from(age).ok());
         let Some(bit) = age.and_then(|age| 1_u64.checked_shl(age)) else {
-            // The number of the oldest remembered token, modulo the width.
+            // The sequence number of the oldest remembered token, modulo the width.
             let oldest = self.width.cut(self.next.wrapping_sub(remembered));
             return Err(MessageError::TooOld { sequence, oldest });
         };
@@ -95,14 +98,14 @@ impl Window {
         Ok(())
     }
 
-    /// Takes the number that is `skipped` after `next`.
+    /// Accepts the number `next + skipped`.
     fn advance(&mut self, skipped: u64) {
-        // At most half of all numbers are skipped: nothing saturates.
+        // The addition does not saturate, because at most half of all numbers are skipped.
         let steps = skipped.saturating_add(1);
-        // After 64 steps or more, no bit is left.
+        // After 64 steps or more, no earlier number is remembered.
         self.seen = u32::try_from(steps).ok().and_then(|steps| self.seen.checked_shl(steps)).unwrap_or(0) | 1;
         self.next = self.width.cut(self.next.wrapping_add(steps));
-        // At its maximum it is further than any number can be behind, so it may stay there.
+        // `progress` may saturate, because no number can be further behind than its maximum.
         self.progress = self.progress.saturating_add(steps);
     }
 }
@@ -116,7 +119,8 @@ impl Width {
         }
     }
 
-    /// Returns the greatest distance ahead. A number that is further ahead counts as behind.
+    /// Returns the greatest distance at which a number counts as ahead of `next`. A number at a greater distance counts
+    /// as behind `next`.
     fn half(self) -> u64 {
         match self {
             Self::Bits32 => u64::from(u32::MAX >> 1),
@@ -125,7 +129,8 @@ impl Width {
     }
 }
 
-/// The number of latest tokens that are remembered when only replays are refused. MIT's libraries keep as many.
+/// The number of latest tokens that the window remembers if only replays are refused. MIT krb5 remembers the same
+/// number.
 const REMEMBERED: u64 = 64;
 
 #[cfg(test)]
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_leap_the_numbers_within_64_are_remembered() {
+    fn numbers_within_the_last_64_are_remembered_after_a_gap() {
         for width in WIDTHS {
             for ahead in [1, 62, 63, 64, 65, 66, 1_000] {
                 let mut window = window(Promise::NoReplay, width, 7);
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_older_than_the_context() {
+    fn number_before_the_first_of_the_context_is_too_old() {
         for width in WIDTHS {
             let mut window = window(Promise::NoReplay, width, 0);
             let sequence = last(width);
@@ -178,9 +183,9 @@ mod tests {
         }
     }
 
-    /// Half of all numbers are ahead of the next one, and the others behind it.
+    /// A number counts as ahead of `next` up to half of all numbers, and otherwise as behind `next`.
     #[test]
-    fn half_of_the_numbers_are_ahead() {
+    fn number_is_ahead_up_to_half_of_all_numbers() {
         for width in WIDTHS {
             let half = width.half();
             let start = || window(Promise::NoReplay, width, 5);
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_number_is_taken_once() {
+    fn last_number_of_a_width_is_accepted_once() {
         for width in WIDTHS {
             let (next, sequence) = (last(width) - 1, last(width));
             for promise in [Promise::NoReplay, Promise::InOrder] {
@@ -206,9 +211,9 @@ mod tests {
         }
     }
 
-    /// The numbers of RC4's tokens begin again, and the window still tells earlier numbers from later ones.
+    /// The numbers of RC4 tokens wrap to zero. Afterwards, the window still distinguishes earlier and later numbers.
     #[test]
-    fn numbers_of_32_bits_begin_again_at_0() {
+    fn numbers_of_32_bits_wrap_to_zero() {
         for promise in [Promise::NoReplay, Promise::InOrder] {
             let mut window = window(promise, Width::Bits32, u32::MAX - 1);
             let around = [0xFFFF_FFFE, 0xFFFF_FFFF, 0, 1];
@@ -221,9 +226,9 @@ mod tests {
         assert_eq!([window.take(0xFFFF_FFFF), window.take(0)], [Ok(()), Ok(())]);
     }
 
-    /// Numbers of 64 bits go on at 2^32, which is one more than the highest first number of an authenticator.
+    /// An authenticator's `seq-number` has 32 bits, but the numbers of 64 bits do not wrap after 2^32 - 1.
     #[test]
-    fn numbers_of_64_bits_go_on_after_32() {
+    fn numbers_of_64_bits_do_not_wrap_after_32_bits() {
         for promise in [Promise::NoReplay, Promise::InOrder] {
             let mut window = window(promise, Width::Bits64, u32::MAX);
             assert_eq!([window.take(0xFFFF_FFFF), window.take(0x1_0000_0000)], [Ok(()), Ok(())]);

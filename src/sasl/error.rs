@@ -1,47 +1,46 @@
-//! The errors of the negotiation of a security layer, and of its buffers.
+//! The errors of the negotiation of a security layer, and of the layer's buffers.
 
 use super::Layers;
 use crate::context::MessageError;
 use thiserror::Error;
 
-/// The error for a security layer that was not agreed on, or for one of its buffers.
+/// The reason why the negotiation of a security layer failed, or a buffer of the layer is refused.
 ///
 /// [`code`](Self::code) names the error for programs. `Display` writes a sentence for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The token in the answer or in a buffer is refused, or a buffer has less protection than agreed.
+    /// The token in the answer or in a buffer is refused, or a buffer has less protection than the negotiated layer.
     #[error("{0}")]
     Message(MessageError),
-    /// The client asked for a context that can provide none of the server's layers.
-    #[error(
-        "none of the server's security layers can be offered: the client asked neither for integrity nor for confidentiality"
-    )]
+    /// The client requested a context that cannot provide any of the server's layers.
+    #[error("the context flags that the client requested allow none of the server's security layers")]
     NothingToOffer,
     /// The answer has fewer than four octets.
-    #[error("the answer has {size} octets, and the layer and the size alone take four")]
+    #[error("the answer has {size} octets, fewer than the four octets of the layer and the buffer size")]
     ShortAnswer {
-        /// The octets of the unwrapped answer.
+        /// The number of octets in the unwrapped answer.
         size: usize,
     },
-    /// The client chose no layer, several layers, or one that was not offered.
-    #[error("the client chose the security layer 0x{chosen:02X}, and offered were 0x{:02X}", .offered.bits())]
+    /// The client chose no layer, several layers, or a layer that the server did not offer.
+    #[error("the client chose the security layer 0x{chosen:02X}, but the server offered 0x{:02X}", .offered.bits())]
     LayerNotOffered {
-        /// The octet of the answer that holds the choice.
+        /// The octet of the answer that contains the choice.
         chosen: u8,
-        /// The layers that were offered.
+        /// The layers that the server offered.
         offered: Layers,
     },
-    /// The announced buffers are too small for a message in a layer. A client without layers announces zero.
-    #[error("buffers of {size} octets have no room for a message in a security layer")]
+    /// The announced buffer size is too small for a message in a security layer. For example, a client without security
+    /// layers announces zero.
+    #[error("buffers of {size} octets are too small for a message in a security layer")]
     BufferSize {
-        /// The size that was announced.
+        /// The announced size, in octets.
         size: usize,
     },
     /// The authorization identity is too long.
     #[error("the authorization identity has {size} octets, more than the limit of {limit}")]
     IdentityTooLong {
-        /// The octets of the identity.
+        /// The number of octets in the identity.
         size: usize,
         /// The limit, [`MAX_AUTHORIZATION_IDENTITY`](crate::limits::MAX_AUTHORIZATION_IDENTITY).
         limit: usize,
@@ -49,18 +48,18 @@ pub enum SaslError {
     /// The authorization identity is not UTF-8, or holds a NUL.
     #[error("the authorization identity is not UTF-8, or holds a NUL")]
     IdentityText,
-    /// A buffer is larger than this side announced.
-    #[error("a buffer has {size} octets, and at most {limit} were announced")]
+    /// A buffer is larger than the size that this side announced.
+    #[error("a buffer has {size} octets, more than the {limit} that this side announced")]
     BufferTooLarge {
-        /// The length before the buffer.
+        /// The length that was sent before the buffer, in octets.
         size: u32,
-        /// The size that this side announced.
+        /// The size that this side announced, in octets.
         limit: usize,
     },
     /// A message of this side is too long for the client's buffers.
-    #[error("the message has {size} octets, and at most {limit} fit what the client can take")]
+    #[error("the message has {size} octets, more than the {limit} that fit into the client's buffers")]
     MessageTooLong {
-        /// The octets of the message.
+        /// The number of octets in the message.
         size: usize,
         /// The limit, [`SecurityLayer::max_message`](super::SecurityLayer::max_message).
         limit: usize,
@@ -74,7 +73,7 @@ impl From<MessageError> for SaslError {
 }
 
 impl SaslError {
-    /// Returns the stable name of this error, for logs, counters and tests. Names are added, never changed.
+    /// Returns the stable name of this error, for logs, counters and tests. The name of an error never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

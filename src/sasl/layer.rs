@@ -6,10 +6,10 @@ use crate::crypto::Confounder;
 use crate::wire::gss::GssFlags;
 use alloc::vec::Vec;
 
-/// The security layer of a connection. All later octets go through it, in buffers with their length before them (RFC 4422
-/// section 3.7).
+/// The security layer of a connection. The layer protects all later octets, in buffers with their length before them
+/// (RFC 4422 section 3.7).
 ///
-/// For an example see [`sasl`](super).
+/// For an example, see [`sasl`](super).
 #[derive(Debug)]
 pub struct SecurityLayer {
     pub(super) context: SecurityContext,
@@ -18,36 +18,38 @@ pub struct SecurityLayer {
     pub(super) max_receive: usize,
 }
 
-/// What [`SecurityLayer::decode`] found at the beginning of its input.
+/// The result of [`SecurityLayer::decode`] for the beginning of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the caller must drop the consumed octets, or read more"]
 pub enum Decoded {
-    /// The input begins with a whole buffer, and its message was appended to the output.
+    /// The input begins with a complete buffer, and the message of this buffer was appended to the output.
     Message {
-        /// The buffer took so many octets of the input.
+        /// The number of octets of the input that the buffer occupies, with its length.
         consumed: usize,
     },
     /// The input ends within a buffer.
     Incomplete {
-        /// The input must have so many octets before the next call.
+        /// The least number of octets that the input must have before the next call.
         needed: usize,
     },
 }
 
 impl SecurityLayer {
-    /// Makes the layer of the mechanism GSS-SPNEGO (MS-ADTS section 3.1.1.3.4.5.2), of a context that SPNEGO established. It
-    /// returns `None` if the client asked for no protection: the connection then goes on as it was.
+    /// Makes the layer of the mechanism GSS-SPNEGO (MS-ADTS section 3.1.1.3.4.5.2) from a context that SPNEGO
+    /// established. Returns `None` if the client requested no protection. The connection then continues without a
+    /// security layer.
     ///
-    /// That mechanism has no exchange about a layer. In Windows and in Cyrus SASL, the flags of the context decide: buffers are
-    /// encrypted with [`GssFlags::CONFIDENTIALITY`], and signed with [`GssFlags::INTEGRITY`] alone. The mechanism names no
-    /// authorization identity either: the user acts as the user who signed in. A server that demands encryption looks at
-    /// [`protection`](Self::protection), and refuses `None`.
+    /// GSS-SPNEGO does not negotiate a layer. As in Windows and in Cyrus SASL, the flags of the context determine the
+    /// layer. With [`GssFlags::CONFIDENTIALITY`], buffers are encrypted, and with [`GssFlags::INTEGRITY`] alone,
+    /// buffers are signed. GSS-SPNEGO also has no authorization identity, so the client acts as the user who signed in.
+    /// A server that requires encryption must check [`protection`](Self::protection) and refuse `None`.
     ///
-    /// Neither side announces a size. Buffers in both directions have at most `max_buffer` octets, without their length.
+    /// Neither side announces a buffer size. Buffers in both directions have at most `max_buffer` octets, not counting
+    /// the octets of their length.
     ///
     /// # Errors
     ///
-    /// [`SaslError::BufferSize`] if `max_buffer` is too small for a message.
+    /// Returns [`SaslError::BufferSize`] if `max_buffer` is too small for a message.
     pub fn of_gss_spnego(context: SecurityContext, max_buffer: usize) -> Result<Option<Self>, SaslError> {
         let protection = if context.flags().contains(GssFlags::CONFIDENTIALITY) {
             Protection::Confidentiality
@@ -61,24 +63,26 @@ impl SecurityLayer {
         Ok(Some(Self { context, protection, max_send: max_buffer, max_receive: max_buffer }))
     }
 
-    /// Returns how buffers are protected.
+    /// Returns the protection of the buffers.
     pub fn protection(&self) -> Protection {
         self.protection
     }
 
-    /// Returns the length of the longest message that the client's buffers hold. Send a longer message in pieces.
+    /// Returns the length of the longest message that fits into the client's buffers. The caller must split longer
+    /// messages.
     #[must_use]
     pub fn max_message(&self) -> usize {
         self.context.wrap_size_limit(self.protection, self.max_send)
     }
 
-    /// Protects a message and appends the buffer, with its length before it, to `out`.
+    /// Protects a message, and appends the length of the buffer and the buffer to `out`.
     ///
-    /// The confounder must be random, and never be used twice in one context.
+    /// The confounder must be random, and must not be used twice in one context.
     ///
     /// # Errors
     ///
-    /// [`SaslError::MessageTooLong`] if the message is longer than [`max_message`](Self::max_message). `out` is then unchanged.
+    /// Returns [`SaslError::MessageTooLong`] if the message is longer than [`max_message`](Self::max_message). After an
+    /// error, `out` is unchanged.
     pub fn encode(&mut self, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) -> Result<(), SaslError> {
         let (size, limit) = (message.len(), self.max_message());
         if size > limit {
@@ -90,7 +94,7 @@ impl SecurityLayer {
 
     #[expect(
         clippy::expect_used,
-        reason = "a token has at most `max_send` octets, which three octets announced, and its length was appended before it"
+        reason = "a token has at most `max_send` octets, a number of 24 bits, and its length was appended before it"
     )]
     fn append(&mut self, message: &[u8], confounder: &Confounder, out: &mut Vec<u8>) {
         let start = out.len();
@@ -105,8 +109,8 @@ impl SecurityLayer {
     ///
     /// # Errors
     ///
-    /// [`SaslError`], whose variants name the problem. `out` is then unchanged. The server should close the connection: it cannot
-    /// know where the next buffer begins.
+    /// Returns [`SaslError`], whose variants name the problem. After an error, `out` is unchanged. The server should
+    /// then close the connection, because it cannot know where the next buffer begins.
     pub fn decode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Decoded, SaslError> {
         let Some((length, rest)) = input.split_first_chunk::<LENGTH>() else {
             return Ok(Decoded::Incomplete { needed: LENGTH });
@@ -114,7 +118,7 @@ impl SecurityLayer {
         let (size, limit) = (u32::from_be_bytes(*length), self.max_receive);
         let size = usize::try_from(size).ok().filter(|size| *size <= limit);
         let size = size.ok_or(SaslError::BufferTooLarge { size: u32::from_be_bytes(*length), limit })?;
-        // No input is as long as a sum that saturates.
+        // If the sum saturated, no input would be long enough, and the buffer would count as incomplete.
         let consumed = size.saturating_add(LENGTH);
         let Some(token) = rest.get(..size) else {
             return Ok(Decoded::Incomplete { needed: consumed });
@@ -124,5 +128,5 @@ impl SecurityLayer {
     }
 }
 
-/// The octets of the length before each buffer.
+/// The number of octets in the length before each buffer.
 pub(super) const LENGTH: usize = 4;

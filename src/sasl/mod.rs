@@ -1,19 +1,21 @@
-//! The security layer of SASL's mechanisms GSSAPI (RFC 4752 sections 3.2 and 3.3) and GSS-SPNEGO, for servers.
+//! The security layer of the SASL mechanisms GSSAPI (RFC 4752 sections 3.2 and 3.3) and GSS-SPNEGO, for servers.
 //!
-//! In: an established context, the layers that the server is willing to use, and the client's answer. Out: the challenge to
-//! send, then the authorization identity and, if the client chose a layer, the [`SecurityLayer`] for all later octets of the
-//! connection.
+//! The server begins a negotiation with an established context and the layers that it offers, and sends the returned
+//! challenge. The client's answer ends the negotiation. The outcome contains the authorization identity, and the
+//! [`SecurityLayer`] for all later octets of the connection if the client chose a layer.
 //!
-//! The tokens before the challenge are those of [`Validator`](crate::Validator), sent as they are. The caller adds base64
-//! where its protocol has it. The server must decide whether the user may act as the authorization identity.
+//! The tokens before the challenge are the tokens of [`Validator`](crate::Validator), sent unchanged. If the protocol
+//! uses base64, the caller encodes the tokens. The server must decide whether the user may act as the authorization
+//! identity.
 //!
 //! # Other mechanisms
-//! GSS-SPNEGO, which Windows prefers for LDAP, has no challenge and no answer: see [`SecurityLayer::of_gss_spnego`].
+//! Windows prefers GSS-SPNEGO for LDAP. This mechanism has no challenge and no answer about a layer; see
+//! [`SecurityLayer::of_gss_spnego`].
 //!
-//! GS2-KRB5 and GS2-KRB5-PLUS (RFC 5801) are not offered, so a server must not announce them. Their first token has a header of
-//! text in place of the GSS header, and is refused as `malformed`. Only a client that binds its authenticator to that text is
-//! safe from somebody who rewrites it (RFC 5801 section 5.1). They have no security layer, so they need TLS. Every client that
-//! has them (Cyrus SASL, GNU SASL) has GSSAPI, too.
+//! This crate does not support GS2-KRB5 and GS2-KRB5-PLUS (RFC 5801), so a server must not announce these mechanisms.
+//! The first token of GS2 has a text header instead of the GSS framing, and is refused as `malformed`. An attacker can
+//! change this header unless the client binds its authenticator to the header (RFC 5801 section 5.1). GS2 has no
+//! security layer, so it requires TLS. Every client that supports GS2 (Cyrus SASL, GNU SASL) also supports GSSAPI.
 //!
 //! # Example
 //!
@@ -28,7 +30,7 @@
 //! # }
 //! # fn random() -> Outcome<[u8; 16]> { Ok([0; 16]) }
 //!
-//! /// Answers every message with the same message, until the client closes the connection.
+//! /// Sends every received message back, until the client closes the connection.
 //! fn echo(context: SecurityContext, connection: &mut Connection) -> Outcome<()> {
 //!     let offered = Layers::INTEGRITY | Layers::CONFIDENTIALITY;
 //!     let (negotiation, challenge) = LayerNegotiation::begin(context, offered, 65_536, &random()?)?;
@@ -72,9 +74,9 @@ use crate::limits::{MAX_AUTHORIZATION_IDENTITY, MAX_MESSAGE_TOKEN};
 use crate::wire::gss::GssFlags;
 
 flags! {
-    /// A set of security layers. The first octet of the challenge and that of the answer hold one.
+    /// A set of security layers. The first octets of the challenge and of the answer each contain such a set.
     pub struct Layers(u8) {
-        /// No security layer: the connection goes on as it was, for instance under TLS.
+        /// No security layer: the connection continues without protection by SASL, for example with TLS.
         const NONE = 1;
         /// Every buffer is signed.
         const INTEGRITY = 2;
@@ -84,7 +86,7 @@ flags! {
 }
 
 impl Layers {
-    /// Returns the layers that a context of these flags can provide (RFC 4752 section 3.2).
+    /// Returns the layers that a context with these flags can provide (RFC 4752 section 3.2).
     const fn available(flags: GssFlags) -> Self {
         let integrity = if flags.contains(GssFlags::INTEGRITY) { Self::INTEGRITY.0 } else { 0 };
         let confidentiality = if flags.contains(GssFlags::CONFIDENTIALITY) { Self::CONFIDENTIALITY.0 } else { 0 };
@@ -95,13 +97,13 @@ impl Layers {
 impl BitOr for Layers {
     type Output = Self;
 
-    /// Returns the layers of both sets.
+    /// Returns the union of both sets.
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// A challenge whose answer is awaited.
+/// A negotiation whose challenge was made, and whose answer is still missing.
 #[derive(Debug)]
 pub struct LayerNegotiation {
     context: SecurityContext,
@@ -110,17 +112,18 @@ pub struct LayerNegotiation {
 }
 
 impl LayerNegotiation {
-    /// Offers those of `layers` that the context can provide, and returns the challenge to send.
+    /// Offers the layers of `layers` that the context can provide, and returns the challenge for the client.
     ///
-    /// The server receives buffers of at most `max_receive` octets, without their length. Three octets announce that size, so
-    /// a larger number than 16,777,215 counts as that.
+    /// The server accepts buffers of at most `max_receive` octets, not counting the octets of their length. The
+    /// challenge announces this size in three octets, so `max_receive` saturates at 16,777,215.
     ///
-    /// The confounder must be random, and never be used twice in one context.
+    /// The confounder must be random, and must not be used twice in one context.
     ///
     /// # Errors
     ///
-    /// [`SaslError::NothingToOffer`] if the context can provide none of `layers`. [`SaslError::BufferSize`] if a layer is offered
-    /// and `max_receive` is too small for a message.
+    /// Returns [`SaslError::NothingToOffer`] if the context cannot provide any of `layers`. Returns
+    /// [`SaslError::BufferSize`] if a layer other than [`Layers::NONE`] is offered and `max_receive` is too small for a
+    /// message.
     pub fn begin(
         mut context: SecurityContext,
         layers: Layers,
@@ -142,20 +145,22 @@ impl LayerNegotiation {
         Ok((Self { context, offered, max_receive }, challenge))
     }
 
-    /// Returns the layers that were offered.
+    /// Returns the layers that the server offered.
     #[must_use]
     pub fn offered(&self) -> Layers {
         self.offered
     }
 
-    /// Takes the client's answer: the layer that the client chose, the size of its buffers, and the identity to act as.
+    /// Reads the client's answer, which contains the chosen layer, the size of the client's buffers, and the
+    /// authorization identity.
     ///
     /// # Errors
     ///
-    /// [`SaslError`], whose variants name the problem. The server should then close the connection.
+    /// Returns [`SaslError`], whose variants name the problem. The server should then close the connection.
     pub fn finish(mut self, answer: &[u8]) -> Result<Negotiated, SaslError> {
         let mut message = Vec::new();
-        // Clients sign the answer (RFC 4752 section 3.1). An encrypted one is signed, too.
+        // Clients sign the answer (RFC 4752 section 3.1). An encrypted answer is accepted, too, because encryption also
+        // protects the integrity.
         self.context.unwrap(answer, Protection::Integrity, &mut message)?;
         let [chosen, high, middle, low, identity @ ..] = message.as_slice() else {
             return Err(SaslError::ShortAnswer { size: message.len() });
@@ -165,10 +170,10 @@ impl LayerNegotiation {
         Ok(Negotiated { authorization_identity, layer: self.layer(*chosen, max_send)? })
     }
 
-    /// Makes the layer that the client chose.
+    /// Makes the layer that the client chose, or returns `None` if the client chose no layer.
     ///
-    /// For no layer, RFC 4752 asks for a buffer size of 0. Java's client sends another
-    /// (<https://jira.mongodb.org/browse/SERVER-27252>). The size has no meaning then, so it is ignored.
+    /// If the client chooses no layer, RFC 4752 asks for a buffer size of 0, but Java's client sends another size
+    /// (<https://jira.mongodb.org/browse/SERVER-27252>). The size has no meaning without a layer, so it is ignored.
     fn layer(self, chosen: u8, max_send: u32) -> Result<Option<SecurityLayer>, SaslError> {
         let choice = Layers(chosen);
         let protection = match choice {
@@ -183,26 +188,26 @@ impl LayerNegotiation {
         let Some(protection) = protection else {
             return Ok(None);
         };
-        // If `usize` has less than 24 bits, no message can be longer than its maximum.
+        // If `usize` has fewer than 24 bits, no message can be longer than its maximum.
         let max_send = usize::try_from(max_send).unwrap_or(usize::MAX);
         check_buffer_size(&self.context, max_send)?;
         Ok(Some(SecurityLayer { context: self.context, protection, max_send, max_receive: self.max_receive }))
     }
 }
 
-/// The outcome of a negotiation.
+/// The outcome of the negotiation of a security layer.
 #[derive(Debug)]
 #[must_use = "the server must decide about the authorization identity, and use the layer"]
 #[non_exhaustive]
 pub struct Negotiated {
-    /// The identity that the client wants to act as, or `None` for the user who signed in. The server must decide whether the
-    /// user may.
+    /// The identity as which the client wants to act. `None` means the user who signed in. The server must decide
+    /// whether the user may act as this identity.
     pub authorization_identity: Option<String>,
-    /// The layer for the rest of the connection, or `None` if the client chose none.
+    /// The layer for the rest of the connection, or `None` if the client chose no layer.
     pub layer: Option<SecurityLayer>,
 }
 
-/// Rejects buffers that are too small for a message of one octet.
+/// Checks that buffers of `size` octets can contain an encrypted message of one octet.
 fn check_buffer_size(context: &SecurityContext, size: usize) -> Result<(), SaslError> {
     match context.wrap_size_limit(Protection::Confidentiality, size) {
         0 => Err(SaslError::BufferSize { size }),
@@ -210,14 +215,15 @@ fn check_buffer_size(context: &SecurityContext, size: usize) -> Result<(), SaslE
     }
 }
 
-/// Returns a size as the three octets that announce it.
-#[expect(clippy::expect_used, reason = "a size is at most MAX_BUFFER, which has 24 bits")]
+/// Returns the three octets that announce a size.
+#[expect(clippy::expect_used, reason = "a size is at most MAX_BUFFER, a number of 24 bits")]
 fn announced(size: usize) -> [u8; 3] {
     let [_, octets @ ..] = u32::try_from(size.min(MAX_BUFFER)).expect("24 bits are less than 32").to_be_bytes();
     octets
 }
 
-/// Reads an authorization identity: UTF-8 without NUL (RFC 4422 section 3.4.1). An empty one is the user who signed in.
+/// Reads an authorization identity, which must be UTF-8 without NUL (RFC 4422 section 3.4.1). An empty identity means
+/// the user who signed in.
 fn authorization_identity(octets: &[u8]) -> Result<Option<String>, SaslError> {
     let (size, limit) = (octets.len(), MAX_AUTHORIZATION_IDENTITY);
     if size > limit {

@@ -1,4 +1,5 @@
-//! Negotiation and layer against contexts of our own, and every size, octet and answer that is refused.
+//! Tests of the negotiation and the layer against this crate's initiator context, and of all refused sizes, octets and
+//! answers.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::layer::LENGTH;
@@ -28,7 +29,7 @@ fn sides(etype: EncType, flags: u32) -> (SecurityContext, SecurityContext) {
     (side(Role::Initiator), side(Role::Acceptor))
 }
 
-/// The client's context and the negotiation, after the challenge was read.
+/// Returns the client's context and the negotiation, after the client has read the challenge.
 fn begun(layers: Layers, max_receive: usize) -> (SecurityContext, LayerNegotiation) {
     let (mut client, server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH);
     let (negotiation, challenge) = LayerNegotiation::begin(server, layers, max_receive, &[1; 16]).unwrap();
@@ -53,7 +54,7 @@ fn layered(chosen: Layers, etype: EncType) -> (SecurityContext, SecurityLayer) {
 }
 
 #[test]
-fn the_challenge_announces_layers_and_size() {
+fn challenge_announces_the_offered_layers_and_the_buffer_size() {
     for (layers, size, expected) in [
         (ALL, 0x01_2345, [7, 1, 0x23, 0x45]),
         (ALL, usize::MAX, [7, 0xFF, 0xFF, 0xFF]),
@@ -69,7 +70,7 @@ fn the_challenge_announces_layers_and_size() {
 }
 
 #[test]
-fn nothing_is_offered_that_the_context_cannot_do() {
+fn only_layers_that_the_context_can_provide_are_offered() {
     for (flags, layers, offered) in [
         (BOTH, ALL, Ok(7)),
         (INTEGRITY, ALL, Ok(3)),
@@ -89,10 +90,10 @@ fn nothing_is_offered_that_the_context_cannot_do() {
 }
 
 #[test]
-fn an_answer_gives_layer_and_identity() {
+fn answer_determines_the_layer_and_the_authorization_identity() {
     let negotiated = answer(ALL, &[1, 0, 0, 0]).unwrap();
     assert!(negotiated.layer.is_none() && negotiated.authorization_identity.is_none());
-    // Java's client announces a size without a layer.
+    // Java's client announces a buffer size, although it chooses no layer.
     assert!(answer(ALL, &[1, 1, 0, 0]).unwrap().layer.is_none());
     let negotiated = answer(ALL, &[&[4, 0, 0x10, 0][..], "u:żółw".as_bytes()].concat()).unwrap();
     assert_eq!(negotiated.authorization_identity.as_deref(), Some("u:żółw"));
@@ -103,7 +104,7 @@ fn an_answer_gives_layer_and_identity() {
 }
 
 #[test]
-fn an_answer_with_one_wrong_thing_is_refused_by_its_name() {
+fn answer_with_one_wrong_field_is_refused_with_its_error() {
     let not_offered = |chosen, offered| SaslError::LayerNotOffered { chosen, offered };
     let long = [&[1, 0, 0, 0][..], &[b'a'; MAX_AUTHORIZATION_IDENTITY + 1]].concat();
     for (layers, message, expected) in [
@@ -129,7 +130,7 @@ fn an_answer_with_one_wrong_thing_is_refused_by_its_name() {
 }
 
 #[test]
-fn whole_buffers_are_decoded_and_incomplete_ones_are_not() {
+fn complete_buffer_is_decoded_and_incomplete_buffer_is_not() {
     for etype in EncType::SUPPORTED {
         for (chosen, protection) in
             [(Layers::INTEGRITY, Protection::Integrity), (Layers::CONFIDENTIALITY, Protection::Confidentiality)]
@@ -162,9 +163,9 @@ fn whole_buffers_are_decoded_and_incomplete_ones_are_not() {
     }
 }
 
-/// The flags of the client's checksum choose the layer, and there is no exchange about it.
+/// The flags of the client's checksum determine the layer, because GSS-SPNEGO does not negotiate a layer.
 #[test]
-fn flags_choose_the_layer_of_gss_spnego() {
+fn layer_of_gss_spnego_follows_from_the_context_flags() {
     let (sign, seal) = (Some(Protection::Integrity), Some(Protection::Confidentiality));
     for etype in EncType::SUPPORTED {
         for (flags, protection) in
@@ -190,7 +191,7 @@ fn flags_choose_the_layer_of_gss_spnego() {
 }
 
 #[test]
-fn gss_spnego_has_the_buffers_that_the_caller_allows() {
+fn layer_of_gss_spnego_has_the_buffer_size_of_the_caller() {
     let layer = |size| SecurityLayer::of_gss_spnego(sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH).1, size);
     assert_eq!(layer(60).unwrap_err(), SaslError::BufferSize { size: 60 });
     let mut smallest = layer(61).unwrap().unwrap();
@@ -201,7 +202,7 @@ fn gss_spnego_has_the_buffers_that_the_caller_allows() {
 }
 
 #[test]
-fn buffers_larger_than_announced_are_refused_by_their_length() {
+fn buffer_larger_than_announced_is_refused_before_it_is_complete() {
     let (_, mut layer) = layered(Layers::INTEGRITY, EncType::AES256_CTS_HMAC_SHA1_96);
     let mut out = Vec::new();
     assert_eq!(layer.decode(&[0, 0, 3, 0xE8], &mut out), Ok(Decoded::Incomplete { needed: 1004 }));
@@ -212,7 +213,7 @@ fn buffers_larger_than_announced_are_refused_by_their_length() {
     assert_eq!(layer.decode(&[0; 4], &mut out).unwrap_err().code(), "malformed");
 }
 
-/// Returns the smallest buffer that holds one encrypted octet.
+/// The size of the smallest buffer that can contain one encrypted octet, for every encryption type.
 const SMALLEST: [(EncType, u8); EncType::SUPPORTED.len()] = [
     (EncType::AES128_CTS_HMAC_SHA1_96, 61),
     (EncType::AES256_CTS_HMAC_SHA1_96, 61),
@@ -223,7 +224,7 @@ const SMALLEST: [(EncType, u8); EncType::SUPPORTED.len()] = [
 ];
 
 #[test]
-fn the_smallest_buffer_holds_one_octet() {
+fn buffer_size_too_small_for_one_octet_is_refused() {
     for (etype, smallest) in SMALLEST {
         for (size, is_taken) in [(smallest - 1, false), (smallest, true)] {
             let refused = (!is_taken).then_some(SaslError::BufferSize { size: size.into() });
@@ -247,7 +248,7 @@ fn the_smallest_buffer_holds_one_octet() {
 }
 
 #[test]
-fn a_buffer_has_at_most_the_octets_that_three_octets_announce() {
+fn announced_buffer_size_saturates_at_24_bits() {
     const LARGEST: usize = 0xFF_FFFF;
     for (size, said) in [(LARGEST - 1, [0xFF, 0xFF, 0xFE]), (LARGEST, [0xFF; 3]), (LARGEST + 1, [0xFF; 3])] {
         let (mut client, server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, BOTH);
@@ -269,7 +270,7 @@ fn a_buffer_has_at_most_the_octets_that_three_octets_announce() {
 }
 
 #[test]
-fn a_buffer_of_the_announced_size_is_taken_and_a_larger_one_is_not() {
+fn buffer_of_the_announced_size_is_accepted_and_a_larger_buffer_refused() {
     for etype in EncType::SUPPORTED {
         for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
             let (mut client, mut layer) = layered(chosen, etype);
@@ -290,7 +291,7 @@ fn a_buffer_of_the_announced_size_is_taken_and_a_larger_one_is_not() {
 }
 
 #[test]
-fn a_layer_is_chosen_by_one_of_three_octets() {
+fn answer_with_several_or_unknown_layers_is_refused() {
     for chosen in 0..=u8::MAX {
         let protection = answer(ALL, &[chosen, 0, 1, 0]).map(|it| it.layer.map(|layer| layer.protection()));
         let expected = match chosen {
@@ -303,14 +304,14 @@ fn a_layer_is_chosen_by_one_of_three_octets() {
     }
 }
 
-/// Returns whether a bit of a token of 128 octets at most may change unnoticed: the rotation of RFC 4121, and the bit of the
-/// mechanism that Windows 2000 does not send.
+/// Returns whether a bit is not protected, in a token whose length has one octet. These are the bits of RRC in RFC
+/// 4121, and the bit of the mechanism in which the identifier of Windows 2000 differs.
 fn is_unprotected(etype: EncType, bit: usize) -> bool {
     if etype == EncType::RC4_HMAC { bit == 7 * 8 + 2 } else { (48..64).contains(&bit) }
 }
 
 #[test]
-fn every_flipped_bit_of_an_answer_is_noticed() {
+fn answer_with_a_flipped_bit_is_refused_or_read_unchanged() {
     for etype in EncType::SUPPORTED {
         let finish = |change: &dyn Fn(&mut Vec<u8>)| {
             let (mut client, server) = sides(etype, BOTH);
@@ -342,7 +343,7 @@ fn every_flipped_bit_of_an_answer_is_noticed() {
 }
 
 #[test]
-fn every_flipped_bit_of_a_buffer_is_noticed() {
+fn buffer_with_a_flipped_protected_bit_is_not_decoded() {
     for etype in EncType::SUPPORTED {
         for chosen in [Layers::INTEGRITY, Layers::CONFIDENTIALITY] {
             let (mut client, mut layer) = layered(chosen, etype);
@@ -364,7 +365,7 @@ fn every_flipped_bit_of_a_buffer_is_noticed() {
     }
 }
 
-/// Returns a layer and a buffer that its client protects in this way.
+/// Returns a layer, and a buffer that the client protects with `protection`.
 fn protected(chosen: Layers, protection: Protection) -> (SecurityLayer, Vec<u8>) {
     let (mut client, layer) = layered(chosen, EncType::AES256_CTS_HMAC_SHA384_192);
     let mut token = Vec::new();
@@ -373,7 +374,7 @@ fn protected(chosen: Layers, protection: Protection) -> (SecurityLayer, Vec<u8>)
 }
 
 #[test]
-fn a_buffer_with_less_protection_than_agreed_is_refused() {
+fn buffer_with_less_protection_than_negotiated_is_refused() {
     let (mut layer, buffer) = protected(Layers::CONFIDENTIALITY, Protection::Integrity);
     let mut out = vec![9];
     let (expected, found) = (Protection::Confidentiality, Protection::Integrity);
@@ -382,9 +383,9 @@ fn a_buffer_with_less_protection_than_agreed_is_refused() {
     assert_eq!((refused.code(), out), ("protection", vec![9]));
 }
 
-/// The servers of Cyrus SASL and of Java take it.
+/// The servers of Cyrus SASL and of Java accept such a buffer, too.
 #[test]
-fn a_buffer_with_more_protection_than_agreed_is_taken() {
+fn buffer_with_more_protection_than_negotiated_is_accepted() {
     let (mut layer, buffer) = protected(Layers::INTEGRITY, Protection::Confidentiality);
     let mut out = vec![9];
     assert_eq!(layer.decode(&buffer, &mut out), Ok(Decoded::Message { consumed: buffer.len() }));

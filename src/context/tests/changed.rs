@@ -1,9 +1,9 @@
-//! Tokens that were cut or changed, or that belong to another side, key or context.
+//! Tests of tokens that were cut or changed, or that belong to another side, key or context.
 
 use super::*;
 
 #[test]
-fn every_prefix_is_refused_and_changes_nothing() {
+fn every_prefix_of_a_token_is_refused_and_does_not_change_the_context() {
     some(|context, token, established| {
         let mut receiver = SecurityContext::new(established);
         for length in 0..token.octets.len() {
@@ -16,14 +16,14 @@ fn every_prefix_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn every_flipped_bit_is_refused_and_changes_nothing() {
+fn token_with_a_flipped_protected_bit_is_refused_and_does_not_change_the_context() {
     some(|context, token, established| {
         let mut receiver = SecurityContext::new(established.clone());
         for bit in 0..token.octets.len() * 8 {
             let mut octets = token.octets.clone();
             octets[bit / 8] ^= 1 << (bit % 8);
             if is_unprotected(token, bit) {
-                // The token may be taken, but only with the same message.
+                // The changed token may be accepted, but only with the same message.
                 let _ = take(&mut SecurityContext::new(established.clone()), token, &octets);
             } else {
                 let error = take(&mut receiver, token, &octets);
@@ -34,8 +34,8 @@ fn every_flipped_bit_is_refused_and_changes_nothing() {
     });
 }
 
-/// Returns whether no checksum protects a bit: the bits of RRC, which holds the rotation only, and the bit of the mechanism that
-/// Windows 2000 does not send.
+/// Returns whether a bit is not protected by a checksum. These are the bits of RRC, which only defines the rotation,
+/// and the bit of the mechanism in which the identifier of Windows 2000 differs.
 fn is_unprotected(token: &Token, bit: usize) -> bool {
     match token.octets[..2] {
         [5, 4] => (48..64).contains(&bit),
@@ -45,7 +45,7 @@ fn is_unprotected(token: &Token, bit: usize) -> bool {
 }
 
 #[test]
-fn a_changed_message_does_not_have_the_mic() {
+fn mic_of_another_message_is_refused() {
     for etype in EncType::SUPPORTED {
         let (mut client, mut server) = sides(etype, SEQUENCE, 1);
         let mic = client.get_mic(b"message");
@@ -57,7 +57,7 @@ fn a_changed_message_does_not_have_the_mic() {
 }
 
 #[test]
-fn a_token_is_refused_by_the_side_that_made_it() {
+fn token_is_refused_as_reflected_by_the_side_that_made_it() {
     some(|context, token, _| {
         let mut maker = context.side(token.from);
         assert_eq!(take(&mut maker, token, &token.octets), Err(MessageError::Reflected), "{}", context.id);
@@ -65,7 +65,7 @@ fn a_token_is_refused_by_the_side_that_made_it() {
 }
 
 #[test]
-fn tokens_under_the_other_key_are_refused_by_their_flag() {
+fn token_whose_flag_names_the_other_key_is_refused() {
     some(|context, token, established| {
         if context.etype == 23 {
             return;
@@ -81,7 +81,7 @@ fn tokens_under_the_other_key_are_refused_by_their_flag() {
 }
 
 #[test]
-fn tokens_of_another_context_are_refused() {
+fn token_of_another_context_is_refused() {
     some(|context, token, established| {
         let mut other = established.key.expose_bytes().to_vec();
         other[0] ^= 1;

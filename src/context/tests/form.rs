@@ -1,9 +1,9 @@
-//! The kind, the fields and the size of a token.
+//! Tests of the kind, the fields and the size of tokens.
 
 use super::*;
 
 #[test]
-fn a_token_is_taken_by_its_own_call_only() {
+fn token_of_another_kind_than_the_call_expects_is_refused() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, SEQUENCE, 1);
     let (mut rc4_client, mut rc4_server) = sides(EncType::RC4_HMAC, SEQUENCE, 1);
     let framed = |id: [u8; 2]| {
@@ -41,7 +41,7 @@ fn a_token_is_taken_by_its_own_call_only() {
 }
 
 #[test]
-fn filler_may_follow_a_sealed_message() {
+fn encrypted_message_with_filler_is_accepted_if_ec_matches_its_copy() {
     let key = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[5; 32]).unwrap();
     let seal = |said: u16, copied: u16| {
         let header = |ec: u16| {
@@ -69,7 +69,7 @@ fn filler_may_follow_a_sealed_message() {
 }
 
 #[test]
-fn a_signed_message_has_the_checksum_of_its_type() {
+fn signed_token_with_another_checksum_length_is_refused() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, SEQUENCE, 1);
     let token = wrapped(&mut client, b"message", Protection::Integrity);
     for found in [0, 11, 13, 0xFFFF] {
@@ -83,7 +83,7 @@ fn a_signed_message_has_the_checksum_of_its_type() {
 }
 
 #[test]
-fn tokens_larger_than_the_limit_are_refused_unread() {
+fn wrap_token_larger_than_the_limit_is_refused() {
     let limit = MAX_MESSAGE_TOKEN;
     for etype in [EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC] {
         let (mut client, mut server) = sides(etype, SEQUENCE, 1);
@@ -98,7 +98,7 @@ fn tokens_larger_than_the_limit_are_refused_unread() {
 }
 
 #[test]
-fn mics_larger_than_the_limit_are_refused_unread() {
+fn mic_token_larger_than_the_limit_is_refused() {
     let limit = MAX_MESSAGE_TOKEN;
     for etype in [EncType::AES128_CTS_HMAC_SHA1_96, EncType::RC4_HMAC] {
         let (mut client, mut server) = sides(etype, SEQUENCE, 1);

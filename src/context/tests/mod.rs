@@ -1,4 +1,5 @@
-//! Tokens of other libraries are taken, changed tokens are refused, and this crate makes the same tokens as other libraries.
+//! Tests that tokens of other libraries are accepted, that changed tokens are refused, and that this crate makes the
+//! same tokens as other libraries.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
@@ -25,7 +26,7 @@ const CONFOUNDER: Confounder = [0xC0; 16];
 const STARTS: [&[u8]; 5] = [&[], &[5, 4, 4], &[5, 4, 6, 0xFF], &[4, 4, 4], &[0x60, 0x40]];
 const PROTECTIONS: [Protection; 2] = [Protection::Integrity, Protection::Confidentiality];
 
-/// Takes a recorded token by the call for its kind.
+/// Verifies a recorded token with the function for its kind.
 fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(), MessageError> {
     let mut out = vec![1, 2, 3];
     let result = match token.kind {
@@ -39,7 +40,7 @@ fn take(context: &mut SecurityContext, token: &Token, octets: &[u8]) -> Result<(
     result
 }
 
-/// Checks each recorded token, as if its receiver had taken all tokens before it.
+/// Calls `check` with every recorded token, and with a context whose receiver expects the number of this token next.
 fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     for context in recorded::all() {
         let mut sent = [0, 0];
@@ -53,7 +54,7 @@ fn each(mut check: impl FnMut(&Context, &Token, Established)) {
     }
 }
 
-/// Checks as [`each`] does, for some short tokens of every kind, type and library.
+/// Calls `check` as [`each`] does, but only with some short tokens of every kind, encryption type and library.
 fn some(mut check: impl FnMut(&Context, &Token, Established)) {
     let mut count = 0;
     let mut checked = 0;
@@ -67,7 +68,7 @@ fn some(mut check: impl FnMut(&Context, &Token, Established)) {
     assert!(checked > 80, "{checked}");
 }
 
-/// Makes both sides of a context under a key of that type. Their numbers begin with `first`.
+/// Makes both sides of a context with a key of type `etype`. The sequence numbers of both sides begin with `first`.
 fn sides(etype: EncType, flags: u32, first: u32) -> (SecurityContext, SecurityContext) {
     let key = Key::new(etype, &vec![5; etype.key_len().unwrap()]).unwrap();
     let side = |role| {
@@ -95,14 +96,14 @@ fn unwrapped(context: &mut SecurityContext, token: &[u8]) -> Result<Vec<u8>, Mes
 }
 
 #[test]
-fn the_longest_message_of_a_size_fits_and_one_more_does_not() {
+fn longest_message_of_the_size_limit_makes_a_token_of_that_size() {
     for etype in EncType::SUPPORTED {
         for protection in PROTECTIONS {
             let (mut client, _) = sides(etype, SEQUENCE, 1);
             for size in [80, 127, 128, 129, 130, 131, 255, 256, 257, 258, 259, 260, 1000, 65_535, 65_542] {
                 let limit = client.wrap_size_limit(protection, size);
                 let length = wrapped(&mut client, &vec![0; limit], protection).len();
-                // Where the length of RC4's framing grows, one octet may be left.
+                // With RC4, one octet may remain unused where the number of length octets changes.
                 assert!(length <= size && length + 1 >= size, "{etype} {protection:?} {size}: {length}");
             }
             assert_eq!(client.wrap_size_limit(protection, 20), 0);
@@ -110,10 +111,10 @@ fn the_longest_message_of_a_size_fits_and_one_more_does_not() {
     }
 }
 
-/// A caller that demands encryption takes no token that is only signed. An encrypted one is signed, too. A refused token is not used
-/// up.
+/// A caller that requires encryption refuses a token that is only signed. A caller that requires a signature accepts an
+/// encrypted token, too. A refused token can still be accepted later.
 #[test]
-fn unwrap_takes_the_demanded_protection_or_more() {
+fn unwrap_accepts_only_the_required_protection_or_more() {
     let [sign, seal] = PROTECTIONS;
     for etype in EncType::SUPPORTED {
         for (found, least, is_taken) in
@@ -135,7 +136,7 @@ fn unwrap_takes_the_demanded_protection_or_more() {
 }
 
 #[test]
-fn debug_shows_no_key() {
+fn debug_of_a_security_context_shows_no_key() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 1);
         let _ = (client.get_mic(b""), wrapped(&mut client, b"", Protection::Confidentiality));
@@ -145,7 +146,7 @@ fn debug_shows_no_key() {
 }
 
 #[test]
-fn every_error_has_its_own_code() {
+fn every_message_error_has_its_own_code() {
     let sequence = 1;
     let errors = [
         MessageError::Malformed(Malformed { what: "Token", at: 0, problem: Problem::Truncated }),
@@ -181,7 +182,7 @@ fn every_error_has_its_own_code() {
 
 proptest! {
     #[test]
-    fn any_rotation_is_undone(
+    fn token_rotated_by_any_rrc_is_unwrapped(
         length in 0_usize..80,
         rrc: u16,
         protection in prop::sample::select(&PROTECTIONS[..]),
@@ -212,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn no_token_makes_it_panic(
+    fn arbitrary_octets_are_refused_without_a_panic(
         octets in prop::collection::vec(any::<u8>(), 0..120),
         start in prop::sample::select(&STARTS[..]),
     ) {

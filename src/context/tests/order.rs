@@ -1,9 +1,9 @@
-//! Sequence numbers: what is replayed, reordered or missing.
+//! Tests of sequence numbers: replayed, reordered and missing tokens.
 
 use super::*;
 
 #[test]
-fn a_sequence_is_taken_in_order_only() {
+fn tokens_are_accepted_only_in_order_with_the_sequence_flag() {
     for etype in EncType::SUPPORTED {
         for protection in PROTECTIONS {
             let (mut client, mut server) = sides(etype, SEQUENCE | REPLAY, 0xFFFF_FFF0);
@@ -26,7 +26,7 @@ fn a_sequence_is_taken_in_order_only() {
 }
 
 #[test]
-fn numbers_before_the_first_are_out_of_order() {
+fn number_before_the_first_is_out_of_order_with_the_sequence_flag() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 6);
         let (_, mut server) = sides(etype, SEQUENCE, 7);
@@ -39,7 +39,7 @@ fn numbers_before_the_first_are_out_of_order() {
 }
 
 #[test]
-fn without_a_sequence_tokens_come_in_any_order_but_once() {
+fn tokens_are_accepted_once_in_any_order_with_the_replay_flag_alone() {
     for etype in EncType::SUPPORTED {
         let (mut client, mut server) = sides(etype, REPLAY, 100);
         let tokens: Vec<_> = (0..70).map(|_| client.get_mic(b"")).collect();
@@ -59,7 +59,7 @@ fn without_a_sequence_tokens_come_in_any_order_but_once() {
 }
 
 #[test]
-fn without_either_flag_all_numbers_are_taken() {
+fn all_numbers_are_accepted_without_replay_and_sequence_flags() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, 0, 0);
     let token = client.get_mic(b"");
     for _ in 0..3 {

@@ -1,9 +1,9 @@
-//! The tokens of MIT and Heimdal: this crate takes them, and makes the same.
+//! Tests with tokens of MIT krb5 and Heimdal: this crate accepts these tokens, and makes the same tokens.
 
 use super::*;
 
 #[test]
-fn tokens_of_mit_and_heimdal_are_taken_in_order() {
+fn tokens_of_mit_and_heimdal_are_accepted_in_order() {
     let mut taken = 0;
     for context in recorded::all() {
         let mut receivers = SIDES.map(|side| context.side(side));
@@ -16,9 +16,9 @@ fn tokens_of_mit_and_heimdal_are_taken_in_order() {
     assert_eq!(taken, if cfg!(feature = "rc4") { 806 } else { 676 });
 }
 
-/// The confounder is taken out of their token.
+/// The test takes the confounder from the token of the other library.
 #[test]
-fn tokens_are_made_octet_by_octet_as_mit_and_heimdal_make_them() {
+fn tokens_equal_the_tokens_of_mit_and_heimdal_octet_by_octet() {
     let mut same = 0;
     each(|context, token, receiver| {
         if context.id.ends_with("-dce") {

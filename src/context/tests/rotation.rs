@@ -1,10 +1,11 @@
-//! The rotation by RRC, and in DCE style by RRC and EC.
+//! Tests of the rotation by RRC, and in DCE style by RRC and EC.
 
 use super::*;
 
-/// The rotations divide the confounder, go once around, and go as far as the field allows. In DCE style EC is added.
+/// Some rotations divide the confounder, some rotate the body by its whole length or more, and one is the greatest
+/// value of RRC. EC is zero, so the rotation in DCE style is the same.
 #[test]
-fn rotation_is_undone_at_its_ends() {
+fn token_rotated_by_a_boundary_value_is_unwrapped() {
     let dce = GssFlags::DCE_STYLE.bits();
     for etype in &EncType::SUPPORTED[..4] {
         for (protection, flags) in [(PROTECTIONS[0], 0), (PROTECTIONS[1], 0), (PROTECTIONS[1], dce)] {
@@ -23,9 +24,9 @@ fn rotation_is_undone_at_its_ends() {
     }
 }
 
-/// Windows rotates by EC + RRC. The sum has 17 bits.
+/// Windows rotates by EC + RRC, and this sum may have 17 bits.
 #[test]
-fn rotation_in_dce_style_goes_beyond_16_bits() {
+fn dce_style_token_rotated_by_a_17_bit_sum_is_unwrapped() {
     let key = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[5; 32]).unwrap();
     for (ec, rrc) in [(0, 0xFFFF), (1, 0xFFFF), (16, 28), (0xFFF0, 0xFFFF), (0xFFFF, 0xFFFF)] {
         let [high, low] = u16::try_from(ec).unwrap().to_be_bytes();
