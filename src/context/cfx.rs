@@ -339,7 +339,7 @@ struct Rotated<'a> {
 
 impl<'a> Rotated<'a> {
     fn new(body: &'a [u8], rotation: usize) -> Self {
-        // For an empty body, the remainder does not exist, and the split is at 0.
+        // For an empty body, `checked_rem` returns `None`, and the split is at 0.
         let split = rotation.checked_rem(body.len()).unwrap_or(0);
         let (tail, head) = body.split_at(split);
         Self { head, tail }

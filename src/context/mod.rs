@@ -218,8 +218,8 @@ impl SecurityContext {
     ///
     /// # Errors
     ///
-    /// Returns Returns [`MessageError`], whose variants name the problem of the token or its number. After an error,
-    /// `out` is unchanged.
+    /// Returns [`MessageError`], whose variants name the problem of the token or its number. After an error, `out` is
+    /// unchanged.
     pub fn unwrap_any(&mut self, token: &[u8], out: &mut Vec<u8>) -> Result<Protection, MessageError> {
         self.open(token, Protection::Integrity, out)
     }

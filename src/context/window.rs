@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_within_the_last_64_are_remembered_after_a_gap() {
+    fn last_64_sequence_numbers_are_remembered_after_a_gap() {
         for width in WIDTHS {
             for ahead in [1, 62, 63, 64, 65, 66, 1_000] {
                 let mut window = window(Promise::NoReplay, width, 7);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn number_before_the_first_of_the_context_is_too_old() {
+    fn sequence_number_before_the_first_of_the_context_is_too_old() {
         for width in WIDTHS {
             let mut window = window(Promise::NoReplay, width, 0);
             let sequence = last(width);
@@ -183,9 +183,10 @@ mod tests {
         }
     }
 
-    /// A number counts as ahead of `next` up to half of all numbers, and otherwise as behind `next`.
+    /// A number counts as ahead of `next` if its distance is at most half of all numbers. Otherwise the number counts
+    /// as behind `next`.
     #[test]
-    fn number_is_ahead_up_to_half_of_all_numbers() {
+    fn sequence_number_is_ahead_up_to_half_of_all_numbers() {
         for width in WIDTHS {
             let half = width.half();
             let start = || window(Promise::NoReplay, width, 5);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn last_number_of_a_width_is_accepted_once() {
+    fn greatest_sequence_number_is_accepted_once() {
         for width in WIDTHS {
             let (next, sequence) = (last(width) - 1, last(width));
             for promise in [Promise::NoReplay, Promise::InOrder] {
@@ -213,7 +214,7 @@ mod tests {
 
     /// The numbers of RC4 tokens wrap to zero. Afterwards, the window still distinguishes earlier and later numbers.
     #[test]
-    fn numbers_of_32_bits_wrap_to_zero() {
+    fn sequence_numbers_of_32_bits_wrap_to_zero() {
         for promise in [Promise::NoReplay, Promise::InOrder] {
             let mut window = window(promise, Width::Bits32, u32::MAX - 1);
             let around = [0xFFFF_FFFE, 0xFFFF_FFFF, 0, 1];
@@ -228,7 +229,7 @@ mod tests {
 
     /// An authenticator's `seq-number` has 32 bits, but the numbers of 64 bits do not wrap after 2^32 - 1.
     #[test]
-    fn numbers_of_64_bits_do_not_wrap_after_32_bits() {
+    fn sequence_numbers_of_64_bits_do_not_wrap_after_32_bits() {
         for promise in [Promise::NoReplay, Promise::InOrder] {
             let mut window = window(promise, Width::Bits64, u32::MAX);
             assert_eq!([window.take(0xFFFF_FFFF), window.take(0x1_0000_0000)], [Ok(()), Ok(())]);

@@ -243,8 +243,8 @@ fn split(rest: &mut [u8]) -> (&mut [Block], &mut [u8]) {
     (blocks, tail)
 }
 
-/// XORs `from` into `to` in two halves of eight octets. With one octet or 16 octets at a time, the blocks leave the
-/// vector registers, and the chained blocks wait for that.
+/// XORs `from` into `to` in two halves of eight octets. If the code XORs one octet or 16 octets at a time, the compiler
+/// moves the blocks out of the vector registers. This delays every block of the chain.
 fn xor(to: &mut Block, from: &Block) {
     let (to, _) = Array::<u8, U8>::slice_as_chunks_mut(to);
     let (from, _) = Array::<u8, U8>::slice_as_chunks(from);

@@ -102,7 +102,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn display_names_the_type_and_its_number() {
+    fn display_of_a_checksum_type_has_its_name_and_number() {
         assert_eq!(ChecksumType::HMAC_MD5.to_string(), "hmac-md5 (-138)");
         assert_eq!(ChecksumType::GSSAPI.to_string(), "gssapi (32771)");
         assert_eq!(ChecksumType(99).to_string(), "unknown (99)");

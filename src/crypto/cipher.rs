@@ -98,7 +98,7 @@ impl Cipher {
         scheme.decrypt_in_place(first, rest).inspect_err(|_| zeroize_bytes(rest))
     }
 
-    /// Returns the number of octets that encryption adds to a plaintext, the confounder and the MAC.
+    /// Returns the number of octets that encryption adds to a plaintext, which are the confounder and the MAC.
     #[must_use]
     pub fn overhead(&self) -> usize {
         self.scheme().overhead()

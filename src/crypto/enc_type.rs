@@ -181,7 +181,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn display_names_the_type_and_its_number() {
+    fn display_of_an_encryption_type_has_its_name_and_number() {
         assert_eq!(EncType::AES256_CTS_HMAC_SHA1_96.to_string(), "aes256-cts-hmac-sha1-96 (18)");
         assert_eq!(EncType(-133).to_string(), "rc4-hmac-old (-133)");
         assert_eq!(EncType(99).to_string(), "unknown (99)");

@@ -15,10 +15,10 @@ use once_cell::race::OnceBox;
 
 /// An account whose keys this server holds, and the bounds of the users in tickets for this account.
 ///
-/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore bounds the
-/// realms whose users its keys may vouch for. The default is its own realm only, and
-/// [`with_client_realm`](Self::with_client_realm) adds other realms. The account may also bound the domains of the
-/// users' SIDs ([`with_domain_sid`](Self::with_domain_sid)).
+/// The KDC, and any other holder of such a key, can write any ticket for the account. An account therefore has a list
+/// of realms, and its keys may vouch only for users of these realms. The default is the account's own realm only, and
+/// [`with_client_realm`](Self::with_client_realm) adds other realms. An account may also have a list of domains, to
+/// which the users' SIDs must belong ([`with_domain_sid`](Self::with_domain_sid)).
 ///
 /// ```
 /// use kerberos_sso::crypto::{EncType, Key};
@@ -150,7 +150,7 @@ impl Account {
     /// Adds the account's keys of the types `etypes`, derived from `password`.
     ///
     /// # Errors
-    /// [`StringToKeyError::Unsupported`] if this crate does not support one of `etypes`.
+    /// Returns [`StringToKeyError::Unsupported`] if this crate does not support one of `etypes`.
     pub fn with_password(
         self,
         password: &Password,
@@ -323,7 +323,7 @@ impl Account {
         self.settings.as_ref().and_then(|settings| settings.tenant.as_deref())
     }
 
-    /// Returns the realms, other than the account's realm, whose users the keys may vouch for.
+    /// Returns the realms that were added to the account's own realm, for whose users the keys may vouch.
     pub fn client_realms(&self) -> impl Iterator<Item = &str> {
         self.trust().into_iter().flat_map(|trust| &trust.client_realms).map(|realm| &**realm)
     }

@@ -226,7 +226,7 @@ impl KeySet {
         self.realm(realm.as_bytes())?.accounts().iter().find(|account| account.name() == name).map(|account| &**account)
     }
 
-    /// Returns the accounts of a realm, given as octets, as in the unencrypted field of a ticket.
+    /// Returns the accounts of a realm. The octets of the realm may come from an unencrypted field of a ticket.
     pub(super) fn realm(&self, realm: &[u8]) -> Option<Realm<'_>> {
         let single = self.single.find(self.hasher.hash_one(realm), |account| account.realm().as_bytes() == realm);
         single.map(Realm::Single).or_else(|| self.shared.get(realm).map(Realm::Shared))
@@ -350,7 +350,7 @@ fn by_name<'k>(accounts: impl IntoIterator<Item = &'k Account>) -> ByName<'k> {
     by_name
 }
 
-/// Returns the same account in an old set for each account of a new set.
+/// For each account of a new set, returns the same account in an old set, if there is one.
 fn accounts_before<'k>(old: &'k KeySet, accounts: &[Account]) -> Vec<Option<&'k Account>> {
     let (old, new) = (by_name(old.accounts()), by_name(accounts));
     accounts.iter().map(|account| before(&old, &new, account)).collect()
@@ -442,8 +442,8 @@ fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) ->
     shared.into_values().collect()
 }
 
-/// The default number of prepared forms that a key set keeps. With this limit, they take at most 50 MB. In most
-/// services, tickets of fewer accounts arrive within one day.
+/// The default number of prepared forms that a key set keeps. With this limit, they take at most 50 MB. Most services
+/// receive tickets for fewer accounts within one day.
 const PREPARED_KEYS: usize = 32_768;
 
 /// The greatest length of a service name that is looked up, in octets. It suffices for a service class, a host name of

@@ -1,7 +1,7 @@
 //! The bounds of an account: the users for whom its keys may vouch.
 //!
-//! Every holder of such a key can write any ticket for the account. The bounds therefore limit the statements of a
-//! ticket that are accepted: the realm of the user, the domain of the user's SID, and the groups of the user.
+//! Every holder of such a key can write any ticket for the account. The bounds therefore limit the accepted statements
+//! of a ticket: the user's realm, the domain of the user's SID, and the user's groups.
 
 use super::{Account, Directory};
 use crate::crypto::{Checksummer, Key, KeyUsage};
@@ -124,8 +124,8 @@ impl<'a> TicketBounds<'a> {
         self.bounds().map(|bounds| bounds.realm)
     }
 
-    /// Returns whether the authentication path may include `realm` if the KDC lists it and does not state that it
-    /// checked the path.
+    /// Returns whether the authentication path may include `realm`, although the KDC did not state that it checked the
+    /// path.
     pub(crate) fn let_transit(self, realm: &[u8]) -> bool {
         self.all(|bounds| bounds.let_transit(realm))
     }
@@ -185,10 +185,10 @@ impl<'a> Bounds<'a> {
         self.realm.as_bytes() == realm || self.client_realms().iter().any(|allowed| allowed.as_bytes() == realm)
     }
 
-    /// Returns whether the authentication path may include `realm` if the KDC lists it and does not state that it
-    /// checked the path. The KDCs of Windows never state that (MS-KILE section 3.1.5.4). The path may include the
-    /// account's realm and the domains of its forest. The path must not include a realm of another forest, because its
-    /// KDC could name users of every realm for which the account vouches.
+    /// Returns whether the authentication path may include `realm`, although the KDC did not state that it checked the
+    /// path. The KDCs of Windows never state in a ticket that they checked the path (MS-KILE section 3.1.5.4). The path
+    /// may include the account's realm and the domains of its forest. The path must not include a realm of another
+    /// forest, because its KDC could name users of every realm for which the account vouches.
     pub(super) fn let_transit(self, realm: &[u8]) -> bool {
         let is_realm = |domain: &Domain| domain.forest == Forest::Own && domain.realm.as_bytes() == realm;
         self.realm.as_bytes() == realm || self.domains().iter().any(is_realm)

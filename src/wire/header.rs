@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn value_without_a_token_is_refused_with_its_reason() {
+    fn authorization_value_without_a_token_is_refused_with_its_reason() {
         for (value, problem) in [
             ("", HeaderProblem::OtherScheme),
             ("Basic dXNlcjpwYXNz", HeaderProblem::OtherScheme),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn value_over_the_size_limit_is_refused_before_decoding() {
+    fn authorization_value_over_the_size_limit_is_refused_before_decoding() {
         let at_limit = STANDARD.encode([0x60; 100]);
         let value = alloc::format!("Negotiate {at_limit}");
         assert_eq!(decode(value.as_bytes(), 100).unwrap().len(), 100);

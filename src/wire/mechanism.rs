@@ -1,6 +1,6 @@
 //! The GSS-API mechanisms that a Negotiate client may name, by their object identifiers.
 
-/// A mechanism that this crate knows, or any other mechanism.
+/// A GSS-API mechanism. The variant `Other` means all mechanisms that this crate does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Mechanism {
     /// Kerberos 5, 1.2.840.113554.1.2.2 (RFC 4121).

@@ -38,7 +38,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn identifier_is_displayed_in_numbers_with_dots() {
+    fn object_identifier_is_displayed_as_numbers_with_dots() {
         for (oid, text) in [
             (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02][..], "1.2.840.113554.1.2.2"),
             (&[0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x0A], "1.3.6.1.4.1.311.2.2.10"),

@@ -26,7 +26,7 @@ fn tokens_are_accepted_only_in_order_with_the_sequence_flag() {
 }
 
 #[test]
-fn number_before_the_first_is_out_of_order_with_the_sequence_flag() {
+fn sequence_number_before_the_first_is_out_of_order_with_the_sequence_flag() {
     for etype in EncType::SUPPORTED {
         let (mut client, _) = sides(etype, SEQUENCE, 6);
         let (_, mut server) = sides(etype, SEQUENCE, 7);
@@ -59,7 +59,7 @@ fn tokens_are_accepted_once_in_any_order_with_the_replay_flag_alone() {
 }
 
 #[test]
-fn all_numbers_are_accepted_without_replay_and_sequence_flags() {
+fn all_sequence_numbers_are_accepted_without_replay_and_sequence_flags() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, 0, 0);
     let token = client.get_mic(b"");
     for _ in 0..3 {

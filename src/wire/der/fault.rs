@@ -59,8 +59,8 @@ impl Fault {
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
-        // The reader stood in the message or at its end. If the caller gives another message, the empty default keeps
-        // this function inside that message.
+        // The reader stood in the message or at its end. If the caller passes another message by mistake, `at` may be
+        // beyond its end, and no octets are read.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
     }

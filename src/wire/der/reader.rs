@@ -1,6 +1,6 @@
 //! A reader of DER in messages from the network.
 //!
-//! The reader returns slices of its octets, in the order in which the caller asks. The reader does not copy or
+//! The reader returns slices of its octets, in the order in which the caller requests them. The reader does not copy or
 //! allocate. The reader accepts the encodings that Kerberos and SPNEGO use: tags of one octet, and definite, minimal
 //! lengths of at most four octets. The reader does not recurse: the caller's code determines the depth of a message.
 

@@ -1,5 +1,5 @@
-//! Channel bindings (RFC 2743 section 1.1.6, RFC 4121 section 4.1.1.2): they identify the connection for which a client
-//! made its request.
+//! Channel bindings, which identify the connection for which a client made its request (RFC 2743 section 1.1.6, RFC
+//! 4121 section 4.1.1.2).
 
 use crate::wire::certificate::{CertificateError, server_end_point};
 use md5::{Digest, Md5};
@@ -93,8 +93,8 @@ enum AddressesOfBindings {
 }
 
 /// Hashes bindings: the type and the length of two empty addresses, then the length and the octets of the application
-/// data. All numbers are little-endian and have 32 bits. A client cannot send bindings with data longer than 32 bits
-/// can count, so their hash here matches no request.
+/// data. All numbers are little-endian and have 32 bits. If the length of the data exceeds 32 bits, a client cannot
+/// send such bindings, so their hash here matches no request.
 fn hash(addresses: AddressesOfBindings, prefix: &str, data: &[u8]) -> [u8; 16] {
     let length = u32::try_from(prefix.len().saturating_add(data.len())).unwrap_or(u32::MAX);
     let address_type: u32 = match addresses {

@@ -68,7 +68,7 @@ fn deleg(fields: &[u8]) -> Option<&[u8]> {
 #[non_exhaustive]
 pub enum ChecksumCause {
     /// The checksum's type uses no key, or does not belong to the encryption type of the session key.
-    #[error("type {0} is not a keyed checksum of the session key")]
+    #[error("its type {0} is not the keyed checksum type of the session key")]
     Type(ChecksumType),
     /// The keyed checksum does not verify.
     #[error("the keyed checksum does not verify")]

@@ -152,8 +152,8 @@ mod tests {
                 let mut changed = whole.clone();
                 changed[at] = value;
                 let Ok(part) = EncApRepPart::read(&changed) else {
-                    // The reader must accept every key and every key type. Of the sequence number, the reader may
-                    // refuse changes of the first octet only.
+                    // The reader must accept every key and every key type. If an octet of the sequence number changes,
+                    // the reader may refuse the part only for a change of the first octet.
                     assert!(!key.contains(&at) && at != etype, "{at} {value}");
                     assert!(!number.contains(&at) || at == number.start, "{at} {value}");
                     continue;

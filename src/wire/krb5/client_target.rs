@@ -9,7 +9,7 @@ use core::fmt;
 /// The service for which a client made its authenticator (`HTTP/www.example.com@EXAMPLE.COM`).
 ///
 /// The service's name in the ticket is not protected, but this name is: only the client and the service have the
-/// session key. An acceptor can therefore find that an attacker relayed a request that the client made for another
+/// session key. An acceptor can therefore detect that an attacker relayed a request that the client made for another
 /// service of the same account. A malicious client can write any name into its own authenticator, or none.
 ///
 /// MS-KILE does not define the encoding of the element. Windows and Heimdal write UTF-16, little-endian, without a

@@ -18,7 +18,7 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 ///     r-address   [5] HostAddress OPTIONAL
 /// }
 /// ```
-/// All fields except the first protect a KRB-CRED against replays if it is sent alone.
+/// A client may also send a KRB-CRED outside of an AP-REQ. All fields except the first then protect against replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
     /// The contents of `ticket-info`. All elements in it have been read once without a fault.

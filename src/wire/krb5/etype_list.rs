@@ -46,7 +46,7 @@ mod tests {
     const LIST: [u8; 8] = [0x30, 6, 2, 1, 20, 2, 1, 19];
 
     #[test]
-    fn list_with_a_changed_octet_is_refused_or_read_as_changed() {
+    fn etype_list_with_a_changed_octet_is_refused_or_read_as_changed() {
         for at in 0..LIST.len() {
             assert!(EtypeList::read(&LIST[..at]).is_err(), "{at}");
             for value in 0..=u8::MAX {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn more_types_than_the_limit_are_refused() {
+    fn etype_list_longer_than_the_limit_is_refused() {
         for (count, expected) in [
             (0, Ok(())),
             (MAX_NEGOTIATED_ETYPES, Ok(())),

@@ -50,7 +50,7 @@ impl<'a> HostAddresses<'a> {
         self.iter().any(|listed| listed.ip() == Some(address))
     }
 
-    /// Returns whether the ticket names an IP address. Tickets of Windows clients name a NetBIOS name only.
+    /// Returns whether the ticket names an IP address. Tickets of Windows clients contain a NetBIOS name only.
     pub(crate) fn name_an_ip_address(self) -> bool {
         self.iter().any(|listed| matches!(listed.address_type, AddressType::IPV4 | AddressType::IPV6))
     }

@@ -80,7 +80,7 @@ impl<'a> PrincipalName<'a> {
 
     /// Returns the printable form of RFC 1964 section 2.1.1: the components with `/` between them. A backslash comes
     /// before each `/`, `@` and backslash of a component, so that different names have different printable forms. The
-    /// result must not be written to a log, because control characters are not all escaped.
+    /// result must not be written to a log, because this form does not escape all control characters.
     pub fn quoted(self) -> impl Iterator<Item = char> + use<'a> {
         let component = |text: &'a str| core::iter::once('/').chain(text.chars().flat_map(quoted_character));
         self.components().flat_map(component).skip(1)

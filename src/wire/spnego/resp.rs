@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reply_with_state_reject_equals_the_constant() {
+    fn negotiation_reply_with_state_reject_equals_the_constant() {
         let reply = NegotiationReply {
             state: NegState::Reject,
             supported_mech: None,

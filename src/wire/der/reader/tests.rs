@@ -1,4 +1,4 @@
-//! Tests of the reader at the limits of what it accepts.
+//! Tests of the reader at the limits of the accepted encodings.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::values::is_plain;
@@ -60,7 +60,7 @@ fn integer_is_read_up_to_eight_octets() {
 }
 
 #[test]
-fn negative_key_version_is_read_as_its_32_bits() {
+fn negative_number_is_read_as_the_unsigned_number_of_the_same_32_bits() {
     for (bytes, value) in [
         (&[0x02, 0x05, 0x00, 0xFF, 0xFF, 0xFF, 0xFF][..], u32::MAX),
         (&[0x02, 0x01, 0xFF], u32::MAX),
@@ -74,7 +74,7 @@ fn negative_key_version_is_read_as_its_32_bits() {
 }
 
 #[test]
-fn a_million_microseconds_are_refused() {
+fn one_million_microseconds_are_refused() {
     assert_eq!(Reader::new(&[0x02, 0x03, 0x0F, 0x42, 0x3F]).microseconds(field!("x")).unwrap(), 999_999);
     for refused in [&[0x02, 0x03, 0x0F, 0x42, 0x40][..], &[0x02, 0x01, 0xFF]] {
         assert_eq!(problem(Reader::new(refused).microseconds(field!("x"))), Problem::Number);
@@ -161,7 +161,7 @@ fn by_the_book<'a>(reader: &mut Reader<'a>, tag: u8, what: Field) -> Result<Read
 const LENGTHS: [usize; 10] = [0, 1, 0x7E, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000, 0x1_0001];
 
 #[test]
-fn element_is_read_as_by_the_slow_reader_at_every_length() {
+fn fast_and_slow_reader_agree_on_elements_of_every_length() {
     for length in LENGTHS {
         let mut writer = Writer::with_capacity(0);
         writer.octets(&alloc::vec![0xAB; length]);
@@ -188,7 +188,7 @@ fn element_is_read_as_by_the_slow_reader_at_every_length() {
 
 /// Tests all values of the first two length octets, after the expected tag and after another tag.
 #[test]
-fn element_is_read_as_by_the_slow_reader_for_all_two_length_octets() {
+fn fast_and_slow_reader_agree_on_all_values_of_two_length_octets() {
     let mut bytes = alloc::vec![0x5A; 0x208];
     for tag in [tag::OCTET_STRING, tag::SEQUENCE] {
         for (first, second) in (0..=u8::MAX).flat_map(|first| (0..=u8::MAX).map(move |second| (first, second))) {
@@ -217,7 +217,7 @@ fn for_each_change(field: &[u8], mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Asserts that the fast and the slow expression read the same from every variant of some octets.
+/// Asserts that a fast and a slow expression return the same result for every variant of some octets.
 macro_rules! assert_same {
     ($bytes:expr, $reader:ident, $fast:expr, $slow:expr) => {
         for_each_change($bytes, |bytes| {
@@ -268,7 +268,7 @@ fn fast_path_reads_every_field_as_the_slow_path_does() {
     );
 }
 
-/// The lengths are around the greatest lengths that two octets can hold, for the contents and for the wrapper.
+/// The tested lengths are near the greatest length that two octets can encode, for the contents and for the wrapper.
 #[test]
 fn long_wrapped_element_is_read_and_refused_when_cut() {
     for length in [65_530, 65_531, 65_532, 65_535, 65_536] {
@@ -283,10 +283,10 @@ fn long_wrapped_element_is_read_and_refused_when_cut() {
     }
 }
 
-/// Some wrappers have a length of one octet more than the length of their contents. The lengths have one, two or three
-/// octets.
+/// The encoded lengths have one, two or three octets. In some cases, the length of the wrapper needs one octet more
+/// than the length of the contents.
 #[test]
-fn wrapped_element_is_read_as_with_two_separate_headers() {
+fn wrapped_element_is_read_like_two_nested_elements() {
     for length in [0, 1, 125, 126, 127, 128, 252, 253, 255, 256, 300] {
         let mut writer = Writer::with_capacity(0);
         writer.field(3, |w| w.octets(&alloc::vec![7; length]));

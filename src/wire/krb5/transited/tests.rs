@@ -55,7 +55,7 @@ fn examples_of_rfc_4120_expand_to_the_realms_that_rfc_4120_states() {
 }
 
 #[test]
-fn empty_list_of_any_type_names_no_realm() {
+fn empty_transited_list_of_any_type_names_no_realm() {
     for tr_type in [0, 1, -1] {
         let empty = TransitedEncoding { tr_type, contents: b"" };
         let mut realms = 0;
@@ -121,7 +121,7 @@ fn backslash_quotes_the_next_octet_of_a_realm() {
 }
 
 #[test]
-fn realm_after_a_space_is_a_complete_name() {
+fn transited_name_after_a_space_is_a_complete_realm() {
     assert_expansions(&[
         ("/COM, /COM/DEC", "X", "Y", &["/COM", "/COM/DEC"]),
         ("/COM, EDU,MIT.", "X", "Y", &["/COM", "EDU", "MIT.EDU"]),
@@ -156,7 +156,7 @@ fn realm_with_a_null_octet_is_unreadable() {
 }
 
 #[test]
-fn list_of_unknown_type_is_unreadable() {
+fn transited_list_of_unknown_type_is_unreadable() {
     for tr_type in [0, 2, -1, i32::MAX, i32::MIN] {
         let other = TransitedEncoding { tr_type, contents: b"A" };
         assert_eq!(other.each_realm(b"A", b"B", &mut |_| ()), Err(TransitedFault::Type(tr_type)));
@@ -199,7 +199,7 @@ proptest! {
 
     /// No list expands to more realms than the limit, or to a name longer than the limit.
     #[test]
-    fn any_list_expands_to_at_most_the_limits(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
+    fn any_transited_list_expands_to_at_most_the_limits(contents in contents(), client in "[AB./]{0,40}", server in "[AB./]{0,40}") {
         let mut realms = 0;
         let _ = encoding(&contents).each_realm(client.as_bytes(), server.as_bytes(), &mut |realm| {
             realms += 1;
