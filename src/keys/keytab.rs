@@ -312,7 +312,7 @@ impl<'a> Records<'a> {
     fn cut_short(mut self, problem: KeytabProblem) -> UnusableEntry {
         let mut unusable = self.unusable(problem);
         if self.i32().is_ok() {
-            // This call fails at the end of the octets, after it has stored the fields before that end.
+            // The result is not used, because `fields` stores the fields that it can read in `unusable`.
             let _: Result<KeytabEntry, KeytabProblem> = self.fields(&mut unusable);
         }
         unusable
