@@ -1,4 +1,5 @@
-//! The tests of the library, by stage and check. Each asks the public API; unit tests stand beside what they test, in `src`.
+//! The tests of the library, by stage and check. Each test calls the public API. Unit tests are in `src`, beside the code that
+//! they test.
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;

@@ -1,4 +1,4 @@
-//! First stage: tokens of every form, and what is no token.
+//! First stage: tokens of every form, and octets that are no token.
 
 mod framing;
 mod order;

@@ -1,4 +1,4 @@
-//! The order of the checks: cheap checks come first, and checks that need a key come after those that need none.
+//! The order of the checks: cheap checks come first, and checks without a key come before checks with a key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
@@ -7,7 +7,7 @@ use common::refusals::{IN_ORDER, server};
 use kerberos_sso::Error;
 
 #[test]
-fn each_change_alone_is_refused_for_its_own_reason() {
+fn each_change_alone_is_refused_with_its_own_error() {
     let server = server();
     let mut errors: Vec<Error> = Vec::new();
     for (code, change) in IN_ORDER {
@@ -19,7 +19,7 @@ fn each_change_alone_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn of_two_reasons_the_earlier_check_gives_its_own() {
+fn token_with_two_faults_is_refused_with_the_error_of_the_earlier_check() {
     let server = server();
     for (index, (_, earlier)) in IN_ORDER.iter().enumerate() {
         let expected = server.refusal(*earlier);
@@ -34,10 +34,10 @@ fn of_two_reasons_the_earlier_check_gives_its_own() {
     }
 }
 
-/// Without the account's key nobody learns anything about what a ticket says, and without the session key nothing about
-/// the authenticator.
+/// The errors tell a client without the account's key nothing about the contents of a ticket. They tell a client without the
+/// session key nothing about the contents of the authenticator.
 #[test]
-fn every_altered_ciphertext_gives_the_same_error() {
+fn ciphertext_under_a_wrong_key_gives_the_same_error_whatever_its_plaintext() {
     let server = server();
     let foreign = IN_ORDER[6].1;
     let expected = server.refusal(foreign);

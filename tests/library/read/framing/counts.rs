@@ -1,4 +1,4 @@
-//! Counts and names at their limits, from both sides.
+//! Counts and lengths of names, at each limit and one above it.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn components(count: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn names_have_components_up_to_the_limit() {
+fn name_with_more_components_than_the_limit_is_malformed() {
     let server = Server::new();
     server.assert_accepts(|token| token.ticket.sname.components = components(MAX_NAME_COMPONENTS));
     server.assert_accepts(|token| {
@@ -26,7 +26,7 @@ fn names_have_components_up_to_the_limit() {
 }
 
 #[test]
-fn realms_have_bytes_up_to_the_limit() {
+fn realm_longer_than_the_limit_is_malformed() {
     let server = Server::new();
     let longest = "R".repeat(MAX_REALM_LENGTH);
     let longer = "R".repeat(MAX_REALM_LENGTH + 1);
@@ -48,13 +48,13 @@ fn realms_have_bytes_up_to_the_limit() {
 }
 
 #[test]
-fn authorization_data_has_elements_up_to_the_limit() {
+fn authorization_data_with_more_elements_than_the_limit_is_malformed() {
     let server = Server::new();
     let elements = |count: usize| vec![(128, vec![0]); count];
     let at_limit = elements(MAX_AUTH_DATA_ELEMENTS);
     let beyond = elements(MAX_AUTH_DATA_ELEMENTS + 1);
     let too_many = Problem::TooMany(MAX_AUTH_DATA_ELEMENTS);
-    // Within AD-IF-RELEVANT; an element that is not known may be ignored there.
+    // These elements are in AD-IF-RELEVANT, where the server may ignore an element of unknown type.
     let unknown = |count: usize| vec![if_relevant(&vec![(-1, vec![0]); count])];
     server.assert_accepts(|token| token.ticket.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS));
     server.assert_accepts(|token| token.authenticator.authorization_data = unknown(MAX_AUTH_DATA_ELEMENTS));
@@ -73,7 +73,7 @@ fn authorization_data_has_elements_up_to_the_limit() {
 }
 
 #[test]
-fn addresses_are_counted() {
+fn ticket_with_more_than_64_addresses_is_malformed() {
     let server = Server::new();
     let addresses = |count: usize| Some(vec![(2, vec![192, 0, 2, 1]); count]);
     server.assert_accepts(|token| token.ticket.caddr = addresses(64));

@@ -1,9 +1,9 @@
-//! Every field stands once, in its place, with its own tag.
+//! Fields that are missing, come twice or are out of order, and the offset in the error.
 
 use super::*;
 
 #[test]
-fn every_field_stands_once_and_in_its_place() {
+fn message_with_a_repeated_swapped_or_added_field_is_malformed() {
     let server = Server::new();
     let mut variations = 0;
     for (message, der, send) in messages(&server) {
@@ -33,8 +33,8 @@ fn every_field_stands_once_and_in_its_place() {
     assert!(variations > 60, "{variations}");
 }
 
-/// The paths of the SEQUENCEs that have fields, and of the fields, which hold one value. A SEQUENCE OF may have its
-/// elements twice.
+/// Returns the paths of the SEQUENCEs with fields, and the paths of the fields, each of which holds one value. A SEQUENCE OF
+/// is left out, because it may hold the same element twice.
 fn structures(tree: &Tlv) -> Vec<Vec<usize>> {
     let has_fields = |path: &Vec<usize>| {
         let mut tree = tree.clone();
@@ -45,7 +45,7 @@ fn structures(tree: &Tlv) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn a_mandatory_field_cannot_be_left_out() {
+fn message_without_a_mandatory_field_is_malformed() {
     let server = Server::new();
     for (message, der, send) in messages(&server) {
         let fields = Tlv::parse(&der).at(&[0]).children().len();
@@ -67,7 +67,7 @@ fn a_mandatory_field_cannot_be_left_out() {
 }
 
 #[test]
-fn the_offset_of_an_error_is_that_of_the_field() {
+fn error_has_the_offset_of_the_field() {
     let server = Server::new();
     let ap_req = server.good().framed(TokenFraming::ApReq).ap_req();
     let swapped = server.refusal_of_ap_req(|ap_req| ap_req.at(&[0]).children().swap(0, 1));
@@ -76,9 +76,9 @@ fn the_offset_of_an_error_is_that_of_the_field() {
     assert_eq!(swapped, malformed("AP-REQ.pvno", at, problem));
 }
 
-/// From the start of the token, whatever is around the AP-REQ.
+/// The offset in the error includes the octets of the framing before the AP-REQ.
 #[test]
-fn an_offset_counts_from_the_start_of_the_token() {
+fn offset_in_the_error_counts_from_the_start_of_the_token_in_every_framing() {
     let server = Server::new();
     let framings = [TokenFraming::ApReq, TokenFraming::Krb5(mech::KRB5.into()), server.good().framing];
     for framing in framings {

@@ -1,4 +1,4 @@
-//! The `Authorization` value: scheme and base64.
+//! The value of the `Authorization` header: its scheme and its base64 text.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn refusal(change: impl FnOnce(String) -> String) -> Error {
 }
 
 #[test]
-fn base64_has_one_spelling() {
+fn base64_with_other_padding_or_other_characters_is_refused() {
     let base64 = Error::NotNegotiate(HeaderProblem::Base64);
     let unpadded = refusal(|header| header.strip_suffix('=').unwrap().into());
     assert_eq!(unpadded, Error::NotNegotiate(HeaderProblem::Unpadded));
@@ -26,9 +26,9 @@ fn base64_has_one_spelling() {
     assert_eq!(refusal(|header| header.replacen("YI", "YI\0", 1)), base64);
 }
 
-/// A character before `=` has two bits that no byte needs.
+/// The character before `=` has two bits that belong to no octet.
 #[test]
-fn base64_has_no_spare_bits() {
+fn base64_is_refused_when_its_unused_bits_are_not_zero() {
     let with_spare_bit = |mut header: String| {
         assert_eq!(header.pop(), Some('='));
         let last = header.pop().unwrap();
@@ -41,7 +41,7 @@ fn base64_has_no_spare_bits() {
 }
 
 #[test]
-fn other_schemes_are_told_apart() {
+fn header_of_another_scheme_or_without_a_token_is_refused() {
     let other = Error::NotNegotiate(HeaderProblem::OtherScheme);
     assert_eq!(refusal(|_| "Basic dXNlcjpwYXNz".into()), other);
     assert_eq!(refusal(|header| header.replacen("Negotiate", "Kerberos", 1)), other);

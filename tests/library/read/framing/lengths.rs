@@ -1,9 +1,9 @@
-//! The forms of a length.
+//! Lengths in a form that DER does not allow.
 
 use super::*;
 
 #[test]
-fn every_length_is_definite_and_minimal_and_within_four_octets() {
+fn length_that_is_indefinite_not_minimal_or_over_four_octets_is_malformed() {
     let server = Server::new();
     for (message, der, send) in messages(&server) {
         for path in Tlv::parse(&der).paths() {
@@ -31,7 +31,7 @@ fn bad_lengths() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn the_first_length_is_named_with_its_place() {
+fn bad_length_of_the_ap_req_is_malformed_at_its_offset() {
     let server = Server::new();
     let with_length = |bad: &[u8]| {
         let bad = bad.to_vec();

@@ -1,4 +1,4 @@
-//! What comes before any key is used: size, framing, the shape of the messages.
+//! The checks that come before any key is used: the size, the framing and the form of the messages.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 
@@ -29,7 +29,7 @@ use kerberos_sso::{
     ticket::TicketFlags,
 };
 
-/// Every field there is, so that every field can be damaged.
+/// Returns a token with every optional field, so that a test can damage each field.
 fn complete(server: &Server) -> TestToken {
     let mut token = server.good().framed(TokenFraming::ApReq).flags(TicketFlags::TRANSITED_POLICY_CHECKED);
     token.ticket.caddr = Some(vec![(2, vec![192, 0, 2, 1])]);
@@ -40,10 +40,10 @@ fn complete(server: &Server) -> TestToken {
     token
 }
 
-/// The name of a message, its bytes, and a token that carries other bytes in their place.
+/// A message: its name, its octets, and a function that mints a token with other octets in their place.
 type Message = (&'static str, Vec<u8>, Box<dyn Fn(Vec<u8>) -> Vec<u8>>);
 
-/// The three messages with every field.
+/// Returns the AP-REQ, the EncTicketPart and the Authenticator with every field.
 fn messages(server: &Server) -> [Message; 3] {
     let token = complete(server);
     assert!(server.check(&token.mint()).is_ok());
@@ -67,7 +67,7 @@ fn with_authenticator(token: &TestToken, plaintext: Vec<u8>) -> Vec<u8> {
     token.mint()
 }
 
-/// A SEQUENCE in a SEQUENCE, `depth` times, with lengths in the definite form.
+/// Returns `depth` SEQUENCEs, each in the one before, with lengths in the definite form.
 fn nested_sequences(depth: usize) -> Vec<u8> {
     let mut reversed = Vec::new();
     for _ in 0..depth {

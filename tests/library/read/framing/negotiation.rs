@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// NegTokenInit of these fields in the framing of SPNEGO.
+/// Encodes a NegTokenInit of these fields in the framing of SPNEGO.
 fn spnego(fields: Vec<Tlv>) -> Vec<u8> {
     let init = Tlv::of(0xA0, vec![Tlv::of(0x30, fields)]);
     Tlv::of(0x60, vec![Tlv::bytes(0x06, mech::SPNEGO), init]).encode()
@@ -18,7 +18,7 @@ fn mech_token(token: &[u8]) -> Tlv {
 }
 
 #[test]
-fn the_mechanism_list_is_neither_absent_nor_empty() {
+fn mechanism_list_that_is_absent_or_empty_is_malformed() {
     let server = Server::new();
     let token = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
     assert!(server.check(&spnego(vec![mech_types(&[mech::KRB5]), mech_token(&token)])).is_ok());
@@ -29,14 +29,14 @@ fn the_mechanism_list_is_neither_absent_nor_empty() {
     let empty = spnego(vec![mech_types(&[]), mech_token(&token)]);
     let (_, at) = offsets(&empty, &[1, 0, 0, 0]);
     assert_eq!(server.check(&empty).unwrap_err(), malformed("NegTokenInit.mechTypes", at, Problem::Empty));
-    let nothing = spnego(Vec::new());
-    let at = nothing.len();
-    assert_eq!(server.check(&nothing).unwrap_err(), malformed("NegTokenInit.mechTypes", at, Problem::Truncated));
+    let no_fields = spnego(Vec::new());
+    let at = no_fields.len();
+    assert_eq!(server.check(&no_fields).unwrap_err(), malformed("NegTokenInit.mechTypes", at, Problem::Truncated));
 }
 
-/// RFC 4178 section 4.2.1 and MS-SPNG section 2.2.1 end the definition in an extension marker.
+/// The definition of NegTokenInit ends in an extension marker (RFC 4178 section 4.2.1, MS-SPNG section 2.2.1).
 #[test]
-fn fields_that_an_extension_adds_are_ignored() {
+fn extension_fields_of_neg_token_init_are_ignored() {
     let server = Server::new();
     let kerberos = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
     let with = |further: &[Tlv]| spnego([&[mech_types(&[mech::KRB5]), mech_token(&kerberos)], further].concat());
@@ -44,7 +44,7 @@ fn fields_that_an_extension_adds_are_ignored() {
     for further in [vec![extension(0xA5)], vec![extension(0xBE)], vec![extension(0xA5), extension(0xA6)]] {
         assert!(server.check(&with(&further)).is_ok(), "{further:02X?}");
     }
-    // A known field after its place is none, nor is a field without a number of its own.
+    // An extension field has a constructed context-specific tag of one octet. A known field after its place is no extension.
     for tag in [0xA0, 0xA1, 0xA2, 0x85, 0x30, 0x65, 0xBF, 0xE5] {
         for further in [vec![extension(tag)], vec![extension(0xA5), extension(tag)]] {
             let token = with(&further);
@@ -61,14 +61,14 @@ fn fields_that_an_extension_adds_are_ignored() {
 }
 
 #[test]
-fn an_offer_of_kerberos_without_a_ticket_is_named() {
+fn offer_of_kerberos_without_a_mech_token_is_refused_as_no_token() {
     let server = Server::new();
     let error = server.refusal(|token| *token = token.clone().spnego(|spnego| spnego.mech_token = MechToken::Absent));
     assert_eq!(error, Error::NoToken);
 }
 
 #[test]
-fn an_empty_ticket_is_malformed() {
+fn empty_mech_token_is_malformed() {
     let server = Server::new();
     let token = server.good().spnego(|spnego| spnego.mech_token = MechToken::Raw(Vec::new())).mint();
     assert_eq!(server.check(&token).unwrap_err(), malformed("token", token.len(), Problem::Empty));
@@ -79,7 +79,7 @@ fn response(fields: Vec<Tlv>) -> Tlv {
 }
 
 #[test]
-fn nothing_begins_with_a_neg_token_resp() {
+fn first_token_that_is_a_neg_token_resp_is_out_of_place() {
     let server = Server::new();
     let out_of_place = malformed("NegotiationToken", 0, Problem::OutOfPlace);
     let kerberos = server.good().framed(TokenFraming::Krb5(mech::KRB5.into())).mint();
@@ -92,9 +92,9 @@ fn nothing_begins_with_a_neg_token_resp() {
     assert_eq!(server.check(&framed).unwrap_err(), malformed("NegotiationToken", at, Problem::OutOfPlace));
 }
 
-/// Of a client that somebody else has challenged.
+/// A client sends such a token if another server has challenged it with NTLM.
 #[test]
-fn ntlm_in_a_neg_token_resp_is_named() {
+fn ntlm_in_a_neg_token_resp_is_reported_as_ntlm() {
     let server = Server::new();
     let authenticate = mech_token(b"NTLMSSP\0\x03\0\0\0");
     let error = server.check(&response(vec![authenticate]).encode()).unwrap_err();
@@ -103,7 +103,7 @@ fn ntlm_in_a_neg_token_resp_is_named() {
 }
 
 #[test]
-fn mechanisms_are_counted_up_to_the_limit() {
+fn mechanism_list_is_malformed_when_it_is_longer_than_the_limit() {
     let server = Server::new();
     let with = |count: usize| {
         server.good().spnego(|spnego| {
@@ -120,9 +120,9 @@ fn mechanisms_are_counted_up_to_the_limit() {
     }
 }
 
-/// However many there are, no more than the limit are looked at.
+/// The reader stops at the limit, whatever the length of the list.
 #[test]
-fn ten_thousand_mechanisms_are_refused_at_the_limit() {
+fn list_of_ten_thousand_mechanisms_is_malformed_at_the_first_one_over_the_limit() {
     let server = Server::new();
     let token = spnego(vec![mech_types(&[&[0x2B, 0x06][..]].repeat(10_000)), mech_token(&[])]);
     assert!(token.len() < MAX_TOKEN_SIZE);
@@ -132,7 +132,7 @@ fn ten_thousand_mechanisms_are_refused_at_the_limit() {
 }
 
 #[test]
-fn kerberos_must_be_offered_where_it_is_sent() {
+fn kerberos_token_is_out_of_place_when_the_list_does_not_offer_kerberos() {
     let server = Server::new();
     let token = server.good().spnego(|spnego| spnego.mech_types = vec![mech::NTLM.into()]).mint();
     let (_, at) = offsets(&token, &MECH_TOKEN);
@@ -152,11 +152,11 @@ fn spnego_in_spnego_is_refused() {
     assert_eq!(server.check(&token).unwrap_err(), malformed("NegTokenInit.mechToken", at, Problem::OutOfPlace));
 }
 
-/// The OCTET STRING of mechToken: InitialContextToken, NegotiationToken, NegTokenInit, its second field.
+/// The path to the OCTET STRING of mechToken: InitialContextToken, NegotiationToken, NegTokenInit, and its second field.
 const MECH_TOKEN: [usize; 4] = [1, 0, 1, 0];
 
 #[test]
-fn only_an_ap_req_opens_a_context() {
+fn initial_token_with_a_tok_id_other_than_ap_req_is_malformed() {
     let server = Server::new();
     for (tok_id, problem) in [
         ([0x02, 0x00], Problem::OutOfPlace),
@@ -173,7 +173,7 @@ fn only_an_ap_req_opens_a_context() {
 }
 
 #[test]
-fn bytes_of_no_form_are_unrecognised() {
+fn octets_with_the_first_octet_of_no_token_are_unrecognised() {
     let server = Server::new();
     assert_eq!(server.check(&[]).unwrap_err(), malformed("token", 0, Problem::Empty));
     for first in 0..=u8::MAX {
@@ -185,7 +185,7 @@ fn bytes_of_no_form_are_unrecognised() {
 }
 
 #[test]
-fn an_ap_rep_begins_nothing() {
+fn first_token_that_is_an_ap_rep_is_out_of_place() {
     let error = Server::new().check(&[0x6F, 0x03, 0x02, 0x01, 0x05]).unwrap_err();
     assert_eq!(error, malformed("token", 0, Problem::OutOfPlace));
 }

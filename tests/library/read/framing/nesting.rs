@@ -1,10 +1,10 @@
-//! Depth.
+//! Structures that are nested too deep.
 
 use super::*;
 
-/// CVE-2020-28196: MIT's ASN.1 decoder recursed without end.
+/// CVE-2020-28196: the ASN.1 decoder of MIT krb5 recursed without a limit.
 #[test]
-fn twenty_thousand_nested_sequences_need_no_stack() {
+fn thousands_of_nested_sequences_are_malformed_with_a_stack_of_256_kib() {
     let deep = std::thread::Builder::new().stack_size(256 * 1024).spawn(|| {
         let server = Server::new();
         let indefinite = [0x30, 0x80].repeat(20_000);
@@ -18,7 +18,7 @@ fn twenty_thousand_nested_sequences_need_no_stack() {
     deep.unwrap().join().unwrap();
 }
 
-/// Tokens that have `deep` in each place that takes any structure.
+/// Returns tokens with `deep` in each place where any structure can be.
 fn everywhere(server: &Server, deep: &[u8]) -> Vec<Vec<u8>> {
     let good = server.good();
     let ticket = |change: &dyn Fn(&mut TestToken)| {

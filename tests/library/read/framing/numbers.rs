@@ -1,9 +1,9 @@
-//! Numbers on the wire: versions, types, and what a cast would cut.
+//! Numbers on the wire: versions, types, and numbers that a cast would truncate.
 
 use super::*;
 
 #[test]
-fn versions_and_message_types_have_one_value() {
+fn other_versions_and_message_types_are_malformed() {
     let server = Server::new();
     let refusal = |change: &dyn Fn(&mut TestToken), place: &dyn Fn(&TestToken) -> usize| {
         let mut token = server.good().framed(TokenFraming::ApReq);
@@ -30,7 +30,7 @@ fn versions_and_message_types_have_one_value() {
 }
 
 #[test]
-fn an_etype_is_not_cut_to_fewer_bits() {
+fn etype_is_not_truncated_to_fewer_bits() {
     let server = Server::new();
     let not_implemented = |role, etype| Error::UnsupportedEtype { role, etype, cause: EtypeCause::NotImplemented };
     assert_eq!(
@@ -51,7 +51,7 @@ fn an_etype_is_not_cut_to_fewer_bits() {
 }
 
 #[test]
-fn a_kvno_has_32_bits() {
+fn kvno_and_seq_number_of_more_than_32_bits_are_malformed() {
     let server = Server::new();
     for kvno in [1 << 32, -(1 << 31) - 1, i64::MIN] {
         assert_malformed(&server.refusal(|token| token.ticket.kvno = Some(kvno)), "kvno");
@@ -69,9 +69,9 @@ fn a_kvno_has_32_bits() {
     }
 }
 
-/// The client of sspi-rs writes `cusec` in four octets. MIT krb5 and Heimdal take that in each field.
+/// The client of sspi-rs writes `cusec` in four octets. MIT krb5 and Heimdal accept such padding in every field.
 #[test]
-fn an_integer_with_padding_is_its_number() {
+fn integer_with_leading_zero_octets_is_read_as_its_number() {
     let server = Server::new();
     let token = server.good().framed(TokenFraming::ApReq);
     for padded in [&[0, 5][..], &[0, 0, 0, 5], &[0, 0, 0, 0, 0, 0, 0, 5]] {
@@ -88,14 +88,14 @@ fn an_integer_with_padding_is_its_number() {
     assert_eq!(accepted.authenticator().sequence_number(), Some(7));
 }
 
-/// Returns the place of a field among those of a message.
+/// Returns the index of a field among the fields of a message.
 fn place_of(message: &mut Tlv, tag: u8) -> usize {
     message.at(&[0]).children().iter().position(|field| field.tag == tag).unwrap()
 }
 
-/// More octets are a range of their own, whatever their value.
+/// An INTEGER of more than eight octets is malformed, even if its value is small.
 #[test]
-fn an_integer_has_one_octet_to_eight() {
+fn integer_without_octets_or_of_nine_octets_is_malformed() {
     let server = Server::new();
     let ap_req = server.good().framed(TokenFraming::ApReq).ap_req();
     let (_, at) = offsets(&ap_req, &[0, 0, 0]);
@@ -105,9 +105,10 @@ fn an_integer_has_one_octet_to_eight() {
     }
 }
 
-/// minikerberos and encoders that cut zero bits write none. RFC 4120 section 5.2.8: the missing ones are zero.
+/// minikerberos, and encoders that cut trailing zero bits, write no bits at all. The missing bits are zero (RFC 4120 section
+/// 5.2.8).
 #[test]
-fn flags_without_bits_are_no_flags() {
+fn empty_bit_string_of_flags_is_no_flag() {
     let server = Server::new();
     let token = server.good().framed(TokenFraming::ApReq);
     let mut ap_req = Tlv::parse(&token.ap_req());
@@ -122,7 +123,7 @@ fn flags_without_bits_are_no_flags() {
 
 /// RFC 4120 section 5.2.8: `KerberosFlags ::= BIT STRING (SIZE (32..MAX))`.
 #[test]
-fn flags_of_any_number_of_bits_are_their_first_32() {
+fn flags_of_more_than_32_bits_are_the_first_32_bits() {
     let server = Server::new();
     for further in [1, 4, 5, 200] {
         let longer = [&[0, 0, 0, 0, 0][..], &vec![0xFF; further]].concat();
@@ -138,7 +139,7 @@ fn flags_of_any_number_of_bits_are_their_first_32() {
 }
 
 #[test]
-fn a_bit_string_says_how_many_bits_are_unused() {
+fn bit_string_with_a_wrong_number_of_unused_bits_is_malformed() {
     let server = Server::new();
     let token = server.good().framed(TokenFraming::ApReq);
     let (_, at) = offsets(&token.ap_req(), &[0, 2, 0]);

@@ -1,4 +1,4 @@
-//! What is not Kerberos is named.
+//! Tokens of other mechanisms: the error names the mechanism.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn sent(server: &Server, mechanisms: &[&[u8]], mech_token: MechToken) -> Error {
 }
 
 #[test]
-fn ntlm_is_named_with_its_message() {
+fn ntlm_token_is_reported_with_its_message_type() {
     let server = Server::new();
     for (kind, message) in [
         (1, NtlmMessage::Negotiate),
@@ -33,7 +33,7 @@ fn ntlm_is_named_with_its_message() {
 }
 
 #[test]
-fn ntlm_in_spnego_says_whether_kerberos_was_offered() {
+fn ntlm_error_says_whether_the_client_offered_kerberos_too() {
     let server = Server::new();
     let raw = || MechToken::Raw(NTLM_NEGOTIATE.into());
     let message = NtlmMessage::Negotiate;
@@ -49,7 +49,7 @@ fn ntlm_in_spnego_says_whether_kerberos_was_offered() {
 }
 
 #[test]
-fn negoex_is_named() {
+fn negoex_token_or_offer_is_reported_as_negoex() {
     let server = Server::new();
     let raw = || MechToken::Raw(b"NEGOEXTS\0\0\0\0".into());
     assert_eq!(
@@ -63,7 +63,7 @@ fn negoex_is_named() {
 }
 
 #[test]
-fn iakerb_is_named() {
+fn iakerb_token_or_offer_is_reported_as_iakerb() {
     let server = Server::new();
     assert_eq!(server.refusal(|token| token.framing = TokenFraming::Krb5(mech::IAKERB.into())), Error::Iakerb);
     assert_eq!(sent(&server, &[mech::IAKERB], MechToken::Absent), Error::Iakerb);
@@ -72,7 +72,7 @@ fn iakerb_is_named() {
 }
 
 #[test]
-fn user_to_user_is_named() {
+fn user_to_user_token_or_offer_is_reported_as_user_to_user() {
     let server = Server::new();
     let framing = TokenFraming::Krb5(mech::USER_TO_USER.into());
     assert_eq!(server.refusal(|token| token.framing = framing), Error::UserToUser);
@@ -81,7 +81,7 @@ fn user_to_user_is_named() {
 }
 
 #[test]
-fn an_offer_without_kerberos_is_counted() {
+fn error_counts_the_mechanisms_of_an_offer_without_kerberos() {
     let server = Server::new();
     let unknown: &[u8] = &[0x2B, 0x06, 0x01, 0x04, 0x01, 0x2A];
     let error = sent(&server, &[unknown, unknown, mech::SPNEGO], MechToken::Absent);

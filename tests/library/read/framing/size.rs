@@ -1,8 +1,8 @@
-//! The size of a token, before anything in it is looked at.
+//! The size of a token, which the server checks before it reads the token.
 
 use super::*;
 
-/// A valid token of exactly `size` bytes.
+/// Returns a valid token of exactly `size` octets.
 fn of_size(server: &Server, size: usize) -> Vec<u8> {
     let with_padding = |padding: usize| {
         let mut token = server.good();
@@ -16,7 +16,7 @@ fn of_size(server: &Server, size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_of_the_largest_size_is_read_and_one_byte_more_is_not() {
+fn token_of_the_largest_size_is_accepted_and_one_octet_more_is_too_large() {
     let server = Server::new();
     assert!(server.check(&of_size(&server, MAX_TOKEN_SIZE)).is_ok());
     let too_large = Error::TooLarge { size: MAX_TOKEN_SIZE + 1, limit: MAX_TOKEN_SIZE };
@@ -24,7 +24,7 @@ fn a_token_of_the_largest_size_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn the_policy_lowers_the_limit_and_never_raises_it() {
+fn policy_can_lower_the_size_limit_and_cannot_raise_it() {
     let size = Server::new().good().mint().len();
     let lowered = |limit| Server::with_policy(Policy::default().with_max_token_size(limit));
     let server = lowered(size);
@@ -37,7 +37,7 @@ fn the_policy_lowers_the_limit_and_never_raises_it() {
 }
 
 #[test]
-fn size_comes_before_everything() {
+fn token_over_the_limit_is_too_large_even_if_it_is_malformed() {
     let server = Server::new();
     let too_large = Error::TooLarge { size: 1 << 20, limit: MAX_TOKEN_SIZE };
     assert_eq!(server.check(&vec![0; 1 << 20]).unwrap_err(), too_large);
@@ -47,7 +47,7 @@ fn size_comes_before_everything() {
 }
 
 #[test]
-fn a_header_of_the_largest_token_is_read() {
+fn header_with_a_token_of_the_largest_size_is_accepted_and_a_longer_one_is_too_large() {
     let server = Server::new();
     for (size, accepted) in [(MAX_TOKEN_SIZE, true), (MAX_TOKEN_SIZE + 1, false), (MAX_TOKEN_SIZE + 3, false)] {
         let header = ["Negotiate ", &STANDARD.encode(of_size(&server, size))].concat();

@@ -1,4 +1,4 @@
-//! Tokens cut short.
+//! Tokens and messages that are cut short, or that have trailing octets.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn every_prefix_of_a_plaintext_is_malformed() {
 }
 
 #[test]
-fn nothing_may_follow() {
+fn message_or_token_with_trailing_octets_is_malformed() {
     let server = Server::new();
     for (message, der, send) in messages(&server) {
         let error = server.check(&send([&der[..], &[0]].concat())).unwrap_err();
