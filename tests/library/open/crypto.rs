@@ -1,4 +1,4 @@
-//! Encryption types, keys, ciphertexts and checksums: what must verify, and under which key and usage.
+//! Encryption types, keys, ciphertexts and checksums: each must verify under the right key and key usage.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
@@ -14,7 +14,7 @@ use kerberos_sso::{
     error::{BoundedText, ChecksumCause, EtypeCause, Integrity, KeyRole, Problem},
 };
 
-/// Takes every type that the crate has.
+/// Returns a server that accepts every encryption type of the crate.
 fn server_of_all_types() -> Server {
     Server::with_policy(all_etypes())
 }
@@ -40,7 +40,7 @@ mod encryption_types {
     const NOT_IMPLEMENTED: [i32; 16] = [0, 1, 2, 3, 5, 7, 16, 24, 25, 26, 65, 99, -128, -133, -135, i32::MIN];
 
     #[test]
-    fn weak_and_unknown_types_are_refused_in_every_role() {
+    fn weak_or_unknown_encryption_type_is_refused_in_every_role() {
         let server = server_of_all_types();
         for number in NOT_IMPLEMENTED {
             let refused =
@@ -81,7 +81,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn what_the_policy_leaves_out_is_refused_in_its_role() {
+    fn encryption_type_that_the_policy_does_not_allow_is_refused_in_its_role() {
         let types = [EncType::AES128_CTS_HMAC_SHA1_96];
         let left_out = EncType::AES256_CTS_HMAC_SHA1_96;
         let refused = |role| Error::UnsupportedEtype { role, etype: left_out, cause: EtypeCause::Policy };
@@ -99,10 +99,10 @@ mod encryption_types {
         assert_eq!(narrow_session.check(&subkey.mint()).unwrap_err(), refused(KeyRole::Subkey));
     }
 
-    /// The key's bytes fit another type of the same key length; the ticket says that other type.
+    /// The octets of the key are also a key of another type with the same key length. The ticket names that other type.
     #[cfg(feature = "rc4")]
     #[test]
-    fn a_key_serves_no_other_type() {
+    fn ticket_of_another_type_with_the_same_key_octets_finds_no_key() {
         let same_length = [
             (EncType::AES128_CTS_HMAC_SHA1_96, EncType::AES128_CTS_HMAC_SHA256_128),
             (EncType::AES128_CTS_HMAC_SHA256_128, EncType::RC4_HMAC),
@@ -124,7 +124,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn a_ticket_under_another_type_than_it_says_does_not_open() {
+    fn ticket_encrypted_in_another_type_than_it_names_does_not_open() {
         let server = server_of_all_types();
         for says in EncType::SUPPORTED {
             for is in EncType::SUPPORTED.into_iter().filter(|is| *is != says) {
@@ -138,7 +138,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn an_authenticator_says_the_type_of_the_session_key() {
+    fn authenticator_that_names_another_type_than_its_session_key_does_not_open() {
         let server = server_of_all_types();
         for is in EncType::SUPPORTED {
             let good = server.good().session_etype(is);
@@ -156,12 +156,12 @@ mod key_lengths {
     use super::*;
 
     #[test]
-    fn a_session_key_has_the_length_of_its_type() {
+    fn session_key_of_a_wrong_length_is_malformed() {
         wrong_lengths("EncTicketPart.key", |token, key| token.ticket.session_key = key);
     }
 
     #[test]
-    fn a_subkey_has_the_length_of_its_type() {
+    fn subkey_of_a_wrong_length_is_malformed() {
         wrong_lengths("Authenticator.subkey", |token, key| token.authenticator.subkey = Some(key));
     }
 
@@ -184,7 +184,7 @@ mod ciphertexts {
     const LENGTHS: [usize; 13] = [0, 1, 8, 15, 16, 23, 24, 27, 28, 29, 31, 43, 44];
 
     #[test]
-    fn a_short_ciphertext_does_not_verify() {
+    fn short_ciphertext_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             for length in LENGTHS {
@@ -199,7 +199,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn a_ciphertext_cut_short_does_not_verify() {
+    fn truncated_ciphertext_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let good = server.good().etype(etype).session_etype(etype);
@@ -217,9 +217,9 @@ mod ciphertexts {
         }
     }
 
-    /// The ciphertext verifies, and there is nothing in it.
+    /// The ciphertext verifies, but its plaintext has no octets.
     #[test]
-    fn an_empty_plaintext_is_malformed() {
+    fn empty_plaintext_is_malformed() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let mut token = server.good().etype(etype);
@@ -233,7 +233,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn every_bit_of_a_ciphertext_is_verified() {
+    fn ciphertext_with_any_bit_flipped_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let good = server.good().etype(etype).session_etype(etype);
@@ -259,7 +259,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn a_mac_of_zeros_or_of_fewer_bytes_does_not_verify() {
+    fn ciphertext_with_a_zeroed_missing_or_longer_mac_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let good = server.good().etype(etype);
@@ -278,7 +278,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn swapped_blocks_do_not_verify() {
+    fn ciphertext_with_swapped_blocks_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let good = server.good().etype(etype);
@@ -297,7 +297,7 @@ mod ciphertexts {
     }
 
     #[test]
-    fn another_key_does_not_verify() {
+    fn ciphertext_under_another_key_does_not_verify() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let wrong = Key::new(etype, &vec![0x42; etype.key_len().unwrap()]).unwrap();
@@ -314,7 +314,7 @@ mod key_usages {
     use super::*;
 
     #[test]
-    fn a_ticket_is_encrypted_for_usage_2_only() {
+    fn ticket_encrypted_for_another_key_usage_than_2_does_not_open() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             for usage in (0..=30).chain([1024, u32::MAX]).filter(|usage| *usage != KeyUsage::TICKET.0) {
@@ -326,7 +326,7 @@ mod key_usages {
     }
 
     #[test]
-    fn an_authenticator_is_encrypted_for_usage_11_only() {
+    fn authenticator_encrypted_for_another_key_usage_than_11_does_not_open() {
         let server = server_of_all_types();
         for etype in EncType::SUPPORTED {
             let usages = (0..=30).chain([1024, u32::MAX]);
@@ -339,7 +339,7 @@ mod key_usages {
     }
 
     #[test]
-    fn a_ticket_is_no_authenticator() {
+    fn ciphertext_of_a_ticket_is_refused_as_an_authenticator_and_the_reverse() {
         let server = Server::new();
         let error = server.refusal(|token| token.authenticator.raw_cipher = Some(token.ticket.cipher()));
         assert_eq!(error, AUTHENTICATOR_INTEGRITY);
@@ -348,7 +348,7 @@ mod key_usages {
     }
 
     #[test]
-    fn an_authenticator_of_another_session_does_not_verify() {
+    fn authenticator_of_another_session_does_not_verify() {
         let server = Server::new();
         let other = server.good().authenticator.cipher();
         assert_eq!(server.refusal(|token| token.authenticator.raw_cipher = Some(other)), AUTHENTICATOR_INTEGRITY);
@@ -359,7 +359,7 @@ mod checksums {
     use super::*;
 
     #[test]
-    fn a_checksum_without_a_key_is_refused() {
+    fn checksum_of_a_type_without_a_key_is_refused() {
         let server = Server::new();
         for (cksumtype, length) in [(1, 4), (2, 16), (7, 16), (10, 20), (14, 20), (0, 0), (99, 12), (0x8004, 24)] {
             for framing in [server.good().framing, TokenFraming::ApReq] {
@@ -372,9 +372,10 @@ mod checksums {
         }
     }
 
-    /// RFC 3961 section 4: the checksum goes with the session key's type; the MD5 under an AES key is another type's.
+    /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so it is refused with an
+    /// AES session key.
     #[test]
-    fn a_keyed_checksum_has_the_type_of_the_session_key() {
+    fn keyed_checksum_of_another_type_than_the_session_keys_is_refused() {
         let server = server_of_all_types();
         for session in EncType::SUPPORTED {
             for other in EncType::SUPPORTED.into_iter().filter(|other| *other != session) {
@@ -389,7 +390,7 @@ mod checksums {
     }
 
     #[test]
-    fn a_keyed_checksum_must_verify() {
+    fn keyed_checksum_that_does_not_verify_is_refused() {
         let server = server_of_all_types();
         for session in EncType::SUPPORTED {
             let good = server.good().session_etype(session);
@@ -400,7 +401,7 @@ mod checksums {
             };
             let right = ChecksumParts::keyed(&good.authenticator.key, b"");
             assert_eq!(with(right.clone()), Ok(()));
-            let ChecksumParts::Other { cksumtype, checksum } = right else { panic!("it is keyed") };
+            let ChecksumParts::Other { cksumtype, checksum } = right else { panic!("the checksum is keyed") };
             let wrong = Err(Error::Checksum(ChecksumCause::Wrong));
             assert_eq!(with(ChecksumParts::keyed(&good.authenticator.key, b"x")), wrong);
             assert_eq!(
@@ -421,10 +422,10 @@ mod checksums {
         }
     }
 
-    /// MS-KILE section 3.4.5: such clients exist. Nobody vouches for the frame, so to demand more of one than of another
-    /// would keep nobody out.
+    /// MS-KILE section 3.4.5 accepts tokens without a checksum. The framing is not protected, so an attacker could avoid a
+    /// check that applies to one framing only.
     #[test]
-    fn a_token_may_come_without_a_checksum() {
+    fn token_without_a_checksum_is_accepted_in_every_framing() {
         let server = Server::new();
         for framing in [server.good().framing, TokenFraming::Krb5(mech::KRB5.into()), TokenFraming::ApReq] {
             server.assert_accepts(|token| {
@@ -435,7 +436,7 @@ mod checksums {
     }
 
     #[test]
-    fn the_gss_checksum_has_24_bytes() {
+    fn gss_checksum_of_fewer_than_24_octets_is_refused() {
         let server = Server::new();
         for length in 0..24 {
             let error = server.refusal(|token| {
@@ -447,7 +448,7 @@ mod checksums {
     }
 
     #[test]
-    fn the_binding_field_has_16_bytes() {
+    fn gss_checksum_with_a_binding_length_other_than_16_is_refused() {
         let server = Server::new();
         for length in [0, 15, 17, 24, 0x1000_0000, 0x1000_0010, u32::MAX] {
             let error = server.refusal(|token| token.authenticator.gss.length = length);
@@ -456,7 +457,7 @@ mod checksums {
     }
 
     #[test]
-    fn delegated_credentials_end_within_the_checksum() {
+    fn gss_checksum_with_delegated_credentials_beyond_its_end_is_refused() {
         let server = Server::new();
         let credentials = vec![0x76; 300];
         server.assert_accepts(|token| *token = token.clone().delegating(&credentials));

@@ -1,4 +1,4 @@
-//! A key set that is built account by account.
+//! Key sets: their accounts, the tenants of the accounts, and key rollover.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use kerberos_sso::crypto::EncType;
@@ -18,10 +18,10 @@ fn contoso() -> TestRealm {
     realm("CONTOSO.TEST")
 }
 
-/// The version and the type of a key.
+/// The version and the encryption type of a key.
 type KeyFacts = (Option<u32>, i32);
 
-/// Returns realm, name and keys of all accounts.
+/// Returns the realm, the name and the keys of every account.
 fn contents(keys: &KeySet) -> Vec<(&str, &str, Vec<KeyFacts>)> {
     let keys_of = |account: &Account| {
         let mut keys: Vec<KeyFacts> = account.keys().iter().map(|key| (key.kvno(), key.etype().0)).collect();
@@ -42,7 +42,7 @@ fn accept(keys: impl Into<Arc<KeySet>>, token: &TestToken) -> Accepted {
     validator(keys).validate_ticket(&token.mint(), NOW).unwrap()
 }
 
-/// Returns the account and the version of the key that opens a ticket of this realm.
+/// Returns the realm and the name of the account whose key opens a ticket of `realm`, and the version of that key.
 fn opened_by(keys: &Arc<KeySet>, realm: &TestRealm) -> (String, String, Option<u32>) {
     let accepted = accept(Arc::clone(keys), &realm.ticket_for("alice"));
     let opened_by = accepted.opened_by();
@@ -56,7 +56,7 @@ fn key_set_is_empty_when_no_account_was_added() {
     assert!(!KeySet::new().with_account(Account::new("A", "B")).unwrap().is_empty());
 }
 
-/// Returns the account of `realm` with the keys of `before`, too.
+/// Returns the account of `realm` with its own keys and the keys of `before`.
 fn with_keys_of(realm: &TestRealm, before: &TestRealm) -> Account {
     realm.account().with_keys(before.account().keys().iter().cloned())
 }
@@ -72,9 +72,9 @@ fn account_opens_tickets_of_both_versions_when_it_has_both_keys() {
     }
 }
 
-/// A second source must not add its keys to the first one's account.
+/// If the set merged the accounts, one source of keys could add its keys to the account of another source.
 #[test]
-fn account_is_refused_when_the_set_has_one_of_that_tenant_realm_and_name() {
+fn account_is_refused_when_the_set_has_an_account_of_that_tenant_realm_and_name() {
     let (ours, theirs) = (contoso().account(), contoso().with_kvno(2).account());
     let error = KeySet::from_accounts([ours, theirs]).unwrap_err();
     assert_eq!(
@@ -84,14 +84,14 @@ fn account_is_refused_when_the_set_has_one_of_that_tenant_realm_and_name() {
     );
     let set = KeySet::from(contoso().account());
     assert_eq!(set.with_account(contoso().with_kvno(2).account()).unwrap_err(), error);
-    // The name or the realm alone may be the same, and so may both for two tenants.
+    // Two accounts may have the same name or the same realm. Accounts of two tenants may have both.
     let others = [contoso().with_account("B$").account(), realm("FABRIKAM.TEST").account()];
     let other_tenant = contoso().with_kvno(3).account().with_tenant("b");
     let all = others.into_iter().chain([contoso().account(), other_tenant]);
     assert_eq!(KeySet::from_accounts(all).unwrap().accounts().count(), 4);
 }
 
-/// Two tenants name one realm. Each opens the tickets under its own key, and the verdict says which of them did.
+/// Two tenants name the same realm. The verdict has the label of the tenant whose key opened the ticket.
 #[test]
 fn verdict_has_the_label_of_the_tenant_whose_key_opened_the_ticket() {
     let (first, second) = (contoso().with_kvno(1), contoso().with_kvno(2));
@@ -106,9 +106,9 @@ fn verdict_has_the_label_of_the_tenant_whose_key_opened_the_ticket() {
     assert_eq!(accept(contoso().key_set(), &contoso().ticket_for("alice")).tenant(), None);
 }
 
-/// The order in which accounts are added does not matter, and the set is the one that an iterator makes.
+/// Accounts that are added one by one, in any order, make the same set as accounts from an iterator.
 #[test]
-fn accounts_stay_when_others_are_added_in_any_order() {
+fn accounts_added_in_any_order_make_the_same_set() {
     let realms =
         [contoso(), contoso().with_account("OTHER$"), contoso().with_account("THIRD$"), realm("FABRIKAM.TEST")];
     let all = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();
@@ -125,7 +125,7 @@ fn accounts_stay_when_others_are_added_in_any_order() {
     }
 }
 
-/// All orders of the numbers below `count`.
+/// Returns all orders of the numbers below `count`.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     (0..count).fold(vec![Vec::new()], |orders, next| {
         let with_next = |order: &Vec<usize>| {
@@ -159,7 +159,7 @@ fn key_is_held_once_and_for_the_longest_time_when_it_is_added_twice() {
 }
 
 #[test]
-fn service_is_found_when_the_account_names_it() {
+fn account_that_names_the_service_is_the_first_candidate() {
     let names = ["A$", "B$", "C$"];
     for wanted in names {
         let entry = |name: &&str| {
@@ -173,10 +173,11 @@ fn service_is_found_when_the_account_names_it() {
     }
 }
 
-/// An accepted request holds its account, so the set cannot take that account over. The request keeps what it has.
+/// An accepted request shares its account with the key set. So the set copies that account when another account is added, and
+/// the request keeps the old copy.
 #[test]
-fn account_is_added_while_an_accepted_request_of_the_old_set_is_alive() {
-    // The added account shares a key with the held one, so the held one gets other bounds.
+fn account_is_added_while_an_accepted_request_of_the_old_set_still_exists() {
+    // The added account shares a key with the account in the set, so the bounds of the account in the set change.
     let realm = contoso().of_active_directory();
     let other = Account::new("OTHER$", "CONTOSO.TEST").with_keys(realm.account().keys().iter().cloned());
     let keys = Arc::new(KeySet::from(realm.account()));
@@ -192,9 +193,9 @@ fn account_is_added_while_an_accepted_request_of_the_old_set_is_alive() {
     drop(accepted);
 }
 
-/// A rollover: the old keys open tickets until the given second, and are gone after it.
+/// A key rollover: the old keys open tickets until the given second, and open no ticket after it.
 #[test]
-fn old_keys_retire_when_they_are_added_to_a_new_set() {
+fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     let (old, new) = (contoso().with_kvno(1), contoso().with_kvno(2));
     let gone = contoso().with_account("GONE$");
     let before = KeySet::from_accounts([old.account(), gone.account()]).unwrap();
@@ -208,9 +209,9 @@ fn old_keys_retire_when_they_are_added_to_a_new_set() {
     assert_eq!([code(&old, NOW), code(&old, last)], [None, None]);
     assert_eq!(code(&old, later), Some("key-version"));
     assert_eq!([code(&new, NOW), code(&new, later)], [None, None]);
-    // An account that the new set lacks is gone at once.
+    // The keys of an account that the new set does not have open no ticket, even before that second.
     assert_eq!(code(&gone, NOW), Some("integrity"));
-    // A key that ends sooner keeps its end, and a second rollover does not lengthen it.
+    // A second rollover with a later last second does not extend a key that already has a last second.
     let again = KeySet::from(contoso().with_kvno(3).account()).with_retiring_keys(&keys, later);
     let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
     let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);
@@ -218,7 +219,7 @@ fn old_keys_retire_when_they_are_added_to_a_new_set() {
 }
 
 #[test]
-fn account_prints_as_klist_prints_a_keytab() {
+fn account_is_printed_in_the_form_of_klist() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
     let key = |kvno| ServiceKey::new(contoso().key(etype), kvno);
     let account = Account::new("HTTP/www.contoso.test", "CONTOSO.TEST");

@@ -1,4 +1,4 @@
-//! Keytabs that MIT krb5 wrote, read to the same entries that it prints.
+//! Keytabs that MIT krb5 wrote: the reader finds the entries that `klist` prints.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
@@ -16,7 +16,7 @@ const RECORDED: [&str; 3] = [
 
 #[cfg(feature = "rc4")]
 #[test]
-fn entries_are_those_that_klist_prints() {
+fn entries_of_recorded_keytabs_are_the_entries_that_klist_prints() {
     for recorded in RECORDED {
         let keytab = Keytab::parse(&bytes(recorded)).unwrap();
         let printed: Vec<String> = keytab.entries().iter().map(as_klist_prints).collect();
@@ -28,7 +28,7 @@ fn entries_are_those_that_klist_prints() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn keys_are_those_of_the_password_and_the_default_salt() {
+fn keys_of_recorded_keytabs_follow_from_the_password_and_the_default_salt() {
     let password = Password::from_text("Passw0rd");
     for entry in RECORDED.iter().flat_map(|recorded| entries(recorded)) {
         let salt = Salt::principal(&entry.components.join("/"), &entry.realm);
@@ -38,7 +38,7 @@ fn keys_are_those_of_the_password_and_the_default_salt() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn each_principal_becomes_an_account() {
+fn whole_keytab_makes_one_account_for_each_principal() {
     let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap();
     let mut accounts: Vec<_> =
         keys.accounts().map(|account| (account.name(), account.realm(), account.keys().len())).collect();
@@ -53,10 +53,11 @@ fn each_principal_becomes_an_account() {
     );
 }
 
-/// A user knows the key of their own account. Under it they could write a ticket of anybody.
+/// Users know the keys of their own accounts. If the server used such a key, its user could write a ticket that names any
+/// other user.
 #[cfg(feature = "rc4")]
 #[test]
-fn only_entries_of_the_named_principals_serve() {
+fn keytab_makes_accounts_only_for_the_named_principals() {
     let file = bytes(RECORDED[0]);
     let served = |principals: &[&str]| {
         let keys = KeySet::from_keytab(&file, principals.iter().copied()).unwrap();
@@ -97,7 +98,7 @@ fn keytab_without_an_entry_of_the_named_principals_is_an_error_that_names_both()
 }
 
 #[test]
-fn error_names_five_principals_and_counts_the_others() {
+fn error_lists_five_principals_and_counts_the_others() {
     let error = |principals: u8| {
         let mut octets = b"\x05\x02".to_vec();
         for number in b'1'..=b'0' + principals {
@@ -120,9 +121,9 @@ fn account_has_the_keys_of_both_keytabs_when_the_old_one_retires() {
     assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 5);
 }
 
-/// Heimdal and Samba put four octets of flags behind the 32-bit version.
+/// Heimdal and Samba write four octets of flags after the 32-bit kvno.
 #[test]
-fn what_follows_the_long_version_is_ignored() {
+fn octets_after_the_32_bit_kvno_are_ignored() {
     let mut keytab = bytes(RECORDED[0]);
     let first_size = usize::from(keytab[5]);
     keytab[5] += 4;
@@ -131,9 +132,8 @@ fn what_follows_the_long_version_is_ignored() {
     assert_eq!(Keytab::parse(&keytab).unwrap().entries()[0].kvno, 3);
 }
 
-/// Without the long version, or where it is zero, the octet counts.
 #[test]
-fn the_version_may_have_eight_bits_only() {
+fn kvno_of_8_bits_is_used_when_the_32_bit_kvno_is_absent_or_zero() {
     let keytab = bytes(RECORDED[0]);
     let first_end = 6 + usize::from(keytab[5]);
     let mut short = keytab[..first_end - 4].to_vec();
@@ -145,7 +145,7 @@ fn the_version_may_have_eight_bits_only() {
 }
 
 #[test]
-fn an_old_keytab_may_be_big_endian() {
+fn big_endian_keytab_of_version_0x501_has_the_entry_of_the_little_endian_one() {
     let little = bytes(RECORDED[2]);
     let big = swap_first_entry(&little);
     let (little, big) = (Keytab::parse(&little).unwrap(), Keytab::parse(&big).unwrap());
@@ -154,7 +154,7 @@ fn an_old_keytab_may_be_big_endian() {
 }
 
 #[test]
-fn every_prefix_is_refused_or_read_in_part_without_panic() {
+fn every_prefix_of_a_keytab_is_refused_or_has_fewer_entries() {
     for recorded in RECORDED {
         let whole = bytes(recorded);
         let all = Keytab::parse(&whole).unwrap().entries().len();
@@ -167,15 +167,16 @@ fn every_prefix_is_refused_or_read_in_part_without_panic() {
 }
 
 #[test]
-fn what_is_no_keytab_is_named() {
+fn octets_that_do_not_begin_as_a_keytab_are_refused() {
     for bytes in [&b""[..], b"\x05\x03\0\0\0\0", b"[libdefaults]"] {
         assert_eq!(Keytab::parse(bytes).unwrap_err(), KeytabError::Version, "{bytes:?}");
     }
 }
 
-/// One bad record of each kind, before and behind whole ones, which serve as if it were not there.
+/// A keytab with one bad record, before or after good records. The reader finds the same good entries as
+/// without the bad record.
 #[test]
-fn whole_entries_serve_when_a_record_among_them_cannot() {
+fn good_entries_are_read_when_another_record_cannot_be_used() {
     let whole = bytes(RECORDED[0]);
     let entries = Keytab::parse(&whole).unwrap().entries().len();
     let record = |contents: &[u8]| [&u32::try_from(contents.len()).unwrap().to_be_bytes()[..], contents].concat();
@@ -208,7 +209,7 @@ fn whole_entries_serve_when_a_record_among_them_cannot() {
         let behind = Keytab::parse(&[&whole[..], &bad].concat()).unwrap();
         assert_eq!((behind.entries().len(), behind.unusable()[0].at), (entries, whole.len()), "{shown}");
     }
-    // A size, a hole or a record that goes past the end.
+    // The size is truncated, or a hole or a record ends after the end of the file.
     for bad in [&b"\0\0"[..], b"\x7F\xFF\xFF\xFF\0", b"\x80\0\0\0", b"\xFF\xFF\xFF\0\0\0", b"\0\0\0\x09\0\x01\0"] {
         let keytab = Keytab::parse(&[&whole[..], bad].concat()).unwrap();
         assert_eq!(keytab.entries().len(), entries, "{bad:?}");
@@ -218,7 +219,7 @@ fn whole_entries_serve_when_a_record_among_them_cannot() {
 }
 
 #[test]
-fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
+fn keytab_without_a_usable_key_is_an_error_that_names_the_records() {
     assert_eq!(
         KeySet::from_whole_keytab(b"\x05\x02").unwrap_err().to_string(),
         "the keytab has no key that can serve: 0 keys of unsupported types"
@@ -241,7 +242,7 @@ fn keytab_without_a_key_that_can_serve_is_an_error_that_names_the_records() {
     );
 }
 
-/// A quadratic reader would take minutes for so many in a debug build.
+/// In a debug build, a reader that takes quadratic time would take minutes for 50,000 entries.
 #[test]
 fn keytab_of_fifty_thousand_entries_is_read_in_linear_time() {
     let record = |principal: u32, kvno: u32| {
@@ -266,7 +267,7 @@ fn keytab_of_fifty_thousand_entries_is_read_in_linear_time() {
 }
 
 #[test]
-fn types_without_support_are_kept_by_number_and_give_no_account() {
+fn entry_of_an_unsupported_type_is_listed_and_gives_its_account_no_key() {
     let mut keytab = bytes(RECORDED[0]);
     keytab[0x38] = 26;
     let parsed = Keytab::parse(&keytab).unwrap();
@@ -298,7 +299,8 @@ fn bytes(recorded: &str) -> Vec<u8> {
     hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// The first entry of a little-endian keytab of version 0x501, in big-endian: each number turned round where it stands.
+/// Returns the first entry of a little-endian keytab of version 0x501 as a big-endian keytab: the octets of each number are
+/// reversed.
 fn swap_first_entry(little: &[u8]) -> Vec<u8> {
     let length = usize::from(little[2]);
     let mut big = little[..6 + length].to_vec();

@@ -1,4 +1,4 @@
-//! Second stage: the keys of a server, and which of them open a ticket.
+//! Second stage: the keys of a server, and the keys that open a ticket.
 
 mod crypto;
 mod key_selection;

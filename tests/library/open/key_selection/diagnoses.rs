@@ -1,4 +1,5 @@
-//! What an administrator reads. These texts are part of what the crate promises: they change with a version.
+//! The texts of the key errors and of their remedies, which an administrator reads. A change of these texts needs a new version
+//! of the crate.
 
 use super::*;
 
@@ -7,7 +8,7 @@ fn refusal(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Erro
 }
 
 #[test]
-fn no_account_of_the_realm() {
+fn realm_without_an_account_is_reported_with_the_realms_held() {
     let server = holding([realm().account()]);
     let error = refusal(&server, |mut token| {
         token.ticket.realm = "FABRIKAM.TEST".into();
@@ -33,7 +34,7 @@ fn no_account_of_the_realm() {
 }
 
 #[test]
-fn realms_held_are_listed_in_part() {
+fn error_lists_two_realms_held_and_counts_the_others() {
     let of = |realms: &[&str]| {
         let server =
             holding(realms.iter().map(|realm| Account::new("A$", realm).with_key(ServiceKey::new(right(), None))));
@@ -49,14 +50,14 @@ fn realms_held_are_listed_in_part() {
 }
 
 #[test]
-fn no_key_at_all() {
+fn empty_key_set_is_reported() {
     let server = holding([]);
-    let Error::NoKey(no_key) = refusal(&server, |token| token) else { panic!("an empty key set opened it") };
+    let Error::NoKey(no_key) = refusal(&server, |token| token) else { panic!("an empty key set opened the ticket") };
     assert!(no_key.to_string().ends_with("no account of that realm is held, and the key set is empty"), "{no_key}");
 }
 
 #[test]
-fn the_realm_in_other_letters() {
+fn realm_in_another_case_is_reported_with_the_spelling_held() {
     let (lower, upper, mixed) = ("contoso.test", "CONTOSO.TEST", "Contoso.TEST");
     for (held, asked) in [(lower, mixed), (upper, mixed), (lower, upper), (upper, lower)] {
         let account = Account::new("SERVICE$", held).with_key(ServiceKey::new(right(), None));
@@ -78,7 +79,7 @@ fn the_realm_in_other_letters() {
 }
 
 #[test]
-fn no_key_of_the_type() {
+fn type_without_a_key_is_reported_with_the_keys_held() {
     let server = holding([account("SERVICE$", [(realm().key(AES128), Some(4))])]);
     let error = refusal(&server, |token| token);
     assert_eq!(
@@ -95,7 +96,7 @@ fn no_key_of_the_type() {
 }
 
 #[test]
-fn no_key_of_the_version_in_a_strict_policy() {
+fn version_without_a_key_is_reported_by_a_strict_policy() {
     let server = strict([account("SERVICE$", [(right(), Some(4)), (realm().key(AES128), Some(4))])]);
     let error = refusal(&server, |token| token.kvno(5));
     assert_eq!(
@@ -107,7 +108,7 @@ fn no_key_of_the_version_in_a_strict_policy() {
 }
 
 #[test]
-fn a_newer_version_than_any_held() {
+fn ticket_of_a_newer_version_than_every_key_is_reported_as_newer() {
     let server = holding([account("SERVICE$", [(wrong(1), Some(3)), (wrong(2), Some(4))])]);
     let error = refusal(&server, |token| token.kvno(5));
     assert_eq!(
@@ -130,7 +131,7 @@ fn a_newer_version_than_any_held() {
 }
 
 #[test]
-fn an_older_version_than_those_held() {
+fn ticket_of_an_older_version_than_the_key_is_reported_as_not_newer() {
     let server = holding([account("SERVICE$", [(wrong(1), Some(3))])]);
     let error = refusal(&server, |token| token.kvno(2));
     assert!(
@@ -147,7 +148,7 @@ fn an_older_version_than_those_held() {
 }
 
 #[test]
-fn a_key_of_the_very_version_that_does_not_open() {
+fn ticket_that_does_not_open_under_the_key_of_its_version_is_reported() {
     let server = holding([account("SERVICE$", [(wrong(1), Some(1))])]);
     let error = refusal(&server, |token| token);
     assert_eq!(
@@ -166,7 +167,7 @@ fn a_key_of_the_very_version_that_does_not_open() {
 }
 
 #[test]
-fn many_keys_are_listed_in_part() {
+fn error_lists_six_keys_held_and_counts_the_others() {
     let keys = (1..=8).map(|kvno| (Key::new(AES128, &[1; 16]).unwrap(), Some(kvno)));
     let others = [account("B$", []), account("C$", [])];
     let server = holding([account("A$", keys)].into_iter().chain(others));
@@ -177,7 +178,7 @@ fn many_keys_are_listed_in_part() {
 }
 
 #[test]
-fn a_retired_key() {
+fn retired_key_is_reported_with_its_last_second() {
     let key = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
     let server = holding([Account::new("A$", "CONTOSO.TEST").with_key(key)]);
     let error = refusal(&server, |token| token);
@@ -190,7 +191,7 @@ fn a_retired_key() {
 }
 
 #[test]
-fn more_keys_than_are_tried() {
+fn error_counts_the_keys_that_were_not_tried() {
     let wrongs = (1..=10).map(|seed| (wrong(seed), None));
     let error = refusal(&holding([account("A$", wrongs)]), |token| token);
     assert_eq!(
@@ -201,7 +202,7 @@ fn more_keys_than_are_tried() {
 }
 
 #[test]
-fn an_account_without_keys() {
+fn account_without_keys_is_reported() {
     let server = holding([account("A$", [])]);
     let text = refusal(&server, |token| token).to_string();
     assert!(text.ends_with("account A$ with no key held; no key has that type"), "{text}");

@@ -1,4 +1,4 @@
-//! Which keys are tried on a ticket, in which order, how many; and what is said when none opens it.
+//! The keys that are tried on a ticket, their order and their number, and the error when no key opens the ticket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;
@@ -21,7 +21,7 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$")
 }
 
-/// The key that opens the tickets of [`realm`].
+/// Returns the key that opens the tickets of [`realm`].
 fn right() -> Key {
     realm().key(AES256)
 }
@@ -51,7 +51,7 @@ fn check(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Result
     server.check(&change(server.good()).mint()).map(|accepted| accepted.opened_by().kvno())
 }
 
-/// The error for a ticket of [`realm`] whose version is held, and which none of the keys tried opens.
+/// Returns the error for a ticket of [`realm`] if a key of its version is held, but no key that was tried opens the ticket.
 fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> Integrity {
     let [service, realm, account] = ["HTTP/www.contoso.test", "CONTOSO.TEST", account].map(BoundedText::new);
     Integrity::Ticket { service, realm, etype: AES256, kvno: Some(1), account, accounts, tried, left_out }
@@ -60,9 +60,9 @@ fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> 
 mod order {
     use super::*;
 
-    /// One key under many versions: the version that is reported is the one that was tried first.
+    /// The account has the same key under many versions. The verdict reports the version that was tried first.
     #[test]
-    fn exact_version_then_unknown_then_same_low_byte_then_latest() {
+    fn keys_are_tried_by_exact_then_unknown_then_same_low_octet_then_latest_version() {
         let expected = [Some(0x0105), None, Some(0x0205), Some(0x05), Some(900), Some(3)];
         for first in 0..expected.len() {
             let left = expected[first..].iter().rev().map(|kvno| (right(), *kvno));
@@ -72,7 +72,7 @@ mod order {
     }
 
     #[test]
-    fn a_ticket_without_a_version_is_tried_with_the_latest_first() {
+    fn latest_key_is_tried_first_on_a_ticket_without_a_version() {
         for kvno in [None, Some(0)] {
             let keys = [Some(3), Some(900), Some(5)].map(|kvno| (right(), kvno));
             assert_eq!(check(&holding([account("A", keys)]), |token| token.kvno(kvno)), Ok(Some(900)));
@@ -80,14 +80,15 @@ mod order {
     }
 
     #[test]
-    fn version_zero_of_a_key_is_an_unknown_one() {
+    fn key_of_version_zero_is_a_key_of_unknown_version() {
         let server = holding([account("A", [(right(), Some(0))])]);
         assert_eq!(check(&server, |token| token.kvno(7)), Ok(None));
     }
 
-    /// A read-only domain controller writes its number into the high half; a keytab may have kept the low byte.
+    /// A read-only domain controller writes its number into the high 16 bits of the kvno. A keytab may have kept only the low
+    /// octet.
     #[test]
-    fn a_negative_version_keeps_its_32_bits() {
+    fn negative_kvno_is_read_as_its_32_bits() {
         let bits = 0xFEDC_0002_u32;
         let server = holding([account("A", [(right(), Some(2)), (right(), Some(bits)), (right(), Some(9))])]);
         assert_eq!(check(&server, |token| token.kvno(i64::from(bits.cast_signed()))), Ok(Some(bits)));
@@ -97,7 +98,7 @@ mod order {
     }
 
     #[test]
-    fn the_account_that_the_service_name_means_comes_first() {
+    fn account_that_names_the_service_is_tried_first() {
         let opened_by = |accounts: [Account; 2], service: &str| {
             let server = holding(accounts);
             let accepted = server.check(&server.good().service(service).mint()).unwrap();
@@ -109,14 +110,14 @@ mod order {
         let named = second.with_service("HTTP/www.contoso.test");
         assert_eq!(opened_by([first, named], "http/WWW.contoso.test"), "SECOND$");
         assert_eq!(opened_by(both(), "second$"), "SECOND$");
-        // The name weighs more than the version.
+        // A matching service name has precedence over a matching version.
         let first = account("FIRST$", [(right(), Some(1))]);
         let named = account("SECOND$", [(right(), Some(8))]).with_service("HTTP/www.contoso.test");
         assert_eq!(opened_by([first, named], "HTTP/www.contoso.test"), "SECOND$");
     }
 
     #[test]
-    fn a_key_that_fails_leaves_the_ticket_whole_for_the_next() {
+    fn ticket_opens_under_the_right_key_after_seven_wrong_keys() {
         let wrongs = (1..8).map(|seed| (wrong(seed), Some(u32::from(seed) + 100)));
         let server = holding([account("A", wrongs.chain([(right(), Some(2))]))]);
         let accepted = server.check(&server.good().kvno(1).mint()).unwrap();
@@ -127,7 +128,7 @@ mod order {
     }
 
     #[test]
-    fn other_realms_and_types_are_never_tried() {
+    fn key_of_an_account_of_another_realm_is_not_tried() {
         let elsewhere = Account::new("AZUREADSSOACC$", "FABRIKAM.TEST").with_key(ServiceKey::new(right(), Some(1)));
         let server = holding([elsewhere, account("A", [(wrong(1), Some(1))])]);
         let refused = not_opened("A", 1, 1, 0);
@@ -138,23 +139,23 @@ mod order {
 mod bounds {
     use super::*;
 
-    /// `count` keys of other versions than the ticket's, the right one the last to be tried.
-    fn right_one_last(count: usize) -> Server {
+    /// Returns a server with `count` keys of other versions than the ticket's. The server would try the right key last.
+    fn right_key_last(count: usize) -> Server {
         let wrongs = (2..=u8::try_from(count).unwrap()).map(|seed| (wrong(seed), Some(u32::from(seed) + 1_000)));
         holding([account("A", wrongs.chain([(right(), Some(1_001))]))])
     }
 
     #[test]
-    fn so_many_keys_are_tried_and_no_more() {
-        assert_eq!(check(&right_one_last(MAX_CANDIDATE_KEYS), |token| token), Ok(Some(1_001)));
-        let Err(Error::KeyVersion(refused)) = check(&right_one_last(MAX_CANDIDATE_KEYS + 1), |token| token) else {
+    fn right_key_in_eighth_place_opens_the_ticket_and_in_ninth_place_is_not_tried() {
+        assert_eq!(check(&right_key_last(MAX_CANDIDATE_KEYS), |token| token), Ok(Some(1_001)));
+        let Err(Error::KeyVersion(refused)) = check(&right_key_last(MAX_CANDIDATE_KEYS + 1), |token| token) else {
             panic!("the ninth key was tried");
         };
         assert_eq!(refused.tried, MAX_CANDIDATE_KEYS);
     }
 
     #[test]
-    fn the_bound_is_one_for_all_accounts_of_a_realm() {
+    fn at_most_eight_keys_of_all_accounts_of_a_realm_are_tried() {
         let wrongs = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
         let server = holding(wrongs);
         let tried = MAX_CANDIDATE_KEYS;
@@ -171,7 +172,7 @@ mod bounds {
             "{remedy}"
         );
         assert_eq!(check(&server, |token| token), Err(refused));
-        // Where an account names the service, the others are not the cause.
+        // If an account names the service, the error does not count the keys of other accounts.
         let others = (1..=20).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
         let named = account("NAMED$", [(wrong(21), Some(1))]).with_service("HTTP/www.contoso.test");
         let refused = Error::Integrity(not_opened("NAMED$", tried, tried, 0));
@@ -179,14 +180,16 @@ mod bounds {
     }
 
     #[test]
-    fn so_many_accounts_are_looked_at_unless_one_names_the_service() {
+    fn account_after_the_limit_of_accounts_is_considered_only_if_it_names_the_service() {
         let server = |others: u8| {
             let others = (1..=others).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(9))]));
             holding(others.chain([account("LAST$", [(right(), Some(1))])]))
         };
         let limit = u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap();
         assert_eq!(check(&server(limit - 1), |token| token), Ok(Some(1)));
-        let Err(Error::KeyVersion(refused)) = check(&server(limit), |token| token) else { panic!("it was looked at") };
+        let Err(Error::KeyVersion(refused)) = check(&server(limit), |token| token) else {
+            panic!("the last account was considered")
+        };
         assert_eq!(refused.left_out, MAX_UNNAMED_ACCOUNTS - MAX_CANDIDATE_KEYS + 1);
         let text = refused.to_string();
         assert!(text.ends_with("not newer than those held; 57 more keys are held and were not tried"), "{text}");
@@ -194,9 +197,9 @@ mod bounds {
         assert_eq!(check(&server(limit), |token| token.service("last$")), Ok(Some(1)));
     }
 
-    /// The policy takes a version as a hint, so it is not the cause.
+    /// The policy uses the version as a hint only, so the version is not the cause.
     #[test]
-    fn the_only_key_of_the_type_in_an_account_that_is_not_looked_at() {
+    fn error_says_not_considered_when_the_only_key_of_the_type_is_in_an_account_after_the_limit() {
         let others =
             (1..=MAX_UNNAMED_ACCOUNTS).map(|place| account(&format!("A{place}$"), [(realm().key(AES128), Some(1))]));
         let server = holding(others.chain([account("LAST$", [(right(), Some(1))])]));
@@ -208,7 +211,7 @@ mod bounds {
     }
 
     #[test]
-    fn a_service_has_a_name_of_so_many_octets() {
+    fn service_name_of_up_to_320_octets_finds_its_account() {
         let found = |length: usize| {
             let name = format!("HTTP/{}", "w".repeat(length - 5));
             let others = (1..=u8::try_from(MAX_UNNAMED_ACCOUNTS).unwrap())
@@ -220,20 +223,22 @@ mod bounds {
         assert_eq!(found(321).unwrap_err().code(), "key-version");
     }
 
-    /// A keytab has one key many times, once for each service of the account.
+    /// A keytab has the same key many times, once for each service of the account.
     #[test]
-    fn copies_of_a_key_take_no_other_keys_place() {
+    fn copies_of_a_key_count_as_one_key() {
         let copies = (0..50).map(|copy| (wrong(1), Some(copy + 100)));
         let server = holding([account("A", copies.chain([(right(), Some(1_000))]))]);
         assert_eq!(check(&server, |token| token), Ok(Some(1_000)));
         let server = holding([account("A", (0..50).map(|copy| (wrong(1), Some(copy + 100))))]);
-        let Err(Error::KeyVersion(refused)) = check(&server, |token| token) else { panic!("a wrong key opened it") };
+        let Err(Error::KeyVersion(refused)) = check(&server, |token| token) else {
+            panic!("a wrong key opened the ticket")
+        };
         assert_eq!(refused.tried, 1);
     }
 
-    /// Whatever else is held, the exact version of the named account is among the ones that are tried.
+    /// The key of the exact version in the named account is tried, whatever the number of other accounts.
     #[test]
-    fn the_best_candidate_is_never_crowded_out() {
+    fn key_of_the_account_that_names_the_service_is_tried_among_a_hundred_accounts() {
         let others = (1..=100).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));
         let named = account("SECOND$", [(right(), Some(1))]).with_service("HTTP/www.contoso.test");
         assert_eq!(check(&holding(others.chain([named])), |token| token), Ok(Some(1)));
@@ -244,7 +249,7 @@ mod strictness {
     use super::*;
 
     #[test]
-    fn a_strict_policy_tries_the_named_version_and_unknown_ones() {
+    fn strict_policy_tries_keys_of_the_named_version_and_of_unknown_version() {
         for (held, expected) in [(Some(7), Ok(Some(7))), (None, Ok(None))] {
             assert_eq!(check(&strict([account("A", [(right(), held)])]), |token| token.kvno(7)), expected);
         }
@@ -256,7 +261,7 @@ mod strictness {
     }
 
     #[test]
-    fn a_strict_policy_tries_all_on_a_ticket_that_names_none() {
+    fn strict_policy_tries_every_version_on_a_ticket_without_a_version() {
         for kvno in [None, Some(0)] {
             assert_eq!(check(&strict([account("A", [(right(), Some(7))])]), |token| token.kvno(kvno)), Ok(Some(7)));
         }
@@ -273,9 +278,9 @@ mod retirement {
         check(&server, |token| token)
     }
 
-    /// In whole seconds, as all that has to do with time.
+    /// The end of a key is compared in whole seconds, as all times are.
     #[test]
-    fn a_key_opens_nothing_after_its_last_second() {
+    fn key_opens_tickets_until_its_last_second_and_no_ticket_after_it() {
         for early in [NOW.saturating_add_seconds(-1), NOW, NOW.with_micros(999_999).unwrap()] {
             assert_eq!(retiring(NOW, early), Ok(Some(1)));
         }
@@ -283,7 +288,7 @@ mod retirement {
     }
 
     #[test]
-    fn a_retired_key_makes_room_for_the_next() {
+    fn new_key_opens_the_ticket_when_the_old_key_has_retired() {
         let old = ServiceKey::new(right(), Some(1)).with_not_after(NOW.saturating_add_seconds(-1));
         let new = ServiceKey::new(right(), Some(2));
         let server = holding([Account::new("A", "CONTOSO.TEST").with_key(old).with_key(new)]);
@@ -295,13 +300,13 @@ mod rollover {
     use super::*;
 
     #[test]
-    fn before_and_after_a_password_change_both_keys_open_their_tickets() {
+    fn tickets_from_before_and_after_a_password_change_open_when_both_keys_are_held() {
         let (before, after) = (realm(), realm().with_kvno(2));
         let server = holding([after.account().with_keys(before.account().keys().iter().cloned())]);
         for (realm, kvno) in [(&before, 1), (&after, 2)] {
             let accepted = server.check(&realm.ticket_for("alice").mint()).unwrap();
             assert_eq!(accepted.opened_by().kvno(), Some(kvno));
-            // The version is a hint: a wrong one, or none, costs a trial and nothing else.
+            // The version is a hint. With a wrong version, or without a version, the server tries at most one key more.
             for hint in [None, Some(1), Some(2), Some(77), Some(-1)] {
                 let accepted = server.check(&realm.ticket_for("alice").kvno(hint).mint()).unwrap();
                 assert_eq!(accepted.opened_by().kvno(), Some(kvno), "{hint:?}");
