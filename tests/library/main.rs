@@ -1,5 +1,5 @@
-//! The tests of the library, by stage and check. Each test calls the public API. Unit tests are in `src`, beside the code that
-//! they test.
+//! The tests of the library, by stage and check. Each test calls the public API. Unit tests are in `src`, beside the code
+//! that they test.
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;

@@ -434,8 +434,8 @@ mod start {
         assert_eq!(at(NOW - SKEW).insert(&last_word, NOW), Admission::New);
     }
 
-    /// A client of each offset shows an authenticator at each second before the start. An attacker shows it again at the start,
-    /// to a cache that knows nothing.
+    /// A client of each offset shows an authenticator at each second before the start. An attacker shows it again at the
+    /// start, to a cache that knows nothing.
     #[test]
     fn only_a_fast_client_is_replayed_and_only_what_it_showed_within_its_offset() {
         for offset in [-SKEW, -1, 0, 1, 150, SKEW] {

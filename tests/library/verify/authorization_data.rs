@@ -1,4 +1,4 @@
-//! Authorization data: an element that is not understood restricts, unless its writer says that it may be ignored.
+//! Authorization data: an element of unknown type outside of AD-IF-RELEVANT is critical, and the request is refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::common;
@@ -19,17 +19,18 @@ const BOTH_PARTS: [(Part, Put); 2] = [
     (Part::Authenticator, |token, elements| token.authenticator.authorization_data = elements),
 ];
 
-/// RFC 4120 section 5.2.6: AD-KDC-ISSUED and AD-AND-OR are 4 and 5; a container that is not looked into is not understood.
-const NOT_UNDERSTOOD: [i32; 11] = [0, 2, 3, 4, 5, 7, 64, 512, -1, i32::MIN, i32::MAX];
+/// Types that the server does not know. The server does not open the containers AD-KDC-ISSUED (4) and AD-AND-OR (5) of RFC
+/// 4120 section 5.2.6, so their types are unknown, too.
+const UNKNOWN: [i32; 11] = [0, 2, 3, 4, 5, 7, 64, 512, -1, i32::MIN, i32::MAX];
 
-/// What tells something about the client, or is meant for others.
+/// Types of elements that describe the client, or are meant for other parties.
 const HARMLESS: [i32; 8] = [8, 9, 128, 129, 141, 142, 143, 144];
 
 #[test]
-fn critical_data_that_is_not_understood_is_refused() {
+fn critical_element_of_unknown_type_is_refused() {
     let server = Server::new();
     for (part, put) in BOTH_PARTS {
-        for ad_type in NOT_UNDERSTOOD {
+        for ad_type in UNKNOWN {
             let error = server.refusal(|token| put(token, vec![(ad_type, vec![1])]));
             assert_eq!(error, Error::AuthorizationData { part, ad_type });
             let after_others = vec![(128, vec![0]), if_relevant(&[(-9, vec![])]), (ad_type, vec![])];
@@ -40,10 +41,10 @@ fn critical_data_that_is_not_understood_is_refused() {
 }
 
 #[test]
-fn data_that_may_be_ignored_is_ignored_if_it_is_not_understood() {
+fn element_of_unknown_type_in_ad_if_relevant_is_ignored() {
     let server = Server::new();
     for (_, put) in BOTH_PARTS {
-        for ad_type in NOT_UNDERSTOOD {
+        for ad_type in UNKNOWN {
             server.assert_accepts(|token| put(token, vec![if_relevant(&[(ad_type, vec![1])])]));
             let deeper = if_relevant(&[if_relevant(&[(ad_type, vec![1])])]);
             server.assert_accepts(|token| put(token, vec![deeper]));
@@ -52,10 +53,10 @@ fn data_that_may_be_ignored_is_ignored_if_it_is_not_understood() {
 }
 
 #[test]
-fn data_that_takes_nothing_away_is_taken_anywhere() {
+fn critical_element_of_a_harmless_type_is_accepted() {
     let server = Server::new();
     for ad_type in HARMLESS {
-        // What the bytes of a PAC in the ticket say is another stage's matter.
+        // The authorize stage reads a PAC in the ticket, and this octet is no PAC.
         if ad_type != 128 {
             server.assert_accepts(|token| token.ticket.authorization_data = vec![(ad_type, vec![1])]);
         }
@@ -64,7 +65,7 @@ fn data_that_takes_nothing_away_is_taken_anywhere() {
 }
 
 #[test]
-fn containers_lie_in_containers_up_to_the_limit() {
+fn containers_nested_deeper_than_the_limit_are_malformed() {
     let server = Server::new();
     let nested = |depth: usize| (0..depth).fold((-1, vec![1]), |inner, _| if_relevant(&[inner]));
     for (_, put) in BOTH_PARTS {
@@ -77,7 +78,7 @@ fn containers_lie_in_containers_up_to_the_limit() {
 }
 
 #[test]
-fn a_container_holds_elements_and_nothing_else() {
+fn container_with_other_contents_than_elements_is_malformed() {
     let server = Server::new();
     let (_, good) = if_relevant(&[(-1, vec![1])]);
     for (_, put) in BOTH_PARTS {

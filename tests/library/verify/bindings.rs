@@ -1,4 +1,5 @@
-//! Channel bindings: what each level takes, and that another channel's never pass.
+//! Channel bindings: the requests that each level accepts. Bindings of another channel are refused at every level that
+//! compares bindings.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 
@@ -20,7 +21,7 @@ const THEIRS: &[u8] = b"tls-server-end-point:\x11\x22\x34";
 const LEVELS: [BindingLevel; 4] =
     [BindingLevel::Ignore, BindingLevel::IfPresent, BindingLevel::IfAdvertised, BindingLevel::Require];
 
-/// A server whose channel is `OURS`, or `RENEWED` while its certificate is being replaced.
+/// Returns a server with the bindings `OURS` of its certificate, and the bindings `RENEWED` of its next certificate.
 fn server(level: BindingLevel) -> Server {
     let bindings = [OURS, RENEWED].map(ChannelBindings::new);
     Server::with_policy(Policy::default().with_channel_bindings(bindings).with_binding_level(level))
@@ -32,7 +33,7 @@ fn check(server: &Server, change: impl FnOnce(&mut TestToken)) -> Result<Binding
     server.check(&token.mint()).map(|accepted| accepted.channel_bindings())
 }
 
-/// KERB_AP_OPTIONS (MS-KILE section 2.2.7) with these options, as Windows sends it.
+/// Puts KERB_AP_OPTIONS (MS-KILE section 2.2.7) with these octets into the authenticator, as Windows does.
 fn ap_options(token: &mut TestToken, options: &[u8]) {
     token.authenticator.authorization_data = vec![if_relevant(&[(143, options.to_vec())])];
 }
@@ -40,7 +41,7 @@ fn ap_options(token: &mut TestToken, options: &[u8]) {
 const CBT: [u8; 4] = 0x4000_u32.to_le_bytes();
 
 #[test]
-fn bindings_of_this_channel_match_at_every_level() {
+fn bindings_of_this_channel_match_at_every_level_that_compares_bindings() {
     for level in LEVELS {
         let server = server(level);
         for bound in [OURS, RENEWED] {
@@ -51,9 +52,9 @@ fn bindings_of_this_channel_match_at_every_level() {
     }
 }
 
-/// A request relayed from another TLS connection.
+/// A request with such bindings was relayed from another TLS connection.
 #[test]
-fn bindings_of_another_channel_are_refused_at_every_level_that_looks() {
+fn bindings_of_another_channel_are_refused_at_every_level_that_compares_bindings() {
     for level in LEVELS {
         let state = check(&server(level), |token| *token = token.clone().bound_to(THEIRS));
         let expected =
@@ -63,7 +64,7 @@ fn bindings_of_another_channel_are_refused_at_every_level_that_looks() {
 }
 
 #[test]
-fn every_bit_of_the_bindings_counts() {
+fn bindings_with_any_bit_flipped_are_refused() {
     let server = server(BindingLevel::IfPresent);
     for bit in 0..128 {
         let mut bindings = channel_bindings_md5(OURS);
@@ -73,7 +74,7 @@ fn every_bit_of_the_bindings_counts() {
 }
 
 #[test]
-fn stripped_bindings_are_refused_where_required() {
+fn request_without_bindings_is_refused_at_require_only() {
     let require = server(BindingLevel::Require);
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Required));
     assert_eq!(check(&require, |token| *token = token.clone().bound_to(OURS)), Ok(BindingState::Matched));
@@ -95,7 +96,7 @@ fn stripped_bindings_are_refused_where_required() {
 }
 
 #[test]
-fn who_says_that_it_binds_must_bind_from_if_advertised_on() {
+fn client_that_advertises_bindings_and_sends_none_is_refused_at_if_advertised() {
     for (level, expected) in [
         (BindingLevel::Ignore, Ok(BindingState::Absent)),
         (BindingLevel::IfPresent, Ok(BindingState::Absent)),
@@ -112,29 +113,29 @@ fn who_says_that_it_binds_must_bind_from_if_advertised_on() {
 }
 
 #[test]
-fn only_the_flag_of_ap_options_says_that_a_client_binds() {
+fn client_advertises_bindings_only_by_the_flag_in_ap_options_of_its_authenticator() {
     let server = server(BindingLevel::IfAdvertised);
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     for (options, expected) in [
         (&CBT[..], missing.clone()),
         (&[0xFF; 4][..], missing.clone()),
         (&[0xFF, 0xBF, 0xFF, 0xFF], Ok(BindingState::Absent)),
-        (&[0, 0, 0x40, 0], Ok(BindingState::Absent)), // the other byte order
+        (&[0, 0, 0x40, 0], Ok(BindingState::Absent)), // 0x4000 in big-endian
         (&[0; 4], Ok(BindingState::Absent)),
     ] {
         assert_eq!(check(&server, |token| ap_options(token, options)), expected, "{options:02X?}");
     }
-    // Without the container around it, as some clients send it.
+    // Some clients send KERB_AP_OPTIONS without AD-IF-RELEVANT around it.
     let direct = check(&server, |token| token.authenticator.authorization_data = vec![(143, CBT.to_vec())]);
     assert_eq!(direct, missing);
-    // In the ticket it says something about the request for the ticket, and nothing about this channel.
+    // KERB_AP_OPTIONS in a ticket describes the request for that ticket, and not this channel.
     let in_ticket = check(&server, |token| token.ticket.authorization_data = vec![if_relevant(&[(143, CBT.to_vec())])]);
     assert_eq!(in_ticket, Ok(BindingState::Absent));
 }
 
-/// The client of sspi-rs writes `40 00`. MIT krb5 and Heimdal refuse such options, with bindings or without.
+/// The client of sspi-rs writes the two octets `40 00`. MIT krb5 and Heimdal refuse such options, with or without bindings.
 #[test]
-fn ap_options_of_another_length_excuse_no_missing_bindings() {
+fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_advertised() {
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     for options in [&[][..], &[0x40, 0x00], &CBT[..3], &[0; 3], &[0; 5], &[0; 8]] {
         let server = server(BindingLevel::IfAdvertised);
@@ -144,7 +145,7 @@ fn ap_options_of_another_length_excuse_no_missing_bindings() {
             *token = token.clone().bound_to(OURS);
         });
         assert_eq!(bound, Ok(BindingState::Matched), "{options:02X?}");
-        // They count together with options that can be read.
+        // Options of a wrong length count beside options of the right length, too.
         let both = check(&server, |token| {
             let elements = [(143, vec![0; 4]), (143, options.to_vec())];
             token.authenticator.authorization_data = vec![if_relevant(&elements)];
@@ -156,7 +157,7 @@ fn ap_options_of_another_length_excuse_no_missing_bindings() {
 }
 
 #[test]
-fn a_server_without_bindings_cannot_demand_any() {
+fn level_that_demands_bindings_is_misuse_when_the_server_has_no_bindings() {
     for level in LEVELS {
         let server = Server::with_policy(Policy::default().with_binding_level(level));
         let misused = Err(Error::Misuse(Misuse::NoBindings));
@@ -169,7 +170,7 @@ fn a_server_without_bindings_cannot_demand_any() {
 }
 
 #[test]
-fn bindings_of_the_connection_add_to_those_of_the_policy() {
+fn bindings_of_the_connection_match_as_well_as_bindings_of_the_policy() {
     let mut server = server(BindingLevel::Require);
     server.channel_bindings = vec![ChannelBindings::new(THEIRS)];
     for bound in [OURS, RENEWED, THEIRS] {
@@ -180,10 +181,11 @@ fn bindings_of_the_connection_add_to_those_of_the_policy() {
     assert_eq!(state, Err(Error::ChannelBinding));
 }
 
-/// RFC 2744 section 3.11 has two types for no address. Java (outside of LDAP) and Perl write the other one.
+/// RFC 2744 section 3.11 has two types for an empty address: GSS_C_AF_UNSPEC (0) and GSS_C_AF_NULLADDR (255). Java
+/// (outside of LDAP) and Perl write the second type.
 #[test]
-fn bindings_with_null_addresses_match_only_where_the_policy_allows_them() {
-    // The hash of OURS with the address type 255, twice.
+fn bindings_with_null_addresses_match_only_when_the_policy_allows_them() {
+    // The MD5 hash of bindings that have `data`, and the address type 255 for both the initiator and the acceptor.
     let with_null_addresses = |data: &[u8]| {
         let length = u32::try_from(data.len()).unwrap().to_le_bytes();
         let address = [255, 0, 0, 0, 0, 0, 0, 0];

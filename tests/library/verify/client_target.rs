@@ -1,4 +1,4 @@
-//! The service that the client asked for, by its own word in the authenticator (KERB_AUTH_DATA_CLIENT_TARGET).
+//! The service that the client names in its authenticator (KERB_AUTH_DATA_CLIENT_TARGET).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;
@@ -10,11 +10,12 @@ use kerberos_sso::{Accepted, Error, Policy, ticket::ClientTarget};
 
 const CLIENT_TARGET: i32 = 144;
 
-/// The realm of the name in the authenticator is not compared: the key set holds the accounts of the server's realms.
+/// The target of the listed service. The server does not compare the target's realm, because the key set holds only
+/// accounts of the server's realms.
 const OURS: &str = "HTTP/www.contoso.test@CONTOSO.TEST";
 const OTHER: &str = "HTTP/other.contoso.test@CONTOSO.TEST";
 
-/// A server that accepts tickets for one service.
+/// Returns a server that accepts tickets for one service only.
 fn listing() -> Server {
     Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]))
 }
@@ -49,7 +50,8 @@ fn target_of_the_listed_service_is_accepted_and_shown() {
     assert!(target.realm().unwrap() == *"CONTOSO.TEST");
 }
 
-/// The ticket is for another service of the same account. Its name, which nothing protects, was rewritten on the way.
+/// The ticket is for another service of the same account. An attacker has rewritten the ticket's service name, which is not
+/// protected.
 #[test]
 fn request_for_another_service_with_a_rewritten_ticket_name_is_refused() {
     let server = listing();
@@ -75,7 +77,7 @@ fn request_without_a_target_is_accepted() {
 }
 
 #[test]
-fn any_target_is_shown_and_accepted_when_any_service_is() {
+fn any_target_is_accepted_and_shown_when_the_policy_accepts_any_service() {
     let server = Server::new();
     for target in [OURS, OTHER, "krbtgt/CONTOSO.TEST@CONTOSO.TEST", "no realm", "@", "李@李.TEST", "𝄞@𝄞"] {
         assert_eq!(shown(&server.accepts(asks_for(target))).as_deref(), Some(target));
@@ -83,7 +85,7 @@ fn any_target_is_shown_and_accepted_when_any_service_is() {
 }
 
 #[test]
-fn target_is_compared_as_the_ticket_name_is() {
+fn target_is_accepted_only_with_the_whole_name_of_the_listed_service_in_any_case_and_realm() {
     let server = listing();
     for (target, service) in [
         ("HTTP/www.contoso.tes@CONTOSO.TEST", "HTTP/www.contoso.tes"),
@@ -94,9 +96,9 @@ fn target_is_compared_as_the_ticket_name_is() {
         ("HTTP@CONTOSO.TEST", "HTTP"),
         ("www.contoso.test", "www.contoso.test"),
         ("@CONTOSO.TEST", ""),
-        // Only the last part is the realm.
+        // Only the text after the last `@` is the realm.
         ("HTTP/www.contoso.test@CONTOSO.TEST@CONTOSO.TEST", "HTTP/www.contoso.test@CONTOSO.TEST"),
-        // KELVIN SIGN and LATIN SMALL LETTER LONG S are other letters.
+        // LATIN SMALL LETTER LONG S is not the letter S, although the uppercase form of both is S.
         ("HTTP/www.conto\u{17F}o.test@CONTOSO.TEST", "HTTP/www.conto\u{17F}o.test"),
     ] {
         assert_eq!(server.refusal(asks_for(target)), refused(service), "{target}");
@@ -112,7 +114,7 @@ fn target_is_compared_as_the_ticket_name_is() {
 }
 
 #[test]
-fn target_is_one_of_several_listed_services() {
+fn target_of_each_of_several_listed_services_is_accepted() {
     let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test", "HTTP/intranet"]));
     for target in [OURS, "HTTP/intranet@CONTOSO.TEST"] {
         server.assert_accepts(asks_for(target));
@@ -120,9 +122,10 @@ fn target_is_one_of_several_listed_services() {
     assert_eq!(server.refusal(asks_for(OTHER)), refused("HTTP/other.contoso.test"));
 }
 
-/// RFC 4120 section 5.2.6.1: what is in AD-IF-RELEVANT need not be understood, and what is outside is.
+/// A server may ignore an element of unknown type inside AD-IF-RELEVANT, but not outside (RFC 4120 section 5.2.6.1). This
+/// server knows the type, so the element counts in both places.
 #[test]
-fn target_counts_wherever_it_is_in_the_authenticator() {
+fn target_counts_inside_and_outside_of_ad_if_relevant() {
     let server = listing();
     for (name, fits) in [(OURS, true), (OTHER, false)] {
         let element = (CLIENT_TARGET, utf16(name));
@@ -141,18 +144,19 @@ fn target_counts_wherever_it_is_in_the_authenticator() {
     }
 }
 
-/// The flags of KERB_AP_OPTIONS: channel bindings, and a name from a source that the client does not trust.
+/// The flags of KERB_AP_OPTIONS announce channel bindings (0x4000), and a target name from a source that the client does not
+/// trust (0x8000).
 #[test]
-fn target_that_the_client_did_not_verify_is_refused_as_any_other() {
+fn unlisted_target_is_refused_even_with_the_flag_of_an_unverified_name() {
     for options in [0x0000_4000_u32, 0x0000_8000, 0x0000_C000] {
         let elements = [(143, options.to_le_bytes().to_vec()), (CLIENT_TARGET, utf16(OTHER))];
         assert_eq!(listing().refusal(sends(&elements)), refused("HTTP/other.contoso.test"));
     }
 }
 
-/// The KDC writes no such element, and does not say what the client meant.
+/// No KDC writes this element. In a ticket, the element would not say which service the client meant.
 #[test]
-fn target_in_the_ticket_does_not_count() {
+fn target_in_the_ticket_is_ignored() {
     let element = || (CLIENT_TARGET, utf16(OTHER));
     let accepted = listing().accepts(|token| {
         token.ticket.authorization_data = vec![element(), if_relevant(&[element()])];
@@ -160,7 +164,8 @@ fn target_in_the_ticket_does_not_count() {
     assert_eq!(shown(&accepted), None);
 }
 
-/// Half a unit, half a surrogate pair, a terminator, a NUL within, and nothing.
+/// Returns targets that cannot be read: with half a UTF-16 unit, half a surrogate pair, a terminator or a NUL, or without any
+/// octet.
 fn unreadable() -> [(Vec<u8>, Problem); 6] {
     [
         (vec![0x41], Problem::Unrecognised),
@@ -190,7 +195,7 @@ fn unreadable_target_is_ignored_when_any_service_is_accepted() {
 }
 
 #[test]
-fn two_targets_name_no_one_service() {
+fn two_targets_are_malformed_when_services_are_listed_and_ignored_otherwise() {
     let elements = [(CLIENT_TARGET, utf16(OURS)), (CLIENT_TARGET, utf16(OURS))];
     let error = listing().refusal(sends(&elements));
     assert_eq!(error, malformed("KERB_AUTH_DATA_CLIENT_TARGET", 0, Problem::TooMany(1)));
@@ -198,7 +203,7 @@ fn two_targets_name_no_one_service() {
     listing().assert_accepts(sends(&elements[..1]));
 }
 
-/// Nothing bounds the text but the token, and an error keeps its beginning.
+/// Only the size of the token limits the length of the text. The error keeps the beginning of the text.
 #[test]
 fn target_as_long_as_the_token_allows_is_compared() {
     let long = format!("{}@CONTOSO.TEST", "x".repeat(20_000));
@@ -220,7 +225,7 @@ fn target_that_could_forge_a_line_is_shown_escaped() {
 }
 
 #[test]
-fn stages_show_the_target_of_a_verified_request() {
+fn verified_request_shows_the_target_of_its_authenticator() {
     let server = Server::new();
     let bytes = server.good().client_target(OURS).mint();
     let opened = server.validator.open(server.validator.read(&bytes).unwrap(), NOW).unwrap();

@@ -1,4 +1,4 @@
-//! Third stage: the ticket and the authenticator.
+//! Third stage: the checks of the ticket and of the authenticator.
 
 mod authorization_data;
 mod bindings;

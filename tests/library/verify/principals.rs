@@ -1,4 +1,4 @@
-//! Who a ticket may name, and who may use it: realms, names, addresses, delegation.
+//! The principals of a ticket: the client's realm, name and addresses, the service, and delegation.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 
@@ -22,7 +22,7 @@ fn untrusted(realm: &str, account: &str) -> Error {
 mod realms {
     use super::*;
 
-    /// Two forests in one key set, as a server of many tenants has them.
+    /// Returns two forests, and a server that has the accounts of both in one key set, as a server of many tenants does.
     fn two_forests() -> (TestRealm, TestRealm, Server) {
         let contoso = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let fabrikam = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$");
@@ -32,7 +32,7 @@ mod realms {
     }
 
     #[test]
-    fn a_key_of_one_forest_vouches_for_no_user_of_another() {
+    fn key_of_one_forest_does_not_vouch_for_a_user_of_another_forest() {
         let (contoso, fabrikam, server) = two_forests();
         assert!(server.check(&contoso.ticket_for("alice").mint()).is_ok());
         assert!(server.check(&fabrikam.ticket_for("alice").mint()).is_ok());
@@ -40,9 +40,9 @@ mod realms {
         assert_eq!(server.check(&forged.mint()).unwrap_err(), untrusted("CONTOSO.TEST", "AZUREADSSOACC$"));
     }
 
-    /// Whatever the unencrypted fields of the ticket say: the key that opens the ticket decides.
+    /// The key that opens the ticket decides about the user's realm. The unencrypted fields of the ticket do not.
     #[test]
-    fn rewritten_unencrypted_fields_do_not_lend_another_forests_key() {
+    fn ticket_with_a_rewritten_realm_does_not_open_under_the_key_of_that_forest() {
         let (_, fabrikam, server) = two_forests();
         let mut forged = fabrikam.ticket_for("alice").client_realm("CONTOSO.TEST");
         forged.ticket.realm = "CONTOSO.TEST".into();
@@ -50,7 +50,7 @@ mod realms {
     }
 
     #[test]
-    fn realms_are_compared_byte_by_byte() {
+    fn client_realm_that_differs_in_any_octet_is_untrusted() {
         let server = Server::new();
         for realm in [
             "CONTOSO.TEST.EVIL",
@@ -74,7 +74,7 @@ mod realms {
     }
 
     #[test]
-    fn a_named_client_realm_is_vouched_for_and_no_other() {
+    fn account_vouches_for_its_named_client_realm_and_for_no_similar_realm() {
         let realm = TestRealm::new("CONTOSO.TEST");
         let keys = KeySet::from(realm.account().with_client_realm("CHILD.CONTOSO.TEST"));
         let server = Server::with_keys(realm, keys, Policy::default());
@@ -87,7 +87,7 @@ mod realms {
     }
 
     #[test]
-    fn a_realm_is_text_without_nul() {
+    fn realm_with_a_nul_or_invalid_utf8_is_malformed() {
         let server = Server::new();
         for realm in [&b"CONTOSO.TEST\0"[..], b"CONTOSO.TEST\0.EVIL", b"\0", b"CONTOSO\xFF.TEST", b"\xC0\xAE"] {
             let mut token = server.good().client_realm(realm);
@@ -111,7 +111,7 @@ mod names {
     }
 
     #[test]
-    fn name_in_authenticator_must_be_the_tickets() {
+    fn authenticator_with_another_name_than_the_tickets_is_refused() {
         let other_names: [NameParts; 6] = [
             "administrator".into(),
             "Alice".into(),
@@ -126,9 +126,9 @@ mod names {
         }
     }
 
-    /// gokrb5 issue 577.
+    /// gokrb5 8.4.4 compares the names only, so its clients can claim any realm.
     #[test]
-    fn realm_in_authenticator_must_be_the_tickets() {
+    fn authenticator_with_another_realm_than_the_tickets_is_refused() {
         for realm in ["FABRIKAM.TEST", "contoso.test", "CONTOSO.TEST.", ""] {
             let error = mismatch(|token| token.authenticator.crealm = realm.into());
             assert_eq!(error, Error::ClientMismatch(NamePart::Realm));
@@ -136,7 +136,7 @@ mod names {
     }
 
     #[test]
-    fn components_are_not_joined_before_they_are_compared() {
+    fn name_of_one_component_with_a_slash_does_not_match_two_components() {
         let server = Server::new();
         let mut token = server.good().client("host/www");
         assert!(server.check(&token.mint()).is_ok());
@@ -144,9 +144,9 @@ mod names {
         assert_eq!(server.check(&token.mint()).unwrap_err(), Error::ClientMismatch(NamePart::Name));
     }
 
-    /// é in one character, or as e and an accent.
+    /// The letter é is one character (U+00E9) in the ticket, and the letter e and a combining accent in the authenticator.
     #[test]
-    fn unicode_forms_are_not_folded() {
+    fn name_in_another_unicode_normalization_form_is_refused() {
         let server = Server::new();
         let mut token = server.good().client("Ren\u{E9}");
         assert!(server.check(&token.mint()).is_ok());
@@ -154,9 +154,9 @@ mod names {
         assert_eq!(server.check(&token.mint()).unwrap_err(), Error::ClientMismatch(NamePart::Name));
     }
 
-    /// RFC 4120 section 6.2: the name-type is a hint. Windows clients and KDCs differ in it.
+    /// The name-type is a hint (RFC 4120 section 6.2). Windows clients and KDCs write different name-types.
     #[test]
-    fn the_name_type_may_differ() {
+    fn name_type_of_the_authenticator_may_differ_from_the_tickets() {
         let server = Server::new();
         for name_type in [-1, 0, 2, 10, 99, i32::MAX] {
             let accepted = server.accepts(|token| token.authenticator.cname.name_type = name_type);
@@ -165,7 +165,7 @@ mod names {
     }
 
     #[test]
-    fn empty_names_are_refused() {
+    fn client_with_an_empty_name_component_or_realm_is_refused() {
         let server = Server::new();
         let cause = NameCause::Empty;
         for (components, shown) in [
@@ -184,9 +184,9 @@ mod names {
         assert_eq!(error, Error::NameRefused { name: BoundedText::new("alice"), cause });
     }
 
-    /// RFC 8062.
+    /// RFC 8062 defines the name, the realm and the flag of anonymous clients.
     #[test]
-    fn anonymous_clients_are_refused() {
+    fn client_with_an_anonymous_name_realm_or_flag_is_refused() {
         let server = Server::new();
         let refused = |name| Error::NameRefused { name: BoundedText::new(name), cause: NameCause::Anonymous };
         let error = server.refusal(|token| *token = token.clone().client("WELLKNOWN/ANONYMOUS"));
@@ -201,7 +201,7 @@ mod names {
     }
 
     #[test]
-    fn a_name_is_text_without_nul() {
+    fn name_with_a_nul_or_invalid_utf8_is_malformed() {
         let server = Server::new();
         for component in
             [&b"alice\0"[..], b"\0", b"al\xFFice", b"\xC0\x80", b"\xED\xA0\x80", b"\xF4\x90\x80\x80", b"\xC5"]
@@ -213,9 +213,9 @@ mod names {
         }
     }
 
-    /// A user principal name may end in any suffix its administrator chose. It stays a name in the key's own realm.
+    /// An administrator can give a user principal name any suffix. The user still belongs to the realm of the server's key.
     #[test]
-    fn a_suffix_of_another_tenant_is_no_way_out_of_the_realm() {
+    fn enterprise_name_with_the_suffix_of_another_tenant_stays_in_the_realm_of_the_key() {
         let server = Server::new();
         let upn = NameParts::single(NameType::ENTERPRISE, "alice@fabrikam.test");
         let accepted = server.accepts(|token| *token = token.clone().client(upn));
@@ -227,9 +227,10 @@ mod names {
 mod service {
     use super::*;
 
-    /// Nothing protects the unencrypted fields of a ticket, so an allow-list finds mistakes and stops no holder of a ticket.
+    /// The unencrypted fields of a ticket are not protected. So a list of services finds mistakes, but does not stop an
+    /// attacker who has a ticket.
     #[test]
-    fn a_rewritten_service_name_passes_the_list() {
+    fn ticket_of_another_service_is_accepted_when_its_service_name_was_rewritten() {
         let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let other = server.good().service("HTTP/other.contoso.test");
         let service = BoundedText::new("HTTP/other.contoso.test");
@@ -244,7 +245,7 @@ mod service {
     }
 
     #[test]
-    fn the_list_names_whole_services() {
+    fn service_that_is_only_similar_to_a_listed_service_is_refused() {
         let server = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         for name in [
             "HTTP",
@@ -262,14 +263,14 @@ mod service {
     }
 
     #[test]
-    fn a_rewritten_realm_finds_no_key() {
+    fn ticket_with_a_rewritten_realm_finds_no_key() {
         let server = Server::new();
         let error = server.refusal(|token| token.ticket.realm = "FABRIKAM.TEST".into());
         assert_eq!(error.code(), "no-key");
     }
 
     #[test]
-    fn an_empty_list_takes_no_service_and_no_list_takes_any() {
+    fn empty_list_accepts_no_service_and_no_list_accepts_any_service() {
         let empty = Server::with_policy(Policy::default().with_services([]));
         let service = BoundedText::new("HTTP/www.contoso.test");
         assert_eq!(
@@ -281,7 +282,7 @@ mod service {
     }
 
     #[test]
-    fn seamless_sso_names_its_two_services() {
+    fn seamless_sso_policy_accepts_its_two_services_only() {
         let server = Server::with_policy(Policy::seamless_sso().with_pac(PacPolicy::AllowAbsent));
         for name in ["HTTP/autologon.microsoftazuread-sso.com", "HTTP/aadg.windows.net.nsatc.net"] {
             let token = server.good().service(name);
@@ -302,7 +303,7 @@ mod addresses {
     const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 7));
 
     fn listed() -> Vec<(i32, Vec<u8>)> {
-        let IpAddr::V6(v6) = V6 else { panic!("it is") };
+        let IpAddr::V6(v6) = V6 else { panic!("V6 is an IPv6 address") };
         vec![(20, b"WORKSTATION     ".to_vec()), (2, vec![192, 0, 2, 7]), (24, v6.octets().to_vec())]
     }
 
@@ -313,7 +314,7 @@ mod addresses {
     }
 
     #[test]
-    fn a_listed_address_is_taken() {
+    fn client_at_a_listed_address_is_accepted() {
         let mapped = IpAddr::V6(Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped());
         for address in [V4, V6, mapped] {
             server(Some(address)).assert_accepts(|token| token.ticket.caddr = Some(listed()));
@@ -321,19 +322,20 @@ mod addresses {
     }
 
     #[test]
-    fn another_address_is_refused() {
+    fn client_at_an_address_that_is_not_listed_is_refused() {
         for address in [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 8)), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
             let error = server(Some(address)).refusal(|token| token.ticket.caddr = Some(listed()));
             assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
         }
-        // The bytes alone are not the address: its type counts.
+        // The same octets with another address type are another address.
         let error = server(Some(V4)).refusal(|token| token.ticket.caddr = Some(vec![(24, vec![192, 0, 2, 7])]));
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }
 
-    /// RFC 4291 section 2.5.5.2: the mapped form of an IPv4 address is that address, whichever side has it.
+    /// The IPv4-mapped form of an IPv4 address is the same address (RFC 4291 section 2.5.5.2). The ticket, the connection
+    /// or both may have this form.
     #[test]
-    fn a_mapped_address_is_its_ipv4_address() {
+    fn ipv4_mapped_address_in_the_ticket_matches_the_ipv4_address() {
         let mapped = Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped();
         let list_mapped = vec![(24, mapped.octets().to_vec())];
         for address in [V4, IpAddr::V6(mapped)] {
@@ -344,9 +346,9 @@ mod addresses {
         assert_eq!(error, Error::AddressMismatch(AddressCause::NotListed));
     }
 
-    /// MS-KILE: Windows lists the client's NetBIOS name. Neither NAT nor the client's address is the cause.
+    /// Windows lists the client's NetBIOS name (MS-KILE). The cause of the refusal is neither NAT nor the client's address.
     #[test]
-    fn a_ticket_that_lists_names_only_is_refused_as_that() {
+    fn ticket_that_lists_only_netbios_names_is_refused_as_without_an_ip_address() {
         for address in [Some(V4), None] {
             let error = server(address).refusal(|token| token.ticket.caddr = Some(listed()[..1].to_vec()));
             assert_eq!(error, Error::AddressMismatch(AddressCause::NoIpAddress));
@@ -361,19 +363,19 @@ mod addresses {
     }
 
     #[test]
-    fn an_unknown_address_is_refused() {
+    fn ticket_with_addresses_is_refused_when_the_clients_address_is_unknown() {
         let error = server(None).refusal(|token| token.ticket.caddr = Some(listed()));
         assert_eq!(error, Error::AddressMismatch(AddressCause::Unknown));
     }
 
     #[test]
-    fn a_ticket_without_addresses_comes_from_anywhere() {
+    fn ticket_without_addresses_is_accepted_from_any_address() {
         server(None).assert_accepts(|token| token.ticket.caddr = None);
         server(Some(V4)).assert_accepts(|token| token.ticket.caddr = Some(Vec::new()));
     }
 
     #[test]
-    fn by_default_addresses_are_ignored() {
+    fn addresses_are_ignored_by_the_default_policy() {
         Server::new().assert_accepts(|token| token.ticket.caddr = Some(listed()));
     }
 }
@@ -382,7 +384,7 @@ mod delegation {
     use super::*;
 
     #[test]
-    fn delegated_tickets_are_refused_where_the_policy_says_so() {
+    fn forwarded_or_proxy_ticket_is_refused_when_the_policy_refuses_delegation() {
         for (flag, kind) in
             [(TicketFlags::FORWARDED, DelegationKind::Forwarded), (TicketFlags::PROXY, DelegationKind::Proxy)]
         {
@@ -398,7 +400,7 @@ mod delegation {
     }
 
     #[test]
-    fn a_ticket_that_may_be_delegated_is_not_delegated() {
+    fn forwardable_or_proxiable_ticket_is_accepted_when_the_policy_refuses_delegation() {
         let refusing = Server::with_policy(Policy::default().with_delegation(DelegationPolicy::RefuseByFlags));
         refusing.assert_accepts(|token| {
             token.ticket.add_flags(TicketFlags::FORWARDABLE);
@@ -409,7 +411,7 @@ mod delegation {
 }
 
 #[test]
-fn the_client_reported_is_the_tickets() {
+fn accepted_identity_is_the_client_of_the_ticket() {
     let server = Server::new();
     let accepted = server.check(&server.realm.ticket_for("bob").at(NOW).mint()).unwrap();
     assert_eq!(accepted.identity().to_owned().name, "bob");

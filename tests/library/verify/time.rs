@@ -1,4 +1,4 @@
-//! Clocks and the times of tickets, on both sides of every limit.
+//! The clock skew and the times of tickets, at every limit and one second beyond it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 
@@ -36,20 +36,20 @@ mod authenticator {
     }
 
     #[test]
-    fn a_clock_may_be_five_minutes_off_and_no_second_more() {
+    fn clock_skew_of_five_minutes_is_accepted_and_one_second_more_is_refused() {
         skew(Policy::default(), 300);
     }
 
     #[test]
-    fn the_policy_says_how_far_a_clock_may_be_off() {
+    fn clock_skew_of_the_policy_is_the_limit_in_whole_seconds() {
         skew(Policy::default().with_clock_skew(Duration::from_secs(1)), 1);
         skew(Policy::default().with_clock_skew(Duration::ZERO), 0);
         skew(Policy::default().with_clock_skew(Duration::from_millis(2_999)), 2);
     }
 
-    /// Whole seconds are compared: microseconds neither save nor lose a request.
+    /// The server compares whole seconds, so microseconds change no verdict.
     #[test]
-    fn microseconds_do_not_count() {
+    fn microseconds_are_ignored_in_the_clock_skew() {
         let mut server = Server::new();
         server.now = NOW.with_micros(999_999).unwrap();
         server.assert_accepts(|token| *token = token.clone().sent_at(after(-300)));
@@ -58,7 +58,7 @@ mod authenticator {
     }
 
     #[test]
-    fn microseconds_are_below_a_million() {
+    fn cusec_below_zero_or_above_999999_is_malformed() {
         let server = Server::new();
         for cusec in [0, 1, 999_999] {
             let accepted = server.accepts(|token| token.authenticator.cusec = cusec);
@@ -74,7 +74,7 @@ mod authenticator {
     }
 
     #[test]
-    fn no_skew_is_too_large_to_count_with() {
+    fn largest_clock_skew_of_a_policy_accepts_an_authenticator_of_any_time() {
         let server = Server::with_policy(Policy::default().with_clock_skew(Duration::MAX));
         for ctime in ["00000101000000Z", "99991231235959Z"] {
             server.assert_accepts(|token| token.authenticator.ctime = ctime.into());
@@ -86,7 +86,7 @@ mod ticket {
     use super::*;
 
     #[test]
-    fn a_ticket_begins_one_skew_early() {
+    fn ticket_is_not_yet_valid_when_it_starts_in_skew_plus_one_second() {
         let server = Server::new();
         server.assert_accepts(|token| token.ticket.starttime = Some(after(300).into()));
         let start = after(301);
@@ -94,9 +94,9 @@ mod ticket {
         assert_eq!(error, Error::TicketNotYetValid { start, now: NOW });
     }
 
-    /// RFC 4120 section 5.3.
+    /// If starttime is absent, authtime is used instead (RFC 4120 section 5.3).
     #[test]
-    fn without_a_start_the_sign_in_is_the_start() {
+    fn authtime_is_the_start_of_a_ticket_without_starttime() {
         let server = Server::new();
         server.assert_accepts(|token| {
             token.ticket.starttime = None;
@@ -113,7 +113,7 @@ mod ticket {
     }
 
     #[test]
-    fn a_ticket_ends_one_skew_late() {
+    fn ticket_is_refused_when_it_ended_skew_plus_one_second_ago() {
         let server = Server::new();
         server.assert_accepts(|token| {
             token.ticket.starttime = Some(after(-HOUR).into());
@@ -128,7 +128,7 @@ mod ticket {
     }
 
     #[test]
-    fn a_renewable_ticket_ends_too() {
+    fn renewable_ticket_is_refused_after_its_endtime() {
         let server = Server::new();
         let end = after(-301);
         let error = server.refusal(|token| {
@@ -140,19 +140,19 @@ mod ticket {
     }
 
     #[test]
-    fn a_ticket_that_no_kdc_has_validated_is_refused() {
+    fn ticket_with_the_flag_invalid_is_refused() {
         let server = Server::new();
         assert_eq!(server.refusal(|token| token.ticket.add_flags(TicketFlags::INVALID)), Error::TicketInvalid);
         server.assert_accepts(|token| token.ticket.add_flags(TicketFlags::POSTDATED));
     }
 
     #[test]
-    fn a_ticket_lives_a_day_and_a_skew() {
+    fn ticket_with_a_lifetime_over_one_day_and_one_skew_is_refused() {
         lifetime(Policy::default(), 24 * HOUR + 300);
     }
 
     #[test]
-    fn the_policy_says_how_long_a_ticket_lives() {
+    fn ticket_with_a_lifetime_over_the_limit_of_the_policy_is_refused() {
         lifetime(Policy::default().with_max_ticket_lifetime(Some(Duration::from_secs(60))), 360);
         let short = Policy::default().with_clock_skew(Duration::ZERO);
         lifetime(short.with_max_ticket_lifetime(Some(Duration::from_secs(7200))), 7200);
@@ -181,7 +181,7 @@ mod ticket {
     }
 
     #[test]
-    fn a_ticket_does_not_end_before_it_starts() {
+    fn ticket_that_ends_before_it_starts_is_refused() {
         let server = Server::new();
         let limit_seconds = 24 * HOUR + 300;
         let error = server.refusal(|token| {
@@ -192,7 +192,7 @@ mod ticket {
     }
 
     #[test]
-    fn any_lifetime_can_be_allowed() {
+    fn ticket_of_any_lifetime_is_accepted_when_the_policy_has_no_limit() {
         let server = Server::with_policy(Policy::default().with_max_ticket_lifetime(None));
         server.assert_accepts(|token| {
             token.ticket.starttime = Some("00000101000000Z".into());
@@ -209,11 +209,12 @@ mod ticket {
 mod calendar {
     use super::*;
 
-    /// 1970, after 2³¹ and 2³² seconds, and where four digits begin and end.
+    /// Times in the years 0, 1970, 2038, 2106, 2110 and 9999: the years of four digits begin with 0 and end with 9999, and
+    /// 2³¹ and 2³² seconds have passed since 1970 in 2038 and 2106.
     const YEARS: [i64; 6] = [-62_150_000_000, 1_000_000, 2_147_483_648, 4_294_967_296, 4_430_000_000, 253_400_000_000];
 
     #[test]
-    fn every_year_of_four_digits_is_a_time_like_any_other() {
+    fn request_is_accepted_in_years_from_0_to_9999() {
         let mut server = Server::new();
         for now in YEARS.map(instant) {
             server.now = now;
@@ -227,7 +228,7 @@ mod calendar {
     }
 
     #[test]
-    fn a_ticket_of_another_age_is_expired_or_not_yet_valid() {
+    fn ticket_of_a_distant_year_is_expired_or_not_yet_valid() {
         let server = Server::new();
         for then in YEARS.map(instant) {
             let token = server.realm.ticket_for("alice").at(then);
@@ -242,7 +243,7 @@ mod calendar {
     }
 
     #[test]
-    fn no_present_is_too_far_away_to_count_with() {
+    fn ticket_is_expired_or_not_yet_valid_when_the_servers_clock_has_an_extreme_value() {
         let mut server = Server::new();
         let token = server.good().mint();
         let (end, start) = (after(10 * HOUR - 600), after(-60));
@@ -284,7 +285,7 @@ mod calendar {
     ];
 
     #[test]
-    fn other_forms_of_time_are_malformed() {
+    fn time_in_another_form_than_kerberos_time_is_malformed() {
         let server = Server::new();
         let bytes = NO_TIMES.map(str::as_bytes).into_iter().chain([
             &b"2026112108\x00\x00\x00\x00Z"[..],

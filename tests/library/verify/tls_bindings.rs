@@ -1,7 +1,8 @@
-//! Channel bindings over real TLS: client and server each compute them from their own end of a connection on loopback.
+//! Channel bindings over real TLS. The client and the server each compute their bindings from their own end of a
+//! connection on loopback.
 //!
-//! The client takes the certificate that it is shown and hashes it itself; the server gives its own to the crate. The
-//! certificates are OpenSSL's (`testvectors/tls`). The TLS library has the realm's time, so that none of this has a clock.
+//! The client hashes the certificate that it receives. The server gives its own certificate to the crate. OpenSSL made the
+//! certificates (`testvectors/tls`). The TLS library uses the time of the test realm, so the tests do not depend on a clock.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use kerberos_sso::replay::NoReplayCache;
@@ -25,7 +26,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A certificate with its key, and the hash that it is signed with.
+/// A certificate with its private key, and the hash function of its signature.
 struct Certificate {
     pem: &'static [u8],
     hash: fn(&[u8]) -> Vec<u8>,
@@ -39,7 +40,7 @@ const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 const LEVELS: [BindingLevel; 3] = [BindingLevel::IfPresent, BindingLevel::IfAdvertised, BindingLevel::Require];
 
 #[test]
-fn the_certificate_that_the_client_sees_matches_the_one_that_the_server_has() {
+fn bindings_of_the_certificate_that_the_client_receives_match() {
     for version in VERSIONS {
         for certificate in [SERVER, RENEWED] {
             let sent = deliver(&certificate, version, |channel| bound(&channel.server_end_point(&certificate)));
@@ -49,20 +50,20 @@ fn the_certificate_that_the_client_sees_matches_the_one_that_the_server_has() {
 }
 
 #[test]
-fn keying_material_that_both_ends_export_matches() {
+fn bindings_of_exported_keying_material_match() {
     for version in VERSIONS {
         let sent = deliver(&SERVER, version, |channel| bound(&channel.exporter()));
         let own = ChannelBindings::tls_exporter(&sent.exported);
         assert_eq!(judge(&sent, &[own], BindingLevel::Require), Ok(BindingState::Matched));
-        // A server that does not know which of both its clients make takes either.
+        // A server with both types of bindings accepts a client with either type.
         assert_eq!(judge(&sent, &[SERVER.bindings(), own], BindingLevel::Require), Ok(BindingState::Matched));
         assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::Require), Err(Error::ChannelBinding));
     }
 }
 
-/// The client signs in to a relay with a certificate of its own, which sends the token on.
+/// The client signs in to a relay that has its own certificate, and the relay sends the client's token to the server.
 #[test]
-fn a_token_relayed_from_another_server_is_refused() {
+fn token_relayed_from_another_server_is_refused() {
     for version in VERSIONS {
         let relayed = deliver(&RELAY, version, |channel| bound(&channel.server_end_point(&RELAY)));
         let sent = deliver(&SERVER, version, |_| relayed.token);
@@ -72,9 +73,10 @@ fn a_token_relayed_from_another_server_is_refused() {
     }
 }
 
-/// What a relay that has the server's own key can do with either sort of bindings.
+/// The relay has the server's private key. It can relay a token with tls-server-end-point bindings, but not a token with
+/// tls-exporter bindings.
 #[test]
-fn only_exported_keying_material_tells_connections_to_one_server_apart() {
+fn token_relayed_with_the_servers_own_certificate_is_refused_only_with_exporter_bindings() {
     for version in VERSIONS {
         let relayed = deliver(&SERVER, version, |channel| bound(&channel.exporter()));
         let sent = deliver(&SERVER, version, |_| relayed.token);
@@ -88,7 +90,7 @@ fn only_exported_keying_material_tells_connections_to_one_server_apart() {
 }
 
 #[test]
-fn a_token_without_bindings_is_refused_where_they_are_required() {
+fn token_without_bindings_is_refused_at_require_only() {
     let sent = deliver(&SERVER, &TLS13, |_| token().mint());
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Required));
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::Require), missing);
@@ -97,9 +99,10 @@ fn a_token_without_bindings_is_refused_where_they_are_required() {
     }
 }
 
-/// KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7): a client that says it binds was stripped of its bindings if it has none.
+/// A client that sets KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7) announces bindings. At level `IfAdvertised`, such a client
+/// must send bindings.
 #[test]
-fn a_client_that_says_it_binds_must() {
+fn client_that_advertises_bindings_over_tls_and_sends_none_is_refused_at_if_advertised() {
     let sent = deliver(&SERVER, &TLS13, |_| advertising(token()).mint());
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Advertised));
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), missing);
@@ -109,9 +112,9 @@ fn a_client_that_says_it_binds_must() {
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::IfAdvertised), Ok(BindingState::Matched));
 }
 
-/// While a certificate is being replaced some servers of a farm have the one and some the other.
+/// During a certificate rollover, some servers of a farm have the old certificate, and some have the new certificate.
 #[test]
-fn during_a_rollover_either_certificate_matches() {
+fn bindings_of_the_old_and_the_new_certificate_match_during_a_rollover() {
     let both = [SERVER.bindings(), RENEWED.bindings()];
     for (certificate, expected) in
         [(SERVER, Ok(BindingState::Matched)), (RENEWED, Ok(BindingState::Matched)), (RELAY, Err(Error::ChannelBinding))]
@@ -123,7 +126,7 @@ fn during_a_rollover_either_certificate_matches() {
     assert_eq!(judge(&sent, &both[..1], BindingLevel::Require), Err(Error::ChannelBinding));
 }
 
-/// What a server got over TLS, and what it exports of the connection.
+/// The token that a server received over TLS, and the keying material that the server exported from the connection.
 struct Delivered {
     token: Vec<u8>,
     exported: [u8; 32],
@@ -136,12 +139,12 @@ struct Channel {
 }
 
 impl Channel {
-    /// RFC 5929 section 4.
+    /// Returns the bindings of type tls-server-end-point (RFC 5929 section 4).
     fn server_end_point(&self, signed: &Certificate) -> Vec<u8> {
         [b"tls-server-end-point:", &(signed.hash)(&self.peer_certificate)[..]].concat()
     }
 
-    /// RFC 9266 section 3.
+    /// Returns the bindings of type tls-exporter (RFC 9266 section 3).
     fn exporter(&self) -> Vec<u8> {
         [b"tls-exporter:", &self.exported[..]].concat()
     }
@@ -157,7 +160,7 @@ impl Certificate {
     }
 }
 
-/// A client sends what `make` makes of its channel to a server with this certificate.
+/// Lets a client send a token to a server with this certificate. `make` makes the token for the client's channel.
 fn deliver(
     certificate: &Certificate,
     version: &'static SupportedProtocolVersion,
@@ -183,7 +186,7 @@ fn send(mut tls: ClientConnection, mut stream: TcpStream, make: impl FnOnce(&Cha
     stream.write_all(&token).unwrap();
     stream.conn.send_close_notify();
     stream.flush().unwrap();
-    // Who closes a connection with something unread in it resets it: session tickets, here.
+    // A client that closes a connection with unread data resets the connection. Here, TLS session tickets are unread.
     let answer = stream.read_to_end(&mut Vec::new());
     assert_eq!(answer.unwrap(), 0);
 }
@@ -216,7 +219,7 @@ fn bound(application_data: &[u8]) -> Vec<u8> {
     token().bound_to(application_data).mint()
 }
 
-/// As Windows says that it binds: KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT.
+/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT, with which Windows announces bindings.
 fn advertising(mut token: TestToken) -> TestToken {
     token.authenticator.authorization_data = vec![if_relevant(&[(143, 0x4000_u32.to_le_bytes().to_vec())])];
     token
@@ -229,7 +232,7 @@ fn server_config(certificate: &Certificate, version: &'static SupportedProtocolV
     config.with_single_cert(vec![certificate.der()], key).unwrap()
 }
 
-/// A client that trusts all three: the relay has a certificate that somebody issued to it.
+/// Returns the configuration of a client that trusts all three certificates: a relay, too, can have a trusted certificate.
 fn client_config(version: &'static SupportedProtocolVersion) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in [SERVER, RENEWED, RELAY] {
@@ -259,5 +262,5 @@ fn sha384(bytes: &[u8]) -> Vec<u8> {
 
 const NOW: UnixTime = TestRealm::NOW;
 
-/// RFC 9266 section 3.
+/// The label of the exported keying material (RFC 9266 section 3).
 const LABEL: &[u8] = b"EXPORTER-Channel-Binding";

@@ -1,4 +1,5 @@
-//! The realms between the client's and the service's: which of them may lie there, and who says so.
+//! The realms on the authentication path between the client's realm and the service's realm. The KDC, the policy or the
+//! account must allow each of them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used)]
 
@@ -10,12 +11,12 @@ use kerberos_sso::error::{BoundedText, TransitedCause, TransitedFault};
 use kerberos_sso::testing::{TestRealm, TestToken};
 use kerberos_sso::{Account, Error, KeySet, Policy, ServiceKey, Sid, policy::TransitedPolicy, ticket::TicketFlags};
 
-/// tr-type 1, DOMAIN-X500-COMPRESS.
+/// Returns a TransitedEncoding of tr-type 1, DOMAIN-X500-COMPRESS.
 fn list(contents: &str) -> (i32, Vec<u8>) {
     (1, contents.into())
 }
 
-/// The names in the error, and how many realms there are.
+/// Returns the realms that the error names, and the number of realms that were refused.
 fn refused(error: &Error) -> (Vec<&str>, usize) {
     match error {
         Error::Transited(TransitedCause::Realms(realms)) => {
@@ -32,11 +33,11 @@ fn unreadable(error: &Error) -> TransitedFault {
     }
 }
 
-mod by_the_word_of_the_kdc {
+mod checked_by_the_kdc {
     use super::*;
 
     #[test]
-    fn a_list_must_be_empty_or_checked_by_the_kdc() {
+    fn transited_list_is_refused_unless_the_kdc_has_checked_it() {
         let server = Server::new();
         for path in [&b"MIDDLE.TEST"[..], b",A,", b"\0", b"A,B,C", &b"/".repeat(40_000)] {
             let transited = (1, path.to_vec());
@@ -50,9 +51,9 @@ mod by_the_word_of_the_kdc {
         }
     }
 
-    /// The KDCs of Windows check no list and never say that they did.
+    /// KDCs of Windows check no such list (MS-KILE section 3.1.5.4), and never set TRANSITED-POLICY-CHECKED.
     #[test]
-    fn the_policy_may_trust_the_kdc_with_any_realm() {
+    fn transited_list_is_accepted_unread_when_the_policy_trusts_the_kdc() {
         let trusting = Server::with_policy(Policy::default().with_transited(TransitedPolicy::TrustKdc));
         for transited in [list("MIDDLE.TEST"), list("\0"), (2, b"MIDDLE.TEST".to_vec())] {
             trusting.assert_accepts(|token| token.ticket.transited = transited);
@@ -65,7 +66,7 @@ mod by_the_word_of_the_kdc {
     }
 
     #[test]
-    fn no_other_flag_stands_for_the_check() {
+    fn transited_list_is_refused_without_the_flag_transited_policy_checked_whatever_other_flags_are_set() {
         let error = Server::new().refusal(|token| {
             token.ticket.transited = list("MIDDLE.TEST");
             let others = TicketFlags::TRANSITED_POLICY_CHECKED.bits() | TicketFlags::INVALID.bits();
@@ -75,10 +76,11 @@ mod by_the_word_of_the_kdc {
     }
 }
 
-mod by_the_policy {
+mod listed_by_the_policy {
     use super::*;
 
-    /// A server whose account vouches for users of `FAR.TEST`, and a ticket for one of them that crossed these realms.
+    /// Judges a ticket for a user of `FAR.TEST` that crossed the realms in `contents`. The server's account vouches for
+    /// users of `FAR.TEST`.
     fn judge(allowed: &[&str], contents: &str) -> Result<(), Error> {
         judge_between("FAR.TEST", allowed, list(contents))
     }
@@ -94,7 +96,7 @@ mod by_the_policy {
     }
 
     #[test]
-    fn each_realm_on_the_way_must_be_listed() {
+    fn realm_on_the_path_is_refused_when_the_policy_does_not_list_it() {
         for (allowed, contents, expected) in [
             (&["NEAR.TEST"][..], "NEAR.TEST", &[][..]),
             (&["NEAR.TEST", "TOP.TEST"], "NEAR.TEST,TOP.TEST", &[]),
@@ -115,14 +117,14 @@ mod by_the_policy {
     }
 
     #[test]
-    fn realms_are_compared_octet_by_octet() {
+    fn realm_on_the_path_is_refused_when_the_listed_realm_differs_in_any_octet() {
         for other in ["near.test", "NEAR.TEST.", "NEAR.TES", "EAR.TEST", "X.NEAR.TEST", "", "NEAR.TEST,TOP.TEST"] {
             assert_eq!(refused(&judge(&[other], "NEAR.TEST").unwrap_err()).0, ["NEAR.TEST"], "{other:?}");
         }
     }
 
     #[test]
-    fn realms_of_both_ends_need_not_be_listed() {
+    fn realms_of_the_client_and_the_service_need_not_be_listed() {
         assert_eq!(judge(&["NEAR.TEST"], "FAR.TEST,NEAR.TEST,CONTOSO.TEST"), Ok(()));
         assert_eq!(judge(&[], "FAR.TEST"), Ok(()));
         assert_eq!(judge(&[], "CONTOSO.TEST"), Ok(()));
@@ -130,13 +132,13 @@ mod by_the_policy {
     }
 
     #[test]
-    fn realms_that_a_null_subfield_stands_for_must_be_listed() {
+    fn realms_that_a_null_subfield_means_must_be_listed() {
         for (client, allowed, contents, expected) in [
             ("A.B.CONTOSO.TEST", &["B.CONTOSO.TEST"][..], ",", &[][..]),
             ("A.B.CONTOSO.TEST", &[], ",", &["B.CONTOSO.TEST"]),
             ("FAR.EAST.TEST", &["EAST.TEST", "TEST"], ",", &[]),
             ("FAR.EAST.TEST", &["EAST.TEST"], ",", &["TEST"]),
-            // Before the first realm, and after the last.
+            // The null subfield is before the first realm, after the last realm, or between two realms.
             ("A.B.FAR.TEST", &["B.FAR.TEST", "FAR.TEST"], ",FAR.TEST", &[]),
             ("A.B.FAR.TEST", &["FAR.TEST"], ",FAR.TEST", &["B.FAR.TEST"]),
             ("FAR.TEST", &["TEST"], "TEST,", &[]),
@@ -153,7 +155,7 @@ mod by_the_policy {
     }
 
     #[test]
-    fn a_list_that_cannot_be_read_is_refused_whatever_is_listed() {
+    fn unreadable_transited_list_is_refused_whatever_the_policy_lists() {
         let many = |count: usize| vec!["A"; count].join(",");
         for (contents, fault) in [
             ("A\\".into(), TransitedFault::Syntax),
@@ -171,7 +173,7 @@ mod by_the_policy {
     }
 
     #[test]
-    fn a_list_of_another_type_is_refused_whatever_is_listed() {
+    fn transited_list_of_another_type_is_refused_whatever_the_policy_lists() {
         for tr_type in [0, 2, -1, i32::MAX] {
             let error = judge_between("FAR.TEST", &["NEAR.TEST"], (tr_type, b"NEAR.TEST".to_vec())).unwrap_err();
             assert_eq!(unreadable(&error), TransitedFault::Type(tr_type));
@@ -180,14 +182,14 @@ mod by_the_policy {
     }
 
     #[test]
-    fn a_listed_realm_does_not_vouch_for_its_own_users() {
+    fn user_of_a_realm_that_is_only_allowed_on_the_path_is_refused() {
         let server = Server::with_policy(Policy::default().with_transited_realms(["NEAR.TEST"]));
         let error = server.refusal(|token| *token = token.clone().client_realm("NEAR.TEST"));
         assert_eq!(error.code(), "untrusted-realm");
     }
 
     #[test]
-    fn the_error_names_the_first_realms_and_counts_the_others() {
+    fn error_lists_three_realms_and_counts_the_others() {
         let error = judge(&["OK.TEST"], "A.TEST,OK.TEST,B\r\n.TEST,\u{202E}C.TEST,D.TEST,E.TEST").unwrap_err();
         assert_eq!(refused(&error), (vec!["A.TEST", "B\r\n.TEST", "\u{202E}C.TEST"], 5));
         assert_eq!(
@@ -203,7 +205,7 @@ mod by_the_policy {
     }
 
     #[test]
-    fn the_error_says_why_a_list_cannot_be_read() {
+    fn error_says_why_the_transited_list_cannot_be_read() {
         let error = judge_between("FAR.TEST", &[], (7, b"A".to_vec())).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -228,13 +230,14 @@ mod in_a_forest {
         TestRealm::new(realm).domain_sid()
     }
 
-    /// The account of the forest's root, and the domains of its forest that it names.
+    /// Returns the account of the forest's root domain, which names `domains` as domains of its forest.
     fn account(domains: &[&str]) -> Account {
         let account = contoso().account().with_domain_sid(contoso().domain_sid());
         domains.iter().fold(account, |account, realm| account.with_forest_domain(realm, sid_of(realm)))
     }
 
-    /// A ticket of the root's KDC for a user of another domain, as Windows writes it: it never says that it checked the way.
+    /// Returns a ticket of the root domain's KDC for a user of `realm`. As KDCs of Windows do, this KDC does not set
+    /// TRANSITED-POLICY-CHECKED.
     fn ticket(realm: &str, transited: &str) -> TestToken {
         let mut token = contoso().ticket_for("carl").client_realm(realm).pac(|pac| {
             pac.user(sid_of(realm).join(1105).unwrap());
@@ -249,14 +252,14 @@ mod in_a_forest {
     }
 
     #[test]
-    fn user_of_a_child_domain_is_accepted_when_the_domain_is_named() {
+    fn user_of_a_child_domain_is_accepted_when_the_account_names_the_domain() {
         assert_eq!(code(account(&[CHILD]), &ticket(CHILD, "")), None);
         assert_eq!(code(account(&[]), &ticket(CHILD, "")), Some("untrusted-realm"));
         assert_eq!(code(account(&[CHILD]), &contoso().ticket_for("alice")), None);
     }
 
     #[test]
-    fn user_of_a_grandchild_domain_is_accepted_when_each_domain_on_the_way_is_named() {
+    fn user_of_a_grandchild_domain_is_accepted_when_the_account_names_each_domain_on_the_path() {
         for transited in [CHILD, ",", "CONTOSO.TEST,CHILD."] {
             assert_eq!(code(account(&[CHILD, GRANDCHILD]), &ticket(GRANDCHILD, transited)), None, "{transited}");
             assert_eq!(code(account(&[GRANDCHILD]), &ticket(GRANDCHILD, transited)), Some("transited"), "{transited}");
@@ -266,9 +269,9 @@ mod in_a_forest {
         assert_eq!(code(account(&[CHILD, GRANDCHILD]), &beyond), Some("transited"));
     }
 
-    /// Their KDC is not of this forest: it could name users of this one.
+    /// The KDC of such a realm is not a KDC of this forest, and could write tickets that name users of this forest.
     #[test]
-    fn a_realm_that_is_no_domain_of_the_forest_may_not_lie_on_the_way() {
+    fn realm_on_the_path_is_refused_when_it_is_no_domain_of_the_forest() {
         let by_realm = || account(&[GRANDCHILD]).with_client_realm(CHILD).with_domain_sid(sid_of(CHILD));
         assert_eq!(code(by_realm(), &ticket(GRANDCHILD, CHILD)), Some("transited"));
         for trusted in [Account::with_trusted_domain, Account::with_sid_filtered_domain] {
@@ -279,16 +282,16 @@ mod in_a_forest {
         assert!(server.check(&ticket(GRANDCHILD, CHILD).mint()).is_ok());
     }
 
-    /// The way from a trusted forest leads through the root of each.
+    /// The authentication path from a trusted forest leads through the root domains of both forests.
     #[test]
-    fn user_of_a_trusted_forest_comes_through_the_domains_of_this_one() {
+    fn user_of_a_trusted_forest_is_accepted_when_each_domain_on_the_path_is_named() {
         let of = |domains| account(domains).with_trusted_domain("FABRIKAM.TEST", sid_of("FABRIKAM.TEST"));
         assert_eq!(code(of(&[CHILD]), &ticket("FABRIKAM.TEST", CHILD)), None);
         assert_eq!(code(of(&[]), &ticket("FABRIKAM.TEST", CHILD)), Some("transited"));
     }
 
     #[test]
-    fn users_of_a_named_domain_have_sids_of_that_domain_only() {
+    fn user_of_a_named_domain_with_a_sid_of_another_domain_is_refused() {
         let says = |realm: &str, of: &str| {
             let user = sid_of(of).join(1105).unwrap();
             contoso().ticket_for("carl").client_realm(realm).pac(|pac| {
@@ -304,7 +307,7 @@ mod in_a_forest {
 
     /// All domains of a forest trust each other.
     #[test]
-    fn user_of_a_child_domain_may_be_in_groups_of_every_domain_of_the_forest() {
+    fn user_of_a_child_domain_is_in_groups_of_every_domain_of_the_forest() {
         let group = |realm: &str| sid_of(realm).join(1200).unwrap();
         let keys = KeySet::from(account(&[CHILD, GRANDCHILD]));
         let server = Server::with_keys(contoso(), keys, Policy::default());
@@ -319,9 +322,10 @@ mod in_a_forest {
         }
     }
 
-    /// A client chooses by which holder of a key its ticket is judged.
+    /// A client can rewrite the service name of its ticket, and so choose the account that judges the ticket among the
+    /// accounts with the same key.
     #[test]
-    fn each_account_that_shares_the_key_must_let_a_realm_lie_on_the_way() {
+    fn realm_on_the_path_is_refused_unless_each_account_with_the_key_names_it() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));
         let of = |name: &str, domains: &[&str]| {
             let account = Account::new(name, "CONTOSO.TEST").with_key(key()).with_domain_sid(contoso().domain_sid());
@@ -335,9 +339,10 @@ mod in_a_forest {
         assert_eq!(code(both(&without, &all), &token), Some("transited"));
     }
 
-    /// The service's realm is that of each account: the one in the ticket is not protected.
+    /// The service's realm in the ticket is not protected. So the server expands the list for the realm of each account
+    /// that has the key.
     #[test]
-    fn a_null_subfield_leads_to_the_realm_of_each_account_that_shares_the_key() {
+    fn null_subfield_is_expanded_to_the_realm_of_each_account_with_the_key() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));
         let of = |realm: &str| {
             Account::new("A$", realm).with_key(key()).with_client_realm("TEST").with_client_realm("A.TEST")

@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-/// Answers are pending for so many polls. The store takes the authenticator at the poll of the number `takes_at`, from zero on.
+/// Answers are pending for so many polls. The store takes the authenticator at the poll of the number `takes_at`, from
+/// zero on.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) pending: usize,

@@ -1,5 +1,5 @@
-//! The texts of the key errors and of their remedies, which an administrator reads. A change of these texts needs a new version
-//! of the crate.
+//! The texts of the key errors and of their remedies, which an administrator reads. A change of these texts needs a new
+//! version of the crate.
 
 use super::*;
 

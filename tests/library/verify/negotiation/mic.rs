@@ -1,4 +1,4 @@
-//! The client's MIC over what it offered.
+//! The client's MIC over the mechanisms that the client offered.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn refusal_of(mic: impl FnOnce(&mut Begun) -> Option<Vec<u8>>) -> Error {
     let mic = mic(&mut begun);
     let last = NegTokenRespParts { mech_list_mic: mic, ..final_token(Vec::new()) };
     let error = begun.refuses(&host, &last.mint());
-    // What was wrong with it is the only thing that was.
+    // With the right MIC, the same negotiation is accepted.
     let mut again = Begun { context: begun.client.complete(Some(&begun.kept.token)).unwrap(), ..begun };
     let last = again.good_end();
     again.ends(&host, &last);
@@ -16,7 +16,7 @@ fn refusal_of(mic: impl FnOnce(&mut Begun) -> Option<Vec<u8>>) -> Error {
 }
 
 #[test]
-fn it_is_there() {
+fn final_token_without_a_mic_is_refused() {
     assert_eq!(refusal_of(|_| None), NO_MIC);
     for state in [NegTokenRespParts::REJECT, NegTokenRespParts::ACCEPT_COMPLETED] {
         let host = Host::new();
@@ -26,15 +26,15 @@ fn it_is_there() {
     }
 }
 
-/// Ours, sent back.
+/// The client sends the server's own MIC back.
 #[test]
-fn it_is_of_the_other_side() {
+fn servers_own_mic_sent_back_is_refused_as_reflected() {
     let error = refusal_of(|begun| begun.kept.reply().mech_list_mic);
     assert_eq!(error, mic_refused(MessageError::Reflected));
 }
 
 #[test]
-fn it_is_under_the_key_of_the_context() {
+fn mic_under_another_key_than_the_contexts_is_refused() {
     let error = refusal_of(|begun| Some(begun.client.context(None).get_mic(&begun.client.mech_types)));
     let (expected, found) = (MessageKey::AcceptorSubkey, MessageKey::Initial);
     assert_eq!(error, mic_refused(MessageError::WrongKey { expected, found }));
@@ -48,7 +48,7 @@ fn it_is_under_the_key_of_the_context() {
 }
 
 #[test]
-fn it_is_over_the_list() {
+fn mic_over_other_octets_than_the_mechanism_list_is_refused() {
     let error = refusal_of(|begun| Some(begun.context.get_mic(&begun.client.mech_types[2..])));
     assert_eq!(error, mic_refused(MessageError::Integrity));
     let error = refusal_of(|begun| Some(begun.context.get_mic(b"")));
@@ -56,7 +56,7 @@ fn it_is_over_the_list() {
 }
 
 #[test]
-fn it_is_the_first_message_of_the_context() {
+fn mic_with_the_sequence_number_of_the_second_message_is_refused() {
     let error = refusal_of(|begun| {
         let _first = begun.good_mic();
         Some(begun.good_mic())
@@ -65,7 +65,7 @@ fn it_is_the_first_message_of_the_context() {
 }
 
 #[test]
-fn it_is_a_mic() {
+fn wrap_token_instead_of_a_mic_is_refused() {
     let error = refusal_of(|begun| {
         let (mut wrapped, list) = (Vec::new(), begun.client.mech_types.clone());
         begun.context.wrap(&list, kerberos_sso::context::Protection::Integrity, &[0; 16], &mut wrapped);
@@ -75,7 +75,7 @@ fn it_is_a_mic() {
 }
 
 #[test]
-fn every_bit_of_it_counts() {
+fn mic_that_is_changed_cut_or_extended_is_refused() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in EncType::SUPPORTED {
         let mut begun = Begun::of(&host, prefers_ntlm(host.good().session_etype(etype)));
@@ -83,7 +83,7 @@ fn every_bit_of_it_counts() {
         for bit in 0..8 * mic.len() {
             let mut flipped = mic.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            // The frame of RC4's tokens is signed by nothing, and this bit leads to the other name of the mechanism.
+            // The framing of RC4 tokens is not signed. This bit turns the OID of Kerberos into Microsoft's OID of Kerberos.
             if etype == EncType::RC4_HMAC && flipped[4..].starts_with(mech::MS_KRB5) {
                 continue;
             }
@@ -99,9 +99,10 @@ fn every_bit_of_it_counts() {
     }
 }
 
-/// RFC 4178 section 5 c V: the server has asked for MICs, and the client's token is the last of the mechanism.
+/// The server has asked for MICs, and the client's second token is the last token of the mechanism. So the MIC must be in
+/// this token (RFC 4178 section 5 c V).
 #[test]
-fn without_mutual_authentication_it_comes_with_the_token_that_was_asked_for() {
+fn second_token_without_a_mic_is_refused_when_it_is_the_last_token_of_the_mechanism() {
     let host = Host::new();
     let absent = |token: TestToken| token.spnego(|spnego| spnego.mech_token = MechToken::Absent);
     let token = without(GssFlags::MUTUAL, absent(prefers_ntlm(host.good())));
@@ -120,7 +121,7 @@ fn without_mutual_authentication_it_comes_with_the_token_that_was_asked_for() {
 }
 
 #[test]
-fn it_comes_with_the_clients_ap_rep() {
+fn client_ap_rep_without_a_mic_is_refused_when_a_mic_is_due() {
     let host = Host::new();
     let mut begun = Begun::dce_with_mic(&host);
     let ap_rep = begun.minted(&begun.client_ap_rep());
@@ -136,9 +137,9 @@ fn it_comes_with_the_clients_ap_rep() {
     begun.ends(&host, &last(Some(mic)));
 }
 
-/// Where it is not due it must hold all the same.
+/// The negotiation does not need a MIC, but a MIC that the client sends must verify.
 #[test]
-fn a_wrong_one_that_is_not_due_refuses() {
+fn wrong_mic_is_refused_even_when_no_mic_is_due() {
     let host = Host::new();
     let begun = Begun::of(&host, dce_style(host.good()));
     let last = NegTokenRespParts {

@@ -1,4 +1,4 @@
-//! Negotiations that are refused: each differs in one thing from one that is accepted.
+//! Negotiations that are refused. Each has one fault, and would be accepted without it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -34,7 +34,7 @@ use kerberos_sso::{
 struct Begun {
     token: TestToken,
     client: TestClient,
-    /// The client's context, which has verified what MIC there was.
+    /// The client's context, which has verified the server's MIC if the server sent one.
     context: SecurityContext,
     kept: Kept,
 }
@@ -50,32 +50,32 @@ impl Begun {
         Self { token, client, context, kept }
     }
 
-    /// Waits for a MIC.
+    /// Begins a negotiation that waits for a MIC.
     fn mic(host: &Host) -> Self {
         Self::of(host, prefers_ntlm(host.good()))
     }
 
-    /// Waits for an AP-REP alone.
+    /// Begins a negotiation that waits for an AP-REP without a MIC.
     fn dce(host: &Host) -> Self {
         Self::of(host, dce_style(host.good().framed(TokenFraming::ApReq)))
     }
 
-    /// Waits for an AP-REP and a MIC.
+    /// Begins a negotiation that waits for an AP-REP and a MIC.
     fn dce_with_mic(host: &Host) -> Self {
         Self::of(host, dce_style(prefers_ntlm(host.good())))
     }
 
-    /// The client's MIC.
+    /// Returns the client's MIC.
     fn good_mic(&mut self) -> Vec<u8> {
         self.context.get_mic(&self.client.mech_types)
     }
 
-    /// The client's AP-REP, as plain data.
+    /// Returns the client's AP-REP, as plain data.
     fn client_ap_rep(&self) -> ApRepParts {
         self.client.confirmation(&self.ap_rep())
     }
 
-    /// Ours.
+    /// Returns the server's AP-REP, as plain data.
     fn ap_rep(&self) -> ApRepParts {
         self.client.ap_rep(&self.kept.token).unwrap().unwrap()
     }
@@ -84,7 +84,7 @@ impl Begun {
         client_ap_rep.mint(&self.client.session_key, &[3; 16])
     }
 
-    /// The final token that ends the negotiation.
+    /// Returns the client's final token, which ends the negotiation.
     fn good_end(&mut self) -> Vec<u8> {
         let is_dce = self.client.flags.contains(GssFlags::DCE_STYLE);
         let ap_rep = is_dce.then(|| self.minted(&self.client_ap_rep()));
@@ -120,5 +120,5 @@ fn mic_refused(cause: MessageError) -> Error {
 }
 
 const NO_MIC: Error = Error::Negotiation(NegotiationCause::NoMic);
-const NOT_OURS: Error = Error::Negotiation(NegotiationCause::ApRep);
+const WRONG_AP_REP: Error = Error::Negotiation(NegotiationCause::ApRep);
 const LAST_TOKEN: Error = Error::Negotiation(NegotiationCause::LastToken);

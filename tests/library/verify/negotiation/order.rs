@@ -1,9 +1,9 @@
-//! Tokens that are no end of this conversation.
+//! Tokens that the negotiation does not expect at this point.
 
 use super::*;
 
 #[test]
-fn dce_style_ends_with_an_ap_rep() {
+fn final_token_without_an_ap_rep_is_refused_in_dce_style() {
     let host = Host::new();
     let mut begun = Begun::dce_with_mic(&host);
     let only_mic = final_token(begun.good_mic()).mint();
@@ -12,7 +12,7 @@ fn dce_style_ends_with_an_ap_rep() {
 }
 
 #[test]
-fn only_dce_style_ends_with_an_ap_rep() {
+fn final_token_with_an_ap_rep_is_refused_without_dce_style() {
     let host = Host::new();
     let mut begun = Begun::mic(&host);
     let response_token = Some(begun.minted(&begun.client_ap_rep()));
@@ -22,10 +22,10 @@ fn only_dce_style_ends_with_an_ap_rep() {
 }
 
 #[test]
-fn negotiation_does_not_begin_or_end_halfway() {
+fn final_token_in_another_framing_than_the_first_token_is_out_of_place() {
     let host = Host::new();
     let at = |what, problem| common::malformed(what, 0, problem);
-    // An AP-REP alone in a negotiation, and the reverse.
+    // A bare AP-REP after a first token of SPNEGO, and a NegTokenResp after a bare AP-REQ.
     let begun = Begun::dce_with_mic(&host);
     let ap_rep = begun.minted(&begun.client_ap_rep());
     assert_eq!(begun.refuses(&host, &ap_rep), at("token", Problem::OutOfPlace));
@@ -35,13 +35,13 @@ fn negotiation_does_not_begin_or_end_halfway() {
         ..NegTokenRespParts::default()
     };
     assert_eq!(begun.refuses(&host, &last.mint()), at("NegTokenResp", Problem::OutOfPlace));
-    // Where a request is waited for.
+    // An AP-REP where the negotiation waits for an AP-REQ.
     let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     assert_eq!(host.refuses(&ap_rep, Some(&asked.state)), at("token", Problem::OutOfPlace));
 }
 
 #[test]
-fn without_a_state_nothing_continues() {
+fn second_token_without_the_kept_state_is_malformed() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -54,7 +54,7 @@ fn without_a_state_nothing_continues() {
 }
 
 #[test]
-fn who_was_asked_for_kerberos_sends_it() {
+fn second_token_without_the_kerberos_token_that_was_asked_for_is_refused() {
     let host = Host::new();
     let token = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent);
     let asked = host.continues(&token.mint(), None);
@@ -71,9 +71,9 @@ fn who_was_asked_for_kerberos_sends_it() {
     }
 }
 
-/// What refuses a first token refuses a second one, too.
+/// The checks of a first token also apply to a second token.
 #[test]
-fn the_request_that_was_asked_for_is_checked_as_any() {
+fn request_in_a_second_token_is_refused_with_the_same_errors_as_in_a_first_token() {
     let host = Host::with_policy(common::refusals::policy());
     let node = &host.nodes[1];
     for (code, change) in &common::refusals::IN_ORDER[1..] {
@@ -87,9 +87,9 @@ fn the_request_that_was_asked_for_is_checked_as_any() {
     }
 }
 
-/// RFC 4178 section 4.2.2 ends the definition in an extension marker.
+/// The definition of NegTokenResp ends in an extension marker (RFC 4178 section 4.2.2).
 #[test]
-fn fields_that_an_extension_adds_are_ignored() {
+fn extension_fields_of_neg_token_resp_are_ignored() {
     let host = Host::new();
     for (tag, accepted) in [(0xA4, true), (0xBE, true), (0xA2, false), (0x84, false), (0x30, false)] {
         let mut begun = Begun::mic(&host);

@@ -1,9 +1,10 @@
-//! What is kept between two tokens: changed, old, of another negotiation, used twice.
+//! The state of a negotiation that the server keeps between two tokens: states that were changed, are too old, belong to
+//! another negotiation or were used before.
 
 use super::*;
 
 #[test]
-fn it_is_used_once() {
+fn state_that_was_used_before_is_refused_as_a_replay() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -12,11 +13,11 @@ fn it_is_used_once() {
     }
 }
 
-/// RFC 4757 section 7 leaves the number of a MIC unsigned: anyone can write another number, and a context without
-/// GSS_C_SEQUENCE_FLAG accepts any higher number.
+/// The sequence number of an RC4 MIC is not signed (RFC 4757 section 7), so an attacker can write another number. A context
+/// without GSS_C_SEQUENCE_FLAG accepts any higher number.
 #[cfg(feature = "rc4")]
 #[test]
-fn it_is_used_once_however_the_final_token_is_spelled() {
+fn final_token_with_a_rewritten_sequence_number_is_refused_as_a_replay() {
     let host = Host::with_policy(crate::common::all_etypes());
     let token = prefers_ntlm(host.good().session_etype(EncType::RC4_HMAC));
     let mut begun = Begun::of(&host, without(GssFlags::SEQUENCE, token));
@@ -28,9 +29,9 @@ fn it_is_used_once_however_the_final_token_is_spelled() {
     assert_eq!(begun.refuses(&host, &final_token(respelled).mint()), Error::Replay(ReplayCause::Seen));
 }
 
-/// Even before the negotiation ends: the request in the first token is accepted once.
+/// The server accepts the request in the first token only once, even before the negotiation ends.
 #[test]
-fn its_request_begins_nothing_else() {
+fn first_token_that_is_sent_again_is_refused_as_a_replay() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         assert_eq!(host.refuses(&begun.token.mint(), None), Error::Replay(ReplayCause::Seen));
@@ -41,7 +42,7 @@ fn its_request_begins_nothing_else() {
 }
 
 #[test]
-fn a_refusal_uses_nothing_up() {
+fn state_is_accepted_after_a_final_token_that_was_refused() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -53,7 +54,7 @@ fn a_refusal_uses_nothing_up() {
 }
 
 #[test]
-fn it_lasts_as_long_as_the_clock_skew() {
+fn state_is_accepted_for_one_clock_skew_and_refused_a_second_later() {
     for (seconds, in_time) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
         let mut host = Host::new();
         let began = host.now;
@@ -63,7 +64,7 @@ fn it_lasts_as_long_as_the_clock_skew() {
             let last = begun.good_end();
             if in_time {
                 begun.ends(&host, &last);
-                // And is remembered as long as it would be taken.
+                // The replay cache remembers the end of the negotiation as long as the state would be accepted.
                 assert_eq!(begun.refuses(&host, &last), Error::Replay(ReplayCause::Seen));
             } else {
                 let cause = NegotiationCause::TooLate { began, now: host.now, allowed_seconds: 300 };
@@ -73,9 +74,9 @@ fn it_lasts_as_long_as_the_clock_skew() {
     }
 }
 
-/// The ticket and the authenticator are judged by the time at which they were answered.
+/// The server judges the ticket and the authenticator by the time of its answer to the first token.
 #[test]
-fn a_ticket_may_expire_meanwhile() {
+fn negotiation_ends_even_when_the_ticket_has_expired_since_the_first_token() {
     let mut host = Host::new();
     let mut token = prefers_ntlm(host.good());
     token.ticket.starttime = None;
@@ -87,9 +88,9 @@ fn a_ticket_may_expire_meanwhile() {
     begun.ends(&host, &last);
 }
 
-/// The server drops the keys between two tokens.
+/// The server replaces its keys between two tokens.
 #[test]
-fn the_keys_are_asked_again() {
+fn final_token_is_refused_when_the_servers_keys_were_replaced() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -101,12 +102,12 @@ fn the_keys_are_asked_again() {
 }
 
 #[test]
-fn it_belongs_to_one_client() {
+fn final_token_of_another_clients_negotiation_is_refused() {
     let host = Host::new();
     let [mut alice, mut bob] =
         [host.good(), host.good().client("bob")].map(|token| Begun::of(&host, prefers_ntlm(token)));
     let (of_alice, of_bob) = (alice.good_end(), bob.good_end());
-    // The test's randomness is the same for both, and so is what comes of it; the numbers of the clients are not.
+    // Both negotiations have the same randomness, and so the same acceptor subkey. The clients' sequence numbers differ.
     assert!(matches!(
         alice.refuses(&host, &of_bob),
         Error::Negotiation(NegotiationCause::Mic(MessageError::Gap { .. }))
@@ -122,18 +123,18 @@ fn it_belongs_to_one_client() {
     let [mut alice, bob] = [host.good(), host.good().client("bob")]
         .map(|token| Begun::of(&host, dce_style(token.framed(TokenFraming::ApReq))));
     let last = alice.good_end();
-    assert_eq!(bob.refuses(&host, &last), NOT_OURS);
+    assert_eq!(bob.refuses(&host, &last), WRONG_AP_REP);
 }
 
-/// The state with another list of mechanisms in it.
+/// Returns the state with the list of mechanisms `after` instead of `before`.
 fn with_list(state: &[u8], before: &[u8], after: &[u8]) -> Vec<u8> {
     assert_eq!(&state[1..][..before.len()], before);
     [&state[..1], after, &state[1 + before.len()..]].concat()
 }
 
-/// What a MIC is for: it shows that somebody took a mechanism out of the client's offer, in the first token or here.
+/// The MIC shows that a mechanism was removed from the client's offer. Here, it was removed from the kept state.
 #[test]
-fn another_list_of_mechanisms_is_found_out() {
+fn mic_is_refused_when_a_mechanism_was_removed_from_the_kept_state() {
     let host = Host::new();
     for mut begun in [Begun::mic(&host), Begun::dce_with_mic(&host)] {
         let offered = begun.client.mech_types.clone();
@@ -146,22 +147,22 @@ fn another_list_of_mechanisms_is_found_out() {
 }
 
 #[test]
-fn what_somebody_else_took_out_of_the_offer_is_found_out() {
+fn mic_is_refused_when_a_mechanism_was_removed_from_the_first_token() {
     let host = Host::new();
-    // The client has offered a mechanism at the end of its list that does not arrive.
+    // The last mechanism of the client's list is removed on the network.
     let sent = prefers_ntlm(host.good());
     let arrived = sent.clone().spnego(|spnego| drop(spnego.mech_types.pop()));
     let kept = host.continues(&arrived.mint(), None);
     let client = TestClient::of(&sent);
     let mut context = client.complete(Some(&kept.token)).unwrap();
-    let ours = kept.reply().mech_list_mic.unwrap();
-    assert_eq!(context.verify_mic(&client.mech_types, &ours), Err(MessageError::Integrity));
+    let server_mic = kept.reply().mech_list_mic.unwrap();
+    assert_eq!(context.verify_mic(&client.mech_types, &server_mic), Err(MessageError::Integrity));
     let last = final_token(context.get_mic(&client.mech_types)).mint();
     assert_eq!(host.refuses(&last, Some(&kept.state)), mic_refused(MessageError::Integrity));
 }
 
 #[test]
-fn its_bytes_are_the_same_again() {
+fn state_that_was_read_is_written_with_the_same_octets() {
     let host = Host::new();
     let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
     let states = every_kind(&host).map(|begun| begun.kept.state);
@@ -171,7 +172,7 @@ fn its_bytes_are_the_same_again() {
 }
 
 #[test]
-fn of_another_version_it_is_none() {
+fn octets_of_another_format_version_are_no_state() {
     let host = Host::new();
     for begun in every_kind(&host) {
         let mut state = begun.kept.state;
@@ -182,9 +183,9 @@ fn of_another_version_it_is_none() {
     }
 }
 
-/// With a state that was cut short, nothing that the client sends is taken.
+/// If octets that were cut short are still a state, the server refuses the client's final token.
 #[test]
-fn cut_short_it_is_none_or_refused() {
+fn octets_that_were_cut_short_are_no_state_or_accept_no_final_token() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -202,7 +203,7 @@ fn cut_short_it_is_none_or_refused() {
 }
 
 #[test]
-fn a_list_without_kerberos_is_none() {
+fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
     let host = Host::new();
     let begun = Begun::mic(&host);
     let list = &begun.client.mech_types;
@@ -212,37 +213,38 @@ fn a_list_without_kerberos_is_none() {
     }
 }
 
-/// Octets before the request of a client that does not negotiate: version, no list, message, second, randomness.
+/// The number of octets before the AP-REQ of a client that does not negotiate: the version, the absent list, the message, the
+/// time and the randomness.
 const FIXED: usize = 1 + 1 + 1 + 8 + 64;
 
 /// The version of the format.
 const VERSION: u8 = 2;
 
 /// Returns whether the octets are a state. If they are, the state is written with the same octets again.
-fn is_one(state: &[u8]) -> bool {
+fn is_state(state: &[u8]) -> bool {
     let negotiation = Negotiation::from_bytes(state);
-    assert!(negotiation.as_ref().is_ok_and(|it| it.to_bytes() == state) || negotiation.is_err());
+    assert!(negotiation.as_ref().is_ok_and(|read| read.to_bytes() == state) || negotiation.is_err());
     negotiation.is_ok()
 }
 
 #[test]
-fn it_holds_a_request_that_fits_a_token() {
+fn octets_with_a_request_longer_than_the_largest_token_are_no_state() {
     let begun = Begun::dce(&Host::new());
     for (size, fits) in
         [(0, true), (1, true), (MAX_TOKEN_SIZE - 1, true), (MAX_TOKEN_SIZE, true), (MAX_TOKEN_SIZE + 1, false)]
     {
         let mut state = begun.kept.state[..FIXED].to_vec();
         state.resize(FIXED + size, 0x6E);
-        assert_eq!(is_one(&state), fits, "{size}");
+        assert_eq!(is_state(&state), fits, "{size}");
     }
     for length in 0..FIXED {
-        assert!(!is_one(&begun.kept.state[..length]), "{length}");
+        assert!(!is_state(&begun.kept.state[..length]), "{length}");
     }
 }
 
 #[test]
-fn a_list_has_the_length_that_is_said() {
-    // Kerberos, and a mechanism with a name that fills the list.
+fn octets_with_a_mechanism_list_of_another_length_than_its_header_are_no_state() {
+    // The list has Kerberos, and a mechanism whose OID fills the list.
     let list = |length: usize| {
         let header =
             |tag: u8, length: usize| [&[tag, 0x82][..], &u16::try_from(length).unwrap().to_be_bytes()].concat();
@@ -253,41 +255,41 @@ fn a_list_has_the_length_that_is_said() {
     for length in [0x120, 0xFFFE, 0xFFFF] {
         let list = list(length);
         assert_eq!(list.len(), length);
-        assert!(is_one(&kept(&list)), "{length}");
-        assert!(!is_one(&kept(&list[..length - 1])), "{length}");
-        assert!(!is_one(&kept(&[&list[..], &[0]].concat())), "{length}");
-        // The length that the list says, with one octet fewer and one more than it has.
+        assert!(is_state(&kept(&list)), "{length}");
+        assert!(!is_state(&kept(&list[..length - 1])), "{length}");
+        assert!(!is_state(&kept(&[&list[..], &[0]].concat())), "{length}");
+        // The header of the list gives one octet fewer or one octet more than the list has.
         for said in [length - 5, length - 3] {
             let header = [&[0x30, 0x82][..], &u16::try_from(said).unwrap().to_be_bytes()].concat();
-            assert!(!is_one(&kept(&[&header, &list[4..]].concat())), "{length}");
+            assert!(!is_state(&kept(&[&header, &list[4..]].concat())), "{length}");
         }
     }
-    assert!(!is_one(&[]) && !is_one(&[VERSION]) && !is_one(&[VERSION, 0]) && !is_one(&[VERSION, 0, 0]));
+    assert!(!is_state(&[]) && !is_state(&[VERSION]) && !is_state(&[VERSION, 0]) && !is_state(&[VERSION, 0, 0]));
 }
 
 #[test]
-fn its_mechanisms_are_counted() {
+fn octets_with_more_mechanisms_than_the_limit_are_no_state() {
     for (count, is_taken) in [(1, true), (MAX_MECHANISMS, true), (MAX_MECHANISMS + 1, false)] {
         let oids = [&[6, 9], mech::KRB5].concat().repeat(count);
         let list = [&[0x30, 0x82][..], &u16::try_from(oids.len()).unwrap().to_be_bytes(), &oids].concat();
         let list = if count == 1 { [&[0x30, 11][..], &oids].concat() } else { list };
         let state = [&[VERSION][..], &list].concat();
-        assert_eq!(is_one(&state), is_taken, "{count}");
+        assert_eq!(is_state(&state), is_taken, "{count}");
     }
 }
 
 #[test]
-fn its_message_is_one_of_three() {
+fn octets_with_an_unknown_message_number_are_no_state() {
     let mut state = Begun::dce(&Host::new()).kept.state;
     for number in 0..=u8::MAX {
         state[2] = number;
-        assert_eq!(is_one(&state), number < 3, "{number}");
+        assert_eq!(is_state(&state), number < 3, "{number}");
     }
 }
 
-/// The state may claim any time at which it began, if somebody changes it.
+/// A state that was changed may name any time as the beginning of the negotiation.
 #[test]
-fn it_ends_wherever_it_began() {
+fn state_of_a_distant_time_is_refused_as_too_late() {
     let host = Host::new();
     for seconds in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
         let mut begun = Begun::dce(&host);
@@ -300,7 +302,7 @@ fn it_ends_wherever_it_began() {
 }
 
 #[test]
-fn random_bytes_are_none_or_refused() {
+fn random_octets_are_no_state_or_accept_no_final_token() {
     let host = Host::new();
     let last = final_token(vec![4; 28]).mint();
     let kerberos = [&[VERSION, 0x30, 11, 6, 9], mech::KRB5].concat();
@@ -313,7 +315,7 @@ fn random_bytes_are_none_or_refused() {
         .take(120)
         .collect();
         let length = usize::from(bytes[0]) % 120;
-        // As a state begins: a version, and a list, or none.
+        // The first octets of a state are the version, and then a list of mechanisms or the octet for an absent list.
         for start in [&[][..], &[VERSION], &[VERSION, 0], &[VERSION, 0, 1], &kerberos[..5], &kerberos] {
             let state = [start, &bytes[1..=length]].concat();
             if let Ok(negotiation) = Negotiation::from_bytes(&state) {
