@@ -1,5 +1,6 @@
-//! A server of two nodes that negotiates with clients: the first node reads the first token of a negotiation, the second node
-//! reads all others. The nodes share the keys and the replay cache; between them a negotiation is its kept octets.
+//! A server of two nodes that negotiates with clients. The first node reads the first token of a negotiation, and the second
+//! node reads all later tokens. The nodes have the same keys and the same replay cache. The first node hands a negotiation to
+//! the second node as octets.
 
 use super::NOW;
 use kerberos_sso::replay::MemoryReplayCache;
@@ -18,7 +19,8 @@ pub struct Host {
     pub now: UnixTime,
 }
 
-/// The token for the client of a negotiation that continues, and the kept state.
+/// The results of a step after which the negotiation continues: the token for the client, and the state that the server
+/// keeps.
 pub struct Kept {
     pub token: Vec<u8>,
     pub state: Vec<u8>,
@@ -32,20 +34,20 @@ impl Host {
     pub fn with_policy(policy: Policy) -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let cache = MemoryReplayCache::new(10_000, policy.clock_skew(), NOW);
-        // Its clients send at the second of the start, and some send much.
+        // The tests send authenticators of the second of the start, and some tests send many for one client.
         let cache = cache.taking_earlier_authenticators().without_client_share();
         let cache = Arc::new(cache);
         let node = |policy| Validator::new(realm.key_set(), policy, Arc::clone(&cache));
         Self { nodes: [node(policy.clone()), node(policy)], realm, now: NOW }
     }
 
-    /// A token that it accepts, of a client that wants mutual authentication.
+    /// Returns a token that the server accepts, of a client that asks for mutual authentication.
     pub fn good(&self) -> TestToken {
         self.realm.ticket_for("alice").at(self.now)
     }
 
     pub fn step(&self, token: &[u8], state: Option<&[u8]>) -> Result<Step, Refused> {
-        let negotiation = state.map(|bytes| Negotiation::from_bytes(bytes).expect("it is what was kept"));
+        let negotiation = state.map(|bytes| Negotiation::from_bytes(bytes).expect("the octets of a kept state"));
         let [first, second] = &self.nodes;
         let (node, randomness) = if state.is_none() { (first, random(1)) } else { (second, random(2)) };
         node.converse(token, negotiation.as_ref(), &randomness, self.now)
@@ -86,7 +88,8 @@ impl Kept {
     }
 }
 
-/// Every octet differs from its neighbours, and from the same one of another number.
+/// Returns randomness in which every octet differs from its neighbours, and from the octet at the same place for another
+/// number.
 pub fn random(number: u8) -> Randomness {
     Randomness::new(random_octets(number))
 }
@@ -95,13 +98,13 @@ pub fn random_octets(number: u8) -> [u8; 64] {
     std::array::from_fn(|place| u8::try_from(place).unwrap().wrapping_mul(37).wrapping_add(number.wrapping_mul(101)))
 }
 
-/// Where our sequence numbers begin with [`random`].
+/// Returns the first sequence number of a server that answers with [`random`].
 pub fn our_sequence_number(number: u8) -> i64 {
     let [.., a, b, c, d] = random_octets(number);
     i64::from(u32::from_be_bytes([a, b, c, d]) >> 2)
 }
 
-/// A client that would rather use NTLM, and sends its Kerberos token nevertheless.
+/// Returns the token of a client that prefers NTLM, and that sends a Kerberos token nevertheless.
 pub fn prefers_ntlm(token: TestToken) -> TestToken {
     token.spnego(|spnego| spnego.mech_types.insert(0, mech::NTLM.into()))
 }
@@ -116,12 +119,12 @@ pub fn dce_style(mut token: TestToken) -> TestToken {
     token
 }
 
-/// The token of the mechanism alone.
+/// Returns the Kerberos token without SPNEGO.
 pub fn krb5_token(token: &TestToken) -> Vec<u8> {
     token.clone().framed(TokenFraming::Krb5(mech::KRB5.into())).mint()
 }
 
-/// The client's final token: a MIC alone.
+/// Returns a client's final token that has only a MIC.
 pub fn final_token(mic: Vec<u8>) -> NegTokenRespParts {
     NegTokenRespParts {
         neg_state: Some(NegTokenRespParts::ACCEPT_COMPLETED),
@@ -130,7 +133,7 @@ pub fn final_token(mic: Vec<u8>) -> NegTokenRespParts {
     }
 }
 
-/// Asserts that what either side sends next is what the other takes next, in every kind of token.
+/// Asserts that each side accepts the next messages of the other side, in every kind of per-message token.
 #[track_caller]
 pub fn assert_shared(client: &mut SecurityContext, server: &mut SecurityContext) {
     assert_eq!((client.etype(), client.flags()), (server.etype(), server.flags()));

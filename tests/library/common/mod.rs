@@ -1,5 +1,5 @@
-//! A server and a realm for the tests: a request that is accepted, and what comes of changing one thing in it.
-#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+//! A server and a realm for the tests. The tests change one thing in a request that the server accepts.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of this module")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ use std::net::IpAddr;
 
 pub const NOW: UnixTime = TestRealm::NOW;
 
-/// The default policy, but for all types of keys that the build has.
+/// Returns the default policy with all encryption types of the build.
 pub fn all_etypes() -> Policy {
     Policy::default().with_ticket_etypes(&EncType::SUPPORTED).with_session_etypes(&EncType::SUPPORTED)
 }
@@ -33,13 +33,13 @@ pub struct Server {
     pub realm: TestRealm,
     pub validator: Validator<NoReplayCache>,
     pub now: UnixTime,
-    /// The bindings of the connection, in addition to those of the policy.
+    /// The bindings of the connection, in addition to the bindings of the policy.
     pub channel_bindings: Vec<ChannelBindings>,
     pub client_address: Option<IpAddr>,
 }
 
 impl Server {
-    /// With the default policy.
+    /// Makes a server with the default policy.
     pub fn new() -> Self {
         Self::with_policy(Policy::default())
     }
@@ -49,18 +49,18 @@ impl Server {
         Self::with_keys(realm.clone(), realm.key_set(), policy)
     }
 
-    /// With other keys than the realm's own.
+    /// Makes a server with these keys instead of the realm's own keys.
     pub fn with_keys(realm: TestRealm, keys: KeySet, policy: Policy) -> Self {
         let validator = Validator::new(keys, policy, NoReplayCache);
         Self { realm, validator, now: NOW, channel_bindings: Vec::new(), client_address: None }
     }
 
-    /// A token that it accepts.
+    /// Returns a token that the server accepts.
     pub fn good(&self) -> TestToken {
         self.realm.ticket_for("alice").at(self.now)
     }
 
-    /// Returns what the server knows about the connection, and its time.
+    /// Returns the time of the server, the bindings of the connection, and the client's address if it is known.
     pub fn arrival(&self) -> Arrival<'_> {
         let arrival = Arrival::at(self.now).with_channel_bindings(&self.channel_bindings);
         self.client_address.into_iter().fold(arrival, Arrival::with_client_address)
@@ -75,37 +75,39 @@ impl Server {
         self.validator.validate_ticket(token, self.arrival())
     }
 
-    /// Why the good token is refused once `change` has been made, and nothing else.
+    /// Returns the error with which the server refuses the good token after `change`. Before `change`, the server must
+    /// accept the token.
     pub fn refusal(&self, change: impl FnOnce(&mut TestToken)) -> Error {
         let mut token = self.good();
-        let _accepted = self.check(&token.mint()).expect("before the change it is accepted");
+        let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");
         change(&mut token);
-        self.check(&token.mint()).expect_err("after the change it is refused")
+        self.check(&token.mint()).expect_err("the token is refused after the change")
     }
 
-    /// The good token with `change` made, which it still accepts.
+    /// Returns the accepted request of the good token after `change`.
     pub fn accepts(&self, change: impl FnOnce(&mut TestToken)) -> Accepted {
         let mut token = self.good();
         change(&mut token);
-        self.check(&token.mint()).expect("it is accepted")
+        self.check(&token.mint()).expect("the token is accepted")
     }
 
-    /// Asserts that the server still accepts the good token with `change` made.
+    /// Asserts that the server accepts the good token after `change`.
     pub fn assert_accepts(&self, change: impl FnOnce(&mut TestToken)) {
         let _accepted = self.accepts(change);
     }
 
-    /// As [`Self::refusal`] for an AP-REQ alone, whose bytes `change` replaces; so that offsets are those in the AP-REQ.
+    /// Returns the error with which the server refuses a bare AP-REQ after `change`. The offset in the error counts from
+    /// the start of the AP-REQ.
     pub fn refusal_of_ap_req(&self, change: impl FnOnce(&mut tlv::Tlv)) -> Error {
         let token = self.good().framed(TokenFraming::ApReq);
-        let _accepted = self.check(&token.mint()).expect("before the change it is accepted");
+        let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");
         let mut tree = tlv::Tlv::parse(&token.ap_req());
         change(&mut tree);
-        self.check(&tree.encode()).expect_err("after the change it is refused")
+        self.check(&tree.encode()).expect_err("the token is refused after the change")
     }
 }
 
-/// An [`Error::Malformed`] to compare with: only the crate makes one.
+/// The expected fields of an [`Error::Malformed`]. Only the crate can make the error itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ExpectedMalformed {
     what: &'static str,
@@ -124,7 +126,7 @@ pub(crate) fn malformed(what: &'static str, at: usize, problem: Problem) -> Expe
     ExpectedMalformed { what, at, problem }
 }
 
-/// Asserts that the error is `malformed`, for the many variations of one rule of which the code is what counts.
+/// Asserts that the error has the code `malformed`. Tests with many variations of one fault compare only the code.
 #[track_caller]
 pub fn assert_malformed(error: &Error, context: &str) {
     assert_eq!(error.code(), "malformed", "{context}: {error}");

@@ -11,7 +11,7 @@ use kerberos_sso::{
 
 pub type Change = fn(&mut TestToken);
 
-/// A server that checks everything there is to check, and still accepts the good token.
+/// Returns a server whose policy turns on every check, and which accepts the good token.
 pub fn server() -> Server {
     Server::with_policy(policy())
 }
@@ -24,7 +24,8 @@ pub fn policy() -> Policy {
         .with_channel_bindings([ChannelBindings::new(b"ours")])
 }
 
-/// Each change alone makes the good token refused, with this code.
+/// The changes, in the order of the checks. After one change alone, the server refuses the good token with the error of this
+/// code.
 pub const IN_ORDER: [(&str, Change); 27] = [
     ("too-large", |token| *token = token.clone().spnego(|spnego| spnego.mech_list_mic = Some(vec![0; 70_000]))),
     ("malformed", |token| token.pvno = 4),
@@ -58,7 +59,8 @@ pub const IN_ORDER: [(&str, Change); 27] = [
     ("channel-binding", |token| token.authenticator.gss.bindings = [1; 16]),
 ];
 
-/// The error codes in the KRB-ERRORs for the changes of [`IN_ORDER`]: none if the ticket or the authenticator does not open.
+/// The error codes in the KRB-ERRORs for the changes of [`IN_ORDER`]. The server writes no KRB-ERROR unless it has read
+/// both the ticket and the authenticator.
 pub const KRB_ERROR_CODES: [Option<i32>; 27] = [
     None,     // too-large
     None,     // malformed
@@ -92,7 +94,7 @@ pub const KRB_ERROR_CODES: [Option<i32>; 27] = [
 /// A NegTokenResp with negState reject and nothing else, as MIT krb5 and Windows write it.
 pub const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
 
-/// All framings of a token; SPNEGO is the first.
+/// Returns all framings of a token. SPNEGO is the first.
 pub fn framings() -> [TokenFraming; 4] {
     let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
     [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]

@@ -1,11 +1,11 @@
-//! DER as a tree that can be bent: what an encoder would never write.
+//! DER as a tree that tests can change into encodings that no encoder writes.
 
-/// An element: identifier octet, and contents. Everything that is constructed is taken apart.
+/// An element: its identifier octet, and its contents. The contents of a constructed element are its child elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tlv {
     pub tag: u8,
     pub body: Body,
-    /// Takes the place of the length octets.
+    /// The octets that are written instead of the length octets.
     pub raw_length: Option<Vec<u8>>,
 }
 
@@ -24,7 +24,7 @@ impl Tlv {
         Self { tag, body: Body::Children(children), raw_length: None }
     }
 
-    /// The one element that `der` is.
+    /// Reads `der`, which must be exactly one element.
     pub fn parse(der: &[u8]) -> Self {
         let (tlv, rest) = Self::parse_first(der);
         assert!(rest.is_empty());
@@ -64,7 +64,7 @@ impl Tlv {
         }
     }
 
-    /// The element that `path` leads to, by the places among the children.
+    /// Returns the element at `path`. A path has the index of one child for each level.
     pub fn at(&mut self, path: &[usize]) -> &mut Self {
         path.iter().fold(self, |tlv, index| &mut tlv.children()[*index])
     }
@@ -73,7 +73,7 @@ impl Tlv {
         self.at(path).body = Body::Bytes(bytes.into());
     }
 
-    /// The paths of all elements, this one first.
+    /// Returns the paths of all elements, beginning with the empty path of this element.
     pub fn paths(&self) -> Vec<Vec<usize>> {
         let mut paths = vec![Vec::new()];
         if let Body::Children(children) = &self.body {
@@ -85,7 +85,7 @@ impl Tlv {
     }
 }
 
-/// Where in `der` the element lies that `path` leads to: its identifier octet, and its contents.
+/// Returns the offsets in `der` of the identifier octet and of the contents of the element at `path`.
 pub fn offsets(der: &[u8], path: &[usize]) -> (usize, usize) {
     let mut at = 0;
     for index in path {
@@ -98,7 +98,7 @@ pub fn offsets(der: &[u8], path: &[usize]) -> (usize, usize) {
     (at, at + header(&der[at..]).0)
 }
 
-/// Octets of the header, and of the contents.
+/// Returns the number of octets in the header, and the number of octets in the contents.
 fn header(der: &[u8]) -> (usize, usize) {
     match der[1] {
         length @ 0..0x80 => (2, usize::from(length)),
