@@ -1,4 +1,4 @@
-//! Fifth stage: replays.
+//! Fifth stage: the replay caches, and the refusal of replays.
 
 mod awaited;
 mod replay;

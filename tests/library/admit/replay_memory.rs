@@ -1,4 +1,5 @@
-//! The replay cache in memory against a model that forgets nothing: whatever comes, in whatever order, by whatever clock.
+//! The replay cache in memory, compared with a model that forgets no authenticator. The authenticators, their order and the
+//! clocks are random.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
@@ -14,12 +15,12 @@ const NOW: i64 = 1_795_248_000;
 
 const SKEW: i64 = 300;
 
-/// An authenticator, as far as a cache knows it.
+/// The facts about an authenticator that a cache uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Sent {
     number: u32,
     client: u32,
-    /// By the client's clock.
+    /// The authenticator's time, by the client's clock.
     time: i64,
 }
 
@@ -43,15 +44,15 @@ impl Sent {
     }
 }
 
-/// S-1-5-21-1-2-3.
+/// The SID of the clients' domain, S-1-5-21-1-2-3.
 const DOMAIN: [u8; 24] = [1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0];
 
-/// Takes what was sent before its start, and counts no clients.
+/// Returns a cache that accepts authenticators from before its start, and that limits no client.
 fn taking_any(entries: usize) -> MemoryReplayCache {
     started(entries).taking_earlier_authenticators().without_client_share()
 }
 
-/// As it is made, at `NOW`.
+/// Returns a cache with the default settings that starts at `NOW`.
 fn started(entries: usize) -> MemoryReplayCache {
     MemoryReplayCache::new(entries, Duration::from_secs(SKEW.unsigned_abs()), UnixTime::from_seconds(NOW))
 }
@@ -60,7 +61,7 @@ fn sent(number: u32) -> Sent {
     Sent { number, client: 1, time: NOW }
 }
 
-/// Everything that was admitted, with the clock of the server that admitted it.
+/// All authenticators that were admitted, each with the server's time at its admission.
 #[derive(Default)]
 struct Model {
     admitted: BTreeMap<Sent, i64>,
@@ -72,7 +73,7 @@ impl Model {
         self.admitted.keys().filter(|sent| sent.valid_until() >= now).count()
     }
 
-    /// Holds the cache's answer against all that it was told before.
+    /// Compares the cache's answer with its answers to all authenticators before.
     fn judge(&mut self, sent: Sent, now: i64, answer: Admission, entries: usize) {
         self.latest = self.latest.max(now);
         let known = self.admitted.contains_key(&sent);
@@ -86,7 +87,7 @@ impl Model {
             Admission::TooOld => assert!(sent.valid_until() < self.latest, "{sent:?} might still have been known"),
             Admission::Full(limit) => {
                 assert_eq!(limit, ReplayLimit::Cache);
-                // Further from the first second than 68 years, nothing ends.
+                // At times more than 68 years from the first second, no entry ends.
                 let told_apart = self.admitted.values().all(|then| now.abs_diff(*then) < 1 << 31);
                 assert!(self.alive(now) >= entries || !told_apart, "full with {} of {entries}", self.alive(now));
             }
@@ -95,7 +96,7 @@ impl Model {
     }
 }
 
-/// Steps of a clock: mostly forward, sometimes back, sometimes far.
+/// Returns steps of a clock. Most steps go forward, some go back, and some are very long.
 fn step() -> impl Strategy<Value = i64> {
     prop_oneof![
         8 => 0..5_i64,
@@ -110,7 +111,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_admitted_twice_whatever_the_clock_does(
+    fn no_authenticator_is_admitted_twice_when_the_clock_moves_at_random(
         entries in 1..60_usize,
         events in prop::collection::vec((0..40_u32, -SKEW..=SKEW, step()), 1..600),
     ) {
@@ -120,10 +121,10 @@ proptest! {
             now += step;
             let sent = Sent { number, client: 1, time: now + offset };
             before.push(sent);
-            // One of those that were sent before comes again, and a new one.
+            // The client sends an earlier authenticator again, and a new authenticator.
             let again = before[usize::try_from(number).unwrap() * 7 % before.len()];
             for sent in [again, sent] {
-                // The validator has compared the clocks before.
+                // A validator asks the cache only after it has compared the client's time with its own.
                 if (sent.time - now).abs() <= SKEW {
                     let answer = sent.insert(&cache, now);
                     model.judge(sent, now, answer, entries);
@@ -132,9 +133,9 @@ proptest! {
         }
     }
 
-    /// The clock of this server does not go back; the clients' differ.
+    /// The server's clock does not go back. The clocks of the clients differ from it by up to one skew.
     #[test]
-    fn no_client_has_more_than_its_share(
+    fn client_never_has_more_live_entries_than_its_share(
         limit in 1..20_u16,
         events in prop::collection::vec((0..3_u32, -SKEW..=SKEW, 0..30_i64), 1..400),
     ) {
@@ -152,14 +153,15 @@ proptest! {
                 admitted.push(sent);
             } else {
                 prop_assert_eq!(answer, Admission::Full(ReplayLimit::ClientShare));
-                prop_assert_eq!(sent.insert(&cache, now), answer, "refused is not remembered");
+                prop_assert_eq!(sent.insert(&cache, now), answer, "a refused authenticator is not remembered");
             }
         }
     }
 
-    /// A client alone is counted exactly, but for entries that have ended within the last two fifths of a skew.
+    /// The count of a client that is alone in the cache is exact, except for entries that have ended within the last two
+    /// fifths of a skew.
     #[test]
-    fn a_client_under_its_share_is_admitted(
+    fn only_client_of_a_cache_is_admitted_below_its_share(
         limit in 1..20_u16,
         events in prop::collection::vec((-SKEW..=SKEW, 0..30_i64), 1..400),
     ) {
@@ -179,9 +181,10 @@ proptest! {
     }
 }
 
-/// One in two thousand meets it in both its cells; here, of the smallest number of cells there is.
+/// A cache of 5,000 entries counts clients in 417 cells, two for each client. One client in 87,000 has the same two cells as
+/// the client that has used up its share.
 #[test]
-fn a_client_that_has_spent_its_share_keeps_few_others_out() {
+fn nearly_all_other_clients_are_admitted_when_one_client_has_used_up_its_share() {
     let cache = taking_any(5_000).with_client_share(100);
     let spent = (0..).map(|number| sent(number).insert(&cache, NOW)).take_while(|answer| *answer == Admission::New);
     assert_eq!(spent.count(), 100);
@@ -191,7 +194,7 @@ fn a_client_that_has_spent_its_share_keeps_few_others_out() {
 }
 
 #[test]
-fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
+fn client_without_a_sid_has_a_share_and_its_replay_is_seen_when_the_share_is_used_up() {
     let cache = taking_any(1_000).with_client_share(1);
     let insert = |number: u32, realm: &str, name: &[u8]| {
         let [client_time, valid_until] = [NOW, NOW + SKEW].map(UnixTime::from_seconds);
@@ -206,7 +209,7 @@ fn a_name_has_a_share_too_and_no_share_hides_a_replay() {
 }
 
 #[test]
-fn what_is_refused_takes_nothing_of_a_share() {
+fn authenticator_that_was_refused_is_not_counted_in_the_share() {
     let cache = taking_any(1_000).with_client_share(2);
     assert_eq!(sent(1).insert(&cache, NOW), Admission::New);
     for _ in 0..5 {
@@ -219,15 +222,15 @@ fn what_is_refused_takes_nothing_of_a_share() {
     let small = taking_any(1).with_client_share(100);
     let filled = (0..100).filter(|number| sent(*number).insert(&small, NOW) == Admission::New).count();
     assert!((2..100).contains(&filled), "{filled}");
-    // That much of the share stays used for another minute. The entries that the full cache refused use nothing of it.
+    // The admitted entries count in the share for another minute. The entries that the full cache refused do not count.
     let later = |number| Sent { time: NOW + SKEW + 1, ..sent(number) }.insert(&small, NOW + SKEW + 1);
     assert_eq!(later(100), Admission::New);
 }
 
-/// Four threads send the same authenticators, each in an order of its own: whichever comes first, each is taken once, and the
-/// client has exactly its share.
+/// Four threads send the same authenticators, each thread in a different order. No authenticator is admitted twice, and the
+/// client gets exactly its share.
 #[test]
-fn threads_share_what_a_client_has() {
+fn client_gets_exactly_its_share_when_four_threads_send_its_authenticators() {
     const NUMBERS: u32 = 3_000;
     const LIMIT: u16 = 1_000;
     let cache = taking_any(100_000).with_client_share(LIMIT);
@@ -240,12 +243,12 @@ fn threads_share_what_a_client_has() {
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     all.sort_unstable();
-    assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "one was taken twice");
+    assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "an authenticator was admitted twice");
     assert_eq!(all.len(), usize::from(LIMIT));
 }
 
 #[test]
-fn an_entry_ends_with_its_last_second() {
+fn authenticator_is_seen_until_its_last_second_and_too_old_after_it() {
     for (now, expected) in [
         (NOW + SKEW - 1, [Admission::New, Admission::Seen]),
         (NOW + SKEW, [Admission::New, Admission::Seen]),
@@ -259,9 +262,10 @@ fn an_entry_ends_with_its_last_second() {
     }
 }
 
-/// What ends with the last of those that were overwritten may have been one of them; what ends a second later was not.
+/// An authenticator that ends in the last second of the overwritten entries may be one of these entries. An authenticator
+/// that ends a second later is not.
 #[test]
-fn what_was_overwritten_is_refused_to_its_last_second() {
+fn authenticator_that_ends_no_later_than_the_overwritten_entries_is_too_old() {
     let cache = taking_any(1);
     let filled = (0..1_000).filter(|number| sent(*number).insert(&cache, NOW) == Admission::New).count();
     assert!((2..1_000).contains(&filled), "{filled}");
@@ -274,7 +278,7 @@ fn what_was_overwritten_is_refused_to_its_last_second() {
 }
 
 #[test]
-fn a_share_may_be_nothing_or_all_that_can_be_counted() {
+fn client_gets_exactly_its_share_when_the_share_is_zero_or_the_largest_count() {
     for limit in [0, 1, 2, u16::MAX - 1, u16::MAX] {
         let cache = taking_any(100_000).with_client_share(limit);
         let limit = u32::from(limit);
@@ -285,9 +289,9 @@ fn a_share_may_be_nothing_or_all_that_can_be_counted() {
     }
 }
 
-/// After the clock was wrong by years, a client is not kept out for years.
+/// When a clock that was a year ahead is set right, the cache drops the old counts. They would refuse the client for a year.
 #[test]
-fn a_share_survives_a_clock_that_was_wrong() {
+fn share_is_whole_again_when_a_clock_that_was_a_year_ahead_is_set_right() {
     let cache = taking_any(1_000).with_client_share(3);
     let at = |number, time| Sent { number, client: 1, time }.insert(&cache, time);
     let year = 365 * 86_400;
@@ -295,13 +299,13 @@ fn a_share_survives_a_clock_that_was_wrong() {
     assert_eq!(at(3, NOW + year), Admission::Full(ReplayLimit::ClientShare));
     assert!((4..7).all(|number| at(number, NOW) == Admission::New));
     assert_eq!(at(7, NOW), Admission::Full(ReplayLimit::ClientShare));
-    // A small step back gives nobody a second share.
+    // A small step back does not give the client a second share.
     assert_eq!(at(8, NOW - 200), Admission::Full(ReplayLimit::ClientShare));
     assert_eq!(at(9, NOW + 300 + 120), Admission::New);
 }
 
 #[test]
-fn memory_is_taken_at_once_and_bounded() {
+fn cache_allocates_at_most_24_octets_an_entry_when_it_is_made_and_none_later() {
     const ENTRIES: usize = 100_000;
     let mut cache = None;
     let taken = allocation_counter::measure(|| {
@@ -319,9 +323,10 @@ fn memory_is_taken_at_once_and_bounded() {
     assert_eq!(filling.count_total, 0);
 }
 
-/// Beyond 68 years from the first authenticator seconds are not told apart: then nothing ends, and nothing is forgotten.
+/// The cache cannot distinguish times that are more than 68 years from the first authenticator. At such times no entry ends,
+/// and the cache forgets no entry.
 #[test]
-fn a_clock_beyond_all_measure_forgets_nothing() {
+fn authenticator_is_not_admitted_twice_when_the_clock_has_extreme_values() {
     let cache = taking_any(100);
     let far = [i64::MIN / 2, -1 << 40, NOW, 1 << 40, i64::MAX / 2];
     for time in far {
@@ -333,9 +338,9 @@ fn a_clock_beyond_all_measure_forgets_nothing() {
     }
 }
 
-/// The hole of a cache without shares: one client signs in as often as the cache has entries.
+/// In a cache without shares, one client could fill the cache and so lock all other clients out.
 #[test]
-fn other_client_is_admitted_when_one_has_sent_as_many_as_the_cache_holds() {
+fn other_clients_are_admitted_when_one_client_has_sent_as_many_requests_as_the_cache_holds() {
     let cache = started(60_000);
     let later = |number| Sent { time: NOW + 1, ..sent(number) };
     let admitted = (0..60_000).filter(|number| later(*number).insert(&cache, NOW + 1) == Admission::New).count();
@@ -344,9 +349,9 @@ fn other_client_is_admitted_when_one_has_sent_as_many_as_the_cache_holds() {
     assert!(others.filter(|sent| sent.insert(&cache, NOW + 1) == Admission::New).count() >= 999);
 }
 
-/// A tenant can write any name, so it must not spend the share of another tenant's user.
+/// A tenant can write any user into its tickets. So the entries of its users must not count for the users of another tenant.
 #[test]
-fn share_of_a_user_is_whole_when_another_tenant_has_spent_that_of_the_same_name() {
+fn user_is_admitted_when_the_user_of_the_same_sid_in_another_tenant_has_used_up_its_share() {
     let cache = started(60_000);
     let insert = |number, tenant| {
         let Sent { time, client, .. } = Sent { time: NOW + 1, ..sent(number) };
@@ -360,9 +365,9 @@ fn share_of_a_user_is_whole_when_another_tenant_has_spent_that_of_the_same_name(
     assert_eq!(insert(1_201, "a"), Admission::New);
 }
 
-/// Some KDCs write the name as the user typed it.
+/// Some KDCs write the name in the case in which the user typed it.
 #[test]
-fn name_has_one_share_in_whatever_case_it_is_written() {
+fn client_has_one_share_for_all_spellings_of_its_name_in_upper_and_lower_case() {
     let cache = started(60_000).taking_earlier_authenticators();
     let insert = |number: u32, name: &[u8]| {
         let client = ReplayClient::Name { realm: b"CONTOSO.TEST", name };
@@ -383,7 +388,7 @@ fn name_has_one_share_in_whatever_case_it_is_written() {
 }
 
 #[test]
-fn share_is_a_fiftieth_of_the_entries_and_at_least_a_hundred() {
+fn default_share_is_a_fiftieth_of_the_entries_and_at_least_a_hundred() {
     for (entries, share) in [(1_000, 100), (5_049, 100), (5_050, 101), (60_000, 1_200)] {
         let cache = started(entries).taking_earlier_authenticators();
         for number in 0..share {
@@ -394,7 +399,7 @@ fn share_is_a_fiftieth_of_the_entries_and_at_least_a_hundred() {
 }
 
 #[test]
-fn client_fills_the_cache_when_no_share_is_asked_for() {
+fn one_client_can_fill_a_cache_without_client_share() {
     let cache = taking_any(5_000);
     assert!((0..5_000).all(|number| sent(number).insert(&cache, NOW) == Admission::New));
 }
@@ -407,7 +412,7 @@ mod start {
     }
 
     #[test]
-    fn authenticator_of_the_second_of_the_start_is_refused_and_of_the_next_admitted() {
+    fn authenticator_of_the_second_of_the_start_is_too_old_and_of_the_next_second_is_new() {
         for (time, expected) in [
             (NOW - SKEW, Admission::TooOld),
             (NOW - 1, Admission::TooOld),
@@ -420,7 +425,7 @@ mod start {
     }
 
     #[test]
-    fn strict_start_refuses_for_one_skew() {
+    fn cache_with_strict_start_refuses_authenticators_for_one_skew() {
         for (time, expected) in [(SKEW, Admission::TooOld), (SKEW + 1, Admission::New)] {
             let cache = started(10).with_strict_start();
             assert_eq!(at(NOW + time).insert(&cache, NOW + time), expected, "{time}");
@@ -428,16 +433,16 @@ mod start {
     }
 
     #[test]
-    fn cache_that_takes_earlier_authenticators_takes_the_earliest() {
+    fn cache_that_takes_earlier_authenticators_admits_the_earliest_authenticator() {
         assert_eq!(at(NOW - SKEW).insert(&started(10).taking_earlier_authenticators(), NOW), Admission::New);
-        let last_word = started(10).with_strict_start().taking_earlier_authenticators();
-        assert_eq!(at(NOW - SKEW).insert(&last_word, NOW), Admission::New);
+        let taking_earlier = started(10).with_strict_start().taking_earlier_authenticators();
+        assert_eq!(at(NOW - SKEW).insert(&taking_earlier, NOW), Admission::New);
     }
 
-    /// A client of each offset shows an authenticator at each second before the start. An attacker shows it again at the
-    /// start, to a cache that knows nothing.
+    /// A client whose clock has this offset sends an authenticator at each second before the start. At the start, an attacker
+    /// sends the authenticator again, to a new cache.
     #[test]
-    fn only_a_fast_client_is_replayed_and_only_what_it_showed_within_its_offset() {
+    fn authenticator_can_be_replayed_after_a_start_only_if_its_fast_clock_had_passed_the_start() {
         for offset in [-SKEW, -1, 0, 1, 150, SKEW] {
             for shown in NOW - 2 * SKEW..=NOW {
                 let authenticator = at(shown + offset);
@@ -453,7 +458,7 @@ mod start {
 mod skew {
     use super::*;
 
-    /// As a validator with a clock skew of so many seconds brings it.
+    /// Inserts an authenticator as a validator with a clock skew of `skew` seconds does.
     fn insert(cache: &MemoryReplayCache, number: u32, skew: i64, now: i64) -> Admission {
         let (sent, at) = (sent(number), UnixTime::from_seconds);
         let client = ReplayClient::Sid { domain: &DOMAIN, rid: 1 };
@@ -461,15 +466,15 @@ mod skew {
         cache.check_and_insert(&entry, at(now))
     }
 
-    /// The hole of a cache that keeps an entry only as long as the validator that brought it: a validator with a longer skew
-    /// shares the cache, and takes the authenticator again.
+    /// If the cache kept an entry only for the skew of its validator, another validator with a longer skew would accept the
+    /// authenticator again.
     #[test]
     fn entry_of_a_shorter_skew_is_remembered_for_the_skew_of_the_cache() {
         let cache = taking_any(1);
         let admitted: Vec<u32> =
             (0..1_000).filter(|number| insert(&cache, *number, 60, NOW) == Admission::New).collect();
         assert!((2..1_000).contains(&admitted.len()), "the cache is full");
-        // Others come, and take each place that is free.
+        // Other authenticators come, and take each free place.
         for number in 1_000..2_000 {
             let _ = Sent { time: NOW + 61, ..sent(number) }.insert(&cache, NOW + 61);
         }
@@ -481,17 +486,17 @@ mod skew {
     }
 
     #[test]
-    fn entry_that_outlives_the_skew_of_the_cache_is_refused() {
+    fn entry_that_lives_longer_than_the_skew_of_the_cache_is_refused() {
         let cache = taking_any(10);
         assert_eq!(insert(&cache, 1, SKEW, NOW), Admission::New);
         let outlives = Admission::OutlivesCache { entry_seconds: SKEW + 1, cache_seconds: SKEW };
         assert_eq!(insert(&cache, 2, SKEW + 1, NOW), outlives);
         assert_eq!(insert(&cache, 1, SKEW + 1, NOW), outlives);
-        assert_eq!(insert(&cache, 2, SKEW, NOW), Admission::New, "nothing was remembered");
+        assert_eq!(insert(&cache, 2, SKEW, NOW), Admission::New, "the refused entry was not remembered");
     }
 
     #[test]
-    fn skew_beyond_all_times_keeps_everything() {
+    fn cache_with_the_longest_skew_keeps_every_entry() {
         let cache =
             MemoryReplayCache::new(10, Duration::MAX, UnixTime::from_seconds(NOW)).taking_earlier_authenticators();
         assert_eq!(insert(&cache, 1, i64::MAX - NOW, NOW), Admission::New);

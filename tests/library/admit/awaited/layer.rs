@@ -1,4 +1,4 @@
-//! The layer, whose service runs after the admission or not at all.
+//! The layer for `tower`, whose inner service runs only after the admission.
 
 use super::store::{Server, Store, poll};
 use crate::common::NOW;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use tower::{Layer as _, Service};
 
-/// Counts its runs, and is called only after it was ready: a clone is not ready yet.
+/// A service that counts its runs, and that must be ready before each call. A clone is not ready.
 struct Counted {
     runs: Arc<AtomicUsize>,
     is_ready: bool,
@@ -38,14 +38,14 @@ impl Service<Request<Body>> for Counted {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        assert!(std::mem::take(&mut self.is_ready), "it was not ready");
+        assert!(std::mem::take(&mut self.is_ready), "the service is ready before it is called");
         self.runs.fetch_add(1, Ordering::Relaxed);
         let user = request.extensions().get::<Identity>().map(|user| user.name.clone()).unwrap_or_default();
         ready(Ok(Response::new(Body::from(user))))
     }
 }
 
-/// A server, its layer, and how often the service has run and a user has signed in.
+/// A server and its layer, with the number of runs of the inner service and the number of users that have signed in.
 struct Layered {
     server: Server,
     layer: NegotiateLayer,
@@ -74,7 +74,7 @@ impl Layered {
         (self.runs.load(Ordering::Relaxed), self.signed_in.load(Ordering::Relaxed))
     }
 
-    /// The status, when the future is polled to its end.
+    /// Returns the status of the response, after as many polls as it needs.
     fn status(&self, authorization: &str) -> u16 {
         let mut future = Box::pin(called(&mut self.service(), Some(authorization)));
         loop {
@@ -109,7 +109,7 @@ fn service_runs_after_the_admission_and_not_for_a_replay() {
             assert!(poll(&mut future).is_pending());
             assert_eq!(layered.counts(), (0, 0));
         }
-        let Poll::Ready(Ok(response)) = poll(&mut future) else { panic!("it is pending") };
+        let Poll::Ready(Ok(response)) = poll(&mut future) else { panic!("the response is pending") };
         assert_eq!((response.status().as_u16(), layered.counts()), (200, (1, 1)));
         assert_eq!((layered.status(&header), layered.counts()), (403, (1, 1)));
     }
@@ -130,7 +130,7 @@ fn service_does_not_run_when_the_decision_is_dropped() {
 }
 
 #[test]
-fn one_of_two_requests_in_flight_runs_the_service() {
+fn exactly_one_of_two_requests_with_one_authenticator_runs_the_service() {
     for first in [0, 1] {
         let layered = Layered::new(Store::new(2, 1));
         let header = layered.server.good().header();
@@ -142,15 +142,15 @@ fn one_of_two_requests_in_flight_runs_the_service() {
                 statuses[turn] = Some(response.unwrap().status().as_u16());
             }
         }
-        // The store takes the second poll: that of the call that came second.
+        // The store records a call at its second poll. The call `1 - first` reaches its second poll before the call `first`.
         assert_eq!((statuses[1 - first], statuses[first]), (Some(200), Some(403)));
         assert_eq!(layered.counts(), (1, 1));
     }
 }
 
-/// Nothing is awaited, nor put into a box, for a request without a token.
+/// The layer awaits no answer for a request without a token, and allocates no box.
 #[test]
-fn request_without_a_token_is_decided_when_it_comes() {
+fn request_without_a_token_is_decided_before_its_future_is_polled() {
     let layered = Layered::new(Store::new(3, 0));
     let optional = layered.layer.clone().optional();
     let mut optional = optional.layer(Counted { runs: Arc::clone(&layered.runs), is_ready: false });

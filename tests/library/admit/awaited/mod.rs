@@ -1,5 +1,5 @@
-//! An admission that is awaited, polled step by step and dropped at each step: nobody is admitted who should not be, and
-//! nothing is lost.
+//! Admissions that are awaited. The tests poll each future step by step, and drop the future at each step. A dropped future
+//! admits no client, and no authenticator is admitted twice.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,7 +27,7 @@ const SEEN: Error = Error::Replay(ReplayCause::Seen);
 
 type Awaited<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
 
-/// A way to await an admission. Each returns a future that threads may share.
+/// A function that awaits an admission. Its future can be sent to another thread.
 type Way = for<'a> fn(&'a Validator<Store>, &'a [u8]) -> Awaited<'a>;
 
 const WAYS: [(&str, Way); 6] = [
@@ -81,13 +81,13 @@ fn signed_in(step: SignInStep) -> Result<String, Error> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is compared with verdicts")]
+#[expect(clippy::unnecessary_wraps, reason = "the tests compare the value with verdicts")]
 fn alice() -> Result<String, Error> {
     Ok("alice@CONTOSO.TEST".into())
 }
 
 #[test]
-fn request_is_admitted_once_when_the_answer_has_come() {
+fn request_is_admitted_when_the_store_answers_and_is_then_a_replay() {
     for (name, way) in WAYS {
         for store in stores() {
             let (pending, server) = (store.pending, Server::new(store));
@@ -103,7 +103,7 @@ fn request_is_admitted_once_when_the_answer_has_come() {
 }
 
 #[test]
-fn dropped_request_is_a_replay_when_the_store_had_taken_it_and_else_new() {
+fn request_that_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for (name, way) in WAYS {
         for pending in 0..4 {
             for (takes_at, polls) in
@@ -124,9 +124,9 @@ fn dropped_request_is_a_replay_when_the_store_had_taken_it_and_else_new() {
     }
 }
 
-/// Whichever of two calls is polled first, and however they alternate.
+/// The two calls are polled in every order of eight polls.
 #[test]
-fn one_of_two_calls_in_flight_is_admitted() {
+fn exactly_one_of_two_calls_with_one_authenticator_is_admitted() {
     for (name, way) in WAYS {
         for store in stores() {
             let server = Server::new(store);
@@ -134,7 +134,8 @@ fn one_of_two_calls_in_flight_is_admitted() {
                 let token = server.good().mint();
                 let mut calls = [way(&server.validator, &token), way(&server.validator, &token)].map(Some);
                 let mut verdicts = Vec::new();
-                // Eight polls by the bits of `order`, and then the rest.
+                // The bits of `order` choose the call of each of eight polls. Then the calls are polled in turn until they
+                // are ready.
                 let turns =
                     (0..8).map(|bit| usize::from(order >> bit & 1 == 1)).chain([0, 1].into_iter().cycle().take(16));
                 for turn in turns {
@@ -151,9 +152,9 @@ fn one_of_two_calls_in_flight_is_admitted() {
     }
 }
 
-/// The call that the store has taken is dropped, and the other one is a replay: nobody is admitted.
+/// The store has recorded the call that is dropped. The other call is a replay, so no client is admitted.
 #[test]
-fn nobody_is_admitted_when_the_call_that_was_taken_is_dropped() {
+fn second_call_is_a_replay_when_the_call_that_was_recorded_is_dropped() {
     for (name, way) in WAYS {
         for first in [0, 1] {
             let server = Server::new(Store::new(2, 0));
@@ -169,7 +170,7 @@ fn nobody_is_admitted_when_the_call_that_was_taken_is_dropped() {
 }
 
 #[test]
-fn future_that_is_never_polled_takes_nothing() {
+fn future_that_is_never_polled_records_no_authenticator() {
     for (name, way) in WAYS {
         let server = Server::new(Store::new(0, 0));
         let token = server.good().mint();
@@ -178,7 +179,7 @@ fn future_that_is_never_polled_takes_nothing() {
     }
 }
 
-/// What the other stages refuse needs no answer of the store, and is not remembered.
+/// The validator does not ask the store about a request that another stage refuses, so the store does not record the request.
 #[test]
 fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
     for (name, way) in WAYS.into_iter().filter(|(name, _)| *name != "admit_async") {
@@ -191,9 +192,9 @@ fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
     }
 }
 
-/// The end of a negotiation is admitted as its beginning was, and once.
+/// The store admits the end of a negotiation once, as it admits the first token once.
 #[test]
-fn end_of_a_negotiation_is_a_replay_when_the_store_had_taken_it_and_else_new() {
+fn end_of_a_negotiation_that_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for polls in 0..=2 {
         let server = Server::new(Store::new(2, 1));
         let validator = &server.validator;
@@ -221,22 +222,22 @@ fn end_of_a_negotiation_is_a_replay_when_the_store_had_taken_it_and_else_new() {
     }
 }
 
-/// Every cache that answers at once is one that is awaited.
+/// Every `ReplayCache` is also an `AsyncReplayCache`.
 #[test]
 fn cache_in_memory_answers_at_the_first_poll() {
     let host = Host::new();
     let token = host.good().mint();
     let mut awaited = Box::pin(host.nodes[0].validate_ticket_async(&token, NOW));
-    let Poll::Ready(verdict) = poll(&mut awaited) else { panic!("it is pending") };
+    let Poll::Ready(verdict) = poll(&mut awaited) else { panic!("the answer is pending") };
     assert_eq!(user(verdict), alice());
     assert_eq!(user(host.nodes[1].validate_ticket(&token, NOW)), Err(SEEN));
     let any = Validator::new(host.realm.key_set(), Policy::default(), NoReplayCache);
     assert_eq!(user(finish(Box::pin(any.validate_ticket_async(&token, NOW)))), alice());
 }
 
-/// A server's own code over any store: its futures go to other threads.
+/// The runtime of a server may send the futures of a validator to other threads.
 #[test]
-fn futures_are_sent_to_other_threads() {
+fn future_of_sign_in_async_can_be_sent_to_another_thread() {
     fn sent<F: Future + Send>(future: F) -> F {
         future
     }

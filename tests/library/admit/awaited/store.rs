@@ -1,4 +1,4 @@
-//! A store that is asked over a network, polled by hand.
+//! A store whose answers come late, as over a network. The tests poll these answers themselves.
 
 use crate::common::NOW;
 use kerberos_sso::replay::{Admission, AsyncReplayCache, ReplayEntry, ReplayTag};
@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-/// Answers are pending for so many polls. The store takes the authenticator at the poll of the number `takes_at`, from
-/// zero on.
+/// A store whose answers are pending for `pending` polls. The store records the authenticator at poll number `takes_at`,
+/// counted from zero.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) pending: usize,
@@ -44,7 +44,7 @@ impl Future for Answer<'_> {
     }
 }
 
-/// All stores whose answers are pending for fewer than four polls.
+/// Returns all stores whose answers are pending for fewer than four polls.
 pub(crate) fn stores() -> impl Iterator<Item = Store> {
     (0..4).flat_map(|pending| (0..=pending).map(move |takes_at| Store { pending, takes_at, taken: Mutex::default() }))
 }
@@ -55,7 +55,7 @@ impl Store {
     }
 }
 
-/// A server with such a store, and a realm whose tickets it accepts.
+/// A server with such a store, and the realm whose tickets the server accepts.
 pub(crate) struct Server {
     pub(crate) realm: TestRealm,
     pub(crate) validator: Validator<Store>,
@@ -80,7 +80,7 @@ pub(crate) fn poll<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Outp
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Polls until the future is ready.
+/// Polls the future until it is ready.
 pub(crate) fn finish<F: Future + ?Sized>(mut future: Pin<Box<F>>) -> F::Output {
     for _ in 0..10 {
         if let Poll::Ready(output) = poll(&mut future) {

@@ -1,4 +1,5 @@
-//! Each authenticator is taken once, whatever is around it, and for as long as its own time is.
+//! Replays: the server accepts each authenticator once, in any token, and remembers it for as long as its time is
+//! accepted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;
@@ -15,7 +16,7 @@ use kerberos_sso::{
 use std::sync::Barrier;
 use std::time::Duration;
 
-/// Of the default policy.
+/// The clock skew of the default policy.
 const SKEW: Duration = Duration::from_secs(300);
 
 const SEEN: Error = Error::Replay(ReplayCause::Seen);
@@ -25,7 +26,7 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST")
 }
 
-/// Takes what was sent before its start, and counts no clients.
+/// Returns a cache that accepts authenticators from before its start, and that limits no client.
 fn cache(entries: usize) -> MemoryReplayCache {
     MemoryReplayCache::new(entries, SKEW, NOW).taking_earlier_authenticators().without_client_share()
 }
@@ -47,7 +48,7 @@ fn check<R: ReplayCache>(validator: &Validator<R>, token: &TestToken, now: UnixT
 }
 
 #[test]
-fn a_request_is_taken_once() {
+fn request_that_is_sent_again_is_a_replay_until_its_time_is_refused() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
@@ -61,7 +62,7 @@ fn a_request_is_taken_once() {
 }
 
 #[test]
-fn a_ticket_is_taken_as_often_as_there_are_authenticators() {
+fn ticket_is_accepted_once_with_each_new_authenticator() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
@@ -72,9 +73,9 @@ fn a_ticket_is_taken_as_often_as_there_are_authenticators() {
     }
 }
 
-/// Two requests of one microsecond: the client's random confounder tells them apart.
+/// The authenticators of two requests have the same time, to the microsecond. Only the client's random confounder differs.
 #[test]
-fn equal_authenticators_differ_by_their_confounder() {
+fn authenticators_that_differ_only_in_their_confounder_are_both_accepted() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
@@ -85,7 +86,7 @@ fn equal_authenticators_differ_by_their_confounder() {
 }
 
 #[test]
-fn what_was_refused_is_not_remembered() {
+fn request_that_was_refused_is_not_remembered() {
     let realm = realm().with_account("AZUREADSSOACC$");
     let cache = cache(1_000);
     let validator = Validator::new(realm.key_set(), policy(), cache);
@@ -100,15 +101,15 @@ fn what_was_refused_is_not_remembered() {
     }
 }
 
-/// The authenticator of a client whose clock is ahead lives for up to two skews.
+/// If the client's clock is ahead, the server accepts its authenticator for up to two skews.
 #[test]
-fn an_entry_lives_as_long_as_its_authenticator() {
+fn authenticator_of_a_fast_clock_is_a_replay_until_its_time_is_refused() {
     let realm = realm();
     let validator = remembering(&realm);
     let fast = realm.ticket_for("alice").sent_at(after(300));
     assert_eq!(check(&validator, &fast, NOW), Ok(()));
     for seconds in [1, 301, 599, 600] {
-        // Others sign in meanwhile, and take the places of entries that have died.
+        // Other clients sign in, and their entries take the places of entries that have ended.
         assert_eq!(check(&validator, &realm.ticket_for("bob").at(after(seconds)), after(seconds)), Ok(()));
         assert_eq!(check(&validator, &fast, after(seconds)), Err(SEEN), "after {seconds} s");
     }
@@ -117,7 +118,7 @@ fn an_entry_lives_as_long_as_its_authenticator() {
 }
 
 #[test]
-fn an_entry_ends_with_the_skew_after_the_clients_own_time() {
+fn entry_ends_one_skew_after_the_time_of_the_authenticator() {
     let realm = realm();
     let policy = Policy::default().with_clock_skew(Duration::from_secs(120));
     let validator = Validator::new(realm.key_set(), policy, NoReplayCache);
@@ -132,7 +133,7 @@ fn an_entry_ends_with_the_skew_after_the_clients_own_time() {
 }
 
 #[test]
-fn nothing_around_the_authenticator_makes_it_new() {
+fn authenticator_in_another_token_is_a_replay() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
@@ -170,7 +171,7 @@ fn change_spnego(token: &mut TestToken, change: fn(&mut kerberos_sso::testing::S
 }
 
 #[test]
-fn new_keys_do_not_forget_what_was_seen() {
+fn request_is_a_replay_under_a_new_key_set() {
     let realm = realm();
     let validator = remembering(&realm);
     let token = realm.ticket_for("alice");
@@ -182,20 +183,22 @@ mod clocks {
     use super::*;
 
     #[test]
-    fn a_clock_that_goes_back_takes_nothing_twice() {
+    fn request_is_refused_again_when_the_clock_goes_back_one_hour() {
         let realm = realm();
         let validator = remembering(&realm);
         let token = realm.ticket_for("alice");
         assert_eq!(check(&validator, &token, NOW), Ok(()));
         assert_eq!(check(&validator, &realm.ticket_for("bob").at(after(3_600)), after(3_600)), Ok(()));
-        // Where bob's entry has taken the place of hers, nobody can tell any more; which place that is, nobody knows.
+        // If bob's entry has overwritten alice's entry, the cache refuses her authenticator as too old. The places of
+        // entries are random.
         let again = check(&validator, &token, NOW);
         assert!(again == Err(SEEN) || again == Err(OLDER), "{again:?}");
     }
 
-    /// What has ended makes room for others, and is forgotten. If it comes again, nobody can tell.
+    /// The cache has overwritten the entries that had ended. The cache then cannot tell a replay of such an authenticator
+    /// from a new authenticator of that time, so it refuses both as too old.
     #[test]
-    fn a_clock_that_goes_back_brings_nothing_back() {
+    fn forgotten_and_new_authenticators_are_too_old_when_the_clock_goes_back_one_hour() {
         let realm = realm();
         let validator = validator(&realm, cache(1));
         let forgotten = fill(&realm, &validator, NOW);
@@ -205,9 +208,9 @@ mod clocks {
         }
     }
 
-    /// In a large cache, each part of which knows the time by what came its way.
+    /// The cache is large, and each of its shards knows the time only from the requests that came to that shard.
     #[test]
-    fn whatever_a_clock_does_nothing_is_taken_twice() {
+    fn no_authenticator_is_accepted_twice_when_the_clock_jumps() {
         let realm = realm();
         let validator = validator(&realm, cache(10_000));
         let mut admitted = Vec::new();
@@ -227,7 +230,7 @@ mod clocks {
     }
 
     #[test]
-    fn a_clock_that_goes_back_a_little_keeps_what_it_knows() {
+    fn request_is_a_replay_when_the_clock_goes_back_by_less_than_two_skews() {
         let realm = realm();
         let validator = remembering(&realm);
         let token = realm.ticket_for("alice");
@@ -236,9 +239,10 @@ mod clocks {
         assert_eq!(check(&validator, &token, after(-300)), Err(SEEN));
     }
 
-    /// Second by second: what was made in the second of the start may have been admitted before it.
+    /// Times are compared in whole seconds. An authenticator of the second of the start may have been admitted before the
+    /// start.
     #[test]
-    fn after_a_restart_older_authenticators_are_refused() {
+    fn authenticator_from_before_a_restart_is_refused() {
         let realm = realm();
         let restarted = MemoryReplayCache::new(1_000, SKEW, NOW);
         let validator = validator(&realm, restarted);
@@ -249,7 +253,7 @@ mod clocks {
     }
 
     #[test]
-    fn a_cache_that_takes_any_takes_what_an_earlier_one_took() {
+    fn cache_that_takes_earlier_authenticators_accepts_an_authenticator_of_an_earlier_cache() {
         let realm = realm();
         let token = realm.ticket_for("alice").sent_at(after(-300));
         assert_eq!(check(&remembering(&realm), &token, NOW), Ok(()));
@@ -257,7 +261,8 @@ mod clocks {
     }
 }
 
-/// Far more than the smallest cache has places for, so that every place is taken; gives back what was admitted.
+/// Sends far more requests than the smallest cache has places, so that every place is taken. Returns the requests that were
+/// admitted.
 fn fill(realm: &TestRealm, validator: &Validator<MemoryReplayCache>, now: UnixTime) -> Vec<TestToken> {
     let tokens: Vec<_> = (0..1_000).map(|_| realm.ticket_for("mallory").at(now)).collect();
     let taken: Vec<_> = tokens.into_iter().filter(|token| check(validator, token, now).is_ok()).collect();
@@ -269,7 +274,7 @@ mod capacity {
     use super::*;
 
     #[test]
-    fn a_full_cache_refuses_and_does_not_forget() {
+    fn full_cache_refuses_new_requests_and_still_recognises_replays() {
         let realm = realm();
         let validator = validator(&realm, cache(10));
         let mut admitted = Vec::new();
@@ -289,7 +294,7 @@ mod capacity {
     }
 
     #[test]
-    fn a_full_cache_has_room_again_when_entries_have_ended() {
+    fn full_cache_admits_a_request_when_its_entries_have_ended() {
         let realm = realm();
         let validator = validator(&realm, cache(1));
         fill(&realm, &validator, NOW);
@@ -301,7 +306,7 @@ mod capacity {
     }
 
     #[test]
-    fn a_cache_holds_what_it_was_made_for() {
+    fn cache_admits_as_many_requests_as_it_was_made_for() {
         let realm = realm();
         for entries in [1, 15, 16, 17, 1_000] {
             let validator = validator(&realm, cache(entries));
@@ -312,9 +317,9 @@ mod capacity {
     }
 }
 
-/// Whichever thread is first: exactly one of them.
+/// The two threads send the authenticator at the same time.
 #[test]
-fn of_two_threads_with_one_authenticator_one_wins() {
+fn exactly_one_of_two_threads_with_one_authenticator_is_accepted() {
     let realm = realm();
     let validator = remembering(&realm);
     let barrier = Barrier::new(2);
@@ -345,7 +350,7 @@ mod other_stores {
     }
 
     #[test]
-    fn every_answer_but_new_refuses() {
+    fn request_is_refused_at_every_answer_of_the_cache_except_new() {
         let realm = realm();
         for (answer, expected) in [
             (Admission::New, Ok(())),
@@ -363,9 +368,9 @@ mod other_stores {
         }
     }
 
-    /// A store over the network: asked for the tag in between the stages.
+    /// A caller with a store of its own reads the tag after the authorize stage.
     #[test]
-    fn a_tag_is_the_authenticators_own() {
+    fn replay_tag_depends_only_on_the_authenticator() {
         let realm = realm();
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
         let tag = |token: &TestToken| {
@@ -382,7 +387,7 @@ mod other_stores {
     }
 
     #[test]
-    fn no_cache_takes_everything_again() {
+    fn request_is_accepted_again_without_a_replay_cache() {
         let realm = realm();
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
         let token = realm.ticket_for("alice");
@@ -396,7 +401,7 @@ mod shared {
     use super::*;
     use kerberos_sso::SharedValidator;
 
-    /// Without `tower`: the validator of the moment remembers what the ones before it have admitted.
+    /// A `SharedValidator` does not need the feature `tower`. Its new validator has the replay cache of the validator before.
     #[test]
     fn authenticator_is_a_replay_after_the_keys_were_replaced() {
         let realm = realm();
@@ -410,7 +415,7 @@ mod shared {
     }
 
     #[test]
-    fn request_in_flight_keeps_the_keys_of_its_beginning() {
+    fn request_in_flight_is_decided_with_the_keys_from_before_the_replacement() {
         let old = realm();
         let new = old.clone().with_kvno(2);
         let shared = SharedValidator::new(remembering(&old));

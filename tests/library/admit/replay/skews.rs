@@ -1,4 +1,4 @@
-//! Validators of several clock skews over one replay cache.
+//! Validators with different clock skews that share one replay cache.
 
 use super::*;
 use kerberos_sso::replay::ReplayTag;
@@ -26,7 +26,7 @@ fn request_is_refused_when_the_policy_has_a_longer_skew_than_the_cache() {
 }
 
 #[test]
-fn skew_of_a_validator_is_the_shorter_one_after_a_change_of_policy() {
+fn clock_skew_is_the_shorter_of_the_two_skews_after_a_change_of_policy() {
     let validator = Validator::new(realm().key_set(), with_skew(120), NoReplayCache);
     for (wanted, kept) in [(60, 60), (119, 119), (120, 120), (121, 120), (300, 120)] {
         assert_eq!(validator.with_policy(with_skew(wanted)).policy().clock_skew(), Duration::from_secs(kept));
@@ -34,7 +34,7 @@ fn skew_of_a_validator_is_the_shorter_one_after_a_change_of_policy() {
     assert_eq!(validator.with_policy(with_skew(60)).with_policy(with_skew(120)).policy().clock_skew().as_secs(), 60);
 }
 
-/// A store that forgets an entry when its last second is over.
+/// A store that forgets each entry after the entry's last second.
 #[derive(Default)]
 struct Forgetful(Mutex<HashMap<ReplayTag, UnixTime>>);
 
@@ -46,7 +46,8 @@ impl ReplayCache for Forgetful {
     }
 }
 
-/// The hole of a policy with a longer skew: the store has forgotten what the policy before it admitted.
+/// If a new policy had a longer skew, the store would forget authenticators too early that were admitted under the policy
+/// before.
 #[test]
 fn authenticator_is_not_admitted_again_under_a_longer_skew() {
     let realm = realm();
@@ -59,9 +60,9 @@ fn authenticator_is_not_admitted_again_under_a_longer_skew() {
     assert_eq!(check(&longer, &token, after(61)), Err(skew));
 }
 
-/// The hole of a policy with a shorter skew, while the validator with the longer skew still decides requests.
+/// The validator with the longer skew may still decide requests after the policy was changed to a shorter skew.
 #[test]
-fn authenticator_of_a_shorter_skew_is_remembered_for_the_longer_one() {
+fn authenticator_admitted_under_a_shorter_skew_is_remembered_for_the_longer_skew() {
     let realm = realm();
     let longer = Validator::new(realm.key_set(), with_skew(300), Forgetful::default());
     let shorter = longer.with_policy(with_skew(60));
@@ -73,9 +74,9 @@ fn authenticator_of_a_shorter_skew_is_remembered_for_the_longer_one() {
     assert_eq!(shorter.authorize(verified).unwrap().replay_entry().valid_until, after(300));
 }
 
-/// A validator may admit what another one has authorized, and remembers it for its own skew.
+/// One validator may authorize a request, and another validator may admit the request.
 #[test]
-fn request_is_remembered_for_the_skew_of_the_validator_that_admits_it() {
+fn request_is_remembered_for_the_longer_skew_of_its_two_validators() {
     let realm = realm();
     let shorter = Validator::new(realm.key_set(), with_skew(60), NoReplayCache);
     let longer = Validator::new(realm.key_set(), with_skew(300), Forgetful::default());
@@ -84,7 +85,7 @@ fn request_is_remembered_for_the_skew_of_the_validator_that_admits_it() {
     let verified = shorter.verify(shorter.open(shorter.read(&bytes).unwrap(), NOW).unwrap(), NOW).unwrap();
     assert!(longer.admit(shorter.authorize(verified).unwrap(), NOW).is_ok());
     assert_eq!(check(&longer, &token, after(300)), Err(SEEN));
-    // The other way round, it is remembered for the skew of the validator that authorized it.
+    // Here, the validator that authorized the request has the longer skew.
     let longer = Validator::new(realm.key_set(), with_skew(300), NoReplayCache);
     let shorter = Validator::new(realm.key_set(), with_skew(60), Forgetful::default());
     let authorized = || {
