@@ -15,7 +15,7 @@ const NOW: i64 = 1_795_248_000;
 
 const SKEW: i64 = 300;
 
-/// The facts about an authenticator that a cache uses.
+/// The facts of one authenticator, as a cache uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Sent {
     number: u32,
@@ -73,7 +73,7 @@ impl Model {
         self.admitted.keys().filter(|sent| sent.valid_until() >= now).count()
     }
 
-    /// Compares the cache's answer with its answers to all authenticators before.
+    /// Compares the cache's answer with the authenticators that the cache has admitted before.
     fn judge(&mut self, sent: Sent, now: i64, answer: Admission, entries: usize) {
         self.latest = self.latest.max(now);
         let known = self.admitted.contains_key(&sent);
@@ -278,7 +278,7 @@ fn authenticator_that_ends_no_later_than_the_overwritten_entries_is_too_old() {
 }
 
 #[test]
-fn client_gets_exactly_its_share_when_the_share_is_zero_or_the_largest_count() {
+fn client_gets_exactly_its_share_for_shares_from_0_to_65535() {
     for limit in [0, 1, 2, u16::MAX - 1, u16::MAX] {
         let cache = taking_any(100_000).with_client_share(limit);
         let limit = u32::from(limit);
@@ -289,9 +289,10 @@ fn client_gets_exactly_its_share_when_the_share_is_zero_or_the_largest_count() {
     }
 }
 
-/// When a clock that was a year ahead is set right, the cache drops the old counts. They would refuse the client for a year.
+/// When a clock that was a year ahead is set right, the cache drops the old counts. Otherwise, the cache would refuse the
+/// client for a year.
 #[test]
-fn share_is_whole_again_when_a_clock_that_was_a_year_ahead_is_set_right() {
+fn client_has_its_whole_share_again_when_a_clock_that_was_a_year_ahead_is_set_right() {
     let cache = taking_any(1_000).with_client_share(3);
     let at = |number, time| Sent { number, client: 1, time }.insert(&cache, time);
     let year = 365 * 86_400;
@@ -442,7 +443,7 @@ mod start {
     /// A client whose clock has this offset sends an authenticator at each second before the start. At the start, an attacker
     /// sends the authenticator again, to a new cache.
     #[test]
-    fn authenticator_can_be_replayed_after_a_start_only_if_its_fast_clock_had_passed_the_start() {
+    fn authenticator_from_before_the_start_can_be_replayed_only_if_its_time_is_after_the_start() {
         for offset in [-SKEW, -1, 0, 1, 150, SKEW] {
             for shown in NOW - 2 * SKEW..=NOW {
                 let authenticator = at(shown + offset);
@@ -466,15 +467,15 @@ mod skew {
         cache.check_and_insert(&entry, at(now))
     }
 
-    /// If the cache kept an entry only for the skew of its validator, another validator with a longer skew would accept the
-    /// authenticator again.
+    /// If the cache kept an entry only for the skew of the validator that inserted it, a validator with a longer skew
+    /// would accept the authenticator again.
     #[test]
     fn entry_of_a_shorter_skew_is_remembered_for_the_skew_of_the_cache() {
         let cache = taking_any(1);
         let admitted: Vec<u32> =
             (0..1_000).filter(|number| insert(&cache, *number, 60, NOW) == Admission::New).collect();
         assert!((2..1_000).contains(&admitted.len()), "the cache is full");
-        // Other authenticators come, and take each free place.
+        // Other authenticators are inserted, and take each free place.
         for number in 1_000..2_000 {
             let _ = Sent { time: NOW + 61, ..sent(number) }.insert(&cache, NOW + 61);
         }

@@ -34,7 +34,7 @@ impl Host {
     pub fn with_policy(policy: Policy) -> Self {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let cache = MemoryReplayCache::new(10_000, policy.clock_skew(), NOW);
-        // The tests send authenticators of the second of the start, and some tests send many for one client.
+        // The tests send authenticators whose time is the second of the cache's start. Some tests send many for one client.
         let cache = cache.taking_earlier_authenticators().without_client_share();
         let cache = Arc::new(cache);
         let node = |policy| Validator::new(realm.key_set(), policy, Arc::clone(&cache));
@@ -88,8 +88,7 @@ impl Kept {
     }
 }
 
-/// Returns randomness in which every octet differs from its neighbours, and from the octet at the same place for another
-/// number.
+/// Returns randomness for tests. Every octet differs from its neighbours, and from the same octet of another `number`.
 pub fn random(number: u8) -> Randomness {
     Randomness::new(random_octets(number))
 }
@@ -98,7 +97,7 @@ pub fn random_octets(number: u8) -> [u8; 64] {
     std::array::from_fn(|place| u8::try_from(place).unwrap().wrapping_mul(37).wrapping_add(number.wrapping_mul(101)))
 }
 
-/// Returns the first sequence number of a server that answers with [`random`].
+/// Returns the server's first sequence number, if the server answers with [`random`] of `number`.
 pub fn our_sequence_number(number: u8) -> i64 {
     let [.., a, b, c, d] = random_octets(number);
     i64::from(u32::from_be_bytes([a, b, c, d]) >> 2)

@@ -84,7 +84,7 @@ impl Server {
         self.check(&token.mint()).expect_err("the token is refused after the change")
     }
 
-    /// Returns the accepted request of the good token after `change`.
+    /// Returns the accepted request after `change` to the good token. The server must accept the changed token.
     pub fn accepts(&self, change: impl FnOnce(&mut TestToken)) -> Accepted {
         let mut token = self.good();
         change(&mut token);

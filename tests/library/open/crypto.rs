@@ -99,7 +99,7 @@ mod encryption_types {
         assert_eq!(narrow_session.check(&subkey.mint()).unwrap_err(), refused(KeyRole::Subkey));
     }
 
-    /// The octets of the key are also a key of another type with the same key length. The ticket names that other type.
+    /// The octets of the key can also be a key of another type with the same key length. The ticket names that other type.
     #[cfg(feature = "rc4")]
     #[test]
     fn ticket_of_another_type_with_the_same_key_octets_finds_no_key() {
@@ -375,7 +375,7 @@ mod checksums {
     /// RFC 3961 section 4: each encryption type has its own checksum type. HMAC-MD5 belongs to RC4, so it is refused with an
     /// AES session key.
     #[test]
-    fn keyed_checksum_of_another_type_than_the_session_keys_is_refused() {
+    fn keyed_checksum_of_another_type_than_the_session_key_is_refused() {
         let server = server_of_all_types();
         for session in EncType::SUPPORTED {
             for other in EncType::SUPPORTED.into_iter().filter(|other| *other != session) {

@@ -84,7 +84,8 @@ fn account_is_refused_when_the_set_has_an_account_of_that_tenant_realm_and_name(
     );
     let set = KeySet::from(contoso().account());
     assert_eq!(set.with_account(contoso().with_kvno(2).account()).unwrap_err(), error);
-    // Two accounts may have the same name or the same realm. Accounts of two tenants may have both.
+    // Two accounts may have the same name or the same realm. Accounts of two tenants may have the same name and the same
+    // realm.
     let others = [contoso().with_account("B$").account(), realm("FABRIKAM.TEST").account()];
     let other_tenant = contoso().with_kvno(3).account().with_tenant("b");
     let all = others.into_iter().chain([contoso().account(), other_tenant]);

@@ -53,8 +53,8 @@ fn whole_keytab_makes_one_account_for_each_principal() {
     );
 }
 
-/// Users know the keys of their own accounts. If the server used such a key, its user could write a ticket that names any
-/// other user.
+/// Users know the keys of their own accounts. If the server used such a key, the owner of the key could write a ticket
+/// that names any other user.
 #[cfg(feature = "rc4")]
 #[test]
 fn keytab_makes_accounts_only_for_the_named_principals() {
@@ -83,7 +83,7 @@ fn keytab_makes_accounts_only_for_the_named_principals() {
 }
 
 #[test]
-fn keytab_without_an_entry_of_the_named_principals_is_an_error_that_names_both() {
+fn keytab_without_the_named_principals_is_an_error_that_lists_wanted_and_found_principals() {
     let error = |principals: &[&str]| KeySet::from_keytab(&bytes(RECORDED[0]), principals.iter().copied()).unwrap_err();
     for wanted in ["HTTP/www", "HTTP/www.example.test@OTHER.TEST", "HTTP/www.example.test@example.test", "SVC$"] {
         assert!(matches!(error(&[wanted]), KeytabError::NoEntry { .. }), "{wanted}");
@@ -113,7 +113,7 @@ fn error_lists_five_principals_and_counts_the_others() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn account_has_the_keys_of_both_keytabs_when_the_old_one_retires() {
+fn key_that_both_keytabs_have_is_held_once_when_the_old_keytab_retires() {
     let before = KeySet::from_whole_keytab(&bytes(RECORDED[1])).unwrap();
     let last = kerberos_sso::UnixTime::from_seconds(1_800_000_000);
     let keys = KeySet::from_whole_keytab(&bytes(RECORDED[0])).unwrap().with_retiring_keys(&before, last);
@@ -145,7 +145,7 @@ fn kvno_of_8_bits_is_used_when_the_32_bit_kvno_is_absent_or_zero() {
 }
 
 #[test]
-fn big_endian_keytab_of_version_0x501_has_the_entry_of_the_little_endian_one() {
+fn big_endian_keytab_of_version_0x501_has_the_same_entry_as_the_little_endian_keytab() {
     let little = bytes(RECORDED[2]);
     let big = swap_first_entry(&little);
     let (little, big) = (Keytab::parse(&little).unwrap(), Keytab::parse(&big).unwrap());
@@ -209,7 +209,7 @@ fn good_entries_are_read_when_another_record_cannot_be_used() {
         let behind = Keytab::parse(&[&whole[..], &bad].concat()).unwrap();
         assert_eq!((behind.entries().len(), behind.unusable()[0].at), (entries, whole.len()), "{shown}");
     }
-    // The size is truncated, or a hole or a record ends after the end of the file.
+    // The size of a record is truncated, or a record or a hole goes past the end of the file.
     for bad in [&b"\0\0"[..], b"\x7F\xFF\xFF\xFF\0", b"\x80\0\0\0", b"\xFF\xFF\xFF\0\0\0", b"\0\0\0\x09\0\x01\0"] {
         let keytab = Keytab::parse(&[&whole[..], bad].concat()).unwrap();
         assert_eq!(keytab.entries().len(), entries, "{bad:?}");

@@ -34,8 +34,8 @@ fn token_with_two_faults_is_refused_with_the_error_of_the_earlier_check() {
     }
 }
 
-/// The errors tell a client without the account's key nothing about the contents of a ticket. They tell a client without the
-/// session key nothing about the contents of the authenticator.
+/// The errors tell a client without the account's key nothing about the contents of a ticket. The errors tell a client
+/// without the session key nothing about the contents of the authenticator.
 #[test]
 fn ciphertext_under_a_wrong_key_gives_the_same_error_whatever_its_plaintext() {
     let server = server();

@@ -74,7 +74,7 @@ fn bindings_with_any_bit_flipped_are_refused() {
 }
 
 #[test]
-fn request_without_bindings_is_refused_at_require_only() {
+fn request_without_bindings_is_refused_only_at_level_require() {
     let require = server(BindingLevel::Require);
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Required));
     assert_eq!(check(&require, |token| *token = token.clone().bound_to(OURS)), Ok(BindingState::Matched));
@@ -145,7 +145,7 @@ fn client_with_ap_options_of_a_wrong_length_and_no_bindings_is_refused_at_if_adv
             *token = token.clone().bound_to(OURS);
         });
         assert_eq!(bound, Ok(BindingState::Matched), "{options:02X?}");
-        // Options of a wrong length count beside options of the right length, too.
+        // Options of a wrong length also count if the authenticator has options of the right length.
         let both = check(&server, |token| {
             let elements = [(143, vec![0; 4]), (143, options.to_vec())];
             token.authenticator.authorization_data = vec![if_relevant(&elements)];

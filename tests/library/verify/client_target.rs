@@ -85,7 +85,7 @@ fn any_target_is_accepted_and_shown_when_the_policy_accepts_any_service() {
 }
 
 #[test]
-fn target_is_accepted_only_with_the_whole_name_of_the_listed_service_in_any_case_and_realm() {
+fn target_must_be_the_whole_name_of_the_listed_service_in_any_letter_case_and_any_realm() {
     let server = listing();
     for (target, service) in [
         ("HTTP/www.contoso.tes@CONTOSO.TEST", "HTTP/www.contoso.tes"),

@@ -22,7 +22,8 @@ fn untrusted(realm: &str, account: &str) -> Error {
 mod realms {
     use super::*;
 
-    /// Returns two forests, and a server that has the accounts of both in one key set, as a server of many tenants does.
+    /// Returns two forests, and a server with the accounts of both forests in one key set. A server of many tenants has
+    /// such a key set.
     fn two_forests() -> (TestRealm, TestRealm, Server) {
         let contoso = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
         let fabrikam = TestRealm::new("FABRIKAM.TEST").with_account("AZUREADSSOACC$");
@@ -40,7 +41,7 @@ mod realms {
         assert_eq!(server.check(&forged.mint()).unwrap_err(), untrusted("CONTOSO.TEST", "AZUREADSSOACC$"));
     }
 
-    /// The key that opens the ticket decides about the user's realm. The unencrypted fields of the ticket do not.
+    /// The key that opens the ticket limits the realms of the ticket's user. The unencrypted fields cannot change this limit.
     #[test]
     fn ticket_with_a_rewritten_realm_does_not_open_under_the_key_of_that_forest() {
         let (_, fabrikam, server) = two_forests();
@@ -111,7 +112,7 @@ mod names {
     }
 
     #[test]
-    fn authenticator_with_another_name_than_the_tickets_is_refused() {
+    fn authenticator_with_a_name_that_differs_from_the_ticket_is_refused() {
         let other_names: [NameParts; 6] = [
             "administrator".into(),
             "Alice".into(),
@@ -128,7 +129,7 @@ mod names {
 
     /// gokrb5 8.4.4 compares the names only, so its clients can claim any realm.
     #[test]
-    fn authenticator_with_another_realm_than_the_tickets_is_refused() {
+    fn authenticator_with_a_realm_that_differs_from_the_ticket_is_refused() {
         for realm in ["FABRIKAM.TEST", "contoso.test", "CONTOSO.TEST.", ""] {
             let error = mismatch(|token| token.authenticator.crealm = realm.into());
             assert_eq!(error, Error::ClientMismatch(NamePart::Realm));
@@ -156,7 +157,7 @@ mod names {
 
     /// The name-type is a hint (RFC 4120 section 6.2). Windows clients and KDCs write different name-types.
     #[test]
-    fn name_type_of_the_authenticator_may_differ_from_the_tickets() {
+    fn name_type_of_the_authenticator_may_differ_from_the_ticket() {
         let server = Server::new();
         for name_type in [-1, 0, 2, 10, 99, i32::MAX] {
             let accepted = server.accepts(|token| token.authenticator.cname.name_type = name_type);
@@ -363,7 +364,7 @@ mod addresses {
     }
 
     #[test]
-    fn ticket_with_addresses_is_refused_when_the_clients_address_is_unknown() {
+    fn ticket_with_addresses_is_refused_when_the_address_of_the_client_is_unknown() {
         let error = server(None).refusal(|token| token.ticket.caddr = Some(listed()));
         assert_eq!(error, Error::AddressMismatch(AddressCause::Unknown));
     }

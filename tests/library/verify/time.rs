@@ -209,8 +209,8 @@ mod ticket {
 mod calendar {
     use super::*;
 
-    /// Times in the years 0, 1970, 2038, 2106, 2110 and 9999: the years of four digits begin with 0 and end with 9999, and
-    /// 2³¹ and 2³² seconds have passed since 1970 in 2038 and 2106.
+    /// Times in the years 0, 1970, 2038, 2106, 2110 and 9999. The years of four digits are 0 to 9999. The times in 2038
+    /// and 2106 are 2³¹ and 2³² seconds after 1970 began.
     const YEARS: [i64; 6] = [-62_150_000_000, 1_000_000, 2_147_483_648, 4_294_967_296, 4_430_000_000, 253_400_000_000];
 
     #[test]

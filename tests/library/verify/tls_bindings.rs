@@ -90,7 +90,7 @@ fn token_relayed_with_the_servers_own_certificate_is_refused_only_with_exporter_
 }
 
 #[test]
-fn token_without_bindings_is_refused_at_require_only() {
+fn token_without_bindings_is_refused_only_at_level_require() {
     let sent = deliver(&SERVER, &TLS13, |_| token().mint());
     let missing = Err(Error::ChannelBindingMissing(BindingDemand::Required));
     assert_eq!(judge(&sent, &[SERVER.bindings()], BindingLevel::Require), missing);
@@ -186,7 +186,8 @@ fn send(mut tls: ClientConnection, mut stream: TcpStream, make: impl FnOnce(&Cha
     stream.write_all(&token).unwrap();
     stream.conn.send_close_notify();
     stream.flush().unwrap();
-    // A client that closes a connection with unread data resets the connection. Here, TLS session tickets are unread.
+    // A client that closes a connection with unread data resets the connection. Here, the unread data would be TLS session
+    // tickets, so the client reads to the end.
     let answer = stream.read_to_end(&mut Vec::new());
     assert_eq!(answer.unwrap(), 0);
 }
@@ -219,7 +220,7 @@ fn bound(application_data: &[u8]) -> Vec<u8> {
     token().bound_to(application_data).mint()
 }
 
-/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT, with which Windows announces bindings.
+/// Adds KERB_AP_OPTIONS with the bit KERB_AP_OPTIONS_CBT. Windows announces bindings with this bit.
 fn advertising(mut token: TestToken) -> TestToken {
     token.authenticator.authorization_data = vec![if_relevant(&[(143, 0x4000_u32.to_le_bytes().to_vec())])];
     token
@@ -232,7 +233,7 @@ fn server_config(certificate: &Certificate, version: &'static SupportedProtocolV
     config.with_single_cert(vec![certificate.der()], key).unwrap()
 }
 
-/// Returns the configuration of a client that trusts all three certificates: a relay, too, can have a trusted certificate.
+/// Returns the configuration of a client that trusts all three certificates. A relay can have a trusted certificate, too.
 fn client_config(version: &'static SupportedProtocolVersion) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in [SERVER, RENEWED, RELAY] {

@@ -322,8 +322,8 @@ mod in_a_forest {
         }
     }
 
-    /// A client can rewrite the service name of its ticket, and so choose the account that judges the ticket among the
-    /// accounts with the same key.
+    /// Several accounts have the same key. A client can rewrite the service name of its ticket, and so choose which of these
+    /// accounts judges the ticket.
     #[test]
     fn realm_on_the_path_is_refused_unless_each_account_with_the_key_names_it() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));

@@ -74,7 +74,7 @@ impl Layered {
         (self.runs.load(Ordering::Relaxed), self.signed_in.load(Ordering::Relaxed))
     }
 
-    /// Returns the status of the response, after as many polls as it needs.
+    /// Polls the future until it is ready, and returns the status of the response.
     fn status(&self, authorization: &str) -> u16 {
         let mut future = Box::pin(called(&mut self.service(), Some(authorization)));
         loop {

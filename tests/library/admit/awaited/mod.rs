@@ -134,7 +134,7 @@ fn exactly_one_of_two_calls_with_one_authenticator_is_admitted() {
                 let token = server.good().mint();
                 let mut calls = [way(&server.validator, &token), way(&server.validator, &token)].map(Some);
                 let mut verdicts = Vec::new();
-                // The bits of `order` choose the call of each of eight polls. Then the calls are polled in turn until they
+                // Each bit of `order` chooses the call for one of eight polls. Then the calls are polled in turn until they
                 // are ready.
                 let turns =
                     (0..8).map(|bit| usize::from(order >> bit & 1 == 1)).chain([0, 1].into_iter().cycle().take(16));

@@ -239,8 +239,8 @@ mod clocks {
         assert_eq!(check(&validator, &token, after(-300)), Err(SEEN));
     }
 
-    /// Times are compared in whole seconds. An authenticator of the second of the start may have been admitted before the
-    /// start.
+    /// Times are compared in whole seconds. An authenticator whose time is the second of the start may have been admitted
+    /// before the start.
     #[test]
     fn authenticator_from_before_a_restart_is_refused() {
         let realm = realm();
@@ -401,7 +401,7 @@ mod shared {
     use super::*;
     use kerberos_sso::SharedValidator;
 
-    /// A `SharedValidator` does not need the feature `tower`. Its new validator has the replay cache of the validator before.
+    /// A `SharedValidator` does not need the feature `tower`. After new keys, its validator still has the same replay cache.
     #[test]
     fn authenticator_is_a_replay_after_the_keys_were_replaced() {
         let realm = realm();

@@ -223,7 +223,7 @@ mod bounds {
         assert_eq!(found(321).unwrap_err().code(), "key-version");
     }
 
-    /// A keytab has the same key many times, once for each service of the account.
+    /// A keytab can have the same key many times, once for each service of the account.
     #[test]
     fn copies_of_a_key_count_as_one_key() {
         let copies = (0..50).map(|copy| (wrong(1), Some(copy + 100)));
@@ -278,7 +278,7 @@ mod retirement {
         check(&server, |token| token)
     }
 
-    /// The end of a key is compared in whole seconds, as all times are.
+    /// The server compares the end of a key in whole seconds, like every other time.
     #[test]
     fn key_opens_tickets_until_its_last_second_and_no_ticket_after_it() {
         for early in [NOW.saturating_add_seconds(-1), NOW, NOW.with_micros(999_999).unwrap()] {

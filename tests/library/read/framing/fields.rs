@@ -33,8 +33,8 @@ fn message_with_a_repeated_swapped_or_added_field_is_malformed() {
     assert!(variations > 60, "{variations}");
 }
 
-/// Returns the paths of the SEQUENCEs with fields, and the paths of the fields, each of which holds one value. A SEQUENCE OF
-/// is left out, because it may hold the same element twice.
+/// Returns the paths of the SEQUENCEs with fields, and the paths of the fields. A SEQUENCE OF is left out, because it may
+/// hold the same element twice.
 fn structures(tree: &Tlv) -> Vec<Vec<usize>> {
     let has_fields = |path: &Vec<usize>| {
         let mut tree = tree.clone();

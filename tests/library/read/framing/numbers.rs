@@ -69,7 +69,7 @@ fn kvno_and_seq_number_of_more_than_32_bits_are_malformed() {
     }
 }
 
-/// The client of sspi-rs writes `cusec` in four octets. MIT krb5 and Heimdal accept such padding in every field.
+/// The client of sspi-rs pads `cusec` with zeros to four octets. MIT krb5 and Heimdal accept such padding in every field.
 #[test]
 fn integer_with_leading_zero_octets_is_read_as_its_number() {
     let server = Server::new();
@@ -105,8 +105,8 @@ fn integer_without_octets_or_of_nine_octets_is_malformed() {
     }
 }
 
-/// minikerberos, and encoders that cut trailing zero bits, write no bits at all. The missing bits are zero (RFC 4120 section
-/// 5.2.8).
+/// If no flag is set, minikerberos writes an empty BIT STRING, and so do encoders that cut trailing zero bits. The missing
+/// bits are zero (RFC 4120 section 5.2.8).
 #[test]
 fn empty_bit_string_of_flags_is_no_flag() {
     let server = Server::new();
@@ -121,7 +121,7 @@ fn empty_bit_string_of_flags_is_no_flag() {
     assert_eq!(server.check(&token.mint()).unwrap().ticket().flags().bits(), 0);
 }
 
-/// RFC 4120 section 5.2.8: `KerberosFlags ::= BIT STRING (SIZE (32..MAX))`.
+/// KerberosFlags may have more than 32 bits: `KerberosFlags ::= BIT STRING (SIZE (32..MAX))` (RFC 4120 section 5.2.8).
 #[test]
 fn flags_of_more_than_32_bits_are_the_first_32_bits() {
     let server = Server::new();

@@ -14,7 +14,7 @@ fn refusal_of(change: impl FnOnce(&mut ApRepParts)) -> Error {
 }
 
 #[test]
-fn client_ap_rep_with_another_sequence_number_than_the_servers_is_refused() {
+fn client_ap_rep_without_the_sequence_number_of_the_server_is_refused() {
     for change in [1, -1, 1 << 20] {
         let error = refusal_of(|ap_rep| ap_rep.seq_number = ap_rep.seq_number.map(|number| number + change));
         assert_eq!(error, WRONG_AP_REP);
@@ -26,7 +26,7 @@ fn client_ap_rep_with_another_sequence_number_than_the_servers_is_refused() {
 }
 
 #[test]
-fn servers_own_ap_rep_sent_back_is_refused() {
+fn ap_rep_of_the_server_that_the_client_sends_back_is_refused() {
     let host = Host::new();
     for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
         let host = Host::with_policy(crate::common::all_etypes().with_acceptor_subkey(policy));

@@ -28,13 +28,13 @@ fn final_token_without_a_mic_is_refused() {
 
 /// The client sends the server's own MIC back.
 #[test]
-fn servers_own_mic_sent_back_is_refused_as_reflected() {
+fn mic_of_the_server_that_the_client_sends_back_is_refused_as_reflected() {
     let error = refusal_of(|begun| begun.kept.reply().mech_list_mic);
     assert_eq!(error, mic_refused(MessageError::Reflected));
 }
 
 #[test]
-fn mic_under_another_key_than_the_contexts_is_refused() {
+fn mic_under_a_key_that_is_not_the_key_of_the_context_is_refused() {
     let error = refusal_of(|begun| Some(begun.client.context(None).get_mic(&begun.client.mech_types)));
     let (expected, found) = (MessageKey::AcceptorSubkey, MessageKey::Initial);
     assert_eq!(error, mic_refused(MessageError::WrongKey { expected, found }));

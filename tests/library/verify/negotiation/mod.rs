@@ -1,4 +1,4 @@
-//! Negotiations that are refused. Each has one fault, and would be accepted without it.
+//! Negotiations that are refused because of one fault. Without the fault, the server accepts the negotiation.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

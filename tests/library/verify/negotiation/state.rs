@@ -1,5 +1,5 @@
-//! The state of a negotiation that the server keeps between two tokens: states that were changed, are too old, belong to
-//! another negotiation or were used before.
+//! The state of a negotiation, which the server keeps between two tokens. The tests use states that were changed, are too
+//! old, belong to another negotiation or were used before.
 
 use super::*;
 
@@ -90,7 +90,7 @@ fn negotiation_ends_even_when_the_ticket_has_expired_since_the_first_token() {
 
 /// The server replaces its keys between two tokens.
 #[test]
-fn final_token_is_refused_when_the_servers_keys_were_replaced() {
+fn final_token_is_refused_when_the_keys_of_the_server_were_replaced() {
     let host = Host::new();
     for mut begun in every_kind(&host) {
         let last = begun.good_end();
@@ -102,7 +102,7 @@ fn final_token_is_refused_when_the_servers_keys_were_replaced() {
 }
 
 #[test]
-fn final_token_of_another_clients_negotiation_is_refused() {
+fn final_token_of_the_negotiation_of_another_client_is_refused() {
     let host = Host::new();
     let [mut alice, mut bob] =
         [host.good(), host.good().client("bob")].map(|token| Begun::of(&host, prefers_ntlm(token)));
@@ -132,7 +132,8 @@ fn with_list(state: &[u8], before: &[u8], after: &[u8]) -> Vec<u8> {
     [&state[..1], after, &state[1 + before.len()..]].concat()
 }
 
-/// The MIC shows that a mechanism was removed from the client's offer. Here, it was removed from the kept state.
+/// The MIC shows that a mechanism was removed from the client's offer. In this test, the mechanism was removed from the
+/// kept state.
 #[test]
 fn mic_is_refused_when_a_mechanism_was_removed_from_the_kept_state() {
     let host = Host::new();
@@ -213,8 +214,8 @@ fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
     }
 }
 
-/// The number of octets before the AP-REQ of a client that does not negotiate: the version, the absent list, the message, the
-/// time and the randomness.
+/// The number of octets before the AP-REQ in the state of a client that does not negotiate. These are the version, the absent
+/// list, the message, the time and the randomness.
 const FIXED: usize = 1 + 1 + 1 + 8 + 64;
 
 /// The version of the format.
@@ -258,7 +259,7 @@ fn octets_with_a_mechanism_list_of_another_length_than_its_header_are_no_state()
         assert!(is_state(&kept(&list)), "{length}");
         assert!(!is_state(&kept(&list[..length - 1])), "{length}");
         assert!(!is_state(&kept(&[&list[..], &[0]].concat())), "{length}");
-        // The header of the list gives one octet fewer or one octet more than the list has.
+        // The header of the list gives a length that is one octet too short or too long.
         for said in [length - 5, length - 3] {
             let header = [&[0x30, 0x82][..], &u16::try_from(said).unwrap().to_be_bytes()].concat();
             assert!(!is_state(&kept(&[&header, &list[4..]].concat())), "{length}");
@@ -289,7 +290,7 @@ fn octets_with_an_unknown_message_number_are_no_state() {
 
 /// A state that was changed may name any time as the beginning of the negotiation.
 #[test]
-fn state_of_a_distant_time_is_refused_as_too_late() {
+fn state_that_begins_at_a_distant_time_is_refused_as_too_late() {
     let host = Host::new();
     for seconds in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
         let mut begun = Begun::dce(&host);
