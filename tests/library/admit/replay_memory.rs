@@ -1,5 +1,5 @@
-//! The replay cache in memory, compared with a model that forgets no authenticator. The authenticators, their order and the
-//! clocks are random.
+//! The replay cache in memory, compared with a model that forgets no authenticator. The property tests use random
+//! authenticators, orders and clocks.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
@@ -133,7 +133,7 @@ proptest! {
         }
     }
 
-    /// The server's clock does not go back. The clocks of the clients differ from it by up to one skew.
+    /// The server's clock does not go back. The clients' clocks differ from the server's clock by up to one skew.
     #[test]
     fn client_never_has_more_live_entries_than_its_share(
         limit in 1..20_u16,
@@ -262,8 +262,8 @@ fn authenticator_is_seen_until_its_last_second_and_too_old_after_it() {
     }
 }
 
-/// An authenticator that ends in the last second of the overwritten entries may be one of these entries. An authenticator
-/// that ends a second later is not.
+/// An authenticator that ends in the same second as the last overwritten entry may be that entry. An authenticator that ends
+/// a second later is not.
 #[test]
 fn authenticator_that_ends_no_later_than_the_overwritten_entries_is_too_old() {
     let cache = taking_any(1);
@@ -350,7 +350,8 @@ fn other_clients_are_admitted_when_one_client_has_sent_as_many_requests_as_the_c
     assert!(others.filter(|sent| sent.insert(&cache, NOW + 1) == Admission::New).count() >= 999);
 }
 
-/// A tenant can write any user into its tickets. So the entries of its users must not count for the users of another tenant.
+/// A tenant can write any user into its tickets. So the entries of one tenant's users must not count for the users of
+/// another tenant.
 #[test]
 fn user_is_admitted_when_the_user_of_the_same_sid_in_another_tenant_has_used_up_its_share() {
     let cache = started(60_000);

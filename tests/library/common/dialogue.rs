@@ -97,7 +97,7 @@ pub fn random_octets(number: u8) -> [u8; 64] {
     std::array::from_fn(|place| u8::try_from(place).unwrap().wrapping_mul(37).wrapping_add(number.wrapping_mul(101)))
 }
 
-/// Returns the server's first sequence number, if the server answers with [`random`] of `number`.
+/// Returns the server's first sequence number for the randomness `random(number)`.
 pub fn our_sequence_number(number: u8) -> i64 {
     let [.., a, b, c, d] = random_octets(number);
     i64::from(u32::from_be_bytes([a, b, c, d]) >> 2)

@@ -75,8 +75,8 @@ impl Server {
         self.validator.validate_ticket(token, self.arrival())
     }
 
-    /// Returns the error with which the server refuses the good token after `change`. Before `change`, the server must
-    /// accept the token.
+    /// Applies `change` to the good token, and returns the error of the refusal. Before `change`, the server must accept
+    /// the token.
     pub fn refusal(&self, change: impl FnOnce(&mut TestToken)) -> Error {
         let mut token = self.good();
         let _accepted = self.check(&token.mint()).expect("the token is accepted before the change");
@@ -84,19 +84,19 @@ impl Server {
         self.check(&token.mint()).expect_err("the token is refused after the change")
     }
 
-    /// Returns the accepted request after `change` to the good token. The server must accept the changed token.
+    /// Applies `change` to the good token, and returns the accepted request.
     pub fn accepts(&self, change: impl FnOnce(&mut TestToken)) -> Accepted {
         let mut token = self.good();
         change(&mut token);
         self.check(&token.mint()).expect("the token is accepted")
     }
 
-    /// Asserts that the server accepts the good token after `change`.
+    /// Applies `change` to the good token, and asserts that the server accepts the token.
     pub fn assert_accepts(&self, change: impl FnOnce(&mut TestToken)) {
         let _accepted = self.accepts(change);
     }
 
-    /// Returns the error with which the server refuses a bare AP-REQ after `change`. The offset in the error counts from
+    /// Applies `change` to a bare AP-REQ, and returns the error of the refusal. The offset in the error counts from
     /// the start of the AP-REQ.
     pub fn refusal_of_ap_req(&self, change: impl FnOnce(&mut tlv::Tlv)) -> Error {
         let token = self.good().framed(TokenFraming::ApReq);

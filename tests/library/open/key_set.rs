@@ -210,9 +210,9 @@ fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     assert_eq!([code(&old, NOW), code(&old, last)], [None, None]);
     assert_eq!(code(&old, later), Some("key-version"));
     assert_eq!([code(&new, NOW), code(&new, later)], [None, None]);
-    // The keys of an account that the new set does not have open no ticket, even before that second.
+    // The old keys of an account that the new set does not have open no ticket at all.
     assert_eq!(code(&gone, NOW), Some("integrity"));
-    // A second rollover with a later last second does not extend a key that already has a last second.
+    // A second rollover with a later last second does not extend the life of a key that already has a last second.
     let again = KeySet::from(contoso().with_kvno(3).account()).with_retiring_keys(&keys, later);
     let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
     let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);

@@ -164,8 +164,7 @@ fn target_in_the_ticket_is_ignored() {
     assert_eq!(shown(&accepted), None);
 }
 
-/// Returns targets that cannot be read: with half a UTF-16 unit, half a surrogate pair, a terminator or a NUL, or without any
-/// octet.
+/// Returns targets that cannot be read: half a UTF-16 unit, half a surrogate pair, a terminator, a NUL, and no octets.
 fn unreadable() -> [(Vec<u8>, Problem); 6] {
     [
         (vec![0x41], Problem::Unrecognised),

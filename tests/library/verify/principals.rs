@@ -41,7 +41,8 @@ mod realms {
         assert_eq!(server.check(&forged.mint()).unwrap_err(), untrusted("CONTOSO.TEST", "AZUREADSSOACC$"));
     }
 
-    /// The key that opens the ticket limits the realms of the ticket's user. The unencrypted fields cannot change this limit.
+    /// Only the account whose key opens the ticket vouches for the client's realm. The ticket's unencrypted fields vouch
+    /// for no realm.
     #[test]
     fn ticket_with_a_rewritten_realm_does_not_open_under_the_key_of_that_forest() {
         let (_, fabrikam, server) = two_forests();
@@ -349,7 +350,7 @@ mod addresses {
 
     /// Windows lists the client's NetBIOS name (MS-KILE). The cause of the refusal is neither NAT nor the client's address.
     #[test]
-    fn ticket_that_lists_only_netbios_names_is_refused_as_without_an_ip_address() {
+    fn ticket_that_lists_only_netbios_names_is_refused_because_it_lists_no_ip_address() {
         for address in [Some(V4), None] {
             let error = server(address).refusal(|token| token.ticket.caddr = Some(listed()[..1].to_vec()));
             assert_eq!(error, Error::AddressMismatch(AddressCause::NoIpAddress));

@@ -152,9 +152,9 @@ fn exactly_one_of_two_calls_with_one_authenticator_is_admitted() {
     }
 }
 
-/// The store has recorded the call that is dropped. The other call is a replay, so no client is admitted.
+/// The store records the first call, which is then dropped. The second call is a replay, so no client is admitted.
 #[test]
-fn second_call_is_a_replay_when_the_call_that_was_recorded_is_dropped() {
+fn second_call_is_a_replay_when_the_first_call_was_recorded_and_then_dropped() {
     for (name, way) in WAYS {
         for first in [0, 1] {
             let server = Server::new(Store::new(2, 0));
@@ -192,7 +192,7 @@ fn request_that_another_stage_refuses_is_refused_at_the_first_poll() {
     }
 }
 
-/// The store admits the end of a negotiation once, as it admits the first token once.
+/// The store admits the end of a negotiation only once.
 #[test]
 fn end_of_a_negotiation_that_was_dropped_is_a_replay_only_if_the_store_had_recorded_it() {
     for polls in 0..=2 {

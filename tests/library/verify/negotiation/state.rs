@@ -214,14 +214,14 @@ fn octets_with_a_mechanism_list_without_kerberos_are_no_state() {
     }
 }
 
-/// The number of octets before the AP-REQ in the state of a client that does not negotiate. These are the version, the absent
-/// list, the message, the time and the randomness.
+/// The number of octets before the AP-REQ in the state of a client that does not negotiate. The octets are the version,
+/// the absent list, the message, the time and the randomness.
 const FIXED: usize = 1 + 1 + 1 + 8 + 64;
 
 /// The version of the format.
 const VERSION: u8 = 2;
 
-/// Returns whether the octets are a state. If they are, the state is written with the same octets again.
+/// Returns whether the octets are a state. Asserts that a state is written with the same octets again.
 fn is_state(state: &[u8]) -> bool {
     let negotiation = Negotiation::from_bytes(state);
     assert!(negotiation.as_ref().is_ok_and(|read| read.to_bytes() == state) || negotiation.is_err());
