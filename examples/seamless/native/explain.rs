@@ -5,11 +5,11 @@
 //! logged, and no replay cache is asked: explaining a token does not use it up. Whoever has just signed in sees what became of
 //! their own ticket, which no page and no address holds.
 
-#[path = "../../explain/pasted.rs"]
+#[path = "../../../crates/cli/src/explain/pasted.rs"]
 mod pasted;
-#[path = "../../explain/stages/mod.rs"]
+#[path = "../../../crates/cli/src/explain/stages/mod.rs"]
 mod stages;
-#[path = "../../explain/tree.rs"]
+#[path = "../../../crates/cli/src/explain/tree.rs"]
 mod tree;
 
 use super::example::Example;

@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 #[allow(dead_code, reason = "the example uses more of it")]
-#[path = "../examples/explain/pasted.rs"]
+#[path = "../src/explain/pasted.rs"]
 mod pasted;
+#[path = "../../../tests/recorded/mod.rs"]
 mod recorded;
-#[path = "../examples/explain/stages/mod.rs"]
+#[path = "../src/explain/stages/mod.rs"]
 mod stages;
-#[path = "../examples/explain/tree.rs"]
+#[path = "../src/explain/tree.rs"]
 mod tree;
 
 use base64::Engine as _;

@@ -11,16 +11,19 @@
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 #[allow(dead_code, reason = "of `validate`, some of whose options mean nothing here")]
-#[path = "../validate/arguments.rs"]
+#[path = "../crates/cli/src/arguments.rs"]
 mod arguments;
-#[path = "../validate/certificate.rs"]
+#[path = "../crates/cli/src/certificate.rs"]
 mod certificate;
-#[path = "../validate/keys.rs"]
+#[path = "../crates/cli/src/keys.rs"]
 mod keys;
+#[path = "../crates/cli/src/explain/pasted.rs"]
 mod pasted;
-#[path = "../../tests/recorded/mod.rs"]
+#[path = "../tests/recorded/mod.rs"]
 mod recorded;
+#[path = "../crates/cli/src/explain/stages/mod.rs"]
 mod stages;
+#[path = "../crates/cli/src/explain/tree.rs"]
 mod tree;
 
 use arguments::{Arguments, Form, Replay, time_of};

@@ -8,15 +8,23 @@
 
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
+#[path = "../crates/cli/src/arguments.rs"]
 mod arguments;
+#[path = "../crates/cli/src/certificate.rs"]
 mod certificate;
+#[path = "../crates/cli/src/validate/json.rs"]
 mod json;
+#[path = "../crates/cli/src/keys.rs"]
 mod keys;
+#[path = "../crates/cli/src/validate/named.rs"]
 mod named;
-#[path = "../../tests/recorded/mod.rs"]
+#[path = "../tests/recorded/mod.rs"]
 mod recorded;
+#[path = "../crates/cli/src/validate/table.rs"]
 mod table;
+#[path = "../crates/cli/src/validate/token.rs"]
 mod token;
+#[path = "../crates/cli/src/validate/verdict.rs"]
 mod verdict;
 
 use arguments::Arguments;
