@@ -1,22 +1,20 @@
 //! The command line: words in, what they mean out. Files are not opened here.
 
 use crate::recorded::from_hex;
+use crate::terminal::{Question, Wanted};
 use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::{
     ChannelBindings, Policy, ServiceKey, Sid, UnixTime,
     policy::{BindingAddressPolicy, BindingLevel, KdcSignaturePolicy, KrbErrorPolicy, PacPolicy, TransitedPolicy},
 };
 use lexopt::{Arg, Error, Parser, ValueExt};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-pub(crate) const USAGE: &str = "\
-validate                 judges every token in testvectors/ and prints a table
-validate OPTIONS TOKEN…  judges the tokens named, in order, with one replay cache
-
-A TOKEN is a file, or - for standard input: binary, base64, or the value of an Authorization header.
-
+/// The options of `validate` and of `explain`.
+pub(crate) const OPTIONS: &str = "\
 Keys   --keytab FILE                      may be given more than once, as may all that follow here
        --key ETYPE:HEX[:KVNO]             a raw key; needs --realm
        --password TEXT --account NAME     NAME$ for a computer account; needs --realm
@@ -115,14 +113,16 @@ enum Transit {
 struct Lifetime(Option<Duration>);
 
 impl Arguments {
-    /// `None` if help is wanted.
-    pub(crate) fn parse(mut parser: Parser) -> Result<Option<Self>, Error> {
+    pub(crate) fn parse(words: Vec<OsString>) -> Result<Wanted<Self>, Error> {
+        let mut parser = Parser::from_args(words);
         let mut arguments = Self::default();
         let mut policy = PolicyOptions::default();
         while let Some(argument) = parser.next()? {
+            if let Some(question) = Question::of(&argument) {
+                return Ok(Wanted::Answer(question));
+            }
             match argument {
                 Arg::Value(token) => arguments.tokens.push(token.into()),
-                Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long(name) => {
                     let name = name.to_owned();
                     if !policy.take(&name, &mut parser)? && !arguments.take(&name, &mut parser)? {
@@ -134,7 +134,7 @@ impl Arguments {
         }
         arguments.policy = policy.apply();
         arguments.check()?;
-        Ok(Some(arguments))
+        Ok(Wanted::Work(arguments))
     }
 
     fn take(&mut self, name: &str, parser: &mut Parser) -> Result<bool, Error> {
@@ -290,7 +290,7 @@ fn forest(text: &str) -> Result<Forest, String> {
     Ok(Forest { realm, client_realms: realms.collect(), domain_sids })
 }
 
-fn etypes(text: &str) -> Result<Vec<EncType>, String> {
+pub(crate) fn etypes(text: &str) -> Result<Vec<EncType>, String> {
     text.split(',').map(|etype| etype.parse().map_err(|error| format!("{etype:?} is {error}"))).collect()
 }
 
@@ -342,7 +342,7 @@ fn lifetime(text: &str) -> Result<Lifetime, std::num::ParseIntError> {
 }
 
 /// Digits after the point are a decimal fraction; six of them are microseconds.
-fn instant(text: &str) -> Result<UnixTime, String> {
+pub(crate) fn instant(text: &str) -> Result<UnixTime, String> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let seconds: i64 = seconds.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
     let micros =

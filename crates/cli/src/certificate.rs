@@ -1,16 +1,16 @@
 //! A server's certificate file in, PEM or DER, the channel bindings of its TLS connections out. The first certificate of a
 //! PEM file is the server's own, as TLS servers take it.
 
+use crate::input;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::ChannelBindings;
 use std::path::Path;
 
 pub(crate) fn bindings(path: &Path) -> Result<ChannelBindings, String> {
-    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let contents = std::fs::read(path).map_err(|error| of_file(&error))?;
+    let contents = input::file(path)?;
     let der = from_pem(&contents).unwrap_or(contents);
-    ChannelBindings::tls_server_end_point(&der).map_err(|error| of_file(&error))
+    ChannelBindings::tls_server_end_point(&der).map_err(|error| input::of_file(path, &error))
 }
 
 fn from_pem(contents: &[u8]) -> Option<Vec<u8>> {

@@ -1,15 +1,19 @@
 //! The keys that the command line names, as accounts, each bound to those it may vouch for.
 
 use crate::arguments::{Arguments, Forest};
+use crate::input;
+use crate::terminal::Terminal;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{Account, ComputerAccount, KeySet, Keytab, Password, Salt, ServiceKey};
 use std::path::Path;
-use zeroize::Zeroizing;
 
-pub(crate) fn key_set(arguments: &mut Arguments) -> Result<KeySet, String> {
+/// Warns of records of keytabs that cannot serve.
+pub(crate) fn key_set(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Result<KeySet, String> {
     let mut accounts = Vec::new();
     for path in &arguments.keytabs {
-        keytab(path)?.into_iter().for_each(|account| join(&mut accounts, account));
+        let keytab = keytab(path)?;
+        keytab.unusable().iter().for_each(|record| terminal.warn(input::of_file(path, record)));
+        keytab.accounts().into_iter().for_each(|account| join(&mut accounts, account));
     }
     let realm = arguments.realm.as_deref().unwrap_or_default();
     if !arguments.keys.is_empty() {
@@ -37,29 +41,30 @@ fn join(accounts: &mut Vec<Account>, account: Account) {
     accounts.push(joined);
 }
 
-fn keytab(path: &Path) -> Result<Vec<Account>, String> {
-    let of_file = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| of_file(&error))?);
-    let keytab = Keytab::parse(&bytes).map_err(|error| of_file(&error))?;
-    for unusable in keytab.unusable() {
-        eprintln!("validate: {}", of_file(unusable));
-    }
-    Ok(keytab.accounts())
+pub(crate) fn keytab(path: &Path) -> Result<Keytab, String> {
+    Keytab::parse(&input::secret_file(path)?).map_err(|error| input::of_file(path, &error))
 }
 
 fn raw(name: Option<&str>, realm: &str, keys: Vec<ServiceKey>) -> Account {
     keys.into_iter().fold(Account::new(name.unwrap_or("(--key)"), realm), Account::with_key)
 }
 
-/// `NAME$` is a computer account, `SERVICE/HOST` a principal of a KDC that is not Active Directory, any other a user
-/// account: each kind has its own salt.
 fn from_password(name: &str, realm: &str, password: &Password) -> Result<Account, String> {
     if name.ends_with('$') {
         return Ok(ComputerAccount::new(name, realm).with_password(password, None));
     }
-    let salt = if name.contains('/') { Salt::principal(name, realm) } else { Salt::user(name, realm) };
-    let account = Account::new(name, realm).with_password(password, &salt, &EncType::SUPPORTED, None);
+    let account = Account::new(name, realm).with_password(password, &salt(name, realm), &EncType::SUPPORTED, None);
     account.map_err(|error| error.to_string())
+}
+
+/// `NAME$` is a computer account, `SERVICE/HOST` a principal of a KDC that is not Active Directory, any other a user
+/// account: each kind has its own salt.
+pub(crate) fn salt(name: &str, realm: &str) -> Salt {
+    match name {
+        computer if computer.ends_with('$') => Salt::computer(computer, realm),
+        principal if principal.contains('/') => Salt::principal(principal, realm),
+        user => Salt::user(user, realm),
+    }
 }
 
 fn bind(account: Account, forests: &[Forest]) -> Account {

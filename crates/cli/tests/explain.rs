@@ -1,27 +1,18 @@
-//! The tree of `examples/explain`, on every recorded token and on what was made of them.
+//! The tree of `explain`, on every recorded token and on what was made of them.
 
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
-#[allow(dead_code, reason = "the example uses more of it")]
-#[path = "../src/explain/pasted.rs"]
-mod pasted;
 #[path = "../../../tests/recorded/mod.rs"]
 mod recorded;
-#[path = "../src/explain/stages/mod.rs"]
-mod stages;
-#[path = "../src/explain/tree.rs"]
-mod tree;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::{Admission, NoReplayCache, ReplayEntry, ReplayLimit};
 use kerberos_sso::{UnixTime, Validator};
-use pasted::{Advice, Pasted};
+use kerberos_sso_cli::explain::{Admit, Advice, Examiner, Explanation, Mark, Node, Pasted};
 use recorded::{Case, Form, Outcome, Recording};
-use stages::{Examiner, Explanation};
 use std::collections::BTreeSet;
-use tree::{Mark, Node};
 
 #[cfg(feature = "rc4")]
 #[test]
@@ -95,7 +86,7 @@ fn the_replay_cache_has_its_say() {
         (None, None),
     ] {
         let asked = |_: &ReplayEntry<'_>| admission.unwrap();
-        let admit: Option<stages::Admit<'_>> = if admission.is_some() { Some(&asked) } else { None };
+        let admit: Option<Admit<'_>> = if admission.is_some() { Some(&asked) } else { None };
         let examiner = Examiner { validator: &validator, arrival: case.now().into(), admit };
         let explanation = examiner.explain(&pasted);
         let last = explanation.stages.last().unwrap();

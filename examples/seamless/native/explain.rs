@@ -5,13 +5,6 @@
 //! logged, and no replay cache is asked: explaining a token does not use it up. Whoever has just signed in sees what became of
 //! their own ticket, which no page and no address holds.
 
-#[path = "../../../crates/cli/src/explain/pasted.rs"]
-mod pasted;
-#[path = "../../../crates/cli/src/explain/stages/mod.rs"]
-mod stages;
-#[path = "../../../crates/cli/src/explain/tree.rs"]
-mod tree;
-
 use super::example::Example;
 use crate::app::{App, Shared};
 use crate::clock;
@@ -24,12 +17,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use kerberos_sso::{Error, KeySet, Policy, Refused, UnixTime, Validator, negotiate::TokenInfo};
+use kerberos_sso_cli::explain::{Advice, Examiner, Explanation, Node, Pasted, WHERE_TO_FIND};
 use minijinja::{Environment, Value, context};
-use pasted::{Advice, Pasted, WHERE_TO_FIND};
 use serde::Deserialize;
-use stages::{Examiner, Explanation};
 use std::sync::LazyLock;
-use tree::Node;
 
 #[derive(Deserialize)]
 pub(super) struct Question {

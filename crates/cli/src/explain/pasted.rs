@@ -8,20 +8,35 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 use std::borrow::Cow;
 use std::fmt;
 
-pub(crate) enum Pasted {
+/// A header value or a token, as somebody has pasted it.
+#[derive(Clone)]
+pub enum Pasted {
     /// The value of an `Authorization` header.
     Header(Vec<u8>),
+    /// The token's octets.
     Token(Vec<u8>),
 }
 
+/// A token is a credential: its octets are not printed.
+impl fmt::Debug for Pasted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header(_) => "Header(..)",
+            Self::Token(_) => "Token(..)",
+        })
+    }
+}
+
 impl Pasted {
-    /// What is neither a header nor base64 is taken for the token's own bytes.
-    pub(crate) fn recognise(contents: &[u8]) -> Self {
+    /// Reads what was pasted. What is neither a header nor base64 is taken for the token's own octets.
+    #[must_use]
+    pub fn recognise(contents: &[u8]) -> Self {
         Self::of_text(contents).unwrap_or_else(|| Self::Token(contents.to_vec()))
     }
 
-    /// A header or base64; `None` for anything else.
-    pub(crate) fn of_text(contents: &[u8]) -> Option<Self> {
+    /// Reads a header or base64; `None` for anything else.
+    #[must_use]
+    pub fn of_text(contents: &[u8]) -> Option<Self> {
         let text = text_of(contents)?;
         let header = header_of(&text).map(|value| Self::Header(value.into_bytes()));
         header.or_else(|| token_of(&text).map(Self::Token))
@@ -30,7 +45,7 @@ impl Pasted {
 
 /// What to tell somebody whose token cannot be judged, or not as it was pasted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Advice {
+pub enum Advice {
     /// Nothing, or blanks.
     Nothing,
     /// Text of any other kind.
@@ -45,6 +60,7 @@ pub(crate) enum Advice {
     Bearer,
     /// The scheme Basic (RFC 7617).
     Password,
+    /// Any other scheme.
     OtherScheme,
     /// A header that ends with its scheme.
     NoToken,
@@ -56,12 +72,14 @@ pub(crate) enum Advice {
     LaterMessage,
     /// Base64 with `-` and `_` (RFC 4648 section 5).
     UrlAlphabet,
+    /// NTLM, in whichever scheme.
     Ntlm,
 }
 
 impl Advice {
     /// Returns `None` for a token that can be judged as it is, and for bytes that are no text.
-    pub(crate) fn on(contents: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn on(contents: &[u8]) -> Option<Self> {
         let text = text_of(contents)?;
         match header_of(&text) {
             Some(value) => Self::on_header(&value),
@@ -111,13 +129,15 @@ impl Advice {
         }
     }
 
-    /// Whether there is a token nevertheless, of which more can be told.
-    pub(crate) const fn leaves_a_token(self) -> bool {
+    /// Returns whether there is a token nevertheless, of which more can be told.
+    #[must_use]
+    pub const fn leaves_a_token(self) -> bool {
         matches!(self, Self::CutOff | Self::LaterMessage | Self::UrlAlphabet | Self::Ntlm)
     }
 
     /// Returns what was pasted, in one sentence.
-    pub(crate) const fn finding(self) -> &'static str {
+    #[must_use]
+    pub const fn finding(self) -> &'static str {
         match self {
             Self::Nothing => "Nothing was pasted.",
             Self::Prose => "This is not a token.",
@@ -137,7 +157,8 @@ impl Advice {
     }
 
     /// Returns what that means, and what to do.
-    pub(crate) const fn meaning(self) -> &'static str {
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
         match self {
             Self::Nothing | Self::Prose => "A token is one long word of letters, digits, \"+\" and \"/\".",
             Self::Address => "The token is never in the address. The browser sends it in a header of the request.",
@@ -191,7 +212,7 @@ impl fmt::Display for Advice {
 }
 
 /// Where a token is, for who has pasted none.
-pub(crate) const WHERE_TO_FIND: &str = "\
+pub const WHERE_TO_FIND: &str = "\
 In the browser, open the developer tools (F12) and their tab \"Network\", and load the page again. Choose the request, and copy \
 its request header Authorization. It reads \"Negotiate YII…\". With curl, add \"-v\": the line begins with \"> Authorization:\".";
 

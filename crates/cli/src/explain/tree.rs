@@ -6,17 +6,22 @@ use std::fmt::{self, Write as _};
 
 /// One line of the tree, and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) mark: Mark,
-    pub(crate) title: String,
+pub struct Node {
+    /// Whether it was checked, and what came of it.
+    pub mark: Mark,
+    /// The fact or the check.
+    pub title: String,
     /// What was found; may be empty.
-    pub(crate) value: String,
-    pub(crate) failure: Option<Failure>,
-    pub(crate) children: Vec<Node>,
+    pub value: String,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+    /// The facts and checks that belong to it.
+    pub children: Vec<Node>,
 }
 
+/// Whether a check was made, and what came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub enum Mark {
     /// Checked, and as it must be.
     Passed,
     /// Checked, and refused.
@@ -27,16 +32,21 @@ pub(crate) enum Mark {
 
 /// Why a check failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) code: &'static str,
+pub struct Failure {
+    /// The code of the refusal ([`Error::code`]).
+    pub code: &'static str,
     /// Where to look for the cause.
-    pub(crate) blame: String,
-    pub(crate) because: String,
-    pub(crate) remedy: Option<String>,
+    pub blame: String,
+    /// The error.
+    pub because: String,
+    /// What to do, if something can be done.
+    pub remedy: Option<String>,
 }
 
 impl Mark {
-    pub(crate) const fn sign(self) -> char {
+    /// Returns the character that stands for the mark on a terminal.
+    #[must_use]
+    pub const fn sign(self) -> char {
         match self {
             Self::Passed => '✓',
             Self::Failed => '✗',
@@ -46,7 +56,9 @@ impl Mark {
 }
 
 impl Failure {
-    pub(crate) fn new(error: &Error) -> Self {
+    /// Returns what the error tells.
+    #[must_use]
+    pub fn new(error: &Error) -> Self {
         Self {
             code: error.code(),
             blame: error.blame().to_string(),
@@ -57,21 +69,28 @@ impl Failure {
 }
 
 impl Node {
+    /// Makes a node without children.
+    #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "callers would have to borrow what they make")]
-    pub(crate) fn new(mark: Mark, title: impl Into<String>, value: impl ToString) -> Self {
+    pub fn new(mark: Mark, title: impl Into<String>, value: impl ToString) -> Self {
         Self { mark, title: title.into(), value: value.to_string(), failure: None, children: Vec::new() }
     }
 
-    pub(crate) fn fact(title: impl Into<String>, value: impl ToString) -> Self {
+    /// Makes the node of a fact.
+    #[must_use]
+    pub fn fact(title: impl Into<String>, value: impl ToString) -> Self {
         Self::new(Mark::Untold, title, value)
     }
 
-    pub(crate) fn failed(title: impl Into<String>, value: impl ToString, error: &Error) -> Self {
+    /// Makes the node of a check that failed.
+    #[must_use]
+    pub fn failed(title: impl Into<String>, value: impl ToString, error: &Error) -> Self {
         Self { failure: Some(Failure::new(error)), ..Self::new(Mark::Failed, title, value) }
     }
 
-    /// A node whose mark is that of what belongs to it: failed if anything has, passed if anything has.
-    pub(crate) fn stage(title: &str, children: Vec<Self>) -> Self {
+    /// Makes a node whose mark is that of what belongs to it: failed if anything has, passed if anything has.
+    #[must_use]
+    pub fn stage(title: &str, children: Vec<Self>) -> Self {
         let any = |mark| children.iter().any(|child| child.mark == mark);
         let mark = match (any(Mark::Failed), any(Mark::Passed)) {
             (true, _) => Mark::Failed,
@@ -97,6 +116,7 @@ impl Node {
     }
 }
 
+/// Draws the tree, each node on its line, wrapped at 118 columns.
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, "", Branch::Root)

@@ -1,6 +1,6 @@
 //! A verdict as JSON, one object a token. Times are Unix seconds; what is absent is null.
 
-use crate::verdict::Verdict;
+use super::verdict::Verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::pac::{Group, SignatureState, VerifiedPac, WideText};

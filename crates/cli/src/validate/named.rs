@@ -1,18 +1,20 @@
 //! The tokens named on the command line, judged in order by one validator with one replay cache.
 
+use super::json;
+use super::token::Token;
+use super::verdict::{Judge, Verdict};
 use crate::arguments::{Arguments, Output, Replay, time_of};
-use crate::token::Token;
-use crate::verdict::{Judge, Verdict};
-use crate::{certificate, json, keys, table};
+use crate::terminal::{Failure, Finding, Terminal};
+use crate::{certificate, keys, refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache};
 use kerberos_sso::{Error, UnixTime, Validator};
+use std::io;
 use std::path::Path;
 
-/// Whether all were accepted.
-pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
-    let keys = keys::key_set(&mut arguments)?;
+pub(super) fn judge(terminal: &mut Terminal<'_>, mut arguments: Arguments) -> Result<Finding, Failure> {
+    let keys = keys::key_set(&mut arguments, terminal)?;
     let certificates = arguments.certificates.iter().map(|path| certificate::bindings(path));
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
     let policy = arguments.policy.clone().with_channel_bindings(arguments.bindings.iter().copied().chain(certificates));
@@ -22,13 +24,17 @@ pub(crate) fn judge(mut arguments: Arguments) -> Result<bool, String> {
             let cache = MemoryReplayCache::new(arguments.tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
                 .taking_earlier_authenticators()
                 .without_client_share();
-            judge_all(&Validator::new(keys, policy, cache), &arguments)
+            judge_all(terminal, &Validator::new(keys, policy, cache), &arguments)
         }
-        Replay::Ignore => judge_all(&Validator::new(keys, policy, NoReplayCache), &arguments),
+        Replay::Ignore => judge_all(terminal, &Validator::new(keys, policy, NoReplayCache), &arguments),
     }
 }
 
-fn judge_all<R: ReplayCache>(validator: &Validator<R>, arguments: &Arguments) -> Result<bool, String> {
+fn judge_all<R: ReplayCache>(
+    terminal: &mut Terminal<'_>,
+    validator: &Validator<R>,
+    arguments: &Arguments,
+) -> Result<Finding, Failure> {
     let read = |path| Token::read(path, arguments.form);
     let tokens = arguments.tokens.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut judge = Judge::new(validator);
@@ -36,35 +42,38 @@ fn judge_all<R: ReplayCache>(validator: &Validator<R>, arguments: &Arguments) ->
     for (index, (token, path)) in tokens.iter().zip(&arguments.tokens).enumerate() {
         let verdict = judge.judge(token, time_of(&arguments.at, index))?;
         match arguments.output {
-            Output::Json => println!("{}", json::verdict(&verdict)),
-            Output::Text => show(path, &verdict),
+            Output::Json => writeln!(terminal.out, "{}", json::verdict(&verdict))?,
+            Output::Text => show(terminal.out, path, &verdict)?,
         }
         if let Err(Error::Misuse(misuse)) = verdict.outcome {
-            return Err(misuse.to_string());
+            return Err(misuse.to_string().into());
         }
         all &= verdict.outcome.is_ok();
     }
-    Ok(all)
+    Ok(Finding::fine_if(all))
 }
 
-fn show(path: &Path, verdict: &Verdict) {
-    println!("{}", path.display());
+fn show(out: &mut dyn io::Write, path: &Path, verdict: &Verdict) -> io::Result<()> {
+    writeln!(out, "{}", path.display())?;
     match &verdict.outcome {
         Ok(accepted) => {
             let ticket = accepted.ticket();
-            println!("  accepted  {}", accepted.identity());
-            println!("  service   {}@{}", accepted.service(), accepted.service_realm());
-            println!(
+            writeln!(out, "  accepted  {}", accepted.identity())?;
+            writeln!(out, "  service   {}@{}", accepted.service(), accepted.service_realm())?;
+            writeln!(
+                out,
                 "  ticket    {}, from {} to {}",
                 accepted.opened_by().etype(),
                 ticket.start_time(),
                 ticket.end_time()
-            );
-            println!("  session   {}, client's time {}", accepted.session_etype(), accepted.authenticator().time());
+            )?;
+            let time = accepted.authenticator().time();
+            writeln!(out, "  session   {}, client's time {time}", accepted.session_etype())?;
         }
-        Err(error) => table::explain(error),
+        Err(error) => refusal::write(out, error)?,
     }
-    if let Some(reply) = &verdict.reply {
-        println!("  reply     {}: {}", reply.kind, STANDARD.encode(&reply.token));
+    match &verdict.reply {
+        Some(reply) => writeln!(out, "  reply     {}: {}", reply.kind, STANDARD.encode(&reply.token)),
+        None => Ok(()),
     }
 }

@@ -1,38 +1,51 @@
-//! Every token in `testvectors/`, judged as its file says, as a table.
+//! Every recorded token, judged as its file says, as a table.
 
-use crate::recorded::{self, Case, Form, Outcome, Recording};
-use crate::token::Token;
-use crate::verdict::{Judge, Reply, Verdict};
+use super::summary;
+use super::token::Token;
+use super::verdict::{Judge, Reply, Verdict};
+use crate::recorded::{Case, Form, Outcome, Recording};
+use crate::terminal::{Failure, Finding};
+use crate::text::fit;
+use crate::vectors;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, Error, KeySet, Policy, Validator};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
-/// Whether every token was judged as its file says.
-pub(crate) fn show() -> Result<bool, String> {
-    let recordings = recorded::load_all()?;
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Summary,
+}
+
+pub(super) fn show(out: &mut dyn Write, extent: Extent) -> Result<Finding, Failure> {
+    let recordings = vectors::all()?;
     let mut rows = Vec::new();
     for recording in &recordings {
-        let of_recording =
-            recording.cases.iter().map(|case| Row::judge(recording, case)).collect::<Result<Vec<_>, _>>()?;
-        rows.push((recording, of_recording));
+        for case in &recording.cases {
+            rows.push(Row::judge(recording, case)?);
+        }
     }
-    let width = rows.iter().flat_map(|(_, rows)| rows).map(|row| row.case.id.len()).max().unwrap_or(0);
-    for (recording, rows) in &rows {
-        show_recording(recording, rows, width);
+    if extent == Extent::Whole {
+        let width = rows.iter().map(|row| row.case.id.width()).max().unwrap_or(0);
+        for of_recording in rows.chunk_by(|one, next| one.recording.name == next.recording.name) {
+            show_recording(out, of_recording, width)?;
+        }
+        show_counts(out, &rows)?;
     }
-    let all: Vec<_> = rows.iter().flat_map(|(_, rows)| rows).collect();
-    summarise(&all);
-    show_refusals(&all);
-    Ok(all.iter().all(|row| row.judgement != Judgement::Otherwise))
+    summary::show(out, &rows)?;
+    Ok(Finding::fine_if(rows.iter().all(|row| row.judgement != Judgement::Otherwise)))
 }
 
 /// One token: what became of it, and in which time.
-struct Row<'a> {
-    case: &'a Case,
+pub(super) struct Row<'a> {
+    pub(super) recording: &'a Recording,
+    pub(super) case: &'a Case,
     etype: Option<EncType>,
-    verdict: Result<Accepted, Error>,
+    pub(super) verdict: Result<Accepted, Error>,
     reply: Option<Reply>,
     judgement: Judgement,
     time: Duration,
@@ -77,7 +90,7 @@ impl<'a> Row<'a> {
         let Verdict { outcome: verdict, reply } = Judge::new(&validator).judge(&token, case.now())?;
         let judgement = Judgement::of(case, &verdict);
         let etype = ticket_etype(&validator, case.form, &bytes);
-        Ok(Self { case, etype, verdict, reply, judgement, time: median_time(&validator, case, &bytes) })
+        Ok(Self { recording, case, etype, verdict, reply, judgement, time: median_time(&validator, case, &bytes) })
     }
 }
 
@@ -103,11 +116,12 @@ fn median_time(validator: &Validator<NoReplayCache>, case: &Case, bytes: &[u8]) 
     times.get(RUNS / 2).copied().unwrap_or_default()
 }
 
-fn show_recording(recording: &Recording, rows: &[Row<'_>], width: usize) {
+fn show_recording(out: &mut dyn Write, rows: &[Row<'_>], width: usize) -> io::Result<()> {
+    let Some(Row { recording, .. }) = rows.first() else { return Ok(()) };
     let source = &recording.source;
-    println!("{}: {}, {} tokens, recorded on {}", recording.name, source.made_by, rows.len(), source.recorded_on);
+    writeln!(out, "{}: {}, {} tokens, recorded on {}", recording.name, source.made_by, rows.len(), source.recorded_on)?;
     let outcome = fit("identity and SID, or code and reason", OUTCOME_WIDTH);
-    println!("    {:width$}  {:11}  {:8}  {outcome}  {:9} {:>7}", "token", "ticket", "verdict", "reply", "µs");
+    writeln!(out, "    {:width$}  {:11}  {:8}  {outcome}  {:9} {:>7}", "token", "ticket", "verdict", "reply", "µs")?;
     for row in rows {
         let (mark, id) = (row.judgement.mark(), &row.case.id);
         let etype = row.etype.map_or("—", short_name);
@@ -115,9 +129,9 @@ fn show_recording(recording: &Recording, rows: &[Row<'_>], width: usize) {
         let outcome = row.verdict.as_ref().map_or_else(|error| format!("{}: {error}", error.code()), who);
         let micros = row.time.as_secs_f64() * 1e6;
         let (outcome, reply) = (fit(&outcome, OUTCOME_WIDTH), row.reply.as_ref().map_or("—", |reply| reply.kind));
-        println!("  {mark} {id:width$}  {etype:11}  {verdict:8}  {outcome}  {reply:9} {micros:7.1}");
+        writeln!(out, "  {mark} {id:width$}  {etype:11}  {verdict:8}  {outcome}  {reply:9} {micros:7.1}")?;
     }
-    println!();
+    writeln!(out)
 }
 
 /// Name and SID, each in its column.
@@ -132,75 +146,18 @@ fn sid(accepted: &Accepted) -> String {
     accepted.identity().sid().map_or_else(|| "—".into(), |sid| sid.to_string())
 }
 
-fn summarise(rows: &[&Row<'_>]) {
+fn show_counts(out: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
     let count = |wanted: &dyn Fn(&Row<'_>) -> bool| rows.iter().filter(|row| wanted(row)).count();
     let as_expected = |row: &Row<'_>| row.judgement == Judgement::AsExpected;
     let accepted = count(&|row| row.verdict.is_ok() && as_expected(row));
     let refused = count(&|row| row.verdict.is_err() && as_expected(row));
     let otherwise = count(&|row| row.judgement == Judgement::Otherwise);
-    println!("{} tokens: {accepted} accepted and {refused} refused as expected.", rows.len());
+    writeln!(out, "{} tokens: {accepted} accepted and {refused} refused as expected.", rows.len())?;
     if otherwise > 0 {
-        println!("{otherwise} were not judged as expected (✗).");
+        writeln!(out, "{otherwise} were not judged as expected (✗).")?;
     }
     let build = if cfg!(debug_assertions) { "barely optimised: add --release for real figures" } else { "optimised" };
-    println!("µs: median of {RUNS} validations of the whole token, one thread, {build}.\n");
-}
-
-/// One refusal of each of the causes that administrators meet most, as they would read it in a log.
-fn show_refusals(rows: &[&Row<'_>]) {
-    println!("What an administrator reads:\n");
-    for code in INSTRUCTIVE {
-        let row = rows.iter().find(|row| row.verdict.as_ref().is_err_and(|error| error.code() == code));
-        if let Some((row, error)) = row.and_then(|row| Some((row, row.verdict.as_ref().err()?))) {
-            println!("{}", row.case.id);
-            explain(error);
-            println!();
-        }
-    }
-}
-
-/// A refusal in full.
-pub(crate) fn explain(error: &Error) {
-    println!("  refused   {} (look at: {})", error.code(), error.blame());
-    print_wrapped("  because   ", &error.to_string());
-    if let Some(remedy) = error.remedy() {
-        print_wrapped("  remedy    ", &remedy.to_string());
-    }
-}
-
-fn print_wrapped(label: &str, text: &str) {
-    let mut line = String::new();
-    let mut lines = Vec::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.width().saturating_add(word.width()) >= TEXT_WIDTH {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    for (index, line) in lines.iter().enumerate() {
-        println!("{}{line}", if index == 0 { label } else { "            " });
-    }
-}
-
-/// Cut or filled up to `width` columns.
-fn fit(text: &str, width: usize) -> String {
-    let missing = width.saturating_sub(text.width());
-    if text.width() <= width {
-        return format!("{text}{}", " ".repeat(missing));
-    }
-    let mut cut = String::new();
-    for character in text.chars() {
-        let taken = cut.width().saturating_add(character.width().unwrap_or(0));
-        if taken >= width {
-            break;
-        }
-        cut.push(character);
-    }
-    fit(&format!("{cut}…"), width)
+    writeln!(out, "µs: median of {RUNS} validations of the whole token, one thread, {build}.\n")
 }
 
 fn short_name(etype: EncType) -> &'static str {
@@ -219,7 +176,3 @@ const RUNS: usize = 15;
 
 /// A name of 28 columns, a blank, and a SID of a domain.
 const OUTCOME_WIDTH: usize = 75;
-
-const TEXT_WIDTH: usize = 108;
-
-const INSTRUCTIVE: [&str; 3] = ["ntlm", "key-version", "rc4-refused"];

@@ -1,9 +1,9 @@
 //! A TOKEN: a file or standard input in, a token or a header value out, whichever the bytes are.
 
 use crate::arguments::Form;
+use crate::input;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::io::Read as _;
 use std::path::Path;
 
 pub(crate) enum Token {
@@ -13,7 +13,7 @@ pub(crate) enum Token {
 
 impl Token {
     pub(crate) fn read(path: &Path, form: Form) -> Result<Self, String> {
-        let contents = contents(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let contents = input::token(path)?;
         Ok(match form {
             Form::Header => Self::Header(contents),
             Form::Any => Self::recognise(contents),
@@ -40,13 +40,4 @@ fn names_a_scheme(contents: &[u8]) -> bool {
     let scheme = words.next().unwrap_or_default();
     let is_scheme = !scheme.is_empty() && scheme.iter().all(u8::is_ascii_alphabetic);
     is_scheme && value.is_ascii() && (words.next().is_some() || scheme.eq_ignore_ascii_case(b"Negotiate"))
-}
-
-fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path != Path::new("-") {
-        return std::fs::read(path);
-    }
-    let mut contents = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut contents)?;
-    Ok(contents)
 }

@@ -1,6 +1,6 @@
 //! A token to a verdict and the reply that a server would send.
 
-use crate::token::Token;
+use super::token::Token;
 use kerberos_sso::replay::ReplayCache;
 use kerberos_sso::{
     Accepted, Error, Randomness, Refused, UnixTime, Validator,

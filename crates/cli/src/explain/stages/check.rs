@@ -1,6 +1,6 @@
 //! Checks in the order in which they are made, and how far a request came through them.
 
-use super::super::tree::{Mark, Node};
+use crate::explain::{Mark, Node};
 use kerberos_sso::Error;
 
 /// A stage: what is known there, and what is checked.

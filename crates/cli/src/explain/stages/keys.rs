@@ -1,8 +1,8 @@
 //! Which keys were tried on the ticket, and which opened it.
 
-use super::super::tree::{Mark, Node};
 use super::check::{Check, Stage};
 use super::outside::etypes;
+use crate::explain::{Mark, Node};
 use kerberos_sso::{
     Account, Error, Policy, ServiceKey,
     error::{BoundedText, Integrity},

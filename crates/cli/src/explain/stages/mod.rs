@@ -9,8 +9,8 @@ mod outside;
 mod pac;
 mod ticket;
 
-use super::pasted::Pasted;
-use super::tree::Node;
+use super::Node;
+use super::Pasted;
 use check::{Check, Stage, judge};
 use kerberos_sso::replay::{Admission, ReplayEntry};
 use kerberos_sso::{
@@ -19,27 +19,40 @@ use kerberos_sso::{
     stages::{AuthorizedRequest, OpenedTicket, Request, VerifiedRequest},
 };
 use pac::FoundPac;
+use std::fmt;
 
 /// What a token was explained to be.
-pub(crate) struct Explanation {
-    pub(crate) stages: Vec<Node>,
+#[derive(Debug)]
+pub struct Explanation {
+    /// The trees of the stages, in their order. A stage that was not come to is one of them.
+    pub stages: Vec<Node>,
     /// Who the user is, or why nobody.
-    pub(crate) outcome: Result<String, Refused>,
+    pub outcome: Result<String, Refused>,
 }
 
 /// Asks a replay cache.
-pub(crate) type Admit<'a> = &'a dyn Fn(&ReplayEntry<'_>) -> Admission;
+pub type Admit<'a> = &'a dyn Fn(&ReplayEntry<'_>) -> Admission;
 
 /// What a token is held against.
-pub(crate) struct Examiner<'v, R> {
-    pub(crate) validator: &'v Validator<R>,
-    pub(crate) arrival: Arrival<'v>,
+pub struct Examiner<'v, R> {
+    /// Judges the token.
+    pub validator: &'v Validator<R>,
+    /// The time at which the token came, and what is known of the connection.
+    pub arrival: Arrival<'v>,
     /// `None`: the replay cache is left alone.
-    pub(crate) admit: Option<Admit<'v>>,
+    pub admit: Option<Admit<'v>>,
+}
+
+impl<R> fmt::Debug for Examiner<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Examiner").field("arrival", &self.arrival).finish_non_exhaustive()
+    }
 }
 
 impl<R> Examiner<'_, R> {
-    pub(crate) fn explain(&self, pasted: &Pasted) -> Explanation {
+    /// Takes the token through all stages, as far as they accept it.
+    #[must_use]
+    pub fn explain(&self, pasted: &Pasted) -> Explanation {
         let mut stages = Vec::new();
         let outcome = match pasted {
             Pasted::Token(token) => self.explain_token(token, &mut stages),

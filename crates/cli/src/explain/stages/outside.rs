@@ -1,7 +1,7 @@
 //! What can be told without a key: the header, the negotiation, and the AP-REQ in it.
 
-use super::super::tree::Node;
 use super::check::{Check, Stage};
+use crate::explain::Node;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{
     Error, Policy,

@@ -1,7 +1,7 @@
 //! What Active Directory says of the user: the PAC's buffers, its signatures, and what the policy thinks of such a user.
 
-use super::super::tree::Node;
 use super::check::{Check, Stage};
+use crate::explain::Node;
 use kerberos_sso::pac::{BufferType, LogonInfo, Pac, SignatureState, VerifiedPac};
 use kerberos_sso::{
     Error,

@@ -1,7 +1,7 @@
 //! What RFC 4120 section 3.2.3 and RFC 4121 section 4.1.1 check: the opened ticket, and who sent it.
 
-use super::super::tree::Node;
 use super::check::{Check, Stage};
+use crate::explain::Node;
 use kerberos_sso::{
     Account, Error, Policy, UnixTime,
     error::{BoundedText, DelegationKind, Integrity, Part},

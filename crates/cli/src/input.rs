@@ -1,0 +1,55 @@
+//! Files and standard input, each read up to a bound.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Reads a token's file, or standard input for `-`. The rest of what is longer than any token is left: it is too large anyway.
+pub(crate) fn token(path: &Path) -> Result<Vec<u8>, String> {
+    let mut contents = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(MAX_TOKEN).read_to_end(&mut contents)
+    } else {
+        File::open(path).and_then(|file| file.take(MAX_TOKEN).read_to_end(&mut contents))
+    };
+    read.map(|_| contents).map_err(|error| of_file(path, &error))
+}
+
+/// Reads a file that holds no secret.
+pub(crate) fn file(path: &Path) -> Result<Vec<u8>, String> {
+    secret_file(path).map(|contents| contents.to_vec())
+}
+
+/// Reads a keytab, or a file with a password.
+pub(crate) fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let open = || {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        secret(file, length)
+    };
+    open().map_err(|error| of_file(path, &error))
+}
+
+/// Reads a secret that should have `length` octets.
+pub(crate) fn secret(source: impl Read, length: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    // A vector that grows leaves secrets in memory that is given back. The octet to spare is for the end to be seen.
+    let room = usize::try_from(length.min(MAX_FILE)).unwrap_or(0).saturating_add(1);
+    let mut contents = Zeroizing::new(Vec::with_capacity(room));
+    source.take(MAX_FILE.saturating_add(1)).read_to_end(&mut contents)?;
+    if u64::try_from(contents.len()).is_ok_and(|length| length <= MAX_FILE) {
+        Ok(contents)
+    } else {
+        Err(Error::new(ErrorKind::FileTooLarge, format!("it has more than {MAX_FILE} octets")))
+    }
+}
+
+pub(crate) fn of_file(path: &Path, error: &dyn std::fmt::Display) -> String {
+    format!("{}: {error}", path.display())
+}
+
+/// Twice the longest header.
+const MAX_TOKEN: u64 = 256 * 1024;
+
+/// A keytab with an entry for each of 200,000 accounts.
+const MAX_FILE: u64 = 16 << 20;

@@ -1,0 +1,1 @@
+../../../tests/recorded/mod.rs

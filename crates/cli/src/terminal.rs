@@ -1,0 +1,132 @@
+//! What a command talks to: the name that it was called by, where it writes, and what its exit status says.
+
+use lexopt::Arg;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+pub(crate) struct Terminal<'t> {
+    /// The name by which the user called the command.
+    pub(crate) program: &'t str,
+    pub(crate) out: &'t mut dyn Write,
+}
+
+/// What the words of a command line want.
+#[derive(Debug)]
+pub(crate) enum Wanted<T> {
+    Work(T),
+    Answer(Question),
+}
+
+/// What every command can be asked instead of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Usage,
+    Version,
+}
+
+/// What a command has found, if it could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Everything was accepted, or is in order.
+    Fine,
+    /// Something was refused, or is not in order.
+    Faulty,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line, or what it names.
+    Misuse(String),
+    Output(io::Error),
+}
+
+impl Terminal<'_> {
+    /// Runs a command with standard output.
+    pub(crate) fn with(program: &str, command: impl FnOnce(&mut Terminal<'_>) -> Result<Finding, Failure>) -> ExitCode {
+        let mut out = io::stdout().lock();
+        let mut terminal = Terminal { program, out: &mut out };
+        let done = command(&mut terminal).and_then(|finding| {
+            terminal.out.flush()?;
+            Ok(finding)
+        });
+        match done {
+            Ok(Finding::Fine) => ExitCode::SUCCESS,
+            Ok(Finding::Faulty) => ExitCode::from(1),
+            Err(failure) => {
+                match failure {
+                    Failure::Misuse(problem) => terminal.warn(format_args!("{problem}\nTry {program} --help.")),
+                    // Whoever reads has seen enough.
+                    Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    Failure::Output(error) => terminal.warn(error),
+                }
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// Says something that is not part of the output.
+    pub(crate) fn warn(&self, text: impl fmt::Display) {
+        // There is nobody else to say it to.
+        let _ = writeln!(io::stderr(), "{}: {text}", self.program);
+    }
+
+    /// Answers a question.
+    pub(crate) fn answer(&mut self, question: Question, usage: impl fmt::Display) -> Result<Finding, Failure> {
+        match question {
+            Question::Usage => writeln!(self.out, "{usage}")?,
+            Question::Version => writeln!(self.out, "{} {}", self.program, env!("CARGO_PKG_VERSION"))?,
+        }
+        Ok(Finding::Fine)
+    }
+}
+
+impl<T> Wanted<T> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Wanted<U> {
+        match self {
+            Self::Work(work) => Wanted::Work(change(work)),
+            Self::Answer(question) => Wanted::Answer(question),
+        }
+    }
+}
+
+impl Question {
+    pub(crate) fn of(argument: &Arg<'_>) -> Option<Self> {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => Some(Self::Usage),
+            Arg::Long("version") | Arg::Short('V') => Some(Self::Version),
+            _ => None,
+        }
+    }
+}
+
+impl Finding {
+    pub(crate) const fn fine_if(fine: bool) -> Self {
+        if fine { Self::Fine } else { Self::Faulty }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Misuse(error.to_string())
+    }
+}
+
+impl From<String> for Failure {
+    fn from(problem: String) -> Self {
+        Self::Misuse(problem)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(problem: &str) -> Self {
+        Self::Misuse(problem.into())
+    }
+}

@@ -1,0 +1,83 @@
+//! Text for a terminal: cut, filled up, wrapped, and harmless.
+
+use std::io::{self, Write};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Writes lines of words, the first behind `label`, the others below its words. A no-break space stays within its line.
+pub(crate) fn write_wrapped(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
+    let room = LINE_WIDTH.saturating_sub(label.width());
+    let mut line = String::new();
+    let mut lines = Vec::new();
+    for word in text.split_ascii_whitespace() {
+        if !line.is_empty() && line.width().saturating_add(word.width()) >= room {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    let below = " ".repeat(label.width());
+    lines.iter().enumerate().try_for_each(|(index, line)| {
+        let before = if index == 0 { label } else { &below };
+        writeln!(out, "{before}{}", line.replace('\u{a0}', " "))
+    })
+}
+
+/// Returns the text cut or filled up to `width` columns.
+pub(crate) fn fit(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(text.width());
+    if text.width() <= width {
+        return format!("{text}{}", " ".repeat(missing));
+    }
+    let mut cut = String::new();
+    for character in text.chars() {
+        let taken = cut.width().saturating_add(character.width().unwrap_or(0));
+        if taken >= width {
+            break;
+        }
+        cut.push(character);
+    }
+    fit(&format!("{cut}…"), width)
+}
+
+/// Returns the text with every character escaped that does not show as itself: a name cannot forge a line.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |character: char| match character {
+        '\'' | '"' | '\\' => character.to_string(),
+        _ => character.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+const LINE_WIDTH: usize = 120;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_do_not_show_are_escaped_and_others_stay() {
+        assert_eq!(printable("HTTP/würzburg.test"), "HTTP/würzburg.test");
+        assert_eq!(printable("a\nb\u{1b}[2J\u{202e}c"), "a\\nb\\u{1b}[2J\\u{202e}c");
+        assert_eq!(printable(r#"CONTOSO\o'neill""#), r#"CONTOSO\o'neill""#);
+    }
+
+    #[test]
+    fn words_wrap_below_the_first_and_a_no_break_space_does_not_break() {
+        let mut out = Vec::new();
+        write_wrapped(&mut out, "label  ", &"word\u{a0}1, ".repeat(15)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines, [format!("label  {}", ["word 1,"; 14].join(" ")), "       word 1,".to_owned()]);
+    }
+
+    #[test]
+    fn text_is_cut_or_filled_by_columns() {
+        assert_eq!(fit("ab", 4), "ab  ");
+        assert_eq!(fit("abcdef", 4), "abc…");
+        assert_eq!(fit("山田太郎", 4), "山… ");
+    }
+}
