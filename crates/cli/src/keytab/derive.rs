@@ -55,6 +55,9 @@ impl Derivation {
         if self.account.is_empty() || self.realm.is_empty() {
             return Err("--account and --realm are wanted");
         }
+        if self.account.contains(['@', '\\']) {
+            return Err("--account is a name without realm or domain");
+        }
         if self.kvno == 0 {
             return Err("versions begin with 1");
         }
@@ -64,9 +67,9 @@ impl Derivation {
         Ok(())
     }
 
-    /// A computer account's realm is in capitals, as Active Directory has it.
+    /// The realm of an account of Active Directory is in capitals, as its salt has it.
     fn realm(&self) -> String {
-        if self.account.ends_with('$') { self.realm.to_uppercase() } else { self.realm.clone() }
+        if self.account.contains('/') { self.realm.clone() } else { self.realm.to_uppercase() }
     }
 
     /// The names to write the keys for, without their realm.

@@ -1,0 +1,59 @@
+//! What all commands have in common.
+
+use super::run;
+
+const COMMANDS: [&[&str]; 7] =
+    [&[], &["validate"], &["explain"], &["keytab"], &["keytab", "list"], &["keytab", "derive"], &["keytab", "match"]];
+
+#[test]
+fn help_of_every_command_is_its_usage() {
+    for command in COMMANDS {
+        for help in ["--help", "-h"] {
+            let ran = run(&[command, &[help]].concat());
+            assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command:?}");
+            let program = ["kerberos-sso"].iter().chain(command.first()).copied().collect::<Vec<_>>().join(" ");
+            assert!(ran.out.starts_with(&program) && ran.out.contains("Exit status: 0"), "{command:?}: {}", ran.out);
+        }
+    }
+}
+
+#[test]
+fn version_of_every_command_is_that_of_the_package() {
+    for command in COMMANDS {
+        let ran = run(&[command, &["--version"]].concat());
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command:?}");
+        assert!(ran.out.ends_with(concat!(" ", env!("CARGO_PKG_VERSION"), "\n")), "{command:?}: {}", ran.out);
+    }
+}
+
+#[test]
+fn misuse_of_every_command_exits_2_and_points_to_the_help() {
+    for words in [
+        &[][..],
+        &["judge"],
+        &["--json"],
+        &["validate", "--unknown"],
+        &["validate", "--json"],
+        &["validate", "--summary", "--json"],
+        &["validate", "--key", "18:00", "-"],
+        &["validate", "--keytab", "/nowhere/http.keytab", "-"],
+        &["validate", "/nowhere/token"],
+        &["explain"],
+        &["explain", "no-token"],
+        &["explain", "--summary"],
+        &["keytab"],
+        &["keytab", "lists"],
+        &["keytab", "list"],
+        &["keytab", "list", "/nowhere/http.keytab"],
+        &["keytab", "list", "one", "two"],
+        &["keytab", "match", "http.keytab"],
+        &["keytab", "match", "--token", "-"],
+        &["keytab", "derive", "--account", "svc"],
+    ] {
+        let ran = run(words);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words:?}: {}", ran.err);
+        let lines: Vec<_> = ran.err.lines().collect();
+        assert!(lines.len() == 2 && lines[0].starts_with("kerberos-sso"), "{words:?}: {}", ran.err);
+        assert!(lines[1].starts_with("Try kerberos-sso") && lines[1].ends_with(" --help."), "{words:?}: {}", ran.err);
+    }
+}

@@ -1,0 +1,32 @@
+//! `explain`: trees of tokens that are named or pasted.
+
+use super::{key_words, run, run_with, with_recorded};
+use base64::Engine as _;
+
+#[test]
+fn a_token_is_explained_from_standard_input_and_as_a_word() {
+    with_recorded("samba-mit-krb5", |recording, case| {
+        let keys = key_words(recording, case);
+        let words: Vec<&str> = ["explain"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        let octets = case.bytes().unwrap();
+        let base64 = base64::engine::general_purpose::STANDARD.encode(&octets);
+        let of_input = run_with(&[&words[..], &["-"]].concat(), &octets);
+        let of_word = run(&[&words[..], &[&base64]].concat());
+        assert_eq!((of_input.code, of_input.err.as_str()), (0, ""));
+        assert!(of_input.out.starts_with("✓ accepted: alice@CONTOSO.TEST"), "{}", of_input.out);
+        assert!(of_input.out.contains("\n✓ Key\n") && of_input.out.contains("\n✓ Replay\n"), "{}", of_input.out);
+        assert_eq!((of_word.code, of_word.out), (0, of_input.out));
+    });
+}
+
+#[test]
+fn a_refused_token_exits_1_with_the_failed_check_in_its_tree() {
+    with_recorded("samba-mit-krb5-clock", |recording, case| {
+        let keys = key_words(recording, case);
+        let words: Vec<&str> = ["explain"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        let ran = run_with(&[&words[..], &["-"]].concat(), &case.bytes().unwrap());
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+        assert!(ran.out.starts_with("✗ refused: clock-skew, at "), "{}", ran.out);
+        assert!(ran.out.contains("├ ✗ Client's clock\n│   refused  clock-skew (look at: time)\n"), "{}", ran.out);
+    });
+}

@@ -1,0 +1,129 @@
+//! `keytab derive`.
+
+use super::{Folder, OfMit};
+use crate::{Ran, run, run_with};
+use kerberos_sso::{EncType, Keytab};
+
+/// The time at which `ktutil` wrote the entries of the vectors.
+const WRITTEN: &str = "1795300761";
+const PASSWORD: &str = "Passw0rd";
+
+fn derive(words: &[&str], password: &str) -> Ran {
+    run_with(&[&["keytab", "derive"], words].concat(), password.as_bytes())
+}
+
+#[test]
+fn the_octets_are_those_that_ktutil_of_mit_writes() {
+    let of_mit = OfMit::load("mit-0x502");
+    let folder = Folder::new();
+    let mut octets = vec![5, 2];
+    for (index, [kvno, principal, etype, _]) in of_mit.entries.iter().enumerate() {
+        let (name, realm) = principal.rsplit_once('@').unwrap();
+        let etype = etype.parse::<EncType>().unwrap().0.to_string();
+        let out = folder.path(&index.to_string());
+        let words =
+            ["--account", name, "--realm", realm, "--etypes", &etype, "--kvno", kvno, "--at", WRITTEN, "--out", &out];
+        let ran = derive(&words, PASSWORD);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        octets.extend(&std::fs::read(out).unwrap()[2..]);
+    }
+    assert_eq!(octets, of_mit.octets);
+}
+
+#[test]
+fn a_computer_accounts_keys_are_written_for_each_service() {
+    let folder = Folder::new();
+    let out = folder.path("web.keytab");
+    let words = ["--account", "WEB01$", "--realm", "contoso.test", "--kvno", "5", "--at", WRITTEN, "--out", &out];
+    let services = ["--principal", "HTTP/web.contoso.test", "--principal", "WEB01$@CONTOSO.TEST"];
+    let ran = derive(&[&words[..], &services].concat(), "Correct-Horse-7\n");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("\nSalt: CONTOSO.TESThostweb01.contoso.test\n"), "{}", ran.out);
+    assert!(
+        ran.out.contains("   5 2026-11-21T22:39:21Z HTTP/web.contoso.test@CONTOSO.TEST (aes256-cts-hmac-sha1-96)\n")
+    );
+    assert!(!ran.out.contains("Correct-Horse-7"));
+
+    let keytab = Keytab::parse(&std::fs::read(&out).unwrap()).unwrap();
+    assert!(keytab.unusable().is_empty());
+    let account = kerberos_sso::ComputerAccount::new("WEB01$", "CONTOSO.TEST");
+    let salt = account.salt();
+    let password = kerberos_sso::Password::from_text("Correct-Horse-7");
+    let found: Vec<_> = keytab.entries().iter().map(|entry| (entry.components.join("/"), entry.etype.0)).collect();
+    let service = "HTTP/web.contoso.test".to_owned();
+    assert_eq!(found, [(service.clone(), 18), (service, 17), ("WEB01$".into(), 18), ("WEB01$".into(), 17)]);
+    for entry in keytab.entries() {
+        assert_eq!((entry.realm.as_str(), entry.kvno), ("CONTOSO.TEST", 5));
+        assert_eq!(entry.key.as_ref(), Some(&password.key(entry.etype, &salt).unwrap()));
+    }
+}
+
+#[test]
+fn keys_are_printed_only_if_they_are_asked_for() {
+    let [.., key] = &OfMit::load("mit-0x502").entries[0];
+    let folder = Folder::new();
+    let out = folder.path("http.keytab");
+    let words = ["--account", "HTTP/www.example.test", "--realm", "EXAMPLE.TEST", "--etypes", "18", "--kvno", "3"];
+    let hidden = derive(&[&words[..], &["--out", &out]].concat(), PASSWORD);
+    assert!(hidden.code == 0 && !hidden.out.contains(key), "{}", hidden.out);
+    let shown = derive(&[&words[..], &["--show-keys"]].concat(), PASSWORD);
+    assert_eq!(shown.code, 0);
+    assert!(shown.out.ends_with(&format!(" --key 18:{key}:3\n")), "{}", shown.out);
+    let neither = derive(&words, PASSWORD);
+    assert_eq!((neither.code, neither.out.as_str()), (2, ""));
+}
+
+#[test]
+fn the_password_comes_from_a_file_and_a_salt_by_its_option() {
+    let folder = Folder::new();
+    let file = folder.file("password", "Passw0rd\r\n");
+    let words = ["--realm", "EXAMPLE.TEST", "--etypes", "18", "--show-keys", "--password-file", &file];
+    let by_name = derive(&[&words[..], &["--account", "HTTP/www.example.test"]].concat(), "");
+    let by_salt =
+        derive(&[&words[..], &["--account", "web", "--salt", "EXAMPLE.TESTHTTPwww.example.test"]].concat(), "");
+    let key = |ran: &Ran| ran.out.rsplit_once(" --key ").map(|(_, key)| key.to_owned());
+    let [.., expected] = &OfMit::load("mit-0x502").entries[0];
+    assert_eq!(key(&by_name), Some(format!("18:{expected}:1\n")), "{}", by_name.err);
+    assert_eq!(key(&by_salt), key(&by_name));
+}
+
+#[test]
+fn a_file_that_is_there_stays_as_it_is() {
+    let folder = Folder::new();
+    let out = folder.file("http.keytab", "old");
+    let ran = derive(&["--account", "svc", "--realm", "EXAMPLE.TEST", "--out", &out], PASSWORD);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert_eq!(std::fs::read_to_string(out).unwrap(), "old");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_a_new_keytab() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let out = folder.path("http.keytab");
+    assert_eq!(derive(&["--account", "svc", "--realm", "EXAMPLE.TEST", "--out", &out], PASSWORD).code, 0);
+    assert_eq!(std::fs::metadata(out).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_gives_no_keys_is_misuse_and_says_why() {
+    let account = ["--account", "svc", "--realm", "EXAMPLE.TEST", "--show-keys"];
+    for (words, password, said) in [
+        (&[][..], "", "the password is empty"),
+        (&[], "\n", "the password is empty"),
+        (&[], "one\ntwo\n", "the password has more than one line"),
+        (&["--kvno", "0"], PASSWORD, "versions begin with 1"),
+        (&["--etypes", "16"], PASSWORD, "des3-cbc-sha1-kd (16)"),
+        (&["--account", "svc@EXAMPLE.TEST"], PASSWORD, "--account is a name without realm or domain"),
+        (&["--principal", "HTTP/www@OTHER.TEST"], PASSWORD, "HTTP/www@OTHER.TEST is not of the realm EXAMPLE.TEST"),
+        (&["--principal", "HTTP/"], PASSWORD, "\"HTTP/\" is no name of a principal"),
+        (&["--at", "4294967296"], PASSWORD, "the time is not one of 1970 to 2106"),
+        (&["--password", PASSWORD], PASSWORD, "invalid option '--password'"),
+    ] {
+        let ran = derive(&[&account[..], words].concat(), password);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words:?}");
+        assert!(ran.err.contains(said), "{words:?}: {}", ran.err);
+    }
+    assert_eq!(run(&["keytab", "derive", "--show-keys"]).code, 2);
+}

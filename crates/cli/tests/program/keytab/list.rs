@@ -1,0 +1,158 @@
+//! `keytab list`.
+
+use super::{Folder, OfMit, keytab, record};
+use crate::run;
+use kerberos_sso::EncType;
+use serde_json::Value;
+
+#[test]
+fn entries_of_mit_are_listed_as_klist_lists_them() {
+    for name in ["mit-0x502", "mit-0x501", "mit-hole"] {
+        let of_mit = OfMit::load(name);
+        let folder = Folder::new();
+        let file = folder.file("http.keytab", &of_mit.octets);
+        let ran = run(&["keytab", "list", &file]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{name}");
+        let lines: Vec<_> = ran.out.lines().collect();
+        assert_eq!(lines[0], format!("Keytab name: FILE:{file}"));
+        let expected = of_mit.entries.iter().map(|[kvno, principal, etype, _]| {
+            let etype = etype.parse::<EncType>().unwrap();
+            format!("{kvno:>4} 2026-11-21T22:39:21Z {principal} ({})", etype.name().unwrap())
+        });
+        assert_eq!(lines[3..3 + of_mit.entries.len()], expected.collect::<Vec<_>>(), "{name}");
+        assert_eq!(
+            lines[3 + of_mit.entries.len()..],
+            [
+                "",
+                "Note: host/db.example.test@EXAMPLE.TEST has keys of RC4 only, which a server refuses unless its policy allows RC4."
+            ]
+        );
+    }
+}
+
+#[test]
+fn keys_are_listed_only_if_they_are_asked_for() {
+    let of_mit = OfMit::load("mit-0x502");
+    let folder = Folder::new();
+    let file = folder.file("http.keytab", &of_mit.octets);
+    for format in [&[][..], &["--json"]] {
+        let hidden = run(&[&["keytab", "list", &file], format].concat());
+        let shown = run(&[&["keytab", "list", "--show-keys", &file], format].concat());
+        assert_eq!((hidden.code, shown.code), (0, 0));
+        for [.., key] in &of_mit.entries {
+            assert!(!hidden.out.contains(key) && shown.out.contains(key), "{key}");
+        }
+    }
+}
+
+#[test]
+fn json_has_entries_damaged_records_and_notes() {
+    let of_mit = OfMit::load("mit-0x502");
+    let folder = Folder::new();
+    let cut = &of_mit.octets[..of_mit.octets.len() - 1];
+    let file = folder.file("http.keytab", cut);
+    let ran = run(&["keytab", "list", "--json", &file]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    let listed: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(listed["keytab"], file);
+    assert_eq!(listed["entries"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        listed["entries"][1],
+        serde_json::json!({
+            "kvno": 300,
+            "timestamp": 1_795_300_761,
+            "principal": "HTTP/www.example.test@EXAMPLE.TEST",
+            "name_type": 1,
+            "etype": 17,
+            "etype_name": "aes128-cts-hmac-sha1-96",
+            "supported": true,
+        })
+    );
+    assert_eq!(
+        listed["unusable"],
+        serde_json::json!([{
+            "at": of_mit.octets.len() - 58,
+            "principal": "svc@EXAMPLE.TEST",
+            "kvno": 1,
+            "etype": 19,
+            "problem": "the record is cut short",
+        }])
+    );
+    assert_eq!(listed["notes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn records_that_cannot_serve_are_listed_with_place_and_reason() {
+    let good = record(&["HTTP", "www.mit.test"], "MIT.TEST", 2, 18, &[7; 32]);
+    let mut latin1 = record(&["Muller"], "MIT.TEST", 1, 18, &[7; 32]);
+    let letter = latin1.iter().position(|octet| *octet == b'u').unwrap();
+    latin1[letter] = 0xFC;
+    let cut = good[..good.len() - 9].to_vec();
+    for (bad, reason) in [
+        (
+            record(&["HTTP", "www.mit.test"], "MIT.TEST", 7, 18, &[7; 4]),
+            "HTTP/www.mit.test@MIT.TEST at octet 87, version 7, aes256-cts-hmac-sha1-96 (18): the key has another length \
+             than its type asks for",
+        ),
+        (latin1, "M\u{fffd}ller@MIT.TEST at octet 87, version 1, aes256-cts-hmac-sha1-96 (18): a name is not UTF-8"),
+        (record(&[], "MIT.TEST", 1, 18, &[7; 32]), "a record at octet 87: the principal has no name"),
+        (
+            cut,
+            "HTTP/www.mit.test@MIT.TEST at octet 87, version 2, aes256-cts-hmac-sha1-96 (18): the record is cut short",
+        ),
+    ] {
+        let folder = Folder::new();
+        let file = folder.file("http.keytab", keytab(&[good.clone(), bad]));
+        let ran = run(&["keytab", "list", &file]);
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{reason}");
+        assert!(ran.out.contains("   2 2026-11-21T22:39:21Z HTTP/www.mit.test@MIT.TEST (aes256-cts-hmac-sha1-96)\n"));
+        assert!(ran.out.ends_with(&format!("\nCannot serve:\n  {reason}\n")), "{}", ran.out);
+    }
+}
+
+#[test]
+fn keytabs_without_a_key_that_serves_exit_1() {
+    let des = record(&["host", "old.mit.test"], "MIT.TEST", 1, 16, &[7; 24]);
+    for (records, said) in [
+        (vec![], "Note: No entry can serve.\n"),
+        (vec![des], "Note: host/old.mit.test@MIT.TEST has no key of a type that is supported.\n"),
+    ] {
+        let folder = Folder::new();
+        let file = folder.file("http.keytab", keytab(&records));
+        let ran = run(&["keytab", "list", &file]);
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+        assert!(ran.out.ends_with(said), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_key_of_the_kdc_is_noted() {
+    let folder = Folder::new();
+    let file = folder.file("all.keytab", keytab(&[record(&["krbtgt", "MIT.TEST"], "MIT.TEST", 1, 18, &[7; 32])]));
+    let ran = run(&["keytab", "list", &file]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.ends_with(
+        "Note: krbtgt/MIT.TEST@MIT.TEST is a key of the KDC: whoever reads this file can be anybody in the realm.\n"
+    ));
+}
+
+#[test]
+fn names_cannot_forge_a_line() {
+    let folder = Folder::new();
+    let file = folder.file("http.keytab", keytab(&[record(&["a\nb\u{1b}[2J"], "MIT.TEST", 1, 18, &[7; 32])]));
+    let ran = run(&["keytab", "list", &file]);
+    assert!(
+        ran.out.ends_with("   1 2026-11-21T22:39:21Z a\\nb\\u{1b}[2J@MIT.TEST (aes256-cts-hmac-sha1-96)\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn what_is_no_keytab_is_misuse() {
+    let folder = Folder::new();
+    let file = folder.file("token", b"Negotiate YII=");
+    let ran = run(&["keytab", "list", &file]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("not a keytab: it does not begin with 0x0501 or 0x0502"), "{}", ran.err);
+}

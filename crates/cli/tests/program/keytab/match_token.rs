@@ -1,0 +1,133 @@
+//! `keytab match`: recorded tokens against keytabs of the keys that their servers held.
+
+use super::{Folder, keytab, record};
+use crate::recorded::{self, Case, Outcome, Recording};
+use crate::{Ran, form_words, run, run_with, with_recorded};
+use serde_json::Value;
+
+/// The keys of a case as records of a keytab. `None` if they are not of one account.
+fn records(recording: &Recording, case: &Case) -> Option<Vec<Vec<u8>>> {
+    let accounts = recording.accounts(case).unwrap();
+    let [account] = accounts.as_slice() else { return None };
+    let keys = recording.raw_keys(case).unwrap();
+    let record = |(key, held): (&kerberos_sso::Key, &kerberos_sso::ServiceKey)| {
+        let etype = u16::try_from(key.etype().0).unwrap();
+        assert_eq!(held.etype(), key.etype());
+        let names: Vec<_> = account.name().split('/').collect();
+        record(&names, account.realm(), held.kvno().unwrap_or(0), etype, key.expose_bytes())
+    };
+    Some(keys.iter().zip(account.keys()).map(record).collect())
+}
+
+fn match_token(file: &str, case: &Case, words: &[&str]) -> Ran {
+    let words = [&["keytab", "match", file, "--token", "-"], form_words(case), words].concat();
+    run_with(&words, &case.bytes().unwrap())
+}
+
+#[test]
+fn every_recorded_ticket_is_opened_or_refused_as_the_server_decided() {
+    let (mut opened, mut without_key) = (0, 0);
+    for recording in &recorded::load_all().unwrap() {
+        for case in &recording.cases {
+            let Some(records) = records(recording, case) else { continue };
+            let folder = Folder::new();
+            let file = folder.file("http.keytab", keytab(&records));
+            let ran = match_token(&file, case, &["--json"]);
+            let report: Value = serde_json::from_str(&ran.out).unwrap();
+            match case.outcome() {
+                Outcome::Accept(expect) => {
+                    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}: {}", case.id, ran.out);
+                    let opener = usize::try_from(report["opened_by"].as_u64().unwrap()).unwrap();
+                    let entry = &report["entries"][opener];
+                    assert_eq!((&entry["fit"], &entry["etype"]), (&"opens".into(), &expect.ticket.etype.into()));
+                    assert_eq!(
+                        (&report["ticket"]["service"], &report["refusal"]),
+                        (&expect.service.name.as_str().into(), &Value::Null)
+                    );
+                    opened += 1;
+                }
+                Outcome::Reject(code @ ("no-key" | "key-version" | "ntlm" | "not-negotiate" | "user-to-user")) => {
+                    assert_eq!((ran.code, &report["opened_by"]), (1, &Value::Null), "{}: {}", case.id, ran.out);
+                    assert_eq!(report["refusal"]["code"], code, "{}: {}", case.id, ran.out);
+                    without_key += 1;
+                }
+                Outcome::Reject(_) => {}
+            }
+        }
+    }
+    assert!(opened >= 150 && without_key >= 20, "{opened} {without_key}");
+}
+
+#[test]
+fn the_entry_that_opens_a_ticket_is_marked() {
+    with_recorded("samba-mit-krb5", |recording, case| {
+        let records = records(recording, case).unwrap();
+        let other = record(&["other"], "CONTOSO.TEST", 9, 18, &[7; 32]);
+        let folder = Folder::new();
+        let file = folder.file("http.keytab", keytab(&[vec![other], records].concat()));
+        let ran = match_token(&file, case, &[]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        let (head, entries) = ran.out.split_once("\n\n").unwrap();
+        assert!(
+            head.starts_with("The ticket for HTTP/")
+                && head.contains("@CONTOSO.TEST needs a key of aes256-cts-hmac-sha1-96, version ")
+        );
+        assert!(
+            entries.contains(
+                "\n✗    9 other@CONTOSO.TEST (aes256-cts-hmac-sha1-96): another version, which does not open it\n"
+            ),
+            "{entries}"
+        );
+        let opening = entries.lines().filter(|line| line.starts_with('✓')).collect::<Vec<_>>();
+        assert_eq!(opening.len(), 1, "{entries}");
+        assert!(opening[0].ends_with("(aes256-cts-hmac-sha1-96): opens it"), "{entries}");
+        assert!(entries.contains("(aes128-cts-hmac-sha1-96): another type\n"), "{entries}");
+    });
+}
+
+#[test]
+fn a_keytab_of_other_keys_says_what_was_wanted_and_what_to_do() {
+    with_recorded("samba-mit-krb5", |_, case| {
+        let folder = Folder::new();
+        let file = folder.file("http.keytab", keytab(&[record(&["web$"], "CONTOSO.TEST", 2, 17, &[7; 16])]));
+        let ran = match_token(&file, case, &[]);
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+        assert!(ran.out.contains("\nNo entry opens the ticket.\n  refused   no-key (look at: keys)\n"), "{}", ran.out);
+        assert!(ran.out.contains("\n  because   ") && ran.out.contains("\n  remedy    "), "{}", ran.out);
+    });
+}
+
+#[test]
+fn a_key_of_a_realm_in_other_letters_opens_no_ticket_and_is_told() {
+    with_recorded("samba-mit-krb5", |recording, case| {
+        let key = &recording.raw_keys(case).unwrap()[0];
+        let etype = u16::try_from(key.etype().0).unwrap();
+        let folder = Folder::new();
+        let lower = keytab(&[record(&["web$"], "contoso.test", 2, etype, key.expose_bytes())]);
+        let ran = match_token(&folder.file("http.keytab", lower), case, &[]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.out.contains(": opens it, but is not of the realm CONTOSO.TEST\n"), "{}", ran.out);
+    });
+}
+
+#[test]
+fn damaged_records_are_warned_of_and_the_others_tried() {
+    with_recorded("samba-mit-krb5", |recording, case| {
+        let bad = record(&["bad"], "CONTOSO.TEST", 1, 18, &[7; 4]);
+        let folder = Folder::new();
+        let file = folder.file("http.keytab", keytab(&[records(recording, case).unwrap(), vec![bad]].concat()));
+        let ran = match_token(&file, case, &[]);
+        assert_eq!(ran.code, 0);
+        assert!(ran.err.contains("bad@CONTOSO.TEST at octet "), "{}", ran.err);
+    });
+}
+
+#[test]
+fn a_token_without_a_ticket_is_refused_before_keys_are_tried() {
+    let folder = Folder::new();
+    let file = folder.file("http.keytab", keytab(&[record(&["web$"], "CONTOSO.TEST", 2, 17, &[7; 16])]));
+    // NTLM's NEGOTIATE_MESSAGE.
+    let ran = run(&["keytab", "match", &file, "--token", "Negotiate TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA="]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(ran.out.starts_with("The token is refused before a key is looked for.\n  refused   ntlm "), "{}", ran.out);
+}

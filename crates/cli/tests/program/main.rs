@@ -1,0 +1,93 @@
+//! The program `kerberos-sso` as its users run it: words and files in, text and an exit code out.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+
+mod commands;
+mod explain;
+mod keytab;
+#[path = "../../../../tests/recorded/mod.rs"]
+mod recorded;
+mod validate;
+
+use recorded::{Case, Form, Recording};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// What the program has said, and how it ended.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs the program on words, with nothing at its standard input.
+fn run(words: &[&str]) -> Ran {
+    run_with(words, b"")
+}
+
+fn run_with(words: &[&str], input: &[u8]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kerberos-sso"));
+    command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // A program that fails does not read its input.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let done = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    Ran {
+        code: done.status.code().unwrap(),
+        out: String::from_utf8(done.stdout).unwrap(),
+        err: String::from_utf8(done.stderr).unwrap(),
+    }
+}
+
+/// A folder with files, and their paths.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().into()
+    }
+
+    fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.path(name), contents).unwrap();
+        self.path(name)
+    }
+}
+
+/// Runs `check` on the recorded token of this id.
+fn with_recorded(id: &str, check: impl FnOnce(&Recording, &Case)) {
+    let recordings = recorded::load_all().unwrap();
+    let mut cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
+    let (recording, case) = cases.find(|(_, case)| case.id == id).unwrap();
+    check(recording, case);
+}
+
+/// The words that name the keys of a case, each as `--key` takes it, and their realm.
+fn key_words(recording: &Recording, case: &Case) -> Vec<String> {
+    let realm = recording.accounts(case).unwrap()[0].realm().to_owned();
+    let keys = recording.raw_keys(case).unwrap();
+    let keys = keys.iter().flat_map(|key| ["--key".into(), format!("{}:{}", key.etype().0, hex(key.expose_bytes()))]);
+    keys.chain(["--realm".into(), realm, "--at".into(), case.now().seconds().to_string()]).collect()
+}
+
+/// The word that says that a token is a header, if it is.
+fn form_words(case: &Case) -> &'static [&'static str] {
+    match case.form {
+        Form::Token => &[],
+        Form::Header => &["--header"],
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets
+        .iter()
+        .flat_map(|octet| [octet >> 4, octet & 15])
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
+}
