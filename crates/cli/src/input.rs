@@ -31,10 +31,10 @@ pub(crate) fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     open().map_err(|error| of_file(path, &error))
 }
 
-/// Reads a secret that should have `length` octets.
+/// Reads a secret of which `length` octets are known to come, or more.
 pub(crate) fn secret(source: impl Read, length: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
     // A vector that grows leaves secrets in memory that is given back. The octet to spare is for the end to be seen.
-    let room = usize::try_from(length.min(MAX_FILE)).unwrap_or(0).saturating_add(1);
+    let room = usize::try_from(length.clamp(USUAL_SECRET, MAX_FILE)).unwrap_or(0).saturating_add(1);
     let mut contents = Zeroizing::new(Vec::with_capacity(room));
     source.take(MAX_FILE.saturating_add(1)).read_to_end(&mut contents)?;
     if u64::try_from(contents.len()).is_ok_and(|length| length <= MAX_FILE) {
@@ -50,6 +50,9 @@ pub(crate) fn of_file(path: &Path, error: &dyn std::fmt::Display) -> String {
 
 /// Twice the longest header.
 const MAX_TOKEN: u64 = 256 * 1024;
+
+/// A pipe does not know its length, and a password is not longer.
+const USUAL_SECRET: u64 = 4096;
 
 /// A keytab with an entry for each of 200,000 accounts.
 const MAX_FILE: u64 = 16 << 20;

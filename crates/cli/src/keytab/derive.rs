@@ -94,7 +94,7 @@ impl Derivation {
             None if std::io::stdin().is_terminal() => {
                 return Err("a terminal would show the password: use a pipe or --password-file".into());
             }
-            None => input::secret(std::io::stdin().lock(), USUAL_PASSWORD).map_err(|error| error.to_string())?,
+            None => input::secret(std::io::stdin().lock(), 0).map_err(|error| error.to_string())?,
         };
         let text = std::str::from_utf8(&octets).map_err(|_| "the password is not UTF-8")?;
         let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
@@ -157,6 +157,3 @@ fn save(path: &Path, octets: &[u8]) -> std::io::Result<()> {
     file.write_all(octets)?;
     file.sync_all()
 }
-
-/// Memory for the password is taken at once; a longer one is taken, too.
-const USUAL_PASSWORD: u64 = 4096;

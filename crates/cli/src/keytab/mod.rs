@@ -3,7 +3,7 @@
 mod derive;
 mod entry;
 mod list;
-mod open;
+mod match_token;
 mod write;
 
 use crate::terminal::{Failure, Finding, Question, Terminal, Wanted};
@@ -18,14 +18,14 @@ pub(crate) fn run(terminal: &mut Terminal<'_>, words: Vec<OsString>) -> Result<F
     match wanted {
         Work::List(listing) => list::run(terminal, &listing),
         Work::Derive(derivation) => derive::run(terminal, &derivation),
-        Work::Match(trial) => open::run(terminal, &trial),
+        Work::Match(trial) => match_token::run(terminal, &trial),
     }
 }
 
 enum Work {
     List(list::Listing),
     Derive(derive::Derivation),
-    Match(open::Trial),
+    Match(match_token::Trial),
 }
 
 impl Work {
@@ -38,7 +38,7 @@ impl Work {
         match name.to_str() {
             Some("list") => list::Listing::parse(parser).map(|wanted| wanted.map(Self::List)),
             Some("derive") => derive::Derivation::parse(parser).map(|wanted| wanted.map(Self::Derive)),
-            Some("match") => open::Trial::parse(parser).map(|wanted| wanted.map(Self::Match)),
+            Some("match") => match_token::Trial::parse(parser).map(|wanted| wanted.map(Self::Match)),
             _ => Err(format!("{name:?} is no command for keytabs").into()),
         }
     }

@@ -37,8 +37,8 @@ fn every_recorded_ticket_is_opened_or_refused_as_the_server_decided() {
             match case.outcome() {
                 Outcome::Accept(expect) => {
                     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}: {}", case.id, ran.out);
-                    let opener = usize::try_from(report["opened_by"].as_u64().unwrap()).unwrap();
-                    let entry = &report["entries"][opener];
+                    let place = usize::try_from(report["opened_by"].as_u64().unwrap()).unwrap();
+                    let entry = &report["entries"][place];
                     assert_eq!((&entry["fit"], &entry["etype"]), (&"opens".into(), &expect.ticket.etype.into()));
                     assert_eq!(
                         (&report["ticket"]["service"], &report["refusal"]),
@@ -107,6 +107,32 @@ fn a_key_of_a_realm_in_other_letters_opens_no_ticket_and_is_told() {
         let ran = match_token(&folder.file("http.keytab", lower), case, &[]);
         assert_eq!(ran.code, 1);
         assert!(ran.out.contains(": opens it, but is not of the realm CONTOSO.TEST\n"), "{}", ran.out);
+    });
+}
+
+#[test]
+fn an_entry_behind_the_last_key_that_a_server_tries_is_told() {
+    with_recorded("samba-mit-krb5", |recording, case| {
+        let key = recording.raw_keys(case).unwrap().into_iter().find(|key| key.etype().0 == 18).unwrap();
+        let entry = |kvno, key: &[u8]| record(&["web$"], "CONTOSO.TEST", kvno, 18, key);
+        let others = (0..8).map(|index| entry(200 + u32::from(index), &[index; 32]));
+        let folder = Folder::new();
+        let last = entry(100, key.expose_bytes());
+        let file = folder.file("http.keytab", keytab(&others.chain([last]).collect::<Vec<_>>()));
+        let ran = match_token(&file, case, &[]);
+        assert_eq!(ran.code, 0);
+        assert!(
+            ran.out.contains(
+                "\n✓  100 web$@CONTOSO.TEST (aes256-cts-hmac-sha1-96): opens it, though the ticket names version 2\n"
+            ),
+            "{}",
+            ran.out
+        );
+        assert!(
+            ran.out.contains("\nA server with the whole keytab does not come to that entry.\n  refused   key-version "),
+            "{}",
+            ran.out
+        );
     });
 }
 
