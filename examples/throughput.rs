@@ -24,6 +24,10 @@ throughput --keytab FILE --tokens FILE [--at UNIX_SECONDS] [--skew SECONDS] [--m
            [--pac require|verify|ignore] [--allow-rc4] [--replay] [--threads N] [--passes P]";
 
 fn main() -> ExitCode {
+    if std::env::args_os().skip(1).any(|word| word == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     match Arguments::parse(Parser::from_env()).map_err(|error| error.to_string()).and_then(|arguments| run(&arguments))
     {
         Ok(()) => ExitCode::SUCCESS,

@@ -32,6 +32,10 @@ const USAGE: &str = "Usage: acceptor [--allow-rc4] [--krb-error] [--entropy HEX]
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
+    if std::env::args_os().skip(1).any(|word| word == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
