@@ -53,7 +53,8 @@ fn misuse_of_every_command_exits_2_and_points_to_the_help() {
         let ran = run(words);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{words:?}: {}", ran.err);
         let lines: Vec<_> = ran.err.lines().collect();
-        assert!(lines.len() == 2 && lines[0].starts_with("kerberos-sso"), "{words:?}: {}", ran.err);
-        assert!(lines[1].starts_with("Try kerberos-sso") && lines[1].ends_with(" --help."), "{words:?}: {}", ran.err);
+        let [first, .., last] = lines.as_slice() else { panic!("{words:?}: {}", ran.err) };
+        assert!(first.starts_with("kerberos-sso"), "{words:?}: {}", ran.err);
+        assert!(last.starts_with("Try kerberos-sso") && last.ends_with(" --help."), "{words:?}: {}", ran.err);
     }
 }

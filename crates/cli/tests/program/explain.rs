@@ -30,3 +30,15 @@ fn a_refused_token_exits_1_with_the_failed_check_in_its_tree() {
         assert!(ran.out.contains("├ ✗ Client's clock\n│   refused  clock-skew (look at: time)\n"), "{}", ran.out);
     });
 }
+
+#[test]
+fn whoever_pastes_no_token_is_told_where_one_is() {
+    let of_input = run_with(&["explain", "--at", "0", "-"], b"https://www.example.test/");
+    assert_eq!((of_input.code, of_input.err.as_str()), (1, ""));
+    let of_word = run(&["explain", "https://www.example.test/"]);
+    assert_eq!((of_word.code, of_word.out.as_str()), (2, ""));
+    for said in [of_input.out, of_word.err] {
+        assert!(said.contains("\nThis is a web address. The token is never in the address."), "{said}");
+        assert!(said.contains("\nIn the browser, open the developer tools (F12)"), "{said}");
+    }
+}
