@@ -15,6 +15,7 @@ pub mod http;
 mod identity;
 pub mod keys;
 pub mod limits;
+pub mod manual;
 pub mod negotiate;
 pub mod observe;
 pub mod pac;

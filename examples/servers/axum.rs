@@ -1,0 +1,31 @@
+//! axum: users sign in by their tickets, and one route is for one group.
+//!
+//! Run: `cargo run -p kerberos-sso-example-servers --bin axum -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
+#![allow(clippy::print_stdout, reason = "this is a program")]
+
+use axum::{Router, routing::get};
+use kerberos_sso::tower::{RequireGroupLayer, SharedIdentity};
+use kerberos_sso::{Sid, WellKnownGroup};
+use kerberos_sso_server::Server;
+use std::{env::args, error::Error};
+
+async fn hello(user: SharedIdentity) -> String {
+    format!("Hello {}\n", user.name)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let argument = |index| args().nth(index).ok_or("arguments: KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]");
+    let domain: Sid = argument(3)?.parse()?;
+    let admins = WellKnownGroup::DomainAdmins.of_domain(domain).ok_or("not the SID of a domain")?;
+    // The server looks at the keytab every ten seconds: a new one serves at once, and the old keys until their tickets end.
+    let server = Server::in_active_directory(&argument(2)?, domain).start(argument(1)?)?;
+    let app = Router::new()
+        .route("/admin", get(hello).layer(RequireGroupLayer::new(admins)))
+        .route("/", get(hello))
+        .layer(server.layer());
+    let listener = tokio::net::TcpListener::bind(argument(4).as_deref().unwrap_or("127.0.0.1:8080")).await?;
+    println!("http://{}/", listener.local_addr()?);
+    Ok(axum::serve(listener, app).await?)
+}
