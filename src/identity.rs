@@ -251,6 +251,25 @@ impl fmt::Debug for IdentityRef<'_> {
 
 /// A user's identity that a session can keep. The fields are those of [`IdentityRef`], whose methods document their
 /// sources. [`SessionIdentity`](crate::SessionIdentity) is a smaller form.
+///
+/// ```
+/// use kerberos_sso::{Accepted, Identity, Sid};
+///
+/// /// Lets in the editors of a wiki, and returns who they are.
+/// fn editor(accepted: &Accepted, editors: Sid) -> Option<Identity> {
+///     let user = accepted.identity().to_owned();
+///     user.is_member_of(editors).then_some(user)
+/// }
+/// # #[cfg(feature = "testing")] {
+/// # use kerberos_sso::{Policy, Validator, replay::NoReplayCache, testing::TestRealm};
+/// # let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+/// # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+/// # let accepted = validator.validate_ticket(&realm.ticket_for("alice").mint(), TestRealm::NOW).unwrap();
+/// # let [everybody, admins] = [513, 512].map(|rid| realm.domain_sid().join(rid).unwrap());
+/// # assert_eq!(editor(&accepted, everybody).unwrap().name, "alice");
+/// # assert_eq!(editor(&accepted, admins), None);
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

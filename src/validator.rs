@@ -71,6 +71,22 @@ pub struct Validator<R = ()> {
 impl<R> Validator<R> {
     /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache). It may
     /// be an `Arc` of a cache that other validators share.
+    ///
+    /// Make one validator when the server starts, and share it. A validator for each request would have a replay cache for
+    /// each, and admit every replay.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kerberos_sso::replay::MemoryReplayCache;
+    /// use kerberos_sso::{ComputerAccount, KeySet, Password, Policy, Validator};
+    /// use std::time::SystemTime;
+    ///
+    /// let account = ComputerAccount::new("WEB$", "EXAMPLE.COM").with_password(&Password::from_text("A.Long.Secret.1"), None);
+    /// let policy = Policy::default().with_services(["HTTP/www.example.com"]);
+    /// let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), SystemTime::now().into());
+    /// let validator = Validator::new(KeySet::from(account), policy, cache);
+    /// # }
+    /// ```
     pub fn new(keys: impl Into<Arc<KeySet>>, policy: Policy, replay: R) -> Self {
         let (keys, longest_skew) = (keys.into(), policy.clock_skew);
         observe::keys_in_use(&keys, &policy);

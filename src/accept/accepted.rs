@@ -14,6 +14,25 @@ use crate::wire::krb5::PrincipalName;
 use alloc::vec::Vec;
 
 /// An accepted request: it has passed every check, the replay cache's included.
+///
+/// ```
+/// use kerberos_sso::Accepted;
+///
+/// /// Returns a line for the log: the user, the account whose key opened the ticket, and the end of the ticket.
+/// fn line(accepted: &Accepted) -> String {
+///     let (user, opened_by) = (accepted.identity(), accepted.opened_by());
+///     format!("{user} by {}, until {}", opened_by.account().name(), accepted.ticket().end_time())
+/// }
+/// # #[cfg(feature = "testing")] {
+/// # use kerberos_sso::{Policy, Validator, replay::NoReplayCache, testing::TestRealm};
+/// # let realm = TestRealm::new("CONTOSO.TEST").with_account("WEB$");
+/// # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+/// # let accepted = validator.validate_ticket(&realm.ticket_for("alice").mint(), TestRealm::NOW).unwrap();
+/// # assert!(line(&accepted).starts_with("alice@CONTOSO.TEST by WEB$, until 2026-11-21"), "{}", line(&accepted));
+/// # }
+/// ```
+///
+/// [`Accepted::answer`] makes what the client waits for.
 #[derive(Debug)]
 #[must_use]
 pub struct Accepted {

@@ -42,7 +42,29 @@ use thiserror::Error;
 /// The reason why a request was refused.
 ///
 /// [`code`](Self::code) is a name for programs, and [`blame`](Self::blame) is the place to look for the cause. `Display` is a
-/// sentence for the log, and [`remedy`](Self::remedy) says what an administrator can do.
+/// sentence for the log, and [`remedy`](Self::remedy) says what an administrator can do. The manual has a page
+/// with [every code](crate::manual::codes).
+///
+/// ```
+/// use kerberos_sso::{Error, Refused};
+///
+/// /// Returns what the user may read on the page that takes the place of the sign-in.
+/// fn advice(refused: &Refused) -> &'static str {
+///     match refused.error() {
+///         Error::ClockSkew { .. } => "The clock of your computer is wrong.",
+///         Error::TicketExpired { .. } => "Lock and unlock your computer, then try again.",
+///         _ => "Please sign in with your password.",
+///     }
+/// }
+/// # #[cfg(feature = "testing")] {
+/// # use kerberos_sso::{Policy, Validator, replay::NoReplayCache, testing::TestRealm};
+/// # let realm = TestRealm::new("CONTOSO.TEST");
+/// # let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+/// # let late = TestRealm::NOW.saturating_add_seconds(301);
+/// # let refused = validator.validate_ticket(&realm.ticket_for("alice").sent_at(late).mint(), TestRealm::NOW).unwrap_err();
+/// # assert_eq!(advice(&refused), "The clock of your computer is wrong.");
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -37,6 +37,25 @@ impl NegotiateLayer {
     /// whose keys the server replaces while it runs. The validator's replay cache is a
     /// [`ReplayCache`](crate::replay::ReplayCache) or an [`AsyncReplayCache`], and lives as long as the layer.
     ///
+    /// ```
+    /// use kerberos_sso::replay::MemoryReplayCache;
+    /// use kerberos_sso::tower::NegotiateLayer;
+    /// use kerberos_sso::{ComputerAccount, KeySet, Password, Policy, Randomness, Validator};
+    /// use std::time::SystemTime;
+    ///
+    /// let account = ComputerAccount::new("WEB$", "EXAMPLE.COM").with_password(&Password::from_text("A.Long.Secret.1"), None);
+    /// let clock = || SystemTime::now().into();
+    /// let randomness = || {
+    ///     let mut octets = [0; 64];
+    ///     getrandom::fill(&mut octets).expect("the operating system has randomness");
+    ///     Randomness::new(octets)
+    /// };
+    /// let policy = Policy::default();
+    /// let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), clock());
+    /// let layer = NegotiateLayer::new(Validator::new(KeySet::from(account), policy, cache), clock, randomness);
+    /// let app: axum::Router = axum::Router::new().route("/", axum::routing::get(|| async { "Hello" })).layer(layer);
+    /// ```
+    ///
     /// A function that makes a validator for each request would also make a replay cache for each request, and so admit every
     /// replay. The layer does not accept such a function:
     ///
