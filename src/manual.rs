@@ -104,7 +104,9 @@ mod tests {
 
     /// Returns the codes of all errors, each with the part of the page for its blame. The match over `Error` is exhaustive.
     fn codes_of_errors() -> BTreeSet<(&'static str, &'static str)> {
-        let arms = include_str!("error/code.rs").lines().filter_map(|line| line.trim().split_once("=> (\"")?.1.split_once('"'));
+        let arms = include_str!("error/code.rs")
+            .lines()
+            .filter_map(|line| line.trim().split_once("=> (\"")?.1.split_once('"'));
         arms.map(|(code, rest)| {
             let blame = rest.trim_start_matches(", Blame::").trim_end_matches("),");
             let (_, part) = PARTS.into_iter().find(|(name, _)| *name == blame).expect("a blame has its part");

@@ -30,6 +30,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind(argument(4).as_deref().unwrap_or("127.0.0.1:8080")).await?;
     println!("http://{}/", listener.local_addr()?);
     let connections = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    let app = tonic::transport::Server::builder().http2_max_header_list_size(128 * 1024).layer(server.layer());
+    let mut app = tonic::transport::Server::builder().http2_max_header_list_size(128 * 1024).layer(server.layer());
     Ok(app.add_service(health).serve_with_incoming(connections).await?)
 }

@@ -41,7 +41,7 @@ impl Program {
         }
         let sid = realm.domain_sid().to_string();
         let mut command = Command::new(path);
-        command.arg(&keytab).args(["WEB$", &sid, "127.0.0.1:0"]).stdout(Stdio::piped());
+        command.arg(&keytab).args(["WEB$", &sid, "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
