@@ -109,7 +109,7 @@ mod tests {
             .filter_map(|line| line.trim().split_once("=> (\"")?.1.split_once('"'));
         arms.map(|(code, rest)| {
             let blame = rest.trim_start_matches(", Blame::").trim_end_matches("),");
-            let (_, part) = PARTS.into_iter().find(|(name, _)| *name == blame).expect("a blame has its part");
+            let part = PARTS.into_iter().find(|(name, _)| *name == blame).map_or("no part", |(_, part)| part);
             (part, code)
         })
         .collect()
@@ -151,7 +151,7 @@ mod tests {
     fn files_that_the_page_of_checks_names_are_there() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library");
         let page = include_str!("manual/checks.md");
-        let files: BTreeSet<_> = page.split('`').filter(|text| text.ends_with(".rs")).collect();
+        let files: BTreeSet<_> = page.split('`').filter(|text| text.contains(".rs")).collect();
         assert!(files.len() > 30, "{files:?}");
         for file in files {
             assert!(folder.join(file.trim_start_matches("tests/library/")).is_file(), "{file}");

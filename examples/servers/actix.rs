@@ -3,7 +3,7 @@
 //! Run: `cargo run -p kerberos-sso-example-servers --bin actix -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
-use actix_web::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use kerberos_sso::{Identity, Randomness, Sid, WellKnownGroup, http::SignInStep, negotiate::RoundTrips};
 use kerberos_sso_server::Server;
@@ -17,7 +17,7 @@ fn sign_in(server: &Server, request: &HttpRequest) -> Result<(Identity, Option<S
     }
     let mut octets = [0; 64];
     getrandom::fill(&mut octets).map_err(|_| HttpResponse::InternalServerError().finish())?;
-    let values = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
+    let values = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
     let step = server.validator().sign_in(values, RoundTrips::One, &Randomness::new(octets), SystemTime::now());
     match &step {
         SignInStep::SignedIn(signed_in) => Ok((signed_in.identity().to_owned(), step.www_authenticate())),

@@ -13,7 +13,7 @@ use kerberos_sso_server::Server;
 use std::{env::args, error::Error, sync::Arc};
 use tower::{Layer as _, service_fn};
 
-async fn page(request: Request<Incoming>, admins: Sid) -> Result<Response<Full<Bytes>>, &'static str> {
+fn page(request: &Request<Incoming>, admins: Sid) -> Result<Response<Full<Bytes>>, &'static str> {
     let user = request.extensions().get::<Arc<Identity>>().ok_or("no layer signs users in")?;
     let mut response = Response::new(Full::from(format!("Hello {}\n", user.name)));
     if request.uri().path().starts_with("/admin") && !user.is_member_of(admins) {
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let domain: Sid = argument(3)?.parse()?;
     let admins = WellKnownGroup::DomainAdmins.of_domain(domain).ok_or("not the SID of a domain")?;
     let server = Server::in_active_directory(&argument(2)?, domain).start(argument(1)?)?;
-    let service = server.layer().layer(service_fn(move |request| page(request, admins)));
+    let service = server.layer().layer(service_fn(move |request| std::future::ready(page(&request, admins))));
     let listener = tokio::net::TcpListener::bind(argument(4).as_deref().unwrap_or("127.0.0.1:8080")).await?;
     println!("http://{}/", listener.local_addr()?);
     loop {
