@@ -14,6 +14,7 @@ mod admit;
 mod authorize;
 mod evidence;
 mod log;
+mod manual;
 mod open;
 mod read;
 mod verdict;

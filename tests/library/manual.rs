@@ -1,0 +1,72 @@
+//! The manual against the code: each code of an error, and each test that the manual names.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const CODES: &str = include_str!("../../src/manual/codes.md");
+const CHECKS: &str = include_str!("../../src/manual/checks.md");
+
+/// The part of the page for each `Blame`.
+const PARTS: [(&str, &str); 8] = [
+    ("Message", "The message and the client"),
+    ("Client", "The message and the client"),
+    ("Keys", "The keys"),
+    ("Time", "The time"),
+    ("Policy", "The policy"),
+    ("Proof", "The proof"),
+    ("ReplayCache", "The replay cache and the program"),
+    ("Caller", "The replay cache and the program"),
+];
+
+/// Returns the codes of all errors, each with the part of the page for its blame. The match over `Error` is exhaustive, so
+/// its arms have all codes.
+fn codes_of_errors() -> BTreeSet<(&'static str, &'static str)> {
+    let source = include_str!("../../src/error/code.rs");
+    let arms = source.lines().filter_map(|line| line.trim().split_once("=> (\"")?.1.split_once('"'));
+    arms.map(|(code, rest)| {
+        let blame = rest.trim_start_matches(", Blame::").trim_end_matches("),");
+        let (_, part) = PARTS.into_iter().find(|(name, _)| *name == blame).unwrap();
+        (part, code)
+    })
+    .collect()
+}
+
+#[test]
+fn each_code_has_a_heading_in_the_part_of_its_blame_and_no_heading_lacks_a_code() {
+    let mut part = "";
+    let mut headings = Vec::new();
+    for line in CODES.lines() {
+        if let Some(code) = line.strip_prefix("## ") {
+            headings.push((part, code));
+        } else if let Some(title) = line.strip_prefix("# ") {
+            part = title;
+        }
+    }
+    let count = headings.len();
+    let headings: BTreeSet<_> = headings.into_iter().collect();
+    assert_eq!(headings.len(), count, "a code has two headings");
+    // A ticket that does not open is a matter of keys, and an authenticator that does not is one of proof: one heading.
+    let mut codes = codes_of_errors();
+    assert!(codes.remove(&("The proof", "integrity")));
+    assert_eq!(headings, codes);
+}
+
+#[test]
+fn each_code_has_its_causes_its_remedy_and_who_acts() {
+    for section in CODES.split("\n## ").skip(1) {
+        let section = section.split("\n# ").next().unwrap();
+        let order = ["\n- **Causes", "\n- **Remedy:**", "\n- **Who acts:**"].map(|part| section.find(part));
+        assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{section}");
+    }
+}
+
+#[test]
+fn files_that_the_page_of_checks_names_are_there() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library");
+    let files: BTreeSet<_> = CHECKS.split('`').filter(|text| text.contains(".rs")).collect();
+    assert!(files.len() > 30, "{files:?}");
+    for file in files {
+        assert!(folder.join(file.trim_start_matches("tests/library/")).is_file(), "{file}");
+    }
+}
