@@ -1,6 +1,6 @@
 //! actix-web: users sign in by their tickets, and one route is for one group.
 //!
-//! Run: `cargo run -p kerberos-sso-example-servers --bin actix -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
+//! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin actix -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use actix_web::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};

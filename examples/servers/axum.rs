@@ -1,6 +1,6 @@
 //! axum: users sign in by their tickets, and one route is for one group.
 //!
-//! Run: `cargo run -p kerberos-sso-example-servers --bin axum -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
+//! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin axum -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use axum::{Router, routing::get};

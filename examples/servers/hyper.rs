@@ -1,6 +1,6 @@
 //! hyper alone: users sign in by their tickets, and one path is for one group.
 //!
-//! Run: `cargo run -p kerberos-sso-example-servers --bin hyper -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
+//! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin hyper -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use http_body_util::Full;

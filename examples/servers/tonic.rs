@@ -1,6 +1,6 @@
 //! tonic: callers of gRPC sign in by their tickets, and one service is for one group.
 //!
-//! Run: `cargo run -p kerberos-sso-example-servers --bin tonic -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
+//! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin tonic -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use kerberos_sso::{Identity, Sid, WellKnownGroup};
