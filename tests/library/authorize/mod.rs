@@ -1,4 +1,4 @@
-//! Fourth stage: the PAC, and what the account's keys may vouch for.
+//! Tests of the fourth stage: the PAC, and the users and groups that the account's keys may vouch for.
 
 mod bounds;
 mod pac_malformed;

@@ -1,5 +1,5 @@
-//! Buffers that few tickets have: the device, claims, delegation. They are written here after the IDL of MS-PAC and
-//! MS-ADTS; what Windows and Samba wrote is in the other tests.
+//! Tests of buffers that few tickets have: the device, claims and credentials. These tests encode the buffers after the
+//! IDL of MS-PAC and MS-ADTS. Other tests read buffers that Windows and Samba wrote.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 use crate::pac_support;
@@ -15,7 +15,7 @@ fn pac_with(buffer_type: BufferType, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_device_has_groups_of_several_domains() {
+fn device_info_gives_device_groups_of_several_domains() {
     let pac = pac_with(BufferType::DEVICE_INFO, &device().bytes);
     let verified = verify(&pac).unwrap();
     let device: DeviceInfo<'_> = verified.device_info().unwrap().unwrap();
@@ -34,7 +34,7 @@ fn a_device_has_groups_of_several_domains() {
 }
 
 #[test]
-fn malformed_device_reports_its_fault_when_it_is_asked_for() {
+fn malformed_device_info_reports_its_fault_when_the_caller_reads_it() {
     let good = device();
     let refusal = |mark: &str, number: u32| {
         let mut bytes = good.bytes.clone();
@@ -58,7 +58,7 @@ fn malformed_device_reports_its_fault_when_it_is_asked_for() {
     }
 }
 
-/// A CLAIMS_SET of two arrays.
+/// Returns a CLAIMS_SET of two arrays.
 fn claims_set() -> NdrBytes {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");
@@ -107,7 +107,7 @@ fn entry(ndr: &mut NdrWriter, claim_type: u16, values: u32) {
     ndr.pointer("Values");
 }
 
-/// CLAIMS_SET_METADATA around an encoded set.
+/// Returns a CLAIMS_SET_METADATA that contains the encoded CLAIMS_SET.
 fn metadata(set: &[u8], compression: u16, uncompressed: usize) -> NdrBytes {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");
@@ -135,7 +135,7 @@ fn uncompressed(set: &[u8]) -> Result<Vec<Claim>, PacMalformed> {
 }
 
 #[test]
-fn claims_of_every_type() {
+fn claims_of_every_type_are_decoded() {
     let claim = |id: &str, source, values| (String::from(id), source, values);
     let parts = |claims: Vec<Claim>| -> Vec<_> {
         claims.into_iter().map(|claim| (claim.id, claim.source, claim.values)).collect()
@@ -149,7 +149,7 @@ fn claims_of_every_type() {
     ];
     let set = claims_set().bytes;
     assert_eq!(parts(uncompressed(&set).unwrap()), expected);
-    // LZNT1 stores what it cannot compress in chunks of at most 4096 bytes.
+    // LZNT1 stores incompressible data in chunks of at most 4096 octets.
     let header = 0x3000 | u16::try_from(set.len() - 1).unwrap();
     let stored = [&header.to_le_bytes()[..], &set].concat();
     assert_eq!(parts(decode(&metadata(&stored, 2, set.len()).bytes, set.len()).unwrap()), expected);
@@ -158,7 +158,7 @@ fn claims_of_every_type() {
 }
 
 #[test]
-fn compressed_claims_are_bounded() {
+fn claims_with_a_wrong_size_or_compression_are_refused() {
     let set = claims_set().bytes;
     let bomb = |size| decode(&metadata(&[0xFF; 16], 4, size).bytes, usize::MAX).unwrap_err().problem;
     let limit = kerberos_sso::limits::MAX_CLAIMS_SIZE;
@@ -173,7 +173,7 @@ fn compressed_claims_are_bounded() {
 }
 
 #[test]
-fn malformed_claims_are_an_error_and_no_more() {
+fn malformed_claims_are_refused_when_decoded_and_leave_the_pac_valid() {
     let good = claims_set();
     let problem = |mark: &str, behind: usize, number: u32| {
         let mut bytes = good.bytes.clone();
@@ -199,12 +199,12 @@ fn malformed_claims_are_an_error_and_no_more() {
     for length in 0..good.bytes.len() {
         assert!(uncompressed(&good.bytes[..length]).is_err(), "{length}");
     }
-    // The ticket does not depend on them.
+    // The PAC stays valid when its claims are malformed.
     assert!(verify(&pac_with(BufferType::CLIENT_CLAIMS_INFO, &[1])).is_ok());
 }
 
 #[test]
-fn credentials_are_recognised_and_not_opened() {
+fn credential_info_is_listed_among_the_buffer_types() {
     let pac = pac_with(BufferType::CREDENTIAL_INFO, &[0; 24]);
     assert!(verify(&pac).unwrap().buffer_types().any(|buffer_type| buffer_type == BufferType::CREDENTIAL_INFO));
 }

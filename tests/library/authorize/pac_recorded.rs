@@ -1,4 +1,4 @@
-//! The PACs of recorded tickets: the KDC's own signatures under its key, and the identity they give.
+//! Tests of the PACs of recorded tickets: the KDC's signatures under its krbtgt key, and the identity of the user.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
@@ -10,7 +10,7 @@ use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::{Accepted, AccountKind, AssertedBy, KeySet, Refused, Validator};
 use recorded::{Case, Outcome, Recording};
 
-/// Judges a case with krbtgt keys given to its accounts, each changed by `change`.
+/// Judges a case whose accounts have the recorded krbtgt keys, after `change` has changed the octets of each key.
 fn judge(recording: &Recording, case: &Case, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<Accepted, Refused> {
     let accounts = recording.accounts(case).unwrap().into_iter().map(|account| {
         let krbtgt = recording.krbtgt_keys.get(account.realm()).into_iter().flatten();
@@ -32,7 +32,7 @@ fn with_pac(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case
     })
 }
 
-/// Those whose KDC's key is recorded.
+/// Returns the accepted cases with a PAC whose krbtgt key is recorded.
 fn with_krbtgt_key(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case, &recorded::ExpectedPac)> {
     with_pac(recordings).filter(|(recording, case, _)| {
         let accounts = recording.accounts(case).unwrap();
@@ -42,7 +42,7 @@ fn with_krbtgt_key(recordings: &[Recording]) -> impl Iterator<Item = (&Recording
 
 #[cfg(feature = "rc4")]
 #[test]
-fn the_kdcs_signatures_verify_under_its_key() {
+fn kdc_signatures_of_recorded_pacs_verify_under_the_recorded_krbtgt_key() {
     let recordings = recorded::load_all().unwrap();
     let mut seen = 0;
     for (recording, case, expect) in with_krbtgt_key(&recordings) {
@@ -60,7 +60,7 @@ fn the_kdcs_signatures_verify_under_its_key() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn under_another_krbtgt_key_none_does() {
+fn recorded_pac_is_refused_under_another_krbtgt_key() {
     let recordings = recorded::load_all().unwrap();
     for (recording, case, _) in with_krbtgt_key(&recordings) {
         let verdict = judge(recording, case, |mut key| {
@@ -71,10 +71,10 @@ fn under_another_krbtgt_key_none_does() {
     }
 }
 
-/// The identity is made of what the independent decoders say.
+/// The expected values come from independent decoders.
 #[cfg(feature = "rc4")]
 #[test]
-fn identities_are_the_pacs() {
+fn identity_of_a_recorded_ticket_has_the_values_of_its_pac() {
     let recordings = recorded::load_all().unwrap();
     for (recording, case, expect) in with_pac(&recordings) {
         let validator = recording.validator(case).unwrap();
@@ -84,12 +84,12 @@ fn identities_are_the_pacs() {
             |groups: &[kerberos_sso::pac::Group]| groups.iter().map(|group| group.sid.to_string()).collect::<Vec<_>>();
         assert_eq!(identity.sid.map(|sid| sid.to_string()), expect.user_sid, "{}", case.id);
         assert_eq!(identity.account_name.filter(|name| !name.is_empty()), expect.account_name, "{}", case.id);
-        // Without a SID, nothing says whose UPN it is.
+        // Without a user SID, the PAC does not prove that the UPN belongs to the user.
         let with_sid = |text: &Option<String>| text.clone().filter(|_| expect.user_sid.is_some());
         let names = (with_sid(&expect.upn), with_sid(&expect.dns_domain));
         assert_eq!((identity.upn, identity.dns_domain), names, "{}", case.id);
         assert_eq!(sids(&identity.domain_groups), expect.group_sids, "{}", case.id);
-        // Foreign ones of both lists are apart.
+        // The identity keeps the foreign groups of both PAC lists in a list of their own.
         let lists = [&identity.extra_groups, &identity.resource_groups, &identity.foreign_groups];
         let mut found = lists.map(|groups| sids(groups)).concat();
         let mut expected = [&expect.extra_sids[..], &expect.resource_group_sids].concat();
@@ -100,7 +100,7 @@ fn identities_are_the_pacs() {
 }
 
 #[test]
-fn kinds_are_told_apart() {
+fn recorded_tickets_give_the_expected_account_kinds_and_asserting_parties() {
     let recordings = recorded::load_all().unwrap();
     let identity = |id: &str| {
         let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == id).unwrap();
@@ -120,9 +120,9 @@ fn kinds_are_told_apart() {
     assert_eq!(identity("mit-name-1").sid, None);
 }
 
-/// As Samba's own bindings read it.
+/// The expected values are those that Samba's own bindings read.
 #[test]
-fn a_delegated_ticket_says_through_whom() {
+fn delegation_info_of_a_recorded_ticket_names_its_target_and_transited_services() {
     let recordings = recorded::load_all().unwrap();
     let (recording, case, _) = with_pac(&recordings).find(|(_, case, _)| case.id == "samba-s4u2proxy").unwrap();
     let accepted = judge(recording, case, |key| key).unwrap();

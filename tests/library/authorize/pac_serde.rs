@@ -1,4 +1,4 @@
-//! An identity goes into a session store and comes back the same.
+//! Tests that an identity survives a session store unchanged.
 #![allow(clippy::unwrap_used)]
 
 use crate::recorded;
@@ -7,7 +7,7 @@ use kerberos_sso::{Identity, Sid};
 use recorded::Outcome;
 
 #[test]
-fn identities_survive_a_session_store() {
+fn identity_is_the_same_after_it_was_stored_as_json() {
     let recordings = recorded::load_all().unwrap();
     let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
     for (recording, case) in cases.filter(|(_, case)| matches!(case.outcome(), Outcome::Accept(_))) {
@@ -19,7 +19,7 @@ fn identities_survive_a_session_store() {
 }
 
 #[test]
-fn a_sid_is_stored_as_its_text() {
+fn sid_is_stored_as_its_text() {
     let sid: Sid = "S-1-5-21-1-2-3-1103".parse().unwrap();
     assert_eq!(serde_json::to_string(&sid).unwrap(), r#""S-1-5-21-1-2-3-1103""#);
     for text in [r#""S-1-5-21-x""#, "5", "null", r#""""#] {

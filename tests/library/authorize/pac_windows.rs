@@ -1,5 +1,5 @@
-//! PACs that Windows domain controllers made, with the keys that signed them. They are not part of the project; where
-//! they are not beside it, these tests say so and pass.
+//! Tests of PACs that Windows domain controllers made, with the keys that signed them. The PACs are not part of the
+//! project. Without the folder of the PACs these tests print a note and pass.
 #![cfg(feature = "rc4")]
 #![allow(
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ fn checksummer(entry: &Value) -> Checksummer {
     Key::new(etype, &pac_support::unhex(key["hex"].as_str().unwrap())).unwrap().checksummer(KeyUsage::PAC_SIGNATURE)
 }
 
-/// The signature belongs where the bytes are zero.
+/// Returns the PAC with the recorded server signature in place of the zero octets.
 fn with_signature(entry: &Value, mut pac: Vec<u8>) -> Vec<u8> {
     let signature = pac_support::unhex(entry["expected"]["signature_blob"].as_str().unwrap());
     let at = pac_support::buffer(&pac, BufferType::SERVER_CHECKSUM).unwrap();
@@ -55,7 +55,7 @@ fn with_signature(entry: &Value, mut pac: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn detached_signatures_verify_and_every_other_byte_counts() {
+fn windows_pac_verifies_and_is_refused_when_any_signed_octet_is_changed() {
     for (entry, zeroed) in
         entries().into_iter().filter(|(entry, _)| entry["id"].as_str().unwrap().starts_with("pac-zeroed"))
     {
@@ -82,7 +82,7 @@ fn detached_signatures_verify_and_every_other_byte_counts() {
 }
 
 #[test]
-fn a_pac_with_compressed_claims_reads_as_expected() {
+fn windows_pac_with_compressed_claims_has_the_expected_values() {
     if let Some((entry, pac)) = entries().into_iter().find(|(entry, _)| entry["id"] == "pac-rpcinterop") {
         let key = checksummer(&entry);
         let verified = Pac::read(&pac).unwrap().verify([&key], None).unwrap();
@@ -91,7 +91,8 @@ fn a_pac_with_compressed_claims_reads_as_expected() {
     }
 }
 
-/// Windows compresses claims with LZ77+Huffman, so that one wrong bit would leave no text to read.
+/// Checks the claims, which Windows compressed with LZ77+Huffman. One wrong bit in the decompression would make the
+/// texts unreadable.
 fn assert_claims(pac: &VerifiedPac<'_>) {
     let encoded = pac.client_claims().unwrap();
     let claims = encoded.decode(65_536).unwrap();
@@ -101,7 +102,7 @@ fn assert_claims(pac: &VerifiedPac<'_>) {
     assert_eq!(*named("ad://ext/groupsToIgnore:"), ClaimValues::Text(["aaaa", "bbb", "ccc"].map(Into::into).into()));
     assert_eq!(*named("ad://ext/localeID:"), ClaimValues::Int64(vec![1033, 4105]));
     assert_eq!(*named("ad://ext/isCriticalSyste:"), ClaimValues::Boolean(vec![true]));
-    // Bounded by the size that they say they have, before anything is decompressed.
+    // The decoder compares the claims' stated size with the limit before it decompresses the claims.
     for limit in [0, 1, 1000] {
         assert!(matches!(encoded.decode(limit).unwrap_err().problem, PacProblem::TooLarge { .. }), "{limit}");
     }
@@ -111,7 +112,7 @@ fn valid_at(entry: &Value) -> UnixTime {
     let text = entry["valid_at"].as_str().unwrap();
     let number = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
     let (year, month, day) = (number(0..4), number(5..7), number(8..10));
-    // Days from civil, for years after 1970 that are no multiples of 100.
+    // This number of days is right for years after 1970 that are no multiples of 100.
     let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334][usize::try_from(month - 1).unwrap()];
     let leap = i64::from(year % 4 == 0 && month > 2);
     let days = (year - 1970) * 365 + (year - 1969) / 4 + before + leap + day - 1;
@@ -119,7 +120,7 @@ fn valid_at(entry: &Value) -> UnixTime {
 }
 
 #[test]
-fn tokens_of_windows_clients_give_the_users_they_are_of() {
+fn tokens_of_windows_clients_give_the_recorded_users() {
     let mut seen = 0;
     for (entry, token) in entries().into_iter().filter(|(entry, _)| entry["expected"]["pac"].is_object()) {
         let (id, Some(service)) = (entry["id"].as_str().unwrap(), entry["expected"]["srealm"].as_str()) else {
@@ -130,7 +131,7 @@ fn tokens_of_windows_clients_give_the_users_they_are_of() {
         let key = Key::new(etype, &pac_support::unhex(key["hex"].as_str().unwrap())).unwrap();
         let account = Account::new("WINDOWS$", service).with_key(ServiceKey::new(key, None));
         let validator = Validator::new(KeySet::from(account), Policy::default().allow_rc4(), NoReplayCache);
-        // What is kept as a header value is read as one.
+        // A token that is recorded as a header value is validated as a header value.
         let judged = match token.strip_prefix(b"Negotiate ") {
             Some(_) => validator.validate_header(&token, valid_at(&entry)),
             None => validator.validate_ticket(&token, valid_at(&entry)),

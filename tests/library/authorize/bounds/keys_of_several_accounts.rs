@@ -1,4 +1,5 @@
-//! A ticket under a key of several accounts satisfies the bounds of each: also of those that a rollover leaves out.
+//! Tests of keys that several accounts share. A ticket under such a key must satisfy the bounds of each account, also
+//! of an account that a rollover removed.
 
 use super::*;
 
@@ -6,7 +7,7 @@ fn keys(kvno: u32, etype: EncType) -> ServiceKey {
     ServiceKey::new(TestRealm::new("CONTOSO.TEST").with_kvno(kvno).key(etype), Some(kvno))
 }
 
-/// Two directory accounts that have one password share the key that has no salt, and no other.
+/// Two directory accounts with the same password share the key that has no salt (RC4). Their salted keys differ.
 #[test]
 fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
     let (aes, shared) = (AES256, EncType::AES128_CTS_HMAC_SHA1_96);
@@ -18,7 +19,7 @@ fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
     assert_eq!(code(set(), Policy::default(), &token(shared)), Some("untrusted-realm"));
 }
 
-/// The client would choose the tenant, by the service's name.
+/// Otherwise the client could choose the tenant by the service name in the ticket, which is not encrypted.
 #[test]
 fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
     let of = |tenant, service: &str| {
@@ -33,9 +34,9 @@ fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
     }
 }
 
-/// An attacker who knows the service's key must not bring a key of the KDC of their own.
+/// Otherwise an attacker who knows the service's key could sign a PAC with the krbtgt key of another account.
 #[test]
-fn kdc_signatures_must_hold_under_a_key_of_each_sharer() {
+fn kdc_signatures_must_verify_under_a_krbtgt_key_of_each_account_that_shares_the_key() {
     let key = |seed: u8| kerberos_sso::Key::new(AES256, &[seed; 32]).unwrap();
     let of = |name, seed| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256)).with_krbtgt_key(&key(seed));
     let signed_by = |seed| contoso().ticket_for("alice").pac(|pac| pac.signed_by_kdc(&key(seed)));
@@ -48,9 +49,9 @@ fn kdc_signatures_must_hold_under_a_key_of_each_sharer() {
     assert_eq!(codes(&same), [None, Some("pac-signature")]);
 }
 
-/// A principal that shared the retiring key is gone, and what it demanded is not.
+/// The new key set lacks a principal that shared the retiring key. The bounds of the principal still hold for that key.
 #[test]
-fn bounds_of_a_principal_that_is_gone_hold_for_the_retiring_key() {
+fn bounds_of_a_removed_principal_hold_for_the_retiring_key() {
     let www = Account::new("HTTP/www", "CONTOSO.TEST").with_key(keys(1, AES256));
     let www = www.with_domain_sid(contoso().domain_sid());
     let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(1, AES256));
@@ -60,16 +61,16 @@ fn bounds_of_a_principal_that_is_gone_hold_for_the_retiring_key() {
     let after = || rolled().with_retiring_keys(&before, NOW);
     assert_eq!(code(after(), Policy::default(), &token(1)), Some("pac-missing"));
     assert_eq!(code(after(), Policy::default(), &token(2)), None);
-    // They hold after the next rollover, too.
+    // The bounds also hold after the next rollover.
     let next = KeySet::from(Account::new("HTTP/old", "CONTOSO.TEST").with_key(keys(3, AES256)));
     let next = next.with_retiring_keys(&after(), NOW);
     assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
 }
 
-/// A principal that is gone shared the key, and each present holder is bound: under its old version, under another one, and
-/// if it is an account that did not hold the key before.
+/// The bounds of a removed principal bind every present holder of the shared key. The bounds hold under the key's old
+/// version, under another version, and for an account that did not hold the key before.
 #[test]
-fn bounds_of_a_principal_that_is_gone_hold_for_every_holder_of_its_key() {
+fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     let key = |kvno| ServiceKey::new(contoso().key(AES256), Some(kvno));
     let www = Account::new("HTTP/www", "CONTOSO.TEST").with_domain_sid(contoso().domain_sid()).with_key(key(1));
     let old = || Account::new("HTTP/old", "CONTOSO.TEST").with_keys([key(1), key(2)]);
@@ -96,9 +97,9 @@ fn bounds_of_a_principal_that_is_gone_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
-/// It had the same bounds as the account that stayed, or comes back without the key.
+/// The removed principal had the same bounds as the account that stayed, or the principal comes back without the key.
 #[test]
-fn bounds_of_a_principal_that_is_gone_hold_after_the_next_rollover() {
+fn bounds_of_a_removed_principal_hold_after_the_next_rollover() {
     let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
     let bounded = |name, kvno| of(name, kvno).with_domain_sid(contoso().domain_sid());
     let token = contoso().with_kvno(1).ticket_for("alice").without_pac();
@@ -114,9 +115,9 @@ fn bounds_of_a_principal_that_is_gone_hold_after_the_next_rollover() {
     is_bound(added.with_account(of("HTTP/c", 3)).unwrap());
 }
 
-/// A server that starts to label its accounts, or no longer does, serves its users on.
+/// Users still sign in with tickets under the retiring key after the server adds a tenant to an account or removes it.
 #[test]
-fn account_stays_the_same_when_it_is_labelled() {
+fn retiring_key_stays_with_its_account_when_a_tenant_is_added_or_removed() {
     let plain = |kvno| contoso().with_kvno(kvno).account();
     let labelled = |kvno| plain(kvno).with_tenant("t");
     let token = contoso().with_kvno(1).ticket_for("alice");
@@ -128,7 +129,7 @@ fn account_stays_the_same_when_it_is_labelled() {
         assert_eq!(rolled(labelled(kvno), plain(1)).unwrap().as_deref(), Some("t"));
         assert_eq!(rolled(plain(kvno), labelled(1)).unwrap(), None);
     }
-    // A tenant that comes has not the keys of an account that stays.
+    // The account of a new tenant does not get the retiring keys of the account that stays.
     let both = KeySet::from_accounts([plain(2), labelled(3)]).unwrap();
     let both = both.with_retiring_keys(&KeySet::from(plain(1)), NOW);
     assert_eq!(judge(both, Policy::default(), &token).unwrap().tenant(), None);
@@ -136,9 +137,9 @@ fn account_stays_the_same_when_it_is_labelled() {
     assert_eq!(rolled(labelled(2), plain(1).with_tenant("u")).unwrap_err().code(), "key-version");
 }
 
-/// The new settings of an account replace those before: for the retiring key, too.
+/// The new settings of an account replace its old settings, for the retiring key too.
 #[test]
-fn bounds_of_an_account_that_is_in_the_new_set_are_those_of_the_new_set() {
+fn bounds_of_an_account_are_replaced_by_its_bounds_in_the_new_key_set() {
     let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
     let bounded = |name, kvno| of(name, kvno).with_domain_sid(contoso().domain_sid());
     let before = KeySet::from_accounts([bounded("HTTP/a", 1), of("HTTP/b", 1)]).unwrap();

@@ -1,4 +1,5 @@
-//! The bounds of an account: the users and groups for which its keys vouch, and what bounds demand of a ticket.
+//! Tests of an account's bounds: the users and groups that the account's keys vouch for, and the PAC that bounds
+//! require.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod keys_of_several_accounts;
@@ -16,12 +17,12 @@ use kerberos_sso::{
 const NOW: kerberos_sso::UnixTime = TestRealm::NOW;
 const AES256: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 
-/// The account's own domain.
+/// Returns the realm of the account's own domain.
 fn contoso() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").of_active_directory()
 }
 
-/// The domain of a trusted forest.
+/// Returns the SID of the domain of a trusted forest.
 fn fabrikam() -> Sid {
     TestRealm::new("FABRIKAM.TEST").domain_sid()
 }
@@ -35,7 +36,7 @@ fn code(keys: impl Into<KeySet>, policy: Policy, token: &TestToken) -> Option<&'
     judge(keys, policy, token).err().map(|error| error.code())
 }
 
-/// A ticket for a user of the trusted forest.
+/// Returns a ticket for a user of the trusted forest.
 fn of_fabrikam(change: impl FnOnce(&mut PacParts)) -> TestToken {
     contoso().ticket_for("eve").client_realm("FABRIKAM.TEST").pac(|pac| {
         pac.user(fabrikam().join(1105).unwrap());
@@ -54,7 +55,7 @@ mod trusted_forest {
         contoso().account().with_sid_filtered_domain("FABRIKAM.TEST", fabrikam())
     }
 
-    /// Returns whether the trusted forest's user is in a group that the PAC lists among the extra SIDs.
+    /// Returns whether a user of the trusted forest is a member of `sid`, a group among the extra SIDs of the PAC.
     fn counts(account: Account, sid: Sid) -> bool {
         let accepted = judge(account, Policy::default(), &of_fabrikam(|pac| pac.extra_sid(sid))).unwrap();
         let (by_reference, copied) = (accepted.identity(), accepted.identity().to_owned());
@@ -68,7 +69,7 @@ mod trusted_forest {
     }
 
     #[test]
-    fn user_of_a_trusted_forest_is_in_no_group_of_ours_and_in_no_well_known_one() {
+    fn user_of_a_trusted_forest_is_in_no_group_of_the_accounts_domain_and_in_no_well_known_group() {
         for rid in [512, 517, 519, 553, 571, 572, 1000, 1105, u32::MAX] {
             assert!(!counts(strict(), ours(rid)), "{rid}");
         }
@@ -76,7 +77,7 @@ mod trusted_forest {
             assert!(!counts(strict(), well_known.parse().unwrap()), "{well_known}");
             assert!(!counts(filtered(), well_known.parse().unwrap()), "{well_known}");
         }
-        // The groups of the user's own domain count, and which side asserts the identity.
+        // The groups of the user's own domain count. The SID that says who asserted the identity counts, too.
         for theirs in [fabrikam().join(512).unwrap(), fabrikam().join(1200).unwrap()] {
             assert!(counts(strict(), theirs) && counts(filtered(), theirs), "{theirs}");
         }
@@ -85,9 +86,10 @@ mod trusted_forest {
         assert_eq!(accepted.identity().sid(), fabrikam().join(1105));
     }
 
-    /// The KDC that filters adds domain-local groups: from RID 1000 on, and four below.
+    /// A KDC that filters the trust adds the domain-local groups of its own domain: the RIDs from 1000 on, and the RIDs
+    /// 517, 553, 571 and 572.
     #[test]
-    fn only_domain_local_groups_of_ours_count_when_our_kdc_filters_the_trust() {
+    fn only_domain_local_groups_count_for_a_trusted_user_when_the_kdc_filters_the_trust() {
         for (rid, expected) in [
             (512, false),
             (516, false),
@@ -108,13 +110,13 @@ mod trusted_forest {
         ] {
             assert_eq!(counts(filtered(), ours(rid)), expected, "{rid}");
         }
-        // A third forest's groups never do.
+        // Groups of a third forest never count.
         assert!(!counts(filtered(), "S-1-5-21-7-8-9-1105".parse().unwrap()));
     }
 
-    /// MS-KILE section 3.3.5.7.3: the KDC copies the resource groups that come with the user.
+    /// MS-KILE section 3.3.5.7.3: the KDC copies the resource groups of the trusted forest's PAC.
     #[test]
-    fn resource_groups_of_ours_count_for_a_trusted_user_only_when_our_kdc_filters() {
+    fn resource_groups_of_the_accounts_domain_count_for_a_trusted_user_only_when_the_kdc_filters_the_trust() {
         let token = || of_fabrikam(|pac| pac.resource_groups(contoso().domain_sid(), [512, 2001]));
         let groups = |account| {
             let accepted = judge(account, Policy::default(), &token()).unwrap();
@@ -139,7 +141,7 @@ mod trusted_forest {
         let local = of_fabrikam(|pac| pac.resource_groups(contoso().domain_sid(), [2001]));
         assert_eq!(refused(strict(), &local), untrusted(DomainClaim::ResourceGroup, ours(2001)));
         assert_eq!(refused(filtered(), &local), None);
-        // How the user signed in grants nothing, and is no reason to refuse.
+        // A SID that says how the user signed in grants no right. Such a SID is no reason to refuse the ticket.
         for logon in ["S-1-18-3", "S-1-5-15", "S-1-5-9"] {
             let token = of_fabrikam(|pac| pac.extra_sid(logon.parse().unwrap()));
             assert_eq!(refused(strict(), &token), None, "{logon}");
@@ -147,7 +149,7 @@ mod trusted_forest {
     }
 
     #[test]
-    fn own_user_keeps_all_groups_but_those_of_the_trusted_forest() {
+    fn user_of_the_accounts_domain_keeps_all_groups_except_those_of_the_trusted_forest() {
         for account in [strict(), filtered()] {
             let sids = [ours(512), ours(1105), "S-1-5-9".parse().unwrap(), fabrikam().join(1200).unwrap()];
             let token = contoso().ticket_for("alice").pac(|pac| sids.iter().for_each(|sid| pac.extra_sid(*sid)));
@@ -157,9 +159,10 @@ mod trusted_forest {
         }
     }
 
-    /// A domain of the same forest is no trusted forest: its users may be in our groups.
+    /// Another domain of the same forest is not a trusted forest, so its users may be in groups of the account's
+    /// domain.
     #[test]
-    fn user_of_another_domain_of_our_forest_may_be_in_our_groups() {
+    fn user_of_another_domain_of_the_forest_may_be_in_groups_of_the_accounts_domain() {
         let account = contoso().account().with_client_realm("FABRIKAM.TEST").with_domain_sid(fabrikam());
         assert!(counts(account, ours(512)));
     }
@@ -169,7 +172,7 @@ mod without_pac {
     use super::*;
     use kerberos_sso::crypto::Key;
 
-    /// An account as a keytab gives it.
+    /// Returns an account without bounds, as the accounts of a keytab are.
     fn plain() -> Account {
         TestRealm::new("CONTOSO.TEST").account()
     }
@@ -198,7 +201,7 @@ mod without_pac {
             let with = |pac| code(account(), policy.clone().with_pac(pac), &token());
             assert_eq!(code(account(), policy.clone(), &token()), Some("pac-missing"), "{policy:?}");
             assert_eq!(with(PacPolicy::VerifyIfPresent), Some("pac-missing"), "{policy:?}");
-            // Two settings say that this is meant.
+            // The settings `AllowAbsent` and `Ignore` permit tickets without a PAC explicitly.
             assert_eq!([with(PacPolicy::AllowAbsent), with(PacPolicy::Ignore)], [None, None], "{policy:?}");
         }
         let by_flags = Policy::default().with_delegation(DelegationPolicy::RefuseByFlags);
@@ -207,7 +210,7 @@ mod without_pac {
 
     #[test]
     fn keytab_of_active_directory_demands_a_pac_of_its_domain() {
-        // `ktutil` wrote it: `HTTP/www@A.TEST`, version 2, aes128-cts-hmac-sha1-96.
+        // `ktutil` wrote this keytab with one entry: `HTTP/www@A.TEST`, version 2, aes128-cts-hmac-sha1-96.
         let file = [
             &[5, 2, 0, 0, 0, 54, 0, 2, 0, 6][..],
             b"A.TEST",
@@ -242,7 +245,7 @@ mod without_pac {
 mod shared_keys {
     use super::*;
 
-    /// Two principals with the same keys, the first with bounds.
+    /// Returns two principals with the same keys. Only the first principal has bounds.
     fn both(bounds: impl FnOnce(Account) -> Account) -> KeySet {
         let keys = || TestRealm::new("CONTOSO.TEST").account().keys().to_vec();
         let account = |name| Account::new(name, "CONTOSO.TEST").with_service(name).with_keys(keys());
@@ -254,7 +257,7 @@ mod shared_keys {
             .map(|service| code(keys(), Policy::default(), &token().service(service)))
     }
 
-    /// The client can write the service's name as it likes.
+    /// The client can change the service name in the ticket, because the name is not encrypted.
     #[test]
     fn bounds_of_one_principal_hold_for_all_names_when_another_shares_its_key() {
         let domain = contoso().domain_sid();
@@ -272,11 +275,11 @@ mod shared_keys {
     }
 
     #[test]
-    fn realm_is_trusted_for_no_name_when_one_of_the_sharers_does_not_trust_it() {
+    fn realm_is_refused_for_every_service_name_when_one_account_of_a_shared_key_does_not_trust_it() {
         let token = || TestRealm::new("CONTOSO.TEST").ticket_for("eve").client_realm("FABRIKAM.TEST");
         let one_trusts = || both(|account| account.with_client_realm("FABRIKAM.TEST"));
         assert_eq!(codes(one_trusts, token), [Some("untrusted-realm"); 3]);
-        // A trusted forest is bounded by the stricter of the two.
+        // The stricter settings of the two accounts apply to the trusted forest.
         let trusting = |account: Account| account.with_trusted_domain("FABRIKAM.TEST", fabrikam());
         let filtering = |account: Account| account.with_sid_filtered_domain("FABRIKAM.TEST", fabrikam());
         let keys = || contoso().account().keys().to_vec();
@@ -289,7 +292,7 @@ mod shared_keys {
         assert!(!accepted.identity().is_member_of(local));
     }
 
-    /// The client can write the service's realm as it likes, too.
+    /// The client can also change the service's realm in the ticket, because the realm is not encrypted.
     #[test]
     fn users_of_neither_realm_sign_in_when_accounts_of_two_realms_share_a_key() {
         let keys = || TestRealm::new("CONTOSO.TEST").account().keys().to_vec();
@@ -301,16 +304,17 @@ mod shared_keys {
         }
     }
 
-    /// The accounts may come one by one, and the bounds may be those of the account that comes last.
+    /// The caller may add accounts one by one. The bounds of an account that is added last also hold for an account
+    /// that was added before.
     #[test]
-    fn bounds_hold_for_an_account_that_was_there_before() {
+    fn bounds_of_an_added_account_hold_for_an_earlier_account_with_the_same_key() {
         let keys = || TestRealm::new("CONTOSO.TEST").account().keys().to_vec();
         let first = Account::new("A", "CONTOSO.TEST").with_keys(keys());
         let second = Account::new("B", "CONTOSO.TEST").with_keys(keys()).with_domain_sid(contoso().domain_sid());
         let set = KeySet::from(first).with_account(second).unwrap();
         let token = contoso().ticket_for("alice").without_pac();
         assert_eq!(code(set, Policy::default(), &token), Some("pac-missing"));
-        // So do those of a key that retires.
+        // The bounds of an account also hold for its retiring key when another account holds that key.
         let old = KeySet::from(Account::new("B", "CONTOSO.TEST").with_keys(keys()));
         let other = TestRealm::new("CONTOSO.TEST").with_kvno(2).account().keys().to_vec();
         let accounts = [
@@ -329,7 +333,7 @@ mod kdc_signatures {
         contoso().account().with_krbtgt_key(&contoso().krbtgt_key(AES256))
     }
 
-    /// A PAC without ticket signature could be moved into a forged ticket.
+    /// An attacker could move a PAC without a ticket signature into a forged ticket.
     #[test]
     fn pac_without_ticket_or_full_signature_is_refused_when_a_krbtgt_key_is_given() {
         for missing in [BufferType::TICKET_CHECKSUM, BufferType::FULL_CHECKSUM] {
@@ -339,15 +343,15 @@ mod kdc_signatures {
             assert_eq!((signature.buffer_type, signature.cause), (missing, SignatureCause::Missing));
             let allowing = Policy::default().with_kdc_signatures(KdcSignaturePolicy::AllowAbsent);
             assert_eq!(code(with_krbtgt_key(), allowing, &token()), None);
-            // Without a key of the KDC there is nothing to verify them with.
+            // Without a krbtgt key the server cannot verify these signatures, so it does not require them.
             assert_eq!(code(contoso().account(), Policy::default(), &token()), None);
         }
         assert_eq!(code(with_krbtgt_key(), Policy::default(), &contoso().ticket_for("alice")), None);
     }
 
-    /// A key that no longer opens tickets no longer signs PACs.
+    /// A key that has expired for tickets has also expired for PAC signatures.
     #[test]
-    fn pac_signed_under_a_retired_key_is_refused_when_its_last_second_is_over() {
+    fn pac_signed_under_a_retired_key_is_refused_one_second_after_the_keys_end() {
         let (old, new) = (contoso().with_kvno(1), contoso().with_kvno(2));
         let signed_with_the_old_key = new.ticket_for("alice").pac(|pac| {
             pac.server_signature.key = Some(old.key(AES256));

@@ -1,8 +1,8 @@
-//! LOGON_INFO, a KERB_VALIDATION_INFO in NDR.
+//! Tests of a malformed LOGON_INFO, which is a KERB_VALIDATION_INFO in NDR.
 
 use super::*;
 
-/// LOGON_INFO with the number at a mark, or some bytes behind it, replaced.
+/// An encoded LOGON_INFO, in which a test replaces octets at a mark or at an offset behind the mark.
 struct Change {
     encoded: NdrBytes,
 }
@@ -15,7 +15,7 @@ impl Change {
     #[track_caller]
     fn bytes(mut self, mark: &str, behind: usize, bytes: &[u8]) -> (&'static str, PacProblem) {
         let at = self.encoded.marks[mark] + behind;
-        assert_ne!(&self.encoded.bytes[at..at + bytes.len()], bytes, "it changes something");
+        assert_ne!(&self.encoded.bytes[at..at + bytes.len()], bytes, "the replacement differs from the old octets");
         self.encoded.bytes[at..at + bytes.len()].copy_from_slice(bytes);
         self.judge()
     }
@@ -39,7 +39,7 @@ impl Change {
 }
 
 #[test]
-fn ndr_serialization_headers() {
+fn logon_info_with_a_wrong_ndr_header_is_refused() {
     let with = |at: usize, bytes: &[u8]| {
         let mut change = Change::new();
         change.encoded.bytes[at..at + bytes.len()].copy_from_slice(bytes);
@@ -53,12 +53,12 @@ fn ndr_serialization_headers() {
         assert_eq!(with(8, &longer.to_le_bytes()), ("KERB_VALIDATION_INFO", PacProblem::Truncated));
     }
     assert_eq!(with(8, &(length - 8).to_le_bytes()), ("KERB_VALIDATION_INFO", PacProblem::TrailingBytes(8)));
-    // What MS-RPCE says to ignore.
+    // The reader ignores these octets, as MS-RPCE requires.
     let mut buffers = good();
     buffers.get_mut(BufferType::LOGON_INFO).unwrap()[4..8].fill(0);
     buffers.get_mut(BufferType::LOGON_INFO).unwrap()[12..16].fill(0xFF);
     assert!(verify(&buffers.signed(&server_key())).is_ok());
-    // More than padding at the end of the object.
+    // The object ends with more octets than the padding may have.
     let mut change = Change::new();
     change.encoded.bytes.extend([0; 8]);
     change.encoded.bytes[8..12].copy_from_slice(&(length + 8).to_le_bytes());
@@ -66,7 +66,7 @@ fn ndr_serialization_headers() {
 }
 
 #[test]
-fn ndr_pointers() {
+fn logon_info_with_a_null_or_repeated_pointer_is_refused() {
     let null = PacProblem::NullPointer;
     assert_eq!(Change::new().number("top", 0, 0), ("KERB_VALIDATION_INFO", null));
     assert_eq!(Change::new().number("EffectiveName", 4, 0), ("KERB_VALIDATION_INFO.EffectiveName", null));
@@ -94,7 +94,7 @@ fn ndr_pointers() {
 }
 
 #[test]
-fn ndr_counts() {
+fn logon_info_with_a_wrong_array_count_is_refused() {
     let groups = "KERB_VALIDATION_INFO.GroupIds";
     for count in [0, 2, 4, 0x2000_0003, u32::MAX] {
         assert_eq!(Change::new().number("GroupCount", 0, count), (groups, PacProblem::Conformance), "{count}");
@@ -102,7 +102,7 @@ fn ndr_counts() {
         let extra = "KERB_VALIDATION_INFO.ExtraSids";
         assert_eq!(Change::new().number("ExtraSids.", 0, count.max(3)), (extra, PacProblem::Conformance), "{count}");
     }
-    // Both say the same, and the bytes are not there.
+    // The field and the array give the same count, but the buffer lacks the elements.
     for (count, array, what) in [
         ("GroupCount", "GroupIds.", groups),
         ("SidCount", "ExtraSids.", "KERB_VALIDATION_INFO.ExtraSids"),
@@ -118,7 +118,7 @@ fn ndr_counts() {
 }
 
 #[test]
-fn ndr_strings() {
+fn logon_info_with_a_wrong_string_is_refused() {
     let name = "KERB_VALIDATION_INFO.EffectiveName";
     for (length, maximum) in [(9, 10), (10, 9), (10, 8), (11, 11)] {
         let lengths: u32 = length | maximum << 16;
@@ -139,7 +139,7 @@ fn ndr_strings() {
         assert_eq!(Change::new().bytes("EffectiveName.", 12, units), (name, PacProblem::Text), "{units:?}");
         assert_eq!(Change::new().bytes("FullName.", 12, units), ("KERB_VALIDATION_INFO.FullName", PacProblem::Text));
     }
-    // A string may be shorter than its room, as Windows' server and domain names are.
+    // A string may be shorter than its maximum length. Windows writes server names and domain names so.
     let mut longer = Change::new().encoded;
     let at = longer.marks["EffectiveName"] + 2;
     longer.bytes[at] = 12;
@@ -158,7 +158,7 @@ fn ndr_strings() {
 }
 
 #[test]
-fn ndr_sids() {
+fn logon_info_with_a_malformed_sid_is_refused() {
     for (mark, what) in [
         ("LogonDomainId.", "KERB_VALIDATION_INFO.LogonDomainId"),
         ("ExtraSids.Sid.", "KERB_VALIDATION_INFO.ExtraSids"),
@@ -175,7 +175,8 @@ fn ndr_sids() {
         }
         assert_eq!(Change::new().bytes(mark, 5, &[3]), (what, PacProblem::Conformance));
     }
-    // SYSTEM is S-1-5 and 18, Administrators S-1-5-32 and 544: only a domain's own SID may stand before a RID.
+    // S-1-5 with the RID 18 would be SYSTEM, and S-1-5-32 with the RID 544 would be Administrators. The SID before a
+    // RID must therefore be the SID of a domain.
     let no_domains =
         ["S-1-5", "S-1-5-32", "S-1-5-21-1-2", "S-1-5-21-1-2-3-4", "S-1-5-21-0-0-0", "S-1-4-21-1-2-3", "S-1-5-22-1-2-3"];
     for no_domain in no_domains {
@@ -192,9 +193,10 @@ fn ndr_sids() {
     assert_eq!(Change::new().number("UserId", 0, 0), ("KERB_VALIDATION_INFO.UserId", PacProblem::NoUser));
 }
 
-/// Who signs in with a ticket of Microsoft Entra ID, or from outside of the domain, is told so. No password is at fault.
+/// The error says that the user comes from Microsoft Entra ID or from outside of the domain. The remedy does not blame
+/// a password.
 #[test]
-fn a_user_of_no_domain_is_named_as_that() {
+fn error_names_the_users_origin_when_the_user_is_of_no_domain() {
     for (no_domain, says) in [
         (
             "S-1-12-1-111-222-333-444",
@@ -227,7 +229,7 @@ fn assert_explained(buffers: &PacBuffers, says: &str) {
 }
 
 #[test]
-fn logon_info_cut_anywhere() {
+fn logon_info_is_refused_when_it_is_cut_after_any_octet() {
     let bytes = alice().encode().bytes;
     for length in 0..bytes.len() {
         let mut buffers = good();
@@ -237,7 +239,7 @@ fn logon_info_cut_anywhere() {
         if length < 16 {
             continue;
         }
-        // The same with a header that owns up to it; only the padding is not missed.
+        // The NDR header now gives the shorter length. Only a cut within the padding leaves a valid structure.
         buffers.get_mut(BufferType::LOGON_INFO).unwrap()[8..12]
             .copy_from_slice(&u32::try_from(length - 16).unwrap().to_le_bytes());
         if bytes[length..].len() < 8 && bytes[length..].iter().all(|byte| *byte == 0) {
@@ -248,9 +250,9 @@ fn logon_info_cut_anywhere() {
     }
 }
 
-/// Whatever a byte becomes, nothing panics, and what is read stays within the PAC.
+/// No changed octet causes a panic. The reader never returns more groups or text than the PAC can hold.
 #[test]
-fn any_byte_of_logon_info_may_be_anything() {
+fn logon_info_with_any_octet_changed_never_panics() {
     let bytes = alice().encode().bytes;
     for at in 0..bytes.len() {
         for value in [0, 1, 0x7F, 0x80, 0xFF] {
@@ -267,10 +269,10 @@ fn any_byte_of_logon_info_may_be_anything() {
     }
 }
 
-/// Windows numbers the pointers of the extra SIDs before those that stand behind them in the structure, and others number
-/// at random: what counts is that no number comes twice.
+/// The reader accepts referent identifiers in any order and refuses a repeated identifier. Windows gives
+/// ResourceGroupDomainSid a higher identifier than the extra SIDs, whose pointers come later in the encoding.
 #[test]
-fn referents_are_new_in_whatever_order() {
+fn referent_identifiers_are_accepted_in_any_order_and_refused_when_repeated() {
     let many = |count: u32| {
         let mut logon = alice();
         logon.extra_sids = (0..count).map(|rid| (sid("S-1-5-21-4-5-6").join(rid + 1000).unwrap(), 7)).collect();
@@ -288,7 +290,7 @@ fn referents_are_new_in_whatever_order() {
         Err(other) => panic!("{} ({other})", other.code()),
     };
     let element = |encoded: &NdrBytes, index: usize| encoded.marks["ExtraSids."] + 4 + 8 * index;
-    // In Windows' order: ResourceGroupDomainSid has a higher number than all that come after it.
+    // The pointers of the resource groups get higher identifiers than the pointers of the extra SIDs, as in Windows.
     let mut windows = many(1000);
     for (mark, number) in [("ResourceGroupDomainSid", 0x0009_0000_u32), ("ResourceGroupIds", 0x0009_0004)] {
         let at = windows.marks[mark];
@@ -301,7 +303,7 @@ fn referents_are_new_in_whatever_order() {
         repeating.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
         assert_eq!(same(judge(repeating.bytes)), repeated, "{index}");
     }
-    // At random, ten of them; then one of them again.
+    // Ten extra SIDs have identifiers without an order. Then the last SID repeats the identifier of the first SID.
     let mut random = many(10);
     for index in 0..10 {
         let at = element(&random, index);

@@ -1,4 +1,4 @@
-//! PACs with one thing wrong in each, signed again, so that no other check can be the one that refuses it.
+//! Tests of PACs with one fault each. Each PAC is signed again, so that no other check can refuse it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
 #![allow(clippy::panic, clippy::expect_used)]
 
@@ -23,7 +23,7 @@ fn good() -> PacBuffers {
     pac_of("alice", AUTH_TIME, &alice())
 }
 
-/// The problem that a signed PAC is refused for, and where it is seen.
+/// Returns the field and the problem for which the signed PAC is refused.
 #[track_caller]
 fn problem(buffers: &PacBuffers) -> (&'static str, PacProblem) {
     seen(&buffers.signed(&server_key()))
@@ -31,7 +31,7 @@ fn problem(buffers: &PacBuffers) -> (&'static str, PacProblem) {
 
 #[track_caller]
 fn seen(pac: &[u8]) -> (&'static str, PacProblem) {
-    match verify(pac).expect_err("it is refused") {
+    match verify(pac).expect_err("the PAC is refused") {
         Error::PacMalformed(PacMalformed { what, at, problem, .. }) => {
             assert!(at <= pac.len(), "{what} at {at}");
             println!("pac-malformed  {what}: {problem}");
@@ -42,7 +42,7 @@ fn seen(pac: &[u8]) -> (&'static str, PacProblem) {
 }
 
 #[test]
-fn before_the_change_it_is_taken() {
+fn unchanged_pac_is_accepted_with_all_its_fields() {
     let pac = good().signed(&server_key());
     let verified = verify(&pac).unwrap();
     let logon = verified.logon_info().unwrap();

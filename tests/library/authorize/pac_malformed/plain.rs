@@ -1,9 +1,9 @@
-//! The buffers whose structures are laid out as they stand: all but LOGON_INFO.
+//! Tests of malformed buffers without NDR: CLIENT_INFO, UPN_DNS_INFO, REQUESTOR and ATTRIBUTES_INFO.
 
 use super::*;
 
 #[test]
-fn client_info_form() {
+fn client_info_with_a_wrong_length_or_text_is_refused() {
     let with = |bytes: Vec<u8>| {
         let mut buffers = good();
         *buffers.get_mut(BufferType::CLIENT_INFO).unwrap() = bytes;
@@ -51,7 +51,7 @@ fn upn_dns_info_without_a_readable_sid_is_refused() {
 }
 
 #[test]
-fn texts_of_upn_dns_info_report_their_fault_when_they_are_asked_for() {
+fn texts_of_upn_dns_info_report_their_fault_when_the_caller_reads_them() {
     let info = upn_dns_info("alice", sid("S-1-5-21-1-2-3-1103"));
     let with = |at: usize, bytes: [u8; 2]| {
         let mut buffers = good();
@@ -66,11 +66,11 @@ fn texts_of_upn_dns_info_report_their_fault_when_they_are_asked_for() {
     }
     assert_eq!(with(0, 41_u16.to_le_bytes()), ("UPN_DNS_INFO.Upn", PacProblem::Text));
     assert_eq!(with(0, [0xFF; 2]), ("UPN_DNS_INFO.Upn", PacProblem::Offset));
-    // Half a surrogate pair.
+    // The UPN begins with half of a surrogate pair.
     assert_eq!(with(24, [0, 0xD8]), ("UPN_DNS_INFO.Upn", PacProblem::Text));
 }
 
-/// Verifies the PAC, which holds, and returns the fault that is reported when a buffer is asked for.
+/// Verifies the PAC, which must succeed, and returns the fault that `ask` reports for a buffer.
 #[track_caller]
 fn fault_when_asked(
     buffers: &PacBuffers,
@@ -95,7 +95,7 @@ fn requestor_that_is_no_sid_is_refused() {
 }
 
 #[test]
-fn attributes_report_their_fault_when_they_are_asked_for() {
+fn attributes_report_their_fault_when_the_caller_reads_them() {
     let with = |bytes: &[u8]| {
         let mut buffers = good();
         *buffers.get_mut(BufferType::ATTRIBUTES_INFO).unwrap() = bytes.into();

@@ -1,9 +1,9 @@
-//! The form of the signatures, and whose they are.
+//! Tests of the lengths, types and keys of the PAC's signatures.
 
 use super::*;
 
 #[test]
-fn signature_buffers_hold_a_signature_and_nothing_else() {
+fn signature_buffer_of_a_wrong_length_is_refused() {
     for (buffer_type, what) in
         [(BufferType::SERVER_CHECKSUM, "SERVER_CHECKSUM"), (BufferType::KDC_CHECKSUM, "KDC_CHECKSUM")]
     {
@@ -12,7 +12,7 @@ fn signature_buffers_hold_a_signature_and_nothing_else() {
             buffers.get_mut(buffer_type).unwrap().resize(length, 0);
             let expected =
                 if length < 16 { PacProblem::Truncated } else { PacProblem::Size { expected: 12, found: length - 4 } };
-            // The signature is made with all of the buffer's value zeroed.
+            // The signer needs a buffer that has the four octets of the signature's type.
             let pac = if length < 4 { buffers.encode() } else { buffers.signed(&server_key()) };
             assert_eq!(seen(&pac), (what, expected), "{length}");
         }
@@ -30,7 +30,7 @@ fn signature_buffers_hold_a_signature_and_nothing_else() {
 }
 
 #[test]
-fn signatures_are_keyed_and_of_the_accounts_keys() {
+fn server_signature_is_refused_when_it_is_unkeyed_or_not_under_the_accounts_keys() {
     let refusal = |buffers: PacBuffers| match verify(&buffers.signed(&server_key())).unwrap_err() {
         Error::PacSignature(PacSignature { buffer_type, cause, .. }) => {
             println!("pac-signature  {buffer_type} {cause}");
@@ -40,7 +40,7 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
     };
     for buffer_type in [BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM] {
         assert_eq!(refusal(good().without(buffer_type)), (buffer_type, SignatureCause::Missing));
-        // CRC-32, RSA-MD4, RSA-MD5 and SHA-1.
+        // These types are unkeyed: CRC-32, RSA-MD4, RSA-MD5 and SHA-1.
         for (number, length) in [(1, 4), (2, 16), (7, 16), (14, 20)] {
             assert_eq!(
                 refusal(signed_as(buffer_type, number, length)),
@@ -48,7 +48,8 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
             );
         }
     }
-    // Unknown numbers: nobody else's business in what the KDC signs for itself, so long as they are of a signature's size.
+    // The server refuses an unknown type in its own signature. In the KDC's signatures the server accepts an unknown
+    // type if the signature has a plausible length.
     for (number, length) in [(0, 0), (18, 16), (i32::MAX, 12)] {
         let server = (BufferType::SERVER_CHECKSUM, SignatureCause::Type(number.into()));
         assert_eq!(refusal(signed_as(BufferType::SERVER_CHECKSUM, number, length)), server);
@@ -58,7 +59,7 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
     }
     let long = signed_as(BufferType::KDC_CHECKSUM, 18, 200);
     assert_eq!(seen(&long.signed(&server_key())).0, "KDC_CHECKSUM");
-    // Keyed, and of a type that no key held makes.
+    // These types are keyed, but no key of the server makes such a signature.
     for (number, length) in [(15, 12), (-138, 16), (19, 16), (20, 24)] {
         let mut buffers = good();
         *buffers.get_mut(BufferType::SERVER_CHECKSUM).unwrap() =
@@ -90,7 +91,7 @@ fn signatures_are_keyed_and_of_the_accounts_keys() {
     );
 }
 
-/// A PAC in which one signature is of this type and length, all zeros.
+/// Returns a PAC in which one signature has this type and is `length` zero octets.
 fn signed_as(buffer_type: BufferType, number: i32, length: usize) -> PacBuffers {
     let value = [&i32::to_le_bytes(number)[..], &vec![0; length]].concat();
     good().without(buffer_type).with(buffer_type, value)

@@ -1,9 +1,9 @@
-//! PACTYPE: how many buffers there are, where each lies, and which may come.
+//! Tests of PACTYPE: the number of buffers, their offsets, sizes and types.
 
 use super::*;
 
 #[test]
-fn what_is_not_known_is_kept_by_number() {
+fn buffers_of_unknown_types_are_kept_by_their_numbers() {
     let unknown = BufferType(0x1234);
     let pac = good().with(unknown, *b"one").with(unknown, *b"two").with(BufferType(99), []).signed(&server_key());
     let types: Vec<_> = verify(&pac).unwrap().buffer_types().skip(7).collect();
@@ -15,15 +15,15 @@ fn what_is_not_known_is_kept_by_number() {
 }
 
 #[test]
-fn the_order_of_buffers_does_not_matter() {
+fn pac_with_its_buffers_in_reverse_order_is_accepted() {
     let mut buffers = good();
     buffers.0.reverse();
     assert!(verify(&buffers.signed(&server_key())).is_ok());
 }
 
-/// The table is read before any signature is, so these need none.
+/// The server reads the table before it verifies a signature, so most of these PACs need no signature.
 #[test]
-fn the_table_of_buffers() {
+fn pac_with_a_wrong_table_of_buffers_is_refused() {
     let pac = good().signed(&server_key());
     let with = |at: usize, bytes: &[u8]| {
         let mut changed = pac.clone();
@@ -57,7 +57,7 @@ fn the_table_of_buffers() {
 }
 
 #[test]
-fn buffers_and_bytes_are_taken_up_to_their_limits() {
+fn pac_is_accepted_with_64_buffers_or_65536_octets_and_refused_with_more() {
     let of_count = |count: u32| (8..=count).fold(good(), |pac, number| pac.with(BufferType(1_000 + number), *b"other"));
     let most = of_count(64).signed(&server_key());
     assert_eq!(verify(&most).unwrap().buffer_types().count(), 64);
@@ -75,7 +75,7 @@ fn buffers_and_bytes_are_taken_up_to_their_limits() {
 }
 
 #[test]
-fn a_buffer_may_end_with_the_pac_and_be_empty() {
+fn pac_that_ends_with_an_empty_buffer_is_accepted() {
     let pac = good().with(BufferType::CLIENT_CLAIMS_INFO, []).signed(&server_key());
     assert!(verify(&pac).unwrap().client_claims().is_none());
     let buffers = good().with(BufferType(99), [1; 8]);
@@ -83,7 +83,7 @@ fn a_buffer_may_end_with_the_pac_and_be_empty() {
 }
 
 #[test]
-fn no_known_buffer_comes_twice() {
+fn second_buffer_of_a_known_type_is_refused() {
     for (buffer_type, bytes) in good().0 {
         let (what, problem) = problem(&good().with(buffer_type, bytes));
         assert_eq!(problem, PacProblem::Duplicate);
@@ -92,8 +92,8 @@ fn no_known_buffer_comes_twice() {
 }
 
 #[test]
-fn known_buffers_share_no_bytes() {
-    // A second table entry, of another type, for bytes that are LOGON_INFO's.
+fn known_buffers_that_overlap_are_refused() {
+    // The table entry of DEVICE_INFO points to octets of LOGON_INFO.
     let mut pac = good().with(BufferType::DEVICE_INFO, [0; 8]).encode();
     let logon = pac_support::buffer(&pac, BufferType::LOGON_INFO).unwrap();
     pac[8 + 16 * 7 + 8..8 + 16 * 7 + 16].copy_from_slice(&u64::try_from(logon.end - 8).unwrap().to_le_bytes());

@@ -1,9 +1,9 @@
-//! Who may sign in: people, with a ticket of their own.
+//! Tests of the policies about kinds of accounts and about delegation.
 
 use super::*;
 
 #[test]
-fn only_people_sign_in_where_the_policy_says_so() {
+fn computers_guests_and_disabled_users_are_refused_when_the_policy_accepts_people_only() {
     let people = Server::new(Policy::default().with_accounts(AccountPolicy::PeopleOnly));
     let anybody = Server::new(Policy::default());
 
@@ -30,7 +30,7 @@ fn only_people_sign_in_where_the_policy_says_so() {
 }
 
 #[test]
-fn delegation_shows_in_the_pac() {
+fn delegated_ticket_is_refused_when_the_policy_refuses_delegation() {
     let refusing = Server::new(Policy::default().with_delegation(DelegationPolicy::Refuse));
     let allowing = Server::new(Policy::default());
     let delegated = good().with(BufferType::DELEGATION_INFO, DELEGATION_INFO);
@@ -67,13 +67,13 @@ fn delegation_shows_in_the_pac() {
         let cut = good().with(BufferType::DELEGATION_INFO, &DELEGATION_INFO[..length]);
         let accepted = allowing.of(&cut).unwrap();
         assert!(accepted.pac().unwrap().delegation_info().is_err(), "{length}");
-        // That somebody delegates is known without reading who.
+        // A malformed DELEGATION_INFO still proves that the ticket is delegated.
         assert_eq!(refusing.of(&cut).unwrap_err().code(), "delegation", "{length}");
     }
 }
 
 #[test]
-fn the_seamless_profile_demands_a_person_of_the_forest() {
+fn seamless_profile_accepts_only_people_of_the_accounts_domains() {
     let seamless = || Policy::seamless_sso().with_any_service();
     let people =
         |logon: LogonInfoParts| Server::bound(seamless(), &[DOMAIN]).of_logon(&logon).err().map(|error| error.code());
@@ -90,11 +90,11 @@ fn the_seamless_profile_demands_a_person_of_the_forest() {
     assert_eq!(server.check(&server.realm.ticket_for("alice")).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// S4U_DELEGATION_INFO for `http/a`, through `b@C`.
+/// An S4U_DELEGATION_INFO with the target `http/a` and the transited service `b@C`.
 const DELEGATION_INFO: &[u8] = &[
     1, 0x10, 8, 0, 0xCC, 0xCC, 0xCC, 0xCC, 0x50, 0, 0, 0, 0, 0, 0, 0, // headers
     0, 0, 2, 0, 12, 0, 12, 0, 4, 0, 2, 0, 1, 0, 0, 0, 8, 0, 2, 0, // pointer, target, count, services
     6, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, b'h', 0, b't', 0, b't', 0, b'p', 0, b'/', 0, b'a', 0, // target
     1, 0, 0, 0, 6, 0, 6, 0, 12, 0, 2, 0, // array of one
-    3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, b'b', 0, b'@', 0, b'C', 0, 0, 0, 0, 0, 0, 0, // its text
+    3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, b'b', 0, b'@', 0, b'C', 0, 0, 0, 0, 0, 0, 0, // text of the service
 ];

@@ -1,9 +1,9 @@
-//! The client of the ticket: CLIENT_INFO against it, and the SIDs against one another.
+//! Tests that CLIENT_INFO matches the ticket's client, and that all SIDs of the user in the PAC are equal.
 
 use super::*;
 
 #[test]
-fn client_info_names_the_tickets_client() {
+fn pac_is_refused_when_client_info_names_another_client_than_the_ticket() {
     let server = Server::new(Policy::default());
     let of_name = |client: NameParts, pac_name: &str| {
         let mut buffers = good();
@@ -57,7 +57,7 @@ fn client_info_names_the_tickets_client() {
 }
 
 #[test]
-fn client_info_has_the_tickets_authtime() {
+fn pac_is_refused_when_client_info_has_another_authtime_than_the_ticket() {
     let server = Server::new(Policy::default());
     let at = |time: u64| {
         let mut buffers = good();
@@ -72,7 +72,7 @@ fn client_info_has_the_tickets_authtime() {
 }
 
 #[test]
-fn all_sids_of_the_user_are_one() {
+fn pac_is_refused_when_its_requestor_sid_or_upn_sid_is_not_the_users() {
     let server = Server::new(Policy::default());
     let (user, other) = (sid("S-1-5-21-1-2-3-1103"), sid("S-1-5-21-1-2-3-500"));
     let mut requested = good();

@@ -1,10 +1,10 @@
-//! The domains that an account may vouch for.
+//! Tests of the domains that an account may vouch for.
 
 use super::*;
 
-/// One forest's key, and a user of another: by realm, by domain SID and by requestor, each alone.
+/// Each ticket names a user of another forest in one place: the realm, the domain SID or the requestor.
 #[test]
-fn a_key_vouches_for_its_own_forest() {
+fn user_of_another_forest_is_refused_by_realm_domain_sid_or_requestor() {
     let server = Server::bound(Policy::default(), &[DOMAIN]);
     let foreign = sid("S-1-5-21-7-8-9-1103");
     assert!(server.of(&good()).is_ok());
@@ -25,7 +25,7 @@ fn a_key_vouches_for_its_own_forest() {
 }
 
 #[test]
-fn a_domain_that_looks_like_ours_is_another() {
+fn user_is_refused_when_the_domain_sid_is_only_similar_to_the_accounts_domain() {
     for domain in ["S-1-5-21-1-2-4", "S-1-5-21-3-2-1", "S-1-5-21-1-2-0"] {
         let server = Server::bound(Policy::default(), &[DOMAIN]);
         let error = server.of_logon(&LogonInfoParts { logon_domain_sid: sid(domain), ..alice() }).unwrap_err();
@@ -36,7 +36,7 @@ fn a_domain_that_looks_like_ours_is_another() {
 }
 
 #[test]
-fn foreign_groups_are_apart_or_refused() {
+fn foreign_groups_are_listed_separately_or_refused_by_policy() {
     let separate = Server::bound(Policy::default(), &[DOMAIN]);
     let mut logon = alice();
     logon.extra_sids.push((sid("S-1-5-21-0-0-0-497"), 7));
@@ -56,7 +56,7 @@ fn foreign_groups_are_apart_or_refused() {
         "{error}"
     );
     assert!(Server::bound(refusing(), &[DOMAIN, "S-1-5-21-4-5-6"]).of_logon(&logon).is_ok());
-    assert!(Server::new(refusing()).of_logon(&logon).is_ok(), "without domains none is foreign");
+    assert!(Server::new(refusing()).of_logon(&logon).is_ok(), "no group is foreign to an account without domains");
 
     logon.extra_sids.truncate(1);
     logon.resource_groups = Some((sid("S-1-5-21-7-8-9"), vec![(1300, 7)]));

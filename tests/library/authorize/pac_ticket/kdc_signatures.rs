@@ -1,8 +1,8 @@
-//! The KDC's own signatures, where the key of krbtgt is known.
+//! Tests of the KDC's signatures when the krbtgt key is known.
 
 use super::*;
 
-/// A ticket with all signatures, which stay as they are whatever becomes of the ticket.
+/// Returns a ticket with all signatures. A later change of the ticket does not renew the signatures.
 fn fully_signed(server: &Server, krbtgt: &Key) -> TestToken {
     let token = server.realm.ticket_for("alice").pac(|pac| pac.signed_by_kdc(krbtgt));
     let signed = token.ticket.pac_bytes();
@@ -14,7 +14,7 @@ fn krbtgt(etype: EncType) -> Key {
 }
 
 #[test]
-fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
+fn kdc_signatures_are_verified_when_the_krbtgt_key_is_known() {
     for etype in EncType::SUPPORTED {
         let key = krbtgt(etype);
         let unknowing = Server::new(Policy::default());
@@ -23,7 +23,7 @@ fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
         assert_eq!([signatures.kdc, signatures.full, signatures.ticket], [SignatureState::Unchecked; 3]);
 
         let other = krbtgt(EncType::AES128_CTS_HMAC_SHA1_96);
-        // The KDC's keys obey the policy of encryption types.
+        // The policy of encryption types also applies to krbtgt keys.
         let policy = Policy::default().with_ticket_etypes(&EncType::SUPPORTED);
         let server = Server::with_account(policy, |account| {
             account
@@ -37,9 +37,10 @@ fn the_kdcs_signatures_are_verified_where_its_key_is_known() {
     }
 }
 
-/// Also where a read-only domain controller leaves its identifier, and whatever the type of the service's key.
+/// The signatures are valid for each encryption type of the service's key, with and without the identifier of a
+/// read-only domain controller.
 #[test]
-fn a_realm_of_active_directory_signs_all_it_issues() {
+fn kdc_signatures_of_a_test_realm_of_active_directory_are_valid() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let account = realm.account().with_krbtgt_key(&realm.krbtgt_key(EncType::AES256_CTS_HMAC_SHA1_96));
     let validator = Validator::new(
@@ -62,9 +63,10 @@ fn a_realm_of_active_directory_signs_all_it_issues() {
     }
 }
 
-/// What a holder of the service's key can change, and sign again with it.
+/// A holder of the service's key can change the ticket or the PAC and renew the server signature. The KDC's signatures
+/// then no longer verify.
 #[test]
-fn what_the_kdc_signed_cannot_be_changed_with_the_services_key() {
+fn ticket_or_pac_changed_with_the_services_key_fails_the_kdc_signatures() {
     let etype = EncType::AES256_CTS_HMAC_SHA1_96;
     let key = krbtgt(etype);
     let server = Server::with_account(Policy::default(), |account| account.with_krbtgt_key(&key));
@@ -94,7 +96,7 @@ fn what_the_kdc_signed_cannot_be_changed_with_the_services_key() {
         pac[logon.start + alice().encode().marks["UserId"]] ^= 1;
     };
     assert_eq!(resigned(&user_id), (BufferType::KDC_CHECKSUM, SignatureCause::Wrong));
-    // Leaving a signature out changes the others.
+    // Hiding the ticket signature changes the server signature, which the KDC signature covers.
     let unknown = |pac: &mut Vec<u8>| {
         for entry in (0..9).map(|index| 8 + 16 * index) {
             if pac[entry] == 16 {
@@ -110,9 +112,9 @@ fn what_the_kdc_signed_cannot_be_changed_with_the_services_key() {
     assert_eq!(resigned(&unkeyed), (BufferType::KDC_CHECKSUM, SignatureCause::Type(15.into())));
 }
 
-/// A ticket made with nothing but the service's key, as the test realm makes them all.
+/// A silver ticket is forged with the service's key alone. The PAC of `good` is signed with that key alone.
 #[test]
-fn a_silver_ticket_shows_where_the_krbtgt_key_is_known() {
+fn silver_ticket_is_refused_when_the_krbtgt_key_is_known() {
     let server = Server::new(Policy::default());
     assert!(server.of(&good()).is_ok());
     let key = krbtgt(EncType::AES256_CTS_HMAC_SHA1_96);

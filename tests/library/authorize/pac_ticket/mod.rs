@@ -1,5 +1,5 @@
-//! What a PAC says against the ticket that it came in, the account whose key opened that, and the policy. Each ticket has
-//! one thing wrong, and its PAC is signed again.
+//! Tests of the PAC against its ticket, the account whose key opened the ticket, and the policy. Each ticket has one
+//! fault, and its PAC is signed again.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 #![allow(clippy::expect_used, clippy::cloned_ref_to_slice_refs)]
 
@@ -32,7 +32,7 @@ const NOW: UnixTime = TestRealm::NOW;
 const AUTH: UnixTime = NOW.saturating_add_seconds(-600);
 const DOMAIN: &str = "S-1-5-21-1-2-3";
 
-/// A realm, an account's entry in a key set, and a policy.
+/// A test realm, and a validator that holds an account of the realm.
 struct Server {
     realm: TestRealm,
     validator: Validator<NoReplayCache>,
@@ -49,7 +49,7 @@ impl Server {
         Self { realm, validator: Validator::new(keys, policy, NoReplayCache) }
     }
 
-    /// Names the domains that the account may vouch for.
+    /// Returns a server whose account may vouch for these domains.
     fn bound(policy: Policy, domains: &[&str]) -> Self {
         Self::with_account(policy, |account| {
             domains.iter().fold(account, |account, domain| account.with_domain_sid(sid(domain)))
@@ -66,7 +66,7 @@ impl Server {
         token
     }
 
-    /// A ticket of alice with these buffers.
+    /// Checks a ticket of alice with these PAC buffers.
     fn of(&self, buffers: &PacBuffers) -> Result<Accepted, Error> {
         self.check(&self.token("alice", buffers.signed(&self.key())))
     }
@@ -93,7 +93,7 @@ fn mismatch(result: Result<Accepted, Error>) -> PacMismatch {
 }
 
 #[test]
-fn an_identity_is_the_sid_and_what_the_pac_says_of_it() {
+fn identity_has_the_sid_names_and_groups_of_the_pac() {
     let accepted = Server::new(Policy::default()).of(&good()).unwrap();
     let identity = accepted.identity();
     assert_eq!(identity.sid(), Some(sid("S-1-5-21-1-2-3-1103")));

@@ -1,9 +1,9 @@
-//! Whether a ticket has a PAC, whether it must, and where it is looked for.
+//! Tests of tickets with and without a PAC, and of the PAC's place in the authorization data.
 
 use super::*;
 
 #[test]
-fn without_a_pac_there_is_a_name_and_no_sid() {
+fn identity_of_a_ticket_without_pac_has_a_name_and_no_sid() {
     let server = Server::new(Policy::default());
     let accepted = server.check(&server.realm.ticket_for("alice")).unwrap();
     let identity = accepted.identity();
@@ -13,7 +13,7 @@ fn without_a_pac_there_is_a_name_and_no_sid() {
 }
 
 #[test]
-fn levels_of_the_policy() {
+fn pac_policy_decides_whether_an_absent_or_wrongly_signed_pac_is_refused() {
     let no_logon_info = good().without(BufferType::LOGON_INFO).without(BufferType::UPN_DNS_INFO);
     for (policy, none, nameless, bad) in [
         (PacPolicy::Require, Some("pac-missing"), Some("pac-missing"), Some("pac-signature")),
@@ -38,7 +38,8 @@ fn levels_of_the_policy() {
     assert_eq!(required.check(&ticket).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// The KDC of Active Directory puts a PAC into every ticket. Only a setting whose name says so lets a ticket have none.
+/// The KDC of Active Directory puts a PAC into every ticket. Only the settings `AllowAbsent` and `Ignore` permit a
+/// ticket without a PAC.
 #[test]
 fn accounts_of_active_directory_require_a_pac() {
     let code = |policy, change: fn(Account) -> Account| {
@@ -60,7 +61,7 @@ fn accounts_of_active_directory_require_a_pac() {
 }
 
 #[test]
-fn the_pac_is_found_wherever_the_kdc_puts_it() {
+fn pac_is_found_at_every_place_where_a_kdc_puts_it() {
     let server = Server::new(Policy::default());
     let pac = good().signed(&server.key());
     let element = (128, pac.clone());
@@ -80,7 +81,11 @@ fn the_pac_is_found_wherever_the_kdc_puts_it() {
     ] {
         assert!(placed(authorization_data).unwrap().identity().sid().is_some());
     }
-    assert_eq!(placed(vec![if_relevant(&[nested])]).unwrap_err().code(), "malformed", "deeper than any KDC nests");
+    assert_eq!(
+        placed(vec![if_relevant(&[nested])]).unwrap_err().code(),
+        "malformed",
+        "the PAC is nested deeper than any KDC nests it"
+    );
     for twice in [
         vec![if_relevant(&[element.clone(), element.clone()])],
         vec![if_relevant(std::slice::from_ref(&element)), element.clone()],
@@ -91,7 +96,7 @@ fn the_pac_is_found_wherever_the_kdc_puts_it() {
 }
 
 #[test]
-fn a_pac_in_the_authenticator_is_the_clients_word() {
+fn pac_in_the_authenticator_is_ignored() {
     let server = Server::new(Policy::default());
     let mut token = server.realm.ticket_for("alice");
     token.authenticator.authorization_data.push(if_relevant(&[(128, good().signed(&server.key()))]));
@@ -100,9 +105,10 @@ fn a_pac_in_the_authenticator_is_the_clients_word() {
     assert_eq!(required.check(&token).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// The KDC signed the PAC, and no decision needs these buffers. A new form of one of them keeps nobody from signing in.
+/// The KDC signed the PAC, and no decision needs these buffers. A user can sign in when the form of such a buffer is
+/// new.
 #[test]
-fn user_signs_in_when_a_buffer_that_only_describes_cannot_be_read() {
+fn user_signs_in_when_a_buffer_that_no_decision_needs_cannot_be_read() {
     type Ask = fn(VerifiedPac<'_>) -> Option<PacMalformed>;
     let policy = Policy::default().with_pac(PacPolicy::Require).with_accounts(AccountPolicy::PeopleOnly);
     let server = Server::bound(policy, &[DOMAIN]);
@@ -129,7 +135,7 @@ fn user_signs_in_when_a_buffer_that_only_describes_cannot_be_read() {
     }
 }
 
-/// The texts of UPN_DNS_INFO are shown, and its SID decides.
+/// The texts of UPN_DNS_INFO are for display only. The SID of UPN_DNS_INFO must be the user's SID.
 #[test]
 fn user_has_no_upn_when_its_text_cannot_be_read() {
     let server = Server::new(Policy::default());
