@@ -1,4 +1,4 @@
-//! What is accepted, and that the facts reported are those that were sent: by the KDC, by the client, or in the unencrypted
+//! Tests of accepted requests. The server reports the facts from the KDC, from the client, and from the unencrypted
 //! fields of the ticket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -31,7 +31,7 @@ mod shapes {
     }
 
     #[test]
-    fn every_framing_carries_the_request() {
+    fn ap_req_is_accepted_in_every_framing() {
         let server = Server::new();
         let mechanisms = |list: &[&[u8]]| list.iter().map(|oid| oid.to_vec()).collect::<Vec<_>>();
         for (framing, expected) in [
@@ -43,7 +43,7 @@ mod shapes {
             (spnego(|parts| parts.mech_token = MechToken::ApReq), Framing::Spnego),
             (spnego(|parts| parts.mech_types = mechanisms(&[mech::KRB5])), Framing::Spnego),
             (spnego(|parts| parts.mech_types = mechanisms(&[mech::MS_KRB5])), Framing::Spnego),
-            // Kerberos behind another favourite, as macOS and Windows with NegoEx send it.
+            // Kerberos is not the first mechanism in the lists of macOS and of Windows with NegoEx.
             (spnego(|parts| parts.mech_types = mechanisms(&[mech::NEGOEX, mech::NTLM, mech::KRB5])), Framing::Spnego),
             (spnego(|parts| parts.mech_types = mechanisms(&[mech::KRB5, mech::KRB5])), Framing::Spnego),
             (spnego(|parts| parts.req_flags = Some(0x0600_0000)), Framing::Spnego),
@@ -56,7 +56,7 @@ mod shapes {
     }
 
     #[test]
-    fn a_header_carries_the_token() {
+    fn token_is_accepted_from_a_header_with_any_case_and_spacing_of_negotiate() {
         let server = Server::new();
         for write in [
             |header: String| header,
@@ -70,7 +70,7 @@ mod shapes {
     }
 
     #[test]
-    fn stage_by_stage_it_is_the_same() {
+    fn stages_called_one_by_one_give_the_same_identity_as_the_one_call() {
         let server = Server::new();
         let bytes = server.good().mint();
         let whole = server.check(&bytes).unwrap();
@@ -92,7 +92,7 @@ mod encryption_types {
     use super::*;
 
     #[test]
-    fn tickets_and_session_keys_have_their_types_apart() {
+    fn ticket_and_session_key_may_have_any_two_supported_types() {
         let server = server_of_all_types();
         for ticket in EncType::SUPPORTED {
             for session in EncType::SUPPORTED {
@@ -105,7 +105,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn by_default_all_types_of_aes_are_taken() {
+    fn default_policy_accepts_all_types_of_aes() {
         let server = Server::new();
         for number in 17..=20 {
             let etype = EncType(number);
@@ -114,7 +114,7 @@ mod encryption_types {
     }
 
     #[test]
-    fn a_subkey_may_have_another_type_or_be_absent() {
+    fn subkey_of_another_type_or_no_subkey_is_accepted() {
         let server = Server::new();
         for subkey in [EncType::AES128_CTS_HMAC_SHA1_96, EncType::AES256_CTS_HMAC_SHA384_192] {
             let key = (&server.realm.key(subkey)).into();
@@ -130,7 +130,7 @@ mod facts {
     use super::*;
 
     #[test]
-    fn what_the_kdc_wrote_is_reported() {
+    fn accepted_request_reports_the_encrypted_fields_of_the_ticket() {
         let server = Server::new();
         let flags = TicketFlags::FORWARDED.bits() | TicketFlags::TRANSITED_POLICY_CHECKED.bits() | 1;
         let accepted = server.accepts(|token| {
@@ -157,7 +157,7 @@ mod facts {
     }
 
     #[test]
-    fn what_the_client_wrote_is_reported() {
+    fn accepted_request_reports_the_fields_of_the_authenticator() {
         let server = Server::new();
         let time = NOW.saturating_add_seconds(-7).with_micros(123_456).unwrap();
         let accepted = server.accepts(|token| {
@@ -174,7 +174,7 @@ mod facts {
     }
 
     #[test]
-    fn unencrypted_ticket_fields_are_reported_as_such() {
+    fn accepted_request_reports_the_unencrypted_fields_of_the_ticket() {
         let server = Server::new();
         let accepted = server.accepts(|token| *token = token.clone().service("cifs/files.contoso.test").kvno(77));
         assert_eq!(accepted.service().to_string(), "cifs/files.contoso.test");
@@ -186,11 +186,11 @@ mod facts {
     }
 
     #[test]
-    fn a_gss_client_asks_for_mutual_authentication_in_its_flags() {
+    fn client_with_a_gss_checksum_asks_for_mutual_authentication_by_its_gss_flags() {
         let server = Server::new();
         let without = GssFlags::INTEGRITY.bits();
         assert!(server.accepts(|token| *token = token.clone().mutual()).wants_mutual());
-        // The AP options are nobody's word: anybody on the way can set them.
+        // The AP options are not protected: anyone on the network can set them.
         let accepted = server.accepts(|token| {
             token.ap_options = 1 << 29;
             token.authenticator.gss.flags = without;
@@ -209,13 +209,14 @@ mod facts {
     }
 
     #[test]
-    fn delegated_credentials_are_noticed() {
+    fn request_with_delegated_credentials_reports_the_delegation() {
         let server = Server::new();
         assert!(server.accepts(|token| *token = token.clone().delegating(b"\x76\x00")).delegates());
         assert!(!server.accepts(|_| ()).delegates());
     }
 
-    /// RFC 4121 section 4.1.1 asks for the fields. Kerberos.NET leaves them out, and gokrb5 writes four zeros.
+    /// RFC 4121 section 4.1.1 requires the fields of the credentials after the flag. Kerberos.NET leaves the fields
+    /// out, and gokrb5 writes four zeros.
     #[test]
     fn delegation_flag_without_credentials_delegates_nothing() {
         let server = Server::new();
@@ -231,7 +232,7 @@ mod facts {
     }
 
     #[test]
-    fn bindings_are_compared_where_there_are_any() {
+    fn channel_bindings_are_compared_when_the_client_sends_them() {
         let server = Server::with_policy(Policy::default().with_channel_bindings([ChannelBindings::new(b"ours")]));
         let accepted = server.accepts(|token| *token = token.clone().bound_to(b"ours"));
         assert_eq!(accepted.channel_bindings(), BindingState::Matched);
@@ -242,9 +243,9 @@ mod facts {
 mod names {
     use super::*;
 
-    /// UTF-8 whose bytes lie between 0x80 and 0xA0 is where other readers of GeneralString stop.
+    /// Other readers of GeneralString refuse the octets from 0x80 to 0xA0, which occur in UTF-8.
     #[test]
-    fn names_are_utf8() {
+    fn client_names_in_utf8_are_accepted() {
         let server = Server::new();
         for name in
             ["à.la.carte", "Łukasz", "李小龍", "Ünal", "😀", "o'neill", "a b", "back\\slash", "\u{80}\u{9F}\u{A0}"]
@@ -255,7 +256,7 @@ mod names {
     }
 
     #[test]
-    fn a_name_may_have_several_components_and_any_type() {
+    fn client_name_of_several_components_and_any_type_is_accepted() {
         let server = Server::new();
         for name_type in [-1, 0, 1, 2, 3, 10, 11, 128] {
             let name = NameParts { name_type, components: vec![b"host".to_vec(), b"pc.contoso.test".to_vec()] };
@@ -270,7 +271,7 @@ mod realm {
     use super::*;
 
     #[test]
-    fn equal_realms_mint_equal_tokens() {
+    fn equal_test_realms_make_equal_tokens() {
         let [one, two] = [(); 2].map(|()| TestRealm::new("CONTOSO.TEST"));
         assert_eq!(one.ticket_for("alice").mint(), two.ticket_for("alice").mint());
         assert_eq!(one.ticket_for("alice").mint(), two.ticket_for("alice").mint());
@@ -279,7 +280,7 @@ mod realm {
     }
 
     #[test]
-    fn every_token_has_keys_of_its_own() {
+    fn two_test_tokens_have_different_session_keys_and_subkeys() {
         let realm = TestRealm::new("CONTOSO.TEST");
         let [one, two] = [realm.ticket_for("alice"), realm.clone().ticket_for("alice")];
         assert_ne!(one.ticket.session_key, two.ticket.session_key);
@@ -287,7 +288,7 @@ mod realm {
     }
 
     #[test]
-    fn realms_accounts_and_versions_have_keys_of_their_own() {
+    fn test_realms_accounts_and_versions_have_different_keys() {
         let base = TestRealm::new("CONTOSO.TEST");
         let all = [
             base.clone(),
@@ -304,7 +305,7 @@ mod realm {
     }
 }
 
-/// A client that no check refuses for its name.
+/// A client with a name that every check accepts.
 #[derive(Clone, Debug)]
 struct Person {
     components: Vec<String>,
@@ -326,7 +327,7 @@ proptest! {
     })]
 
     #[test]
-    fn any_name_of_a_trusted_realm_comes_out_as_it_went_in(who in person()) {
+    fn identity_has_the_name_and_realm_that_the_client_sent(who in person()) {
         let realm = TestRealm::new("CONTOSO.TEST");
         let keys = kerberos_sso::KeySet::from(realm.account().with_client_realm(&who.realm));
         let server = Server::with_keys(realm, keys, Policy::default());
@@ -340,7 +341,7 @@ proptest! {
     }
 
     #[test]
-    fn any_ticket_within_its_bounds_is_accepted(
+    fn ticket_with_any_values_within_the_limits_is_accepted(
         etypes in (0..EncType::SUPPORTED.len(), 0..EncType::SUPPORTED.len()),
         kvno in prop::option::of(-(1_i64 << 31)..(1 << 32)),
         flags in any::<u32>(),
@@ -366,7 +367,7 @@ proptest! {
         token.authenticator.ctime = after(skew).into();
         token.authenticator.cusec = cusec;
         token.authenticator.seq_number = sequence;
-        // Containers in a container must be whole: of those there are tests elsewhere.
+        // Random octets of an AD-IF-RELEVANT or a PAC would be malformed. Other tests check these types.
         let opaque: Vec<_> = opaque.into_iter().filter(|(ad_type, _)| *ad_type != 1 && *ad_type != 128).collect();
         token.ticket.authorization_data = vec![if_relevant(&opaque)];
         token.authenticator.authorization_data = vec![if_relevant(&opaque)];
@@ -377,9 +378,9 @@ proptest! {
         prop_assert_eq!(i64::from(accepted.authenticator().time().micros()), cusec);
     }
 
-    /// Without the keys nobody can change a field that is protected.
+    /// An attacker without the keys cannot change an encrypted field.
     #[test]
-    fn a_changed_byte_never_makes_another_identity(place in any::<prop::sample::Index>(), bits in 1..=u8::MAX) {
+    fn token_with_one_changed_octet_never_gives_another_identity(place in any::<prop::sample::Index>(), bits in 1..=u8::MAX) {
         let server = Server::new();
         let mut bytes = server.good().mint();
         let place = place.index(bytes.len());
@@ -391,12 +392,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn random_octets_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Server::new().check(&bytes).is_err());
     }
 
     #[test]
-    fn any_time_of_four_digits_is_a_present(seconds in -62_167_000_000..253_402_000_000_i64) {
+    fn token_is_accepted_at_every_time_before_the_year_10000(seconds in -62_167_000_000..253_402_000_000_i64) {
         let mut server = Server::new();
         server.now = UnixTime::from_seconds(seconds);
         let accepted = accept(&server, &server.good())?;

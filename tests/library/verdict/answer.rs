@@ -1,5 +1,5 @@
-//! The answer to an accepted client: the AP-REP, its framing, and the context that both sides share then. `rasn` reads the
-//! answers, as the client of `kerberos_sso::testing` would.
+//! Tests of the answer to an accepted client: the AP-REP, its framing, and the security context of both sides. The
+//! client of `kerberos_sso::testing` reads the answers with `rasn`.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use kerberos_sso::{
     Answer, Policy, Randomness, UnixTime, negotiate::Step, policy::AcceptorSubkeyPolicy, ticket::GssFlags,
 };
 
-/// The weakest first.
+/// The encryption types in order of strength, the weakest type first.
 const BY_STRENGTH: [EncType; 5] = [
     EncType::RC4_HMAC,
     EncType::AES128_CTS_HMAC_SHA1_96,
@@ -32,10 +32,10 @@ const BY_STRENGTH: [EncType; 5] = [
 ];
 
 fn answer_to(server: &Server, token: &TestToken) -> Answer {
-    server.check(&token.mint()).expect("it is accepted").answer(&random(1))
+    server.check(&token.mint()).expect("the token is accepted").answer(&random(1))
 }
 
-/// The AP-REP that answers the token, which proves the server.
+/// Returns the AP-REP that answers the token. The test client has verified that the AP-REP proves the server.
 fn ap_rep_to(server: &Server, token: &TestToken) -> ApRepParts {
     let answer = answer_to(server, token);
     TestClient::of(token).ap_rep(answer.token().expect("there is an answer")).unwrap().expect("there is an AP-REP")
@@ -55,7 +55,7 @@ fn with_subkey(etype: EncType, mut token: TestToken) -> TestToken {
     token
 }
 
-/// RFC 4537: the list in an AD-IF-RELEVANT, as section 3 wants it.
+/// Adds a list of encryption types (RFC 4537) in an AD-IF-RELEVANT, as section 3 requires.
 fn listing(etypes: &[i32], mut token: TestToken) -> TestToken {
     token.authenticator.authorization_data.push(if_relevant(&[(129, etype_list(etypes))]));
     token
@@ -69,7 +69,7 @@ mod ap_rep {
     use super::*;
 
     #[test]
-    fn it_holds_the_clients_time_a_key_and_a_number() {
+    fn ap_rep_holds_the_clients_time_a_subkey_and_a_sequence_number() {
         let server = Server::new();
         for etype in &BY_STRENGTH[1..] {
             let token = server.good().session_etype(*etype).sent_at(NOW.with_micros(123_456).unwrap());
@@ -88,9 +88,9 @@ mod ap_rep {
         }
     }
 
-    /// The client's, to the microsecond, however far from ours.
+    /// The time is the client's time to the microsecond, even when the clocks differ.
     #[test]
-    fn its_time_is_the_clients() {
+    fn ap_rep_has_the_time_of_the_authenticator() {
         let server = Server::new();
         for (seconds, micros) in [(0, 0), (-300, 999_999), (300, 1)] {
             let time = NOW.saturating_add_seconds(seconds);
@@ -100,9 +100,9 @@ mod ap_rep {
         }
     }
 
-    /// The client would not see a difference in the message; so the test looks for it.
+    /// The form of the message does not show which key encrypts it, so the test decrypts it with both keys.
     #[test]
-    fn it_is_under_the_session_key_and_not_under_the_subkey() {
+    fn ap_rep_is_encrypted_under_the_session_key_and_not_under_the_subkey() {
         let server = Server::new();
         let token = server.good();
         let client = TestClient::of(&token);
@@ -114,7 +114,7 @@ mod ap_rep {
     }
 
     #[test]
-    fn its_number_is_below_two_to_the_thirtieth() {
+    fn ap_rep_has_a_sequence_number_below_2_to_the_30th() {
         let server = Server::new();
         for (octet, number) in [(0x00, 0), (0xFF, (1 << 30) - 1), (0x80, 0x2020_2020)] {
             let token = server.good();
@@ -125,7 +125,7 @@ mod ap_rep {
     }
 
     #[test]
-    fn nothing_random_but_the_client_can_read_it() {
+    fn answer_contains_no_unencrypted_octets_of_the_randomness() {
         let server = Server::new();
         let answer = answer_to(&server, &server.good());
         let token = answer.token().unwrap();
@@ -135,7 +135,7 @@ mod ap_rep {
     }
 
     #[test]
-    fn another_clients_ap_rep_proves_nothing() {
+    fn ap_rep_for_another_request_is_no_proof_to_the_client() {
         let server = Server::new();
         let (token, other) = (server.good(), server.good());
         let answer = answer_to(&server, &other);
@@ -149,10 +149,10 @@ mod ap_rep {
 mod subkey {
     use super::*;
 
-    /// What the client uses decides, be it a subkey or the session key: every pairing of both.
+    /// The acceptor subkey has the type of the client's subkey, or of the session key if the client sends no subkey.
     #[cfg(feature = "rc4")]
     #[test]
-    fn it_is_of_the_type_that_the_client_uses() {
+    fn acceptor_subkey_has_the_type_of_the_key_that_the_client_uses() {
         let server = lenient();
         for session in BY_STRENGTH {
             let token = server.good().session_etype(session);
@@ -170,10 +170,10 @@ mod subkey {
         (etype != EncType::RC4_HMAC).then(|| random_key(etype))
     }
 
-    /// RFC 4537: every type that a client may use, with every type that it may list.
+    /// The test pairs every type that a client may use with every type that a client may list (RFC 4537).
     #[cfg(feature = "rc4")]
     #[test]
-    fn a_stronger_type_is_taken_from_the_list() {
+    fn acceptor_subkey_has_the_listed_type_when_that_type_is_stronger() {
         let server = lenient();
         for (rank, current) in BY_STRENGTH.into_iter().enumerate() {
             for (listed_rank, listed) in BY_STRENGTH.into_iter().enumerate() {
@@ -185,7 +185,7 @@ mod subkey {
     }
 
     #[test]
-    fn of_several_the_strongest_is_taken_wherever_it_stands() {
+    fn acceptor_subkey_has_the_strongest_listed_type_in_any_order() {
         let server = lenient();
         let of = |etypes: &[i32]| {
             let token = server.good().session_etype(EncType::AES128_CTS_HMAC_SHA1_96);
@@ -199,7 +199,7 @@ mod subkey {
     }
 
     #[test]
-    fn the_policy_bounds_the_list() {
+    fn listed_types_that_the_policy_does_not_allow_are_ignored() {
         let aes128 = EncType::AES128_CTS_HMAC_SHA1_96;
         let policy = Policy::default().with_session_etypes(&[aes128, EncType::AES256_CTS_HMAC_SHA1_96]);
         let server = Server::with_policy(policy);
@@ -207,9 +207,9 @@ mod subkey {
         assert_eq!(ap_rep_to(&server, &token).subkey, Some(random_key(EncType::AES256_CTS_HMAC_SHA1_96)));
     }
 
-    /// RFC 4537 wants it in AD-IF-RELEVANT; a client that forgets that is understood.
+    /// RFC 4537 requires the list in an AD-IF-RELEVANT. The server also reads a list that a client sends without it.
     #[test]
-    fn the_list_need_not_be_in_a_container() {
+    fn list_of_types_outside_of_ad_if_relevant_is_used() {
         let server = Server::new();
         let mut token = server.good();
         token.authenticator.authorization_data.push((129, etype_list(&[20])));
@@ -217,16 +217,17 @@ mod subkey {
     }
 
     #[test]
-    fn a_list_in_the_ticket_says_nothing() {
+    fn list_of_types_in_the_ticket_is_ignored() {
         let server = Server::new();
         let mut token = server.good();
         token.ticket.authorization_data.push(if_relevant(&[(129, etype_list(&[20]))]));
         assert_eq!(ap_rep_to(&server, &token).subkey_etype(), Some(EncType::AES256_CTS_HMAC_SHA1_96));
     }
 
-    /// It could only ask for a better key, and says nothing of who the client is.
+    /// The list can only ask for a stronger key and does not affect the client's identity, so a malformed list is no
+    /// reason to refuse.
     #[test]
-    fn a_list_that_is_none_says_nothing() {
+    fn malformed_list_of_types_is_ignored() {
         let server = Server::new();
         let etype_for = |data: Vec<u8>| {
             let mut token = server.good();
@@ -236,7 +237,7 @@ mod subkey {
         let list = etype_list(&[20, 19]);
         assert_eq!(etype_for(list.clone()), 20);
         for length in 0..list.len() {
-            assert_eq!(etype_for(list[..length].to_vec()), 18, "the first {length} bytes");
+            assert_eq!(etype_for(list[..length].to_vec()), 18, "the first {length} octets");
         }
         assert_eq!(etype_for([&list[..], &[0]].concat()), 18);
         assert_eq!(etype_for(vec![0x30, 0x05, 0x02, 0x00, 0x02, 0x01, 0x14]), 18);
@@ -249,7 +250,7 @@ mod subkey {
 
     #[cfg(feature = "rc4")]
     #[test]
-    fn the_policy_can_leave_it_out() {
+    fn ap_rep_has_no_subkey_when_the_policy_forbids_acceptor_subkeys() {
         let server = Server::with_policy(all_etypes().with_acceptor_subkey(AcceptorSubkeyPolicy::Never));
         for etype in BY_STRENGTH {
             let token = listing(&[20], server.good().session_etype(etype));
@@ -257,10 +258,10 @@ mod subkey {
         }
     }
 
-    /// It is how our AP-REP differs from the client's.
+    /// The subkey makes the server's AP-REP differ from the client's AP-REP.
     #[cfg(feature = "rc4")]
     #[test]
-    fn dce_style_always_has_one() {
+    fn ap_rep_of_dce_style_always_has_an_acceptor_subkey() {
         for policy in [AcceptorSubkeyPolicy::Never, AcceptorSubkeyPolicy::Always] {
             let server = Server::with_policy(all_etypes().with_acceptor_subkey(policy));
             for etype in BY_STRENGTH {
@@ -276,7 +277,7 @@ mod subkey {
 mod framing {
     use super::*;
 
-    /// The OID and TOK_ID around the AP-REP, and the answer without it.
+    /// Returns the SPNEGO reply without its token, and the token with its mechanism OID and TOK_ID.
     fn reply_to(token: &TestToken) -> (NegTokenRespParts, Krb5Message) {
         let answer = answer_to(&Server::new(), token);
         let reply = NegTokenRespParts::decode(answer.token().unwrap()).unwrap();
@@ -292,9 +293,9 @@ mod framing {
         }
     }
 
-    /// Windows offers the identifier of Windows 2000 first and frames its token with the other.
+    /// Windows offers the OID of Windows 2000 first but frames its token with the standard OID of Kerberos.
     #[test]
-    fn spnego_is_answered_under_the_identifier_that_is_preferred() {
+    fn spnego_reply_names_the_first_kerberos_oid_that_the_client_offers() {
         for (offered, mechanism) in [
             (vec![mech::MS_KRB5, mech::KRB5, mech::NEGOEX, mech::NTLM], mech::MS_KRB5),
             (vec![mech::KRB5, mech::MS_KRB5], mech::KRB5),
@@ -321,7 +322,7 @@ mod framing {
     }
 
     #[test]
-    fn the_mechanism_is_answered_under_its_own_identifier() {
+    fn gss_token_is_answered_with_the_oid_of_the_request() {
         let server = Server::new();
         for oid in [mech::KRB5, mech::MS_KRB5] {
             let token = server.good().framed(TokenFraming::Krb5(oid.into()));
@@ -333,16 +334,16 @@ mod framing {
     }
 
     #[test]
-    fn an_ap_req_alone_is_answered_with_an_ap_rep_alone() {
+    fn bare_ap_req_is_answered_with_a_bare_ap_rep() {
         let server = Server::new();
         let token = server.good().framed(TokenFraming::ApReq);
         let answer = answer_to(&server, &token);
         assert!(ApRepParts::decode(answer.token().unwrap(), &token.authenticator.key).is_some());
     }
 
-    /// MS-KILE section 3.4.5.1, also where the client's own token was framed.
+    /// Under MS-KILE section 3.4.5.1 the AP-REP has no framing, even when the client's token has one.
     #[test]
-    fn dce_style_has_no_framing() {
+    fn ap_rep_of_dce_style_has_no_framing() {
         let server = Server::new();
         for framing in [TokenFraming::ApReq, TokenFraming::Krb5(mech::KRB5.into())] {
             let token = dce_style(server.good().framed(framing));
@@ -354,7 +355,7 @@ mod framing {
     }
 
     #[test]
-    fn who_does_not_ask_gets_no_ap_rep() {
+    fn client_without_the_mutual_flag_gets_no_ap_rep() {
         let server = Server::new();
         let token = without(GssFlags::MUTUAL, server.good());
         for framing in [TokenFraming::Krb5(mech::KRB5.into()), TokenFraming::ApReq] {
@@ -365,9 +366,9 @@ mod framing {
         assert_eq!(NegTokenRespParts::decode(answer.token().unwrap()), Some(completed(mech::MS_KRB5)));
     }
 
-    /// Without a checksum of the mechanism, the AP options are all that a client can ask with.
+    /// Without a GSS checksum, a client can ask for mutual authentication only by the AP options.
     #[test]
-    fn the_ap_options_ask_where_there_is_no_gss_checksum() {
+    fn mutual_required_option_is_used_only_without_a_gss_checksum() {
         let server = Server::new();
         let mut token = server.good().framed(TokenFraming::ApReq);
         token.authenticator.cksum = ChecksumParts::Absent;
@@ -375,14 +376,15 @@ mod framing {
         token.ap_options = 1 << 29;
         let answer = answer_to(&server, &token);
         assert!(ApRepParts::decode(answer.token().unwrap(), &token.authenticator.key).is_some());
-        // Anybody on the way can set the option; a client whose checksum says otherwise does not wait for an answer.
+        // Anyone on the network can set the option. A client whose checksum lacks the mutual flag does not wait for an
+        // AP-REP.
         let mut token = without(GssFlags::MUTUAL, server.good().framed(TokenFraming::ApReq));
         token.ap_options = 1 << 29;
         assert_eq!(answer_to(&server, &token).token(), None);
     }
 
     #[test]
-    fn a_header_is_negotiate_and_the_token() {
+    fn answer_header_is_negotiate_and_the_token_in_base64() {
         use base64::Engine as _;
         let server = Server::new();
         let answer = answer_to(&server, &server.good());
@@ -405,10 +407,11 @@ mod context {
         [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]
     }
 
-    /// Session keys and subkeys of every type, every framing, mutual or not, a subkey of ours or not.
+    /// The test combines session keys of every type, every framing, mutual authentication, and policies of the acceptor
+    /// subkey.
     #[cfg(feature = "rc4")]
     #[test]
-    fn both_sides_have_the_same() {
+    fn client_and_server_share_a_context_under_every_type_and_framing() {
         for policy in [AcceptorSubkeyPolicy::Always, AcceptorSubkeyPolicy::Never] {
             let server = Server::with_policy(all_etypes().with_acceptor_subkey(policy));
             for etype in BY_STRENGTH {
@@ -431,7 +434,7 @@ mod context {
 
     #[cfg(feature = "rc4")]
     #[test]
-    fn the_clients_numbers_may_be_as_high_as_they_get() {
+    fn client_and_server_share_a_context_with_any_32_bit_sequence_number() {
         let server = lenient();
         for etype in [EncType::RC4_HMAC, EncType::AES256_CTS_HMAC_SHA1_96] {
             for number in [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF] {
@@ -443,10 +446,11 @@ mod context {
         }
     }
 
-    /// The key of the context is the strongest that both have agreed on.
+    /// The context uses the last key that both sides agreed on: the acceptor subkey, the client's subkey, or the
+    /// session key.
     #[cfg(feature = "rc4")]
     #[test]
-    fn its_type_is_that_of_the_last_key_chosen() {
+    fn context_has_the_type_of_the_last_key_agreed_on() {
         let server = lenient();
         let rc4 = server.good().session_etype(EncType::RC4_HMAC);
         let aes = with_subkey(EncType::AES128_CTS_HMAC_SHA1_96, rc4.clone());
@@ -464,16 +468,16 @@ mod context {
     }
 
     #[test]
-    fn its_flags_are_the_clients() {
+    fn context_has_the_gss_flags_of_the_client() {
         let server = Server::new();
         let token = without(GssFlags::SEQUENCE, server.good());
         let flags = answer_to(&server, &token).into_context().flags();
         assert_eq!(flags.bits(), token.authenticator.gss.flags);
     }
 
-    /// Two answers to one request would be two contexts; each has its own randomness.
+    /// Two answers to one request with different randomness make two contexts that do not verify each other's MICs.
     #[test]
-    fn other_randomness_makes_another_context() {
+    fn answer_with_other_randomness_has_another_context() {
         let server = Server::new();
         let token = server.good();
         let accepted = server.check(&token.mint()).unwrap();
@@ -486,14 +490,14 @@ mod context {
     }
 }
 
-/// For most clients the first step is the last, and has the token of the answer.
+/// Most negotiations end with the first step. That step then has the token of the answer.
 #[test]
-fn the_step_that_accepts_has_the_token_of_the_answer() {
+fn step_that_accepts_has_the_same_token_as_the_answer() {
     let server = Server::new();
     let time: UnixTime = NOW;
     for token in [server.good(), server.good().framed(TokenFraming::ApReq), without(GssFlags::MUTUAL, server.good())] {
         let step = server.validator.converse(&token.mint(), None, &random(1), time).unwrap();
-        let Step::Accepted(accepted, answer) = step else { panic!("it is over") };
+        let Step::Accepted(accepted, answer) = step else { panic!("the negotiation has ended") };
         assert_eq!(answer.token(), accepted.answer(&random(1)).token());
         assert_eq!(answer.token(), answer_to(&server, &token).token());
     }

@@ -1,4 +1,4 @@
-//! The time at which a token arrives, and the connection over which it does.
+//! Tests of the arrival of a token: its time, and the facts of its connection.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use crate::common;
@@ -21,7 +21,7 @@ fn system_time(time: UnixTime) -> SystemTime {
 }
 
 #[test]
-fn arrival_has_the_unix_time_that_it_is_made_from() {
+fn arrival_made_from_a_unix_time_has_that_time() {
     for seconds in [i64::MIN, -1, 0, 1, NOW.seconds(), i64::MAX] {
         for micros in [0, 1, 999_999] {
             let time = UnixTime::from_seconds(seconds).with_micros(micros).unwrap();
@@ -32,7 +32,7 @@ fn arrival_has_the_unix_time_that_it_is_made_from() {
 }
 
 #[test]
-fn arrival_has_the_system_time_that_it_is_made_from() {
+fn arrival_made_from_a_system_time_has_that_time_in_microseconds() {
     for seconds in [0, 1, NOW.seconds(), 253_402_300_800] {
         for micros in [0, 1, 999_999] {
             let time = UnixTime::from_seconds(seconds).with_micros(micros).unwrap();
@@ -43,12 +43,12 @@ fn arrival_has_the_system_time_that_it_is_made_from() {
         let time = EPOCH - Duration::from_secs(before.into());
         assert_eq!(Arrival::from(time).time(), UnixTime::from_seconds(-i64::from(before)));
     }
-    // Nanoseconds are cut off.
+    // The conversion cuts nanoseconds off.
     assert_eq!(Arrival::from(EPOCH + Duration::from_nanos(1_999)).time().micros(), 1);
 }
 
 #[test]
-fn ticket_refused_when_it_arrives_one_second_after_the_skew() {
+fn token_is_refused_when_it_arrives_one_second_outside_of_the_clock_skew() {
     let server = Server::new();
     let token = server.good().mint();
     for (seconds, accepted) in [(-301, false), (-300, true), (0, true), (300, true), (301, false)] {
@@ -62,8 +62,8 @@ fn ticket_refused_when_it_arrives_one_second_after_the_skew() {
 }
 
 #[test]
-fn every_call_takes_a_unix_time_a_system_time_or_an_arrival() {
-    /// Accepts the token by every call that has an arrival.
+fn every_call_accepts_a_unix_time_a_system_time_or_an_arrival() {
+    /// Asserts that every call with an arrival accepts the token.
     fn calls<'c>(server: &Server, arrival: impl Into<Arrival<'c>> + Copy) {
         let (validator, token) = (&server.validator, server.good());
         let bytes = token.mint();
@@ -83,7 +83,7 @@ fn every_call_takes_a_unix_time_a_system_time_or_an_arrival() {
     calls(&server, Arrival::at(NOW));
 }
 
-/// Neither setter undoes the other, in either order.
+/// Neither setter resets the value of the other setter, in any order.
 #[test]
 fn arrival_keeps_channel_bindings_and_address_when_both_are_set() {
     let policy = Policy::default().with_binding_level(BindingLevel::Require).with_addresses(AddressPolicy::Check);

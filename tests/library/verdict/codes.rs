@@ -1,4 +1,4 @@
-//! The codes of errors: stable, complete, and each given for a real request.
+//! Tests of the error codes: the codes are stable, the list is complete, and a real request causes each code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
@@ -17,8 +17,8 @@ use kerberos_sso::{ChannelBindings, Error, KeySet, Policy, UnixTime, Validator, 
 
 type Refuse = fn() -> Error;
 
-/// How a request is refused for it, for every code there is. A code is never renamed nor given to another blame; new ones
-/// are added.
+/// Every code with its blame, and a request that is refused with it. A code never changes its name or its blame. New
+/// codes are added.
 const CODES: [(&str, Blame, Refuse); 44] = [
     ("not-negotiate", Blame::Message, || {
         Server::new().validator.validate_header(b"Basic eDp4", NOW).unwrap_err().into_error()
@@ -96,7 +96,7 @@ const CODES: [(&str, Blame, Refuse); 44] = [
     }),
 ];
 
-/// What the documents of the crate have promised, whatever else there is.
+/// The codes that the documentation of the crate has promised.
 const PROMISED: [&str; 40] = [
     "not-negotiate",
     "malformed",
@@ -141,16 +141,16 @@ const PROMISED: [&str; 40] = [
 ];
 
 #[test]
-fn every_code_is_given_for_a_request() {
+fn every_listed_request_is_refused_with_its_code_and_blame() {
     for (code, blame, refuse) in CODES {
         let error = refuse();
         assert_eq!((error.code(), error.blame()), (code, blame), "{error}");
     }
 }
 
-/// Read from the source: a code that is added there must be given a request here.
+/// The test reads the codes from the source. A new code in the source needs a request in `CODES`.
 #[test]
-fn the_list_of_codes_is_complete() {
+fn list_of_codes_has_every_code_of_the_source() {
     let mut given: Vec<(&str, String)> = CODES.iter().map(|(code, blame, _)| (*code, format!("{blame:?}"))).collect();
     given.sort();
     given.dedup();
@@ -162,7 +162,7 @@ fn the_list_of_codes_is_complete() {
     assert_eq!(given, written);
 }
 
-/// `=> ("malformed", Blame::Message),`
+/// Reads the code and the blame of a line such as `=> ("malformed", Blame::Message),`.
 fn code_and_blame(line: &str) -> Option<(&str, String)> {
     let (_, pair) = line.split_once("=> (\"")?;
     let (code, rest) = pair.split_once("\", Blame::")?;
@@ -171,7 +171,7 @@ fn code_and_blame(line: &str) -> Option<(&str, String)> {
 }
 
 #[test]
-fn a_promised_code_stays() {
+fn promised_codes_are_among_the_listed_codes() {
     for promised in PROMISED {
         assert!(CODES.iter().any(|(code, ..)| *code == promised), "{promised}");
     }
@@ -188,7 +188,7 @@ fn codes_are_kebab_case() {
 }
 
 #[test]
-fn every_refusal_is_a_sentence_and_its_remedy_is_one_too() {
+fn text_and_remedy_of_every_error_are_sentences() {
     for (code, _, refuse) in CODES {
         let error = refuse();
         let text = error.to_string();
@@ -202,9 +202,10 @@ fn every_refusal_is_a_sentence_and_its_remedy_is_one_too() {
     }
 }
 
-/// A reader of the whole chain sees each text once: where the text of an error holds that of its cause, there is no source.
+/// A reader of the whole chain of sources sees each text once. An error whose text contains its cause's text has no
+/// source.
 #[test]
-fn no_source_repeats_the_text_of_its_error() {
+fn text_of_a_source_is_not_repeated_in_the_text_of_its_error() {
     for (_, _, refuse) in CODES {
         assert_texts_differ(&refuse());
     }
@@ -221,9 +222,9 @@ fn assert_texts_differ(error: &dyn std::error::Error) {
     }
 }
 
-/// The two that administrators meet first, word by word.
+/// The test checks every word of the two errors that administrators see most often.
 #[test]
-fn ntlm_and_clocks_are_explained() {
+fn errors_of_ntlm_and_clock_skew_have_the_expected_texts() {
     let ntlm = Server::new().check(b"NTLMSSP\0\x01\0\0\0").unwrap_err();
     assert_eq!(ntlm.to_string(), "the client sent NTLM (NEGOTIATE_MESSAGE, type 1) instead of a Kerberos ticket");
     assert_eq!(
@@ -260,7 +261,7 @@ fn ntlm_and_clocks_are_explained() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn an_unsupported_type_is_explained() {
+fn errors_of_unsupported_types_and_rc4_have_the_expected_texts() {
     let error = refusal(|token| token.ticket.etype = 3);
     assert_eq!(
         error.to_string(),
@@ -283,9 +284,9 @@ fn an_unsupported_type_is_explained() {
     );
 }
 
-/// Two causes with one code may need different people to do different things.
+/// Two causes with the same code may need different remedies.
 #[test]
-fn a_remedy_is_for_the_cause_and_not_for_its_code() {
+fn remedies_of_two_causes_with_the_same_code_differ() {
     const AES128: EncType = EncType::AES128_CTS_HMAC_SHA1_96;
     let own_type = KeyParts { keytype: AES128.0, keyvalue: vec![1; 16] };
     let aes256 = Policy::default().with_session_etypes(&[EncType::AES256_CTS_HMAC_SHA1_96]);
@@ -324,24 +325,26 @@ fn refusal(change: impl FnOnce(&mut TestToken)) -> Error {
     Server::new().refusal(change)
 }
 
-/// A server in a domain of Active Directory that lets in whom Seamless SSO does.
+/// Returns a server in a domain of Active Directory with the policy of Seamless SSO for any service.
 fn directory() -> Server {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     Server::with_keys(realm.clone(), realm.key_set(), Policy::seamless_sso().with_any_service())
 }
 
-/// Why the good token is refused there once `change` has been made in its PAC.
+/// Returns the error for which the server of `directory` refuses a good token after `change` of its PAC.
 fn of_pac(change: impl FnOnce(&mut PacParts)) -> Error {
     directory().refusal(|token| *token = token.clone().pac(change))
 }
 
-/// The refusal of the change with this code, of several the one in that place.
+/// Returns the error for the change that `IN_ORDER` lists under this code. `place` selects one of several changes with
+/// the same code.
 fn in_order(code: &str, place: usize) -> Error {
-    let (_, change) = IN_ORDER.into_iter().filter(|(listed, _)| *listed == code).nth(place).expect("it is listed");
+    let (_, change) =
+        IN_ORDER.into_iter().filter(|(listed, _)| *listed == code).nth(place).expect("`IN_ORDER` has the code");
     server().refusal(change)
 }
 
-/// A client that would rather use NTLM, and does not confirm that it offered it.
+/// Returns the error for a client that prefers NTLM and sends no MIC over its MechTypeList.
 fn without_its_mic() -> Error {
     let host = Host::new();
     let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
@@ -362,9 +365,9 @@ fn store_says(answer: Admission) -> Error {
     validator.validate_ticket(&realm.ticket_for("alice").mint(), NOW).unwrap_err().into_error()
 }
 
-/// A failed negotiation has a remedy, or its remedy says that there is nothing to do.
+/// The remedy of a failed negotiation names an action, or says that a single refusal needs no action.
 #[test]
-fn a_failed_negotiation_is_explained() {
+fn errors_of_failed_negotiations_have_the_expected_texts() {
     let error = without_its_mic();
     assert_eq!(
         error.to_string(),

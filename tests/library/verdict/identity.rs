@@ -1,4 +1,4 @@
-//! What an identity says of groups: which count, and which are nobody's business here.
+//! Tests of an identity's groups and names: enabled groups count, and foreign groups do not count.
 #![allow(clippy::unwrap_used)]
 
 use kerberos_sso::pac::{Group, GroupAttributes};
@@ -25,18 +25,19 @@ fn in_group(sid: &str, attributes: u32) -> (Sid, Identity) {
 }
 
 #[test]
-fn a_membership_counts_if_it_is_enabled_and_not_for_denying() {
+fn membership_counts_when_the_group_is_enabled_and_not_for_deny_only() {
     let domain = TestRealm::new("CONTOSO.TEST").domain_sid();
     for (attributes, counts) in [(0x7, true), (0x4, true), (0, false), (0x3, false), (0x10, false), (0x14, false)] {
         let (sid, identity) = in_group(&format!("{domain}-1200"), attributes);
         assert_eq!(identity.is_member_of(sid), counts, "{attributes:#x}");
-        assert!(identity.extra_groups.iter().any(|group| group.sid == sid), "it is there to be seen");
+        assert!(identity.extra_groups.iter().any(|group| group.sid == sid), "the identity lists the group");
     }
 }
 
-/// A KDC says how the user signed in; Administrators and SYSTEM are of a machine, and other tenants' groups of others.
+/// A KDC may say how the user signed in. It cannot vouch for groups of a machine, such as Administrators and SYSTEM, or
+/// for groups of another domain.
 #[test]
-fn what_is_of_no_domain_counts_only_if_it_says_how_the_user_signed_in() {
+fn sid_outside_of_the_domain_counts_only_when_it_says_how_the_user_signed_in() {
     for logon in ["S-1-18-1", "S-1-18-3", "S-1-5-21-0-0-0-497", "S-1-5-9", "S-1-5-15", "S-1-5-1000", "S-1-5-65-1"] {
         let (sid, identity) = in_group(logon, 7);
         assert!(identity.is_member_of(sid) && identity.foreign_groups.is_empty(), "{logon}");
@@ -51,9 +52,9 @@ fn what_is_of_no_domain_counts_only_if_it_says_how_the_user_signed_in() {
     }
 }
 
-/// Realm and domain are each trusted, and still a forest vouches for its own users only.
+/// The account trusts the realm and the domain of two forests. Each forest still vouches for its own users only.
 #[test]
-fn a_trusted_domain_is_tied_to_its_realm() {
+fn user_is_refused_when_the_domain_belongs_to_another_trusted_realm() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let (ours, theirs) = (realm.domain_sid(), TestRealm::new("FABRIKAM.TEST").domain_sid());
     let sign_in = |account: Account, client_realm: &str, domain: Sid| {
@@ -73,9 +74,9 @@ fn a_trusted_domain_is_tied_to_its_realm() {
     }
 }
 
-/// A name shows which slashes are part of a component.
+/// The text of a name escapes a slash that is part of a component.
 #[test]
-fn no_two_names_make_one_identity() {
+fn different_names_have_different_texts() {
     let realm = TestRealm::new("CONTOSO.TEST");
     let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
     let name = |components: &[&str]| {

@@ -1,4 +1,4 @@
-//! What comes out: an accepted request, a refusal, and the tokens for the client.
+//! Tests of the verdict: an accepted request, a refusal, and the tokens for the client.
 
 mod accepted;
 mod answer;

@@ -1,4 +1,4 @@
-//! A policy returns what was set.
+//! Tests that a policy returns the values that were set.
 #![allow(clippy::unwrap_used)]
 
 use kerberos_sso::Policy;
@@ -45,7 +45,7 @@ fn seamless_policy_has_ten_hours_and_two_services() {
 }
 
 #[test]
-fn max_token_size_is_what_was_set_up_to_the_limit() {
+fn max_token_size_is_the_value_that_was_set_up_to_the_limit() {
     for (octets, expected) in [
         (0, 0),
         (1, 1),
@@ -57,7 +57,8 @@ fn max_token_size_is_what_was_set_up_to_the_limit() {
     }
 }
 
-/// What a policy returns for a duration that was set: whole seconds, at most the range of times.
+/// Returns durations to set, each with the duration that the policy then returns: whole seconds that saturate at
+/// `i64::MAX`.
 fn durations() -> [(Duration, Duration); 6] {
     let longest = Duration::from_secs(i64::MAX.unsigned_abs());
     [
@@ -71,25 +72,25 @@ fn durations() -> [(Duration, Duration); 6] {
 }
 
 #[test]
-fn clock_skew_is_the_whole_seconds_of_what_was_set() {
+fn clock_skew_is_the_duration_that_was_set_in_whole_seconds() {
     for (set, expected) in durations() {
         assert_eq!(Policy::default().with_clock_skew(set).clock_skew(), expected, "{set:?}");
     }
 }
 
 #[test]
-fn max_ticket_lifetime_is_the_whole_seconds_of_what_was_set() {
+fn max_ticket_lifetime_is_the_duration_that_was_set_in_whole_seconds() {
     for (set, expected) in durations() {
         let policy = Policy::default().with_max_ticket_lifetime(Some(set));
         assert_eq!(policy.max_ticket_lifetime(), Some(expected), "{set:?}");
-        // The clock skew is not in it.
+        // The lifetime does not include the clock skew.
         assert_eq!(policy.with_clock_skew(HOUR).max_ticket_lifetime(), Some(expected), "{set:?}");
     }
     assert_eq!(Policy::default().with_max_ticket_lifetime(None).max_ticket_lifetime(), None);
 }
 
 #[test]
-fn etypes_are_those_that_were_set_and_are_supported() {
+fn etypes_of_a_policy_are_the_supported_types_that_were_set() {
     for mask in 0..1_u32 << EncType::SUPPORTED.len() {
         let chosen: Vec<_> = (0..).zip(EncType::SUPPORTED).filter(|(bit, _)| mask >> bit & 1 == 1).collect();
         let chosen: Vec<_> = chosen.into_iter().map(|(_, etype)| etype).collect();
@@ -108,19 +109,19 @@ fn etypes_are_those_that_were_set_and_are_supported() {
 
 #[test]
 #[cfg(feature = "rc4")]
-fn allow_rc4_adds_it_to_what_was_set() {
+fn allow_rc4_adds_rc4_to_the_types_that_were_set() {
     let policy = Policy::default().with_ticket_etypes(&AES[..1]).with_session_etypes(&AES[2..]).allow_rc4();
     assert_eq!(sorted(policy.ticket_etypes()), [17, 23]);
     assert_eq!(sorted(policy.session_etypes()), [19, 20, 23]);
 }
 
 #[test]
-fn services_are_those_that_were_set_last() {
+fn services_of_a_policy_are_the_services_that_were_set_last() {
     let policy = Policy::default().with_services(["HTTP/a", "HTTP/b"]);
     assert_eq!(services(&policy), Some(vec!["HTTP/a", "HTTP/b"]));
     let policy = policy.with_services(["HTTP/c"]);
     assert_eq!(services(&policy), Some(vec!["HTTP/c"]));
-    // As GSS and `klist` write them.
+    // The policy also accepts service names in the forms of GSS and of `klist`.
     let policy =
         policy.with_services(["HTTP@www.example.com", "HTTP/www.example.com@EXAMPLE.COM", "WEB$@EXAMPLE.COM", "WEB$"]);
     let expected = ["HTTP/www.example.com", "HTTP/www.example.com", "WEB$", "WEB$"];
@@ -130,9 +131,9 @@ fn services_are_those_that_were_set_last() {
     assert_eq!(services(&policy.with_any_service()), None);
 }
 
-/// Each setter changes its own value only.
+/// Each setter changes only its own value.
 #[test]
-fn values_stay_when_others_are_set() {
+fn values_of_a_policy_stay_when_other_values_are_set() {
     let policy = Policy::default()
         .with_max_token_size(10)
         .with_clock_skew(Duration::from_secs(20))

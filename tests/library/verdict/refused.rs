@@ -1,4 +1,4 @@
-//! A refusal is the same by every way to call the validator: the same error, and the same token for the client.
+//! Tests that all ways to call the validator give the same refusal: the same error, and the same token for the client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;
@@ -32,7 +32,7 @@ enum Stage {
     Admit,
 }
 
-/// A replay cache that says the same of every authenticator.
+/// A replay cache that gives the same answer for every authenticator.
 #[derive(Clone, Copy)]
 struct Always(Admission);
 
@@ -67,7 +67,7 @@ impl Server {
         Validator::new(self.realm.key_set(), self.policy.clone(), Always(self.admission))
     }
 
-    /// Asserts that every way refuses this token, and that all refusals are equal.
+    /// Asserts that every way to call the validator refuses this token, and that all refusals are equal.
     #[track_caller]
     fn assert_refuses(&self, token: &TestToken, krb_errors: KrbErrorPolicy, expected: &Expected) {
         let (validator, bytes) = (self.validator(), token.mint());
@@ -80,7 +80,7 @@ impl Server {
         for (way, (stage, staged)) in self.by_stages(&bytes).into_iter().enumerate() {
             assert_eq!((stage, &staged), (expected.stage, &refused), "{code}, {way}");
         }
-        // A header that is too large is refused before there is a token.
+        // The validator refuses a header that is too large before it decodes the token.
         if code != "too-large" {
             for (way, in_header) in by_header(&validator, &token.header()).into_iter().enumerate() {
                 assert_eq!(in_header, refused, "{code}, {way}");
@@ -88,7 +88,8 @@ impl Server {
         }
     }
 
-    /// The refusals of the stages: with keys and replay cache of the validator, or with those of the caller.
+    /// Returns the refusals of the stages, with the keys and replay cache of the validator and with the keys and replay
+    /// cache of the caller.
     fn by_stages(&self, token: &[u8]) -> [(Stage, Refused); 4] {
         let (whole, keys) = (self.validator(), self.realm.key_set());
         let staged = Validator::staged(KeySet::new(), self.policy.clone());
@@ -104,7 +105,7 @@ impl Server {
     }
 }
 
-/// Runs the stages after the first, and names the one that refuses.
+/// Runs the stages after the first stage, and returns the stage that refuses.
 fn stages<R>(
     validator: &Validator<R>,
     request: Result<Request<'_>, Refused>,
@@ -138,7 +139,8 @@ fn by_header(validator: &Validator<Always>, header: &str) -> [Refused; 3] {
     [in_header, sign_in(RoundTrips::One), sign_in(RoundTrips::Many(None))]
 }
 
-/// Asserts that the client gets a KRB-ERROR with this code, or no more than a reject, in its own framing.
+/// Asserts that the client gets a KRB-ERROR with this code in the client's framing. Without a code, the client gets at
+/// most a reject.
 #[track_caller]
 fn assert_token(refused: &Refused, framing: &TokenFraming, krb_error: Option<i32>) {
     let in_spnego = matches!(framing, TokenFraming::Spnego(_));
@@ -163,7 +165,7 @@ fn assert_refused_by(stage: Stage, changes: &Range<usize>) {
         let server = Server::new(policy(), krb_errors);
         for framing in framings() {
             let in_spnego = matches!(framing, TokenFraming::Spnego(_));
-            // A token is too large by what SPNEGO adds.
+            // Only a token in SPNEGO can be made too large, because the change adds a field of SPNEGO.
             for (code, change, krb_error) in changes.clone().filter(|index| *index > 0 || in_spnego).map(in_order) {
                 let mut token = server.realm.ticket_for("alice").framed(framing.clone());
                 change(&mut token);
@@ -300,7 +302,7 @@ fn stages_refuse_a_later_token_like_converse() {
 }
 
 #[test]
-fn header_refused_without_a_token_when_it_holds_none() {
+fn header_without_a_token_is_refused_without_a_token() {
     let validator = Server::new(Policy::default(), KrbErrorPolicy::AfterProof).validator();
     let too_large = format!("Negotiate {}", "A".repeat(90_000));
     for (header, code) in [
@@ -320,7 +322,7 @@ fn header_refused_without_a_token_when_it_holds_none() {
 }
 
 #[test]
-fn refused_says_what_its_error_says() {
+fn refused_has_the_code_blame_remedy_and_text_of_its_error() {
     let server = common::refusals::server();
     for (code, change) in IN_ORDER {
         let mut token = server.good();
@@ -335,7 +337,7 @@ fn refused_says_what_its_error_says() {
 }
 
 #[test]
-fn refused_header_is_negotiate_and_the_token() {
+fn header_of_a_refusal_is_negotiate_and_the_token_in_base64() {
     let server = Server::new(Policy::default(), KrbErrorPolicy::AfterProof);
     for framing in framings() {
         let mut token = server.realm.ticket_for("alice").framed(framing);

@@ -1,5 +1,6 @@
-//! The token for a refused client: by default the same for every reason; with `KrbErrorPolicy::AfterProof` the code of RFC
-//! 4120 section 7.5.9, once the client has proved itself.
+//! Tests of the token for a refused client. By default the token is the same for every reason. Under
+//! `KrbErrorPolicy::AfterProof` the token has an error code of RFC 4120 section 7.5.9, if the client has proved its
+//! identity.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;
@@ -24,7 +25,7 @@ mod by_default {
     use super::*;
 
     #[test]
-    fn every_refusal_looks_the_same() {
+    fn rejection_is_the_same_for_every_reason() {
         let server = Server::with_policy(policy());
         for (code, change) in IN_ORDER {
             let mut token = server.good();
@@ -33,9 +34,10 @@ mod by_default {
         }
     }
 
-    /// The protocol of a client that does not negotiate has no reject; the connection, or the status, says it.
+    /// The protocol of a client without SPNEGO has no reject message. Such a client learns of the refusal from the HTTP
+    /// status or the closed connection.
     #[test]
-    fn without_spnego_there_is_no_token() {
+    fn client_without_spnego_gets_no_rejection_token() {
         let server = Server::with_policy(policy());
         for framing in &framings()[1..] {
             for (code, change) in &IN_ORDER[1..] {
@@ -47,7 +49,7 @@ mod by_default {
     }
 
     #[test]
-    fn a_replay_looks_the_same() {
+    fn rejection_of_a_replay_is_the_same_as_for_other_reasons() {
         let host = Host::new();
         let token = host.good().mint();
         host.assert_ends(&token, None);
@@ -55,9 +57,9 @@ mod by_default {
         assert_eq!((refused.code(), refused.token()), ("replay", Some(&REJECT[..])));
     }
 
-    /// A token that begins as one of SPNEGO's does is answered in SPNEGO.
+    /// The server answers in SPNEGO when the token begins like a SPNEGO token.
     #[test]
-    fn what_is_no_request_is_rejected_by_its_first_octets() {
+    fn token_without_a_request_is_rejected_in_spnego_when_it_begins_like_spnego() {
         let server = Server::new();
         let good = server.good().mint();
         let offer = server.good().spnego(|spnego| {
@@ -74,7 +76,7 @@ mod by_default {
     }
 
     #[test]
-    fn every_token_of_a_negotiation_is_rejected_alike() {
+    fn rejection_is_the_same_for_every_token_of_a_negotiation() {
         let host = Host::new();
         let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);
         let awaits_mic = host.continues(&prefers_ntlm(host.good()).mint(), None);
@@ -92,7 +94,7 @@ mod by_default {
     }
 
     #[test]
-    fn a_client_understands_it() {
+    fn test_client_reads_the_rejection_as_a_reject() {
         let server = Server::new();
         let mut token = server.good();
         token.authenticator.cname = "bob".into();
@@ -131,7 +133,7 @@ mod after_proof {
     }
 
     #[test]
-    fn the_code_is_that_of_the_reason() {
+    fn krb_error_has_the_code_of_the_reason() {
         let server = server();
         for ((code, change), expected) in IN_ORDER.into_iter().zip(KRB_ERROR_CODES) {
             let mut token = server.good();
@@ -148,7 +150,7 @@ mod after_proof {
     }
 
     #[test]
-    fn it_goes_in_the_framing_of_the_request() {
+    fn krb_error_has_the_framing_of_the_request() {
         let server = server();
         for framing in &framings()[1..] {
             let mut token = server.good().framed(framing.clone());
@@ -173,9 +175,9 @@ mod after_proof {
         }
     }
 
-    /// To the microsecond, of both sides.
+    /// The KRB-ERROR holds the times of both sides to the microsecond.
     #[test]
-    fn it_holds_both_times() {
+    fn krb_error_holds_the_times_of_client_and_server() {
         let mut server = server();
         server.now = NOW.with_micros(7).unwrap();
         let mut token = server.good().framed(TokenFraming::ApReq);
@@ -186,9 +188,9 @@ mod after_proof {
         assert_eq!(KrbErrorParts::decode(&rejected), Some(expected));
     }
 
-    /// However wrong the client's clock is.
+    /// The KRB-ERROR repeats the client's time, even when the client's clock is wrong by years.
     #[test]
-    fn the_clients_time_comes_back() {
+    fn krb_error_repeats_the_time_of_the_client() {
         let server = server();
         for ctime in ["00000101000000Z", "19691231235959Z", "20380119031408Z", "99991231235959Z"] {
             let mut token = server.good().framed(TokenFraming::ApReq);
@@ -198,9 +200,9 @@ mod after_proof {
         }
     }
 
-    /// And this server's, which has four digits for the year like any other.
+    /// A KerberosTime has four digits for the year, so the server's time saturates at the years 0 and 9999.
     #[test]
-    fn the_servers_time_ends_with_the_year_9999() {
+    fn krb_error_has_a_server_time_between_the_years_0_and_9999() {
         for (seconds, stime, code) in [
             (i64::MIN, "00000101000000Z", 33),
             (-62_167_219_201, "00000101000000Z", 33),
@@ -221,7 +223,7 @@ mod after_proof {
     }
 
     #[test]
-    fn a_replay_is_named() {
+    fn krb_error_of_a_replay_has_the_code_34() {
         let server = server();
         let cache = MemoryReplayCache::new(10, Policy::default().clock_skew(), NOW).taking_earlier_authenticators();
         let policy = policy().with_krb_errors(KrbErrorPolicy::AfterProof);
@@ -232,9 +234,10 @@ mod after_proof {
         assert_eq!(KrbErrorParts::decode(refused.token().unwrap()), Some(krb_error(&token, 34)));
     }
 
-    /// A client that alters one bit of the ticket's or the authenticator's ciphertext proves nothing, and gets no code.
+    /// A client that changes one bit of the ciphertext of the ticket or the authenticator has not proved its identity.
+    /// Such a client gets no error code.
     #[test]
-    fn without_proof_there_is_no_krb_error() {
+    fn client_with_an_altered_ticket_or_authenticator_gets_no_krb_error() {
         let server = server();
         let mut token = server.good().framed(TokenFraming::ApReq);
         token.authenticator.ctime = "20261121080501Z".into();
@@ -263,9 +266,9 @@ mod after_proof {
         assert!(decide(&server.realm.key_set()).unwrap_err().token().is_some());
     }
 
-    /// A later token is refused for the request of its negotiation.
+    /// The KRB-ERROR for a later token answers the AP-REQ of the same negotiation.
     #[test]
-    fn a_later_token_is_answered_with_the_code_of_its_reason() {
+    fn krb_error_for_a_later_token_has_the_code_of_the_reason() {
         let host = Host::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
         let code_in = |refused: &Refused| {
             let token = NegTokenRespParts::decode(refused.token().unwrap()).unwrap().response_token.unwrap();
@@ -283,9 +286,9 @@ mod after_proof {
         assert_eq!(code_in(&host.refused(&last, Some(&kept.state))), 60);
     }
 
-    /// A name of any length that a ticket may have is sent back whole.
+    /// The KRB-ERROR repeats the whole service name, whatever length the ticket allows.
     #[test]
-    fn long_names_come_back() {
+    fn krb_error_repeats_a_service_name_of_40000_octets() {
         let server = Server::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));
         let name = ["HTTP/", &"x".repeat(40_000)].concat();
         let mut token = server.good().service(&name).framed(TokenFraming::ApReq);
@@ -295,7 +298,7 @@ mod after_proof {
     }
 
     #[test]
-    fn an_offer_that_is_refused_has_nothing_to_prove() {
+    fn offer_without_a_token_is_rejected_without_a_krb_error() {
         let server = server();
         let token = server.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint();
         assert_eq!(rejection(&server, &token).as_deref(), Some(&REJECT[..]));

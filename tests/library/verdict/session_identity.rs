@@ -1,4 +1,5 @@
-//! The small form of an identity, for sessions: it knows the same groups, and a store takes and gives it whole.
+//! Tests of `SessionIdentity`, the small form of an identity for sessions. A session identity has the same groups, and
+//! a session store returns it unchanged.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::pac::{AccountKind, GroupAttributes};
@@ -11,7 +12,7 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").of_active_directory()
 }
 
-/// Accepts a user whose PAC was changed so.
+/// Accepts a user whose PAC has this change.
 fn accepts(change: impl FnOnce(&mut PacParts)) -> Accepted {
     let realm = realm();
     let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
@@ -28,7 +29,7 @@ fn sid(text: &str) -> Sid {
     text.parse().unwrap()
 }
 
-/// Groups of every kind, some twice, some that grant nothing, and some foreign ones.
+/// Adds groups of every kind to the PAC: repeated groups, groups that grant nothing, and foreign groups.
 fn of_many_domains(pac: &mut PacParts) {
     let ours = realm().domain_sid();
     let disabled = GroupAttributes::MANDATORY.bits();
@@ -71,7 +72,7 @@ fn session_is_a_member_of_the_same_groups_as_the_identity() {
     let (identity, session) = (accepted.identity(), accepted.identity().to_session());
     let expected: BTreeSet<Sid> = identity.groups().map(|group| group.sid).collect();
     let found: Vec<Sid> = session.groups().collect();
-    assert_eq!(found, expected.iter().copied().collect::<Vec<_>>(), "each once, in the order of the SIDs");
+    assert_eq!(found, expected.iter().copied().collect::<Vec<_>>(), "each group once, in the order of the SIDs");
     assert_eq!(found.len(), 9);
     let ours = realm().domain_sid();
     let others = [1300, 1301, 1, 512, 514, 1199, 1201].map(|rid| ours.join(rid).unwrap());
@@ -82,7 +83,7 @@ fn session_is_a_member_of_the_same_groups_as_the_identity() {
     }
 }
 
-/// A SID of the most sub-authorities has a domain, which has room for no other number.
+/// A SID may have 15 sub-authorities. The domain of the longest SID has 14 sub-authorities and the RID is the last.
 #[test]
 fn longest_group_sid_is_kept() {
     let longest = sid("S-1-18-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15");
@@ -90,9 +91,9 @@ fn longest_group_sid_is_kept() {
     assert!(session.is_member_of(longest) && session.groups().any(|group| group == longest));
 }
 
-/// It names an authority, and no group: nobody is a member of it.
+/// A SID without sub-authorities names an authority and not a group, so no user is a member.
 #[test]
-fn sid_without_sub_authorities_is_no_group_of_a_session() {
+fn sid_without_sub_authorities_is_not_a_group_of_the_session() {
     let accepted = accepts(|pac| pac.extra_sid(sid("S-1-18")));
     let session = accepted.identity().to_session();
     assert!(!session.is_member_of(sid("S-1-18")) && session.groups().all(|group| group != sid("S-1-18")));
@@ -104,7 +105,8 @@ mod stored {
     use kerberos_sso::limits::{MAX_SESSION_GROUPS, MAX_SESSION_TEXT};
     use serde_json::{Value, json};
 
-    /// A user in so many groups of the domain, but for the one that says how the user signed in.
+    /// Accepts a user who is in `count` groups. One of the groups says how the user signed in, and the others are
+    /// groups of the domain.
     fn in_groups(count: u32) -> Accepted {
         accepts(|pac| {
             pac.groups((1..count).map(|number| if number == 1 { 513 } else { 1100 + 37 * number }));
@@ -141,7 +143,8 @@ mod stored {
         assert!(error.contains(why), "{error}");
     }
 
-    /// The octets of the documentation of `SessionIdentity`. What the type itself writes is its format, and stays.
+    /// The documentation of `SessionIdentity` states these sizes in octets. The format of a stored session never
+    /// changes.
     #[test]
     fn stored_session_has_the_documented_size() {
         for (groups, before, after) in [(2, 549, 276), (60, 4_725, 566), (1_000, 73_164, 6_025)] {
@@ -154,7 +157,7 @@ mod stored {
     }
 
     #[test]
-    fn session_survives_a_store() {
+    fn session_is_the_same_after_it_was_stored() {
         for accepted in [accepts(of_many_domains), in_groups(1_000), accepts_without_pac()] {
             let session = accepted.identity().to_session();
             let stored = serde_json::to_string(&session).unwrap();
@@ -166,7 +169,7 @@ mod stored {
         }
     }
 
-    /// Stored sessions outlive a version of this crate, so this text never changes.
+    /// Stored sessions outlive a version of this crate, so their format never changes.
     #[test]
     fn format_of_a_session_is_fixed() {
         let stored = r#"{"tenant":null,"sid":"S-1-5-21-1-2-3-1103","name":"alice","realm":"CONTOSO.TEST","account_name":"alice","full_name":null,"upn":null,"kind":"User","groups":{"S-1-5-21-1-2-3":[513,1104],"S-1-18":[1]}}"#;
@@ -175,7 +178,8 @@ mod stored {
         assert!(session.is_member_of(sid("S-1-5-21-1-2-3-1104")) && session.is_member_of(Sid::AUTHENTICATION_ASSERTED));
     }
 
-    /// A later version may add a field, and an earlier one may not have had one. Stores sort the keys of maps.
+    /// A later version of this crate may add a field, and an earlier version may lack a field. Some stores sort the
+    /// keys of maps.
     #[test]
     fn session_of_another_version_is_read() {
         let session = read(&value()).unwrap();
@@ -189,9 +193,10 @@ mod stored {
         assert_eq!(read(&with("groups", sorted)).unwrap(), session);
     }
 
-    /// Without its SID, a user would be known by a name, which others are given in time.
+    /// Without the SID, a program would know the user by name only. A domain may give the same name to another user
+    /// later.
     #[test]
-    fn session_without_a_field_that_identifies_is_refused() {
+    fn session_without_sid_name_realm_or_groups_is_refused() {
         for field in ["sid", "name", "realm", "groups"] {
             let mut without = value();
             without.as_object_mut().unwrap().remove(field);
@@ -201,7 +206,7 @@ mod stored {
     }
 
     #[test]
-    fn what_is_no_sid_is_refused() {
+    fn session_with_a_malformed_sid_is_refused() {
         for text in ["", "S-1-5-21-x", "alice", "S-1-5-21-1-2-3-4294967296", "S-1-5-21-1-2-3-1103 "] {
             assert_refused(&with("sid", json!(text)), "not a SID");
             assert_refused(&with("groups", json!({ text: [513] })), "not a SID");
@@ -215,7 +220,7 @@ mod stored {
     }
 
     #[test]
-    fn what_is_no_rid_is_refused() {
+    fn session_with_a_malformed_rid_is_refused() {
         for rid in [json!(-1), json!(4_294_967_296_u64), json!(1.5), json!("513"), json!(null), json!([513])] {
             assert!(read(&with("groups", json!({ "S-1-5-21-1-2-3": [513, rid] }))).is_err(), "{rid}");
         }
@@ -230,20 +235,20 @@ mod stored {
     }
 
     #[test]
-    fn domain_that_comes_twice_is_refused() {
+    fn session_with_the_same_domain_twice_is_refused() {
         let twice = value().to_string().replace(r#""S-1-18":[1]"#, r#""S-1-5-21-1-2-3":[1]"#);
         let error = serde_json::from_str::<SessionIdentity>(&twice).unwrap_err().to_string();
         assert!(error.contains("appears twice"), "{error}");
     }
 
     #[test]
-    fn kind_that_is_not_known_is_refused() {
+    fn session_with_an_unknown_account_kind_is_refused() {
         assert_refused(&with("kind", json!("Robot")), "unknown variant");
         assert_eq!(read(&with("kind", Value::Null)).unwrap().kind, None);
     }
 
     #[test]
-    fn groups_are_read_up_to_the_limit() {
+    fn session_is_refused_when_it_has_more_than_8192_groups() {
         let most = u32::try_from(MAX_SESSION_GROUPS).unwrap();
         let one_domain = |count: u32| json!({ "S-1-5-21-1-2-3": (0..count).collect::<Vec<_>>() });
         assert_eq!(read(&with("groups", one_domain(most))).unwrap().groups().count(), MAX_SESSION_GROUPS);
@@ -257,7 +262,7 @@ mod stored {
     }
 
     #[test]
-    fn texts_are_read_up_to_the_limit() {
+    fn session_is_refused_when_a_text_is_longer_than_the_limit() {
         for field in ["name", "realm", "account_name", "full_name", "upn"] {
             assert!(read(&with(field, json!("x".repeat(MAX_SESSION_TEXT)))).is_ok());
             assert_refused(&with(field, json!("x".repeat(MAX_SESSION_TEXT + 1))), "invalid length 131073");
@@ -265,9 +270,9 @@ mod stored {
         }
     }
 
-    /// The limits let every identity through that a token can give.
+    /// The limits of a session accept every identity that a token can have.
     #[test]
-    fn largest_identity_of_a_token_survives_a_store() {
+    fn session_of_the_largest_identity_is_the_same_after_it_was_stored() {
         let realm = realm();
         let mut token = realm.ticket_for("alice").pac(|pac| {
             pac.groups(0..7_000);

@@ -1,5 +1,5 @@
-//! Negotiations that real clients had with `examples/acceptor` (`testvectors/conversations`), repeated without those clients:
-//! each reply must be, octet for octet, the one that the client verified, and the MICs of both sides must still be right.
+//! Tests that repeat recorded negotiations of real clients with `examples/acceptor` (`testvectors/conversations`). Each
+//! reply must equal the recorded reply, which the client verified. The MICs of both sides must still be right.
 #![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -26,23 +26,23 @@ struct Transcripts {
 #[serde(deny_unknown_fields)]
 struct Conversation {
     id: String,
-    /// Seconds since 1970, when it had taken place.
+    /// The time of the negotiation in seconds since 1970.
     at: i64,
     #[serde(deserialize_with = "base64")]
     keytab: Vec<u8>,
-    /// Application data in hexadecimal, where the server demanded bindings.
+    /// The application data of the channel bindings in hexadecimal, if the server required channel bindings.
     bindings: Option<String>,
     #[serde(deserialize_with = "hex")]
     entropy: Vec<u8>,
-    /// Each token of the client, and the reply.
+    /// Each token of the client with the server's reply.
     #[serde(rename = "turns")]
     round_trips: Vec<RoundTrip>,
     #[serde(deserialize_with = "hex")]
     message: Vec<u8>,
-    /// The client's of the message.
+    /// The client's MIC of the message.
     #[serde(deserialize_with = "hex")]
     mic: Vec<u8>,
-    /// The server's of the same message.
+    /// The server's MIC of the same message.
     #[serde(deserialize_with = "hex")]
     reply_mic: Vec<u8>,
 }
@@ -57,7 +57,7 @@ struct RoundTrip {
 }
 
 #[test]
-fn every_reply_is_the_one_that_the_client_took() {
+fn replies_in_repeated_negotiations_equal_the_recorded_replies() {
     for conversation in load() {
         let mut context = answer(&conversation).into_context();
         context.verify_mic(&conversation.message, &conversation.mic).unwrap();
@@ -110,7 +110,7 @@ fn step(
     step.unwrap_or_else(|refused| panic!("{}: {refused}", conversation.id))
 }
 
-/// Of every file, of which each counts its own.
+/// Reads the conversations of all files. Each file states the number of its conversations.
 fn load() -> Vec<Conversation> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testvectors/conversations");
     let mut all = Vec::new();

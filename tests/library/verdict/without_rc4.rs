@@ -1,4 +1,4 @@
-//! A build without the feature `rc4`: it names RC4, and refuses it whatever the policy says.
+//! Tests of a build without the feature `rc4`. Such a build knows the name of RC4 and refuses RC4 under every policy.
 #![cfg(not(feature = "rc4"))]
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use kerberos_sso::testing::KeyParts;
 use kerberos_sso::{ComputerAccount, Error, Password, Policy};
 
 #[test]
-fn rc4_is_named_and_not_supported() {
+fn rc4_has_a_name_and_is_not_supported_without_the_feature() {
     assert_eq!(EncType::RC4_HMAC.to_string(), "rc4-hmac (23)");
     assert_eq!("arcfour-hmac".parse(), Ok(EncType::RC4_HMAC));
     assert!(!EncType::RC4_HMAC.is_supported() && !ChecksumType::HMAC_MD5.is_supported());
@@ -22,13 +22,13 @@ fn rc4_is_named_and_not_supported() {
 }
 
 #[test]
-fn a_computer_has_its_aes_keys_only() {
+fn computer_account_has_only_aes_keys_without_the_feature() {
     let account = ComputerAccount::new("WEB$", "CONTOSO.TEST").with_password(&Password::from_text("secret"), None);
     assert_eq!(account.keys().len(), 2);
 }
 
 #[test]
-fn a_ticket_of_rc4_is_refused_and_the_refusal_says_that_the_build_has_none() {
+fn ticket_under_rc4_is_refused_with_a_text_that_the_build_has_no_rc4() {
     let lists_rc4 = Policy::default().with_ticket_etypes(&[EncType::RC4_HMAC, EncType::AES256_CTS_HMAC_SHA1_96]);
     for policy in [Policy::default(), all_etypes(), lists_rc4] {
         let server = Server::with_policy(policy);
@@ -40,7 +40,7 @@ fn a_ticket_of_rc4_is_refused_and_the_refusal_says_that_the_build_has_none() {
 }
 
 #[test]
-fn session_keys_and_subkeys_of_rc4_are_refused() {
+fn session_key_or_subkey_of_rc4_is_refused() {
     let server = Server::with_policy(all_etypes());
     let rc4 = || KeyParts { keytype: EncType::RC4_HMAC.0, keyvalue: vec![7; 16] };
     let session = server.refusal(|token| token.ticket.session_key = rc4());

@@ -1,4 +1,4 @@
-//! A client whose first choice is Kerberos and that sends no token at once.
+//! Tests of a client that prefers Kerberos and sends no token with its offer.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn offer(host: &Host) -> TestToken {
 }
 
 #[test]
-fn for_a_token_it_sends_one() {
+fn client_that_offers_kerberos_without_a_token_is_accepted_after_its_second_token() {
     let host = Host::new();
     for token in mutual_and_not(&offer(&host)) {
         let asked = host.continues(&token.mint(), None);
@@ -24,9 +24,9 @@ fn for_a_token_it_sends_one() {
     }
 }
 
-/// The identifier that is agreed on is the first of the two that the client offers.
+/// The server chooses the first of the two Kerberos OIDs that the client offers.
 #[test]
-fn it_is_asked_under_its_own_identifier() {
+fn reply_to_an_offer_without_a_token_names_the_first_offered_kerberos_oid() {
     let host = Host::new();
     for (offered, agreed) in [(vec![mech::KRB5, mech::MS_KRB5], mech::KRB5), (vec![mech::MS_KRB5], mech::MS_KRB5)] {
         let token = offer(&host).spnego(|spnego| spnego.mech_types = offered.into_iter().map(Vec::from).collect());
@@ -35,7 +35,7 @@ fn it_is_asked_under_its_own_identifier() {
 }
 
 #[test]
-fn its_token_may_be_framed_under_either_identifier_or_bare() {
+fn second_token_is_accepted_under_either_kerberos_oid_or_without_framing() {
     let host = Host::new();
     for framing in [mech::KRB5, mech::MS_KRB5].map(|oid| TokenFraming::Krb5(oid.into())) {
         let token = offer(&host);
@@ -56,16 +56,16 @@ fn its_token_may_be_framed_under_either_identifier_or_bare() {
     assert_eq!(Krb5Message::decode(&reply.response_token.unwrap()).framing, None);
 }
 
-/// A list that takes so many octets: Kerberos, and a mechanism with a long name.
+/// Gives the token a MechTypeList of `length` octets: Kerberos, and a mechanism with a long OID.
 fn with_list(token: TestToken, length: usize) -> TestToken {
     let token = token.spnego(|spnego| spnego.mech_types = vec![mech::KRB5.into(), vec![0x2A; length - 19]]);
     assert_eq!(TestClient::of(&token).mech_types.len(), length);
     token
 }
 
-/// For a client that has proved nothing, the server keeps a short list, or none.
+/// For a client that has sent no ticket, the server keeps a MechTypeList only up to a limit.
 #[test]
-fn its_list_is_kept_up_to_the_limit() {
+fn mech_type_list_of_an_unproven_client_is_kept_up_to_the_limit() {
     let host = Host::new();
     for length in [MAX_KEPT_MECH_TYPES - 1, MAX_KEPT_MECH_TYPES] {
         let token = with_list(offer(&host), length);
@@ -83,16 +83,16 @@ fn its_list_is_kept_up_to_the_limit() {
     let refused = host.refuses(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES + 1 - 12)).mint(), None);
     assert_eq!(refused, Error::Ntlm { message: NtlmMessage::Negotiate, offer: KerberosOffer::AlsoOffered });
     host.continues(&ntlm(with_list(offer(&host), MAX_KEPT_MECH_TYPES - 12)).mint(), None);
-    // With its ticket the client has proved who it is, and any list that fits a token is kept.
+    // A client that has sent its ticket has proved its identity, so the server keeps a longer list.
     let token = prefers_ntlm(longer(host.good()));
     let kept = host.continues(&token.mint(), None);
     let (client, mut context) = client_after(&token, &kept.token);
     host.assert_ends(&final_token(context.get_mic(&client.mech_types)).mint(), Some(&kept.state));
 }
 
-/// A client may begin the exchange where it is optional, if its context is complete.
+/// A client with a complete context may begin the exchange of MICs when the exchange is optional.
 #[test]
-fn its_mic_is_answered() {
+fn mic_with_the_second_token_is_answered_with_a_mic() {
     let host = Host::new();
     assert_confirmed_at_once(&host, &without(GssFlags::MUTUAL, offer(&host)));
 }

@@ -1,4 +1,4 @@
-//! The client answers our AP-REP with one of its own.
+//! Tests of DCE style: the client answers the server's AP-REP with an AP-REP of its own.
 
 use super::*;
 
@@ -43,7 +43,7 @@ fn ended_with_mics(
 
 fn share(etype: EncType, client: &mut SecurityContext, server: &mut SecurityContext) {
     if etype == EncType::RC4_HMAC {
-        // Its Wrap tokens of DCE style are not taken; its MICs are as always.
+        // The library does not accept Wrap tokens of RC4 in DCE style. MICs of RC4 work as usual.
         let mic = client.get_mic(b"alice");
         server.verify_mic(b"alice", &mic).unwrap();
         let mic = server.get_mic(b"alice");
@@ -55,7 +55,7 @@ fn share(etype: EncType, client: &mut SecurityContext, server: &mut SecurityCont
 
 #[cfg(feature = "rc4")]
 #[test]
-fn three_tokens_without_spnego() {
+fn client_of_dce_style_is_accepted_after_three_tokens_without_spnego() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for (framing, named) in
@@ -75,7 +75,7 @@ fn three_tokens_without_spnego() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn three_tokens_in_spnego() {
+fn client_of_dce_style_is_accepted_after_three_tokens_in_spnego() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         let token = dce_style(host.good().session_etype(etype));
@@ -91,10 +91,11 @@ fn three_tokens_in_spnego() {
     }
 }
 
-/// RFC 4178 section 5 c: the client's MIC goes with the last token of the mechanism, and ours answers it.
+/// RFC 4178 section 5 c: the client sends its MIC with the last token of the mechanism. The server answers with its own
+/// MIC.
 #[cfg(feature = "rc4")]
 #[test]
-fn the_client_confirms_with_its_ap_rep() {
+fn mic_with_the_clients_ap_rep_is_answered_with_a_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for asked in [false, true] {
@@ -113,9 +114,9 @@ fn the_client_confirms_with_its_ap_rep() {
     }
 }
 
-/// Where the exchange is optional, it is for the client to begin it.
+/// When the exchange of MICs is optional, the client may begin it.
 #[test]
-fn a_mic_that_is_not_due_is_answered() {
+fn optional_mic_of_a_client_of_dce_style_is_answered_with_a_mic() {
     let host = Host::new();
     let token = dce_style(host.good());
     let (first, client_ap_rep, mut context) = begun(&host, &token, None);
@@ -123,9 +124,9 @@ fn a_mic_that_is_not_due_is_answered() {
     assert_shared(&mut context, &mut answer.into_context());
 }
 
-/// MIT's clients send the time at which they make it, Heimdal's that of their authenticator.
+/// An MIT client sends the time at which it makes its AP-REP. A Heimdal client sends the time of its authenticator.
 #[test]
-fn the_time_of_the_clients_ap_rep_is_not_checked() {
+fn clients_ap_rep_with_another_time_is_accepted() {
     let host = Host::new();
     let token = dce_style(host.good().framed(TokenFraming::ApReq));
     let (first, client_ap_rep, _) = begun(&host, &token, None);

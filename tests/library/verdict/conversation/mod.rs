@@ -1,5 +1,5 @@
-//! SPNEGO with several tokens (RFC 4178 section 5), and the three tokens of DCE style (MS-KILE section 3.4.5.1). Another node
-//! reads every token after the first, with the octets that were kept.
+//! Tests of SPNEGO with several tokens (RFC 4178 section 5), and of the three tokens of DCE style (MS-KILE section
+//! 3.4.5.1). Another node of the server reads every later token, with the state that the first node kept.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(
     clippy::unwrap_used,
@@ -38,17 +38,17 @@ const AES: [EncType; 4] = [
     EncType::AES256_CTS_HMAC_SHA384_192,
 ];
 
-/// Of either kind of client, one that wants the server to prove itself and one that does not.
+/// Returns the token with and without the flag for mutual authentication.
 fn mutual_and_not(token: &TestToken) -> [TestToken; 2] {
     [token.clone(), without(GssFlags::MUTUAL, token.clone())]
 }
 
-/// The second token: the Kerberos token that the client was asked for.
+/// Returns the client's second token, with the Kerberos token that the server asked for.
 fn second_token(token: &TestToken) -> NegTokenRespParts {
     NegTokenRespParts { response_token: Some(krb5_token(token)), ..NegTokenRespParts::default() }
 }
 
-/// The client's context after a reply, whose MIC it verifies if there is one.
+/// Returns the client and its context after a reply. The client verifies the reply's MIC if the reply has one.
 fn client_after(token: &TestToken, reply: &[u8]) -> (TestClient, SecurityContext) {
     let client = TestClient::of(token);
     let mut context = client.complete(Some(reply)).unwrap();
@@ -58,7 +58,8 @@ fn client_after(token: &TestToken, reply: &[u8]) -> (TestClient, SecurityContext
     (client, context)
 }
 
-/// Without an AP-REP to wait for, the client's MIC goes with its own token, and the server's comes back.
+/// Asserts that a client that expects no AP-REP can send its MIC with its own token. The server must answer with its
+/// MIC.
 fn assert_confirmed_at_once(host: &Host, token: &TestToken) {
     let asked = host.continues(&token.mint(), None);
     let (client, mut context) = client_after(token, &asked.token);
@@ -71,7 +72,7 @@ fn assert_confirmed_at_once(host: &Host, token: &TestToken) {
     assert_shared(&mut context, &mut answer.into_context());
 }
 
-/// Returns the state and the mechanism of a reply, and whether it has a responseToken and a mechListMIC.
+/// Returns the state and the mechanism of a reply, and whether the reply has a responseToken and a mechListMIC.
 fn shape_of(reply: &NegTokenRespParts) -> (Option<u8>, Option<&[u8]>, bool, bool) {
     let tokens = (reply.response_token.is_some(), reply.mech_list_mic.is_some());
     (reply.neg_state, reply.supported_mech.as_deref(), tokens.0, tokens.1)
@@ -81,9 +82,9 @@ const COMPLETED: Option<u8> = Some(NegTokenRespParts::ACCEPT_COMPLETED);
 const INCOMPLETE: Option<u8> = Some(NegTokenRespParts::ACCEPT_INCOMPLETE);
 const REQUEST_MIC: Option<u8> = Some(NegTokenRespParts::REQUEST_MIC);
 
-/// The client may restart the negotiation, whatever was kept.
+/// The client may restart the negotiation, so the server ignores the kept state for a first token.
 #[test]
-fn a_first_token_needs_no_state() {
+fn first_token_restarts_the_negotiation_when_a_state_was_kept() {
     let host = Host::new();
     let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
     let asked = host.continues(&host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).mint(), None);

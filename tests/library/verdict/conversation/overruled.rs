@@ -1,10 +1,10 @@
-//! A client that sends a Kerberos token although it would rather use another mechanism.
+//! Tests of a client that prefers another mechanism and sends a Kerberos token with its offer.
 
 use super::*;
 
 #[cfg(feature = "rc4")]
 #[test]
-fn it_confirms_what_it_offered() {
+fn client_with_a_kerberos_token_that_prefers_ntlm_is_accepted_after_its_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for token in mutual_and_not(&prefers_ntlm(host.good()).session_etype(etype)) {
@@ -23,7 +23,7 @@ fn it_confirms_what_it_offered() {
 }
 
 #[test]
-fn without_a_subkey_of_ours_too() {
+fn client_that_prefers_ntlm_is_accepted_without_an_acceptor_subkey() {
     let host = Host::with_policy(Policy::default().with_acceptor_subkey(AcceptorSubkeyPolicy::Never));
     let token = prefers_ntlm(host.good());
     let first = host.continues(&token.mint(), None);
@@ -34,7 +34,7 @@ fn without_a_subkey_of_ours_too() {
 }
 
 #[test]
-fn without_integrity_it_confirms_nothing() {
+fn client_with_a_kerberos_token_and_without_the_integrity_flag_needs_no_mic() {
     let host = Host::new();
     let token = without(GssFlags::INTEGRITY, prefers_ntlm(host.good()));
     let (_, answer) = host.ends(&token.mint(), None);
@@ -42,9 +42,10 @@ fn without_integrity_it_confirms_nothing() {
     assert_eq!(shape_of(&reply), (COMPLETED, Some(mech::MS_KRB5), true, false));
 }
 
-/// A server that keeps nothing ends the negotiation after one token, whatever the client expects.
+/// A server without stored states ends the negotiation after one token, even when the client expects another round
+/// trip.
 #[test]
-fn a_server_of_one_token_completes_at_once() {
+fn server_of_one_round_trip_completes_with_its_first_reply() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let accepted = host.nodes[0].validate_ticket(&token.mint(), host.now).unwrap();

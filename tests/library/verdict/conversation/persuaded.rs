@@ -1,4 +1,4 @@
-//! A client that would rather use another mechanism, and begins with that.
+//! Tests of a client that prefers another mechanism and begins with that mechanism.
 
 use super::*;
 
@@ -8,10 +8,10 @@ fn ntlm_first(host: &Host) -> TestToken {
     prefers_ntlm(host.good()).spnego(|spnego| spnego.mech_token = MechToken::Raw(NTLM_NEGOTIATE.into()))
 }
 
-/// RFC 4178 section 4.2.2: in the first reply, and nowhere else, a server says that it will want MICs. MIT's clients take
-/// Kerberos instead of their first choice only if it does.
+/// RFC 4178 section 4.2.2: a server may send `request-mic` in its first reply only. An MIT client changes to Kerberos
+/// only after `request-mic`.
 #[test]
-fn from_anything_else() {
+fn client_that_begins_with_another_mechanism_is_accepted_after_its_mic() {
     let host = Host::new();
     let unknown = [0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x7F];
     for (mechanism, token) in [
@@ -38,7 +38,7 @@ fn from_anything_else() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn it_confirms_what_it_offered() {
+fn client_that_begins_with_ntlm_is_accepted_after_its_mic_under_every_type() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         let token = ntlm_first(&host).session_etype(etype);
@@ -56,16 +56,16 @@ fn it_confirms_what_it_offered() {
     }
 }
 
-/// Its context is complete with its own token, so its MIC goes with that.
+/// The context of this client is complete with its Kerberos token, so the client sends its MIC with that token.
 #[test]
-fn without_mutual_authentication_it_confirms_at_once() {
+fn client_without_the_mutual_flag_sends_its_mic_with_its_kerberos_token() {
     let host = Host::new();
     assert_confirmed_at_once(&host, &without(GssFlags::MUTUAL, ntlm_first(&host)));
 }
 
-/// RFC 4178 section 5: without integrity there are no MICs.
+/// RFC 4178 section 5: without integrity, the two sides exchange no MICs.
 #[test]
-fn without_integrity_it_confirms_nothing() {
+fn client_that_begins_with_ntlm_and_without_the_integrity_flag_needs_no_mic() {
     let host = Host::new();
     for token in mutual_and_not(&without(GssFlags::INTEGRITY, ntlm_first(&host))) {
         let asked = host.continues(&token.mint(), None);
@@ -75,10 +75,10 @@ fn without_integrity_it_confirms_nothing() {
     }
 }
 
-/// RFC 4537 in a negotiation: our MIC is already under the stronger key.
+/// The server's MIC is already under the stronger key that the client listed (RFC 4537).
 #[cfg(feature = "rc4")]
 #[test]
-fn to_a_stronger_key() {
+fn mics_are_under_the_stronger_key_that_the_client_listed() {
     let host = Host::with_policy(crate::common::all_etypes());
     let etypes = rasn::der::encode(&vec![20, 23]).unwrap();
     let mut token = ntlm_first(&host).session_etype(EncType::RC4_HMAC);

@@ -1,4 +1,4 @@
-//! A mechListMIC in the first token: of a client that is complete with it.
+//! Tests of a mechListMIC in the first token. The context of such a client is complete with its first token.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn with_mic(token: TestToken) -> (TestToken, TestClient, SecurityContext) {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn it_is_answered() {
+fn mic_in_the_first_token_is_answered_with_a_mic() {
     let host = Host::with_policy(crate::common::all_etypes());
     for etype in AES.into_iter().chain([EncType::RC4_HMAC]) {
         for token in [host.good(), prefers_ntlm(host.good())] {
@@ -26,9 +26,10 @@ fn it_is_answered() {
     }
 }
 
-/// Old clients write a sequence number of 2³¹ or more as a negative INTEGER: the number is its 32 bits (RFC 4120 section 5.5.1).
+/// Old clients write a sequence number of 2³¹ or more as a negative INTEGER. The reader uses its 32 bits as the number
+/// (RFC 4120 section 5.5.1).
 #[test]
-fn negative_sequence_number_is_its_32_bits() {
+fn negative_sequence_number_is_read_as_its_32_bits() {
     let host = Host::new();
     for (written, number) in [(-1, u32::MAX), (-(1 << 31), 1 << 31), (0x7FFF_FFFF, 0x7FFF_FFFF)] {
         let mut token = host.good();
@@ -36,7 +37,7 @@ fn negative_sequence_number_is_its_32_bits() {
         let (_, answer) = host.ends(&token.mint(), None);
         let client = TestClient::of(&token);
         assert_eq!(client.seq_number, number);
-        // So may a server write its own.
+        // A server may also write its own sequence number as a negative INTEGER.
         let ap_rep = client.ap_rep(answer.token().unwrap()).unwrap().unwrap();
         let [as_negative, as_number] = [written, number.into()].map(|seq_number| {
             let context = client.context(Some(&ApRepParts { seq_number: Some(seq_number), ..ap_rep.clone() }));
@@ -50,9 +51,9 @@ fn negative_sequence_number_is_its_32_bits() {
     }
 }
 
-/// MS-SPNG moves it from [3] to [4].
+/// NegTokenInit2 of MS-SPNG has negHints in the field [3] and mechListMIC in the field [4].
 #[test]
-fn it_is_found_behind_hints() {
+fn mic_behind_the_neg_hints_of_a_neg_token_init2_is_answered() {
     let host = Host::new();
     let (token, ..) = with_mic(without(GssFlags::MUTUAL, host.good()));
     let token = token.spnego(|spnego| spnego.neg_hints = kerberos_sso::testing::NegHints::NotDefined);
@@ -61,13 +62,13 @@ fn it_is_found_behind_hints() {
 }
 
 #[test]
-fn a_wrong_one_refuses() {
+fn wrong_mic_in_the_first_token_is_refused() {
     let host = Host::new();
     let (good, ..) = with_mic(without(GssFlags::MUTUAL, host.good()));
     let (other, ..) = with_mic(without(GssFlags::MUTUAL, host.good()));
     let mic_of = |token: &TestToken| match &token.framing {
         TokenFraming::Spnego(spnego) => spnego.mech_list_mic.clone().unwrap(),
-        _ => panic!("it is SPNEGO"),
+        _ => panic!("the framing is SPNEGO"),
     };
     let mut wrong: Vec<Vec<u8>> = (0..mic_of(&good).len()).map(|length| mic_of(&good)[..length].to_vec()).collect();
     wrong.push([mic_of(&good), vec![0]].concat());
