@@ -1,4 +1,4 @@
-//! The public cryptography against published values, and what must fail.
+//! Tests of the public cryptography with published vectors, and with wrong input that must fail.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -13,7 +13,7 @@ use records::{Record, for_each};
 
 #[cfg(feature = "rc4")]
 #[test]
-fn ciphertexts_of_mit_decrypt_and_are_made_again() {
+fn ciphertexts_of_mit_decrypt_and_encrypt_to_the_same_octets() {
     for_each(include_str!("../../../testvectors/crypto/encryption.txt"), 15, |record| {
         let cipher = key(record).cipher(KeyUsage(record.number("Usage")));
         let (plaintext, ciphertext) = (record.octets("Plaintext"), record.octets("Ciphertext"));
@@ -27,7 +27,7 @@ fn ciphertexts_of_mit_decrypt_and_are_made_again() {
 }
 
 #[test]
-fn encryptions_of_rfc_8009() {
+fn encryption_vectors_of_rfc_8009_encrypt_and_decrypt() {
     for_each(include_str!("../../../testvectors/crypto/encryption_sha2.txt"), 8, |record| {
         let cipher = key(record).cipher(KeyUsage(record.number("Usage")));
         let confounder = record.octets("Confounder").try_into().unwrap();
@@ -41,7 +41,7 @@ fn encryptions_of_rfc_8009() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn checksums() {
+fn checksum_vectors_verify_when_the_message_comes_in_two_parts() {
     for_each(include_str!("../../../testvectors/crypto/checksum.txt"), 5, |record| {
         let checksummer = key(record).checksummer(KeyUsage(record.number("Usage")));
         let (message, checksum) = (record.octets("Message"), record.octets("Checksum"));
@@ -58,7 +58,7 @@ fn checksums() {
 }
 
 #[test]
-fn string_to_key_of_rfc_3962() {
+fn string_to_key_gives_the_keys_of_rfc_3962() {
     for_each(include_str!("../../../testvectors/crypto/string_to_key.txt"), 14, |record| {
         let enc_type = EncType(record.number("EncType"));
         let (password, salt) = (record.octets("Password"), record.octets("Salt"));
@@ -71,7 +71,7 @@ fn string_to_key_of_rfc_3962() {
 }
 
 #[test]
-fn string_to_key_of_rfc_8009() {
+fn string_to_key_gives_the_keys_of_rfc_8009() {
     for_each(include_str!("../../../testvectors/crypto/string_to_key_sha2.txt"), 2, |record| {
         let enc_type = EncType(record.number("EncType"));
         let (password, salt) = (record.octets("Password"), record.octets("Salt"));
@@ -84,7 +84,7 @@ fn string_to_key_of_rfc_8009() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn nt_hashes() {
+fn nt_hash_of_a_password_is_the_published_rc4_key() {
     for_each(include_str!("../../../testvectors/crypto/nt_hash.txt"), 3, |record| {
         let password = String::from_utf8(record.octets("Password")).unwrap();
         let hash = record.octets("Key");
@@ -95,7 +95,7 @@ fn nt_hashes() {
 }
 
 #[test]
-fn pseudo_random_functions() {
+fn prf_gives_the_published_output() {
     for_each(include_str!("../../../testvectors/crypto/prf.txt"), 8, |record| {
         assert_eq!(key(record).prf(&record.octets("Input")), record.octets("Output"));
     });
@@ -103,7 +103,7 @@ fn pseudo_random_functions() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn krb_fx_cf2_of_rfc_6113() {
+fn prf_gives_the_krb_fx_cf2_keys_of_rfc_6113() {
     for_each(include_str!("../../../testvectors/crypto/krb_fx_cf2.txt"), 5, |record| {
         let enc_type = EncType(record.number("EncType"));
         let expected = record.octets("Output");
@@ -116,10 +116,11 @@ fn krb_fx_cf2_of_rfc_6113() {
     });
 }
 
-/// The password of a computer is sixteen-bit noise: for AES, what is no character becomes U+FFFD.
+/// The password of a computer account is random 16-bit units. For AES, each unit that is not a character becomes
+/// U+FFFD.
 #[cfg(feature = "rc4")]
 #[test]
-fn utf16_passwords_need_not_be_text() {
+fn utf16_password_with_lone_surrogates_gives_the_keys_of_windows() {
     let units = [0x0041, 0xD800, 0x0042, 0xDC00];
     let lossy = "A\u{FFFD}B\u{FFFD}";
     for enc_type in [EncType::AES128_CTS_HMAC_SHA1_96, EncType::AES256_CTS_HMAC_SHA384_192] {
@@ -132,7 +133,7 @@ fn utf16_passwords_need_not_be_text() {
 }
 
 #[test]
-fn default_iterations_are_those_of_the_rfcs() {
+fn default_iteration_counts_are_those_of_rfc_3962_and_rfc_8009() {
     for (enc_type, iterations) in [(17, 4096), (18, 4096), (19, 32768), (20, 32768)] {
         let enc_type = EncType(enc_type);
         let key = string_to_key(enc_type, "p", b"s", None).unwrap();
@@ -141,7 +142,7 @@ fn default_iterations_are_those_of_the_rfcs() {
 }
 
 #[test]
-fn absurd_iteration_counts_are_refused() {
+fn iteration_count_of_zero_or_above_the_limit_is_refused() {
     for enc_type in [17, 18, 19, 20].map(EncType) {
         for iterations in [0, MAX_ITERATIONS + 1, u32::MAX] {
             let refused = string_to_key(enc_type, "p", b"s", Some(iterations));
@@ -151,7 +152,7 @@ fn absurd_iteration_counts_are_refused() {
 }
 
 #[test]
-fn keys_have_exactly_the_length_of_their_type() {
+fn key_of_a_wrong_length_is_refused() {
     for enc_type in EncType::SUPPORTED {
         let expected = enc_type.key_len().unwrap();
         for actual in (0..64).filter(|length| *length != expected) {
@@ -162,17 +163,17 @@ fn keys_have_exactly_the_length_of_their_type() {
 }
 
 #[test]
-fn foreign_types_have_no_keys() {
+fn key_of_an_unsupported_type_is_refused() {
     for enc_type in [0, 1, 2, 3, 16, 24, 25, 26, -128, -133, -148, 99, i32::MIN].map(EncType) {
         assert_eq!(Key::new(enc_type, &[1; 16]), Err(InvalidKey::Unsupported { enc_type }));
         assert_eq!(string_to_key(enc_type, "p", b"s", None), Err(StringToKeyError::Unsupported { enc_type }));
     }
 }
 
-/// Keys of one length are still keys of different types.
+/// Keys of the same octets and different types are different keys.
 #[cfg(feature = "rc4")]
 #[test]
-fn the_type_is_part_of_a_key() {
+fn keys_with_equal_octets_and_different_types_are_not_equal() {
     let [sha1, sha2, rc4] = [17, 19, 23].map(|number| Key::new(EncType(number), &[1; 16]).unwrap());
     assert!(sha1 != sha2 && sha1 != rc4 && sha2 != rc4);
     let ciphertext = encrypt(&sha1.cipher(KeyUsage::TICKET), &[2; 16], &[3; 40]);
@@ -182,7 +183,7 @@ fn the_type_is_part_of_a_key() {
 }
 
 #[test]
-fn debug_shows_no_secret() {
+fn debug_of_keys_and_ciphers_shows_no_octet_of_the_key() {
     for enc_type in EncType::SUPPORTED {
         let key = Key::new(enc_type, &vec![0xA7; enc_type.key_len().unwrap()]).unwrap();
         let shown = format!(
@@ -197,7 +198,7 @@ fn debug_shows_no_secret() {
 }
 
 #[test]
-fn every_length_decrypts_to_what_was_encrypted() {
+fn plaintext_of_any_length_is_the_same_after_encryption_and_decryption() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         for length in 0..=100 {
@@ -213,7 +214,7 @@ fn every_length_decrypts_to_what_was_encrypted() {
 }
 
 #[test]
-fn encrypting_appends() {
+fn encrypt_appends_to_the_output() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         let mut out = b"before".to_vec();
@@ -223,7 +224,7 @@ fn encrypting_appends() {
 }
 
 #[test]
-fn each_flipped_bit_is_noticed() {
+fn ciphertext_with_a_flipped_bit_is_refused() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::AP_REQ_AUTHENTICATOR);
         for length in [0, 1, 15, 16, 17, 40] {
@@ -238,7 +239,7 @@ fn each_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn truncated_and_extended_ciphertexts_fail() {
+fn truncated_or_extended_ciphertext_is_refused() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         let ciphertext = encrypt(&cipher, &[0x5A; 16], &[7; 40]);
@@ -256,7 +257,7 @@ fn truncated_and_extended_ciphertexts_fail() {
 }
 
 #[test]
-fn zeroed_macs_fail() {
+fn ciphertext_with_a_zeroed_mac_is_refused() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         let mut ciphertext = encrypt(&cipher, &[0x5A; 16], &[7; 40]);
@@ -268,7 +269,7 @@ fn zeroed_macs_fail() {
 }
 
 #[test]
-fn swapped_blocks_fail() {
+fn ciphertext_with_swapped_blocks_is_refused() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         for plaintext in [vec![7; 32], vec![7; 45]] {
@@ -283,7 +284,7 @@ fn swapped_blocks_fail() {
 }
 
 #[test]
-fn another_usage_fails() {
+fn ciphertext_and_checksum_are_refused_under_another_key_usage() {
     let usages = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 14, 17, 22, 23, 24, 25, 31, 32, 1024].map(KeyUsage);
     for key in keys() {
         for made in usages {
@@ -303,7 +304,7 @@ fn another_usage_fails() {
 }
 
 #[test]
-fn another_key_fails() {
+fn ciphertext_is_refused_under_another_key() {
     for key in keys() {
         let ciphertext = encrypt(&key.cipher(KeyUsage::TICKET), &[0x5A; 16], b"attack at dawn");
         let mut octets = key.expose_bytes().to_vec();
@@ -315,7 +316,7 @@ fn another_key_fails() {
 }
 
 #[test]
-fn wrong_checksums_fail() {
+fn wrong_checksum_is_refused() {
     for key in keys() {
         let checksummer = key.checksummer(KeyUsage::PAC_SIGNATURE);
         let good = checksum(&key, KeyUsage::PAC_SIGNATURE, b"message");
@@ -332,9 +333,9 @@ fn wrong_checksums_fail() {
     }
 }
 
-/// Rubbish of any length: an error, no panic, and nothing of it left in the buffer.
+/// Decryption of random octets of any length is an error. It causes no panic and leaves no plaintext in the buffer.
 #[test]
-fn rubbish_fails_and_leaves_zeros() {
+fn decryption_of_rubbish_fails_and_zeroes_the_buffer() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         for length in (0..=100).chain([1000, 4096, 65537]) {
@@ -353,7 +354,7 @@ fn rubbish_fails_and_leaves_zeros() {
 }
 
 #[test]
-fn the_output_must_have_room_for_the_ciphertext() {
+fn decryption_into_a_buffer_shorter_than_the_ciphertext_is_refused() {
     for key in keys() {
         let cipher = key.cipher(KeyUsage::TICKET);
         let ciphertext = encrypt(&cipher, &[0x5A; 16], b"plaintext");
@@ -364,7 +365,7 @@ fn the_output_must_have_room_for_the_ciphertext() {
 }
 
 #[test]
-fn ciphers_take_about_a_kilobyte() {
+fn cipher_has_at_most_1344_octets_and_key_at_most_36() {
     assert!(size_of::<Cipher>() <= 1344, "{}", size_of::<Cipher>());
     assert!(size_of::<Key>() <= 36, "{}", size_of::<Key>());
 }
@@ -406,7 +407,7 @@ fn assert_password(enc_type: EncType, password: &[u8], salt: &[u8], iterations: 
     assert_eq!(string_to_key_utf16(enc_type, &units, salt, Some(iterations)).unwrap(), key);
 }
 
-/// RFC 4757 gives usages 3 and 8 one message type.
+/// Returns whether RC4 treats the two key usages as equal. RFC 4757 gives the usages 3 and 8 the same message type.
 fn same_for_rc4(key: &Key, one: KeyUsage, other: KeyUsage) -> bool {
     key.etype() == EncType::RC4_HMAC && [[3, 8], [8, 3]].contains(&[one.0, other.0])
 }

@@ -1,4 +1,4 @@
-//! Bytes made by others, second opinions, and damage.
+//! Tests with vectors of other implementations, comparisons with another reader, and damaged input.
 
 mod crypto_vectors;
 mod differential;

@@ -1,7 +1,8 @@
-//! Bad input: every accepted token cut short at every length, changed in every byte, and torn apart at random.
+//! Tests of bad input: every accepted token is cut at every length, changed in every octet, and torn apart at random.
 //!
-//! Whatever comes, nothing panics, nobody else signs in, and memory stays within four times the token and 64 KiB, all on
-//! a stack of 256 KiB. A changed token is accepted only if the change lies in a field of `testvectors/unprotected.json`.
+//! No input causes a panic or signs in another user. The memory stays within four times the token's size plus 64 KiB,
+//! and a stack of 256 KiB is enough. A changed token is accepted only if the change lies in a field of
+//! `testvectors/unprotected.json`.
 
 #![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// A recorded token that is accepted, with all it takes to judge it.
+/// A recorded token that the server accepts, with the validator, keys and time that judge it.
 struct Sample {
     id: String,
     token: Vec<u8>,
@@ -29,16 +30,17 @@ struct Sample {
     effort: Effort,
 }
 
-/// Into how many values each byte is changed.
+/// The number of values to which the tests change each octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effort {
-    /// All around the ciphertexts; in them each bit, none and all.
+    /// All values outside of the ciphertexts. Inside of the ciphertexts each flipped bit, all zeros and all ones.
     More,
-    /// Around the ciphertexts each bit, none and all; in them one bit and all.
+    /// Outside of the ciphertexts each flipped bit, all zeros and all ones. Inside of the ciphertexts one flipped bit
+    /// and all bits flipped.
     Less,
 }
 
-/// Who signed in, and everything else that the KDC or the client has vouched for.
+/// The user who signed in, and all other facts that the KDC or the client has encrypted.
 #[derive(Debug, PartialEq)]
 struct Who {
     name: Vec<String>,
@@ -50,20 +52,20 @@ struct Who {
 fn no_prefix_of_a_token_is_accepted() {
     on_small_stacks(&samples(), |sample| {
         for length in 0..sample.token.len() {
-            assert!(sample.judge(&sample.token[..length]).is_err(), "{}: the first {length} bytes", sample.id);
+            assert!(sample.judge(&sample.token[..length]).is_err(), "{}: the first {length} octets", sample.id);
         }
     });
 }
 
 #[test]
-fn a_changed_byte_is_refused_unless_nothing_protects_it() {
+fn token_with_a_changed_octet_is_refused_unless_the_field_is_unprotected() {
     let accepted: BTreeSet<_> = on_small_stacks(&samples(), change_bytes).into_iter().flatten().collect();
     let named: Vec<_> = unprotected().into_iter().map(|entry| entry.field).collect();
     let stale: Vec<_> = named.iter().filter(|field| !accepted.contains(field.as_str())).collect();
     assert!(stale.is_empty(), "no change of these fields was accepted: {stale:?}");
 }
 
-/// Changes each byte, and returns the fields in which a change was accepted.
+/// Changes each octet, and returns the fields in which the server accepted a change.
 fn change_bytes(sample: &Sample) -> BTreeSet<&'static str> {
     let unprotected: BTreeSet<String> = unprotected().into_iter().map(|entry| entry.field).collect();
     let anatomy = Anatomy::of(&sample.token);
@@ -84,7 +86,8 @@ fn change_bytes(sample: &Sample) -> BTreeSet<&'static str> {
     accepted
 }
 
-/// Structure lies around the ciphertexts, so there the values are more than in them.
+/// Returns the values to which an octet is changed. Octets outside of the ciphertexts have a structure and get more
+/// values.
 fn values(anatomy: &Anatomy, index: usize, original: u8, effort: Effort) -> Vec<u8> {
     let in_cipher = anatomy.ticket_cipher.contains(&index) || anatomy.authenticator_cipher.contains(&index);
     let values: Vec<u8> = match (effort, in_cipher) {
@@ -97,9 +100,10 @@ fn values(anatomy: &Anatomy, index: usize, original: u8, effort: Effort) -> Vec<
     values.into_iter().filter(|value| *value != original).collect()
 }
 
-/// All 255 other values of every byte, ciphertexts too, of one token of each ticket etype.
+/// The test uses one token of each ticket encryption type. It tries all 255 other values of every octet of the
+/// authenticator's ciphertext and of every fifth octet of the ticket's ciphertext.
 #[test]
-fn no_value_of_a_byte_of_a_ciphertext_is_accepted() {
+fn ciphertext_with_an_octet_of_any_other_value_is_refused() {
     on_a_small_stack(|| {
         let mut seen = BTreeSet::new();
         let samples = samples();
@@ -119,10 +123,10 @@ fn no_value_of_a_byte_of_a_ciphertext_is_accepted() {
     });
 }
 
-/// What a holder of the keys could send: the plaintexts changed and encrypted again. A KDC may name whom it likes, but
-/// the authenticator still names the client, so here too nobody else signs in.
+/// A holder of the keys could change a plaintext and encrypt it again. The ticket and the authenticator both name the
+/// client, so one changed plaintext never signs in another user.
 #[test]
-fn changed_plaintexts_sign_in_nobody_else() {
+fn changed_plaintext_never_signs_in_another_user() {
     on_a_small_stack(|| {
         let mut seen = BTreeSet::new();
         let samples = samples();
@@ -137,14 +141,15 @@ fn changed_plaintexts_sign_in_nobody_else() {
 }
 
 #[test]
-fn random_bytes_are_refused() {
+fn random_octets_after_a_random_start_of_a_token_are_refused() {
     on_a_small_stack(|| {
         let samples = samples();
         let mut random = SplitMix(1);
         for round in 0..200_000 {
             let sample = &samples[random.below(samples.len())];
             let mut bytes = random.bytes(random.clone().below(300));
-            // Half of them begin as a token does, so that they get past the first byte.
+            // Every second input begins with the start of a recorded token, so that the reader gets past the first
+            // octet.
             if round % 2 == 0 {
                 let start = random.below(sample.token.len().min(200));
                 bytes.splice(0..0, sample.token[..start].iter().copied());
@@ -154,9 +159,9 @@ fn random_bytes_are_refused() {
     });
 }
 
-/// Pieces cut out, doubled, moved, or taken from another token.
+/// The test replaces pieces of a token with pieces of the same token or of another token.
 #[test]
-fn torn_tokens_sign_in_nobody_else() {
+fn token_with_replaced_pieces_never_signs_in_another_user() {
     on_a_small_stack(|| {
         let samples: Vec<_> = samples().into_iter().filter(|sample| sample.token.len() < LARGE).collect();
         let mut random = SplitMix(2);
@@ -170,16 +175,16 @@ fn torn_tokens_sign_in_nobody_else() {
                 torn.splice(hole, other.token[piece].iter().copied());
             }
             if let Ok(accepted) = sample.judge(&torn) {
-                // A whole token of another client may have been put together again; then it is that client.
+                // The pieces may form the whole token of the other sample. That token signs in its own user.
                 assert!([&sample.who, &other.who].contains(&&Who::of(&accepted)), "{}", sample.id);
             }
         }
     });
 }
 
-/// CVE-2020-28196: a reader that recurses has no stack left.
+/// CVE-2020-28196: a recursive reader overflows its stack at deep nesting.
 #[test]
-fn deep_nesting_is_refused() {
+fn deeply_nested_token_is_refused_without_a_stack_overflow() {
     on_a_small_stack(|| {
         let samples = samples();
         for tag in [0x30, 0x60, 0x6E, 0xA0, 0x24] {
@@ -200,7 +205,7 @@ impl Sample {
         Self { id: case.id.clone(), token, validator, now: case.now(), keys, who, effort: Effort::Less }
     }
 
-    /// The verdict on `bytes`, within the bounds of memory.
+    /// Returns the verdict on `bytes`, and asserts that the validation stays within its memory limit.
     fn judge(&self, bytes: &[u8]) -> Result<Accepted, Refused> {
         let mut verdict = None;
         let allocated = allocation_counter::measure(|| {
@@ -211,7 +216,7 @@ impl Sample {
         verdict.unwrap()
     }
 
-    /// The key that opens the ticket.
+    /// Returns the key that opens the ticket.
     fn key(&self) -> &Key {
         let cipher = Anatomy::of(&self.token).ticket_cipher;
         self.keys.iter().find(|key| open(&key.cipher(KeyUsage::TICKET), &self.token[cipher.clone()]).is_some()).unwrap()
@@ -282,7 +287,8 @@ fn recorded_token(recording: &Recording, case: &Case) -> Vec<u8> {
     }
 }
 
-/// A Kerberos token in the SPNEGO that no client sends in full: NTLM offered as well, flags and hints.
+/// Returns a Kerberos token in SPNEGO with NTLM in the MechTypeList, request flags and hints. No client sends all these
+/// fields together.
 fn with_every_field_of_spnego(krb5: &[u8]) -> Vec<u8> {
     let oids: [&[u8]; 3] = [
         &[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12, 1, 2, 2],
@@ -338,7 +344,7 @@ fn unprotected() -> Vec<Unprotected> {
     file.fields
 }
 
-/// Runs over all samples, by a few threads with such stacks.
+/// Runs `run` for all samples in a few threads with stacks of `STACK` octets.
 fn on_small_stacks<T: Send>(samples: &[Sample], run: impl Fn(&Sample) -> T + Sync) -> Vec<T> {
     let run = &run;
     std::thread::scope(|scope| {
@@ -359,7 +365,7 @@ fn on_a_small_stack<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// `SplitMix64`: the same numbers in every run.
+/// The generator `SplitMix64`, which gives the same numbers in every run.
 #[derive(Clone)]
 struct SplitMix(u64);
 
@@ -375,7 +381,7 @@ impl SplitMix {
         usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
     }
 
-    /// A piece of `0..end`, short ones more often.
+    /// Returns a range within `0..end`. Short ranges are more frequent.
     fn range(&mut self, end: usize) -> Range<usize> {
         let start = self.below(end + 1);
         let longest = (end - start).min(1 << self.below(12));
@@ -391,5 +397,5 @@ const STACK: usize = 256 * 1024;
 
 const THREADS: usize = 4;
 
-/// From this size on fewer values do.
+/// The size in octets from which the tests try fewer values of a token.
 const LARGE: usize = 4 * 1024;

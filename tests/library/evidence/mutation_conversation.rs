@@ -1,7 +1,9 @@
-//! Bad input in the later tokens of a negotiation: second and final tokens, and the kept state, changed in every octet.
+//! Tests of bad input in the later tokens of a negotiation: second and final tokens, and the kept state, are changed in
+//! every octet.
 //!
-//! As in `mutation.rs`: nothing panics, no other user signs in, and memory stays within four times the input and 64 KiB, on a
-//! stack of 256 KiB. There is no replay cache, so no token is refused as a replay.
+//! As in `mutation.rs`, no input causes a panic or signs in another user. The memory stays within four times the
+//! input's size plus 64 KiB, and a stack of 256 KiB is enough. The servers have no replay cache, so they refuse no
+//! token as a replay.
 #![cfg(feature = "rc4")]
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +34,8 @@ struct Sample {
 }
 
 impl Sample {
-    /// Returns the step for this token and state, within the bounds of memory; `None` if the octets are no state.
+    /// Returns the step for this token and state, and asserts that the memory stays within its limit. Returns `None` if
+    /// `state` is not a state.
     fn step(&self, token: &[u8], state: &[u8]) -> Option<Result<Step, Refused>> {
         let mut step = None;
         let allocated = allocation_counter::measure(|| {
@@ -64,7 +67,7 @@ fn next(server: &Server, token: &[u8], state: Option<&[u8]>) -> (Vec<u8>, Vec<u8
     (next.token().to_vec(), next.into_negotiation().to_bytes())
 }
 
-/// The second token of a client that was asked for it.
+/// Returns the second token of a client whose offer had no token.
 fn second(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'static str) -> Sample {
     let server = server();
     let token = server.good().session_etype(etype).spnego(|spnego| spnego.mech_token = MechToken::Absent);
@@ -80,7 +83,7 @@ fn second(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'s
     Sample { server, name, token: second.mint(), state }
 }
 
-/// The final token of a client that confirms with a MIC, with an AP-REP, or with both.
+/// Returns the final token of a client: a MIC, an AP-REP, or both.
 fn last(etype: EncType, change: impl FnOnce(TestToken) -> TestToken, name: &'static str) -> Sample {
     let server = server();
     let token = change(server.good().session_etype(etype));
@@ -123,7 +126,7 @@ fn on_small_stacks(run: impl Fn(&Sample) + Sync) {
     });
 }
 
-/// Every byte of `bytes` turned into others.
+/// Returns copies of `bytes`, each with one octet changed, and the index of the changed octet.
 fn changed(bytes: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
     (0..bytes.len()).flat_map(move |index| {
         let values = (0..8).map(move |bit| bytes[index] ^ (1 << bit)).chain([0x00, 0xFF, bytes[index].wrapping_add(1)]);
@@ -161,7 +164,7 @@ fn no_prefix_of_a_token_is_accepted() {
 }
 
 #[test]
-fn a_changed_byte_signs_in_nobody_else() {
+fn later_token_with_a_changed_octet_never_signs_in_another_user() {
     on_small_stacks(|sample| {
         for (index, token) in changed(&sample.token) {
             let accepted = sample.ends(&token, &sample.state);
@@ -170,17 +173,18 @@ fn a_changed_byte_signs_in_nobody_else() {
     });
 }
 
-/// In a final token, only that may change on which nothing depends: the negState of the client, and one bit in the frame of
-/// RC4's MIC. Nothing signs that bit, which tells the two names of the mechanism apart.
+/// The server accepts a changed final token only if the change is in the negState, or in the mechanism OID around a MIC
+/// of RC4. No signature covers the bit in which the two Kerberos OIDs differ.
 #[test]
-fn a_changed_final_token_is_refused() {
+fn final_token_with_a_changed_octet_is_refused_unless_the_octet_is_unprotected() {
     on_small_stacks(|sample| {
         let is_last = sample.name.starts_with("last") || sample.name.starts_with("third");
         for (index, token) in changed(&sample.token).filter(|_| is_last) {
             let Some((_, answer)) = sample.ends(&token, &sample.state) else { continue };
             let neg_state =
                 sample.token.windows(5).position(|window| window == [0xA0, 3, 0x0A, 1, 0]).unwrap_or(token.len());
-            // Its contents, or its number, if that becomes the one of supportedMech.
+            // The change is in the contents of negState, or turns the field number of negState into the number of
+            // supportedMech.
             let in_state = index > neg_state + 1 && index < neg_state + 5 || index == neg_state && token[index] == 0xA1;
             let renames = index >= 3 && token[index - 3..].starts_with(&[0x2A, 0x86, 0x48, 0x82, 0xF7, 0x12]);
             assert!(in_state || renames, "{}: byte {index}", sample.name);
@@ -191,9 +195,9 @@ fn a_changed_final_token_is_refused() {
     });
 }
 
-/// The server keeps the state from others. Even so, a changed state never turns the client into another user.
+/// The server protects the state from other parties. Even a changed state never turns the client into another user.
 #[test]
-fn a_changed_state_signs_in_nobody_else() {
+fn changed_state_never_signs_in_another_user() {
     on_small_stacks(|sample| {
         for (index, state) in changed(&sample.state) {
             let accepted = sample.ends(&sample.token, &state);
@@ -205,9 +209,9 @@ fn a_changed_state_signs_in_nobody_else() {
     });
 }
 
-/// The state is a secret: a vector that grows would leave copies behind.
+/// The state is a secret. A vector that grows would leave copies of the state in memory.
 #[test]
-fn a_state_is_written_in_one_piece() {
+fn state_is_encoded_with_one_allocation() {
     for sample in samples() {
         let negotiation = Negotiation::from_bytes(&sample.state).unwrap();
         let allocated = allocation_counter::measure(|| assert_eq!(negotiation.to_bytes(), sample.state));
@@ -215,14 +219,15 @@ fn a_state_is_written_in_one_piece() {
     }
 }
 
-/// Each token of one negotiation with the state of another.
+/// The test uses each token of one negotiation with the state of another negotiation.
 #[test]
-fn tokens_and_states_of_different_negotiations_do_not_mix() {
+fn token_with_the_state_of_another_negotiation_is_refused() {
     let samples = samples();
     for (at, sample) in samples.iter().enumerate() {
         for (other_at, other) in samples.iter().enumerate().filter(|(other_at, _)| *other_at != at) {
             let taken = sample.ends(&other.token, &sample.state);
-            // A request of its own needs no more of the state than the mechanisms that were offered.
+            // A second token carries its own AP-REQ. The server needs only the offered mechanisms from the state, and
+            // these are the same here.
             let is_request = sample.name.starts_with("second") && sample.name == other.name;
             assert_eq!(taken.is_some(), is_request, "{at} {}, {other_at} {}", sample.name, other.name);
         }

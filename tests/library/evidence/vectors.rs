@@ -1,4 +1,5 @@
-//! Every recorded token is judged as its file says: the code of a refusal, or each field of what was accepted.
+//! Tests that each recorded token has the expected verdict of its file: the code of a refusal, or each field of an
+//! accepted request.
 
 #![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
@@ -16,7 +17,7 @@ use recorded::{
 };
 
 #[test]
-fn recorded_tokens_are_judged_as_their_files_say() {
+fn recorded_tokens_have_the_verdicts_of_their_files() {
     let recordings = recorded::load_all().unwrap();
     let failures: Vec<String> = recordings
         .iter()
@@ -26,9 +27,9 @@ fn recorded_tokens_are_judged_as_their_files_say() {
     assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// What was told apart in the files stays apart here: a case of each would be lost without anybody seeing it.
+/// Without this test, recordings that lost all accepted cases or all refused cases would pass unnoticed.
 #[test]
-fn the_recordings_hold_both_verdicts_and_many_codes() {
+fn recordings_have_accepted_and_refused_cases() {
     let recordings = recorded::load_all().unwrap();
     let cases = || recordings.iter().flat_map(|recording| &recording.cases);
     let accepted = cases().filter(|case| matches!(case.outcome(), Outcome::Accept(_))).count();
@@ -38,7 +39,7 @@ fn the_recordings_hold_both_verdicts_and_many_codes() {
 }
 
 #[test]
-fn the_loader_refuses_what_it_does_not_read() {
+fn recording_with_an_unknown_missing_or_wrong_field_is_refused() {
     let good = r#"{"schema":"tokens-v1","source":{"made_by":"a","how":"b","recorded_on":"2026-01-01"},"count":1,
         "notes":{"Flag":{"kind":"k","text":"t","links":["https://example.com"]}},
         "keysets":{"k":[]},"krbtgt_keys":{},
@@ -79,7 +80,8 @@ fn compare(expect: &Expect, accepted: &Accepted) -> Result<(), String> {
     if found == *expect { Ok(()) } else { Err(format!("\n  expected {expect:?}\n  found    {found:?}")) }
 }
 
-/// What was accepted, in the form of the files. `expect` stands in for what the crate does not tell.
+/// Returns the facts of an accepted request in the form of the files. A fact that the crate does not report comes from
+/// `expect`.
 fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
     let (ticket, authenticator) = (accepted.ticket(), accepted.authenticator());
     Expect {
@@ -112,14 +114,15 @@ fn observed(accepted: &Accepted, expect: &Expect) -> Expect {
     }
 }
 
-/// Without a starttime the authtime stands in, and the crate does not tell which it was.
+/// Returns the expected form of the start time. Without a starttime the crate reports the authtime, and does not say
+/// that the starttime was absent.
 fn start_time(accepted: &Accepted, expect: &Expect) -> Option<i64> {
     let ticket = accepted.ticket();
     let stands_in = expect.ticket.start_time.is_none() && ticket.start_time() == ticket.auth_time();
     (!stands_in).then(|| ticket.start_time().seconds())
 }
 
-/// The decoders that wrote the files give no empty names.
+/// Returns the fields of a PAC in the form of the files. The decoders that wrote the files omit empty names.
 fn pac_fields(pac: &VerifiedPac<'_>) -> ExpectedPac {
     let text = |text: WideText<'_>| Some(text.decoded()).filter(|text| !text.is_empty());
     let sids = |groups: &mut dyn Iterator<Item = Group>| groups.map(|group| group.sid.to_string()).collect();
@@ -167,9 +170,10 @@ fn told(error: &Error) -> String {
     format!("{} ({error})", error.code())
 }
 
-/// The KDC of MIT krb5 writes a realm below another one short, whichever of the two came first on the way.
+/// The KDC of MIT krb5 abbreviates a realm below another realm in the list, whichever realm comes first in the
+/// authentication path.
 #[test]
-fn recorded_lists_of_realms_are_as_the_kdc_writes_them() {
+fn recorded_tickets_have_the_transited_realms_that_mit_krb5_writes() {
     let recordings = recorded::load_all().unwrap();
     let recording = recordings.iter().find(|recording| recording.name.contains("mit-transited")).unwrap();
     for (id, listed) in [

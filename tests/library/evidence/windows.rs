@@ -1,5 +1,5 @@
-//! Tickets, keytabs and keys that real Windows machines made. They are kept beside the project, not in it: where they are
-//! not, these tests say so and have nothing to do.
+//! Tests of tickets, keytabs and keys that real Windows machines made. The data are not part of the project. Without
+//! the folder of the data these tests print a note and pass.
 
 #![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 #[test]
-fn tickets_of_windows_are_accepted_under_their_keys() {
+fn tickets_of_windows_are_accepted_under_the_recorded_keys() {
     let Some(data) = WindowsData::find() else { return };
     let tokens: Vec<_> = data.entries().filter(|entry| entry["valid_at"].is_string()).collect();
     assert_eq!(tokens.len(), 10, "the number of tokens in the manifest");
@@ -28,7 +28,7 @@ fn tickets_of_windows_are_accepted_under_their_keys() {
     }
 }
 
-/// The keytab says version 12; the tickets say 2, 3 and 4.
+/// The keytab has keys of version 12, but the tickets name the versions 2, 3 and 4.
 #[test]
 fn tickets_for_seamless_sso_open_with_a_keytab_of_another_version() {
     let Some(data) = WindowsData::find() else { return };
@@ -57,7 +57,7 @@ fn tickets_for_seamless_sso_open_with_the_password_of_the_computer_account() {
 }
 
 #[test]
-fn another_key_or_an_hour_later_is_refused() {
+fn ticket_of_windows_is_refused_under_another_key_and_one_hour_later() {
     let Some(data) = WindowsData::find() else { return };
     for entry in data.entries().filter(|entry| entry["valid_at"].is_string()) {
         let keys = || keys_of(entry).into_iter().fold(account_of(entry), Account::with_key);
@@ -74,7 +74,7 @@ fn another_key_or_an_hour_later_is_refused() {
 }
 
 #[test]
-fn other_mechanisms_of_windows_are_named() {
+fn ntlm_and_negoex_tokens_of_windows_are_refused_with_their_codes() {
     let Some(data) = WindowsData::find() else { return };
     let judge = |file| validator([]).validate_ticket(&data.bytes(file), UnixTime::from_seconds(0)).unwrap_err();
     for file in ["ntlmstart.bin", "spnegontlmstart.bin"] {
@@ -85,7 +85,7 @@ fn other_mechanisms_of_windows_are_named() {
 }
 
 #[test]
-fn keytabs_of_windows_and_mit_are_read() {
+fn keytabs_of_windows_and_mit_have_the_recorded_entries() {
     let Some(data) = WindowsData::find() else { return };
     let keytabs: Vec<_> = data.entries().filter(|entry| entry["kind"] == "keytab").collect();
     assert_eq!(keytabs.len(), 3);
@@ -98,7 +98,7 @@ fn keytabs_of_windows_and_mit_are_read() {
 }
 
 #[test]
-fn keys_come_of_passwords_as_windows_makes_them() {
+fn passwords_give_the_keys_that_windows_makes() {
     let Some(data) = WindowsData::find() else { return };
     let mut keys = 0;
     for row in data.json("salt-vectors.json").as_array().unwrap() {
@@ -115,7 +115,8 @@ fn keys_come_of_passwords_as_windows_makes_them() {
     assert_eq!(keys, 10, "the number of keys in the file");
 }
 
-/// By `Password` and `Salt` where the iterations are Windows', else by the function below them.
+/// Returns the key of a row. A row with a text password uses `Password` and `Salt`. A row with the octets of a password
+/// uses `string_to_key_utf16`.
 fn key_of(row: &Value, etype: EncType) -> Key {
     let salt = text(&row["salt"]);
     let iterations = Some(number(&row["iterations"]));
@@ -145,7 +146,7 @@ fn salts_follow_the_account() {
     }
 }
 
-/// Everything that the manifest says and an accepted request tells.
+/// Compares every value of the manifest that an accepted request also reports.
 fn compare(entry: &Value, accepted: &Accepted) {
     let (expected, ticket) = (&entry["expected"], accepted.ticket());
     let claims = &expected["authenticator"];
@@ -175,7 +176,7 @@ fn compare(entry: &Value, accepted: &Accepted) {
     compare_authorization_data(entry, accepted);
 }
 
-/// `cksum` is the one of RFC 4121: length, bindings, flags.
+/// Compares the GSS checksum of RFC 4121: its length, channel bindings and flags.
 fn compare_checksum(entry: &Value, accepted: &Accepted) {
     let checksum = from_hex(text(&entry["expected"]["authenticator"]["cksum"][1]));
     let flags = u32::from_le_bytes(checksum[20..24].try_into().unwrap());
@@ -187,7 +188,7 @@ fn compare_checksum(entry: &Value, accepted: &Accepted) {
     assert_eq!(accepted.wants_mutual(), mutual, "{}", id(entry));
 }
 
-/// The manifest has the containers with the types in them and their lengths; this says which containers.
+/// Compares the types of the outer elements. The manifest also has the types and lengths of the inner elements.
 fn compare_authorization_data(entry: &Value, accepted: &Accepted) {
     let found: Vec<_> = accepted.ticket().authorization_data().iter().map(|element| element.ad_type.0).collect();
     let expected: Vec<_> =
@@ -195,7 +196,7 @@ fn compare_authorization_data(entry: &Value, accepted: &Accepted) {
     assert_eq!(found, expected, "{}", id(entry));
 }
 
-/// The folder beside the project.
+/// The folder with the data of Windows, which is not part of the project.
 struct WindowsData {
     folder: PathBuf,
     manifest: Value,
@@ -248,7 +249,7 @@ fn keys_of(entry: &Value) -> Vec<ServiceKey> {
     entry["keys"].as_array().unwrap().iter().map(key).collect()
 }
 
-/// Realm, principal, name type, version, type, and the key if the crate can use it.
+/// The realm, principal, name type, key version, encryption type, and the key if the crate supports its type.
 type Told = (String, String, i32, u32, i32, Option<Vec<u8>>);
 
 fn told(entry: &kerberos_sso::keys::KeytabEntry) -> Told {
@@ -271,7 +272,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// Text as it is, a number in digits.
+/// Returns a text unchanged, and a number in digits.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), Into::into)
 }
@@ -284,12 +285,12 @@ fn etype(value: &Value) -> EncType {
     EncType(i32::try_from(value.as_i64().unwrap()).unwrap())
 }
 
-/// `2017-07-29T18:24:55Z` on the wire.
+/// Returns the time in the form of a KerberosTime, such as `20170729182455Z`.
 fn compact(time: UnixTime) -> String {
     time.to_string().replace(['-', ':', 'T'], "")
 }
 
-/// The instant that prints as the manifest says, found by halving.
+/// Returns the time of the manifest. A binary search finds the time whose text equals the manifest's text.
 fn valid_at(entry: &Value) -> UnixTime {
     let wanted = text(&entry["valid_at"]);
     let (mut low, mut high) = (0, 4_000_000_000);

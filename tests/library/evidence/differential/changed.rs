@@ -1,10 +1,11 @@
-//! Recorded requests with a few octets changed.
+//! Tests of recorded requests in which a few octets are changed.
 
 use super::*;
 
-/// Recorded requests, changed behind the encryption too: where both still read them, they read the same.
+/// The test changes the unencrypted fields and the plaintexts of recorded requests. When both readers accept a changed
+/// request, they must read the same values.
 #[test]
-fn both_read_changed_requests_alike() {
+fn changed_requests_that_both_readers_accept_have_the_same_values_in_both() {
     let mut samples = Vec::new();
     for_each_accepted(|recording, case, token| {
         let keys = recording.raw_keys(case).unwrap();
@@ -37,12 +38,12 @@ struct Changeable {
     now: UnixTime,
     lenient: Validator<NoReplayCache>,
     anatomy: Anatomy,
-    /// Key, usage, place and plaintext: of the ticket, and of the authenticator.
+    /// The key, key usage, span and plaintext of the ticket's ciphertext and of the authenticator's ciphertext.
     parts: [(Key, KeyUsage, std::ops::Range<usize>, Vec<u8>); 2],
 }
 
 impl Changeable {
-    /// `None` if `rasn-kerberos` cannot read it.
+    /// Returns the request of a token, or `None` if `rasn-kerberos` cannot read the request.
     fn of(token: &[u8], case: &Case, keys: Vec<Key>) -> Option<Self> {
         let anatomy = Anatomy::of(token);
         let opinion = Opinion::on(&token[anatomy.ap_req.clone()], &keys).ok()?;

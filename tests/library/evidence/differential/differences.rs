@@ -1,11 +1,11 @@
-//! What only one of the two accepts.
+//! Tests of requests that only one of the two readers accepts.
 
 use super::*;
 
-/// `GeneralString` of `rasn` has no bytes from 0x80 to 0xA0, which UTF-8 is full of.
+/// `GeneralString` of `rasn` refuses the octets from 0x80 to 0xA0, which are frequent in UTF-8.
 #[cfg(feature = "rc4")]
 #[test]
-fn rasn_refuses_names_that_users_have() {
+fn names_with_octets_from_80_to_a0_are_refused_by_rasn_and_accepted_here() {
     for (name, refused) in [("jürgen", false), ("renà", true), ("łukasz", true), ("李小龍", true), ("σοφία", true)]
     {
         let principal =
@@ -22,9 +22,10 @@ fn rasn_refuses_names_that_users_have() {
     }
 }
 
-/// Read-only domain controllers put their number into the upper half of a kvno, and some encoders then make it negative.
+/// A read-only domain controller puts its identifier into the upper 16 bits of a kvno. Some encoders then write the
+/// kvno as a negative INTEGER.
 #[test]
-fn rasn_refuses_negative_key_versions() {
+fn negative_kvno_is_refused_by_rasn_and_read_here() {
     for (kvno, read, refused) in [
         (&[0x02][..], 2, false),
         (&[0x00, 0xFF, 0xFF, 0xFF, 0xFF], u32::MAX, false),
@@ -39,9 +40,9 @@ fn rasn_refuses_negative_key_versions() {
     }
 }
 
-/// Old clients send the sequence number as a signed one.
+/// Old clients send the sequence number as a signed INTEGER.
 #[test]
-fn rasn_refuses_negative_sequence_numbers() {
+fn negative_sequence_number_is_refused_by_rasn_and_read_here() {
     for (number, read, refused) in [
         (&[0x00, 0x80, 0, 0, 1][..], 0x8000_0001, false),
         (&[0x80, 0, 0, 1], 0x8000_0001, true),
@@ -56,10 +57,10 @@ fn rasn_refuses_negative_sequence_numbers() {
     }
 }
 
-/// The constants of `rasn-kerberos` are mostly other bits than those of RFC 4120 section 5.3, so flags are compared by
-/// their bits alone.
+/// The flag constants of `rasn-kerberos` differ from the bits of RFC 4120 section 5.3. The other tests therefore
+/// compare the bits of the flags without these constants.
 #[test]
-fn rasn_has_other_bits_for_flags() {
+fn ticket_flag_constants_of_rasn_differ_from_rfc_4120() {
     type Of = oracle::TicketFlags;
     let differing: Vec<_> = [
         ("forwardable", Of::forwardable(), TicketFlags::FORWARDABLE),
@@ -84,12 +85,12 @@ fn rasn_has_other_bits_for_flags() {
     assert_eq!(differing.len(), 13);
 }
 
-/// A request of the field's smallest form, with a kvno of these bytes.
+/// Returns a minimal request with a kvno of these octets.
 fn with_kvno(kvno: &[u8]) -> Vec<u8> {
     request(&encrypted_data(18, Some(kvno), &[0; 40]), &encrypted_data(18, None, &[0; 40]))
 }
 
-/// A request with a sequence number of these bytes, and the authenticator in it.
+/// Returns a request whose sequence number has these octets, and the plaintext of its authenticator.
 fn with_sequence_number(number: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let explicit = |number: u8, value: &[u8]| element(0xA0 | number, value);
     let generalized = |offset: i64| {

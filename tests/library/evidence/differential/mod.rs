@@ -1,6 +1,7 @@
-//! `rasn-kerberos` and this crate's reader: whatever both accept means the same to both.
+//! Tests that compare this crate's reader with `rasn-kerberos`. Both readers must read the same values in a request
+//! that both accept.
 //!
-//! What one accepts and the other refuses is not compared, but the differences that are known are each shown by a test.
+//! The tests do not compare requests that only one reader accepts. A separate test shows each known difference.
 
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 #[cfg(feature = "rc4")]
 #[test]
-fn both_read_the_recorded_tokens_alike() {
+fn accepted_recorded_tokens_have_the_same_values_in_both_readers() {
     let mut alike = 0;
     let mut refused = Vec::new();
     for_each_accepted(|recording, case, token| {
@@ -50,9 +51,9 @@ fn both_read_the_recorded_tokens_alike() {
     }
 }
 
-/// The unencrypted fields of all recorded tokens, also of those that are refused.
+/// The test compares the unencrypted fields of all recorded tokens, including tokens that the server refuses.
 #[test]
-fn both_read_recorded_requests_alike() {
+fn recorded_requests_have_the_same_unencrypted_fields_in_both_readers() {
     let lenient = Validator::new(
         KeySet::default(),
         Policy::default().with_ticket_etypes(&EncType::SUPPORTED).with_session_etypes(&EncType::SUPPORTED),
@@ -98,7 +99,7 @@ fn flags(bits: u32) -> BitString {
     BitString::from_slice(&bits.to_be_bytes())
 }
 
-/// The first 32 bits, bit 0 of the RFC in the top bit.
+/// Returns the first 32 bits, with bit 0 of the RFC as the most significant bit.
 fn bits(flags: &BitString) -> u32 {
     flags.iter().by_vals().chain([false; 32]).take(32).fold(0, |bits, bit| bits << 1 | u32::from(bit))
 }
@@ -147,13 +148,13 @@ fn deterministic() -> proptest::test_runner::TestRng {
     proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha)
 }
 
-/// 2026-11-21.
+/// The present of the tests: 2026-11-21T08:00:00Z.
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
-/// RFC 4120 section 5.5.1: bit 1.
+/// The AP option `use-session-key`, bit 1 of RFC 4120 section 5.5.1.
 const USE_SESSION_KEY: u32 = 1 << 30;
 
-/// RFC 4121 section 4.1.1.
+/// The checksum type of the GSS checksum (RFC 4121 section 4.1.1).
 const GSS_CHECKSUM: i32 = 0x8003;
 
 const REFUSED_IN_NAMES: std::ops::RangeInclusive<u8> = 0x80..=0xA0;

@@ -1,4 +1,4 @@
-//! What `rasn-kerberos` reads in a request, held against what this crate accepted.
+//! The values that `rasn-kerberos` reads in a request, and their comparison with the values that this crate accepted.
 
 use super::*;
 
@@ -22,7 +22,7 @@ impl Opinion {
         Ok(Self { request, ticket, authenticator })
     }
 
-    /// Everything that an accepted request tells, against this.
+    /// Compares every value of an accepted request with the value that `rasn-kerberos` read.
     pub(crate) fn compare(&self, accepted: &Accepted) {
         let unencrypted = &self.request.ticket;
         compare_name(accepted.service(), &unencrypted.sname);

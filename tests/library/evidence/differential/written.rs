@@ -1,10 +1,10 @@
-//! Requests that `rasn-kerberos` writes.
+//! Tests of requests that `rasn-kerberos` encodes.
 
 use super::*;
 
-/// Requests that `rasn-kerberos` writes, with every field at will, are accepted, and read as they were written.
+/// The server accepts requests that `rasn-kerberos` encodes from random values, and reads the same values.
 #[test]
-fn what_rasn_writes_is_read_as_it_was_written() {
+fn requests_encoded_by_rasn_are_accepted_with_the_same_values() {
     let config = Config { cases: 1_000, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new_with_rng(config, deterministic()).run(&opinions(), |opinion| {
         let realm = std::str::from_utf8(opinion.request.ticket.realm.as_bytes()).unwrap();
@@ -21,7 +21,7 @@ fn what_rasn_writes_is_read_as_it_was_written() {
 }
 
 prop_compose! {
-    /// Requests that are lawful at `NOW`, in every other way as they please.
+    /// Returns requests that are valid at `NOW`. All other values are random.
     fn opinions()(
         request in requests(),
         ticket in tickets(),
@@ -52,7 +52,7 @@ prop_compose! {
 }
 
 impl Opinion {
-    /// Puts the ciphertexts into the request.
+    /// Encrypts the ticket and the authenticator and puts the ciphertexts into the request.
     fn encrypted(mut self) -> Self {
         let session_key = Key::new(EncType(self.ticket.key.r#type), &self.ticket.key.value).unwrap();
         let ticket = rasn::der::encode(&self.ticket).unwrap();
@@ -115,7 +115,7 @@ fn keys() -> impl Strategy<Value = oracle::EncryptionKey> {
     })
 }
 
-/// Names of characters that both take.
+/// Returns names of characters that both readers accept.
 fn names() -> impl Strategy<Value = oracle::PrincipalName> {
     (any::<i32>(), prop::collection::vec("[ -~áéíóúýäëïöüÿñ]{1,20}", 1..5)).prop_map(|(r#type, components)| {
         oracle::PrincipalName { r#type, string: components.iter().map(|component| general(component)).collect() }
@@ -126,8 +126,8 @@ fn realms() -> impl Strategy<Value = GeneralString> {
     "[A-Za-z0-9._-]{1,30}".prop_map(|realm| general(&realm))
 }
 
-/// What a service need not understand: the containers of RFC 4120, and what Windows adds. Not the PAC, which is
-/// verified where it is found.
+/// Returns authorization data that a service need not understand: AD-IF-RELEVANT of RFC 4120, and elements that Windows
+/// adds. The data have no PAC, because the server would verify the PAC.
 fn authorization_data() -> impl Strategy<Value = Option<oracle::AuthorizationData>> {
     let element = |types: BoxedStrategy<i32>| {
         (types, prop::collection::vec(any::<u8>(), 0..60))
