@@ -1,7 +1,8 @@
-//! What is left in memory of the keys in a request, after the request was decided and dropped.
+//! Tests that no keys of a request stay in memory after the request was decided and dropped.
 //!
-//! This program runs itself once more as a server. The second process gets the token, and the session key and the subkey in
-//! disguise. So it holds these keys in the clear only if the library leaves them behind. It reads its own memory to look.
+//! The test program starts itself again as a server. The second process gets the token, and the session key and the
+//! subkey in disguise. The memory of the second process therefore holds a key in the clear only if the library left the
+//! key there. The second process searches its own memory for the keys.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -20,8 +21,9 @@ use std::process::{Command, Stdio};
 
 const ETYPE: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 
-/// Copies that may be left of a key. The processor's registers are saved to the stack where nobody chose it: one in ten runs of
-/// a release build finds one copy. When keys were moved with what is known of a request, six or eight were left.
+/// The number of copies of a key that may stay in memory. The compiler may save registers to the stack: one in ten runs
+/// of a release build finds one copy. An earlier version, which moved keys together with the facts of a request, left
+/// six or eight copies.
 const TOLERATED: usize = 1;
 
 fn main() {
@@ -36,7 +38,7 @@ fn main() {
         let found = run(&[token.ticket.key.expose_bytes(), &disguised(session_key), &disguised(subkey), &token.mint()]);
         println!("copies left of the session key and of the subkey: {found:?}");
         assert!(found.iter().all(|copies| *copies <= TOLERATED), "{found:?}");
-        // The search finds what is there.
+        // The search must find the session key when the second process gets it in the clear.
         let told = run(&[token.ticket.key.expose_bytes(), &disguised(session_key), &disguised(subkey), session_key]);
         assert!(told[0] >= 1 && told[1] == 0, "{told:?}");
     }
@@ -44,7 +46,8 @@ fn main() {
 
 const SERVE: &str = "--serve";
 
-/// Lets the second process decide the last part, and returns how many copies it finds of the keys.
+/// Starts the second process with these parts, of which the last part is the token. Returns the number of copies that
+/// the process finds of each key.
 fn run(parts: &[&[u8]]) -> Vec<usize> {
     let mut server = Command::new(std::env::current_exe().unwrap())
         .arg(SERVE)
@@ -63,7 +66,7 @@ fn run(parts: &[&[u8]]) -> Vec<usize> {
     String::from_utf8(output.stdout).unwrap().split_whitespace().map(|copies| copies.parse().unwrap()).collect()
 }
 
-/// The second process: decides a request, drops everything, and looks for the keys.
+/// Runs the second process, which decides a request, drops the request, and searches its memory for the keys.
 fn serve() {
     let (service_key, session_key, subkey, token) = (part(), part(), part(), part());
     let service_key = ServiceKey::new(Key::new(ETYPE, &service_key).unwrap(), None);
@@ -106,7 +109,7 @@ fn copies(disguised: &[u8]) -> usize {
             let is_key = |window: &&[u8]| window.iter().zip(disguised).all(|(octet, key)| octet ^ DISGUISE == *key);
             found += octets.windows(disguised.len()).filter(is_key).count();
         }
-        // The octets must not be found in the memory that is read next.
+        // Without this, a later search could find the key in this buffer.
         octets.fill(0);
     }
     found

@@ -1,4 +1,4 @@
-//! Where the fields of a token lie, found by a reader that shares nothing with the crate's.
+//! The spans of the fields of a token. This reader of the tests shares no code with the crate's reader.
 
 #![allow(dead_code, reason = "each test uses a part of this")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
@@ -10,12 +10,12 @@ use std::ops::Range;
 pub(crate) struct Element {
     /// The identifier octet.
     pub(crate) tag: u8,
-    /// From the identifier to the end.
+    /// The span from the identifier octet to the end of the element.
     pub(crate) whole: Range<usize>,
     pub(crate) contents: Range<usize>,
 }
 
-/// The elements that fill `range` of `bytes`.
+/// Returns the elements that fill `range` of `bytes`.
 pub(crate) fn elements(bytes: &[u8], range: Range<usize>) -> Vec<Element> {
     let mut elements = Vec::new();
     let mut at = range.start;
@@ -36,7 +36,8 @@ pub(crate) fn elements(bytes: &[u8], range: Range<usize>) -> Vec<Element> {
     elements
 }
 
-/// The fields of the SEQUENCE that lies in `range`, by their context tags, each unwrapped from its explicit tag.
+/// Returns the fields of the SEQUENCE in `range`: the number of each context tag, and the element inside of the
+/// explicit tag.
 pub(crate) fn fields(bytes: &[u8], range: Range<usize>) -> Vec<(u8, Element)> {
     let sequence = elements(bytes, range).remove(0);
     let unwrap = |field: Element| (field.tag & 0x1F, elements(bytes, field.contents).remove(0));
@@ -47,7 +48,7 @@ pub(crate) fn field(fields: &[(u8, Element)], number: u8) -> Option<&Element> {
     fields.iter().find(|(found, _)| *found == number).map(|(_, element)| element)
 }
 
-/// The element with this identifier octet and these contents.
+/// Encodes an element with this identifier octet and these contents.
 pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = u16::try_from(contents.len()).unwrap().to_be_bytes();
     let header = match contents.len() {
@@ -58,15 +59,15 @@ pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
     [header, contents.to_vec()].concat()
 }
 
-/// A token in parts.
+/// The spans of the parts of a token.
 #[derive(Debug, Default)]
 pub(crate) struct Anatomy {
-    /// The whole AP-REQ.
+    /// The span of the whole AP-REQ.
     pub(crate) ap_req: Range<usize>,
     pub(crate) ticket_cipher: Range<usize>,
     pub(crate) authenticator_cipher: Range<usize>,
-    /// The contents of the fields outside the two ciphertexts. Those of a list hold its elements' lengths: where one ends
-    /// and the next begins is as little protected as what they say.
+    /// The spans of the contents of the unencrypted fields, with the names of the fields. The contents of a list
+    /// include the tags and lengths of its elements, which are not protected either.
     pub(crate) unencrypted: Vec<(&'static str, Range<usize>)>,
 }
 
@@ -77,7 +78,7 @@ impl Anatomy {
         anatomy
     }
 
-    /// The field that the byte at `index` belongs to.
+    /// Returns the name of the field that contains the octet at `index`.
     pub(crate) fn field_at(&self, index: usize) -> Option<&'static str> {
         self.unencrypted.iter().find(|(_, range)| range.contains(&index)).map(|(name, _)| *name)
     }
@@ -112,7 +113,7 @@ impl Anatomy {
                 }
                 0xA1 => self.unencrypted.push(("NegTokenInit.reqFlags", field.contents)),
                 0xA2 => self.token(bytes, elements(bytes, field.contents).remove(0).contents),
-                // What stands here says by its own tag whether it is hints or, as in RFC 4178, a MIC.
+                // The field [3] holds hints in MS-SPNG and a MIC in RFC 4178. The tag of its contents tells which.
                 0xA3 => self.unencrypted.push(("NegTokenInit2.negHints", field.contents)),
                 _ => self
                     .unencrypted

@@ -1,5 +1,5 @@
-//! How often the crate allocates: once for an accepted request, and not at all for one that is refused before its ticket
-//! is opened.
+//! Tests of the number of allocations: one for an accepted request, and none for a request that is refused before its
+//! ticket is opened.
 
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
@@ -13,10 +13,11 @@ use kerberos_sso::{Accepted, Error, KeySet, Policy, Refused, UnixTime, Validator
 use recorded::{Case, Form, Outcome, Recording};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One buffer for both plaintexts, whatever the token holds, and one more for the base64 of a header.
+/// The validator allocates one buffer for both plaintexts of any token. A header needs one more buffer for the decoded
+/// base64.
 #[cfg(feature = "rc4")]
 #[test]
-fn an_accepted_request_is_one_allocation() {
+fn accepted_request_needs_one_allocation() {
     let mut found: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
     for_each_case(|recording, case| {
         if let Outcome::Reject(_) = case.outcome() {
@@ -32,9 +33,10 @@ fn an_accepted_request_is_one_allocation() {
     println!("allocations of an accepted request: {found:?}");
 }
 
-/// By code: the refusals of the recordings. What opens no ticket needs no buffer.
+/// The test uses the recorded refusals and prints the allocations by code. A request whose ticket is not opened needs
+/// no buffer.
 #[test]
-fn a_refusal_before_the_ticket_is_opened_allocates_nothing() {
+fn recorded_request_that_is_refused_before_its_ticket_is_opened_allocates_nothing() {
     let mut found: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for_each_case(|recording, case| {
         let (verdict, allocations) = judge(&with_replay_cache(recording, case), case, &case.bytes().unwrap());
@@ -47,9 +49,9 @@ fn a_refusal_before_the_ticket_is_opened_allocates_nothing() {
     println!("allocations of a refusal, base64 left out: {found:?}");
 }
 
-/// Refusals that anyone can cause at will, each of them made here from one good token.
+/// Any client without a ticket can cause these refusals. The test makes the inputs by hand or from one good token.
 #[test]
-fn a_token_of_an_unknown_client_allocates_nothing() {
+fn refusal_that_a_client_without_a_ticket_can_cause_allocates_nothing() {
     let recordings = recorded::load_all().unwrap();
     let case = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
     let (recording, case) = { case }.find(|(_, case)| case.id == "samba-aes256-aes256-mit-spnego").unwrap();
@@ -76,7 +78,7 @@ fn a_token_of_an_unknown_client_allocates_nothing() {
     assert_eq!((verdict.unwrap_err().code(), allocations), ("unsupported-etype", 0));
 }
 
-/// Refused by its shape, its type, its service, or for want of a key.
+/// Returns whether the error is a refusal by the token's form, encryption type or service, or because no key fits.
 fn opens_no_ticket(error: &Error) -> bool {
     match error {
         Error::Rc4Refused { role } | Error::UnsupportedEtype { role, .. } => *role == KeyRole::Ticket,
@@ -94,7 +96,8 @@ fn opens_no_ticket(error: &Error) -> bool {
     }
 }
 
-/// The second request under a key: what depends on the key alone is kept of the first.
+/// Returns the verdict on the second request under a key, with the number of allocations. The first request under the
+/// key prepares the key, and the validator keeps the prepared key.
 fn judge(validator: &Validator<MemoryReplayCache>, case: &Case, bytes: &[u8]) -> (Result<Accepted, Refused>, u64) {
     let mut verdict = None;
     if let Ok(token) = if case.form == Form::Token { Ok(bytes.into()) } else { validator.decode_header(bytes) } {

@@ -1,4 +1,5 @@
-//! What accounts cost in memory: little while nobody signs in, a bounded amount when many do, and nothing by unknown clients.
+//! Tests of the memory that accounts need: little while no user signs in, and a bounded amount when many users sign in.
+//! Forged tickets use no memory.
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
@@ -12,7 +13,8 @@ use kerberos_sso::{Account, ComputerAccount, KeySet, Policy, ServiceKey, Validat
 
 const ACCOUNT: &str = "AZUREADSSOACC$";
 
-/// An account of two versions of three keys, as a Seamless SSO tenant is one, in a realm with a name of 20 characters.
+/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each, in a realm with a
+/// name of 20 characters.
 fn idle_account(number: u32) -> Account {
     let keys = [1, 2].into_iter().flat_map(|kvno| ComputerAccount::ETYPES.map(|etype| (kvno, etype)));
     let key = |(kvno, etype): (u32, EncType)| {
@@ -23,17 +25,17 @@ fn idle_account(number: u32) -> Account {
     keys.map(key).fold(account, Account::with_key)
 }
 
-/// Bytes in use after `work` that were not before.
+/// Returns the result of `work`, and the octets of the heap that `work` allocated and did not free.
 fn kept<T>(work: impl FnOnce() -> T) -> (T, i64) {
     let mut result = None;
     let taken = allocation_counter::measure(|| result = Some(work()));
     (result.unwrap(), taken.bytes_current)
 }
 
-/// So many that the table of realms has just been doubled and is as empty as it gets.
+/// With this number of accounts, the table of realms has just doubled its size, so an account needs the most memory.
 #[cfg(feature = "rc4")]
 #[test]
-fn an_idle_account_takes_four_hundred_bytes_at_most() {
+fn idle_account_takes_at_most_400_octets() {
     const ACCOUNTS: u32 = 7_200;
     let (keys, bytes) = kept(|| KeySet::from_accounts((0..ACCOUNTS).map(idle_account)).unwrap());
     assert_eq!(keys.accounts().map(|account| account.keys().len()).sum::<usize>(), 43_200);
@@ -58,7 +60,7 @@ fn validator(keys: KeySet) -> Validator<NoReplayCache> {
 }
 
 #[test]
-fn what_a_key_needs_is_kept_of_the_first_ticket_that_verifies() {
+fn first_accepted_ticket_under_a_key_keeps_memory_and_the_second_does_not() {
     let validator = validator(KeySet::from(realm(1).account()));
     let token = token(&realm(1));
     let (accepted, first) = kept(|| accepts(&validator, &token));
@@ -67,7 +69,7 @@ fn what_a_key_needs_is_kept_of_the_first_ticket_that_verifies() {
 }
 
 #[test]
-fn tickets_that_do_not_verify_leave_nothing_behind() {
+fn forged_tickets_keep_no_memory() {
     let others = (1..50).map(|number| realm(number).account());
     let validator = validator(KeySet::from_accounts(others).unwrap());
     let ((), bytes) = kept(|| {
@@ -81,7 +83,7 @@ fn tickets_that_do_not_verify_leave_nothing_behind() {
 }
 
 #[test]
-fn no_more_keys_are_kept_ready_than_was_said() {
+fn prepared_keys_are_kept_up_to_the_limit_that_was_set() {
     let realms: Vec<_> = (1..10).map(realm).collect();
     for most in [0, 1, 3, 8, 9, 10] {
         let keys = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap();
@@ -94,9 +96,9 @@ fn no_more_keys_are_kept_ready_than_was_said() {
     }
 }
 
-/// Prepared or not, it is the same key: each type, and the PAC's signature with it.
+/// The test tries keys of each type with and without preparation, for the ticket and for the PAC's signature.
 #[test]
-fn a_key_that_is_not_kept_opens_the_same_tickets() {
+fn key_without_preparation_opens_the_same_tickets() {
     let realm = realm(1);
     for etype in EncType::SUPPORTED {
         let good = realm.ticket_for("alice").etype(etype).pac(|_| ());
@@ -115,7 +117,7 @@ fn a_key_that_is_not_kept_opens_the_same_tickets() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn a_realm_may_have_one_account_or_many() {
+fn accounts_of_a_realm_are_found_when_it_has_one_or_several() {
     let services = (0..100).map(|number| format!("HTTP/{number}"));
     let many = services.fold(idle_account(7), |account, service| account.with_service(&service));
     let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");

@@ -1,4 +1,5 @@
-//! What the library takes of the heap. These tests have a program of their own, since a log's subscriber takes some as well.
+//! Tests of the library's use of the heap. These tests have a program of their own, because the subscriber of a log
+//! would also use the heap.
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;

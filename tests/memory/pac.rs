@@ -1,4 +1,5 @@
-//! What a PAC costs in memory: nothing, until owned values are asked for; and a PAC that lies about its counts no more.
+//! Tests of the memory for a PAC. A PAC needs no memory until the caller asks for owned values. A PAC with wrong counts
+//! needs no memory either.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::pac_support;
@@ -12,7 +13,8 @@ use kerberos_sso::{Accepted, Policy, Validator};
 use pac_support::alice::{alice, device, pac_of};
 use pac_support::{checksummer, server_key, sid};
 
-/// Judges a recorded token; what `then` does with what was accepted counts too.
+/// Judges a recorded token and runs `then` with the accepted request. Returns the allocations of both, and the result
+/// of `then`.
 fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usize) {
     let recordings = recorded::load_all().unwrap();
     let cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
@@ -24,7 +26,7 @@ fn cost(id: &str, then: impl FnOnce(&Accepted) -> usize) -> (AllocationInfo, usi
 }
 
 #[test]
-fn a_thousand_groups_cost_no_more_allocations_than_five() {
+fn pac_of_1000_groups_needs_no_more_allocations_than_a_pac_of_5() {
     let look = |accepted: &Accepted| {
         let identity = accepted.identity();
         assert!(identity.sid().is_some() && identity.account_name().is_some() && identity.upn().is_some());
@@ -39,7 +41,7 @@ fn a_thousand_groups_cost_no_more_allocations_than_five() {
 }
 
 #[test]
-fn reading_and_verifying_allocates_nothing() {
+fn pac_is_read_and_verified_without_an_allocation() {
     let mut logon = alice();
     logon.extra_sids = (0..1000).map(|rid| (sid("S-1-5-21-4-5-6").join(rid + 1000).unwrap(), 7)).collect();
     let pac = pac_of("alice", 0, &logon).signed(&server_key());
@@ -51,9 +53,10 @@ fn reading_and_verifying_allocates_nothing() {
     assert_eq!(info.count_total, 0);
 }
 
-/// In one buffer for both plaintexts, a PAC has all it needs, whatever it holds. What is kept for the key was made before.
+/// The buffer for both plaintexts includes the PAC, so any accepted PAC needs only this one allocation. An earlier
+/// request has already prepared the key.
 #[test]
-fn an_accepted_pac_is_one_allocation() {
+fn accepted_request_with_any_pac_needs_one_allocation() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let cost = |change: &dyn Fn(&mut PacParts)| {
         let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
@@ -76,7 +79,7 @@ fn an_accepted_pac_is_one_allocation() {
 }
 
 #[test]
-fn a_count_takes_no_memory_before_the_bytes_are_there() {
+fn pac_with_a_count_above_its_elements_is_refused_without_an_allocation() {
     let key = checksummer(&server_key());
     let encoded = alice().encode();
     for (count, array) in

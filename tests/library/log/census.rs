@@ -1,4 +1,4 @@
-//! The census of encryption types, by which an administrator switches RC4 off.
+//! Tests of the census of encryption types, which tells an administrator when to switch RC4 off.
 #![cfg(feature = "rc4")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -24,7 +24,8 @@ fn lenient() -> Server {
     Server::with_policy(all_etypes())
 }
 
-/// Role, name, realm, uses and the seconds since the first.
+/// Returns the role, name, realm and number of uses of each account with RC4, and the seconds from `NOW` to the last
+/// use.
 fn uses(census: &EtypeCensus) -> Vec<(KeyRole, String, String, u64, i64)> {
     let row =
         |rc4: kerberos_sso::observe::Rc4Use| (rc4.role, rc4.name, rc4.realm, rc4.uses, rc4.last.seconds_since(NOW));
@@ -32,7 +33,7 @@ fn uses(census: &EtypeCensus) -> Vec<(KeyRole, String, String, u64, i64)> {
 }
 
 #[test]
-fn every_type_is_counted_for_itself() {
+fn census_counts_tickets_and_session_keys_of_each_type() {
     let (server, census) = (lenient(), EtypeCensus::new(10));
     for (times, etype) in (1_usize..).zip(EncType::SUPPORTED) {
         for session in EncType::SUPPORTED.into_iter().take(times) {
@@ -46,7 +47,7 @@ fn every_type_is_counted_for_itself() {
 }
 
 #[test]
-fn those_who_bring_rc4_are_named() {
+fn census_names_the_accounts_and_users_with_rc4() {
     let (server, census) = (lenient(), EtypeCensus::new(10));
     let alice = |ticket, session| server.good().etype(ticket).session_etype(session);
     let bob = server.realm.ticket_for("bob").at(NOW).etype(AES).session_etype(RC4);
@@ -56,7 +57,7 @@ fn those_who_bring_rc4_are_named() {
     decide(&server, &census, &alice(AES, RC4), NOW.saturating_add_seconds(1));
     decide(&server, &census, &bob, NOW.saturating_add_seconds(3));
     decide(&server, &census, &alice(RC4, RC4), NOW.saturating_add_seconds(2));
-    // Another thread's, which was before.
+    // Another thread may report an earlier use later. The time of the last use then stays.
     decide(&server, &census, &bob, NOW);
     let realm = || "CONTOSO.TEST".to_owned();
     assert_eq!(
@@ -71,7 +72,7 @@ fn those_who_bring_rc4_are_named() {
 }
 
 #[test]
-fn what_is_named_is_bounded_and_the_rest_is_counted() {
+fn census_lists_names_up_to_its_limit_and_counts_the_other_uses() {
     let (server, census) = (lenient(), EtypeCensus::new(2));
     for name in ["alice", "bob", "carol", "dave", "alice"] {
         let token = server.realm.ticket_for(name).at(NOW).etype(AES).session_etype(RC4);
@@ -83,7 +84,7 @@ fn what_is_named_is_bounded_and_the_rest_is_counted() {
 }
 
 #[test]
-fn refusals_for_rc4_are_counted_and_no_others() {
+fn census_counts_refusals_because_of_rc4_and_no_other_refusals() {
     let (server, census) = (Server::new(), EtypeCensus::new(10));
     for token in [
         server.good().etype(RC4),

@@ -1,4 +1,5 @@
-//! What a subscriber of `tracing` gets: each decision once, the stages in their order, and never a secret.
+//! Tests of the events for a subscriber of `tracing`. A subscriber gets each decision once, the stages in their order,
+//! and no secret.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,7 +29,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// All spans and events, in order.
+/// A subscriber that stores all spans and events in their order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<Entry>>>);
 
@@ -106,7 +107,7 @@ fn only_event(entries: &[Entry]) -> (Level, BTreeMap<&'static str, String>) {
     events[0].clone()
 }
 
-/// The spans, each of which must have ended before the next began.
+/// Returns the names of the spans. Each span must end before the next span begins.
 fn stages(entries: &[Entry]) -> Vec<&'static str> {
     let mut stages = Vec::new();
     let spans: Vec<_> = entries.iter().filter(|entry| !matches!(entry, Entry::Event(..))).collect();
@@ -124,7 +125,7 @@ fn fields(pairs: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
 const STAGES: [&str; 5] = ["read", "open", "verify", "authorize", "admit"];
 
 #[test]
-fn an_accepted_request_says_who_and_how() {
+fn event_of_an_accepted_request_has_the_user_service_keys_and_skew() {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(7).of_active_directory();
     let server = Server::with_keys(realm.clone(), realm.key_set(), Policy::default());
     let token = realm.ticket_for("alice").at(NOW).sent_at(NOW.saturating_add_seconds(-42)).kvno(6);
@@ -155,7 +156,7 @@ fn an_accepted_request_says_who_and_how() {
 }
 
 #[test]
-fn a_refusal_says_why_once() {
+fn event_of_a_refusal_has_its_code_text_blame_and_remedy() {
     let server = server();
     for (code, change) in IN_ORDER {
         let mut token = server.good();
@@ -168,7 +169,7 @@ fn a_refusal_says_why_once() {
         assert_eq!(fields.get("remedy").cloned(), error.remedy().map(|remedy| remedy.to_string()));
         let for_the_administrator = ["keys", "replay-cache", "caller"].contains(&fields["blame"].as_str());
         assert_eq!(level, if for_the_administrator { Level::WARN } else { Level::INFO }, "{code}");
-        // Of what could not be read nothing is known.
+        // The event has no facts of a request that could not be read.
         let read = stages(&entries).len() > 1;
         assert_eq!(fields.contains_key("ticket_etype"), read, "{code}");
         assert_eq!(fields.contains_key("service_realm"), read, "{code}");
@@ -177,16 +178,16 @@ fn a_refusal_says_why_once() {
 }
 
 #[test]
-fn a_skewed_clock_is_a_number() {
+fn event_of_a_clock_skew_has_the_skew_in_seconds() {
     let server = Server::new();
     let late = server.good().sent_at(NOW.saturating_add_seconds(-3600));
     let (_, entries) = watched(|| server.check(&late.mint()));
     assert_eq!(only_event(&entries).1["skew_seconds"], "-3600");
 }
 
-/// The stages report their decisions as well.
+/// The stages report the same events as the call of `validate_ticket`.
 #[test]
-fn the_stages_report_what_the_one_call_reports() {
+fn events_of_the_stages_are_the_events_of_the_one_call() {
     let server = server();
     let staged = Validator::staged(server.realm.key_set(), common::refusals::policy());
     let decide = |token: &[u8], admission: Admission| -> Result<Accepted, Refused> {
@@ -211,9 +212,10 @@ fn the_stages_report_what_the_one_call_reports() {
     assert!(events(&entries).is_empty());
 }
 
-/// Here its cache answers at the first poll. For each further poll the span of the admission is entered again.
+/// The replay cache of this test answers at the first poll. With further polls, the subscriber would see the span of
+/// the admission again at each poll.
 #[test]
-fn awaited_request_is_reported_as_one_that_is_not_awaited() {
+fn events_of_an_awaited_request_are_the_events_of_the_one_call() {
     let server = server();
     let awaited = |token: &[u8]| {
         let mut future = Box::pin(server.validator.validate_ticket_async(token, server.arrival()));
@@ -236,7 +238,7 @@ fn awaited_request_is_reported_as_one_that_is_not_awaited() {
 }
 
 #[test]
-fn values_that_hold_no_token_are_reported_once() {
+fn event_of_a_value_without_a_token_is_reported_once() {
     let host = Host::new();
     let sign_in = |values: &[&str]| {
         let _step = host.nodes[0].sign_in(values, RoundTrips::Many(None), &random(1), NOW);
@@ -249,12 +251,12 @@ fn values_that_hold_no_token_are_reported_once() {
     ] {
         assert_eq!(only_event(&watched(|| sign_in(values)).1).1["code"], code);
     }
-    assert!(watched(|| sign_in(&["Basic eA=="])).1.is_empty(), "nothing was decided");
+    assert!(watched(|| sign_in(&["Basic eA=="])).1.is_empty(), "the request was not decided");
 }
 
-/// The event names the user when the negotiation is over, not before.
+/// Only the event at the end of the negotiation names the user.
 #[test]
-fn the_user_is_reported_when_the_negotiation_ends() {
+fn event_at_the_end_of_a_negotiation_names_the_user() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let (asked, entries) = watched(|| host.continues(&token.mint(), None));
@@ -270,7 +272,7 @@ fn the_user_is_reported_when_the_negotiation_ends() {
 const HOSTILE: &str = "a\r\n2026 root signed in\u{1B}[2J\u{202E}\u{200B}\u{2028}z";
 
 #[test]
-fn names_are_escaped_and_bounded() {
+fn names_in_events_are_escaped_and_bounded() {
     let server = Server::new();
     let long = "x".repeat(5000);
     for name in [HOSTILE, &long] {
@@ -287,7 +289,8 @@ fn names_are_escaped_and_bounded() {
     }
 }
 
-/// As it would be printed: in hexadecimal of either case, in base64 at any place among other octets, as numbers, or as it is.
+/// Returns the ways to print a secret: in hexadecimal, in base64 at any position among other octets, as numbers, or
+/// unchanged.
 fn spellings(secret: &[u8]) -> Vec<String> {
     let hex = |separator: &str| secret.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(separator);
     let numbers = secret.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
@@ -320,7 +323,7 @@ fn secrets_of(realm: &TestRealm, token: &TestToken) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn the_search_finds_what_it_looks_for() {
+fn search_for_secrets_finds_a_key_in_every_spelling() {
     let key: Vec<u8> = (0xF1..=0xF8).collect();
     let in_base64 = |before: usize| STANDARD_NO_PAD.encode([&vec![7; before][..], &key, &[7, 7, 7]].concat());
     let shown = [
@@ -341,7 +344,7 @@ fn the_search_finds_what_it_looks_for() {
 }
 
 #[test]
-fn no_event_holds_a_secret() {
+fn events_contain_no_secret() {
     let server = server();
     let rc4 = Server::with_policy(all_etypes());
     let tell = |server: &Server, token: &TestToken| {
@@ -360,7 +363,6 @@ fn no_event_holds_a_secret() {
         let mut token = server.good();
         change(&mut token);
         let told = tell(&server, &token);
-        // Where the policy goes by the connection, and the header by its size.
         assert_eq!(told, code);
     }
     let nothing: [kerberos_sso::Account; 0] = [];
@@ -368,9 +370,9 @@ fn no_event_holds_a_secret() {
     assert_eq!(tell(&keyless, &server.good()), "no-key");
 }
 
-/// A developer of a server in Active Directory may think that a keytab bounds its users.
+/// A developer of a server in Active Directory may wrongly expect that a keytab bounds the users of the server.
 #[test]
-fn new_validator_reports_the_accounts_whose_users_nothing_bounds() {
+fn new_validator_reports_the_number_of_accounts_without_bounds() {
     let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
     let plain = || TestRealm::new("CONTOSO.TEST").account();
     let report = |account: kerberos_sso::Account, policy: Policy| {
@@ -386,7 +388,7 @@ fn new_validator_reports_the_accounts_whose_users_nothing_bounds() {
     assert_eq!(report(plain().of_active_directory(), Policy::default()), counts("0", "1"));
     assert_eq!(report(plain(), Policy::seamless_sso()), counts("0", "1"));
     assert_eq!(report(realm.account(), Policy::default()), None);
-    // So does one that gets other keys.
+    // A validator with new keys reports such accounts, too.
     let validator = Validator::new(realm.key_set(), Policy::default(), ());
     let (_, entries) = watched(|| validator.with_keys(KeySet::from(plain())));
     let (level, fields) = events(&entries).pop().unwrap();

@@ -1,4 +1,4 @@
-//! What a log gets, and what it never gets.
+//! Tests of logs: the facts that a log gets, and the secrets that a log never gets.
 
 mod census;
 mod events;

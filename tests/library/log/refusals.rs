@@ -1,4 +1,4 @@
-//! What gets into a log: no line that a client wrote, and no octet of a key.
+//! Tests of printed values: a client cannot forge a line of the log, and no printed value shows a key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
@@ -13,7 +13,8 @@ use kerberos_sso::{
 };
 use std::fmt::{Debug, Display};
 
-/// Line breaks, escape sequences, marks that turn the direction, what does not show, and line breaks of Unicode.
+/// A text with line breaks, escape sequences, marks of writing direction, invisible characters, and line breaks of
+/// Unicode.
 const HOSTILE: &str = "a\r\n2026 root signed in\u{1B}[2J\u{202E}\u{2066}\u{200B}\u{FEFF}\u{85}\u{2028}\u{E0041}z";
 
 fn everything(value: &(impl Debug + ?Sized)) -> [String; 2] {
@@ -29,7 +30,7 @@ mod forging {
     }
 
     #[test]
-    fn an_accepted_request_prints_on_one_line() {
+    fn accepted_request_with_a_hostile_name_prints_on_one_line() {
         let server = Server::new();
         for change in [with_client, with_service] {
             let accepted = server.accepts(change);
@@ -51,10 +52,10 @@ mod forging {
         assert!(shown.starts_with(r"a\u{d}\u{a}2026 root signed in\u{1b}[2J\u{202e}\u{2066}\u{200b}"), "{shown}");
     }
 
-    /// Components are joined with a slash, and realms follow an at sign: neither is escaped in a name that holds one.
-    /// A caller that needs to tell them apart asks for the parts.
+    /// `Display` joins components with a slash and puts the realm after an at sign. `Display` does not escape a slash
+    /// or an at sign in a component. A caller that must distinguish the parts reads the components and the realm.
     #[test]
-    fn the_parts_of_a_name_can_be_told_apart() {
+    fn components_and_realm_of_a_name_with_slash_and_at_sign_are_separate() {
         let server = Server::new();
         let name = NameParts::single(NameType::PRINCIPAL, "root/admin@OTHER");
         let accepted = server.accepts(|token| *token = token.clone().client(name));
@@ -63,7 +64,7 @@ mod forging {
     }
 
     #[test]
-    fn a_refusal_prints_on_one_line() {
+    fn refusal_with_a_hostile_name_prints_on_one_line() {
         let listing = Server::with_policy(Policy::default().with_services(["HTTP/www.contoso.test"]));
         let server = Server::new();
         for error in [
@@ -98,7 +99,7 @@ mod secrets {
     use super::*;
     use md4::Digest as _;
 
-    /// Four bytes in a row of any of these keys, in the ways in which bytes are printed.
+    /// Asserts that the text shows no four successive octets of a key in any usual form.
     fn assert_no_secret(shown: &str, secrets: &[Vec<u8>]) {
         let dense: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
         let dense = dense.to_ascii_lowercase();
@@ -129,7 +130,7 @@ mod secrets {
     }
 
     #[test]
-    fn the_search_finds_what_it_looks_for() {
+    fn search_for_keys_finds_four_octets_in_every_form() {
         let found =
             |shown: String| std::panic::catch_unwind(|| assert_no_secret(&shown, &[vec![1, 2, 3, 254]])).is_err();
         for shown in [
@@ -147,7 +148,7 @@ mod secrets {
     }
 
     #[test]
-    fn no_stage_prints_a_key() {
+    fn debug_of_the_stages_shows_no_key() {
         let server = Server::new();
         let token = server.good();
         let secrets = secrets_of(&server, &token);
@@ -173,9 +174,10 @@ mod secrets {
         check(&accepted.identity());
     }
 
-    /// The answer that ends a negotiation, one that continues, a refusal, and the kept state: in memory, not its octets.
+    /// The test prints the answer at the end of a negotiation, an answer that continues the negotiation, a refusal, and
+    /// the kept state. The encoded octets of the state do hold keys.
     #[test]
-    fn no_step_of_a_negotiation_prints_a_key() {
+    fn debug_of_the_steps_of_a_negotiation_shows_no_key() {
         let host = Host::new();
         let server = Server::new();
         let ends = host.good();
@@ -215,9 +217,9 @@ mod secrets {
         }
     }
 
-    /// The keys that the client knows.
+    /// The client of the test realm knows the session key and both subkeys.
     #[test]
-    fn no_client_of_the_test_realm_prints_a_key() {
+    fn debug_of_the_test_client_shows_no_key() {
         let server = Server::new();
         let token = server.good();
         let mut secrets = secrets_of(&server, &token);
@@ -231,7 +233,7 @@ mod secrets {
     }
 
     #[test]
-    fn no_key_prints_itself() {
+    fn debug_of_keys_ciphers_and_accounts_shows_no_key() {
         let server = Server::new();
         let secrets = secrets_of(&server, &server.good());
         let check = |value: &dyn Debug| everything(value).iter().for_each(|shown| assert_no_secret(shown, &secrets));
@@ -247,14 +249,14 @@ mod secrets {
         check(&server.realm.key_set());
     }
 
-    /// As the key of RC4 is, with which this must hold in builds without RC4, too.
+    /// Returns the NT hash of a password, which is its RC4 key. The test must also run in builds without RC4.
     fn nt_hash(text: &str) -> Vec<u8> {
         let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         md4::Md4::digest(units).to_vec()
     }
 
     #[test]
-    fn no_password_prints_itself() {
+    fn debug_of_a_password_shows_no_password() {
         let text = "Tr0ub4dor&3";
         let units: Vec<u16> = text.encode_utf16().collect();
         let units_as_bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
@@ -268,7 +270,7 @@ mod secrets {
     }
 
     #[test]
-    fn no_refusal_prints_a_key() {
+    fn refusal_shows_no_key() {
         let server = server();
         for (_, change) in IN_ORDER {
             let mut token = server.good();
@@ -285,9 +287,9 @@ mod secrets {
         value.to_string()
     }
 
-    /// The diagnoses list the keys that are held: their types and versions.
+    /// The texts of these errors list the types and versions of the server's keys.
     #[test]
-    fn no_diagnosis_prints_a_key() {
+    fn error_that_lists_the_servers_keys_shows_no_key() {
         let realm = Server::new().realm;
         let only = |etype: EncType, kvno| {
             let account = Account::new("AZUREADSSOACC$", "CONTOSO.TEST");

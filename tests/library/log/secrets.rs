@@ -1,5 +1,5 @@
-//! No value that comes of a request prints a token, an answer, an authenticator or a sealed state. A reader of the log could
-//! send what it shows, and sign in.
+//! Tests that no value of a request prints a token, an answer, an authenticator or a sealed state. Otherwise a reader
+//! of the log could send the printed token and sign in.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ use std::fmt::Debug;
 struct Hidden(Vec<Vec<u8>>);
 
 impl Hidden {
-    /// The token, which holds both ciphertexts, and the authenticator.
+    /// Hides the token, which includes both ciphertexts, and the plaintext of the authenticator.
     fn of(token: &TestToken) -> Self {
         Self::default().and(&token.mint()).and(&token.authenticator.plaintext())
     }
@@ -39,7 +39,7 @@ impl Hidden {
         self
     }
 
-    /// Asserts that neither form of `Debug` shows 16 octets in a row.
+    /// Asserts that neither form of `Debug` shows 16 successive hidden octets.
     #[track_caller]
     fn assert_not_in(&self, value: &dyn Debug) {
         for shown in [format!("{value:?}"), format!("{value:#?}")] {
@@ -59,10 +59,10 @@ impl Hidden {
     }
 }
 
-/// Of 16 octets in a row, eight are one of the windows.
+/// The number of octets in a window. Any 16 successive octets include one whole window.
 const WINDOW: usize = 8;
 
-/// The ways in which octets are printed as numbers.
+/// Returns the forms in which octets are printed as numbers.
 fn numbers(octets: &[u8]) -> [String; 6] {
     let join =
         |separator: &str, each: &dyn Fn(&u8) -> String| octets.iter().map(each).collect::<Vec<_>>().join(separator);
@@ -76,14 +76,15 @@ fn numbers(octets: &[u8]) -> [String; 6] {
     ]
 }
 
-/// The characters of base64 that these octets alone decide, for each place that they can have in a group of three.
+/// Returns the base64 texts of every six successive octets. One of these texts appears wherever the octets begin in a
+/// group of three.
 fn base64(octets: &[u8]) -> Vec<String> {
     let groups = octets.windows(6);
     groups.flat_map(|octets| [STANDARD_NO_PAD.encode(octets), URL_SAFE_NO_PAD.encode(octets)]).collect()
 }
 
 #[test]
-fn octets_are_found_however_they_are_printed() {
+fn search_for_hidden_octets_finds_them_in_every_form() {
     let octets: Vec<u8> = (0..40_u8).map(|octet| octet.wrapping_mul(83).wrapping_add(5)).collect();
     let hidden = Hidden::default().and(&octets);
     let finds = |shown: String| std::panic::catch_unwind(|| hidden.assert_not_shown(&shown)).is_err();
@@ -104,7 +105,7 @@ fn octets_are_found_however_they_are_printed() {
     assert!(!finds(format!("{:?}", &octets[..7])));
 }
 
-/// Tokens of clients that are let in, by the way in which they are framed and by what they ask for.
+/// Returns accepted tokens with different framings and with different requests of the client.
 fn tokens(realm: &TestRealm) -> Vec<TestToken> {
     let good = || realm.ticket_for("alice").mutual();
     vec![
@@ -129,7 +130,7 @@ fn validator(realm: &TestRealm) -> Validator<NoReplayCache> {
 }
 
 #[test]
-fn no_request_prints_its_token() {
+fn debug_of_a_request_shows_no_token() {
     let realm = realm();
     let validator = validator(&realm);
     for token in tokens(&realm) {
@@ -141,7 +142,7 @@ fn no_request_prints_its_token() {
 }
 
 #[test]
-fn no_opened_ticket_prints_its_token() {
+fn debug_of_an_opened_request_shows_no_token() {
     let realm = realm();
     let validator = validator(&realm);
     for token in tokens(&realm) {
@@ -153,9 +154,9 @@ fn no_opened_ticket_prints_its_token() {
     }
 }
 
-/// A client that must confirm the answer has its AP-REQ kept until then.
+/// The server keeps the AP-REQ of a client that must confirm the answer.
 #[test]
-fn no_verified_request_prints_its_token() {
+fn debug_of_verified_and_accepted_requests_shows_no_token() {
     let realm = realm();
     let validator = validator(&realm);
     for token in tokens(&realm) {
@@ -192,9 +193,10 @@ fn assert_facts_hidden(hidden: &Hidden, accepted: &Accepted) {
     hidden.assert_not_in(&pac.map(|pac| (pac.logon_info(), pac.upn_dns_info(), pac.client_info())));
 }
 
-/// The token is the whole PAC here: what reads claims when it is asked keeps all of it.
+/// The hidden octets are the whole PAC. `EncodedClaims` keeps a reference to the PAC until the caller decodes the
+/// claims.
 #[test]
-fn no_claims_print_their_pac() {
+fn debug_of_encoded_claims_shows_no_octets_of_the_pac() {
     use kerberos_sso::pac::BufferType;
     let realm = realm();
     let token = realm.ticket_for("alice").pac(|pac| pac.add(BufferType::CLIENT_CLAIMS_INFO, vec![7; 32]));
@@ -203,15 +205,15 @@ fn no_claims_print_their_pac() {
     Hidden::default().and(&token.ticket.pac_bytes().unwrap()).assert_not_in(&claims);
 }
 
-/// They hold the decrypted ticket, and its session key.
+/// `KdcKeys` holds the decrypted ticket, which includes the session key.
 #[test]
-fn no_keys_of_the_kdc_print_the_ticket() {
+fn debug_of_kdc_keys_shows_no_octets_of_the_ticket() {
     let ticket: Vec<u8> = (1..=99).collect();
     Hidden::default().and(&ticket).assert_not_in(&kerberos_sso::pac::KdcKeys::new(&[], &ticket));
 }
 
 #[test]
-fn no_step_of_a_negotiation_prints_a_token() {
+fn debug_of_the_steps_of_a_negotiation_shows_no_token() {
     let host = Host::new();
     let continues: [TestToken; 4] = [
         prefers_ntlm(host.good()),
@@ -229,12 +231,15 @@ fn no_step_of_a_negotiation_prints_a_token() {
         hidden.assert_not_in(&RoundTrips::Many(Some(next.negotiation())));
         let header = next.www_authenticate();
         hidden.assert_not_in(&SignInStep::from_step(Ok(step)));
-        assert!(std::panic::catch_unwind(|| hidden.assert_not_shown(&header)).is_err(), "it is looked for");
+        assert!(
+            std::panic::catch_unwind(|| hidden.assert_not_shown(&header)).is_err(),
+            "the search finds the token in the header"
+        );
     }
 }
 
 #[test]
-fn no_answer_prints_itself() {
+fn debug_of_an_answer_shows_no_token() {
     let host = Host::new();
     for token in [host.good(), host.good().framed(TokenFraming::Krb5(mech::KRB5.into()))] {
         let (hidden, bytes) = (Hidden::of(&token), token.mint());
@@ -251,9 +256,9 @@ fn no_answer_prints_itself() {
     }
 }
 
-/// The client's last token comes with the AP-REQ of an earlier one.
+/// The server reads the client's last token together with the AP-REQ of an earlier token.
 #[test]
-fn no_last_token_of_a_negotiation_is_printed() {
+fn debug_of_the_last_step_of_a_negotiation_shows_no_token() {
     let host = Host::new();
     let token = dce_style(host.good());
     let kept = host.continues(&token.mint(), None);
@@ -273,9 +278,9 @@ fn no_last_token_of_a_negotiation_is_printed() {
     hidden.assert_not_in(&step);
 }
 
-/// An offer holds the token of the mechanism that the client prefers: NTLM's says who the client is.
+/// An offer holds the token of the mechanism that the client prefers. An NTLM token names the client.
 #[test]
-fn no_offer_prints_its_token() {
+fn debug_of_an_offer_shows_no_token() {
     let host = Host::new();
     let ntlm: Vec<u8> = b"NTLMSSP\0\x03\0\0\0".iter().copied().chain(40..200).collect();
     let offer = host.good().spnego(|spnego| {
@@ -297,7 +302,7 @@ fn no_offer_prints_its_token() {
 }
 
 #[test]
-fn no_information_prints_its_token() {
+fn debug_of_token_info_shows_no_token() {
     let realm = realm();
     let mut long = mech::KRB5.to_vec();
     long.extend(1..100);
@@ -313,9 +318,9 @@ fn no_information_prints_its_token() {
     }
 }
 
-/// Neither does the KRB-ERROR for a client that has proved itself.
+/// A refusal also hides the KRB-ERROR for a client that has proved its identity.
 #[test]
-fn no_refusal_prints_a_token() {
+fn refusal_shows_no_token() {
     for krb_errors in [KrbErrorPolicy::Never, KrbErrorPolicy::AfterProof] {
         let host = Host::with_policy(policy().with_krb_errors(krb_errors));
         for (code, change) in IN_ORDER {
@@ -337,7 +342,7 @@ fn no_refusal_prints_a_token() {
 }
 
 #[test]
-fn no_sealed_state_is_printed() {
+fn debug_of_sealing_key_and_state_shows_no_octets_of_the_sealed_state() {
     let host = Host::new();
     let kept = host.continues(&prefers_ntlm(host.good()).mint(), None);
     let negotiation = kerberos_sso::negotiate::Negotiation::from_bytes(&kept.state).unwrap();
@@ -348,9 +353,9 @@ fn no_sealed_state_is_printed() {
     hidden.assert_not_in(&key.open(&sealed, NOW));
 }
 
-/// The layer's future holds the headers for the client: the answer, and the cookie with the sealed state.
+/// The future of the layer holds headers for the client: the answer, and the cookie with the sealed state.
 #[test]
-fn no_future_of_the_layer_prints_an_answer() {
+fn debug_of_the_layers_future_shows_no_answer() {
     use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};
     use axum::http::{Request, Response};
     use base64::engine::general_purpose::STANDARD;

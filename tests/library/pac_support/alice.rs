@@ -1,11 +1,12 @@
-//! A user in groups of every kind, her PAC, and her computer.
+//! The PAC of alice, who is in groups of every kind, and the device information of alice's computer.
 
 use super::{server_key, sid};
 use kerberos_sso::pac::BufferType;
 use kerberos_sso::testing::{LogonInfoParts, NdrBytes, NdrWriter, PacBuffers, TestRealm, UpnDnsInfoParts};
 use kerberos_sso::{Sid, UnixTime};
 
-/// Alice, in three groups of her domain, one of another domain, and two of the service's.
+/// Returns the logon information of alice, who is in three groups of her domain, one group of another domain, and two
+/// resource groups.
 pub fn alice() -> LogonInfoParts {
     LogonInfoParts {
         full_name: "Alice Anderson".into(),
@@ -21,8 +22,8 @@ pub fn alice() -> LogonInfoParts {
     }
 }
 
-/// The buffers of a PAC for a ticket of `client` with this authtime, without the signatures that a service cannot verify
-/// but for the one that must be there.
+/// Returns the buffers of a PAC for a ticket of `client` with this authtime. The PAC has the server signature and the
+/// KDC signature, but no ticket signature and no full signature.
 pub fn pac_of(client: &str, auth_time: i64, logon: &LogonInfoParts) -> PacBuffers {
     let mut token = TestRealm::new("CONTOSO.TEST").ticket_for(client).pac(|pac| {
         pac.user(logon.user_sid());
@@ -36,14 +37,14 @@ pub fn pac_of(client: &str, auth_time: i64, logon: &LogonInfoParts) -> PacBuffer
     token.ticket.pac_buffers().unwrap()
 }
 
-/// The extended form.
+/// Returns UPN_DNS_INFO in its extended form.
 pub fn upn_dns_info(account: &str, user: Sid) -> Vec<u8> {
     let upn = format!("{account}@contoso.test");
     let extended = Some((account.into(), user));
     UpnDnsInfoParts { upn, dns_domain_name: "CONTOSO.TEST".into(), flags: 2, extended }.encode()
 }
 
-/// PAC_DEVICE_INFO: her computer, in groups of its own domain and of two others.
+/// Returns the PAC_DEVICE_INFO of alice's computer, which is in groups of its own domain and of two other domains.
 pub fn device() -> NdrBytes {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");

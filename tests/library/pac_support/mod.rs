@@ -1,4 +1,4 @@
-//! PACs for tests, taken apart and signed again.
+//! Reads, changes and signs PACs for tests.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -23,7 +23,7 @@ pub fn sid(text: &str) -> Sid {
     text.parse().unwrap()
 }
 
-/// Where the buffer of a type lies in a PAC.
+/// Returns the span of the first buffer of this type in a PAC.
 pub fn buffer(pac: &[u8], buffer_type: BufferType) -> Option<Range<usize>> {
     let u32_at = |at: usize| u32::from_le_bytes(pac[at..at + 4].try_into().unwrap());
     let count = usize::try_from(u32_at(0)).unwrap();
@@ -32,12 +32,12 @@ pub fn buffer(pac: &[u8], buffer_type: BufferType) -> Option<Range<usize>> {
     Some(start..start + size)
 }
 
-/// FILETIME of an instant in seconds since 1970.
+/// Returns the FILETIME of a time in seconds since 1970.
 pub fn file_time(seconds: i64) -> u64 {
     u64::try_from(seconds + 11_644_473_600).unwrap() * 10_000_000
 }
 
-/// The key that signs, and that a server verifies with.
+/// Returns the service's key, which signs PACs and verifies their server signatures.
 pub fn server_key() -> Key {
     Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[0x42; 32]).unwrap()
 }
@@ -46,8 +46,8 @@ pub fn checksummer(key: &Key) -> Checksummer {
     key.checksummer(KeyUsage::PAC_SIGNATURE)
 }
 
-/// Makes the server signature of a PAC whose signature buffers are where its first entries of those types say, and of the
-/// right size. Their values count as zeros.
+/// Writes the server signature into a PAC. The function uses the first server signature buffer and the first KDC
+/// signature buffer. The values of both count as zeros in the signature.
 pub fn sign(mut pac: Vec<u8>, key: &Key) -> Vec<u8> {
     let value = |pac: &[u8], buffer_type| buffer(pac, buffer_type).map(|place| place.start + 4..place.end);
     let mut zeroed = pac.clone();

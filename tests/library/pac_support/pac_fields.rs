@@ -1,10 +1,10 @@
-//! Holds what this crate reads of a PAC against what other programs read of it.
+//! Compares the values that this crate reads in a PAC with the values that other programs read.
 
 use kerberos_sso::UnixTime;
 use kerberos_sso::pac::{FileTime, Group, VerifiedPac, WideText};
 use serde_json::{Value, json};
 
-/// Field by field, in the form of the list of Windows' PACs.
+/// Asserts that the PAC has the expected fields. `expected` has the form of the manifest of PACs from Windows.
 pub(crate) fn assert_windows(pac: &VerifiedPac<'_>, expected: &Value, id: &str) {
     let logon = pac.logon_info().unwrap();
     let rids = |groups: &mut dyn Iterator<Item = Group>| {
