@@ -1,7 +1,8 @@
-//! The tokens of `testvectors/recorded`: JSON files in, cases with their keys and policies out.
+//! The reader of the JSON files in `testvectors/recorded`, which hold tokens with their keys, policies and expected
+//! verdicts.
 //!
-//! A field that is not known, one that is missing, a wrong count, an id used twice, a flag without a note: each is an
-//! error, so that no expectation can be written down and never looked at.
+//! The reader refuses an unknown field, a missing field, a wrong count, a repeated id, and a flag without a note. Every
+//! expectation in a file is therefore checked.
 
 #![allow(dead_code, reason = "each program that reads the vectors uses a part of this")]
 
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// All files, in the order of their names.
+/// Reads all files in the order of their names.
 pub(crate) fn load_all() -> Result<Vec<Recording>, String> {
     let folder = folder();
     let in_folder = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -34,18 +35,19 @@ pub(crate) fn load_all() -> Result<Vec<Recording>, String> {
     Ok(recordings)
 }
 
-/// In the package, or above it: some programs have a package of their own.
+/// Returns the folder of the recordings, in the package or in a folder above the package. Some programs with recordings
+/// have a package of their own.
 fn folder() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = package.ancestors().map(|folder| folder.join("testvectors/recorded"));
     folders.find(|folder| folder.is_dir()).unwrap_or_else(|| package.into())
 }
 
-/// One file: what one realm, or one way of being refused, has to show.
+/// One file of recordings, with the cases of one realm or of one kind of refusal.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recording {
-    /// The file's name without its ending.
+    /// The name of the file without `.json`.
     #[serde(skip)]
     pub(crate) name: String,
     schema: String,
@@ -65,7 +67,7 @@ pub(crate) struct Source {
     pub(crate) recorded_on: String,
 }
 
-/// What a flag means.
+/// The meaning of a flag.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Note {
@@ -92,7 +94,7 @@ pub(crate) struct KrbtgtKey {
     pub(crate) key: Hex,
 }
 
-/// One token, and what has to become of it.
+/// One token and its expected verdict.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
@@ -111,13 +113,13 @@ pub(crate) struct Case {
     code: Option<String>,
 }
 
-/// What `token` is.
+/// The form of the field `token`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Form {
-    /// Base64 of the token.
+    /// The token in base64.
     Token,
-    /// The header value as it was sent.
+    /// The value of the `Authorization` header that the client sent.
     Header,
 }
 
@@ -128,7 +130,7 @@ enum Verdict {
     Reject,
 }
 
-/// The policy of a case, as far as it differs from the default.
+/// The settings of a case's policy that differ from the default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Rules {
@@ -184,7 +186,7 @@ pub(crate) enum PacLevel {
     Ignore,
 }
 
-/// What an accepted request has to say.
+/// The facts that the accepted request must report.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expect {
@@ -270,7 +272,7 @@ pub(crate) struct ExpectedPac {
     pub(crate) requestor_sid: Option<String>,
 }
 
-/// What has to become of a token.
+/// The expected verdict on a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome<'a> {
     Accept(&'a Expect),
@@ -322,7 +324,7 @@ impl Recording {
         case.bytes().map(|_| ())
     }
 
-    /// The keys of a case, with what its policy lets them vouch for.
+    /// Returns the keys of a case, with the client realms and domains of the case's policy.
     pub(crate) fn keys(&self, case: &Case) -> Result<KeySet, String> {
         KeySet::from_accounts(self.accounts(case)?).map_err(|error| error.to_string())
     }
@@ -339,13 +341,13 @@ impl Recording {
         Ok(accounts)
     }
 
-    /// The keys of a case that this crate can use.
+    /// Returns the keys of a case whose encryption types this crate supports.
     pub(crate) fn raw_keys(&self, case: &Case) -> Result<Vec<Key>, String> {
         let keys = self.keysets.get(&case.keyset).into_iter().flatten();
         keys.filter(|key| EncType(key.etype).is_supported()).map(RecordedKey::key).collect()
     }
 
-    /// A validator for a case, which takes a token as often as it comes.
+    /// Returns a validator for a case. The validator has no replay cache, so it accepts a repeated token.
     pub(crate) fn validator(&self, case: &Case) -> Result<kerberos_sso::Validator<NoReplayCache>, String> {
         Ok(kerberos_sso::Validator::new(self.keys(case)?, case.policy.policy(), NoReplayCache))
     }
@@ -377,7 +379,7 @@ impl Case {
         UnixTime::from_seconds(self.at)
     }
 
-    /// The token, or the header value.
+    /// Returns the octets of the token, or of the header value.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, String> {
         match self.form {
             Form::Token => STANDARD.decode(&self.token).map_err(|error| format!("token: {error}")),
@@ -403,7 +405,7 @@ impl Rules {
             Profile::General => Policy::default(),
             Profile::Seamless => Policy::seamless_sso(),
         };
-        // Some recorded tickets are of tools that hold a key of the KDC and write no ticket signature.
+        // Some recorded tickets come from tools that hold a krbtgt key but write no ticket signature.
         let mut policy = policy.with_kdc_signatures(KdcSignaturePolicy::AllowAbsent);
         #[cfg(feature = "rc4")]
         if self.allow_rc4 {
@@ -452,7 +454,7 @@ impl From<Level> for BindingLevel {
     }
 }
 
-/// Bytes in hexadecimal.
+/// Octets that a file writes in hexadecimal.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Hex(pub(crate) Vec<u8>);
 
@@ -472,7 +474,7 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::try_from(pair.iter().fold(0, |byte, digit| (byte << 4) | digit)).ok()).collect()
 }
 
-/// A field that must be there, even if it is null.
+/// Reads a field that must be present, even if its value is null.
 fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(deserializer)
 }

@@ -1,4 +1,5 @@
-//! The step that follows from a request over HTTP (RFC 4559), and the state that a client carries between two requests.
+//! Tests of the step for a request over HTTP (RFC 4559), and of the sealed state that a client carries between two
+//! requests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,7 +45,7 @@ fn token_in(header: &str) -> Vec<u8> {
 }
 
 #[test]
-fn without_a_negotiate_value_a_client_is_challenged() {
+fn request_without_a_negotiate_value_is_challenged() {
     let host = Host::new();
     for authorization in [
         &[][..],
@@ -62,7 +63,7 @@ fn without_a_negotiate_value_a_client_is_challenged() {
 }
 
 #[test]
-fn a_good_ticket_signs_in_and_is_answered() {
+fn good_ticket_signs_in_and_gets_an_answer() {
     let host = Host::new();
     let others = ["Bearer a.b.c", "NTLM TlRMTVNTUAABAAAA"];
     for before in 0..=others.len() {
@@ -80,9 +81,9 @@ fn a_good_ticket_signs_in_and_is_answered() {
     }
 }
 
-/// A bare AP-REQ whose client does not ask for a proof is answered by the status alone.
+/// A client that sends a bare AP-REQ without the mutual flag gets only the status as an answer.
 #[test]
-fn who_waits_for_nothing_is_sent_nothing() {
+fn client_without_the_mutual_flag_gets_no_answer_token() {
     let host = Host::new();
     let mut token = host.good().framed(TokenFraming::ApReq);
     token.authenticator.gss.flags = 0;
@@ -91,7 +92,7 @@ fn who_waits_for_nothing_is_sent_nothing() {
 }
 
 #[test]
-fn who_failed_is_not_challenged_again() {
+fn client_that_failed_is_not_challenged_again() {
     let host = Host::new();
     let good = host.good().header();
     assert_eq!(step(&host, &[&good]).status(), 200);
@@ -104,7 +105,7 @@ fn who_failed_is_not_challenged_again() {
 }
 
 #[test]
-fn a_negotiate_value_is_taken_as_it_is_or_not_at_all() {
+fn repeated_joined_or_empty_negotiate_value_is_refused() {
     let host = Host::new();
     let good = host.good().header();
     let joined = |text: &str| text.replace("GOOD", &good);
@@ -123,11 +124,11 @@ fn a_negotiate_value_is_taken_as_it_is_or_not_at_all() {
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         assert_eq!(refusal(&host, &values), Error::NotNegotiate(problem), "{values:?}");
     }
-    assert_eq!(step(&host, &[&good]).status(), 200, "none of them used it up");
+    assert_eq!(step(&host, &[&good]).status(), 200, "no refused request put the authenticator into the replay cache");
 }
 
 #[test]
-fn the_scheme_ntlm_is_named_with_its_message() {
+fn scheme_ntlm_is_refused_with_the_type_of_its_message() {
     let host = Host::new();
     let offer = KerberosOffer::NotOffered;
     for (value, message) in [
@@ -142,13 +143,13 @@ fn the_scheme_ntlm_is_named_with_its_message() {
     }
 }
 
-/// A server that fetches keys and asks a shared store takes the same steps.
+/// A server that calls the stages, with keys and a replay cache of its own, gets the same steps.
 #[test]
-fn the_stages_lead_to_the_same_steps() {
+fn stages_give_the_same_steps_as_sign_in() {
     let host = Host::new();
     let staged = Validator::staged(host.realm.key_set(), Policy::default());
     let decide = |header: &str| -> Result<_, Refused> {
-        let token = staged.negotiate_token([header])?.expect("there is one");
+        let token = staged.negotiate_token([header])?.expect("the header has a token");
         let opened = staged.open(staged.read(&token)?, NOW)?;
         let authorized = staged.authorize(staged.verify(opened, NOW)?)?;
         authorized.admit(kerberos_sso::replay::Admission::New)
@@ -163,9 +164,10 @@ fn the_stages_lead_to_the_same_steps() {
     assert_eq!(staged.negotiate_token::<&str>([]), Ok(None));
 }
 
-/// A server that keeps nothing decides by the first token: it asks for no other, and lets a client in that would confirm.
+/// A server without stored states decides by the first token. The server asks for no second token, and accepts a client
+/// that would send a MIC later.
 #[test]
-fn one_round_trip_decides_by_the_first_token() {
+fn server_of_one_round_trip_decides_by_the_first_token() {
     let host = Host::new();
     let decide = |header: &str| host.nodes[0].sign_in([header], RoundTrips::One, &random(1), host.now);
     let good = host.good();
@@ -186,7 +188,7 @@ fn one_round_trip_decides_by_the_first_token() {
     assert!(matches!(decide("Basic eA=="), SignInStep::Challenge));
 }
 
-/// A client that offers Kerberos and waits to be asked for it.
+/// Returns an offer of Kerberos without a token.
 fn offer(host: &Host) -> TestToken {
     host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent)
 }
@@ -216,7 +218,7 @@ fn sealing_key() -> SealingKey {
 }
 
 #[test]
-fn a_negotiation_continues_at_another_node_with_the_state_that_the_client_carries() {
+fn negotiation_continues_at_another_node_with_a_sealed_state() {
     let host = Host::new();
     let token = offer(&host);
     let next = continues(step(&host, &[&token.header()]));
@@ -228,7 +230,7 @@ fn a_negotiation_continues_at_another_node_with_the_state_that_the_client_carrie
     assert_eq!(ended.identity().to_string(), "alice@CONTOSO.TEST");
     TestClient::of(&token).complete(Some(&token_in(ended.www_authenticate().unwrap()))).unwrap();
 
-    // The value alone is worth nothing: the authenticator is good once.
+    // A client cannot use the sealed value again, because the server accepts an authenticator only once.
     match second_step(&host, &response.mint(), sealing_key().open(&carried, NOW).as_ref()) {
         SignInStep::FallBack(refused) => assert_eq!(refused.code(), "replay"),
         other => panic!("{other:?}"),
@@ -238,7 +240,7 @@ fn a_negotiation_continues_at_another_node_with_the_state_that_the_client_carrie
 }
 
 #[test]
-fn a_state_that_awaits_the_clients_mic_can_be_carried_too() {
+fn state_that_awaits_the_clients_mic_can_be_sealed() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let next = continues(step(&host, &[&token.header()]));
@@ -249,9 +251,10 @@ fn a_state_that_awaits_the_clients_mic_can_be_carried_too() {
     assert_eq!(ended.identity().to_string(), "alice@CONTOSO.TEST");
 }
 
-/// The largest state before the client has proved anything fits; a state that does not fit is not sealed.
+/// The largest state of a client that has sent no ticket fits into a sealed value. The sealing key does not seal a
+/// larger state that does not fit.
 #[test]
-fn sealed_values_have_a_limit() {
+fn state_is_sealed_only_when_the_sealed_value_is_within_the_limit() {
     let host = Host::new();
     let long_offer = offer(&host).spnego(|spnego| {
         spnego.mech_types = vec![mech::KRB5.into(), vec![0x2A; MAX_KEPT_MECH_TYPES - 19]];
@@ -259,7 +262,7 @@ fn sealed_values_have_a_limit() {
     let next = continues(step(&host, &[&long_offer.header()]));
     assert!(sealing_key().seal(next.negotiation(), &random(3), NOW).unwrap().len() <= MAX_SEALED_LENGTH);
 
-    // The state that awaits the final token holds the whole AP-REQ: the larger the AP-REQ is, the longer the value.
+    // The state that awaits the final token holds the whole AP-REQ. A larger AP-REQ makes a longer sealed value.
     let sealed = |credentials: usize| {
         let token = prefers_ntlm(host.good().delegating(&vec![0; credentials]));
         let next = continues(step(&host, &[&token.header()]));
@@ -267,7 +270,7 @@ fn sealed_values_have_a_limit() {
     };
     let fitting: Vec<String> = (1..4096).map_while(sealed).collect();
     assert!(fitting.iter().all(|sealed| sealing_key().open(sealed, NOW).is_some()));
-    let largest = fitting.last().expect("the smallest fits").len();
+    let largest = fitting.last().expect("the smallest state fits").len();
     assert!((MAX_SEALED_LENGTH - 3..=MAX_SEALED_LENGTH).contains(&largest), "{largest}");
     assert_eq!(sealed(4096), None);
 }
@@ -279,13 +282,13 @@ fn carried() -> String {
 }
 
 #[test]
-fn a_sealed_value_fits_a_cookie_as_it_is() {
+fn sealed_value_has_only_characters_of_a_cookie_value() {
     let cookie_octet = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
     assert!(carried().bytes().all(cookie_octet));
 }
 
 #[test]
-fn a_sealed_value_opens_in_its_time_only() {
+fn sealed_value_opens_only_within_its_time() {
     let carried = carried();
     let limit = i64::try_from(MAX_SEALED_SECONDS).unwrap();
     for (seconds, opens) in
@@ -300,7 +303,7 @@ fn a_sealed_value_opens_in_its_time_only() {
 }
 
 #[test]
-fn a_sealed_value_that_was_changed_does_not_open() {
+fn changed_sealed_value_does_not_open() {
     let carried = carried();
     let opens = |sealed: &[u8]| sealing_key().open(sealed, NOW).is_some();
     assert!(opens(carried.as_bytes()));
@@ -323,7 +326,7 @@ fn a_sealed_value_that_was_changed_does_not_open() {
 }
 
 #[test]
-fn a_sealed_value_opens_under_its_own_key_only() {
+fn sealed_value_does_not_open_under_another_key() {
     let carried = carried();
     for octet in 0..32 {
         let mut octets = [0x5E; 32];
@@ -333,7 +336,7 @@ fn a_sealed_value_opens_under_its_own_key_only() {
 }
 
 #[test]
-fn a_sealed_value_hides_what_it_holds() {
+fn sealed_value_shows_no_octets_of_its_state() {
     let host = Host::new();
     let token = prefers_ntlm(host.good());
     let next = continues(step(&host, &[&token.header()]));

@@ -1,4 +1,4 @@
-//! HTTP, and the layers for `tower`.
+//! Tests of HTTP and of the layers for `tower`.
 
 mod http;
 mod tower;

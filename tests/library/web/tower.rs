@@ -1,4 +1,4 @@
-//! The layer for `tower`: called alone, before axum's routes, and in axum's server over HTTP/1.1 and HTTP/2.
+//! Tests of the layer for `tower`: alone, before axum's routes, and in axum's server over HTTP/1.1 and HTTP/2.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use tower::ServiceExt as _;
 
-/// Never the same twice.
+/// Returns a source of randomness that gives another value at each call.
 fn randomness() -> impl Fn() -> Randomness + Send + Sync + 'static {
     let number = AtomicU8::new(0);
     move || random(number.fetch_add(1, Ordering::Relaxed))
@@ -41,7 +41,7 @@ fn layer(host: &Host) -> NegotiateLayer {
     NegotiateLayer::new(host.nodes[0].clone(), || NOW, randomness())
 }
 
-/// Says who is there, and why nobody is.
+/// Answers with the name of the signed-in user, or with the reason why no user is signed in.
 async fn who(
     user: Option<Extension<Arc<Identity>>>,
     accepted: Option<Extension<Arc<Accepted>>>,
@@ -68,7 +68,7 @@ fn request(authorization: Option<&str>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// Status, `WWW-Authenticate`, `Set-Cookie`, and the body.
+/// The status, `WWW-Authenticate` value, `Set-Cookie` value and body of a response.
 #[derive(Debug, PartialEq)]
 struct Seen {
     status: u16,
@@ -104,7 +104,7 @@ async fn send(app: &Router, request: Request<Body>) -> Seen {
 }
 
 #[tokio::test]
-async fn a_route_is_for_users_who_are_signed_in() {
+async fn route_behind_the_layer_runs_only_for_signed_in_users() {
     let host = Host::new();
     let app = app(layer(&host));
     let asked = send(&app, request(None)).await;
@@ -125,7 +125,7 @@ async fn a_route_is_for_users_who_are_signed_in() {
 }
 
 #[tokio::test]
-async fn an_optional_route_runs_for_everybody_and_gets_the_reason() {
+async fn route_behind_an_optional_layer_runs_for_every_client_and_gets_the_reason() {
     let host = Host::new();
     let app = app(layer(&host).optional());
     let token = host.good().header();
@@ -143,10 +143,10 @@ async fn an_optional_route_runs_for_everybody_and_gets_the_reason() {
     }
 }
 
-/// What a route answers stays as it is. The layer only adds the token that ends a negotiation, and not to a response in
-/// which the client would take it for one that continues.
+/// The layer does not change the response of a route. The layer only adds the last token of the negotiation. A 401 with
+/// another challenge gets no token, because the client would continue the negotiation with that token.
 #[tokio::test]
-async fn a_routes_own_answer_stays() {
+async fn response_of_a_route_stays_and_gets_the_answer_token() {
     let host = Host::new();
     for (status, others, ours) in [
         (StatusCode::NOT_FOUND, None, true),
@@ -170,7 +170,7 @@ async fn a_routes_own_answer_stays() {
 }
 
 #[tokio::test]
-async fn hooks_get_the_user_or_the_refusal() {
+async fn hooks_are_called_with_the_user_or_the_refusal() {
     let host = Host::new();
     let log = Arc::new(Mutex::new(Vec::new()));
     let (signed_in, fell_back) = (Arc::clone(&log), Arc::clone(&log));
@@ -189,9 +189,9 @@ async fn hooks_get_the_user_or_the_refusal() {
     assert_eq!(*log.lock().unwrap(), ["alice@CONTOSO.TEST /", "replay /", "not-negotiate /"]);
 }
 
-/// The keys change, the memory of what was seen stays.
+/// The layer uses the new keys and keeps the replay cache.
 #[tokio::test]
-async fn keys_change_while_the_server_runs() {
+async fn replaced_keys_are_used_for_the_next_request_and_old_tokens_are_refused() {
     let old = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(2);
     let new = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").with_kvno(3);
     let shared = SharedValidator::new(Host::new().nodes[0].with_keys(old.key_set()));
@@ -206,9 +206,9 @@ async fn keys_change_while_the_server_runs() {
     assert_eq!(send(&app, request(Some(&before))).await, Seen::refused());
 }
 
-/// The hole of a source that made a validator for each request, with a replay cache of its own.
+/// A validator for each request, with a replay cache of its own, would accept the token again.
 #[tokio::test]
-async fn token_is_a_replay_after_the_keys_were_replaced_by_the_same() {
+async fn token_is_a_replay_after_equal_keys_replaced_the_keys() {
     let host = Host::new();
     let shared = SharedValidator::new(host.nodes[0].clone());
     let app = app(NegotiateLayer::new(shared.clone(), || NOW, randomness()).optional());
@@ -219,7 +219,7 @@ async fn token_is_a_replay_after_the_keys_were_replaced_by_the_same() {
 }
 
 #[tokio::test]
-async fn the_clock_is_asked_for_every_request() {
+async fn layer_reads_the_clock_for_every_request() {
     let host = Host::new();
     let seconds = Arc::new(AtomicI64::new(NOW.seconds()));
     let clock = Arc::clone(&seconds);
@@ -232,7 +232,7 @@ async fn the_clock_is_asked_for_every_request() {
 }
 
 #[tokio::test]
-async fn a_challenge_takes_no_randomness() {
+async fn challenge_uses_no_randomness() {
     let host = Host::new();
     let taken = Arc::new(AtomicU8::new(0));
     let count = Arc::clone(&taken);
@@ -245,7 +245,7 @@ async fn a_challenge_takes_no_randomness() {
 }
 
 #[tokio::test]
-async fn what_the_server_knows_of_the_connection_is_held_against_the_ticket() {
+async fn channel_bindings_of_the_connection_are_compared_with_the_ticket() {
     let host = Host::with_policy(Policy::default().with_binding_level(BindingLevel::Require));
     let route = |Extension(accepted): Extension<Arc<Accepted>>| async move {
         assert_eq!(accepted.channel_bindings(), BindingState::Matched);
@@ -266,19 +266,19 @@ async fn what_the_server_knows_of_the_connection_is_held_against_the_ticket() {
     }
 }
 
-/// A client that offers Kerberos and waits to be asked for it.
+/// Returns an offer of Kerberos without a token.
 fn offer(host: &Host) -> TestToken {
     host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent)
 }
 
-/// What it sends then.
+/// Returns the header value with the second token of a client that offered Kerberos.
 fn response(token: &TestToken) -> String {
     let second = NegTokenRespParts { response_token: Some(krb5_token(token)), ..NegTokenRespParts::default() };
     format!("Negotiate {}", STANDARD.encode(second.mint()))
 }
 
 #[tokio::test]
-async fn without_a_cookie_or_connection_one_token_decides() {
+async fn layer_without_cookie_and_connection_decides_by_the_first_token() {
     let host = Host::new();
     let app = app(layer(&host).optional());
     assert_eq!(send(&app, request(Some(&offer(&host).header()))).await.body, "no-token");
@@ -297,7 +297,7 @@ fn with_cookie(mut request: Request<Body>, cookie: &str) -> Request<Body> {
     request
 }
 
-/// Sends the first token, and returns the cookie that the layer sets, name and value.
+/// Sends the first token, and returns the name and value of the cookie that the layer sets.
 async fn first_token(app: &Router, token: &TestToken) -> String {
     let asked = send(app, request(Some(&token.header()))).await;
     assert_eq!((asked.status, asked.body.as_str()), (401, ""));
@@ -313,7 +313,7 @@ async fn first_token(app: &Router, token: &TestToken) -> String {
 const REMOVED: &str = "__Host-negotiate=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict";
 
 #[tokio::test]
-async fn a_negotiation_continues_by_a_sealed_cookie() {
+async fn negotiation_continues_with_a_sealed_cookie() {
     let host = Host::new();
     let [first, second] = [layer(&host), layer(&host).optional()]
         .map(|layer| app(layer.with_continuation_cookie(SealingKey::new([0x5E; 32]), COOKIE_NAME)));
@@ -325,12 +325,12 @@ async fn a_negotiation_continues_by_a_sealed_cookie() {
     assert_eq!(ended.cookie.as_deref(), Some(REMOVED));
     TestClient::of(&token).complete(Some(&ended.token())).expect("the server proves itself");
 
-    // A negotiation continues on an optional route, too: the layer answers.
+    // An optional layer also answers a first token with a token that continues the negotiation.
     first_token(&second, &offer(&host)).await;
 }
 
 #[tokio::test]
-async fn a_cookie_that_does_not_open_is_as_none() {
+async fn cookie_that_does_not_open_is_ignored_and_removed() {
     let host = Host::new();
     let app = app(with_cookies(&host).optional());
     let token = offer(&host);
@@ -339,16 +339,16 @@ async fn a_cookie_that_does_not_open_is_as_none() {
     for cookie in [damaged.as_str(), "__Host-negotiate=", "__Host-negotiate=AAAA", "negotiate=x; __host-negotiate=x"] {
         let seen = send(&app, with_cookie(request(Some(&response(&token))), cookie)).await;
         assert_eq!((seen.status, seen.body.as_str(), seen.challenge), (200, "malformed", None), "{cookie}");
-        assert_eq!(seen.cookie.is_some(), cookie.starts_with("__Host-negotiate="), "it is removed");
+        assert_eq!(seen.cookie.is_some(), cookie.starts_with("__Host-negotiate="), "the layer removes the cookie");
         let restarted = send(&app, with_cookie(request(Some(&host.good().header())), cookie)).await;
         assert_eq!(restarted.body, "alice@CONTOSO.TEST", "the client may restart");
     }
     let ended = send(&app, with_cookie(request(Some(&response(&token))), &cookie)).await;
-    assert_eq!(ended.body, "alice@CONTOSO.TEST", "it was good all the time");
+    assert_eq!(ended.body, "alice@CONTOSO.TEST", "the sealed value is still valid");
 }
 
 #[tokio::test]
-async fn a_negotiation_too_large_for_a_cookie_falls_back() {
+async fn negotiation_too_large_for_a_cookie_is_refused() {
     let host = Host::new();
     let app = app(with_cookies(&host).optional());
     let token = prefers_ntlm(host.good().delegating(&[0; 4096]));
@@ -357,7 +357,7 @@ async fn a_negotiation_too_large_for_a_cookie_falls_back() {
 }
 
 #[tokio::test]
-async fn a_negotiation_continues_with_the_connection_over_http_1_only() {
+async fn negotiation_continues_with_the_connection_only_over_http_1() {
     let host = Host::new();
     let app = app(layer(&host));
     for (version, continues) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
@@ -376,11 +376,15 @@ async fn a_negotiation_continues_with_the_connection_over_http_1_only() {
         );
         let ended = send(&app, over_it(&response(&token))).await;
         assert_eq!(ended.status, if continues { 200 } else { 403 });
-        assert_eq!(send(&app, over_it(&response(&token))).await, Seen::refused(), "it is used once");
+        assert_eq!(
+            send(&app, over_it(&response(&token))).await,
+            Seen::refused(),
+            "the state of the connection is used once"
+        );
     }
 }
 
-/// axum's server on loopback.
+/// Starts axum's server on loopback and returns its address.
 async fn serve(app: Router) -> std::net::SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -388,7 +392,7 @@ async fn serve(app: Router) -> std::net::SocketAddr {
     address
 }
 
-/// One request of a connection that stays open, and the head and body of its response.
+/// Sends one request on an open connection, and returns the head and body of the response.
 fn exchange(stream: &mut std::net::TcpStream, authorization: Option<&str>) -> String {
     let header = authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
     write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\n{header}\r\n").unwrap();
@@ -404,9 +408,9 @@ fn exchange(stream: &mut std::net::TcpStream, authorization: Option<&str>) -> St
     head + &String::from_utf8(body).unwrap()
 }
 
-/// Who is signed in by one request of a connection is not by the next.
+/// A ticket signs a user in for one request only, not for the next request of the connection.
 #[tokio::test]
-async fn over_keep_alive_every_request_is_authenticated_by_itself() {
+async fn each_request_of_a_kept_connection_is_authenticated_separately() {
     let host = Host::new();
     let address = serve(app(layer(&host))).await;
     let [alice, bob] = ["alice", "bob"].map(|name| host.realm.ticket_for(name).at(NOW).header());
@@ -428,9 +432,9 @@ fn status(response: &str) -> &str {
     response.split(' ').nth(1).unwrap()
 }
 
-/// Two users' requests at the same time on one connection.
+/// The test sends requests of two users at the same time over one connection.
 #[tokio::test]
-async fn over_http_2_requests_of_one_connection_are_apart() {
+async fn requests_of_one_http_2_connection_are_authenticated_separately() {
     let host = Host::new();
     let address = serve(app(with_cookies(&host))).await;
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -454,7 +458,7 @@ async fn over_http_2_requests_of_one_connection_are_apart() {
     assert_eq!((second.status, second.body.as_str()), (200, "bob@CONTOSO.TEST"));
     assert_eq!((third.status, third.challenge.as_deref()), (401, Some("Negotiate")));
 
-    // Two conversations, each with its own state.
+    // Each of the two negotiations has its own state.
     let offers = [&alice, &bob].map(|token| {
         let fresh = token.clone().sent_at(NOW.saturating_add_seconds(1));
         fresh.spnego(|spnego| spnego.mech_token = MechToken::Absent)
@@ -468,15 +472,15 @@ async fn over_http_2_requests_of_one_connection_are_apart() {
     assert_eq!((ended.0.body.as_str(), ended.1.body.as_str()), ("alice@CONTOSO.TEST", "bob@CONTOSO.TEST"));
 }
 
-/// On the wire nothing is marked sensitive.
+/// Reads a response that came over the network, where no header value is marked as sensitive.
 async fn seen_over_the_wire(mut response: Response<Body>) -> Seen {
     response.headers_mut().values_mut().for_each(|value| value.set_sensitive(true));
     seen(response).await
 }
 
-/// The layer's parts are what servers need them to be.
+/// Servers clone the layer and share it between threads.
 #[test]
-fn the_layer_is_shared_between_threads() {
+fn layer_service_and_validator_can_be_cloned_and_shared_between_threads() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     let host = Host::new();
     shared(&layer(&host));

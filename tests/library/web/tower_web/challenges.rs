@@ -1,4 +1,4 @@
-//! The hook of challenges, with the reason for each.
+//! Tests of the hook for challenges, which gets the cause of each challenge.
 
 use super::{authorized, challenge, layer, request, send};
 use crate::common::dialogue::Host;
@@ -23,7 +23,7 @@ fn watched(layer: NegotiateLayer) -> (Router, Causes) {
 }
 
 #[tokio::test]
-async fn hook_is_called_for_each_challenge_and_for_nothing_else() {
+async fn challenge_hook_is_called_for_each_challenge_and_for_no_other_response() {
     let host = Host::new();
     let (app, causes) = watched(layer(&host));
     let good = host.good().header();
@@ -37,16 +37,16 @@ async fn hook_is_called_for_each_challenge_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn optional_layer_challenges_nobody() {
+async fn optional_layer_calls_no_challenge_hook() {
     let host = Host::new();
     let (app, causes) = watched(layer(&host).optional());
     send(&app, request("GET", &[])).await;
     assert!(causes.lock().unwrap().is_empty());
 }
 
-/// A client that was asked for its next token, and comes back without one.
+/// The server asked the client for its next token, and the client sends a request without a token.
 #[tokio::test]
-async fn challenge_after_an_unfinished_negotiation_says_so() {
+async fn challenge_after_an_abandoned_negotiation_has_that_cause() {
     let host = Host::new();
     let offer = host.good().spnego(|spnego| spnego.mech_token = MechToken::Absent).header();
 
@@ -58,7 +58,7 @@ async fn challenge_after_an_unfinished_negotiation_says_so() {
         assert_eq!(challenge(&again), Some("Negotiate"));
     }
     let (abandoned, none) = (ChallengeCause::NegotiationAbandoned, ChallengeCause::NoCredentials);
-    assert_eq!(*causes.lock().unwrap(), [abandoned, none], "a cookie that does not open says nothing");
+    assert_eq!(*causes.lock().unwrap(), [abandoned, none], "a cookie that does not open is no sign of a negotiation");
 
     let (app, causes) = watched(layer(&host));
     let connection = ConnectionNegotiation::new();
@@ -71,7 +71,7 @@ async fn challenge_after_an_unfinished_negotiation_says_so() {
 }
 
 #[test]
-fn each_cause_has_a_sentence_and_a_remedy() {
+fn each_challenge_cause_has_a_sentence_and_a_remedy() {
     let causes = [ChallengeCause::NoCredentials, ChallengeCause::OtherScheme, ChallengeCause::NegotiationAbandoned];
     for cause in causes {
         assert!(cause.to_string().starts_with("the client is challenged: "));

@@ -1,4 +1,4 @@
-//! Requests that a page of another site made, with the ticket that the browser adds of its own accord.
+//! Tests of cross-site requests: a page of another site makes a request, and the browser adds the ticket by itself.
 
 use super::{authorized, challenge, layer, request, send, status, with_fields};
 use crate::common::dialogue::Host;
@@ -31,11 +31,11 @@ async fn cross_site_post_is_403_and_its_token_stays_unused() {
         let refused = send(&app, authorized(request("POST", fields), &token)).await;
         assert_eq!((refused.status(), challenge(&refused)), (StatusCode::FORBIDDEN, None), "{fields:?}");
     }
-    assert_eq!(status(&app, authorized(request("POST", &[OWN]), &token)).await, 200, "it is no replay");
+    assert_eq!(status(&app, authorized(request("POST", &[OWN]), &token)).await, 200, "the request is no replay");
 }
 
 #[tokio::test]
-async fn cross_site_request_is_refused_by_its_fields_whatever_the_unsafe_method() {
+async fn cross_site_request_is_refused_by_its_header_fields_for_each_unsafe_method() {
     let host = Host::new();
     let app = app(layer(&host).with_trusted_origin("https://app.example.com").unwrap());
     let site = |value| ("sec-fetch-site", value);
@@ -74,7 +74,7 @@ async fn cross_site_request_is_refused_by_its_fields_whatever_the_unsafe_method(
 }
 
 #[tokio::test]
-async fn safe_methods_pass_from_any_page() {
+async fn cross_site_request_of_a_safe_method_is_accepted() {
     let host = Host::new();
     let app = app(layer(&host));
     for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
@@ -82,7 +82,8 @@ async fn safe_methods_pass_from_any_page() {
     }
 }
 
-/// A WebSocket begins as a GET, and CORS does not keep another site's page from reading what comes over it.
+/// A WebSocket begins with a GET. CORS does not prevent a page of another site from reading the messages of a
+/// WebSocket.
 #[tokio::test]
 async fn cross_site_websocket_is_403() {
     let host = Host::new();
@@ -91,7 +92,7 @@ async fn cross_site_websocket_is_403() {
     for (origin, expected) in [(EVIL, 403), (("origin", "null"), 403), (OWN, 200)] {
         assert_eq!(signed_in(&host, &app, "GET", &[&upgrade[..], &[origin]].concat()).await, expected, "{origin:?}");
     }
-    assert_eq!(signed_in(&host, &app, "GET", &upgrade).await, 200, "a program that is no browser");
+    assert_eq!(signed_in(&host, &app, "GET", &upgrade).await, 200, "the client is not a browser");
 }
 
 #[tokio::test]
@@ -138,7 +139,7 @@ fn origin_that_no_browser_writes_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn hook_gets_the_reason() {
+async fn cross_site_hook_gets_the_reason_and_the_method() {
     let host = Host::new();
     let log = Arc::new(Mutex::new(Vec::new()));
     let reasons = Arc::clone(&log);
@@ -152,10 +153,10 @@ async fn hook_gets_the_reason() {
     assert_eq!(*log.lock().unwrap(), [(CrossSite::FetchSite, Method::POST), (CrossSite::Origin, Method::POST)]);
 }
 
-/// The browser asks, before it makes a request, whether a page of another site may make it; and sends no ticket with that
-/// question.
+/// Before a cross-site request, the browser asks the server in a preflight whether the page may make the request. A
+/// preflight carries no ticket.
 #[tokio::test]
-async fn preflight_is_answered_by_a_layer_of_cors_outside() {
+async fn preflight_is_answered_when_the_cors_layer_is_outside_of_the_negotiate_layer() {
     let host = Host::new();
     let cors = || {
         CorsLayer::new()
@@ -180,5 +181,5 @@ async fn preflight_is_answered_by_a_layer_of_cors_outside() {
     );
 
     let wrong = Router::new().route("/", any(|| async { "done" })).layer(cors()).layer(sign_in());
-    assert_eq!(status(&wrong, preflight()).await, 401, "the browser takes it for a no");
+    assert_eq!(status(&wrong, preflight()).await, 401, "for the browser this status forbids the request");
 }

@@ -1,4 +1,4 @@
-//! Events of the layers: each says why a client was challenged or refused, for which host, and what to do.
+//! Tests of the events of the layers. Each event has the reason of a challenge or a refusal, the host, and the remedy.
 
 use super::{authorized, layer, request, send, with_fields};
 use crate::common::dialogue::Host;
@@ -18,7 +18,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 type Fields = BTreeMap<&'static str, String>;
 
-/// All events, in order.
+/// A subscriber that stores all events in their order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<(Level, Fields)>>>);
 
@@ -59,7 +59,7 @@ impl Visit for Visitor {
     }
 }
 
-/// The events of one request.
+/// Sends one request and returns its events.
 async fn events(app: &Router, request: Request<Body>) -> Vec<(Level, Fields)> {
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
@@ -83,7 +83,7 @@ fn open() -> Router {
 }
 
 #[tokio::test]
-async fn challenge_names_the_host_and_what_to_check() {
+async fn event_of_a_challenge_has_the_host_and_the_remedy() {
     let host = Host::new();
     let app = open().layer(layer(&host));
     for (authorization, level, cause) in [
@@ -101,9 +101,9 @@ async fn challenge_names_the_host_and_what_to_check() {
     }
 }
 
-/// The refusal itself is reported as well, without the host.
+/// The validator also reports the refusal, in an event without the host.
 #[tokio::test]
-async fn answer_without_a_ticket_names_the_host() {
+async fn event_of_a_client_without_a_ticket_has_the_host() {
     let host = Host::new();
     let app = open().layer(layer(&host).optional());
     let log = events(&app, authorized(request("GET", &[]), "NTLM TlRMTVNTUAABAAAA")).await;
@@ -118,11 +118,15 @@ async fn answer_without_a_ticket_names_the_host() {
     ]);
     assert_eq!((refused["code"].as_str(), no_ticket), ("ntlm", &expected));
     let other = authorized(request("GET", &[]), "Negotiate !");
-    assert_eq!(only_event(&app, other).await.1["code"], "not-negotiate", "it says nothing of a ticket");
+    assert_eq!(
+        only_event(&app, other).await.1["code"],
+        "not-negotiate",
+        "this value does not show that the client lacks a ticket"
+    );
 }
 
 #[tokio::test]
-async fn cross_site_refusal_names_the_origin_and_the_remedy() {
+async fn event_of_a_cross_site_refusal_has_the_origin_and_the_remedy() {
     let host = Host::new();
     let app = open().layer(layer(&host));
     let evil = ("origin", "https://evil.example");
@@ -142,7 +146,7 @@ async fn cross_site_refusal_names_the_origin_and_the_remedy() {
 }
 
 #[tokio::test]
-async fn user_who_is_no_member_is_named_with_the_missing_groups() {
+async fn event_of_a_user_who_is_not_a_member_has_the_user_and_the_groups() {
     let host = Host::new();
     let group = |rid: u32| "S-1-5-21-9-9-9".parse::<Sid>().unwrap().join(rid).unwrap();
     let guard = RequireGroupLayer::new(group(512)).or(group(1104));
@@ -165,16 +169,16 @@ async fn user_who_is_no_member_is_named_with_the_missing_groups() {
 }
 
 #[tokio::test]
-async fn missing_layer_is_a_warning() {
+async fn event_of_a_missing_layer_is_a_warning() {
     let app = open().layer(RequireGroupLayer::new("S-1-5-21-9-9-9-512".parse().unwrap()));
     let (level, fields) = only_event(&app, request("GET", &[])).await;
     assert_eq!((level, fields["code"].as_str(), fields["path"].as_str()), (Level::WARN, "layer-missing", "/"));
     assert!(fields["remedy"].contains("NegotiateLayer"));
 }
 
-/// Behind an optional layer the guard challenges, and so says why.
+/// Behind an optional layer the guard makes the challenge, so the guard also reports its cause.
 #[tokio::test]
-async fn challenge_of_the_guard_is_reported() {
+async fn challenge_of_the_group_guard_is_reported() {
     let host = Host::new();
     let guard = RequireGroupLayer::new("S-1-5-21-9-9-9-512".parse().unwrap());
     let app = open().layer(guard).layer(layer(&host).optional());
@@ -190,9 +194,9 @@ async fn challenge_and_missing_layer_of_the_extractor_are_reported() {
     assert_eq!(only_event(&app(), request("GET", &[])).await.1["code"], "layer-missing");
 }
 
-/// An `Authorization` value is a secret even without a scheme, and a password may stand before the host.
+/// An `Authorization` value is a secret even without a scheme. A URL may have a password before the host.
 #[tokio::test]
-async fn texts_of_the_client_are_bounded_and_no_secret_is_among_them() {
+async fn texts_of_the_client_in_events_are_bounded_and_show_no_secret() {
     let host = Host::new();
     let app = open().layer(layer(&host));
     let long = "x".repeat(5000);

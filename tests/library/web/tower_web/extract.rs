@@ -1,4 +1,4 @@
-//! `Identity` as an argument of axum's handlers.
+//! Tests of `Identity` as an argument of axum's handlers.
 
 use super::{authorized, body, challenge, layer, request, send};
 use crate::common::dialogue::Host;
@@ -70,7 +70,8 @@ async fn handler_behind_an_optional_layer_does_not_challenge_a_client_that_faile
     }
 }
 
-/// Nobody could sign in there, so no handler runs as if a user had not wanted to.
+/// Without the layer no user can sign in. A handler with an optional identity must not run there as if the client had
+/// sent no ticket.
 #[tokio::test]
 async fn handler_without_a_layer_is_500() {
     for route in ROUTES {
@@ -78,7 +79,7 @@ async fn handler_without_a_layer_is_500() {
     }
 }
 
-/// A server with sessions of its own puts it among the extensions.
+/// A server with its own sessions puts the identity into the extensions of the request.
 #[tokio::test]
 async fn identity_of_a_session_is_extracted() {
     let host = Host::new();
@@ -93,7 +94,7 @@ async fn identity_of_a_session_is_extracted() {
 }
 
 #[tokio::test]
-async fn shared_identity_is_the_extensions_own() {
+async fn shared_identity_is_the_same_allocation_as_the_extension() {
     let host = Host::new();
     let app = Router::new()
         .route(
@@ -107,7 +108,7 @@ async fn shared_identity_is_the_extensions_own() {
 }
 
 #[tokio::test]
-async fn handler_that_takes_the_rejection_sees_its_status() {
+async fn handler_without_a_layer_gets_a_rejection_with_status_500() {
     let app = Router::new().route(
         "/",
         get(|user: Result<Identity, IdentityRejection>| async move {

@@ -1,4 +1,4 @@
-//! The guard for groups: members get in, and nobody else, wherever the guard stands.
+//! Tests of the guard for groups: only members of a group get access, wherever the guard is placed.
 
 use super::{authorized, body, challenge, layer, request, send};
 use crate::common::dialogue::Host;
@@ -24,7 +24,7 @@ fn app(guard: RequireGroupLayer) -> Router {
     Router::new().route("/", get(|| async { "secret" })).layer(guard)
 }
 
-/// The token of a user with such a PAC.
+/// Returns the token of a user whose PAC has this change.
 fn user(host: &Host, change: impl FnOnce(&mut PacParts)) -> TestToken {
     host.good().pac(change)
 }
@@ -90,7 +90,7 @@ async fn member_of_any_of_several_groups_gets_in() {
 }
 
 #[tokio::test]
-async fn guard_outside_of_the_layer_lets_nobody_in() {
+async fn guard_outside_of_the_layer_refuses_every_client_with_500() {
     let host = Host::new();
     let token = user(&host, |pac| pac.groups([512])).header();
     let open = Router::new().route("/", get(|| async { "secret" }));
@@ -113,7 +113,7 @@ async fn guard_behind_an_optional_layer_challenges_a_client_that_was_not_asked_a
 }
 
 #[tokio::test]
-async fn guard_takes_the_identity_of_a_session() {
+async fn guard_uses_the_identity_of_a_session() {
     let host = Host::new();
     let (accepted, _) = host.ends(&user(&host, |pac| pac.groups([512])).mint(), None);
     let identity = Arc::new(accepted.identity().to_owned());
@@ -123,7 +123,7 @@ async fn guard_takes_the_identity_of_a_session() {
 }
 
 #[tokio::test]
-async fn guard_has_responses_of_the_servers_own() {
+async fn guard_sends_the_responses_that_the_server_set() {
     let host = Host::new();
     let guard = RequireGroupLayer::new(admins(&host))
         .with_responses(|status, request| (StatusCode::OK, format!("{status} at {}", request.uri)).into_response());

@@ -1,5 +1,5 @@
-//! The layers for `tower` among the other parts of a web server: pages of other sites, CORS, sessions, groups, gRPC, and the
-//! log.
+//! Tests of the layers for `tower` with the other parts of a web server: cross-site requests, CORS, sessions, groups,
+//! gRPC and the log.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,7 +32,7 @@ fn layer(host: &Host) -> NegotiateLayer {
     NegotiateLayer::new(host.nodes[0].clone(), || NOW, || random(1))
 }
 
-/// A request of `www.contoso.test` with these fields.
+/// Returns a request to `www.contoso.test` with these header fields.
 fn request(method: &str, fields: &[(&str, &str)]) -> Request<Body> {
     let request = Request::builder().method(method).uri("/").header("host", "www.contoso.test");
     with_fields(request, fields)

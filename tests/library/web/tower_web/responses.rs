@@ -1,4 +1,4 @@
-//! The layer's own responses: with bodies of the server's, and for calls of gRPC.
+//! Tests of the layer's own responses: with bodies that the server sets, and for calls of gRPC.
 
 use super::{authorized, body, challenge, layer, request, send};
 use crate::common::dialogue::Host;
@@ -40,7 +40,7 @@ fn of(response: &Response<Body>, name: &'static str) -> Option<String> {
     value.map(|value| value.to_str().unwrap().to_owned())
 }
 
-/// Status, `grpc-status` and content type; there are no messages.
+/// Returns the status, `grpc-status` and content type of a response, which must have no messages.
 fn grpc(response: &Response<Body>) -> (u16, Option<String>, Option<String>) {
     assert!(response.body().is_end_stream());
     (response.status().as_u16(), of(response, "grpc-status"), of(response, "content-type"))
@@ -91,7 +91,7 @@ async fn grpc_call_that_must_continue_gets_the_token_and_the_cookie_as_metadata(
     assert!(of(&asked, "set-cookie").unwrap().starts_with("negotiate="));
 }
 
-/// A browser answers a challenge by itself, and only if the status is 401.
+/// A browser answers a challenge by itself only if the status is 401.
 #[tokio::test]
 async fn other_content_types_get_statuses_of_http() {
     let host = Host::new();
@@ -104,7 +104,7 @@ async fn other_content_types_get_statuses_of_http() {
     }
 }
 
-/// On the wire the head of the response is its end, as gRPC's Trailers-Only demands.
+/// Over HTTP/2 the response ends with its head, as Trailers-Only of gRPC requires.
 #[tokio::test]
 async fn grpc_response_ends_with_its_head_over_http_2() {
     let host = Host::new();

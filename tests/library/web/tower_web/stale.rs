@@ -1,4 +1,5 @@
-//! Identities that are among the extensions before the layer: behind it, only its own decision on the request counts.
+//! Tests of identities that are in the extensions before the layer runs. After the layer, only the layer's own decision
+//! on the request counts.
 
 use super::{authorized, body, layer, request, send};
 use crate::common::dialogue::Host;
@@ -28,7 +29,7 @@ async fn who(
 }
 
 #[tokio::test]
-async fn identity_from_before_the_layer_is_removed_when_nobody_signs_in() {
+async fn identity_from_before_the_layer_is_removed_when_no_user_signs_in() {
     let host = Host::new();
     let mallory = host.realm.ticket_for("mallory").at(host.now).mint();
     let (mallory, _) = host.ends(&mallory, None);
@@ -61,9 +62,9 @@ async fn reason_from_before_the_layer_is_removed_when_a_user_signs_in() {
     assert_eq!(body(send(&app, request).await).await, "-, alice, alice, -");
 }
 
-/// With a token in a log line, a reader of the log signs in.
+/// A reader of the log could sign in with a token from a log line.
 #[tokio::test]
-async fn request_prints_no_token_behind_the_layer() {
+async fn debug_of_a_request_behind_the_layer_shows_no_token() {
     let host = Host::new();
     let token = host.good().header();
     let shown = |request: axum::extract::Request| async move { format!("{request:?}") };
