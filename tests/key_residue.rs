@@ -1,7 +1,7 @@
-//! Tests that no keys of a request stay in memory after the request was decided and dropped.
+//! Tests that keys of a request do not stay in memory after the server has decided and dropped the request.
 //!
 //! The test program starts itself again as a server. The second process gets the token, and the session key and the
-//! subkey in disguise. The memory of the second process therefore holds a key in the clear only if the library left the
+//! subkey in disguise. The memory of the second process therefore holds an undisguised key only if the library left the
 //! key there. The second process searches its own memory for the keys.
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ fn main() {
         let found = run(&[token.ticket.key.expose_bytes(), &disguised(session_key), &disguised(subkey), &token.mint()]);
         println!("copies left of the session key and of the subkey: {found:?}");
         assert!(found.iter().all(|copies| *copies <= TOLERATED), "{found:?}");
-        // The search must find the session key when the second process gets it in the clear.
+        // The search must find the session key when the second process gets the undisguised key.
         let told = run(&[token.ticket.key.expose_bytes(), &disguised(session_key), &disguised(subkey), session_key]);
         assert!(told[0] >= 1 && told[1] == 0, "{told:?}");
     }
@@ -109,7 +109,7 @@ fn copies(disguised: &[u8]) -> usize {
             let is_key = |window: &&[u8]| window.iter().zip(disguised).all(|(octet, key)| octet ^ DISGUISE == *key);
             found += octets.windows(disguised.len()).filter(is_key).count();
         }
-        // Without this, a later search could find the key in this buffer.
+        // The buffer is zeroed, because a later search could find the key in the freed memory.
         octets.fill(0);
     }
     found

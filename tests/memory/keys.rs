@@ -117,7 +117,7 @@ fn key_without_preparation_opens_the_same_tickets() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn accounts_of_a_realm_are_found_when_it_has_one_or_several() {
+fn account_is_found_in_a_realm_of_one_or_several_accounts() {
     let services = (0..100).map(|number| format!("HTTP/{number}"));
     let many = services.fold(idle_account(7), |account, service| account.with_service(&service));
     let named = |name: &str| Account::new(name, "T0000007.EXAMPLE.COM");

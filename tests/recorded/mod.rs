@@ -298,7 +298,7 @@ impl Recording {
             return Err(format!("schema {} is not tokens-v1", self.schema));
         }
         if self.cases.len() != self.count {
-            return Err(format!("{} cases, and count is {}", self.cases.len(), self.count));
+            return Err(format!("the file has {} cases, but its count is {}", self.cases.len(), self.count));
         }
         let mut ids = BTreeSet::new();
         self.cases.iter().try_for_each(|case| {
@@ -314,12 +314,15 @@ impl Recording {
             return Err(format!("no note explains the flag {flag}"));
         }
         if !self.keysets.contains_key(&case.keyset) {
-            return Err(format!("no keyset {}", case.keyset));
+            return Err(format!("the file has no keyset {}", case.keyset));
         }
         if (case.expect.is_some(), case.code.is_some())
             != (case.result == Verdict::Accept, case.result == Verdict::Reject)
         {
-            return Err("accept needs expect, and reject needs code, and neither needs both".into());
+            return Err(
+                "a case with accept must have expect and no code, and a case with reject must have code and no expect"
+                    .into(),
+            );
         }
         case.bytes().map(|_| ())
     }

@@ -112,7 +112,7 @@ fn valid_at(entry: &Value) -> UnixTime {
     let text = entry["valid_at"].as_str().unwrap();
     let number = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
     let (year, month, day) = (number(0..4), number(5..7), number(8..10));
-    // This number of days is right for years after 1970 that are no multiples of 100.
+    // This count of days is right for the years after 1970 that are not multiples of 100.
     let before = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334][usize::try_from(month - 1).unwrap()];
     let leap = i64::from(year % 4 == 0 && month > 2);
     let days = (year - 1970) * 365 + (year - 1969) / 4 + before + leap + day - 1;

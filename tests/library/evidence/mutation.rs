@@ -49,7 +49,7 @@ struct Who {
 }
 
 #[test]
-fn no_prefix_of_a_token_is_accepted() {
+fn every_prefix_of_a_token_is_refused() {
     on_small_stacks(&samples(), |sample| {
         for length in 0..sample.token.len() {
             assert!(sample.judge(&sample.token[..length]).is_err(), "{}: the first {length} octets", sample.id);
@@ -100,7 +100,7 @@ fn values(anatomy: &Anatomy, index: usize, original: u8, effort: Effort) -> Vec<
     values.into_iter().filter(|value| *value != original).collect()
 }
 
-/// The test uses one token of each ticket encryption type. It tries all 255 other values of every octet of the
+/// The test uses one token of each ticket encryption type. The test tries all 255 other values of every octet of the
 /// authenticator's ciphertext and of every fifth octet of the ticket's ciphertext.
 #[test]
 fn ciphertext_with_an_octet_of_any_other_value_is_refused() {

@@ -151,7 +151,7 @@ fn every_unchanged_token_ends_its_negotiation() {
 }
 
 #[test]
-fn no_prefix_of_a_token_is_accepted() {
+fn every_prefix_of_a_later_token_is_refused() {
     on_small_stacks(|sample| {
         for length in 0..sample.token.len() {
             assert!(

@@ -187,7 +187,7 @@ fn event_of_a_clock_skew_has_the_skew_in_seconds() {
 
 /// The stages report the same events as the call of `validate_ticket`.
 #[test]
-fn events_of_the_stages_are_the_events_of_the_one_call() {
+fn events_of_the_stages_are_the_events_of_validate_ticket() {
     let server = server();
     let staged = Validator::staged(server.realm.key_set(), common::refusals::policy());
     let decide = |token: &[u8], admission: Admission| -> Result<Accepted, Refused> {
@@ -215,7 +215,7 @@ fn events_of_the_stages_are_the_events_of_the_one_call() {
 /// The replay cache of this test answers at the first poll. With further polls, the subscriber would see the span of
 /// the admission again at each poll.
 #[test]
-fn events_of_an_awaited_request_are_the_events_of_the_one_call() {
+fn events_of_validate_ticket_async_are_the_events_of_validate_ticket() {
     let server = server();
     let awaited = |token: &[u8]| {
         let mut future = Box::pin(server.validator.validate_ticket_async(token, server.arrival()));

@@ -76,8 +76,8 @@ fn numbers(octets: &[u8]) -> [String; 6] {
     ]
 }
 
-/// Returns the base64 texts of every six successive octets. One of these texts appears wherever the octets begin in a
-/// group of three.
+/// Returns the base64 texts of every six successive octets. Base64 encodes groups of three octets, so the output
+/// contains one of these texts at any alignment of the octets.
 fn base64(octets: &[u8]) -> Vec<String> {
     let groups = octets.windows(6);
     groups.flat_map(|octets| [STANDARD_NO_PAD.encode(octets), URL_SAFE_NO_PAD.encode(octets)]).collect()

@@ -70,7 +70,7 @@ mod shapes {
     }
 
     #[test]
-    fn stages_called_one_by_one_give_the_same_identity_as_the_one_call() {
+    fn stages_called_one_by_one_give_the_same_identity_as_validate_ticket() {
         let server = Server::new();
         let bytes = server.good().mint();
         let whole = server.check(&bytes).unwrap();

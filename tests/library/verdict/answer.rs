@@ -88,7 +88,7 @@ mod ap_rep {
         }
     }
 
-    /// The time is the client's time to the microsecond, even when the clocks differ.
+    /// The AP-REP repeats the client's time to the microsecond, even when the clocks differ.
     #[test]
     fn ap_rep_has_the_time_of_the_authenticator() {
         let server = Server::new();
@@ -100,7 +100,8 @@ mod ap_rep {
         }
     }
 
-    /// The form of the message does not show which key encrypts it, so the test decrypts it with both keys.
+    /// The form of the message does not show which key encrypts it, so the test tries to decrypt the message with each
+    /// key.
     #[test]
     fn ap_rep_is_encrypted_under_the_session_key_and_not_under_the_subkey() {
         let server = Server::new();
@@ -207,7 +208,8 @@ mod subkey {
         assert_eq!(ap_rep_to(&server, &token).subkey, Some(random_key(EncType::AES256_CTS_HMAC_SHA1_96)));
     }
 
-    /// RFC 4537 requires the list in an AD-IF-RELEVANT. The server also reads a list that a client sends without it.
+    /// RFC 4537 requires the list in an AD-IF-RELEVANT. The server also reads a list that a client sends without
+    /// AD-IF-RELEVANT.
     #[test]
     fn list_of_types_outside_of_ad_if_relevant_is_used() {
         let server = Server::new();

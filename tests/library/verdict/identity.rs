@@ -34,8 +34,8 @@ fn membership_counts_when_the_group_is_enabled_and_not_for_deny_only() {
     }
 }
 
-/// A KDC may say how the user signed in. It cannot vouch for groups of a machine, such as Administrators and SYSTEM, or
-/// for groups of another domain.
+/// A KDC may say how the user signed in. A KDC cannot vouch for groups of a machine, such as Administrators and SYSTEM,
+/// or for groups of another domain.
 #[test]
 fn sid_outside_of_the_domain_counts_only_when_it_says_how_the_user_signed_in() {
     for logon in ["S-1-18-1", "S-1-18-3", "S-1-5-21-0-0-0-497", "S-1-5-9", "S-1-5-15", "S-1-5-1000", "S-1-5-65-1"] {

@@ -37,7 +37,7 @@ fn default_policy_has_the_documented_values() {
 }
 
 #[test]
-fn seamless_policy_has_ten_hours_and_two_services() {
+fn seamless_policy_has_a_lifetime_of_ten_hours_and_two_services() {
     let policy = Policy::seamless_sso();
     assert_eq!(policy.max_ticket_lifetime(), Some(10 * HOUR));
     assert_eq!(services(&policy), Some(SEAMLESS_SSO_SERVICES.to_vec()));

@@ -49,11 +49,11 @@ struct Server {
     admission: Admission,
 }
 
-/// The refusal that is expected.
+/// An expected refusal.
 struct Expected {
     stage: Stage,
     code: &'static str,
-    /// The code in the KRB-ERROR of a server that sends one.
+    /// The error code for the client of a server that sends KRB-ERRORs.
     krb_error: Option<i32>,
 }
 
@@ -181,22 +181,22 @@ fn in_order(index: usize) -> (&'static str, Change, Option<i32>) {
 }
 
 #[test]
-fn read_refuses_like_the_one_call_when_the_ap_req_is_wrong() {
+fn read_refuses_like_validate_ticket_when_the_ap_req_is_wrong() {
     assert_refused_by(Stage::Read, &(0..5));
 }
 
 #[test]
-fn open_refuses_like_the_one_call_when_no_key_opens_the_ticket() {
+fn open_refuses_like_validate_ticket_when_no_key_opens_the_ticket() {
     assert_refused_by(Stage::Open, &(5..9));
 }
 
 #[test]
-fn verify_refuses_like_the_one_call_when_the_ticket_or_the_authenticator_is_wrong() {
+fn verify_refuses_like_validate_ticket_when_the_ticket_or_the_authenticator_is_wrong() {
     assert_refused_by(Stage::Verify, &(9..IN_ORDER.len()));
 }
 
 #[test]
-fn read_refuses_like_the_one_call_when_the_token_is_no_request() {
+fn read_refuses_like_validate_ticket_when_the_token_is_no_request() {
     for krb_errors in KRB_ERRORS {
         let server = Server::new(Policy::default(), krb_errors);
         let validator = server.validator();
@@ -224,7 +224,7 @@ fn read_refuses_like_the_one_call_when_the_token_is_no_request() {
 }
 
 #[test]
-fn authorize_refuses_like_the_one_call_when_the_pac_is_missing_or_wrong() {
+fn authorize_refuses_like_validate_ticket_when_the_pac_is_missing_or_wrong() {
     let changes: [(&str, Remake); 4] = [
         ("pac-missing", TestToken::without_pac),
         ("pac-malformed", |token| token.pac(|pac| pac.raw = Some(vec![0; 7]))),
@@ -248,7 +248,7 @@ fn authorize_refuses_like_the_one_call_when_the_pac_is_missing_or_wrong() {
 }
 
 #[test]
-fn admit_refuses_like_the_one_call_when_the_replay_cache_does_not_admit() {
+fn admit_refuses_like_validate_ticket_when_the_replay_cache_does_not_admit() {
     for krb_errors in KRB_ERRORS {
         let mut server = Server::new(Policy::default(), krb_errors);
         for (admission, code, krb_error) in [
@@ -302,7 +302,7 @@ fn stages_refuse_a_later_token_like_converse() {
 }
 
 #[test]
-fn header_without_a_token_is_refused_without_a_token() {
+fn header_without_a_usable_token_is_refused_and_gets_no_token() {
     let validator = Server::new(Policy::default(), KrbErrorPolicy::AfterProof).validator();
     let too_large = format!("Negotiate {}", "A".repeat(90_000));
     for (header, code) in [

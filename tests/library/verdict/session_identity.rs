@@ -1,5 +1,5 @@
-//! Tests of `SessionIdentity`, the small form of an identity for sessions. A session identity has the same groups, and
-//! a session store returns it unchanged.
+//! Tests of `SessionIdentity`, the small form of an identity for sessions. A session identity has the same groups as
+//! the identity. A session store returns the session identity unchanged.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::pac::{AccountKind, GroupAttributes};
@@ -59,7 +59,7 @@ fn session_has_the_fields_of_the_identity() {
 }
 
 #[test]
-fn session_of_a_user_without_a_pac_has_a_name_alone() {
+fn session_of_a_user_without_a_pac_has_only_a_name() {
     let session = accepts_without_pac().identity().to_session();
     assert_eq!((session.sid, session.kind, session.groups().count()), (None, None, 0));
     assert_eq!(session.name, r"alice/ad\@min");
@@ -85,7 +85,7 @@ fn session_is_a_member_of_the_same_groups_as_the_identity() {
 
 /// A SID may have 15 sub-authorities. The domain of the longest SID has 14 sub-authorities and the RID is the last.
 #[test]
-fn longest_group_sid_is_kept() {
+fn longest_group_sid_is_kept_in_the_session() {
     let longest = sid("S-1-18-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15");
     let session = accepts(|pac| pac.extra_sid(longest)).identity().to_session();
     assert!(session.is_member_of(longest) && session.groups().any(|group| group == longest));
@@ -171,7 +171,7 @@ mod stored {
 
     /// Stored sessions outlive a version of this crate, so their format never changes.
     #[test]
-    fn format_of_a_session_is_fixed() {
+    fn session_is_stored_in_the_fixed_format() {
         let stored = r#"{"tenant":null,"sid":"S-1-5-21-1-2-3-1103","name":"alice","realm":"CONTOSO.TEST","account_name":"alice","full_name":null,"upn":null,"kind":"User","groups":{"S-1-5-21-1-2-3":[513,1104],"S-1-18":[1]}}"#;
         let session = serde_json::from_str::<SessionIdentity>(stored).unwrap();
         assert_eq!(serde_json::to_string(&session).unwrap(), stored);
@@ -181,7 +181,7 @@ mod stored {
     /// A later version of this crate may add a field, and an earlier version may lack a field. Some stores sort the
     /// keys of maps.
     #[test]
-    fn session_of_another_version_is_read() {
+    fn session_of_an_earlier_or_later_version_is_read() {
         let session = read(&value()).unwrap();
         assert_eq!(read(&with("added_later", json!({ "any": ["thing"] }))).unwrap(), session);
         let mut earlier = value();

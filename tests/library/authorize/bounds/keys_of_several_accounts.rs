@@ -7,7 +7,8 @@ fn keys(kvno: u32, etype: EncType) -> ServiceKey {
     ServiceKey::new(TestRealm::new("CONTOSO.TEST").with_kvno(kvno).key(etype), Some(kvno))
 }
 
-/// Two directory accounts with the same password share the key that has no salt (RC4). Their salted keys differ.
+/// Two directory accounts with the same password share the key that has no salt (RC4). The salted keys of the accounts
+/// differ. In this test the AES-128 key takes the place of the RC4 key.
 #[test]
 fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
     let (aes, shared) = (AES256, EncType::AES128_CTS_HMAC_SHA1_96);
@@ -19,7 +20,8 @@ fn ticket_under_a_key_of_one_account_is_judged_by_that_account_alone() {
     assert_eq!(code(set(), Policy::default(), &token(shared)), Some("untrusted-realm"));
 }
 
-/// Otherwise the client could choose the tenant by the service name in the ticket, which is not encrypted.
+/// The service name in a ticket is not encrypted. If the server chose the tenant by this name, the client could choose
+/// the tenant.
 #[test]
 fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
     let of = |tenant, service: &str| {
@@ -34,7 +36,7 @@ fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
     }
 }
 
-/// Otherwise an attacker who knows the service's key could sign a PAC with the krbtgt key of another account.
+/// An attacker who knows the service's key must not be able to sign a PAC with the krbtgt key of another account.
 #[test]
 fn kdc_signatures_must_verify_under_a_krbtgt_key_of_each_account_that_shares_the_key() {
     let key = |seed: u8| kerberos_sso::Key::new(AES256, &[seed; 32]).unwrap();
@@ -97,7 +99,8 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
-/// The removed principal had the same bounds as the account that stayed, or the principal comes back without the key.
+/// In the first case the removed principal had the same bounds as the account that stayed. In the other cases the
+/// removed principal comes back without the key.
 #[test]
 fn bounds_of_a_removed_principal_hold_after_the_next_rollover() {
     let of = |name, kvno| Account::new(name, "CONTOSO.TEST").with_key(keys(kvno, AES256));
@@ -115,7 +118,7 @@ fn bounds_of_a_removed_principal_hold_after_the_next_rollover() {
     is_bound(added.with_account(of("HTTP/c", 3)).unwrap());
 }
 
-/// Users still sign in with tickets under the retiring key after the server adds a tenant to an account or removes it.
+/// Users still sign in with tickets under the retiring key after the server adds or removes the account's tenant.
 #[test]
 fn retiring_key_stays_with_its_account_when_a_tenant_is_added_or_removed() {
     let plain = |kvno| contoso().with_kvno(kvno).account();

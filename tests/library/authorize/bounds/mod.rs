@@ -86,8 +86,8 @@ mod trusted_forest {
         assert_eq!(accepted.identity().sid(), fabrikam().join(1105));
     }
 
-    /// A KDC that filters the trust adds the domain-local groups of its own domain: the RIDs from 1000 on, and the RIDs
-    /// 517, 553, 571 and 572.
+    /// A KDC that filters the trust adds the domain-local groups of its own domain. These groups have RIDs from 1000
+    /// on, or one of the RIDs 517, 553, 571 and 572.
     #[test]
     fn only_domain_local_groups_count_for_a_trusted_user_when_the_kdc_filters_the_trust() {
         for (rid, expected) in [
@@ -182,7 +182,7 @@ mod without_pac {
     }
 
     #[test]
-    fn ticket_without_pac_is_refused_when_a_rule_needs_a_pac() {
+    fn ticket_without_pac_is_refused_when_bounds_or_policy_need_a_pac() {
         let accounts: [fn() -> Account; 3] = [
             || plain().with_domain_sid(contoso().domain_sid()),
             || plain().with_trusted_domain("FABRIKAM.TEST", fabrikam()),
@@ -259,7 +259,7 @@ mod shared_keys {
 
     /// The client can change the service name in the ticket, because the name is not encrypted.
     #[test]
-    fn bounds_of_one_principal_hold_for_all_names_when_another_shares_its_key() {
+    fn bounds_of_one_principal_hold_for_all_service_names_when_another_principal_shares_its_key() {
         let domain = contoso().domain_sid();
         let bounded = || both(|account| account.with_domain_sid(domain));
         assert_eq!(codes(bounded, || contoso().ticket_for("alice")), [None; 3]);
@@ -294,7 +294,7 @@ mod shared_keys {
 
     /// The client can also change the service's realm in the ticket, because the realm is not encrypted.
     #[test]
-    fn users_of_neither_realm_sign_in_when_accounts_of_two_realms_share_a_key() {
+    fn users_of_both_realms_are_refused_when_accounts_of_two_realms_share_a_key() {
         let keys = || TestRealm::new("CONTOSO.TEST").account().keys().to_vec();
         let account = |realm| Account::new("SERVICE$", realm).with_keys(keys());
         let set = || KeySet::from_accounts([account("CONTOSO.TEST"), account("FABRIKAM.TEST")]).unwrap();

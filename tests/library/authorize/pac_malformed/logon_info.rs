@@ -139,7 +139,7 @@ fn logon_info_with_a_wrong_string_is_refused() {
         assert_eq!(Change::new().bytes("EffectiveName.", 12, units), (name, PacProblem::Text), "{units:?}");
         assert_eq!(Change::new().bytes("FullName.", 12, units), ("KERB_VALIDATION_INFO.FullName", PacProblem::Text));
     }
-    // A string may be shorter than its maximum length. Windows writes server names and domain names so.
+    // A string may be shorter than its maximum length. Windows writes server names and domain names in this form.
     let mut longer = Change::new().encoded;
     let at = longer.marks["EffectiveName"] + 2;
     longer.bytes[at] = 12;
@@ -303,7 +303,8 @@ fn referent_identifiers_are_accepted_in_any_order_and_refused_when_repeated() {
         repeating.bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
         assert_eq!(same(judge(repeating.bytes)), repeated, "{index}");
     }
-    // Ten extra SIDs have identifiers without an order. Then the last SID repeats the identifier of the first SID.
+    // Ten extra SIDs have identifiers that are not in ascending order. Then the last SID repeats the identifier of the
+    // first SID.
     let mut random = many(10);
     for index in 0..10 {
         let at = element(&random, index);

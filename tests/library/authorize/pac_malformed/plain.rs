@@ -1,4 +1,4 @@
-//! Tests of malformed buffers without NDR: CLIENT_INFO, UPN_DNS_INFO, REQUESTOR and ATTRIBUTES_INFO.
+//! Tests of malformed buffers that are not in NDR: CLIENT_INFO, UPN_DNS_INFO, REQUESTOR and ATTRIBUTES_INFO.
 
 use super::*;
 

@@ -48,7 +48,7 @@ fn server_signature_is_refused_when_it_is_unkeyed_or_not_under_the_accounts_keys
             );
         }
     }
-    // The server refuses an unknown type in its own signature. In the KDC's signatures the server accepts an unknown
+    // The server refuses an unknown type in the server signature. In the KDC's signatures the server accepts an unknown
     // type if the signature has a plausible length.
     for (number, length) in [(0, 0), (18, 16), (i32::MAX, 12)] {
         let server = (BufferType::SERVER_CHECKSUM, SignatureCause::Type(number.into()));

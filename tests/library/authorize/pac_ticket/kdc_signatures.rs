@@ -96,7 +96,8 @@ fn ticket_or_pac_changed_with_the_services_key_fails_the_kdc_signatures() {
         pac[logon.start + alice().encode().marks["UserId"]] ^= 1;
     };
     assert_eq!(resigned(&user_id), (BufferType::KDC_CHECKSUM, SignatureCause::Wrong));
-    // Hiding the ticket signature changes the server signature, which the KDC signature covers.
+    // An unknown buffer type hides the ticket signature. The change also needs a new server signature, so the KDC
+    // signature over the old one fails.
     let unknown = |pac: &mut Vec<u8>| {
         for entry in (0..9).map(|index| 8 + 16 * index) {
             if pac[entry] == 16 {

@@ -105,8 +105,8 @@ fn pac_in_the_authenticator_is_ignored() {
     assert_eq!(required.check(&token).unwrap_err(), Error::PacMissing(MissingPac::Pac));
 }
 
-/// The KDC signed the PAC, and no decision needs these buffers. A user can sign in when the form of such a buffer is
-/// new.
+/// The KDC signed the PAC, and no decision needs these buffers. A user can therefore sign in even when such a buffer
+/// has a new form.
 #[test]
 fn user_signs_in_when_a_buffer_that_no_decision_needs_cannot_be_read() {
     type Ask = fn(VerifiedPac<'_>) -> Option<PacMalformed>;
@@ -137,7 +137,7 @@ fn user_signs_in_when_a_buffer_that_no_decision_needs_cannot_be_read() {
 
 /// The texts of UPN_DNS_INFO are for display only. The SID of UPN_DNS_INFO must be the user's SID.
 #[test]
-fn user_has_no_upn_when_its_text_cannot_be_read() {
+fn identity_has_no_upn_when_the_upn_text_cannot_be_read() {
     let server = Server::new(Policy::default());
     let mut buffers = good();
     let info = buffers.get_mut(BufferType::UPN_DNS_INFO).unwrap();

@@ -148,7 +148,7 @@ fn deterministic() -> proptest::test_runner::TestRng {
     proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha)
 }
 
-/// The present of the tests: 2026-11-21T08:00:00Z.
+/// The current time in the tests: 2026-11-21T08:00:00Z.
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
 /// The AP option `use-session-key`, bit 1 of RFC 4120 section 5.5.1.

@@ -42,7 +42,7 @@ async fn handler_gets_the_identity_of_a_user_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn handler_behind_an_optional_layer_challenges_a_client_that_was_not_asked() {
+async fn handler_behind_an_optional_layer_challenges_a_client_without_a_token() {
     let host = Host::new();
     let app = app().layer(layer(&host).optional());
     let challenged = (401, Some("Negotiate".to_owned()), String::new());

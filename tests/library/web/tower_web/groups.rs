@@ -64,7 +64,7 @@ async fn member_of_another_domains_group_is_403() {
 }
 
 #[tokio::test]
-async fn membership_that_does_not_grant_is_403() {
+async fn disabled_or_deny_only_membership_is_403() {
     for attributes in [
         0,
         GroupAttributes::MANDATORY.bits(),
@@ -103,7 +103,7 @@ async fn guard_outside_of_the_layer_refuses_every_client_with_500() {
 }
 
 #[tokio::test]
-async fn guard_behind_an_optional_layer_challenges_a_client_that_was_not_asked_and_refuses_one_that_failed() {
+async fn guard_behind_an_optional_layer_challenges_a_client_without_a_token_and_refuses_a_client_that_failed() {
     let host = Host::new();
     let app = app(RequireGroupLayer::new(admins(&host))).layer(layer(&host).optional());
     assert_eq!(seen(&app, None).await, (401, Some("Negotiate".into()), String::new()));

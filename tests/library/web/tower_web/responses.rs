@@ -93,7 +93,7 @@ async fn grpc_call_that_must_continue_gets_the_token_and_the_cookie_as_metadata(
 
 /// A browser answers a challenge by itself only if the status is 401.
 #[tokio::test]
-async fn other_content_types_get_statuses_of_http() {
+async fn response_to_another_content_type_than_grpc_has_an_http_status() {
     let host = Host::new();
     let app = Router::new().route("/", any(|| async { "done" })).layer(layer(&host));
     for content_type in
