@@ -13,8 +13,8 @@ use kerberos_sso::{Account, ComputerAccount, KeySet, Policy, ServiceKey, Validat
 
 const ACCOUNT: &str = "AZUREADSSOACC$";
 
-/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each, in a realm with a
-/// name of 20 characters.
+/// Returns an account like the account of a Seamless SSO tenant: three keys in two versions each. The name of the realm
+/// has 20 characters.
 fn idle_account(number: u32) -> Account {
     let keys = [1, 2].into_iter().flat_map(|kvno| ComputerAccount::ETYPES.map(|etype| (kvno, etype)));
     let key = |(kvno, etype): (u32, EncType)| {

@@ -32,7 +32,7 @@ fn with_pac(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case
     })
 }
 
-/// Returns the accepted cases with a PAC for which the krbtgt key is recorded.
+/// Returns the accepted cases that have a PAC and a recorded krbtgt key.
 fn with_krbtgt_key(recordings: &[Recording]) -> impl Iterator<Item = (&Recording, &Case, &recorded::ExpectedPac)> {
     with_pac(recordings).filter(|(recording, case, _)| {
         let accounts = recording.accounts(case).unwrap();

@@ -173,8 +173,8 @@ fn later_token_with_a_changed_octet_never_signs_in_another_user() {
     });
 }
 
-/// The server accepts a changed final token only if the change is in the negState, or in the mechanism OID around a MIC
-/// of RC4. No signature covers the bit in which the two Kerberos OIDs differ.
+/// The server accepts a changed final token only if the change is in the negState or in the mechanism OID of an RC4
+/// MIC. No signature covers the bit in which the two Kerberos OIDs differ.
 #[test]
 fn final_token_with_a_changed_octet_is_refused_unless_the_octet_is_unprotected() {
     on_small_stacks(|sample| {

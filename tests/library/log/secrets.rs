@@ -224,7 +224,7 @@ fn debug_of_the_steps_of_a_negotiation_shows_no_token() {
     for token in continues {
         let (hidden, bytes) = (Hidden::of(&token), token.mint());
         let step = host.step(&bytes, None).unwrap();
-        let Step::Continue(next) = &step else { panic!("it ends") };
+        let Step::Continue(next) = &step else { panic!("the negotiation ends") };
         let hidden = hidden.and(next.token()).and(&next.negotiation().to_bytes());
         hidden.assert_not_in(&step);
         hidden.assert_not_in(next.negotiation());
@@ -271,7 +271,7 @@ fn debug_of_the_last_step_of_a_negotiation_shows_no_token() {
     let negotiation = kerberos_sso::negotiate::Negotiation::from_bytes(&kept.state).unwrap();
     hidden.assert_not_in(&host.nodes[1].read_step(&last, Some(&negotiation)).unwrap());
     let step = host.step(&last, Some(&kept.state)).unwrap();
-    let Step::Accepted(accepted, answer) = &step else { panic!("it continues") };
+    let Step::Accepted(accepted, answer) = &step else { panic!("the negotiation continues") };
     let hidden = hidden.and(answer.token().unwrap());
     hidden.assert_not_in(accepted);
     hidden.assert_not_in(answer);

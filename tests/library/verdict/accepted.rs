@@ -380,7 +380,7 @@ proptest! {
 
     /// An attacker without the keys cannot change an encrypted field.
     #[test]
-    fn token_with_one_changed_octet_never_gives_another_identity(place in any::<prop::sample::Index>(), bits in 1..=u8::MAX) {
+    fn token_with_a_changed_octet_never_gives_another_identity(place in any::<prop::sample::Index>(), bits in 1..=u8::MAX) {
         let server = Server::new();
         let mut bytes = server.good().mint();
         let place = place.index(bytes.len());

@@ -226,8 +226,8 @@ mod subkey {
         assert_eq!(ap_rep_to(&server, &token).subkey_etype(), Some(EncType::AES256_CTS_HMAC_SHA1_96));
     }
 
-    /// The list can only ask for a stronger key and does not affect the client's identity, so a malformed list is no
-    /// reason to refuse.
+    /// The list can only ask for a stronger key and does not affect the client's identity. A malformed list is
+    /// therefore no reason to refuse the client.
     #[test]
     fn malformed_list_of_types_is_ignored() {
         let server = Server::new();

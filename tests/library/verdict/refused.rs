@@ -88,8 +88,8 @@ impl Server {
         }
     }
 
-    /// Returns the refusals of the stages, with the keys and replay cache of the validator and with the keys and replay
-    /// cache of the caller.
+    /// Returns the refusals of the stages. The keys and the replay cache are those of the validator in some calls, and
+    /// those of the caller in the other calls.
     fn by_stages(&self, token: &[u8]) -> [(Stage, Refused); 4] {
         let (whole, keys) = (self.validator(), self.realm.key_set());
         let staged = Validator::staged(KeySet::new(), self.policy.clone());

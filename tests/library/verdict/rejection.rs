@@ -140,7 +140,7 @@ mod after_proof {
             change(&mut token);
             let reply = NegTokenRespParts::decode(&rejection(&server, &token.mint()).unwrap()).unwrap();
             let message = reply.response_token.as_deref().map(Krb5Message::decode);
-            let framing = message.as_ref().map(|message| message.framing.clone().expect("it is framed"));
+            let framing = message.as_ref().map(|message| message.framing.clone().expect("the KRB-ERROR has a framing"));
             assert_eq!(framing, expected.map(|_| (mech::KRB5.to_vec(), Krb5Message::KRB_ERROR)), "{code}");
             let error = message.map(|message| KrbErrorParts::decode(&message.message).expect("a KRB-ERROR"));
             assert_eq!(error, expected.map(|code| krb_error(&token, code)), "{code}");

@@ -75,7 +75,7 @@ fn client_that_begins_with_ntlm_and_without_the_integrity_flag_needs_no_mic() {
     }
 }
 
-/// The server's MIC is already under the stronger key that the client listed (RFC 4537).
+/// The client lists a stronger encryption type (RFC 4537). The server makes its MIC under a key of that type.
 #[cfg(feature = "rc4")]
 #[test]
 fn mics_are_under_the_stronger_key_that_the_client_listed() {

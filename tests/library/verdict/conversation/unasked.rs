@@ -26,8 +26,8 @@ fn mic_in_the_first_token_is_answered_with_a_mic() {
     }
 }
 
-/// Old clients write a sequence number of 2³¹ or more as a negative INTEGER. The reader uses its 32 bits as the number
-/// (RFC 4120 section 5.5.1).
+/// Old clients write a sequence number of 2³¹ or more as a negative INTEGER. The reader uses the 32 bits of this
+/// INTEGER as the sequence number (RFC 4120 section 5.5.1).
 #[test]
 fn negative_sequence_number_is_read_as_its_32_bits() {
     let host = Host::new();

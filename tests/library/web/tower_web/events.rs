@@ -1,4 +1,5 @@
-//! Tests of the events of the layers. Each event has the reason of a challenge or a refusal, the host, and the remedy.
+//! Tests of the events of the layers. Each event has the reason of a challenge or a refusal, and the remedy. The events
+//! of challenges and cross-site refusals also have the host.
 
 use super::{authorized, layer, request, send, with_fields};
 use crate::common::dialogue::Host;
