@@ -33,10 +33,11 @@ struct Sample {
 /// The number of values to which the tests change each octet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effort {
-    /// All values outside of the ciphertexts. Inside of the ciphertexts each flipped bit, all zeros and all ones.
+    /// The tests try all values outside of the ciphertexts. Inside, the tests flip each bit, and set all bits to zero
+    /// and to one.
     More,
-    /// Outside of the ciphertexts each flipped bit, all zeros and all ones. Inside of the ciphertexts one flipped bit
-    /// and all bits flipped.
+    /// Outside of the ciphertexts the tests flip each bit, and set all bits to zero and to one. Inside, the tests flip
+    /// one bit, and all bits.
     Less,
 }
 
