@@ -11,6 +11,7 @@ mod values;
 
 use super::{Fault, Field, Kind, tag};
 use core::fmt;
+use core::num::NonZeroU32;
 
 /// A reader of one level of DER. The contents of a constructed element are returned as another reader.
 #[derive(Clone, Copy)]
@@ -62,37 +63,36 @@ impl<'a> Reader<'a> {
     /// Reads the next element, which must have the tag `tag`, and returns its contents.
     #[inline(always)]
     pub(crate) fn element(&mut self, tag: u8, what: Field) -> Result<Self, Fault> {
-        match self.next_element(tag) {
+        match self.contents(element_header(self.rest, tag)) {
             Some(contents) => Ok(contents),
             None => Err(self.element_fault(tag, what)),
         }
     }
 
-    /// Reads an element: the identifier octet, the length in its shortest form (X.690 sections 8.1.3 and 10.1), and the
-    /// contents. Returns `None` if the octets are anything else; [`Self::element_fault`] then finds the reason.
-    #[inline(never)]
-    fn next_element(&mut self, tag: u8) -> Option<Self> {
-        let (length, after) = match *self.rest {
-            [found, length @ ..=0x7F, ref after @ ..] if found == tag => (length.into(), after),
-            [found, 0x82, a @ 1..=0xFF, b, ref after @ ..] if found == tag => (u32::from_be_bytes([0, 0, a, b]), after),
-            [found, 0x81, length @ 0x80..=0xFF, ref after @ ..] if found == tag => (length.into(), after),
-            [found, 0x83, a @ 1..=0xFF, b, c, ref after @ ..] if found == tag => {
-                (u32::from_be_bytes([0, a, b, c]), after)
-            }
-            [found, 0x84, a @ 1..=0xFF, b, c, d, ref after @ ..] if found == tag => {
-                (u32::from_be_bytes([a, b, c, d]), after)
-            }
-            _ => return None,
-        };
+    /// Skips a header, and reads the contents behind it.
+    #[inline(always)]
+    fn contents(&mut self, header: Option<Header>) -> Option<Self> {
+        let Header { size, length } = header?;
+        let (_, after) = self.rest.split_at_checked(usize::try_from(size.get()).ok()?)?;
         let (contents, rest) = after.split_at_checked(usize::try_from(length).ok()?)?;
         self.rest = rest;
         Some(Self { rest: contents })
     }
 
-    /// Returns the reason why [`Self::next_element`] returned `None`.
+    /// Reads with a copy of this reader, and takes the copy's place in the message. A function that is not inlined reads so: it
+    /// writes to the copy, and this reader stays in registers ([`Header`] says why).
+    #[inline(always)]
+    fn apart<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut copy = *self;
+        let outcome = read(&mut copy);
+        *self = copy;
+        outcome
+    }
+
+    /// Returns the reason why [`element_header`] found no header, or why fewer octets follow it than it says.
     #[cold]
     #[inline(never)]
-    fn element_fault(&self, tag: u8, what: Field) -> Fault {
+    fn element_fault(self, tag: u8, what: Field) -> Fault {
         let after_length = match *self.rest {
             [] => self.rest,
             [found, ..] if found != tag => return self.error_with(what, Kind::UnexpectedTag, tag.into()),
@@ -128,54 +128,10 @@ impl<'a> Reader<'a> {
     /// `inner`.
     #[inline(always)]
     pub(crate) fn wrapped(&mut self, outer: u8, inner: u8, what: Field) -> Result<Self, Fault> {
-        match self.wrapped_at_once([outer, 2, inner, 0]) {
+        match self.contents(wrapped_header(self.rest, [outer, 2, inner, 0])) {
             Some(contents) => Ok(contents),
-            None => self.wrapped_in_turn(outer, inner, what),
+            None => self.apart(|reader| reader.wrapped_in_turn(outer, inner, what)),
         }
-    }
-
-    /// Reads both headers of a wrapped element at once, if both lengths have the same number of octets. `empty`
-    /// contains both headers of an element with empty contents. A token has fifty such pairs of headers. Reading them
-    /// here and in `long_wrapped_at_once` saves 13 % of a request's instructions.
-    ///
-    /// For example, `[1] INTEGER` with empty contents is `A1 02 02 00`, and with the contents `05` it is `A1 03 02 01
-    /// 05`: both lengths are greater by 1. If the contents have at most 0x7D octets, the outer length is below 0x80, so
-    /// the addition does not carry into the next octet.
-    #[inline(never)]
-    fn wrapped_at_once(&mut self, empty: [u8; 4]) -> Option<Self> {
-        if let Some((headers @ [.., length @ ..=0x7D], after)) = self.rest.split_first_chunk::<4>() {
-            // The length of the contents is added to both lengths, and neither sum exceeds 0x7F. Comparing the headers
-            // as one number saves 2 % of a request's instructions.
-            let growth = u32::from_le_bytes([0, *length, 0, *length]);
-            if u32::from_le_bytes(*headers) == u32::from_le_bytes(empty).wrapping_add(growth) {
-                let (contents, rest) = after.split_at_checked(usize::from(*length))?;
-                self.rest = rest;
-                return Some(Self { rest: contents });
-            }
-        }
-        let [outer, _, inner, _] = empty;
-        self.long_wrapped_at_once(outer, inner)
-    }
-
-    /// Reads both headers at once, if both lengths have two octets or both have three, as the headers around a ticket
-    /// do.
-    #[inline(never)]
-    fn long_wrapped_at_once(&mut self, outer: u8, inner: u8) -> Option<Self> {
-        let (contents, rest) = match *self.rest {
-            [first, 0x81, longer, second, 0x81, length @ 0x80..=0xFF, ref after @ ..]
-                if first == outer && second == inner && longer.checked_sub(3) == Some(length) =>
-            {
-                after.split_at_checked(usize::from(length))?
-            }
-            [first, 0x82, a, b, second, 0x82, c @ 1..=0xFF, d, ref after @ ..] if first == outer && second == inner => {
-                let (longer, length) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-                let fits = longer.checked_sub(4) == Some(length);
-                after.split_at_checked(usize::from(length)).filter(|_| fits)?
-            }
-            _ => return None,
-        };
-        self.rest = rest;
-        Some(Self { rest: contents })
     }
 
     /// Reads the two headers of a wrapped element one after the other.
@@ -228,6 +184,80 @@ impl<'a> Reader<'a> {
             0 => Ok(()),
             left => Err(self.error_with(what, Kind::TrailingBytes, left)),
         }
+    }
+}
+
+/// The header of an element: what stands before the contents.
+///
+/// It is one word, and the functions that read it get octets instead of a reader. So nothing writes to a reader through a
+/// reference, and the reader stays in registers. Where functions wrote to it, their callers waited for the octets that they
+/// had just written: a request took 14 to 17 % longer, the mean of two layouts of the program.
+#[derive(Clone, Copy)]
+struct Header {
+    /// How many octets the header has.
+    size: NonZeroU32,
+    /// How many octets the contents have.
+    length: u32,
+}
+
+const _: () = assert!(size_of::<Option<Header>>() == 8, "a header is one word");
+
+impl Header {
+    #[inline(always)]
+    fn new(size: u32, length: impl Into<u32>) -> Option<Self> {
+        Some(Self { size: NonZeroU32::new(size)?, length: length.into() })
+    }
+}
+
+/// Reads the header of an element: the identifier octet, and the length in its shortest form (X.690 sections 8.1.3 and 10.1).
+/// Returns `None` if the octets are anything else; [`Reader::element_fault`] then finds the reason.
+#[inline(never)]
+fn element_header(octets: &[u8], tag: u8) -> Option<Header> {
+    match *octets {
+        [found, length @ ..=0x7F, ..] if found == tag => Header::new(2, length),
+        [found, 0x82, a @ 1..=0xFF, b, ..] if found == tag => Header::new(4, u16::from_be_bytes([a, b])),
+        [found, 0x81, length @ 0x80..=0xFF, ..] if found == tag => Header::new(3, length),
+        [found, 0x83, a @ 1..=0xFF, b, c, ..] if found == tag => Header::new(5, u32::from_be_bytes([0, a, b, c])),
+        [found, 0x84, a @ 1..=0xFF, b, c, d, ..] if found == tag => Header::new(6, u32::from_be_bytes([a, b, c, d])),
+        _ => None,
+    }
+}
+
+/// Reads both headers of a wrapped element at once, if both lengths have the same number of octets. `empty`
+/// contains both headers of an element with empty contents. A token has fifty such pairs of headers. Reading them
+/// here and in `long_wrapped_header` saves 13 % of a request's instructions.
+///
+/// For example, `[1] INTEGER` with empty contents is `A1 02 02 00`, and with the contents `05` it is `A1 03 02 01
+/// 05`: both lengths are greater by 1. If the contents have at most 0x7D octets, the outer length is below 0x80, so
+/// the addition does not carry into the next octet.
+#[inline(never)]
+fn wrapped_header(octets: &[u8], empty: [u8; 4]) -> Option<Header> {
+    if let Some(headers @ [.., length @ ..=0x7D]) = octets.first_chunk::<4>() {
+        // The length of the contents is added to both lengths, and neither sum exceeds 0x7F. Comparing the headers
+        // as one number saves 2 % of a request's instructions.
+        let growth = u32::from_le_bytes([0, *length, 0, *length]);
+        if u32::from_le_bytes(*headers) == u32::from_le_bytes(empty).wrapping_add(growth) {
+            return Header::new(4, *length);
+        }
+    }
+    let [outer, _, inner, _] = empty;
+    long_wrapped_header(octets, outer, inner)
+}
+
+/// Reads both headers at once, if both lengths have two octets or both have three, as the headers around a ticket do.
+#[inline(never)]
+fn long_wrapped_header(octets: &[u8], outer: u8, inner: u8) -> Option<Header> {
+    match *octets {
+        [first, 0x81, longer, second, 0x81, length @ 0x80..=0xFF, ..]
+            if first == outer && second == inner && longer.checked_sub(3) == Some(length) =>
+        {
+            Header::new(6, length)
+        }
+        [first, 0x82, a, b, second, 0x82, c @ 1..=0xFF, d, ..] if first == outer && second == inner => {
+            let (longer, length) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+            if longer.checked_sub(4) == Some(length) { Header::new(8, length) } else { None }
+        }
+        _ => None,
     }
 }
 

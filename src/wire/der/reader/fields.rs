@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(value.into())
             }
-            None => self.any_int32_field(number, what),
+            None => self.apart(|reader| reader.any_int32_field(number, what)),
         }
     }
 
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(())
             }
-            _ => self.any_constant_field(number, expected, what),
+            _ => self.apart(|reader| reader.any_constant_field(number, expected, what)),
         }
     }
 
@@ -120,8 +120,11 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(crate) fn time_field(&mut self, number: u8, what: Field) -> Result<UnixTime, Fault> {
         match self.usual_time_field(number) {
-            Some(seconds) => Ok(UnixTime::from_seconds(seconds)),
-            None => self.any_time_field(number, what),
+            Some((seconds, rest)) => {
+                self.rest = rest;
+                Ok(UnixTime::from_seconds(seconds))
+            }
+            None => self.apart(|reader| reader.any_time_field(number, what)),
         }
     }
 
@@ -165,17 +168,16 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
-    /// Reads a time field of exactly 19 octets, the only valid length. Returns the seconds since 1970.
-    #[inline(never)]
-    fn usual_time_field(&mut self, number: u8) -> Option<i64> {
-        let (field, rest) = self.rest.split_first_chunk::<19>()?;
-        let (header, text) = (field.first_chunk()?, field.last_chunk()?);
+    /// Returns the time in the field `[number]`, in seconds since 1970, and the octets after the field. The field must have 19 octets,
+    /// the only valid length.
+    #[inline(always)]
+    fn usual_time_field(&self, number: u8) -> Option<(i64, &'a [u8])> {
+        let (header, after) = self.rest.split_first_chunk()?;
+        let (text, rest) = after.split_first_chunk()?;
         if *header != [context(number), 17, tag::GENERALIZED_TIME, 15] {
             return None;
         }
-        let seconds = UnixTime::kerberos_seconds(text)?;
-        self.rest = rest;
-        Some(seconds)
+        Some((UnixTime::kerberos_seconds(text)?, rest))
     }
 
     #[inline(never)]
