@@ -201,8 +201,7 @@ impl<R: ReplayCache> Validator<R> {
 
     /// Runs all stages after the first.
     fn decide(&self, request: &Request<'_>, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
-        let krb_errors = self.policy.krb_errors;
-        self.authorized(request, arrival, AskAtOnce { replay: &*self.replay, krb_errors, now: arrival.now })
+        self.authorized(request, arrival, AskAtOnce { replay: &*self.replay, now: arrival.now })
     }
 
     /// Fifth stage: admits the request if this validator's replay cache has not seen the authenticator. If the earlier stages
@@ -249,9 +248,14 @@ impl<R> Validator<R> {
             }
         };
         self.remember(&mut verified);
-        match in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)) {
-            Ok(pac) => next.on_authorized(buffer, opened, verified, pac),
-            Err(error) => Err(Refused::of_verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now)),
+        let refused = |error| Refused::of_verified(error, &opened, &verified, &buffer, policy.krb_errors, arrival.now);
+        let pac = match in_stage(Stage::Authorize, || authorize(&buffer, &opened, &verified, policy)) {
+            Ok(pac) => pac,
+            Err(error) => return Err(refused(error)),
+        };
+        match next.check(&buffer, &opened, &verified, pac.as_ref()) {
+            Ok(()) => Ok(next.outcome(buffer, opened, verified, pac)),
+            Err(error) => Err(refused(error)),
         }
     }
 
