@@ -21,10 +21,12 @@ pub(super) struct CheckedChecksum<'a> {
 /// RFC 4121 section 4.1.1 demands type 0x8003 in every GSS token. Real clients send none (MS-KILE section 3.4.5 accepts
 /// such tokens), or a keyed checksum over nothing, as Samba once did, which must verify. A keyed checksum in a bare AP-REQ
 /// covers data of the application, which is not here: the encryption of the authenticator protects it.
-pub(super) fn check_checksum<'a>(
+///
+/// `session_key` is called for a keyed checksum only.
+pub(super) fn check_checksum<'a, 'k>(
     checksum: Option<Checksum<'a>>,
     message: Message,
-    session_key: KeyRef<'_>,
+    session_key: impl FnOnce() -> KeyRef<'k>,
 ) -> Result<CheckedChecksum<'a>, ChecksumCause> {
     let none = CheckedChecksum { flags: None, bindings: &[0; 16], delegated: None };
     let Some(checksum) = checksum else {
@@ -34,6 +36,7 @@ pub(super) fn check_checksum<'a>(
         let gss = GssChecksum::read(checksum.value.0)?;
         return Ok(CheckedChecksum { flags: Some(gss.flags), bindings: gss.bindings, delegated: gss.delegated });
     }
+    let session_key = session_key();
     if session_key.etype().checksum_type() != Some(checksum.checksum_type) {
         return Err(ChecksumCause::Type(checksum.checksum_type));
     }

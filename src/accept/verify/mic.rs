@@ -64,10 +64,10 @@ pub(crate) struct Completed {
 }
 
 impl AnswerPlan {
-    /// Checks the client's MIC or final token, and plans the answer.
-    pub(crate) fn check(
+    /// Checks the client's MIC or final token, and plans the answer. `keys` is called only where there is something to verify.
+    pub(crate) fn check<'k>(
         request: &Request<'_>,
-        keys: ContextKeys<'_>,
+        keys: impl Fn() -> ContextKeys<'k>,
         authenticator: &AuthenticatorFields,
     ) -> Result<Self, Error> {
         let flags = authenticator.flags();
@@ -76,14 +76,15 @@ impl AnswerPlan {
             Carrier::NegTokenInit(negotiated) => (Some(negotiated), Some(negotiated.mechanism)),
             Carrier::NegTokenResp(negotiated) => (Some(negotiated), None),
             Carrier::Earlier(token) => {
-                return complete(&token, keys, authenticator).map(|completed| Self::ToFinalToken(Box::new(completed)));
+                return complete(&token, keys(), authenticator)
+                    .map(|completed| Self::ToFinalToken(Box::new(completed)));
             }
         };
         let mic = match &negotiated {
-            Some(negotiated) => check_mic(negotiated, keys, authenticator)?,
+            Some(negotiated) => check_mic(negotiated, &keys, authenticator)?,
             None => MicExchange::Unneeded,
         };
-        if mic == MicExchange::Due && keys.ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
+        if mic == MicExchange::Due && keys().ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
             // RFC 4178 section 5 c V: the acceptor asked for MICs, and this was the mechanism's last token.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
@@ -108,16 +109,16 @@ impl AnswerPlan {
 /// Kerberos is the only mechanism of this acceptor, and so its first choice. If it is the client's first choice too, the
 /// exchange is optional, and the client begins it; otherwise the exchange is required. A client that did not ask for integrity
 /// makes no MICs.
-fn check_mic(
+fn check_mic<'k>(
     negotiated: &Negotiated<'_>,
-    keys: ContextKeys<'_>,
+    keys: impl FnOnce() -> ContextKeys<'k>,
     authenticator: &AuthenticatorFields,
 ) -> Result<MicExchange, Error> {
     let Some(mic) = negotiated.mic else {
         let required = !negotiated.mechanisms.prefers_kerberos() && asks_for_integrity(authenticator);
         return Ok(if required { MicExchange::Due } else { MicExchange::Unneeded });
     };
-    receive_mic(&mut keys.before_reply(authenticator), negotiated.mechanisms.der(), &mic)?;
+    receive_mic(&mut keys().before_reply(authenticator), negotiated.mechanisms.der(), &mic)?;
     Ok(MicExchange::Verified)
 }
 

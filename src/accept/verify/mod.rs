@@ -133,7 +133,7 @@ pub(crate) fn verify(
         Some(key) => Some(usable_key(buffer, key, "Authenticator.subkey", policy, KeyRole::Subkey)?),
         None => None,
     };
-    let session_key = buffer.key(opened.session_key);
+    let session_key = || buffer.key(opened.session_key);
     let channel = check_channel(sent, request.message, session_key, policy, arrival)?;
     let replay = replay_fields(request, sent, tag, policy, now);
     let delegated = channel.checksum.delegated.map(|krb_cred| buffer.span_of(&krb_cred));
@@ -142,7 +142,7 @@ pub(crate) fn verify(
     let current = subkey.unwrap_or(opened.session_key).etype();
     let ap_rep = wants_mutual(&authenticator, request.ap_req.options)
         .then(|| acceptor_subkey(current, channel.etypes, authenticator.flags(), policy));
-    let keys = ContextKeys { session: session_key, subkey: subkey.map(|subkey| buffer.key(subkey)), ap_rep };
+    let keys = || ContextKeys { session: session_key(), subkey: subkey.map(|subkey| buffer.key(subkey)), ap_rep };
     let answer = AnswerPlan::check(request, keys, &authenticator)?;
     Ok(Verified {
         authenticator,
@@ -237,10 +237,10 @@ struct CheckedChannel<'a> {
     etypes: EtypeList<'a>,
 }
 
-fn check_channel<'a>(
+fn check_channel<'a, 'k>(
     authenticator: &Authenticator<'a>,
     message: Message,
-    session_key: KeyRef<'_>,
+    session_key: impl FnOnce() -> KeyRef<'k>,
     policy: &Policy,
     arrival: &Arrival<'_>,
 ) -> Result<CheckedChannel<'a>, Error> {
