@@ -161,8 +161,11 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
 /// Returns the days from 1970-01-01 to the first day of a year. The year has four digits.
 #[expect(clippy::arithmetic_side_effects, reason = "a year of four digits is far from the ends of the range")]
 fn days_to_year(year: u32) -> i64 {
-    // The year 0 is a leap year. So is every fourth year, except every hundredth year that is not also a four-hundredth.
-    let leap_years = year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400);
+    // Every fourth year is a leap year, except every hundredth year that is not also a four-hundredth. They are counted up to the
+    // year before, as if it were 400 years later: so the year before the year 0 has a number, too. To round up instead takes
+    // 1 % of a request.
+    let last = year + 399;
+    let leap_years = last / 4 - last / 100 + last / 400 - LEAP_YEARS_TO_399;
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970
 }
 
@@ -181,6 +184,9 @@ const DAYS_TO_1970: i64 = 719_468;
 
 /// The days from 0000-01-01 to 1970-01-01.
 const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
+
+/// The leap years from the year 1 to the year 399.
+const LEAP_YEARS_TO_399: u32 = 96;
 
 /// The days of a common year before each month, and the days of that month, by the number of the month. There is no month 0.
 const MONTHS: [(u32, u32); 13] = [
