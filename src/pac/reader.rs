@@ -71,6 +71,7 @@ impl<'a> Reader<'a> {
         self.array(field).map(u16::from_le_bytes)
     }
 
+    #[inline(always)]
     pub(super) fn u32(&mut self, field: Field) -> Result<u32, Fault> {
         self.array(field).map(u32::from_le_bytes)
     }
