@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use crate::arguments::Arguments;
 use crate::clock;
@@ -12,19 +12,19 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The state of every route.
+/// The state that every route receives.
 pub(crate) type Shared = Arc<App>;
 
 pub(crate) struct App {
-    /// `http://ADDR:PORT`, as clients of this machine reach the server.
+    /// The address at which clients on this machine reach the server, as `http://ADDR:PORT`.
     pub(crate) address: String,
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
     pub(crate) judged: JudgedTickets,
     pub(crate) pages: Pages,
-    /// Seals the negotiations that clients carry in cookies.
+    /// The key that seals the state of negotiations, which clients hold in cookies.
     pub(crate) sealing_key: SealingKey,
-    /// Whether tickets are explained.
+    /// Whether this server serves `/explain`.
     pub(crate) explains: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of the server.
 
 use lexopt::prelude::*;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 pub(crate) struct Arguments {
     pub(crate) listen: SocketAddr,
-    /// `None` for the built-in test realm.
+    /// The configuration file, or `None` for the built-in test realm.
     pub(crate) config: Option<PathBuf>,
     pub(crate) allow_rc4: bool,
-    /// Whether `/explain` tells of the tenants in `config`.
+    /// Whether the server serves `/explain` for the tenants of `config`.
     pub(crate) explain: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The routes of the browser: from a name to a session, by ticket or by password.
+//! The routes for browsers, from the user's name to a session, by ticket or by password.
 
 use crate::app::{App, Shared};
 use crate::clock;
@@ -57,7 +57,7 @@ struct Credentials {
     password: Zeroized,
 }
 
-/// Overwritten when it is dropped.
+/// A text whose memory is overwritten when it is dropped.
 #[derive(Deserialize)]
 #[serde(from = "String")]
 struct Zeroized(Zeroizing<String>);
@@ -79,7 +79,7 @@ struct TestUser {
     name: String,
 }
 
-/// Who you are; or whatever step comes next.
+/// Shows the signed-in user, or the page of the next step of the sign-in.
 async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, headers: HeaderMap) -> Response {
     match cookies::session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?))) {
         Some((id, (session, Stage::SignedIn))) => {
@@ -100,7 +100,7 @@ fn explain_link(app: &App, id: SessionId, headers: &HeaderMap) -> ExplainLink {
     }
 }
 
-/// Home-realm discovery: the tenant that a name or a domain leads to.
+/// Shows the sign-in page of the tenant that the hint selects (home-realm discovery), or asks for the user's name.
 fn discover(app: &App, hints: &Hints) -> Response {
     let test_realm = app.tenants.test_tenant().is_some();
     let name = |status, error| app.pages.name(status, &hints.login_hint, error, test_realm);
@@ -123,9 +123,9 @@ fn discover(app: &App, hints: &Hints) -> Response {
     }
 }
 
-/// What the page asks in the background. Whoever fails is not challenged again, or the browser would ask its user. Pages of
-/// other sites get nothing: a browser would sign its user in for them, again and again, until the user's sessions elsewhere
-/// make room.
+/// Answers the request that the sign-in page sends in the background. A client whose ticket is refused gets no new challenge,
+/// because the browser would then ask its user for a password. A request from a page of another site is refused. Otherwise that
+/// page could sign the user in again and again, and the new sessions would push out the user's other sessions.
 async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers) {
         return (StatusCode::FORBIDDEN, Json(json!({ "signed_in": false }))).into_response();
@@ -161,7 +161,7 @@ async fn password(
         return page(StatusCode::BAD_REQUEST, "Please check the name.");
     };
     if app.tenants.is_of_another(&user, &tenant) {
-        return page(StatusCode::FORBIDDEN, "That name is of another organisation. Please begin anew with it.");
+        return page(StatusCode::FORBIDDEN, "That name is of another organisation. Please start again with that name.");
     }
     match directory::sign_in(&tenant, &user, &credentials.password.0).await {
         Ok(accepted) => {
@@ -173,7 +173,7 @@ async fn password(
     }
 }
 
-/// A session, in place of the one that the browser had. It waits if the hook asks for more proof.
+/// Begins a session in place of the browser's old session. The session waits if the user must enter a one-time code.
 fn begin(app: &App, tenant: &Tenant, identity: Identity, method: Method, headers: &HeaderMap) -> (SessionId, Stage) {
     let stage = if tenant.proofs.are_needed(&identity) { Stage::AwaitsProof } else { Stage::SignedIn };
     if let Some(old) = cookies::session_id(headers) {
@@ -188,8 +188,8 @@ fn end(app: &App, id: SessionId) -> Option<Arc<Session>> {
     app.sessions.end(id)
 }
 
-/// Where tickets are explained, the user can see what became of this one. A message that goes on with a negotiation says too
-/// little by itself.
+/// Keeps the ticket for `/explain/own` if the server serves that page. A message that continues a negotiation is not kept,
+/// because it cannot be explained without the messages before it.
 fn keep_ticket(app: &App, id: SessionId, headers: &HeaderMap) {
     let goes_on = cookies::find(headers, cookies::CONTINUATION).is_some();
     let mut values = headers.get_all(AUTHORIZATION).iter();
@@ -199,7 +199,7 @@ fn keep_ticket(app: &App, id: SessionId, headers: &HeaderMap) {
     }
 }
 
-/// The one-time code. The session that then begins has another id.
+/// Checks the one-time code. A correct code ends the waiting session and begins a session with another id.
 async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }): Form<Code>) -> Response {
     let waiting = cookies::session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?)));
     let Some((id, (session, Stage::AwaitsProof))) = waiting else { return Redirect::to("/").into_response() };
@@ -209,7 +209,7 @@ async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }
         let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
         return app.pages.proof(StatusCode::FORBIDDEN, &session, error);
     }
-    // Whoever was quicker with the same session and code has it.
+    // Another request with the same session and code may have ended this session first; that request has the new session.
     let Some(proved) = app.sessions.end(id) else {
         return Redirect::to("/").into_response();
     };
@@ -225,7 +225,7 @@ async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
     (with_cookie(cookies::clear(cookies::SESSION)), Redirect::to("/")).into_response()
 }
 
-/// The server mints a ticket and judges it, in the built-in test realm only.
+/// Signs in with a ticket that the server itself makes, in the built-in test realm only.
 async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): Form<TestUser>) -> Response {
     let tenant = app.tenants.test_tenant();
     let Some((tenant, realm)) = tenant.as_ref().and_then(|tenant| Some((tenant, tenant.test_realm.as_ref()?))) else {
@@ -245,7 +245,7 @@ async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): 
     }
 }
 
-/// Whom a test ticket is for.
+/// Returns the account for which the server makes a test ticket.
 pub(crate) fn test_account(name: &str) -> String {
     UserName::parse(name).map_or_else(|| "alice".into(), UserName::into_account)
 }
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_of_other_sites_sign_nobody_in() {
+    async fn autologon_request_from_another_site_is_refused() {
         for (site, expected) in [("same-origin", 401), ("none", 401), ("same-site", 403), ("cross-site", 403)] {
             let request = Request::get("/contoso.test/winauth/sso").header("sec-fetch-site", site);
             let (status, _) = answer(Tenants::of_test_realm(), request.body(String::new()).unwrap()).await;
@@ -290,9 +290,9 @@ mod tests {
         }
     }
 
-    /// An empty one is refused without asking the KDC.
+    /// The passwords are empty: the server refuses an empty password without asking the KDC.
     #[tokio::test(start_paused = true)]
-    async fn a_password_goes_to_no_other_tenant() {
+    async fn password_is_refused_when_the_name_is_of_another_tenant() {
         for (name, is_of_another) in
             [("alice@b.test", true), (r"B\alice", true), ("alice@a.test", false), ("alice", false)]
         {

@@ -1,4 +1,4 @@
-//! The system's clock, and its randomness.
+//! The clock and the randomness of the operating system.
 
 use kerberos_sso::{Randomness, UnixTime};
 use std::time::SystemTime;
@@ -7,7 +7,7 @@ pub(crate) fn now() -> UnixTime {
     SystemTime::now().into()
 }
 
-/// Octets that nobody guesses.
+/// Returns octets from the random number generator of the operating system.
 #[expect(clippy::expect_used, reason = "a server without randomness must stop")]
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut octets = [0; N];
@@ -15,7 +15,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     octets
 }
 
-/// What answers to a ticket are made with.
+/// Returns the randomness with which the library makes its answer to a ticket.
 pub(crate) fn randomness() -> Randomness {
     Randomness::new(random())
 }

@@ -1,4 +1,4 @@
-//! `--config FILE`: JSON in, checked tenants out. Files that it names are not opened here.
+//! Reads and checks the file of `--config FILE`, which is JSON. This module does not open the files that FILE names.
 //!
 //! ```json
 //! {
@@ -25,28 +25,28 @@ pub(crate) struct Config {
     pub(crate) tenants: Vec<TenantConfig>,
 }
 
-/// One forest, with its own account and its own keys.
+/// The configuration of a tenant: one forest, with its own account and its own keys.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TenantConfig {
-    /// What its addresses begin with: `/contoso.test/…`.
+    /// The name with which the tenant's paths begin, as in `/contoso.test/…`.
     pub(crate) name: String,
     pub(crate) realm: String,
     pub(crate) account: String,
-    /// Relative to the file that names it.
+    /// The path of the keytab, relative to the folder of the configuration file.
     pub(crate) keytab: PathBuf,
-    /// `ADDR:PORT` of a KDC, for passwords; without one there is no password form.
+    /// The `ADDR:PORT` of a KDC, which checks passwords. Without a KDC there is no password form.
     pub(crate) kdc: Option<String>,
-    /// The domains that its keys may vouch for.
+    /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
     #[serde(default)]
     pub(crate) domain_sids: Vec<Sid>,
-    /// Further domains of the forest whose users sign in here: their realms, each with its SID.
+    /// The realms of further domains of the forest whose users sign in here, each with the SID of its domain.
     #[serde(default)]
     pub(crate) forest_domains: BTreeMap<String, Sid>,
-    /// The suffixes of user names that lead here.
+    /// The suffixes of user names that select this tenant.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
-    /// Accounts that must show a one-time code besides (RFC 6238), and its secret in base32.
+    /// The accounts that must also enter a one-time code (RFC 6238), each with its secret in base32.
     #[serde(default)]
     pub(crate) proof: HashMap<String, String>,
 }
@@ -91,8 +91,8 @@ impl Config {
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants of this name", tenant.name));
             }
-            // Each has its own replay cache: one's tickets would be good a second time at the other. And a user of a realm is one
-            // tenant's.
+            // Each tenant has its own replay cache. So two tenants of one realm would both accept the same authenticator. Also,
+            // a user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
                 return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
             }
@@ -124,20 +124,20 @@ impl TenantConfig {
         if self.forest_domains.keys().any(|realm| realm.eq_ignore_ascii_case(&self.realm)) {
             return of_forest("the SID of the tenant's own realm belongs into `domain_sids`");
         }
-        // With the other domains alone, the realm's own users would be refused.
+        // If the validator knew the SIDs of the other domains only, it would refuse the users of the tenant's own realm.
         if !self.forest_domains.is_empty() && self.domain_sids.is_empty() {
             return of_forest("name the SID of the tenant's own realm, too, in `domain_sids`");
         }
         Ok(())
     }
 
-    /// The realm of the account, and the others of its forest.
+    /// Returns the realm of the account and the other realms of its forest.
     fn realms(&self) -> impl Iterator<Item = &str> {
         [self.realm.as_str()].into_iter().chain(self.forest_domains.keys().map(String::as_str))
     }
 }
 
-/// A week.
+/// One week.
 const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
 
 #[cfg(test)]
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn one_tenant_needs_little() {
+    fn tenant_with_only_the_required_fields_is_read_with_defaults() {
         let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
         assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn wrong_configuration_is_refused_with_an_error_that_names_the_wrong_part() {
         let sid = r#", "domain_sids": ["S-1-5-21-1-2-3"]"#;
         let domain = r#", "domain_sids": ["S-1-5-21-1-2-3"], "domains": ["c.test"]"#;
         let child = format!(r#"{sid}, "forest_domains": {{"C": "S-1-5-21-4-5-6"}}"#);

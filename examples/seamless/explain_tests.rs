@@ -1,4 +1,4 @@
-//! `/explain` for who has signed in, for who has no token, and for who has pasted something else.
+//! Tests of `/explain`: for a signed-in user, for a user without a token, and for pasted text that is no token.
 
 #![allow(clippy::unwrap_used)]
 
@@ -49,7 +49,7 @@ impl Server {
         Answer { status, headers, page: String::from_utf8(body.to_vec()).unwrap() }
     }
 
-    /// The cookie of a session that a test ticket began.
+    /// Signs in with a test ticket and returns the session cookie.
     async fn sign_in(&self, name: &str) -> String {
         let answer = self.post("/test-ticket", "", &format!("name={name}")).await;
         let cookie = answer.headers.get("set-cookie").unwrap().to_str().unwrap();
@@ -62,14 +62,14 @@ impl Server {
     }
 }
 
-/// Whether a page has what is as long as a token, in base64.
+/// Returns whether a page contains a base64 word of more than 200 characters, which may be a token.
 fn holds_token(page: &str) -> bool {
     let is_base64 = |one: char| one.is_ascii_alphanumeric() || matches!(one, '+' | '/' | '=');
     page.replace("&#x2f;", "/").split(|one| !is_base64(one)).any(|word| word.len() > 200)
 }
 
 #[tokio::test]
-async fn who_has_signed_in_sees_how_the_own_ticket_was_judged() {
+async fn signed_in_user_sees_the_verdict_on_their_own_ticket_only() {
     let server = Server::of_test_realm();
     let (alice, bob) = (server.sign_in("alice").await, server.sign_in("bob").await);
     for (cookie, name) in [(&alice, "alice"), (&bob, "bob")] {
@@ -87,7 +87,7 @@ async fn who_has_signed_in_sees_how_the_own_ticket_was_judged() {
 }
 
 #[tokio::test]
-async fn who_must_prove_more_sees_no_ticket_before() {
+async fn own_ticket_is_not_shown_before_the_one_time_code() {
     let server = Server::new(|mut app| {
         app.tenants.require_proof_of("olga");
         app
@@ -97,7 +97,7 @@ async fn who_must_prove_more_sees_no_ticket_before() {
 }
 
 #[tokio::test]
-async fn a_server_that_explains_nothing_keeps_no_ticket() {
+async fn server_without_explain_keeps_no_ticket_and_refuses_the_pages() {
     let server = Server::new(|app| App { explains: false, ..app });
     let cookie = server.sign_in("alice").await;
     let id = cookie.split('=').nth(1).unwrap().parse().unwrap();
@@ -109,7 +109,7 @@ async fn a_server_that_explains_nothing_keeps_no_ticket() {
 }
 
 #[tokio::test]
-async fn no_page_leads_strangers_behind_a_proxy_to_explanations() {
+async fn explanations_are_refused_and_not_linked_behind_a_proxy() {
     let server = Server::of_test_realm();
     let cookie = server.sign_in("alice").await;
     for (path, status) in [("/", 200), ("/explain/own", 403), ("/explain/example/ntlm", 403)] {
@@ -120,7 +120,7 @@ async fn no_page_leads_strangers_behind_a_proxy_to_explanations() {
 }
 
 #[tokio::test]
-async fn who_signs_in_by_a_test_ticket_reads_that_nobody_proved_anything() {
+async fn page_after_a_test_ticket_says_that_nobody_proved_who_the_user_is() {
     let server = Server::of_test_realm();
     let cookie = server.sign_in("alice").await;
     let who = server.get("/", &cookie).await.page;
@@ -133,7 +133,7 @@ async fn who_signs_in_by_a_test_ticket_reads_that_nobody_proved_anything() {
 }
 
 #[tokio::test]
-async fn an_example_is_judged_with_the_keys_of_its_own_realm() {
+async fn example_token_is_judged_with_the_keys_of_the_test_realm() {
     let of_config = Server::new(|app| App { tenants: Tenants::of_realms(&["CONTOSO.TEST", "B.TEST"]), ..app });
     for server in [Server::of_test_realm(), of_config] {
         let accepted = server.get("/explain/example/accepted", "").await.page;
@@ -145,7 +145,7 @@ async fn an_example_is_judged_with_the_keys_of_its_own_realm() {
 }
 
 #[tokio::test]
-async fn the_example_in_the_field_is_a_token_of_the_test_realm() {
+async fn example_token_in_the_text_field_is_accepted_when_pasted() {
     let server = Server::of_test_realm();
     let page = server.get("/explain/example/accepted", "").await.page;
     let field = page.split("</textarea>").next().unwrap().rsplit('>').next().unwrap();
@@ -155,7 +155,7 @@ async fn the_example_in_the_field_is_a_token_of_the_test_realm() {
 }
 
 #[tokio::test]
-async fn whoever_pastes_no_token_reads_what_it_is_and_where_one_is() {
+async fn pasted_text_without_a_token_is_named_and_the_page_says_where_to_find_a_token() {
     let server = Server::of_test_realm();
     for (pasted, finding) in [
         ("", "Nothing was pasted."),
@@ -173,7 +173,7 @@ async fn whoever_pastes_no_token_reads_what_it_is_and_where_one_is() {
 }
 
 #[tokio::test]
-async fn whoever_pastes_part_of_a_token_reads_that_and_what_it_tells() {
+async fn part_of_a_token_is_named_and_explained_as_far_as_possible() {
     let server = Server::of_test_realm();
     for (pasted, finding, code) in [
         ("YIIGzgYGKwYBBQUCoII", "This token is cut off.", "malformed"),

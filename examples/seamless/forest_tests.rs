@@ -1,4 +1,4 @@
-//! Users of a forest of several domains, at a server whose account is in the root.
+//! Tests with users of a forest of several domains. The server's account is in the root domain.
 
 #![allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
 
@@ -19,7 +19,7 @@ const ROOT: &str = "CONTOSO.TEST";
 const CHILD: &str = "CHILD.CONTOSO.TEST";
 const GRANDCHILD: &str = "GRAND.CHILD.CONTOSO.TEST";
 
-/// The domain of the account. Its KDC makes all tickets for the account.
+/// The domain of the server's account. The KDC of this domain issues all tickets for the account.
 fn root() -> TestRealm {
     TestRealm::new(ROOT).with_account("AZUREADSSOACC$").of_active_directory()
 }
@@ -28,7 +28,7 @@ fn sid_of(realm: &str) -> Sid {
     TestRealm::new(realm).domain_sid()
 }
 
-/// A keytab of the account's AES256 key.
+/// Returns a keytab with the AES256 key of the account.
 fn keytab() -> Vec<u8> {
     let counted = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes()[..], octets].concat();
     let principal = [&[0, 1][..], &counted(ROOT.as_bytes()), &counted(b"AZUREADSSOACC$")].concat();
@@ -41,7 +41,7 @@ fn key() -> Vec<u8> {
     root().key(EncType::AES256_CTS_HMAC_SHA1_96).expose_bytes().to_vec()
 }
 
-/// A server whose tenant names these domains of its forest.
+/// Returns a server whose tenant names these domains of its forest.
 fn server(domains: &[&str]) -> Router {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("sso.keytab"), keytab()).unwrap();
@@ -58,8 +58,9 @@ fn server(domains: &[&str]) -> Router {
     browser::routes().with_state(Arc::new(App::new(&arguments, "http://sso.test").unwrap()))
 }
 
-/// A ticket for a user of `realm` with a SID of the domain `of`, that came by way of these realms. The authenticator is of a
-/// later second than the server's start: it takes none from before.
+/// Returns a ticket for a user of `realm`. The user's SID is of the domain `of`, and `transited` lists the realms of the
+/// authentication path. The authenticator's time is after the server's start, because the server refuses authenticators
+/// from before its start.
 fn ticket(realm: &str, of: &str, transited: &str) -> TestToken {
     let now = clock::now();
     let user = sid_of(of).join(1105).unwrap();
@@ -81,7 +82,7 @@ async fn sign_in(server: &Router, token: TestToken) -> u16 {
 }
 
 #[tokio::test]
-async fn users_of_named_domains_sign_in_by_ticket() {
+async fn users_of_configured_forest_domains_sign_in_by_ticket() {
     let server = server(&[CHILD, GRANDCHILD]);
     assert_eq!(sign_in(&server, ticket(ROOT, ROOT, "")).await, 200);
     assert_eq!(sign_in(&server, ticket(CHILD, CHILD, "")).await, 200);
@@ -89,7 +90,7 @@ async fn users_of_named_domains_sign_in_by_ticket() {
 }
 
 #[tokio::test]
-async fn users_of_other_domains_do_not_sign_in() {
+async fn users_of_unknown_domains_or_by_way_of_unknown_realms_are_refused() {
     let alone = server(&[]);
     assert_eq!(sign_in(&alone, ticket(ROOT, ROOT, "")).await, 200);
     assert_eq!(sign_in(&alone, ticket(CHILD, CHILD, "")).await, 403);
@@ -104,9 +105,9 @@ async fn users_of_other_domains_do_not_sign_in() {
     }
 }
 
-/// `CHILD\carl` and `CONTOSO\carl` are two people.
+/// `CHILD\carl` and `CONTOSO\carl` are different users.
 #[tokio::test(start_paused = true)]
-async fn a_name_of_another_domain_leads_to_the_tenant_and_its_password_to_no_kdc() {
+async fn name_of_another_forest_domain_selects_the_tenant_and_its_password_is_sent_to_no_kdc() {
     let server = server(&[CHILD]);
     for (typed, is_of_other_domain) in
         [(r"CHILD\carl", true), ("carl@child.contoso.test", true), (r"CONTOSO\carl", false), ("carl", false)]
@@ -115,7 +116,7 @@ async fn a_name_of_another_domain_leads_to_the_tenant_and_its_password_to_no_kdc
         let hint = Request::get(format!("/?login_hint={escaped}")).body(String::new()).unwrap();
         assert_eq!(answer(&server, hint).await.0, 200, "{typed}");
         let form = Request::post("/contoso.test/password").header("content-type", "application/x-www-form-urlencoded");
-        // An empty password is refused without asking the KDC.
+        // The server refuses an empty password without asking the KDC.
         let (status, page) = answer(&server, form.body(format!("name={escaped}&password=")).unwrap()).await;
         assert_eq!((status, page.contains("Passwords of your domain")), (403, is_of_other_domain), "{typed}");
     }

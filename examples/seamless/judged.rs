@@ -1,7 +1,8 @@
-//! Tickets that were judged a moment ago, so that `/explain` can show their own users what became of them.
+//! Tickets that the server judged a few minutes ago, kept so that `/explain/own` can show each user how the ticket was judged.
 //!
-//! A ticket is a secret, also once this server has used it up: another server of the account may not have seen it. So only a
-//! server that explains tickets keeps any, few of them, for as long as a page is looked at. No page shows one.
+//! A ticket stays a secret after this server has accepted it, because another server of the same account may not know its
+//! authenticator yet. So only a server that explains tickets keeps any tickets, a few of them, for a few minutes. No page shows
+//! a kept ticket.
 
 use crate::session::SessionId;
 use kerberos_sso::UnixTime;
@@ -10,11 +11,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// By the session that began with it.
+/// The kept tickets, by the session that each ticket began.
 #[derive(Default)]
 pub(crate) struct JudgedTickets(Mutex<HashMap<SessionId, Kept>>);
 
-/// What came in the header `Authorization`, and when.
+/// The value of a header `Authorization`, and the time at which it came.
 #[derive(Clone)]
 pub(crate) struct JudgedTicket {
     pub(crate) authorization: Zeroizing<Vec<u8>>,
@@ -27,7 +28,8 @@ struct Kept {
 }
 
 impl JudgedTickets {
-    /// The oldest makes room. A header that is too long for this is not kept.
+    /// Keeps a ticket. If there is no room, the oldest kept ticket is dropped. A header of more than [`MAX_SIZE`] octets is not
+    /// kept.
     pub(crate) fn keep(&self, id: SessionId, ticket: JudgedTicket) {
         let now = Instant::now();
         let Some(ends) = now.checked_add(KEPT_FOR) else { return };
@@ -50,12 +52,12 @@ impl JudgedTickets {
         self.kept(Instant::now()).contains_key(&id)
     }
 
-    /// As the session ends.
+    /// Drops the ticket of a session that ends.
     pub(crate) fn forget(&self, id: SessionId) {
         self.kept(Instant::now()).remove(&id);
     }
 
-    /// As the session goes on under another id.
+    /// Moves the ticket of a session that continues under another id.
     pub(crate) fn rename(&self, id: SessionId, new: SessionId) {
         let mut kept = self.kept(Instant::now());
         if let Some(ticket) = kept.remove(&id) {
@@ -63,7 +65,7 @@ impl JudgedTickets {
         }
     }
 
-    /// Those whose time is not over.
+    /// Drops the tickets whose time is over, and returns the rest.
     fn kept(&self, now: Instant) -> MutexGuard<'_, HashMap<SessionId, Kept>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, one| one.ends > now);
@@ -75,7 +77,8 @@ const KEPT_FOR: Duration = Duration::from_mins(5);
 
 const MAX_KEPT: usize = 64;
 
-/// A user in a thousand groups has 13 kB, or 25 kB with a forwarded ticket.
+/// The largest header that is kept, in octets. The header of a user in a thousand groups has 13 kB, or 25 kB with a forwarded
+/// ticket.
 const MAX_SIZE: usize = 32 * 1024;
 
 #[cfg(test)]
@@ -92,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_is_its_sessions_until_that_ends() {
+    fn ticket_is_found_by_its_session_until_the_session_ends() {
         let tickets = JudgedTickets::default();
         tickets.keep(id(1), ticket(MAX_SIZE));
         assert!(tickets.contains(id(1)) && tickets.find(id(2)).is_none());
@@ -103,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_is_gone_after_its_time() {
+    fn ticket_is_dropped_after_five_minutes() {
         let (tickets, now) = (JudgedTickets::default(), Instant::now());
         tickets.keep(id(1), ticket(1));
         assert_eq!(tickets.kept(now).len(), 1);
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn few_tickets_are_kept_and_none_that_is_long() {
+    fn long_header_is_not_kept_and_the_65th_ticket_drops_one() {
         let tickets = JudgedTickets::default();
         tickets.keep(id(0), ticket(MAX_SIZE.saturating_add(1)));
         assert!(!tickets.contains(id(0)));

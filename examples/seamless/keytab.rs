@@ -1,4 +1,5 @@
-//! The keytab of a tenant as it changes: the file's keys serve, and those of the files before it for ten hours more.
+//! The keytab of a tenant, which may change while the server runs. The server uses the keys of the current file. It also uses
+//! the keys of each earlier file for ten more hours.
 
 use crate::config::TenantConfig;
 use kerberos_sso::keys::KeytabEntry;
@@ -8,13 +9,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What was read of one path.
+/// The keytabs that the server read from one path.
 #[derive(Clone)]
 pub(crate) struct Keytabs {
     config: Arc<TenantConfig>,
-    /// Good ones, the last of which serves without end, the others until the second that stands beside them.
+    /// The usable keytabs. The last one has no end. Each earlier one serves until the time beside it.
     good: Vec<(Zeroizing<Vec<u8>>, Option<UnixTime>)>,
-    /// What was read last, good or not: it is complained about once.
+    /// The result of the last read, usable or not. An unusable file causes one error only, until the file changes.
     seen: Result<Zeroizing<Vec<u8>>, String>,
 }
 
@@ -23,7 +24,7 @@ impl Keytabs {
         Self { config: Arc::new(config), good: Vec::new(), seen: Err(String::new()) }
     }
 
-    /// All keys that serve, if the file is another than when it was read last.
+    /// Returns all keys that serve, if the file differs from the file of the last read.
     pub(crate) fn read(&mut self, now: UnixTime) -> Result<Option<KeySet>, String> {
         let bytes = std::fs::read(&self.config.keytab).map(Zeroizing::new);
         self.take(bytes.map_err(|error| error.to_string()), now)
@@ -38,7 +39,7 @@ impl Keytabs {
         let bytes = bytes?;
         let account = self.with_keys(self.account(), &bytes, None)?;
         if account.keys().is_empty() {
-            return Err(format!("it has no key of {} in the realm {}", self.config.account, self.config.realm));
+            return Err(format!("the keytab has no key of {} in the realm {}", self.config.account, self.config.realm));
         }
         self.warn_of_others(&bytes);
         self.retire(&bytes, now);
@@ -49,7 +50,8 @@ impl Keytabs {
         Ok(Some(KeySet::from(account)))
     }
 
-    /// Puts `bytes` last. Whatever served until now retires, a keytab that comes back does not.
+    /// Makes `bytes` the current keytab. The keytab that was current until now begins to retire. If an earlier keytab comes
+    /// back, that keytab no longer retires.
     fn retire(&mut self, bytes: &Zeroizing<Vec<u8>>, now: UnixTime) {
         self.good.retain(|(old, until)| old != bytes && until.is_none_or(|until| until > now));
         for (_, until) in &mut self.good {
@@ -67,8 +69,8 @@ impl Keytabs {
         others.fold(account, |account, (realm, domain)| account.with_forest_domain(realm, *domain))
     }
 
-    /// Adds the keys of the account, under its own name or that of one of its services. The keytab of a whole domain has the keys
-    /// of its users, too: a user who knows their own key could sign in as anybody.
+    /// Adds the keys of the entries that name the account or one of its services. The keytab of a whole domain also has the
+    /// keys of its users. With a user's key, that user could make tickets for any client.
     fn with_keys(&self, account: Account, bytes: &[u8], until: Option<UnixTime>) -> Result<Account, String> {
         let entries = Keytab::parse(bytes).map_err(|error| error.to_string())?.into_entries();
         let keys = entries.into_iter().filter(|entry| self.is_ours(entry)).filter_map(|entry| {
@@ -84,12 +86,12 @@ impl Keytabs {
         entry.realm == self.config.realm && names.any(|ours| ours.eq_ignore_ascii_case(&name))
     }
 
-    /// Names in the log what the keytab holds beside the account's keys.
+    /// Logs the unusable records of the keytab and the principals other than the account.
     fn warn_of_others(&self, bytes: &[u8]) {
         let Ok(keytab) = Keytab::parse(bytes) else { return };
         let path = self.config.keytab.display();
         for unusable in keytab.unusable().iter().take(SHOWN) {
-            tracing::warn!(%path, "a record of the keytab is not whole, and does not serve: {unusable}");
+            tracing::warn!(%path, "a record of the keytab cannot be used and is ignored: {unusable}");
         }
         let others: BTreeSet<String> = keytab
             .entries()
@@ -106,18 +108,18 @@ impl Keytabs {
         }
         if !others.is_empty() {
             let shown: Vec<_> = others.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
-            tracing::warn!(%path, count = others.len(), "entries of other principals do not serve: {}", shown.join(", "));
+            tracing::warn!(%path, count = others.len(), "entries of other principals are ignored: {}", shown.join(", "));
         }
     }
 }
 
-/// In seconds: how long Active Directory's tickets live, and so those that a client holds from before a rollover.
+/// The lifetime of tickets in Active Directory, in seconds. A client may use a ticket under an old key until that ticket ends.
 const TICKET_LIFETIME: i64 = 10 * 60 * 60;
 
-/// A message names so many records of a keytab at most.
+/// The largest number of keytab entries that a message names.
 const SHOWN: usize = 10;
 
-/// Rollovers in ten hours. An administrator who drops in more is testing.
+/// The largest number of keytabs that serve at the same time. More rollovers within ten hours happen in tests only.
 const MAX_KEPT: usize = 16;
 
 #[cfg(test)]
@@ -132,7 +134,7 @@ mod tests {
         Keytabs::of(serde_json::from_str(config).unwrap())
     }
 
-    /// One AES256 key of `A$@REALM`, as reading a file gives it.
+    /// Returns the octets of a keytab with one AES256 key of `A$@REALM`, as a read of the file returns them.
     #[allow(clippy::unnecessary_wraps)]
     fn keytab(realm: u8, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
         let principal = [&[0, 1, 0, 1, realm, 0, 2][..], b"A$", &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
@@ -140,9 +142,9 @@ mod tests {
         Ok([&[5, 2, 0, 0, 0, record.len() as u8][..], &record].concat().into())
     }
 
-    /// alice knows her own key: with it she could sign in as anybody.
+    /// alice knows her own key. If this key served, alice could make tickets for any client.
     #[test]
-    fn keys_of_other_principals_do_not_serve_when_the_keytab_is_of_a_whole_domain() {
+    fn keys_of_other_principals_are_ignored_in_a_keytab_of_a_whole_domain() {
         let entry = |name: &[u8], kvno: u8| {
             let parts: Vec<_> = name.split(|octet| *octet == b'/').collect();
             let counted = |octets: &[u8]| [&[0, octets.len() as u8][..], octets].concat();
@@ -158,7 +160,7 @@ mod tests {
         assert_eq!(served(keytabs().take(Ok(octets.into()), NOW).unwrap()), [(2, None), (4, None)]);
     }
 
-    /// Each key's version, and in how many hours it retires.
+    /// Returns the version of each key, and the number of hours after which the key retires.
     fn served(keys: Option<KeySet>) -> Vec<(u32, Option<i64>)> {
         let keys = keys.unwrap();
         let account = keys.account("R", "A$").unwrap();
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_before_a_rollover_serve_for_ten_hours_more() {
+    fn keys_of_the_previous_keytab_serve_for_ten_more_hours() {
         let (mut keytabs, later) = (keytabs(), NOW.saturating_add_seconds(11 * 3600));
         assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(1, None)]);
         assert!(keytabs.take(keytab(b'R', 1), NOW).unwrap().is_none());
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_complained_about_once_and_changes_nothing() {
+    fn broken_keytab_gives_one_error_and_changes_no_keys() {
         let mut keytabs = keytabs();
         keytabs.take(keytab(b'R', 1), NOW).unwrap();
         for broken in

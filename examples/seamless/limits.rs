@@ -1,4 +1,4 @@
-//! What a client may take of the server: sizes, times and connections; and the headers that protect its pages.
+//! The limits on sizes, times and connections of clients, and the headers that protect the pages.
 
 use crate::app::Shared;
 use crate::origin;
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// The limits of one request, around all routes.
+/// Applies the limits of a request to all routes.
 pub(crate) fn around(routes: Router<Shared>) -> Router<Shared> {
     routes
         .layer(middleware::from_fn(origin::check))
@@ -27,7 +27,7 @@ pub(crate) fn around(routes: Router<Shared>) -> Router<Shared> {
         .layer(middleware::from_fn(protect))
 }
 
-/// Serves HTTP/1.1 until the process ends. No client can end it.
+/// Serves HTTP/1.1 until the process ends. An error of a connection does not end the server.
 pub(crate) async fn serve(listener: &TcpListener, routes: &Router) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -62,7 +62,7 @@ async fn serve_connection(stream: TcpStream, routes: Router) {
     }
 }
 
-/// Reading the body included.
+/// Limits the time of a request, including the time to read its body.
 async fn in_time(request: Request, next: Next) -> Response {
     let response = timeout(REQUEST_TIME, next.run(request)).await;
     response.unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "This took too long.\n").into_response())
@@ -84,12 +84,12 @@ const HEADERS: [(HeaderName, &str); 5] = [
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (CACHE_CONTROL, "no-store"),
-    // Not `no-referrer`: browsers would then name no origin with a form.
+    // With `no-referrer`, browsers would send `Origin: null` with a form.
     (REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// A token of 64 KiB in base64, and some.
+/// A token of 64 KiB in base64, and room for the other headers.
 const MAX_HEADER_SIZE: usize = 96 * 1024;
 const MAX_BODY_SIZE: usize = 128 * 1024;
 const MAX_CONNECTIONS: usize = 1024;

@@ -1,5 +1,5 @@
-//! The `Authorization` of a request, decided for a tenant: one line of log, and the headers of the answer. For browsers
-//! and native clients alike.
+//! The decision on the `Authorization` header of a request to a tenant, with one line in the log and the headers of the
+//! response. Browsers and native clients use the same decision.
 
 use crate::app::App;
 use crate::clock;
@@ -13,7 +13,8 @@ use kerberos_sso::limits::MAX_SEALED_SECONDS;
 use kerberos_sso::{Refused, negotiate::RoundTrips};
 use std::time::Duration;
 
-/// Decides the `Authorization` values, with the negotiation that the client's cookie brings back.
+/// Decides on the `Authorization` values of a request. The client's cookie brings back the state of a negotiation that
+/// continues.
 pub(crate) fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInStep {
     let now = clock::now();
     let kept = cookies::find(headers, cookies::CONTINUATION).and_then(|sealed| app.sealing_key.open(sealed, now));
@@ -23,7 +24,7 @@ pub(crate) fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInS
     step
 }
 
-/// Returns `WWW-Authenticate`, and the cookie of a negotiation that continues.
+/// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues.
 pub(crate) fn headers(app: &App, step: &SignInStep) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(value) = step.www_authenticate().and_then(|value| HeaderValue::try_from(value).ok()) {
@@ -52,7 +53,8 @@ fn log(tenant: &Tenant, step: &SignInStep, headers: &HeaderMap) {
     }
 }
 
-/// What went wrong, and what to do about it. The client asked for a ticket for the host in the URL, without its port.
+/// Logs why the sign-in failed and how to fix the cause. The client asked for a ticket for the host in the URL, without the
+/// port.
 fn log_refusal(tenant: &str, refused: &Refused, headers: &HeaderMap) {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()?.split(':').next());
     let remedy = refused.remedy().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Whether a form was sent from a page of this server (cross-site request forgery). Besides this, the session cookie is
+//! The check that a form comes from a page of this server (against cross-site request forgery). The session cookie is also
 //! `SameSite`.
 
 use axum::extract::Request;
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// Refuses requests that change something and come from a page of another origin.
+/// Refuses POST requests that come from a page of another origin.
 pub(crate) async fn check(request: Request, next: Next) -> Response {
     if request.method() == Method::POST && !is_own(request.headers()) {
         tracing::warn!(path = request.uri().path(), "a form from another origin is refused");
@@ -16,8 +16,9 @@ pub(crate) async fn check(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Browsers name the origin with every POST, and `null` if they would rather not. Whoever names none is no browser, and
-/// has no cookies to misuse; should it be a browser nevertheless, `Sec-Fetch-Site` tells.
+/// Returns whether a request comes from a page of this server, or from a client that is no browser. A browser sends `Origin`
+/// with every POST, with the value `null` if it hides the origin. A client without `Origin` is usually no browser and has no
+/// cookies to misuse. If a browser sends no `Origin`, its `Sec-Fetch-Site` decides.
 pub(crate) fn is_own(headers: &HeaderMap) -> bool {
     let text = |value: Option<&axum::http::HeaderValue>| value.and_then(|value| value.to_str().ok()).map(str::to_owned);
     match (headers.contains_key(ORIGIN), text(headers.get(ORIGIN)), text(headers.get(HOST))) {
@@ -44,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn only_forms_of_this_server_are_taken() {
+    fn form_is_refused_unless_its_origin_is_this_server() {
         let host = ("host", "sso.test:8080");
         assert!(judge(&[host]));
         assert!(judge(&[host, ("origin", "http://sso.test:8080")]));

@@ -1,4 +1,4 @@
-//! The pages: what is to be shown in, HTML out. The templates are in `pages/`; whatever is put into them is escaped.
+//! Renders the pages as HTML. The templates are in `pages/`. Every value that a template receives is escaped.
 
 use crate::browser::test_account;
 use crate::principal;
@@ -14,21 +14,22 @@ pub(crate) struct Pages {
     templates: Environment<'static>,
 }
 
-/// Who is to sign in, and what is known of how.
+/// The values of the sign-in page.
 pub(crate) struct SignInPage<'a> {
     pub(crate) tenant: &'a Tenant,
-    /// As it was typed or hinted; empty if only the domain is known.
+    /// The user name as the user typed it or as the link passed it, or an empty text if only the domain is known.
     pub(crate) name: &'a str,
     pub(crate) error: Option<&'static str>,
 }
 
-/// Where the page after the sign-in leads to.
+/// The link to `/explain` on the page of a signed-in user.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExplainLink {
-    /// This server explains no tickets to this client.
+    /// No link, because this server explains no tickets to this client.
     None,
+    /// A link to the form that explains any ticket.
     AnyTicket,
-    /// The ticket that the session began with.
+    /// A link to the explanation of the ticket that began the session.
     OwnTicket,
 }
 
@@ -43,12 +44,13 @@ impl Pages {
         Ok(Self { templates })
     }
 
-    /// The name step.
+    /// Returns the page that asks for the user's name.
     pub(crate) fn name(&self, status: StatusCode, name: &str, error: Option<&str>, test_realm: bool) -> Response {
         self.render(status, "name.html", context! { name, error, test_realm })
     }
 
-    /// The step after the name: the browser is asked for a ticket, the user, if that fails, for a password.
+    /// Returns the page after the name. The page first asks the browser for a ticket. If that fails, the page asks the user
+    /// for a password.
     pub(crate) fn sign_in(&self, status: StatusCode, page: &SignInPage<'_>) -> Response {
         let values = context! {
             tenant => &*page.tenant.name,
@@ -60,12 +62,12 @@ impl Pages {
         self.render(status, "sign_in.html", values)
     }
 
-    /// One more proof.
+    /// Returns the page that asks for a one-time code.
     pub(crate) fn proof(&self, status: StatusCode, session: &Session, error: Option<&str>) -> Response {
         self.render(status, "proof.html", context! { name => shown_name(session), error })
     }
 
-    /// Who you are.
+    /// Returns the page that shows the signed-in user.
     pub(crate) fn who(&self, session: &Session, lifetime: Duration, explain: ExplainLink) -> Response {
         let identity = &session.identity;
         let groups: Vec<_> = identity.groups().map(|group| group.sid).map(shown_group).collect();
@@ -86,7 +88,7 @@ impl Pages {
         self.render(StatusCode::OK, "who.html", values)
     }
 
-    /// Anything else.
+    /// Returns a page with a title and a message.
     pub(crate) fn message(&self, status: StatusCode, title: &str, text: &str) -> Response {
         self.render(status, "message.html", context! { title, text })
     }
@@ -102,7 +104,7 @@ impl Pages {
     }
 }
 
-/// The name by which people know each other, if the directory has one.
+/// Returns the user's full name if the PAC has it, else the account name.
 fn shown_name(session: &Session) -> String {
     let identity = &session.identity;
     let known = identity.full_name.as_ref().or(identity.account_name.as_ref());
@@ -113,7 +115,8 @@ fn shown_group(sid: Sid) -> Value {
     context! { sid => sid.to_string(), name => well_known(sid) }
 }
 
-/// Names of groups that every domain has (MS-DTYP section 2.4.2.4). Others only the directory knows.
+/// Returns the name of a group that every domain has (MS-DTYP section 2.4.2.4). The names of other groups are only in the
+/// directory.
 fn well_known(sid: Sid) -> Option<&'static str> {
     if sid == Sid::AUTHENTICATION_ASSERTED {
         return Some("Proved to the directory");
@@ -147,7 +150,7 @@ const TEMPLATES: [(&str, &str); 6] = [
 mod tests {
     const STYLES: [&str; 2] = [include_str!("pages/style.css"), include_str!("native/explain.css")];
 
-    /// The relative luminance of a colour of the style sheet, in light and in dark (WCAG 2.2, its definition).
+    /// Returns the relative luminance (WCAG 2.2) of a colour of the style sheet, in the light and in the dark scheme.
     fn luminances(name: &str) -> [f64; 2] {
         let (_, value) = STYLES[0].split_once(&format!("--{name}: light-dark(#")).unwrap();
         let (light, rest) = value.split_once(", #").unwrap();
@@ -162,18 +165,18 @@ mod tests {
         0.2126 * linear(0) + 0.7152 * linear(2) + 0.0722 * linear(4)
     }
 
-    /// The lower one of both schemes.
+    /// Returns the contrast of two colours, in the scheme in which it is lower.
     fn contrast(name: &str, neighbour: &str) -> f64 {
         let pairs = luminances(name).into_iter().zip(luminances(neighbour));
         pairs.map(|(one, other)| (one.max(other) + 0.05) / (one.min(other) + 0.05)).fold(f64::MAX, f64::min)
     }
 
     #[test]
-    fn black_on_white_has_the_greatest_contrast() {
+    fn contrast_of_black_on_white_is_21_to_1() {
         assert!(((luminance("ffffff") + 0.05) / (luminance("000000") + 0.05) - 21.0).abs() < 1e-9);
     }
 
-    /// WCAG 2.2, success criterion 1.4.3.
+    /// WCAG 2.2, success criterion 1.4.3, requires this contrast of text.
     #[test]
     fn text_has_a_contrast_of_four_and_a_half_to_one() {
         for (text, ground) in [
@@ -192,7 +195,7 @@ mod tests {
         }
     }
 
-    /// WCAG 2.2, success criterion 1.4.11: the edges of fields and buttons, and what shows the focus.
+    /// WCAG 2.2, success criterion 1.4.11, requires this contrast of the edges of fields and buttons, and of the focus mark.
     #[test]
     fn edges_have_a_contrast_of_three_to_one() {
         for edge in EDGES {
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_can_be_typed_into_or_pressed_has_such_an_edge() {
+    fn every_field_and_button_has_an_edge_of_a_checked_colour() {
         let mut found = Vec::new();
         for rule in STYLES.iter().flat_map(|style| style.split('}')) {
             let Some((selectors, declarations)) = rule.rsplit_once('{') else { continue };

@@ -1,17 +1,18 @@
-//! The name by which the server shows and logs a user.
+//! The name by which the server shows a user on pages and in the log.
 
 use kerberos_sso::{Identity, error::BoundedText};
 
-/// Returns the account's name and its realm: `alice@CONTOSO.TEST`, fit for a log.
+/// Returns the account's name and its realm, like `alice@CONTOSO.TEST`, with control characters escaped for the log.
 ///
-/// The name in the ticket depends on how the user signed in. A user who types a user principal name gets a ticket for that
-/// enterprise name (RFC 6806 section 5), and a browser has one for the account's name. The PAC names the account in both.
+/// The name in the ticket depends on how the user signed in to the KDC. A user who types a user principal name gets a ticket
+/// for that enterprise name (RFC 6806 section 5). A browser has a ticket for the account's name. The PAC names the account in
+/// both cases.
 pub(crate) fn of(identity: &Identity) -> String {
     let account = identity.account_name.as_ref().unwrap_or(&identity.name);
     format!("{}@{}", BoundedText::new(account), BoundedText::new(&identity.realm))
 }
 
-/// Returns what [`of`] returns, and the SID behind it.
+/// Returns the name of [`of`], followed by the SID in parentheses.
 pub(crate) fn with_sid(identity: &Identity) -> String {
     let principal = of(identity);
     identity.sid.map_or_else(|| principal.clone(), |sid| format!("{principal} ({sid})"))
@@ -27,10 +28,10 @@ mod tests {
     use kerberos_sso::testing::NameParts;
     use kerberos_sso::ticket::NameType;
 
-    /// Samba and Active Directory answer a request for an enterprise name without the option `canonicalize` with a ticket of
-    /// that name.
+    /// Samba and Active Directory answer a request for an enterprise name without the option `canonicalize` with a ticket for
+    /// that enterprise name.
     #[test]
-    fn a_user_principal_name_and_a_ticket_show_one_principal() {
+    fn tickets_for_the_enterprise_name_and_the_account_name_show_the_same_principal() {
         let tenant = Tenants::of_test_realm().test_tenant().unwrap();
         let [service, ..] = SEAMLESS_SSO_SERVICES;
         let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(service).at(clock::now());

@@ -1,12 +1,12 @@
-//! The hook after validation: some accounts must prove more than their ticket or password does. Here it is a one-time code
-//! by the clock (RFC 6238); a server would ask its own authenticator.
+//! The check after validation: some accounts must prove more than their ticket or password does. Here the proof is a
+//! time-based one-time code (RFC 6238). A production server would ask its own authenticator.
 
 use kerberos_sso::{Identity, UnixTime};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use totp_rs::{Algorithm, Secret, TOTP};
 
-/// Who must prove more, and how they fared.
+/// The accounts that must prove more, each with the state of its proof.
 #[derive(Default)]
 pub(crate) struct Proofs {
     by_account: HashMap<String, Mutex<Proof>>,
@@ -14,18 +14,19 @@ pub(crate) struct Proofs {
 
 struct Proof {
     codes: TOTP,
-    /// The step of the last good code: none is good twice.
+    /// The time step of the last accepted code. A code of this step or of an earlier step is refused.
     used: u64,
     failures: u32,
-    /// In seconds since 1970.
+    /// The time of the last wrong code, in seconds since 1970.
     last_failure: u64,
 }
 
 impl Proofs {
-    /// Account names (sAMAccountName) or SIDs, and the secrets in base32, of 128 bits or more (RFC 4226 section 4).
+    /// Reads the secret of each account. The keys are account names (sAMAccountName) or SIDs. The secrets are in base32 and
+    /// have 128 bits or more (RFC 4226 section 4).
     pub(crate) fn new(secrets: &HashMap<String, String>) -> Result<Self, String> {
         let proof = |(account, secret): (&String, &String)| {
-            // It would be nobody's, and whoever it was meant for need not prove anything.
+            // Such an entry would match no account, so the user for whom it was meant could sign in without a proof.
             if account.is_empty() || account.contains(['@', '\\']) {
                 return Err(format!("proof of {account}: neither an account name alone nor a SID"));
             }
@@ -37,12 +38,12 @@ impl Proofs {
         Ok(Self { by_account: secrets.iter().map(proof).collect::<Result<_, String>>()? })
     }
 
-    /// Whether this user's session waits for a code.
+    /// Returns whether this user must enter a one-time code before the session begins.
     pub(crate) fn are_needed(&self, identity: &Identity) -> bool {
         self.of(identity).is_some()
     }
 
-    /// Whether the code is this user's of now. After several wrong ones no code is good for a while.
+    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds.
     pub(crate) fn check(&self, identity: &Identity, code: &str, now: UnixTime) -> bool {
         let now = u64::try_from(now.seconds()).unwrap_or_default();
         let of_account = self.of(identity);
@@ -85,13 +86,14 @@ impl Proof {
 
 const DIGITS: usize = 6;
 
-/// In seconds.
+/// The length of a time step, in seconds.
 const STEP: u64 = 30;
 
-/// A guess hits three codes of a million.
+/// The number of wrong codes after which the pause begins. Three codes of a million are good at a time, so each guess has
+/// a chance of three in a million.
 const MAX_FAILURES: u32 = 5;
 
-/// In seconds.
+/// The pause after [`MAX_FAILURES`] wrong codes, in seconds.
 const PAUSE: u64 = 5 * 60;
 
 #[cfg(test)]
@@ -99,9 +101,9 @@ const PAUSE: u64 = 5 * 60;
 mod tests {
     use super::*;
 
-    /// RFC 6238 appendix B, the last six digits.
+    /// The codes are the last six digits of the codes in RFC 6238 appendix B.
     #[test]
-    fn a_code_is_good_once_and_guessing_ends() {
+    fn code_is_refused_at_its_second_use_and_after_five_wrong_codes() {
         let mut proof = Proof::new(b"12345678901234567890".to_vec()).unwrap();
         assert!(!proof.check("000000", 1_111_111_109));
         assert!(proof.check("081 804", 1_111_111_109));
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_that_is_none_is_refused() {
+    fn proof_is_refused_for_a_short_secret_or_an_account_name_with_a_domain() {
         let long = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
         let new = |account: &str, secret: &str| Proofs::new(&HashMap::from([(account.into(), secret.into())])).is_ok();
         assert!(new("bob", long) && new("S-1-5-21-1-2-3-1105", long));

@@ -1,6 +1,6 @@
-//! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
+//! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a password.
 //!
-//! `start.rs` is the program. `config.rs` says what its file holds. TLS is left to the proxy in front of it.
+//! `start.rs` is the program. `config.rs` describes the configuration file. The server leaves TLS to a proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 mod app;
@@ -33,10 +33,10 @@ use std::error::Error;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Serves what the command line says, until the process ends.
+/// Serves the tenants that the command line selects, until the process ends.
 ///
 /// # Errors
-/// A command line, a file or an address that cannot be used.
+/// Returns an error if the command line, a file or the address cannot be used.
 pub async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let listener = TcpListener::bind(arguments.listen).await?;

@@ -1,4 +1,5 @@
-//! Sessions: who signed in, until when, by an id that only the browser has. Bounded, by user and in all; the oldest go.
+//! The sessions of signed-in users, by an id that only the browser has. The number of sessions is limited for each user and in
+//! total. When a limit is reached, the oldest session ends.
 
 use crate::clock;
 use kerberos_sso::Identity;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Who signed in, and how.
+/// The user who signed in, the tenant, and the method of the sign-in.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) tenant: Arc<str>,
@@ -20,19 +21,19 @@ pub(crate) struct Session {
 pub(crate) enum Method {
     Kerberos,
     Password,
-    /// A ticket that the server minted itself, in the built-in test realm.
+    /// By a ticket that the server made itself, in the built-in test realm.
     TestTicket,
 }
 
-/// How far a session is.
+/// The stage of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The user has still to prove more, and nothing is open to them yet.
+    /// The user must still enter a one-time code. Until then the session gives no access.
     AwaitsProof,
     SignedIn,
 }
 
-/// 128 random bits, in hexadecimal outside.
+/// A session id of 128 random bits. Its text form is hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u128);
 
@@ -57,7 +58,7 @@ impl Sessions {
         self.lifetime
     }
 
-    /// Who awaits proof has a few minutes for it.
+    /// Begins a session and returns its id. A session that waits for a one-time code ends after [`PROOF_TIME`].
     pub(crate) fn begin(&self, session: Arc<Session>, stage: Stage) -> SessionId {
         let lifetime = if stage == Stage::SignedIn { self.lifetime } else { PROOF_TIME.min(self.lifetime) };
         let began = Instant::now();
@@ -75,7 +76,7 @@ impl Sessions {
         Some((Arc::clone(&entry.session), entry.stage))
     }
 
-    /// Takes a session out, as its user signs out or gets a new one.
+    /// Ends a session, because its user signs out or gets a new session.
     pub(crate) fn end(&self, id: SessionId) -> Option<Arc<Session>> {
         self.entries().remove(&id).map(|entry| entry.session)
     }
@@ -85,7 +86,8 @@ impl Sessions {
     }
 }
 
-/// Looks at all of them, which takes less time than one signature. Who has proved half takes no room from who has proved all.
+/// Makes room for a new session. The function looks at all sessions, which takes less time than one signature. The limit for
+/// each user counts waiting and signed-in sessions separately, so a user's waiting sessions end no signed-in session.
 fn make_room(entries: &mut HashMap<SessionId, Entry>, session: &Session, stage: Stage, now: Instant) {
     entries.retain(|_, entry| entry.ends > now);
     let of_user = |entry: &Entry| entry.stage == stage && entry.session.is_of_same_user(session);
@@ -127,7 +129,7 @@ impl FromStr for SessionId {
 
 const MAX_SESSIONS: usize = 10_000;
 
-/// Browsers and devices of one person, and some that were forgotten.
+/// The largest number of sessions of one user: some browsers and devices, and some sessions that the user forgot.
 const MAX_OF_ONE_USER: usize = 20;
 
 const PROOF_TIME: Duration = Duration::from_mins(5);
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_session_of_a_user_makes_room_for_one_of_its_kind() {
+    fn oldest_session_of_a_user_ends_only_for_a_new_session_of_the_same_stage() {
         let (sessions, session) = (Sessions::new(Duration::from_mins(1)), session());
         let first = sessions.begin(Arc::clone(&session), Stage::SignedIn);
         let waiting: Vec<_> =

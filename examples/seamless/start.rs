@@ -1,13 +1,14 @@
-//! A sign-in server: browsers and native clients sign in with Kerberos, and whoever cannot, with a password.
+//! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a password.
 //!
-//! Run: `cargo run --manifest-path examples/seamless/Cargo.toml`, and open the address that it prints. It listens on loopback, and serves a built-in
-//! test realm unless it is given the tenants of a real one:
+//! Run `cargo run --manifest-path examples/seamless/Cargo.toml` and open the address that the server prints. The server
+//! listens on loopback. It serves a built-in test realm unless the command line names the configuration of a real realm:
 //!
 //! ```text
 //! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4] [--explain]
 //! ```
-//! `--explain` shows what becomes of tickets of FILE's tenants to whoever reaches the server.
-//! `config.rs` says what is in FILE. TLS is left to the proxy in front of it.
+//!
+//! `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged.
+//! `config.rs` describes FILE. The server leaves TLS to a proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// One line for each decision; `RUST_LOG=kerberos_sso=debug` shows the crate's own events and spans besides.
+/// Logs one line for each decision. `RUST_LOG=kerberos_sso=debug` also shows the events and spans of the library.
 fn log_to_stderr() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok()).unwrap_or_default();
     let shown = wanted.with_target("seamless", Level::INFO);

@@ -1,4 +1,4 @@
-//! The tenants, each with its validator, whose keys are changed while the server runs.
+//! The tenants of the server. Each tenant has a validator, whose keys change while the server runs.
 
 use crate::app::Shared;
 use crate::clock;
@@ -25,16 +25,16 @@ pub(crate) struct Tenants {
     keytabs: Vec<(Tenant, Keytabs)>,
 }
 
-/// One forest. Clones are the same tenant.
+/// A tenant: one forest, with its account and its validator. Clones share the same state.
 #[derive(Clone)]
 pub(crate) struct Tenant {
     pub(crate) name: Arc<str>,
     pub(crate) realm: Arc<str>,
-    /// Where passwords are checked; `None` if they are not.
+    /// The KDC that checks passwords, or `None` if the tenant has no password form.
     pub(crate) directory: Option<Arc<Directory>>,
-    /// Who must prove more.
+    /// The accounts that must also enter a one-time code.
     pub(crate) proofs: Arc<Proofs>,
-    /// The realm that mints its own tickets, without `--config`.
+    /// The built-in realm that makes its own tickets, if there is no `--config`.
     pub(crate) test_realm: Option<TestRealm>,
     domains: Arc<[String]>,
     /// The other realms of the forest, whose users sign in by ticket only.
@@ -60,7 +60,8 @@ impl Tenants {
     pub(crate) fn of_test_realm() -> Self {
         let (realm, keys) = test_realm();
         let policy = Policy::seamless_sso();
-        // Every client of this server signs in as anybody: a ticket is worth nothing, and is good in the second of the start.
+        // Every client of this server may sign in as any user, so a replayed ticket does no harm. The cache therefore accepts
+        // authenticators from before its start, and a ticket is good in the second in which the server starts.
         let replay = replay_cache(&policy).taking_earlier_authenticators();
         let validator = Validator::new(keys, policy, replay);
         let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator);
@@ -72,8 +73,8 @@ impl Tenants {
         self.by_name.get(&name.to_ascii_lowercase()).cloned()
     }
 
-    /// The tenant of a user; an account name alone is enough where there is only one. `None` also if several may be meant:
-    /// a password must not go to the directory of another one.
+    /// Returns the tenant that a user name selects. An account name alone selects the only tenant. Returns `None` also if the
+    /// name may mean several tenants, because the password must not be sent to the KDC of another tenant.
     pub(crate) fn of_user(&self, user: &UserName) -> Option<Tenant> {
         let is_meant = |tenant: &&Tenant| match user {
             UserName::Account(_) => true,
@@ -83,23 +84,23 @@ impl Tenants {
         meant.next().filter(|_| meant.next().is_none()).cloned()
     }
 
-    /// Whether a user's name leads to another tenant, or may do so.
+    /// Returns whether a user name selects, or may select, another tenant.
     pub(crate) fn is_of_another(&self, user: &UserName, than: &Tenant) -> bool {
         self.by_name.values().any(|tenant| tenant.name != than.name && tenant.is_meant(user))
     }
 
-    /// The tenant of a domain (`domain_hint`).
+    /// Returns the tenant that a domain (`domain_hint`) selects.
     pub(crate) fn of_domain(&self, domain: &str) -> Option<Tenant> {
         let user = UserName::Principal { name: String::new(), suffix: domain.trim().into() };
         self.get(domain.trim()).or_else(|| self.of_user(&user))
     }
 
-    /// Whether the tickets are those of the built-in test realm.
+    /// Returns the tenant of the built-in test realm, if the server has this tenant.
     pub(crate) fn test_tenant(&self) -> Option<Tenant> {
         self.by_name.values().find(|tenant| tenant.test_realm.is_some()).cloned()
     }
 
-    /// Looks at the keytabs once a second, on a thread of its own, for as long as the server runs.
+    /// Starts a thread that reads the keytabs once a second for as long as the server runs.
     pub(crate) fn watch_keytabs(&self) -> std::io::Result<()> {
         let mut watched = self.keytabs.clone();
         let watch = move || loop {
@@ -135,7 +136,7 @@ impl Tenant {
         Ok(tenant)
     }
 
-    /// The validator with the keys of this moment.
+    /// Returns a validator with the current keys.
     pub(crate) fn validator(&self) -> Validator {
         self.validator.validator()
     }
@@ -144,7 +145,7 @@ impl Tenant {
         self.is_of_own_realm(user) || self.is_of_forest_realm(user)
     }
 
-    /// Whether a user's name leads to another realm of the forest, whose KDC this server does not ask.
+    /// Returns whether a user name is of another realm of the forest. This server does not ask the KDC of such a realm.
     pub(crate) fn is_only_of_forest_realm(&self, user: &UserName) -> bool {
         !self.is_of_own_realm(user) && self.is_of_forest_realm(user)
     }
@@ -183,14 +184,14 @@ fn replay_cache(policy: &Policy) -> MemoryReplayCache {
     MemoryReplayCache::new(REPLAY_ENTRIES, policy.clock_skew(), clock::now())
 }
 
-/// The realm that mints its own tickets, and the keys that open them.
+/// Returns the built-in realm that makes its own tickets, and the keys that decrypt these tickets.
 pub(crate) fn test_realm() -> (TestRealm, KeySet) {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let keys = KeySet::from(realm.account().with_domain_sid(realm.domain_sid()));
     (realm, keys)
 }
 
-/// The tenant that a path begins with; 404 for one that is not served.
+/// Extracts the tenant with whose name the path begins. A name without a tenant is refused with status 404.
 impl FromRequestParts<Shared> for Tenant {
     type Rejection = StatusCode;
 
@@ -203,12 +204,12 @@ impl FromRequestParts<Shared> for Tenant {
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// 4.7 MB for each tenant, of which one client has 4,000 entries at most.
+/// The number of replay entries of each tenant, which take 4.7 MB. One client has 4,000 entries at most.
 const REPLAY_ENTRIES: usize = 200_000;
 
 #[cfg(test)]
 impl Tenants {
-    /// Tenants without keys, called as their realms are, whose KDC nobody reaches.
+    /// Returns tenants without keys. Each tenant's name is its realm in lower case, and its KDC cannot be reached.
     pub(crate) fn of_realms(realms: &[&str]) -> Self {
         let tenant = |realm: &&str| {
             let name = realm.to_lowercase();
@@ -221,7 +222,7 @@ impl Tenants {
         Self { by_name: realms.iter().map(tenant).collect(), keytabs: Vec::new() }
     }
 
-    /// Makes a user of all tenants prove more.
+    /// Requires a one-time code of an account in all tenants.
     pub(crate) fn require_proof_of(&mut self, account: &str) {
         let secrets = HashMap::from([(account.into(), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into())]);
         self.by_name.values_mut().for_each(|tenant| tenant.proofs = Proofs::new(&secrets).unwrap_or_default().into());
@@ -234,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_leads_to_one_tenant_or_to_none() {
+    fn name_selects_a_tenant_only_if_exactly_one_tenant_matches() {
         let tenants = Tenants::of_realms(&["CORP.A.TEST", "CORP.B.TEST", "C.TEST"]);
         let of = |typed| tenants.of_user(&UserName::parse(typed).unwrap()).map(|tenant| tenant.name.to_string());
         assert_eq!(of("alice@corp.a.test").as_deref(), Some("corp.a.test"));

@@ -1,21 +1,21 @@
-//! What a user types as a name, or a link gives as `login_hint`, and where it leads.
+//! The user name that a user types or a link passes as `login_hint`, and the tenant that it selects.
 
 use std::fmt;
 
-/// `alice`, `alice@contoso.test` or `CONTOSO\alice`.
+/// A user name in one of three forms: `alice`, `alice@contoso.test` or `CONTOSO\alice`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UserName {
     /// An account name alone.
     Account(String),
-    /// A user principal name (MS-ADTS section 5.1.1.1.1), and its suffix.
+    /// A user principal name (MS-ADTS section 5.1.1.1.1), and the suffix of this name.
     Principal { name: String, suffix: String },
-    /// An account name with the domain's NetBIOS name before it.
+    /// An account name after the NetBIOS name of its domain.
     DownLevel { domain: String, account: String },
 }
 
 impl UserName {
-    /// `None` for what nobody is called: nothing, parts that are empty, control characters, and names too long for a
-    /// directory.
+    /// Reads a user name. Returns `None` for an empty name, an empty part, a control character, or a name of more than
+    /// [`MAX_LENGTH`] characters.
     pub(crate) fn parse(typed: &str) -> Option<Self> {
         let typed = typed.trim();
         if typed.chars().count() > MAX_LENGTH || typed.chars().any(char::is_control) {
@@ -29,7 +29,7 @@ impl UserName {
         name.is_whole().then_some(name)
     }
 
-    /// The name without its domain.
+    /// Returns the account name without the domain.
     pub(crate) fn into_account(self) -> String {
         match self {
             Self::Account(account) | Self::DownLevel { account, .. } => account,
@@ -45,8 +45,9 @@ impl UserName {
         }
     }
 
-    /// Whether a tenant with these domains and this realm is meant. The NetBIOS name of a domain is, as a rule, the first
-    /// label of its DNS name; a directory may have it otherwise, and its tenant's name or domains can say so.
+    /// Returns whether this name selects a tenant with this realm and these domains. The NetBIOS name of a domain usually
+    /// equals the first label of its DNS name. If a directory uses another NetBIOS name, the configuration lists that name
+    /// as the tenant's name or among the tenant's domains.
     pub(crate) fn leads_to<'a>(&self, realm: &'a str, mut domains: impl Iterator<Item = &'a str>) -> bool {
         match self {
             Self::Account(_) => false,
@@ -62,7 +63,7 @@ impl UserName {
     }
 }
 
-/// As it was typed, without the white space around it.
+/// Writes the name as the user typed it, without the white space around it.
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -72,7 +73,8 @@ impl fmt::Display for UserName {
     }
 }
 
-/// Longer than any userPrincipalName that people have; the attribute itself may have 1024.
+/// The largest number of characters of a name. The attribute userPrincipalName may have 1024, but real names are shorter
+/// than this limit.
 const MAX_LENGTH: usize = 256;
 
 #[cfg(test)]
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_or_a_domain_leads_to_its_tenant() {
+    fn suffix_or_netbios_name_selects_the_tenant_of_that_domain() {
         for typed in ["alice@contoso.test", "bob@Contoso-Corp.Example", r"CONTOSO\alice", r"contoso\alice"] {
             assert!(leads(typed), "{typed}");
         }
@@ -96,9 +98,9 @@ mod tests {
         }
     }
 
-    /// Counted in characters, without the white space around them.
+    /// The limit counts characters and ignores the white space around the name.
     #[test]
-    fn a_name_has_characters_up_to_the_limit() {
+    fn name_of_256_characters_is_read_and_name_of_257_is_not() {
         for letter in ["a", "é", "李"] {
             assert!(UserName::parse(&format!(" {} ", letter.repeat(MAX_LENGTH))).is_some(), "{letter}");
             assert_eq!(UserName::parse(&letter.repeat(MAX_LENGTH.saturating_add(1))), None, "{letter}");
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_is_called_is_no_name() {
+    fn empty_part_or_control_character_makes_no_name() {
         for typed in ["", "  ", "@contoso.test", "alice@", r"\alice", r"CONTOSO\", "al\0ice", &"a".repeat(257)] {
             assert_eq!(UserName::parse(typed), None, "{typed:?}");
         }

@@ -1,8 +1,8 @@
-//! Passwords, checked with the directory itself: name and password in, an accepted request out, as from a browser.
+//! Checks passwords with the KDC of the directory. The result is the same accepted request as for a browser's ticket.
 //!
-//! The KDC gives a ticket for our own account to whoever knows the password (RFC 4120 sections 3.1 and 3.3), and the
-//! tenant's validator judges that ticket like any other. So a machine that only claims to be the KDC gains nothing: it
-//! does not have our account's key.
+//! The KDC issues a ticket for this server's account to a client that knows the password (RFC 4120 sections 3.1 and 3.3). The
+//! tenant's validator then validates that ticket like any other ticket. So a machine that only claims to be the KDC gains
+//! nothing, because it does not have the key of this server's account.
 
 mod refusal;
 mod tap;
@@ -30,12 +30,12 @@ use zeroize::Zeroizing;
 pub(crate) struct Directory {
     realm: String,
     kdc: String,
-    /// How many may ask at once.
+    /// Limits the number of sign-ins that ask the KDC at the same time.
     turns: Arc<Semaphore>,
 }
 
-/// Whether `password` is that of `user`, and who that is. A refusal takes its time, so that it does not tell by that whether
-/// there is such a user, and so that guessing is slow.
+/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`], so that its
+/// time does not show whether the user exists, and so that guessing is slow.
 pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
     let began = Instant::now();
@@ -53,7 +53,7 @@ async fn check(
     user: &UserName,
     password: &str,
 ) -> Result<Accepted, Refusal> {
-    // The KDC would look for an account of its own with that name.
+    // The KDC of the tenant's realm would check the password of its own account with that name.
     if tenant.is_only_of_forest_realm(user) {
         return Err(Refusal::OtherDomain);
     }
@@ -69,10 +69,10 @@ impl Directory {
         Self { realm: realm.into(), kdc, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
-    /// The token with which this user's browser would sign in.
+    /// Returns the token with which this user's browser would sign in.
     ///
-    /// It has a thread of its own, and its turn for as long as that works: a password becomes a key in as many rounds as the
-    /// KDC says, and nobody vouches for that (RFC 3962 section 4).
+    /// The work runs on a thread of its own and keeps its turn until it ends. The KDC chooses the number of rounds in which the
+    /// password becomes a key (RFC 3962 section 4), and that number is not authenticated.
     async fn token_for(self: &Arc<Self>, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
         if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
             return Err(Refusal::WrongPassword);
@@ -108,7 +108,8 @@ impl Directory {
         Ok(token)
     }
 
-    /// A user principal name is looked up as one, whatever its suffix is (RFC 6806 section 5).
+    /// Returns the client's principal. The KDC looks up a user principal name with any suffix as an enterprise name (RFC 6806
+    /// section 5).
     fn client_principal(&self, user: &UserName) -> Principal {
         match user {
             UserName::Principal { name, .. } => Principal::new(NT_ENTERPRISE, [name], &self.realm),
@@ -135,10 +136,10 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
     }
 }
 
-/// RFC 6806 section 5.
+/// The name type of an enterprise name (RFC 6806 section 5).
 const NT_ENTERPRISE: i32 = 10;
 
-/// Of the ticket, which is used at once. Samba gives no ticket on one of two minutes.
+/// The lifetime of the tickets, which are used at once. Samba issues no service ticket on a TGT of two minutes.
 const TICKET_LIFETIME: Duration = Duration::from_mins(10);
 
 const MAX_AT_ONCE: usize = 16;
@@ -146,10 +147,10 @@ const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
 const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
 const ONE_EXCHANGE: Duration = Duration::from_secs(3);
 
-/// Longer than a KDC needs for two exchanges.
+/// The shortest time of a refusal. This time is longer than two exchanges with a KDC take.
 const REFUSED_AFTER: Duration = Duration::from_secs(1);
 
-/// Active Directory's have 256 characters at most.
+/// The largest size of a password, in octets. Passwords in Active Directory have 256 characters at most.
 const MAX_PASSWORD_SIZE: usize = 1024;
 
 #[cfg(test)]
@@ -159,16 +160,16 @@ mod tests {
     use crate::tenants::Tenants;
 
     #[tokio::test(start_paused = true)]
-    async fn a_refusal_takes_its_time() {
+    async fn refusal_of_an_empty_password_takes_at_least_a_second() {
         let tenant = Tenants::of_realms(&["A.TEST"]).get("a.test").unwrap();
         let began = Instant::now();
         let verdict = sign_in(&tenant, &UserName::Account("alice".into()), "").await;
         assert!(matches!(verdict, Err(Refusal::WrongPassword)) && began.elapsed() >= REFUSED_AFTER);
     }
 
-    /// Nobody listens on a port that was just given back.
+    /// The test closes the port before it asks, so no KDC listens on it.
     #[tokio::test]
-    async fn a_kdc_that_is_not_there_is_unreachable() {
+    async fn connection_to_a_closed_port_is_refused_as_unreachable_and_frees_its_turn() {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let directory = Arc::new(Directory::new("A.TEST", &format!("127.0.0.1:{port}")));
         let asked = directory.token_for(&UserName::Account("alice".into()), "secret").await;

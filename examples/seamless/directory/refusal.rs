@@ -1,5 +1,6 @@
-//! Why the directory does not let a user in: the error code of the KDC (RFC 4120 section 7.5.9) and the NTSTATUS that
-//! Active Directory and Samba put beside it (MS-KILE section 2.2.1), as a cause and as what the user reads.
+//! The reasons for which a sign-in by password is refused. Their sources are the error code of the KDC (RFC 4120 section 7.5.9)
+//! and the NTSTATUS that Active Directory and Samba add to it (MS-KILE section 2.2.1). Each reason has a text for the log and a
+//! text for the user.
 
 use super::tap::Tap;
 use axum::http::StatusCode;
@@ -12,7 +13,7 @@ use thiserror::Error;
 pub(crate) enum Refusal {
     #[error("no KDC is configured")]
     NotConfigured,
-    #[error("the name is of another domain of the forest, and only its own KDC checks its passwords")]
+    #[error("the name is of another domain of the forest, and only the KDC of that domain can check the password")]
     OtherDomain,
     #[error("the password is wrong")]
     WrongPassword,
@@ -28,7 +29,7 @@ pub(crate) enum Refusal {
     AccountExpired,
     #[error("the account may not sign in at this hour or from here (NTSTATUS {0:#010X})")]
     Restricted(u32),
-    #[error("the account is revoked: locked, disabled or expired, the directory does not say which")]
+    #[error("the account is revoked: it is locked, disabled or expired, and the directory does not say which")]
     Revoked,
     #[error("the clocks of this server and of the KDC are too far apart")]
     ClockSkew,
@@ -36,10 +37,11 @@ pub(crate) enum Refusal {
     Busy,
     #[error("the KDC cannot be reached: {0}")]
     Unreachable(String),
-    /// Its text is the KDC's, or that of whoever says to be the KDC.
+    /// Another error of the KDC. The text comes from the KDC, or from a machine that only claims to be the KDC.
     #[error("the KDC refuses: {}", .0.to_string().escape_debug())]
     Other(ClientError),
-    /// The ticket that the KDC gave is not good for us: it is not the KDC of our account, or our keys are not the account's.
+    /// The validator refused the ticket that the KDC issued. Either this KDC is not the KDC of the server's account, or the
+    /// server's keys are not the keys of the account.
     #[error("the ticket is refused: {0}")]
     NotOurs(Box<Refused>),
 }
@@ -48,7 +50,8 @@ impl Refusal {
     pub(super) fn of(error: ClientError, tap: &Tap) -> Self {
         match error {
             ClientError::Kdc { code: 6 | 68, .. } => Self::UnknownUser,
-            // An account without pre-authentication gets a reply whatever the password is, which then does not decrypt.
+            // If an account needs no pre-authentication, the KDC sends an AS-REP for any password, and a wrong password then
+            // does not decrypt the AS-REP.
             ClientError::Kdc { code: 24 | 31, .. } | ClientError::Crypto(_) => Self::WrongPassword,
             ClientError::Kdc { code: 23, .. } => Self::PasswordExpired,
             ClientError::Kdc { code: 12 | 18, .. } => Self::of_status(tap.last_error().as_deref().and_then(nt_status)),
@@ -60,7 +63,7 @@ impl Refusal {
         }
     }
 
-    /// MS-ERREF section 2.3.1.
+    /// Maps an NTSTATUS (MS-ERREF section 2.3.1) to a reason.
     const fn of_status(status: Option<u32>) -> Self {
         match status {
             Some(0xC000_0234) => Self::Locked,
@@ -72,8 +75,8 @@ impl Refusal {
         }
     }
 
-    /// What the user reads. Whether a name exists, a stranger does not learn; what is wrong with an account, its user has
-    /// to, and the directory mostly tells it only after the right password.
+    /// Returns the text for the user. The text does not show whether a name exists. It says why an account cannot sign in,
+    /// because the account's user has to know. The directory usually tells that reason only after the right password.
     pub(crate) const fn text(&self) -> &'static str {
         match self {
             Self::WrongPassword | Self::UnknownUser => "The name or the password is not right. Please try again.",
@@ -91,7 +94,7 @@ impl Refusal {
             Self::Unreachable(_) => "Your organisation's directory cannot be reached. Please try again shortly.",
             Self::NotConfigured => "Signing in with a password is not set up for your organisation.",
             Self::OtherDomain => {
-                "Passwords of your domain are not checked here. Sign in on a computer of your organisation: it needs no password."
+                "Passwords of your domain are not checked here. On a computer of your organisation, you need no password."
             }
             Self::ClockSkew | Self::Other(_) | Self::NotOurs(_) => {
                 "Your organisation's directory did not let this server check the password. Ask your administrator."
@@ -108,7 +111,8 @@ impl Refusal {
     }
 }
 
-/// The NTSTATUS in a KRB-ERROR's e-data. Windows puts it there alone, Samba among pre-authentication data.
+/// Returns the NTSTATUS in the e-data of a KRB-ERROR. Windows sends the NTSTATUS alone, and Samba sends it in a list of
+/// pre-authentication data.
 fn nt_status(krb_error: &[u8]) -> Option<u32> {
     let data = rasn::der::decode::<KrbError>(krb_error).ok()?.e_data?;
     let all =
@@ -117,7 +121,7 @@ fn nt_status(krb_error: &[u8]) -> Option<u32> {
     extended.value.first_chunk().map(|status| u32::from_le_bytes(*status))
 }
 
-/// KERB-ERROR-DATA of MS-KILE section 2.2.1, which has the tags of PA-DATA.
+/// The type of KERB-ERROR-DATA with an NTSTATUS (MS-KILE section 2.2.1). KERB-ERROR-DATA has the tags of PA-DATA.
 const KERB_ERR_TYPE_EXTENDED: i32 = 3;
 
 #[cfg(test)]
@@ -125,9 +129,9 @@ const KERB_ERR_TYPE_EXTENDED: i32 = 3;
 mod tests {
     use super::*;
 
-    /// The e-data of a Samba 4.17 for a disabled account, and Windows' form of the same.
+    /// The e-data says that the account is disabled, once in the form of Samba 4.17 and once in the form of Windows.
     #[test]
-    fn the_status_is_found_in_both_forms() {
+    fn nt_status_is_read_from_the_forms_of_windows_and_samba() {
         let extended = PaData { r#type: 3, value: vec![0x72, 0, 0, 0xC0, 0, 0, 0, 0, 1, 0, 0, 0].into() };
         let salt = PaData { r#type: 19, value: vec![0x30, 0].into() };
         let windows = rasn::der::encode(&extended).unwrap();
@@ -139,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kdc_says_makes_no_line_in_the_log() {
+    fn control_characters_in_the_kdcs_text_are_escaped_in_the_log() {
         let text = Some("no\nsigned in by password \u{1B}[2J".into());
         let refusal = Refusal::Other(ClientError::Kdc { code: 60, text });
         assert!(!refusal.to_string().contains(char::is_control), "{refusal}");

@@ -1,6 +1,6 @@
-//! Carries the messages of one sign-in to the KDC and back (RFC 4120 section 7.2.2: four octets of length before each),
-//! and keeps the last KRB-ERROR: the client library drops its e-data, where the directory says why an account is revoked.
-//! Nothing is changed or decrypted.
+//! Relays the messages of one sign-in between the Kerberos library and the KDC. Each message follows its length in four octets
+//! (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops its e-data, in which the directory
+//! says why an account is revoked. The relay neither changes nor decrypts a message.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 pub(super) struct Tap {
     address: String,
     heard: Arc<Mutex<Heard>>,
-    /// Ends with the tap.
+    /// The relay's task, which ends when the tap is dropped.
     _relay: JoinSet<()>,
 }
 
@@ -23,7 +23,7 @@ struct Heard {
 }
 
 impl Tap {
-    /// Listens on loopback for the library.
+    /// Opens a relay that listens on loopback for the library.
     pub(super) async fn open(kdc: &str) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (address, heard) = (listener.local_addr()?.to_string(), Arc::default());
@@ -36,12 +36,12 @@ impl Tap {
         self.address.clone()
     }
 
-    /// The last reply that was a KRB-ERROR.
+    /// Returns the last reply of the KDC that was a KRB-ERROR.
     pub(super) fn last_error(&self) -> Option<Vec<u8>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).krb_error.clone()
     }
 
-    /// Why the KDC could not be reached.
+    /// Returns why the KDC could not be reached.
     pub(super) fn failure(&self) -> Option<String> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
     }
@@ -55,7 +55,8 @@ async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>)
     }
 }
 
-/// One request and its reply, for which the library opens one connection. Who has the reply may ask at once what was heard.
+/// Relays one request and its reply. The library opens a connection for each request. The relay stores a KRB-ERROR before it
+/// sends the reply, so the receiver of the reply can read the KRB-ERROR at once.
 async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &str, heard: &Mutex<Heard>) -> Result<()> {
     let mut kdc = TcpStream::connect(kdc).await?;
     write(&mut kdc, &read(library).await?).await?;
@@ -81,10 +82,10 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> Result<()>
     to.write_all(message).await
 }
 
-/// RFC 4120 section 5.9.1: \[APPLICATION 30\], constructed.
+/// The first octet of a KRB-ERROR: the constructed tag \[APPLICATION 30\] (RFC 4120 section 5.9.1).
 const KRB_ERROR: u8 = 0x7E;
 
-/// A ticket has 64 KiB at most.
+/// The largest message that is relayed, in octets. A ticket has 64 KiB at most.
 const MAX_SIZE: usize = 256 * 1024;
 
 #[cfg(test)]
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_error_is_heard_before_the_library_has_it() {
+    async fn krb_error_is_stored_before_the_library_receives_the_reply() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let kdc = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
@@ -101,7 +102,7 @@ mod tests {
             assert_eq!(read(&mut server).await.unwrap(), b"request");
             write(&mut server, &[KRB_ERROR; 100]).await.unwrap();
         });
-        // Room for the length of the reply, and not for the reply.
+        // The pipe has room for the length of the reply, but not for the reply.
         let (mut library, mut end) = tokio::io::duplex(8);
         let heard = Arc::new(Mutex::new(Heard::default()));
         let hearing = Arc::clone(&heard);

@@ -1,4 +1,5 @@
-//! SAML 1.1 assertions for one user and one audience: made of an identity, and read again when they come back.
+//! SAML 1.1 assertions for one user and one audience. The server issues an assertion for an identity, and verifies the
+//! assertion when a client redeems it.
 
 use super::keys::Keys;
 use super::rst::AUDIENCE;
@@ -11,24 +12,24 @@ use kerberos_sso::{Identity, UnixTime};
 use minijinja::{Value, context};
 use serde::Serialize;
 
-/// What an assertion says of a user.
+/// The claims of an assertion about a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Subject {
     pub(super) sid: String,
     pub(super) upn: String,
-    /// The user's SID in base64: it stands for the immutable identifier that a directory synchronises to the cloud, by
-    /// default the user's object GUID, which no ticket has.
+    /// The user's SID in base64, in place of the immutable identifier that a directory synchronises to the cloud. By
+    /// default that identifier is the user's object GUID, which no ticket contains.
     pub(super) immutable_id: String,
 }
 
-/// A signed assertion, and for how long it is good.
+/// A signed assertion, with the time at which it was issued and the time at which it ends.
 pub(super) struct Issued {
     pub(super) xml: String,
     pub(super) now: String,
     pub(super) end: String,
 }
 
-/// An assertion that is ours and good now. It may have been used.
+/// An assertion that this server signed and that is valid now. A client may have redeemed it already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
@@ -36,11 +37,12 @@ pub(super) struct Verified {
 }
 
 impl Subject {
-    /// `None` for who has no SID: a name alone is no identity of Active Directory.
+    /// Returns the claims of an identity, or `None` if it has no SID. A name alone does not identify an account of Active
+    /// Directory.
     pub(super) fn new(identity: &Identity) -> Option<Self> {
         let sid = identity.sid?;
         let upn = identity.upn.clone().filter(|upn| !upn.is_empty());
-        // The name in the ticket may be a user principal name, and is then escaped.
+        // The name in the ticket may be a user principal name, which is escaped.
         let account = identity.account_name.as_ref().unwrap_or(&identity.name);
         Some(Self {
             sid: sid.to_string(),
@@ -50,7 +52,8 @@ impl Subject {
     }
 }
 
-/// `authenticated` is when the user signed in to the KDC. `None` if the user's name has characters that XML has not.
+/// Issues a signed assertion. `authenticated` is the time at which the user signed in to the KDC. Returns `None` if the user's
+/// name has a character that XML does not allow.
 pub(super) fn issue(
     keys: &Keys,
     issuer: &str,
@@ -71,35 +74,36 @@ pub(super) fn issue(
     Some(Issued { xml, now, end })
 }
 
-/// Why an assertion is not taken.
+/// The reason to refuse an assertion.
 pub(super) type Refused = &'static str;
 
 pub(super) fn verify(keys: &Keys, issuer: &str, text: &str, now: UnixTime) -> Result<Verified, Refused> {
-    let document = xml::parse(text).ok_or("it is not XML")?;
+    let document = xml::parse(text).ok_or("the assertion is not XML")?;
     let assertion =
-        Element::root(&document).filter(|root| root.is(SAML, "Assertion")).ok_or("it is not of SAML 1.1")?;
+        Element::root(&document).filter(|root| root.is(SAML, "Assertion")).ok_or("the assertion is not of SAML 1.1")?;
     if !signature::is_ours(keys, &document) {
-        return Err("its signature is not this server's");
+        return Err("this server did not sign the assertion");
     }
     if assertion.attribute("Issuer") != Some(issuer) {
-        return Err("it is of another tenant");
+        return Err("the assertion is of another tenant");
     }
     check_conditions(assertion, &instant(now))?;
-    let id = assertion.attribute("AssertionID").ok_or("it has no identifier")?;
-    Ok(Verified { id: id.into(), subject: subject(assertion).ok_or("it names nobody")? })
+    let id = assertion.attribute("AssertionID").ok_or("the assertion has no identifier")?;
+    Ok(Verified { id: id.into(), subject: subject(assertion).ok_or("the assertion names no user")? })
 }
 
-/// Instants are written in one form, in which earlier ones sort before later ones.
+/// Checks the time and the audience of an assertion. All times have the same text form, in which an earlier time sorts before
+/// a later time.
 fn check_conditions(assertion: Element<'_>, now: &str) -> Result<(), Refused> {
-    let conditions = assertion.only(SAML, "Conditions").ok_or("it has no conditions")?;
+    let conditions = assertion.only(SAML, "Conditions").ok_or("the assertion has no conditions")?;
     let audience = conditions.only_at(&[(SAML, "AudienceRestrictionCondition"), (SAML, "Audience")]);
     match (conditions.attribute("NotBefore"), conditions.attribute("NotOnOrAfter")) {
-        (Some(start), _) if now < start => return Err("it is not good yet"),
+        (Some(start), _) if now < start => return Err("the assertion is not valid yet"),
         (Some(_), Some(end)) if now < end => {}
-        _ => return Err("its time is over"),
+        _ => return Err("the assertion has expired"),
     }
     let is_ours = audience.and_then(Element::text).is_some_and(|audience| audience == AUDIENCE);
-    if is_ours { Ok(()) } else { Err("it is for another audience") }
+    if is_ours { Ok(()) } else { Err("the assertion is for another audience") }
 }
 
 fn subject(assertion: Element<'_>) -> Option<Subject> {
@@ -119,14 +123,14 @@ fn attribute(statement: Element<'_>, name: &str) -> Option<String> {
     attribute.only(SAML, "AttributeValue")?.text()
 }
 
-/// `2026-11-21T08:00:00Z`: RFC 3339, in whole seconds.
+/// Returns a time in the form of RFC 3339 in whole seconds, like `2026-11-21T08:00:00Z`.
 pub(super) fn instant(time: UnixTime) -> String {
     UnixTime::from_seconds(time.seconds()).to_string()
 }
 
 const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
 
-/// Clients redeem an assertion at once.
+/// The lifetime of an assertion, in seconds. It is short, because clients redeem an assertion at once.
 pub(super) const LIFETIME: i64 = 10 * 60;
 
 #[cfg(test)]
@@ -155,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_issued_is_read_again() {
+    fn issued_assertion_is_verified_with_the_same_subject() {
         let xml = issued();
         assert!(xml.is_ascii() && xml.starts_with("<saml:Assertion ") && xml.ends_with("</saml:Assertion>"));
         assert_eq!(judge(&xml).unwrap().subject, subject());
@@ -163,18 +167,18 @@ mod tests {
     }
 
     #[test]
-    fn it_is_good_for_its_time_and_its_tenant() {
+    fn assertion_is_refused_outside_its_time_and_for_another_issuer_or_key() {
         let xml = issued();
         for (seconds, good) in [(-1, false), (0, true), (LIFETIME - 1, true), (LIFETIME, false)] {
             let now = NOW.saturating_add_seconds(seconds);
             assert_eq!(verify(&KEYS, ISSUER, &xml, now).is_ok(), good, "{seconds}");
         }
-        assert_eq!(verify(&KEYS, "http://sso.test/other.test", &xml, NOW), Err("it is of another tenant"));
+        assert_eq!(verify(&KEYS, "http://sso.test/other.test", &xml, NOW), Err("the assertion is of another tenant"));
         assert!(verify(&Keys::generate(), ISSUER, &xml, NOW).is_err());
     }
 
     #[test]
-    fn nothing_signed_can_be_changed() {
+    fn assertion_with_any_change_is_refused() {
         let xml = issued();
         for (from, to) in [
             ("S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-500"),
@@ -193,9 +197,10 @@ mod tests {
         }
     }
 
-    /// The signed assertion is kept somewhere in the document, and another one is where ours is read.
+    /// Each document contains the signed assertion or its signature, while the verifier reads another assertion ("signature
+    /// wrapping").
     #[test]
-    fn a_signature_of_another_element_is_none() {
+    fn signature_over_another_element_is_refused() {
         let xml = issued();
         let forged = xml.replace("S-1-5-21-1-2-3-1104", "S-1-5-21-1-2-3-500");
         let (signature_at, end) = (xml.find("<ds:Signature ").unwrap(), "</saml:Assertion>");
@@ -218,9 +223,9 @@ mod tests {
         }
     }
 
-    /// What a signature could make a library do: fetch, transform, or trust another key.
+    /// Each changed signature would make a library fetch a document, apply a transform, or trust another key.
     #[test]
-    fn the_form_of_the_signature_is_pinned() {
+    fn signature_of_another_form_is_refused() {
         let xml = issued();
         for (from, to) in [
             ("<ds:Reference URI=\"#", "<ds:Reference URI=\"file:///etc/passwd#"),
@@ -238,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_refused() {
+    fn malformed_or_truncated_assertion_is_refused() {
         for text in
             ["", "x", "<", "<a/>", "<saml:Assertion/>", "<Assertion xmlns='urn:oasis:names:tc:SAML:1.0:assertion'/>"]
         {

@@ -1,5 +1,5 @@
-//! Tokens to try `/explain` with: of the built-in test realm, whatever tenants the server has. They are made here, and judged
-//! with that realm's keys.
+//! Example tokens for `/explain`. They are of the built-in test realm, even if the server has other tenants. The server
+//! makes them and judges them with the keys of that realm.
 
 use crate::tenants::test_realm;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
@@ -8,7 +8,7 @@ use kerberos_sso::{Policy, UnixTime, Validator};
 #[derive(Clone, Copy)]
 pub(super) enum Example {
     Accepted,
-    /// What many clients send that get no ticket.
+    /// An NTLM message, which many clients send if they get no ticket.
     Ntlm,
 }
 
@@ -21,7 +21,7 @@ impl Example {
         }
     }
 
-    /// Returns the value of an `Authorization` header, and what judges it.
+    /// Returns the value of an `Authorization` header, and the validator that judges it.
     pub(super) fn at(self, now: UnixTime) -> (String, Validator<()>) {
         let (realm, keys) = test_realm();
         let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();
@@ -33,5 +33,5 @@ impl Example {
     }
 }
 
-/// A NEGOTIATE_MESSAGE (MS-NLMP section 2.2.1.1), as a client without a domain has sent it.
+/// A NEGOTIATE_MESSAGE (MS-NLMP section 2.2.1.1) that a client without a domain sent.
 const NTLM: &str = "Negotiate TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAGAgAAAAAADw==";

@@ -1,9 +1,10 @@
-//! `/explain`: an administrator pastes a token or a header, and sees what each stage found, what failed and what to do.
+//! The page `/explain`: an administrator pastes a token or a header. The page shows the result of each stage, the failure and
+//! its remedy.
 //!
-//! It tells which account, keys and realms the server has, which is nobody's business outside: for the tenants of a
-//! configuration it is there only by `--explain`, which is for a server that strangers do not reach. What is pasted is not
-//! logged, and no replay cache is asked: explaining a token does not use it up. Whoever has just signed in sees what became of
-//! their own ticket, which no page and no address holds.
+//! The page shows the server's account, keys and realms, which other people must not learn. For the tenants of a
+//! configuration, the server serves the page only with `--explain`, which is for a server that only administrators reach. The
+//! server does not log the pasted text. The explanation does not use the replay cache, so an explained token still signs in. A
+//! signed-in user can see the explanation of their own ticket. No page and no address contains that ticket.
 
 use super::example::Example;
 use crate::app::{App, Shared};
@@ -25,7 +26,7 @@ use std::sync::LazyLock;
 #[derive(Deserialize)]
 pub(super) struct Question {
     token: String,
-    /// There: the token is judged as it would have been when it was made.
+    /// Present if the token is to be judged as at the time at which it was made.
     #[serde(default)]
     in_its_time: Option<String>,
 }
@@ -35,12 +36,13 @@ pub(super) async fn page(State(app): State<Shared>, headers: HeaderMap) -> Respo
     if explains(&app, &headers) { render(StatusCode::OK, of_user(&app, &headers)) } else { refuse() }
 }
 
-/// Whether tickets are explained to this client.
+/// Returns whether the server explains tickets to this client.
 pub(crate) fn explains(app: &App, headers: &HeaderMap) -> bool {
     app.explains && !came_through_proxy(headers)
 }
 
-/// Many proxies add one of these, and others none: this notices a mistake, and is no protection.
+/// Returns whether a header shows that the request came through a proxy. Some proxies add no such header, so this check finds
+/// a mistake of the administrator but does not protect the page.
 fn came_through_proxy(headers: &HeaderMap) -> bool {
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
         .iter()
@@ -48,7 +50,7 @@ fn came_through_proxy(headers: &HeaderMap) -> bool {
 }
 
 fn refuse() -> Response {
-    (StatusCode::FORBIDDEN, "This page is for administrators: see --explain.\n").into_response()
+    (StatusCode::FORBIDDEN, "This page is for administrators of this server only: see --explain.\n").into_response()
 }
 
 /// `GET /explain.css`
@@ -67,7 +69,10 @@ pub(super) async fn explain(
     }
     let of_user = of_user(&app, &headers);
     let Ok(Form(question)) = form else {
-        return render(StatusCode::BAD_REQUEST, context! { problem => "That was too long, or no form.", ..of_user });
+        return render(
+            StatusCode::BAD_REQUEST,
+            context! { problem => "The pasted text was too long, or the request was not a form.", ..of_user },
+        );
     };
     let advice = Advice::on(question.token.as_bytes());
     if advice.is_some_and(|advice| !advice.leaves_a_token()) {
@@ -85,13 +90,14 @@ pub(super) async fn explain(
     render(StatusCode::OK, context! { judged_at, advice, ..shown(&explanation, now, of_user) })
 }
 
-/// `GET /explain/own`: the ticket that the session of this browser began with.
+/// `GET /explain/own`: explains the ticket that began the session of this browser.
 pub(super) async fn own_ticket(State(app): State<Shared>, headers: HeaderMap) -> Response {
     if !explains(&app, &headers) {
         return refuse();
     }
     let Some(ticket) = kept_ticket(&app, &headers) else {
-        let problem = "Your ticket was kept for five minutes. Sign out and in again to see the next one.";
+        let problem =
+            "The server keeps your ticket for five minutes only. Sign out and sign in again to see a new ticket.";
         return render(StatusCode::NOT_FOUND, context! { problem });
     };
     let explanation = explain_at(&app, &Pasted::Header(ticket.authorization.to_vec()), ticket.at);
@@ -123,7 +129,7 @@ pub(super) async fn example(State(app): State<Shared>, Path(name): Path<String>,
     render(StatusCode::OK, context! { whose => "example", example => header, advice, ..values })
 }
 
-/// What the page offers this user.
+/// Returns the template values that depend on the session of this user.
 fn of_user(app: &App, headers: &HeaderMap) -> Value {
     context! { own_ticket => kept_ticket(app, headers).is_some() }
 }
@@ -152,7 +158,7 @@ fn explain_at(app: &App, pasted: &Pasted, now: UnixTime) -> Explanation {
     Examiner { validator: &validator, arrival, admit: None }.explain(pasted)
 }
 
-/// That of the tenant whose realm the ticket names.
+/// Returns the validator of the tenant whose realm the ticket names.
 fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
     let decoded;
     let token = match pasted {
@@ -167,7 +173,8 @@ fn validator(app: &App, pasted: &Pasted) -> Option<crate::tenants::Validator> {
     app.tenants.of_domain(query.realm()).map(|tenant| tenant.validator())
 }
 
-/// As long as only the time is against the token: again at a time that suits it, which the refusal tells.
+/// Judges a token again if the time was the only reason to refuse it. Each of up to [`MAX_TIMES`] repetitions judges the
+/// token as at the time that the last refusal names.
 fn in_its_time(app: &App, pasted: &Pasted, first: Explanation) -> (Option<UnixTime>, Explanation) {
     let (mut judged_at, mut explanation) = (None, first);
     for _ in 0..MAX_TIMES {
@@ -224,5 +231,5 @@ fn templates() -> Environment<'static> {
     templates
 }
 
-/// The end of the ticket, the client's clock, and one to spare.
+/// The largest number of further times: the ticket's end or start, the client's clock, and one more.
 const MAX_TIMES: usize = 3;

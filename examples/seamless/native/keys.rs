@@ -1,5 +1,5 @@
-//! The server's key pair: made when the server starts, and gone with it. Assertions and tokens are signed with it, and its
-//! public half is published (RFC 7517, OpenID Connect Discovery 1.0).
+//! The server's key pair. The server makes it at its start and keeps it in memory only. The server signs assertions and tokens
+//! with the private key, and publishes the public key (RFC 7517, OpenID Connect Discovery 1.0).
 
 use super::{SharedNative, in_background, issuer};
 use crate::app::Shared;
@@ -30,11 +30,11 @@ use x509_cert::time::Validity;
 use zeroize::Zeroizing;
 
 pub(super) struct Keys {
-    /// The key's name in headers of tokens and in the key set.
+    /// The key identifier in the headers of tokens and in the key set.
     pub(super) kid: String,
     /// The self-signed certificate, in base64.
     pub(super) certificate: String,
-    /// For the library that signs XML.
+    /// The private key in PEM, for the library that signs XML.
     pub(super) pem: Zeroizing<String>,
     key_set: Value,
     encoding: EncodingKey,
@@ -60,7 +60,7 @@ impl Keys {
         })
     }
 
-    /// A signed JWT (RFC 7519) with these claims.
+    /// Returns a signed JWT (RFC 7519) with these claims.
     pub(super) fn token(&self, claims: &impl Serialize) -> Option<String> {
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::RS256) };
         jsonwebtoken::encode(&header, claims, &self.encoding).ok()

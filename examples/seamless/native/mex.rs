@@ -1,7 +1,8 @@
 //! The MEX document (WS-MetadataExchange): a WSDL with one endpoint, at which clients sign in with Negotiate.
 //!
-//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, the binding that refers to it, and
-//! the port of that binding, whose address must be of HTTPS. msodbcsql looks for the same as text.
+//! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, for the binding that refers to this
+//! policy, and for the port of that binding. The address of the port must begin with `https`. msodbcsql searches the text
+//! of the document for the same parts.
 
 use super::templates;
 use crate::app::{App, Shared};
@@ -22,7 +23,8 @@ pub(super) async fn of_tenant(State(app): State<Shared>, tenant: Tenant, headers
 pub(super) async fn of_only_tenant(State(app): State<Shared>, headers: HeaderMap) -> Response {
     match app.tenants.of_user(&UserName::Account(String::new())) {
         Some(tenant) => document(&app, &tenant, &headers),
-        None => (StatusCode::NOT_FOUND, "Several tenants: ask for /{tenant}/winauth/trust/mex.\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "This server has several tenants: ask for /{tenant}/winauth/trust/mex.\n")
+            .into_response(),
     }
 }
 
@@ -34,8 +36,8 @@ fn document(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Response {
     }
 }
 
-/// The server's address as the client has it, if a proxy that ends TLS says so. It stands in this document only, which
-/// goes to who has sent the header: it is nobody else's, and no token has it in it.
+/// Returns the server's address as the client knows it, if the headers of a proxy that ends TLS tell it. The address is used
+/// only in this document, which is returned to the sender of the headers. No token contains the address.
 fn outside(app: &App, headers: &HeaderMap) -> String {
     let is_secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_authority_is_a_host_and_a_port_up_to_the_limit() {
+    fn host_with_or_without_a_port_is_an_authority_and_other_text_is_not() {
         for host in ["h", "sso.test:8443", "[::1]:443", &"h".repeat(MAX_AUTHORITY)] {
             assert!(is_authority(host), "{host}");
         }

@@ -1,5 +1,5 @@
-//! Native clients: they find the endpoint in the MEX document, get a SAML assertion for their ticket by WS-Trust, and tokens
-//! for the assertion by OAuth. Besides, the page that explains a ticket.
+//! The routes for native clients. A client finds the endpoint in the MEX document and gets a SAML assertion for its ticket by
+//! WS-Trust. For the assertion, the client gets tokens by OAuth. This module also has the page that explains a ticket.
 
 mod assertion;
 mod example;
@@ -28,7 +28,7 @@ use once::UsedAssertions;
 use refresh::RefreshTokens;
 use std::sync::{Arc, LazyLock};
 
-/// What native clients' requests share. The keys are made when they are first needed.
+/// The state that the requests of native clients share. The keys are made at their first use.
 pub(crate) struct Native {
     keys: LazyLock<Keys>,
     used: UsedAssertions,
@@ -40,7 +40,7 @@ pub(crate) type SharedNative = axum::Extension<Arc<Native>>;
 pub(crate) fn routes() -> Router<Shared> {
     let native = Arc::new(Native::new());
     let making_keys = Arc::clone(&native);
-    // So that the first client need not wait for it.
+    // The keys are made now, so that the first client need not wait for them.
     std::thread::spawn(move || LazyLock::force(&making_keys.keys).kid.len());
     Router::new()
         .route("/trust/mex", get(mex::of_only_tenant))
@@ -67,7 +67,8 @@ impl Native {
     }
 }
 
-/// Signing takes milliseconds, and making the keys a second: not on a thread that serves others.
+/// Runs `work` on a thread for blocking work. A signature takes milliseconds, and the keys take a second to make. On an
+/// asynchronous thread, this work would delay other requests.
 async fn in_background<T: Send + 'static>(
     native: &SharedNative,
     work: impl FnOnce(&Native) -> T + Send + 'static,
@@ -76,7 +77,7 @@ async fn in_background<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(&native)).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// Who vouches for a tenant's users in assertions and tokens. By the server's own word, not by that of a request.
+/// Returns the issuer of a tenant's assertions and tokens. The issuer depends on the server's address, and not on a request.
 fn issuer(app: &App, tenant: &str) -> String {
     format!("{}/{tenant}", app.address)
 }

@@ -1,4 +1,4 @@
-//! Assertions that were redeemed: each is good once, for as long as it could be used.
+//! The assertions that clients redeemed. The server accepts each assertion once, and remembers it until it has expired.
 
 use super::assertion::LIFETIME;
 use kerberos_sso::UnixTime;
@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct UsedAssertions(Mutex<HashMap<String, UnixTime>>);
 
 impl UsedAssertions {
-    /// Whether this is the first use. A full memory forgets nothing: it takes no more.
+    /// Records the use of an assertion and returns whether it was the first use. If the memory is full, every assertion is
+    /// refused until an old one has expired.
     pub(super) fn take(&self, id: &str, now: UnixTime) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() >= MAX_USED {
@@ -24,7 +25,8 @@ impl UsedAssertions {
     }
 }
 
-/// Of the last ten minutes. Each cost its client a ticket.
+/// The largest number of used assertions that are remembered, all of the last ten minutes. Each assertion needed a ticket
+/// of its own.
 const MAX_USED: usize = 50_000;
 
 #[cfg(test)]
@@ -32,14 +34,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_assertion_is_good_once() {
+    fn second_use_of_an_assertion_is_refused() {
         let (used, now) = (UsedAssertions::default(), UnixTime::from_seconds(1_000));
         assert!(used.take("_1", now) && used.take("_2", now));
         assert!(!used.take("_1", now) && !used.take("_1", now.saturating_add_seconds(LIFETIME)));
     }
 
     #[test]
-    fn a_full_memory_takes_no_more_until_something_ends() {
+    fn full_memory_refuses_assertions_until_an_old_one_has_expired() {
         let (used, now) = (UsedAssertions::default(), UnixTime::from_seconds(1_000));
         assert!((0..MAX_USED).all(|number| used.take(&number.to_string(), now)));
         assert!(!used.take("new", now.saturating_add_seconds(LIFETIME)));

@@ -1,5 +1,5 @@
-//! Refresh tokens: each is good once and replaced by the next of its family. Who brings one that was used ends the family,
-//! since it was stolen from one of two who have it (RFC 9700 section 4.14.2).
+//! Refresh tokens. The server accepts each token once and replaces it by the next token of its family. If a client sends a used
+//! token again, the family ends, because one of two clients with that token must have stolen it (RFC 9700 section 4.14.2).
 
 use super::assertion::Subject;
 use crate::clock;
@@ -7,7 +7,7 @@ use kerberos_sso::UnixTime;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What one sign-in entitles a client to.
+/// The tenant, the client and the user of a sign-in for which the server issues tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) tenant: Arc<str>,
@@ -20,13 +20,13 @@ pub(super) struct RefreshTokens(Mutex<HashMap<u128, Family>>);
 
 struct Family {
     grant: Arc<Grant>,
-    /// Of the only token that is good.
+    /// The secret part of the family's current token, the only one that the server accepts.
     secret: u128,
     end: UnixTime,
 }
 
 impl RefreshTokens {
-    /// The first token of a sign-in.
+    /// Begins a family and returns its first token.
     pub(super) fn begin(&self, grant: Arc<Grant>, now: UnixTime) -> String {
         let (id, secret) = (random(), random());
         let mut families = self.families();
@@ -35,7 +35,8 @@ impl RefreshTokens {
         written(id, secret)
     }
 
-    /// The grant of a token, and the token that replaces it; `None` for one that is not good, or is another client's.
+    /// Returns the grant of a token, and the token that replaces it. Returns `None` if the token is not the current token of
+    /// its family, has expired, or belongs to another client or tenant; the family then ends.
     pub(super) fn rotate(
         &self,
         token: &str,
@@ -60,7 +61,8 @@ impl RefreshTokens {
     }
 }
 
-/// Looks at all of them, which takes less time than one signature. The oldest go: their clients sign in again.
+/// Makes room for a new family. If there is no room, the function drops the expired families, and else the oldest family, whose
+/// client must sign in again. The function looks at all families, which takes less time than one signature.
 fn make_room(families: &mut HashMap<u128, Family>, now: UnixTime) {
     if families.len() < MAX_FAMILIES {
         return;
@@ -86,7 +88,7 @@ fn read(token: &str) -> Option<(u128, u128)> {
     Some((u128::from_str_radix(id, 16).ok()?, u128::from_str_radix(secret, 16).ok()?))
 }
 
-/// Of a family: a working day. The user has then to have a ticket again.
+/// The lifetime of a family, in seconds: one working day. After that, the user needs a ticket again.
 const LIFETIME: i64 = 10 * 60 * 60;
 
 const MAX_FAMILIES: usize = 10_000;
@@ -105,7 +107,7 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_seconds(1_000);
 
     #[test]
-    fn each_token_is_good_once_and_reuse_ends_the_family() {
+    fn second_use_of_a_refresh_token_is_refused_and_ends_its_family() {
         let tokens = RefreshTokens::default();
         let first = tokens.begin(grant(), NOW);
         let (found, second) = tokens.rotate(&first, "t", "app", NOW).unwrap();
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_one_clients_in_one_tenant_for_a_time() {
+    fn refresh_token_of_another_client_or_tenant_or_expired_or_malformed_is_refused() {
         for (tenant, client, now) in
             [("u", "app", NOW), ("t", "other", NOW), ("t", "app", UnixTime::from_seconds(1_000_000))]
         {
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_where_there_is_no_room() {
+    fn family_beyond_the_limit_drops_the_oldest_family() {
         let tokens = RefreshTokens::default();
         let oldest = tokens.begin(grant(), NOW);
         let all: Vec<_> = (0..MAX_FAMILIES).map(|_| tokens.begin(grant(), UnixTime::from_seconds(1_001))).collect();

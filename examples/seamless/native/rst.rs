@@ -1,48 +1,49 @@
-//! RequestSecurityToken (WS-Trust of February 2005, section 5): the SOAP 1.2 envelope in, what is asked for out.
+//! Reads a RequestSecurityToken (WS-Trust of February 2005, section 5) in an envelope of SOAP 1.2.
 
 use super::xml::{self, Element};
 
-/// A request for an assertion for the one audience that is served.
+/// A request for an assertion for [`AUDIENCE`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
-    /// wsa:MessageID, which the answer relates to.
+    /// The wsa:MessageID, which the response repeats as wsa:RelatesTo.
     pub(super) message_id: Option<String>,
 }
 
-/// What is wrong with a request, by the names of WS-Trust section 10 and SOAP 1.2 section 5.4.6.
+/// The reason to refuse a request, with the names of WS-Trust section 10 and SOAP 1.2 section 5.4.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Not a request that can be read.
+    /// The request cannot be read.
     InvalidRequest(&'static str),
-    /// Another audience.
+    /// The request is for another audience.
     InvalidScope,
-    /// Nobody has proved who they are.
+    /// The client has not signed in.
     FailedAuthentication,
-    /// The user must prove more than a ticket does.
+    /// The user must also enter a one-time code, which this route cannot ask for.
     ProofRequired,
-    /// What is known of the user cannot be written down.
+    /// The server cannot make an assertion for this user.
     RequestFailed,
-    /// A header must be understood, and is not.
+    /// A header block is unknown and marked `mustUnderstand`.
     MustUnderstand,
-    /// Not SOAP 1.2.
+    /// The envelope is not of SOAP 1.2.
     VersionMismatch,
 }
 
 impl Request {
     pub(super) fn parse(body: &str) -> Result<Self, Refusal> {
-        let document = xml::parse(body).ok_or(Refusal::InvalidRequest("the body is not XML, or too deep"))?;
+        let document = xml::parse(body)
+            .ok_or(Refusal::InvalidRequest("the body is not XML, is too long, has a DTD, or has too many levels"))?;
         let envelope = Element::root(&document).ok_or(Refusal::InvalidRequest("the body is empty"))?;
         if !envelope.is(SOAP, "Envelope") {
             return Err(Refusal::VersionMismatch);
         }
         let message_id = envelope.only(SOAP, "Header").map(read_header).transpose()?.flatten();
         let request = envelope.only_at(&[(SOAP, "Body"), (TRUST, "RequestSecurityToken")]);
-        check_request(request.ok_or(Refusal::InvalidRequest("there is no one RequestSecurityToken"))?)?;
+        check_request(request.ok_or(Refusal::InvalidRequest("the body must have exactly one RequestSecurityToken"))?)?;
         Ok(Self { message_id })
     }
 }
 
-/// The MessageID, which some clients spell otherwise and so do not send.
+/// Checks the header and returns the MessageID. Some clients spell the element's name otherwise, and so have no MessageID.
 fn read_header(header: Element<'_>) -> Result<Option<String>, Refusal> {
     let must_understand =
         |block: &Element<'_>| matches!(block.attribute_of(SOAP, "mustUnderstand"), Some("1" | "true"));
@@ -52,7 +53,7 @@ fn read_header(header: Element<'_>) -> Result<Option<String>, Refusal> {
     }
     match header.only(ADDRESSING, "Action").and_then(Element::text) {
         Some(action) if action == ISSUE_ACTION => {}
-        _ => return Err(Refusal::InvalidRequest("the Action is not that of an RST of WS-Trust 2005")),
+        _ => return Err(Refusal::InvalidRequest("the Action must be that of a RequestSecurityToken of WS-Trust 2005")),
     }
     let message_id = header.only(ADDRESSING, "MessageID").and_then(Element::text);
     Ok(message_id.filter(|id| (1..=MAX_MESSAGE_ID).contains(&id.len())))
@@ -76,7 +77,7 @@ fn check_request(request: Element<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// The one party that assertions are made for.
+/// The only audience for which the server issues assertions.
 pub(super) const AUDIENCE: &str = "urn:federation:MicrosoftOnline";
 
 const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
@@ -94,7 +95,8 @@ const TOKEN_TYPES: [&str; 2] = [
     "http://docs.oasis-open.org/wss/oasis-wss-saml-token-profile-1.1#SAMLV1.1",
 ];
 
-/// MSAL sends a Security header with a timestamp alone: what proves the client here is the transport's.
+/// The header blocks that the server knows. MSAL sends a Security header with only a timestamp. That header does not
+/// authenticate the client, who signs in with the HTTP header `Authorization`.
 const KNOWN_HEADERS: [(&str, &str); 6] = [
     (ADDRESSING, "Action"),
     (ADDRESSING, "MessageID"),
@@ -106,7 +108,7 @@ const KNOWN_HEADERS: [(&str, &str); 6] = [
 
 const MAX_MESSAGE_ID: usize = 256;
 
-/// In the form that MSAL for Python and msodbcsql send.
+/// A request in the form that MSAL for Python and msodbcsql send.
 #[cfg(test)]
 pub(super) const RST: &str = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
     xmlns:wsa='http://www.w3.org/2005/08/addressing'><s:Header>\
@@ -126,15 +128,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_read() {
+    fn request_with_an_unknown_spelling_of_message_id_has_no_message_id() {
         assert_eq!(Request::parse(RST).unwrap().message_id.as_deref(), Some("urn:uuid:1"));
         let otherwise = RST.replace("wsa:MessageID", "wsa:messageID");
         assert_eq!(Request::parse(&otherwise).unwrap().message_id, None);
     }
 
-    /// One that is longer is not repeated.
+    /// The response does not repeat an identifier that is longer.
     #[test]
-    fn a_message_id_has_octets_up_to_the_limit() {
+    fn message_id_of_256_octets_is_read_and_a_longer_or_empty_one_is_ignored() {
         let read = |id: &str| Request::parse(&RST.replace("urn:uuid:1", id)).unwrap().message_id;
         let longest = "i".repeat(MAX_MESSAGE_ID);
         assert_eq!(read(&longest), Some(longest.clone()));
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_part_is_named() {
+    fn request_with_a_wrong_part_is_refused_with_the_code_of_that_part() {
         let invalid = |refusal| matches!(refusal, Refusal::InvalidRequest(_));
         for (from, to, expected) in [
             ("2003/05/soap-envelope", "2001/12/soap-envelope", "VersionMismatch"),
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_dtd_and_no_depth_without_end() {
+    fn request_with_a_dtd_or_too_many_levels_is_refused() {
         let dtd = format!("<!DOCTYPE a [<!ENTITY b 'c'>]>{RST}");
         assert!(Request::parse(&dtd).is_err());
         let deep = "<a>".repeat(60_000);

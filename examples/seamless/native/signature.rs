@@ -1,8 +1,9 @@
-//! The signature of an assertion (XML Signature 1.1, exclusive canonical XML): made, and verified, by a library.
+//! The signature of an assertion (XML Signature 1.1, exclusive canonical XML). A library makes and verifies the signature.
 //!
-//! What a library calls a valid signature need not be one of the assertion that is read ("signature wrapping"). So the form
-//! of the signature is pinned to the one that is made here, before anything in it is followed: one signature in the whole
-//! document, directly in the assertion that is its root, of that assertion, by one algorithm of each kind.
+//! A signature that a library calls valid may cover another element than the assertion that the server reads ("signature
+//! wrapping"). So the server checks the form of the signature before the library follows anything in it. The document has
+//! exactly one signature. The signature is a child of the assertion, the assertion is the root, and the signature refers to
+//! this assertion. For each purpose, the signature uses the one algorithm that the server itself uses.
 
 use super::keys::Keys;
 use super::xml::Element;
@@ -14,7 +15,7 @@ pub(super) fn sign(keys: &Keys, assertion: String) -> Option<String> {
     sign::sign_owned(&context(keys)?, assertion).ok()
 }
 
-/// Whether the document's root bears a signature of ours, over itself.
+/// Returns whether the root of the document contains a signature of this server over the root.
 pub(super) fn is_ours(keys: &Keys, document: &Document<'_>) -> bool {
     let Some(assertion) = Element::root(document) else { return false };
     let Some(id) = assertion.attribute("AssertionID") else { return false };
@@ -31,14 +32,14 @@ pub(super) fn is_ours(keys: &Keys, document: &Document<'_>) -> bool {
     }
 }
 
-/// Only our key is trusted, whatever KeyInfo says.
+/// Returns a context that trusts only the server's key and ignores KeyInfo.
 fn context(keys: &Keys) -> Option<DsigContext> {
     let mut manager = KeysManager::new();
     manager.add_key(loader::load_rsa_private_pem(keys.pem.as_bytes()).ok()?);
     Some(DsigContext::new(manager))
 }
 
-/// Whether the only signature is the assertion's own, in the form in which it is made here.
+/// Returns whether the document's only signature belongs to the assertion and has the form that this server makes.
 fn is_pinned(assertion: Element<'_>, id: &str) -> bool {
     let signatures = assertion.descendants().filter(|element| element.is(DSIG, "Signature")).count();
     let has_id = |element: &Element<'_>| ID_ATTRIBUTES.iter().any(|name| element.attribute(name).is_some());
@@ -47,7 +48,7 @@ fn is_pinned(assertion: Element<'_>, id: &str) -> bool {
     signatures == 1 && other_ids == 0 && signature
 }
 
-/// Whether all elements of a signature are those of [`FORM`], each at its depth and with its one attribute.
+/// Returns whether the elements of a signature equal [`FORM`], each at its depth and with its attribute.
 fn has_form(signature: Element<'_>, id: &str) -> bool {
     let mut found = Vec::new();
     outline(signature, 0, &mut found);
@@ -94,5 +95,5 @@ const FORM: [(usize, &str, Attribute); 14] = [
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const EXCLUSIVE_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
-/// By which the library finds what a reference means.
+/// The attributes by which the library finds the element that a reference names.
 const ID_ATTRIBUTES: [&str; 4] = ["Id", "ID", "id", "AssertionID"];

@@ -1,12 +1,12 @@
-//! The XML that clients are sent: templates, in which whatever is put into them is escaped.
+//! The XML that the server sends to clients. The templates escape every value that they receive.
 //!
-//! It is ASCII throughout, since MSAL for Python takes an assertion for that.
+//! All XML is ASCII, because MSAL for Python encodes an assertion as ASCII.
 
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use std::fmt;
 use std::sync::LazyLock;
 
-/// `None` if a value has a character that XML has not.
+/// Renders a template. Returns `None` if a value has a character that XML does not allow.
 pub(super) fn render(name: &str, values: Value) -> Option<String> {
     TEMPLATES.get_template(name).and_then(|template| template.render(values)).ok()
 }
@@ -30,15 +30,17 @@ fn environment() -> Environment<'static> {
 }
 
 fn write_value(output: &mut Output<'_>, _: &State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let text = value.as_str().ok_or_else(|| Error::new(ErrorKind::BadSerialization, "only text is put into XML"))?;
+    let text = value
+        .as_str()
+        .ok_or_else(|| Error::new(ErrorKind::BadSerialization, "a value that is not text cannot be put into XML"))?;
     let written = if value.is_safe() { output.write_str(text) } else { write_escaped(output, text) };
-    written.map_err(|_| Error::new(ErrorKind::WriteFailure, "a character that XML has not"))
+    written.map_err(|_| Error::new(ErrorKind::WriteFailure, "a character that XML does not allow"))
 }
 
 fn write_escaped(output: &mut impl fmt::Write, text: &str) -> fmt::Result {
     text.chars().try_for_each(|character| match character {
         '&' | '<' | '>' | '"' | '\'' | '\t' | '\n' | '\r' => write!(output, "&#{};", u32::from(character)),
-        // XML 1.0 section 2.2.
+        // XML 1.0 section 2.2 does not allow these characters.
         '\0'..='\x1F' | '\u{FFFE}' | '\u{FFFF}' => Err(fmt::Error),
         '\x7F'.. => write!(output, "&#{};", u32::from(character)),
         _ => output.write_char(character),
@@ -51,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_value_becomes_markup() {
+    fn markup_in_a_value_is_escaped_and_a_control_character_is_refused() {
         let mut text = String::new();
         write_escaped(&mut text, "<a b='\"'>&amp;]]>é\u{1F600}\r\n").unwrap();
         assert_eq!(text, "&#60;a b=&#39;&#34;&#39;&#62;&#38;amp;]]&#62;&#233;&#128512;&#13;&#10;");

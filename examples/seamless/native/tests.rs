@@ -1,4 +1,4 @@
-//! The native client's way, with tickets of the built-in test realm.
+//! Tests of the routes for native clients, with tickets of the built-in test realm.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use tower::ServiceExt as _;
 
-/// One server for all tests: each makes its keys, which takes a while.
+/// The server that all tests share, because every server makes its own keys, which takes about a second.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
     let mut app = App::new(&arguments, "http://sso.test").unwrap();
@@ -65,7 +65,7 @@ const GRANT: (&str, &str) = ("grant_type", super::token::ASSERTION_GRANT);
 const CLIENT: (&str, &str) = ("client_id", "app");
 
 #[tokio::test]
-async fn a_ticket_leads_to_tokens_that_the_key_set_verifies() {
+async fn tokens_for_a_ticket_verify_with_the_published_key_set() {
     let assertion = URL_SAFE_NO_PAD.encode(assertion("alice").await);
     let (status, answer) = token(&[GRANT, CLIENT, ("assertion", &assertion), ("resource", "urn:api")]).await;
     assert_eq!((status, &answer["token_type"]), (200, &Value::from("Bearer")));
@@ -84,7 +84,7 @@ async fn a_ticket_leads_to_tokens_that_the_key_set_verifies() {
 }
 
 #[tokio::test]
-async fn what_was_used_is_not_good_again() {
+async fn used_assertion_or_refresh_token_is_refused() {
     let assertion = STANDARD.encode(assertion("bob").await);
     let fields = [GRANT, CLIENT, ("assertion", &*assertion)];
     let first = token(&fields).await.1["refresh_token"].as_str().unwrap().to_owned();
@@ -96,7 +96,7 @@ async fn what_was_used_is_not_good_again() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_good_once_and_only_tickets_are() {
+async fn replayed_ticket_ntlm_and_malformed_token_are_refused_without_a_challenge() {
     let header = ticket("carol");
     assert_eq!(trust(None, super::rst::RST).await.0, 401);
     assert_eq!(trust(None, super::rst::RST).await.1, "Negotiate");
@@ -109,13 +109,13 @@ async fn a_ticket_is_good_once_and_only_tickets_are() {
 }
 
 #[tokio::test]
-async fn who_must_prove_more_finds_no_way_around_it() {
+async fn account_with_a_one_time_code_gets_no_assertion() {
     let (status, _, fault) = trust(Some(&ticket("olga")), super::rst::RST).await;
     assert!(status == 403 && fault.contains("t:FailedAuthentication") && !fault.contains("Assertion"), "{fault}");
 }
 
 #[tokio::test]
-async fn requests_that_are_wrong_are_faults_of_the_sender() {
+async fn wrong_trust_request_is_answered_by_a_soap_fault_with_its_code() {
     for (from, to, code) in [
         ("MicrosoftOnline", "other", "t:InvalidScope"),
         ("trust/RST/Issue", "trust/RST/Renew", "t:InvalidRequest"),
@@ -133,7 +133,7 @@ async fn requests_that_are_wrong_are_faults_of_the_sender() {
 }
 
 #[tokio::test]
-async fn grants_that_are_wrong_have_their_codes() {
+async fn wrong_token_request_is_answered_by_its_oauth_error_code() {
     let forged = STANDARD.encode(assertion("dave").await.replace("dave@", "admin@"));
     for (fields, code) in [
         (&[][..], "invalid_request"),
@@ -154,7 +154,7 @@ async fn grants_that_are_wrong_have_their_codes() {
 }
 
 #[tokio::test]
-async fn no_rubbish_is_the_servers_fault() {
+async fn random_or_long_body_is_answered_by_a_4xx_status() {
     let rubbish = vec![0xFF; 1000];
     for path in ["/contoso.test/winauth/trust/2005/windowstransport", "/contoso.test/oauth2/token", "/explain"] {
         for media_type in ["text/xml", "application/x-www-form-urlencoded", "x", ""] {
@@ -169,7 +169,7 @@ async fn no_rubbish_is_the_servers_fault() {
 }
 
 #[tokio::test]
-async fn mex_names_the_endpoint_as_the_client_reaches_it() {
+async fn mex_names_the_https_address_only_if_a_proxy_says_that_it_ended_tls() {
     let path = "/winauth/trust/2005/windowstransport</wsa10:Address>";
     for (headers, origin) in [
         (&[][..], "http://sso.test"),
@@ -185,7 +185,7 @@ async fn mex_names_the_endpoint_as_the_client_reaches_it() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_explained_and_not_used_up() {
+async fn explained_ticket_still_signs_in() {
     let header = ticket("erin");
     let escaped = header.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace(' ', "+");
     let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -195,18 +195,18 @@ async fn a_ticket_is_explained_and_not_used_up() {
     }
     assert_eq!(trust(Some(&header), super::rst::RST).await.0, 200);
     let (_, _, page) = send("POST", "/explain", &form, format!("token={escaped}")).await;
-    assert!(page.contains("Accepted"), "that it was used is the replay cache's to know");
+    assert!(page.contains("Accepted"), "the explanation does not ask the replay cache");
 }
 
 #[tokio::test]
-async fn what_is_pasted_is_not_given_back() {
+async fn pasted_text_is_not_repeated_on_the_page() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let (status, _, page) = send("POST", "/explain", &form, "token=%3Cscript%3Ealert(1)%3C%2Fscript%3E").await;
     assert!(status == 200 && page.contains("This is not a token.") && !page.contains("alert"), "{page}");
 }
 
 #[tokio::test]
-async fn explanations_are_for_who_is_on_the_server() {
+async fn explanation_is_refused_to_a_request_with_a_proxy_header() {
     assert_eq!(send("GET", "/explain", &[], "").await.0, 200);
     for name in ["x-forwarded-for", "x-forwarded-proto", "forwarded", "via"] {
         let headers = [("content-type", "application/x-www-form-urlencoded"), (name, "192.0.2.1")];
@@ -216,7 +216,7 @@ async fn explanations_are_for_who_is_on_the_server() {
 }
 
 #[tokio::test]
-async fn tenants_of_a_configuration_are_explained_if_that_is_asked_for() {
+async fn explanation_is_served_only_by_a_server_that_explains() {
     for explains in [false, true] {
         let arguments =
             Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };

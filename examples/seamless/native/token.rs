@@ -1,8 +1,8 @@
-//! `POST /{tenant}/oauth2/token`: an assertion (RFC 7522's way, with SAML 1.1 as Microsoft's clients send it) or a refresh
-//! token in, tokens out; errors as RFC 6749 section 5.2 has them.
+//! `POST /{tenant}/oauth2/token`: returns tokens for an assertion or for a refresh token. The assertion is sent as in RFC 7522,
+//! but in the form of SAML 1.1, as Microsoft's clients send it. Errors have the form of RFC 6749 section 5.2.
 //!
-//! Clients are public ones and not registered: a token says which client asked for it, and who takes a token must look at
-//! whom it is for.
+//! The clients are public and not registered. A token says which client asked for it. The receiver of a token must check that
+//! it is the token's audience.
 
 use super::assertion;
 use super::refresh::Grant;
@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A refusal: its code, and a sentence for who writes the client.
+/// A refusal: its error code, and a sentence for the developer of the client.
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal(&'static str, &'static str);
 
@@ -51,7 +51,7 @@ pub(super) async fn issue(
     }
 }
 
-/// RFC 6749 section 5.1: tokens are not kept by caches.
+/// Returns a response that caches must not store (RFC 6749 section 5.1).
 fn respond(status: StatusCode, body: Value) -> Response {
     (status, [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Json(body)).into_response()
 }
@@ -73,10 +73,15 @@ impl TokenRequest {
         let (grant, refresh_token) = match self.required("grant_type")? {
             ASSERTION_GRANT => self.redeem(native, client_id)?,
             REFRESH_GRANT => self.refresh(native, client_id)?,
-            _ => return Err(Refusal("unsupported_grant_type", "assertions of SAML 1.1 and refresh tokens are taken")),
+            _ => {
+                return Err(Refusal(
+                    "unsupported_grant_type",
+                    "the grant must be a SAML 1.1 assertion or a refresh token",
+                ));
+            }
         };
         self.tokens(native, &grant, resource, &refresh_token)
-            .ok_or(Refusal(INVALID_GRANT, "no token can be made of it"))
+            .ok_or(Refusal(INVALID_GRANT, "the server could not sign a token"))
     }
 
     fn redeem(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
@@ -87,10 +92,10 @@ impl TokenRequest {
             Refusal(INVALID_GRANT, reason)
         })?;
         if !native.used.take(&verified.id, self.now) {
-            tracing::warn!(tenant = %self.tenant, upn = verified.subject.upn, "an assertion comes a second time");
-            return Err(Refusal(INVALID_GRANT, "it was used before"));
+            tracing::warn!(tenant = %self.tenant, upn = verified.subject.upn, "an assertion that was used before is refused");
+            return Err(Refusal(INVALID_GRANT, "the assertion was used before"));
         }
-        tracing::info!(tenant = %self.tenant, upn = verified.subject.upn, client_id, "tokens for an assertion");
+        tracing::info!(tenant = %self.tenant, upn = verified.subject.upn, client_id, "issued tokens for an assertion");
         let (tenant, client_id) = (Arc::clone(&self.tenant), client_id.to_owned());
         let grant = Arc::new(Grant { tenant, client_id, subject: verified.subject });
         let refresh_token = native.refresh_tokens.begin(Arc::clone(&grant), self.now);
@@ -100,7 +105,10 @@ impl TokenRequest {
     fn refresh(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
         let token = self.required("refresh_token")?;
         let rotated = native.refresh_tokens.rotate(token, &self.tenant, client_id, self.now);
-        rotated.ok_or(Refusal(INVALID_GRANT, "the refresh token is not good, or not good any more"))
+        rotated.ok_or(Refusal(
+            INVALID_GRANT,
+            "the refresh token is unknown, used or expired, or it belongs to another client",
+        ))
     }
 
     fn tokens(&self, native: &Native, grant: &Grant, resource: &str, refresh_token: &str) -> Option<Value> {
@@ -116,26 +124,29 @@ impl TokenRequest {
     }
 
     fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.field(name)?
-            .ok_or(Refusal(INVALID_REQUEST, "grant_type, client_id and what the grant needs must be there"))
+        self.field(name)?.ok_or(Refusal(
+            INVALID_REQUEST,
+            "a required parameter is missing: grant_type, client_id, and assertion or refresh_token",
+        ))
     }
 
-    /// RFC 6749 section 3.2: no parameter twice; one without a value counts as left out.
+    /// Returns the value of a parameter. A parameter must not occur twice, and a parameter without a value counts as absent
+    /// (RFC 6749 section 3.2).
     fn field(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values = self.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
-            (_, Some(_)) => Err(Refusal(INVALID_REQUEST, "a parameter is there twice")),
+            (_, Some(_)) => Err(Refusal(INVALID_REQUEST, "a parameter occurs twice")),
             (value, None) => Ok(value.filter(|value| !value.is_empty())),
         }
     }
 }
 
-/// What a token says (OpenID Connect Core 1.0 section 2, RFC 8176, and the names of Microsoft's tokens).
+/// The claims of a token (OpenID Connect Core 1.0 section 2, RFC 8176, and the names of Microsoft's tokens).
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
     aud: &'a str,
-    /// The SID: names are given to other people in time.
+    /// The user's SID. A name may later belong to another user.
     sub: &'a str,
     oid: &'a str,
     upn: &'a str,
@@ -170,7 +181,7 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// Base64 of either alphabet, with its padding or without: clients differ.
+/// Decodes base64 of either alphabet, with or without padding, because clients differ.
 fn decode(text: &str) -> Option<String> {
     let bytes = URL_SAFE.decode(text).or_else(|_| STANDARD.decode(text)).ok()?;
     String::from_utf8(bytes).ok()
@@ -187,10 +198,10 @@ pub(super) const REFRESH_GRANT: &str = "refresh_token";
 const INVALID_REQUEST: &str = "invalid_request";
 const INVALID_GRANT: &str = "invalid_grant";
 
-/// Whom a token is for that was asked for without saying.
+/// The audience of an access token if the request names no resource.
 const DEFAULT_RESOURCE: &str = "urn:kerberos-sso:seamless";
 
-/// Of access tokens and ID tokens, in seconds.
+/// The lifetime of access tokens and ID tokens, in seconds.
 const LIFETIME: i64 = 60 * 60;
 
 const MAX_NAME: usize = 512;

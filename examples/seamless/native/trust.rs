@@ -1,7 +1,7 @@
-//! `POST /{tenant}/winauth/trust/2005/windowstransport`: a ticket and a RequestSecurityToken in, a SAML assertion out.
+//! `POST /{tenant}/winauth/trust/2005/windowstransport`: returns a SAML assertion for a ticket and a RequestSecurityToken.
 //!
-//! Faults have the status of SOAP 1.2 part 2 section 7.5.2.2: 400 where the sender is to blame. Who proved nothing gets 403,
-//! or is challenged by 401.
+//! A fault for which the sender is to blame has status 400 (SOAP 1.2 part 2 section 7.5.2.2). A client whose ticket is refused
+//! gets 403. A client without a ticket is challenged with 401.
 
 use super::assertion::{self, Subject};
 use super::rst::{AUDIENCE, Refusal, Request};
@@ -46,14 +46,15 @@ pub(super) async fn issue(
     response
 }
 
-/// SOAP 1.2's own type, or that of XML.
+/// Returns whether the media type is that of SOAP 1.2 or of XML.
 fn is_soap(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim();
     ["application/soap+xml", "text/xml", "application/xml"].iter().any(|taken| media_type.eq_ignore_ascii_case(taken))
 }
 
-/// There is no way to ask for more proof here: who has to show it finds no way around it either, and uses a browser.
+/// Returns the envelope with an assertion. This route cannot ask for a one-time code, so it refuses users who must enter one.
+/// Such a user signs in with a browser.
 async fn answer(
     native: &SharedNative,
     issuer: String,
@@ -64,7 +65,8 @@ async fn answer(
     let request = Request::parse(body)?;
     let identity = signed_in.identity().to_owned();
     if tenant.proofs.are_needed(&identity) {
-        tracing::warn!(tenant = %tenant.name, user = %principal::with_sid(&identity), "no assertion: more must be proved");
+        let user = principal::with_sid(&identity);
+        tracing::warn!(tenant = %tenant.name, %user, "no assertion: this user must also enter a one-time code");
         return Err(Refusal::ProofRequired);
     }
     let authenticated = signed_in.accepted().ticket().auth_time();
@@ -95,7 +97,7 @@ fn fault(refusal: Refusal) -> Response {
     }
 }
 
-/// The code of SOAP 1.2 section 5.4.6, that of WS-Trust section 10 if there is one, and a sentence.
+/// Returns the code of SOAP 1.2 section 5.4.6, the code of WS-Trust section 10 if there is one, and a sentence.
 const fn named(refusal: Refusal) -> (&'static str, &'static str, &'static str) {
     match refusal {
         Refusal::InvalidRequest(reason) => ("Sender", "InvalidRequest", reason),
@@ -104,10 +106,10 @@ const fn named(refusal: Refusal) -> (&'static str, &'static str, &'static str) {
         }
         Refusal::FailedAuthentication => ("Sender", FAILED_AUTHENTICATION, "The client could not be authenticated."),
         Refusal::ProofRequired => {
-            ("Sender", FAILED_AUTHENTICATION, "This account must prove more than its ticket: sign in with a browser.")
+            ("Sender", FAILED_AUTHENTICATION, "This account must also enter a one-time code: sign in with a browser.")
         }
-        Refusal::RequestFailed => ("Sender", "RequestFailed", "No assertion can be made of this user."),
-        Refusal::MustUnderstand => ("MustUnderstand", "", "A header is not understood."),
+        Refusal::RequestFailed => ("Sender", "RequestFailed", "The server cannot make an assertion for this user."),
+        Refusal::MustUnderstand => ("MustUnderstand", "", "A header block with mustUnderstand is unknown."),
         Refusal::VersionMismatch => ("VersionMismatch", "", "The envelope is not of SOAP 1.2."),
     }
 }

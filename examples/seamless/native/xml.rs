@@ -1,15 +1,15 @@
-//! XML from clients, read once: without a DTD, hence without entities, and bounded in size and depth.
+//! Reads XML from clients. A DTD is refused, so there are no entities. The size and the depth are limited.
 
 use uppsala::parser::Parser;
 use uppsala::{Document, NodeId, NodeKind};
 
-/// `None` for what is not XML, or more than is taken.
+/// Reads a document. Returns `None` if `text` is not XML, has a DTD, or exceeds [`MAX_SIZE`] or [`MAX_DEPTH`].
 pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     let text = Some(text).filter(|text| text.len() <= MAX_SIZE)?;
     Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).parse(text).ok()
 }
 
-/// An element, in the document that it is in.
+/// An element of a document.
 #[derive(Clone, Copy)]
 pub(super) struct Element<'d> {
     document: &'d Document<'d>,
@@ -25,53 +25,53 @@ impl<'d> Element<'d> {
         self.document.element(self.id).is_some_and(|element| element.matches_name_ns(namespace, name))
     }
 
-    /// All elements directly below.
+    /// Returns the child elements.
     pub(super) fn elements(self) -> impl Iterator<Item = Self> {
         let is_element = move |id: &NodeId| matches!(self.document.node_kind(*id), Some(NodeKind::Element(_)));
         self.document.children(self.id).into_iter().filter(is_element).map(move |id| Self { id, ..self })
     }
 
-    /// The one element of this name directly below; `None` also if there are more.
+    /// Returns the only child element of this name. Returns `None` if there is no such child, or more than one.
     pub(super) fn only(self, namespace: &str, name: &str) -> Option<Self> {
         let mut found = self.elements().filter(|element| element.is(namespace, name));
         found.next().filter(|_| found.next().is_none())
     }
 
-    /// As [`only`](Self::only), down a way of several names.
+    /// Follows a path of several names, with [`only`](Self::only) at each step.
     pub(super) fn only_at(self, way: &[(&str, &str)]) -> Option<Self> {
         way.iter().try_fold(self, |element, (namespace, name)| element.only(namespace, name))
     }
 
-    /// Whether an element of this name is directly below.
+    /// Returns whether there is a child element of this name.
     pub(super) fn has(self, namespace: &str, name: &str) -> bool {
         self.elements().any(|element| element.is(namespace, name))
     }
 
-    /// Every element below.
+    /// Returns the descendant elements.
     pub(super) fn descendants(self) -> impl Iterator<Item = Self> {
         let is_element = move |id: &NodeId| matches!(self.document.node_kind(*id), Some(NodeKind::Element(_)));
         self.document.descendants(self.id).into_iter().filter(is_element).map(move |id| Self { id, ..self })
     }
 
-    /// The value of an attribute without a namespace.
+    /// Returns the value of an attribute that has no namespace.
     pub(super) fn attribute(self, name: &str) -> Option<&'d str> {
         let element = self.document.element(self.id)?;
         let attribute = element.attributes.iter().find(|attribute| attribute.name.matches(None, name))?;
         Some(&attribute.value)
     }
 
-    /// Names and values of all attributes, by their local names; declarations of namespaces are none.
+    /// Returns the local names and the values of all attributes, without namespace declarations.
     pub(super) fn attributes(self) -> impl Iterator<Item = (&'d str, &'d str)> {
         let attributes = self.document.element(self.id).map_or(&[][..], |element| &element.attributes[..]);
         attributes.iter().map(|attribute| (&*attribute.name.local_name, &*attribute.value))
     }
 
-    /// The value of an attribute with a namespace.
+    /// Returns the value of an attribute that has a namespace.
     pub(super) fn attribute_of(self, namespace: &str, name: &str) -> Option<&'d str> {
         self.document.element(self.id)?.get_attribute_ns(namespace, name)
     }
 
-    /// The text, if there is nothing but text in it, without the white space around it.
+    /// Returns the text of an element that has no child but text, without the white space around it.
     pub(super) fn text(self) -> Option<String> {
         let is_text =
             |id: &NodeId| matches!(self.document.node_kind(*id), Some(NodeKind::Text(_) | NodeKind::CData(_)));
@@ -80,11 +80,11 @@ impl<'d> Element<'d> {
     }
 }
 
-/// Requests have two thousand octets or so, and assertions five thousand, thirteen with the longest UPN. The time that the parser
-/// takes grows with the square of the number of attributes.
+/// The largest document, in octets. Requests have about 2,000 octets. Assertions have about 5,000, or 13,000 with the longest
+/// UPN. The time of the parser grows with the square of the number of attributes.
 const MAX_SIZE: usize = 16 * 1024;
 
-/// Requests and assertions have eight levels or so.
+/// The largest depth of elements. Requests and assertions have about eight levels.
 const MAX_DEPTH: u32 = 32;
 
 #[cfg(test)]
@@ -93,14 +93,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_in_each_other_up_to_the_limit() {
+    fn document_of_32_levels_is_read_and_of_33_is_not() {
         let of_depth = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
         let limit = usize::try_from(MAX_DEPTH).unwrap();
         assert!(parse(&of_depth(limit)).is_some() && parse(&of_depth(limit.saturating_add(1))).is_none());
     }
 
     #[test]
-    fn what_is_large_is_not_read() {
+    fn document_of_16_kib_is_read_and_a_larger_one_is_not() {
         let of_size = |size: usize| format!("<a>{}</a>", "b".repeat(size.saturating_sub(7)));
         assert!(parse(&of_size(MAX_SIZE)).is_some() && parse(&of_size(MAX_SIZE.saturating_add(1))).is_none());
     }

@@ -1,10 +1,10 @@
 "use strict";
-// Asks for a session in the background: the browser answers the challenge with its ticket, if it has one. The password
-// form appears as soon as that fails, and in any case within a second; should the ticket come later, it is still welcome
-// until the user begins to type.
+// This script asks for a session in the background. If the browser has a ticket, it answers the challenge with the ticket.
+// The password form appears when the attempt fails, and always within a second. If the ticket comes later, it still signs the
+// user in, unless the user has begun to type.
 document.documentElement.classList.add("js");
 
-// At once, while the page is still being laid out.
+// The script sends the request at once, while the browser is still laying out the page.
 const attempt = new AbortController();
 const address = document.currentScript.dataset.autologon;
 const answer = fetch(address, { credentials: "same-origin", cache: "no-store", signal: attempt.signal });
@@ -26,5 +26,5 @@ addEventListener("DOMContentLoaded", () => {
   answer.then(({ ok }) => (ok ? location.replace("/") : showForm())).catch(showForm);
 });
 
-// The browser's back button brings the page as it was left.
+// The browser's back button may restore the page in an old state. The page is then loaded again.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
