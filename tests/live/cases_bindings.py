@@ -1,4 +1,4 @@
-"""Samba AD: channel bindings at each level."""
+"""Records cases of the Samba realm: channel bindings at each level."""
 
 from clients import DCE_STYLE, KRB5, MUTUAL
 from samba_ad import AUTOLOGON as SPN

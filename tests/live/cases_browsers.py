@@ -1,4 +1,4 @@
-"""Authorization headers, byte for byte, of curl and headless Chromium, towards the Samba realm."""
+"""Records the unchanged Authorization headers that curl and headless Chromium send in the Samba realm."""
 
 from samba_ad import SSO_ACCOUNT
 from web import TRUST_PATH, chromium, curl, from_chromium, from_curl
@@ -53,7 +53,7 @@ def with_chromium(world, out):
 
 
 def refuse(out, name, header, foreigner, wendy):
-    """What is wrong here is the server's key, clock or policy, never the header."""
+    """Records refusals of a correct header, because of the server's key, clock or policy."""
     out.reject(f"{name}-key-not-held", "Only the key of another realm is held.", ["Header", "WrongKey"], header(), "fabrikam",
                "no-key")
     out.reject(f"{name}-clock", "Judged 301 seconds later.", ["Header", "Clock"], header(), KEYS, "clock-skew", at=301)

@@ -1,4 +1,4 @@
-"""Samba AD: which key opens the ticket. Rollover, unknown versions, keys that are not held."""
+"""Records cases of the Samba realm: the key that decrypts the ticket, rollover, unknown versions, and missing keys."""
 
 from samba_ad import AUTOLOGON as SPN
 from samba_ad import SSO_ACCOUNT

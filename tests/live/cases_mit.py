@@ -1,4 +1,4 @@
-"""MIT realm: encryption types of RFC 8009 and others, key versions, times, names, transited realms."""
+"""Records cases of the MIT realm: encryption types of RFC 8009 and others, key versions, times, names, transited realms."""
 
 from clients import KRB5
 from mit_realm import ENCTYPES, SPN
@@ -48,7 +48,7 @@ def etypes(world, out):
 
 
 def fresh(world, out, ticket, session):
-    """The service with a new key of one type, and a client with a ticket for it."""
+    """Gives the service a new key of one type, and returns a client with a ticket for the service, and the key set."""
     keys = world.mit.service(ticket, session=[session])
     keyset = out.keyset(f"service-{len(out.keysets)}", keys)
     return world.mit_user("alice").kvno(SPN, "-e", ENCTYPES[session]), keyset
@@ -124,7 +124,7 @@ def times(world, out):
 
 
 def transited(world, out):
-    """A user of FAR.TEST comes by way of NEAR.TEST; the KDC of MIT.TEST knows that path, or does not."""
+    """Records tickets of a user of FAR.TEST by way of NEAR.TEST, once if the KDC of MIT.TEST knows that path and once if not."""
     mit = world.mit
     for one, other in ((FAR, NEAR), (NEAR, HERE)):
         for realm in (one, other):

@@ -1,10 +1,10 @@
-"""Samba AD: who the user is. Names, groups, computers, built-in accounts."""
+"""Records cases of the Samba realm: names, groups, computers, built-in accounts."""
 
 from clients import DELEGATE, MUTUAL
 from samba_ad import SSO_ACCOUNT
 
 KEYS, PASSWORD = "sso", "Some.Pass.1"
-# All but the first hold bytes from 0x80 to 0xA0 in UTF-8.
+# All names except the first contain octets from 0x80 to 0xA0 in UTF-8.
 UTF8 = ("jürgen", "renà", "łukasz", "李小龍", "пётр", "σοφία")
 
 

@@ -1,4 +1,4 @@
-"""What is not a Kerberos request for this server: NTLM, IAKERB, NegoEx, user-to-user, other schemes, anonymous."""
+"""Records requests that are no Kerberos requests for this server: NTLM, IAKERB, NegoEx, user-to-user, other schemes, anonymous."""
 
 import base64
 import os
@@ -15,7 +15,7 @@ KEYS, PASSWORD = "sso", "Some.Pass.1"
 NTLM = "1.3.6.1.4.1.311.2.2.10"
 MECH_D = "/etc/gss/mech.d"
 LOGIN = ["-n", "alice@CONTOSO.TEST", "-p", "Alice.Pass.1"]
-# Of a domain without a KDC: SPNEGO has no Kerberos to offer.
+# The user's domain has no KDC, so SPNEGO cannot offer Kerberos.
 NTLM_LOGIN = ["-n", "alice@NWTRADERS.TEST", "-p", "Alice.Pass.1"]
 
 
@@ -54,7 +54,7 @@ def ntlm(world, out):
 
 
 def ntlm_exchange(protocol):
-    """The first and the third message of a real exchange."""
+    """Returns the first and the third message of a real NTLM exchange."""
     options = spnego.NegotiateOptions.use_negotiate if protocol == "negotiate" else spnego.NegotiateOptions.use_ntlm
     client = spnego.client("CONTOSO\\alice", "Alice.Pass.1", hostname="autologon.microsoftazuread-sso.com", service="HTTP",
                            protocol=protocol, options=options)
@@ -111,7 +111,7 @@ def schemes(world, out):
 
 
 def ntlm_challenge(header):
-    """CHALLENGE_MESSAGE after NEGOTIATE_MESSAGE, by pyspnego."""
+    """Answers a NEGOTIATE_MESSAGE with a CHALLENGE_MESSAGE of pyspnego."""
     if not header:
         return ["NTLM"]
     message = base64.b64decode(header.partition(" ")[2])

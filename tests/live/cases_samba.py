@@ -1,4 +1,4 @@
-"""Samba AD, the Seamless SSO account: encryption types, framing, kinds of ticket, policy."""
+"""Records cases of the Samba realm with the Seamless SSO account: encryption types, framing, kinds of ticket, policy."""
 
 from clients import AADG, DCE_STYLE, DELEGATE, KRB5, MS_KRB5, MUTUAL
 from samba_ad import AADG as AADG_SPN
@@ -7,7 +7,7 @@ from samba_ad import SSO_ACCOUNT
 
 NAMES = {17: "aes128", 18: "aes256", 23: "rc4"}
 KVNO_E = {17: "aes128-cts-hmac-sha1-96", 18: "aes256-cts-hmac-sha1-96", 23: "arcfour-hmac"}
-# msDS-SupportedEncryptionTypes that yields the ticket type, given the session type; 0x20 allows AES session keys.
+# The msDS-SupportedEncryptionTypes for each ticket type and session key type. The bit 0x20 allows AES session keys.
 BITS = {(18, 18): 16, (18, 17): 28, (18, 23): 28, (17, 17): 8, (17, 18): 0x28, (17, 23): 12,
         (23, 23): 4, (23, 18): 0x24, (23, 17): 0x24}
 KEYS, OTHER = "sso", "other-account"
@@ -122,7 +122,7 @@ def delegation(world, out):
 
 
 def constrained_delegation(world):
-    """A cache with a ticket for alice that she never asked for: S4U2Self, then S4U2Proxy."""
+    """Returns a cache with a ticket for alice that a service got by S4U2Self and S4U2Proxy, without alice."""
     ad, normal, trusted_to_auth = world.contoso, 0x1000, 0x1000000
     ad.computer("WEBSVC$", "Web.Pass.1", ["HTTP/web.contoso.test"])
     ad.set("WEBSVC$", "userAccountControl", normal | trusted_to_auth)

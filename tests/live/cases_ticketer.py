@@ -1,7 +1,8 @@
-"""Tickets and PACs that impacket makes instead of a KDC: what no KDC here writes, and what none should.
+"""Records tickets and PACs that impacket makes instead of a KDC. The KDCs of these tests issue no such tickets, and some of these
+tickets no KDC may issue.
 
-In CONTOSO.TEST they are silver tickets: whoever holds the service's key can make them, the KDC's signature is the maker's.
-In FABRIKAM.TEST the KDC's signatures are made with the krbtgt account's key."""
+In CONTOSO.TEST the tickets are silver tickets: every holder of the service's key can make them, and their KDC signature is made
+with that key. In FABRIKAM.TEST the KDC signatures are made with the key of the krbtgt account."""
 
 from impacket.dcerpc.v5.ndr import NULL
 from impacket.dcerpc.v5.nrpc import GROUP_MEMBERSHIP, PGROUP_MEMBERSHIP_ARRAY
@@ -15,7 +16,7 @@ from silver import (ATTRIBUTES, CLIENT, CRC32, KDC, LOGON, MD5, REQUESTOR, SERVE
 
 KEYS, AES_ONLY, FABRIKAM = "sso", "sso-aes-only", "fabrikam"
 OTHER_DOMAIN = "S-1-5-21-1111111111-2222222222-3333333333"
-# UserFlags (MS-PAC 2.5), UserAccountControl (MS-SAMR 2.2.1.12), group attributes (MS-PAC 2.2.1).
+# Bits of UserFlags (MS-PAC 2.5), of UserAccountControl (MS-SAMR 2.2.1.12), and of group attributes (MS-PAC 2.2.1).
 GUEST, RESOURCE_GROUPS = 0x1, 0x200
 DISABLED, INTERDOMAIN_TRUST, WORKSTATION_TRUST, SERVER_TRUST = 0x1, 0x40, 0x80, 0x100
 NORMAL = 0x10
@@ -62,7 +63,7 @@ class Cases:
         self.out.reject(f"impacket-{id}", comment, ["Silver", *flags], token, keyset, code, policy)
 
     def own(self, **policy):
-        """The key vouches for its own domain only."""
+        """Returns a policy under which the key vouches for its own domain only."""
         return {**policy, "domain_sids": [self.domain]}
 
     def as_ticketer_makes_them(self):
@@ -171,7 +172,7 @@ class Cases:
                     full.sealed_pac(full.signed_fully(kdc)), keyset=FABRIKAM)
 
     def signatures(self):
-        """Each signed by the service's AES256 key but for what the comment says."""
+        """Records PACs with the signatures that each comment names. All other signatures are made with the service's AES256 key."""
         rc4, aes128 = Signer.of(self.keys[23]), Signer.of(self.keys[17])
         flags = ["PacSignature"]
         self.accept("signature-aes128", "Both signatures under the account's AES128 key.", flags,
@@ -237,7 +238,7 @@ class Cases:
                     "untrusted-domain", self.own(**SEAMLESS))
 
     def accounts(self):
-        """Accepted by default, refused by the Seamless SSO profile."""
+        """Records accounts that the default policy accepts and the Seamless SSO profile refuses."""
         control = lambda bits: lambda logon: logon.__setitem__("UserAccountControl", bits)
         flags = lambda bits: lambda logon: logon.__setitem__("UserFlags", bits)
         kinds = (("computer", "A computer account.", ["Computer"], "WKS01$", 1104, control(WORKSTATION_TRUST)),
@@ -296,7 +297,7 @@ def in_resource_groups(domain):
 
 
 def spell(logon, account, full):
-    """impacket counts characters where RPC_UNICODE_STRING has bytes of UTF-16."""
+    """Sets names and their lengths. impacket would count characters, but an RPC_UNICODE_STRING counts octets of UTF-16."""
     for field, name in (("EffectiveName", account), ("FullName", full)):
         logon[field] = name
         string = logon.fields[field]
@@ -304,7 +305,8 @@ def spell(logon, account, full):
 
 
 def repeated_referents(make):
-    """A ticket of which impacket's random numbers for pointers came out twice; with five hundred, most do."""
+    """Returns a ticket in which impacket chose the same random number for two pointers. Most tickets with five hundred pointers have
+    such a pair."""
     while True:
         silver, numbers = with_random_referents(make), []
         silver.logon(lambda logon: numbers.extend(sid.fields["Sid"].fields["ReferentID"] for sid in logon["ExtraSids"]))

@@ -1,4 +1,4 @@
-"""Samba AD: clocks, start and end times, lifetimes."""
+"""Records cases of the Samba realm: clocks, start and end times, lifetimes."""
 
 import time
 
@@ -11,7 +11,7 @@ KEYS, SKEW = "sso", 300
 def record(world, out):
     out.krbtgt["CONTOSO.TEST"] = world.contoso.krbtgt_keys()
     out.keyset(KEYS, world.contoso.keys(SSO_ACCOUNT))
-    # A client that would not itself refuse its ticket over the time.
+    # This client allows any clock skew, so the client itself does not refuse its ticket.
     alice = world.alice(clockskew=10**8).kvno(SPN)
     clocks(out, alice)
     lifetimes(out, alice)
@@ -23,7 +23,7 @@ def clocks(out, alice):
         out.accept(f"samba-clock-{side(-at)}-300", f"The client's clock is {SKEW} seconds {side(-at)}.", ["Clock"],
                    alice.token(), KEYS, at=at)
     for at in (-SKEW - 1, SKEW + 1):
-        # Made some seconds into the ticket's time, so that the ticket itself has begun at either edge.
+        # The token is made some seconds after the ticket's start, so the ticket is valid at both edges of the clock skew.
         out.reject(f"samba-clock-{side(-at)}-301", f"The client's clock is {SKEW + 1} seconds {side(-at)}.", ["Clock"],
                    alice.token(clock=10), KEYS, "clock-skew", at=at)
     for clock, name in ((-302, "302s"), (302, "302s"), (-3600, "1h"), (3600, "1h"), (-7 * 86400, "7d")):
@@ -48,7 +48,7 @@ def lifetimes(out, alice):
 
 
 def validity(out, alice):
-    """Used before its start or after its end, by clients whose clocks agree with the server's."""
+    """Records tickets before their start and after their end. The clients' clocks agree with the server's clock."""
     start, end = times(out, alice)
     before = alice.token(clock=start - SKEW - time.time())
     out.reject("samba-not-yet-valid", "The ticket starts 301 seconds later.", ["NotYetValid"], before, KEYS,

@@ -1,4 +1,5 @@
-"""Tickets that crossed several realms, as an MIT KDC that does not know the path lists them (RFC 4120, section 3.3.3.2)."""
+"""Records tickets whose authentication path has several realms. An MIT KDC that does not know the path lists these realms in the
+ticket (RFC 4120, section 3.3.3.2)."""
 
 from contextlib import contextmanager
 
@@ -9,7 +10,8 @@ from observe import transited
 HERE, CHILD, GRANDCHILD = "MIT.TEST", "CHILD.MIT.TEST", "GRAND.CHILD.MIT.TEST"
 NEAR, FAR, TOP, SUB = "NEAR.TEST", "FAR.TEST", "TOP.TEST", "SUB.TOP.TEST"
 USERS = {CHILD: "cora", GRANDCHILD: "gus", FAR: "fay"}
-# The realms that a user crosses, and what the KDC of MIT.TEST lists of them. It writes a realm below another one short.
+# The realms of each authentication path, and the list that the KDC of MIT.TEST writes. The KDC abbreviates a realm below the
+# realm before it.
 WAYS = {"child": ([CHILD, HERE], b""),
         "grandchild": ([GRANDCHILD, CHILD, HERE], CHILD.encode()),
         "two": ([FAR, NEAR, TOP, HERE], b"NEAR.TEST,TOP.TEST"),
@@ -26,7 +28,7 @@ def record(world, out):
         mit.user(user, PASSWORD, realm)
     for name, (way, listed) in WAYS.items():
         with trusts(mit, way):
-            # Heimdal's client finds no way through more than one realm.
+            # Heimdal's client finds no path through more than one realm.
             for library in ("mit", "heimdal") if len(way) <= 3 else ("mit",):
                 token = fresh(world, way, library)
                 found = transited(token.value, keys)
@@ -36,7 +38,7 @@ def record(world, out):
 
 @contextmanager
 def trusts(mit, way):
-    """Each realm of the way and the next trust each other, and no others do: a KDC would take a shorter way."""
+    """Makes trusts between neighbours on the path only. With other trusts, a KDC would choose a shorter path."""
     links = [(realm, f"krbtgt/{other}@{one}") for one, other in zip(way, way[1:]) for realm in (one, other)]
     for realm, name in links:
         mit.kadmin(f"addprinc -maxlife 40d -pw Cross.Realm.Pass.1 {name}", realm)
@@ -46,8 +48,8 @@ def trusts(mit, way):
 
 
 def fresh(world, way, library):
-    """The client knows the way. So do the KDCs, since they refuse a TGT with a list that they do not know, but for the last
-    step: they do not say that they checked the list of the service's ticket."""
+    """Returns a token. The client and the KDCs know the path, because a KDC refuses a TGT with a list that the KDC cannot check. The
+    KDC of the last realm does not know the whole path, so it does not state that it checked the list of the service ticket."""
     places = range(len(way))
     known = {(way[one], way[other]): way[one + 1:other] for one in places for other in places if one < other}
     world.mit.start(capaths({**known, (way[0], HERE): []}))

@@ -1,4 +1,4 @@
-"""A second Samba forest, trusted by the first: its users come to the first forest's account."""
+"""Records tickets of users of a second Samba forest, which the first forest trusts, for the account of the first forest."""
 
 from samba_ad import SSO_ACCOUNT
 

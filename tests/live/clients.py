@@ -1,4 +1,4 @@
-"""Real Kerberos clients, each with its own krb5.conf and credential cache."""
+"""Runs real Kerberos clients, each with its own krb5.conf and credential cache."""
 
 import importlib.metadata
 import sys
@@ -21,13 +21,13 @@ AADG = "HTTP@aadg.windows.net.nsatc.net"
 
 @dataclass
 class Token:
-    """What a client sent: token bytes, or a header value as text."""
+    """A client's token in octets, or the text of a header value."""
     value: bytes | str
     made_by: str
 
 
 class Clients:
-    """Builds the initiators against both libraries and names their versions."""
+    """The initiators, built with both libraries, and the versions of the libraries."""
 
     def __init__(self, work):
         self.work, self.bin, self.sessions = work, work.dir("bin"), 0
@@ -44,7 +44,7 @@ class Clients:
                         "chromium": f"Chromium {version('chromium')} with {mit}"}
 
     def session(self, realm, kdcs, **libdefaults):
-        """A client in `realm` with a new credential cache, that knows the KDC ports `kdcs`."""
+        """Returns a client in `realm` with a new credential cache. The client knows the KDC ports `kdcs`."""
         self.sessions += 1
         return Session(self, self.work.dir(f"client{self.sessions}"), realm, kdcs, **libdefaults)
 
@@ -82,18 +82,18 @@ class Session:
         return self
 
     def token(self, target=AUTOLOGON, mech=SPNEGO, flags=MUTUAL, bindings=None, library="mit", clock=0, options=()):
-        """The first GSS token for `target`; `clock` sets the client's own clock wrong by so many seconds."""
+        """Returns the first GSS token for `target`. `clock` is the error of the client's clock in seconds."""
         command = [self.clients.bin / library, "-m", mech, "-f", flags, *options]
         if bindings is not None:
             command += ["-b", bindings.hex()]
         return self._made(library, wrong_clock(clock) + command + [target])
 
     def ap_req(self, principal, *options):
-        """A bare AP-REQ, as protocols without GSS send it."""
+        """Returns a bare AP-REQ, as protocols without GSS send it."""
         return self._made("mk_req", [self.clients.bin / "mk_req", *options, principal])
 
     def impacket(self, user, principal, clock=0):
-        """impacket's token, for the service ticket already in the cache."""
+        """Returns impacket's token for the service ticket in the cache."""
         return self._made("impacket", wrong_clock(clock) + [sys.executable, HERE / "impacket_init.py", self.cache,
                                                             user, self.realm, principal])
 

@@ -1,9 +1,9 @@
-"""Real clients establish contexts with a server and exchange messages with it, in the frames of frames.h:
+"""Runs real clients that establish contexts with a server and exchange messages with it, in the frames of frames.h:
 
   conversation.py [SERVER...]
 
-SERVER is a command that takes what gss_acceptor.py takes, which it is if nothing is said: PORT KEYTAB [--bindings HEX]
-[--sasl MECHANISM]. It is run once for each key and set of options."""
+SERVER is a command with the options of gss_acceptor.py: PORT KEYTAB [--bindings HEX] [--sasl MECHANISM]. The default is
+gss_acceptor.py itself. The command is started once for each key and set of options."""
 
 import sys
 import time
@@ -33,7 +33,7 @@ NO_MECHANISMS = {"GSS_MECH_CONFIG": "/dev/null"}
 class Conversations:
     def __init__(self, work, server):
         self.work, self.server, self.port, self.report = work, server or REFERENCE, FIRST_PORT, Report()
-        # What Heimdal seals in DCE style MIT's server does not open.
+        # MIT's server cannot decrypt a message that Heimdal sealed in DCE style.
         self.heimdal_dce = "WPM" if server else "PM"
         self.bin = work.dir("conversations")
         heimdal = "/usr/lib/x86_64-linux-gnu/heimdal"
@@ -43,13 +43,13 @@ class Conversations:
         run(["gcc", "-Wall", "-o", self.bin / "sasl", HERE / "sasl_client.c", "-lsasl2"])
 
     def serve(self, session, keytab, *options):
-        """Starts the server on the next port with a copy of the keytab; gives back what it says."""
+        """Starts the server on the next port with a copy of the keytab. Returns the path of the server's log."""
         self.session, self.port = session, self.port + 1
         copy = self.bin / f"{self.port}.keytab"
         copy.write_bytes(keytab.read_bytes())
         log = self.bin / f"{self.port}.log"
         self.work.start([*self.server, self.port, copy, *options], log, self.port, {**session.env, **NO_MECHANISMS})
-        time.sleep(1)  # the server takes no authenticator of the second in which it started
+        time.sleep(1)  # the server refuses authenticators of the second in which it started
         return log
 
     def gss(self, label, *options, library="mit", port=None, **expected):
@@ -66,25 +66,26 @@ class Conversations:
         self._talk(f"sasl-{label}", [self.bin / "sasl", *options, self.port, *AUTOLOGON.split("@")])
 
     def _talk(self, label, command, good=True, says="", clock=0, env=None):
-        """What it should say, if that is known; `clock` sets the client's own wrong by so many seconds."""
+        """Runs a client and checks its exit status. `says` is a text that the client must print. `clock` is the error of the client's clock
+        in seconds."""
         status, said = attempt(wrong_clock(clock) + command, {**self.session.env, **(env or {})})
         as_expected = (status == 0) == good and says in said
         self.report.check(as_expected, label if good else f"{label}, refused", said[-300:])
 
 
 def variants(to):
-    """What does not depend on the type of the key."""
+    """Tests options that do not depend on the encryption type of the key."""
     for library in ("mit", "heimdal"):
         to.gss("delegation", "-f", ALL | DELEGATE, library=library)
         to.gss("no-replay-detection", "-f", MUTUAL, library=library)
     for label, mech in FRAMINGS.items():
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY | SEQUENCE)
-        # Without an AP-REP, Heimdal has the server's sequence numbers begin with zero, MIT with the client's own.
+        # Without an AP-REP, the server's sequence numbers begin with zero in Heimdal. In MIT they begin with the client's number.
         to.gss(f"{label}-no-mutual", *mech, "-f", REPLAY, library="heimdal")
 
 
 def framings(to, etype, name, user, password):
-    """With and without SPNEGO, in DCE style, under Microsoft's name of Kerberos, and with a forced second leg."""
+    """Tests with and without SPNEGO, in DCE style, with Microsoft's OID of Kerberos, and with a forced second round trip."""
     for label, mech in FRAMINGS.items():
         for library in ("mit", "heimdal"):
             to.gss(f"{label}-{etype}", *mech, library=library)
@@ -104,14 +105,14 @@ def framings(to, etype, name, user, password):
 
 
 def mechanisms(to):
-    """Kerberos has two names, of which Windows offers Microsoft's first. The server must answer by the one that came first."""
+    """Tests the two OIDs of Kerberos. Windows offers Microsoft's OID first. The server must answer with the first OID of the offer."""
     offers = {"ms-krb5-first": [MS_KRB5, KRB5, NTLM], "ms-krb5-only": [MS_KRB5], "ms-krb5-second": [KRB5, MS_KRB5],
               "krb5-only": [KRB5]}
     for label, offered in offers.items():
         with Relay(to.port) as relay:
             to.pyspnego(label, "--offer", ",".join(offered), port=relay.port)
         answered_by_first(to, f"pyspnego-{label}", relay, offered)
-    for library in ("mit", "heimdal"):  # which offer the one name, whatever they are told
+    for library in ("mit", "heimdal"):  # these libraries always offer only one OID
         with Relay(to.port) as relay:
             to.gss("krb5-only", port=relay.port, library=library)
         answered_by_first(to, f"{library}-krb5-only", relay, [KRB5])
@@ -133,7 +134,7 @@ def bindings(to):
 
 
 def all_of(to, log, etype):
-    """This crate's server says the type of each session key."""
+    """Checks that the server of this project logs this type for every session key."""
     said = [line for line in log.read_text().splitlines() if line.startswith("accepted")]
     good = all(f"({etype})" in line for line in said)
     to.report.check(good, f"session keys of type {etype}", f"{len(said)} of them" if good else said)

@@ -1,4 +1,4 @@
-"""The crate's examples and the sign-in server, as built by `run`."""
+"""Finds and runs the library's examples and the sign-in server, as `run` builds them."""
 
 import json
 import os
@@ -13,12 +13,13 @@ def example(name):
 
 
 def sign_in_server():
-    """It is a workspace of its own, which has a target folder of its own unless all of them share one."""
+    """Returns the path of the sign-in server. The server is a workspace of its own, with a target folder of its own unless
+    CARGO_TARGET_DIR names a common folder."""
     return PROJECT / os.environ.get("CARGO_TARGET_DIR", "examples/seamless/target") / "release/seamless"
 
 
 def validate(keytab, options, *paths):
-    """The answers, one a token; exit status 1 says that some were refused."""
+    """Runs `validate` and returns its answer for each token. Exit status 1 means that some tokens were refused."""
     command = [example("validate"), "--keytab", keytab, *options, "--json", *paths]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,7 +1,7 @@
-"""Credentials that real clients delegate, decoded by others than the crate: pyasn1 and impacket for the KRB-CRED, MIT's
-acceptor for the credential cache that it makes of it.
+"""Tests credentials that real clients delegate, without the library under test. pyasn1 and impacket decode the KRB-CRED. MIT's
+acceptor makes a credential cache of it.
 
-  delegation.py             what the example `delegation` makes of fresh ones must be that, and get tickets from the KDC
+  delegation.py             checks that the example `delegation` makes the same caches, and that the KDC issues tickets for them
   delegation.py OUTPUT      writes testvectors/delegation/krb_cred.txt"""
 
 import struct
@@ -32,7 +32,7 @@ HEAD = """\
 
 
 def delegating(world):
-    """Each client's name, a session with a service ticket, the service's keytab and realm, and the options of its token."""
+    """Yields each client's name, a session with a service ticket, the service's keytab and realm, and the options of the token."""
     mit, here = world.mit, world.mit.realm
     for etype in (17, 18, 19, 20):
         mit.service(etype, session=[etype], options="+ok_as_delegate")
@@ -51,7 +51,7 @@ def token_of(client, options):
 
 
 def observe(token, keys):
-    """The KRB-CRED, the keys of the request, and what is said of the one ticket."""
+    """Returns the KRB-CRED, the keys of the request, and the contents of its only ticket entry."""
     _, _, part, auth = opened(unwrap(token)[1], keys)
     checksum = bytes(auth["cksum"]["checksum"])
     cred = checksum[28:28 + struct.unpack_from("<H", checksum, 26)[0]]
@@ -77,7 +77,7 @@ def principal(name, realm):
 
 
 def mit_ccache(token, keytab, path):
-    """The file that MIT's acceptor stores the delegated credentials in."""
+    """Writes the file in which MIT's acceptor stores the delegated credentials."""
     credentials = gssapi.Credentials(usage="accept", store={"keytab": str(keytab), "rcache": "none:"})
     context = gssapi.SecurityContext(creds=credentials, usage="accept")
     context.step(token)
@@ -102,14 +102,14 @@ def written(value):
 
 
 def check(world):
-    """How many of the caches that the crate makes are not MIT's, or are of no use to MIT's programs."""
+    """Returns the number of caches of the library that differ from MIT's cache or that MIT's or Heimdal's programs cannot use."""
     return sum(not usable(world, *sent) for sent in delegating(world))
 
 
 def usable(world, name, client, keytab, realm, options):
     token, ours, mits = token_of(client, options), world.work.root / "ours", world.work.root / "mits"
     mit_ccache(token.value, keytab, mits)
-    ours.touch(0o600)  # Heimdal reads no cache that others could.
+    ours.touch(0o600)  # Heimdal refuses a cache that other users may read.
     crate_ccache(token.value, keytab, realm, ours)
     listed = klist(ours, client)
     same = listed == klist(mits, client) and ours.read_bytes() == mits.read_bytes()
@@ -125,12 +125,12 @@ def crate_ccache(token, keytab, realm, path):
 
 
 def klist(path, client):
-    """What MIT's klist says of it, in one line."""
+    """Returns the output of MIT's klist for a cache, in one line."""
     return " ".join(run(["klist", "-c", path, "-e", "-f"], client.env).split()[3:])
 
 
 def gets_ticket(path, client):
-    """MIT's kvno must get a ticket with what was delegated, which is a ticket-granting ticket alone."""
+    """Returns whether MIT's kvno gets a ticket with the delegated credentials, which are only a ticket-granting ticket."""
     return f"{SPN}@" in run(["kvno", "-c", path, SPN], client.env)
 
 

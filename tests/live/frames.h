@@ -1,17 +1,17 @@
-/* Frames on a TCP connection to the loopback: four bytes of length, big-endian, of what follows; a byte that says what it
- * is; the rest.
+/* The frames on a TCP connection on loopback. A frame is its length in four octets, big-endian, one octet for its kind, and the
+ * payload. The length counts the kind and the payload.
  *
- * client  T  token of the context, empty where the mechanism has none to send
- * server  C  the context is established; the token that ends it, or nothing
- *         N  another token is needed; this server's
- *         R  refused; the token that says so to the client, or nothing
+ * client  T  a token of the context, empty if the mechanism has no token to send
+ * server  C  the context is established; the payload is the last token, or empty
+ *         N  the server needs another token; the payload is the server's token
+ *         R  the client is refused; the payload is a token with the reason, or empty
  *
- * then    W  a message, sealed: the server answers with the same message, sealed by itself
- *         P  a message, signed and plain: the same
- *         M  four bytes of length, a message, its MIC: the server answers with a MIC of its own
- *         L  SASL: a message in the security layer, which is four bytes of length and a wrapped message, or several; the
- *            server answers with the same message in one
- * server  E  refused; why, as text */
+ * then    W  a sealed message; the server answers with the same message, which it seals itself
+ *         P  a message that is signed but not sealed; the server answers with the same message, which it signs itself
+ *         M  a message after its length in four octets, and the MIC of the message; the server answers with its own MIC
+ *         L  SASL: a message in the security layer, as one or more wrapped messages, each after its length in four octets; the
+ *            server answers with the same message in the same form
+ * server  E  an error; the payload is the reason, as text */
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-"""The frames of frames.h, from either side."""
+"""Sends and receives the frames of frames.h, for the client and for the server."""
 
 import struct
 
@@ -24,11 +24,11 @@ class Frames:
 
 
 def with_mic(message, mic):
-    """The payload of a frame M."""
+    """Returns the payload of a frame M."""
     return struct.pack(">I", len(message)) + message + mic
 
 
 def without_mic(payload):
-    """The message and the MIC of a frame M."""
+    """Returns the message and the MIC of a frame M."""
     length, = struct.unpack_from(">I", payload)
     return payload[4:4 + length], payload[4 + length:]

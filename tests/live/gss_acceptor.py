@@ -1,9 +1,9 @@
-"""A server for gss_client, pyspnego_client.py and sasl_client that is MIT's library, to try the clients themselves with.
+"""A server for gss_client, pyspnego_client.py and sasl_client, built on MIT's library. It tests the clients themselves.
 
   gss_acceptor.py PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
 
-frames.h says what it speaks. GSSAPI in SASL is RFC 4752; GSS-SPNEGO is MS-SPNG's, where the context itself says what its
-messages are."""
+frames.h describes the protocol. The SASL mechanism GSSAPI is that of RFC 4752. GSS-SPNEGO is that of MS-SPNG, in which the flags of
+the context determine the protection of the messages."""
 
 import argparse
 import socket
@@ -87,7 +87,7 @@ class Connection:
 
 class Rfc4752(Connection):
     def finish(self, token):
-        """Section 3.2: both say in wrapped messages which layers they have, and how much they take at once."""
+        """Finishes the exchange of RFC 4752 section 3.2. In wrapped messages, each side sends its layers and its largest message size."""
         if token:
             self.frames.send("N", token)
             assert self.token() == b""

@@ -3,13 +3,13 @@
  *   gss_client [-m MECH-OID] [-o MECH-OIDS] [-f FLAGS] [-b BINDINGS-HEX] [-e ETYPES] [-s SIZES] [-k KINDS]
  *              PORT SERVICE@HOST | PRINCIPAL
  *
- * -o  the mechanisms that SPNEGO offers, in this order (MIT's library only): a first one that is not Kerberos makes a
+ * -o  the mechanisms that SPNEGO offers, in this order (MIT's library only); if the first mechanism is not Kerberos, there is a
  *     second round trip
  * -e  the encryption types that the session key and subkey may have
  * -s  the sizes of the messages
- * -k  what is done with each: W sealed, P signed and plain, M given a MIC; all three if not said
- * FLAGS is a number (GSS_C_* bits); lists are parted by commas. Prints what went wrong, and at the end what was done.
- * Built against MIT and against Heimdal. */
+ * -k  the protection of each message: W sealed, P signed but not sealed, M with a MIC; the default is all three
+ * FLAGS is a number (GSS_C_* bits). The items of a list are separated by commas. The program prints every error, and a summary at the
+ * end. The program builds with MIT's library and with Heimdal's. */
 #include "frames.h"
 #include "gss_values.h"
 
@@ -69,7 +69,7 @@ static gss_cred_id_t credential(char *mechs, char *types)
     return cred;
 }
 
-/* Returns how many round trips it took. */
+/* Establishes the context and returns the number of round trips. */
 static int establish(gss_cred_id_t cred, gss_name_t target, gss_OID mech, OM_uint32 wanted, gss_channel_bindings_t bound)
 {
     OM_uint32 major, minor;
@@ -100,8 +100,8 @@ static int establish(gss_cred_id_t cred, gss_name_t target, gss_OID mech, OM_uin
     return trips;
 }
 
-/* What comes back for `token`: first changed in its last byte, which the server must refuse; then as it is; then again,
- * which it must refuse where the context knows replays. */
+/* Sends `token` three times. The server must refuse it with a changed last octet, accept it unchanged, and refuse its replay if the
+ * context detects replays. Returns the answer to the unchanged token. */
 static struct frame thrice(char kind, gss_buffer_t token, const char *what, size_t size)
 {
     unsigned char *last = (unsigned char *)token->value + token->length - 1;

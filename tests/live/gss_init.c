@@ -2,10 +2,10 @@
  *
  *   gss_init [-m MECH-OID] [-f FLAGS] [-b BINDINGS-HEX] [-n INITIATOR -p PASSWORD] SERVICE@HOST | PRINCIPAL
  *
- * MECH-OID is written with dots; FLAGS is a number (GSS_C_* bits); BINDINGS-HEX is the application data of the
+ * MECH-OID is in dotted form. FLAGS is a number (GSS_C_* bits). BINDINGS-HEX is the application data of the
  * channel bindings. With -p, the initiator's credentials are acquired for that mechanism with a password
  * (MIT's library only).
- * Built against MIT and against Heimdal. */
+ * The program builds with MIT's library and with Heimdal's. */
 #include "gss_values.h"
 #include <unistd.h>
 

@@ -1,12 +1,12 @@
-/* Establishes a security context with itself, as initiator and as acceptor, and prints as JSON the key, the flags, the
- * first sequence numbers and the per-message tokens that either side makes. Each token is verified by the other side.
+/* Establishes a security context with itself, as initiator and as acceptor. The program prints as JSON the key, the flags, the first
+ * sequence numbers, and the per-message tokens of either side. The other side verifies each token.
  *
  *   gss_messages FLAGS SERVICE@HOST LENGTH...
  *
- * FLAGS is a number (GSS_C_* bits). Octet i of each message is i mod 251. Made of every LENGTH are a MIC, a Wrap token with
- * and without confidentiality, and if ROTATED is set those of MIT's gss_wrap_iov without a trailer, which are rotated, as
- * Heimdal's always are. Of lengths of 1000 and more there is the confidential Wrap token only.
- * Built against MIT and against Heimdal. */
+ * FLAGS is a number (GSS_C_* bits). Octet i of each message is i mod 251. For every LENGTH the program makes a MIC, and Wrap tokens with
+ * and without confidentiality. If ROTATED is set, the program also makes tokens of MIT's gss_wrap_iov without a trailer, which are
+ * rotated. Heimdal's tokens are always rotated. For lengths of 1000 and more, the program makes only the confidential Wrap token.
+ * The program builds with MIT's library and with Heimdal's. */
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_krb5.h>
 #ifdef MIT
@@ -87,7 +87,7 @@ static void unwrap(int to, gss_buffer_t message, int confidential, gss_buffer_t 
 {
     OM_uint32 minor;
     int state;
-    /* MIT's library rotates and decrypts where the token lies. */
+    /* MIT's library rotates and decrypts the token in place, so the program works on a copy. */
     gss_buffer_desc copy = {token->length, malloc(token->length)}, out = {0, NULL};
     memcpy(copy.value, token->value, token->length);
     check(gss_unwrap(&minor, contexts[to], &copy, &out, &state, NULL), minor, "gss_unwrap");
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         octets[i] = i % 251;
     granted = establish(strtoul(argv[1], NULL, 0), argv[2]);
 #ifndef MIT
-    /* Without an AP-REP, Heimdal's two sides do not agree on the acceptor's first number (GSS_S_GAP_TOKEN). */
+    /* Without an AP-REP, Heimdal's initiator and acceptor expect different first sequence numbers of the acceptor (GSS_S_GAP_TOKEN). */
     if (!(granted & GSS_C_MUTUAL_FLAG))
         speakers = 1;
 #endif

@@ -1,4 +1,4 @@
-/* GSS values as they stand on a command line, and errors as text. For MIT and for Heimdal. */
+/* Reads GSS values from the command line, and prints errors as text, with MIT's library and with Heimdal's. */
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_krb5.h>
 #ifdef MIT
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Says what went wrong, whether or not it stops the program. */
+/* Prints an error. The caller decides whether the program stops. */
 static void complain(OM_uint32 major, OM_uint32 minor, const char *call)
 {
     OM_uint32 ignored, more = 0;

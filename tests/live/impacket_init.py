@@ -1,6 +1,6 @@
 """Prints, in hexadecimal, the SPNEGO token of impacket's RPC client for the service ticket in a credential cache.
 
-impacket_init.py CCACHE USER REALM PRINCIPAL: this client does not look at the ticket's times."""
+impacket_init.py CCACHE USER REALM PRINCIPAL      the client ignores the times of the ticket"""
 
 import sys
 

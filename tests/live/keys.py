@@ -1,4 +1,4 @@
-"""Service keys, read from keytabs with MIT's klist."""
+"""Reads service keys from keytabs with MIT's klist."""
 
 import re
 

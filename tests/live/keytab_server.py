@@ -1,5 +1,5 @@
-"""The example `hello` of kerberos-sso-server with a real directory: it signs in, knows a group, follows its keytab through a
-rollover under load, and its log tells an administrator what to do each time."""
+"""Tests the example `hello` of kerberos-sso-server with a real directory. A user signs in, and the server knows a group of the user.
+The keytab changes during a rollover under load. For each fault, the log must tell the administrator the remedy."""
 
 import os
 import subprocess
@@ -16,11 +16,11 @@ from work import Work, run
 from world import World
 
 PORT = 21490
-SECONDS = 40  # the server looks at its keytab every ten
+SECONDS = 40  # the server reads its keytab every ten seconds
 
 
 class Hello:
-    """One process, and what it says."""
+    """A process of the example `hello`, and its log."""
 
     def __init__(self, world, keytab, principal=SSO_ACCOUNT):
         self.world, self.log_file = world, world.work.dir("hello") / "log"
@@ -35,12 +35,12 @@ class Hello:
         self.world.work.stop(self.process)
 
     def fails_to_start(self):
-        """What it says instead of starting."""
+        """Returns the error text of a server that fails to start."""
         done = subprocess.run([str(part) for part in self.command], capture_output=True, text=True, timeout=20)
         return done.stderr if done.returncode else ""
 
     def says(self, *words):
-        """Whether the log comes to have a line with all these words."""
+        """Waits for a line of the log with all these words, and returns whether such a line came."""
         return wait(lambda: any(all(word in line for word in words) for line in self.log().splitlines()), SECONDS)
 
     def log(self):
@@ -48,7 +48,7 @@ class Hello:
 
 
 def get(client, path="/"):
-    """The status and the body that curl gets with the client's tickets."""
+    """Returns the status and the body that curl receives with the client's tickets."""
     to = f"{HOST}:80:127.0.0.1:{PORT}"
     said = run(["curl", "-s", "--max-time", 20, "-w", "%{http_code}", "--connect-to", to, *CURL_NEGOTIATE,
                 f"http://{HOST}{path}"], client.env)
@@ -79,7 +79,7 @@ def starts(world, keytab, report):
 
 def people(world, server, report):
     alice, admin = world.alice(), world.user("administrator", "Adm1n.Pass!")
-    wait(lambda: get(alice)[0] == "200")  # the server takes no authenticator of the second in which it started
+    wait(lambda: get(alice)[0] == "200")  # the server refuses authenticators of the second in which it started
     said = get(alice)
     report.check(said == ("200", "Hello alice"), "keytab server: curl with a ticket", said)
     said = get(alice, "/admin")

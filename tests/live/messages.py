@@ -19,7 +19,7 @@ LONG = {"one-way": [], "mutual": [1000], "dce": []}
 
 
 class Program:
-    """The C program, built against one library."""
+    """The program gss_messages.c, built with one library."""
 
     def __init__(self, work, library):
         self.maker, self.path = library, work.dir("bin") / f"messages-{library}"
@@ -31,7 +31,7 @@ class Program:
         self.made_by = f"{'MIT krb5' if library == 'mit' else 'Heimdal'} {version(package)}"
 
     def contexts(self, work, mit, keytab, etype):
-        # The ticket was got with all types; here one only, so that no subkey of another is agreed on.
+        # The client got the ticket with all encryption types allowed. Here only one is allowed, so that the subkey has this type.
         name = ENCTYPES[etype]
         session = Client(work, self.maker, etype, permitted_enctypes=name,
                          default_etypes="arcfour-hmac-md5" if etype == 23 else name)
@@ -48,7 +48,7 @@ class Program:
 
 
 class Realm(MitRealms):
-    """A realm that issues RC4 session keys, which libraries since 1.21 do not do by default."""
+    """A realm whose KDC issues RC4 session keys. MIT's library does not issue them by default since version 1.21."""
 
     def _krb5_conf(self, capaths):
         super()._krb5_conf(capaths)

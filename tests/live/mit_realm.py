@@ -1,4 +1,4 @@
-"""MIT KDCs: realms served by one process, high port, loopback."""
+"""Runs MIT's KDC: one process serves all realms, on a high port of loopback."""
 
 from keys import keytab_keys
 from work import run
@@ -10,7 +10,7 @@ SPN = "HTTP/autologon.microsoftazuread-sso.com"
 
 
 def capaths(ways):
-    """[capaths] of krb5.conf: the realms between each two."""
+    """Returns the [capaths] section of krb5.conf, with the realms between each pair of realms."""
     lines = ["[capaths]"]
     for start in sorted({start for start, _ in ways}):
         lines.append(f"  {start} = {{")
@@ -21,7 +21,7 @@ def capaths(ways):
 
 
 class MitRealms:
-    """The first realm holds the service; `capaths` is what the KDC itself knows about paths between realms."""
+    """The realms of one KDC process. The first realm has the service. `capaths` are the paths between realms that the KDC knows."""
 
     def __init__(self, work, realms, port):
         self.work, self.realms, self.realm, self.port = work, realms, realms[0], port
@@ -53,7 +53,7 @@ class MitRealms:
             "[realms]", *(f"  {r} = {{\n    kdc = 127.0.0.1:{self.port}\n  }}" for r in self.realms), capaths]) + "\n")
 
     def _certificate(self):
-        """For anonymous PKINIT, where only the KDC has a certificate."""
+        """Makes the KDC's certificate for anonymous PKINIT, in which the client has no certificate."""
         run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=kdc",
              "-keyout", self.home / "kdc.key", "-out", self.home / "kdc.pem",
              "-addext", "extendedKeyUsage=1.3.6.1.5.2.3.5",
@@ -78,7 +78,7 @@ second = GeneralString:{self.realm}
         return path
 
     def start(self, capaths=""):
-        """Starts the KDC, or starts it again with other paths between realms."""
+        """Starts the KDC, or restarts it with other paths between realms."""
         if self.process:
             self.work.stop(self.process)
         self._krb5_conf(capaths)
@@ -94,7 +94,7 @@ second = GeneralString:{self.realm}
         self.kadmin(f'addprinc -maxlife 40d -maxrenewlife 40d -pw {password} "{name}"', realm)
 
     def service(self, etype, kvno=None, spn=SPN, session=(), options=""):
-        """Makes the service anew with one key; returns its keys."""
+        """Creates the service again with one key, and returns its keys."""
         run(["kadmin.local", "-r", self.realm, "-q", f"delprinc -force {spn}"], self.env, check=False)
         self.kadmin(f"addprinc -maxlife 40d -randkey {options} -e {ENCTYPES[etype]}:normal {spn}")
         if session:

@@ -2,7 +2,7 @@
  *
  *   mk_req [-d DATA] [-u SERVER-CCACHE] PRINCIPAL
  *
- * -d puts a keyed checksum over DATA into the authenticator; -u makes it user-to-user, the ticket being under the
+ * -d adds a keyed checksum over DATA to the authenticator. -u makes the request user-to-user: the ticket is encrypted with the
  * session key of the TGT in SERVER-CCACHE. */
 #include <krb5.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-"""Mutual authentication and channel bindings over HTTP: a web server that answers with the replies of the example `validate`.
+"""Tests mutual authentication and channel bindings over HTTP, with a web server that sends the replies of the example `validate`.
 
-What clients do with the reply in a 200 differs, and RFC 4559 section 5 leaves it to them. requests-kerberos verifies it.
-curl 7.88 looks at `WWW-Authenticate` in a 401 only, where it gives the reply to MIT's library, which verifies it: so it is
-asked both ways. Chromium on Linux does not ask for mutual authentication, and takes a 200 with any header."""
+RFC 4559 section 5 does not say what a client must do with the reply in a 200. requests-kerberos verifies the reply. curl 7.88 reads
+`WWW-Authenticate` in a 401 only. From a 401, curl gives the reply to MIT's library, which verifies it. So the test sends curl the
+reply in a 200 and in a 401. Chromium on Linux does not ask for mutual authentication, and accepts a 200 with any header."""
 
 import base64
 import sys
@@ -37,7 +37,7 @@ class Server:
         self.verdict = {}
 
     def serve(self, status=200, change=lambda reply: reply):
-        """Whom it accepts it answers with `status` and what `change` makes of the reply."""
+        """Makes the web server answer an accepted token with `status` and with the reply that `change` returns."""
         def answer(header):
             if not header:
                 return 401, ["Negotiate"]
@@ -70,7 +70,7 @@ def by_etype(world, report, client, server, etype):
 
 
 def bindings(world, report, client, keytab):
-    """The client hashes the certificate that it is shown, `validate` the one in the file."""
+    """Checks channel bindings. The client hashes the certificate of the connection, and `validate` hashes the certificate in the file."""
     own, other = world.web.certificate, other_certificate(world)
     for label, certificates, expected in (("own", [own], "matched"), ("rollover", [other, own], "matched"),
                                           ("another", [other], "channel-binding")):

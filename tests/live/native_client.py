@@ -1,12 +1,13 @@
-"""Signs in as a native client does, and checks with other implementations what it is given: MEX document, assertion for a
-ticket by WS-Trust, tokens for the assertion, new tokens for the refresh token. The assertion's signature is verified by
-xmlsec1, the tokens by PyJWT, both with the published key. Prints one JSON object; exits with 1 where anything is wrong.
+"""Signs in as a native client does, and checks the results with other implementations. The client reads the MEX document. It gets
+an assertion for a ticket by WS-Trust, tokens for the assertion, and new tokens for the refresh token. xmlsec1 verifies the
+signature of the assertion, and PyJWT verifies the tokens, both with the published key. The program prints one JSON object, and
+exits with 1 if a check fails.
 
-  native_client.py URL TENANT [--service HTTP@HOST] [--authorization FILE]
+native_client.py URL TENANT [--service HTTP@HOST] [--authorization FILE]
 
-  URL              http://127.0.0.1:8080
-  --service        what a ticket is asked for; default HTTP@autologon.microsoftazuread-sso.com
-  --authorization  header values to send instead of a ticket of the credential cache, one a line and good once each"""
+URL              for example http://127.0.0.1:8080
+--service        the service of the ticket; default HTTP@autologon.microsoftazuread-sso.com
+--authorization  a file of header values, one a line, to send instead of tickets of the credential cache; each is good once"""
 
 import argparse
 import base64
@@ -73,7 +74,7 @@ def check(is_so, otherwise):
 
 
 def endpoint(mex):
-    """The address at which MEX says that Negotiate is taken, found as MSAL and ADAL find it."""
+    """Returns the address at which the MEX document offers Negotiate, found as MSAL and ADAL find it."""
     document = ET.fromstring(mex)
     policies = {
         "#" + policy.get(f"{{{NAMES['wsu']}}}Id")
@@ -111,7 +112,7 @@ def rst(address, audience=AUDIENCE):
 
 
 class Tickets:
-    """`Authorization` values, each good once; and whether the server proves itself in return."""
+    """A source of `Authorization` values, each good once, which also checks whether the server proves itself."""
 
     def __init__(self, service, file):
         self.service = service
@@ -142,14 +143,14 @@ def assertion_for(server, tickets, path, body):
 
 
 def assertion_in(envelope):
-    """The bytes as they came: written again by a parser they could lose their signature."""
+    """Returns the unchanged octets of the assertion. If a parser wrote them again, the signature could become invalid."""
     check(ET.fromstring(envelope).find("s:Body/t:RequestSecurityTokenResponse", NAMES) is not None, "no RSTR")
     start, end = envelope.index("<saml:Assertion"), envelope.index("</saml:Assertion>")
     return envelope[start : end + len("</saml:Assertion>")]
 
 
 def verify_assertion(assertion, certificate):
-    """By xmlsec1, with the certificate of the key set, whatever the assertion says of its key."""
+    """Verifies the assertion with xmlsec1 and the certificate of the key set, whatever key the assertion names."""
     with tempfile.TemporaryDirectory() as folder:
         xml, pem = Path(folder) / "assertion.xml", Path(folder) / "certificate.pem"
         xml.write_text(assertion)

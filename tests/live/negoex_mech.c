@@ -1,5 +1,5 @@
-/* A GSS mechanism module that can be negotiated by NegoEx only. MIT's SPNEGO writes the NegoEx messages (MS-NEGOEX);
- * the mechanism adds a few constant bytes and never gets further than its first token. */
+/* A GSS mechanism module that only NegoEx can negotiate. MIT's SPNEGO writes the NegoEx messages (MS-NEGOEX). The mechanism adds a few
+ * constant octets and makes only its first token. */
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""What each flag of a case means."""
+"""Describes the meaning of each flag of a case."""
 
 RFC = "https://www.rfc-editor.org/rfc/"
 MS = "https://learn.microsoft.com/en-us/openspecs/windows_protocols/"

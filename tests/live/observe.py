@@ -1,7 +1,7 @@
-"""What a token says, read by others than the crate: pyasn1 and impacket for the Kerberos layers, Samba's NDR
-bindings for the PAC, and the few lines of RFC 8009 below over `cryptography` for etypes 19 and 20.
+"""Reads the contents of a token without the library under test. pyasn1 and impacket decode the Kerberos layers. Samba's NDR bindings
+decode the PAC. The few lines for RFC 8009 below decrypt the encryption types 19 and 20 with `cryptography`.
 
-A token that does not decrypt, or whose PAC signatures do not hold, stops the recording."""
+If a token does not decrypt, or a PAC signature does not verify, the recording stops."""
 
 import calendar
 import hmac
@@ -28,7 +28,7 @@ TICKET_CHECKSUM, REQUESTER_SID, FULL_CHECKSUM = 16, 18, 19
 
 
 class NotOpened(Exception):
-    """Not a Kerberos token, none of the keys opens it, or its encryption type is not one that the crate accepts."""
+    """Raised if the octets are no Kerberos token, if no key decrypts it, or if the library does not accept its encryption type."""
 
 
 def context(number):
@@ -36,7 +36,7 @@ def context(number):
 
 
 class NegTokenInit(univ.Sequence):
-    """RFC 4178, section 4.2.1."""
+    """A NegTokenInit (RFC 4178, section 4.2.1)."""
     componentType = namedtype.NamedTypes(
         namedtype.NamedType("mechTypes", univ.SequenceOf(univ.ObjectIdentifier()).subtype(explicitTag=context(0))),
         namedtype.OptionalNamedType("reqFlags", univ.BitString().subtype(explicitTag=context(1))),
@@ -45,7 +45,7 @@ class NegTokenInit(univ.Sequence):
 
 
 def observe(token, keys, krbtgt_keys=None):
-    """The expected outcome of an accepted token; `krbtgt_keys` are those of each realm."""
+    """Returns the expected result of an accepted token. `krbtgt_keys` are the krbtgt keys of each realm."""
     mechanism, ap_req = unwrap(token)
     ap, key, part, auth = opened(ap_req, keys)
     ticket, sealed = ap["ticket"], ap["ticket"]["enc-part"]
@@ -71,19 +71,19 @@ def observe(token, keys, krbtgt_keys=None):
 
 
 def sent_at(token, keys):
-    """The authenticator's time, whatever else the token says."""
+    """Returns the time of the authenticator."""
     return seconds(opened(unwrap(token)[1], keys)[3]["ctime"])
 
 
 def transited(token, keys):
-    """The contents of the ticket's TransitedEncoding."""
+    """Returns the contents of the ticket's TransitedEncoding."""
     found = opened(unwrap(token)[1], keys)[2]["transited"]
     assert int(found["tr-type"]) == 1
     return bytes(found["contents"])
 
 
 def opened(ap_req, keys):
-    """The AP-REQ, the key that opens its ticket, the EncTicketPart and the authenticator."""
+    """Returns the AP-REQ, the key that decrypts its ticket, the EncTicketPart and the authenticator."""
     ap = decode(ap_req, asn1.AP_REQ())
     key, part = open_ticket(ap["ticket"]["enc-part"], [key for key in keys if key["realm"] == text(ap["ticket"]["realm"])])
     session = (int(part["key"]["keytype"]), bytes(part["key"]["keyvalue"]))
@@ -95,7 +95,7 @@ def of_one_account(key, other):
 
 
 def unwrap(token):
-    """The mechanism and the bare AP-REQ."""
+    """Returns the mechanism and the bare AP-REQ."""
     if token[0] == 0x6E:
         return "ap-req", token
     if token[0] != 0x60:
@@ -112,7 +112,7 @@ def unwrap(token):
 
 
 def contents(der):
-    """What is inside the outermost DER element."""
+    """Returns the contents of the outermost DER element."""
     size = der[1] & 0x7F if der[1] & 0x80 else 0
     return der[2 + size:]
 
@@ -129,7 +129,7 @@ def open_ticket(sealed, keys):
 
 
 def gss_checksum_flags(auth):
-    """RFC 4121, section 4.1.1: the flags of the 0x8003 checksum; None without one."""
+    """Returns the flags of the checksum 0x8003 (RFC 4121, section 4.1.1), or None if there is no such checksum."""
     if not auth["cksum"].hasValue() or int(auth["cksum"]["cksumtype"]) != GSS_CHECKSUM:
         return None
     return struct.unpack_from("<I", bytes(auth["cksum"]["checksum"]), 20)[0]
@@ -187,14 +187,15 @@ def pac_table(raw):
 
 
 def verify_pac(raw, keys):
-    """MS-PAC 2.8.1: the server's signature over the PAC with it and the KDC's zeroed."""
+    """Verifies the server signature (MS-PAC 2.8.1). It covers the PAC in which the server signature and the KDC signature are zero."""
     kind, value = signatures(raw)[SERVER_CHECKSUM]
     message = zeroed(raw, SERVER_CHECKSUM, KDC_CHECKSUM)
     assert signed_by(keys, kind, message, value), "PAC server signature"
 
 
 def verify_kdc(raw, part, krbtgt_keys):
-    """MS-PAC 2.8.2 to 2.8.4: over the server's signature, the PAC with three zeroed, the ticket with a zero for a PAC."""
+    """Verifies the signatures of MS-PAC 2.8.2 to 2.8.4. The KDC signature covers the server signature. The full signature covers the PAC
+    with three signatures zeroed. The ticket signature covers the ticket with a zero octet in place of the PAC."""
     found = signatures(raw)
     messages = {KDC_CHECKSUM: found[SERVER_CHECKSUM][1], TICKET_CHECKSUM: without_pac(part),
                 FULL_CHECKSUM: zeroed(raw, SERVER_CHECKSUM, KDC_CHECKSUM, FULL_CHECKSUM)}
@@ -205,7 +206,7 @@ def verify_kdc(raw, part, krbtgt_keys):
 
 
 def signatures(raw):
-    """Type and value of each, by the buffer."""
+    """Returns the type and the value of each signature, by the type of its buffer."""
     return {kind: (struct.unpack_from("<i", raw, offset)[0], raw[offset + 4:offset + size])
             for kind, size, offset in pac_table(raw)
             if kind in (SERVER_CHECKSUM, KDC_CHECKSUM, TICKET_CHECKSUM, FULL_CHECKSUM)}
@@ -220,7 +221,7 @@ def zeroed(raw, *buffers):
 
 
 def without_pac(part):
-    """The EncTicketPart that the ticket signature is over, in DER."""
+    """Returns the EncTicketPart, in DER, that the ticket signature covers."""
     copy = decode(encoder.encode(part), asn1.EncTicketPart())
     for element in copy["authorization-data"]:
         if int(element["ad-type"]) == AD_IF_RELEVANT:
@@ -237,7 +238,7 @@ def signed_by(keys, kind, message, value):
                if key["etype"] == CHECKSUM_ETYPE[kind])
 
 
-# The type whose key makes a PAC signature of this kind.
+# Maps the checksum type of a PAC signature to the encryption type of its key.
 CHECKSUM_ETYPE = {15: 17, 16: 18, 19: 19, 20: 20, -138: 23}
 
 
@@ -258,7 +259,7 @@ def decrypt(key, usage, sealed):
     return crypto.decrypt(crypto.Key(etype, value), usage, bytes(sealed["cipher"]))
 
 
-# RFC 8009, section 5: digest, bytes of the encryption key, bytes of the MAC and its key.
+# The digest, the octets of the encryption key, and the octets of the MAC and of its key (RFC 8009, section 5).
 RFC8009 = {19: ("sha256", 16, 16), 20: ("sha384", 32, 24)}
 
 
@@ -279,7 +280,7 @@ def rfc8009_decrypt(etype, base, usage, cipher):
 
 
 def cbc_cts_decrypt(key, body):
-    """CBC-CS3 (the last two blocks swapped) with a zero IV; the body is longer than one block."""
+    """Decrypts CBC-CS3, in which the last two blocks are swapped, with a zero IV. The body must be longer than one block."""
     ecb = Cipher(algorithms.AES(key), modes.ECB()).decryptor()
     tail = len(body) % 16 or 16
     head, penultimate, last = body[:-16 - tail], body[-16 - tail:-tail], body[-tail:]
@@ -305,5 +306,5 @@ def text(value):
 
 
 def seconds(value):
-    """Unix seconds of a KerberosTime; None when absent."""
+    """Returns a KerberosTime in Unix seconds, or None if it is absent."""
     return calendar.timegm(time.strptime(str(value), "%Y%m%d%H%M%SZ")) if value.hasValue() else None

@@ -1,11 +1,11 @@
-"""Establishes a context by pyspnego with a server on the loopback and exchanges messages with it, in the frames of frames.h:
-the same as gss_client, of which see the options.
+"""Establishes a context with a server on loopback by pyspnego, and exchanges messages with the server in the frames of frames.h. The
+options are those of gss_client.
 
   pyspnego_client.py [--protocol kerberos|negotiate] [--offer MECH-OIDS] [--ntlm-first] [--user NAME --password PASSWORD]
                      [--flags FLAGS] [--bindings HEX] [--sizes SIZES] [--kinds KINDS] PORT SERVICE@HOST
 
-Negotiate is pyspnego's own SPNEGO over MIT's Kerberos; --ntlm-first offers NTLM before Kerberos there, which makes a second
-round trip, and needs a user. --offer lists there the mechanisms that are said, parted by commas, around the same token."""
+The protocol negotiate is pyspnego's own SPNEGO over MIT's Kerberos. There, --ntlm-first offers NTLM before Kerberos, which causes a
+second round trip and needs a user. There, --offer lists the offered mechanisms, separated by commas; the token stays the same."""
 
 import argparse
 import socket
@@ -31,7 +31,7 @@ class Client:
         self.done = self.failures = 0
 
     def establish(self):
-        """Returns how many round trips it took."""
+        """Establishes the context and returns the number of round trips."""
         token, trips, state = self.context.step(), 0, "N"
         while token is not None or state == "N":
             self.frames.send("T", token or b"")
@@ -54,7 +54,7 @@ class Client:
         self.context.verify(message, answer)
 
     def thrice(self, kind, token, what, size):
-        """What comes back for a token: changed, as it is, and again."""
+        """Sends a token three times: changed, unchanged, and again. Returns the answer to the unchanged token."""
         self.frames.send(kind, token[:-1] + bytes([token[-1] ^ 1]))
         self.expect(self.frames.receive()[0] == "E", what, size, "taken though changed")
         self.frames.send(kind, token)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a stranger writes it: requests of any octets on a socket, and the status that comes back."""
+"""Sends requests of any octets on a socket, and returns the status of the response."""
 
 import socket
 
@@ -9,7 +9,7 @@ CLOSED, SECONDS = "closed", 25
 
 
 def exchange(port, octets):
-    """The status, or CLOSED."""
+    """Sends octets and returns the status, or CLOSED if the server closes the connection without a response."""
     with socket.create_connection(("127.0.0.1", port), SECONDS) as stream:
         try:
             stream.sendall(octets)
@@ -19,7 +19,7 @@ def exchange(port, octets):
 
 
 def drip(port, head):
-    """Octets one at a time after `head`; the status, CLOSED, or that this goes on."""
+    """Sends `head` and then one octet at a time. Returns the status, CLOSED, or "still open" if the server waits too long."""
     with socket.create_connection(("127.0.0.1", port), SECONDS) as stream:
         stream.sendall(head)
         stream.settimeout(0.5)
@@ -43,7 +43,7 @@ def request(method, path, body=None, kind=None, more=b"", version="HTTP/1.1"):
 
 
 def status_of(stream):
-    """Of the answer; one that hangs up says nothing, or resets the connection."""
+    """Returns the status of the response, or CLOSED if the server closes or resets the connection without a response."""
     said = b""
     try:
         while b"\r\n" not in said:

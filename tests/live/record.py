@@ -1,4 +1,4 @@
-"""Records the files of testvectors/recorded, all or those named: record.py OUTDIR [FILE...]"""
+"""Records the files of testvectors/recorded, or only the named files: record.py OUTDIR [FILE...]"""
 
 import json
 import sys
@@ -23,8 +23,8 @@ from work import Work
 from world import World
 
 SCHEMA = Path(__file__).parents[2] / "testvectors/schema/tokens.schema.json"
-# The rollover of cases_keys changes the account's key for those after it; each file has its own key sets. What impacket
-# makes must come before it: the key version is fixed there.
+# The cases of cases_keys change the account's key for all later cases; each file has its own key sets. The cases with
+# impacket's tickets must come before cases_keys, because these tickets have a fixed key version.
 FILES = {"samba": cases_samba, "samba-people": cases_people, "samba-time": cases_time, "samba-bindings": cases_bindings,
          "impacket": cases_ticketer, "samba-keys": cases_keys, "samba-trust": cases_trust, "mit": cases_mit,
          "mit-transited": cases_transited, "browsers": cases_browsers, "refused": cases_refused}

@@ -1,4 +1,4 @@
-"""Between a client and a server in the frames of frames.h: keeps those of both, and does to them what it is told."""
+"""Relays the frames of frames.h between a client and a server, keeps the frames of both, and can change or repeat tokens."""
 
 import contextlib
 import socket
@@ -8,8 +8,9 @@ from frames import Frames
 
 
 class Relay:
-    """`change` makes another token of each of the server's; `twice` has the server see the client's first token before, by
-    a connection of its own. A client that is refused and tries again gets a new connection to the server."""
+    """A relay. `change` replaces each token of the server by another token. With `twice`, the relay first sends the client's first
+    token to the server over a connection of its own, so that the client's token is a replay. If a client is refused and tries again,
+    the relay opens a new connection to the server."""
 
     def __init__(self, port, change=lambda token: token, twice=False):
         self.to, self.change, self.twice = port, change, twice
@@ -25,7 +26,7 @@ class Relay:
         self.listener.close()
 
     def frame(self, kind, answered):
-        """What the client said and what the server answered, the first time that it was these kinds of frames."""
+        """Returns the payloads of the first client frame of this kind whose answer is of a kind in `answered`, and of that answer."""
         return next((said, answer) for a, said, b, answer in self.frames if a == kind and b in answered)
 
     def _listen(self):
@@ -51,7 +52,7 @@ class Relay:
 
     @contextlib.contextmanager
     def _server(self):
-        """The server serves one connection at a time."""
+        """Opens a connection to the server, which serves one connection at a time."""
         with socket.create_connection(("127.0.0.1", self.to)) as connection:
             yield Frames(connection)
 

@@ -1,13 +1,14 @@
-"""What real clients make of the crate's answers, which a relay changes on the way: of mutual authentication they take none
-but the server's own to this request, and a KRB-ERROR tells them why they are refused."""
+"""Tests how real clients judge the library's replies. A relay changes the replies. For mutual authentication, a client must accept
+only the server's own reply to this request. A KRB-ERROR must tell the client why it is refused."""
 
 from clients import KRB5
 from mit_realm import SPN
 from relay import Relay
 from work import attempt
 
-# Of AES256 a confounder of 16 octets, the EncAPRepPart and 12 octets of HMAC are the last in the token: 111 octets, or a few
-# less where the microseconds or the sequence number are small. So they are counted from the end, which each reply has.
+# The last octets of the token are the ciphertext. With AES256 this is a confounder of 16 octets, the EncAPRepPart, and 12
+# octets of HMAC: 111 octets, or a few less if the microseconds or the sequence number are small. So every reply has these
+# octets, counted from its end.
 CIPHERTEXT = 100
 CUT_STEP = 7
 FAST = 400
@@ -25,7 +26,8 @@ def check(world, to):
 
 
 def to_client(to, library, options):
-    """Whether a client takes what a relay makes of the server's answer, what it says, and the answer."""
+    """Returns a function that runs a client whose reply a relay changes. The function returns whether the client accepted the reply,
+    the client's output, and the server's answer to the client's message."""
     def client(change=lambda token: token):
         with Relay(to.port, change) as relay:
             status, said = attempt(to.gss_client(library, *options, *ONE_MESSAGE, port=relay.port), to.session.env)
@@ -45,7 +47,7 @@ def forged(to, label, client):
 
 
 def each(to, label, client, places, change):
-    """Each change alone must make the client itself refuse."""
+    """Checks that the client itself refuses the reply after each change alone."""
     tried = {at: client(lambda token, at=at: change(token, at)) for at in places}
     wrong = {at: said for at, (good, said, _) in tried.items() if good or "gss_init_sec_context" not in said}
     to.report.check(not wrong, f"{label}, each of {len(tried)} refused", wrong or said_last(tried))
@@ -61,8 +63,9 @@ def flipped(token, from_end):
 
 
 def krb_errors(to):
-    """MIT's client says what the KRB-ERROR says. Heimdal's acts on it, once: it sets its clock by the server's, or makes
-    another authenticator, and signs in; but it does not look for one in SPNEGO's refusal."""
+    """Checks the clients' reactions to a KRB-ERROR. MIT's client prints the error. Heimdal's client reacts once: it corrects its clock by
+    the server's time, or makes another authenticator, and then signs in. Heimdal's client does not look for a KRB-ERROR in a refusal of
+    SPNEGO."""
     for framing, options in FRAMINGS.items():
         skewed_and_replayed(to, framing, options, library="mit", good=False)
     skewed_and_replayed(to, "krb5", FRAMINGS["krb5"], library="heimdal", good=True)

@@ -1,4 +1,4 @@
-"""One line for each check, and how many failed."""
+"""Prints one line for each check, and counts the failed checks."""
 
 
 class Report:

@@ -1,7 +1,7 @@
-"""Signs in over HTTP by requests-kerberos, which insists that the server prove itself, and over TLS binds to the hash of the
-certificate that it is shown. Prints the status.
+"""Signs in over HTTP with requests-kerberos, and prints the status. The client requires that the server proves itself. Over TLS, the
+client binds to the hash of the server's certificate.
 
-  requests_client.py URL HOST CERTIFICATE      HOST: the service is HTTP@HOST, wherever URL is"""
+  requests_client.py URL HOST CERTIFICATE      the service is HTTP@HOST, whatever host is in URL"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Judges by the crate's examples what the realms' clients say at this moment, and has the clients judge the answers."""
+"""Judges fresh tokens of real clients with the library's examples, and lets the clients judge the examples' replies."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ from world import World
 
 
 class Tokens:
-    """Fresh tokens for the key in a keytab: accepted once, refused for replay, clock and key."""
+    """Checks fresh tokens for the key in a keytab. The first use is accepted. A replay, a wrong clock and a wrong key are refused."""
 
     def __init__(self, report, home, keytab, other_keytab, other_code):
         self.report, self.home, self.keytab = report, home, keytab
@@ -59,7 +59,7 @@ def tokens(world, report):
 
 
 def ways(world, report):
-    """A ticket that crossed two realms, which the KDC did not check."""
+    """Checks a ticket whose authentication path has two realms. The KDC did not check this path."""
     way = cases_transited.WAYS["above"][0]
     path, keytab = world.work.dir("ways") / "token", world.mit.keytab(SPN)
     world.mit.user(cases_transited.USERS[way[0]], cases_transited.PASSWORD, way[0])

@@ -1,4 +1,4 @@
-"""A Samba AD DC of which only the KDC runs: one process, high ports, loopback."""
+"""Runs a Samba AD DC with the KDC only: one process, on high ports of loopback."""
 
 import ldb
 from samba import dsdb
@@ -65,7 +65,7 @@ class SambaAd:
         self.join(name, *members)
 
     def many_groups(self, prefix, count, member):
-        """Global groups by plain LDAP adds: a thousand take seconds."""
+        """Adds global groups with plain LDAP operations, because a thousand of these take only seconds."""
         dn = self.dn(member)
         self.db.transaction_start()
         for i in range(count):
@@ -85,7 +85,7 @@ class SambaAd:
         return str(ndr_unpack(security.dom_sid, found["objectSid"][0]))
 
     def set(self, account, attribute, *values):
-        """Replaces an attribute; without values it is removed."""
+        """Replaces an attribute, or removes it if there are no values."""
         message = ldb.Message(ldb.Dn(self.db, self.dn(account)))
         change = ldb.FLAG_MOD_REPLACE if values else ldb.FLAG_MOD_DELETE
         message[attribute] = ldb.MessageElement([str(v) for v in values], change, attribute)
@@ -95,11 +95,11 @@ class SambaAd:
         self.db.setpassword(f"(sAMAccountName={account})", password)
 
     def etypes(self, account, bits):
-        """msDS-SupportedEncryptionTypes: 4 RC4, 8 AES128, 16 AES256, 32 AES session keys; None: absent."""
+        """Sets msDS-SupportedEncryptionTypes: 4 is RC4, 8 AES128, 16 AES256, 32 AES session keys. None removes the attribute."""
         self.set(account, "msDS-SupportedEncryptionTypes", *([] if bits is None else [bits]))
 
     def keys(self, account):
-        """The keys of the account's current password, as the KDC exports them."""
+        """Returns the keys of the account's current password, as the KDC exports them."""
         return keytab_keys(self.keytab(account), account, self.realm)
 
     def keytab(self, account):

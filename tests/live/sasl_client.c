@@ -1,9 +1,9 @@
-/* Signs in to a SASL server on the loopback by Cyrus' library and exchanges messages with it, in the frames of frames.h.
+/* Signs in to a SASL server on loopback by the library of Cyrus, and exchanges messages with it in the frames of frames.h.
  *
  *   sasl_client [-m GSSAPI|GSS-SPNEGO] [-l MIN,MAX] [-s SIZE]... PORT SERVICE HOST
  *
- * -l  the strength of the security layer: 0,0 none; 1,1 signed; 56,256 sealed, which is what is taken if not said
- * -s  the size of a message; a few if not said */
+ * -l  the strength of the security layer: 0,0 means none, 1,1 signed, 56,256 sealed; the default is 56,256
+ * -s  the size of a message; the default is a few sizes */
 #include "frames.h"
 #include <sasl/sasl.h>
 
@@ -18,7 +18,7 @@ static void check(int result, const char *call)
     exit(1);
 }
 
-/* Returns how many round trips it took. */
+/* Signs in and returns the number of round trips. */
 static int sign_in(const char *mechanism)
 {
     const char *token = NULL, *chosen;

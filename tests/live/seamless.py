@@ -1,8 +1,9 @@
-"""The example sign-in server with real browsers and clients, a real directory and strangers: what docs/seamless.md says.
+"""Tests the example sign-in server with real browsers, real clients, a real directory and malformed requests. The test checks
+the statements of docs/seamless.md.
 
-  seamless.py [PART...]     PART: one of browser, pages, password, clients, forests, rollover, timings, rubbish; all of them if none
+  seamless.py [PART...]     PART: browser, pages, password, clients, forests, rollover, timings or rubbish; default all
 
-Pictures of all states go to the folder that SEAMLESS_PICTURES names, if it does."""
+If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
 import os
 import sys
@@ -36,7 +37,7 @@ def people(ad):
 
 @contextmanager
 def one_tenant(world):
-    """With the account's keytab, and a one-time code for bob."""
+    """Runs the parts on a server with one tenant, the account's keytab, and a one-time code for bob."""
     keytab = world.work.root / "sso.keytab"
     keytab.write_bytes(world.contoso.keytab(SSO_ACCOUNT).read_bytes())
     with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})]) as server:

@@ -1,9 +1,9 @@
-"""Headless Chromium at the sign-in page: by ticket without a password; and with a password, where there is no ticket, one
-that is not Kerberos, one under another key, one by another clock, or a KDC that does not answer.
+"""Tests the sign-in page with headless Chromium. The browser signs in by ticket without a password. The password form is tested
+with a browser that has no ticket, a token of NTLM, a ticket under another key, another clock, or a KDC that does not answer.
 
-What the form then does follows from whose fault it is. Where the browser's ticket or clock is wrong, the password signs in.
-Where the server's key or clock is wrong, it cannot: the password is checked by a ticket to the server's own account, so that
-a faked KDC gains nothing. The user reads that it is not for them to mend, and the log says what to do."""
+If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
+fails, because the server checks a password with a ticket for its own account. So a faked KDC gains nothing. The user then reads
+that the administrator has to help, and the log says what to do."""
 
 import socket
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ class Cases:
 
     @contextmanager
     def browser(self, session, label, server=None, **how):
-        """What it looks like in the end is kept, whatever came of it."""
+        """Opens a browser. At the end, a picture of its page is written, even if a check failed."""
         with Browser(self.world.work, session, (server or self.server).port, **how) as browser:
             browser.label = label
             yield browser
@@ -75,7 +75,7 @@ class Cases:
             self.explained(browser)
 
     def explained(self, browser):
-        """What became of a real ticket, for administrators; it can still sign in."""
+        """Checks that /explain explains a real ticket, and that the ticket can still sign in."""
         token = header(self.world.alice().token())
         browser.open("/explain").type("textarea", token).click("form[action='/explain'] button")
         said = browser.until("document.querySelector('.verdict')?.innerText") or browser.heading()
@@ -93,7 +93,7 @@ class Cases:
             self.signed_in(browser, "Kerberos")
 
     def without_directory(self):
-        """The built-in test realm, as a newcomer sees it."""
+        """Checks the built-in test realm, which needs no directory."""
         with Server(self.world.work, self.server.port + 1) as server:
             with self.browser(self.world.nobody(), "test realm", server) as browser:
                 browser.open("/")
@@ -110,7 +110,8 @@ class Cases:
             browser.size(390, 760)
 
     def with_ntlm(self):
-        """By the NTLM mechanism of this machine's GSSAPI, as Windows does where it finds no KDC."""
+        """Checks the password form after a token of NTLM. The NTLM mechanism of GSSAPI makes the token, as Windows does if it finds no
+        KDC."""
         session = self.world.nobody()
         users = session.home / "ntlm.users"
         users.write_text(f"CONTOSO:alice:{PASSWORD}\n")
@@ -121,7 +122,7 @@ class Cases:
             self.by_password(browser)
 
     def ticket_of_a_former_key(self):
-        """From before a change of the account's password, which the server's keytab does not go back to."""
+        """Checks a ticket from before a change of the account's password. The server's keytab does not contain the old key."""
         session = self.world.alice().kvno(SPN)
         self.world.sso_password = "Sso.Key.Two.2026!"
         self.world.contoso.set_password(SSO_ACCOUNT, self.world.sso_password)
@@ -134,7 +135,8 @@ class Cases:
         self.report.check(self.server.says(["keytab changed"]), "the server takes the new keytab", "without a restart")
 
     def browser_with_another_clock(self):
-        """MIT's library keeps how far the KDC's clock is ahead in the credential cache; that is not true any more."""
+        """Checks a browser whose clock is wrong. MIT's library stores the clock difference to the KDC in the credential cache. After the
+        clock has changed, the stored difference is wrong."""
         session = self.world.clients.session("CONTOSO.TEST", {"CONTOSO.TEST": self.world.contoso.port}, kdc_timesync=1)
         behind = ["faketime", "-f", f"-{HOUR}s"]
         run([*behind, "kinit", "alice"], session.env, PASSWORD + "\n")
@@ -145,7 +147,8 @@ class Cases:
             self.by_password(browser)
 
     def kdc_that_does_not_answer(self):
-        """Chromium on Linux waits for it on the thread that would send the form, too: until it hangs up, or the library does."""
+        """Checks a KDC that does not answer. Chromium on Linux waits for the KDC on the thread that also sends forms. The form is sent
+        only after the KDC closes the connection or the Kerberos library gives up."""
         session = self.world.alice()
         config, silent = session.home / "krb5.conf", socket.create_server(("127.0.0.1", 0))
         config.write_text(config.read_text().replace(str(self.world.contoso.port), str(silent.getsockname()[1])))
@@ -155,11 +158,11 @@ class Cases:
             self.by_password(browser)
 
     def server_with_another_key(self):
-        """The keytab is of another password, then the right one is dropped in."""
+        """Checks a server whose keytab has the key of another password. Later the test replaces the keytab by the right one."""
         ad, stranger = self.world.contoso, "STRANGERSACCT$"
         ad.computer(stranger, "Stranger.Pass.1")
         keytab = ad.keytab(stranger)
-        # Both names have the same length, so the records of the keytab keep theirs.
+        # The two names must have the same length, so that the lengths of the keytab's records stay correct.
         assert len(stranger) == len(SSO_ACCOUNT)
         keytab.write_bytes(keytab.read_bytes().replace(stranger.encode(), SSO_ACCOUNT.encode()))
         with self.another_server(keytab) as server:
@@ -196,7 +199,7 @@ class Cases:
         self.picture(browser, "form")
 
     def by_password(self, browser, password=PASSWORD, refused=None):
-        """Whether it signs in; or whether the page says why not."""
+        """Sends the password form, and checks that the user is signed in, or that the page shows the text `refused`."""
         browser.type("#password", password).click("form[action$='/password'] button")
         if refused is None:
             return self.signed_in(browser, "Password")
@@ -224,6 +227,6 @@ class Cases:
 
 
 def token_groups(ad, account):
-    """All groups of a user, nested ones too, as the directory counts them (MS-ADTS section 3.1.1.4.5.19)."""
+    """Returns all groups of a user, including nested groups, as the directory computes them (MS-ADTS section 3.1.1.4.5.19)."""
     found = ad.db.search(ad.dn(account), scope=ldb.SCOPE_BASE, attrs=["tokenGroups"])[0]
     return [str(ndr_unpack(security.dom_sid, sid)) for sid in found["tokenGroups"]]

@@ -1,4 +1,4 @@
-"""Clients that are no browsers: curl at the autologon endpoint, and the native client's way to a token that verifies."""
+"""Tests clients other than browsers: curl at the autologon endpoint, and a native client from its ticket to a verified token."""
 
 import base64
 import json

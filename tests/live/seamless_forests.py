@@ -1,5 +1,6 @@
-"""Two forests in one server, which must not vouch for each other's users: real users of both, by ticket and by password; and
-tickets that FABRIKAM's administrator can make, who has that forest's keys, for users and groups of CONTOSO."""
+"""Tests two forests in one server. The keys of one forest must not vouch for users of the other forest. Real users of both forests
+sign in by ticket and by password. The administrator of FABRIKAM has the keys of FABRIKAM. The test also sends tickets that this
+administrator could make for users and groups of CONTOSO."""
 
 from samba_ad import SSO_ACCOUNT
 from seamless_server import Server, header, tenant
@@ -51,8 +52,8 @@ class Forests:
         self.refused("a user of FABRIKAM by its trust", across.token(), CONTOSO, "untrusted-realm")
 
     def minted(self):
-        """By impacket, under FABRIKAM's key, and sent by MIT's client. CONTOSO's key is to open none of it, and FABRIKAM's to
-        vouch for none."""
+        """Checks tickets that impacket makes under FABRIKAM's key and MIT's client sends. CONTOSO's key must not decrypt any of these
+        tickets. FABRIKAM's key must not vouch for a user or group of CONTOSO."""
         contoso, fabrikam = self.world.contoso, self.world.fabrikam
         key = next(key for key in fabrikam.keys(SSO_ACCOUNT) if key["etype"] == 18)
         alice, frank = (int(ad.sid_of(name).rpartition("-")[2]) for ad, name in ((contoso, "alice"), (fabrikam, "frank")))

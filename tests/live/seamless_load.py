@@ -1,11 +1,12 @@
-"""Signs in continuously by real tickets of MIT's library, from several threads, until a file is there: some of them with the
-service ticket of the cache, others with a fresh one each time. Prints a line for each: the key version in the ticket, and
-`signed-in` or what came instead.
+"""Signs in continuously with real tickets of MIT's library, from several threads, until the file STOP exists. Some threads use the
+service ticket of the cache OLD. The other threads get a fresh service ticket each time. For each sign-in, the program prints a
+line with the key version of the ticket, and `signed-in` or the error.
 
-  seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
+seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
 
-KRB5_CONFIG says where the KDC is; OLD is a cache with the service ticket, TGT without. A server other than `seamless` greets the
-user at PATH. Its replay cache gives one user a share only, so each thread waits PAUSE seconds between two sign-ins."""
+KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a cache without it. A server other than
+`seamless` greets the user at PATH. Such a server's replay cache limits the entries of one user, so each thread waits PAUSE seconds
+between two sign-ins."""
 
 import base64
 import http.client

@@ -1,5 +1,6 @@
-"""Every page on a narrow screen, in light and in dark: nothing is wider than the screen, what is pressed is as large as a thumb
-(44 pixels) and below the field that it belongs to, text stands out 4.5 to 1 (WCAG 2.2, 1.4.3), and fields and buttons 3 to 1 (1.4.11), as Chromium draws them."""
+"""Tests every page on a narrow screen, in the light and in the dark scheme, as Chromium draws it. No page is wider than the screen.
+Every button, link and field has 44 pixels at least. A button is below the field to which it belongs. Text has a contrast of 4.5 to 1
+(WCAG 2.2, 1.4.3). Fields and buttons have a contrast of 3 to 1 (1.4.11)."""
 
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ UPN = f"{LONG.lower()}@contoso.test"
 MANY, PASSWORD = "many", "Many.Pass.1"
 WIDTHS = (360, 320)
 
-# What is wrong with the page as it is drawn now, and the lowest contrasts.
+# Returns the faults of the page as it is drawn now, and the lowest contrasts.
 MEASURE = """
 const channels = (colour) => (colour.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
 const linear = (one) => (one /= 255) <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4;
@@ -104,7 +105,7 @@ class Pages:
         browser.scheme("light").size(900, 760)
 
     def of_a_user_in_many_groups(self):
-        """With long names besides. Their ticket, and a token that was pasted, are explained."""
+        """Checks the page of a user in many groups with long names, and the explanations of this user's ticket and of pasted texts."""
         ad = self.world.contoso
         ad.user(MANY, PASSWORD)
         ad.set(MANY, "displayName", LONG)
@@ -161,7 +162,7 @@ class Pages:
             self.measure(browser, "code")
 
     def of_the_test_realm(self):
-        """It says that nobody proves anything there, and the ticket that it made is explained."""
+        """Checks that the page of the test realm says that the ticket proves nothing, and that its test ticket is explained."""
         with Server(self.world.work, self.server.port + 1) as server, self.browser(self.world.nobody(), server) as browser:
             self.measure(browser.open("/"), "test realm name")
             browser.open(f"/?login_hint={UPN}").until("document.querySelector('.failed')")

@@ -1,4 +1,4 @@
-"""The password form, and the one-time code after it: each state of an account in the words of docs/seamless.md."""
+"""Tests the password form and the one-time code. For each state of an account, the page must show the text for that state."""
 
 import base64
 import hmac
@@ -9,7 +9,7 @@ from mit_realm import MitRealms
 from seamless_server import BOB_SECRET, Server, tenant
 
 PASSWORD = "Some.Pass.1"
-LONG_AGO = 116444736000000000 + 10**7  # in FILETIME: the first second of 1970
+LONG_AGO = 116444736000000000 + 10**7  # a FILETIME: the first second of 1970
 DISABLED_ACCOUNT = 0x202
 TRIES = 3
 WRONG, SAME = "WRONG.Pass.1", "The name or the password is not right."
@@ -50,7 +50,7 @@ def refusals(world, server, report):
 
 
 def locked(server, report):
-    """By the wrong passwords of a stranger; the right one then does not help."""
+    """Checks an account that wrong passwords have locked. The right password must then be refused."""
     server.directory.tool("domain", "passwordsettings", "set", f"--account-lockout-threshold={TRIES}")
     for _ in range(TRIES):
         server.password("luke@contoso.test", WRONG)
@@ -61,7 +61,7 @@ def locked(server, report):
 
 
 def names(server, report):
-    """Each way to write a name; and the two that lead nowhere."""
+    """Checks each form of a user name, and two hints that select no tenant."""
     for name in ("alice@contoso.test", "ALICE@CONTOSO.TEST", "CONTOSO\\alice", "alice"):
         answer = server.password(name, "Alice.Pass.1")
         report.check(answer.status == 303 and answer.session(), f"password form, {name}", "signed in")
@@ -91,7 +91,7 @@ def code(server, report):
 
 
 def other_kdcs(world, server, report):
-    """One that only claims to be the realm's, with passwords and an account of its own; and none at all."""
+    """Checks a KDC that only claims to be the realm's KDC, with its own passwords and account, and a KDC that does not exist."""
     faked = MitRealms(world.work, [world.contoso.realm], server.port + 5)
     faked.user("alice", "Made.Up.1")
     faked.service(18)
@@ -107,7 +107,7 @@ def other_kdcs(world, server, report):
 
 
 def one_time_code(secret):
-    """RFC 6238, with HMAC-SHA-1, 30 seconds and six digits."""
+    """Returns the current code of RFC 6238, with HMAC-SHA-1, 30 seconds and six digits."""
     digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30), "sha1")
     offset = digest[-1] & 0xF
     return f"{(struct.unpack_from('>I', digest, offset)[0] & 0x7FFFFFFF) % 1_000_000:06}"

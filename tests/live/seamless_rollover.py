@@ -1,6 +1,6 @@
-"""The account's key changes while clients sign in without pause, in the order of Entra's rollover: the server has the new key,
-which follows from the new password, before the directory has that password. No sign-in may be lost, and tickets of both
-keys must be among them."""
+"""Changes the account's key while clients sign in continuously, in the order of Entra's rollover. The server first gets the new key,
+which is derived from the new password. Then the directory gets the new password. Every sign-in must succeed, and the sign-ins
+must use tickets of both keys."""
 
 import subprocess
 import sys
@@ -11,9 +11,9 @@ from samba_ad import AUTOLOGON, SSO_ACCOUNT
 from seamless_server import Server, derived_keytab, header, joined, replace, tenant, wait
 from work import run
 
-PHASE = 100  # sign-ins between two steps
+PHASE = 100  # the number of sign-ins between two steps
 NEW_PASSWORD = "Sso.Key.Rolled.2026!"
-SALT = "CONTOSO.TESThostazureadssoacc.contoso.test"  # MS-KILE section 3.1.1.2, of a computer
+SALT = "CONTOSO.TESThostazureadssoacc.contoso.test"  # the salt of a computer account (MS-KILE section 3.1.1.2)
 
 
 def check(world, port, report):
@@ -27,7 +27,8 @@ def check(world, port, report):
         replace(keytab, joined(ad.keytab(SSO_ACCOUNT), new))
         report.check(server.says(["keytab changed"]), "rollover: both keys dropped in", "they serve without a restart")
         load.until(before)
-        # Not by the bindings: with two directories in one process they salt by the realm that was loaded last.
+        # The test sets the password with samba-tool and not with Samba's Python bindings. With two directories in one process,
+        # the bindings use the realm that was loaded last in the salt.
         ad.tool("user", "setpassword", SSO_ACCOUNT, f"--newpassword={NEW_PASSWORD}")
         load.until(before + 1)
         said = load.stop()
@@ -56,7 +57,7 @@ class Load:
         world.work.processes.append(self.process)
 
     def until(self, version):
-        """Waits until a phase's worth more have signed in, or not, by tickets of this version."""
+        """Waits until PHASE more sign-ins with tickets of this version have ended, with or without success."""
         target = self.count(version) + PHASE
         wait(lambda: self.count(version) >= target or self.process.poll() is not None, 60)
 

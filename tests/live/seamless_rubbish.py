@@ -1,5 +1,6 @@
-"""Strangers at every endpoint: whatever they send is answered by a 4xx, or the connection is closed; never by a 5xx. The log
-has no panic, the memory stays bounded, and the server signs in afterwards."""
+"""Sends malformed requests to every endpoint. The server must answer each request with a 4xx status or close the connection, and
+must never answer with a 5xx status. The log must have no panic, the memory must stay bounded, and sign-ins must still work
+afterwards."""
 
 import base64
 import concurrent.futures
@@ -20,7 +21,7 @@ GETS = ["/", SSO, f"{TENANT}/winauth/trust/mex", "/trust/mex", f"{TENANT}/discov
         "/explain/example/accepted", "/healthz", "/style.css", "/sign-in.js"]
 POSTS = [f"{TENANT}/password", "/proof", TRUST, TOKEN, "/explain", "/test-ticket"]
 SOAP, JSON = "application/soap+xml; charset=utf-8", "application/json"
-MEMORY, MANY = 192, 200  # MiB at most; connections at once
+MEMORY, MANY = 192, 200  # the most memory in MiB; the number of connections at once
 
 
 def check(world, server, report):
@@ -40,7 +41,7 @@ class Rubbish:
         self.world, self.server, self.report, self.random = world, server, report, random.Random(SEED)
 
     def refused(self, label, requests, by=range(400, 500), also=()):
-        """All of them by such a status; `also` says what else is right here."""
+        """Checks that every request gets a status in `by` or in `also`."""
         seen = [(what, exchange(self.server.port, octets)) for what, octets in requests]
         wrong = [(what, status) for what, status in seen if status not in by and status not in also]
         self.report.check(not wrong, f"rubbish: {label}", wrong[:4] if wrong else counted(status for _, status in seen))
@@ -62,7 +63,7 @@ class Rubbish:
         self.refused("GET for POST, POST for GET", gets + posts)
 
     def bodies(self):
-        """Random octets at each endpoint, as each kind of content."""
+        """Sends random octets to each endpoint, with each content type."""
         kinds = (FORM, SOAP, JSON, "text/plain", "multipart/form-data; boundary=x", "\x01")
         self.refused("random bodies", [(f"{path} {kind}", request("POST", path, self.noise(700), kind))
                                        for path in POSTS for kind in kinds])
@@ -75,7 +76,7 @@ class Rubbish:
                                for path in POSTS if path != "/explain" for form in bad], also=(303,))
 
     def framing(self):
-        """Where a message ends (RFC 9112 section 6.3): in two ways, in none, in wrong ones."""
+        """Sends requests whose end is stated twice, not at all, or wrongly (RFC 9112 section 6.3)."""
         head = f"POST /proof HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {FORM}\r\nConnection: close\r\n".encode()
         lines = (b"Content-Length: 5\r\nContent-Length: 6\r\n\r\ncode=1", b"Content-Length: -1\r\n\r\n",
                  b"Content-Length: 5x\r\n\r\ncode=", b"Content-Length: 99999999999999999999\r\n\r\n",
@@ -126,14 +127,14 @@ class Rubbish:
         self.refused("paths", [(path[:40], request("GET", path)) for path in paths])
 
     def hints(self):
-        """Names that a directory would not have lead to the password form, with nothing of theirs in force."""
+        """Checks that impossible names lead to the password form, and that markup or header fields in such a name have no effect."""
         for hint in ("%ff%fe", "%0d%0aSet-Cookie:%20x=y", "%3Cscript%3Ealert(1)%3C/script%3E", "%22%20onfocus=%22alert(1)"):
             answer = self.server.ask("GET", f"/?login_hint={hint}")
             inert = not answer.session() and "<script>alert" not in answer.body and '" onfocus' not in answer.body
             self.report.check(inert and answer.status == 200, f"rubbish: the name {hint} is only a name", answer.status)
 
     def xml(self):
-        """Behind a good ticket each, so that it is read."""
+        """Sends malformed XML, each document with a good ticket, so that the server reads the document."""
         alice = self.world.alice()
         envelope = '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">{}</s:Envelope>'
         laughs = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(9))
@@ -170,7 +171,7 @@ class Rubbish:
         self.refused("forms of other sites", [(origin, from_site(origin)) for origin in origins])
 
     def headers_without_end(self):
-        """Many connections, each with nearly as much as a header may have."""
+        """Opens many connections that send nearly the largest header and never end it."""
         started = time.monotonic()
         streams = [socket.create_connection(("127.0.0.1", self.server.port), SECONDS) for _ in range(MANY)]
         for stream in streams:
@@ -181,7 +182,7 @@ class Rubbish:
             stream.close()
 
     def slow_headers(self):
-        """One octet at a time does not win more of it."""
+        """Checks that a client that sends one octet at a time gets no more time."""
         started = time.monotonic()
         self.took("slow headers", started, [drip(self.server.port, b"GET / HTTP/1.1\r\nX-Slow: ")])
 

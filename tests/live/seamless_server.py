@@ -1,4 +1,4 @@
-"""The sign-in server, started for the forests of this run; and what it is asked over HTTP without a browser."""
+"""Starts the sign-in server for the forests of this run, and sends requests to it without a browser."""
 
 import base64
 import contextlib
@@ -26,7 +26,7 @@ class Answer:
     body: str
 
     def error(self):
-        """What a page says of what was wrong."""
+        """Returns the error text of a page."""
         found = re.search(r'role="alert">([^<]+)<', self.body)
         return html.unescape(found.group(1)) if found else ""
 
@@ -35,7 +35,8 @@ class Answer:
 
 
 class Server:
-    """One process, for the built-in test realm if no tenants are given. `clock` sets its own wrong by so many seconds."""
+    """One process of the sign-in server. Without tenants it serves the built-in test realm. `clock` is the error of its clock in
+    seconds."""
 
     def __init__(self, work, port, tenants=(), clock=0, env=None):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
@@ -46,7 +47,7 @@ class Server:
             config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
             command += ["--config", config, "--explain"]
         self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
-        time.sleep(1)  # the server takes no authenticator of the second in which it started
+        time.sleep(1)  # the server refuses authenticators of the second in which it started
 
     def __enter__(self):
         return self
@@ -58,11 +59,11 @@ class Server:
         return self.log_file.read_text()
 
     def says(self, words, seconds=5):
-        """Whether the log comes to have a line with all these words."""
+        """Waits for a line of the log with all these words, and returns whether such a line came."""
         return wait(lambda: any(all(word in line for word in words) for line in self.log().splitlines()), seconds)
 
     def peak_memory(self):
-        """The most that it ever had in memory, in MiB."""
+        """Returns the largest memory that the server has used, in MiB."""
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
 
@@ -86,7 +87,8 @@ def header(token):
 
 
 def wrong_time(seconds):
-    """The environment of faketime itself, which would otherwise stand between the server and who stops it."""
+    """Returns the environment of faketime's library. The program faketime would be another process between the test and the server,
+    so the test could not stop the server."""
     if not seconds:
         return {}
     library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -94,21 +96,22 @@ def wrong_time(seconds):
 
 
 def tenant(ad, keytab, **more):
-    """The configuration of one forest."""
+    """Returns the configuration of a tenant for one forest."""
     name = ad.realm.lower()
     return {"name": name, "realm": ad.realm, "account": SSO_ACCOUNT, "keytab": str(keytab), "kdc": f"127.0.0.1:{ad.port}",
             "domain_sids": [ad.sid], "domains": [name], **more}
 
 
 def replace(path, content):
-    """As an administrator should: the file is the old one or the new one at any moment."""
+    """Replaces a file by renaming another file over it, as an administrator should. A reader sees the old file or the new file, and
+    never a part."""
     new = path.with_suffix(".new")
     new.write_bytes(content)
     os.rename(new, path)
 
 
 def derived_keytab(path, ad, password, kvno, salt):
-    """The AES256 key that a password will have, by MIT's ktutil: before the directory has the password."""
+    """Writes the AES256 key of a future password to a keytab, with MIT's ktutil. The directory does not have this password yet."""
     path.unlink(missing_ok=True)
     entry = f"addent -password -p {SSO_ACCOUNT}@{ad.realm} -k {kvno} -e aes256-cts-hmac-sha1-96 -s {salt}"
     run(["ktutil"], text=f"{entry}\n{password}\nwkt {path}\nquit\n")
@@ -116,7 +119,7 @@ def derived_keytab(path, ad, password, kvno, salt):
 
 
 def joined(*keytabs):
-    """The keys of all of them in one file: two octets of version, then entries."""
+    """Returns a keytab with the entries of all keytabs. A keytab has two octets of version before its entries."""
     return keytabs[0].read_bytes() + b"".join(keytab.read_bytes()[2:] for keytab in keytabs[1:])
 
 

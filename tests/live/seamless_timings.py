@@ -1,5 +1,5 @@
-"""Where the time of one browser's sign-in goes: by Chromium's own log of its network, the page's clock, and the server's log
-with the crate's stages. Prints a table."""
+"""Prints a table of the times of one browser's sign-in. The times come from Chromium's network log, the page's clock, and the
+stages in the server's log."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def check(world, port, report):
 
 
 def by_stage(log, shown):
-    """What happened, and when, in milliseconds since 1970."""
+    """Returns the events and their times, in milliseconds since 1970."""
     names = {number: name for name, number in log["constants"]["logEventTypes"].items()}
     offset = log["constants"]["timeTickOffset"]
     events = [(names[event["type"]], event["phase"], int(event["time"]) + offset, event["source"]["id"],
@@ -53,7 +53,7 @@ def by_stage(log, shown):
 
 
 def stages(log):
-    """Of the one request with a token, in milliseconds: the spans of the crate as they close."""
+    """Returns the times of the library's stages for the one request with a token, in milliseconds, from the spans in the log."""
     found = re.findall(r"(read|open|verify|authorize|admit)\{?[^\n]*: close time\.busy=([\d.]+)(ns|µs|ms|s)", log)
     return {stage: float(number) * TO_MILLISECONDS[unit] for stage, number, unit in found}
 

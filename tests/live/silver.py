@@ -1,8 +1,8 @@
-"""Service tickets that impacket's ticketer makes under the service's own key ("silver tickets"), with their PACs changed
-and signed as a case wants, and the tokens of impacket's client for them.
+"""Makes service tickets with impacket's ticketer under the service's own key ("silver tickets"). A case can change and sign the
+PAC. impacket's client makes the tokens.
 
-What impacket has no code for is the choice of other signature types and keys, and of the authorization data around the
-PAC: `Signer` and `Silver.seal`, over impacket's checksums, ciphers and structures."""
+impacket has no code to choose other signature types and keys, or other authorization data around the PAC. `Signer` and
+`Silver.sealed` do this with the checksums, ciphers and structures of impacket."""
 
 import datetime
 import hashlib
@@ -40,7 +40,7 @@ SIGNATURE_SIZE = {15: 12, 16: 12, -138: 16, MD5: 16, CRC32: 4}
 
 
 def load_ticketer():
-    """The script beside this Python, as a module."""
+    """Loads the script ticketer.py, which lies beside the Python program, as a module."""
     loader = SourceFileLoader("impacket_ticketer", str(Path(sys.executable).parent / "ticketer.py"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
@@ -51,7 +51,8 @@ TICKETER = load_ticketer().TICKETER
 
 
 class Referents:
-    """In the place of `random` in impacket's NDR: its pointers get numbers of 16 bits that can come twice in a structure."""
+    """A replacement for `random` in impacket's NDR. impacket numbers pointers with random 16-bit numbers, and a number can occur twice
+    in a structure. This class counts instead."""
     numbers = itertools.count(0x20000, 4)
 
     def randint(self, *_):
@@ -71,7 +72,7 @@ def with_random_referents(make):
 
 @dataclass
 class Signer:
-    """A signature's type, and the key that makes it: MD5 and CRC32 take none."""
+    """A signature's type and its key. MD5 and CRC32 have no key."""
     kind: int
     key: dict | None = None
 
@@ -97,7 +98,7 @@ class Signer:
 
 
 class Silver:
-    """One ticket for `user`, the account `domain`-`rid`, under `key`. `infos` are the buffers of its PAC by type."""
+    """A ticket for `user`, whose SID is `domain`-`rid`, under `key`. `infos` are the buffers of the PAC by type."""
 
     def __init__(self, user, key, domain, rid=1104, groups=(513,), extra_sids=(), upn=True, old=False, hours=8,
                  spn=AUTOLOGON):
@@ -113,7 +114,7 @@ class Silver:
         self.infos[LOGON] = padded(self.infos[LOGON])
 
     def logon(self, change):
-        """Reads LOGON_INFO, lets `change` change it, and writes it again."""
+        """Reads LOGON_INFO, calls `change` on it, and writes it back."""
         info, raw = pac.VALIDATION_INFO(), self.infos[LOGON]
         info.fromString(raw)
         info.fromStringReferents(raw, len(info.getData()))
@@ -135,12 +136,12 @@ class Silver:
         return self
 
     def token(self):
-        """Signed and encrypted by ticketer itself: the KDC's signature, too, is under the service's key."""
+        """Returns a token with a ticket that ticketer itself signs and encrypts. The KDC signature is also under the service's key."""
         reply, _, _ = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         return self._sent(reply)
 
     def cache(self, path):
-        """The same ticket in a credential cache, so that another client makes the token."""
+        """Writes the same ticket to a credential cache, so that another client can make the token."""
         reply, _, key = self.maker.signEncryptTicket(self.reply, self.reply_part, self.part, self.infos)
         cache = CCache()
         cache.fromTGS(reply, key, key)
@@ -148,12 +149,12 @@ class Silver:
         return path
 
     def signed(self, server=None, kdc=None):
-        """The PAC, with signatures of the service's key where no others are given."""
+        """Returns the PAC. A signature without a given signer is made with the service's key."""
         own = Signer.of(self.key)
         return self._signed({SERVER: server or own, KDC: kdc or own})
 
     def signed_fully(self, kdc):
-        """The PAC with all four signatures (MS-PAC, 2.8.1 to 2.8.4)."""
+        """Returns the PAC with all four signatures (MS-PAC, 2.8.1 to 2.8.4)."""
         message = self._part_with(if_relevant((WIN2K_PAC, b"\0")))
         return self._signed({TICKET: kdc, FULL: kdc, SERVER: Signer.of(self.key), KDC: kdc}, message)
 
@@ -168,14 +169,14 @@ class Silver:
         return pac.build_pac_type(infos).getData()
 
     def sealed(self, *elements):
-        """The token of the ticket with this authorization data."""
+        """Returns the token of the ticket with this authorization data."""
         return self._sent(self._seal(elements))
 
     def sealed_pac(self, raw):
         return self.sealed(if_relevant((WIN2K_PAC, raw)))
 
     def sealed_without(self, *authenticator_elements):
-        """A bare AP-REQ whose ticket has no authorization data, and whose authenticator has this."""
+        """Returns a bare AP-REQ. The ticket has no authorization data, and the authenticator has these elements."""
         reply, key = decoder.decode(self._seal(()), asn1Spec=asn1.TGS_REP())[0], self._session_key()
         request = asn1.AP_REQ()
         request["pvno"], request["msg-type"] = 5, krb5_constants.ApplicationTagNumbers.AP_REQ.value
@@ -219,8 +220,8 @@ class Silver:
 
 
 def padded(serialized):
-    """To a multiple of eight bytes, and the length in the private header with it (MS-RPCE 2.2.6.2): impacket does not, and
-    Samba reads nothing else."""
+    """Pads NDR data to a multiple of eight octets, and counts the padding in the private header (MS-RPCE 2.2.6.2). impacket does not
+    pad, and Samba requires the padding."""
     assert len(serialized) - 16 == int.from_bytes(serialized[8:12], "little")
     padding = -len(serialized) % 8
     length = len(serialized) - 16 + padding
@@ -228,7 +229,7 @@ def padded(serialized):
 
 
 def put(holder, elements):
-    """Replaces the authorization data of a ticket or an authenticator; without elements there is none."""
+    """Replaces the authorization data of a ticket or an authenticator. Without elements, the field is removed."""
     holder["authorization-data"] = noValue
     for i, (kind, data) in enumerate(elements):
         holder["authorization-data"][i] = noValue

@@ -1,7 +1,7 @@
-"""Conversations of real clients with the crate's example `acceptor`, written down so that they can be had again without the
-clients: their tokens, the server's keytab and entropy, and its answers, which the clients took.
+"""Records conversations of real clients with the library's example `acceptor`, so that tests can repeat them without the clients. A
+record has the clients' tokens, the server's keytab and entropy, and the server's replies, which the clients accepted.
 
-  transcripts.py OUTDIR      writes testvectors/conversations; after cargo build --release --example acceptor"""
+  transcripts.py OUTDIR      writes testvectors/conversations; run cargo build --release --example acceptor first"""
 
 import base64
 import json
@@ -21,7 +21,7 @@ MAKERS = {"mit": ("libgssapi-krb5-2", "MIT krb5 {}"), "heimdal": ("libgssapi3-he
 
 
 class Transcripts(Conversations):
-    """Of each conversation the first message is kept, which has a MIC of either side."""
+    """Conversations of which the first message is kept, with a MIC of the client and a MIC of the server."""
 
     def __init__(self, work):
         super().__init__(work, [example("acceptor"), "--allow-rc4"])

@@ -1,4 +1,4 @@
-"""The trust objects of two Samba forests: `here`, with the service, trusts `there`, with the users."""
+"""Creates the trust objects of two Samba forests. `here`, which has the service, trusts `there`, which has the users."""
 
 import time
 

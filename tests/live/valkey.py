@@ -1,9 +1,9 @@
-"""Two servers that share a replay store, while the store, the network and the servers fail. Every authenticator that one of
-them admitted is offered again to both, and none may be admitted.
+"""Tests two servers that share a replay store, while the store, the network and the servers fail. Every authenticator that a
+server admitted is sent again to both servers, and no server may admit it again.
 
   valkey.py [COUNT [FAULT…]]
 
-COUNT authenticators are shown around each fault: 300 without it, 100,000 in the long form."""
+COUNT is the number of authenticators that are sent around each fault: 300 by default, 100,000 in the long form."""
 
 import asyncio
 import base64
@@ -22,12 +22,12 @@ from work import Work, run
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 EXAMPLES = next(folder for folder in (BUILT / "release/examples", BUILT / "debug/examples") if (folder / "node").exists())
-# How many requests are under way at once.
+# The number of requests at the same time.
 AT_ONCE = 50
 
 
 def free_ports(count):
-    """Ports that nobody listens on. A cluster uses the port 10,000 above, too."""
+    """Returns ports on which no process listens. A cluster also uses the port that is 10,000 higher."""
     ports = []
     while len(ports) < count:
         with socket.socket() as probe:
@@ -39,7 +39,7 @@ def free_ports(count):
 
 
 class Tokens:
-    """Tokens of a test realm, each of another user and good once."""
+    """A source of tokens of a test realm. Each token is of another user and is good once."""
 
     def __init__(self, work):
         self.home, self.made = work.dir("tokens"), 0
@@ -60,7 +60,7 @@ class Tokens:
 
 
 class Node:
-    """A server of `examples/node.rs`."""
+    """A process of the server `examples/node.rs`."""
 
     def __init__(self, work, name, store, keytab, *options):
         self.work, self.store, self.keytab, self.options = work, store, keytab, options
@@ -79,7 +79,7 @@ class Node:
 
 
 class Redis:
-    """One process of `redis-server`, which keeps nothing on disk."""
+    """A process of `redis-server`, which stores nothing on disk."""
 
     def __init__(self, work, *options, clock_offset=None):
         self.work, self.options, (self.port,) = work, options, free_ports(1)
@@ -108,7 +108,7 @@ class Redis:
 
 
 async def offer(port, token, seconds=20):
-    """Shows a token to a server; returns the status and what the server says, or why there was no answer."""
+    """Sends a token to a server. Returns the status and the server's text, or the reason why no response came."""
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), seconds)
         writer.write(f"GET / HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\n"
@@ -122,7 +122,7 @@ async def offer(port, token, seconds=20):
 
 
 async def offer_all(pairs):
-    """Shows each token to its server; returns the answers in the same order."""
+    """Sends each token to its server, and returns the responses in the same order."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(port, token):
@@ -137,17 +137,17 @@ def show(pairs):
 
 
 class Trial:
-    """Tokens that were admitted so far, and whether any of them is admitted again.
+    """Collects the admitted tokens, and checks that no server admits a token again.
 
-    A node that has seen a token once refuses it without the store. So each token is offered again once, to both nodes: to
-    the one that admitted it, and to the other one, which must learn it from the store."""
+    A node that has seen a token once refuses this token without the store. So each token is sent again once to both nodes. One node
+    admitted the token itself. The other node must learn from the store that the token was admitted."""
 
     def __init__(self, report, tokens, nodes, count):
         self.report, self.tokens, self.nodes, self.count = report, tokens, nodes, count
         self.admitted = []
 
     def admit(self, count=None, offset=0):
-        """Shows fresh tokens to the nodes by turns, and keeps those that were admitted. Returns how many were not."""
+        """Sends fresh tokens to the nodes in turn and keeps the admitted tokens. Returns the number of the other tokens."""
         tokens = self.tokens.mint(count or self.count, offset)
         answers = show([(self.nodes[i % len(self.nodes)].port, token) for i, token in enumerate(tokens)])
         admitted = [token for token, (status, _) in zip(tokens, answers) if status == 200]
@@ -155,7 +155,7 @@ class Trial:
         return len(tokens) - len(admitted)
 
     def during(self, fault, seconds=3):
-        """Shows fresh tokens all the while that a fault goes on. Returns how many honest ones were refused."""
+        """Sends fresh tokens during a fault. Returns the number of fresh tokens that were refused."""
         refused, ends = 0, time.monotonic() + seconds
         fault()
         while time.monotonic() < ends:
@@ -163,7 +163,7 @@ class Trial:
         return refused
 
     def until_served(self, limit=60):
-        """Waits until a fresh token is admitted at every node. Returns after how many seconds, and how many were refused."""
+        """Waits until every node admits a fresh token. Returns the number of seconds, and the number of refused tokens."""
         began, refused = time.monotonic(), 0
         while time.monotonic() < began + limit:
             missed = self.admit(len(self.nodes))
@@ -174,7 +174,7 @@ class Trial:
         return None, refused
 
     def replay(self, what, remark=""):
-        """Shows every token that was admitted since the last call to all nodes again, at once."""
+        """Sends every token that was admitted since the last call to all nodes again, at the same time."""
         pairs = [(node.port, token) for token in self.admitted for node in self.nodes]
         answers = show(pairs)
         again = sum(status == 200 for status, _ in answers)
@@ -187,7 +187,7 @@ class Trial:
 
 
 class Faults:
-    """Each method is a fault of one store and two nodes."""
+    """The faults. Each method is a fault of one store with two nodes."""
 
     def __init__(self, work, report, count):
         self.work, self.report, self.count = work, report, count
@@ -276,7 +276,7 @@ class Faults:
             trial.until_served()
             trial.admit()
             clock.write_text(offset)
-            # The engine throws away what has ended by its clock.
+            # The engine deletes entries that have expired by its own clock.
             time.sleep(3)
             clock.write_text("+0")
             trial.replay(f"the engine's clock right again after {offset} s")
@@ -293,7 +293,7 @@ class Faults:
         trial.replay("memory given back")
 
     def unfit(self):
-        """What is refused at the start, with its reason."""
+        """Checks that a node refuses an unfit store at its start, and names the reason."""
         for what, options, clock, words in (
             ("an engine that evicts", ("--maxmemory-policy", "allkeys-lru"), None, "noeviction"),
             ("an engine whose clock is 5 s ahead", (), self.work.dir("unfit") / "offset", "synchronise both"),

@@ -1,4 +1,4 @@
-"""One file of recorded cases; see testvectors/README.md for the format."""
+"""Writes a file of recorded cases. testvectors/README.md describes the format."""
 
 import base64
 import json
@@ -21,14 +21,14 @@ class Vectors:
         return name
 
     def accept(self, id, comment, flags, token, keyset, policy=None, at=0, at_unix=None):
-        """Judged `at` seconds after the authenticator's time, or `at_unix`."""
+        """Adds an accepted case. The case is judged `at` seconds after the authenticator's time, or at the time `at_unix`."""
         seen = observe(token_bytes(token), self.keysets[keyset], self.krbtgt)
         at_unix = at_unix or seen["authenticator"]["time"] + at
         self._add(id, comment, flags, token, keyset, policy, at=at_unix, result="accept", expect=seen)
         return seen
 
     def reject(self, id, comment, flags, token, keyset, code, policy=None, at=0, at_unix=None):
-        """The same; a token that no key of this file opens is judged now."""
+        """Adds a refused case. A token that no key of this file decrypts is judged as at the time of the recording."""
         try:
             base = sent_at(token_bytes(token), [key for keys in self.keysets.values() for key in keys])
             assert code not in NEVER_OPENED, id
@@ -55,7 +55,7 @@ class Vectors:
 
 
 def token_bytes(token):
-    """The GSS token; empty where a header carries none."""
+    """Returns the GSS token, or no octets if the header has no token."""
     if isinstance(token.value, bytes):
         return token.value
     scheme, _, rest = token.value.partition(" ")

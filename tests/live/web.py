@@ -1,4 +1,4 @@
-"""A web server on loopback that challenges and keeps what the clients answer; and the web clients."""
+"""Runs a web server on loopback that challenges clients and keeps their Authorization headers, and runs the web clients."""
 
 import base64
 import contextlib
@@ -21,7 +21,7 @@ POLICY = Path("/etc/chromium/policies/managed/kerberos-sso-live.json")
 
 
 class Web:
-    """Answers with the status and the challenges that `answer` gives, a function of the Authorization header."""
+    """A web server. The function `answer` maps an Authorization header to the status and the challenges of the response."""
 
     def __init__(self, work):
         self.seen, self.answer = [], negotiate
@@ -45,7 +45,7 @@ class Web:
             server.server_close()
 
     def headers(self, send, answer=None):
-        """The Authorization headers that `send` makes a client send."""
+        """Returns the Authorization headers that a client sends during `send`."""
         self.seen, self.answer = [], answer or negotiate
         send()
         return [header for header in self.seen if header]
@@ -76,7 +76,7 @@ class Web:
 
 
 def scheme(challenge):
-    """Asks for one scheme, and takes whatever comes."""
+    """Returns a function that challenges with one scheme and accepts any Authorization header."""
     return lambda header: (200, []) if header else (401, [challenge])
 
 
@@ -97,7 +97,7 @@ def curl_command(*options, tls=False, path=PATH):
 
 
 def chromium(web, session, tls=False, user="", policy=None):
-    """One headless page."""
+    """Opens one page in headless Chromium."""
     profile = seen_negotiate(session.home / "profile")
     with policies(**(policy or {})):
         run(["timeout", "60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
@@ -107,7 +107,7 @@ def chromium(web, session, tls=False, user="", policy=None):
 
 
 def seen_negotiate(profile):
-    """Makes a profile that has seen a Negotiate challenge: in others Chromium never loads GSSAPI."""
+    """Makes a profile in which Chromium has seen a Negotiate challenge. Without such a challenge, Chromium never loads GSSAPI."""
     profile.mkdir(exist_ok=True)
     (profile / "Local State").write_text(json.dumps({"net": {"received_http_auth_negotiate_headers": True}}))
     return profile
@@ -115,7 +115,7 @@ def seen_negotiate(profile):
 
 @contextlib.contextmanager
 def policies(**more):
-    """Chromium's policies, for as long as it runs."""
+    """Sets Chromium's policies for the time of a context."""
     POLICY.parent.mkdir(parents=True, exist_ok=True)
     POLICY.write_text(json.dumps({"AuthServerAllowlist": HOST, "DisableAuthNegotiateCnameLookup": True,
                                   "BasicAuthOverHttpEnabled": True, **more}))

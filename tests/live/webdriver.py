@@ -1,4 +1,4 @@
-"""A browser driven from outside: headless Chromium behind chromedriver (W3C WebDriver), with the clock of each page."""
+"""Controls headless Chromium through chromedriver (W3C WebDriver), and measures times by the clock of each page."""
 
 import base64
 import contextlib
@@ -12,7 +12,8 @@ from web import HOST, seen_negotiate
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
-# When the page's state changed, in milliseconds since the navigation began. It runs before the page's own script.
+# Notes the time of each change of the page's state, in milliseconds since the navigation began. The script runs before the
+# page's own script.
 WATCH = """
 window.shown = {};
 const note = (what) => { window.shown[what] ??= performance.now(); };
@@ -28,7 +29,7 @@ addEventListener("DOMContentLoaded", () => {
 
 
 class Browser:
-    """Chromium with the credential cache of `session`, for which the test server on loopback has the name HOST."""
+    """Chromium with the credential cache of `session`. HOST is the name of the test server on loopback."""
 
     def __init__(self, work, session, port, env=None, arguments=()):
         self.session = session
@@ -72,7 +73,7 @@ class Browser:
         return self._ask("POST", "/execute/sync", script=source, args=[])
 
     def until(self, expression, seconds=10):
-        """The first value of the expression that is true, or `None`: pages come and go meanwhile."""
+        """Returns the first value of the expression that is true, or `None`. Errors are ignored, because the page may change meanwhile."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with contextlib.suppress(RuntimeError):
@@ -85,7 +86,7 @@ class Browser:
         return self.script("return document.querySelector('h1')?.innerText ?? document.body.innerText")
 
     def facts(self):
-        """What the page "who you are" says, by its own words."""
+        """Returns the facts on the page "who you are", by the names that the page shows."""
         return self.script("""
             const facts = {};
             for (const term of document.querySelectorAll("dt")) facts[term.innerText] = term.nextElementSibling.innerText;
@@ -98,11 +99,11 @@ class Browser:
         path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
 
     def size(self, width, height):
-        """Of the page. A window is never narrower than 500 pixels."""
+        """Sets the size of the page. The size of the window could not be less than 500 pixels wide."""
         return self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def scheme(self, name):
-        """The colours that the user prefers: `light` or `dark`."""
+        """Sets the colour scheme that the user prefers: `light` or `dark`."""
         return self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def cdp(self, command, **params):

@@ -1,4 +1,4 @@
-"""The working directory and the processes of one run; all are gone when it ends, however it ends."""
+"""Manages the working directory and the processes of one run. All of them are removed when the run ends, also after an error."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-# What Samba writes is gone with the run, so none of it need reach the disk.
+# Samba's files are removed after the run, so Samba need not flush them to the disk.
 os.environ["TDB_NO_FSYNC"] = "1"
 
 
@@ -58,14 +58,14 @@ class Work:
 
 
 def attempt(command, env=None, seconds=120):
-    """Runs a command that may fail; returns its exit status and all that it printed, in one line."""
+    """Runs a command that may fail. Returns its exit status and its whole output in one line."""
     done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, capture_output=True, text=True,
                           timeout=seconds)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 def run(command, env=None, text=None, check=True):
-    """Runs a command to its end and returns what it printed; its errors are shown when it fails."""
+    """Runs a command to its end and returns its output. If the command fails, its errors are shown."""
     done = subprocess.run([str(c) for c in command], env={**os.environ, **(env or {})}, input=text,
                           capture_output=True, text=True)
     if check and done.returncode != 0:

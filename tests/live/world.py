@@ -1,4 +1,4 @@
-"""The realms of one run and the clients in them."""
+"""Sets up the realms of one run and the clients in these realms."""
 
 from clients import HERE, Clients, version
 from mit_realm import MitRealms
@@ -54,11 +54,11 @@ class World:
         return self.clients.session(CONTOSO, KDCS, **libdefaults).kinit(name, password, *options)
 
     def nobody(self):
-        """A client that has not signed in."""
+        """Returns a client that has not signed in."""
         return self.clients.session(CONTOSO, KDCS)
 
     def negoex_module(self):
-        """GSS configuration of a mechanism that only NegoEx can negotiate."""
+        """Returns the GSS configuration of a mechanism that only NegoEx can negotiate."""
         module, conf = self.clients.bin / "negoex_mech.so", self.clients.bin / "negoex.conf"
         run(["gcc", "-fPIC", "-shared", "-o", module, HERE / "negoex_mech.c"])
         conf.write_text(f"negoex-test 1.3.6.1.4.1.5322.26.9.1 {module}\n")
