@@ -125,7 +125,7 @@ fn discover(app: &App, hints: &Hints) -> Response {
 
 /// Answers the request that the sign-in page sends in the background. A client whose ticket is refused gets no new challenge,
 /// because the browser would then ask its user for a password. A request from a page of another site is refused. Otherwise that
-/// page could sign the user in again and again, and the new sessions would push out the user's other sessions.
+/// page could sign the user in again and again, and the new sessions would end the user's other sessions.
 async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers) {
         return (StatusCode::FORBIDDEN, Json(json!({ "signed_in": false }))).into_response();

@@ -40,7 +40,7 @@ pub(crate) struct TenantConfig {
     /// The SIDs of the domains whose users and groups this tenant's keys may vouch for.
     #[serde(default)]
     pub(crate) domain_sids: Vec<Sid>,
-    /// The realms of further domains of the forest whose users sign in here, each with the SID of its domain.
+    /// The other domains of the forest, whose users also sign in here. Each entry is a realm and the SID of its domain.
     #[serde(default)]
     pub(crate) forest_domains: BTreeMap<String, Sid>,
     /// The suffixes of user names that select this tenant.

@@ -24,7 +24,7 @@ pub(crate) fn session_id(headers: &HeaderMap) -> Option<SessionId> {
 }
 
 /// Returns a `Set-Cookie` value. With `SameSite=Lax`, a browser sends the cookie when its user follows a link from another
-/// site, but not with a form that a page of another site posts.
+/// site. The browser does not send the cookie with a form that another site posts.
 pub(crate) fn set(name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
     let seconds = lifetime.as_secs();
     HeaderValue::try_from(format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax")).ok()

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub(crate) struct Keytabs {
     config: Arc<TenantConfig>,
-    /// The usable keytabs. The last one has no end. Each earlier one serves until the time beside it.
+    /// The usable keytabs. The last keytab serves without an end. Each earlier keytab serves until the time beside it.
     good: Vec<(Zeroizing<Vec<u8>>, Option<UnixTime>)>,
     /// The result of the last read, usable or not. An unusable file causes one error only, until the file changes.
     seen: Result<Zeroizing<Vec<u8>>, String>,
@@ -24,7 +24,7 @@ impl Keytabs {
         Self { config: Arc::new(config), good: Vec::new(), seen: Err(String::new()) }
     }
 
-    /// Returns all keys that serve, if the file differs from the file of the last read.
+    /// Returns the keys that now serve, or `None` if the file has not changed since the last read.
     pub(crate) fn read(&mut self, now: UnixTime) -> Result<Option<KeySet>, String> {
         let bytes = std::fs::read(&self.config.keytab).map(Zeroizing::new);
         self.take(bytes.map_err(|error| error.to_string()), now)

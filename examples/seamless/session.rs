@@ -1,5 +1,5 @@
-//! The sessions of signed-in users, by an id that only the browser has. The number of sessions is limited for each user and in
-//! total. When a limit is reached, the oldest session ends.
+//! The sessions of signed-in users. Each session has an id that only its browser knows. The number of sessions is limited for
+//! each user and in total. When a limit is reached, the oldest session ends.
 
 use crate::clock;
 use kerberos_sso::Identity;

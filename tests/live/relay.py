@@ -26,7 +26,7 @@ class Relay:
         self.listener.close()
 
     def frame(self, kind, answered):
-        """Returns the payloads of the first client frame of this kind whose answer is of a kind in `answered`, and of that answer."""
+        """Returns the payload of the first client frame of this kind with an answer of a kind in `answered`, and the answer's payload."""
         return next((said, answer) for a, said, b, answer in self.frames if a == kind and b in answered)
 
     def _listen(self):

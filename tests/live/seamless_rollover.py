@@ -28,7 +28,7 @@ def check(world, port, report):
         report.check(server.says(["keytab changed"]), "rollover: both keys dropped in", "they serve without a restart")
         load.until(before)
         # The test sets the password with samba-tool and not with Samba's Python bindings. With two directories in one process,
-        # the bindings use the realm that was loaded last in the salt.
+        # the bindings compute the salt from the realm that was loaded last.
         ad.tool("user", "setpassword", SSO_ACCOUNT, f"--newpassword={NEW_PASSWORD}")
         load.until(before + 1)
         said = load.stop()

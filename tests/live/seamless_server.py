@@ -87,8 +87,8 @@ def header(token):
 
 
 def wrong_time(seconds):
-    """Returns the environment of faketime's library. The program faketime would be another process between the test and the server,
-    so the test could not stop the server."""
+    """Returns the environment variables that load faketime's library. The program faketime would be another process between
+    the test and the server, so the test could not stop the server."""
     if not seconds:
         return {}
     library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"

@@ -1,6 +1,6 @@
-//! The reasons for which a sign-in by password is refused. Their sources are the error code of the KDC (RFC 4120 section 7.5.9)
-//! and the NTSTATUS that Active Directory and Samba add to it (MS-KILE section 2.2.1). Each reason has a text for the log and a
-//! text for the user.
+//! The reasons for which a sign-in by password is refused. The KDC sends an error code (RFC 4120 section 7.5.9). Active
+//! Directory and Samba also send an NTSTATUS (MS-KILE section 2.2.1). Each reason has a text for the log and a text for the
+//! user.
 
 use super::tap::Tap;
 use axum::http::StatusCode;

@@ -197,8 +197,8 @@ mod tests {
         }
     }
 
-    /// Each document contains the signed assertion or its signature, while the verifier reads another assertion ("signature
-    /// wrapping").
+    /// In most of the documents, the signature covers an assertion that the server does not read ("signature wrapping"). One
+    /// document has no signature.
     #[test]
     fn signature_over_another_element_is_refused() {
         let xml = issued();
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Each changed signature would make a library fetch a document, apply a transform, or trust another key.
+    /// Some of the changed signatures would make a library fetch a document or apply another transform.
     #[test]
     fn signature_of_another_form_is_refused() {
         let xml = issued();

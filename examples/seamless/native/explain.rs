@@ -231,5 +231,5 @@ fn templates() -> Environment<'static> {
     templates
 }
 
-/// The largest number of further times: the ticket's end or start, the client's clock, and one more.
+/// The largest number of repetitions: one for the ticket's start or end, one for the client's clock, and one more.
 const MAX_TIMES: usize = 3;

@@ -25,8 +25,7 @@ impl UsedAssertions {
     }
 }
 
-/// The largest number of used assertions that are remembered, all of the last ten minutes. Each assertion needed a ticket
-/// of its own.
+/// The largest number of remembered assertions, all from the last ten minutes. Each assertion needed a ticket of its own.
 const MAX_USED: usize = 50_000;
 
 #[cfg(test)]

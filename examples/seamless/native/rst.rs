@@ -96,7 +96,7 @@ const TOKEN_TYPES: [&str; 2] = [
 ];
 
 /// The header blocks that the server knows. MSAL sends a Security header with only a timestamp. That header does not
-/// authenticate the client, who signs in with the HTTP header `Authorization`.
+/// authenticate the client, which signs in with the HTTP header `Authorization`.
 const KNOWN_HEADERS: [(&str, &str); 6] = [
     (ADDRESSING, "Action"),
     (ADDRESSING, "MessageID"),

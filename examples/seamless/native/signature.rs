@@ -1,7 +1,7 @@
 //! The signature of an assertion (XML Signature 1.1, exclusive canonical XML). A library makes and verifies the signature.
 //!
 //! A signature that a library calls valid may cover another element than the assertion that the server reads ("signature
-//! wrapping"). So the server checks the form of the signature before the library follows anything in it. The document has
+//! wrapping"). So the server checks the form of the signature before the library evaluates the signature. The document has
 //! exactly one signature. The signature is a child of the assertion, the assertion is the root, and the signature refers to
 //! this assertion. For each purpose, the signature uses the one algorithm that the server itself uses.
 
