@@ -65,7 +65,11 @@ pub enum Integrity {
             (_, 0) => "any of the keys held",
             _ => "any of the keys tried",
         },
-        match .kvno { Some(_) => " (one of them has the version that the ticket names)", None => "" },
+        match (.kvno, *.tried) {
+            (Some(_), 1) => " (it has the version that the ticket names)",
+            (Some(_), _) => " (one of them has the version that the ticket names)",
+            (None, _) => "",
+        },
         AccountAndMore(account, *.accounts),
         LeftOut(*.left_out)
     )]

@@ -10,8 +10,24 @@ use crate::pac::BufferType;
 use crate::replay::ReplayLimit;
 
 /// Returns the sentences of the remedy for an error.
+pub(super) fn words(error: &Error) -> Option<&'static str> {
+    if names_another_principal(error) { Some(ANOTHER_PRINCIPAL) } else { words_for_kind(error) }
+}
+
+/// Returns whether the ticket names another principal than the principal whose keys did not open the ticket. In Active
+/// Directory, keys belong to an account, whose name has no slash. In other realms, each service has keys of its own.
+fn names_another_principal(error: &Error) -> bool {
+    let (service, holder) = match error {
+        Error::KeyVersion(KeyVersion { left_out: 0, wanted, held, .. }) => (wanted.service, held.account()),
+        Error::Integrity(Integrity::Ticket { left_out: 0, service, account, .. }) => (*service, *account),
+        _ => return false,
+    };
+    holder.as_str().contains('/') && !holder.as_str().eq_ignore_ascii_case(service.as_str())
+}
+
+/// Returns the sentences of the remedy for an error of this kind.
 #[expect(clippy::too_many_lines, reason = "a table")]
-pub(super) const fn words(error: &Error) -> Option<&'static str> {
+const fn words_for_kind(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NotNegotiate(HeaderProblem::OtherScheme) => {
             "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
@@ -99,7 +115,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         }
         Error::KeyVersion(_) => {
             "The client holds a ticket from before the last password change. Keep the previous key for as long as \
-             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
+             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket (on \
+             Linux \"kinit\")."
         }
         Error::Integrity(Integrity::Ticket { .. }) => TICKET_DOES_NOT_OPEN,
         Error::ServiceRefused { claim: ServiceClaim::ClientTarget, .. } => {
@@ -335,6 +352,12 @@ from a wrong password, or, for AES, with a wrong salt: a computer account's salt
 its lower-case name without $, \".\" and the lower-case realm, whatever the service is called; (3) the password was \
 changed after the keys were exported, and the version number did not change. Otherwise the ticket is damaged or \
 forged.";
+
+const ANOTHER_PRINCIPAL: &str = "\
+The ticket is for {service}, and the keys tried belong to another name. In a realm of MIT krb5 or FreeIPA, each name has \
+keys of its own: let clients open the name of this server's keys, or add keys of {service} to the keytab, and that name to \
+this server. In Active Directory, both names can belong to one account (\"setspn -Q {service}\" shows the account): then \
+the account's password was changed after these keys were exported, so export a new keytab.";
 
 const LEFT_OUT: &str = "\
 The server tries only a few keys on one ticket and holds more keys for this realm, so the right key may not have been \

@@ -79,7 +79,7 @@ impl Refused {
 
     /// Returns the action that an administrator can take ([`Error::remedy`]).
     #[must_use]
-    pub const fn remedy(&self) -> Option<Remedy<'_>> {
+    pub fn remedy(&self) -> Option<Remedy<'_>> {
         self.error.remedy()
     }
 

@@ -53,9 +53,10 @@ pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
         accounts = unbounded().count(),
         without_pac = keys.accounts().filter(takes_no_pac).count(),
         any_domain = keys.accounts().filter(takes_any_domain).count(),
-        remedy = "In Active Directory make the key set with from_active_directory_keytab, or name the forest's domains \
-            (Account::with_domain_sid). In Active Directory a name does not identify a user, and a key vouches for all \
-            SIDs unless its account names domains. In other realms nothing needs to change.",
+        remedy = "In a realm of MIT krb5 or FreeIPA, nothing needs to change. In Active Directory, a name does not identify a \
+            user, and a key vouches for all SIDs unless its account names domains: make the key set with \
+            from_active_directory_keytab (or the server with Server::in_active_directory), or name the forest's domains \
+            (Account::with_domain_sid).",
         "some accounts accept tickets without a PAC, or users of any domain",
     );
 }

@@ -83,4 +83,5 @@ If the client signs in next, do nothing: a browser sends no ticket before a chal
 most frequent first: (1) the browser does not trust this host: put it into the Local Intranet zone, or into \
 AuthServerAllowlist of Chrome or Edge; (2) no account, or two accounts, have a service principal name of this host: \
 \"setspn -Q {service}\" must find exactly one; (3) the client is not joined to the domain, its user is a local user, \
-or the client does not reach a domain controller (VPN): \"klist get {service}\" on the client shows which of these.";
+or the client does not reach a domain controller (VPN): \"klist get {service}\" on the client shows which of these. On \
+Linux, \"kvno {service}\" shows it.";

@@ -143,8 +143,23 @@ fn ticket_of_an_older_version_than_the_key_is_reported_as_not_newer() {
     assert_eq!(
         error.remedy().unwrap().to_string(),
         "The client holds a ticket from before the last password change. Keep the previous key for as long as \
-             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket."
+             tickets live (10 hours by default); on this client, \"klist purge\" and a new sign-in get a new ticket (on Linux \
+             \"kinit\")."
     );
+}
+
+/// In a realm of MIT krb5, each service is a principal with keys and versions of its own.
+#[test]
+fn ticket_for_another_principal_than_the_holder_of_the_keys_is_reported_as_that() {
+    for kvno in [1, 2, 3] {
+        let server = holding([account("HTTP/other.contoso.test", [(wrong(1), Some(2))])]);
+        let remedy = refusal(&server, |token| token.kvno(kvno)).remedy().unwrap().to_string();
+        let first = "The ticket is for HTTP/www.contoso.test, and the keys tried belong to another name.";
+        assert!(remedy.starts_with(first), "{remedy}");
+    }
+    let server = holding([account("HTTP/WWW.contoso.test", [(wrong(1), Some(2))])]);
+    let remedy = refusal(&server, |token| token.kvno(3)).remedy().unwrap().to_string();
+    assert!(remedy.starts_with("The account's password was changed"), "{remedy}");
 }
 
 #[test]
@@ -154,7 +169,7 @@ fn ticket_that_does_not_open_under_the_key_of_its_version_is_reported() {
     assert_eq!(
         error.to_string(),
         "the ticket for HTTP/www.contoso.test does not open under the one key held of type aes256-cts-hmac-sha1-96 (18) \
-         for realm CONTOSO.TEST (one of them has the version that the ticket names): the keys tried are \
+         for realm CONTOSO.TEST (it has the version that the ticket names): the keys tried are \
          those of account SERVICE$"
     );
     let server = holding([account("SERVICE$", [(wrong(1), None), (wrong(2), None)])]);
