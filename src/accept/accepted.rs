@@ -1,4 +1,4 @@
-//! An accepted request, and everything that is known about it.
+//! An accepted request, with all its facts.
 
 use super::authorize::PacFields;
 use super::buffer::Buffer;
@@ -13,7 +13,7 @@ use crate::pac::VerifiedPac;
 use crate::wire::krb5::PrincipalName;
 use alloc::vec::Vec;
 
-/// An accepted request: it has passed every check, the replay cache's included.
+/// An accepted request. The request has passed every check, including the replay cache's.
 ///
 /// ```
 /// use kerberos_sso::Accepted;
@@ -32,7 +32,7 @@ use alloc::vec::Vec;
 /// # }
 /// ```
 ///
-/// [`Accepted::answer`] makes what the client waits for.
+/// [`Accepted::answer`] makes the answer that the client waits for.
 #[derive(Debug)]
 #[must_use]
 pub struct Accepted {
@@ -43,39 +43,38 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Puts together what the stages have found, after the last of them has passed.
+    /// Makes an accepted request of the results of all stages, after the last stage has passed.
     pub(crate) const fn new(buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self {
         Self { buffer, opened, verified, pac }
     }
 
-    /// Returns the PAC: verified, decoded and compared with the ticket. `None` if the ticket has no PAC or the policy
-    /// ignores it.
+    /// Returns the PAC, which was verified, decoded and compared with the ticket. Returns `None` if the ticket has no PAC or
+    /// the policy ignores the PAC.
     #[must_use]
     pub fn pac(&self) -> Option<VerifiedPac<'_>> {
         self.pac.as_ref().map(|pac| pac.of(&self.buffer))
     }
 
-    /// Returns what the KDC wrote.
+    /// Returns the facts that the KDC wrote into the ticket.
     #[must_use]
     pub const fn ticket(&self) -> TicketFacts<'_> {
         self.opened.ticket(&self.buffer)
     }
 
-    /// Returns what the client wrote.
+    /// Returns the facts that the client wrote into the authenticator.
     #[must_use]
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
         AuthenticatorFacts { buffer: &self.buffer, fields: &self.verified.authenticator }
     }
 
-    /// Returns the service that the ticket's unencrypted fields name. Nothing protects that name: it is one of the account's
-    /// services, and the client says which. [`AuthenticatorFacts::client_target`] is a protected name, which not all clients
-    /// send.
+    /// Returns the service that the ticket's unencrypted fields name. This name is not protected: the client can write any
+    /// service of the account there. [`AuthenticatorFacts::client_target`] is a protected name, but not every client sends it.
     #[must_use]
     pub fn service(&self) -> PrincipalName<'_> {
         self.opened.service.name(&self.buffer)
     }
 
-    /// Returns the service's realm. The key set holds an account of it.
+    /// Returns the service's realm. The key set holds an account of this realm.
     #[must_use]
     pub fn service_realm(&self) -> &str {
         self.opened.service.realm(&self.buffer)
@@ -107,36 +106,37 @@ impl Accepted {
         self.opened.session_key.etype()
     }
 
-    /// Returns whether the request is bound to the channel over which it came.
+    /// Returns whether the request is bound to the channel on which the request arrived.
     #[must_use]
     pub const fn channel_bindings(&self) -> BindingState {
         self.verified.bindings
     }
 
-    /// Returns what surrounded the AP-REQ.
+    /// Returns the framing in which the AP-REQ came.
     #[must_use]
     pub const fn framing(&self) -> Framing {
         self.opened.framing
     }
 
     /// Returns whether the client asks for mutual authentication, which [`answer`](Self::answer) then gives. A GSS client
-    /// asks in its authenticator, another client in the unprotected AP options.
+    /// asks in its authenticator. A client without GSS asks in the AP options, which are not protected.
     #[must_use]
     pub const fn wants_mutual(&self) -> bool {
         self.verified.ap_rep.is_some()
     }
 
-    /// Returns whether the client delegated credentials. They stay encrypted until the caller asks for them.
+    /// Returns whether the client delegated credentials. The credentials stay encrypted until the caller asks for them.
     #[must_use]
     pub const fn delegates(&self) -> bool {
         self.verified.authenticator.delegated.is_some()
     }
 
-    /// Decrypts the credentials that the client delegated; `None` if it delegated none. Anyone who holds them acts as the
-    /// client: ask for them only if the server does that.
+    /// Decrypts the credentials that the client delegated. Returns `None` if the client delegated no credentials. A program
+    /// that holds the credentials can act as the client. So a server should ask for them only if it acts as its clients.
     ///
     /// # Errors
-    /// [`DelegationError`] if they are not what RFC 4120 section 5.8 says, or not under the keys of this request.
+    /// [`DelegationError`] if the credentials do not have the form of RFC 4120 section 5.8, or no key of this request
+    /// decrypts them.
     pub fn delegated_credentials(&self) -> Result<Option<DelegatedCredentials>, DelegationError> {
         let ContextKeys { session, subkey, .. } = self.verified.keys(&self.opened, &self.buffer);
         let candidates: Vec<_> = core::iter::once(session).chain(subkey).collect();

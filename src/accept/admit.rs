@@ -1,4 +1,4 @@
-//! Fifth stage, the last: an authorized request to an accepted one, if a replay cache finds its authenticator new.
+//! Fifth and last stage: an authorized request becomes an accepted request if its authenticator is new to a replay cache.
 
 use super::authorize::{AuthorizedRequest, PacFields};
 use super::buffer::Buffer;
@@ -8,8 +8,8 @@ use crate::error::{Error, ReplayCacheFault, ReplayCause};
 use crate::replay::{Admission, ReplayClient, ReplayEntry};
 
 impl AuthorizedRequest {
-    /// Returns what a replay cache must remember, for a store that the caller asks. Ask it once, and give its answer to
-    /// [`admit`](Self::admit).
+    /// Returns the entry that a replay cache must remember, for a caller that asks its own store. The caller asks the store
+    /// once, and gives the store's answer to [`admit`](Self::admit).
     #[must_use]
     pub fn replay_entry(&self) -> ReplayEntry<'_> {
         replay_entry(&self.buffer, &self.opened, &self.verified, self.pac.as_ref())

@@ -1,13 +1,13 @@
-//! When a token arrived, and over which connection: what the caller knows and the token does not say.
+//! The arrival of a token: its time and its connection, which the caller knows and the token does not contain.
 
 use crate::time::UnixTime;
 use crate::wire::gss::ChannelBindings;
 use core::net::IpAddr;
 
-/// Says when a token arrived and over which connection.
+/// The time at which a token arrived, and the connection on which it arrived.
 ///
-/// A [`UnixTime`] or, with the feature `std`, a `SystemTime` converts into it, for a server that knows nothing of the
-/// connection:
+/// A [`UnixTime`] converts into an arrival, for a server that does not know the connection. With the feature `std`, a
+/// `SystemTime` converts, too.
 ///
 /// ```
 /// use kerberos_sso::{Arrival, ChannelBindings, UnixTime};
@@ -27,17 +27,17 @@ pub struct Arrival<'c> {
 }
 
 impl<'c> Arrival<'c> {
-    /// Makes an arrival at `now`, over a connection of which nothing is known.
+    /// Makes an arrival at `now`, on an unknown connection.
     pub const fn at(now: UnixTime) -> Self {
         Self { now, bindings: &[], client_address: None }
     }
 
-    /// Gives the bindings of this connection's channel, in addition to those of the policy. The client may send any of them.
+    /// Adds the bindings of this connection's channel to the bindings of the policy. The client may send any of the bindings.
     pub const fn with_channel_bindings(self, bindings: &'c [ChannelBindings]) -> Self {
         Self { bindings, ..self }
     }
 
-    /// Gives the client's address, which a ticket that is bound to addresses must name.
+    /// Adds the client's address. If a ticket is bound to addresses, the ticket must name this address.
     pub const fn with_client_address(self, address: IpAddr) -> Self {
         Self { client_address: Some(address), ..self }
     }

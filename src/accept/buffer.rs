@@ -1,8 +1,9 @@
-//! The buffer of a request, and spans of it.
+//! The buffer of a request, and spans of the buffer.
 //!
-//! A request owns one buffer: the plaintext of the ticket, that of the authenticator, and a copy of the service's name from
-//! the ticket's unencrypted fields. Every fact is a span of it, so an accepted request borrows from nothing and is one
-//! allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys, which are used where they lie.
+//! A request owns one buffer. The buffer holds the plaintext of the ticket, the plaintext of the authenticator, and a copy of
+//! the service's name from the ticket's unencrypted fields. Every fact is a span of the buffer, so an accepted request borrows
+//! no token and needs one allocation. The buffer is zeroized when it is dropped: both plaintexts hold keys, and these keys are
+//! not copied.
 
 use crate::crypto::{DecryptError, EncType, KeyRef, KeyUsage};
 use crate::span::Span;
@@ -16,16 +17,16 @@ use zeroize::zeroize_bytes;
 pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
-    /// Allocates for the plaintexts of both ciphertexts and the service's name: one allocation for the whole request.
+    /// Allocates a buffer for the plaintexts of both ciphertexts and the service's name.
     pub(crate) fn for_request(ticket: &Ticket<'_>, authenticator: &[u8]) -> Self {
-        // The four lie in one token, so their sum is smaller than its size.
+        // All four lengths are of parts of one token, so their sum is smaller than the size of the token.
         let names = ticket.realm.len().saturating_add(ticket.sname.encoded_components().len());
         let capacity = ticket.enc_part.cipher.len().saturating_add(authenticator.len()).saturating_add(names);
         Self(Vec::with_capacity(capacity))
     }
 
-    /// Appends as many octets as `ciphertext` has and lets `decrypt` fill them. `decrypt` returns where among them it left
-    /// the plaintext. If it fails, the octets are taken off again.
+    /// Appends as many octets as `ciphertext` has, and lets `decrypt` fill them. `decrypt` returns the range of the plaintext
+    /// in these octets. If `decrypt` fails, the buffer drops these octets.
     pub(crate) fn decrypt<E>(
         &mut self,
         ciphertext: &[u8],
@@ -34,7 +35,7 @@ impl Buffer {
         self.fill(ciphertext.len(), |_, output| decrypt(ciphertext, output))
     }
 
-    /// Decrypts as [`decrypt`](Self::decrypt) does, under a key of this buffer.
+    /// Decrypts like [`decrypt`](Self::decrypt), under a key of this buffer.
     pub(crate) fn decrypt_under(
         &mut self,
         key: KeyField,
@@ -44,7 +45,7 @@ impl Buffer {
         self.fill(ciphertext.len(), |before, output| key.in_octets(before).decrypt(usage, ciphertext, output))
     }
 
-    /// Appends octets, and lets `fill` write them. It also gets those that were there before.
+    /// Appends `count` octets, and lets `fill` write them. `fill` also gets the octets that were in the buffer before.
     fn fill<E>(
         &mut self,
         count: usize,
@@ -71,8 +72,8 @@ impl Buffer {
         Span::new(start, octets.len())
     }
 
-    /// Makes room for more octets. A vector that grows by itself leaves its old octets in memory that was given back; here
-    /// they are zeroized. It happens if the authenticator is decrypted once more, for a KRB-ERROR.
+    /// Makes room for more octets. A vector that grows by itself leaves its old octets in freed memory; this function zeroizes
+    /// the old octets. The buffer grows if the authenticator is decrypted a second time, for a KRB-ERROR.
     fn reserve(&mut self, additional: usize) {
         let length = self.0.len().saturating_add(additional);
         if length > self.0.capacity() {
@@ -86,7 +87,7 @@ impl Buffer {
     /// Returns the octets of a span of this buffer.
     #[expect(
         clippy::expect_used,
-        reason = "this buffer made the span, and is never truncated to before the end of one"
+        reason = "this buffer made the span, and is never truncated before the end of a span that it returned"
     )]
     pub(crate) fn slice(&self, span: Span) -> &[u8] {
         self.0.get(span.start()..span.end()).expect("a span of this buffer")
@@ -97,16 +98,14 @@ impl Buffer {
         key.in_octets(&self.0)
     }
 
-    /// Returns where a key lies, which was read from this buffer. `None` if it has not the length of its type.
+    /// Returns the place of a key that was read from this buffer. Returns `None` if the key does not have the length of its
+    /// type.
     pub(crate) fn locate_key(&self, etype: EncType, octets: &[u8]) -> Option<KeyField> {
         KeyRef::new(etype, octets).ok().map(|_| KeyField { etype, octets: self.span_of(octets) })
     }
 
-    /// Returns where `part` lies, which must be empty or have been read from this buffer.
-    #[expect(
-        clippy::expect_used,
-        reason = "the readers return slices of what they read, and this buffer was what they read"
-    )]
+    /// Returns the span of `part` in this buffer. `part` must be empty or come from this buffer.
+    #[expect(clippy::expect_used, reason = "the readers return slices of their input, and their input was this buffer")]
     pub(crate) fn span_of(&self, part: &[u8]) -> Span {
         if part.is_empty() {
             return Span::default();
@@ -115,14 +114,14 @@ impl Buffer {
         Span::new(start, part.len())
     }
 
-    /// Returns the octets of a span as text. Only spans of text that was read as such are asked for.
-    #[expect(clippy::expect_used, reason = "the reader takes realms as text, and the span is one of a realm")]
+    /// Returns the octets of a span as text. The span must be that of a realm, which the reader has checked to be text.
+    #[expect(clippy::expect_used, reason = "the span is that of a realm, and the reader accepts only text as a realm")]
     pub(crate) fn text(&self, span: Span) -> &str {
         core::str::from_utf8(self.slice(span)).expect("a realm that was read as text")
     }
 }
 
-/// Where a key lies that came in a message. It has the length of its type.
+/// The place of a key from a message in the buffer. The key has the length of its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyField {
     etype: EncType,
@@ -134,7 +133,7 @@ impl KeyField {
         self.etype
     }
 
-    #[expect(clippy::expect_used, reason = "a buffer made the field of a key that it holds, and overwrites nothing")]
+    #[expect(clippy::expect_used, reason = "the buffer that holds the key made this field, and overwrites no octet")]
     fn in_octets(self, octets: &[u8]) -> KeyRef<'_> {
         KeyRef::new(self.etype, self.octets.of(octets)).expect("a key of this buffer")
     }
@@ -146,7 +145,7 @@ impl Drop for Buffer {
     }
 }
 
-/// Shows the length only: the buffer holds keys.
+/// Shows only the length: the buffer holds keys.
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({} octets)", self.0.len())
@@ -158,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn octets_stay_where_they_are_when_the_buffer_is_full() {
+    fn earlier_spans_keep_their_octets_when_a_full_buffer_grows_or_decryption_fails() {
         let mut buffer = Buffer(Vec::with_capacity(4));
         let first = buffer.append(b"key!");
         let second = buffer.append(b"one more");

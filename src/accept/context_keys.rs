@@ -1,4 +1,4 @@
-//! The keys that both sides share after a request is verified, and the security context that follows from them.
+//! The keys that client and server share after a request is verified, and the security context that these keys protect.
 
 use super::facts::AuthenticatorFields;
 use crate::context::{Established, MessageKey, Role};
@@ -16,17 +16,18 @@ use zeroize::Zeroizing;
 pub(crate) struct ContextKeys<'a> {
     pub(crate) session: KeyRef<'a>,
     pub(crate) subkey: Option<KeyRef<'a>>,
-    /// What the AP-REP will carry; `None` if the client wants no AP-REP.
+    /// The type of the subkey that the AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
 }
 
-/// The type of the subkey in the AP-REP; `None` for an AP-REP without subkey.
+/// The type of the subkey in an AP-REP; `None` for an AP-REP without subkey.
 pub(crate) type AcceptorSubkey = Option<EncType>;
 
 impl ContextKeys<'_> {
-    /// Makes the context before an AP-REP, or without one.
+    /// Makes the context that holds before the AP-REP, or if there is no AP-REP.
     pub(crate) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
-        // An authenticator without a sequence number begins at zero (RFC 4121 section 4.2.6), as with MIT krb5.
+        // Without a sequence number in the authenticator, the numbers begin at zero (RFC 4121 section 4.2.6), as with MIT
+        // krb5.
         let sequence = authenticator.sequence_number.unwrap_or(0);
         Established {
             role: Role::Acceptor,
@@ -39,7 +40,7 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Makes the context that an answer with this randomness announces to the client.
+    /// Makes the context that the AP-REP with this randomness announces to the client.
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         if self.ap_rep.is_none() {
             return self.before_reply(authenticator);
@@ -58,13 +59,13 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Returns the key of the context before the acceptor chooses one: the client's subkey, if it chose one, replaces the session
-    /// key (RFC 4121 section 2).
+    /// Returns the key of the context before the acceptor chooses a subkey: the client's subkey, or the session key if the
+    /// client sent no subkey (RFC 4121 section 2).
     fn initial_key(&self) -> Key {
         self.subkey.unwrap_or(self.session).to_key()
     }
 
-    /// Prepares an AP-REP (RFC 4120 section 3.2.4): the client's time, encrypted in the session key.
+    /// Prepares an AP-REP (RFC 4120 section 3.2.4): the client's time, encrypted under the session key.
     pub(crate) fn write_ap_rep(
         &self,
         authenticator: &AuthenticatorFields,
@@ -79,19 +80,23 @@ impl ContextKeys<'_> {
         move |writer| ApRep::write(writer, etype, &cipher)
     }
 
-    #[expect(clippy::expect_used, reason = "the type is that of a key in hand, or one that the policy allows")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the type is that of a key of this request, or a type that the policy allows"
+    )]
     fn acceptor_subkey(&self, randomness: &Randomness) -> Option<Key> {
         let key = |etype| randomness.key(etype).expect("keys in hand and policies are of supported types");
         self.ap_rep.flatten().map(key)
     }
 }
 
-/// Chooses the type of subkey that an AP-REP carries.
+/// Chooses the type of the subkey that an AP-REP carries.
 ///
-/// A client may list the types that it accepts (RFC 4537). A stronger type than the current one is chosen, so that an AES key
-/// protects a context whose session key the KDC made RC4; otherwise the type stays. RC4 contexts get no subkey of the
-/// acceptor: RFC 4757 has none, and their clients do not look for one. In DCE style the AP-REP always has a subkey: by it the
-/// acceptor's AP-REP differs from the client's, and cannot be sent back as that.
+/// A client may list the types that it accepts (RFC 4537). If the list has a type that is stronger than the current type, the
+/// acceptor chooses the stronger type. So an AES key can protect a context whose session key is an RC4 key. Otherwise the type
+/// stays. The acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey, and RC4 clients do not look for it. In DCE
+/// style the AP-REP always has a subkey. The client's AP-REP has no subkey, so an attacker cannot send the acceptor's AP-REP
+/// back to the acceptor as the client's.
 pub(crate) fn acceptor_subkey(
     current: EncType,
     listed: EtypeList<'_>,

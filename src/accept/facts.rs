@@ -1,4 +1,4 @@
-//! What is known of a request: facts that the KDC or the client wrote, as spans of the request's buffer.
+//! The facts of a request: values that the KDC or the client wrote, as spans of the request's buffer.
 
 use super::buffer::Buffer;
 use crate::crypto::EncType;
@@ -80,7 +80,7 @@ impl TicketFields {
     }
 }
 
-/// What the KDC wrote about the client, under the service's key (EncTicketPart, RFC 4120 section 5.3).
+/// The facts that the KDC wrote about the client, encrypted under the service's key (EncTicketPart, RFC 4120 section 5.3).
 #[derive(Clone, Copy, Debug)]
 pub struct TicketFacts<'a> {
     pub(crate) buffer: &'a Buffer,
@@ -111,20 +111,21 @@ impl<'a> TicketFacts<'a> {
         self.fields.flags
     }
 
-    /// Returns when the client proved its identity to the KDC (authtime).
+    /// Returns the time at which the client proved its identity to the KDC (authtime).
     #[must_use]
     pub fn auth_time(self) -> UnixTime {
         self.fields.authtime
     }
 
-    /// Returns the time from which the ticket is valid: its starttime, or its authtime if it has none (RFC 4120 section
-    /// 5.3). With the present instead, a ticket without starttime would escape the check.
+    /// Returns the time from which the ticket is valid: its starttime, or its authtime if the ticket has no starttime (RFC
+    /// 4120 section 5.3). If the present time stood in for a missing starttime, the ticket would always pass the check of its
+    /// start.
     #[must_use]
     pub fn start_time(self) -> UnixTime {
         self.fields.starttime.unwrap_or(self.fields.authtime)
     }
 
-    /// Returns the ticket's own starttime, which many tickets do not have.
+    /// Returns the starttime field of the ticket. Many tickets do not have this field.
     #[must_use]
     pub fn starttime(self) -> Option<UnixTime> {
         self.fields.starttime
@@ -136,7 +137,7 @@ impl<'a> TicketFacts<'a> {
         self.fields.endtime
     }
 
-    /// Returns the time until which the KDC renews the ticket.
+    /// Returns the time until which the KDC may renew the ticket (renew-till).
     #[must_use]
     pub fn renew_till(self) -> Option<UnixTime> {
         self.fields.renew_till
@@ -148,13 +149,13 @@ impl<'a> TicketFacts<'a> {
         HostAddresses::from_encoded(self.buffer.slice(self.fields.addresses))
     }
 
-    /// Returns the encoded realms between the client's and the service's (RFC 4120 section 3.3.3.2).
+    /// Returns the encoded list of the realms between the client's realm and the service's realm (RFC 4120 section 3.3.3.2).
     #[must_use]
     pub fn transited(self) -> &'a [u8] {
         self.buffer.slice(self.fields.transited)
     }
 
-    /// Returns the realms between the client's and the service's, with the type of their list.
+    /// Returns the realms between the client's realm and the service's realm, with the type of their encoding.
     pub(crate) fn transited_encoding(self) -> TransitedEncoding<'a> {
         TransitedEncoding { tr_type: self.fields.transited_type, contents: self.transited() }
     }
@@ -164,21 +165,21 @@ impl<'a> TicketFacts<'a> {
         self.buffer.slice(self.fields.plaintext)
     }
 
-    /// Returns the authorization data that the KDC put into the ticket.
+    /// Returns the authorization data of the ticket.
     #[must_use]
     pub fn authorization_data(self) -> AuthorizationData<'a> {
         AuthorizationData::from_encoded(self.buffer.slice(self.fields.authorization_data))
     }
 }
 
-/// The fields of an Authenticator that matter after it was verified.
+/// The fields of an Authenticator that are needed after its verification.
 #[derive(Debug)]
 pub(crate) struct AuthenticatorFields {
     pub(crate) time: UnixTime,
     pub(crate) subkey_etype: Option<EncType>,
     pub(crate) sequence_number: Option<u32>,
     pub(crate) gss_flags: Option<GssFlags>,
-    /// The KRB-CRED in the checksum.
+    /// The span of the KRB-CRED in the checksum.
     pub(crate) delegated: Option<Span>,
     client_target: Option<Span>,
 }
@@ -200,14 +201,14 @@ impl AuthenticatorFields {
         }
     }
 
-    /// Returns the context flags. A client that sent none has set none.
+    /// Returns the context flags. No flag is set if the client sent no flags.
     pub(crate) fn flags(&self) -> GssFlags {
         self.gss_flags.unwrap_or_default()
     }
 }
 
-/// What the client wrote, under the session key (Authenticator, RFC 4120 section 5.5.1). The client's name is left out: it
-/// equals the ticket's.
+/// The facts that the client wrote, encrypted under the session key (Authenticator, RFC 4120 section 5.5.1). The client's name
+/// is left out, because it equals the name in the ticket.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticatorFacts<'a> {
     pub(crate) buffer: &'a Buffer,
@@ -221,29 +222,30 @@ impl<'a> AuthenticatorFacts<'a> {
         self.fields.time
     }
 
-    /// Returns the type of the client's subkey, which protects the messages that follow.
+    /// Returns the type of the client's subkey. The subkey protects the messages that follow.
     #[must_use]
     pub const fn subkey_etype(self) -> Option<EncType> {
         self.fields.subkey_etype
     }
 
-    /// Returns the client's first sequence number. A negative number keeps its 32 bits.
+    /// Returns the client's first sequence number. The 32 bits of a negative number are read as an unsigned number.
     #[must_use]
     pub const fn sequence_number(self) -> Option<u32> {
         self.fields.sequence_number
     }
 
-    /// Returns the context flags of RFC 4121 section 4.1.1.1, if the client sent that checksum.
+    /// Returns the context flags (RFC 4121 section 4.1.1.1), if the client sent the checksum that contains them.
     #[must_use]
     pub const fn gss_flags(self) -> Option<GssFlags> {
         self.fields.gss_flags
     }
 
-    /// Returns the service that the client asked for, by its own protected word (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section
-    /// 3.2.5.8). If [`Policy::with_services`](crate::Policy::with_services) lists services, it is one of them.
+    /// Returns the service that the client names in its authenticator (KERB_AUTH_DATA_CLIENT_TARGET, MS-KILE section 3.2.5.8).
+    /// The session key protects this name. If [`Policy::with_services`](crate::Policy::with_services) lists services, the name
+    /// is one of these services.
     ///
-    /// `None` if the client sends none, as with MIT krb5. Without such a list, `None` also if the client sends several, or one
-    /// that cannot be read.
+    /// Returns `None` if the client sends no name, like MIT krb5. If the policy lists no services, returns `None` also if the
+    /// client sends several names, or a name that cannot be read.
     #[must_use]
     pub fn client_target(self) -> Option<ClientTarget<'a>> {
         self.fields.client_target.map(|target| ClientTarget::of_checked(self.buffer.slice(target)))
@@ -256,12 +258,12 @@ pub struct OpenedBy {
     pub(crate) account: Arc<Account>,
     pub(crate) etype: EncType,
     pub(crate) kvno: Option<u32>,
-    /// The key's index in the account.
+    /// The index of the key in its account.
     pub(crate) index: usize,
 }
 
 impl OpenedBy {
-    /// Returns the bounds of the ticket.
+    /// Returns the bounds that the account sets for the ticket.
     pub(crate) fn bounds(&self) -> TicketBounds<'_> {
         TicketBounds::new(&self.account, self.index)
     }
@@ -278,7 +280,7 @@ impl OpenedBy {
         self.etype
     }
 
-    /// Returns the key's version in the key set, which need not be the one that the ticket names.
+    /// Returns the key's version in the key set. The ticket may name another version.
     #[must_use]
     pub const fn kvno(&self) -> Option<u32> {
         self.kvno

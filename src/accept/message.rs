@@ -1,18 +1,19 @@
-//! Whether an AP-REQ is a message of the GSS mechanism.
+//! The kind of message that an AP-REQ is: a message of the GSS mechanism, or a bare AP-REQ.
 
 use crate::wire::mechanism::Mechanism;
 
-/// Whether an AP-REQ is a message of the GSS mechanism, which rules its checksum and the framing of its answer, or stands
-/// alone.
+/// The kind of message that an AP-REQ is. The kind decides which checksum the AP-REQ must have, and which framing its answer
+/// gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     /// The message came under the object identifier of this mechanism.
     Gss(Mechanism),
+    /// The AP-REQ came without the framing of a GSS mechanism.
     Bare,
 }
 
 impl Message {
-    /// Returns the number that a kept negotiation has for it.
+    /// Returns the number of this message in the octets of a [`Negotiation`](super::Negotiation).
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Bare => 0,

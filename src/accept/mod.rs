@@ -1,20 +1,21 @@
-//! The five stages from a token to an accepted request, in order. Each consumes the result of the one before and adds facts.
+//! The five stages from a token to an accepted request, in order. Each stage consumes the result of the stage before it and
+//! adds facts.
 //!
 //! ```text
-//! token ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶ Accepted
-//!         shape             the ticket's MAC      the authenticator's MAC,          the PAC and what        no replay
-//!                                                 every check of RFC 4120           the account may vouch for
+//! token ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶
+//! Accepted         shape             the ticket's MAC      the authenticator's MAC,          the PAC and what        no
+//! replay                                                 every check of RFC 4120           the account may vouch for
 //! ```
-//! | stage | its checks are in |
+//! | stage | files with its checks |
 //! |---|---|
-//! | `read` | `token` (what a token is), `read` (its size, the AP-REQ in it, the AP-REQ's unencrypted fields) |
+//! | `read` | `token` (the kind of a token), `read` (the token's size, its AP-REQ, the AP-REQ's unencrypted fields) |
 //! | `open` | `open` (keys, the ticket's MAC, the session key) |
 //! | `verify` | `verify/ticket`, `verify/authenticator`, `verify/auth_data`, `verify/checksum`, `verify/client_target`, `verify/bindings`, `verify/mic` (also the client's final token) |
-//! | `authorize` | `authorize` (which PAC), `authorize/pac` (what it says), `pac/` (its form and signatures) |
-//! | `admit` | `replay/` (whether the authenticator is new), `admit` (what its answer means) |
+//! | `authorize` | `authorize` (whether a PAC must be there), `authorize/pac` (the contents of the PAC), `pac/` (the PAC's form and signatures) |
+//! | `admit` | `replay/` (whether the authenticator is new), `admit` (the answer of the replay cache) |
 //!
-//! A check that fails returns a small `Refusal`, which is explained once, in cold code. [`Validator`](crate::Validator) has
-//! the stages as methods, since all of them follow one policy.
+//! A failed check returns a small `Refusal`. Cold code turns the refusal into an error. [`Validator`](crate::Validator) has
+//! the stages as methods, since one policy applies to all stages.
 
 mod accepted;
 pub(crate) mod admit;

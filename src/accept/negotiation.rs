@@ -1,4 +1,4 @@
-//! What a server keeps between two tokens of one negotiation.
+//! The state that a server keeps between two tokens of one negotiation.
 
 use super::message::Message;
 use crate::error::InvalidNegotiation;
@@ -13,57 +13,57 @@ use zeroize::zeroize_bytes;
 
 /// The state of a negotiation that waits for the client's next token.
 ///
-/// It belongs to one connection, or to one client that brings it back. The caller keeps it, and gives it with that client's
-/// next token to [`Validator::converse`](crate::Validator::converse), on this node or on another one with the same keys,
-/// policy and replay cache. It can be used once, within the clock skew.
+/// The state belongs to one connection, or to one client that sends it back. The caller keeps the state, and gives it with the
+/// client's next token to [`Validator::converse`](crate::Validator::converse). Another node can continue the negotiation if it
+/// has the same keys, policy and replay cache. The state can be used once, within the clock skew.
 ///
-/// [`to_bytes`](Self::to_bytes) makes a value that can be kept elsewhere. **That value is a secret**: the keys of the
-/// context follow from it. In a store it is worth as much as a session; a client may carry it only encrypted and
-/// authenticated.
+/// [`to_bytes`](Self::to_bytes) writes the state as octets, so that the caller can store them elsewhere. **These octets are a
+/// secret**, because the keys of the context can be derived from them. A store must protect them like a session. A client may
+/// carry them only encrypted and authenticated.
 #[must_use]
 pub struct Negotiation {
-    /// The MechTypeList as the client sent it, over which the mechListMIC is made. It is empty if the client did not
+    /// The MechTypeList as the client sent it. The mechListMIC covers this list. The list is empty if the client did not
     /// negotiate.
     mech_types: Vec<u8>,
     pub(crate) awaiting: Awaiting,
 }
 
-/// What the negotiation waits for.
+/// The token that the negotiation waits for.
 pub(crate) enum Awaiting {
-    /// An AP-REQ.
+    /// The token with the AP-REQ.
     Request,
-    /// The client's final token, which confirms our AP-REP or our MIC.
+    /// The client's final token, which confirms the acceptor's AP-REP or MIC.
     Confirmation(PendingRequest),
 }
 
-/// A request that was accepted, and whose answer the client must still confirm. It is validated again when the client does:
-/// its octets are shorter than all that was learnt from them.
+/// An accepted request whose answer the client must still confirm. The stages validate the request again when the client
+/// confirms: the octets of the AP-REQ are shorter than the results of all stages.
 pub(crate) struct PendingRequest {
     pub(crate) message: Message,
     pub(crate) ap_req: Vec<u8>,
-    /// When the request was accepted, in whole seconds.
+    /// The time at which the request was accepted, in whole seconds.
     pub(crate) accepted: UnixTime,
-    /// The randomness of our answer, from which the acceptor's subkey and sequence number follow.
+    /// The randomness of the acceptor's answer. The acceptor's subkey and sequence number are made of this randomness.
     pub(crate) randomness: Randomness,
 }
 
 impl Negotiation {
-    /// Waits for the AP-REQ of a client that offers `mechanisms`.
+    /// Makes the state that waits for the AP-REQ of a client that offers `mechanisms`.
     pub(crate) fn awaiting_request(mechanisms: MechanismList<'_>) -> Self {
         Self { mech_types: mechanisms.der().to_vec(), awaiting: Awaiting::Request }
     }
 
-    /// Waits for the final token of a client that offered `mech_types`, or did not negotiate.
+    /// Makes the state that waits for the client's final token. `mech_types` is empty if the client did not negotiate.
     pub(crate) fn awaiting_confirmation(mech_types: Vec<u8>, pending: PendingRequest) -> Self {
         Self { mech_types, awaiting: Awaiting::Confirmation(pending) }
     }
 
-    /// Returns what the client offered; `None` if the client did not negotiate.
+    /// Returns the mechanisms that the client offered. Returns `None` if the client did not negotiate.
     pub(crate) fn mechanisms(&self) -> Option<MechanismList<'_>> {
         MechanismList::read(&mut Reader::new(&self.mech_types), field!("MechTypeList")).ok()
     }
 
-    /// Writes the state as octets. They are a secret, as the type's documentation says.
+    /// Writes the state as octets. These octets are a secret, as the documentation of the type says.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut octets = Vec::with_capacity(self.encoded_length());
@@ -81,7 +81,8 @@ impl Negotiation {
         octets
     }
 
-    /// Returns how many octets [`to_bytes`](Self::to_bytes) writes: a vector that grows would leave copies of the secret.
+    /// Returns the number of octets that [`to_bytes`](Self::to_bytes) writes. With this capacity, the vector does not grow: a
+    /// vector that grows leaves copies of the secret in freed memory.
     fn encoded_length(&self) -> usize {
         let pending = match &self.awaiting {
             Awaiting::Request => 0,
@@ -91,10 +92,11 @@ impl Negotiation {
         pending.saturating_add(self.mech_types.len()).saturating_add(2)
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) has written.
+    /// Reads the octets that [`to_bytes`](Self::to_bytes) has written.
     ///
     /// # Errors
-    /// [`InvalidNegotiation`] for anything else, and for what another version of this crate has written.
+    /// [`InvalidNegotiation`] if the octets do not have this form, for example if another version of this crate wrote them in
+    /// another form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidNegotiation> {
         Self::parse(bytes).ok_or(InvalidNegotiation)
     }
@@ -122,7 +124,7 @@ impl Negotiation {
 }
 
 impl PendingRequest {
-    /// Octets before the AP-REQ: the message's number, the time, the randomness.
+    /// The number of octets before the AP-REQ: the message's number, the time, the randomness.
     const FIXED: usize = 1 + 8 + 64;
 
     fn parse(bytes: &[u8]) -> Option<Self> {
@@ -137,14 +139,14 @@ impl PendingRequest {
     }
 }
 
-/// Anyone who has the AP-REQ could send it elsewhere.
+/// Zeroizes the AP-REQ: an attacker who reads it could send it to another server of the same service.
 impl Drop for PendingRequest {
     fn drop(&mut self) {
         zeroize_bytes(&mut self.ap_req);
     }
 }
 
-/// Shows what the negotiation waits for: the rest is a secret.
+/// Shows only which token the negotiation waits for: the rest is a secret.
 impl fmt::Debug for Negotiation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.awaiting {
@@ -163,5 +165,5 @@ impl fmt::Debug for PendingRequest {
 /// The version of the format.
 const VERSION: u8 = 2;
 
-/// Stands where a MechTypeList would begin with the tag of a SEQUENCE.
+/// The octet that replaces the MechTypeList if the client did not negotiate. A MechTypeList begins with the tag of a SEQUENCE.
 const NOT_NEGOTIATED: u8 = 0;

@@ -1,6 +1,7 @@
-//! Second stage: a request to an opened ticket. A key of the service has verified the ticket, so the KDC wrote what is in it.
+//! Second stage: a request becomes an opened ticket. A key of the service verifies the ticket, so a holder of that key wrote
+//! it.
 //!
-//! Not checked here: whether the ticket is valid now, and whether the client that sent it owns it.
+//! This stage does not check whether the ticket is valid now, or whether the client that sent the ticket owns it.
 
 use super::buffer::{Buffer, KeyField};
 use super::facts::{NameFields, OpenedBy, TicketFacts, TicketFields};
@@ -17,7 +18,7 @@ use crate::wire::krb5::{EncTicketPart, EncryptionKey};
 use alloc::sync::Arc;
 use core::fmt;
 
-/// A request whose ticket is decrypted. It borrows from the token.
+/// A request whose ticket is decrypted. The request borrows from the token.
 #[must_use]
 pub struct OpenedTicket<'t> {
     pub(crate) request: Request<'t>,
@@ -25,7 +26,7 @@ pub struct OpenedTicket<'t> {
     pub(crate) opened: Opened,
 }
 
-/// What the second stage adds.
+/// The facts that the second stage adds.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) key: OpenedBy,
@@ -49,7 +50,8 @@ impl<'t> OpenedTicket<'t> {
         self.request.key_query()
     }
 
-    /// Returns what the KDC wrote. The ticket may be expired, and the client that sent it need not own it.
+    /// Returns the facts that the KDC wrote into the ticket. At this stage the ticket may have expired, and the client may
+    /// have stolen it.
     #[must_use]
     pub fn ticket(&self) -> TicketFacts<'_> {
         self.opened.ticket(&self.buffer)
@@ -83,7 +85,7 @@ impl Opened {
     }
 }
 
-/// Opens the ticket. What later stages need of its unencrypted fields is copied into the buffer.
+/// Opens the ticket, and copies the service's name from the ticket's unencrypted fields into the buffer.
 pub(crate) fn open(
     request: &Request<'_>,
     keys: &KeySet,
@@ -107,7 +109,7 @@ pub(crate) fn open(
     Ok((buffer, opened))
 }
 
-/// A ticket that a key of this server opens.
+/// A ticket that a key of this server has opened.
 struct Decrypted {
     buffer: Buffer,
     plaintext: Span,
@@ -138,7 +140,7 @@ fn decrypt(request: &Request<'_>, keys: &KeySet, policy: &Policy, now: UnixTime)
     Err(not_opened_diagnosis(keys, &query, &candidates))
 }
 
-/// Returns where a key lies that came in a message, if the policy allows its type in this role and it has that type's length.
+/// Returns the place of a key from a message, if the policy allows the key's type and the key has the length of its type.
 pub(crate) fn usable_key(
     buffer: &Buffer,
     key: EncryptionKey<'_>,
@@ -152,7 +154,7 @@ pub(crate) fn usable_key(
     }
 }
 
-/// Explains why a key is not usable: its type is refused, or its length is not the type's.
+/// Makes the error of a key that is not usable: its type is refused, or its length is not that of its type.
 #[cold]
 fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
     match key.etype.key_len() {

@@ -1,7 +1,7 @@
-//! First stage: a token to the AP-REQ in it, to an offer that can lead to one, or to the name of what came instead.
+//! First stage: a token becomes the AP-REQ in it, an offer of Kerberos, or a refusal that names the kind of the token.
 //!
-//! An AP-REQ arrives in many shapes, and in any token of a negotiation; all of them are found here. No key is used, and
-//! nothing is allocated.
+//! An AP-REQ arrives in several framings, and in any token of a negotiation. This file finds the AP-REQ in all of them. This
+//! stage uses no key and allocates no memory.
 
 use super::message::Message;
 use super::negotiation::{Awaiting, Negotiation, PendingRequest};
@@ -17,19 +17,20 @@ use crate::wire::krb5::{ApOptions, ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::{MechanismList, NegTokenInit, NegTokenResp};
 
-/// What one token of a negotiation holds.
+/// The content of one token of a negotiation: a request or an offer.
 ///
-/// A server matches all variants. So this enum is exhaustive, and a new variant would be a breaking change.
+/// A server must handle all variants. So this enum is exhaustive, and a new variant would be a breaking change.
 #[derive(Debug)]
 #[must_use]
 pub enum ReadStep<'t> {
-    /// The token completes a request.
+    /// A request: the token contains the AP-REQ, or confirms the answer to an earlier AP-REQ.
     Request(Request<'t>),
-    /// The token offers Kerberos, and the request is still to come.
+    /// An offer of Kerberos: the AP-REQ must follow in a later token.
     Offer(Offer<'t>),
 }
 
-/// An offer of Kerberos without a ticket: the client sent no token with it, or a token of a mechanism that it prefers.
+/// An offer of Kerberos without a ticket. With the offer, the client sent no mechToken, or a mechToken of a mechanism that it
+/// prefers to Kerberos.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Offer<'t> {
@@ -46,7 +47,7 @@ pub(crate) struct Proposal<'t> {
 }
 
 impl<'t> Request<'t> {
-    /// Reads the request in a first token.
+    /// Reads the request in the first token of a client.
     pub(crate) fn read(token: &'t [u8], policy: &Policy) -> Result<Self, ReadRefusal<'t>> {
         match Found::in_token(token, None, policy)? {
             Found::ApReq(found) => found.read(Continuation::NotAllowed, policy),
@@ -56,7 +57,7 @@ impl<'t> Request<'t> {
 }
 
 impl<'t> ReadStep<'t> {
-    /// Reads a token of a negotiation; `negotiation` is the state that the step before left.
+    /// Reads a token of a negotiation. `negotiation` is the state after the previous token; `None` if this is the first token.
     pub(crate) fn read(
         token: &'t [u8],
         negotiation: Option<&'t Negotiation>,
@@ -82,17 +83,18 @@ impl<'t> Proposal<'t> {
     }
 }
 
-/// The check of the first stage that a token does not pass. It is small, since most of what the internet sends ends here.
+/// The check of the first stage that a token does not pass. The type is small, since most requests from the internet are
+/// refused in this stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ReadRefusal<'t> {
     Malformed(Fault),
-    /// An earlier token carried this AP-REQ.
+    /// The AP-REQ of an earlier token is malformed. The octets are those of the AP-REQ.
     MalformedEarlier(Fault, Unprinted<&'t [u8]>),
     TooLarge {
         limit: usize,
     },
     NoToken,
-    /// The token is another mechanism's.
+    /// The token belongs to another mechanism.
     Foreign(Mechanism, Unprinted<&'t [u8]>, KerberosOffer),
     /// The client offers mechanisms without Kerberos, and sent no token.
     NotOffered(MechanismList<'t>),
@@ -108,7 +110,7 @@ impl From<Fault> for ReadRefusal<'_> {
 }
 
 impl ReadRefusal<'_> {
-    /// Makes the error to report.
+    /// Returns the error that explains this refusal of `token`.
     #[cold]
     pub(crate) fn explain(self, token: &[u8]) -> Error {
         match self {
@@ -125,7 +127,7 @@ impl ReadRefusal<'_> {
     }
 }
 
-/// Names an offer without Kerberos by the first mechanism in it that has a name of its own.
+/// Returns the error of an offer without Kerberos. The error names the first offered mechanism that this crate knows.
 fn not_offered(mechanisms: MechanismList<'_>) -> Error {
     let named = |mechanism: &Mechanism| !matches!(mechanism, Mechanism::Other | Mechanism::Spnego);
     match mechanisms.iter().find(named) {
@@ -135,13 +137,13 @@ fn not_offered(mechanisms: MechanismList<'_>) -> Error {
     }
 }
 
-/// What a token holds, before the AP-REQ in it is read.
+/// The content of a token, before its AP-REQ is read.
 enum Found<'t> {
     ApReq(FoundApReq<'t>),
     Offer(Proposal<'t>),
 }
 
-/// Where an AP-REQ was found.
+/// An AP-REQ that is not read yet, with the message and the token in which it was found.
 struct FoundApReq<'t> {
     ap_req: Reader<'t>,
     message: Message,
@@ -149,7 +151,7 @@ struct FoundApReq<'t> {
 }
 
 impl<'t> FoundApReq<'t> {
-    /// Reads the AP-REQ, and checks its unencrypted fields.
+    /// Reads the AP-REQ and checks its unencrypted fields.
     fn read(self, continuation: Continuation, policy: &Policy) -> Result<Request<'t>, ReadRefusal<'t>> {
         let Self { ap_req: encoded, message, carrier } = self;
         let ap_req = match (ApReq::read(encoded), carrier) {
@@ -165,7 +167,7 @@ impl<'t> FoundApReq<'t> {
     }
 }
 
-/// Rejects a request by its unencrypted fields: what fails here costs no cryptography.
+/// Rejects a request by its unencrypted fields, before any cryptography.
 fn check_unencrypted<'t>(ap_req: &ApReq<'t>, policy: &Policy) -> Result<(), ReadRefusal<'t>> {
     if ap_req.options.contains(ApOptions::USE_SESSION_KEY) {
         return Err(ReadRefusal::UserToUser);
@@ -211,8 +213,9 @@ impl<'t> Found<'t> {
 
     /// Finds the AP-REQ that a client sent with its offer.
     ///
-    /// The token says itself what it is. RFC 4178 wants a token of the first mechanism offered; a Kerberos token behind
-    /// another first mechanism is accepted as well, since this acceptor could choose no other mechanism.
+    /// The first octets of the mechToken show its mechanism. RFC 4178 says that the mechToken belongs to the first mechanism
+    /// in the MechTypeList. This function also accepts a Kerberos token if another mechanism is first, since this acceptor
+    /// chooses no mechanism except Kerberos.
     fn in_init(init: &NegTokenInit<'t>) -> Result<Self, ReadRefusal<'t>> {
         let mechanisms = init.mechanisms;
         let Some(mechanism) = mechanisms.kerberos() else {
@@ -226,7 +229,7 @@ impl<'t> Found<'t> {
             Some(Err(refusal)) => refusal,
             None => ReadRefusal::NoToken,
         };
-        // A client that prefers Kerberos to everything else, and sends something else, has no ticket.
+        // A client that prefers Kerberos, but sends a token of another mechanism, has no ticket.
         let has_no_ticket = init.mech_token.is_some() && mechanisms.prefers_kerberos();
         if has_no_ticket || mechanisms.der().len() > MAX_KEPT_MECH_TYPES {
             return Err(refusal);
@@ -235,7 +238,7 @@ impl<'t> Found<'t> {
     }
 }
 
-/// Returns the AP-REQ that a mechanism's token holds, or what the token is instead.
+/// Returns the AP-REQ in a mechanism's token, or the refusal of a token without AP-REQ.
 fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), ReadRefusal<'_>> {
     match Token::recognise(token)? {
         Token::Krb5(mechanism, ap_req) => Ok((Message::Gss(mechanism), ap_req)),
@@ -247,7 +250,8 @@ fn ap_req_in(token: Reader<'_>) -> Result<(Message, Reader<'_>), ReadRefusal<'_>
     }
 }
 
-/// Names an offer without Kerberos by the token that came with it, or leaves it to [`not_offered`].
+/// Returns the refusal of an offer without Kerberos. If a mechToken came with the offer, the refusal names its mechanism.
+/// Otherwise [`not_offered`] finds the name.
 #[cold]
 fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> ReadRefusal<'t> {
     let Some(token) = init.mech_token else {
@@ -257,14 +261,14 @@ fn without_kerberos<'t>(init: &NegTokenInit<'t>) -> ReadRefusal<'t> {
         Ok(Token::Foreign(mechanism, message)) => {
             ReadRefusal::Foreign(mechanism, Unprinted(message), KerberosOffer::NotOffered)
         }
-        // The token is SPNEGO in SPNEGO, or Kerberos that was not offered.
+        // The mechToken is an SPNEGO token, or a Kerberos token although the client did not offer Kerberos.
         Ok(_) => token.error(field!("NegTokenInit.mechToken"), Kind::OutOfPlace).into(),
         Err(fault) => fault.into(),
     }
 }
 
-/// Finds the AP-REQ of a NegTokenResp that was waited for: it holds the AP-REQ that the client was asked for, or it is
-/// the client's final token.
+/// Finds the AP-REQ that belongs to a NegTokenResp. If the negotiation waits for an AP-REQ, the NegTokenResp contains it.
+/// Otherwise the NegTokenResp is the client's final token, and the AP-REQ came in an earlier token.
 fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, ReadRefusal<'t>> {
     let mechanisms =
         negotiation.mechanisms().ok_or_else(|| response.error(field!("NegTokenResp"), Kind::OutOfPlace))?;
@@ -284,7 +288,7 @@ fn in_response<'t>(response: Reader<'t>, negotiation: &'t Negotiation) -> Result
     }
 }
 
-/// Finds the AP-REQ that a client's bare AP-REP confirms: the final token of DCE style without SPNEGO.
+/// Finds the AP-REQ that belongs to a client's bare AP-REP, which is the final token of DCE style without SPNEGO.
 fn before_ap_rep<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<FoundApReq<'t>, ReadRefusal<'t>> {
     match &negotiation.awaiting {
         Awaiting::Confirmation(pending) if negotiation.mechanisms().is_none() => {
@@ -295,14 +299,14 @@ fn before_ap_rep<'t>(reply: Reader<'t>, negotiation: &'t Negotiation) -> Result<
     }
 }
 
-/// Returns the AP-REQ of an earlier token. It is validated again, together with the client's final token.
+/// Returns the AP-REQ of an earlier token. The stages validate this AP-REQ again, together with the client's final token.
 fn confirmed(token: FinalToken<'_>) -> FoundApReq<'_> {
     let PendingRequest { ap_req, message, .. } = token.pending;
     FoundApReq { ap_req: Reader::new(ap_req), message: *message, carrier: Carrier::Earlier(token) }
 }
 
-/// Names a NegTokenResp that nothing waited for. NTLM's final message arrives so, from a client that something else has
-/// challenged: a proxy, or another node of a load balancer.
+/// Returns the refusal of a NegTokenResp without a negotiation that waits for it. An example is NTLM's final message, which a
+/// client sends after a proxy, or another node behind a load balancer, has sent an NTLM challenge.
 fn out_of_turn(response: Reader<'_>) -> ReadRefusal<'_> {
     let token = match NegTokenResp::read(response) {
         Ok(response) => response.response_token,

@@ -1,4 +1,4 @@
-//! A refusal: which check a ticket or an authenticator does not pass. It is explained once, in cold code.
+//! A refusal: the check that a ticket or an authenticator does not pass. Cold code turns the refusal into an error.
 
 use super::facts::{OpenedBy, TicketFacts};
 use super::verify::realms_refused_on_the_way;
@@ -6,8 +6,8 @@ use crate::error::{AddressCause, BoundedText, DelegationKind, Error, NameCause, 
 use crate::policy::Policy;
 use crate::time::UnixTime;
 
-/// The check that a request does not pass. What [`explain`](Self::explain) adds is still at hand where it is called, so a
-/// check returns 16 octets.
+/// The check that a request does not pass. A refusal has only 16 octets, since [`explain`](Self::explain) gets the other facts
+/// of the error from its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     TicketInvalid,
@@ -20,11 +20,11 @@ pub(crate) enum Refusal {
     Address(AddressCause),
     Delegation(DelegationKind),
     ClientMismatch(NamePart),
-    /// With the client's time, in seconds.
+    /// The client's clock differs too much. The number is the client's time, in seconds.
     ClockSkew(i64),
 }
 
-/// The facts by which a request was refused.
+/// The facts that explain a refusal.
 pub(crate) struct Grounds<'a> {
     pub(crate) ticket: TicketFacts<'a>,
     pub(crate) opened_by: &'a OpenedBy,
@@ -33,7 +33,7 @@ pub(crate) struct Grounds<'a> {
 }
 
 impl Refusal {
-    /// Makes the error to report.
+    /// Returns the error that explains this refusal.
     #[cold]
     pub(crate) fn explain(self, Grounds { ticket, opened_by, policy, now }: Grounds<'_>) -> Error {
         let (start, end) = (ticket.start_time(), ticket.end_time());

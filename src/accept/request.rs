@@ -1,4 +1,4 @@
-//! The result of the first stage: an AP-REQ that was parsed, and that nobody has vouched for.
+//! The result of the first stage: an AP-REQ that was parsed, but not verified.
 
 use super::message::Message;
 use super::negotiation::PendingRequest;
@@ -10,9 +10,10 @@ use crate::wire::krb5::{ApRep, ApReq, PrincipalName};
 use crate::wire::mechanism::Mechanism;
 use crate::wire::spnego::MechanismList;
 
-/// An AP-REQ as it came: parsed, not believed. It borrows from the token.
+/// An AP-REQ that was parsed, but not verified. The request borrows from the token.
 ///
-/// Its service, realm and key version only say which key to try. Nothing protects them: anyone on the way can rewrite them.
+/// The service, the realm and the key version only select the keys to try. These fields are not protected: an attacker on the
+/// network can change them.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Request<'t> {
@@ -24,21 +25,21 @@ pub struct Request<'t> {
     pub(crate) continuation: Continuation,
 }
 
-/// Whether the client may be asked for another token. If not, the stages keep nothing for one.
+/// Whether the server may ask the client for another token. If not, the stages keep no state for another token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Continuation {
     Allowed,
     NotAllowed,
 }
 
-/// Which token of a negotiation carried an AP-REQ.
+/// The token of a negotiation that carried an AP-REQ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Carrier<'t> {
     /// The client did not negotiate.
     None,
     /// The client sent its AP-REQ with its offer.
     NegTokenInit(Negotiated<'t>),
-    /// The client was asked for its AP-REQ.
+    /// The client sent its AP-REQ in a later token, after the server asked for it.
     NegTokenResp(Negotiated<'t>),
     /// The AP-REQ came in an earlier token, and the client has now sent its final token.
     Earlier(FinalToken<'t>),
@@ -47,7 +48,7 @@ pub(crate) enum Carrier<'t> {
 /// The negotiation around an AP-REQ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Negotiated<'t> {
-    /// The object identifier of Kerberos on which both sides agree.
+    /// The Kerberos mechanism on which client and server agree.
     pub(crate) mechanism: Mechanism,
     pub(crate) mechanisms: MechanismList<'t>,
     /// The client's mechListMIC.
@@ -60,13 +61,13 @@ pub(crate) struct FinalToken<'t> {
     pub(crate) pending: &'t PendingRequest,
     /// `None` if the client did not negotiate.
     pub(crate) mechanisms: Option<MechanismList<'t>>,
-    /// In DCE style: the client's proof that it has read our AP-REP.
+    /// The client's AP-REP in DCE style. It proves that the client has read the acceptor's AP-REP.
     pub(crate) ap_rep: Option<ApRep<'t>>,
     /// The client's mechListMIC.
     pub(crate) mic: Option<Unprinted<&'t [u8]>>,
 }
 
-/// What surrounds an AP-REQ.
+/// The framing of an AP-REQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Framing {
@@ -74,12 +75,12 @@ pub enum Framing {
     Spnego,
     /// The framing of the Kerberos mechanism (RFC 4121 section 4.1).
     Krb5,
-    /// Nothing: the AP-REQ stands alone.
+    /// No framing: the token is a bare AP-REQ.
     ApReq,
 }
 
 impl<'t> Request<'t> {
-    /// Returns what the ticket's unencrypted fields say about the key that it needs.
+    /// Returns the key query: the ticket's unencrypted fields that select a key.
     #[must_use]
     pub const fn key_query(&self) -> KeyQuery<'t> {
         KeyQuery::of(&self.ap_req.ticket)
@@ -91,7 +92,7 @@ impl<'t> Request<'t> {
         self.ap_req.ticket.sname
     }
 
-    /// Returns what surrounds the AP-REQ.
+    /// Returns the framing of the AP-REQ.
     #[must_use]
     pub const fn framing(&self) -> Framing {
         match (self.carrier, self.message) {
@@ -107,7 +108,7 @@ impl<'t> Request<'t> {
     }
 }
 
-/// Explains why a key of type `etype` is refused in the role `role`.
+/// Returns the error of a key whose type `etype` is refused in the role `role`.
 pub(crate) fn refused_etype(etype: EncType, role: KeyRole) -> Error {
     match etype {
         EncType::RC4_HMAC => Error::Rc4Refused { role },

@@ -1,4 +1,4 @@
-//! What a token is, by its first octets.
+//! The kind of a token, which its first octets show.
 
 use crate::error::{Error, KerberosOffer, NtlmMessage};
 use crate::wire::der::{Fault, Kind, Reader, field};
@@ -8,17 +8,17 @@ use crate::wire::mechanism::Mechanism;
 use crate::wire::ntlm;
 use crate::wire::spnego::RESP_TAG;
 
-/// A token, by what its first octets say.
+/// A token of a known kind.
 pub(crate) enum Token<'t> {
     /// A client's first SPNEGO token.
     NegTokenInit(Reader<'t>),
-    /// A later SPNEGO token.
+    /// A later SPNEGO token of a client.
     NegTokenResp(Reader<'t>),
     /// An AP-REQ in GSS framing, under the object identifier of this mechanism.
     Krb5(Mechanism, Reader<'t>),
     ApReq(Reader<'t>),
     ApRep(Reader<'t>),
-    /// The token of another mechanism, and its octets.
+    /// A token of another mechanism, with its octets.
     Foreign(Mechanism, &'t [u8]),
 }
 

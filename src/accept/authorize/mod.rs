@@ -1,5 +1,5 @@
-//! Fourth stage: a verified request to an authorized one. The ticket's PAC is verified and compared with the ticket, and the
-//! account and the policy allow such a user.
+//! Fourth stage: a verified request becomes an authorized request. The stage verifies the ticket's PAC and compares it with
+//! the ticket, and checks that the account and the policy allow the user.
 
 mod pac;
 mod refusal;
@@ -27,7 +27,7 @@ pub struct AuthorizedRequest {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Where the PAC lies in the ticket, and where its fields lie in it.
+/// The span of the PAC in the buffer, and the layout of the PAC.
 #[derive(Debug)]
 pub(crate) struct PacFields {
     pub(crate) span: Span,
@@ -46,15 +46,15 @@ impl AuthorizedRequest {
         Self { buffer, opened, verified, pac, krb_errors }
     }
 
-    /// Returns the PAC, verified and compared with the ticket, to explain the decision. The request may still be a replay:
-    /// nobody is signed in before [`admit`](Self::admit).
+    /// Returns the PAC, which was verified and compared with the ticket. The request may still be a replay: the server must
+    /// not sign the user in before [`admit`](Self::admit).
     #[must_use]
     pub fn pac(&self) -> Option<VerifiedPac<'_>> {
         self.pac.as_ref().map(|pac| pac.of(&self.buffer))
     }
 }
 
-/// Verifies the PAC, and checks it, unless the policy ignores it.
+/// Verifies the signatures and checks the contents of the PAC, unless the policy ignores the PAC.
 pub(crate) fn authorize(
     buffer: &Buffer,
     opened: &Opened,
@@ -79,8 +79,8 @@ impl PacFields {
     }
 }
 
-/// Returns what is done with the PAC. A rule about SIDs demands a PAC with the user's SID, since without it the rule would do
-/// nothing, and so does an account of Active Directory. Two settings of the policy say that this is not meant.
+/// Returns the PAC policy for a ticket. An account of Active Directory requires a PAC. A rule about SIDs requires a PAC, too:
+/// without the user's SID the rule would have no effect. The settings `AllowAbsent` and `Ignore` override these requirements.
 fn pac_policy(bounds: TicketBounds<'_>, policy: &Policy) -> PacPolicy {
     match policy.pac {
         Some(weakened @ (PacPolicy::AllowAbsent | PacPolicy::Ignore)) => weakened,
@@ -90,21 +90,21 @@ fn pac_policy(bounds: TicketBounds<'_>, policy: &Policy) -> PacPolicy {
     }
 }
 
-/// Returns whether the account's tickets must have a PAC, whichever of its keys opens them.
+/// Returns whether the account's tickets must have a PAC. The result is the same for all keys of the account.
 #[cfg(feature = "tracing")]
 pub(crate) fn demands_pac(account: &Account, policy: &Policy) -> bool {
     let bounds = TicketBounds::new(account, 0);
     must_be_there(bounds, pac_policy(bounds, policy), policy)
 }
 
-/// Returns whether a ticket without a PAC is refused. The KDC's signatures are in the PAC, and so is the word that a service
-/// acts in the user's name, whether or not the KDC writes SIDs.
+/// Returns whether a ticket without a PAC is refused. Without a PAC, two rules cannot be checked. The KDC's signatures are in
+/// the PAC. The PAC also shows whether a service acts in the user's name.
 fn must_be_there(bounds: TicketBounds<'_>, pac_policy: PacPolicy, policy: &Policy) -> bool {
     let has_rule = || bounds.have_krbtgt_keys() || policy.delegation == DelegationPolicy::Refuse;
     pac_policy == PacPolicy::Require || pac_policy == PacPolicy::VerifyIfPresent && has_rule()
 }
 
-/// Verifies and decodes the PAC at `span`, and checks what it says.
+/// Verifies and decodes the PAC at `span`, and checks its contents.
 fn read_pac(
     buffer: &Buffer,
     opened: &Opened,
@@ -124,7 +124,8 @@ fn read_pac(
     });
     let found = Pac::read(buffer.slice(span))?;
     let pac = found.verify_under(server_keys(), kdc_keys.next())?;
-    // Each of the accounts that share the key names its own keys of the KDC.
+    // Several accounts can share the key, and each account has its own krbtgt keys. The signatures must verify for all
+    // accounts.
     for kdc_keys in kdc_keys {
         found.check_signatures(server_keys(), Some(kdc_keys))?;
     }

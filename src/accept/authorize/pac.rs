@@ -1,5 +1,5 @@
-//! What a verified PAC must satisfy: it belongs to this ticket, it does not contradict itself, the account may vouch for
-//! what it says, and the policy admits such a user.
+//! The checks of a verified PAC. The PAC must belong to this ticket and must not contradict itself. The account must be
+//! allowed to vouch for the user in the PAC. The policy must admit the user.
 
 use super::refusal::PacRefusal;
 use crate::accept::facts::TicketFacts;
@@ -32,8 +32,9 @@ pub(crate) fn check(
     check_account(&logon, policy)
 }
 
-/// A PAC whose KDC signatures hold can still be moved into a ticket that the service's own key has made. The ticket signature
-/// ties it to its ticket (MS-PAC section 2.8.3), and the full signature covers what the others leave out (section 2.8.4).
+/// Checks that the ticket signature and the full signature are there, if the account has krbtgt keys. A holder of the
+/// service's key can move a PAC with a valid KDC signature into a forged ticket. The ticket signature ties the PAC to its
+/// ticket (MS-PAC section 2.8.3). The full signature covers the whole PAC (section 2.8.4).
 fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy: &Policy) -> Result<(), PacRefusal> {
     if !bounds.have_krbtgt_keys() || policy.kdc_signatures == KdcSignaturePolicy::AllowAbsent {
         return Ok(());
@@ -46,7 +47,8 @@ fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy:
     }
 }
 
-/// MS-PAC section 2.7: name and authtime are the ticket's. Otherwise a client could move a PAC to another ticket.
+/// Rejects a PAC whose client name or authtime differs from the ticket's (MS-PAC section 2.7). Without this check, a PAC could
+/// be moved to another ticket.
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), PacRefusal> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
@@ -58,13 +60,14 @@ fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), Pa
     Ok(())
 }
 
-/// Returns whether `name` is the ticket's client. The KDC writes it as the client spelled it when it signed in: in any case,
-/// and as a UPN if the KDC did not make it canonical. MIT's KDC writes a backslash before a separator that is part of the
-/// name. It appends the realm when one service asks another realm about a user (S4U2Self).
+/// Returns whether `name` is the ticket's client. The KDC writes the name as the client spelled it when it signed in. So the
+/// case of letters can differ, and the name is a UPN if the KDC did not canonicalize it. MIT's KDC writes a backslash before a
+/// separator that is part of a component. MIT's KDC appends the realm when a service asks another realm about a user
+/// (S4U2Self).
 fn names_client(name: WideText<'_>, ticket: TicketFacts<'_>) -> bool {
     let client = ticket.client();
     let mut components = client.raw_components();
-    // Most names have one component. Compared character by character, such a name takes ten times as long.
+    // Most names have one component of ASCII. The comparison of characters below takes ten times as long for such a name.
     if let (Some(only), None) = (components.next(), components.next()) {
         if name.is_ascii(only) {
             return true;
@@ -81,7 +84,7 @@ fn joined(name: PrincipalName<'_>) -> impl Iterator<Item = char> {
     name.components().flat_map(|component| core::iter::once('/').chain(component.chars())).skip(1)
 }
 
-/// S4U2Proxy and S4U2Self leave the ticket's flags as they are; they show in the PAC.
+/// Rejects a PAC that shows S4U2Proxy or S4U2Self, if the policy refuses delegation. The ticket's flags do not show them.
 fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy: &Policy) -> Result<(), PacRefusal> {
     if policy.delegation != DelegationPolicy::Refuse {
         return Ok(());
@@ -95,7 +98,8 @@ fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy
     Ok(())
 }
 
-/// All SIDs of the user are one. In CVE-2021-42287 the KDC found another account than the one that it gave the TGT to.
+/// Rejects a PAC whose PAC_REQUESTOR or UPN_DNS_INFO has another SID than the user's. In CVE-2021-42287, the KDC issued a TGT
+/// to one account, and a service ticket with the PAC of another account.
 fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRefusal> {
     if pac.requestor_packet().is_some_and(|requestor| !logon.is_user(requestor)) {
         return Err(PacRefusal::Requestor);
@@ -106,8 +110,8 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRef
     Ok(())
 }
 
-/// The user must be of a domain that the account may vouch for. Groups that grant the user nothing are refused by policy only:
-/// the user's identity does not depend on them. SIDs that only describe the logon are never a reason to refuse.
+/// Rejects a user of a domain for which the account may not vouch. Groups of such a domain are refused only if the policy says
+/// so: the user's identity does not depend on them. A SID that only describes the logon is never refused.
 fn check_domains(
     logon: &LogonInfo<'_>,
     realm: &[u8],

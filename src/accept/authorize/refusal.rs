@@ -1,4 +1,4 @@
-//! Why a PAC is refused: the check that it does not pass, and its explanation.
+//! The refusal of a PAC: the check that the PAC does not pass, and the error that explains this check.
 
 use crate::accept::facts::TicketFacts;
 use crate::error::{
@@ -22,7 +22,7 @@ pub(crate) enum PacRefusal {
     /// The extra SID with this index is of a foreign domain.
     ExtraSid(usize),
     ResourceGroupDomain,
-    /// The resource group with this index grants nothing to the user.
+    /// The resource group with this index is of a foreign domain.
     ResourceGroup(usize),
     /// The KDC's signature of this type is missing.
     NoKdcSignature(BufferType),
@@ -31,7 +31,7 @@ pub(crate) enum PacRefusal {
 
 const _: () = assert!(size_of::<PacRefusal>() <= 16, "a refusal is returned in registers");
 
-/// What a PAC was checked against.
+/// The facts that explain a refusal.
 pub(crate) struct Grounds<'a> {
     pub(crate) pac: &'a VerifiedPac<'a>,
     pub(crate) ticket: TicketFacts<'a>,
@@ -39,8 +39,8 @@ pub(crate) struct Grounds<'a> {
 }
 
 impl PacRefusal {
-    /// Makes the error. The SIDs and names that it needs are in the PAC, since a check has read them; a PAC without them
-    /// would be refused as one that says no SID.
+    /// Returns the error that explains this refusal. The error needs SIDs and names of the PAC, which a check has read before.
+    /// If one were missing, the error would be that of a PAC without LOGON_INFO.
     #[cold]
     #[inline(never)]
     pub(crate) fn explain(self, grounds: &Grounds<'_>) -> Error {

@@ -1,11 +1,11 @@
-//! Authorization data (RFC 4120 section 5.2.6): finds every element, and rejects a critical one that is not known here.
+//! Authorization data (RFC 4120 section 5.2.6): visits every element, and rejects a critical element of unknown type.
 
 use crate::error::{Error, Part};
 use crate::limits::MAX_AUTH_DATA_DEPTH;
 use crate::wire::der::{Malformed, Problem};
 use crate::wire::krb5::{AdType, AuthorizationData, AuthorizationElement};
 
-/// Opens every AD-IF-RELEVANT container and calls `visit` with each element in it, and whether the element may be ignored.
+/// Calls `visit` for each element, also in AD-IF-RELEVANT containers. The criticality says whether the element may be ignored.
 pub(crate) fn walk<'a>(
     data: AuthorizationData<'a>,
     visit: &mut impl FnMut(AuthorizationElement<'a>, Criticality) -> Result<(), Error>,
@@ -20,7 +20,7 @@ pub(crate) enum Criticality {
     IfRelevant,
 }
 
-/// Visits one level. `levels` says how many more containers may be opened, and so bounds the recursion.
+/// Visits one level. `levels` is the number of deeper levels that may be opened, which bounds the recursion.
 fn walk_level<'a>(
     data: AuthorizationData<'a>,
     criticality: Criticality,
@@ -41,8 +41,8 @@ fn walk_level<'a>(
     Ok(())
 }
 
-/// Rejects an element outside AD-IF-RELEVANT that is not known here (RFC 4120 section 5.2.6). Other acceptors ignore such
-/// elements, and with them a restriction that the KDC or the client laid on the ticket.
+/// Rejects an element of unknown type outside of AD-IF-RELEVANT: such an element is critical (RFC 4120 section 5.2.6). Some
+/// acceptors ignore such an element, and so they ignore a restriction that the KDC or the client put on the ticket.
 pub(crate) fn check_critical(
     element: AuthorizationElement<'_>,
     criticality: Criticality,
@@ -54,7 +54,8 @@ pub(crate) fn check_critical(
     Ok(())
 }
 
-/// Elements that restrict nothing: they describe the client, or are meant for other parties.
+/// The types of elements that put no restriction on the ticket here: the elements describe the client, or are for other
+/// parties.
 const HARMLESS: [AdType; 8] = [
     AdType::INITIAL_VERIFIED_CAS,
     AdType::MANDATORY_FOR_KDC,

@@ -1,4 +1,4 @@
-//! The checks of the authenticator: the client that sent the request owns the ticket, and sent it now.
+//! The checks of the authenticator: the sender of the request is the client of the ticket, and sent the request now.
 
 use crate::accept::buffer::{Buffer, KeyField};
 use crate::accept::facts::TicketFacts;
@@ -12,11 +12,11 @@ use crate::span::Span;
 use crate::time::UnixTime;
 use crate::wire::krb5::{AdType, Authenticator, AuthorizationElement};
 
-/// Decrypts the authenticator into the buffer. The replay tag follows from the ciphertext that verified. Returns `None` if
-/// it does not verify.
+/// Decrypts the authenticator into the buffer. Also returns the replay tag, which is made of the verified ciphertext. Returns
+/// `None` if the ciphertext does not verify.
 pub(crate) fn decrypt(request: &Request<'_>, key: KeyField, buffer: &mut Buffer) -> Option<(Span, ReplayTag)> {
     let encrypted = request.ap_req.authenticator;
-    // The type of the ciphertext is the type of the key. No KDC and no client labels it otherwise.
+    // The ciphertext must have the encryption type of the key. No known client writes another type.
     if encrypted.etype != key.etype() {
         return None;
     }
@@ -36,8 +36,8 @@ pub(crate) fn check(
     check_skew(authenticator, policy, now)
 }
 
-/// Rejects an authenticator of another client than the ticket's (RFC 4120 section 3.2.3). Name types are hints, and differ
-/// between real clients and KDCs.
+/// Rejects an authenticator whose client is not the ticket's client (RFC 4120 section 3.2.3). The name types are not compared:
+/// they are hints, and real clients and KDCs write different ones.
 fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     if !authenticator.cname.same_components(ticket.client()) {
         return Err(Refusal::ClientMismatch(NamePart::Name));
@@ -48,7 +48,7 @@ fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> R
     Ok(())
 }
 
-/// Rejects a client whose clock is too far from `now` (RFC 4120 section 3.2.3).
+/// Rejects an authenticator whose time differs from `now` by more than the clock skew (RFC 4120 section 3.2.3).
 fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     let client = authenticator.ctime;
     if now.seconds_since(client).unsigned_abs() > policy.clock_skew.unsigned_abs() {
@@ -57,23 +57,25 @@ fn check_skew(authenticator: &Authenticator<'_>, policy: &Policy, now: UnixTime)
     Ok(())
 }
 
-/// Returns how long the replay cache must remember an authenticator: as long as its own time is accepted.
+/// Returns the time until which the replay cache must remember an authenticator. After this time, the check of the clock skew
+/// refuses the authenticator.
 pub(crate) fn valid_until(client_time: UnixTime, policy: &Policy) -> UnixTime {
     client_time.saturating_add_seconds(policy.clock_skew)
 }
 
-/// Returns the replay tag for the end of the negotiation that the authenticator with this tag began.
+/// Returns the replay tag of a negotiation's final token. `tag` is the replay tag of the authenticator in the negotiation.
 ///
-/// It follows from that tag alone. The client's final token has more than one encoding (RFC 4757 section 7 leaves the
-/// number of a MIC unsigned), and must be accepted once.
+/// The new tag depends on `tag` alone, not on the final token. The final token may be accepted only once, but it has more than
+/// one valid encoding: RFC 4757 section 7 does not sign the sequence number of a MIC.
 pub(crate) fn tag_of_end(tag: ReplayTag) -> ReplayTag {
     ReplayTag::new(&tag.as_bytes().map(|octet| !octet), &[])
 }
 
 /// Returns whether an element of the authenticator is KERB_AP_OPTIONS with KERB_AP_OPTIONS_CBT (MS-KILE section 2.2.7).
 ///
-/// Options of another length than four octets cannot be read, so they may have the flag: the client of sspi-rs writes two
-/// octets, `40 00`, and means it. Such options excuse no missing bindings. MIT krb5 and Heimdal refuse the whole request.
+/// If the options do not have four octets, this function returns true, since the flag may be meant: the client sspi-rs writes
+/// the two octets `40 00` for this flag. So a client cannot avoid the bindings with malformed options. MIT krb5 and Heimdal
+/// refuse a request with such options.
 pub(crate) fn advertises_bindings(element: AuthorizationElement<'_>) -> bool {
     const KERB_AP_OPTIONS_CBT: u32 = 0x4000;
     element.ad_type == AdType::AP_OPTIONS

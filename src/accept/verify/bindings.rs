@@ -5,19 +5,19 @@ use crate::error::{BindingDemand, Error, Misuse};
 use crate::policy::{BindingAddressPolicy, BindingLevel, Policy};
 use crate::wire::gss::is_absent;
 
-/// Whether a request is bound to the channel over which it came.
+/// Whether a request is bound to the channel on which the request arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BindingState {
-    /// The client binds to nothing.
+    /// The client sent no channel bindings.
     Absent,
-    /// The client binds to a channel. The server gave no bindings to compare, or the policy ignores them.
+    /// The client sent channel bindings, which were not checked: the server has no bindings, or the policy ignores bindings.
     Unchecked,
-    /// The client binds to this channel.
+    /// The client sent the channel bindings of this channel.
     Matched,
 }
 
-/// Compares the client's bindings with the server's. `advertised` says that the client announces bindings in
+/// Compares the client's bindings with the server's. `advertised` is true if the client announces bindings in
 /// KERB_AP_OPTIONS.
 pub(super) fn check_bindings(
     sent: &[u8; 16],
@@ -31,14 +31,15 @@ pub(super) fn check_bindings(
         return Ok(unchecked);
     }
     if policy.bindings.is_empty() && arrival.bindings.is_empty() {
-        // Without bindings of its own a server cannot recognise a relayed request. Only the default level allows that.
+        // A server without bindings cannot recognise a relayed request. Only the default level allows a server without
+        // bindings.
         return match policy.binding_level {
             BindingLevel::Require | BindingLevel::IfAdvertised => Err(Error::Misuse(Misuse::NoBindings)),
             _ => Ok(unchecked),
         };
     }
     if !absent {
-        // Every binding is compared, also after a match, so that the time does not show which of them matched.
+        // All bindings are compared, also after a match, so that the time does not show which bindings matched.
         let ours = policy.bindings.iter().chain(arrival.bindings);
         let null_addresses = policy.binding_addresses == BindingAddressPolicy::AllowNull;
         let matched = ours.fold(false, |matched, bindings| {

@@ -7,7 +7,7 @@ use crate::unprinted::Unprinted;
 use crate::wire::gss::{GssChecksum, GssFlags};
 use crate::wire::krb5::Checksum;
 
-/// What an accepted checksum says.
+/// The content of an accepted checksum.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckedChecksum<'a> {
     pub(super) flags: Option<GssFlags>,
@@ -18,11 +18,14 @@ pub(super) struct CheckedChecksum<'a> {
 
 /// Rejects a checksum that is neither of type 0x8003 nor keyed.
 ///
-/// RFC 4121 section 4.1.1 demands type 0x8003 in every GSS token. Real clients send none (MS-KILE section 3.4.5 accepts
-/// such tokens), or a keyed checksum over nothing, as Samba once did, which must verify. A keyed checksum in a bare AP-REQ
-/// covers data of the application, which is not here: the encryption of the authenticator protects it.
+/// RFC 4121 section 4.1.1 demands a checksum of type 0x8003 in every GSS token. Some real clients send no checksum, and
+/// MS-KILE section 3.4.5 accepts their tokens. Old versions of Samba send a keyed checksum over no octets; such a checksum
+/// must verify.
 ///
-/// `session_key` is called for a keyed checksum only.
+/// In a bare AP-REQ, a keyed checksum covers data of the application. The library does not have these data, so it does not
+/// verify the checksum. The encryption of the authenticator protects the checksum from changes.
+///
+/// `session_key` is called only for a keyed checksum.
 pub(super) fn check_checksum<'a, 'k>(
     checksum: Option<Checksum<'a>>,
     message: Message,

@@ -1,11 +1,11 @@
 //! The service that the client names in its authenticator (MS-KILE section 3.2.5.8): the only protected name of the service.
 //!
-//! Windows refuses an authenticator whose name is not the ticket's. MIT krb5, Heimdal and Samba ignore it. Here it must be a
-//! service that the policy lists, as the unprotected name must: so a server has one list, and a request that was made for
-//! another service of the account is refused. Without a list it is only shown.
+//! Windows refuses an authenticator that names another service than the ticket. MIT krb5, Heimdal and Samba ignore the name.
+//! In this library, the name must be a service that the policy lists, like the unprotected name in the ticket. So a request
+//! that was made for another service of the account is refused. If the policy lists no services, the name is not checked.
 //!
-//! A client may say that it got the name from a source that it does not trust (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME, 0x8000).
-//! That excuses no other name.
+//! A client may declare that the name comes from an untrusted source (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME, 0x8000). The
+//! name must be a listed service nevertheless.
 
 use crate::error::{Error, ServiceClaim};
 use crate::policy::Policy;
@@ -18,7 +18,7 @@ pub(super) enum FoundTarget<'a> {
     #[default]
     None,
     One(&'a [u8]),
-    /// Several name no one service.
+    /// Several elements were found. They do not name one service.
     Several,
 }
 
@@ -42,8 +42,9 @@ impl<'a> FoundTarget<'a> {
 
 /// Rejects a request for a service that the policy does not list.
 ///
-/// A name that cannot be read is none of a list, and is refused as malformed. Only the client itself can have written it, and
-/// no client is known to. Without a list it is ignored, as peers do: it lies in AD-IF-RELEVANT (RFC 4120 section 5.2.6.1).
+/// If the policy lists services, a name that cannot be read is refused as malformed. Only the client can have written such a
+/// name, and no known client writes one. If the policy lists no services, such a name is ignored, as other acceptors do. The
+/// acceptor may ignore the name because it lies in AD-IF-RELEVANT (RFC 4120 section 5.2.6.1).
 pub(super) fn check_client_target<'a>(
     found: FoundTarget<'a>,
     policy: &Policy,

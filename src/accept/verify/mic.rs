@@ -1,5 +1,5 @@
-//! The negotiation around a verified request: the client's mechListMIC (RFC 4178 section 5), its final token, and the form of
-//! the answer that is still due.
+//! The negotiation around a verified request: the client's mechListMIC (RFC 4178 section 5), the client's final token, and the
+//! form of the server's answer.
 
 use crate::accept::context_keys::ContextKeys;
 use crate::accept::facts::AuthenticatorFields;
@@ -17,12 +17,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// How a verified request is answered.
+/// The plan of the answer to a verified request.
 #[derive(Debug)]
 pub(crate) enum AnswerPlan {
-    /// The AP-REQ has just come: the answer is still to be made, in this form.
+    /// The answer to an AP-REQ that has just arrived: the answer is still to be made, in this form.
     ToRequest(AnswerForm),
-    /// The client's final token has come: the context and the answer are fixed.
+    /// The answer to the client's final token: the context and the answer are complete.
     ToFinalToken(Box<Completed>),
 }
 
@@ -35,24 +35,24 @@ pub(crate) struct AnswerForm {
     pub(crate) ap_req: Option<Unprinted<Zeroizing<Vec<u8>>>>,
 }
 
-/// What an answer needs to know of the negotiation.
+/// The facts of the negotiation that an answer needs.
 #[derive(Debug)]
 pub(crate) struct SpnegoForm {
-    /// The mechanism that the first reply names, and only the first.
+    /// The mechanism that the server's first reply names. Later replies name no mechanism.
     pub(crate) supported_mech: Option<Mechanism>,
     pub(crate) mic: MicExchange,
     /// The MechTypeList, kept if the acceptor still makes a MIC or the client still confirms the answer.
     pub(crate) mech_types: Unprinted<Vec<u8>>,
 }
 
-/// Which mechListMICs the two sides exchange.
+/// The mechListMICs that client and server exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MicExchange {
-    /// No MIC: Kerberos is the first choice of both sides.
+    /// No MIC: Kerberos is the first choice of both sides, or the client did not ask for integrity.
     Unneeded,
-    /// The client's MIC came and verified, and the acceptor's must follow.
+    /// The client's MIC is verified, and the acceptor must send its MIC.
     Verified,
-    /// The acceptor's MIC must go, and the client's must come back.
+    /// The acceptor must send its MIC, and the client must answer with its own MIC.
     Due,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Completed {
 }
 
 impl AnswerPlan {
-    /// Checks the client's MIC or final token, and plans the answer. `keys` is called only where there is something to verify.
+    /// Checks the client's MIC or final token, and plans the answer. `keys` is called only if the check needs keys.
     pub(crate) fn check<'k>(
         request: &Request<'_>,
         keys: impl Fn() -> ContextKeys<'k>,
@@ -85,7 +85,7 @@ impl AnswerPlan {
             None => MicExchange::Unneeded,
         };
         if mic == MicExchange::Due && keys().ap_rep.is_none() && matches!(request.carrier, Carrier::NegTokenResp(_)) {
-            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this was the mechanism's last token.
+            // RFC 4178 section 5 c V: the acceptor asked for MICs, and this token is the last token of the mechanism.
             return Err(Error::Negotiation(NegotiationCause::NoMic));
         }
         let must_confirm = mic == MicExchange::Due || flags.contains(GssFlags::DCE_STYLE);
@@ -104,11 +104,11 @@ impl AnswerPlan {
     }
 }
 
-/// Checks the mechListMIC that came with the AP-REQ, and says which MICs are still due.
+/// Checks the mechListMIC that came with the AP-REQ, and returns which MICs must still be exchanged.
 ///
-/// Kerberos is the only mechanism of this acceptor, and so its first choice. If it is the client's first choice too, the
-/// exchange is optional, and the client begins it; otherwise the exchange is required. A client that did not ask for integrity
-/// makes no MICs.
+/// Kerberos is the only mechanism of this acceptor, and so its first choice. If Kerberos is also the client's first choice,
+/// the exchange of MICs is optional, and the client may begin it. Otherwise the exchange is required, except for a client that
+/// did not ask for integrity: such a client makes no MICs.
 fn check_mic<'k>(
     negotiated: &Negotiated<'_>,
     keys: impl FnOnce() -> ContextKeys<'k>,
@@ -146,8 +146,8 @@ fn complete(
     }
 }
 
-/// Completes a negotiation whose client sends its MIC alone, after the acceptor's went with the AP-REP (RFC 4178 section 5 b
-/// I). No token follows.
+/// Completes a negotiation whose final token has only the client's MIC. The acceptor has sent its own MIC with the AP-REP (RFC
+/// 4178 section 5 b I), so no token of the acceptor follows.
 fn complete_with_mic(
     mic: Option<&[u8]>,
     mechanisms: MechanismList<'_>,
@@ -159,8 +159,8 @@ fn complete_with_mic(
     Ok(Completed { established, reply: None })
 }
 
-/// Completes a negotiation in DCE style: the client sent the mechanism's last token with its MIC, and the acceptor's MIC
-/// answers it (RFC 4178 section 5 c).
+/// Completes a negotiation in DCE style. The client sent the mechanism's last token with its MIC, and the acceptor answers
+/// with its own MIC (RFC 4178 section 5 c).
 fn complete_dce_style(
     token: &FinalToken<'_>,
     mut established: Established,
@@ -186,7 +186,7 @@ fn complete_dce_style(
     Ok(Completed { reply: Some(Unprinted(reply.to_bytes())), established })
 }
 
-/// Verifies the client's MIC over its own offer.
+/// Verifies the client's MIC over the MechTypeList of the client.
 fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> Result<(), Error> {
     let verified = SecurityContext::new(established.clone()).verify_mic(mech_types, mic);
     verified.map_err(|cause| Error::Negotiation(NegotiationCause::Mic(cause)))?;
@@ -194,32 +194,34 @@ fn receive_mic(established: &mut Established, mech_types: &[u8], mic: &[u8]) -> 
     Ok(())
 }
 
-/// Counts the client's MIC, which was the first message of its context. Numbers have 32 bits here: 0 follows the last.
+/// Counts the client's MIC, which is the first per-message token of the client. Sequence numbers have 32 bits: 0 follows the
+/// highest number.
 pub(crate) fn advance_receive_sequence(established: &mut Established) {
     established.receive_sequence = established.receive_sequence.wrapping_add(1);
 }
 
-/// Counts the acceptor's MIC, which was the first message of its context. Numbers have 32 bits here: 0 follows the last.
+/// Counts the acceptor's MIC, which is the first per-message token of the acceptor. Sequence numbers have 32 bits: 0 follows
+/// the highest number.
 fn advance_send_sequence(established: &mut Established) {
     established.send_sequence = established.send_sequence.wrapping_add(1);
 }
 
-/// Makes the MIC over the client's offer, with which the acceptor's messages begin.
+/// Makes the acceptor's MIC over the MechTypeList of the client. This MIC is the acceptor's first per-message token.
 pub(crate) fn send_mic(established: &mut Established, mech_types: &[u8]) -> Vec<u8> {
     let mic = SecurityContext::new(established.clone()).get_mic(mech_types);
     advance_send_sequence(established);
     mic
 }
 
-/// Verifies the AP-REP with which the client confirms ours: it holds our sequence number and no subkey (MS-KILE section
-/// 3.4.5.1).
+/// Verifies the AP-REP with which the client confirms the acceptor's AP-REP. The client's AP-REP must have the acceptor's
+/// sequence number and no subkey (MS-KILE section 3.4.5.1).
 fn check_ap_rep(ap_rep: ApRep<'_>, keys: ContextKeys<'_>, sequence: u32) -> Result<(), Error> {
     let refused = Error::Negotiation(NegotiationCause::ApRep);
     let cipher = keys.session.cipher(KeyUsage::AP_REP_ENC_PART);
     if ap_rep.enc_part.etype != cipher.etype() {
         return Err(refused);
     }
-    // If it is our own AP-REP, sent back, the plaintext holds the key of the context.
+    // If an attacker sends the acceptor's own AP-REP back, the plaintext holds the key of the context, so it is zeroized.
     let mut buffer = Zeroizing::new(alloc::vec![0; ap_rep.enc_part.cipher.len()]);
     let Ok(plaintext) = cipher.decrypt(ap_rep.enc_part.cipher, &mut buffer) else {
         return Err(refused);

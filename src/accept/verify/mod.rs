@@ -1,7 +1,7 @@
-//! Third stage: an opened ticket to a verified request. It has passed every check of RFC 4120 section 3.2.3 and RFC 4121
-//! section 4.1.1: the client is who the ticket says, now, over this channel.
+//! Third stage: an opened ticket becomes a verified request. The request has passed every check of RFC 4120 section 3.2.3 and
+//! RFC 4121 section 4.1.1: the client of the ticket sent the request now, over this channel.
 //!
-//! Not checked here: what the ticket's PAC says, and whether the request was seen before.
+//! This stage does not check the contents of the ticket's PAC, or whether the request is a replay.
 
 mod auth_data;
 pub(crate) mod authenticator;
@@ -37,7 +37,7 @@ use checksum::{CheckedChecksum, check_checksum};
 use client_target::{FoundTarget, check_client_target};
 use mic::AnswerPlan;
 
-/// A request that RFC 4120 accepts. It owns its octets.
+/// A request that has passed every check of RFC 4120 except the replay check. The request owns its octets.
 #[derive(Debug)]
 #[must_use]
 pub struct VerifiedRequest {
@@ -46,23 +46,23 @@ pub struct VerifiedRequest {
     pub(crate) verified: Verified,
 }
 
-/// What the third stage adds.
+/// The facts that the third stage adds.
 #[derive(Debug)]
 pub(crate) struct Verified {
     pub(crate) authenticator: AuthenticatorFields,
     pub(crate) subkey: Option<KeyField>,
-    /// What our AP-REP will carry; `None` if the client wants no AP-REP.
+    /// The type of the subkey that the AP-REP will carry; `None` if the client wants no AP-REP.
     pub(crate) ap_rep: Option<AcceptorSubkey>,
     pub(crate) bindings: BindingState,
     pub(crate) answer: AnswerPlan,
     pub(crate) replay: ReplayFields,
     /// The PAC in the ticket, if there is one.
     pub(crate) found_pac: FoundPac,
-    /// When the token arrived that completed the request.
+    /// The arrival time of the token that completed the request.
     pub(crate) arrived: UnixTime,
 }
 
-/// What a replay cache must remember of the request.
+/// The fields of the request that a replay cache must remember.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReplayFields {
     pub(crate) tag: ReplayTag,
@@ -82,19 +82,19 @@ impl VerifiedRequest {
         Self { buffer, opened, verified }
     }
 
-    /// Returns what the KDC wrote.
+    /// Returns the facts that the KDC wrote into the ticket.
     #[must_use]
     pub const fn ticket(&self) -> TicketFacts<'_> {
         self.opened.ticket(&self.buffer)
     }
 
-    /// Returns what the client wrote.
+    /// Returns the facts that the client wrote into the authenticator.
     #[must_use]
     pub const fn authenticator(&self) -> AuthenticatorFacts<'_> {
         AuthenticatorFacts { buffer: &self.buffer, fields: &self.verified.authenticator }
     }
 
-    /// Returns whether the request is bound to the channel over which it came.
+    /// Returns whether the request is bound to the channel on which the request arrived.
     #[must_use]
     pub const fn channel_bindings(&self) -> BindingState {
         self.verified.bindings
@@ -108,7 +108,7 @@ impl Verified {
     }
 }
 
-/// Checks the ticket, decrypts the authenticator into `buffer`, and checks that.
+/// Checks the ticket, decrypts the authenticator into `buffer`, and checks the authenticator.
 pub(crate) fn verify(
     request: &Request<'_>,
     opened: &Opened,
@@ -156,8 +156,8 @@ pub(crate) fn verify(
     })
 }
 
-/// Returns the time by which the request is judged: that of its arrival, or, if the client had to confirm our answer, the
-/// time of that answer.
+/// Returns the time that the checks of the request use: the arrival time of the request. For the client's final token, this is
+/// the time at which the server accepted the AP-REQ of the negotiation.
 fn decision_time(request: &Request<'_>, policy: &Policy, arrival: &Arrival<'_>) -> Result<UnixTime, Error> {
     match &request.carrier {
         Carrier::Earlier(token) => time_of_answer(token, policy, arrival.now),
@@ -174,8 +174,8 @@ fn time_of_answer(token: &FinalToken<'_>, policy: &Policy, now: UnixTime) -> Res
     Ok(began)
 }
 
-/// Returns what a replay cache must remember: the authenticator, or, if the client has confirmed our answer, the end of the
-/// negotiation that the authenticator began.
+/// Returns the fields that a replay cache must remember. They identify the authenticator, or, if the client sent its final
+/// token, the end of the negotiation.
 fn replay_fields(
     request: &Request<'_>,
     sent: &Authenticator<'_>,
@@ -190,10 +190,11 @@ fn replay_fields(
     ReplayFields { tag, client_time, valid_until: authenticator::valid_until(client_time, policy) }
 }
 
-/// The PAC in a ticket, if there is one. Several PACs are an error, which `authorize` raises unless the policy ignores PACs.
+/// The PAC in a ticket, if there is one. Several PACs are an error; `authorize` returns this error unless the policy ignores
+/// PACs.
 pub(crate) type FoundPac = Result<Option<Span>, SeveralPacs>;
 
-/// The ticket has several PACs.
+/// The fault of a ticket with several PACs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeveralPacs;
 
@@ -204,8 +205,8 @@ impl From<SeveralPacs> for Error {
     }
 }
 
-/// Rejects a ticket with a restriction that is not known here, and finds the PAC in its authorization data. The PAC is never
-/// looked for in what the client wrote.
+/// Rejects a ticket with a critical element of unknown type, and finds the PAC in the ticket's authorization data. Only the
+/// ticket can hold a PAC: a PAC in the authenticator is ignored, because the client writes the authenticator.
 fn check_ticket_auth_data(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, Error> {
     let mut found = Ok(None);
     walk(opened.ticket(buffer).authorization_data(), &mut |element, criticality| {
@@ -220,8 +221,8 @@ fn check_ticket_auth_data(opened: &Opened, buffer: &Buffer) -> Result<FoundPac, 
     Ok(found)
 }
 
-/// Returns whether the client wants an AP-REP. A GSS client says so in its authenticator, another client in the
-/// unprotected AP options. DCE style always has one (MS-KILE section 3.4.5.1).
+/// Returns whether the client wants an AP-REP. A GSS client asks for the AP-REP in its authenticator. A client without GSS
+/// asks in the AP options, which are not protected. In DCE style the server always sends an AP-REP (MS-KILE section 3.4.5.1).
 fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool {
     match authenticator.gss_flags {
         Some(flags) => flags.contains(GssFlags::MUTUAL) || flags.contains(GssFlags::DCE_STYLE),
@@ -229,7 +230,7 @@ fn wants_mutual(authenticator: &AuthenticatorFields, options: ApOptions) -> bool
     }
 }
 
-/// What the authenticator says of the context, of the service and of the channel.
+/// The checked facts of the authenticator about the context, the service and the channel.
 struct CheckedChannel<'a> {
     checksum: CheckedChecksum<'a>,
     client_target: Option<ClientTarget<'a>>,
@@ -251,7 +252,7 @@ fn check_channel<'a, 'k>(
     walk(authenticator.authorization_data, &mut |element, criticality| {
         advertised |= authenticator::advertises_bindings(element);
         match element.ad_type {
-            // A list that cannot be read negotiates nothing: it could only have asked for a stronger subkey.
+            // A list that cannot be read counts as no list: a list can only ask for a stronger subkey.
             AdType::ETYPE_NEGOTIATION => etypes = EtypeList::read(element.data).unwrap_or_default(),
             AdType::CLIENT_TARGET => target.add(element.data),
             _ => {}

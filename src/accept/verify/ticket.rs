@@ -1,4 +1,4 @@
-//! The checks of the ticket itself: its flags, its times, the client that it names, the realms that it crossed.
+//! The checks of the ticket itself: its flags, its times, its client, its transited realms, its addresses.
 
 use crate::accept::arrival::Arrival;
 use crate::accept::facts::{OpenedBy, TicketFacts};
@@ -23,8 +23,8 @@ pub(crate) fn check(
     check_delegation(ticket, policy)
 }
 
-/// Rejects a ticket outside its time, one clock skew wider at both ends (RFC 4120 section 3.2.3), or of a lifetime that the
-/// policy does not allow.
+/// Rejects a ticket before its start and after its end, with the clock skew allowed at both times (RFC 4120 section 3.2.3).
+/// Also rejects a ticket with the flag INVALID, or with a lifetime that the policy does not allow.
 fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     if ticket.flags().contains(TicketFlags::INVALID) {
         return Err(Refusal::TicketInvalid);
@@ -42,7 +42,7 @@ fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Resul
     Ok(())
 }
 
-/// Rejects a ticket of a client without a name, or of an anonymous one (RFC 8062).
+/// Rejects a ticket whose client has no name or is anonymous (RFC 8062).
 fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     let (client, realm) = (ticket.client(), ticket.client_realm_bytes());
     let components = client.encoded_components();
@@ -59,8 +59,8 @@ fn check_name(ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     Err(Refusal::Name(cause))
 }
 
-/// Rejects a client of a realm for which the account may not vouch. Anyone who holds a key of the account can write any
-/// client into a ticket: a partner forest's administrator, too.
+/// Rejects a client of a realm for which the account may not vouch. Any party that holds a key of the account can write any
+/// client into a ticket. For an account of a partner forest, the administrator of that forest is such a party.
 fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refusal> {
     if opened_by.bounds().vouch_for(ticket.client_realm_bytes()) {
         return Ok(());
@@ -68,8 +68,8 @@ fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refu
     Err(Refusal::UntrustedRealm)
 }
 
-/// Rejects a ticket that crossed other realms, unless the KDC checked them (RFC 4120 section 3.2.3), or each of them may lie
-/// on the way (section 2.7).
+/// Rejects a ticket with transited realms, unless the KDC checked these realms (RFC 4120 section 3.2.3), or each realm may be
+/// on the authentication path (section 2.7).
 fn check_transited(ticket: TicketFacts<'_>, opened_by: &OpenedBy, policy: &Policy) -> Result<(), Refusal> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
     if checked || policy.transited == TransitedPolicy::TrustKdc {
@@ -80,11 +80,11 @@ fn check_transited(ticket: TicketFacts<'_>, opened_by: &OpenedBy, policy: &Polic
     if may_all_lie_there { Ok(()) } else { Err(Refusal::Transited) }
 }
 
-/// Returns the realms that a ticket crossed and that may not lie on its way. The client's realm, and the account's, may lie
-/// there, too.
+/// Returns the transited realms of a ticket that may not be on its authentication path. The client's realm and the account's
+/// realm may always be on the path.
 ///
-/// The account's realm counts as the service's. The ticket has that name, too, but unprotected. Where accounts of several
-/// realms share the key, the list is read for each of these realms.
+/// The realm of the account is used as the service's realm, because the service's realm in the ticket is not protected. If
+/// accounts of several realms share the key, the encoded list is read for each of these realms.
 #[cold]
 pub(crate) fn realms_refused_on_the_way(
     ticket: TicketFacts<'_>,
@@ -107,7 +107,7 @@ pub(crate) fn realms_refused_on_the_way(
     Ok(refused)
 }
 
-/// Rejects a ticket that is bound to other addresses than the client's.
+/// Rejects a ticket that is bound to addresses, if the client's address is not one of them.
 fn check_addresses(ticket: TicketFacts<'_>, policy: &Policy, arrival: &Arrival<'_>) -> Result<(), Refusal> {
     let addresses = ticket.addresses();
     if policy.addresses == AddressPolicy::Ignore || addresses.is_empty() {
@@ -135,8 +135,8 @@ fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refu
     Ok(())
 }
 
-/// RFC 8062 section 3.
+/// The realm of anonymous clients (RFC 8062 section 3).
 const ANONYMOUS_REALM: &[u8] = b"WELLKNOWN:ANONYMOUS";
 
-/// WELLKNOWN/ANONYMOUS, as the one encoding that DER has of two components.
+/// The name WELLKNOWN/ANONYMOUS. DER has only this encoding of its two components.
 const ANONYMOUS_NAME: &[u8] = b"\x1B\x09WELLKNOWN\x1B\x09ANONYMOUS";
