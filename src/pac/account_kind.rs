@@ -1,4 +1,4 @@
-//! The kind of an account, by what its PAC says.
+//! The kind of an account, as its PAC shows it.
 
 use super::logon_info::{AccountControl, LogonInfo};
 
@@ -7,21 +7,21 @@ use super::logon_info::{AccountControl, LogonInfo};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AccountKind {
-    /// The account is a person's, or was made for a service like a person's: a PAC does not tell these apart.
+    /// The account is a person's, or an ordinary user account of a service: a PAC does not distinguish these.
     User,
-    /// The account is a computer's or a managed service's: a PAC does not tell these apart.
+    /// The account is a computer's or a managed service's: a PAC does not distinguish these.
     Computer,
     /// The account is a domain controller's.
     DomainController,
     /// The account is that of a trust with another domain.
     Trust,
-    /// The account is one of the system's own, which nobody signs in with: Guest (RID 501), krbtgt (502), DefaultAccount (503) or
-    /// WDAGUtilityAccount (504). Administrator (500) is a user.
+    /// The account is a built-in account that no person signs in with: Guest (RID 501), krbtgt (502), DefaultAccount (503) or
+    /// WDAGUtilityAccount (504). Administrator (500) is a `User`.
     System,
 }
 
 impl AccountKind {
-    /// Tells the kind by the account control bits, by the `$` at the end of a computer's name, and by the RID.
+    /// Returns the kind of the account, by its account control bits, the `$` at the end of a computer's name, and the RID.
     pub(crate) fn of(logon: &LogonInfo<'_>) -> Self {
         let control = logon.account_control();
         if control.contains(AccountControl::SERVER_TRUST) {

@@ -1,4 +1,5 @@
-//! PAC_ATTRIBUTES_INFO (MS-PAC section 2.14) and PAC_REQUESTOR (section 2.15): what the PAC of a TGT adds.
+//! PAC_ATTRIBUTES_INFO (MS-PAC section 2.14) and PAC_REQUESTOR (section 2.15): two buffers that describe the request for the
+//! TGT.
 
 use super::fault::{Fault, Kind, octets_of_flags};
 use super::field::Field;
@@ -8,7 +9,7 @@ use crate::sid::Sid;
 use crate::span::Span;
 
 flags! {
-    /// How the client came to have a PAC; unknown bits are kept.
+    /// The reason why the KDC added a PAC. Unknown bits are kept.
     pub struct PacAttributes(u32) {
         /// The client asked for a PAC.
         const WAS_REQUESTED = 0x1;
@@ -18,7 +19,7 @@ flags! {
 }
 
 impl PacAttributes {
-    /// Reads the first 32 flags. FlagsLength counts bits, and the flags come in whole words.
+    /// Reads the first 32 flags. FlagsLength is a number of bits, and the flags are whole words of 32 bits.
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut reader = Reader::new(pac, buffer);
         let bits = reader.u32(Field::AttributesFlagsLength)?;
@@ -29,7 +30,7 @@ impl PacAttributes {
     }
 }
 
-/// Rejects a buffer that is not the SID of the client that asked for the TGT, or is more than that.
+/// Rejects a PAC_REQUESTOR buffer that is not exactly one SID.
 pub(super) fn check_requestor(pac: &[u8], buffer: Span) -> Result<(), Fault> {
     if Sid::is_packet(buffer.of(pac)) {
         Ok(())

@@ -3,7 +3,7 @@
 use super::field::Field;
 use core::fmt;
 
-/// ulType of a PAC_INFO_BUFFER. An unknown type is kept by its number and is never an error: Microsoft adds new ones.
+/// The type of a buffer: ulType of a PAC_INFO_BUFFER. An unknown type is never an error, since Microsoft adds new types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferType(pub u32);
 
@@ -14,13 +14,13 @@ impl BufferType {
     pub const CREDENTIAL_INFO: Self = Self(2);
     /// The signature under the service's key.
     pub const SERVER_CHECKSUM: Self = Self(6);
-    /// The signature of that signature, under the KDC's key.
+    /// The signature of the server signature, under the KDC's key.
     pub const KDC_CHECKSUM: Self = Self(7);
     /// PAC_CLIENT_INFO: the ticket's client and authtime.
     pub const CLIENT_INFO: Self = Self(10);
     /// S4U_DELEGATION_INFO: the services that passed the user on.
     pub const DELEGATION_INFO: Self = Self(11);
-    /// UPN_DNS_INFO.
+    /// UPN_DNS_INFO: the user's principal name, and the DNS name of the user's domain.
     pub const UPN_DNS_INFO: Self = Self(12);
     /// PAC_CLIENT_CLAIMS_INFO: the claims of the directory about the user.
     pub const CLIENT_CLAIMS_INFO: Self = Self(13);
@@ -30,29 +30,30 @@ impl BufferType {
     pub const DEVICE_CLAIMS_INFO: Self = Self(15);
     /// The signature of the ticket around the PAC, under the KDC's key.
     pub const TICKET_CHECKSUM: Self = Self(16);
-    /// PAC_ATTRIBUTES_INFO.
+    /// PAC_ATTRIBUTES_INFO: whether the client asked for a PAC.
     pub const ATTRIBUTES_INFO: Self = Self(17);
     /// PAC_REQUESTOR: the SID of the client that asked for the TGT.
     pub const REQUESTOR: Self = Self(18);
     /// The signature of the whole PAC, under the KDC's key.
     pub const FULL_CHECKSUM: Self = Self(19);
 
-    /// One more than the highest number that this crate knows.
+    /// The highest known number plus one.
     pub(super) const NUMBERS: usize = 20;
 
-    /// Returns the number of a known type. It looks into a set of bits: a match of the numbers becomes a jump table, which
-    /// the processor predicts wrongly from one buffer to the next.
+    /// Returns the number of a known type. The function tests a bit of `KNOWN`: a `match` of the numbers would become a jump
+    /// table, and the processor would mispredict the jump for each buffer.
     pub(super) fn known(self) -> Option<usize> {
         let number = usize::try_from(self.0).ok()?;
         (number < Self::NUMBERS && KNOWN >> number & 1 != 0).then_some(number)
     }
 
-    /// Returns its name here; for an unknown type, the name of the structure that has its number.
+    /// Returns the name of a known type. For an unknown type, returns `PAC_INFO_BUFFER`, the structure that contains the
+    /// number.
     pub(super) const fn name(self) -> &'static str {
         self.field().name()
     }
 
-    /// Returns the field that faults of the whole buffer name.
+    /// Returns the field that a fault of the whole buffer names.
     pub(super) const fn field(self) -> Field {
         match self {
             Self::LOGON_INFO => Field::LogonInfoBuffer,
@@ -84,7 +85,7 @@ impl fmt::Display for BufferType {
 
 const _: () = assert!(KNOWN >> BufferType::NUMBERS == 0, "a known type has a number beyond the table");
 
-/// The numbers of the types above: one bit each.
+/// The set of the known numbers: the bit of each known number is set.
 const KNOWN: u32 = {
     let types = [
         BufferType::LOGON_INFO,

@@ -1,8 +1,9 @@
 //! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): the claims of
 //! the directory about a user or a device.
 //!
-//! In: the buffer, in which a serialized CLAIMS_SET_METADATA holds a serialized CLAIMS_SET, as a rule compressed. Out: owned
-//! claims, when the caller asks for them. The reader takes memory for a count only where as many octets are left.
+//! Input: the buffer with a serialized CLAIMS_SET_METADATA. It contains a serialized CLAIMS_SET, which is usually compressed.
+//! Output: owned claims, when the caller asks for them. The reader compares each count with the octets that are left before it
+//! allocates memory for the count.
 
 use super::compression::{lznt1, xpress_huffman};
 use super::error::{PacMalformed, PacProblem};
@@ -17,7 +18,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Claims in the encoding of the PAC. The signature covers them; nothing in them was decoded.
+/// Claims in the encoding of the PAC. The signature of the PAC covers the claims, but the claims are not decoded yet.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct EncodedClaims<'a> {
@@ -25,19 +26,19 @@ pub struct EncodedClaims<'a> {
     buffer: Span,
 }
 
-/// One claim.
+/// A claim of the directory about a user or a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
-    /// Its name (`ad://ext/department:88d5…`).
+    /// The name of the claim (`ad://ext/department:88d5…`).
     pub id: String,
-    /// Where the directory has the claim from.
+    /// The source of the claim.
     pub source: ClaimSource,
-    /// Its values; there is at least one.
+    /// The values of the claim.
     pub values: ClaimValues,
 }
 
-/// CLAIMS_SOURCE_TYPE; unknown numbers are kept.
+/// The source of a claim (CLAIMS_SOURCE_TYPE). Unknown numbers are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClaimSource(pub u16);
 
@@ -58,7 +59,7 @@ pub enum ClaimValues {
     Uint64(Vec<u64>),
     /// Texts.
     Text(Vec<String>),
-    /// Truth values: every number but zero is true.
+    /// Truth values. Every number except zero means true.
     Boolean(Vec<bool>),
 }
 
@@ -68,11 +69,11 @@ impl<'a> EncodedClaims<'a> {
     }
 
     /// Decodes the claims. Compressed claims are decompressed to at most `max_size` octets, and never to more than
-    /// [`MAX_CLAIMS_SIZE`]; `0` decompresses nothing.
+    /// [`MAX_CLAIMS_SIZE`]. If `max_size` is 0, compressed claims are refused.
     ///
     /// # Errors
-    /// [`PacMalformed`] with the offset where the octets stop making sense, or with
-    /// [`PacProblem::TooLarge`] if the claims have more than `max_size` octets when decompressed.
+    /// [`PacMalformed`] with the offset of the first fault. The problem is [`PacProblem::TooLarge`] if the decompressed claims
+    /// have more than `max_size` octets.
     pub fn decode(&self, max_size: usize) -> Result<Vec<Claim>, PacMalformed> {
         let set = self.claims_set(max_size.min(MAX_CLAIMS_SIZE))?;
         read_set(&set).map_err(|fault| fault.within(&set))
@@ -96,7 +97,7 @@ impl<'a> EncodedClaims<'a> {
     }
 }
 
-/// CLAIMS_SET_METADATA (MS-ADTS section 2.2.18.8).
+/// The fields of CLAIMS_SET_METADATA (MS-ADTS section 2.2.18.8).
 struct Metadata {
     claims_set: Span,
     compression: u16,
@@ -118,7 +119,7 @@ impl Metadata {
     }
 }
 
-/// The three reserved fields that end CLAIMS_SET_METADATA and CLAIMS_SET.
+/// The three reserved fields at the end of CLAIMS_SET_METADATA and CLAIMS_SET.
 struct Reserved {
     size: usize,
     pointer: Pointer,
@@ -152,7 +153,7 @@ fn read_set(set: &[u8]) -> Result<Vec<Claim>, Fault> {
     Ok(claims)
 }
 
-/// Reads CLAIMS_ARRAY (section 2.2.18.6): all elements, then the claims of each.
+/// Reads the array of CLAIMS_ARRAY structures (section 2.2.18.6): first all structures, then the claims of each structure.
 fn read_arrays(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<Claim>, Fault> {
     ndr.elements(count, 12, Field::ClaimsArray)?;
     let mut arrays = Vec::new();
@@ -171,7 +172,7 @@ fn read_arrays(ndr: &mut NdrReader<'_>, count: usize) -> Result<Vec<Claim>, Faul
     Ok(claims)
 }
 
-/// CLAIM_ENTRY (section 2.2.18.5), before what its pointers point to.
+/// The fields of a CLAIM_ENTRY (section 2.2.18.5) before its pointers are followed.
 struct Entry {
     claim_type: u16,
     count: usize,
@@ -197,7 +198,7 @@ impl Entry {
     fn read(ndr: &mut NdrReader<'_>) -> Result<Self, Fault> {
         ndr.pointer(Field::Claim)?.required(ndr, Field::Claim)?;
         let claim_type = ndr.u16(Field::Claim)?;
-        // The union repeats its discriminant.
+        // NDR writes the discriminant of a union twice.
         let discriminant = ndr.u16(Field::Claim)?;
         if discriminant != claim_type || !CLAIM_TYPES.contains(&claim_type) {
             return Err(ndr.fault(Field::Claim, Kind::Value));
@@ -235,10 +236,11 @@ const TYPE_UINT64: u16 = 2;
 const TYPE_STRING: u16 = 3;
 const TYPE_BOOLEAN: u16 = 6;
 
-/// CLAIM_TYPE (MS-ADTS section 2.2.18.2).
+/// The values of CLAIM_TYPE (MS-ADTS section 2.2.18.2).
 const CLAIM_TYPES: [u16; 4] = [TYPE_INT64, TYPE_UINT64, TYPE_STRING, TYPE_BOOLEAN];
 
-/// CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4). Number 3 is plain LZ77, which no KDC writes.
+/// The values of CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4). Value 3 is plain LZ77. It is refused, since no KDC
+/// writes it.
 const COMPRESSION_NONE: u16 = 0;
 const COMPRESSION_LZNT1: u16 = 2;
 const COMPRESSION_XPRESS_HUFF: u16 = 4;

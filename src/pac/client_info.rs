@@ -1,4 +1,4 @@
-//! PAC_CLIENT_INFO (MS-PAC section 2.7): the client and the authtime of the ticket that the PAC is for.
+//! PAC_CLIENT_INFO (MS-PAC section 2.7): the client and the authtime of the ticket that the PAC belongs to.
 
 use super::fault::Fault;
 use super::field::Field;
@@ -7,17 +7,17 @@ use super::reader::{Reader, check_text};
 use crate::span::Span;
 use crate::wide_text::WideText;
 
-/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac) it agrees with the ticket.
+/// The buffer CLIENT_INFO. In [`Accepted::pac`](crate::Accepted::pac), name and authtime equal those of the ticket.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ClientInfo<'a> {
-    /// When the client authenticated to the KDC: the authtime of the ticket.
+    /// The time at which the client authenticated to the KDC: the authtime of the ticket.
     pub client_id: FileTime,
     /// The client's name in the ticket.
     pub name: WideText<'a>,
 }
 
-/// Where the fields of a CLIENT_INFO are.
+/// The time in a CLIENT_INFO, and the span of its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientInfoLayout {
     client_id: FileTime,

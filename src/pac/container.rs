@@ -1,7 +1,7 @@
-//! PACTYPE (MS-PAC section 2.3): the table of buffers at the head of a PAC.
+//! PACTYPE (MS-PAC section 2.3): the table of buffers at the beginning of a PAC.
 //!
-//! In: the octets of an AD-WIN2K-PAC element. Out: [`Pac`], which knows where its buffers are, and gives nobody what is in
-//! them before a signature was verified.
+//! Input: the octets of an AD-WIN2K-PAC element. Output: a [`Pac`] with the spans of its buffers. A caller cannot read the
+//! contents of the buffers before a signature is verified.
 
 use super::buffer_type::BufferType;
 use super::error::{PacMalformed, PacProblem};
@@ -12,8 +12,8 @@ use crate::limits::{MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use crate::span::{Span, size};
 use core::fmt;
 
-/// A PAC of which nothing was verified. Everybody who holds a key of the service can have written it; nothing in it can be
-/// read before [`verify`](Self::verify).
+/// A PAC whose signatures are not verified yet. Any party can have written this PAC. A caller cannot read its contents before
+/// [`verify`](Self::verify).
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct Pac<'a> {
@@ -22,7 +22,7 @@ pub struct Pac<'a> {
     pub(super) buffers: Buffers,
 }
 
-/// Prints how long it is, not what it says.
+/// Prints the length of the PAC, but not its contents.
 impl fmt::Debug for Pac<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pac({} bytes)", self.bytes.len())
@@ -30,14 +30,14 @@ impl fmt::Debug for Pac<'_> {
 }
 
 impl<'a> Pac<'a> {
-    /// Reads the table of buffers. Each buffer must be aligned, behind the table and within the PAC. A known type may come
-    /// once, and its buffer may overlap no other.
+    /// Reads the table of buffers. Each buffer must be aligned, after the table and within the PAC. Each known type may occur
+    /// once, and buffers of known types must not overlap.
     ///
-    /// MS-PAC section 2.4 says to ignore a second buffer of a type. No KDC writes one, and two readers that ignore
-    /// different ones are what an attacker looks for.
+    /// MS-PAC section 2.4 says that a reader ignores a second buffer of the same type. This reader refuses such a PAC: no KDC
+    /// writes one. If two readers ignored different buffers, an attacker could show each reader another user.
     ///
     /// # Errors
-    /// [`PacMalformed`] with the offset where the octets stop making sense.
+    /// [`PacMalformed`] with the offset of the first fault.
     pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
         if bytes.len() > MAX_PAC_SIZE {
             let problem = PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE };
@@ -61,14 +61,14 @@ impl<'a> Pac<'a> {
         Ok(pac)
     }
 
-    /// Returns the types of all buffers, in order.
+    /// Returns the types of all buffers, in the order of the table.
     #[must_use]
     pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
         buffer_types(self.bytes, self.table)
     }
 }
 
-/// Where the buffers of known types are.
+/// The spans of the buffers of known types.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Buffers {
     by_number: [Option<Span>; BufferType::NUMBERS],
@@ -85,7 +85,7 @@ impl Buffers {
             let fault = |kind| Fault::new(buffer_type.field(), start, kind);
             let buffer = check_entry(entry, pac.len(), table.end()).map_err(fault)?;
             let Some(number) = buffer_type.known() else { continue };
-            // Buffers that follow each other, as every KDC writes them, need not be compared.
+            // A buffer after all earlier buffers cannot overlap them. Every KDC writes the buffers in this order.
             if buffer.start() < end && self.by_number.iter().flatten().any(|other| other.overlaps(buffer)) {
                 return Err(fault(Kind::Overlap));
             }
@@ -103,12 +103,12 @@ impl Buffers {
     }
 }
 
-/// Returns the types in a table that was read before.
+/// Returns the types in a table that [`Pac::read`] has checked.
 pub(super) fn buffer_types(pac: &[u8], table: Span) -> impl ExactSizeIterator<Item = BufferType> {
     entries(pac, table).map(buffer_type)
 }
 
-/// Returns where the buffer of a known type is, by a table that was read before.
+/// Returns the span of the buffer of a known type, by a table that [`Pac::read`] has checked.
 pub(super) fn find(pac: &[u8], table: Span, wanted: BufferType) -> Option<Span> {
     entries(pac, table).find(|entry| buffer_type(entry) == wanted).map(buffer)
 }
@@ -121,18 +121,18 @@ fn buffer_type(entry: &[u8]) -> BufferType {
     BufferType(u32_at(entry, 0))
 }
 
-/// Returns the buffer of a checked entry: its offset has no more than 32 bits.
+/// Returns the span of a checked entry's buffer. The check has shown that the offset has at most 32 bits.
 fn buffer(entry: &[u8]) -> Span {
     Span::new(size(u32_at(entry, 8)), size(u32_at(entry, 4)))
 }
 
-/// Returns the buffer of a PAC_INFO_BUFFER (MS-PAC section 2.4): ulType, cbBufferSize, Offset.
+/// Checks a PAC_INFO_BUFFER (MS-PAC section 2.4: ulType, cbBufferSize, Offset), and returns the span of its buffer.
 fn check_entry(entry: &[u8], pac_length: usize, table_end: usize) -> Result<Span, Kind> {
     let (length, offset) = (u32_at(entry, 4), u64::from_le_bytes(bytes_at(entry, 8)));
     if offset % ALIGNMENT != 0 {
         return Err(Kind::Alignment);
     }
-    // In 64 bits: CVE-2022-42898 was their sum in 32.
+    // The sum has 64 bits: in CVE-2022-42898, a sum of 32 bits overflowed.
     let end = offset.checked_add(u64::from(length)).and_then(|end| usize::try_from(end).ok());
     match (usize::try_from(offset), end) {
         (Ok(start), Some(end)) if start >= table_end && end <= pac_length => Ok(Span::between(start, end)),
@@ -142,8 +142,8 @@ fn check_entry(entry: &[u8], pac_length: usize, table_end: usize) -> Result<Span
 
 const PACTYPE: &str = "PACTYPE";
 
-/// Octets of a PAC_INFO_BUFFER.
+/// The number of octets of a PAC_INFO_BUFFER.
 const INFO_BUFFER: usize = 16;
 
-/// MS-PAC section 2.4: a buffer begins at a multiple of eight octets.
+/// The alignment of a buffer: it begins at a multiple of eight octets (MS-PAC section 2.4).
 const ALIGNMENT: u64 = 8;

@@ -1,4 +1,4 @@
-//! S4U_DELEGATION_INFO (MS-PAC section 2.9): which services passed the user on.
+//! S4U_DELEGATION_INFO (MS-PAC section 2.9): the services that have acted in the user's name.
 
 use super::fault::Fault;
 use super::field::Field;
@@ -7,7 +7,7 @@ use crate::span::Span;
 use crate::wide_text::WideText;
 use core::fmt;
 
-/// The buffer DELEGATION_INFO: a service acts in the user's name, and the KDC made the ticket for it (S4U2Proxy).
+/// The buffer DELEGATION_INFO. Its presence shows that a service got the ticket in the user's name (S4U2Proxy).
 #[derive(Clone)]
 pub struct DelegationInfo<'a> {
     proxy_target: WideText<'a>,
@@ -15,15 +15,15 @@ pub struct DelegationInfo<'a> {
 }
 
 impl<'a> DelegationInfo<'a> {
-    /// Returns the service that the KDC made the ticket for.
+    /// Returns the service for which the KDC issued the ticket.
     #[must_use]
     pub const fn proxy_target(&self) -> WideText<'a> {
         self.proxy_target
     }
 
-    /// Returns the services that passed the user on, the first one first.
+    /// Returns the services that have acted in the user's name, the earliest service first.
     pub fn transited_services(&self) -> impl Iterator<Item = WideText<'a>> + use<'a> {
-        // All of them were read before.
+        // `read` has read all services without an error, so no service is lost here.
         self.transited_services.clone().map_while(Result::ok)
     }
 
@@ -45,7 +45,7 @@ impl fmt::Debug for DelegationInfo<'_> {
     }
 }
 
-/// An array of strings, read at two offsets: where their lengths are, and where their characters are.
+/// An array of strings, with two readers: one at the lengths of the strings, the other at their characters.
 #[derive(Clone)]
 struct Services<'a> {
     strings: NdrReader<'a>,
@@ -54,7 +54,8 @@ struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    /// Reads all strings once. So it reaches what follows them, and every string is known to be well formed.
+    /// Reads all strings once. After that, `ndr` is at the field after the strings, and every string is known to be well
+    /// formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, UNICODE_STRING, Field::DelegationServices)?;
@@ -80,5 +81,5 @@ impl<'a> Iterator for Services<'a> {
     }
 }
 
-/// Octets of an RPC_UNICODE_STRING.
+/// The number of octets of an RPC_UNICODE_STRING.
 const UNICODE_STRING: usize = 8;

@@ -1,5 +1,5 @@
-//! PAC_DEVICE_INFO (MS-PAC section 2.12): the device that the user signed in from, where the client names it to the KDC
-//! (compound identity).
+//! PAC_DEVICE_INFO (MS-PAC section 2.12): the device from which the user signed in. The KDC writes this buffer if the client
+//! proves the device's identity to the KDC (compound identity).
 
 use super::fault::Fault;
 use super::field::Field;
@@ -9,7 +9,7 @@ use crate::sid::{DomainSid, Sid};
 use crate::span::Span;
 use core::fmt;
 
-/// The buffer DEVICE_INFO: what its domain controller knows of a computer account.
+/// The buffer DEVICE_INFO: a computer account and its groups.
 #[derive(Clone)]
 pub struct DeviceInfo<'a> {
     pac: &'a [u8],
@@ -22,32 +22,32 @@ pub struct DeviceInfo<'a> {
 }
 
 impl<'a> DeviceInfo<'a> {
-    /// Returns the SID of the device: AccountDomainId and UserId.
+    /// Returns the SID of the device, from AccountDomainId and UserId.
     #[must_use]
     pub fn device_sid(&self) -> Sid {
         self.domain.account(self.user_id)
     }
 
-    /// Returns AccountDomainId and PrimaryGroupId.
+    /// Returns the SID of the device's primary group, from AccountDomainId and PrimaryGroupId.
     #[must_use]
     pub fn primary_group_sid(&self) -> Sid {
         self.domain.account(self.primary_group_id)
     }
 
-    /// Returns the groups of the device's domain that the device is in.
+    /// Returns the device's groups in its own domain.
     pub fn account_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.account_groups.groups(self.pac, self.domain)
     }
 
-    /// Returns the groups that are given by SID.
+    /// Returns the device's groups in ExtraSids.
     pub fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.extra_sids.groups(self.pac)
     }
 
-    /// Returns the groups of other domains.
+    /// Returns the device's groups in DomainGroup, which are groups of other domains.
     pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let pac = self.pac;
-        // All of them were read before.
+        // `read` has read all domains without an error, so no domain is lost here.
         self.domains.clone().map_while(Result::ok).flat_map(move |(domain, groups)| groups.groups(pac, domain))
     }
 
@@ -76,8 +76,8 @@ impl fmt::Debug for DeviceInfo<'_> {
     }
 }
 
-/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), read at two offsets: the elements, and what the pointers in
-/// them point to.
+/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers: one at the elements, the other at the
+/// referents of their pointers.
 #[derive(Clone)]
 struct Domains<'a> {
     elements: NdrReader<'a>,
@@ -86,7 +86,7 @@ struct Domains<'a> {
 }
 
 impl<'a> Domains<'a> {
-    /// Reads all elements once. So it reaches what follows them, and every element is known to be well formed.
+    /// Reads all elements once. After that, `ndr` is at the field after them, and every element is known to be well formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, Field::DeviceDomainGroup)?;
@@ -118,5 +118,5 @@ impl Iterator for Domains<'_> {
     }
 }
 
-/// Octets of a DOMAIN_GROUP_MEMBERSHIP.
+/// The number of octets of a DOMAIN_GROUP_MEMBERSHIP.
 const DOMAIN_GROUP_MEMBERSHIP: usize = 12;

@@ -1,4 +1,4 @@
-//! The errors of a PAC, and of what it says about the user.
+//! The errors of a PAC and of its contents.
 
 use super::buffer_type::BufferType;
 use crate::bounded_text::BoundedText;
@@ -7,20 +7,20 @@ use crate::sid::Sid;
 use crate::time::UnixTime;
 use thiserror::Error;
 
-/// Octets of a PAC that do not have the form of MS-PAC.
+/// The fault of a PAC that does not have the form of MS-PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{what} at byte {at}: {problem}")]
 #[non_exhaustive]
 pub struct PacMalformed {
     /// The structure or field, by its name in the specification (`KERB_VALIDATION_INFO.GroupIds`).
     pub what: &'static str,
-    /// Offset from the start of the PAC, or of decompressed claims.
+    /// The offset of the fault, from the start of the PAC or of the decompressed claims.
     pub at: usize,
-    /// The problem there.
+    /// The problem at this offset.
     pub problem: PacProblem,
 }
 
-/// The reason why a PAC cannot be used: [`Pac::verify`](crate::pac::Pac::verify) rejects it.
+/// The reason why [`Pac::verify`](crate::pac::Pac::verify) rejects a PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacError {
@@ -42,18 +42,18 @@ impl From<PacMalformed> for PacError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacProblem {
-    /// The octets end before the field does, or before the elements that a count announces.
+    /// The octets end within the field, or before the last element that a count announces.
     #[error("the bytes end too early")]
     Truncated,
-    /// More octets follow where the structure must end.
+    /// More octets follow after the end of the structure.
     #[error("{0} bytes too many")]
     TrailingBytes(usize),
     /// There are more octets than the limit.
     #[error("{size} bytes, more than the limit of {limit}")]
     TooLarge {
-        /// How many there are, or are said to be.
+        /// The number of octets, as counted or as the PAC announces it.
         size: usize,
-        /// How many there may be.
+        /// The highest allowed number of octets.
         limit: usize,
     },
     /// There are more elements than the limit.
@@ -71,142 +71,143 @@ pub enum PacProblem {
     /// Two buffers share octets.
     #[error("it overlaps another buffer")]
     Overlap,
-    /// There is a second buffer, or PAC, of which there may be one.
+    /// There is a second buffer of a type, or a second PAC in the ticket.
     #[error("there is more than one")]
     Duplicate,
-    /// A buffer is missing that must be there.
-    #[error("there is none")]
+    /// A required buffer is missing.
+    #[error("this buffer is missing")]
     Missing,
-    /// A field does not have the length that it must have.
+    /// A field does not have the required length.
     #[error("{found} bytes where {expected} belong")]
     Size {
-        /// The length the field must have.
+        /// The required length of the field.
         expected: usize,
-        /// The length it has.
+        /// The length that the field has.
         found: usize,
     },
-    /// The header is not that of type serialization version 1 in little-endian order (MS-RPCE section 2.2.6).
+    /// The header does not announce type serialization version 1 in little-endian order (MS-RPCE section 2.2.6).
     #[error("the serialization header is not that of version 1, little-endian")]
     SerializationHeader,
-    /// A pointer is null where there must be something.
+    /// A pointer is null, but the field must not be absent.
     #[error("a null pointer")]
     NullPointer,
-    /// A pointer has the number of another one.
-    #[error("a pointer that was used before")]
+    /// Two pointers have the same referent ID.
+    #[error("a pointer with the same referent ID as another pointer")]
     RepeatedReferent,
-    /// An array has another count, offset or maximum than its structure says.
+    /// An array has another count, offset or maximum than its structure announces.
     #[error("an array of another size than its structure says")]
     Conformance,
-    /// A string has an odd length, or one beyond its maximum, or no end.
+    /// A string has an odd length, a length above its maximum, or no terminating NUL.
     #[error("a string of an impossible length")]
     StringLength,
-    /// A text has a NUL or half a surrogate pair.
+    /// A text contains a NUL or half a surrogate pair.
     #[error("text that is not UTF-16 or holds a NUL")]
     Text,
-    /// A SID has another revision or more than 15 sub-authorities.
+    /// A SID has an unknown revision, more than 15 sub-authorities, or another length than it announces.
     #[error("not a SID")]
     Sid,
-    /// A SID is not that of a domain, where one must stand: `S-1-5-21-` and three numbers.
+    /// A SID is not the SID of a domain (`S-1-5-21-` and three numbers), but the field requires the SID of a domain.
     #[error("{sid} is not the SID of a domain (S-1-5-21-x-y-z){}", authority_of(*sid))]
     NoDomain {
-        /// This is the SID.
+        /// The SID in the field.
         sid: Sid,
     },
-    /// UserId is zero. By MS-PAC section 2.5, the user's SID is then the first of ExtraSids.
+    /// UserId is zero. By MS-PAC section 2.5, the user's SID is then the first SID of ExtraSids.
     #[error("it is 0: the account is from outside of the domain")]
     NoUser,
     /// A number is unknown.
     #[error("the unknown value {0}")]
     Value(u32),
     /// Compressed octets cannot be decompressed.
-    #[error("it does not decompress")]
+    #[error("the compressed bytes cannot be decompressed")]
     Compression,
 }
 
-/// A signature of a PAC that does not hold.
+/// A signature of a PAC that is missing or does not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the signature {buffer_type} {cause}")]
 #[non_exhaustive]
 pub struct PacSignature {
-    /// The buffer that holds it.
+    /// The buffer of the signature.
     pub buffer_type: BufferType,
-    /// The reason.
+    /// The reason why the signature is refused.
     pub cause: SignatureCause,
 }
 
-/// The reason why a signature does not hold.
+/// The reason why a signature is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SignatureCause {
     /// The PAC has no such signature.
     #[error("is missing")]
     Missing,
-    /// No key of the signer makes signatures of its type. A type without a key, as in MS14-068, is one of these.
-    #[error("is of type {0}, which no key held for it makes")]
+    /// None of the keys that may verify this signature makes signatures of its type. A checksum type without a key, as in
+    /// MS14-068, is refused in this way, too.
+    #[error("is of type {0}, but no key that may verify it makes signatures of this type")]
     Type(ChecksumType),
-    /// No key of its type makes this signature of these octets.
+    /// The signature does not verify under any of the keys that make signatures of its type.
     #[error("does not verify")]
     Wrong,
 }
 
-/// What is missing.
+/// The missing part: the PAC, or the LOGON_INFO in the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MissingPac {
     /// The ticket's authorization data holds no PAC.
     #[error("the ticket carries no PAC")]
     Pac,
-    /// The PAC has no LOGON_INFO, as that of a KDC which is not Active Directory.
-    #[error("the ticket's PAC has no LOGON_INFO, so it says no SID")]
+    /// The PAC has no LOGON_INFO. Some KDCs other than Active Directory write such a PAC.
+    #[error("the ticket's PAC has no LOGON_INFO, so it does not contain the user's SID")]
     LogonInfo,
 }
 
-/// What in a PAC contradicts the ticket or the rest of the PAC.
+/// The field of a PAC that contradicts the ticket or another field of the PAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PacMismatch {
-    /// CLIENT_INFO names another client.
+    /// CLIENT_INFO names another client than the ticket.
     #[error("it is for the client {pac:?}, and the ticket for {ticket:?}")]
     ClientName {
-        /// The PAC's.
+        /// The client's name in the PAC.
         pac: BoundedText,
-        /// The ticket's.
+        /// The client's name in the ticket.
         ticket: BoundedText,
     },
-    /// CLIENT_INFO has another time.
+    /// CLIENT_INFO has another authtime than the ticket.
     #[error("it is for the authtime {}, and the ticket has {ticket}", DisplayTime(*.pac))]
     AuthTime {
-        /// The PAC's, if it is an instant.
+        /// The authtime in the PAC; `None` if the field does not hold an instant.
         pac: Option<UnixTime>,
-        /// The ticket's.
+        /// The authtime of the ticket.
         ticket: UnixTime,
     },
     /// Another account asked for the TGT (CVE-2021-42287).
     #[error("it was requested by {requestor}, and is about {user}")]
     Requestor {
-        /// PAC_REQUESTOR's.
+        /// The SID in PAC_REQUESTOR.
         requestor: Sid,
-        /// LOGON_INFO's.
+        /// The user's SID in LOGON_INFO.
         user: Sid,
     },
-    /// UPN_DNS_INFO is about another account.
+    /// UPN_DNS_INFO is about another account than LOGON_INFO.
     #[error("its UPN_DNS_INFO is about {upn}, and its LOGON_INFO about {user}")]
     UpnSid {
-        /// UPN_DNS_INFO's.
+        /// The SID in UPN_DNS_INFO.
         upn: Sid,
-        /// LOGON_INFO's.
+        /// The user's SID in LOGON_INFO.
         user: Sid,
     },
 }
 
-/// The SID that is of a domain which the account may not vouch for.
+/// The kind of a SID whose domain the account may not vouch for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DomainClaim {
     /// The user's SID.
     #[error("a user")]
     User,
-    /// An extra SID.
+    /// A SID in ExtraSids.
     #[error("a membership in a group")]
     ExtraSid,
     /// The SID of the resource groups' domain.
@@ -221,8 +222,8 @@ pub enum AccountCause {
     /// The account is that of a computer, a managed service, a domain controller or a trust.
     #[error("it is a computer's, not a person's")]
     Computer,
-    /// The account is Guest (501), krbtgt (502) or another one of the system itself.
-    #[error("it is one of the system's own")]
+    /// The account is built in and no person's: Guest (501), krbtgt (502), DefaultAccount (503) or WDAGUtilityAccount (504).
+    #[error("it is a built-in account that no person signs in with")]
     System,
     /// The account is disabled.
     #[error("it is disabled")]
@@ -232,7 +233,7 @@ pub enum AccountCause {
     Guest,
 }
 
-/// Says whose SID it is, where that is well known.
+/// Returns the end of an error text that names the authority of a well-known SID. The text is empty for other SIDs.
 fn authority_of(sid: Sid) -> &'static str {
     match (sid.authority(), sid.sub_authorities()) {
         (12, [1, ..]) => ", but one of Microsoft Entra ID",

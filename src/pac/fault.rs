@@ -1,4 +1,4 @@
-//! The error of the PAC's readers: small while it travels, explained once, where the octets of the PAC are at hand.
+//! The error of the PAC's readers. A fault is small; [`Fault::within`] explains it with the octets of the PAC.
 
 use super::error::{PacMalformed, PacProblem};
 use super::field::Field;
@@ -6,35 +6,36 @@ use crate::limits::{MAX_CLAIMS_SIZE, MAX_PAC_BUFFERS, MAX_PAC_SIZE};
 use crate::sid::Sid;
 use crate::span::size;
 
-/// Says which field cannot be read, and why.
+/// A field that cannot be read, and the reason.
 ///
-/// It is one aligned word, because every function of the readers returns one: with two words a request that has a PAC takes
-/// 3 % more instructions.
+/// A fault is one aligned word, because every function of the readers returns a fault. With two words, a request that has a
+/// PAC takes 3 % more instructions.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(8))]
 pub(super) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// The offset in the octets that were read.
+    /// The offset in the octets that the reader reads.
     at: U24,
 }
 
-/// What is wrong: a [`PacProblem`] without its payload.
+/// The kind of a fault: a [`PacProblem`] without its payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Truncated,
-    /// The fault's number is how many octets follow.
+    /// Octets follow the structure. The number of the fault is the number of these octets.
     TrailingBytes,
     TooManyBuffers,
-    /// The number before the fault is another version.
+    /// The 32-bit number before the fault is an unknown version.
     Version,
     Alignment,
     Offset,
     Overlap,
     Duplicate,
     Missing,
-    /// FlagsLength, the number before the fault, stands for more or fewer octets. The fault's number is how many there are.
+    /// FlagsLength, which lies before the fault, announces more or fewer octets than there are. The number of the fault is the
+    /// number of octets that are there.
     Flags,
     SerializationHeader,
     NullPointer,
@@ -43,10 +44,10 @@ pub(super) enum Kind {
     StringLength,
     Text,
     Sid,
-    /// The SID before the fault is not that of a domain. The fault's number is the offset where it begins.
+    /// The SID before the fault is not the SID of a domain. The number of the fault is the offset of the SID.
     NoDomain,
     NoUser,
-    /// The number of 16 bits before the fault is unknown.
+    /// The 16-bit number before the fault is unknown.
     Value,
 }
 
@@ -65,7 +66,7 @@ impl Fault {
         Self { kind, field, number: U24::new(number), at: U24::new(at) }
     }
 
-    /// Explains the fault. `bytes` are those that were read: the PAC, or decompressed claims.
+    /// Explains the fault. `bytes` are the octets that the reader has read: the PAC, or decompressed claims.
     #[cold]
     #[inline(never)]
     pub(super) fn within(self, bytes: &[u8]) -> PacMalformed {
@@ -92,7 +93,7 @@ impl Fault {
             Kind::StringLength => PacProblem::StringLength,
             Kind::Text => PacProblem::Text,
             Kind::Sid => PacProblem::Sid,
-            // The reader has measured the SID, so it can be read.
+            // The reader has checked the length of the SID, so the SID can be read.
             Kind::NoDomain => bytes
                 .get(number..self.at.value())
                 .and_then(Sid::from_bytes)
@@ -102,13 +103,13 @@ impl Fault {
         }
     }
 
-    /// Reads the number that ends where the fault is; zero if the fault is not one of these octets.
+    /// Reads the 32-bit number that ends at the offset of the fault. Returns zero if `bytes` are too short for the offset.
     fn number_before(self, bytes: &[u8]) -> u32 {
         bytes.get(..self.at.value()).and_then(<[u8]>::last_chunk).map_or(0, |number| u32::from_le_bytes(*number))
     }
 }
 
-/// A number of 24 bits, the lowest octet first. It holds every offset and every length that is read.
+/// A number of 24 bits, the lowest octet first. Every offset and every length of a PAC or of claims fits in 24 bits.
 #[derive(Clone, Copy, Debug)]
 struct U24([u8; 3]);
 
@@ -128,7 +129,7 @@ impl U24 {
 
 const _: () = assert!(size_of::<Result<(), Fault>>() == 8, "a fault is one word");
 
-/// Returns how many octets so many flags take: they come in whole words of 32 bits.
+/// Returns the number of octets of `bits` flags, which are written as whole words of 32 bits.
 pub(super) fn octets_of_flags(bits: u32) -> usize {
     // The product is less than 2³⁰, so it cannot saturate.
     size(bits.div_ceil(32).saturating_mul(4))

@@ -1,4 +1,5 @@
-//! The structures and fields of MS-PAC that an error names. A [`Fault`](super::fault::Fault) holds the field, not its name.
+//! The structures and fields of MS-PAC that an error names. A [`Fault`](super::fault::Fault) holds the field instead of its
+//! name, so that the fault is small.
 
 macro_rules! fields {
     ($($field:ident = $name:literal,)*) => {
@@ -9,7 +10,7 @@ macro_rules! fields {
         }
 
         impl Field {
-            /// Returns the name in the specification.
+            /// Returns the name of the field in the specification.
             pub(super) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$field => $name,)*

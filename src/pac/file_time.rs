@@ -1,4 +1,4 @@
-//! FILETIME (MS-DTYP section 2.3.3): a point in time as Windows counts it.
+//! FILETIME (MS-DTYP section 2.3.3): the format of a point in time in Windows.
 
 use crate::time::UnixTime;
 
@@ -7,11 +7,11 @@ use crate::time::UnixTime;
 pub struct FileTime(pub u64);
 
 impl FileTime {
-    /// Stands for an instant that never comes.
+    /// The value for an instant that never comes.
     pub const NEVER: Self = Self(0x7FFF_FFFF_FFFF_FFFF);
 
-    /// Returns the instant, to the microsecond. It is `None` for zero, which says that there is none, and from
-    /// [`NEVER`](Self::NEVER) on.
+    /// Returns the instant, rounded down to the microsecond. Returns `None` for zero, which means that the time is not set,
+    /// and for [`NEVER`](Self::NEVER) and all higher values.
     #[must_use]
     pub fn instant(self) -> Option<UnixTime> {
         if self.0 == 0 || self >= Self::NEVER {
@@ -23,7 +23,8 @@ impl FileTime {
     }
 }
 
-/// Converts an instant, to the microsecond. One before 1601 becomes zero, and one that 64 bits do not hold the last one.
+/// Converts an instant. An instant before 1601 becomes zero. An instant that is too late for 64 bits becomes the highest
+/// value.
 impl From<UnixTime> for FileTime {
     fn from(time: UnixTime) -> Self {
         let seconds = u64::try_from(time.seconds().saturating_add(SECONDS_TO_1970)).unwrap_or(0);
@@ -32,10 +33,10 @@ impl From<UnixTime> for FileTime {
     }
 }
 
-/// Intervals in a second.
+/// The number of intervals in a second.
 const INTERVALS: u64 = 10_000_000;
 
-/// From 1601 to 1970: 369 years, 89 of them with a leap day.
+/// The number of seconds from 1601 to 1970. These are 369 years, and 89 of the years have a leap day.
 const SECONDS_TO_1970: i64 = (369 * 365 + 89) * 86_400;
 
 #[cfg(test)]
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_from_1601() {
+    fn file_time_counts_100_nanoseconds_from_1601_and_zero_or_never_is_no_instant() {
         assert_eq!(FileTime(116_444_736_000_000_000).instant(), Some(UnixTime::from_seconds(0)));
         let instant = FileTime(128_759_949_907_879_449).instant().unwrap();
         assert_eq!((instant.seconds(), instant.micros()), (1_231_521_390, 787_944));

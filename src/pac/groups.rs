@@ -1,6 +1,7 @@
-//! Groups as a PAC lists them (MS-PAC section 2.2): by RID in a domain, or by SID; each with attributes.
+//! The groups in a PAC (MS-PAC section 2.2). A PAC names a group by its RID in a domain or by its SID, and adds attributes.
 //!
-//! In: arrays that were measured when their structure was read. Out: one group after the other, decoded when asked for.
+//! Input: arrays whose lengths were checked when their structure was read. Output: an iterator that decodes one group after
+//! the other.
 
 use super::fault::Fault;
 use super::field::Field;
@@ -16,12 +17,12 @@ use crate::span::Span;
 pub struct Group {
     /// The SID of the group.
     pub sid: Sid,
-    /// How the user is in it.
+    /// The attributes of the user's membership.
     pub attributes: GroupAttributes,
 }
 
 impl Group {
-    /// Returns whether the user has the rights of the group: the membership is enabled, and not for denying only.
+    /// Returns whether the user has the rights of the group. The membership must be enabled, and must not be for denial only.
     #[must_use]
     pub fn grants(&self) -> bool {
         self.attributes.contains(GroupAttributes::ENABLED)
@@ -30,30 +31,30 @@ impl Group {
 }
 
 flags! {
-    /// How a user is in a group (MS-PAC section 2.2.1); unknown bits are kept.
+    /// The attributes of a user's membership in a group (MS-PAC section 2.2.1). Unknown bits are kept.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct GroupAttributes(u32) {
         /// The membership cannot be disabled.
         const MANDATORY = 0x1;
-        /// The membership is enabled unless it was disabled.
+        /// The membership is enabled by default.
         const ENABLED_BY_DEFAULT = 0x2;
-        /// The membership is enabled: it counts.
+        /// The membership is enabled.
         const ENABLED = 0x4;
-        /// The group may own objects.
+        /// The group may be the owner of objects.
         const OWNER = 0x8;
-        /// The membership counts where access is denied, and nowhere else.
+        /// The membership can only deny access: it never grants access.
         const USE_FOR_DENY_ONLY = 0x10;
         /// The group is local to the service's domain.
         const RESOURCE = 0x2000_0000;
     }
 }
 
-/// Where the elements of a PGROUP_MEMBERSHIP are.
+/// The span of the elements of a PGROUP_MEMBERSHIP.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RidArray(Span);
 
 impl RidArray {
-    /// Reads what a pointer to `count` elements points to. The elements have one size, so none is looked at.
+    /// Reads the array of `count` elements that `pointer` announces. All elements have one size, so they are not decoded here.
     #[inline(always)]
     pub(super) fn read(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize, field: Field) -> Result<Self, Fault> {
         match pointer {
@@ -62,7 +63,7 @@ impl RidArray {
         }
     }
 
-    /// Returns the groups, which are those of `domain`.
+    /// Returns the groups with these RIDs in `domain`.
     pub(super) fn groups(self, pac: &[u8], domain: DomainSid) -> impl ExactSizeIterator<Item = Group> {
         let elements = self.0.of(pac).chunks_exact(ELEMENT);
         elements.map(move |element| Group {
@@ -72,7 +73,7 @@ impl RidArray {
     }
 }
 
-/// Where the parts of a PKERB_SID_AND_ATTRIBUTES are: elements of one size, then the SIDs that they point to.
+/// The spans of a PKERB_SID_AND_ATTRIBUTES: the elements of one size, then the SIDs to which the elements point.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SidArray {
     elements: Span,
@@ -80,8 +81,8 @@ pub(super) struct SidArray {
 }
 
 impl SidArray {
-    /// Reads what a pointer to `count` elements points to. Every SID is measured, since the next field lies behind the
-    /// last.
+    /// Reads the array of `count` elements that `pointer` announces. The length of every SID is read, since the next field
+    /// lies after the last SID.
     #[inline(always)]
     pub(super) fn read(ndr: &mut NdrReader<'_>, pointer: Pointer, count: usize, field: Field) -> Result<Self, Fault> {
         if pointer == Pointer::Null {
@@ -109,7 +110,7 @@ impl SidArray {
     pub(super) fn packets(self, pac: &[u8]) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.sids.of(pac);
         core::iter::from_fn(move || {
-            // Before each SID stands its count, which the SID repeats.
+            // The count of the sub-authorities precedes each SID, and the SID repeats this count.
             let packet = rest.get(4..)?;
             let (packet, after) = packet.split_at_checked(Sid::length(*packet.first_chunk()?)?)?;
             rest = after;
@@ -118,5 +119,5 @@ impl SidArray {
     }
 }
 
-/// Octets of an element: a RID or a pointer to a SID, and attributes.
+/// The number of octets of an element: a RID or a pointer to a SID, and the attributes.
 const ELEMENT: usize = 8;

@@ -1,9 +1,9 @@
-//! KERB_VALIDATION_INFO (MS-PAC section 2.5): who the user is, and in which groups.
+//! KERB_VALIDATION_INFO (MS-PAC section 2.5): the user and the user's groups.
 //!
-//! In: the buffer LOGON_INFO of a PAC whose signature was verified. Out: [`LogonInfo`], which decodes its texts and groups
-//! when the caller asks for them. The reader has measured all of it and checked every text and SID once.
+//! Input: the buffer LOGON_INFO of a PAC whose signature was verified. Output: a [`LogonInfo`], which decodes its texts and
+//! groups when the caller asks for them. The reader checks all lengths and every text and SID once, before that.
 //!
-//! It does not look at what NTLM uses (the session key, the failed logons), which Kerberos leaves empty.
+//! The reader ignores the fields of NTLM (the session key, the failed logons), which are empty in Kerberos.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -17,25 +17,25 @@ use crate::span::{Span, size};
 use crate::wide_text::WideText;
 use core::fmt;
 
-/// The buffer LOGON_INFO: what its domain controller knows of the account.
+/// The buffer LOGON_INFO: the facts of the domain controller about the account.
 #[derive(Clone, Copy)]
 pub struct LogonInfo<'a> {
     pac: &'a [u8],
     layout: LogonInfoLayout,
-    /// The structure itself, without what its pointers point to.
+    /// The structure itself, without the referents of its pointers.
     fields: &'a [u8; offset::END],
     domain: DomainSid,
 }
 
 impl<'a> LogonInfo<'a> {
-    /// Shows the LOGON_INFO that has this layout. There is one in every PAC that the layout was read from.
+    /// Makes a view of the LOGON_INFO that has this layout. Returns `None` only if the layout was read from another PAC.
     pub(super) fn new(pac: &'a [u8], layout: &LogonInfoLayout) -> Option<Self> {
         let fields = layout.fields.of(pac).try_into().ok()?;
         let domain = DomainSid::from_packet(layout.domain.of(pac))?;
         Some(Self { pac, layout: *layout, fields, domain })
     }
 
-    /// Returns the user's SID: LogonDomainId and UserId.
+    /// Returns the user's SID, from LogonDomainId and UserId.
     #[must_use]
     pub fn user_sid(&self) -> Sid {
         self.domain.account(self.user_id())
@@ -47,7 +47,7 @@ impl<'a> LogonInfo<'a> {
         self.domain.sid()
     }
 
-    /// Returns the SID of the primary group: LogonDomainId and PrimaryGroupId.
+    /// Returns the SID of the primary group, from LogonDomainId and PrimaryGroupId.
     #[must_use]
     pub fn primary_group_sid(&self) -> Sid {
         self.domain.account(self.number(offset::PRIMARY_GROUP_ID))
@@ -60,7 +60,7 @@ impl<'a> LogonInfo<'a> {
         self.text(text)
     }
 
-    /// Returns the user's display name; often empty.
+    /// Returns the user's display name. The name is often empty.
     #[must_use]
     pub fn full_name(&self) -> WideText<'a> {
         let [_, text, ..] = self.layout.user_texts;
@@ -109,49 +109,49 @@ impl<'a> LogonInfo<'a> {
         self.text(text)
     }
 
-    /// Returns when the user last logged on, before this logon.
+    /// Returns the time of the user's last logon before this logon.
     #[must_use]
     pub fn logon_time(&self) -> FileTime {
         self.time(offset::LOGON_TIME)
     }
 
-    /// Returns when the logon should end.
+    /// Returns the time at which the logon should end.
     #[must_use]
     pub fn logoff_time(&self) -> FileTime {
         self.time(offset::LOGOFF_TIME)
     }
 
-    /// Returns when the user should be logged off by force.
+    /// Returns the time at which the server should log the user off by force.
     #[must_use]
     pub fn kick_off_time(&self) -> FileTime {
         self.time(offset::KICK_OFF_TIME)
     }
 
-    /// Returns when the password was set.
+    /// Returns the time at which the password was set.
     #[must_use]
     pub fn password_last_set(&self) -> FileTime {
         self.time(offset::PASSWORD_LAST_SET)
     }
 
-    /// Returns from when the password can be changed.
+    /// Returns the time from which the user can change the password.
     #[must_use]
     pub fn password_can_change(&self) -> FileTime {
         self.time(offset::PASSWORD_CAN_CHANGE)
     }
 
-    /// Returns until when the password must be changed.
+    /// Returns the time by which the user must change the password.
     #[must_use]
     pub fn password_must_change(&self) -> FileTime {
         self.time(offset::PASSWORD_MUST_CHANGE)
     }
 
-    /// Returns how often the user has logged on.
+    /// Returns the number of logons of the user.
     #[must_use]
     pub fn logon_count(&self) -> u16 {
         u16::from_le_bytes(self.field(offset::LOGON_COUNT))
     }
 
-    /// Returns how often the user gave a wrong password since the last right one.
+    /// Returns the number of wrong passwords since the last right password.
     #[must_use]
     pub fn bad_password_count(&self) -> u16 {
         u16::from_le_bytes(self.field(offset::BAD_PASSWORD_COUNT))
@@ -169,46 +169,46 @@ impl<'a> LogonInfo<'a> {
         AccountControl::from_bits(self.number(offset::USER_ACCOUNT_CONTROL))
     }
 
-    /// Returns GroupIds: the groups of the user's domain that the user is in, the primary group as a rule among them.
+    /// Returns GroupIds: the user's groups in the user's domain. The primary group is usually one of these groups.
     #[must_use]
     pub fn groups(&self) -> impl ExactSizeIterator<Item = Group> + use<'a> {
         self.layout.groups.groups(self.pac, self.domain)
     }
 
-    /// Returns ExtraSids: groups of other domains, groups by their former SIDs, and SIDs that say something about the logon. The
-    /// list is returned whether the flag [`UserFlags::EXTRA_SIDS`] announces it or not.
+    /// Returns ExtraSids: groups of other domains, former SIDs of groups (SID history), and SIDs that describe the logon. The
+    /// list does not depend on the flag [`UserFlags::EXTRA_SIDS`].
     pub fn extra_sids(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.layout.extra_sids.groups(self.pac)
     }
 
-    /// Returns ResourceGroupDomainSid: the service's domain, if the user is in groups that are local to it.
+    /// Returns ResourceGroupDomainSid: the SID of the service's domain, if the user is in domain-local groups of that domain.
     #[must_use]
     pub fn resource_group_domain_sid(&self) -> Option<Sid> {
         self.resource_domain().map(DomainSid::sid)
     }
 
-    /// Returns ResourceGroupIds: the domain-local groups of the service's domain that the user is in.
+    /// Returns ResourceGroupIds: the user's domain-local groups in the service's domain.
     pub fn resource_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         let (pac, groups) = (self.pac, self.layout.resource_groups);
         self.resource_domain().into_iter().flat_map(move |domain| groups.groups(pac, domain))
     }
 
-    /// Returns UserId.
+    /// Returns UserId, the RID of the user.
     pub(crate) fn user_id(&self) -> u32 {
         self.number(offset::USER_ID)
     }
 
-    /// Returns whether this is the packet form of the user's SID.
+    /// Returns whether `packet` is the packet form of the user's SID.
     pub(crate) fn is_user(&self, packet: &[u8]) -> bool {
         DomainSid::split_account(packet) == Some((self.domain, self.user_id()))
     }
 
-    /// Returns whether this packet form is among the extra SIDs.
+    /// Returns whether `packet` is the packet form of an extra SID.
     pub(crate) fn has_extra_sid(&self, packet: &[u8]) -> bool {
         self.layout.extra_sids.packets(self.pac).any(|extra| extra == packet)
     }
 
-    /// Returns the field of the structure itself at `offset`.
+    /// Returns the field at `offset` of the structure.
     fn field<const N: usize>(&self, offset: usize) -> [u8; N] {
         bytes_at(self.fields, offset)
     }
@@ -240,20 +240,20 @@ impl fmt::Debug for LogonInfo<'_> {
 }
 
 flags! {
-    /// UserFlags (MS-PAC section 2.5): how the user logged on, and which lists are filled.
+    /// UserFlags (MS-PAC section 2.5): facts about the logon, and the lists that are not empty.
     pub struct UserFlags(u32) {
-        /// The user is a guest.
+        /// The user logged on as a guest.
         const GUEST = 0x1;
-        /// ExtraSids is filled.
+        /// ExtraSids is not empty.
         const EXTRA_SIDS = 0x20;
-        /// ResourceGroupIds is filled.
+        /// ResourceGroupIds is not empty.
         const RESOURCE_GROUPS = 0x200;
     }
 }
 
 flags! {
-    /// UserAccountControl in a PAC: the bits of MS-SAMR section 2.2.1.12, which are not those of the attribute
-    /// userAccountControl in the directory.
+    /// UserAccountControl in a PAC, with the bits of MS-SAMR section 2.2.1.12. The attribute userAccountControl in the
+    /// directory has other bits.
     pub struct AccountControl(u32) {
         /// The account is disabled.
         const DISABLED = 0x1;
@@ -261,17 +261,17 @@ flags! {
         const NORMAL = 0x10;
         /// The account is that of a trust with another domain.
         const INTERDOMAIN_TRUST = 0x40;
-        /// The account is a computer's, or a managed service account.
+        /// The account is a computer's or a managed service's.
         const WORKSTATION_TRUST = 0x80;
         /// The account is a domain controller's.
         const SERVER_TRUST = 0x100;
     }
 }
 
-/// Where everything is in a LOGON_INFO.
+/// The spans of the parts of a LOGON_INFO.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogonInfoLayout {
-    /// The structure itself, without what its pointers point to.
+    /// The structure itself, without the referents of its pointers.
     fields: Span,
     user_texts: [Span; 6],
     logon_texts: [Span; 2],
@@ -283,14 +283,14 @@ pub(crate) struct LogonInfoLayout {
 }
 
 impl LogonInfoLayout {
-    /// Returns the packet form of the domain's SID, and the user in that domain.
+    /// Returns the packet form of the domain's SID, and the RID of the user in that domain.
     pub(super) fn user<'a>(&self, pac: &'a [u8]) -> (&'a [u8], u32) {
         (self.domain.of(pac), u32_at(self.fields.of(pac), offset::USER_ID))
     }
 
     pub(super) fn read(pac: &[u8], buffer: Span) -> Result<Self, Fault> {
         let mut ndr = NdrReader::open(pac, buffer, Field::Logon)?;
-        // All fields are aligned to four octets, so none has padding before it, and one look at the octets is enough.
+        // All fields are aligned to four octets and have no padding between them, so they are read as one array.
         let start = ndr.at();
         let fields = ndr.fixed(Field::Logon)?;
         let pointers = Pointers::read(&mut ndr, fields)?;
@@ -300,7 +300,7 @@ impl LogonInfoLayout {
     }
 }
 
-/// The pointers in the structure, with the counts and lengths of what they point to.
+/// The pointers in the structure, with the counts and lengths of their referents.
 struct Pointers {
     user_texts: [UnicodeString; 6],
     groups: Array,
@@ -317,7 +317,7 @@ struct Array {
 }
 
 impl Pointers {
-    /// Reads the pointers in their order, which is also the order of what they point to.
+    /// Reads the pointers in the order of the structure, which is also the order of their referents.
     fn read(ndr: &mut NdrReader<'_>, fields: &[u8; offset::END]) -> Result<Self, Fault> {
         let string = |ndr: &mut NdrReader<'_>, at, field| ndr.string_of(bytes_at(fields, at), field);
         let user_texts = [
@@ -346,7 +346,7 @@ impl Pointers {
         Ok(Self { user_texts, groups, logon_texts, extra_sids, resource_domain, resource_groups })
     }
 
-    /// Reads what the pointers of the structure `fields` point to.
+    /// Reads the referents of the pointers. `fields` is the span of the structure.
     fn follow(&self, ndr: &mut NdrReader<'_>, fields: Span) -> Result<LogonInfoLayout, Fault> {
         let [name, full_name, script, profile, home, drive] = self.user_texts;
         let user_texts = [
@@ -382,7 +382,7 @@ impl Pointers {
 }
 
 impl Array {
-    /// Reads a count, and the pointer behind it.
+    /// Reads a count and the pointer after it.
     #[inline(always)]
     fn read(ndr: &mut NdrReader<'_>, fields: &[u8; offset::END], at: usize, field: Field) -> Result<Self, Fault> {
         let [c0, c1, c2, c3, pointer @ ..] = bytes_at::<8>(fields, at);
@@ -395,8 +395,9 @@ impl Array {
     }
 }
 
-/// Rejects a UserId of zero. By MS-PAC it says that the first of the extra SIDs is the user's: an account from outside the
-/// domain. No KDC of a forest writes it about its own users, and no SID of a domain could be compared with what it says.
+/// Rejects a UserId of zero. By MS-PAC section 2.5, the user's SID is then the first SID of ExtraSids, and the account is from
+/// outside of the domain. No KDC of a forest writes such a UserId about its own users. The library could not check which
+/// domain may vouch for the user.
 fn check_user_id(ndr: &NdrReader<'_>, user_id: u32) -> Result<(), Fault> {
     if user_id == 0 { Err(ndr.fault(Field::LogonUserId, Kind::NoUser)) } else { Ok(()) }
 }
@@ -419,19 +420,20 @@ mod offset {
     pub(super) const BAD_PASSWORD_COUNT: usize = 98;
     pub(super) const USER_ID: usize = 100;
     pub(super) const PRIMARY_GROUP_ID: usize = 104;
-    /// And GroupIds.
+    /// The offset of GroupCount, which GroupIds follows.
     pub(super) const GROUP_COUNT: usize = 108;
     pub(super) const USER_FLAGS: usize = 116;
-    /// Behind UserSessionKey.
+    /// The offset of LogonServer, after UserSessionKey.
     pub(super) const LOGON_SERVER: usize = 136;
     pub(super) const LOGON_DOMAIN_NAME: usize = 144;
     pub(super) const LOGON_DOMAIN_ID: usize = 152;
-    /// Behind Reserved1.
+    /// The offset of UserAccountControl, after Reserved1.
     pub(super) const USER_ACCOUNT_CONTROL: usize = 164;
-    /// Behind SubAuthStatus, LastSuccessfulILogon, LastFailedILogon, FailedILogonCount and Reserved3; and ExtraSids.
+    /// The offset of SidCount, after SubAuthStatus, LastSuccessfulILogon, LastFailedILogon, FailedILogonCount and Reserved3.
+    /// ExtraSids follows.
     pub(super) const SID_COUNT: usize = 196;
     pub(super) const RESOURCE_GROUP_DOMAIN_SID: usize = 204;
-    /// And ResourceGroupIds.
+    /// The offset of ResourceGroupCount, which ResourceGroupIds follows.
     pub(super) const RESOURCE_GROUP_COUNT: usize = 208;
     pub(super) const END: usize = 216;
 }
