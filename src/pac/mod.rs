@@ -1,14 +1,15 @@
-//! The Privilege Attribute Certificate (MS-PAC): what Active Directory says about a user, in the ticket.
+//! The Privilege Attribute Certificate (MS-PAC): the facts about a user that Active Directory writes into the ticket.
 //!
-//! [`Pac`] is a PAC of which nothing was verified and nothing can be read. [`Pac::verify`] checks the signatures and then
-//! reads it: [`VerifiedPac`] has the contents. [`Validator::authorize`](crate::Validator::authorize) has the ticket, and
-//! checks that the contents agree with it and that the key may vouch for such a user.
+//! [`Pac`] is a PAC that is not verified, and its contents cannot be read. [`Pac::verify`] verifies the signatures and returns
+//! a [`VerifiedPac`], which has the contents. [`Validator::authorize`](crate::Validator::authorize) compares the contents with
+//! the ticket, and checks that the key may vouch for the user.
 //!
-//! What decides is strict: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO, PAC_REQUESTOR and the SID in
-//! UPN_DNS_INFO. A PAC in which one of them cannot be read is refused. The other buffers only describe the user: they are decoded when
-//! the caller asks for them, and report their faults then. So a new form of one of them keeps nobody from signing in.
+//! Some parts of a PAC decide about the sign-in: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO, PAC_REQUESTOR
+//! and the SID in UPN_DNS_INFO. A PAC is refused if one of these parts cannot be read. The other buffers only describe the
+//! user. They are decoded when the caller asks for them, and their errors are returned then. So a user can still sign in if
+//! Microsoft changes the form of such a buffer.
 //!
-//! Texts, SIDs and groups stay where they are in the ticket. They are decoded when the caller asks for them.
+//! Texts, SIDs and groups are not copied out of the ticket. They are decoded when the caller asks for them.
 
 mod account_kind;
 mod attributes_info;
@@ -59,8 +60,8 @@ use error::{PacError, PacMalformed};
 use fault::{Fault, Kind};
 use logon_info::LogonInfoLayout;
 
-/// A PAC whose server signature was verified. The buffers that decide about a sign-in have the form that MS-PAC gives them; the
-/// others are decoded when they are asked for.
+/// A PAC whose server signature was verified. The buffers that decide about the sign-in were read and have the form of MS-PAC.
+/// The other buffers are decoded when the caller asks for them.
 #[derive(Clone, Copy)]
 #[must_use]
 pub struct VerifiedPac<'a> {
@@ -68,7 +69,7 @@ pub struct VerifiedPac<'a> {
     layout: PacLayout,
 }
 
-/// Prints the user's SID, and how many buffers there are.
+/// Prints the user's SID and the number of buffers.
 impl fmt::Debug for VerifiedPac<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedPac")
@@ -78,7 +79,7 @@ impl fmt::Debug for VerifiedPac<'_> {
     }
 }
 
-/// Where the buffers that decide are in a verified PAC.
+/// The layout of a verified PAC: the table, and the buffers that decide about the sign-in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PacLayout {
     table: Span,
@@ -90,16 +91,20 @@ pub(crate) struct PacLayout {
 }
 
 impl<'a> Pac<'a> {
-    /// Verifies the server signature under one of `server_keys`, and then reads the buffers that decide. The keys are those of the service's
-    /// account, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE); only those that make
-    /// signatures of its type are tried.
+    /// Verifies the server signature, and then reads the buffers that decide about the sign-in. `server_keys` are the keys of
+    /// the service's account, prepared for [`KeyUsage::PAC_SIGNATURE`](crate::crypto::KeyUsage::PAC_SIGNATURE). The function
+    /// tries only the keys that make signatures of the same type.
     ///
-    /// If keys of the KDC are given, the KDC's signatures must hold as well. The one over the server signature must be
-    /// there. It covers whether the others are.
+    /// If `kdc_keys` are given, the function also verifies the KDC's signatures. The KDC signature over the server signature
+    /// must be there. The ticket signature and the full signature may be absent ([`VerifiedPac::kdc_signatures`]). An attacker
+    /// who holds only the service's key cannot remove them: the KDC signature covers the server signature, and the server
+    /// signature covers the table of buffers.
     ///
     /// # Errors
-    /// [`PacError::Signature`]; and [`PacError::Malformed`] for a signature that has not the length of its type, and for
-    /// a buffer that decides and cannot be read. [`Error`](crate::Error) has a `From` for both.
+    /// [`PacError::Signature`] if a signature is missing or does not verify. [`PacError::Malformed`] if a signature does not
+    /// have the length of its type, or a buffer that decides about the sign-in cannot be read. [`Error`](crate::Error)
+    /// implements
+    /// `From<PacError>`.
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
@@ -108,7 +113,7 @@ impl<'a> Pac<'a> {
         self.verify_under(server_keys, kdc_keys.map(KdcKeysOf::from))
     }
 
-    /// Verifies the signatures, and decodes nothing.
+    /// Verifies the signatures without decoding the other buffers.
     pub(crate) fn check_signatures(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
@@ -117,7 +122,7 @@ impl<'a> Pac<'a> {
         signature::verify(self, server_keys, kdc_keys)
     }
 
-    /// Verifies and decodes as [`verify`](Self::verify) does, under keys that need not be prepared.
+    /// Verifies and decodes like [`verify`](Self::verify), also under keys that are not prepared.
     pub(crate) fn verify_under(
         &self,
         server_keys: impl IntoIterator<Item: SignatureKey>,
@@ -135,7 +140,7 @@ impl PacLayout {
     fn decode(pac: &Pac<'_>, kdc_signatures: KdcSignatures) -> Result<Self, Fault> {
         let Pac { bytes, table, ref buffers } = *pac;
         let span = |buffer_type| buffers.get(buffer_type);
-        // MS-PAC section 2.4: one PAC_CLIENT_INFO must be there. Without it nothing ties the PAC to its ticket.
+        // MS-PAC section 2.4 requires one PAC_CLIENT_INFO. Without this buffer, the PAC could be moved to any ticket.
         let missing = || Fault::new(BufferType::CLIENT_INFO.field(), 0, Kind::Missing);
         let client_info = span(BufferType::CLIENT_INFO).ok_or_else(missing)?;
         let requestor = span(BufferType::REQUESTOR);
@@ -155,14 +160,14 @@ impl PacLayout {
         })
     }
 
-    /// Returns the packet form of the SID of the user's domain, and the user in it.
+    /// Returns the packet form of the SID of the user's domain, and the RID of the user in that domain.
     pub(crate) fn user<'a>(&self, pac: &'a [u8]) -> Option<(&'a [u8], u32)> {
         self.logon_info.as_ref().map(|layout| layout.user(pac))
     }
 }
 
 impl<'a> VerifiedPac<'a> {
-    /// Puts together the octets and the layout of a PAC that was verified.
+    /// Makes a verified PAC of its octets and its layout.
     pub(crate) const fn from_parts(bytes: &'a [u8], layout: &PacLayout) -> Self {
         Self { bytes, layout: *layout }
     }
@@ -171,18 +176,18 @@ impl<'a> VerifiedPac<'a> {
         self.layout
     }
 
-    /// Returns the types of all buffers, in order.
+    /// Returns the types of all buffers, in the order of the table.
     #[must_use]
     pub fn buffer_types(&self) -> impl ExactSizeIterator<Item = BufferType> + use<'a> {
         buffer_types(self.bytes, self.layout.table)
     }
 
-    /// Returns whether there is an S4U_DELEGATION_INFO, readable or not.
+    /// Returns whether the PAC has an S4U_DELEGATION_INFO, even if this buffer cannot be read.
     pub(crate) fn has_delegation_info(&self) -> bool {
         self.span(BufferType::DELEGATION_INFO).is_some()
     }
 
-    /// Returns the state of the KDC's own signatures.
+    /// Returns the state of the KDC's signatures.
     #[must_use]
     pub const fn kdc_signatures(&self) -> KdcSignatures {
         self.layout.kdc_signatures
@@ -194,21 +199,21 @@ impl<'a> VerifiedPac<'a> {
         self.layout.client_info.view(self.bytes)
     }
 
-    /// Returns LOGON_INFO, if there is one: Active Directory always writes it, other KDCs need not.
+    /// Returns LOGON_INFO, if the PAC has this buffer. Active Directory always writes LOGON_INFO, but other KDCs may omit it.
     #[must_use]
     pub fn logon_info(&self) -> Option<LogonInfo<'a>> {
         LogonInfo::new(self.bytes, self.layout.logon_info.as_ref()?)
     }
 
-    /// Decodes UPN_DNS_INFO, if there is one.
+    /// Decodes UPN_DNS_INFO, if the PAC has this buffer.
     ///
     /// # Errors
-    /// [`PacMalformed`] if a text in it cannot be read. The SID in it was read before.
+    /// [`PacMalformed`] if a text in the buffer cannot be read. The SID in the buffer was checked when the PAC was verified.
     pub fn upn_dns_info(&self) -> Result<Option<UpnDnsInfo<'a>>, PacMalformed> {
         self.decode(BufferType::UPN_DNS_INFO, UpnDnsInfo::read)
     }
 
-    /// Returns PAC_REQUESTOR, if there is one: the SID of the client that asked for the TGT.
+    /// Returns PAC_REQUESTOR, if the PAC has this buffer: the SID of the client that asked for the TGT.
     #[must_use]
     pub fn requestor(&self) -> Option<Sid> {
         Sid::from_bytes(self.requestor_packet()?)
@@ -224,50 +229,53 @@ impl<'a> VerifiedPac<'a> {
         self.layout.upn_sid.map(|sid| sid.of(self.bytes))
     }
 
-    /// Decodes PAC_ATTRIBUTES_INFO, if there is one.
+    /// Decodes PAC_ATTRIBUTES_INFO, if the PAC has this buffer.
     ///
     /// # Errors
-    /// [`PacMalformed`] if it cannot be read.
+    /// [`PacMalformed`] if the buffer cannot be read.
     pub fn attributes(&self) -> Result<Option<PacAttributes>, PacMalformed> {
         self.decode(BufferType::ATTRIBUTES_INFO, PacAttributes::read)
     }
 
-    /// Decodes S4U_DELEGATION_INFO, if there is one: a service acts in the user's name. That there is one counts, whether or not
-    /// it can be read ([`DelegationPolicy::Refuse`](crate::policy::DelegationPolicy::Refuse)).
+    /// Decodes S4U_DELEGATION_INFO, if the PAC has this buffer. The buffer shows that a service acts in the user's name.
+    /// [`DelegationPolicy::Refuse`](crate::policy::DelegationPolicy::Refuse) refuses the request even if the buffer cannot be
+    /// read.
     ///
     /// # Errors
-    /// [`PacMalformed`] if it cannot be read.
+    /// [`PacMalformed`] if the buffer cannot be read.
     pub fn delegation_info(&self) -> Result<Option<DelegationInfo<'a>>, PacMalformed> {
         self.decode(BufferType::DELEGATION_INFO, DelegationInfo::read)
     }
 
-    /// Decodes PAC_DEVICE_INFO, if there is one. Nothing checks that the account may vouch for the domains of its SIDs.
+    /// Decodes PAC_DEVICE_INFO, if the PAC has this buffer. The library does not check that the account may vouch for the
+    /// domains of the SIDs in this buffer.
     ///
     /// # Errors
-    /// [`PacMalformed`] if it cannot be read.
+    /// [`PacMalformed`] if the buffer cannot be read.
     pub fn device_info(&self) -> Result<Option<DeviceInfo<'a>>, PacMalformed> {
         self.decode(BufferType::DEVICE_INFO, DeviceInfo::read)
     }
 
-    /// Returns PAC_CLIENT_CLAIMS_INFO, if it is not empty.
+    /// Returns PAC_CLIENT_CLAIMS_INFO, if the PAC has this buffer and the buffer is not empty.
     #[must_use]
     pub fn client_claims(&self) -> Option<EncodedClaims<'a>> {
         self.claims(BufferType::CLIENT_CLAIMS_INFO)
     }
 
-    /// Returns PAC_DEVICE_CLAIMS_INFO, if it is not empty.
+    /// Returns PAC_DEVICE_CLAIMS_INFO, if the PAC has this buffer and the buffer is not empty.
     #[must_use]
     pub fn device_claims(&self) -> Option<EncodedClaims<'a>> {
         self.claims(BufferType::DEVICE_CLAIMS_INFO)
     }
 
-    /// Windows writes an empty buffer where there is nothing to claim.
+    /// Returns the claims in a buffer. An empty buffer counts as absent: Windows writes an empty buffer if there are no
+    /// claims.
     fn claims(&self, buffer_type: BufferType) -> Option<EncodedClaims<'a>> {
         let buffer = self.span(buffer_type).filter(|buffer| buffer.len() > 0)?;
         Some(EncodedClaims::new(self.bytes, buffer))
     }
 
-    /// Decodes a buffer that no decision needs.
+    /// Decodes a buffer that does not decide about the sign-in.
     fn decode<T>(
         &self,
         buffer_type: BufferType,

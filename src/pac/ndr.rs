@@ -1,11 +1,12 @@
-//! NDR (C706 chapter 14, MS-RPCE sections 2.2.5 and 2.2.6): how RPC writes the structures in some buffers of a PAC.
+//! NDR (C706 chapter 14, MS-RPCE sections 2.2.5 and 2.2.6): the encoding of RPC, which some buffers of a PAC use.
 //!
-//! In: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Out: the fields
-//! of the structure, in the order they lie there: first its own, then what its pointers point to.
+//! Input: a buffer that holds one pointer to one structure, with the headers of type serialization version 1. Output: the
+//! fields of the structure, in their order in the buffer: first the structure, then the referents of its pointers.
 //!
-//! The IDL of MS-PAC declares every pointer `unique`: it is null or points to something of its own. What it points to
-//! follows, whatever number stands for it. A reader that takes the pointers for `ptr` would take a number that comes twice
-//! for an alias, and would read all that follows from another offset; so such a number is refused.
+//! The IDL of MS-PAC declares every pointer `unique`: a pointer is null or has a referent of its own. The referents follow in
+//! the order of the pointers, and the referent IDs do not matter. Another reader could treat the pointers as `ptr`. If a
+//! referent ID occurred twice, that reader would see an alias, and would read all later referents at other offsets. So this
+//! reader refuses a referent ID that occurs twice.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -13,18 +14,18 @@ use super::reader::{Reader, check_text, u32_at};
 use crate::sid::{DomainSid, Sid};
 use crate::span::{Span, size};
 
-/// Reads one serialized structure.
+/// A reader of one serialized structure.
 ///
-/// Its small functions are inlined: without that, a request that has a PAC takes 3 % more instructions.
+/// The small functions of the reader are inlined. Without inlining, a request that has a PAC takes 3 % more instructions.
 #[derive(Clone, Debug)]
 pub(super) struct NdrReader<'a> {
     reader: Reader<'a>,
-    /// Alignment counts from here.
+    /// The offset from which alignment counts.
     start: usize,
     referents: Referents,
 }
 
-/// RPC_UNICODE_STRING (MS-DTYP section 2.3.10), before its characters are reached. Lengths count octets.
+/// The fields of an RPC_UNICODE_STRING (MS-DTYP section 2.3.10), whose characters follow later. Lengths are in octets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnicodeString {
     length: u16,
@@ -32,7 +33,7 @@ pub(super) struct UnicodeString {
     pointer: Pointer,
 }
 
-/// Says whether a pointer points to something, which then follows.
+/// A pointer: null, or present, which means that its referent follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointer {
     Null,
@@ -40,7 +41,7 @@ pub(super) enum Pointer {
 }
 
 impl<'a> NdrReader<'a> {
-    /// Reads the headers, and the pointer to the structure.
+    /// Reads the headers and the pointer to the structure.
     #[inline(always)]
     pub(super) fn open(pac: &'a [u8], buffer: Span, field: Field) -> Result<Self, Fault> {
         let object = Self::object(pac, buffer, field)?;
@@ -49,10 +50,10 @@ impl<'a> NdrReader<'a> {
         Ok(ndr)
     }
 
-    /// Reads the headers of type serialization, and returns what they stand before.
+    /// Reads the headers of type serialization, and returns the span of the octets after the headers.
     fn object(pac: &[u8], buffer: Span, field: Field) -> Result<Span, Fault> {
         let mut reader = Reader::new(pac, buffer);
-        // Version 1, little-endian, eight octets of header; then a filler, which a reader ignores.
+        // The header has version 1, little-endian order, a length of eight octets, and a filler, which the reader ignores.
         if reader.array(field)? != [1, 0x10, 8, 0] {
             return Err(Fault::new(field, buffer.start(), Kind::SerializationHeader));
         }
@@ -64,12 +65,12 @@ impl<'a> NdrReader<'a> {
         Ok(object)
     }
 
-    /// Rejects more octets than the padding to a multiple of eight (MS-RPCE section 2.2.6.2).
+    /// Rejects octets that are left, except the padding to a multiple of eight octets (MS-RPCE section 2.2.6.2).
     pub(super) fn finish(&self, field: Field) -> Result<(), Fault> {
         if self.reader.left() < 8 { Ok(()) } else { self.reader.finish(field) }
     }
 
-    /// Makes the fault of a field at this offset.
+    /// Makes the fault of a field at the current offset.
     pub(super) fn fault(&self, field: Field, kind: Kind) -> Fault {
         self.reader.fault(field, kind)
     }
@@ -85,13 +86,13 @@ impl<'a> NdrReader<'a> {
         self.reader.u32(field)
     }
 
-    /// Reads a number that counts something.
+    /// Reads a 32-bit number as a count.
     #[inline(always)]
     pub(super) fn count(&mut self, field: Field) -> Result<usize, Fault> {
         self.u32(field).map(size)
     }
 
-    /// Reads a structure of one size, aligned to four octets.
+    /// Reads a structure of the fixed size `N`, aligned to four octets.
     #[inline(always)]
     pub(super) fn fixed<const N: usize>(&mut self, field: Field) -> Result<&'a [u8; N], Fault> {
         self.align(4, field)?;
@@ -104,7 +105,7 @@ impl<'a> NdrReader<'a> {
         self.referent(referent, field)
     }
 
-    /// Reads the pointer that a number stands for.
+    /// Returns the pointer that has this referent ID. Zero means a null pointer.
     #[inline(always)]
     pub(super) fn referent(&mut self, referent: u32, field: Field) -> Result<Pointer, Fault> {
         if referent == 0 {
@@ -117,14 +118,14 @@ impl<'a> NdrReader<'a> {
         }
     }
 
-    /// Reads a pointer to an array of `count` elements. It is null only if there are none.
+    /// Reads a pointer to an array of `count` elements. The pointer may be null only if `count` is zero.
     pub(super) fn array_pointer(&mut self, count: usize, field: Field) -> Result<Pointer, Fault> {
         let pointer = self.pointer(field)?;
         if count > 0 { pointer.required(self, field) } else { Ok(pointer) }
     }
 
-    /// Reads the elements of a conformant array, of `size` octets each and aligned to `alignment`. The array repeats its
-    /// count. That must be the structure's, and the octets must be there, before anything is done with the count.
+    /// Reads the elements of a conformant array. Each element has `size` octets and is aligned to `alignment`. The array
+    /// repeats its count, which must equal `count` of the structure. All octets must be there before the count is used.
     #[inline(always)]
     pub(super) fn array(&mut self, count: usize, size: usize, alignment: usize, field: Field) -> Result<Span, Fault> {
         self.conformance(count, field)?;
@@ -132,8 +133,8 @@ impl<'a> NdrReader<'a> {
         self.reader.elements(count, size, field)
     }
 
-    /// Reads the count before a conformant array of structures that are read one by one, as [`Self::array`] does; each has
-    /// at least `size` octets.
+    /// Checks the count of a conformant array like [`Self::array`], for structures that the caller reads one by one. Each
+    /// structure has at least `size` octets.
     #[inline(always)]
     pub(super) fn elements(&mut self, count: usize, size: usize, field: Field) -> Result<(), Fault> {
         self.conformance(count, field)?;
@@ -152,7 +153,7 @@ impl<'a> NdrReader<'a> {
         self.string_of(fields, field)
     }
 
-    /// Reads the string that these eight octets describe.
+    /// Reads the RPC_UNICODE_STRING in these eight octets.
     #[inline(always)]
     pub(super) fn string_of(&mut self, fields: [u8; 8], field: Field) -> Result<UnicodeString, Fault> {
         let [l0, l1, m0, m1, referent @ ..] = fields;
@@ -165,7 +166,7 @@ impl<'a> NdrReader<'a> {
         Ok(UnicodeString { length, maximum, pointer })
     }
 
-    /// Reads the characters of a string: a conformant and varying array, which repeats its lengths.
+    /// Reads the characters of a string. They are a conformant and varying array, which repeats the lengths of the string.
     pub(super) fn text(&mut self, string: UnicodeString, field: Field) -> Result<Span, Fault> {
         if string.pointer == Pointer::Null {
             return Ok(Span::default());
@@ -178,8 +179,9 @@ impl<'a> NdrReader<'a> {
         self.characters(string.length.into(), field)
     }
 
-    /// Skips the lengths that come next, and returns true, if they are those of `string`. It compares all three at once, in
-    /// a quarter of the instructions that [`conformance`](Self::conformance) and [`varying`](Self::varying) take.
+    /// Skips the lengths that come next and returns true, if they equal the lengths of `string`. The function compares all
+    /// three lengths at once. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as many
+    /// instructions, but find the exact fault.
     #[inline(always)]
     fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };
@@ -191,7 +193,7 @@ impl<'a> NdrReader<'a> {
         Ok(same)
     }
 
-    /// Reads a string that ends with a NUL and says its lengths itself (`[string] wchar_t *`); the span is without the NUL.
+    /// Reads a string that has its own lengths and ends with a NUL (`[string] wchar_t *`). The span does not include the NUL.
     pub(super) fn terminated_text(&mut self, field: Field) -> Result<Span, Fault> {
         let maximum = self.count(field)?;
         let offset = self.u32(field)?;
@@ -208,8 +210,9 @@ impl<'a> NdrReader<'a> {
         }
     }
 
-    /// Reads RPC_SID (MS-DTYP section 2.4.2.3): the span of its packet form. It is a conformant structure, so its count comes
-    /// first as well. It is measured only; [`Sid`] decodes it when it is asked for.
+    /// Reads an RPC_SID (MS-DTYP section 2.4.2.3), and returns the span of its packet form. An RPC_SID is a conformant
+    /// structure, so a copy of its count comes first. The function checks only the length of the SID. [`Sid`] decodes the SID
+    /// later.
     #[inline(always)]
     pub(super) fn sid(&mut self, field: Field) -> Result<Span, Fault> {
         let count = self.count(field)?;
@@ -221,8 +224,8 @@ impl<'a> NdrReader<'a> {
         self.reader.span(length, field)
     }
 
-    /// Reads the SID of a domain, to which a RID is joined to name an account. Nothing else may stand there, since `S-1-5`
-    /// and 18 would be SYSTEM.
+    /// Reads the SID of a domain. A RID is appended to this SID to name an account, so every other SID is refused: `S-1-5`
+    /// with the RID 18 would be SYSTEM.
     pub(super) fn domain_sid(&mut self, field: Field) -> Result<(Span, DomainSid), Fault> {
         let span = self.sid(field)?;
         match DomainSid::from_packet(span.of(self.pac())) {
@@ -240,10 +243,10 @@ impl<'a> NdrReader<'a> {
         self.reader.pac()
     }
 
-    /// Skips to a multiple of `alignment`, a power of two.
+    /// Skips octets up to a multiple of `alignment`, which is a power of two.
     #[inline(always)]
     pub(super) fn align(&mut self, alignment: usize, field: Field) -> Result<(), Fault> {
-        // The padding is what is missing to the next multiple: the difference to it, modulo `alignment`.
+        // The padding is the distance to the next multiple of `alignment`.
         let padding = self.start.wrapping_sub(self.reader.at()) & alignment.wrapping_sub(1);
         self.reader.take(padding, field).map(|_| ())
     }
@@ -253,7 +256,7 @@ impl<'a> NdrReader<'a> {
         if self.count(field)? == expected { Ok(()) } else { Err(self.fault(field, Kind::Conformance)) }
     }
 
-    /// Reads the offset, which is zero, and the count of a varying array.
+    /// Reads the offset and the count of a varying array. The offset must be zero.
     #[inline(always)]
     fn varying(&mut self, expected: usize, field: Field) -> Result<(), Fault> {
         if self.u32(field)? != 0 {
@@ -275,18 +278,18 @@ impl Pointer {
         matches!(self, Self::Present)
     }
 
-    /// Rejects a null pointer where there must be something.
+    /// Rejects a null pointer, for a field that must not be absent.
     #[inline(always)]
     pub(super) fn required(self, ndr: &NdrReader<'_>, field: Field) -> Result<Self, Fault> {
         if self == Self::Null { Err(ndr.fault(field, Kind::NullPointer)) } else { Ok(self) }
     }
 }
 
-/// Remembers the numbers that have stood for a pointer.
+/// The referent IDs that have occurred.
 ///
-/// Windows and Samba number the pointers of an array in rising order; others draw numbers at random. The first numbers are
-/// remembered whatever they are; later ones must rise. So memory is bounded, work is linear, and no number that comes twice
-/// passes.
+/// Windows and Samba number the pointers of an array in rising order. Other implementations use random numbers. The first 32
+/// referent IDs are remembered and may have any order. Each later referent ID must be higher than the one before it. So memory
+/// is bounded, time is linear, and no referent ID can occur twice.
 #[derive(Clone, Debug, Default)]
 struct Referents {
     first: [u32; 32],
@@ -307,7 +310,7 @@ impl Referents {
         match self.first.get_mut(self.count) {
             Some(free) => {
                 *free = referent;
-                // The count ends at 32, where nothing is free.
+                // The count cannot be higher than 32, because `first` has 32 places.
                 self.count = self.count.saturating_add(1);
                 true
             }
@@ -315,7 +318,7 @@ impl Referents {
         }
     }
 
-    /// Returns whether the number is among the first ones.
+    /// Returns whether the referent ID is one of the remembered ones.
     #[cold]
     fn have(&self, referent: u32) -> bool {
         self.first.iter().take(self.count).any(|first| *first == referent)
@@ -327,9 +330,9 @@ impl Referents {
 mod tests {
     use super::*;
 
-    /// Remembered numbers may fall; behind them each must be higher than the one before.
+    /// The first 32 referent IDs may fall. After these, each referent ID must be higher than the one before it.
     #[test]
-    fn referents_may_fall_as_long_as_they_are_remembered() {
+    fn first_32_referent_ids_may_fall_and_repeated_referent_ids_are_refused() {
         for remembered in [31_u32, 32] {
             let mut referents = Referents::default();
             assert!((0..remembered).all(|number| referents.are_new(1000 - 10 * number)), "{remembered}");

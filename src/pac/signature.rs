@@ -1,10 +1,11 @@
-//! PAC_SIGNATURE_DATA (MS-PAC section 2.8): the signatures of a PAC, verified before anything in it is believed.
+//! PAC_SIGNATURE_DATA (MS-PAC section 2.8): the signatures of a PAC, which are verified before its contents are used.
 //!
-//! The server signature covers the PAC with the values of server and KDC signature zeroed. The KDC signature covers the
-//! value of the server signature. The full signature covers the PAC with all three zeroed. The ticket signature covers the
-//! ticket around the PAC. Zeroed is everything behind the type, the identifier of a read-only domain controller too.
+//! The server signature covers the PAC, with zeros in place of the server signature and the KDC signature. The KDC signature
+//! covers the value of the server signature. The full signature covers the PAC, with zeros in place of the server signature,
+//! the KDC signature and the full signature. The ticket signature covers the ticket around the PAC. The zeros replace all
+//! octets after the type, including the identifier of a read-only domain controller.
 //!
-//! Nothing is copied: the MAC is fed zeros where the PAC counts as zero.
+//! The PAC is not copied: the MAC gets zeros instead of the zeroed octets.
 
 use super::buffer_type::BufferType;
 use super::container::Pac;
@@ -16,32 +17,33 @@ use crate::span::Span;
 use crate::unprinted::Unprinted;
 use core::fmt;
 
-/// The state of a signature that not every service can verify.
+/// The state of a signature of the KDC. Only a service that has a key of the KDC can verify such a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureState {
     /// The PAC has no such signature.
     Absent,
-    /// There was no key of the KDC to verify it with.
+    /// The signature was not verified, because no key of the KDC was given.
     Unchecked,
-    /// It was verified.
+    /// The signature was verified.
     Valid,
 }
 
-/// The signatures that the KDC makes for itself. An attacker who holds the service's key can make the server signature, and
-/// so a PAC that says anything (a "silver ticket"). The KDC's signatures tell such a PAC from the KDC's own.
+/// The states of the signatures under the KDC's key. An attacker who holds the service's key can make the server signature,
+/// and so can forge a PAC with any contents (a "silver ticket"). The attacker cannot make the KDC's signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KdcSignatures {
     /// The signature over the server signature (MS-PAC section 2.8.2).
     pub kdc: SignatureState,
-    /// The signature over the whole PAC (section 2.8.4); KDCs make it since 2022.
+    /// The signature over the whole PAC (section 2.8.4). KDCs make this signature since 2022.
     pub full: SignatureState,
-    /// The signature over the ticket (section 2.8.3); KDCs make it since 2020, and not in tickets of the AS exchange.
+    /// The signature over the ticket (section 2.8.3). KDCs make this signature since 2020, except in tickets of the AS
+    /// exchange.
     pub ticket: SignatureState,
 }
 
-/// Keys of the KDC, and the ticket that they must vouch for.
+/// Keys of the KDC, and the ticket that the ticket signature covers.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct KdcKeys<'k> {
@@ -52,14 +54,15 @@ pub struct KdcKeys<'k> {
 }
 
 impl<'k> KdcKeys<'k> {
-    /// Takes the krbtgt account's keys and the decrypted EncTicketPart.
+    /// Makes the value from the krbtgt account's keys and the decrypted EncTicketPart.
     #[must_use]
     pub const fn new(keys: &'k [Checksummer], ticket: &'k [u8]) -> Self {
         Self { keys, ticket }
     }
 }
 
-/// Prints the keys' types, and the length of the ticket: it holds the session key.
+/// Prints the types of the keys and the length of the ticket. The octets of the ticket are a secret: they hold the session
+/// key.
 impl fmt::Debug for KdcKeys<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { keys, ticket } = self;
@@ -67,7 +70,7 @@ impl fmt::Debug for KdcKeys<'_> {
     }
 }
 
-/// Keys of the KDC from any collection, and the ticket that they must vouch for.
+/// Keys of the KDC from any collection, and the ticket that the ticket signature covers.
 pub(crate) struct KdcKeysOf<'k, K> {
     pub(crate) keys: K,
     pub(crate) ticket: &'k [u8],
@@ -81,10 +84,10 @@ impl<'k> From<KdcKeys<'k>> for KdcKeysOf<'k, &'k [Checksummer]> {
 
 /// A key that makes signatures.
 pub(crate) trait SignatureKey {
-    /// Returns the type of its signatures; `None` if the type is unknown.
+    /// Returns the type of the signatures that this key makes. Returns `None` if the type is unknown.
     fn checksum_type(&self) -> Option<ChecksumType>;
 
-    /// Starts a signature.
+    /// Starts the computation of a signature.
     fn start(&self) -> RunningChecksum;
 }
 
@@ -98,17 +101,17 @@ impl SignatureKey for &Checksummer {
     }
 }
 
-/// One signature, whose length is that of its type.
+/// A signature of a PAC. Its value has the length of its type.
 #[derive(Clone, Copy, Debug)]
 struct Signature<'a> {
     buffer_type: BufferType,
     checksum_type: ChecksumType,
     value: &'a [u8],
-    /// The value and what follows it.
+    /// The span of the value and of the identifier after it, which signatures count as zeros.
     zeroed: Span,
 }
 
-/// Verifies the server signature under one of `server_keys`, and those of the KDC where its keys are given.
+/// Verifies the server signature under one of `server_keys`. If `kdc_keys` are given, also verifies the KDC's signatures.
 pub(super) fn verify(
     pac: &Pac<'_>,
     server_keys: impl IntoIterator<Item: SignatureKey>,
@@ -165,14 +168,14 @@ impl<'a> Signature<'a> {
         let zeroed = Span::new(reader.at(), reader.left());
         let expected = match checksum_type.checksum_len() {
             Some(expected) => expected,
-            // A KDC's key may be of a type that is unknown here. No key here verifies such a signature, and none forges it.
+            // The KDC's key may have a type that this crate does not know. Such a signature is never `Valid`.
             None if buffer_type != BufferType::SERVER_CHECKSUM && !UNKEYED.contains(&checksum_type) => {
                 zeroed.len().min(ZEROS.len())
             }
             None => return Err(refused(buffer_type, SignatureCause::Type(checksum_type))),
         };
         let value = reader.take(expected, buffer_type.field()).map_err(|fault| fault.within(pac.bytes))?;
-        // The signature does not cover what follows it, so nothing may be there but the identifier.
+        // The octets after the value are not signed, so only the identifier of a read-only domain controller may be there.
         if reader.left() != 0 && reader.left() != RODC_IDENTIFIER {
             let problem = PacProblem::Size { expected, found: zeroed.len() };
             return Err(PacMalformed { what: buffer_type.name(), at: zeroed.start(), problem }.into());
@@ -180,8 +183,8 @@ impl<'a> Signature<'a> {
         Ok(Some(Self { buffer_type, checksum_type, value, zeroed }))
     }
 
-    /// Tries the keys that make signatures of this type on the message that `feed` feeds. Where `feed` fails, there is no
-    /// such message, and the signature does not hold.
+    /// Verifies the signature under one of the keys that make signatures of this type. `feed` gives the signed message to the
+    /// MAC. If `feed` returns `None`, there is no signed message, and the signature does not verify.
     fn verify(
         &self,
         keys: impl IntoIterator<Item: SignatureKey>,
@@ -205,8 +208,8 @@ fn refused(buffer_type: BufferType, cause: SignatureCause) -> PacError {
     PacError::Signature(PacSignature { buffer_type, cause })
 }
 
-/// Feeds the PAC with zeros in `spans`. Returns `None` if one of them overlaps another, is longer than a signature or lies
-/// past the end of the PAC, which the PAC's reader has refused before.
+/// Gives the PAC to the MAC, with zeros instead of the octets in `spans`. Returns `None` if a span overlaps another span, is
+/// longer than a signature, or ends after the PAC. [`Pac::read`] and [`Signature::read`] have refused such spans before.
 fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut spans: [Option<Span>; 3]) -> Option<()> {
     spans.sort_unstable_by_key(|span| span.map(Span::start));
     let mut fed = 0;
@@ -219,13 +222,13 @@ fn feed_zeroed(mac: &mut RunningChecksum, pac: &[u8], mut spans: [Option<Span>; 
     Some(())
 }
 
-/// Types without a key (RFC 3961 section 8, RFC 4757), with which everybody can sign.
+/// The checksum types without a key (RFC 3961 section 8, RFC 4757). Any attacker can make such a checksum.
 const UNKEYED: [ChecksumType; 4] =
     [ChecksumType::CRC32, ChecksumType::RSA_MD4, ChecksumType::RSA_MD5, ChecksumType::SHA1];
 
-/// Octets of the identifier that a read-only domain controller puts behind its signature: the upper half of its key
-/// version.
+/// The number of octets of the identifier that a read-only domain controller writes after its signature. The identifier is the
+/// upper half of the key version.
 const RODC_IDENTIFIER: usize = 2;
 
-/// The longest value is one of HMAC-SHA-384 cut to 192 bits.
+/// The zeros for the longest signature: HMAC-SHA-384 truncated to 192 bits, and the identifier.
 const ZEROS: [u8; 24 + RODC_IDENTIFIER] = [0; 24 + RODC_IDENTIFIER];

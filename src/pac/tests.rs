@@ -1,4 +1,4 @@
-//! Every change of one octet, and every beginning, of a PAC.
+//! A test that changes each octet of a PAC, and cuts the PAC off at each octet.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 use super::error::PacMalformed;
@@ -15,7 +15,7 @@ fn read(pac: &[u8]) -> Result<PacLayout, PacMalformed> {
 }
 
 #[test]
-fn changed_octet_or_end_is_read_or_explained_within_the_pac() {
+fn changed_pac_is_read_or_its_fault_lies_within_it_and_a_cut_pac_is_refused() {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let token = realm.ticket_for("alice").at(UnixTime::from_seconds(1_795_248_000)).pac(|pac| {
         pac.logon_info.full_name = "Alice Anderson".into();

@@ -1,8 +1,8 @@
-//! What the ticket signature covers (MS-PAC section 2.8.3): the EncTicketPart, encoded again with one zero octet instead of
-//! the PAC.
+//! The message that the ticket signature covers (MS-PAC section 2.8.3): the EncTicketPart with one zero octet instead of the
+//! PAC.
 //!
-//! In: the plaintext of a ticket and, as a slice of it, the PAC. Out: the same message in pieces. Only the PAC and the
-//! lengths of the elements around it differ, so everything else is taken from the plaintext as it is. Nothing is copied.
+//! Input: the plaintext of a ticket, and the PAC as a slice of the plaintext. Output: the message in pieces. Only the PAC and
+//! the lengths of the elements around the PAC differ from the plaintext. All other pieces are slices of the plaintext.
 
 use crate::crypto::RunningChecksum;
 use crate::limits::MAX_AUTH_DATA_DEPTH;
@@ -11,32 +11,33 @@ use crate::wire::der::LengthOctets;
 /// An EncTicketPart with one zero octet instead of its PAC.
 #[derive(Debug)]
 pub(super) struct WithoutPac<'a> {
-    /// From the outermost element around the PAC to the OCTET STRING that holds it.
+    /// The elements around the PAC, from the outermost element to the OCTET STRING that holds the PAC.
     elements: [Option<Element<'a>>; MAX_ELEMENTS],
-    /// What follows the PAC.
+    /// The octets after the PAC.
     after: &'a [u8],
 }
 
-/// An element that the PAC lies in.
+/// A DER element around the PAC.
 #[derive(Clone, Copy, Debug)]
 struct Element<'a> {
-    /// From the contents of the element around this one to the identifier octet of this one.
+    /// The octets from the beginning of the outer element's contents to the identifier octet of this element.
     before: &'a [u8],
     header: Header,
-    /// Length of the contents, with the zero octet.
+    /// The length of the contents with the zero octet instead of the PAC.
     new_length: usize,
 }
 
-/// The identifier octet and the length of an element, as they are in the plaintext.
+/// The identifier octet and the length field of an element in the plaintext.
 #[derive(Clone, Copy, Debug)]
 struct Header {
     size: usize,
-    /// Where the contents are.
+    /// The offset of the contents.
     contents: usize,
     length: usize,
 }
 
-/// Finds the elements that `pac` lies in. Returns `None` if `pac` is no slice of `plaintext`, or lies where no PAC does.
+/// Finds the elements around `pac`. Returns `None` if `pac` is not a slice of `plaintext`, or is not the contents of an
+/// element at a depth that a PAC can have.
 pub(super) fn without_pac<'a>(plaintext: &'a [u8], pac: &[u8]) -> Option<WithoutPac<'a>> {
     let pac_at = pac.as_ptr().addr().checked_sub(plaintext.as_ptr().addr())?;
     let pac_end = pac_at.checked_add(pac.len())?;
@@ -44,7 +45,7 @@ pub(super) fn without_pac<'a>(plaintext: &'a [u8], pac: &[u8]) -> Option<Without
     let mut elements = [None; MAX_ELEMENTS];
     let (mut start, mut found) = (0, false);
     for free in &mut elements {
-        // The PAC does not lie in the elements that end before it.
+        // Elements that end before the PAC do not contain the PAC.
         let mut at = start;
         let mut header = Header::read(plaintext, at)?;
         while header.end()? <= pac_at {
@@ -75,7 +76,7 @@ impl WithoutPac<'_> {
 }
 
 impl Header {
-    /// Reads an identifier octet and a length that the DER reader has read before.
+    /// Reads an identifier octet and a length field. The DER reader has checked the encoding before.
     fn read(bytes: &[u8], at: usize) -> Option<Self> {
         let [_identifier, first, rest @ ..] = bytes.get(at..)? else { return None };
         let (octets, length) = match *first {
@@ -95,19 +96,19 @@ impl Header {
     }
 }
 
-/// Gives every element the length that it has when the innermost holds one octet. It goes from the inside to the outside,
-/// since shorter contents have a shorter length field.
+/// Computes the length of every element for an innermost element that holds one octet. The function begins with the innermost
+/// element: shorter contents can shorten their length field, which also shortens the outer elements.
 fn shorten(elements: &mut [Option<Element<'_>>], pac_length: usize) -> Option<()> {
     let mut removed = pac_length.checked_sub(1)?;
     for element in elements.iter_mut().rev().flatten() {
         element.new_length = element.header.length.checked_sub(removed)?;
-        // The identifier octet, and at most nine of the length.
+        // The size of the new header: the identifier octet, and at most nine octets of the length field.
         let size = LengthOctets::of(element.new_length).as_slice().len().wrapping_add(1);
         removed = removed.checked_add(element.header.size)?.checked_sub(size)?;
     }
     Some(())
 }
 
-/// Three elements lead to the ticket's authorization data, and four through each level of it (RFC 4120 sections 5.3 and
-/// 5.2.6).
+/// The highest number of elements around a PAC. Three elements are around the ticket's authorization data, and each level of
+/// authorization data adds four elements (RFC 4120 sections 5.3 and 5.2.6).
 const MAX_ELEMENTS: usize = 3 + 4 * (MAX_AUTH_DATA_DEPTH + 1);

@@ -1,7 +1,7 @@
 //! UPN_DNS_INFO (MS-PAC section 2.10): the user's principal name, and the DNS name of the user's domain.
 //!
-//! The SID in it decides, and is read when the PAC is verified ([`find_sid`]). The texts are only shown, and are read when the
-//! caller asks for them.
+//! The SID in this buffer decides about the sign-in, and is read when the PAC is verified ([`find_sid`]). The texts only
+//! describe the user, and are read when the caller asks for them.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;
@@ -11,35 +11,36 @@ use crate::sid::Sid;
 use crate::span::Span;
 use crate::wide_text::WideText;
 
-/// The buffer UPN_DNS_INFO.
+/// The buffer UPN_DNS_INFO: names of the user.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct UpnDnsInfo<'a> {
-    /// The user principal name. An administrator chooses its suffix, which need not be the domain's.
+    /// The user principal name. An administrator chooses the suffix of the name, so the suffix can differ from the domain's
+    /// name.
     pub upn: WideText<'a>,
     /// The DNS name of the user's domain, in upper case.
     pub dns_domain_name: WideText<'a>,
-    /// Whether the UPN is the account's own, and whether the structure has the extended form.
+    /// The flags. They say whether the KDC constructed the UPN, and whether the structure has the extended form.
     pub flags: UpnFlags,
-    /// The account's name, in the extended form.
+    /// The account's name. Only the extended form has this name.
     pub sam_name: Option<WideText<'a>>,
-    /// The user's SID, in the extended form. In [`Accepted::pac`](crate::Accepted::pac) it equals
-    /// the one of LOGON_INFO, if there is one.
+    /// The user's SID. Only the extended form has this SID. In [`Accepted::pac`](crate::Accepted::pac) it equals the user's
+    /// SID in LOGON_INFO, if the PAC has a LOGON_INFO.
     pub sid: Option<Sid>,
 }
 
 flags! {
-    /// The flags of a UPN_DNS_INFO; unknown bits are kept.
+    /// The flags of a UPN_DNS_INFO. Unknown bits are kept.
     #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
     pub struct UpnFlags(u32) {
-        /// The account has no UPN of its own: the KDC joined account name and domain into one.
+        /// The account has no UPN in the directory: the KDC constructed the UPN from the account's name and the domain.
         const CONSTRUCTED = 0x1;
-        /// The structure has the extended form: account name and SID follow.
+        /// The structure has the extended form, with the account's name and SID.
         const EXTENDED = 0x2;
     }
 }
 
-/// Finds the SID in a UPN_DNS_INFO of the extended form, in its packet form.
+/// Returns the span of the SID in a UPN_DNS_INFO of the extended form. Returns `None` for the short form.
 pub(super) fn find_sid(pac: &[u8], buffer: Span) -> Result<Option<Span>, Fault> {
     let parts = Parts::read(pac, buffer)?;
     parts.extended.map(|extended| parts.around.sid(extended.sid)).transpose()
@@ -62,7 +63,7 @@ impl<'a> UpnDnsInfo<'a> {
     }
 }
 
-/// The fields of a UPN_DNS_INFO, before what they say is looked at.
+/// The fields of a UPN_DNS_INFO before the texts and the SID are read.
 struct Parts<'a> {
     upn: Part,
     dns_domain_name: Part,
@@ -90,13 +91,13 @@ impl<'a> Parts<'a> {
         } else {
             None
         };
-        // What the parts point to lies behind the fields.
+        // Texts and SID must lie after the fields.
         let around = Around { pac, buffer, contents: reader.at() };
         Ok(Self { upn, dns_domain_name, flags, extended, around })
     }
 }
 
-/// A length, and an offset from the beginning of the structure, in octets.
+/// The length of a text or SID, and its offset from the beginning of the structure, both in octets.
 #[derive(Clone, Copy)]
 struct Part {
     field: Field,
@@ -110,19 +111,19 @@ impl Part {
     }
 }
 
-/// The structure around the parts.
+/// The buffer that contains the parts.
 #[derive(Clone, Copy)]
 struct Around<'a> {
     pac: &'a [u8],
     buffer: Span,
-    /// Where its fields end.
+    /// The offset at which the fields end.
     contents: usize,
 }
 
 impl<'a> Around<'a> {
-    /// Returns the span of a part, which lies behind the fields and ends in the buffer. An empty part may lie anywhere.
+    /// Returns the span of a part. The part must lie after the fields and within the buffer, unless the part is empty.
     fn locate(self, part: Part) -> Result<Span, Fault> {
-        // Neither of the two numbers has more than 17 bits, so the sum cannot saturate.
+        // Both numbers have at most 17 bits, so the sum cannot saturate.
         let span = Span::new(self.buffer.start().saturating_add(part.offset.into()), part.length.into());
         if part.length == 0 || (span.start() >= self.contents && span.end() <= self.buffer.end()) {
             return Ok(span);

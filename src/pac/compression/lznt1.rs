@@ -1,9 +1,9 @@
-//! LZNT1 (MS-XCA section 2.5): chunks of up to 4096 octets, each compressed by itself.
+//! LZNT1 (MS-XCA section 2.5): chunks of up to 4096 octets. Each chunk is compressed independently.
 
 use super::Output;
 use alloc::vec::Vec;
 
-/// Decompresses to exactly `size` octets.
+/// Decompresses to exactly `size` octets. Returns `None` if the octets are malformed or have another size when decompressed.
 pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut output = Output::new(size);
     let mut rest = compressed;
@@ -23,7 +23,8 @@ pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>>
     output.finish()
 }
 
-/// Decompresses one chunk: an octet of flags, then as many literals and matches as it has bits, lowest first.
+/// Decompresses one chunk. After each octet of flags come up to eight literals or matches, one for each flag, the lowest
+/// first.
 fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     let start = output.bytes.len();
     while let Some((flags, mut rest)) = chunk.split_first() {
@@ -51,8 +52,8 @@ fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     Some(())
 }
 
-/// Returns distance and length of a match. They share 16 bits; how much of the chunk is `done` decides which bits are whose
-/// (section 2.5.1.4). The distance has 4 to 12 bits, so nothing here saturates.
+/// Returns the distance and the length of a match, which share a word of 16 bits. The number of octets of the chunk that are
+/// `done` decides the number of bits of each (section 2.5.1.4). The distance has 4 to 12 bits, so no operation saturates.
 fn word(word: u16, done: usize) -> (usize, usize) {
     let distance_bits = (4..12).find(|bits| 1 << bits >= done).unwrap_or(12);
     let length_bits = 16_u32.saturating_sub(distance_bits);
@@ -60,11 +61,11 @@ fn word(word: u16, done: usize) -> (usize, usize) {
     (usize::from(word >> length_bits).saturating_add(1), usize::from(length).saturating_add(3))
 }
 
-/// Bit 15 and the signature, 3.
+/// The upper four bits of a compressed chunk's header: bit 15 is set, and the signature is 3.
 const COMPRESSED: u16 = 0b1011;
 const STORED: u16 = 0b0011;
 
-/// The most that a chunk decompresses to.
+/// The highest number of octets of a decompressed chunk.
 const CHUNK: usize = 4096;
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ const CHUNK: usize = 4096;
 mod tests {
     use super::*;
 
-    /// MS-XCA section 3.3.
+    /// The example of MS-XCA section 3.3.
     const EXAMPLE: [u8; 59] = [
         0x38, 0xb0, 0x88, 0x46, 0x23, 0x20, 0x00, 0x20, 0x47, 0x20, 0x41, 0x00, 0x10, 0xa2, 0x47, 0x01, 0xa0, 0x45,
         0x20, 0x44, 0x00, 0x08, 0x45, 0x01, 0x50, 0x79, 0x00, 0xc0, 0x45, 0x20, 0x05, 0x24, 0x13, 0x88, 0x05, 0xb4,
@@ -84,14 +85,14 @@ mod tests {
         F# E D E A F# F# G A A G F# E D D E F# E D D\0";
 
     #[test]
-    fn the_specifications_example_decompresses() {
+    fn lznt1_example_of_ms_xca_and_a_stored_chunk_decompress() {
         assert_eq!(lznt1(&EXAMPLE, PLAIN.len()).unwrap(), PLAIN);
         let stored = [&[0x02, 0x30][..], b"abc", &EXAMPLE, &[0, 0]].concat();
         assert_eq!(lznt1(&stored, PLAIN.len() + 3).unwrap(), [b"abc", PLAIN].concat());
     }
 
     #[test]
-    fn no_size_but_the_right_one_and_no_part_of_it() {
+    fn lznt1_is_refused_with_a_wrong_size_or_a_cut_input() {
         for size in [0, 1, PLAIN.len() - 1, PLAIN.len() + 1, usize::MAX] {
             assert_eq!(lznt1(&EXAMPLE, size), None, "{size}");
         }
@@ -101,8 +102,8 @@ mod tests {
     }
 
     #[test]
-    fn matches_stay_within_their_chunk() {
-        // A match three octets back after one literal; and one that makes the chunk longer than 4096 octets.
+    fn lznt1_match_outside_of_its_chunk_is_refused() {
+        // The first match begins three octets back, after one literal. The second makes the chunk longer than 4096 octets.
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0x00, 0x20], 4), None);
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFF, 0x0F], 4099), None);
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFC, 0x0F], 4096).unwrap().len(), 4096);

@@ -1,7 +1,7 @@
 //! The compression of claims (MS-XCA). Claims are decompressed only when the caller asks for them.
 //!
-//! In: compressed octets, and the size that the PAC gives for the decompressed ones. Out: as many octets, no more. Memory
-//! grows with what was decompressed, not with the size that the PAC gives.
+//! Input: compressed octets, and the decompressed size that the PAC announces. Output: exactly this number of octets. Memory
+//! grows with the octets that are decompressed, so a false size in the PAC costs no memory.
 
 mod lznt1;
 mod xpress_huffman;
@@ -11,7 +11,7 @@ pub(super) use xpress_huffman::xpress_huffman;
 
 use alloc::vec::Vec;
 
-/// What was decompressed so far of `size` octets.
+/// The octets that are decompressed so far, and the size that they must reach.
 #[derive(Debug)]
 struct Output {
     bytes: Vec<u8>,
@@ -23,7 +23,7 @@ impl Output {
         Self { bytes: Vec::new(), size }
     }
 
-    /// Returns how many octets are missing. There are never more than `size`, so the difference does not saturate.
+    /// Returns the number of missing octets. `bytes` never has more than `size` octets, so the difference does not saturate.
     fn left(&self) -> usize {
         self.size.saturating_sub(self.bytes.len())
     }
@@ -44,8 +44,8 @@ impl Output {
         Some(())
     }
 
-    /// Repeats `length` octets from `distance` octets back. It copies one after the other, since the copy may overlap what it
-    /// copies.
+    /// Repeats `length` octets that begin `distance` octets before the end. The octets are copied one by one, since a copy may
+    /// overlap its source.
     fn repeat(&mut self, distance: usize, length: usize) -> Option<()> {
         if length > self.left() {
             return None;
@@ -57,7 +57,7 @@ impl Output {
         Some(())
     }
 
-    /// Returns all octets, if there are `size` of them.
+    /// Returns the octets if their number is `size`.
     fn finish(self) -> Option<Vec<u8>> {
         (self.left() == 0).then_some(self.bytes)
     }

@@ -3,7 +3,7 @@
 use super::Output;
 use alloc::vec::Vec;
 
-/// Decompresses to exactly `size` octets.
+/// Decompresses to exactly `size` octets. Returns `None` if the octets are malformed or too short.
 pub(in super::super) fn xpress_huffman(compressed: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut output = Output::new(size);
     let mut rest = compressed;
@@ -14,7 +14,7 @@ pub(in super::super) fn xpress_huffman(compressed: &[u8], size: usize) -> Option
     output.finish()
 }
 
-/// Decompresses one block: 64 KiB, or what is left. Returns what follows it.
+/// Decompresses one block: 64 KiB, or the rest of the output. Returns the octets after the block.
 fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) -> Option<&'a [u8]> {
     let end = output.bytes.len().saturating_add(BLOCK).min(output.size);
     let mut bits = Bits::new(stream)?;
@@ -32,7 +32,7 @@ fn decompress_block<'a>(codes: &Codes, stream: &'a [u8], output: &mut Output) ->
     Some(bits.rest)
 }
 
-/// Reads the length of a match. Longer lengths stand in octets of their own.
+/// Reads the length of a match. A long length is in one or three extra octets.
 fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     let length = match short {
         15 => match bits.byte()? {
@@ -45,16 +45,16 @@ fn match_length(short: usize, bits: &mut Bits<'_>) -> Option<usize> {
     length.checked_add(3)
 }
 
-/// Canonical Huffman codes: codes of one length are numbered in the order of their symbols, behind the shorter codes.
+/// Canonical Huffman codes. Codes of the same length have the order of their symbols, and shorter codes come first.
 struct Codes {
-    /// How many codes have each length.
+    /// The number of codes of each length.
     counts: [u16; MAX_LENGTH + 1],
     /// The symbols in the order of their codes.
     symbols: Vec<u16>,
 }
 
 impl Codes {
-    /// Reads a length of four bits for each symbol. Together the codes must use up all 2^15 (section 2.2.4).
+    /// Reads a code length of four bits for each symbol. Together the codes must cover all 2^15 bit patterns (section 2.2.4).
     fn new(table: &[u8; TABLE]) -> Option<Self> {
         let lengths = || table.iter().flat_map(|pair| [pair & 15, pair >> 4]).map(usize::from);
         let mut counts = [0_u16; MAX_LENGTH + 1];
@@ -89,11 +89,11 @@ impl Codes {
     }
 }
 
-/// Bits from the top of 16-bit words. One to two words are read ahead; octets that stand among the words are read after
-/// those.
+/// A reader of bits, which begins with the highest bit of each 16-bit word. One to two words are read ahead. An extra octet is
+/// read from the position after these words.
 struct Bits<'a> {
     next: u32,
-    /// How many bits beyond the first 16 are left. Where it falls below zero, another word is read.
+    /// The number of bits that are left in addition to 16 bits. If the number falls below zero, another word is read.
     extra: i32,
     rest: &'a [u8],
 }
@@ -105,13 +105,13 @@ impl<'a> Bits<'a> {
         Some(bits)
     }
 
-    /// Returns the bit at `position`, counted from 1.
+    /// Returns the bit at `position`. The next bit has the position 1.
     fn peek(&self, position: u32) -> usize {
         usize::from(self.next.rotate_left(position) & 1 == 1)
     }
 
-    /// Takes the next `count` bits, at most 15. Behind the last word there are zeros: a message ends where its size is reached.
-    /// With so few bits no number here saturates; a shift by 32, of no bits, gives zero.
+    /// Takes the next `count` bits, at most 15. After the last word, zeros are read: the size of the output ends a message.
+    /// With at most 15 bits, no operation saturates. For a count of zero, the shift by 32 gives zero.
     fn take(&mut self, count: u32) -> u32 {
         let taken = self.next.checked_shr(32_u32.saturating_sub(count)).unwrap_or(0);
         self.next <<= count;
@@ -137,13 +137,13 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// Octets of the 512 lengths at the head of a block.
+/// The number of octets of the 512 code lengths at the beginning of a block.
 const TABLE: usize = 256;
 
-/// Bits of the longest code.
+/// The number of bits of the longest code.
 const MAX_LENGTH: usize = 15;
 
-/// The size of a decompressed block.
+/// The number of octets of a decompressed block.
 const BLOCK: usize = 65_536;
 
 #[cfg(test)]
@@ -151,7 +151,8 @@ const BLOCK: usize = 65_536;
 mod tests {
     use super::*;
 
-    /// The examples of MS-XCA section 3.2: the lengths of a few symbols, by the octet of the table, and the code.
+    /// Makes an example of MS-XCA section 3.2. `table` has offsets and values of the table's octets that are not zero, and
+    /// `stream` has the codes.
     fn example(table: &[(usize, u8)], stream: &[u8]) -> Vec<u8> {
         let mut bytes = alloc::vec![0; TABLE];
         for (at, lengths) in table {
@@ -176,13 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn the_specifications_examples_decompress() {
+    fn lz77_huffman_examples_of_ms_xca_decompress() {
         assert_eq!(xpress_huffman(&alphabet(), 26).unwrap(), b"abcdefghijklmnopqrstuvwxyz");
         assert_eq!(xpress_huffman(&three_hundred(), 300).unwrap(), b"abc".repeat(100));
     }
 
     #[test]
-    fn sizes_and_tables_that_do_not_fit_are_refused() {
+    fn lz77_huffman_never_exceeds_the_given_size_and_a_cut_input_or_wrong_table_is_refused() {
         for size in [3, 4, 299] {
             assert_ne!(xpress_huffman(&three_hundred(), size).map(|bytes| bytes.len()), Some(300), "{size}");
         }
