@@ -59,8 +59,8 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Returns the key of the context before the acceptor chooses a subkey: the client's subkey, or the session key if the
-    /// client sent no subkey (RFC 4121 section 2).
+    /// Returns the key of the context before the acceptor chooses a subkey (RFC 4121 section 2). This is the client's subkey,
+    /// or the session key if the client sent no subkey.
     fn initial_key(&self) -> Key {
         self.subkey.unwrap_or(self.session).to_key()
     }

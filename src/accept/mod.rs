@@ -2,9 +2,9 @@
 //! adds facts.
 //!
 //! ```text
-//! token ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶
-//! Accepted         shape             the ticket's MAC      the authenticator's MAC,          the PAC and what        no
-//! replay                                                 every check of RFC 4120           the account may vouch for
+//! token ─ read ─▶ Request ─ open ─▶ OpenedTicket ─ verify ─▶ VerifiedRequest ─ authorize ─▶ AuthorizedRequest ─ admit ─▶ Accepted
+//!         shape             the ticket's MAC      the authenticator's MAC,          the PAC and what        no replay
+//!                                                 every check of RFC 4120           the account may vouch for
 //! ```
 //! | stage | files with its checks |
 //! |---|---|
@@ -14,7 +14,7 @@
 //! | `authorize` | `authorize` (whether a PAC must be there), `authorize/pac` (the contents of the PAC), `pac/` (the PAC's form and signatures) |
 //! | `admit` | `replay/` (whether the authenticator is new), `admit` (the answer of the replay cache) |
 //!
-//! A failed check returns a small `Refusal`. Cold code turns the refusal into an error. [`Validator`](crate::Validator) has
+//! A failed check returns a small refusal, and the refusal's `explain` makes the error. [`Validator`](crate::Validator) has
 //! the stages as methods, since one policy applies to all stages.
 
 mod accepted;

@@ -1,4 +1,4 @@
-//! A refusal: the check that a ticket or an authenticator does not pass. Cold code turns the refusal into an error.
+//! A refusal: the check that a ticket or an authenticator does not pass. [`Refusal::explain`] makes the error.
 
 use super::facts::{OpenedBy, TicketFacts};
 use super::verify::realms_refused_on_the_way;

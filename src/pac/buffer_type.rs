@@ -18,13 +18,13 @@ impl BufferType {
     pub const KDC_CHECKSUM: Self = Self(7);
     /// PAC_CLIENT_INFO: the ticket's client and authtime.
     pub const CLIENT_INFO: Self = Self(10);
-    /// S4U_DELEGATION_INFO: the services that passed the user on.
+    /// S4U_DELEGATION_INFO: the services that have acted in the user's name.
     pub const DELEGATION_INFO: Self = Self(11);
     /// UPN_DNS_INFO: the user's principal name, and the DNS name of the user's domain.
     pub const UPN_DNS_INFO: Self = Self(12);
     /// PAC_CLIENT_CLAIMS_INFO: the claims of the directory about the user.
     pub const CLIENT_CLAIMS_INFO: Self = Self(13);
-    /// PAC_DEVICE_INFO: the device that the user signed in from.
+    /// PAC_DEVICE_INFO: the device from which the user signed in.
     pub const DEVICE_INFO: Self = Self(14);
     /// PAC_DEVICE_CLAIMS_INFO: the claims of the directory about that device.
     pub const DEVICE_CLAIMS_INFO: Self = Self(15);
@@ -41,7 +41,7 @@ impl BufferType {
     pub(super) const NUMBERS: usize = 20;
 
     /// Returns the number of a known type. The function tests a bit of `KNOWN`: a `match` of the numbers would become a jump
-    /// table, and the processor would mispredict the jump for each buffer.
+    /// table. The processor would often mispredict the jump, since it changes from buffer to buffer.
     pub(super) fn known(self) -> Option<usize> {
         let number = usize::try_from(self.0).ok()?;
         (number < Self::NUMBERS && KNOWN >> number & 1 != 0).then_some(number)

@@ -2,8 +2,8 @@
 //! the directory about a user or a device.
 //!
 //! Input: the buffer with a serialized CLAIMS_SET_METADATA. It contains a serialized CLAIMS_SET, which is usually compressed.
-//! Output: owned claims, when the caller asks for them. The reader compares each count with the octets that are left before it
-//! allocates memory for the count.
+//! Output: owned claims, when the caller asks for them. Before the reader allocates memory for a count, it checks that enough
+//! octets are left.
 
 use super::compression::{lznt1, xpress_huffman};
 use super::error::{PacMalformed, PacProblem};

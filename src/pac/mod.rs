@@ -96,9 +96,9 @@ impl<'a> Pac<'a> {
     /// tries only the keys that make signatures of the same type.
     ///
     /// If `kdc_keys` are given, the function also verifies the KDC's signatures. The KDC signature over the server signature
-    /// must be there. The ticket signature and the full signature may be absent ([`VerifiedPac::kdc_signatures`]). An attacker
-    /// who holds only the service's key cannot remove them: the KDC signature covers the server signature, and the server
-    /// signature covers the table of buffers.
+    /// must be there. The ticket signature and the full signature may be absent ([`VerifiedPac::kdc_signatures`]). An
+    /// attacker who holds only the service's key cannot remove these two signatures: the server signature covers the table of
+    /// buffers, and the KDC signature covers the server signature.
     ///
     /// # Errors
     /// [`PacError::Signature`] if a signature is missing or does not verify. [`PacError::Malformed`] if a signature does not

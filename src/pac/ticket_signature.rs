@@ -37,7 +37,7 @@ struct Header {
 }
 
 /// Finds the elements around `pac`. Returns `None` if `pac` is not a slice of `plaintext`, or is not the contents of an
-/// element at a depth that a PAC can have.
+/// element, or lies too deep.
 pub(super) fn without_pac<'a>(plaintext: &'a [u8], pac: &[u8]) -> Option<WithoutPac<'a>> {
     let pac_at = pac.as_ptr().addr().checked_sub(plaintext.as_ptr().addr())?;
     let pac_end = pac_at.checked_add(pac.len())?;

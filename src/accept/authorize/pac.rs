@@ -110,8 +110,8 @@ fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRef
     Ok(())
 }
 
-/// Rejects a user of a domain for which the account may not vouch. Groups of such a domain are refused only if the policy says
-/// so: the user's identity does not depend on them. A SID that only describes the logon is never refused.
+/// Rejects a user of a domain for which the account may not vouch. Groups of such a domain are refused only if the policy
+/// refuses them: the user's identity does not depend on them. A SID that only describes the logon is never refused.
 fn check_domains(
     logon: &LogonInfo<'_>,
     realm: &[u8],

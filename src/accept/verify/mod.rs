@@ -1,5 +1,5 @@
-//! Third stage: an opened ticket becomes a verified request. The request has passed every check of RFC 4120 section 3.2.3 and
-//! RFC 4121 section 4.1.1: the client of the ticket sent the request now, over this channel.
+//! Third stage: an opened ticket becomes a verified request. The request has passed the checks of RFC 4120 section 3.2.3 and
+//! RFC 4121 section 4.1.1. So the client of the ticket sent the request now, on this channel.
 //!
 //! This stage does not check the contents of the ticket's PAC, or whether the request is a replay.
 

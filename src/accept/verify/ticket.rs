@@ -23,8 +23,8 @@ pub(crate) fn check(
     check_delegation(ticket, policy)
 }
 
-/// Rejects a ticket before its start and after its end, with the clock skew allowed at both times (RFC 4120 section 3.2.3).
-/// Also rejects a ticket with the flag INVALID, or with a lifetime that the policy does not allow.
+/// Rejects a ticket that is not yet valid or has expired, with the clock skew allowed (RFC 4120 section 3.2.3). Also rejects a
+/// ticket with the flag INVALID, or with a lifetime that the policy does not allow.
 fn check_times(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Result<(), Refusal> {
     if ticket.flags().contains(TicketFlags::INVALID) {
         return Err(Refusal::TicketInvalid);
@@ -68,8 +68,8 @@ fn check_realm(ticket: TicketFacts<'_>, opened_by: &OpenedBy) -> Result<(), Refu
     Err(Refusal::UntrustedRealm)
 }
 
-/// Rejects a ticket with transited realms, unless the KDC checked these realms (RFC 4120 section 3.2.3), or each realm may be
-/// on the authentication path (section 2.7).
+/// Rejects a ticket with a transited realm that is not allowed. The KDC may have checked the realms (RFC 4120 section 3.2.3).
+/// Otherwise each realm must be allowed on the authentication path (section 2.7).
 fn check_transited(ticket: TicketFacts<'_>, opened_by: &OpenedBy, policy: &Policy) -> Result<(), Refusal> {
     let checked = ticket.transited().is_empty() || ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED);
     if checked || policy.transited == TransitedPolicy::TrustKdc {

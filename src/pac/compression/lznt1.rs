@@ -23,8 +23,8 @@ pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>>
     output.finish()
 }
 
-/// Decompresses one chunk. After each octet of flags come up to eight literals or matches, one for each flag, the lowest
-/// first.
+/// Decompresses one chunk. Each octet of flags precedes at most eight literals and matches. The lowest flag belongs to the
+/// first of them. A flag that is set means a match.
 fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     let start = output.bytes.len();
     while let Some((flags, mut rest)) = chunk.split_first() {
