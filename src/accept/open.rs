@@ -154,7 +154,7 @@ pub(crate) fn usable_key(
     }
 }
 
-/// Makes the error of a key that is not usable: its type is refused, or its length is not that of its type.
+/// Makes the error of a key that is not usable: the key has a refused type or a wrong length.
 #[cold]
 fn unusable_key(key: EncryptionKey<'_>, what: &'static str, policy: &Policy, role: KeyRole) -> Error {
     match key.etype.key_len() {

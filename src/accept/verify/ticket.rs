@@ -80,8 +80,8 @@ fn check_transited(ticket: TicketFacts<'_>, opened_by: &OpenedBy, policy: &Polic
     if may_all_lie_there { Ok(()) } else { Err(Refusal::Transited) }
 }
 
-/// Returns the transited realms of a ticket that may not be on its authentication path. The client's realm and the account's
-/// realm may always be on the path.
+/// Returns the transited realms that are not allowed on the ticket's authentication path. The client's realm and the account's
+/// realm are always allowed.
 ///
 /// The realm of the account is used as the service's realm, because the service's realm in the ticket is not protected. If
 /// accounts of several realms share the key, the encoded list is read for each of these realms.
