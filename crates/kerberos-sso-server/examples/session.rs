@@ -9,7 +9,7 @@ use std::{env::args, error::Error};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer, session};
 
 async fn sign_in(user: SharedIdentity, session: Session) -> Result<String, Failure> {
-    // A new name of the session: one that another person has set does not become the user's.
+    // The session gets a new identifier, so an attacker who planted the old identifier cannot use the user's session.
     session.cycle_id().await?;
     session.insert("user", SessionIdentity::from(&*user)).await?;
     Ok(format!("Hello {}\n", user.name))
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8080").await?, app).await?)
 }
 
-/// The status of a response that is no page.
+/// The status of a response without a page.
 struct Failure(StatusCode);
 
 impl From<session::Error> for Failure {

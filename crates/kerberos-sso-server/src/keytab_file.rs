@@ -1,4 +1,4 @@
-//! A keytab by its path: read, checked, and reduced to the entries of one account.
+//! Reads a keytab file, checks it, and reduces it to the entries of one account.
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::error::BoundedText;
@@ -19,7 +19,7 @@ pub enum KeytabFileError {
     /// The file cannot be opened or read: it is missing, or this process may not read it.
     #[error("the keytab cannot be read; check that it is there and that this process's user may read it")]
     Read(#[source] io::Error),
-    /// The file is larger than any keytab, or it grows while it is read.
+    /// The file is larger than 16 MiB, or it grows while the server reads it.
     #[error(
         "the keytab has more than {MAX_SIZE} octets, or is being written; replace it by renaming a finished file over it"
     )]
@@ -33,44 +33,44 @@ pub enum KeytabFileError {
     /// The file has no entry.
     #[error("the keytab has no entry; export the keys of the service's account again")]
     Empty,
-    /// The octets are no keytab.
+    /// The file's octets are not a keytab.
     #[error("the file is not a keytab; export it again with ktpass, samba-tool, ktutil or kadmin")]
     NotAKeytab(#[source] KeytabError),
     /// The file has no whole entry.
     #[error("the keytab has no whole entry; export the keys of the service's account again: {unusable}")]
     NoWholeEntry {
-        /// The records of the file.
+        /// The records of the file, none of which is whole.
         unusable: Names,
     },
-    /// The file has no entry of the named principals.
+    /// The file has no entry of the principals that the server was given.
     #[error("the keytab has no entry of {wanted}; it has entries of {found}")]
     NoEntry {
-        /// The principals that were named, and the realm, if one was.
+        /// The principals that the server was given, with their realm if it was given too.
         wanted: Names,
         /// The principals of the file.
         found: Names,
     },
-    /// The named principals are in several realms.
+    /// The file has entries of the given principals in several realms.
     #[error("the keytab has entries of {wanted} in several realms: {realms}; name one (Builder::with_realm)")]
     SeveralRealms {
         /// The principals that were named.
         wanted: Names,
-        /// The realms in which the file has them.
+        /// The realms of these principals in the file.
         realms: Names,
     },
-    /// No key of the named principals has a type that the policy allows.
+    /// No key of the given principals has an encryption type that the policy allows.
     #[error(
         "no key of {wanted} in the keytab has an allowed encryption type; it has {etypes}, and AES keys are needed"
     )]
     NoUsableKey {
         /// The principals that were named.
         wanted: Names,
-        /// The types of their keys in the file.
+        /// The encryption types of their keys in the file.
         etypes: Names,
     },
 }
 
-/// Names for a message: some of them, and how many more there are.
+/// Names for a message: at most ten names, and the number of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     shown: Vec<BoundedText>,
@@ -102,29 +102,29 @@ impl fmt::Display for Names {
     }
 }
 
-/// The entries that serve.
+/// The choice of the keytab entries that the server uses.
 #[derive(Debug)]
 pub(crate) struct Selection {
-    /// The account's name, and the names of its services. The first is the account's.
+    /// The account's name first, then the names of its other services.
     pub(crate) principals: Vec<String>,
     pub(crate) realm: Option<String>,
-    /// Letters match in any case, as in Active Directory.
+    /// Principals are compared ignoring the case of ASCII letters, as in Active Directory.
     pub(crate) ignore_case: bool,
     pub(crate) open_to_others: bool,
 }
 
-/// The account of a keytab, with what else the keytab holds.
+/// The account of a keytab, and the names of the entries that are not used.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) account: Account,
-    /// Principals of the file that do not serve.
+    /// The principals of the file whose entries are not used.
     pub(crate) others: Option<Names>,
-    /// Records of the file that are not whole.
+    /// The records of the file that are not whole.
     pub(crate) unusable: Option<Names>,
     pub(crate) holds_krbtgt: bool,
 }
 
-/// Reads the keytab at `path`, and makes the account of its entries that serve.
+/// Reads the keytab at `path`, and makes an account of the entries that `selection` chooses.
 pub(crate) fn load(
     path: &Path,
     selection: &Selection,
@@ -147,15 +147,16 @@ fn read(path: &Path, open_to_others: bool) -> Result<Zeroizing<Vec<u8>>, KeytabF
     if !open_to_others {
         check_mode(&metadata)?;
     }
-    // One octet more than the file has shows a file that grows. All memory is taken at once: a vector that grows leaves keys
-    // in memory that is given back.
+    // The buffer has one octet more than the file, so a file that grows fills it. The buffer is allocated once: a growing
+    // vector
+    // would free memory that still holds keys.
     let room = usize::try_from(metadata.len()).unwrap_or(MAX_SIZE).min(MAX_SIZE).saturating_add(1);
     let mut octets = Zeroizing::new(vec![0; room]);
     let mut length = 0;
     while let Some(free) = octets.get_mut(length..).filter(|free| !free.is_empty()) {
         match file.read(free).map_err(KeytabFileError::Read)? {
             0 => break,
-            // Not more than what was free: nothing saturates.
+            // `read` is at most the free length, so the sum never saturates.
             read => length = length.saturating_add(read),
         }
     }
@@ -174,7 +175,7 @@ fn check_mode(metadata: &Metadata) -> Result<(), KeytabFileError> {
     if of_others == 0 { Ok(()) } else { Err(KeytabFileError::OpenToOthers { mode }) }
 }
 
-/// Other systems have no such bits.
+/// Accepts every file: systems other than Unix have no permission bits.
 #[cfg(not(unix))]
 fn check_mode(_: &Metadata) -> Result<(), KeytabFileError> {
     Ok(())
@@ -236,8 +237,8 @@ fn principal(entry: &KeytabEntry) -> String {
     format!("{}@{}", entry.components.join("/"), entry.realm)
 }
 
-/// A keytab of a whole domain with 100,000 entries has about as many octets.
+/// The largest number of octets of a keytab: about the size of a keytab with 100,000 entries, such as of a whole domain.
 const MAX_SIZE: usize = 16 << 20;
 
-/// A message names so many principals at most.
+/// The largest number of names in a message.
 const SHOWN_NAMES: usize = 10;

@@ -1,5 +1,6 @@
-//! Signs users in to a web server by Kerberos. [`kerberos_sso`] decides; this crate gives it what a server with an operating
-//! system has: the keytab, the clock, and randomness.
+//! Signs users in to a web server by Kerberos. [`kerberos_sso`] validates the tokens. This crate gives it the keytab, the
+//! clock
+//! and the randomness of the operating system.
 //!
 //! ```no_run
 //! use kerberos_sso_server::Server;
@@ -13,19 +14,26 @@
 //! ```
 //!
 //! # The keytab
-//! Only the entries of the named principals serve. Entries of others are named in the log, and a key of `krbtgt` loudly: a
-//! process that holds it can be any user. A keytab that is missing, empty, without the principals, without a key that the
-//! policy allows, or readable by every user of the machine is an error at the start. It is never an empty key set.
+//! The server uses only the entries of the given principals. The log names the other entries as a warning. A key of `krbtgt`
+//! is
+//! logged as an error: a process that holds this key can impersonate any user. The server does not start in these cases:
+//! - the keytab is missing or empty,
+//! - the keytab has no entry of the principals, or no key that the policy allows,
+//! - every user of the machine can read or change the keytab.
 //!
 //! # A rollover
-//! Put the keytab with the new key beside the old one, and rename it over: that replaces it in one step. The server looks at
-//! the file every ten seconds ([`Builder::checking_every`]). It then serves with the keys of the new file, and with the old
-//! ones until the last ticket under them is over. A file that cannot be used changes nothing, and the log says why.
-//! In Active Directory, let the new keytab be there before the account's password changes: clients get tickets under the new
-//! key at once.
+//! Write the new keytab to the same folder, and rename it to the name of the old keytab: the rename replaces the file in one
+//! step. The server looks at the file every ten seconds ([`Builder::checking_every`]). It then uses the keys of the new file,
+//! and
+//! the old keys until the last ticket under an old key has ended. If the new file cannot be used, the server keeps its keys
+//! and
+//! logs the reason.
+//! In Active Directory, install the new keytab before the account's password changes, because clients then get tickets under
+//! the
+//! new key at once.
 //!
 //! # The log
-//! Events of this crate have the target `kerberos_sso_server`, and those of the layer `kerberos_sso`.
+//! The events of this crate have the target `kerberos_sso_server`. The events of the layer have the target `kerberos_sso`.
 
 mod keytab_file;
 mod server;

@@ -14,16 +14,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use thiserror::Error;
 
-/// A running sign-in. The keytab is watched until the last clone is dropped.
+/// The keys, policy and replay cache of a running server. The keytab is watched until the last clone is dropped.
 ///
-/// [`Server::in_active_directory`] and [`Server::in_realm`] begin one.
+/// [`Server::in_active_directory`] and [`Server::in_realm`] return a [`Builder`], which starts a server.
 pub struct Server<R = MemoryReplayCache> {
     shared: Arc<Shared<R>>,
-    /// The watch ends when the last of these is dropped.
+    /// The thread that watches the keytab ends when the last clone of this sender is dropped.
     watch: Sender<()>,
 }
 
-/// What the watch and the server have in common.
+/// The data that the server shares with the thread that watches the keytab.
 struct Shared<R> {
     path: PathBuf,
     settings: Settings,
@@ -31,35 +31,37 @@ struct Shared<R> {
     state: Mutex<State>,
 }
 
-/// The keys that serve, and the file that was looked at last.
+/// The keys that the validator uses, and the fingerprint of the file at the last look.
 struct State {
     keys: Arc<KeySet>,
     looked_at: Option<Fingerprint>,
 }
 
-/// The reason why a sign-in does not start. `Debug` prints the same sentence as `Display`, since `main` prints an error so.
+/// The reason why a server does not start. `Debug` prints the same sentence as `Display`, because a `main` that returns an
+/// error
+/// prints it by `Debug`.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The keytab cannot serve.
+    /// The keytab cannot be used.
     #[error(transparent)]
     Keytab(#[from] KeytabFileError),
-    /// The operating system's generator gives no octets, so the server could not answer.
+    /// The operating system's random generator returns an error, so the server could not answer clients.
     #[error("the operating system gives no randomness")]
     NoRandomness,
 }
 
-/// What a look at the keytab came to.
+/// The result of a look at the keytab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reload {
-    /// The file is the one that was read last.
+    /// The file has not changed since the last look.
     Unchanged,
-    /// The keys of the new file serve.
+    /// The file has changed, and the server now uses its keys.
     Replaced,
 }
 
-/// Settings of a sign-in before it starts.
+/// The settings of a server before it starts.
 #[must_use]
 pub struct Builder {
     settings: Settings,
@@ -75,17 +77,20 @@ struct Settings {
 }
 
 impl Server {
-    /// Begins a sign-in for a service in Active Directory. Every ticket must have a PAC, with a user of the domain whose SID is
-    /// `domain`.
+    /// Begins a server for a service in Active Directory. Every ticket must have a PAC whose user belongs to the domain with
+    /// the
+    /// SID `domain`.
     ///
-    /// `principal` names the keytab's entries: the service principal name (`HTTP/www.example.com`) or the account (`WEB$`), as
-    /// `klist -k` shows it. Letters match in any case.
+    /// `principal` names the keytab's entries: the service principal name (`HTTP/www.example.com`) or the account (`WEB$`),
+    /// as
+    /// `klist -k` shows it. The case of ASCII letters is ignored.
     pub fn in_active_directory(principal: &str, domain: Sid) -> Builder {
         Builder::new(principal, Some(domain))
     }
 
-    /// Begins a sign-in for a service in another realm, such as one of MIT krb5 or FreeIPA. Tickets need no PAC, and a user is
-    /// a name.
+    /// Begins a server for a service in another realm, such as a realm of MIT krb5 or FreeIPA. Tickets need no PAC, and a
+    /// user is
+    /// identified by name.
     ///
     /// `principal` names the keytab's entries, as `klist -k` shows it.
     pub fn in_realm(principal: &str) -> Builder {
@@ -105,13 +110,13 @@ impl Builder {
         Self { settings, entries: 60_000, interval: Duration::from_secs(10) }
     }
 
-    /// Names another principal of the same account: a second host name, for example.
+    /// Adds another principal of the same account, for example for a second host name.
     pub fn with_service(mut self, principal: &str) -> Self {
         self.settings.selection.principals.push(principal.into());
         self
     }
 
-    /// Names the realm of the principals, for a keytab that has them in several.
+    /// Sets the realm of the principals, for a keytab that has entries of them in several realms.
     pub fn with_realm(mut self, realm: &str) -> Self {
         self.settings.selection.realm = Some(realm.into());
         self
@@ -123,25 +128,27 @@ impl Builder {
         self
     }
 
-    /// Sets further bounds of the account, each time that it is read: other domains of the forest, or trusted forests
-    /// ([`Account::with_forest_domain`], [`Account::with_trusted_domain`]).
+    /// Sets a function that adds bounds to the account each time the keytab is read. Bounds are other domains of the forest
+    /// ([`Account::with_forest_domain`]), or trusted forests ([`Account::with_trusted_domain`]).
     pub fn with_bounds(mut self, bounds: impl Fn(Account) -> Account + Send + Sync + 'static) -> Self {
         self.settings.bounds = Box::new(bounds);
         self
     }
 
-    /// Sets how many live authenticators the replay cache holds: the sign-ins of two clock skews. The default is 60,000, which
-    /// is 100 sign-ins a second with the default skew, and takes 1.4 MB.
+    /// Sets the number of authenticators that the replay cache holds: the sign-ins within two clock skews. The default is
+    /// 60,000,
+    /// enough for 100 sign-ins a second with the default skew. The cache then needs 1.4 MB.
     pub fn with_replay_entries(self, entries: usize) -> Self {
         Self { entries, ..self }
     }
 
-    /// Sets how often the server looks at the keytab. The default is ten seconds.
+    /// Sets the interval at which the server looks at the keytab. The default is ten seconds.
     pub fn checking_every(self, interval: Duration) -> Self {
         Self { interval, ..self }
     }
 
-    /// Accepts a keytab that every user of the machine can read or change. Each of them can then sign in as any user.
+    /// Accepts a keytab that every user of the machine can read or change. Every such user can then sign in as any other
+    /// user.
     pub fn allow_open_to_others(mut self) -> Self {
         self.settings.selection.open_to_others = true;
         self
@@ -150,13 +157,14 @@ impl Builder {
     /// Reads the keytab, and starts to watch it.
     ///
     /// # Errors
-    /// [`StartError`] if the keytab cannot serve, or if the operating system has no randomness.
+    /// [`StartError`] if the keytab cannot be used, or if the operating system has no randomness.
     pub fn start(self, keytab: impl Into<PathBuf>) -> Result<Server, StartError> {
         let cache = MemoryReplayCache::new(self.entries, self.settings.policy.clock_skew(), now());
         self.start_with(keytab, cache)
     }
 
-    /// Reads the keytab, and starts to watch it, with a replay cache of the caller's: one that several nodes share.
+    /// Reads the keytab, and starts to watch it, with the caller's replay cache, for example a cache that several nodes
+    /// share.
     ///
     /// # Errors
     /// [`StartError`] as for [`start`](Self::start).
@@ -166,7 +174,7 @@ impl Builder {
         replay: R,
     ) -> Result<Server<R>, StartError> {
         let (path, settings) = (keytab.into(), self.settings);
-        // A file that is replaced after this look is read at the next.
+        // If the file is replaced after this line, the next look sees another fingerprint and reads the new file.
         let looked_at = Fingerprint::of(&path).ok();
         let keys = Arc::new(settings.load(&path)?);
         try_randomness().map_err(|_| StartError::NoRandomness)?;
@@ -179,16 +187,19 @@ impl Builder {
 }
 
 impl<R: Send + Sync + 'static> Server<R> {
-    /// Returns the validator with the present keys, for protocols other than HTTP. Ask for it at each request.
+    /// Returns the validator with the present keys, for protocols other than HTTP. Call this method for each request, so that
+    /// the
+    /// request is validated with the newest keys.
     pub fn validator(&self) -> Validator<R> {
         self.shared.validator.validator()
     }
 
-    /// Looks at the keytab now, as the watch does from time to time. If the file is another one, its keys serve from now on, and
-    /// the old ones until the last ticket under them is over.
+    /// Looks at the keytab now, without waiting for the interval. If the file has changed, the server uses its keys from now
+    /// on, and
+    /// the old keys until the last ticket under an old key has ended.
     ///
     /// # Errors
-    /// [`KeytabFileError`] if the new file cannot serve. The keys stay as they are.
+    /// [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.
     pub fn reload(&self) -> Result<Reload, KeytabFileError> {
         self.shared.look(now())
     }
@@ -208,7 +219,7 @@ impl<R> Clone for Server<R> {
 }
 
 impl Settings {
-    /// Reads the keytab into a key set of one account, and logs what else the keytab holds.
+    /// Reads the keytab into a key set of one account, and logs the entries that are not used.
     fn load(&self, path: &Path) -> Result<KeySet, KeytabFileError> {
         let is_allowed = |etype: EncType| self.policy.ticket_etypes().any(|allowed| allowed == etype);
         let Loaded { account, others, unusable, holds_krbtgt } = load(path, &self.selection, is_allowed)?;
@@ -234,7 +245,7 @@ impl Settings {
         Ok(KeySet::from(account))
     }
 
-    /// Returns when the last ticket ends that a client can have at `now`.
+    /// Returns the latest end of a ticket that a client can have at `now`.
     fn end_of_tickets(&self, now: UnixTime) -> UnixTime {
         let longest = self.policy.max_ticket_lifetime().unwrap_or(UNLIMITED_TICKETS);
         let seconds = longest.checked_add(self.policy.clock_skew()).map_or(u64::MAX, |sum| sum.as_secs());
@@ -243,9 +254,9 @@ impl Settings {
 }
 
 impl<R> Shared<R> {
-    /// Reads the keytab if it is another file than at the last look.
+    /// Reads the keytab if it has changed since the last look.
     fn look(&self, now: UnixTime) -> Result<Reload, KeytabFileError> {
-        // A panic would leave whole fields: each is replaced in one step.
+        // The state is valid even after a panic, because each field is replaced in one step.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let found = Fingerprint::of(&self.path).map_err(KeytabFileError::Read)?;
         if state.looked_at.as_ref() == Some(&found) {
@@ -258,7 +269,7 @@ impl<R> Shared<R> {
         Ok(Reload::Replaced)
     }
 
-    /// Reads the keytab if it is another file, and logs an error that differs from the one that was logged last.
+    /// Reads the keytab if it has changed, and logs an error unless the look before had the same error.
     fn look_and_log(&self, logged: &mut Option<String>) {
         let error = self.look(now()).err().map(|error| {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
@@ -309,7 +320,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// A policy may allow tickets of any lifetime. KDCs limit even renewed ones to a week as a rule.
+/// The assumed longest lifetime of a ticket if the policy sets no limit. KDCs usually limit even renewable tickets to a week.
 const UNLIMITED_TICKETS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use kerberos_sso::{Randomness, UnixTime};
 use std::time::SystemTime;
 
-/// Returns the time.
+/// Returns the time of the operating system's clock.
 pub(crate) fn now() -> UnixTime {
     SystemTime::now().into()
 }

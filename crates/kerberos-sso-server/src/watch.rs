@@ -1,4 +1,4 @@
-//! Looks at a file from time to time, on a thread of its own.
+//! Detects that a file has changed, by a look at its metadata in regular intervals.
 
 use std::fs::Metadata;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
 
-/// What tells one version of a file from the next, without a look into it.
+/// The metadata that differ between two versions of a file. The content of the file is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     length: u64,
@@ -15,15 +15,15 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Returns the fingerprint of the file at `path`, through symbolic links.
+    /// Returns the fingerprint of the file at `path`, and follows symbolic links.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let metadata = std::fs::metadata(path)?;
         Ok(Self { length: metadata.len(), modified: metadata.modified().ok(), identity: identity(&metadata) })
     }
 }
 
-/// A renamed file has another number than the one that it replaces. The time of the last change shows a change of mode, too: an
-/// administrator who closes a file to others wants it read.
+/// The inode number and the change time. A file that is renamed over another has another inode number. The change time also
+/// changes with the mode, so the server reads a file again after an administrator has restricted its mode.
 #[cfg(unix)]
 type Identity = (u64, i64, i64);
 
@@ -39,7 +39,7 @@ type Identity = ();
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> Identity {}
 
-/// Calls `look` each `interval`, until the sender of `stop` is dropped or `look` returns `false`.
+/// Calls `look` once per `interval`, until the sender of `stop` is dropped or `look` returns `false`.
 pub(crate) fn each(interval: Duration, stop: &Receiver<()>, mut look: impl FnMut() -> bool) {
     while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) && look() {}
 }

@@ -82,7 +82,7 @@ fn start(folder: &Folder) -> Result<Server<NoReplayCache>, StartError> {
     builder().start_with(folder.keytab(), NoReplayCache)
 }
 
-/// A ticket under the account's key of this version.
+/// Returns a ticket that is encrypted under the account's key of version `kvno`.
 fn ticket(kvno: u8) -> TestToken {
     contoso().with_kvno(kvno.into()).ticket_for("alice")
 }
@@ -91,7 +91,7 @@ fn code(server: &Server<NoReplayCache>, token: &TestToken, now: UnixTime) -> Opt
     server.validator().validate_ticket(&token.mint(), now).err().as_ref().map(Refused::code)
 }
 
-/// Starts with this keytab and returns what the administrator reads.
+/// Starts a server with this keytab, and returns the text of its error.
 fn error_of(octets: &[u8]) -> String {
     let folder = Folder::new();
     folder.put(octets);
@@ -111,7 +111,7 @@ fn start_fails_when_the_keytab_is_missing() {
 }
 
 #[test]
-fn start_fails_when_the_keytab_is_empty_or_no_keytab() {
+fn start_fails_when_the_keytab_has_no_whole_entry_or_is_not_a_keytab() {
     assert_eq!(error_of(&[5, 2]), "the keytab has no entry; export the keys of the service's account again");
     assert_eq!(
         error_of(&[5, 2, 0, 0, 0, 9, 1]),
@@ -127,7 +127,7 @@ fn start_fails_when_the_keytab_is_empty_or_no_keytab() {
 }
 
 #[test]
-fn whole_entries_serve_when_the_keytab_has_a_record_that_is_cut_short() {
+fn whole_entries_are_used_when_another_record_of_the_keytab_is_cut_short() {
     let realm = contoso();
     let folder = Folder::new();
     folder.put(&[&keytab([entry("WEB$", &realm, 1)])[..], &[0, 0, 0, 99, 0]].concat());
@@ -135,7 +135,7 @@ fn whole_entries_serve_when_the_keytab_has_a_record_that_is_cut_short() {
 }
 
 #[test]
-fn start_fails_with_the_names_it_found_when_the_principal_is_not_among_them() {
+fn start_fails_and_lists_the_principals_of_the_keytab_when_the_given_principal_is_missing() {
     let realm = contoso();
     let others = ["host/www.contoso.test", "alice"].map(|principal| entry(principal, &realm, 1));
     assert_eq!(
@@ -151,7 +151,7 @@ fn start_fails_with_the_names_it_found_when_the_principal_is_not_among_them() {
 }
 
 #[test]
-fn keytab_is_read_up_to_sixteen_mebibytes_and_no_further() {
+fn keytab_file_is_refused_as_too_large_when_it_has_more_than_16_mebibytes() {
     let error = |length| {
         let folder = Folder::new();
         folder.put(&vec![0; length]);
@@ -178,7 +178,7 @@ fn start_fails_when_the_principal_is_in_several_realms() {
 }
 
 #[test]
-fn start_fails_when_no_key_has_an_allowed_type() {
+fn start_fails_when_no_key_has_an_allowed_encryption_type() {
     let realm = contoso();
     let rc4 = Entry { key: realm.key(EncType::RC4_HMAC), ..entry("WEB$", &realm, 1) };
     assert_eq!(
@@ -206,7 +206,7 @@ fn start_fails_when_every_user_of_the_machine_can_read_or_write_the_keytab() {
     }
 }
 
-/// alice knows her own key: with it she could sign in as anybody.
+/// The user alice knows her own key. If the server used this key, alice could forge a ticket of any user.
 #[test]
 fn ticket_under_the_key_of_another_principal_is_refused_when_the_keytab_has_that_key() {
     let realm = contoso();
@@ -223,7 +223,7 @@ fn ticket_under_the_key_of_another_principal_is_refused_when_the_keytab_has_that
 }
 
 #[test]
-fn ticket_needs_a_pac_of_the_domain_when_the_service_is_in_active_directory() {
+fn ticket_is_refused_without_a_pac_of_the_domain_in_active_directory_only() {
     let realm = contoso();
     let folder = Folder::new();
     folder.put(&keytab([entry("http/WWW.contoso.test", &realm, 1)]));
@@ -231,7 +231,7 @@ fn ticket_needs_a_pac_of_the_domain_when_the_service_is_in_active_directory() {
     assert_eq!(code(&server, &ticket(1).without_pac(), NOW), Some("pac-missing"));
     let elsewhere = TestRealm::new("FABRIKAM.TEST").user_sid("alice");
     assert_eq!(code(&server, &ticket(1).pac(|pac| pac.user(elsewhere)), NOW), Some("untrusted-domain"));
-    // In another realm a user is a name, and letters matter.
+    // In a realm that is not Active Directory, tickets need no PAC, and the case of letters matters.
     let folder = Folder::new();
     folder.put(&keytab([entry("HTTP/www.contoso.test", &realm, 1)]));
     let other = Server::in_realm("HTTP/www.contoso.test").start_with(folder.keytab(), NoReplayCache).unwrap();
@@ -240,7 +240,8 @@ fn ticket_needs_a_pac_of_the_domain_when_the_service_is_in_active_directory() {
     assert!(Server::in_realm("HTTP/www.contoso.test@OTHER").start_with(folder.keytab(), NoReplayCache).is_err());
 }
 
-/// A user of a grandchild domain comes by way of the child, which the KDC of Windows never says that it checked.
+/// The authentication path of a user of a grandchild domain contains the child domain. The KDC of Windows never sets the
+/// TRANSITED-POLICY-CHECKED flag, so the server itself must know the child domain.
 #[test]
 fn users_of_the_forests_other_domains_sign_in_when_the_bounds_name_them() {
     let (child, grandchild) = (TestRealm::new("CHILD.CONTOSO.TEST"), TestRealm::new("GRAND.CHILD.CONTOSO.TEST"));
@@ -261,7 +262,7 @@ fn users_of_the_forests_other_domains_sign_in_when_the_bounds_name_them() {
 }
 
 #[test]
-fn old_keys_serve_until_the_last_ticket_is_over_when_the_keytab_is_replaced() {
+fn old_keys_are_used_until_the_last_ticket_ends_when_the_keytab_is_replaced() {
     let realm = contoso();
     let folder = Folder::new();
     folder.put(&keytab([entry("WEB$", &realm, 1)]));
@@ -274,7 +275,7 @@ fn old_keys_serve_until_the_last_ticket_is_over_when_the_keytab_is_replaced() {
     assert_eq!(server.shared.look(NOW).unwrap(), Reload::Unchanged);
     assert_eq!([code(&server, &ticket(1), NOW), code(&server, &ticket(2), NOW)], [None, None]);
 
-    // 24 hours for the ticket, and five minutes for the clocks.
+    // The longest ticket lifetime of the policy is 24 hours, and the clock skew is five minutes.
     let last = NOW.saturating_add_seconds(24 * 60 * 60 + 5 * 60);
     let over = last.saturating_add_seconds(1);
     assert_eq!(code(&server, &ticket(1).at(last), last), None);
@@ -283,7 +284,7 @@ fn old_keys_serve_until_the_last_ticket_is_over_when_the_keytab_is_replaced() {
 }
 
 #[test]
-fn keys_stay_as_they_are_when_the_new_keytab_cannot_serve() {
+fn server_keeps_its_keys_when_the_new_keytab_cannot_be_used() {
     let realm = contoso();
     let folder = Folder::new();
     folder.put(&keytab([entry("WEB$", &realm, 1)]));
@@ -295,10 +296,10 @@ fn keys_stay_as_they_are_when_the_new_keytab_cannot_serve() {
         folder.put(broken);
         server.reload().unwrap_err();
         assert_eq!(code(&server, &ticket(1), NOW), None);
-        // The same broken file is not read again, and the keys are still there.
+        // The server does not read the same broken file again, and keeps its keys.
         assert_eq!(server.reload().unwrap(), Reload::Unchanged);
     }
-    // A file that is closed to others afterwards is read again.
+    // The server reads the file again after its mode has changed.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
