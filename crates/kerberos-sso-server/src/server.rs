@@ -231,17 +231,17 @@ impl Settings {
             );
         }
         if let Some(unusable) = unusable {
-            tracing::warn!(path = %path.display(), %unusable, "the keytab has records that are not whole; the others serve");
+            tracing::warn!(path = %path.display(), %unusable, "the keytab has records that are not whole; the server uses the other records");
         }
         if let Some(others) = others {
-            tracing::warn!(path = %path.display(), %others, "the keytab has entries of other principals; they do not serve");
+            tracing::warn!(path = %path.display(), %others, "the keytab has entries of other principals, which the server does not use");
         }
         let account = match self.domain {
             Some(domain) => account.of_active_directory().with_domain_sid(domain),
             None => account,
         };
         let account = (self.bounds)(account);
-        tracing::info!(path = %path.display(), keys = %account, "the keytab's keys serve");
+        tracing::info!(path = %path.display(), keys = %account, "the server uses the keys of the keytab");
         Ok(KeySet::from(account))
     }
 

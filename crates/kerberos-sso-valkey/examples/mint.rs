@@ -1,10 +1,11 @@
-//! Mints tokens of a test realm, each good once, for a server that is tried with many of them.
+//! Mints many tokens of a test realm for the test of a server. The server accepts each token once.
 //!
 //! Run: `cargo run -p kerberos-sso-valkey --example mint -- --keytab FILE --tokens FILE --count N [--prefix NAME] [--offset
 //! SECONDS]`
 //!
-//! The keytab has the key that opens them. The tokens stand one behind the other, each after its length in four octets, little-endian.
-//! Each is another user's, whose clock is `--offset` seconds ahead.
+//! The keytab has the service's key, which decrypts the tickets. The file of tokens has the length of each token in four
+//! octets,
+//! little-endian, followed by the token. Each token belongs to a different user, whose clock is `--offset` seconds ahead.
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::TestRealm;
@@ -16,7 +17,7 @@ use std::time::SystemTime;
 const ETYPE: EncType = EncType::AES256_CTS_HMAC_SHA1_96;
 const SERVICE: [&str; 2] = ["HTTP", "www.example.test"];
 
-/// Writes a keytab of one entry (MIT's format, version 0x502).
+/// Returns a keytab of one entry (MIT's format, version 0x502).
 fn keytab(realm: &str, key: &Key) -> Result<Vec<u8>, Box<dyn Error>> {
     let counted = |octets: &[u8]| -> Result<Vec<u8>, Box<dyn Error>> {
         Ok([&u16::try_from(octets.len())?.to_be_bytes()[..], octets].concat())
@@ -26,7 +27,7 @@ fn keytab(realm: &str, key: &Key) -> Result<Vec<u8>, Box<dyn Error>> {
     for component in SERVICE {
         record.extend(counted(component.as_bytes())?);
     }
-    // The name's type, a time that nobody reads, and the key's version.
+    // The name type, the timestamp, which readers ignore, and the key version number.
     record.extend([0, 0, 0, 1, 0, 0, 0, 0, 1]);
     record.extend(u16::try_from(ETYPE.0)?.to_be_bytes());
     record.extend(counted(key.expose_bytes())?);

@@ -3,8 +3,9 @@
 //! Run: `cargo run --release -p kerberos-sso-valkey --example node -- --listen ADDR:PORT --keytab FILE --store
 //! redis://HOST:PORT[,redis://HOST:PORT…] [--first-start] [--skew SECONDS] [--max-lifetime none]`
 //!
-//! One address is a single server, several are the seeds of a cluster. Any GET is answered 401 with `Negotiate` without a token,
-//! 200 and the user's name, or 403 and the code.
+//! One address is a single server; several addresses are the seeds of a cluster. The answer to a GET without a token is 401
+//! with
+//! `Negotiate`. The answer to a GET with a token is 200 with the user's name, or 403 with the code of the refusal.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use axum::http::{StatusCode, header};
@@ -16,7 +17,7 @@ use kerberos_sso_valkey::ValkeyReplayCache;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
-/// What the command line says.
+/// The values of the command line.
 struct Arguments {
     listen: String,
     keytab: String,
@@ -25,7 +26,7 @@ struct Arguments {
     policy: Policy,
 }
 
-/// What each request needs.
+/// The state that all requests share.
 struct Node {
     validator: Validator<ValkeyReplayCache>,
 }
@@ -93,7 +94,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let cache = cache.with_entries(1_000_000).with_client_share(u16::MAX);
     let cache = if is_first_start { cache.first_start() } else { cache }.connect().await?;
-    // A keytab made for this server alone: every key in it serves.
+    // The keytab was made for this server alone, so the server may use every key in it.
     let keys = KeySet::from_whole_keytab(&std::fs::read(keytab)?)?;
     let node: &'static Node = Box::leak(Box::new(Node { validator: Validator::new(keys, policy, cache) }));
     let answer = move |request: axum::extract::Request| async move {

@@ -1,4 +1,4 @@
-//! The settings of a cache before it connects.
+//! The settings of a replay cache before it connects to its store.
 
 use crate::cache::{Shared, ValkeyReplayCache};
 use crate::error::StoreError;
@@ -10,11 +10,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A replay cache before it is connected to its store.
+/// The settings of a replay cache before it connects to its store.
 #[must_use = "a cache decides once it is connected"]
 pub struct Builder {
     addresses: Addresses,
-    /// The user and the password of the master that sentinels name.
+    /// The user and the password for the master that the sentinels name.
     master: Option<(String, String)>,
     entries: usize,
     client_share: Option<u16>,
@@ -24,7 +24,7 @@ pub struct Builder {
     certificates: Option<redis::TlsCertificates>,
 }
 
-/// Where the store is.
+/// The addresses of the store.
 enum Addresses {
     Single(String),
     Sentinel { service: String, sentinels: Vec<String> },
@@ -32,25 +32,28 @@ enum Addresses {
 }
 
 impl ValkeyReplayCache {
-    /// Begins a cache in one server: `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://` for TLS.
+    /// Begins a cache in one server. `address` is `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://…` for TLS.
     ///
-    /// `clock_skew` is that of the policy ([`Policy::clock_skew`](kerberos_sso::Policy::clock_skew)). All validators that share
-    /// the store need the same.
+    /// `clock_skew` is the policy's clock skew ([`Policy::clock_skew`](kerberos_sso::Policy::clock_skew)). All validators
+    /// that share
+    /// the store must have the same clock skew.
     pub fn single(address: &str, clock_skew: Duration) -> Builder {
         Builder::new(Addresses::Single(address.into()), clock_skew)
     }
 
-    /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all of them: more than
-    /// half must name the same master.
+    /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all sentinels. More
+    /// than half
+    /// of the sentinels must name the same master.
     ///
-    /// The master must have `min-replicas-to-write 1` or more. Without it, a master that is cut off goes on taking
-    /// authenticators that its successor takes again.
+    /// The master must have `min-replicas-to-write 1` or more. Without this setting, a master that is cut off continues to
+    /// accept
+    /// writes. Its successor can then admit the same authenticators again.
     pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         let sentinels = sentinels.into_iter().map(Into::into).collect();
         Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
     }
 
-    /// Begins a cache in a cluster. `seeds` are the addresses of some of its nodes: one that answers is enough.
+    /// Begins a cache in a cluster. `seeds` are the addresses of some nodes of the cluster. One seed must answer.
     pub fn cluster<'a>(seeds: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         Builder::new(Addresses::Cluster(seeds.into_iter().map(Into::into).collect()), clock_skew)
     }
@@ -79,18 +82,19 @@ impl Builder {
         }
     }
 
-    /// Refuses, after a node forgot, also the authenticators that clients with a fast clock can have shown before.
+    /// Also refuses authenticators that clients with a fast clock can have sent before a node lost its memory.
     ///
     /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the `FLUSHALL`.
-    /// Without it, a client whose clock is right is served from the second after, and what a client with a fast clock showed
-    /// within its offset before can be replayed.
+    /// Without this setting, a client with a correct clock is accepted from the next second on. But an attacker can then
+    /// replay an
+    /// authenticator that a client with a fast clock sent shortly before, within the offset of that clock.
     pub fn with_strict_start(mut self) -> Self {
         self.settings.start = Start::Strict;
         self
     }
 
-    /// Says that nothing was admitted before: the store is new. Its processes that are found by
-    /// [`connect`](Self::connect) are then taken to have forgotten nothing. A process that comes later is not.
+    /// States that the store is new, so that no authenticator was admitted before. The cache then assumes that the processes
+    /// which [`connect`](Self::connect) finds have forgotten nothing. The cache does not assume this of later processes.
     ///
     /// **If servers used the store before, every authenticator that a restart of the store forgot can be replayed.**
     pub fn first_start(mut self) -> Self {
@@ -98,63 +102,66 @@ impl Builder {
         self
     }
 
-    /// Sets how long a request waits for the store, one second at most. The default is 100 ms.
+    /// Sets the longest time that a request waits for the store, at most one second. The default is 100 ms.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout.min(MAX_TIMEOUT);
         self
     }
 
-    /// Admits a request only if so many replicas have its authenticator in memory (`WAIT`). A request then waits for the
-    /// replicas' next acknowledgement, within the time-out.
+    /// Admits a request only if at least `replicas` replicas have its authenticator in memory (`WAIT`). A request then waits
+    /// for
+    /// the next acknowledgement of the replicas, within the time-out.
     pub fn confirmed_by_replicas(mut self, replicas: u16) -> Self {
         self.settings.confirmation = Confirmation::Replicas(replicas);
         self
     }
 
-    /// Admits a request only if the master and so many replicas have its authenticator on disk (`WAITAOF`; Valkey, or Redis
-    /// 7.2 and later).
+    /// Admits a request only if the master and at least `replicas` replicas have its authenticator on disk (`WAITAOF`;
+    /// Valkey,
+    /// or Redis 7.2 and later).
     pub fn confirmed_on_disk(mut self, replicas: u16) -> Self {
         self.settings.confirmation = Confirmation::Disk { replicas };
         self
     }
 
-    /// Uses a master without `min-replicas-to-write` that sentinels name.
+    /// Accepts a master without `min-replicas-to-write` from the sentinels.
     ///
-    /// **While such a master is cut off, an authenticator can be admitted twice: by it, and by its successor.**
+    /// **While such a master is cut off, the master and its successor can both admit the same authenticator.**
     pub fn allow_isolated_master(mut self) -> Self {
         self.settings.isolated_master_is_allowed = true;
         self
     }
 
-    /// Sets the user and the password for the master that the sentinels name. Without it, those of the first sentinel's
-    /// address serve.
+    /// Sets the user and the password for the master that the sentinels name. The default is the user and the password in the
+    /// first sentinel's address.
     pub fn with_master_credentials(mut self, user: &str, password: &str) -> Self {
         self.master = Some((user.into(), password.into()));
         self
     }
 
-    /// Sets how many live authenticators this process can admit itself: its sign-ins of two clock skews. The default is 60,000,
-    /// which is 100 sign-ins a second with a skew of five minutes. See [`MemoryReplayCache`].
+    /// Sets the number of live authenticators that this process can admit: its sign-ins within two clock skews. The default
+    /// is
+    /// 60,000, enough for 100 sign-ins a second with a skew of five minutes. See [`MemoryReplayCache`].
     pub fn with_entries(mut self, entries: usize) -> Self {
         self.entries = entries;
         self
     }
 
-    /// Limits how many live authenticators one client can have at this process. The default is one fiftieth of
-    /// [`with_entries`](Self::with_entries), and at least 100. In the store, a client has that many for each process.
+    /// Limits the number of live authenticators of one client in this process. The default is one fiftieth of
+    /// [`with_entries`](Self::with_entries), and at least 100. In the store, a client can have this number for each process.
     pub fn with_client_share(mut self, share: u16) -> Self {
         self.client_share = Some(share);
         self
     }
 
-    /// Trusts a certificate authority of the store's, in PEM, instead of those of the operating system.
+    /// Trusts this certificate authority, in PEM, for the store, instead of the operating system's certificate authorities.
     #[cfg(feature = "tls")]
     pub fn with_root_certificate(mut self, pem: &[u8]) -> Self {
         self.certificates().root_cert = Some(pem.into());
         self
     }
 
-    /// Shows the store a certificate of this server's, with its key, both in PEM.
+    /// Authenticates this server to the store by a client certificate and its key, both in PEM.
     #[cfg(feature = "tls")]
     pub fn with_client_certificate(mut self, certificate: &[u8], key: &[u8]) -> Self {
         let (client_cert, client_key) = (certificate.into(), key.into());
@@ -167,12 +174,12 @@ impl Builder {
         self.certificates.get_or_insert(redis::TlsCertificates { client_tls: None, root_cert: None })
     }
 
-    /// Connects to the nodes that serve now, and checks that each is fit.
+    /// Connects to the masters of the store, and checks that each master is fit ([`StoreError`]).
     ///
-    /// Call it in a runtime of Tokio.
+    /// Call this method in a runtime of Tokio.
     ///
     /// # Errors
-    /// [`StoreError`] if a node cannot be reached or is not fit. [`start`](Self::start) begins without the store.
+    /// [`StoreError`] if a node cannot be reached or is not fit. [`start`](Self::start) returns a cache without this check.
     pub async fn connect(self) -> Result<ValkeyReplayCache, StoreError> {
         let is_first_start = self.is_first_start;
         let shared = self.shared()?;
@@ -180,10 +187,10 @@ impl Builder {
         Ok(ValkeyReplayCache::new(shared))
     }
 
-    /// Begins without a word from the store. Until it can be reached, each request is refused as
-    /// [`Failed`](kerberos_sso::replay::Admission::Failed). [`ValkeyReplayCache::fault`] says why.
+    /// Returns a cache without waiting for the store. Until the store can be reached, each request is refused as
+    /// [`Failed`](kerberos_sso::replay::Admission::Failed). [`ValkeyReplayCache::fault`] returns the reason.
     ///
-    /// [`first_start`](Self::first_start) has no effect: nobody has seen the processes that it would be about.
+    /// [`first_start`](Self::first_start) has no effect, because the cache has not met any process of the store yet.
     ///
     /// # Errors
     /// [`StoreError::Address`] if an address cannot be used.
@@ -205,7 +212,8 @@ impl Builder {
                 Topology::Cluster { seeds, model }
             }
         };
-        // The memory that outlives this process is the store's, so nothing is refused because this process is young.
+        // The store remembers the authenticators from before the start of this process, so its own cache accepts earlier
+        // authenticators.
         let own = MemoryReplayCache::new(self.entries, self.settings.clock_skew, (self.settings.clock)());
         let own = own.taking_earlier_authenticators();
         let own = match self.client_share {
@@ -221,7 +229,7 @@ impl Builder {
 
     fn info(&self, address: &str) -> Result<ConnectionInfo, StoreError> {
         let unusable = |error: redis::RedisError| StoreError::Address {
-            // Whatever stands before the at sign may be a password.
+            // The text before the at sign may be a password.
             address: address.rsplit_once('@').map_or(address, |(_, host)| host).into(),
             reason: error.to_string(),
         };
@@ -233,7 +241,7 @@ impl Builder {
         address.into_connection_info().map_err(unusable)
     }
 
-    /// Returns how the nodes are spoken to that others name.
+    /// Returns the connection settings for nodes that sentinels or other nodes name: those of the first address in `named`.
     fn model(&self, named: &[ConnectionInfo]) -> Result<ConnectionInfo, StoreError> {
         let none = || StoreError::Address { address: String::new(), reason: "no address is given".into() };
         let model = named.first().ok_or_else(none)?.clone();
@@ -242,7 +250,7 @@ impl Builder {
         Ok(model.set_redis_settings(settings))
     }
 
-    /// Lets this server's clock stand, and waits for the store for a minute, however busy the machine is.
+    /// Uses `clock` as this server's clock, and waits for the store for a minute, so that a busy machine fails no test.
     #[cfg(test)]
     pub(crate) fn for_tests(mut self, clock: fn() -> kerberos_sso::UnixTime) -> Self {
         let minute = Duration::from_secs(60);
@@ -252,7 +260,7 @@ impl Builder {
 }
 
 impl fmt::Debug for Builder {
-    /// Prints the settings, and no address: it may have a password.
+    /// Prints the settings without the addresses, because an address may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }

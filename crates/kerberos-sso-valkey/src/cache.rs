@@ -1,4 +1,4 @@
-//! The replay cache: first what this process knows, then the store.
+//! The replay cache: it asks the cache of this process first, then the store.
 
 use crate::error::StoreError;
 use crate::link::{Entry, Reply};
@@ -15,47 +15,51 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// A replay cache that all servers share which use the same store.
+/// A replay cache that is shared by all servers with the same store.
 ///
-/// [`single`](Self::single), [`sentinel`](Self::sentinel) and [`cluster`](Self::cluster) begin one.
+/// [`single`](Self::single), [`sentinel`](Self::sentinel) and [`cluster`](Self::cluster) return a
+/// [`Builder`](crate::Builder).
 ///
-/// # What a request costs
-/// One round trip to one node: `SET … NX PXAT` and `TIME`. Of all requests with one authenticator, at whichever servers,
-/// exactly one is admitted.
+/// # The cost of a request
+/// A request needs one round trip to one node: `SET … NX PXAT` and `TIME`. If several requests have the same authenticator,
+/// at
+/// any of the servers, at most one request is admitted.
 ///
 /// # If the store cannot decide
-/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. No command is sent a
-/// second time: it would meet its own entry. The log says what is wrong, once for each change.
+/// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
+/// command a second time, because the second command would find the entry of the first. The log names the reason once for
+/// each
+/// change.
 pub struct ValkeyReplayCache {
     shared: Arc<Shared>,
-    /// The task that watches the store's clock. It ends with the cache.
+    /// The task that compares the store's clock and asks the sentinels. The task ends when the cache is dropped.
     watch: JoinHandle<()>,
 }
 
-/// What the cache and its watch have in common.
+/// The data that the cache shares with its watch task.
 pub(crate) struct Shared {
     pub(crate) nodes: Nodes,
-    /// What this process admitted itself. It counts what each client has.
+    /// The authenticators that this process admitted. This cache also limits the number of authenticators of each client.
     pub(crate) own: MemoryReplayCache,
     pub(crate) settings: Settings,
     counters: Counters,
     fault: Mutex<Fault>,
 }
 
-/// Why the store did not decide, and when the log last said something about it.
+/// The reason why the store did not decide, and the time of the last log event about the store.
 #[derive(Debug, Default)]
 struct Fault {
     error: Option<StoreError>,
     logged: Option<Instant>,
 }
 
-/// How often the log says at most that the store decides again, or no longer. A store that answers now and then would fill it.
+/// The shortest interval between two log events about the store. Without it, a store that fails often would fill the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often the store's clock is compared, and the sentinels are asked.
+/// The interval at which the cache compares the store's clock and asks the sentinels.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a cluster may send a request on. A slot that moves sends it on twice: once for each end.
+/// The largest number of redirections of one request in a cluster. A slot that is moving causes two redirections.
 const MAX_MOVES: usize = 5;
 
 impl ValkeyReplayCache {
@@ -71,13 +75,13 @@ impl ValkeyReplayCache {
         Self { shared, watch }
     }
 
-    /// Returns how often each answer was given so far.
+    /// Returns how many times the cache has given each answer so far.
     #[must_use]
     pub fn outcomes(&self) -> Outcomes {
         self.shared.counters.read()
     }
 
-    /// Returns the reason why the store did not decide about the last authenticator; `None` if it did.
+    /// Returns the reason why the store did not decide about the last authenticator; `None` if the store decided.
     #[must_use]
     pub fn fault(&self) -> Option<StoreError> {
         self.shared.fault.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
@@ -86,7 +90,7 @@ impl ValkeyReplayCache {
 
 impl AsyncReplayCache for ValkeyReplayCache {
     async fn admit(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> Admission {
-        // Nothing of the entry is held while the store is asked: the tag and the times are copied.
+        // The tag and the times are copied, so that the entry is not borrowed while the store is asked.
         let admission = match self.shared.own.check_and_insert(entry, now) {
             Admission::New => {
                 let times = Entry { client_time: entry.client_time, forget_at: entry.forget_at(MARGIN), now };
@@ -116,7 +120,9 @@ impl Shared {
         }
     }
 
-    /// Asks the node that serves the key. A node that serves it no longer has taken nothing, so the next one is asked.
+    /// Asks the node that serves the key. If that node redirects the request, it has stored nothing, so the cache asks the
+    /// node
+    /// that the redirection names.
     async fn ask_nodes(&self, key: &[u8], entry: Entry) -> Result<Admission, StoreError> {
         let slot = slot(key);
         let mut link = self.nodes.link_for(slot).await?;
@@ -125,7 +131,9 @@ impl Shared {
             let reply = match link.set_if_absent(key, entry, asks).await {
                 Ok(reply) => reply,
                 Err(error) => {
-                    // What is slow or overloaded is still the right node. All else may have another process behind it.
+                    // A node that is slow or lacks confirmations is still the right node. After other errors, another process
+                    // may
+                    // answer at this address, so the cache connects again.
                     if !matches!(error, StoreError::TimedOut { .. } | StoreError::Unconfirmed { .. }) {
                         self.nodes.drop_link(&link);
                     }
@@ -147,11 +155,11 @@ impl Shared {
                     to
                 }
             };
-            // A node may leave out its host: it means its own.
+            // An empty host in a redirection means the host of the node that sent the redirection.
             let next = if next.0.is_empty() { (host_of(link.node()), next.1) } else { next };
             link = self.nodes.link_to(&next, false).await?;
         }
-        Err(StoreError::NoNode { reason: format!("slot {slot} was sent on {MAX_MOVES} times") })
+        Err(StoreError::NoNode { reason: format!("slot {slot} was redirected {MAX_MOVES} times") })
     }
 
     /// Compares the clocks, and asks the sentinels whether the master is the same.
@@ -176,14 +184,16 @@ impl Shared {
         }
         fault.logged = Some(Instant::now());
         if let Some(error) = error {
-            tracing::error!(%error, "the replay store does not decide: requests with a ticket are refused");
+            tracing::error!(%error, "the replay store does not decide, so requests with a ticket are refused");
         } else {
             tracing::info!("the replay store decides again");
         }
     }
 }
 
-/// Returns the key of a tag. The empty hash tag lets a cluster hash all of the key, whatever octets the tag has.
+/// Returns the store's key for a replay tag. The key begins with the empty hash tag `{}`, so a cluster hashes the whole key,
+/// even
+/// if the replay tag contains braces.
 fn key(tag: &[u8; 16]) -> [u8; 19] {
     let mut key = *b"{}r................";
     if let Some(place) = key.last_chunk_mut::<16>() {
@@ -213,12 +223,12 @@ mod tests {
     use super::{host_of, key};
 
     #[test]
-    fn key_is_the_empty_hash_tag_the_letter_and_the_tag() {
+    fn key_of_a_replay_tag_is_the_empty_hash_tag_the_letter_r_and_the_tag() {
         assert_eq!(&key(b"0123456789abcdef"), b"{}r0123456789abcdef");
     }
 
     #[test]
-    fn host_is_what_stands_before_the_port() {
+    fn host_of_a_node_is_its_address_without_the_port() {
         assert_eq!(host_of("10.0.0.1:6379"), "10.0.0.1");
         assert_eq!(host_of("[::1]:6379"), "[::1]");
     }

@@ -4,112 +4,114 @@ use crate::settings::MAX_CLOCK_OFFSET;
 use std::fmt;
 use thiserror::Error;
 
-/// The reason why the store does not decide about authenticators now.
+/// The reason why the store cannot decide about an authenticator.
 ///
-/// `Display` is a sentence for the operator of the store. It has no password. `Debug` prints the same sentence, since `main`
-/// prints an error so.
+/// `Display` is a sentence for the operator of the store, and contains no password. `Debug` prints the same sentence, because
+/// a
+/// `main` that returns an error prints it by `Debug`.
 #[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// An address cannot be used.
-    #[error("{address:?} is no address of a store: {reason}; write redis://HOST:PORT, or rediss:// for TLS")]
+    #[error("{address:?} is not a valid store address: {reason}; write redis://HOST:PORT, or rediss:// for TLS")]
     Address {
         /// The address, without its user and password.
         address: String,
-        /// What is wrong with it.
+        /// The reason why the address cannot be used.
         reason: String,
     },
     /// A node does not answer, or ends the connection.
-    #[error("{node} cannot be reached: {reason}; check that it runs, and the network between")]
+    #[error("{node} cannot be reached: {reason}; check that the store runs, and check the network")]
     Unreachable {
         /// The node's host and port.
         node: String,
         /// The error of the connection.
         reason: String,
     },
-    /// A node answers too late. Whether it took the authenticator is not known.
-    #[error("{node} did not answer in time; check its load and the network between")]
+    /// A node answers too late. The cache does not know whether the node stored the authenticator.
+    #[error("{node} did not answer in time; check the load of the store and the network")]
     TimedOut {
         /// The node's host and port.
         node: String,
     },
-    /// A node refuses this client's user or password, or a command.
+    /// A node refuses the user, the password or a command of this server.
     #[error(
-        "{node} refuses this client: {reason}; the user needs the keys ~{{}}r* and the commands +set +info +time +wait \
+        "{node} refuses this server: {reason}; the user needs the keys ~{{}}r* and the commands +set +info +time +wait \
          +waitaof +asking +cluster|slots +client|tracking +hello"
     )]
     Denied {
         /// The node's host and port.
         node: String,
-        /// The node's own words.
+        /// The node's error text.
         reason: String,
     },
-    /// A node may throw away what it remembers.
+    /// A node may evict keys when its memory is full.
     #[error(
         "{node} has maxmemory-policy {policy}, so it may forget an authenticator that can still be replayed; set noeviction"
     )]
     Evicts {
         /// The node's host and port.
         node: String,
-        /// Its policy.
+        /// The node's `maxmemory-policy`.
         policy: String,
     },
-    /// The clocks differ.
+    /// The node's clock and this server's clock differ by more than two seconds.
     #[error(
-        "the clock of {node} is {offset_seconds} s from this server's, and {} s are allowed; synchronise both",
+        "the clock of {node} differs from this server's clock by {offset_seconds} s, but at most {} s are allowed; synchronise \
+        both clocks",
         MAX_CLOCK_OFFSET.as_secs()
     )]
     Clock {
         /// The node's host and port.
         node: String,
-        /// The node's time less this server's.
+        /// The node's time minus this server's time.
         offset_seconds: i64,
     },
-    /// A node that should be a master is a replica.
+    /// The node is a replica, but the cache needs a master.
     #[error("{node} is a replica; replay caches write to masters only, so name the master, or the sentinels")]
     Replica {
         /// The node's host and port.
         node: String,
     },
-    /// A master that sentinels watch takes writes when it is cut off from its replicas.
+    /// A master that sentinels watch accepts writes when it is cut off from its replicas.
     #[error(
-        "{node} takes writes without a replica, so a master that is cut off admits what its successor admits again; set \
-         min-replicas-to-write 1"
+        "{node} accepts writes without a replica, so its successor can admit an authenticator a second time while {node} is \
+        cut off; set min-replicas-to-write 1"
     )]
     IsolatedMaster {
         /// The node's host and port.
         node: String,
     },
-    /// The node is no engine that this crate knows, or one without RESP3: Redis before 6.
-    #[error("{node} is not a Redis 6, a Valkey or a later one: {reason}")]
+    /// The node is not an engine that this crate knows, or it has no RESP3, as Redis before 6.
+    #[error("{node} is not Valkey, or Redis 6.2 or later: {reason}")]
     Engine {
         /// The node's host and port.
         node: String,
-        /// What it lacks.
+        /// The answer that this crate cannot use.
         reason: String,
     },
-    /// The cluster, or the sentinels, cannot say which node serves.
-    #[error("no node serves: {reason}")]
+    /// The cluster has no master for the slot, or the sentinels do not agree on a master.
+    #[error("no node of the store can be asked: {reason}")]
     NoNode {
-        /// The reason.
+        /// The reason why no node can be asked.
         reason: String,
     },
-    /// The node cannot take writes now: it loads, fails over, or has too few replicas.
-    #[error("{node} takes no writes now: {reason}")]
+    /// The node cannot accept writes now: it loads its data, fails over, or has too few replicas.
+    #[error("{node} accepts no writes now: {reason}")]
     NotWritable {
         /// The node's host and port.
         node: String,
-        /// The node's own words.
+        /// The node's error text.
         reason: String,
     },
-    /// Too few replicas or disks confirmed the write.
-    #[error("{node} could not confirm the write: {confirmed} of {demanded} did")]
+    /// Fewer replicas or disks confirmed the write than the cache demands.
+    #[error("{node} could not confirm the write: {confirmed} of {demanded} replicas or disks confirmed it")]
     Unconfirmed {
         /// The node's host and port.
         node: String,
-        /// How many replicas, or disks, confirmed.
+        /// The number of replicas or disks that confirmed the write.
         confirmed: i64,
-        /// How many must.
+        /// The number of replicas or disks that must confirm the write.
         demanded: i64,
     },
 }
@@ -121,7 +123,7 @@ impl fmt::Debug for StoreError {
 }
 
 impl StoreError {
-    /// Sorts an error of the client crate about `node`.
+    /// Converts an error that the crate `redis` reports about `node`.
     pub(crate) fn of(node: &str, error: &redis::RedisError) -> Self {
         use redis::{ErrorKind, ServerErrorKind};
         let (node, reason) = (node.to_owned(), error.to_string());

@@ -1,31 +1,32 @@
-//! What a node says of itself in `INFO`.
+//! The facts of a node in its answer to `INFO`.
 
-/// One life of the engine's memory: as long as all of this is the same, the node has lost nothing that it took as master.
+/// One life of a node's memory. While all these values stay the same, the node has lost no authenticator that it stored as
+/// master.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Life {
-    /// The process. It is another after a restart.
+    /// The identifier of the process, which changes at a restart.
     run_id: String,
-    /// The history of writes. It is another after a promotion.
+    /// The identifier of the history of writes, which changes at a promotion.
     replication_id: String,
-    /// How often the process was told to empty its databases.
+    /// The number of commands so far that emptied or swapped a database.
     flushes: u64,
 }
 
-/// A node as it describes itself.
+/// The facts about a node that decide whether it is fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) life: Life,
     pub(crate) is_master: bool,
     pub(crate) uptime_seconds: i64,
-    /// The process was a replica before. Nothing says since when it is the master.
+    /// The process was a replica before. `INFO` does not tell the time of its promotion.
     pub(crate) was_promoted: bool,
     pub(crate) eviction: String,
-    /// The master takes writes only while it has replicas: `min-replicas-to-write` is set.
+    /// The master accepts writes only while it has replicas: `min-replicas-to-write` is set.
     pub(crate) demands_replicas: bool,
 }
 
 impl Node {
-    /// Reads the answer to `INFO all`. Returns the name of the first field that is missing or that is no number.
+    /// Reads the answer to `INFO all`. The error is the name of the first field that is missing or is not a number.
     pub(crate) fn parse(info: &str) -> Result<Self, &'static str> {
         let field = |name: &'static str| {
             let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -49,20 +50,20 @@ impl Node {
         })
     }
 
-    /// Tells whether something was forgotten at an instant that the node does not name.
+    /// Returns whether the node lost authenticators at a time that `INFO` does not tell.
     pub(crate) fn forgot_at_unknown_time(&self) -> bool {
         self.was_promoted || self.life.flushes > 0
     }
 }
 
 impl Life {
-    /// Returns the start of the name of the process, for a log.
+    /// Returns the first eight characters of the process's identifier, for the log.
     pub(crate) fn process(&self) -> &str {
         self.run_id.get(..8).unwrap_or(&self.run_id)
     }
 }
 
-/// Returns how often a command was called. A command that never ran has no line.
+/// Returns the number of calls of a command. `INFO` has no line for a command that never ran.
 fn calls(info: &str, command: &str) -> u64 {
     let line = info.lines().find_map(|line| line.strip_prefix(command)?.strip_prefix(":calls="));
     line.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
@@ -73,14 +74,14 @@ pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// What Redis 7.0.15 says, without the lines that nobody reads here.
+    /// The answer of Redis 7.0.15 to `INFO all`, without the lines that this crate does not read.
     pub(crate) const MASTER: &str = "# Server\r\nredis_version:7.0.15\r\nrun_id:5d3f0a1c8b\r\nuptime_in_seconds:100\r\n\
         # Memory\r\nmaxmemory_policy:noeviction\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\
         master_replid:aa11\r\nmaster_replid2:0000000000000000000000000000000000000000\r\n# Commandstats\r\n\
         cmdstat_set:calls=7,usec=12\r\n";
 
     #[test]
-    fn node_that_never_flushed_and_was_no_replica_has_one_known_life() {
+    fn memory_of_a_master_without_flush_and_promotion_is_known_since_its_start() {
         let node = Node::parse(MASTER).unwrap();
         let life = Life { run_id: "5d3f0a1c8b".into(), replication_id: "aa11".into(), flushes: 0 };
         let eviction = "noeviction".into();
@@ -91,7 +92,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn all_commands_that_empty_a_database_are_counted() {
+    fn calls_of_flushall_flushdb_and_swapdb_are_counted_as_flushes() {
         let stats =
             "cmdstat_flushall:calls=2,usec=5\r\ncmdstat_flushdb:calls=1,usec=5\r\ncmdstat_swapdb:calls=4,usec=5\r\n";
         let node = Node::parse(&format!("{MASTER}{stats}")).unwrap();
@@ -100,20 +101,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn second_replication_id_means_that_the_node_was_promoted() {
+    fn node_with_a_second_replication_id_was_promoted() {
         let node = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
         assert!(node.was_promoted && node.forgot_at_unknown_time());
     }
 
     #[test]
-    fn field_that_is_missing_or_no_number_is_named() {
+    fn parse_fails_with_the_name_of_a_field_that_is_missing_or_not_a_number() {
         assert_eq!(Node::parse(&MASTER.replace("run_id", "runner")), Err("run_id"));
         assert_eq!(Node::parse(&MASTER.replace("seconds:100", "seconds:long")), Err("uptime_in_seconds"));
         assert_eq!(Node::parse(""), Err("run_id"));
     }
 
     #[test]
-    fn replica_is_no_master() {
+    fn node_with_the_role_slave_is_not_a_master() {
         assert!(!Node::parse(&MASTER.replace("role:master", "role:slave")).unwrap().is_master);
     }
 }

@@ -1,8 +1,10 @@
-//! A replay cache for [`kerberos_sso`] that several servers share, in Valkey or Redis: one server, a master that sentinels
-//! choose, or a cluster.
+//! A replay cache for [`kerberos_sso`] that several servers share. The store is Valkey or Redis: a single server, a master
+//! that
+//! sentinels choose, or a cluster.
 //!
-//! With [`MemoryReplayCache`](kerberos_sso::replay::MemoryReplayCache), a second server behind the same load balancer admits the
-//! authenticator that the first one has admitted. With this cache, exactly one of all servers admits it.
+//! With [`MemoryReplayCache`](kerberos_sso::replay::MemoryReplayCache), a second server behind the same load balancer admits
+//! an
+//! authenticator that the first server has admitted. With this cache, only one of all servers admits the authenticator.
 //!
 //! ```no_run
 //! use kerberos_sso::Policy;
@@ -19,9 +21,11 @@
 //! ```
 //!
 //! # The store
-//! Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`, and memory for the sign-ins of two clock skews: about 110
-//! octets each. The store's clock and the servers' are synchronised to two seconds. A node that is not so is refused, with
-//! the reason ([`StoreError`]).
+//! The store must be Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`. It needs about 110 octets of memory
+//! for
+//! each sign-in within two clock skews. The clocks of the store and of the servers may differ by two seconds at most. The
+//! cache
+//! refuses a node that does not meet these conditions, with the reason ([`StoreError`]).
 //!
 //! This crate needs a user with few rights:
 //!
@@ -30,28 +34,34 @@
 //! ```
 //!
 //! # When the store forgets
-//! A node that restarts without its data, is promoted, or is emptied has forgotten authenticators that were admitted. The cache
-//! knows it before it believes the node again. It then refuses every authenticator that is not younger
-//! ([`Admission::TooOld`](kerberos_sso::replay::Admission::TooOld)).
+//! A node that restarts without its data, is promoted, or is emptied may have lost authenticators that were admitted. The
+//! cache
+//! detects this loss before it uses the node's next answer. The cache then refuses every authenticator whose time is not
+//! later
+//! than the loss ([`Admission::TooOld`](kerberos_sso::replay::Admission::TooOld)).
 //!
-//! | the client's clock | after the node forgot | what an attacker can replay from before |
+//! | the client's clock | after the loss | authenticators from before the loss that an attacker can replay |
 //! |---|---|---|
-//! | is right | the client is served from the next second on | nothing |
-//! | is slow | the client is refused until its clock has passed that second | nothing |
-//! | is fast, by at most one skew | the client is served at once | what the client showed within its offset before, until it ends |
+//! | is correct | the client is accepted from the next second on | none |
+//! | is slow | the client is refused until its clock has passed the second of the loss | none |
+//! | is fast, by at most one skew | the client is accepted at once | those that the client sent shortly before, within its
+//! clock's offset, until they expire |
 //!
-//! [`Builder::with_strict_start`] closes the last row, and refuses all clients for a while. Only [`Builder::first_start`] waives
-//! the rule: the operator's word that nothing was admitted before.
+//! [`Builder::with_strict_start`] prevents the replay in the last row, and refuses all clients for a while. Only
+//! [`Builder::first_start`] waives the rule: with it, the operator states that no authenticator was admitted before.
 //!
-//! The cache learns that a node forgot from its `INFO`, at each connection: the process, its history of writes, and how often it was
-//! emptied. A node that is emptied while it is connected says so itself, before its next answer (`CLIENT TRACKING`).
+//! The cache reads the node's `INFO` at each connection: the process, its history of writes, and the number of times that it
+//! was
+//! emptied. A node that is emptied while it is connected notifies the cache before its next answer (`CLIENT TRACKING`).
 //!
-//! What it cannot know: an administrator who deletes single keys, swaps databases, or loads an old copy of the data into a
+//! The cache cannot detect that an administrator deletes single keys, swaps databases, or loads an old copy of the data into
+//! a
 //! running process.
 //!
 //! # Several masters
-//! In a partition, an old master must stop to take writes before a new one begins. A cluster sees to it with
-//! `cluster-node-timeout`. With sentinels, the master needs `min-replicas-to-write`, which this crate demands.
+//! In a network partition, the old master must stop accepting writes before a new master accepts writes. In a cluster,
+//! `cluster-node-timeout` ensures this. With sentinels, `min-replicas-to-write` ensures it, so this crate demands this
+//! setting.
 
 mod builder;
 mod cache;

@@ -1,4 +1,4 @@
-//! One connection to one node, which is fit to remember authenticators.
+//! A connection to one node that is fit to remember authenticators.
 
 use crate::error::StoreError;
 use crate::info::Node;
@@ -12,17 +12,17 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// What a connection is opened with, beside the address.
+/// The settings of a connection, without the address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Demands {
     pub(crate) settings: Settings,
-    /// The operator says that nothing was admitted before.
+    /// The operator states that no authenticator was admitted before.
     pub(crate) is_first_start: bool,
-    /// Sentinels choose the master, so a master that is cut off must stop by itself.
+    /// Sentinels choose the master, so a master that is cut off must itself stop accepting writes.
     pub(crate) is_watched_by_sentinels: bool,
 }
 
-/// A connection to a master that evicts nothing, whose clock is ours, and whose memory is known.
+/// A connection to a fit master: it evicts no keys, its clock agrees with this server's clock, and its memory is known.
 #[derive(Debug)]
 pub(crate) struct Link {
     node: String,
@@ -32,10 +32,10 @@ pub(crate) struct Link {
     settings: Settings,
 }
 
-/// What the connection says without being asked.
+/// The state that the node's push messages change.
 #[derive(Debug, Default)]
 struct Watch {
-    /// The memory of the node, once it is known.
+    /// The memory of the node, after `INFO` was read.
     memory: OnceLock<Arc<Memory>>,
     was_emptied: AtomicBool,
     is_closed: AtomicBool,
@@ -44,17 +44,17 @@ struct Watch {
 /// The answer of a node about an authenticator.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// It is new, and the node has it now.
+    /// The authenticator is new, and the node has stored it.
     New,
-    /// The node had it.
+    /// The node already had the authenticator.
     Seen,
-    /// It may have been admitted and forgotten.
+    /// The authenticator may have been admitted before the node lost its memory.
     MayBeForgotten,
-    /// The node's memory is full.
+    /// The node has no memory for the authenticator.
     Full,
     /// Another node serves this key from now on.
     Moved(Address),
-    /// Another node serves this key while it moves there, if it is told so.
+    /// Another node, to which this key is moving, serves the key after `ASKING`.
     Ask(Address),
 }
 
@@ -62,7 +62,7 @@ pub(crate) enum Reply {
 pub(crate) type Address = (String, u16);
 
 impl Link {
-    /// Connects to a node, and checks that it is fit.
+    /// Connects to a node, and checks that the node is fit.
     pub(crate) async fn open(info: &ConnectionInfo, memories: &Memories, demands: Demands) -> Result<Self, StoreError> {
         let node = info.addr().to_string();
         let opening = Self::open_within(node.clone(), info, memories, demands);
@@ -78,7 +78,7 @@ impl Link {
         let watch = Arc::new(Watch::default());
         let mut connection = connect(&node, info, &watch, settings).await?;
         let ask = |error| StoreError::of(&node, &error);
-        // From now on the node tells this connection when its database is emptied, before it answers what comes after that.
+        // From now on the node notifies this connection when a database is emptied, before the answers to later commands.
         let () = redis::cmd("CLIENT").arg("TRACKING").arg("ON").query_async(&mut connection).await.map_err(ask)?;
         let described: String = redis::cmd("INFO").arg("all").query_async(&mut connection).await.map_err(ask)?;
         let described = Node::parse(&described).map_err(|field| StoreError::Engine {
@@ -115,12 +115,12 @@ impl Link {
         &self.node
     }
 
-    /// Tells whether the connection has ended.
+    /// Returns whether the connection has ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.watch.is_closed.load(Ordering::Acquire)
     }
 
-    /// Asks the node for its time. A clock that is ahead has let the node forget.
+    /// Asks the node for its time. A clock that is ahead makes the node delete entries too early, so they count as forgotten.
     pub(crate) async fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
         let (time, mut connection) = (redis::cmd("TIME"), self.connection.clone());
         let asked = time.query_async(&mut connection);
@@ -131,10 +131,11 @@ impl Link {
         self.judge_clock(&time, now)
     }
 
-    /// Remembers `key` until `forget_at`, unless the node has it, in one step.
+    /// Stores `key` until `forget_at` in one step, unless the node already has `key`.
     ///
-    /// The command is sent once. If its answer is lost, nobody can say whether the node took it, and to send it again would
-    /// meet its own entry.
+    /// The command is sent once. If its answer is lost, the cache does not know whether the node stored the key. A second
+    /// command
+    /// would find the entry of the first.
     pub(crate) async fn set_if_absent(&self, key: &[u8], entry: Entry, asks: bool) -> Result<Reply, StoreError> {
         if self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
@@ -161,7 +162,7 @@ impl Link {
             Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
         };
         let reply = self.judge(&answers, entry)?;
-        // The node may have been emptied since. It says so before it answers, so this connection knows it by now.
+        // The node may have been emptied since the first check. The node notifies this connection before it answers.
         if matches!(reply, Reply::New) && self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
         }
@@ -172,14 +173,16 @@ impl Link {
         self.memory.may_have_forgotten(client_time, self.settings.start, self.settings.clock_skew)
     }
 
-    /// Reads the answers to `SET`, a confirmation if one is demanded, and `TIME`.
+    /// Reads the answers to `SET`, to `WAIT` or `WAITAOF` if the settings demand a confirmation, and to `TIME`.
     fn judge(&self, answers: &[Value], entry: Entry) -> Result<Reply, StoreError> {
-        let (Some(set), Some(time)) = (answers.first(), answers.last()) else { return Err(self.odd("no answer")) };
+        let (Some(set), Some(time)) = (answers.first(), answers.last()) else {
+            return Err(self.odd("the answer is empty"));
+        };
         let reply = match set {
             Value::Okay => Reply::New,
             Value::Nil => Reply::Seen,
             Value::ServerError(error) => return self.judge_refusal(error.clone()),
-            _ => return Err(self.odd("an answer to SET that is none")),
+            _ => return Err(self.odd("the answer to SET cannot be read")),
         };
         self.judge_clock(time, entry.now)?;
         if matches!(reply, Reply::New) {
@@ -191,7 +194,7 @@ impl Link {
     fn judge_refusal(&self, error: redis::ServerError) -> Result<Reply, StoreError> {
         let is_full = error.code() == "OOM";
         let error = redis::RedisError::from(error);
-        // The address of the node, and the slot.
+        // A redirection has the address of the other node, and the slot.
         let address = error.redirect_node().and_then(|(address, _)| parse_address(address));
         match (error.kind(), address) {
             _ if is_full => Ok(Reply::Full),
@@ -203,18 +206,19 @@ impl Link {
 
     fn judge_clock(&self, time: &Value, now: UnixTime) -> Result<(), StoreError> {
         let (seconds, _): (i64, i64) =
-            redis::from_redis_value_ref(time).map_err(|_| self.odd("an answer to TIME that is none"))?;
+            redis::from_redis_value_ref(time).map_err(|_| self.odd("the answer to TIME cannot be read"))?;
         let ours = (self.settings.clock)();
         let allowed = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let offset = seconds.saturating_sub(ours.seconds());
         if offset.saturating_abs() > allowed(MAX_CLOCK_OFFSET) {
             if offset > 0 {
-                // What the node would have kept for longer has ended by its clock.
+                // By its fast clock, the node has deleted entries that were still needed.
                 self.memory.forget(ours);
             }
             return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
         }
-        // The caller's time is that of the request's arrival: it may lie before ours by the waits, and a second of rounding.
+        // `now` is the arrival of the request. It may be earlier than this server's clock by the longest waits and the
+        // rounding.
         let waited = ours.seconds_since(now);
         let longest = allowed(CONNECT_TIMEOUT).saturating_add(allowed(MAX_CLOCK_OFFSET));
         if waited > longest || waited < allowed(MAX_CLOCK_OFFSET).saturating_neg() {
@@ -224,7 +228,7 @@ impl Link {
     }
 
     fn judge_confirmation(&self, answer: Option<&Value>) -> Result<(), StoreError> {
-        let odd = || self.odd("an answer to WAIT that is none");
+        let odd = || self.odd("the answer to WAIT cannot be read");
         let (confirmed, demanded) = match (self.settings.confirmation, answer) {
             (Confirmation::Master, _) => return Ok(()),
             (_, Some(Value::ServerError(error))) => return Err(StoreError::of(&self.node, &error.clone().into())),
@@ -248,12 +252,12 @@ impl Link {
     }
 }
 
-/// What is remembered, and until when.
+/// The times of an authenticator that the node stores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) client_time: UnixTime,
     pub(crate) forget_at: UnixTime,
-    /// When the request arrived.
+    /// The arrival of the request.
     pub(crate) now: UnixTime,
 }
 
@@ -263,7 +267,7 @@ fn parse_address(address: &str) -> Option<Address> {
     Some((host.into(), port.parse().ok()?))
 }
 
-/// Connects, and lets `watch` see what the node sends by itself.
+/// Connects to a node, and passes the node's push messages to `watch`.
 async fn connect(
     node: &str,
     info: &ConnectionInfo,
@@ -276,11 +280,11 @@ async fn connect(
         Ok(())
     };
     let protocol = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-    // A request is one small packet, which waits for no other.
+    // A request is one small packet, which TCP should send at once.
     let at_once = info.tcp_settings().clone().set_nodelay(true);
     let client = redis::Client::open(info.clone().set_redis_settings(protocol).set_tcp_settings(at_once))
         .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;
-    // The waits are limited here, where a wait that is over does not send the command again either.
+    // The crate `redis` does not send a command again after one of these time-outs.
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.connect_timeout))
         .set_response_timeout(Some(settings.connect_timeout))
@@ -293,7 +297,7 @@ impl Watch {
     fn see(&self, push: &PushInfo, clock: fn() -> UnixTime) {
         match (&push.kind, push.data.as_slice()) {
             (PushKind::Disconnection, _) => self.is_closed.store(true, Ordering::Release),
-            // The node names keys one by one. No key at all means that a database was emptied.
+            // A node lists the keys that are invalid. A null instead of a list means that a database was emptied.
             (PushKind::Invalidate, [Value::Nil]) => {
                 self.was_emptied.store(true, Ordering::Release);
                 if let Some(memory) = self.memory.get() {

@@ -1,7 +1,7 @@
-//! The epoch rule: from when on the memory of a node is whole.
+//! The epoch rule: the time after which the memory of a node is complete.
 //!
-//! A node that restarted, was emptied or was promoted has forgotten authenticators that were admitted before. So this crate
-//! refuses every authenticator that may have been shown before.
+//! A node that restarted, was emptied or was promoted may have lost authenticators that were admitted before. So this crate
+//! refuses every authenticator that may have been sent before the loss.
 
 use crate::info::{Life, Node};
 use crate::settings::{MARGIN, Start};
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The memory of one life of a node: what was admitted up to `whole_after` may be forgotten.
+/// The memory of one life of a node. Authenticators that were admitted up to `whole_after` may be forgotten.
 #[derive(Debug)]
 pub(crate) struct Memory {
     whole_after: Mutex<Option<UnixTime>>,
@@ -21,30 +21,30 @@ impl Memory {
         Self { whole_after: Mutex::new(whole_after) }
     }
 
-    /// Notes that the node may have forgotten what it took up to `now`.
+    /// Notes that the node may have forgotten the authenticators that it stored up to `now`.
     pub(crate) fn forget(&self, now: UnixTime) {
         let mut whole_after = self.whole_after.lock().unwrap_or_else(PoisonError::into_inner);
         *whole_after = (*whole_after).max(Some(now));
     }
 
-    /// Returns the instant up to which admitted authenticators may be forgotten; `None` if nothing was forgotten.
+    /// Returns the instant up to which admitted authenticators may be forgotten; `None` if the node forgot none.
     pub(crate) fn whole_after(&self) -> Option<UnixTime> {
         *self.whole_after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells whether an authenticator of this time may have been admitted and forgotten.
+    /// Returns whether an authenticator with the time `client_time` may have been admitted and forgotten.
     pub(crate) fn may_have_forgotten(&self, client_time: UnixTime, start: Start, clock_skew: Duration) -> bool {
         let Some(whole_after) = self.whole_after() else { return false };
         let closed = match start {
             Start::Default => whole_after,
-            // A client whose clock is fast by one skew showed authenticators that are as far ahead.
+            // A client whose clock is fast by one skew sent authenticators whose times are one skew ahead.
             Start::Strict => after(after(whole_after, clock_skew), MARGIN),
         };
         client_time.seconds() <= closed.seconds()
     }
 }
 
-/// The lives that were met so far.
+/// The memories of all lives of nodes that this process has met.
 #[derive(Debug)]
 pub(crate) struct Memories {
     known: Mutex<HashMap<Life, Arc<Memory>>>,
@@ -55,8 +55,9 @@ impl Memories {
         Self { known: Mutex::default() }
     }
 
-    /// Returns the memory of a node that described itself at `now`. With `is_first_start` the operator says that nothing was
-    /// admitted before, so a life that is met for the first time has forgotten nothing.
+    /// Returns the memory of a node whose `INFO` was read at `now`. By `is_first_start` the operator states that no
+    /// authenticator
+    /// was admitted before, so a new life has forgotten none.
     pub(crate) fn of(&self, node: &Node, now: UnixTime, is_first_start: bool) -> Arc<Memory> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = known.entry(node.life.clone()).or_insert_with(|| {
@@ -65,17 +66,17 @@ impl Memories {
             } else if node.forgot_at_unknown_time() {
                 Some(now)
             } else {
-                // The node counts whole seconds, so it began up to one second later than that.
+                // The node rounds its uptime, so it may have started up to one second later.
                 Some(now.saturating_add_seconds(node.uptime_seconds.saturating_neg()).saturating_add_seconds(1))
             };
-            // A life begins at the latest when it is met.
+            // A life cannot begin later than `now`.
             Arc::new(Memory::new(whole_after.map(|whole_after| whole_after.min(now))))
         });
         Arc::clone(memory)
     }
 }
 
-/// Returns the instant that is `duration` later.
+/// Returns the instant `duration` after `instant`.
 fn after(instant: UnixTime, duration: Duration) -> UnixTime {
     instant.saturating_add_seconds(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn authenticator_from_before_the_start_may_be_forgotten() {
+    fn authenticator_from_the_second_of_the_nodes_start_or_earlier_may_be_forgotten() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
         assert_eq!(memory.whole_after(), Some(at(-99)));
         assert!(memory.may_have_forgotten(at(-99), Start::Default, SKEW));
@@ -102,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn strict_start_refuses_for_one_skew_and_the_margin_longer() {
+    fn strict_start_refuses_authenticators_for_305_seconds_longer_at_a_skew_of_300_seconds() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, false);
         assert!(memory.may_have_forgotten(at(-99 + 305), Start::Strict, SKEW));
         assert!(!memory.may_have_forgotten(at(-99 + 306), Start::Strict, SKEW));
     }
 
     #[test]
-    fn first_start_waives_the_rule_for_the_life_that_is_met_and_for_no_other() {
+    fn first_start_waives_the_rule_for_the_first_process_but_not_after_a_restart() {
         let memories = Memories::new();
         let first = memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
         assert!(!first.may_have_forgotten(at(-1_000), Start::Strict, SKEW));
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn promoted_and_emptied_nodes_are_whole_from_the_first_contact_on() {
+    fn memory_of_a_promoted_or_emptied_node_is_complete_after_the_first_contact() {
         let promoted = MASTER.replace("master_replid2:0", "master_replid2:9");
         let emptied = format!("{MASTER}cmdstat_flushall:calls=1,usec=5\r\n");
         for info in [promoted, emptied] {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn life_that_was_met_before_is_not_begun_again() {
+    fn memory_of_a_known_life_is_kept_at_the_second_contact() {
         let memories = Memories::new();
         let promoted = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
         memories.of(&promoted, NOW, false);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_forgets_is_whole_from_then_on_and_never_earlier() {
+    fn memory_that_forgets_twice_is_complete_after_the_later_time() {
         let memory = Memories::new().of(&Node::parse(MASTER).unwrap(), NOW, true);
         memory.forget(at(10));
         memory.forget(at(5));

@@ -1,4 +1,4 @@
-//! The nodes of a store, and which of them serves a key.
+//! The nodes of a store, and the choice of the node that serves a key.
 
 mod cluster;
 mod sentinel;
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-/// How the nodes of a store work together.
+/// The topology of a store, with the addresses that the operator named.
 #[derive(Debug)]
 pub(crate) enum Topology {
     /// One server.
@@ -23,18 +23,18 @@ pub(crate) enum Topology {
         /// The name under which the sentinels know the master.
         service: String,
         sentinels: Vec<ConnectionInfo>,
-        /// How the master is spoken to. Its address is not used.
+        /// The connection settings for the master. The address in it is not used.
         master: ConnectionInfo,
     },
-    /// Masters that share the keys among them.
+    /// A cluster of masters, among which the keys are divided.
     Cluster {
         seeds: Vec<ConnectionInfo>,
-        /// How each node is spoken to. Its address is not used.
+        /// The connection settings for each node. The address in it is not used.
         model: ConnectionInfo,
     },
 }
 
-/// The nodes that were met, with a connection to each.
+/// The nodes that this process has met, with a connection to each node.
 #[derive(Debug)]
 pub(crate) struct Nodes {
     topology: Topology,
@@ -43,11 +43,11 @@ pub(crate) struct Nodes {
     met: Mutex<HashMap<Address, Arc<Node>>>,
     master: RwLock<Option<Address>>,
     slots: RwLock<SlotMap>,
-    /// Held by the one that asks for the slots or for the master.
+    /// The lock of the task that asks for the slots or for the master.
     asking: tokio::sync::Mutex<()>,
 }
 
-/// One node. Whoever needs its connection first makes it, and the others wait.
+/// One node. The first request that needs its connection opens it, and other requests wait.
 #[derive(Debug)]
 pub(crate) struct Node {
     info: ConnectionInfo,
@@ -68,7 +68,7 @@ impl Nodes {
         }
     }
 
-    /// Connects to all nodes that serve now.
+    /// Connects to all masters of the store.
     pub(crate) async fn connect(&self, is_first_start: bool) -> Result<(), StoreError> {
         let serving = match &self.topology {
             Topology::Single(info) => vec![address(info.addr())],
@@ -107,7 +107,7 @@ impl Nodes {
         link
     }
 
-    /// Returns the connection to a node, and makes it if there is none.
+    /// Returns the connection to a node, and opens the connection if there is none.
     pub(crate) async fn link_to(&self, address: &Address, is_first_start: bool) -> Result<Arc<Link>, StoreError> {
         let node = self.node(address);
         if let Some(link) = node.open_link() {
@@ -124,7 +124,7 @@ impl Nodes {
         Ok(link)
     }
 
-    /// Ends the use of a connection that failed. The next request makes another, and asks first who serves.
+    /// Stops using a connection that failed. The next request asks which node serves the key, and opens a new connection.
     pub(crate) fn drop_link(&self, failed: &Arc<Link>) {
         let nodes: Vec<_> =
             self.locked_met().iter().map(|(address, node)| (address.clone(), Arc::clone(node))).collect();
@@ -137,7 +137,7 @@ impl Nodes {
         }
     }
 
-    /// Notes that a node said which other one serves a slot.
+    /// Notes that the node `to` serves a slot, as a redirection said.
     pub(crate) fn note_move(&self, slot: u16, to: &Address) {
         self.slots.write().unwrap_or_else(PoisonError::into_inner).move_slot(slot, to);
     }
@@ -147,7 +147,8 @@ impl Nodes {
         self.locked_met().values().filter_map(|node| node.open_link()).collect()
     }
 
-    /// Forgets which slots a node serves, or that it is the master: the others are asked before the next request.
+    /// Forgets the slots of a node, or that the node is the master. The next request then asks for the slots or the master
+    /// again.
     fn doubt(&self, address: &Address) {
         self.slots.write().unwrap_or_else(PoisonError::into_inner).forget(address);
         self.note_master(None);
@@ -187,7 +188,7 @@ impl Node {
 }
 
 impl Topology {
-    /// Returns how a node of this address is spoken to: with the user, password and TLS of the nodes that were named.
+    /// Returns the connection settings for the node at this address, with the user, password and TLS of the named nodes.
     fn info_for(&self, (host, port): &Address) -> ConnectionInfo {
         let model = match self {
             Self::Single(info) => return info.clone(),
@@ -207,7 +208,7 @@ impl Topology {
     }
 }
 
-/// Returns the host and port of an address. A socket of the file system has its path.
+/// Returns the host and port of an address. For a Unix socket, the host is its path.
 fn address(addr: &ConnectionAddr) -> Address {
     match addr {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), *port),
@@ -215,7 +216,7 @@ fn address(addr: &ConnectionAddr) -> Address {
     }
 }
 
-/// Asks a node one question on a connection of its own. A node that does not serve keys need not be fit to remember any.
+/// Sends one command to a node on a new connection. The node need not be fit, because it is not asked to remember keys.
 async fn ask(info: &ConnectionInfo, question: &redis::Cmd, limit: Duration) -> Result<redis::Value, StoreError> {
     let node = info.addr().to_string();
     let error = |error| StoreError::of(&node, &error);

@@ -1,12 +1,12 @@
-//! How often each answer was given, for a server's metrics.
+//! The counts of the cache's answers, for a server's metrics.
 
 use kerberos_sso::replay::{Admission, ReplayLimit};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often the cache gave each answer since it was made, and how long the store took.
+/// The counts of each answer since the cache was made, and of the store's response times.
 ///
-/// All numbers only grow, as counters of Prometheus do.
+/// All numbers only grow, as the counters of Prometheus do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcomes {
@@ -14,21 +14,21 @@ pub struct Outcomes {
     pub new: u64,
     /// Authenticators that were admitted before.
     pub seen: u64,
-    /// Authenticators that may have been admitted before a node forgot.
+    /// Authenticators that may have been admitted before a node lost its memory.
     pub too_old: u64,
-    /// Authenticators of clients that have their share of this process's entries.
+    /// Authenticators of clients that had already used up their share of this process's entries.
     pub client_share: u64,
-    /// Authenticators for which the store, or this process, has no memory.
+    /// Authenticators for which the store or this process had no memory.
     pub full: u64,
-    /// Authenticators that live longer than the cache's clock skew.
+    /// Authenticators that are valid for longer than the cache remembers them.
     pub outlives_cache: u64,
-    /// Authenticators that the store did not decide about: [`StoreError`](crate::StoreError) says why.
+    /// Authenticators about which the store did not decide ([`StoreError`](crate::StoreError)).
     pub failed: u64,
-    /// Answers of the store, by the time that it took: within 1 ms, 2 ms, 5 ms, 10 ms, 20 ms, 50 ms, 100 ms, and longer.
+    /// Requests to the store, grouped by response time: at most 1 ms, 2 ms, 5 ms, 10 ms, 20 ms, 50 ms, 100 ms, and longer.
     pub answers_within: [u64; 8],
 }
 
-/// The upper ends of the first seven groups of [`Outcomes::answers_within`].
+/// The upper limits of the first seven groups of [`Outcomes::answers_within`].
 pub(crate) const WITHIN: [Duration; 7] = [
     Duration::from_millis(1),
     Duration::from_millis(2),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_answer_has_its_counter() {
+    fn each_kind_of_answer_is_counted_by_its_own_counter() {
         let counters = Counters::default();
         for admission in [
             Admission::New,
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_grouped_by_the_time_that_they_took() {
+    fn answers_are_counted_in_the_group_of_their_response_time() {
         let counters = Counters::default();
         for micros in [1_000, 1_001, 100_000, 100_001] {
             counters.count_answer(Duration::from_micros(micros));

@@ -1,38 +1,40 @@
-//! How the cache was asked to behave.
+//! The settings of a replay cache, and their limits.
 
 use kerberos_sso::UnixTime;
 use std::time::{Duration, SystemTime};
 
-/// What the store's clock, this server's clock and the wait for an answer may differ by, added up, before an entry could be
-/// forgotten while a validator still accepts it.
+/// The time that the store keeps an entry after the authenticator has expired. It covers the clock offset between the store
+/// and
+/// this server, and the waits for the store. Otherwise the store could forget an authenticator that a validator still
+/// accepts.
 pub(crate) const MARGIN: Duration = Duration::from_secs(5);
 
-/// The largest difference between the store's clock and this server's. It is a part of [`MARGIN`].
+/// The largest allowed difference between the store's clock and this server's clock. It is a part of [`MARGIN`].
 pub(crate) const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 
-/// The longest wait for a connection. With [`MAX_CLOCK_OFFSET`] and the longest time-out it stays within [`MARGIN`].
+/// The longest wait for a connection. The sum of this wait, [`MAX_CLOCK_OFFSET`] and [`MAX_TIMEOUT`] is within [`MARGIN`].
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest time-out for an answer that a caller can set.
 pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Which authenticators are refused after a node forgot.
+/// The choice of the authenticators that are refused after a node lost its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Those that are not younger.
+    /// Authenticators whose time is not later than the loss.
     Default,
-    /// Those that a client with a fast clock can have shown before, too.
+    /// Also authenticators that a client with a fast clock can have sent before the loss.
     Strict,
 }
 
-/// What the store must confirm before a request is admitted.
+/// The confirmation of the store that is needed before a request is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmation {
-    /// The master has it in memory.
+    /// The master has the authenticator in memory.
     Master,
-    /// So many replicas have it in memory (`WAIT`).
+    /// At least this number of replicas has the authenticator in memory (`WAIT`).
     Replicas(u16),
-    /// The master and so many replicas have it on disk (`WAITAOF`).
+    /// The master and at least `replicas` replicas have the authenticator on disk (`WAITAOF`).
     Disk { replicas: u16 },
 }
 

@@ -1,4 +1,4 @@
-//! The cache against stores that are tasks beside it, with a clock that stands.
+//! Tests of the cache with stores that run as tasks of the test, and with a clock that always shows the same time.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 mod cluster;
@@ -19,12 +19,12 @@ fn clock() -> UnixTime {
     NOW
 }
 
-/// Returns a builder whose clock stands, and which waits for the store as long as it may.
+/// Returns the builder with the tests' clock and with long time-outs.
 fn patient(builder: Builder) -> Builder {
     builder.for_tests(clock)
 }
 
-/// Asks for authenticator `number`, which the client made `age` seconds ago.
+/// Asks the cache to admit the authenticator `number`, which the client made `age` seconds ago.
 async fn admit(cache: &ValkeyReplayCache, number: u8, age: i64) -> Admission {
     let made = NOW.saturating_add_seconds(-age);
     let client = ReplayClient::Name { realm: b"EXAMPLE.COM", name: b"alice" };

@@ -1,4 +1,4 @@
-//! Which master of a cluster serves which slot.
+//! The masters of a cluster, and the slots that they serve.
 
 use super::{Nodes, Topology, address, ask};
 use crate::error::StoreError;
@@ -7,11 +7,11 @@ use crate::slot::SLOTS;
 use redis::{ConnectionInfo, Value};
 use std::sync::PoisonError;
 
-/// The master of each slot, as a node of the cluster said last.
+/// The master of each slot, from the latest answer of a node to `CLUSTER SLOTS`.
 #[derive(Debug, Default)]
 pub(crate) struct SlotMap {
     masters: Vec<Address>,
-    /// For each slot, the place of its master in `masters`.
+    /// The index in `masters` of each slot's master.
     slots: Vec<Option<usize>>,
 }
 
@@ -32,7 +32,7 @@ impl SlotMap {
         }
     }
 
-    /// Forgets the slots of a node.
+    /// Removes a node as the master of its slots.
     pub(crate) fn forget(&mut self, node: &Address) {
         let Some(place) = self.masters.iter().position(|master| master == node) else { return };
         for master in &mut self.slots {
@@ -49,14 +49,14 @@ impl SlotMap {
         })
     }
 
-    /// Reads the answer to `CLUSTER SLOTS`: for each range its first slot, its last, and its nodes, the master first.
+    /// Reads the answer to `CLUSTER SLOTS`. Each range has its first slot, its last slot, and its nodes, the master first.
     fn parse(answer: &Value, asked: &Address) -> Option<Self> {
         let mut map = Self { masters: Vec::new(), slots: vec![None; usize::from(SLOTS)] };
         for range in answer.as_sequence()? {
             let [Value::Int(first), Value::Int(last), master, ..] = range.as_sequence()? else { return None };
             let [host, Value::Int(port), ..] = master.as_sequence()? else { return None };
             let host = match redis::from_redis_value_ref::<Option<String>>(host).ok()? {
-                // A node that does not know its own name means: the address that I was asked at.
+                // Without a host, the master has the same host as the node that was asked.
                 None => asked.0.clone(),
                 Some(name) if name.is_empty() || name == "?" => asked.0.clone(),
                 Some(name) => name,
@@ -70,7 +70,7 @@ impl SlotMap {
 }
 
 impl Nodes {
-    /// Asks the nodes of a cluster, one after the other, until one says who serves which slot.
+    /// Asks the nodes of a cluster, one after the other, until one node answers with the masters of all slots.
     pub(super) async fn ask_for_slots(&self) -> Result<(), StoreError> {
         let _alone = self.asking.lock().await;
         let question = redis::cmd("CLUSTER").arg("SLOTS").to_owned();
@@ -84,7 +84,7 @@ impl Nodes {
                     }
                     None => StoreError::Engine {
                         node: info.addr().to_string(),
-                        reason: "an answer to CLUSTER SLOTS that is none".into(),
+                        reason: "the answer to CLUSTER SLOTS cannot be read".into(),
                     },
                 },
                 Err(error) => error,
@@ -94,7 +94,7 @@ impl Nodes {
         Err(last)
     }
 
-    /// Returns the nodes that were named, and those that were met.
+    /// Returns the seeds, and the nodes that this process has met.
     fn cluster_nodes(&self) -> Vec<ConnectionInfo> {
         let Topology::Cluster { seeds, .. } = &self.topology else { return Vec::new() };
         let met: Vec<_> = self.locked_met().values().map(|node| node.info.clone()).collect();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_those_of_the_masters() {
+    fn slot_has_the_master_of_its_range() {
         let answer = Value::Array(vec![range(0, 99, text("a"), 1), range(100, 16_383, text("b"), 2)]);
         let map = SlotMap::parse(&answer, &asked()).unwrap();
         assert_eq!(map.master_of(99), Some(("a".into(), 1)));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn node_without_a_name_has_the_one_that_it_was_asked_by() {
+    fn master_without_a_host_has_the_host_of_the_node_that_was_asked() {
         for host in [Value::Nil, text(""), text("?")] {
             let map = SlotMap::parse(&Value::Array(vec![range(0, 0, host, 3)]), &asked()).unwrap();
             assert_eq!(map.master_of(0), Some(("seed".into(), 3)));
@@ -142,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn slot_that_nobody_serves_has_no_master() {
+    fn slot_outside_of_all_ranges_has_no_master() {
         let map = SlotMap::parse(&Value::Array(vec![range(0, 5, text("a"), 1)]), &asked()).unwrap();
         assert_eq!(map.master_of(6), None);
         assert_eq!(SlotMap::default().master_of(6), None);
     }
 
     #[test]
-    fn slots_beyond_the_last_and_ports_beyond_the_last_are_no_map() {
+    fn answer_with_a_slot_or_port_out_of_range_is_refused() {
         assert!(SlotMap::parse(&Value::Array(vec![range(0, 16_384, text("a"), 1)]), &asked()).is_none());
         assert!(SlotMap::parse(&Value::Array(vec![range(0, 1, text("a"), 65_536)]), &asked()).is_none());
         assert!(SlotMap::parse(&Value::Array(vec![range(3, 1, text("a"), 1)]), &asked()).is_none());
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn moved_slot_alone_has_the_new_master() {
+    fn move_of_a_slot_changes_the_master_of_that_slot_only() {
         let mut map = SlotMap::parse(&Value::Array(vec![range(0, 5, text("a"), 1)]), &asked()).unwrap();
         map.move_slot(3, &("c".into(), 9));
         assert_eq!(map.master_of(3), Some(("c".into(), 9)));

@@ -1,4 +1,4 @@
-//! Which of several servers the sentinels take for the master.
+//! Asks the sentinels for the master.
 
 use super::{Nodes, Topology, ask};
 use crate::error::StoreError;
@@ -7,9 +7,11 @@ use redis::Value;
 use tokio::task::JoinSet;
 
 impl Nodes {
-    /// Asks all sentinels for the master, and believes what more than half of those that were named say.
+    /// Asks all sentinels for the master, and returns the master that more than half of all sentinels name.
     ///
-    /// A sentinel on the wrong side of a partition still names the old master, which may admit what the new one admits again.
+    /// A sentinel on the wrong side of a network partition still names the old master. The old and the new master could then
+    /// both
+    /// admit the same authenticator.
     pub(super) async fn ask_for_master(&self) -> Result<Address, StoreError> {
         let _alone = self.asking.lock().await;
         if let Some(master) = self.known_master() {
@@ -20,7 +22,8 @@ impl Nodes {
         Ok(master)
     }
 
-    /// Asks the sentinels whether the master is still the one that is used. If not, its connection is used no longer.
+    /// Asks the sentinels whether the master has changed. If it has, or if no majority answers, the connection is not used
+    /// any more.
     pub(crate) async fn check_master(&self) {
         let Some(used) = self.known_master() else { return };
         if self.master_by_majority().await.is_ok_and(|master| master == used) {
@@ -62,7 +65,7 @@ impl Nodes {
     }
 }
 
-/// Reads the answer of a sentinel: host and port, or nothing if it does not know the service.
+/// Reads the answer of a sentinel: host and port, or null if the sentinel does not know the service.
 fn parse(answer: &Value) -> Option<Address> {
     let (host, port): (String, u16) = redis::from_redis_value_ref(answer).ok()?;
     Some((host, port))
@@ -73,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answer_is_a_host_and_a_port_in_text() {
+    fn sentinels_answer_is_read_as_host_and_port() {
         let text = |text: &str| Value::BulkString(text.into());
         assert_eq!(parse(&Value::Array(vec![text("10.0.0.1"), text("6379")])), Some(("10.0.0.1".into(), 6379)));
         assert_eq!(parse(&Value::Nil), None);

@@ -1,4 +1,4 @@
-//! A cluster of two nodes.
+//! Tests with a cluster of two nodes.
 
 use super::store::Store;
 use super::{SKEW, admit, patient};
@@ -6,7 +6,7 @@ use crate::slot::{SLOTS, slot};
 use crate::{StoreError, ValkeyReplayCache};
 use kerberos_sso::replay::Admission;
 
-/// The answer to `CLUSTER SLOTS`: the first node serves all slots below `border`.
+/// Returns the answer to `CLUSTER SLOTS` of a cluster whose first node serves all slots below `border`.
 fn slots(border: u16, first: &Store, second: &Store) -> String {
     let range =
         |from: u16, to: u16, port: u16| format!("*3\r\n:{from}\r\n:{to}\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n");
@@ -28,7 +28,7 @@ fn slot_of(number: u8) -> u16 {
 }
 
 #[tokio::test]
-async fn each_node_is_asked_for_its_slots() {
+async fn authenticator_is_stored_at_the_node_that_serves_its_slot() {
     let border = 8_192;
     let (first, second, cache) = two_nodes(border).await;
     let mut below = 0;
@@ -41,7 +41,7 @@ async fn each_node_is_asked_for_its_slots() {
 }
 
 #[tokio::test]
-async fn slot_that_moved_is_asked_for_at_its_new_node_from_then_on() {
+async fn authenticator_is_stored_at_the_node_that_a_moved_redirection_names() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
     assert_eq!(admit(&cache, 1, 0).await, Admission::New);
@@ -51,7 +51,7 @@ async fn slot_that_moved_is_asked_for_at_its_new_node_from_then_on() {
 }
 
 #[tokio::test]
-async fn slot_that_is_moving_is_asked_for_at_its_new_node_with_asking() {
+async fn authenticator_is_stored_with_asking_at_the_node_that_an_ask_redirection_names() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     first.answer("SET", &format!("-ASK {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
     assert_eq!(admit(&cache, 1, 0).await, Admission::New);
@@ -60,7 +60,7 @@ async fn slot_that_is_moving_is_asked_for_at_its_new_node_with_asking() {
 }
 
 #[tokio::test]
-async fn request_that_two_nodes_send_to_each_other_is_refused() {
+async fn request_fails_when_two_nodes_redirect_it_to_each_other() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
     second.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), first.port));
@@ -68,9 +68,9 @@ async fn request_that_two_nodes_send_to_each_other_is_refused() {
     assert!(matches!(cache.fault(), Some(StoreError::NoNode { .. })), "{:?}", cache.fault());
 }
 
-/// A node that met nobody before may have been promoted or restarted while its slot was elsewhere: its own start counts.
+/// The new node of a slot may have restarted before the slot moved, so the memory is complete only after that node's start.
 #[tokio::test]
-async fn node_that_a_slot_moves_to_is_believed_from_its_own_start_on() {
+async fn authenticator_from_before_the_start_of_the_slots_new_node_is_too_old() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
     second.restart("promoted").await;
     first.answer("SET", &format!("-MOVED {} 127.0.0.1:{}\r\n", slot_of(1), second.port));
@@ -79,7 +79,7 @@ async fn node_that_a_slot_moves_to_is_believed_from_its_own_start_on() {
 }
 
 #[tokio::test]
-async fn cluster_without_a_node_that_answers_is_unreachable() {
+async fn connect_fails_as_unreachable_when_no_node_of_the_cluster_answers() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("redis://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -1,11 +1,11 @@
-//! A master that sentinels choose.
+//! Tests with a master that sentinels choose.
 
 use super::store::Store;
 use super::{SKEW, admit, patient};
 use crate::{StoreError, ValkeyReplayCache};
 use kerberos_sso::replay::Admission;
 
-/// The answer of a sentinel that takes `store` for the master.
+/// Returns the answer of a sentinel that names `store` as the master.
 fn naming(store: &Store) -> String {
     let port = store.port.to_string();
     format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len())
@@ -31,7 +31,7 @@ async fn master() -> Store {
 }
 
 #[tokio::test]
-async fn master_that_most_sentinels_name_is_asked() {
+async fn authenticator_is_stored_at_the_master_that_two_of_three_sentinels_name() {
     let (old, new) = (master().await, master().await);
     let cache = builder(&sentinels([&old, &new, &new]).await).connect().await.unwrap();
     assert_eq!(admit(&cache, 1, 0).await, Admission::New);
@@ -39,14 +39,14 @@ async fn master_that_most_sentinels_name_is_asked() {
 }
 
 #[tokio::test]
-async fn no_master_is_asked_if_the_sentinels_disagree() {
+async fn connect_fails_when_three_sentinels_name_three_masters() {
     let masters = [master().await, master().await, master().await];
     let refused = builder(&sentinels(masters.each_ref()).await).connect().await.unwrap_err();
     assert!(matches!(refused, StoreError::NoNode { .. }), "{refused:?}");
 }
 
 #[tokio::test]
-async fn master_that_takes_writes_without_replicas_is_refused_unless_it_is_allowed() {
+async fn master_without_min_replicas_to_write_is_refused_unless_it_is_allowed() {
     let alone = Store::start().await;
     let sentinels = sentinels([&alone; 3]).await;
     let refused = builder(&sentinels).connect().await.unwrap_err();
@@ -55,7 +55,7 @@ async fn master_that_takes_writes_without_replicas_is_refused_unless_it_is_allow
 }
 
 #[tokio::test]
-async fn successor_is_asked_after_a_failover_and_believed_from_the_first_contact_on() {
+async fn successor_after_a_failover_admits_only_authenticators_from_after_the_first_contact() {
     let (old, new) = (master().await, master().await);
     new.describe("run_id", "successor");
     new.describe("master_replid2", "aa11");

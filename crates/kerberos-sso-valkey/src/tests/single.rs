@@ -1,4 +1,4 @@
-//! One server.
+//! Tests with a single server.
 
 use super::store::Store;
 use super::{NOW, SKEW, admit, patient};
@@ -15,7 +15,7 @@ fn node(store: &Store) -> String {
 }
 
 #[tokio::test]
-async fn authenticator_is_admitted_by_one_of_two_servers() {
+async fn authenticator_is_admitted_by_only_one_of_two_servers() {
     let store = Store::start().await;
     let (first, second) = (cache(&store).await, cache(&store).await);
     assert_eq!(admit(&first, 1, 0).await, Admission::New);
@@ -26,7 +26,7 @@ async fn authenticator_is_admitted_by_one_of_two_servers() {
 }
 
 #[tokio::test]
-async fn replay_at_the_same_server_does_not_ask_the_store() {
+async fn replay_at_the_same_server_is_refused_without_a_command_to_the_store() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     assert_eq!(admit(&cache, 1, 0).await, Admission::New);
@@ -34,9 +34,9 @@ async fn replay_at_the_same_server_does_not_ask_the_store() {
     assert_eq!(store.commands("SET").len(), 1);
 }
 
-/// One second after the last at which it is accepted (300 s after its time), and the margin of 5 s.
+/// The authenticator is accepted until 300 s after its time. The store forgets it one second and the margin of 5 s later.
 #[tokio::test]
-async fn store_forgets_an_authenticator_six_seconds_after_its_last() {
+async fn store_forgets_an_authenticator_six_seconds_after_its_last_valid_second() {
     let store = Store::start().await;
     assert_eq!(admit(&cache(&store).await, 7, 10).await, Admission::New);
     let forget_at = (NOW.seconds() - 10 + 300 + 1 + 5) * 1_000;
@@ -44,7 +44,7 @@ async fn store_forgets_an_authenticator_six_seconds_after_its_last() {
 }
 
 #[tokio::test]
-async fn authenticator_from_before_the_stores_start_is_too_old() {
+async fn authenticator_from_the_second_of_the_stores_start_is_too_old() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     assert_eq!(admit(&cache, 1, 99).await, Admission::TooOld);
@@ -53,7 +53,7 @@ async fn authenticator_from_before_the_stores_start_is_too_old() {
 }
 
 #[tokio::test]
-async fn strict_start_refuses_for_one_skew_and_the_margin_after_the_stores_start() {
+async fn strict_start_refuses_authenticators_until_306_seconds_after_the_stores_start() {
     let store = Store::start().await;
     store.describe("uptime_in_seconds", "306");
     let strict = || patient(ValkeyReplayCache::single(&store.address(), SKEW)).with_strict_start();
@@ -64,13 +64,13 @@ async fn strict_start_refuses_for_one_skew_and_the_margin_after_the_stores_start
 }
 
 #[tokio::test]
-async fn first_start_takes_what_is_older_than_the_store_until_the_store_is_another_process() {
+async fn first_start_admits_authenticators_from_before_the_stores_start_until_a_restart() {
     let store = Store::start().await;
     let builder = patient(ValkeyReplayCache::single(&store.address(), SKEW));
     let cache = builder.first_start().connect().await.unwrap();
     assert_eq!(admit(&cache, 1, 250).await, Admission::New);
     store.restart("another").await;
-    // The first request after the end of the connection may meet that end.
+    // The first requests after the restart may fail because the connection has ended.
     while admit(&cache, 2, 250).await == Admission::Failed {}
     assert_eq!(admit(&cache, 3, 250).await, Admission::TooOld);
     assert_eq!(admit(&cache, 4, 0).await, Admission::TooOld);
@@ -78,7 +78,7 @@ async fn first_start_takes_what_is_older_than_the_store_until_the_store_is_anoth
 }
 
 #[tokio::test]
-async fn nothing_that_was_admitted_is_admitted_again_after_a_restart() {
+async fn admitted_authenticator_is_too_old_after_a_restart_of_the_store() {
     let store = Store::start().await;
     let cache_before = cache(&store).await;
     assert_eq!(admit(&cache_before, 1, 0).await, Admission::New);
@@ -87,7 +87,7 @@ async fn nothing_that_was_admitted_is_admitted_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_admitted_is_admitted_again_after_the_store_was_emptied() {
+async fn admitted_authenticator_is_too_old_after_the_store_was_emptied() {
     let store = Store::start().await;
     let (first, second) = (cache(&store).await, cache(&store).await);
     assert_eq!(admit(&first, 1, 0).await, Admission::New);
@@ -96,9 +96,9 @@ async fn nothing_that_was_admitted_is_admitted_again_after_the_store_was_emptied
     assert_eq!(admit(&second, 2, -1).await, Admission::New);
 }
 
-/// The store takes the authenticator after it was emptied, so it answers that it is new.
+/// The emptied store stores the authenticator again, and answers that the authenticator is new.
 #[tokio::test]
-async fn answer_of_a_store_that_was_emptied_meanwhile_admits_nobody() {
+async fn authenticator_is_too_old_when_the_store_is_emptied_before_its_answer() {
     let store = Store::start().await;
     let (first, second) = (cache(&store).await, cache(&store).await);
     assert_eq!(admit(&first, 1, 0).await, Admission::New);
@@ -108,7 +108,7 @@ async fn answer_of_a_store_that_was_emptied_meanwhile_admits_nobody() {
 }
 
 #[tokio::test]
-async fn store_that_was_emptied_or_promoted_before_is_whole_from_the_first_contact_on() {
+async fn store_that_was_emptied_or_promoted_admits_only_authenticators_from_after_the_first_contact() {
     for (field, value) in
         [("cmdstat_flushall", "calls=1,usec=3"), ("cmdstat_flushdb", "calls=1"), ("master_replid2", "9")]
     {
@@ -121,7 +121,7 @@ async fn store_that_was_emptied_or_promoted_before_is_whole_from_the_first_conta
 }
 
 #[tokio::test]
-async fn connection_that_ended_is_made_again_and_the_same_process_believed() {
+async fn old_authenticators_are_admitted_after_a_reconnection_to_the_same_process() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     store.disconnect().await;
@@ -131,7 +131,7 @@ async fn connection_that_ended_is_made_again_and_the_same_process_believed() {
 }
 
 #[tokio::test]
-async fn unfit_store_is_refused_with_its_reason() {
+async fn store_with_eviction_replica_role_or_unreadable_info_is_refused() {
     let refused = |field: &'static str, value: &'static str| async move {
         let store = Store::start().await;
         store.describe(field, value);
@@ -148,7 +148,7 @@ async fn unfit_store_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn clock_two_seconds_off_serves_and_three_seconds_off_does_not() {
+async fn store_is_refused_when_its_clock_differs_by_three_seconds_but_not_by_two() {
     for (offset, fits) in [(2, true), (-2, true), (3, false), (-3, false)] {
         let store = Store::start().await;
         store.set_clock_offset(offset);
@@ -158,9 +158,9 @@ async fn clock_two_seconds_off_serves_and_three_seconds_off_does_not() {
     }
 }
 
-/// A clock that was ahead has let the store forget, also when it is right again.
+/// A store whose clock was ahead has deleted entries too early. They stay lost when the clock is correct again.
 #[tokio::test]
-async fn clock_that_steps_ahead_and_back_leaves_a_store_that_forgot() {
+async fn authenticator_is_too_old_after_the_stores_clock_stepped_ahead_and_back() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     store.set_clock_offset(600);
@@ -172,7 +172,7 @@ async fn clock_that_steps_ahead_and_back_leaves_a_store_that_forgot() {
 }
 
 #[tokio::test]
-async fn clock_that_steps_back_decides_nothing_and_has_forgotten_nothing() {
+async fn request_fails_while_the_stores_clock_is_behind_and_is_admitted_afterwards() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     store.set_clock_offset(-600);
@@ -182,7 +182,7 @@ async fn clock_that_steps_back_decides_nothing_and_has_forgotten_nothing() {
 }
 
 #[tokio::test]
-async fn full_store_refuses_as_full() {
+async fn authenticator_is_refused_as_full_when_the_store_has_no_memory() {
     let store = Store::start().await;
     let cache = cache(&store).await;
     store.answer("SET", "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
@@ -191,7 +191,7 @@ async fn full_store_refuses_as_full() {
 }
 
 #[tokio::test]
-async fn store_that_takes_no_writes_decides_nothing() {
+async fn request_fails_while_the_store_accepts_no_writes() {
     for refusal in
         ["READONLY You can't write", "LOADING", "NOREPLICAS Not enough", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN"]
     {
@@ -206,7 +206,7 @@ async fn store_that_takes_no_writes_decides_nothing() {
 }
 
 #[tokio::test]
-async fn user_without_rights_is_named_with_the_rights() {
+async fn error_lists_the_needed_rights_when_the_stores_user_lacks_one() {
     let store = Store::start().await;
     store.answer("INFO", "-NOPERM this user has no permissions to run the 'info' command\r\n");
     let refused = patient(ValkeyReplayCache::single(&store.address(), SKEW)).connect().await.unwrap_err();
@@ -215,11 +215,11 @@ async fn user_without_rights_is_named_with_the_rights() {
 }
 
 #[tokio::test]
-async fn late_answer_is_not_waited_for_and_the_command_not_sent_again() {
+async fn request_fails_after_the_time_out_and_its_command_is_sent_once() {
     let store = Store::start().await;
     let builder = patient(ValkeyReplayCache::single(&store.address(), SKEW));
     let cache = builder.with_timeout(Duration::from_millis(1)).start().unwrap();
-    // The connection is made first, which has a limit of its own.
+    // The time-out of 1 ms does not include the connection, which has its own limit.
     store.answer("SET", "");
     assert_eq!(admit(&cache, 1, 0).await, Admission::Failed);
     assert_eq!(admit(&cache, 1, 0).await, Admission::Seen);
@@ -227,7 +227,7 @@ async fn late_answer_is_not_waited_for_and_the_command_not_sent_again() {
 }
 
 #[tokio::test]
-async fn replicas_must_confirm_if_they_are_demanded() {
+async fn request_fails_when_one_of_two_demanded_replicas_confirms() {
     let store = Store::start().await;
     let builder = patient(ValkeyReplayCache::single(&store.address(), SKEW)).confirmed_by_replicas(2);
     let cache = builder.connect().await.unwrap();
@@ -240,7 +240,7 @@ async fn replicas_must_confirm_if_they_are_demanded() {
 }
 
 #[tokio::test]
-async fn disks_must_confirm_if_they_are_demanded() {
+async fn request_fails_when_one_of_two_demanded_disks_confirms() {
     let store = Store::start().await;
     let builder = patient(ValkeyReplayCache::single(&store.address(), SKEW)).confirmed_on_disk(1);
     let cache = builder.connect().await.unwrap();
@@ -251,7 +251,7 @@ async fn disks_must_confirm_if_they_are_demanded() {
 }
 
 #[tokio::test]
-async fn client_has_its_share_of_a_servers_entries() {
+async fn client_is_refused_after_its_share_of_100_entries() {
     let store = Store::start().await;
     let builder = patient(ValkeyReplayCache::single(&store.address(), SKEW)).with_client_share(100);
     let cache = builder.connect().await.unwrap();
@@ -265,8 +265,8 @@ async fn client_has_its_share_of_a_servers_entries() {
 }
 
 #[tokio::test]
-async fn cache_that_starts_without_a_store_decides_once_there_is_one() {
-    // A port that was free a moment ago.
+async fn start_succeeds_and_connect_fails_when_the_store_is_unreachable() {
+    // The listener is dropped, so that its port is free.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("redis://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -277,7 +277,7 @@ async fn cache_that_starts_without_a_store_decides_once_there_is_one() {
 }
 
 #[test]
-fn address_that_is_none_is_named_without_its_password() {
+fn error_about_an_invalid_address_does_not_contain_its_password() {
     let refused = ValkeyReplayCache::single("http://user:secret@host", SKEW).start().unwrap_err();
     assert!(matches!(&refused, StoreError::Address { address, .. } if address == "host"), "{refused:?}");
     assert!(!refused.to_string().contains("secret"), "{refused}");

@@ -1,4 +1,5 @@
-//! A store: it speaks the protocol of Valkey and Redis (RESP3) as far as the cache does, and does what a test wants.
+//! A store for tests. It implements the part of the protocol of Valkey and Redis (RESP3) that the cache uses, and a test can
+//! change its answers.
 
 use super::NOW;
 use std::collections::HashMap;
@@ -21,9 +22,9 @@ struct State {
     keys: HashMap<Vec<u8>, String>,
     commands: Vec<String>,
     info: HashMap<&'static str, String>,
-    /// What it answers to a command instead of what it would.
+    /// The answers that a test has set, by the name of the command.
     answers: HashMap<&'static str, String>,
-    /// What becomes of the keys after the next `SET`, before its answer.
+    /// The store is emptied when it receives the next `SET`, before it executes that `SET`.
     empties_after_set: bool,
     clock_offset: i64,
 }
@@ -61,12 +62,12 @@ impl Store {
         self.state.lock().unwrap().info.insert(field, value.into());
     }
 
-    /// Answers a command so from now on, in the protocol.
+    /// Sets the answer to a command, in the protocol's format.
     pub(super) fn answer(&self, command: &'static str, answer: &str) {
         self.state.lock().unwrap().answers.insert(command, answer.into());
     }
 
-    /// Answers a command as it would.
+    /// Removes the answer that a test set for a command.
     pub(super) fn answer_as_usual(&self, command: &'static str) {
         self.state.lock().unwrap().answers.remove(command);
     }
@@ -85,7 +86,7 @@ impl Store {
         state.commands.iter().filter(|command| command.starts_with(name)).cloned().collect()
     }
 
-    /// Ends all connections, and becomes another process, which knows nothing.
+    /// Ends all connections, forgets all keys, and continues as a new process with this `run_id`.
     pub(super) async fn restart(&self, run_id: &str) {
         self.describe("run_id", run_id);
         self.describe("uptime_in_seconds", "0");
@@ -99,7 +100,7 @@ impl Store {
         }
     }
 
-    /// Empties the store, and tells its clients.
+    /// Empties the store, and notifies its clients.
     pub(super) async fn flush(&self) {
         self.state.lock().unwrap().keys.clear();
         for client in self.clients.lock().await.iter() {
@@ -161,7 +162,7 @@ impl State {
     }
 }
 
-/// Reads an array of texts with their lengths; `None` at the end of the connection.
+/// Reads a command as an array of bulk strings; `None` at the end of the connection.
 async fn read_command(reader: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<Vec<u8>>> {
     let count = read_length(reader, "*").await?;
     let mut words = Vec::new();
