@@ -1,6 +1,5 @@
 //! Signs users in to a web server by Kerberos. [`kerberos_sso`] validates the tokens. This crate gives it the keytab, the
-//! clock
-//! and the randomness of the operating system.
+//! clock and the randomness of the operating system.
 //!
 //! ```no_run
 //! use kerberos_sso_server::Server;
@@ -15,8 +14,7 @@
 //!
 //! # The keytab
 //! The server uses only the entries of the given principals. The log names the other entries as a warning. A key of `krbtgt`
-//! is
-//! logged as an error: a process that holds this key can impersonate any user. The server does not start in these cases:
+//! is logged as an error: a process that holds this key can impersonate any user. The server does not start in these cases:
 //! - the keytab is missing or empty,
 //! - the keytab has no entry of the principals, or no key that the policy allows,
 //! - every user of the machine can read or change the keytab.
@@ -24,13 +22,9 @@
 //! # A rollover
 //! Write the new keytab to the same folder, and rename it to the name of the old keytab: the rename replaces the file in one
 //! step. The server looks at the file every ten seconds ([`Builder::checking_every`]). It then uses the keys of the new file,
-//! and
-//! the old keys until the last ticket under an old key has ended. If the new file cannot be used, the server keeps its keys
-//! and
-//! logs the reason.
-//! In Active Directory, install the new keytab before the account's password changes, because clients then get tickets under
-//! the
-//! new key at once.
+//! and the old keys until the last ticket under an old key has ended. If the new file cannot be used, the server keeps its
+//! keys and logs the reason. In Active Directory, install the new keytab before the account's password changes, because
+//! clients then get tickets under the new key at once.
 //!
 //! # The log
 //! The events of this crate have the target `kerberos_sso_server`. The events of the layer have the target `kerberos_sso`.

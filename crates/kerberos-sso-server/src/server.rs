@@ -38,8 +38,7 @@ struct State {
 }
 
 /// The reason why a server does not start. `Debug` prints the same sentence as `Display`, because a `main` that returns an
-/// error
-/// prints it by `Debug`.
+/// error prints it by `Debug`.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -78,19 +77,16 @@ struct Settings {
 
 impl Server {
     /// Begins a server for a service in Active Directory. Every ticket must have a PAC whose user belongs to the domain with
-    /// the
-    /// SID `domain`.
+    /// the SID `domain`.
     ///
     /// `principal` names the keytab's entries: the service principal name (`HTTP/www.example.com`) or the account (`WEB$`),
-    /// as
-    /// `klist -k` shows it. The case of ASCII letters is ignored.
+    /// as `klist -k` shows it. The case of ASCII letters is ignored.
     pub fn in_active_directory(principal: &str, domain: Sid) -> Builder {
         Builder::new(principal, Some(domain))
     }
 
     /// Begins a server for a service in another realm, such as a realm of MIT krb5 or FreeIPA. Tickets need no PAC, and a
-    /// user is
-    /// identified by name.
+    /// user is identified by name.
     ///
     /// `principal` names the keytab's entries, as `klist -k` shows it.
     pub fn in_realm(principal: &str) -> Builder {
@@ -136,8 +132,7 @@ impl Builder {
     }
 
     /// Sets the number of authenticators that the replay cache holds: the sign-ins within two clock skews. The default is
-    /// 60,000,
-    /// enough for 100 sign-ins a second with the default skew. The cache then needs 1.4 MB.
+    /// 60,000, enough for 100 sign-ins a second with the default skew. The cache then needs 1.4 MB.
     pub fn with_replay_entries(self, entries: usize) -> Self {
         Self { entries, ..self }
     }
@@ -188,15 +183,13 @@ impl Builder {
 
 impl<R: Send + Sync + 'static> Server<R> {
     /// Returns the validator with the present keys, for protocols other than HTTP. Call this method for each request, so that
-    /// the
-    /// request is validated with the newest keys.
+    /// the request is validated with the newest keys.
     pub fn validator(&self) -> Validator<R> {
         self.shared.validator.validator()
     }
 
     /// Looks at the keytab now, without waiting for the interval. If the file has changed, the server uses its keys from now
-    /// on, and
-    /// the old keys until the last ticket under an old key has ended.
+    /// on, and the old keys until the last ticket under an old key has ended.
     ///
     /// # Errors
     /// [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.

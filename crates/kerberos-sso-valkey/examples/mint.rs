@@ -4,8 +4,8 @@
 //! SECONDS]`
 //!
 //! The keytab has the service's key, which decrypts the tickets. The file of tokens has the length of each token in four
-//! octets,
-//! little-endian, followed by the token. Each token belongs to a different user, whose clock is `--offset` seconds ahead.
+//! octets, little-endian, followed by the token. Each token belongs to a different user, whose clock is `--offset` seconds
+//! ahead.
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::TestRealm;

@@ -4,8 +4,7 @@
 //! redis://HOST:PORT[,redis://HOST:PORT…] [--first-start] [--skew SECONDS] [--max-lifetime none]`
 //!
 //! One address is a single server; several addresses are the seeds of a cluster. The answer to a GET without a token is 401
-//! with
-//! `Negotiate`. The answer to a GET with a token is 200 with the user's name, or 403 with the code of the refusal.
+//! with `Negotiate`. The answer to a GET with a token is 200 with the user's name, or 403 with the code of the refusal.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use axum::http::{StatusCode, header};

@@ -35,19 +35,16 @@ impl ValkeyReplayCache {
     /// Begins a cache in one server. `address` is `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://…` for TLS.
     ///
     /// `clock_skew` is the policy's clock skew ([`Policy::clock_skew`](kerberos_sso::Policy::clock_skew)). All validators
-    /// that share
-    /// the store must have the same clock skew.
+    /// that share the store must have the same clock skew.
     pub fn single(address: &str, clock_skew: Duration) -> Builder {
         Builder::new(Addresses::Single(address.into()), clock_skew)
     }
 
     /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all sentinels. More
-    /// than half
-    /// of the sentinels must name the same master.
+    /// than half of the sentinels must name the same master.
     ///
     /// The master must have `min-replicas-to-write 1` or more. Without this setting, a master that is cut off continues to
-    /// accept
-    /// writes. Its successor can then admit the same authenticators again.
+    /// accept writes. Its successor can then admit the same authenticators again.
     pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         let sentinels = sentinels.into_iter().map(Into::into).collect();
         Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
@@ -86,8 +83,7 @@ impl Builder {
     ///
     /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the `FLUSHALL`.
     /// Without this setting, a client with a correct clock is accepted from the next second on. But an attacker can then
-    /// replay an
-    /// authenticator that a client with a fast clock sent shortly before, within the offset of that clock.
+    /// replay an authenticator that a client with a fast clock sent shortly before, within the offset of that clock.
     pub fn with_strict_start(mut self) -> Self {
         self.settings.start = Start::Strict;
         self
@@ -109,16 +105,14 @@ impl Builder {
     }
 
     /// Admits a request only if at least `replicas` replicas have its authenticator in memory (`WAIT`). A request then waits
-    /// for
-    /// the next acknowledgement of the replicas, within the time-out.
+    /// for the next acknowledgement of the replicas, within the time-out.
     pub fn confirmed_by_replicas(mut self, replicas: u16) -> Self {
         self.settings.confirmation = Confirmation::Replicas(replicas);
         self
     }
 
     /// Admits a request only if the master and at least `replicas` replicas have its authenticator on disk (`WAITAOF`;
-    /// Valkey,
-    /// or Redis 7.2 and later).
+    /// Valkey, or Redis 7.2 and later).
     pub fn confirmed_on_disk(mut self, replicas: u16) -> Self {
         self.settings.confirmation = Confirmation::Disk { replicas };
         self
@@ -140,8 +134,7 @@ impl Builder {
     }
 
     /// Sets the number of live authenticators that this process can admit: its sign-ins within two clock skews. The default
-    /// is
-    /// 60,000, enough for 100 sign-ins a second with a skew of five minutes. See [`MemoryReplayCache`].
+    /// is 60,000, enough for 100 sign-ins a second with a skew of five minutes. See [`MemoryReplayCache`].
     pub fn with_entries(mut self, entries: usize) -> Self {
         self.entries = entries;
         self

@@ -22,14 +22,12 @@ use tokio::task::JoinHandle;
 ///
 /// # The cost of a request
 /// A request needs one round trip to one node: `SET … NX PXAT` and `TIME`. If several requests have the same authenticator,
-/// at
-/// any of the servers, at most one request is admitted.
+/// at any of the servers, at most one request is admitted.
 ///
 /// # If the store cannot decide
 /// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
 /// command a second time, because the second command would find the entry of the first. The log names the reason once for
-/// each
-/// change.
+/// each change.
 pub struct ValkeyReplayCache {
     shared: Arc<Shared>,
     /// The task that compares the store's clock and asks the sentinels. The task ends when the cache is dropped.
@@ -121,8 +119,7 @@ impl Shared {
     }
 
     /// Asks the node that serves the key. If that node redirects the request, it has stored nothing, so the cache asks the
-    /// node
-    /// that the redirection names.
+    /// node that the redirection names.
     async fn ask_nodes(&self, key: &[u8], entry: Entry) -> Result<Admission, StoreError> {
         let slot = slot(key);
         let mut link = self.nodes.link_for(slot).await?;
@@ -132,8 +129,7 @@ impl Shared {
                 Ok(reply) => reply,
                 Err(error) => {
                     // A node that is slow or lacks confirmations is still the right node. After other errors, another process
-                    // may
-                    // answer at this address, so the cache connects again.
+                    // may answer at this address, so the cache connects again.
                     if !matches!(error, StoreError::TimedOut { .. } | StoreError::Unconfirmed { .. }) {
                         self.nodes.drop_link(&link);
                     }
@@ -192,8 +188,7 @@ impl Shared {
 }
 
 /// Returns the store's key for a replay tag. The key begins with the empty hash tag `{}`, so a cluster hashes the whole key,
-/// even
-/// if the replay tag contains braces.
+/// even if the replay tag contains braces.
 fn key(tag: &[u8; 16]) -> [u8; 19] {
     let mut key = *b"{}r................";
     if let Some(place) = key.last_chunk_mut::<16>() {

@@ -7,8 +7,7 @@ use thiserror::Error;
 /// The reason why the store cannot decide about an authenticator.
 ///
 /// `Display` is a sentence for the operator of the store, and contains no password. `Debug` prints the same sentence, because
-/// a
-/// `main` that returns an error prints it by `Debug`.
+/// a `main` that returns an error prints it by `Debug`.
 #[derive(Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StoreError {

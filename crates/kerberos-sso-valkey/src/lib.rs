@@ -1,10 +1,8 @@
 //! A replay cache for [`kerberos_sso`] that several servers share. The store is Valkey or Redis: a single server, a master
-//! that
-//! sentinels choose, or a cluster.
+//! that sentinels choose, or a cluster.
 //!
 //! With [`MemoryReplayCache`](kerberos_sso::replay::MemoryReplayCache), a second server behind the same load balancer admits
-//! an
-//! authenticator that the first server has admitted. With this cache, only one of all servers admits the authenticator.
+//! an authenticator that the first server has admitted. With this cache, only one of all servers admits the authenticator.
 //!
 //! ```no_run
 //! use kerberos_sso::Policy;
@@ -22,10 +20,8 @@
 //!
 //! # The store
 //! The store must be Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`. It needs about 110 octets of memory
-//! for
-//! each sign-in within two clock skews. The clocks of the store and of the servers may differ by two seconds at most. The
-//! cache
-//! refuses a node that does not meet these conditions, with the reason ([`StoreError`]).
+//! for each sign-in within two clock skews. The clocks of the store and of the servers may differ by two seconds at most. The
+//! cache refuses a node that does not meet these conditions, with the reason ([`StoreError`]).
 //!
 //! This crate needs a user with few rights:
 //!
@@ -35,10 +31,8 @@
 //!
 //! # When the store forgets
 //! A node that restarts without its data, is promoted, or is emptied may have lost authenticators that were admitted. The
-//! cache
-//! detects this loss before it uses the node's next answer. The cache then refuses every authenticator whose time is not
-//! later
-//! than the loss ([`Admission::TooOld`](kerberos_sso::replay::Admission::TooOld)).
+//! cache detects this loss before it uses the node's next answer. The cache then refuses every authenticator whose time is
+//! not later than the loss ([`Admission::TooOld`](kerberos_sso::replay::Admission::TooOld)).
 //!
 //! | the client's clock | after the loss | authenticators from before the loss that an attacker can replay |
 //! |---|---|---|
@@ -51,12 +45,10 @@
 //! [`Builder::first_start`] waives the rule: with it, the operator states that no authenticator was admitted before.
 //!
 //! The cache reads the node's `INFO` at each connection: the process, its history of writes, and the number of times that it
-//! was
-//! emptied. A node that is emptied while it is connected notifies the cache before its next answer (`CLIENT TRACKING`).
+//! was emptied. A node that is emptied while it is connected notifies the cache before its next answer (`CLIENT TRACKING`).
 //!
 //! The cache cannot detect that an administrator deletes single keys, swaps databases, or loads an old copy of the data into
-//! a
-//! running process.
+//! a running process.
 //!
 //! # Several masters
 //! In a network partition, the old master must stop accepting writes before a new master accepts writes. In a cluster,

@@ -4,8 +4,7 @@ use kerberos_sso::UnixTime;
 use std::time::{Duration, SystemTime};
 
 /// The time that the store keeps an entry after the authenticator has expired. It covers the clock offset between the store
-/// and
-/// this server, and the waits for the store. Otherwise the store could forget an authenticator that a validator still
+/// and this server, and the waits for the store. Otherwise the store could forget an authenticator that a validator still
 /// accepts.
 pub(crate) const MARGIN: Duration = Duration::from_secs(5);
 

@@ -10,8 +10,7 @@ impl Nodes {
     /// Asks all sentinels for the master, and returns the master that more than half of all sentinels name.
     ///
     /// A sentinel on the wrong side of a network partition still names the old master. The old and the new master could then
-    /// both
-    /// admit the same authenticator.
+    /// both admit the same authenticator.
     pub(super) async fn ask_for_master(&self) -> Result<Address, StoreError> {
         let _alone = self.asking.lock().await;
         if let Some(master) = self.known_master() {
