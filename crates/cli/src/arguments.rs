@@ -1,4 +1,4 @@
-//! The command line: words in, what they mean out. Files are not opened here.
+//! Reads the command line of `validate` and `explain`. This module opens no files.
 
 use crate::recorded::from_hex;
 use crate::terminal::{Question, Wanted};
@@ -13,34 +13,34 @@ use std::path::PathBuf;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The options of `validate` and of `explain`.
+/// The usage text of the options that `validate` and `explain` share.
 pub(crate) const OPTIONS: &str = "\
-Keys   --keytab FILE                      may be given more than once, as may all that follow here
-       --key ETYPE:HEX[:KVNO]             a raw key; needs --realm
+Keys   --keytab FILE                      may be given more than once
+              --key ETYPE:HEX[:KVNO]             a raw key; needs --realm; may be given more than once
        --password TEXT --account NAME     NAME$ for a computer account; needs --realm
-       --realm REALM                      of --key and --password
-       --forest REALM[,REALM…][:SID,…]    whom the keys of the first realm may vouch for (default: its own users)
-Policy --profile general|seamless         the defaults that the others change
-       --service SPN                      takes tickets for this service only; may be given more than once
-       --etypes 17,18,…                   for tickets and session keys
-       --allow-rc4                        etype 23 besides
-       --skew SECONDS                     default 300
-       --max-lifetime SECONDS|none        default 86400
+       --realm REALM                      the realm of --key and --password
+       --forest REALM[,REALM…][:SID,…]    other client realms and domain SIDs that tickets for the first REALM may name
+Policy --profile general|seamless         the policy that the other options change (default: general)
+       --service SPN                      accepts tickets for this service only; may be given more than once
+       --etypes 17,18,…                   the accepted types of ticket keys and session keys
+       --allow-rc4                        also accepts etype 23 (RC4)
+       --skew SECONDS                     the clock skew; default 300
+       --max-lifetime SECONDS|none        of tickets; default 86400
        --pac require|verify|ignore        default verify; require for a computer account's --password
-       --trust-transit REALM[,REALM…]|any realms that may lie between the client's and the service's, although the KDC did
-                                          not check them
-       --krbtgt-key ETYPE:HEX             also checks what the KDC signed
-       --channel-bindings HEX             application data of this server's own bindings
-       --certificate FILE                 this server's, PEM or DER: tls-server-end-point bindings
-       --cb-null-addresses                takes bindings with the address type 255, of Java and Perl, too
+       --trust-transit REALM[,REALM…]|any realms that the authentication path may contain, although the KDC did not
+                                          check it
+       --krbtgt-key ETYPE:HEX             the KDC's key: also checks the KDC's signatures in the PAC
+       --channel-bindings HEX             application data of this server's channel bindings
+       --certificate FILE                 this server's certificate, PEM or DER, for tls-server-end-point bindings
+       --cb-null-addresses                also accepts bindings with the address type 255, as Java and Perl send them
        --cb-level ignore|if-present|if-advertised|require
-Time   --at UNIX_SECONDS[.MICROS]         one for each TOKEN in turn, the last for all that follow (default: the clock)
-Other  --header                           each file is a header value, byte for byte
-       --no-replay                        takes a token as often as it comes
-       --krb-error                        answers a refusal with a KRB-ERROR where that is safe
-       --json                             one object for each token
+Time   --at UNIX_SECONDS[.MICROS]         the time for each TOKEN in turn; the last time is used for the rest (default: now)
+Other  --header                           each TOKEN is a file with a header value, octet for octet
+       --no-replay                        accepts the same token more than once
+       --krb-error                        answers a refusal with a KRB-ERROR if that is safe
+       --json                             prints one object for each token
 
-Exit status: 0 all accepted, 1 some refused, 2 misuse.";
+Exit status: 0 all tokens accepted, 1 some tokens refused, 2 wrong arguments.";
 
 pub(crate) struct Arguments {
     pub(crate) keytabs: Vec<PathBuf>,
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     pub(crate) realm: Option<String>,
     pub(crate) forests: Vec<Forest>,
     pub(crate) krbtgt_keys: Vec<Key>,
-    /// Without the channel bindings, for some of which a file must be read.
+    /// The policy without channel bindings, because some bindings are computed from a certificate file.
     pub(crate) policy: Policy,
     pub(crate) bindings: Vec<ChannelBindings>,
     pub(crate) certificates: Vec<PathBuf>,
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     pub(crate) tokens: Vec<PathBuf>,
 }
 
-/// Whom the keys of `realm` may vouch for.
+/// The client realms and the domain SIDs that tickets for `realm` may name.
 #[derive(Debug)]
 pub(crate) struct Forest {
     pub(crate) realm: String,
@@ -87,7 +87,7 @@ pub(crate) enum Output {
     Json,
 }
 
-/// The policy's options as they are read, applied to the profile once it is known which that is.
+/// The options of the policy. They are applied after all arguments were read, because `--profile` may come last.
 #[derive(Default)]
 struct PolicyOptions {
     seamless: bool,
@@ -103,13 +103,13 @@ struct PolicyOptions {
     transit: Option<Transit>,
 }
 
-/// The realms that may lie between the client's and the service's.
+/// The realms that the authentication path may contain.
 enum Transit {
     Any,
     Realms(Vec<String>),
 }
 
-/// `None`: any.
+/// The longest lifetime of a ticket; `None` means any lifetime.
 struct Lifetime(Option<Duration>);
 
 impl Arguments {
@@ -160,7 +160,7 @@ impl Arguments {
     fn check(&self) -> Result<(), Error> {
         let needs_realm = !self.keys.is_empty() || self.password.is_some();
         if self.tokens.is_empty() {
-            return Err("no TOKEN is named".into());
+            return Err("the TOKEN argument is missing".into());
         }
         if needs_realm && self.realm.is_none() {
             return Err("--key and --password need --realm".into());
@@ -215,7 +215,7 @@ impl PolicyOptions {
 
     fn apply(self) -> Policy {
         let policy = if self.seamless { Policy::seamless_sso() } else { Policy::default() };
-        // This command judges what others recorded. Some tools that hold a key of the KDC write no ticket signature.
+        // The tokens may be recorded. Some tools that make tickets with a key of the KDC write no ticket signature.
         let mut policy = policy.with_kdc_signatures(KdcSignaturePolicy::AllowAbsent);
         if !self.services.is_empty() {
             policy = policy.with_services(self.services.iter().map(String::as_str));
@@ -252,12 +252,12 @@ impl PolicyOptions {
     }
 }
 
-/// `--at` may be left out, given once, or once for each token.
+/// Returns the time for the token `index`: the value of `--at` at that index, else the last value, else the present time.
 pub(crate) fn time_of(at: &[UnixTime], index: usize) -> UnixTime {
     at.get(index).or(at.last()).copied().unwrap_or_else(|| std::time::SystemTime::now().into())
 }
 
-/// A value that no error message may repeat.
+/// Reads a secret value, which no error message may repeat.
 fn secret(parser: &mut Parser) -> Result<Zeroizing<String>, Error> {
     let value = parser.value()?.into_string().map_err(|_| "a key or a password is not UTF-8")?;
     Ok(Zeroizing::new(value))
@@ -265,13 +265,14 @@ fn secret(parser: &mut Parser) -> Result<Zeroizing<String>, Error> {
 
 fn service_key(text: &str) -> Result<ServiceKey, String> {
     let mut parts = text.splitn(3, ':');
-    let key = key(parts.next().unwrap_or_default(), parts.next().ok_or("ETYPE:HEX is wanted")?)?;
-    let kvno = parts.next().map(|kvno| kvno.parse().map_err(|_| format!("{kvno:?} is no key version"))).transpose()?;
+    let key = key(parts.next().unwrap_or_default(), parts.next().ok_or("the value must be ETYPE:HEX")?)?;
+    let kvno =
+        parts.next().map(|kvno| kvno.parse().map_err(|_| format!("{kvno:?} is not a key version"))).transpose()?;
     Ok(ServiceKey::new(key, kvno))
 }
 
 fn krbtgt_key(text: &str) -> Result<Key, String> {
-    let (etype, hex) = text.split_once(':').ok_or("ETYPE:HEX is wanted")?;
+    let (etype, hex) = text.split_once(':').ok_or("the value must be ETYPE:HEX")?;
     key(etype, hex)
 }
 
@@ -283,7 +284,7 @@ fn key(etype: &str, hex: &str) -> Result<Key, String> {
 fn forest(text: &str) -> Result<Forest, String> {
     let (realms, sids) = text.split_once(':').unwrap_or((text, ""));
     let mut realms = realms.split(',').map(String::from);
-    let realm = realms.next().filter(|realm| !realm.is_empty()).ok_or("a realm is wanted")?;
+    let realm = realms.next().filter(|realm| !realm.is_empty()).ok_or("the realm is missing")?;
     let sids = sids.split(',').filter(|sid| !sid.is_empty());
     let domain_sids =
         sids.map(|sid| sid.parse().map_err(|error| format!("{sid:?}: {error}"))).collect::<Result<_, _>>()?;
@@ -298,7 +299,7 @@ fn profile(text: &str) -> Result<bool, &'static str> {
     match text {
         "general" => Ok(false),
         "seamless" => Ok(true),
-        _ => Err("general or seamless is wanted"),
+        _ => Err("the value must be general or seamless"),
     }
 }
 
@@ -307,7 +308,7 @@ fn pac_policy(text: &str) -> Result<PacPolicy, &'static str> {
         "require" => Ok(PacPolicy::Require),
         "verify" => Ok(PacPolicy::AllowAbsent),
         "ignore" => Ok(PacPolicy::Ignore),
-        _ => Err("require, verify or ignore is wanted"),
+        _ => Err("the value must be require, verify or ignore"),
     }
 }
 
@@ -317,18 +318,18 @@ fn level(text: &str) -> Result<BindingLevel, &'static str> {
         "if-present" => Ok(BindingLevel::IfPresent),
         "if-advertised" => Ok(BindingLevel::IfAdvertised),
         "require" => Ok(BindingLevel::Require),
-        _ => Err("ignore, if-present, if-advertised or require is wanted"),
+        _ => Err("the value must be ignore, if-present, if-advertised or require"),
     }
 }
 
 fn bindings(text: &str) -> Result<ChannelBindings, &'static str> {
-    from_hex(text).map(|data| ChannelBindings::new(&data)).ok_or("hexadecimal is wanted")
+    from_hex(text).map(|data| ChannelBindings::new(&data)).ok_or("the value must be hexadecimal")
 }
 
 fn transit(text: &str) -> Result<Transit, &'static str> {
     match text {
         "any" => Ok(Transit::Any),
-        realms if realms.split(',').any(str::is_empty) => Err("realms or any is wanted"),
+        realms if realms.split(',').any(str::is_empty) => Err("the value must be a list of realms, or any"),
         realms => Ok(Transit::Realms(realms.split(',').map(String::from).collect())),
     }
 }
@@ -341,12 +342,12 @@ fn lifetime(text: &str) -> Result<Lifetime, std::num::ParseIntError> {
     Ok(Lifetime(if text == "none" { None } else { Some(seconds(text)?) }))
 }
 
-/// Digits after the point are a decimal fraction; six of them are microseconds.
+/// Reads `UNIX_SECONDS[.FRACTION]`. The fraction has at most six digits.
 pub(crate) fn instant(text: &str) -> Result<UnixTime, String> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let seconds: i64 = seconds.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    let seconds: i64 = seconds.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
     let micros =
         Some(format!("{fraction:0<6}")).filter(|digits| digits.len() == 6).and_then(|digits| digits.parse().ok());
     let time = micros.and_then(|micros| UnixTime::from_seconds(seconds).with_micros(micros));
-    time.ok_or_else(|| format!("{fraction:?} is no number of microseconds"))
+    time.ok_or_else(|| format!("{fraction:?} is not a fraction of at most six digits"))
 }

@@ -1,5 +1,5 @@
-//! A server's certificate file in, PEM or DER, the channel bindings of its TLS connections out. The first certificate of a
-//! PEM file is the server's own, as TLS servers take it.
+//! Computes the channel bindings of a server's TLS connections from its certificate file (PEM or DER). The first certificate
+//! of a PEM file is the server's certificate, as TLS servers expect.
 
 use crate::input;
 use base64::Engine as _;

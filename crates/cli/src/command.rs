@@ -1,4 +1,4 @@
-//! The commands by their names.
+//! The commands of the program, and their names.
 
 use crate::terminal::{Failure, Finding, Question, Terminal};
 use crate::{explain, keytab, validate};
@@ -9,19 +9,20 @@ use std::process::ExitCode;
 /// A command of the program `kerberos-sso`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Judges tokens.
+    /// Validates tokens.
     Validate,
-    /// Shows what becomes of tokens, stage by stage.
+    /// Shows every check of a token, stage by stage.
     Explain,
-    /// Lists, makes and tries keytabs.
+    /// Lists a keytab, makes a keytab, or finds the entry that opens a ticket.
     Keytab,
 }
 
 impl Command {
-    /// Runs the command on the words that follow its name. Messages call it `program`, as the user has.
+    /// Runs the command with the arguments `words`. Messages begin with `program`, the name by which the user called the
+    /// command.
     ///
-    /// The exit code is 0 if everything was accepted or is in order, 1 if something was refused or is not, and 2 if the words
-    /// mean nothing or a file cannot be read.
+    /// The exit code is 0 if every token was accepted or the keytab is in order, and 1 if not. It is 2 if the arguments are
+    /// wrong or a file cannot be read.
     pub fn run(self, program: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
         let words = words.into_iter().collect();
         Terminal::with(program, |terminal| self.run_on(terminal, words))
@@ -45,9 +46,9 @@ impl Command {
     }
 }
 
-/// Runs the program `kerberos-sso` on the words that follow its name. The first of them is the name of a [`Command`].
+/// Runs the program `kerberos-sso` with the arguments `words`. The first argument is the name of a [`Command`].
 ///
-/// The exit code is that of [`Command::run`].
+/// The exit code has the same meaning as the exit code of [`Command::run`].
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut words = words.into_iter();
     let first = words.next();
@@ -60,22 +61,22 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn without_command(terminal: &mut Terminal<'_>, first: Option<OsString>) -> Result<Finding, Failure> {
     match Parser::from_args(first).next()? {
-        Some(Arg::Value(word)) => Err(format!("{word:?} is no command").into()),
+        Some(Arg::Value(word)) => Err(format!("{word:?} is not a command").into()),
         Some(argument) => match Question::of(&argument) {
             Some(question) => terminal.answer(question, USAGE),
             None => Err(argument.unexpected().into()),
         },
-        None => Err("validate, explain or keytab is wanted".into()),
+        None => Err("the command is missing: validate, explain or keytab".into()),
     }
 }
 
 const PROGRAM: &str = "kerberos-sso";
 
 const USAGE: &str = "\
-kerberos-sso validate …  judges tokens: who the user is, or why the token is refused and what to do
-kerberos-sso explain …   shows what becomes of a token, stage by stage
-kerberos-sso keytab …    lists a keytab, makes one from a password, or says which of its keys opens a ticket
+kerberos-sso validate …  validates tokens: shows the user, or the reason of the refusal and its remedy
+kerberos-sso explain …   shows every check of a token, stage by stage
+kerberos-sso keytab …    lists a keytab, makes a keytab from a password, or finds the key that opens a ticket
 
-Each command tells its options by --help.
+Each command shows its options with --help.
 
-Exit status: 0 all accepted, or in order, 1 some refused, or not in order, 2 misuse.";
+Exit status: 0 all accepted, or in order, 1 some refused, or not in order, 2 wrong arguments.";

@@ -1,11 +1,12 @@
-//! Files and standard input, each read up to a bound.
+//! Reads files and standard input, up to a limit.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Reads a token's file, or standard input for `-`. The rest of what is longer than any token is left: it is too large anyway.
+/// Reads a token from a file, or from standard input for `-`. Octets after the first 256 KiB are not read: such a token is
+/// refused as too large anyway.
 pub(crate) fn token(path: &Path) -> Result<Vec<u8>, String> {
     let mut contents = Vec::new();
     let read = if path == Path::new("-") {
@@ -31,16 +32,17 @@ pub(crate) fn secret_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     open().map_err(|error| of_file(path, &error))
 }
 
-/// Reads a secret of which `length` octets are known to come, or more.
+/// Reads a secret. `length` is the expected number of octets.
 pub(crate) fn secret(source: impl Read, length: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
-    // A vector that grows leaves secrets in memory that is given back. The octet to spare is for the end to be seen.
+    // The vector should not grow, because a growing vector frees memory that still holds the secret. One octet more than
+    // the expected length lets the reader see the end without growing the vector.
     let room = usize::try_from(length.clamp(USUAL_SECRET, MAX_FILE)).unwrap_or(0).saturating_add(1);
     let mut contents = Zeroizing::new(Vec::with_capacity(room));
     source.take(MAX_FILE.saturating_add(1)).read_to_end(&mut contents)?;
     if u64::try_from(contents.len()).is_ok_and(|length| length <= MAX_FILE) {
         Ok(contents)
     } else {
-        Err(Error::new(ErrorKind::FileTooLarge, format!("it has more than {MAX_FILE} octets")))
+        Err(Error::new(ErrorKind::FileTooLarge, format!("the file has more than {MAX_FILE} octets")))
     }
 }
 
@@ -48,11 +50,11 @@ pub(crate) fn of_file(path: &Path, error: &dyn std::fmt::Display) -> String {
     format!("{}: {error}", path.display())
 }
 
-/// Twice the longest header.
+/// The largest number of octets that are read of a token: twice the longest header.
 const MAX_TOKEN: u64 = 256 * 1024;
 
-/// A pipe does not know its length, and a password is not longer.
+/// The smallest room for a secret. A pipe does not know its length, and a password is not longer than this.
 const USUAL_SECRET: u64 = 4096;
 
-/// A keytab with an entry for each of 200,000 accounts.
+/// The largest number of octets of a file: the size of a keytab with about 200,000 entries.
 const MAX_FILE: u64 = 16 << 20;

@@ -1,4 +1,4 @@
-//! The keys that the command line names, as accounts, each bound to those it may vouch for.
+//! The keys of the command line, as accounts with the client realms and domain SIDs that their tickets may name.
 
 use crate::arguments::{Arguments, Forest};
 use crate::input;
@@ -7,7 +7,7 @@ use kerberos_sso::crypto::EncType;
 use kerberos_sso::{Account, ComputerAccount, KeySet, Keytab, Password, Salt, ServiceKey};
 use std::path::Path;
 
-/// Warns of records of keytabs that cannot serve.
+/// Returns the keys of all accounts, and prints a warning for each keytab record that cannot be used.
 pub(crate) fn key_set(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Result<KeySet, String> {
     let mut accounts = Vec::new();
     for path in &arguments.keytabs {
@@ -29,8 +29,8 @@ pub(crate) fn key_set(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Res
     KeySet::from_accounts(bound).map_err(|error| error.to_string())
 }
 
-/// Adds an account. The command line may name keys of one account in several places, before and after a rollover. The person
-/// who types it owns them all, so they become keys of one account.
+/// Adds an account, or joins its keys to the account of the same name and realm. The command line may name keys of one
+/// account in several places, for example from before and after a rollover. The caller of the program trusts all these keys.
 fn join(accounts: &mut Vec<Account>, account: Account) {
     let is_same = |held: &Account| held.name() == account.name() && held.realm() == account.realm();
     let joined = match accounts.iter().position(is_same).map(|index| accounts.swap_remove(index)) {
@@ -57,8 +57,8 @@ fn from_password(name: &str, realm: &str, password: &Password) -> Result<Account
     account.map_err(|error| error.to_string())
 }
 
-/// `NAME$` is a computer account, `SERVICE/HOST` a principal of a KDC that is not Active Directory, any other a user
-/// account: each kind has its own salt.
+/// Returns the salt for the kind of the account. `NAME$` is a computer account. `SERVICE/HOST` is a principal of a KDC other
+/// than Active Directory. Any other name is a user account.
 pub(crate) fn salt(name: &str, realm: &str) -> Salt {
     match name {
         computer if computer.ends_with('$') => Salt::computer(computer, realm),

@@ -1,7 +1,7 @@
-//! The program `kerberos-sso` as a library: commands that judge and explain tokens, and that read and make keytabs.
+//! The program `kerberos-sso` as a library: commands that validate and explain tokens, and that read and make keytabs.
 //!
-//! The program runs a [`Command`] by its name. The examples `validate` and `explain` of the repository run one each. A server
-//! that shows its administrators what became of a ticket takes the tree of [`explain`], as the example `seamless` does.
+//! The program runs a [`Command`] by its name. The examples `validate` and `explain` of the repository run the command of the
+//! same name. A server can show its administrators the tree of [`explain`], as the example `seamless` does.
 
 mod arguments;
 mod certificate;
@@ -10,7 +10,7 @@ pub mod explain;
 mod input;
 mod keys;
 mod keytab;
-// A link to `tests/recorded/mod.rs`, which the library's tests read the same vectors with.
+// The file is a link to `tests/recorded/mod.rs`, by which the library's tests read the same vectors.
 mod recorded;
 mod refusal;
 mod terminal;

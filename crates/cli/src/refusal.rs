@@ -1,4 +1,4 @@
-//! A refusal in full, as an administrator reads it.
+//! Prints a refusal for an administrator: the code, the reason and the remedy.
 
 use crate::text::write_wrapped;
 use kerberos_sso::Error;
@@ -10,7 +10,7 @@ pub(crate) fn write(out: &mut dyn Write, error: &Error) -> io::Result<()> {
     write_reason(out, error)
 }
 
-/// Writes why, and what to do.
+/// Writes the reason and the remedy.
 pub(crate) fn write_reason(out: &mut dyn Write, error: &Error) -> io::Result<()> {
     write_wrapped(out, "  because   ", &error.to_string())?;
     match error.remedy() {
@@ -19,7 +19,7 @@ pub(crate) fn write_reason(out: &mut dyn Write, error: &Error) -> io::Result<()>
     }
 }
 
-/// Returns the refusal as an object.
+/// Returns the refusal as a JSON object.
 pub(crate) fn json(error: &Error) -> Value {
     json!({
         "code": error.code(),

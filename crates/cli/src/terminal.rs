@@ -1,4 +1,4 @@
-//! What a command talks to: the name that it was called by, where it writes, and what its exit status says.
+//! The terminal of a command: its name in messages, its output, and its exit status.
 
 use lexopt::Arg;
 use std::fmt;
@@ -11,21 +11,21 @@ pub(crate) struct Terminal<'t> {
     pub(crate) out: &'t mut dyn Write,
 }
 
-/// What the words of a command line want.
+/// The request of a command line: work, or the answer to a question.
 #[derive(Debug)]
 pub(crate) enum Wanted<T> {
     Work(T),
     Answer(Question),
 }
 
-/// What every command can be asked instead of its work.
+/// A question that every command answers instead of doing its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     Usage,
     Version,
 }
 
-/// What a command has found, if it could do its work.
+/// The result of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// Everything was accepted, or is in order.
@@ -34,10 +34,10 @@ pub(crate) enum Finding {
     Faulty,
 }
 
-/// Why a command could not do its work.
+/// The reason why a command could not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line, or what it names.
+    /// The command line is wrong, or a file that it names cannot be used.
     Misuse(String),
     Output(io::Error),
 }
@@ -57,7 +57,7 @@ impl Terminal<'_> {
             Err(failure) => {
                 match failure {
                     Failure::Misuse(problem) => terminal.warn(format_args!("{problem}\nTry {program} --help.")),
-                    // Whoever reads has seen enough.
+                    // The reader of the output has closed the pipe, so a message is not needed.
                     Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                     Failure::Output(error) => terminal.warn(error),
                 }
@@ -66,9 +66,9 @@ impl Terminal<'_> {
         }
     }
 
-    /// Says something that is not part of the output.
+    /// Prints a message to standard error.
     pub(crate) fn warn(&self, text: impl fmt::Display) {
-        // There is nobody else to say it to.
+        // If standard error cannot be written, there is no other place for the message.
         let _ = writeln!(io::stderr(), "{}: {text}", self.program);
     }
 

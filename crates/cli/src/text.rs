@@ -1,9 +1,10 @@
-//! Text for a terminal: cut, filled up, wrapped, and harmless.
+//! Formats text for a terminal: cuts, fills up, wraps and escapes it.
 
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Writes lines of words, the first behind `label`, the others below its words. A no-break space stays within its line.
+/// Writes `text` in lines after `label`. The other lines are indented to the width of `label`. Lines do not break at a
+/// no-break space.
 pub(crate) fn write_wrapped(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
     let room = LINE_WIDTH.saturating_sub(label.width());
     let mut line = String::new();
@@ -25,7 +26,7 @@ pub(crate) fn write_wrapped(out: &mut dyn Write, label: &str, text: &str) -> io:
     })
 }
 
-/// Returns the text cut or filled up to `width` columns.
+/// Returns the text, cut or filled up to `width` columns.
 pub(crate) fn fit(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     if text.width() <= width {
@@ -42,7 +43,7 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     fit(&format!("{cut}…"), width)
 }
 
-/// Returns the text with every character escaped that does not show as itself: a name cannot forge a line.
+/// Returns the text with all unprintable characters escaped, so that a name cannot forge a line of the output.
 pub(crate) fn printable(text: &str) -> String {
     let shown = |character: char| match character {
         '\'' | '"' | '\\' => character.to_string(),
@@ -59,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_that_do_not_show_are_escaped_and_others_stay() {
+    fn unprintable_characters_are_escaped_and_others_are_kept() {
         assert_eq!(printable("HTTP/würzburg.test"), "HTTP/würzburg.test");
         assert_eq!(printable("a\nb\u{1b}[2J\u{202e}c"), "a\\nb\\u{1b}[2J\\u{202e}c");
         assert_eq!(printable(r#"CONTOSO\o'neill""#), r#"CONTOSO\o'neill""#);
     }
 
     #[test]
-    fn words_wrap_below_the_first_and_a_no_break_space_does_not_break() {
+    fn wrapped_lines_are_indented_and_do_not_break_at_a_no_break_space() {
         let mut out = Vec::new();
         write_wrapped(&mut out, "label  ", &"word\u{a0}1, ".repeat(15)).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_or_filled_by_columns() {
+    fn text_is_cut_or_filled_up_to_a_number_of_columns() {
         assert_eq!(fit("ab", 4), "ab  ");
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("山田太郎", 4), "山… ");

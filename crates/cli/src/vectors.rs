@@ -1,8 +1,8 @@
-//! The recorded tokens, which are part of the program: it judges them wherever it was installed.
+//! The recorded tokens. They are part of the program, so that the installed program can validate them without the repository.
 
 use crate::recorded::Recording;
 
-/// Returns all recordings, in the order of their files.
+/// Returns all recordings in the order of their file names.
 pub(crate) fn all() -> Result<Vec<Recording>, String> {
     let recording = |(name, text): &(&str, &str)| {
         let mut recording = Recording::parse(text).map_err(|problem| format!("{name}: {problem}"))?;
@@ -18,7 +18,7 @@ macro_rules! recordings {
     };
 }
 
-/// Names and contents of the files in `testvectors/recorded`, to which the package has a link.
+/// The names and contents of the files in `testvectors/recorded`, to which the package has a link.
 const RECORDINGS: [(&str, &str); 11] = recordings![
     "browsers",
     "impacket",

@@ -1,4 +1,4 @@
-//! The tree of `explain`, on every recorded token and on what was made of them.
+//! Tests the tree of `explain` with every recorded token, and with changed tokens.
 
 #![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 #[cfg(feature = "rc4")]
 #[test]
-fn what_failed_is_one_node_and_names_the_code() {
+fn tree_of_a_refused_token_has_one_failed_node_with_the_expected_code() {
     let mut codes = BTreeSet::new();
     for (recording, case) in &cases(&recorded::load_all().unwrap()) {
         let explanation = explain(recording, case, &pasted(case));
@@ -35,7 +35,7 @@ fn what_failed_is_one_node_and_names_the_code() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn each_code_fails_where_it_belongs() {
+fn failed_node_is_in_the_stage_of_its_code() {
     let recordings = recorded::load_all().unwrap();
     for (recording, case) in &cases(&recordings) {
         let Outcome::Reject(code) = case.outcome() else { continue };
@@ -47,7 +47,7 @@ fn each_code_fails_where_it_belongs() {
 }
 
 #[test]
-fn checks_behind_the_failed_one_were_not_come_to() {
+fn checks_after_the_failed_check_have_not_passed() {
     for (recording, case) in &cases(&recorded::load_all().unwrap()) {
         let explanation = explain(recording, case, &pasted(case));
         let leaves = leaves(&explanation.stages);
@@ -59,11 +59,11 @@ fn checks_behind_the_failed_one_were_not_come_to() {
 
 #[cfg(feature = "rc4")]
 #[test]
-fn an_accepted_token_has_passed_every_check() {
+fn tree_of_an_accepted_token_has_no_unreached_check_and_shows_the_users_sid() {
     for (recording, case) in &cases(&recorded::load_all().unwrap()) {
         let Outcome::Accept(expect) = case.outcome() else { continue };
         let explanation = explain(recording, case, &pasted(case));
-        assert!(leaves(&explanation.stages).iter().all(|node| node.value != "not come to"), "{}", case.id);
+        assert!(leaves(&explanation.stages).iter().all(|node| node.value != "not reached"), "{}", case.id);
         assert!(explanation.outcome.unwrap().contains(&expect.client.realm), "{}", case.id);
         let text: String = explanation.stages.iter().map(ToString::to_string).collect();
         let sid = expect.pac.as_ref().and_then(|pac| pac.user_sid.as_ref());
@@ -72,7 +72,7 @@ fn an_accepted_token_has_passed_every_check() {
 }
 
 #[test]
-fn the_replay_cache_has_its_say() {
+fn answer_of_the_replay_cache_decides_the_stage_replay() {
     let recordings = recorded::load_all().unwrap();
     let cases = cases(&recordings);
     let (recording, case) = cases.iter().find(|(_, case)| matches!(case.outcome(), Outcome::Accept(_))).unwrap();
@@ -95,9 +95,9 @@ fn the_replay_cache_has_its_say() {
     }
 }
 
-/// Whatever is cut or changed, there is a tree, and it agrees with the crate's own verdict.
+/// Every shortened or changed token has a tree, and the tree agrees with the verdict of `kerberos-sso`.
 #[test]
-fn changed_tokens_are_explained_as_they_are_judged() {
+fn tree_of_a_changed_or_shortened_token_has_the_validators_verdict() {
     let recordings = recorded::load_all().unwrap();
     let cases = cases(&recordings);
     for (recording, case) in cases.iter().filter(|(_, case)| case.form == Form::Token).step_by(23) {
@@ -113,7 +113,7 @@ fn changed_tokens_are_explained_as_they_are_judged() {
 }
 
 #[test]
-fn rubbish_is_explained_too() {
+fn tree_of_a_text_without_a_token_has_one_failed_node() {
     let validator = Validator::staged(kerberos_sso::KeySet::default(), kerberos_sso::Policy::default());
     let long = vec![b'A'; 300_000];
     for text in
@@ -127,7 +127,7 @@ fn rubbish_is_explained_too() {
 }
 
 #[test]
-fn a_header_is_recognised_however_it_was_copied() {
+fn header_and_base64_are_recognised_with_line_breaks_blanks_and_header_names() {
     for (text, value) in [
         ("Negotiate YII=", "Negotiate YII="),
         ("  negotiate\tYII=\r\n", "negotiate YII="),
@@ -144,10 +144,10 @@ fn a_header_is_recognised_however_it_was_copied() {
     }
 }
 
-/// Each can be judged as it is, as bytes, in base64 and in a header.
+/// A server accepts these tokens as octets, in base64 and in a header.
 #[cfg(feature = "rc4")]
 #[test]
-fn no_advice_is_given_on_a_token_that_is_accepted() {
+fn accepted_token_gets_no_advice_as_octets_base64_or_header() {
     for (_, case) in &cases(&recorded::load_all().unwrap()) {
         let Outcome::Accept(_) = case.outcome() else { continue };
         let contents = case.bytes().unwrap();
@@ -160,9 +160,9 @@ fn no_advice_is_given_on_a_token_that_is_accepted() {
     }
 }
 
-/// Session keys and MACs would be runs of digits, tokens and ciphertexts runs of base64.
+/// Session keys and MACs would appear as long runs of digits, and tokens and ciphertexts as long runs of base64.
 #[test]
-fn no_key_mac_or_ciphertext_is_shown() {
+fn tree_contains_no_key_mac_or_ciphertext() {
     for (recording, case) in &cases(&recorded::load_all().unwrap()) {
         let explanation = explain(recording, case, &pasted(case));
         let text: String = explanation.stages.iter().map(ToString::to_string).collect();
@@ -173,7 +173,7 @@ fn no_key_mac_or_ciphertext_is_shown() {
 }
 
 #[test]
-fn the_tree_is_drawn_with_its_branches() {
+fn tree_is_drawn_with_branches_and_wrapped_at_118_columns() {
     let inner = Node::stage("inner", vec![Node::new(Mark::Passed, "a", "1"), Node::fact("b", "")]);
     let text = Node::stage("outer", vec![inner, Node::fact("c", "w ".repeat(80))]).to_string();
     let lines: Vec<_> = text.lines().collect();

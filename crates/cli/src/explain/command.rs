@@ -1,4 +1,4 @@
-//! `explain`: tokens in, trees out.
+//! The command `explain`: shows each token's checks as a tree.
 
 use super::{Advice, Examiner, Explanation, Pasted};
 use crate::arguments::{Arguments, Form, OPTIONS, Replay, time_of};
@@ -16,7 +16,8 @@ pub(crate) fn run(terminal: &mut Terminal<'_>, words: Vec<OsString>) -> Result<F
         Wanted::Answer(question) => return terminal.answer(question, usage(terminal.program)),
     };
     let validator = validator(&mut arguments, terminal)?;
-    // Nothing came before this program, so nothing that came before can have been admitted. All tokens may be one client's.
+    // No token was admitted before this program started, so tokens from before its start are not too old. All tokens may
+    // belong to the same client, so the cache has no limit for each client.
     let cache =
         MemoryReplayCache::new(arguments.tokens.len(), validator.policy().clock_skew(), UnixTime::from_seconds(0))
             .taking_earlier_authenticators()
@@ -46,7 +47,7 @@ fn validator(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Result<Valid
     Ok(Validator::staged(keys, arguments.policy.clone().with_channel_bindings(bindings)))
 }
 
-/// Reads a file, standard input, or the token itself.
+/// Reads the token from a file or from standard input, or takes the argument as the token itself.
 pub(crate) fn read(token: &Path, form: Form) -> Result<Vec<u8>, String> {
     if form == Form::Any && token != Path::new("-") && !token.exists() {
         let text = token.as_os_str().as_encoded_bytes();
@@ -76,7 +77,7 @@ fn show(out: &mut dyn Write, explanation: &Explanation, advice: Option<Advice>, 
 fn usage(program: &str) -> String {
     format!(
         "\
-{program} OPTIONS TOKEN…  shows what becomes of each token, stage by stage
+{program} OPTIONS TOKEN…  shows every check of each token, stage by stage
 
 A TOKEN is a file, - for standard input, or the token itself: binary, base64, or the value of an Authorization header.
 

@@ -1,7 +1,7 @@
-//! What becomes of a token, stage by stage: as a tree of facts and checks, and as the command `explain`.
+//! Explains a token stage by stage, as a tree of facts and checks; with the command `explain`.
 //!
-//! An [`Examiner`] takes a token through the stages of a validator and notes what each of them found. Nothing is admitted: the
-//! replay cache is asked only if the caller brings one. No session key, MAC or ciphertext is in the tree.
+//! An [`Examiner`] passes a token through the stages of a validator, and notes the result of each stage. The examiner asks a
+//! replay cache only if the caller gives one. The tree contains no session key, MAC or ciphertext.
 
 mod command;
 mod pasted;

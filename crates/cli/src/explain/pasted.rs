@@ -1,5 +1,7 @@
-//! What somebody has pasted, to a header value or a token: the header alone or amid others, as `curl -v`, a browser or
-//! PowerShell shows it, its value, base64 with line breaks, or the bytes themselves. And what to tell who pasted no token.
+//! Finds the header value or the token in a text that a user pasted, and advises a user who pasted no token.
+//!
+//! The text may be a header, alone or among other headers, as `curl -v`, a browser or PowerShell shows it. It may also be the
+//! value of a header, base64 with line breaks, or the octets of the token.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -8,7 +10,7 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A header value or a token, as somebody has pasted it.
+/// A header value or a token that a user pasted.
 #[derive(Clone)]
 pub enum Pasted {
     /// The value of an `Authorization` header.
@@ -17,7 +19,7 @@ pub enum Pasted {
     Token(Vec<u8>),
 }
 
-/// A token is a credential: its octets are not printed.
+/// Prints no octets, because a token is a credential.
 impl fmt::Debug for Pasted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -28,13 +30,13 @@ impl fmt::Debug for Pasted {
 }
 
 impl Pasted {
-    /// Reads what was pasted. What is neither a header nor base64 is taken for the token's own octets.
+    /// Reads the pasted octets. Octets that are neither a header nor base64 are the token itself.
     #[must_use]
     pub fn recognise(contents: &[u8]) -> Self {
         Self::of_text(contents).unwrap_or_else(|| Self::Token(contents.to_vec()))
     }
 
-    /// Reads a header or base64; `None` for anything else.
+    /// Reads a header or base64; `None` if the octets are neither.
     #[must_use]
     pub fn of_text(contents: &[u8]) -> Option<Self> {
         let text = text_of(contents)?;
@@ -43,41 +45,41 @@ impl Pasted {
     }
 }
 
-/// What to tell somebody whose token cannot be judged, or not as it was pasted.
+/// Advice for a user who pasted no token, or a token that a server would refuse in this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// Nothing, or blanks.
+    /// The text is empty, or white space.
     Nothing,
-    /// Text of any other kind.
+    /// The text is of no other kind in this list.
     Prose,
-    /// A URL.
+    /// The text is a URL.
     Address,
-    /// A request without the header.
+    /// The text is an HTTP message without the header `Authorization`.
     NoAuthorization,
-    /// `WWW-Authenticate`, which the server sends.
+    /// The text has the header `WWW-Authenticate`, which the server sends.
     Challenge,
-    /// A JSON Web Token (RFC 7519), or the scheme Bearer (RFC 6750).
+    /// The text is a JSON Web Token (RFC 7519), or has the scheme Bearer (RFC 6750) or DPoP (RFC 9449).
     Bearer,
-    /// The scheme Basic (RFC 7617).
+    /// The header has the scheme Basic (RFC 7617).
     Password,
-    /// Any other scheme.
+    /// The header has another scheme than Negotiate, NTLM, Basic, Bearer and DPoP.
     OtherScheme,
-    /// A header that ends with its scheme.
+    /// The header has no token after its scheme.
     NoToken,
-    /// The scheme Negotiate, and something that is no token.
+    /// The header has the scheme Negotiate, but its value is not a token.
     Garbled,
-    /// A token that says that it is longer.
+    /// The token is shorter than its first length field says.
     CutOff,
-    /// A NegTokenResp or an AP-REP.
+    /// The token is a NegTokenResp or an AP-REP, not the first token of a client.
     LaterMessage,
-    /// Base64 with `-` and `_` (RFC 4648 section 5).
+    /// The token is in base64 with `-` and `_` (RFC 4648 section 5).
     UrlAlphabet,
-    /// NTLM, in whichever scheme.
+    /// The token is an NTLM message, or the header has the scheme NTLM.
     Ntlm,
 }
 
 impl Advice {
-    /// Returns `None` for a token that can be judged as it is, and for bytes that are no text.
+    /// Returns the advice on a text. Returns `None` for a token that needs no advice, and for octets that are not text.
     #[must_use]
     pub fn on(contents: &[u8]) -> Option<Self> {
         let text = text_of(contents)?;
@@ -117,7 +119,7 @@ impl Advice {
         }
     }
 
-    /// Advice on a text that holds a token and nothing else; `otherwise`, if it does not.
+    /// Returns the advice on a text that should be a token alone, and `otherwise` if the text is not a token.
     fn on_encoded(text: &str, otherwise: Self) -> Option<Self> {
         let token = token_of(text).unwrap_or_default();
         match Start::of(&token) {
@@ -129,13 +131,13 @@ impl Advice {
         }
     }
 
-    /// Returns whether there is a token nevertheless, of which more can be told.
+    /// Returns whether the text contains a token nevertheless, so that the token can be explained.
     #[must_use]
     pub const fn leaves_a_token(self) -> bool {
         matches!(self, Self::CutOff | Self::LaterMessage | Self::UrlAlphabet | Self::Ntlm)
     }
 
-    /// Returns what was pasted, in one sentence.
+    /// Returns a sentence that says what the user pasted.
     #[must_use]
     pub const fn finding(self) -> &'static str {
         match self {
@@ -143,67 +145,67 @@ impl Advice {
             Self::Prose => "This is not a token.",
             Self::Address => "This is a web address.",
             Self::NoAuthorization => "This request has no Authorization header.",
-            Self::Challenge => "This is what the server sends.",
+            Self::Challenge => "This header comes from the server.",
             Self::Bearer => "This is a token of OAuth or OpenID Connect.",
             Self::Password => "This is a user name with its password.",
-            Self::OtherScheme => "This is another way to sign in.",
+            Self::OtherScheme => "This header is for another way to sign in.",
             Self::NoToken => "This header holds no token.",
-            Self::Garbled => "What follows Negotiate is not a token.",
+            Self::Garbled => "The text after Negotiate is not a token.",
             Self::CutOff => "This token is cut off.",
             Self::LaterMessage => "This is a later message of a sign-in.",
             Self::UrlAlphabet => "This token is in base64 for URLs.",
-            Self::Ntlm => "This is NTLM, and no Kerberos ticket.",
+            Self::Ntlm => "This is NTLM, not a Kerberos ticket.",
         }
     }
 
-    /// Returns what that means, and what to do.
+    /// Returns the meaning of the finding, and the user's next step.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Nothing | Self::Prose => "A token is one long word of letters, digits, \"+\" and \"/\".",
             Self::Address => "The token is never in the address. The browser sends it in a header of the request.",
             Self::NoAuthorization => {
-                "The client sent no token. A browser sends one only to sites that it is allowed to. curl sends one with \
+                "The client sent no token. A browser sends a token only to sites in its list of trusted sites. curl sends a token with \
                  \"--negotiate -u :\", if \"klist\" shows a ticket."
             }
             Self::Challenge => {
-                "By WWW-Authenticate the server asks for a token, or answers one. The client's token is in another header, \
+                "The server asks for a token by WWW-Authenticate, or answers a token. The client's token is in the header \
                  Authorization."
             }
             Self::Bearer => {
-                "It holds no Kerberos ticket, so nothing here can judge it. Whoever has such a token can use it until it expires: \
-                 do not paste it anywhere."
+                "It contains no Kerberos ticket, so this program cannot explain it. Anybody who has this token can use it until \
+                 it expires: do not paste it anywhere."
             }
             Self::Password => {
-                "The scheme Basic does not hide the password, and holds no ticket. If others may have seen this header, change \
+                "The scheme Basic does not hide the password, and contains no ticket. If others may have seen this header, change \
                  the password."
             }
             Self::OtherScheme => "Only the scheme Negotiate carries a Kerberos ticket.",
             Self::NoToken => {
-                "Copy the whole line. If nothing more is in it, the client has no ticket for this address: \"klist\" on that \
+                "Copy the whole line. If the line has no token, the client has no ticket for this address: \"klist\" on that \
                  computer shows which tickets it has."
             }
-            Self::Garbled => "Copy the value again, from its beginning to its end, and nothing behind it.",
+            Self::Garbled => "Copy the value again, from its beginning to its end, without any text after it.",
             Self::CutOff => {
-                "The token says that it is longer than what was pasted. Many tools shorten long lines: copy the value again, up \
-                 to its end. If it ends there too, a proxy or a web server has cut the header."
+                "The token is longer than the pasted text. Many tools shorten long lines: copy the value again, up \
+                 to its end. If the value ends at the same place, a proxy or a web server has cut the header."
             }
             Self::LaterMessage => {
-                "As a rule it is the server's answer. The ticket is in the client's first message, in the header Authorization."
+                "This message is usually the server's answer. The ticket is in the client's first message, in the header Authorization."
             }
             Self::UrlAlphabet => {
-                "Some program has written \"-\" for \"+\" and \"_\" for \"/\". A server refuses a header like that."
+                "Some program has written \"-\" for \"+\" and \"_\" for \"/\". A server refuses such a header."
             }
             Self::Ntlm => {
                 "The client found no ticket for this address, and fell back to NTLM. Open the site by its name and not by its \
-                 IP address. Let that computer reach a domain controller. There, \"klist get HTTP/NAME\" says why it gets no \
+                 IP address. Let that computer reach a domain controller. On that computer, \"klist get HTTP/NAME\" shows why the client gets no \
                  ticket."
             }
         }
     }
 }
 
-/// All that there is to say, for a terminal.
+/// Writes the finding and its meaning, and [`WHERE_TO_FIND`] if the text contains no token.
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.finding(), self.meaning())?;
@@ -211,12 +213,12 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Where a token is, for who has pasted none.
+/// The places where a user finds a token.
 pub const WHERE_TO_FIND: &str = "\
 In the browser, open the developer tools (F12) and their tab \"Network\", and load the page again. Choose the request, and copy \
 its request header Authorization. It reads \"Negotiate YII…\". With curl, add \"-v\": the line begins with \"> Authorization:\".";
 
-/// UTF-8, or UTF-16 as PowerShell writes it into files. Without the white space around it.
+/// Returns the text of UTF-8, or of UTF-16 as PowerShell writes files, without the white space around the text.
 fn text_of(contents: &[u8]) -> Option<Cow<'_, str>> {
     let Some(units) = contents.strip_prefix(b"\xFF\xFE") else {
         let text = std::str::from_utf8(contents).ok()?;
@@ -227,7 +229,7 @@ fn text_of(contents: &[u8]) -> Option<Cow<'_, str>> {
     Some(text.trim().to_owned().into())
 }
 
-/// The header value in a text: behind its name, or alone.
+/// Returns the header value in a text. The value stands after the name of the header, or alone.
 fn header_of(text: &str) -> Option<String> {
     named_value(text).or_else(|| {
         let text = text.trim_matches(QUOTES);
@@ -235,8 +237,9 @@ fn header_of(text: &str) -> Option<String> {
     })
 }
 
-/// The value behind the name: the last of the scheme Negotiate, since curl sends its token in its last request. A text is
-/// searched for a few names only, since each may have a value as long as the text.
+/// Returns the last value of the scheme Negotiate after the name `Authorization`, because curl sends its token in its last
+/// request. Without such a value, it returns the last value of another scheme. Only the last [`MAX_NAMES`] names are
+/// searched, because each value may be as long as the text.
 fn named_value(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let places = lower.rmatch_indices(NAME).take(MAX_NAMES);
@@ -247,14 +250,16 @@ fn named_value(text: &str) -> Option<String> {
     if values.is_empty() { None } else { Some(values.swap_remove(chosen)) }
 }
 
-/// `Authorization: …`; and `"authorization": "…"` or `Authorization = '…'`, as browsers and PowerShell have it in a command.
+/// Returns the value after the name of the header. Between the two there is a colon, or quotes and a colon or an equals sign,
+/// as browsers and PowerShell write headers in commands: `"authorization": "…"` and `Authorization = '…'`.
 fn value_behind_name(rest: &str) -> Option<String> {
     let rest = rest.trim_start_matches(QUOTES).trim_start();
     let rest = rest.strip_prefix(':').or_else(|| rest.strip_prefix('='))?;
     Some(value_at(rest.trim_start_matches([' ', '\t', '"', '\''])))
 }
 
-/// The scheme that a text begins with, and what belongs to it: after `Negotiate` a token, after others the rest of the line.
+/// Returns the scheme at the beginning of a text, and its value: a token after `Negotiate`, or the rest of the line after
+/// another scheme.
 fn value_at(text: &str) -> String {
     let (scheme, rest) = text.split_at_checked(scheme_length(text)).unwrap_or((text, ""));
     let text = rest.split(QUOTES).next().unwrap_or_default();
@@ -264,7 +269,8 @@ fn value_at(text: &str) -> String {
     format!("{scheme}{}", rest.lines().next().unwrap_or_default())
 }
 
-/// The first line, and the lines behind it that hold nothing but base64: a mail, a terminal or a shell may have broken it.
+/// Returns the first line, and the lines after it that contain base64 only. A mail, a terminal or a shell may have broken the
+/// token into lines.
 fn one_token(text: &str) -> String {
     let mut lines = text.lines().map(|line| line.trim_end_matches(['`', '\\', '^', ' ', '\t', ']']).trim_start());
     let first = lines.next().unwrap_or_default();
@@ -272,7 +278,8 @@ fn one_token(text: &str) -> String {
     std::iter::once(first).chain(rest).collect()
 }
 
-/// Whether a text begins with a scheme that is in use, and a blank (RFC 9110 section 11.4). Any word could be a scheme.
+/// Returns whether a text begins with a known scheme and a blank (RFC 9110 section 11.4). Only known schemes count, because
+/// any word could be a scheme.
 fn begins_with_scheme(text: &str) -> bool {
     let (scheme, rest) = text.split_at_checked(scheme_length(text)).unwrap_or_default();
     let is_known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
@@ -283,8 +290,8 @@ fn scheme_length(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '-').unwrap_or(text.len())
 }
 
-/// The token in a text that holds nothing else. Without its end, its padding, or in the alphabet for URLs, it is one if it
-/// begins as one.
+/// Returns the token in a text that contains no other words. Text that is not correct base64 counts as a token if its first
+/// octets are the start of a token: the text may be cut off, without padding, or in the alphabet for URLs.
 fn token_of(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_matches(QUOTES).trim_end_matches(['…', '.']);
     let encoded: String = text.chars().filter(|character| !character.is_whitespace() && *character != '`').collect();
@@ -292,10 +299,10 @@ fn token_of(text: &str) -> Option<Vec<u8>> {
     whole.or_else(|| decode_start(&encoded).filter(|token| Start::of(token).is_some()))
 }
 
-/// As many octets as base64 of either alphabet tells, wherever it ends.
+/// Decodes base64 of either alphabet as far as it goes, wherever the text was cut off.
 fn decode_start(encoded: &str) -> Option<Vec<u8>> {
     let digits = encoded.trim_end_matches('=');
-    // One digit behind whole groups tells no octet.
+    // A single digit after whole groups of four contains no whole octet.
     let whole = if digits.len() % 4 == 1 { digits.len().saturating_sub(1) } else { digits.len() };
     let digits = digits.get(..whole)?;
     LENIENT.decode(digits).or_else(|_| LENIENT_FOR_URLS.decode(digits)).ok()
@@ -305,14 +312,14 @@ const fn is_base64(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '-' | '_' | '=')
 }
 
-/// What a token is by its first octets, so also one that is cut off.
+/// The kind of a token, from its first octets, so that a token that is cut off has a kind, too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
-    /// What a client begins with: RFC 2743 section 3.1, or an AP-REQ (RFC 4120 section 5.5.1).
+    /// The first token of a client: RFC 2743 section 3.1, or an AP-REQ (RFC 4120 section 5.5.1).
     First,
     /// A NegTokenResp (RFC 4178 section 4.2), or an AP-REP (RFC 4120 section 5.5.2).
     Later,
-    /// MS-NLMP section 2.2.1.
+    /// An NTLM message (MS-NLMP section 2.2.1).
     Ntlm,
 }
 
@@ -326,7 +333,7 @@ impl Start {
     }
 }
 
-/// Whether a token is shorter than its first length says (X.690 section 8.1.3).
+/// Returns whether a token is shorter than its first length field says (X.690 section 8.1.3).
 fn is_cut_off(token: &[u8]) -> bool {
     let Some((first, rest)) = token.get(1..).and_then(<[u8]>::split_first) else { return true };
     let count = usize::from(first & 0x7F);
@@ -340,15 +347,15 @@ fn is_cut_off(token: &[u8]) -> bool {
 
 const NAME: &str = "authorization";
 
-/// More than one request has, and its answers name.
+/// The largest number of header names that are searched: more than one request and its answers contain.
 const MAX_NAMES: usize = 32;
 
 const QUOTES: [char; 2] = ['"', '\''];
 
-/// How the base64 of a JSON object begins: `{"`.
+/// The beginning of a JSON object, `{"`, in base64.
 const JSON_OBJECT: &str = "eyJ";
 
-/// Of the registry of RFC 9110 section 16.4.1 and of Windows, those that people paste.
+/// The schemes that users paste, from the registry of RFC 9110 section 16.4.1 and from Windows.
 const SCHEMES: [&str; 8] = ["Negotiate", "NTLM", "Kerberos", "Basic", "Bearer", "DPoP", "Digest", "Mutual"];
 
 const UNPADDED: GeneralPurposeConfig = general_purpose::NO_PAD
@@ -362,7 +369,7 @@ const LENIENT_FOR_URLS: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE
 mod tests {
     use super::*;
 
-    /// An object of 62 octets with the tag of a first token: "YD4" and so on.
+    /// Returns an object with 62 octets of contents and the tag of a first token. In base64 it begins with "YD4".
     fn token() -> Vec<u8> {
         [&[0x60, 62][..], &[0xFB; 62]].concat()
     }
@@ -374,13 +381,13 @@ mod tests {
     fn header(text: &str) -> String {
         match Pasted::of_text(text.as_bytes()) {
             Some(Pasted::Header(value)) => String::from_utf8(value).unwrap(),
-            Some(Pasted::Token(_)) => format!("{text:?} is taken for a token"),
-            None => format!("{text:?} is taken for neither"),
+            Some(Pasted::Token(_)) => format!("{text:?} was read as a token"),
+            None => format!("{text:?} was read as neither header nor token"),
         }
     }
 
     #[test]
-    fn a_header_amid_others_is_found() {
+    fn authorization_header_is_found_among_other_headers_and_in_commands() {
         let token = encoded();
         let value = format!("Negotiate {token}");
         let (start, end) = token.split_at(20);
@@ -405,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_powershell_writes_into_a_file_is_text() {
+    fn header_is_found_in_utf16_as_powershell_writes_files() {
         let text = format!("> Authorization: Negotiate {}\r\n", encoded());
         let units = text.encode_utf16().flat_map(u16::to_le_bytes);
         let file: Vec<u8> = [0xFF, 0xFE].into_iter().chain(units).collect();
@@ -414,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_text_has_its_advice() {
+    fn text_without_a_whole_first_token_gets_the_advice_for_its_kind() {
         let json = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc";
         for (text, advice) in [
             ("", Advice::Nothing),
@@ -451,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_its_end_is_cut_off_wherever_that_was() {
+    fn token_gets_the_advice_cut_off_at_every_shorter_length() {
         let encoded = encoded();
         assert_eq!(Advice::on(encoded.trim_end_matches('=').as_bytes()), None);
         for length in 2..encoded.trim_end_matches('=').len() {
@@ -463,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_alphabet_for_urls_is_read_and_has_its_advice() {
+    fn token_in_the_alphabet_for_urls_is_read_and_gets_the_advice_url_alphabet() {
         let for_urls = encoded().replace('+', "-").replace('/', "_");
         assert_ne!(for_urls, encoded());
         for text in [for_urls.clone(), for_urls.trim_end_matches('=').to_owned()] {
@@ -473,13 +480,13 @@ mod tests {
             );
             assert_eq!(Advice::on(text.as_bytes()), Some(Advice::UrlAlphabet), "{text}");
         }
-        // A server would refuse the header, so it stays as it is.
+        // The header is not corrected, because a server would refuse it.
         let value = format!("Negotiate {for_urls}");
         assert_eq!((header(&value), Advice::on(value.as_bytes())), (value.clone(), Some(Advice::UrlAlphabet)));
     }
 
     #[test]
-    fn a_text_of_many_names_is_searched_for_a_few() {
+    fn only_the_last_32_authorization_headers_of_a_text_are_searched() {
         let names = "authorization:".repeat(9_000);
         assert_eq!(Advice::on(names.as_bytes()), Some(Advice::NoToken));
         let behind = "> Authorization: Basic eA==\n".repeat(MAX_NAMES);
@@ -488,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_has_pasted_no_token_reads_where_one_is() {
+    fn advice_tells_where_to_find_a_token_only_if_the_text_has_none() {
         assert!(Advice::Prose.to_string().ends_with(WHERE_TO_FIND));
         assert!(!Advice::Ntlm.to_string().contains(WHERE_TO_FIND));
     }

@@ -1,50 +1,50 @@
-//! What became of a token, as a tree: each node a fact or a check, with what was found, and for what failed why and what to
-//! do. Data, and the same as text for a terminal.
+//! The tree of an explanation. Each node is a fact or a check, with the value that was found. A failed check has its reason
+//! and its remedy. The tree is data, and prints itself for a terminal.
 
 use kerberos_sso::Error;
 use std::fmt::{self, Write as _};
 
-/// One line of the tree, and what belongs to it.
+/// One fact or check of the tree, and the nodes below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Whether it was checked, and what came of it.
+    /// Whether the check was made, and its result.
     pub mark: Mark,
-    /// The fact or the check.
+    /// The name of the fact or of the check.
     pub title: String,
-    /// What was found; may be empty.
+    /// The value that was found, or an empty text.
     pub value: String,
-    /// Why it failed, if it did.
+    /// The reason of the failure, if the check failed.
     pub failure: Option<Failure>,
-    /// The facts and checks that belong to it.
+    /// The facts and checks below this node.
     pub children: Vec<Node>,
 }
 
-/// Whether a check was made, and what came of it.
+/// The result of a check, or the mark of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// Checked, and as it must be.
+    /// The check was made, and passed.
     Passed,
-    /// Checked, and refused.
+    /// The check was made, and failed.
     Failed,
-    /// A fact, or a check that was not come to.
+    /// The node is a fact, or a check that was not made.
     Untold,
 }
 
-/// Why a check failed.
+/// The reason why a check failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The code of the refusal ([`Error::code`]).
     pub code: &'static str,
-    /// Where to look for the cause.
+    /// The place of the cause ([`Error::blame`]).
     pub blame: String,
-    /// The error.
+    /// The text of the error.
     pub because: String,
-    /// What to do, if something can be done.
+    /// The remedy, if there is one ([`Error::remedy`]).
     pub remedy: Option<String>,
 }
 
 impl Mark {
-    /// Returns the character that stands for the mark on a terminal.
+    /// Returns the character of the mark on a terminal.
     #[must_use]
     pub const fn sign(self) -> char {
         match self {
@@ -56,7 +56,7 @@ impl Mark {
 }
 
 impl Failure {
-    /// Returns what the error tells.
+    /// Returns the texts of `error`.
     #[must_use]
     pub fn new(error: &Error) -> Self {
         Self {
@@ -88,7 +88,8 @@ impl Node {
         Self { failure: Some(Failure::new(error)), ..Self::new(Mark::Failed, title, value) }
     }
 
-    /// Makes a node whose mark is that of what belongs to it: failed if anything has, passed if anything has.
+    /// Makes the node of a stage from its children. The mark is `Failed` if a child failed, else `Passed` if a child passed,
+    /// else `Untold`.
     #[must_use]
     pub fn stage(title: &str, children: Vec<Self>) -> Self {
         let any = |mark| children.iter().any(|child| child.mark == mark);
@@ -116,7 +117,7 @@ impl Node {
     }
 }
 
-/// Draws the tree, each node on its line, wrapped at 118 columns.
+/// Draws the tree with one line for each node. Lines are wrapped at 118 columns.
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, "", Branch::Root)
@@ -135,7 +136,7 @@ impl Failure {
     }
 }
 
-/// Where a node hangs in its parent.
+/// The position of a node among the children of its parent.
 #[derive(Clone, Copy)]
 enum Branch {
     Root,
@@ -161,7 +162,7 @@ impl Branch {
     }
 }
 
-/// Lines of words, the first behind `first`, the others behind `others`.
+/// Writes `text` in lines. The first line begins with `first`, and the other lines begin with `others`.
 fn write_wrapped(f: &mut fmt::Formatter<'_>, first: &str, others: &str, text: &str) -> fmt::Result {
     f.write_str(first)?;
     let mut column = first.chars().count();

@@ -1,4 +1,4 @@
-//! `keytab derive`: the keys that follow from an account's password, shown or written to a keytab.
+//! `keytab derive`: derives the keys of an account from its password, and prints them or writes a keytab.
 
 use super::entry::{self, HEAD, Keys};
 use super::write::{self, NewEntry};
@@ -53,26 +53,26 @@ impl Derivation {
 
     fn check(&self) -> Result<(), &'static str> {
         if self.account.is_empty() || self.realm.is_empty() {
-            return Err("--account and --realm are wanted");
+            return Err("--account and --realm are needed");
         }
         if self.account.contains(['@', '\\']) {
-            return Err("--account is a name without realm or domain");
+            return Err("--account must be a name without realm or domain");
         }
         if self.kvno == 0 {
-            return Err("versions begin with 1");
+            return Err("--kvno must be at least 1");
         }
         if self.keys == Keys::Hidden && self.out.is_none() {
-            return Err("--out FILE or --show-keys is wanted: the keys go nowhere else");
+            return Err("--out FILE or --show-keys is needed, else the keys are neither written nor printed");
         }
         Ok(())
     }
 
-    /// The realm of an account of Active Directory is in capitals, as its salt has it.
+    /// Returns the realm of the entries. For an account of Active Directory it is in capitals, as in the account's salt.
     fn realm(&self) -> String {
         if self.account.contains('/') { self.realm.clone() } else { self.realm.to_uppercase() }
     }
 
-    /// The names to write the keys for, without their realm.
+    /// Returns the names of the principals of the entries, without the realm.
     fn names<'a>(&'a self, realm: &'a str) -> Result<Vec<&'a str>, String> {
         let principals =
             if self.principals.is_empty() { std::slice::from_ref(&self.account) } else { &self.principals };
@@ -83,7 +83,7 @@ impl Derivation {
         };
         let names = principals.iter().map(name).collect::<Result<Vec<&str>, _>>()?;
         match names.iter().find(|name| name.split('/').any(str::is_empty)) {
-            Some(name) => Err(format!("{name:?} is no name of a principal")),
+            Some(name) => Err(format!("{name:?} is not the name of a principal")),
             None => Ok(names),
         }
     }
@@ -147,7 +147,7 @@ pub(super) fn run(terminal: &mut Terminal<'_>, derivation: &Derivation) -> Resul
     Ok(Finding::Fine)
 }
 
-/// Writes a file that is not there yet, and that only its owner can read.
+/// Writes a new file that only its owner can read. It is an error if the file exists.
 fn save(path: &Path, octets: &[u8]) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

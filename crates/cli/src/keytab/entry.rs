@@ -1,4 +1,4 @@
-//! One entry as a line and as JSON.
+//! Formats a keytab entry as a line of text, and as JSON.
 
 use crate::text::printable;
 use kerberos_sso::crypto::EncType;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
-/// Whether keys are shown.
+/// Whether the command prints keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
     Hidden,
@@ -18,7 +18,7 @@ pub(super) const HEAD: &str = "\
 KVNO Timestamp            Principal
 ---- -------------------- ------------------------------------------------------------";
 
-/// A line as `klist -k -e -t` writes it.
+/// Returns a line as `klist -k -e -t` writes it.
 pub(super) fn line(entry: &KeytabEntry, keys: Keys) -> Zeroizing<String> {
     let etype = type_name(entry.etype);
     let unusable = if entry.key.is_some() { "" } else { ", which is not supported" };
@@ -55,13 +55,13 @@ pub(super) fn type_name(etype: EncType) -> String {
     etype.name().map_or_else(|| format!("etype {}", etype.0), String::from)
 }
 
-/// The key in hexadecimal, if this program can use it.
+/// Returns the key in hexadecimal, if its encryption type is supported.
 pub(super) fn hex(entry: &KeytabEntry) -> Option<Zeroizing<String>> {
     let octets = entry.key.as_ref()?.expose_bytes();
-    // A string that grows would leave digits in memory that is given back.
+    // A string that grows would free memory that still holds digits of the key.
     let mut hex = Zeroizing::new(String::with_capacity(octets.len().saturating_mul(2)));
     for octet in octets {
-        // A string takes whatever is written.
+        // Writing to a string never fails.
         let _ = write!(hex, "{octet:02x}");
     }
     Some(hex)

@@ -1,4 +1,4 @@
-//! `keytab list`: the entries of a keytab, and what is wrong with them.
+//! `keytab list`: lists the entries of a keytab, and the records that cannot be used.
 
 use super::entry::{self, HEAD, Keys};
 use crate::arguments::Output;
@@ -33,7 +33,7 @@ impl Listing {
                 _ => return Err(argument.unexpected()),
             }
         }
-        Ok(Wanted::Work(Self { file: file.ok_or("no FILE is named")?, keys, output }))
+        Ok(Wanted::Work(Self { file: file.ok_or("the FILE argument is missing")?, keys, output }))
     }
 }
 
@@ -54,7 +54,7 @@ fn write_text(out: &mut dyn Write, listing: &Listing, keytab: &Keytab, notes: &[
         writeln!(out, "{}", entry::line(entry, listing.keys).as_str())?;
     }
     if !keytab.unusable().is_empty() {
-        writeln!(out, "\nCannot serve:")?;
+        writeln!(out, "\nRecords that cannot be used:")?;
         keytab.unusable().iter().try_for_each(|record| writeln!(out, "  {record}"))?;
     }
     if !notes.is_empty() {
@@ -90,7 +90,7 @@ fn unusable(record: &UnusableEntry) -> Value {
     })
 }
 
-/// What an administrator should know of entries that are whole.
+/// Returns notes for the administrator about entries that are whole.
 fn notes(entries: &[KeytabEntry]) -> Vec<String> {
     let mut types: BTreeMap<String, Vec<EncType>> = BTreeMap::new();
     for entry in entries {
@@ -101,16 +101,18 @@ fn notes(entries: &[KeytabEntry]) -> Vec<String> {
     for (principal, types) in types {
         let name = crate::text::printable(&principal);
         if principal.starts_with("krbtgt/") {
-            notes.push(format!("{name} is a key of the KDC: whoever reads this file can be anybody in the realm."));
+            notes.push(format!(
+                "{name} is a key of the KDC: a person who reads this file can impersonate any user of the realm."
+            ));
         }
         if types.is_empty() {
-            notes.push(format!("{name} has no key of a type that is supported."));
+            notes.push(format!("{name} has no key of a supported encryption type."));
         } else if types.iter().all(|etype| *etype == EncType::RC4_HMAC) {
             notes.push(format!("{name} has keys of RC4 only, which a server refuses unless its policy allows RC4."));
         }
     }
     if entries.is_empty() {
-        notes.push("No entry can serve.".into());
+        notes.push("No entry can be used.".into());
     }
     notes
 }

@@ -1,7 +1,7 @@
-//! `keytab match`: which entry of a keytab opens a ticket, or why none does.
+//! `keytab match`: finds the entry of a keytab that opens a ticket, or the reason why no entry does.
 //!
-//! Every entry of the ticket's type is tried, whatever its principal, version and realm: an administrator wants to know which
-//! key it was, also where a server would not come to it.
+//! The command tries every entry of the ticket's encryption type, with any principal, version and realm. The administrator
+//! wants to know the key of the ticket, even if a server would not try that entry.
 
 use super::entry;
 use crate::arguments::{Form, Output};
@@ -40,27 +40,27 @@ impl Trial {
                 _ => return Err(argument.unexpected()),
             }
         }
-        let (file, token) = (file.ok_or("no FILE is named")?, token.ok_or("--token is wanted")?);
+        let (file, token) = (file.ok_or("the FILE argument is missing")?, token.ok_or("--token is needed")?);
         Ok(Wanted::Work(Self { file, token, form, output }))
     }
 }
 
-/// What became of one entry.
+/// The result of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
     Opens,
-    /// It opens the ticket, and is of another realm, so a server would not try it.
+    /// The entry opens the ticket, but belongs to another realm, so a server would not try it.
     OfOtherRealm,
     OtherType,
-    /// The ticket is not under this key.
+    /// The entry has the ticket's encryption type, but does not open the ticket.
     OtherKey,
 }
 
-/// A ticket that was held against a keytab.
+/// The results of all entries of a keytab for one ticket.
 struct Report<'r> {
     query: KeyQuery<'r>,
     fits: Vec<(&'r KeytabEntry, Fit)>,
-    /// Why a server with the whole keytab does not open it.
+    /// The reason why a server with the whole keytab does not open the ticket.
     refused: Option<Refused>,
 }
 
@@ -76,11 +76,11 @@ pub(super) fn run(terminal: &mut Terminal<'_>, trial: &Trial) -> Result<Finding,
     };
     let token = match token {
         Ok(token) => token,
-        Err(refused) => return not_come_to(terminal.out, trial.output, refused.error()),
+        Err(refused) => return refused_without_key(terminal.out, trial.output, refused.error()),
     };
     let query = match reader.read(&token) {
         Ok(request) => request.key_query(),
-        Err(refused) => return not_come_to(terminal.out, trial.output, refused.error()),
+        Err(refused) => return refused_without_key(terminal.out, trial.output, refused.error()),
     };
     let whole = KeySet::from_accounts(parse()?.accounts()).map_err(|error| error.to_string())?;
     let report = Report::of(&Door { reader: &reader, token: &token }, query, keytab.entries(), &whole);
@@ -91,11 +91,11 @@ pub(super) fn run(terminal: &mut Terminal<'_>, trial: &Trial) -> Result<Finding,
     Ok(Finding::fine_if(report.opener().is_some()))
 }
 
-/// Says that the token is refused before a key is looked for.
-fn not_come_to(out: &mut dyn Write, output: Output, error: &Error) -> Result<Finding, Failure> {
+/// Prints that the token is refused before a key is needed.
+fn refused_without_key(out: &mut dyn Write, output: Output, error: &Error) -> Result<Finding, Failure> {
     match output {
         Output::Text => {
-            writeln!(out, "The token is refused before a key is looked for.")?;
+            writeln!(out, "The token is refused before a key is needed.")?;
             refusal::write(out, error)?;
         }
         Output::Json => {
@@ -106,16 +106,16 @@ fn not_come_to(out: &mut dyn Write, output: Output, error: &Error) -> Result<Fin
     Ok(Finding::Faulty)
 }
 
-/// A token that can be read, for keys to be tried on its ticket.
+/// A token on whose ticket keys are tried.
 struct Door<'d> {
     reader: &'d Validator,
     token: &'d [u8],
 }
 
 impl Door<'_> {
-    /// Returns why none of the keys opens the ticket, or `None` if one does, whatever is in it.
+    /// Returns the reason why no key opens the ticket; `None` if a key opens it, even if the ticket's contents are refused.
     fn refuses(&self, keys: &KeySet) -> Option<Refused> {
-        // None of the keys has an end.
+        // The keys have no end of validity, so any time will do.
         let now = UnixTime::from_seconds(0);
         let opened =
             self.reader.read(self.token).and_then(|request| self.reader.open_with(request, keys, now).map(drop));
@@ -128,7 +128,7 @@ impl Door<'_> {
         opened.err().filter(is_of_keys)
     }
 
-    /// Tries one key, as one of the ticket's realm and of any version.
+    /// Returns whether the entry's key opens the ticket, ignoring the realm and the version of the entry.
     fn opens_with(&self, entry: &KeytabEntry, realm: &str) -> bool {
         let Some(key) = entry.key.clone() else { return false };
         let account = Account::new(&entry::name(entry), realm).with_key(ServiceKey::new(key, None));
@@ -152,14 +152,14 @@ impl<'r> Report<'r> {
         Self { query, fits: entries.iter().map(|entry| (entry, fit(entry))).collect(), refused: door.refuses(whole) }
     }
 
-    /// The place of the first entry that opens the ticket.
+    /// Returns the index of the first entry that opens the ticket and belongs to its realm.
     fn opener(&self) -> Option<usize> {
         self.fits.iter().position(|(_, fit)| *fit == Fit::Opens)
     }
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let KeyQuery { service, etype, kvno, .. } = self.query;
-        let version = kvno.map_or_else(|| "no version named".into(), |kvno| format!("version {kvno}"));
+        let version = kvno.map_or_else(|| "without a version".into(), |kvno| format!("version {kvno}"));
         let realm = printable(self.query.realm());
         writeln!(out, "The ticket for {service}@{realm} needs a key of {}, {version}.\n", entry::type_name(etype))?;
         writeln!(out, "  KVNO Principal")?;
@@ -172,7 +172,7 @@ impl<'r> Report<'r> {
         match (self.opener(), &self.refused) {
             (Some(_), None) => Ok(()),
             (Some(_), Some(refused)) => {
-                writeln!(out, "A server with the whole keytab does not come to that entry.")?;
+                writeln!(out, "A server with the whole keytab does not try that entry.")?;
                 refusal::write(out, refused.error())
             }
             (None, refused) => {
@@ -186,13 +186,17 @@ impl<'r> Report<'r> {
         let named = self.query.kvno.filter(|named| *named != 0);
         match (fit, named) {
             (Fit::Opens, Some(named)) if named != entry.kvno => {
-                format!("opens it, though the ticket names version {named}")
+                format!("opens the ticket, although the ticket names version {named}")
             }
-            (Fit::Opens, _) => "opens it".into(),
-            (Fit::OfOtherRealm, _) => format!("opens it, but is not of the realm {}", printable(self.query.realm())),
-            (Fit::OtherType, _) => "another type".into(),
-            (Fit::OtherKey, Some(named)) if named != entry.kvno => "another version, which does not open it".into(),
-            (Fit::OtherKey, _) => "does not open it".into(),
+            (Fit::Opens, _) => "opens the ticket".into(),
+            (Fit::OfOtherRealm, _) => {
+                format!("opens the ticket, but does not belong to the realm {}", printable(self.query.realm()))
+            }
+            (Fit::OtherType, _) => "has another encryption type".into(),
+            (Fit::OtherKey, Some(named)) if named != entry.kvno => {
+                "has another version, and does not open the ticket".into()
+            }
+            (Fit::OtherKey, _) => "does not open the ticket".into(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `keytab`: lists a keytab, makes one from a password, and says which of its keys opens a ticket.
+//! The command `keytab`: lists a keytab, makes a keytab from a password, and finds the key that opens a ticket.
 
 mod derive;
 mod entry;
@@ -33,13 +33,13 @@ impl Work {
         let name = match parser.next()? {
             Some(Arg::Value(name)) => name,
             Some(argument) => return Question::of(&argument).map(Wanted::Answer).ok_or_else(|| argument.unexpected()),
-            None => return Err("list, derive or match is wanted".into()),
+            None => return Err("the command is missing: list, derive or match".into()),
         };
         match name.to_str() {
             Some("list") => list::Listing::parse(parser).map(|wanted| wanted.map(Self::List)),
             Some("derive") => derive::Derivation::parse(parser).map(|wanted| wanted.map(Self::Derive)),
             Some("match") => match_token::Trial::parse(parser).map(|wanted| wanted.map(Self::Match)),
-            _ => Err(format!("{name:?} is no command for keytabs").into()),
+            _ => Err(format!("{name:?} is not a command for keytabs").into()),
         }
     }
 }
@@ -47,27 +47,27 @@ impl Work {
 fn usage(program: &str) -> String {
     format!(
         "\
-{program} list FILE                 lists the entries, as `klist -k -e -t` does, and what is wrong with the file
-{program} match FILE --token TOKEN  says which entry opens the ticket, or why none does
-{program} derive OPTIONS            makes keys from a password
+{program} list FILE                 lists the entries, as `klist -k -e -t` does, and the records that cannot be used
+{program} match FILE --token TOKEN  finds the entry that opens the ticket, or the reason why no entry does
+{program} derive OPTIONS            derives the keys of an account from its password
 
-list   --show-keys           prints the keys, too
-       --json                one object for the file
+list   --show-keys           also prints the keys
+       --json                prints one object for the file
 match  --token TOKEN         a file, - for standard input, or the token itself: binary, base64, or a header
-       --header              the file is a header value, byte for byte
-       --json                one object for the token
-derive --account NAME        whose password it is: NAME$ for a computer account, NAME for a user of Active Directory,
-                             SERVICE/HOST for a principal of another KDC; the salt follows from it
-       --realm REALM         of the account
+       --header              the TOKEN is a file with a header value, octet for octet
+       --json                prints one object for the token
+derive --account NAME        the account: NAME$ for a computer account, NAME for a user of Active Directory,
+                             SERVICE/HOST for a principal of another KDC; the name determines the salt
+       --realm REALM         the realm of the account
        --principal NAME      writes the keys for this name instead of the account's; may be given more than once
-       --salt TEXT           the account's salt, if it is another one
+       --salt TEXT           the account's salt, if it does not follow from the account's name
        --etypes 18,17,…      default 18,17
        --kvno VERSION        default 1
-       --at UNIX_SECONDS     the time of writing (default: the clock)
-       --password-file FILE  default: standard input; without the line's end
-       --show-keys           prints the keys, each as `validate --key` takes it
-       --out FILE            writes a keytab, which must not be there yet
+       --at UNIX_SECONDS     the timestamp of the entries (default: now)
+       --password-file FILE  the password (default: standard input); the end of line is ignored
+       --show-keys           prints the keys in the form of `validate --key`
+       --out FILE            writes a new keytab; it is an error if FILE exists
 
-Exit status: 0 in order, or opened, 1 an entry is damaged, none can serve, or none opens the ticket, 2 misuse."
+Exit status: 0 in order, or opened, 1 a record is damaged, no entry can be used or opens the ticket, 2 wrong arguments."
     )
 }

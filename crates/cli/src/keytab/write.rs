@@ -1,4 +1,4 @@
-//! Entries in, a keytab of version 0x502 out, as MIT krb5 writes it (its documentation's "Keytab file format").
+//! Writes a keytab of version 0x502, as MIT krb5 does ("Keytab file format" in the documentation of MIT krb5).
 
 use kerberos_sso::{Key, UnixTime};
 use zeroize::Zeroizing;
@@ -13,9 +13,9 @@ pub(super) struct NewEntry<'a> {
     pub(super) key: &'a Key,
 }
 
-/// Writes entries in order.
+/// Returns a keytab of the entries, in their order.
 pub(super) fn keytab(entries: &[NewEntry<'_>]) -> Result<Zeroizing<Vec<u8>>, String> {
-    // A vector that grows would leave keys in memory that is given back.
+    // A vector that grows would free memory that still holds keys.
     let room = entries.iter().fold(VERSION.len(), |room, entry| room.saturating_add(entry.room()));
     let mut octets = Zeroizing::new(Vec::with_capacity(room));
     octets.extend(VERSION);
@@ -24,7 +24,7 @@ pub(super) fn keytab(entries: &[NewEntry<'_>]) -> Result<Zeroizing<Vec<u8>>, Str
 }
 
 impl NewEntry<'_> {
-    /// More than the octets of the record.
+    /// Returns a number that is larger than the number of octets of the record.
     fn room(&self) -> usize {
         let text = self.name.len().saturating_mul(3).saturating_add(self.realm.len());
         text.saturating_add(self.key.expose_bytes().len()).saturating_add(64)
@@ -50,7 +50,10 @@ impl NewEntry<'_> {
     }
 
     fn too_long(&self) -> String {
-        format!("{}@{}: a name is too long for a keytab, or the time is not one of 1970 to 2106", self.name, self.realm)
+        format!(
+            "{}@{}: a name is too long for a keytab, or the time is not between 1970 and 2106",
+            self.name, self.realm
+        )
     }
 }
 
@@ -62,5 +65,5 @@ fn append_counted(record: &mut Vec<u8>, octets: &[u8]) -> Option<()> {
 
 const VERSION: [u8; 2] = [5, 2];
 
-/// RFC 4120 section 6.2; `ktutil` writes it for services, too.
+/// The name type NT-PRINCIPAL (RFC 4120 section 6.2). `ktutil` writes this type for services, too.
 const NT_PRINCIPAL: i32 = 1;

@@ -1,4 +1,4 @@
-//! A verdict as JSON, one object a token. Times are Unix seconds; what is absent is null.
+//! Returns a verdict as a JSON object. Times are Unix seconds, and absent values are null.
 
 use super::verdict::Verdict;
 use base64::Engine as _;
@@ -80,7 +80,7 @@ fn authenticator(accepted: &Accepted) -> Value {
 }
 
 fn pac(pac: &VerifiedPac<'_>) -> Value {
-    // Texts that cannot be read are absent.
+    // Texts that cannot be read are null in the object.
     let (logon, upn) = (pac.logon_info(), pac.upn_dns_info().ok().flatten());
     let (logon, upn) = (logon.as_ref(), upn.as_ref());
     json!({
@@ -111,7 +111,7 @@ fn sids(groups: impl Iterator<Item = Group>) -> Vec<String> {
     groups.map(|group| group.sid.to_string()).collect()
 }
 
-/// As the wire has it: JSON escapes what must be escaped.
+/// Returns the components of a name as they are in the ticket. JSON escapes the characters that need it.
 fn joined(name: PrincipalName<'_>) -> String {
     name.components().collect::<Vec<_>>().join("/")
 }

@@ -1,4 +1,4 @@
-//! The tokens named on the command line, judged in order by one validator with one replay cache.
+//! Validates the tokens of the command line in order, by one validator with one replay cache.
 
 use super::json;
 use super::token::Token;
@@ -19,7 +19,8 @@ pub(super) fn judge(terminal: &mut Terminal<'_>, mut arguments: Arguments) -> Re
     let certificates = certificates.collect::<Result<Vec<_>, _>>()?;
     let policy = arguments.policy.clone().with_channel_bindings(arguments.bindings.iter().copied().chain(certificates));
     match arguments.replay {
-        // Nothing came before this program, so nothing that came before can have been admitted. All tokens may be one client's.
+        // No token was admitted before this program started, so tokens from before its start are not too old. All tokens may
+        // belong to the same client, so the cache has no limit for each client.
         Replay::Remember => {
             let cache = MemoryReplayCache::new(arguments.tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
                 .taking_earlier_authenticators()

@@ -1,4 +1,4 @@
-//! What the table amounts to: accepted and refused by source, and what an administrator reads of each kind of refusal.
+//! The summary of the table: the numbers of accepted and refused tokens by source, and the texts of each kind of refusal.
 
 use super::table::Row;
 use crate::refusal;
@@ -43,14 +43,14 @@ fn write_row(out: &mut dyn Write, label: &str, codes: &str) -> io::Result<()> {
     if codes.is_empty() { writeln!(out, "{}", label.trim_end()) } else { write_wrapped(out, label, codes) }
 }
 
-/// The codes of these rows, most frequent first, each with how often it is there.
+/// Returns the codes of these rows with the number of their tokens, most frequent first.
 fn codes(rows: &[&Row<'_>]) -> String {
     let codes = by_code(rows.iter().copied());
     let counted = codes.iter().map(|(code, rows)| format!("{code}\u{a0}{}", rows.len()));
     counted.collect::<Vec<_>>().join(", ")
 }
 
-/// The refused rows by code, most frequent first.
+/// Returns the refused rows, grouped by code, most frequent code first.
 fn by_code<'r>(rows: impl Iterator<Item = &'r Row<'r>>) -> Vec<(&'static str, Vec<&'r Row<'r>>)> {
     let mut codes: BTreeMap<&'static str, Vec<&Row<'_>>> = BTreeMap::new();
     for row in rows {
@@ -64,7 +64,10 @@ fn by_code<'r>(rows: impl Iterator<Item = &'r Row<'r>>) -> Vec<(&'static str, Ve
 }
 
 fn show_refusals(out: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
-    writeln!(out, "What an administrator reads, most frequent first, each of one such token:\n")?;
+    writeln!(
+        out,
+        "The texts of each refusal for the administrator, most frequent first, with one token as the example:\n"
+    )?;
     for (code, rows) in by_code(rows.iter()) {
         let example = rows.first().and_then(|row| Some((row, row.verdict.as_ref().err()?)));
         let Some((row, error)) = example else { continue };
@@ -77,7 +80,7 @@ fn show_refusals(out: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the name of what made something, without its version: `MIT krb5` of `MIT krb5 1.20.1 gss_init_sec_context`.
+/// Returns the name of a product without its version: `MIT krb5` for `MIT krb5 1.20.1 gss_init_sec_context`.
 fn product(made_by: &str) -> String {
     let is_version = |word: &&str| word.starts_with(|first: char| first.is_ascii_digit());
     let words: Vec<_> = made_by.split(' ').take_while(|word| !is_version(word)).collect();

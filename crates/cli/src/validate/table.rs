@@ -1,4 +1,4 @@
-//! Every recorded token, judged as its file says, as a table.
+//! Validates every recorded token with the keys and the policy of its file, and prints a table.
 
 use super::summary;
 use super::token::Token;
@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthStr as _;
 
-/// How much is shown.
+/// The part of the output that is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     Whole,
@@ -40,7 +40,7 @@ pub(super) fn show(out: &mut dyn Write, extent: Extent) -> Result<Finding, Failu
     Ok(Finding::fine_if(rows.iter().all(|row| row.judgement != Judgement::Otherwise)))
 }
 
-/// One token: what became of it, and in which time.
+/// One token with its verdict, and the time that the validation took.
 pub(super) struct Row<'a> {
     pub(super) recording: &'a Recording,
     pub(super) case: &'a Case,
@@ -51,7 +51,7 @@ pub(super) struct Row<'a> {
     time: Duration,
 }
 
-/// What the file says to the verdict.
+/// Whether the verdict is the verdict that the file expects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Judgement {
     AsExpected,
@@ -94,7 +94,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Returns the type that the ticket's unencrypted fields name, if there is a ticket, whether or not the policy accepts it.
+/// Returns the encryption type in the ticket's unencrypted fields, even if the policy refuses this type; `None` without a
+/// ticket.
 fn ticket_etype(validator: &Validator<NoReplayCache>, form: Form, bytes: &[u8]) -> Option<EncType> {
     let token = match form {
         Form::Token => bytes.into(),
@@ -134,14 +135,14 @@ fn show_recording(out: &mut dyn Write, rows: &[Row<'_>], width: usize) -> io::Re
     writeln!(out)
 }
 
-/// Name and SID, each in its column.
+/// Returns the client's name and SID, each in its column.
 fn who(accepted: &Accepted) -> String {
     let ticket = accepted.ticket();
     let client = format!("{}@{}", ticket.client(), ticket.client_realm());
     format!("{} {}", fit(&client, 28), sid(accepted))
 }
 
-/// The user's SID, which only a PAC of Active Directory has.
+/// Returns the user's SID, or a dash: only a PAC of Active Directory contains a SID.
 fn sid(accepted: &Accepted) -> String {
     accepted.identity().sid().map_or_else(|| "—".into(), |sid| sid.to_string())
 }
@@ -154,9 +155,13 @@ fn show_counts(out: &mut dyn Write, rows: &[Row<'_>]) -> io::Result<()> {
     let otherwise = count(&|row| row.judgement == Judgement::Otherwise);
     writeln!(out, "{} tokens: {accepted} accepted and {refused} refused as expected.", rows.len())?;
     if otherwise > 0 {
-        writeln!(out, "{otherwise} were not judged as expected (✗).")?;
+        writeln!(out, "{otherwise} tokens have another verdict than expected (✗).")?;
     }
-    let build = if cfg!(debug_assertions) { "barely optimised: add --release for real figures" } else { "optimised" };
+    let build = if cfg!(debug_assertions) {
+        "a build without optimisation: add --release for real figures"
+    } else {
+        "optimised"
+    };
     writeln!(out, "µs: median of {RUNS} validations of the whole token, one thread, {build}.\n")
 }
 
@@ -171,8 +176,8 @@ fn short_name(etype: EncType) -> &'static str {
     }
 }
 
-/// Odd, so that there is one in the middle.
+/// The number of timed validations of each token: odd, so that the median is one of them.
 const RUNS: usize = 15;
 
-/// A name of 28 columns, a blank, and a SID of a domain.
+/// The width of a name of 28 columns, a blank, and a SID of a domain user.
 const OUTCOME_WIDTH: usize = 75;

@@ -1,4 +1,4 @@
-//! A TOKEN: a file or standard input in, a token or a header value out, whichever the bytes are.
+//! Reads a TOKEN argument from a file or standard input, and recognises a token or a header value.
 
 use crate::arguments::Form;
 use crate::input;
@@ -20,7 +20,8 @@ impl Token {
         })
     }
 
-    /// No token is a word of letters and a blank, and none is base64 from its first byte to its last.
+    /// Recognises a header by its scheme, and base64 by its alphabet. The octets of a binary token are neither: no token
+    /// begins with letters and a blank, and no token consists of base64 digits only.
     fn recognise(contents: Vec<u8>) -> Self {
         if names_a_scheme(&contents) {
             return Self::Header(contents);
@@ -33,7 +34,8 @@ impl Token {
     }
 }
 
-/// Whether the bytes are ASCII and begin with a scheme and a blank (RFC 9110 section 11.4).
+/// Returns whether the octets are ASCII and begin with a scheme and a blank (RFC 9110 section 11.4), or are `Negotiate`
+/// alone.
 fn names_a_scheme(contents: &[u8]) -> bool {
     let value = contents.trim_ascii();
     let mut words = value.splitn(2, |byte| *byte == b' ');

@@ -1,4 +1,4 @@
-//! A token to a verdict and the reply that a server would send.
+//! Validates a token, and makes the reply that a server would send.
 
 use super::token::Token;
 use kerberos_sso::replay::ReplayCache;
@@ -20,7 +20,7 @@ impl Verdict {
     }
 }
 
-/// The token that goes back, and what it is.
+/// The kind and the octets of the token that the server would send back.
 pub(crate) struct Reply {
     pub(crate) kind: &'static str,
     pub(crate) token: Vec<u8>,
@@ -32,7 +32,7 @@ impl Reply {
     }
 }
 
-/// Judges tokens in the order in which one client sends them: a second token of a negotiation may follow its first.
+/// Validates tokens in the order in which one client sends them, because a negotiation may need two tokens.
 pub(crate) struct Judge<'v, R> {
     validator: &'v Validator<R>,
     negotiation: Option<Negotiation>,

@@ -1,4 +1,4 @@
-//! What all commands have in common.
+//! Tests of the options and exit codes that all commands share.
 
 use super::run;
 
@@ -6,7 +6,7 @@ const COMMANDS: [&[&str]; 7] =
     [&[], &["validate"], &["explain"], &["keytab"], &["keytab", "list"], &["keytab", "derive"], &["keytab", "match"]];
 
 #[test]
-fn help_of_every_command_is_its_usage() {
+fn help_prints_the_usage_of_every_command() {
     for command in COMMANDS {
         for help in ["--help", "-h"] {
             let ran = run(&[command, &[help]].concat());
@@ -18,7 +18,7 @@ fn help_of_every_command_is_its_usage() {
 }
 
 #[test]
-fn version_of_every_command_is_that_of_the_package() {
+fn version_prints_the_packages_version_for_every_command() {
     for command in COMMANDS {
         let ran = run(&[command, &["--version"]].concat());
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command:?}");
@@ -27,7 +27,7 @@ fn version_of_every_command_is_that_of_the_package() {
 }
 
 #[test]
-fn misuse_of_every_command_exits_2_and_points_to_the_help() {
+fn wrong_arguments_of_every_command_exit_2_and_point_to_the_help() {
     for words in [
         &[][..],
         &["judge"],

@@ -1,10 +1,10 @@
-//! `explain`: trees of tokens that are named or pasted.
+//! Tests of `explain` with tokens from standard input and from the command line.
 
 use super::{key_words, run, run_with, with_recorded};
 use base64::Engine as _;
 
 #[test]
-fn a_token_is_explained_from_standard_input_and_as_a_word() {
+fn token_from_standard_input_and_as_an_argument_has_the_same_tree() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let keys = key_words(recording, case);
         let words: Vec<&str> = ["explain"].into_iter().chain(keys.iter().map(String::as_str)).collect();
@@ -20,7 +20,7 @@ fn a_token_is_explained_from_standard_input_and_as_a_word() {
 }
 
 #[test]
-fn a_refused_token_exits_1_with_the_failed_check_in_its_tree() {
+fn refused_token_exits_1_and_its_tree_shows_the_failed_check() {
     with_recorded("samba-mit-krb5-clock", |recording, case| {
         let keys = key_words(recording, case);
         let words: Vec<&str> = ["explain"].into_iter().chain(keys.iter().map(String::as_str)).collect();
@@ -32,7 +32,7 @@ fn a_refused_token_exits_1_with_the_failed_check_in_its_tree() {
 }
 
 #[test]
-fn whoever_pastes_no_token_is_told_where_one_is() {
+fn web_address_instead_of_a_token_prints_where_to_find_a_token() {
     let of_input = run_with(&["explain", "--at", "0", "-"], b"https://www.example.test/");
     assert_eq!((of_input.code, of_input.err.as_str()), (1, ""));
     let of_word = run(&["explain", "https://www.example.test/"]);

@@ -1,4 +1,4 @@
-//! The program `kerberos-sso` as its users run it: words and files in, text and an exit code out.
+//! Tests of the program `kerberos-sso` by its arguments, its files, its output and its exit code.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
@@ -13,14 +13,14 @@ use recorded::{Case, Form, Recording};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// What the program has said, and how it ended.
+/// The output and the exit code of the program.
 struct Ran {
     code: i32,
     out: String,
     err: String,
 }
 
-/// Runs the program on words, with nothing at its standard input.
+/// Runs the program with the arguments `words` and an empty standard input.
 fn run(words: &[&str]) -> Ran {
     run_with(words, b"")
 }
@@ -31,7 +31,7 @@ fn run_with(words: &[&str], input: &[u8]) -> Ran {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // A program that fails does not read its input.
+    // If the program fails before it reads its input, this write fails, which is no error of the test.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let done = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -42,7 +42,7 @@ fn run_with(words: &[&str], input: &[u8]) -> Ran {
     }
 }
 
-/// A folder with files, and their paths.
+/// A temporary folder for the files of a test.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -60,7 +60,7 @@ impl Folder {
     }
 }
 
-/// Runs `check` on the recorded token of this id.
+/// Runs `check` with the recorded token of this id.
 fn with_recorded(id: &str, check: impl FnOnce(&Recording, &Case)) {
     let recordings = recorded::load_all().unwrap();
     let mut cases = recordings.iter().flat_map(|recording| recording.cases.iter().map(move |case| (recording, case)));
@@ -68,7 +68,7 @@ fn with_recorded(id: &str, check: impl FnOnce(&Recording, &Case)) {
     check(recording, case);
 }
 
-/// The words that name the keys of a case, each as `--key` takes it, and their realm.
+/// Returns the arguments `--key`, `--realm` and `--at` for a case.
 fn key_words(recording: &Recording, case: &Case) -> Vec<String> {
     let realm = recording.accounts(case).unwrap()[0].realm().to_owned();
     let keys = recording.raw_keys(case).unwrap();
@@ -76,7 +76,7 @@ fn key_words(recording: &Recording, case: &Case) -> Vec<String> {
     keys.chain(["--realm".into(), realm, "--at".into(), case.now().seconds().to_string()]).collect()
 }
 
-/// The word that says that a token is a header, if it is.
+/// Returns the argument `--header` if the token of the case is a header.
 fn form_words(case: &Case) -> &'static [&'static str] {
     match case.form {
         Form::Token => &[],

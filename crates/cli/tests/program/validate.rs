@@ -1,11 +1,11 @@
-//! `validate`: the table of the recorded tokens, and tokens that are named.
+//! Tests of `validate`: the table of the recorded tokens, and tokens of the command line.
 
 use super::recorded::{self, Outcome};
 use super::{Folder, form_words, key_words, run, run_with, with_recorded};
 use serde_json::Value;
 
 #[test]
-fn every_recorded_token_is_judged_as_expected_and_the_table_ends_with_the_summary() {
+fn table_shows_every_recorded_token_with_the_expected_verdict_and_ends_with_the_summary() {
     let ran = run(&["validate"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let recordings = recorded::load_all().unwrap();
@@ -22,7 +22,7 @@ fn every_recorded_token_is_judged_as_expected_and_the_table_ends_with_the_summar
 }
 
 #[test]
-fn the_summary_counts_every_token_by_kdc_and_client() {
+fn summary_counts_every_token_by_kdc_and_client() {
     let summary = run(&["validate", "--summary"]).out;
     for source in [
         "  Samba AD  Chromium      14         5        9  clock-skew 2, not-negotiate 2, ",
@@ -31,7 +31,7 @@ fn the_summary_counts_every_token_by_kdc_and_client() {
     ] {
         assert!(summary.contains(source), "{summary}");
     }
-    let (sources, _) = summary.split_once("What an administrator reads").unwrap();
+    let (sources, _) = summary.split_once("The texts of each refusal").unwrap();
     let counts = sources.lines().filter_map(|line| {
         let mut numbers = line.get(21..)?.split_whitespace().map_while(|word| word.parse::<usize>().ok());
         Some([numbers.next()?, numbers.next()?, numbers.next()?])
@@ -44,9 +44,9 @@ fn the_summary_counts_every_token_by_kdc_and_client() {
 }
 
 #[test]
-fn the_summary_explains_each_code_most_frequent_first() {
+fn summary_explains_each_code_most_frequent_first() {
     let summary = run(&["validate", "--summary"]).out;
-    let (_, refusals) = summary.split_once("What an administrator reads").unwrap();
+    let (_, refusals) = summary.split_once("The texts of each refusal").unwrap();
     let heads = refusals.lines().filter_map(|line| {
         let (code, rest) = line.split_once(": ")?;
         let (count, _) = rest.split_once(" token")?;
@@ -67,7 +67,7 @@ fn the_summary_explains_each_code_most_frequent_first() {
 }
 
 #[test]
-fn a_token_is_read_from_a_file_or_standard_input_as_octets_base64_or_header() {
+fn token_is_read_from_a_file_or_standard_input_as_octets_base64_or_header() {
     with_recorded("samba-mit-krb5", |recording, case| {
         use base64::Engine as _;
         let octets = case.bytes().unwrap();
@@ -88,7 +88,7 @@ fn a_token_is_read_from_a_file_or_standard_input_as_octets_base64_or_header() {
 }
 
 #[test]
-fn a_token_that_comes_twice_exits_1_with_reason_and_remedy() {
+fn replayed_token_exits_1_with_the_code_replay_and_its_reason() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let keys = key_words(recording, case);
         let words: Vec<&str> = ["validate"].into_iter().chain(keys.iter().map(String::as_str)).collect();
@@ -114,7 +114,7 @@ fn a_token_that_comes_twice_exits_1_with_reason_and_remedy() {
 }
 
 #[test]
-fn neither_keys_nor_passwords_are_printed() {
+fn validate_and_explain_print_neither_keys_nor_passwords() {
     with_recorded("curl-clock", |recording, case| {
         let keys = key_words(recording, case);
         let mut words: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -1,22 +1,22 @@
-//! Checks in the order in which they are made, and how far a request came through them.
+//! The checks of a stage in their order, and their results for a request.
 
 use crate::explain::{Mark, Node};
 use kerberos_sso::Error;
 
-/// A stage: what is known there, and what is checked.
+/// A stage with the facts that are known in it, and its checks.
 pub(super) struct Stage {
     title: &'static str,
     facts: Vec<Node>,
     checks: Vec<Check>,
 }
 
-/// One check, and by which refusals it fails.
+/// One check, and the errors that mean that this check failed.
 pub(super) struct Check {
     title: &'static str,
-    /// What was held against what.
+    /// The values that the check compares.
     value: String,
     fails_with: fn(&Error) -> bool,
-    /// Of one that does not fail.
+    /// The mark of the check if it does not fail.
     mark: Mark,
 }
 
@@ -38,7 +38,7 @@ impl Check {
         Self { title, value: value.to_string(), fails_with, mark: Mark::Passed }
     }
 
-    /// A check that was not made if it has not failed.
+    /// Marks the check as not made if it did not fail.
     pub(super) fn skipped(self) -> Self {
         Self { mark: Mark::Untold, ..self }
     }
@@ -50,19 +50,19 @@ impl Check {
                 Node::failed(self.title, &self.value, error)
             }
             Progress::Open(_) => Node::new(self.mark, self.title, &self.value),
-            Progress::Ended => Node::fact(self.title, "not come to"),
+            Progress::Ended => Node::fact(self.title, "not reached"),
         }
     }
 }
 
-/// How far it went.
+/// The progress of a request through the checks.
 enum Progress<'e> {
-    /// Every check so far has passed, and this is what a later one fails with.
+    /// Every check so far has passed. The error, if there is one, is the error of a later check.
     Open(Option<&'e Error>),
     Ended,
 }
 
-/// The nodes of some stages of which one has refused with `error`, or none.
+/// Returns the nodes of `stages`. If `error` is given, one of these stages has refused the request with it.
 pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
     let mut progress = Progress::Open(error);
     let mut nodes = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
         nodes.push(stage.into_node(judged));
     }
     if let Progress::Open(Some(error)) = progress {
-        // A check that this program does not know yet.
+        // The library has refused the request by a check that this program does not know.
         nodes.push(Node::failed("Another check", "", error));
     }
     nodes

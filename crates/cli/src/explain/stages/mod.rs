@@ -1,7 +1,6 @@
-//! A token to the tree of what becomes of it: the crate's own stages, one after the other, and what is known after each.
+//! Makes the tree of a token: the stages of `kerberos-sso`, one after the other, with the facts that each stage adds.
 //!
-//! Nothing is admitted: the replay cache is asked only if whoever calls brings one. Session keys, MACs and ciphertexts are in
-//! no node.
+//! The examiner asks a replay cache only if the caller gives one. No node contains a session key, a MAC or a ciphertext.
 
 mod check;
 mod keys;
@@ -21,25 +20,25 @@ use kerberos_sso::{
 use pac::FoundPac;
 use std::fmt;
 
-/// What a token was explained to be.
+/// The explanation of a token.
 #[derive(Debug)]
 pub struct Explanation {
-    /// The trees of the stages, in their order. A stage that was not come to is one of them.
+    /// The trees of all stages in their order, including stages that were not reached.
     pub stages: Vec<Node>,
-    /// Who the user is, or why nobody.
+    /// The user's identity, or the refusal.
     pub outcome: Result<String, Refused>,
 }
 
-/// Asks a replay cache.
+/// A function that asks a replay cache to admit an entry.
 pub type Admit<'a> = &'a dyn Fn(&ReplayEntry<'_>) -> Admission;
 
-/// What a token is held against.
+/// The validator and the circumstances by which a token is explained.
 pub struct Examiner<'v, R> {
-    /// Judges the token.
+    /// The validator whose stages the token passes.
     pub validator: &'v Validator<R>,
-    /// The time at which the token came, and what is known of the connection.
+    /// The time at which the token arrived, and the facts about its connection.
     pub arrival: Arrival<'v>,
-    /// `None`: the replay cache is left alone.
+    /// The replay cache; `None` means that no replay cache is asked.
     pub admit: Option<Admit<'v>>,
 }
 
@@ -50,7 +49,7 @@ impl<R> fmt::Debug for Examiner<'_, R> {
 }
 
 impl<R> Examiner<'_, R> {
-    /// Takes the token through all stages, as far as they accept it.
+    /// Passes the token through the stages until a stage refuses it.
     #[must_use]
     pub fn explain(&self, pasted: &Pasted) -> Explanation {
         let mut stages = Vec::new();
@@ -58,7 +57,7 @@ impl<R> Examiner<'_, R> {
             Pasted::Token(token) => self.explain_token(token, &mut stages),
             Pasted::Header(value) => self.explain_header(value, &mut stages),
         };
-        let rest: Vec<_> = not_come_to(&stages).collect();
+        let rest: Vec<_> = not_reached(&stages).collect();
         stages.extend(rest);
         Explanation { stages, outcome }
     }
@@ -120,13 +119,13 @@ impl<R> Examiner<'_, R> {
 }
 
 fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: u64) -> Stage {
-    let remembered = format!("until {}: the client's time and {skew} s", entry.valid_until);
-    let facts = vec![Node::fact("To be remembered", remembered)];
+    let remembered = format!("until {}, the client's time plus {skew} s", entry.valid_until);
+    let facts = vec![Node::fact("Remembered by a replay cache", remembered)];
     let is_refusal =
         |error: &Error| matches!(error, Error::Replay(_) | Error::ReplayCacheFull(_) | Error::ReplayCacheFailed(_));
     match admission {
         Some(_) => Stage::new(REPLAY, facts, vec![Check::new("Not seen before", "", is_refusal)]),
-        None => Stage::new(REPLAY, vec![Node::fact("Not asked", "explaining a token does not use it up")], Vec::new()),
+        None => Stage::new(REPLAY, vec![Node::fact("Not checked", "an explanation does not use up the token")], Vec::new()),
     }
 }
 
@@ -134,11 +133,11 @@ fn error_of<T>(result: &Result<T, Refused>) -> Option<&Error> {
     result.as_ref().err().map(Refused::error)
 }
 
-/// The stages behind the one that refused.
-fn not_come_to(stages: &[Node]) -> impl Iterator<Item = Node> {
+/// Returns the nodes of the stages after the last stage in `stages`.
+fn not_reached(stages: &[Node]) -> impl Iterator<Item = Node> {
     let last = stages.iter().filter_map(|stage| STAGES.iter().position(|title| *title == stage.title)).max();
     let rest = last.map_or(0, |last| last.saturating_add(1));
-    STAGES.iter().skip(rest).map(|title| Node::fact(*title, "not come to"))
+    STAGES.iter().skip(rest).map(|title| Node::fact(*title, "not reached"))
 }
 
 const REPLAY: &str = "Replay";

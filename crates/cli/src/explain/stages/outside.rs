@@ -1,4 +1,4 @@
-//! What can be told without a key: the header, the negotiation, and the AP-REQ in it.
+//! The stages that need no key: the header, the negotiation, and the unencrypted fields of the AP-REQ.
 
 use super::check::{Check, Stage};
 use crate::explain::Node;
@@ -40,11 +40,11 @@ fn spnego(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Stage {
 fn framing_checks(token: &[u8], info: &TokenInfo<'_>, policy: &Policy) -> Vec<Check> {
     let size = format!("{} bytes; at most {}", token.len(), policy.max_token_size());
     let shape = info.shape();
-    // Without an AP-REQ that can be read, what is malformed, or another mechanism's, is so out here.
+    // Without an AP-REQ that can be read, this check is the only one for malformed tokens and user-to-user requests.
     let fails_with = if info.key_query().is_some() { is_of_framing } else { is_of_framing_or_message };
     vec![
         Check::new("Size", size, |error| matches!(error, Error::TooLarge { .. })),
-        Check::new("Kerberos, in a framing that is known", shape, fails_with),
+        Check::new("Kerberos token in a known framing", shape, fails_with),
     ]
 }
 
@@ -68,9 +68,9 @@ fn ap_req(info: &TokenInfo<'_>, policy: &Policy) -> Stage {
         *role == KeyRole::Ticket
     };
     let service = |error: &Error| matches!(error, Error::ServiceRefused { claim: ServiceClaim::Ticket, .. });
-    let taken = format!("{}; taken: {}", query.etype, etypes(policy.ticket_etypes()));
+    let taken = format!("{}; accepted: {}", query.etype, etypes(policy.ticket_etypes()));
     let checks = vec![
-        Check::new("Ticket under a key of the service's own", options(info), own_key),
+        Check::new("Ticket is encrypted in the service's key", options(info), own_key),
         Check::new("Ticket's encryption type", taken, etype),
         Check::new("Service", services(&query, policy), service),
     ];
@@ -78,7 +78,7 @@ fn ap_req(info: &TokenInfo<'_>, policy: &Policy) -> Stage {
 }
 
 fn ap_req_facts(query: &KeyQuery<'_>, info: &TokenInfo<'_>) -> Vec<Node> {
-    let version = query.kvno.map_or_else(|| "none named".into(), |kvno| kvno.to_string());
+    let version = query.kvno.map_or_else(|| "not named".into(), |kvno| kvno.to_string());
     let authenticator = info.authenticator_etype().map(|etype| etype.to_string()).unwrap_or_default();
     vec![
         Node::fact("Realm", BoundedText::new(query.realm())),
@@ -95,8 +95,8 @@ fn options(info: &TokenInfo<'_>) -> &'static str {
 
 fn services(query: &KeyQuery<'_>, policy: &Policy) -> String {
     match policy.services() {
-        None => format!("{}; any is taken", query.service),
-        Some(services) => format!("{}; taken: {}", query.service, services.collect::<Vec<_>>().join(", ")),
+        None => format!("{}; every service is accepted", query.service),
+        Some(services) => format!("{}; accepted: {}", query.service, services.collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -104,4 +104,4 @@ pub(super) fn etypes(etypes: impl Iterator<Item = EncType>) -> String {
     etypes.map(|etype| etype.0.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) const AP_REQ: &str = "AP-REQ (nothing vouches for it yet)";
+pub(super) const AP_REQ: &str = "AP-REQ (not yet authenticated)";

@@ -1,4 +1,4 @@
-//! What Active Directory says of the user: the PAC's buffers, its signatures, and what the policy thinks of such a user.
+//! The stages of the PAC, by which Active Directory describes the user: its buffers, its signatures, and the policy's checks.
 
 use super::check::{Check, Stage};
 use crate::explain::Node;
@@ -10,12 +10,12 @@ use kerberos_sso::{
     ticket::{AdType, AuthorizationData, TicketFacts},
 };
 
-/// What was in the ticket.
+/// The PAC in the ticket.
 pub(super) enum FoundPac {
     Absent,
-    /// None that can be read, or more than one.
+    /// The ticket has a PAC that cannot be read, or more than one PAC.
     Unreadable,
-    /// Its buffers.
+    /// The types of the PAC's buffers.
     Read(Vec<BufferType>),
 }
 
@@ -32,7 +32,7 @@ impl FoundPac {
 
     fn facts(&self) -> Vec<Node> {
         match self {
-            Self::Absent => vec![Node::fact("None in the ticket", "the user is a name")],
+            Self::Absent => vec![Node::fact("The ticket has no PAC", "the user is identified by name")],
             Self::Unreadable => Vec::new(),
             Self::Read(buffers) => buffers.iter().map(|buffer| Node::fact("Buffer", buffer)).collect(),
         }
@@ -52,13 +52,13 @@ fn find<'a>(data: AuthorizationData<'a>, depth: usize, found: &mut Vec<&'a [u8]>
 pub(super) fn stages(found: &FoundPac, authorized: Option<&AuthorizedRequest>) -> Vec<Stage> {
     let pac = authorized.and_then(AuthorizedRequest::pac);
     let mut facts = found.facts();
-    let mut checks = vec![Check::new("There is one, if one is demanded", "", |error| {
+    let mut checks = vec![Check::new("The ticket has a PAC if the policy demands it", "", |error| {
         matches!(error, Error::PacMissing(MissingPac::Pac))
     })];
     let mut of_user = Vec::new();
     match found {
         FoundPac::Absent => {}
-        _ if authorized.is_some() && pac.is_none() => facts.push(Node::fact("Not looked at", "the policy ignores it")),
+        _ if authorized.is_some() && pac.is_none() => facts.push(Node::fact("Not checked", "ignored by the policy")),
         _ => {
             checks.extend(signature_checks(found, pac.as_ref()));
             of_user = user_checks(pac.as_ref());
@@ -69,7 +69,7 @@ pub(super) fn stages(found: &FoundPac, authorized: Option<&AuthorizedRequest>) -
 }
 
 fn signature_checks(found: &FoundPac, pac: Option<&VerifiedPac<'_>>) -> Vec<Check> {
-    // What is malformed is so before the signatures are looked at, or behind them.
+    // A malformed PAC fails either at the table of buffers, or at the contents after the signatures.
     let table: fn(&Error) -> bool = match found {
         FoundPac::Unreadable => |error| matches!(error, Error::PacMalformed(_)),
         _ => |_| false,
@@ -91,7 +91,7 @@ fn signature_checks(found: &FoundPac, pac: Option<&VerifiedPac<'_>>) -> Vec<Chec
         full,
         ticket,
         Check::new("Contents", "", |error| matches!(error, Error::PacMalformed(_))),
-        Check::new("Is of this ticket", client(pac), |error| {
+        Check::new("The PAC belongs to this ticket", client(pac), |error| {
             matches!(error, Error::PacMismatch(PacMismatch::ClientName { .. } | PacMismatch::AuthTime { .. }))
         }),
     ]
@@ -100,18 +100,18 @@ fn signature_checks(found: &FoundPac, pac: Option<&VerifiedPac<'_>>) -> Vec<Chec
 fn is_signature(error: &Error, wanted: BufferType) -> bool {
     match error {
         Error::PacSignature(PacSignature { buffer_type, .. }) => *buffer_type == wanted,
-        // A signature of another length than its type's.
+        // The length of the signature does not fit its type.
         Error::PacMalformed(malformed) => wanted.to_string().split(' ').next() == Some(malformed.what),
         _ => false,
     }
 }
 
-/// A signature that only a key of the KDC can check. What it is, is known once the whole PAC is.
+/// Returns the check of a signature that needs a key of the KDC. `state` is known only after the whole PAC was accepted.
 fn kdc_check(title: &'static str, state: Option<SignatureState>, fails_with: fn(&Error) -> bool) -> Check {
     match state {
         Some(SignatureState::Valid) => Check::new(title, "", fails_with),
-        Some(SignatureState::Absent) => Check::new(title, "there is none", fails_with).skipped(),
-        _ => Check::new(title, "only a krbtgt key could check it", fails_with).skipped(),
+        Some(SignatureState::Absent) => Check::new(title, "the PAC has none", fails_with).skipped(),
+        _ => Check::new(title, "not checked: this needs a key of krbtgt", fails_with).skipped(),
     }
 }
 
@@ -127,11 +127,9 @@ fn user_checks(pac: Option<&VerifiedPac<'_>>) -> Vec<Check> {
         Check::new("Delegation", "", |error| {
             matches!(error, Error::Delegation(DelegationKind::ConstrainedDelegation | DelegationKind::ServiceAsserted))
         }),
-        Check::new("A SID, if one is demanded", &sid, |error| matches!(error, Error::PacMissing(_))),
-        Check::new("One SID throughout", "", |error| matches!(error, Error::PacMismatch(_))),
-        Check::new("Domain that the account vouches for", domain, |error| {
-            matches!(error, Error::UntrustedDomain { .. })
-        }),
+        Check::new("The user has a SID if the policy demands it", &sid, |error| matches!(error, Error::PacMissing(_))),
+        Check::new("All SIDs of the user are equal", "", |error| matches!(error, Error::PacMismatch(_))),
+        Check::new("Domain is allowed for the account", domain, |error| matches!(error, Error::UntrustedDomain { .. })),
         Check::new("Kind of account", "", |error| matches!(error, Error::AccountRefused { .. })),
     ]
 }

@@ -1,4 +1,4 @@
-//! What RFC 4120 section 3.2.3 and RFC 4121 section 4.1.1 check: the opened ticket, and who sent it.
+//! The stages of the opened ticket and of the authenticator (RFC 4120 section 3.2.3 and RFC 4121 section 4.1.1).
 
 use super::check::{Check, Stage};
 use crate::explain::Node;
@@ -21,7 +21,7 @@ fn facts(ticket: TicketFacts<'_>) -> Vec<Node> {
     let renewable = ticket.renew_till().map_or_else(|| "no".into(), |instant| format!("until {instant}"));
     vec![
         Node::fact("Client", format!("{}@{}", ticket.client(), BoundedText::new(ticket.client_realm()))),
-        Node::fact("Signed in to the KDC", ticket.auth_time()),
+        Node::fact("Initial authentication", ticket.auth_time()),
         Node::fact("Renewable", renewable),
         Node::fact("Flags", ticket.flags().names().collect::<Vec<_>>().join(", ")),
     ]
@@ -31,13 +31,13 @@ fn time_checks(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Vec<C
     let (start, end, skew) = (ticket.start_time(), ticket.end_time(), policy.clock_skew().as_secs());
     let most = policy
         .max_ticket_lifetime()
-        .map_or_else(|| "any is taken".into(), |most| format!("at most {} s + {skew} s", most.as_secs()));
+        .map_or_else(|| "every lifetime is accepted".into(), |most| format!("at most {} s + {skew} s", most.as_secs()));
     vec![
-        Check::new("Validated, if postdated", "", |error| matches!(error, Error::TicketInvalid)),
-        Check::new("Has begun", format!("{start}; now {now}, ± {skew} s"), |error| {
+        Check::new("A postdated ticket was validated", "", |error| matches!(error, Error::TicketInvalid)),
+        Check::new("The ticket is already valid", format!("{start}; now {now}, ± {skew} s"), |error| {
             matches!(error, Error::TicketNotYetValid { .. })
         }),
-        Check::new("Has not ended", format!("{end}; now {now}, ± {skew} s"), |error| {
+        Check::new("The ticket has not expired", format!("{end}; now {now}, ± {skew} s"), |error| {
             matches!(error, Error::TicketExpired { .. })
         }),
         Check::new("Lifetime", format!("{} s; {most}", end.seconds_since(start)), |error| {
@@ -48,24 +48,26 @@ fn time_checks(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Vec<C
 
 fn name_checks(ticket: TicketFacts<'_>, account: &Account) -> Vec<Check> {
     let realms: Vec<_> = [account.realm()].into_iter().chain(account.client_realms()).map(excerpt).collect();
-    let vouched = format!("{}; the account vouches for {}", excerpt(ticket.client_realm()), realms.join(", "));
+    let vouched = format!("{}; the account allows {}", excerpt(ticket.client_realm()), realms.join(", "));
     vec![
-        Check::new("A name of somebody", ticket.client(), |error| matches!(error, Error::NameRefused { .. })),
-        Check::new("Realm", vouched, |error| matches!(error, Error::UntrustedRealm { .. })),
-        Check::new("Realms on the way", path(ticket), |error| matches!(error, Error::Transited(_))),
+        Check::new("Client's name is a user's name", ticket.client(), |error| {
+            matches!(error, Error::NameRefused { .. })
+        }),
+        Check::new("Client's realm", vouched, |error| matches!(error, Error::UntrustedRealm { .. })),
+        Check::new("Authentication path", path(ticket), |error| matches!(error, Error::Transited(_))),
     ]
 }
 
 fn path(ticket: TicketFacts<'_>) -> &'static str {
     match (ticket.transited().is_empty(), ticket.flags().contains(TicketFlags::TRANSITED_POLICY_CHECKED)) {
-        (true, _) => "none",
-        (false, true) => "some, which the KDC has checked",
-        (false, false) => "some, which the KDC has not checked",
+        (true, _) => "no other realms",
+        (false, true) => "other realms, which the KDC has checked",
+        (false, false) => "other realms, which the KDC has not checked",
     }
 }
 
 fn restriction_checks(ticket: TicketFacts<'_>) -> Vec<Check> {
-    let bound = if ticket.addresses().is_empty() { "bound to none" } else { "bound to some" };
+    let bound = if ticket.addresses().is_empty() { "the ticket names none" } else { "the ticket names some" };
     let fails_with =
         if is_readable(ticket.authorization_data(), DEPTH) { is_of_ticket } else { is_of_ticket_or_malformed };
     vec![
@@ -73,7 +75,7 @@ fn restriction_checks(ticket: TicketFacts<'_>) -> Vec<Check> {
         Check::new("Delegation", "", |error| {
             matches!(error, Error::Delegation(DelegationKind::Forwarded | DelegationKind::Proxy))
         }),
-        Check::new("Restrictions are understood", "", fails_with),
+        Check::new("Authorization data is understood", "", fails_with),
     ]
 }
 
@@ -85,7 +87,7 @@ fn is_of_ticket_or_malformed(error: &Error) -> bool {
     is_of_ticket(error) || matches!(error, Error::Malformed(_))
 }
 
-/// Whether every container in it can be read.
+/// Returns whether every AD-IF-RELEVANT container in `data` can be read.
 fn is_readable(data: AuthorizationData<'_>, depth: usize) -> bool {
     data.iter().filter(|element| element.ad_type == kerberos_sso::ticket::AdType::IF_RELEVANT).all(|element| {
         let rest = depth.checked_sub(1);
@@ -102,22 +104,22 @@ pub(super) fn authenticator(verified: Option<&VerifiedRequest>, policy: &Policy,
 
 fn client_facts(client: AuthenticatorFacts<'_>) -> Vec<Node> {
     let subkey = client.subkey_etype().map_or_else(|| "none".into(), |etype| etype.to_string());
-    let flags = client.gss_flags().map_or_else(|| "none sent".into(), flags);
+    let flags = client.gss_flags().map_or_else(|| "not sent".into(), flags);
     let asked_for =
-        client.client_target().map_or_else(|| "none sent".into(), |target| excerpt(&target.text().decoded()));
+        client.client_target().map_or_else(|| "not sent".into(), |target| excerpt(&target.text().decoded()));
     vec![Node::fact("Service asked for", asked_for), Node::fact("Subkey", subkey), Node::fact("Context flags", flags)]
 }
 
 fn client_checks(client: Option<AuthenticatorFacts<'_>>, policy: &Policy, now: UnixTime) -> Vec<Check> {
     let time = client.map(|client| format!("{}; now {now}, ± {} s", client.time(), policy.clock_skew().as_secs()));
     vec![
-        Check::new("Opens under the session key", "", |error| {
+        Check::new("The session key decrypts the authenticator", "", |error| {
             matches!(error, Error::Integrity(Integrity::Authenticator))
         }),
         Check::new("Contents", "", |error| matches!(error, Error::Malformed(_))),
-        Check::new("Client is the ticket's", "", |error| matches!(error, Error::ClientMismatch(_))),
+        Check::new("Client is the client of the ticket", "", |error| matches!(error, Error::ClientMismatch(_))),
         Check::new("Client's clock", time.unwrap_or_default(), |error| matches!(error, Error::ClockSkew { .. })),
-        Check::new("Type of the subkey", "", |error| {
+        Check::new("Encryption type of the subkey", "", |error| {
             matches!(error, Error::UnsupportedEtype { .. } | Error::Rc4Refused { .. })
         }),
     ]
@@ -126,12 +128,12 @@ fn client_checks(client: Option<AuthenticatorFacts<'_>>, policy: &Policy, now: U
 fn channel_checks(verified: Option<&VerifiedRequest>) -> Vec<Check> {
     vec![
         Check::new("Checksum", "", |error| matches!(error, Error::Checksum(_))),
-        Check::new("Restrictions are understood", "", |error| matches!(error, Error::AuthorizationData { .. })),
-        Check::new("Service asked for is one of this server", "", |error| {
+        Check::new("Authorization data is understood", "", |error| matches!(error, Error::AuthorizationData { .. })),
+        Check::new("Service asked for is a service of this server", "", |error| {
             matches!(error, Error::ServiceRefused { .. })
         }),
         bindings_check(verified.map(VerifiedRequest::channel_bindings)),
-        Check::new("MIC over the mechanisms offered", "", |error| matches!(error, Error::Negotiation(_))),
+        Check::new("MIC over the MechTypeList", "", |error| matches!(error, Error::Negotiation(_))),
     ]
 }
 
@@ -143,9 +145,9 @@ fn bindings_check(state: Option<BindingState>) -> Check {
     };
     match state {
         None => check(""),
-        Some(BindingState::Matched) => check("those of this connection"),
+        Some(BindingState::Matched) => check("match this connection"),
         Some(BindingState::Absent) => check("the client sent none").skipped(),
-        Some(_) => check("sent, and not compared: this server gave none of its own").skipped(),
+        Some(_) => check("not compared: this server has none").skipped(),
     }
 }
 

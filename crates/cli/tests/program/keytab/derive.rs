@@ -1,10 +1,10 @@
-//! `keytab derive`.
+//! Tests of `keytab derive`.
 
 use super::{Folder, OfMit};
 use crate::{Ran, run, run_with};
 use kerberos_sso::{EncType, Keytab};
 
-/// The time at which `ktutil` wrote the entries of the vectors.
+/// The timestamp that `ktutil` wrote into the entries of the vectors.
 const WRITTEN: &str = "1795300761";
 const PASSWORD: &str = "Passw0rd";
 
@@ -13,7 +13,7 @@ fn derive(words: &[&str], password: &str) -> Ran {
 }
 
 #[test]
-fn the_octets_are_those_that_ktutil_of_mit_writes() {
+fn derived_keytab_has_the_same_octets_as_ktutil_of_mit_writes() {
     let of_mit = OfMit::load("mit-0x502");
     let folder = Folder::new();
     let mut octets = vec![5, 2];
@@ -31,7 +31,7 @@ fn the_octets_are_those_that_ktutil_of_mit_writes() {
 }
 
 #[test]
-fn a_computer_accounts_keys_are_written_for_each_service() {
+fn keys_of_a_computer_account_are_written_for_each_given_principal() {
     let folder = Folder::new();
     let out = folder.path("web.keytab");
     let words = ["--account", "WEB01$", "--realm", "contoso.test", "--kvno", "5", "--at", WRITTEN, "--out", &out];
@@ -59,7 +59,7 @@ fn a_computer_accounts_keys_are_written_for_each_service() {
 }
 
 #[test]
-fn keys_are_printed_only_if_they_are_asked_for() {
+fn derived_keys_are_printed_only_with_show_keys() {
     let [.., key] = &OfMit::load("mit-0x502").entries[0];
     let folder = Folder::new();
     let out = folder.path("http.keytab");
@@ -74,7 +74,7 @@ fn keys_are_printed_only_if_they_are_asked_for() {
 }
 
 #[test]
-fn the_password_comes_from_a_file_and_a_salt_by_its_option() {
+fn password_is_read_from_a_file_and_the_salt_is_taken_from_its_option() {
     let folder = Folder::new();
     let file = folder.file("password", "Passw0rd\r\n");
     let words = ["--realm", "EXAMPLE.TEST", "--etypes", "18", "--show-keys", "--password-file", &file];
@@ -88,7 +88,7 @@ fn the_password_comes_from_a_file_and_a_salt_by_its_option() {
 }
 
 #[test]
-fn a_file_that_is_there_stays_as_it_is() {
+fn existing_file_is_not_overwritten_and_exits_2() {
     let folder = Folder::new();
     let out = folder.file("http.keytab", "old");
     let ran = derive(&["--account", "svc", "--realm", "EXAMPLE.TEST", "--out", &out], PASSWORD);
@@ -98,7 +98,7 @@ fn a_file_that_is_there_stays_as_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn only_its_owner_can_read_a_new_keytab() {
+fn new_keytab_has_mode_600() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new();
     let out = folder.path("http.keytab");
@@ -107,18 +107,18 @@ fn only_its_owner_can_read_a_new_keytab() {
 }
 
 #[test]
-fn what_gives_no_keys_is_misuse_and_says_why() {
+fn derive_exits_2_with_the_reason_when_the_password_or_an_option_is_wrong() {
     let account = ["--account", "svc", "--realm", "EXAMPLE.TEST", "--show-keys"];
     for (words, password, said) in [
         (&[][..], "", "the password is empty"),
         (&[], "\n", "the password is empty"),
         (&[], "one\ntwo\n", "the password has more than one line"),
-        (&["--kvno", "0"], PASSWORD, "versions begin with 1"),
+        (&["--kvno", "0"], PASSWORD, "--kvno must be at least 1"),
         (&["--etypes", "16"], PASSWORD, "des3-cbc-sha1-kd (16)"),
-        (&["--account", "svc@EXAMPLE.TEST"], PASSWORD, "--account is a name without realm or domain"),
+        (&["--account", "svc@EXAMPLE.TEST"], PASSWORD, "--account must be a name without realm or domain"),
         (&["--principal", "HTTP/www@OTHER.TEST"], PASSWORD, "HTTP/www@OTHER.TEST is not of the realm EXAMPLE.TEST"),
-        (&["--principal", "HTTP/"], PASSWORD, "\"HTTP/\" is no name of a principal"),
-        (&["--at", "4294967296"], PASSWORD, "the time is not one of 1970 to 2106"),
+        (&["--principal", "HTTP/"], PASSWORD, "\"HTTP/\" is not the name of a principal"),
+        (&["--at", "4294967296"], PASSWORD, "the time is not between 1970 and 2106"),
         (&["--password", PASSWORD], PASSWORD, "invalid option '--password'"),
     ] {
         let ran = derive(&[&account[..], words].concat(), password);

@@ -1,4 +1,4 @@
-//! `keytab list`.
+//! Tests of `keytab list`.
 
 use super::{Folder, OfMit, keytab, record};
 use crate::run;
@@ -6,7 +6,7 @@ use kerberos_sso::EncType;
 use serde_json::Value;
 
 #[test]
-fn entries_of_mit_are_listed_as_klist_lists_them() {
+fn entries_of_mit_keytabs_are_listed_as_klist_lists_them() {
     for name in ["mit-0x502", "mit-0x501", "mit-hole"] {
         let of_mit = OfMit::load(name);
         let folder = Folder::new();
@@ -31,7 +31,7 @@ fn entries_of_mit_are_listed_as_klist_lists_them() {
 }
 
 #[test]
-fn keys_are_listed_only_if_they_are_asked_for() {
+fn keys_are_listed_only_with_show_keys() {
     let of_mit = OfMit::load("mit-0x502");
     let folder = Folder::new();
     let file = folder.file("http.keytab", &of_mit.octets);
@@ -46,7 +46,7 @@ fn keys_are_listed_only_if_they_are_asked_for() {
 }
 
 #[test]
-fn json_has_entries_damaged_records_and_notes() {
+fn json_contains_the_entries_the_damaged_records_and_the_notes() {
     let of_mit = OfMit::load("mit-0x502");
     let folder = Folder::new();
     let cut = &of_mit.octets[..of_mit.octets.len() - 1];
@@ -82,7 +82,7 @@ fn json_has_entries_damaged_records_and_notes() {
 }
 
 #[test]
-fn records_that_cannot_serve_are_listed_with_place_and_reason() {
+fn records_that_cannot_be_used_are_listed_with_position_and_reason() {
     let good = record(&["HTTP", "www.mit.test"], "MIT.TEST", 2, 18, &[7; 32]);
     let mut latin1 = record(&["Muller"], "MIT.TEST", 1, 18, &[7; 32]);
     let letter = latin1.iter().position(|octet| *octet == b'u').unwrap();
@@ -106,16 +106,16 @@ fn records_that_cannot_serve_are_listed_with_place_and_reason() {
         let ran = run(&["keytab", "list", &file]);
         assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{reason}");
         assert!(ran.out.contains("   2 2026-11-21T22:39:21Z HTTP/www.mit.test@MIT.TEST (aes256-cts-hmac-sha1-96)\n"));
-        assert!(ran.out.ends_with(&format!("\nCannot serve:\n  {reason}\n")), "{}", ran.out);
+        assert!(ran.out.ends_with(&format!("\nRecords that cannot be used:\n  {reason}\n")), "{}", ran.out);
     }
 }
 
 #[test]
-fn keytabs_without_a_key_that_serves_exit_1() {
+fn keytab_without_a_usable_key_exits_1() {
     let des = record(&["host", "old.mit.test"], "MIT.TEST", 1, 16, &[7; 24]);
     for (records, said) in [
-        (vec![], "Note: No entry can serve.\n"),
-        (vec![des], "Note: host/old.mit.test@MIT.TEST has no key of a type that is supported.\n"),
+        (vec![], "Note: No entry can be used.\n"),
+        (vec![des], "Note: host/old.mit.test@MIT.TEST has no key of a supported encryption type.\n"),
     ] {
         let folder = Folder::new();
         let file = folder.file("http.keytab", keytab(&records));
@@ -126,18 +126,18 @@ fn keytabs_without_a_key_that_serves_exit_1() {
 }
 
 #[test]
-fn a_key_of_the_kdc_is_noted() {
+fn key_of_krbtgt_is_listed_with_a_note() {
     let folder = Folder::new();
     let file = folder.file("all.keytab", keytab(&[record(&["krbtgt", "MIT.TEST"], "MIT.TEST", 1, 18, &[7; 32])]));
     let ran = run(&["keytab", "list", &file]);
     assert_eq!(ran.code, 0);
     assert!(ran.out.ends_with(
-        "Note: krbtgt/MIT.TEST@MIT.TEST is a key of the KDC: whoever reads this file can be anybody in the realm.\n"
+        "Note: krbtgt/MIT.TEST@MIT.TEST is a key of the KDC: a person who reads this file can impersonate any user of the realm.\n"
     ));
 }
 
 #[test]
-fn names_cannot_forge_a_line() {
+fn unprintable_characters_of_a_principal_are_escaped_in_the_list() {
     let folder = Folder::new();
     let file = folder.file("http.keytab", keytab(&[record(&["a\nb\u{1b}[2J"], "MIT.TEST", 1, 18, &[7; 32])]));
     let ran = run(&["keytab", "list", &file]);
@@ -149,7 +149,7 @@ fn names_cannot_forge_a_line() {
 }
 
 #[test]
-fn what_is_no_keytab_is_misuse() {
+fn file_that_is_not_a_keytab_exits_2_with_the_reason() {
     let folder = Folder::new();
     let file = folder.file("token", b"Negotiate YII=");
     let ran = run(&["keytab", "list", &file]);

@@ -1,11 +1,11 @@
-//! `keytab match`: recorded tokens against keytabs of the keys that their servers held.
+//! Tests of `keytab match` with recorded tokens, and keytabs of the keys that the servers of these tokens had.
 
 use super::{Folder, keytab, record};
 use crate::recorded::{self, Case, Outcome, Recording};
 use crate::{Ran, form_words, run, run_with, with_recorded};
 use serde_json::Value;
 
-/// The keys of a case as records of a keytab. `None` if they are not of one account.
+/// Returns the keys of a case as records of a keytab; `None` if the keys belong to several accounts.
 fn records(recording: &Recording, case: &Case) -> Option<Vec<Vec<u8>>> {
     let accounts = recording.accounts(case).unwrap();
     let [account] = accounts.as_slice() else { return None };
@@ -25,7 +25,7 @@ fn match_token(file: &str, case: &Case, words: &[&str]) -> Ran {
 }
 
 #[test]
-fn every_recorded_ticket_is_opened_or_refused_as_the_server_decided() {
+fn recorded_ticket_is_opened_or_refused_as_its_vector_expects() {
     let (mut opened, mut without_key) = (0, 0);
     for recording in &recorded::load_all().unwrap() {
         for case in &recording.cases {
@@ -59,7 +59,7 @@ fn every_recorded_ticket_is_opened_or_refused_as_the_server_decided() {
 }
 
 #[test]
-fn the_entry_that_opens_a_ticket_is_marked() {
+fn entry_that_opens_the_ticket_is_marked_among_other_entries() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let records = records(recording, case).unwrap();
         let other = record(&["other"], "CONTOSO.TEST", 9, 18, &[7; 32]);
@@ -74,19 +74,19 @@ fn the_entry_that_opens_a_ticket_is_marked() {
         );
         assert!(
             entries.contains(
-                "\n✗    9 other@CONTOSO.TEST (aes256-cts-hmac-sha1-96): another version, which does not open it\n"
+                "\n✗    9 other@CONTOSO.TEST (aes256-cts-hmac-sha1-96): has another version, and does not open the ticket\n"
             ),
             "{entries}"
         );
         let opening = entries.lines().filter(|line| line.starts_with('✓')).collect::<Vec<_>>();
         assert_eq!(opening.len(), 1, "{entries}");
-        assert!(opening[0].ends_with("(aes256-cts-hmac-sha1-96): opens it"), "{entries}");
-        assert!(entries.contains("(aes128-cts-hmac-sha1-96): another type\n"), "{entries}");
+        assert!(opening[0].ends_with("(aes256-cts-hmac-sha1-96): opens the ticket"), "{entries}");
+        assert!(entries.contains("(aes128-cts-hmac-sha1-96): has another encryption type\n"), "{entries}");
     });
 }
 
 #[test]
-fn a_keytab_of_other_keys_says_what_was_wanted_and_what_to_do() {
+fn keytab_without_the_tickets_key_exits_1_with_reason_and_remedy() {
     with_recorded("samba-mit-krb5", |_, case| {
         let folder = Folder::new();
         let file = folder.file("http.keytab", keytab(&[record(&["web$"], "CONTOSO.TEST", 2, 17, &[7; 16])]));
@@ -98,7 +98,7 @@ fn a_keytab_of_other_keys_says_what_was_wanted_and_what_to_do() {
 }
 
 #[test]
-fn a_key_of_a_realm_in_other_letters_opens_no_ticket_and_is_told() {
+fn key_of_the_same_realm_in_lower_case_is_reported_and_exits_1() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = &recording.raw_keys(case).unwrap()[0];
         let etype = u16::try_from(key.etype().0).unwrap();
@@ -106,12 +106,12 @@ fn a_key_of_a_realm_in_other_letters_opens_no_ticket_and_is_told() {
         let lower = keytab(&[record(&["web$"], "contoso.test", 2, etype, key.expose_bytes())]);
         let ran = match_token(&folder.file("http.keytab", lower), case, &[]);
         assert_eq!(ran.code, 1);
-        assert!(ran.out.contains(": opens it, but is not of the realm CONTOSO.TEST\n"), "{}", ran.out);
+        assert!(ran.out.contains(": opens the ticket, but does not belong to the realm CONTOSO.TEST\n"), "{}", ran.out);
     });
 }
 
 #[test]
-fn an_entry_behind_the_last_key_that_a_server_tries_is_told() {
+fn ninth_key_that_a_server_would_not_try_is_reported() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let key = recording.raw_keys(case).unwrap().into_iter().find(|key| key.etype().0 == 18).unwrap();
         let entry = |kvno, key: &[u8]| record(&["web$"], "CONTOSO.TEST", kvno, 18, key);
@@ -123,13 +123,13 @@ fn an_entry_behind_the_last_key_that_a_server_tries_is_told() {
         assert_eq!(ran.code, 0);
         assert!(
             ran.out.contains(
-                "\n✓  100 web$@CONTOSO.TEST (aes256-cts-hmac-sha1-96): opens it, though the ticket names version 2\n"
+                "\n✓  100 web$@CONTOSO.TEST (aes256-cts-hmac-sha1-96): opens the ticket, although the ticket names version 2\n"
             ),
             "{}",
             ran.out
         );
         assert!(
-            ran.out.contains("\nA server with the whole keytab does not come to that entry.\n  refused   key-version "),
+            ran.out.contains("\nA server with the whole keytab does not try that entry.\n  refused   key-version "),
             "{}",
             ran.out
         );
@@ -137,7 +137,7 @@ fn an_entry_behind_the_last_key_that_a_server_tries_is_told() {
 }
 
 #[test]
-fn damaged_records_are_warned_of_and_the_others_tried() {
+fn damaged_record_prints_a_warning_and_the_other_records_are_tried() {
     with_recorded("samba-mit-krb5", |recording, case| {
         let bad = record(&["bad"], "CONTOSO.TEST", 1, 18, &[7; 4]);
         let folder = Folder::new();
@@ -149,11 +149,11 @@ fn damaged_records_are_warned_of_and_the_others_tried() {
 }
 
 #[test]
-fn a_token_without_a_ticket_is_refused_before_keys_are_tried() {
+fn ntlm_token_is_refused_before_a_key_is_needed() {
     let folder = Folder::new();
     let file = folder.file("http.keytab", keytab(&[record(&["web$"], "CONTOSO.TEST", 2, 17, &[7; 16])]));
-    // NTLM's NEGOTIATE_MESSAGE.
+    // The token is a NEGOTIATE_MESSAGE of NTLM.
     let ran = run(&["keytab", "match", &file, "--token", "Negotiate TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA="]);
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
-    assert!(ran.out.starts_with("The token is refused before a key is looked for.\n  refused   ntlm "), "{}", ran.out);
+    assert!(ran.out.starts_with("The token is refused before a key is needed.\n  refused   ntlm "), "{}", ran.out);
 }

@@ -1,4 +1,4 @@
-//! `keytab`: files of MIT krb5, files with records that cannot serve, and recorded tokens.
+//! Tests of `keytab` with files of MIT krb5, files with records that cannot be used, and recorded tokens.
 
 mod derive;
 mod list;
@@ -7,8 +7,8 @@ mod match_token;
 use super::Folder;
 use super::recorded::from_hex;
 
-/// A keytab that `ktutil` of MIT krb5 wrote, as octets, and its entries as `klist -kteK` of MIT krb5 printed them: version,
-/// principal, type, key.
+/// The octets of a keytab that `ktutil` of MIT krb5 wrote, and its entries as `klist -kteK` of MIT krb5 printed them:
+/// version, principal, encryption type, key.
 struct OfMit {
     octets: Vec<u8>,
     entries: Vec<[String; 4]>,
@@ -28,7 +28,7 @@ impl OfMit {
     }
 }
 
-/// A record of version 0x502: its components and realm, version, type and key.
+/// Returns a record of version 0x502 with these name components, realm, key version, encryption type and key.
 fn record(names: &[&str], realm: &str, kvno: u32, etype: u16, key: &[u8]) -> Vec<u8> {
     let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_be_bytes(), octets].concat();
     let count = u16::try_from(names.len()).unwrap();
@@ -47,7 +47,7 @@ fn record(names: &[&str], realm: &str, kvno: u32, etype: u16, key: &[u8]) -> Vec
     [&u32::try_from(fields.len()).unwrap().to_be_bytes()[..], &fields].concat()
 }
 
-/// A keytab of these records.
+/// Returns a keytab of these records.
 fn keytab(records: &[Vec<u8>]) -> Vec<u8> {
     [&[5, 2][..], &records.concat()].concat()
 }
