@@ -1,6 +1,7 @@
-//! Decisions of each kind, for `benches/instructions`, which counts the processor's instructions in [`counted`].
+//! Runs decisions of each kind for `benches/instructions`, which counts the processor's instructions in [`counted`].
 //!
-//! With the name of a kind: decides [`TIMES`] requests of that kind. Without: prints the names. As a bench: each once.
+//! With the name of a kind, the program decides [`TIMES`] requests of that kind. Without an argument, it prints the names.
+//! With `--bench` or `--test`, it decides one request of each kind.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 mod cases;
@@ -9,7 +10,7 @@ use cases::{Case, cases};
 use kerberos_sso::{Accepted, Refused};
 use std::hint::black_box;
 
-/// `benches/instructions` divides by this.
+/// The number of requests; `benches/instructions` divides its counts by this number.
 const TIMES: usize = 100;
 
 fn main() {
@@ -36,7 +37,7 @@ fn counted(case: &Case) -> Result<Accepted, Refused> {
     case.decide()
 }
 
-/// Counted too: what an accepted request holds is overwritten.
+/// Drops the verdict. These instructions are counted, too, because dropping overwrites the keys of an accepted request.
 #[inline(never)]
 fn dropped(decided: Result<Accepted, Refused>) {
     drop(decided);

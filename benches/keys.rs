@@ -1,8 +1,8 @@
-//! What a request costs, however many accounts there are: `cargo bench -p kerberos-sso-benches --bench keys`.
+//! Measures the cost of a request by the number of accounts: `cargo bench -p kerberos-sso-benches --bench keys`.
 //!
-//! `keyset/1000000` decides one token by a key set of a million accounts, each of a realm of its own with three types of key
-//! in two versions. `-unprepared` is a set that keeps nothing prepared. Before the benches, one plain pass prints what
-//! building the million takes, memory by account, and what swapping and dropping them takes.
+//! `keyset/1000000` decides one token with a key set of a million accounts. Each account has its own realm, and keys of three
+//! types in two versions. `-unprepared` is a key set without prepared keys. Before the benches, one pass prints the time to
+//! build, swap and drop the million accounts, and the memory of each account.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
 
 use cpu_time::ThreadTime;
@@ -18,7 +18,8 @@ const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
 const ACCOUNT: &str = "AZUREADSSOACC$";
 
-/// The one that the tokens are for, as one of so many. No key is derived here: that is the password's business.
+/// Returns a key set with the account of the tokens and `accounts - 1` other accounts. The keys are not derived from
+/// passwords, because that cost is not measured here.
 fn key_set(accounts: u32) -> KeySet {
     let others = (1..accounts).map(|number| {
         let account = Account::new(ACCOUNT, &format!("T{number:07}.EXAMPLE.COM")).of_active_directory();
@@ -43,7 +44,7 @@ fn realm() -> TestRealm {
     TestRealm::new("CONTOSO.TEST").with_account(ACCOUNT)
 }
 
-/// A smoke run (`-- --test`) is small.
+/// Returns whether this is a smoke run (`-- --test`), which uses small numbers.
 fn smoke_run() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }

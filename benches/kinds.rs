@@ -1,9 +1,9 @@
-//! What each kind of request takes beside the others: encryption types, numbers of groups, headers, refusals. All take
-//! their turns in every round, by the process's own time, so that what else the machine does weighs on all alike.
+//! Compares the times of the kinds of requests: encryption types, numbers of groups, headers, refusals. Every round measures
+//! every kind by the CPU time of the process, so that other load on the machine affects all kinds equally.
 //!
-//! `cargo bench -p kerberos-sso-benches --bench kinds`. Prints nanoseconds of the best and the median round, and how many times
-//! the first kind the median is. Each kind is one request, decided again and again without a replay cache: its bytes stay
-//! near the processor. `ratio` decides different ones.
+//! `cargo bench -p kerberos-sso-benches --bench kinds`. Prints the nanoseconds of the best and of the median round, and the
+//! ratio of the median to the first kind's median. Each kind is one request, which is decided repeatedly without a replay
+//! cache, so its octets stay in the processor's caches. The bench `ratio` decides different requests.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
 #![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "figures of a bench")]
 
@@ -13,7 +13,7 @@ use cases::{Case, cases};
 use cpu_time::ProcessTime;
 use std::hint::black_box;
 
-/// Decisions in a round, of each kind.
+/// The number of decisions of each kind in a round.
 const TIMES: u32 = 300;
 
 fn main() {
@@ -37,7 +37,7 @@ fn main() {
     }
 }
 
-/// Nanoseconds a decision.
+/// Returns the nanoseconds of one decision.
 fn round(case: &Case) -> f64 {
     let start = ProcessTime::now();
     for _ in 0..TIMES {

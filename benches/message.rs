@@ -1,6 +1,6 @@
-//! What protecting messages costs: MIC, Wrap and Unwrap by type of key and length.
+//! Measures the cost of per-message tokens: MIC, Wrap and Unwrap, by encryption type and length of the message.
 //!
-//! `cargo bench -p kerberos-sso-benches --bench message`. Ids are `what/etype/octets`; every result is asserted.
+//! `cargo bench -p kerberos-sso-benches --bench message`. Ids are `operation/etype/octets`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "cases/etypes.rs"]
@@ -29,7 +29,7 @@ fn messages(criterion: &mut Criterion) {
 
 fn one(group: &mut BenchmarkGroup<'_, WallTime>, what: &str, id: &str, etype: EncType, message: &[u8]) {
     let key = Key::new(etype, &vec![9; etype.key_len().unwrap()]).unwrap();
-    // Numbers do not matter here, so that one token can be opened again and again.
+    // The context detects neither replays nor wrong sequences, so it can open the same token repeatedly.
     let (mut client, mut server) = security_contexts(&key, GssFlags::default());
     match what {
         "wrap" => wrap(group, id, &mut client, Protection::Confidentiality, message),

@@ -1,9 +1,9 @@
-//! A request against the cryptography that it cannot do without, in alternating rounds of the process's own time, so that
-//! what else the machine does weighs on both alike.
+//! Compares the time of a request with the time of its unavoidable cryptography, in alternating rounds. The CPU time of the
+//! process is measured, so that other load on the machine affects both equally.
 //!
-//! `cargo bench -p kerberos-sso-benches --bench ratio`. Prints, for each case, nanoseconds of the best and the median round of
-//! both, and the median of the rounds' ratios. The whole way is taken: from the token's bytes to the user's SID, where the
-//! ticket has a PAC, with the replay cache in memory.
+//! `cargo bench -p kerberos-sso-benches --bench ratio`. Prints for each case the nanoseconds of the best and of the median
+//! round of both, and the median of the ratios of the rounds. A request is measured from the token's octets to the user's SID
+//! (if the ticket has a PAC), with the replay cache in memory.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
 #![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "figures of a bench")]
 
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
-/// Different tokens in a round: more than the processor's nearest caches hold.
+/// The number of different tokens in a round: more than the processor's first caches hold.
 const TOKENS: usize = 2000;
 
 struct Case {
@@ -31,7 +31,7 @@ struct Case {
 }
 
 fn main() {
-    // `-- --test` runs everything once; another word takes the cases whose name has it.
+    // `-- --test` runs every case once. Another argument selects the cases whose names contain it.
     let (options, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
     let rounds = if options.iter().any(|option| option == "--test") { 1 } else { 61 };
     println!("{:24} {:>6} {:>12} {:>12} {:>7}", "", "bytes", "ours, ns", "floor, ns", "ratio");
@@ -58,7 +58,7 @@ fn show(case: &Case, rounds: usize) {
     );
 }
 
-/// Nanoseconds a token.
+/// Returns the nanoseconds of one token.
 #[inline(never)]
 fn round(case: &Case) -> f64 {
     let cache = MemoryReplayCache::new(TOKENS, case.policy.clock_skew(), NOW);
@@ -90,7 +90,7 @@ fn bare() -> Case {
     case("aes256-sha1/bare", &realm, Policy::default(), |token| token)
 }
 
-/// The PAC of 1.2 kB that most users have.
+/// Returns the case with a PAC of 1.2 kB, as most users have.
 fn pac() -> Case {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
     let policy = Policy::seamless_sso().with_any_service().with_foreign_sids(ForeignSidPolicy::Separate);

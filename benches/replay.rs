@@ -1,8 +1,10 @@
-//! What remembering one authenticator costs, however many are remembered: `cargo bench -p kerberos-sso-benches --bench replay`.
+//! Measures the cost of remembering an authenticator by the number of live entries:
+//! `cargo bench -p kerberos-sso-benches --bench replay`.
 //!
-//! The cache has room for 10 million entries of ten minutes. `replay/insert/1M` inserts while one million are alive, as many
-//! ending as come; `-share` counts by client besides. Before the benches, one plain pass prints memory by entry, what two
-//! threads cost each other, and the worst single insert, next to the worst of a loop that does nothing but read the clock.
+//! The cache has room for 10 million entries that live ten minutes. `replay/insert/1M` inserts while one million entries are
+//! alive; for each new entry an old entry ends. `-share` also counts the entries of each client. Before the benches, one pass
+//! prints the memory of the cache, the cost of two concurrent threads, and the longest single insert. For comparison it
+//! prints the longest iteration of a loop that only reads the clock.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -18,24 +20,24 @@ use kerberos_sso::{Sid, UnixTime};
 use std::hint::black_box;
 use std::time::Duration;
 
-/// Seconds that an entry lives.
+/// The lifetime of an entry in seconds.
 const LIFE: u64 = 600;
 
-/// Half of that: entries of clients whose clock is ahead by one skew live for two.
+/// The clock skew in seconds, half of [`LIFE`]: an entry of a client whose clock is one skew ahead lives two skews.
 const SKEW: i64 = 300;
 
 const CLIENTS: u64 = 100_000;
 
-/// Sign-ins one after another, so many of them alive at any time.
+/// A sequence of sign-ins, of which `alive` are alive at any time.
 struct SignIns {
     number: u64,
     alive: u64,
-    /// In the packet form.
+    /// The SID of the domain in its packet form.
     domain: Vec<u8>,
 }
 
 impl SignIns {
-    /// `lane` tells those of one thread from those of another.
+    /// Returns a new sequence. `lane` makes the sign-ins of one thread different from those of another thread.
     fn new(alive: u64, lane: u64) -> Self {
         Self { number: lane << 40, alive, domain: "S-1-5-21-1-2-3".parse::<Sid>().unwrap().to_bytes() }
     }
@@ -60,7 +62,7 @@ impl SignIns {
     }
 }
 
-/// As good as random: the finaliser of SplitMix64 twice.
+/// Returns a pseudo-random tag, by the finaliser of SplitMix64 twice.
 fn tag(number: u64) -> ReplayTag {
     let half = |salt: u64| {
         let mixed = (number ^ salt).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -71,7 +73,7 @@ fn tag(number: u64) -> ReplayTag {
     ReplayTag::from_bytes((half(0) << 64 | half(0x5555_5555_5555_5555)).to_be_bytes())
 }
 
-/// A smoke run (`-- --test`) is small.
+/// Returns whether this is a smoke run (`-- --test`), which uses small numbers.
 fn smoke_run() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
@@ -115,8 +117,8 @@ fn plain_pass() {
     worst();
 }
 
-/// What the second thread costs the first, with two fifths of the cache for each: one of them is up to a quarter of a life
-/// ahead, and what has ended for it has not for the other.
+/// Measures the extra time of two threads that insert concurrently. Each thread has two fifths of the cache. One thread's
+/// time is up to a quarter of a lifetime ahead, so entries that have ended for this thread are still alive for the other.
 fn two_threads() {
     for share in [false, true] {
         let (cache, mut one, mut two) =
@@ -148,7 +150,7 @@ fn worst() {
     println!("worst of {} inserts while all of them end and begin: {inserts}; of nothing: {nothing}", room());
 }
 
-/// The thread's own time: what others do on the machine does not count, nor does waiting for a lock.
+/// Returns the CPU time of the thread, which excludes other load on the machine and waits for a lock.
 fn cpu_time(work: impl FnOnce()) -> Duration {
     let start = ThreadTime::now();
     work();

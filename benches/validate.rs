@@ -1,6 +1,6 @@
-//! What one decision costs: the whole way, each stage alone, PACs, refusals, the header, the answer.
+//! Measures the cost of a decision: all stages together, each stage alone, PACs, refusals, the header, the answer.
 //!
-//! `cargo bench -p kerberos-sso-benches`. Ids are `what/etype/how`; every result is asserted.
+//! `cargo bench -p kerberos-sso-benches`. Ids are `group/etype/variant`. Every result is checked.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 #[path = "cases/etypes.rs"]
@@ -24,7 +24,8 @@ struct Input {
     validator: Validator<NoReplayCache>,
 }
 
-/// A SPNEGO token of `alice`, with `extra` bytes of authorization data that is not looked into, as a PAC's would be.
+/// Returns a SPNEGO token of `alice` and its validator. The ticket has `extra` octets of authorization data of an unknown
+/// type, as many as a PAC could have.
 fn input(etype: EncType, extra: usize) -> Input {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
     let mut token = realm.ticket_for("alice").etype(etype).session_etype(etype).at(NOW);
@@ -65,7 +66,8 @@ fn batched<I, O>(group: &mut BenchmarkGroup<'_, WallTime>, id: &str, setup: impl
     group.bench_function(id, |bencher| bencher.iter_batched(&setup, &routine, BatchSize::SmallInput));
 }
 
-/// A user in so many groups of its own domain. The smallest PAC here is one of 1.2 kB, which is what most users have.
+/// The names of the cases, and the number of the user's groups in the domain. The smallest PAC has 1.2 kB, as most users
+/// have.
 const GROUPS: [(&str, usize); 3] = [("pac-1200", 5), ("groups-100", 100), ("groups-1000", 1000)];
 
 fn pac(criterion: &mut Criterion) {
@@ -110,7 +112,7 @@ fn pac_by_stage(
     batched(&mut group, &format!("authorize/aes256-sha1/{how}"), verified, |verified| {
         validator.authorize(verified).unwrap()
     });
-    // One group looked for, and so all decoded.
+    // The search for one group decodes all groups.
     group.bench_function(format!("groups/{how}"), |bencher| {
         bencher.iter(|| {
             let found = black_box(&accepted).identity().groups().filter(|group| group.sid.rid() == Some(1100)).count();
@@ -159,7 +161,7 @@ fn header(criterion: &mut Criterion) {
     });
 }
 
-/// The answer to a client that wants this server to prove itself: an AP-REP with a subkey, in SPNEGO.
+/// Measures the answer to a client that demands mutual authentication: an AP-REP with a subkey, in SPNEGO.
 fn reply(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("reply");
     for (name, etype) in ETYPES {

@@ -1,7 +1,7 @@
-//! A web server whose users are signed in by their browsers, and find a form where that does not work.
+//! A web server that signs users in by their browsers' tickets, and shows a form to the other users.
 //!
-//! Run: `cargo run --example axum -- KEYTAB HTTP/this.host`: a keytab, and the service principal name whose entries in it serve.
-//! Without a keytab it has the key and the time of a recorded ticket, which it takes once:
+//! Run: `cargo run --example axum -- KEYTAB HTTP/this.host`, with a keytab and the service principal name of the entries to
+//! use. Without arguments, the server has the key and the time of a recorded ticket, which it accepts once:
 //! `curl -i -H "Authorization: $(cat examples/alice.header)" http://127.0.0.1:8080/`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
 
@@ -13,20 +13,21 @@ use kerberos_sso::{ComputerAccount, Identity, KeySet, Password, Policy, Randomne
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The page for users whom their browser signed in: the place to begin a session, with a cookie of the server's own.
+/// Returns the page of a signed-in user, or the form. A server would begin a session with a cookie here.
 async fn page(user: Option<Extension<Arc<Identity>>>, why: Option<Extension<NotSignedIn>>) -> Response {
     match (user, why) {
         (Some(Extension(user)), _) => format!("{} is signed in\n", user.name).into_response(),
-        // The browser answers the challenge in the background. A user without a ticket sees the form that comes with it.
+        // A browser with a ticket answers the challenge without showing the form. A user without a ticket sees the form.
         (None, Some(Extension(NotSignedIn::NotAsked))) => {
             (StatusCode::UNAUTHORIZED, [("www-authenticate", "Negotiate")], FORM).into_response()
         }
-        // A client that failed is not challenged again.
+        // A client whose token was refused gets the form without another challenge.
         (None, _) => FORM.into_response(),
     }
 }
 
-/// What becomes of a password is another matter: `examples/seamless` has a way that trusts no answer of a KDC.
+/// The form for the password. This example does not check passwords; `examples/seamless` does, without trusting answers of a
+/// KDC.
 const FORM: Html<&str> =
     Html("<form method=post action=/password><input name=user><input name=password type=password><button>Sign in");
 
@@ -46,7 +47,7 @@ async fn main() {
     } else {
         let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
         let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
-        // The ticket was recorded within a minute after this start.
+        // The ticket was recorded within the minute after this time.
         let started = UnixTime::from_seconds(1_795_299_474);
         (KeySet::from(account), || UnixTime::from_seconds(1_795_299_534), started)
     };

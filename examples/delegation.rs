@@ -1,10 +1,10 @@
-//! What a server does with credentials that a client hands over: validates the request, opens them, and keeps them in a
-//! credential cache, with which any Kerberos program can act in the client's name.
+//! Validates a request, decrypts the client's delegated credentials, and writes them to a credential cache. With this cache,
+//! any Kerberos program can act in the client's name.
 //!
 //! ```text
 //! cargo run --example delegation -- --keytab FILE --realm REALM [--allow-rc4] TOKEN OUTPUT
 //! ```
-//! OUTPUT must exist: make it so that nobody else can read it.
+//! OUTPUT must exist, and only its owner should be able to read it.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use kerberos_sso::replay::NoReplayCache;
@@ -43,14 +43,14 @@ fn run() -> Result<(), Box<dyn Error>> {
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let [token, output] = values.as_slice() else { return Err("TOKEN and OUTPUT are wanted".into()) };
-    // A file is validated as often as somebody likes; a server remembers what it has seen.
+    let [token, output] = values.as_slice() else { return Err("TOKEN and OUTPUT are needed".into()) };
+    // This program may validate the same file again, so it has no replay cache. A server needs a replay cache.
     let validator = Validator::new(keys, policy, NoReplayCache);
     let accepted = validator.validate_ticket(&std::fs::read(token)?, SystemTime::now())?;
     if realm.is_some_and(|realm| realm != accepted.service_realm()) {
         return Err("the ticket is for another realm".into());
     }
-    let delegated = accepted.delegated_credentials()?.ok_or("the client handed over nothing")?;
+    let delegated = accepted.delegated_credentials()?.ok_or("the client delegated no credentials")?;
     for credential in delegated.credentials() {
         println!("{credential:?}");
     }

@@ -1,4 +1,4 @@
-//! Explains tokens: what each stage found and checked, what failed, why, and what to do.
+//! Explains tokens: the facts and checks of each stage, and the reason and the remedy of a failed check.
 //!
 //! ```text
 //! cargo run --example explain -- --keytab http.keytab token.b64
@@ -6,9 +6,10 @@
 //! cargo run --example explain -- --help
 //! ```
 //!
-//! A token that was never used is a credential for five minutes: whoever reads it can sign in with it. Explain old ones.
+//! A token that no server has seen is a credential for five minutes: a person who reads the token can sign in with it.
+//! Explain old tokens only.
 //!
-//! The same as `kerberos-sso explain`, whose code is in `crates/cli`.
+//! This program does the same as `kerberos-sso explain`, whose code is in `crates/cli`.
 
 use kerberos_sso_cli::Command;
 use std::process::ExitCode;

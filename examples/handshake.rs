@@ -1,5 +1,5 @@
-//! Both sides of a handshake in one program, with no KDC: a client's token, the server's answer, which proves the server,
-//! and a message that goes through the context they then share.
+//! Both sides of a handshake in one program, without a KDC: the client's token, the server's answer with its AP-REP, and a
+//! message in the context that both sides then share.
 //!
 //! Run: `cargo run --example handshake`
 #![allow(clippy::print_stdout, reason = "this is a program")]
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let randomness = Randomness::new(random()?);
     let step = validator.converse(&token.mint(), None, &randomness, now)?;
-    // With `Step::Continue` the server would send its token, and keep its negotiation for the client's next token.
+    // At `Step::Continue`, a server sends the step's token, and keeps the step's negotiation for the client's next token.
     let Step::Accepted(accepted, answer) = step else { return Err("another token is needed".into()) };
     println!("                 accepted: {}", accepted.identity());
     println!("client ← server  {} bytes: accept-completed, with an AP-REP", answer.token().map_or(0, <[u8]>::len));

@@ -1,5 +1,5 @@
-//! What a server does with the `Authorization` header of one request: from the header to a status and a user.
-//! The header is one that a real client sent to a test domain; nothing here needs a network.
+//! Shows the work of a server for one request: from the `Authorization` header to a status and a user.
+//! A real client sent this header to a server of a test domain. The example needs no network.
 //!
 //! Run: `cargo run --example server_step`
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "this is a program")]
@@ -9,7 +9,7 @@ use kerberos_sso::negotiate::RoundTrips;
 use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::{ComputerAccount, KeySet, Password, Policy, Randomness, UnixTime, Validator};
 
-/// Returns the status, the `WWW-Authenticate` value, and who signed in.
+/// Returns the status, the `WWW-Authenticate` value, and the user.
 fn respond(validator: &Validator<MemoryReplayCache>, authorization: &str, now: UnixTime) -> (u16, String, String) {
     let step = validator.sign_in([authorization], RoundTrips::One, &randomness(), now);
     let user = match &step {
@@ -30,7 +30,8 @@ fn randomness() -> Randomness {
 }
 
 fn main() {
-    // Once, when the server starts. A keytab would do as well: KeySet::from_keytab(&bytes, ["HTTP/www.contoso.test"]).
+    // A server does this once, when it starts. It can also use a keytab: KeySet::from_keytab(&bytes,
+    // ["HTTP/www.contoso.test"]).
     let started = UnixTime::from_seconds(1_795_299_474); // a server asks its clock: SystemTime::now().into()
     let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");
     let account = account.with_password(&Password::from_text("Sso.Key.One.2026!"), Some(2));
@@ -39,7 +40,7 @@ fn main() {
     let replay = MemoryReplayCache::new(60_000, policy.clock_skew(), started);
     let validator = Validator::new(keys, policy, replay);
 
-    // For every request. These come a minute after the start.
+    // A server does this for every request. These requests arrive a minute after the start.
     let now = started.saturating_add_seconds(60);
     let header = include_str!("alice.header");
     for authorization in [header, header, "Basic YWxpY2U6c2VjcmV0"] {

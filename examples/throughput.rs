@@ -1,9 +1,10 @@
-//! Measures validations: the same tokens over and over, by as many threads as wanted, with one shared validator.
+//! Measures the time of validations. Each pass validates all tokens of a file, on several threads with one shared validator.
 //!
 //! ```text
 //! cargo run --release --example throughput -- --keytab http.keytab --tokens tokens.bin --at 1795299534 --threads 2
 //! ```
-//! The file of tokens holds records of a little-endian u32, the length, and a token. Each pass prints one JSON line.
+//! The file of tokens has the length of each token as a little-endian u32, followed by the token. Each pass prints one JSON
+//! line.
 
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
@@ -46,7 +47,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     for _ in 0..arguments.passes {
         let (keys, policy) = (Arc::clone(&keys), arguments.policy.clone());
         let measured = if arguments.replay {
-            // All tokens were made before, and may be one client's.
+            // All tokens were made before this start, so earlier authenticators are accepted. All tokens may belong to one
+            // client.
             let cache = MemoryReplayCache::new(tokens.len(), policy.clock_skew(), UnixTime::from_seconds(0))
                 .taking_earlier_authenticators()
                 .without_client_share();
@@ -59,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// What one pass over all tokens took.
+/// The result of one pass over all tokens.
 struct Measured {
     accepted: usize,
     wall: Duration,
@@ -78,7 +80,7 @@ impl Measured {
     }
 }
 
-/// In nanoseconds, to a tenth.
+/// Returns the nanoseconds of one token, rounded to a tenth.
 fn per_token(time: Duration, tokens: usize) -> f64 {
     let tokens = u32::try_from(tokens).map_or(f64::INFINITY, f64::from);
     (time.as_secs_f64() * 1e10 / tokens).round() / 10.0
@@ -159,7 +161,7 @@ fn pac(text: &str) -> Result<PacPolicy, &'static str> {
         "require" => Ok(PacPolicy::Require),
         "verify" => Ok(PacPolicy::AllowAbsent),
         "ignore" => Ok(PacPolicy::Ignore),
-        _ => Err("require, verify or ignore is wanted"),
+        _ => Err("the value must be require, verify or ignore"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Validates tokens: those recorded in `testvectors/`, or those named on the command line.
+//! Validates the recorded tokens of `testvectors/`, or the tokens of the command line.
 //!
 //! ```text
 //! cargo run --example validate
@@ -6,7 +6,7 @@
 //! cargo run --example validate -- --help
 //! ```
 //!
-//! The same as `kerberos-sso validate`, whose code is in `crates/cli`.
+//! This program does the same as `kerberos-sso validate`, whose code is in `crates/cli`.
 
 use kerberos_sso_cli::Command;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The encryption types, as the ids of benches name them.
+//! The encryption types, with their names in the ids of the benches.
 
 use kerberos_sso::crypto::EncType;
 

@@ -1,4 +1,4 @@
-//! Requests of each kind, and what is to become of each.
+//! Requests of each kind, with the expected verdicts.
 
 mod etypes;
 
@@ -12,7 +12,7 @@ use kerberos_sso::{
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
-/// What is decided, by whom, and as what: a stable code, or `accepted`.
+/// A request, the validator that decides it, and the expected verdict: a stable code, or `accepted`.
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) validator: Validator<NoReplayCache>,
@@ -33,7 +33,7 @@ impl Case {
         }
     }
 
-    /// That it was decided as it should be.
+    /// Asserts that the request got the expected verdict.
     pub(crate) fn check(&self, decided: &Result<Accepted, Refused>) {
         assert_eq!(decided.as_ref().map_or_else(Refused::code, |_| "accepted"), self.verdict, "{}", self.name);
     }
@@ -68,7 +68,7 @@ fn accepted() -> Vec<Case> {
     cases
 }
 
-/// The PAC that most users have, with five groups.
+/// Adds the PAC of a typical user, with five groups.
 fn with_pac(token: TestToken) -> TestToken {
     in_groups(5, token)
 }

@@ -1,18 +1,18 @@
-//! The irreducible cryptography of one request with etype 18: what the protocol demands whoever implements it, on bare
-//! primitives, with keys and buffers ready. Every stage's cost is to be compared with this, in the same run.
+//! The smallest possible cryptography of one request with etype 18. Every implementation of the protocol must do this work.
+//! It uses bare primitives, with prepared keys and buffers. The cost of a request is compared with this cost in the same run.
 //!
-//! Nothing of the crate's is called here. What depends on the service's key alone is done beforehand; what depends on the
-//! session key is part of the request.
+//! This module calls no code of the library. Work that depends only on the service's key is done beforehand. Work that
+//! depends on the session key is part of the request.
 
 use aes::Aes256;
 use aes::cipher::array::{Array, sizes::U64};
 use aes::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use sha1::block_api::compress;
 
-/// A service's keys, ready.
+/// The prepared keys of a service, and the buffers.
 pub(crate) struct Floor {
     ticket: AesHmac,
-    /// The PAC's server signature.
+    /// The MAC key of the PAC's server signature.
     signature: Hmac,
     session_key: [u8; 32],
     buffer: Vec<u8>,
@@ -21,11 +21,11 @@ pub(crate) struct Floor {
 /// The sizes of one request.
 #[derive(Clone, Copy)]
 pub(crate) struct Sizes {
-    /// Octets of the ticket's ciphertext, with its MAC.
+    /// The number of octets of the ticket's ciphertext, with its MAC.
     pub(crate) ticket: usize,
-    /// Octets of the authenticator's.
+    /// The number of octets of the authenticator's ciphertext, with its MAC.
     pub(crate) authenticator: usize,
-    /// Octets of the PAC, if it is verified.
+    /// The number of octets of the PAC; zero if there is no PAC.
     pub(crate) pac: usize,
 }
 
@@ -39,7 +39,7 @@ impl Floor {
         }
     }
 
-    /// What each request costs; the octets that come out are for nobody, but depend on all of it.
+    /// Does the work of one request. The returned octet depends on all results, so that the compiler cannot remove any work.
     pub(crate) fn request(&mut self, input: &[u8], sizes: Sizes) -> u8 {
         let (ticket, rest) = input.split_at(sizes.ticket);
         let authenticator = &rest[..sizes.authenticator];
@@ -71,7 +71,7 @@ impl AesHmac {
         Self { aes: Aes256::new(encryption.into()), mac: Hmac::new(integrity) }
     }
 
-    /// CBC with ciphertext stealing, and the MAC over what comes out.
+    /// Decrypts by CBC with ciphertext stealing, and computes the MAC over the plaintext.
     fn open(&self, ciphertext: &[u8], out: &mut [u8]) -> u8 {
         let encrypted = &ciphertext[..ciphertext.len() - 12];
         let out = &mut out[..encrypted.len()];
@@ -123,7 +123,7 @@ impl Hmac {
     }
 }
 
-/// The padding of a hash that has seen one block of key besides.
+/// Pads and finishes a hash whose `state` has already processed the block of the key.
 fn finish(mut state: [u32; 5], rest: &[u8], length: usize) -> [u8; 20] {
     let mut blocks = [[0; 64]; 2];
     let flat = blocks.as_flattened_mut();

@@ -1,15 +1,15 @@
-//! Frames on a TCP connection: four octets of length, big-endian, of what follows; an octet that says what it is; the rest.
+//! Frames on a TCP connection. A frame is its length in four octets, big-endian, an octet for its kind, and the contents.
 //!
 //! | from | frame | |
 //! |---|---|---|
 //! | client | `T` | a token of the context |
-//! | server | `C` | the context stands; the token that ends it, or nothing |
-//! | server | `N` | another token is needed; this server's |
-//! | server | `R` | refused; the token that says so, or nothing |
-//! | client | `W`, `P` | a message, sealed, or signed and plain: the server answers with the same message, protected likewise |
-//! | client | `M` | four octets of length, a message, its MIC: the server answers with a MIC of its own |
-//! | client | `L` | buffers of a SASL security layer: the server answers with their messages, in one |
-//! | server | `E` | refused; why, as text |
+//! | server | `C` | the context is established; the server's last token, or no contents |
+//! | server | `N` | the server's token; the client must send another token |
+//! | server | `R` | the context is refused; the token of the refusal, or no contents |
+//! | client | `W`, `P` | a Wrap token, encrypted (`W`) or signed (`P`): the server sends the message back, protected alike |
+//! | client | `M` | four octets of length, a message, and its MIC: the server answers with its MIC of the message |
+//! | client | `L` | buffers of a SASL security layer: the server answers with the joined messages |
+//! | server | `E` | a message is refused; the reason as text |
 
 use crate::Outcome;
 use std::io::{Read as _, Write as _};
@@ -45,7 +45,8 @@ impl Frames {
     pub(crate) fn send(&mut self, kind: u8, rest: &[u8]) -> Outcome<()> {
         let frame = [&[kind], rest].concat();
         let length = u32::try_from(frame.len())?.to_be_bytes();
-        // In one piece: of two, TCP holds the second back until the client acknowledges the first, 40 ms later.
+        // The frame is written by one call. Of two packets, TCP would delay the second by 40 ms until the client acknowledges
+        // the first.
         Ok(self.0.write_all(&[&length[..], &frame].concat())?)
     }
 }

@@ -1,16 +1,16 @@
-//! The security layer of SASL's mechanism GSSAPI: agreed on as RFC 4752 section 3.2 has it, then used.
+//! The security layer of the SASL mechanism GSSAPI: negotiates the layer (RFC 4752 section 3.2), and then uses it.
 
 use crate::frames::Frames;
 use crate::{Outcome, random};
 use kerberos_sso::SecurityContext;
 use kerberos_sso::sasl::{Decoded, LayerNegotiation, Layers, SecurityLayer};
 
-/// `token` is the last of the context's own.
+/// Serves a client after the context is established. `token` is the server's last token of the context, and may be empty.
 pub(crate) fn serve(context: SecurityContext, token: &[u8], frames: &mut Frames) -> Outcome<()> {
     if !token.is_empty() {
         frames.send(b'N', token)?;
         if !frames.receive_token()?.is_empty() {
-            return Err("a token where the client has none to send".into());
+            return Err("the client sent a token after the end of the context".into());
         }
     }
     let offered = Layers::NONE | Layers::INTEGRITY | Layers::CONFIDENTIALITY;
@@ -34,7 +34,7 @@ fn echo(layer: &mut SecurityLayer, mut buffers: &[u8]) -> Outcome<Vec<u8>> {
     while !buffers.is_empty() {
         match layer.decode(buffers, &mut message)? {
             Decoded::Message { consumed } => buffers = buffers.get(consumed..).unwrap_or_default(),
-            Decoded::Incomplete { .. } => return Err("a buffer that ends early".into()),
+            Decoded::Incomplete { .. } => return Err("a buffer is incomplete".into()),
         }
     }
     let mut answer = Vec::new();

@@ -1,13 +1,14 @@
-//! A server for any GSS or SASL client: it takes a client's context and then its messages, over TCP on loopback, in the
-//! frames that `frames.rs` describes.
+//! A server for any GSS or SASL client. It accepts a client's context and then its messages, over TCP on loopback.
+//! `frames.rs` describes the frames.
 //!
 //! ```text
 //! cargo run --example acceptor -- [--allow-rc4] [--krb-error] [--entropy HEX] PORT KEYTAB [--bindings HEX]
 //!                                 [--sasl GSSAPI|GSS-SPNEGO]
 //! ```
-//! `--bindings` is the application data of the channel; `--sasl` negotiates a security layer as RFC 4752 has it, or takes
-//! the context as MS-SPNG's mechanism does; `--krb-error` tells clients that have proved themselves why they are refused.
-//! `--entropy` is 64 octets that take the place of chance in every answer: for recordings, and for nothing else.
+//! - `--bindings`: the application data of the channel bindings, which the client must send.
+//! - `--sasl GSSAPI`: negotiates a security layer (RFC 4752). `--sasl GSS-SPNEGO`: uses the context's own per-message tokens.
+//! - `--krb-error`: answers a client whose authenticator was decrypted with the reason of its refusal.
+//! - `--entropy`: 64 octets that replace the randomness of every answer. Use this option for recordings only.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 mod frames;
@@ -81,7 +82,7 @@ impl Server {
                 _ => return Err(argument.unexpected().into()),
             }
         }
-        let [port, keytab] = values.as_slice() else { return Err("PORT and KEYTAB are wanted".into()) };
+        let [port, keytab] = values.as_slice() else { return Err("PORT and KEYTAB are needed".into()) };
         let keys = KeySet::from_whole_keytab(&std::fs::read(keytab)?)?;
         let cache = MemoryReplayCache::new(60_000, policy.clock_skew(), SystemTime::now().into());
         let validator = Validator::new(keys, policy, cache);
@@ -103,7 +104,7 @@ impl Server {
         Ok(Randomness::new(self.entropy.map_or_else(random, Ok)?))
     }
 
-    /// Tokens to and fro, until it is known who the client is.
+    /// Exchanges tokens with the client until the client is accepted or refused.
     fn establish(&self, frames: &mut Frames) -> Outcome<Answer> {
         let mut negotiation = None;
         loop {

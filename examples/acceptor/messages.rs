@@ -1,4 +1,4 @@
-//! Messages in the context itself: each comes back as it came, protected by this side.
+//! Answers each per-message token with the same message, protected by the server.
 
 use crate::frames::Frames;
 use crate::{Outcome, random};
@@ -35,7 +35,8 @@ fn echo(context: &mut SecurityContext, token: &[u8], expected: Protection) -> Ou
     Ok(answer)
 }
 
-/// MS-SPNG's SASL mechanism has no exchange about a layer: buffers are wrapped as the client wraps them.
+/// Answers buffers of the SASL mechanism GSS-SPNEGO (MS-SPNG). This mechanism negotiates no layer, so the server protects its
+/// buffers as the client does.
 fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> {
     let (mut message, mut protection) = (Vec::new(), Protection::Integrity);
     while !input.is_empty() {
@@ -53,11 +54,11 @@ fn buffers(context: &mut SecurityContext, mut input: &[u8]) -> Outcome<Vec<u8>> 
     Ok(answer)
 }
 
-/// Less than any client takes at once.
+/// The largest part of a message in one buffer, which every client accepts.
 const PART: usize = 32_768;
 
-/// What four octets of length say, and what follows it.
+/// Splits off the octets whose number is in the first four octets, and returns them with the rest.
 fn with_length(bytes: &[u8]) -> Outcome<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or("no length")?;
-    Ok(rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length))?).ok_or("shorter than it says")?)
+    Ok(rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length))?).ok_or("the contents are shorter than their length")?)
 }

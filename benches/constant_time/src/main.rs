@@ -1,7 +1,8 @@
-//! Compares how long an operation takes with two kinds of secrets, by the method of "dude, is my code constant time?"
-//! (Reparaz, Balasch, Verbauwhede, 2017). A |t| of more than 5 says that the two kinds can be told apart by their time.
+//! Compares the times of an operation with two kinds of secrets, by the method of "dude, is my code constant time?"
+//! (Reparaz, Balasch, Verbauwhede, 2017). A |t| of more than 5 means that an attacker can distinguish the two kinds by time.
 //!
-//! The first test is of a comparison that stops at the first difference. It must be found, or the machine is too loud.
+//! The first test measures a comparison that stops at the first difference. Its |t| must be more than 5, else other load on
+//! the machine hides such differences.
 
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
 use kerberos_sso::Keytab;
@@ -10,7 +11,7 @@ use rand::RngExt;
 
 const SAMPLES: usize = 200_000;
 
-/// Times `operation` on inputs of two kinds, which come in random order.
+/// Measures `operation` with inputs of two kinds in random order.
 fn compare<T, R>(
     runner: &mut CtRunner,
     rng: &mut BenchRng,
@@ -28,7 +29,7 @@ fn compare<T, R>(
     }
 }
 
-/// Returns which octet is changed: the first, or the last.
+/// Returns the index of the octet that is changed: the first, or the last.
 const fn changed(class: Class, length: usize) -> usize {
     match class {
         Class::Left => 0,
@@ -40,7 +41,7 @@ fn key(etype: EncType, octets: &[u8]) -> Key {
     Key::new(etype, octets).expect("the key has the length of its type")
 }
 
-/// Octets that are always the same, or random ones: a fixed secret against random secrets.
+/// Returns a fixed secret for one class, and a random secret for the other class.
 fn secret<const N: usize>(rng: &mut BenchRng, class: Class) -> [u8; N] {
     let mut random = [0; N];
     rng.fill(&mut random);
@@ -72,7 +73,7 @@ fn comparison_of_keys(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, make, |(one, other)| one == other);
 }
 
-/// A wrong MAC: its first octet, or its last.
+/// Verifies a MAC whose first octet, or whose last octet, is wrong.
 fn comparison_of_macs(runner: &mut CtRunner, rng: &mut BenchRng) {
     let checksummer = key(EncType::AES256_CTS_HMAC_SHA1_96, &[7; 32]).checksummer(KeyUsage::PAC_SIGNATURE);
     let make = |rng: &mut BenchRng, class| {
@@ -88,7 +89,7 @@ fn comparison_of_macs(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, make, |(message, mac)| checksummer.verify(message, mac).is_ok());
 }
 
-/// A ciphertext whose MAC is wrong in its first octet, or in its last.
+/// Decrypts a ciphertext whose MAC is wrong in its first octet, or in its last octet.
 fn wrong_ciphertext(runner: &mut CtRunner, rng: &mut BenchRng, etype: EncType, length: usize) {
     let cipher = key(etype, &vec![7; length]).cipher(KeyUsage::TICKET);
     let make = |rng: &mut BenchRng, class| {
@@ -118,7 +119,7 @@ fn wrong_ciphertext_of_type_23(runner: &mut CtRunner, rng: &mut BenchRng) {
     wrong_ciphertext(runner, rng, EncType::RC4_HMAC, 16);
 }
 
-/// The keytab of `HTTP/www@A.TEST` with one key of type 18.
+/// Reads a keytab of `HTTP/www@A.TEST` with one key of type 18.
 fn reading_of_a_keytab(runner: &mut CtRunner, rng: &mut BenchRng) {
     let make = |rng: &mut BenchRng, class| {
         let secret: [u8; 32] = secret(rng, class);
@@ -146,7 +147,7 @@ fn key_of_an_nt_hash_in_hexadecimal(runner: &mut CtRunner, rng: &mut BenchRng) {
     compare(runner, rng, make, |digits| Key::from_hex(EncType::RC4_HMAC, digits).is_ok());
 }
 
-/// What each request does with the key of an account: derive, decrypt, and compare.
+/// Derives keys from the key of an account, decrypts a ticket, and compares its MAC, as each request does.
 fn ticket_under_a_key(runner: &mut CtRunner, rng: &mut BenchRng, etype: EncType, length: usize) {
     let make = |rng: &mut BenchRng, class| {
         let secret: [u8; 32] = secret(rng, class);

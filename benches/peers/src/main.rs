@@ -1,11 +1,12 @@
-//! This crate and the acceptors that a user would pick instead, on the same tokens, in alternating rounds.
+//! Compares this crate with other acceptors, with the same tokens in alternating rounds.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml [ROUNDS [KEYTAB TOKENS]]
 //! ```
-//! Without files the tokens are minted for this moment, with and without a PAC of 1.2 kB; with them, they are those of a real
-//! KDC: records of a length in four octets, little-endian, and a token of this moment. Every token is decided once a round,
-//! its result asserted. None remembers replays, since rounds repeat; none answers with an AP-REP unless it always does.
+//! Without files, the program mints tokens for the present time, with and without a PAC of 1.2 kB. With files, the tokens are
+//! fresh tokens of a real KDC: the file TOKENS has the length of each token in four octets, little-endian, followed by the
+//! token. Each acceptor decides every token once in a round, and the result is asserted. The acceptors keep no replay cache,
+//! because the rounds repeat the tokens. An acceptor answers with an AP-REP only if it always does.
 
 mod mit;
 mod ours;
@@ -22,7 +23,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 trait Peer {
     fn name(&self) -> &str;
 
-    /// Decides every token once; nanoseconds a token.
+    /// Decides every token once, and returns the nanoseconds of one token.
     fn round(&mut self) -> Outcome<f64>;
 }
 

@@ -1,4 +1,5 @@
-//! MIT krb5 through its C library, in a process of its own that `mit.c` is: one line asks for a round and one answers.
+//! The acceptor of MIT krb5, by its C library. The program `mit.c` runs as a process: one line on its standard input asks for
+//! a round, and one line on its standard output answers.
 
 use crate::tokens::Load;
 use crate::{Outcome, Peer};
@@ -56,7 +57,7 @@ impl Peer for Mit {
         writeln!(self.asks)?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        line.trim().parse().map_err(|_| format!("it says {line:?}").into())
+        line.trim().parse().map_err(|_| format!("the program mit answers {line:?}").into())
     }
 }
 

@@ -1,4 +1,4 @@
-//! This crate: PAC verified, the user's SID read.
+//! The acceptor of this crate: it verifies the PAC and reads the user's SID.
 
 use crate::tokens::Load;
 use crate::{Outcome, Peer};

@@ -1,4 +1,4 @@
-//! The `krb5` crate: it verifies the PAC too, and writes an AP-REP where the client asks for one.
+//! The acceptor of the crate `krb5`: it also verifies the PAC, and writes an AP-REP if the client asks for one.
 
 use crate::tokens::Load;
 use crate::{Outcome, Peer};

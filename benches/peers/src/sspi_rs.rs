@@ -1,5 +1,5 @@
-//! `sspi`: it verifies no PAC, and answers with an AP-REP. Its Kerberos takes the mechanism's own token, so it is given what is
-//! inside SPNEGO.
+//! The acceptor of the crate `sspi`: it verifies no PAC, and answers with an AP-REP. It accepts a token of the Kerberos
+//! mechanism only, so the token is taken out of its SPNEGO token first.
 
 use crate::tokens::Load;
 use crate::{Outcome, Peer};
@@ -30,7 +30,7 @@ impl SspiRs {
         })
     }
 
-    /// A context for one client: no part of it can be used again.
+    /// Returns a new context for one client, because a context cannot be used again.
     fn server(&self) -> Outcome<Kerberos> {
         let name: Vec<_> = self.service.iter().map(String::as_str).collect();
         let skew = Duration::from_secs(300);
@@ -66,8 +66,8 @@ impl Peer for SspiRs {
     }
 }
 
-/// The token of the Kerberos mechanism (RFC 4121 section 4.1) within one of SPNEGO: it begins four octets before the
-/// mechanism's name, and what surrounds it ends where it does.
+/// Returns the token of the Kerberos mechanism (RFC 4121 section 4.1) in a SPNEGO token. The token begins four octets before
+/// the mechanism's OID, and ends at the end of the SPNEGO token.
 fn inner(token: &[u8]) -> Option<Vec<u8>> {
     const KRB5: [u8; 11] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];
     let name = token.windows(KRB5.len()).rposition(|octets| octets == KRB5)?;

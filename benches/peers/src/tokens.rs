@@ -1,4 +1,4 @@
-//! The tokens, and the key that opens their tickets, as a keytab's bytes.
+//! The tokens, and a keytab with the key that opens their tickets.
 
 use crate::Outcome;
 use kerberos_sso::testing::TestRealm;
@@ -48,7 +48,7 @@ pub fn recorded(keytab: &Path, tokens: &Path) -> Outcome<Load> {
     Ok(Load { name, tokens: all, keytab: std::fs::read(keytab)?, service })
 }
 
-/// A keytab with one entry (version 0x502, as MIT documents the format).
+/// Returns a keytab with one entry (version 0x502, as MIT krb5 documents the format).
 fn keytab(etype: i32, key: &[u8]) -> Outcome<Vec<u8>> {
     let counted = |bytes: &[u8]| {
         Ok::<_, std::num::TryFromIntError>([&u16::try_from(bytes.len())?.to_be_bytes()[..], bytes].concat())

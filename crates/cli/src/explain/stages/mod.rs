@@ -125,7 +125,9 @@ fn replay(entry: &ReplayEntry<'_>, admission: Option<Admission>, skew: u64) -> S
         |error: &Error| matches!(error, Error::Replay(_) | Error::ReplayCacheFull(_) | Error::ReplayCacheFailed(_));
     match admission {
         Some(_) => Stage::new(REPLAY, facts, vec![Check::new("Not seen before", "", is_refusal)]),
-        None => Stage::new(REPLAY, vec![Node::fact("Not checked", "an explanation does not use up the token")], Vec::new()),
+        None => {
+            Stage::new(REPLAY, vec![Node::fact("Not checked", "an explanation does not use up the token")], Vec::new())
+        }
     }
 }
 
