@@ -60,5 +60,5 @@ const PART: usize = 32_768;
 /// Splits off the octets whose number is in the first four octets, and returns them with the rest.
 fn with_length(bytes: &[u8]) -> Outcome<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or("no length")?;
-    Ok(rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length))?).ok_or("the contents are shorter than their length")?)
+    Ok(rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length))?).ok_or("incomplete contents")?)
 }

@@ -1,4 +1,5 @@
-//! Authenticators, encrypted under the session key: the ticket's client signs in, and both sides have the same keys.
+//! Fuzzes Authenticators, encrypted under the session key. Only the ticket's client signs in, and both sides have the same
+//! keys.
 #![no_main]
 
 use kerberos_sso::context::Protection;
@@ -28,9 +29,9 @@ fuzz_target!(|plaintext: &[u8]| {
     check_answer(&accepted, &TestClient::of(&token), stated);
 });
 
-/// The client reads the answer, and each side opens what the other sealed.
+/// Checks that the client can read the answer, and that each side can open the other side's messages.
 fn check_answer(accepted: &Accepted, client: &TestClient, stated: Authenticator) {
-    // Old clients send the number with a sign.
+    // Old clients send the sequence number as a signed number.
     let number = stated.sequence_number.and_then(|number| u32::try_from(number & 0xFFFF_FFFF).ok());
     let client = TestClient {
         subkey: stated.subkey,

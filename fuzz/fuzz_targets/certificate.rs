@@ -1,4 +1,4 @@
-//! Certificates: the binding is a hash of the certificate, or there is none.
+//! Fuzzes certificates. The channel bindings contain a hash of the certificate, or the certificate is refused.
 #![no_main]
 
 use kerberos_sso::ChannelBindings;
@@ -25,5 +25,6 @@ fuzz_target!(|certificate: &[u8]| {
     }
 });
 
-/// A hash, its prefix, and the text of an object identifier, whatever the certificate's length.
+/// The limit of memory, for a hash, its prefix, and the text of an object identifier. It does not depend on the certificate's
+/// length.
 const LIMIT: usize = 4096;

@@ -1,4 +1,4 @@
-//! Claims of a PAC as they stand there: bounded in memory, and the same after they were written again.
+//! Fuzzes claims of a PAC. Their memory is bounded, and claims that are written again are read as the same claims.
 #![no_main]
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};
@@ -37,11 +37,11 @@ fn decode(buffer: &[u8]) -> Option<Vec<Claim>> {
     let pac = service.buffers.clone().with(BufferType::CLIENT_CLAIMS_INFO, buffer).signed(&service.key);
     let length = pac.len();
     let pac = Pac::read(&pac).ok()?.verify([&service.checksummer], None).unwrap();
-    // An empty buffer counts as none.
+    // An empty buffer counts as a missing buffer.
     let encoded = pac.client_claims()?;
     claims::check(&encoded, length);
     encoded.decode(usize::MAX).ok()
 }
 
-/// Nearly the size of a PAC.
+/// The largest length of claims that are written again, so that they fit into a PAC.
 const ROOM: usize = 60_000;

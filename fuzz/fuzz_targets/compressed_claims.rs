@@ -1,5 +1,7 @@
-//! Compressed claims: LZNT1 if the first octet is even, else LZ77 with Huffman; then the size in three octets, and the
-//! compressed octets. Both decompressors take the memory of what they write, and no more than they may write.
+//! Fuzzes compressed claims. Both decompressors take only the memory of their output, up to the limit of the caller.
+//!
+//! An input is an octet for the format (even for LZNT1, odd for LZ77 with Huffman), the uncompressed size in three octets,
+//! and the compressed octets.
 #![no_main]
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};
@@ -38,13 +40,13 @@ fuzz_target!(|input: &[u8]| {
     let pac = pac.verify([&service.checksummer], None).unwrap();
     let encoded = pac.client_claims().expect("the buffer is there");
     claims::check(&encoded, length);
-    // A caller that allows less than the size takes no memory.
+    // If the caller allows less than the uncompressed size, the decoder allocates no memory.
     let size = usize::try_from(size).unwrap();
     if let Some(less) = size.min(MAX_CLAIMS_SIZE).checked_sub(1) {
         assert!(allocated::at_most(0, || encoded.decode(less)).is_err());
     }
 });
 
-/// CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4).
+/// The formats of CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4).
 const LZNT1: u16 = 2;
 const XPRESS_HUFFMAN: u16 = 4;

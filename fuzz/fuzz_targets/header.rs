@@ -1,4 +1,4 @@
-//! `Authorization` values, one a line: whatever they are, nobody but the user of a minted token signs in.
+//! Fuzzes `Authorization` values, one in a line. Only the user of a minted token signs in.
 #![no_main]
 
 use base64::Engine as _;
@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     for token in [chosen, validator.decode_header(input).map(Some)] {
         match token {
             Ok(None) => {}
-            // Only one spelling of a token is taken.
+            // Only the canonical base64 of a token is accepted.
             Ok(Some(token)) => {
                 let written = STANDARD.encode(&token);
                 assert!(input.windows(written.len()).any(|window| window == written.as_bytes()));
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// A header that is answered is one of visible characters.
+/// Checks that the header of the answer has only visible characters and blanks.
 fn check_header(step: &SignInStep) {
     printed::harmless_debug(step);
     let header = step.www_authenticate().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Keytabs: what is read is the same after it was written again, and each account has the keys of its principal.
+//! Fuzzes keytabs. Entries that are written again are read as the same entries, and each account has the keys of its
+//! principal.
 #![no_main]
 
 use kerberos_sso::keys::{KeytabEntry, KeytabError};
@@ -24,7 +25,7 @@ fuzz_target!(|octets: &[u8]| {
         printed::harmless_debug(&account);
         let is_of = |entry: &&&_| principal(entry) == (account.name().into(), account.realm().into());
         let entries: Vec<_> = with_keys.iter().filter(is_of).collect();
-        // A key that is there twice is held once, and version 0 is no version.
+        // An account holds a repeated key once. Version 0 means that the version is unknown.
         let is_held = |entry: &KeytabEntry| {
             let kvno = Some(entry.kvno).filter(|kvno| *kvno != 0);
             account.keys().iter().any(|key| (key.kvno(), key.etype()) == (kvno, entry.etype))
@@ -35,7 +36,7 @@ fuzz_target!(|octets: &[u8]| {
     check_key_set(&KeySet::from_whole_keytab(octets));
 });
 
-/// Only the principals that were named serve.
+/// Checks that a key set of chosen principals has no other principals.
 fn check_chosen(octets: &[u8]) {
     let chosen = KeySet::from_keytab(octets, PRINCIPALS);
     check_key_set(&chosen);
@@ -53,7 +54,7 @@ fn check_chosen(octets: &[u8]) {
 fn check_key_set(keys: &Result<KeySet, KeytabError>) {
     match keys {
         Ok(keys) => assert!(!keys.is_empty()),
-        // `Debug` shows all records.
+        // `Debug` lists all records, so only the text of `Display` is bounded.
         Err(error) => {
             printed::harmless(error);
             printed::bounded_text(&error.to_string());
@@ -65,10 +66,11 @@ fn principal(entry: &KeytabEntry) -> (String, String) {
     (entry.components.join("/"), entry.realm.clone())
 }
 
-/// Two of the seeds' principals. The second may also be the name of a service, as GSS writes it.
+/// Two principals of the seeds. The second can also be read as a host-based service name of GSS.
 const PRINCIPALS: [&str; 2] = ["HTTP/www.example.test", "svc@EXAMPLE.TEST"];
 
-/// A record of five octets is listed as unusable, with room for a name. The vector of the list grows by a copy.
+/// Returns the limit of memory for a keytab. Each record of five octets may be listed as unusable, with room for a name. The
+/// vector of the list is copied when it grows.
 const fn limit(octets: &[u8]) -> usize {
     128 * octets.len() + 64 * 1024
 }

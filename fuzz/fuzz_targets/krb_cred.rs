@@ -1,7 +1,7 @@
-//! Delegated credentials in the checksum of an authenticator, encrypted again: the credential cache says what they say,
-//! and the user of the request is the one of the ticket.
+//! Fuzzes delegated credentials in the checksum of an authenticator. The credential cache has the same values as the
+//! credentials, and the user of the request is the ticket's client.
 //!
-//! An input is the key of the EncKrbCredPart, the encoded tickets, and the EncKrbCredPart.
+//! An input is an octet for the key of the EncKrbCredPart, the encoded tickets, and the EncKrbCredPart.
 #![no_main]
 
 use kerberos_sso::Key;
@@ -28,15 +28,15 @@ fuzz_target!(|input: &[u8]| {
     if credentials.len() > usize::from(u16::MAX) {
         return;
     }
-    // The verdict's check reads the credentials.
+    // `judge` checks the verdict, and reads the credentials in this check.
     if let Ok(accepted) = SERVER.judge(&SERVER.token.clone().delegating(&credentials).mint()) {
         verdict::assert_is_the_user(&accepted);
-        // Empty credentials are none.
+        // Empty credentials count as no credentials.
         assert_eq!(accepted.delegates(), !credentials.is_empty());
     }
 });
 
-/// Encodes a KRB-CRED (RFC 4120 section 5.8.1), whose part is encrypted under the key, or not at all.
+/// Encodes a KRB-CRED (RFC 4120 section 5.8.1). The EncKrbCredPart is encrypted under `key`, or unencrypted without a key.
 fn krb_cred(key: Option<&Key>, mut input: Input<'_>) -> Vec<u8> {
     let (tickets, part) = (input.part(), input.rest());
     let mut cipher = Vec::new();

@@ -1,8 +1,8 @@
-//! Per-message tokens of a client that has the key, and may write anything before it protects it: the server takes the
-//! message that was protected, each once, or leaves its buffer as it was.
+//! Fuzzes per-message tokens of a client that has the key, and protects any header and data. The server returns the protected
+//! message, each message once, or refuses the token without changing its buffer.
 //!
-//! An input is the key's type, the context's flags, and records: what the token is, and its parts, which are the first
-//! octets of the token and the data.
+//! An input is an octet for the key's encryption type, an octet for the context's flags, and records. A record is an octet
+//! for the kind of the token, and its parts: the first octets of the token, and the data.
 #![no_main]
 
 use kerberos_sso::SecurityContext;
@@ -36,14 +36,14 @@ fuzz_target!(|octets: &[u8]| {
     check_answers(octets, &mut server, &mut client, flags);
 });
 
-/// GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG and GSS_C_DCE_STYLE by the lowest three bits.
+/// Returns GSS_C_REPLAY_FLAG, GSS_C_SEQUENCE_FLAG and GSS_C_DCE_STYLE by the lowest three bits.
 fn flags(octet: u8) -> GssFlags {
     let all = [GssFlags::REPLAY, GssFlags::SEQUENCE, GssFlags::DCE_STYLE];
     let chosen = all.into_iter().enumerate().filter(|(bit, _)| octet >> bit & 1 != 0);
     GssFlags::from_bits(chosen.fold(0, |bits, (_, flag)| bits | flag.bits()))
 }
 
-/// A token, and what it is to a server.
+/// A token, and the message that the server should find in it.
 struct Token {
     octets: Vec<u8>,
     sent: Sent,
@@ -52,12 +52,12 @@ struct Token {
 enum Sent {
     Mic(Vec<u8>),
     Wrap(Protection, Vec<u8>),
-    /// Nobody protected it, so it is refused.
+    /// The token is not protected, so the server must refuse it.
     Forged,
 }
 
 impl Token {
-    /// By its kind: a MIC, a signed or a sealed token, or no token.
+    /// Makes a token of this kind: a MIC token, a signed Wrap token, a sealed Wrap token, or an unprotected token.
     fn made(key: &Key, flags: GssFlags, kind: u8, part: &[u8]) -> Self {
         if kind % 4 == 3 {
             return Self { octets: part.to_vec(), sent: Sent::Forged };
@@ -78,7 +78,7 @@ impl Token {
             0 => Self { octets: parts.mic(key), sent: Sent::Mic(parts.data.to_vec()) },
             1 => Self { octets: parts.signed(key), sent: Sent::Wrap(Protection::Integrity, parts.data.to_vec()) },
             _ => {
-                // With this bit the copy of the header is right, without it the data hold any octets in its place.
+                // With this bit, the copy of the header is correct. Without this bit, any octets take the place of the copy.
                 let copy = parts.protected_header();
                 let data = if kind & 4 == 0 { parts.data.to_vec() } else { [parts.data, &copy].concat() };
                 parts.data = &data;
@@ -104,7 +104,7 @@ impl Token {
         }
     }
 
-    /// Returns whether the server takes the token, by either call.
+    /// Returns whether the server accepts the token by `verify_mic` or by `unwrap_any`.
     fn is_taken(&self, server: &mut SecurityContext) -> bool {
         let message = if let Sent::Mic(message) = &self.sent { message } else { &self.octets };
         let signed = allocated::at_most(LIMIT, || server.verify_mic(message, &self.octets));
@@ -127,7 +127,7 @@ fn check_errors(errors: [Option<MessageError>; 2]) {
     errors.iter().flatten().for_each(|error| printed::harmless_error(error));
 }
 
-/// The client opens what the server makes, whatever the server has read before.
+/// Checks that the client can open the server's tokens, whatever tokens the server has read before.
 fn check_answers(message: &[u8], server: &mut SecurityContext, client: &mut SecurityContext, flags: GssFlags) {
     for protection in [Protection::Integrity, Protection::Confidentiality] {
         let (mut token, mut opened) = (BEFORE.to_vec(), BEFORE.to_vec());
@@ -142,8 +142,8 @@ fn check_answers(message: &[u8], server: &mut SecurityContext, client: &mut Secu
     assert_eq!(client.verify_mic(message, &mic), Ok(()));
 }
 
-/// What is in the server's buffer before.
+/// The contents of the server's buffer before a call.
 const BEFORE: &[u8] = b"before";
 
-/// The prepared keys of a context.
+/// The limit of memory for the prepared keys of a context.
 const LIMIT: usize = 16 * 1024;

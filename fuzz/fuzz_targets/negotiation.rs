@@ -1,7 +1,7 @@
-//! The state of a negotiation, from octets and sealed, and the client's next token: what is read is written the same, a
-//! seal opens while it is fresh, and nobody but the user of a minted token signs in.
+//! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that is read is written as
+//! the same octets, a seal opens only while it is fresh, and only the user of a minted token signs in.
 //!
-//! An input is the form, the state, and the token. A sealed state has the time of sealing before it.
+//! An input is an octet for the form, the state, and the token. Before a state to be sealed stands the time of its sealing.
 #![no_main]
 
 use base64::Engine as _;
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
     check_next(&negotiation, token);
 });
 
-/// Reads a state, which is the only one that is written so.
+/// Reads a state, and checks that the state is written as the same octets.
 fn from_bytes(state: &[u8]) -> Option<Negotiation> {
     let limit = allocated::for_token(state.len());
     match allocated::at_most(limit, || Negotiation::from_bytes(state)) {
@@ -55,7 +55,7 @@ fn from_bytes(state: &[u8]) -> Option<Negotiation> {
     }
 }
 
-/// Opens a state that was sealed with the server's key.
+/// Seals a plaintext with the server's key, and opens it.
 fn opened(plaintext: &[u8]) -> Option<Negotiation> {
     let key = Key::new(EncType::AES256_CTS_HMAC_SHA384_192, &SECRET).unwrap();
     let mut ciphertext = Vec::new();
@@ -73,7 +73,7 @@ fn opened(plaintext: &[u8]) -> Option<Negotiation> {
     opened
 }
 
-/// The client's next token.
+/// Checks the verdict on the client's next token.
 fn check_next(negotiation: &Negotiation, token: &[u8]) {
     let limit = allocated::for_token(token.len() + negotiation.to_bytes().len());
     let converse = || SERVER.validator.converse(token, Some(negotiation), &verdict::RANDOMNESS, SERVER.arrival());
@@ -93,5 +93,5 @@ fn check_next(negotiation: &Negotiation, token: &[u8]) {
 
 const SECRET: [u8; 32] = [0x5E; 32];
 
-/// The usage of sealed states (`src/http/seal.rs`).
+/// The key usage of sealed states (`src/http/seal.rs`).
 const SEALING: KeyUsage = KeyUsage(600);

@@ -1,4 +1,4 @@
-//! PACs, signed by the service's key and the KDC's: the user is the ticket's client, with the SID that the PAC states.
+//! Fuzzes PACs, signed by the service's key and the KDC's key. The user is the ticket's client, with the SID of the PAC.
 #![no_main]
 
 use kerberos_sso::crypto::{EncType, KeyUsage};
@@ -15,11 +15,11 @@ use std::sync::LazyLock;
 /// The realm of the servers.
 static REALM: LazyLock<TestRealm> = LazyLock::new(|| server::realm().of_active_directory());
 
-/// The account names the domain of the minted users.
+/// A server whose account allows the domain of the minted users only.
 static OF_ITS_DOMAIN: LazyLock<Server> =
     LazyLock::new(|| Server::of(REALM.account().with_krbtgt_key(&REALM.krbtgt_key(ETYPE)), token()));
 
-/// The account names no domain, and holds no key of the KDC.
+/// A server whose account restricts no domain, and has no key of the KDC.
 static OF_ANY_DOMAIN: LazyLock<Server> = LazyLock::new(|| Server::of(server::realm().account(), token()));
 
 static SIGNER: LazyLock<Signer> = LazyLock::new(|| {
@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
         judged.as_ref().map_err(Refused::error),
         Err(Error::PacMismatch(PacMismatch::ClientName { .. } | PacMismatch::AuthTime { .. }))
     );
-    // The KDC writes a PAC for another client, so its ticket names that client too.
+    // A KDC that writes a PAC for another client also names this client in the ticket.
     if let (true, Some((name, time))) = (mismatch, client_info(&pac)) {
         token = token.client(&*name);
         token.ticket.authtime = time.into();
@@ -48,7 +48,8 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Judges a token with this PAC: as one of the account's domain, and if it is of another, as one of any domain.
+/// Validates a token with this PAC by the account's own domain. If the domain or a signature is refused, it validates the
+/// token without a restriction of the domain.
 fn judge(token: &mut TestToken, pac: &[u8]) -> Result<Accepted, Refused> {
     if let Some(parts) = &mut token.ticket.pac {
         parts.raw = Some(pac.to_vec());
@@ -61,20 +62,20 @@ fn judge(token: &mut TestToken, pac: &[u8]) -> Result<Accepted, Refused> {
     }
 }
 
-/// Asserts that nobody signs in but this client, and under no SID but those that the PAC states.
+/// Asserts that an accepted user is this client, with the SID of the PAC.
 fn assert_is(judged: &Result<Accepted, Refused>, pac: &[u8], name: &str) {
     let Ok(accepted) = judged else { return };
     assert!(accepted.identity().name().components().eq(name.split('/')));
     assert!(accepted.identity().realm() == server::REALM);
     let logon = buffer(pac, BufferType::LOGON_INFO).and_then(|place| logon_info::user_sid(&pac[place]));
     assert_eq!(accepted.identity().sid(), logon);
-    // Without a LOGON_INFO the KDC is not Active Directory, and the user has no SID.
+    // A PAC without a LOGON_INFO is not from Active Directory, so the user has no SID.
     if let (Some(user), Some(requestor)) = (logon, buffer(pac, BufferType::REQUESTOR)) {
         assert_eq!(Sid::from_bytes(&pac[requestor]), Some(user));
     }
 }
 
-/// Reads a PAC outside a ticket.
+/// Checks a PAC without a ticket.
 fn check_alone(pac: &[u8]) {
     let server = REALM.key(ETYPE).checksummer(KeyUsage::PAC_SIGNATURE);
     let kdc = [REALM.krbtgt_key(ETYPE).checksummer(KeyUsage::PAC_SIGNATURE)];

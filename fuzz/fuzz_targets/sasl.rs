@@ -1,8 +1,8 @@
-//! The answer of a client that chooses a layer, and the buffers after it: no layer that was not offered, no identity but
-//! the one that was sent, and no change of the server's buffer by a refused one.
+//! Fuzzes a client's answer that chooses a security layer, and the buffers after it. The layer is one of the offered layers,
+//! the authorization identity is the sent identity, and a refused buffer does not change the server's buffer.
 //!
-//! An input is the key's type, the offered layers, the largest buffer, how the answer is protected, the answer, and
-//! records: how a message is protected and framed, and the message.
+//! An input is the key's encryption type, the offered layers, the largest buffer, the protection of the answer, the answer,
+//! and records. A record is the protection and framing of a message, and the message.
 #![no_main]
 
 use kerberos_sso::SecurityContext;
@@ -63,19 +63,19 @@ fn check_layer(negotiated: Negotiated, offered: Layers, answer: &[u8], client: &
     }
 }
 
-/// Returns whether the layer takes a message of the client. After an error the server closes the connection.
+/// Returns whether the layer accepts a message of the client. After an error, the server closes the connection.
 fn is_decoded(layer: &mut SecurityLayer, client: &mut SecurityContext, kind: u8, message: &[u8]) -> bool {
     let protection = protection(kind);
     let mut buffer = vec![0; 4];
     client.wrap(message, protection, &CONFOUNDER, &mut buffer);
     let length = u32::try_from(buffer.len() - 4).unwrap();
-    // The other bits make the length wrong by their number.
+    // The value of the other bits is added to the length, so that the length is wrong.
     buffer[..4].copy_from_slice(&length.wrapping_add((kind >> 1).into()).to_be_bytes());
     let mut out = BEFORE.to_vec();
     let decoded = layer.decode(&buffer, &mut out);
     match decoded {
         Ok(Decoded::Message { consumed }) => {
-            // An encrypted message is signed, too.
+            // An encrypted message is also signed, so a layer with integrity accepts it.
             let protects = protection == Protection::Confidentiality || protection == layer.protection();
             assert!(kind >> 1 == 0 && consumed == buffer.len() && protects);
             assert_eq!(out.strip_prefix(BEFORE), Some(message));
@@ -93,7 +93,7 @@ fn is_decoded(layer: &mut SecurityLayer, client: &mut SecurityContext, kind: u8,
     }
 }
 
-/// The client opens what the layer sends, and it fits the client's buffer.
+/// Checks that the client can open the layer's buffer, and that the buffer is not larger than the client allows.
 fn check_encoded(layer: &mut SecurityLayer, client: &mut SecurityContext, message: &[u8], max_send: usize) {
     let mut out = BEFORE.to_vec();
     if let Err(error) = layer.encode(message, &CONFOUNDER, &mut out) {

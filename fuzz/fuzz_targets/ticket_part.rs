@@ -1,4 +1,5 @@
-//! EncTicketParts, encrypted under the service's key: the client is the one whom both the ticket and the authenticator name.
+//! Fuzzes EncTicketParts, encrypted under the service's key. An accepted user is the client of the ticket and the
+//! authenticator.
 #![no_main]
 
 use kerberos_sso::error::Error;
@@ -23,7 +24,7 @@ fuzz_target!(|plaintext: &[u8]| {
         assert!(Client::of(accepted).is(&user()));
         assert_eq!(accepted.ticket().flags().bits(), stated.as_ref().expect("it is whole").flags);
     }
-    // The KDC names another client, so its authenticator does too.
+    // A client with another name in the ticket also sends this name in its authenticator.
     if let (true, Some(ticket)) = (other_client, stated) {
         token.authenticator.crealm = ticket.client.realm.clone();
         token.authenticator.cname = ticket.client.name.clone();

@@ -1,4 +1,4 @@
-//! Tokens as they come: nobody but the user of a minted token signs in, and what a server keeps is read back.
+//! Fuzzes whole tokens. Only the user of a minted token signs in, and the state that a server keeps is read back.
 #![no_main]
 
 use kerberos_sso::negotiate::{Negotiation, ReadStep, Step, TokenInfo};
@@ -35,7 +35,7 @@ fuzz_target!(|token: &[u8]| {
             printed::harmless_text(&next.www_authenticate());
             let kept = next.negotiation().to_bytes();
             assert_eq!(Negotiation::from_bytes(&kept).unwrap().to_bytes(), kept);
-            // The client's first token says nothing as its last one.
+            // The client's first token is not accepted as its second token.
             let again = SERVER.validator.converse(token, Some(next.negotiation()), &verdict::RANDOMNESS, NOW);
             assert!(!matches!(again, Ok(Step::Accepted(..))));
         }

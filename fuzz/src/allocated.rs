@@ -1,6 +1,6 @@
-//! Bounded allocation: the memory that a call takes for an input of a given length.
+//! Limits the memory that a call allocates.
 
-/// Runs the call, which may hold at most `limit` octets at a time.
+/// Runs a call, and asserts that it holds at most `limit` octets at a time.
 pub fn at_most<T>(limit: usize, run: impl FnOnce() -> T) -> T {
     let mut value = None;
     let allocated = allocation_counter::measure(|| value = Some(run()));
@@ -8,7 +8,7 @@ pub fn at_most<T>(limit: usize, run: impl FnOnce() -> T) -> T {
     value.unwrap()
 }
 
-/// The bound of `tests/library/evidence/mutation.rs` for a token of `length` octets.
+/// Returns the limit for a token of `length` octets, as in `tests/library/evidence/mutation.rs`.
 pub const fn for_token(length: usize) -> usize {
     4 * length + 64 * 1024
 }

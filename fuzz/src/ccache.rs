@@ -1,11 +1,11 @@
-//! A reader of credential cache files, version 4, for what the library writes of delegated credentials.
+//! A reader of credential cache files of version 4, which the library writes from delegated credentials.
 
 use crate::input::Input;
 use crate::printed;
 use kerberos_sso::delegated::{DelegatedCredential, DelegatedCredentials};
 use kerberos_sso::{PrincipalName, UnixTime};
 
-/// Checks what the credentials print, and that the file says the same as they do.
+/// Checks the printed text of the credentials, and that the file has the same values as the credentials.
 pub fn check(credentials: &DelegatedCredentials) {
     printed::harmless_debug(credentials);
     let file = credentials.to_ccache();

@@ -1,6 +1,6 @@
-//! A reader and a writer of DER that share nothing with the library's.
+//! A reader and a writer of DER that share no code with the library.
 
-/// Splits the first element off: its tag, its contents, and the octets after it.
+/// Returns the tag and the contents of the first element, and the octets after the element.
 pub fn first(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, length], rest) = octets.split_first_chunk()?;
     let (length, rest) = match length {
@@ -19,7 +19,7 @@ pub fn first(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, contents, rest))
 }
 
-/// Returns the contents of the only element, which has this tag.
+/// Returns the contents of the only element in `octets`, if it has this tag.
 pub fn only(octets: &[u8], tag: u8) -> Option<&[u8]> {
     match first(octets)? {
         (found, contents, []) if found == tag => Some(contents),
@@ -27,7 +27,7 @@ pub fn only(octets: &[u8], tag: u8) -> Option<&[u8]> {
     }
 }
 
-/// Returns tag and contents of each element.
+/// Returns the tag and the contents of each element.
 pub fn elements(mut octets: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     let mut elements = Vec::new();
     while !octets.is_empty() {
@@ -52,7 +52,7 @@ impl<'a> Fields<'a> {
         only(self.whole(number)?, tag)
     }
 
-    /// Returns the whole of field `number`, with the tag of its type.
+    /// Returns the contents of field `number`: an element with the tag of its type.
     pub fn whole(&self, number: u8) -> Option<&'a [u8]> {
         self.0.iter().find(|(found, _)| *found == context(number)).map(|(_, whole)| *whole)
     }
@@ -91,7 +91,7 @@ pub fn field(number: u8, tag: u8, contents: &[u8]) -> Vec<u8> {
     element(context(number), &element(tag, contents))
 }
 
-/// The tag of field `number`.
+/// Returns the context tag of field `number`.
 pub const fn context(number: u8) -> u8 {
     0xA0 | number
 }

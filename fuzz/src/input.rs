@@ -1,38 +1,38 @@
-//! Splits an input of several parts. What is missing counts as empty, so that every input is one.
+//! Splits an input into parts. Missing parts are empty, so that every octet string is a valid input.
 
-/// The octets of an input that are not read yet.
+/// The octets of an input that have not been read yet.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
-    /// Begins to read.
+    /// Returns an input of which no octet has been read.
     pub fn new(octets: &'a [u8]) -> Self {
         Self(octets)
     }
 
-    /// Returns whether nothing is left.
+    /// Returns whether no octet is left.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes an octet.
+    /// Reads one octet; zero at the end of the input.
     pub fn octet(&mut self) -> u8 {
         self.take(1).first().copied().unwrap_or_default()
     }
 
-    /// Takes a part, whose length stands before it in two octets, big-endian.
+    /// Reads a part after its length in two octets, big-endian.
     pub fn part(&mut self) -> &'a [u8] {
         let length = self.take(2).iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
         self.take(length)
     }
 
-    /// Takes so many octets, or what is left.
+    /// Reads `count` octets, or fewer at the end of the input.
     pub fn take(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// Takes an array, filled up with zeros.
+    /// Reads an array, which is filled up with zeros at the end of the input.
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         let mut array = [0; N];
         let taken = self.take(N);
@@ -40,7 +40,7 @@ impl<'a> Input<'a> {
         array
     }
 
-    /// Returns what is left.
+    /// Returns the octets that are left.
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }

@@ -2,7 +2,7 @@
 
 use kerberos_sso::keys::KeytabEntry;
 
-/// Writes the entries, each with its key version in 32 bits. An entry without a key gets an empty one.
+/// Returns a keytab of the entries, each with its key version in 32 bits. An entry without a key gets an empty key.
 pub fn write<'a>(entries: impl IntoIterator<Item = &'a KeytabEntry>) -> Vec<u8> {
     let mut keytab = vec![5, 2];
     for entry in entries {

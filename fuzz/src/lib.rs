@@ -1,6 +1,6 @@
-//! What the fuzz targets share: the messages around the fuzzed octets, and the invariants of every verdict.
+//! The code that the fuzz targets share: the messages around the fuzzed octets, and the invariants of every verdict.
 //!
-//! An invariant that does not hold is a panic, which libFuzzer reports with the input.
+//! A violated invariant panics, and libFuzzer reports the panic with its input.
 
 pub mod allocated;
 pub mod ccache;

@@ -1,11 +1,11 @@
-//! The user's SID in a LOGON_INFO (KERB_VALIDATION_INFO, MS-PAC section 2.5), by a reader of this crate's own.
+//! This crate's own reader of the user's SID in a LOGON_INFO (KERB_VALIDATION_INFO, MS-PAC section 2.5).
 //!
-//! It follows the referents of NDR up to the SID of the domain, and no further. It checks nothing.
+//! The reader follows the referents of NDR up to the SID of the domain. It does not check their values.
 
 use crate::pac::u32_at;
 use kerberos_sso::Sid;
 
-/// Returns the user's SID. The library's reader has accepted the buffer before.
+/// Returns the user's SID in a buffer that the library has accepted.
 pub fn user_sid(info: &[u8]) -> Option<Sid> {
     let string_pointers = FIRST_STRINGS.map(|at| u32_at(info, at + 4));
     let mut at = DEFERRED;
@@ -26,7 +26,7 @@ pub fn user_sid(info: &[u8]) -> Option<Sid> {
     if rid == 0 { None } else { domain.join(rid) }
 }
 
-/// Skips the characters of a string: maximum, offset, count, and as many characters.
+/// Returns the position after the characters of a string: maximum count, offset, actual count, and the characters.
 fn skip_string(info: &[u8], at: usize, pointer: u32) -> Option<usize> {
     if pointer == 0 {
         return Some(at);
@@ -35,20 +35,20 @@ fn skip_string(info: &[u8], at: usize, pointer: u32) -> Option<usize> {
     at.checked_add(12)?.checked_add(count.checked_mul(2)?)?.checked_next_multiple_of(4)
 }
 
-/// The structure begins after the headers of type serialization and the pointer to it.
+/// The position of the structure, after the headers of type serialization and the pointer to the structure.
 const START: usize = 20;
 
-/// EffectiveName to HomeDirectoryDrive come after six times of eight octets.
+/// The positions of EffectiveName to HomeDirectoryDrive, after six times of eight octets each.
 const FIRST_STRINGS: [usize; 6] = [START + 48, START + 56, START + 64, START + 72, START + 80, START + 88];
 
-/// UserId comes after the two counts.
+/// The position of UserId, after the two counts.
 const USER_ID: usize = START + 100;
 
-/// GroupIds comes after UserId, PrimaryGroupId and GroupCount.
+/// The position of GroupIds, after UserId, PrimaryGroupId and GroupCount.
 const GROUP_POINTER: usize = START + 112;
 
-/// LogonServer and LogonDomainName come after UserFlags and UserSessionKey.
+/// The positions of LogonServer and LogonDomainName, after UserFlags and UserSessionKey.
 const LAST_STRINGS: [usize; 2] = [START + 136, START + 144];
 
-/// The targets of the pointers come after the fixed part.
+/// The position of the targets of the pointers, after the fixed part.
 const DEFERRED: usize = START + 216;

@@ -1,11 +1,12 @@
-//! The signatures of a PAC (MS-PAC section 2.8), made again over any octets in which their buffers can be found.
+//! Makes the signatures of a PAC (MS-PAC section 2.8) over any octets in which the signature buffers can be found.
 
 use kerberos_sso::crypto::{Checksummer, KeyUsage};
 use kerberos_sso::pac::BufferType;
 use kerberos_sso::{Key, UnixTime};
 use std::ops::Range;
 
-/// The keys that sign, prepared, and the ticket that the KDC signs: its EncTicketPart with one zero octet as the PAC.
+/// The prepared signing keys, and the octets that the ticket signature covers: the EncTicketPart with one zero octet as the
+/// PAC.
 pub struct Signer {
     server: Checksummer,
     kdc: Checksummer,
@@ -18,8 +19,8 @@ impl Signer {
         Self { server: prepared(server), kdc: prepared(kdc), ticket }
     }
 
-    /// Makes the signatures again, each in the first buffer of its type, in the order of MS-PAC section 2.8.1. A buffer
-    /// that is too short gets the beginning. A buffer of another type of checksum stays as it is.
+    /// Returns the PAC with new signatures, each in the first buffer of its type, in the order of MS-PAC section 2.8.1. A
+    /// buffer that is too short gets the beginning of its signature. A buffer with another checksum type is not changed.
     pub fn sign(&self, pac: &[u8]) -> Vec<u8> {
         let mut signed = pac.to_vec();
         let place = |buffer_type| buffer(pac, buffer_type).filter(|place| place.len() >= 4);
@@ -60,7 +61,7 @@ fn zeroed<const N: usize>(pac: &[u8], places: [&Option<Range<usize>>; N]) -> Vec
     zeroed
 }
 
-/// Where the first buffer of a type lies; `None` if it is not within the PAC.
+/// Returns the position of the first buffer of a type; `None` if the buffer is missing or not within the PAC.
 pub fn buffer(pac: &[u8], buffer_type: BufferType) -> Option<Range<usize>> {
     let count = usize::try_from(u32_at(pac, 0)?).ok()?;
     let entries = (0..count).map_while(|index| Some((u32_at(pac, 8 + 16 * index)?, 8 + 16 * index)));
@@ -71,7 +72,7 @@ pub fn buffer(pac: &[u8], buffer_type: BufferType) -> Option<Range<usize>> {
     (end <= pac.len()).then_some(start..end)
 }
 
-/// What the CLIENT_INFO of a PAC states: the client's name, and when it signed in.
+/// Returns the client's name and the time of its authentication from the CLIENT_INFO of a PAC.
 pub fn client_info(pac: &[u8]) -> Option<(String, UnixTime)> {
     let info = &pac[buffer(pac, BufferType::CLIENT_INFO)?];
     let ticks = u64::from_le_bytes(*info.first_chunk()?);

@@ -1,20 +1,20 @@
-//! What is printed is fit for a log: no control character, no mark of direction, and for an error no endless text.
+//! Checks that printed text is safe in a log: it has no control character and no bidirectional mark, and errors are short.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
-/// Checks what a value prints, by `Display` and by `Debug`.
+/// Checks the text of a value by `Display` and by `Debug`.
 pub fn harmless(value: &(impl Display + Debug)) {
     harmless_text(&value.to_string());
     harmless_debug(value);
 }
 
-/// Checks what a value without `Display` prints.
+/// Checks the text of a value by `Debug`.
 pub fn harmless_debug(value: &impl Debug) {
     harmless_text(&format!("{value:?}"));
 }
 
-/// Checks what an error and its causes print, and how much.
+/// Checks the text of an error and of its sources, and the length of each text.
 pub fn harmless_error(error: &dyn Error) {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -24,13 +24,13 @@ pub fn harmless_error(error: &dyn Error) {
     }
 }
 
-/// Checks a text that is printed, and that it is no longer than a log takes.
+/// Checks a printed text, and that it has at most [`LONGEST`] octets.
 pub fn bounded_text(text: &str) {
     harmless_text(text);
     assert!(text.len() <= LONGEST, "{} octets: {text}", text.len());
 }
 
-/// Checks a text that is printed.
+/// Checks a printed text.
 pub fn harmless_text(text: &str) {
     assert!(!text.contains(is_harmful), "{text:?}");
 }
@@ -41,5 +41,6 @@ fn is_harmful(character: char) -> bool {
     character.is_control() || is_mark || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// A text of a peer has at most 94 octets in an error, and each is printed as at most nine. No error has more than three.
+/// The largest number of octets of an error's text. An error contains at most three texts of a peer, of at most 94 octets
+/// each. One octet of such a text is printed as at most nine octets.
 const LONGEST: usize = 4096;

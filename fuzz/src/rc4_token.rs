@@ -1,4 +1,4 @@
-//! Per-message tokens under RC4 keys (RFC 4757 section 7), made of any header, number and data.
+//! Makes per-message tokens under RC4 keys (RFC 4757 section 7) from any header, sequence number and data.
 
 use crate::der::element;
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +11,7 @@ use rc4::{Rc4, StreamCipher};
 pub struct Parts<'a> {
     /// TOK_ID, SGN_ALG, SEAL_ALG and filler.
     pub start: [u8; 8],
-    /// SND_SEQ before it is encrypted: the number, and the direction.
+    /// SND_SEQ before it is encrypted: the sequence number, and the direction.
     pub number: [u8; 8],
     /// The data of a MIC, or the confounder and data of a Wrap token.
     pub data: &'a [u8],
@@ -23,7 +23,7 @@ impl Parts<'_> {
         self.token(key, KeyUsage::KRB_SAFE, &[])
     }
 
-    /// Makes a Wrap token whose data are signed only.
+    /// Makes a Wrap token whose data are signed but not encrypted.
     pub fn signed(&self, key: &Key) -> Vec<u8> {
         self.token(key, KeyUsage::KRB_PRIV, self.data)
     }
@@ -56,5 +56,5 @@ fn rc4(key: &[u8; 16], octets: &mut [u8]) {
     Rc4::new_from_slice(key).unwrap().apply_keystream(octets);
 }
 
-/// 1.2.840.113554.1.2.2 with its identifier and length.
+/// The OID 1.2.840.113554.1.2.2 with its tag and length.
 const KRB5: [u8; 11] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02];

@@ -1,20 +1,20 @@
-//! Per-message tokens under AES keys (RFC 4121 section 4.2), made of any header and data.
+//! Makes per-message tokens under AES keys (RFC 4121 section 4.2) from any header and data.
 
 use kerberos_sso::Key;
 use kerberos_sso::crypto::KeyUsage;
 
 /// The parts of a client's token before it is protected.
 pub struct Parts<'a> {
-    /// The first 16 octets.
+    /// The first 16 octets of the token.
     pub header: [u8; 16],
-    /// The message, or in a sealed token what is encrypted.
+    /// The message, or the plaintext of a sealed token.
     pub data: &'a [u8],
-    /// Whether the server rotates sealed tokens by EC too, as Windows does for DCE.
+    /// Whether the server also rotates sealed tokens by EC, as Windows does in DCE style.
     pub dce_style: bool,
 }
 
 impl Parts<'_> {
-    /// EC, the number of filler octets or the length of the checksum.
+    /// Returns EC: the number of filler octets, or the length of the checksum.
     pub fn ec(&self) -> u16 {
         u16::from_be_bytes([self.header[4], self.header[5]])
     }
@@ -23,7 +23,7 @@ impl Parts<'_> {
         u16::from_be_bytes([self.header[6], self.header[7]])
     }
 
-    /// The header as it stands encrypted in a sealed token: RRC is zero.
+    /// Returns the copy of the header that a sealed token encrypts, in which RRC is zero.
     pub fn protected_header(&self) -> [u8; 16] {
         let mut header = self.header;
         header[6..8].fill(0);
@@ -35,7 +35,7 @@ impl Parts<'_> {
         [&self.header[..], &checksum(key, KeyUsage::GSS_INITIATOR_SIGN, &[self.data, &self.header])].concat()
     }
 
-    /// Makes a Wrap token whose data are signed only.
+    /// Makes a Wrap token whose data are signed but not encrypted.
     pub fn signed(&self, key: &Key) -> Vec<u8> {
         let mut header = self.protected_header();
         header[4..6].fill(0);

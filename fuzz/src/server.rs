@@ -1,4 +1,5 @@
-//! A realm with a server, and a token that the server accepts. All of it follows from names, so a crash repeats.
+//! A realm with a server, and a token that the server accepts. The keys are derived from names, so that a crash can be
+//! repeated.
 
 use crate::{allocated, stated, verdict};
 use kerberos_sso::crypto::EncType;
@@ -8,16 +9,16 @@ use kerberos_sso::testing::{TestRealm, TestToken};
 use kerberos_sso::{Accepted, Account, Arrival, ChannelBindings, KeySet, Policy, Refused, UnixTime, Validator};
 use std::time::Duration;
 
-/// The time of all requests. The recorded tickets are a few days younger or older.
+/// The time of all requests. The recorded tickets were issued a few days before or after this time.
 pub const NOW: UnixTime = TestRealm::NOW;
 
 /// The user of every minted token.
 pub const USER: &str = "alice";
 
-/// The name of the realm, which the recordings have too.
+/// The name of the realm, which is also the name of the recorded realm.
 pub const REALM: &str = "CONTOSO.TEST";
 
-/// The bindings of the connection.
+/// The application data of the connection's channel bindings.
 pub const CHANNEL: &[u8] = b"tls-server-end-point:0123456789abcdef0123456789abcdef";
 
 /// A server, and the token of one of its users.
@@ -28,24 +29,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server whose account demands no PAC.
+    /// Returns a server whose account demands no PAC.
     pub fn new() -> Self {
         let realm = realm();
         Self::of(realm.account(), realm.ticket_for(USER))
     }
 
-    /// A server with this account, whose user sends this token.
+    /// Returns a server with this account, whose user sends this token.
     pub fn of(account: Account, token: TestToken) -> Self {
         let bindings = [ChannelBindings::new(CHANNEL)];
         Self { validator: Validator::new(KeySet::from(account), policy(), NoReplayCache), token, bindings }
     }
 
-    /// What is known of the connection.
+    /// Returns the time and the channel bindings of a request.
     pub fn arrival(&self) -> Arrival<'_> {
         Arrival::at(NOW).with_channel_bindings(&self.bindings)
     }
 
-    /// Judges a token within the bound of memory, and checks all that follows from any verdict.
+    /// Validates a token within the limit of memory, and checks the invariants of every verdict.
     pub fn judge(&self, token: &[u8]) -> Result<Accepted, Refused> {
         let limit = allocated::for_token(token.len());
         let judged = allocated::at_most(limit, || self.validator.validate_ticket(token, self.arrival()));
@@ -60,18 +61,18 @@ impl Default for Server {
     }
 }
 
-/// The realm of all minted tokens.
+/// Returns the realm of all minted tokens.
 pub fn realm() -> TestRealm {
     TestRealm::new(REALM).with_account("AZUREADSSOACC$")
 }
 
-/// The client of a token that nobody changed.
+/// Returns the client of an unchanged minted token.
 pub fn user() -> stated::Client {
     stated::Client { realm: REALM.into(), name: USER.into() }
 }
 
-/// As open as a policy can be, so that refusals come from what is read: a refusal by policy would hide it. The skew
-/// spans the years of the recordings, and the other rules about time stay.
+/// Returns a policy that refuses as little as possible, so that the fuzzed octets reach all code. The clock skew of a year
+/// covers the times of the recordings. The other rules about time stay.
 fn policy() -> Policy {
     Policy::default()
         .with_ticket_etypes(&EncType::SUPPORTED)

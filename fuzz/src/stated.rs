@@ -1,4 +1,4 @@
-//! What the fuzzed EncTicketPart and Authenticator state, by a reader of this crate's own.
+//! This crate's own reader of the fuzzed EncTicketPart and Authenticator.
 
 use crate::der::{
     BIT_STRING, Fields, GENERAL_STRING, GENERALIZED_TIME, INTEGER, OCTET_STRING, SEQUENCE, elements, only,
@@ -15,7 +15,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client that an accepted request names.
+    /// Returns the client of an accepted request.
     pub fn of(accepted: &Accepted) -> Self {
         let identity = accepted.identity();
         let components = identity.name().components().map(|component| component.as_bytes().to_vec()).collect();
@@ -23,7 +23,7 @@ impl Client {
         Self { realm: identity.realm().into(), name }
     }
 
-    /// Returns whether the two are the same client: the type of a name does not count (RFC 4120 section 6.2).
+    /// Returns whether both are the same client, ignoring the name type (RFC 4120 section 6.2).
     pub fn is(&self, other: &Self) -> bool {
         (&self.realm, &self.name.components) == (&other.realm, &other.name.components)
     }
@@ -41,7 +41,7 @@ impl Client {
     }
 }
 
-/// What an EncTicketPart states (RFC 4120 section 5.3).
+/// The client, the session key and the flags of an EncTicketPart (RFC 4120 section 5.3).
 #[derive(Debug)]
 pub struct Ticket {
     pub client: Client,
@@ -50,7 +50,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Reads it; `None` if it is none, or its session key is of no supported type.
+    /// Reads an EncTicketPart; `None` if it cannot be read, or if the encryption type of its session key is not supported.
     pub fn read(plaintext: &[u8]) -> Option<Self> {
         let fields = Fields::read(only(plaintext, 0x63)?)?;
         let bits = fields.get(0, BIT_STRING)?.get(1..)?;
@@ -62,7 +62,7 @@ impl Ticket {
     }
 }
 
-/// What an Authenticator states (RFC 4120 section 5.5.1).
+/// The fields of an Authenticator (RFC 4120 section 5.5.1).
 #[derive(Debug)]
 pub struct Authenticator {
     pub client: Client,
@@ -73,7 +73,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// Reads it; `None` if it is none.
+    /// Reads an Authenticator; `None` if it cannot be read.
     pub fn read(plaintext: &[u8]) -> Option<Self> {
         let fields = Fields::read(only(plaintext, 0x62)?)?;
         Some(Self {

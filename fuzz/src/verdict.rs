@@ -1,4 +1,5 @@
-//! What holds for every verdict: it prints harmlessly, its reply can be read, and what is kept of it can be read back.
+//! Checks the invariants of every verdict: its printed text is safe, its reply can be read, and its stored forms are read
+//! back.
 
 use crate::{ccache, claims, printed, server};
 use kerberos_sso::error::PacMalformed;
@@ -11,7 +12,7 @@ use kerberos_sso::{Accepted, Identity, Randomness, Refused, SessionIdentity, Sid
 /// The randomness of every answer.
 pub const RANDOMNESS: Randomness = Randomness::new([0x5A; 64]);
 
-/// Checks a verdict.
+/// Checks the invariants of a verdict.
 pub fn check(verdict: &Result<Accepted, Refused>) {
     match verdict {
         Ok(accepted) => check_accepted(accepted),
@@ -19,7 +20,7 @@ pub fn check(verdict: &Result<Accepted, Refused>) {
     }
 }
 
-/// Checks a refusal, and reads the token for the client.
+/// Checks a refusal, and reads its token for the client.
 pub fn check_refused(refused: &Refused) {
     printed::harmless_error(refused);
     printed::harmless(&refused.blame());
@@ -37,7 +38,7 @@ pub fn check_refused(refused: &Refused) {
     assert!(message.is_none_or(is_error), "the answer to {refused} is no KRB-ERROR");
 }
 
-/// Reads all that an accepted request has.
+/// Reads and checks all values of an accepted request.
 pub fn check_accepted(accepted: &Accepted) {
     printed::harmless_debug(accepted);
     printed::harmless(&accepted.service());
@@ -60,7 +61,7 @@ pub fn check_accepted(accepted: &Accepted) {
     }
 }
 
-/// What a server keeps of an identity is the identity.
+/// Checks that the stored forms of an identity are read back as the same identity.
 fn check_identity(accepted: &Accepted) {
     let identity = accepted.identity();
     printed::harmless(&identity);
@@ -91,7 +92,7 @@ fn check_authorization_data(data: AuthorizationData<'_>) {
     }
 }
 
-/// Reads all that a PAC of `length` octets has.
+/// Reads and checks all values of a PAC of `length` octets.
 pub fn check_pac(pac: &VerifiedPac<'_>, length: usize) {
     printed::harmless_debug(pac);
     pac.buffer_types().for_each(|buffer_type| printed::harmless(&buffer_type));
@@ -114,7 +115,7 @@ pub fn check_pac(pac: &VerifiedPac<'_>, length: usize) {
     [pac.client_claims(), pac.device_claims()].iter().flatten().for_each(|encoded| claims::check(encoded, length));
 }
 
-/// What a buffer holds, if it is there and can be read.
+/// Returns the contents of a buffer if the PAC has the buffer and it can be read. Otherwise checks the text of the error.
 fn readable<T>(decoded: Result<Option<T>, PacMalformed>) -> Option<T> {
     decoded.unwrap_or_else(|error| {
         printed::harmless_error(&error);
@@ -155,7 +156,7 @@ fn check_texts<'a>(texts: impl IntoIterator<Item = WideText<'a>>) {
     }
 }
 
-/// Asserts that it is the user of the minted token who signs in.
+/// Asserts that the accepted user is the user of the minted token.
 pub fn assert_is_the_user(accepted: &Accepted) {
     let client = crate::stated::Client::of(accepted);
     assert!(client.is(&server::user()), "{client:?} signed in");

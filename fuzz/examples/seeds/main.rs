@@ -1,5 +1,5 @@
-//! Writes the inputs with which the fuzzer begins, one folder a target: what real clients sent (`testvectors/`), taken out
-//! of its encryption, and what the test realm mints for the forms that no recording has.
+//! Writes the first inputs of the fuzz targets, in one folder for each target. The inputs are the decrypted parts of recorded
+//! tokens of real clients (`testvectors/`). For forms without a recording, the inputs are tokens of the test realm.
 //!
 //! ```sh
 //! cargo run --example seeds -- seeds
@@ -38,7 +38,8 @@ fn main() {
 pub(crate) struct Seeds(PathBuf);
 
 impl Seeds {
-    /// Writes a seed of a target, unless it is longer than what libFuzzer makes of seeds: those would fill the corpora.
+    /// Writes a seed of a target. Seeds of more than 4096 octets are left out, because libFuzzer cuts them and they fill the
+    /// corpora.
     pub(crate) fn add(&self, target: &str, name: &str, octets: &[u8]) {
         if octets.len() > 4096 {
             return;
@@ -49,7 +50,7 @@ impl Seeds {
     }
 }
 
-/// The folder of the recordings.
+/// Returns the folder of the recordings.
 pub(crate) fn testvectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testvectors")
 }
@@ -82,7 +83,7 @@ fn keytabs(seeds: &Seeds) {
     }
 }
 
-/// The tickets and the EncKrbCredPart of each recorded KRB-CRED.
+/// Writes the tickets and the EncKrbCredPart of each recorded KRB-CRED.
 fn credentials(seeds: &Seeds) {
     for block in text("delegation/krb_cred.txt").split("\n\n") {
         let value = |name: &str| {
@@ -112,14 +113,14 @@ fn credentials(seeds: &Seeds) {
     }
 }
 
-/// Decrypts, if the key is the right one.
+/// Returns the plaintext; `None` if the ciphertext is not encrypted under this key.
 pub(crate) fn decrypt(key: &Key, usage: KeyUsage, ciphertext: &[u8]) -> Option<Vec<u8>> {
     let mut room = vec![0; ciphertext.len()];
     let plaintext = key.cipher(usage).decrypt(ciphertext, &mut room).ok()?;
     Some(room[plaintext].to_vec())
 }
 
-/// The parts of a token that has them.
+/// Returns the parts of a token; `None` if the token has other parts, as the panic of the reader shows.
 pub(crate) fn anatomy_of(token: &[u8]) -> Option<Anatomy> {
     std::panic::catch_unwind(|| Anatomy::of(token)).ok()
 }

@@ -1,4 +1,4 @@
-//! Recorded per-message tokens: their parts before they were protected. Each message counts up from zero.
+//! Writes the unprotected parts of recorded per-message tokens. The octets of each recorded message count up from zero.
 
 use super::{Seeds, testvectors};
 use crate::recorded::from_hex;
@@ -46,7 +46,8 @@ fn message(token: &Value) -> Vec<u8> {
     (0..token["length"].as_u64().unwrap()).map(|octet| u8::try_from(octet).unwrap()).collect()
 }
 
-/// The header, which says that the acceptor's subkey protects, and the message; the target adds the copy of the header.
+/// Returns the header with the flag of the acceptor's subkey, and the message. The target adds the encrypted copy of the
+/// header.
 fn of_rfc4121(token: &Value) -> Vec<u8> {
     let mut parts = from_hex(token["token"].as_str().unwrap()).unwrap()[..16].to_vec();
     parts[2] |= 4;
@@ -55,7 +56,8 @@ fn of_rfc4121(token: &Value) -> Vec<u8> {
     [&[if kind == 2 { 6 } else { kind }], &part(&parts)[..]].concat()
 }
 
-/// The first octets, a number from a client, and the message; in a Wrap token with confounder and padding.
+/// Returns the first octets, the sequence number of a client's token, and the message. A Wrap token also has a confounder and
+/// padding.
 fn of_rfc4757(token: &Value) -> Vec<u8> {
     let octets = from_hex(token["token"].as_str().unwrap()).unwrap();
     let inner = octets.windows(2).position(|pair| pair == [1, 1] || pair == [2, 1]).unwrap();

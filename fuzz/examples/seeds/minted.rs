@@ -1,4 +1,4 @@
-//! What the test realm mints, for the forms that no recording has under the target's keys.
+//! Writes tokens of the test realm for the forms without a recording under the target's keys.
 
 use super::Seeds;
 use kerberos_sso::crypto::EncType;
@@ -78,7 +78,7 @@ fn claims(seeds: &Seeds) {
     let size = u32::try_from(set.len()).unwrap();
     seeds.add("claims", "plain", &metadata(&set, 0, size));
     let [_, size @ ..] = size.to_be_bytes();
-    // LZNT1: a chunk as it is (MS-XCA section 2.5.1.2), and one of literals and a match.
+    // LZNT1: an uncompressed chunk (MS-XCA section 2.5.1.2), and a compressed chunk with literals and a match.
     let header = 0x3000 | u16::try_from(set.len() - 1).unwrap();
     seeds.add("compressed_claims", "lznt1-stored", &[&[0], &size[..], &header.to_le_bytes(), &set].concat());
     seeds.add("compressed_claims", "lznt1-match", &[0, 0, 0, 12, 6, 0xB0, 0x08, b'a', b'b', b'c', 6, 0x20, 0]);
@@ -87,7 +87,8 @@ fn claims(seeds: &Seeds) {
     seeds.add("claims", "huffman", &metadata(&compressed, 4, u32::try_from(set.len()).unwrap()));
 }
 
-/// All 512 symbols have codes of nine bits, which are their numbers (MS-XCA section 2.1.4).
+/// Compresses octets as literals. All 512 symbols have codes of nine bits, and each code is the symbol's number (MS-XCA
+/// section 2.1.4).
 fn huffman_literals(octets: &[u8]) -> Vec<u8> {
     let mut bits: Vec<bool> =
         octets.iter().flat_map(|octet| (0..9).rev().map(move |bit| u16::from(*octet) >> bit & 1 != 0)).collect();
@@ -96,7 +97,7 @@ fn huffman_literals(octets: &[u8]) -> Vec<u8> {
     [vec![0x99; 256], bits.chunks(16).flat_map(word).collect()].concat()
 }
 
-/// A CLAIMS_SET with an array of claims of each type.
+/// Returns a CLAIMS_SET with one array, which has a claim of each type.
 fn claims_set() -> Vec<u8> {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");
@@ -131,7 +132,8 @@ fn claims_set() -> Vec<u8> {
     ndr.finish().bytes
 }
 
-/// A client that must confirm what it offered, and one that begins without a Kerberos token.
+/// Writes three conversations: a client that must send a MIC of its MechTypeList, a client whose first token has no Kerberos
+/// token, and a client in DCE style.
 fn negotiations(seeds: &Seeds, server: &Server) {
     let token = ntlm_first(server.token.clone());
     let (state, reply) = next(server, &token.mint());
@@ -157,7 +159,7 @@ fn negotiations(seeds: &Seeds, server: &Server) {
     add(seeds, "dce", &state, &last);
 }
 
-/// The state after a client's first token, and the server's answer.
+/// Returns the server's state after a client's first token, and the server's answer.
 fn next(server: &Server, token: &[u8]) -> (Negotiation, Vec<u8>) {
     let step = server.validator.converse(token, None, &RANDOMNESS, NOW).unwrap();
     let Step::Continue(next) = step else { panic!("the client must continue") };
@@ -172,7 +174,7 @@ fn add(seeds: &Seeds, name: &str, state: &Negotiation, token: &[u8]) {
     seeds.add("negotiation", &format!("{name}-sealed"), &[&[1], &part(&sealed)[..], token].concat());
 }
 
-/// Each layer, as each identity, with a message after it.
+/// Writes an answer with each layer under each key, followed by a message. Each layer has another authorization identity.
 fn sasl(seeds: &Seeds) {
     for (layer, identity) in [(1, ""), (2, "u:bob"), (4, "é")] {
         for key in 0..5 {

@@ -1,4 +1,4 @@
-//! Recorded requests: header values, tokens, and the plaintexts in them. PACs are signed again by the target's keys.
+//! Writes recorded requests: header values, tokens, and their decrypted parts. PACs get new signatures by the target's keys.
 
 use super::{Seeds, anatomy_of, decrypt, recorded};
 use kerberos_sso::crypto::KeyUsage;
@@ -45,7 +45,8 @@ fn plaintexts(seeds: &Seeds, recording: &Recording, case: &Case, token: &[u8]) -
     Some(())
 }
 
-/// The service's signature is as long under any key of its type, so the rest of the ticket stays in its place.
+/// Returns the ticket with new PAC signatures. A signature has the same length under every key of its type, so the other
+/// octets of the ticket stay in place.
 fn with_signed_pac(ticket: &[u8]) -> Option<Vec<u8>> {
     let token = realm().ticket_for("alice");
     let place = pac(ticket)?;
@@ -53,7 +54,7 @@ fn with_signed_pac(ticket: &[u8]) -> Option<Vec<u8>> {
     Some([&ticket[..place.start], &signed, &ticket[place.end..]].concat())
 }
 
-/// Where the PAC lies: the octets of an OCTET STRING after ad-type 128, whose last length is in two octets.
+/// Returns the position of the PAC: the contents of the OCTET STRING after ad-type 128.
 fn pac(ticket: &[u8]) -> Option<std::ops::Range<usize>> {
     let start = ticket.windows(AD_WIN2K_PAC.len()).position(|window| window == AD_WIN2K_PAC)? + AD_WIN2K_PAC.len();
     let rest = &ticket[start..];
@@ -65,5 +66,5 @@ fn pac(ticket: &[u8]) -> Option<std::ops::Range<usize>> {
     Some(start + header..start + header + length)
 }
 
-/// The field ad-type with the number 128.
+/// The encoded field ad-type with the value 128.
 const AD_WIN2K_PAC: [u8; 6] = [0xA0, 0x04, 0x02, 0x02, 0x00, 0x80];
