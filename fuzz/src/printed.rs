@@ -24,7 +24,7 @@ pub fn harmless_error(error: &dyn Error) {
     }
 }
 
-/// Checks a printed text, and that it has at most [`LONGEST`] octets.
+/// Checks a printed text, and that it has at most 4,096 octets.
 pub fn bounded_text(text: &str) {
     harmless_text(text);
     assert!(text.len() <= LONGEST, "{} octets: {text}", text.len());
