@@ -25,7 +25,7 @@ struct Input {
 }
 
 /// Returns a SPNEGO token of `alice` and its validator. The ticket has `extra` octets of authorization data of an unknown
-/// type, as many as a PAC could have.
+/// type, like a ticket with a PAC of this size.
 fn input(etype: EncType, extra: usize) -> Input {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$");
     let mut token = realm.ticket_for("alice").etype(etype).session_etype(etype).at(NOW);

@@ -30,7 +30,7 @@ pub(crate) fn key_set(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Res
 }
 
 /// Adds an account, or joins its keys to the account of the same name and realm. The command line may name keys of one
-/// account in several places, for example from before and after a rollover. The caller of the program trusts all these keys.
+/// account in several places, for example from before and after a rollover. The user of the program trusts all these keys.
 fn join(accounts: &mut Vec<Account>, account: Account) {
     let is_same = |held: &Account| held.name() == account.name() && held.realm() == account.realm();
     let joined = match accounts.iter().position(is_same).map(|index| accounts.swap_remove(index)) {

@@ -120,7 +120,7 @@ pub(crate) fn decrypt(key: &Key, usage: KeyUsage, ciphertext: &[u8]) -> Option<V
     Some(room[plaintext].to_vec())
 }
 
-/// Returns the parts of a token; `None` if the token has other parts, as the panic of the reader shows.
+/// Returns the parts of a token; `None` if the reader of the parts panics.
 pub(crate) fn anatomy_of(token: &[u8]) -> Option<Anatomy> {
     std::panic::catch_unwind(|| Anatomy::of(token)).ok()
 }

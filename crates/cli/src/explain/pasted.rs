@@ -165,7 +165,7 @@ impl Advice {
             Self::Nothing | Self::Prose => "A token is one long word of letters, digits, \"+\" and \"/\".",
             Self::Address => "The token is never in the address. The browser sends it in a header of the request.",
             Self::NoAuthorization => {
-                "The client sent no token. A browser sends a token only to sites in its list of trusted sites. curl sends a token with \
+                "The client sent no token. A browser sends a token only to sites that its settings allow. curl sends a token with \
                  \"--negotiate -u :\", if \"klist\" shows a ticket."
             }
             Self::Challenge => {
@@ -191,15 +191,16 @@ impl Advice {
                  to its end. If the value ends at the same place, a proxy or a web server has cut the header."
             }
             Self::LaterMessage => {
-                "This message is usually the server's answer. The ticket is in the client's first message, in the header Authorization."
+                "This message is usually the server's answer. The ticket is in the client's first message, in the header \
+                 Authorization."
             }
             Self::UrlAlphabet => {
                 "Some program has written \"-\" for \"+\" and \"_\" for \"/\". A server refuses such a header."
             }
             Self::Ntlm => {
                 "The client found no ticket for this address, and fell back to NTLM. Open the site by its name and not by its \
-                 IP address. Let that computer reach a domain controller. On that computer, \"klist get HTTP/NAME\" shows why the client gets no \
-                 ticket."
+                 IP address. Let that computer reach a domain controller. On that computer, \"klist get HTTP/NAME\" shows why \
+                 the client gets no ticket."
             }
         }
     }
@@ -347,7 +348,7 @@ fn is_cut_off(token: &[u8]) -> bool {
 
 const NAME: &str = "authorization";
 
-/// The largest number of header names that are searched: more than one request and its answers contain.
+/// The largest number of header names that are searched. One request with its answers contains fewer names.
 const MAX_NAMES: usize = 32;
 
 const QUOTES: [char; 2] = ['"', '\''];

@@ -62,7 +62,7 @@ enum Progress<'e> {
     Ended,
 }
 
-/// Returns the nodes of `stages`. If `error` is given, one of these stages has refused the request with it.
+/// Returns the nodes of `stages`. `error` is the error with which one of these stages has refused the request, if any.
 pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
     let mut progress = Progress::Open(error);
     let mut nodes = Vec::new();
