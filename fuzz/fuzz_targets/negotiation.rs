@@ -1,5 +1,5 @@
-//! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that is read is written as
-//! the same octets, a seal opens only while it is fresh, and only the user of a minted token signs in.
+//! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that was read is written as the
+//! same octets. A seal opens only while it is fresh. Only the user of a minted token signs in.
 //!
 //! An input is an octet for the form, the state, and the token. Before a state to be sealed stands the time of its sealing.
 #![no_main]

@@ -189,7 +189,7 @@ impl<R: Send + Sync + 'static> Server<R> {
     }
 
     /// Looks at the keytab now, without waiting for the interval. If the file has changed, the server uses its keys from now
-    /// on, and the old keys until the last ticket under an old key has ended.
+    /// on. It uses the old keys until the last ticket under an old key has ended.
     ///
     /// # Errors
     /// [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.

@@ -38,8 +38,7 @@
 //! |---|---|---|
 //! | is correct | the client is accepted from the next second on | none |
 //! | is slow | the client is refused until its clock has passed the second of the loss | none |
-//! | is fast, by at most one skew | the client is accepted at once | those that the client sent shortly before, within its
-//! clock's offset, until they expire |
+//! | is fast, by at most one skew | the client is accepted at once | those of the last N seconds, if its clock is N seconds fast |
 //!
 //! [`Builder::with_strict_start`] prevents the replay in the last row, and refuses all clients for a while. Only
 //! [`Builder::first_start`] waives the rule: with it, the operator states that no authenticator was admitted before.

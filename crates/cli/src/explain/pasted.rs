@@ -291,8 +291,8 @@ fn scheme_length(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '-').unwrap_or(text.len())
 }
 
-/// Returns the token in a text that contains no other words. Text that is not correct base64 counts as a token if its first
-/// octets are the start of a token: the text may be cut off, without padding, or in the alphabet for URLs.
+/// Returns the token in a text that contains no other words. The text may be cut
+/// off, without padding, or in the alphabet for URLs. It then counts as a token only if its first octets are those of a token.
 fn token_of(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_matches(QUOTES).trim_end_matches(['…', '.']);
     let encoded: String = text.chars().filter(|character| !character.is_whitespace() && *character != '`').collect();
