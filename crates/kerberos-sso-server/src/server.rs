@@ -224,10 +224,18 @@ impl Settings {
             );
         }
         if let Some(unusable) = unusable {
-            tracing::warn!(path = %path.display(), %unusable, "the keytab has records that are not whole; the server uses the other records");
+            tracing::warn!(
+                path = %path.display(),
+                %unusable,
+                "the keytab has records that are not whole; the server uses the other records"
+            );
         }
         if let Some(others) = others {
-            tracing::warn!(path = %path.display(), %others, "the keytab has entries of other principals, which the server does not use");
+            tracing::warn!(
+                path = %path.display(),
+                %others,
+                "the keytab has entries of other principals, which the server does not use"
+            );
         }
         let account = match self.domain {
             Some(domain) => account.of_active_directory().with_domain_sid(domain),

@@ -1,5 +1,4 @@
 //! Finds the header value or the token in a text that a user pasted, and advises a user who pasted no token.
-//!
 //! The text may be a header, alone or among other headers, as `curl -v`, a browser or PowerShell shows it. It may also be the
 //! value of a header, base64 with line breaks, or the octets of the token.
 
@@ -165,8 +164,8 @@ impl Advice {
             Self::Nothing | Self::Prose => "A token is one long word of letters, digits, \"+\" and \"/\".",
             Self::Address => "The token is never in the address. The browser sends it in a header of the request.",
             Self::NoAuthorization => {
-                "The client sent no token. A browser sends a token only to sites that its settings allow. curl sends a token with \
-                 \"--negotiate -u :\", if \"klist\" shows a ticket."
+                "The client sent no token. A browser sends a token only to sites that its settings allow. curl sends a token \
+                 with \"--negotiate -u :\", if \"klist\" shows a ticket."
             }
             Self::Challenge => {
                 "The server asks for a token by WWW-Authenticate, or answers a token. The client's token is in the header \
@@ -259,8 +258,7 @@ fn value_behind_name(rest: &str) -> Option<String> {
     Some(value_at(rest.trim_start_matches([' ', '\t', '"', '\''])))
 }
 
-/// Returns the scheme at the beginning of a text, and its value: a token after `Negotiate`, or the rest of the line after
-/// another scheme.
+/// Returns the scheme at the beginning of a text, and its value: a token after `Negotiate`, else the rest of the line.
 fn value_at(text: &str) -> String {
     let (scheme, rest) = text.split_at_checked(scheme_length(text)).unwrap_or((text, ""));
     let text = rest.split(QUOTES).next().unwrap_or_default();
@@ -270,8 +268,7 @@ fn value_at(text: &str) -> String {
     format!("{scheme}{}", rest.lines().next().unwrap_or_default())
 }
 
-/// Returns the first line, and the lines after it that contain base64 only. A mail, a terminal or a shell may have broken the
-/// token into lines.
+/// Returns the first line, joined with the next lines of base64: a mail, a terminal or a shell may have broken the token.
 fn one_token(text: &str) -> String {
     let mut lines = text.lines().map(|line| line.trim_end_matches(['`', '\\', '^', ' ', '\t', ']']).trim_start());
     let first = lines.next().unwrap_or_default();
@@ -279,8 +276,7 @@ fn one_token(text: &str) -> String {
     std::iter::once(first).chain(rest).collect()
 }
 
-/// Returns whether a text begins with a known scheme and a blank (RFC 9110 section 11.4). Only known schemes count, because
-/// any word could be a scheme.
+/// Returns whether a text begins with a known scheme and a blank (RFC 9110 section 11.4). Other words count as no scheme.
 fn begins_with_scheme(text: &str) -> bool {
     let (scheme, rest) = text.split_at_checked(scheme_length(text)).unwrap_or_default();
     let is_known = SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known));
@@ -291,8 +287,8 @@ fn scheme_length(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '-').unwrap_or(text.len())
 }
 
-/// Returns the token in a text that contains no other words. The text may be cut
-/// off, without padding, or in the alphabet for URLs. It then counts as a token only if its first octets are those of a token.
+/// Returns the token in a text without other words. A text that is cut off, without padding, or in the alphabet for URLs
+/// counts as a token only if its first octets are the start of a token.
 fn token_of(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_matches(QUOTES).trim_end_matches(['…', '.']);
     let encoded: String = text.chars().filter(|character| !character.is_whitespace() && *character != '`').collect();
