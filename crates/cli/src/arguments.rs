@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// The usage text of the options that `validate` and `explain` share.
 pub(crate) const OPTIONS: &str = "\
 Keys   --keytab FILE                      may be given more than once
-              --key ETYPE:HEX[:KVNO]             a raw key; needs --realm; may be given more than once
+       --key ETYPE:HEX[:KVNO]             a raw key; needs --realm; may be given more than once
        --password TEXT --account NAME     NAME$ for a computer account; needs --realm
        --realm REALM                      the realm of --key and --password
        --forest REALM[,REALM…][:SID,…]    other client realms and domain SIDs that tickets for the first REALM may name

@@ -42,7 +42,7 @@ pub(crate) fn secret(source: impl Read, length: u64) -> Result<Zeroizing<Vec<u8>
     if u64::try_from(contents.len()).is_ok_and(|length| length <= MAX_FILE) {
         Ok(contents)
     } else {
-        Err(Error::new(ErrorKind::FileTooLarge, format!("the file has more than {MAX_FILE} octets")))
+        Err(Error::new(ErrorKind::FileTooLarge, format!("there are more than {MAX_FILE} octets")))
     }
 }
 

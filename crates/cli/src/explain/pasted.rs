@@ -172,8 +172,8 @@ impl Advice {
                  Authorization."
             }
             Self::Bearer => {
-                "It contains no Kerberos ticket, so this program cannot explain it. Anybody who has this token can use it until \
-                 it expires: do not paste it anywhere."
+                "It contains no Kerberos ticket, so it cannot be explained here. Anybody who has this token can use it until it \
+                 expires: do not paste it anywhere."
             }
             Self::Password => {
                 "The scheme Basic does not hide the password, and contains no ticket. If others may have seen this header, change \

@@ -68,6 +68,7 @@ derive --account NAME        the account: NAME$ for a computer account, NAME for
        --show-keys           prints the keys in the form of `validate --key`
        --out FILE            writes a new keytab; it is an error if FILE exists
 
-Exit status: 0 in order, or opened, 1 a record is damaged, no entry can be used or opens the ticket, 2 wrong arguments."
+Exit status: 0 in order, or opened, 1 a record is damaged, no entry can be used, or no entry opens the
+             ticket, 2 wrong arguments."
     )
 }

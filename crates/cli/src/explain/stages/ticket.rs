@@ -33,7 +33,7 @@ fn time_checks(ticket: TicketFacts<'_>, policy: &Policy, now: UnixTime) -> Vec<C
         .max_ticket_lifetime()
         .map_or_else(|| "every lifetime is accepted".into(), |most| format!("at most {} s + {skew} s", most.as_secs()));
     vec![
-        Check::new("A postdated ticket was validated", "", |error| matches!(error, Error::TicketInvalid)),
+        Check::new("Validated, if the ticket is postdated", "", |error| matches!(error, Error::TicketInvalid)),
         Check::new("The ticket is already valid", format!("{start}; now {now}, ± {skew} s"), |error| {
             matches!(error, Error::TicketNotYetValid { .. })
         }),
