@@ -4,11 +4,13 @@
 
 use crate::common;
 
+use crate::records::for_each;
 use common::{NOW, Server, all_etypes};
-use kerberos_sso::crypto::EncType;
+use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::replay::Admission;
 use kerberos_sso::testing::{
-    ChecksumParts, MechToken, NameParts, NegHints, SpnegoParts, TestRealm, TestToken, TokenFraming, if_relevant, mech,
+    ChecksumParts, KeyParts, MechToken, NameParts, NegHints, SpnegoParts, TestRealm, TestToken, TokenFraming,
+    if_relevant, mech,
 };
 use kerberos_sso::{
     Accepted, ChannelBindings, Policy, UnixTime,
@@ -148,6 +150,7 @@ mod facts {
         assert_eq!(ticket.transited(), b"MIDDLE.TEST");
         assert_eq!(ticket.auth_time().to_string(), "2026-11-21T01:02:03Z");
         assert_eq!(ticket.start_time().to_string(), "2026-11-21T02:03:04Z");
+        assert_eq!(ticket.starttime(), Some(ticket.start_time()));
         assert_eq!(ticket.end_time().to_string(), "2026-11-21T11:02:03Z");
         assert_eq!(ticket.renew_till().unwrap().to_string(), "2026-11-28T01:02:03Z");
         let addresses: Vec<_> = ticket.addresses().iter().map(|address| address.address.to_vec()).collect();
@@ -213,6 +216,38 @@ mod facts {
         let server = Server::new();
         assert!(server.accepts(|token| *token = token.clone().delegating(b"\x76\x00")).delegates());
         assert!(!server.accepts(|_| ()).delegates());
+    }
+
+    /// The messages of real clients, in tokens with their keys. MIT's library encrypts under the session key, and others under
+    /// the subkey.
+    #[test]
+    fn delegated_credentials_are_those_that_the_client_sent() {
+        let server = server_of_all_types();
+        let recorded = include_str!("../../../testvectors/delegation/krb_cred.txt");
+        for_each(recorded, 6, |record| {
+            for text in ["MadeBy", "Client", "Server", "Key"] {
+                record.octets(text);
+            }
+            for number in ["AuthTime", "StartTime", "EndTime", "RenewTill", "Flags", "KeyEtype"] {
+                record.number::<i64>(number);
+            }
+            let mut key = |etype, octets| (EncType(record.number(etype)), record.octets(octets));
+            let (session, subkey) = (key("SessionEtype", "SessionKey"), key("SubkeyEtype", "Subkey"));
+            let (krb_cred, ccache) = (record.octets("KrbCred"), record.octets("Ccache"));
+            let name = record.octets("Name");
+            if !session.0.is_supported() {
+                return;
+            }
+            let parts = |(etype, octets): &(EncType, Vec<u8>)| KeyParts::from(&Key::new(*etype, octets).unwrap());
+            let accepted = server.accepts(|token| {
+                *token = token.clone().session_etype(session.0).delegating(&krb_cred);
+                token.ticket.session_key = parts(&session);
+                token.authenticator.key = Key::new(session.0, &session.1).unwrap();
+                token.authenticator.subkey = Some(parts(&subkey));
+            });
+            let credentials = accepted.delegated_credentials().unwrap().unwrap();
+            assert_eq!(credentials.to_ccache().as_bytes(), ccache, "{}", name.escape_ascii());
+        });
     }
 
     /// RFC 4121 section 4.1.1 requires the fields of the credentials after the flag. Kerberos.NET leaves the fields

@@ -181,17 +181,29 @@ fn bindings_of_the_connection_match_as_well_as_bindings_of_the_policy() {
     assert_eq!(state, Err(Error::ChannelBinding));
 }
 
+/// The connection's binding is often one of the policy's as well.
+#[test]
+fn bindings_that_are_given_twice_match() {
+    for hash in [channel_bindings_md5(OURS), md5_with_null_addresses(OURS)] {
+        let policy = Policy::default().with_channel_bindings([ChannelBindings::new(OURS)]);
+        let mut server = Server::with_policy(policy.with_binding_addresses(BindingAddressPolicy::AllowNull));
+        server.channel_bindings = vec![ChannelBindings::new(OURS)];
+        let state = check(&server, |token| token.authenticator.gss.bindings = hash);
+        assert_eq!(state, Ok(BindingState::Matched));
+    }
+}
+
+/// Returns the hash of bindings with the address type 255, twice.
+fn md5_with_null_addresses(data: &[u8]) -> [u8; 16] {
+    let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+    let address = [255, 0, 0, 0, 0, 0, 0, 0];
+    <md5::Md5 as md5::Digest>::digest([&address[..], &address, &length, data].concat()).into()
+}
+
 /// RFC 2744 section 3.11 has two types for an empty address: GSS_C_AF_UNSPEC (0) and GSS_C_AF_NULLADDR (255). Java
 /// (outside of LDAP) and Perl write the second type.
 #[test]
 fn bindings_with_null_addresses_match_only_when_the_policy_allows_them() {
-    // The MD5 hash of bindings that have `data`, and the address type 255 for both the initiator and the acceptor.
-    let with_null_addresses = |data: &[u8]| {
-        let length = u32::try_from(data.len()).unwrap().to_le_bytes();
-        let address = [255, 0, 0, 0, 0, 0, 0, 0];
-        let hashed = <md5::Md5 as md5::Digest>::digest([&address[..], &address, &length, data].concat());
-        <[u8; 16]>::from(hashed)
-    };
     for level in LEVELS.into_iter().filter(|level| *level != BindingLevel::Ignore) {
         let policy = || {
             let ours = [OURS, RENEWED].map(ChannelBindings::new);
@@ -200,7 +212,7 @@ fn bindings_with_null_addresses_match_only_when_the_policy_allows_them() {
         let strict = Server::with_policy(policy());
         let allowing = Server::with_policy(policy().with_binding_addresses(BindingAddressPolicy::AllowNull));
         let sent = |data: &'static [u8]| {
-            move |token: &mut TestToken| token.authenticator.gss.bindings = with_null_addresses(data)
+            move |token: &mut TestToken| token.authenticator.gss.bindings = md5_with_null_addresses(data)
         };
         assert_eq!(check(&strict, sent(OURS)), Err(Error::ChannelBinding), "{level:?}");
         assert_eq!(check(&allowing, sent(OURS)), Ok(BindingState::Matched), "{level:?}");

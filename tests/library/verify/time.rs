@@ -110,6 +110,7 @@ mod ticket {
         assert_eq!(error, Error::TicketNotYetValid { start, now: NOW });
         let accepted = server.accepts(|token| token.ticket.starttime = None);
         assert_eq!(accepted.ticket().start_time(), accepted.ticket().auth_time());
+        assert_eq!(accepted.ticket().starttime(), None);
     }
 
     #[test]

@@ -359,4 +359,17 @@ mod in_a_forest {
         assert_eq!(judge(&["CONTOSO.TEST", "A.B.TEST"], &[]), Err("B.TEST".into()));
         assert_eq!(judge(&["CONTOSO.TEST", "A.B.TEST"], &["B.TEST"]), Ok(()));
     }
+
+    /// The list is read once more for each realm, until one of them has a reason to refuse.
+    #[test]
+    fn a_realm_counts_once_when_accounts_of_two_realms_share_the_key() {
+        let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));
+        let of = |realm: &&str| Account::new("A$", realm).with_key(key()).with_client_realm("TEST");
+        let keys = KeySet::from_accounts(["CONTOSO.TEST", "OTHER.TEST"].iter().map(of)).unwrap();
+        let mut token = contoso().ticket_for("alice").client_realm("TEST").without_pac();
+        token.ticket.transited = list("MIDDLE.TEST");
+        let server = Server::with_keys(contoso(), keys, Policy::default());
+        let error = server.check(&token.mint()).map(drop).unwrap_err();
+        assert_eq!(refused(&error), (vec!["MIDDLE.TEST"], 1));
+    }
 }

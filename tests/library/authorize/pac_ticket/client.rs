@@ -30,6 +30,7 @@ fn pac_is_refused_when_client_info_names_another_client_than_the_ticket() {
         (&["a\tb\\"], r"a\tb\\"),
         (&["host", "ws1.contoso.test"], "host/ws1.contoso.test@CONTOSO.TEST"),
         (&["łukasz"], "łukasz"),
+        (&["łukasz@contoso-corp.example"], "łukasz@contoso-corp.example"),
         (&["李小龍"], "李小龍"),
     ] {
         assert!(of_name(parts(components), pac_name).is_ok(), "{components:?} {pac_name}");

@@ -59,9 +59,15 @@ fn foreign_groups_are_listed_separately_or_refused_by_policy() {
     assert!(Server::new(refusing()).of_logon(&logon).is_ok(), "no group is foreign to an account without domains");
 
     logon.extra_sids.truncate(1);
-    logon.resource_groups = Some((sid("S-1-5-21-7-8-9"), vec![(1300, 7)]));
-    let error = Server::bound(refusing(), &[DOMAIN]).of_logon(&logon).unwrap_err();
-    assert!(matches!(error, Error::UntrustedDomain { claim: DomainClaim::ResourceGroup, .. }), "{error}");
+    let domain = sid("S-1-5-21-7-8-9");
+    for groups in [vec![], vec![(1300, 7)]] {
+        logon.resource_groups = Some((domain, groups));
+        let error = Server::bound(refusing(), &[DOMAIN]).of_logon(&logon).unwrap_err();
+        assert!(
+            matches!(error, Error::UntrustedDomain { claim: DomainClaim::ResourceGroup, sid, .. } if sid == domain),
+            "{error}"
+        );
+    }
     let accepted = separate.of_logon(&logon).unwrap();
     assert!(accepted.identity().resource_groups().next().is_none());
     assert_eq!(accepted.identity().foreign_groups().count(), 1);

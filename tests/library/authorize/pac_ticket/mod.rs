@@ -116,3 +116,18 @@ fn identity_has_the_sid_names_and_groups_of_the_pac() {
     assert_eq!((owned.sid, owned.name.as_str(), owned.groups().count()), (identity.sid(), "alice", 7));
     assert_eq!(owned.upn.as_deref(), Some("alice@contoso.test"));
 }
+
+#[test]
+fn pac_is_shown_before_the_request_is_admitted() {
+    let server = Server::new(Policy::default());
+    let authorize = |token: TestToken| {
+        let bytes = token.mint();
+        let opened = server.validator.open(server.validator.read(&bytes).unwrap(), NOW).unwrap();
+        server.validator.authorize(server.validator.verify(opened, NOW).unwrap()).unwrap()
+    };
+    let authorized = authorize(server.token("alice", good().signed(&server.key())));
+    let pac = authorized.pac().unwrap();
+    assert_eq!(pac.logon_info().unwrap().user_sid(), sid("S-1-5-21-1-2-3-1103"));
+    assert!(pac.client_info().name == *"alice");
+    assert!(authorize(server.realm.ticket_for("alice").without_pac()).pac().is_none());
+}
