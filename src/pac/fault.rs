@@ -123,7 +123,7 @@ impl U24 {
 
     fn value(self) -> usize {
         let Self([low, middle, high]) = self;
-        usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low)
+        size(u32::from_le_bytes([low, middle, high, 0]))
     }
 }
 

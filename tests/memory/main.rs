@@ -12,4 +12,5 @@ mod recorded;
 
 mod allocations;
 mod keys;
+mod negotiation;
 mod pac;

@@ -60,13 +60,16 @@ fn malformed_device_info_reports_its_fault_when_the_caller_reads_it() {
 
 /// Returns a CLAIMS_SET of two arrays.
 fn claims_set() -> NdrBytes {
+    claims_set_with(&[])
+}
+
+fn claims_set_with(reserved: &[u8]) -> NdrBytes {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");
     ndr.marked("ClaimsArrayCount", 2);
     ndr.pointer("ClaimsArrays");
     ndr.u16(0);
-    ndr.marked("ReservedFieldSize", 0);
-    ndr.optional("ReservedField", false);
+    announce(&mut ndr, reserved);
     ndr.marked("ClaimsArrays.", 2);
     for (source, count, name) in [(1, 3, "FirstEntries"), (2, 1, "SecondEntries")] {
         ndr.u16(source);
@@ -97,7 +100,21 @@ fn claims_set() -> NdrBytes {
     ndr.align(8);
     ndr.u64(1);
     ndr.u64(0);
+    write_reserved(&mut ndr, reserved);
     ndr.finish()
+}
+
+/// The size of the reserved octets, and the pointer to them.
+fn announce(ndr: &mut NdrWriter, reserved: &[u8]) {
+    ndr.marked("ReservedFieldSize", u32::try_from(reserved.len()).unwrap());
+    ndr.optional("ReservedField", !reserved.is_empty());
+}
+
+fn write_reserved(ndr: &mut NdrWriter, reserved: &[u8]) {
+    if !reserved.is_empty() {
+        ndr.marked("ReservedField.", u32::try_from(reserved.len()).unwrap());
+        ndr.raw(reserved);
+    }
 }
 
 fn entry(ndr: &mut NdrWriter, claim_type: u16, values: u32) {
@@ -109,6 +126,10 @@ fn entry(ndr: &mut NdrWriter, claim_type: u16, values: u32) {
 
 /// Returns a CLAIMS_SET_METADATA that contains the encoded CLAIMS_SET.
 fn metadata(set: &[u8], compression: u16, uncompressed: usize) -> NdrBytes {
+    metadata_with(set, compression, uncompressed, &[])
+}
+
+fn metadata_with(set: &[u8], compression: u16, uncompressed: usize, reserved: &[u8]) -> NdrBytes {
     let mut ndr = NdrWriter::default();
     ndr.pointer("top");
     let size = u32::try_from(set.len()).unwrap();
@@ -117,10 +138,10 @@ fn metadata(set: &[u8], compression: u16, uncompressed: usize) -> NdrBytes {
     ndr.u16(compression);
     ndr.marked("UncompressedClaimsSetSize", u32::try_from(uncompressed).unwrap());
     ndr.u16(0);
-    ndr.marked("ReservedFieldSize", 0);
-    ndr.optional("ReservedField", false);
+    announce(&mut ndr, reserved);
     ndr.marked("ClaimsSet.", size);
     ndr.raw(set);
+    write_reserved(&mut ndr, reserved);
     ndr.finish()
 }
 
@@ -155,6 +176,16 @@ fn claims_of_every_type_are_decoded() {
     assert_eq!(parts(decode(&metadata(&stored, 2, set.len()).bytes, set.len()).unwrap()), expected);
     let device = pac_with(BufferType::DEVICE_CLAIMS_INFO, &metadata(&set, 0, set.len()).bytes);
     assert_eq!(parts(verify(&device).unwrap().device_claims().unwrap().decode(0).unwrap()), expected);
+}
+
+/// Both structures end with octets that are reserved (MS-ADTS sections 2.2.18.7 and 2.2.18.8).
+#[test]
+fn reserved_octets_are_passed_over() {
+    let usual = uncompressed(&claims_set().bytes).unwrap();
+    let reserved = [7; 24];
+    let set = claims_set_with(&reserved).bytes;
+    assert_eq!(uncompressed(&set).unwrap(), usual);
+    assert_eq!(decode(&metadata_with(&set, 0, set.len(), &reserved).bytes, 0).unwrap(), usual);
 }
 
 #[test]

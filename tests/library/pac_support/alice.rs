@@ -11,6 +11,7 @@ pub fn alice() -> LogonInfoParts {
     LogonInfoParts {
         full_name: "Alice Anderson".into(),
         logon_count: 9,
+        bad_password_count: 2,
         user_id: 1103,
         groups: vec![(513, 7), (1104, 7), (1105, 7)],
         user_flags: 0x220,

@@ -1,13 +1,16 @@
 //! Replays: the server accepts each authenticator once, in any token, and remembers it for as long as its time is
 //! accepted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::panic)]
 
 use crate::common;
 mod skews;
 
 use common::refusals::{Change, IN_ORDER, policy};
 use common::{NOW, assert_malformed};
-use kerberos_sso::replay::{Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayEntry, ReplayLimit};
+use kerberos_sso::replay::{
+    Admission, MemoryReplayCache, NoReplayCache, ReplayCache, ReplayClient, ReplayEntry, ReplayLimit,
+};
 use kerberos_sso::testing::{MechToken, TestRealm, TestToken, TokenFraming, mech};
 use kerberos_sso::{
     Error, Policy, Refused, UnixTime, Validator,
@@ -83,6 +86,34 @@ fn authenticators_that_differ_only_in_their_confounder_are_both_accepted() {
     other.authenticator.confounder[0] ^= 1;
     assert_eq!(check(&validator, &token, NOW), Ok(()));
     assert_eq!(check(&validator, &other, NOW), Ok(()));
+}
+
+/// A user of Active Directory has many names, and one SID.
+#[test]
+fn a_client_is_its_sid_where_a_pac_names_one_and_else_its_name() {
+    let realm = realm();
+    let validator = remembering(&realm);
+    let client = |token: TestToken| {
+        let bytes = token.mint();
+        let opened = validator.open(validator.read(&bytes).unwrap(), NOW).unwrap();
+        let authorized = validator.authorize(validator.verify(opened, NOW).unwrap()).unwrap();
+        match authorized.replay_entry().client {
+            ReplayClient::Sid { domain, rid } => (domain.to_vec(), rid.to_string().into_bytes()),
+            ReplayClient::Name { realm, name } => (realm.to_vec(), name.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let domain = realm.domain_sid();
+    let with_pac = |name: &str, rid| {
+        client(realm.ticket_for(name).pac(|pac| {
+            pac.user(domain.join(rid).unwrap());
+        }))
+    };
+    assert_eq!(with_pac("alice", 1105), (domain.to_bytes(), b"1105".to_vec()));
+    assert_eq!(with_pac("ALICE", 70_000), (domain.to_bytes(), b"70000".to_vec()));
+    let (of_realm, name) = client(realm.ticket_for("alice").without_pac());
+    assert_eq!(of_realm, b"CONTOSO.TEST");
+    assert!(name.ends_with(b"alice"));
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn logon_info_with_a_wrong_string_is_refused() {
         let lengths: u32 = length | maximum << 16;
         assert_eq!(Change::new().number("EffectiveName", 0, lengths), (name, PacProblem::Conformance));
     }
-    for (behind, number) in [(0, 4), (0, 6), (0, u32::MAX), (4, 1), (4, u32::MAX), (8, 4), (8, 6), (8, u32::MAX)] {
+    for (behind, number) in [(0, 0), (0, 4), (0, 6), (0, 20), (4, 1), (8, 0), (8, 4), (8, 6), (8, 20), (8, u32::MAX)] {
         assert_eq!(
             Change::new().number("EffectiveName.", behind, number),
             (name, PacProblem::Conformance),
@@ -155,6 +155,22 @@ fn logon_info_with_a_wrong_string_is_refused() {
     *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = pair.bytes;
     let pac = buffers.signed(&server_key());
     assert!(verify(&pac).unwrap().logon_info().unwrap().effective_name() == *"𝄞ice");
+}
+
+/// MS-DTYP section 2.3.10: the pointer must not be null if there is room for characters.
+#[test]
+fn an_empty_string_needs_no_characters() {
+    let NdrBytes { mut bytes, marks } = alice().encode();
+    bytes[marks["HomeDirectory"] + 4..][..4].fill(0);
+    bytes.drain(marks["HomeDirectory."]..marks["HomeDirectory."] + 12);
+    let object = bytes.len() - 16;
+    bytes[8..12].copy_from_slice(&u32::try_from(object).unwrap().to_le_bytes());
+    let mut buffers = good();
+    *buffers.get_mut(BufferType::LOGON_INFO).unwrap() = bytes;
+    let pac = buffers.signed(&server_key());
+    let logon = verify(&pac).unwrap();
+    let logon = logon.logon_info().unwrap();
+    assert!(logon.home_directory() == *"" && logon.logon_server() == *alice().logon_server);
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn unchanged_pac_is_accepted_with_all_its_fields() {
     assert_eq!(extra, ["S-1-18-1", "S-1-5-21-4-5-6-1200"]);
     let resource: Vec<_> = logon.resource_groups().map(|group| group.sid.to_string()).collect();
     assert_eq!(resource, ["S-1-5-21-1-2-3-572", "S-1-5-21-1-2-3-1300"]);
+    assert_eq!((logon.logon_count(), logon.bad_password_count()), (9, 2));
     assert_eq!(verified.requestor(), Some(logon.user_sid()));
     assert_eq!(verified.upn_dns_info().unwrap().unwrap().sid, Some(logon.user_sid()));
     assert_eq!(verified.attributes().unwrap().unwrap().bits(), 1);

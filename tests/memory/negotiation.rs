@@ -1,0 +1,29 @@
+//! The kept state of a negotiation is a secret: a vector that grew while it was written would leave a part of it in memory that
+//! was given back.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use crate::common;
+
+use common::dialogue::{Host, dce_style, prefers_ntlm};
+use kerberos_sso::negotiate::{Negotiation, Step};
+use kerberos_sso::testing::{TestToken, TokenFraming};
+
+fn begun(token: impl FnOnce(&Host) -> TestToken) -> Negotiation {
+    let host = Host::new();
+    match host.step(&token(&host).mint(), None) {
+        Ok(Step::Continue(next)) => next.into_negotiation(),
+        other => panic!("the negotiation does not continue: {other:?}"),
+    }
+}
+
+#[test]
+fn state_is_written_with_one_allocation_of_its_size() {
+    let with_list = begun(|host| prefers_ntlm(host.good()));
+    let without_list = begun(|host| dce_style(host.good().framed(TokenFraming::ApReq)));
+    for (state, spare) in [(with_list, 1), (without_list, 0)] {
+        let mut octets = Vec::new();
+        let taken = allocation_counter::measure(|| octets = state.to_bytes());
+        assert_eq!((taken.count_total, taken.bytes_total), (1, u64::try_from(octets.len()).unwrap() + spare));
+    }
+}
