@@ -272,7 +272,7 @@ impl<'a> Records<'a> {
         let missing = length.checked_sub(self.rest.len());
         let tolerated = self.format != Format::Version2 && missing == Some(size_of::<u32>());
         let contents = self.take(if tolerated { self.rest.len() } else { length })?;
-        Ok(Some(if size > 0 { Record::Key(Self { rest: contents, ..start }) } else { Record::Hole }))
+        Ok(Some(if size.is_positive() { Record::Key(Self { rest: contents, ..start }) } else { Record::Hole }))
     }
 
     /// Reads the fields of the record at the cursor.

@@ -1,11 +1,15 @@
 //! A test that changes each octet of a PAC, and cuts the PAC off at each octet.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 use super::error::PacMalformed;
+use super::ticket_signature::without_pac;
 use super::{BufferType, KdcSignatures, Pac, PacLayout, SignatureState};
+use crate::crypto::{EncType, Key, KeyUsage};
+use crate::limits::MAX_AUTH_DATA_DEPTH;
 use crate::sid::Sid;
-use crate::testing::TestRealm;
+use crate::testing::{TestRealm, if_relevant};
 use crate::time::UnixTime;
+use alloc::vec;
 use alloc::vec::Vec;
 
 fn read(pac: &[u8]) -> Result<PacLayout, PacMalformed> {
@@ -44,5 +48,31 @@ fn change(mut pac: Vec<u8>) {
             assert!(explained(&pac), "{other:02X} at {at}");
         }
         pac[at] = octet;
+    }
+}
+
+/// MS-PAC section 2.8.3. Around the PAC each element may have a longer length than around one octet.
+#[test]
+fn ticket_without_its_pac_has_one_zero_octet_there_at_every_depth() {
+    let token = TestRealm::new("CONTOSO.TEST").ticket_for("alice").without_pac();
+    let plaintext = |pac: &[u8], depth| {
+        let mut ticket = token.ticket.clone();
+        let element = (0..depth).fold((128, pac.to_vec()), |element, _| if_relevant(&[element]));
+        ticket.authorization_data = vec![if_relevant(&[(141, vec![1])]), element, (141, vec![2])];
+        ticket.plaintext()
+    };
+    let key = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[7; 32]).unwrap().checksummer(KeyUsage::PAC_SIGNATURE);
+    for depth in 0..=MAX_AUTH_DATA_DEPTH {
+        let mut expected = key.start();
+        expected.update(&plaintext(&[0], depth));
+        let expected = expected.finish();
+        for length in [16, 126, 127, 128, 255, 256, 65_000] {
+            let pac = vec![0xA5; length];
+            let whole = plaintext(&pac, depth);
+            let at = whole.windows(length).position(|octets| octets == pac).unwrap();
+            let mut mac = key.start();
+            without_pac(&whole, &whole[at..at + length]).unwrap().feed(&mut mac);
+            assert_eq!(mac.finish().as_ref(), expected.as_ref(), "{length} octets at depth {depth}");
+        }
     }
 }

@@ -4,7 +4,9 @@
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken};
-use kerberos_sso::{Accepted, Account, KeySet, Policy, Randomness, ServiceKey, UnixTime, Validator};
+use kerberos_sso::{
+    Accepted, Account, ComputerAccount, KeySet, Password, Policy, Randomness, ServiceKey, UnixTime, Validator,
+};
 use std::sync::Arc;
 
 const NOW: UnixTime = TestRealm::NOW;
@@ -54,6 +56,15 @@ fn key_set_is_empty_when_no_account_was_added() {
     assert!(KeySet::new().is_empty());
     assert_eq!(contents(&KeySet::new()), []);
     assert!(!KeySet::new().with_account(Account::new("A", "B")).unwrap().is_empty());
+}
+
+#[test]
+fn account_is_of_active_directory_when_it_is_made_or_said_to_be_one() {
+    let account = || Account::new("HTTP/www.contoso.test", "CONTOSO.TEST");
+    let computer = ComputerAccount::new("SERVER", "CONTOSO.TEST");
+    assert!(!account().is_of_active_directory());
+    assert!(account().of_active_directory().is_of_active_directory());
+    assert!(computer.with_password(&Password::from_text("Passw0rd"), None).is_of_active_directory());
 }
 
 /// Returns the account of `realm` with its own keys and the keys of `before`.
@@ -217,6 +228,11 @@ fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
     let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);
     assert_eq!([end(1), end(2), end(3)], [Some(Some(last)), Some(Some(later)), Some(None)]);
+    // A key that ends later ends with the others.
+    let at_once = KeySet::from(contoso().with_kvno(4).account()).with_retiring_keys(&again, NOW);
+    let account = at_once.account("CONTOSO.TEST", ACCOUNT).unwrap();
+    assert!(account.keys().iter().all(|key| key.not_after() == (key.kvno() != Some(4)).then_some(NOW)));
+    assert_eq!(account.keys().len(), 4 * old.account().keys().len());
 }
 
 #[test]

@@ -153,6 +153,18 @@ fn big_endian_keytab_of_version_0x501_has_the_same_entry_as_the_little_endian_ke
     assert_eq!(little.entries()[0].timestamp, big.entries()[0].timestamp);
 }
 
+/// Neither order gives an entry. In big-endian the record would go past the end.
+#[test]
+fn an_old_keytab_without_entries_is_read_as_little_endian() {
+    let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_le_bytes()[..], octets].concat();
+    let principal = [&[2, 0][..], &counted(b"A.TEST"), &counted(b"svc")].concat();
+    let contents = [&principal[..], &[0, 0, 0, 0, 7, 18, 0], &counted(&[1; 4])].concat();
+    let record = [&u32::try_from(contents.len()).unwrap().to_le_bytes()[..], &contents].concat();
+    let keytab = Keytab::parse(&[&[5, 1][..], &record].concat()).unwrap();
+    let [unusable] = keytab.unusable() else { panic!("{keytab:?}") };
+    assert_eq!((unusable.at, unusable.problem), (2, KeytabProblem::KeyLength));
+}
+
 #[test]
 fn every_prefix_of_a_keytab_is_refused_or_has_fewer_entries() {
     for recorded in RECORDED {
@@ -280,7 +292,11 @@ fn entry_of_an_unsupported_type_is_listed_and_gives_its_account_no_key() {
 }
 
 fn entries(recorded: &str) -> Vec<KeytabEntry> {
-    Keytab::parse(&bytes(recorded)).unwrap().into_entries()
+    let keytab = Keytab::parse(&bytes(recorded)).unwrap();
+    let count = keytab.entries().len();
+    let entries = keytab.into_entries();
+    assert!(count > 0 && entries.len() == count);
+    entries
 }
 
 fn as_klist_prints(entry: &KeytabEntry) -> String {

@@ -99,6 +99,17 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
+/// [`KeySet::with_retiring_keys`] keeps the bounds of what shares a key with an account of the set at that time.
+#[test]
+fn principals_that_are_gone_bind_no_account_when_none_had_their_key() {
+    let of = |name| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256));
+    let bound = |name| of(name).with_domain_sid(contoso().domain_sid());
+    let before = KeySet::from_accounts([bound("HTTP/one"), bound("HTTP/two")]).unwrap();
+    let rolled = KeySet::from(Account::new("HTTP/new", "CONTOSO.TEST").with_key(keys(2, AES256)));
+    let set = rolled.with_retiring_keys(&before, NOW).with_account(of("HTTP/late")).unwrap();
+    assert_eq!(code(set, Policy::default(), &contoso().ticket_for("alice").without_pac()), None);
+}
+
 /// In the first case the removed principal had the same bounds as the account that stayed. In the other cases the
 /// removed principal comes back without the key.
 #[test]

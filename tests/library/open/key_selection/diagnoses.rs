@@ -47,6 +47,10 @@ fn error_lists_two_realms_held_and_counts_the_others() {
     assert_eq!(of(&["B.TEST", "A.TEST"]), "only accounts of A.TEST, B.TEST");
     assert_eq!(of(&["C.TEST", "B.TEST", "D.TEST", "A.TEST"]), "only accounts of A.TEST, B.TEST and 2 more");
     assert_eq!(of(&["A\nB.TEST"]), r"only accounts of A\u{a}B.TEST");
+    let accounts = ["C.TEST", "B.TEST", "A.TEST"].map(|realm| Account::new("A$", realm));
+    let Error::NoKey(no_key) = refusal(&holding(accounts), |token| token) else { panic!("it has no key of the realm") };
+    let NoKeyCause::Realm { held } = no_key.cause else { panic!("{no_key}") };
+    assert_eq!((held.iter().count(), held.total()), (2, 3));
 }
 
 #[test]
@@ -186,10 +190,14 @@ fn error_lists_six_keys_held_and_counts_the_others() {
     let keys = (1..=8).map(|kvno| (Key::new(AES128, &[1; 16]).unwrap(), Some(kvno)));
     let others = [account("B$", []), account("C$", [])];
     let server = holding([account("A$", keys)].into_iter().chain(others));
-    let text = refusal(&server, |token| token).to_string();
+    let error = refusal(&server, |token| token);
+    let text = error.to_string();
     assert!(text.contains("account A$ (and 2 more) with aes128-cts-hmac-sha1-96 (17) version 1, "), "{text}");
     assert!(text.contains("version 6 and 2 more keys held"), "{text}");
     assert!(!text.contains("version 7"), "{text}");
+    let Error::NoKey(no_key) = error else { panic!("{error}") };
+    let NoKeyCause::EncType { held } = no_key.cause else { panic!("{no_key}") };
+    assert_eq!((held.accounts(), held.iter().count(), held.total()), (3, 6, 8));
 }
 
 #[test]
@@ -203,6 +211,16 @@ fn retired_key_is_reported_with_its_last_second() {
          account A$ with aes256-cts-hmac-sha1-96 (18) version 1 held; the keys of that type served only until \
          2026-11-21T07:59:59Z"
     );
+}
+
+#[test]
+fn ticket_is_not_newer_when_the_key_of_its_version_has_retired() {
+    let retired = ServiceKey::new(right(), Some(5)).with_not_after(NOW.saturating_add_seconds(-1));
+    let server = holding([account("A$", [(wrong(1), Some(3))]).with_key(retired)]);
+    for (kvno, newer) in [(4, false), (5, false), (6, true)] {
+        let Error::KeyVersion(refused) = refusal(&server, |token| token.kvno(kvno)) else { panic!("{kvno}") };
+        assert_eq!((refused.tried, refused.newer), (1, newer), "{kvno}");
+    }
 }
 
 #[test]
