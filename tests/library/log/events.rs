@@ -23,11 +23,11 @@ use kerberos_sso::testing::{TestClient, TestRealm, TestToken};
 use kerberos_sso::{Accepted, KeySet, Policy, Refused, Validator};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// A subscriber that stores all spans and events in their order.
 #[derive(Clone, Default)]
@@ -86,7 +86,15 @@ impl Visit for Fields {
     }
 }
 
+/// Lets every subscriber of this program get its events. Of a subscriber alone, `tracing` asks the thread that reaches an event
+/// first, which may be a test beside without one: the event then stays disabled. So a second subscriber is always there.
+pub(crate) fn keep_events_enabled() {
+    static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Log::default()));
+    LazyLock::force(&SECOND);
+}
+
 fn watched<T>(run: impl FnOnce() -> T) -> (T, Vec<Entry>) {
+    keep_events_enabled();
     let log = Log::default();
     let result = tracing::subscriber::with_default(log.clone(), run);
     let entries = log.0.lock().unwrap().clone();

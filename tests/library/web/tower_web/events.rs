@@ -3,6 +3,7 @@
 
 use super::{authorized, layer, request, send, with_fields};
 use crate::common::dialogue::Host;
+use crate::log::events::keep_events_enabled;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -62,6 +63,7 @@ impl Visit for Visitor {
 
 /// Sends one request and returns its events.
 async fn events(app: &Router, request: Request<Body>) -> Vec<(Level, Fields)> {
+    keep_events_enabled();
     let log = Log::default();
     let guard = tracing::subscriber::set_default(log.clone());
     send(app, request).await;
