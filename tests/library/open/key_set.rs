@@ -67,6 +67,17 @@ fn account_is_of_active_directory_when_it_is_made_or_said_to_be_one() {
     assert!(computer.with_password(&Password::from_text("Passw0rd"), None).is_of_active_directory());
 }
 
+#[test]
+fn account_names_the_realms_and_domains_for_which_it_vouches() {
+    let account = || Account::new("HTTP/www.contoso.test", "CONTOSO.TEST");
+    assert_eq!((account().client_realms().count(), account().domain_sids().len()), (0, 0));
+    let [one, other] = [contoso().domain_sid(), realm("CHILD.CONTOSO.TEST").domain_sid()];
+    let account =
+        account().with_client_realm("MIT.TEST").with_domain_sid(one).with_forest_domain("CHILD.CONTOSO.TEST", other);
+    assert!(account.client_realms().eq(["MIT.TEST", "CHILD.CONTOSO.TEST"]));
+    assert_eq!(account.domain_sids(), [one, other]);
+}
+
 /// Returns the account of `realm` with its own keys and the keys of `before`.
 fn with_keys_of(realm: &TestRealm, before: &TestRealm) -> Account {
     realm.account().with_keys(before.account().keys().iter().cloned())
