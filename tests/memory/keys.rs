@@ -10,6 +10,7 @@ use kerberos_sso::crypto::{EncType, Key};
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{Account, ComputerAccount, KeySet, Policy, ServiceKey, Validator};
+use std::sync::Arc;
 
 const ACCOUNT: &str = "AZUREADSSOACC$";
 
@@ -94,6 +95,20 @@ fn prepared_keys_are_kept_up_to_the_limit_that_was_set() {
         let again: Vec<_> = realms.iter().map(|realm| kept(|| accepts(&validator, &token(realm)))).collect();
         assert!(again.iter().all(|outcome| *outcome == (true, 0)), "{again:?}");
     }
+}
+
+/// A rollover drops what was kept ready, and as much is kept again.
+#[test]
+fn as_many_keys_are_kept_ready_after_a_rollover_as_was_said() {
+    let realms: Vec<_> = (1..6).map(realm).collect();
+    let keys = KeySet::from_accounts(realms.iter().map(TestRealm::account)).unwrap().with_prepared_keys(2);
+    let keys = Arc::new(keys);
+    let before = Validator::new(Arc::clone(&keys), Policy::default(), NoReplayCache);
+    assert!(accepts(&before, &token(&realms[0])));
+    drop(before);
+    let after = validator(Arc::into_inner(keys).unwrap().with_retiring_keys(&KeySet::new(), NOW));
+    let growth: Vec<_> = realms.iter().map(|realm| kept(|| accepts(&after, &token(realm))).1 > 0).collect();
+    assert_eq!(growth, [true, true, false, false, false]);
 }
 
 /// The test tries keys of each type with and without preparation, for the ticket and for the PAC's signature.

@@ -1,6 +1,5 @@
 //! The kept state of a negotiation is a secret: a vector that grew while it was written would leave a part of it in memory that
 //! was given back.
-#![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::common;
