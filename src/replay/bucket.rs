@@ -142,6 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn bucket_holds_each_of_sixteen_tags_that_differ_in_their_tails_only() {
+        let mut bucket = Bucket::UNUSED;
+        let tag = |number: u8| {
+            let mut bytes = [0x5A; 16];
+            bytes[4] = number;
+            TagBits::from(&ReplayTag::from_bytes(bytes))
+        };
+        for number in 0..16 {
+            assert!(!bucket.holds(tag(number)));
+            bucket.put(tag(number), Second(9), Second(9)).unwrap();
+        }
+        assert!((0..16).all(|number| bucket.holds(tag(number))) && !bucket.holds(tag(16)));
+    }
+
+    #[test]
     fn full_bucket_of_sixteen_slots_reuses_only_slots_whose_entries_have_ended() {
         let mut bucket = Bucket::UNUSED;
         let tag = |number: u8| TagBits::from(&ReplayTag::from_bytes([number; 16]));

@@ -290,4 +290,10 @@ mod tests {
             [u16::MAX - 1, u16::MAX, u16::MAX, u16::MAX]
         );
     }
+
+    #[test]
+    fn most_entries_have_half_the_bits_of_a_size_and_at_least_24() {
+        let bits = if cfg!(target_pointer_width = "64") { 32 } else { 24 };
+        assert_eq!(u64::try_from(MAX_ENTRIES), Ok(1 << bits));
+    }
 }

@@ -54,6 +54,12 @@ fn layered(chosen: Layers, etype: EncType) -> (SecurityContext, SecurityLayer) {
 }
 
 #[test]
+fn layers_of_two_sets_are_those_of_either() {
+    assert_eq!((Layers::INTEGRITY | Layers::CONFIDENTIALITY).bits(), 6);
+    assert_eq!((ALL | Layers::INTEGRITY, Layers(0) | Layers::NONE), (ALL, Layers::NONE));
+}
+
+#[test]
 fn challenge_announces_the_offered_layers_and_the_buffer_size() {
     for (layers, size, expected) in [
         (ALL, 0x01_2345, [7, 1, 0x23, 0x45]),

@@ -69,6 +69,18 @@ fn encrypted_message_with_filler_is_accepted_if_ec_matches_its_copy() {
 }
 
 #[test]
+fn token_that_is_cut_short_is_malformed_where_it_ends() {
+    for (protection, shortest) in [(Protection::Integrity, 16 + 12), (Protection::Confidentiality, 16 + 16 + 16 + 12)] {
+        let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, SEQUENCE, 1);
+        let token = wrapped(&mut client, b"", protection);
+        assert_eq!(token.len(), shortest);
+        let at = shortest - 1;
+        let expected = Malformed { what: "Token", at, problem: Problem::Truncated };
+        assert_eq!(unwrapped(&mut server, &token[..at]), Err(expected.into()), "{protection:?}");
+    }
+}
+
+#[test]
 fn signed_token_with_another_checksum_length_is_refused() {
     let (mut client, mut server) = sides(EncType::AES256_CTS_HMAC_SHA1_96, SEQUENCE, 1);
     let token = wrapped(&mut client, b"message", Protection::Integrity);

@@ -147,6 +147,12 @@ fn debug_of_a_security_context_shows_no_key() {
 }
 
 #[test]
+fn error_names_the_protection_found_and_the_one_required() {
+    let error = MessageError::Protection { expected: Protection::Confidentiality, found: Protection::Integrity };
+    assert_eq!(format!("{error}"), "the token is protected by a signature only, but encryption is required");
+}
+
+#[test]
 fn every_message_error_has_its_own_code() {
     let sequence = 1;
     let errors = [

@@ -2,3 +2,4 @@
 
 mod framing;
 mod order;
+mod token_info;

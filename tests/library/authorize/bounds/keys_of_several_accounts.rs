@@ -36,6 +36,26 @@ fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
     }
 }
 
+/// Both name the same realm and the same domain, and one of them says that it is another forest's.
+#[test]
+fn group_counts_only_when_each_sharer_lets_it() {
+    type WithDomain = fn(Account, &str, Sid) -> Account;
+    let (forest, trusted): (WithDomain, WithDomain) = (Account::with_forest_domain, Account::with_trusted_domain);
+    let of = |name, with_domain: WithDomain| {
+        let account = Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256));
+        with_domain(account.with_domain_sid(contoso().domain_sid()), "FABRIKAM.TEST", fabrikam())
+    };
+    let group = contoso().domain_sid().join(1200).unwrap();
+    let token = of_fabrikam(|pac| pac.extra_sid(group));
+    for (one, other, counts) in
+        [(forest, forest, true), (forest, trusted, false), (trusted, forest, false), (trusted, trusted, false)]
+    {
+        let set = KeySet::from_accounts([of("A", one), of("B", other)]).unwrap();
+        let accepted = judge(set, Policy::default(), &token).unwrap();
+        assert_eq!(accepted.identity().is_member_of(group), counts);
+    }
+}
+
 /// An attacker who knows the service's key must not be able to sign a PAC with the krbtgt key of another account.
 #[test]
 fn kdc_signatures_must_verify_under_a_krbtgt_key_of_each_account_that_shares_the_key() {
