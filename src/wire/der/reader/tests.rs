@@ -36,6 +36,24 @@ fn length_that_is_indefinite_or_not_minimal_is_refused() {
 }
 
 #[test]
+fn element_of_any_length_is_read_under_its_own_tag_only() {
+    for (length, octets) in [
+        (0x7F, &[0x7F][..]),
+        (0x80, &[0x81, 0x80]),
+        (0x100, &[0x82, 1, 0]),
+        (0x1_0000, &[0x83, 1, 0, 0]),
+        (0x100_0000, &[0x84, 1, 0, 0, 0]),
+    ] {
+        let message = [&[tag::OCTET_STRING], octets, &alloc::vec![0xAA; length]].concat();
+        let contents = Reader::new(&message).element(tag::OCTET_STRING, field!("x")).unwrap();
+        assert_eq!(contents.rest().len(), length);
+        for other in [tag::SEQUENCE, tag::OCTET_STRING ^ 0x80] {
+            assert!(Reader::new(&message).element(other, field!("x")).is_err(), "{other:02X} for {length} octets");
+        }
+    }
+}
+
+#[test]
 fn integer_is_read_up_to_eight_octets() {
     for (bytes, value) in [
         (&[0x02, 0x01, 0x00][..], 0),
