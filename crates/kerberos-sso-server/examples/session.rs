@@ -6,12 +6,15 @@ use axum::{Router, extract::State, http::StatusCode, routing::get};
 use kerberos_sso::{SessionIdentity, Sid, WellKnownGroup, tower::SharedIdentity};
 use kerberos_sso_server::Server;
 use std::{env::args, error::Error};
-use tower_sessions::{MemoryStore, Session, SessionManagerLayer, session};
+use tower_sessions::cookie::time::{Duration, OffsetDateTime};
+use tower_sessions::{Expiry, MemoryStore, Session, SessionManagerLayer, session};
 
 async fn sign_in(user: SharedIdentity, session: Session) -> Result<String, Failure> {
     // The session gets a new identifier, so an attacker who planted the old identifier cannot use the user's session.
     session.cycle_id().await?;
     session.insert("user", SessionIdentity::from(&*user)).await?;
+    // The session ends after an hour, also if it is in use: the KDC then says whether the account still may sign in.
+    session.set_expiry(Some(Expiry::AtDateTime(OffsetDateTime::now_utc().saturating_add(Duration::hours(1)))));
     Ok(format!("Hello {}\n", user.name))
 }
 

@@ -91,8 +91,8 @@ fn records_that_cannot_be_used_are_listed_with_position_and_reason() {
     for (bad, reason) in [
         (
             record(&["HTTP", "www.mit.test"], "MIT.TEST", 7, 18, &[7; 4]),
-            "HTTP/www.mit.test@MIT.TEST at octet 87, version 7, aes256-cts-hmac-sha1-96 (18): the key has another length \
-             than its type asks for",
+            "HTTP/www.mit.test@MIT.TEST at octet 87, version 7, aes256-cts-hmac-sha1-96 (18): the length of the key is \
+             wrong for its type",
         ),
         (latin1, "M\u{fffd}ller@MIT.TEST at octet 87, version 1, aes256-cts-hmac-sha1-96 (18): a name is not UTF-8"),
         (record(&[], "MIT.TEST", 1, 18, &[7; 32]), "a record at octet 87: the principal has no name"),
