@@ -1,5 +1,5 @@
 //! Compares the times of the kinds of requests: encryption types, numbers of groups, headers, refusals. Every round measures
-//! every kind by the CPU time of the process, so that other load on the machine affects all kinds equally.
+//! every kind, so that other load on the machine affects all kinds equally. The times are the CPU time of the process.
 //!
 //! `cargo bench -p kerberos-sso-benches --bench kinds`. Prints the nanoseconds of the best and of the median round, and the
 //! ratio of the median to the first kind's median. Each kind is one request, which is decided repeatedly without a replay

@@ -18,7 +18,7 @@
 //! |---|---|
 //! | [`rollover`] | change the key while the server runs |
 //! | [`proxy`] | run behind a proxy: header sizes, TLS, names |
-//! | [`rc4_to_aes`] | move from RC4 to AES, and count who still brings RC4 |
+//! | [`rc4_to_aes`] | move from RC4 to AES, and count the sign-ins that still use RC4 |
 //! | [`protocols`] | sign users in to mail, LDAP and database servers |
 //! | [`speed`] | what a decision costs, and what several nodes share |
 //!

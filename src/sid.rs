@@ -130,10 +130,13 @@ impl Sid {
 
     /// Returns whether this SID describes the logon and names no account.
     ///
-    /// These SIDs are all SIDs of authority 18 (asserted identities, how the key was trusted) and the claims of
-    /// `S-1-5-21-0-0-0`. The others are Enterprise Domain Controllers, This Organization, Other Organization, and This
-    /// Organization Certificate (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2). BUILTIN and SYSTEM belong to a machine,
-    /// and no KDC puts them into a ticket.
+    /// These SIDs are (MS-DTYP section 2.4.2.4, MS-PAC section 4.1.2.2):
+    ///
+    /// - all SIDs of authority 18: asserted identities, and how the key was trusted,
+    /// - the claims of `S-1-5-21-0-0-0`,
+    /// - Enterprise Domain Controllers, This Organization, Other Organization, and This Organization Certificate.
+    ///
+    /// BUILTIN and SYSTEM belong to a machine, and no KDC puts them into a ticket.
     pub(crate) fn is_of_logon(&self) -> bool {
         matches!(
             (self.authority(), self.sub_authorities()),

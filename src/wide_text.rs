@@ -30,7 +30,7 @@ impl<'a> WideText<'a> {
         self.0
     }
 
-    /// Splits the text at the last `character`, which is ASCII. Returns `None` if the text does not hold this character. No
+    /// Splits the text at the last occurrence of `character`, an ASCII character. Returns `None` if the text does not hold this character. No
     /// half of a surrogate pair is in ASCII, so both parts are text.
     pub(crate) fn rsplit_once(self, character: u8) -> Option<(Self, Self)> {
         let at = self.0.chunks_exact(2).rposition(|unit| unit == [character, 0])?.checked_mul(2)?;
@@ -75,7 +75,7 @@ impl<'a> WideText<'a> {
                 .all(|(unit, octet)| matches!(unit, [own, 0] if own.eq_ignore_ascii_case(octet) && octet.is_ascii()))
     }
 
-    /// Returns whether the last character is `character`, which is ASCII.
+    /// Returns whether the last character is `character`. `character` must be ASCII.
     pub(crate) fn ends_with(self, character: char) -> bool {
         self.0.last_chunk::<2>().is_some_and(|unit| u32::from(u16::from_le_bytes(*unit)) == u32::from(character))
     }

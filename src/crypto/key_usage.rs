@@ -18,9 +18,9 @@ impl KeyUsage {
     pub const TGS_REQ_AUTHENTICATOR_CHECKSUM: Self = Self(6);
     /// The authenticator of a TGS-REQ.
     pub const TGS_REQ_AUTHENTICATOR: Self = Self(7);
-    /// The encrypted part of a TGS-REP, with the session key.
+    /// The encrypted part of a TGS-REP, encrypted under the session key of the TGT.
     pub const TGS_REP_ENC_PART: Self = Self(8);
-    /// The encrypted part of a TGS-REP, with the subkey of the authenticator.
+    /// The encrypted part of a TGS-REP, encrypted under the subkey of the authenticator.
     pub const TGS_REP_ENC_PART_SUBKEY: Self = Self(9);
     /// The checksum in the authenticator of an AP-REQ.
     pub const AP_REQ_AUTHENTICATOR_CHECKSUM: Self = Self(10);

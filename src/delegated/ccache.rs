@@ -16,8 +16,8 @@ use crate::wire::krb5::{HostAddresses, PrincipalName};
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
-/// Makes the file. The first pass only counts its octets, and the second pass writes them: a vector that grows leaves
-/// copies of keys in memory.
+/// Makes the file in two passes. The first pass counts the octets, so that the vector is allocated once. If the vector grew,
+/// copies of keys would stay in memory.
 pub(super) fn to_octets(credentials: &DelegatedCredentials) -> SecretOctets {
     // If the sum of lengths saturates, the allocation panics.
     let mut length = 0_usize;

@@ -312,7 +312,7 @@ impl<'a> Records<'a> {
     fn cut_short(mut self, problem: KeytabProblem) -> UnusableEntry {
         let mut unusable = self.unusable(problem);
         if self.i32().is_ok() {
-            // The result is not used, because `fields` stores the fields that it can read in `unusable`.
+            // The result is not needed: `fields` writes each field that it can read into `unusable`.
             let _: Result<KeytabEntry, KeytabProblem> = self.fields(&mut unusable);
         }
         unusable

@@ -24,7 +24,7 @@ pub(super) struct Fault {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Truncated,
-    /// Octets follow the structure. The number of the fault is the number of these octets.
+    /// Octets follow the structure. [`Fault::number`] says how many.
     TrailingBytes,
     TooManyBuffers,
     /// The 32-bit number before the fault is an unknown version.

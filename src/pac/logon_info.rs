@@ -261,7 +261,7 @@ flags! {
         const NORMAL = 0x10;
         /// The account is that of a trust with another domain.
         const INTERDOMAIN_TRUST = 0x40;
-        /// The account is a computer's or a managed service's.
+        /// The account of a computer, or a managed service account.
         const WORKSTATION_TRUST = 0x80;
         /// The account is a domain controller's.
         const SERVER_TRUST = 0x100;

@@ -61,8 +61,8 @@ use std::sync::{Mutex, PoisonError};
 /// tenants do not trust each other, give each tenant a validator with its own cache.
 ///
 /// # The clock skew
-/// The cache keeps each entry until its client time is one `clock_skew` ago, even if the entry's validator has a shorter
-/// skew. The cache refuses an entry that lives longer ([`Admission::OutlivesCache`]), because the cache would forget that
+/// An entry stays in the cache until one `clock_skew` of the cache after the time of the authenticator. If the validator has a
+/// shorter skew, the entry stays as long. The cache refuses an entry that lives longer ([`Admission::OutlivesCache`]), because the cache would forget that
 /// entry too early. So every validator that shares the cache needs the cache's skew or a shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,

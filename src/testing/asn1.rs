@@ -213,7 +213,7 @@ pub(super) struct Krb5ContextToken {
     pub(super) message: Any,
 }
 
-/// The state of a negotiation, as the contents of its ENUMERATED.
+/// The negState of a NegTokenResp, as the contents of the ENUMERATED.
 #[derive(AsnType, Clone, Debug, Decode, Encode)]
 #[rasn(delegate, tag(universal, 10))]
 pub(super) struct NegState(pub(super) OctetString);

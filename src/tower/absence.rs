@@ -26,7 +26,8 @@ pub(super) fn identity_of(request: &Parts) -> Result<&Arc<Identity>, Absence> {
 }
 
 impl Absence {
-    /// Reports that a request is refused because it has no identity. The layer has already reported a failed sign-in.
+    /// Reports that a request is refused because it has no identity. Reports nothing for a failed sign-in, because the layer
+    /// has already reported it.
     pub(super) fn report(&self, request: &Parts) {
         match self {
             Self::NoLayer => observe::layer_missing(request.uri.path(), Host::of(request).map(|host| host.name)),

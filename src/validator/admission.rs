@@ -22,7 +22,7 @@ use crate::time::UnixTime;
 pub(super) trait OnAuthorized {
     type Outcome;
 
-    /// Rejects a replay if the replay cache answers at once.
+    /// Asks a synchronous replay cache, and rejects a replay. Does nothing for an asynchronous cache, which is asked later.
     fn check(
         &self,
         buffer: &Buffer,

@@ -7,7 +7,7 @@ native_client.py URL TENANT [--service HTTP@HOST] [--authorization FILE]
 
 URL              for example http://127.0.0.1:8080
 --service        the service of the ticket; default HTTP@autologon.microsoftazuread-sso.com
---authorization  a file of header values, one a line, to send instead of tickets of the credential cache; each is good once"""
+--authorization  a file of header values, one a line, to send instead of tickets of the credential cache; the server accepts each value once"""
 
 import argparse
 import base64

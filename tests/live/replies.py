@@ -47,7 +47,8 @@ def forged(to, label, client):
 
 
 def each(to, label, client, places, change):
-    """Checks that the client itself refuses the reply after each change alone."""
+    """Runs the client once for each place, and changes the reply at that place only. Checks that the client's
+    gss_init_sec_context refuses each changed reply."""
     tried = {at: client(lambda token, at=at: change(token, at)) for at in places}
     wrong = {at: said for at, (good, said, _) in tried.items() if good or "gss_init_sec_context" not in said}
     to.report.check(not wrong, f"{label}, each of {len(tried)} refused", wrong or said_last(tried))

@@ -55,8 +55,8 @@ impl Memories {
         Self { known: Mutex::default() }
     }
 
-    /// Returns the memory of a node whose `INFO` was read at `now`. By `is_first_start` the operator states that no
-    /// authenticator was admitted before, so a new life has forgotten none.
+    /// Returns the memory of a node whose `INFO` was read at `now`. `is_first_start` is set if the operator states that no
+    /// authenticator was admitted before. Then a new [`Life`] has lost no authenticator.
     pub(crate) fn of(&self, node: &Node, now: UnixTime, is_first_start: bool) -> Arc<Memory> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = known.entry(node.life.clone()).or_insert_with(|| {

@@ -139,7 +139,8 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
 /// The name type of an enterprise name (RFC 6806 section 5).
 const NT_ENTERPRISE: i32 = 10;
 
-/// The lifetime of the tickets, which are used at once. Samba issues no service ticket on a TGT of two minutes.
+/// The lifetime of the tickets. The program uses the tickets immediately, but Samba issues no service ticket on a TGT of two
+/// minutes.
 const TICKET_LIFETIME: Duration = Duration::from_mins(10);
 
 const MAX_AT_ONCE: usize = 16;

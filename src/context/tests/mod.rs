@@ -113,7 +113,7 @@ fn longest_message_of_the_size_limit_makes_a_token_of_that_size() {
 }
 
 /// A caller that requires encryption refuses a token that is only signed. A caller that requires a signature accepts an
-/// encrypted token, too. A refused token can still be accepted later.
+/// encrypted token, too. The refusal does not use up the token's sequence number, so the caller can then require less.
 #[test]
 fn unwrap_accepts_only_the_required_protection_or_more() {
     let [sign, seal] = PROTECTIONS;

@@ -99,7 +99,7 @@ mod secrets {
     use super::*;
     use md4::Digest as _;
 
-    /// Asserts that the text does not show four successive octets of a key in a form in which programs print octets.
+    /// Asserts that the text contains no four successive octets of a key, in decimal or in hexadecimal.
     fn assert_no_secret(shown: &str, secrets: &[Vec<u8>]) {
         let dense: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
         let dense = dense.to_ascii_lowercase();

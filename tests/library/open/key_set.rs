@@ -59,7 +59,7 @@ fn key_set_is_empty_when_no_account_was_added() {
 }
 
 #[test]
-fn account_is_of_active_directory_when_it_is_made_or_said_to_be_one() {
+fn computer_account_and_marked_account_are_of_active_directory() {
     let account = || Account::new("HTTP/www.contoso.test", "CONTOSO.TEST");
     let computer = ComputerAccount::new("SERVER", "CONTOSO.TEST");
     assert!(!account().is_of_active_directory());
@@ -68,7 +68,7 @@ fn account_is_of_active_directory_when_it_is_made_or_said_to_be_one() {
 }
 
 #[test]
-fn account_names_the_realms_and_domains_for_which_it_vouches() {
+fn getters_return_the_client_realms_and_domain_sids_that_were_added_to_the_account() {
     let account = || Account::new("HTTP/www.contoso.test", "CONTOSO.TEST");
     assert_eq!((account().client_realms().count(), account().domain_sids().len()), (0, 0));
     let [one, other] = [contoso().domain_sid(), realm("CHILD.CONTOSO.TEST").domain_sid()];

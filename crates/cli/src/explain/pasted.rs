@@ -477,7 +477,7 @@ mod tests {
             );
             assert_eq!(Advice::on(text.as_bytes()), Some(Advice::UrlAlphabet), "{text}");
         }
-        // The header is not corrected, because a server would refuse it.
+        // The alphabet of a header is not replaced: the tool shows the refusal that a server gives for this header.
         let value = format!("Negotiate {for_urls}");
         assert_eq!((header(&value), Advice::on(value.as_bytes())), (value.clone(), Some(Advice::UrlAlphabet)));
     }

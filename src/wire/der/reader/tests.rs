@@ -345,7 +345,7 @@ fn flags_are_the_first_32_bits_without_unused_bits() {
     }
 }
 
-/// The test puts every octet value at every offset within the words of eight octets.
+/// `is_plain` checks eight octets at a time. So the test puts every octet value at every position of such a group.
 #[test]
 fn text_is_plain_only_if_every_octet_is_ascii_and_not_nul() {
     for length in 0..=17 {
