@@ -59,25 +59,4 @@ fn word(octets: &[u8]) -> u128 {
 const WORD: usize = 16;
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::indexing_slicing)]
-    use super::*;
-
-    #[test]
-    fn same_is_false_if_any_bit_or_the_length_differs() {
-        for length in 0..40 {
-            let one = [7_u8; 40];
-            assert!(same(&one[..length], &one[..length]), "{length}");
-            for other in (0..40).filter(|other| *other != length) {
-                assert!(!same(&one[..length], &one[..other]), "{length} {other}");
-            }
-            for at in 0..length {
-                for bit in 0..8 {
-                    let mut changed = one;
-                    changed[at] ^= 1 << bit;
-                    assert!(!same(&one[..length], &changed[..length]), "{length} {at} {bit}");
-                }
-            }
-        }
-    }
-}
+mod tests;
