@@ -209,7 +209,7 @@ async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }
         let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
         return app.pages.proof(StatusCode::FORBIDDEN, &session, error);
     }
-    // Another request with the same session and code may have ended this session first; that request has the new session.
+    // Another request with the same cookie and code may have come first. Then that request has the new cookie.
     let Some(proved) = app.sessions.end(id) else {
         return Redirect::to("/").into_response();
     };

@@ -101,7 +101,7 @@ pub enum Error {
     #[error("the client sent IAKERB: it has no ticket and asks this server to relay its messages to a KDC")]
     Iakerb,
     /// The client offers mechanisms, but does not offer Kerberos.
-    #[error("the client offers {mechanisms} mechanisms, and Kerberos is not among them")]
+    #[error("the client offers other mechanisms than Kerberos ({mechanisms} in all)")]
     NoKerberos {
         /// The number of mechanisms that the client offers.
         mechanisms: usize,

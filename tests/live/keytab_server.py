@@ -98,7 +98,7 @@ def rollover(world, server, keytab, report):
     load = Load(world, PORT, "/", "0.2")
     load.until(before)
     put(keytab, derived_keytab(home / "hello-derived.keytab", ad, NEW_PASSWORD, before + 1, SALT).read_bytes())
-    report.check(server.says("uses the keys", f" {before + 1} {SSO_ACCOUNT}"), "keytab server: the new keytab alone",
+    report.check(server.says("uses the keys", f"{before + 1} {SSO_ACCOUNT}"), "keytab server: the new keytab alone",
                  "its keys serve without a restart")
     load.until(before)
     ad.tool("user", "setpassword", SSO_ACCOUNT, f"--newpassword={NEW_PASSWORD}")

@@ -242,7 +242,7 @@ impl Settings {
             None => account,
         };
         let account = (self.bounds)(account);
-        tracing::info!(path = %path.display(), keys = %account, "the server uses the keys of the keytab");
+        tracing::info!(path = %path.display(), keys = %on_one_line(&account), "the server uses the keys of the keytab");
         Ok(KeySet::from(account))
     }
 
@@ -252,6 +252,11 @@ impl Settings {
         let seconds = longest.checked_add(self.policy.clock_skew()).map_or(u64::MAX, |sum| sum.as_secs());
         now.saturating_add_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
     }
+}
+
+/// Returns the keys of an account on one line, for a log. `Display` prints a line for each key, as `klist -k` does.
+fn on_one_line(account: &Account) -> String {
+    account.to_string().lines().map(str::trim_start).collect::<Vec<_>>().join(", ")
 }
 
 impl<R> Shared<R> {

@@ -316,3 +316,14 @@ fn server_keeps_its_keys_when_the_new_keytab_cannot_be_used() {
     assert_eq!(server.reload().unwrap(), Reload::Replaced);
     assert_eq!(code(&server, &ticket(2), NOW), None);
 }
+
+#[test]
+fn keys_of_an_account_stand_on_one_line_of_the_log() {
+    let realm = contoso();
+    let keys = [1, 2].map(|kvno| kerberos_sso::ServiceKey::new(realm.key(AES256), Some(kvno)));
+    let account = keys.into_iter().fold(Account::new("WEB$", "CONTOSO.TEST"), Account::with_key);
+    assert_eq!(
+        on_one_line(&account),
+        "1 WEB$@CONTOSO.TEST (aes256-cts-hmac-sha1-96 (18)), 2 WEB$@CONTOSO.TEST (aes256-cts-hmac-sha1-96 (18))"
+    );
+}
