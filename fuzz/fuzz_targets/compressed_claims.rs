@@ -1,7 +1,7 @@
 //! Fuzzes compressed claims. Both decompressors take only the memory of their output, up to the limit of the caller.
 //!
-//! An input is an octet for the format (even for LZNT1, odd for LZ77 with Huffman), the uncompressed size in three octets,
-//! and the compressed octets.
+//! The first octet of an input is the format: even means LZNT1, odd means LZ77 with Huffman. Three octets of the uncompressed
+//! size follow, and then the compressed octets.
 #![no_main]
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};

@@ -430,7 +430,7 @@ impl Account {
         Bounds { tenant: self.tenant(), realm: self.realm(), directory: self.directory, trust: self.trust() }
     }
 
-    /// Returns the keys that accounts with other bounds also hold.
+    /// Returns this account's keys that other accounts hold, too, and whose bounds differ from the bounds of this account.
     pub(super) fn shared_keys(&self) -> &[SharedKey] {
         self.settings.as_ref().map_or(&[], |settings| &settings.shared_keys)
     }

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_time_counts_100_nanoseconds_from_1601_and_zero_or_never_is_no_instant() {
+    fn file_time_is_a_count_of_100_nanoseconds_since_1601() {
         assert_eq!(FileTime(116_444_736_000_000_000).instant(), Some(UnixTime::from_seconds(0)));
         let instant = FileTime(128_759_949_907_879_449).instant().unwrap();
         assert_eq!((instant.seconds(), instant.micros()), (1_231_521_390, 787_944));

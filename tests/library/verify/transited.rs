@@ -360,7 +360,8 @@ mod in_a_forest {
         assert_eq!(judge(&["CONTOSO.TEST", "A.B.TEST"], &["B.TEST"]), Ok(()));
     }
 
-    /// The list is read once more for each realm, until one of them has a reason to refuse.
+    /// The transited list is read for the realm of each account that holds the key, until the reading for one of these realms
+    /// refuses the ticket.
     #[test]
     fn a_realm_counts_once_when_accounts_of_two_realms_share_the_key() {
         let key = || ServiceKey::new(contoso().key(EncType::AES256_CTS_HMAC_SHA1_96), Some(1));
