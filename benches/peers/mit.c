@@ -1,5 +1,5 @@
 /* Accepts every token of a file by the library of MIT krb5, once for each line on standard input. Answers each line with the
-* nanoseconds of one token. The keytab is copied to memory, and there is no replay cache.
+ * nanoseconds of one token. The keytab is copied to memory, and there is no replay cache.
  *
  *   mit KEYTAB TOKENS */
 #include <gssapi/gssapi_ext.h>
