@@ -93,6 +93,9 @@ pub enum Integrity {
         /// [`MAX_UNNAMED_ACCOUNTS`](crate::limits::MAX_UNNAMED_ACCOUNTS) counts as one key. The number is zero if all keys of
         /// accounts that name the service were tried.
         left_out: usize,
+        /// Whether `account` is a service principal of another name, as in
+        /// [`KeyVersion`](crate::error::KeyVersion::of_another_principal).
+        of_another_principal: bool,
     },
     /// The ticket opened, but the authenticator did not verify under the session key in it.
     #[error(

@@ -10,24 +10,8 @@ use crate::pac::BufferType;
 use crate::replay::ReplayLimit;
 
 /// Returns the sentences of the remedy for an error.
-pub(super) fn words(error: &Error) -> Option<&'static str> {
-    if names_another_principal(error) { Some(ANOTHER_PRINCIPAL) } else { words_for_kind(error) }
-}
-
-/// Returns whether the ticket names another principal than the principal whose keys did not open the ticket. In Active
-/// Directory, keys belong to an account, whose name has no slash. In other realms, each service has keys of its own.
-fn names_another_principal(error: &Error) -> bool {
-    let (service, holder) = match error {
-        Error::KeyVersion(KeyVersion { left_out: 0, wanted, held, .. }) => (wanted.service, held.account()),
-        Error::Integrity(Integrity::Ticket { left_out: 0, service, account, .. }) => (*service, *account),
-        _ => return false,
-    };
-    holder.as_str().contains('/') && !holder.as_str().eq_ignore_ascii_case(service.as_str())
-}
-
-/// Returns the sentences of the remedy for an error of this kind.
 #[expect(clippy::too_many_lines, reason = "a table")]
-const fn words_for_kind(error: &Error) -> Option<&'static str> {
+pub(super) const fn words(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::NotNegotiate(HeaderProblem::OtherScheme) => {
             "Answer 401 with \"WWW-Authenticate: Negotiate\" so that a client that can use Kerberos uses it."
@@ -109,6 +93,8 @@ const fn words_for_kind(error: &Error) -> Option<&'static str> {
         },
         Error::KeyVersion(KeyVersion { left_out: 1.., .. })
         | Error::Integrity(Integrity::Ticket { left_out: 1.., .. }) => LEFT_OUT,
+        Error::KeyVersion(KeyVersion { of_another_principal: true, .. })
+        | Error::Integrity(Integrity::Ticket { of_another_principal: true, .. }) => ANOTHER_PRINCIPAL,
         Error::KeyVersion(key_version) if key_version.newer => {
             "The account's password was changed after these keys were exported. Export a new keytab, or derive the \
              keys from the new password, and keep the old keys until their tickets have ended (10 hours by default)."

@@ -7,8 +7,11 @@ impl Error {
     /// Returns the action that an administrator can take, in sentences that [`Remedy`] prints. The answer is `None` if a
     /// broken client or an attacker sent the request, so that an administrator can do nothing.
     #[must_use]
-    pub fn remedy(&self) -> Option<Remedy<'_>> {
-        remedies::words(self).map(|words| Remedy { words, service: self.service() })
+    pub const fn remedy(&self) -> Option<Remedy<'_>> {
+        match remedies::words(self) {
+            Some(words) => Some(Remedy { words, service: self.service() }),
+            None => None,
+        }
     }
 
     /// Returns the service that the client asked for, if the ticket was read before the error.

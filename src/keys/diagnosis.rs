@@ -87,6 +87,10 @@ pub struct KeyVersion {
     pub left_out: usize,
     /// Whether the ticket names a later version than every held key of its type.
     pub newer: bool,
+    /// Whether the account of the held keys is a service principal (`HTTP/www.example.com`) that does not name the
+    /// ticket's service ([`Account::with_service`](crate::Account::with_service)). In realms of MIT krb5 and FreeIPA,
+    /// each service principal has keys of its own.
+    pub of_another_principal: bool,
 }
 
 /// The key that a ticket needs, according to the unencrypted fields of the ticket. An attacker can write any values

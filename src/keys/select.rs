@@ -292,19 +292,40 @@ pub(crate) fn not_opened_diagnosis(keys: &KeySet, query: &KeyQuery<'_>, candidat
         let held = realm.map_or_else(HeldKeys::none, |realm| HeldKeys::of(realm, query));
         let of_type = held.iter().filter(|key| key.etype == query.etype);
         let newest = of_type.filter_map(|key| key.kvno).max();
-        return Error::KeyVersion(KeyVersion { wanted, held, tried, left_out, newer: query.version() > newest });
+        let likely = realm.and_then(|realm| likely_account(realm, query));
+        return Error::KeyVersion(KeyVersion {
+            wanted,
+            held,
+            tried,
+            left_out,
+            newer: query.version() > newest,
+            of_another_principal: likely.is_some_and(|account| is_another_principal(account, query)),
+        });
     }
-    let first = candidates.iter().next().map_or("", |candidate| candidate.account.name());
+    let first = candidates.iter().next().map(|candidate| &**candidate.account);
     Error::Integrity(Integrity::Ticket {
         service: wanted.service,
         realm: wanted.realm,
         etype: query.etype,
         kvno: candidates.iter().find_map(|candidate| candidate.key.kvno().filter(|kvno| Some(*kvno) == query.kvno)),
-        account: BoundedText::new(first),
+        account: BoundedText::new(first.map_or("", Account::name)),
         accounts: candidates.accounts(),
         tried,
         left_out,
+        of_another_principal: first.is_some_and(|account| is_another_principal(account, query)),
     })
+}
+
+/// Returns the account that names the ticket's service, or else the first account.
+fn likely_account<'k>(realm: Realm<'k>, query: &KeyQuery<'_>) -> Option<&'k Account> {
+    realm.with_service(query.service).first().or_else(|| realm.accounts().first()).map(|account| &**account)
+}
+
+/// Returns whether an account is a service principal that does not name the ticket's service. An account of Active
+/// Directory has a name without a slash, and one key for all its services.
+fn is_another_principal(account: &Account, query: &KeyQuery<'_>) -> bool {
+    let mut names = account.services().chain([account.name()]);
+    account.name().contains('/') && !names.any(|name| query.service.is_service(name))
 }
 
 impl HeldRealms {
@@ -320,11 +341,9 @@ impl HeldRealms {
 const MAX_LOOKED_AT: usize = 64;
 
 impl HeldKeys {
-    /// Lists the keys of the account that names the ticket's service, or else of the first account. Keys of the
-    /// ticket's type come first.
+    /// Lists the keys of the account for which the ticket was most likely made. Keys of the ticket's type come first.
     fn of(realm: Realm<'_>, query: &KeyQuery<'_>) -> Self {
-        let accounts = realm.accounts();
-        let likely = realm.with_service(query.service).first().or_else(|| accounts.first());
+        let (accounts, likely) = (realm.accounts(), likely_account(realm, query));
         // Every realm of a key set has at least one account, so the default is not used.
         let (name, keys) = likely.map_or(("", &[][..]), |account| (account.name(), account.keys()));
         let (of_type, others) =

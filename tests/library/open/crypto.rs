@@ -29,6 +29,7 @@ fn ticket_integrity(etype: EncType) -> Error {
         accounts: 1,
         tried: 1,
         left_out: 0,
+        of_another_principal: false,
     })
 }
 

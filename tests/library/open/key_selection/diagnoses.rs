@@ -166,6 +166,21 @@ fn ticket_for_another_principal_than_the_holder_of_the_keys_is_reported_as_that(
     assert!(remedy.starts_with("The account's password was changed"), "{remedy}");
 }
 
+/// A server may hold the keys of two principals in one account, with the name of the first.
+#[test]
+fn ticket_for_a_service_that_the_account_names_is_not_reported_as_of_another_principal() {
+    let other = || account("HTTP/other.contoso.test", [(wrong(1), Some(2))]);
+    let server = holding([other().with_service("HTTP/WWW.contoso.test")]);
+    for (kvno, first) in [(1, "The client holds a ticket"), (2, "The keys held are not"), (3, "The account's password")]
+    {
+        let remedy = refusal(&server, |token| token.kvno(kvno)).remedy().unwrap().to_string();
+        assert!(remedy.starts_with(first), "{remedy}");
+    }
+    let server = holding([other().with_service("HTTP/www2.contoso.test")]);
+    let remedy = refusal(&server, |token| token.kvno(3)).remedy().unwrap().to_string();
+    assert!(remedy.starts_with("The ticket is for HTTP/www.contoso.test, and the keys tried"), "{remedy}");
+}
+
 #[test]
 fn ticket_that_does_not_open_under_the_key_of_its_version_is_reported() {
     let server = holding([account("SERVICE$", [(wrong(1), Some(1))])]);

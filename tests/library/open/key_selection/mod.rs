@@ -54,7 +54,17 @@ fn check(server: &Server, change: impl FnOnce(TestToken) -> TestToken) -> Result
 /// Returns the error for a ticket of [`realm`] if a key of its version is held, but no key that was tried opens the ticket.
 fn not_opened(account: &str, accounts: usize, tried: usize, left_out: usize) -> Integrity {
     let [service, realm, account] = ["HTTP/www.contoso.test", "CONTOSO.TEST", account].map(BoundedText::new);
-    Integrity::Ticket { service, realm, etype: AES256, kvno: Some(1), account, accounts, tried, left_out }
+    Integrity::Ticket {
+        service,
+        realm,
+        etype: AES256,
+        kvno: Some(1),
+        account,
+        accounts,
+        tried,
+        left_out,
+        of_another_principal: false,
+    }
 }
 
 mod order {
