@@ -1,5 +1,6 @@
 //! Reads files and standard input, up to a limit.
 
+use crate::text::printable;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
@@ -47,7 +48,12 @@ pub(crate) fn secret(source: impl Read, length: u64) -> Result<Zeroizing<Vec<u8>
 }
 
 pub(crate) fn of_file(path: &Path, error: &dyn std::fmt::Display) -> String {
-    format!("{}: {error}", path.display())
+    format!("{}: {error}", shown(path))
+}
+
+/// Returns the path for a terminal. Another person may have chosen the name of the file.
+pub(crate) fn shown(path: &Path) -> String {
+    printable(&path.display().to_string())
 }
 
 /// The largest number of octets that are read of a token: twice the longest header.

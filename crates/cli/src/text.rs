@@ -1,5 +1,6 @@
 //! Formats text for a terminal: cuts, fills up, wraps and escapes it.
 
+use serde_json::Value;
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -52,6 +53,20 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Returns the value as one line. The characters that [`printable`] escapes are escaped as JSON allows (RFC 8259 section 7).
+pub(crate) fn json_line(value: &Value) -> String {
+    let mut line = String::new();
+    for character in value.to_string().chars() {
+        if matches!(character, '"' | '\'' | '\\') || character.escape_debug().len() == 1 {
+            line.push(character);
+        } else {
+            let mut units = [0; 2];
+            line.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line
+}
+
 const LINE_WIDTH: usize = 120;
 
 #[cfg(test)]
@@ -64,6 +79,14 @@ mod tests {
         assert_eq!(printable("HTTP/würzburg.test"), "HTTP/würzburg.test");
         assert_eq!(printable("a\nb\u{1b}[2J\u{202e}c"), "a\\nb\\u{1b}[2J\\u{202e}c");
         assert_eq!(printable(r#"CONTOSO\o'neill""#), r#"CONTOSO\o'neill""#);
+    }
+
+    #[test]
+    fn json_line_escapes_unprintable_characters_and_keeps_the_value() {
+        let value = Value::from("w\u{fc}\"\\'\n\u{7f}\u{9b}2J\u{202e}\u{e0001}");
+        let line = json_line(&value);
+        assert_eq!(line, "\"w\u{fc}\\\"\\\\'\\n\\u007f\\u009b2J\\u202e\\udb40\\udc01\"");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub(super) fn run(terminal: &mut Terminal<'_>, derivation: &Derivation) -> Resul
     let keytab = Keytab::parse(&octets).map_err(|error| error.to_string())?;
     if let Some(out) = &derivation.out {
         save(out, &octets).map_err(|error| input::of_file(out, &error))?;
-        writeln!(terminal.out, "Keytab name: FILE:{}", out.display())?;
+        writeln!(terminal.out, "Keytab name: FILE:{}", input::shown(out))?;
     }
     writeln!(terminal.out, "Salt: {}\n{HEAD}", crate::text::printable(&String::from_utf8_lossy(salt.as_bytes())))?;
     for entry in keytab.entries() {

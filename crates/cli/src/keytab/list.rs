@@ -2,8 +2,9 @@
 
 use super::entry::{self, HEAD, Keys};
 use crate::arguments::Output;
-use crate::keys;
 use crate::terminal::{Failure, Finding, Question, Terminal, Wanted};
+use crate::text::json_line;
+use crate::{input, keys};
 use kerberos_sso::Keytab;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::keys::{KeytabEntry, UnusableEntry};
@@ -42,14 +43,14 @@ pub(super) fn run(terminal: &mut Terminal<'_>, listing: &Listing) -> Result<Find
     let notes = notes(keytab.entries());
     match listing.output {
         Output::Text => write_text(terminal.out, listing, &keytab, &notes)?,
-        Output::Json => writeln!(terminal.out, "{}", to_json(listing, &keytab, &notes))?,
+        Output::Json => writeln!(terminal.out, "{}", json_line(&to_json(listing, &keytab, &notes)))?,
     }
     let serves = keytab.entries().iter().any(|entry| entry.key.is_some());
     Ok(Finding::fine_if(serves && keytab.unusable().is_empty()))
 }
 
 fn write_text(out: &mut dyn Write, listing: &Listing, keytab: &Keytab, notes: &[String]) -> io::Result<()> {
-    writeln!(out, "Keytab name: FILE:{}\n{HEAD}", listing.file.display())?;
+    writeln!(out, "Keytab name: FILE:{}\n{HEAD}", input::shown(&listing.file))?;
     for entry in keytab.entries() {
         writeln!(out, "{}", entry::line(entry, listing.keys).as_str())?;
     }

@@ -7,7 +7,7 @@ use super::entry;
 use crate::arguments::{Form, Output};
 use crate::explain::{self, Pasted};
 use crate::terminal::{Failure, Finding, Question, Terminal, Wanted};
-use crate::text::printable;
+use crate::text::{json_line, printable};
 use crate::{input, refusal};
 use kerberos_sso::error::Integrity;
 use kerberos_sso::keys::KeytabEntry;
@@ -86,7 +86,7 @@ pub(super) fn run(terminal: &mut Terminal<'_>, trial: &Trial) -> Result<Finding,
     let report = Report::of(&Door { reader: &reader, token: &token }, query, keytab.entries(), &whole);
     match trial.output {
         Output::Text => report.write(terminal.out)?,
-        Output::Json => writeln!(terminal.out, "{}", report.to_json())?,
+        Output::Json => writeln!(terminal.out, "{}", json_line(&report.to_json()))?,
     }
     Ok(Finding::fine_if(report.opener().is_some()))
 }
@@ -100,7 +100,8 @@ fn refused_without_key(out: &mut dyn Write, output: Output, error: &Error) -> Re
         }
         Output::Json => {
             let refusal = refusal::json(error);
-            writeln!(out, "{}", json!({ "ticket": null, "entries": [], "opened_by": null, "refusal": refusal }))?;
+            let report = json!({ "ticket": null, "entries": [], "opened_by": null, "refusal": refusal });
+            writeln!(out, "{}", json_line(&report))?;
         }
     }
     Ok(Finding::Faulty)

@@ -5,7 +5,8 @@ use super::token::Token;
 use super::verdict::{Judge, Verdict};
 use crate::arguments::{Arguments, Output, Replay, time_of};
 use crate::terminal::{Failure, Finding, Terminal};
-use crate::{certificate, keys, refusal};
+use crate::text::json_line;
+use crate::{certificate, input, keys, refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::replay::{MemoryReplayCache, NoReplayCache, ReplayCache};
@@ -43,7 +44,7 @@ fn judge_all<R: ReplayCache>(
     for (index, (token, path)) in tokens.iter().zip(&arguments.tokens).enumerate() {
         let verdict = judge.judge(token, time_of(&arguments.at, index))?;
         match arguments.output {
-            Output::Json => writeln!(terminal.out, "{}", json::verdict(&verdict))?,
+            Output::Json => writeln!(terminal.out, "{}", json_line(&json::verdict(&verdict)))?,
             Output::Text => show(terminal.out, path, &verdict)?,
         }
         if let Err(Error::Misuse(misuse)) = verdict.outcome {
@@ -55,7 +56,7 @@ fn judge_all<R: ReplayCache>(
 }
 
 fn show(out: &mut dyn io::Write, path: &Path, verdict: &Verdict) -> io::Result<()> {
-    writeln!(out, "{}", path.display())?;
+    writeln!(out, "{}", input::shown(path))?;
     match &verdict.outcome {
         Ok(accepted) => {
             let ticket = accepted.ticket();

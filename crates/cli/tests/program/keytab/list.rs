@@ -156,3 +156,31 @@ fn file_that_is_not_a_keytab_exits_2_with_the_reason() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("not a keytab: it does not begin with 0x0501 or 0x0502"), "{}", ran.err);
 }
+
+#[test]
+fn version_of_an_entry_is_its_32_bits_unless_they_are_zero() {
+    let mut records: Vec<_> =
+        [1, 255, 256, u32::MAX].map(|kvno| record(&["svc"], "MIT.TEST", kvno, 17, &[7; 16])).into();
+    // The record has 8 bits of the version only, and zeros in place of the 32 bits.
+    let mut of_8_bits = record(&["svc"], "MIT.TEST", 255, 17, &[7; 16]);
+    let end = of_8_bits.len() - 4;
+    of_8_bits[end..].fill(0);
+    records.push(of_8_bits);
+    let folder = Folder::new();
+    let file = folder.file("http.keytab", keytab(&records));
+    let ran = run(&["keytab", "list", "--json", &file]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let listed: Value = serde_json::from_str(&ran.out).unwrap();
+    let versions: Vec<_> = listed["entries"].as_array().unwrap().iter().map(|entry| &entry["kvno"]).collect();
+    assert_eq!(versions, [1_u32, 255, 256, 4_294_967_295, 255]);
+}
+
+#[test]
+fn unprintable_characters_of_a_principal_are_escaped_in_json() {
+    let folder = Folder::new();
+    let file = folder.file("http.keytab", keytab(&[record(&["a\u{9b}2J\u{202e}"], "MIT.TEST", 1, 18, &[7; 32])]));
+    let ran = run(&["keytab", "list", "--json", &file]);
+    assert!(ran.out.contains(r#""principal":"a\u009b2J\u202e@MIT.TEST""#), "{}", ran.out);
+    let listed: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(listed["entries"][0]["principal"], "a\u{9b}2J\u{202e}@MIT.TEST");
+}
