@@ -5,40 +5,56 @@ use crate::input;
 use crate::terminal::Terminal;
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{Account, ComputerAccount, KeySet, Keytab, Password, Salt, ServiceKey};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Returns the keys of all accounts, and prints a warning for each keytab record that cannot be used.
 pub(crate) fn key_set(arguments: &mut Arguments, terminal: &Terminal<'_>) -> Result<KeySet, String> {
-    let mut accounts = Vec::new();
+    let mut accounts = Accounts::default();
     for path in &arguments.keytabs {
         let keytab = keytab(path)?;
         keytab.unusable().iter().for_each(|record| terminal.warn(input::of_file(path, record)));
-        keytab.accounts().into_iter().for_each(|account| join(&mut accounts, account));
+        keytab.accounts().into_iter().for_each(|account| accounts.join(account));
     }
     let realm = arguments.realm.as_deref().unwrap_or_default();
     if !arguments.keys.is_empty() {
         let keys = std::mem::take(&mut arguments.keys);
-        join(&mut accounts, raw(arguments.account.as_deref(), realm, keys));
+        accounts.join(raw(arguments.account.as_deref(), realm, keys));
     }
     if let (Some(password), Some(account)) = (&arguments.password, &arguments.account) {
-        join(&mut accounts, from_password(account, realm, &Password::from_text(password))?);
+        accounts.join(from_password(account, realm, &Password::from_text(password))?);
     }
-    let bound = accounts.into_iter().map(|account| bind(account, &arguments.forests));
+    let bound = accounts.accounts.into_iter().map(|account| bind(account, &arguments.forests));
     let krbtgt_keys = &arguments.krbtgt_keys;
     let bound = bound.map(|account| krbtgt_keys.iter().fold(account, Account::with_krbtgt_key));
     KeySet::from_accounts(bound).map_err(|error| error.to_string())
 }
 
-/// Adds an account, or joins its keys to the account of the same name and realm. The command line may name keys of one
-/// account in several places, for example from before and after a rollover. The user of the program trusts all these keys.
-fn join(accounts: &mut Vec<Account>, account: Account) {
-    let is_same = |held: &Account| held.name() == account.name() && held.realm() == account.realm();
-    let joined = match accounts.iter().position(is_same).map(|index| accounts.swap_remove(index)) {
-        Some(held) if account.is_of_active_directory() => account.with_keys(held.keys().iter().cloned()),
-        Some(held) => held.with_keys(account.keys().iter().cloned()),
-        None => account,
-    };
-    accounts.push(joined);
+/// The accounts in the order of the command line, and the place of each by name and realm. A keytab may have a hundred
+/// thousand accounts, which are too many to compare each with each.
+#[derive(Default)]
+struct Accounts {
+    accounts: Vec<Account>,
+    places: HashMap<(String, String), usize>,
+}
+
+impl Accounts {
+    /// Adds an account, or joins its keys to the account of the same name and realm. The command line may name keys of one
+    /// account in several places, for example from before and after a rollover. The user of the program trusts all these
+    /// keys.
+    fn join(&mut self, account: Account) {
+        let name = (account.name().to_owned(), account.realm().to_owned());
+        let Some(held) = self.places.get(&name).and_then(|place| self.accounts.get_mut(*place)) else {
+            self.places.insert(name, self.accounts.len());
+            self.accounts.push(account);
+            return;
+        };
+        let mut kept = account;
+        if !kept.is_of_active_directory() {
+            std::mem::swap(held, &mut kept);
+        }
+        *held = kept.with_keys(held.keys().iter().cloned());
+    }
 }
 
 pub(crate) fn keytab(path: &Path) -> Result<Keytab, String> {
