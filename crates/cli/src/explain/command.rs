@@ -1,8 +1,9 @@
 //! The command `explain`: shows each token's checks as a tree.
 
-use super::{Advice, Examiner, Explanation, Pasted};
-use crate::arguments::{Arguments, Form, OPTIONS, Replay, time_of};
+use super::{Advice, Examiner, Explanation, Pasted, json};
+use crate::arguments::{Arguments, Form, OPTIONS, Output, Replay, time_of};
 use crate::terminal::{Failure, Finding, Terminal, Wanted};
+use crate::text::json_line;
 use crate::{certificate, input, keys};
 use kerberos_sso::replay::{Admission, MemoryReplayCache, ReplayCache as _, ReplayEntry};
 use kerberos_sso::{UnixTime, Validator};
@@ -33,7 +34,10 @@ pub(crate) fn run(terminal: &mut Terminal<'_>, words: Vec<OsString>) -> Result<F
         };
         let examiner = Examiner { validator: &validator, arrival: now.into(), admit: Some(&admit) };
         let explanation = examiner.explain(&pasted);
-        show(terminal.out, &explanation, advice, now)?;
+        match arguments.output {
+            Output::Text => show(terminal.out, &explanation, advice, now)?,
+            Output::Json => writeln!(terminal.out, "{}", json_line(&json::explanation(&explanation, advice, now)))?,
+        }
         all &= explanation.outcome.is_ok();
     }
     Ok(Finding::fine_if(all))

@@ -4,6 +4,7 @@
 //! replay cache only if the caller gives one. The tree contains no session key, MAC or ciphertext.
 
 mod command;
+mod json;
 mod pasted;
 mod stages;
 mod tree;
