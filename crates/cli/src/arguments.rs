@@ -266,8 +266,7 @@ fn secret(parser: &mut Parser) -> Result<Zeroizing<String>, Error> {
 fn service_key(text: &str) -> Result<ServiceKey, String> {
     let mut parts = text.splitn(3, ':');
     let key = key(parts.next().unwrap_or_default(), parts.next().ok_or("the value must be ETYPE:HEX")?)?;
-    let kvno =
-        parts.next().map(|kvno| kvno.parse().map_err(|_| format!("{kvno:?} is not a key version"))).transpose()?;
+    let kvno = parts.next().map(str::parse).transpose().map_err(|_| "KVNO is not a key version")?;
     Ok(ServiceKey::new(key, kvno))
 }
 
@@ -276,8 +275,9 @@ fn krbtgt_key(text: &str) -> Result<Key, String> {
     key(etype, hex)
 }
 
+/// Reads a key. No error repeats a part of the text, because the user may have exchanged the parts.
 fn key(etype: &str, hex: &str) -> Result<Key, String> {
-    let etype: EncType = etype.parse().map_err(|error| format!("{etype:?} is {error}"))?;
+    let etype: EncType = etype.parse().map_err(|error| format!("ETYPE: {error}"))?;
     Key::from_hex(etype, hex).map_err(|error| error.to_string())
 }
 
@@ -292,7 +292,7 @@ fn forest(text: &str) -> Result<Forest, String> {
 }
 
 pub(crate) fn etypes(text: &str) -> Result<Vec<EncType>, String> {
-    text.split(',').map(|etype| etype.parse().map_err(|error| format!("{etype:?} is {error}"))).collect()
+    text.split(',').map(|etype| etype.parse().map_err(|error| format!("{etype:?}: {error}"))).collect()
 }
 
 fn profile(text: &str) -> Result<bool, &'static str> {
@@ -345,9 +345,12 @@ fn lifetime(text: &str) -> Result<Lifetime, std::num::ParseIntError> {
 /// Reads `UNIX_SECONDS[.FRACTION]`. The fraction has at most six digits.
 pub(crate) fn instant(text: &str) -> Result<UnixTime, String> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_fraction = (1..=6).contains(&fraction.len()) && fraction.bytes().all(|digit| digit.is_ascii_digit());
+    let micros = if is_fraction { format!("{fraction:0<6}").parse().ok() } else { None };
+    if seconds.starts_with('-') && micros != Some(0) {
+        return Err(format!("{text:?} is before 1970, and must be a whole number of seconds"));
+    }
     let seconds: i64 = seconds.parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
-    let micros =
-        Some(format!("{fraction:0<6}")).filter(|digits| digits.len() == 6).and_then(|digits| digits.parse().ok());
     let time = micros.and_then(|micros| UnixTime::from_seconds(seconds).with_micros(micros));
     time.ok_or_else(|| format!("{fraction:?} is not a fraction of at most six digits"))
 }

@@ -127,3 +127,55 @@ fn derive_exits_2_with_the_reason_when_the_password_or_an_option_is_wrong() {
     }
     assert_eq!(run(&["keytab", "derive", "--show-keys"]).code, 2);
 }
+
+#[test]
+fn key_version_and_length_of_a_name_are_taken_up_to_the_largest_of_a_keytab() {
+    let longest = "n".repeat(65_535);
+    for (kvno, name) in
+        [("1", "svc"), ("255", "svc"), ("256", "svc"), ("4294967295", "svc"), ("1", &longest), ("1", "a/b/c")]
+    {
+        let folder = Folder::new();
+        let out = folder.path("http.keytab");
+        let words = ["--account", "svc", "--realm", "EXAMPLE.TEST", "--kvno", kvno, "--principal", name, "--out", &out];
+        let ran = derive(&words, PASSWORD);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{kvno}");
+        let keytab = Keytab::parse(&std::fs::read(&out).unwrap()).unwrap();
+        assert!(keytab.unusable().is_empty() && keytab.entries().len() == 2);
+        for entry in keytab.entries() {
+            assert_eq!((entry.kvno.to_string().as_str(), entry.components.join("/").as_str()), (kvno, name));
+        }
+    }
+    let too_long = "n".repeat(65_536);
+    for (kvno, name, said) in [
+        ("1", too_long.as_str(), "a name is too long for a keytab"),
+        ("4294967296", "svc", "number too large"),
+        ("-1", "svc", "invalid digit"),
+    ] {
+        let folder = Folder::new();
+        let out = folder.path("http.keytab");
+        let words = ["--account", "svc", "--realm", "EXAMPLE.TEST", "--kvno", kvno, "--principal", name, "--out", &out];
+        let ran = derive(&words, PASSWORD);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{kvno}");
+        assert!(ran.err.contains(said) && !std::fs::exists(&out).unwrap(), "{said}");
+    }
+}
+
+#[test]
+fn timestamp_is_taken_from_1970_to_2106() {
+    for (at, code) in [("0", 0), ("4294967295", 0), ("-1", 2), ("4294967296", 2)] {
+        let folder = Folder::new();
+        let out = folder.path("http.keytab");
+        let ran = derive(&["--account", "svc", "--realm", "EXAMPLE.TEST", "--at", at, "--out", &out], PASSWORD);
+        assert_eq!((ran.code, std::fs::exists(&out).unwrap()), (code, code == 0), "{at}");
+    }
+}
+
+#[test]
+fn password_file_is_taken_up_to_16_mebibytes() {
+    let folder = Folder::new();
+    for (length, code) in [(16 << 20, 0), ((16 << 20) + 1, 2)] {
+        let file = folder.file("password", vec![b'p'; length]);
+        let words = ["--account", "svc", "--realm", "EXAMPLE.TEST", "--show-keys", "--password-file", &file];
+        assert_eq!(derive(&words, "").code, code, "{length}");
+    }
+}
