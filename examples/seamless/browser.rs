@@ -136,7 +136,7 @@ async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap
         SignInStep::SignedIn(signed_in) => {
             let identity = signed_in.identity().to_owned();
             let (id, stage) = begin(&app, &tenant, identity, Method::Kerberos, &headers);
-            keep_ticket(&app, id, &headers);
+            keep_ticket(&app, id, &headers, &headers);
             let signed_in = stage == Stage::SignedIn;
             (answer, session_cookie(&app, id), Json(json!({ "signed_in": signed_in, "proof_required": !signed_in })))
                 .into_response()
@@ -188,12 +188,12 @@ fn end(app: &App, id: SessionId) -> Option<Arc<Session>> {
     app.sessions.end(id)
 }
 
-/// Keeps the ticket for `/explain/own` if the server serves that page. A message that continues a negotiation is not kept,
+/// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to the client that sent `headers`. A message that continues a negotiation is not kept,
 /// because it cannot be explained without the messages before it.
-fn keep_ticket(app: &App, id: SessionId, headers: &HeaderMap) {
-    let goes_on = cookies::find(headers, cookies::CONTINUATION).is_some();
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    if let (Some(value), None, true, false) = (values.next(), values.next(), app.explains, goes_on) {
+fn keep_ticket(app: &App, id: SessionId, ticket: &HeaderMap, headers: &HeaderMap) {
+    let goes_on = cookies::find(ticket, cookies::CONTINUATION).is_some();
+    let mut values = ticket.get_all(AUTHORIZATION).iter();
+    if let (Some(value), None, true, false) = (values.next(), values.next(), native::explains(app, headers), goes_on) {
         let authorization = value.as_bytes().to_vec().into();
         app.judged.keep(id, JudgedTicket { authorization, at: clock::now() });
     }
@@ -238,7 +238,7 @@ async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): 
     match negotiate::decide(&app, tenant, &authorization) {
         SignInStep::SignedIn(signed_in) => {
             let (id, _) = begin(&app, tenant, signed_in.identity().to_owned(), Method::TestTicket, &headers);
-            keep_ticket(&app, id, &authorization);
+            keep_ticket(&app, id, &authorization, &headers);
             (session_cookie(&app, id), Redirect::to("/")).into_response()
         }
         _ => app.pages.message(StatusCode::FORBIDDEN, "The ticket was refused", "The log of the server says why."),

@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::arguments::Arguments;
 use crate::tenants::Tenants;
-use crate::{browser, native};
+use crate::{browser, limits, native};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
@@ -25,7 +25,7 @@ impl Server {
         let listen = ([127, 0, 0, 1], 0).into();
         let arguments = Arguments { listen, config: None, allow_rc4: false, explain: false };
         let app = Arc::new(change(App::new(&arguments, "http://sso.test").unwrap()));
-        Self(browser::routes().merge(native::routes()).with_state(Arc::clone(&app)), app)
+        Self(limits::around(browser::routes().merge(native::routes())).with_state(Arc::clone(&app)), app)
     }
 
     fn of_test_realm() -> Self {
@@ -87,6 +87,59 @@ async fn signed_in_user_sees_the_verdict_on_their_own_ticket_only() {
 }
 
 #[tokio::test]
+async fn new_sign_in_of_a_browser_ends_its_session_and_drops_its_ticket() {
+    let server = Server::of_test_realm();
+    let first = server.sign_in("alice").await;
+    let second = server.post("/test-ticket", &first, "name=bob").await.headers;
+    let second = second.get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap();
+    assert!(!server.1.judged.contains(first.split('=').nth(1).unwrap().parse().unwrap()));
+    assert_eq!(server.get("/explain/own", &first).await.status, 404);
+    let own = server.get("/explain/own", second).await.page;
+    assert!(own.contains("Accepted: <strong>bob@") && !own.contains("alice"), "{own}");
+}
+
+#[tokio::test]
+async fn every_page_forbids_caches_frames_and_scripts_of_others() {
+    let server = Server::of_test_realm();
+    let alice = server.sign_in("alice").await;
+    for path in ["/", "/explain", "/explain/own", "/explain/example/accepted", "/explain/example/other", "/nothing"] {
+        let headers = server.get(path, &alice).await.headers;
+        let text = |name| headers.get(name).map_or("", |value| value.to_str().unwrap());
+        let policy = text("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'none'"), "{path}");
+        assert!(policy.contains("script-src 'self'; ") && !policy.contains("unsafe"), "{path}: {policy}");
+        let others = ["cache-control", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy"];
+        assert_eq!(others.map(text), ["no-store", "nosniff", "same-origin", "same-origin"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn form_of_another_site_is_refused_and_does_not_sign_out() {
+    let server = Server::of_test_realm();
+    let alice = server.sign_in("alice").await;
+    for path in ["/explain", "/sign-out", "/test-ticket", "/proof", "/contoso.test/password"] {
+        for (name, value) in [("origin", "https://evil.test"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+            let request = Request::post(path).header("cookie", &*alice).header("host", "sso.test").header(name, value);
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            let answer = server.send(request.body("token=a&name=bob&code=1&password=".into()).unwrap()).await;
+            assert_eq!((answer.status, answer.headers.get("set-cookie")), (403, None), "{path} {name}: {value}");
+        }
+    }
+    assert_eq!(server.get("/explain/own", &alice).await.status, 200);
+}
+
+#[tokio::test]
+async fn form_of_explain_is_read_up_to_128_kibibytes() {
+    let server = Server::of_test_realm();
+    for (length, status) in [(131_072, 200), (131_073, 400)] {
+        let form = format!("token={}", "A".repeat(length - 6));
+        let answer = server.post("/explain", "", &form).await;
+        assert_eq!((answer.status, answer.page.contains("was too long")), (status, status == 400), "{length}");
+        assert!(!holds_token(&answer.page));
+    }
+}
+
+#[tokio::test]
 async fn own_ticket_is_not_shown_before_the_one_time_code() {
     let server = Server::new(|mut app| {
         app.tenants.require_proof_of("olga");
@@ -111,6 +164,11 @@ async fn server_without_explain_keeps_no_ticket_and_refuses_the_pages() {
 #[tokio::test]
 async fn explanations_are_refused_and_not_linked_behind_a_proxy() {
     let server = Server::of_test_realm();
+    let request = Request::post("/test-ticket").header("x-forwarded-for", "192.0.2.1");
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let through = server.send(request.body("name=alice".into()).unwrap()).await.headers;
+    let through = through.get("set-cookie").unwrap().to_str().unwrap().split([';', '=']).nth(1).unwrap();
+    assert!(!server.1.judged.contains(through.parse().unwrap()), "a ticket that no page may show is kept");
     let cookie = server.sign_in("alice").await;
     for (path, status) in [("/", 200), ("/explain/own", 403), ("/explain/example/ntlm", 403)] {
         let request = Request::get(path).header("cookie", &*cookie).header("x-forwarded-for", "192.0.2.1");

@@ -31,7 +31,10 @@ impl JudgedTickets {
     /// Keeps a ticket. If there is no room, the oldest kept ticket is dropped. A header of more than [`MAX_SIZE`] octets is not
     /// kept.
     pub(crate) fn keep(&self, id: SessionId, ticket: JudgedTicket) {
-        let now = Instant::now();
+        self.keep_at(id, ticket, Instant::now());
+    }
+
+    fn keep_at(&self, id: SessionId, ticket: JudgedTicket, now: Instant) {
         let Some(ends) = now.checked_add(KEPT_FOR) else { return };
         if ticket.authorization.len() > MAX_SIZE {
             return;
@@ -106,23 +109,33 @@ mod tests {
     }
 
     #[test]
-    fn ticket_is_dropped_after_five_minutes() {
+    fn ticket_is_kept_for_five_minutes_under_a_new_id_too() {
         let (tickets, now) = (JudgedTickets::default(), Instant::now());
-        tickets.keep(id(1), ticket(1));
-        assert_eq!(tickets.kept(now).len(), 1);
-        let later = Instant::now().checked_add(KEPT_FOR).unwrap();
-        assert_eq!(tickets.kept(later).len(), 0);
+        tickets.keep_at(id(1), ticket(1), now);
+        tickets.rename(id(1), id(2));
+        let after = |time| now.checked_add(time).unwrap();
+        assert_eq!(tickets.kept(after(Duration::from_nanos(299_999_999_999))).len(), 1);
+        assert_eq!(tickets.kept(after(Duration::from_secs(300))).len(), 0);
     }
 
     #[test]
-    fn long_header_is_not_kept_and_the_65th_ticket_drops_one() {
+    fn header_is_kept_up_to_32_kibibytes() {
         let tickets = JudgedTickets::default();
-        tickets.keep(id(0), ticket(MAX_SIZE.saturating_add(1)));
-        assert!(!tickets.contains(id(0)));
-        for number in 0..=MAX_KEPT {
-            tickets.keep(id(number), ticket(1));
+        tickets.keep(id(0), ticket(32_768));
+        tickets.keep(id(1), ticket(32_769));
+        assert_eq!([id(0), id(1)].map(|id| tickets.contains(id)), [true, false]);
+    }
+
+    #[test]
+    fn sixty_fifth_ticket_drops_the_oldest_ticket_only() {
+        let (tickets, now) = (JudgedTickets::default(), Instant::now());
+        for number in 0..65 {
+            // The ticket with the number 30 came first.
+            let seconds = if number == 30 { 0 } else { 1 };
+            let came = now.checked_add(Duration::from_secs(seconds)).unwrap();
+            tickets.keep_at(id(number), ticket(1), came);
+            assert_eq!(tickets.contains(id(30)), (30..64).contains(&number), "{number}");
         }
-        assert_eq!((0..=MAX_KEPT).filter(|number| tickets.contains(id(*number))).count(), MAX_KEPT);
-        assert!(tickets.contains(id(MAX_KEPT)));
+        assert!((0..65).filter(|number| *number != 30).all(|number| tickets.contains(id(number))));
     }
 }

@@ -20,7 +20,7 @@ fn page(server: &Server, request: &HttpRequest, group: Option<Sid>) -> HttpRespo
         SignInStep::SignedIn(signed_in) if group.is_none_or(|group| signed_in.identity().is_member_of(group)) => {
             (HttpResponse::Ok(), format!("Hello {}\n", signed_in.identity().name()))
         }
-        // The log has the reason.
+        // The log has the reason why a ticket is refused.
         SignInStep::SignedIn(_) | SignInStep::FallBack(_) => (HttpResponse::Forbidden(), String::new()),
         SignInStep::Challenge | SignInStep::Continue(_) => (HttpResponse::Unauthorized(), String::new()),
     };
