@@ -2,10 +2,10 @@
 
 /// One life of a node's memory. While all these values stay the same, the node has lost no authenticator that it stored as
 /// master.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Life {
     /// The identifier of the process, which changes at a restart.
-    run_id: String,
+    pub(crate) run_id: String,
     /// The identifier of the history of writes, which changes at a promotion.
     replication_id: String,
     /// The number of commands so far that emptied or swapped a database.
@@ -57,6 +57,11 @@ impl Node {
 }
 
 impl Life {
+    /// Returns whether the node is still the process of `other`, with the same history of writes.
+    pub(crate) fn has_the_history_of(&self, other: &Self) -> bool {
+        self.run_id == other.run_id && self.replication_id == other.replication_id
+    }
+
     /// Returns the first eight characters of the process's identifier, for the log.
     pub(crate) fn process(&self) -> &str {
         self.run_id.get(..8).unwrap_or(&self.run_id)

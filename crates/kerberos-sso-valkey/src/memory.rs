@@ -34,20 +34,30 @@ impl Memory {
 
     /// Returns whether an authenticator with the time `client_time` may have been admitted and forgotten.
     pub(crate) fn may_have_forgotten(&self, client_time: UnixTime, start: Start, clock_skew: Duration) -> bool {
-        let Some(whole_after) = self.whole_after() else { return false };
-        let closed = match start {
-            Start::Default => whole_after,
-            // A client whose clock is fast by one skew sent authenticators whose times are one skew ahead.
-            Start::Strict => after(after(whole_after, clock_skew), MARGIN),
-        };
-        client_time.seconds() <= closed.seconds()
+        may_have_been_admitted(client_time, self.whole_after(), start, clock_skew)
     }
 }
 
-/// The memories of all lives of nodes that this process has met.
+/// Returns whether an authenticator with the time `client_time` may have been admitted up to `whole_after`.
+pub(crate) fn may_have_been_admitted(
+    client_time: UnixTime,
+    whole_after: Option<UnixTime>,
+    start: Start,
+    clock_skew: Duration,
+) -> bool {
+    let Some(whole_after) = whole_after else { return false };
+    let closed = match start {
+        Start::Default => whole_after,
+        // A client whose clock is fast by one skew sent authenticators whose times are one skew ahead.
+        Start::Strict => after(after(whole_after, clock_skew), MARGIN),
+    };
+    client_time.seconds() <= closed.seconds()
+}
+
+/// The memories of all processes of nodes that this process has met, with the latest life of each.
 #[derive(Debug)]
 pub(crate) struct Memories {
-    known: Mutex<HashMap<Life, Arc<Memory>>>,
+    known: Mutex<HashMap<String, (Life, Arc<Memory>)>>,
 }
 
 impl Memories {
@@ -56,10 +66,10 @@ impl Memories {
     }
 
     /// Returns the memory of a node whose `INFO` was read at `now`. `is_first_start` is set if the operator states that no
-    /// authenticator was admitted before. Then a new [`Life`] has lost no authenticator.
+    /// authenticator was admitted before. Then a process that is met for the first time has lost no authenticator.
     pub(crate) fn of(&self, node: &Node, now: UnixTime, is_first_start: bool) -> Arc<Memory> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let memory = known.entry(node.life.clone()).or_insert_with(|| {
+        let (life, memory) = known.entry(node.life.run_id.clone()).or_insert_with(|| {
             let whole_after = if is_first_start {
                 None
             } else if node.forgot_at_unknown_time() {
@@ -69,8 +79,13 @@ impl Memories {
                 Some(now.saturating_add_seconds(node.uptime_seconds.saturating_neg()).saturating_add_seconds(1))
             };
             // A life cannot begin later than `now`.
-            Arc::new(Memory::new(whole_after.map(|whole_after| whole_after.min(now))))
+            (node.life.clone(), Arc::new(Memory::new(whole_after.map(|whole_after| whole_after.min(now)))))
         });
+        // A count of flushes can also return to an earlier value, because `CONFIG RESETSTAT` sets it to zero.
+        if *life != node.life {
+            memory.forget(now);
+            life.clone_from(&node.life);
+        }
         Arc::clone(memory)
     }
 }
@@ -135,6 +150,27 @@ mod tests {
         let promoted = Node::parse(&MASTER.replace("master_replid2:0", "master_replid2:9")).unwrap();
         memories.of(&promoted, NOW, false);
         assert_eq!(memories.of(&promoted, at(500), false).whole_after(), Some(NOW));
+    }
+
+    /// `CONFIG RESETSTAT` sets the count of flushes to the value that it had before the flush.
+    #[test]
+    fn memory_stays_complete_after_the_flush_when_the_count_of_flushes_returns_to_zero() {
+        let memories = Memories::new();
+        let [whole, emptied] = [MASTER.into(), format!("{MASTER}cmdstat_flushall:calls=1,usec=5\r\n")];
+        for (info, seconds) in [(&whole, 0), (&emptied, 60), (&whole, 90)] {
+            memories.of(&Node::parse(info).unwrap(), at(seconds), false);
+        }
+        let memory = memories.of(&Node::parse(&whole).unwrap(), at(120), false);
+        assert_eq!(memory.whole_after(), Some(at(90)));
+    }
+
+    /// The node may have been a replica in between, and may have lost what another master admitted.
+    #[test]
+    fn memory_of_a_known_process_with_another_history_of_writes_is_complete_after_the_second_contact() {
+        let memories = Memories::new();
+        memories.of(&Node::parse(MASTER).unwrap(), NOW, true);
+        let promoted = Node::parse(&MASTER.replace("replid:aa11", "replid:bb22")).unwrap();
+        assert_eq!(memories.of(&promoted, at(500), false).whole_after(), Some(at(500)));
     }
 
     #[test]
