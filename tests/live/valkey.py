@@ -307,16 +307,19 @@ class Faults:
             said = node.stderr
             self.report.check(node.returncode != 0 and words in said, f"{what} is refused at the start", said)
 
-    def cluster(self):
+    def _masters(self):
+        """Starts a cluster of three masters with one replica each. Returns the processes, and what a node needs of a store."""
         masters = [Redis(self.work, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
                          "--cluster-announce-ip", "127.0.0.1").start() for _ in range(6)]
         run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{each.port}" for each in masters), "--cluster-replicas", "1",
              "--cluster-yes"])
-        masters[0].address_all = ",".join(each.address for each in masters[:3])
-        store = type("Store", (), {"address": masters[0].address_all})
         deadline = time.monotonic() + 60
         while "cluster_state:ok" not in masters[0].command("CLUSTER", "INFO") and time.monotonic() < deadline:
             time.sleep(0.2)
+        return masters, type("Store", (), {"address": ",".join(each.address for each in masters[:3])})
+
+    def cluster(self):
+        masters, store = self._masters()
         trial = self.trial(store, name="cluster")
         refused = trial.admit()
         self.report.check(refused == 0, f"a cluster of three masters: {self.count} honest sign-ins", f"{refused} refused")
@@ -333,6 +336,45 @@ class Faults:
         refused = trial.admit()
         trial.replay("after the promotion", f"served after {served}, {refused} honest sign-ins refused")
 
+    def cluster_stopped(self):
+        """Stops a master without an end of its connections, as a failed network does, and lets it become the master again."""
+        masters, store = self._masters()
+        trial = self.trial(store, name="stopped")
+        trial.admit()
+        for stopped, promoted in ((masters[1], "a replica"), (None, "the first master again")):
+            stopped = stopped or self._master_of(masters, slot)
+            slot = self._first_slot(stopped)
+            stopped.process.send_signal(signal.SIGSTOP)
+            deadline = time.monotonic() + 60
+            while self._master_of(masters, slot, asked=masters[0]) in (None, stopped):
+                assert time.monotonic() < deadline, "no replica is promoted"
+                trial.admit(20)
+            served = trial.until_served(30)
+            refused = trial.admit()
+            self.report.check(served[0] is not None and refused == 0, f"a master stopped, {promoted} promoted: honest sign-ins",
+                              f"served after {served}, {refused} refused")
+            trial.replay(f"a master stopped, {promoted} promoted")
+            stopped.process.send_signal(signal.SIGCONT)
+            deadline = time.monotonic() + 60
+            while "role:slave" not in stopped.command("INFO", "replication") or "link_status:up" not in stopped.command(
+                    "INFO", "replication"):
+                assert time.monotonic() < deadline, "the stopped master does not become a replica"
+                time.sleep(0.2)
+            trial.admit()
+
+    def _slots(self, asked):
+        """Returns the first slot and the port of the master of each range, as a node of the cluster answers."""
+        lines = [line.split() for line in asked.command("CLUSTER", "NODES").splitlines()]
+        return [(int(words[8].split("-")[0]), int(words[1].split("@")[0].rsplit(":", 1)[1])) for words in lines
+                if "master" in words[2] and "fail" not in words[2] and len(words) > 8]
+
+    def _first_slot(self, master):
+        return next(slot for slot, port in self._slots(master) if port == master.port)
+
+    def _master_of(self, masters, slot, asked=None):
+        ports = [port for first, port in self._slots(asked or masters[0]) if first == slot]
+        return next((each for each in masters if each.port in ports), None)
+
     def _move_slots(self, masters, trial):
         ids = [each.command("CLUSTER", "MYID").strip() for each in masters[:2]]
         move = subprocess.Popen(["redis-cli", "--cluster", "reshard", f"127.0.0.1:{masters[0].port}", "--cluster-from", ids[0],
@@ -345,7 +387,7 @@ class Faults:
 
 
 FAULTS = ("none", "one_token", "node_killed", "engine_killed", "both_killed", "stopped", "flushed", "clock", "full", "unfit",
-          "cluster")
+          "cluster", "cluster_stopped")
 
 
 def main(count="300", *chosen):

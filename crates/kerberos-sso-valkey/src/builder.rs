@@ -43,7 +43,7 @@ impl ValkeyReplayCache {
     /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all sentinels. More
     /// than half of the sentinels must name the same master.
     ///
-    /// The master must have `min-replicas-to-write 1` or more. Without this setting, a master that is cut off continues to
+    /// The master must have `min-replicas-to-write 1` or more; the number of all replicas is safe. Without this setting, a master that is cut off continues to
     /// accept writes. Its successor can then admit the same authenticators again.
     pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         let sentinels = sentinels.into_iter().map(Into::into).collect();
@@ -221,10 +221,11 @@ impl Builder {
     }
 
     fn info(&self, address: &str) -> Result<ConnectionInfo, StoreError> {
-        let unusable = |error: redis::RedisError| StoreError::Address {
-            // The text before the at sign may be a password.
-            address: address.rsplit_once('@').map_or(address, |(_, host)| host).into(),
-            reason: error.to_string(),
+        let unusable = |error: redis::RedisError| {
+            // The text before the at sign may be a password, and the parameters of a Unix socket may have one.
+            let address = address.split_once('?').map_or(address, |(path, _)| path);
+            let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
+            StoreError::Address { address: address.into(), reason: error.to_string() }
         };
         #[cfg(feature = "tls")]
         if let Some(certificates) = &self.certificates {

@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// A replay cache that is shared by all servers with the same store.
 ///
@@ -29,7 +30,7 @@ use tokio::task::JoinHandle;
 /// command a second time, because the second command would find the entry of the first. The log names the reason once for
 /// each change.
 pub struct ValkeyReplayCache {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// The task that compares the store's clock and asks the sentinels. The task ends when the cache is dropped.
     watch: JoinHandle<()>,
 }
@@ -48,7 +49,22 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 struct Fault {
     error: Option<StoreError>,
+    /// The reason that the latest log event named.
+    logged_error: Option<StoreError>,
     logged: Option<Instant>,
+}
+
+impl Fault {
+    /// Returns whether the log does not name the present reason yet and may have another event at `now`.
+    fn must_be_logged(&mut self, now: Instant) -> bool {
+        let is_early = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOG_INTERVAL);
+        if is_early || self.logged_error == self.error {
+            return false;
+        }
+        self.logged_error.clone_from(&self.error);
+        self.logged = Some(now);
+        true
+    }
 }
 
 /// The shortest interval between two log events about the store. Without it, a store that fails often would fill the log.
@@ -109,7 +125,10 @@ impl Shared {
 
     async fn ask(&self, key: &[u8], entry: Entry) -> Admission {
         let began = Instant::now();
-        let answer = self.ask_nodes(key, entry).await;
+        // Without this limit, the waits for several nodes could add up to more than the margin of an entry covers.
+        let limit = self.settings.connect_timeout.saturating_add(self.settings.timeout);
+        let late = || StoreError::NoNode { reason: format!("no node answered within {} ms", limit.as_millis()) };
+        let answer = timeout(limit, self.ask_nodes(key, entry)).await.unwrap_or_else(|_| Err(late()));
         self.counters.count_answer(began.elapsed());
         self.note(answer.as_ref().err());
         match answer {
@@ -125,6 +144,9 @@ impl Shared {
         let mut link = self.nodes.link_for(slot).await?;
         let mut asks = false;
         for _ in 0..MAX_MOVES {
+            if self.nodes.may_have_forgotten(slot, entry.client_time) {
+                return Ok(Admission::TooOld);
+            }
             let reply = match link.set_if_absent(key, entry, asks).await {
                 Ok(reply) => reply,
                 Err(error) => {
@@ -136,33 +158,34 @@ impl Shared {
                     return Err(error);
                 }
             };
-            let next = match reply {
+            let (to, is_moved) = match reply {
                 Reply::New => return Ok(Admission::New),
                 Reply::Seen => return Ok(Admission::Seen),
                 Reply::MayBeForgotten => return Ok(Admission::TooOld),
                 Reply::Full => return Ok(Admission::Full(ReplayLimit::Cache)),
-                Reply::Moved(to) => {
-                    self.nodes.note_move(slot, &to);
-                    asks = false;
-                    to
-                }
-                Reply::Ask(to) => {
-                    asks = true;
-                    to
-                }
+                Reply::Moved(to) => (to, true),
+                Reply::Ask(to) => (to, false),
             };
-            // An empty host in a redirection means the host of the node that sent the redirection.
-            let next = if next.0.is_empty() { (host_of(link.node()), next.1) } else { next };
-            link = self.nodes.link_to(&next, false).await?;
+            // Without a host, a redirection means the host of the node that sent the redirection.
+            let to = if names_no_host(&to.0) { (host_of(link.node()), to.1) } else { to };
+            if is_moved {
+                self.nodes.note_move(slot, &link, &to);
+            }
+            asks = !is_moved;
+            link = self.nodes.link_to(&to, false).await?;
         }
         Err(StoreError::NoNode { reason: format!("slot {slot} was redirected {MAX_MOVES} times") })
     }
 
-    /// Compares the clocks, and asks the sentinels whether the master is the same.
-    async fn look(&self) {
+    /// Checks the nodes with a connection, and asks the sentinels whether the master is the same.
+    pub(crate) async fn look(&self) {
         for link in self.nodes.open_links() {
-            if let Err(error @ StoreError::Clock { .. }) = link.check_clock((self.settings.clock)()).await {
+            let Err(error) = link.check().await else { continue };
+            if let StoreError::Clock { .. } = error {
                 self.note(Some(&error));
+            } else {
+                tracing::warn!(%error, "a connection to the replay store is opened again");
+                self.nodes.drop_link(&link);
             }
         }
         self.nodes.check_master().await;
@@ -171,14 +194,12 @@ impl Shared {
     /// Notes whether the store decided, and logs each change.
     fn note(&self, error: Option<&StoreError>) {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        if fault.error.as_ref() == error {
+        if fault.error.as_ref() != error {
+            fault.error = error.cloned();
+        }
+        if !fault.must_be_logged(Instant::now()) {
             return;
         }
-        fault.error = error.cloned();
-        if fault.logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
-            return;
-        }
-        fault.logged = Some(Instant::now());
         if let Some(error) = error {
             tracing::error!(%error, "the replay store does not decide, so requests with a ticket are refused");
         } else {
@@ -195,6 +216,11 @@ fn key(tag: &[u8; 16]) -> [u8; 19] {
         *place = *tag;
     }
     key
+}
+
+/// Returns whether the host in a node's answer means the host of that node (`CLUSTER SLOTS`, `MOVED`).
+pub(crate) fn names_no_host(host: &str) -> bool {
+    matches!(host, "" | "?")
 }
 
 fn host_of(node: &str) -> String {
@@ -215,7 +241,10 @@ impl fmt::Debug for ValkeyReplayCache {
 
 #[cfg(test)]
 mod tests {
-    use super::{host_of, key};
+    #![allow(clippy::arithmetic_side_effects)]
+    use super::{Fault, LOG_INTERVAL, host_of, key, names_no_host};
+    use crate::error::StoreError;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn key_of_a_replay_tag_is_the_empty_hash_tag_the_letter_r_and_the_tag() {
@@ -226,5 +255,28 @@ mod tests {
     fn host_of_a_node_is_its_address_without_the_port() {
         assert_eq!(host_of("10.0.0.1:6379"), "10.0.0.1");
         assert_eq!(host_of("[::1]:6379"), "[::1]");
+    }
+
+    #[test]
+    fn host_that_is_empty_or_a_question_mark_is_no_host() {
+        assert_eq!(["", "?", "a", "??"].map(names_no_host), [true, true, false, false]);
+    }
+
+    #[test]
+    fn fault_within_a_second_of_the_last_log_event_is_logged_when_the_second_is_over() {
+        let (began, mut fault) = (Instant::now(), Fault::default());
+        let mut at = |error: Option<&StoreError>, after: Duration| {
+            fault.error = error.cloned();
+            fault.must_be_logged(began + after)
+        };
+        let error = StoreError::TimedOut { node: "a:1".into() };
+        let nearly = LOG_INTERVAL.saturating_sub(Duration::from_nanos(1));
+        assert!(!at(None, Duration::ZERO));
+        assert!(at(Some(&error), Duration::ZERO));
+        assert!(!at(None, nearly));
+        assert!(at(None, LOG_INTERVAL));
+        assert!(!at(Some(&error), LOG_INTERVAL + nearly));
+        assert!(at(Some(&error), LOG_INTERVAL * 2));
+        assert!(!at(Some(&error), LOG_INTERVAL * 3));
     }
 }

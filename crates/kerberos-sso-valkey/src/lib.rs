@@ -40,20 +40,31 @@
 //! | is slow | the client is refused until its clock has passed the second of the loss | none |
 //! | is fast, by at most one skew | the client is accepted at once | those of the last N seconds, if its clock is N seconds fast |
 //!
+//! The table compares the client's clock with this server's clock. If this server's clock is slow by two seconds, a client
+//! with a correct clock counts as fast by two seconds.
+//!
 //! [`Builder::with_strict_start`] prevents the replay in the last row, and refuses all clients for a while. Only
 //! [`Builder::first_start`] waives the rule: with it, the operator states that no authenticator was admitted before.
 //!
-//! The cache reads the node's `INFO` at each connection: the process, its history of writes, and the number of times that it
-//! was emptied. A node that is emptied while it is connected notifies the cache before its next answer (`CLIENT TRACKING`).
+//! The cache reads the node's `INFO` at each connection and each second: the process, its history of writes, and the number
+//! of times that it was emptied. A node that is emptied while it is connected notifies the cache before its next answer
+//! (`CLIENT TRACKING`).
 //!
-//! The cache cannot detect that an administrator deletes single keys, swaps databases, or loads an old copy of the data into
-//! a running process.
+//! The cache cannot detect these losses:
+//! - An administrator deletes single keys, swaps databases, or loads an old copy of the data into a running process.
+//! - An administrator empties the node and then resets the count (`CONFIG RESETSTAT`), before this process connects.
+//! - The clock of the node's machine was slow when the node started, and was set right before this process connects. The node
+//!   counts its uptime by that clock. So let the machine synchronise its clock before the node starts.
+//! - A node of a cluster lost its memory, and gave slots to another node before this process connects. So move no slots for
+//!   two clock skews after a loss.
 //!
 //! # Several masters
 //! In a network partition, the old master must stop accepting writes before a new master accepts writes. In a cluster,
-//! `cluster-node-timeout` ensures this. With sentinels, `min-replicas-to-write` ensures it, so this crate demands this
-//! setting.
+//! `cluster-node-timeout` ensures this. With sentinels, `min-replicas-to-write` ensures it under two conditions, so this
+//! crate demands this setting. The setting must be the number of all replicas, because a master that is cut off may still
+//! have some of them. `min-replicas-max-lag` must be shorter than the sentinels' `down-after-milliseconds`.
 
+mod attempt;
 mod builder;
 mod cache;
 mod error;

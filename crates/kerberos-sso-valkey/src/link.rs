@@ -1,14 +1,14 @@
 //! A connection to one node that is fit to remember authenticators.
 
 use crate::error::StoreError;
-use crate::info::Node;
+use crate::info::{Life, Node};
 use crate::memory::{Memories, Memory};
 use crate::settings::{CONNECT_TIMEOUT, Confirmation, MAX_CLOCK_OFFSET, Settings};
 use kerberos_sso::UnixTime;
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, Value};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -28,17 +28,25 @@ pub(crate) struct Link {
     node: String,
     connection: MultiplexedConnection,
     watch: Arc<Watch>,
+    life: Life,
     memory: Arc<Memory>,
-    settings: Settings,
+    demands: Demands,
 }
 
 /// The state that the node's push messages change.
 #[derive(Debug, Default)]
 struct Watch {
-    /// The memory of the node, after `INFO` was read.
-    memory: OnceLock<Arc<Memory>>,
-    was_emptied: AtomicBool,
+    losses: Mutex<Losses>,
     is_closed: AtomicBool,
+}
+
+/// The losses that the node's push messages told. One lock guards both fields: without it, a message that arrives while
+/// `INFO` is read could miss the memory, and the reader of `INFO` could miss the message.
+#[derive(Debug, Default)]
+struct Losses {
+    /// The memory of the node, after `INFO` was read.
+    memory: Option<Arc<Memory>>,
+    was_emptied: bool,
 }
 
 /// The answer of a node about an authenticator.
@@ -73,37 +81,22 @@ impl Link {
         node: String,
         info: &ConnectionInfo,
         memories: &Memories,
-        Demands { settings, is_first_start, is_watched_by_sentinels }: Demands,
+        demands: Demands,
     ) -> Result<Self, StoreError> {
+        let settings = demands.settings;
         let watch = Arc::new(Watch::default());
         let mut connection = connect(&node, info, &watch, settings).await?;
         let ask = |error| StoreError::of(&node, &error);
         // From now on the node notifies this connection when a database is emptied, before the answers to later commands.
         let () = redis::cmd("CLIENT").arg("TRACKING").arg("ON").query_async(&mut connection).await.map_err(ask)?;
-        let described: String = redis::cmd("INFO").arg("all").query_async(&mut connection).await.map_err(ask)?;
-        let described = Node::parse(&described).map_err(|field| StoreError::Engine {
-            node: node.clone(),
-            reason: format!("INFO has no usable field {field}"),
-        })?;
-        if !described.is_master {
-            return Err(StoreError::Replica { node });
-        }
-        if described.eviction != "noeviction" {
-            return Err(StoreError::Evicts { node, policy: described.eviction });
-        }
-        if is_watched_by_sentinels && !described.demands_replicas && !settings.isolated_master_is_allowed {
-            return Err(StoreError::IsolatedMaster { node });
-        }
-        let memory = memories.of(&described, (settings.clock)(), is_first_start);
-        let memory = Arc::clone(watch.memory.get_or_init(|| memory));
-        if watch.was_emptied.load(Ordering::Acquire) {
-            memory.forget((settings.clock)());
-        }
-        let link = Self { node, connection, watch, memory, settings };
+        let described = fit_node(&node, &mut connection, demands).await?;
+        let memory = memories.of(&described, (settings.clock)(), demands.is_first_start);
+        watch.attach(&memory, settings.clock);
+        let link = Self { node, connection, watch, life: described.life, memory, demands };
         link.check_clock((settings.clock)()).await?;
         tracing::info!(
             node = link.node,
-            process = described.life.process(),
+            process = link.life.process(),
             whole_after = ?link.memory.whole_after().map(UnixTime::seconds),
             "the replay store is connected; authenticators that are not younger than whole_after are refused"
         );
@@ -115,19 +108,39 @@ impl Link {
         &self.node
     }
 
+    /// Returns the instant up to which the node may have forgotten the authenticators that it stored.
+    pub(crate) fn whole_after(&self) -> Option<UnixTime> {
+        self.memory.whole_after()
+    }
+
     /// Returns whether the connection has ended.
     pub(crate) fn is_closed(&self) -> bool {
         self.watch.is_closed.load(Ordering::Acquire)
     }
 
-    /// Asks the node for its time. A clock that is ahead makes the node delete entries too early, so they count as forgotten.
-    pub(crate) async fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
-        let (time, mut connection) = (redis::cmd("TIME"), self.connection.clone());
-        let asked = time.query_async(&mut connection);
-        let time: Value = match timeout(self.settings.timeout, asked).await {
-            Ok(answer) => answer.map_err(|error| StoreError::of(&self.node, &error))?,
-            Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
+    /// Checks that the node answers, that it is still fit, and that it has been the master since this connection was opened.
+    ///
+    /// A node that was a replica in between does not end its connections. It may have lost what another master admitted.
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
+        let settings = self.demands.settings;
+        let mut connection = self.connection.clone();
+        let checked = async {
+            let described = fit_node(&self.node, &mut connection, self.demands).await?;
+            if !described.life.has_the_history_of(&self.life) {
+                let reason = "it was not the master all the time".into();
+                return Err(StoreError::NotWritable { node: self.node.clone(), reason });
+            }
+            self.check_clock((settings.clock)()).await
         };
+        let late = || StoreError::TimedOut { node: self.node.clone() };
+        timeout(settings.connect_timeout, checked).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Asks the node for its time. A clock that is ahead makes the node delete entries too early, so they count as forgotten.
+    async fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
+        let (time, mut connection) = (redis::cmd("TIME"), self.connection.clone());
+        let time: Value =
+            time.query_async(&mut connection).await.map_err(|error| StoreError::of(&self.node, &error))?;
         self.judge_clock(&time, now)
     }
 
@@ -145,8 +158,9 @@ impl Link {
         }
         let milliseconds = entry.forget_at.seconds().saturating_mul(1_000);
         commands.cmd("SET").arg(key).arg(1).arg("NX").arg("PXAT").arg(milliseconds);
-        let limit = i64::try_from(self.settings.timeout.as_millis()).unwrap_or(i64::MAX);
-        match self.settings.confirmation {
+        let settings = self.demands.settings;
+        let limit = wait_milliseconds(settings.timeout);
+        match settings.confirmation {
             Confirmation::Master => {}
             Confirmation::Replicas(replicas) => drop(commands.cmd("WAIT").arg(replicas).arg(limit)),
             Confirmation::Disk { replicas } => drop(commands.cmd("WAITAOF").arg(1).arg(replicas).arg(limit)),
@@ -156,7 +170,7 @@ impl Link {
         let count = commands.len().saturating_sub(skipped);
         let mut connection = self.connection.clone();
         let asked = connection.req_packed_commands(&commands, skipped, count);
-        let answers = match timeout(self.settings.timeout, asked).await {
+        let answers = match timeout(settings.timeout, asked).await {
             Ok(answers) => answers.map_err(|error| StoreError::of(&self.node, &error))?,
             Err(_) => return Err(StoreError::TimedOut { node: self.node.clone() }),
         };
@@ -169,7 +183,8 @@ impl Link {
     }
 
     fn may_have_forgotten(&self, client_time: UnixTime) -> bool {
-        self.memory.may_have_forgotten(client_time, self.settings.start, self.settings.clock_skew)
+        let Settings { start, clock_skew, .. } = self.demands.settings;
+        self.memory.may_have_forgotten(client_time, start, clock_skew)
     }
 
     /// Reads the answers to `SET`, to `WAIT` or `WAITAOF` if the settings demand a confirmation, and to `TIME`.
@@ -206,7 +221,7 @@ impl Link {
     fn judge_clock(&self, time: &Value, now: UnixTime) -> Result<(), StoreError> {
         let (seconds, _): (i64, i64) =
             redis::from_redis_value_ref(time).map_err(|_| self.odd("the answer to TIME cannot be read"))?;
-        let ours = (self.settings.clock)();
+        let ours = (self.demands.settings.clock)();
         let allowed = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let offset = seconds.saturating_sub(ours.seconds());
         if offset.saturating_abs() > allowed(MAX_CLOCK_OFFSET) {
@@ -228,7 +243,7 @@ impl Link {
 
     fn judge_confirmation(&self, answer: Option<&Value>) -> Result<(), StoreError> {
         let odd = || self.odd("the answer to WAIT cannot be read");
-        let (confirmed, demanded) = match (self.settings.confirmation, answer) {
+        let (confirmed, demanded) = match (self.demands.settings.confirmation, answer) {
             (Confirmation::Master, _) => return Ok(()),
             (_, Some(Value::ServerError(error))) => return Err(StoreError::of(&self.node, &error.clone().into())),
             (Confirmation::Replicas(replicas), Some(answer)) => {
@@ -258,6 +273,34 @@ pub(crate) struct Entry {
     pub(crate) forget_at: UnixTime,
     /// The arrival of the request.
     pub(crate) now: UnixTime,
+}
+
+/// Asks a node for `INFO`, and checks that the node is a master that keeps all its keys.
+async fn fit_node(node: &str, connection: &mut MultiplexedConnection, demands: Demands) -> Result<Node, StoreError> {
+    let ask = |error| StoreError::of(node, &error);
+    let described: String = redis::cmd("INFO").arg("all").query_async(connection).await.map_err(ask)?;
+    let node = node.to_owned();
+    let described = match Node::parse(&described) {
+        Ok(described) => described,
+        Err(field) => return Err(StoreError::Engine { node, reason: format!("INFO has no usable field {field}") }),
+    };
+    if !described.is_master {
+        return Err(StoreError::Replica { node });
+    }
+    if described.eviction != "noeviction" {
+        return Err(StoreError::Evicts { node, policy: described.eviction });
+    }
+    let may_be_isolated = demands.settings.isolated_master_is_allowed;
+    if demands.is_watched_by_sentinels && !described.demands_replicas && !may_be_isolated {
+        return Err(StoreError::IsolatedMaster { node });
+    }
+    Ok(described)
+}
+
+/// Returns the time-out of `WAIT` and `WAITAOF`. To these commands, zero means to wait for ever, and the node answers nothing
+/// else on the connection in the meantime.
+fn wait_milliseconds(timeout: Duration) -> i64 {
+    i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX).max(1)
 }
 
 /// Reads `host:port`.
@@ -298,12 +341,34 @@ impl Watch {
             (PushKind::Disconnection, _) => self.is_closed.store(true, Ordering::Release),
             // A node lists the keys that are invalid. A null instead of a list means that a database was emptied.
             (PushKind::Invalidate, [Value::Nil]) => {
-                self.was_emptied.store(true, Ordering::Release);
-                if let Some(memory) = self.memory.get() {
-                    memory.forget(clock());
-                }
+                let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+                losses.was_emptied = true;
+                losses.memory.iter().for_each(|memory| memory.forget(clock()));
             }
             _ => {}
         }
+    }
+
+    /// Lets later messages change this memory, and notes the messages that came before.
+    fn attach(&self, memory: &Arc<Memory>, clock: fn() -> UnixTime) {
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        if losses.was_emptied {
+            memory.forget(clock());
+        }
+        losses.memory = Some(Arc::clone(memory));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wait_milliseconds;
+    use std::time::Duration;
+
+    #[test]
+    fn time_out_of_wait_is_at_least_one_millisecond_because_zero_means_for_ever() {
+        for (micros, milliseconds) in [(0, 1), (999, 1), (1_000, 1), (1_999, 1), (2_000, 2), (1_000_000, 1_000)] {
+            assert_eq!(wait_milliseconds(Duration::from_micros(micros)), milliseconds, "{micros}");
+        }
+        assert_eq!(wait_milliseconds(Duration::MAX), i64::MAX);
     }
 }

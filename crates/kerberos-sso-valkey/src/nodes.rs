@@ -3,14 +3,16 @@
 mod cluster;
 mod sentinel;
 
+use crate::attempt::Attempt;
 use crate::error::StoreError;
 use crate::link::{Address, Demands, Link};
-use crate::memory::Memories;
+use crate::memory::{Memories, may_have_been_admitted};
 use crate::settings::Settings;
 use cluster::SlotMap;
+use kerberos_sso::UnixTime;
 use redis::{ConnectionAddr, ConnectionInfo};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 /// The topology of a store, with the addresses that the operator named.
@@ -43,16 +45,16 @@ pub(crate) struct Nodes {
     met: Mutex<HashMap<Address, Arc<Node>>>,
     master: RwLock<Option<Address>>,
     slots: RwLock<SlotMap>,
-    /// The lock of the task that asks for the slots or for the master.
-    asking: tokio::sync::Mutex<()>,
+    asking_for_slots: Attempt<()>,
+    asking_for_master: Attempt<Address>,
 }
 
-/// One node. The first request that needs its connection opens it, and other requests wait.
+/// One node. The first request that needs its connection opens it, and other requests wait for the outcome.
 #[derive(Debug)]
 pub(crate) struct Node {
     info: ConnectionInfo,
     link: RwLock<Option<Arc<Link>>>,
-    connecting: tokio::sync::Mutex<()>,
+    connecting: Attempt<Weak<Link>>,
 }
 
 impl Nodes {
@@ -64,7 +66,8 @@ impl Nodes {
             met: Mutex::default(),
             master: RwLock::default(),
             slots: RwLock::default(),
-            asking: tokio::sync::Mutex::default(),
+            asking_for_slots: Attempt::default(),
+            asking_for_master: Attempt::default(),
         }
     }
 
@@ -113,33 +116,54 @@ impl Nodes {
         if let Some(link) = node.open_link() {
             return Ok(link);
         }
-        let _alone = node.connecting.lock().await;
-        if let Some(link) = node.open_link() {
-            return Ok(link);
-        }
         let is_watched_by_sentinels = matches!(self.topology, Topology::Sentinel { .. });
         let demands = Demands { settings: self.settings, is_first_start, is_watched_by_sentinels };
-        let link = Arc::new(Link::open(&node.info, &self.memories, demands).await?);
-        *node.link.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
-        Ok(link)
+        let connected = node.connecting.share(async {
+            if let Some(link) = node.open_link() {
+                return Ok(Arc::downgrade(&link));
+            }
+            let link = Arc::new(Link::open(&node.info, &self.memories, demands).await?);
+            *node.link.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
+            Ok(Arc::downgrade(&link))
+        });
+        let ended = || StoreError::Unreachable {
+            node: node.info.addr().to_string(),
+            reason: "the connection ended at once".into(),
+        };
+        connected.await?.upgrade().ok_or_else(ended)
     }
 
     /// Stops using a connection that failed. The next request asks which node serves the key, and opens a new connection.
     pub(crate) fn drop_link(&self, failed: &Arc<Link>) {
-        let nodes: Vec<_> =
-            self.locked_met().iter().map(|(address, node)| (address.clone(), Arc::clone(node))).collect();
-        for (address, node) in nodes {
-            let mut link = node.link.write().unwrap_or_else(PoisonError::into_inner);
-            if link.as_ref().is_some_and(|link| Arc::ptr_eq(link, failed)) {
-                *link = None;
-                self.doubt(&address);
-            }
+        for address in self.close(failed) {
+            self.doubt(&address);
         }
     }
 
-    /// Notes that the node `to` serves a slot, as a redirection said.
-    pub(crate) fn note_move(&self, slot: u16, to: &Address) {
-        self.slots.write().unwrap_or_else(PoisonError::into_inner).move_slot(slot, to);
+    /// Notes that the node `to` serves a slot, as a redirection from the node of `from` said.
+    ///
+    /// The node of `from` may be a replica now, so the connection is opened again before that node is asked as a master.
+    pub(crate) fn note_move(&self, slot: u16, from: &Arc<Link>, to: &Address) {
+        self.close(from);
+        let lost_until = from.whole_after();
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).move_slot(slot, to, lost_until);
+    }
+
+    /// Returns whether an authenticator in this slot may have been admitted and lost by a node that served the slot before.
+    pub(crate) fn may_have_forgotten(&self, slot: u16, client_time: UnixTime) -> bool {
+        let whole_after = self.slots.read().unwrap_or_else(PoisonError::into_inner).whole_after(slot);
+        let Settings { start, clock_skew, .. } = self.settings;
+        may_have_been_admitted(client_time, whole_after, start, clock_skew)
+    }
+
+    /// Removes a connection from its nodes, and returns the addresses of these nodes.
+    fn close(&self, unused: &Arc<Link>) -> Vec<Address> {
+        let nodes = self.locked_met();
+        let closes = |node: &Node| {
+            let mut link = node.link.write().unwrap_or_else(PoisonError::into_inner);
+            link.take_if(|link| Arc::ptr_eq(link, unused)).is_some()
+        };
+        nodes.iter().filter(|(_, node)| closes(node)).map(|(address, _)| address.clone()).collect()
     }
 
     /// Returns the connections that are open.
@@ -174,7 +198,7 @@ impl Nodes {
         let mut nodes = self.locked_met();
         let node = nodes.entry(address.clone()).or_insert_with(|| {
             let info = self.topology.info_for(address);
-            Arc::new(Node { info, link: RwLock::default(), connecting: tokio::sync::Mutex::default() })
+            Arc::new(Node { info, link: RwLock::default(), connecting: Attempt::default() })
         });
         Arc::clone(node)
     }

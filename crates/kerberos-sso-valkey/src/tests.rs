@@ -26,8 +26,13 @@ fn patient(builder: Builder) -> Builder {
 
 /// Asks the cache to admit the authenticator `number`, which the client made `age` seconds ago.
 async fn admit(cache: &ValkeyReplayCache, number: u8, age: i64) -> Admission {
+    admit_at(cache, [number; 16], age, NOW).await
+}
+
+/// Asks the cache to admit the authenticator with this tag, in a request that arrived at `now`.
+async fn admit_at(cache: &ValkeyReplayCache, tag: [u8; 16], age: i64, now: UnixTime) -> Admission {
     let made = NOW.saturating_add_seconds(-age);
     let client = ReplayClient::Name { realm: b"EXAMPLE.COM", name: b"alice" };
     let until = made.saturating_add_seconds(300);
-    cache.admit(&ReplayEntry::new(ReplayTag::from_bytes([number; 16]), made, until, client), NOW).await
+    cache.admit(&ReplayEntry::new(ReplayTag::from_bytes(tag), made, until, client), now).await
 }

@@ -1,18 +1,32 @@
 //! The masters of a cluster, and the slots that they serve.
 
 use super::{Nodes, Topology, address, ask};
+use crate::cache::names_no_host;
 use crate::error::StoreError;
 use crate::link::Address;
 use crate::slot::SLOTS;
+use kerberos_sso::UnixTime;
 use redis::{ConnectionInfo, Value};
 use std::sync::PoisonError;
+use tokio::task::JoinSet;
 
 /// The master of each slot, from the latest answer of a node to `CLUSTER SLOTS`.
 #[derive(Debug, Default)]
 pub(crate) struct SlotMap {
     masters: Vec<Address>,
-    /// The index in `masters` of each slot's master.
-    slots: Vec<Option<usize>>,
+    slots: Vec<Slot>,
+}
+
+/// One slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The index of the slot's master in `masters`.
+    master: Option<usize>,
+    /// The master failed, so the nodes are asked again before it is used.
+    is_doubted: bool,
+    /// An earlier master may have forgotten the authenticators that it admitted up to this instant. A later master received
+    /// only the keys that the earlier master still had.
+    whole_after: Option<UnixTime>,
 }
 
 impl SlotMap {
@@ -21,24 +35,41 @@ impl SlotMap {
     }
 
     pub(crate) fn master_of(&self, slot: u16) -> Option<Address> {
-        let master = (*self.slots.get(usize::from(slot))?)?;
-        self.masters.get(master).cloned()
+        let slot = self.slots.get(usize::from(slot)).filter(|slot| !slot.is_doubted)?;
+        self.masters.get(slot.master?).cloned()
     }
 
-    pub(crate) fn move_slot(&mut self, slot: u16, to: &Address) {
+    /// Returns the instant up to which earlier masters of a slot may have forgotten authenticators.
+    pub(crate) fn whole_after(&self, slot: u16) -> Option<UnixTime> {
+        self.slots.get(usize::from(slot))?.whole_after
+    }
+
+    /// Notes that `to` is the master of a slot now. Its last master may have forgotten authenticators up to `lost_until`.
+    pub(crate) fn move_slot(&mut self, slot: u16, to: &Address, lost_until: Option<UnixTime>) {
         let place = self.place_of(to);
-        if let Some(master) = self.slots.get_mut(usize::from(slot)) {
-            *master = Some(place);
+        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
+            let whole_after = slot.whole_after.max(lost_until);
+            *slot = Slot { master: Some(place), is_doubted: false, whole_after };
         }
     }
 
-    /// Removes a node as the master of its slots.
+    /// Doubts that a node is the master of its slots.
     pub(crate) fn forget(&mut self, node: &Address) {
         let Some(place) = self.masters.iter().position(|master| master == node) else { return };
-        for master in &mut self.slots {
-            if *master == Some(place) {
-                *master = None;
-            }
+        for slot in self.slots.iter_mut().filter(|slot| slot.master == Some(place)) {
+            slot.is_doubted = true;
+        }
+    }
+
+    /// Replaces the masters by those of `latest`. What the earlier master of a slot forgot between the last contact and the
+    /// move of the slot is not known, so a slot with another master may have lost authenticators up to `now`.
+    fn renew(&mut self, latest: Self, now: UnixTime) {
+        let earlier = std::mem::replace(self, latest);
+        let (masters, earlier_masters) = (&self.masters, &earlier.masters);
+        for (slot, before) in self.slots.iter_mut().zip(&earlier.slots) {
+            let last = before.master.and_then(|place| earlier_masters.get(place));
+            let has_moved = last.is_some() && last != slot.master.and_then(|place| masters.get(place));
+            slot.whole_after = if has_moved { before.whole_after.max(Some(now)) } else { before.whole_after };
         }
     }
 
@@ -51,45 +82,56 @@ impl SlotMap {
 
     /// Reads the answer to `CLUSTER SLOTS`. Each range has its first slot, its last slot, and its nodes, the master first.
     fn parse(answer: &Value, asked: &Address) -> Option<Self> {
-        let mut map = Self { masters: Vec::new(), slots: vec![None; usize::from(SLOTS)] };
+        let mut map = Self { masters: Vec::new(), slots: vec![Slot::default(); usize::from(SLOTS)] };
         for range in answer.as_sequence()? {
             let [Value::Int(first), Value::Int(last), master, ..] = range.as_sequence()? else { return None };
             let [host, Value::Int(port), ..] = master.as_sequence()? else { return None };
             let host = match redis::from_redis_value_ref::<Option<String>>(host).ok()? {
                 // Without a host, the master has the same host as the node that was asked.
                 None => asked.0.clone(),
-                Some(name) if name.is_empty() || name == "?" => asked.0.clone(),
+                Some(name) if names_no_host(&name) => asked.0.clone(),
                 Some(name) => name,
             };
             let place = map.place_of(&(host, u16::try_from(*port).ok()?));
             let end = usize::try_from(*last).ok()?.checked_add(1)?;
-            map.slots.get_mut(usize::try_from(*first).ok()?..end)?.fill(Some(place));
+            let served = Slot { master: Some(place), ..Slot::default() };
+            map.slots.get_mut(usize::try_from(*first).ok()?..end)?.fill(served);
         }
         Some(map)
     }
 }
 
 impl Nodes {
-    /// Asks the nodes of a cluster, one after the other, until one node answers with the masters of all slots.
+    /// Asks the nodes of a cluster at the same time, and takes the first answer with the masters of all slots.
     pub(super) async fn ask_for_slots(&self) -> Result<(), StoreError> {
-        let _alone = self.asking.lock().await;
-        let question = redis::cmd("CLUSTER").arg("SLOTS").to_owned();
-        let mut last = StoreError::NoNode { reason: "no node of the cluster is named".into() };
+        let asked = self.asking_for_slots.share(async {
+            let map = self.slot_map().await?;
+            // Another process may have the address of a node that has left the cluster.
+            self.locked_met().retain(|address, _| map.masters.contains(address));
+            self.slots.write().unwrap_or_else(PoisonError::into_inner).renew(map, (self.settings.clock)());
+            Ok(())
+        });
+        asked.await
+    }
+
+    async fn slot_map(&self) -> Result<SlotMap, StoreError> {
+        let (limit, mut asked) = (self.settings.connect_timeout, JoinSet::new());
         for info in self.cluster_nodes() {
-            let error = match ask(&info, &question, self.settings.connect_timeout).await {
-                Ok(answer) => match SlotMap::parse(&answer, &address(info.addr())) {
-                    Some(map) => {
-                        *self.slots.write().unwrap_or_else(PoisonError::into_inner) = map;
-                        return Ok(());
-                    }
-                    None => StoreError::Engine {
-                        node: info.addr().to_string(),
-                        reason: "the answer to CLUSTER SLOTS cannot be read".into(),
-                    },
-                },
-                Err(error) => error,
-            };
-            last = error;
+            asked.spawn(async move {
+                let answer = ask(&info, redis::cmd("CLUSTER").arg("SLOTS"), limit).await?;
+                SlotMap::parse(&answer, &address(info.addr())).ok_or_else(|| StoreError::Engine {
+                    node: info.addr().to_string(),
+                    reason: "the answer to CLUSTER SLOTS cannot be read".into(),
+                })
+            });
+        }
+        let mut last = StoreError::NoNode { reason: "no node of the cluster is named".into() };
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok(Ok(map)) => return Ok(map),
+                Ok(Err(error)) => last = error,
+                Err(_) => {}
+            }
         }
         Err(last)
     }
@@ -159,7 +201,7 @@ mod tests {
     #[test]
     fn move_of_a_slot_changes_the_master_of_that_slot_only() {
         let mut map = SlotMap::parse(&Value::Array(vec![range(0, 5, text("a"), 1)]), &asked()).unwrap();
-        map.move_slot(3, &("c".into(), 9));
+        map.move_slot(3, &("c".into(), 9), None);
         assert_eq!(map.master_of(3), Some(("c".into(), 9)));
         assert_eq!(map.master_of(4), Some(("a".into(), 1)));
         map.forget(&("a".into(), 1));

@@ -12,13 +12,15 @@ impl Nodes {
     /// A sentinel on the wrong side of a network partition still names the old master. The old and the new master could then
     /// both admit the same authenticator.
     pub(super) async fn ask_for_master(&self) -> Result<Address, StoreError> {
-        let _alone = self.asking.lock().await;
-        if let Some(master) = self.known_master() {
-            return Ok(master);
-        }
-        let master = self.master_by_majority().await?;
-        self.note_master(Some(master.clone()));
-        Ok(master)
+        let asked = self.asking_for_master.share(async {
+            if let Some(master) = self.known_master() {
+                return Ok(master);
+            }
+            let master = self.master_by_majority().await?;
+            self.note_master(Some(master.clone()));
+            Ok(master)
+        });
+        asked.await
     }
 
     /// Asks the sentinels whether the master has changed. If it has, or if no majority answers, the connection is not used

@@ -1,9 +1,10 @@
 //! Tests with a single server.
 
 use super::store::Store;
-use super::{NOW, SKEW, admit, patient};
+use super::{NOW, SKEW, admit, admit_at, patient};
 use crate::{StoreError, ValkeyReplayCache};
 use kerberos_sso::replay::{Admission, ReplayLimit};
+use std::sync::Arc;
 use std::time::Duration;
 
 async fn cache(store: &Store) -> ValkeyReplayCache {
@@ -281,4 +282,79 @@ fn error_about_an_invalid_address_does_not_contain_its_password() {
     let refused = ValkeyReplayCache::single("http://user:secret@host", SKEW).start().unwrap_err();
     assert!(matches!(&refused, StoreError::Address { address, .. } if address == "host"), "{refused:?}");
     assert!(!refused.to_string().contains("secret"), "{refused}");
+    let refused = ValkeyReplayCache::single("unix:///run/redis.sock?pass=secret&db=x", SKEW).start().unwrap_err();
+    assert!(!refused.to_string().contains("secret"), "{refused}");
+}
+
+/// The wait for the store, up to three seconds, is within the margin for which the store keeps an entry longer.
+#[tokio::test]
+async fn request_fails_when_the_answer_comes_four_seconds_after_the_request_but_not_after_three() {
+    for (waited, expected) in
+        [(3, Admission::New), (4, Admission::Failed), (-2, Admission::New), (-3, Admission::Failed)]
+    {
+        let store = Store::start().await;
+        let cache = cache(&store).await;
+        let now = NOW.saturating_add_seconds(-waited);
+        assert_eq!(admit_at(&cache, [1; 16], 0, now).await, expected, "{waited}");
+        let fault = StoreError::Clock { node: node(&store), offset_seconds: waited };
+        assert_eq!(cache.fault(), (expected == Admission::Failed).then_some(fault), "{waited}");
+    }
+}
+
+/// The store counts its uptime by its clock, which may have been set since.
+#[tokio::test]
+async fn memory_of_a_store_with_a_negative_uptime_is_complete_after_the_first_contact() {
+    for uptime in ["-5", "-9223372036854775808"] {
+        let store = Store::start().await;
+        store.describe("uptime_in_seconds", uptime);
+        let cache = cache(&store).await;
+        assert_eq!(admit(&cache, 1, 0).await, Admission::TooOld, "{uptime}");
+        assert_eq!(admit(&cache, 2, -1).await, Admission::New, "{uptime}");
+    }
+}
+
+/// A node that was a replica for a while does not end its connections, so the cache asks for `INFO` again.
+#[tokio::test]
+async fn authenticator_is_too_old_when_the_store_was_a_replica_since_the_connection_was_opened() {
+    let store = Store::start().await;
+    let cache = cache(&store).await;
+    store.describe("master_replid", "bb22");
+    store.describe("master_replid2", "cc33");
+    cache.shared.look().await;
+    assert_eq!(admit(&cache, 1, 0).await, Admission::TooOld);
+    assert_eq!(admit(&cache, 2, -1).await, Admission::New);
+}
+
+#[tokio::test]
+async fn connection_is_kept_when_the_store_is_unchanged() {
+    let store = Store::start().await;
+    let cache = cache(&store).await;
+    cache.shared.look().await;
+    assert_eq!(admit(&cache, 1, 0).await, Admission::New);
+    assert_eq!(store.commands("HELLO").len(), 1);
+}
+
+#[tokio::test]
+async fn request_fails_after_the_store_was_set_to_evict_keys() {
+    let store = Store::start().await;
+    let cache = cache(&store).await;
+    store.describe("maxmemory_policy", "allkeys-lru");
+    cache.shared.look().await;
+    assert_eq!(admit(&cache, 1, 0).await, Admission::Failed);
+    assert!(matches!(cache.fault(), Some(StoreError::Evicts { .. })), "{:?}", cache.fault());
+}
+
+/// Each request would otherwise wait for the time-outs of all requests before it.
+#[tokio::test]
+async fn requests_that_wait_for_a_connection_share_its_failure() {
+    let store = Store::start().await;
+    store.answer("INFO", "-LOADING Redis is loading the dataset in memory\r\n");
+    let cache = Arc::new(patient(ValkeyReplayCache::single(&store.address(), SKEW)).start().unwrap());
+    let mut requests = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let cache = Arc::clone(&cache);
+        requests.spawn(async move { admit(&cache, number, 0).await });
+    }
+    assert_eq!(requests.join_all().await, [Admission::Failed; 20]);
+    assert_eq!(store.commands("INFO").len(), 1);
 }

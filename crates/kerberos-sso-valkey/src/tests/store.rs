@@ -2,7 +2,7 @@
 //! change its answers.
 
 use super::NOW;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -24,6 +24,7 @@ struct State {
     info: HashMap<&'static str, String>,
     /// The answers that a test has set, by the name of the command.
     answers: HashMap<&'static str, String>,
+    next_answers: HashMap<&'static str, VecDeque<String>>,
     /// The store is emptied when it receives the next `SET`, before it executes that `SET`.
     empties_after_set: bool,
     clock_offset: i64,
@@ -65,6 +66,11 @@ impl Store {
     /// Sets the answer to a command, in the protocol's format.
     pub(super) fn answer(&self, command: &'static str, answer: &str) {
         self.state.lock().unwrap().answers.insert(command, answer.into());
+    }
+
+    /// Sets the next answer to a command after the answers that were set so before. Then the store answers as usual.
+    pub(super) fn answer_once(&self, command: &'static str, answer: &str) {
+        self.state.lock().unwrap().next_answers.entry(command).or_default().push_back(answer.into());
     }
 
     /// Removes the answer that a test set for a command.
@@ -134,6 +140,9 @@ impl State {
         let words: Vec<_> = command.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
         self.commands.push(words.join(" "));
         let name = words.first().map_or("", String::as_str);
+        if let Some(answer) = self.next_answers.get_mut(name).and_then(VecDeque::pop_front) {
+            return answer;
+        }
         if let Some(answer) = self.answers.get(name) {
             return answer.clone();
         }

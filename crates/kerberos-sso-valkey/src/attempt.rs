@@ -1,0 +1,36 @@
+//! One attempt at a time, whose outcome all requests share that waited for it.
+
+use crate::error::StoreError;
+use std::time::Instant;
+use tokio::sync::Mutex;
+
+/// The lock of an attempt, with the outcome of the latest attempt.
+///
+/// Without the shared outcome, requests that wait for a node that does not answer would each try again, one after the other.
+/// The last of them would wait for the sum of all time-outs.
+#[derive(Debug)]
+pub(crate) struct Attempt<T> {
+    latest: Mutex<Option<(Instant, Result<T, StoreError>)>>,
+}
+
+impl<T> Default for Attempt<T> {
+    fn default() -> Self {
+        Self { latest: Mutex::default() }
+    }
+}
+
+impl<T: Clone> Attempt<T> {
+    /// Returns the outcome of the attempt that ran when this method was called, or of `attempt` if none ran.
+    pub(crate) async fn share(&self, attempt: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let came = Instant::now();
+        let mut latest = self.latest.lock().await;
+        if let Some((ended, outcome)) = &*latest
+            && *ended > came
+        {
+            return outcome.clone();
+        }
+        let outcome = attempt.await;
+        *latest = Some((Instant::now(), outcome.clone()));
+        outcome
+    }
+}
