@@ -237,6 +237,20 @@ mod tests {
         assert_eq!(first.saturating_add_seconds(146_097 * 86_400).to_string(), "2300-01-01T00:00:00Z");
     }
 
+    /// The days between two years are 365 or 366, by the rule of the Gregorian calendar.
+    #[test]
+    fn first_days_of_the_years_0_to_9999_are_read_one_year_apart() {
+        let day_of = |text: &[u8]| UnixTime::from_generalized(text).unwrap().seconds() / 86_400;
+        let mut expected = -719_528;
+        for year in 0..10_000 {
+            let is_leap = if year % 100 == 0 { year % 400 == 0 } else { year % 4 == 0 };
+            assert_eq!(day_of(alloc::format!("{year:04}0101000000Z").as_bytes()), expected, "{year}");
+            let leap_day = UnixTime::from_generalized(alloc::format!("{year:04}0229000000Z").as_bytes());
+            assert_eq!(leap_day.is_some(), is_leap, "{year}");
+            expected += if is_leap { 366 } else { 365 };
+        }
+    }
+
     #[test]
     fn malformed_or_impossible_generalized_time_is_refused() {
         for text in [

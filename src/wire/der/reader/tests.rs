@@ -40,8 +40,11 @@ fn element_of_any_length_is_read_under_its_own_tag_only() {
     for (length, octets) in [
         (0x7F, &[0x7F][..]),
         (0x80, &[0x81, 0x80]),
+        (0xFF, &[0x81, 0xFF]),
         (0x100, &[0x82, 1, 0]),
+        (0xFFFF, &[0x82, 0xFF, 0xFF]),
         (0x1_0000, &[0x83, 1, 0, 0]),
+        (0xFF_FFFF, &[0x83, 0xFF, 0xFF, 0xFF]),
         (0x100_0000, &[0x84, 1, 0, 0, 0]),
     ] {
         let message = [&[tag::OCTET_STRING], octets, &alloc::vec![0xAA; length]].concat();
@@ -50,6 +53,21 @@ fn element_of_any_length_is_read_under_its_own_tag_only() {
         for other in [tag::SEQUENCE, tag::OCTET_STRING ^ 0x80] {
             assert!(Reader::new(&message).element(other, field!("x")).is_err(), "{other:02X} for {length} octets");
         }
+    }
+}
+
+/// Each length could be encoded in one octet less.
+#[test]
+fn greatest_length_of_each_form_is_refused_in_the_next_longer_form() {
+    for (length, octets) in [
+        (0x7F, &[0x81, 0x7F][..]),
+        (0xFF, &[0x82, 0, 0xFF]),
+        (0xFFFF, &[0x83, 0, 0xFF, 0xFF]),
+        (0xFF_FFFF, &[0x84, 0, 0xFF, 0xFF, 0xFF]),
+    ] {
+        let message = [&[tag::OCTET_STRING], octets, &alloc::vec![0xAA; length]].concat();
+        let refused = Reader::new(&message).element(tag::OCTET_STRING, field!("x"));
+        assert_eq!(problem(refused), Problem::Length, "{length}");
     }
 }
 
