@@ -188,8 +188,8 @@ fn end(app: &App, id: SessionId) -> Option<Arc<Session>> {
     app.sessions.end(id)
 }
 
-/// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to the client that sent `headers`. A message that continues a negotiation is not kept,
-/// because it cannot be explained without the messages before it.
+/// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to the client that sent `headers`. A message
+/// that continues a negotiation is not kept, because it cannot be explained without the messages before it.
 fn keep_ticket(app: &App, id: SessionId, ticket: &HeaderMap, headers: &HeaderMap) {
     let goes_on = cookies::find(ticket, cookies::CONTINUATION).is_some();
     let mut values = ticket.get_all(AUTHORIZATION).iter();

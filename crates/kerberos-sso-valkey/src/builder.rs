@@ -43,8 +43,8 @@ impl ValkeyReplayCache {
     /// Begins a cache in the master that sentinels know as `service`. `sentinels` are the addresses of all sentinels. More
     /// than half of the sentinels must name the same master.
     ///
-    /// The master must have `min-replicas-to-write 1` or more; the number of all replicas is safe. Without this setting, a master that is cut off continues to
-    /// accept writes. Its successor can then admit the same authenticators again.
+    /// The master must have `min-replicas-to-write 1` or more; the number of all replicas is safe. Without this setting, a
+    /// master that is cut off continues to accept writes. Its successor can then admit the same authenticators again.
     pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         let sentinels = sentinels.into_iter().map(Into::into).collect();
         Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
