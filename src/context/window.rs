@@ -59,12 +59,29 @@ impl Window {
         match self.promise {
             Promise::Nothing => Ok(()),
             Promise::InOrder => self.take_in_order(sequence, ahead, behind),
-            Promise::NoReplay if ahead <= self.width.half() => {
+            Promise::NoReplay if self.is_ahead(sequence, ahead) => {
                 self.advance(ahead);
                 Ok(())
             }
             Promise::NoReplay => self.take_late(sequence, behind),
         }
+    }
+
+    /// Returns whether a number is ahead of every accepted number.
+    ///
+    /// Numbers of 64 bits do not repeat. Without this rule, a peer that skips half of all numbers would make its earlier
+    /// tokens good again.
+    fn is_ahead(&self, sequence: u64, ahead: u64) -> bool {
+        let is_near = ahead <= self.width.half();
+        match self.width {
+            Width::Bits32 => is_near,
+            Width::Bits64 => is_near && sequence >= self.next && !self.has_ended(),
+        }
+    }
+
+    /// Returns whether the greatest number of 64 bits was accepted, after which `next` is zero.
+    fn has_ended(&self) -> bool {
+        self.next == 0 && self.progress > 0
     }
 
     /// Accepts the next number only. An earlier number that is not before the first number of the context was accepted
@@ -225,6 +242,31 @@ mod tests {
         let mut window = window(Promise::InOrder, Width::Bits32, u32::MAX);
         assert_eq!(window.take(0), Err(MessageError::Gap { sequence: 0, expected: 0xFFFF_FFFF }));
         assert_eq!([window.take(0xFFFF_FFFF), window.take(0)], [Ok(()), Ok(())]);
+    }
+
+    #[test]
+    fn sequence_number_of_64_bits_stays_too_old_when_the_peer_skips_more_than_half_of_all_numbers() {
+        let mut window = window(Promise::NoReplay, Width::Bits64, 7);
+        let [early, half, most] = [7, u64::MAX >> 1, u64::MAX - 1];
+        for number in [early, half, most, u64::MAX] {
+            assert_eq!(window.take(number), Ok(()), "{number}");
+        }
+        for number in [early, half, 8, half + 1] {
+            let refused = window.take(number);
+            assert!(matches!(refused, Err(MessageError::TooOld { sequence, .. }) if sequence == number), "{refused:?}");
+        }
+        for sequence in [most, u64::MAX] {
+            assert_eq!(window.take(sequence), Err(MessageError::Replayed { sequence }));
+        }
+    }
+
+    /// After the greatest number of 64 bits, no number is new.
+    #[test]
+    fn sequence_number_zero_is_not_accepted_again_after_the_last_number() {
+        let mut window = window(Promise::NoReplay, Width::Bits64, 0);
+        let numbers = [0, u64::MAX >> 1, u64::MAX - 1, u64::MAX];
+        assert_eq!(numbers.map(|number| window.take(number)), [Ok(()); 4]);
+        assert!(numbers.into_iter().all(|number| window.take(number).is_err()));
     }
 
     /// An authenticator's `seq-number` has 32 bits, but the numbers of 64 bits do not wrap after 2^32 - 1.
