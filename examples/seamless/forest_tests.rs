@@ -7,9 +7,8 @@ use crate::arguments::Arguments;
 use crate::{browser, clock};
 use axum::http::Request;
 use axum::{Router, body::to_bytes};
-use kerberos_sso::Sid;
-use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::{TestRealm, TestToken};
+use kerberos_sso::{Keytab, Sid};
 use serde_json::json;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -28,17 +27,9 @@ fn sid_of(realm: &str) -> Sid {
     TestRealm::new(realm).domain_sid()
 }
 
-/// Returns a keytab with the AES256 key of the account.
+/// Returns a keytab with the keys of the account.
 fn keytab() -> Vec<u8> {
-    let counted = |octets: &[u8]| [&(octets.len() as u16).to_be_bytes()[..], octets].concat();
-    let principal = [&[0, 1][..], &counted(ROOT.as_bytes()), &counted(b"AZUREADSSOACC$")].concat();
-    let rest = [&[0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 18][..], &counted(&key())].concat();
-    let record = [principal, rest].concat();
-    [&[5, 2][..], &(record.len() as u32).to_be_bytes(), &record].concat()
-}
-
-fn key() -> Vec<u8> {
-    root().key(EncType::AES256_CTS_HMAC_SHA1_96).expose_bytes().to_vec()
+    Keytab::encode([&root().account()], TestRealm::NOW).unwrap().to_vec()
 }
 
 /// Returns a server whose tenant names these domains of its forest.

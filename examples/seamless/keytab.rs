@@ -126,6 +126,7 @@ const MAX_KEPT: usize = 16;
 #[allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
 mod tests {
     use super::*;
+    use kerberos_sso::{Key, crypto::EncType};
 
     const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
@@ -134,30 +135,24 @@ mod tests {
         Keytabs::of(serde_json::from_str(config).unwrap())
     }
 
-    /// Returns the octets of a keytab with one AES256 key of `A$@REALM`, as a read of the file returns them.
-    #[allow(clippy::unnecessary_wraps)]
-    fn keytab(realm: u8, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
-        let principal = [&[0, 1, 0, 1, realm, 0, 2][..], b"A$", &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
-        let record = [&principal[..], &[0, 18, 0, 32], &[kvno; 32]].concat();
-        Ok([&[5, 2, 0, 0, 0, record.len() as u8][..], &record].concat().into())
+    /// Returns an account of the realm with one AES256 key.
+    fn account(name: &str, realm: &str, kvno: u8) -> Account {
+        let key = Key::new(EncType::AES256_CTS_HMAC_SHA1_96, &[kvno; 32]).unwrap();
+        Account::new(name, realm).with_key(ServiceKey::new(key, Some(kvno.into())))
+    }
+
+    /// Returns the octets of a keytab with one key of `A$`, as a read of the file returns them.
+    fn keytab(realm: &str, kvno: u8) -> Result<Zeroizing<Vec<u8>>, String> {
+        Keytab::encode([&account("A$", realm, kvno)], NOW).map_err(|error| error.to_string())
     }
 
     /// alice knows her own key. If this key served, alice could make tickets for any client.
     #[test]
     fn keys_of_other_principals_are_ignored_in_a_keytab_of_a_whole_domain() {
-        let entry = |name: &[u8], kvno: u8| {
-            let parts: Vec<_> = name.split(|octet| *octet == b'/').collect();
-            let counted = |octets: &[u8]| [&[0, octets.len() as u8][..], octets].concat();
-            let names: Vec<u8> = parts.iter().flat_map(|part| counted(part)).collect();
-            let principal = [&[0, parts.len() as u8, 0, 1, b'R'][..], &names, &[0, 0, 0, 1, 0, 0, 0, 0, kvno]].concat();
-            let record = [&principal[..], &[0, 18, 0, 32], &[kvno; 32]].concat();
-            [&[0, 0, 0, record.len() as u8][..], &record].concat()
-        };
-        let names: [&[u8]; 5] =
-            [b"alice", b"a$", b"krbtgt/R", b"http/AUTOLOGON.microsoftazuread-sso.com", b"HTTP/other.example.com"];
-        let entries = names.iter().zip(1..).flat_map(|(name, kvno)| entry(name, kvno));
-        let octets: Vec<u8> = [5, 2].into_iter().chain(entries).collect();
-        assert_eq!(served(keytabs().take(Ok(octets.into()), NOW).unwrap()), [(2, None), (4, None)]);
+        let names = ["alice", "a$", "krbtgt/R", "http/AUTOLOGON.microsoftazuread-sso.com", "HTTP/other.example.com"];
+        let accounts: Vec<_> = names.iter().zip(1..).map(|(name, kvno)| account(name, "R", kvno)).collect();
+        let octets = Keytab::encode(&accounts, NOW).map_err(|error| error.to_string());
+        assert_eq!(served(keytabs().take(octets, NOW).unwrap()), [(2, None), (4, None)]);
     }
 
     /// Returns the version of each key, and the number of hours after which the key retires.
@@ -171,23 +166,23 @@ mod tests {
     #[test]
     fn keys_of_the_previous_keytab_serve_for_ten_more_hours() {
         let (mut keytabs, later) = (keytabs(), NOW.saturating_add_seconds(11 * 3600));
-        assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(1, None)]);
-        assert!(keytabs.take(keytab(b'R', 1), NOW).unwrap().is_none());
-        assert_eq!(served(keytabs.take(keytab(b'R', 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
-        assert_eq!(served(keytabs.take(keytab(b'R', 1), NOW).unwrap()), [(2, Some(10)), (1, None)]);
-        assert_eq!(served(keytabs.take(keytab(b'R', 3), later).unwrap()), [(1, Some(21)), (3, None)]);
+        assert_eq!(served(keytabs.take(keytab("R", 1), NOW).unwrap()), [(1, None)]);
+        assert!(keytabs.take(keytab("R", 1), NOW).unwrap().is_none());
+        assert_eq!(served(keytabs.take(keytab("R", 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
+        assert_eq!(served(keytabs.take(keytab("R", 1), NOW).unwrap()), [(2, Some(10)), (1, None)]);
+        assert_eq!(served(keytabs.take(keytab("R", 3), later).unwrap()), [(1, Some(21)), (3, None)]);
     }
 
     #[test]
     fn broken_keytab_gives_one_error_and_changes_no_keys() {
         let mut keytabs = keytabs();
-        keytabs.take(keytab(b'R', 1), NOW).unwrap();
+        keytabs.take(keytab("R", 1), NOW).unwrap();
         for broken in
-            [Ok(vec![5, 2, 0, 0, 0, 9].into()), Ok(vec![5, 3].into()), keytab(b'S', 2), Err("no such file".into())]
+            [Ok(vec![5, 2, 0, 0, 0, 9].into()), Ok(vec![5, 3].into()), keytab("S", 2), Err("no such file".into())]
         {
             assert!(keytabs.take(broken.clone(), NOW).is_err());
             assert!(keytabs.take(broken, NOW).unwrap().is_none());
         }
-        assert_eq!(served(keytabs.take(keytab(b'R', 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
+        assert_eq!(served(keytabs.take(keytab("R", 2), NOW).unwrap()), [(1, Some(10)), (2, None)]);
     }
 }

@@ -113,7 +113,7 @@ impl fmt::Display for UnusableEntry {
     }
 }
 
-/// The error for octets that are not a keytab, and for a keytab without a usable key.
+/// The error for octets that are not a keytab, for a keytab without a usable key, and for a keytab that cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeytabError {
@@ -140,6 +140,12 @@ pub enum KeytabError {
         wanted: Vec<BoundedText>,
         /// The principals of the keytab's entries, without duplicates.
         found: Vec<BoundedText>,
+    },
+    /// A keytab cannot hold the record of this principal ([`Keytab::encode`]).
+    #[error("{principal}: a name is too long for a keytab, or the time is not between 1970 and 2106")]
+    Unwritable {
+        /// The principal.
+        principal: BoundedText,
     },
 }
 

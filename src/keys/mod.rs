@@ -8,6 +8,7 @@ mod account;
 mod computer_account;
 mod diagnosis;
 mod duplicate;
+mod encode_keytab;
 mod from_keytab;
 mod key_set;
 mod keytab;

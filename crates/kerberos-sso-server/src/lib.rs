@@ -26,6 +26,9 @@
 //! keys and logs the reason. In Active Directory, install the new keytab before the account's password changes, because
 //! clients then get tickets under the new key at once.
 //!
+//! # Keys that are not in a keytab
+//! [`layer`] is for a program that loads the keys itself, for example from a database.
+//!
 //! # The log
 //! The events of this crate have the target `kerberos_sso_server`. The events of the layer have the target `kerberos_sso`.
 
@@ -36,3 +39,4 @@ mod watch;
 
 pub use keytab_file::{KeytabFileError, Names};
 pub use server::{Builder, Reload, Server, StartError};
+pub use system::layer;

@@ -1,9 +1,8 @@
 //! Each server, started as its user starts it, on loopback, with a client that has a ticket of the test realm.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use kerberos_sso::crypto::EncType;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{UnixTime, WellKnownGroup};
+use kerberos_sso::{Keytab, UnixTime, WellKnownGroup};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -33,7 +32,7 @@ impl Program {
         let realm = TestRealm::new("CONTOSO.TEST").with_account("WEB$").of_active_directory();
         let folder = TempDir::new().unwrap();
         let keytab = folder.path().join("web.keytab");
-        std::fs::write(&keytab, keytab_of(&realm)).unwrap();
+        std::fs::write(&keytab, Keytab::encode([&realm.account()], TestRealm::NOW).unwrap()).unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -80,19 +79,6 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Writes a keytab of the account as `ktutil` does, with one AES key.
-fn keytab_of(realm: &TestRealm) -> Vec<u8> {
-    let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_be_bytes()[..], octets].concat();
-    let key = realm.key(EncType::AES256_CTS_HMAC_SHA1_96);
-    let mut record = 1_u16.to_be_bytes().to_vec();
-    record.extend(counted(realm.name().as_bytes()));
-    record.extend(counted(b"WEB$"));
-    record.extend([0, 0, 0, 1, 0, 0, 0, 0, 1]);
-    record.extend(u16::try_from(key.etype().0).unwrap().to_be_bytes());
-    record.extend(counted(key.expose_bytes()));
-    [&[5, 2][..], &i32::try_from(record.len()).unwrap().to_be_bytes(), &record].concat()
 }
 
 fn status(response: &str) -> &str {

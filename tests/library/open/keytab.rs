@@ -4,7 +4,7 @@
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{
-    KeySet, Keytab, Password, Salt,
+    Account, Key, KeySet, Keytab, Password, Salt, ServiceKey, UnixTime,
     keys::{KeytabEntry, KeytabError, KeytabProblem},
 };
 
@@ -339,4 +339,48 @@ fn swap_first_entry(little: &[u8]) -> Vec<u8> {
     at += 32;
     turn(&mut big, &mut at, 4);
     big
+}
+
+/// `ktutil` of MIT krb5 wrote the octets.
+#[cfg(feature = "rc4")]
+#[test]
+fn encoded_entries_of_a_recorded_keytab_are_its_octets() {
+    let octets = bytes(RECORDED[0]);
+    let mut encoded = vec![5, 2];
+    for entry in Keytab::parse(&octets).unwrap().entries() {
+        let key = ServiceKey::new(entry.key.clone().unwrap(), Some(entry.kvno));
+        let account = Account::new(&entry.components.join("/"), &entry.realm).with_key(key);
+        encoded.extend(&Keytab::encode([&account], entry.timestamp).unwrap()[2..]);
+    }
+    assert_eq!(encoded, octets);
+}
+
+#[test]
+fn encoded_keytab_has_each_key_under_the_name_and_each_service_of_its_account() {
+    let aes = [(17, 16), (18, 32)].map(|(etype, length)| Key::new(EncType(etype), &vec![7; length]).unwrap());
+    let account = Account::new("WEB$", "A.TEST").with_keys(aes.map(|key| ServiceKey::new(key, Some(258))));
+    let octets = Keytab::encode([&account.with_service("HTTP/www.a.test")], UnixTime::from_seconds(9)).unwrap();
+    let keytab = Keytab::parse(&octets).unwrap();
+    let found: Vec<_> = keytab.entries().iter().map(|entry| (entry.components.join("/"), entry.etype.0)).collect();
+    let expected = [("WEB$", 17), ("WEB$", 18), ("HTTP/www.a.test", 17), ("HTTP/www.a.test", 18)];
+    assert_eq!(found, expected.map(|(name, etype)| (name.to_owned(), etype)));
+    assert!(keytab.entries().iter().all(|entry| (entry.kvno, entry.timestamp.seconds()) == (258, 9)));
+}
+
+#[test]
+fn keytab_is_encoded_up_to_the_longest_name_and_the_latest_time() {
+    let key = Key::new(EncType(17), &[7; 16]).unwrap();
+    for (length, seconds, is_written) in [
+        (65_535, 0, true),
+        (65_536, 0, false),
+        (1, -1, false),
+        (1, i64::from(u32::MAX), true),
+        (1, i64::from(u32::MAX) + 1, false),
+    ] {
+        let account = Account::new(&"n".repeat(length), "A.TEST").with_key(ServiceKey::new(key.clone(), None));
+        let encoded = Keytab::encode([&account], UnixTime::from_seconds(seconds));
+        assert_eq!(encoded.is_ok(), is_written, "{length} {seconds}");
+        let Err(error) = encoded else { continue };
+        assert!(matches!(error, KeytabError::Unwritable { .. }), "{error}");
+    }
 }

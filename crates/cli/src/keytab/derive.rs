@@ -1,11 +1,10 @@
 //! `keytab derive`: derives the keys of an account from its password, and prints them or writes a keytab.
 
 use super::entry::{self, HEAD, Keys};
-use super::write::{self, NewEntry};
 use crate::terminal::{Failure, Finding, Question, Terminal, Wanted};
 use crate::{arguments, input, keys};
 use kerberos_sso::crypto::EncType;
-use kerberos_sso::{Key, Keytab, Password, Salt, UnixTime};
+use kerberos_sso::{Account, Key, Keytab, Password, Salt, ServiceKey, UnixTime};
 use lexopt::{Arg, Error, Parser, ValueExt as _};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
@@ -131,10 +130,10 @@ pub(super) fn run(terminal: &mut Terminal<'_>, derivation: &Derivation) -> Resul
     let key = |etype: &EncType| password.key(*etype, &salt).map_err(|error| error.to_string());
     let keys = derivation.etypes.iter().map(key).collect::<Result<Vec<Key>, _>>()?;
     let (kvno, written) = (derivation.kvno, derivation.written);
-    let of_name = |name| keys.iter().map(move |key| (name, key));
-    let entries = names.into_iter().flat_map(of_name);
-    let entries: Vec<_> = entries.map(|(name, key)| NewEntry { name, realm: &realm, written, kvno, key }).collect();
-    let octets = write::keytab(&entries)?;
+    let keys: Vec<_> = keys.into_iter().map(|key| ServiceKey::new(key, Some(kvno))).collect();
+    let account = |name| Account::new(name, &realm).with_keys(keys.iter().cloned());
+    let accounts: Vec<_> = names.into_iter().map(account).collect();
+    let octets = Keytab::encode(&accounts, written).map_err(|error| error.to_string())?;
     let keytab = Keytab::parse(&octets).map_err(|error| error.to_string())?;
     if let Some(out) = &derivation.out {
         save(out, &octets).map_err(|error| input::of_file(out, &error))?;

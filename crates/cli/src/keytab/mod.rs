@@ -4,7 +4,6 @@ mod derive;
 mod entry;
 mod list;
 mod match_token;
-mod write;
 
 use crate::terminal::{Failure, Finding, Question, Terminal, Wanted};
 use lexopt::{Arg, Parser};

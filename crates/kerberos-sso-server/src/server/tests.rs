@@ -2,7 +2,7 @@
 use super::*;
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken};
-use kerberos_sso::{Key, Refused};
+use kerberos_sso::{Keytab, Refused, ServiceKey};
 use std::fs;
 use tempfile::TempDir;
 
@@ -38,36 +38,14 @@ impl Folder {
     }
 }
 
-/// One record of a keytab.
-struct Entry<'a> {
-    principal: &'a str,
-    realm: &'a str,
-    kvno: u8,
-    key: Key,
+/// Returns the entry of a principal with the realm's AES256 key of a version.
+fn entry(principal: &str, realm: &TestRealm, kvno: u8) -> Account {
+    let key = realm.clone().with_kvno(kvno.into()).key(AES256);
+    Account::new(principal, realm.name()).with_key(ServiceKey::new(key, Some(kvno.into())))
 }
 
-fn entry<'a>(principal: &'a str, realm: &'a TestRealm, kvno: u8) -> Entry<'a> {
-    Entry { principal, realm: realm.name(), kvno, key: realm.clone().with_kvno(kvno.into()).key(AES256) }
-}
-
-/// Writes a keytab as `ktutil` does.
-fn keytab<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<u8> {
-    let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_be_bytes()[..], octets].concat();
-    let mut file = vec![5, 2];
-    for Entry { principal, realm, kvno, key } in entries {
-        let components: Vec<_> = principal.split('/').collect();
-        let mut record = u16::try_from(components.len()).unwrap().to_be_bytes().to_vec();
-        record.extend(counted(realm.as_bytes()));
-        for component in &components {
-            record.extend(counted(component.as_bytes()));
-        }
-        record.extend([0, 0, 0, 1, 0, 0, 0, 0, kvno]);
-        record.extend(u16::try_from(key.etype().0).unwrap().to_be_bytes());
-        record.extend(counted(key.expose_bytes()));
-        file.extend(i32::try_from(record.len()).unwrap().to_be_bytes());
-        file.extend(record);
-    }
-    file
+fn keytab(entries: impl IntoIterator<Item = Account>) -> Vec<u8> {
+    Keytab::encode(&entries.into_iter().collect::<Vec<_>>(), NOW).unwrap().to_vec()
 }
 
 fn contoso() -> TestRealm {
@@ -180,7 +158,7 @@ fn start_fails_when_the_principal_is_in_several_realms() {
 #[test]
 fn start_fails_when_no_key_has_an_allowed_encryption_type() {
     let realm = contoso();
-    let rc4 = Entry { key: realm.key(EncType::RC4_HMAC), ..entry("WEB$", &realm, 1) };
+    let rc4 = Account::new("WEB$", realm.name()).with_key(ServiceKey::new(realm.key(EncType::RC4_HMAC), Some(1)));
     assert_eq!(
         error_of(&keytab([rc4])),
         "no key of HTTP/www.contoso.test, WEB$ in the keytab has an allowed encryption type; it has rc4-hmac (23), and AES \
