@@ -188,7 +188,8 @@ pub(super) const fn words(error: &Error) -> Option<&'static str> {
         Error::PacMissing(MissingPac::Pac) => PAC_MISSING,
         Error::PacMissing(_) => {
             "The KDC is not Active Directory, or knows no SID of this user. If that is intended, accept names without \
-             SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent where a rule of this server needs a PAC)."
+             SIDs (Server::in_realm of kerberos-sso-server; otherwise PacPolicy::VerifyIfPresent, or \
+             PacPolicy::AllowAbsent where a rule of this server needs a PAC)."
         }
         Error::PacSignature(PacSignature { cause: SignatureCause::Type(_), .. }) => PAC_SIGNATURE_TYPE,
         Error::PacSignature(PacSignature {
@@ -370,8 +371,8 @@ krb5.conf): the KDC then sets TRANSITED-POLICY-CHECKED. KDCs of Windows never se
 const PAC_MISSING: &str = "\
 Check that the service account does not have the flag NO_AUTH_DATA_REQUIRED (0x2000000 in userAccountControl), and \
 that the client does not ask for a ticket without a PAC (kinit --no-request-pac). A KDC that is not Active Directory \
-sends no SIDs: if that is intended, accept names without SIDs (PacPolicy::VerifyIfPresent; PacPolicy::AllowAbsent \
-where a rule of this server needs a PAC).";
+sends no SIDs: if that is intended, accept names without SIDs (Server::in_realm of kerberos-sso-server; otherwise \
+PacPolicy::VerifyIfPresent, or PacPolicy::AllowAbsent where a rule of this server needs a PAC).";
 
 const PAC_SIGNATURE_TYPE: &str = "\
 The KDC signs with a key of the service's account. This key may be of another type than the ticket's key: export all \

@@ -5,7 +5,7 @@
 
 use super::TARGET;
 use crate::error::{BoundedText, Error, Remedy};
-use crate::identity::Identity;
+use crate::sid::Sid;
 use ::tracing::{Level, event};
 use alloc::string::{String, ToString as _};
 use core::fmt::Display;
@@ -63,14 +63,14 @@ pub(crate) fn cross_site(
 }
 
 #[cold]
-pub(crate) fn not_member(user: &Identity, group: &dyn Display) {
+pub(crate) fn not_member(name: &str, realm: &str, sid: Option<Sid>, group: &dyn Display) {
     event!(
         target: TARGET,
         Level::INFO,
         code = "not-member",
-        user = bounded(&user.name),
-        realm = bounded(&user.realm),
-        sid = user.sid.map(::tracing::field::display),
+        user = bounded(name),
+        realm = bounded(realm),
+        sid = sid.map(::tracing::field::display),
         group = ::tracing::field::display(group),
         remedy = NOT_MEMBER,
         "the user is not a member of the group"

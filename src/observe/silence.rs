@@ -6,10 +6,10 @@ use crate::accept::Accepted;
 use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::error::Remedy;
-#[cfg(feature = "tower")]
-use crate::identity::Identity;
 use crate::keys::{KeyQuery, KeySet};
 use crate::policy::Policy;
+#[cfg(feature = "tower")]
+use crate::sid::Sid;
 use crate::time::UnixTime;
 #[cfg(feature = "tower")]
 use core::fmt::Display;
@@ -52,7 +52,7 @@ pub(crate) const fn no_ticket(_: &Error, _: Option<&str>) {}
 pub(crate) fn cross_site(_: &dyn Display, _: &'static str, _: &str, _: Option<&str>, _: Option<&str>) {}
 
 #[cfg(feature = "tower")]
-pub(crate) fn not_member(_: &Identity, _: &dyn Display) {}
+pub(crate) fn not_member(_: &str, _: &str, _: Option<Sid>, _: &dyn Display) {}
 
 #[cfg(feature = "tower")]
 pub(crate) fn layer_missing(_: &str, _: Option<&str>) {}

@@ -1,9 +1,10 @@
 //! A guard for groups: the service behind the guard runs for members only.
 
-use super::absence::identity_of;
+use super::absence::{Absence, identity_of};
 use super::responses::{EmptyResponses, Responses, respond};
 use crate::identity::Identity;
 use crate::observe;
+use crate::session_identity::SessionIdentity;
 use crate::sid::Sid;
 use ::http::header::WWW_AUTHENTICATE;
 use ::http::request::Parts;
@@ -21,7 +22,8 @@ use tower_service::Service;
 /// service.
 ///
 /// This layer stands inside [`NegotiateLayer`](super::NegotiateLayer), or inside a layer of the server that inserts the
-/// session's `Arc<Identity>` into the extensions. Only memberships that grant rights count ([`Identity::is_member_of`]).
+/// session's `Arc<SessionIdentity>` or `Arc<Identity>` into the extensions. Only memberships that grant rights count
+/// ([`Identity::is_member_of`]).
 ///
 /// The layer does not check the tenant. On a server of several tenants, first compare [`Identity::tenant`] with the tenant of
 /// the page. A tenant that brings its own keys can name any group, unless its accounts name their domains
@@ -133,10 +135,10 @@ where
 impl Groups {
     /// Accepts a member. Returns the status and the challenge for every other request.
     fn admit(&self, request: &Parts) -> Result<(), (StatusCode, Option<HeaderValue>)> {
-        match identity_of(request) {
-            Ok(identity) if self.0.iter().any(|group| identity.is_member_of(*group)) => Ok(()),
-            Ok(identity) => {
-                self.report(identity);
+        match User::of(request) {
+            Ok(user) if self.0.iter().any(|group| user.is_member_of(*group)) => Ok(()),
+            Ok(user) => {
+                user.report(self);
                 Err((StatusCode::FORBIDDEN, None))
             }
             Err(absence) => {
@@ -145,9 +147,38 @@ impl Groups {
             }
         }
     }
+}
 
-    fn report(&self, identity: &Identity) {
-        observe::not_member(identity, self);
+/// The user of a request.
+enum User<'a> {
+    /// The ticket of this request names the user.
+    SignedIn(&'a Identity),
+    /// The server's session names the user.
+    OfSession(&'a SessionIdentity),
+}
+
+impl<'a> User<'a> {
+    /// Returns the user of a request. A ticket of this request counts before a session.
+    fn of(request: &'a Parts) -> Result<Self, Absence> {
+        match (identity_of(request), request.extensions.get::<Arc<SessionIdentity>>()) {
+            (Ok(identity), _) => Ok(Self::SignedIn(identity)),
+            (Err(_), Some(session)) => Ok(Self::OfSession(session)),
+            (Err(absence), None) => Err(absence),
+        }
+    }
+
+    fn is_member_of(&self, group: Sid) -> bool {
+        match self {
+            Self::SignedIn(identity) => identity.is_member_of(group),
+            Self::OfSession(session) => session.is_member_of(group),
+        }
+    }
+
+    fn report(&self, groups: &Groups) {
+        match self {
+            Self::SignedIn(user) => observe::not_member(&user.name, &user.realm, user.sid, groups),
+            Self::OfSession(user) => observe::not_member(&user.name, &user.realm, user.sid, groups),
+        }
     }
 }
 

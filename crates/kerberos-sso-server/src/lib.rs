@@ -29,6 +29,36 @@
 //! # Keys that are not in a keytab
 //! [`layer`] is for a program that loads the keys itself, for example from a database.
 //!
+//! # Tests of your server
+//! The feature `testing` of `kerberos-sso` issues tickets for a keytab of the test's own. The server has the real clock, so the
+//! ticket must begin now. The replay cache in memory refuses authenticators from before its start, so the client's clock is a
+//! minute ahead.
+//!
+//! ```
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use kerberos_sso::{Keytab, UnixTime, testing::TestRealm, tower::SharedIdentity};
+//! use kerberos_sso_server::Server;
+//! use tower::ServiceExt as _;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let now: UnixTime = std::time::SystemTime::now().into();
+//! let realm = TestRealm::new("EXAMPLE.TEST").with_account("HTTP/www.example.test");
+//! let folder = tempfile::tempdir()?; // only its owner can read it
+//! let keytab = folder.path().join("http.keytab");
+//! std::fs::write(&keytab, Keytab::encode([&realm.account()], now)?)?;
+//!
+//! let server = Server::in_realm("HTTP/www.example.test").allow_open_to_others().start(&keytab)?;
+//! let hello = async |user: SharedIdentity| format!("Hello {}", user.name);
+//! let app: Router = Router::new().route("/", get(hello)).layer(server.layer());
+//!
+//! let token = realm.ticket_for("alice").at(now).sent_at(now.saturating_add_seconds(60));
+//! let request = Request::get("/").header("authorization", token.header()).body(Body::empty())?;
+//! assert_eq!(app.oneshot(request).await?.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # The log
 //! The events of this crate have the target `kerberos_sso_server`. The events of the layer have the target `kerberos_sso`.
 

@@ -115,11 +115,27 @@ async fn guard_behind_an_optional_layer_challenges_a_client_without_a_token_and_
 #[tokio::test]
 async fn guard_uses_the_identity_of_a_session() {
     let host = Host::new();
-    let (accepted, _) = host.ends(&user(&host, |pac| pac.groups([512])).mint(), None);
-    let identity = Arc::new(accepted.identity().to_owned());
     let guarded = || app(RequireGroupLayer::new(admins(&host)));
-    assert_eq!(seen(&guarded().layer(Extension(identity)), None).await.2, "secret");
+    for (rid, status) in [(512, 200), (513, 403)] {
+        let (accepted, _) = host.ends(&user(&host, |pac| pac.groups([rid])).mint(), None);
+        let identity = Arc::new(accepted.identity().to_owned());
+        let session = Arc::new(accepted.identity().to_session());
+        assert_eq!(seen(&guarded().layer(Extension(identity)), None).await.0, status);
+        assert_eq!(seen(&guarded().layer(Extension(session.clone())), None).await.0, status);
+        let asked = guarded().layer(Extension(NotSignedIn::NotAsked)).layer(Extension(session));
+        assert_eq!(seen(&asked, None).await.0, status);
+    }
     assert_eq!(seen(&guarded().layer(Extension(NotSignedIn::NotAsked)), None).await.0, 401);
+}
+
+#[tokio::test]
+async fn guard_uses_the_ticket_of_the_request_and_not_the_session() {
+    let host = Host::new();
+    let (admin, _) = host.ends(&user(&host, |pac| pac.groups([512])).mint(), None);
+    let session = Arc::new(admin.identity().to_session());
+    let app = app(RequireGroupLayer::new(admins(&host))).layer(layer(&host)).layer(Extension(session));
+    let token = user(&host, |pac| pac.groups([513])).header();
+    assert_eq!(seen(&app, Some(&token)).await.0, 403);
 }
 
 #[tokio::test]
