@@ -4,8 +4,8 @@ use core::fmt::{self, Write as _};
 
 /// The beginning of a text from a message: at most [`BoundedText::CAPACITY`] octets, cut between characters.
 ///
-/// `Display` prints `…` at the place where the text was cut. It escapes control, format and other invisible characters, so
-/// that a name with line breaks or direction marks cannot forge a line of a log.
+/// `Display` prints `…` at the place where the text was cut. `Display` also escapes control, format and other invisible
+/// characters, so that a name with line breaks or direction marks cannot forge a line of a log.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct BoundedText {
     octets: [u8; Self::CAPACITY],
@@ -28,7 +28,7 @@ impl BoundedText {
         bounded
     }
 
-    /// Keeps the beginning of the text that `characters` spell.
+    /// Keeps the beginning of the text that consists of `characters`.
     pub(crate) fn spelled(characters: impl Iterator<Item = char>) -> Self {
         let mut bounded = Self::EMPTY;
         for character in characters {
@@ -112,8 +112,8 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// Returns whether a character shows as itself. `escape_debug` escapes control, format, unassigned and combining characters,
-/// and white space. It also escapes backslashes, which would make the escapes ambiguous. Quotes are harmless in a name, so
-/// this function exempts them.
+/// and white space. `escape_debug` also escapes backslashes, because plain backslashes would make the escapes
+/// ambiguous. Quotes are harmless in a name, so this function exempts them.
 fn is_harmless(character: char) -> bool {
     matches!(character, '"' | '\'') || character.escape_debug().len() == 1 && !is_invisible(character)
 }

@@ -1,4 +1,4 @@
-//! The user's identity. An accepted request is its only source.
+//! The user's identity. Only an accepted request contains an identity.
 //!
 //! The holders of a key of the service's account, above all its KDC, vouch for every value here. Such a holder can write
 //! every value that the account's entry in the key set allows. No value rests on the client's statement alone.
@@ -242,7 +242,7 @@ impl fmt::Display for IdentityRef<'_> {
     }
 }
 
-/// Prints the same text as [`Display`](fmt::Display). The other values belong to the accepted request.
+/// Prints the same text as [`Display`](fmt::Display). The rest of the value is the accepted request.
 impl fmt::Debug for IdentityRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdentityRef({self})")
@@ -335,6 +335,6 @@ pub enum AssertedBy {
     Authentication,
     /// A service named the user to the KDC (S4U2Self; S-1-18-2).
     Service,
-    /// No side asserts it: the KDC is older than Windows Server 2012, or there is no PAC.
+    /// No side asserts the sign-in: the KDC is older than Windows Server 2012, or there is no PAC.
     Unknown,
 }

@@ -13,7 +13,7 @@ use crate::pac::VerifiedPac;
 use crate::wire::krb5::PrincipalName;
 use alloc::vec::Vec;
 
-/// An accepted request. The request has passed every check, including the replay cache's.
+/// An accepted request. The request has passed every check, including the check of the replay cache.
 ///
 /// ```
 /// use kerberos_sso::Accepted;
@@ -93,8 +93,8 @@ impl Accepted {
         self.opened_by().account().tenant()
     }
 
-    /// Returns the key version that the ticket's unencrypted fields name. It can differ from the version of the key that
-    /// opened the ticket.
+    /// Returns the key version that the ticket's unencrypted fields name. This version can differ from the version of
+    /// the key that opened the ticket.
     #[must_use]
     pub const fn ticket_kvno(&self) -> Option<u32> {
         self.opened.ticket_kvno

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 /// The time at which a token arrived, and the connection on which it arrived.
 ///
 /// A [`UnixTime`] converts into an arrival, for a server that does not know the connection. With the feature `std`, a
-/// `SystemTime` converts, too.
+/// `SystemTime` also converts into an arrival.
 ///
 /// ```
 /// use kerberos_sso::{Arrival, ChannelBindings, UnixTime};

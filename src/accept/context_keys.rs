@@ -24,7 +24,7 @@ pub(crate) struct ContextKeys<'a> {
 pub(crate) type AcceptorSubkey = Option<EncType>;
 
 impl ContextKeys<'_> {
-    /// Makes the context that holds before the AP-REP, or if there is no AP-REP.
+    /// Makes the context of the time before the AP-REP. If the server sends no AP-REP, this context remains in use.
     pub(crate) fn before_reply(&self, authenticator: &AuthenticatorFields) -> Established {
         // Without a sequence number in the authenticator, the numbers begin at zero (RFC 4121 section 4.2.6), as with MIT
         // krb5.

@@ -13,9 +13,10 @@ use zeroize::zeroize_bytes;
 
 /// The state of a negotiation that waits for the client's next token.
 ///
-/// The state belongs to one connection, or to one client that sends it back. The caller keeps the state, and gives it with the
-/// client's next token to [`Validator::converse`](crate::Validator::converse). Another node can continue the negotiation if it
-/// has the same keys, policy and replay cache. The state can be used once, within the clock skew.
+/// The state belongs to one connection, or to one client that sends the state back. The caller keeps the state, and
+/// gives it with the client's next token to [`Validator::converse`](crate::Validator::converse). Another node can
+/// continue the negotiation if it has the same keys, policy and replay cache. The state can be used once, within the
+/// clock skew.
 ///
 /// [`to_bytes`](Self::to_bytes) writes the state as octets, so that the caller can store them elsewhere. **These octets are a
 /// secret**, because the keys of the context can be derived from them. A store must protect them like a session. A client may
@@ -36,8 +37,8 @@ pub(crate) enum Awaiting {
     Confirmation(PendingRequest),
 }
 
-/// An accepted request whose answer the client must still confirm. The stages validate the request again when the client
-/// confirms: the octets of the AP-REQ are shorter than the results of all stages.
+/// An accepted request whose answer the client must still confirm. The state keeps the octets of the AP-REQ, which are
+/// shorter than the results of all stages. When the client confirms, the stages validate the AP-REQ again.
 pub(crate) struct PendingRequest {
     pub(crate) message: Message,
     pub(crate) ap_req: Vec<u8>,

@@ -61,7 +61,7 @@ pub(crate) struct FinalToken<'t> {
     pub(crate) pending: &'t PendingRequest,
     /// `None` if the client did not negotiate.
     pub(crate) mechanisms: Option<MechanismList<'t>>,
-    /// The client's AP-REP in DCE style. It proves that the client has read the acceptor's AP-REP.
+    /// The client's AP-REP in DCE style. This AP-REP proves that the client has read the acceptor's AP-REP.
     pub(crate) ap_rep: Option<ApRep<'t>>,
     /// The client's mechListMIC.
     pub(crate) mic: Option<Unprinted<&'t [u8]>>,

@@ -9,7 +9,7 @@ fn control_and_format_characters_are_escaped() {
     assert_eq!(BoundedText::new("Łukasz O'Neill 李 \"x\"").to_string(), "Łukasz O'Neill 李 \"x\"");
 }
 
-/// Tries all invisible characters, and the neighbours of their ranges that show as themselves.
+/// Tries all invisible characters, and the visible characters next to the ranges of invisible characters.
 #[test]
 fn invisible_characters_are_escaped_and_their_neighbours_are_not() {
     for (first, last) in DEFAULT_IGNORABLE.iter().chain(BLANK) {

@@ -1,7 +1,7 @@
 //! Per-message tokens with AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
 //! This module makes tokens from messages and sequence numbers. From the peer's tokens, it returns messages whose
-//! integrity was verified, and sequence numbers. It does not check the order of the numbers.
+//! integrity was verified, and sequence numbers. This module does not check the order of the sequence numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,8 +1,8 @@
 //! The established GSS security context of an acceptor: per-message protection (RFC 2743 section 2.3).
 //!
-//! A context is made from the key, flags and sequence numbers of the AP-REQ and AP-REP exchange. It makes tokens from
-//! messages, and returns messages from tokens. With AES keys, the tokens are those of RFC 4121 section 4.2, and with
-//! RC4 keys those of RFC 4757 section 7. The peer was authenticated before the context is made.
+//! A context is made from the key, flags and sequence numbers of the AP-REQ and AP-REP exchange. The context makes
+//! tokens from messages, and returns messages from tokens. With AES keys, the tokens are those of RFC 4121 section 4.2,
+//! and with RC4 keys those of RFC 4757 section 7. The peer was authenticated before the context is made.
 
 mod cfx;
 mod error;

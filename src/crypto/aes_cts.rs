@@ -1,8 +1,9 @@
 //! AES in CBC mode with ciphertext stealing, CBC-CS3 with a zero initial vector (RFC 3962 section 5).
 //!
-//! The functions take the data as its first block and the rest, so the data is never shorter than a block. They encrypt
-//! or decrypt the data, and do not protect its integrity; [`super::rfc3962`] and [`super::rfc8009`] do that. The `cts`
-//! crate takes 50 % longer, because it decrypts one block at a time, and encrypts a single block twice.
+//! The functions take the data as its first block and the rest, so the data is never shorter than a block. The
+//! functions encrypt or decrypt the data. The modules [`super::rfc3962`] and [`super::rfc8009`] protect the integrity
+//! of the data. The `cts` crate takes 50 % longer, because it decrypts one block at a time, and encrypts a single block
+//! twice.
 
 use aes::cipher::array::Array;
 use aes::cipher::{
@@ -89,7 +90,8 @@ impl<C: Aes> AesCts<C> {
 
 impl<C: Aes> ZeroizeOnDrop for AesCts<C> {}
 
-/// The encryption of a whole message. The cipher runs it in one call, which uses the processor's AES instructions.
+/// The encryption of a whole message. The cipher runs this encryption in one call, which uses the processor's AES
+/// instructions.
 struct Encryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -134,7 +136,8 @@ fn steal(last: &mut Block, tail: &mut [u8]) {
     }
 }
 
-/// The decryption of a whole message. The cipher runs it in one call, which uses the processor's AES instructions.
+/// The decryption of a whole message. The cipher runs this decryption in one call, which uses the processor's AES
+/// instructions.
 struct Decryption<'a, F> {
     first: &'a mut Block,
     rest: &'a mut [u8],
@@ -244,7 +247,7 @@ fn split(rest: &mut [u8]) -> (&mut [Block], &mut [u8]) {
 }
 
 /// XORs `from` into `to` in two halves of eight octets. If the code XORs one octet or 16 octets at a time, the compiler
-/// moves the blocks out of the vector registers. This delays every block of the chain.
+/// moves the blocks out of the vector registers. These moves delay every block of the chain.
 fn xor(to: &mut Block, from: &Block) {
     let (to, _) = Array::<u8, U8>::slice_as_chunks_mut(to);
     let (from, _) = Array::<u8, U8>::slice_as_chunks(from);
@@ -257,7 +260,7 @@ type Block = Array<u8, U16>;
 
 const BLOCK: usize = 16;
 
-/// The number of blocks in a piece that is passed to `show`. They fill one block of SHA-1.
+/// The number of blocks in a piece that is passed to `show`. The blocks of a piece fill one block of SHA-1.
 const SHOWN: usize = 4;
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ impl fmt::Debug for RunningChecksum {
     }
 }
 
-/// A finished checksum. [`as_ref`](AsRef::as_ref) returns its 12, 16 or 24 octets.
+/// A finished checksum. [`as_ref`](AsRef::as_ref) returns the 12, 16 or 24 octets of the checksum.
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum(Octets);
 
@@ -167,7 +167,7 @@ enum Octets {
 }
 
 impl Checksum {
-    /// Returns the first eight octets. An RC4 per-message token contains only these.
+    /// Returns the first eight octets. An RC4 per-message token contains only these eight octets.
     #[cfg(feature = "rc4")]
     pub(crate) fn first_eight(&self) -> [u8; 8] {
         match &self.0 {

@@ -38,7 +38,7 @@ impl EncType {
     /// Camellia-256 with CMAC (RFC 6803).
     pub const CAMELLIA256_CTS_CMAC: Self = Self(26);
 
-    /// The types that this crate can decrypt. With the feature `rc4`, they include RC4.
+    /// The types that this crate can decrypt. With the feature `rc4`, these types include RC4.
     pub const SUPPORTED: [Self; if cfg!(feature = "rc4") { 5 } else { 4 }] = [
         Self::AES128_CTS_HMAC_SHA1_96,
         Self::AES256_CTS_HMAC_SHA1_96,
@@ -72,8 +72,8 @@ impl EncType {
         }
     }
 
-    /// Returns the checksum type that uses the same keys, or `None` if the type is not supported. RFC 3961 calls it the
-    /// associated checksum.
+    /// Returns the checksum type that uses the same keys, or `None` if the type is not supported. RFC 3961 calls this
+    /// checksum type the associated checksum.
     #[must_use]
     pub fn checksum_type(self) -> Option<ChecksumType> {
         match self {

@@ -52,14 +52,14 @@ impl HmacSha1 {
     }
 }
 
-/// A MAC to whose message the caller can still add pieces.
+/// A MAC of a message to which the caller can still add pieces.
 #[derive(Clone)]
 pub(super) struct Running {
     key: HmacSha1,
     state: State,
     /// The beginning of a block that is incomplete.
     block: [u8; BLOCK],
-    /// The number of octets in `block` that are filled. It is less than the length of the block.
+    /// The number of octets in `block` that are filled. This number is less than the length of the block.
     filled: usize,
     /// The number of octets in the message so far.
     length: u64,

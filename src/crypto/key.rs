@@ -29,9 +29,9 @@ pub struct Key(Secret);
 /// The octets of a key. The length is part of the type, so a key cannot be used with the algorithm of another
 /// encryption type.
 #[derive(Clone)]
-// Without this alignment, the value has 33 octets. The compiler then moves it with overlapping stores and loads, and
-// the processor waits for them. A ticket without PAC takes 8 % longer, as the mean of four layouts of the program. With
-// or without the alignment, a key of a service has 44 octets.
+// Without this alignment, the value has 33 octets. The compiler then moves the value with overlapping stores and loads,
+// which delay the processor. The validation of a ticket without PAC then takes 8 % longer, which is the mean of four
+// layouts of the program. With or without the alignment, a key of a service has 44 octets.
 #[repr(align(4))]
 pub(super) enum Secret {
     Aes128Sha1([u8; 16]),
@@ -128,8 +128,8 @@ impl Key {
         self.by_ref().prf(input)
     }
 
-    /// Returns the secret octets of the key. They must be kept secret: with the key of an account, an attacker can
-    /// forge tickets for the account.
+    /// Returns the secret octets of the key. The caller must keep these octets secret: with the key of an account, an
+    /// attacker can forge tickets for the account.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
         self.by_ref().octets()

@@ -1,7 +1,7 @@
 //! References to protocol keys, and all operations with a key.
 //!
-//! A key that is moved leaves a copy of its octets in memory. A key from a message is therefore used by reference. It
-//! stays in the buffer of the message, and that buffer is zeroized when it is dropped.
+//! A key that is moved leaves a copy of its octets in memory. A key from a message is therefore used by reference. The
+//! key stays in the buffer of the message, which is zeroized when it is dropped.
 
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,6 +1,6 @@
 //! Key usage numbers (RFC 4120 section 7.5.1, RFC 4121 section 2): the purpose of a derived key.
 //!
-//! A message that is encrypted for one usage does not decrypt for another. An attacker therefore cannot send, for
+//! A message that is encrypted for one usage does not decrypt for another usage. An attacker therefore cannot send, for
 //! example, an authenticator in place of a ticket.
 
 /// The purpose for which a key is used. Every usage has its own derived keys.

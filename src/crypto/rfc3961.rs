@@ -62,8 +62,8 @@ impl FoldedUsage {
 }
 
 /// Computes n-fold to `N` octets. Copies of the input are concatenated, and each copy is rotated 13 bits further to the
-/// right. When the copies fill a whole number of outputs, these are added in ones' complement. `input` must not be
-/// empty.
+/// right. When the copies fill a whole number of outputs, the outputs are added in ones' complement. `input` must not
+/// be empty.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -94,8 +94,9 @@ const fn rotated_octet(input: &[u8], times: usize, index: usize) -> u8 {
     octet
 }
 
-/// Adds the carries from the last octet to the first, and the carry of the first octet to the last. After the first
-/// round, the carry has at most two octets, after the second at most one bit, and after the third none.
+/// Adds the carries from the last octet to the first, and the carry of the first octet to the last. The carry has at
+/// most two octets after the first round, has at most one bit after the second round, and is zero after the third
+/// round.
 #[expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

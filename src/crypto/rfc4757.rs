@@ -1,8 +1,8 @@
 //! RC4 with HMAC-MD5: encryption type 23, checksum type −138 (RFC 4757). RFC 8429 deprecates RC4, so the policy must
 //! allow it explicitly.
 //!
-//! A scheme is made from a protocol key, such as an NT hash, and a usage. It returns only plaintexts whose MAC is
-//! right. A ciphertext begins with the MAC of the plaintext, and the key of the RC4 stream is derived from this MAC.
+//! A scheme is made from a protocol key, such as an NT hash, and a usage. The scheme returns only plaintexts whose MAC
+//! is right. A ciphertext begins with the MAC of the plaintext, and the key of the RC4 stream is derived from this MAC.
 
 use alloc::vec::Vec;
 use core::iter;
@@ -145,7 +145,7 @@ pub(super) fn nt_hash(password: impl Iterator<Item = u16>) -> [u8; 16] {
     hash.finalize().into()
 }
 
-/// Computes the pseudo-random function of MIT krb5 and Heimdal. RFC 4757 does not define one.
+/// Computes the pseudo-random function of MIT krb5 and Heimdal. RFC 4757 does not define a pseudo-random function.
 pub(super) fn prf(key: &[u8; 16], input: &[u8]) -> [u8; 20] {
     keyed::<Hmac<Sha1>, U16>(key.into()).chain_update(input).finalize().into_bytes().into()
 }

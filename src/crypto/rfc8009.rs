@@ -1,7 +1,7 @@
 //! AES with HMAC-SHA2: encryption types 19 and 20, and checksum types 19 and 20 (RFC 8009).
 //!
-//! A scheme is made from a protocol key and a usage. It returns only plaintexts whose MAC is right. The MAC is computed
-//! over the ciphertext, so the scheme verifies every ciphertext before decrypting it.
+//! A scheme is made from a protocol key and a usage. The scheme returns only plaintexts whose MAC is right. The MAC is
+//! computed over the ciphertext, so the scheme verifies every ciphertext before decrypting it.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 /// octets with the session keys are overwritten on drop. `Debug` shows no keys.
 ///
 /// Names, times and flags are the client's own statements about its tickets. These statements say how to use the tickets.
-/// They do not identify the client: [`Accepted::identity`](crate::Accepted::identity) does.
+/// The statements do not identify the client: [`Accepted::identity`](crate::Accepted::identity) does.
 ///
 /// ```
 /// # use kerberos_sso::Accepted;

@@ -150,7 +150,7 @@ pub enum AddressCause {
     /// The ticket does not list the client's address.
     #[error("the client's address is not one of these")]
     NotListed,
-    /// The ticket lists no IP address, but NetBIOS names, which Windows clients ask for, or addresses of other types.
+    /// The ticket lists addresses, but no IP address. For example, Windows clients ask for NetBIOS names.
     #[error("none of the addresses is an IP address: Windows lists the client's NetBIOS name")]
     NoIpAddress,
     /// The caller did not give the client's address.
@@ -177,8 +177,7 @@ pub enum BindingDemand {
     /// The policy demands bindings of every client ([`BindingLevel::Require`](crate::policy::BindingLevel::Require)).
     #[error("every client must send bindings")]
     Required,
-    /// The client announces in KERB_AP_OPTIONS that it sends bindings, or these options cannot be read, but it sent no
-    /// bindings.
+    /// The client sent no bindings, although its KERB_AP_OPTIONS announce bindings or cannot be read.
     #[error("the client announces that it sends bindings")]
     Advertised,
 }

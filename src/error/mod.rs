@@ -182,7 +182,8 @@ pub enum Error {
         client: UnixTime,
         /// The time that the caller gave.
         server: UnixTime,
-        /// The allowed clock skew in whole seconds. The two times may differ by this much either way.
+        /// The allowed clock skew in whole seconds. The client's time may be earlier or later than `now` by at most
+        /// this skew.
         allowed_seconds: i64,
     },
     /// The ticket has expired.
@@ -212,7 +213,7 @@ pub enum Error {
         /// The limit in seconds: [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus one clock skew.
         limit_seconds: i64,
     },
-    /// The ticket may be used from the addresses in it only, and the client's address is not among them.
+    /// The ticket may be used only from the addresses that it lists, and it does not list the client's address.
     #[error("the ticket may be used from certain addresses only, and {0}")]
     AddressMismatch(AddressCause),
     /// The KDC did not check the realms on the ticket's authentication path, and the policy does not allow this path.
@@ -290,7 +291,7 @@ pub enum Error {
     #[error("{0}, so this request cannot be distinguished from a replay")]
     ReplayCacheFailed(ReplayCacheFault),
 
-    /// The caller's configuration contradicts itself. No client can cause this.
+    /// The caller's configuration contradicts itself. No client can cause this error.
     #[error("the program that uses this validator made a mistake: {0}")]
     Misuse(Misuse),
 }

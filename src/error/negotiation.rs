@@ -19,7 +19,7 @@ pub enum NegotiationCause {
     /// The client's AP-REP, its second token in DCE style, does not answer the AP-REP of this server.
     #[error("the client's AP-REP does not answer the AP-REP of this server")]
     ApRep,
-    /// The client's final token is not the expected one: the client sent an AP-REP without DCE style, or no AP-REP in DCE
+    /// The client's final token has the wrong kind: the client sent an AP-REP without DCE style, or no AP-REP in DCE
     /// style.
     #[error("the client's final token does not complete this negotiation")]
     LastToken,

@@ -4,8 +4,8 @@ use super::{Error, Integrity, NoKey, remedies};
 use core::fmt;
 
 impl Error {
-    /// Returns the action that an administrator can take, in sentences that [`Remedy`] prints. The answer is `None` if a
-    /// broken client or an attacker sent the request, so that an administrator can do nothing.
+    /// Returns the action that an administrator can take, in sentences that [`Remedy`] prints. The result is `None` if
+    /// a broken client or an attacker sent the request, so that an administrator can do nothing.
     #[must_use]
     pub const fn remedy(&self) -> Option<Remedy<'_>> {
         match remedies::words(self) {

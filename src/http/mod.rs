@@ -39,8 +39,8 @@
 //! Browsers send one token. A client that offers Kerberos without a ticket in its offer must send another token. The
 //! client's next request needs the state that
 //! [`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation) returns. The server can keep that state
-//! with the connection. This is wrong with HTTP/2 and behind proxies, where clients share connections. Or the client
-//! carries the state, [sealed](SealingKey).
+//! with the connection. Do not keep the state with the connection with HTTP/2 or behind proxies, where clients share
+//! connections. Instead, the client can carry the state, [sealed](SealingKey).
 //!
 //! # HTTP/1.1 and HTTP/2
 //! Each request carries its own token, and that token authenticates this request only. With NTLM, in contrast, a token

@@ -36,8 +36,8 @@ impl SealingKey {
 
     /// Seals `negotiation` at the time `now`. Use `randomness` for this call only, and not for an answer as well.
     ///
-    /// Returns `None` if the sealed value would have more than [`MAX_SEALED_LENGTH`] characters. This happens if the
-    /// client must confirm an answer to an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.
+    /// Returns `None` if the sealed value would have more than [`MAX_SEALED_LENGTH`] characters. The value is too long
+    /// if the client must confirm an answer to an AP-REQ with a large PAC. A negotiation without an AP-REQ always fits.
     #[must_use]
     pub fn seal(&self, negotiation: &Negotiation, randomness: &Randomness, now: UnixTime) -> Option<String> {
         let state = Zeroizing::new(negotiation.to_bytes());

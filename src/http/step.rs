@@ -16,8 +16,8 @@ impl<R: ReplayCache> Validator<R> {
     /// Decides an HTTP request by all its `Authorization` values, in their order.
     ///
     /// With [`RoundTrips::One`] the server keeps no state between two requests, and no step is [`SignInStep::Continue`].
-    /// This is enough for browsers. With [`RoundTrips::Many`] clients may send several tokens. The caller then passes the
-    /// state of [`Continue::into_negotiation`] with the client's next request.
+    /// One round trip is enough for browsers. With [`RoundTrips::Many`] clients may send several tokens. The caller
+    /// then passes the state of [`Continue::into_negotiation`] with the client's next request.
     pub fn sign_in<'c, V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,
@@ -128,9 +128,9 @@ impl SignInStep {
         }
     }
 
-    /// Returns the status of the response. The status is 401 for a challenge or a continued negotiation. It is 200 for a
-    /// signed-in client, unless the page has another status. It is 403 for a failed client, unless the server offers
-    /// another way to sign in. A status 401 would be a challenge (RFC 9110 section 15.5.2).
+    /// Returns the status of the response. The status is 401 for a challenge or a continued negotiation. The status is
+    /// 200 for a signed-in client, unless the page has another status. The status is 403 for a failed client, unless
+    /// the server offers another way to sign in. A status 401 would be a challenge (RFC 9110 section 15.5.2).
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {

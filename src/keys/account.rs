@@ -117,7 +117,7 @@ impl Account {
     }
 
     /// Adds a key. If the account already holds the same key with the same version, the key is not added a second time.
-    /// The held key then serves until the later of the two ends.
+    /// The held key then serves until the later of the two end times.
     #[must_use]
     pub fn with_key(mut self, key: ServiceKey) -> Self {
         self.add_keys(&[key]);
@@ -183,8 +183,8 @@ impl Account {
     /// The realm must not be on the authentication path of users of another realm, unless
     /// [`Policy::with_transited_realms`](crate::Policy::with_transited_realms) also lists the realm.
     ///
-    /// If several accounts share a key, add the realm to each of them: a ticket must satisfy the bounds of all accounts
-    /// that hold its key.
+    /// If several accounts share a key, add the realm to each of these accounts: a ticket must satisfy the bounds of
+    /// all accounts that hold its key.
     #[must_use]
     pub fn with_client_realm(mut self, realm: &str) -> Self {
         self.trust_mut().client_realms.push(realm.into());
@@ -199,8 +199,8 @@ impl Account {
     /// forests must name the domains. Otherwise an administrator of one forest can write tickets with the SID of
     /// another forest's user.
     ///
-    /// If several accounts share a key, name the domains for each of them: a ticket must satisfy the bounds of all
-    /// accounts that hold its key.
+    /// If several accounts share a key, name the domains for each of these accounts: a ticket must satisfy the bounds
+    /// of all accounts that hold its key.
     #[must_use]
     pub fn with_domain_sid(mut self, domain: Sid) -> Self {
         self.trust_mut().domain_sids.push(domain);
@@ -229,8 +229,8 @@ impl Account {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// If several accounts share a key, add the domain to each of them: a ticket must satisfy the bounds of all
-    /// accounts that hold its key.
+    /// If several accounts share a key, add the domain to each of these accounts: a ticket must satisfy the bounds of
+    /// all accounts that hold its key.
     #[must_use]
     pub fn with_forest_domain(self, realm: &str, domain: Sid) -> Self {
         self.with_tied_domain(realm, domain, Forest::Own)
@@ -374,7 +374,7 @@ impl Account {
     }
 
     /// Adds keys. A key that the account already holds with the same version is not added. The held key then serves
-    /// until the later of the two ends.
+    /// until the later of the two end times.
     ///
     /// The function copies keys instead of moving them. Every copy is zeroized when it is dropped, but a move would
     /// leave the octets in freed memory.
@@ -430,7 +430,7 @@ impl Account {
         Bounds { tenant: self.tenant(), realm: self.realm(), directory: self.directory, trust: self.trust() }
     }
 
-    /// Returns this account's keys that other accounts hold, too, and whose bounds differ from the bounds of this account.
+    /// Returns this account's keys that accounts with other bounds also hold.
     pub(super) fn shared_keys(&self) -> &[SharedKey] {
         self.settings.as_ref().map_or(&[], |settings| &settings.shared_keys)
     }

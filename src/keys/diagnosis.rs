@@ -85,7 +85,7 @@ pub struct KeyVersion {
     /// The number of other keys that are held and were not tried, as in
     /// [`Integrity::Ticket`](crate::error::Integrity::Ticket::left_out).
     pub left_out: usize,
-    /// Whether the ticket names a later version than every held key of its type.
+    /// Whether the ticket names a later key version than all held keys of its type have.
     pub newer: bool,
     /// Whether the account of the held keys is a service principal (`HTTP/www.example.com`) that does not name the
     /// ticket's service ([`Account::with_service`](crate::Account::with_service)). In realms of MIT krb5 and FreeIPA,

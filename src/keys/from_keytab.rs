@@ -140,7 +140,7 @@ impl Keytab {
         principals.into_iter().map(account).collect()
     }
 
-    /// Returns the accounts of these principals. Fails if there is none.
+    /// Returns the accounts of these principals. Fails if these principals have no account.
     pub(super) fn accounts_of(self, principals: &[&str]) -> Result<Vec<Account>, KeytabError> {
         let (had_entries, keytab) = (!self.entries.is_empty(), self.only(principals.iter().copied()));
         if had_entries && keytab.entries.is_empty() {
@@ -150,7 +150,7 @@ impl Keytab {
         keytab.some_accounts()
     }
 
-    /// Returns all accounts. Fails if there is none.
+    /// Returns all accounts. Fails if the keytab has no usable key.
     pub(super) fn some_accounts(self) -> Result<Vec<Account>, KeytabError> {
         let (unsupported, unusable) = (self.entries.len(), self.unusable.clone());
         let accounts = self.accounts();

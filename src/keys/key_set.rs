@@ -356,9 +356,9 @@ fn accounts_before<'k>(old: &'k KeySet, accounts: &[Account]) -> Vec<Option<&'k 
     accounts.iter().map(|account| before(&old, &new, account)).collect()
 }
 
-/// Returns the account of an old set that is the same as `account` of a new set. The realms and names must be equal,
-/// and the tenants, too. Unequal tenants suffice if one of the two accounts has no label, and each set has only one
-/// account of that realm and name. This exception is for a server that begins to label its accounts.
+/// Returns the account of an old set that is the same as `account` of a new set. The realms, names and tenants must be
+/// equal. The tenants may differ if one of the two accounts has no label, and each set has only one account of that
+/// realm and name. This exception is for a server that begins to label its accounts.
 fn before<'k>(old: &ByName<'k>, new: &ByName<'_>, account: &Account) -> Option<&'k Account> {
     let name = (account.realm(), account.name());
     let of_name = old.get(&name)?;
@@ -442,10 +442,10 @@ fn holders_of_shared_keys(accounts: &[&Account], hasher: &DefaultHashBuilder) ->
     shared.into_values().collect()
 }
 
-/// The default number of prepared forms that a key set keeps. With this limit, they take at most 50 MB. Most services
-/// receive tickets for fewer accounts within one day.
+/// The default number of prepared forms that a key set keeps. With this limit, the prepared forms take at most 50 MB.
+/// Most services receive tickets for fewer accounts within one day.
 const PREPARED_KEYS: usize = 32_768;
 
-/// The greatest length of a service name that is looked up, in octets. It suffices for a service class, a host name of
-/// 255 octets, and a port.
+/// The greatest length of a service name that is looked up, in octets. This length suffices for a service class, a host
+/// name of 255 octets, and a port.
 const MAX_SERVICE_LENGTH: usize = 320;

@@ -12,7 +12,7 @@
 //!   u32  kvno                 -- if octets are left; zero counts as none
 //!   …    flags of Heimdal and Samba, ignored
 //! ```
-//! 0x502 is big-endian. 0x501 has the byte order of the machine that wrote it, so the reader tries both.
+//! 0x502 is big-endian. 0x501 has the byte order of the machine that wrote it, so the reader tries both byte orders.
 //!
 //! A record that cannot be used does not make the other records unusable. Such a record is listed separately; the
 //! library of MIT krb5 skips it.
@@ -318,7 +318,7 @@ impl<'a> Records<'a> {
     fn cut_short(mut self, problem: KeytabProblem) -> UnusableEntry {
         let mut unusable = self.unusable(problem);
         if self.i32().is_ok() {
-            // The result is not needed: `fields` writes each field that it can read into `unusable`.
+            // The result is not needed: `fields` stores in `unusable` each field that it can read.
             let _: Result<KeytabEntry, KeytabProblem> = self.fields(&mut unusable);
         }
         unusable

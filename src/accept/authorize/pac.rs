@@ -84,7 +84,8 @@ fn joined(name: PrincipalName<'_>) -> impl Iterator<Item = char> {
     name.components().flat_map(|component| core::iter::once('/').chain(component.chars())).skip(1)
 }
 
-/// Rejects a PAC that shows S4U2Proxy or S4U2Self, if the policy refuses delegation. The ticket's flags do not show them.
+/// Rejects a PAC that shows S4U2Proxy or S4U2Self, if the policy refuses delegation. The ticket's flags do not show
+/// S4U2Proxy or S4U2Self.
 fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy: &Policy) -> Result<(), PacRefusal> {
     if policy.delegation != DelegationPolicy::Refuse {
         return Ok(());

@@ -40,7 +40,7 @@ pub(crate) struct Grounds<'a> {
 
 impl PacRefusal {
     /// Returns the error that explains this refusal. The error needs SIDs and names of the PAC, which a check has read before.
-    /// If one were missing, the error would be that of a PAC without LOGON_INFO.
+    /// If such a value were missing, the function would return the error of a PAC without LOGON_INFO.
     #[cold]
     #[inline(never)]
     pub(crate) fn explain(self, grounds: &Grounds<'_>) -> Error {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The vector has room before it would grow by itself, and moves only if it must.
+/// Checks that `reserve` moves the vector only if its capacity is too small.
 #[test]
 fn room_is_made_only_when_the_buffer_is_too_small() {
     let mut buffer = Buffer(Vec::with_capacity(4));

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// The plan of the answer to a verified request.
 #[derive(Debug)]
 pub(crate) enum AnswerPlan {
-    /// The answer to an AP-REQ that has just arrived: the answer is still to be made, in this form.
+    /// The form of the answer to an AP-REQ that has just arrived. The server makes this answer later.
     ToRequest(AnswerForm),
     /// The answer to the client's final token: the context and the answer are complete.
     ToFinalToken(Box<Completed>),
@@ -221,7 +221,8 @@ fn check_ap_rep(ap_rep: ApRep<'_>, keys: ContextKeys<'_>, sequence: u32) -> Resu
     if ap_rep.enc_part.etype != cipher.etype() {
         return Err(refused);
     }
-    // If an attacker sends the acceptor's own AP-REP back, the plaintext holds the key of the context, so it is zeroized.
+    // An attacker may send the acceptor's own AP-REP back. The plaintext then holds the key of the context, so the
+    // buffer is zeroized.
     let mut buffer = Zeroizing::new(alloc::vec![0; ap_rep.enc_part.cipher.len()]);
     let Ok(plaintext) = cipher.decrypt(ap_rep.enc_part.cipher, &mut buffer) else {
         return Err(refused);

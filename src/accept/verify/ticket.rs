@@ -138,5 +138,5 @@ fn check_delegation(ticket: TicketFacts<'_>, policy: &Policy) -> Result<(), Refu
 /// The realm of anonymous clients (RFC 8062 section 3).
 const ANONYMOUS_REALM: &[u8] = b"WELLKNOWN:ANONYMOUS";
 
-/// The name WELLKNOWN/ANONYMOUS. DER has only this encoding of its two components.
+/// The name WELLKNOWN/ANONYMOUS. DER has only this encoding of the two components of the name.
 const ANONYMOUS_NAME: &[u8] = b"\x1B\x09WELLKNOWN\x1B\x09ANONYMOUS";
