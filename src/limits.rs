@@ -15,7 +15,7 @@ pub const MAX_KEPT_MECH_TYPES: usize = 1024;
 /// attributes, and browsers accept cookies of 4,096 octets (RFC 6265 section 6.1).
 pub const MAX_SEALED_LENGTH: usize = 3840;
 
-/// The greatest age of a sealed state, in seconds. Clients answer at once, so this is the usual clock skew.
+/// The greatest age of a sealed state, in seconds. Clients answer immediately, so the usual clock skew is long enough.
 pub const MAX_SEALED_SECONDS: u64 = 300;
 
 /// The most components in one principal name. Service names have two or three components. RFC 4120 sets no limit.
@@ -29,7 +29,8 @@ pub const MAX_REALM_LENGTH: usize = 255;
 /// check it. Real lists have a few dozen octets.
 pub const MAX_TRANSITED_SIZE: usize = 4096;
 
-/// The most realms that such a list may name. An authentication path through two forests crosses a few realms.
+/// The most realms that the list of an authentication path may name. An authentication path through two forests crosses
+/// a few realms.
 pub const MAX_TRANSITED_REALMS: usize = 32;
 
 /// The most addresses in one ticket. A host has a few addresses, and no client asks for a ticket with more.
@@ -82,5 +83,5 @@ pub const MAX_AUTHORIZATION_IDENTITY: usize = 1024;
 pub const MAX_SESSION_GROUPS: usize = MAX_PAC_SIZE / 8;
 
 /// The longest text that is read of a stored [`SessionIdentity`](crate::SessionIdentity), in octets. Quoting at most
-/// doubles a name of a token, and a text of a PAC grows by half when it becomes UTF-8.
+/// doubles the length of a name. A text of a PAC needs at most half as many octets again in UTF-8.
 pub const MAX_SESSION_TEXT: usize = 2 * MAX_TOKEN_SIZE;

@@ -1,6 +1,6 @@
-//! The manual: one page for each topic, whole from beginning to end.
+//! The manual: one complete page for each topic.
 //!
-//! In the order in which a newcomer reads:
+//! The first pages, in the order for a new reader:
 //!
 //! | page | what you learn |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | [`sessions`] | sign in once, and keep a session |
 //! | [`testing`] | test your own server, without a KDC |
 //!
-//! Before the server serves many:
+//! The pages to read before many users sign in:
 //!
 //! | page | what you learn |
 //! |---|---|
@@ -22,7 +22,7 @@
 //! | [`protocols`] | sign users in to mail, LDAP and database servers |
 //! | [`speed`] | what a decision costs, and what several nodes share |
 //!
-//! For a review:
+//! The pages for a review:
 //!
 //! | page | what you learn |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! The policy: the rules of a server beyond the demands of the protocol. Every weakening is spelled out.
+//! The policy: the rules of a server beyond the demands of the protocol. The name of each weakening says which check it
+//! weakens.
 
 use crate::crypto::{ChecksumType, EncType};
 use crate::limits::MAX_TOKEN_SIZE;
@@ -9,7 +10,8 @@ use core::time::Duration;
 
 /// The rules of a [`Validator`](crate::Validator), set once.
 ///
-/// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is the profile of Microsoft Entra Seamless SSO.
+/// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is for a server of Microsoft Entra
+/// Seamless SSO.
 ///
 /// ```
 /// use kerberos_sso::Policy;
@@ -75,9 +77,10 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Makes the profile of Microsoft Entra Seamless SSO. It accepts tickets of at most ten hours for the two service names
-    /// of `AZUREADSSOACC$`, with the PAC of a person. It rejects delegated tickets, and tickets whose user only a service
-    /// vouches for. If the account names its forest's domains, memberships in groups of other domains are rejected.
+    /// Makes the policy of Microsoft Entra Seamless SSO. The policy accepts tickets of at most ten hours for the two
+    /// service names of `AZUREADSSOACC$`, with the PAC of a person. The policy rejects delegated tickets, and tickets
+    /// in which only a service asserts the user's identity. If the account names its forest's domains, memberships in
+    /// groups of other domains are rejected.
     pub fn seamless_sso() -> Self {
         Self::default()
             .with_max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
@@ -136,7 +139,8 @@ impl Policy {
     /// `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM` mean the same service. The realm is not compared.
     ///
     /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite the name. So the check of
-    /// that name finds misconfiguration. It does not stop a client with a ticket for another service of the account.
+    /// that name finds misconfiguration. The check does not stop a client with a ticket for another service of the
+    /// account.
     ///
     /// A client of Windows or Heimdal also names the service in its authenticator
     /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where only the client can
@@ -172,8 +176,8 @@ impl Policy {
         Self { transited, ..self }
     }
 
-    /// Names the realms that may lie on an authentication path although the KDC did not check them (RFC 4120 section 2.7). A
-    /// ticket is accepted if all realms on its path are named. Realms are compared octet by octet.
+    /// Names the realms that may lie on an authentication path although the KDC did not check the path (RFC 4120
+    /// section 2.7). A ticket is accepted if all realms on its path are named. Realms are compared octet by octet.
     ///
     /// The KDC of a realm on the path can name any user of the realms behind it. So name a realm only if its KDC may do so.
     /// The account lists the realms whose users may sign in
@@ -274,7 +278,7 @@ impl Policy {
         self.services.as_ref().map(|services| services.iter().map(|service| &**service))
     }
 
-    /// Returns whether this realm may lie on an authentication path although the KDC did not check it.
+    /// Returns whether this realm may lie on an authentication path that the KDC did not check.
     pub(crate) fn lists_transited(&self, realm: &[u8]) -> bool {
         self.transited_realms.iter().any(|listed| listed.as_bytes() == realm)
     }
@@ -316,7 +320,7 @@ pub enum BindingLevel {
     /// No client must be bound, so a client without bindings is accepted. If the server gives no bindings, none are compared.
     IfPresent,
     /// Clients that announce bindings in KERB_AP_OPTIONS (MS-KILE section 2.2.7), or whose options cannot be read, must be
-    /// bound. Modern Windows announces bindings even without sending any.
+    /// bound. Modern Windows announces bindings even if it sends no bindings.
     IfAdvertised,
     /// Every client must be bound.
     Require,
@@ -337,12 +341,13 @@ pub enum BindingAddressPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransitedPolicy {
-    /// The KDC must have checked those realms and must say so in the ticket (RFC 4120 section 3.2.3). Or each of the realms
-    /// must be named, by [`Policy::with_transited_realms`] or
+    /// The KDC must have checked those realms and must say so in the ticket (RFC 4120 section 3.2.3). Otherwise each of
+    /// the realms must be named, by [`Policy::with_transited_realms`] or
     /// [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the authentication path, and its list is not read. KDCs of Windows check no such list (MS-KILE
-    /// section 3.1.5.4), so every KDC on the path can name any user of the account's client realms. Name the realms instead.
+    /// Any realm may lie on the authentication path, and the list of its realms is not read. KDCs of Windows check no
+    /// such list (MS-KILE section 3.1.5.4), so every KDC on the path can name any user of the account's client realms.
+    /// Instead of this setting, name the realms.
     TrustKdc,
 }
 
@@ -376,7 +381,7 @@ pub enum DelegationPolicy {
 #[non_exhaustive]
 pub enum PacPolicy {
     /// A ticket must have a PAC that verifies and holds the user's SID. In Active Directory a name does not identify a user:
-    /// administrators later give it to other people.
+    /// administrators later give the name to other people.
     Require,
     /// A PAC must verify: a ticket whose PAC does not verify is rejected. Without a PAC, only the name identifies the user. A
     /// ticket needs a PAC if the account is of Active Directory, or if a rule exists that only a PAC can satisfy
@@ -408,8 +413,8 @@ pub enum KdcSignaturePolicy {
 pub enum AccountPolicy {
     /// Every account may sign in.
     Any,
-    /// Only accounts of people may sign in. Refused are computers, managed service accounts, trusts, accounts of the system
-    /// itself (Guest, krbtgt), guest logons and disabled accounts. Only a PAC shows the kind, so every ticket needs a PAC.
+    /// Only accounts of people may sign in. Computers, managed service accounts, trusts, built-in accounts (Guest,
+    /// krbtgt), guest logons and disabled accounts are refused. Only a PAC shows the kind, so every ticket needs a PAC.
     PeopleOnly,
 }
 
@@ -417,7 +422,7 @@ pub enum AccountPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignSidPolicy {
-    /// The memberships are listed apart from the others, and grant no rights.
+    /// These memberships are listed separately, and grant no rights.
     Separate,
     /// The ticket is rejected. Only a PAC shows the memberships, so every ticket must have a PAC.
     Refuse,
@@ -428,8 +433,8 @@ pub enum ForeignSidPolicy {
 #[non_exhaustive]
 pub enum AcceptorSubkeyPolicy {
     /// The AP-REP carries a subkey, as an AP-REP of Windows or MIT krb5 does. The type of the subkey is the strongest type
-    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. Without such a type, it is the type that
-    /// the client uses. RC4 contexts get a subkey only if the client lists an AES type.
+    /// that the client lists (RFC 4537) and [`Policy::with_session_etypes`] allows. Without such a type, the subkey has
+    /// the type that the client uses. RC4 contexts get a subkey only if the client lists an AES type.
     Always,
     /// The AP-REP carries a subkey only in DCE style, which demands it. Otherwise the client's key protects the messages.
     Never,
@@ -489,7 +494,8 @@ fn service_name(name: &str) -> Box<str> {
     }
 }
 
-/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as endless.
+/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as an
+/// unlimited duration.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -336,8 +336,8 @@ impl HeldRealms {
     }
 }
 
-/// The greatest number of realms that are considered for the list. If a server has more realms, the first two in the
-/// list are of little use anyway.
+/// The greatest number of realms that are considered for the list. If a server has more realms, a list of two of them
+/// does not help the administrator.
 const MAX_LOOKED_AT: usize = 64;
 
 impl HeldKeys {

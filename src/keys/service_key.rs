@@ -1,7 +1,8 @@
 //! A long-term key of an account, and its prepared form.
 //!
 //! A key set may hold millions of keys, and most of them belong to accounts that no client uses today. A key therefore
-//! takes only 44 octets. Its prepared form takes thirty times as much memory, and is stored separately in [`Prepared`].
+//! takes only 44 octets. The prepared form of a key takes thirty times as much memory, and is stored separately in
+//! [`Prepared`].
 
 use crate::crypto::{ChecksumType, Checksummer, Cipher, DecryptError, EncType, Key, KeyUsage, RunningChecksum};
 use crate::pac::SignatureKey;

@@ -66,7 +66,8 @@ pub(super) enum SidFilter {
 }
 
 /// A key that several accounts with different bounds hold. The bounds of all these accounts apply to tickets with this
-/// key. Otherwise the client could choose the account, because it can change the service's name and realm in a ticket.
+/// key. Otherwise the client could choose the account, because the client can change the service's name and realm in a
+/// ticket.
 #[derive(Clone, Debug)]
 pub(super) struct SharedKey {
     /// The index of the key in the account that has this shared key.

@@ -53,7 +53,7 @@ impl Accepted {
     /// Makes the answer that ends the negotiation. The answer authenticates this server to a client that asks for mutual
     /// authentication.
     ///
-    /// A client that prefers another mechanism or uses DCE style must confirm the answer, and takes this answer for an
+    /// A client that prefers another mechanism or uses DCE style must confirm the answer, and treats this answer as an
     /// error. For such a client use [`step`](Self::step), which asks the client to continue.
     pub fn answer(&self, randomness: &Randomness) -> Answer {
         match &self.verified.answer {

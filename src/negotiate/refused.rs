@@ -1,5 +1,5 @@
-//! A refusal, and the answer to the refused client. The answer is a plain reject. If the policy asks for it and the
-//! client has proved its identity, the answer is the RFC 4120 code of the reason.
+//! A refusal, and the answer to the refused client. The answer is a reject without a reason. The answer has the RFC
+//! 4120 code of the reason if the policy asks for the code and the client has proved its identity.
 
 use crate::accept::message::Message;
 use crate::accept::open::Opened;
@@ -182,7 +182,7 @@ impl Refused {
 }
 
 impl Offer<'_> {
-    /// Refuses the client. A server calls this if it cannot ask the client for another token.
+    /// Refuses the client. A server calls this function if it cannot ask the client for another token.
     pub fn refuse(self) -> Refused {
         Refused::of_token(self.refusal().explain(&self.token), &self.token)
     }

@@ -1,7 +1,7 @@
 //! The information that a token gives without a key: its kind, its service, and the key that it needs.
 //!
-//! The information also helps to explain refused tokens. The information is not verified, and the crate makes no request of
-//! it.
+//! The information also helps to explain refused tokens. The information is not verified, and the crate makes no
+//! [`Request`](crate::stages::Request) from it.
 
 use crate::accept::token::Token;
 use crate::crypto::EncType;

@@ -24,9 +24,10 @@
 //! fields. A refusal is at WARN if the administrator can remove its cause (keys, replay cache, the program). A refusal is
 //! at INFO if any client can cause it. A negotiation that continues is at DEBUG.
 //!
-//! A validator that is made or gets other keys reports the event `unbounded-accounts`, at INFO, if some of its accounts are
-//! not limited. Such an account accepts tickets without a PAC (`without_pac` is their number) or users of any domain
-//! (`any_domain` is their number). `account` and `realm` name the first such account.
+//! A new validator, or a validator that gets other keys, reports the event `unbounded-accounts`, at INFO, if some of
+//! its accounts are not limited. `without_pac` is the number of accounts that accept tickets without a PAC.
+//! `any_domain` is the number of accounts that accept users of any domain. `account` and `realm` name the first such
+//! account.
 //!
 //! The layers of the feature `tower` have their own events. Each event has a `message` and a `remedy`, and has the
 //! request's `host` if the request names a host:
@@ -47,7 +48,7 @@
 //! subscriber with a clock can measure each stage. This crate has no clock.
 //!
 //! Without the feature `tracing`, no event and no span is compiled. With the feature but without a subscriber, each event
-//! and span costs a comparison. All of them together cost about 500 instructions of an accepted request.
+//! and span costs a comparison. All events and spans of an accepted request together cost about 500 instructions.
 //!
 //! # Moving away from RC4
 //! [`EtypeCensus`] counts the encryption types that clients use, and lists the accounts that still use RC4.

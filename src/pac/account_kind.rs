@@ -7,16 +7,17 @@ use super::logon_info::{AccountControl, LogonInfo};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum AccountKind {
-    /// The account is a person's, or an ordinary user account of a service: a PAC does not distinguish these.
+    /// The account belongs to a person, or is an ordinary user account of a service. A PAC does not distinguish these
+    /// two kinds.
     User,
-    /// The account is a computer's or a managed service's: a PAC does not distinguish these.
+    /// The account belongs to a computer or a managed service. A PAC does not distinguish these two kinds.
     Computer,
     /// The account is a domain controller's.
     DomainController,
     /// The account is that of a trust with another domain.
     Trust,
-    /// The account is a built-in account that no person signs in with: Guest (RID 501), krbtgt (502), DefaultAccount (503) or
-    /// WDAGUtilityAccount (504). Administrator (500) is a `User`.
+    /// The account is a built-in account with which no person signs in: Guest (RID 501), krbtgt (502), DefaultAccount
+    /// (503) or WDAGUtilityAccount (504). Administrator (500) is a `User`.
     System,
 }
 

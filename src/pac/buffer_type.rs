@@ -41,7 +41,7 @@ impl BufferType {
     pub(super) const NUMBERS: usize = 20;
 
     /// Returns the number of a known type. The function tests a bit of `KNOWN`: a `match` of the numbers would become a jump
-    /// table. The processor would often mispredict the jump, since it changes from buffer to buffer.
+    /// table. The processor would often mispredict the jump, since the target changes from buffer to buffer.
     pub(super) fn known(self) -> Option<usize> {
         let number = usize::try_from(self.0).ok()?;
         (number < Self::NUMBERS && KNOWN >> number & 1 != 0).then_some(number)

@@ -1,9 +1,9 @@
 //! PAC_CLIENT_CLAIMS_INFO and PAC_DEVICE_CLAIMS_INFO (MS-PAC sections 2.11 and 2.13; MS-ADTS section 2.2.18): the claims of
 //! the directory about a user or a device.
 //!
-//! Input: the buffer with a serialized CLAIMS_SET_METADATA. It contains a serialized CLAIMS_SET, which is usually compressed.
-//! Output: owned claims, when the caller asks for them. Before the reader allocates memory for a count, it checks that enough
-//! octets are left.
+//! Input: the buffer with a serialized CLAIMS_SET_METADATA. This structure contains a serialized CLAIMS_SET, which is
+//! usually compressed. Output: owned claims, when the caller asks for them. Before the reader allocates memory for a
+//! count, it checks that enough octets are left.
 
 use super::compression::{lznt1, xpress_huffman};
 use super::error::{PacMalformed, PacProblem};
@@ -45,7 +45,7 @@ pub struct ClaimSource(pub u16);
 impl ClaimSource {
     /// The source is an attribute in Active Directory.
     pub const ACTIVE_DIRECTORY: Self = Self(1);
-    /// The source is the certificate that the user signed in with.
+    /// The source is the certificate with which the user signed in.
     pub const CERTIFICATE: Self = Self(2);
 }
 
@@ -239,8 +239,8 @@ const TYPE_BOOLEAN: u16 = 6;
 /// The values of CLAIM_TYPE (MS-ADTS section 2.2.18.2).
 const CLAIM_TYPES: [u16; 4] = [TYPE_INT64, TYPE_UINT64, TYPE_STRING, TYPE_BOOLEAN];
 
-/// The values of CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4). Value 3 is plain LZ77. It is refused, since no KDC
-/// writes it.
+/// The values of CLAIMS_COMPRESSION_FORMAT (MS-ADTS section 2.2.18.4). Value 3 is plain LZ77. The reader refuses this
+/// format, since no KDC writes it.
 const COMPRESSION_NONE: u16 = 0;
 const COMPRESSION_LZNT1: u16 = 2;
 const COMPRESSION_XPRESS_HUFF: u16 = 4;

@@ -7,7 +7,8 @@ use crate::span::Span;
 use crate::wide_text::WideText;
 use core::fmt;
 
-/// The buffer DELEGATION_INFO. Its presence shows that a service got the ticket in the user's name (S4U2Proxy).
+/// The buffer DELEGATION_INFO. The presence of this buffer shows that a service got the ticket in the user's name
+/// (S4U2Proxy).
 #[derive(Clone)]
 pub struct DelegationInfo<'a> {
     proxy_target: WideText<'a>,
@@ -45,7 +46,8 @@ impl fmt::Debug for DelegationInfo<'_> {
     }
 }
 
-/// An array of strings, with two readers: one at the lengths of the strings, the other at their characters.
+/// An array of strings, with two readers. One reader is at the lengths of the strings, and the other reader is at their
+/// characters.
 #[derive(Clone)]
 struct Services<'a> {
     strings: NdrReader<'a>,

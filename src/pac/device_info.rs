@@ -76,8 +76,8 @@ impl fmt::Debug for DeviceInfo<'_> {
     }
 }
 
-/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers: one at the elements, the other at the
-/// referents of their pointers.
+/// An array of DOMAIN_GROUP_MEMBERSHIP (MS-PAC section 2.2.3), with two readers. One reader is at the elements, and the
+/// other reader is at the referents of their pointers.
 #[derive(Clone)]
 struct Domains<'a> {
     elements: NdrReader<'a>,
@@ -86,7 +86,8 @@ struct Domains<'a> {
 }
 
 impl<'a> Domains<'a> {
-    /// Reads all elements once. After that, `ndr` is at the field after them, and every element is known to be well formed.
+    /// Reads all elements once. After that, `ndr` is at the field after the elements, and every element is known to be
+    /// well formed.
     fn read(ndr: &mut NdrReader<'a>, pointer: Pointer, count: usize) -> Result<Self, Fault> {
         if pointer.is_present() {
             ndr.elements(count, DOMAIN_GROUP_MEMBERSHIP, Field::DeviceDomainGroup)?;

@@ -222,7 +222,8 @@ pub enum AccountCause {
     /// The account is that of a computer, a managed service, a domain controller or a trust.
     #[error("it is a computer's, not a person's")]
     Computer,
-    /// The account is built in and no person's: Guest (501), krbtgt (502), DefaultAccount (503) or WDAGUtilityAccount (504).
+    /// The account is a built-in account, with which no person signs in: Guest (501), krbtgt (502), DefaultAccount
+    /// (503) or WDAGUtilityAccount (504).
     #[error("it is a built-in account that no person signs in with")]
     System,
     /// The account is disabled.

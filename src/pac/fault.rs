@@ -24,7 +24,7 @@ pub(super) struct Fault {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Truncated,
-    /// Octets follow the structure. [`Fault::number`] says how many.
+    /// Octets follow the structure. [`Fault::number`] is the number of these octets.
     TrailingBytes,
     TooManyBuffers,
     /// The 32-bit number before the fault is an unknown version.
@@ -34,8 +34,8 @@ pub(super) enum Kind {
     Overlap,
     Duplicate,
     Missing,
-    /// FlagsLength, which lies before the fault, announces more or fewer octets than there are. The number of the fault is the
-    /// number of octets that are there.
+    /// FlagsLength, which lies before the fault, announces more or fewer octets than are present. The number of the
+    /// fault is the number of octets that are present.
     Flags,
     SerializationHeader,
     NullPointer,

@@ -1,7 +1,8 @@
 //! KERB_VALIDATION_INFO (MS-PAC section 2.5): the user and the user's groups.
 //!
 //! Input: the buffer LOGON_INFO of a PAC whose signature was verified. Output: a [`LogonInfo`], which decodes its texts and
-//! groups when the caller asks for them. The reader checks all lengths and every text and SID once, before that.
+//! groups when the caller asks for them. The reader checks all lengths, texts and SIDs once, before the caller can ask
+//! for a value.
 //!
 //! The reader ignores the fields of NTLM (the session key, the failed logons), which are empty in Kerberos.
 
@@ -396,8 +397,8 @@ impl Array {
 }
 
 /// Rejects a UserId of zero. By MS-PAC section 2.5, the user's SID is then the first SID of ExtraSids, and the account is from
-/// outside of the domain. No KDC of a forest writes such a UserId about its own users. The library could not check which
-/// domain may vouch for the user.
+/// outside of the domain. No KDC of a forest writes such a UserId for its own users. With such a UserId, the library
+/// could not check which domain may vouch for the user.
 fn check_user_id(ndr: &NdrReader<'_>, user_id: u32) -> Result<(), Fault> {
     if user_id == 0 { Err(ndr.fault(Field::LogonUserId, Kind::NoUser)) } else { Ok(()) }
 }

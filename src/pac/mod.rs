@@ -6,10 +6,10 @@
 //!
 //! Some parts of a PAC decide about the sign-in: the table of buffers, the signatures, CLIENT_INFO, LOGON_INFO, PAC_REQUESTOR
 //! and the SID in UPN_DNS_INFO. A PAC is refused if one of these parts cannot be read. The other buffers only describe the
-//! user. They are decoded when the caller asks for them, and their errors are returned then. So a user can still sign in if
-//! Microsoft changes the form of such a buffer.
+//! user. The reader decodes these buffers, and returns their errors, when the caller asks for a buffer. So a user can
+//! still sign in if Microsoft changes the form of such a buffer.
 //!
-//! Texts, SIDs and groups are not copied out of the ticket. They are decoded when the caller asks for them.
+//! Texts, SIDs and groups are not copied out of the ticket, and are decoded when the caller asks for them.
 
 mod account_kind;
 mod attributes_info;

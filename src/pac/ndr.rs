@@ -166,7 +166,8 @@ impl<'a> NdrReader<'a> {
         Ok(UnicodeString { length, maximum, pointer })
     }
 
-    /// Reads the characters of a string. They are a conformant and varying array, which repeats the lengths of the string.
+    /// Reads the characters of a string. The characters are a conformant and varying array, which repeats the lengths
+    /// of the string.
     pub(super) fn text(&mut self, string: UnicodeString, field: Field) -> Result<Span, Fault> {
         if string.pointer == Pointer::Null {
             return Ok(Span::default());
@@ -179,9 +180,9 @@ impl<'a> NdrReader<'a> {
         self.characters(string.length.into(), field)
     }
 
-    /// Skips the lengths that come next and returns true, if they equal the lengths of `string`. The function compares all
-    /// three lengths at once. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as many
-    /// instructions, but find the exact fault.
+    /// If the next lengths equal the lengths of `string`, skips these lengths and returns true. The function compares
+    /// all three lengths at once. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as
+    /// many instructions, but find the exact fault.
     #[inline(always)]
     fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };
@@ -288,8 +289,8 @@ impl Pointer {
 /// The referent IDs that have occurred.
 ///
 /// Windows and Samba number the pointers of an array in rising order. Other implementations use random numbers. The first 32
-/// referent IDs are remembered and may have any order. Each later referent ID must be higher than the one before it. So memory
-/// is bounded, time is linear, and no referent ID can occur twice.
+/// referent IDs are remembered and may have any order. Each later referent ID must be higher than the previous referent
+/// ID. So memory is bounded, time is linear, and no referent ID can occur twice.
 #[derive(Clone, Debug, Default)]
 struct Referents {
     first: [u32; 32],
@@ -318,7 +319,7 @@ impl Referents {
         }
     }
 
-    /// Returns whether the referent ID is one of the remembered ones.
+    /// Returns whether the referent ID is among the remembered referent IDs.
     #[cold]
     fn have(&self, referent: u32) -> bool {
         self.first.iter().take(self.count).any(|first| *first == referent)
@@ -330,7 +331,8 @@ impl Referents {
 mod tests {
     use super::*;
 
-    /// The first 32 referent IDs may fall. After these, each referent ID must be higher than the one before it.
+    /// The first 32 referent IDs may have any order. Each later referent ID must be higher than the previous referent
+    /// ID.
     #[test]
     fn first_32_referent_ids_may_fall_and_repeated_referent_ids_are_refused() {
         for remembered in [31_u32, 32] {

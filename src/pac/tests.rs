@@ -51,7 +51,8 @@ fn change(mut pac: Vec<u8>) {
     }
 }
 
-/// MS-PAC section 2.8.3. Around the PAC each element may have a longer length than around one octet.
+/// MS-PAC section 2.8.3. The length fields of the elements around the PAC may be longer than the length fields around
+/// one octet.
 #[test]
 fn ticket_without_its_pac_has_one_zero_octet_there_at_every_depth() {
     let token = TestRealm::new("CONTOSO.TEST").ticket_for("alice").without_pac();

@@ -20,12 +20,12 @@ pub struct UpnDnsInfo<'a> {
     pub upn: WideText<'a>,
     /// The DNS name of the user's domain, in upper case.
     pub dns_domain_name: WideText<'a>,
-    /// The flags. They say whether the KDC constructed the UPN, and whether the structure has the extended form.
+    /// The flags. The flags say whether the KDC constructed the UPN, and whether the structure has the extended form.
     pub flags: UpnFlags,
     /// The account's name. Only the extended form has this name.
     pub sam_name: Option<WideText<'a>>,
-    /// The user's SID. Only the extended form has this SID. In [`Accepted::pac`](crate::Accepted::pac) it equals the user's
-    /// SID in LOGON_INFO, if the PAC has a LOGON_INFO.
+    /// The user's SID. Only the extended form has this SID. In [`Accepted::pac`](crate::Accepted::pac) this SID equals
+    /// the user's SID in LOGON_INFO, if the PAC has a LOGON_INFO.
     pub sid: Option<Sid>,
 }
 

@@ -3,11 +3,11 @@
 use super::{Admission, ReplayCache, ReplayEntry};
 use crate::time::UnixTime;
 
-/// A cache that remembers authenticators for as long as they could be used again, and that answers later. This is the
-/// asynchronous counterpart of [`ReplayCache`].
+/// A cache that remembers authenticators for as long as they could be used again, and that answers later. This trait is
+/// the asynchronous form of [`ReplayCache`].
 ///
-/// Every [`ReplayCache`] is also an `AsyncReplayCache`, and answers at once. The futures need no particular runtime: any
-/// runtime can poll them.
+/// Every [`ReplayCache`] is also an `AsyncReplayCache`, and answers immediately. The futures need no particular
+/// runtime: any runtime can poll them.
 ///
 /// ```
 /// use kerberos_sso::UnixTime;
@@ -44,14 +44,14 @@ use crate::time::UnixTime;
 /// the store could forget an authenticator that was still valid when it arrived.
 ///
 /// # A future that is dropped
-/// A server drops the future of a client that closed its connection. Whenever the server does so, no client is admitted. An
-/// authenticator that the store has already recorded stays recorded, and is a replay from then on. The client makes a new
-/// authenticator for its next request. No [event](crate::observe) reports such a request.
+/// A server drops the future of a client that closed its connection. If the server drops the future at any moment, no
+/// client is admitted. An authenticator that the store has already recorded stays recorded, and is a replay from then
+/// on. The client makes a new authenticator for its next request. No [event](crate::observe) reports such a request.
 ///
 /// # Two calls at the same time
-/// If two calls ask for one authenticator, exactly one call may be answered [`Admission::New`], whichever call is polled
-/// first. The atomic operation of the store decides. A store that first reads and then writes after an `await` admits both
-/// calls.
+/// If two calls ask for the same authenticator, exactly one call may be answered [`Admission::New`], whichever call is
+/// polled first. The atomic operation of the store decides. A store that first reads and then writes after an `await`
+/// admits both calls.
 pub trait AsyncReplayCache {
     /// Inserts `entry` unless the store holds it already. The check and the insertion are one step.
     fn admit(&self, entry: &ReplayEntry<'_>, now: UnixTime) -> impl Future<Output = Admission> + Send;

@@ -61,9 +61,10 @@ use std::sync::{Mutex, PoisonError};
 /// tenants do not trust each other, give each tenant a validator with its own cache.
 ///
 /// # The clock skew
-/// An entry stays in the cache until one `clock_skew` of the cache after the time of the authenticator. If the validator has a
-/// shorter skew, the entry stays as long. The cache refuses an entry that lives longer ([`Admission::OutlivesCache`]), because the cache would forget that
-/// entry too early. So every validator that shares the cache needs the cache's skew or a shorter skew.
+/// An entry stays in the cache until one `clock_skew` of the cache after the time of the authenticator. The entry stays
+/// for the same time if the validator has a shorter skew. The cache refuses an entry that lives longer
+/// ([`Admission::OutlivesCache`]), because the cache would forget that entry too early. So every validator that shares
+/// the cache needs the cache's skew or a shorter skew.
 pub struct MemoryReplayCache {
     shards: Box<[Mutex<Shard>]>,
     /// The hash function of tags. The standard library chooses its key at random, so a user who makes many tags cannot fill
@@ -115,17 +116,18 @@ impl MemoryReplayCache {
     /// Refuses every authenticator that the previous process can have admitted, including authenticators of clients with a
     /// fast clock.
     ///
-    /// The cost: a client whose clock is right is refused for one clock skew after the start. A client whose clock is slow is
-    /// refused longer, by the offset of its clock.
+    /// As a result, a client whose clock is right is refused for one clock skew after the start. A client whose clock
+    /// is slow is refused longer, by the offset of its clock.
     #[must_use]
     pub fn with_strict_start(self) -> Self {
-        // A validator accepts no authenticator that is further ahead. With a skew that exceeds the range of times, the cache
-        // refuses for ever.
+        // A validator accepts no authenticator that is further ahead than one skew. With a skew that exceeds the range
+        // of times, the cache refuses every authenticator.
         let latest = self.started.saturating_add_seconds(whole_seconds(self.clock_skew));
         Self { refused_through: Some(latest), ..self }
     }
 
-    /// Accepts authenticators from before the start. Use this for tests, and for tools that judge recorded tokens.
+    /// Accepts authenticators from before the start. Use this function for tests, and for tools that judge recorded
+    /// tokens.
     ///
     /// **After a restart of a server with such a cache, every authenticator that was admitted before can be replayed until it
     /// ends.**
@@ -180,7 +182,8 @@ impl ReplayCache for MemoryReplayCache {
         let Some(shard) = self.shards.get(spread::shard(hash, self.shards.len())) else {
             return Admission::Failed;
         };
-        // A thread that panicked while it held the lock left whole entries, because no code panics while it writes an entry.
+        // A thread that panicked while it held the lock left only complete entries, because no code panics while it
+        // writes an entry.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.check_and_insert(hash, &ReplayEntry { valid_until: end, ..*entry }, now, self.shares.as_ref())
     }
@@ -206,7 +209,8 @@ impl fmt::Debug for MemoryReplayCache {
 
 struct Shard {
     epoch: Epoch,
-    /// The latest end of an entry that was overwritten. An authenticator that does not end later may be the overwritten one.
+    /// The latest end of an entry that was overwritten. An authenticator that does not end later may be the overwritten
+    /// authenticator.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }
@@ -234,8 +238,9 @@ impl Shard {
         let [Some(in_first), Some(in_second)] = [self.buckets.get(first), self.buckets.get(second)] else {
             return Admission::Failed;
         };
-        // The loads wait for memory once instead of three times, and an insert is hardly anything but waiting. The counters
-        // come first, because the processor begins no load after their lock before the loads in front of the lock have ended.
+        // With these loads, an insert waits for memory once instead of three times. The waiting time is almost the
+        // whole time of an insert. The counters come first, because the processor begins no load after their lock
+        // before the loads in front of the lock have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),
@@ -252,7 +257,7 @@ impl Shard {
         if counters.is_some_and(|counters| counters.count(entry.valid_until, now).is_err()) {
             return Admission::Full(ReplayLimit::ClientShare);
         }
-        // The processor would predict a branch wrongly every second time, each time after a wait for memory.
+        // The processor would mispredict a branch in every second insert, after it has waited for memory.
         let emptier = [first, second].get(usize::from(free_in_second > free)).copied();
         let bucket = emptier.and_then(|bucket| self.buckets.get_mut(bucket));
         match bucket.and_then(|bucket| bucket.put(tag, until, this)) {

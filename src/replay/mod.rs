@@ -96,7 +96,7 @@ pub struct ReplayEntry<'a> {
 #[non_exhaustive]
 pub enum ReplayClient<'a> {
     /// The user of the PAC, if the ticket has a PAC with a user. A user of Active Directory has many names, in any case and
-    /// as a UPN, but one SID. FreeIPA gives one SID to all its hosts and services, so these count as one client.
+    /// as a UPN, but one SID. FreeIPA gives one SID to all its hosts and services, so all of these count as one client.
     Sid {
         /// The SID of the user's domain, in the packet form ([`Sid::to_bytes`](crate::Sid::to_bytes)).
         domain: &'a [u8],
@@ -212,7 +212,8 @@ pub enum ReplayLimit {
     ClientShare,
 }
 
-/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as endless.
+/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as an
+/// unlimited duration.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -6,8 +6,8 @@
 //! clients share both cells.
 //!
 //! A cell counts entries by the window of time in which they end. A window is a fifth of the longest life of an entry. When a
-//! window is over, all its entries have ended. So no counter ever goes down for a single entry, and an entry is counted for
-//! at most one window too long.
+//! window is over, all its entries have ended. So the cell removes the counts of whole windows, and an entry is counted
+//! for at most one window too long.
 
 use super::{ReplayClient, ReplayEntry, spread};
 use crate::time::UnixTime;
@@ -58,8 +58,8 @@ impl Shares {
     }
 }
 
-/// The key by which a client of a tenant is counted. Letters of a name count in any case, because some KDCs write the name as
-/// the user typed it. A user would otherwise have a share for each spelling.
+/// The key by which a client of a tenant is counted. The case of letters in a name is ignored, because some KDCs write
+/// the name as the user typed it. A user would otherwise have a share for each spelling.
 struct Counted<'a> {
     tenant: Option<&'a str>,
     client: ReplayClient<'a>,

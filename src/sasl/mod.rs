@@ -200,7 +200,7 @@ impl LayerNegotiation {
 #[must_use = "the server must decide about the authorization identity, and use the layer"]
 #[non_exhaustive]
 pub struct Negotiated {
-    /// The identity as which the client wants to act. `None` means the user who signed in. The server must decide
+    /// The identity under which the client wants to act. `None` means the user who signed in. The server must decide
     /// whether the user may act as this identity.
     pub authorization_identity: Option<String>,
     /// The layer for the rest of the connection, or `None` if the client chose no layer.

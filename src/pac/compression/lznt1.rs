@@ -23,8 +23,8 @@ pub(in super::super) fn lznt1(compressed: &[u8], size: usize) -> Option<Vec<u8>>
     output.finish()
 }
 
-/// Decompresses one chunk. Each octet of flags precedes at most eight literals and matches. The lowest flag belongs to the
-/// first of them. A flag that is set means a match.
+/// Decompresses one chunk. Each octet of flags precedes at most eight literals and matches. The lowest flag belongs to
+/// the first literal or match. A flag that is set means a match.
 fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     let start = output.bytes.len();
     while let Some((flags, mut rest)) = chunk.split_first() {
@@ -52,8 +52,9 @@ fn decompress(mut chunk: &[u8], output: &mut Output) -> Option<()> {
     Some(())
 }
 
-/// Returns the distance and the length of a match, which share a word of 16 bits. The number of octets of the chunk that are
-/// `done` decides the number of bits of each (section 2.5.1.4). The distance has 4 to 12 bits, so no operation saturates.
+/// Returns the distance and the length of a match, which share a word of 16 bits. `done` is the number of octets of the
+/// chunk so far. This number determines how many bits are the distance and how many are the length (section 2.5.1.4).
+/// The distance has 4 to 12 bits, so no operation saturates.
 fn word(word: u16, done: usize) -> (usize, usize) {
     let distance_bits = (4..12).find(|bits| 1 << bits >= done).unwrap_or(12);
     let length_bits = 16_u32.saturating_sub(distance_bits);
@@ -103,7 +104,8 @@ mod tests {
 
     #[test]
     fn lznt1_match_outside_of_its_chunk_is_refused() {
-        // The first match begins three octets back, after one literal. The second makes the chunk longer than 4096 octets.
+        // The first match begins three octets back, after one literal. The second match makes the chunk longer than
+        // 4096 octets.
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0x00, 0x20], 4), None);
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFF, 0x0F], 4099), None);
         assert_eq!(lznt1(&[0x03, 0xB0, 0x02, 0x61, 0xFC, 0x0F], 4096).unwrap().len(), 4096);
