@@ -14,8 +14,9 @@ use alloc::vec::Vec;
 /// A user's identity in a session, with the groups that grant rights. The fields are those of [`IdentityRef`], whose
 /// methods document their sources.
 ///
-/// A `SessionIdentity` has no group attributes, no foreign groups and no domain names, unlike [`Identity`]. It keeps each
-/// group as the group's RID within its domain. So a group needs about six octets instead of more than 70.
+/// A `SessionIdentity` has no group attributes, no foreign groups and no domain names, unlike [`Identity`]. A
+/// `SessionIdentity` keeps each group as the group's RID within a domain. So a group needs about six octets instead of
+/// more than 70.
 ///
 /// | groups | [`Identity`] as JSON | `SessionIdentity` as JSON |
 /// |---|---|---|
@@ -27,9 +28,9 @@ use alloc::vec::Vec;
 /// digits, except the SID that says how the user signed in.
 ///
 /// # Trust
-/// Nothing protects this value by itself. The value is as trustworthy as its storage: a client that can change the value
-/// becomes any user, in any group. Keep the value on the server, or in a sealed cookie: encrypted and authenticated under
-/// a key that only the server has.
+/// The value has no protection against changes. The value is as trustworthy as its storage: a client that can change
+/// the value becomes any user, in any group. Keep the value on the server, or in a sealed cookie: encrypted and
+/// authenticated under a key that only the server has.
 ///
 /// The value holds the KDC's statements at the time when the KDC issued the ticket. An administrator's change takes
 /// effect with a later ticket. So let the session end when the ticket ends, or earlier

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// A validator whose keys the server can replace while it runs, for a key rollover.
 ///
-/// The policy and the replay cache stay the same while the server runs. So a change of keys does not forget which
-/// authenticators were used. Clones share the validator: a server gives one clone to its requests, and keeps another
-/// clone for the rollover.
+/// The policy and the replay cache stay the same while the server runs. So a change of keys does not make the cache
+/// forget authenticators. Clones share the validator: a server gives one clone to its requests, and keeps another clone
+/// for the rollover.
 ///
 /// ```
 /// use kerberos_sso::{KeySet, Policy, SharedValidator, UnixTime, Validator, replay::MemoryReplayCache};
@@ -40,7 +40,7 @@ impl<R> SharedValidator<R> {
 
     /// Returns the validator with the current keys, for a request that begins now.
     pub fn validator(&self) -> Validator<R> {
-        // Only a failed allocation can panic under this lock, and then the validator is still whole.
+        // Only a failed allocation can panic under this lock, and then the validator is still complete.
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

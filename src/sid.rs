@@ -16,7 +16,7 @@ use thiserror::Error;
 pub struct Sid {
     authority: [u8; 6],
     count: u8,
-    /// The sub-authorities. They are zero from `count` on, so that equal SIDs have equal fields.
+    /// The sub-authorities. The elements from index `count` on are zero, so that equal SIDs have equal fields.
     sub_authorities: [u32; Sid::MAX_SUB_AUTHORITIES],
 }
 
@@ -83,7 +83,7 @@ impl Sid {
         self.authority.iter().fold(0, |authority, byte| (authority << 8) | u64::from(*byte))
     }
 
-    /// Returns the sub-authorities. The RID is the last one.
+    /// Returns the sub-authorities. The RID is the last sub-authority.
     #[must_use]
     pub fn sub_authorities(&self) -> &[u32] {
         // Every constructor limits the count, so the default is never used.
@@ -146,8 +146,8 @@ impl Sid {
 
     /// Returns whether this SID only says how a user of another forest signed in, and grants no rights.
     ///
-    /// These SIDs are the two that name the side that asserts the identity (S-1-18-1, S-1-18-2), and Other Organization
-    /// (S-1-5-1000), which the service's KDC adds.
+    /// Two of these SIDs, S-1-18-1 and S-1-18-2, name the side that asserts the identity. The third is Other
+    /// Organization (S-1-5-1000), which the service's KDC adds.
     pub(crate) fn crosses_forests(&self) -> bool {
         matches!((self.authority(), self.sub_authorities()), (18, [1 | 2]) | (5, [1000]))
     }
@@ -159,7 +159,7 @@ impl Sid {
         self.is_of_domain() && self.rid().is_some_and(|rid| rid >= 1000 || matches!(rid, 517 | 553 | 571 | 572))
     }
 
-    /// Makes a SID of the first 15 of these sub-authorities. No caller gives more than 15.
+    /// Makes a SID of the first 15 of these sub-authorities. No caller gives more than 15 sub-authorities.
     #[expect(
         clippy::arithmetic_side_effects,
         reason = "each round uses one of the 15 elements of `to`, so the count is at most 15"

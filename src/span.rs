@@ -9,8 +9,8 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// Makes a span. A number of more than 32 bits becomes `u32::MAX`. Such a span lies after the end of every token, and
-    /// [`of`](Self::of) returns no octets for it.
+    /// Makes a span. A number of more than 32 bits becomes `u32::MAX`. Such a span lies after the end of every token,
+    /// and [`of`](Self::of) returns no octets for such a span.
     pub(crate) fn new(start: usize, length: usize) -> Self {
         let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { start: narrow(start), length: narrow(length) }

@@ -20,7 +20,7 @@ impl UnixTime {
         Self { seconds, micros: 0 }
     }
 
-    /// Sets the microseconds. Returns `None` for 1,000,000 and more (RFC 4120 section 5.2.4).
+    /// Sets the microseconds. Returns `None` for 1,000,000 microseconds or more (RFC 4120 section 5.2.4).
     #[must_use]
     pub const fn with_micros(self, micros: u32) -> Option<Self> {
         if micros > MAX_MICROS { None } else { Some(Self { micros, ..self }) }
@@ -64,7 +64,7 @@ impl UnixTime {
         // The eight octets of the time begin with the last digit of the day, which is shifted out. The Z must be the
         // remaining octet.
         let [hour, minute, second, 0] = pairs(u64::from_le_bytes(*time) >> 8 ^ TIME_AND_Z)? else { return None };
-        // Unix time has no leap seconds, and neither has RFC 4120 section 5.2.3.
+        // Neither Unix time nor RFC 4120 section 5.2.3 has leap seconds.
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
@@ -135,7 +135,7 @@ impl From<std::time::SystemTime> for UnixTime {
 fn pairs(digits: u64) -> Option<[u32; 4]> {
     const PAIRS: u64 = 0x00FF_00FF_00FF_00FF;
     const OVER_9: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    // An octet that carries into the next octet is itself over 9, so it is found in any case.
+    // An octet that carries into the next octet is itself over 9, so the check always finds this octet.
     if (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & OVER_9 != 0 {
         return None;
     }
@@ -161,9 +161,9 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
 /// Returns the days from 1970-01-01 to the first day of a year. The year has four digits.
 #[expect(clippy::arithmetic_side_effects, reason = "a year of four digits is far from the ends of the range")]
 fn days_to_year(year: u32) -> i64 {
-    // Every fourth year is a leap year, except every hundredth year that is not also a four-hundredth. They are counted up to the
-    // year before, as if it were 400 years later: so the year before the year 0 has a number, too. To round up instead takes
-    // 1 % of a request.
+    // Every fourth year is a leap year, except every hundredth year that is not also a four-hundredth. The code counts
+    // the leap years up to the year before `year`. It adds 400 years, so that no number is negative for the year 0.
+    // Rounding up instead would take 1 % of a request.
     let last = year + 399;
     let leap_years = last / 4 - last / 100 + last / 400 - LEAP_YEARS_TO_399;
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970

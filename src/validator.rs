@@ -69,11 +69,11 @@ pub struct Validator<R = ()> {
 
 /// The construction of a validator, and its parts.
 impl<R> Validator<R> {
-    /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache). It may
-    /// be an `Arc` of a cache that other validators share.
+    /// Makes a validator. `replay` is a [`ReplayCache`] or an [`AsyncReplayCache`](crate::replay::AsyncReplayCache).
+    /// `replay` may be an `Arc` of a cache that other validators share.
     ///
-    /// Make one validator when the server starts, and share it. A validator for each request would have a replay cache for
-    /// each, and admit every replay.
+    /// Make one validator when the server starts, and share it. If each request had its own validator, each request
+    /// would also have its own replay cache, and every replay would be admitted.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -140,7 +140,7 @@ impl<R: ReplayCache> Validator<R> {
     /// `arrival` is the time, or an [`Arrival`] with the server's knowledge of the connection.
     ///
     /// # Errors
-    /// [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
+    /// Returns [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
     pub fn validate_header<'c>(
         &self,
         value: impl AsRef<[u8]>,
@@ -155,7 +155,7 @@ impl<R: ReplayCache> Validator<R> {
     /// `arrival` is the time, or an [`Arrival`] with the server's knowledge of the connection.
     ///
     /// # Errors
-    /// [`Refused`] with any error except `not-negotiate`.
+    /// Returns [`Refused`] with any error except `not-negotiate`.
     pub fn validate_ticket<'c>(&self, token: &[u8], arrival: impl Into<Arrival<'c>>) -> Result<Accepted, Refused> {
         let arrival = arrival.into();
         match in_stage(Stage::Read, || Request::read(token, &self.policy)) {
@@ -169,11 +169,11 @@ impl<R: ReplayCache> Validator<R> {
     /// client may restart the negotiation at any point.
     ///
     /// This method is [`validate_ticket`](Self::validate_ticket) for clients that need more than one token. Such clients
-    /// prefer another mechanism, send no ticket with their first token, or use DCE style. For all other clients the first
-    /// step is the last.
+    /// prefer another mechanism, send no ticket with their first token, or use DCE style. For all other clients, the
+    /// first step is the last step.
     ///
     /// # Errors
-    /// [`Refused`] with any error except `not-negotiate`.
+    /// Returns [`Refused`] with any error except `not-negotiate`.
     pub fn converse<'c>(
         &self,
         token: &[u8],
@@ -208,7 +208,7 @@ impl<R: ReplayCache> Validator<R> {
     /// took long, `now` is the present time, and not the time that those stages used.
     ///
     /// # Errors
-    /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
+    /// Returns [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub fn admit(&self, authorized: AuthorizedRequest, now: impl Into<UnixTime>) -> Result<Accepted, Refused> {
         let now = now.into();
         let admission = in_stage(Stage::Admit, || self.replay.check_and_insert(&self.entry_of(&authorized), now));
@@ -271,7 +271,7 @@ impl<R> Validator<R> {
     /// Decodes the token in an `Authorization` value.
     ///
     /// # Errors
-    /// [`Refused`] with `not-negotiate` or `too-large`.
+    /// Returns [`Refused`] with `not-negotiate` or `too-large`.
     pub fn decode_header(&self, value: impl AsRef<[u8]>) -> Result<Vec<u8>, Refused> {
         let token = header::decode(value.as_ref(), self.policy.max_token_size);
         observed(token.map_err(|fault| Refused::before_token(Error::from(fault))), None)
@@ -280,8 +280,8 @@ impl<R> Validator<R> {
     /// First stage: finds the AP-REQ in a token. This stage uses no key.
     ///
     /// # Errors
-    /// [`Refused`] with `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`, `user-to-user`,
-    /// `unsupported-etype`, `rc4-refused` or `service-refused`.
+    /// Returns [`Refused`] with `too-large`, `malformed`, `ntlm`, `negoex`, `iakerb`, `no-kerberos`, `no-token`,
+    /// `user-to-user`, `unsupported-etype`, `rc4-refused` or `service-refused`.
     pub fn read<'t>(&self, token: &'t [u8]) -> Result<Request<'t>, Refused> {
         let request = in_stage(Stage::Read, || Request::read(token, &self.policy));
         request.map_err(|refusal| refuse_token(refusal, token))
@@ -291,7 +291,7 @@ impl<R> Validator<R> {
     /// state from the step before. This stage uses no key.
     ///
     /// # Errors
-    /// [`Refused`] with the errors of [`read`](Self::read), unless an offer can still lead to a request.
+    /// Returns [`Refused`] with the errors of [`read`](Self::read), unless an offer can still lead to a request.
     pub fn read_step<'t>(
         &self,
         token: &'t [u8],
@@ -304,7 +304,8 @@ impl<R> Validator<R> {
     /// Second stage: opens the ticket with this validator's keys.
     ///
     /// # Errors
-    /// [`Refused`] with `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype` or `rc4-refused`.
+    /// Returns [`Refused`] with `no-key`, `key-version`, `integrity`, `malformed`, `unsupported-etype` or
+    /// `rc4-refused`.
     pub fn open<'t>(&self, request: Request<'t>, now: impl Into<UnixTime>) -> Result<OpenedTicket<'t>, Refused> {
         self.open_with(request, &self.keys, now)
     }
@@ -315,13 +316,13 @@ impl<R> Validator<R> {
     /// No part of the request is authenticated yet, and any client chooses the contents of the query. Look up only realms
     /// that you serve, and also remember failed look-ups.
     ///
-    /// If accounts share a key, the key set must hold all these accounts, because their bounds apply together. The client
-    /// would otherwise choose the bounds by the service's name or realm, which it can write. So fetch by the owner of the
-    /// key, not by the name in the query. Fetch all principals of one directory account, and all accounts of a realm whose
-    /// keys could be the same.
+    /// If accounts share a key, the key set must hold all these accounts, because their bounds apply together.
+    /// Otherwise the client could choose the bounds, because the client can write the service's name and realm. So
+    /// fetch accounts by the owner of the key, not by the name in the query. Fetch all principals of one directory
+    /// account, and all accounts of a realm whose keys could be the same.
     ///
     /// # Errors
-    /// [`Refused`] with the errors of [`open`](Self::open).
+    /// Returns [`Refused`] with the errors of [`open`](Self::open).
     pub fn open_with<'t>(
         &self,
         request: Request<'t>,
@@ -348,8 +349,8 @@ impl<R> Validator<R> {
     /// Third stage: checks the ticket, decrypts the authenticator, and checks the authenticator.
     ///
     /// # Errors
-    /// [`Refused`] with an error whose blame is time, policy or proof, except `replay`. Also [`Refused`] with `malformed`,
-    /// `unsupported-etype` or `rc4-refused`.
+    /// Returns [`Refused`] with an error whose blame is time, policy or proof, except `replay`. Also returns
+    /// [`Refused`] with `malformed`, `unsupported-etype` or `rc4-refused`.
     pub fn verify<'c>(
         &self,
         mut opened: OpenedTicket<'_>,
@@ -374,7 +375,7 @@ impl<R> Validator<R> {
     /// the user.
     ///
     /// # Errors
-    /// [`Refused`] with `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`,
+    /// Returns [`Refused`] with `pac-missing`, `pac-malformed`, `pac-signature`, `pac-mismatch`, `untrusted-domain`,
     /// `account-refused` or `delegation`.
     pub fn authorize(&self, request: VerifiedRequest) -> Result<AuthorizedRequest, Refused> {
         let verdict = match in_stage(Stage::Authorize, || request.authorize(&self.policy)) {
@@ -392,7 +393,7 @@ impl AuthorizedRequest {
     /// Fifth and last stage: admits the request if the answer of a replay cache is that the authenticator is new.
     ///
     /// # Errors
-    /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
+    /// Returns [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub fn admit(self, admission: Admission) -> Result<Accepted, Refused> {
         let arrived = self.verified.arrived;
         let verdict = self.admitted(admission, arrived);

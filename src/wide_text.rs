@@ -91,7 +91,7 @@ impl<'a> WideText<'a> {
     fn is_plain(self) -> bool {
         const ONES: u64 = 0x0001_0001_0001_0001;
         const UPPER: u64 = 0xFF80_FF80_FF80_FF80;
-        // A unit of 1 to 127 has none of the upper nine bits, and neither has that unit minus one. For a unit of 0 the
+        // In a unit of 1 to 127, and in that unit minus one, the upper nine bits are zero. For a unit of 0 the
         // difference wraps, and so sets these bits.
         let marks_of = |word: u64| word | word.wrapping_sub(ONES);
         let marks = if let Some(last) = self.0.last_chunk() {

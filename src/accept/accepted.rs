@@ -135,8 +135,8 @@ impl Accepted {
     /// that holds the credentials can act as the client. So a server should ask for them only if it acts as its clients.
     ///
     /// # Errors
-    /// [`DelegationError`] if the credentials do not have the form of RFC 4120 section 5.8, or no key of this request
-    /// decrypts them.
+    /// Returns [`DelegationError`] if the credentials do not have the form of RFC 4120 section 5.8, or no key of this
+    /// request decrypts them.
     pub fn delegated_credentials(&self) -> Result<Option<DelegatedCredentials>, DelegationError> {
         let ContextKeys { session, subkey, .. } = self.verified.keys(&self.opened, &self.buffer);
         let candidates: Vec<_> = core::iter::once(session).chain(subkey).collect();

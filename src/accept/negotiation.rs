@@ -96,8 +96,8 @@ impl Negotiation {
     /// Reads the octets that [`to_bytes`](Self::to_bytes) has written.
     ///
     /// # Errors
-    /// [`InvalidNegotiation`] if the octets do not have this form, for example if another version of this crate wrote them in
-    /// another form.
+    /// Returns [`InvalidNegotiation`] if the octets do not have this form, for example if another version of this crate
+    /// wrote them in another form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidNegotiation> {
         Self::parse(bytes).ok_or(InvalidNegotiation)
     }

@@ -20,9 +20,9 @@ impl<R> Validator<R> {
     /// value, so this method does not split a list.
     ///
     /// # Errors
-    /// [`Refused`] with `not-negotiate` for two Negotiate values, for a list with a Negotiate value, or for a Negotiate
-    /// value without a token. [`Refused`] with `too-large` for a token beyond the limit, and with `ntlm` for the scheme
-    /// NTLM.
+    /// Returns [`Refused`] with `not-negotiate` for two Negotiate values, for a list with a Negotiate value, or for a
+    /// Negotiate value without a token. Returns [`Refused`] with `too-large` for a token beyond the limit, and with
+    /// `ntlm` for the scheme NTLM.
     pub fn negotiate_token<V: AsRef<[u8]>>(
         &self,
         authorization: impl IntoIterator<Item = V>,

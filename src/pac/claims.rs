@@ -72,8 +72,8 @@ impl<'a> EncodedClaims<'a> {
     /// [`MAX_CLAIMS_SIZE`]. If `max_size` is 0, compressed claims are refused.
     ///
     /// # Errors
-    /// [`PacMalformed`] with the offset of the first fault. The problem is [`PacProblem::TooLarge`] if the decompressed claims
-    /// have more than `max_size` octets.
+    /// Returns [`PacMalformed`] with the offset of the first fault. The problem is [`PacProblem::TooLarge`] if the
+    /// decompressed claims have more than `max_size` octets.
     pub fn decode(&self, max_size: usize) -> Result<Vec<Claim>, PacMalformed> {
         let set = self.claims_set(max_size.min(MAX_CLAIMS_SIZE))?;
         read_set(&set).map_err(|fault| fault.within(&set))

@@ -37,7 +37,7 @@ impl<'a> Pac<'a> {
     /// writes one. If two readers ignored different buffers, an attacker could show each reader another user.
     ///
     /// # Errors
-    /// [`PacMalformed`] with the offset of the first fault.
+    /// Returns [`PacMalformed`] with the offset of the first fault.
     pub fn read(bytes: &'a [u8]) -> Result<Self, PacMalformed> {
         if bytes.len() > MAX_PAC_SIZE {
             let problem = PacProblem::TooLarge { size: bytes.len(), limit: MAX_PAC_SIZE };

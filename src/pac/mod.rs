@@ -101,10 +101,9 @@ impl<'a> Pac<'a> {
     /// buffers, and the KDC signature covers the server signature.
     ///
     /// # Errors
-    /// [`PacError::Signature`] if a signature is missing or does not verify. [`PacError::Malformed`] if a signature does not
-    /// have the length of its type, or a buffer that decides about the sign-in cannot be read. [`Error`](crate::Error)
-    /// implements
-    /// `From<PacError>`.
+    /// Returns [`PacError::Signature`] if a signature is missing or does not verify. Returns [`PacError::Malformed`] if
+    /// a signature does not have the length of its type, or a buffer that decides about the sign-in cannot be read.
+    /// [`Error`](crate::Error) implements `From<PacError>`.
     pub fn verify<'k>(
         self,
         server_keys: impl IntoIterator<Item = &'k Checksummer>,
@@ -208,7 +207,8 @@ impl<'a> VerifiedPac<'a> {
     /// Decodes UPN_DNS_INFO, if the PAC has this buffer.
     ///
     /// # Errors
-    /// [`PacMalformed`] if a text in the buffer cannot be read. The SID in the buffer was checked when the PAC was verified.
+    /// Returns [`PacMalformed`] if a text in the buffer cannot be read. The SID in the buffer was checked when the PAC
+    /// was verified.
     pub fn upn_dns_info(&self) -> Result<Option<UpnDnsInfo<'a>>, PacMalformed> {
         self.decode(BufferType::UPN_DNS_INFO, UpnDnsInfo::read)
     }
@@ -232,7 +232,7 @@ impl<'a> VerifiedPac<'a> {
     /// Decodes PAC_ATTRIBUTES_INFO, if the PAC has this buffer.
     ///
     /// # Errors
-    /// [`PacMalformed`] if the buffer cannot be read.
+    /// Returns [`PacMalformed`] if the buffer cannot be read.
     pub fn attributes(&self) -> Result<Option<PacAttributes>, PacMalformed> {
         self.decode(BufferType::ATTRIBUTES_INFO, PacAttributes::read)
     }
@@ -242,7 +242,7 @@ impl<'a> VerifiedPac<'a> {
     /// read.
     ///
     /// # Errors
-    /// [`PacMalformed`] if the buffer cannot be read.
+    /// Returns [`PacMalformed`] if the buffer cannot be read.
     pub fn delegation_info(&self) -> Result<Option<DelegationInfo<'a>>, PacMalformed> {
         self.decode(BufferType::DELEGATION_INFO, DelegationInfo::read)
     }
@@ -251,7 +251,7 @@ impl<'a> VerifiedPac<'a> {
     /// domains of the SIDs in this buffer.
     ///
     /// # Errors
-    /// [`PacMalformed`] if the buffer cannot be read.
+    /// Returns [`PacMalformed`] if the buffer cannot be read.
     pub fn device_info(&self) -> Result<Option<DeviceInfo<'a>>, PacMalformed> {
         self.decode(BufferType::DEVICE_INFO, DeviceInfo::read)
     }

@@ -153,7 +153,8 @@ impl MemoryReplayCache {
     /// Lets one client fill the whole cache: then no other client signs in until entries end. Without counters an entry needs
     /// 1.3 octets less.
     ///
-    /// Use this for a server that counts its clients elsewhere, and for tools that judge the tokens of one client.
+    /// Use this function for a server that counts its clients elsewhere, and for tools that judge the tokens of one
+    /// client.
     #[must_use]
     pub fn without_client_share(self) -> Self {
         Self { shares: None, ..self }

@@ -122,8 +122,8 @@ impl LayerNegotiation {
     /// # Errors
     ///
     /// Returns [`SaslError::NothingToOffer`] if the context cannot provide any of `layers`. Returns
-    /// [`SaslError::BufferSize`] if a layer other than [`Layers::NONE`] is offered and `max_receive` is too small for a
-    /// message.
+    /// Returns [`SaslError::BufferSize`] if a layer other than [`Layers::NONE`] is offered and `max_receive` is too
+    /// small for a message.
     pub fn begin(
         mut context: SecurityContext,
         layers: Layers,

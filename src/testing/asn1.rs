@@ -2,8 +2,8 @@
 //! types for messages of real clients and KDCs that `rasn-kerberos` cannot express.
 //!
 //! `rasn-kerberos` refuses UTF-8 names with the octets 0x80 to 0xA0, negative key versions, and negative sequence numbers.
-//! Its times are always well formed. A test realm must be able to send all of these, and also malformed values. So strings,
-//! times and object identifiers are plain octets here, and numbers have 64 bits.
+//! The times of `rasn-kerberos` are always well formed. A test realm must be able to send all of these values, and also
+//! malformed values. So strings, times and object identifiers are plain octets here, and numbers have 64 bits.
 
 use alloc::vec::Vec;
 use rasn::prelude::*;

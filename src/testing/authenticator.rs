@@ -35,7 +35,7 @@ pub struct AuthenticatorParts {
     pub etype: i64,
     /// `EncryptedData.kvno` is absent by default.
     pub kvno: Option<i64>,
-    /// The key that encrypts the Authenticator. By default it is the session key.
+    /// The key that encrypts the Authenticator. By default this key is the session key.
     pub key: Key,
     /// The key usage of the encryption, 11 by default.
     pub usage: KeyUsage,
@@ -139,7 +139,7 @@ impl GssChecksumParts {
     /// Delegates `credentials`, a KRB-CRED.
     ///
     /// # Panics
-    /// If the credentials have more than 65,535 octets.
+    /// Panics if the credentials have more than 65,535 octets.
     pub fn delegate(&mut self, credentials: &[u8]) {
         #[expect(clippy::expect_used, reason = "the documentation says that longer credentials panic")]
         let length = u16::try_from(credentials.len()).expect("Dlgth has 16 bits");
@@ -178,7 +178,7 @@ impl Default for GssChecksumParts {
 /// `tls-server-end-point:` and the certificate's hash.
 ///
 /// # Panics
-/// If `application_data` has 4 GiB or more.
+/// Panics if `application_data` has 4 GiB or more.
 #[must_use]
 pub fn channel_bindings_md5(application_data: &[u8]) -> [u8; 16] {
     #[expect(clippy::expect_used, reason = "the documentation says that longer data panics")]

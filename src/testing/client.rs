@@ -85,7 +85,7 @@ impl TestClient {
     /// the answer has no AP-REP.
     ///
     /// # Errors
-    /// [`Unproven`] if the server refuses, or if its AP-REP proves nothing.
+    /// Returns [`Unproven`] if the server refuses, or if its AP-REP proves nothing.
     pub fn ap_rep(&self, token: &[u8]) -> Result<Option<ApRepParts>, Unproven> {
         let krb5_token = match NegTokenRespParts::decode(token) {
             Some(reply) if reply.neg_state == Some(NegTokenRespParts::REJECT) => return Err(Unproven::Rejected),
@@ -102,8 +102,8 @@ impl TestClient {
     /// Returns the client's context after the server's answer, if the answer meets all demands of the client.
     ///
     /// # Errors
-    /// [`Unproven`] if the server refuses, or if it does not prove its identity to a client that asked for mutual
-    /// authentication.
+    /// Returns [`Unproven`] if the server refuses, or if it does not prove its identity to a client that asked for
+    /// mutual authentication.
     pub fn complete(&self, answer: Option<&[u8]>) -> Result<SecurityContext, Unproven> {
         let ap_rep = answer.map(|token| self.ap_rep(token)).transpose()?.flatten();
         if ap_rep.is_none() && self.flags.contains(GssFlags::MUTUAL) {

@@ -5,8 +5,8 @@ use crate::crypto::Key;
 use crate::wire::gss::GssFlags;
 
 /// Returns a client's side and a server's side of one context under `key`, which acts as the acceptor's subkey. Both sides
-/// number their messages from zero. `flags` says whether a side checks these numbers. With [`GssFlags::default`] no side
-/// checks them.
+/// number their messages from zero. `flags` says whether a side checks these numbers. With [`GssFlags::default`] no
+/// side checks the numbers.
 #[must_use]
 pub fn security_contexts(key: &Key, flags: GssFlags) -> (SecurityContext, SecurityContext) {
     let side = |role| {

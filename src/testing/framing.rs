@@ -55,7 +55,8 @@ pub struct SpnegoParts {
     pub req_flags: Option<u32>,
     /// `mechToken` holds the AP-REQ in Kerberos framing by default.
     pub mech_token: MechToken,
-    /// `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) moves mechListMIC from `[3]` to `[4]`. It is absent by default.
+    /// `negHints` of NegTokenInit2 (MS-SPNG section 2.2.1) moves mechListMIC from `[3]` to `[4]`. `negHints` is absent
+    /// by default.
     pub neg_hints: NegHints,
     /// `mechListMIC` is absent by default.
     pub mech_list_mic: Option<Vec<u8>>,

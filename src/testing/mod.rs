@@ -1,4 +1,4 @@
-//! A test realm in the process, for tests and benchmarks without a KDC. Enable it with the feature `testing`.
+//! A test realm in the process, for tests and benchmarks without a KDC. Enable this module with the feature `testing`.
 //!
 //! The realm mints the tokens that clients of a real realm would send.
 //!
@@ -61,8 +61,8 @@
 //! the AP-REQ.
 //!
 //! The test realm is a feature of this crate, and not a crate of its own, for two reasons. The realm makes both sides of a
-//! [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only from a decision. And the
-//! library's unit tests use the tokens of the realm.
+//! [`SecurityContext`](crate::SecurityContext), but the public API makes a `SecurityContext` only from a decision.
+//! Also, the library's unit tests use the tokens of the realm.
 //!
 //! No value in this module is random or secret. Keys are derived from names, and all other values from the realm's count of
 //! its tokens. So a test that fails once fails every time.

@@ -124,7 +124,7 @@ impl TestRealm {
     /// Returns the account's key of type `etype`.
     ///
     /// # Panics
-    /// If this crate does not support `etype`.
+    /// Panics if this crate does not support `etype`.
     #[must_use]
     pub fn key(&self, etype: EncType) -> Key {
         let kvno = self.kvno.to_be_bytes();
@@ -132,10 +132,11 @@ impl TestRealm {
         key_of(etype, "service key", &parts)
     }
 
-    /// Returns the KDC's own key of type `etype`, for [`Account::with_krbtgt_key`]. It is the key of the account `krbtgt`.
+    /// Returns the KDC's own key of type `etype`, for [`Account::with_krbtgt_key`]. This key belongs to the account
+    /// `krbtgt`.
     ///
     /// # Panics
-    /// If this crate does not support `etype`.
+    /// Panics if this crate does not support `etype`.
     #[must_use]
     pub fn krbtgt_key(&self, etype: EncType) -> Key {
         key_of(etype, "krbtgt key", &[self.name.as_bytes(), &etype.0.to_be_bytes()])

@@ -1,5 +1,5 @@
-//! The messages after a client's first token, as plain data. These are the server's answers, which `rasn` decodes, and the
-//! client's later tokens.
+//! The messages after a client's first token, as plain data. The messages are the server's answers, which `rasn`
+//! decodes, and the client's later tokens.
 //!
 //! A decoded message must be DER to its last octet, so encoding the message again gives the same octets.
 

@@ -13,7 +13,7 @@ use core::fmt;
 pub struct TicketParts {
     /// `tkt-vno` is 5 by default.
     pub tkt_vno: i64,
-    /// `realm` is the service's realm. It is one of the unencrypted fields, which nothing protects.
+    /// `realm` is the service's realm. `realm` is an unencrypted field, which an attacker can change.
     pub realm: Vec<u8>,
     /// `sname` is the service's name, which is also unencrypted.
     pub sname: NameParts,
@@ -51,7 +51,7 @@ pub struct TicketParts {
     /// PAC elsewhere, add `if_relevant(&[(128, pac)])` (see [`if_relevant`]).
     pub authorization_data: Vec<(i32, Vec<u8>)>,
 
-    /// The key that encrypts the ticket. By default it is the service's key.
+    /// The key that encrypts the ticket. By default this key is the service's key.
     pub key: Key,
     /// The key usage of the encryption, 2 by default.
     pub usage: KeyUsage,
@@ -97,8 +97,8 @@ impl TicketParts {
         self.pac.as_ref().map(|pac| pac.buffers(self))
     }
 
-    /// Returns the octets that the ticket signature covers (MS-PAC section 2.8.3). They are the encoded EncTicketPart with
-    /// one zero octet in the place of the PAC.
+    /// Returns the octets that the ticket signature covers (MS-PAC section 2.8.3). These octets are the encoded
+    /// EncTicketPart with one zero octet in the place of the PAC.
     pub(super) fn without_pac(&self) -> Vec<u8> {
         asn1::der(&self.enc_ticket_part(Some([0].into())))
     }

@@ -79,7 +79,7 @@ impl TestToken {
     /// Encrypts the ticket under the account's key of type `etype`.
     ///
     /// # Panics
-    /// If this crate does not support `etype`.
+    /// Panics if this crate does not support `etype`.
     #[must_use]
     pub fn etype(self, etype: EncType) -> Self {
         let key = self.realm.key(etype);
@@ -104,7 +104,7 @@ impl TestToken {
     /// Sets a session key of type `etype`, and a subkey of that type.
     ///
     /// # Panics
-    /// If this crate does not support `etype`.
+    /// Panics if this crate does not support `etype`.
     #[must_use]
     pub fn session_etype(mut self, etype: EncType) -> Self {
         let key = self.realm.session_key(etype, self.serial);
@@ -126,7 +126,7 @@ impl TestToken {
     /// `tls-server-end-point:` and the certificate's hash.
     ///
     /// # Panics
-    /// If `application_data` has 4 GiB or more.
+    /// Panics if `application_data` has 4 GiB or more.
     #[must_use]
     pub fn bound_to(mut self, application_data: &[u8]) -> Self {
         self.authenticator.gss.bindings = channel_bindings_md5(application_data);
@@ -154,7 +154,7 @@ impl TestToken {
     /// Delegates `credentials`, a KRB-CRED.
     ///
     /// # Panics
-    /// If the credentials have more than 65,535 octets.
+    /// Panics if the credentials have more than 65,535 octets.
     #[must_use]
     pub fn delegating(mut self, credentials: &[u8]) -> Self {
         self.authenticator.gss.delegate(credentials);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The reason why a request has no identity.
 #[derive(Clone, Debug)]
 pub(super) enum Absence {
-    /// The extensions hold neither an identity nor a reason. No layer ran, so no client may be let in.
+    /// The extensions hold neither an identity nor a reason. No layer ran, so no client may be admitted.
     NoLayer,
     NotSignedIn(NotSignedIn),
 }

@@ -1,5 +1,5 @@
-//! The check against cross-site request forgery. It uses the header fields in which a browser names the site of the page that
-//! made a request.
+//! The check against cross-site request forgery. The check uses the header fields in which a browser names the site of
+//! the requesting page.
 //!
 //! The input is the head of a request (`Sec-Fetch-Site` of W3C's Fetch Metadata, `Origin` of RFC 6454). The output is the
 //! reason to refuse the request, if there is one. This check reads no token.

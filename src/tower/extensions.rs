@@ -1,4 +1,4 @@
-//! The extensions of a request that the layer reads, and those that it inserts.
+//! The extensions of a request that the layer reads or inserts.
 
 use crate::accept::{Accepted, Arrival, Negotiation};
 use crate::error::Error;
@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The server's knowledge of a connection. The code that accepts connections inserts this value into the extensions of their
 /// requests.
 ///
-/// Behind a proxy that ends TLS, the channel is the connection between the client and the proxy. If the bindings are of the
-/// proxy's certificate (`tls-server-end-point`), they are the same for every connection: give them to the policy.
+/// Behind a proxy that ends TLS, the channel is the connection between the client and the proxy. The bindings of the
+/// proxy's certificate (`tls-server-end-point`) are the same for every connection: give these bindings to the policy.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct ConnectionInfo {
@@ -40,9 +40,9 @@ impl ConnectionInfo {
 /// The state of a negotiation between two requests of one connection. The code that accepts connections makes a value for
 /// each connection, and inserts it into the extensions of that connection's requests.
 ///
-/// The layer uses this state over HTTP/1.1 only. It is for connections that carry one client's requests, and not for
-/// connections from a proxy. HTTP/2 has several requests of a connection at the same time, and a request would use the state
-/// of another request.
+/// The layer uses this state over HTTP/1.1 only. This state is for connections that carry one client's requests, and
+/// not for connections from a proxy. HTTP/2 has several requests of a connection at the same time, and a request would
+/// use the state of another request.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionNegotiation(Arc<Mutex<Option<Negotiation>>>);
 
@@ -80,7 +80,8 @@ pub enum NotSignedIn {
     Failed(Arc<Error>),
 }
 
-/// Removes every statement that a user is signed in, or is not. Only the decision on this request may make such a statement.
+/// Removes every statement about whether a user is signed in. Only the decision on this request may make such a
+/// statement.
 pub(super) fn forget_identity(extensions: &mut Extensions) {
     extensions.remove::<Identity>();
     extensions.remove::<Arc<Identity>>();

@@ -1,6 +1,6 @@
 //! The response of the layer: the layer's own response, or the inner service's response with the headers for the client.
 //!
-//! The layer first decides a request with a token. Only then does the inner service run.
+//! The layer first decides a request with a token. The inner service runs after the decision.
 
 use super::responses::{Responses, respond};
 use super::source::{Decided, Decision};
@@ -143,7 +143,7 @@ impl Refusal {
 impl Headers {
     /// Completes the inner service's response.
     fn around<B>(mut self, mut response: Response<B>) -> Response<B> {
-        // In a 401 response, a client would take the final token of a completed negotiation for a request to continue.
+        // A client would treat the final token in a 401 response as a request to continue the negotiation.
         if response.status() == StatusCode::UNAUTHORIZED {
             self.www_authenticate = None;
         }

@@ -92,7 +92,7 @@ impl NegotiateLayer {
 }
 
 impl<R> NegotiateLayer<R> {
-    /// Runs the service for signed-in users and for all others. The service finds [`NotSignedIn`](super::NotSignedIn) among
+    /// Runs the service for all clients, signed in or not. The service finds [`NotSignedIn`](super::NotSignedIn) among
     /// the extensions of a request without an identity.
     pub fn optional(self) -> Self {
         self.with(|settings| settings.demand = Demand::Everybody)
@@ -113,8 +113,8 @@ impl<R> NegotiateLayer<R> {
     /// See [cross-site requests](super#cross-site-requests). Name an origin only if you trust all its pages.
     ///
     /// # Errors
-    /// [`InvalidOrigin`] if the text does not have the form of an origin. `null` is not accepted, because sandboxed pages of
-    /// every site have this origin.
+    /// Returns [`InvalidOrigin`] if the text does not have the form of an origin. `null` is not accepted, because
+    /// sandboxed pages of every site have this origin.
     pub fn with_trusted_origin(mut self, origin: &str) -> Result<Self, InvalidOrigin> {
         match &mut Arc::make_mut(&mut self.settings).cross_site {
             Some(check) => check.trust(origin)?,
@@ -123,7 +123,7 @@ impl<R> NegotiateLayer<R> {
         Ok(self)
     }
 
-    /// Lets pages of every site make requests as the user. Use this only if another layer makes the check of
+    /// Lets pages of every site make requests as the user. Use this function only if another layer makes the check of
     /// [cross-site requests](super#cross-site-requests).
     pub fn without_cross_site_check(self) -> Self {
         self.with(|settings| settings.cross_site = None)

@@ -38,8 +38,8 @@
 //!
 //! With [`optional`](NegotiateLayer::optional) the route runs for all requests. The route finds the identity, or
 //! [`NotSignedIn`] with the reason why there is no identity. To ask a browser for its ticket, the route answers 401 with
-//! `WWW-Authenticate: Negotiate` and a page for browsers without a ticket. The route must not do so after a
-//! [failure](NotSignedIn::Failed).
+//! `WWW-Authenticate: Negotiate` and a page for browsers without a ticket. The route must not challenge the browser
+//! after a [failure](NotSignedIn::Failed).
 //!
 //! A route needs exactly one of these layers. A second layer would refuse the token as a replay.
 //!
@@ -59,8 +59,8 @@
 //!
 //! So the layer refuses a request that another site's page made, with 403 and without a challenge. The layer does so before
 //! it reads the token, so the token stays unused. Behind an optional layer the service does not run either, because it may
-//! have cookies to protect. The check covers every `Upgrade`, because a WebSocket is a GET. It also covers all methods except
-//! GET, HEAD, OPTIONS and TRACE, which must change nothing. The rules of the check, in order:
+//! have cookies to protect. The check covers every `Upgrade`, because a WebSocket is a GET. The check also covers all
+//! methods except GET, HEAD, OPTIONS and TRACE, which must change nothing. The rules of the check, in order:
 //!
 //! | request | verdict |
 //! |---|---|
@@ -157,8 +157,9 @@
 //! this layer on the sign-in route alone.
 //!
 //! # Large headers
-//! A user in many groups has a ticket of many kilobytes, up to 64 KiB. Base64 adds a third. hyper accepts 400 KiB of headers
-//! over HTTP/1.1. Over HTTP/2 it accepts 16 KiB, unless its `max_header_list_size` is larger. Proxies have limits, too.
+//! A user in many groups has a ticket of many kilobytes, up to 64 KiB. Base64 makes the ticket a third longer. hyper
+//! accepts 400 KiB of headers over HTTP/1.1. Over HTTP/2 hyper accepts 16 KiB, unless its `max_header_list_size` is
+//! larger. Proxies have limits, too.
 //!
 //! # Several round trips
 //! Browsers send their ticket with the first token. A client that offers Kerberos and waits for an answer is refused unless

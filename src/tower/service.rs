@@ -77,8 +77,8 @@ where
 }
 
 impl Settings {
-    /// Removes an identity from before the layer, and refuses a request that a page of another site made. The check comes
-    /// before the token is read, so the token stays unused.
+    /// Removes an identity that the extensions held before this layer, and refuses a request that a page of another
+    /// site made. The check comes before the token is read, so the token stays unused.
     fn admit_page(&self, request: &mut Parts) -> Result<(), Answer> {
         forget_identity(&mut request.extensions);
         hide_tokens(&mut request.headers);
@@ -259,8 +259,8 @@ impl<S: fmt::Debug, R> fmt::Debug for Negotiate<S, R> {
     }
 }
 
-/// Marks the request's credentials, so that `Debug` of the request does not print them. Anybody could sign in with a token
-/// from a log.
+/// Marks the request's credentials, so that `Debug` of the request does not print them. A reader of the log could sign
+/// in with a token from the log.
 fn hide_tokens(headers: &mut HeaderMap) {
     let values = headers.iter_mut().filter(|(name, _)| *name == AUTHORIZATION);
     values.for_each(|(_, value)| value.set_sensitive(true));

@@ -1,4 +1,5 @@
-//! The admission of an authorized request, and the verdict. The replay cache is asked at once, or its answer is awaited.
+//! The admission of an authorized request, and the verdict. The replay cache answers immediately, or its answer is
+//! awaited.
 
 use crate::accept::admit::{check_admission, replay_entry};
 use crate::accept::authorize::PacFields;
@@ -31,11 +32,11 @@ pub(super) trait OnAuthorized {
         pac: Option<&PacFields>,
     ) -> Result<(), Error>;
 
-    /// Makes the outcome from what the stages have found.
+    /// Makes the outcome from the results of the stages.
     fn outcome(self, buffer: Buffer, opened: Opened, verified: Verified, pac: Option<PacFields>) -> Self::Outcome;
 }
 
-/// An admission by a replay cache that answers at once.
+/// An admission by a replay cache that answers immediately.
 pub(super) struct AskAtOnce<'r, R> {
     pub(super) replay: &'r R,
     pub(super) now: UnixTime,
@@ -60,7 +61,7 @@ impl<R: ReplayCache> OnAuthorized for AskAtOnce<'_, R> {
     }
 }
 
-/// An admission that is awaited. It keeps the request until the replay cache has answered.
+/// An admission that is awaited. The admission keeps the request until the replay cache has answered.
 pub(super) struct AskLater {
     pub(super) krb_errors: KrbErrorPolicy,
 }

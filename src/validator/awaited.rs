@@ -19,7 +19,7 @@ impl<R: AsyncReplayCache> Validator<R> {
     /// Validates an `Authorization` value like [`validate_header`](Self::validate_header), and awaits the admission.
     ///
     /// # Errors
-    /// [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
+    /// Returns [`Refused`] with any error, and with `not-negotiate` if the value holds no Negotiate token.
     pub async fn validate_header_async<'c>(
         &self,
         value: impl AsRef<[u8]>,
@@ -32,7 +32,7 @@ impl<R: AsyncReplayCache> Validator<R> {
     /// Validates a token like [`validate_ticket`](Self::validate_ticket), and awaits the admission.
     ///
     /// # Errors
-    /// [`Refused`] with any error except `not-negotiate`.
+    /// Returns [`Refused`] with any error except `not-negotiate`.
     pub async fn validate_ticket_async<'c>(
         &self,
         token: &[u8],
@@ -51,11 +51,11 @@ impl<R: AsyncReplayCache> Validator<R> {
 
     /// Handles one token of a negotiation like [`converse`](Self::converse), and awaits the admission.
     ///
-    /// If the future is dropped, the client restarts the negotiation. A `negotiation` is good for one call, even if the
-    /// future was dropped after the replay cache had recorded the authenticator.
+    /// If the future is dropped, the client restarts the negotiation. A `negotiation` can be used for one call only,
+    /// even if the future was dropped after the replay cache had recorded the authenticator.
     ///
     /// # Errors
-    /// [`Refused`] with any error except `not-negotiate`.
+    /// Returns [`Refused`] with any error except `not-negotiate`.
     pub async fn converse_async<'c>(
         &self,
         token: &[u8],
@@ -78,7 +78,7 @@ impl<R: AsyncReplayCache> Validator<R> {
     /// Fifth stage: admits the request like [`admit`](Self::admit), and awaits the replay cache's answer.
     ///
     /// # Errors
-    /// [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
+    /// Returns [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.
     pub async fn admit_async(
         &self,
         authorized: AuthorizedRequest,

@@ -49,7 +49,7 @@ pub(crate) fn server_end_point(certificate_der: &[u8]) -> Result<Vec<u8>, Certif
     })
 }
 
-/// The reason why a certificate has no hash. A fault in it is not yet explained.
+/// The reason why a certificate has no hash. A fault in the certificate is not yet explained.
 enum NoHash {
     Fault(Fault),
     Named(CertificateError),
@@ -81,7 +81,7 @@ enum Hash {
     Sha512,
 }
 
-/// Returns the hash function that a certificate is signed with.
+/// Returns the hash function with which a certificate is signed.
 ///
 /// ```asn1
 /// Certificate ::= SEQUENCE {
@@ -150,7 +150,7 @@ fn only_hash(mut reader: Reader<'_>, what: Field) -> Result<Hash, NoHash> {
     find(&HASHES, oid)
 }
 
-/// Reads an AlgorithmIdentifier. Returns the contents of its object identifier, and a reader of its parameters.
+/// Reads an AlgorithmIdentifier. Returns the contents of the object identifier, and a reader of the parameters.
 ///
 /// ```asn1
 /// AlgorithmIdentifier ::= SEQUENCE {
@@ -192,9 +192,9 @@ const HASHES: [(&[u8], Hash); 5] = [
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
 ];
 
-/// The identifiers of signature algorithms and their hash functions. The first seven are RSA with PKCS #1 (RFC 4055
-/// section 5, RFC 3279 section 2.2.1), and the seventh is the form that old Windows tools write. The last five are
-/// ECDSA (RFC 5758 section 3.2).
+/// The identifiers of signature algorithms and their hash functions. The first seven identifiers are of RSA with PKCS
+/// #1 (RFC 4055 section 5, RFC 3279 section 2.2.1). The seventh identifier is the form that old Windows tools write.
+/// The last five identifiers are of ECDSA (RFC 5758 section 3.2).
 const SIGNATURES: [(&[u8], Hash); 12] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 12], Hash::Sha384),

@@ -152,7 +152,7 @@ impl Builder {
     /// Reads the keytab, and starts to watch it.
     ///
     /// # Errors
-    /// [`StartError`] if the keytab cannot be used, or if the operating system has no randomness.
+    /// Returns [`StartError`] if the keytab cannot be used, or if the operating system has no randomness.
     pub fn start(self, keytab: impl Into<PathBuf>) -> Result<Server, StartError> {
         let cache = MemoryReplayCache::new(self.entries, self.settings.policy.clock_skew(), now());
         self.start_with(keytab, cache)
@@ -162,7 +162,7 @@ impl Builder {
     /// share.
     ///
     /// # Errors
-    /// [`StartError`] as for [`start`](Self::start).
+    /// Returns [`StartError`] as for [`start`](Self::start).
     pub fn start_with<R: Send + Sync + 'static>(
         self,
         keytab: impl Into<PathBuf>,
@@ -192,7 +192,7 @@ impl<R: Send + Sync + 'static> Server<R> {
     /// on. It uses the old keys until the last ticket under an old key has ended.
     ///
     /// # Errors
-    /// [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.
+    /// Returns [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.
     pub fn reload(&self) -> Result<Reload, KeytabFileError> {
         self.shared.look(now())
     }

@@ -172,7 +172,8 @@ impl Builder {
     /// Call this method in a runtime of Tokio.
     ///
     /// # Errors
-    /// [`StoreError`] if a node cannot be reached or is not fit. [`start`](Self::start) returns a cache without this check.
+    /// Returns [`StoreError`] if a node cannot be reached or is not fit. [`start`](Self::start) returns a cache without
+    /// this check.
     pub async fn connect(self) -> Result<ValkeyReplayCache, StoreError> {
         let is_first_start = self.is_first_start;
         let shared = self.shared()?;
@@ -186,7 +187,7 @@ impl Builder {
     /// [`first_start`](Self::first_start) has no effect, because the cache has not met any process of the store yet.
     ///
     /// # Errors
-    /// [`StoreError::Address`] if an address cannot be used.
+    /// Returns [`StoreError::Address`] if an address cannot be used.
     pub fn start(self) -> Result<ValkeyReplayCache, StoreError> {
         Ok(ValkeyReplayCache::new(self.shared()?))
     }

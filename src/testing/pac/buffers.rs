@@ -72,20 +72,20 @@ impl PacBuffers {
         signed.encode()
     }
 
-    /// Returns the octets that the server signature covers (MS-PAC section 2.8.1). They are the PAC with zeros as the values
-    /// of the server signature and the KDC signature.
+    /// Returns the octets that the server signature covers (MS-PAC section 2.8.1). These octets are the PAC with zeros
+    /// as the values of the server signature and the KDC signature.
     pub(super) fn server_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM])
     }
 
-    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4). They are the octets of the server signature,
-    /// with zeros also as the full signature's own value.
+    /// Returns the octets that the full signature covers (MS-PAC section 2.8.4). These octets are the octets of the
+    /// server signature, with zeros also as the full signature's own value.
     pub(super) fn full_message(&self) -> Vec<u8> {
         self.zeroed(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM, BufferType::FULL_CHECKSUM])
     }
 
-    /// Returns the octets that the KDC signature covers (MS-PAC section 2.8.2). They are the value of the server signature,
-    /// without the octets after that value.
+    /// Returns the octets that the KDC signature covers (MS-PAC section 2.8.2). These octets are the value of the
+    /// server signature, without the octets after that value.
     pub(super) fn kdc_message(&self) -> Vec<u8> {
         let buffer = self.get(BufferType::SERVER_CHECKSUM).unwrap_or_default();
         let (checksum_type, value) = buffer.split_first_chunk().unwrap_or((&[0; TYPE], &[]));

@@ -17,7 +17,7 @@ impl DelegationInfoParts {
     /// Encodes the buffer DELEGATION_INFO, with marks like [`LogonInfoParts::encode`](super::LogonInfoParts::encode).
     ///
     /// # Panics
-    /// If a text has more than 65,535 octets.
+    /// Panics if a text has more than 65,535 octets.
     #[must_use]
     pub fn encode(&self) -> NdrBytes {
         let services = &self.transited_services;

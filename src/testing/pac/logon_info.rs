@@ -62,7 +62,7 @@ impl LogonInfoParts {
     /// target of the field's pointer.
     ///
     /// # Panics
-    /// If a text has more than 65,535 octets.
+    /// Panics if a text has more than 65,535 octets.
     #[must_use]
     pub fn encode(&self) -> NdrBytes {
         let mut ndr = NdrWriter::default();

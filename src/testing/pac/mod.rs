@@ -115,7 +115,7 @@ impl PacParts {
     /// Sets another user, in LOGON_INFO, UPN_DNS_INFO and REQUESTOR.
     ///
     /// # Panics
-    /// If `sid` has no RID.
+    /// Panics if `sid` has no RID.
     pub fn user(&mut self, sid: Sid) {
         #[expect(clippy::expect_used, reason = "the documentation says that a SID without a RID panics")]
         let (domain, rid) = sid.domain().zip(sid.rid()).expect("a user has a RID");
@@ -153,7 +153,7 @@ impl PacParts {
         self.logon_info.resource_groups = Some((domain, groups.collect()));
     }
 
-    /// Delegates the ticket: `services` forwarded it to `target` (S4U2Proxy).
+    /// Delegates the ticket: `services` forwarded the ticket to `target` (S4U2Proxy).
     pub fn delegated(&mut self, target: &str, services: &[&str]) {
         let transited_services = services.iter().copied().map(String::from).collect();
         self.delegation_info = Some(DelegationInfoParts { proxy_target: target.into(), transited_services });

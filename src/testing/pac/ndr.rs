@@ -85,7 +85,7 @@ impl NdrWriter {
     /// Writes an RPC_UNICODE_STRING: length, maximum, and the pointer to its [`characters`](Self::characters).
     ///
     /// # Panics
-    /// If the text has more than 65,535 octets.
+    /// Panics if the text has more than 65,535 octets.
     pub fn string(&mut self, name: &'static str, text: &str) {
         self.mark(name);
         #[expect(clippy::expect_used, reason = "the documentation says that a longer text panics")]

@@ -6,14 +6,14 @@ use super::{Field, Malformed, Problem, Reader};
 ///
 /// A fault is one aligned word, because every function of the reader returns a `Result` with it. With the 48 octets of
 /// a [`Malformed`], a request takes 4 % more instructions. The fault does not store values that the message holds:
-/// [`within`](Self::within) reads them again from the message.
+/// [`within`](Self::within) reads these values again from the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub(crate) struct Fault {
     kind: Kind,
     field: Field,
     number: U24,
-    /// The low 24 bits of the address at which the reader stood. With an address, the reader need not know where the
+    /// The low 24 bits of the address of the reader's position. With an address, the reader need not know where the
     /// message begins. A message has fewer than 2²⁴ octets. Only a caller's own certificate may be longer; its offsets
     /// are modulo 2²⁴.
     address: U24,
@@ -59,7 +59,7 @@ impl Fault {
     #[inline(never)]
     pub(crate) fn within(self, message: &[u8]) -> Malformed {
         let at = self.address.since(U24::address_of(message));
-        // The reader stood in the message or at its end. If the caller passes another message by mistake, `at` may be
+        // The reader was in the message or at its end. If the caller passes another message by mistake, `at` may be
         // beyond its end, and no octets are read.
         let rest = Reader::new(message.get(at..).unwrap_or(&[]));
         Malformed { what: self.field.name(), at, problem: self.problem(rest) }
@@ -96,7 +96,7 @@ impl Fault {
 struct U24([u8; 3]);
 
 impl U24 {
-    /// Keeps `number`, which saturates at 24 bits. No message has so many octets.
+    /// Keeps `number`, which saturates at 24 bits. No message has 2²⁴ octets.
     fn at_most(number: usize) -> Self {
         let number = u32::try_from(number).unwrap_or(u32::MAX).min(0x00FF_FFFF);
         let [low, middle, high, _] = number.to_le_bytes();
