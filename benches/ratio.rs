@@ -1,5 +1,5 @@
 //! Compares the time of a request with the time of its unavoidable cryptography, in alternating rounds. The CPU time of the
-//! process is measured, so that other load on the machine affects both equally.
+//! process is measured, so that other load on the machine affects both times equally.
 //!
 //! `cargo bench -p kerberos-sso-benches --bench ratio`. Prints for each case the nanoseconds of the best and of the median
 //! round of both, and the median of the ratios of the rounds. A request is measured from the token's octets to the user's SID

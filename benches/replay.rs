@@ -3,8 +3,8 @@
 //!
 //! The cache has room for 10 million entries that live ten minutes. `replay/insert/1M` inserts while one million entries are
 //! alive; for each new entry an old entry ends. `-share` also counts the entries of each client. Before the benches, one pass
-//! prints the memory of the cache, the cost of two concurrent threads, and the longest single insert. For comparison it
-//! prints the longest iteration of a loop that only reads the clock.
+//! prints the memory of the cache, the cost of two concurrent threads, and the longest single insert. For comparison,
+//! the pass also prints the longest iteration of a loop that only reads the clock.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

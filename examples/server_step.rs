@@ -30,7 +30,7 @@ fn randomness() -> Randomness {
 }
 
 fn main() {
-    // A server does this once, when it starts. It can also use a keytab: KeySet::from_keytab(&bytes,
+    // A server does this once, when it starts. The server can also use a keytab: KeySet::from_keytab(&bytes,
     // ["HTTP/www.contoso.test"]).
     let started = UnixTime::from_seconds(1_795_299_474); // a server asks its clock: SystemTime::now().into()
     let account = ComputerAccount::new("AZUREADSSOACC$", "CONTOSO.TEST");

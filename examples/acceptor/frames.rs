@@ -45,8 +45,8 @@ impl Frames {
     pub(crate) fn send(&mut self, kind: u8, rest: &[u8]) -> Outcome<()> {
         let frame = [&[kind], rest].concat();
         let length = u32::try_from(frame.len())?.to_be_bytes();
-        // The frame is written by one call. Of two packets, TCP would delay the second by 40 ms until the client acknowledges
-        // the first.
+        // The frame is written by one call. If the frame had two packets, TCP would delay the second packet by 40 ms,
+        // until the client acknowledges the first packet.
         Ok(self.0.write_all(&[&length[..], &frame].concat())?)
     }
 }

@@ -1,5 +1,5 @@
-//! A server for any GSS or SASL client. It accepts a client's context and then its messages, over TCP on loopback.
-//! `frames.rs` describes the frames.
+//! A server for any GSS or SASL client. The server accepts a client's context and then its messages, over TCP on
+//! loopback. `frames.rs` describes the frames.
 //!
 //! ```text
 //! cargo run --example acceptor -- [--allow-rc4] [--krb-error] [--entropy HEX] PORT KEYTAB [--bindings HEX]
@@ -7,7 +7,7 @@
 //! ```
 //! - `--bindings`: the application data of the channel bindings, which the client must send.
 //! - `--sasl GSSAPI`: negotiates a security layer (RFC 4752). `--sasl GSS-SPNEGO`: uses the context's own per-message tokens.
-//! - `--krb-error`: answers a client whose authenticator was decrypted with the reason of its refusal.
+//! - `--krb-error`: sends the reason of a refusal to a client whose authenticator was decrypted.
 //! - `--entropy`: 64 octets that replace the randomness of every answer. Use this option for recordings only.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 

@@ -1,5 +1,5 @@
-//! The keytab of a tenant, which may change while the server runs. The server uses the keys of the current file. It also uses
-//! the keys of each earlier file for ten more hours.
+//! The keytab of a tenant, which may change while the server runs. The server uses the keys of the current file. The
+//! server also uses the keys of each earlier file for ten more hours.
 
 use crate::config::TenantConfig;
 use kerberos_sso::keys::KeytabEntry;
@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub(crate) struct Keytabs {
     config: Arc<TenantConfig>,
-    /// The usable keytabs. The last keytab serves without an end. Each earlier keytab serves until the time beside it.
+    /// The usable keytabs. The server uses the last keytab without an end, and each earlier keytab until the time that
+    /// is stored with it.
     good: Vec<(Zeroizing<Vec<u8>>, Option<UnixTime>)>,
     /// The result of the last read, usable or not. An unusable file causes one error only, until the file changes.
     seen: Result<Zeroizing<Vec<u8>>, String>,
@@ -146,7 +147,7 @@ mod tests {
         Keytab::encode([&account("A$", realm, kvno)], NOW).map_err(|error| error.to_string())
     }
 
-    /// alice knows her own key. If this key served, alice could make tickets for any client.
+    /// alice knows her own key. If the server used this key, alice could make tickets for any client.
     #[test]
     fn keys_of_other_principals_are_ignored_in_a_keytab_of_a_whole_domain() {
         let names = ["alice", "a$", "krbtgt/R", "http/AUTOLOGON.microsoftazuread-sso.com", "HTTP/other.example.com"];

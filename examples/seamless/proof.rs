@@ -89,8 +89,8 @@ const DIGITS: usize = 6;
 /// The length of a time step, in seconds.
 const STEP: u64 = 30;
 
-/// The number of wrong codes after which the pause begins. Three codes of a million are good at a time, so each guess has
-/// a chance of three in a million.
+/// The number of wrong codes after which the pause begins. Three of a million codes are valid at a time, so each guess
+/// has a chance of three in a million.
 const MAX_FAILURES: u32 = 5;
 
 /// The pause after [`MAX_FAILURES`] wrong codes, in seconds.

@@ -1,7 +1,8 @@
 //! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a password.
 //!
 //! Run `cargo run --manifest-path examples/seamless/Cargo.toml` and open the address that the server prints. The server
-//! listens on loopback. It serves a built-in test realm unless the command line names the configuration of a real realm:
+//! listens on loopback. The server has a built-in test realm unless the command line names the configuration of a real
+//! realm:
 //!
 //! ```text
 //! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4] [--explain]

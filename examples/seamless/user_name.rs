@@ -1,4 +1,4 @@
-//! The user name that a user types or a link passes as `login_hint`, and the tenant that it selects.
+//! The user name that a user types or a link passes as `login_hint`, and the tenant that this name selects.
 
 use std::fmt;
 

@@ -6,7 +6,7 @@
 //!
 //! # Deviations that are accepted
 //! Real clients send these deviations, or the definition leaves room for them. Every reader gets the same value from
-//! them.
+//! such a message.
 //!
 //! - An INTEGER may have more octets than DER allows. sspi-rs sends such a `cusec`, and MIT krb5 and Heimdal accept it.
 //! - A kvno, nonce or sequence number may be negative. The reader uses the unsigned number with the same 32 bits.
@@ -22,7 +22,7 @@
 //! - Lengths with padding, which MIT krb5 and Heimdal accept. This crate compares names by their encodings, so every
 //!   name must have exactly one encoding.
 //! - Octets after a message, and unknown fields in Kerberos messages. The definitions of these messages leave no room
-//!   for them, but MIT krb5 accepts both.
+//!   for such octets and fields, but MIT krb5 accepts both.
 //! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
 //! - A NUL in a name: a program in C would read a shorter name.
 //! - Microseconds above 999,999, which no client sends.

@@ -2,7 +2,7 @@
 //! (Reparaz, Balasch, Verbauwhede, 2017). A |t| of more than 5 means that an attacker can distinguish the two kinds by time.
 //!
 //! The first test is a control: it measures a comparison that stops at the first difference. If its |t| is 5 or less, the machine
-//! is too busy, and the other results mean nothing.
+//! is too busy, and the other results have no meaning.
 
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
 use kerberos_sso::Keytab;

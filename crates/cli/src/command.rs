@@ -21,8 +21,8 @@ impl Command {
     /// Runs the command with the arguments `words`. Messages begin with `program`, the name by which the user called the
     /// command.
     ///
-    /// The exit code is 0 if every token was accepted or the keytab is in order, and 1 if not. It is 2 if the arguments are
-    /// wrong or a file cannot be read.
+    /// The exit code is 0 if every token was accepted or the keytab is in order, and 1 if not. The exit code is 2 if
+    /// the arguments are wrong or a file cannot be read.
     pub fn run(self, program: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
         let words = words.into_iter().collect();
         Terminal::with(program, |terminal| self.run_on(terminal, words))

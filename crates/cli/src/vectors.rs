@@ -1,4 +1,5 @@
-//! The recorded tokens. They are part of the program, so that the installed program can validate them without the repository.
+//! The recorded tokens. The recordings are part of the program, so that the installed program can validate them without
+//! the repository.
 
 use crate::recorded::Recording;
 

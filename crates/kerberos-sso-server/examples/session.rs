@@ -1,4 +1,5 @@
-//! A web server that signs a user in once, keeps a session, and has a page for one group. It follows a key rollover.
+//! A web server that signs a user in once, keeps a session, and has a page for one group. The server follows a key
+//! rollover.
 //!
 //! Run: `cargo run -p kerberos-sso-server --example session -- KEYTAB PRINCIPAL DOMAIN-SID`
 
@@ -13,7 +14,7 @@ async fn sign_in(user: SharedIdentity, session: Session) -> Result<String, Failu
     // The session gets a new identifier, so an attacker who planted the old identifier cannot use the user's session.
     session.cycle_id().await?;
     session.insert("user", SessionIdentity::from(&*user)).await?;
-    // The session ends after an hour, also if it is in use: the KDC then says whether the account still may sign in.
+    // The session ends after an hour, even if it is in use: the user must then sign in with a ticket again.
     session.set_expiry(Some(Expiry::AtDateTime(OffsetDateTime::now_utc().saturating_add(Duration::hours(1)))));
     Ok(format!("Hello {}\n", user.name))
 }

@@ -36,16 +36,16 @@ pub enum KeytabFileError {
     /// The file's octets are not a keytab.
     #[error("the file is not a keytab; export it again with ktpass, samba-tool, ktutil or kadmin")]
     NotAKeytab(#[source] KeytabError),
-    /// The file has no whole entry.
+    /// The file has no entry that can be used.
     #[error("the keytab has no whole entry; export the keys of the service's account again: {unusable}")]
     NoWholeEntry {
-        /// The records of the file, none of which is whole.
+        /// The records of the file, which all cannot be used.
         unusable: Names,
     },
     /// The file has no entry of the principals that the server was given.
     #[error("the keytab has no entry of {wanted}; it has entries of {found}")]
     NoEntry {
-        /// The principals that the server was given, with their realm if it was given too.
+        /// The principals that the server was given, with their realm if the server was given the realm, too.
         wanted: Names,
         /// The principals of the file.
         found: Names,
@@ -119,7 +119,7 @@ pub(crate) struct Loaded {
     pub(crate) account: Account,
     /// The principals of the file whose entries are not used.
     pub(crate) others: Option<Names>,
-    /// The records of the file that are not whole.
+    /// The records of the file that cannot be used.
     pub(crate) unusable: Option<Names>,
     pub(crate) holds_krbtgt: bool,
 }
@@ -147,8 +147,8 @@ fn read(path: &Path, open_to_others: bool) -> Result<Zeroizing<Vec<u8>>, KeytabF
     if !open_to_others {
         check_mode(&metadata)?;
     }
-    // The buffer has one octet more than the file, so a file that grows fills it. The buffer is allocated once: a growing
-    // vector would free memory that still holds keys.
+    // The buffer has one octet more than the file, so a file that grows fills the buffer. The buffer is allocated once:
+    // a growing vector would free memory that still holds keys.
     let room = usize::try_from(metadata.len()).unwrap_or(MAX_SIZE).min(MAX_SIZE).saturating_add(1);
     let mut octets = Zeroizing::new(vec![0; room]);
     let mut length = 0;

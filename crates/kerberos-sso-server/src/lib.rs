@@ -1,5 +1,5 @@
-//! Signs users in to a web server by Kerberos. [`kerberos_sso`] validates the tokens. This crate gives it the keytab, the
-//! clock and the randomness of the operating system.
+//! Signs users in to a web server by Kerberos. [`kerberos_sso`] validates the tokens. This crate gives the library the
+//! keytab, the clock and the randomness of the operating system.
 //!
 //! ```no_run
 //! use kerberos_sso_server::Server;
@@ -21,10 +21,10 @@
 //!
 //! # A rollover
 //! Write the new keytab to the same folder, and rename it to the name of the old keytab: the rename replaces the file in one
-//! step. The server looks at the file every ten seconds ([`Builder::checking_every`]). It then uses the keys of the new file,
-//! and the old keys until the last ticket under an old key has ended. If the new file cannot be used, the server keeps its
-//! keys and logs the reason. In Active Directory, install the new keytab before the account's password changes, because
-//! clients then get tickets under the new key at once.
+//! step. The server looks at the file every ten seconds ([`Builder::checking_every`]). The server then uses the keys of
+//! the new file, and the old keys until the last ticket under an old key has ended. If the new file cannot be used, the
+//! server keeps its keys and logs the reason. In Active Directory, install the new keytab before the account's password
+//! changes, because clients then immediately get tickets under the new key.
 //!
 //! # Keys that are not in a keytab
 //! [`layer`] is for a program that loads the keys itself, for example from a database.

@@ -112,7 +112,7 @@ impl Builder {
         self
     }
 
-    /// Sets the realm of the principals, for a keytab that has entries of them in several realms.
+    /// Sets the realm of the principals, for a keytab that has entries of the principals in several realms.
     pub fn with_realm(mut self, realm: &str) -> Self {
         self.settings.selection.realm = Some(realm.into());
         self
@@ -189,7 +189,7 @@ impl<R: Send + Sync + 'static> Server<R> {
     }
 
     /// Looks at the keytab now, without waiting for the interval. If the file has changed, the server uses its keys from now
-    /// on. It uses the old keys until the last ticket under an old key has ended.
+    /// on. The server uses the old keys until the last ticket under an old key has ended.
     ///
     /// # Errors
     /// Returns [`KeytabFileError`] if the new file cannot be used. The server then keeps its keys.
@@ -275,7 +275,7 @@ impl<R> Shared<R> {
         Ok(Reload::Replaced)
     }
 
-    /// Reads the keytab if it has changed, and logs an error unless the look before had the same error.
+    /// Reads the keytab if it has changed, and logs an error unless the previous look had the same error.
     fn look_and_log(&self, logged: &mut Option<String>) {
         let error = self.look(now()).err().map(|error| {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}"));

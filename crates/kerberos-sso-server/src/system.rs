@@ -49,7 +49,7 @@ pub(crate) fn randomness() -> Randomness {
     try_randomness().expect("the operating system has randomness")
 }
 
-/// Returns octets of the operating system's generator, or the error of a system that has none.
+/// Returns octets of the operating system's generator, or the error of a system without a generator.
 pub(crate) fn try_randomness() -> Result<Randomness, getrandom::Error> {
     let mut octets = [0; 64];
     getrandom::fill(&mut octets)?;

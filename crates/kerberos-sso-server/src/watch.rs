@@ -1,4 +1,4 @@
-//! Detects that a file has changed, by a look at its metadata in regular intervals.
+//! Detects that a file has changed, by reading its metadata at regular intervals.
 
 use std::fs::Metadata;
 use std::io;
@@ -22,8 +22,9 @@ impl Fingerprint {
     }
 }
 
-/// The inode number and the change time. A file that is renamed over another has another inode number. The change time also
-/// changes with the mode, so the server reads a file again after an administrator has restricted its mode.
+/// The inode number and the change time. A file that replaces another file by a rename has another inode number. The
+/// change time also changes with the mode, so the server reads a file again after an administrator has restricted its
+/// mode.
 #[cfg(unix)]
 type Identity = (u64, i64, i64);
 

@@ -1,4 +1,4 @@
-//! One attempt at a time, whose outcome all requests share that waited for it.
+//! Runs one attempt at a time. All requests that waited for the attempt share its outcome.
 
 use crate::error::StoreError;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 /// The lock of an attempt, with the outcome of the latest attempt.
 ///
 /// Without the shared outcome, requests that wait for a node that does not answer would each try again, one after the other.
-/// The last of them would wait for the sum of all time-outs.
+/// The last of these requests would wait for the sum of all time-outs.
 #[derive(Debug)]
 pub(crate) struct Attempt<T> {
     latest: Mutex<Option<(Instant, Result<T, StoreError>)>>,
@@ -20,7 +20,7 @@ impl<T> Default for Attempt<T> {
 }
 
 impl<T: Clone> Attempt<T> {
-    /// Returns the outcome of the attempt that ran when this method was called, or of `attempt` if none ran.
+    /// Returns the outcome of the attempt that ran when this method was called, or of `attempt` if no attempt ran then.
     pub(crate) async fn share(&self, attempt: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let came = Instant::now();
         let mut latest = self.latest.lock().await;

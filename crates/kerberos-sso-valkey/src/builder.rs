@@ -44,7 +44,7 @@ impl ValkeyReplayCache {
     /// than half of the sentinels must name the same master.
     ///
     /// The master must have `min-replicas-to-write 1` or more; the number of all replicas is safe. Without this setting, a
-    /// master that is cut off continues to accept writes. Its successor can then admit the same authenticators again.
+    /// master that is cut off continues to accept writes. The new master can then admit the same authenticators again.
     pub fn sentinel<'a>(service: &str, sentinels: impl IntoIterator<Item = &'a str>, clock_skew: Duration) -> Builder {
         let sentinels = sentinels.into_iter().map(Into::into).collect();
         Builder::new(Addresses::Sentinel { service: service.into(), sentinels }, clock_skew)
@@ -206,8 +206,8 @@ impl Builder {
                 Topology::Cluster { seeds, model }
             }
         };
-        // The store remembers the authenticators from before the start of this process, so its own cache accepts earlier
-        // authenticators.
+        // The store remembers the authenticators from before the start of this process, so the cache of this process
+        // accepts earlier authenticators.
         let own = MemoryReplayCache::new(self.entries, self.settings.clock_skew, (self.settings.clock)());
         let own = own.taking_earlier_authenticators();
         let own = match self.client_share {
@@ -223,7 +223,8 @@ impl Builder {
 
     fn info(&self, address: &str) -> Result<ConnectionInfo, StoreError> {
         let unusable = |error: redis::RedisError| {
-            // The text before the at sign may be a password, and the parameters of a Unix socket may have one.
+            // The text before the at sign may be a password, and the parameters of a Unix socket may contain a
+            // password.
             let address = address.split_once('?').map_or(address, |(path, _)| path);
             let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
             StoreError::Address { address: address.into(), reason: error.to_string() }
@@ -236,7 +237,8 @@ impl Builder {
         address.into_connection_info().map_err(unusable)
     }
 
-    /// Returns the connection settings for nodes that sentinels or other nodes name: those of the first address in `named`.
+    /// Returns the connection settings for nodes that sentinels or other nodes name: the settings of the first address
+    /// in `named`.
     fn model(&self, named: &[ConnectionInfo]) -> Result<ConnectionInfo, StoreError> {
         let none = || StoreError::Address { address: String::new(), reason: "no address is given".into() };
         let model = named.first().ok_or_else(none)?.clone();

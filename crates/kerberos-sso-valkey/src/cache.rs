@@ -27,8 +27,8 @@ use tokio::time::timeout;
 ///
 /// # If the store cannot decide
 /// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
-/// command a second time, because the second command would find the entry of the first. The log names the reason once for
-/// each change.
+/// command a second time, because the second command would find the entry of the first command. The log names the
+/// reason once for each change.
 pub struct ValkeyReplayCache {
     pub(crate) shared: Arc<Shared>,
     /// The task that compares the store's clock and asks the sentinels. The task ends when the cache is dropped.
@@ -67,7 +67,8 @@ impl Fault {
     }
 }
 
-/// The shortest interval between two log events about the store. Without it, a store that fails often would fill the log.
+/// The shortest interval between two log events about the store. Without this interval, a store that fails often would
+/// fill the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The interval at which the cache compares the store's clock and asks the sentinels.

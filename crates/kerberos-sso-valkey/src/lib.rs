@@ -19,9 +19,9 @@
 //! ```
 //!
 //! # The store
-//! The store must be Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`. It needs about 110 octets of memory
-//! for each sign-in within two clock skews. The clocks of the store and of the servers may differ by two seconds at most. The
-//! cache refuses a node that does not meet these conditions, with the reason ([`StoreError`]).
+//! The store must be Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`. The store needs about 110
+//! octets of memory for each sign-in within two clock skews. The clocks of the store and of the servers may differ by
+//! two seconds at most. The cache refuses a node that does not meet these conditions, with the reason ([`StoreError`]).
 //!
 //! This crate needs a user with few rights:
 //!
@@ -44,7 +44,8 @@
 //! with a correct clock counts as fast by two seconds.
 //!
 //! [`Builder::with_strict_start`] prevents the replay in the last row, and refuses all clients for a while. Only
-//! [`Builder::first_start`] waives the rule: with it, the operator states that no authenticator was admitted before.
+//! [`Builder::first_start`] waives the rule: with this setting, the operator states that no authenticator was admitted
+//! before.
 //!
 //! The cache reads the node's `INFO` at each connection and each second: the process, its history of writes, and the number
 //! of times that it was emptied. A node that is emptied while it is connected notifies the cache before its next answer
@@ -60,9 +61,10 @@
 //!
 //! # Several masters
 //! In a network partition, the old master must stop accepting writes before a new master accepts writes. In a cluster,
-//! `cluster-node-timeout` ensures this. With sentinels, `min-replicas-to-write` ensures it under two conditions, so this
-//! crate demands this setting. The setting must be the number of all replicas, because a master that is cut off may still
-//! have some of them. `min-replicas-max-lag` must be shorter than the sentinels' `down-after-milliseconds`.
+//! `cluster-node-timeout` ensures this. With sentinels, `min-replicas-to-write` ensures this under two conditions, so
+//! this crate demands this setting. The setting must be the number of all replicas, because a master that is cut off
+//! may still have some of its replicas. `min-replicas-max-lag` must be shorter than the sentinels'
+//! `down-after-milliseconds`.
 
 mod attempt;
 mod builder;

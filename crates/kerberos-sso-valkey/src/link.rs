@@ -40,8 +40,8 @@ struct Watch {
     is_closed: AtomicBool,
 }
 
-/// The losses that the node's push messages told. One lock guards both fields: without it, a message that arrives while
-/// `INFO` is read could miss the memory, and the reader of `INFO` could miss the message.
+/// The losses that the node's push messages reported. One lock guards both fields: without it, a message that arrives
+/// while `INFO` is read could miss the memory, and the reader of `INFO` could miss the message.
 #[derive(Debug, Default)]
 struct Losses {
     /// The memory of the node, after `INFO` was read.
@@ -120,7 +120,8 @@ impl Link {
 
     /// Checks that the node answers, that it is still fit, and that it has been the master since this connection was opened.
     ///
-    /// A node that was a replica in between does not end its connections. It may have lost what another master admitted.
+    /// A node that was a replica in between does not end its connections. The node may have lost authenticators that
+    /// another master admitted.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         let settings = self.demands.settings;
         let mut connection = self.connection.clone();
@@ -146,8 +147,8 @@ impl Link {
 
     /// Stores `key` until `forget_at` in one step, unless the node already has `key`.
     ///
-    /// The command is sent once. If its answer is lost, the cache does not know whether the node stored the key. A second
-    /// command would find the entry of the first.
+    /// The command is sent once. If its answer is lost, the cache does not know whether the node stored the key. A
+    /// second command would find the entry of the first command.
     pub(crate) async fn set_if_absent(&self, key: &[u8], entry: Entry, asks: bool) -> Result<Reply, StoreError> {
         if self.may_have_forgotten(entry.client_time) {
             return Ok(Reply::MayBeForgotten);
@@ -226,13 +227,13 @@ impl Link {
         let offset = seconds.saturating_sub(ours.seconds());
         if offset.saturating_abs() > allowed(MAX_CLOCK_OFFSET) {
             if offset > 0 {
-                // By its fast clock, the node has deleted entries that were still needed.
+                // Because its clock is fast, the node has deleted entries that were still needed.
                 self.memory.forget(ours);
             }
             return Err(StoreError::Clock { node: self.node.clone(), offset_seconds: offset });
         }
-        // `now` is the arrival of the request. It may be earlier than this server's clock by the longest waits and the
-        // rounding.
+        // `now` is the arrival of the request. The arrival may be earlier than this server's clock by the longest waits
+        // and the rounding.
         let waited = ours.seconds_since(now);
         let longest = allowed(CONNECT_TIMEOUT).saturating_add(allowed(MAX_CLOCK_OFFSET));
         if waited > longest || waited < allowed(MAX_CLOCK_OFFSET).saturating_neg() {
@@ -297,8 +298,8 @@ async fn fit_node(node: &str, connection: &mut MultiplexedConnection, demands: D
     Ok(described)
 }
 
-/// Returns the time-out of `WAIT` and `WAITAOF`. To these commands, zero means to wait for ever, and the node answers nothing
-/// else on the connection in the meantime.
+/// Returns the time-out of `WAIT` and `WAITAOF`. For these commands, zero means an unlimited wait. During this wait,
+/// the node answers no other command on the connection.
 fn wait_milliseconds(timeout: Duration) -> i64 {
     i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX).max(1)
 }
@@ -322,7 +323,7 @@ async fn connect(
         Ok(())
     };
     let protocol = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3).set_skip_set_lib_name();
-    // A request is one small packet, which TCP should send at once.
+    // A request is one small packet, which TCP should send immediately.
     let at_once = info.tcp_settings().clone().set_nodelay(true);
     let client = redis::Client::open(info.clone().set_redis_settings(protocol).set_tcp_settings(at_once))
         .map_err(|error| StoreError::Address { address: node.into(), reason: error.to_string() })?;

@@ -81,7 +81,7 @@ impl Memories {
             // A life cannot begin later than `now`.
             (node.life.clone(), Arc::new(Memory::new(whole_after.map(|whole_after| whole_after.min(now)))))
         });
-        // A count of flushes can also return to an earlier value, because `CONFIG RESETSTAT` sets it to zero.
+        // A count of flushes can also return to an earlier value, because `CONFIG RESETSTAT` sets the count to zero.
         if *life != node.life {
             memory.forget(now);
             life.clone_from(&node.life);
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(memory.whole_after(), Some(at(90)));
     }
 
-    /// The node may have been a replica in between, and may have lost what another master admitted.
+    /// The node may have been a replica in between, and may have lost authenticators that another master admitted.
     #[test]
     fn memory_of_a_known_process_with_another_history_of_writes_is_complete_after_the_second_contact() {
         let memories = Memories::new();

@@ -25,13 +25,13 @@ pub(crate) enum Topology {
         /// The name under which the sentinels know the master.
         service: String,
         sentinels: Vec<ConnectionInfo>,
-        /// The connection settings for the master. The address in it is not used.
+        /// The connection settings for the master. The address in these settings is not used.
         master: ConnectionInfo,
     },
     /// A cluster of masters, among which the keys are divided.
     Cluster {
         seeds: Vec<ConnectionInfo>,
-        /// The connection settings for each node. The address in it is not used.
+        /// The connection settings for each node. The address in these settings is not used.
         model: ConnectionInfo,
     },
 }
@@ -49,7 +49,7 @@ pub(crate) struct Nodes {
     asking_for_master: Attempt<Address>,
 }
 
-/// One node. The first request that needs its connection opens it, and other requests wait for the outcome.
+/// One node. The first request that needs the connection opens the connection, and other requests wait for the outcome.
 #[derive(Debug)]
 pub(crate) struct Node {
     info: ConnectionInfo,

@@ -3,12 +3,13 @@
 use kerberos_sso::UnixTime;
 use std::time::{Duration, SystemTime};
 
-/// The time that the store keeps an entry after the authenticator has expired. It covers the clock offset between the store
-/// and this server, and the waits for the store. Otherwise the store could forget an authenticator that a validator still
-/// accepts.
+/// The time that the store keeps an entry after the authenticator has expired. This time covers the clock offset
+/// between the store and this server, and the waits for the store. Otherwise the store could forget an authenticator
+/// that a validator still accepts.
 pub(crate) const MARGIN: Duration = Duration::from_secs(5);
 
-/// The largest allowed difference between the store's clock and this server's clock. It is a part of [`MARGIN`].
+/// The largest allowed difference between the store's clock and this server's clock. This difference is a part of
+/// [`MARGIN`].
 pub(crate) const MAX_CLOCK_OFFSET: Duration = Duration::from_secs(2);
 
 /// The longest wait for a connection. The sum of this wait, [`MAX_CLOCK_OFFSET`] and [`MAX_TIMEOUT`] is within [`MARGIN`].

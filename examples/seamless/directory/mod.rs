@@ -71,8 +71,8 @@ impl Directory {
 
     /// Returns the token with which this user's browser would sign in.
     ///
-    /// The work runs on a thread of its own and keeps its turn until it ends. The KDC chooses the number of rounds in which the
-    /// password becomes a key (RFC 3962 section 4), and that number is not authenticated.
+    /// The work runs on a separate thread, and counts as a sign-in in progress until it ends. The KDC chooses the
+    /// number of rounds in which the password becomes a key (RFC 3962 section 4), and that number is not authenticated.
     async fn token_for(self: &Arc<Self>, user: &UserName, password: &str) -> Result<Vec<u8>, Refusal> {
         if password.is_empty() || password.len() > MAX_PASSWORD_SIZE {
             return Err(Refusal::WrongPassword);

@@ -75,8 +75,9 @@ impl Refusal {
         }
     }
 
-    /// Returns the text for the user. The text does not show whether a name exists. It says why an account cannot sign in,
-    /// because the account's user has to know. The directory usually tells that reason only after the right password.
+    /// Returns the text for the user. The text does not show whether a name exists. The text says why an account cannot
+    /// sign in, because the account's user has to know. The directory usually tells that reason only after the right
+    /// password.
     pub(crate) const fn text(&self) -> &'static str {
         match self {
             Self::WrongPassword | Self::UnknownUser => "The name or the password is not right. Please try again.",

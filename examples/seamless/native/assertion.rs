@@ -18,7 +18,7 @@ pub(super) struct Subject {
     pub(super) sid: String,
     pub(super) upn: String,
     /// The user's SID in base64, in place of the immutable identifier that a directory synchronises to the cloud. By
-    /// default that identifier is the user's object GUID, which no ticket contains.
+    /// default the immutable identifier is the user's object GUID, which no ticket contains.
     pub(super) immutable_id: String,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Issued {
     pub(super) end: String,
 }
 
-/// An assertion that this server signed and that is valid now. A client may have redeemed it already.
+/// An assertion that this server signed and that is valid now. A client may have redeemed this assertion already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
@@ -130,7 +130,7 @@ pub(super) fn instant(time: UnixTime) -> String {
 
 const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
 
-/// The lifetime of an assertion, in seconds. It is short, because clients redeem an assertion at once.
+/// The lifetime of an assertion, in seconds. The lifetime is short, because clients redeem an assertion immediately.
 pub(super) const LIFETIME: i64 = 10 * 60;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Example tokens for `/explain`. They are of the built-in test realm, even if the server has other tenants. The server
-//! makes them and judges them with the keys of that realm.
+//! Example tokens for `/explain`. The tokens belong to the built-in test realm, even if the server has other tenants.
+//! The server makes and judges these tokens with the keys of the test realm.
 
 use crate::tenants::test_realm;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;

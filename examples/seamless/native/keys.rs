@@ -1,5 +1,6 @@
-//! The server's key pair. The server makes it at its start and keeps it in memory only. The server signs assertions and tokens
-//! with the private key, and publishes the public key (RFC 7517, OpenID Connect Discovery 1.0).
+//! The server's key pair. The server makes the key pair at its start, and keeps the key pair in memory only. The server
+//! signs assertions and tokens with the private key, and publishes the public key (RFC 7517, OpenID Connect Discovery
+//! 1.0).
 
 use super::{SharedNative, in_background, issuer};
 use crate::app::Shared;

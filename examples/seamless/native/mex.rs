@@ -36,8 +36,9 @@ fn document(app: &App, tenant: &Tenant, headers: &HeaderMap) -> Response {
     }
 }
 
-/// Returns the server's address as the client knows it, if the headers of a proxy that ends TLS tell it. The address is used
-/// only in this document, which is returned to the sender of the headers. No token contains the address.
+/// Returns the server's address as the client knows it, if the headers of a proxy that ends TLS contain the address.
+/// The address is used only in this document, which is returned to the sender of the headers. No token contains the
+/// address.
 fn outside(app: &App, headers: &HeaderMap) -> String {
     let is_secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| is_authority(host));

@@ -11,7 +11,7 @@ pub(super) struct UsedAssertions(Mutex<HashMap<String, UnixTime>>);
 
 impl UsedAssertions {
     /// Records the use of an assertion and returns whether it was the first use. If the memory is full, every assertion is
-    /// refused until an old one has expired.
+    /// refused until an old assertion has expired.
     pub(super) fn take(&self, id: &str, now: UnixTime) -> bool {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() >= MAX_USED {

@@ -20,7 +20,7 @@ pub(super) struct RefreshTokens(Mutex<HashMap<u128, Family>>);
 
 struct Family {
     grant: Arc<Grant>,
-    /// The secret part of the family's current token, the only one that the server accepts.
+    /// The secret part of the family's current token, the only token of the family that the server accepts.
     secret: u128,
     end: UnixTime,
 }
@@ -61,8 +61,9 @@ impl RefreshTokens {
     }
 }
 
-/// Makes room for a new family. If there is no room, the function drops the expired families, and else the oldest family, whose
-/// client must sign in again. The function looks at all families, which takes less time than one signature.
+/// Makes room for a new family. If there is no room, the function drops the expired families. If no family has expired,
+/// the function drops the oldest family, whose client must sign in again. The function looks at all families, which
+/// takes less time than one signature.
 fn make_room(families: &mut HashMap<u128, Family>, now: UnixTime) {
     if families.len() < MAX_FAMILIES {
         return;

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(Request::parse(&otherwise).unwrap().message_id, None);
     }
 
-    /// The response does not repeat an identifier that is longer.
+    /// The response does not repeat a longer identifier.
     #[test]
     fn message_id_of_256_octets_is_read_and_a_longer_or_empty_one_is_ignored() {
         let read = |id: &str| Request::parse(&RST.replace("urn:uuid:1", id)).unwrap().message_id;

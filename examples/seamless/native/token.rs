@@ -1,8 +1,8 @@
 //! `POST /{tenant}/oauth2/token`: returns tokens for an assertion or for a refresh token. The assertion is sent as in RFC 7522,
 //! but in the form of SAML 1.1, as Microsoft's clients send it. Errors have the form of RFC 6749 section 5.2.
 //!
-//! The clients are public and not registered. A token says which client asked for it. The receiver of a token must check that
-//! it is the token's audience.
+//! The clients are public and not registered. A token says which client asked for it. The receiver of a token must
+//! check that the token's audience is the receiver.
 
 use super::assertion;
 use super::refresh::Grant;

@@ -71,7 +71,7 @@ impl<'d> Element<'d> {
         self.document.element(self.id)?.get_attribute_ns(namespace, name)
     }
 
-    /// Returns the text of an element that has no child but text, without the white space around it.
+    /// Returns the text of an element that has only text, without the white space around it.
     pub(super) fn text(self) -> Option<String> {
         let is_text =
             |id: &NodeId| matches!(self.document.node_kind(*id), Some(NodeKind::Text(_) | NodeKind::CData(_)));

@@ -1,4 +1,4 @@
-//! Each server, started as its user starts it, on loopback, with a client that has a ticket of the test realm.
+//! Tests each server on loopback, started as its user starts it, with a client that has a ticket of the test realm.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use kerberos_sso::testing::TestRealm;
@@ -48,8 +48,8 @@ impl Program {
         Self { child, address, realm, _folder: folder }
     }
 
-    /// Makes the `Authorization` value of a client. The programs have the clock of the machine, and refuse what is from before
-    /// their start: so this client's clock is a minute ahead.
+    /// Makes the `Authorization` value of a client. The programs use the machine's clock, and refuse requests from
+    /// before their start. So this client's clock is a minute ahead.
     fn authorization(&self, client: &str) -> String {
         let now = UnixTime::from(SystemTime::now()).saturating_add_seconds(60);
         let admins = WellKnownGroup::DomainAdmins.rid();
@@ -75,7 +75,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to stop.
+        // If the program has already ended, there is no process to stop.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -96,7 +96,7 @@ fn sign_in_over_http(path: &str, to_post: &str) {
     let page = program.get("/", Some(&alice));
     assert_eq!(status(&page), "200", "{page}");
     assert!(page.contains("Hello alice\n"), "{page}");
-    // She asked the server to prove itself: the answer has a token.
+    // The client asked for mutual authentication, so the answer has a token.
     assert!(page.to_ascii_lowercase().contains("www-authenticate: negotiate "), "{page}");
     assert_eq!(status(&program.get("/", Some(&alice))), "403", "a replay");
 
@@ -147,7 +147,7 @@ async fn members_of_the_group_call_tonic_and_others_do_not() {
     assert_eq!(check(Some(admin)).await.unwrap_err().code(), Code::PermissionDenied, "a replay");
 }
 
-/// The manual of the library is published without these files, so it shows them as they are.
+/// The manual of the library is published without these files, so the manual contains copies of these files.
 #[test]
 fn manual_shows_each_program_from_its_first_use_on() {
     let folder = env!("CARGO_MANIFEST_DIR");

@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Skips a header, and reads the contents behind it.
+    /// Skips a header, and reads the contents after the header.
     #[inline(always)]
     fn contents(&mut self, header: Option<Header>) -> Option<Self> {
         let Header { size, length } = header?;
@@ -79,8 +79,8 @@ impl<'a> Reader<'a> {
         Some(Self { rest: contents })
     }
 
-    /// Reads with a copy of this reader, and takes the copy's place in the message. A function that is not inlined reads so: it
-    /// writes to the copy, and this reader stays in registers ([`Header`] says why).
+    /// Reads with a copy of this reader, and then takes the copy's place in the message. A function that is not inlined
+    /// writes to the copy, so this reader stays in registers ([`Header`] gives the reason).
     #[inline(always)]
     fn apart<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut copy = *self;
@@ -89,7 +89,8 @@ impl<'a> Reader<'a> {
         outcome
     }
 
-    /// Returns the reason why [`element_header`] found no header, or why fewer octets follow it than it says.
+    /// Returns the reason why [`element_header`] found no header, or why fewer octets follow the header than its length
+    /// says.
     #[cold]
     #[inline(never)]
     fn element_fault(self, tag: u8, what: Field) -> Fault {
@@ -158,7 +159,7 @@ impl<'a> Reader<'a> {
         self.element(tag::SEQUENCE, what)
     }
 
-    /// Reads every element of a SEQUENCE OF, so that a later reader meets no fault. Returns the number of elements.
+    /// Reads every element of a SEQUENCE OF, so that a later reader finds no fault. Returns the number of elements.
     #[inline(always)]
     pub(crate) fn elements<T>(
         mut self,
@@ -187,16 +188,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The header of an element: what stands before the contents.
+/// The header of an element: the octets before the contents.
 ///
-/// It is one word, and the functions that read it get octets instead of a reader. So nothing writes to a reader through a
-/// reference, and the reader stays in registers. Where functions wrote to it, their callers waited for the octets that they
-/// had just written: a request took 14 to 17 % longer, the mean of two layouts of the program.
+/// A `Header` is one word, and the functions that read headers get octets instead of a reader. So no function writes to
+/// a reader through a reference, and the reader stays in registers. When functions wrote to a reader, their callers
+/// waited for the octets that the functions had just written. A request then took 14 to 17 % longer, which is the mean
+/// of two layouts of the program.
 #[derive(Clone, Copy)]
 struct Header {
-    /// How many octets the header has.
+    /// The number of octets in the header.
     size: NonZeroU32,
-    /// How many octets the contents have.
+    /// The number of octets in the contents.
     length: u32,
 }
 

@@ -23,7 +23,8 @@ pub(crate) struct GssChecksum<'a> {
     /// The hash of the channel bindings. All zeros mean that the client sends no channel bindings.
     pub(crate) bindings: &'a [u8; 16],
     pub(crate) flags: GssFlags,
-    /// The field Deleg, which is never empty here. It should contain a KRB-CRED, but its contents are not checked yet.
+    /// The field Deleg, which is never empty here. The field should contain a KRB-CRED, but its contents are not
+    /// checked yet.
     pub(crate) delegated: Option<Unprinted<&'a [u8]>>,
 }
 
@@ -115,8 +116,8 @@ flags! {
 mod tests {
     use super::*;
 
-    /// The checksum that curl sends. It has no bindings, and the flags mutual, sequence, replay, confidentiality and
-    /// integrity.
+    /// The checksum that curl sends. This checksum has no bindings, and has the flags mutual, sequence, replay,
+    /// confidentiality and integrity.
     const CURL: [u8; 24] = [16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3E, 0, 0, 0];
 
     #[test]

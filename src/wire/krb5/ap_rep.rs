@@ -112,7 +112,7 @@ fn write_key(writer: &mut Writer, key: &Key) {
     });
 }
 
-/// A capacity that suffices for every EncAPRepPart. The longest one has 84 octets, with a subkey of 32 octets.
+/// A capacity that suffices for every EncAPRepPart. The longest EncAPRepPart has 84 octets, with a subkey of 32 octets.
 const ENC_AP_REP_PART_ROOM: usize = 96;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! KERB_AUTH_DATA_CLIENT_TARGET (MS-KILE section 3.2.5.8): an element of the authenticator that names the service for
-//! which the client made it.
+//! which the client made the authenticator.
 
 use crate::bounded_text::BoundedText;
 use crate::wide_text::WideText;
@@ -8,9 +8,9 @@ use core::fmt;
 
 /// The service for which a client made its authenticator (`HTTP/www.example.com@EXAMPLE.COM`).
 ///
-/// The service's name in the ticket is not protected, but this name is: only the client and the service have the
-/// session key. An acceptor can therefore detect that an attacker relayed a request that the client made for another
-/// service of the same account. A malicious client can write any name into its own authenticator, or none.
+/// The service's name in the ticket is not protected. This name is protected, because only the client and the service
+/// have the session key. An acceptor can therefore detect that an attacker relayed a request that the client made for
+/// another service of the same account. A malicious client can write any name into its own authenticator, or no name.
 ///
 /// MS-KILE does not define the encoding of the element. Windows and Heimdal write UTF-16, little-endian, without a
 /// terminator. MIT krb5 does not write the element.

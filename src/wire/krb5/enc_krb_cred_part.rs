@@ -71,8 +71,8 @@ pub(crate) struct KrbCredInfo<'a> {
     pub(crate) key: EncryptionKey<'a>,
     pub(crate) prealm: &'a str,
     pub(crate) pname: PrincipalName<'a>,
-    /// The flags of the ticket, as the client states them. They are empty if the field is absent. The ticket itself
-    /// contains its flags, encrypted for its service.
+    /// The flags of the ticket, as the client states them. The flags are empty if the field is absent. The ticket
+    /// itself contains its flags, encrypted for its service.
     pub(crate) flags: TicketFlags,
     pub(crate) authtime: Option<UnixTime>,
     pub(crate) starttime: Option<UnixTime>,

@@ -40,7 +40,7 @@ flags! {
 }
 
 flags! {
-    /// The options of an AP-REQ. They are not protected: an attacker on the network can set or clear them.
+    /// The options of an AP-REQ. The options are not protected: an attacker on the network can set or clear them.
     pub struct ApOptions(u32) {
         /// The ticket is encrypted with the session key of the server's own TGT (user-to-user).
         const USE_SESSION_KEY = bit(1);

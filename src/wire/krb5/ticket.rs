@@ -15,8 +15,8 @@ use core::fmt;
 ///     enc-part [3] EncryptedData -- EncTicketPart
 /// }
 /// ```
-/// An attacker on the network can change `realm` and `sname`. They determine which keys the server tries, but never
-/// prove which service the ticket is for.
+/// An attacker on the network can change `realm` and `sname`. These fields determine which keys the server tries, but
+/// never prove which service the ticket is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Ticket<'a> {
     /// The realm of the service. The octets are valid text, because `Reader::realm_field` has checked them.

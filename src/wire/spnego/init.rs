@@ -53,7 +53,7 @@ fn mic_unless_hints(third: Reader<'_>) -> Result<Option<&[u8]>, Fault> {
 /// The mechanisms that a client offers, in order of preference: `MechTypeList ::= SEQUENCE OF OBJECT IDENTIFIER`.
 #[derive(Clone, Copy)]
 pub(crate) struct MechanismList<'a> {
-    /// The whole encoding of the list. The mechListMIC is computed over it (RFC 4178 section 5).
+    /// The whole encoding of the list. The mechListMIC is computed over this encoding (RFC 4178 section 5).
     der: &'a [u8],
     /// The contents of the list. All elements in it have been read once without a fault.
     encoded: &'a [u8],
@@ -87,7 +87,7 @@ impl<'a> MechanismList<'a> {
     }
 
     /// Returns the mechanism by which the client offers Kerberos. If the client offers both identifiers of Kerberos,
-    /// the first one counts.
+    /// the first identifier counts.
     pub(crate) fn kerberos(self) -> Option<Mechanism> {
         self.iter().find(|mechanism| mechanism.is_kerberos())
     }

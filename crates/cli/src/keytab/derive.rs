@@ -66,7 +66,8 @@ impl Derivation {
         Ok(())
     }
 
-    /// Returns the realm of the entries. For an account of Active Directory it is in capitals, as in the account's salt.
+    /// Returns the realm of the entries. For an account of Active Directory the realm is in upper case, as in the
+    /// account's salt.
     fn realm(&self) -> String {
         if self.account.contains('/') { self.realm.clone() } else { self.realm.to_uppercase() }
     }
@@ -146,7 +147,7 @@ pub(super) fn run(terminal: &mut Terminal<'_>, derivation: &Derivation) -> Resul
     Ok(Finding::Fine)
 }
 
-/// Writes a new file that only its owner can read. It is an error if the file exists.
+/// Writes a new file that only its owner can read. Fails if the file already exists.
 fn save(path: &Path, octets: &[u8]) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -91,7 +91,7 @@ fn unusable(record: &UnusableEntry) -> Value {
     })
 }
 
-/// Returns notes for the administrator about entries that are whole.
+/// Returns notes for the administrator about complete entries.
 fn notes(entries: &[KeytabEntry]) -> Vec<String> {
     let mut types: BTreeMap<String, Vec<EncType>> = BTreeMap::new();
     for entry in entries {

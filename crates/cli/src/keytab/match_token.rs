@@ -116,7 +116,7 @@ struct Door<'d> {
 impl Door<'_> {
     /// Returns the reason why no key opens the ticket; `None` if a key opens it, even if the ticket's contents are refused.
     fn refuses(&self, keys: &KeySet) -> Option<Refused> {
-        // The keys have no end of validity, so any time will do.
+        // The keys have no end of validity, so the result is the same for every time.
         let now = UnixTime::from_seconds(0);
         let opened =
             self.reader.read(self.token).and_then(|request| self.reader.open_with(request, keys, now).map(drop));

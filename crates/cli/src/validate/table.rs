@@ -176,7 +176,7 @@ fn short_name(etype: EncType) -> &'static str {
     }
 }
 
-/// The number of timed validations of each token: odd, so that the median is one of them.
+/// The number of timed validations of each token: odd, so that the median is one of these times.
 const RUNS: usize = 15;
 
 /// The width of a name of 28 columns, a blank, and a SID of a domain user.

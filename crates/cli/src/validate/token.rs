@@ -20,8 +20,8 @@ impl Token {
         })
     }
 
-    /// Recognises a header by its scheme, and base64 by its alphabet. The octets of a binary token are neither: no token
-    /// begins with letters and a blank, and no token consists of base64 digits only.
+    /// Recognises a header by its scheme, and base64 by its alphabet. A binary token is neither a header nor base64: no
+    /// token begins with letters and a blank, or consists of base64 digits only.
     fn recognise(contents: Vec<u8>) -> Self {
         if names_a_scheme(&contents) {
             return Self::Header(contents);

@@ -23,8 +23,8 @@ impl Nodes {
         asked.await
     }
 
-    /// Asks the sentinels whether the master has changed. If it has, or if no majority answers, the connection is not used
-    /// any more.
+    /// Asks the sentinels whether the master has changed. If the master has changed, or if no majority answers, the
+    /// connection is not used any more.
     pub(crate) async fn check_master(&self) {
         let Some(used) = self.known_master() else { return };
         if self.master_by_majority().await.is_ok_and(|master| master == used) {

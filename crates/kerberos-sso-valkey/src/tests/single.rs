@@ -35,7 +35,8 @@ async fn replay_at_the_same_server_is_refused_without_a_command_to_the_store() {
     assert_eq!(store.commands("SET").len(), 1);
 }
 
-/// The authenticator is accepted until 300 s after its time. The store forgets it one second and the margin of 5 s later.
+/// The authenticator is accepted until 300 s after its time. The store forgets the authenticator one second and the
+/// margin of 5 s later.
 #[tokio::test]
 async fn store_forgets_an_authenticator_six_seconds_after_its_last_valid_second() {
     let store = Store::start().await;
@@ -159,7 +160,8 @@ async fn store_is_refused_when_its_clock_differs_by_three_seconds_but_not_by_two
     }
 }
 
-/// A store whose clock was ahead has deleted entries too early. They stay lost when the clock is correct again.
+/// A store whose clock was ahead has deleted entries too early. These entries stay lost when the clock is correct
+/// again.
 #[tokio::test]
 async fn authenticator_is_too_old_after_the_stores_clock_stepped_ahead_and_back() {
     let store = Store::start().await;
@@ -344,7 +346,7 @@ async fn request_fails_after_the_store_was_set_to_evict_keys() {
     assert!(matches!(cache.fault(), Some(StoreError::Evicts { .. })), "{:?}", cache.fault());
 }
 
-/// Each request would otherwise wait for the time-outs of all requests before it.
+/// Otherwise each request would wait for the sum of the time-outs of all earlier requests.
 #[tokio::test]
 async fn requests_that_wait_for_a_connection_share_its_failure() {
     let store = Store::start().await;

@@ -1,5 +1,5 @@
-//! A store for tests. It implements the part of the protocol of Valkey and Redis (RESP3) that the cache uses, and a test can
-//! change its answers.
+//! A store for tests. The store implements the part of the protocol of Valkey and Redis (RESP3) that the cache uses,
+//! and a test can change its answers.
 
 use super::NOW;
 use std::collections::{HashMap, VecDeque};
@@ -68,7 +68,8 @@ impl Store {
         self.state.lock().unwrap().answers.insert(command, answer.into());
     }
 
-    /// Sets the next answer to a command after the answers that were set so before. Then the store answers as usual.
+    /// Sets the answer to a command that follows the answers that were set before. After these answers, the store
+    /// answers as usual.
     pub(super) fn answer_once(&self, command: &'static str, answer: &str) {
         self.state.lock().unwrap().next_answers.entry(command).or_default().push_back(answer.into());
     }

@@ -9,8 +9,8 @@ impl<'a> Reader<'a> {
     /// 2³² + 18 as 18.
     ///
     /// The number may have more octets than DER allows (X.690 section 8.3.2). The client sspi-rs writes `cusec` in four
-    /// octets, and MIT krb5 and Heimdal accept that. Padding cannot make two equal numbers differ, because this crate
-    /// compares their values.
+    /// octets, and MIT krb5 and Heimdal accept such a number. Padding cannot make two equal numbers differ, because
+    /// this crate compares their values.
     pub(crate) fn integer(&mut self, what: Field) -> Result<i64, Fault> {
         let contents = self.element(tag::INTEGER, what)?;
         let bytes = contents.rest;
@@ -104,8 +104,8 @@ impl<'a> Reader<'a> {
 /// Returns whether a text is ASCII without NUL. Most names are.
 ///
 /// The function checks eight octets at a time. The length need not be a multiple of eight, so the function first checks
-/// the last eight octets. This takes a fifth of the instructions of decoding UTF-8. For an octet of 1 to 127, neither
-/// the octet nor the octet minus one has its top bit set.
+/// the last eight octets. This check takes a fifth of the instructions of decoding UTF-8. For an octet of 1 to 127,
+/// neither the octet nor the octet minus one has its top bit set.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
     // For a zero octet, the subtraction sets the top bit. A borrow from a zero octet changes only the octets above it,

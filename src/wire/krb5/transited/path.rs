@@ -59,7 +59,7 @@ impl Style {
     }
 
     /// Returns the depth of the lowest common ancestor, where a realm counts as its own ancestor. Returns zero if there
-    /// is none.
+    /// is no common ancestor.
     fn shared_depth(self, one: &[u8], other: &[u8]) -> usize {
         let separates = |octet: &u8| *octet == self.separator();
         match self {

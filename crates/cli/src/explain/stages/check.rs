@@ -62,7 +62,7 @@ enum Progress<'e> {
     Ended,
 }
 
-/// Returns the nodes of `stages`. `error` is the error with which one of these stages has refused the request, if any.
+/// Returns the nodes of `stages`. `error` is the error if one of these stages has refused the request.
 pub(super) fn judge(stages: Vec<Stage>, error: Option<&Error>) -> Vec<Node> {
     let mut progress = Progress::Open(error);
     let mut nodes = Vec::new();
