@@ -46,7 +46,7 @@ fn main() {
 
 const SERVE: &str = "--serve";
 
-/// Starts the second process with these parts, of which the last part is the token. Returns the number of copies that
+/// Starts the second process with these parts. The last part is the token. Returns the number of copies that
 /// the process finds of each key.
 fn run(parts: &[&[u8]]) -> Vec<usize> {
     let mut server = Command::new(std::env::current_exe().unwrap())

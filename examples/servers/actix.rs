@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let domain: Sid = argument(3)?.parse()?;
     let admins = WellKnownGroup::DomainAdmins.of_domain(domain).ok_or("not the SID of a domain")?;
     let server = Server::in_active_directory(&argument(2)?, domain).start(argument(1)?)?;
-    // A page of another site could act as the user. So a route takes GET alone, and changes nothing.
+    // A page of another site could act as the user. So the routes accept only GET, and change nothing.
     let route = move |group| {
         let server = server.clone();
         web::get().to(move |request: HttpRequest| std::future::ready(page(&server, &request, group)))

@@ -1,4 +1,4 @@
-//! tonic: callers of gRPC sign in by their tickets, and one service is for one group.
+//! tonic: gRPC clients sign in by their tickets, and one service is for one group.
 //!
 //! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin tonic -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
 #![allow(clippy::print_stdout, reason = "this is a program")]
@@ -9,7 +9,7 @@ use std::{env::args, error::Error, sync::Arc};
 use tonic::{Request, Status};
 use tonic_health::{pb::health_server::HealthServer, server::HealthService};
 
-/// Lets in the members of a group, before a service runs. The service itself finds the user in the same way.
+/// Admits only the members of a group before a service runs. The service itself finds the user in the same way.
 fn members_only(request: Request<()>, group: Sid) -> Result<Request<()>, Status> {
     match request.extensions().get::<Arc<Identity>>() {
         Some(user) if user.is_member_of(group) => Ok(request),

@@ -25,6 +25,6 @@ fuzz_target!(|certificate: &[u8]| {
     }
 });
 
-/// The limit of memory, for a hash, its prefix, and the text of an object identifier. It does not depend on the certificate's
-/// length.
+/// The limit of memory, for a hash, its prefix, and the text of an object identifier. The limit does not depend on the
+/// certificate's length.
 const LIMIT: usize = 4096;

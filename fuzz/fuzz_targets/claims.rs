@@ -1,4 +1,5 @@
-//! Fuzzes claims of a PAC. Their memory is bounded, and claims that are written again are read as the same claims.
+//! Fuzzes claims of a PAC. The memory of the claims is bounded, and claims that are written again are read as the same
+//! claims.
 #![no_main]
 
 use kerberos_sso::crypto::{Checksummer, EncType, Key, KeyUsage};

@@ -66,7 +66,7 @@ fn principal(entry: &KeytabEntry) -> (String, String) {
     (entry.components.join("/"), entry.realm.clone())
 }
 
-/// Two principals of the seeds. The second can also be read as a host-based service name of GSS.
+/// Two principals of the seeds. The second principal can also be read as a host-based service name of GSS.
 const PRINCIPALS: [&str; 2] = ["HTTP/www.example.test", "svc@EXAMPLE.TEST"];
 
 /// Returns the limit of memory for a keytab. Each record of five octets may be listed as unusable, with room for a name. The

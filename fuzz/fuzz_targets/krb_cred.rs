@@ -1,5 +1,6 @@
 //! Fuzzes delegated credentials in the checksum of an authenticator. The target checks that the credential cache that the
-//! library writes has the values of the credentials. It also checks that an accepted request has the user of the ticket.
+//! library writes has the values of the credentials. The target also checks that an accepted request has the user of
+//! the ticket.
 //!
 //! An input is an octet for the key of the EncKrbCredPart, the encoded tickets, and the EncKrbCredPart.
 #![no_main]

@@ -1,7 +1,8 @@
 //! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that was read is written as the
-//! same octets. A seal opens only while it is fresh. Only the user of a minted token signs in.
+//! same octets. A sealed state opens only for a limited time. Only the user of a minted token signs in.
 //!
-//! An input is an octet for the form, the state, and the token. Before a state to be sealed stands the time of its sealing.
+//! An input is an octet for the form, the state, and the token. If the target seals the state, the time of the sealing
+//! is before the state.
 #![no_main]
 
 use base64::Engine as _;
@@ -55,7 +56,7 @@ fn from_bytes(state: &[u8]) -> Option<Negotiation> {
     }
 }
 
-/// Seals a plaintext with the server's key, and opens it.
+/// Seals a plaintext with the server's key, and opens the sealed value.
 fn opened(plaintext: &[u8]) -> Option<Negotiation> {
     let key = Key::new(EncType::AES256_CTS_HMAC_SHA384_192, &SECRET).unwrap();
     let mut ciphertext = Vec::new();

@@ -113,7 +113,8 @@ impl Anatomy {
                 }
                 0xA1 => self.unencrypted.push(("NegTokenInit.reqFlags", field.contents)),
                 0xA2 => self.token(bytes, elements(bytes, field.contents).remove(0).contents),
-                // The field [3] holds hints in MS-SPNG and a MIC in RFC 4178. The tag of its contents tells which.
+                // The field [3] holds hints in MS-SPNG and a MIC in RFC 4178. The tag of the field's contents shows
+                // which of the two the field holds.
                 0xA3 => self.unencrypted.push(("NegTokenInit2.negHints", field.contents)),
                 _ => self
                     .unencrypted

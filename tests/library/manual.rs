@@ -46,7 +46,8 @@ fn each_code_has_a_heading_in_the_part_of_its_blame_and_no_heading_lacks_a_code(
     let count = headings.len();
     let headings: BTreeSet<_> = headings.into_iter().collect();
     assert_eq!(headings.len(), count, "a code has two headings");
-    // A ticket that does not open is a matter of keys, and an authenticator that does not is one of proof: one heading.
+    // The code `integrity` has the blame `Keys` for a ticket and `Proof` for an authenticator, but the page has only
+    // one heading for the code.
     let mut codes = codes_of_errors();
     assert!(codes.remove(&("The proof", "integrity")));
     assert_eq!(headings, codes);

@@ -31,7 +31,8 @@ class Program:
         self.made_by = f"{'MIT krb5' if library == 'mit' else 'Heimdal'} {version(package)}"
 
     def contexts(self, work, mit, keytab, etype):
-        # The client got the ticket with all encryption types allowed. Here only one is allowed, so that the subkey has this type.
+        # The client got the ticket with all encryption types allowed. Here only one encryption type is allowed, so that
+        # the subkey has this type.
         name = ENCTYPES[etype]
         session = Client(work, self.maker, etype, permitted_enctypes=name,
                          default_etypes="arcfour-hmac-md5" if etype == 23 else name)
@@ -48,7 +49,7 @@ class Program:
 
 
 class Realm(MitRealms):
-    """A realm whose KDC issues RC4 session keys. MIT's library does not issue them by default since version 1.21."""
+    """A realm whose KDC issues RC4 session keys. MIT's library does not issue such keys by default since version 1.21."""
 
     def _krb5_conf(self, capaths):
         super()._krb5_conf(capaths)

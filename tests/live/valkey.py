@@ -39,7 +39,7 @@ def free_ports(count):
 
 
 class Tokens:
-    """A source of tokens of a test realm. Each token is of another user and is good once."""
+    """A source of tokens of a test realm. Each token belongs to another user, and can be used once."""
 
     def __init__(self, work):
         self.home, self.made = work.dir("tokens"), 0
@@ -322,7 +322,7 @@ class Faults:
             self.report.check(node.returncode != 0 and words in said, f"{what} is refused at the start", said)
 
     def _masters(self):
-        """Starts a cluster of three masters with one replica each. Returns the processes, and what a node needs of a store."""
+        """Starts a cluster of three masters with one replica each. Returns the processes, and the store as a node uses it."""
         masters = [Redis(self.work, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
                          "--cluster-announce-ip", "127.0.0.1").start() for _ in range(6)]
         run(["redis-cli", "--cluster", "create", *(f"127.0.0.1:{each.port}" for each in masters), "--cluster-replicas", "1",

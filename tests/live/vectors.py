@@ -28,7 +28,7 @@ class Vectors:
         return seen
 
     def reject(self, id, comment, flags, token, keyset, code, policy=None, at=0, at_unix=None):
-        """Adds a refused case. A token that no key of this file decrypts is judged as at the time of the recording."""
+        """Adds a refused case. A token that no key of this file decrypts is judged at the time of the recording."""
         try:
             base = sent_at(token_bytes(token), [key for keys in self.keysets.values() for key in keys])
             assert code not in NEVER_OPENED, id

@@ -97,7 +97,7 @@ fn prepared_keys_are_kept_up_to_the_limit_that_was_set() {
     }
 }
 
-/// A rollover drops what was kept ready, and as much is kept again.
+/// A rollover drops the prepared forms of the keys, and the new set then keeps the same number of prepared forms.
 #[test]
 fn as_many_keys_are_kept_ready_after_a_rollover_as_was_said() {
     let realms: Vec<_> = (1..6).map(realm).collect();

@@ -1,5 +1,5 @@
-//! The kept state of a negotiation is a secret: a vector that grew while it was written would leave a part of it in memory that
-//! was given back.
+//! The kept state of a negotiation is a secret. If the vector grew while the state was written, a part of the state
+//! would stay in freed memory.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use crate::common;

@@ -86,8 +86,9 @@ impl Visit for Fields {
     }
 }
 
-/// Lets every subscriber of this program get its events. Of a subscriber alone, `tracing` asks the thread that reaches an event
-/// first, which may be a test beside without one: the event then stays disabled. So a second subscriber is always there.
+/// Lets every subscriber of this program get its events. If a program has only one subscriber, `tracing` asks only the
+/// thread that reaches an event first. This thread may belong to another test without a subscriber, and the event then
+/// stays disabled. So this function makes a second subscriber, which stays for the whole run.
 pub(crate) fn keep_events_enabled() {
     static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Log::default()));
     LazyLock::force(&SECOND);

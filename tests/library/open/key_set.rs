@@ -216,7 +216,7 @@ fn account_is_added_while_an_accepted_request_of_the_old_set_still_exists() {
     drop(accepted);
 }
 
-/// A key rollover: the old keys open tickets until the given second, and open no ticket after it.
+/// A key rollover: the old keys open tickets until the given second, and open no ticket after that second.
 #[test]
 fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     let (old, new) = (contoso().with_kvno(1), contoso().with_kvno(2));
@@ -239,7 +239,7 @@ fn old_keys_open_tickets_until_their_last_second_after_a_rollover() {
     let account = again.account("CONTOSO.TEST", ACCOUNT).unwrap();
     let end = |kvno| account.keys().iter().find(|key| key.kvno() == Some(kvno)).map(ServiceKey::not_after);
     assert_eq!([end(1), end(2), end(3)], [Some(Some(last)), Some(Some(later)), Some(None)]);
-    // A key that ends later ends with the others.
+    // A key that would end later now ends together with the other keys.
     let at_once = KeySet::from(contoso().with_kvno(4).account()).with_retiring_keys(&again, NOW);
     let account = at_once.account("CONTOSO.TEST", ACCOUNT).unwrap();
     assert!(account.keys().iter().all(|key| key.not_after() == (key.kvno() != Some(4)).then_some(NOW)));

@@ -1,4 +1,4 @@
-//! What [`TokenInfo`] says of a token: of its forms, of the token inside, and of the AP-REQ.
+//! Tests of [`TokenInfo`]: the kinds of tokens, the token inside SPNEGO, and the AP-REQ.
 #![allow(clippy::unwrap_used)]
 
 use crate::common::Server;
@@ -9,14 +9,14 @@ use kerberos_sso::negotiate::{TokenInfo, TokenShape};
 use kerberos_sso::testing::{NegTokenRespParts, TokenFraming, mech};
 use kerberos_sso::ticket::ApOptions;
 
-/// The realm, the authenticator's type and the options of the AP-REQ, if one can be read.
+/// Returns the realm, the authenticator's type and the options of the AP-REQ, if the AP-REQ can be read.
 fn ap_req(info: &TokenInfo<'_>) -> Option<(String, EncType, u32)> {
     let options = info.ap_options().map(ApOptions::bits);
     let query = info.key_query().map(|query| query.realm().to_owned());
     Some((query?, info.authenticator_etype()?, options?))
 }
 
-/// Of a token with mutual authentication.
+/// Returns the expected values of a token with mutual authentication.
 fn expected() -> (String, EncType, u32) {
     ("CONTOSO.TEST".into(), EncType::AES256_CTS_HMAC_SHA1_96, 1 << 29)
 }

@@ -218,8 +218,8 @@ mod facts {
         assert!(!server.accepts(|_| ()).delegates());
     }
 
-    /// The messages of real clients, in tokens with their keys. MIT's library encrypts under the session key, and others under
-    /// the subkey.
+    /// The messages of real clients, in tokens with their keys. MIT's library encrypts under the session key, and other
+    /// libraries encrypt under the subkey.
     #[test]
     fn delegated_credentials_are_those_that_the_client_sent() {
         let server = server_of_all_types();

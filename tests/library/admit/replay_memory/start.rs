@@ -1,4 +1,4 @@
-//! The start of the replay cache in memory: authenticators from before it.
+//! The start of the replay cache in memory: authenticators from before the start.
 
 use super::*;
 

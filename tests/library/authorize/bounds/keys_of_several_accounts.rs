@@ -1,4 +1,4 @@
-//! Tests of keys that several accounts share. A ticket under such a key must satisfy the bounds of each account, also
+//! Tests of keys that several accounts share. A ticket under such a key must satisfy the bounds of each account, even
 //! of an account that a rollover removed.
 
 use super::*;
@@ -36,7 +36,8 @@ fn ticket_under_a_key_of_two_tenants_is_refused_for_both() {
     }
 }
 
-/// Both name the same realm and the same domain, and one of them says that it is another forest's.
+/// Both accounts name the same realm and the same domain. One account says that the domain is in its own forest, and
+/// the other account says that the domain is in a trusted forest.
 #[test]
 fn group_counts_only_when_each_sharer_lets_it() {
     type WithDomain = fn(Account, &str, Sid) -> Account;
@@ -110,7 +111,7 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     is_bound(&kept, 1);
     is_bound(&kept, 2);
     is_bound(&another, 1);
-    // An account that is added later is bound, too.
+    // The bounds also apply to an account that is added later.
     let late = || {
         let set = rolled().with_retiring_keys(&before, NOW);
         set.with_account(Account::new("HTTP/late", "CONTOSO.TEST").with_key(key(4))).unwrap()
@@ -119,7 +120,8 @@ fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     assert_eq!(code(rolled(), Policy::default(), &contoso().with_kvno(3).ticket_for("alice").without_pac()), None);
 }
 
-/// [`KeySet::with_retiring_keys`] keeps the bounds of what shares a key with an account of the set at that time.
+/// [`KeySet::with_retiring_keys`] keeps the bounds of the accounts that share a key with an account of the set at that
+/// time.
 #[test]
 fn principals_that_are_gone_bind_no_account_when_none_had_their_key() {
     let of = |name| Account::new(name, "CONTOSO.TEST").with_key(keys(1, AES256));

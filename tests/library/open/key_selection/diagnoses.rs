@@ -166,7 +166,7 @@ fn ticket_for_another_principal_than_the_holder_of_the_keys_is_reported_as_that(
     assert!(remedy.starts_with("The account's password was changed"), "{remedy}");
 }
 
-/// A server may hold the keys of two principals in one account, with the name of the first.
+/// A server may hold the keys of two principals in one account, with the name of the first principal.
 #[test]
 fn ticket_for_a_service_that_the_account_names_is_not_reported_as_of_another_principal() {
     let other = || account("HTTP/other.contoso.test", [(wrong(1), Some(2))]);

@@ -1,4 +1,4 @@
-//! Counts and lengths of names, at each limit and one above it.
+//! Counts and lengths of names, at each limit, and one above the limit.
 
 use super::*;
 

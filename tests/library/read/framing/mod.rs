@@ -40,7 +40,7 @@ fn complete(server: &Server) -> TestToken {
     token
 }
 
-/// A message: its name, its octets, and a function that mints a token with other octets in their place.
+/// A message: its name, its octets, and a function that mints a token with other octets in place of the message.
 type Message = (&'static str, Vec<u8>, Box<dyn Fn(Vec<u8>) -> Vec<u8>>);
 
 /// Returns the AP-REQ, the EncTicketPart and the Authenticator with every field.
@@ -67,7 +67,7 @@ fn with_authenticator(token: &TestToken, plaintext: Vec<u8>) -> Vec<u8> {
     token.mint()
 }
 
-/// Returns `depth` SEQUENCEs, each in the one before, with lengths in the definite form.
+/// Returns `depth` SEQUENCEs that are nested in one another, with lengths in the definite form.
 fn nested_sequences(depth: usize) -> Vec<u8> {
     let mut reversed = Vec::new();
     for _ in 0..depth {

@@ -1,4 +1,4 @@
-//! Tests of cross-site requests: a page of another site makes a request, and the browser adds the ticket by itself.
+//! Tests of cross-site requests: a page of another site makes a request, and the browser adds the ticket automatically.
 
 use super::{authorized, challenge, layer, request, send, status, with_fields};
 use crate::common::dialogue::Host;

@@ -91,7 +91,7 @@ async fn grpc_call_that_must_continue_gets_the_token_and_the_cookie_as_metadata(
     assert!(of(&asked, "set-cookie").unwrap().starts_with("negotiate="));
 }
 
-/// A browser answers a challenge by itself only if the status is 401.
+/// A browser answers a challenge automatically only if the status is 401.
 #[tokio::test]
 async fn response_to_another_content_type_than_grpc_has_an_http_status() {
     let host = Host::new();
