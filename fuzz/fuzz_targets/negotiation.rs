@@ -1,5 +1,5 @@
-//! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that was read is written as the
-//! same octets. A sealed state opens only for a limited time. Only the user of a minted token signs in.
+//! Fuzzes the state of a negotiation, as octets and sealed, and the client's next token. A state that was read is
+//! written as the same octets. A sealed state opens only for a limited time. Only the user of a minted token signs in.
 //!
 //! An input is an octet for the form, the state, and the token. If the target seals the state, the time of the sealing
 //! is before the state.

@@ -1,5 +1,5 @@
 """Tests credentials that real clients delegate, without the library under test. pyasn1 and impacket decode the KRB-CRED. MIT's
-acceptor makes a credential cache of it.
+acceptor makes a credential cache of the KRB-CRED.
 
   delegation.py             checks that the example `delegation` makes the same caches, and that the KDC issues tickets for them
   delegation.py OUTPUT      writes testvectors/delegation/krb_cred.txt"""

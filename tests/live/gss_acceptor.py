@@ -1,4 +1,5 @@
-"""A server for gss_client, pyspnego_client.py and sasl_client, built on MIT's library. This server tests the clients themselves.
+"""A server for gss_client, pyspnego_client.py and sasl_client, built on MIT's library. This server tests the clients
+themselves.
 
   gss_acceptor.py PORT KEYTAB [--bindings HEX] [--sasl GSSAPI|GSS-SPNEGO]
 

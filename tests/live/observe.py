@@ -187,7 +187,8 @@ def pac_table(raw):
 
 
 def verify_pac(raw, keys):
-    """Verifies the server signature (MS-PAC 2.8.1). The server signature covers the PAC in which the server signature and the KDC signature are zero."""
+    """Verifies the server signature (MS-PAC 2.8.1). The server signature covers the PAC in which the server signature and
+    the KDC signature are zero."""
     kind, value = signatures(raw)[SERVER_CHECKSUM]
     message = zeroed(raw, SERVER_CHECKSUM, KDC_CHECKSUM)
     assert signed_by(keys, kind, message, value), "PAC server signature"

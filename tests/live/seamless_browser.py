@@ -158,7 +158,8 @@ class Cases:
             self.by_password(browser)
 
     def server_with_another_key(self):
-        """Checks a server whose keytab has the key of another password. Later the test replaces the keytab by the right keytab."""
+        """Checks a server whose keytab has the key of another password. Later the test replaces the keytab by the right
+        keytab."""
         ad, stranger = self.world.contoso, "STRANGERSACCT$"
         ad.computer(stranger, "Stranger.Pass.1")
         keytab = ad.keytab(stranger)

@@ -35,7 +35,8 @@ class Answer:
 
 
 class Server:
-    """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error of the server's clock in seconds."""
+    """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error of
+    the server's clock in seconds."""
 
     def __init__(self, work, port, tenants=(), clock=0, env=None):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")

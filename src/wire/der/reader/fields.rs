@@ -168,8 +168,8 @@ impl<'a> Reader<'a> {
         if self.peek() == Some(context(number)) { self.field(number, what, read).map(Some) } else { Ok(None) }
     }
 
-    /// Returns the time in the field `[number]`, in seconds since 1970, and the octets after the field. The field must have 19 octets,
-    /// the only valid length.
+    /// Returns the time in the field `[number]`, in seconds since 1970, and the octets after the field. The field must
+    /// have 19 octets, the only valid length.
     #[inline(always)]
     fn usual_time_field(&self, number: u8) -> Option<(i64, &'a [u8])> {
         let (header, after) = self.rest.split_first_chunk()?;
