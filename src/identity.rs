@@ -170,10 +170,10 @@ impl<'a> IdentityRef<'a> {
         self.all_resource_groups().filter(move |group| !identity.is_foreign(&group.sid))
     }
 
-    /// Returns the memberships that grant this user no rights. These are groups of domains for which the account may not
-    /// vouch, if the account names domains. For a user of a trusted forest, only the groups of the user's own domain
-    /// grant rights ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). The account's domain-local
-    /// groups grant such a user rights only with
+    /// Returns the memberships that grant this user no rights. These memberships are in groups of domains for which the
+    /// account may not vouch, if the account names domains. For a user of a trusted forest, only the groups of the
+    /// user's own domain grant rights ([`Account::with_trusted_domain`](crate::Account::with_trusted_domain)). The
+    /// account's domain-local groups grant such a user rights only with
     /// [`Account::with_sid_filtered_domain`](crate::Account::with_sid_filtered_domain). No other method here returns
     /// these memberships.
     pub fn foreign_groups(&self) -> impl Iterator<Item = Group> + use<'a> {

@@ -10,8 +10,7 @@ use core::time::Duration;
 
 /// The rules of a [`Validator`](crate::Validator), set once.
 ///
-/// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is for a server of Microsoft Entra
-/// Seamless SSO.
+/// [`Policy::default`] suits a service in a domain. [`Policy::seamless_sso`] is for a server of Microsoft Entra Seamless SSO.
 ///
 /// ```
 /// use kerberos_sso::Policy;
@@ -47,8 +46,7 @@ pub struct Policy {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. Compares bindings if both sides have
-/// them.
+/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. Compares bindings if both sides have them.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -139,8 +137,7 @@ impl Policy {
     /// `HTTP@www.example.com` and `HTTP/www.example.com@EXAMPLE.COM` mean the same service. The realm is not compared.
     ///
     /// Nothing protects the service name in a ticket: the client that sends the ticket can rewrite the name. So the check of
-    /// that name finds misconfiguration. The check does not stop a client with a ticket for another service of the
-    /// account.
+    /// that name finds misconfiguration. The check does not stop a client with a ticket for another service of the account.
     ///
     /// A client of Windows or Heimdal also names the service in its authenticator
     /// ([`AuthenticatorFacts::client_target`](crate::ticket::AuthenticatorFacts::client_target)), where only the client can
@@ -179,8 +176,8 @@ impl Policy {
     /// Names the realms that may lie on an authentication path although the KDC did not check the path (RFC 4120
     /// section 2.7). A ticket is accepted if all realms on its path are named. Realms are compared octet by octet.
     ///
-    /// The KDC of a realm on the path can name any user of the realms behind it. So name a realm only if its KDC may do so.
-    /// The account lists the realms whose users may sign in
+    /// The KDC of a realm on the path can name any user of the realms behind it. So name a realm only if you trust its
+    /// KDC to name these users. The account lists the realms whose users may sign in
     /// ([`Account::with_client_realm`](crate::Account::with_client_realm)). The client's realm, the account's realm and
     /// [domains of the account's forest](crate::Account::with_forest_domain) need not be named here.
     ///

@@ -154,7 +154,7 @@ mod tests {
             (Salt::user("svc-Web", "contoso.test"), "CONTOSO.TESTsvc-Web"),
             (Salt::user("HTTP/www.contoso.test", "CONTOSO.TEST"), "CONTOSO.TESTHTTPwww.contoso.test"),
             (Salt::principal("HTTP/www.example.test", "Example.Test"), "Example.TestHTTPwww.example.test"),
-            // Other forms in which people write the same accounts.
+            // Other common forms of the names of the same accounts.
             (
                 Salt::computer("AZUREADSSOACC$@CONTOSO.TEST", "contoso.test"),
                 "CONTOSO.TESThostazureadssoacc.contoso.test",

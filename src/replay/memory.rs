@@ -88,8 +88,8 @@ impl MemoryReplayCache {
     /// Makes an empty cache for `entries` live authenticators, 2³² at most. The cache allocates all of its memory now, and
     /// none later.
     ///
-    /// `clock_skew` is the policy's, in whole seconds ([`Policy::clock_skew`](crate::Policy::clock_skew)). `now` is the time
-    /// of the start: see [After a start](Self#after-a-start).
+    /// `clock_skew` is the policy's clock skew, in whole seconds ([`Policy::clock_skew`](crate::Policy::clock_skew)).
+    /// `now` is the time of the start: see [After a start](Self#after-a-start).
     #[must_use]
     pub fn new(entries: usize, clock_skew: Duration, now: UnixTime) -> Self {
         // The choice of two buckets keeps the buckets nearly even. With seven slots for five entries, one bucket in 360,000

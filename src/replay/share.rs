@@ -201,7 +201,7 @@ const ENTRIES_PER_CELL: usize = 12;
 /// The least number of cells. Even in the smallest cache, two clients should rarely share both cells.
 const MIN_CELLS: usize = 64;
 
-/// The least number of cells in a shard. Fewer cells do not need their own lock.
+/// The least number of cells in a shard. A shard with fewer cells would not need its own lock.
 const MIN_SHARD_CELLS: usize = 4096;
 
 /// The most shards, each with one lock. No machine has more cores that contend for these locks.

@@ -112,7 +112,7 @@ def rst(address, audience=AUDIENCE):
 
 
 class Tickets:
-    """A source of `Authorization` values, each good once, which also checks whether the server proves itself."""
+    """A source of `Authorization` values, each accepted once. The source also checks whether the server proves its identity."""
 
     def __init__(self, service, file):
         self.service = service

@@ -1,5 +1,6 @@
 //! The routes for native clients. A client finds the endpoint in the MEX document and gets a SAML assertion for its ticket by
-//! WS-Trust. For the assertion, the client gets tokens by OAuth. This module also has the page that explains a ticket.
+//! WS-Trust. The client then exchanges the assertion for tokens by OAuth. This module also has the page that explains a
+//! ticket.
 
 mod assertion;
 mod example;

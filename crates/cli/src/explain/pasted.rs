@@ -250,9 +250,8 @@ fn named_value(text: &str) -> Option<String> {
     if values.is_empty() { None } else { Some(values.swap_remove(chosen)) }
 }
 
-/// Returns the value after the name of the header. Between the name and the value there is a colon, or quotes and a
-/// colon or an equals sign, as browsers and PowerShell write headers in commands: `"authorization": "…"` and
-/// `Authorization = '…'`.
+/// Returns the value after the name of the header. Between the name and the value there is a colon, or quotes and a colon or
+/// an equals sign, as browsers and PowerShell write headers in commands: `"authorization": "…"` and `Authorization = '…'`.
 fn value_behind_name(rest: &str) -> Option<String> {
     let rest = rest.trim_start_matches(QUOTES).trim_start();
     let rest = rest.strip_prefix(':').or_else(|| rest.strip_prefix('='))?;
@@ -297,8 +296,7 @@ fn token_of(text: &str) -> Option<Vec<u8>> {
     whole.or_else(|| decode_start(&encoded).filter(|token| Start::of(token).is_some()))
 }
 
-/// Decodes base64 of either alphabet, and ignores an incomplete group of digits at the place where the text was cut
-/// off.
+/// Decodes base64 of either alphabet, and ignores an incomplete group of digits at the place where the text was cut off.
 fn decode_start(encoded: &str) -> Option<Vec<u8>> {
     let digits = encoded.trim_end_matches('=');
     // A single digit after whole groups of four contains no whole octet.

@@ -31,7 +31,7 @@ fn run_with(words: &[&str], input: &[u8]) -> Ran {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    // If the program fails before it reads its input, this write fails, which is no error of the test.
+    // If the program fails before it reads its input, this write fails, and the test ignores the failure.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let done = child.wait_with_output().unwrap();
     writer.join().unwrap();
