@@ -31,7 +31,7 @@ impl Accepted {
 impl<'a> IdentityRef<'a> {
     /// Returns the SID by which a server recognises the user.
     ///
-    /// The SID comes from LOGON_INFO, and every other SID that the PAC gives the user equals it. If the account in the
+    /// The SID comes from LOGON_INFO, and every other SID of the user in the PAC equals this SID. If the account in the
     /// key set names domains, the SID is of one of these domains. Accounts of several forests must name domains, because
     /// otherwise a SID identifies a user only within its account.
     ///

@@ -94,8 +94,9 @@ impl Policy {
         Self { max_token_size: octets.min(MAX_TOKEN_SIZE), ..self }
     }
 
-    /// Sets the allowed clock skew between the client and the server, either way, in whole seconds, inclusive (RFC 4120
-    /// section 3.2.3). A ticket is also accepted for one clock skew before its start and after its end.
+    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The
+    /// client's time may be earlier or later by exactly this skew. A ticket is also accepted for one clock skew before
+    /// its start and after its end.
     pub fn with_clock_skew(self, skew: Duration) -> Self {
         Self { clock_skew: whole_seconds(skew), ..self }
     }
@@ -152,7 +153,7 @@ impl Policy {
     }
 
     /// Sets the channel bindings that all connections of this server share, such as `tls-server-end-point`. Give several
-    /// bindings while a certificate is being replaced. Bindings of a single connection come with its
+    /// bindings while a certificate is being replaced. The caller gives the bindings of a single connection in its
     /// [`Arrival`](crate::Arrival). A client may send any of these bindings.
     pub fn with_channel_bindings(self, bindings: impl IntoIterator<Item = ChannelBindings>) -> Self {
         Self { bindings: bindings.into_iter().collect(), ..self }
@@ -247,7 +248,7 @@ impl Policy {
         self.max_token_size
     }
 
-    /// Returns the allowed clock skew between the client and the server, either way.
+    /// Returns the allowed clock skew between the client and the server, in both directions.
     #[must_use]
     pub const fn clock_skew(&self) -> Duration {
         Duration::from_secs(self.clock_skew.unsigned_abs())

@@ -1,7 +1,7 @@
 //! A range of octets, kept as numbers, so that it does not borrow the octets.
 
-/// A range of the octets of a request's buffer, or of a PAC. Each number has only 32 bits, because a request keeps dozens
-/// of spans and is moved.
+/// A range of the octets of a request's buffer, or of a PAC. Each number has only 32 bits, because a request keeps
+/// dozens of spans, and a move copies all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,

@@ -162,8 +162,8 @@ fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i64> {
 #[expect(clippy::arithmetic_side_effects, reason = "a year of four digits is far from the ends of the range")]
 fn days_to_year(year: u32) -> i64 {
     // Every fourth year is a leap year, except every hundredth year that is not also a four-hundredth. The code counts
-    // the leap years up to the year before `year`. It adds 400 years, so that no number is negative for the year 0.
-    // Rounding up instead would take 1 % of a request.
+    // the leap years up to the year before `year`. The code adds 400 years, so that no number is negative for the year
+    // 0. Rounding up instead would take 1 % of a request.
     let last = year + 399;
     let leap_years = last / 4 - last / 100 + last / 400 - LEAP_YEARS_TO_399;
     i64::from(year * 365 + leap_years) - DAYS_OF_YEAR_0_TO_1970

@@ -25,7 +25,7 @@ impl Keytabs {
         Self { config: Arc::new(config), good: Vec::new(), seen: Err(String::new()) }
     }
 
-    /// Returns the keys that now serve, or `None` if the file has not changed since the last read.
+    /// Returns the keys that the server uses now, or `None` if the file has not changed since the last read.
     pub(crate) fn read(&mut self, now: UnixTime) -> Result<Option<KeySet>, String> {
         let bytes = std::fs::read(&self.config.keytab).map(Zeroizing::new);
         self.take(bytes.map_err(|error| error.to_string()), now)
@@ -51,8 +51,8 @@ impl Keytabs {
         Ok(Some(KeySet::from(account)))
     }
 
-    /// Makes `bytes` the current keytab. The keytab that was current until now begins to retire. If an earlier keytab comes
-    /// back, that keytab no longer retires.
+    /// Makes `bytes` the current keytab. The keytab that was current until now begins to retire. If the file becomes
+    /// equal to an earlier keytab, that keytab no longer retires.
     fn retire(&mut self, bytes: &Zeroizing<Vec<u8>>, now: UnixTime) {
         self.good.retain(|(old, until)| old != bytes && until.is_none_or(|until| until > now));
         for (_, until) in &mut self.good {
@@ -120,7 +120,8 @@ const TICKET_LIFETIME: i64 = 10 * 60 * 60;
 /// The largest number of keytab entries that a message names.
 const SHOWN: usize = 10;
 
-/// The largest number of keytabs that serve at the same time. More rollovers within ten hours happen in tests only.
+/// The largest number of keytabs that the server uses at the same time. More rollovers within ten hours happen in tests
+/// only.
 const MAX_KEPT: usize = 16;
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(crate) enum Stage {
     SignedIn,
 }
 
-/// A session id of 128 random bits. Its text form is hexadecimal.
+/// A session id of 128 random bits. The text form of the id is hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u128);
 

@@ -19,8 +19,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let argument = |index| args().nth(index).ok_or("arguments: KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]");
     let domain: Sid = argument(3)?.parse()?;
     let admins = WellKnownGroup::DomainAdmins.of_domain(domain).ok_or("not the SID of a domain")?;
-    // The server looks at the keytab every ten seconds. It uses the keys of a new keytab immediately, and the old keys until
-    // their tickets end.
+    // The server looks at the keytab every ten seconds. The keys of a new keytab are used immediately, and the old keys
+    // until their tickets end.
     let server = Server::in_active_directory(&argument(2)?, domain).start(argument(1)?)?;
     let app = Router::new()
         .route("/admin", get(hello).layer(RequireGroupLayer::new(admins)))

@@ -138,7 +138,7 @@ fn check_errors(errors: [Option<MessageError>; 2]) {
     errors.iter().flatten().for_each(|error| printed::harmless_error(error));
 }
 
-/// Checks that the client can open the server's tokens, whatever tokens the server has read before.
+/// Checks that the client can open the server's tokens, after any tokens that the server has read.
 fn check_answers(message: &[u8], server: &mut SecurityContext, client: &mut SecurityContext, flags: GssFlags) {
     for protection in [Protection::Integrity, Protection::Confidentiality] {
         let (mut token, mut opened) = (BEFORE.to_vec(), BEFORE.to_vec());

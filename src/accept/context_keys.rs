@@ -59,8 +59,8 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Returns the key of the context before the acceptor chooses a subkey (RFC 4121 section 2). This is the client's subkey,
-    /// or the session key if the client sent no subkey.
+    /// Returns the key of the context before the acceptor chooses a subkey (RFC 4121 section 2). The key is the
+    /// client's subkey, or the session key if the client sent no subkey.
     fn initial_key(&self) -> Key {
         self.subkey.unwrap_or(self.session).to_key()
     }
@@ -93,10 +93,10 @@ impl ContextKeys<'_> {
 /// Chooses the type of the subkey that an AP-REP carries.
 ///
 /// A client may list the types that it accepts (RFC 4537). If the list has a type that is stronger than the current type, the
-/// acceptor chooses the stronger type. So an AES key can protect a context whose session key is an RC4 key. Otherwise the type
-/// stays. The acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey, and RC4 clients do not look for it. In DCE
-/// style the AP-REP always has a subkey. The client's AP-REP has no subkey, so an attacker cannot send the acceptor's AP-REP
-/// back to the acceptor as the client's.
+/// acceptor chooses the stronger type. So an AES key can protect a context whose session key is an RC4 key. Otherwise
+/// the type does not change. The acceptor sends no RC4 subkey: RFC 4757 defines no acceptor subkey, and RC4 clients do
+/// not look for it. In DCE style the AP-REP always has a subkey. The client's AP-REP has no subkey, so an attacker
+/// cannot send the acceptor's AP-REP back to the acceptor in place of the client's AP-REP.
 pub(crate) fn acceptor_subkey(
     current: EncType,
     listed: EtypeList<'_>,

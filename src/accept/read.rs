@@ -1,7 +1,7 @@
 //! First stage: a token becomes the AP-REQ in it, an offer of Kerberos, or a refusal that names the kind of the token.
 //!
-//! An AP-REQ arrives in several framings, and in any token of a negotiation. This file finds the AP-REQ in all of them. This
-//! stage uses no key and allocates no memory.
+//! An AP-REQ arrives in several framings, and in any token of a negotiation. This file finds the AP-REQ in all framings
+//! and tokens. This stage uses no key and allocates no memory.
 
 use super::message::Message;
 use super::negotiation::{Awaiting, Negotiation, PendingRequest};

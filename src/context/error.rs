@@ -31,7 +31,7 @@ pub enum MessageError {
         /// The kind of the received token.
         found: TokenKind,
     },
-    /// This side of the context made the token, and somebody sent the token back.
+    /// This side of the context made the token, and another party sent the token back.
     #[error("this side of the context made the token, and somebody sent the token back")]
     Reflected,
     /// The AcceptorSubkey flag of the token does not match the key of the context.

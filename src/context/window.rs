@@ -22,7 +22,7 @@ pub(super) struct Window {
 /// The promise about the order of tokens, which the flags of the context determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
-    /// Neither flag is set, and all numbers are accepted.
+    /// No flag is set, and all numbers are accepted.
     Nothing,
     /// Only GSS_C_REPLAY_FLAG is set, and no token is accepted twice. Within the window, tokens may arrive in any
     /// order.

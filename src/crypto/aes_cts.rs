@@ -69,8 +69,8 @@ impl<C: Aes> AesCts<C> {
         self.decrypt_and_show(first, rest, |_| {});
     }
 
-    /// Decrypts as [`Self::decrypt`] does, and passes the plaintext to `show` piece by piece. The processor can thus
-    /// hash one piece while it decrypts the next.
+    /// Decrypts as [`Self::decrypt`] does, and passes the plaintext to `show` piece by piece. The processor can then
+    /// hash one piece while it decrypts the next piece.
     pub(super) fn decrypt_and_show(&self, first: &mut [u8; BLOCK], rest: &mut [u8], show: impl FnMut(&[u8])) {
         self.0.decrypt_with_backend(Decryption { first: first.into(), rest, show });
     }

@@ -142,7 +142,7 @@ pub(super) fn string_to_key<P: Profile>(password: &[u8], salt: &[u8], iterations
     kdf::<P::Hash, _>(&keyed(&*intermediate), b"kerberos", &[])
 }
 
-/// Computes the pseudo-random function (section 5). Its output has the length of the hash's output.
+/// Computes the pseudo-random function (section 5). The result has the length of the hash's output.
 pub(super) fn prf<P: Profile>(key: &Key<P::Aes>, input: &[u8]) -> Vec<u8> {
     kdf::<P::Hash, <Hmac<P::Hash> as OutputSizeUser>::OutputSize>(&keyed(key), b"prf", input).to_vec()
 }

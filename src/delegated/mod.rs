@@ -167,7 +167,7 @@ impl<'a> DelegatedCredential<'a> {
     /// # Errors
     ///
     /// Returns [`InvalidKey`] if this crate does not support the key's type, or if the key's length does not fit its
-    /// type. [`DelegatedCredentials::to_ccache`] writes such a credential nevertheless: the KDC decides whether to
+    /// type. [`DelegatedCredentials::to_ccache`] also writes such a credential: the KDC decides whether to
     /// accept it.
     pub fn session_key(self) -> Result<Key, InvalidKey> {
         Key::new(self.info.key.etype, self.info.key.value)

@@ -234,8 +234,8 @@ pub enum ReplayCacheFault {
     /// The replay cache gave no answer.
     #[error("the replay cache did not answer")]
     NoAnswer,
-    /// The policy's clock skew is longer than the replay cache's. The cache would forget authenticators that the policy
-    /// still accepts.
+    /// The policy's clock skew is longer than the replay cache's clock skew. The cache would forget authenticators that
+    /// the policy still accepts.
     #[error(
         "the policy's clock skew of {policy_seconds} seconds is longer than the {cache_seconds} seconds for which the replay \
          cache remembers"

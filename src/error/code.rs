@@ -7,7 +7,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Blame {
-    /// The octets are no message of the protocol: the client is broken, a proxy cut the header, or somebody is probing.
+    /// The octets are no message of the protocol: the client is broken, a proxy cut the header, or an attacker probes
+    /// the server.
     Message,
     /// The client chose a mechanism that this server does not accept, or has no ticket.
     Client,
@@ -15,7 +16,7 @@ pub enum Blame {
     Keys,
     /// A clock is wrong, or a ticket was used outside its lifetime.
     Time,
-    /// The ticket is good, but the policy of this server refuses it.
+    /// The ticket is valid, but the policy of this server refuses the ticket.
     Policy,
     /// Two parts of the request contradict each other: this is an attack, or the client or the KDC is broken.
     Proof,

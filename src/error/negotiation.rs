@@ -4,7 +4,7 @@ use crate::context::MessageError;
 use crate::time::UnixTime;
 use thiserror::Error;
 
-/// The reason why a negotiation was not completed. The ticket and the authenticator of that negotiation were good.
+/// The reason why a negotiation was not completed. The ticket and the authenticator of that negotiation were valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NegotiationCause {

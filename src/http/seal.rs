@@ -1,5 +1,5 @@
 //! The sealed state of a negotiation between two requests. The client can carry the state, which is encrypted,
-//! authenticated, and good for a limited time.
+//! authenticated, and valid for a limited time.
 //!
 //! The input is a [`Negotiation`], and the output is base64url characters for a cookie. Opening turns such characters into a
 //! [`Negotiation`] again. The encryption is aes256-cts-hmac-sha384-192 (RFC 8009 section 5: the MAC covers the ciphertext),

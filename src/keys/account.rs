@@ -70,8 +70,8 @@ impl Names {
     }
 }
 
-/// The settings that few accounts have. They are a separate allocation to save memory, because a server may hold a
-/// million accounts. For an account without settings, all lists are empty.
+/// The settings that few accounts have. The settings are a separate allocation to save memory, because a server may
+/// hold a million accounts. For an account without settings, all lists are empty.
 #[derive(Clone, Debug, Default)]
 struct Settings {
     tenant: Option<Box<str>>,
@@ -117,7 +117,7 @@ impl Account {
     }
 
     /// Adds a key. If the account already holds the same key with the same version, the key is not added a second time.
-    /// The held key then serves until the later of the two end times.
+    /// The held key then opens tickets until the later of the two end times.
     #[must_use]
     pub fn with_key(mut self, key: ServiceKey) -> Self {
         self.add_keys(&[key]);
@@ -281,7 +281,7 @@ impl Account {
 
     /// Adds a key of the KDC itself, the account `krbtgt`. Every ticket must then have a PAC with valid signatures of
     /// the KDC ([`KdcSignaturePolicy`](crate::policy::KdcSignaturePolicy)). A "silver ticket", which an attacker makes
-    /// with this account's key alone, is thus refused.
+    /// with this account's key alone, is then refused.
     ///
     /// Add the keys of all types and versions in use, and the keys of read-only domain controllers. A service should
     /// not normally hold such a key, because its holder can impersonate every user of the realm.
@@ -346,9 +346,9 @@ impl Account {
         self.settings.iter().flat_map(|settings| &settings.services).map(|service| &**service)
     }
 
-    /// Returns the keys that may have signed a PAC, which are the keys that serve at `now`. Keys of the version that
-    /// opened the ticket come first, because the KDC signs with the same version. Other versions follow, because the
-    /// configured version of a key may be wrong.
+    /// Returns the keys that may have signed a PAC, which are the keys that open tickets at `now`. Keys of the version
+    /// that opened the ticket come first, because the KDC signs with the same version. Other versions follow, because
+    /// the configured version of a key may be wrong.
     pub(crate) fn pac_keys(&self, kvno: Option<u32>, now: UnixTime) -> impl Iterator<Item = PacKey<'_>> {
         let serving = move || self.keys.iter().enumerate().filter(move |(_, key)| key.serves_at(now));
         let of_version = move |same: bool| serving().filter(move |(_, key)| (key.kvno() == kvno) == same);
@@ -373,8 +373,8 @@ impl Account {
         keys.get(key).zip(self.keys.get(key)).is_some_and(|(cell, key)| cell.set(prepared(key)).is_ok())
     }
 
-    /// Adds keys. A key that the account already holds with the same version is not added. The held key then serves
-    /// until the later of the two end times.
+    /// Adds keys. A key that the account already holds with the same version is not added. The held key then opens
+    /// tickets until the later of the two end times.
     ///
     /// The function copies keys instead of moving them. Every copy is zeroized when it is dropped, but a move would
     /// leave the octets in freed memory.
@@ -442,8 +442,8 @@ impl Account {
         }
     }
 
-    /// Adds the keys that only `before` has, where `before` is this account in an older key set. The added keys serve
-    /// until `last` at most.
+    /// Adds the keys that only `before` has, where `before` is this account in an older key set. The added keys open
+    /// tickets until `last` at most.
     pub(super) fn with_retiring_keys(self, before: &Self, last: UnixTime) -> Self {
         let gone = before.keys.iter().filter(|key| !self.holds(key)).map(|key| key.clone().retire(last));
         let gone: Vec<ServiceKey> = gone.collect();

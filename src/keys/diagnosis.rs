@@ -119,7 +119,7 @@ pub struct HeldKey {
     pub kvno: Option<u32>,
 }
 
-/// The first few of the keys that the key set holds for a realm.
+/// The first few keys that the key set holds for a realm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeldKeys {
     account: BoundedText,

@@ -91,8 +91,8 @@ impl<'k> Realm<'k> {
 
     /// Returns the accounts that name this service. For a realm with a single account, the list is empty.
     ///
-    /// The case of ASCII letters is ignored, as in Active Directory. This is safe for other realms, too, because the
-    /// list only determines which keys are tried first.
+    /// The case of ASCII letters is ignored, as in Active Directory. Ignoring the case is safe for other realms, too,
+    /// because the list only determines which keys are tried first.
     pub(super) fn with_service(self, service: PrincipalName<'_>) -> &'k [Arc<Account>] {
         let Self::Shared(accounts) = self else { return &[] };
         let mut buffer = [0; MAX_SERVICE_LENGTH];
@@ -173,16 +173,16 @@ impl KeySet {
         Ok(self)
     }
 
-    /// Adds the keys that `old` has for the accounts of this set, for a key rollover. The added keys serve until
-    /// `last`, or until their own end if it is earlier. Two accounts are the same account if their tenants, realms and
-    /// names are equal. If an account has a tenant label in one set only, an equal realm and name suffice, provided
-    /// that each set has only one account of that name.
+    /// Adds the keys that `old` has for the accounts of this set, for a key rollover. The added keys open tickets until
+    /// `last`, or until their own end if their end is earlier. Two accounts are the same account if their tenants,
+    /// realms and names are equal. If an account has a tenant label in one set only, an equal realm and name suffice,
+    /// provided that each set has only one account of that name.
     ///
     /// An account that only `old` has is not added. However, its bounds still apply to every key that it shares with an
-    /// account of this set, even if the key no longer serves for the old account. Therefore add all accounts before you
-    /// call this function. If both sets have an account, the bounds of this set apply.
+    /// account of this set, even if the key of the old account no longer opens tickets. Therefore add all accounts
+    /// before you call this function. If both sets have an account, the bounds of this set apply.
     ///
-    /// Keys that no longer serve stay in the set. To remove them, make a new set without `old`.
+    /// Keys that no longer open tickets stay in the set. To remove them, make a new set without `old`.
     ///
     /// For `last`, use the time at which the longest ticket ends: the present time plus
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus the clock skew.

@@ -11,13 +11,13 @@ use core::fmt;
 use core::num::NonZeroU32;
 use core::ops::Range;
 
-/// A long-term key with its type, its version, and the last second at which it serves. The version may be unknown, and
-/// the key may have no end.
+/// A long-term key with its type, its version, and the last second at which the key opens tickets. The version may be
+/// unknown, and the key may have no end.
 #[derive(Clone)]
 pub struct ServiceKey {
     key: Key,
     kvno: Option<NonZeroU32>,
-    /// The last second at which the key serves, in seconds since 1970. `None` means that the key has no end.
+    /// The last second at which the key opens tickets, in seconds since 1970. `None` means that the key has no end.
     not_after: Option<NonZeroU32>,
 }
 

@@ -57,7 +57,7 @@ struct Rc4Count {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rc4Use {
-    /// The role of the RC4 key: the ticket's key, which is the service account's, or the session key.
+    /// The role of the RC4 key: the ticket's key, which belongs to the service account, or the session key.
     pub role: KeyRole,
     /// The name of the service account or the user. The name is safe for a log, because characters that do not print as
     /// themselves are escaped.

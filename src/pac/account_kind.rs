@@ -12,7 +12,7 @@ pub enum AccountKind {
     User,
     /// The account belongs to a computer or a managed service. A PAC does not distinguish these two kinds.
     Computer,
-    /// The account is a domain controller's.
+    /// The account belongs to a domain controller.
     DomainController,
     /// The account is that of a trust with another domain.
     Trust,

@@ -141,7 +141,7 @@ pub enum SignatureCause {
     /// The PAC has no such signature.
     #[error("is missing")]
     Missing,
-    /// None of the keys that may verify this signature makes signatures of its type. A checksum type without a key, as in
+    /// No key that may verify this signature makes signatures of this type. A checksum type without a key, as in
     /// MS14-068, is refused in this way, too.
     #[error("is of type {0}, but no key that may verify it makes signatures of this type")]
     Type(ChecksumType),

@@ -258,13 +258,13 @@ flags! {
     pub struct AccountControl(u32) {
         /// The account is disabled.
         const DISABLED = 0x1;
-        /// The account is a user's.
+        /// The account belongs to a user.
         const NORMAL = 0x10;
         /// The account is that of a trust with another domain.
         const INTERDOMAIN_TRUST = 0x40;
         /// The account of a computer, or a managed service account.
         const WORKSTATION_TRUST = 0x80;
-        /// The account is a domain controller's.
+        /// The account belongs to a domain controller.
         const SERVER_TRUST = 0x100;
     }
 }

@@ -181,8 +181,8 @@ impl<'a> NdrReader<'a> {
     }
 
     /// If the next lengths equal the lengths of `string`, skips these lengths and returns true. The function compares
-    /// all three lengths at once. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four times as
-    /// many instructions, but find the exact fault.
+    /// all three lengths in one comparison. [`conformance`](Self::conformance) and [`varying`](Self::varying) take four
+    /// times as many instructions, but find the exact fault.
     #[inline(always)]
     fn skip_lengths(&mut self, string: UnicodeString, field: Field) -> Result<bool, Fault> {
         let Some(lengths) = self.reader.peek().first_chunk::<12>() else { return Ok(false) };

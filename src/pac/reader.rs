@@ -1,4 +1,4 @@
-//! The reader of little-endian fields of a PAC. It reads numbers, and spans whose octets are decoded later.
+//! The reader of little-endian fields of a PAC. The reader reads numbers, and spans whose octets are decoded later.
 
 use super::fault::{Fault, Kind};
 use super::field::Field;

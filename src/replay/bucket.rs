@@ -38,8 +38,9 @@ impl From<&ReplayTag> for TagBits {
 }
 
 impl Bucket {
-    /// A bucket that never held an entry. Its bits are not zero, so that a new array of buckets is written at once. The
-    /// operating system would give memory for an array of zeros later, page by page, while requests wait.
+    /// A bucket that never held an entry. The bits of this bucket are not zero, so that a new array of buckets is
+    /// written immediately. The operating system would give memory for an array of zeros later, page by page, while
+    /// requests wait.
     pub(super) const UNUSED: Self =
         Self { seconds: [Second::FIRST; SLOTS], heads: [u32::MAX; SLOTS], tails: [u64::MAX; SLOTS] };
 

@@ -131,7 +131,7 @@ impl<'a> ReplayEntry<'a> {
     /// the store's answer adds its longest waiting time to `margin`.
     #[must_use]
     pub fn forget_at(&self, margin: Duration) -> UnixTime {
-        // A margin that exceeds the range of times keeps the entry for ever.
+        // With a margin that exceeds the range of times, the store never forgets the entry.
         self.valid_until.saturating_add_seconds(1).saturating_add_seconds(whole_seconds(margin))
     }
 }
@@ -191,8 +191,8 @@ pub enum Admission {
     Full(ReplayLimit),
     /// The cache could not answer.
     Failed,
-    /// The cache would forget the authenticator while a validator still accepts it. The validator's clock skew is longer than
-    /// the cache's.
+    /// The cache would forget the authenticator while a validator still accepts it. The validator's clock skew is
+    /// longer than the cache's clock skew.
     OutlivesCache {
         /// The seconds from the client's time to the end of the authenticator: the longest clock skew that the validator has
         /// had.

@@ -178,8 +178,8 @@ impl Cell {
         }
     }
 
-    /// Returns the index at which a window is counted. An earlier window counts as the first window of the cell, and a later
-    /// window as the last.
+    /// Returns the index at which a window is counted. An earlier window counts as the first window of the cell, and a
+    /// later window counts as the last window.
     #[expect(clippy::expect_used, reason = "a number up to 5 is a `usize`")]
     fn window_of(&self, window: u32) -> usize {
         usize::try_from(window.saturating_sub(self.first).min(LAST_WINDOW)).expect("a number up to 5")

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// The client that sent a [`TestToken`], as plain data.
 ///
-/// The client reads the server's answers with another decoder than this crate's. The context that
+/// The client reads the server's answers with another decoder than the decoder of this crate. The context that
 /// [`complete`](Self::complete) returns makes and verifies a MIC over the client's MechTypeList:
 ///
 /// ```

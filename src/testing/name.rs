@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// A PrincipalName (RFC 4120 section 5.2.2). Its components need not be text.
+/// A PrincipalName (RFC 4120 section 5.2.2). The components need not be text.
 ///
 /// ```
 /// use kerberos_sso::testing::NameParts;

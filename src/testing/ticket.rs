@@ -43,7 +43,7 @@ pub struct TicketParts {
     pub renew_till: Option<TimeText>,
     /// `caddr` is the addr-type and the octets of each address.
     pub caddr: Option<Vec<(i32, Vec<u8>)>>,
-    /// The PAC, which comes before the other authorization data in its own AD-IF-RELEVANT. A ticket has a PAC only if the
+    /// The PAC. It has its own AD-IF-RELEVANT, before the other authorization data. A ticket has a PAC only if the
     /// realm is [of Active Directory](super::TestRealm::of_active_directory), or after a call of
     /// [`TestToken::pac`](super::TestToken::pac).
     pub pac: Option<PacParts>,

@@ -15,8 +15,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChallengeCause {
-    /// The request carries no credentials. This is a browser's first request, or any request of a client that has no ticket
-    /// for this host.
+    /// The request carries no credentials. The request is a browser's first request, or any request of a client that
+    /// has no ticket for this host.
     NoCredentials,
     /// The request carries credentials of another scheme only, such as Basic or Bearer.
     OtherScheme,

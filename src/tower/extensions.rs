@@ -61,7 +61,7 @@ impl ConnectionNegotiation {
         *self.lock() = Some(negotiation);
     }
 
-    /// Locks the state. Each change replaces the whole state, so the state is whole even if the lock is poisoned.
+    /// Locks the state. Each change replaces the whole state, so the state is complete even if the lock is poisoned.
     fn lock(&self) -> MutexGuard<'_, Option<Negotiation>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

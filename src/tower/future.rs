@@ -125,7 +125,7 @@ where
                 Self::Running { response: ready.call(Request::from_parts(parts, body)), headers }
             }
             (Err(refusal), _) => Self::Answered { response: Some(refusal.into_response(responses)) },
-            // The service was already taken. This does not happen, because the decision completes once.
+            // The service was already taken. The service is never taken twice, because the decision completes once.
             (Ok(_), None) => Self::Answered { response: None },
         }
     }

@@ -49,8 +49,8 @@
 //! the extensions, or [`NotSignedIn::NotAsked`] for a request without a session.
 //!
 //! # Groups
-//! [`RequireGroupLayer`] accepts the members of a group. This layer stands inside the sign-in layer, or inside a layer for
-//! sessions.
+//! [`RequireGroupLayer`] accepts the members of a group. This layer must be inside the sign-in layer, or inside a layer
+//! for sessions.
 //!
 //! # Cross-site requests
 //! A browser answers a challenge for any page that made the request, including a page of another site. Such a page could act
@@ -82,8 +82,8 @@
 //! # CORS
 //! Before a page of another origin may make certain requests, the browser asks the server with OPTIONS. This preflight
 //! carries no credentials (Fetch standard). The layer would challenge the preflight, and the browser treats 401 as a refusal.
-//! So a layer for CORS belongs outside the sign-in layer. There the CORS layer answers the preflight, and adds its headers to
-//! the sign-in layer's own responses:
+//! So a layer for CORS belongs outside the sign-in layer. Outside the sign-in layer, the CORS layer answers the
+//! preflight, and adds its headers to the sign-in layer's own responses:
 //!
 //! ```
 //! # fn app(
@@ -147,10 +147,10 @@
 //!
 //! # Every request by itself
 //! This layer treats HTTP/1.1 with keep-alive and HTTP/2 in the same way. Each request is authenticated by its own token,
-//! which its client made for this request. Requests of other users on the same connection do not matter. NTLM is different:
-//! it authenticates a connection, and every request that a proxy sends over this connection runs as that user. Chromium
-//! answers `Negotiate` on HTTP/2 over a new HTTP/1.1 connection, so a server may offer both versions. Other clients stay with
-//! HTTP/2.
+//! which its client made for this request. Requests of other users on the same connection do not matter. NTLM is
+//! different: NTLM authenticates a connection, and every request that a proxy sends over this connection runs as that
+//! user. Chromium answers `Negotiate` on HTTP/2 over a new HTTP/1.1 connection, so a server may offer both versions.
+//! Other clients continue to use HTTP/2.
 //!
 //! A ticket for each request is expensive for client and server: a browser sends no ticket before a challenge, so it makes
 //! every request twice. A server that answers more than one request should make a session: its own cookie after sign-in, and

@@ -21,7 +21,7 @@ use tower_service::Service;
 /// A layer that accepts the members of a group, and refuses all other users. The layer puts [`RequireGroup`] in front of the
 /// service.
 ///
-/// This layer stands inside [`NegotiateLayer`](super::NegotiateLayer), or inside a layer of the server that inserts the
+/// This layer must be inside [`NegotiateLayer`](super::NegotiateLayer), or inside a layer of the server that inserts the
 /// session's `Arc<SessionIdentity>` or `Arc<Identity>` into the extensions. Only memberships that grant rights count
 /// ([`Identity::is_member_of`]).
 ///

@@ -13,7 +13,7 @@
 //! - Flags may have fewer or more than 32 bits. Missing bits are zero, and bits after the 32nd are ignored.
 //! - The delegation flag may be set without delegated credentials, as Kerberos.NET and gokrb5 do.
 //! - A NegTokenInit or NegTokenResp may end in fields whose tag numbers are not defined yet.
-//! - A NegTokenInit may have hints. Its Kerberos token may belong to a mechanism other than the first, or have no
+//! - A NegTokenInit may have hints. The Kerberos token in it may belong to a mechanism other than the first, or have no
 //!   framing. Windows and other clients send such a NegTokenInit.
 //! - A NegTokenResp may have the framing of an initial token, as old clients of Sun send it.
 //! - The context flags of a NegTokenInit are ignored, and so are the state and mechanism of a NegTokenResp.
@@ -26,7 +26,7 @@
 //! - Names and realms that are not UTF-8. MIT krb5 compares names as octets, but an identity of this crate is text.
 //! - A NUL in a name: a program in C would read a shorter name.
 //! - Microseconds above 999,999, which no client sends.
-//! - Base64 without padding, or with unused bits that are not zero. Every token thus has exactly one header value.
+//! - Base64 without padding, or with unused bits that are not zero. So every token has exactly one header value.
 
 pub(crate) mod certificate;
 pub(crate) mod der;

@@ -9,7 +9,7 @@ from frames import Frames
 
 class Relay:
     """A relay. `change` replaces each token of the server by another token. With `twice`, the relay first sends the client's first
-    token to the server over a connection of its own, so that the client's token is a replay. If a client is refused and tries again,
+    token to the server over a separate connection, so that the client's token is a replay. If a client is refused and tries again,
     the relay opens a new connection to the server."""
 
     def __init__(self, port, change=lambda token: token, twice=False):

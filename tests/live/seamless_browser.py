@@ -3,7 +3,7 @@ with a browser that has no ticket, a token of NTLM, a ticket under another key, 
 
 If the browser's ticket or clock is wrong, the password form works. If the server's key or clock is wrong, the password form
 fails, because the server checks a password with a ticket for its own account. So a faked KDC gains nothing. The user then reads
-that the administrator has to help, and the log says what to do."""
+that the administrator has to help, and the log has the remedy."""
 
 import socket
 from contextlib import contextmanager

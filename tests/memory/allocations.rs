@@ -49,7 +49,8 @@ fn recorded_request_that_is_refused_before_its_ticket_is_opened_allocates_nothin
     println!("allocations of a refusal, base64 left out: {found:?}");
 }
 
-/// Any client without a ticket can cause these refusals. The test makes the inputs by hand or from one good token.
+/// Any client without a ticket can cause these refusals. The test states the inputs as octets, or makes them from one
+/// valid token.
 #[test]
 fn refusal_that_a_client_without_a_ticket_can_cause_allocates_nothing() {
     let recordings = recorded::load_all().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the library's use of the heap. These tests have a program of their own, because the subscriber of a log
+//! Tests of the library's use of the heap. These tests are in a separate program, because the subscriber of a log
 //! would also use the heap.
 
 #[path = "../anatomy/mod.rs"]

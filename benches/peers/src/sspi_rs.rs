@@ -1,5 +1,5 @@
-//! The acceptor of the crate `sspi`: it verifies no PAC, and answers with an AP-REP. It accepts a token of the Kerberos
-//! mechanism only, so the token is taken out of its SPNEGO token first.
+//! The acceptor of the crate `sspi`: it verifies no PAC, and answers with an AP-REP. The crate accepts only a token of
+//! the Kerberos mechanism, so this module first takes that token out of the SPNEGO token.
 
 use crate::tokens::Load;
 use crate::{Outcome, Peer};

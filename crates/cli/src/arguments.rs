@@ -87,7 +87,7 @@ pub(crate) enum Output {
     Json,
 }
 
-/// The options of the policy. They are applied after all arguments were read, because `--profile` may come last.
+/// The options of the policy. The options are applied after all arguments were read, because `--profile` may come last.
 #[derive(Default)]
 struct PolicyOptions {
     seamless: bool,

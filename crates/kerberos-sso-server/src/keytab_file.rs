@@ -12,7 +12,7 @@ use std::path::Path;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The reason why a keytab file cannot serve.
+/// The reason why a keytab file cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeytabFileError {
@@ -70,7 +70,7 @@ pub enum KeytabFileError {
     },
 }
 
-/// Names for a message: at most ten names, and the number of the others.
+/// Names for a message: at most ten names, and the number of the other names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     shown: Vec<BoundedText>,

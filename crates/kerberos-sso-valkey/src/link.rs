@@ -40,8 +40,8 @@ struct Watch {
     is_closed: AtomicBool,
 }
 
-/// The losses that the node's push messages reported. One lock guards both fields: without it, a message that arrives
-/// while `INFO` is read could miss the memory, and the reader of `INFO` could miss the message.
+/// The losses that the node's push messages reported. One lock guards both fields. Without the lock, a message that
+/// arrives while `INFO` is read could be lost.
 #[derive(Debug, Default)]
 struct Losses {
     /// The memory of the node, after `INFO` was read.
@@ -118,7 +118,7 @@ impl Link {
         self.watch.is_closed.load(Ordering::Acquire)
     }
 
-    /// Checks that the node answers, that it is still fit, and that it has been the master since this connection was opened.
+    /// Checks that the node answers, is still fit, and has been the master since this connection was opened.
     ///
     /// A node that was a replica in between does not end its connections. The node may have lost authenticators that
     /// another master admitted.
@@ -137,7 +137,8 @@ impl Link {
         timeout(settings.connect_timeout, checked).await.unwrap_or_else(|_| Err(late()))
     }
 
-    /// Asks the node for its time. A clock that is ahead makes the node delete entries too early, so they count as forgotten.
+    /// Asks the node for its time. A node whose clock is ahead deletes entries too early, so these entries count as
+    /// forgotten.
     async fn check_clock(&self, now: UnixTime) -> Result<(), StoreError> {
         let (time, mut connection) = (redis::cmd("TIME"), self.connection.clone());
         let time: Value =

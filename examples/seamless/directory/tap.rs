@@ -56,7 +56,7 @@ async fn relay_all(listener: TcpListener, kdc: String, heard: Arc<Mutex<Heard>>)
 }
 
 /// Relays one request and its reply. The library opens a connection for each request. The relay stores a KRB-ERROR before it
-/// sends the reply, so the receiver of the reply can read the KRB-ERROR at once.
+/// sends the reply, so the receiver of the reply can read the KRB-ERROR immediately.
 async fn relay_one(library: &mut (impl AsyncRead + AsyncWrite + Unpin), kdc: &str, heard: &Mutex<Heard>) -> Result<()> {
     let mut kdc = TcpStream::connect(kdc).await?;
     write(&mut kdc, &read(library).await?).await?;

@@ -47,8 +47,8 @@ fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy:
     }
 }
 
-/// Rejects a PAC whose client name or authtime differs from the ticket's (MS-PAC section 2.7). Without this check, a PAC could
-/// be moved to another ticket.
+/// Rejects a PAC whose client name or authtime differs from the ticket (MS-PAC section 2.7). Without this check, a PAC
+/// could be moved to another ticket.
 fn check_client(pac: &VerifiedPac<'_>, ticket: TicketFacts<'_>) -> Result<(), PacRefusal> {
     let client = pac.client_info();
     if !names_client(client.name, ticket) {
@@ -99,8 +99,8 @@ fn check_delegation(pac: &VerifiedPac<'_>, logon: Option<&LogonInfo<'_>>, policy
     Ok(())
 }
 
-/// Rejects a PAC whose PAC_REQUESTOR or UPN_DNS_INFO has another SID than the user's. In CVE-2021-42287, the KDC issued a TGT
-/// to one account, and a service ticket with the PAC of another account.
+/// Rejects a PAC whose PAC_REQUESTOR or UPN_DNS_INFO has a SID that is not the user's SID. In CVE-2021-42287, the KDC
+/// issued a TGT to one account, and a service ticket with the PAC of another account.
 fn check_sids(pac: &VerifiedPac<'_>, logon: &LogonInfo<'_>) -> Result<(), PacRefusal> {
     if pac.requestor_packet().is_some_and(|requestor| !logon.is_user(requestor)) {
         return Err(PacRefusal::Requestor);

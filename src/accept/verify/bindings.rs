@@ -17,7 +17,7 @@ pub enum BindingState {
     Matched,
 }
 
-/// Compares the client's bindings with the server's. `advertised` is true if the client announces bindings in
+/// Compares the client's bindings with the server's bindings. `advertised` is true if the client announces bindings in
 /// KERB_AP_OPTIONS.
 pub(super) fn check_bindings(
     sent: &[u8; 16],

@@ -4,8 +4,8 @@
 //! In this library, the name must be a service that the policy lists, like the unprotected name in the ticket. So a request
 //! that was made for another service of the account is refused. If the policy lists no services, the name is not checked.
 //!
-//! A client may declare that the name comes from an untrusted source (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME, 0x8000). The
-//! name must be a listed service nevertheless.
+//! A client may declare that the name comes from an untrusted source (KERB_AP_OPTIONS_UNVERIFIED_TARGET_NAME, 0x8000).
+//! Even then, the name must be a listed service.
 
 use crate::error::{Error, ServiceClaim};
 use crate::policy::Policy;
@@ -18,7 +18,7 @@ pub(super) enum FoundTarget<'a> {
     #[default]
     None,
     One(&'a [u8]),
-    /// Several elements were found. They do not name one service.
+    /// Several elements were found. Several elements do not name one service.
     Several,
 }
 

@@ -58,8 +58,8 @@ impl LogonInfoParts {
         self.logon_domain_sid.join(self.user_id).unwrap_or(self.logon_domain_sid)
     }
 
-    /// Encodes the buffer LOGON_INFO. Its marks are the names of the fields. A name with a full stop at its end marks the
-    /// target of the field's pointer.
+    /// Encodes the buffer LOGON_INFO. The marks are the names of the fields. A name with a full stop at its end marks
+    /// the target of the field's pointer.
     ///
     /// # Panics
     /// Panics if a text has more than 65,535 octets.

@@ -225,7 +225,7 @@ fn element_header(octets: &[u8], tag: u8) -> Option<Header> {
     }
 }
 
-/// Reads both headers of a wrapped element at once, if both lengths have the same number of octets. `empty`
+/// Reads both headers of a wrapped element in one step, if both lengths have the same number of octets. `empty`
 /// contains both headers of an element with empty contents. A token has fifty such pairs of headers. Reading them
 /// here and in `long_wrapped_header` saves 13 % of a request's instructions.
 ///
@@ -246,7 +246,8 @@ fn wrapped_header(octets: &[u8], empty: [u8; 4]) -> Option<Header> {
     long_wrapped_header(octets, outer, inner)
 }
 
-/// Reads both headers at once, if both lengths have two octets or both have three, as the headers around a ticket do.
+/// Reads both headers in one step, if both lengths have two octets or both have three, as the headers around a ticket
+/// do.
 #[inline(never)]
 fn long_wrapped_header(octets: &[u8], outer: u8, inner: u8) -> Option<Header> {
     match *octets {

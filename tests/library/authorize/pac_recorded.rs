@@ -89,7 +89,7 @@ fn identity_of_a_recorded_ticket_has_the_values_of_its_pac() {
         let names = (with_sid(&expect.upn), with_sid(&expect.dns_domain));
         assert_eq!((identity.upn, identity.dns_domain), names, "{}", case.id);
         assert_eq!(sids(&identity.domain_groups), expect.group_sids, "{}", case.id);
-        // The identity keeps the foreign groups of both PAC lists in a list of their own.
+        // The identity keeps the foreign groups of both PAC lists in a separate list.
         let lists = [&identity.extra_groups, &identity.resource_groups, &identity.foreign_groups];
         let mut found = lists.map(|groups| sids(groups)).concat();
         let mut expected = [&expect.extra_sids[..], &expect.resource_group_sids].concat();

@@ -103,7 +103,7 @@ pub fn our_sequence_number(number: u8) -> i64 {
     i64::from(u32::from_be_bytes([a, b, c, d]) >> 2)
 }
 
-/// Returns the token of a client that prefers NTLM, and that sends a Kerberos token nevertheless.
+/// Returns the token of a client that prefers NTLM, but sends a Kerberos token.
 pub fn prefers_ntlm(token: TestToken) -> TestToken {
     token.spnego(|spnego| spnego.mech_types.insert(0, mech::NTLM.into()))
 }

@@ -94,7 +94,7 @@ pub const KRB_ERROR_CODES: [Option<i32>; 27] = [
 /// A NegTokenResp with negState reject and nothing else, as MIT krb5 and Windows write it.
 pub const REJECT: [u8; 9] = [0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2];
 
-/// Returns all framings of a token. SPNEGO is the first.
+/// Returns all framings of a token. SPNEGO is the first framing.
 pub fn framings() -> [TokenFraming; 4] {
     let krb5 = |oid: &[u8]| TokenFraming::Krb5(oid.into());
     [TokenFraming::Spnego(SpnegoParts::default()), krb5(mech::KRB5), krb5(mech::MS_KRB5), TokenFraming::ApReq]

@@ -170,7 +170,7 @@ fn told(error: &Error) -> String {
     format!("{} ({error})", error.code())
 }
 
-/// The KDC of MIT krb5 abbreviates a realm below another realm in the list, whichever realm comes first in the
+/// The KDC of MIT krb5 abbreviates a realm below another realm in the list, in any order of the two realms on the
 /// authentication path.
 #[test]
 fn recorded_tickets_have_the_transited_realms_that_mit_krb5_writes() {

@@ -153,7 +153,7 @@ fn big_endian_keytab_of_version_0x501_has_the_same_entry_as_the_little_endian_ke
     assert_eq!(little.entries()[0].timestamp, big.entries()[0].timestamp);
 }
 
-/// Neither order gives an entry. In big-endian the record would go past the end.
+/// No byte order gives an entry. In big-endian the record would go past the end.
 #[test]
 fn an_old_keytab_without_entries_is_read_as_little_endian() {
     let counted = |octets: &[u8]| [&u16::try_from(octets.len()).unwrap().to_le_bytes()[..], octets].concat();
@@ -221,7 +221,7 @@ fn good_entries_are_read_when_another_record_cannot_be_used() {
         let behind = Keytab::parse(&[&whole[..], &bad].concat()).unwrap();
         assert_eq!((behind.entries().len(), behind.unusable()[0].at), (entries, whole.len()), "{shown}");
     }
-    // The size of a record is truncated, or a record or a hole goes past the end of the file.
+    // The size of a record is truncated, or a record or a hole ends after the end of the file.
     for bad in [&b"\0\0"[..], b"\x7F\xFF\xFF\xFF\0", b"\x80\0\0\0", b"\xFF\xFF\xFF\0\0\0", b"\0\0\0\x09\0\x01\0"] {
         let keytab = Keytab::parse(&[&whole[..], bad].concat()).unwrap();
         assert_eq!(keytab.entries().len(), entries, "{bad:?}");

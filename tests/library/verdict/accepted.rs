@@ -193,7 +193,7 @@ mod facts {
         let server = Server::new();
         let without = GssFlags::INTEGRITY.bits();
         assert!(server.accepts(|token| *token = token.clone().mutual()).wants_mutual());
-        // The AP options are not protected: anyone on the network can set them.
+        // The AP options are not protected: an attacker on the network can set these options.
         let accepted = server.accepts(|token| {
             token.ap_options = 1 << 29;
             token.authenticator.gss.flags = without;

@@ -286,7 +286,7 @@ mod after_proof {
         assert_eq!(code_in(&host.refused(&last, Some(&kept.state))), 60);
     }
 
-    /// The KRB-ERROR repeats the whole service name, whatever length the ticket allows.
+    /// The KRB-ERROR repeats the whole service name, even the longest name that a ticket may have.
     #[test]
     fn krb_error_repeats_a_service_name_of_40000_octets() {
         let server = Server::with_policy(Policy::default().with_krb_errors(KrbErrorPolicy::AfterProof));

@@ -83,7 +83,8 @@ fn session_is_a_member_of_the_same_groups_as_the_identity() {
     }
 }
 
-/// A SID may have 15 sub-authorities. The domain of the longest SID has 14 sub-authorities and the RID is the last.
+/// A SID may have 15 sub-authorities. The domain of the longest SID has 14 sub-authorities and the RID is the last
+/// sub-authority.
 #[test]
 fn longest_group_sid_is_kept_in_the_session() {
     let longest = sid("S-1-18-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15");

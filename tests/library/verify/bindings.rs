@@ -181,7 +181,7 @@ fn bindings_of_the_connection_match_as_well_as_bindings_of_the_policy() {
     assert_eq!(state, Err(Error::ChannelBinding));
 }
 
-/// The connection's binding is often one of the policy's as well.
+/// The connection's binding is often also a binding of the policy.
 #[test]
 fn bindings_that_are_given_twice_match() {
     for hash in [channel_bindings_md5(OURS), md5_with_null_addresses(OURS)] {

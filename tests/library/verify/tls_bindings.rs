@@ -73,8 +73,8 @@ fn token_relayed_from_another_server_is_refused() {
     }
 }
 
-/// The relay has the server's private key. It can relay a token with tls-server-end-point bindings, but not a token with
-/// tls-exporter bindings.
+/// The relay has the server's private key. The relay can send on a token with tls-server-end-point bindings, but not a
+/// token with tls-exporter bindings.
 #[test]
 fn token_relayed_with_the_servers_own_certificate_is_refused_only_with_exporter_bindings() {
     for version in VERSIONS {

@@ -206,7 +206,7 @@ async fn replaced_keys_are_used_for_the_next_request_and_old_tokens_are_refused(
     assert_eq!(send(&app, request(Some(&before))).await, Seen::refused());
 }
 
-/// A validator for each request, with a replay cache of its own, would accept the token again.
+/// If each request had its own validator and replay cache, the token would be accepted again.
 #[tokio::test]
 async fn token_is_a_replay_after_equal_keys_replaced_the_keys() {
     let host = Host::new();

@@ -1,6 +1,6 @@
 //! Finds the header value or the token in a text that a user pasted, and advises a user who pasted no token.
-//! The text may be a header, alone or among other headers, as `curl -v`, a browser or PowerShell shows it. It may also be the
-//! value of a header, base64 with line breaks, or the octets of the token.
+//! The text may be a header, alone or among other headers, as `curl -v`, a browser or PowerShell shows it. The text may
+//! also be the value of a header, base64 with line breaks, or the octets of the token.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -130,13 +130,13 @@ impl Advice {
         }
     }
 
-    /// Returns whether the text contains a token nevertheless, so that the token can be explained.
+    /// Returns whether the text still contains a token that can be explained.
     #[must_use]
     pub const fn leaves_a_token(self) -> bool {
         matches!(self, Self::CutOff | Self::LaterMessage | Self::UrlAlphabet | Self::Ntlm)
     }
 
-    /// Returns a sentence that says what the user pasted.
+    /// Returns a sentence that names the kind of the pasted text.
     #[must_use]
     pub const fn finding(self) -> &'static str {
         match self {

@@ -44,7 +44,8 @@ impl SlotMap {
         self.slots.get(usize::from(slot))?.whole_after
     }
 
-    /// Notes that `to` is the master of a slot now. Its last master may have forgotten authenticators up to `lost_until`.
+    /// Notes that `to` is the master of a slot now. The last master of the slot may have forgotten authenticators up to
+    /// `lost_until`.
     pub(crate) fn move_slot(&mut self, slot: u16, to: &Address, lost_until: Option<UnixTime>) {
         let place = self.place_of(to);
         if let Some(slot) = self.slots.get_mut(usize::from(slot)) {

@@ -100,7 +100,8 @@ async fn authenticator_that_the_slots_earlier_node_lost_is_too_old_at_the_new_no
     assert_eq!(second.commands("SET").len(), 1);
 }
 
-/// The cluster moved the slot while the cache had no connection, so the cache does not know what the first node lost.
+/// The cluster moved the slot while the cache had no connection, so the cache does not know which authenticators the
+/// first node lost.
 #[tokio::test]
 async fn authenticator_is_too_old_when_its_slot_has_another_master_after_a_lost_connection() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;
@@ -113,7 +114,7 @@ async fn authenticator_is_too_old_when_its_slot_has_another_master_after_a_lost_
     assert_eq!(admit(&cache, 3, -1).await, Admission::New);
 }
 
-/// A redirection shows that the node is a replica, or has given the slot away. It may become the master again.
+/// A redirection shows that the node is a replica, or has given the slot away. The node may become the master again.
 #[tokio::test]
 async fn authenticator_is_too_old_when_a_node_that_redirected_became_the_master_again() {
     let (first, second, cache) = two_nodes(SLOTS - 1).await;

@@ -27,7 +27,7 @@ const SEEN: Error = Error::Replay(ReplayCause::Seen);
 
 type Awaited<'a> = Pin<Box<dyn Future<Output = Result<String, Error>> + Send + 'a>>;
 
-/// A function that awaits an admission. Its future can be sent to another thread.
+/// A function that awaits an admission. The future of the function can be sent to another thread.
 type Way = for<'a> fn(&'a Validator<Store>, &'a [u8]) -> Awaited<'a>;
 
 const WAYS: [(&str, Way); 6] = [

@@ -72,7 +72,7 @@ fn kdc_signatures_must_verify_under_a_krbtgt_key_of_each_account_that_shares_the
     assert_eq!(codes(&same), [None, Some("pac-signature")]);
 }
 
-/// The new key set lacks a principal that shared the retiring key. The bounds of the principal still hold for that key.
+/// The new key set lacks a principal that shared the retiring key. The bounds of the principal still apply to that key.
 #[test]
 fn bounds_of_a_removed_principal_hold_for_the_retiring_key() {
     let www = Account::new("HTTP/www", "CONTOSO.TEST").with_key(keys(1, AES256));
@@ -90,8 +90,8 @@ fn bounds_of_a_removed_principal_hold_for_the_retiring_key() {
     assert_eq!(code(next, Policy::default(), &token(1)), Some("pac-missing"));
 }
 
-/// The bounds of a removed principal bind every present holder of the shared key. The bounds hold under the key's old
-/// version, under another version, and for an account that did not hold the key before.
+/// The bounds of a removed principal bind every present holder of the shared key. The bounds apply to the key's old
+/// version, to another version, and to an account that did not hold the key before.
 #[test]
 fn bounds_of_a_removed_principal_hold_for_every_holder_of_its_key() {
     let key = |kvno| ServiceKey::new(contoso().key(AES256), Some(kvno));
@@ -165,7 +165,7 @@ fn retiring_key_stays_with_its_account_when_a_tenant_is_added_or_removed() {
         assert_eq!(rolled(labelled(kvno), plain(1)).unwrap().as_deref(), Some("t"));
         assert_eq!(rolled(plain(kvno), labelled(1)).unwrap(), None);
     }
-    // The account of a new tenant does not get the retiring keys of the account that stays.
+    // The account of a new tenant does not get the retiring keys of the account that remains.
     let both = KeySet::from_accounts([plain(2), labelled(3)]).unwrap();
     let both = both.with_retiring_keys(&KeySet::from(plain(1)), NOW);
     assert_eq!(judge(both, Policy::default(), &token).unwrap().tenant(), None);

@@ -304,7 +304,7 @@ mod shared_keys {
         }
     }
 
-    /// The caller may add accounts one by one. The bounds of an account that is added last also hold for an account
+    /// The caller may add accounts one by one. The bounds of an account that is added last also apply to an account
     /// that was added before.
     #[test]
     fn bounds_of_an_added_account_hold_for_an_earlier_account_with_the_same_key() {
@@ -314,7 +314,7 @@ mod shared_keys {
         let set = KeySet::from(first).with_account(second).unwrap();
         let token = contoso().ticket_for("alice").without_pac();
         assert_eq!(code(set, Policy::default(), &token), Some("pac-missing"));
-        // The bounds of an account also hold for its retiring key when another account holds that key.
+        // The bounds of an account also apply to its retiring key when another account has that key.
         let old = KeySet::from(Account::new("B", "CONTOSO.TEST").with_keys(keys()));
         let other = TestRealm::new("CONTOSO.TEST").with_kvno(2).account().keys().to_vec();
         let accounts = [

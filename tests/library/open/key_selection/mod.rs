@@ -149,7 +149,8 @@ mod order {
 mod bounds {
     use super::*;
 
-    /// Returns a server with `count` keys of other versions than the ticket's. The server would try the right key last.
+    /// Returns a server with `count` keys of versions that the ticket does not name. The server would try the right key
+    /// last.
     fn right_key_last(count: usize) -> Server {
         let wrongs = (2..=u8::try_from(count).unwrap()).map(|seed| (wrong(seed), Some(u32::from(seed) + 1_000)));
         holding([account("A", wrongs.chain([(right(), Some(1_001))]))])
@@ -246,7 +247,7 @@ mod bounds {
         assert_eq!(refused.tried, 1);
     }
 
-    /// The key of the exact version in the named account is tried, whatever the number of other accounts.
+    /// The key of the exact version in the named account is tried, for any number of other accounts.
     #[test]
     fn key_of_the_account_that_names_the_service_is_tried_among_a_hundred_accounts() {
         let others = (1..=100).map(|seed| account(&format!("A{seed}$"), [(wrong(seed), Some(1))]));

@@ -120,7 +120,7 @@ fn mechanism_list_is_malformed_when_it_is_longer_than_the_limit() {
     }
 }
 
-/// The reader stops at the limit, whatever the length of the list.
+/// The reader stops at the limit, for a list of any length.
 #[test]
 fn list_of_ten_thousand_mechanisms_is_malformed_at_the_first_one_over_the_limit() {
     let server = Server::new();

@@ -1,4 +1,4 @@
-//! Tests of DCE style: the client answers the server's AP-REP with an AP-REP of its own.
+//! Tests of DCE style: the client answers the server's AP-REP with another AP-REP.
 
 use super::*;
 
