@@ -1,9 +1,9 @@
 //! Compares the time of a request with the time of its unavoidable cryptography, in alternating rounds. The CPU time of the
 //! process is measured, so that other load on the machine affects both times equally.
 //!
-//! `cargo bench -p kerberos-sso-benches --bench ratio`. Prints for each case the nanoseconds of the best and of the median
-//! round of both, and the median of the ratios of the rounds. A request is measured from the token's octets to the user's SID
-//! (if the ticket has a PAC), with the replay cache in memory.
+//! `cargo bench -p kerberos-sso-benches --bench ratio`. For each case, prints the nanoseconds of the best and of the
+//! median round for both times, and the median of the rounds' ratios. A request is measured from the token's octets to
+//! the user's SID (if the ticket has a PAC), with the replay cache in memory.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::arithmetic_side_effects, missing_docs)]
 #![allow(clippy::indexing_slicing, clippy::as_conversions, clippy::cast_precision_loss, reason = "figures of a bench")]
 

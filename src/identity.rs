@@ -215,7 +215,7 @@ impl<'a> IdentityRef<'a> {
         self.accepted.pac().as_ref().and_then(VerifiedPac::logon_info)
     }
 
-    /// Returns the UPN_DNS_INFO if there is a LOGON_INFO, because without LOGON_INFO nothing ties a UPN to a SID. A
+    /// Returns the UPN_DNS_INFO if there is a LOGON_INFO, because without LOGON_INFO no field ties a UPN to a SID. A
     /// UPN_DNS_INFO whose texts cannot be read counts as absent.
     fn upn_dns(self) -> Option<UpnDnsInfo<'a>> {
         self.accepted.pac().filter(|pac| pac.logon_info().is_some())?.upn_dns_info().ok()?

@@ -385,7 +385,7 @@ pub enum PacPolicy {
     /// ticket needs a PAC if the account is of Active Directory, or if a rule exists that only a PAC can satisfy
     /// ([`Policy::with_pac`] lists these rules).
     VerifyIfPresent,
-    /// A PAC must verify, but a ticket may have no PAC, even in Active Directory, and even against a rule that only a PAC can
+    /// A PAC must verify, but every ticket may have no PAC, even in Active Directory or with a rule that only a PAC can
     /// satisfy. A ticket without a PAC evades such rules: computers and users of any domain can then sign in.
     AllowAbsent,
     /// The PAC is not read, and only the name identifies the user. Every ticket evades the rules that only a PAC can satisfy.

@@ -188,7 +188,8 @@ const DAYS_OF_YEAR_0_TO_1970: i64 = 719_528;
 /// The leap years from the year 1 to the year 399.
 const LEAP_YEARS_TO_399: u32 = 96;
 
-/// The days of a common year before each month, and the days of that month, by the number of the month. There is no month 0.
+/// For the number of each month: the days of a common year before the month, and the days of the month. There is no
+/// month 0.
 const MONTHS: [(u32, u32); 13] = [
     (0, 0),
     (0, 31),

@@ -390,7 +390,7 @@ impl<R> Validator<R> {
 }
 
 impl AuthorizedRequest {
-    /// Fifth and last stage: admits the request if the answer of a replay cache is that the authenticator is new.
+    /// Fifth and last stage: admits the request if a replay cache has answered that the authenticator is new.
     ///
     /// # Errors
     /// Returns [`Refused`] with `replay`, `replay-cache-full` or `replay-cache-failed`.

@@ -244,8 +244,8 @@ impl<'a> AuthenticatorFacts<'a> {
     /// The session key protects this name. If [`Policy::with_services`](crate::Policy::with_services) lists services, the name
     /// is one of these services.
     ///
-    /// Returns `None` if the client sends no name, as MIT krb5 does. If the policy lists no services, returns `None`
-    /// also if the client sends several names, or a name that cannot be read.
+    /// Returns `None` if the client sends no name, as MIT krb5 does. If the policy lists no services, the result is
+    /// also `None` for several names, and for a name that cannot be read.
     #[must_use]
     pub fn client_target(self) -> Option<ClientTarget<'a>> {
         self.fields.client_target.map(|target| ClientTarget::of_checked(self.buffer.slice(target)))

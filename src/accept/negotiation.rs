@@ -125,7 +125,7 @@ impl Negotiation {
 }
 
 impl PendingRequest {
-    /// The number of octets before the AP-REQ: the message's number, the time, the randomness.
+    /// The number of octets before the AP-REQ: the message's number, the time and the randomness.
     const FIXED: usize = 1 + 8 + 64;
 
     fn parse(bytes: &[u8]) -> Option<Self> {

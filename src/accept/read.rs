@@ -305,8 +305,8 @@ fn confirmed(token: FinalToken<'_>) -> FoundApReq<'_> {
     FoundApReq { ap_req: Reader::new(ap_req), message: *message, carrier: Carrier::Earlier(token) }
 }
 
-/// Returns the refusal of a NegTokenResp without a negotiation that waits for it. An example is NTLM's final message, which a
-/// client sends after a proxy, or another node behind a load balancer, has sent an NTLM challenge.
+/// Returns the refusal of a NegTokenResp without a negotiation that waits for it. An example is NTLM's final message. A
+/// client sends this message if a proxy, or another node behind a load balancer, has sent an NTLM challenge.
 fn out_of_turn(response: Reader<'_>) -> ReadRefusal<'_> {
     let token = match NegTokenResp::read(response) {
         Ok(response) => response.response_token,

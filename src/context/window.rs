@@ -69,8 +69,8 @@ impl Window {
 
     /// Returns whether a number is ahead of every accepted number.
     ///
-    /// Numbers of 64 bits do not repeat. Without this rule, a peer that skips half of all numbers would make its earlier
-    /// tokens good again.
+    /// Numbers of 64 bits do not repeat. If a peer skips half of all numbers, its earlier tokens would
+    /// otherwise be accepted again.
     fn is_ahead(&self, sequence: u64, ahead: u64) -> bool {
         let is_near = ahead <= self.width.half();
         match self.width {
@@ -84,8 +84,8 @@ impl Window {
         self.next == 0 && self.progress > 0
     }
 
-    /// Accepts the next number only. An earlier number that is not before the first number of the context was accepted
-    /// before, because gaps are refused.
+    /// Accepts the next number only. The window refuses gaps, so it has accepted every earlier number since the first
+    /// number of the context.
     fn take_in_order(&mut self, sequence: u64, ahead: u64, behind: u64) -> Result<(), MessageError> {
         let expected = self.next;
         match ahead {

@@ -48,7 +48,7 @@ impl Key {
     /// # Errors
     ///
     /// Returns [`InvalidKey::Unsupported`] if this crate does not support the encryption type. Returns
-    /// Returns [`InvalidKey::Length`] if the number of octets is not the length of keys of this type.
+    /// [`InvalidKey::Length`] if the number of octets is not the length of keys of this type.
     pub fn new(enc_type: EncType, octets: &[u8]) -> Result<Self, InvalidKey> {
         KeyRef::new(enc_type, octets).map(KeyRef::to_key)
     }

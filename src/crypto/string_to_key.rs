@@ -23,7 +23,7 @@ use super::{rfc3962, rfc8009};
 /// # Errors
 ///
 /// Returns [`StringToKeyError::Unsupported`] if this crate does not support the encryption type. Returns
-/// Returns [`StringToKeyError::Iterations`] if the iteration count is zero or above [`MAX_ITERATIONS`].
+/// [`StringToKeyError::Iterations`] if the iteration count is zero or above [`MAX_ITERATIONS`].
 pub fn string_to_key(
     enc_type: EncType,
     password: &str,

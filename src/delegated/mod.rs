@@ -244,7 +244,7 @@ fn decrypt(sealed: EncryptedData<'_>, keys: &[KeyRef<'_>]) -> Result<Zeroizing<V
     Ok(buffer)
 }
 
-/// Returns the time unless it is the beginning of 1970, which Heimdal writes if there is no such time.
+/// Returns the time, or `None` for the beginning of 1970, which Heimdal writes for an absent time.
 fn named(time: Option<UnixTime>) -> Option<UnixTime> {
     time.filter(|time| time.seconds() != 0)
 }

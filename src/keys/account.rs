@@ -323,7 +323,7 @@ impl Account {
         self.settings.as_ref().and_then(|settings| settings.tenant.as_deref())
     }
 
-    /// Returns the realms that were added to the account's own realm, for whose users the keys may vouch.
+    /// Returns the realms, in addition to the account's own realm, for whose users the keys may vouch.
     pub fn client_realms(&self) -> impl Iterator<Item = &str> {
         self.trust().into_iter().flat_map(|trust| &trust.client_realms).map(|realm| &**realm)
     }

@@ -175,12 +175,12 @@ impl KeySet {
 
     /// Adds the keys that `old` has for the accounts of this set, for a key rollover. The added keys open tickets until
     /// `last`, or until their own end if their end is earlier. Two accounts are the same account if their tenants,
-    /// realms and names are equal. If an account has a tenant label in one set only, an equal realm and name suffice,
-    /// provided that each set has only one account of that name.
+    /// realms and names are equal. If an account has a tenant label in one set only, an equal realm and name suffice.
+    /// Each set must then have only one account of that name.
     ///
     /// An account that only `old` has is not added. However, its bounds still apply to every key that it shares with an
-    /// account of this set, even if the key of the old account no longer opens tickets. Therefore add all accounts
-    /// before you call this function. If both sets have an account, the bounds of this set apply.
+    /// account of this set. The bounds apply even if the old account's key no longer opens tickets. Therefore add all
+    /// accounts before you call this function. If both sets have an account, the bounds of this set apply.
     ///
     /// Keys that no longer open tickets stay in the set. To remove them, make a new set without `old`.
     ///

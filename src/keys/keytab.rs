@@ -314,7 +314,7 @@ impl<'a> Records<'a> {
         Ok(KeytabEntry { components, realm, name_type, timestamp, kvno, etype, key })
     }
 
-    /// Returns the record at the cursor, which is cut short, with the fields that can be read.
+    /// Returns the record at the cursor, with the fields that can be read. This record is cut short.
     fn cut_short(mut self, problem: KeytabProblem) -> UnusableEntry {
         let mut unusable = self.unusable(problem);
         if self.i32().is_ok() {

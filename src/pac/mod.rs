@@ -97,8 +97,8 @@ impl<'a> Pac<'a> {
     ///
     /// If `kdc_keys` are given, the function also verifies the KDC's signatures. The KDC signature over the server signature
     /// must be there. The ticket signature and the full signature may be absent ([`VerifiedPac::kdc_signatures`]). An
-    /// attacker who holds only the service's key cannot remove these two signatures: the server signature covers the table of
-    /// buffers, and the KDC signature covers the server signature.
+    /// attacker who holds only the service's key cannot remove these two signatures. The server signature covers the
+    /// table of buffers, and the KDC signature covers the server signature.
     ///
     /// # Errors
     /// Returns [`PacError::Signature`] if a signature is missing or does not verify. Returns [`PacError::Malformed`] if

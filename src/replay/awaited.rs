@@ -3,7 +3,7 @@
 use super::{Admission, ReplayCache, ReplayEntry};
 use crate::time::UnixTime;
 
-/// A cache that remembers authenticators for as long as they could be used again, and that answers later. This trait is
+/// An asynchronous cache that remembers authenticators for as long as they could be used again. This trait is
 /// the asynchronous form of [`ReplayCache`].
 ///
 /// Every [`ReplayCache`] is also an `AsyncReplayCache`, and answers immediately. The futures need no particular

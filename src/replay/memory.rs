@@ -61,7 +61,7 @@ use std::sync::{Mutex, PoisonError};
 /// tenants do not trust each other, give each tenant a validator with its own cache.
 ///
 /// # The clock skew
-/// An entry stays in the cache until one `clock_skew` of the cache after the time of the authenticator. The entry stays
+/// An entry stays in the cache until the time of the authenticator plus the `clock_skew` of the cache. The entry stays
 /// for the same time if the validator has a shorter skew. The cache refuses an entry that lives longer
 /// ([`Admission::OutlivesCache`]), because the cache would forget that entry too early. So every validator that shares
 /// the cache needs the cache's skew or a shorter skew.
@@ -240,8 +240,8 @@ impl Shard {
             return Admission::Failed;
         };
         // With these loads, an insert waits for memory once instead of three times. The waiting time is almost the
-        // whole time of an insert. The counters come first, because the processor begins no load after their lock
-        // before the loads in front of the lock have ended.
+        // whole time of an insert. The counters are loaded first. The processor begins no load after the lock of the
+        // counters until all loads before the lock have ended.
         let counters = match shares.map(|shares| shares.counters(entry)) {
             Some(None) => return Admission::Failed,
             counters => counters.flatten(),

@@ -122,7 +122,7 @@ impl LayerNegotiation {
     /// # Errors
     ///
     /// Returns [`SaslError::NothingToOffer`] if the context cannot provide any of `layers`. Returns
-    /// Returns [`SaslError::BufferSize`] if a layer other than [`Layers::NONE`] is offered and `max_receive` is too
+    /// [`SaslError::BufferSize`] if a layer other than [`Layers::NONE`] is offered and `max_receive` is too
     /// small for a message.
     pub fn begin(
         mut context: SecurityContext,

@@ -310,8 +310,8 @@ fn answer_with_several_or_unknown_layers_is_refused() {
     }
 }
 
-/// Returns whether a bit of a token is not protected, if the token's length field has one octet. The unprotected bits
-/// are the bits of RRC in RFC 4121, and the bit of the mechanism in which the identifier of Windows 2000 differs.
+/// Returns whether a bit of a token is not protected, if the token's length field has one octet. The bits of RRC in RFC
+/// 4121 are not protected. The bit in which the mechanism's identifier of Windows 2000 differs is not protected either.
 fn is_unprotected(etype: EncType, bit: usize) -> bool {
     if etype == EncType::RC4_HMAC { bit == 7 * 8 + 2 } else { (48..64).contains(&bit) }
 }

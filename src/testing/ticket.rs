@@ -43,8 +43,8 @@ pub struct TicketParts {
     pub renew_till: Option<TimeText>,
     /// `caddr` is the addr-type and the octets of each address.
     pub caddr: Option<Vec<(i32, Vec<u8>)>>,
-    /// The PAC. It has its own AD-IF-RELEVANT, before the other authorization data. A ticket has a PAC only if the
-    /// realm is [of Active Directory](super::TestRealm::of_active_directory), or after a call of
+    /// The PAC. The encoded PAC has its own AD-IF-RELEVANT, before the other authorization data. A ticket has a PAC
+    /// only if the realm is [of Active Directory](super::TestRealm::of_active_directory), or after a call of
     /// [`TestToken::pac`](super::TestToken::pac).
     pub pac: Option<PacParts>,
     /// `authorization-data` has an ad-type and ad-data for each element. If the list is empty, the field is absent. To put a

@@ -76,8 +76,9 @@
 //! over both schemes should redirect browsers to TLS, and send `Strict-Transport-Security`.
 //!
 //! The check covers only requests that this layer sees. A session needs its own protection on its routes: a cookie with
-//! `SameSite=Lax` or `Strict`, and a check of these fields. Neither protection covers a GET that changes something, or a GET
-//! whose method an inner layer replaces (`_method=DELETE`): put such a layer outside this layer.
+//! `SameSite=Lax` or `Strict`, and a check of these fields. Neither protection covers a GET that changes something.
+//! Neither protection covers a GET whose method an inner layer replaces (`_method=DELETE`): put such a layer outside
+//! this layer.
 //!
 //! # CORS
 //! Before a page of another origin may make certain requests, the browser asks the server with OPTIONS. This preflight

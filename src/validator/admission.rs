@@ -16,7 +16,8 @@ use crate::time::UnixTime;
 /// The step that follows when a request is authorized.
 ///
 /// The methods are those of a trait. Closures would get their arguments as a tuple, and would move them once more, which costs
-/// 140 instructions. The first method borrows, because a request that is moved before the replay cache is asked is moved twice.
+/// 140 instructions. The first method borrows the request. If the method moved the request before the replay cache is
+/// asked, the request would be moved twice.
 ///
 /// The code makes an [`AuthorizedRequest`] only if the admission is awaited, because moving an `AuthorizedRequest` costs 430
 /// instructions, 5 % of a request.

@@ -192,9 +192,9 @@ const HASHES: [(&[u8], Hash); 5] = [
     (&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 3], Hash::Sha512),
 ];
 
-/// The identifiers of signature algorithms and their hash functions. The first seven identifiers are of RSA with PKCS
-/// #1 (RFC 4055 section 5, RFC 3279 section 2.2.1). The seventh identifier is the form that old Windows tools write.
-/// The last five identifiers are of ECDSA (RFC 5758 section 3.2).
+/// The identifiers of signature algorithms and their hash functions. The first seven identifiers are of RSA with
+/// PKCS #1 (RFC 4055 section 5, RFC 3279 section 2.2.1). The seventh identifier is the form that old Windows tools
+/// write. The last five identifiers are of ECDSA (RFC 5758 section 3.2).
 const SIGNATURES: [(&[u8], Hash); 12] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 11], Hash::Sha256),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 12], Hash::Sha384),

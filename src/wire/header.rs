@@ -40,8 +40,8 @@ pub(crate) enum HeaderFault {
 /// Decodes the token in `Negotiate <base64>`.
 ///
 /// The case of the scheme's letters is ignored (RFC 9110 section 11.1), and so is white space around the value. The
-/// base64 must be the canonical, padded spelling, so that every token has exactly one header value. The function
-/// refuses a token before it decodes the base64 if the token must have more than `max_token_size` octets.
+/// base64 must be the canonical, padded spelling, so that every token has exactly one header value. If the token must
+/// have more than `max_token_size` octets, the function refuses the token before it decodes the base64.
 pub(crate) fn decode(value: &[u8], max_token_size: usize) -> Result<Vec<u8>, HeaderFault> {
     let encoded = base64_part(value).map_err(HeaderFault::Problem)?;
     // Four characters encode three octets. Up to two of the octets may be padding, which only decoding finds, so the

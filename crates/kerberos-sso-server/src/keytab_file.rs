@@ -42,10 +42,10 @@ pub enum KeytabFileError {
         /// The records of the file, which all cannot be used.
         unusable: Names,
     },
-    /// The file has no entry of the principals that the server was given.
+    /// The file has no entry of the principals that the caller gave.
     #[error("the keytab has no entry of {wanted}; it has entries of {found}")]
     NoEntry {
-        /// The principals that the server was given, with their realm if the server was given the realm, too.
+        /// The principals that the caller gave, with the realm if the caller gave a realm.
         wanted: Names,
         /// The principals of the file.
         found: Names,

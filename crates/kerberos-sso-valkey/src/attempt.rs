@@ -6,8 +6,8 @@ use tokio::sync::Mutex;
 
 /// The lock of an attempt, with the outcome of the latest attempt.
 ///
-/// Without the shared outcome, requests that wait for a node that does not answer would each try again, one request
-/// after another. The last of these requests would wait for the sum of all time-outs.
+/// Without the shared outcome, each request that waits for an unresponsive node would try again, one request after
+/// another. The last of these requests would wait for the sum of all time-outs.
 #[derive(Debug)]
 pub(crate) struct Attempt<T> {
     latest: Mutex<Option<(Instant, Result<T, StoreError>)>>,

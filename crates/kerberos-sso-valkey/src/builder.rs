@@ -82,8 +82,9 @@ impl Builder {
     /// Also refuses authenticators that clients with a fast clock can have sent before a node lost its memory.
     ///
     /// Every client is then refused for one clock skew and five seconds after the restart, the failover or the `FLUSHALL`.
-    /// Without this setting, a client with a correct clock is accepted from the next second on. But an attacker can then
-    /// replay an authenticator that a client with a fast clock sent shortly before, within the offset of that clock.
+    /// Without this setting, a client with a correct clock is accepted from the next second on. But an attacker can
+    /// then replay an authenticator of a client with a fast clock, if the client sent it before that second by less
+    /// than its clock's offset.
     pub fn with_strict_start(mut self) -> Self {
         self.settings.start = Start::Strict;
         self

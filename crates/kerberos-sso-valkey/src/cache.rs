@@ -55,7 +55,8 @@ struct Fault {
 }
 
 impl Fault {
-    /// Returns whether the log does not name the present reason yet and may have another event at `now`.
+    /// Returns whether the cache must log the present reason at `now`: the log does not name the reason yet, and the
+    /// last event is old enough.
     fn must_be_logged(&mut self, now: Instant) -> bool {
         let is_early = self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOG_INTERVAL);
         if is_early || self.logged_error == self.error {
@@ -178,7 +179,7 @@ impl Shared {
         Err(StoreError::NoNode { reason: format!("slot {slot} was redirected {MAX_MOVES} times") })
     }
 
-    /// Checks the nodes with a connection, and asks the sentinels whether the master is the same.
+    /// Checks the nodes with a connection, and asks the sentinels whether the master has changed.
     pub(crate) async fn look(&self) {
         for link in self.nodes.open_links() {
             let Err(error) = link.check().await else { continue };

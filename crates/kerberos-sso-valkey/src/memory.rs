@@ -54,7 +54,7 @@ pub(crate) fn may_have_been_admitted(
     client_time.seconds() <= closed.seconds()
 }
 
-/// The memories of all processes of nodes that this process has met, with the latest life of each.
+/// The memories of the node processes that this process has met. For each process, the latest life is kept.
 #[derive(Debug)]
 pub(crate) struct Memories {
     known: Mutex<HashMap<String, (Life, Arc<Memory>)>>,

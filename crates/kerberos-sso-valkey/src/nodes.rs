@@ -142,14 +142,15 @@ impl Nodes {
 
     /// Notes that the node `to` serves a slot, as a redirection from the node of `from` said.
     ///
-    /// The node of `from` may be a replica now, so the connection is opened again before that node is asked as a master.
+    /// The node of `from` may be a replica now, so the cache opens a new connection before it uses that node as a
+    /// master.
     pub(crate) fn note_move(&self, slot: u16, from: &Arc<Link>, to: &Address) {
         self.close(from);
         let lost_until = from.whole_after();
         self.slots.write().unwrap_or_else(PoisonError::into_inner).move_slot(slot, to, lost_until);
     }
 
-    /// Returns whether an authenticator in this slot may have been admitted and lost by a node that served the slot before.
+    /// Returns whether an earlier master of this slot may have admitted this authenticator and lost it.
     pub(crate) fn may_have_forgotten(&self, slot: u16, client_time: UnixTime) -> bool {
         let whole_after = self.slots.read().unwrap_or_else(PoisonError::into_inner).whole_after(slot);
         let Settings { start, clock_skew, .. } = self.settings;

@@ -34,8 +34,8 @@ pub(crate) struct Directory {
     turns: Arc<Semaphore>,
 }
 
-/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`], so that its
-/// time does not show whether the user exists, and so that guessing is slow.
+/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`]. So its
+/// time does not show whether the user exists, and guessing is slow.
 pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
     let began = Instant::now();

@@ -36,7 +36,7 @@ impl RefreshTokens {
     }
 
     /// Returns the grant of a token, and the token that replaces it. Returns `None` if the token is not the current token of
-    /// its family, has expired, or belongs to another client or tenant; the family then ends.
+    /// its family, has expired, or belongs to another client or tenant. In these cases, the family ends.
     pub(super) fn rotate(
         &self,
         token: &str,

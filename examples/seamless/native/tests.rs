@@ -17,7 +17,8 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use tower::ServiceExt as _;
 
-/// The server that all tests share, because every server makes its own keys, which takes about a second.
+/// The server that all tests share. A server for each test would be slow, because a server needs about a second to make
+/// its keys.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
     let mut app = App::new(&arguments, "http://sso.test").unwrap();

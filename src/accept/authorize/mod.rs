@@ -1,5 +1,5 @@
-//! Fourth stage: a verified request becomes an authorized request. The stage verifies the ticket's PAC and compares it with
-//! the ticket, and checks that the account and the policy allow the user.
+//! Fourth stage: a verified request becomes an authorized request. The stage verifies the ticket's PAC, and compares
+//! the PAC with the ticket. The stage also checks that the account and the policy allow the user.
 
 mod pac;
 mod refusal;

@@ -32,7 +32,7 @@ pub(crate) fn check(
     check_account(&logon, policy)
 }
 
-/// Checks that the ticket signature and the full signature are there, if the account has krbtgt keys. A holder of the
+/// Checks that the ticket signature and the full signature are present, if the account has krbtgt keys. A holder of the
 /// service's key can move a PAC with a valid KDC signature into a forged ticket. The ticket signature ties the PAC to its
 /// ticket (MS-PAC section 2.8.3). The full signature covers the whole PAC (section 2.8.4).
 fn check_kdc_signatures(pac: &VerifiedPac<'_>, bounds: TicketBounds<'_>, policy: &Policy) -> Result<(), PacRefusal> {

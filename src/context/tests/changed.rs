@@ -34,8 +34,8 @@ fn token_with_a_flipped_protected_bit_is_refused_and_does_not_change_the_context
     });
 }
 
-/// Returns whether a bit is not protected by a checksum. The unprotected bits are the bits of RRC, which only defines
-/// the rotation, and the bit of the mechanism in which the identifier of Windows 2000 differs.
+/// Returns whether a bit is not protected by a checksum. The bits of RRC are not protected, because RRC only defines
+/// the rotation. The bit in which the mechanism's identifier of Windows 2000 differs is not protected either.
 fn is_unprotected(token: &Token, bit: usize) -> bool {
     match token.octets[..2] {
         [5, 4] => (48..64).contains(&bit),

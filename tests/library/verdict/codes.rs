@@ -331,7 +331,7 @@ fn directory() -> Server {
     Server::with_keys(realm.clone(), realm.key_set(), Policy::seamless_sso().with_any_service())
 }
 
-/// Returns the error for which the server of `directory` refuses a good token after `change` of its PAC.
+/// Returns the error with which the server of `directory` refuses a good token whose PAC `change` has changed.
 fn of_pac(change: impl FnOnce(&mut PacParts)) -> Error {
     directory().refusal(|token| *token = token.clone().pac(change))
 }

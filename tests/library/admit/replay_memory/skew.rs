@@ -10,8 +10,8 @@ fn insert(cache: &MemoryReplayCache, number: u32, skew: i64, now: i64) -> Admiss
     cache.check_and_insert(&entry, at(now))
 }
 
-/// If the cache kept an entry only for the skew of the validator that inserted it, a validator with a longer skew
-/// would accept the authenticator again.
+/// The cache must not keep an entry only for the skew of the inserting validator. Otherwise a validator with a longer
+/// skew would accept the authenticator again.
 #[test]
 fn entry_of_a_shorter_skew_is_remembered_for_the_skew_of_the_cache() {
     let cache = taking_any(1);
