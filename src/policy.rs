@@ -1,5 +1,4 @@
-//! The policy: the rules of a server beyond the demands of the protocol. The name of each weakening says which check it
-//! weakens.
+//! The policy: the rules of a server beyond the demands of the protocol. Each weakening has its own setting.
 
 use crate::crypto::{ChecksumType, EncType};
 use crate::limits::MAX_TOKEN_SIZE;
@@ -75,10 +74,9 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Makes the policy of Microsoft Entra Seamless SSO. The policy accepts tickets of at most ten hours for the two
-    /// service names of `AZUREADSSOACC$`, with the PAC of a person. The policy rejects delegated tickets, and tickets
-    /// in which only a service asserts the user's identity. If the account names its forest's domains, memberships in
-    /// groups of other domains are rejected.
+    /// Makes the policy of Microsoft Entra Seamless SSO. The policy accepts tickets of at most ten hours for the two service
+    /// names of `AZUREADSSOACC$`, with the PAC of a person. The policy rejects delegated tickets, and tickets in which only a
+    /// service names the user. If the account names its forest's domains, groups of other domains are rejected.
     pub fn seamless_sso() -> Self {
         Self::default()
             .with_max_ticket_lifetime(Some(Duration::from_secs(10 * 60 * 60)))
@@ -94,9 +92,8 @@ impl Policy {
         Self { max_token_size: octets.min(MAX_TOKEN_SIZE), ..self }
     }
 
-    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The
-    /// client's time may be earlier or later by exactly this skew. A ticket is also accepted for one clock skew before
-    /// its start and after its end.
+    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The two times
+    /// may differ by exactly this skew. A ticket is also accepted for one clock skew before its start and after its end.
     pub fn with_clock_skew(self, skew: Duration) -> Self {
         Self { clock_skew: whole_seconds(skew), ..self }
     }
@@ -343,9 +340,9 @@ pub enum TransitedPolicy {
     /// the realms must be named, by [`Policy::with_transited_realms`] or
     /// [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the authentication path, and the list of its realms is not read. KDCs of Windows check no
+    /// Any realm may lie on the authentication path, and the list of realms is not read. KDCs of Windows check no
     /// such list (MS-KILE section 3.1.5.4), so every KDC on the path can name any user of the account's client realms.
-    /// Instead of this setting, name the realms.
+    /// Naming the realms is safer.
     TrustKdc,
 }
 
@@ -385,8 +382,8 @@ pub enum PacPolicy {
     /// ticket needs a PAC if the account is of Active Directory, or if a rule exists that only a PAC can satisfy
     /// ([`Policy::with_pac`] lists these rules).
     VerifyIfPresent,
-    /// A PAC must verify, but every ticket may have no PAC, even in Active Directory or with a rule that only a PAC can
-    /// satisfy. A ticket without a PAC evades such rules: computers and users of any domain can then sign in.
+    /// A PAC must verify, but a ticket without a PAC is accepted, even in Active Directory or with a rule that only a
+    /// PAC can satisfy. A ticket without a PAC evades such rules: computers and users of any domain can then sign in.
     AllowAbsent,
     /// The PAC is not read, and only the name identifies the user. Every ticket evades the rules that only a PAC can satisfy.
     Ignore,
@@ -492,8 +489,7 @@ fn service_name(name: &str) -> Box<str> {
     }
 }
 
-/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as an
-/// unlimited duration.
+/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which means no limit.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -212,8 +212,7 @@ pub enum ReplayLimit {
     ClientShare,
 }
 
-/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which acts as an
-/// unlimited duration.
+/// Returns the whole seconds of a duration. A duration that exceeds the range becomes `i64::MAX`, which means no limit.
 fn whole_seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

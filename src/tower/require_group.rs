@@ -133,7 +133,7 @@ where
 }
 
 impl Groups {
-    /// Accepts a member. Returns the status and the challenge for every other request.
+    /// Accepts a request of a member. For every other request, returns the status and the challenge of the response.
     fn admit(&self, request: &Parts) -> Result<(), (StatusCode, Option<HeaderValue>)> {
         match User::of(request) {
             Ok(user) if self.0.iter().any(|group| user.is_member_of(*group)) => Ok(()),

@@ -248,7 +248,8 @@ impl Builder {
         Ok(model.set_redis_settings(settings))
     }
 
-    /// Uses `clock` as this server's clock, and waits for the store for a minute, so that a busy machine fails no test.
+    /// Uses `clock` as this server's clock, and waits for the store for a minute, so that tests also pass on a busy
+    /// machine.
     #[cfg(test)]
     pub(crate) fn for_tests(mut self, clock: fn() -> kerberos_sso::UnixTime) -> Self {
         let minute = Duration::from_secs(60);

@@ -57,7 +57,8 @@ fn census_names_the_accounts_and_users_with_rc4() {
     decide(&server, &census, &alice(AES, RC4), NOW.saturating_add_seconds(1));
     decide(&server, &census, &bob, NOW.saturating_add_seconds(3));
     decide(&server, &census, &alice(RC4, RC4), NOW.saturating_add_seconds(2));
-    // Another thread may report an earlier use later. An earlier use does not change the time of the last use.
+    // A thread may report a use after other threads have reported later uses. The earlier use does not change the time
+    // of the last use.
     decide(&server, &census, &bob, NOW);
     let realm = || "CONTOSO.TEST".to_owned();
     assert_eq!(
