@@ -150,7 +150,7 @@ impl<'a> IdentityRef<'a> {
         self.groups().any(|membership| membership.sid == group)
     }
 
-    /// Returns the groups of the user's domain, from the PAC. Usually the primary group is among them.
+    /// Returns the groups of the user's domain, from the PAC. Usually the primary group is one of these groups.
     pub fn domain_groups(&self) -> impl Iterator<Item = Group> + use<'a> {
         self.logon().as_ref().map(LogonInfo::groups).into_iter().flatten()
     }

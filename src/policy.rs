@@ -45,7 +45,7 @@ pub struct Policy {
     pub(crate) krb_errors: KrbErrorPolicy,
 }
 
-/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. Compares bindings if both sides have them.
+/// Allows 5 minutes of clock skew, AES, tickets of up to 24 hours, and any service. Compares bindings if both sides have any.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -340,7 +340,7 @@ pub enum TransitedPolicy {
     /// the realms must be named, by [`Policy::with_transited_realms`] or
     /// [`Account::with_forest_domain`](crate::Account::with_forest_domain).
     RequireChecked,
-    /// Any realm may lie on the authentication path, and the list of realms is not read. KDCs of Windows check no
+    /// Any realm may lie on the authentication path, and the list of realms is ignored. KDCs of Windows check no
     /// such list (MS-KILE section 3.1.5.4), so every KDC on the path can name any user of the account's client realms.
     /// Naming the realms is safer.
     TrustKdc,

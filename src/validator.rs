@@ -168,9 +168,9 @@ impl<R: ReplayCache> Validator<R> {
     /// ([`Continue::into_negotiation`](crate::negotiate::Continue::into_negotiation)), or `None` for a first token. The
     /// client may restart the negotiation at any point.
     ///
-    /// This method is [`validate_ticket`](Self::validate_ticket) for clients that need more than one token. Such clients
-    /// prefer another mechanism, send no ticket with their first token, or use DCE style. For all other clients, the
-    /// first step is the last step.
+    /// This method does the work of [`validate_ticket`](Self::validate_ticket) for clients that need more than one
+    /// token. Such clients prefer another mechanism, send no ticket with their first token, or use DCE style. For all
+    /// other clients, the first step is the last step.
     ///
     /// # Errors
     /// Returns [`Refused`] with any error except `not-negotiate`.

@@ -19,8 +19,8 @@ use zeroize::zeroize_bytes;
 /// clock skew.
 ///
 /// [`to_bytes`](Self::to_bytes) writes the state as octets, so that the caller can store them elsewhere. **These octets are a
-/// secret**, because the keys of the context can be derived from them. A store must protect them like a session. A client may
-/// carry them only encrypted and authenticated.
+/// secret**, because the keys of the context can be derived from them. A store must protect these octets like a
+/// session. A client may carry these octets only encrypted and authenticated.
 #[must_use]
 pub struct Negotiation {
     /// The MechTypeList as the client sent it. The mechListMIC covers this list. The list is empty if the client did not

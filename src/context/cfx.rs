@@ -1,7 +1,7 @@
 //! Per-message tokens with AES keys (RFC 4121 section 4.2): MIC and Wrap, with and without confidentiality.
 //!
-//! This module makes tokens from messages and sequence numbers. From the peer's tokens, it returns messages whose
-//! integrity was verified, and sequence numbers. This module does not check the order of the sequence numbers.
+//! This module makes tokens from messages and sequence numbers. From the peer's tokens, this module returns messages
+//! whose integrity was verified, and sequence numbers. This module does not check the order of the sequence numbers.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -235,7 +235,7 @@ fn key_of(flags: u8) -> MessageKey {
 }
 
 /// The prepared keys for the tokens of one side. A key is prepared when it is first needed, because most contexts need
-/// only one of them.
+/// only one of the keys.
 #[derive(Debug)]
 struct Sender {
     role: Role,

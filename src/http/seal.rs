@@ -21,8 +21,8 @@ use zeroize::Zeroizing;
 /// A key that seals the state of a negotiation between two requests, so that the client can carry it.
 ///
 /// All nodes of a server share one sealing key: 32 octets from the operating system's generator, for this purpose alone.
-/// The sealing key is not the key of any account. A new key may replace it at any time: negotiations in progress then
-/// start again.
+/// The sealing key is not the key of any account. A new sealing key may replace the old key at any time: negotiations
+/// in progress then start again.
 #[derive(Clone)]
 pub struct SealingKey(Cipher);
 

@@ -107,8 +107,8 @@ impl Keytab {
     }
 
     /// Returns the principals that [`only`](Self::only) has left out, without duplicates, for the log of a server. If
-    /// they include `krbtgt`, every reader of the file can impersonate every user of the realm, and the server should
-    /// log a warning.
+    /// the left-out principals include `krbtgt`, every reader of the file can impersonate every user of the realm, and
+    /// the server should log a warning.
     #[must_use]
     pub fn left_out(&self) -> &[BoundedText] {
         &self.left_out

@@ -182,7 +182,7 @@ impl KeySet {
     /// account of this set. The bounds apply even if the old account's key no longer opens tickets. Therefore add all
     /// accounts before you call this function. If both sets have an account, the bounds of this set apply.
     ///
-    /// Keys that no longer open tickets stay in the set. To remove them, make a new set without `old`.
+    /// Keys that no longer open tickets stay in the set. To remove such keys, make a new set without `old`.
     ///
     /// For `last`, use the time at which the longest ticket ends: the present time plus
     /// [`Policy::max_ticket_lifetime`](crate::Policy::max_ticket_lifetime) plus the clock skew.

@@ -214,8 +214,8 @@ impl Keytab {
         &self.entries
     }
 
-    /// Returns the records that cannot be used, in their order. A record whose key has an unsupported type is not among
-    /// them, but is an [entry](Self::entries).
+    /// Returns the records that cannot be used, in their order. A record whose key has an unsupported type is an
+    /// [entry](Self::entries), and is not in this list.
     #[must_use]
     pub fn unusable(&self) -> &[UnusableEntry] {
         &self.unusable

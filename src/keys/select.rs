@@ -21,8 +21,8 @@ use core::ops::Range;
 /// The key that a ticket needs, according to the ticket's unencrypted fields. These fields are not protected.
 #[derive(Clone, Copy)]
 pub struct KeyQuery<'a> {
-    /// The octets of the realm, which are valid text. [`realm`](Self::realm) converts them only on demand, because an
-    /// accepted request needs no conversion.
+    /// The octets of the realm, which are valid text. [`realm`](Self::realm) converts the octets only on demand,
+    /// because an accepted request needs no conversion.
     pub(crate) realm: &'a [u8],
     /// The name of the service.
     pub service: PrincipalName<'a>,

@@ -33,7 +33,7 @@ pub(super) struct UnicodeString {
     pointer: Pointer,
 }
 
-/// A pointer: null, or present, which means that its referent follows.
+/// A pointer. It is null, or its referent follows later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointer {
     Null,

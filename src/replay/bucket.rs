@@ -77,7 +77,7 @@ impl Bucket {
     }
 }
 
-/// A second, counted from the first instant that the shard was asked for. A time more than 68 years away from that instant
+/// A second, counted from the instant of the shard's first call. A time more than 68 years away from that instant
 /// becomes the earliest or the latest second. So no step of a clock makes an entry end too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Second(i32);

@@ -143,7 +143,7 @@ def assertion_for(server, tickets, path, body):
 
 
 def assertion_in(envelope):
-    """Returns the unchanged octets of the assertion. If a parser wrote them again, the signature could become invalid."""
+    """Returns the unchanged octets of the assertion. If a parser wrote these octets again, the signature could become invalid."""
     check(ET.fromstring(envelope).find("s:Body/t:RequestSecurityTokenResponse", NAMES) is not None, "no RSTR")
     start, end = envelope.index("<saml:Assertion"), envelope.index("</saml:Assertion>")
     return envelope[start : end + len("</saml:Assertion>")]

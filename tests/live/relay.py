@@ -26,7 +26,8 @@ class Relay:
         self.listener.close()
 
     def frame(self, kind, answered):
-        """Returns the payload of the first client frame of this kind with an answer of a kind in `answered`, and the answer's payload."""
+        """Finds the first client frame of this kind whose answer has a kind in `answered`. Returns the payloads of the frame
+        and of its answer."""
         return next((said, answer) for a, said, b, answer in self.frames if a == kind and b in answered)
 
     def _listen(self):

@@ -47,7 +47,7 @@ class Cases:
 
     @contextmanager
     def browser(self, session, label, server=None, **how):
-        """Opens a browser. At the end, a picture of its page is written, even if a check failed."""
+        """Opens a browser. At the end, a picture of the browser's page is written, even if a check failed."""
         with Browser(self.world.work, session, (server or self.server).port, **how) as browser:
             browser.label = label
             yield browser

@@ -1,8 +1,8 @@
 //! Compares the times of an operation with two kinds of secrets, by the method of "dude, is my code constant time?"
 //! (Reparaz, Balasch, Verbauwhede, 2017). A |t| of more than 5 means that an attacker can distinguish the two kinds by time.
 //!
-//! The first test is a control: it measures a comparison that stops at the first difference. If its |t| is 5 or less,
-//! the machine is too busy, and the other results have no meaning.
+//! The first test is a control: it measures a comparison that stops at the first difference. If the |t| of this test is
+//! 5 or less, the machine is too busy, and the other results have no meaning.
 
 use dudect_bencher::{BenchRng, Class, CtRunner, ctbench_main};
 use kerberos_sso::Keytab;

@@ -65,7 +65,7 @@ pub enum KeytabFileError {
     NoUsableKey {
         /// The principals that were named.
         wanted: Names,
-        /// The encryption types of their keys in the file.
+        /// The encryption types of these principals' keys in the file.
         etypes: Names,
     },
 }

@@ -148,7 +148,7 @@ impl Link {
 
     /// Stores `key` until `forget_at` in one step, unless the node already has `key`.
     ///
-    /// The command is sent once. If its answer is lost, the cache does not know whether the node stored the key. A
+    /// The command is sent once. If the answer is lost, the cache does not know whether the node stored the key. A
     /// second command would find the entry of the first command.
     pub(crate) async fn set_if_absent(&self, key: &[u8], entry: Entry, asks: bool) -> Result<Reply, StoreError> {
         if self.may_have_forgotten(entry.client_time) {

@@ -172,8 +172,8 @@ impl Nodes {
         self.locked_met().values().filter_map(|node| node.open_link()).collect()
     }
 
-    /// Forgets the slots of a node, or that the node is the master. The next request then asks for the slots or the master
-    /// again.
+    /// Marks a node as unknown: the cache no longer uses it as the master, or as the master of its slots. The next
+    /// request then asks for the slots or the master again.
     fn doubt(&self, address: &Address) {
         self.slots.write().unwrap_or_else(PoisonError::into_inner).forget(address);
         self.note_master(None);

@@ -53,7 +53,7 @@ async fn check(
     user: &UserName,
     password: &str,
 ) -> Result<Accepted, Refusal> {
-    // The KDC of the tenant's realm would check the password of its own account with that name.
+    // Without this check, the KDC of the tenant's realm would check the password of its own account of the same name.
     if tenant.is_only_of_forest_realm(user) {
         return Err(Refusal::OtherDomain);
     }

@@ -1,6 +1,6 @@
-//! Relays the messages of one sign-in between the Kerberos library and the KDC. Each message follows its length in four octets
-//! (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops its e-data, in which the directory
-//! says why an account is revoked. The relay neither changes nor decrypts a message.
+//! Relays the messages of one sign-in between the Kerberos library and the KDC. The length of each message is before
+//! the message, in four octets (RFC 4120 section 7.2.2). The relay keeps the last KRB-ERROR, because the library drops
+//! its e-data, in which the directory says why an account is revoked. The relay neither changes nor decrypts a message.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::Ipv4Addr;

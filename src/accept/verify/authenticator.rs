@@ -37,7 +37,7 @@ pub(crate) fn check(
 }
 
 /// Rejects an authenticator whose client is not the ticket's client (RFC 4120 section 3.2.3). The name types are not compared:
-/// they are hints, and real clients and KDCs write different ones.
+/// they are hints, and real clients and KDCs write different name types.
 fn check_client(authenticator: &Authenticator<'_>, ticket: TicketFacts<'_>) -> Result<(), Refusal> {
     if !authenticator.cname.same_components(ticket.client()) {
         return Err(Refusal::ClientMismatch(NamePart::Name));

@@ -17,7 +17,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Default)]
 pub struct AuthorizationData<'a> {
-    /// The contents of the SEQUENCE OF. All elements in it have been read once without a fault.
+    /// The contents of the SEQUENCE OF. All these elements have been read once without a fault.
     encoded: &'a [u8],
 }
 

@@ -21,7 +21,7 @@ use crate::wire::der::{self, Fault, Field, Malformed, Reader, application, conte
 /// A client may also send a KRB-CRED outside of an AP-REQ. All fields except the first then protect against replays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EncKrbCredPart<'a> {
-    /// The contents of `ticket-info`. All elements in it have been read once without a fault.
+    /// The contents of `ticket-info`. All these elements have been read once without a fault.
     pub(crate) ticket_info: Unprinted<&'a [u8]>,
     pub(crate) ticket_info_count: usize,
 }

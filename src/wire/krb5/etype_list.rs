@@ -11,7 +11,7 @@ use crate::wire::der::{self, Field, Malformed, Reader, field};
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EtypeList<'a> {
-    /// The contents of the SEQUENCE OF. All elements in it have been read once without a fault.
+    /// The contents of the SEQUENCE OF. All these elements have been read once without a fault.
     encoded: &'a [u8],
 }
 

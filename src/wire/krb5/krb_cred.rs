@@ -43,7 +43,7 @@ impl<'a> KrbCred<'a> {
 /// The delegated tickets: SEQUENCE OF Ticket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tickets<'a> {
-    /// The contents of the SEQUENCE OF. All tickets in it have been read once without a fault.
+    /// The contents of the SEQUENCE OF. All these tickets have been read once without a fault.
     encoded: Unprinted<&'a [u8]>,
     count: usize,
 }

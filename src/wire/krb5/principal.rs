@@ -17,7 +17,7 @@ use core::fmt;
 #[derive(Clone, Copy)]
 pub struct PrincipalName<'a> {
     name_type: NameType,
-    /// The contents of `name-string`. All components in it have been read once without a fault.
+    /// The contents of `name-string`. All these components have been read once without a fault.
     components: &'a [u8],
 }
 

@@ -238,8 +238,8 @@ fn header_of(text: &str) -> Option<String> {
 }
 
 /// Returns the last value of the scheme Negotiate after the name `Authorization`, because curl sends its token in its last
-/// request. Without such a value, it returns the last value of another scheme. Only the last [`MAX_NAMES`] names are
-/// searched, because each value may be as long as the text.
+/// request. Without such a value, the function returns the last value of another scheme. Only the last [`MAX_NAMES`]
+/// names are searched, because each value may be as long as the text.
 fn named_value(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let places = lower.rmatch_indices(NAME).take(MAX_NAMES);
@@ -366,7 +366,8 @@ const LENIENT_FOR_URLS: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE
 mod tests {
     use super::*;
 
-    /// Returns an object with 62 octets of contents and the tag of a first token. In base64 it begins with "YD4".
+    /// Returns an object with 62 octets of contents and the tag of a first token. In base64 this object begins with
+    /// "YD4".
     fn token() -> Vec<u8> {
         [&[0x60, 62][..], &[0xFB; 62]].concat()
     }

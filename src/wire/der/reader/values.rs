@@ -66,8 +66,8 @@ impl<'a> Reader<'a> {
             _ => return Err(contents.error(what, Kind::BitString)),
         };
         let first = bits.iter().chain(&[0; 4]).take(4).fold(0_u32, |flags, byte| (flags << 8) | u32::from(*byte));
-        // Unused bits are at the end of the last octet. In a string of more than four octets, they are not among the
-        // kept 32 bits.
+        // Unused bits are at the end of the last octet. In a string of more than four octets, the unused bits are not
+        // among the kept 32 bits.
         let kept_unused = if bits.len() <= 4 { u32::from(unused) } else { 0 };
         // Between one and four octets are counted, so both shifts stay below 32 bits.
         let last_bit = 32_u32.saturating_sub(u32::try_from(bits.len()).unwrap_or(4).min(4).saturating_mul(8));
