@@ -1,7 +1,8 @@
 //! The user's identity. Only an accepted request contains an identity.
 //!
-//! The holders of a key of the service's account, above all its KDC, vouch for every value here. Such a holder can write
-//! every value that the account's entry in the key set allows. No value rests on the client's statement alone.
+//! The holders of a key of the service's account, above all its KDC, vouch for every value here. A holder of the key
+//! can write every value that the account's entry in the key set allows. No value rests on the client's statement
+//! alone.
 
 use crate::accept::Accepted;
 use crate::pac::{AccountKind, Group, LogonInfo, UpnDnsInfo, UpnFlags, VerifiedPac, WideText};

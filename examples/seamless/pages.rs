@@ -49,8 +49,8 @@ impl Pages {
         self.render(status, "name.html", context! { name, error, test_realm })
     }
 
-    /// Returns the page after the name. The page first asks the browser for a ticket. If that fails, the page asks the user
-    /// for a password.
+    /// Returns the page after the name. The page first asks the browser for a ticket. If the browser has no valid
+    /// ticket, the page asks the user for a password.
     pub(crate) fn sign_in(&self, status: StatusCode, page: &SignInPage<'_>) -> Response {
         let values = context! {
             tenant => &*page.tenant.name,

@@ -206,8 +206,8 @@ pub enum DelegationKind {
 pub enum ReplayCause {
     /// The same authenticator was admitted before.
     Seen,
-    /// The replay cache started after the request, or its clock was set back since. The cache cannot tell whether it
-    /// admitted the authenticator before.
+    /// The replay cache started after the request, or its clock was set back after the request. The cache cannot tell
+    /// whether it admitted the authenticator before.
     OlderThanCache,
 }
 

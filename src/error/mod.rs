@@ -77,7 +77,8 @@ pub enum Error {
     /// The token has more octets than the limit. The library read no octet of the token.
     #[error("the token has {size} octets, more than the limit of {limit}")]
     TooLarge {
-        /// The number of octets of the token, or the most octets that a header of this length can decode to.
+        /// The number of octets of the token. For a header, this is the largest number of octets that the header can
+        /// hold.
         size: usize,
         /// The limit: [`Policy::max_token_size`](crate::Policy::max_token_size).
         limit: usize,

@@ -190,7 +190,7 @@ pub enum PacMismatch {
         /// The user's SID in LOGON_INFO.
         user: Sid,
     },
-    /// UPN_DNS_INFO is about another account than LOGON_INFO.
+    /// UPN_DNS_INFO describes another account than LOGON_INFO.
     #[error("its UPN_DNS_INFO is about {upn}, and its LOGON_INFO about {user}")]
     UpnSid {
         /// The SID in UPN_DNS_INFO.

@@ -24,7 +24,7 @@ pub struct SecurityLayer {
 pub enum Decoded {
     /// The input begins with a complete buffer, and the message of this buffer was appended to the output.
     Message {
-        /// The number of octets of the input that the buffer occupies, with its length.
+        /// The number of octets that the buffer and its length take in the input.
         consumed: usize,
     },
     /// The input ends within a buffer.

@@ -122,7 +122,7 @@ def delegation(world, out):
 
 
 def constrained_delegation(world):
-    """Returns a cache with a ticket for alice that a service got by S4U2Self and S4U2Proxy, without alice."""
+    """Returns a cache with a ticket for alice. A service got this ticket by S4U2Self and S4U2Proxy, without any action of alice."""
     ad, normal, trusted_to_auth = world.contoso, 0x1000, 0x1000000
     ad.computer("WEBSVC$", "Web.Pass.1", ["HTTP/web.contoso.test"])
     ad.set("WEBSVC$", "userAccountControl", normal | trusted_to_auth)

@@ -52,7 +52,7 @@ TICKETER = load_ticketer().TICKETER
 
 class Referents:
     """A replacement for `random` in impacket's NDR. impacket numbers pointers with random 16-bit numbers, and a number can occur twice
-    in a structure. This class counts instead."""
+    in a structure. This class uses consecutive numbers instead."""
     numbers = itertools.count(0x20000, 4)
 
     def randint(self, *_):

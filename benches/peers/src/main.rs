@@ -6,7 +6,7 @@
 //! Without files, the program mints tokens for the present time, with and without a PAC of 1.2 kB. With files, the tokens are
 //! fresh tokens of a real KDC. The file TOKENS has the length of each token in four octets, little-endian, followed by the
 //! token. Each acceptor decides every token once in a round, and the result is asserted. The acceptors keep no replay cache,
-//! because the rounds repeat the tokens. An acceptor answers with an AP-REP only if it cannot leave out the AP-REP.
+//! because the rounds repeat the tokens. If an acceptor can leave out the AP-REP, it sends no AP-REP here.
 
 mod mit;
 mod ours;
