@@ -151,7 +151,8 @@ fn worst() {
     println!("worst of {} inserts while all of them end and begin: {inserts}; of nothing: {nothing}", room());
 }
 
-/// Returns the CPU time of the thread, which excludes other load on the machine and waits for a lock.
+/// Returns the CPU time of the thread. This time excludes other load on the machine, and the time of waiting for a
+/// lock.
 fn cpu_time(work: impl FnOnce()) -> Duration {
     let start = ThreadTime::now();
     work();

@@ -118,8 +118,9 @@ impl Accepted {
         self.opened.framing
     }
 
-    /// Returns whether the client asks for mutual authentication, which [`answer`](Self::answer) then gives. A GSS client
-    /// asks in its authenticator. A client without GSS asks in the AP options, which are not protected.
+    /// Returns whether the client asks for mutual authentication. If so, [`answer`](Self::answer) authenticates the
+    /// server. A GSS client asks in its authenticator. A client without GSS asks in the AP options, which are not
+    /// protected.
     #[must_use]
     pub const fn wants_mutual(&self) -> bool {
         self.verified.ap_rep.is_some()

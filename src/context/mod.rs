@@ -282,7 +282,7 @@ fn truncate_zeroized(out: &mut Vec<u8>, length: usize) {
     out.truncate(length);
 }
 
-/// The length of the longest MIC token, which is that of encryption type 20.
+/// The length of the longest MIC token: a MIC token of encryption type 20.
 const MAX_MIC: usize = 16 + 24;
 
 #[cfg(test)]

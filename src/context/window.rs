@@ -6,7 +6,7 @@
 use super::MessageError;
 use crate::wire::gss::GssFlags;
 
-/// The accepted numbers, and the promise of the context about the order of numbers.
+/// The accepted numbers, and the order of numbers that the context requires.
 #[derive(Debug)]
 pub(super) struct Window {
     promise: Promise,
@@ -19,7 +19,7 @@ pub(super) struct Window {
     seen: u64,
 }
 
-/// The promise about the order of tokens, which the flags of the context determine.
+/// The required order of tokens, which the flags of the context determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
     /// No flag is set, and all numbers are accepted.

@@ -69,7 +69,7 @@ impl KeySet {
     ///
     /// `Get-ADDomain`, `samba-tool domain info` and `rpcclient -c lsaquery` print that SID. For a forest of several
     /// domains, take the accounts from [`Keytab::accounts`](crate::Keytab::accounts), and call
-    /// [`of_active_directory`](Account::of_active_directory) on each of them. Then add its own domain with
+    /// [`of_active_directory`](Account::of_active_directory) on each of them. Then add the account's own domain with
     /// [`with_domain_sid`](Account::with_domain_sid), and the other domains with
     /// [`with_forest_domain`](Account::with_forest_domain).
     ///

@@ -134,8 +134,9 @@ impl Builder {
         self
     }
 
-    /// Sets the number of live authenticators that this process can admit: its sign-ins within two clock skews. The default
-    /// is 60,000, enough for 100 sign-ins a second with a skew of five minutes. See [`MemoryReplayCache`].
+    /// Sets the number of live authenticators that this process can admit. Set it to the number of sign-ins within two
+    /// clock skews. The default is 60,000, enough for 100 sign-ins a second with a skew of five minutes. See
+    /// [`MemoryReplayCache`].
     pub fn with_entries(mut self, entries: usize) -> Self {
         self.entries = entries;
         self

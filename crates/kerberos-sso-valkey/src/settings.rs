@@ -21,9 +21,9 @@ pub(crate) const MAX_TIMEOUT: Duration = Duration::from_secs(1);
 /// The choice of the authenticators that are refused after a node lost its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// Authenticators with a time before or at the loss.
+    /// Authenticators with a time before or at the loss are refused.
     Default,
-    /// Also authenticators that a client with a fast clock can have sent before the loss.
+    /// Authenticators that a client with a fast clock can have sent before the loss are also refused.
     Strict,
 }
 
