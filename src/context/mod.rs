@@ -52,8 +52,8 @@ use zeroize::zeroize_bytes;
 ///
 /// With RC4, the number of a token is encrypted but not signed (RFC 4757 section 7). An attacker can change the number
 /// of a token that is signed only. A context with RC4 refuses such a token only with [`GssFlags::SEQUENCE`]. The numbers
-/// have 32 bits and repeat: with [`GssFlags::REPLAY`] alone, an old token is good again after its client has skipped more
-/// than 2^31 numbers.
+/// have 32 bits and repeat: with [`GssFlags::REPLAY`] alone, an old token is accepted again after its client has
+/// skipped more than 2^31 numbers.
 ///
 /// Keys are derived when they are first needed, so an idle context takes little memory. The keys are zeroized when the
 /// context is dropped.

@@ -69,8 +69,8 @@ impl Window {
 
     /// Returns whether a number is ahead of every accepted number.
     ///
-    /// Numbers of 64 bits do not repeat. If a peer skips half of all numbers, its earlier tokens would
-    /// otherwise be accepted again.
+    /// Numbers of 64 bits do not repeat. Without this rule, the earlier tokens of a peer that skips half of all numbers
+    /// would be accepted again.
     fn is_ahead(&self, sequence: u64, ahead: u64) -> bool {
         let is_near = ahead <= self.width.half();
         match self.width {

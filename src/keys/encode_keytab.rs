@@ -30,7 +30,8 @@ impl Keytab {
     /// ```
     ///
     /// # Errors
-    /// [`KeytabError::Unwritable`] if a name is too long for a keytab, or if `written` is not between 1970 and 2106.
+    /// Returns [`KeytabError::Unwritable`] if a name is too long for a keytab, or if `written` is not between 1970 and
+    /// 2106.
     pub fn encode<'a>(
         accounts: impl IntoIterator<Item = &'a Account>,
         written: UnixTime,

@@ -27,7 +27,7 @@ use std::time::SystemTime;
 /// ```
 ///
 /// # Errors
-/// [`StartError::NoRandomness`] if the operating system has no randomness.
+/// Returns [`StartError::NoRandomness`] if the operating system has no randomness.
 pub fn layer<R: AsyncReplayCache + Send + Sync + 'static>(
     validator: impl Into<SharedValidator<R>>,
 ) -> Result<NegotiateLayer, StartError> {

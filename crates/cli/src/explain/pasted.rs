@@ -366,8 +366,7 @@ const LENIENT_FOR_URLS: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE
 mod tests {
     use super::*;
 
-    /// Returns an object with 62 octets of contents and the tag of a first token. In base64 this object begins with
-    /// "YD4".
+    /// Returns an object with 62 octets of contents and the tag of a first token. In base64 this object begins with "YD4".
     fn token() -> Vec<u8> {
         [&[0x60, 62][..], &[0xFB; 62]].concat()
     }
