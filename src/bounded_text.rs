@@ -1,4 +1,4 @@
-//! Text of a peer in an error. The text has a limited length, is owned without allocation, and is safe to print.
+//! Text of a peer in an error. The text has a limited length, needs no allocation, and is safe to print.
 
 use core::fmt::{self, Write as _};
 

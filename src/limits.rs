@@ -83,5 +83,5 @@ pub const MAX_AUTHORIZATION_IDENTITY: usize = 1024;
 pub const MAX_SESSION_GROUPS: usize = MAX_PAC_SIZE / 8;
 
 /// The longest text that is read of a stored [`SessionIdentity`](crate::SessionIdentity), in octets. Quoting at most
-/// doubles the length of a name. A text of a PAC needs at most half as many octets again in UTF-8.
+/// doubles the length of a name. A text of a PAC grows by at most half when it becomes UTF-8.
 pub const MAX_SESSION_TEXT: usize = 2 * MAX_TOKEN_SIZE;

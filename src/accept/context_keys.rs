@@ -40,7 +40,8 @@ impl ContextKeys<'_> {
         }
     }
 
-    /// Makes the context that the AP-REP with this randomness announces to the client.
+    /// Makes the context of the time after the AP-REP, which is made with the same randomness. Without an AP-REP, the
+    /// result is that of [`before_reply`](Self::before_reply).
     pub(crate) fn after_reply(&self, authenticator: &AuthenticatorFields, randomness: &Randomness) -> Established {
         if self.ap_rep.is_none() {
             return self.before_reply(authenticator);

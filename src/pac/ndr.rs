@@ -33,7 +33,7 @@ pub(super) struct UnicodeString {
     pointer: Pointer,
 }
 
-/// A pointer. It is null, or its referent follows later.
+/// A pointer. `Null` has no referent, and the referent of `Present` follows later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pointer {
     Null,

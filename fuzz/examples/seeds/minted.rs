@@ -1,4 +1,4 @@
-//! Writes tokens of the test realm for the forms without a recording under the target's keys.
+//! Writes tokens of the test realm, for forms that no recording has under the target's keys.
 
 use super::Seeds;
 use kerberos_sso::crypto::EncType;

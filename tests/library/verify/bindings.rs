@@ -193,7 +193,7 @@ fn bindings_that_are_given_twice_match() {
     }
 }
 
-/// Returns the hash of bindings with the address type 255, twice.
+/// Returns the hash of bindings whose two addresses have the type 255.
 fn md5_with_null_addresses(data: &[u8]) -> [u8; 16] {
     let length = u32::try_from(data.len()).unwrap().to_le_bytes();
     let address = [255, 0, 0, 0, 0, 0, 0, 0];
