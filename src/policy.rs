@@ -92,9 +92,8 @@ impl Policy {
         Self { max_token_size: octets.min(MAX_TOKEN_SIZE), ..self }
     }
 
-    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The
-    /// two times may differ by at most this skew. A ticket is also accepted for one clock skew before its start and
-    /// after its end.
+    /// Sets the allowed clock skew between the client and the server, in whole seconds (RFC 4120 section 3.2.3). The two times
+    /// may differ by at most this skew. A ticket is also accepted for one clock skew before its start and after its end.
     pub fn with_clock_skew(self, skew: Duration) -> Self {
         Self { clock_skew: whole_seconds(skew), ..self }
     }

@@ -48,7 +48,7 @@ impl Keytab {
     }
 }
 
-/// One key under one name.
+/// One key of an account, under one name of the account.
 struct Record<'a> {
     name: &'a str,
     realm: &'a str,

@@ -159,8 +159,8 @@ impl Builder {
         self.start_with(keytab, cache)
     }
 
-    /// Reads the keytab, and starts to watch it, with the caller's replay cache, for example a cache that several nodes
-    /// share.
+    /// Reads the keytab, and starts to watch it. The server uses the caller's replay cache, for example a cache that
+    /// several nodes share.
     ///
     /// # Errors
     /// Returns [`StartError`] as for [`start`](Self::start).
