@@ -30,8 +30,8 @@ impl<'a> WideText<'a> {
         self.0
     }
 
-    /// Splits the text at the last occurrence of `character`, an ASCII character. Returns `None` if the text does not hold this character. No
-    /// half of a surrogate pair is in ASCII, so both parts are text.
+    /// Splits the text at the last occurrence of `character`, an ASCII character. Returns `None` if the text does not
+    /// hold this character. No half of a surrogate pair is in ASCII, so both parts are text.
     pub(crate) fn rsplit_once(self, character: u8) -> Option<(Self, Self)> {
         let at = self.0.chunks_exact(2).rposition(|unit| unit == [character, 0])?.checked_mul(2)?;
         let (head, tail) = self.0.split_at_checked(at)?;
