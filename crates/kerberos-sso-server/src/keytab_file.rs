@@ -108,8 +108,6 @@ pub(crate) struct Selection {
     /// The account's name first, then the names of its other services.
     pub(crate) principals: Vec<String>,
     pub(crate) realm: Option<String>,
-    /// Principals are compared ignoring the case of ASCII letters, as in Active Directory.
-    pub(crate) ignore_case: bool,
     pub(crate) open_to_others: bool,
 }
 
@@ -133,11 +131,10 @@ pub(crate) fn load(
     let octets = read(path, selection.open_to_others)?;
     let keytab = Keytab::parse(&octets).map_err(KeytabFileError::NotAKeytab)?;
     let unusable = Names::some(keytab.unusable().iter().map(ToString::to_string));
-    let entries = keytab.into_entries();
-    match (entries.is_empty(), unusable) {
+    match (keytab.entries().is_empty(), unusable) {
         (true, None) => Err(KeytabFileError::Empty),
         (true, Some(unusable)) => Err(KeytabFileError::NoWholeEntry { unusable }),
-        (false, unusable) => Ok(Loaded { unusable, ..selection.account(entries, is_allowed)? }),
+        (false, unusable) => Ok(Loaded { unusable, ..selection.account(keytab, is_allowed)? }),
     }
 }
 
@@ -181,18 +178,14 @@ fn check_mode(_: &Metadata) -> Result<(), KeytabFileError> {
 }
 
 impl Selection {
-    fn account(
-        &self,
-        entries: Vec<KeytabEntry>,
-        is_allowed: impl Fn(EncType) -> bool,
-    ) -> Result<Loaded, KeytabFileError> {
-        let (ours, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| self.selects(entry));
-        let others: BTreeSet<_> = others.iter().map(principal).collect();
+    fn account(&self, keytab: Keytab, is_allowed: impl Fn(EncType) -> bool) -> Result<Loaded, KeytabFileError> {
+        let keytab = keytab.only(self.names().iter().map(String::as_str));
+        let (ours, others) = (keytab.entries(), keytab.left_out().iter().map(BoundedText::as_str));
         let realms: BTreeSet<_> = ours.iter().map(|entry| entry.realm.clone()).collect();
         let mut realms_in_order = realms.iter();
         let realm = match (realms_in_order.next(), realms_in_order.next()) {
             (Some(realm), None) => realm,
-            (None, _) => return Err(KeytabFileError::NoEntry { wanted: self.wanted(), found: Names::of(&others) }),
+            (None, _) => return Err(KeytabFileError::NoEntry { wanted: self.wanted(), found: Names::of(others) }),
             (Some(_), Some(_)) => {
                 return Err(KeytabFileError::SeveralRealms { wanted: self.wanted(), realms: Names::of(&realms) });
             }
@@ -201,19 +194,16 @@ impl Selection {
             let etypes: BTreeSet<_> = ours.iter().map(|entry| entry.etype.to_string()).collect();
             return Err(KeytabFileError::NoUsableKey { wanted: self.wanted(), etypes: Names::of(&etypes) });
         }
-        let holds_krbtgt = others.iter().any(|principal| principal.starts_with("krbtgt/"));
-        let account = self.empty_account(realm).with_keys(ours.into_iter().filter_map(service_key));
-        let others = if others.is_empty() { None } else { Some(Names::of(&others)) };
+        let holds_krbtgt = others.clone().any(|principal| principal.starts_with("krbtgt/"));
+        let others = Names::some(others.map(String::from));
+        let account = self.empty_account(realm).with_keys(keytab.into_entries().into_iter().filter_map(service_key));
         Ok(Loaded { account, others, unusable: None, holds_krbtgt })
     }
 
-    fn selects(&self, entry: &KeytabEntry) -> bool {
-        let name = entry.components.join("/");
-        let is_named = self
-            .principals
-            .iter()
-            .any(|principal| if self.ignore_case { principal.eq_ignore_ascii_case(&name) } else { *principal == name });
-        is_named && self.realm.as_ref().is_none_or(|realm| *realm == entry.realm)
+    /// Returns the principals in the form of `klist -k`, with the realm if the caller gave a realm.
+    fn names(&self) -> Vec<String> {
+        let realm = self.realm.as_ref().map_or_else(String::new, |realm| format!("@{realm}"));
+        self.principals.iter().map(|principal| format!("{principal}{realm}")).collect()
     }
 
     fn empty_account(&self, realm: &str) -> Account {
@@ -223,17 +213,12 @@ impl Selection {
     }
 
     fn wanted(&self) -> Names {
-        let realm = self.realm.as_ref().map_or_else(String::new, |realm| format!("@{realm}"));
-        Names::of(self.principals.iter().map(|principal| format!("{principal}{realm}")))
+        Names::of(self.names())
     }
 }
 
 fn service_key(entry: KeytabEntry) -> Option<ServiceKey> {
     Some(ServiceKey::new(entry.key?, Some(entry.kvno)))
-}
-
-fn principal(entry: &KeytabEntry) -> String {
-    format!("{}@{}", entry.components.join("/"), entry.realm)
 }
 
 /// The largest number of octets of a keytab: about the size of a keytab with 100,000 entries, such as of a whole domain.

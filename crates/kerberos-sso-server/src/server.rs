@@ -88,7 +88,7 @@ impl Server {
     /// Begins a server for a service in another realm, such as a realm of MIT krb5 or FreeIPA. Tickets need no PAC, and a
     /// user is identified by name.
     ///
-    /// `principal` names the keytab's entries, as `klist -k` shows it.
+    /// `principal` names the keytab's entries, as `klist -k` shows it. The case of ASCII letters is ignored.
     pub fn in_realm(principal: &str) -> Builder {
         Builder::new(principal, None)
     }
@@ -100,8 +100,7 @@ impl Builder {
             Some((name, realm)) => (name, Some(realm.into())),
             None => (principal, None),
         };
-        let selection =
-            Selection { principals: vec![name.into()], realm, ignore_case: domain.is_some(), open_to_others: false };
+        let selection = Selection { principals: vec![name.into()], realm, open_to_others: false };
         let settings = Settings { selection, domain, bounds: Box::new(|account| account), policy: Policy::default() };
         Self { settings, entries: 60_000, interval: Duration::from_secs(10) }
     }
