@@ -117,8 +117,8 @@ fn plain_pass() {
     worst();
 }
 
-/// Measures the extra time of two threads that insert concurrently. Each thread has two fifths of the cache. The time
-/// of one thread is up to a quarter of a lifetime ahead. So entries that have ended for this thread are still alive for
+/// Measures the extra time of two threads that insert concurrently. The live entries of each thread fill two
+/// fifths of the cache. The time of one thread is up to a quarter of a lifetime ahead. So entries that have ended for this thread are still alive for
 /// the other thread.
 fn two_threads() {
     for share in [false, true] {

@@ -62,8 +62,8 @@ pub struct Validator<R = ()> {
     keys: Arc<KeySet>,
     policy: Arc<Policy>,
     replay: Arc<R>,
-    /// The clock skew of the first policy, in seconds. No validator with this replay cache has a longer skew, so the cache
-    /// remembers each authenticator for this skew.
+    /// The clock skew of the first policy, in seconds. No validator with this replay cache has a longer skew. So the cache
+    /// remembers each authenticator until the client's time plus this skew.
     longest_skew: i64,
 }
 

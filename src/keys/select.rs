@@ -141,8 +141,8 @@ impl<'k> Candidates<'k> {
         Self { sorted: core::array::from_fn(|_| None), left_out: 0 }
     }
 
-    /// Adds the keys of `keys` that may open the ticket of `query`. The function changes `self`, because a returned
-    /// list would be moved.
+    /// Adds the keys of `keys` that may open the ticket of `query`. The function fills `self` and returns no list,
+    /// because returning a list would copy its whole array.
     pub(crate) fn choose(&mut self, keys: &'k KeySet, query: &KeyQuery<'_>, kvno_policy: KvnoPolicy, now: UnixTime) {
         let Some(realm) = keys.realm(query.realm) else { return };
         for account in realm.with_service(query.service) {

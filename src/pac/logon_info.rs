@@ -434,7 +434,7 @@ mod offset {
     /// ExtraSids follows.
     pub(super) const SID_COUNT: usize = 196;
     pub(super) const RESOURCE_GROUP_DOMAIN_SID: usize = 204;
-    /// The offset of ResourceGroupCount, which ResourceGroupIds follows.
+    /// The offset of ResourceGroupCount. ResourceGroupIds follows.
     pub(super) const RESOURCE_GROUP_COUNT: usize = 208;
     pub(super) const END: usize = 216;
 }

@@ -210,8 +210,8 @@ impl fmt::Debug for MemoryReplayCache {
 
 struct Shard {
     epoch: Epoch,
-    /// The latest end of an entry that was overwritten. An authenticator that does not end later may be the overwritten
-    /// authenticator.
+    /// The latest end of an entry that was overwritten. An authenticator that ends at this second or earlier may be one
+    /// whose entry was overwritten.
     forgotten: Second,
     buckets: Box<[Bucket]>,
 }

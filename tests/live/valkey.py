@@ -153,7 +153,7 @@ def show(pairs):
 class Trial:
     """Collects the admitted tokens, and checks that no server admits a token again.
 
-    A node that has seen a token once refuses this token without the store. So each token is sent again once to both nodes. One node
+    A node that has already seen a token refuses this token without asking the store. So each token is sent again, one time, to both nodes. One node
     admitted the token itself. The other node must learn from the store that the token was admitted."""
 
     def __init__(self, report, tokens, nodes, count):
