@@ -57,7 +57,7 @@ pub(crate) fn keys_in_use(keys: &KeySet, policy: &Policy) {
             user, and a key vouches for all SIDs unless its account names domains: make the key set with \
             from_active_directory_keytab (or the server with Server::in_active_directory), or name the forest's domains \
             (Account::with_domain_sid).",
-        "some accounts accept tickets without a PAC, or users of any domain",
+        "some accounts accept tickets without a PAC, or users of any domain; this is right only outside of Active Directory",
     );
 }
 

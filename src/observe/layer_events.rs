@@ -28,7 +28,7 @@ pub(crate) fn challenged(cause: &dyn Display, is_usual: bool, what_to_do: Remedy
     if is_usual { challenge!(Level::DEBUG) } else { challenge!(Level::INFO) }
 }
 
-/// Reports that a client answered a challenge, but has no ticket for this host.
+/// Reports that a client sent another mechanism, because it has no ticket for this host.
 #[cold]
 pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {
     event!(
@@ -38,7 +38,7 @@ pub(crate) fn no_ticket(error: &Error, host: Option<&str>) {
         answer = error.code(),
         host = host.map(bounded),
         remedy = remedy(error.remedy(), host).as_deref(),
-        "the client answered the challenge, but has no ticket for this host"
+        "the client sent another mechanism, because it has no ticket for this host"
     );
 }
 

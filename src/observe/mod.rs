@@ -35,7 +35,7 @@
 //! | `code` | level | other fields | meaning |
 //! |---|---|---|---|
 //! | `challenged` | DEBUG or INFO | | a client was asked for a ticket; at INFO if its request is not the usual first request of a browser |
-//! | `no-ticket` | INFO | `answer` | the client answered a challenge, for example with NTLM, but has no ticket for `host`; `answer` is the code of the refusal, which has its own event |
+//! | `no-ticket` | INFO | `answer` | the client sent another mechanism, for example NTLM, because it has no ticket for `host`; `answer` is the code of the refusal, which has its own event |
 //! | `cross-site` | INFO | `method`, `origin` | a page of another site made the request |
 //! | `not-member` | INFO | `user`, `realm`, `sid`, `group` | the user is not in the group; without `host` |
 //! | `layer-missing` | WARN | `path` | a route demands an identity, but no layer signs users in |

@@ -70,7 +70,7 @@ pub(super) fn report(request: &Parts, was_continued: bool) -> ChallengeCause {
     cause
 }
 
-/// Reports a client that answered the challenge but has no ticket for the host of `request`. The event of the refusal does
+/// Reports a client that has no ticket for the host of `request`. The event of the refusal does
 /// not name the host.
 pub(super) fn report_answer(error: &Error, request: &Parts) {
     if matches!(error, Error::Ntlm { .. } | Error::NegoEx { .. } | Error::Iakerb | Error::NoKerberos { .. }) {

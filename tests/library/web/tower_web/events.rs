@@ -117,7 +117,7 @@ async fn event_of_a_client_without_a_ticket_has_the_host() {
         ("answer", "ntlm"),
         ("host", "www.contoso.test"),
         ("remedy", &refused["remedy"].replace("<the host in the URL>", "www.contoso.test")),
-        ("message", "the client answered the challenge, but has no ticket for this host"),
+        ("message", "the client sent another mechanism, because it has no ticket for this host"),
     ]);
     assert_eq!((refused["code"].as_str(), no_ticket), ("ntlm", &expected));
     let other = authorized(request("GET", &[]), "Negotiate !");
