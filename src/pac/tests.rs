@@ -54,7 +54,7 @@ fn change(mut pac: Vec<u8>) {
 /// MS-PAC section 2.8.3. The length fields of the elements around the PAC may be longer than the length fields around
 /// one octet.
 #[test]
-fn ticket_without_its_pac_has_one_zero_octet_there_at_every_depth() {
+fn pac_in_a_ticket_is_replaced_by_one_zero_octet_at_every_nesting_depth() {
     let token = TestRealm::new("CONTOSO.TEST").ticket_for("alice").without_pac();
     let plaintext = |pac: &[u8], depth| {
         let mut ticket = token.ticket.clone();

@@ -4,8 +4,8 @@ line with the key version of the ticket, and `signed-in` or the error.
 
 seamless_load.py PORT OLD TGT STOP [PATH PAUSE]
 
-KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a cache without it. A server other than
-`seamless` greets the user at PATH. Such a server's replay cache limits the entries of one user, so each thread waits PAUSE seconds
+KRB5_CONFIG names the KDC. OLD is a credential cache with the service ticket, and TGT is a cache without it. PATH is for a
+server other than `seamless`: the page on which this server greets the user. Such a server's replay cache limits the entries of one user, so each thread waits PAUSE seconds
 between two sign-ins."""
 
 import base64

@@ -67,7 +67,7 @@ impl<'a> ClientTarget<'a> {
         self.service().eq_ignore_ascii_case(name.chars())
     }
 
-    /// Returns the beginning of the service, as an error keeps it.
+    /// Returns the service's name for an error. An error keeps only the beginning of a long name.
     pub(crate) fn bounded(self) -> BoundedText {
         BoundedText::spelled(self.service().chars())
     }

@@ -44,7 +44,7 @@ fn pac_with_its_buffers_in_reverse_order_is_accepted() {
     let mut buffers = good();
     buffers.0.reverse();
     assert!(verify(&buffers.signed(&server_key())).is_ok());
-    // The second entry of the table is before the first entry, and the buffers do not move.
+    // The first two entries of the table are exchanged. The buffers stay where they are.
     let mut pac = good().signed(&server_key());
     pac[8..40].rotate_left(16);
     let pac = sign(pac, &server_key());
