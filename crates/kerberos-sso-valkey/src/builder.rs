@@ -232,6 +232,8 @@ impl Builder {
             StoreError::Address { address: address.into(), reason: error.to_string() }
         };
         #[cfg(feature = "tls")]
+        ensure_cryptography();
+        #[cfg(feature = "tls")]
         if let Some(certificates) = &self.certificates {
             let client = redis::Client::build_with_tls(address, certificates.clone()).map_err(unusable)?;
             return Ok(client.get_connection_info().clone());
@@ -263,5 +265,16 @@ impl fmt::Debug for Builder {
     /// Prints the settings without the addresses, because an address may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Makes `ring` the process's provider of cryptography for TLS, unless the process has chosen a provider.
+///
+/// If the features of other crates enable none or several providers, rustls panics at the first connection.
+#[cfg(feature = "tls")]
+fn ensure_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Another thread may have chosen a provider in the meantime, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }

@@ -29,10 +29,23 @@ use tokio::time::timeout;
 /// The request is refused ([`Admission::Failed`]), and the user falls back to another way to sign in. The cache never sends a
 /// command a second time, because the second command would find the entry of the first command. The log names the
 /// reason once for each change.
+///
+/// # Clones
+/// A clone is the same cache. Keep a clone beside the validator to read [`outcomes`](Self::outcomes) and
+/// [`fault`](Self::fault).
+#[derive(Clone)]
 pub struct ValkeyReplayCache {
     pub(crate) shared: Arc<Shared>,
-    /// The task that compares the store's clock and asks the sentinels. The task ends when the cache is dropped.
-    watch: JoinHandle<()>,
+    _watch: Arc<Watch>,
+}
+
+/// The task that compares the store's clock and asks the sentinels. The task ends when the last clone of the cache is dropped.
+struct Watch(JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// The data that the cache shares with its watch task.
@@ -88,7 +101,7 @@ impl ValkeyReplayCache {
                 shared.look().await;
             }
         });
-        Self { shared, watch }
+        Self { shared, _watch: Arc::new(Watch(watch)) }
     }
 
     /// Returns how many times the cache has given each answer so far.
@@ -227,12 +240,6 @@ pub(crate) fn names_no_host(host: &str) -> bool {
 
 fn host_of(node: &str) -> String {
     node.rsplit_once(':').map_or(node, |(host, _)| host).into()
-}
-
-impl Drop for ValkeyReplayCache {
-    fn drop(&mut self) {
-        self.watch.abort();
-    }
 }
 
 impl fmt::Debug for ValkeyReplayCache {

@@ -36,7 +36,8 @@ pub enum StoreError {
     /// A node refuses the user, the password or a command of this server.
     #[error(
         "{node} refuses this server: {reason}; the user needs the keys ~{{}}r* and the commands +set +info +time +wait \
-         +waitaof +asking +cluster|slots +client|tracking +hello"
+         +asking +cluster|slots +client|tracking +hello, for confirmed_on_disk also +waitaof, and at a sentinel \
+         +sentinel|get-master-addr-by-name"
     )]
     Denied {
         /// The node's host and port.

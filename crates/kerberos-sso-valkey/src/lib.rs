@@ -26,8 +26,18 @@
 //! This crate needs a user with few rights:
 //!
 //! ```text
-//! ACL SETUSER sso on >secret ~{}r* +set +info +time +wait +waitaof +asking +cluster|slots +client|tracking +hello
+//! ACL SETUSER sso on >secret ~{}r* +set +info +time +wait +asking +cluster|slots +client|tracking +hello
 //! ```
+//!
+//! [`Builder::confirmed_on_disk`] also needs `+waitaof`. At a sentinel, the user needs one right:
+//!
+//! ```text
+//! ACL SETUSER sso on >secret +sentinel|get-master-addr-by-name
+//! ```
+//!
+//! With the feature `tls`, `rediss://` addresses use TLS by rustls. If the process has no provider of cryptography when the
+//! cache is made, the cache makes `ring` the default of the process. To use another provider, call its `install_default`
+//! before.
 //!
 //! # When the store forgets
 //! A node that restarts without its data, is promoted, or is emptied may have lost authenticators that were admitted. The

@@ -246,7 +246,9 @@ async fn ask(info: &ConnectionInfo, question: &redis::Cmd, limit: Duration) -> R
     let node = info.addr().to_string();
     let error = |error| StoreError::of(&node, &error);
     let asked = async {
-        let client = redis::Client::open(info.clone()).map_err(error)?;
+        // Without this setting, the client sends `CLIENT SETINFO`, which this crate's user may have no right to send.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let client = redis::Client::open(info.clone().set_redis_settings(settings)).map_err(error)?;
         let config =
             redis::AsyncConnectionConfig::new().set_connection_timeout(Some(limit)).set_response_timeout(Some(limit));
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await.map_err(error)?;

@@ -6,7 +6,33 @@ use std::time::Duration;
 
 /// The counts of each answer since the cache was made, and of the store's response times.
 ///
-/// All numbers only grow, as the counters of Prometheus do.
+/// All numbers only grow, as the counters of Prometheus do. The exporter belongs in the server, because the server has the
+/// address of its metrics and the other metrics. This function returns the text format of Prometheus:
+///
+/// ```
+/// use kerberos_sso_valkey::{Outcomes, ValkeyReplayCache};
+/// use std::fmt::Write as _;
+///
+/// fn metrics(cache: &ValkeyReplayCache) -> Result<String, std::fmt::Error> {
+///     let outcomes = cache.outcomes();
+///     let mut text = String::from("# TYPE kerberos_sso_replay_answers_total counter\n");
+///     for (outcome, count) in outcomes.by_name() {
+///         writeln!(text, "kerberos_sso_replay_answers_total{{outcome=\"{outcome}\"}} {count}")?;
+///     }
+///     writeln!(text, "# TYPE kerberos_sso_replay_store_seconds histogram")?;
+///     let mut sum = 0;
+///     for (group, count) in outcomes.answers_within.iter().enumerate() {
+///         sum += count;
+///         let limit = Outcomes::LIMITS.get(group).map_or("+Inf".into(), |limit| limit.as_secs_f64().to_string());
+///         writeln!(text, "kerberos_sso_replay_store_seconds_bucket{{le=\"{limit}\"}} {sum}")?;
+///     }
+///     writeln!(text, "kerberos_sso_replay_store_seconds_count {sum}")?;
+///     writeln!(text, "kerberos_sso_replay_store_seconds_sum {}", outcomes.waited.as_secs_f64())?;
+///     writeln!(text, "# TYPE kerberos_sso_replay_store_up gauge")?;
+///     writeln!(text, "kerberos_sso_replay_store_up {}", u8::from(cache.fault().is_none()))?;
+///     Ok(text)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcomes {
@@ -26,18 +52,36 @@ pub struct Outcomes {
     pub failed: u64,
     /// Requests to the store, grouped by response time: at most 1 ms, 2 ms, 5 ms, 10 ms, 20 ms, 50 ms, 100 ms, and longer.
     pub answers_within: [u64; 8],
+    /// The sum of all response times in `answers_within`.
+    pub waited: Duration,
 }
 
-/// The upper limits of the first seven groups of [`Outcomes::answers_within`].
-pub(crate) const WITHIN: [Duration; 7] = [
-    Duration::from_millis(1),
-    Duration::from_millis(2),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(20),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-];
+impl Outcomes {
+    /// The upper limits of the first seven groups of [`answers_within`](Self::answers_within).
+    pub const LIMITS: [Duration; 7] = [
+        Duration::from_millis(1),
+        Duration::from_millis(2),
+        Duration::from_millis(5),
+        Duration::from_millis(10),
+        Duration::from_millis(20),
+        Duration::from_millis(50),
+        Duration::from_millis(100),
+    ];
+
+    /// Returns the count of each answer with its name, for a label of a metric. The names do not change.
+    #[must_use]
+    pub const fn by_name(&self) -> [(&'static str, u64); 7] {
+        [
+            ("new", self.new),
+            ("seen", self.seen),
+            ("too-old", self.too_old),
+            ("client-share", self.client_share),
+            ("full", self.full),
+            ("outlives-cache", self.outlives_cache),
+            ("failed", self.failed),
+        ]
+    }
+}
 
 /// The counters behind [`Outcomes`].
 #[derive(Debug, Default)]
@@ -50,6 +94,7 @@ pub(crate) struct Counters {
     outlives_cache: AtomicU64,
     failed: AtomicU64,
     answers_within: [AtomicU64; 8],
+    waited_micros: AtomicU64,
 }
 
 impl Counters {
@@ -67,10 +112,12 @@ impl Counters {
     }
 
     pub(crate) fn count_answer(&self, took: Duration) {
-        let group = WITHIN.iter().position(|end| took <= *end).unwrap_or(WITHIN.len());
+        let group = Outcomes::LIMITS.iter().position(|end| took <= *end).unwrap_or(Outcomes::LIMITS.len());
         if let Some(counter) = self.answers_within.get(group) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.waited_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self) -> Outcomes {
@@ -84,6 +131,7 @@ impl Counters {
             outlives_cache: read(&self.outlives_cache),
             failed: read(&self.failed),
             answers_within: self.answers_within.each_ref().map(read),
+            waited: Duration::from_micros(read(&self.waited_micros)),
         }
     }
 }
@@ -117,6 +165,16 @@ mod tests {
             ..Outcomes::default()
         };
         assert_eq!(counters.read(), Outcomes { seen: 2, ..one_each });
+        let named = [
+            ("new", 1),
+            ("seen", 2),
+            ("too-old", 1),
+            ("client-share", 1),
+            ("full", 1),
+            ("outlives-cache", 1),
+            ("failed", 1),
+        ];
+        assert_eq!(counters.read().by_name(), named);
     }
 
     #[test]
@@ -126,5 +184,6 @@ mod tests {
             counters.count_answer(Duration::from_micros(micros));
         }
         assert_eq!(counters.read().answers_within, [1, 1, 0, 0, 0, 0, 1, 1]);
+        assert_eq!(counters.read().waited, Duration::from_micros(202_002));
     }
 }

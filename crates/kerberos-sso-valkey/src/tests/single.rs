@@ -360,3 +360,23 @@ async fn requests_that_wait_for_a_connection_share_its_failure() {
     assert_eq!(requests.join_all().await, [Admission::Failed; 20]);
     assert_eq!(store.commands("INFO").len(), 1);
 }
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn connect_fails_as_unreachable_when_the_store_ends_the_tls_handshake() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("rediss://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let refused = patient(ValkeyReplayCache::single(&address, SKEW)).connect().await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unreachable { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn clone_counts_the_answers_of_the_cache() {
+    let store = Store::start().await;
+    let cache = cache(&store).await;
+    let clone = cache.clone();
+    assert_eq!(admit(&cache, 1, 0).await, Admission::New);
+    assert_eq!(admit(&clone, 1, 0).await, Admission::Seen);
+    assert_eq!((clone.outcomes().new, cache.outcomes().seen), (1, 1));
+}
