@@ -76,7 +76,7 @@ pub enum StoreError {
     /// A master that sentinels watch accepts writes when it is cut off from its replicas.
     #[error(
         "{node} accepts writes without a replica, so its successor can admit an authenticator a second time while {node} is \
-        cut off; set min-replicas-to-write 1"
+        cut off; set min-replicas-to-write to the number of all replicas"
     )]
     IsolatedMaster {
         /// The node's host and port.
