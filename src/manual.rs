@@ -18,6 +18,7 @@
 //! |---|---|
 //! | [`rollover`] | change the key while the server runs |
 //! | [`proxy`] | run behind a proxy: header sizes, TLS, names |
+//! | [`several_nodes`] | run several nodes with one replay cache in Valkey or Redis |
 //! | [`rc4_to_aes`] | move from RC4 to AES, and count the sign-ins that still use RC4 |
 //! | [`protocols`] | sign users in to mail, LDAP and database servers |
 //! | [`speed`] | what a decision costs, and what several nodes share |
@@ -73,6 +74,9 @@ pub mod rollover {}
 
 #[doc = include_str!("manual/sessions.md")]
 pub mod sessions {}
+
+#[doc = include_str!("manual/several_nodes.md")]
+pub mod several_nodes {}
 
 #[doc = include_str!("manual/speed.md")]
 pub mod speed {}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 const CODES: &str = include_str!("../../src/manual/codes.md");
+const SEVERAL_NODES: &str = include_str!("../../src/manual/several_nodes.md");
 const CHECKS: &str = include_str!("../../src/manual/checks.md");
 
 /// The part of the page for each `Blame`.
@@ -70,4 +71,16 @@ fn files_that_the_page_of_checks_names_are_there() {
     for file in files {
         assert!(folder.join(file.trim_start_matches("tests/library/")).is_file(), "{file}");
     }
+}
+
+#[test]
+fn log_texts_of_the_page_of_several_nodes_are_those_of_the_shared_replay_cache() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/kerberos-sso-valkey/src");
+    let files = ["cache.rs", "link.rs", "nodes/sentinel.rs"];
+    let code: String = files.into_iter().map(|file| std::fs::read_to_string(folder.join(file)).unwrap()).collect();
+    let part = SEVERAL_NODES.split("\n# ").find(|part| part.starts_with("What is logged")).unwrap();
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| ")?.split_once('`')?.1.split_once('`'));
+    let texts: Vec<_> = rows.map(|(text, _)| text).collect();
+    assert_eq!(texts.len(), 5, "{texts:?}");
+    assert!(texts.iter().all(|text| code.contains(text)), "{texts:?}");
 }

@@ -18,6 +18,8 @@
 //! # }
 //! ```
 //!
+//! The [manual](kerberos_sso::manual::several_nodes) helps operators: topology, memory, failures, log and metrics.
+//!
 //! # The store
 //! The store must be Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`. The store needs about 110
 //! octets of memory for each sign-in within two clock skews. The clocks of the store and of the servers may differ by

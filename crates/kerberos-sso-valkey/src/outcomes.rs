@@ -6,8 +6,20 @@ use std::time::Duration;
 
 /// The counts of each answer since the cache was made, and of the store's response times.
 ///
-/// All numbers only grow, as the counters of Prometheus do. The exporter belongs in the server, because the server has the
-/// address of its metrics and the other metrics. This function returns the text format of Prometheus:
+/// All numbers only grow, as the counters of Prometheus do.
+///
+/// | outcome | alarm |
+/// |---|---|
+/// | `new` | the count differs much from that of a usual day |
+/// | `seen` | any: a proxy that sends requests again, or an attacker |
+/// | `too-old` | any, some minutes after a failover: clients with slow clocks |
+/// | `client-share` | any: a client that signs in with each request |
+/// | `full` | any: the store needs more memory, or the cache more entries |
+/// | `outlives-cache` | any: the policy has a longer clock skew than the cache |
+/// | `failed` | any for a minute: the store does not decide |
+///
+/// The exporter belongs in the server, because the server has the address of its metrics and the other metrics. This function
+/// returns the text format of Prometheus:
 ///
 /// ```
 /// use kerberos_sso_valkey::{Outcomes, ValkeyReplayCache};
