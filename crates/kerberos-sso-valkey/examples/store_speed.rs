@@ -7,7 +7,7 @@
 //! of calls at once. Both use the same client crate, and one connection for each process. At the end, the processes call each
 //! at half of its median rate, and the program prints the response times.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
-#![allow(clippy::arithmetic_side_effects, clippy::cast_precision_loss, reason = "the numbers are measurements")]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are measurements, and far from the limits")]
 
 use kerberos_sso::UnixTime;
 use kerberos_sso::replay::{Admission, AsyncReplayCache as _, ReplayClient, ReplayEntry, ReplayTag};
@@ -102,7 +102,8 @@ async fn measure(arguments: &Arguments, is_cache: bool) -> Outcome<()> {
             let mut times = Vec::new();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                let appointed = interval.map(|interval| began + interval.mul_f64(number as f64));
+                let appointed =
+                    interval.map(|interval| began + interval.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX)));
                 if let Some(appointed) = appointed {
                     tokio::time::sleep_until(appointed.into()).await;
                 }
@@ -122,8 +123,8 @@ async fn measure(arguments: &Arguments, is_cache: bool) -> Outcome<()> {
         times.extend(done??);
     }
     times.sort_unstable();
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).or(times.last()).copied().unwrap_or(0);
-    println!("{} {} {} {}", times.len(), at(0.5), at(0.99), at(1.0));
+    let at = |percent: usize| times.get(times.len() * percent / 100).or(times.last()).copied().unwrap_or(0);
+    println!("{} {} {} {}", times.len(), at(50), at(99), at(100));
     Ok(())
 }
 
@@ -159,7 +160,7 @@ fn compare(arguments: &Arguments) -> Outcome<()> {
     let (mut rates, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
     for number in 1..=arguments.rounds {
         let [(cache, ..), (bare, ..)] = [round(arguments, WAYS[0], 0)?, round(arguments, WAYS[1], 0)?];
-        let ratio = cache as f64 / bare as f64;
+        let ratio = f64::from(u32::try_from(cache)?) / f64::from(u32::try_from(bare)?);
         println!("round {number}: cache {cache} calls/s, bare SET NX {bare} calls/s, ratio {ratio:.2}");
         rates[0].push(cache);
         rates[1].push(bare);
@@ -168,7 +169,7 @@ fn compare(arguments: &Arguments) -> Outcome<()> {
     println!("median ratio {:.2}", median(&ratios).ok_or("no round")?);
     for (way, rates) in WAYS.iter().zip(&rates) {
         let half = median(rates).ok_or("no round")? / 2;
-        let (calls, median, p99) = round(arguments, way, half / arguments.processes as u64)?;
+        let (calls, median, p99) = round(arguments, way, half / u64::try_from(arguments.processes)?)?;
         println!("{way} at half load, {calls} calls/s: p50 {median} µs, p99 {p99} µs");
     }
     Ok(())
