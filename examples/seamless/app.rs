@@ -4,11 +4,18 @@ use crate::arguments::Arguments;
 use crate::clock;
 use crate::config::Config;
 use crate::judged::JudgedTickets;
+use crate::key_ring::KeyRing;
+use crate::lockout::Lockout;
+use crate::native::{RefreshTokens, SigningKey, UsedAssertions};
+use crate::negotiate::ContinuationKey;
 use crate::pages::Pages;
+use crate::replay::Replays;
 use crate::session::Sessions;
+use crate::store::{Engine, Records, WithoutStore, epoch, open};
 use crate::tenants::Tenants;
-use kerberos_sso::http::SealingKey;
+use kerberos_sso::UnixTime;
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,30 +27,118 @@ pub(crate) struct App {
     pub(crate) address: String,
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
+    pub(crate) lockout: Lockout,
     pub(crate) judged: JudgedTickets,
     pub(crate) pages: Pages,
-    /// The key that seals the state of negotiations, which clients hold in cookies.
-    pub(crate) sealing_key: SealingKey,
+    /// The keys that seal the state of negotiations, which clients hold in cookies.
+    pub(crate) sealing: KeyRing<ContinuationKey>,
+    /// The keys that sign assertions and tokens.
+    pub(crate) signing: KeyRing<SigningKey>,
+    pub(crate) used_assertions: UsedAssertions,
+    pub(crate) refresh_tokens: RefreshTokens,
+    /// The store of all nodes.
+    pub(crate) records: Records,
+    /// The proxies whose `X-Forwarded-For` names the client.
+    pub(crate) proxies: Vec<IpAddr>,
     /// Whether this server serves `/explain`.
     pub(crate) explains: bool,
 }
 
 impl App {
-    pub(crate) fn new(arguments: &Arguments, address: &str) -> Result<Self, Box<dyn Error>> {
+    /// Opens the store and reads the configuration and the keytabs.
+    pub(crate) async fn start(arguments: &Arguments, address: &str) -> Result<Self, Box<dyn Error>> {
         let config = arguments.config.as_deref().map(Config::load).transpose()?;
+        let engine = match (&arguments.state, &config) {
+            (Some(folder), _) => Some(Engine::Disk { folder: folder.clone() }),
+            (None, Some(config)) => config.state.engine()?,
+            (None, None) => None,
+        };
+        let engine = engine.map_or_else(Engine::of_user, Ok)?;
+        let records = open(&engine)?;
+        tracing::info!("{engine}");
+        let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
+        let replays = match (engine, began(&records, without_store).await?) {
+            (Engine::Valkey { address, .. }, _) => Replays::Valkey { address, without_store },
+            (Engine::Disk { .. }, epoch) => Replays::Stored { records: records.clone(), epoch },
+        };
+        Self::new(config, arguments, address, records, &replays).await
+    }
+
+    pub(crate) async fn new(
+        config: Option<Config>,
+        arguments: &Arguments,
+        address: &str,
+        records: Records,
+        replays: &Replays,
+    ) -> Result<Self, Box<dyn Error>> {
         let minutes = config.as_ref().map_or(Config::SESSION_MINUTES, |config| config.session_minutes);
+        let lifetime = Duration::from_secs(minutes.saturating_mul(60));
+        let proxies = config.as_ref().map(|config| config.proxies.clone()).unwrap_or_default();
+        let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let tenants = match config {
-            Some(config) => Tenants::of_config(config, arguments.allow_rc4)?,
-            None => Tenants::of_test_realm(),
+            Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays).await?,
+            None => Tenants::of_test_realm(replays).await?,
         };
         Ok(Self {
             address: address.into(),
             tenants,
-            sessions: Sessions::new(Duration::from_secs(minutes.saturating_mul(60))),
+            sessions: Sessions::new(records.clone(), lifetime, without_store),
+            lockout: Lockout::new(records.clone()),
             judged: JudgedTickets::default(),
             pages: Pages::new()?,
-            sealing_key: SealingKey::new(clock::random()),
+            sealing: KeyRing::new(records.clone()),
+            signing: KeyRing::new(records.clone()),
+            used_assertions: UsedAssertions::new(records.clone()),
+            refresh_tokens: RefreshTokens::new(records.clone()),
+            records,
+            proxies,
             explains: arguments.explain || arguments.config.is_none(),
         })
     }
+
+    /// Makes the keys if there are none, and replaces them in time. Requests do the same, but this task also does it while there are no
+    /// requests, and the first client need not wait.
+    pub(crate) async fn maintain_keys(&self) {
+        loop {
+            let now = clock::now();
+            if let Some(error) = self.sealing.keys(now).await.err().or(self.signing.keys(now).await.err()) {
+                tracing::error!("the server has no keys: {error}");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+impl App {
+    /// Returns a server whose state is in the memory of this process.
+    pub(crate) async fn for_tests(config: Option<&std::path::Path>) -> Self {
+        Self::on(Records::for_tests(), config).await
+    }
+
+    /// Returns a node whose state is in `records`.
+    pub(crate) async fn on(records: Records, config: Option<&std::path::Path>) -> Self {
+        let replays = Replays::Stored { records: records.clone(), epoch: UnixTime::from_seconds(0) };
+        let arguments = Arguments::for_tests(config.map(Into::into));
+        let config = config.map(|path| Config::load(path).unwrap());
+        Self::new(config, &arguments, "http://sso.test", records, &replays).await.unwrap()
+    }
+}
+
+/// Returns the epoch of the store. If the store cannot be asked, the server starts without it only for passwords.
+async fn began(records: &Records, without_store: WithoutStore) -> Result<UnixTime, String> {
+    let now = clock::now();
+    match (epoch(records, now).await, without_store) {
+        (Ok(epoch), _) => Ok(epoch),
+        (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
+        (Err(error), WithoutStore::Passwords) => {
+            tracing::error!(
+                "{error}; until it answers, users sign in by password only, and their sessions are in this process"
+            );
+            Ok(now)
+        }
+    }
+}
+
+const LOOK_EVERY: Duration = Duration::from_secs(30);

@@ -8,6 +8,8 @@ pub(crate) struct Arguments {
     pub(crate) listen: SocketAddr,
     /// The configuration file, or `None` for the built-in test realm.
     pub(crate) config: Option<PathBuf>,
+    /// The folder of the server's state, in place of the folder in the configuration.
+    pub(crate) state: Option<PathBuf>,
     pub(crate) allow_rc4: bool,
     /// Whether the server serves `/explain` for the tenants of `config`.
     pub(crate) explain: bool,
@@ -16,17 +18,24 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn read() -> Result<Self, lexopt::Error> {
         let listen = (Ipv4Addr::LOCALHOST, 8080).into();
-        let mut arguments = Self { listen, config: None, allow_rc4: false, explain: false };
+        let mut arguments = Self { listen, config: None, state: None, allow_rc4: false, explain: false };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("listen") => arguments.listen = parser.value()?.parse()?,
                 Long("config") => arguments.config = Some(parser.value()?.into()),
+                Long("state") => arguments.state = Some(parser.value()?.into()),
                 Long("allow-rc4") => arguments.allow_rc4 = true,
                 Long("explain") => arguments.explain = true,
                 other => return Err(other.unexpected()),
             }
         }
         Ok(arguments)
+    }
+
+    /// Returns the arguments of a server for tests, with a configuration or with the built-in test realm.
+    #[cfg(test)]
+    pub(crate) fn for_tests(config: Option<PathBuf>) -> Self {
+        Self { listen: (Ipv4Addr::LOCALHOST, 0).into(), config, state: None, allow_rc4: false, explain: false }
     }
 }

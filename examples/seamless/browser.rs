@@ -1,6 +1,7 @@
 //! The routes for browsers, from the user's name to a session, by ticket or by password.
 
 use crate::app::{App, Shared};
+use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::cookies;
 use crate::directory;
@@ -11,6 +12,7 @@ use crate::origin;
 use crate::pages::{ExplainLink, SignInPage};
 use crate::principal;
 use crate::session::{Method, Session, SessionId, Stage};
+use crate::store::StoreError;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use axum::Router;
@@ -81,16 +83,23 @@ struct TestUser {
 
 /// Shows the signed-in user, or the page of the next step of the sign-in.
 async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, headers: HeaderMap) -> Response {
-    match cookies::session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?))) {
-        Some((id, (session, Stage::SignedIn))) => {
-            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, id, &headers))
+    match session(&app, &headers).await {
+        Some((id, session, Stage::SignedIn)) => {
+            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, &id, &headers))
         }
-        Some((_, (session, Stage::AwaitsProof))) => app.pages.proof(StatusCode::OK, &session, None),
+        Some((_, session, Stage::AwaitsProof)) => app.pages.proof(StatusCode::OK, &session, None),
         None => discover(&app, &hints),
     }
 }
 
-fn explain_link(app: &App, id: SessionId, headers: &HeaderMap) -> ExplainLink {
+/// Returns the session of the browser that sent `headers`.
+async fn session(app: &App, headers: &HeaderMap) -> Option<(SessionId, Arc<Session>, Stage)> {
+    let id = cookies::session_id(headers)?;
+    let (session, stage) = app.sessions.find(&id, clock::now()).await?;
+    Some((id, session, stage))
+}
+
+fn explain_link(app: &App, id: &SessionId, headers: &HeaderMap) -> ExplainLink {
     if !native::explains(app, headers) {
         ExplainLink::None
     } else if app.judged.contains(id) {
@@ -130,15 +139,17 @@ async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap
     if !origin::is_own(&headers) {
         return (StatusCode::FORBIDDEN, Json(json!({ "signed_in": false }))).into_response();
     }
-    let step = negotiate::decide(&app, &tenant, &headers);
-    let answer = negotiate::headers(&app, &step);
+    let step = negotiate::decide(&app, &tenant, &headers).await;
+    let answer = negotiate::headers(&app, &step).await;
     match step {
         SignInStep::SignedIn(signed_in) => {
             let identity = signed_in.identity().to_owned();
-            let (id, stage) = begin(&app, &tenant, identity, Method::Kerberos, &headers);
-            keep_ticket(&app, id, &headers, &headers);
+            let Ok((id, stage)) = begin(&app, &tenant, &identity, Method::Kerberos, &headers).await else {
+                return (StatusCode::SERVICE_UNAVAILABLE, answer, Json(json!({ "signed_in": false }))).into_response();
+            };
+            keep_ticket(&app, &id, &headers, &headers);
             let signed_in = stage == Stage::SignedIn;
-            (answer, session_cookie(&app, id), Json(json!({ "signed_in": signed_in, "proof_required": !signed_in })))
+            (answer, session_cookie(&app, &id), Json(json!({ "signed_in": signed_in, "proof_required": !signed_in })))
                 .into_response()
         }
         other => {
@@ -151,6 +162,7 @@ async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap
 async fn password(
     State(app): State<Shared>,
     tenant: Tenant,
+    address: ClientAddress,
     headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Response {
@@ -163,34 +175,52 @@ async fn password(
     if app.tenants.is_of_another(&user, &tenant) {
         return page(StatusCode::FORBIDDEN, "That name is of another organisation. Please start again with that name.");
     }
-    match directory::sign_in(&tenant, &user, &credentials.password.0).await {
+    match directory::sign_in(&app.lockout, &tenant, &user, &credentials.password.0, address).await {
         Ok(accepted) => {
             let identity = accepted.identity().to_owned();
-            let (id, _) = begin(&app, &tenant, identity, Method::Password, &headers);
-            (session_cookie(&app, id), Redirect::to("/")).into_response()
+            match begin(&app, &tenant, &identity, Method::Password, &headers).await {
+                Ok((id, _)) => (session_cookie(&app, &id), Redirect::to("/")).into_response(),
+                Err(response) => response,
+            }
         }
         Err(refusal) => page(refusal.status(), refusal.text()),
     }
 }
 
-/// Begins a session in place of the browser's old session. The session waits if the user must enter a one-time code.
-fn begin(app: &App, tenant: &Tenant, identity: Identity, method: Method, headers: &HeaderMap) -> (SessionId, Stage) {
-    let stage = if tenant.proofs.are_needed(&identity) { Stage::AwaitsProof } else { Stage::SignedIn };
+/// Begins a session in place of the browser's old session. The session waits if the user must enter a one-time code. Returns the page
+/// for the user if the store cannot be asked.
+async fn begin(
+    app: &App,
+    tenant: &Tenant,
+    identity: &Identity,
+    method: Method,
+    headers: &HeaderMap,
+) -> Result<(SessionId, Stage), Response> {
+    let stage = if tenant.proofs.are_needed(identity) { Stage::AwaitsProof } else { Stage::SignedIn };
+    let session = Arc::new(Session::new(&tenant.name, identity, method));
+    let id = app.sessions.begin(session, stage, clock::now()).await.map_err(|error| unavailable(app, &error))?;
     if let Some(old) = cookies::session_id(headers) {
-        end(app, old);
+        // If the store cannot be asked, the old session goes on until its end, without a browser that has its cookie.
+        let _ = end(app, &old).await;
     }
-    let session = Session { tenant: Arc::clone(&tenant.name), identity, method };
-    (app.sessions.begin(Arc::new(session), stage), stage)
+    Ok((id, stage))
 }
 
-fn end(app: &App, id: SessionId) -> Option<Arc<Session>> {
+async fn end(app: &App, id: &SessionId) -> Result<Option<Arc<Session>>, StoreError> {
     app.judged.forget(id);
-    app.sessions.end(id)
+    app.sessions.end(id, clock::now()).await
+}
+
+/// Returns the page for a user whose request needs the store, while the store cannot be asked.
+fn unavailable(app: &App, error: &StoreError) -> Response {
+    tracing::error!("a request is answered by 503: {error}");
+    let text = "The server cannot do this at the moment. Please try again shortly.";
+    app.pages.message(StatusCode::SERVICE_UNAVAILABLE, "Please try again", text)
 }
 
 /// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to the client that sent `headers`. A message
 /// that continues a negotiation is not kept, because it cannot be explained without the messages before it.
-fn keep_ticket(app: &App, id: SessionId, ticket: &HeaderMap, headers: &HeaderMap) {
+fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, headers: &HeaderMap) {
     let goes_on = cookies::find(ticket, cookies::CONTINUATION).is_some();
     let mut values = ticket.get_all(AUTHORIZATION).iter();
     if let (Some(value), None, true, false) = (values.next(), values.next(), native::explains(app, headers), goes_on) {
@@ -201,26 +231,54 @@ fn keep_ticket(app: &App, id: SessionId, ticket: &HeaderMap, headers: &HeaderMap
 
 /// Checks the one-time code. A correct code ends the waiting session and begins a session with another id.
 async fn proof(State(app): State<Shared>, headers: HeaderMap, Form(Code { code }): Form<Code>) -> Response {
-    let waiting = cookies::session_id(&headers).and_then(|id| Some((id, app.sessions.find(id)?)));
-    let Some((id, (session, Stage::AwaitsProof))) = waiting else { return Redirect::to("/").into_response() };
-    let tenant = app.tenants.get(&session.tenant);
-    if !tenant.is_some_and(|tenant| tenant.proofs.check(&session.identity, &code, clock::now())) {
-        tracing::warn!(tenant = %session.tenant, user = principal::of(&session.identity), "the one-time code is refused");
-        let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
-        return app.pages.proof(StatusCode::FORBIDDEN, &session, error);
+    let waiting = session(&app, &headers).await;
+    let Some((id, session, Stage::AwaitsProof)) = waiting else { return Redirect::to("/").into_response() };
+    match prove(&app, &session, &code).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let user = principal::of_session(&session.identity);
+            tracing::warn!(tenant = %session.tenant, user, "the one-time code is refused");
+            let error = Some("That code is not right, or no longer. Enter the one your app shows now.");
+            return app.pages.proof(StatusCode::FORBIDDEN, &session, error);
+        }
+        Err(error) => return unavailable(&app, &error),
     }
-    // Another request with the same cookie and code may have come first. Then that request has the new cookie.
-    let Some(proved) = app.sessions.end(id) else {
-        return Redirect::to("/").into_response();
-    };
-    let new = app.sessions.begin(proved, Stage::SignedIn);
-    app.judged.rename(id, new);
-    (session_cookie(&app, new), Redirect::to("/")).into_response()
+    match proved(&app, &id).await {
+        Ok(Some(new)) => (session_cookie(&app, &new), Redirect::to("/")).into_response(),
+        // Another request with the same cookie and code has come first, and has the new cookie.
+        Ok(None) => Redirect::to("/").into_response(),
+        Err(error) => unavailable(&app, &error),
+    }
+}
+
+async fn prove(app: &App, session: &Session, code: &str) -> Result<bool, StoreError> {
+    match app.tenants.get(&session.tenant) {
+        Some(tenant) => tenant.proofs.check(&app.records, &tenant.name, &session.identity, code, clock::now()).await,
+        None => Ok(false),
+    }
+}
+
+/// Ends a waiting session and begins a session with another cookie.
+async fn proved(app: &App, waiting: &SessionId) -> Result<Option<SessionId>, StoreError> {
+    let now = clock::now();
+    let Some(session) = app.sessions.end(waiting, now).await? else { return Ok(None) };
+    let new = app.sessions.begin(session, Stage::SignedIn, now).await?;
+    app.judged.rename(waiting, &new);
+    Ok(Some(new))
 }
 
 async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    if let Some(session) = cookies::session_id(&headers).and_then(|id| end(&app, id)) {
-        tracing::info!(tenant = %session.tenant, user = principal::of(&session.identity), "signed out");
+    let ended = match cookies::session_id(&headers) {
+        Some(id) => end(&app, &id).await,
+        None => Ok(None),
+    };
+    match ended {
+        Ok(Some(session)) => {
+            let user = principal::of_session(&session.identity);
+            tracing::info!(tenant = %session.tenant, user, "signed out");
+        }
+        Ok(None) => {}
+        Err(error) => return unavailable(&app, &error),
     }
     (with_cookie(cookies::clear(cookies::SESSION)), Redirect::to("/")).into_response()
 }
@@ -235,11 +293,16 @@ async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): 
     let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();
     let value = realm.ticket_for(&account).service(service).at(clock::now()).mutual().header();
     let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value)).into_iter().collect();
-    match negotiate::decide(&app, tenant, &authorization) {
+    match negotiate::decide(&app, tenant, &authorization).await {
         SignInStep::SignedIn(signed_in) => {
-            let (id, _) = begin(&app, tenant, signed_in.identity().to_owned(), Method::TestTicket, &headers);
-            keep_ticket(&app, id, &authorization, &headers);
-            (session_cookie(&app, id), Redirect::to("/")).into_response()
+            let identity = signed_in.identity().to_owned();
+            match begin(&app, tenant, &identity, Method::TestTicket, &headers).await {
+                Ok((id, _)) => {
+                    keep_ticket(&app, &id, &authorization, &headers);
+                    (session_cookie(&app, &id), Redirect::to("/")).into_response()
+                }
+                Err(response) => response,
+            }
         }
         _ => app.pages.message(StatusCode::FORBIDDEN, "The ticket was refused", "The log of the server says why."),
     }
@@ -254,7 +317,7 @@ async fn not_found(State(app): State<Shared>) -> Response {
     app.pages.message(StatusCode::NOT_FOUND, "Nothing here", "This address leads nowhere.")
 }
 
-fn session_cookie(app: &App, id: SessionId) -> HeaderMap {
+fn session_cookie(app: &App, id: &SessionId) -> HeaderMap {
     with_cookie(cookies::set(cookies::SESSION, &id.to_string(), app.sessions.lifetime()))
 }
 
@@ -266,16 +329,14 @@ fn with_cookie(cookie: Option<HeaderValue>) -> HeaderMap {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::arguments::Arguments;
+    use crate::replay::Replays;
     use crate::tenants::Tenants;
     use axum::body::to_bytes;
     use axum::http::Request;
     use tower::ServiceExt as _;
 
     async fn answer(tenants: Tenants, request: Request<String>) -> (u16, String) {
-        let arguments =
-            Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
-        let app = App { tenants, ..App::new(&arguments, "http://sso.test").unwrap() };
+        let app = App { tenants, ..App::for_tests(None).await };
         let response = routes().with_state(Arc::new(app)).oneshot(request).await.unwrap();
         let (status, body) = (response.status().as_u16(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -285,7 +346,7 @@ mod tests {
     async fn autologon_request_from_another_site_is_refused() {
         for (site, expected) in [("same-origin", 401), ("none", 401), ("same-site", 403), ("cross-site", 403)] {
             let request = Request::get("/contoso.test/winauth/sso").header("sec-fetch-site", site);
-            let (status, _) = answer(Tenants::of_test_realm(), request.body(String::new()).unwrap()).await;
+            let (status, _) = answer(App::for_tests(None).await.tenants, request.body(String::new()).unwrap()).await;
             assert_eq!(status, expected, "{site}");
         }
     }
@@ -297,8 +358,9 @@ mod tests {
             [("alice@b.test", true), (r"B\alice", true), ("alice@a.test", false), ("alice", false)]
         {
             let form = format!("name={}&password=", name.replace('@', "%40").replace('\\', "%5C"));
+            let tenants = Tenants::of_realms(&["A.TEST", "B.TEST"], &Replays::for_tests()).await;
             let request = Request::post("/a.test/password").header("content-type", "application/x-www-form-urlencoded");
-            let (status, page) = answer(Tenants::of_realms(&["A.TEST", "B.TEST"]), request.body(form).unwrap()).await;
+            let (status, page) = answer(tenants, request.body(form).unwrap()).await;
             assert_eq!((status, page.contains("of another organisation")), (403, is_of_another), "{name}: {page}");
         }
     }

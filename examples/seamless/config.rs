@@ -3,6 +3,8 @@
 //! ```json
 //! {
 //!   "session_minutes": 60,
+//!   "proxies": ["10.0.0.1"],
+//!   "state": { "directory": "/var/lib/seamless" },
 //!   "tenants": [{
 //!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
 //!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"],
@@ -11,10 +13,14 @@
 //!   }]
 //! }
 //! ```
+//!
+//! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret", "without_store": "passwords" }`.
 
+use crate::store::{Engine, WithoutStore};
 use kerberos_sso::Sid;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
@@ -22,7 +28,27 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
+    /// The addresses of the proxies whose `X-Forwarded-For` names the client.
+    #[serde(default)]
+    pub(crate) proxies: Vec<IpAddr>,
+    #[serde(default)]
+    pub(crate) state: StateConfig,
     pub(crate) tenants: Vec<TenantConfig>,
+}
+
+/// The configuration of the store with the server's state. Without it, the store is a file in the user's folder for state.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StateConfig {
+    /// The folder of the file, for a server of one node.
+    directory: Option<PathBuf>,
+    /// The address of Valkey or Redis, for a server of several nodes: `redis://[USER:PASSWORD@]HOST[:PORT]`.
+    valkey: Option<String>,
+    /// The file with the secret of all nodes, for `valkey`: 32 random octets.
+    secret: Option<PathBuf>,
+    /// The server's behaviour while `valkey` cannot be reached: `passwords` or `refuse`.
+    #[serde(default)]
+    pub(crate) without_store: WithoutStore,
 }
 
 /// The configuration of a tenant: one forest, with its own account and its own keys.
@@ -66,6 +92,9 @@ impl Config {
         for tenant in &mut config.tenants {
             tenant.keytab = folder.join(&tenant.keytab);
         }
+        for path in [&mut config.state.directory, &mut config.state.secret].into_iter().flatten() {
+            *path = folder.join(&*path);
+        }
         Ok(config)
     }
 
@@ -79,6 +108,7 @@ impl Config {
         if !(1..=MAX_SESSION_MINUTES).contains(&self.session_minutes) {
             return Err(format!("session_minutes: from 1 to {MAX_SESSION_MINUTES}"));
         }
+        self.state.engine()?;
         if self.tenants.is_empty() {
             return Err("there is no tenant".into());
         }
@@ -101,6 +131,26 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl StateConfig {
+    /// Returns the engine that the configuration names, or `None` if it names none.
+    pub(crate) fn engine(&self) -> Result<Option<Engine>, String> {
+        match (&self.directory, &self.valkey, &self.secret) {
+            (None, None, None) => Ok(None),
+            (Some(folder), None, None) => Ok(Some(Engine::Disk { folder: folder.clone() })),
+            (None, Some(address), Some(secret)) => {
+                Ok(Some(Engine::Valkey { address: address.clone(), secret: secret.clone() }))
+            }
+            (None, Some(_), None) => {
+                Err("state: with `valkey`, name the file `secret`, which all nodes have; make it with \
+                 head -c 32 /dev/urandom > seamless.secret; chmod 600 seamless.secret"
+                    .into())
+            }
+            (Some(_), Some(_), _) => Err("state: name either `directory` or `valkey`".into()),
+            (_, None, Some(_)) => Err("state: `secret` belongs to `valkey`; a `directory` has its own secret".into()),
+        }
     }
 }
 
@@ -157,6 +207,28 @@ mod tests {
     fn tenant_with_only_the_required_fields_is_read_with_defaults() {
         let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
         assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
+    }
+
+    #[test]
+    fn state_is_a_directory_or_a_valkey_with_its_secret() {
+        let engine = |state: &str| {
+            let text = format!(r#"{{"state": {state}, "tenants": [{}]}}"#, tenant("a", ""));
+            Config::parse(&text).map(|config| config.state.engine().unwrap())
+        };
+        assert_eq!(engine("{}"), Ok(None));
+        assert_eq!(engine(r#"{"directory": "/s"}"#), Ok(Some(Engine::Disk { folder: "/s".into() })));
+        let valkey = Engine::Valkey { address: "redis://h".into(), secret: "k".into() };
+        assert_eq!(engine(r#"{"valkey": "redis://h", "secret": "k", "without_store": "refuse"}"#), Ok(Some(valkey)));
+        for (state, part) in [
+            (r#"{"valkey": "redis://h"}"#, "head -c 32"),
+            (r#"{"valkey": "redis://h", "directory": "/s"}"#, "either"),
+            (r#"{"secret": "k"}"#, "belongs to"),
+            (r#"{"directory": "/s", "secret": "k"}"#, "belongs to"),
+            (r#"{"without_store": "tickets"}"#, "line 1"),
+        ] {
+            let error = engine(state).unwrap_err();
+            assert!(error.contains(part), "{state}: {error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::app::App;
-use crate::arguments::Arguments;
+use crate::replay::Replays;
 use crate::tenants::Tenants;
 use crate::{browser, limits, native};
 use axum::Router;
@@ -21,15 +21,13 @@ struct Answer {
 }
 
 impl Server {
-    fn new(change: impl FnOnce(App) -> App) -> Self {
-        let listen = ([127, 0, 0, 1], 0).into();
-        let arguments = Arguments { listen, config: None, allow_rc4: false, explain: false };
-        let app = Arc::new(change(App::new(&arguments, "http://sso.test").unwrap()));
+    async fn new(change: impl FnOnce(App) -> App) -> Self {
+        let app = Arc::new(change(App::for_tests(None).await));
         Self(limits::around(browser::routes().merge(native::routes())).with_state(Arc::clone(&app)), app)
     }
 
-    fn of_test_realm() -> Self {
-        Self::new(|app| app)
+    async fn of_test_realm() -> Self {
+        Self::new(|app| app).await
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -70,7 +68,7 @@ fn holds_token(page: &str) -> bool {
 
 #[tokio::test]
 async fn signed_in_user_sees_the_verdict_on_their_own_ticket_only() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let (alice, bob) = (server.sign_in("alice").await, server.sign_in("bob").await);
     for (cookie, name) in [(&alice, "alice"), (&bob, "bob")] {
         let who = server.get("/", cookie).await.page;
@@ -88,11 +86,11 @@ async fn signed_in_user_sees_the_verdict_on_their_own_ticket_only() {
 
 #[tokio::test]
 async fn new_sign_in_of_a_browser_ends_its_session_and_drops_its_ticket() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let first = server.sign_in("alice").await;
     let second = server.post("/test-ticket", &first, "name=bob").await.headers;
     let second = second.get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap();
-    assert!(!server.1.judged.contains(first.split('=').nth(1).unwrap().parse().unwrap()));
+    assert!(!server.1.judged.contains(&first.split('=').nth(1).unwrap().parse().unwrap()));
     assert_eq!(server.get("/explain/own", &first).await.status, 404);
     let own = server.get("/explain/own", second).await.page;
     assert!(own.contains("Accepted: <strong>bob@") && !own.contains("alice"), "{own}");
@@ -100,7 +98,7 @@ async fn new_sign_in_of_a_browser_ends_its_session_and_drops_its_ticket() {
 
 #[tokio::test]
 async fn every_page_forbids_caches_frames_and_scripts_of_others() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let alice = server.sign_in("alice").await;
     for path in ["/", "/explain", "/explain/own", "/explain/example/accepted", "/explain/example/other", "/nothing"] {
         let headers = server.get(path, &alice).await.headers;
@@ -115,7 +113,7 @@ async fn every_page_forbids_caches_frames_and_scripts_of_others() {
 
 #[tokio::test]
 async fn form_of_another_site_is_refused_and_does_not_sign_out() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let alice = server.sign_in("alice").await;
     for path in ["/explain", "/sign-out", "/test-ticket", "/proof", "/contoso.test/password"] {
         for (name, value) in [("origin", "https://evil.test"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
@@ -130,7 +128,7 @@ async fn form_of_another_site_is_refused_and_does_not_sign_out() {
 
 #[tokio::test]
 async fn form_of_explain_is_read_up_to_128_kibibytes() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     for (length, status) in [(131_072, 200), (131_073, 400)] {
         let form = format!("token={}", "A".repeat(length - 6));
         let answer = server.post("/explain", "", &form).await;
@@ -144,17 +142,18 @@ async fn own_ticket_is_not_shown_before_the_one_time_code() {
     let server = Server::new(|mut app| {
         app.tenants.require_proof_of("olga");
         app
-    });
+    })
+    .await;
     let waiting = server.sign_in("olga").await;
     assert_eq!(server.get("/explain/own", &waiting).await.status, 404);
 }
 
 #[tokio::test]
 async fn server_without_explain_keeps_no_ticket_and_refuses_the_pages() {
-    let server = Server::new(|app| App { explains: false, ..app });
+    let server = Server::new(|app| App { explains: false, ..app }).await;
     let cookie = server.sign_in("alice").await;
     let id = cookie.split('=').nth(1).unwrap().parse().unwrap();
-    assert!(!server.1.judged.contains(id));
+    assert!(!server.1.judged.contains(&id));
     assert!(!server.get("/", &cookie).await.page.contains("/explain"));
     for path in ["/explain", "/explain/own", "/explain/example/accepted"] {
         assert_eq!(server.get(path, &cookie).await.status, 403, "{path}");
@@ -163,12 +162,12 @@ async fn server_without_explain_keeps_no_ticket_and_refuses_the_pages() {
 
 #[tokio::test]
 async fn explanations_are_refused_and_not_linked_behind_a_proxy() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let request = Request::post("/test-ticket").header("x-forwarded-for", "192.0.2.1");
     let request = request.header("content-type", "application/x-www-form-urlencoded");
     let through = server.send(request.body("name=alice".into()).unwrap()).await.headers;
     let through = through.get("set-cookie").unwrap().to_str().unwrap().split([';', '=']).nth(1).unwrap();
-    assert!(!server.1.judged.contains(through.parse().unwrap()), "a ticket that no page may show is kept");
+    assert!(!server.1.judged.contains(&through.parse().unwrap()), "a ticket that no page may show is kept");
     let cookie = server.sign_in("alice").await;
     for (path, status) in [("/", 200), ("/explain/own", 403), ("/explain/example/ntlm", 403)] {
         let request = Request::get(path).header("cookie", &*cookie).header("x-forwarded-for", "192.0.2.1");
@@ -179,7 +178,7 @@ async fn explanations_are_refused_and_not_linked_behind_a_proxy() {
 
 #[tokio::test]
 async fn page_after_a_test_ticket_says_that_nobody_proved_who_the_user_is() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let cookie = server.sign_in("alice").await;
     let who = server.get("/", &cookie).await.page;
     assert!(who.contains("Test ticket") && who.contains("Nobody has proved who you are"), "{who}");
@@ -192,8 +191,9 @@ async fn page_after_a_test_ticket_says_that_nobody_proved_who_the_user_is() {
 
 #[tokio::test]
 async fn example_token_is_judged_with_the_keys_of_the_test_realm() {
-    let of_config = Server::new(|app| App { tenants: Tenants::of_realms(&["CONTOSO.TEST", "B.TEST"]), ..app });
-    for server in [Server::of_test_realm(), of_config] {
+    let tenants = Tenants::of_realms(&["CONTOSO.TEST", "B.TEST"], &Replays::for_tests()).await;
+    let of_config = Server::new(|app| App { tenants, ..app }).await;
+    for server in [Server::of_test_realm().await, of_config] {
         let accepted = server.get("/explain/example/accepted", "").await.page;
         assert!(accepted.contains("Accepted: <strong>alice@CONTOSO.TEST") && holds_token(&accepted), "{accepted}");
         let ntlm = server.get("/explain/example/ntlm", "").await.page;
@@ -204,7 +204,7 @@ async fn example_token_is_judged_with_the_keys_of_the_test_realm() {
 
 #[tokio::test]
 async fn example_token_in_the_text_field_is_accepted_when_pasted() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     let page = server.get("/explain/example/accepted", "").await.page;
     let field = page.split("</textarea>").next().unwrap().rsplit('>').next().unwrap();
     let token = field.replace("&#x2f;", "/");
@@ -214,7 +214,7 @@ async fn example_token_in_the_text_field_is_accepted_when_pasted() {
 
 #[tokio::test]
 async fn pasted_text_without_a_token_is_named_and_the_page_says_where_to_find_a_token() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     for (pasted, finding) in [
         ("", "Nothing was pasted."),
         ("hello world", "This is not a token."),
@@ -232,7 +232,7 @@ async fn pasted_text_without_a_token_is_named_and_the_page_says_where_to_find_a_
 
 #[tokio::test]
 async fn part_of_a_token_is_named_and_explained_as_far_as_possible() {
-    let server = Server::of_test_realm();
+    let server = Server::of_test_realm().await;
     for (pasted, finding, code) in [
         ("YIIGzgYGKwYBBQUCoII", "This token is cut off.", "malformed"),
         ("Negotiate TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAGAgAAAAAADw==", "This is NTLM", "ntlm"),

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
 
 use crate::app::App;
-use crate::arguments::Arguments;
 use crate::{browser, clock};
 use axum::http::Request;
 use axum::{Router, body::to_bytes};
@@ -33,7 +32,7 @@ fn keytab() -> Vec<u8> {
 }
 
 /// Returns a server whose tenant names these domains of its forest.
-fn server(domains: &[&str]) -> Router {
+async fn server(domains: &[&str]) -> Router {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("sso.keytab"), keytab()).unwrap();
     let domains: serde_json::Map<_, _> =
@@ -44,9 +43,7 @@ fn server(domains: &[&str]) -> Router {
     });
     let config = folder.path().join("seamless.json");
     std::fs::write(&config, json!({ "tenants": [tenant] }).to_string()).unwrap();
-    let listen = ([127, 0, 0, 1], 0).into();
-    let arguments = Arguments { listen, config: Some(config), allow_rc4: false, explain: false };
-    browser::routes().with_state(Arc::new(App::new(&arguments, "http://sso.test").unwrap()))
+    browser::routes().with_state(Arc::new(App::for_tests(Some(&config)).await))
 }
 
 /// Returns a ticket for a user of `realm`. The user's SID is of the domain `of`, and `transited` lists the realms of the
@@ -74,7 +71,7 @@ async fn sign_in(server: &Router, token: TestToken) -> u16 {
 
 #[tokio::test]
 async fn users_of_configured_forest_domains_sign_in_by_ticket() {
-    let server = server(&[CHILD, GRANDCHILD]);
+    let server = server(&[CHILD, GRANDCHILD]).await;
     assert_eq!(sign_in(&server, ticket(ROOT, ROOT, "")).await, 200);
     assert_eq!(sign_in(&server, ticket(CHILD, CHILD, "")).await, 200);
     assert_eq!(sign_in(&server, ticket(GRANDCHILD, GRANDCHILD, CHILD)).await, 200);
@@ -82,13 +79,13 @@ async fn users_of_configured_forest_domains_sign_in_by_ticket() {
 
 #[tokio::test]
 async fn users_of_unknown_domains_or_by_way_of_unknown_realms_are_refused() {
-    let alone = server(&[]);
+    let alone = server(&[]).await;
     assert_eq!(sign_in(&alone, ticket(ROOT, ROOT, "")).await, 200);
     assert_eq!(sign_in(&alone, ticket(CHILD, CHILD, "")).await, 403);
-    let without_child = server(&[GRANDCHILD]);
+    let without_child = server(&[GRANDCHILD]).await;
     assert_eq!(sign_in(&without_child, ticket(GRANDCHILD, GRANDCHILD, "")).await, 200);
     assert_eq!(sign_in(&without_child, ticket(GRANDCHILD, GRANDCHILD, CHILD)).await, 403);
-    let forest = server(&[CHILD]);
+    let forest = server(&[CHILD]).await;
     assert_eq!(sign_in(&forest, ticket("FABRIKAM.TEST", "FABRIKAM.TEST", "")).await, 403);
     assert_eq!(sign_in(&forest, ticket(CHILD, CHILD, "FABRIKAM.TEST")).await, 403);
     for (realm, of) in [(CHILD, ROOT), (ROOT, CHILD), (CHILD, "FABRIKAM.TEST")] {
@@ -99,7 +96,7 @@ async fn users_of_unknown_domains_or_by_way_of_unknown_realms_are_refused() {
 /// `CHILD\carl` and `CONTOSO\carl` are different users.
 #[tokio::test(start_paused = true)]
 async fn name_of_another_forest_domain_selects_the_tenant_and_its_password_is_sent_to_no_kdc() {
-    let server = server(&[CHILD]);
+    let server = server(&[CHILD]).await;
     for (typed, is_of_other_domain) in
         [(r"CHILD\carl", true), ("carl@child.contoso.test", true), (r"CONTOSO\carl", false), ("carl", false)]
     {

@@ -1,6 +1,7 @@
 //! The limits on sizes, times and connections of clients, and the headers that protect the pages.
 
 use crate::app::Shared;
+use crate::client_address::Peer;
 use crate::origin;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -8,6 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REF
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tower::ServiceExt as _;
 
 /// Applies the limits of a request to all routes.
 pub(crate) fn around(routes: Router<Shared>) -> Router<Shared> {
@@ -33,8 +36,8 @@ pub(crate) async fn serve(listener: &TcpListener, routes: &Router) {
     loop {
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let serving = serve_connection(stream, routes.clone());
+            Ok((stream, peer)) => {
+                let serving = serve_connection(stream, Peer(peer.ip()), routes.clone());
                 tokio::spawn(async move {
                     serving.await;
                     drop(permit);
@@ -48,7 +51,11 @@ pub(crate) async fn serve(listener: &TcpListener, routes: &Router) {
     }
 }
 
-async fn serve_connection(stream: TcpStream, routes: Router) {
+async fn serve_connection(stream: TcpStream, peer: Peer, routes: Router) {
+    let routes = routes.map_request(move |mut request: axum::http::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(MAX_HEADER_SIZE);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)));

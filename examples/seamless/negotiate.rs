@@ -4,38 +4,74 @@
 use crate::app::App;
 use crate::clock;
 use crate::cookies;
+use crate::key_ring::{Plan, RingKey};
 use crate::principal;
 use crate::tenants::Tenant;
 use axum::http::header::{AUTHORIZATION, HOST, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
-use kerberos_sso::http::SignInStep;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kerberos_sso::http::{SealingKey, SignInStep};
 use kerberos_sso::limits::MAX_SEALED_SECONDS;
-use kerberos_sso::{Refused, negotiate::RoundTrips};
+use kerberos_sso::negotiate::{Negotiation, RoundTrips};
+use kerberos_sso::{Refused, UnixTime};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Decides on the `Authorization` values of a request. The client's cookie brings back the state of a negotiation that
 /// continues.
-pub(crate) fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInStep {
+pub(crate) async fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInStep {
     let now = clock::now();
-    let kept = cookies::find(headers, cookies::CONTINUATION).and_then(|sealed| app.sealing_key.open(sealed, now));
+    let kept = match cookies::find(headers, cookies::CONTINUATION) {
+        Some(sealed) => open(app, sealed, now).await,
+        None => None,
+    };
     let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-    let step = tenant.validator().sign_in(values, RoundTrips::Many(kept.as_ref()), &clock::randomness(), now);
+    let step =
+        tenant.validator().sign_in_async(values, RoundTrips::Many(kept.as_ref()), &clock::randomness(), now).await;
     log(tenant, &step, headers);
     step
 }
 
 /// Returns the `WWW-Authenticate` header, and the cookie with the state of a negotiation that continues.
-pub(crate) fn headers(app: &App, step: &SignInStep) -> HeaderMap {
+pub(crate) async fn headers(app: &App, step: &SignInStep) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(value) = step.www_authenticate().and_then(|value| HeaderValue::try_from(value).ok()) {
         headers.insert(WWW_AUTHENTICATE, value);
     }
     if let SignInStep::Continue(next) = step {
-        let sealed = app.sealing_key.seal(next.negotiation(), &clock::randomness(), clock::now());
+        let now = clock::now();
+        // Without keys, the client gets no cookie, and starts the negotiation again.
+        let keys = app.sealing.keys(now).await.ok();
+        let key = keys.as_ref().and_then(|keys| keys.current(now));
+        let sealed = key.and_then(|key| key.0.seal(next.negotiation(), &clock::randomness(), now));
         let cookie = sealed.and_then(|sealed| cookies::set(cookies::CONTINUATION, &sealed, CONTINUATION_TIME));
         headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     }
     headers
+}
+
+/// Opens the state of a negotiation. Any node may have sealed it, with the current key or the key before.
+async fn open(app: &App, sealed: &str, now: UnixTime) -> Option<Negotiation> {
+    let keys = app.sealing.keys(now).await.ok()?;
+    keys.all(now).find_map(|key| key.0.open(sealed, now))
+}
+
+/// A key that seals the state of negotiations. All nodes have the same keys, and replace them each day.
+pub(crate) struct ContinuationKey(SealingKey);
+
+impl RingKey for ContinuationKey {
+    const NAME: &'static str = "continuation";
+    const PLAN: Plan = Plan { period: 24 * 60 * 60, ahead: 10 * 60, overlap: 10 * 60 };
+
+    fn make() -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(Zeroizing::new(clock::random::<32>())))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let octets = Zeroizing::new(STANDARD.decode(text).ok()?);
+        octets.as_slice().try_into().ok().map(SealingKey::new).map(Self)
+    }
 }
 
 fn log(tenant: &Tenant, step: &SignInStep, headers: &HeaderMap) {

@@ -70,13 +70,13 @@ impl Pages {
     /// Returns the page that shows the signed-in user.
     pub(crate) fn who(&self, session: &Session, lifetime: Duration, explain: ExplainLink) -> Response {
         let identity = &session.identity;
-        let groups: Vec<_> = identity.groups().map(|group| group.sid).map(shown_group).collect();
+        let groups: Vec<_> = identity.groups().map(shown_group).collect();
         let values = context! {
             name => shown_name(session),
             tenant => &*session.tenant,
             account => &identity.account_name,
-            domain => &identity.logon_domain,
-            principal => principal::of(identity),
+            domain => &session.domain,
+            principal => principal::of_session(identity),
             upn => &identity.upn,
             sid => identity.sid.map(|sid| sid.to_string()),
             groups,

@@ -1,6 +1,6 @@
 //! The name by which the server shows a user on pages and in the log.
 
-use kerberos_sso::{Identity, error::BoundedText};
+use kerberos_sso::{Identity, SessionIdentity, error::BoundedText};
 
 /// Returns the account's name and its realm, like `alice@CONTOSO.TEST`, with control characters escaped for the log.
 ///
@@ -8,8 +8,16 @@ use kerberos_sso::{Identity, error::BoundedText};
 /// for that enterprise name (RFC 6806 section 5). A browser has a ticket for the account's name. The PAC names the account in
 /// both cases.
 pub(crate) fn of(identity: &Identity) -> String {
-    let account = identity.account_name.as_ref().unwrap_or(&identity.name);
-    format!("{}@{}", BoundedText::new(account), BoundedText::new(&identity.realm))
+    shown(identity.account_name.as_ref().unwrap_or(&identity.name), &identity.realm)
+}
+
+/// Returns the name of [`of`] for the user of a session.
+pub(crate) fn of_session(identity: &SessionIdentity) -> String {
+    shown(identity.account_name.as_ref().unwrap_or(&identity.name), &identity.realm)
+}
+
+fn shown(account: &str, realm: &str) -> String {
+    format!("{}@{}", BoundedText::new(account), BoundedText::new(realm))
 }
 
 /// Returns the name of [`of`], followed by the SID in parentheses.
@@ -23,21 +31,22 @@ pub(crate) fn with_sid(identity: &Identity) -> String {
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::replay::Replays;
     use crate::tenants::Tenants;
     use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
     use kerberos_sso::testing::NameParts;
     use kerberos_sso::ticket::NameType;
 
-    /// If a request for an enterprise name does not have the option `canonicalize`, Samba and Active Directory issue a
-    /// ticket for that enterprise name.
-    #[test]
-    fn tickets_for_the_enterprise_name_and_the_account_name_show_the_same_principal() {
-        let tenant = Tenants::of_test_realm().test_tenant().unwrap();
+    /// Samba and Active Directory answer a request for an enterprise name without the option `canonicalize` with a ticket for
+    /// that enterprise name.
+    #[tokio::test]
+    async fn tickets_for_the_enterprise_name_and_the_account_name_show_the_same_principal() {
+        let tenant = Tenants::of_test_realm(&Replays::for_tests()).await.unwrap().test_tenant().unwrap();
         let [service, ..] = SEAMLESS_SSO_SERVICES;
         let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(service).at(clock::now());
         let by_password = token.clone().client(NameParts::single(NameType::ENTERPRISE, "alice@contoso.test"));
         for (token, in_the_ticket) in [(token, "alice"), (by_password, r"alice\@contoso.test")] {
-            let accepted = tenant.validator().validate_ticket(&token.mint(), clock::now()).unwrap();
+            let accepted = tenant.validator().validate_ticket_async(&token.mint(), clock::now()).await.unwrap();
             let identity = accepted.identity().to_owned();
             assert_eq!((identity.name.as_str(), of(&identity).as_str()), (in_the_ticket, "alice@CONTOSO.TEST"));
         }

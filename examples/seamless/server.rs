@@ -6,6 +6,7 @@
 mod app;
 mod arguments;
 mod browser;
+mod client_address;
 mod clock;
 mod config;
 mod cookies;
@@ -15,15 +16,21 @@ mod explain_tests;
 #[cfg(test)]
 mod forest_tests;
 mod judged;
+mod key_ring;
 mod keytab;
 mod limits;
+mod lockout;
 mod native;
 mod negotiate;
 mod origin;
 mod pages;
 mod principal;
 mod proof;
+mod replay;
 mod session;
+#[cfg(test)]
+mod state_tests;
+mod store;
 mod tenants;
 mod user_name;
 
@@ -40,8 +47,10 @@ use tokio::net::TcpListener;
 pub async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let listener = TcpListener::bind(arguments.listen).await?;
-    let app = Arc::new(App::new(&arguments, &format!("http://{}", listener.local_addr()?))?);
+    let app = Arc::new(App::start(&arguments, &format!("http://{}", listener.local_addr()?)).await?);
     app.tenants.watch_keytabs()?;
+    let making_keys = Arc::clone(&app);
+    tokio::spawn(async move { making_keys.maintain_keys().await });
     println!("listening on {}", app.address);
     let routes = browser::routes().merge(native::routes());
     limits::serve(&listener, &limits::around(routes).with_state(app)).await;

@@ -1,23 +1,35 @@
-//! The sessions of signed-in users. Each session has an id that only its browser knows. The number of sessions is limited for
-//! each user and in total. When a limit is reached, the oldest session ends.
+//! The sessions of signed-in users, in the store. A cookie of 32 random octets, which only the browser has, finds a session and opens
+//! it.
+//!
+//! The name of the session in the store and the key that seals the session are derived from the cookie (HKDF) and from the server's
+//! secret. So a reader of the store can neither use a session nor read whose session it is, and a writer of the store can make no
+//! session. The number of sessions of each user is limited. When the limit is reached, the user's oldest session ends.
+//!
+//! While the store cannot be asked:
+//! - A session that this node read in the last [`CACHE_TIME`] seconds goes on.
+//! - With [`WithoutStore::Passwords`], new sessions are in the memory of this node, for [`LOCAL_TIME`] seconds at most.
 
 use crate::clock;
-use kerberos_sso::Identity;
+use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, UserIndex, When, WithoutStore};
+use kerberos_sso::{Identity, SessionIdentity, Sid, UnixTime};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The user who signed in, the tenant, and the method of the sign-in.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) tenant: Arc<str>,
-    pub(crate) identity: Identity,
+    pub(crate) identity: SessionIdentity,
+    /// The NetBIOS name of the user's domain, for the page.
+    pub(crate) domain: Option<String>,
     pub(crate) method: Method,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Method {
     Kerberos,
     Password,
@@ -26,95 +38,209 @@ pub(crate) enum Method {
 }
 
 /// The stage of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stage {
     /// The user must still enter a one-time code. Until then the session gives no access.
     AwaitsProof,
     SignedIn,
 }
 
-/// A session id of 128 random bits. The text form of the id is hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct SessionId(u128);
+/// A cookie of 256 random bits. Its text form is hexadecimal.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SessionId([u8; 32]);
 
 pub(crate) struct Sessions {
     lifetime: Duration,
-    entries: Mutex<HashMap<SessionId, Entry>>,
+    shared: Entries,
+    /// The sessions that began while the shared store could not be asked.
+    local: Option<Entries>,
+    /// The sessions that this node read a short time ago.
+    recent: Mutex<HashMap<Locator, Recent>>,
 }
 
-struct Entry {
+/// The sessions in one store.
+struct Entries {
+    records: Records,
+    of_user: UserIndex,
+}
+
+/// A session in the store, with the second in which it ends.
+#[derive(Clone, Serialize, Deserialize)]
+struct Stored {
     session: Arc<Session>,
     stage: Stage,
-    began: Instant,
-    ends: Instant,
+    end: i64,
+}
+
+struct Recent {
+    stored: Stored,
+    read_at: UnixTime,
 }
 
 impl Sessions {
-    pub(crate) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, entries: Mutex::default() }
+    pub(crate) fn new(records: Records, lifetime: Duration, without_store: WithoutStore) -> Self {
+        let local = || records.in_store(Arc::new(Memory::new(clock::now).with_max_entries(MAX_LOCAL)));
+        let local = (without_store == WithoutStore::Passwords).then(local).map(Entries::new);
+        Self { lifetime, local, shared: Entries::new(records), recent: Mutex::default() }
     }
 
     pub(crate) const fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// Begins a session and returns its id. A session that waits for a one-time code ends after [`PROOF_TIME`].
-    pub(crate) fn begin(&self, session: Arc<Session>, stage: Stage) -> SessionId {
-        let lifetime = if stage == Stage::SignedIn { self.lifetime } else { PROOF_TIME.min(self.lifetime) };
-        let began = Instant::now();
-        let ends = began.checked_add(lifetime).unwrap_or(began);
-        let id = SessionId(u128::from_ne_bytes(clock::random()));
-        let mut entries = self.entries();
-        make_room(&mut entries, &session, stage, began);
-        entries.insert(id, Entry { session, stage, began, ends });
-        id
+    /// Begins a session and returns its cookie. A session that waits for a one-time code ends after [`PROOF_TIME`].
+    pub(crate) async fn begin(
+        &self,
+        session: Arc<Session>,
+        stage: Stage,
+        now: UnixTime,
+    ) -> Result<SessionId, StoreError> {
+        let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let lifetime = if stage == Stage::SignedIn { lifetime } else { PROOF_TIME.min(lifetime) };
+        let id = SessionId(clock::random());
+        let stored = |lifetime| {
+            let (session, end) = (Arc::clone(&session), now.saturating_add_seconds(lifetime).seconds());
+            Stored { session, stage, end }
+        };
+        match (self.shared.begin(&id, &stored(lifetime), now).await, &self.local) {
+            (Err(StoreError::Unreachable(reason)), Some(local)) => {
+                tracing::warn!("this session is in the memory of this node only: {reason}");
+                local.begin(&id, &stored(lifetime.min(LOCAL_TIME)), now).await?;
+            }
+            (begun, _) => begun?,
+        }
+        Ok(id)
     }
 
-    pub(crate) fn find(&self, id: SessionId) -> Option<(Arc<Session>, Stage)> {
-        let entries = self.entries();
-        let entry = entries.get(&id).filter(|entry| entry.ends > Instant::now())?;
-        Some((Arc::clone(&entry.session), entry.stage))
+    /// Returns the session of a cookie. A value in the store that this server did not write is no session.
+    pub(crate) async fn find(&self, id: &SessionId, now: UnixTime) -> Option<(Arc<Session>, Stage)> {
+        let stored = match self.shared.find(id).await {
+            Ok(Some(stored)) => {
+                self.remember(self.shared.locator(id), &stored, now);
+                Some(stored)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!("a session is looked for in this node only: {error}");
+                self.recent(&self.shared.locator(id), now)
+            }
+        };
+        let stored = match (stored, &self.local) {
+            (None, Some(local)) => local.find(id).await.ok().flatten(),
+            (stored, _) => stored,
+        };
+        stored.filter(|stored| stored.end > now.seconds()).map(|stored| (stored.session, stored.stage))
     }
 
-    /// Ends a session, because its user signs out or gets a new session.
-    pub(crate) fn end(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.entries().remove(&id).map(|entry| entry.session)
+    /// Ends a session, because its user signs out or gets a new session. Of several callers, only one gets the session.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked. The session then goes on.
+    pub(crate) async fn end(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
+        let local = match &self.local {
+            Some(local) => local.end(id).await?,
+            None => None,
+        };
+        let stored = match local {
+            Some(stored) => Some(stored),
+            None => self.shared.end(id).await?,
+        };
+        self.recents().remove(&self.shared.locator(id));
+        Ok(stored.filter(|stored| stored.end > now.seconds()).map(|stored| stored.session))
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<SessionId, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remember(&self, locator: Locator, stored: &Stored, now: UnixTime) {
+        let mut recent = self.recents();
+        if recent.len() >= MAX_RECENT {
+            recent.retain(|_, one| is_recent(one, now));
+        }
+        if recent.len() < MAX_RECENT || recent.contains_key(&locator) {
+            recent.insert(locator, Recent { stored: stored.clone(), read_at: now });
+        }
+    }
+
+    fn recent(&self, locator: &Locator, now: UnixTime) -> Option<Stored> {
+        self.recents().get(locator).filter(|one| is_recent(one, now)).map(|one| one.stored.clone())
+    }
+
+    fn recents(&self) -> MutexGuard<'_, HashMap<Locator, Recent>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Makes room for a new session. The function looks at all sessions, which takes less time than one signature. The limit for
-/// each user counts waiting and signed-in sessions separately, so a user's waiting sessions end no signed-in session.
-fn make_room(entries: &mut HashMap<SessionId, Entry>, session: &Session, stage: Stage, now: Instant) {
-    entries.retain(|_, entry| entry.ends > now);
-    let of_user = |entry: &Entry| entry.stage == stage && entry.session.is_of_same_user(session);
-    if entries.values().filter(|entry| of_user(entry)).count() >= MAX_OF_ONE_USER {
-        remove_oldest(entries, of_user);
+fn is_recent(one: &Recent, now: UnixTime) -> bool {
+    (0..CACHE_TIME).contains(&now.seconds_since(one.read_at))
+}
+
+impl Entries {
+    fn new(records: Records) -> Self {
+        Self { of_user: UserIndex::new(records.clone(), Kind::Session, MAX_OF_ONE_USER), records }
     }
-    if entries.len() >= MAX_SESSIONS {
-        remove_oldest(entries, |_| true);
+
+    async fn begin(&self, id: &SessionId, stored: &Stored, now: UnixTime) -> Result<(), StoreError> {
+        let (locator, end) = (self.locator(id), UnixTime::from_seconds(stored.end));
+        let key = Key::new(Kind::Session, &locator);
+        let sealer = self.sealer(id, &key);
+        self.of_user.add(&parts(&stored.session, stored.stage, &sid(&stored.session)), locator, end, now).await?;
+        self.records.put_with(&sealer, &key, stored, end, When::Absent).await.map(drop)
+    }
+
+    async fn find(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        let key = Key::new(Kind::Session, &self.locator(id));
+        self.records.get_with(&self.sealer(id, &key), &key).await
+    }
+
+    async fn end(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        let locator = self.locator(id);
+        let key = Key::new(Kind::Session, &locator);
+        let stored: Option<Stored> = self.records.take_with(&self.sealer(id, &key), &key).await?;
+        if let Some(Stored { session, stage, .. }) = &stored {
+            self.of_user.remove(&parts(session, *stage, &sid(session)), locator).await?;
+        }
+        Ok(stored)
+    }
+
+    /// Returns the octets of the session's name in the store.
+    fn locator(&self, id: &SessionId) -> Locator {
+        let derived = self.records.secret().derive(&id.0, &[b"locator"]);
+        derived.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn sealer<'k>(&self, id: &SessionId, key: &'k Key) -> Sealer<'k> {
+        Sealer::new(self.records.secret(), &id.0, key)
     }
 }
 
-fn remove_oldest(entries: &mut HashMap<SessionId, Entry>, among: impl Fn(&Entry) -> bool) {
-    let oldest = entries.iter().filter(|(_, entry)| among(entry)).min_by_key(|(_, entry)| entry.began);
-    if let Some(id) = oldest.map(|(id, _)| *id) {
-        entries.remove(&id);
-    }
+/// Returns the parts that name the list of a user's sessions. A user's waiting and signed-in sessions are in two lists, so a user's
+/// waiting sessions end no signed-in session.
+fn parts<'s>(session: &'s Session, stage: Stage, sid: &'s str) -> [&'s [u8]; 5] {
+    let stage: &[u8] = if stage == Stage::SignedIn { b"signed-in" } else { b"waiting" };
+    // A user without a SID is known by the name and the realm.
+    let (name, realm) = if sid.is_empty() { (&*session.identity.name, &*session.identity.realm) } else { ("", "") };
+    [session.tenant.as_bytes(), stage, sid.as_bytes(), name.as_bytes(), realm.as_bytes()]
+}
+
+fn sid(session: &Session) -> String {
+    session.identity.sid.map(|sid: Sid| sid.to_string()).unwrap_or_default()
 }
 
 impl Session {
-    fn is_of_same_user(&self, other: &Self) -> bool {
-        self.tenant == other.tenant && self.identity.sid == other.identity.sid
+    pub(crate) fn new(tenant: &Arc<str>, identity: &Identity, method: Method) -> Self {
+        let domain = identity.logon_domain.clone();
+        Self { tenant: Arc::clone(tenant), identity: identity.into(), domain, method }
+    }
+}
+
+/// The cookie is a credential.
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
     }
 }
 
@@ -122,45 +248,187 @@ impl FromStr for SessionId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let is_id = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_id { u128::from_str_radix(text, 16).map(Self).map_err(|_| ()) } else { Err(()) }
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let mut octets = [0; 32];
+        if pairs.len() != octets.len() || !rest.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(());
+        }
+        for (octet, pair) in octets.iter_mut().zip(pairs) {
+            let digits = str::from_utf8(pair).map_err(|_| ())?;
+            *octet = u8::from_str_radix(digits, 16).map_err(|_| ())?;
+        }
+        Ok(Self(octets))
     }
 }
-
-const MAX_SESSIONS: usize = 10_000;
 
 /// The largest number of sessions of one user: some browsers and devices, and some sessions that the user forgot.
 const MAX_OF_ONE_USER: usize = 20;
 
-const PROOF_TIME: Duration = Duration::from_mins(5);
+/// The time for a one-time code, in seconds.
+const PROOF_TIME: i64 = 5 * 60;
+
+/// The time for which a session that was read goes on without the store, in seconds.
+const CACHE_TIME: i64 = 30;
+
+/// The largest number of sessions that this node remembers for a store that cannot be asked.
+const MAX_RECENT: usize = 10_000;
+
+/// The longest time of a session in the memory of this node, in seconds.
+const LOCAL_TIME: i64 = 10 * 60;
+
+/// The largest number of entries in the memory of this node: sessions, and lists of users.
+const MAX_LOCAL: u64 = 20_000;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
-    use crate::tenants::Tenants;
-    use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
+    use crate::store::{Outage, Secret, Store as _};
+    use kerberos_sso::testing::TestRealm;
+    use kerberos_sso::{Policy, Validator};
 
-    fn session() -> Arc<Session> {
-        let tenant = Tenants::of_test_realm().test_tenant().unwrap();
-        let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(SEAMLESS_SSO_SERVICES[0]);
-        let header = token.at(clock::now()).header();
-        let accepted = tenant.validator().validate_header(header, clock::now()).unwrap();
-        let identity = accepted.identity().to_owned();
-        Arc::new(Session { tenant: tenant.name, identity, method: Method::Kerberos })
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn session(name: &str) -> Arc<Session> {
+        let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+        let validator = Validator::new(realm.key_set(), Policy::default(), kerberos_sso::replay::NoReplayCache);
+        let accepted = validator.validate_ticket(&realm.ticket_for(name).mint(), TestRealm::NOW).unwrap();
+        Arc::new(Session::new(&"contoso.test".into(), &accepted.identity().to_owned(), Method::Kerberos))
     }
 
-    #[test]
-    fn oldest_session_of_a_user_ends_only_for_a_new_session_of_the_same_stage() {
-        let (sessions, session) = (Sessions::new(Duration::from_mins(1)), session());
-        let first = sessions.begin(Arc::clone(&session), Stage::SignedIn);
-        let waiting: Vec<_> =
-            (0..=MAX_OF_ONE_USER).map(|_| sessions.begin(Arc::clone(&session), Stage::AwaitsProof)).collect();
-        assert!(sessions.find(first).is_some());
-        assert_eq!(waiting.iter().filter(|id| sessions.find(**id).is_some()).count(), MAX_OF_ONE_USER);
-        for _ in 0..MAX_OF_ONE_USER {
-            sessions.begin(Arc::clone(&session), Stage::SignedIn);
+    fn store() -> Arc<Memory> {
+        Arc::new(Memory::new(|| NOW))
+    }
+
+    fn node(store: &Arc<Memory>, secret: u8) -> Sessions {
+        let records = Records::new(store.clone(), Secret::new([secret; 32]));
+        Sessions::new(records, Duration::from_mins(1), WithoutStore::Refuse)
+    }
+
+    #[tokio::test]
+    async fn session_of_node_a_is_found_at_node_b_and_ends_at_b_when_it_ends_at_a() {
+        let store = store();
+        let (a, b) = (node(&store, 1), node(&store, 1));
+        let id = a.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
+        let (found, stage) = b.find(&id.to_string().parse().unwrap(), NOW).await.unwrap();
+        assert_eq!((&*found.tenant, found.identity.name.as_str(), stage), ("contoso.test", "alice", Stage::SignedIn));
+        assert!(a.end(&id, NOW).await.unwrap().is_some());
+        assert!(b.find(&id, NOW).await.is_none() && b.end(&id, NOW).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn session_ends_after_its_lifetime() {
+        let sessions = node(&store(), 1);
+        let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
+        assert!(sessions.find(&id, NOW.saturating_add_seconds(59)).await.is_some());
+        assert!(sessions.find(&id, NOW.saturating_add_seconds(60)).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn oldest_session_of_a_user_ends_only_for_a_new_session_of_the_same_user_and_stage() {
+        let (sessions, alice, bob) = (node(&store(), 1), session("alice"), session("bob"));
+        let begin =
+            async |session: &Arc<Session>, stage| sessions.begin(Arc::clone(session), stage, NOW).await.unwrap();
+        let first = begin(&alice, Stage::SignedIn).await;
+        for _ in 0..=MAX_OF_ONE_USER {
+            begin(&alice, Stage::AwaitsProof).await;
+            begin(&bob, Stage::SignedIn).await;
         }
-        assert!(sessions.find(first).is_none());
+        for _ in 1..MAX_OF_ONE_USER {
+            begin(&alice, Stage::SignedIn).await;
+        }
+        assert!(sessions.find(&first, NOW).await.is_some());
+        let last = begin(&alice, Stage::SignedIn).await;
+        assert!(sessions.find(&first, NOW).await.is_none() && sessions.find(&last, NOW).await.is_some());
+    }
+
+    /// A user signs out and in again many times on one computer. The session on another computer goes on.
+    #[tokio::test]
+    async fn ended_sessions_do_not_count_for_the_limit_of_a_user() {
+        let (sessions, alice) = (node(&store(), 1), session("alice"));
+        let first = sessions.begin(Arc::clone(&alice), Stage::SignedIn, NOW).await.unwrap();
+        for _ in 0..=MAX_OF_ONE_USER {
+            let id = sessions.begin(Arc::clone(&alice), Stage::SignedIn, NOW).await.unwrap();
+            sessions.end(&id, NOW).await.unwrap();
+        }
+        assert!(sessions.find(&first, NOW).await.is_some());
+    }
+
+    /// The store has no octets of the cookie, and no readable part of the session.
+    #[tokio::test]
+    async fn store_and_a_node_with_another_secret_do_not_reveal_a_session() {
+        let store = store();
+        let sessions = node(&store, 1);
+        let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
+        assert!(node(&store, 2).find(&id, NOW).await.is_none());
+        let key = Key::new(Kind::Session, &sessions.shared.locator(&id));
+        let sealed = store.get(&key).await.unwrap().unwrap();
+        let contains = |octets: &[u8], part: &[u8]| octets.windows(part.len()).any(|window| window == part);
+        assert!(
+            !contains(&sealed, b"alice") && !contains(key.as_bytes(), &id.0[..8]) && !contains(&sealed, &id.0[..8])
+        );
+    }
+
+    #[tokio::test]
+    async fn foreign_value_in_the_store_is_no_session_and_harms_no_other_session() {
+        let store = store();
+        let sessions = node(&store, 1);
+        let [one, other] = [session("alice"), session("bob")];
+        let one = sessions.begin(one, Stage::SignedIn, NOW).await.unwrap();
+        let other = sessions.begin(other, Stage::AwaitsProof, NOW).await.unwrap();
+        let keys = [&one, &other].map(|id| Key::new(Kind::Session, &sessions.shared.locator(id)));
+        let sealed = store.get(&keys[0]).await.unwrap().unwrap();
+        let of_other = store.get(&keys[1]).await.unwrap().unwrap();
+        let mut changed = sealed.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        for foreign in [vec![], b"{}".to_vec(), sealed[..20].to_vec(), changed, of_other] {
+            store.put(&keys[0], foreign, NOW.saturating_add_seconds(9), When::Always).await.unwrap();
+            assert!(sessions.find(&one, NOW).await.is_none());
+            assert!(sessions.find(&other, NOW).await.is_some());
+        }
+        store.put(&keys[0], sealed, NOW.saturating_add_seconds(9), When::Always).await.unwrap();
+        assert!(sessions.find(&one, NOW).await.is_some());
+    }
+
+    fn with_outage(without_store: WithoutStore) -> (Arc<Outage>, Sessions) {
+        let outage = Arc::new(Outage::new(|| NOW));
+        let records = Records::new(outage.clone(), Secret::new([1; 32]));
+        (outage, Sessions::new(records, Duration::from_hours(1), without_store))
+    }
+
+    #[tokio::test]
+    async fn session_goes_on_for_30_seconds_after_its_last_reading_while_the_store_is_away() {
+        let (outage, sessions) = with_outage(WithoutStore::Refuse);
+        let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
+        outage.set_away(true);
+        assert!(sessions.find(&id, NOW).await.is_none(), "it was never read");
+        outage.set_away(false);
+        assert!(sessions.find(&id, NOW).await.is_some());
+        outage.set_away(true);
+        assert!(sessions.find(&id, NOW.saturating_add_seconds(29)).await.is_some());
+        assert!(sessions.find(&id, NOW.saturating_add_seconds(30)).await.is_none());
+        assert!(sessions.end(&id, NOW).await.is_err());
+        outage.set_away(false);
+        assert!(sessions.find(&id, NOW.saturating_add_seconds(30)).await.is_some());
+        assert!(sessions.end(&id, NOW).await.unwrap().is_some());
+        outage.set_away(true);
+        assert!(sessions.find(&id, NOW).await.is_none(), "it has ended");
+    }
+
+    #[tokio::test]
+    async fn session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_as_configured() {
+        let (outage, sessions) = with_outage(WithoutStore::Refuse);
+        outage.set_away(true);
+        assert!(sessions.begin(session("alice"), Stage::SignedIn, NOW).await.is_err());
+        // The clock of the sessions in this node is the clock of the operating system.
+        let (now, (outage, sessions)) = (clock::now(), with_outage(WithoutStore::Passwords));
+        outage.set_away(true);
+        let id = sessions.begin(session("alice"), Stage::SignedIn, now).await.unwrap();
+        assert!(sessions.find(&id, now.saturating_add_seconds(LOCAL_TIME - 1)).await.is_some());
+        assert!(sessions.find(&id, now.saturating_add_seconds(LOCAL_TIME)).await.is_none());
+        outage.set_away(false);
+        assert!(sessions.find(&id, now).await.is_some());
+        assert!(sessions.end(&id, now).await.unwrap().is_some());
+        assert!(sessions.find(&id, now).await.is_none());
     }
 }

@@ -5,11 +5,11 @@
 //! realm:
 //!
 //! ```text
-//! seamless [--listen ADDR:PORT] [--config FILE] [--allow-rc4] [--explain]
+//! seamless [--listen ADDR:PORT] [--config FILE] [--state DIRECTORY] [--allow-rc4] [--explain]
 //! ```
 //!
 //! `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged.
-//! `config.rs` describes FILE. The server leaves TLS to a proxy in front of it.
+//! The server keeps its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. The server leaves TLS to a proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 use std::process::ExitCode;

@@ -6,18 +6,18 @@ use crate::config::{Config, TenantConfig};
 use crate::directory::Directory;
 use crate::keytab::Keytabs;
 use crate::proof::Proofs;
+use crate::replay::{Replay, Replays};
 use crate::user_name::UserName;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use kerberos_sso::replay::MemoryReplayCache;
 use kerberos_sso::testing::TestRealm;
 use kerberos_sso::{KeySet, Policy, SharedValidator};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) type Validator = kerberos_sso::Validator<MemoryReplayCache>;
+pub(crate) type Validator = kerberos_sso::Validator<Replay>;
 
 /// All tenants of this server.
 pub(crate) struct Tenants {
@@ -39,15 +39,15 @@ pub(crate) struct Tenant {
     domains: Arc<[String]>,
     /// The other realms of the forest, whose users sign in by ticket only.
     forest_realms: Arc<[String]>,
-    validator: SharedValidator<MemoryReplayCache>,
+    validator: SharedValidator<Replay>,
 }
 
 impl Tenants {
-    pub(crate) fn of_config(config: Config, allow_rc4: bool) -> Result<Self, String> {
+    pub(crate) async fn of_config(config: Config, allow_rc4: bool, replays: &Replays) -> Result<Self, String> {
         let policy = if allow_rc4 { Policy::seamless_sso().allow_rc4() } else { Policy::seamless_sso() };
         let mut tenants = Self { by_name: HashMap::new(), keytabs: Vec::new() };
         for config in config.tenants {
-            let tenant = Tenant::of_config(&config, policy.clone())?;
+            let tenant = Tenant::of_config(&config, policy.clone(), replays.cache(&policy).await?)?;
             tenants.by_name.insert(config.name.to_ascii_lowercase(), tenant.clone());
             tenants.keytabs.push((tenant, Keytabs::of(config)));
         }
@@ -57,16 +57,16 @@ impl Tenants {
         Ok(tenants)
     }
 
-    pub(crate) fn of_test_realm() -> Self {
+    pub(crate) async fn of_test_realm(replays: &Replays) -> Result<Self, String> {
         let (realm, keys) = test_realm();
         let policy = Policy::seamless_sso();
         // Every client of this server may sign in as any user, so a replayed ticket does no harm. The cache therefore accepts
-        // authenticators from before its start, and accepts a ticket in the second in which the server starts.
-        let replay = replay_cache(&policy).taking_earlier_authenticators();
+        // authenticators from before its epoch, and a ticket is good in the second in which the server starts.
+        let replay = replays.cache(&policy).await?.taking_earlier_authenticators();
         let validator = Validator::new(keys, policy, replay);
         let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator);
         tenant.test_realm = Some(realm);
-        Self { by_name: HashMap::from([("contoso.test".into(), tenant)]), keytabs: Vec::new() }
+        Ok(Self { by_name: HashMap::from([("contoso.test".into(), tenant)]), keytabs: Vec::new() })
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Tenant> {
@@ -127,8 +127,8 @@ impl Tenant {
         }
     }
 
-    fn of_config(config: &TenantConfig, policy: Policy) -> Result<Self, String> {
-        let validator = without_keys(policy);
+    fn of_config(config: &TenantConfig, policy: Policy, replay: Replay) -> Result<Self, String> {
+        let validator = Validator::new(KeySet::new(), policy, replay);
         let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), validator);
         tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc)));
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
@@ -175,15 +175,6 @@ impl Tenant {
     }
 }
 
-fn without_keys(policy: Policy) -> Validator {
-    let replay = replay_cache(&policy);
-    Validator::new(KeySet::new(), policy, replay)
-}
-
-fn replay_cache(policy: &Policy) -> MemoryReplayCache {
-    MemoryReplayCache::new(REPLAY_ENTRIES, policy.clock_skew(), clock::now())
-}
-
 /// Returns the built-in realm that makes its own tickets, and the keys that decrypt these tickets.
 pub(crate) fn test_realm() -> (TestRealm, KeySet) {
     let realm = TestRealm::new("CONTOSO.TEST").with_account("AZUREADSSOACC$").of_active_directory();
@@ -204,22 +195,20 @@ impl FromRequestParts<Shared> for Tenant {
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The number of replay entries of each tenant, which take 4.7 MB. One client has 4,000 entries at most.
-const REPLAY_ENTRIES: usize = 200_000;
-
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 impl Tenants {
     /// Returns tenants without keys. Each tenant's name is its realm in lower case, and its KDC cannot be reached.
-    pub(crate) fn of_realms(realms: &[&str]) -> Self {
-        let tenant = |realm: &&str| {
-            let name = realm.to_lowercase();
+    pub(crate) async fn of_realms(realms: &[&str], replays: &Replays) -> Self {
+        let mut by_name = HashMap::new();
+        for realm in realms {
+            let (name, policy) = (realm.to_lowercase(), Policy::seamless_sso());
+            let replay = replays.cache(&policy).await.unwrap();
             let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1")));
-            (
-                name.clone(),
-                Tenant { directory, ..Tenant::new(&name, realm, Vec::new(), without_keys(Policy::seamless_sso())) },
-            )
-        };
-        Self { by_name: realms.iter().map(tenant).collect(), keytabs: Vec::new() }
+            let tenant = Tenant::new(&name, realm, Vec::new(), Validator::new(KeySet::new(), policy, replay));
+            by_name.insert(name, Tenant { directory, ..tenant });
+        }
+        Self { by_name, keytabs: Vec::new() }
     }
 
     /// Requires a one-time code of an account in all tenants.
@@ -234,13 +223,15 @@ impl Tenants {
 mod tests {
     use super::*;
 
-    #[test]
-    fn name_selects_a_tenant_only_if_exactly_one_tenant_matches() {
-        let tenants = Tenants::of_realms(&["CORP.A.TEST", "CORP.B.TEST", "C.TEST"]);
+    #[tokio::test]
+    async fn name_selects_a_tenant_only_if_exactly_one_tenant_matches() {
+        let replays = Replays::for_tests();
+        let tenants = Tenants::of_realms(&["CORP.A.TEST", "CORP.B.TEST", "C.TEST"], &replays).await;
         let of = |typed| tenants.of_user(&UserName::parse(typed).unwrap()).map(|tenant| tenant.name.to_string());
         assert_eq!(of("alice@corp.a.test").as_deref(), Some("corp.a.test"));
         assert_eq!(of(r"C\alice").as_deref(), Some("c.test"));
         assert_eq!((of(r"CORP\alice"), of("alice"), of("alice@d.test")), (None, None, None));
-        assert!(Tenants::of_realms(&["A.TEST"]).of_user(&UserName::Account("alice".into())).is_some());
+        let only = Tenants::of_realms(&["A.TEST"], &replays).await;
+        assert!(only.of_user(&UserName::Account("alice".into())).is_some());
     }
 }

@@ -9,11 +9,14 @@ mod tap;
 
 pub(crate) use refusal::Refusal;
 
+use crate::client_address::ClientAddress;
 use crate::clock;
+use crate::lockout::{Lockout, Outcome};
 use crate::principal;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
-use kerberos_sso::{Accepted, policy::SEAMLESS_SSO_SERVICES};
+use kerberos_sso::replay::Admission;
+use kerberos_sso::{Accepted, Refused, policy::SEAMLESS_SSO_SERVICES};
 use krb5::client::{NT_PRINCIPAL, NT_SRV_HST};
 use krb5::initiator::GSS_C_MUTUAL_FLAG;
 use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};
@@ -34,12 +37,25 @@ pub(crate) struct Directory {
     turns: Arc<Semaphore>,
 }
 
-/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`]. So its
-/// time does not show whether the user exists, and guessing is slow.
-pub(crate) async fn sign_in(tenant: &Tenant, user: &UserName, password: &str) -> Result<Accepted, Refusal> {
+/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`], so that its
+/// time does not show whether the user exists, and so that guessing is slow. After too many wrong passwords, the directory is not asked.
+pub(crate) async fn sign_in(
+    lockout: &Lockout,
+    tenant: &Tenant,
+    user: &UserName,
+    password: &str,
+    address: ClientAddress,
+) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
     let began = Instant::now();
-    let verdict = check(tenant, directory, user, password).await;
+    let verdict = match lockout.begin(&tenant.name, user, address.0, clock::now()).await {
+        Ok(attempt) => {
+            let verdict = check(tenant, directory, user, password).await;
+            lockout.end(&attempt, outcome(&verdict), clock::now()).await;
+            verdict
+        }
+        Err(seconds) => Err(Refusal::TooManyWrong { seconds }),
+    };
     log(tenant, user, &verdict);
     if verdict.is_err() {
         sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
@@ -58,8 +74,24 @@ async fn check(
         return Err(Refusal::OtherDomain);
     }
     let token = directory.token_for(user, password).await?;
-    let verdict = tenant.validator().validate_ticket(&token, clock::now());
-    verdict.map_err(|refused| Refusal::NotOurs(Box::new(refused)))
+    accept(tenant, &token).map_err(|refused| Refusal::NotOurs(Box::new(refused)))
+}
+
+/// Validates the token. The replay cache is not asked: this process has just made the authenticator and has sent it to no one. So users
+/// sign in by password even if the store of replays cannot be asked.
+fn accept(tenant: &Tenant, token: &[u8]) -> Result<Accepted, Refused> {
+    let (validator, now) = (tenant.validator(), clock::now());
+    let opened = validator.open(validator.read(token)?, now)?;
+    validator.authorize(validator.verify(opened, now)?)?.admit(Admission::New)
+}
+
+/// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason.
+const fn outcome(verdict: &Result<Accepted, Refusal>) -> Outcome {
+    match verdict {
+        Ok(_) => Outcome::Right,
+        Err(Refusal::WrongPassword | Refusal::UnknownUser) => Outcome::Wrong,
+        Err(_) => Outcome::Unchecked,
+    }
 }
 
 impl Directory {
@@ -158,13 +190,15 @@ const MAX_PASSWORD_SIZE: usize = 1024;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::replay::Replays;
+    use crate::store::Records;
     use crate::tenants::Tenants;
 
     #[tokio::test(start_paused = true)]
     async fn refusal_of_an_empty_password_takes_at_least_a_second() {
-        let tenant = Tenants::of_realms(&["A.TEST"]).get("a.test").unwrap();
-        let began = Instant::now();
-        let verdict = sign_in(&tenant, &UserName::Account("alice".into()), "").await;
+        let tenant = Tenants::of_realms(&["A.TEST"], &Replays::for_tests()).await.get("a.test").unwrap();
+        let (began, lockout) = (Instant::now(), Lockout::new(Records::for_tests()));
+        let verdict = sign_in(&lockout, &tenant, &UserName::Account("alice".into()), "", ClientAddress(None)).await;
         assert!(matches!(verdict, Err(Refusal::WrongPassword)) && began.elapsed() >= REFUSED_AFTER);
     }
 

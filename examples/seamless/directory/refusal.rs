@@ -23,6 +23,9 @@ pub(crate) enum Refusal {
     PasswordExpired,
     #[error("the account is locked")]
     Locked,
+    /// This server does not ask the directory after too many wrong passwords.
+    #[error("too many wrong passwords: this server refuses every password of this name for {seconds} s")]
+    TooManyWrong { seconds: i64 },
     #[error("the account is disabled")]
     Disabled,
     #[error("the account has expired")]
@@ -84,6 +87,9 @@ impl Refusal {
             Self::PasswordExpired => {
                 "Your password has expired. Change it on a computer of your organisation, then sign in here."
             }
+            Self::TooManyWrong { .. } => {
+                "Too many wrong passwords were entered for this name. Wait a while, then try again."
+            }
             Self::Locked => {
                 "This account is locked after too many wrong passwords. Wait a while, or ask your administrator."
             }
@@ -105,7 +111,7 @@ impl Refusal {
 
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::TooManyWrong { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::FORBIDDEN,
         }

@@ -1,19 +1,20 @@
 //! SAML 1.1 assertions for one user and one audience. The server issues an assertion for an identity, and verifies the
 //! assertion when a client redeems it.
 
-use super::keys::Keys;
+use super::keys::SigningKey;
 use super::rst::AUDIENCE;
 use super::xml::{self, Element};
 use super::{signature, templates};
 use crate::clock;
+use crate::key_ring::Keys;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::{Identity, UnixTime};
 use minijinja::{Value, context};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The claims of an assertion about a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Subject {
     pub(super) sid: String,
     pub(super) upn: String,
@@ -33,6 +34,8 @@ pub(super) struct Issued {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
+    /// The time at which the assertion was issued, in the form of [`instant`]. An earlier time sorts before a later time.
+    pub(super) issued: String,
     pub(super) subject: Subject,
 }
 
@@ -55,7 +58,7 @@ impl Subject {
 /// Issues a signed assertion. `authenticated` is the time at which the user signed in to the KDC. Returns `None` if the user's
 /// name has a character that XML does not allow.
 pub(super) fn issue(
-    keys: &Keys,
+    key: &SigningKey,
     issuer: &str,
     subject: &Subject,
     authenticated: UnixTime,
@@ -67,21 +70,22 @@ pub(super) fn issue(
         id, issuer, now, end,
         audience => AUDIENCE,
         authenticated => instant(authenticated),
-        certificate => keys.certificate,
+        certificate => key.certificate,
         ..Value::from_serialize(subject)
     };
-    let xml = signature::sign(keys, templates::render("assertion.xml", values)?)?;
+    let xml = signature::sign(key, templates::render("assertion.xml", values)?)?;
     Some(Issued { xml, now, end })
 }
 
 /// The reason to refuse an assertion.
 pub(super) type Refused = &'static str;
 
-pub(super) fn verify(keys: &Keys, issuer: &str, text: &str, now: UnixTime) -> Result<Verified, Refused> {
+/// Verifies an assertion that is signed by one of `keys`.
+pub(super) fn verify(keys: &Keys<SigningKey>, issuer: &str, text: &str, now: UnixTime) -> Result<Verified, Refused> {
     let document = xml::parse(text).ok_or("the assertion is not XML")?;
     let assertion =
         Element::root(&document).filter(|root| root.is(SAML, "Assertion")).ok_or("the assertion is not of SAML 1.1")?;
-    if !signature::is_ours(keys, &document) {
+    if !keys.all(now).any(|key| signature::is_by(key, &document)) {
         return Err("this server did not sign the assertion");
     }
     if assertion.attribute("Issuer") != Some(issuer) {
@@ -89,7 +93,12 @@ pub(super) fn verify(keys: &Keys, issuer: &str, text: &str, now: UnixTime) -> Re
     }
     check_conditions(assertion, &instant(now))?;
     let id = assertion.attribute("AssertionID").ok_or("the assertion has no identifier")?;
-    Ok(Verified { id: id.into(), subject: subject(assertion).ok_or("the assertion names no user")? })
+    let time = assertion.attribute("IssueInstant").ok_or("the assertion has no time")?;
+    Ok(Verified {
+        id: id.into(),
+        issued: time.into(),
+        subject: subject(assertion).ok_or("the assertion names no user")?,
+    })
 }
 
 /// Checks the time and the audience of an assertion. All times have the same text form, in which an earlier time sorts before
@@ -134,24 +143,26 @@ const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
 pub(super) const LIFETIME: i64 = 10 * 60;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
+#[allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
+pub(super) mod tests {
     use super::*;
+    use crate::key_ring::KeyRing;
+    use crate::store::Records;
     use std::sync::LazyLock;
 
-    static KEYS: LazyLock<Keys> = LazyLock::new(Keys::generate);
+    static KEYS: LazyLock<Keys<SigningKey>> = LazyLock::new(|| Keys::one(SigningKey::generate()));
 
     const ISSUER: &str = "http://sso.test/contoso.test";
     const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
 
-    fn subject() -> Subject {
+    pub(in crate::native) fn subject() -> Subject {
         Subject {
             sid: "S-1-5-21-1-2-3-1104".into(), upn: "łukasz&co@contoso.test".into(), immutable_id: "AQU=".into()
         }
     }
 
     fn issued() -> String {
-        issue(&KEYS, ISSUER, &subject(), NOW, NOW).unwrap().xml
+        issue(KEYS.current(NOW).unwrap(), ISSUER, &subject(), NOW, NOW).unwrap().xml
     }
 
     fn judge(xml: &str) -> Result<Verified, Refused> {
@@ -174,7 +185,27 @@ mod tests {
             assert_eq!(verify(&KEYS, ISSUER, &xml, now).is_ok(), good, "{seconds}");
         }
         assert_eq!(verify(&KEYS, "http://sso.test/other.test", &xml, NOW), Err("the assertion is of another tenant"));
-        assert!(verify(&Keys::generate(), ISSUER, &xml, NOW).is_err());
+        assert!(verify(&Keys::one(SigningKey::generate()), ISSUER, &xml, NOW).is_err());
+    }
+
+    /// A new key is used 30 days after the old key.
+    #[tokio::test]
+    async fn assertion_of_the_old_key_is_verified_after_the_next_key_is_in_use() {
+        let ring = KeyRing::<SigningKey>::new(Records::for_tests());
+        let at = async |days: i64, seconds: i64| {
+            let now = NOW.saturating_add_seconds(days * 24 * 60 * 60 + seconds);
+            (now, ring.keys(now).await.unwrap())
+        };
+        let kid = |keys: &Keys<SigningKey>, now| keys.current(now).unwrap().kid.clone();
+        let (start, first) = at(0, 0).await;
+        at(29, 0).await;
+        let (before, keys) = at(30, -60).await;
+        assert_eq!((kid(&keys, before), keys.all(before).count()), (kid(&first, start), 2));
+        let xml = issue(keys.current(before).unwrap(), ISSUER, &subject(), before, before).unwrap().xml;
+        let (after, keys) = at(30, 60).await;
+        assert_ne!(kid(&keys, after), kid(&first, start));
+        assert_eq!(keys.all(after).count(), 2);
+        assert!(verify(&keys, ISSUER, &xml, after).is_ok());
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Question {
 
 /// `GET /explain`
 pub(super) async fn page(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    if explains(&app, &headers) { render(StatusCode::OK, of_user(&app, &headers)) } else { refuse() }
+    if explains(&app, &headers) { render(StatusCode::OK, of_user(&app, &headers).await) } else { refuse() }
 }
 
 /// Returns whether the server explains tickets to this client.
@@ -43,7 +43,7 @@ pub(crate) fn explains(app: &App, headers: &HeaderMap) -> bool {
 
 /// Returns whether a header shows that the request came through a proxy. Some proxies add no such header, so this check finds
 /// a mistake of the administrator but does not protect the page.
-fn came_through_proxy(headers: &HeaderMap) -> bool {
+pub(crate) fn came_through_proxy(headers: &HeaderMap) -> bool {
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
         .iter()
         .any(|name| headers.contains_key(*name))
@@ -67,7 +67,7 @@ pub(super) async fn explain(
     if !explains(&app, &headers) {
         return refuse();
     }
-    let of_user = of_user(&app, &headers);
+    let of_user = of_user(&app, &headers).await;
     let Ok(Form(question)) = form else {
         return render(
             StatusCode::BAD_REQUEST,
@@ -95,20 +95,20 @@ pub(super) async fn own_ticket(State(app): State<Shared>, headers: HeaderMap) ->
     if !explains(&app, &headers) {
         return refuse();
     }
-    let Some(ticket) = kept_ticket(&app, &headers) else {
+    let Some(ticket) = kept_ticket(&app, &headers).await else {
         let problem =
             "The server keeps your ticket for five minutes only. Sign out and sign in again to see a new ticket.";
         return render(StatusCode::NOT_FOUND, context! { problem });
     };
     let explanation = explain_at(&app, &Pasted::Header(ticket.authorization.to_vec()), ticket.at);
-    let of_user = of_user(&app, &headers);
+    let of_user = of_user(&app, &headers).await;
     render(StatusCode::OK, context! { whose => "own", ..shown(&explanation, ticket.at, of_user) })
 }
 
-fn kept_ticket(app: &App, headers: &HeaderMap) -> Option<JudgedTicket> {
+async fn kept_ticket(app: &App, headers: &HeaderMap) -> Option<JudgedTicket> {
     let id = cookies::session_id(headers)?;
-    app.sessions.find(id).filter(|(_, stage)| *stage == Stage::SignedIn)?;
-    app.judged.find(id)
+    app.sessions.find(&id, clock::now()).await.filter(|(_, stage)| *stage == Stage::SignedIn)?;
+    app.judged.find(&id)
 }
 
 /// `GET /explain/example/{name}`
@@ -116,7 +116,7 @@ pub(super) async fn example(State(app): State<Shared>, Path(name): Path<String>,
     if !explains(&app, &headers) {
         return refuse();
     }
-    let of_user = of_user(&app, &headers);
+    let of_user = of_user(&app, &headers).await;
     let Some(example) = Example::of_name(&name) else {
         return render(StatusCode::NOT_FOUND, context! { problem => "There is no such example.", ..of_user });
     };
@@ -130,8 +130,8 @@ pub(super) async fn example(State(app): State<Shared>, Path(name): Path<String>,
 }
 
 /// Returns the template values that depend on the session of this user.
-fn of_user(app: &App, headers: &HeaderMap) -> Value {
-    context! { own_ticket => kept_ticket(app, headers).is_some() }
+async fn of_user(app: &App, headers: &HeaderMap) -> Value {
+    context! { own_ticket => kept_ticket(app, headers).await.is_some() }
 }
 
 fn shown_advice(advice: Advice) -> Value {

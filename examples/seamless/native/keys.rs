@@ -1,10 +1,10 @@
-//! The server's key pair. The server makes the key pair at its start, and keeps the key pair in memory only. The server
-//! signs assertions and tokens with the private key, and publishes the public key (RFC 7517, OpenID Connect Discovery
-//! 1.0).
+//! The server's key pairs. The server signs assertions and tokens with a private key, and publishes the public keys (RFC 7517, OpenID
+//! Connect Discovery 1.0). All nodes have the same keys, and replace them each month.
 
-use super::{SharedNative, in_background, issuer};
+use super::issuer;
 use crate::app::Shared;
 use crate::clock;
+use crate::key_ring::{Plan, RingKey};
 use crate::tenants::Tenant;
 use axum::Json;
 use axum::extract::State;
@@ -13,12 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
-use rsa::pkcs1v15::{Signature, SigningKey};
-use rsa::pkcs8::{EncodePrivateKey as _, LineEnding};
+use rsa::pkcs1v15;
+use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{RsaPrivateKey, RsaPublicKey};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::error::Error;
@@ -30,35 +30,67 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Validity;
 use zeroize::Zeroizing;
 
-pub(super) struct Keys {
+pub(crate) struct SigningKey {
     /// The key identifier in the headers of tokens and in the key set.
     pub(super) kid: String,
     /// The self-signed certificate, in base64.
     pub(super) certificate: String,
     /// The private key in PEM, for the library that signs XML.
     pub(super) pem: Zeroizing<String>,
-    key_set: Value,
+    /// The public key in the form of a key set (RFC 7517).
+    public: Value,
     encoding: EncodingKey,
 }
 
-impl Keys {
+/// The text form of a key in the store.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    pem: Zeroizing<String>,
+    /// The certificate in base64. All nodes publish the same certificate.
+    certificate: String,
+}
+
+impl RingKey for SigningKey {
+    const NAME: &'static str = "signing";
+
+    /// A receiver of tokens reads the key set once a day or more often.
+    const PLAN: Plan = Plan { period: 30 * DAY, ahead: DAY, overlap: 3 * super::token::LIFETIME };
+
     #[expect(clippy::expect_used, reason = "a server without keys must stop")]
-    pub(super) fn generate() -> Self {
+    fn make() -> Zeroizing<String> {
         let key = RsaPrivateKey::new(&mut OsRng, KEY_BITS).expect("the operating system has randomness");
-        Self::of(&key).expect("a new key can be written")
+        let written = Written::of(&key).expect("a new key can be written");
+        Zeroizing::new(serde_json::to_string(&written).expect("a text is JSON"))
     }
 
+    fn read(text: &str) -> Option<Self> {
+        Self::of(serde_json::from_str(text).ok()?).ok()
+    }
+}
+
+impl Written {
     fn of(key: &RsaPrivateKey) -> Result<Self, Box<dyn Error>> {
-        let certificate = certificate(key)?;
-        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate));
-        let certificate = STANDARD.encode(certificate);
+        Ok(Self { pem: key.to_pkcs8_pem(LineEnding::LF)?, certificate: STANDARD.encode(certificate(key)?) })
+    }
+}
+
+impl SigningKey {
+    fn of(Written { pem, certificate }: Written) -> Result<Self, Box<dyn Error>> {
+        let key = RsaPrivateKey::from_pkcs8_pem(&pem)?;
+        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(STANDARD.decode(&certificate)?));
         Ok(Self {
-            key_set: public_keys(&key.to_public_key(), &kid, &certificate),
+            public: public_key(&key.to_public_key(), &kid, &certificate),
             kid,
             certificate,
-            pem: key.to_pkcs8_pem(LineEnding::LF)?,
+            pem,
             encoding: EncodingKey::from_rsa_der(key.to_pkcs1_der()?.as_bytes()),
         })
+    }
+
+    /// Makes a key for a test.
+    #[cfg(test)]
+    pub(super) fn generate() -> Self {
+        Self::read(&Self::make()).into_iter().next().unwrap_or_else(Self::generate)
     }
 
     /// Returns a signed JWT (RFC 7519) with these claims.
@@ -69,25 +101,28 @@ impl Keys {
 }
 
 fn certificate(key: &RsaPrivateKey) -> Result<Vec<u8>, Box<dyn Error>> {
-    let signer = SigningKey::<rsa::sha2::Sha256>::new(key.clone());
+    let signer = pkcs1v15::SigningKey::<rsa::sha2::Sha256>::new(key.clone());
     let public = SubjectPublicKeyInfoOwned::from_key(key.to_public_key())?;
     let (serial, validity) = (SerialNumber::from(u64::from_ne_bytes(clock::random())), Validity::from_now(YEAR)?);
     let name = "CN=kerberos-sso example token signing".parse()?;
     let builder = CertificateBuilder::new(Profile::Root, serial, validity, name, public, &signer)?;
-    Ok(builder.build::<Signature>()?.to_der()?)
+    Ok(builder.build::<pkcs1v15::Signature>()?.to_der()?)
 }
 
-fn public_keys(key: &RsaPublicKey, kid: &str, certificate: &str) -> Value {
+fn public_key(key: &RsaPublicKey, kid: &str, certificate: &str) -> Value {
     let number = |number: &rsa::BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
-    json!({ "keys": [{
+    json!({
         "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,
         "n": number(key.n()), "e": number(key.e()), "x5c": [certificate],
-    }] })
+    })
 }
 
-/// `GET /{tenant}/discovery/keys`
-pub(super) async fn key_set(native: SharedNative, _: Tenant) -> Result<Json<Value>, StatusCode> {
-    in_background(&native, |native| native.keys.key_set.clone()).await.map(Json)
+/// `GET /{tenant}/discovery/keys`: returns the key that signs, the key that will sign next, and the keys whose signatures may still be in
+/// use.
+pub(super) async fn key_set(State(app): State<Shared>, _: Tenant) -> Result<Json<Value>, StatusCode> {
+    let now = clock::now();
+    let keys = app.signing.keys(now).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(Json(json!({ "keys": keys.all(now).map(|key| &key.public).collect::<Vec<_>>() })))
 }
 
 /// `GET /{tenant}/.well-known/openid-configuration`
@@ -107,5 +142,7 @@ pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<
 }
 
 const KEY_BITS: usize = 2048;
+
+const DAY: i64 = 24 * 60 * 60;
 
 const YEAR: Duration = Duration::from_hours(365 * 24);

@@ -1,49 +1,68 @@
-//! The assertions that clients redeemed. The server accepts each assertion once, and remembers it until it has expired.
+//! The assertions that clients redeemed. All nodes together accept each assertion once.
 
-use super::assertion::LIFETIME;
+use super::assertion::{LIFETIME, Verified, instant};
+use crate::store::{Key, Kind, Records, StoreError, When, epoch};
 use kerberos_sso::UnixTime;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
-/// The identifiers of used assertions, with the time at which they can be forgotten.
-#[derive(Default)]
-pub(super) struct UsedAssertions(Mutex<HashMap<String, UnixTime>>);
+/// The identifiers of used assertions, in the store.
+pub(crate) struct UsedAssertions(Records);
 
 impl UsedAssertions {
-    /// Records the use of an assertion and returns whether it was the first use. If the memory is full, every assertion is
-    /// refused until an old assertion has expired.
-    pub(super) fn take(&self, id: &str, now: UnixTime) -> bool {
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.len() >= MAX_USED {
-            used.retain(|_, end| *end >= now);
-        }
-        if used.len() >= MAX_USED || used.contains_key(id) {
-            return false;
-        }
-        used.insert(id.into(), now.saturating_add_seconds(LIFETIME));
-        true
+    pub(crate) const fn new(records: Records) -> Self {
+        Self(records)
+    }
+
+    /// Records the use of an assertion and returns whether it was the first use. An assertion that was issued at the store's epoch or
+    /// before is refused, because the store may have forgotten its use.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(super) async fn take(&self, assertion: &Verified, now: UnixTime) -> Result<bool, StoreError> {
+        let key = Key::new(Kind::UsedAssertion, &self.0.secret().name(&[b"assertion", assertion.id.as_bytes()]));
+        let end = now.saturating_add_seconds(LIFETIME).saturating_add_seconds(MARGIN);
+        let is_first = self.0.put(&key, &(), end, When::Absent).await?;
+        // A store that lost its data after this write has no epoch, or a later one.
+        Ok(is_first && assertion.issued > instant(epoch(&self.0, now).await?))
     }
 }
 
-/// The largest number of remembered assertions, all from the last ten minutes. Each assertion needed a ticket of its own.
-const MAX_USED: usize = 50_000;
+/// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes differ.
+const MARGIN: i64 = 60;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::native::assertion::tests::subject;
+    use crate::store::{Memory, Secret};
+    use std::sync::Arc;
 
-    #[test]
-    fn second_use_of_an_assertion_is_refused() {
-        let (used, now) = (UsedAssertions::default(), UnixTime::from_seconds(1_000));
-        assert!(used.take("_1", now) && used.take("_2", now));
-        assert!(!used.take("_1", now) && !used.take("_1", now.saturating_add_seconds(LIFETIME)));
+    const NOW: UnixTime = UnixTime::from_seconds(1_000);
+
+    fn assertion(id: &str, issued: UnixTime) -> Verified {
+        Verified { id: id.into(), issued: instant(issued), subject: subject() }
     }
 
-    #[test]
-    fn full_memory_refuses_assertions_until_an_old_one_has_expired() {
-        let (used, now) = (UsedAssertions::default(), UnixTime::from_seconds(1_000));
-        assert!((0..MAX_USED).all(|number| used.take(&number.to_string(), now)));
-        assert!(!used.take("new", now.saturating_add_seconds(LIFETIME)));
-        assert!(used.take("new", now.saturating_add_seconds(LIFETIME.saturating_add(1))));
+    fn records(store: &Arc<Memory>) -> Records {
+        Records::new(store.clone(), Secret::new([1; 32]))
+    }
+
+    #[tokio::test]
+    async fn second_use_of_an_assertion_is_refused_at_every_node() {
+        let store = Arc::new(Memory::new(|| NOW));
+        let nodes = [1, 2].map(|_| UsedAssertions::new(records(&store)));
+        epoch(&nodes[0].0, UnixTime::from_seconds(10)).await.unwrap();
+        for (node, id, expected) in [(0, "_1", true), (1, "_2", true), (1, "_1", false), (0, "_1", false)] {
+            assert_eq!(nodes[node].take(&assertion(id, NOW), NOW).await, Ok(expected), "{id} at node {node}");
+        }
+    }
+
+    #[tokio::test]
+    async fn assertion_from_before_the_loss_of_the_stores_data_is_refused() {
+        let used = UsedAssertions::new(records(&Arc::new(Memory::new(|| NOW))));
+        for (seconds, expected) in [(-1, false), (0, false), (1, true)] {
+            let issued = NOW.saturating_add_seconds(seconds);
+            assert_eq!(used.take(&assertion(&seconds.to_string(), issued), NOW).await, Ok(expected), "{seconds}");
+        }
     }
 }

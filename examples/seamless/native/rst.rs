@@ -110,7 +110,7 @@ const MAX_MESSAGE_ID: usize = 256;
 
 /// A request in the form that MSAL for Python and msodbcsql send.
 #[cfg(test)]
-pub(super) const RST: &str = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
+pub(crate) const RST: &str = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
     xmlns:wsa='http://www.w3.org/2005/08/addressing'><s:Header>\
     <wsa:Action s:mustUnderstand='1'>http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue</wsa:Action>\
     <wsa:MessageID>urn:uuid:1</wsa:MessageID>\

@@ -5,24 +5,24 @@
 //! exactly one signature. The signature is a child of the assertion, the assertion is the root, and the signature refers to
 //! this assertion. For each purpose, the signature uses the one algorithm that the server itself uses.
 
-use super::keys::Keys;
+use super::keys::SigningKey;
 use super::xml::Element;
 use bergshamra::dsig::{DsigContext, VerifyResult, sign, verify};
 use bergshamra::keys::{KeysManager, loader};
 use uppsala::Document;
 
-pub(super) fn sign(keys: &Keys, assertion: String) -> Option<String> {
-    sign::sign_owned(&context(keys)?, assertion).ok()
+pub(super) fn sign(key: &SigningKey, assertion: String) -> Option<String> {
+    sign::sign_owned(&context(key)?, assertion).ok()
 }
 
-/// Returns whether the root of the document contains a signature of this server over the root.
-pub(super) fn is_ours(keys: &Keys, document: &Document<'_>) -> bool {
+/// Returns whether the root of the document contains a signature of `key` over the root.
+pub(super) fn is_by(key: &SigningKey, document: &Document<'_>) -> bool {
     let Some(assertion) = Element::root(document) else { return false };
     let Some(id) = assertion.attribute("AssertionID") else { return false };
     if !is_pinned(assertion, id) {
         return false;
     }
-    let result = context(keys).and_then(|context| verify::verify_document(&context, document).ok());
+    let result = context(key).and_then(|context| verify::verify_document(&context, document).ok());
     match result {
         Some(VerifyResult::Valid { references, .. }) => match references.as_slice() {
             [only] => only.digest_verified && only.resolved_node == Some(assertion.id),
@@ -32,10 +32,10 @@ pub(super) fn is_ours(keys: &Keys, document: &Document<'_>) -> bool {
     }
 }
 
-/// Returns a context that trusts only the server's key and ignores KeyInfo.
-fn context(keys: &Keys) -> Option<DsigContext> {
+/// Returns a context that trusts only `key` and ignores KeyInfo.
+fn context(key: &SigningKey) -> Option<DsigContext> {
     let mut manager = KeysManager::new();
-    manager.add_key(loader::load_rsa_private_pem(keys.pem.as_bytes()).ok()?);
+    manager.add_key(loader::load_rsa_private_pem(key.pem.as_bytes()).ok()?);
     Some(DsigContext::new(manager))
 }
 

@@ -4,7 +4,6 @@
 
 use super::routes;
 use crate::app::App;
-use crate::arguments::Arguments;
 use crate::clock;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -17,11 +16,11 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use tower::ServiceExt as _;
 
-/// The server that all tests share. A server for each test would be slow, because a server needs about a second to make
-/// its keys.
+/// The server that all tests share, because every server makes its own keys, which takes about a second. A thread makes the server,
+/// because the runtime of a test cannot wait for another runtime.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
-    let arguments = Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
-    let mut app = App::new(&arguments, "http://sso.test").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut app = std::thread::spawn(move || runtime.block_on(App::for_tests(None))).join().unwrap();
     app.tenants.require_proof_of("olga");
     let realm = app.tenants.get("contoso.test").unwrap().test_realm.unwrap();
     (routes().with_state(Arc::new(app)), realm)
@@ -219,9 +218,7 @@ async fn explanation_is_refused_to_a_request_with_a_proxy_header() {
 #[tokio::test]
 async fn explanation_is_served_only_by_a_server_that_explains() {
     for explains in [false, true] {
-        let arguments =
-            Arguments { listen: ([127, 0, 0, 1], 0).into(), config: None, allow_rc4: false, explain: false };
-        let app = App { explains, ..App::new(&arguments, "http://sso.test").unwrap() };
+        let app = App { explains, ..App::for_tests(None).await };
         let request = Request::post("/explain").header("content-type", "application/x-www-form-urlencoded");
         let response =
             routes().with_state(Arc::new(app)).oneshot(request.body(Body::from("token=x")).unwrap()).await.unwrap();

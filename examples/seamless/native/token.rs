@@ -5,10 +5,13 @@
 //! check that the token's audience is the receiver.
 
 use super::assertion;
+use super::keys::SigningKey;
 use super::refresh::Grant;
-use super::{Native, SharedNative, in_background, issuer};
-use crate::app::Shared;
+use super::{in_background, issuer};
+use crate::app::{App, Shared};
 use crate::clock;
+use crate::key_ring::Keys;
+use crate::store::StoreError;
 use crate::tenants::Tenant;
 use axum::Json;
 use axum::extract::rejection::FormRejection;
@@ -22,32 +25,44 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use kerberos_sso::UnixTime;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
-/// A refusal: its error code, and a sentence for the developer of the client.
+/// The reason why the server issues no tokens.
 #[derive(Debug, PartialEq, Eq)]
-struct Refusal(&'static str, &'static str);
+enum Refusal {
+    /// An error code, and a sentence for the developer of the client.
+    Client(&'static str, &'static str),
+    /// The server cannot decide now.
+    Server(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Server(error.to_string())
+    }
+}
 
 pub(super) async fn issue(
     State(app): State<Shared>,
-    native: SharedNative,
     tenant: Tenant,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Response {
     let issuer = issuer(&app, &tenant.name);
     let answered = match form {
         Ok(Form(fields)) => {
-            let request = TokenRequest { fields, tenant: tenant.name, issuer, now: clock::now() };
-            in_background(&native, move |native| request.answer(native)).await
+            let request = TokenRequest { fields, tenant: tenant.name.to_string(), issuer, now: clock::now() };
+            request.answer(&app).await
         }
-        Err(_) => Ok(Err(Refusal(INVALID_REQUEST, "the body is not a form"))),
+        Err(_) => Err(Refusal::Client(INVALID_REQUEST, "the body is not a form")),
     };
     match answered {
-        Ok(Ok(tokens)) => respond(StatusCode::OK, tokens),
-        Ok(Err(Refusal(code, reason))) => {
+        Ok(tokens) => respond(StatusCode::OK, tokens),
+        Err(Refusal::Client(code, reason)) => {
             respond(StatusCode::BAD_REQUEST, json!({ "error": code, "error_description": reason }))
         }
-        Err(status) => status.into_response(),
+        Err(Refusal::Server(reason)) => {
+            tracing::error!(tenant = %tenant.name, "no tokens are issued: {reason}");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
     }
 }
 
@@ -58,73 +73,79 @@ fn respond(status: StatusCode, body: Value) -> Response {
 
 struct TokenRequest {
     fields: Vec<(String, String)>,
-    tenant: Arc<str>,
+    tenant: String,
     issuer: String,
     now: UnixTime,
 }
 
 impl TokenRequest {
-    fn answer(&self, native: &Native) -> Result<Value, Refusal> {
+    async fn answer(self, app: &App) -> Result<Value, Refusal> {
         let client_id = self.required("client_id")?;
-        let resource = self.field("resource")?.unwrap_or(DEFAULT_RESOURCE);
+        let resource = self.field("resource")?.unwrap_or(DEFAULT_RESOURCE).to_owned();
         if client_id.len() > MAX_NAME || resource.len() > MAX_NAME {
-            return Err(Refusal(INVALID_REQUEST, "client_id or resource is too long"));
+            return Err(Refusal::Client(INVALID_REQUEST, "client_id or resource is too long"));
         }
-        let (grant, refresh_token) = match self.required("grant_type")? {
-            ASSERTION_GRANT => self.redeem(native, client_id)?,
-            REFRESH_GRANT => self.refresh(native, client_id)?,
+        let grant_type = self.required("grant_type")?;
+        let keys = app.signing.keys(self.now).await?;
+        let (grant, refresh_token) = match grant_type {
+            ASSERTION_GRANT => self.redeem(app, keys.clone(), client_id).await?,
+            REFRESH_GRANT => self.refresh(app, client_id).await?,
             _ => {
-                return Err(Refusal(
+                return Err(Refusal::Client(
                     "unsupported_grant_type",
                     "the grant must be a SAML 1.1 assertion or a refresh token",
                 ));
             }
         };
-        self.tokens(native, &grant, resource, &refresh_token)
-            .ok_or(Refusal(INVALID_GRANT, "the server could not sign a token"))
+        let signed = in_background(move || self.tokens(&keys, &grant, &resource, &refresh_token)).await;
+        signed.ok().flatten().ok_or_else(|| Refusal::Server("the server could not sign a token".into()))
     }
 
-    fn redeem(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
-        let text =
-            decode(self.required("assertion")?).ok_or(Refusal(INVALID_REQUEST, "the assertion is not base64"))?;
-        let verified = assertion::verify(&native.keys, &self.issuer, &text, self.now).map_err(|reason| {
+    async fn redeem(&self, app: &App, keys: Keys<SigningKey>, client_id: &str) -> Result<(Grant, String), Refusal> {
+        let text = decode(self.required("assertion")?)
+            .ok_or(Refusal::Client(INVALID_REQUEST, "the assertion is not base64"))?;
+        let (issuer, now) = (self.issuer.clone(), self.now);
+        let verified = in_background(move || assertion::verify(&keys, &issuer, &text, now)).await;
+        let verified = verified.map_err(|_| Refusal::Server("the assertion could not be verified".into()))?;
+        let verified = verified.map_err(|reason| {
             tracing::warn!(tenant = %self.tenant, "an assertion is refused: {reason}");
-            Refusal(INVALID_GRANT, reason)
+            Refusal::Client(INVALID_GRANT, reason)
         })?;
-        if !native.used.take(&verified.id, self.now) {
+        if !app.used_assertions.take(&verified, self.now).await? {
             tracing::warn!(tenant = %self.tenant, upn = verified.subject.upn, "an assertion that was used before is refused");
-            return Err(Refusal(INVALID_GRANT, "the assertion was used before"));
+            return Err(Refusal::Client(INVALID_GRANT, "the assertion was used before"));
         }
         tracing::info!(tenant = %self.tenant, upn = verified.subject.upn, client_id, "issued tokens for an assertion");
-        let (tenant, client_id) = (Arc::clone(&self.tenant), client_id.to_owned());
-        let grant = Arc::new(Grant { tenant, client_id, subject: verified.subject });
-        let refresh_token = native.refresh_tokens.begin(Arc::clone(&grant), self.now);
+        let (tenant, client_id) = (self.tenant.clone(), client_id.to_owned());
+        let grant = Grant { tenant, client_id, subject: verified.subject };
+        let refresh_token = app.refresh_tokens.begin(grant.clone(), self.now).await?;
         Ok((grant, refresh_token))
     }
 
-    fn refresh(&self, native: &Native, client_id: &str) -> Result<(Arc<Grant>, String), Refusal> {
+    async fn refresh(&self, app: &App, client_id: &str) -> Result<(Grant, String), Refusal> {
         let token = self.required("refresh_token")?;
-        let rotated = native.refresh_tokens.rotate(token, &self.tenant, client_id, self.now);
-        rotated.ok_or(Refusal(
+        let rotated = app.refresh_tokens.rotate(token, &self.tenant, client_id, self.now).await?;
+        rotated.ok_or(Refusal::Client(
             INVALID_GRANT,
             "the refresh token is unknown, used or expired, or it belongs to another client",
         ))
     }
 
-    fn tokens(&self, native: &Native, grant: &Grant, resource: &str, refresh_token: &str) -> Option<Value> {
+    fn tokens(&self, keys: &Keys<SigningKey>, grant: &Grant, resource: &str, refresh_token: &str) -> Option<Value> {
+        let key = keys.current(self.now)?;
         let claims = |audience| Claims::new(self, grant, audience);
         Some(json!({
             "token_type": "Bearer",
             "expires_in": LIFETIME,
             "resource": resource,
-            "access_token": native.keys.token(&claims(resource))?,
+            "access_token": key.token(&claims(resource))?,
             "refresh_token": refresh_token,
-            "id_token": native.keys.token(&claims(&grant.client_id))?,
+            "id_token": key.token(&claims(&grant.client_id))?,
         }))
     }
 
     fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.field(name)?.ok_or(Refusal(
+        self.field(name)?.ok_or(Refusal::Client(
             INVALID_REQUEST,
             "a required parameter is missing: grant_type, client_id, and assertion or refresh_token",
         ))
@@ -135,7 +156,7 @@ impl TokenRequest {
     fn field(&self, name: &str) -> Result<Option<&str>, Refusal> {
         let mut values = self.fields.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
         match (values.next(), values.next()) {
-            (_, Some(_)) => Err(Refusal(INVALID_REQUEST, "a parameter occurs twice")),
+            (_, Some(_)) => Err(Refusal::Client(INVALID_REQUEST, "a parameter occurs twice")),
             (value, None) => Ok(value.filter(|value| !value.is_empty())),
         }
     }
@@ -202,6 +223,6 @@ const INVALID_GRANT: &str = "invalid_grant";
 const DEFAULT_RESOURCE: &str = "urn:kerberos-sso:seamless";
 
 /// The lifetime of access tokens and ID tokens, in seconds.
-const LIFETIME: i64 = 60 * 60;
+pub(super) const LIFETIME: i64 = 60 * 60;
 
 const MAX_NAME: usize = 512;

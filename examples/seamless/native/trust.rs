@@ -5,8 +5,8 @@
 
 use super::assertion::{self, Subject};
 use super::rst::{AUDIENCE, Refusal, Request};
-use super::{Native, SharedNative, in_background, issuer, templates};
-use crate::app::Shared;
+use super::{in_background, issuer, templates};
+use crate::app::{App, Shared};
 use crate::tenants::Tenant;
 use crate::{clock, negotiate, principal};
 use axum::extract::State;
@@ -19,7 +19,6 @@ use minijinja::{Value, context};
 
 pub(super) async fn issue(
     State(app): State<Shared>,
-    native: SharedNative,
     tenant: Tenant,
     headers: HeaderMap,
     body: Result<String, StringRejection>,
@@ -31,18 +30,16 @@ pub(super) async fn issue(
         Ok(body) => body,
         Err(rejection) => return rejection.into_response(),
     };
-    let step = negotiate::decide(&app, &tenant, &headers);
+    let step = negotiate::decide(&app, &tenant, &headers).await;
     let mut response = match &step {
-        SignInStep::SignedIn(signed_in) => {
-            match answer(&native, issuer(&app, &tenant.name), &tenant, signed_in, &body).await {
-                Ok(envelope) => soap(StatusCode::OK, envelope),
-                Err(refusal) => fault(refusal),
-            }
-        }
+        SignInStep::SignedIn(signed_in) => match answer(&app, &tenant, signed_in, &body).await {
+            Ok(envelope) => soap(StatusCode::OK, envelope),
+            Err(refusal) => fault(refusal),
+        },
         SignInStep::FallBack(_) => fault(Refusal::FailedAuthentication),
         _ => StatusCode::UNAUTHORIZED.into_response(),
     };
-    response.headers_mut().extend(negotiate::headers(&app, &step));
+    response.headers_mut().extend(negotiate::headers(&app, &step).await);
     response
 }
 
@@ -55,13 +52,7 @@ fn is_soap(headers: &HeaderMap) -> bool {
 
 /// Returns the envelope with an assertion. This route cannot ask for a one-time code, so it refuses users who must enter one.
 /// Such a user signs in with a browser.
-async fn answer(
-    native: &SharedNative,
-    issuer: String,
-    tenant: &Tenant,
-    signed_in: &SignedIn,
-    body: &str,
-) -> Result<String, Refusal> {
+async fn answer(app: &App, tenant: &Tenant, signed_in: &SignedIn, body: &str) -> Result<String, Refusal> {
     let request = Request::parse(body)?;
     let identity = signed_in.identity().to_owned();
     if tenant.proofs.are_needed(&identity) {
@@ -71,8 +62,10 @@ async fn answer(
     }
     let authenticated = signed_in.accepted().ticket().auth_time();
     let subject = Subject::new(&identity).ok_or(Refusal::RequestFailed)?;
-    let issue = move |native: &Native| assertion::issue(&native.keys, &issuer, &subject, authenticated, clock::now());
-    let made = in_background(native, issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
+    let (issuer, now) = (issuer(app, &tenant.name), clock::now());
+    let keys = app.signing.keys(now).await.map_err(|_| Refusal::RequestFailed)?;
+    let issue = move || assertion::issue(keys.current(now)?, &issuer, &subject, authenticated, now);
+    let made = in_background(issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
     let values = context! {
         relates_to => request.message_id.unwrap_or_default(),
         audience => AUDIENCE,

@@ -1,0 +1,312 @@
+//! The smart lockout: after ten wrong passwords for a name within ten minutes, the server refuses every password for this name for a
+//! minute, and for twice as long after each further wrong password, up to an hour.
+//!
+//! The server counts per tenant and name, whether the name exists or not, and all nodes count together. An address from which the user
+//! signed in within the last thirty days is counted apart: an attacker elsewhere cannot lock the user out. Let the directory lock an
+//! account after at least twice as many wrong passwords, so that only this lockout is reached from outside.
+//!
+//! An attempt counts as wrong until the directory has answered. So requests at the same time cannot try more passwords than requests one
+//! after the other.
+
+use crate::clock;
+use crate::store::{Change, Key, Kind, Memory, Records, StoreError, When};
+use crate::user_name::UserName;
+use kerberos_sso::UnixTime;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The wrong passwords of all names.
+pub(crate) struct Lockout {
+    shared: Records,
+    /// Counts while the shared store cannot be asked.
+    local: Records,
+}
+
+/// An attempt that the server counted before it asked the directory.
+pub(crate) struct Attempt {
+    key: Key,
+    known_address: Option<Key>,
+    before: Tries,
+}
+
+/// The wrong passwords of one name. Times are seconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tries {
+    /// The number of wrong passwords since `first`.
+    wrong: u32,
+    first: i64,
+    /// The number of pauses so far. After the first pause, each wrong password begins a longer pause.
+    pauses: u32,
+    /// The end of the pause.
+    until: i64,
+}
+
+/// The result of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Right,
+    Wrong,
+    /// The directory did not check the password.
+    Unchecked,
+}
+
+impl Lockout {
+    pub(crate) fn new(shared: Records) -> Self {
+        let local = shared.in_store(Arc::new(Memory::new(clock::now).with_max_entries(MAX_LOCAL)));
+        Self { shared, local }
+    }
+
+    /// Counts an attempt, or returns the number of seconds for which the name is locked.
+    pub(crate) async fn begin(
+        &self,
+        tenant: &str,
+        user: &UserName,
+        address: Option<IpAddr>,
+        now: UnixTime,
+    ) -> Result<Attempt, i64> {
+        let (name, tenant) = (user.clone().into_account().to_lowercase(), tenant.as_bytes());
+        let text = address.map(|address| address.to_string());
+        let known_address = text.map(|text| {
+            let named = self.shared.secret().name(&[b"address", tenant, name.as_bytes(), text.as_bytes()]);
+            Key::new(Kind::KnownAddress, &named)
+        });
+        let is_known = match &known_address {
+            Some(key) => self.shared.get::<()>(key).await.is_ok_and(|known| known.is_some()),
+            None => false,
+        };
+        let place: &[u8] = if is_known { b"known" } else { b"other" };
+        let named = self.shared.secret().name(&[b"password", tenant, name.as_bytes(), place]);
+        let key = Key::new(Kind::WrongPasswords, &named);
+        let counted = self.update(&key, |tries| tries.unwrap_or_default().counted(now)).await;
+        match counted {
+            Ok(Ok(before)) => Ok(Attempt { key, known_address, before }),
+            Ok(Err(seconds)) => Err(seconds),
+            // A store that is full, or an entry that too many requests change at the same time.
+            Err(error) => {
+                tracing::error!("a password is refused, because its attempt cannot be counted: {error}");
+                Err(PAUSE)
+            }
+        }
+    }
+
+    /// Notes the result of an attempt.
+    pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
+        let noted = match outcome {
+            Outcome::Wrong => Ok(()),
+            Outcome::Unchecked => self.update(&attempt.key, |tries| attempt.given_back(tries, now)).await,
+            Outcome::Right => self.forget(attempt, now).await,
+        };
+        if let Err(error) = noted {
+            tracing::warn!("the result of a password cannot be counted: {error}");
+        }
+    }
+
+    /// Forgets the wrong passwords of a name, because its user signed in, and remembers the user's address.
+    async fn forget(&self, attempt: &Attempt, now: UnixTime) -> Result<(), StoreError> {
+        self.local.delete(&attempt.key).await?;
+        self.shared.delete(&attempt.key).await?;
+        if let Some(key) = &attempt.known_address {
+            self.shared.put(key, &(), now.saturating_add_seconds(KNOWN_TIME), When::Always).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes the tries in the store of all nodes. While that store cannot be asked, this node counts alone.
+    async fn update<R>(
+        &self,
+        key: &Key,
+        mut change: impl FnMut(Option<Tries>) -> (Change<Tries>, R),
+    ) -> Result<R, StoreError> {
+        match self.shared.update(key, &mut change).await {
+            Err(StoreError::Unreachable(_)) => self.local.update(key, change).await,
+            done => done,
+        }
+    }
+}
+
+impl Attempt {
+    /// Returns the tries as if this attempt had not been made.
+    fn given_back(&self, tries: Option<Tries>, now: UnixTime) -> (Change<Tries>, ()) {
+        let Some(tries) = tries else { return (Change::Keep, ()) };
+        let Ok(counted) = self.before.with_wrong(now) else { return (Change::Keep, ()) };
+        let is_last = tries.wrong == counted.wrong && tries.pauses == counted.pauses;
+        let wrong = tries.wrong.saturating_sub(1);
+        let new = if is_last { self.before } else { Tries { wrong, ..tries } };
+        (Change::Put(new, new.end(now)), ())
+    }
+}
+
+impl Tries {
+    /// Counts an attempt. The result has the tries before the attempt, or the seconds for which the name is locked.
+    fn counted(self, now: UnixTime) -> (Change<Self>, Result<Self, i64>) {
+        match self.with_wrong(now) {
+            Ok(new) => (Change::Put(new, new.end(now)), Ok(self)),
+            Err(seconds) => (Change::Keep, Err(seconds)),
+        }
+    }
+
+    /// Returns the tries after one more wrong password, or the seconds for which the name is locked.
+    fn with_wrong(self, now: UnixTime) -> Result<Self, i64> {
+        let now = now.seconds();
+        if now < self.until {
+            return Err(self.until.saturating_sub(now));
+        }
+        let window_is_over = now.saturating_sub(self.first) >= WINDOW;
+        let (wrong, first) = if window_is_over { (1, now) } else { (self.wrong.saturating_add(1), self.first) };
+        if wrong < MAX_WRONG && self.pauses == 0 {
+            return Ok(Self { wrong, first, ..self });
+        }
+        let pause = PAUSE.checked_shl(self.pauses).unwrap_or(LONGEST_PAUSE).clamp(PAUSE, LONGEST_PAUSE);
+        let pauses = self.pauses.saturating_add(1).min(MAX_PAUSES);
+        Ok(Self { wrong, first, pauses, until: now.saturating_add(pause) })
+    }
+
+    /// Returns the time at which the tries are forgotten. After a pause, this is an hour without wrong passwords.
+    fn end(self, now: UnixTime) -> UnixTime {
+        let after_pause = self.until.saturating_add(LONGEST_PAUSE);
+        let after_window = now.seconds().saturating_add(WINDOW);
+        UnixTime::from_seconds(if self.pauses == 0 { after_window } else { after_pause.max(after_window) })
+    }
+}
+
+/// The number of wrong passwords within [`WINDOW`] after which the first pause begins.
+const MAX_WRONG: u32 = 10;
+
+/// The time in which the server counts wrong passwords, in seconds.
+const WINDOW: i64 = 10 * 60;
+
+/// The first pause, in seconds. Each further pause is twice as long.
+const PAUSE: i64 = 60;
+
+/// The longest pause, in seconds.
+const LONGEST_PAUSE: i64 = 60 * 60;
+
+/// The number of pauses after which each pause is the longest.
+const MAX_PAUSES: u32 = 6;
+
+/// The time for which an address of a user stays known, in seconds.
+const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
+
+/// The largest number of names that this node counts alone.
+const MAX_LOCAL: u64 = 20_000;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::Secret;
+
+    const START: i64 = 1_795_248_000;
+
+    fn at(seconds: i64) -> UnixTime {
+        UnixTime::from_seconds(START.saturating_add(seconds))
+    }
+
+    /// Returns two nodes with one store.
+    fn nodes() -> [Lockout; 2] {
+        let store = Arc::new(Memory::new(|| at(0)));
+        [(), ()].map(|()| Lockout::new(Records::new(store.clone(), Secret::new([1; 32]))))
+    }
+
+    async fn attempt(node: &Lockout, typed: &str, from: &str, seconds: i64, outcome: Outcome) -> Result<(), i64> {
+        let user = UserName::parse(typed).unwrap();
+        let begun = node.begin("contoso.test", &user, from.parse().ok(), at(seconds)).await?;
+        node.end(&begun, outcome, at(seconds)).await;
+        Ok(())
+    }
+
+    async fn wrong(node: &Lockout, seconds: i64) -> Result<(), i64> {
+        attempt(node, "alice", "192.0.2.1", seconds, Outcome::Wrong).await
+    }
+
+    #[tokio::test]
+    async fn tenth_wrong_password_at_any_node_locks_the_name_for_a_minute_at_every_node() {
+        let [a, b] = nodes();
+        for number in 0..MAX_WRONG {
+            assert_eq!(wrong(if number % 2 == 0 { &a } else { &b }, 0).await, Ok(()), "{number}");
+        }
+        assert_eq!((wrong(&a, 0).await, wrong(&b, 59).await), (Err(60), Err(1)));
+        assert_eq!(attempt(&b, "alice", "192.0.2.1", 59, Outcome::Right).await, Err(1), "the right password too");
+        assert_eq!(attempt(&a, "bob", "192.0.2.1", 0, Outcome::Wrong).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn each_wrong_password_after_a_pause_doubles_the_pause_up_to_an_hour() {
+        let [node, _] = nodes();
+        for _ in 1..MAX_WRONG {
+            wrong(&node, 0).await.unwrap();
+        }
+        let mut now = 0;
+        for pause in [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600] {
+            assert_eq!(wrong(&node, now).await, Ok(()));
+            assert_eq!(wrong(&node, now).await, Err(pause));
+            now = now.saturating_add(pause);
+        }
+    }
+
+    #[tokio::test]
+    async fn wrong_passwords_of_more_than_ten_minutes_ago_do_not_count() {
+        let [node, _] = nodes();
+        for _ in 1..MAX_WRONG {
+            wrong(&node, 0).await.unwrap();
+        }
+        for _ in 1..MAX_WRONG {
+            wrong(&node, 600).await.unwrap();
+        }
+        wrong(&node, 1_199).await.unwrap();
+        assert_eq!(wrong(&node, 1_199).await, Err(60));
+    }
+
+    #[tokio::test]
+    async fn right_password_forgets_the_wrong_ones_and_an_unchecked_password_does_not_count() {
+        let [node, _] = nodes();
+        for _ in 0..2 {
+            for _ in 1..MAX_WRONG {
+                wrong(&node, 0).await.unwrap();
+            }
+            for _ in 0..3 {
+                attempt(&node, "alice", "192.0.2.1", 0, Outcome::Unchecked).await.unwrap();
+            }
+            attempt(&node, "alice", "", 0, Outcome::Right).await.unwrap();
+        }
+        assert_eq!((wrong(&node, 0).await, wrong(&node, 0).await), (Ok(()), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn attempts_at_the_same_time_are_counted_before_the_directory_answers() {
+        let [a, b] = nodes();
+        let user = UserName::parse("alice").unwrap();
+        let mut begun = Vec::new();
+        for number in 0..20 {
+            let node = if number % 2 == 0 { &a } else { &b };
+            begun.extend(node.begin("contoso.test", &user, None, at(0)).await);
+        }
+        assert_eq!(begun.len(), 10);
+        a.end(begun.last().unwrap(), Outcome::Unchecked, at(1)).await;
+        assert!(
+            b.begin("contoso.test", &user, None, at(1)).await.is_ok(),
+            "the attempt that was not checked is free again"
+        );
+        assert!(b.begin("contoso.test", &user, None, at(1)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn address_from_which_the_user_signed_in_is_counted_apart() {
+        let [a, b] = nodes();
+        attempt(&a, "alice", "203.0.113.9", 0, Outcome::Right).await.unwrap();
+        while wrong(&a, 0).await.is_ok() {}
+        assert_eq!(attempt(&b, "alice", "203.0.113.9", 0, Outcome::Wrong).await, Ok(()));
+        assert_eq!(attempt(&b, "bob", "203.0.113.9", 0, Outcome::Wrong).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn spellings_of_one_name_are_counted_together() {
+        let [node, _] = nodes();
+        let spellings = ["alice", "ALICE", "alice@contoso.test", r"CONTOSO\Alice", "alice@contoso-corp.example"];
+        for typed in spellings.into_iter().cycle().take(10) {
+            attempt(&node, typed, "", 0, Outcome::Wrong).await.unwrap();
+        }
+        assert_eq!(attempt(&node, "alice", "", 0, Outcome::Wrong).await, Err(60));
+    }
+}

@@ -1,0 +1,167 @@
+//! The store of the server's state: entries that outlive the process, each with an end.
+//!
+//! A store has three operations ([`Store`]), and each operation is atomic. All nodes that share a store therefore agree on who
+//! came first. The layers above the operations:
+//! - [`secret`] and [`sealed`] encrypt every value, so that a reader of the store learns nothing, and a value that this server
+//!   did not write is recognised.
+//! - [`records`] reads and writes typed values.
+//!
+//! The engines: [`disk`] is a file of this machine and the default. [`valkey`] is shared by several nodes. [`memory`] serves while
+//! the engine cannot be reached, and in tests.
+
+mod disk;
+mod epoch;
+mod memory;
+mod open;
+#[cfg(test)]
+mod outage;
+mod records;
+mod sealed;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod user_index;
+mod valkey;
+
+pub(crate) use epoch::{FOR_EVER, epoch};
+pub(crate) use memory::Memory;
+pub(crate) use open::{Engine, WithoutStore, open};
+#[cfg(test)]
+pub(crate) use outage::Outage;
+pub(crate) use records::{Change, Entry, Records};
+pub(crate) use sealed::Sealer;
+pub(crate) use secret::Secret;
+pub(crate) use user_index::{Locator, UserIndex};
+
+use kerberos_sso::UnixTime;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use thiserror::Error;
+
+/// The atomic operations on entries. An entry whose end has come is absent.
+///
+/// The operations are asynchronous, because a store of several nodes is asked over a network. The trait returns boxed futures,
+/// so that the server holds an `Arc<dyn Store>` and its callers do not depend on the engine.
+pub(crate) trait Store: Send + Sync {
+    /// Returns the value of an entry.
+    fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
+
+    /// Writes an entry if `when` applies, and returns whether it applied. The entry is on its way to no one: when the future is
+    /// ready, all nodes see the entry, and a `kill -9` of this process does not undo it.
+    fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool>;
+
+    /// Deletes an entry and returns its value. Of several callers, only one gets the value.
+    fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
+}
+
+/// The future answer of a store.
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// The condition under which an entry is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum When<'a> {
+    Always,
+    /// The entry is absent.
+    Absent,
+    /// The entry has exactly this value.
+    Holds(&'a [u8]),
+}
+
+/// The key of an entry: the kind of the entry, and octets that differ between the entries of a kind.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key(Vec<u8>);
+
+/// The kinds of entries. The letter `r` belongs to the replay cache of `kerberos-sso-valkey`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Session,
+    /// The list of a user's sessions or refresh families.
+    OfUser,
+    UsedAssertion,
+    RefreshFamily,
+    /// The one-time codes of an account.
+    OneTimeCode,
+    /// The wrong passwords of a user name.
+    WrongPasswords,
+    /// An address from which a user signed in.
+    KnownAddress,
+    /// Keys that the server made.
+    Keys,
+    /// The time since which the store has forgotten nothing.
+    Epoch,
+    /// An authenticator that was admitted.
+    Replay,
+}
+
+impl Kind {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Session => b's',
+            Self::OfUser => b'u',
+            Self::UsedAssertion => b'a',
+            Self::RefreshFamily => b'f',
+            Self::OneTimeCode => b'o',
+            Self::WrongPasswords => b'w',
+            Self::KnownAddress => b'n',
+            Self::Keys => b'k',
+            Self::Epoch => b'e',
+            Self::Replay => b't',
+        }
+    }
+}
+
+impl Key {
+    /// Makes the key `{}`, the kind's letter and `octets`. With the empty hash tag `{}`, a cluster of Valkey hashes the whole key.
+    /// Only the first [`MAX_KEY`] octets count.
+    pub(crate) fn new(kind: Kind, octets: &[u8]) -> Self {
+        let octets = octets.iter().take(MAX_KEY).copied();
+        Self(b"{}".iter().copied().chain([kind.letter()]).chain(octets).collect())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Shows the kind only. The octets may belong to a user.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({}…)", self.0.iter().take(3).copied().map(char::from).collect::<String>())
+    }
+}
+
+/// The reason why the store did not do an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum StoreError {
+    /// The store may or may not have done the operation.
+    #[error("the state store cannot be asked: {0}")]
+    Unreachable(String),
+    #[error("the state store is full: it has {MAX_ENTRIES} entries; wait until entries end, or delete the store")]
+    Full,
+    #[error("a value of {0} octets is too long for the state store")]
+    TooLong(usize),
+    /// The server does not replace such a value: a node with a wrong secret would destroy the keys of the other nodes.
+    #[error(
+        "the state store has keys that this server cannot open; give all nodes the same secret, or delete the entry {0} to make \
+         new keys"
+    )]
+    Foreign(&'static str),
+    /// Other requests changed the entry each time that this request tried to change it.
+    #[error("too many requests changed one entry of the state store at the same time")]
+    Contended,
+}
+
+/// Refuses a value of more than [`MAX_VALUE`] octets.
+fn bounded(value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    if value.len() <= MAX_VALUE { Ok(value) } else { Err(StoreError::TooLong(value.len())) }
+}
+
+/// The largest number of octets of a value. A session of a user in a thousand groups has 6 kB.
+const MAX_VALUE: usize = 64 * 1024;
+
+/// The largest number of octets of a key after the kind's letter.
+const MAX_KEY: usize = 64;
+
+/// The largest number of entries of the file and of the memory. Valkey has its own limit, `maxmemory`.
+const MAX_ENTRIES: u64 = 1_000_000;

@@ -1,0 +1,42 @@
+//! A store for tests that cannot be reached while the test says so.
+
+use super::{Key, Memory, Pending, Store, StoreError, When};
+use kerberos_sso::UnixTime;
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) struct Outage {
+    memory: Memory,
+    is_away: AtomicBool,
+}
+
+impl Outage {
+    pub(crate) fn new(clock: fn() -> UnixTime) -> Self {
+        Self { memory: Memory::new(clock), is_away: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    fn answer<'a, T: Send + 'a>(&'a self, answer: impl FnOnce(&'a Memory) -> Pending<'a, T>) -> Pending<'a, T> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Box::pin(ready(Err(StoreError::Unreachable("the test says so".into()))));
+        }
+        answer(&self.memory)
+    }
+}
+
+impl Store for Outage {
+    fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
+        self.answer(|memory| memory.get(key))
+    }
+
+    fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool> {
+        self.answer(|memory| Store::put(memory, key, value, end, when))
+    }
+
+    fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
+        self.answer(|memory| memory.take(key))
+    }
+}

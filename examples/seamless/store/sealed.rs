@@ -1,0 +1,48 @@
+//! The encryption of a value in the store: AES-256-GCM, with a key for this entry alone.
+//!
+//! A sealed value is one octet with the form, 12 octets with the nonce, and the ciphertext. The associated data are the form and the
+//! key of the entry, so a value that someone copies to another entry does not open.
+
+use super::{Key, Secret};
+use crate::clock;
+use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use zeroize::Zeroizing;
+
+/// The cipher of one entry.
+pub(crate) struct Sealer<'k> {
+    cipher: Aes256Gcm,
+    key: &'k Key,
+}
+
+impl<'k> Sealer<'k> {
+    /// Makes the cipher of an entry from the server's secret. `input` is a further secret that the value needs to open, as of a
+    /// session's cookie, or is empty.
+    pub(crate) fn new(secret: &Secret, input: &[u8], key: &'k Key) -> Self {
+        let octets = secret.derive(input, &[b"value", key.as_bytes()]);
+        Self { cipher: Aes256Gcm::new((&*octets).into()), key }
+    }
+
+    /// Seals a value. Returns `None` if the value is longer than any value of this server.
+    pub(crate) fn seal(&self, value: &[u8]) -> Option<Vec<u8>> {
+        let nonce: [u8; 12] = clock::random();
+        let aad = self.associated_data();
+        let ciphertext = self.cipher.encrypt(&Nonce::from(nonce), Payload { msg: value, aad: &aad }).ok()?;
+        Some([&[FORM][..], &nonce, &ciphertext].concat())
+    }
+
+    /// Opens a value. Returns `None` if the value was not sealed by [`seal`](Self::seal) with the same secrets for the same entry.
+    pub(crate) fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, ciphertext) = sealed.strip_prefix(&[FORM])?.split_first_chunk::<12>()?;
+        let aad = self.associated_data();
+        let payload = Payload { msg: ciphertext, aad: &aad };
+        self.cipher.decrypt(&Nonce::from(*nonce), payload).ok().map(Zeroizing::new)
+    }
+
+    fn associated_data(&self) -> Vec<u8> {
+        [&[FORM][..], self.key.as_bytes()].concat()
+    }
+}
+
+/// The form of sealed values. Another form gets another number.
+const FORM: u8 = 1;

@@ -1,0 +1,111 @@
+//! The secret of the server: 32 random octets in a file. All nodes of a store have the same secret.
+//!
+//! Every value in the store is sealed with a key that is derived from the secret. So a reader of the store learns nothing, and a
+//! writer of the store can neither make a session nor a key of the server.
+
+use crate::clock;
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+#[derive(Clone)]
+pub(crate) struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    pub(crate) fn new(octets: [u8; 32]) -> Self {
+        Self(Zeroizing::new(octets))
+    }
+
+    /// Reads the secret from a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        Self::read_file(path).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Reads the secret from a file, and makes the file if there is none.
+    pub(crate) fn read_or_make(path: &Path) -> Result<Self, String> {
+        match make(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(format!("{}: {error}", path.display())),
+            _ => Self::read(path),
+        }
+    }
+
+    fn read_file(path: &Path) -> Result<Self, String> {
+        let octets = Zeroizing::new(fs::read(path).map_err(|error| error.to_string())?);
+        is_private(path)?;
+        let octets: [u8; 32] = octets.as_slice().try_into().map_err(|_| {
+            format!("the secret must have 32 octets, but has {}; make it with head -c 32 /dev/urandom", octets.len())
+        })?;
+        Ok(Self::new(octets))
+    }
+
+    /// Derives 32 octets from the secret and `input` (HKDF, RFC 5869). The secret is the salt. The result differs for each
+    /// `purpose`.
+    pub(crate) fn derive(&self, input: &[u8], purpose: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        let mut output = Zeroizing::new([0; 32]);
+        let info: Vec<u8> =
+            purpose.iter().flat_map(|part| length(part).into_iter().chain(part.iter().copied())).collect();
+        // The only error is an output that is too long, and 32 octets are not.
+        let _ = Hkdf::<Sha256>::new(Some(self.0.as_slice()), input).expand(&info, output.as_mut_slice());
+        output
+    }
+
+    /// Returns a name for the store that stands for `parts`, and that only this server can make (HMAC-SHA256).
+    pub(crate) fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let key = self.derive(b"", &[b"names"]);
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_slice()) else { return [0; 32] };
+        for part in parts {
+            mac.update(&length(part));
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Returns the number of octets before a part, so that different parts never join to the same octets.
+fn length(part: &[u8]) -> [u8; 8] {
+    u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
+}
+
+/// Writes a new secret to a new file. The name of the file appears only when the file is whole, because another process may read
+/// it.
+fn make(path: &Path) -> io::Result<()> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let part = path.with_extension(format!("new-{}", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&part)?;
+    file.write_all(Zeroizing::new(clock::random::<32>()).as_slice())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&part, path);
+    fs::remove_file(&part)?;
+    linked
+}
+
+/// Refuses a file that other users can read.
+#[cfg(unix)]
+fn is_private(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).map_err(|error| error.to_string())?.permissions().mode() % 0o1000;
+    let of_others = mode % 0o10;
+    if of_others == 0 { Ok(()) } else { Err(format!("every user can use the secret (mode {mode:o}); run chmod 600")) }
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &Path) -> Result<(), String> {
+    Ok(())
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
