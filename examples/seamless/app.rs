@@ -23,7 +23,7 @@ use std::time::Duration;
 pub(crate) type Shared = Arc<App>;
 
 pub(crate) struct App {
-    /// The address at which clients on this machine reach the server, as `http://ADDR:PORT`.
+    /// The address of the server in assertions and tokens, as `https://HOST`.
     pub(crate) address: String,
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
@@ -75,12 +75,13 @@ impl App {
         let lifetime = Duration::from_secs(minutes.saturating_mul(60));
         let proxies = config.as_ref().map(|config| config.proxies.clone()).unwrap_or_default();
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
+        let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
         let tenants = match config {
             Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays).await?,
             None => Tenants::of_test_realm(replays).await?,
         };
         Ok(Self {
-            address: address.into(),
+            address,
             tenants,
             sessions: Sessions::new(records.clone(), lifetime, without_store),
             lockout: Lockout::new(records.clone()),

@@ -3,6 +3,7 @@
 //! ```json
 //! {
 //!   "session_minutes": 60,
+//!   "address": "https://login.contoso.test",
 //!   "proxies": ["10.0.0.1"],
 //!   "state": { "directory": "/var/lib/seamless" },
 //!   "tenants": [{
@@ -28,6 +29,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
+    /// The address of the server in assertions and tokens, as `https://login.contoso.test`. All nodes have the same address. Without it, the
+    /// address is that of the listening socket.
+    pub(crate) address: Option<String>,
     /// The addresses of the proxies whose `X-Forwarded-For` names the client.
     #[serde(default)]
     pub(crate) proxies: Vec<IpAddr>,
@@ -107,6 +111,15 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if !(1..=MAX_SESSION_MINUTES).contains(&self.session_minutes) {
             return Err(format!("session_minutes: from 1 to {MAX_SESSION_MINUTES}"));
+        }
+        let is_origin = |address: &String| {
+            let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+            host.is_some_and(|host| {
+                !host.is_empty() && !host.contains(['/', '?', '#', '@']) && !host.contains(char::is_whitespace)
+            })
+        };
+        if !self.address.as_ref().is_none_or(is_origin) {
+            return Err("address: a scheme and a host, like https://login.contoso.test".into());
         }
         self.state.engine()?;
         if self.tenants.is_empty() {
@@ -207,6 +220,17 @@ mod tests {
     fn tenant_with_only_the_required_fields_is_read_with_defaults() {
         let config = Config::parse(&format!(r#"{{"tenants": [{}]}}"#, tenant("contoso.test", ""))).unwrap();
         assert_eq!((config.session_minutes, config.tenants.len()), (60, 1));
+    }
+
+    #[test]
+    fn address_is_a_scheme_and_a_host_without_a_path() {
+        let is_read = |address: &str| {
+            Config::parse(&format!(r#"{{"address": "{address}", "tenants": [{}]}}"#, tenant("a", ""))).is_ok()
+        };
+        assert!(is_read("https://login.contoso.test") && is_read("http://127.0.0.1:8080"));
+        for address in ["", "login.contoso.test", "https://", "https://a.test/", "https://a@b.test", "ftp://a.test"] {
+            assert!(!is_read(address), "{address}");
+        }
     }
 
     #[test]

@@ -47,11 +47,12 @@ use tokio::net::TcpListener;
 pub async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::read()?;
     let listener = TcpListener::bind(arguments.listen).await?;
-    let app = Arc::new(App::start(&arguments, &format!("http://{}", listener.local_addr()?)).await?);
+    let address = format!("http://{}", listener.local_addr()?);
+    let app = Arc::new(App::start(&arguments, &address).await?);
     app.tenants.watch_keytabs()?;
     let making_keys = Arc::clone(&app);
     tokio::spawn(async move { making_keys.maintain_keys().await });
-    println!("listening on {}", app.address);
+    println!("listening on {address}");
     let routes = browser::routes().merge(native::routes());
     limits::serve(&listener, &limits::around(routes).with_state(app)).await;
     Ok(())
