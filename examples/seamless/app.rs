@@ -97,8 +97,8 @@ impl App {
         })
     }
 
-    /// Makes the keys if there are none, and replaces them in time. Requests do the same, but this task also does it while there are no
-    /// requests, and the first client need not wait.
+    /// Makes the keys if there are none, and replaces the keys in time. A request that needs keys does the same. With
+    /// this task, the first client need not wait, and a server without requests replaces its keys too.
     pub(crate) async fn maintain_keys(&self) {
         loop {
             let now = clock::now();
@@ -127,7 +127,7 @@ impl App {
     }
 }
 
-/// Returns the epoch of the store. If the store cannot be asked, the server starts without it only for passwords.
+/// Returns the epoch of the store. If the store cannot be reached, the configuration says whether the server starts.
 async fn began(records: &Records, without_store: WithoutStore) -> Result<UnixTime, String> {
     let now = clock::now();
     match (epoch(records, now).await, without_store) {

@@ -187,8 +187,8 @@ async fn password(
     }
 }
 
-/// Begins a session in place of the browser's old session. The session waits if the user must enter a one-time code. Returns the page
-/// for the user if the store cannot be asked.
+/// Begins a session in place of the browser's old session. The session waits if the user must enter a one-time code.
+/// Returns the page for the user if the store cannot be asked.
 async fn begin(
     app: &App,
     tenant: &Tenant,

@@ -1,8 +1,9 @@
 //! The address of the client, for the smart lockout.
 //!
-//! The server is behind a proxy that ends TLS, so the address of the connection is usually the proxy's. The proxy adds the client's address
-//! to `X-Forwarded-For`. The server believes only the last address in this header, and only if the connection comes from a proxy that
-//! the configuration names. A client can write all other addresses itself.
+//! A proxy in front of the server ends TLS, so the address of the connection is usually the address of the proxy. The
+//! proxy adds the client's address at the end of `X-Forwarded-For`. The server believes only this last address, and
+//! only if the connection comes from a proxy that the configuration names. A client can write all other addresses
+//! itself.
 
 use crate::app::Shared;
 use crate::native;

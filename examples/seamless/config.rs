@@ -15,7 +15,8 @@
 //! }
 //! ```
 //!
-//! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret", "without_store": "passwords" }`.
+//! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret",
+//! "without_store": "passwords" }`.
 
 use crate::store::{Engine, WithoutStore};
 use kerberos_sso::Sid;
@@ -29,8 +30,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
-    /// The address of the server in assertions and tokens, as `https://login.contoso.test`. All nodes have the same address. Without it, the
-    /// address is that of the listening socket.
+    /// The address of the server in assertions and tokens, as `https://login.contoso.test`. All nodes have the same
+    /// address. Without it, the address is that of the listening socket.
     pub(crate) address: Option<String>,
     /// The addresses of the proxies whose `X-Forwarded-For` names the client.
     #[serde(default)]
@@ -40,7 +41,8 @@ pub(crate) struct Config {
     pub(crate) tenants: Vec<TenantConfig>,
 }
 
-/// The configuration of the store with the server's state. Without it, the store is a file in the user's folder for state.
+/// The configuration of the store with the server's state. Without it, the store is a file in the user's folder for
+/// state.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StateConfig {

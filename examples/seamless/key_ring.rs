@@ -1,7 +1,9 @@
-//! Keys that the server makes for itself. All nodes have the same keys, a restart keeps them, and each key is replaced in time.
+//! Keys that the server makes for itself. All nodes have the same keys. A restart keeps the keys, and the server
+//! replaces each key in time.
 //!
-//! The ring of keys is one value in the store. A new key is written some time before it is used (`ahead`), so that all nodes and all
-//! receivers of the key set know it by then. An old key verifies for as long as what it signed may live (`overlap`).
+//! The ring of keys is one value in the store. The server writes a new key some time before the first use of the key
+//! (`ahead`). So all nodes and all receivers of the key set know the key at its first use. An old key still verifies
+//! for as long as the tokens that it signed may live (`overlap`).
 
 use crate::store::{Entry, FOR_EVER, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -45,6 +47,8 @@ pub(crate) struct KeyRing<K> {
 
 struct Known<K> {
     keys: Keys<K>,
+    /// The same keys as the store has them, in case the store loses its data.
+    stored: Vec<Stored>,
     read_at: UnixTime,
 }
 
@@ -69,8 +73,8 @@ impl<K: RingKey> KeyRing<K> {
         Self { records, known: RwLock::new(None), asking: Mutex::const_new(()) }
     }
 
-    /// Returns the keys. The ring asks the store at most once in [`READ_EVERY`] seconds. While the store cannot be asked, the known
-    /// keys serve.
+    /// Returns the keys. The ring asks the store at most once in [`READ_EVERY`] seconds. While the store cannot be
+    /// reached, the ring returns the keys that this node read last.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked and this node has no keys yet.
@@ -82,18 +86,24 @@ impl<K: RingKey> KeyRing<K> {
         if let Some(keys) = self.known_at(now) {
             return Ok(keys);
         }
-        let read = self.read(now).await;
+        let read = self.read(now).await.and_then(|stored| Ok((Keys::of(&stored)?, stored)));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let keys = match (read, &*known) {
-            (Ok(keys), _) => keys,
+        let (keys, stored) = match (read, &*known) {
+            (Ok(read), _) => read,
             (Err(error), Some(known)) => {
                 tracing::error!("the known keys of {} stay in use: {error}", K::NAME);
-                known.keys.clone()
+                (known.keys.clone(), known.stored.clone())
             }
             (Err(error), None) => return Err(error),
         };
-        *known = Some(Known { keys: keys.clone(), read_at: now });
+        *known = Some(Known { keys: keys.clone(), stored, read_at: now });
         Ok(keys)
+    }
+
+    /// Returns the keys that this node read last.
+    fn last_read(&self) -> Vec<Stored> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|known| known.stored.clone()).unwrap_or_default()
     }
 
     fn known_at(&self, now: UnixTime) -> Option<Keys<K>> {
@@ -102,8 +112,9 @@ impl<K: RingKey> KeyRing<K> {
         known.as_ref().filter(is_new).map(|known| known.keys.clone())
     }
 
-    /// Reads the ring from the store, and adds a key if the newest key will soon be due.
-    async fn read(&self, now: UnixTime) -> Result<Keys<K>, StoreError> {
+    /// Reads the ring from the store, and adds a key if the newest key will soon be due. If the store lost the ring,
+    /// this node writes the keys that it read last.
+    async fn read(&self, now: UnixTime) -> Result<Vec<Stored>, StoreError> {
         let key = Key::new(Kind::Keys, K::NAME.as_bytes());
         let mut made = None;
         for _ in 0..MAX_TRIES {
@@ -111,9 +122,12 @@ impl<K: RingKey> KeyRing<K> {
             if old.is_foreign() {
                 return Err(StoreError::Foreign(K::NAME));
             }
-            let stored = old.value.clone().unwrap_or_default();
+            let stored = old.value.clone().unwrap_or_else(|| self.last_read());
             if !K::PLAN.needs_key(&stored, now) {
-                return Keys::of(&stored);
+                if old.value.is_some() || self.records.replace(&key, &old, &stored, FOR_EVER).await? {
+                    return Ok(stored);
+                }
+                continue;
             }
             let new = match made.take() {
                 Some(new) => new,
@@ -122,7 +136,7 @@ impl<K: RingKey> KeyRing<K> {
             let next = K::PLAN.with_key(stored, new.clone(), now);
             if self.records.replace(&key, &old, &next, FOR_EVER).await? {
                 tracing::info!(ring = K::NAME, keys = next.len(), "the server made a new key");
-                return Keys::of(&next);
+                return Ok(next);
             }
             made = Some(new);
         }
@@ -157,7 +171,7 @@ impl<K: RingKey> Keys<K> {
     /// Returns the key that signs now.
     pub(crate) fn current(&self, now: UnixTime) -> Option<&K> {
         let used = self.0.iter().rev().find(|one| one.from <= now);
-        // If this node's clock is behind, the first key may seem to be a key of the future.
+        // If the clock of this node is behind, the first use of the only key may seem to be in the future.
         used.or_else(|| self.0.first()).map(|one| &one.key)
     }
 
@@ -193,7 +207,7 @@ const MAX_TRIES: usize = 8;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::store::{Memory, Secret};
+    use crate::store::{Memory, Secret, Store as _};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// A key that is a number. Each new key is larger by one.
@@ -256,16 +270,22 @@ mod tests {
     async fn other_node_and_restarted_node_have_the_same_keys() {
         let store = store();
         let rings: Vec<_> = (0..3).map(|_| KeyRing::<Number>::new(records(1, &store))).collect();
-        let all = futures(&rings).await;
-        assert!(all.windows(2).all(|pair| pair.first() == pair.last()), "{all:?}");
-    }
-
-    async fn futures(rings: &[KeyRing<Number>]) -> Vec<u64> {
         let mut numbers = Vec::new();
-        for ring in rings {
+        for ring in &rings {
             numbers.push(ring.keys(at(5)).await.unwrap().current(at(5)).unwrap().0);
         }
-        numbers
+        assert!(numbers.windows(2).all(|pair| pair.first() == pair.last()), "{numbers:?}");
+    }
+
+    #[tokio::test]
+    async fn keys_of_a_running_node_are_written_again_after_the_store_lost_them() {
+        let store = store();
+        let [ring, other] = [(), ()].map(|()| KeyRing::<Number>::new(records(1, &store)));
+        let number = async |ring: &KeyRing<Number>, now| ring.keys(at(now)).await.unwrap().current(at(now)).unwrap().0;
+        let first = number(&ring, 5).await;
+        store.take(&Key::new(Kind::Keys, b"numbers")).await.unwrap();
+        assert_eq!(number(&ring, 65).await, first);
+        assert_eq!(number(&other, 65).await, first);
     }
 
     #[tokio::test]

@@ -1,12 +1,13 @@
-//! The smart lockout: after ten wrong passwords for a name within ten minutes, the server refuses every password for this name for a
-//! minute, and for twice as long after each further wrong password, up to an hour.
+//! The smart lockout: after ten wrong passwords for a name within ten minutes, the server refuses every password for
+//! this name for a minute, and for twice as long after each further wrong password, up to an hour.
 //!
-//! The server counts per tenant and name, whether the name exists or not, and all nodes count together. An address from which the user
-//! signed in within the last thirty days is counted apart: an attacker elsewhere cannot lock the user out. Let the directory lock an
-//! account after at least twice as many wrong passwords, so that only this lockout is reached from outside.
+//! The server counts wrong passwords for each tenant and name, even if the name does not exist. All nodes count
+//! together. The server counts attempts from addresses from which the user signed in within the last thirty days apart.
+//! So an attacker at another address cannot lock the user out. The directory should lock an account after 20 wrong
+//! passwords or more. Then an attacker at this server cannot lock the account in the directory.
 //!
-//! An attempt counts as wrong until the directory has answered. So requests at the same time cannot try more passwords than requests one
-//! after the other.
+//! An attempt counts as wrong until the directory has answered. So requests at the same time cannot try more passwords
+//! than requests one after the other.
 
 use crate::clock;
 use crate::store::{Change, Key, Kind, Memory, Records, StoreError, When};
@@ -82,7 +83,7 @@ impl Lockout {
         match counted {
             Ok(Ok(before)) => Ok(Attempt { key, known_address, before }),
             Ok(Err(seconds)) => Err(seconds),
-            // A store that is full, or an entry that too many requests change at the same time.
+            // The store is full, or too many nodes change the entry at the same time.
             Err(error) => {
                 tracing::error!("a password is refused, because its attempt cannot be counted: {error}");
                 Err(PAUSE)
@@ -182,7 +183,7 @@ const PAUSE: i64 = 60;
 /// The longest pause, in seconds.
 const LONGEST_PAUSE: i64 = 60 * 60;
 
-/// The number of pauses after which each pause is the longest.
+/// The number of pauses after which each further pause has the longest time.
 const MAX_PAUSES: u32 = 6;
 
 /// The time for which an address of a user stays known, in seconds.

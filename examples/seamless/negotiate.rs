@@ -51,7 +51,7 @@ pub(crate) async fn headers(app: &App, step: &SignInStep) -> HeaderMap {
     headers
 }
 
-/// Opens the state of a negotiation. Any node may have sealed it, with the current key or the key before.
+/// Opens the state of a negotiation. Any node may have sealed the state, with the current key or with the key before.
 async fn open(app: &App, sealed: &str, now: UnixTime) -> Option<Negotiation> {
     let keys = app.sealing.keys(now).await.ok()?;
     keys.all(now).find_map(|key| key.0.open(sealed, now))

@@ -37,8 +37,8 @@ mod tests {
     use kerberos_sso::testing::NameParts;
     use kerberos_sso::ticket::NameType;
 
-    /// Samba and Active Directory answer a request for an enterprise name without the option `canonicalize` with a ticket for
-    /// that enterprise name.
+    /// If a request for an enterprise name does not have the option `canonicalize`, Samba and Active Directory issue a
+    /// ticket for that enterprise name.
     #[tokio::test]
     async fn tickets_for_the_enterprise_name_and_the_account_name_show_the_same_principal() {
         let tenant = Tenants::of_test_realm(&Replays::for_tests()).await.unwrap().test_tenant().unwrap();

@@ -45,8 +45,8 @@ impl Proofs {
         self.of(user).is_some()
     }
 
-    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. A code is accepted
-    /// once by all nodes.
+    /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. A
+    /// code is accepted once by all nodes.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -62,7 +62,8 @@ impl Proofs {
         let now = u64::try_from(time.seconds()).unwrap_or_default();
         let key =
             Key::new(Kind::OneTimeCode, &records.secret().name(&[b"code", tenant.as_bytes(), account.as_bytes()]));
-        // Without codes in the store, the store may have forgotten a code that was good at its epoch.
+        // If the store has no entry of the account, it may have lost the entry of a code that was used before its
+        // epoch.
         let epoch = u64::try_from(epoch(records, time).await?.seconds()).unwrap_or_default();
         let forgotten = Codes { used: step_of(epoch).saturating_add(1), ..Codes::default() };
         let change = |codes: Option<Codes>| match codes.unwrap_or(forgotten).checked(totp, code, now) {
@@ -113,7 +114,8 @@ fn totp(secret: Vec<u8>) -> Option<TOTP> {
     TOTP::new(Algorithm::SHA1, DIGITS, 0, STEP, secret).ok()
 }
 
-/// Returns the time after which the codes of an account are forgotten. Every used code is too old by then, and every pause is over.
+/// Returns the time after which the codes of an account are forgotten. Every used code is too old by then, and every
+/// pause is over.
 fn end(now: u64) -> UnixTime {
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     UnixTime::from_seconds(now).saturating_add_seconds(KEPT_FOR)
@@ -149,8 +151,8 @@ const MAX_FAILURES: u32 = 5;
 /// The pause after [`MAX_FAILURES`] wrong codes, in seconds.
 const PAUSE: u64 = 5 * 60;
 
-/// The time for which the store keeps the codes of an account after the last code, in seconds. It is longer than [`PAUSE`] and than a
-/// code is good.
+/// The time for which the store keeps the codes of an account after the last code, in seconds. This time is longer
+/// than [`PAUSE`] and longer than a code is valid.
 const KEPT_FOR: i64 = 60 * 60;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The replay cache of a tenant. It remembers authenticators beyond the end of the process.
+//! The replay cache of a tenant, whose entries outlive the process.
 //!
-//! With the file of this machine, an authenticator is on the disk before the client is signed in. So it survives a `kill -9` and a
-//! loss of power. Measured on one machine with two cores and an SSD: see docs/seamless.md. With Valkey, `kerberos-sso-valkey` does the
-//! same for several nodes.
+//! If the state is in a file, the disk has the entry of an authenticator before the server admits the authenticator. So
+//! the entry survives a `kill -9` and a power loss. docs/seamless.md says what this costs. If the state is in Valkey,
+//! the replay cache is `kerberos-sso-valkey`.
 //!
 //! Each cache first asks a [`MemoryReplayCache`], which limits the number of authenticators of each client.
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The makers of replay caches, by the engine of the store.
 pub(crate) enum Replays {
-    /// `epoch` is the time since which the store has forgotten nothing.
+    /// `epoch` is the time since which the store has lost no entries.
     Stored {
         records: Records,
         epoch: UnixTime,
@@ -65,7 +65,7 @@ pub(crate) enum Replay {
 
 /// A replay cache in the store of this machine.
 pub(crate) struct StoredReplay {
-    /// Refuses the authenticators from before the store's epoch, because the store may have forgotten them.
+    /// Refuses the authenticators from before the store's epoch, because the store may have lost their entries.
     own: MemoryReplayCache,
     records: Records,
 }
@@ -113,5 +113,6 @@ impl AsyncReplayCache for StoredReplay {
 /// The number of replay entries of each tenant in memory, which take 4.7 MB. One client has 4,000 entries at most.
 const ENTRIES: usize = 200_000;
 
-/// The time that the store keeps an entry after the authenticator has expired, in case this machine's clock is set back.
+/// The time that the store keeps an entry after the authenticator has expired, in case this machine's clock is set
+/// back.
 const MARGIN: Duration = Duration::from_secs(5);

@@ -1,13 +1,15 @@
-//! The sessions of signed-in users, in the store. A cookie of 32 random octets, which only the browser has, finds a session and opens
-//! it.
+//! The sessions of signed-in users, in the store. Only the browser has the cookie of a session, which is 32 random
+//! octets.
 //!
-//! The name of the session in the store and the key that seals the session are derived from the cookie (HKDF) and from the server's
-//! secret. So a reader of the store can neither use a session nor read whose session it is, and a writer of the store can make no
-//! session. The number of sessions of each user is limited. When the limit is reached, the user's oldest session ends.
+//! The server derives the name of the session in the store, and the key that seals the session, from the cookie and
+//! from the server's secret (HKDF). So an attacker who can read the store can neither use a session nor see its user.
+//! An attacker who can write to the store can make no session. The number of sessions of each user is limited. When the
+//! limit is reached, the user's oldest session ends.
 //!
-//! While the store cannot be asked:
+//! While the store cannot be reached:
 //! - A session that this node read in the last [`CACHE_TIME`] seconds goes on.
-//! - With [`WithoutStore::Passwords`], new sessions are in the memory of this node, for [`LOCAL_TIME`] seconds at most.
+//! - With [`WithoutStore::Passwords`], the server keeps new sessions in the memory of this node, each for
+//!   [`LOCAL_TIME`] seconds at most.
 
 use crate::clock;
 use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, UserIndex, When, WithoutStore};
@@ -132,7 +134,8 @@ impl Sessions {
         stored.filter(|stored| stored.end > now.seconds()).map(|stored| (stored.session, stored.stage))
     }
 
-    /// Ends a session, because its user signs out or gets a new session. Of several callers, only one gets the session.
+    /// Ends a session, because its user signs out or gets a new session. If several callers end one session, only one
+    /// caller gets the session.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked. The session then goes on.
@@ -181,8 +184,14 @@ impl Entries {
         let (locator, end) = (self.locator(id), UnixTime::from_seconds(stored.end));
         let key = Key::new(Kind::Session, &locator);
         let sealer = self.sealer(id, &key);
-        self.of_user.add(&parts(&stored.session, stored.stage, &sid(&stored.session)), locator, end, now).await?;
-        self.records.put_with(&sealer, &key, stored, end, When::Absent).await.map(drop)
+        let sid = sid(&stored.session);
+        let parts = parts(&stored.session, stored.stage, &sid);
+        // Both operations wait for the disk at the same time.
+        let (listed, put) = tokio::join!(
+            self.of_user.add(&parts, locator, end, now),
+            self.records.put_with(&sealer, &key, stored, end, When::Absent)
+        );
+        listed.and(put.map(drop))
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
@@ -211,8 +220,8 @@ impl Entries {
     }
 }
 
-/// Returns the parts that name the list of a user's sessions. A user's waiting and signed-in sessions are in two lists, so a user's
-/// waiting sessions end no signed-in session.
+/// Returns the parts that name the list of a user's sessions. A user's waiting and signed-in sessions are in two lists,
+/// so a user's waiting sessions end no signed-in session.
 fn parts<'s>(session: &'s Session, stage: Stage, sid: &'s str) -> [&'s [u8]; 5] {
     let stage: &[u8] = if stage == Stage::SignedIn { b"signed-in" } else { b"waiting" };
     // A user without a SID is known by the name and the realm.
@@ -231,7 +240,7 @@ impl Session {
     }
 }
 
-/// The cookie is a credential.
+/// Hides the octets, because the cookie is a credential.
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionId(..)")

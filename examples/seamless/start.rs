@@ -8,8 +8,9 @@
 //! seamless [--listen ADDR:PORT] [--config FILE] [--state DIRECTORY] [--allow-rc4] [--explain]
 //! ```
 //!
-//! `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged.
-//! The server keeps its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. The server leaves TLS to a proxy in front of it.
+//! `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged. The server keeps
+//! its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. The server leaves
+//! TLS to a proxy in front of it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 use std::process::ExitCode;

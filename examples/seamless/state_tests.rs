@@ -159,7 +159,7 @@ async fn refresh_token_at_two_nodes_at_the_same_time_is_accepted_at_most_once() 
 async fn sessions_keys_tokens_and_replays_outlive_a_restart() {
     let folder = TempDir::new().unwrap();
     let records = opened(folder.path());
-    // An assertion of the second in which the store began would be refused.
+    // The server refuses an assertion that was issued in the second in which the store began.
     epoch(&records, UnixTime::from_seconds(0)).await.unwrap();
     let node = Node::on(&records).await;
     let (cookie, ticket) = (node.sign_in("alice").await, node.ticket("bob"));

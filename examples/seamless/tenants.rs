@@ -61,7 +61,7 @@ impl Tenants {
         let (realm, keys) = test_realm();
         let policy = Policy::seamless_sso();
         // Every client of this server may sign in as any user, so a replayed ticket does no harm. The cache therefore accepts
-        // authenticators from before its epoch, and a ticket is good in the second in which the server starts.
+        // authenticators from before its epoch, and accepts a ticket in the second in which the server starts.
         let replay = replays.cache(&policy).await?.taking_earlier_authenticators();
         let validator = Validator::new(keys, policy, replay);
         let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator);

@@ -89,7 +89,7 @@ class Cases:
             asked = browser.until("document.querySelector('#code') && document.querySelector('h1').innerText")
             self.report.check(asked == "One more step", "one-time code: asked for", asked)
             self.picture(browser, "asked")
-            browser.type("#code", one_time_code(BOB_SECRET)).click("form[action='/proof'] button")
+            browser.type("#code", one_time_code(BOB_SECRET, self.server)).click("form[action='/proof'] button")
             self.signed_in(browser, "Kerberos")
 
     def without_directory(self):

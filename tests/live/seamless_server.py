@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import tempfile
 import time
 import urllib.parse
 from dataclasses import dataclass
@@ -36,18 +37,23 @@ class Answer:
 
 class Server:
     """One process of the sign-in server. Without tenants the server has the built-in test realm. `clock` is the error of
-    the server's clock in seconds."""
+    the server's clock in seconds. `state` is the configuration of the server's state. Without `state`, the server begins
+    with a new state."""
 
-    def __init__(self, work, port, tenants=(), clock=0, env=None):
+    def __init__(self, work, port, tenants=(), clock=0, env=None, state=None, state_began=None, **more):
         self.work, self.port, self.home = work, port, work.dir(f"seamless{port}")
         self.log_file = self.home / "log"
         command = [sign_in_server(), "--listen", f"127.0.0.1:{port}"]
         if tenants:
             config = self.home / "seamless.json"
-            config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants}))
+            new = {"directory": tempfile.mkdtemp(prefix="state", dir=self.home)}
+            config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants, "state": state or new, **more}))
             command += ["--config", config, "--explain"]
+        else:
+            command += ["--state", tempfile.mkdtemp(prefix="state", dir=self.home)]
         self.process = work.start(command, self.log_file, port, {**(env or {}), **wrong_time(clock)})
-        time.sleep(1)  # the server refuses authenticators of the second in which it started
+        self.state_began = state_began or time.time()
+        time.sleep(1)  # the server refuses authenticators of the second in which its state began
 
     def __enter__(self):
         return self
@@ -68,10 +74,13 @@ class Server:
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
 
     def ask(self, method, path, form=None, headers=None):
+        body = urllib.parse.urlencode(form) if form is not None else None
+        kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+        return self.send(method, path, body, {**kind, **(headers or {})})
+
+    def send(self, method, path, body, headers):
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
-            body = urllib.parse.urlencode(form) if form is not None else None
-            kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
-            connection.request(method, path, body, {"Host": HOST, **kind, **(headers or {})})
+            connection.request(method, path, body, {"Host": HOST, **headers})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read().decode())
 

@@ -37,8 +37,9 @@ pub(crate) struct Directory {
     turns: Arc<Semaphore>,
 }
 
-/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`], so that its
-/// time does not show whether the user exists, and so that guessing is slow. After too many wrong passwords, the directory is not asked.
+/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`]. So its
+/// time does not show whether the user exists, and guessing is slow. After too many wrong passwords, the server does
+/// not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Lockout,
     tenant: &Tenant,
@@ -77,8 +78,9 @@ async fn check(
     accept(tenant, &token).map_err(|refused| Refusal::NotOurs(Box::new(refused)))
 }
 
-/// Validates the token. The replay cache is not asked: this process has just made the authenticator and has sent it to no one. So users
-/// sign in by password even if the store of replays cannot be asked.
+/// Validates the token without asking the replay cache. This process has just made the authenticator and has sent it to
+/// no other process, so the authenticator is no replay. So users sign in by password even if the replay cache cannot
+/// answer.
 fn accept(tenant: &Tenant, token: &[u8]) -> Result<Accepted, Refused> {
     let (validator, now) = (tenant.validator(), clock::now());
     let opened = validator.open(validator.read(token)?, now)?;

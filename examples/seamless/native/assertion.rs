@@ -34,7 +34,8 @@ pub(super) struct Issued {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) id: String,
-    /// The time at which the assertion was issued, in the form of [`instant`]. An earlier time sorts before a later time.
+    /// The time at which the assertion was issued, in the form of [`instant`]. An earlier time sorts before a later
+    /// time.
     pub(super) issued: String,
     pub(super) subject: Subject,
 }

@@ -1,5 +1,5 @@
-//! The server's key pairs. The server signs assertions and tokens with a private key, and publishes the public keys (RFC 7517, OpenID
-//! Connect Discovery 1.0). All nodes have the same keys, and replace them each month.
+//! The server's key pairs. The server signs assertions and tokens with a private key, and publishes the public keys
+//! (RFC 7517, OpenID Connect Discovery 1.0). All nodes have the same keys, and replace them each month.
 
 use super::issuer;
 use crate::app::Shared;
@@ -117,8 +117,8 @@ fn public_key(key: &RsaPublicKey, kid: &str, certificate: &str) -> Value {
     })
 }
 
-/// `GET /{tenant}/discovery/keys`: returns the key that signs, the key that will sign next, and the keys whose signatures may still be in
-/// use.
+/// `GET /{tenant}/discovery/keys`: returns the key that signs, the key that will sign next, and the keys whose
+/// signatures may still be in use.
 pub(super) async fn key_set(State(app): State<Shared>, _: Tenant) -> Result<Json<Value>, StatusCode> {
     let now = clock::now();
     let keys = app.signing.keys(now).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;

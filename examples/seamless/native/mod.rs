@@ -45,8 +45,8 @@ pub(crate) fn routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
 }
 
-/// Runs `work` on a thread for blocking work. A signature takes milliseconds. On an asynchronous thread, this work would delay other
-/// requests.
+/// Runs `work` on a thread for blocking work. A signature takes milliseconds. On an asynchronous thread, this work
+/// would delay other requests.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StatusCode> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -12,8 +12,8 @@ impl UsedAssertions {
         Self(records)
     }
 
-    /// Records the use of an assertion and returns whether it was the first use. An assertion that was issued at the store's epoch or
-    /// before is refused, because the store may have forgotten its use.
+    /// Records the use of an assertion and returns whether it was the first use. An assertion that was issued at the
+    /// store's epoch or before is refused, because the store may have forgotten its use.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -21,12 +21,13 @@ impl UsedAssertions {
         let key = Key::new(Kind::UsedAssertion, &self.0.secret().name(&[b"assertion", assertion.id.as_bytes()]));
         let end = now.saturating_add_seconds(LIFETIME).saturating_add_seconds(MARGIN);
         let is_first = self.0.put(&key, &(), end, When::Absent).await?;
-        // A store that lost its data after this write has no epoch, or a later one.
+        // If the store lost its data since the assertion was used, the store has no epoch or a later epoch.
         Ok(is_first && assertion.issued > instant(epoch(&self.0, now).await?))
     }
 }
 
-/// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes differ.
+/// The time that the store keeps an entry after the assertion has expired, in seconds, in case the clocks of the nodes
+/// differ.
 const MARGIN: i64 = 60;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Refresh tokens, in the store. All nodes together accept each token once and replace it by the next token of its family. If a client
-//! sends a used token again, the family ends, because one of two clients with that token must have stolen it (RFC 9700 section 4.14.2).
+//! Refresh tokens, in the store. All nodes together accept each token once and replace it by the next token of its
+//! family. If a client sends a used token again, the family ends, because one of two clients with that token must have
+//! stolen it (RFC 9700 section 4.14.2).
 
 use super::assertion::Subject;
 use crate::clock;
@@ -24,7 +25,8 @@ pub(crate) struct RefreshTokens {
 #[derive(Clone, Serialize, Deserialize)]
 struct Family {
     grant: Grant,
-    /// The SHA-256 digest of the secret part of the family's current token, the only one that the server accepts.
+    /// The SHA-256 digest of the secret part of the family's current token, the only token of the family that the
+    /// server accepts.
     secret: [u8; 32],
     end: i64,
 }
@@ -42,9 +44,11 @@ impl RefreshTokens {
         let (id, secret): (Locator, [u8; 16]) = (clock::random(), clock::random());
         let end = now.saturating_add_seconds(LIFETIME);
         let user = [grant.tenant.as_bytes(), grant.subject.sid.as_bytes()];
-        self.of_user.add(&user, id, end, now).await?;
-        let family = Family { grant, secret: digest(secret), end: end.seconds() };
-        self.records.put(&Key::new(Kind::RefreshFamily, &id), &family, end, When::Absent).await?;
+        let family = Family { grant: grant.clone(), secret: digest(secret), end: end.seconds() };
+        let key = Key::new(Kind::RefreshFamily, &id);
+        // Both operations wait for the disk at the same time.
+        let listed = self.of_user.add(&user, id, end, now);
+        tokio::try_join!(listed, self.records.put(&key, &family, end, When::Absent))?;
         Ok(written(id, secret))
     }
 
@@ -78,8 +82,8 @@ impl RefreshTokens {
     }
 }
 
-/// Returns the digest under which the store keeps a secret. The digests of two secrets may be compared in any time, because a client
-/// cannot choose a digest.
+/// Returns the digest of a secret for the store. The comparison of two digests need not take constant time, because a
+/// client cannot choose a digest.
 fn digest(secret: [u8; 16]) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
@@ -98,7 +102,8 @@ fn read(token: &str) -> Option<(Locator, [u8; 16])> {
 /// The lifetime of a family, in seconds: one working day. After that, the user needs a ticket again.
 const LIFETIME: i64 = 10 * 60 * 60;
 
-/// The largest number of families of one user: the programs on some devices. When the limit is reached, the user's oldest family ends.
+/// The largest number of families of one user: the programs on some devices. When the limit is reached, the user's
+/// oldest family ends.
 const MAX_OF_ONE_USER: usize = 100;
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 use tower::ServiceExt as _;
 
-/// The server that all tests share, because every server makes its own keys, which takes about a second. A thread makes the server,
-/// because the runtime of a test cannot wait for another runtime.
+/// The server that all tests share. A server for each test would be slow, because a server needs about a second to make
+/// its keys. A thread makes the server, because the runtime of a test cannot wait for another runtime.
 static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut app = std::thread::spawn(move || runtime.block_on(App::for_tests(None))).join().unwrap();

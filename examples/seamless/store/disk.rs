@@ -1,11 +1,11 @@
 //! A store in one file of this machine, by redb. Only one process uses the file at a time.
 //!
-//! One thread does all writes. It collects the operations that wait, does them in one transaction, waits until the disk has the
-//! transaction, and answers all of them. So operations at the same time share the cost of one `fsync`. After a `kill -9` or a power
-//! loss, the file has every operation that was answered.
+//! One thread does all writes. The thread collects the operations that wait, does these operations in one transaction,
+//! and waits until the disk has the transaction. Then the thread answers. So operations at the same time share the cost
+//! of one `fsync`. After a `kill -9` or a power loss, the file has the effect of every operation that was answered.
 //!
-//! Reads run on the caller's thread: they never wait for the writing thread, and the file is small enough to be in memory. A task
-//! of `spawn_blocking` would take longer than the read.
+//! A read runs on the caller's thread. The read does not wait for the writing thread, and the file is small enough to
+//! be in memory. A task of `spawn_blocking` would take longer than the read.
 
 use super::{Key, MAX_ENTRIES, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
@@ -52,7 +52,7 @@ enum Answer {
 /// The end and the value of each entry.
 const ENTRIES: TableDefinition<'_, &[u8], (u64, &[u8])> = TableDefinition::new("entries");
 
-/// The ends of all entries, so that the writing thread finds the entries that have ended.
+/// The ends of all entries. The writing thread finds the entries that have ended in this table.
 const ENDS: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("ends");
 
 impl Disk {
@@ -62,7 +62,7 @@ impl Disk {
         make_private(path).map_err(|error| in_file(&error))?;
         let database = Builder::new().set_cache_size(CACHE_SIZE).create(path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => in_file(
-                &"another process uses this file; stop that process, or name another folder with --state or `state.directory`",
+                &"another process uses this file; stop it, or name another folder with --state or `state.directory`",
             ),
             DatabaseError::UpgradeRequired(_) | DatabaseError::Storage(redb::StorageError::Corrupted(_)) => in_file(
                 &format!("{error}; if you delete this file, all users sign in again and the server makes new keys"),
@@ -203,8 +203,8 @@ impl Tables<'_> {
         }
     }
 
-    /// Deletes up to `most` entries that have ended. Every transaction deletes more entries than it can write, so the file does not
-    /// grow with old entries.
+    /// Deletes up to `most` entries that have ended. A transaction can delete more entries than the transaction writes,
+    /// so the file does not grow with old entries.
     fn drop_ended(&mut self, now: u64, most: usize) -> Result<(), redb::Error> {
         let no_key: &[u8] = &[];
         let ended = self.ends.range(..(now.saturating_add(1), no_key))?.take(most);

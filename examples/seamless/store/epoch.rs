@@ -1,7 +1,8 @@
-//! The epoch of the store: the time since which it has forgotten nothing.
+//! The epoch of the store: the time since which the store has lost no entries.
 //!
-//! A new store, or a store that lost its data, has no epoch. The first node that asks then writes the present time. An assertion or
-//! an authenticator that may have been used before the epoch is refused, because the store may have forgotten its use.
+//! A new store has no epoch, and neither has a store that lost its data. The first node that asks for the epoch then
+//! writes the present time. The server refuses an assertion, a one-time code or an authenticator that may have been
+//! used before the epoch, because the store may have lost the record of its use.
 
 use super::{Change, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;

@@ -1,4 +1,4 @@
-//! A store in the memory of this process. It serves while the store of all nodes cannot be reached, and in tests.
+//! A store in the memory of this process. The server uses this store while Valkey cannot be reached, and in tests.
 
 use super::{Key, MAX_ENTRIES, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;

@@ -1,13 +1,15 @@
 //! The store of the server's state: entries that outlive the process, each with an end.
 //!
-//! A store has three operations ([`Store`]), and each operation is atomic. All nodes that share a store therefore agree on who
-//! came first. The layers above the operations:
-//! - [`secret`] and [`sealed`] encrypt every value, so that a reader of the store learns nothing, and a value that this server
-//!   did not write is recognised.
+//! A store has three operations ([`Store`]), and each operation is atomic. So if two nodes change one entry at the same
+//! time, only one node succeeds. These layers use the operations:
+//! - [`secret`] and [`sealed`] encrypt every value. A reader of the store cannot read the values. The server recognises
+//!   a value that it did not write.
 //! - [`records`] reads and writes typed values.
 //!
-//! The engines: [`disk`] is a file of this machine and the default. [`valkey`] is shared by several nodes. [`memory`] serves while
-//! the engine cannot be reached, and in tests.
+//! A store has one of these engines:
+//! - [`disk`] is a file of this machine. This engine is the default.
+//! - [`valkey`] is a Valkey or Redis, which several nodes share.
+//! - [`memory`] is the memory of this process. The server uses it while Valkey cannot be reached, and in tests.
 
 mod disk;
 mod epoch;
@@ -41,17 +43,17 @@ use thiserror::Error;
 
 /// The atomic operations on entries. An entry whose end has come is absent.
 ///
-/// The operations are asynchronous, because a store of several nodes is asked over a network. The trait returns boxed futures,
-/// so that the server holds an `Arc<dyn Store>` and its callers do not depend on the engine.
+/// The operations are asynchronous, because the server asks Valkey over a network. The operations return boxed futures,
+/// so that the server can hold an `Arc<dyn Store>`. The callers then do not depend on the engine.
 pub(crate) trait Store: Send + Sync {
     /// Returns the value of an entry.
     fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 
-    /// Writes an entry if `when` applies, and returns whether it applied. The entry is on its way to no one: when the future is
-    /// ready, all nodes see the entry, and a `kill -9` of this process does not undo it.
+    /// Writes an entry if `when` applies, and returns whether `when` applied. When the future is ready, all nodes see
+    /// the entry, and a `kill -9` of this process does not undo the entry.
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool>;
 
-    /// Deletes an entry and returns its value. Of several callers, only one gets the value.
+    /// Deletes an entry and returns its value. If several callers delete one entry, only one caller gets the value.
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 }
 
@@ -88,7 +90,7 @@ pub(crate) enum Kind {
     KnownAddress,
     /// Keys that the server made.
     Keys,
-    /// The time since which the store has forgotten nothing.
+    /// The time since which the store has lost no entries.
     Epoch,
     /// An authenticator that was admitted.
     Replay,
@@ -112,8 +114,8 @@ impl Kind {
 }
 
 impl Key {
-    /// Makes the key `{}`, the kind's letter and `octets`. With the empty hash tag `{}`, a cluster of Valkey hashes the whole key.
-    /// Only the first [`MAX_KEY`] octets count.
+    /// Makes the key `{}`, the kind's letter and `octets`. With the empty hash tag `{}`, a cluster of Valkey hashes the
+    /// whole key. Only the first [`MAX_KEY`] octets count.
     pub(crate) fn new(kind: Kind, octets: &[u8]) -> Self {
         let octets = octets.iter().take(MAX_KEY).copied();
         Self(b"{}".iter().copied().chain([kind.letter()]).chain(octets).collect())
@@ -137,18 +139,19 @@ pub(crate) enum StoreError {
     /// The store may or may not have done the operation.
     #[error("the state store cannot be asked: {0}")]
     Unreachable(String),
-    #[error("the state store is full: it has {MAX_ENTRIES} entries; wait until entries end, or delete the store")]
+    #[error("the state store is full; wait until entries end, or increase `maxmemory` of Valkey")]
     Full,
     #[error("a value of {0} octets is too long for the state store")]
     TooLong(usize),
-    /// The server does not replace such a value: a node with a wrong secret would destroy the keys of the other nodes.
+    /// The server does not replace such a value. Otherwise a node with a wrong secret would destroy the keys of the
+    /// other nodes.
     #[error(
         "the state store has keys that this server cannot open; give all nodes the same secret, or delete the entry {0} to make \
          new keys"
     )]
     Foreign(&'static str),
-    /// Other requests changed the entry each time that this request tried to change it.
-    #[error("too many requests changed one entry of the state store at the same time")]
+    /// Other nodes changed the entry each time that this request tried to change the entry.
+    #[error("too many nodes changed one entry of the state store at the same time; try again")]
     Contended,
 }
 

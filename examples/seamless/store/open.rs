@@ -24,7 +24,7 @@ pub(crate) enum Engine {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum WithoutStore {
-    /// The server signs users in by password only. These sessions are in the memory of this node.
+    /// The server signs users in by password only, and keeps their sessions in the memory of this node.
     #[default]
     Passwords,
     /// The server begins no sessions, and does not start.
@@ -43,7 +43,7 @@ pub(crate) fn open(engine: &Engine) -> Result<Records, String> {
     }
 }
 
-/// Says where the state is. An address may contain a password.
+/// Writes the place of the state. The address of Valkey is left out, because it may contain a password.
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,8 +63,8 @@ impl Engine {
     }
 }
 
-/// Returns the folder for state: the folder that systemd made for this service, else `seamless` in the user's folder for state (XDG
-/// Base Directory Specification).
+/// Returns the folder for state: the folder that systemd made for this service, else `seamless` in the user's folder
+/// for state (XDG Base Directory Specification).
 fn default_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).filter(|path| path.is_absolute());
     let of_user = || {

@@ -4,7 +4,9 @@ use super::{Key, Sealer, Secret, Store, StoreError, When};
 use kerberos_sso::UnixTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// A store, and the secret that seals its values. Clones share the store.
@@ -12,6 +14,21 @@ use zeroize::Zeroizing;
 pub(crate) struct Records {
     store: Arc<dyn Store>,
     secret: Secret,
+    turns: Arc<Turns>,
+}
+
+/// Locks for requests of this node that change an entry. Without a lock, many requests that change one entry at the
+/// same time would have to try again often. Several entries share a lock.
+#[derive(Default)]
+struct Turns([Mutex<()>; 32]);
+
+impl Turns {
+    async fn of(&self, key: &Key) -> Option<MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let turn = usize::try_from(hasher.finish().checked_rem(32)?).ok()?;
+        Some(self.0.get(turn)?.lock().await)
+    }
 }
 
 /// An entry as it is in the store.
@@ -22,7 +39,7 @@ pub(crate) struct Entry<T> {
 }
 
 impl<T> Entry<T> {
-    /// Returns whether the entry has a value that this server did not write, or that it wrote under another secret.
+    /// Returns whether the entry has a value that this server did not write, or that a node wrote under another secret.
     pub(crate) const fn is_foreign(&self) -> bool {
         self.sealed.is_some() && self.value.is_none()
     }
@@ -37,12 +54,12 @@ pub(crate) enum Change<T> {
 
 impl Records {
     pub(crate) fn new(store: Arc<dyn Store>, secret: Secret) -> Self {
-        Self { store, secret }
+        Self { store, secret, turns: Arc::default() }
     }
 
     /// Returns records in another store under the same secret.
     pub(crate) fn in_store(&self, store: Arc<dyn Store>) -> Self {
-        Self { store, secret: self.secret.clone() }
+        Self::new(store, self.secret.clone())
     }
 
     pub(crate) const fn secret(&self) -> &Secret {
@@ -91,7 +108,8 @@ impl Records {
         self.store.put(key, sealed, end, when).await
     }
 
-    /// Deletes an entry that `cipher` sealed, and returns its value. Of several callers, only one gets the value.
+    /// Deletes an entry that `cipher` sealed, and returns its value. If several callers
+    /// delete one entry, only one caller gets the value.
     pub(crate) async fn take_with<T: DeserializeOwned>(
         &self,
         cipher: &Sealer<'_>,
@@ -123,8 +141,8 @@ impl Records {
         self.put(key, new, end, when).await
     }
 
-    /// Changes an entry as `change` says, and returns what `change` returns for the change that was made. If another request
-    /// changes the entry at the same time, `change` is asked again with the new value.
+    /// Changes an entry as `change` says, and returns the result of `change`. If another node changes the entry at the
+    /// same time, this function calls `change` again with the new value.
     pub(crate) async fn update<T, R>(
         &self,
         key: &Key,
@@ -133,6 +151,7 @@ impl Records {
     where
         T: Serialize + DeserializeOwned,
     {
+        let _turn = self.turns.of(key).await;
         for _ in 0..MAX_TRIES {
             let mut old = self.entry(key).await?;
             let (new, end, result) = match change(old.value.take()) {
@@ -153,7 +172,7 @@ impl Records {
 
 #[cfg(test)]
 impl Records {
-    /// Returns records in the memory of this process, of a store that has forgotten nothing since 1970.
+    /// Returns records in the memory of this process. The epoch of this store is 1970.
     pub(crate) fn for_tests() -> Self {
         let records = Self::new(Arc::new(super::Memory::new(crate::clock::now)), Secret::new([1; 32]));
         {
@@ -183,5 +202,5 @@ fn written<T: Serialize>(cipher: &Sealer<'_>, value: &T) -> Result<Vec<u8>, Stor
     sealed.ok_or(StoreError::TooLong(usize::MAX))
 }
 
-/// The largest number of tries to change an entry. Each try fails only if another request changed the entry meanwhile.
+/// The largest number of tries to change an entry. Each try fails only if another node changed the entry meanwhile.
 const MAX_TRIES: usize = 32;

@@ -1,7 +1,7 @@
 //! The encryption of a value in the store: AES-256-GCM, with a key for this entry alone.
 //!
-//! A sealed value is one octet with the form, 12 octets with the nonce, and the ciphertext. The associated data are the form and the
-//! key of the entry, so a value that someone copies to another entry does not open.
+//! A sealed value is one octet with the form, 12 octets with the nonce, and the ciphertext. The associated data are the
+//! form and the key of the entry. So a value that is copied to another entry does not open.
 
 use super::{Key, Secret};
 use crate::clock;
@@ -16,8 +16,8 @@ pub(crate) struct Sealer<'k> {
 }
 
 impl<'k> Sealer<'k> {
-    /// Makes the cipher of an entry from the server's secret. `input` is a further secret that the value needs to open, as of a
-    /// session's cookie, or is empty.
+    /// Makes the cipher of an entry from the server's secret and `input`. `input` is a further secret, like the cookie
+    /// of a session, or is empty.
     pub(crate) fn new(secret: &Secret, input: &[u8], key: &'k Key) -> Self {
         let octets = secret.derive(input, &[b"value", key.as_bytes()]);
         Self { cipher: Aes256Gcm::new((&*octets).into()), key }
@@ -31,7 +31,8 @@ impl<'k> Sealer<'k> {
         Some([&[FORM][..], &nonce, &ciphertext].concat())
     }
 
-    /// Opens a value. Returns `None` if the value was not sealed by [`seal`](Self::seal) with the same secrets for the same entry.
+    /// Opens a value. Returns `None` if the value was not sealed by [`seal`](Self::seal) with the same secrets for the
+    /// same entry.
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, ciphertext) = sealed.strip_prefix(&[FORM])?.split_first_chunk::<12>()?;
         let aad = self.associated_data();

@@ -1,7 +1,7 @@
 //! The secret of the server: 32 random octets in a file. All nodes of a store have the same secret.
 //!
-//! Every value in the store is sealed with a key that is derived from the secret. So a reader of the store learns nothing, and a
-//! writer of the store can neither make a session nor a key of the server.
+//! The server seals every value in the store with a key that is derived from the secret. So an attacker who can read
+//! the store cannot read the values, and an attacker who can write to the store can make no session and no key.
 
 use crate::clock;
 use hkdf::Hkdf;
@@ -43,8 +43,8 @@ impl Secret {
         Ok(Self::new(octets))
     }
 
-    /// Derives 32 octets from the secret and `input` (HKDF, RFC 5869). The secret is the salt. The result differs for each
-    /// `purpose`.
+    /// Derives 32 octets from the secret and `input` (HKDF, RFC 5869). The secret is the salt. The result differs for
+    /// each `purpose`.
     pub(crate) fn derive(&self, input: &[u8], purpose: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         let mut output = Zeroizing::new([0; 32]);
         let info: Vec<u8> =
@@ -54,7 +54,7 @@ impl Secret {
         output
     }
 
-    /// Returns a name for the store that stands for `parts`, and that only this server can make (HMAC-SHA256).
+    /// Returns a name for `parts` (HMAC-SHA256). Without the secret, the parts of a name cannot be guessed.
     pub(crate) fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
         let key = self.derive(b"", &[b"names"]);
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_slice()) else { return [0; 32] };
@@ -66,13 +66,14 @@ impl Secret {
     }
 }
 
-/// Returns the number of octets before a part, so that different parts never join to the same octets.
+/// Returns the length of a part, which is written before the part. Otherwise `ab`, `c` and `a`, `bc` would be the same
+/// octets.
 fn length(part: &[u8]) -> [u8; 8] {
     u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
 }
 
-/// Writes a new secret to a new file. The name of the file appears only when the file is whole, because another process may read
-/// it.
+/// Writes a new secret to a new file. The file gets its name when it is whole, because another process may read the
+/// file.
 fn make(path: &Path) -> io::Result<()> {
     if path.exists() {
         return Err(io::ErrorKind::AlreadyExists.into());

@@ -1,5 +1,5 @@
-//! The list of a user's newest entries of one kind. It limits the number of these entries: when a new entry exceeds the limit, the
-//! oldest entry is deleted.
+//! The list of a user's newest entries of one kind. The list limits the number of these entries. When a new entry
+//! exceeds the limit, the server deletes the oldest entry.
 
 use super::{Change, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
@@ -29,7 +29,7 @@ impl UserIndex {
         Self { records, kind, most }
     }
 
-    /// Adds an entry to the list of a user. `user` are the parts that tell this user, and this list, from all others.
+    /// Adds an entry to the list of a user. `user` are octets that differ for each user and for each list.
     pub(crate) async fn add(
         &self,
         user: &[&[u8]],

@@ -1,7 +1,7 @@
 //! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key.
 //!
-//! The server never sends a command a second time: the second command would meet the effect of the first. If an answer does not
-//! come, the operation fails, and the caller must assume that the store may have done it.
+//! The server never sends a command a second time, because the second command would find the effect of the first
+//! command. If no answer comes, the operation fails. The store may have done the operation.
 
 use super::{Key, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
@@ -18,8 +18,8 @@ pub(crate) struct Valkey {
 
 enum Connection {
     Open(MultiplexedConnection),
-    /// There is no connection. The server does not connect before this time, so that requests do not wait for a store that does not
-    /// answer.
+    /// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a
+    /// store that does not answer.
     Closed {
         until: Instant,
         reason: String,
@@ -120,7 +120,7 @@ impl Store for Valkey {
 const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
     return redis.call('SET', KEYS[1], ARGV[2], 'EXAT', ARGV[3]) else return nil end";
 
-/// The longest wait for an answer. A request may need several answers, and has 15 seconds.
+/// The longest wait for an answer. A request of a client may need several answers and may take 15 seconds.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
 const CONNECT_TIME: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,336 @@
+"""Tests that the state of the sign-in server outlives its processes: one node with a file, which is killed and started again, and two
+nodes with one Valkey or Redis, which fails.
+
+  seamless_state.py [PART...]     PART: killed, nodes, outage, foreign or cost; default all"""
+
+import base64
+import concurrent.futures
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import uuid
+
+from crate import sign_in_server
+from report import Report
+from samba_ad import SSO_ACCOUNT
+from seamless_password import one_time_code
+from seamless_server import BOB_SECRET, Server, header, tenant, wait
+from work import Work, run
+from world import World
+
+PORT = 21500
+ADDRESS = "http://login.contoso.test"
+ALICE, BOB, WRONG = ("alice@contoso.test", "Alice.Pass.1"), ("bob@contoso.test", "Some.Pass.1"), "Wrong.Pass.1"
+# The rights that docs/seamless.md names.
+RIGHTS = ["on", ">password", "~{}*", "+get", "+set", "+getdel", "+eval", "+info", "+time", "+client|tracking", "+hello"]
+# A user has at most 20 sessions.
+USERS = [f"user{number}" for number in range(5)]
+LOCKED = "Too many wrong passwords"
+GRANT = {"client_id": "live", "grant_type": "urn:ietf:params:oauth:grant-type:saml1_1-bearer"}
+REFRESH = {"client_id": "live", "grant_type": "refresh_token"}
+RST = """<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' xmlns:a='http://www.w3.org/2005/08/addressing'><s:Header>
+<a:Action>http://schemas.xmlsoap.org/ws/2005/02/trust/RST/Issue</a:Action></s:Header><s:Body>
+<t:RequestSecurityToken xmlns:t='http://schemas.xmlsoap.org/ws/2005/02/trust'>
+<p:AppliesTo xmlns:p='http://schemas.xmlsoap.org/ws/2004/09/policy'><a:EndpointReference>
+<a:Address>urn:federation:MicrosoftOnline</a:Address></a:EndpointReference></p:AppliesTo>
+<t:KeyType>http://schemas.xmlsoap.org/ws/2005/05/identity/NoProofKey</t:KeyType>
+<t:RequestType>http://schemas.xmlsoap.org/ws/2005/02/trust/Issue</t:RequestType>
+</t:RequestSecurityToken></s:Body></s:Envelope>"""
+
+
+CHANGE_SESSIONS = """for _, key in ipairs(redis.call('KEYS', '{}s*')) do redis.call('SET', key, 'not a session', 'KEEPTTL') end"""
+# Returns the number of octets in all values, and for each word the number of values with this word.
+FIND_WORDS = """local answer = {0}
+for i = 1, #ARGV do answer[i + 1] = 0 end
+for _, key in ipairs(redis.call('KEYS', '{}[sufkown]*')) do
+  local value = redis.call('GET', key)
+  answer[1] = answer[1] + #value
+  for i, word in ipairs(ARGV) do if string.find(value, word, 1, true) then answer[i + 1] = answer[i + 1] + 1 end end
+end
+return answer"""
+
+
+class Engine:
+    """A process of `redis-server`, which stores nothing on disk."""
+
+    def __init__(self, work):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.work, self.home, self.process = work, work.dir(f"engine{self.port}"), None
+        self.secret = self.home / "seamless.secret"
+        self.secret.write_bytes(os.urandom(32))
+        self.secret.chmod(0o600)
+
+    def start(self):
+        self.process = self.work.start(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir",
+                                        self.home], self.home / "log", self.port)
+        self.command("ACL", "SETUSER", "sso", *RIGHTS)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def command(self, *words):
+        return run(["redis-cli", "-p", self.port, *words])
+
+    def state(self, **more):
+        return {"valkey": f"redis://sso:password@127.0.0.1:{self.port}", "secret": str(self.secret), **more}
+
+
+class Node(Server):
+    """One node of the server with one tenant. bob must enter a one-time code."""
+
+    def __init__(self, world, port, state, state_began=None):
+        keytab = world.contoso.keytab(SSO_ACCOUNT)
+        super().__init__(world.work, port, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})], state=state,
+                         state_began=state_began, address=ADDRESS)
+
+    def kill(self):
+        """Kills the process with SIGKILL. It has no time to write anything."""
+        self.process.kill()
+        self.process.wait()
+
+    def greets(self, cookie, name="Alice"):
+        return f"Hello, {name}" in self.ask("GET", "/", headers={"Cookie": cookie}).body
+
+    def sign_out(self, cookie):
+        return self.ask("POST", "/sign-out", {}, {"Cookie": cookie}).status
+
+    def prove(self, cookie, code):
+        return self.ask("POST", "/proof", {"code": code}, {"Cookie": cookie})
+
+    def key_set(self):
+        return json.loads(self.ask("GET", "/contoso.test/discovery/keys").body)["keys"]
+
+    def assertion(self, authorization):
+        headers = {"Content-Type": "application/soap+xml", "Authorization": authorization}
+        answer = self.send("POST", "/contoso.test/winauth/trust/2005/windowstransport", RST, headers)
+        found = re.search("<saml:Assertion.*</saml:Assertion>", answer.body, re.DOTALL)
+        return base64.urlsafe_b64encode(found.group().encode()).decode()
+
+    def tokens(self, **fields):
+        answer = self.ask("POST", "/contoso.test/oauth2/token", fields)
+        return answer.status, json.loads(answer.body) if answer.body else {}
+
+
+def killed(world, report):
+    """Kills a node while clients sign in. Each authenticator that the node accepted is then refused."""
+    state = {"directory": str(world.work.dir("state"))}
+    node = Node(world, PORT, state)
+    keys, code = node.key_set(), None
+    cookie = node.password(*ALICE).session()
+    assertion = node.assertion(header(world.alice().token()))
+    _, tokens = node.tokens(assertion=assertion, **GRANT)
+    waiting = node.password(*BOB).session()
+    code = one_time_code(BOB_SECRET, node)
+    good = node.prove(waiting, code).status
+    report.check(good == 303, "one node: a one-time code is accepted", good)
+    for _ in range(10):
+        node.password("carol@contoso.test", WRONG)
+    users = [world.user(name, "Some.Pass.1") for name in USERS]
+    accepted = accept_until_killed(node, [header(user.token()) for _ in range(18) for user in users])
+
+    node = Node(world, PORT, state, node.state_began)
+    report.check(node.greets(cookie), "killed: the session goes on after the restart")
+    report.check(accepted and all(node.greets(one, "user") for _, one in accepted),
+                 "killed: each session that was begun goes on", f"{len(accepted)} sessions")
+    again = [node.autologon(one).status for one, _ in accepted]
+    report.check(again and set(again) == {403}, f"killed: 0 of {len(again)} authenticators admitted again", set(again))
+    report.check(node.says(['code="replay"']), "killed: the log says replay")
+    report.check(node.key_set() == keys, "killed: the same key set")
+    report.check(node.tokens(assertion=assertion, **GRANT)[0] == 400, "killed: the used assertion is refused")
+    status, _ = node.tokens(refresh_token=tokens["refresh_token"], **REFRESH)
+    report.check(status == 200, "killed: the refresh token is good", status)
+    status, _ = node.tokens(refresh_token=tokens["refresh_token"], **REFRESH)
+    report.check(status == 400, "killed: its second use is refused", status)
+    answer = node.prove(node.password(*BOB).session(), code)
+    report.check(answer.status == 403, "killed: the used one-time code is refused", answer.status)
+    answer = node.password("carol@contoso.test", "Some.Pass.1")
+    report.check(answer.status == 429 and LOCKED in answer.error(), "killed: the name is still locked", answer.error())
+    second = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--state", state["directory"]], capture_output=True,
+                            text=True, timeout=60)
+    report.check(second.returncode == 2 and "another process uses this file" in second.stderr,
+                 "a second process on the same file is refused", second.stderr.strip())
+    node.kill()
+
+
+def accept_until_killed(node, authorizations):
+    """Sends all authorizations, kills the node in the middle, and returns each accepted authorization with its session."""
+    half = len(authorizations) // 2
+
+    def sign_in(authorization):
+        try:
+            answer = node.autologon(authorization)
+        except OSError:
+            return None
+        return (authorization, answer.session()) if answer.status == 200 else None
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(sign_in, one) for one in authorizations]
+        wait(lambda: sum(one.done() for one in done) >= half, 30)
+        node.kill()
+        return [one.result() for one in done if one.result()]
+
+
+def nodes(world, report):
+    engine = Engine(world.work).start()
+    a, b = (Node(world, PORT + offset, engine.state()) for offset in (1, 2))
+    cookie = a.autologon(header(world.alice().token())).session()
+    report.check(b.greets(cookie), "two nodes: sign-in at A, session at B")
+    report.check(a.sign_out(cookie) == 303 and not b.greets(cookie), "two nodes: sign-out at A ends the session at B")
+    token = header(world.alice().token())
+    statuses = [a.autologon(token).status, b.autologon(token).status]
+    report.check(statuses == [200, 403], "two nodes: the authenticator of A is refused at B", statuses)
+    cookie = b.password(*ALICE).session()
+    report.check(a.greets(cookie), "two nodes: password at B, session at A")
+    report.check(a.key_set() == b.key_set() and len(a.key_set()) == 1, "two nodes: one key set")
+
+    status, tokens = b.tokens(assertion=(assertion := a.assertion(header(world.alice().token()))), **GRANT)
+    report.check(status == 200, "two nodes: the assertion of A is redeemed at B", status)
+    report.check(a.tokens(assertion=assertion, **GRANT)[0] == 400, "two nodes: and not again at A")
+    once(a, b, tokens, report)
+
+    waiting = a.password(*BOB).session()
+    code = one_time_code(BOB_SECRET, a)
+    good = b.prove(waiting, code).status
+    again = a.prove(b.password(*BOB).session(), code).status
+    report.check((good, again) == (303, 403), "two nodes: a one-time code is accepted once", (good, again))
+    for number in range(10):
+        (a, b)[number % 2].password("carol@contoso.test", WRONG)
+    answers = [node.password("carol@contoso.test", WRONG).status for node in (a, b)]
+    report.check(answers == [429, 429], "two nodes: ten wrong passwords at both lock the name at both", answers)
+
+    a.kill()
+    a = Node(world, PORT + 1, engine.state())
+    report.check(a.greets(cookie) and b.greets(cookie), "two nodes: A killed and started again, the session lives")
+    report.check(a.autologon(token).status == 403, "two nodes: A has the authenticators of before")
+    for node in (a, b):
+        node.kill()
+    engine.kill()
+
+
+def once(a, b, tokens, report):
+    """Uses one refresh token at both nodes at the same time, several times."""
+    for _ in range(20):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            uses = [pool.submit(node.tokens, refresh_token=tokens["refresh_token"], **REFRESH) for node in (a, b)]
+            answers = [one.result() for one in uses]
+        won = [answer for status, answer in answers if status == 200]
+        if len(won) != 1:
+            break
+        after = a.tokens(refresh_token=won[0]["refresh_token"], **REFRESH)[0]
+        report.check(after == 400, "two nodes: a refresh token at both at once, one wins and the family ends", after)
+        return
+    report.check(False, "two nodes: a refresh token at both at once, one wins", answers)
+
+
+def outage(world, report):
+    """Kills the engine while a node runs, and starts nodes without an engine."""
+    engine = Engine(world.work).start()
+    node = Node(world, PORT + 1, engine.state())
+    known = node.autologon(header(world.alice().token())).session()
+    report.check(node.greets(known), "outage: signed in before")
+    engine.kill()
+    report.check(node.greets(known), "outage: the known session goes on")
+    status = node.autologon(header(world.alice().token())).status
+    report.check(status == 403, "outage: no ticket is accepted", status)
+    answer = node.password(*ALICE)
+    report.check(answer.status == 303 and node.greets(answer.session()), "outage: a password is accepted, with a session")
+    report.check(node.sign_out(known) == 503, "outage: the user is told that the sign-out failed")
+    report.check(node.sign_out(answer.session()) == 303, "outage: the sign-out of the new session works")
+    engine.start()
+    good = wait(lambda: node.autologon(header(world.alice().token())).status == 200, 20)
+    report.check(good, "outage: tickets are accepted when the engine is back")
+    node.kill()
+    engine.kill()
+
+    node = Node(world, PORT + 1, engine.state())
+    said = node.says(["until it answers, users sign in by password only"])
+    report.check(said, "start without the engine: the log says it")
+    answer = node.password(*ALICE)
+    report.check(answer.status == 303 and node.greets(answer.session()), "start without the engine: a password is accepted")
+    engine.start()
+    good = wait(lambda: node.autologon(header(world.alice().token())).status == 200, 20)
+    report.check(good, "start without the engine: tickets are accepted when the engine is there")
+    report.check(len(node.key_set()) == 1, "start without the engine: the keys are made later")
+    node.kill()
+    engine.kill()
+    config = node.home / "seamless.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "state": engine.state(without_store="refuse")}))
+    done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,
+                          timeout=60)
+    report.check(done.returncode == 2 and "cannot be asked" in done.stderr, "start without the engine, `refuse`: no start",
+                 done.stderr.strip().splitlines()[-1:])
+
+
+def foreign(world, report):
+    """Changes the values in the engine. A changed session is gone, and nothing else."""
+    engine = Engine(world.work).start()
+    node = Node(world, PORT + 1, engine.state())
+    first = node.password(*ALICE).session()
+    # The names of the entries are not text, so a script in the engine reads them.
+    engine.command("EVAL", CHANGE_SESSIONS, "0")
+    second = node.password(*ALICE).session()
+    states = (node.greets(first), node.greets(second))
+    report.check(states == (False, True), "foreign: the changed session is gone, the other lives", states)
+    report.check(node.says(["a value that this server did not write"]), "foreign: the log says it")
+    words = ("alice", "Alice", "CONTOSO", "contoso", "PRIVATE KEY", "S-1-5-21")
+    octets, *found = engine.command("EVAL", FIND_WORDS, "0", *words).split()
+    report.check(int(octets) > 1000 and set(found) == {"0"}, "foreign: no value can be read in the engine", found)
+    wrong = {**engine.state(), "secret": str(Engine(world.work).secret)}
+    other = Node(world, PORT + 2, wrong)
+    report.check(other.says(["give all nodes the same secret"]), "foreign: a node with another secret says so")
+    report.check(not other.greets(second) and node.greets(second), "foreign: it opens no session, and ends none")
+    for one in (node, other):
+        one.kill()
+    node = Node(world, PORT + 1, engine.state())
+    report.check(len(node.key_set()) == 1 and node.greets(second), "foreign: the keys of the other nodes are untouched")
+    node.kill()
+    engine.kill()
+
+
+def cost(world, report):
+    """Measures sign-ins with a state on this machine's disk, and with a state in memory, where `fsync` costs nothing."""
+    rates = {}
+    for label, folder in (("disk", world.work.dir("cost")), ("memory", f"/dev/shm/seamless-{uuid.uuid4()}")):
+        node = Node(world, PORT, {"directory": str(folder)})
+        for at_once in (1, 16):
+            users = [world.user(name, "Some.Pass.1") for name in USERS]
+            tokens = [header(user.token()) for _ in range(40) for user in users]
+            began = time.monotonic()
+            with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+                statuses = list(pool.map(lambda one: node.autologon(one).status, tokens))
+            rates[label, at_once] = len(tokens) / (time.monotonic() - began)
+            report.check(set(statuses) == {200}, f"cost: {len(tokens)} sign-ins, {at_once} at once, state on {label}",
+                         f"{rates[label, at_once]:.0f} a second")
+        node.kill()
+        if label == "memory":
+            run(["rm", "-r", folder])
+    for at_once in (1, 16):
+        ratio = rates["disk", at_once] / rates["memory", at_once]
+        report.check(True, f"cost: {at_once} at once, disk in relation to memory", f"{ratio:.2f}")
+
+
+PARTS = {"killed": killed, "nodes": nodes, "outage": outage, "foreign": foreign, "cost": cost}
+
+
+def main(wanted):
+    with Work() as work:
+        world, report = World(work), Report()
+        world.contoso.set("alice", "displayName", "Alice Anderson")
+        world.contoso.user("bob", BOB[1])
+        for name in ("carol", *USERS):
+            world.contoso.user(name, "Some.Pass.1")
+        for part in wanted or PARTS:
+            PARTS[part](world, report)
+        return report.failures
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)
