@@ -58,7 +58,7 @@ impl App {
         tracing::info!("{engine}");
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let replays = match (engine, began(&records, without_store).await?) {
-            (Engine::Valkey { address, .. }, _) => Replays::Valkey { address, without_store },
+            (Engine::Valkey { nodes, .. }, _) => Replays::Valkey { nodes, without_store },
             (Engine::Disk { .. }, epoch) => Replays::Stored { records: records.clone(), epoch },
         };
         Self::new(config, arguments, address, records, &replays).await

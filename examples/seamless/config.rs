@@ -18,7 +18,7 @@
 //! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret",
 //! "without_store": "passwords" }`.
 
-use crate::store::{Engine, WithoutStore};
+use crate::store::{Engine, Nodes, WithoutStore};
 use kerberos_sso::Sid;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -48,8 +48,9 @@ pub(crate) struct Config {
 pub(crate) struct StateConfig {
     /// The folder of the file, for a server of one node.
     directory: Option<PathBuf>,
-    /// The address of Valkey or Redis, for a server of several nodes: `redis://[USER:PASSWORD@]HOST[:PORT]`.
-    valkey: Option<String>,
+    /// The nodes of Valkey or Redis, for a server of several nodes: `"redis://[USER:PASSWORD@]HOST[:PORT]"`,
+    /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`.
+    valkey: Option<Nodes>,
     /// The file with the secret of all nodes, for `valkey`: 32 random octets.
     secret: Option<PathBuf>,
     /// The server's behaviour while `valkey` cannot be reached: `passwords` or `refuse`.
@@ -155,8 +156,8 @@ impl StateConfig {
         match (&self.directory, &self.valkey, &self.secret) {
             (None, None, None) => Ok(None),
             (Some(folder), None, None) => Ok(Some(Engine::Disk { folder: folder.clone() })),
-            (None, Some(address), Some(secret)) => {
-                Ok(Some(Engine::Valkey { address: address.clone(), secret: secret.clone() }))
+            (None, Some(nodes), Some(secret)) => {
+                Ok(Some(Engine::Valkey { nodes: nodes.clone(), secret: secret.clone() }))
             }
             (None, Some(_), None) => {
                 Err("state: with `valkey`, name the file `secret`, which all nodes have; make it with \
@@ -243,14 +244,25 @@ mod tests {
         };
         assert_eq!(engine("{}"), Ok(None));
         assert_eq!(engine(r#"{"directory": "/s"}"#), Ok(Some(Engine::Disk { folder: "/s".into() })));
-        let valkey = Engine::Valkey { address: "redis://h".into(), secret: "k".into() };
-        assert_eq!(engine(r#"{"valkey": "redis://h", "secret": "k", "without_store": "refuse"}"#), Ok(Some(valkey)));
+        let addresses = || vec!["redis://h".into()];
+        for (valkey, nodes) in [
+            (r#""redis://h""#, Nodes::Single("redis://h".into())),
+            (
+                r#"{"service": "s", "sentinels": ["redis://h"]}"#,
+                Nodes::Sentinels { service: "s".into(), sentinels: addresses() },
+            ),
+            (r#"{"cluster": ["redis://h"]}"#, Nodes::Cluster { cluster: addresses() }),
+        ] {
+            let state = format!(r#"{{"valkey": {valkey}, "secret": "k", "without_store": "refuse"}}"#);
+            assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, secret: "k".into() })));
+        }
         for (state, part) in [
             (r#"{"valkey": "redis://h"}"#, "head -c 32"),
             (r#"{"valkey": "redis://h", "directory": "/s"}"#, "either"),
             (r#"{"secret": "k"}"#, "belongs to"),
             (r#"{"directory": "/s", "secret": "k"}"#, "belongs to"),
             (r#"{"without_store": "tickets"}"#, "line 1"),
+            (r#"{"valkey": {"cluster": ["redis://h"], "service": "s"}, "secret": "k"}"#, "line 1"),
         ] {
             let error = engine(state).unwrap_err();
             assert!(error.contains(part), "{state}: {error}");

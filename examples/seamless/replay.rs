@@ -6,12 +6,12 @@
 //!
 //! Each cache first asks a [`MemoryReplayCache`], which limits the number of authenticators of each client.
 
-use crate::store::{Key, Kind, Records, StoreError, When, WithoutStore};
+use crate::store::{Key, Kind, Nodes, Records, StoreError, When, WithoutStore};
 use kerberos_sso::replay::{
     Admission, AsyncReplayCache, MemoryReplayCache, ReplayCache as _, ReplayEntry, ReplayLimit,
 };
 use kerberos_sso::{Policy, UnixTime};
-use kerberos_sso_valkey::ValkeyReplayCache;
+use kerberos_sso_valkey::{Builder, ValkeyReplayCache};
 use std::time::Duration;
 
 /// The makers of replay caches, by the engine of the store.
@@ -22,7 +22,7 @@ pub(crate) enum Replays {
         epoch: UnixTime,
     },
     Valkey {
-        address: String,
+        nodes: Nodes,
         without_store: WithoutStore,
     },
 }
@@ -35,8 +35,8 @@ impl Replays {
                 let own = MemoryReplayCache::new(ENTRIES, policy.clock_skew(), *epoch);
                 Ok(Replay::Stored(StoredReplay { own, records: records.clone() }))
             }
-            Self::Valkey { address, without_store } => {
-                let cache = || ValkeyReplayCache::single(address, policy.clock_skew()).with_entries(ENTRIES);
+            Self::Valkey { nodes, without_store } => {
+                let cache = || builder(nodes, policy.clock_skew()).with_entries(ENTRIES);
                 match (cache().connect().await, without_store) {
                     (Ok(cache), _) => Ok(Replay::Valkey(cache)),
                     (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
@@ -47,6 +47,16 @@ impl Replays {
                 }
             }
         }
+    }
+}
+
+fn builder(nodes: &Nodes, clock_skew: Duration) -> Builder {
+    match nodes {
+        Nodes::Single(address) => ValkeyReplayCache::single(address, clock_skew),
+        Nodes::Sentinels { service, sentinels } => {
+            ValkeyReplayCache::sentinel(service, sentinels.iter().map(String::as_str), clock_skew)
+        }
+        Nodes::Cluster { cluster } => ValkeyReplayCache::cluster(cluster.iter().map(String::as_str), clock_skew),
     }
 }
 

@@ -14,6 +14,7 @@
 mod disk;
 mod epoch;
 mod memory;
+mod nodes;
 mod open;
 #[cfg(test)]
 mod outage;
@@ -27,6 +28,7 @@ mod valkey;
 
 pub(crate) use epoch::{FOR_EVER, epoch};
 pub(crate) use memory::Memory;
+pub(crate) use nodes::Nodes;
 pub(crate) use open::{Engine, WithoutStore, open};
 #[cfg(test)]
 pub(crate) use outage::Outage;

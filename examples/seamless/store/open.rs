@@ -1,6 +1,7 @@
 //! Opens the store that the configuration names.
 
 use super::disk::Disk;
+use super::nodes::Nodes;
 use super::valkey::Valkey;
 use super::{Records, Secret};
 use crate::clock;
@@ -17,7 +18,7 @@ pub(crate) enum Engine {
     /// A file in this folder. The folder also has the secret.
     Disk { folder: PathBuf },
     /// Valkey or Redis, and the file with the secret, which all nodes have.
-    Valkey { address: String, secret: PathBuf },
+    Valkey { nodes: Nodes, secret: PathBuf },
 }
 
 /// The server's behaviour while the store of all nodes cannot be reached.
@@ -39,7 +40,7 @@ pub(crate) fn open(engine: &Engine) -> Result<Records, String> {
             let disk = Disk::open(&folder.join("state.redb"), clock::now)?;
             Ok(Records::new(Arc::new(disk), Secret::read_or_make(&folder.join("secret"))?))
         }
-        Engine::Valkey { address, secret } => Ok(Records::new(Arc::new(Valkey::new(address)?), Secret::read(secret)?)),
+        Engine::Valkey { nodes, secret } => Ok(Records::new(Arc::new(Valkey::new(nodes)?), Secret::read(secret)?)),
     }
 }
 

@@ -1,87 +1,87 @@
 //! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key.
 //!
-//! The server never sends a command a second time, because the second command would find the effect of the first
-//! command. If no answer comes, the operation fails. The store may have done the operation.
+//! If no answer comes, the operation fails. The store may have done the operation, so the server does not try again: its
+//! second command would find the effect of the first command. Only the client of a cluster may send a command again, to
+//! another node. Then too, the answer is never that a second use was the first.
 
+use super::nodes::{Connection, Connector, Nodes};
 use super::{Key, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError};
+use redis::{Cmd, FromRedisValue, RedisError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-pub(crate) struct Valkey {
-    client: Client,
-    connection: Mutex<Connection>,
+pub(crate) struct Valkey(Mutex<State>);
+
+struct State {
+    connector: Connector,
+    connection: Result<Connection, Closed>,
 }
 
-enum Connection {
-    Open(MultiplexedConnection),
-    /// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a
-    /// store that does not answer.
-    Closed {
-        until: Instant,
-        reason: String,
-    },
+/// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a store that
+/// does not answer.
+struct Closed {
+    until: Instant,
+    reason: String,
 }
 
 impl Valkey {
-    /// Begins a store at `address`, which is `redis://[USER:PASSWORD@]HOST[:PORT]`. The first operation connects.
-    pub(crate) fn new(address: &str) -> Result<Self, String> {
-        let client = Client::open(address).map_err(|error| format!("`valkey` is not a valid address: {error}"))?;
-        let connection = Connection::Closed { until: Instant::now(), reason: String::new() };
-        Ok(Self { client, connection: Mutex::new(connection) })
+    /// Begins a store. The first operation connects.
+    pub(crate) fn new(nodes: &Nodes) -> Result<Self, String> {
+        let connector = nodes.connector().map_err(|error| format!("`valkey` has no valid address: {error}"))?;
+        let connection = Err(Closed { until: Instant::now(), reason: String::new() });
+        Ok(Self(Mutex::new(State { connector, connection })))
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         let mut connection = self.connection().await?;
-        match timeout(ANSWER_TIME, command.query_async(&mut connection)).await {
+        match timeout(ANSWER_TIME, connection.ask(command)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.failed(&error).await),
-            Err(_) => Err(StoreError::Unreachable("Valkey did not answer in time".into())),
+            Err(_) => Err(self.close("Valkey did not answer in time").await),
         }
     }
 
-    async fn connection(&self) -> Result<MultiplexedConnection, StoreError> {
-        let mut connection = self.connection.lock().await;
-        match &*connection {
-            Connection::Open(open) => return Ok(open.clone()),
-            Connection::Closed { until, reason } if Instant::now() < *until => {
-                return Err(StoreError::Unreachable(reason.clone()));
-            }
-            Connection::Closed { .. } => {}
+    async fn connection(&self) -> Result<Connection, StoreError> {
+        let mut state = self.0.lock().await;
+        match &state.connection {
+            Ok(connection) => return Ok(connection.clone()),
+            Err(closed) if Instant::now() < closed.until => return Err(StoreError::Unreachable(closed.reason.clone())),
+            Err(_) => {}
         }
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIME));
-        match self.client.get_multiplexed_async_connection_with_config(&config).await {
-            Ok(open) => {
-                *connection = Connection::Open(open.clone());
-                Ok(open)
+        let reason = match timeout(CONNECT_TIME, state.connector.connect()).await {
+            Ok(Ok(connection)) => {
+                state.connection = Ok(connection.clone());
+                return Ok(connection);
             }
-            Err(error) => {
-                let reason = error.to_string();
-                *connection = Connection::closed(&reason);
-                Err(StoreError::Unreachable(reason))
-            }
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "Valkey did not answer in time".into(),
+        };
+        state.connection = Err(Closed::now(&reason));
+        Err(StoreError::Unreachable(reason))
     }
 
-    /// Returns the error of a command. A connection that has ended is closed, and the next command connects again.
+    /// Returns the error of a command. After most errors, another node may be the master, so the server connects again.
     async fn failed(&self, error: &RedisError) -> StoreError {
-        if error.code() == Some("OOM") {
-            return StoreError::Full;
+        match error.code() {
+            Some("OOM") => StoreError::Full,
+            // Another program wrote a list or a set under the key of an entry. The other entries are as before.
+            Some("WRONGTYPE") => StoreError::Unreachable(error.to_string()),
+            _ => self.close(&error.to_string()).await,
         }
-        if error.is_unrecoverable_error() {
-            *self.connection.lock().await = Connection::Closed { until: Instant::now(), reason: error.to_string() };
-        }
-        StoreError::Unreachable(error.to_string())
+    }
+
+    async fn close(&self, reason: &str) -> StoreError {
+        self.0.lock().await.connection = Err(Closed::now(reason));
+        StoreError::Unreachable(reason.into())
     }
 }
 
-impl Connection {
-    fn closed(reason: &str) -> Self {
+impl Closed {
+    fn now(reason: &str) -> Self {
         let now = Instant::now();
-        Self::Closed { until: now.checked_add(PAUSE).unwrap_or(now), reason: reason.into() }
+        Self { until: now.checked_add(PAUSE).unwrap_or(now), reason: reason.into() }
     }
 }
 
@@ -122,7 +122,9 @@ const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
 
 /// The longest wait for an answer. A request of a client may need several answers and may take 15 seconds.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
-const CONNECT_TIME: Duration = Duration::from_secs(1);
+
+/// The longest wait for a connection. Sentinels and clusters need several connections.
+const CONNECT_TIME: Duration = Duration::from_secs(2);
 
 /// The time after a connection failed in which the server does not connect again.
 const PAUSE: Duration = Duration::from_secs(1);
