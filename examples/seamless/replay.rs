@@ -126,3 +126,58 @@ const ENTRIES: usize = 200_000;
 /// The time that the store keeps an entry after the authenticator has expired, in case this machine's clock is set
 /// back.
 const MARGIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+#[allow(clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::store::{Memory, Outage, Secret};
+    use kerberos_sso::replay::{ReplayClient, ReplayTag};
+    use std::sync::Arc;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    fn records() -> Records {
+        Records::new(Arc::new(Memory::new(|| NOW)), Secret::new([1; 32]))
+    }
+
+    /// Returns the cache of a node that has just started. The epoch of the store is `epoch` seconds from `NOW`.
+    async fn started(records: &Records, epoch: i64) -> Replay {
+        let epoch = NOW.saturating_add_seconds(epoch);
+        let replays = Replays::Stored { records: records.clone(), epoch };
+        replays.cache(&Policy::default()).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    async fn admit(cache: &Replay, tag: u8, client_time: i64) -> Admission {
+        let time = NOW.saturating_add_seconds(client_time);
+        let client = ReplayClient::Name { realm: b"R", name: b"alice" };
+        let until = time.saturating_add_seconds(300);
+        cache.admit(&ReplayEntry::new(ReplayTag::from_bytes([tag; 16]), time, until, client), NOW).await
+    }
+
+    #[tokio::test]
+    async fn authenticator_from_before_the_restart_is_admitted_only_if_it_was_never_used() {
+        let records = records();
+        let before = started(&records, -10_000).await;
+        assert_eq!(admit(&before, 1, -60).await, Admission::New);
+        let after = started(&records, -10_000).await;
+        assert_eq!((admit(&after, 1, -60).await, admit(&after, 2, -60).await), (Admission::Seen, Admission::New));
+        assert_eq!(admit(&before, 2, -60).await, Admission::Seen, "the other node admitted it");
+    }
+
+    #[tokio::test]
+    async fn authenticator_from_before_the_epoch_is_too_old() {
+        let cache = started(&records(), -60).await;
+        for (client_time, expected) in [(-61, Admission::TooOld), (-60, Admission::TooOld), (-59, Admission::New)] {
+            assert_eq!(admit(&cache, 1, client_time).await, expected, "{client_time}");
+        }
+    }
+
+    #[tokio::test]
+    async fn authenticator_is_refused_if_the_store_cannot_be_reached() {
+        let outage = Arc::new(Outage::new(|| NOW));
+        let cache = started(&Records::new(outage.clone(), Secret::new([1; 32])), -10_000).await;
+        outage.set_away(true);
+        assert_eq!(admit(&cache, 1, 0).await, Admission::Failed);
+    }
+}

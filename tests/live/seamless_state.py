@@ -1,14 +1,13 @@
 """Tests that the state of the sign-in server outlives its processes: one node with a file, which is killed and started again, and two
 nodes with one Valkey or Redis, which fails.
 
-  seamless_state.py [PART...]     PART: killed, nodes, outage, foreign or cost; default all"""
+  seamless_state.py [PART...]     PART: killed, nodes, outage, sentinels, cluster, foreign or cost; default all"""
 
 import base64
 import concurrent.futures
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from report import Report
 from samba_ad import SSO_ACCOUNT
 from seamless_password import one_time_code
 from seamless_server import BOB_SECRET, Server, header, tenant, wait
+from valkey_engines import Cluster, Redis, Sentinels, until
 from work import Work, run
 from world import World
 
@@ -54,33 +54,22 @@ end
 return answer"""
 
 
-class Engine:
-    """A process of `redis-server`, which stores nothing on disk."""
+class Engine(Redis):
+    """One server with the state, and the secret of its nodes."""
 
     def __init__(self, work):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.work, self.home, self.process = work, work.dir(f"engine{self.port}"), None
+        super().__init__(work)
         self.secret = self.home / "seamless.secret"
         self.secret.write_bytes(os.urandom(32))
         self.secret.chmod(0o600)
 
     def start(self):
-        self.process = self.work.start(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--dir",
-                                        self.home], self.home / "log", self.port)
+        super().start()
         self.command("ACL", "SETUSER", "sso", *RIGHTS)
         return self
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def command(self, *words):
-        return run(["redis-cli", "-p", self.port, *words])
-
     def state(self, **more):
-        return {"valkey": f"redis://sso:password@127.0.0.1:{self.port}", "secret": str(self.secret), **more}
+        return {"valkey": self.address_for("password"), "secret": str(self.secret), **more}
 
 
 class Node(Server):
@@ -269,6 +258,67 @@ def outage(world, report):
                  done.stderr.strip().splitlines()[-1:])
 
 
+def sentinels(world, report):
+    """Kills the master that three sentinels watch. Its successor accepts writes when it has two replicas again."""
+    store = Sentinels(world.work)
+    for server in store.servers:
+        server.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait", "+role")
+    for port in store.ports:
+        run(["redis-cli", "-p", port, "ACL", "SETUSER", "sso", "+role", "+sentinel|masters"])
+    state = {"service": "replay", "sentinels": [f"redis://sso:secret@127.0.0.1:{port}" for port in store.ports]}
+
+    def kill():
+        killed = store.master()
+        killed.kill()
+        until("a replica is promoted", lambda: store.is_promoted(killed))
+        killed.start("--replicaof", "127.0.0.1", store.master().port)
+        killed.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait", "+role")
+        until("the new master has its replicas", lambda: store.has_replicas(store.master()))
+
+    failover(world, report, "sentinels", state, kill)
+
+
+def cluster(world, report):
+    """Kills a master of a cluster."""
+    store = Cluster(world.work)
+    for server in store.nodes:
+        server.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+asking", "+cluster|slots")
+    killed = store.nodes[0]
+    slot = store.first_slot(killed)
+
+    def kill():
+        killed.kill()
+        until("a replica is promoted", lambda: store.master_of(slot, store.nodes[2]) not in (None, killed))
+
+    failover(world, report, "cluster", {"cluster": [each.address for each in store.nodes[1:3]]}, kill)
+
+
+def failover(world, report, label, valkey, kill):
+    """Begins sessions at node A, kills a master of the store, and looks for the sessions at node B."""
+    secret = world.work.dir(f"secret-{label}") / "seamless.secret"
+    secret.write_bytes(os.urandom(32))
+    secret.chmod(0o600)
+    a, b = (Node(world, PORT + offset, {"valkey": valkey, "secret": str(secret)}) for offset in (1, 2))
+    tokens = [header(world.user(name, "Some.Pass.1").token()) for name in USERS * 2]
+    answers = [a.autologon(token) for token in tokens]
+    report.check([one.status for one in answers] == [200] * len(tokens), f"{label}: {len(tokens)} users sign in at A",
+                 {one.status for one in answers})
+    cookies = [one.session() for one in answers]
+    report.check(all(b.greets(one, "user") for one in cookies), f"{label}: the sessions at B")
+    kill()
+    good = wait(lambda: all(node.greets(one, "user") for node in (a, b) for one in cookies), 30)
+    report.check(good, f"{label}: a master killed and replaced, all sessions go on")
+    again = {node.autologon(token).status for node in (a, b) for token in tokens}
+    report.check(again == {403}, f"{label}: no authenticator of before is admitted again", again)
+    good = wait(lambda: all(node.autologon(header(world.alice().token())).status == 200 for node in (a, b)), 60)
+    report.check(good, f"{label}: tickets are accepted at both nodes")
+    ended = [a.sign_out(one) for one in cookies]
+    report.check(set(ended) == {303} and not any(b.greets(one, "user") for one in cookies),
+                 f"{label}: sign-out at A ends the sessions at B", set(ended))
+    for node in (a, b):
+        node.kill()
+
+
 def foreign(world, report):
     """Changes the values in the engine. A changed session is gone, and nothing else."""
     engine = Engine(world.work).start()
@@ -317,7 +367,8 @@ def cost(world, report):
         report.check(True, f"cost: {at_once} at once, disk in relation to memory", f"{ratio:.2f}")
 
 
-PARTS = {"killed": killed, "nodes": nodes, "outage": outage, "foreign": foreign, "cost": cost}
+PARTS = {"killed": killed, "nodes": nodes, "outage": outage, "sentinels": sentinels, "cluster": cluster, "foreign": foreign,
+         "cost": cost}
 
 
 def main(wanted):

@@ -1,7 +1,7 @@
 //! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key.
 //!
-//! If no answer comes, the operation fails. The store may have done the operation, so the server does not try again: its
-//! second command would find the effect of the first command. Only the client of a cluster may send a command again, to
+//! If no answer comes, a write fails. The store may have done the write, so the server does not try again: its second
+//! command would find the effect of the first command. Only the client of a cluster may send a command again, to
 //! another node. Then too, the answer is never that a second use was the first.
 
 use super::nodes::{Connection, Connector, Nodes};
@@ -19,8 +19,8 @@ struct State {
     connection: Result<Connection, Closed>,
 }
 
-/// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a store that
-/// does not answer.
+/// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a store
+/// that does not answer.
 struct Closed {
     until: Instant,
     reason: String,
@@ -39,7 +39,7 @@ impl Valkey {
         match timeout(ANSWER_TIME, connection.ask(command)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.failed(&error).await),
-            Err(_) => Err(self.close("Valkey did not answer in time").await),
+            Err(_) => Err(self.close(Closed::for_a_while("Valkey did not answer in time")).await),
         }
     }
 
@@ -58,7 +58,7 @@ impl Valkey {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "Valkey did not answer in time".into(),
         };
-        state.connection = Err(Closed::now(&reason));
+        state.connection = Err(Closed::for_a_while(&reason));
         Err(StoreError::Unreachable(reason))
     }
 
@@ -68,18 +68,19 @@ impl Valkey {
             Some("OOM") => StoreError::Full,
             // Another program wrote a list or a set under the key of an entry. The other entries are as before.
             Some("WRONGTYPE") => StoreError::Unreachable(error.to_string()),
-            _ => self.close(&error.to_string()).await,
+            _ => self.close(Closed { until: Instant::now(), reason: error.to_string() }).await,
         }
     }
 
-    async fn close(&self, reason: &str) -> StoreError {
-        self.0.lock().await.connection = Err(Closed::now(reason));
-        StoreError::Unreachable(reason.into())
+    async fn close(&self, closed: Closed) -> StoreError {
+        let reason = closed.reason.clone();
+        self.0.lock().await.connection = Err(closed);
+        StoreError::Unreachable(reason)
     }
 }
 
 impl Closed {
-    fn now(reason: &str) -> Self {
+    fn for_a_while(reason: &str) -> Self {
         let now = Instant::now();
         Self { until: now.checked_add(PAUSE).unwrap_or(now), reason: reason.into() }
     }
@@ -89,7 +90,13 @@ impl Store for Valkey {
     fn get<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
         Box::pin(async {
             let mut command = redis::cmd("GET");
-            self.ask(command.arg(key.as_bytes())).await
+            command.arg(key.as_bytes());
+            match self.ask(&command).await {
+                // The connection may be to a server that has ended or is no longer the master. Reading again changes
+                // nothing.
+                Err(StoreError::Unreachable(_)) => self.ask(&command).await,
+                answered => answered,
+            }
         })
     }
 
