@@ -11,7 +11,7 @@ use crate::negotiate::ContinuationKey;
 use crate::pages::Pages;
 use crate::replay::Replays;
 use crate::session::Sessions;
-use crate::store::{Engine, Records, WithoutStore, epoch, open};
+use crate::store::{Engine, Records, StoreError, WithoutStore, epoch, open};
 use crate::tenants::Tenants;
 use kerberos_sso::UnixTime;
 use std::error::Error;
@@ -132,7 +132,7 @@ async fn began(records: &Records, without_store: WithoutStore) -> Result<UnixTim
     let now = clock::now();
     match (epoch(records, now).await, without_store) {
         (Ok(epoch), _) => Ok(epoch),
-        (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
+        (Err(error @ StoreError::Foreign(_)), _) | (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
         (Err(error), WithoutStore::Passwords) => {
             tracing::error!(
                 "{error}; until it answers, users sign in by password only, and their sessions are in this process"

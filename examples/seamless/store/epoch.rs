@@ -4,18 +4,31 @@
 //! writes the present time. The server refuses an assertion, a one-time code or an authenticator that may have been
 //! used before the epoch, because the store may have lost the record of its use.
 
-use super::{Change, Key, Kind, Records, StoreError};
+use super::{Entry, Key, Kind, Records, StoreError};
 use kerberos_sso::UnixTime;
 
 /// Returns the epoch of the store.
+///
+/// # Errors
+/// Returns an error if the store cannot be reached, or if the epoch is of another secret. This server does not replace
+/// such an epoch. Otherwise a node with a wrong secret would change the epoch of the other nodes.
 pub(crate) async fn epoch(records: &Records, now: UnixTime) -> Result<UnixTime, StoreError> {
     let key = Key::new(Kind::Epoch, b"");
-    let began = records.update(&key, |began: Option<i64>| match began {
-        Some(began) => (Change::Keep, began),
-        None => (Change::Put(now.seconds(), FOR_EVER), now.seconds()),
-    });
-    Ok(UnixTime::from_seconds(began.await?))
+    for _ in 0..MAX_TRIES {
+        let old: Entry<i64> = records.entry(&key).await?;
+        if old.is_foreign() {
+            return Err(StoreError::Foreign("epoch"));
+        }
+        match old.value {
+            Some(began) => return Ok(UnixTime::from_seconds(began)),
+            None if records.replace(&key, &old, &now.seconds(), FOR_EVER).await? => return Ok(now),
+            None => {}
+        }
+    }
+    Err(StoreError::Contended)
 }
+
+const MAX_TRIES: usize = 8;
 
 /// The end of entries that have no end: the year 9999.
 pub(crate) const FOR_EVER: UnixTime = UnixTime::from_seconds(253_370_764_800);

@@ -148,8 +148,8 @@ pub(crate) enum StoreError {
     /// The server does not replace such a value. Otherwise a node with a wrong secret would destroy the keys of the
     /// other nodes.
     #[error(
-        "the state store has keys that this server cannot open; give all nodes the same secret, or delete the entry {0} to make \
-         new keys"
+        "the state store has an entry of another secret ({0}); give all nodes the same secret, or delete the state of the old \
+         secret"
     )]
     Foreign(&'static str),
     /// Other nodes changed the entry each time that this request tried to change the entry.

@@ -244,9 +244,13 @@ async fn value_of_another_type_counts_as_foreign() {
 }
 
 #[tokio::test]
-async fn epoch_is_the_time_of_the_first_question() {
-    let records = Records::new(Arc::new(Memory::new(fixed)), Secret::new([1; 32]));
+async fn epoch_is_the_time_of_the_first_question_and_stays_for_a_node_with_another_secret() {
+    let store = Arc::new(Memory::new(fixed));
+    let records = Records::new(store.clone(), Secret::new([1; 32]));
     assert_eq!(epoch(&records, at(1_005)).await, Ok(at(1_005)));
+    assert_eq!(epoch(&records, at(1_500)).await, Ok(at(1_005)));
+    let other = Records::new(store, Secret::new([2; 32]));
+    assert_eq!(epoch(&other, at(1_500)).await, Err(StoreError::Foreign("epoch")));
     assert_eq!(epoch(&records, at(1_500)).await, Ok(at(1_005)));
 }
 
