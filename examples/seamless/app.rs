@@ -2,20 +2,26 @@
 
 use crate::arguments::Arguments;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Limits};
+use crate::cookies::Cookies;
+use crate::forwarded::Proxies;
+use crate::hosts::AllowedHosts;
 use crate::judged::JudgedTickets;
 use crate::key_ring::KeyRing;
 use crate::lockout::Lockout;
+use crate::metrics::Metrics;
 use crate::native::{RefreshTokens, SigningKey, UsedAssertions};
 use crate::negotiate::ContinuationKey;
 use crate::pages::Pages;
+use crate::rate::Rates;
 use crate::replay::Replays;
 use crate::session::Sessions;
 use crate::store::{Engine, Records, StoreError, WithoutStore, epoch, open};
 use crate::tenants::Tenants;
+use crate::tls::Tls;
 use kerberos_sso::UnixTime;
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +33,7 @@ pub(crate) struct App {
     pub(crate) address: String,
     pub(crate) tenants: Tenants,
     pub(crate) sessions: Sessions,
-    pub(crate) lockout: Lockout,
+    pub(crate) lockout: Arc<Lockout>,
     pub(crate) judged: JudgedTickets,
     pub(crate) pages: Pages,
     /// The keys that seal the state of negotiations, which clients hold in cookies.
@@ -38,30 +44,48 @@ pub(crate) struct App {
     pub(crate) refresh_tokens: RefreshTokens,
     /// The store of all nodes.
     pub(crate) records: Records,
-    /// The proxies whose `X-Forwarded-For` names the client.
-    pub(crate) proxies: Vec<IpAddr>,
+    pub(crate) proxies: Proxies,
+    pub(crate) hosts: AllowedHosts,
+    /// The requests of each address.
+    pub(crate) rates: Rates,
+    pub(crate) limits: Limits,
+    pub(crate) cookies: Cookies,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The address of the listener for Prometheus.
+    pub(crate) metrics_address: Option<SocketAddr>,
+    /// The certificate of a server that ends TLS itself.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// The address of the listening socket.
+    pub(crate) listens_on: String,
     /// Whether this server serves `/explain`.
     pub(crate) explains: bool,
 }
 
 impl App {
     /// Opens the store and reads the configuration and the keytabs.
-    pub(crate) async fn start(arguments: &Arguments, address: &str) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn start(
+        arguments: &Arguments,
+        listen: SocketAddr,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Box<dyn Error>> {
         let config = arguments.config.as_deref().map(Config::load).transpose()?;
+        let tls = config.as_ref().and_then(|config| config.tls.as_ref()).map(Tls::open).transpose()?;
+        let listens_on = format!("{}://{listen}", if tls.is_some() { "https" } else { "http" });
         let engine = match (&arguments.state, &config) {
             (Some(folder), _) => Some(Engine::Disk { folder: folder.clone() }),
             (None, Some(config)) => config.state.engine()?,
             (None, None) => None,
         };
         let engine = engine.map_or_else(Engine::of_user, Ok)?;
-        let records = open(&engine)?;
+        let records = open(&engine, &metrics)?;
         tracing::info!("{engine}");
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let replays = match (engine, began(&records, without_store).await?) {
             (Engine::Valkey { nodes, .. }, _) => Replays::Valkey { nodes, without_store },
             (Engine::Disk { .. }, epoch) => Replays::Stored { records: records.clone(), epoch },
         };
-        Self::new(config, arguments, address, records, &replays).await
+        let app = Self::new(config, arguments, &listens_on, records, &replays).await?;
+        Ok(Self { metrics, tls, listens_on, ..app })
     }
 
     pub(crate) async fn new(
@@ -73,7 +97,10 @@ impl App {
     ) -> Result<Self, Box<dyn Error>> {
         let minutes = config.as_ref().map_or(Config::SESSION_MINUTES, |config| config.session_minutes);
         let lifetime = Duration::from_secs(minutes.saturating_mul(60));
-        let proxies = config.as_ref().map(|config| config.proxies.clone()).unwrap_or_default();
+        let proxies = config.as_ref().map(Config::proxies).unwrap_or_default();
+        let limits = config.as_ref().map(|config| config.limits).unwrap_or_default();
+        let metrics_address = config.as_ref().and_then(|config| config.metrics);
+        let hosts = config.as_ref().map(|config| config.hosts.clone()).unwrap_or_default();
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
         let tenants = match config {
@@ -81,10 +108,12 @@ impl App {
             None => Tenants::of_test_realm(replays).await?,
         };
         Ok(Self {
+            hosts: AllowedHosts::new(&address, &hosts),
+            cookies: Cookies::of_address(&address),
             address,
             tenants,
             sessions: Sessions::new(records.clone(), lifetime, without_store),
-            lockout: Lockout::new(records.clone()),
+            lockout: Arc::new(Lockout::new(records.clone(), limits.wrong_passwords_of_address)),
             judged: JudgedTickets::default(),
             pages: Pages::new()?,
             sealing: KeyRing::new(records.clone()),
@@ -93,8 +122,29 @@ impl App {
             refresh_tokens: RefreshTokens::new(records.clone()),
             records,
             proxies,
+            rates: Rates::new(limits.requests_per_second, limits.requests_at_once),
+            limits,
+            metrics: Metrics::new(),
+            metrics_address,
+            tls: None,
+            listens_on: String::new(),
             explains: arguments.explain || arguments.config.is_none(),
         })
+    }
+
+    /// Returns the parts of the server that are not ready for requests.
+    pub(crate) async fn unready(&self) -> Vec<&'static str> {
+        let keys = self.sealing.is_known() && self.signing.is_known();
+        let store = self.records.is_reachable().await;
+        [("keys", keys), ("store", store)].into_iter().filter(|(_, is_ready)| !is_ready).map(|(part, _)| part).collect()
+    }
+
+    /// Returns the age of each kind of key, in seconds.
+    pub(crate) fn key_ages(&self, now: UnixTime) -> Vec<(Arc<str>, i64)> {
+        let own = [("continuation", self.sealing.current_since(now)), ("signing", self.signing.current_since(now))];
+        let own = own.into_iter().filter_map(|(key, since)| Some((key.into(), since?)));
+        let keytabs = self.tenants.newest_keys().map(|(tenant, since)| (format!("keytab:{tenant}").into(), since));
+        own.chain(keytabs).map(|(key, since)| (key, now.seconds_since(since))).collect()
     }
 
     /// Makes the keys if there are none, and replaces the keys in time. A request that needs keys does the same. With

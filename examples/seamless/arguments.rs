@@ -1,5 +1,6 @@
 //! The command line of the server.
 
+use crate::log::Format;
 use lexopt::prelude::*;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ pub(crate) struct Arguments {
     pub(crate) config: Option<PathBuf>,
     /// The folder of the server's state, in place of the folder in the configuration.
     pub(crate) state: Option<PathBuf>,
+    pub(crate) log: Format,
     pub(crate) allow_rc4: bool,
     /// Whether the server serves `/explain` for the tenants of `config`.
     pub(crate) explain: bool,
@@ -18,13 +20,15 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn read() -> Result<Self, lexopt::Error> {
         let listen = (Ipv4Addr::LOCALHOST, 8080).into();
-        let mut arguments = Self { listen, config: None, state: None, allow_rc4: false, explain: false };
+        let mut arguments =
+            Self { listen, config: None, state: None, log: Format::Text, allow_rc4: false, explain: false };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("listen") => arguments.listen = parser.value()?.parse()?,
                 Long("config") => arguments.config = Some(parser.value()?.into()),
                 Long("state") => arguments.state = Some(parser.value()?.into()),
+                Long("log") => arguments.log = parser.value()?.parse()?,
                 Long("allow-rc4") => arguments.allow_rc4 = true,
                 Long("explain") => arguments.explain = true,
                 other => return Err(other.unexpected()),
@@ -36,6 +40,13 @@ impl Arguments {
     /// Returns the arguments of a server for tests, with a configuration or with the built-in test realm.
     #[cfg(test)]
     pub(crate) fn for_tests(config: Option<PathBuf>) -> Self {
-        Self { listen: (Ipv4Addr::LOCALHOST, 0).into(), config, state: None, allow_rc4: false, explain: false }
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            config,
+            state: None,
+            log: Format::Text,
+            allow_rc4: false,
+            explain: false,
+        }
     }
 }

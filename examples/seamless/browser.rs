@@ -1,11 +1,12 @@
 //! The routes for browsers, from the user's name to a session, by ticket or by password.
 
 use crate::app::{App, Shared};
-use crate::client_address::ClientAddress;
+use crate::client::Client;
 use crate::clock;
-use crate::cookies;
-use crate::directory;
+use crate::cookies::Cookie;
+use crate::directory::{self, Refusal};
 use crate::judged::JudgedTicket;
+use crate::metrics::SignInMethod;
 use crate::native;
 use crate::negotiate;
 use crate::origin;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> Router<Shared> {
             get(([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("pages/sign-in.js"))),
         )
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
         .fallback(not_found)
 }
 
@@ -82,10 +84,10 @@ struct TestUser {
 }
 
 /// Shows the signed-in user, or the page of the next step of the sign-in.
-async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, headers: HeaderMap) -> Response {
+async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, client: Client, headers: HeaderMap) -> Response {
     match session(&app, &headers).await {
         Some((id, session, Stage::SignedIn)) => {
-            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, &id, &headers))
+            app.pages.who(&session, app.sessions.lifetime(), explain_link(&app, &id, &client))
         }
         Some((_, session, Stage::AwaitsProof)) => app.pages.proof(StatusCode::OK, &session, None),
         None => discover(&app, &hints),
@@ -94,13 +96,13 @@ async fn start(State(app): State<Shared>, Query(hints): Query<Hints>, headers: H
 
 /// Returns the session of the browser that sent `headers`.
 async fn session(app: &App, headers: &HeaderMap) -> Option<(SessionId, Arc<Session>, Stage)> {
-    let id = cookies::session_id(headers)?;
+    let id = app.cookies.session_id(headers)?;
     let (session, stage) = app.sessions.find(&id, clock::now()).await?;
     Some((id, session, stage))
 }
 
-fn explain_link(app: &App, id: &SessionId, headers: &HeaderMap) -> ExplainLink {
-    if !native::explains(app, headers) {
+fn explain_link(app: &App, id: &SessionId, client: &Client) -> ExplainLink {
+    if !native::explains(app, client) {
         ExplainLink::None
     } else if app.judged.contains(id) {
         ExplainLink::OwnTicket
@@ -135,11 +137,11 @@ fn discover(app: &App, hints: &Hints) -> Response {
 /// Answers the request that the sign-in page sends in the background. A client whose ticket is refused gets no new challenge,
 /// because the browser would then ask its user for a password. A request from a page of another site is refused. Otherwise that
 /// page could sign the user in again and again, and the new sessions would end the user's other sessions.
-async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap) -> Response {
-    if !origin::is_own(&headers) {
+async fn autologon(State(app): State<Shared>, tenant: Tenant, client: Client, headers: HeaderMap) -> Response {
+    if !origin::is_own(&client, &headers) {
         return (StatusCode::FORBIDDEN, Json(json!({ "signed_in": false }))).into_response();
     }
-    let step = negotiate::decide(&app, &tenant, &headers).await;
+    let step = negotiate::decide(&app, &tenant, &client, SignInMethod::Ticket, &headers).await;
     let answer = negotiate::headers(&app, &step).await;
     match step {
         SignInStep::SignedIn(signed_in) => {
@@ -147,7 +149,7 @@ async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap
             let Ok((id, stage)) = begin(&app, &tenant, &identity, Method::Kerberos, &headers).await else {
                 return (StatusCode::SERVICE_UNAVAILABLE, answer, Json(json!({ "signed_in": false }))).into_response();
             };
-            keep_ticket(&app, &id, &headers, &headers);
+            keep_ticket(&app, &id, &headers, &client);
             let signed_in = stage == Stage::SignedIn;
             (answer, session_cookie(&app, &id), Json(json!({ "signed_in": signed_in, "proof_required": !signed_in })))
                 .into_response()
@@ -162,7 +164,7 @@ async fn autologon(State(app): State<Shared>, tenant: Tenant, headers: HeaderMap
 async fn password(
     State(app): State<Shared>,
     tenant: Tenant,
-    address: ClientAddress,
+    client: Client,
     headers: HeaderMap,
     Form(credentials): Form<Credentials>,
 ) -> Response {
@@ -175,7 +177,9 @@ async fn password(
     if app.tenants.is_of_another(&user, &tenant) {
         return page(StatusCode::FORBIDDEN, "That name is of another organisation. Please start again with that name.");
     }
-    match directory::sign_in(&app.lockout, &tenant, &user, &credentials.password.0, address).await {
+    let verdict = directory::sign_in(&app.lockout, &tenant, &user, &credentials.password.0, client.address).await;
+    app.metrics.signed_in(SignInMethod::Password, verdict.as_ref().err().map_or("accepted", Refusal::code));
+    match verdict {
         Ok(accepted) => {
             let identity = accepted.identity().to_owned();
             match begin(&app, &tenant, &identity, Method::Password, &headers).await {
@@ -184,6 +188,16 @@ async fn password(
             }
         }
         Err(refusal) => page(refusal.status(), refusal.text()),
+    }
+}
+
+impl From<Method> for SignInMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Kerberos => Self::Ticket,
+            Method::Password => Self::Password,
+            Method::TestTicket => Self::TestTicket,
+        }
     }
 }
 
@@ -199,7 +213,8 @@ async fn begin(
     let stage = if tenant.proofs.are_needed(identity) { Stage::AwaitsProof } else { Stage::SignedIn };
     let session = Arc::new(Session::new(&tenant.name, identity, method));
     let id = app.sessions.begin(session, stage, clock::now()).await.map_err(|error| unavailable(app, &error))?;
-    if let Some(old) = cookies::session_id(headers) {
+    app.metrics.session_began(method.into());
+    if let Some(old) = app.cookies.session_id(headers) {
         // If the store cannot be asked, the old session goes on until its end, without a browser that has its cookie.
         let _ = end(app, &old).await;
     }
@@ -208,7 +223,11 @@ async fn begin(
 
 async fn end(app: &App, id: &SessionId) -> Result<Option<Arc<Session>>, StoreError> {
     app.judged.forget(id);
-    app.sessions.end(id, clock::now()).await
+    let ended = app.sessions.end(id, clock::now()).await?;
+    if ended.is_some() {
+        app.metrics.session_ended();
+    }
+    Ok(ended)
 }
 
 /// Returns the page for a user whose request needs the store, while the store cannot be asked.
@@ -218,12 +237,12 @@ fn unavailable(app: &App, error: &StoreError) -> Response {
     app.pages.message(StatusCode::SERVICE_UNAVAILABLE, "Please try again", text)
 }
 
-/// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to the client that sent `headers`. A message
+/// Keeps the ticket in `ticket` for `/explain/own` if the server serves that page to `client`. A message
 /// that continues a negotiation is not kept, because it cannot be explained without the messages before it.
-fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, headers: &HeaderMap) {
-    let goes_on = cookies::find(ticket, cookies::CONTINUATION).is_some();
+fn keep_ticket(app: &App, id: &SessionId, ticket: &HeaderMap, client: &Client) {
+    let goes_on = app.cookies.find(ticket, Cookie::Continuation).is_some();
     let mut values = ticket.get_all(AUTHORIZATION).iter();
-    if let (Some(value), None, true, false) = (values.next(), values.next(), native::explains(app, headers), goes_on) {
+    if let (Some(value), None, true, false) = (values.next(), values.next(), native::explains(app, client), goes_on) {
         let authorization = value.as_bytes().to_vec().into();
         app.judged.keep(id, JudgedTicket { authorization, at: clock::now() });
     }
@@ -268,7 +287,7 @@ async fn proved(app: &App, waiting: &SessionId) -> Result<Option<SessionId>, Sto
 }
 
 async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    let ended = match cookies::session_id(&headers) {
+    let ended = match app.cookies.session_id(&headers) {
         Some(id) => end(&app, &id).await,
         None => Ok(None),
     };
@@ -280,11 +299,16 @@ async fn sign_out(State(app): State<Shared>, headers: HeaderMap) -> Response {
         Ok(None) => {}
         Err(error) => return unavailable(&app, &error),
     }
-    (with_cookie(cookies::clear(cookies::SESSION)), Redirect::to("/")).into_response()
+    (with_cookie(app.cookies.clear(Cookie::Session)), Redirect::to("/")).into_response()
 }
 
 /// Signs in with a ticket that the server itself makes, in the built-in test realm only.
-async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): Form<TestUser>) -> Response {
+async fn test_ticket(
+    State(app): State<Shared>,
+    client: Client,
+    headers: HeaderMap,
+    Form(user): Form<TestUser>,
+) -> Response {
     let tenant = app.tenants.test_tenant();
     let Some((tenant, realm)) = tenant.as_ref().and_then(|tenant| Some((tenant, tenant.test_realm.as_ref()?))) else {
         return not_found(State(app)).await;
@@ -293,12 +317,12 @@ async fn test_ticket(State(app): State<Shared>, headers: HeaderMap, Form(user): 
     let service = SEAMLESS_SSO_SERVICES.first().copied().unwrap_or_default();
     let value = realm.ticket_for(&account).service(service).at(clock::now()).mutual().header();
     let authorization = HeaderValue::try_from(value).map(|value| (AUTHORIZATION, value)).into_iter().collect();
-    match negotiate::decide(&app, tenant, &authorization).await {
+    match negotiate::decide(&app, tenant, &client, SignInMethod::TestTicket, &authorization).await {
         SignInStep::SignedIn(signed_in) => {
             let identity = signed_in.identity().to_owned();
             match begin(&app, tenant, &identity, Method::TestTicket, &headers).await {
                 Ok((id, _)) => {
-                    keep_ticket(&app, &id, &authorization, &headers);
+                    keep_ticket(&app, &id, &authorization, &client);
                     (session_cookie(&app, &id), Redirect::to("/")).into_response()
                 }
                 Err(response) => response,
@@ -313,12 +337,20 @@ pub(crate) fn test_account(name: &str) -> String {
     UserName::parse(name).map_or_else(|| "alice".into(), UserName::into_account)
 }
 
+/// Says whether the server can serve requests. A load balancer sends no requests to a server that is not ready.
+async fn ready(State(app): State<Shared>) -> Response {
+    match app.unready().await.as_slice() {
+        [] => "ready\n".into_response(),
+        unready => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", unready.join(", "))).into_response(),
+    }
+}
+
 async fn not_found(State(app): State<Shared>) -> Response {
     app.pages.message(StatusCode::NOT_FOUND, "Nothing here", "This address leads nowhere.")
 }
 
 fn session_cookie(app: &App, id: &SessionId) -> HeaderMap {
-    with_cookie(cookies::set(cookies::SESSION, &id.to_string(), app.sessions.lifetime()))
+    with_cookie(app.cookies.set(Cookie::Session, &id.to_string(), app.sessions.lifetime()))
 }
 
 fn with_cookie(cookie: Option<HeaderValue>) -> HeaderMap {
@@ -329,6 +361,7 @@ fn with_cookie(cookie: Option<HeaderValue>) -> HeaderMap {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::limits;
     use crate::replay::Replays;
     use crate::tenants::Tenants;
     use axum::body::to_bytes;
@@ -337,7 +370,7 @@ mod tests {
 
     async fn answer(tenants: Tenants, request: Request<String>) -> (u16, String) {
         let app = App { tenants, ..App::for_tests(None).await };
-        let response = routes().with_state(Arc::new(app)).oneshot(request).await.unwrap();
+        let response = limits::around(routes(), Arc::new(app)).oneshot(request).await.unwrap();
         let (status, body) = (response.status().as_u16(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
@@ -345,7 +378,8 @@ mod tests {
     #[tokio::test]
     async fn autologon_request_from_another_site_is_refused() {
         for (site, expected) in [("same-origin", 401), ("none", 401), ("same-site", 403), ("cross-site", 403)] {
-            let request = Request::get("/contoso.test/winauth/sso").header("sec-fetch-site", site);
+            let request =
+                Request::get("/contoso.test/winauth/sso").header("host", "sso.test").header("sec-fetch-site", site);
             let (status, _) = answer(App::for_tests(None).await.tenants, request.body(String::new()).unwrap()).await;
             assert_eq!(status, expected, "{site}");
         }
@@ -359,7 +393,8 @@ mod tests {
         {
             let form = format!("name={}&password=", name.replace('@', "%40").replace('\\', "%5C"));
             let tenants = Tenants::of_realms(&["A.TEST", "B.TEST"], &Replays::for_tests()).await;
-            let request = Request::post("/a.test/password").header("content-type", "application/x-www-form-urlencoded");
+            let request = Request::post("/a.test/password").header("host", "sso.test");
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
             let (status, page) = answer(tenants, request.body(form).unwrap()).await;
             assert_eq!((status, page.contains("of another organisation")), (403, is_of_another), "{name}: {page}");
         }

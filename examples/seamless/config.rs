@@ -4,7 +4,11 @@
 //! {
 //!   "session_minutes": 60,
 //!   "address": "https://login.contoso.test",
-//!   "proxies": ["10.0.0.1"],
+//!   "hosts": ["sso.contoso.test"],
+//!   "proxies": ["10.0.0.1", "10.1.0.0/16"],
+//!   "tls": { "certificate": "certificate.pem", "key": "key.pem" },
+//!   "metrics": "127.0.0.1:9464",
+//!   "limits": { "connections": 768, "connections_of_address": 256, "requests_per_second": 200, "requests_at_once": 1000 },
 //!   "state": { "directory": "/var/lib/seamless" },
 //!   "tenants": [{
 //!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
@@ -18,11 +22,14 @@
 //! For several nodes: `"state": { "valkey": "redis://sso:secret@10.0.0.5", "secret": "seamless.secret",
 //! "without_store": "passwords" }`.
 
+use crate::forwarded::{Proxies, ProxyHeaders};
 use crate::store::{Engine, Nodes, WithoutStore};
+use ipnet::IpNet;
 use kerberos_sso::Sid;
+use kerberos_sso::policy::BindingLevel;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
@@ -30,15 +37,111 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
-    /// The address of the server in assertions and tokens, as `https://login.contoso.test`. All nodes have the same
-    /// address. Without it, the address is that of the listening socket.
+    /// The public address of the server in the MEX document, in assertions and in tokens, as `https://login.contoso.test`.
+    /// All nodes have the same address. Without it, the address is that of the listening socket. With `https`, the cookies
+    /// are `Secure`.
     pub(crate) address: Option<String>,
-    /// The addresses of the proxies whose `X-Forwarded-For` names the client.
+    /// The addresses and networks of the proxies in front of the server. Only their headers name the client.
     #[serde(default)]
-    pub(crate) proxies: Vec<IpAddr>,
+    proxies: Vec<Network>,
+    /// The headers that the proxies write: `x-forwarded` (`X-Forwarded-For`, `-Proto` and `-Host`) or `forwarded` (RFC 7239). The proxies
+    /// must append to these headers or replace them.
+    #[serde(default)]
+    proxy_headers: ProxyHeaders,
+    /// The hosts for which the server answers, in addition to the host of `address`, loopback and the host names of Seamless SSO.
+    #[serde(default)]
+    pub(crate) hosts: Vec<String>,
+    /// The certificate of a server that ends TLS itself. Without it, the server speaks HTTP, and a proxy in front of it ends TLS.
+    pub(crate) tls: Option<TlsConfig>,
+    /// The address of a second listener, which shows figures for Prometheus at `/metrics`. Let only Prometheus reach the address.
+    pub(crate) metrics: Option<SocketAddr>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
     #[serde(default)]
     pub(crate) state: StateConfig,
     pub(crate) tenants: Vec<TenantConfig>,
+}
+
+/// The certificate of a server that ends TLS itself.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsConfig {
+    /// The file with the certificate and its chain, in PEM.
+    pub(crate) certificate: PathBuf,
+    /// The file with the private key, in PEM.
+    pub(crate) key: PathBuf,
+    /// The tickets that must be bound to the certificate: `if-present`, `if-advertised` or `require`.
+    #[serde(default)]
+    pub(crate) channel_bindings: Bindings,
+}
+
+/// The clients whose tickets must be bound to the TLS connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Bindings {
+    /// Every client may send no bindings. Bindings of another certificate are refused.
+    #[default]
+    IfPresent,
+    /// Clients that announce bindings (MS-KILE section 2.2.7), as Windows does, must send them.
+    IfAdvertised,
+    /// Every client must send bindings. Chromium on Linux and some versions of curl cannot.
+    Require,
+}
+
+impl From<Bindings> for BindingLevel {
+    fn from(bindings: Bindings) -> Self {
+        match bindings {
+            Bindings::IfPresent => Self::IfPresent,
+            Bindings::IfAdvertised => Self::IfAdvertised,
+            Bindings::Require => Self::Require,
+        }
+    }
+}
+
+/// The limits on clients. A trusted proxy has no limits of its own: the limits on addresses count for the clients behind it. The process
+/// must be allowed to open some hundred files more than `connections` (`ulimit -n`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// The largest number of connections.
+    pub(crate) connections: usize,
+    /// The largest number of connections of one address.
+    pub(crate) connections_of_address: usize,
+    /// The number of requests that one address may send each second.
+    pub(crate) requests_per_second: u32,
+    /// The number of requests that one address may send at once, after a pause.
+    pub(crate) requests_at_once: u32,
+    /// The number of wrong passwords of one address within ten minutes, after which a pause begins for this address.
+    pub(crate) wrong_passwords_of_address: u32,
+    /// The time from the request of a password to its refusal, in seconds. A directory that takes longer cannot be used.
+    pub(crate) password_seconds: u64,
+}
+
+impl Default for Limits {
+    /// Serves an office of some thousand users behind one address.
+    fn default() -> Self {
+        Self {
+            connections: 768,
+            connections_of_address: 256,
+            requests_per_second: 200,
+            requests_at_once: 1_000,
+            wrong_passwords_of_address: 50,
+            password_seconds: 3,
+        }
+    }
+}
+
+impl Limits {
+    fn check(self) -> Result<(), String> {
+        if !(1..=MAX_PASSWORD_SECONDS).contains(&self.password_seconds) {
+            return Err(format!("limits: password_seconds: from 1 to {MAX_PASSWORD_SECONDS}"));
+        }
+        let rates = [self.requests_per_second, self.requests_at_once, self.wrong_passwords_of_address];
+        if self.connections == 0 || self.connections_of_address == 0 || rates.contains(&0) {
+            return Err("limits: each limit must be at least 1".into());
+        }
+        Ok(())
+    }
 }
 
 /// The configuration of the store with the server's state. Without it, the store is a file in the user's folder for
@@ -84,7 +187,26 @@ pub(crate) struct TenantConfig {
     pub(crate) proof: HashMap<String, String>,
 }
 
+/// A network, or an address.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct Network(IpNet);
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let address = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+        let network = text.parse().ok().or_else(address);
+        network.map(Self).ok_or_else(|| format!("{text:?}: neither an address nor a network like 10.1.0.0/16"))
+    }
+}
+
 impl Config {
+    pub(crate) fn proxies(&self) -> Proxies {
+        Proxies::new(self.proxies.iter().map(|network| network.0).collect(), self.proxy_headers)
+    }
+
     pub(crate) const SESSION_MINUTES: u64 = 60;
 
     const fn session_minutes() -> u64 {
@@ -99,7 +221,8 @@ impl Config {
         for tenant in &mut config.tenants {
             tenant.keytab = folder.join(&tenant.keytab);
         }
-        for path in [&mut config.state.directory, &mut config.state.secret].into_iter().flatten() {
+        let tls = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        for path in [&mut config.state.directory, &mut config.state.secret].into_iter().flatten().chain(tls) {
             *path = folder.join(&*path);
         }
         Ok(config)
@@ -124,6 +247,7 @@ impl Config {
         if !self.address.as_ref().is_none_or(is_origin) {
             return Err("address: a scheme and a host, like https://login.contoso.test".into());
         }
+        self.limits.check()?;
         self.state.engine()?;
         if self.tenants.is_empty() {
             return Err("there is no tenant".into());
@@ -203,6 +327,9 @@ impl TenantConfig {
     }
 }
 
+/// A refusal must come within the time of a request.
+const MAX_PASSWORD_SECONDS: u64 = 10;
+
 /// One week.
 const MAX_SESSION_MINUTES: u64 = 7 * 24 * 60;
 
@@ -234,6 +361,32 @@ mod tests {
         for address in ["", "login.contoso.test", "https://", "https://a.test/", "https://a@b.test", "ftp://a.test"] {
             assert!(!is_read(address), "{address}");
         }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let proxies = |text: &str| {
+            Config::parse(&format!(r#"{{"proxies": {text}, "tenants": [{}]}}"#, tenant("a", "")))
+                .map(|config| config.proxies())
+        };
+        let named = proxies(r#"["10.0.0.1", "fd00::/8", "::ffff:10.0.0.2"]"#).unwrap();
+        let is_named = ["10.0.0.1", "fd12::1", "10.0.0.2", "10.0.0.3"].map(|ip| named.contain(ip.parse().unwrap()));
+        assert_eq!(is_named, [true, true, true, false]);
+        for wrong in [r#"["proxy.test"]"#, r#"["10.0.0.0/33"]"#, r#"[""]"#] {
+            assert!(proxies(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits_have_defaults_and_are_at_least_one() {
+        let limits = |text: &str| {
+            Config::parse(&format!(r#"{{"limits": {text}, "tenants": [{}]}}"#, tenant("a", "")))
+                .map(|config| config.limits)
+        };
+        assert_eq!(limits("{}").unwrap(), Limits::default());
+        assert_eq!(limits(r#"{"connections": 9}"#).unwrap(), Limits { connections: 9, ..Limits::default() });
+        assert!(limits(r#"{"requests_per_second": 0}"#).is_err() && limits(r#"{"password_seconds": 11}"#).is_err());
+        assert!(limits(r#"{"request": 1}"#).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::tenants::Tenants;
 use crate::{browser, limits, native};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderValue, Request};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
@@ -23,7 +23,7 @@ struct Answer {
 impl Server {
     async fn new(change: impl FnOnce(App) -> App) -> Self {
         let app = Arc::new(change(App::for_tests(None).await));
-        Self(limits::around(browser::routes().merge(native::routes())).with_state(Arc::clone(&app)), app)
+        Self(limits::around(browser::routes().merge(native::routes()), Arc::clone(&app)), app)
     }
 
     async fn of_test_realm() -> Self {
@@ -40,7 +40,8 @@ impl Server {
         self.send(request.body(form.to_owned().into()).unwrap()).await
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
+    async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.headers_mut().entry("host").or_insert(HeaderValue::from_static("sso.test"));
         let response = self.0.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();

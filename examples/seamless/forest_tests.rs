@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::as_conversions, clippy::cast_possible_truncation)]
 
 use crate::app::App;
-use crate::{browser, clock};
-use axum::http::Request;
+use crate::{browser, clock, limits};
+use axum::http::{HeaderValue, Request};
 use axum::{Router, body::to_bytes};
 use kerberos_sso::testing::{TestRealm, TestToken};
 use kerberos_sso::{Keytab, Sid};
@@ -43,7 +43,7 @@ async fn server(domains: &[&str]) -> Router {
     });
     let config = folder.path().join("seamless.json");
     std::fs::write(&config, json!({ "tenants": [tenant] }).to_string()).unwrap();
-    browser::routes().with_state(Arc::new(App::for_tests(Some(&config)).await))
+    limits::around(browser::routes(), Arc::new(App::for_tests(Some(&config)).await))
 }
 
 /// Returns a ticket for a user of `realm`. The user's SID is of the domain `of`, and `transited` lists the realms of the
@@ -58,7 +58,8 @@ fn ticket(realm: &str, of: &str, transited: &str) -> TestToken {
     token
 }
 
-async fn answer(server: &Router, request: Request<String>) -> (u16, String) {
+async fn answer(server: &Router, mut request: Request<String>) -> (u16, String) {
+    request.headers_mut().insert("host", HeaderValue::from_static("sso.test"));
     let response = server.clone().oneshot(request).await.unwrap();
     let (status, body) = (response.status().as_u16(), to_bytes(response.into_body(), 1 << 20).await.unwrap());
     (status, String::from_utf8(body.to_vec()).unwrap())

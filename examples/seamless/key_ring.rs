@@ -106,6 +106,17 @@ impl<K: RingKey> KeyRing<K> {
         known.as_ref().map(|known| known.stored.clone()).unwrap_or_default()
     }
 
+    /// Returns the time of the first use of the current key.
+    pub(crate) fn current_since(&self, now: UnixTime) -> Option<UnixTime> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().and_then(|known| known.keys.dated(now)).map(|current| current.from)
+    }
+
+    /// Returns whether this node has keys.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn known_at(&self, now: UnixTime) -> Option<Keys<K>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let is_new = |known: &&Known<K>| (0..READ_EVERY).contains(&now.seconds_since(known.read_at));
@@ -170,9 +181,13 @@ impl<K: RingKey> Keys<K> {
 
     /// Returns the key that signs now.
     pub(crate) fn current(&self, now: UnixTime) -> Option<&K> {
+        self.dated(now).map(|one| &one.key)
+    }
+
+    fn dated(&self, now: UnixTime) -> Option<&Dated<K>> {
         let used = self.0.iter().rev().find(|one| one.from <= now);
         // If the clock of this node is behind, the first use of the only key may seem to be in the future.
-        used.or_else(|| self.0.first()).map(|one| &one.key)
+        used.or_else(|| self.0.first())
     }
 
     /// Returns the keys that verify now, and the key that will sign next. The key set has all these keys.

@@ -25,6 +25,14 @@ impl Keytabs {
         Self { config: Arc::new(config), good: Vec::new(), seen: Err(String::new()) }
     }
 
+    /// Returns the time that the newest entry of the current keytab names, or `None` if no entry names a time.
+    pub(crate) fn newest(&self) -> Option<UnixTime> {
+        let (bytes, _) = self.good.last()?;
+        let entries = Keytab::parse(bytes).ok()?.into_entries();
+        let times = entries.iter().filter(|entry| self.is_ours(entry)).map(|entry| entry.timestamp);
+        times.max().filter(|time| time.seconds() > 0)
+    }
+
     /// Returns the keys that the server uses now, or `None` if the file has not changed since the last read.
     pub(crate) fn read(&mut self, now: UnixTime) -> Result<Option<KeySet>, String> {
         let bytes = std::fs::read(&self.config.keytab).map(Zeroizing::new);

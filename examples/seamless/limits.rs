@@ -1,78 +1,47 @@
-//! The limits on sizes, times and connections of clients, and the headers that protect the pages.
+//! The limits of a request, on its size, its time and its address, and the headers that protect the pages.
 
 use crate::app::Shared;
-use crate::client_address::Peer;
+use crate::client::{self, Client};
 use crate::origin;
+use crate::request_id;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
-use tower::ServiceExt as _;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Applies the limits of a request to all routes.
-pub(crate) fn around(routes: Router<Shared>) -> Router<Shared> {
+pub(crate) fn around(routes: Router<Shared>, app: Shared) -> Router {
     routes
-        .layer(middleware::from_fn(origin::check))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), origin::check))
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), slow_down))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), client::find))
         .layer(middleware::from_fn(protect))
-}
-
-/// Serves HTTP/1.1 until the process ends. An error of a connection does not end the server.
-pub(crate) async fn serve(listener: &TcpListener, routes: &Router) {
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let serving = serve_connection(stream, Peer(peer.ip()), routes.clone());
-                tokio::spawn(async move {
-                    serving.await;
-                    drop(permit);
-                });
-            }
-            Err(error) => {
-                tracing::error!("no connection is accepted: {error}");
-                sleep(AFTER_FAILURE).await;
-            }
-        }
-    }
-}
-
-async fn serve_connection(stream: TcpStream, peer: Peer, routes: Router) {
-    let routes = routes.map_request(move |mut request: axum::http::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        request
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(MAX_HEADER_SIZE);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = sleep(CONNECTION_TIME) => None,
-    };
-    if ended.is_none() {
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(REQUEST_TIME, connection).await;
-    }
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), request_id::give))
+        .with_state(app)
 }
 
 /// Limits the time of a request, including the time to read its body.
 async fn in_time(request: Request, next: Next) -> Response {
     let response = timeout(REQUEST_TIME, next.run(request)).await;
     response.unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, "This took too long.\n").into_response())
+}
+
+/// Refuses the requests of an address that sends too many.
+async fn slow_down(State(app): State<Shared>, client: Client, request: Request, next: Next) -> Response {
+    let address = client.address.or(client.peer);
+    if address.is_none_or(|address| app.rates.allow(address, Instant::now())) {
+        return next.run(request).await;
+    }
+    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "Too many requests came from your address.\n").into_response()
 }
 
 async fn protect(request: Request, next: Next) -> Response {
@@ -96,11 +65,43 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// A token of 64 KiB in base64, and room for the other headers.
-const MAX_HEADER_SIZE: usize = 96 * 1024;
 const MAX_BODY_SIZE: usize = 128 * 1024;
-const MAX_CONNECTIONS: usize = 1024;
-const HEADER_TIME: Duration = Duration::from_secs(10);
-const REQUEST_TIME: Duration = Duration::from_secs(15);
-const CONNECTION_TIME: Duration = Duration::from_mins(10);
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// The time of a request.
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::app::App;
+    use crate::browser;
+    use crate::client::Peer;
+    use crate::rate::Rates;
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    async fn statuses(app: App, requests: &[(&str, &str)]) -> Vec<u16> {
+        let (routes, mut statuses) = (around(browser::routes(), Arc::new(app)), Vec::new());
+        for (peer, host) in requests {
+            let peer = Peer { address: peer.parse().unwrap(), tls: None };
+            let request = Request::get("/").header("host", *host).extension(peer).body(Body::empty()).unwrap();
+            statuses.push(routes.clone().oneshot(request).await.unwrap().status().as_u16());
+        }
+        statuses
+    }
+
+    #[tokio::test]
+    async fn requests_of_one_address_beyond_its_limit_get_429_and_another_address_gets_200() {
+        let app = App { rates: Rates::new(1, 2), ..App::for_tests(None).await };
+        let (a, b) = (("192.0.2.1", "sso.test"), ("192.0.2.2", "sso.test"));
+        assert_eq!(statuses(app, &[a, a, a, b]).await, [200, 200, 429, 200]);
+    }
+
+    #[tokio::test]
+    async fn host_of_another_site_gets_421() {
+        let peer = "192.0.2.1";
+        let requests = [(peer, "sso.test:8080"), (peer, "evil.example"), (peer, "localhost")];
+        assert_eq!(statuses(App::for_tests(None).await, &requests).await, [200, 421, 200]);
+    }
+}

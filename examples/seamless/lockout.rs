@@ -6,32 +6,55 @@
 //! So an attacker at another address cannot lock the user out. The directory should lock an account after 20 wrong
 //! passwords or more. Then an attacker at this server cannot lock the account in the directory.
 //!
+//! The server also counts the wrong passwords of each address, for all names together: see `limits` in `config.rs`. A
+//! user who is known at an address is not refused because of other users there. One node checks the passwords of a name
+//! one after the other, and a wrong password holds the turn until its refusal is sent.
+//!
 //! An attempt counts as wrong until the directory has answered. So requests at the same time cannot try more passwords
 //! than requests one after the other.
 
 use crate::clock;
+use crate::rate::holder;
 use crate::store::{Change, Key, Kind, Memory, Records, StoreError, When};
+use crate::turns::{Turn, Turns};
 use crate::user_name::UserName;
 use kerberos_sso::UnixTime;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The wrong passwords of all names.
+/// The wrong passwords of all names and addresses.
 pub(crate) struct Lockout {
     shared: Records,
     /// Counts while the shared store cannot be asked.
     local: Records,
+    /// The number of wrong passwords of one address, within [`WINDOW`], after which the first pause begins.
+    max_of_address: u32,
+    turns: Arc<Turns>,
 }
 
 /// An attempt that the server counted before it asked the directory.
 pub(crate) struct Attempt {
-    key: Key,
+    of_name: Counted,
+    of_address: Option<Counted>,
     known_address: Option<Key>,
+}
+
+/// An attempt in the tries of a name or an address.
+struct Counted {
+    key: Key,
+    max_wrong: u32,
     before: Tries,
 }
 
-/// The wrong passwords of one name. Times are seconds since 1970.
+/// The lock that refuses an attempt, with the number of seconds until its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    Name(i64),
+    Address(i64),
+}
+
+/// The wrong passwords of one name or one address. Times are seconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Tries {
     /// The number of wrong passwords since `first`.
@@ -53,19 +76,19 @@ pub(crate) enum Outcome {
 }
 
 impl Lockout {
-    pub(crate) fn new(shared: Records) -> Self {
+    pub(crate) fn new(shared: Records, max_of_address: u32) -> Self {
         let local = shared.in_store(Arc::new(Memory::new(clock::now).with_max_entries(MAX_LOCAL)));
-        Self { shared, local }
+        Self { shared, local, max_of_address, turns: Arc::default() }
     }
 
-    /// Counts an attempt, or returns the number of seconds for which the name is locked.
+    /// Counts an attempt, or returns the lock that refuses it.
     pub(crate) async fn begin(
         &self,
         tenant: &str,
         user: &UserName,
         address: Option<IpAddr>,
         now: UnixTime,
-    ) -> Result<Attempt, i64> {
+    ) -> Result<Attempt, Locked> {
         let (name, tenant) = (user.clone().into_account().to_lowercase(), tenant.as_bytes());
         let text = address.map(|address| address.to_string());
         let known_address = text.map(|text| {
@@ -76,12 +99,41 @@ impl Lockout {
             Some(key) => self.shared.get::<()>(key).await.is_ok_and(|known| known.is_some()),
             None => false,
         };
+        let of_address = match address.filter(|_| !is_known) {
+            Some(address) => Some(self.count_address(address, now).await.map_err(Locked::Address)?),
+            None => None,
+        };
         let place: &[u8] = if is_known { b"known" } else { b"other" };
         let named = self.shared.secret().name(&[b"password", tenant, name.as_bytes(), place]);
-        let key = Key::new(Kind::WrongPasswords, &named);
-        let counted = self.update(&key, |tries| tries.unwrap_or_default().counted(now)).await;
-        match counted {
-            Ok(Ok(before)) => Ok(Attempt { key, known_address, before }),
+        match self.count(Key::new(Kind::WrongPasswords, &named), MAX_WRONG, now).await {
+            Ok(of_name) => Ok(Attempt { of_name, of_address, known_address }),
+            Err(seconds) => {
+                // The directory checks no password, so the attempt does not count for the address.
+                if let Some(counted) = &of_address {
+                    self.give_back(counted, now).await;
+                }
+                Err(Locked::Name(seconds))
+            }
+        }
+    }
+
+    /// Waits until this node checks no other password of the name.
+    pub(crate) async fn turn(&self, attempt: &Attempt) -> Turn {
+        self.turns.take(&attempt.of_name.key).await
+    }
+
+    async fn count_address(&self, address: IpAddr, now: UnixTime) -> Result<Counted, i64> {
+        let text = holder(address).to_string();
+        let key = Key::new(Kind::WrongPasswords, &self.shared.secret().name(&[b"from", text.as_bytes()]));
+        // The users of one office come at the same time. Without turns, most of their changes of this one entry would fail.
+        let _turn = self.turns.take(&key).await;
+        self.count(key, self.max_of_address, now).await
+    }
+
+    /// Counts an attempt, or returns the number of seconds for which the name or the address is locked.
+    async fn count(&self, key: Key, max_wrong: u32, now: UnixTime) -> Result<Counted, i64> {
+        match self.update(&key, |tries| tries.unwrap_or_default().counted(max_wrong, now)).await {
+            Ok(Ok(before)) => Ok(Counted { key, max_wrong, before }),
             Ok(Err(seconds)) => Err(seconds),
             // The store is full, or too many nodes change the entry at the same time.
             Err(error) => {
@@ -91,22 +143,33 @@ impl Lockout {
         }
     }
 
-    /// Notes the result of an attempt.
+    /// Notes the result of an attempt. A right password is no wrong password of its address, but does not forget the address's wrong ones:
+    /// an attacker may have an account.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
-        let noted = match outcome {
-            Outcome::Wrong => Ok(()),
-            Outcome::Unchecked => self.update(&attempt.key, |tries| attempt.given_back(tries, now)).await,
-            Outcome::Right => self.forget(attempt, now).await,
-        };
-        if let Err(error) = noted {
-            tracing::warn!("the result of a password cannot be counted: {error}");
+        if outcome == Outcome::Wrong {
+            return;
+        }
+        if let Some(counted) = &attempt.of_address {
+            self.give_back(counted, now).await;
+        }
+        if outcome == Outcome::Unchecked {
+            return self.give_back(&attempt.of_name, now).await;
+        }
+        if let Err(error) = self.forget(attempt, now).await {
+            tracing::warn!("{NOT_COUNTED}: {error}");
+        }
+    }
+
+    async fn give_back(&self, counted: &Counted, now: UnixTime) {
+        if let Err(error) = self.update(&counted.key, |tries| counted.given_back(tries, now)).await {
+            tracing::warn!("{NOT_COUNTED}: {error}");
         }
     }
 
     /// Forgets the wrong passwords of a name, because its user signed in, and remembers the user's address.
     async fn forget(&self, attempt: &Attempt, now: UnixTime) -> Result<(), StoreError> {
-        self.local.delete(&attempt.key).await?;
-        self.shared.delete(&attempt.key).await?;
+        self.local.delete(&attempt.of_name.key).await?;
+        self.shared.delete(&attempt.of_name.key).await?;
         if let Some(key) = &attempt.known_address {
             self.shared.put(key, &(), now.saturating_add_seconds(KNOWN_TIME), When::Always).await?;
         }
@@ -126,11 +189,11 @@ impl Lockout {
     }
 }
 
-impl Attempt {
+impl Counted {
     /// Returns the tries as if this attempt had not been made.
     fn given_back(&self, tries: Option<Tries>, now: UnixTime) -> (Change<Tries>, ()) {
         let Some(tries) = tries else { return (Change::Keep, ()) };
-        let Ok(counted) = self.before.with_wrong(now) else { return (Change::Keep, ()) };
+        let Ok(counted) = self.before.with_wrong(self.max_wrong, now) else { return (Change::Keep, ()) };
         let is_last = tries.wrong == counted.wrong && tries.pauses == counted.pauses;
         let wrong = tries.wrong.saturating_sub(1);
         let new = if is_last { self.before } else { Tries { wrong, ..tries } };
@@ -139,23 +202,25 @@ impl Attempt {
 }
 
 impl Tries {
-    /// Counts an attempt. The result has the tries before the attempt, or the seconds for which the name is locked.
-    fn counted(self, now: UnixTime) -> (Change<Self>, Result<Self, i64>) {
-        match self.with_wrong(now) {
+    /// Counts an attempt. The result has the tries before the attempt, or the seconds for which the name or the address is
+    /// locked.
+    fn counted(self, max_wrong: u32, now: UnixTime) -> (Change<Self>, Result<Self, i64>) {
+        match self.with_wrong(max_wrong, now) {
             Ok(new) => (Change::Put(new, new.end(now)), Ok(self)),
             Err(seconds) => (Change::Keep, Err(seconds)),
         }
     }
 
-    /// Returns the tries after one more wrong password, or the seconds for which the name is locked.
-    fn with_wrong(self, now: UnixTime) -> Result<Self, i64> {
+    /// Returns the tries after one more wrong password, or the seconds for which the name or the address is
+    /// locked.
+    fn with_wrong(self, max_wrong: u32, now: UnixTime) -> Result<Self, i64> {
         let now = now.seconds();
         if now < self.until {
             return Err(self.until.saturating_sub(now));
         }
         let window_is_over = now.saturating_sub(self.first) >= WINDOW;
         let (wrong, first) = if window_is_over { (1, now) } else { (self.wrong.saturating_add(1), self.first) };
-        if wrong < MAX_WRONG && self.pauses == 0 {
+        if wrong < max_wrong && self.pauses == 0 {
             return Ok(Self { wrong, first, ..self });
         }
         let pause = PAUSE.checked_shl(self.pauses).unwrap_or(LONGEST_PAUSE).clamp(PAUSE, LONGEST_PAUSE);
@@ -171,7 +236,7 @@ impl Tries {
     }
 }
 
-/// The number of wrong passwords within [`WINDOW`] after which the first pause begins.
+/// The number of wrong passwords of one name, within [`WINDOW`], after which the first pause begins.
 const MAX_WRONG: u32 = 10;
 
 /// The time in which the server counts wrong passwords, in seconds.
@@ -192,6 +257,8 @@ const KNOWN_TIME: i64 = 30 * 24 * 60 * 60;
 /// The largest number of names that this node counts alone.
 const MAX_LOCAL: u64 = 20_000;
 
+const NOT_COUNTED: &str = "the result of a password cannot be counted";
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -199,6 +266,7 @@ mod tests {
     use crate::store::Secret;
 
     const START: i64 = 1_795_248_000;
+    const OF_ADDRESS: u32 = 30;
 
     fn at(seconds: i64) -> UnixTime {
         UnixTime::from_seconds(START.saturating_add(seconds))
@@ -207,12 +275,15 @@ mod tests {
     /// Returns two nodes with one store.
     fn nodes() -> [Lockout; 2] {
         let store = Arc::new(Memory::new(|| at(0)));
-        [(), ()].map(|()| Lockout::new(Records::new(store.clone(), Secret::new([1; 32]))))
+        [(), ()].map(|()| Lockout::new(Records::new(store.clone(), Secret::new([1; 32])), OF_ADDRESS))
     }
 
     async fn attempt(node: &Lockout, typed: &str, from: &str, seconds: i64, outcome: Outcome) -> Result<(), i64> {
         let user = UserName::parse(typed).unwrap();
-        let begun = node.begin("contoso.test", &user, from.parse().ok(), at(seconds)).await?;
+        let begun = node.begin("contoso.test", &user, from.parse().ok(), at(seconds)).await;
+        let begun = begun.map_err(|locked| match locked {
+            Locked::Name(seconds) | Locked::Address(seconds) => seconds,
+        })?;
         node.end(&begun, outcome, at(seconds)).await;
         Ok(())
     }
@@ -309,5 +380,43 @@ mod tests {
             attempt(&node, typed, "", 0, Outcome::Wrong).await.unwrap();
         }
         assert_eq!(attempt(&node, "alice", "", 0, Outcome::Wrong).await, Err(60));
+    }
+
+    /// Tries one wrong password for each of `count` names, and returns the number of passwords that are checked.
+    async fn spray(node: &Lockout, from: &str, count: u32) -> usize {
+        let mut checked = 0;
+        for number in 0..count {
+            let tried = attempt(node, &format!("user{number}"), from, 0, Outcome::Wrong).await;
+            checked += usize::from(tried.is_ok());
+        }
+        checked
+    }
+
+    #[tokio::test]
+    async fn thirtieth_wrong_password_of_an_address_locks_the_address_for_every_name_that_is_not_known_there() {
+        let [a, b] = nodes();
+        attempt(&a, "alice", "2001:db8::1", 0, Outcome::Right).await.unwrap();
+        assert_eq!(spray(&a, "2001:db8::2", 40).await, 30);
+        let begin = async |name: &str, from: &str| {
+            let user = UserName::parse(name).unwrap();
+            b.begin("contoso.test", &user, from.parse().ok(), at(0)).await.err()
+        };
+        assert_eq!(begin("bob", "2001:db8::3").await, Some(Locked::Address(60)));
+        assert_eq!(begin("alice", "2001:db8::1").await, None, "a known user");
+        assert_eq!(begin("bob", "2001:db8:0:1::3").await, None, "another network");
+    }
+
+    #[tokio::test]
+    async fn right_passwords_and_locked_names_do_not_count_for_the_address_and_forget_nothing_of_it() {
+        let [node, _] = nodes();
+        assert_eq!(spray(&node, "192.0.2.1", 19).await, 19);
+        for number in 0..40 {
+            attempt(&node, &format!("right{number}"), "192.0.2.1", 0, Outcome::Right).await.unwrap();
+        }
+        for number in 0..40 {
+            let tried = wrong(&node, 0).await;
+            assert_eq!(tried.is_ok(), number < 10, "{number}");
+        }
+        assert_eq!(spray(&node, "192.0.2.1", 9).await, 1, "19 and 10 and one");
     }
 }

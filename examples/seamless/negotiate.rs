@@ -2,34 +2,44 @@
 //! response. Browsers and native clients use the same decision.
 
 use crate::app::App;
+use crate::client::Client;
 use crate::clock;
-use crate::cookies;
+use crate::cookies::Cookie;
 use crate::key_ring::{Plan, RingKey};
+use crate::metrics::{Metrics, SignInMethod};
 use crate::principal;
 use crate::tenants::Tenant;
-use axum::http::header::{AUTHORIZATION, HOST, SET_COOKIE, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::http::{SealingKey, SignInStep};
 use kerberos_sso::limits::MAX_SEALED_SECONDS;
 use kerberos_sso::negotiate::{Negotiation, RoundTrips};
-use kerberos_sso::{Refused, UnixTime};
+use kerberos_sso::{Arrival, Refused, UnixTime};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Decides on the `Authorization` values of a request. The client's cookie brings back the state of a negotiation that
 /// continues.
-pub(crate) async fn decide(app: &App, tenant: &Tenant, headers: &HeaderMap) -> SignInStep {
+pub(crate) async fn decide(
+    app: &App,
+    tenant: &Tenant,
+    client: &Client,
+    method: SignInMethod,
+    headers: &HeaderMap,
+) -> SignInStep {
     let now = clock::now();
-    let kept = match cookies::find(headers, cookies::CONTINUATION) {
+    let kept = match app.cookies.find(headers, Cookie::Continuation) {
         Some(sealed) => open(app, sealed, now).await,
         None => None,
     };
     let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let arrival = Arrival::at(now).with_channel_bindings(&client.bindings);
     let step =
-        tenant.validator().sign_in_async(values, RoundTrips::Many(kept.as_ref()), &clock::randomness(), now).await;
-    log(tenant, &step, headers);
+        tenant.validator().sign_in_async(values, RoundTrips::Many(kept.as_ref()), &clock::randomness(), arrival).await;
+    count(&app.metrics, tenant, method, &step);
+    log(tenant, &step, client);
     step
 }
 
@@ -45,7 +55,7 @@ pub(crate) async fn headers(app: &App, step: &SignInStep) -> HeaderMap {
         let keys = app.sealing.keys(now).await.ok();
         let key = keys.as_ref().and_then(|keys| keys.current(now));
         let sealed = key.and_then(|key| key.0.seal(next.negotiation(), &clock::randomness(), now));
-        let cookie = sealed.and_then(|sealed| cookies::set(cookies::CONTINUATION, &sealed, CONTINUATION_TIME));
+        let cookie = sealed.and_then(|sealed| app.cookies.set(Cookie::Continuation, &sealed, CONTINUATION_TIME));
         headers.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     }
     headers
@@ -74,7 +84,20 @@ impl RingKey for ContinuationKey {
     }
 }
 
-fn log(tenant: &Tenant, step: &SignInStep, headers: &HeaderMap) {
+fn count(metrics: &Metrics, tenant: &Tenant, method: SignInMethod, step: &SignInStep) {
+    let code = match step {
+        SignInStep::Challenge => "challenged",
+        SignInStep::Continue(_) => "continued",
+        SignInStep::SignedIn(signed_in) => {
+            metrics.accepted(&tenant.name, signed_in.accepted());
+            "accepted"
+        }
+        SignInStep::FallBack(refused) => refused.code(),
+    };
+    metrics.signed_in(method, code);
+}
+
+fn log(tenant: &Tenant, step: &SignInStep, client: &Client) {
     let tenant = &*tenant.name;
     match step {
         SignInStep::Challenge => {
@@ -85,16 +108,15 @@ fn log(tenant: &Tenant, step: &SignInStep, headers: &HeaderMap) {
             let user = principal::with_sid(&signed_in.identity().to_owned());
             tracing::info!(tenant, %user, "signed in by Kerberos");
         }
-        SignInStep::FallBack(refused) => log_refusal(tenant, refused, headers),
+        SignInStep::FallBack(refused) => log_refusal(tenant, refused, client),
     }
 }
 
 /// Logs why the sign-in failed and how to fix the cause. The client asked for a ticket for the host in the URL, without the
 /// port.
-fn log_refusal(tenant: &str, refused: &Refused, headers: &HeaderMap) {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()?.split(':').next());
+fn log_refusal(tenant: &str, refused: &Refused, client: &Client) {
     let remedy = refused.remedy().unwrap_or_default();
-    let remedy = host.map_or(remedy, |host| remedy.for_host(host)).to_string();
+    let remedy = client.host().map_or(remedy, |host| remedy.for_host(host)).to_string();
     tracing::warn!(
         tenant,
         code = refused.code(),

@@ -1,59 +1,94 @@
 //! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a password.
 //!
-//! `start.rs` is the program. `config.rs` describes the configuration file. The server leaves TLS to a proxy in front of it.
+//! `start.rs` is the program. `config.rs` describes the configuration file.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
 mod app;
 mod arguments;
 mod browser;
-mod client_address;
+mod client;
 mod clock;
 mod config;
+mod connections;
 mod cookies;
 mod directory;
 #[cfg(test)]
 mod explain_tests;
 #[cfg(test)]
 mod forest_tests;
+mod forwarded;
+mod hosts;
 mod judged;
 mod key_ring;
 mod keytab;
 mod limits;
 mod lockout;
+mod log;
+mod metrics;
 mod native;
 mod negotiate;
 mod origin;
 mod pages;
 mod principal;
 mod proof;
+mod rate;
 mod replay;
+mod request_id;
+mod serve;
 mod session;
 #[cfg(test)]
 mod state_tests;
 mod store;
 mod tenants;
+mod tls;
+mod turns;
 mod user_name;
 
 use app::App;
 use arguments::Arguments;
+use config::Limits;
+use connections::Connections;
+use metrics::Metrics;
+use serve::{Signals, Stop};
 use std::error::Error;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
-/// Serves the tenants that the command line selects, until the process ends.
+/// Serves the tenants that the command line selects, until SIGTERM or SIGINT comes.
 ///
 /// # Errors
-/// Returns an error if the command line, a file or the address cannot be used.
+/// Returns an error if the command line, a file or an address cannot be used.
 pub async fn run() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::read()?;
+    let (arguments, signals, metrics) = (Arguments::read()?, Signals::listen()?, Metrics::new());
+    log::begin(arguments.log, &metrics);
     let listener = TcpListener::bind(arguments.listen).await?;
-    let address = format!("http://{}", listener.local_addr()?);
-    let app = Arc::new(App::start(&arguments, &address).await?);
+    let app = Arc::new(App::start(&arguments, listener.local_addr()?, metrics).await?);
     app.tenants.watch_keytabs()?;
+    if let Some(tls) = &app.tls {
+        tls.watch()?;
+    }
     let making_keys = Arc::clone(&app);
     tokio::spawn(async move { making_keys.maintain_keys().await });
-    println!("listening on {address}");
+    let (stop, stopping) = Stop::new();
+    let Limits { connections, connections_of_address, .. } = app.limits;
+    let connections =
+        Connections::new(connections, connections_of_address, app.proxies.clone(), Arc::clone(&app.metrics));
+    if let Some(address) = app.metrics_address {
+        let routes = metrics::routes(Arc::clone(&app), Arc::clone(&connections));
+        let own = Connections::new(METRICS_CONNECTIONS, METRICS_CONNECTIONS, app.proxies.clone(), Metrics::new());
+        tokio::spawn(serve::serve(TcpListener::bind(address).await?, None, routes, own, stopping.clone()));
+    }
+    println!("listening on {}", app.listens_on);
     let routes = browser::routes().merge(native::routes());
-    limits::serve(&listener, &limits::around(routes).with_state(app)).await;
+    let (tls, routes) = (app.tls.clone(), limits::around(routes, app));
+    tokio::spawn(serve::serve(listener, tls, routes, connections, stopping));
+    signals.wait().await;
+    tracing::info!("the server stops: it accepts no connections, and ends when the running requests have ended");
+    if !stop.stop().await {
+        tracing::warn!("some requests did not end in time, and end now");
+    }
     Ok(())
 }
+
+/// The largest number of connections of the listener for Prometheus.
+const METRICS_CONNECTIONS: usize = 8;

@@ -12,6 +12,7 @@
 //!   [`LOCAL_TIME`] seconds at most.
 
 use crate::clock;
+use crate::metrics::STAGE;
 use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, UserIndex, When, WithoutStore};
 use kerberos_sso::{Identity, SessionIdentity, Sid, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tracing::{Instrument as _, debug_span};
 
 /// The user who signed in, the tenant, and the method of the sign-in.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,7 +106,9 @@ impl Sessions {
             let (session, end) = (Arc::clone(&session), now.saturating_add_seconds(lifetime).seconds());
             Stored { session, stage, end }
         };
-        match (self.shared.begin(&id, &stored(lifetime), now).await, &self.local) {
+        let new = stored(lifetime);
+        let begun = self.shared.begin(&id, &new, now);
+        match (begun.instrument(debug_span!(target: STAGE, "session")).await, &self.local) {
             (Err(StoreError::Unreachable(reason)), Some(local)) => {
                 tracing::warn!("this session is in the memory of this node only: {reason}");
                 local.begin(&id, &stored(lifetime.min(LOCAL_TIME)), now).await?;

@@ -5,23 +5,18 @@
 //! realm:
 //!
 //! ```text
-//! seamless [--listen ADDR:PORT] [--config FILE] [--state DIRECTORY] [--allow-rc4] [--explain]
+//! seamless [--listen ADDR:PORT] [--config FILE] [--state DIRECTORY] [--log text|json] [--allow-rc4] [--explain]
 //! ```
 //!
 //! `--explain` shows to every client that reaches the server how tickets of FILE's tenants are judged. The server keeps
-//! its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. The server leaves
-//! TLS to a proxy in front of it.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
+//! its state in DIRECTORY, and by default in `~/.local/state/seamless`. `config.rs` describes FILE. SIGTERM and SIGINT
+//! stop the server: it ends the running requests first.
+#![allow(clippy::print_stderr, reason = "this is a program")]
 
 use std::process::ExitCode;
-use tracing::Level;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::{self, format::FmtSpan};
-use tracing_subscriber::prelude::*;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    log_to_stderr();
     match seamless::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -29,13 +24,4 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// Logs one line for each decision. `RUST_LOG=kerberos_sso=debug` also shows the events and spans of the library.
-fn log_to_stderr() {
-    let wanted = std::env::var("RUST_LOG").ok().and_then(|targets| targets.parse::<Targets>().ok()).unwrap_or_default();
-    let shown = wanted.with_target("seamless", Level::INFO);
-    let lines =
-        fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(false).with_span_events(FmtSpan::CLOSE);
-    tracing_subscriber::registry().with(lines.with_filter(shown)).init();
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use crate::app::App;
+use crate::metrics::Metrics;
 use crate::store::{Engine, Outage, Records, Secret, epoch, open};
 use crate::{browser, clock, limits, native};
 use axum::Router;
@@ -20,6 +21,7 @@ use tower::ServiceExt as _;
 
 /// One node of the sign-in server, with the built-in test realm.
 struct Node {
+    app: Arc<App>,
     routes: Router,
     realm: TestRealm,
 }
@@ -34,11 +36,17 @@ impl Node {
     async fn on(records: &Records) -> Self {
         let app = App::on(records.clone(), None).await;
         let realm = app.tenants.test_tenant().unwrap().test_realm.unwrap();
-        Self { routes: limits::around(browser::routes().merge(native::routes())).with_state(Arc::new(app)), realm }
+        let app = Arc::new(app);
+        let routes = limits::around(browser::routes().merge(native::routes()), Arc::clone(&app));
+        Self { app, routes, realm }
     }
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let request = headers.iter().fold(Request::builder().method(method).uri(path), |it, (k, v)| it.header(*k, *v));
+        let request = headers
+            .iter()
+            .fold(Request::builder().method(method).uri(path).header("host", "sso.test"), |it, (k, v)| {
+                it.header(*k, *v)
+            });
         let response = self.routes.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -100,7 +108,7 @@ fn by_refresh_token(answer: &Value) -> String {
 /// Opens the store in a folder. The writing thread of a store that was dropped closes the file a moment later.
 fn opened(folder: &Path) -> Records {
     loop {
-        match open(&Engine::Disk { folder: folder.into() }) {
+        match open(&Engine::Disk { folder: folder.into() }, &Metrics::new()) {
             Ok(records) => return records,
             Err(error) => assert!(error.contains("another process"), "{error}"),
         }
@@ -197,4 +205,21 @@ async fn session_goes_on_from_memory_while_the_store_is_away_and_new_sessions_ar
     assert_eq!(a.autologon(&a.ticket("bob")).await, 200);
     assert_eq!(a.post("/sign-out", &alice, "").await.status, 303);
     assert!(!a.greets(&alice, "alice").await && !b.greets(&alice, "alice").await);
+}
+
+#[tokio::test]
+async fn node_is_ready_when_it_has_keys_and_the_store_answers() {
+    let outage = Arc::new(Outage::new(clock::now));
+    let node = Node::on(&Records::new(outage.clone(), Secret::new([1; 32]))).await;
+    let ready = async || {
+        let answer = node.send("GET", "/readyz", &[], "").await;
+        (answer.status, answer.body)
+    };
+    assert_eq!(ready().await, (503, "not ready: keys\n".into()));
+    node.app.sealing.keys(clock::now()).await.unwrap();
+    node.app.signing.keys(clock::now()).await.unwrap();
+    assert_eq!(ready().await, (200, "ready\n".into()));
+    outage.set_away(true);
+    assert_eq!(ready().await, (503, "not ready: store\n".into()));
+    assert_eq!(node.send("GET", "/healthz", &[], "").await.status, 200);
 }

@@ -12,9 +12,10 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{KeySet, Policy, SharedValidator};
+use kerberos_sso::{KeySet, Policy, SharedValidator, UnixTime};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 pub(crate) type Validator = kerberos_sso::Validator<Replay>;
@@ -40,19 +41,25 @@ pub(crate) struct Tenant {
     /// The other realms of the forest, whose users sign in by ticket only.
     forest_realms: Arc<[String]>,
     validator: SharedValidator<Replay>,
+    /// The time of the newest key in the keytab, in seconds since 1970, or 0 if it is not known.
+    newest_key: Arc<AtomicI64>,
 }
 
 impl Tenants {
     pub(crate) async fn of_config(config: Config, allow_rc4: bool, replays: &Replays) -> Result<Self, String> {
         let policy = if allow_rc4 { Policy::seamless_sso().allow_rc4() } else { Policy::seamless_sso() };
         let mut tenants = Self { by_name: HashMap::new(), keytabs: Vec::new() };
+        let level = config.tls.as_ref().map(|tls| tls.channel_bindings).unwrap_or_default();
+        let policy = policy.with_binding_level(level.into());
+        let answer_after = Duration::from_secs(config.limits.password_seconds);
         for config in config.tenants {
-            let tenant = Tenant::of_config(&config, policy.clone(), replays.cache(&policy).await?)?;
+            let tenant = Tenant::of_config(&config, policy.clone(), answer_after, replays.cache(&policy).await?)?;
             tenants.by_name.insert(config.name.to_ascii_lowercase(), tenant.clone());
             tenants.keytabs.push((tenant, Keytabs::of(config)));
         }
         for (tenant, keytabs) in &mut tenants.keytabs {
-            tenant.take_keys(keytabs.read(clock::now())?.ok_or("a keytab without bytes")?);
+            let keys = keytabs.read(clock::now())?.ok_or("a keytab without bytes")?;
+            tenant.take_keys(keys, keytabs.newest());
         }
         Ok(tenants)
     }
@@ -100,6 +107,12 @@ impl Tenants {
         self.by_name.values().find(|tenant| tenant.test_realm.is_some()).cloned()
     }
 
+    /// Returns the time of the newest key of each tenant that has a keytab.
+    pub(crate) fn newest_keys(&self) -> impl Iterator<Item = (&str, UnixTime)> {
+        let time = |tenant: &Tenant| Some(tenant.newest_key.load(Ordering::Relaxed)).filter(|seconds| *seconds > 0);
+        self.by_name.values().filter_map(move |tenant| Some((&*tenant.name, UnixTime::from_seconds(time(tenant)?))))
+    }
+
     /// Starts a thread that reads the keytabs once a second for as long as the server runs.
     pub(crate) fn watch_keytabs(&self) -> std::io::Result<()> {
         let mut watched = self.keytabs.clone();
@@ -124,13 +137,19 @@ impl Tenant {
             domains: domains.into(),
             forest_realms: Arc::default(),
             validator: SharedValidator::new(validator),
+            newest_key: Arc::default(),
         }
     }
 
-    fn of_config(config: &TenantConfig, policy: Policy, replay: Replay) -> Result<Self, String> {
+    fn of_config(
+        config: &TenantConfig,
+        policy: Policy,
+        answer_after: Duration,
+        replay: Replay,
+    ) -> Result<Self, String> {
         let validator = Validator::new(KeySet::new(), policy, replay);
         let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), validator);
-        tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc)));
+        tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc, answer_after)));
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
         tenant.proofs = Arc::new(Proofs::new(&config.proof)?);
         Ok(tenant)
@@ -163,14 +182,15 @@ impl Tenant {
             Ok(None) => {}
             Ok(Some(keys)) => {
                 let count = keys.accounts().map(|account| account.keys().len()).sum::<usize>();
-                self.take_keys(keys);
+                self.take_keys(keys, keytabs.newest());
                 tracing::info!(tenant = %self.name, keys = count, "keytab changed: its keys serve from now on");
             }
             Err(error) => tracing::error!(tenant = %self.name, "the keys stay as they are: {error}"),
         }
     }
 
-    fn take_keys(&self, keys: KeySet) {
+    fn take_keys(&self, keys: KeySet, newest: Option<UnixTime>) {
+        self.newest_key.store(newest.map_or(0, UnixTime::seconds), Ordering::Relaxed);
         self.validator.replace_keys(keys);
     }
 }
@@ -204,7 +224,7 @@ impl Tenants {
         for realm in realms {
             let (name, policy) = (realm.to_lowercase(), Policy::seamless_sso());
             let replay = replays.cache(&policy).await.unwrap();
-            let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1")));
+            let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1", Duration::from_secs(3))));
             let tenant = Tenant::new(&name, realm, Vec::new(), Validator::new(KeySet::new(), policy, replay));
             by_name.insert(name, Tenant { directory, ..tenant });
         }

@@ -9,73 +9,113 @@ mod tap;
 
 pub(crate) use refusal::Refusal;
 
-use crate::client_address::ClientAddress;
 use crate::clock;
-use crate::lockout::{Lockout, Outcome};
+use crate::lockout::{Attempt, Locked, Lockout, Outcome};
+use crate::metrics::STAGE;
 use crate::principal;
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use kerberos_sso::replay::Admission;
-use kerberos_sso::{Accepted, Refused, policy::SEAMLESS_SSO_SERVICES};
+use kerberos_sso::{Accepted, Arrival, ChannelBindings, Refused, policy::SEAMLESS_SSO_SERVICES};
+use krb5::bindings;
 use krb5::client::{NT_PRINCIPAL, NT_SRV_HST};
-use krb5::initiator::GSS_C_MUTUAL_FLAG;
+use krb5::initiator::{GSS_C_MUTUAL_FLAG, InitOptions};
 use krb5::{AsyncKdcClient, ClientError, InitiatorContext, KdcClient, Principal};
+use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tap::Tap;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tracing::{Instrument as _, debug_span};
 use zeroize::Zeroizing;
 
 /// The KDC of one realm.
 pub(crate) struct Directory {
     realm: String,
     kdc: String,
+    /// The time from a request to its refusal.
+    answer_after: Duration,
     /// Limits the number of sign-ins that ask the KDC at the same time.
     turns: Arc<Semaphore>,
 }
 
-/// Checks the password of `user` and returns the accepted request. A refusal takes at least [`REFUSED_AFTER`]. So its
-/// time does not show whether the user exists, and guessing is slow. After too many wrong passwords, the server does
-/// not ask the directory.
+/// Checks the password of `user` and returns the accepted request. The server answers every refusal at the same time
+/// after its request ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC is
+/// slow. A check that has not ended by then is refused, and its result still counts. After too many wrong passwords, the
+/// server does not ask the directory.
 pub(crate) async fn sign_in(
-    lockout: &Lockout,
+    lockout: &Arc<Lockout>,
     tenant: &Tenant,
     user: &UserName,
     password: &str,
-    address: ClientAddress,
+    address: Option<IpAddr>,
 ) -> Result<Accepted, Refusal> {
     let directory = tenant.directory.as_ref().ok_or(Refusal::NotConfigured)?;
-    let began = Instant::now();
-    let verdict = match lockout.begin(&tenant.name, user, address.0, clock::now()).await {
+    let deadline = Instant::now().checked_add(directory.answer_after).unwrap_or_else(Instant::now);
+    let verdict = match lockout.begin(&tenant.name, user, address, clock::now()).await {
         Ok(attempt) => {
-            let verdict = check(tenant, directory, user, password).await;
-            lockout.end(&attempt, outcome(&verdict), clock::now()).await;
-            verdict
+            let checked =
+                check(tenant.clone(), Arc::clone(directory), user.clone(), Zeroizing::new(password.to_owned()));
+            in_turn(Arc::clone(lockout), attempt, deadline, checked).await
         }
-        Err(seconds) => Err(Refusal::TooManyWrong { seconds }),
+        Err(Locked::Name(seconds)) => Err(Refusal::TooManyWrong { seconds }),
+        Err(Locked::Address(seconds)) => Err(Refusal::TooManyFromAddress { seconds }),
     };
     log(tenant, user, &verdict);
     if verdict.is_err() {
-        sleep(REFUSED_AFTER.saturating_sub(began.elapsed())).await;
+        sleep_until(deadline).await;
     }
     verdict
 }
 
+/// Runs the check of a password when the turn of its name comes, and waits for the verdict until the deadline. The check goes on after
+/// the deadline, and also if the client goes away. A refused password holds the turn until the deadline.
+async fn in_turn<T: Send + 'static>(
+    lockout: Arc<Lockout>,
+    attempt: Attempt,
+    deadline: Instant,
+    check: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let (tell, told) = oneshot::channel();
+    let checking = async move {
+        let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
+        let verdict = if turn.is_ok() {
+            check.instrument(debug_span!(target: STAGE, "directory")).await
+        } else {
+            Err(Refusal::Busy)
+        };
+        lockout.end(&attempt, outcome(&verdict), clock::now()).await;
+        let is_refused = verdict.is_err();
+        // Without a receiver, the request has been answered.
+        let _ = tell.send(verdict);
+        if is_refused {
+            sleep_until(deadline).await;
+        }
+        drop(turn);
+    };
+    tokio::spawn(checking.in_current_span());
+    match timeout_at(deadline, told).await {
+        Ok(verdict) => verdict.unwrap_or_else(|_| Err(Refusal::Unreachable("its answer could not be read".into()))),
+        Err(_) => Err(Refusal::Unreachable("it did not answer in time".into())),
+    }
+}
+
 async fn check(
-    tenant: &Tenant,
-    directory: &Arc<Directory>,
-    user: &UserName,
-    password: &str,
+    tenant: Tenant,
+    directory: Arc<Directory>,
+    user: UserName,
+    password: Zeroizing<String>,
 ) -> Result<Accepted, Refusal> {
     // Without this check, the KDC of the tenant's realm would check the password of its own account of the same name.
-    if tenant.is_only_of_forest_realm(user) {
+    if tenant.is_only_of_forest_realm(&user) {
         return Err(Refusal::OtherDomain);
     }
-    let token = directory.token_for(user, password).await?;
-    accept(tenant, &token).map_err(|refused| Refusal::NotOurs(Box::new(refused)))
+    let token = directory.token_for(&user, &password).await?;
+    accept(&tenant, &token).map_err(|refused| Refusal::NotOurs(Box::new(refused)))
 }
 
 /// Validates the token without asking the replay cache. This process has just made the authenticator and has sent it to
@@ -83,12 +123,14 @@ async fn check(
 /// answer.
 fn accept(tenant: &Tenant, token: &[u8]) -> Result<Accepted, Refused> {
     let (validator, now) = (tenant.validator(), clock::now());
+    let bindings = [ChannelBindings::new(BINDING)];
+    let arrival = Arrival::at(now).with_channel_bindings(&bindings);
     let opened = validator.open(validator.read(token)?, now)?;
-    validator.authorize(validator.verify(opened, now)?)?.admit(Admission::New)
+    validator.authorize(validator.verify(opened, arrival)?)?.admit(Admission::New)
 }
 
 /// Returns the result that the lockout counts. The directory did not check a password if it refused for another reason.
-const fn outcome(verdict: &Result<Accepted, Refusal>) -> Outcome {
+const fn outcome<T>(verdict: &Result<T, Refusal>) -> Outcome {
     match verdict {
         Ok(_) => Outcome::Right,
         Err(Refusal::WrongPassword | Refusal::UnknownUser) => Outcome::Wrong,
@@ -98,9 +140,9 @@ const fn outcome(verdict: &Result<Accepted, Refusal>) -> Outcome {
 
 impl Directory {
     /// `kdc` is `HOST` or `HOST:PORT`.
-    pub(crate) fn new(realm: &str, kdc: &str) -> Self {
+    pub(crate) fn new(realm: &str, kdc: &str, answer_after: Duration) -> Self {
         let kdc = if kdc.contains(':') { kdc.to_owned() } else { format!("{kdc}:88") };
-        Self { realm: realm.into(), kdc, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+        Self { realm: realm.into(), kdc, answer_after, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
     /// Returns the token with which this user's browser would sign in.
@@ -138,7 +180,10 @@ impl Directory {
         let tgt = client.login_with_password(&self.client_principal(user), password).await?;
         let service = SEAMLESS_SSO_SERVICES.first().into_iter().flat_map(|service| service.split('/'));
         let ticket = client.service_ticket(&tgt, &Principal::new(NT_SRV_HST, service, &self.realm)).await?;
-        let (_, token) = InitiatorContext::new(&ticket, GSS_C_MUTUAL_FLAG)?;
+        let bindings = bindings::ChannelBindings::new(BINDING);
+        let mut options = InitOptions::default();
+        options.channel_bindings = Some(&bindings);
+        let (_, token) = InitiatorContext::with_options(&ticket, GSS_C_MUTUAL_FLAG, options)?;
         Ok(token)
     }
 
@@ -182,8 +227,8 @@ const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
 const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
 const ONE_EXCHANGE: Duration = Duration::from_secs(3);
 
-/// The shortest time of a refusal. This time is longer than two exchanges with a KDC take.
-const REFUSED_AFTER: Duration = Duration::from_secs(1);
+/// The channel of a password's ticket is this process. So the ticket is good at every level of channel bindings, and only here.
+const BINDING: &[u8] = b"seamless:password";
 
 /// The largest size of a password, in octets. Passwords in Active Directory have 256 characters at most.
 const MAX_PASSWORD_SIZE: usize = 1024;
@@ -196,19 +241,98 @@ mod tests {
     use crate::store::Records;
     use crate::tenants::Tenants;
 
+    const ANSWER_AFTER: Duration = Duration::from_secs(3);
+
+    fn lockout() -> Arc<Lockout> {
+        Arc::new(Lockout::new(Records::for_tests(), 50))
+    }
+
+    async fn begin(lockout: &Lockout, name: &str) -> Attempt {
+        lockout.begin("a.test", &UserName::Account(name.into()), None, clock::now()).await.ok().unwrap()
+    }
+
+    /// Returns the time until the answer of a check that takes `milliseconds` and then has `verdict`.
+    async fn answered_after(
+        lockout: &Arc<Lockout>,
+        name: &str,
+        milliseconds: u64,
+        verdict: Result<(), Refusal>,
+    ) -> (Duration, Result<(), Refusal>) {
+        let (began, attempt) = (Instant::now(), begin(lockout, name).await);
+        let deadline = began.checked_add(ANSWER_AFTER).unwrap();
+        let check = async move {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            verdict
+        };
+        let verdict = in_turn(Arc::clone(lockout), attempt, deadline, check).await;
+        if verdict.is_err() {
+            sleep_until(deadline).await;
+        }
+        (began.elapsed(), verdict)
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn refusal_of_an_empty_password_takes_at_least_a_second() {
+    async fn refusal_is_answered_after_the_fixed_time_however_long_the_directory_takes() {
         let tenant = Tenants::of_realms(&["A.TEST"], &Replays::for_tests()).await.get("a.test").unwrap();
-        let (began, lockout) = (Instant::now(), Lockout::new(Records::for_tests()));
-        let verdict = sign_in(&lockout, &tenant, &UserName::Account("alice".into()), "", ClientAddress(None)).await;
-        assert!(matches!(verdict, Err(Refusal::WrongPassword)) && began.elapsed() >= REFUSED_AFTER);
+        let began = Instant::now();
+        let verdict = sign_in(&lockout(), &tenant, &UserName::Account("alice".into()), "", None).await;
+        assert!(matches!(verdict, Err(Refusal::WrongPassword)));
+        assert_eq!(began.elapsed(), tenant.directory.unwrap().answer_after);
+        for (name, milliseconds) in [("a", 0), ("b", 1_000), ("c", 2_999), ("d", 3_001), ("e", 60_000)] {
+            for verdict in [Refusal::WrongPassword, Refusal::UnknownUser] {
+                let (time, _) = answered_after(&lockout(), name, milliseconds, Err(verdict)).await;
+                assert_eq!(time, ANSWER_AFTER, "{milliseconds}");
+            }
+        }
+        let (time, verdict) = answered_after(&lockout(), "alice", 1_000, Ok(())).await;
+        assert!(verdict.is_ok() && time == Duration::from_secs(1));
+        let (time, verdict) = answered_after(&lockout(), "alice", 4_000, Ok(())).await;
+        assert!(matches!(verdict, Err(Refusal::Unreachable(_))) && time == ANSWER_AFTER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_password_of_a_name_is_checked_at_a_time_and_a_wrong_one_holds_the_turn_until_its_refusal() {
+        let lockout = lockout();
+        let deadline = Instant::now().checked_add(ANSWER_AFTER).unwrap();
+        let (checks, mut answers) = (Arc::new(Semaphore::new(0)), Vec::new());
+        for number in 0..400 {
+            let Ok(attempt) = lockout.begin("a.test", &UserName::Account("alice".into()), None, clock::now()).await
+            else {
+                assert!(number >= 10);
+                continue;
+            };
+            let checks = Arc::clone(&checks);
+            let check = async move {
+                checks.add_permits(1);
+                Err::<(), _>(Refusal::WrongPassword)
+            };
+            answers.push(tokio::spawn(in_turn(Arc::clone(&lockout), attempt, deadline, check)));
+        }
+        for answer in answers {
+            assert!(answer.await.unwrap().is_err());
+        }
+        assert_eq!(checks.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn result_of_a_check_after_the_deadline_still_counts() {
+        let lockout = lockout();
+        for _ in 0..10 {
+            let (_, verdict) = answered_after(&lockout, "alice", 4_000, Err(Refusal::WrongPassword)).await;
+            assert!(matches!(verdict, Err(Refusal::Unreachable(_))));
+            // The turn is free when the check has ended.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let user = UserName::Account("alice".into());
+        let locked = lockout.begin("a.test", &user, None, clock::now()).await.err();
+        assert!(matches!(locked, Some(Locked::Name(_))));
     }
 
     /// The test closes the port before it asks, so no KDC listens on it.
     #[tokio::test]
     async fn connection_to_a_closed_port_is_refused_as_unreachable_and_frees_its_turn() {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let directory = Arc::new(Directory::new("A.TEST", &format!("127.0.0.1:{port}")));
+        let directory = Arc::new(Directory::new("A.TEST", &format!("127.0.0.1:{port}"), ANSWER_AFTER));
         let asked = directory.token_for(&UserName::Account("alice".into()), "secret").await;
         assert!(matches!(asked, Err(Refusal::Unreachable(_))), "{asked:?}");
         assert_eq!(directory.turns.available_permits(), MAX_AT_ONCE);

@@ -26,6 +26,8 @@ pub(crate) enum Refusal {
     /// This server does not ask the directory after too many wrong passwords.
     #[error("too many wrong passwords: this server refuses every password of this name for {seconds} s")]
     TooManyWrong { seconds: i64 },
+    #[error("too many wrong passwords: this server refuses every password of this address for {seconds} s")]
+    TooManyFromAddress { seconds: i64 },
     #[error("the account is disabled")]
     Disabled,
     #[error("the account has expired")]
@@ -66,6 +68,29 @@ impl Refusal {
         }
     }
 
+    /// Returns the code of the reason, for the figures.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::NotConfigured => "not-configured",
+            Self::OtherDomain => "other-domain",
+            Self::WrongPassword => "wrong-password",
+            Self::UnknownUser => "unknown-user",
+            Self::PasswordExpired => "password-expired",
+            Self::Locked => "locked",
+            Self::TooManyWrong { .. } => "too-many-wrong",
+            Self::TooManyFromAddress { .. } => "too-many-from-address",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::Restricted(_) => "restricted",
+            Self::Revoked => "revoked",
+            Self::ClockSkew => "clock-skew",
+            Self::Busy => "busy",
+            Self::Unreachable(_) => "unreachable",
+            Self::Other(_) => "kdc-error",
+            Self::NotOurs(_) => "not-ours",
+        }
+    }
+
     /// Maps an NTSTATUS (MS-ERREF section 2.3.1) to a reason.
     const fn of_status(status: Option<u32>) -> Self {
         match status {
@@ -89,6 +114,9 @@ impl Refusal {
             }
             Self::TooManyWrong { .. } => {
                 "Too many wrong passwords were entered for this name. Wait a while, then try again."
+            }
+            Self::TooManyFromAddress { .. } => {
+                "Too many wrong passwords came from your network. Wait a while, then try again."
             }
             Self::Locked => {
                 "This account is locked after too many wrong passwords. Wait a while, or ask your administrator."

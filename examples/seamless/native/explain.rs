@@ -8,8 +8,8 @@
 
 use super::example::Example;
 use crate::app::{App, Shared};
+use crate::client::{Client, Way};
 use crate::clock;
-use crate::cookies;
 use crate::judged::JudgedTicket;
 use crate::session::Stage;
 use axum::extract::rejection::FormRejection;
@@ -32,21 +32,13 @@ pub(super) struct Question {
 }
 
 /// `GET /explain`
-pub(super) async fn page(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    if explains(&app, &headers) { render(StatusCode::OK, of_user(&app, &headers).await) } else { refuse() }
+pub(super) async fn page(State(app): State<Shared>, client: Client, headers: HeaderMap) -> Response {
+    if explains(&app, &client) { render(StatusCode::OK, of_user(&app, &headers).await) } else { refuse() }
 }
 
-/// Returns whether the server explains tickets to this client.
-pub(crate) fn explains(app: &App, headers: &HeaderMap) -> bool {
-    app.explains && !came_through_proxy(headers)
-}
-
-/// Returns whether a header shows that the request came through a proxy. Some proxies add no such header, so this check finds
-/// a mistake of the administrator but does not protect the page.
-pub(crate) fn came_through_proxy(headers: &HeaderMap) -> bool {
-    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+/// Returns whether the server explains tickets to this client. A request through a proxy may come from anybody.
+pub(crate) fn explains(app: &App, client: &Client) -> bool {
+    app.explains && client.way == Way::Direct
 }
 
 fn refuse() -> Response {
@@ -61,10 +53,11 @@ pub(super) async fn style() -> Response {
 /// `POST /explain`
 pub(super) async fn explain(
     State(app): State<Shared>,
+    client: Client,
     headers: HeaderMap,
     form: Result<Form<Question>, FormRejection>,
 ) -> Response {
-    if !explains(&app, &headers) {
+    if !explains(&app, &client) {
         return refuse();
     }
     let of_user = of_user(&app, &headers).await;
@@ -91,8 +84,8 @@ pub(super) async fn explain(
 }
 
 /// `GET /explain/own`: explains the ticket that began the session of this browser.
-pub(super) async fn own_ticket(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    if !explains(&app, &headers) {
+pub(super) async fn own_ticket(State(app): State<Shared>, client: Client, headers: HeaderMap) -> Response {
+    if !explains(&app, &client) {
         return refuse();
     }
     let Some(ticket) = kept_ticket(&app, &headers).await else {
@@ -106,14 +99,19 @@ pub(super) async fn own_ticket(State(app): State<Shared>, headers: HeaderMap) ->
 }
 
 async fn kept_ticket(app: &App, headers: &HeaderMap) -> Option<JudgedTicket> {
-    let id = cookies::session_id(headers)?;
+    let id = app.cookies.session_id(headers)?;
     app.sessions.find(&id, clock::now()).await.filter(|(_, stage)| *stage == Stage::SignedIn)?;
     app.judged.find(&id)
 }
 
 /// `GET /explain/example/{name}`
-pub(super) async fn example(State(app): State<Shared>, Path(name): Path<String>, headers: HeaderMap) -> Response {
-    if !explains(&app, &headers) {
+pub(super) async fn example(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    if !explains(&app, &client) {
         return refuse();
     }
     let of_user = of_user(&app, &headers).await;

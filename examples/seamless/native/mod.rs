@@ -23,7 +23,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-pub(crate) use explain::{came_through_proxy, explains};
+pub(crate) use explain::explains;
 pub(crate) use keys::SigningKey;
 pub(crate) use once::UsedAssertions;
 pub(crate) use refresh::RefreshTokens;

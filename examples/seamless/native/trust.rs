@@ -7,6 +7,8 @@ use super::assertion::{self, Subject};
 use super::rst::{AUDIENCE, Refusal, Request};
 use super::{in_background, issuer, templates};
 use crate::app::{App, Shared};
+use crate::client::Client;
+use crate::metrics::SignInMethod;
 use crate::tenants::Tenant;
 use crate::{clock, negotiate, principal};
 use axum::extract::State;
@@ -20,6 +22,7 @@ use minijinja::{Value, context};
 pub(super) async fn issue(
     State(app): State<Shared>,
     tenant: Tenant,
+    client: Client,
     headers: HeaderMap,
     body: Result<String, StringRejection>,
 ) -> Response {
@@ -30,7 +33,7 @@ pub(super) async fn issue(
         Ok(body) => body,
         Err(rejection) => return rejection.into_response(),
     };
-    let step = negotiate::decide(&app, &tenant, &headers).await;
+    let step = negotiate::decide(&app, &tenant, &client, SignInMethod::WsTrust, &headers).await;
     let mut response = match &step {
         SignInStep::SignedIn(signed_in) => match answer(&app, &tenant, signed_in, &body).await {
             Ok(envelope) => soap(StatusCode::OK, envelope),

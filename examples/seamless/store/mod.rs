@@ -13,6 +13,7 @@
 
 mod disk;
 mod epoch;
+mod measured;
 mod memory;
 mod nodes;
 mod open;
@@ -27,6 +28,7 @@ mod user_index;
 mod valkey;
 
 pub(crate) use epoch::{FOR_EVER, epoch};
+pub(crate) use measured::Measured;
 pub(crate) use memory::Memory;
 pub(crate) use nodes::Nodes;
 pub(crate) use open::{Engine, WithoutStore, open};

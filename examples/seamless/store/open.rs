@@ -3,8 +3,9 @@
 use super::disk::Disk;
 use super::nodes::Nodes;
 use super::valkey::Valkey;
-use super::{Records, Secret};
+use super::{Measured, Records, Secret, Store};
 use crate::clock;
+use crate::metrics::Metrics;
 use serde::Deserialize;
 use std::env;
 use std::fmt;
@@ -33,15 +34,16 @@ pub(crate) enum WithoutStore {
 }
 
 /// Opens the store. A store in Valkey is not asked yet.
-pub(crate) fn open(engine: &Engine) -> Result<Records, String> {
-    match engine {
+pub(crate) fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Records, String> {
+    let (store, secret): (Arc<dyn Store>, _) = match engine {
         Engine::Disk { folder } => {
             // The file comes first, because its lock keeps another process out of this folder.
             let disk = Disk::open(&folder.join("state.redb"), clock::now)?;
-            Ok(Records::new(Arc::new(disk), Secret::read_or_make(&folder.join("secret"))?))
+            (Arc::new(disk), Secret::read_or_make(&folder.join("secret"))?)
         }
-        Engine::Valkey { nodes, secret } => Ok(Records::new(Arc::new(Valkey::new(nodes)?), Secret::read(secret)?)),
-    }
+        Engine::Valkey { nodes, secret } => (Arc::new(Valkey::new(nodes)?), Secret::read(secret)?),
+    };
+    Ok(Records::new(Arc::new(Measured::new(store, Arc::clone(metrics))), secret))
 }
 
 /// Writes the place of the state. The address of Valkey is left out, because it may contain a password.

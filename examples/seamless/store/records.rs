@@ -1,6 +1,6 @@
 //! Typed values in the store. Each value is JSON, and sealed.
 
-use super::{Key, Sealer, Secret, Store, StoreError, When};
+use super::{Key, Kind, Sealer, Secret, Store, StoreError, When};
 use kerberos_sso::UnixTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -68,6 +68,11 @@ impl Records {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// Returns whether the store answers.
+    pub(crate) async fn is_reachable(&self) -> bool {
+        self.store.get(&Key::new(Kind::Epoch, b"")).await.is_ok()
     }
 
     /// Returns the value of an entry. A value that this server did not write is logged and counts as absent.

@@ -162,7 +162,7 @@ async fn state_folder_and_its_files_are_readable_for_this_user_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = TempDir::new().unwrap();
     let folder = home.path().join("a/seamless");
-    let records = open(&Engine::Disk { folder: folder.clone() }).unwrap();
+    let records = open(&Engine::Disk { folder: folder.clone() }, &crate::metrics::Metrics::new()).unwrap();
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(folder.clone()), 0o700);
     assert_eq!((mode(folder.join("secret")), mode(folder.join("state.redb"))), (0o600, 0o600));

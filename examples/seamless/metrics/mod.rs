@@ -1,0 +1,203 @@
+//! The figures of the server for Prometheus, in the text format of OpenMetrics, on a listener of their own.
+//!
+//! `deploy/grafana.json` is a board for these figures. No figure names a user or an address.
+
+mod stages;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use stages::{STAGE, StageTimes};
+
+use crate::app::{App, Shared};
+use crate::clock;
+use crate::connections::Connections;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use kerberos_sso::{Accepted, EncType};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A label: its name and its value.
+type Label = (&'static str, &'static str);
+
+/// A label whose value is in the configuration.
+type NamedLabel = (&'static str, Arc<str>);
+
+/// The figures that the server counts.
+pub(crate) struct Metrics {
+    registry: Registry,
+    sign_ins: Family<[Label; 2], Counter>,
+    stages: Family<[Label; 1], Histogram>,
+    store_times: Family<[Label; 1], Histogram>,
+    store_operations: Family<[Label; 2], Counter>,
+    key_ages: Family<[NamedLabel; 1], Gauge>,
+    rc4: Family<[NamedLabel; 2], Counter>,
+    sessions_begun: Family<[Label; 1], Counter>,
+    sessions_ended: Counter,
+    connections: Family<[Label; 1], Counter>,
+    open_connections: Gauge,
+    responses: Family<[(&'static str, u16); 1], Counter>,
+}
+
+/// The way in which a client signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignInMethod {
+    /// A browser's ticket.
+    Ticket,
+    /// A native client's ticket, for an assertion.
+    WsTrust,
+    Password,
+    /// A ticket that the server made, in the built-in test realm.
+    TestTicket,
+}
+
+impl SignInMethod {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Ticket => "ticket",
+            Self::WsTrust => "ws-trust",
+            Self::Password => "password",
+            Self::TestTicket => "test-ticket",
+        }
+    }
+}
+
+/// The fate of a connection in the table of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Accepted,
+    GaveWay,
+    Refused,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Arc<Self> {
+        let times: fn() -> Histogram = || Histogram::new(exponential_buckets(FIRST_BUCKET, 4.0, BUCKETS));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("seamless"),
+            sign_ins: Family::default(),
+            stages: Family::new_with_constructor(times),
+            store_times: Family::new_with_constructor(times),
+            store_operations: Family::default(),
+            key_ages: Family::default(),
+            rc4: Family::default(),
+            sessions_begun: Family::default(),
+            sessions_ended: Counter::default(),
+            connections: Family::default(),
+            open_connections: Gauge::default(),
+            responses: Family::default(),
+        };
+        metrics.register();
+        Arc::new(metrics)
+    }
+
+    fn register(&mut self) {
+        let all = &mut self.registry;
+        all.register(
+            "sign_ins",
+            "Sign-ins by method and by code: `accepted`, or the reason of the refusal",
+            self.sign_ins.clone(),
+        );
+        let stage = "Time of each stage of a sign-in";
+        all.register_with_unit("stage", stage, Unit::Seconds, self.stages.clone());
+        let store = "Time of the operations of the state store";
+        all.register_with_unit("store", store, Unit::Seconds, self.store_times.clone());
+        all.register("store_operations", "Operations of the state store by outcome", self.store_operations.clone());
+        let ages = "Age of the server's own keys, and of the newest key of each keytab";
+        all.register_with_unit("key_age", ages, Unit::Seconds, self.key_ages.clone());
+        all.register(
+            "rc4_sign_ins",
+            "Accepted sign-ins with an RC4 key of the ticket or of the session",
+            self.rc4.clone(),
+        );
+        all.register("sessions_begun", "Sessions that began, by method", self.sessions_begun.clone());
+        all.register("sessions_ended", "Sessions that a user or a new sign-in ended", self.sessions_ended.clone());
+        all.register("connections", "Connections, by their fate in the table of connections", self.connections.clone());
+        all.register("open_connections", "Connections that are open", self.open_connections.clone());
+        all.register("responses", "Responses by status", self.responses.clone());
+    }
+
+    /// Counts a sign-in with its code: `accepted`, `challenged`, `continued`, or the reason of the refusal.
+    pub(crate) fn signed_in(&self, method: SignInMethod, code: &'static str) {
+        self.sign_ins.get_or_create(&[("method", method.label()), ("code", code)]).inc();
+    }
+
+    /// Counts the RC4 keys of an accepted ticket. Such clients stop when RC4 is switched off.
+    pub(crate) fn accepted(&self, tenant: &Arc<str>, accepted: &Accepted) {
+        let keys = [("ticket", accepted.opened_by().etype()), ("session", accepted.session_etype())];
+        for (key, _) in keys.into_iter().filter(|(_, etype)| *etype == EncType::RC4_HMAC) {
+            self.rc4.get_or_create(&[("tenant", Arc::clone(tenant)), ("key", key.into())]).inc();
+        }
+    }
+
+    fn stage(&self, stage: &'static str, time: Duration) {
+        self.stages.get_or_create(&[("stage", stage)]).observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn store(&self, operation: &'static str, outcome: &'static str, time: Duration) {
+        self.store_times.get_or_create(&[("operation", operation)]).observe(time.as_secs_f64());
+        self.store_operations.get_or_create(&[("operation", operation), ("outcome", outcome)]).inc();
+    }
+
+    pub(crate) fn session_began(&self, method: SignInMethod) {
+        self.sessions_begun.get_or_create(&[("method", method.label())]).inc();
+    }
+
+    pub(crate) fn session_ended(&self) {
+        self.sessions_ended.inc();
+    }
+
+    pub(crate) fn connection(&self, fate: Fate) {
+        let fate = match fate {
+            Fate::Accepted => "accepted",
+            Fate::GaveWay => "gave-way",
+            Fate::Refused => "refused",
+        };
+        self.connections.get_or_create(&[("fate", fate)]).inc();
+    }
+
+    pub(crate) fn responded(&self, status: StatusCode) {
+        self.responses.get_or_create(&[("status", status.as_u16())]).inc();
+    }
+
+    /// Returns the text of all figures. The ages of keys and the open connections are those of this moment.
+    pub(crate) fn text(&self, app: &App, connections: &Connections) -> Option<String> {
+        let ages = app.key_ages(clock::now());
+        self.key_ages.clear();
+        for (key, seconds) in ages {
+            self.key_ages.get_or_create(&[("key", key)]).set(seconds);
+        }
+        self.open_connections.set(i64::try_from(connections.count()).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry).ok()?;
+        Some(text)
+    }
+}
+
+/// Returns the route of the listener for Prometheus.
+pub(crate) fn routes(app: Shared, connections: Arc<Connections>) -> Router {
+    Router::new().route("/metrics", get(show)).with_state((app, connections))
+}
+
+async fn show(State((app, connections)): State<(Shared, Arc<Connections>)>) -> Response {
+    match app.metrics.text(&app, &connections) {
+        Some(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The buckets of times: from 10 µs to 2.6 s, each four times as long as the bucket before.
+const FIRST_BUCKET: f64 = 0.000_01;
+const BUCKETS: u16 = 10;
