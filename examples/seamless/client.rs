@@ -1,5 +1,5 @@
-//! The client of a request: its address, its scheme and the host that it asked for. The server finds these facts once, before a route
-//! sees the request. Only this module and `forwarded.rs` read the headers of proxies.
+//! The client of a request: its address, its scheme and the host that it asked for. The server finds these facts once,
+//! before a route sees the request. Only this module and `forwarded.rs` read the headers of proxies.
 
 use crate::app::Shared;
 use crate::hosts::host_of;
@@ -43,8 +43,8 @@ pub(crate) enum Way {
     Direct,
     /// Through a proxy that the configuration names.
     TrustedProxy,
-    /// A header says that the request came through a proxy, but the configuration does not name the proxy. Some proxies add no such
-    /// header, so this way finds a mistake of the administrator but protects nothing.
+    /// A header says that the request came through a proxy, but the configuration does not name the proxy. Some proxies
+    /// add no such header, so this way finds a mistake of the administrator but protects nothing.
     UnknownProxy,
 }
 
@@ -54,8 +54,8 @@ impl Client {
         self.authority.as_ref().map(|authority| host_of(authority.as_str()))
     }
 
-    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. A proxy that ends TLS may not forward the scheme, so a page
-    /// of `https` may ask a server of `http`.
+    /// Returns whether `origin` (RFC 6454) is the origin of the client's URL. A proxy that ends TLS may not forward the
+    /// scheme, so a page of `https` may ask a server of `http`.
     pub(crate) fn is_of_origin(&self, origin: &str) -> bool {
         let Some((scheme, authority)) = origin.split_once("://") else { return false };
         let is_scheme =
@@ -91,7 +91,8 @@ impl Client {
     }
 }
 
-/// Returns the authority of the request: that of the request line if it has one, else that of `Host` (RFC 9112 sections 3.2 and 3.3).
+/// Returns the authority of the request: that of the request line if it has one, else that of `Host` (RFC 9112 sections
+/// 3.2 and 3.3).
 fn authority(request: &Request) -> Result<Option<Authority>, StatusCode> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -116,8 +117,8 @@ fn came_through_proxy(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(*name))
 }
 
-/// Finds the client, adds it to the request, and refuses a host that is not the server's. A load balancer may check the server's health
-/// under any host.
+/// Finds the client, adds it to the request, and refuses a host that is not the server's. A load balancer may check the
+/// server's health under any host.
 pub(crate) async fn find(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let client = match Client::of(&app, &request) {
         Ok(client) => client,

@@ -8,7 +8,7 @@
 //!   "proxies": ["10.0.0.1", "10.1.0.0/16"],
 //!   "tls": { "certificate": "certificate.pem", "key": "key.pem" },
 //!   "metrics": "127.0.0.1:9464",
-//!   "limits": { "connections": 768, "connections_of_address": 256, "requests_per_second": 200, "requests_at_once": 1000 },
+//!   "limits": { "connections": 768, "connections_of_address": 256, "requests_per_second": 200 },
 //!   "state": { "directory": "/var/lib/seamless" },
 //!   "tenants": [{
 //!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
@@ -37,23 +37,26 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Config {
     #[serde(default = "Config::session_minutes")]
     pub(crate) session_minutes: u64,
-    /// The public address of the server in the MEX document, in assertions and in tokens, as `https://login.contoso.test`.
-    /// All nodes have the same address. Without it, the address is that of the listening socket. With `https`, the cookies
-    /// are `Secure`.
+    /// The public address of the server in the MEX document, in assertions and in tokens, as
+    /// `https://login.contoso.test`. All nodes have the same address. Without it, the address is that of the listening
+    /// socket. With `https`, the cookies are `Secure`.
     pub(crate) address: Option<String>,
     /// The addresses and networks of the proxies in front of the server. Only their headers name the client.
     #[serde(default)]
     proxies: Vec<Network>,
-    /// The headers that the proxies write: `x-forwarded` (`X-Forwarded-For`, `-Proto` and `-Host`) or `forwarded` (RFC 7239). The proxies
-    /// must append to these headers or replace them.
+    /// The headers that the proxies write: `x-forwarded` (`X-Forwarded-For`, `-Proto` and `-Host`) or `forwarded` (RFC
+    /// 7239). The proxies must append to these headers or replace them.
     #[serde(default)]
     proxy_headers: ProxyHeaders,
-    /// The hosts for which the server answers, in addition to the host of `address`, loopback and the host names of Seamless SSO.
+    /// The hosts for which the server answers, in addition to the host of `address`, loopback and the host names of
+    /// Seamless SSO.
     #[serde(default)]
     pub(crate) hosts: Vec<String>,
-    /// The certificate of a server that ends TLS itself. Without it, the server speaks HTTP, and a proxy in front of it ends TLS.
+    /// The certificate of a server that ends TLS itself. Without it, the server speaks HTTP, and a proxy in front of it
+    /// ends TLS.
     pub(crate) tls: Option<TlsConfig>,
-    /// The address of a second listener, which shows figures for Prometheus at `/metrics`. Let only Prometheus reach the address.
+    /// The address of a second listener, which shows figures for Prometheus at `/metrics`. Let only Prometheus reach
+    /// the address.
     pub(crate) metrics: Option<SocketAddr>,
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -98,8 +101,8 @@ impl From<Bindings> for BindingLevel {
     }
 }
 
-/// The limits on clients. A trusted proxy has no limits of its own: the limits on addresses count for the clients behind it. The process
-/// must be allowed to open some hundred files more than `connections` (`ulimit -n`).
+/// The limits on clients. A trusted proxy has no limits of its own: the limits on addresses count for the clients
+/// behind it. The process must be allowed to open some hundred files more than `connections` (`ulimit -n`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
@@ -113,7 +116,8 @@ pub(crate) struct Limits {
     pub(crate) requests_at_once: u32,
     /// The number of wrong passwords of one address within ten minutes, after which a pause begins for this address.
     pub(crate) wrong_passwords_of_address: u32,
-    /// The time from the request of a password to its refusal, in seconds. A directory that takes longer cannot be used.
+    /// The time from the request of a password to its refusal, in seconds. A directory that takes longer cannot be
+    /// used.
     pub(crate) password_seconds: u64,
 }
 
@@ -261,8 +265,8 @@ impl Config {
             if !names.insert(tenant.name.to_ascii_lowercase()) {
                 return Err(format!("{}: two tenants of this name", tenant.name));
             }
-            // Each tenant has its own replay cache. So two tenants of one realm would both accept the same authenticator. Also,
-            // a user of a realm must belong to only one tenant.
+            // Each tenant has its own replay cache. So two tenants of one realm would both accept the same
+            // authenticator. Also, a user of a realm must belong to only one tenant.
             if let Some(twice) = tenant.realms().find(|realm| !realms.insert(realm.to_ascii_lowercase())) {
                 return Err(format!("{}: two tenants of the realm {twice}", tenant.name));
             }
@@ -314,7 +318,8 @@ impl TenantConfig {
         if self.forest_domains.keys().any(|realm| realm.eq_ignore_ascii_case(&self.realm)) {
             return of_forest("the SID of the tenant's own realm belongs into `domain_sids`");
         }
-        // If the validator knew the SIDs of the other domains only, it would refuse the users of the tenant's own realm.
+        // If the validator knew the SIDs of the other domains only, it would refuse the users of the tenant's own
+        // realm.
         if !self.forest_domains.is_empty() && self.domain_sids.is_empty() {
             return of_forest("name the SID of the tenant's own realm, too, in `domain_sids`");
         }

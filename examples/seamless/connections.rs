@@ -1,6 +1,7 @@
-//! The table of all connections. Each address has a share of the table. A connection is idle while it waits for the head of a request.
-//! When an address has used its share, its oldest idle connection gives way to its new connection. When the table is full, the oldest
-//! idle connection of the address with most connections gives way. So one address cannot keep the clients of other addresses out.
+//! The table of all connections. Each address has a share of the table. A connection is idle while it waits for the
+//! head of a request. When an address has used its share, its oldest idle connection gives way to its new connection.
+//! When the table is full, the oldest idle connection of the address with most connections gives way. So one address
+//! cannot keep the clients of other addresses out.
 //!
 //! A trusted proxy has no share, because its connections carry the requests of many clients.
 
@@ -59,7 +60,8 @@ impl Connections {
         Arc::new(Self { total, share, proxies, metrics, table: Mutex::default() })
     }
 
-    /// Takes a place for a new connection. Returns `None` if the table has no room and no connection that may give way is idle.
+    /// Takes a place for a new connection. Returns `None` if the table has no room and no connection that may give way
+    /// is idle.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Arc<Slot>, GivesWay)> {
         let admitted = self.place(address);
         self.metrics.connection(if admitted.is_some() { Fate::Accepted } else { Fate::Refused });
@@ -101,7 +103,8 @@ impl Table {
         self.events
     }
 
-    /// Returns the address with most connections among the addresses with an idle connection. A trusted proxy comes last.
+    /// Returns the address with most connections among the addresses with an idle connection. A trusted proxy comes
+    /// last.
     fn largest_with_idle(&self, proxies: &Proxies) -> Option<IpAddr> {
         let with_idle = self.by_address.iter().filter(|(_, entries)| entries.values().any(|entry| entry.running == 0));
         let size = |(address, entries): &(&IpAddr, &BTreeMap<_, _>)| (!proxies.contain(**address), entries.len());

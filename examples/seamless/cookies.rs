@@ -1,7 +1,7 @@
 //! The server's two cookies: the session id, and the sealed state of a negotiation that continues.
 //!
-//! If the server's address begins with `https`, the cookies are `Secure` and their names begin with `__Host-`. A browser then accepts
-//! them from this host only, over TLS only (RFC 6265bis section 4.1.3.2).
+//! If the server's address begins with `https`, the cookies are `Secure` and their names begin with `__Host-`. A
+//! browser then accepts them from this host only, over TLS only (RFC 6265bis section 4.1.3.2).
 
 use crate::session::SessionId;
 use axum::http::header::COOKIE;
@@ -48,8 +48,8 @@ impl Cookies {
         self.find(headers, Cookie::Session)?.parse().ok()
     }
 
-    /// Returns a `Set-Cookie` value. With `SameSite=Lax`, a browser sends the cookie when its user follows a link from another
-    /// site. The browser does not send the cookie with a form that another site posts.
+    /// Returns a `Set-Cookie` value. With `SameSite=Lax`, a browser sends the cookie when its user follows a link from
+    /// another site. The browser does not send the cookie with a form that another site posts.
     pub(crate) fn set(self, cookie: Cookie, value: &str, lifetime: Duration) -> Option<HeaderValue> {
         let (name, seconds) = (self.name(cookie), lifetime.as_secs());
         let secure = if self.is_secure { "; Secure" } else { "" };

@@ -1,9 +1,10 @@
-//! The headers with which a proxy forwards the client's address, scheme and host: `X-Forwarded-For`, `-Proto` and `-Host`, or
-//! `Forwarded` (RFC 7239).
+//! The headers with which a proxy forwards the client's address, scheme and host: `X-Forwarded-For`, `-Proto` and
+//! `-Host`, or `Forwarded` (RFC 7239).
 //!
-//! A client can write these headers itself. So the headers count only if the connection comes from a trusted proxy, and only the
-//! headers that the configuration selects count. A proxy appends the address of its own peer at the right. The server walks from the
-//! right past the trusted proxies. The first other address is the client's, and the entries to its left count for nothing.
+//! A client can write these headers itself. So the headers count only if the connection comes from a trusted proxy, and
+//! only the headers that the configuration selects count. A proxy appends the address of its own peer at the right. The
+//! server walks from the right past the trusted proxies. The first other address is the client's, and the entries to
+//! its left count for nothing.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -56,7 +57,8 @@ impl Proxies {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// Returns the facts that the headers of a request from a trusted proxy say. Without entries, the proxy itself is the client.
+    /// Returns the facts that the headers of a request from a trusted proxy say. Without entries, the proxy itself is
+    /// the client.
     pub(crate) fn client(&self, proxy: IpAddr, headers: &HeaderMap) -> ForwardedClient {
         let hops = match self.headers {
             ProxyHeaders::XForwarded => Some(x_forwarded(headers)),
@@ -75,8 +77,8 @@ impl Proxies {
     }
 }
 
-/// Returns the entries of `X-Forwarded-For`, each with the scheme and the host of the same position from the right. If a proxy replaced
-/// `X-Forwarded-Proto` or `X-Forwarded-Host`, the only value counts for every entry.
+/// Returns the entries of `X-Forwarded-For`, each with the scheme and the host of the same position from the right. If
+/// a proxy replaced `X-Forwarded-Proto` or `X-Forwarded-Host`, the only value counts for every entry.
 fn x_forwarded(headers: &HeaderMap) -> Vec<Hop> {
     let list = |name| {
         let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("unknown"));
@@ -116,8 +118,8 @@ fn forwarded(headers: &HeaderMap) -> Option<Vec<Hop>> {
     Some(hops)
 }
 
-/// Splits a text at `separator` outside of quoted strings (RFC 9110 section 5.6.4), and returns the parts that are not empty. Returns
-/// `None` if a quoted string does not end.
+/// Splits a text at `separator` outside of quoted strings (RFC 9110 section 5.6.4), and returns the parts that are not
+/// empty. Returns `None` if a quoted string does not end.
 fn parts(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let found = text.split(|one: char| {

@@ -1,6 +1,6 @@
-//! The hosts for which the server answers. A page of another site can make its own host name resolve to this server (DNS rebinding).
-//! A browser then sends the page's requests here, with that name in `Host`. The server refuses such a name with status 421 (RFC 9110
-//! section 15.5.20).
+//! The hosts for which the server answers. A page of another site can make its own host name resolve to this server
+//! (DNS rebinding). A browser then sends the page's requests here, with that name in `Host`. The server refuses such a
+//! name with status 421 (RFC 9110 section 15.5.20).
 
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use std::collections::HashSet;
@@ -10,8 +10,8 @@ use std::net::IpAddr;
 pub(crate) struct AllowedHosts(HashSet<String>);
 
 impl AllowedHosts {
-    /// Allows the host of the server's address, the hosts of the configuration, and the host names of Seamless SSO. Names and addresses
-    /// of loopback are always allowed.
+    /// Allows the host of the server's address, the hosts of the configuration, and the host names of Seamless SSO.
+    /// Names and addresses of loopback are always allowed.
     pub(crate) fn new(address: &str, more: &[String]) -> Self {
         let own = address.split_once("://").map(|(_, authority)| host_of(authority));
         let of_seamless_sso = SEAMLESS_SSO_SERVICES.iter().filter_map(|service| service.split('/').nth(1));

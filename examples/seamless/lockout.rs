@@ -125,7 +125,8 @@ impl Lockout {
     async fn count_address(&self, address: IpAddr, now: UnixTime) -> Result<Counted, i64> {
         let text = holder(address).to_string();
         let key = Key::new(Kind::WrongPasswords, &self.shared.secret().name(&[b"from", text.as_bytes()]));
-        // The users of one office come at the same time. Without turns, most of their changes of this one entry would fail.
+        // The users of one office come at the same time. Without turns, most of their changes of this one entry would
+        // fail.
         let _turn = self.turns.take(&key).await;
         self.count(key, self.max_of_address, now).await
     }
@@ -143,8 +144,8 @@ impl Lockout {
         }
     }
 
-    /// Notes the result of an attempt. A right password is no wrong password of its address, but does not forget the address's wrong ones:
-    /// an attacker may have an account.
+    /// Notes the result of an attempt. A right password is no wrong password of its address, but does not forget the
+    /// address's wrong ones: an attacker may have an account.
     pub(crate) async fn end(&self, attempt: &Attempt, outcome: Outcome, now: UnixTime) {
         if outcome == Outcome::Wrong {
             return;
@@ -202,8 +203,8 @@ impl Counted {
 }
 
 impl Tries {
-    /// Counts an attempt. The result has the tries before the attempt, or the seconds for which the name or the address is
-    /// locked.
+    /// Counts an attempt. The result has the tries before the attempt, or the seconds for which the name or the address
+    /// is locked.
     fn counted(self, max_wrong: u32, now: UnixTime) -> (Change<Self>, Result<Self, i64>) {
         match self.with_wrong(max_wrong, now) {
             Ok(new) => (Change::Put(new, new.end(now)), Ok(self)),

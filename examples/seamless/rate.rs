@@ -1,5 +1,5 @@
-//! The limit on the requests of each address (the generic cell rate algorithm, ITU-T I.371): a number of requests at once, and then a
-//! number of requests each second.
+//! The limit on the requests of each address (the generic cell rate algorithm, ITU-T I.371): a number of requests at
+//! once, and then a number of requests each second.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -40,8 +40,8 @@ impl Rates {
     }
 }
 
-/// Returns the address that counts for a client. All addresses of an IPv6 subnet count as one, because a single host may use all of them
-/// (RFC 7934 section 3).
+/// Returns the address that counts for a client. All addresses of an IPv6 subnet count as one, because a single host
+/// may use all of them (RFC 7934 section 3).
 pub(crate) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & SUBNET).into(),

@@ -1,4 +1,5 @@
-//! The id of a request. Each line of the log that a request causes has the id, and the response has it in `X-Request-Id`.
+//! The id of a request. Each line of the log that a request causes has the id, and the response has it in
+//! `X-Request-Id`.
 
 use crate::app::{App, Shared};
 use crate::client::Peer;
@@ -19,7 +20,8 @@ pub(crate) async fn give(State(app): State<Shared>, request: Request, next: Next
     response
 }
 
-/// Returns the id that a trusted proxy gave to the request, if the id is plain text. Other text could break a reader of the log.
+/// Returns the id that a trusted proxy gave to the request, if the id is plain text. Other text could break a reader of
+/// the log.
 fn of_proxy(app: &App, request: &Request) -> Option<String> {
     let peer = request.extensions().get::<Peer>()?.address;
     let id = request.headers().get(NAME).filter(|_| app.proxies.contain(peer))?.to_str().ok()?;

@@ -37,8 +37,8 @@ impl Stop {
         (Self(stop), Stopping(stopping))
     }
 
-    /// Stops the server, and waits until all connections have ended. Connections that run requests have [`STOP_TIME`] for them. Returns
-    /// whether all connections ended in time.
+    /// Stops the server, and waits until all connections have ended. Connections that run requests have [`STOP_TIME`]
+    /// for them. Returns whether all connections ended in time.
     pub(crate) async fn stop(self) -> bool {
         self.0.send_replace(true);
         timeout(STOP_TIME, self.0.closed()).await.is_ok()
@@ -52,8 +52,8 @@ impl Stopping {
     }
 }
 
-/// Accepts connections until the server stops. An error of a connection does not end the server. With `tls`, each connection begins with
-/// a TLS handshake.
+/// Accepts connections until the server stops. An error of a connection does not end the server. With `tls`, each
+/// connection begins with a TLS handshake.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,

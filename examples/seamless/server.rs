@@ -1,4 +1,5 @@
-//! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a password.
+//! A sign-in server: browsers and native clients sign in with Kerberos. A client without Kerberos signs in with a
+//! password.
 //!
 //! `start.rs` is the program. `config.rs` describes the configuration file.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]

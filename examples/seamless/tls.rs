@@ -1,7 +1,8 @@
 //! TLS by the server itself. The certificate and its key are PEM files, which the server reads again when they change.
 //!
-//! The channel bindings of the certificate (`tls-server-end-point`, RFC 5929 section 4) tie a ticket to the TLS connection. A new
-//! connection has the new certificate, and an old connection keeps the certificate that it began with.
+//! The channel bindings of the certificate (`tls-server-end-point`, RFC 5929 section 4) tie a ticket to the TLS
+//! connection. A new connection has the new certificate, and an old connection keeps the certificate that it began
+//! with.
 
 use crate::config::TlsConfig;
 use kerberos_sso::ChannelBindings;
@@ -57,8 +58,8 @@ impl Tls {
         std::thread::Builder::new().name("certificate".into()).spawn(watch).map(drop)
     }
 
-    /// Reads the files, and takes a new certificate if they have changed. Files that cannot be used cause one error only, until they change
-    /// again: the two files may be replaced one after the other.
+    /// Reads the files, and takes a new certificate if they have changed. Files that cannot be used cause one error
+    /// only, until they change again: the two files may be replaced one after the other.
     fn look(&self, seen: &mut Option<Files>) {
         let files = Files::read(&self.files);
         if files.as_ref().ok() == seen.as_ref() {

@@ -202,7 +202,7 @@ def main():
     options = parser.parse_args()
     server, tickets = Server(options.url, options.tenant), Tickets(options.service, options.authorization)
 
-    address = endpoint(server.get(f"/{options.tenant}/winauth/trust/mex", {"X-Forwarded-Proto": "https"}))
+    address = endpoint(server.get(f"/{options.tenant}/winauth/trust/mex"))
     path = urllib.parse.urlsplit(address).path
     metadata = json.loads(server.get(f"/{options.tenant}/.well-known/openid-configuration"))
     [key] = json.loads(server.get(urllib.parse.urlsplit(metadata["jwks_uri"]).path))["keys"]

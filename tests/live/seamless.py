@@ -1,7 +1,8 @@
 """Tests the example sign-in server with real browsers, real clients, a real directory and malformed requests. The test checks
 the statements of docs/seamless.md.
 
-  seamless.py [PART...]     PART: browser, pages, password, clients, forests, rollover, timings or rubbish; default all
+  seamless.py [PART...]     PART: browser, pages, password, clients, forests, rollover, timings,
+                            limits or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -13,6 +14,7 @@ from pathlib import Path
 import seamless_browser
 import seamless_clients
 import seamless_forests
+import seamless_limits
 import seamless_pages
 import seamless_password
 import seamless_rollover
@@ -21,6 +23,7 @@ import seamless_timings
 from report import Report
 from samba_ad import SSO_ACCOUNT
 from seamless_server import BOB_SECRET, Server, tenant
+from web import HOST
 from work import Work
 from world import World
 
@@ -36,11 +39,11 @@ def people(ad):
 
 
 @contextmanager
-def one_tenant(world):
-    """Runs the parts on a server with one tenant, the account's keytab, and a one-time code for bob."""
+def one_tenant(world, **more):
+    """Runs a part on a server with one tenant, the account's keytab, and a one-time code for bob."""
     keytab = world.work.root / "sso.keytab"
     keytab.write_bytes(world.contoso.keytab(SSO_ACCOUNT).read_bytes())
-    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})]) as server:
+    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})], **more) as server:
         server.keytab, server.directory = keytab, world.contoso
         yield server
 
@@ -58,9 +61,11 @@ def main(wanted):
                  "forests": lambda server: seamless_forests.check(world, PORT + 2, report),
                  "rollover": lambda server: seamless_rollover.check(world, PORT + 3, report),
                  "timings": lambda server: seamless_timings.check(world, PORT + 4, report),
+                 "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
         for part in wanted or parts:
-            with one_tenant(world) as server:
+            # Native clients use no address without TLS.
+            with one_tenant(world, **({"address": f"https://{HOST}"} if part == "clients" else {})) as server:
                 parts[part](server)
         return report.failures
 

@@ -17,6 +17,9 @@ from samba_ad import SSO_ACCOUNT
 from web import HOST
 from work import run
 
+# The tests send more than the users of an office.
+LIMITS = {"requests_per_second": 100_000, "requests_at_once": 100_000, "wrong_passwords_of_address": 1_000,
+          "password_seconds": 2}
 BOB_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -47,7 +50,8 @@ class Server:
         if tenants:
             config = self.home / "seamless.json"
             new = {"directory": tempfile.mkdtemp(prefix="state", dir=self.home)}
-            config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants, "state": state or new, **more}))
+            config.write_text(json.dumps({"session_minutes": 60, "tenants": tenants, "state": state or new,
+                                          "limits": LIMITS, **more}))
             command += ["--config", config, "--explain"]
         else:
             command += ["--state", tempfile.mkdtemp(prefix="state", dir=self.home)]

@@ -1,8 +1,8 @@
 //! Checks passwords with the KDC of the directory. The result is the same accepted request as for a browser's ticket.
 //!
-//! The KDC issues a ticket for this server's account to a client that knows the password (RFC 4120 sections 3.1 and 3.3). The
-//! tenant's validator then validates that ticket like any other ticket. So a machine that only claims to be the KDC gains
-//! nothing, because it does not have the key of this server's account.
+//! The KDC issues a ticket for this server's account to a client that knows the password (RFC 4120 sections 3.1 and
+//! 3.3). The tenant's validator then validates that ticket like any other ticket. So a machine that only claims to be
+//! the KDC gains nothing, because it does not have the key of this server's account.
 
 mod refusal;
 mod tap;
@@ -44,9 +44,9 @@ pub(crate) struct Directory {
 }
 
 /// Checks the password of `user` and returns the accepted request. The server answers every refusal at the same time
-/// after its request ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC is
-/// slow. A check that has not ended by then is refused, and its result still counts. After too many wrong passwords, the
-/// server does not ask the directory.
+/// after its request ([`Directory::answer_after`]). So the time does not show whether the user exists, even if the KDC
+/// is slow. A check that has not ended by then is refused, and its result still counts. After too many wrong passwords,
+/// the server does not ask the directory.
 pub(crate) async fn sign_in(
     lockout: &Arc<Lockout>,
     tenant: &Tenant,
@@ -72,8 +72,9 @@ pub(crate) async fn sign_in(
     verdict
 }
 
-/// Runs the check of a password when the turn of its name comes, and waits for the verdict until the deadline. The check goes on after
-/// the deadline, and also if the client goes away. A refused password holds the turn until the deadline.
+/// Runs the check of a password when the turn of its name comes, and waits for the verdict until the deadline. The
+/// check goes on after the deadline, and also if the client goes away. A refused password holds the turn until the
+/// deadline.
 async fn in_turn<T: Send + 'static>(
     lockout: Arc<Lockout>,
     attempt: Attempt,
@@ -187,8 +188,8 @@ impl Directory {
         Ok(token)
     }
 
-    /// Returns the client's principal. The KDC looks up a user principal name with any suffix as an enterprise name (RFC 6806
-    /// section 5).
+    /// Returns the client's principal. The KDC looks up a user principal name with any suffix as an enterprise name
+    /// (RFC 6806 section 5).
     fn client_principal(&self, user: &UserName) -> Principal {
         match user {
             UserName::Principal { name, .. } => Principal::new(NT_ENTERPRISE, [name], &self.realm),
@@ -218,8 +219,8 @@ fn log(tenant: &Tenant, user: &UserName, verdict: &Result<Accepted, Refusal>) {
 /// The name type of an enterprise name (RFC 6806 section 5).
 const NT_ENTERPRISE: i32 = 10;
 
-/// The lifetime of the tickets. The program uses the tickets immediately, but Samba issues no service ticket on a TGT of two
-/// minutes.
+/// The lifetime of the tickets. The program uses the tickets immediately, but Samba issues no service ticket on a TGT
+/// of two minutes.
 const TICKET_LIFETIME: Duration = Duration::from_mins(10);
 
 const MAX_AT_ONCE: usize = 16;
@@ -227,7 +228,8 @@ const WAIT_FOR_TURN: Duration = Duration::from_secs(2);
 const WAIT_FOR_KDC: Duration = Duration::from_secs(8);
 const ONE_EXCHANGE: Duration = Duration::from_secs(3);
 
-/// The channel of a password's ticket is this process. So the ticket is good at every level of channel bindings, and only here.
+/// The channel of a password's ticket is this process. So the ticket is good at every level of channel bindings, and
+/// only here.
 const BINDING: &[u8] = b"seamless:password";
 
 /// The largest size of a password, in octets. Passwords in Active Directory have 256 characters at most.

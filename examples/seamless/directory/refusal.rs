@@ -139,7 +139,7 @@ impl Refusal {
 
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::Busy | Self::TooManyWrong { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::TooManyWrong { .. } | Self::TooManyFromAddress { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unreachable(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::FORBIDDEN,
         }

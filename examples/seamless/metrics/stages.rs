@@ -8,7 +8,8 @@ use tracing::{Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Measures each stage from the beginning of its span to the end. The span of a stage that awaits an answer lasts as long as the wait.
+/// Measures each stage from the beginning of its span to the end. The span of a stage that awaits an answer lasts as
+/// long as the wait.
 pub(crate) struct StageTimes(pub(crate) Arc<Metrics>);
 
 impl StageTimes {

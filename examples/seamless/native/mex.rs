@@ -1,9 +1,8 @@
 //! The MEX document (WS-MetadataExchange): a WSDL with one endpoint, at which clients sign in with Negotiate.
 //!
 //! MSAL and ADAL look for a policy with NegotiateAuthentication and a TransportBinding, for the binding that refers to this
-//! policy, and for the port of that binding. The address of the port must begin with `https`, so the configuration of a real server
-//! must name its `address`. msodbcsql searches the text
-//! of the document for the same parts.
+//! policy, and for the port of that binding. The address of the port must begin with `https`. So the configuration of a
+//! server for these clients must name the server's `address`. msodbcsql searches the text of the document for the same parts.
 
 use super::templates;
 use crate::app::{App, Shared};
