@@ -6,11 +6,11 @@
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::{server::conn::auto, service::TowerToHyperService};
 use kerberos_sso::{Identity, Sid, WellKnownGroup};
 use kerberos_sso_server::Server;
-use std::{env::args, error::Error, sync::Arc};
+use std::{env::args, error::Error, sync::Arc, time::Duration};
 use tower::{Layer as _, service_fn};
 
 fn page(request: &Request<Incoming>, admins: Sid) -> Result<Response<Full<Bytes>>, &'static str> {
@@ -37,6 +37,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let (stream, service) = (listener.accept().await?.0, TowerToHyperService::new(service.clone()));
         tokio::spawn(async move {
             let mut connections = auto::Builder::new(TokioExecutor::new());
+            // Without a time limit, a client can hold a connection for ever.
+            connections.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
             connections.http2().max_header_list_size(128 * 1024); // a ticket of 64 KiB, in base64, and the other fields
             connections.serve_connection(TokioIo::new(stream), service).await
         });

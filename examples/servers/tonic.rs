@@ -1,6 +1,9 @@
 //! tonic: gRPC clients sign in by their tickets, and one service is for one group.
 //!
 //! Run: `cargo run --manifest-path examples/servers/Cargo.toml --bin tonic -- KEYTAB PRINCIPAL DOMAIN-SID [ADDRESS]`
+//!
+//! This server gives a client unlimited time for the head of its request. On the internet, put a proxy with time limits in
+//! front of this server.
 #![allow(clippy::print_stdout, reason = "this is a program")]
 
 use kerberos_sso::{Identity, Sid, WellKnownGroup};
