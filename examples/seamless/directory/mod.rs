@@ -84,7 +84,8 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        let verdict = if turn.is_ok() {
+        // A turn that comes at the deadline is too late: its password would be one more than one in this time.
+        let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
             Err(Refusal::Busy)
