@@ -1,17 +1,20 @@
 """Tests that no client of the sign-in server keeps other clients out: 3,000 sockets of one address, 400 guesses at once, the headers of
-proxies, the figures for Prometheus, and a server that is stopped while it serves a request."""
+proxies, the figures for Prometheus, a server that is stopped while it serves a request, and a server that ends TLS itself."""
 
 import concurrent.futures
 import contextlib
+import hashlib
 import http.client
 import re
 import resource
 import signal
 import socket
+import ssl
 import time
 
-from seamless_server import Server, header, tenant, wait
-from web import HOST
+from seamless_server import Answer, Server, header, tenant, wait
+from web import HOST, PATH
+from work import run
 
 SOCKETS, GUESSES, CHECKED = 3_000, 400, 10
 OTHER, PROXY, CLIENT = "127.0.0.2", "127.0.0.3", "198.51.100.7"
@@ -25,6 +28,8 @@ def check(world, server, port, report):
         proxies(front, report)
         figures(front, report)
         stop(front, report)
+    with Tls(world, server.keytab, port) as server:
+        tls(world, server, report)
 
 
 class Front(Server):
@@ -118,3 +123,58 @@ def stop(front, report):
     report.check(began and (status, code) == (403, 0), "SIGTERM: the running request ends, then the process", (status, code))
     refused = wait(lambda: socket.socket().connect_ex(("127.0.0.1", front.port)) != 0)
     report.check(refused, "SIGTERM: no connection is accepted", "refused")
+
+
+class Tls(Server):
+    """A server that ends TLS itself, and requires that tickets are bound to its certificate."""
+
+    def __init__(self, world, keytab, port):
+        self.folder = world.work.dir("tls")
+        self.renew()
+        super().__init__(world.work, port, [tenant(world.contoso, keytab)], address=f"https://{HOST}",
+                         tls={**self.files(), "channel_bindings": "require"})
+
+    def files(self):
+        return {name: str(self.folder / f"{name}.pem") for name in ("certificate", "key")}
+
+    def renew(self):
+        """Makes a new certificate, and returns the hash that a client binds to."""
+        new = {name: f"{path}.new" for name, path in self.files().items()}
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-sha256",
+             "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", new["key"], "-out", new["certificate"]])
+        for name, path in self.files().items():
+            (self.folder / f"{name}.pem.new").rename(path)
+        der = ssl.PEM_cert_to_DER_cert((self.folder / "certificate.pem").read_text())
+        self.bindings = b"tls-server-end-point:" + hashlib.sha256(der).digest()
+
+    def send(self, method, path, body, headers):
+        trusted = ssl.create_default_context(cafile=self.files()["certificate"])
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=trusted)
+        with contextlib.closing(connection):
+            connection.sock = trusted.wrap_socket(socket.create_connection(("127.0.0.1", self.port)), server_hostname=HOST)
+            connection.request(method, path, body, {"Host": HOST, **headers})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read().decode())
+
+
+def tls(world, server, report):
+    alice = world.alice()
+
+    def sign_in(bindings):
+        return server.ask("GET", PATH, headers={"Authorization": header(alice.token(bindings=bindings))})
+
+    answer = sign_in(server.bindings)
+    cookie = answer.headers["Set-Cookie"] or ""
+    report.check(answer.status == 200 and cookie.startswith("__Host-") and "; Secure" in cookie,
+                 "TLS: a ticket that is bound to the certificate", cookie.split("=")[0])
+    for label, bindings, code in (("no", None, "channel-binding-missing"),
+                                  ("another", b"tls-server-end-point:" + bytes(32), "channel-binding")):
+        answer = sign_in(bindings)
+        report.check(answer.status == 403 and server.says([f'code="{code}"']), f"TLS: a ticket bound to {label} certificate", code)
+    answer = server.password(*ALICE)
+    report.check(answer.status == 303, "TLS: a password, which needs no bindings of the browser", answer.status)
+    old = server.bindings
+    server.renew()
+    renewed = server.says(["certificate changed"])
+    statuses = [sign_in(bindings).status for bindings in (server.bindings, old)]
+    report.check(renewed and statuses == [200, 403], "TLS: the new certificate serves without a restart", statuses)

@@ -84,7 +84,7 @@ async fn in_turn<T: Send + 'static>(
     let (tell, told) = oneshot::channel();
     let checking = async move {
         let turn = timeout_at(deadline, lockout.turn(&attempt)).await;
-        // A turn that comes at the deadline is too late: its password would be one more than one in this time.
+        // A turn that comes at the deadline is too late. A check now would be a second check of this name in the same time.
         let verdict = if turn.is_ok() && Instant::now() < deadline {
             check.instrument(debug_span!(target: STAGE, "directory")).await
         } else {
