@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn cookie_of_an_https_server_is_secure_and_of_this_host_only() {
-        let set = |address| Cookies::of_address(address).set(Cookie::Session, "00", Duration::from_secs(60)).unwrap();
+        let set = |address| Cookies::of_address(address).set(Cookie::Session, "00", Duration::from_mins(1)).unwrap();
         let attributes = "=00; Path=/; Max-Age=60; HttpOnly; SameSite=Lax";
         assert_eq!(set("http://sso.test"), format!("seamless_session{attributes}").as_str());
         assert_eq!(set("https://sso.test"), format!("__Host-seamless_session{attributes}; Secure").as_str());
