@@ -23,7 +23,6 @@ import seamless_timings
 from report import Report
 from samba_ad import SSO_ACCOUNT
 from seamless_server import BOB_SECRET, Server, tenant
-from web import HOST
 from work import Work
 from world import World
 
@@ -39,11 +38,11 @@ def people(ad):
 
 
 @contextmanager
-def one_tenant(world, **more):
+def one_tenant(world):
     """Runs a part on a server with one tenant, the account's keytab, and a one-time code for bob."""
     keytab = world.work.root / "sso.keytab"
     keytab.write_bytes(world.contoso.keytab(SSO_ACCOUNT).read_bytes())
-    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})], **more) as server:
+    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})]) as server:
         server.keytab, server.directory = keytab, world.contoso
         yield server
 
@@ -64,8 +63,7 @@ def main(wanted):
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
         for part in wanted or parts:
-            # Native clients use no address without TLS.
-            with one_tenant(world, **({"address": f"https://{HOST}"} if part == "clients" else {})) as server:
+            with one_tenant(world) as server:
                 parts[part](server)
         return report.failures
 

@@ -5,7 +5,7 @@ import json
 import sys
 
 from clients import HERE
-from seamless_server import header
+from seamless_server import Server, header, tenant
 from web import HOST, url
 from work import attempt, run
 
@@ -50,6 +50,13 @@ def headers(world, server, report):
 
 
 def native(world, server, report):
+    """Runs the native client on a server whose public address has TLS, because native clients use no other address."""
+    tenants = [tenant(world.contoso, server.keytab)]
+    with Server(world.work, server.port + 1, tenants, address=f"https://{HOST}") as of_proxy:
+        native_client(world, of_proxy, report)
+
+
+def native_client(world, server, report):
     client = [sys.executable, HERE / "native_client.py", f"http://127.0.0.1:{server.port}", "contoso.test"]
     status, said = attempt(client, world.alice().env)
     found = json.loads(said) if status == 0 else {}
