@@ -385,7 +385,7 @@ mod tests {
 
     /// Tries one wrong password for each of `count` names, and returns the number of passwords that are checked.
     async fn spray(node: &Lockout, from: &str, count: u32) -> usize {
-        let mut checked = 0;
+        let mut checked = 0_usize;
         for number in 0..count {
             let tried = attempt(node, &format!("user{number}"), from, 0, Outcome::Wrong).await;
             checked = checked.saturating_add(usize::from(tried.is_ok()));
