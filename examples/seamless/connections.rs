@@ -38,7 +38,7 @@ struct Entry {
     running: usize,
     /// The event at which the connection became idle.
     idle_since: Number,
-    /// Tells the connection to end when it is dropped.
+    /// When this sender is dropped, the connection ends.
     _way: oneshot::Sender<()>,
 }
 

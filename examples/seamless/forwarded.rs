@@ -4,7 +4,7 @@
 //! A client can write these headers itself. So the headers count only if the connection comes from a trusted proxy, and
 //! only the headers that the configuration selects count. A proxy appends the address of its own peer at the right. The
 //! server walks from the right past the trusted proxies. The first other address is the client's, and the entries to
-//! its left count for nothing.
+//! its left are ignored.
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -64,7 +64,7 @@ impl Proxies {
             ProxyHeaders::XForwarded => Some(x_forwarded(headers)),
             ProxyHeaders::Forwarded => forwarded(headers),
         };
-        // Without a readable header, nothing in it counts.
+        // No part of a malformed header counts.
         let Some(hops) = hops else { return ForwardedClient::default() };
         let mut client = ForwardedClient { address: Some(proxy.to_canonical()), scheme: None, host: None };
         for hop in hops.into_iter().rev() {

@@ -41,7 +41,7 @@ impl Rates {
 }
 
 /// Returns the address that counts for a client. All addresses of an IPv6 subnet count as one, because a single host
-/// may use all of them (RFC 7934 section 3).
+/// may have all addresses of a subnet (RFC 8273).
 pub(crate) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & SUBNET).into(),

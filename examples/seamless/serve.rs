@@ -47,7 +47,7 @@ impl Stop {
 
 impl Stopping {
     async fn wait(&mut self) {
-        // Without a sender, the server has ended.
+        // An error means that the sender is gone and the server has ended.
         let _ = self.0.wait_for(|is_stopping| *is_stopping).await;
     }
 }
@@ -166,14 +166,14 @@ impl HttpBody for Held {
     }
 }
 
-/// The signals that stop the server: SIGTERM and SIGINT.
+/// The signals that stop the server: SIGTERM, and the signal of Ctrl-C.
 pub(crate) struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    /// Begins to listen for the signals. From now on, they no longer end the process by themselves.
+    /// Begins to listen for the signals. From now on, SIGTERM does not end the process by itself.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]

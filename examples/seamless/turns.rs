@@ -8,7 +8,7 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<Key, Arc<Lock<()>>>>);
 
-/// A turn, or the wait for it. The next holder has the turn when this value is dropped.
+/// A turn, or a wait for a turn. The next holder has the turn when this value is dropped.
 pub(crate) struct Turn {
     turns: Arc<Turns>,
     key: Key,

@@ -132,7 +132,7 @@ impl Metrics {
         self.sign_ins.get_or_create(&[("method", method.label()), ("code", code)]).inc();
     }
 
-    /// Counts the RC4 keys of an accepted ticket. Such clients stop when RC4 is switched off.
+    /// Counts the RC4 keys of an accepted ticket. Such clients cannot sign in after RC4 is switched off.
     pub(crate) fn accepted(&self, tenant: &Arc<str>, accepted: &Accepted) {
         let keys = [("ticket", accepted.opened_by().etype()), ("session", accepted.session_etype())];
         for (key, _) in keys.into_iter().filter(|(_, etype)| *etype == EncType::RC4_HMAC) {

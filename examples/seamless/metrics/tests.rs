@@ -1,4 +1,4 @@
-//! Tests of the figures: a sign-in changes them, and the board shows each of them.
+//! Tests of the figures: a sign-in changes them, and the board shows each figure.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::prelude::*;
 
-/// Returns a server whose figures have counted a test ticket, a wrong password and a refused token.
+/// Returns a server whose figures have counted a test ticket, a password and a refused token.
 async fn figures() -> String {
     let metrics = Metrics::new();
     let stages = StageTimes(Arc::clone(&metrics)).with_filter(FilterFn::new(StageTimes::measures));
