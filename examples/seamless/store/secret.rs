@@ -45,19 +45,21 @@ impl Secret {
 
     /// Derives 32 octets from the secret and `input` (HKDF, RFC 5869). The secret is the salt. The result differs for
     /// each `purpose`.
+    #[expect(clippy::expect_used, reason = "HKDF-SHA256 gives up to 8,160 octets (RFC 5869 section 2.3)")]
     pub(crate) fn derive(&self, input: &[u8], purpose: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         let mut output = Zeroizing::new([0; 32]);
         let info: Vec<u8> =
             purpose.iter().flat_map(|part| length(part).into_iter().chain(part.iter().copied())).collect();
-        // The only error is an output that is too long, and 32 octets are not.
-        let _ = Hkdf::<Sha256>::new(Some(self.0.as_slice()), input).expand(&info, output.as_mut_slice());
+        let expanded = Hkdf::<Sha256>::new(Some(self.0.as_slice()), input).expand(&info, output.as_mut_slice());
+        expanded.expect("HKDF-SHA256 gives 32 octets");
         output
     }
 
     /// Returns a name for `parts` (HMAC-SHA256). Without the secret, the parts of a name cannot be guessed.
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length (RFC 2104 section 3)")]
     pub(crate) fn name(&self, parts: &[&[u8]]) -> [u8; 32] {
         let key = self.derive(b"", &[b"names"]);
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_slice()) else { return [0; 32] };
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes 32 octets as a key");
         for part in parts {
             mac.update(&length(part));
             mac.update(part);
