@@ -118,7 +118,7 @@ fn users_sign_in_to_axum_and_the_group_has_its_route() {
 
 #[test]
 fn users_sign_in_to_actix_and_the_group_has_its_route() {
-    sign_in_over_http(env!("CARGO_BIN_EXE_actix"), "405");
+    sign_in_over_http(env!("CARGO_BIN_EXE_actix"), "404");
 }
 
 #[test]
