@@ -110,7 +110,7 @@ impl Sessions {
         let begun = self.shared.begin(&id, &new, now);
         match (begun.instrument(debug_span!(target: STAGE, "session")).await, &self.local) {
             (Err(StoreError::Unreachable(reason)), Some(local)) => {
-                tracing::warn!("this session is in the memory of this node only: {reason}");
+                tracing::warn!("a new session is in the memory of this node only: {reason}");
                 local.begin(&id, &stored(lifetime.min(LOCAL_TIME)), now).await?;
             }
             (begun, _) => begun?,
