@@ -1,5 +1,14 @@
 //! The tests of the library, by stage and check. Each test calls the public API. Unit tests are in `src`, beside the code
 //! that they test.
+#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "a test that panics fails, which is its purpose"
+)]
 
 #[path = "../anatomy/mod.rs"]
 mod anatomy;

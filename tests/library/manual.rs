@@ -1,5 +1,4 @@
 //! The manual against the code: each code of an error, and each test that the manual names.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! Tests of buffers that few tickets have: device information, claims and credentials. These tests encode the buffers
 //! after the IDL of MS-PAC and MS-ADTS. Other tests read buffers that Windows and Samba wrote.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 use crate::pac_support;
 

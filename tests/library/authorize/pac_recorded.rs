@@ -1,6 +1,4 @@
 //! Tests of the PACs of recorded tickets: the KDC's signatures under its krbtgt key, and the identity of the user.
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 use crate::recorded;
 

@@ -1,5 +1,4 @@
 //! Tests that an identity survives a session store unchanged.
-#![allow(clippy::unwrap_used)]
 
 use kerberos_sso::Sid;
 #[cfg(feature = "rc4")]

@@ -1,13 +1,7 @@
 //! Tests of PACs that Windows domain controllers made, with the keys that signed them. The PACs are not part of the
 //! project. Without the folder of the PACs these tests print a note and pass.
 #![cfg(feature = "rc4")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::print_stdout,
-    clippy::panic
-)]
+#![allow(clippy::print_stdout)]
 
 use crate::pac_support;
 

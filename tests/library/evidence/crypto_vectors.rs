@@ -1,6 +1,4 @@
 //! Tests of the public cryptography with published vectors, and with wrong input that must fail.
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::records;
 

@@ -5,7 +5,7 @@
 //! `testvectors/unprotected.json`.
 
 #![cfg(feature = "rc4")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
+#![allow(clippy::print_stdout)]
 
 use crate::anatomy;
 use crate::recorded;

@@ -5,13 +5,6 @@
 //! input's size plus 64 KiB, and a stack of 256 KiB is enough. The servers have no replay cache, so they refuse no
 //! token as a replay.
 #![cfg(feature = "rc4")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 

@@ -2,7 +2,7 @@
 //! accepted request.
 
 #![cfg(feature = "rc4")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::print_stdout)]
 
 use crate::recorded;
 

@@ -2,7 +2,7 @@
 //! the folder of the data these tests print a note and pass.
 
 #![cfg(feature = "rc4")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
+#![allow(clippy::print_stdout)]
 
 use crate::recorded;
 

@@ -1,6 +1,5 @@
 //! Tests of the census of encryption types, which tells an administrator when to switch RC4 off.
 #![cfg(feature = "rc4")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
 

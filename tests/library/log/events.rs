@@ -1,12 +1,5 @@
 //! Tests of the events for a subscriber of `tracing`. A subscriber gets each decision once, the stages in their order,
 //! and no secret.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 

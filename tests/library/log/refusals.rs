@@ -1,5 +1,4 @@
 //! Tests of printed values: a client cannot forge a line of the log, and no printed value shows a key.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
 

@@ -1,12 +1,5 @@
 //! Tests that no value of a request prints a token, an answer, an authenticator or a sealed state. Otherwise a reader
 //! of the log could send the printed token and sign in.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 

@@ -1,7 +1,4 @@
 //! Encryption types, keys, ciphertexts and checksums: each must verify under the right key and key usage.
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used)]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! Key sets: their accounts, the tenants of the accounts, and key rollover.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::replay::NoReplayCache;

@@ -1,6 +1,4 @@
 //! Keytabs that MIT krb5 wrote: the reader finds the entries that `klist` prints.
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
 
 use kerberos_sso::crypto::EncType;
 use kerberos_sso::{

@@ -1,5 +1,4 @@
 //! The order of the checks: cheap checks come first, and checks without a key come before checks with a key.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
 

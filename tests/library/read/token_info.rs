@@ -1,5 +1,4 @@
 //! Tests of [`TokenInfo`]: the kinds of tokens, the token inside SPNEGO, and the AP-REQ.
-#![allow(clippy::unwrap_used)]
 
 use crate::common::Server;
 use crate::common::dialogue::{final_token, krb5_token};

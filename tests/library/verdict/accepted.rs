@@ -1,6 +1,5 @@
 //! Tests of accepted requests. The server reports the facts from the KDC, from the client, and from the unencrypted
 //! fields of the ticket.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! Tests of the arrival of a token: its time, and the facts of its connection.
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects)]
 
 use crate::common;
 

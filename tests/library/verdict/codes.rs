@@ -1,5 +1,4 @@
 //! Tests of the error codes: the codes are stable, the list is complete, and a real request causes each code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use crate::common;
 

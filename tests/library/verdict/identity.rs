@@ -1,5 +1,4 @@
 //! Tests of an identity's groups and names: enabled groups count, and foreign groups do not count.
-#![allow(clippy::unwrap_used)]
 
 use kerberos_sso::pac::{Group, GroupAttributes};
 use kerberos_sso::replay::NoReplayCache;

@@ -1,5 +1,4 @@
 //! Tests that a policy returns the values that were set.
-#![allow(clippy::unwrap_used)]
 
 use kerberos_sso::Policy;
 use kerberos_sso::crypto::EncType;

@@ -1,5 +1,4 @@
 //! Tests that all ways to call the validator give the same refusal: the same error, and the same token for the client.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;
 

@@ -1,7 +1,6 @@
 //! Tests of the token for a refused client. By default the token is the same for every reason. Under
 //! `KrbErrorPolicy::AfterProof` the token has an error code of RFC 4120 section 7.5.9, if the client has proved its
 //! identity.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;
 

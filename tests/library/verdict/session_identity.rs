@@ -1,6 +1,5 @@
 //! Tests of `SessionIdentity`, the small form of an identity for sessions. A session identity has the same groups as
 //! the identity. A session store returns the session identity unchanged.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use kerberos_sso::pac::{AccountKind, GroupAttributes};
 use kerberos_sso::replay::NoReplayCache;

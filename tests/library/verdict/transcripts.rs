@@ -1,7 +1,6 @@
 //! Tests that repeat recorded negotiations of real clients with `examples/acceptor` (`testvectors/conversations`). Each
 //! reply must equal the recorded reply, which the client verified. The MICs of both sides must still be right.
 #![cfg(feature = "rc4")]
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

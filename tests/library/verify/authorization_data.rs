@@ -1,5 +1,4 @@
 //! Authorization data: an element of unknown type outside of AD-IF-RELEVANT is critical, and the request is refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::common;
 

@@ -1,7 +1,5 @@
 //! Channel bindings: the requests that each level accepts. Bindings of another channel are refused at every level that
 //! compares bindings.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used)]
 
 use crate::common;
 

@@ -1,5 +1,4 @@
 //! The service that the client names in its authenticator (KERB_AUTH_DATA_CLIENT_TARGET).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::common;
 

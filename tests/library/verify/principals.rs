@@ -1,6 +1,4 @@
 //! The principals of a ticket: the client's realm, name and addresses, the service, and delegation.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used)]
 
 use crate::common;
 

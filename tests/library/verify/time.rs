@@ -1,6 +1,4 @@
 //! The clock skew and the times of tickets, at every limit and one second beyond it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used)]
 
 use crate::common;
 

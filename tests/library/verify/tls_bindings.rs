@@ -3,7 +3,6 @@
 //!
 //! The client hashes the certificate that it receives. The server gives its own certificate to the crate. OpenSSL made the
 //! certificates (`testvectors/tls`). The TLS library uses the time of the test realm, so the tests do not depend on a clock.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use kerberos_sso::replay::NoReplayCache;
 use kerberos_sso::testing::{TestRealm, TestToken, if_relevant};

@@ -1,7 +1,5 @@
 //! The realms on the authentication path between the client's realm and the service's realm. The KDC, the policy or the
 //! account must allow each of these realms.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used)]
 
 use crate::common;
 

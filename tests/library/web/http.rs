@@ -1,12 +1,5 @@
 //! Tests of the step for a request over HTTP (RFC 4559), and of the sealed state that a client carries between two
 //! requests.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 

@@ -1,11 +1,4 @@
 //! Tests of the layer for `tower`: alone, before axum's routes, and in axum's server over HTTP/1.1 and HTTP/2.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 

@@ -1,12 +1,5 @@
 //! Admissions that are awaited. The tests poll each future step by step, and drop the future at each step. A dropped future
 //! admits no client, and no authenticator is admitted twice.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 mod layer;

@@ -1,7 +1,5 @@
 //! Replays. The server accepts an authenticator only once, even if it comes again in another token. The server remembers the
 //! authenticator until it would refuse the authenticator's time.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-#![allow(clippy::panic)]
 
 use crate::common;
 mod skews;

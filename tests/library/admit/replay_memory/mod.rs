@@ -1,7 +1,6 @@
 //! The replay cache in memory, compared with a model that forgets no authenticator. The property tests use random
 //! authenticators, orders and clocks.
 #![cfg(feature = "std")]
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
 mod share;
 mod skew;

@@ -1,6 +1,5 @@
 //! Tests of an account's bounds: the users and groups that the account's keys vouch for, and the PAC that bounds
 //! require.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod keys_of_several_accounts;
 

@@ -1,6 +1,5 @@
 //! Tests of PACs with one fault each. Each PAC is signed again, so that no other check can refuse it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
-#![allow(clippy::panic, clippy::expect_used)]
+#![allow(clippy::print_stdout)]
 
 mod logon_info;
 use crate::pac_support;

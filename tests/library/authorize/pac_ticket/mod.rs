@@ -1,7 +1,6 @@
 //! Tests of the PAC against its ticket, the account whose key opened the ticket, and the policy. Each ticket has one
 //! fault, and its PAC is signed again.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used, clippy::cloned_ref_to_slice_refs)]
+#![allow(clippy::cloned_ref_to_slice_refs)]
 
 mod accounts;
 mod client;

@@ -3,8 +3,7 @@
 //!
 //! The tests do not compare requests that only one reader accepts. A separate test shows each known difference.
 
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::print_stdout)]
+#![allow(clippy::print_stdout)]
 
 use crate::anatomy;
 mod changed;

@@ -1,5 +1,4 @@
 //! The keys that are tried on a ticket, their order and their number, and the error when no key opens the ticket.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use crate::common;
 mod diagnoses;

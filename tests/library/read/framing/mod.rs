@@ -1,6 +1,4 @@
 //! The checks that come before any key is used: the size, the framing and the form of the messages.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
-#![allow(clippy::expect_used)]
 
 use crate::common;
 mod counts;

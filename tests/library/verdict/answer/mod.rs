@@ -1,13 +1,5 @@
 //! Tests of the answer to an accepted client: the AP-REP, its framing, and the security context of both sides. The
 //! client of `kerberos_sso::testing` reads the answers with `rasn`.
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 mod ap_rep;
 mod context;

@@ -1,13 +1,5 @@
 //! Tests of SPNEGO with several tokens (RFC 4178 section 5), and of the three tokens of DCE style (MS-KILE section
 //! 3.4.5.1). Another node of the server reads every later token, with the state that the first node kept.
-#![cfg_attr(not(feature = "rc4"), allow(dead_code, unused_imports, reason = "tests with RC4 are left out"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 mod asked;
 use crate::common;

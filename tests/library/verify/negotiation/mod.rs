@@ -1,11 +1,4 @@
 //! Negotiations that are refused because of one fault. Without the fault, the server accepts the negotiation.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 mod client_ap_rep;
 use crate::common;

@@ -1,12 +1,5 @@
 //! Tests of the layers for `tower` with the other parts of a web server: cross-site requests, CORS, sessions, groups,
 //! gRPC and the log.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::panic
-)]
 
 use crate::common;
 
