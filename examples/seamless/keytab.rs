@@ -2,10 +2,9 @@
 //! server also uses the keys of each earlier file for ten more hours.
 
 use crate::config::TenantConfig;
-use kerberos_sso::keys::KeytabEntry;
+use kerberos_sso::keys::KeytabError;
 use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
 use kerberos_sso::{Account, KeySet, Keytab, ServiceKey, UnixTime};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -28,9 +27,8 @@ impl Keytabs {
     /// Returns the time that the newest entry of the current keytab names, or `None` if no entry names a time.
     pub(crate) fn newest(&self) -> Option<UnixTime> {
         let (bytes, _) = self.good.last()?;
-        let entries = Keytab::parse(bytes).ok()?.into_entries();
-        let times = entries.iter().filter(|entry| self.is_ours(entry)).map(|entry| entry.timestamp);
-        times.max().filter(|time| time.seconds() > 0)
+        let keytab = self.ours(bytes).ok()?;
+        keytab.entries().iter().map(|entry| entry.timestamp).max().filter(|time| time.seconds() > 0)
     }
 
     /// Returns the keys that the server uses now, or `None` if the file has not changed since the last read.
@@ -81,34 +79,30 @@ impl Keytabs {
     /// Adds the keys of the entries that name the account or one of its services. The keytab of a whole domain also has the
     /// keys of its users. With a user's key, that user could make tickets for any client.
     fn with_keys(&self, account: Account, bytes: &[u8], until: Option<UnixTime>) -> Result<Account, String> {
-        let entries = Keytab::parse(bytes).map_err(|error| error.to_string())?.into_entries();
-        let keys = entries.into_iter().filter(|entry| self.is_ours(entry)).filter_map(|entry| {
+        let entries = self.ours(bytes).map_err(|error| error.to_string())?.into_entries();
+        let keys = entries.into_iter().filter_map(|entry| {
             let key = ServiceKey::new(entry.key?, Some(entry.kvno));
             Some(until.into_iter().fold(key, ServiceKey::with_not_after))
         });
         Ok(account.with_keys(keys))
     }
 
-    fn is_ours(&self, entry: &KeytabEntry) -> bool {
-        let name = entry.components.join("/");
-        let mut names = [self.config.account.as_str()].into_iter().chain(SEAMLESS_SSO_SERVICES);
-        entry.realm == self.config.realm && names.any(|ours| ours.eq_ignore_ascii_case(&name))
+    /// Reads the entries of the account and of its services.
+    fn ours(&self, bytes: &[u8]) -> Result<Keytab, KeytabError> {
+        let names = [self.config.account.as_str()].into_iter().chain(SEAMLESS_SSO_SERVICES);
+        let names: Vec<_> = names.map(|name| format!("{name}@{}", self.config.realm)).collect();
+        Ok(Keytab::parse(bytes)?.only(names.iter().map(String::as_str)))
     }
 
     /// Logs the unusable records of the keytab and the principals other than the account.
     fn warn_of_others(&self, bytes: &[u8]) {
-        let Ok(keytab) = Keytab::parse(bytes) else { return };
+        let Ok(keytab) = self.ours(bytes) else { return };
         let path = self.config.keytab.display();
         for unusable in keytab.unusable().iter().take(SHOWN) {
             tracing::warn!(%path, "a record of the keytab cannot be used and is ignored: {unusable}");
         }
-        let others: BTreeSet<String> = keytab
-            .entries()
-            .iter()
-            .filter(|entry| !self.is_ours(entry))
-            .map(|entry| entry.components.join("/"))
-            .collect();
-        if others.iter().any(|name| name.starts_with("krbtgt")) {
+        let others = keytab.left_out();
+        if others.iter().any(|principal| principal.as_str().starts_with("krbtgt")) {
             tracing::error!(
                 %path,
                 "the keytab holds a key of krbtgt: every reader of this file can be any user of the realm; export the \
@@ -116,7 +110,7 @@ impl Keytabs {
             );
         }
         if !others.is_empty() {
-            let shown: Vec<_> = others.iter().take(SHOWN).map(|name| name.escape_debug().to_string()).collect();
+            let shown: Vec<_> = others.iter().take(SHOWN).map(ToString::to_string).collect();
             tracing::warn!(%path, count = others.len(), "entries of other principals are ignored: {}", shown.join(", "));
         }
     }
