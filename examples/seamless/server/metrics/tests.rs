@@ -68,7 +68,7 @@ async fn sign_ins_stages_store_keys_sessions_and_connections_are_counted() {
 
 #[tokio::test]
 async fn board_shows_every_figure_and_no_other() {
-    let board: Value = serde_json::from_str(include_str!("../deploy/grafana.json")).unwrap();
+    let board: Value = serde_json::from_str(include_str!("../../deploy/grafana.json")).unwrap();
     let shown: BTreeSet<String> = expressions(&board).iter().flat_map(|text| names(text)).collect();
     let text = figures().await;
     let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next().map(str::to_owned));
