@@ -10,14 +10,15 @@ use crate::judged::JudgedTickets;
 use crate::key_ring::KeyRing;
 use crate::lockout::Lockout;
 use crate::metrics::Metrics;
-use crate::native::{RefreshTokens, SigningKey, UsedAssertions};
+use crate::native::UsedAssertions;
 use crate::negotiate::ContinuationKey;
+use crate::oidc::{Clients, Grants, test_clients};
 use crate::pages::Pages;
 use crate::rate::Rates;
 use crate::replay::Replays;
 use crate::session::Sessions;
 use crate::store::{Engine, Records, StoreError, WithoutStore, epoch, open};
-use crate::tenants::Tenants;
+use crate::tenants::{Tenant, Tenants};
 use crate::tls::Tls;
 use kerberos_sso::UnixTime;
 use std::error::Error;
@@ -38,10 +39,9 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     /// The keys that seal the state of negotiations, which clients hold in cookies.
     pub(crate) sealing: KeyRing<ContinuationKey>,
-    /// The keys that sign assertions and tokens.
-    pub(crate) signing: KeyRing<SigningKey>,
     pub(crate) used_assertions: UsedAssertions,
-    pub(crate) refresh_tokens: RefreshTokens,
+    /// What clients got for the sign-ins of users.
+    pub(crate) grants: Grants,
     /// The store of all nodes.
     pub(crate) records: Records,
     pub(crate) proxies: Proxies,
@@ -62,6 +62,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Returns the issuer of a tenant's assertions and tokens.
+    pub(crate) fn issuer(&self, tenant: &Tenant) -> String {
+        format!("{}/{}", self.address, tenant.name)
+    }
+
     /// Opens the store and reads the configuration and the keytabs.
     pub(crate) async fn start(
         arguments: &Arguments,
@@ -104,8 +109,8 @@ impl App {
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let address = config.as_ref().and_then(|config| config.address.clone()).unwrap_or_else(|| address.into());
         let tenants = match config {
-            Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays).await?,
-            None => Tenants::of_test_realm(replays).await?,
+            Some(config) => Tenants::of_config(config, arguments.allow_rc4, replays, &records).await?,
+            None => Tenants::of_test_realm(replays, &records, Clients::new(test_clients(arguments.with_app))?).await?,
         };
         Ok(Self {
             hosts: AllowedHosts::new(&address, &hosts),
@@ -117,9 +122,8 @@ impl App {
             judged: JudgedTickets::default(),
             pages: Pages::new()?,
             sealing: KeyRing::new(records.clone()),
-            signing: KeyRing::new(records.clone()),
             used_assertions: UsedAssertions::new(records.clone()),
-            refresh_tokens: RefreshTokens::new(records.clone()),
+            grants: Grants::new(records.clone()),
             records,
             proxies,
             rates: Rates::new(limits.requests_per_second, limits.requests_at_once),
@@ -134,15 +138,18 @@ impl App {
 
     /// Returns the parts of the server that are not ready for requests.
     pub(crate) async fn unready(&self) -> Vec<&'static str> {
-        let keys = self.sealing.is_known() && self.signing.is_known();
+        let keys = self.sealing.is_known() && self.tenants.all().all(|tenant| tenant.signing.is_known());
         let store = self.records.is_reachable().await;
         [("keys", keys), ("store", store)].into_iter().filter(|(_, is_ready)| !is_ready).map(|(part, _)| part).collect()
     }
 
     /// Returns the age of each kind of key, in seconds.
     pub(crate) fn key_ages(&self, now: UnixTime) -> Vec<(Arc<str>, i64)> {
-        let own = [("continuation", self.sealing.current_since(now)), ("signing", self.signing.current_since(now))];
-        let own = own.into_iter().filter_map(|(key, since)| Some((key.into(), since?)));
+        let own = self.sealing.current_since(now).map(|since| ("continuation".into(), since));
+        let signing = self.tenants.all().filter_map(|tenant| {
+            Some((format!("signing:{}", tenant.name).into(), tenant.signing.current_since(now)?))
+        });
+        let own = own.into_iter().chain(signing);
         let keytabs = self.tenants.newest_keys().map(|(tenant, since)| (format!("keytab:{tenant}").into(), since));
         own.chain(keytabs).map(|(key, since)| (key, now.seconds_since(since))).collect()
     }
@@ -152,8 +159,13 @@ impl App {
     pub(crate) async fn maintain_keys(&self) {
         loop {
             let now = clock::now();
-            if let Some(error) = self.sealing.keys(now).await.err().or(self.signing.keys(now).await.err()) {
+            if let Err(error) = self.sealing.keys(now).await {
                 tracing::error!("the server has no keys: {error}");
+            }
+            for tenant in self.tenants.all() {
+                if let Err(error) = tenant.signing.keys(now).await {
+                    tracing::error!(tenant = %tenant.name, "the tenant has no keys: {error}");
+                }
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -2,7 +2,7 @@
 
 use crate::log::Format;
 use lexopt::prelude::*;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub(crate) struct Arguments {
@@ -15,13 +15,15 @@ pub(crate) struct Arguments {
     pub(crate) allow_rc4: bool,
     /// Whether the server serves `/explain` for the tenants of `config`.
     pub(crate) explain: bool,
+    /// The address of the sample application, which the server starts beside itself in the test realm.
+    pub(crate) with_app: Option<SocketAddr>,
 }
 
 impl Arguments {
     pub(crate) fn read() -> Result<Self, lexopt::Error> {
         let listen = (Ipv4Addr::LOCALHOST, 8080).into();
         let mut arguments =
-            Self { listen, config: None, state: None, log: Format::Text, allow_rc4: false, explain: false };
+            Self { listen, config: None, state: None, log: Format::Text, allow_rc4: false, explain: false, with_app: None };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
@@ -31,6 +33,7 @@ impl Arguments {
                 Long("log") => arguments.log = parser.value()?.parse()?,
                 Long("allow-rc4") => arguments.allow_rc4 = true,
                 Long("explain") => arguments.explain = true,
+                Long("with-app") => arguments.with_app = Some(APP),
                 other => return Err(other.unexpected()),
             }
         }
@@ -47,6 +50,10 @@ impl Arguments {
             log: Format::Text,
             allow_rc4: false,
             explain: false,
+            with_app: None,
         }
     }
 }
+
+/// The address of the sample application.
+const APP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);

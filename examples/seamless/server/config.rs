@@ -14,7 +14,11 @@
 //!     "name": "contoso.test", "realm": "CONTOSO.TEST", "account": "AZUREADSSOACC$", "keytab": "sso.keytab",
 //!     "kdc": "127.0.0.1:10088", "domain_sids": ["S-1-5-21-1-2-3"],
 //!     "forest_domains": {"CHILD.CONTOSO.TEST": "S-1-5-21-4-5-6"}, "domains": ["contoso.test"],
-//!     "proof": {"bob": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}
+//!     "proof": {"secrets": {"S-1-5-21-1-2-3-1105": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}, "users": ["S-1-5-21-1-2-3-1105"]},
+//!     "clients": [{
+//!       "id": "app", "name": "The application", "secret_sha256": "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+//!       "redirect_uris": ["https://app.contoso.test/callback"], "scopes": ["openid", "profile", "groups"]
+//!     }]
 //!   }]
 //! }
 //! ```
@@ -23,6 +27,7 @@
 //! "without_store": "passwords" }`.
 
 use crate::forwarded::{Proxies, ProxyHeaders};
+use crate::oidc::RegisteredClient;
 use crate::store::{Engine, Nodes, WithoutStore};
 use ipnet::IpNet;
 use kerberos_sso::Sid;
@@ -186,9 +191,34 @@ pub(crate) struct TenantConfig {
     /// The suffixes of user names that select this tenant.
     #[serde(default)]
     pub(crate) domains: Vec<String>,
-    /// The accounts that must also enter a one-time code (RFC 6238), each with its secret in base32.
     #[serde(default)]
-    pub(crate) proof: HashMap<String, String>,
+    pub(crate) proof: ProofConfig,
+    /// The applications to which users of this tenant sign in by OpenID Connect.
+    #[serde(default)]
+    pub(crate) clients: Vec<RegisteredClient>,
+    /// The names of groups in tokens. A group without a name has its SID.
+    #[serde(default)]
+    pub(crate) group_names: HashMap<Sid, String>,
+    /// The networks in which the sign-in page tries a ticket. Without networks, the page tries a ticket everywhere.
+    #[serde(default)]
+    ticket_networks: Vec<Network>,
+    /// The groups whose members may sign in by ticket. Without groups, every user may.
+    #[serde(default)]
+    pub(crate) ticket_groups: Vec<Sid>,
+}
+
+/// Who must also enter a one-time code (RFC 6238).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ProofConfig {
+    /// The secrets of users, in base32, by their SIDs.
+    pub(crate) secrets: HashMap<Sid, String>,
+    /// Whether every user must enter a code. A user without a secret cannot sign in then.
+    pub(crate) everyone: bool,
+    /// The users who must enter a code at every sign-in.
+    pub(crate) users: Vec<Sid>,
+    /// The resources (`resource`, RFC 8707) for whose tokens a user must have entered a code.
+    pub(crate) resources: Vec<String>,
 }
 
 /// A network, or an address.
@@ -304,6 +334,9 @@ impl TenantConfig {
         if self.name.is_empty() || !self.name.bytes().all(in_name) {
             return Err(format!("{:?}: a tenant's name is letters, digits, dots and hyphens", self.name));
         }
+        if RESERVED_NAMES.iter().any(|reserved| self.name.eq_ignore_ascii_case(reserved)) {
+            return Err(format!("{}: this name is reserved for paths of all tenants", self.name));
+        }
         if self.realm.is_empty() || self.account.is_empty() {
             return Err(format!("{}: realm and account must not be empty", self.name));
         }
@@ -326,11 +359,19 @@ impl TenantConfig {
         Ok(())
     }
 
+    /// Returns the networks in which the page tries a ticket.
+    pub(crate) fn ticket_networks(&self) -> impl Iterator<Item = IpNet> {
+        self.ticket_networks.iter().map(|network| network.0)
+    }
+
     /// Returns the realm of the account and the other realms of its forest.
     fn realms(&self) -> impl Iterator<Item = &str> {
         [self.realm.as_str()].into_iter().chain(self.forest_domains.keys().map(String::as_str))
     }
 }
+
+/// The first parts of paths that are of no tenant.
+const RESERVED_NAMES: [&str; 6] = ["common", "organizations", "consumers", "trust", "explain", ".well-known"];
 
 /// A refusal must come within the time of a request.
 const MAX_PASSWORD_SECONDS: u64 = 10;

@@ -18,6 +18,12 @@ pub(crate) struct Cookies {
 pub(crate) enum Cookie {
     Session,
     Continuation,
+    /// The number of the browser, to which sign-ins for applications are bound.
+    Browser,
+    /// The name of the tenant of the last sign-in.
+    Tenant,
+    /// A try with a ticket failed a short time ago.
+    NoTicket,
 }
 
 impl Cookies {
@@ -32,6 +38,12 @@ impl Cookies {
             (Cookie::Session, true) => "__Host-seamless_session",
             (Cookie::Continuation, false) => "seamless_continuation",
             (Cookie::Continuation, true) => "__Host-seamless_continuation",
+            (Cookie::Browser, false) => "seamless_browser",
+            (Cookie::Browser, true) => "__Host-seamless_browser",
+            (Cookie::Tenant, false) => "seamless_tenant",
+            (Cookie::Tenant, true) => "__Host-seamless_tenant",
+            (Cookie::NoTicket, false) => "seamless_no_ticket",
+            (Cookie::NoTicket, true) => "__Host-seamless_no_ticket",
         }
     }
 

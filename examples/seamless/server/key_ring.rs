@@ -40,6 +40,8 @@ pub(crate) struct Plan {
 /// The keys of one purpose, in the store and in the memory of this node.
 pub(crate) struct KeyRing<K> {
     records: Records,
+    /// The entry of the ring in the store.
+    entry: Key,
     known: RwLock<Option<Known<K>>>,
     /// Only one request at a time asks the store for the keys.
     asking: Mutex<()>,
@@ -69,8 +71,19 @@ struct Stored {
 }
 
 impl<K: RingKey> KeyRing<K> {
-    pub(crate) const fn new(records: Records) -> Self {
-        Self { records, known: RwLock::new(None), asking: Mutex::const_new(()) }
+    /// Returns the ring of all tenants.
+    pub(crate) fn new(records: Records) -> Self {
+        Self::at(Key::new(Kind::Keys, K::NAME.as_bytes()), records)
+    }
+
+    /// Returns the ring of one tenant.
+    pub(crate) fn of_tenant(records: Records, tenant: &str) -> Self {
+        let name = records.secret().name(&[K::NAME.as_bytes(), tenant.as_bytes()]);
+        Self::at(Key::new(Kind::Keys, &name), records)
+    }
+
+    const fn at(entry: Key, records: Records) -> Self {
+        Self { records, entry, known: RwLock::new(None), asking: Mutex::const_new(()) }
     }
 
     /// Returns the keys. The ring asks the store at most once in [`READ_EVERY`] seconds. While the store cannot be
@@ -126,16 +139,16 @@ impl<K: RingKey> KeyRing<K> {
     /// Reads the ring from the store, and adds a key if the newest key will soon be due. If the store lost the ring,
     /// this node writes the keys that it read last.
     async fn read(&self, now: UnixTime) -> Result<Vec<Stored>, StoreError> {
-        let key = Key::new(Kind::Keys, K::NAME.as_bytes());
+        let key = &self.entry;
         let mut made = None;
         for _ in 0..MAX_TRIES {
-            let old: Entry<Vec<Stored>> = self.records.entry(&key).await?;
+            let old: Entry<Vec<Stored>> = self.records.entry(key).await?;
             if old.is_foreign() {
                 return Err(StoreError::Foreign(K::NAME));
             }
             let stored = old.value.clone().unwrap_or_else(|| self.last_read());
             if !K::PLAN.needs_key(&stored, now) {
-                if old.value.is_some() || self.records.replace(&key, &old, &stored, FOR_EVER).await? {
+                if old.value.is_some() || self.records.replace(key, &old, &stored, FOR_EVER).await? {
                     return Ok(stored);
                 }
                 continue;
@@ -145,7 +158,7 @@ impl<K: RingKey> KeyRing<K> {
                 None => spawn_blocking(K::make).await.map_err(|_| StoreError::Unreachable("no key was made".into()))?,
             };
             let next = K::PLAN.with_key(stored, new.clone(), now);
-            if self.records.replace(&key, &old, &next, FOR_EVER).await? {
+            if self.records.replace(key, &old, &next, FOR_EVER).await? {
                 tracing::info!(ring = K::NAME, keys = next.len(), "the server made a new key");
                 return Ok(next);
             }

@@ -52,12 +52,16 @@ async fn protect(request: Request, next: Next) -> Response {
     response
 }
 
+/// Returns the policy of a page whose forms may lead to `origin`, too.
+pub(crate) fn content_security_policy(origin: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))).ok()
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
 const HEADERS: [(HeaderName, &str); 5] = [
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'",
-    ),
+    (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (CACHE_CONTROL, "no-store"),
     // With `no-referrer`, browsers would send `Origin: null` with a form.

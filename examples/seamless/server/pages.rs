@@ -1,10 +1,14 @@
 //! Renders the pages as HTML. The templates are in `pages/`. Every value that a template receives is escaped.
 
-use crate::browser::test_account;
+use crate::destination::Destination;
+use crate::limits::content_security_policy;
+use crate::oidc::{TicketUse, origin_of};
 use crate::principal;
 use crate::session::Session;
+use crate::sign_in::test_account;
 use crate::tenants::Tenant;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse as _, Response};
 use kerberos_sso::Sid;
 use minijinja::{Environment, Value, context};
@@ -20,6 +24,32 @@ pub(crate) struct SignInPage<'a> {
     /// The user name as the user typed it or as the link passed it, or an empty text if only the domain is known.
     pub(crate) name: &'a str,
     pub(crate) error: Option<&'static str>,
+    pub(crate) ticket: TicketUse,
+    pub(crate) destination: &'a Destination,
+}
+
+/// The values of the page that asks for the user's name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NamePage<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) error: Option<&'a str>,
+    pub(crate) test_realm: bool,
+    /// The path to which the form leads, in place of the first page.
+    pub(crate) action: Option<&'a str>,
+    /// The hidden fields of the form.
+    pub(crate) fields: &'a [(String, String)],
+    /// The origin to which the form may lead in the end, beside the server's own.
+    pub(crate) origin: Option<&'a str>,
+}
+
+/// The values of the page that asks with which account the user goes on.
+pub(crate) struct QuestionPage<'a> {
+    pub(crate) session: &'a Session,
+    /// The user whom the application names.
+    pub(crate) asked_for: Option<&'a str>,
+    /// Whether the user may go on with the session's account.
+    pub(crate) may_continue: bool,
+    pub(crate) destination: &'a Destination,
 }
 
 /// The link to `/explain` on the page of a signed-in user.
@@ -45,8 +75,10 @@ impl Pages {
     }
 
     /// Returns the page that asks for the user's name.
-    pub(crate) fn name(&self, status: StatusCode, name: &str, error: Option<&str>, test_realm: bool) -> Response {
-        self.render(status, "name.html", context! { name, error, test_realm })
+    pub(crate) fn name(&self, status: StatusCode, page: &NamePage<'_>) -> Response {
+        let NamePage { name, error, test_realm, action, fields, origin } = *page;
+        let action = action.unwrap_or("/");
+        self.render_to(origin, status, "name.html", context! { name, error, test_realm, action, fields })
     }
 
     /// Returns the page after the name. The page first asks the browser for a ticket. If the browser has no valid
@@ -58,13 +90,47 @@ impl Pages {
             error => page.error,
             password => page.tenant.directory.is_some(),
             test_account => page.tenant.test_realm.is_some().then(|| test_account(page.name)),
+            ticket => match page.ticket {
+                TicketUse::InBackground => "background",
+                TicketUse::ByButton => "button",
+                TicketUse::No => "no",
+            },
+            application => page.destination.name(),
+            request => page.destination.sealed(),
+            next => page.destination.path(),
         };
-        self.render(status, "sign_in.html", values)
+        self.render_to(page.destination.origin(), status, "sign_in.html", values)
+    }
+
+    /// Returns the page that asks with which account the user goes on.
+    pub(crate) fn question(&self, page: &QuestionPage<'_>) -> Response {
+        let values = context! {
+            name => shown_name(page.session),
+            principal => principal::of_session(&page.session.identity),
+            tenant => &*page.session.tenant,
+            asked_for => page.asked_for,
+            may_continue => page.may_continue,
+            application => page.destination.name(),
+            request => page.destination.sealed(),
+        };
+        self.render_to(page.destination.origin(), StatusCode::OK, "question.html", values)
     }
 
     /// Returns the page that asks for a one-time code.
-    pub(crate) fn proof(&self, status: StatusCode, session: &Session, error: Option<&str>) -> Response {
-        self.render(status, "proof.html", context! { name => shown_name(session), error })
+    pub(crate) fn proof(
+        &self,
+        status: StatusCode,
+        session: &Session,
+        error: Option<&str>,
+        destination: &Destination,
+    ) -> Response {
+        let (name, request) = (shown_name(session), destination.sealed());
+        self.render_to(destination.origin(), status, "proof.html", context! { name, error, request })
+    }
+
+    /// Returns a page that sends a form to a client at once.
+    pub(crate) fn form_post(&self, target: &str, fields: &[(&str, &str)]) -> Response {
+        self.render_to(origin_of(target), StatusCode::OK, "form_post.html", context! { target, fields })
     }
 
     /// Returns the page that shows the signed-in user.
@@ -91,6 +157,16 @@ impl Pages {
     /// Returns a page with a title and a message.
     pub(crate) fn message(&self, status: StatusCode, title: &str, text: &str) -> Response {
         self.render(status, "message.html", context! { title, text })
+    }
+
+    /// Renders a page whose forms may lead to `origin` in the end. Browsers check this after each redirect, too (Content
+    /// Security Policy Level 3 section 6.4.2).
+    fn render_to(&self, origin: Option<&str>, status: StatusCode, template: &str, values: Value) -> Response {
+        let mut response = self.render(status, template, values);
+        if let Some(policy) = origin.and_then(content_security_policy) {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        }
+        response
     }
 
     fn render(&self, status: StatusCode, template: &str, values: Value) -> Response {
@@ -136,11 +212,13 @@ fn well_known(sid: Sid) -> Option<&'static str> {
     }
 }
 
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("name.html", include_str!("pages/name.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
     ("proof.html", include_str!("pages/proof.html")),
+    ("question.html", include_str!("pages/question.html")),
+    ("form_post.html", include_str!("pages/form_post.html")),
     ("who.html", include_str!("pages/who.html")),
     ("message.html", include_str!("pages/message.html")),
 ];

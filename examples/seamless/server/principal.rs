@@ -16,6 +16,15 @@ pub(crate) fn of_session(identity: &SessionIdentity) -> String {
     shown(identity.account_name.as_ref().unwrap_or(&identity.name), &identity.realm)
 }
 
+/// Returns the user principal name of the PAC, or the implicit name of Active Directory: the account's name and the DNS name
+/// of its domain (MS-ADTS section 5.1.1.1.1).
+pub(crate) fn upn(identity: &SessionIdentity) -> String {
+    // The name in the ticket may be a user principal name, which is escaped.
+    let account = identity.account_name.as_ref().unwrap_or(&identity.name);
+    let upn = identity.upn.clone().filter(|upn| !upn.is_empty());
+    upn.unwrap_or_else(|| format!("{account}@{}", identity.realm.to_lowercase()))
+}
+
 fn shown(account: &str, realm: &str) -> String {
     format!("{}@{}", BoundedText::new(account), BoundedText::new(realm))
 }
@@ -31,7 +40,9 @@ pub(crate) fn with_sid(identity: &Identity) -> String {
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::oidc::Clients;
     use crate::replay::Replays;
+    use crate::store::Records;
     use crate::tenants::Tenants;
     use kerberos_sso::policy::SEAMLESS_SSO_SERVICES;
     use kerberos_sso::testing::NameParts;
@@ -41,7 +52,8 @@ mod tests {
     /// ticket for that enterprise name.
     #[tokio::test]
     async fn tickets_for_the_enterprise_name_and_the_account_name_show_the_same_principal() {
-        let tenant = Tenants::of_test_realm(&Replays::for_tests()).await.unwrap().test_tenant().unwrap();
+        let tenant = Tenants::of_test_realm(&Replays::for_tests(), &Records::for_tests(), Clients::default()).await.unwrap();
+        let tenant = tenant.test_tenant().unwrap();
         let [service, ..] = SEAMLESS_SSO_SERVICES;
         let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(service).at(clock::now());
         let by_password = token.clone().client(NameParts::single(NameType::ENTERPRISE, "alice@contoso.test"));

@@ -1,16 +1,24 @@
-//! The check after validation: some accounts must prove more than their ticket or password does. Here the proof is a
+//! The check after validation: some users must prove more than their ticket or password does. Here the proof is a
 //! time-based one-time code (RFC 6238). A production server would ask its own authenticator.
+//!
+//! The tenant, the user, the client and the resource may each demand a code. The secret of a user's codes belongs to the
+//! SID, because a name may later belong to another account.
 
+use crate::config::ProofConfig;
+use crate::oidc::RegisteredClient;
 use crate::store::{Change, Key, Kind, Records, StoreError, epoch};
-use kerberos_sso::{Identity, SessionIdentity, UnixTime};
+use kerberos_sso::{Sid, UnixTime};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use totp_rs::{Algorithm, Secret, TOTP};
 
-/// The accounts that must prove more.
+/// Who must prove more in a tenant, and the secrets of the codes.
 #[derive(Default)]
 pub(crate) struct Proofs {
-    by_account: HashMap<String, TOTP>,
+    secrets: HashMap<Sid, TOTP>,
+    of_everyone: bool,
+    users: HashSet<Sid>,
+    resources: HashSet<String>,
 }
 
 /// The codes that an account entered, in the store. Times are seconds since 1970.
@@ -24,25 +32,38 @@ struct Codes {
 }
 
 impl Proofs {
-    /// Reads the secret of each account. The keys are account names (sAMAccountName) or SIDs. The secrets are in base32 and
-    /// have 128 bits or more (RFC 4226 section 4).
-    pub(crate) fn new(secrets: &HashMap<String, String>) -> Result<Self, String> {
-        let proof = |(account, secret): (&String, &String)| {
-            // Such an entry would match no account, so the user for whom it was meant could sign in without a proof.
-            if account.is_empty() || account.contains(['@', '\\']) {
-                return Err(format!("proof of {account}: neither an account name alone nor a SID"));
-            }
-            let secret = Secret::Encoded(secret.clone()).to_bytes();
-            let secret = secret.map_err(|_| format!("proof of {account}: the secret is not base32"))?;
-            let proof = totp(secret).ok_or(format!("proof of {account}: the secret is too short"))?;
-            Ok((account.to_lowercase(), proof))
+    /// Reads the secret of each user, in base32, of 128 bits or more (RFC 4226 section 4).
+    ///
+    /// # Errors
+    /// Returns what is wrong with the first secret that cannot be used.
+    pub(crate) fn new(config: ProofConfig) -> Result<Self, String> {
+        let proof = |(sid, secret): (Sid, String)| {
+            let secret = Secret::Encoded(secret).to_bytes();
+            let secret = secret.map_err(|_| format!("proof of {sid}: the secret is not base32"))?;
+            Ok((sid, totp(secret).ok_or(format!("proof of {sid}: the secret is too short"))?))
         };
-        Ok(Self { by_account: secrets.iter().map(proof).collect::<Result<_, String>>()? })
+        let secrets: HashMap<Sid, TOTP> = config.secrets.into_iter().map(proof).collect::<Result<_, String>>()?;
+        // Such a user could never sign in.
+        if let Some(sid) = config.users.iter().find(|sid| !secrets.contains_key(sid)) {
+            return Err(format!("proof: the user {sid} must enter a code, but has no secret"));
+        }
+        let (users, resources) = (config.users.into_iter().collect(), config.resources.into_iter().collect());
+        Ok(Self { secrets, of_everyone: config.everyone, users, resources })
     }
 
-    /// Returns whether this user must enter a one-time code before the session begins.
-    pub(crate) fn are_needed(&self, user: &impl Known) -> bool {
-        self.of(user).is_some()
+    /// Returns whether the tenant or the user demands a code at every sign-in.
+    pub(crate) fn are_needed(&self, user: Option<Sid>) -> bool {
+        self.of_everyone || user.is_some_and(|sid| self.users.contains(&sid))
+    }
+
+    /// Returns whether a client or a resource demands a code.
+    pub(crate) fn are_needed_for(&self, client: &RegisteredClient, resource: Option<&str>) -> bool {
+        client.proof || resource.is_some_and(|resource| self.resources.contains(resource))
+    }
+
+    /// Returns whether a user has a secret.
+    pub(crate) fn has_secret(&self, user: Option<Sid>) -> bool {
+        user.is_some_and(|sid| self.secrets.contains_key(&sid))
     }
 
     /// Checks a code of this user. After [`MAX_FAILURES`] wrong codes, every code is refused for [`PAUSE`] seconds. A
@@ -54,14 +75,14 @@ impl Proofs {
         &self,
         records: &Records,
         tenant: &str,
-        user: &impl Known,
+        user: Option<Sid>,
         code: &str,
         time: UnixTime,
     ) -> Result<bool, StoreError> {
-        let Some((account, totp)) = self.of(user) else { return Ok(false) };
+        let Some((sid, totp)) = user.and_then(|sid| Some((sid, self.secrets.get(&sid)?))) else { return Ok(false) };
         let now = u64::try_from(time.seconds()).unwrap_or_default();
-        let key =
-            Key::new(Kind::OneTimeCode, &records.secret().name(&[b"code", tenant.as_bytes(), account.as_bytes()]));
+        let name = records.secret().name(&[b"code", tenant.as_bytes(), sid.to_bytes().as_ref()]);
+        let key = Key::new(Kind::OneTimeCode, &name);
         // If the store has no entry of the account, it may have lost the entry of a code that was used before its
         // epoch.
         let epoch = u64::try_from(epoch(records, time).await?.seconds()).unwrap_or_default();
@@ -71,38 +92,6 @@ impl Proofs {
             (Some(codes), is_good) => (Change::Put(codes, end(now)), is_good),
         };
         records.update(&key, change).await
-    }
-
-    fn of(&self, user: &impl Known) -> Option<(&str, &TOTP)> {
-        let known = self.by_account.get_key_value(&user.sid().unwrap_or_default());
-        let found = known.or_else(|| self.by_account.get_key_value(&user.account_name().unwrap_or_default()));
-        found.map(|(account, totp)| (account.as_str(), totp))
-    }
-}
-
-/// The names of a user, in lower case.
-pub(crate) trait Known {
-    fn sid(&self) -> Option<String>;
-    fn account_name(&self) -> Option<String>;
-}
-
-impl Known for Identity {
-    fn sid(&self) -> Option<String> {
-        self.sid.map(|sid| sid.to_string().to_lowercase())
-    }
-
-    fn account_name(&self) -> Option<String> {
-        self.account_name.as_ref().map(|name| name.to_lowercase())
-    }
-}
-
-impl Known for SessionIdentity {
-    fn sid(&self) -> Option<String> {
-        self.sid.map(|sid| sid.to_string().to_lowercase())
-    }
-
-    fn account_name(&self) -> Option<String> {
-        self.account_name.as_ref().map(|name| name.to_lowercase())
     }
 }
 
@@ -179,11 +168,34 @@ mod tests {
     }
 
     #[test]
-    fn proof_is_refused_for_a_short_secret_or_an_account_name_with_a_domain() {
+    fn proof_is_refused_for_a_short_secret_or_a_user_without_a_secret() {
+        let sid: Sid = "S-1-5-21-1-2-3-1105".parse().unwrap();
+        let new = |secret: &str, user: Sid| {
+            let secrets = HashMap::from([(sid, secret.into())]);
+            Proofs::new(ProofConfig { secrets, users: vec![user], ..ProofConfig::default() }).is_ok()
+        };
         let long = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
-        let new = |account: &str, secret: &str| Proofs::new(&HashMap::from([(account.into(), secret.into())])).is_ok();
-        assert!(new("bob", long) && new("S-1-5-21-1-2-3-1105", long));
-        assert!(!new("bob", "") && !new("bob", "JBSWY3DPEHPK3PXP") && !new("bob", "1"));
-        assert!(!new("bob@contoso.test", long) && !new("CONTOSO\\bob", long) && !new("", long));
+        assert!(new(long, sid) && !new(long, "S-1-5-21-1-2-3-1106".parse().unwrap()));
+        assert!(!new("", sid) && !new("JBSWY3DPEHPK3PXP", sid) && !new("1", sid));
+    }
+
+    #[test]
+    fn tenant_user_client_and_resource_may_each_demand_a_code() {
+        let [user, other] = ["S-1-5-21-1-2-3-1105", "S-1-5-21-1-2-3-1106"].map(|sid| sid.parse().unwrap());
+        let secrets = HashMap::from([(user, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".to_owned())]);
+        let config = ProofConfig { secrets, users: vec![user], resources: vec!["urn:api".into()], everyone: false };
+        let proofs = Proofs::new(config.clone()).unwrap();
+        assert_eq!([Some(user), Some(other), None].map(|sid| proofs.are_needed(sid)), [true, false, false]);
+        let everyone = Proofs::new(ProofConfig { everyone: true, ..config }).unwrap();
+        assert_eq!([Some(user), Some(other), None].map(|sid| everyone.are_needed(sid)), [true; 3]);
+        let client = |proof| serde_json::from_str(&format!(r#"{{"id": "a", "proof": {proof}}}"#)).unwrap();
+        for (proof, resource, expected) in [
+            (false, None, false),
+            (false, Some("urn:other"), false),
+            (false, Some("urn:api"), true),
+            (true, None, true),
+        ] {
+            assert_eq!(proofs.are_needed_for(&client(proof), resource), expected, "{proof} {resource:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod connections;
 mod cookies;
+mod destination;
 mod directory;
 #[cfg(test)]
 mod explain_tests;
@@ -28,6 +29,7 @@ mod log;
 mod metrics;
 mod native;
 mod negotiate;
+mod oidc;
 mod origin;
 mod pages;
 mod principal;
@@ -37,6 +39,8 @@ mod replay;
 mod request_id;
 mod serve;
 mod session;
+mod sign_in;
+mod signing_key;
 #[cfg(test)]
 mod state_tests;
 mod store;
@@ -80,7 +84,7 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         tokio::spawn(serve::serve(TcpListener::bind(address).await?, None, routes, own, stopping.clone()));
     }
     println!("listening on {}", app.listens_on);
-    let routes = browser::routes().merge(native::routes());
+    let routes = browser::routes().merge(native::routes()).merge(oidc::routes());
     let (tls, routes) = (app.tls.clone(), limits::around(routes, app));
     tokio::spawn(serve::serve(listener, tls, routes, connections, stopping));
     signals.wait().await;

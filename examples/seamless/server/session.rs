@@ -13,6 +13,7 @@
 
 use crate::clock;
 use crate::metrics::STAGE;
+use crate::oidc::ConversationId;
 use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, UserIndex, When, WithoutStore};
 use kerberos_sso::{Identity, SessionIdentity, Sid, UnixTime};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,13 @@ pub(crate) struct Session {
     /// The NetBIOS name of the user's domain, for the page.
     pub(crate) domain: Option<String>,
     pub(crate) method: Method,
+    /// The time at which the user signed in to the KDC, in seconds since 1970. A ticket has the time of the user's first
+    /// sign-in to the KDC (RFC 4120 section 5.3, `authtime`).
+    pub(crate) authenticated: i64,
+    /// Whether the user entered a one-time code.
+    pub(crate) is_proved: bool,
+    /// The sign-in in which the session began, if an application asked for it.
+    pub(crate) conversation: Option<ConversationId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +98,11 @@ impl Sessions {
 
     pub(crate) const fn lifetime(&self) -> Duration {
         self.lifetime
+    }
+
+    /// Returns the name of a session in the store, which is no secret.
+    pub(crate) fn locator(&self, id: &SessionId) -> Locator {
+        self.shared.locator(id)
     }
 
     /// Begins a session and returns its cookie. A session that waits for a one-time code ends after [`PROOF_TIME`].
@@ -239,9 +252,33 @@ fn sid(session: &Session) -> String {
 }
 
 impl Session {
-    pub(crate) fn new(tenant: &Arc<str>, identity: &Identity, method: Method) -> Self {
-        let domain = identity.logon_domain.clone();
-        Self { tenant: Arc::clone(tenant), identity: identity.into(), domain, method }
+    pub(crate) fn new(
+        tenant: &Arc<str>,
+        identity: &Identity,
+        method: Method,
+        authenticated: UnixTime,
+        conversation: Option<ConversationId>,
+    ) -> Self {
+        Self {
+            tenant: Arc::clone(tenant),
+            identity: identity.into(),
+            domain: identity.logon_domain.clone(),
+            method,
+            authenticated: authenticated.seconds(),
+            is_proved: false,
+            conversation,
+        }
+    }
+
+    /// Returns the session after its user has entered a one-time code.
+    pub(crate) fn proved(&self) -> Self {
+        Self {
+            tenant: Arc::clone(&self.tenant),
+            identity: self.identity.clone(),
+            domain: self.domain.clone(),
+            is_proved: true,
+            ..*self
+        }
     }
 }
 
@@ -307,7 +344,7 @@ mod tests {
         let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
         let validator = Validator::new(realm.key_set(), Policy::default(), kerberos_sso::replay::NoReplayCache);
         let accepted = validator.validate_ticket(&realm.ticket_for(name).mint(), TestRealm::NOW).unwrap();
-        Arc::new(Session::new(&"contoso.test".into(), &accepted.identity().to_owned(), Method::Kerberos))
+        Arc::new(Session::new(&"contoso.test".into(), &accepted.identity().to_owned(), Method::Kerberos, NOW, None))
     }
 
     fn store() -> Arc<Memory> {

@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::metrics::Metrics;
 use crate::store::{Engine, Outage, Records, Secret, epoch, open};
-use crate::{browser, clock, limits, native};
+use crate::{browser, clock, limits, native, oidc};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
@@ -37,7 +37,7 @@ impl Node {
         let app = App::on(records.clone(), None).await;
         let realm = app.tenants.test_tenant().unwrap().test_realm.unwrap();
         let app = Arc::new(app);
-        let routes = limits::around(browser::routes().merge(native::routes()), Arc::clone(&app));
+        let routes = limits::around(browser::routes().merge(native::routes()).merge(oidc::routes()), Arc::clone(&app));
         Self { app, routes, realm }
     }
 
@@ -88,7 +88,7 @@ impl Node {
     }
 
     async fn tokens(&self, grant: &str) -> (u16, Value) {
-        let answer = self.post("/contoso.test/oauth2/token", "", &format!("client_id=app&{grant}")).await;
+        let answer = self.post("/contoso.test/oauth2/token", "", &format!("client_id=native&{grant}")).await;
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
     }
 
@@ -217,7 +217,8 @@ async fn node_is_ready_when_it_has_keys_and_the_store_answers() {
     };
     assert_eq!(ready().await, (503, "not ready: keys\n".into()));
     node.app.sealing.keys(clock::now()).await.unwrap();
-    node.app.signing.keys(clock::now()).await.unwrap();
+    let tenant = node.app.tenants.test_tenant().unwrap();
+    tenant.signing.keys(clock::now()).await.unwrap();
     assert_eq!(ready().await, (200, "ready\n".into()));
     outage.set_away(true);
     assert_eq!(ready().await, (503, "not ready: store\n".into()));

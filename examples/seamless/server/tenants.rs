@@ -2,17 +2,26 @@
 
 use crate::app::Shared;
 use crate::clock;
+#[cfg(test)]
+use crate::config::ProofConfig;
 use crate::config::{Config, TenantConfig};
 use crate::directory::Directory;
+use crate::key_ring::KeyRing;
 use crate::keytab::Keytabs;
+use crate::oidc::Clients;
 use crate::proof::Proofs;
 use crate::replay::{Replay, Replays};
+use crate::signing_key::SigningKey;
+use crate::store::Records;
 use crate::user_name::UserName;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use kerberos_sso::testing::TestRealm;
-use kerberos_sso::{KeySet, Policy, SharedValidator, UnixTime};
+use ipnet::IpNet;
+use crate::principal;
+use kerberos_sso::{Identity, KeySet, Policy, SessionIdentity, SharedValidator, Sid, UnixTime};
+use std::net::IpAddr;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -33,8 +42,14 @@ pub(crate) struct Tenant {
     pub(crate) realm: Arc<str>,
     /// The KDC that checks passwords, or `None` if the tenant has no password form.
     pub(crate) directory: Option<Arc<Directory>>,
-    /// The accounts that must also enter a one-time code.
+    /// Who must also enter a one-time code.
     pub(crate) proofs: Arc<Proofs>,
+    /// The applications of the tenant.
+    pub(crate) clients: Arc<Clients>,
+    /// The keys that sign the tenant's assertions and tokens.
+    pub(crate) signing: Arc<KeyRing<SigningKey>>,
+    pub(crate) group_names: Arc<HashMap<Sid, String>>,
+    tickets: Arc<TicketRules>,
     /// The built-in realm that makes its own tickets, if there is no `--config`.
     pub(crate) test_realm: Option<TestRealm>,
     domains: Arc<[String]>,
@@ -45,15 +60,28 @@ pub(crate) struct Tenant {
     newest_key: Arc<AtomicI64>,
 }
 
+/// Where and for whom a tenant uses tickets.
+#[derive(Default)]
+struct TicketRules {
+    networks: Vec<IpNet>,
+    groups: Vec<Sid>,
+}
+
 impl Tenants {
-    pub(crate) async fn of_config(config: Config, allow_rc4: bool, replays: &Replays) -> Result<Self, String> {
+    pub(crate) async fn of_config(
+        config: Config,
+        allow_rc4: bool,
+        replays: &Replays,
+        records: &Records,
+    ) -> Result<Self, String> {
         let policy = if allow_rc4 { Policy::seamless_sso().allow_rc4() } else { Policy::seamless_sso() };
         let mut tenants = Self { by_name: HashMap::new(), keytabs: Vec::new() };
         let level = config.tls.as_ref().map(|tls| tls.channel_bindings).unwrap_or_default();
         let policy = policy.with_binding_level(level.into());
         let answer_after = Duration::from_secs(config.limits.password_seconds);
         for config in config.tenants {
-            let tenant = Tenant::of_config(&config, policy.clone(), answer_after, replays.cache(&policy).await?)?;
+            let replay = replays.cache(&policy).await?;
+            let tenant = Tenant::of_config(&config, policy.clone(), answer_after, replay, records)?;
             tenants.by_name.insert(config.name.to_ascii_lowercase(), tenant.clone());
             tenants.keytabs.push((tenant, Keytabs::of(config)));
         }
@@ -64,16 +92,23 @@ impl Tenants {
         Ok(tenants)
     }
 
-    pub(crate) async fn of_test_realm(replays: &Replays) -> Result<Self, String> {
+    /// Returns the built-in test realm, with these clients.
+    pub(crate) async fn of_test_realm(replays: &Replays, records: &Records, clients: Clients) -> Result<Self, String> {
         let (realm, keys) = test_realm();
         let policy = Policy::seamless_sso();
         // Every client of this server may sign in as any user, so a replayed ticket does no harm. The cache therefore accepts
         // authenticators from before its epoch, and accepts a ticket in the second in which the server starts.
         let replay = replays.cache(&policy).await?.taking_earlier_authenticators();
         let validator = Validator::new(keys, policy, replay);
-        let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator);
+        let mut tenant = Tenant::new("contoso.test", realm.name(), vec!["contoso.test".into()], validator, records);
+        tenant.clients = Arc::new(clients);
         tenant.test_realm = Some(realm);
         Ok(Self { by_name: HashMap::from([("contoso.test".into(), tenant)]), keytabs: Vec::new() })
+    }
+
+    /// Returns all tenants.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Tenant> {
+        self.by_name.values()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Tenant> {
@@ -127,8 +162,12 @@ impl Tenants {
 }
 
 impl Tenant {
-    fn new(name: &str, realm: &str, domains: Vec<String>, validator: Validator) -> Self {
+    fn new(name: &str, realm: &str, domains: Vec<String>, validator: Validator, records: &Records) -> Self {
         Self {
+            clients: Arc::default(),
+            signing: Arc::new(KeyRing::of_tenant(records.clone(), &name.to_ascii_lowercase())),
+            group_names: Arc::default(),
+            tickets: Arc::default(),
             name: name.into(),
             realm: realm.into(),
             directory: None,
@@ -146,13 +185,31 @@ impl Tenant {
         policy: Policy,
         answer_after: Duration,
         replay: Replay,
+        records: &Records,
     ) -> Result<Self, String> {
         let validator = Validator::new(KeySet::new(), policy, replay);
-        let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), validator);
+        let mut tenant = Self::new(&config.name, &config.realm, config.domains.clone(), validator, records);
+        let in_tenant = |error: String| format!("{}: {error}", config.name);
+        tenant.clients = Arc::new(Clients::new(config.clients.clone()).map_err(in_tenant)?);
+        tenant.group_names = Arc::new(config.group_names.clone());
+        let (networks, groups) = (config.ticket_networks().collect(), config.ticket_groups.clone());
+        tenant.tickets = Arc::new(TicketRules { networks, groups });
         tenant.directory = config.kdc.as_ref().map(|kdc| Arc::new(Directory::new(&config.realm, kdc, answer_after)));
         tenant.forest_realms = config.forest_domains.keys().cloned().collect();
-        tenant.proofs = Arc::new(Proofs::new(&config.proof)?);
+        tenant.proofs = Arc::new(Proofs::new(config.proof.clone()).map_err(in_tenant)?);
         Ok(tenant)
+    }
+
+    /// Returns whether the page tries a ticket of a client with this address.
+    pub(crate) fn tries_tickets_at(&self, address: Option<IpAddr>) -> bool {
+        let networks = &self.tickets.networks;
+        networks.is_empty() || address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
+    }
+
+    /// Returns whether a user may sign in by ticket.
+    pub(crate) fn takes_tickets_of(&self, identity: &Identity) -> bool {
+        let groups = &self.tickets.groups;
+        groups.is_empty() || groups.iter().any(|group| identity.is_member_of(*group))
     }
 
     /// Returns a validator with the current keys.
@@ -167,6 +224,28 @@ impl Tenant {
     /// Returns whether a user name is of another realm of the forest. This server does not ask the KDC of such a realm.
     pub(crate) fn is_only_of_forest_realm(&self, user: &UserName) -> bool {
         !self.is_of_own_realm(user) && self.is_of_forest_realm(user)
+    }
+
+    /// Returns whether a name that somebody typed is of the user of a session.
+    pub(crate) fn is_name_of(&self, name: &UserName, identity: &SessionIdentity) -> bool {
+        let account = identity.account_name.as_ref().unwrap_or(&identity.name);
+        let is_account = |typed: &str| typed.to_lowercase() == account.to_lowercase();
+        match name {
+            UserName::Account(typed) => is_account(typed),
+            UserName::DownLevel { account: typed, .. } => is_account(typed) && self.is_of_realm_of(name, identity),
+            UserName::Principal { name: typed, .. } => {
+                let first = typed.rsplit_once('@').map_or("", |(first, _)| first);
+                let is_upn = typed.to_lowercase() == principal::upn(identity).to_lowercase();
+                // The account's name and the DNS name of its domain are a user principal name in any case (MS-ADTS section
+                // 5.1.1.1.1), and the tenant's other domains are suffixes only of names that the PAC has.
+                is_upn || (is_account(first) && name.leads_to(&identity.realm, std::iter::empty()))
+            }
+        }
+    }
+
+    fn is_of_realm_of(&self, name: &UserName, identity: &SessionIdentity) -> bool {
+        let is_own = identity.realm.eq_ignore_ascii_case(&self.realm) && self.is_of_own_realm(name);
+        is_own || name.leads_to(&identity.realm, std::iter::empty())
     }
 
     fn is_of_own_realm(&self, user: &UserName) -> bool {
@@ -225,16 +304,29 @@ impl Tenants {
             let (name, policy) = (realm.to_lowercase(), Policy::seamless_sso());
             let replay = replays.cache(&policy).await.unwrap();
             let directory = Some(Arc::new(Directory::new(realm, "127.0.0.1:1", Duration::from_secs(3))));
-            let tenant = Tenant::new(&name, realm, Vec::new(), Validator::new(KeySet::new(), policy, replay));
+            let validator = Validator::new(KeySet::new(), policy, replay);
+            let tenant = Tenant::new(&name, realm, Vec::new(), validator, &Records::for_tests());
             by_name.insert(name, Tenant { directory, ..tenant });
         }
         Self { by_name, keytabs: Vec::new() }
     }
 
-    /// Requires a one-time code of an account in all tenants.
+    /// Requires a one-time code of an account of the test realm.
     pub(crate) fn require_proof_of(&mut self, account: &str) {
-        let secrets = HashMap::from([(account.into(), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into())]);
-        self.by_name.values_mut().for_each(|tenant| tenant.proofs = Proofs::new(&secrets).unwrap_or_default().into());
+        self.give_secret(account, |sid| ProofConfig { users: vec![sid], ..ProofConfig::default() });
+    }
+
+    /// Requires a one-time code for a resource, and gives an account of the test realm a secret.
+    pub(crate) fn require_proof_for(&mut self, resource: &str, account: &str) {
+        self.give_secret(account, |_| ProofConfig { resources: vec![resource.into()], ..ProofConfig::default() });
+    }
+
+    fn give_secret(&mut self, account: &str, config: impl Fn(Sid) -> ProofConfig) {
+        for tenant in self.by_name.values_mut() {
+            let Some(sid) = tenant.test_realm.as_ref().map(|realm| realm.user_sid(account)) else { continue };
+            let secrets = HashMap::from([(sid, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".into())]);
+            tenant.proofs = Proofs::new(ProofConfig { secrets, ..config(sid) }).unwrap().into();
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! SAML 1.1 assertions for one user and one audience. The server issues an assertion for an identity, and verifies the
 //! assertion when a client redeems it.
 
-use super::keys::SigningKey;
+use crate::signing_key::SigningKey;
 use super::rst::AUDIENCE;
 use super::xml::{self, Element};
 use super::{signature, templates};
 use crate::clock;
 use crate::key_ring::Keys;
+use crate::principal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::{Identity, UnixTime};
@@ -37,6 +38,8 @@ pub(super) struct Verified {
     /// The time at which the assertion was issued, in the form of [`instant`]. An earlier time sorts before a later
     /// time.
     pub(super) issued: String,
+    /// The time at which the user signed in to the KDC.
+    pub(super) authenticated: UnixTime,
     pub(super) subject: Subject,
 }
 
@@ -45,14 +48,8 @@ impl Subject {
     /// Directory.
     pub(super) fn new(identity: &Identity) -> Option<Self> {
         let sid = identity.sid?;
-        let upn = identity.upn.clone().filter(|upn| !upn.is_empty());
-        // The name in the ticket may be a user principal name, which is escaped.
-        let account = identity.account_name.as_ref().unwrap_or(&identity.name);
-        Some(Self {
-            sid: sid.to_string(),
-            upn: upn.unwrap_or_else(|| format!("{account}@{}", identity.realm.to_lowercase())),
-            immutable_id: STANDARD.encode(sid.to_bytes()),
-        })
+        let (upn, immutable_id) = (principal::upn(&identity.into()), STANDARD.encode(sid.to_bytes()));
+        Some(Self { sid: sid.to_string(), upn, immutable_id })
     }
 }
 
@@ -95,9 +92,12 @@ pub(super) fn verify(keys: &Keys<SigningKey>, issuer: &str, text: &str, now: Uni
     check_conditions(assertion, &instant(now))?;
     let id = assertion.attribute("AssertionID").ok_or("the assertion has no identifier")?;
     let time = assertion.attribute("IssueInstant").ok_or("the assertion has no time")?;
+    let authenticated = assertion.only(SAML, "AuthenticationStatement");
+    let authenticated = authenticated.and_then(|statement| time_of(statement.attribute("AuthenticationInstant")?));
     Ok(Verified {
         id: id.into(),
         issued: time.into(),
+        authenticated: authenticated.ok_or("the assertion has no time of the sign-in")?,
         subject: subject(assertion).ok_or("the assertion names no user")?,
     })
 }
@@ -138,6 +138,32 @@ pub(super) fn instant(time: UnixTime) -> String {
     UnixTime::from_seconds(time.seconds()).to_string()
 }
 
+/// Reads a time in the form of [`instant`].
+fn time_of(text: &str) -> Option<UnixTime> {
+    let number = |from: usize, length: usize| -> Option<i64> {
+        let digits = text.get(from..from.checked_add(length)?)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
+    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+    let days = days_before(year, month)?.checked_add(day.checked_sub(1)?)?;
+    let hours = days.checked_mul(24)?.checked_add(hour)?;
+    let seconds = hours.checked_mul(60)?.checked_add(minute)?.checked_mul(60)?.checked_add(second)?;
+    let time = UnixTime::from_seconds(seconds);
+    // A time that is written otherwise, or a day that the month does not have, is none.
+    (instant(time) == text).then_some(time)
+}
+
+/// Returns the days from 1970 to the beginning of a month.
+fn days_before(year: i64, month: i64) -> Option<i64> {
+    const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let leaps = |year: i64| Some(year.checked_div(4)?.checked_sub(year.checked_div(100)?)?.checked_add(year.checked_div(400)?)?);
+    let before = BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
+    let counted = if month > 2 { year } else { year.checked_sub(1)? };
+    let years = year.checked_sub(1970)?.checked_mul(365)?;
+    years.checked_add(leaps(counted)?.checked_sub(leaps(1969)?)?)?.checked_add(*before)
+}
+
 const SAML: &str = "urn:oasis:names:tc:SAML:1.0:assertion";
 
 /// The lifetime of an assertion, in seconds. The lifetime is short, because clients redeem an assertion immediately.
@@ -159,6 +185,17 @@ pub(super) mod tests {
     pub(in crate::native) fn subject() -> Subject {
         Subject {
             sid: "S-1-5-21-1-2-3-1104".into(), upn: "łukasz&co@contoso.test".into(), immutable_id: "AQU=".into()
+        }
+    }
+
+    #[test]
+    fn time_is_read_back_in_its_own_form_only() {
+        for seconds in [0, 951_782_400, 1_709_164_800, 1_709_251_200, 1_795_248_000, 4_102_444_799] {
+            let time = UnixTime::from_seconds(seconds);
+            assert_eq!(time_of(&instant(time)), Some(time), "{seconds}");
+        }
+        for text in ["", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:60Z"] {
+            assert_eq!(time_of(text), None, "{text}");
         }
     }
 

@@ -5,28 +5,25 @@
 mod assertion;
 mod example;
 mod explain;
-mod keys;
 mod mex;
 mod once;
-mod refresh;
+mod redeem;
 mod rst;
 mod signature;
 mod templates;
 #[cfg(test)]
 mod tests;
-mod token;
 mod trust;
 mod xml;
 
-use crate::app::{App, Shared};
+use crate::app::Shared;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 pub(crate) use explain::explains;
-pub(crate) use keys::SigningKey;
 pub(crate) use once::UsedAssertions;
-pub(crate) use refresh::RefreshTokens;
+pub(crate) use redeem::{Unredeemed, redeem};
 #[cfg(test)]
 pub(crate) use rst::RST;
 
@@ -35,9 +32,6 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/trust/mex", get(mex::of_only_tenant))
         .route("/{tenant}/winauth/trust/mex", get(mex::of_tenant))
         .route("/{tenant}/winauth/trust/2005/windowstransport", post(trust::issue))
-        .route("/{tenant}/oauth2/token", post(token::issue))
-        .route("/{tenant}/discovery/keys", get(keys::key_set))
-        .route("/{tenant}/.well-known/openid-configuration", get(keys::metadata))
         .route("/explain", get(explain::page).post(explain::explain))
         .route("/explain/own", get(explain::own_ticket))
         .route("/explain/example/{name}", get(explain::example))
@@ -47,13 +41,8 @@ pub(crate) fn routes() -> Router<Shared> {
 
 /// Runs `work` on a thread for blocking work. A signature takes milliseconds. On an asynchronous thread, this work
 /// would delay other requests.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StatusCode> {
+pub(crate) async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StatusCode> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
-}
-
-/// Returns the issuer of a tenant's assertions and tokens. The issuer depends on the server's address, and not on a request.
-fn issuer(app: &App, tenant: &str) -> String {
-    format!("{}/{tenant}", app.address)
 }
 
 const MAX_BODY_SIZE: usize = 128 * 1024;

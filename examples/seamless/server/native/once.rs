@@ -41,7 +41,7 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_seconds(1_000);
 
     fn assertion(id: &str, issued: UnixTime) -> Verified {
-        Verified { id: id.into(), issued: instant(issued), subject: subject() }
+        Verified { id: id.into(), issued: instant(issued), authenticated: issued, subject: subject() }
     }
 
     fn records(store: &Arc<Memory>) -> Records {

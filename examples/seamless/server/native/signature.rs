@@ -5,7 +5,7 @@
 //! exactly one signature. The signature is a child of the assertion, the assertion is the root, and the signature refers to
 //! this assertion. For each purpose, the signature uses the one algorithm that the server itself uses.
 
-use super::keys::SigningKey;
+use crate::signing_key::SigningKey;
 use super::xml::Element;
 use bergshamra::dsig::{DsigContext, VerifyResult, sign, verify};
 use bergshamra::keys::{KeysManager, loader};

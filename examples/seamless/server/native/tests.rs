@@ -4,7 +4,7 @@
 
 use super::routes;
 use crate::app::App;
-use crate::{clock, limits};
+use crate::{clock, limits, oidc};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -23,7 +23,7 @@ static SERVER: LazyLock<(Router, TestRealm)> = LazyLock::new(|| {
     let mut app = std::thread::spawn(move || runtime.block_on(App::for_tests(None))).join().unwrap();
     app.tenants.require_proof_of("olga");
     let realm = app.tenants.get("contoso.test").unwrap().test_realm.unwrap();
-    (limits::around(routes(), Arc::new(app)), realm)
+    (limits::around(routes().merge(oidc::routes()), Arc::new(app)), realm)
 });
 
 fn ticket(name: &str) -> String {
@@ -63,8 +63,8 @@ async fn assertion(name: &str) -> String {
     envelope[start..envelope.find(end).unwrap() + end.len()].to_owned()
 }
 
-const GRANT: (&str, &str) = ("grant_type", super::token::ASSERTION_GRANT);
-const CLIENT: (&str, &str) = ("client_id", "app");
+const GRANT: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:saml1_1-bearer");
+const CLIENT: (&str, &str) = ("client_id", "native");
 
 #[tokio::test]
 async fn tokens_for_a_ticket_verify_with_the_published_key_set() {
@@ -74,12 +74,12 @@ async fn tokens_for_a_ticket_verify_with_the_published_key_set() {
     let keys: Value = serde_json::from_str(&send("GET", "/contoso.test/discovery/keys", &[], "").await.2).unwrap();
     let key = &keys["keys"][0];
     let decoding = DecodingKey::from_rsa_components(key["n"].as_str().unwrap(), key["e"].as_str().unwrap()).unwrap();
-    for (name, audience) in [("access_token", "urn:api"), ("id_token", "app")] {
+    for (name, audience) in [("access_token", "urn:api"), ("id_token", "native")] {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_audience(&[audience]);
         validation.set_issuer(&["http://sso.test/contoso.test"]);
         let token = jsonwebtoken::decode::<Value>(answer[name].as_str().unwrap(), &decoding, &validation).unwrap();
-        assert_eq!(token.claims["sub"], SERVER.1.user_sid("alice").to_string());
+        assert_eq!(token.claims["oid"], SERVER.1.user_sid("alice").to_string());
         assert_eq!((&token.claims["upn"], &token.claims["amr"][0]), (&"alice@contoso.test".into(), &"wia".into()));
         assert_eq!(token.header.kid.as_deref(), key["kid"].as_str());
     }
@@ -144,7 +144,7 @@ async fn wrong_token_request_is_answered_by_its_oauth_error_code() {
         (&[GRANT, CLIENT], "invalid_request"),
         (&[GRANT, CLIENT, ("assertion", "")], "invalid_request"),
         (&[GRANT, CLIENT, CLIENT, ("assertion", "AAAA")], "invalid_request"),
-        (&[GRANT, CLIENT, ("assertion", "%")], "invalid_request"),
+        (&[GRANT, CLIENT, ("assertion", "%")], "invalid_grant"),
         (&[GRANT, CLIENT, ("assertion", &*forged)], "invalid_grant"),
         (&[GRANT, CLIENT, ("assertion", "PGEvPg==")], "invalid_grant"),
         (&[("grant_type", "refresh_token"), CLIENT, ("refresh_token", "0")], "invalid_grant"),
@@ -221,7 +221,7 @@ async fn explanation_is_served_only_by_a_server_that_explains() {
         let app = App { explains, ..App::for_tests(None).await };
         let request = Request::post("/explain").header("content-type", "application/x-www-form-urlencoded");
         let request = request.header("host", "sso.test").body(Body::from("token=x")).unwrap();
-        let response = limits::around(routes(), Arc::new(app)).oneshot(request).await.unwrap();
+        let response = limits::around(routes().merge(oidc::routes()), Arc::new(app)).oneshot(request).await.unwrap();
         assert_eq!(response.status().is_success(), explains);
     }
 }

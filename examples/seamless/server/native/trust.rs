@@ -5,7 +5,7 @@
 
 use super::assertion::{self, Subject};
 use super::rst::{AUDIENCE, Refusal, Request};
-use super::{in_background, issuer, templates};
+use super::{in_background, templates};
 use crate::app::{App, Shared};
 use crate::client::Client;
 use crate::metrics::SignInMethod;
@@ -58,15 +58,15 @@ fn is_soap(headers: &HeaderMap) -> bool {
 async fn answer(app: &App, tenant: &Tenant, signed_in: &SignedIn, body: &str) -> Result<String, Refusal> {
     let request = Request::parse(body)?;
     let identity = signed_in.identity().to_owned();
-    if tenant.proofs.are_needed(&identity) {
+    if tenant.proofs.are_needed(identity.sid) {
         let user = principal::with_sid(&identity);
         tracing::warn!(tenant = %tenant.name, %user, "no assertion: this user must also enter a one-time code");
         return Err(Refusal::ProofRequired);
     }
     let authenticated = signed_in.accepted().ticket().auth_time();
     let subject = Subject::new(&identity).ok_or(Refusal::RequestFailed)?;
-    let (issuer, now) = (issuer(app, &tenant.name), clock::now());
-    let keys = app.signing.keys(now).await.map_err(|_| Refusal::RequestFailed)?;
+    let (issuer, now) = (app.issuer(tenant), clock::now());
+    let keys = tenant.signing.keys(now).await.map_err(|_| Refusal::RequestFailed)?;
     let issue = move || assertion::issue(keys.current(now)?, &issuer, &subject, authenticated, now);
     let made = in_background(issue).await.ok().flatten().ok_or(Refusal::RequestFailed)?;
     let values = context! {

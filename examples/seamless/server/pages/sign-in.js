@@ -1,13 +1,31 @@
 "use strict";
 // This script asks for a session in the background. If the browser has a ticket, it answers the challenge with the ticket.
 // The password form appears when the attempt fails, and always within a second. If the ticket comes later, it still signs the
-// user in, unless the user has begun to type.
+// user in, unless the user has begun to type. With data-ticket="button", the script asks when the user presses the button.
 document.documentElement.classList.add("js");
 
+const { autologon, request, next, ticket } = document.currentScript.dataset;
+
+// One line for the person who looks why the ticket did not sign the user in. The id finds the request in the server's log.
+const report = async (response) => {
+  const { code, check } = await response.json().catch(() => ({ code: "no-answer", check: "" }));
+  console.info(`sign-in by ticket: ${code} (request ${response.headers.get("x-request-id")}). ${check}`);
+};
+
+const attempt = (byUser, abort) => {
+  const query = new URLSearchParams({ ...(request && { request }), ...(byUser && { by_user: true }) });
+  const address = query.size ? `${autologon}?${query}` : autologon;
+  const answer = fetch(address, { credentials: "same-origin", cache: "no-store", signal: abort.signal });
+  setTimeout(() => abort.abort(), 10000);
+  return answer.then(async (response) => {
+    if (!response.ok) await report(response);
+    return response.ok;
+  });
+};
+
+const abort = new AbortController();
 // The script sends the request at once, while the browser is still laying out the page.
-const attempt = new AbortController();
-const address = document.currentScript.dataset.autologon;
-const answer = fetch(address, { credentials: "same-origin", cache: "no-store", signal: attempt.signal });
+const answer = ticket === "background" ? attempt(false, abort) : null;
 
 addEventListener("DOMContentLoaded", () => {
   const stage = document.querySelector(".stage");
@@ -19,11 +37,20 @@ addEventListener("DOMContentLoaded", () => {
     if (first) first.focus();
   };
 
-  setTimeout(showForm, 700);
-  setTimeout(() => attempt.abort(), 10000);
-  for (const event of ["input", "submit"]) stage.addEventListener(event, () => attempt.abort());
+  if (answer) {
+    setTimeout(showForm, 700);
+    for (const event of ["input", "submit"]) stage.addEventListener(event, () => abort.abort());
+    answer.then((ok) => (ok ? location.replace(next) : showForm())).catch(showForm);
+    return;
+  }
 
-  answer.then(({ ok }) => (ok ? location.replace("/") : showForm())).catch(showForm);
+  const button = document.getElementById("ticket");
+  if (!button) return;
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    const failed = () => { button.textContent = "This computer has no account here"; };
+    attempt(true, abort).then((ok) => (ok ? location.replace(next) : failed())).catch(failed);
+  });
 });
 
 // The browser's back button may restore the page in an old state. The page is then loaded again.

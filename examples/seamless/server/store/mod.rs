@@ -82,10 +82,13 @@ pub(crate) struct Key(Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Session,
-    /// The list of a user's sessions or refresh families.
+    /// The sign-in of a browser for an authorization request. The browser has it, and the store does not.
+    Conversation,
+    /// The list of a user's sessions or grants.
     OfUser,
     UsedAssertion,
-    RefreshFamily,
+    /// What a sign-in gives to a client: a code, and then tokens.
+    Grant,
     /// The one-time codes of an account.
     OneTimeCode,
     /// The wrong passwords of a user name.
@@ -106,7 +109,8 @@ impl Kind {
             Self::Session => b's',
             Self::OfUser => b'u',
             Self::UsedAssertion => b'a',
-            Self::RefreshFamily => b'f',
+            Self::Conversation => b'c',
+            Self::Grant => b'g',
             Self::OneTimeCode => b'o',
             Self::WrongPasswords => b'w',
             Self::KnownAddress => b'n',

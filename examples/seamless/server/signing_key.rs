@@ -1,23 +1,20 @@
 //! The server's key pairs. The server signs assertions and tokens with a private key, and publishes the public keys
 //! (RFC 7517, OpenID Connect Discovery 1.0). All nodes have the same keys, and replace them each month.
 
-use super::issuer;
-use crate::app::Shared;
 use crate::clock;
-use crate::key_ring::{Plan, RingKey};
-use crate::tenants::Tenant;
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use crate::key_ring::{Keys, Plan, RingKey};
+use crate::oidc::ACCESS_LIFETIME;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::pkcs1v15;
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, LineEnding};
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{RsaPrivateKey, RsaPublicKey};
+use kerberos_sso::UnixTime;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -32,14 +29,33 @@ use zeroize::Zeroizing;
 
 pub(crate) struct SigningKey {
     /// The key identifier in the headers of tokens and in the key set.
-    pub(super) kid: String,
+    pub(crate) kid: String,
     /// The self-signed certificate, in base64.
-    pub(super) certificate: String,
+    pub(crate) certificate: String,
     /// The private key in PEM, for the library that signs XML.
-    pub(super) pem: Zeroizing<String>,
+    pub(crate) pem: Zeroizing<String>,
     /// The public key in the form of a key set (RFC 7517).
-    public: Value,
+    pub(crate) public: Value,
     encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+/// The kinds of JWT that the server signs, by the `typ` of the header. The kind keeps an ID token from being taken for an
+/// access token (RFC 8725 section 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenType {
+    IdToken,
+    /// RFC 9068 section 2.1.
+    AccessToken,
+}
+
+impl TokenType {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::IdToken => "JWT",
+            Self::AccessToken => "at+jwt",
+        }
+    }
 }
 
 /// The text form of a key in the store.
@@ -54,7 +70,7 @@ impl RingKey for SigningKey {
     const NAME: &'static str = "signing";
 
     /// A receiver of tokens reads the key set once a day or more often.
-    const PLAN: Plan = Plan { period: 30 * DAY, ahead: DAY, overlap: 3 * super::token::LIFETIME };
+    const PLAN: Plan = Plan { period: 30 * DAY, ahead: DAY, overlap: 3 * ACCESS_LIFETIME };
 
     #[expect(clippy::expect_used, reason = "a server without keys must stop")]
     fn make() -> Zeroizing<String> {
@@ -83,21 +99,55 @@ impl SigningKey {
             kid,
             certificate,
             pem,
+            decoding: decoding(&key.to_public_key())?,
             encoding: EncodingKey::from_rsa_der(key.to_pkcs1_der()?.as_bytes()),
         })
     }
 
     /// Makes a key for a test.
     #[cfg(test)]
-    pub(super) fn generate() -> Self {
+    pub(crate) fn generate() -> Self {
         Self::read(&Self::make()).into_iter().next().unwrap_or_else(Self::generate)
     }
 
     /// Returns a signed JWT (RFC 7519) with these claims.
-    pub(super) fn token(&self, claims: &impl Serialize) -> Option<String> {
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::RS256) };
+    pub(crate) fn token(&self, kind: TokenType, claims: &impl Serialize) -> Option<String> {
+        let typ = Some(kind.as_str().into());
+        let header = Header { kid: Some(self.kid.clone()), typ, ..Header::new(Algorithm::RS256) };
         jsonwebtoken::encode(&header, claims, &self.encoding).ok()
     }
+}
+
+impl Keys<SigningKey> {
+    /// Returns the claims of a JWT that this server signed for this issuer and audience. The end of the token counts if
+    /// `now` is a time.
+    pub(crate) fn verified<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        kind: TokenType,
+        (issuer, audience): (&str, &str),
+        now: UnixTime,
+        also_ended: bool,
+    ) -> Option<T> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let is_of_kind = header.typ.as_deref() == Some(kind.as_str());
+        let key = self.all(now).find(|key| Some(&key.kid) == header.kid.as_ref()).filter(|_| is_of_kind)?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        // The caller's clock decides on the end, and not the library's.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Ending<T>>(token, &key.decoding, &validation).ok()?.claims;
+        (also_ended || now.seconds() < claims.exp).then_some(claims.rest)
+    }
+}
+
+#[derive(Deserialize)]
+struct Ending<T> {
+    exp: i64,
+    #[serde(flatten)]
+    rest: T,
 }
 
 fn certificate(key: &RsaPrivateKey) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -109,36 +159,17 @@ fn certificate(key: &RsaPrivateKey) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(builder.build::<pkcs1v15::Signature>()?.to_der()?)
 }
 
+fn decoding(key: &RsaPublicKey) -> Result<DecodingKey, jsonwebtoken::errors::Error> {
+    let number = |number: &rsa::BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
+    DecodingKey::from_rsa_components(&number(key.n()), &number(key.e()))
+}
+
 fn public_key(key: &RsaPublicKey, kid: &str, certificate: &str) -> Value {
     let number = |number: &rsa::BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
     json!({
         "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid,
         "n": number(key.n()), "e": number(key.e()), "x5c": [certificate],
     })
-}
-
-/// `GET /{tenant}/discovery/keys`: returns the key that signs, the key that will sign next, and the keys whose
-/// signatures may still be in use.
-pub(super) async fn key_set(State(app): State<Shared>, _: Tenant) -> Result<Json<Value>, StatusCode> {
-    let now = clock::now();
-    let keys = app.signing.keys(now).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    Ok(Json(json!({ "keys": keys.all(now).map(|key| &key.public).collect::<Vec<_>>() })))
-}
-
-/// `GET /{tenant}/.well-known/openid-configuration`
-pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<Value> {
-    let issuer = issuer(&app, &tenant.name);
-    Json(json!({
-        "issuer": issuer,
-        "token_endpoint": format!("{issuer}/oauth2/token"),
-        "jwks_uri": format!("{issuer}/discovery/keys"),
-        "grant_types_supported": [super::token::ASSERTION_GRANT, super::token::REFRESH_GRANT],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "response_types_supported": [],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "claims_supported": ["iss", "aud", "sub", "exp", "iat", "nbf", "oid", "upn", "unique_name", "tid", "amr"],
-    }))
 }
 
 const KEY_BITS: usize = 2048;

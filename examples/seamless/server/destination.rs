@@ -1,0 +1,124 @@
+//! The place to which a sign-in leads: the server's own page, or the application that sent the user.
+
+use crate::app::App;
+use crate::cookies::Cookie;
+use crate::oidc::{Conversation, ConversationId, RegisteredClient, Stale, origin_of};
+use crate::tenants::Tenant;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use kerberos_sso::UnixTime;
+
+#[derive(Debug)]
+pub(crate) enum Destination {
+    /// The page that shows the signed-in user.
+    OwnPage,
+    Application(Box<Application>),
+}
+
+/// An application that waits for its user.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) conversation: Conversation,
+    /// The text form of the conversation, for the address and the forms of its pages.
+    sealed: String,
+    /// The name of the application for the pages.
+    name: String,
+    tenant: String,
+}
+
+impl Application {
+    /// Returns the application of a conversation. Returns `None` if the client or its redirect URI is not registered any
+    /// more.
+    pub(crate) fn new(tenant: &Tenant, conversation: Conversation, sealed: String) -> Option<Self> {
+        let client = client_of(tenant, &conversation)?;
+        Some(Self { name: client.shown_name().into(), tenant: tenant.name.to_string(), conversation, sealed })
+    }
+
+    pub(crate) fn client<'t>(&self, tenant: &'t Tenant) -> Option<&'t RegisteredClient> {
+        client_of(tenant, &self.conversation)
+    }
+}
+
+fn client_of<'t>(tenant: &'t Tenant, conversation: &Conversation) -> Option<&'t RegisteredClient> {
+    let request = &conversation.request;
+    tenant.clients.get(&request.client_id).filter(|client| client.has_redirect_uri(&request.reply.redirect_uri))
+}
+
+impl Destination {
+    /// Returns the destination of a form. A form without a request leads to the own page.
+    ///
+    /// # Errors
+    /// Returns a redirect to the sign-in page if the conversation cannot go on in this browser. That page begins again or
+    /// says what to do.
+    pub(crate) fn of_form(
+        app: &App,
+        tenant: &Tenant,
+        headers: &HeaderMap,
+        sealed: Option<&str>,
+        now: UnixTime,
+    ) -> Result<Self, Response> {
+        match sealed.filter(|sealed| !sealed.is_empty()) {
+            None => Ok(Self::OwnPage),
+            Some(sealed) => {
+                let found = Self::open(app, tenant, headers, sealed, now);
+                found.map_err(|_| Redirect::to(&address(&tenant.name, sealed)).into_response())
+            }
+        }
+    }
+
+    /// Opens a conversation.
+    ///
+    /// # Errors
+    /// Returns why the conversation cannot go on.
+    pub(crate) fn open(
+        app: &App,
+        tenant: &Tenant,
+        headers: &HeaderMap,
+        sealed: &str,
+        now: UnixTime,
+    ) -> Result<Self, Stale> {
+        let browser = app.cookies.find(headers, Cookie::Browser).and_then(|text| text.parse().ok());
+        let conversation = Conversation::open(&app.records, sealed, &tenant.name, browser.as_ref(), now)?;
+        let application = Application::new(tenant, conversation, sealed.into()).ok_or(Stale::Unknown)?;
+        Ok(Self::Application(Box::new(application)))
+    }
+
+    /// Returns the path to which the browser goes after a sign-in.
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Self::OwnPage => "/".into(),
+            Self::Application(application) => address(&application.tenant, &application.sealed),
+        }
+    }
+
+    /// Returns the text for the hidden field `request` of a form.
+    pub(crate) fn sealed(&self) -> Option<&str> {
+        self.application().map(|application| application.sealed.as_str())
+    }
+
+    pub(crate) const fn application(&self) -> Option<&Application> {
+        match self {
+            Self::OwnPage => None,
+            Self::Application(application) => Some(application),
+        }
+    }
+
+    pub(crate) fn conversation_id(&self) -> Option<ConversationId> {
+        self.application().map(|application| application.conversation.id)
+    }
+
+    /// Returns the name of the application.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.application().map(|application| application.name.as_str())
+    }
+
+    /// Returns the origin to which a form of the page may lead in the end, beside the server's own.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.application().and_then(|application| origin_of(&application.conversation.request.reply.redirect_uri))
+    }
+}
+
+/// Returns the path of the sign-in page of a conversation.
+pub(crate) fn address(tenant: &str, sealed: &str) -> String {
+    format!("/{tenant}/sign-in?request={sealed}")
+}

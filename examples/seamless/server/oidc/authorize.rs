@@ -1,0 +1,350 @@
+//! The authorization endpoint, and the sign-in page of an authorization request (OpenID Connect Core 1.0 section 3.1.2).
+
+use super::answer;
+use super::authorization_request::{AuthorizationRequest, Refused};
+use super::conversation::{BrowserId, Conversation, Stale};
+use super::decision::{self, Demand, Next, Page, Present};
+use super::error::ErrorCode;
+use super::grants::{Bound, Factors, Grant};
+use super::parameters::Parameters;
+use super::user::User;
+use crate::app::{App, Shared};
+use crate::browser::{Undiscovered, session, tenant_of, ticket_use, unavailable};
+use crate::client::Client;
+use crate::clock;
+use crate::cookies::Cookie;
+use crate::destination::{Application, Destination, address};
+use crate::pages::{NamePage, QuestionPage, SignInPage};
+use crate::session::{Method, Session, SessionId};
+use crate::sign_in::{self, NO_TICKET_TIME};
+use crate::signing_key::TokenType;
+use crate::tenants::Tenant;
+use crate::user_name::UserName;
+use axum::extract::{Form, Query, RawQuery, State};
+use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use kerberos_sso::UnixTime;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The browser of a request: its cookies and its address.
+struct Browser<'a> {
+    headers: &'a HeaderMap,
+    client: &'a Client,
+}
+
+pub(super) async fn by_query(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let parameters = Parameters::parse(query.unwrap_or_default().as_bytes());
+    authorize(&app, &tenant, &Browser { headers: &headers, client: &client }, &parameters).await
+}
+
+pub(super) async fn by_form(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    headers: HeaderMap,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
+    let parameters = fields.into_iter().collect();
+    authorize(&app, &tenant, &Browser { headers: &headers, client: &client }, &parameters).await
+}
+
+async fn authorize(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, parameters: &Parameters) -> Response {
+    let mut request = match AuthorizationRequest::parse(parameters, &tenant.clients) {
+        Ok(request) => request,
+        Err(Refused::Page(error)) => {
+            tracing::warn!(tenant = %tenant.name, "an application's request is refused on a page: {error}");
+            let text = format!("The application sent a request that this server does not take: {}.", error.description);
+            return app.pages.message(StatusCode::BAD_REQUEST, "This sign-in cannot begin", &text);
+        }
+        Err(Refused::Client(reply, error)) => {
+            tracing::warn!(tenant = %tenant.name, "an application's request is refused: {error}");
+            return answer::error(app, &reply, &app.issuer(tenant), &error);
+        }
+    };
+    if let Some(token) = parameters.get("id_token_hint") {
+        match hinted_subject(app, tenant, &request.client_id, token).await {
+            Some(subject) => request.hinted_subject = Some(subject),
+            None => {
+                let error = ErrorCode::InvalidRequest.because("id_token_hint is no ID token of this client");
+                return answer::error(app, &request.reply, &app.issuer(tenant), &error);
+            }
+        }
+    }
+    begin(app, tenant, browser, request).await
+}
+
+/// Returns the subject of an ID token of this client, which may have expired.
+async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        sub: String,
+    }
+    let (now, issuer) = (clock::now(), app.issuer(tenant));
+    let keys = tenant.signing.keys(now).await.ok()?;
+    keys.verified::<Claims>(token, TokenType::IdToken, (&issuer, client_id), now, true).map(|claims| claims.sub)
+}
+
+/// Begins the conversation of a request. A request that needs no page is answered at once.
+async fn begin(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, request: AuthorizationRequest) -> Response {
+    let now = clock::now();
+    let known = app.cookies.find(browser.headers, Cookie::Browser).and_then(|text| text.parse().ok());
+    let id: BrowserId = known.clone().unwrap_or_else(BrowserId::random);
+    let conversation = Conversation::new(&tenant.name, &id, request, now);
+    let Some(sealed) = conversation.seal(&app.records) else {
+        let error = ErrorCode::InvalidRequest.because("the request is too long");
+        return answer::error(app, &conversation.request.reply, &app.issuer(tenant), &error);
+    };
+    let path = address(&tenant.name, &sealed);
+    let Some(application) = Application::new(tenant, conversation, sealed) else { return stale_page(app) };
+    let step = step(app, tenant, browser, &application, false).await;
+    if let Some(response) = without_a_page(app, tenant, &application, &step).await {
+        return response;
+    }
+    let cookie = app.cookies.set(Cookie::Browser, &id.to_string(), BROWSER_TIME).filter(|_| known.is_none());
+    let cookie: HeaderMap = cookie.map(|cookie| (SET_COOKIE, cookie)).into_iter().collect();
+    (StatusCode::SEE_OTHER, cookie, [(LOCATION, path)]).into_response()
+}
+
+/// The query or the form of a page in a conversation.
+#[derive(Deserialize)]
+pub(super) struct Sealed {
+    request: String,
+}
+
+/// Shows the next page of a conversation, or sends the browser back to the application.
+pub(super) async fn page(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    headers: HeaderMap,
+    Query(Sealed { request }): Query<Sealed>,
+) -> Response {
+    go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, false).await
+}
+
+/// Goes on with the session's account, which the user has chosen.
+pub(super) async fn continue_as(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    client: Client,
+    headers: HeaderMap,
+    Form(Sealed { request }): Form<Sealed>,
+) -> Response {
+    go_on(&app, &tenant, &Browser { headers: &headers, client: &client }, &request, true).await
+}
+
+/// Ends the session, so that the user can sign in with another account. The browser's ticket then waits for a button.
+pub(super) async fn as_other(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    Form(Sealed { request }): Form<Sealed>,
+) -> Response {
+    if let Err(error) = sign_in::end_of_browser(&app, &headers).await {
+        return unavailable(&app, &error);
+    }
+    let cookies =
+        [app.cookies.clear(Cookie::Session), app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME)].into_iter().flatten();
+    let mut response = Redirect::to(&address(&tenant.name, &request)).into_response();
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn go_on(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, sealed: &str, has_chosen: bool) -> Response {
+    let destination = match Destination::open(app, tenant, browser.headers, sealed, clock::now()) {
+        Ok(destination) => destination,
+        // The page of another browser, or an old page, begins again in this browser.
+        Err(Stale::Known(request)) => return begin(app, tenant, browser, *request).await,
+        Err(Stale::Unknown) => return stale_page(app),
+    };
+    let Some(application) = destination.application() else { return stale_page(app) };
+    let step = step(app, tenant, browser, application, has_chosen).await;
+    match without_a_page(app, tenant, application, &step).await {
+        Some(response) => response,
+        None => shown(app, tenant, &destination, application, &step),
+    }
+}
+
+fn stale_page(app: &App) -> Response {
+    let text = "This page is not of a sign-in that goes on. Go back to the application and try again.";
+    app.pages.message(StatusCode::BAD_REQUEST, "Please start again", text)
+}
+
+/// The next step, with the session that it is about.
+struct Step {
+    next: Next,
+    session: Option<(SessionId, Arc<Session>)>,
+}
+
+async fn step(
+    app: &App,
+    tenant: &Tenant,
+    browser: &Browser<'_>,
+    application: &Application,
+    has_chosen: bool,
+) -> Step {
+    let (conversation, request) = (&application.conversation, &application.conversation.request);
+    let session = session(app, browser.headers).await.map(|(id, session, _)| (id, session));
+    let session = session.filter(|(_, session)| session.tenant == tenant.name);
+    let present = session.as_ref().map(|(_, session)| present(app, tenant, application, session));
+    let client = application.client(tenant);
+    let proof = client.is_some_and(|client| tenant.proofs.are_needed_for(client, request.resource.as_deref()));
+    let ticket = ticket_use(app, tenant, browser.client, browser.headers);
+    let page = Page { began: conversation.began(), has_chosen, ticket };
+    Step { next: decision::decide(Demand::of(request, proof), page, present), session }
+}
+
+fn present(app: &App, tenant: &Tenant, application: &Application, session: &Session) -> Present {
+    let sid = session.identity.sid;
+    Present {
+        began_here: session.conversation == Some(application.conversation.id),
+        is_meant: is_meant(app, tenant, application, session),
+        authenticated: UnixTime::from_seconds(session.authenticated),
+        by_ticket: session.method != Method::Password,
+        is_proved: session.is_proved,
+        must_prove: tenant.proofs.are_needed(sid),
+        may_prove: tenant.proofs.has_secret(sid),
+    }
+}
+
+/// Returns whether a session is of the user whom the hints name, or the hints name nobody.
+fn is_meant(app: &App, tenant: &Tenant, application: &Application, session: &Session) -> bool {
+    let request = &application.conversation.request;
+    let is_of_token = request.hinted_subject.as_ref().is_none_or(|hinted| {
+        let (user, client) = (User::of_session(&session.identity), application.client(tenant));
+        let subject = user.zip(client).map(|(user, client)| user.subject(app.records.secret(), &tenant.name, client.sector()));
+        subject.as_ref() == Some(hinted)
+    });
+    let hint = request.login_hint.as_deref().and_then(UserName::parse);
+    is_of_token && hint.is_none_or(|hint| tenant.is_name_of(&hint, &session.identity))
+}
+
+/// Answers the client if the step needs no page.
+async fn without_a_page(app: &App, tenant: &Tenant, application: &Application, step: &Step) -> Option<Response> {
+    let (request, issuer) = (&application.conversation.request, app.issuer(tenant));
+    match (step.next, &step.session) {
+        (Next::Answer, Some((id, session))) => Some(give_code(app, tenant, request, id, session).await),
+        (Next::Refuse(code), _) => {
+            let error = code.because("the user must sign in or answer a question, and prompt=none allows no page");
+            Some(answer::error(app, &request.reply, &issuer, &error))
+        }
+        _ => None,
+    }
+}
+
+/// Gives the client a code for the session's user.
+async fn give_code(
+    app: &App,
+    tenant: &Tenant,
+    request: &AuthorizationRequest,
+    id: &SessionId,
+    session: &Session,
+) -> Response {
+    let issuer = app.issuer(tenant);
+    let Some(user) = User::of_session(&session.identity) else {
+        let error = ErrorCode::AccessDenied.because("the user has no SID, so the server knows no account");
+        return answer::error(app, &request.reply, &issuer, &error);
+    };
+    let grant = Grant {
+        tenant: tenant.name.to_string(),
+        client_id: request.client_id.clone(),
+        user,
+        scopes: request.scopes.clone(),
+        resource: request.resource.clone(),
+        nonce: request.nonce.clone(),
+        authenticated: session.authenticated,
+        factors: Factors { by_ticket: session.method != Method::Password, one_time_code: session.is_proved },
+        session: Some(app.sessions.locator(id)),
+    };
+    let bound = Bound { redirect_uri: request.reply.redirect_uri.clone(), challenge: request.challenge.clone() };
+    match app.grants.begin(grant, bound, clock::now()).await {
+        Ok(code) => {
+            tracing::info!(tenant = %tenant.name, client_id = request.client_id, "sent the user back with a code");
+            answer::code(app, &request.reply, &issuer, &code)
+        }
+        Err(error) => {
+            tracing::error!("an application gets no code: {error}");
+            let error = ErrorCode::TemporarilyUnavailable.because("the server cannot make a code at the moment");
+            answer::error(app, &request.reply, &issuer, &error)
+        }
+    }
+}
+
+/// Shows the page of a step.
+fn shown(
+    app: &App,
+    tenant: &Tenant,
+    destination: &Destination,
+    application: &Application,
+    step: &Step,
+) -> Response {
+    let hint = application.conversation.request.login_hint.as_deref().unwrap_or_default();
+    match (step.next, &step.session) {
+        (Next::SignIn(ticket), _) => {
+            let page = SignInPage { tenant, name: hint, error: None, ticket, destination };
+            app.pages.sign_in(StatusCode::OK, &page)
+        }
+        (Next::Choose, Some((_, session))) => {
+            app.pages.question(&QuestionPage { session, asked_for: None, may_continue: true, destination })
+        }
+        (Next::WrongUser, Some((_, session))) => {
+            // An ID token names one account. The application would refuse every other account.
+            let may_continue = application.conversation.request.hinted_subject.is_none();
+            let asked_for = Some(hint).filter(|hint| !hint.is_empty());
+            app.pages.question(&QuestionPage { session, asked_for, may_continue, destination })
+        }
+        (Next::Prove, Some((_, session))) => app.pages.proof(StatusCode::OK, session, None, destination),
+        (Next::CannotProve, _) => {
+            let text = "This application wants a one-time code, and none is set up for your account. Ask your administrator.";
+            app.pages.message(StatusCode::FORBIDDEN, "One more step is missing", text)
+        }
+        _ => stale_page(app),
+    }
+}
+
+/// Asks for the user's name, and sends the browser to the authorization endpoint of the user's tenant with the same query.
+pub(super) async fn of_common(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let parameters = Parameters::parse(query.as_bytes());
+    let get = |name| parameters.get(name).unwrap_or_default();
+    let wants_other = get("prompt").split(' ').any(|value| value == "select_account");
+    match tenant_of(&app, get("login_hint"), get("domain_hint"), &headers, wants_other) {
+        Ok((tenant, _)) => Redirect::to(&format!("/{}/oauth2/authorize?{query}", tenant.name)).into_response(),
+        Err(reason) => name_page(&app, &query, get("login_hint"), reason),
+    }
+}
+
+fn name_page(app: &App, query: &str, name: &str, reason: Undiscovered) -> Response {
+    let (status, error) = match reason {
+        Undiscovered::NoName => (StatusCode::OK, None),
+        Undiscovered::NotAName => (StatusCode::BAD_REQUEST, Some("Please check the name.")),
+        Undiscovered::NoOrganisation => (StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com.")),
+        Undiscovered::Unknown => (StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
+    };
+    let fields: Vec<(String, String)> =
+        form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| name != "login_hint").collect();
+    let redirect_uri = fields.iter().find(|(name, _)| name == "redirect_uri").map(|(_, uri)| uri.as_str());
+    // A form may lead only to a client of this server in the end.
+    let is_known = |uri: &&str| app.tenants.all().any(|tenant| tenant.clients.have_redirect_uri(uri));
+    let origin = redirect_uri.filter(is_known).and_then(super::origin_of);
+    let action = "/common/oauth2/authorize";
+    app.pages.name(status, &NamePage { name, error, test_realm: false, action: Some(action), fields: &fields, origin })
+}
+
+/// The time for which a browser keeps its number.
+const BROWSER_TIME: Duration = Duration::from_hours(24);

@@ -1,0 +1,78 @@
+//! The access token of a request (RFC 6750), which this server issued for itself.
+
+use super::error::{ErrorCode, OAuthError};
+use super::grants::Grant;
+use super::parameters::Parameters;
+use super::scopes::Scopes;
+use super::token::Refusal;
+use crate::app::App;
+use crate::signing_key::TokenType;
+use crate::tenants::Tenant;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use kerberos_sso::UnixTime;
+use serde::Deserialize;
+
+/// What an access token of this server says that the grant does not: a refreshed token may have fewer scopes.
+#[derive(Deserialize)]
+struct Claims {
+    jti: String,
+    scope: String,
+}
+
+/// Returns the grant of the access token, with the scopes of the token. The token is in the header `Authorization` or in a
+/// form.
+///
+/// # Errors
+/// Returns `invalid_token` if the token is not of this issuer for itself, has expired, or its grant has ended.
+pub(super) async fn grant(
+    app: &App,
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    form: &Parameters,
+    now: UnixTime,
+) -> Result<Grant, Refusal> {
+    let token = token(headers, form)?;
+    let invalid = || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");
+    let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
+    let claims = keys.verified::<Claims>(token, TokenType::AccessToken, (&issuer, &issuer), now, false);
+    let claims = claims.ok_or_else(invalid)?;
+    let id = app.grants.of_token_id(&claims.jti).ok_or_else(invalid)?;
+    let grant = app.grants.find(id, &tenant.name, now).await?.ok_or_else(invalid)?;
+    Ok(Grant { scopes: Scopes::parse(&claims.scope).unwrap_or_default(), ..grant })
+}
+
+/// RFC 6750 section 2: a request has its token in one place only.
+fn token<'r>(headers: &'r HeaderMap, form: &'r Parameters) -> Result<&'r str, OAuthError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next(), form.get("access_token")) {
+        (Some(value), None, None) => {
+            let value = value.to_str().ok().and_then(|value| value.split_once(' '));
+            let token = value.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+            token.ok_or_else(|| ErrorCode::InvalidRequest.because("the header Authorization is not of the scheme Bearer"))
+        }
+        (None, _, Some(token)) => Ok(token),
+        (None, _, None) => Err(ErrorCode::InvalidToken.because("the request has no access token")),
+        _ => Err(ErrorCode::InvalidRequest.because("the request has two access tokens")),
+    }
+}
+
+/// Returns the response of RFC 6750 section 3.
+pub(super) fn refuse(refusal: Refusal) -> Response {
+    let error = match refusal {
+        Refusal::Client(error) => error,
+        Refusal::Server(reason) => {
+            tracing::error!("an access token cannot be checked: {reason}");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
+    let status = match error.code {
+        ErrorCode::InvalidRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
+        _ => StatusCode::UNAUTHORIZED,
+    };
+    let value = format!("Bearer error=\"{}\", error_description=\"{}\"", error.code.as_str(), error.description);
+    let challenge = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("Bearer"));
+    (status, [(WWW_AUTHENTICATE, challenge)]).into_response()
+}

@@ -1,0 +1,180 @@
+//! The sign-in of one browser for one authorization request, from the first page to the answer.
+//!
+//! The server keeps nothing of a conversation. The address of the page has the request, sealed with the server's secret, so
+//! every node can go on with it. A conversation belongs to the browser that began it: the browser has a cookie, and the
+//! conversation has the cookie's digest. So a page that an attacker began is of no use in the browser of another user
+//! (RFC 9700 section 4.7).
+
+use super::authorization_request::AuthorizationRequest;
+use crate::clock;
+use crate::store::{Key, Kind, Records, Sealer, Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kerberos_sso::UnixTime;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One sign-in. Only [`Conversation::seal`] and [`Conversation::open`] write and read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Conversation {
+    pub(crate) id: ConversationId,
+    tenant: String,
+    browser: [u8; 16],
+    /// The time at which the application sent the user, in seconds since 1970.
+    began: i64,
+    pub(crate) request: AuthorizationRequest,
+}
+
+/// The number of a conversation, by which a session knows that it began in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ConversationId([u8; 16]);
+
+/// The cookie of a browser: 128 random bits.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct BrowserId([u8; 16]);
+
+impl Conversation {
+    pub(crate) fn new(tenant: &str, browser: &BrowserId, request: AuthorizationRequest, now: UnixTime) -> Self {
+        let id = ConversationId(clock::random());
+        Self { id, tenant: tenant.into(), browser: browser.0, began: now.seconds(), request }
+    }
+
+    pub(crate) const fn began(&self) -> UnixTime {
+        UnixTime::from_seconds(self.began)
+    }
+
+    /// Returns the text form for the address of the page. Returns `None` if the request is too long.
+    pub(crate) fn seal(&self, records: &Records) -> Option<String> {
+        let (json, key) = (serde_json::to_vec(self).ok()?, key());
+        let sealed = Sealer::new(records.secret(), b"", &key).seal(&json)?;
+        Some(URL_SAFE_NO_PAD.encode(sealed)).filter(|text| text.len() <= MAX_SEALED)
+    }
+
+    /// Opens the text form of a conversation of this tenant, this browser and the last hour.
+    pub(crate) fn open(
+        records: &Records,
+        sealed: &str,
+        tenant: &str,
+        browser: Option<&BrowserId>,
+        now: UnixTime,
+    ) -> Result<Self, Stale> {
+        let known = Self::read(records.secret(), sealed).filter(|one| one.tenant == tenant).ok_or(Stale::Unknown)?;
+        let is_old = !(-MAX_AGE..MAX_AGE).contains(&now.seconds_since(known.began()));
+        let is_of_browser = browser.is_some_and(|browser| browser.0 == known.browser);
+        if is_old || !is_of_browser { Err(Stale::Known(Box::new(known.request))) } else { Ok(known) }
+    }
+
+    fn read(secret: &Secret, sealed: &str) -> Option<Self> {
+        let octets = URL_SAFE_NO_PAD.decode(sealed).ok().filter(|_| sealed.len() <= MAX_SEALED)?;
+        let key = key();
+        serde_json::from_slice(&Sealer::new(secret, b"", &key).open(&octets)?).ok()
+    }
+}
+
+/// A conversation that cannot go on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// This server did not seal the text for this tenant.
+    Unknown,
+    /// The conversation is of another browser or too old. The request itself is good, and may begin again.
+    Known(Box<AuthorizationRequest>),
+}
+
+fn key() -> Key {
+    Key::new(Kind::Conversation, b"")
+}
+
+impl BrowserId {
+    pub(crate) fn random() -> Self {
+        Self(clock::random())
+    }
+}
+
+/// Hides the octets, because they bind a conversation to a browser.
+impl fmt::Debug for BrowserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BrowserId(..)")
+    }
+}
+
+impl fmt::Display for BrowserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl FromStr for BrowserId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let octets = URL_SAFE_NO_PAD.decode(text).map_err(|_| ())?;
+        octets.try_into().map(Self).map_err(|_| ())
+    }
+}
+
+/// The longest time of a conversation, in seconds.
+const MAX_AGE: i64 = 60 * 60;
+
+/// The longest text form, in octets. Proxies take addresses of 8 KiB.
+const MAX_SEALED: usize = 7 * 1024;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::oidc::authorization_request::{Prompt, Reply, ResponseMode};
+    use crate::oidc::scopes::Scopes;
+    use crate::store::Secret;
+    use std::sync::Arc;
+
+    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
+
+    pub(crate) fn request() -> AuthorizationRequest {
+        AuthorizationRequest {
+            client_id: "app".into(),
+            reply: Reply { redirect_uri: "https://app.test/c".into(), mode: ResponseMode::Query, state: None },
+            scopes: Scopes::parse("openid").unwrap(),
+            resource: None,
+            nonce: None,
+            challenge: None,
+            prompt: Prompt::Default,
+            max_age: None,
+            login_hint: None,
+            hinted_subject: None,
+            prefers_proof: false,
+        }
+    }
+
+    #[test]
+    fn conversation_goes_on_only_in_its_browser_its_tenant_its_hour_and_under_its_secret() {
+        let records = Records::for_tests();
+        let (browser, other) = (BrowserId::random(), BrowserId::random());
+        let conversation = Conversation::new("a.test", &browser, request(), NOW);
+        let sealed = conversation.seal(&records).unwrap();
+        let open = |records: &Records, tenant, browser, seconds| {
+            Conversation::open(records, &sealed, tenant, browser, NOW.saturating_add_seconds(seconds))
+        };
+        let browser = browser.to_string().parse().unwrap();
+        assert_eq!(open(&records, "a.test", Some(&browser), 3_599), Ok(conversation));
+        let stale = Err(Stale::Known(Box::new(request())));
+        assert_eq!(open(&records, "a.test", Some(&other), 0), stale);
+        assert_eq!(open(&records, "a.test", None, 0), stale);
+        assert_eq!(open(&records, "a.test", Some(&browser), 3_600), stale);
+        assert_eq!(open(&records, "b.test", Some(&browser), 0), Err(Stale::Unknown));
+        let foreign = Records::new(Arc::new(crate::store::Memory::new(|| NOW)), Secret::new([9; 32]));
+        assert_eq!(open(&foreign, "a.test", Some(&browser), 0), Err(Stale::Unknown));
+        for text in ["", "AQ", "!", &sealed[1..]] {
+            assert_eq!(Conversation::open(&records, text, "a.test", Some(&browser), NOW), Err(Stale::Unknown), "{text}");
+        }
+    }
+
+    #[test]
+    fn request_that_makes_the_address_too_long_is_not_sealed() {
+        let of = |length| {
+            let request = AuthorizationRequest { nonce: Some("n".repeat(length)), ..request() };
+            Conversation::new("a.test", &BrowserId::random(), request, NOW).seal(&Records::for_tests()).is_some()
+        };
+        assert_eq!((of(4_000), of(6_000)), (true, false));
+    }
+}

@@ -1,0 +1,53 @@
+//! What clients read about a tenant's issuer: the metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414) and the keys
+//! (RFC 7517).
+
+use super::authorization_request::ACR_VALUES;
+use super::clients::GrantType;
+use super::scopes::{EMAIL, GROUPS, OFFLINE_ACCESS, OPENID, PROFILE};
+use crate::app::Shared;
+use crate::clock;
+use crate::tenants::Tenant;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+/// `GET /{tenant}/discovery/keys`: returns the key that signs, the key that will sign next, and the keys whose
+/// signatures may still be in use.
+pub(super) async fn key_set(State(_): State<Shared>, tenant: Tenant) -> Result<Json<Value>, StatusCode> {
+    let now = clock::now();
+    let keys = tenant.signing.keys(now).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(Json(json!({ "keys": keys.all(now).map(|key| &key.public).collect::<Vec<_>>() })))
+}
+
+/// `GET /{tenant}/.well-known/openid-configuration`
+pub(super) async fn metadata(State(app): State<Shared>, tenant: Tenant) -> Json<Value> {
+    let issuer = app.issuer(&tenant);
+    let endpoint = |name: &str| format!("{issuer}/oauth2/{name}");
+    let methods = ["client_secret_basic", "client_secret_post", "none"];
+    Json(json!({
+        "issuer": issuer,
+        "authorization_endpoint": endpoint("authorize"),
+        "token_endpoint": endpoint("token"),
+        "userinfo_endpoint": endpoint("userinfo"),
+        "jwks_uri": format!("{issuer}/discovery/keys"),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+        "scopes_supported": [OPENID, PROFILE, EMAIL, GROUPS, OFFLINE_ACCESS],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "token_endpoint_auth_methods_supported": methods,
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "acr_values_supported": ACR_VALUES,
+        "prompt_values_supported": ["none", "login", "select_account"],
+        "claims_supported": [
+            "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "amr", "acr", "sid", "tid", "name",
+            "preferred_username", "upn", "oid", "groups",
+        ],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    }))
+}

@@ -1,0 +1,360 @@
+//! The grants of clients: one record in the store for each authorization code, its refresh tokens and its access tokens.
+//!
+//! All nodes together accept a code once, and each refresh token once. A second use of either ends the whole grant, because
+//! one of two parties with that code or token must have stolen it (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2). After
+//! that, `userinfo` and `introspect` refuse the grant's access tokens, too.
+
+use super::scopes::{OFFLINE_ACCESS, Scopes};
+use super::user::User;
+use crate::clock;
+use crate::store::{Entry, Key, Kind, Locator, Records, StoreError, UserIndex, When};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kerberos_sso::UnixTime;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// What a user's sign-in gives to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) tenant: String,
+    pub(crate) client_id: String,
+    pub(crate) user: User,
+    pub(crate) scopes: Scopes,
+    pub(crate) resource: Option<String>,
+    pub(crate) nonce: Option<String>,
+    /// The time at which the user signed in to the KDC, in seconds since 1970.
+    pub(crate) authenticated: i64,
+    pub(crate) factors: Factors,
+    /// The session in which the grant began. A native client has none.
+    pub(crate) session: Option<Locator>,
+}
+
+/// How the user proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Factors {
+    pub(crate) by_ticket: bool,
+    pub(crate) one_time_code: bool,
+}
+
+/// What the token request must repeat of the authorization request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bound {
+    pub(crate) redirect_uri: String,
+    /// The challenge of PKCE.
+    pub(crate) challenge: Option<String>,
+}
+
+/// What a token request has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presented<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) redirect_uri: Option<&'a str>,
+    pub(crate) verifier: Option<&'a str>,
+}
+
+/// A grant that a token request redeemed, with the token that replaces the old one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Redeemed {
+    pub(crate) id: GrantId,
+    pub(crate) grant: Grant,
+    pub(crate) refresh_token: Option<String>,
+}
+
+/// The name of a grant in the identifiers of its access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GrantId(Locator);
+
+/// The grants in the store.
+pub(crate) struct Grants {
+    records: Records,
+    of_user: UserIndex,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Stored {
+    grant: Grant,
+    accepts: Accepts,
+    end: i64,
+}
+
+/// What the grant accepts next, by the SHA-256 digest of its secret part.
+#[derive(Clone, Serialize, Deserialize)]
+enum Accepts {
+    Code(Bound, [u8; 32]),
+    RefreshToken([u8; 32]),
+    /// The grant has access tokens only.
+    Nothing,
+}
+
+impl Grants {
+    pub(crate) fn new(records: Records) -> Self {
+        Self { of_user: UserIndex::new(records.clone(), Kind::Grant, MAX_OF_ONE_USER), records }
+    }
+
+    /// Begins a grant and returns its authorization code, which ends after [`CODE_LIFETIME`].
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn begin(&self, grant: Grant, bound: Bound, now: UnixTime) -> Result<String, StoreError> {
+        let (id, secret): (Locator, [u8; 16]) = (clock::random(), clock::random());
+        let end = now.saturating_add_seconds(CODE_LIFETIME);
+        let stored = Stored { grant, accepts: Accepts::Code(bound, digest(secret)), end: end.seconds() };
+        self.records.put(&key(id), &stored, end, When::Absent).await?;
+        Ok(self.written(id, secret))
+    }
+
+    /// Begins a grant that needs no code, because the client has an assertion.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn begin_redeemed(
+        &self,
+        grant: Grant,
+        with_refresh_token: bool,
+        now: UnixTime,
+    ) -> Result<Redeemed, StoreError> {
+        let (id, next): (Locator, [u8; 16]) = (clock::random(), clock::random());
+        let stored = accepting(grant, with_refresh_token.then_some(next), now);
+        let end = UnixTime::from_seconds(stored.end);
+        // Both operations wait for the disk at the same time.
+        let key = key(id);
+        let put = self.records.put(&key, &stored, end, When::Absent);
+        tokio::try_join!(self.list(id, &stored, now), put)?;
+        Ok(self.redeemed(id, stored.grant, with_refresh_token.then_some(next)))
+    }
+
+    /// Exchanges a code. Returns `None` if the code is unknown, was used, has expired, or is not of this client and this
+    /// request. Such a request ends the grant.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn redeem_code(
+        &self,
+        code: &str,
+        tenant: &str,
+        presented: Presented<'_>,
+        with_refresh_token: bool,
+        now: UnixTime,
+    ) -> Result<Option<Redeemed>, StoreError> {
+        let is_good = |stored: &Stored, secret: [u8; 16]| match &stored.accepts {
+            Accepts::Code(bound, expected) => *expected == digest(secret) && bound.is_repeated_in(presented),
+            _ => false,
+        };
+        self.exchange(code, tenant, presented.client_id, is_good, with_refresh_token, now).await
+    }
+
+    /// Exchanges a refresh token for the next one. Returns `None` if the token is not the grant's current token, has
+    /// expired, or is of another client. Such a request ends the grant.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn rotate(
+        &self,
+        token: &str,
+        tenant: &str,
+        client_id: &str,
+        now: UnixTime,
+    ) -> Result<Option<Redeemed>, StoreError> {
+        let is_good = |stored: &Stored, secret: [u8; 16]| {
+            matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret))
+        };
+        self.exchange(token, tenant, client_id, is_good, true, now).await
+    }
+
+    async fn exchange(
+        &self,
+        text: &str,
+        tenant: &str,
+        client_id: &str,
+        is_good: impl Fn(&Stored, [u8; 16]) -> bool,
+        with_refresh_token: bool,
+        now: UnixTime,
+    ) -> Result<Option<Redeemed>, StoreError> {
+        let Some((id, secret)) = self.read(text) else { return Ok(None) };
+        let key = key(id);
+        let old: Entry<Stored> = self.records.entry(&key).await?;
+        let Some(stored) = old.value.clone() else { return Ok(None) };
+        let is_of_client = (&*stored.grant.tenant, &*stored.grant.client_id) == (tenant, client_id);
+        let is_live = stored.end > now.seconds() && self.session_goes_on(&stored.grant).await?;
+        if is_good(&stored, secret) && is_of_client && is_live {
+            let next = with_refresh_token.then(clock::random);
+            let new = self.next(stored, next, now);
+            // If another request with this text comes first, at any node, the entry is no longer the old entry.
+            if self.records.replace(&key, &old, &new, UnixTime::from_seconds(new.end)).await? {
+                self.list(id, &new, now).await?;
+                return Ok(Some(self.redeemed(id, new.grant, next)));
+            }
+        }
+        self.records.delete(&key).await?;
+        Ok(None)
+    }
+
+    /// Returns the grant after an exchange. The end of a family of refresh tokens stays, but for `offline_access`.
+    fn next(&self, old: Stored, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
+        let is_family = matches!(old.accepts, Accepts::RefreshToken(_));
+        let end = old.end;
+        let new = accepting(old.grant, next, now);
+        Stored { end: if is_family { end } else { new.end }, ..new }
+    }
+
+    /// Returns whether the session of a grant goes on, or the grant does not depend on it.
+    async fn session_goes_on(&self, grant: &Grant) -> Result<bool, StoreError> {
+        match grant.session.filter(|_| !grant.scopes.contains(OFFLINE_ACCESS)) {
+            Some(session) => Ok(self.records.store().get(&Key::new(Kind::Session, &session)).await?.is_some()),
+            None => Ok(true),
+        }
+    }
+
+    async fn list(&self, id: Locator, stored: &Stored, now: UnixTime) -> Result<(), StoreError> {
+        let sid = stored.grant.user.sid.to_string();
+        let user = [stored.grant.tenant.as_bytes(), sid.as_bytes()];
+        match stored.accepts {
+            Accepts::RefreshToken(_) => self.of_user.add(&user, id, UnixTime::from_seconds(stored.end), now).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns a grant that goes on.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn find(&self, id: GrantId, tenant: &str, now: UnixTime) -> Result<Option<Grant>, StoreError> {
+        let stored: Option<Stored> = self.records.get(&key(id.0)).await?;
+        let Some(stored) = stored.filter(|one| one.end > now.seconds() && one.grant.tenant == tenant) else {
+            return Ok(None);
+        };
+        let goes_on = self.session_goes_on(&stored.grant).await?;
+        Ok(goes_on.then_some(stored.grant))
+    }
+
+    /// Returns the grant of a refresh token, which the client may still use.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn find_token(
+        &self,
+        token: &str,
+        tenant: &str,
+        now: UnixTime,
+    ) -> Result<Option<(GrantId, Grant, UnixTime)>, StoreError> {
+        let Some((id, secret)) = self.read(token) else { return Ok(None) };
+        let stored: Option<Stored> = self.records.get(&key(id)).await?;
+        let is_current = |stored: &Stored| {
+            matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret))
+                && stored.end > now.seconds()
+                && stored.grant.tenant == tenant
+        };
+        Ok(stored.filter(is_current).map(|one| (GrantId(id), one.grant, UnixTime::from_seconds(one.end))))
+    }
+
+    /// Ends a grant.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn end(&self, id: GrantId) -> Result<(), StoreError> {
+        self.records.delete(&key(id.0)).await
+    }
+
+    fn redeemed(&self, id: Locator, grant: Grant, next: Option<[u8; 16]>) -> Redeemed {
+        Redeemed { id: GrantId(id), grant, refresh_token: next.map(|secret| self.written(id, secret)) }
+    }
+
+    /// Returns the identifier of an access token of a grant, which no other token has.
+    pub(crate) fn token_id(&self, id: GrantId) -> String {
+        tagged(&self.records, b"access token", id.0, clock::random())
+    }
+
+    /// Reads the identifier of an access token.
+    pub(crate) fn of_token_id(&self, text: &str) -> Option<GrantId> {
+        untagged(&self.records, b"access token", text).map(|(id, _)| GrantId(id))
+    }
+
+    /// Returns the text form of a code or a refresh token.
+    fn written(&self, id: Locator, secret: [u8; 16]) -> String {
+        tagged(&self.records, b"grant", id, secret)
+    }
+
+    fn read(&self, text: &str) -> Option<(Locator, [u8; 16])> {
+        untagged(&self.records, b"grant", text)
+    }
+}
+
+/// Returns a name, a secret and their tag as text. Without the tag, somebody who knows the name from an access token could
+/// end the grant by a made-up refresh token.
+fn tagged(records: &Records, purpose: &[u8], id: Locator, secret: [u8; 16]) -> String {
+    URL_SAFE_NO_PAD.encode([id, secret, tag(records, purpose, id, secret)].as_flattened())
+}
+
+fn untagged(records: &Records, purpose: &[u8], text: &str) -> Option<(Locator, [u8; 16])> {
+    let octets = URL_SAFE_NO_PAD.decode(text).ok().filter(|_| text.len() == 64)?;
+    let (parts, []) = octets.as_chunks::<16>() else { return None };
+    let [id, secret, found] = parts else { return None };
+    let is_ours = bool::from(tag(records, purpose, *id, *secret).ct_eq(found));
+    is_ours.then_some((*id, *secret))
+}
+
+#[expect(clippy::expect_used, reason = "the octets of a name are more than those of a tag")]
+fn tag(records: &Records, purpose: &[u8], id: Locator, secret: [u8; 16]) -> [u8; 16] {
+    let name = records.secret().name(&[b"tag", purpose, &id, &secret]);
+    name.first_chunk().copied().expect("32 octets have 16 first octets")
+}
+
+fn key(id: Locator) -> Key {
+    Key::new(Kind::Grant, &id)
+}
+
+/// Returns a grant that accepts the refresh token of `next`, or has access tokens only.
+fn accepting(grant: Grant, next: Option<[u8; 16]>, now: UnixTime) -> Stored {
+    let lifetime = match next {
+        Some(_) if grant.scopes.contains(OFFLINE_ACCESS) => OFFLINE_LIFETIME,
+        Some(_) => LIFETIME,
+        None => ACCESS_LIFETIME,
+    };
+    let accepts = next.map_or(Accepts::Nothing, |secret| Accepts::RefreshToken(digest(secret)));
+    Stored { grant, accepts, end: now.saturating_add_seconds(lifetime).seconds() }
+}
+
+impl Bound {
+    /// Returns whether a token request repeats the redirect URI and proves the challenge (RFC 7636 section 4.6). A verifier
+    /// without a challenge is refused, because an attacker may have removed the challenge (RFC 9700 section 4.8.2).
+    fn is_repeated_in(&self, presented: Presented<'_>) -> bool {
+        let is_proved = match (&self.challenge, presented.verifier) {
+            (None, None) => true,
+            (Some(challenge), Some(verifier)) => {
+                is_verifier(verifier) && URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) == *challenge
+            }
+            _ => false,
+        };
+        is_proved && presented.redirect_uri == Some(&self.redirect_uri)
+    }
+}
+
+/// RFC 7636 section 4.1.
+fn is_verifier(text: &str) -> bool {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    (43..=128).contains(&text.len()) && text.bytes().all(is_unreserved)
+}
+
+/// Returns the digest of a secret for the store. The comparison of two digests need not take constant time, because a
+/// client cannot choose a digest.
+fn digest(secret: [u8; 16]) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+/// The lifetime of a code, in seconds.
+const CODE_LIFETIME: i64 = 60;
+
+/// The lifetime of access tokens and ID tokens, in seconds.
+pub(crate) const ACCESS_LIFETIME: i64 = 60 * 60;
+
+/// The lifetime of a family of refresh tokens, in seconds: one working day. After that, the user signs in again.
+const LIFETIME: i64 = 10 * 60 * 60;
+
+/// The lifetime of a family with `offline_access`, in seconds: 30 days.
+const OFFLINE_LIFETIME: i64 = 30 * 24 * 60 * 60;
+
+/// The largest number of families of one user: the programs on some devices. When the limit is reached, the user's
+/// oldest family ends.
+const MAX_OF_ONE_USER: usize = 100;

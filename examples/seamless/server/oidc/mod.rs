@@ -1,0 +1,63 @@
+//! OpenID Connect for applications: the authorization code flow, its tokens, and sign-out.
+//!
+//! The state machine has no I/O:
+//! - [`parameters`], [`authorization_request`], [`clients`], [`redirect_uri`] and [`scopes`] read and check requests.
+//! - [`decision`] says what a request and a session lead to.
+//! - [`claims`] makes the claims of tokens.
+//!
+//! The routes are in [`authorize`], [`token`], [`userinfo`] and [`discovery`]. [`conversation`] goes on with a sign-in
+//! over several pages, and [`grants`] keeps codes and refresh tokens in the store.
+
+mod answer;
+mod authorization_request;
+mod authorize;
+mod bearer;
+mod claims;
+mod clients;
+mod conversation;
+mod decision;
+mod discovery;
+mod error;
+mod grants;
+mod parameters;
+mod redirect_uri;
+mod scopes;
+mod test_realm;
+#[cfg(test)]
+mod tests;
+mod token;
+mod user;
+mod userinfo;
+
+use crate::app::Shared;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+pub(crate) use authorization_request::Prompt;
+pub(crate) use clients::{Clients, RegisteredClient};
+pub(crate) use conversation::{Conversation, ConversationId, Stale};
+pub(crate) use decision::TicketUse;
+pub(crate) use grants::{ACCESS_LIFETIME, Grants};
+pub(crate) use redirect_uri::origin as origin_of;
+pub(crate) use test_realm::clients as test_clients;
+pub(crate) use user::User;
+
+pub(crate) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/common/oauth2/authorize", get(authorize::of_common))
+        .route("/{tenant}/oauth2/authorize", get(authorize::by_query).post(authorize::by_form))
+        .route("/{tenant}/sign-in", get(authorize::page))
+        .route("/{tenant}/sign-in/continue", post(authorize::continue_as))
+        .route("/{tenant}/sign-in/other", post(authorize::as_other))
+        .route("/{tenant}/oauth2/token", post(token::issue))
+        .route("/{tenant}/oauth2/userinfo", get(userinfo::user_info).post(userinfo::user_info))
+        .route("/{tenant}/oauth2/groups", get(userinfo::groups))
+        .route("/{tenant}/discovery/keys", get(discovery::key_set))
+        .route("/{tenant}/.well-known/openid-configuration", get(discovery::metadata))
+        .route("/.well-known/oauth-authorization-server/{tenant}", get(discovery::metadata))
+        .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
+}
+
+/// The body of a token request may have a SAML assertion.
+const MAX_BODY_SIZE: usize = 128 * 1024;
