@@ -117,6 +117,7 @@ async fn begin(app: &Shared, tenant: &Tenant, browser: &Browser<'_>, request: Au
 /// The query or the form of a page in a conversation.
 #[derive(Deserialize)]
 pub(super) struct Sealed {
+    #[serde(default)]
     request: String,
 }
 

@@ -4,9 +4,9 @@ use super::error::{ErrorCode, OAuthError};
 use super::grants::Grant;
 use super::parameters::Parameters;
 use super::scopes::Scopes;
-use super::token::Refusal;
 use crate::app::App;
 use crate::signing_key::TokenType;
+use crate::store::StoreError;
 use crate::tenants::Tenant;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -21,6 +21,27 @@ struct Claims {
     scope: String,
 }
 
+/// The reason why a request may read nothing.
+pub(super) enum Refused {
+    /// The request has no access token, so the response has no error (RFC 6750 section 3.1).
+    NoToken,
+    Token(OAuthError),
+    /// The server cannot decide now.
+    Undecided(StoreError),
+}
+
+impl From<OAuthError> for Refused {
+    fn from(error: OAuthError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Undecided(error)
+    }
+}
+
 /// Returns the grant of the access token, with the scopes of the token. The token is in the header `Authorization` or in a
 /// form.
 ///
@@ -32,7 +53,7 @@ pub(super) async fn grant(
     headers: &HeaderMap,
     form: &Parameters,
     now: UnixTime,
-) -> Result<Grant, Refusal> {
+) -> Result<Grant, Refused> {
     let token = token(headers, form)?;
     let invalid = || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");
     let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
@@ -44,25 +65,29 @@ pub(super) async fn grant(
 }
 
 /// RFC 6750 section 2: a request has its token in one place only.
-fn token<'r>(headers: &'r HeaderMap, form: &'r Parameters) -> Result<&'r str, OAuthError> {
+fn token<'r>(headers: &'r HeaderMap, form: &'r Parameters) -> Result<&'r str, Refused> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next(), form.get("access_token")) {
         (Some(value), None, None) => {
             let value = value.to_str().ok().and_then(|value| value.split_once(' '));
             let token = value.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-            token.ok_or_else(|| ErrorCode::InvalidRequest.because("the header Authorization is not of the scheme Bearer"))
+            token.ok_or(Refused::NoToken)
         }
         (None, _, Some(token)) => Ok(token),
-        (None, _, None) => Err(ErrorCode::InvalidToken.because("the request has no access token")),
-        _ => Err(ErrorCode::InvalidRequest.because("the request has two access tokens")),
+        (None, _, None) => Err(Refused::NoToken),
+        _ => Err(ErrorCode::InvalidRequest.because("the request has two access tokens").into()),
     }
 }
 
 /// Returns the response of RFC 6750 section 3.
-pub(super) fn refuse(refusal: Refusal) -> Response {
-    let error = match refusal {
-        Refusal::Client(error) => error,
-        Refusal::Server(reason) => {
+pub(super) fn refuse(refused: Refused) -> Response {
+    let error = match refused {
+        Refused::Token(error) => error,
+        Refused::NoToken => {
+            let challenge = HeaderValue::from_static("Bearer");
+            return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, challenge)]).into_response();
+        }
+        Refused::Undecided(reason) => {
             tracing::error!("an access token cannot be checked: {reason}");
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }

@@ -7,7 +7,7 @@ use super::error::ErrorCode;
 use super::grants::Grant;
 use super::parameters::Parameters;
 use super::scopes::{GROUPS, OPENID};
-use super::token::{Refusal, respond};
+use super::token::respond;
 use crate::app::{App, Shared};
 use crate::clock;
 use crate::tenants::Tenant;
@@ -54,7 +54,7 @@ async fn answer(
         }
         (Ok(_), None) => {
             let error = ErrorCode::InvalidToken.because("the client of the access token is not registered any more");
-            bearer::refuse(Refusal::Client(error))
+            bearer::refuse(error.into())
         }
         (Err(refusal), _) => bearer::refuse(refusal),
     }
