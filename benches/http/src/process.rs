@@ -1,0 +1,70 @@
+//! The CPU time and the memory of a server's processes.
+
+use crate::Outcome;
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+use std::fs;
+use std::time::Duration;
+
+/// Returns a process and all its descendants.
+pub fn tree(root: u32) -> Outcome<Vec<u32>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(process) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // A process that has just ended has no file any more.
+        if let Ok(fields) = fields(process) {
+            parents.push((process, fields[PARENT].parse::<u32>()?));
+        }
+    }
+    let mut found = vec![root];
+    let mut index = 0;
+    while let Some(&parent) = found.get(index) {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+        index += 1;
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Returns the CPU time of the processes since their start.
+pub fn cpu_time(processes: &[u32]) -> Outcome<Duration> {
+    let mut sum = Duration::ZERO;
+    for process in processes {
+        let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(*process)?))?;
+        sum += Duration::from(clock_gettime(clock)?);
+    }
+    Ok(sum)
+}
+
+/// Returns the share of the CPU time since the start that the kernel used: the sockets, and files.
+pub fn kernel_share(processes: &[u32]) -> Outcome<f64> {
+    let (mut user, mut kernel) = (0.0, 0.0);
+    for process in processes {
+        let fields = fields(*process)?;
+        user += fields[USER].parse::<f64>()?;
+        kernel += fields[KERNEL].parse::<f64>()?;
+    }
+    Ok(kernel / (user + kernel))
+}
+
+/// Returns the memory in bytes. A page that several processes share is counted once among these processes.
+pub fn memory(processes: &[u32]) -> Outcome<u64> {
+    let mut sum = 0;
+    for process in processes {
+        let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss")?;
+        sum += line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024;
+    }
+    Ok(sum)
+}
+
+/// Fields of /proc/PID/stat after the name of the program (proc(5)): ppid, utime and stime.
+const PARENT: usize = 1;
+const USER: usize = 11;
+const KERNEL: usize = 12;
+
+fn fields(process: u32) -> Outcome<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, after_name) = text.rsplit_once(") ").ok_or("no name")?;
+    Ok(after_name.split(' ').map(String::from).collect())
+}
