@@ -263,9 +263,7 @@ def sentinels(world, report):
     """Kills the master that three sentinels watch. Its successor accepts writes when it has two replicas again."""
     store = Sentinels(world.work)
     for server in store.servers:
-        server.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait", "+role")
-    for port in store.ports:
-        run(["redis-cli", "-p", port, "ACL", "SETUSER", "sso", "+role", "+sentinel|masters"])
+        server.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait")
     state = {"service": "replay", "sentinels": [f"redis://sso:secret@127.0.0.1:{port}" for port in store.ports]}
 
     def kill():
@@ -273,7 +271,7 @@ def sentinels(world, report):
         killed.kill()
         until("a replica is promoted", lambda: store.is_promoted(killed))
         killed.start("--replicaof", "127.0.0.1", store.master().port)
-        killed.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait", "+role")
+        killed.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait")
         until("the new master has its replicas", lambda: store.has_replicas(store.master()))
 
     failover(world, report, "sentinels", state, kill)

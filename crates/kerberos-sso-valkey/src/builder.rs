@@ -1,11 +1,13 @@
 //! The settings of a replay cache before it connects to its store.
 
+use crate::address::{Certificates, info};
 use crate::cache::{Shared, ValkeyReplayCache};
 use crate::error::StoreError;
 use crate::nodes::{Nodes, Topology};
+use crate::sentinels::Sentinels;
 use crate::settings::{CONNECT_TIMEOUT, Confirmation, MAX_TIMEOUT, Settings, Start, system_time};
 use kerberos_sso::replay::MemoryReplayCache;
-use redis::{ConnectionInfo, IntoConnectionInfo as _};
+use redis::ConnectionInfo;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +22,7 @@ pub struct Builder {
     client_share: Option<u16>,
     is_first_start: bool,
     settings: Settings,
-    #[cfg(feature = "tls")]
-    certificates: Option<redis::TlsCertificates>,
+    certificates: Certificates,
 }
 
 /// The addresses of the store.
@@ -74,8 +75,7 @@ impl Builder {
             client_share: None,
             is_first_start: false,
             settings,
-            #[cfg(feature = "tls")]
-            certificates: None,
+            certificates: Certificates::default(),
         }
     }
 
@@ -199,8 +199,8 @@ impl Builder {
             Addresses::Single(address) => Topology::Single(self.info(address)?),
             Addresses::Sentinel { service, sentinels } => {
                 let sentinels = self.infos(sentinels)?;
-                let (service, master) = (service.clone(), self.model(&sentinels)?);
-                Topology::Sentinel { service, sentinels, master }
+                let master = self.model(&sentinels)?;
+                Topology::Sentinel { sentinels: Sentinels::of(service, sentinels), master }
             }
             Addresses::Cluster(seeds) => {
                 let seeds = self.infos(seeds)?;
@@ -224,21 +224,7 @@ impl Builder {
     }
 
     fn info(&self, address: &str) -> Result<ConnectionInfo, StoreError> {
-        let unusable = |error: redis::RedisError| {
-            // The text before the at sign may be a password, and the parameters of a Unix socket may contain a
-            // password.
-            let address = address.split_once('?').map_or(address, |(path, _)| path);
-            let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
-            StoreError::Address { address: address.into(), reason: error.to_string() }
-        };
-        #[cfg(feature = "tls")]
-        ensure_cryptography();
-        #[cfg(feature = "tls")]
-        if let Some(certificates) = &self.certificates {
-            let client = redis::Client::build_with_tls(address, certificates.clone()).map_err(unusable)?;
-            return Ok(client.get_connection_info().clone());
-        }
-        address.into_connection_info().map_err(unusable)
+        info(address, &self.certificates)
     }
 
     /// Returns the connection settings for nodes that sentinels or other nodes name: the settings of the first address
@@ -265,16 +251,5 @@ impl fmt::Debug for Builder {
     /// Prints the settings without the addresses, because an address may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// Makes `ring` the process's provider of cryptography for TLS, unless the process has chosen a provider.
-///
-/// If the features of other crates enable none or several providers, rustls panics at the first connection.
-#[cfg(feature = "tls")]
-fn ensure_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Another thread may have chosen a provider in the meantime, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }

@@ -78,6 +78,7 @@
 //! may still have some of its replicas. `min-replicas-max-lag` must be shorter than the sentinels'
 //! `down-after-milliseconds`.
 
+mod address;
 mod attempt;
 mod builder;
 mod cache;
@@ -87,6 +88,7 @@ mod link;
 mod memory;
 mod nodes;
 mod outcomes;
+mod sentinels;
 mod settings;
 mod slot;
 
@@ -94,6 +96,7 @@ pub use builder::Builder;
 pub use cache::ValkeyReplayCache;
 pub use error::StoreError;
 pub use outcomes::Outcomes;
+pub use sentinels::Sentinels;
 
 #[cfg(test)]
 mod tests;

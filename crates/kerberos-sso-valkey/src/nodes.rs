@@ -7,6 +7,7 @@ use crate::attempt::Attempt;
 use crate::error::StoreError;
 use crate::link::{Address, Demands, Link};
 use crate::memory::{Memories, may_have_been_admitted};
+use crate::sentinels::Sentinels;
 use crate::settings::Settings;
 use cluster::SlotMap;
 use kerberos_sso::UnixTime;
@@ -22,9 +23,7 @@ pub(crate) enum Topology {
     Single(ConnectionInfo),
     /// One master of several servers, chosen by sentinels.
     Sentinel {
-        /// The name under which the sentinels know the master.
-        service: String,
-        sentinels: Vec<ConnectionInfo>,
+        sentinels: Sentinels,
         /// The connection settings for the master. The address in these settings is not used.
         master: ConnectionInfo,
     },
@@ -242,7 +241,11 @@ fn address(addr: &ConnectionAddr) -> Address {
 }
 
 /// Sends one command to a node on a new connection. The node need not be fit, because it is not asked to remember keys.
-async fn ask(info: &ConnectionInfo, question: &redis::Cmd, limit: Duration) -> Result<redis::Value, StoreError> {
+pub(crate) async fn ask(
+    info: &ConnectionInfo,
+    question: &redis::Cmd,
+    limit: Duration,
+) -> Result<redis::Value, StoreError> {
     let node = info.addr().to_string();
     let error = |error| StoreError::of(&node, &error);
     let asked = async {

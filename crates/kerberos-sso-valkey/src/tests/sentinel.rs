@@ -2,8 +2,9 @@
 
 use super::store::Store;
 use super::{SKEW, admit, patient};
-use crate::{StoreError, ValkeyReplayCache};
+use crate::{Sentinels, StoreError, ValkeyReplayCache};
 use kerberos_sso::replay::Admission;
+use std::time::Duration;
 
 /// Returns the answer of a sentinel that names `store` as the master.
 fn naming(store: &Store) -> String {
@@ -70,4 +71,19 @@ async fn successor_after_a_failover_admits_only_authenticators_from_after_the_fi
     assert_eq!(admit(&cache, 3, 0).await, Admission::TooOld);
     assert_eq!(admit(&cache, 4, -1).await, Admission::New);
     assert_eq!(new.commands("SET").len(), 1);
+}
+
+#[tokio::test]
+async fn sentinels_return_the_master_that_two_of_three_name_and_no_master_without_a_majority() {
+    let (old, new) = (master().await, master().await);
+    let minute = Duration::from_secs(60);
+    let asked = async |masters: [&Store; 3]| {
+        let sentinels = sentinels(masters).await;
+        let addresses = sentinels.each_ref().map(Store::address);
+        Sentinels::new("replay", addresses.iter().map(String::as_str)).unwrap().master(minute).await
+    };
+    assert_eq!(asked([&old, &new, &new]).await, Ok(("127.0.0.1".into(), new.port)));
+    let third = master().await;
+    assert!(matches!(asked([&old, &new, &third]).await, Err(StoreError::NoNode { .. })));
+    assert!(matches!(Sentinels::new("replay", ["http://:secret@x"]), Err(StoreError::Address { .. })));
 }

@@ -4,19 +4,27 @@
 //! command would find the effect of the first command. Only the client of a cluster may send a command again, to
 //! another node. Then too, the answer is never that a second use was the first.
 
-use super::nodes::{Connection, Connector, Nodes};
+use super::nodes::{Connection, Connector, Master, Nodes};
 use super::{Key, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
 use redis::{Cmd, FromRedisValue, RedisError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-pub(crate) struct Valkey(Mutex<State>);
+pub(crate) struct Valkey(Arc<Link>);
 
-struct State {
+/// The connection, which a task of its own may close.
+struct Link {
     connector: Connector,
-    connection: Result<Connection, Closed>,
+    state: Mutex<Result<Open, Closed>>,
+}
+
+struct Open {
+    connection: Connection,
+    /// The time at which the sentinels were last asked whether they still name this master.
+    checked: Instant,
 }
 
 /// There is no connection. The server does not connect before `until`. Otherwise every request would wait for a store
@@ -29,9 +37,8 @@ struct Closed {
 impl Valkey {
     /// Begins a store. The first operation connects.
     pub(crate) fn new(nodes: &Nodes) -> Result<Self, String> {
-        let connector = nodes.connector().map_err(|error| format!("`valkey` has no valid address: {error}"))?;
-        let connection = Err(Closed { until: Instant::now(), reason: String::new() });
-        Ok(Self(Mutex::new(State { connector, connection })))
+        let state = Mutex::new(Err(Closed { until: Instant::now(), reason: String::new() }));
+        Ok(Self(Arc::new(Link { connector: nodes.connector()?, state })))
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
@@ -44,21 +51,30 @@ impl Valkey {
     }
 
     async fn connection(&self) -> Result<Connection, StoreError> {
-        let mut state = self.0.lock().await;
-        match &state.connection {
-            Ok(connection) => return Ok(connection.clone()),
+        let mut state = self.0.state.lock().await;
+        match &mut *state {
+            Ok(open) => {
+                let now = Instant::now();
+                if let Connection::Named(_, master) = &open.connection
+                    && now.duration_since(open.checked) >= CHECK_EVERY
+                {
+                    open.checked = now;
+                    tokio::spawn(Arc::clone(&self.0).check(master.clone()));
+                }
+                return Ok(open.connection.clone());
+            }
             Err(closed) if Instant::now() < closed.until => return Err(StoreError::Unreachable(closed.reason.clone())),
             Err(_) => {}
         }
-        let reason = match timeout(CONNECT_TIME, state.connector.connect()).await {
+        let reason = match timeout(CONNECT_TIME, self.0.connector.connect()).await {
             Ok(Ok(connection)) => {
-                state.connection = Ok(connection.clone());
+                *state = Ok(Open { connection: connection.clone(), checked: Instant::now() });
                 return Ok(connection);
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "Valkey did not answer in time".into(),
         };
-        state.connection = Err(Closed::for_a_while(&reason));
+        *state = Err(Closed::for_a_while(&reason));
         Err(StoreError::Unreachable(reason))
     }
 
@@ -74,8 +90,25 @@ impl Valkey {
 
     async fn close(&self, closed: Closed) -> StoreError {
         let reason = closed.reason.clone();
-        self.0.lock().await.connection = Err(closed);
+        *self.0.state.lock().await = Err(closed);
         StoreError::Unreachable(reason)
+    }
+}
+
+impl Link {
+    /// Closes the connection to `used` if most sentinels no longer name this master. A master that is cut off from its
+    /// sentinels still answers, and has sessions that ended elsewhere.
+    async fn check(self: Arc<Self>, used: Master) {
+        if self.connector.still_names(&used).await {
+            return;
+        }
+        let mut state = self.state.lock().await;
+        if state.as_ref().is_ok_and(|open| matches!(&open.connection, Connection::Named(_, master) if *master == used))
+        {
+            let reason = "most sentinels no longer name this master".to_owned();
+            tracing::warn!("the state store is asked for its master again: {reason}");
+            *state = Err(Closed { until: Instant::now(), reason });
+        }
     }
 }
 
@@ -132,6 +165,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// The longest wait for a connection. Sentinels and clusters need several connections.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
+
+/// The shortest time between two questions to the sentinels whether the master has changed.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// The time after a connection failed in which the server does not connect again.
 const PAUSE: Duration = Duration::from_secs(1);
