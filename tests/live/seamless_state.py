@@ -1,7 +1,7 @@
 """Tests that the state of the sign-in server outlives its processes: one node with a file, which is killed and started again, and two
 nodes with one Valkey or Redis, which fails.
 
-  seamless_state.py [PART...]     PART: killed, nodes, outage, sentinels, cluster, foreign or cost; default all"""
+  seamless_state.py [PART...]     PART: killed, nodes, tls, outage, sentinels, cluster, foreign or cost; default all"""
 
 import base64
 import concurrent.futures
@@ -18,7 +18,7 @@ from report import Report
 from samba_ad import SSO_ACCOUNT
 from seamless_password import one_time_code
 from seamless_server import BOB_SECRET, Server, header, tenant, wait
-from valkey_engines import Cluster, Redis, Sentinels, until
+from valkey_engines import Certificates, Cluster, Redis, Sentinels, until
 from work import Work, run
 from world import World
 
@@ -57,8 +57,8 @@ return answer"""
 class Engine(Redis):
     """One server with the state, and the secret of its nodes."""
 
-    def __init__(self, work):
-        super().__init__(work)
+    def __init__(self, work, **options):
+        super().__init__(work, **options)
         self.secret = self.home / "seamless.secret"
         self.secret.write_bytes(os.urandom(32))
         self.secret.chmod(0o600)
@@ -219,6 +219,34 @@ def once(a, b, tokens, report):
     report.check(False, "two nodes: a refresh token at both at once, one wins", answers)
 
 
+def tls(world, report):
+    """Keeps the state in an engine that accepts only TLS. A node that trusts another certificate authority does not start."""
+    right, wrong = Certificates(world.work, "state"), Certificates(world.work, "stranger")
+    engine = Engine(world.work, tls=right).start()
+    a, b = (Node(world, PORT + offset, engine.state(ca=str(right.authority), without_store="refuse")) for offset in (1, 2))
+    cookie = a.autologon(header(world.alice().token())).session()
+    report.check(b.greets(cookie), "TLS to the store: sign-in at A, session at B")
+    token = header(world.alice().token())
+    statuses = [a.autologon(token).status, b.autologon(token).status]
+    report.check(statuses == [200, 403], "TLS to the store: the authenticator of A is refused at B", statuses)
+    b.kill()
+    done = does_not_start(b, engine.state(ca=str(wrong.authority), without_store="refuse"))
+    report.check("UnknownIssuer" in done, "TLS to the store: another authority, no start", done)
+    done = does_not_start(b, {**engine.state(without_store="refuse"), "valkey": engine.state()["valkey"].replace("rediss", "redis")})
+    report.check("cannot be asked" in done, "TLS to the store: a node without TLS, no start", done)
+    a.kill()
+    engine.kill()
+
+
+def does_not_start(node, state):
+    """Starts a node with another state, and returns its error; nothing if it starts."""
+    config = node.home / "other.json"
+    config.write_text(json.dumps({**json.loads((node.home / "seamless.json").read_text()), "state": state}))
+    done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,
+                          timeout=60)
+    return done.stderr.strip().splitlines()[-1] if done.returncode == 2 else ""
+
+
 def outage(world, report):
     """Kills the engine while a node runs, and starts nodes without an engine."""
     engine = Engine(world.work).start()
@@ -251,12 +279,8 @@ def outage(world, report):
     report.check(good, "start without the engine: the keys are made later")
     node.kill()
     engine.kill()
-    config = node.home / "seamless.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "state": engine.state(without_store="refuse")}))
-    done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,
-                          timeout=60)
-    report.check(done.returncode == 2 and "cannot be asked" in done.stderr, "start without the engine, `refuse`: no start",
-                 done.stderr.strip().splitlines()[-1:])
+    done = does_not_start(node, engine.state(without_store="refuse"))
+    report.check("cannot be asked" in done, "start without the engine, `refuse`: no start", done)
 
 
 def sentinels(world, report):
@@ -332,13 +356,8 @@ def foreign(world, report):
     words = ("alice", "Alice", "CONTOSO", "contoso", "PRIVATE KEY", "S-1-5-21")
     octets, *found = engine.command("EVAL", FIND_WORDS, "0", *words).split()
     report.check(int(octets) > 1000 and set(found) == {"0"}, "foreign: no value can be read in the engine", found)
-    config = node.home / "other.json"
-    wrong = {**engine.state(), "secret": str(Engine(world.work).secret)}
-    config.write_text(json.dumps({**json.loads((node.home / "seamless.json").read_text()), "state": wrong}))
-    done = subprocess.run([sign_in_server(), "--listen", "127.0.0.1:0", "--config", config], capture_output=True, text=True,
-                          timeout=60)
-    report.check(done.returncode == 2 and "give all nodes the same secret" in done.stderr,
-                 "foreign: a node with another secret does not start", done.stderr.strip().splitlines()[-1:])
+    done = does_not_start(node, {**engine.state(), "secret": str(Engine(world.work).secret)})
+    report.check("give all nodes the same secret" in done, "foreign: a node with another secret does not start", done)
     node.kill()
     node = Node(world, PORT + 1, engine.state())
     report.check(len(node.key_set()) == 1 and node.greets(second), "foreign: the keys of the other nodes are untouched")
@@ -368,7 +387,7 @@ def cost(world, report):
         report.check(True, f"cost: {at_once} at once, disk in relation to memory", f"{ratio:.2f}")
 
 
-PARTS = {"killed": killed, "nodes": nodes, "outage": outage, "sentinels": sentinels, "cluster": cluster, "foreign": foreign,
+PARTS = {"killed": killed, "nodes": nodes, "tls": tls, "outage": outage, "sentinels": sentinels, "cluster": cluster, "foreign": foreign,
          "cost": cost}
 
 

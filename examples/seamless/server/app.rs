@@ -17,7 +17,7 @@ use crate::pages::Pages;
 use crate::rate::Rates;
 use crate::replay::Replays;
 use crate::session::Sessions;
-use crate::store::{Engine, Records, StoreError, WithoutStore, epoch, open};
+use crate::store::{Authority, Engine, Records, StoreError, WithoutStore, epoch, open};
 use crate::tenants::{Tenant, Tenants};
 use crate::tls::Tls;
 use kerberos_sso::UnixTime;
@@ -86,7 +86,9 @@ impl App {
         tracing::info!("{engine}");
         let without_store = config.as_ref().map(|config| config.state.without_store).unwrap_or_default();
         let replays = match (engine, began(&records, without_store).await?) {
-            (Engine::Valkey { nodes, .. }, _) => Replays::Valkey { nodes, without_store },
+            (Engine::Valkey { nodes, ca, .. }, _) => {
+                Replays::Valkey { nodes, authority: Authority::read(ca.as_deref())?, without_store }
+            }
             (Engine::Disk { .. }, epoch) => Replays::Stored { records: records.clone(), epoch },
         };
         let app = Self::new(config, arguments, &listens_on, records, &replays).await?;

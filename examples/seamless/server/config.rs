@@ -161,8 +161,12 @@ pub(crate) struct StateConfig {
     /// The folder of the file, for a server of one node.
     directory: Option<PathBuf>,
     /// The nodes of Valkey or Redis, for a server of several nodes: `"redis://[USER:PASSWORD@]HOST[:PORT]"`,
-    /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`.
+    /// `{"service": "NAME", "sentinels": ["redis://…"]}` or `{"cluster": ["redis://…"]}`. With `rediss://`, the
+    /// connections are by TLS.
     valkey: Option<Nodes>,
+    /// The file with the certificate authority of `valkey`, in PEM. Without it, an authority of the operating system
+    /// is needed.
+    ca: Option<PathBuf>,
     /// The file with the secret of all nodes, for `valkey`: 32 random octets.
     secret: Option<PathBuf>,
     /// The server's behaviour while `valkey` cannot be reached: `passwords` or `refuse`.
@@ -256,7 +260,11 @@ impl Config {
             tenant.keytab = folder.join(&tenant.keytab);
         }
         let tls = config.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
-        for path in [&mut config.state.directory, &mut config.state.secret].into_iter().flatten().chain(tls) {
+        for path in [&mut config.state.directory, &mut config.state.ca, &mut config.state.secret]
+            .into_iter()
+            .flatten()
+            .chain(tls)
+        {
             *path = folder.join(&*path);
         }
         Ok(config)
@@ -311,11 +319,14 @@ impl Config {
 impl StateConfig {
     /// Returns the engine that the configuration names, or `None` if it names none.
     pub(crate) fn engine(&self) -> Result<Option<Engine>, String> {
+        if self.ca.is_some() && self.valkey.is_none() {
+            return Err("state: `ca` belongs to `valkey`".into());
+        }
         match (&self.directory, &self.valkey, &self.secret) {
             (None, None, None) => Ok(None),
             (Some(folder), None, None) => Ok(Some(Engine::Disk { folder: folder.clone() })),
             (None, Some(nodes), Some(secret)) => {
-                Ok(Some(Engine::Valkey { nodes: nodes.clone(), secret: secret.clone() }))
+                Ok(Some(Engine::Valkey { nodes: nodes.clone(), ca: self.ca.clone(), secret: secret.clone() }))
             }
             (None, Some(_), None) => {
                 Err("state: with `valkey`, name the file `secret`, which all nodes have; make it with \
@@ -452,13 +463,14 @@ mod tests {
             ),
             (r#"{"cluster": ["redis://h"]}"#, Nodes::Cluster { cluster: addresses() }),
         ] {
-            let state = format!(r#"{{"valkey": {valkey}, "secret": "k", "without_store": "refuse"}}"#);
-            assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, secret: "k".into() })));
+            let state = format!(r#"{{"valkey": {valkey}, "ca": "c", "secret": "k", "without_store": "refuse"}}"#);
+            assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, ca: Some("c".into()), secret: "k".into() })));
         }
         for (state, part) in [
             (r#"{"valkey": "redis://h"}"#, "head -c 32"),
             (r#"{"valkey": "redis://h", "directory": "/s"}"#, "either"),
             (r#"{"secret": "k"}"#, "belongs to"),
+            (r#"{"directory": "/s", "ca": "c"}"#, "`ca` belongs to"),
             (r#"{"directory": "/s", "secret": "k"}"#, "belongs to"),
             (r#"{"without_store": "tickets"}"#, "line 1"),
             (r#"{"valkey": {"cluster": ["redis://h"], "service": "s"}, "secret": "k"}"#, "line 1"),

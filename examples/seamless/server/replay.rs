@@ -6,7 +6,7 @@
 //!
 //! Each cache first asks a [`MemoryReplayCache`], which limits the number of authenticators of each client.
 
-use crate::store::{Key, Kind, Nodes, Records, StoreError, When, WithoutStore};
+use crate::store::{Authority, Key, Kind, Nodes, Records, StoreError, When, WithoutStore};
 use kerberos_sso::replay::{
     Admission, AsyncReplayCache, MemoryReplayCache, ReplayCache as _, ReplayEntry, ReplayLimit,
 };
@@ -23,6 +23,7 @@ pub(crate) enum Replays {
     },
     Valkey {
         nodes: Nodes,
+        authority: Authority,
         without_store: WithoutStore,
     },
 }
@@ -35,8 +36,8 @@ impl Replays {
                 let own = MemoryReplayCache::new(ENTRIES, policy.clock_skew(), *epoch);
                 Ok(Replay::Stored(StoredReplay { own, records: records.clone() }))
             }
-            Self::Valkey { nodes, without_store } => {
-                let cache = || builder(nodes, policy.clock_skew()).with_entries(ENTRIES);
+            Self::Valkey { nodes, authority, without_store } => {
+                let cache = || builder(nodes, authority, policy.clock_skew()).with_entries(ENTRIES);
                 match (cache().connect().await, without_store) {
                     (Ok(cache), _) => Ok(Replay::Valkey(cache)),
                     (Err(error), WithoutStore::Refuse) => Err(error.to_string()),
@@ -50,13 +51,17 @@ impl Replays {
     }
 }
 
-fn builder(nodes: &Nodes, clock_skew: Duration) -> Builder {
-    match nodes {
+fn builder(nodes: &Nodes, authority: &Authority, clock_skew: Duration) -> Builder {
+    let builder = match nodes {
         Nodes::Single(address) => ValkeyReplayCache::single(address, clock_skew),
         Nodes::Sentinels { service, sentinels } => {
             ValkeyReplayCache::sentinel(service, sentinels.iter().map(String::as_str), clock_skew)
         }
         Nodes::Cluster { cluster } => ValkeyReplayCache::cluster(cluster.iter().map(String::as_str), clock_skew),
+    };
+    match authority.pem() {
+        Some(pem) => builder.with_root_certificate(pem),
+        None => builder,
     }
 }
 

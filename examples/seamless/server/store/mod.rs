@@ -30,7 +30,7 @@ mod valkey;
 pub(crate) use epoch::{FOR_EVER, epoch};
 pub(crate) use measured::Measured;
 pub(crate) use memory::Memory;
-pub(crate) use nodes::Nodes;
+pub(crate) use nodes::{Authority, Nodes};
 pub(crate) use open::{Engine, WithoutStore, open};
 #[cfg(test)]
 pub(crate) use outage::Outage;

@@ -5,14 +5,16 @@ use redis::aio::MultiplexedConnection;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _,
-    RedisResult,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _, RedisResult,
+    TlsCertificates,
 };
 use serde::Deserialize;
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
-/// The addresses of the nodes, as the configuration has them. An address is `redis://[USER:PASSWORD@]HOST[:PORT]`.
+/// The addresses of the nodes, as the configuration has them. An address is `redis://[USER:PASSWORD@]HOST[:PORT]`, or
+/// `rediss://…` for TLS.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 #[cfg_attr(test, derive(Debug))]
@@ -34,8 +36,9 @@ pub(super) enum Connector {
     Single(Client),
     Sentinels {
         sentinels: Sentinels,
-        /// An address of a sentinel. The master has the user, the password and the TLS of this address.
-        model: ConnectionInfo,
+        /// The address of a sentinel. The master has the user, the password and the TLS of this address.
+        model: String,
+        authority: Authority,
     },
     Cluster(ClusterClient),
 }
@@ -52,41 +55,81 @@ pub(super) enum Connection {
 /// The host and the port of a master.
 pub(super) type Master = (String, u16);
 
-impl Nodes {
-    pub(super) fn connector(&self) -> Result<Connector, String> {
-        self.open().map_err(|error| format!("`valkey` has no valid address: {error}"))
+/// The certificate authority that the nodes must have, in PEM. Without it, an authority of the operating system is needed.
+#[derive(Clone, Default)]
+pub(crate) struct Authority(Option<Vec<u8>>);
+
+impl Authority {
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self, String> {
+        let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+        Ok(Self(path.map(read).transpose()?))
     }
 
-    fn open(&self) -> Result<Connector, Box<dyn Error>> {
+    pub(crate) fn pem(&self) -> Option<&[u8]> {
+        self.0.as_deref()
+    }
+
+    fn certificates(&self) -> Option<TlsCertificates> {
+        self.0.clone().map(|pem| TlsCertificates { client_tls: None, root_cert: Some(pem) })
+    }
+}
+
+impl Nodes {
+    pub(super) fn connector(&self, authority: &Authority) -> Result<Connector, String> {
+        self.open(authority).map_err(|error| format!("`valkey` has no valid address: {error}"))
+    }
+
+    fn open(&self, authority: &Authority) -> Result<Connector, Box<dyn Error>> {
+        // Another part of the process may have chosen the same cryptography for TLS.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(match self {
-            Self::Single(address) => Connector::Single(Client::open(address.as_str())?),
+            Self::Single(address) => Connector::Single(Client::open(info(address, authority)?)?),
             Self::Sentinels { service, sentinels: addresses } => {
-                let sentinels = Sentinels::new(service, addresses.iter().map(String::as_str))?;
-                let model = info(addresses.first().ok_or("no sentinel is named")?)?;
-                Connector::Sentinels { sentinels, model }
+                let named = addresses.iter().map(String::as_str);
+                let sentinels = match authority.pem() {
+                    Some(pem) => Sentinels::with_root_certificate(service, named, pem)?,
+                    None => Sentinels::new(service, named)?,
+                };
+                let model = addresses.first().ok_or("no sentinel is named")?.clone();
+                Connector::Sentinels { sentinels, model, authority: authority.clone() }
             }
             Self::Cluster { cluster } => {
-                let nodes: Vec<_> = cluster.iter().map(|address| info(address)).collect::<Result<_, _>>()?;
-                let builder = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIME);
-                Connector::Cluster(builder.retries(REDIRECTIONS).build()?)
+                let nodes = cluster.iter().map(|address| info(address, authority)).collect::<Result<Vec<_>, _>>()?;
+                let builder = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_TIME).retries(REDIRECTIONS);
+                let builder = match authority.certificates() {
+                    Some(certificates) => builder.certs(certificates),
+                    None => builder,
+                };
+                Connector::Cluster(builder.build()?)
             }
         })
     }
 }
 
-fn info(address: &str) -> RedisResult<ConnectionInfo> {
-    address.into_connection_info()
+/// Reads `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://…` for TLS. With an authority, each address must be
+/// `rediss://…`.
+fn info(address: &str, authority: &Authority) -> RedisResult<ConnectionInfo> {
+    match authority.certificates() {
+        Some(certificates) => Ok(Client::build_with_tls(address, certificates)?.get_connection_info().clone()),
+        None => address.into_connection_info(),
+    }
+}
+
+/// Returns the settings for the master at this address, with the user, the password and the TLS of `model`.
+fn info_of((host, port): &Master, model: &str, authority: &Authority) -> RedisResult<ConnectionInfo> {
+    let scheme = model.split_once("://").map_or("redis", |(scheme, _)| scheme);
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let settings = info(model, authority)?.redis_settings().clone();
+    Ok(info(&format!("{scheme}://{host}:{port}"), authority)?.set_redis_settings(settings))
 }
 
 impl Connector {
     pub(super) async fn connect(&self) -> Result<Connection, Box<dyn Error + Send + Sync>> {
         Ok(match self {
             Self::Single(client) => Connection::Master(connect(client).await?),
-            Self::Sentinels { sentinels, model } => {
+            Self::Sentinels { sentinels, model, authority } => {
                 let master = sentinels.master(CONNECT_TIME).await?;
-                let address = ConnectionAddr::Tcp(master.0.clone(), master.1);
-                let client = Client::open(model.clone().set_addr(address))?;
-                let mut connection = connect(&client).await?;
+                let mut connection = connect(&Client::open(info_of(&master, model, authority)?)?).await?;
                 is_master(&mut connection).await?;
                 Connection::Named(connection, master)
             }

@@ -1,7 +1,7 @@
 //! Opens the store that the configuration names.
 
 use super::disk::Disk;
-use super::nodes::Nodes;
+use super::nodes::{Authority, Nodes};
 use super::valkey::Valkey;
 use super::{Measured, Records, Secret, Store};
 use crate::clock;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 pub(crate) enum Engine {
     /// A file in this folder. The folder also has the secret.
     Disk { folder: PathBuf },
-    /// Valkey or Redis, and the file with the secret, which all nodes have.
-    Valkey { nodes: Nodes, secret: PathBuf },
+    /// Valkey or Redis, the file with its certificate authority, and the file with the secret, which all nodes have.
+    Valkey { nodes: Nodes, ca: Option<PathBuf>, secret: PathBuf },
 }
 
 /// The server's behaviour while the store of all nodes cannot be reached.
@@ -41,7 +41,9 @@ pub(crate) fn open(engine: &Engine, metrics: &Arc<Metrics>) -> Result<Records, S
             let disk = Disk::open(&folder.join("state.redb"), clock::now)?;
             (Arc::new(disk), Secret::read_or_make(&folder.join("secret"))?)
         }
-        Engine::Valkey { nodes, secret } => (Arc::new(Valkey::new(nodes)?), Secret::read(secret)?),
+        Engine::Valkey { nodes, ca, secret } => {
+            (Arc::new(Valkey::new(nodes, &Authority::read(ca.as_deref())?)?), Secret::read(secret)?)
+        }
     };
     Ok(Records::new(Arc::new(Measured::new(store, Arc::clone(metrics))), secret))
 }

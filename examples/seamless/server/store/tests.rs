@@ -5,6 +5,7 @@
 use super::disk::Disk;
 use super::*;
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
@@ -258,11 +259,29 @@ async fn epoch_is_the_time_of_the_first_question_and_stays_for_a_node_with_anoth
 #[tokio::test]
 async fn valkey_that_cannot_be_reached_fails_each_operation() {
     let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let store = valkey::Valkey::new(&Nodes::Single(format!("redis://127.0.0.1:{port}"))).unwrap();
+    let store = of_valkey(&format!("redis://127.0.0.1:{port}"), None).unwrap();
     for _ in 0..2 {
         assert!(matches!(store.get(&key("k")).await, Err(StoreError::Unreachable(_))));
     }
     assert!(matches!(store.take(&key("k")).await, Err(StoreError::Unreachable(_))));
-    let wrong = valkey::Valkey::new(&Nodes::Single("http://127.0.0.1".into()));
-    assert!(wrong.err().unwrap().contains("no valid address"));
+}
+
+fn of_valkey(address: &str, authority: Option<&Path>) -> Result<valkey::Valkey, String> {
+    valkey::Valkey::new(&Nodes::Single(address.into()), &Authority::read(authority)?)
+}
+
+#[test]
+fn valkey_needs_an_address_that_can_be_read_and_with_an_authority_also_tls() {
+    let folder = TempDir::new().unwrap();
+    let [pem, missing] = ["ca.pem", "missing.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&pem, rcgen::generate_simple_self_signed(["store".into()]).unwrap().cert.pem()).unwrap();
+    assert!(of_valkey("rediss://127.0.0.1", Some(&pem)).is_ok() && of_valkey("rediss://127.0.0.1", None).is_ok());
+    for (address, authority, part) in [
+        ("http://127.0.0.1", None, "no valid address"),
+        ("redis://127.0.0.1", Some(&pem), "rediss://"),
+        ("rediss://127.0.0.1", Some(&missing), "missing.pem"),
+    ] {
+        let refused = of_valkey(address, authority.map(PathBuf::as_path)).err().unwrap();
+        assert!(refused.contains(part), "{address}: {refused}");
+    }
 }

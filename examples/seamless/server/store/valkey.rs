@@ -4,7 +4,7 @@
 //! command would find the effect of the first command. Only the client of a cluster may send a command again, to
 //! another node. Then too, the answer is never that a second use was the first.
 
-use super::nodes::{Connection, Connector, Master, Nodes};
+use super::nodes::{Authority, Connection, Connector, Master, Nodes};
 use super::{Key, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
 use redis::{Cmd, FromRedisValue, RedisError};
@@ -36,9 +36,9 @@ struct Closed {
 
 impl Valkey {
     /// Begins a store. The first operation connects.
-    pub(crate) fn new(nodes: &Nodes) -> Result<Self, String> {
+    pub(crate) fn new(nodes: &Nodes, authority: &Authority) -> Result<Self, String> {
         let state = Mutex::new(Err(Closed { until: Instant::now(), reason: String::new() }));
-        Ok(Self(Arc::new(Link { connector: nodes.connector()?, state })))
+        Ok(Self(Arc::new(Link { connector: nodes.connector(authority)?, state })))
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
