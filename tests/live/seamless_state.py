@@ -1,7 +1,8 @@
 """Tests that the state of the sign-in server outlives its processes: one node with a file, which is killed and started again, and two
 nodes with one Valkey or Redis, which fails.
 
-  seamless_state.py [PART...]     PART: killed, nodes, tls, outage, sentinels, cluster, foreign or cost; default all"""
+  seamless_state.py [PART...]     PART: killed, nodes, tls, signed-out, outage, sentinels, cluster, foreign or cost;
+                                  default all"""
 
 import base64
 import concurrent.futures
@@ -18,7 +19,7 @@ from report import Report
 from samba_ad import SSO_ACCOUNT
 from seamless_password import one_time_code
 from seamless_server import BOB_SECRET, Server, header, tenant, wait
-from valkey_engines import Certificates, Cluster, Redis, Sentinels, until
+from valkey_engines import Certificates, Cluster, Redis, Relay, Sentinels, until
 from work import Work, run
 from world import World
 
@@ -26,7 +27,7 @@ PORT = 21500
 ADDRESS = "http://login.contoso.test"
 ALICE, BOB, WRONG = ("alice@contoso.test", "Alice.Pass.1"), ("bob@contoso.test", "Some.Pass.1"), "Wrong.Pass.1"
 # The rights that docs/seamless.md names.
-RIGHTS = ["on", ">password", "~{}*", "+get", "+set", "+getdel", "+eval", "+info", "+time", "+client|tracking", "+hello"]
+RIGHTS = ["on", ">password", "~{}*", "+get", "+set", "+getdel", "+eval", "+wait", "+info", "+time", "+client|tracking", "+hello"]
 # A user has at most 20 sessions.
 USERS = [f"user{number}" for number in range(5)]
 LOCKED = "Too many wrong passwords"
@@ -54,6 +55,14 @@ end
 return answer"""
 
 
+# Copies the records of all sessions, and puts the copies back in place of the records.
+KEEP_SESSIONS = "for _, key in ipairs(redis.call('KEYS', '{}s*')) do redis.call('COPY', key, 'kept' .. key) end"
+BRING_SESSIONS_BACK = """local keys = redis.call('KEYS', 'kept*')
+for _, key in ipairs(keys) do redis.call('RENAME', key, string.sub(key, 5)) end
+return #keys"""
+DELETE_MARKS = "for _, key in ipairs(redis.call('KEYS', '{}x*')) do redis.call('DEL', key) end"
+
+
 class Engine(Redis):
     """One server with the state, and the secret of its nodes."""
 
@@ -63,8 +72,8 @@ class Engine(Redis):
         self.secret.write_bytes(os.urandom(32))
         self.secret.chmod(0o600)
 
-    def start(self):
-        super().start()
+    def start(self, *options):
+        super().start(*options)
         self.command("ACL", "SETUSER", "sso", *RIGHTS)
         return self
 
@@ -247,6 +256,38 @@ def does_not_start(node, state):
     return done.stderr.strip().splitlines()[-1] if done.returncode == 2 else ""
 
 
+def signed_out(world, report):
+    """Promotes a replica that missed how sessions were deleted. The nodes reach the engine at one address, behind a relay."""
+    master, replica = Engine(world.work).start(), Engine(world.work)
+    replicating, front = Relay(master.port), Relay(master.port)
+    replica.start("--replicaof", "127.0.0.1", replicating.port)
+    until("the replica has the master's data", replica.follows)
+    state = {**master.state(), "valkey": f"redis://sso:password@127.0.0.1:{front.port}"}
+    a, b = (Node(world, PORT + offset, state) for offset in (1, 2))
+    ended, unconfirmed = (a.autologon(header(world.alice().token())).session() for _ in range(2))
+    master.command("EVAL", KEEP_SESSIONS, "0")
+    report.check(a.sign_out(ended) == 303 and not b.greets(ended), "signed out: the session ends at both nodes")
+    replicating.cut()
+    status = a.sign_out(unconfirmed)
+    report.check(status == 503, "signed out: without a replica that knows of it, the user is told that it failed", status)
+    report.check(a.says(["no replica of the state store"]), "signed out: the log says why")
+    master.kill()
+    replica.command("REPLICAOF", "NO", "ONE")
+    front.to = replica.port
+    back = replica.command("EVAL", BRING_SESSIONS_BACK, "0").strip()
+    good = wait(lambda: b.greets(unconfirmed) and a.greets(unconfirmed), 20)
+    report.check(good, "signed out: a replica promoted, the session whose sign-out failed goes on", f"{back} records")
+    states = (a.greets(ended), b.greets(ended))
+    report.check(states == (False, False), "signed out: a replica promoted that has its record, the ended session stays ended")
+    status = a.sign_out(unconfirmed)
+    report.check(status == 303 and not b.greets(unconfirmed), "signed out: a master without a replica confirms alone", status)
+    replica.command("EVAL", DELETE_MARKS, "0")
+    report.check(b.greets(ended), "signed out: only the mark ends this record")
+    for node in (a, b):
+        node.kill()
+    replica.kill()
+
+
 def outage(world, report):
     """Kills the engine while a node runs, and starts nodes without an engine."""
     engine = Engine(world.work).start()
@@ -287,7 +328,7 @@ def sentinels(world, report):
     """Kills the master that three sentinels watch. Its successor accepts writes when it has two replicas again."""
     store = Sentinels(world.work)
     for server in store.servers:
-        server.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait")
+        server.command("ACL", "SETUSER", "sso", *RIGHTS[2:])
     state = {"service": "replay", "sentinels": [f"redis://sso:secret@127.0.0.1:{port}" for port in store.ports]}
 
     def kill():
@@ -295,7 +336,7 @@ def sentinels(world, report):
         killed.kill()
         until("a replica is promoted", lambda: store.is_promoted(killed))
         killed.start("--replicaof", "127.0.0.1", store.master().port)
-        killed.command("ACL", "SETUSER", "sso", *RIGHTS[2:], "+wait")
+        killed.command("ACL", "SETUSER", "sso", *RIGHTS[2:])
         until("the new master has its replicas", lambda: store.has_replicas(store.master()))
 
     failover(world, report, "sentinels", state, kill)
@@ -387,8 +428,8 @@ def cost(world, report):
         report.check(True, f"cost: {at_once} at once, disk in relation to memory", f"{ratio:.2f}")
 
 
-PARTS = {"killed": killed, "nodes": nodes, "tls": tls, "outage": outage, "sentinels": sentinels, "cluster": cluster, "foreign": foreign,
-         "cost": cost}
+PARTS = {"killed": killed, "nodes": nodes, "tls": tls, "signed-out": signed_out, "outage": outage,
+         "sentinels": sentinels, "cluster": cluster, "foreign": foreign, "cost": cost}
 
 
 def main(wanted):

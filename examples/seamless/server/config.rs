@@ -326,7 +326,8 @@ impl StateConfig {
             (None, None, None) => Ok(None),
             (Some(folder), None, None) => Ok(Some(Engine::Disk { folder: folder.clone() })),
             (None, Some(nodes), Some(secret)) => {
-                Ok(Some(Engine::Valkey { nodes: nodes.clone(), ca: self.ca.clone(), secret: secret.clone() }))
+                let (nodes, ca, secret) = (nodes.clone(), self.ca.clone(), secret.clone());
+                Ok(Some(Engine::Valkey { nodes, ca, secret }))
             }
             (None, Some(_), None) => {
                 Err("state: with `valkey`, name the file `secret`, which all nodes have; make it with \
@@ -464,7 +465,8 @@ mod tests {
             (r#"{"cluster": ["redis://h"]}"#, Nodes::Cluster { cluster: addresses() }),
         ] {
             let state = format!(r#"{{"valkey": {valkey}, "ca": "c", "secret": "k", "without_store": "refuse"}}"#);
-            assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, ca: Some("c".into()), secret: "k".into() })));
+            let (ca, secret) = (Some("c".into()), "k".into());
+            assert_eq!(engine(&state), Ok(Some(Engine::Valkey { nodes, ca, secret })));
         }
         for (state, part) in [
             (r#"{"valkey": "redis://h"}"#, "head -c 32"),

@@ -6,6 +6,10 @@
 //! An attacker who can write to the store can make no session. The number of sessions of each user is limited. When the
 //! limit is reached, the user's oldest session ends.
 //!
+//! When a user signs out, the server marks the session as ended, and deletes it. The mark lasts until the session would have
+//! ended. A store that loses its last writes in a failover may bring the session back. The mark then still ends it: the
+//! replicas have the mark before the user is told of the sign-out.
+//!
 //! While the store cannot be reached:
 //! - A session that this node read in the last [`CACHE_TIME`] seconds goes on.
 //! - With [`WithoutStore::Passwords`], the server keeps new sessions in the memory of this node, each for
@@ -138,7 +142,10 @@ impl Sessions {
                 self.remember(self.shared.locator(id), &stored, now);
                 Some(stored)
             }
-            Ok(None) => None,
+            Ok(None) => {
+                self.recents().remove(&self.shared.locator(id));
+                None
+            }
             Err(error) => {
                 tracing::warn!("a session is looked for in this node only: {error}");
                 self.recent(&self.shared.locator(id), now)
@@ -212,18 +219,35 @@ impl Entries {
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
-        let key = Key::new(Kind::Session, &self.locator(id));
-        self.records.get_with(&self.sealer(id, &key), &key).await
+        let (is_marked, stored) = self.read(id).await?;
+        Ok(stored.filter(|_| !is_marked))
+    }
+
+    /// Returns whether the user ended the session, and its record. A failover may bring the record of a session back
+    /// that ended. Both questions are sent together, so they take the time of one.
+    async fn read(&self, id: &SessionId) -> Result<(bool, Option<Stored>), StoreError> {
+        let locator = self.locator(id);
+        let (key, mark) = (Key::new(Kind::Session, &locator), Key::new(Kind::EndedSession, &locator));
+        let sealer = self.sealer(id, &key);
+        let (marked, stored) = tokio::try_join!(self.records.store().get(&mark), self.records.get_with(&sealer, &key))?;
+        Ok((marked.is_some(), stored))
     }
 
     async fn end(&self, id: &SessionId) -> Result<Option<Stored>, StoreError> {
+        // Without a record there is no mark either. Otherwise anybody could fill the store with marks.
+        let (was_marked, Some(stored)) = self.read(id).await? else { return Ok(None) };
         let locator = self.locator(id);
+        // A waiting session gives no access, and the user's next page does not wait for replicas.
+        if stored.stage == Stage::SignedIn {
+            let mark = Key::new(Kind::EndedSession, &locator);
+            self.records.store().mark(&mark, UnixTime::from_seconds(stored.end)).await?;
+        }
         let key = Key::new(Kind::Session, &locator);
-        let stored: Option<Stored> = self.records.take_with(&self.sealer(id, &key), &key).await?;
-        if let Some(Stored { session, stage, .. }) = &stored {
+        let taken: Option<Stored> = self.records.take_with(&self.sealer(id, &key), &key).await?;
+        if let Some(Stored { session, stage, .. }) = &taken {
             self.of_user.remove(&parts(session, *stage, &sid(session)), locator).await?;
         }
-        Ok(stored)
+        Ok(taken.filter(|_| !was_marked))
     }
 
     /// Returns the octets of the session's name in the store.
@@ -365,6 +389,33 @@ mod tests {
         assert_eq!((&*found.tenant, found.identity.name.as_str(), stage), ("contoso.test", "alice", Stage::SignedIn));
         assert!(a.end(&id, NOW).await.unwrap().is_some());
         assert!(b.find(&id, NOW).await.is_none() && b.end(&id, NOW).await.unwrap().is_none());
+    }
+
+    /// The record comes back as from a replica that missed its deletion.
+    #[tokio::test]
+    async fn session_that_its_user_ended_stays_ended_when_a_failover_brings_its_record_back() {
+        let store = store();
+        let sessions = node(&store, 1);
+        for (stage, comes_back) in [(Stage::SignedIn, false), (Stage::AwaitsProof, true)] {
+            let id = sessions.begin(session("alice"), stage, NOW).await.unwrap();
+            let key = Key::new(Kind::Session, &sessions.shared.locator(&id));
+            let mark = Key::new(Kind::EndedSession, &sessions.shared.locator(&id));
+            let record = store.get(&key).await.unwrap().unwrap();
+            assert!(sessions.end(&id, NOW).await.unwrap().is_some());
+            store.put(&key, record, NOW.saturating_add_seconds(60), When::Always).await.unwrap();
+            assert_eq!(sessions.find(&id, NOW).await.is_some(), comes_back, "{stage:?}");
+            assert_eq!(sessions.end(&id, NOW).await.unwrap().is_some(), comes_back, "{stage:?}");
+            assert_eq!(store.get(&key).await, Ok(None), "the record is deleted again");
+            assert_eq!(store.get(&mark).await.unwrap().is_some(), !comes_back, "{stage:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn cookie_without_a_session_makes_no_mark() {
+        let store = store();
+        let (sessions, id) = (node(&store, 1), SessionId([7; 32]));
+        assert!(sessions.end(&id, NOW).await.unwrap().is_none());
+        assert_eq!(store.get(&Key::new(Kind::EndedSession, &sessions.shared.locator(&id))).await, Ok(None));
     }
 
     #[tokio::test]

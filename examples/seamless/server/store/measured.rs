@@ -25,6 +25,7 @@ impl Measured {
             Err(StoreError::Full) => "full",
             Err(StoreError::TooLong(_)) => "too-long",
             Err(StoreError::Foreign(_)) => "foreign",
+            Err(StoreError::Unconfirmed) => "unconfirmed",
             Err(StoreError::Contended) => "contended",
         };
         self.metrics.store(operation, outcome, began.elapsed());
@@ -39,6 +40,10 @@ impl Store for Measured {
 
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool> {
         Box::pin(self.measure("put", self.store.put(key, value, end, when)))
+    }
+
+    fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
+        Box::pin(self.measure("mark", self.store.mark(key, end)))
     }
 
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {

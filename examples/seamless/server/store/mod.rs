@@ -1,6 +1,6 @@
 //! The store of the server's state: entries that outlive the process, each with an end.
 //!
-//! A store has three operations ([`Store`]), and each operation is atomic. So if two nodes change one entry at the same
+//! A store has four operations ([`Store`]), and each operation is atomic. So if two nodes change one entry at the same
 //! time, only one node succeeds. These layers use the operations:
 //! - [`secret`] and [`sealed`] encrypt every value. A reader of the store cannot read the values. The server recognises
 //!   a value that it did not write.
@@ -57,6 +57,11 @@ pub(crate) trait Store: Send + Sync {
     /// the entry, and a `kill -9` of this process does not undo the entry.
     fn put<'a>(&'a self, key: &'a Key, value: Vec<u8>, end: UnixTime, when: When<'a>) -> Pending<'a, bool>;
 
+    /// Writes an entry without a value, which a failover does not undo. The default is for a store of one machine.
+    fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
+        Box::pin(async move { self.put(key, Vec::new(), end, When::Always).await.map(drop) })
+    }
+
     /// Deletes an entry and returns its value. If several callers delete one entry, only one caller gets the value.
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>>;
 }
@@ -82,6 +87,8 @@ pub(crate) struct Key(Vec<u8>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Session,
+    /// The mark of a session that its user ended.
+    EndedSession,
     /// The sign-in of a browser for an authorization request. The browser has it, and the store does not.
     Conversation,
     /// The list of a user's sessions or grants.
@@ -107,6 +114,7 @@ impl Kind {
     const fn letter(self) -> u8 {
         match self {
             Self::Session => b's',
+            Self::EndedSession => b'x',
             Self::OfUser => b'u',
             Self::UsedAssertion => b'a',
             Self::Conversation => b'c',
@@ -158,6 +166,9 @@ pub(crate) enum StoreError {
          secret"
     )]
     Foreign(&'static str),
+    /// The master has the entry, but a failover may undo the entry.
+    #[error("no replica of the state store has confirmed a write in time; check that the replicas follow their master")]
+    Unconfirmed,
     /// Other nodes changed the entry each time that this request tried to change the entry.
     #[error("too many nodes changed one entry of the state store at the same time; try again")]
     Contended,

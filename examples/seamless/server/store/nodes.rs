@@ -1,12 +1,14 @@
 //! The nodes of Valkey or Redis: one server, a master that sentinels choose, or a cluster.
 
+use super::Key;
 use kerberos_sso_valkey::Sentinels;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _, RedisResult,
-    TlsCertificates,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisResult,
+    TlsCertificates, Value,
 };
 use serde::Deserialize;
 use std::error::Error;
@@ -163,6 +165,22 @@ impl Connection {
             Self::Master(connection) | Self::Named(connection, _) => command.query_async(connection).await,
             Self::Cluster(connection) => command.query_async(connection).await,
         }
+    }
+
+    /// Sends the commands together to the master of a key, and returns the answer to the last command.
+    pub(super) async fn ask_for_last<T: FromRedisValue>(&mut self, commands: Pipeline, key: &Key) -> RedisResult<T> {
+        let count = commands.len();
+        let answers = match self {
+            Self::Master(connection) | Self::Named(connection, _) => {
+                connection.req_packed_commands(&commands, 0, count).await?
+            }
+            Self::Cluster(connection) => {
+                let master = Route::with_key(key.as_bytes(), SlotAddr::Master);
+                connection.route_pipeline(commands, 0, count, SingleNodeRoutingInfo::SpecificNode(master)).await?
+            }
+        };
+        let answers = answers.into_iter().map(Value::extract_error).collect::<RedisResult<Vec<_>>>()?;
+        Ok(redis::from_redis_value_ref(answers.last().unwrap_or(&Value::Nil))?)
     }
 }
 

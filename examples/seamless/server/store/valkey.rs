@@ -1,4 +1,5 @@
-//! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key.
+//! A store in Valkey or Redis, which several nodes share. Each operation is one command on one key, and a mark also waits for
+//! replicas.
 //!
 //! If no answer comes, a write fails. The store may have done the write, so the server does not try again: its second
 //! command would find the effect of the first command. Only the client of a cluster may send a command again, to
@@ -7,7 +8,7 @@
 use super::nodes::{Authority, Connection, Connector, Master, Nodes};
 use super::{Key, Pending, Store, StoreError, When, bounded};
 use kerberos_sso::UnixTime;
-use redis::{Cmd, FromRedisValue, RedisError};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -43,7 +44,12 @@ impl Valkey {
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
         let mut connection = self.connection().await?;
-        match timeout(ANSWER_TIME, connection.ask(command)).await {
+        self.answered(connection.ask(command)).await
+    }
+
+    /// Waits for an answer, and closes the connection if it fails.
+    async fn answered<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
+        match timeout(ANSWER_TIME, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.failed(&error).await),
             Err(_) => Err(self.close(Closed::for_a_while("Valkey did not answer in time")).await),
@@ -148,6 +154,26 @@ impl Store for Valkey {
         })
     }
 
+    /// Waits until one replica has the entry (`WAIT`), if the master has replicas. Without replicas, no node can take over
+    /// that has missed the entry.
+    fn mark<'a>(&'a self, key: &'a Key, end: UnixTime) -> Pending<'a, ()> {
+        Box::pin(async move {
+            let mut connection = self.connection().await?;
+            let mut write = redis::pipe();
+            write.cmd("SET").arg(key.as_bytes()).arg("").arg("EXAT").arg(end.seconds().max(1));
+            write.cmd("INFO").arg("replication");
+            let described: String = self.answered(connection.ask_for_last(write, key)).await?;
+            if !described.lines().any(|line| line.starts_with("slave") && line.contains("state=online")) {
+                return Ok(());
+            }
+            // Meanwhile, the node answers no other command of this connection.
+            let mut confirm = redis::pipe();
+            confirm.cmd("WAIT").arg(1).arg(CONFIRM_MILLISECONDS);
+            let confirmed: i64 = self.answered(connection.ask_for_last(confirm, key)).await?;
+            (confirmed > 0).then_some(()).ok_or(StoreError::Unconfirmed)
+        })
+    }
+
     fn take<'a>(&'a self, key: &'a Key) -> Pending<'a, Option<Vec<u8>>> {
         Box::pin(async {
             let mut command = redis::cmd("GETDEL");
@@ -162,6 +188,9 @@ const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
 
 /// The longest wait for an answer. A request of a client may need several answers and may take 15 seconds.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
+
+/// The longest wait for a replica, in milliseconds. A replica that follows its master answers within some milliseconds.
+const CONFIRM_MILLISECONDS: u32 = 200;
 
 /// The longest wait for a connection. Sentinels and clusters need several connections.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
