@@ -1,11 +1,12 @@
 """Tests that the state of the sign-in server outlives its processes: one node with a file, which is killed and started again, and two
 nodes with one Valkey or Redis, which fails.
 
-  seamless_state.py [PART...]     PART: killed, nodes, tls, signed-out, outage, sentinels, cluster, foreign or cost;
+  seamless_state.py [PART...]     PART: killed, nodes, balanced, tls, signed-out, outage, sentinels, cluster, foreign or cost;
                                   default all"""
 
 import base64
 import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -117,6 +118,24 @@ class Node(Server):
         return answer.status, json.loads(answer.body) if answer.body else {}
 
 
+class Balancer(Relay):
+    """A load balancer that gives each connection to the next node, so two requests of one browser reach two nodes."""
+
+    def __init__(self, *nodes):
+        self.nodes = itertools.cycle(nodes)
+        super().__init__(None)
+
+    def _next(self):
+        return next(self.nodes).port
+
+
+class Front(Node):
+    """The server as a browser sees it, at the address of a load balancer."""
+
+    def __init__(self, balancer):
+        self.port = balancer.port
+
+
 def killed(world, report):
     """Kills a node while clients sign in. Each authenticator that the node accepted is then refused."""
     state = {"directory": str(world.work.dir("state"))}
@@ -208,6 +227,36 @@ def nodes(world, report):
     a = Node(world, PORT + 1, engine.state())
     report.check(a.greets(cookie) and b.greets(cookie), "two nodes: A killed and started again, the session lives")
     report.check(a.autologon(token).status == 403, "two nodes: A has the authenticators of before")
+    for node in (a, b):
+        node.kill()
+    engine.kill()
+
+
+def balanced(world, report):
+    """Signs in and out through a load balancer that knows no sessions. Two nodes answer in turn."""
+    engine = Engine(world.work).start()
+    a, b = (Node(world, PORT + offset, engine.state()) for offset in (1, 2))
+    front = Front(Balancer(a, b))
+    token = header(world.alice().token())
+    cookie = front.autologon(token).session()
+    report.check(all(front.greets(cookie) for _ in range(4)), "load balancer: a ticket, then four pages of the session")
+    again = [front.autologon(token).status for _ in range(4)]
+    report.check(set(again) == {403}, "load balancer: the ticket's authenticator is refused at both nodes", again)
+    waiting = front.password(*BOB).session()
+    proved = front.prove(waiting, one_time_code(BOB_SECRET, a))
+    report.check(proved.status == 303 and all(front.greets(proved.session(), "bob") for _ in range(2)),
+                 "load balancer: a password at one node, its one-time code at the other", proved.status)
+    status, tokens = front.tokens(assertion=front.assertion(header(world.alice().token())), **GRANT)
+    again, _ = front.tokens(refresh_token=tokens.get("refresh_token"), **REFRESH)
+    report.check((status, again) == (200, 200), "load balancer: an assertion, its tokens, and new tokens", (status, again))
+    report.check(front.sign_out(cookie) == 303 and not any(front.greets(cookie) for _ in range(4)),
+                 "load balancer: after the sign-out at one node, no page of the session at any node")
+    for _ in range(10):
+        front.password("carol@contoso.test", WRONG)
+    answers = [front.password("carol@contoso.test", WRONG).status for _ in range(2)]
+    report.check(answers == [429, 429], "load balancer: ten wrong passwords lock the name at both nodes", answers)
+    asked = [node.log().count("signed in") > 0 or node.log().count("no sign-in") > 0 for node in (a, b)]
+    report.check(asked == [True, True], "load balancer: both nodes judged sign-ins", asked)
     for node in (a, b):
         node.kill()
     engine.kill()
@@ -428,7 +477,7 @@ def cost(world, report):
         report.check(True, f"cost: {at_once} at once, disk in relation to memory", f"{ratio:.2f}")
 
 
-PARTS = {"killed": killed, "nodes": nodes, "tls": tls, "signed-out": signed_out, "outage": outage,
+PARTS = {"killed": killed, "nodes": nodes, "balanced": balanced, "tls": tls, "signed-out": signed_out, "outage": outage,
          "sentinels": sentinels, "cluster": cluster, "foreign": foreign, "cost": cost}
 
 

@@ -211,6 +211,10 @@ class Relay:
         self.cut_from = cut_from
         (self.healed.set if cut_from is None else self.healed.clear)()
 
+    def _next(self):
+        """Returns the port to which the next connection goes."""
+        return self.to
+
     async def _listen(self):
         self.healed = asyncio.Event()
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -220,7 +224,7 @@ class Relay:
         number, self.connections = self.connections, self.connections + 1
         await self._passage(number)
         try:
-            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.to)
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._next())
         except OSError:
             writer.close()
             return
