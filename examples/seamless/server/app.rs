@@ -148,9 +148,10 @@ impl App {
     /// Returns the age of each kind of key, in seconds.
     pub(crate) fn key_ages(&self, now: UnixTime) -> Vec<(Arc<str>, i64)> {
         let own = self.sealing.current_since(now).map(|since| ("continuation".into(), since));
-        let signing = self.tenants.all().filter_map(|tenant| {
-            Some((format!("signing:{}", tenant.name).into(), tenant.signing.current_since(now)?))
-        });
+        let signing = self
+            .tenants
+            .all()
+            .filter_map(|tenant| Some((format!("signing:{}", tenant.name).into(), tenant.signing.current_since(now)?)));
         let own = own.into_iter().chain(signing);
         let keytabs = self.tenants.newest_keys().map(|(tenant, since)| (format!("keytab:{tenant}").into(), since));
         own.chain(keytabs).map(|(key, since)| (key, now.seconds_since(since))).collect()

@@ -22,8 +22,15 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn read() -> Result<Self, lexopt::Error> {
         let listen = (Ipv4Addr::LOCALHOST, 8080).into();
-        let mut arguments =
-            Self { listen, config: None, state: None, log: Format::Text, allow_rc4: false, explain: false, with_app: None };
+        let mut arguments = Self {
+            listen,
+            config: None,
+            state: None,
+            log: Format::Text,
+            allow_rc4: false,
+            explain: false,
+            with_app: None,
+        };
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {

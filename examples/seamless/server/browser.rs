@@ -100,9 +100,7 @@ fn discover(app: &App, hints: &Hints, client: &Client, headers: &HeaderMap) -> R
         Err(Undiscovered::NoOrganisation) => {
             name(StatusCode::NOT_FOUND, Some("Add your organisation: name@example.com."))
         }
-        Err(Undiscovered::Unknown) => {
-            name(StatusCode::NOT_FOUND, Some("No organisation of that name signs in here."))
-        }
+        Err(Undiscovered::Unknown) => name(StatusCode::NOT_FOUND, Some("No organisation of that name signs in here.")),
     }
 }
 
@@ -128,7 +126,10 @@ pub(crate) fn tenant_of(
     let tenant = match (&user, domain_hint) {
         (None, "") if login_hint.is_empty() => {
             let last = app.cookies.find(headers, Cookie::Tenant).filter(|_| !wants_other);
-            return last.and_then(|last| app.tenants.get(last)).map(|last| (last, String::new())).ok_or(Undiscovered::NoName);
+            return last
+                .and_then(|last| app.tenants.get(last))
+                .map(|last| (last, String::new()))
+                .ok_or(Undiscovered::NoName);
         }
         (None, "") => return Err(Undiscovered::NotAName),
         (Some(user), "") => app.tenants.of_user(user),

@@ -52,7 +52,8 @@ mod tests {
     /// ticket for that enterprise name.
     #[tokio::test]
     async fn tickets_for_the_enterprise_name_and_the_account_name_show_the_same_principal() {
-        let tenant = Tenants::of_test_realm(&Replays::for_tests(), &Records::for_tests(), Clients::default()).await.unwrap();
+        let tenant =
+            Tenants::of_test_realm(&Replays::for_tests(), &Records::for_tests(), Clients::default()).await.unwrap();
         let tenant = tenant.test_tenant().unwrap();
         let [service, ..] = SEAMLESS_SSO_SERVICES;
         let token = tenant.test_realm.as_ref().unwrap().ticket_for("alice").service(service).at(clock::now());

@@ -1,7 +1,7 @@
 //! The steps of a sign-in in a browser: by ticket, by password and by one-time code.
 
 use crate::app::{App, Shared};
-use crate::browser::{not_found, session, unavailable, with_cookie};
+use crate::browser::{self, not_found, session, unavailable, with_cookie};
 use crate::client::Client;
 use crate::clock;
 use crate::cookies::Cookie;
@@ -146,7 +146,9 @@ async fn by_ticket(
             }
             response
         }
-        Err(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", "The server cannot begin a session at the moment."),
+        Err(_) => {
+            failed(StatusCode::SERVICE_UNAVAILABLE, "no-store", "The server cannot begin a session at the moment.")
+        }
     }
 }
 
@@ -170,9 +172,13 @@ fn reason(step: &SignInStep) -> (&'static str, &'static str) {
 
 fn refused_check(refused: &Refused) -> &'static str {
     match refused.code() {
-        "ntlm" => "The browser sent NTLM. Check that this address is in the intranet zone, and that the computer is in the domain.",
+        "ntlm" => {
+            "The browser sent NTLM. Check that this address is in the intranet zone, and that the computer is in the domain."
+        }
         "clock-skew" => "The clock of this computer or of the server is wrong.",
-        _ => "The server refused the ticket. The server's log has the reason under this request's id. `klist purge` gets new tickets.",
+        _ => {
+            "The server refused the ticket. The server's log has the reason under this request's id. `klist purge` gets new tickets."
+        }
     }
 }
 
@@ -244,31 +250,39 @@ async fn begin(
     // The KDC issued the ticket of a password a moment ago, with its own clock.
     let authenticated = if method == Method::Password { now } else { accepted.ticket().auth_time() };
     let session = Session::new(&tenant.name, &identity, method, authenticated, destination.conversation_id());
+    let old = browser::session(app, headers).await;
+    // The applications of the same user go on, and those of another user end.
+    let (session, is_same) = match &old {
+        Some((_, old, Stage::SignedIn)) if session.is_of_user_of(old) => (session.after(old), true),
+        _ => (session, false),
+    };
     let id = app.sessions.begin(Arc::new(session), stage, now).await.map_err(|error| unavailable(app, &error))?;
     app.metrics.session_began(method.into());
-    if let Some(old) = app.cookies.session_id(headers) {
+    if let Some((old, ..)) = old {
+        app.judged.forget(&old);
         // If the store cannot be asked, the old session goes on until its end, without a browser that has its cookie.
-        let _ = end(app, &old).await;
+        let ended = if is_same { app.sessions.replace(&old, now).await } else { app.sessions.end(&old, now).await };
+        count_end(app, &ended);
     }
     Ok((id, stage))
+}
+
+fn count_end(app: &App, ended: &Result<Option<Arc<Session>>, StoreError>) {
+    if matches!(ended, Ok(Some(_))) {
+        app.metrics.session_ended();
+    }
 }
 
 /// Ends the session of a browser.
 pub(crate) async fn end_of_browser(app: &App, headers: &HeaderMap) -> Result<Option<Arc<Session>>, StoreError> {
     let Some(id) = app.cookies.session_id(headers) else { return Ok(None) };
-    let ended = end(app, &id).await?;
+    app.judged.forget(&id);
+    let ended = app.sessions.end(&id, clock::now()).await;
+    count_end(app, &ended);
+    let ended = ended?;
     if let Some(session) = &ended {
         let user = principal::of_session(&session.identity);
         tracing::info!(tenant = %session.tenant, user, "signed out");
-    }
-    Ok(ended)
-}
-
-async fn end(app: &App, id: &SessionId) -> Result<Option<Arc<Session>>, StoreError> {
-    app.judged.forget(id);
-    let ended = app.sessions.end(id, clock::now()).await?;
-    if ended.is_some() {
-        app.metrics.session_ended();
     }
     Ok(ended)
 }
@@ -320,7 +334,7 @@ pub(crate) async fn proof(
 /// Ends a session without a one-time code and begins a session with another cookie.
 async fn proved(app: &App, waiting: &SessionId) -> Result<Option<SessionId>, StoreError> {
     let now = clock::now();
-    let Some(session) = app.sessions.end(waiting, now).await? else { return Ok(None) };
+    let Some(session) = app.sessions.replace(waiting, now).await? else { return Ok(None) };
     let new = app.sessions.begin(Arc::new(session.proved()), Stage::SignedIn, now).await?;
     app.judged.rename(waiting, &new);
     Ok(Some(new))

@@ -1,13 +1,13 @@
 //! SAML 1.1 assertions for one user and one audience. The server issues an assertion for an identity, and verifies the
 //! assertion when a client redeems it.
 
-use crate::signing_key::SigningKey;
 use super::rst::AUDIENCE;
 use super::xml::{self, Element};
 use super::{signature, templates};
 use crate::clock;
 use crate::key_ring::Keys;
 use crate::principal;
+use crate::signing_key::SigningKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kerberos_sso::{Identity, UnixTime};
@@ -157,7 +157,9 @@ fn time_of(text: &str) -> Option<UnixTime> {
 /// Returns the days from 1970 to the beginning of a month.
 fn days_before(year: i64, month: i64) -> Option<i64> {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    let leaps = |year: i64| Some(year.checked_div(4)?.checked_sub(year.checked_div(100)?)?.checked_add(year.checked_div(400)?)?);
+    let leaps = |year: i64| {
+        Some(year.checked_div(4)?.checked_sub(year.checked_div(100)?)?.checked_add(year.checked_div(400)?)?)
+    };
     let before = BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
     let counted = if month > 2 { year } else { year.checked_sub(1)? };
     let years = year.checked_sub(1970)?.checked_mul(365)?;
@@ -194,7 +196,8 @@ pub(super) mod tests {
             let time = UnixTime::from_seconds(seconds);
             assert_eq!(time_of(&instant(time)), Some(time), "{seconds}");
         }
-        for text in ["", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:60Z"] {
+        for text in ["", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:60Z"]
+        {
             assert_eq!(time_of(text), None, "{text}");
         }
     }

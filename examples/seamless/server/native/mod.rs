@@ -41,7 +41,9 @@ pub(crate) fn routes() -> Router<Shared> {
 
 /// Runs `work` on a thread for blocking work. A signature takes milliseconds. On an asynchronous thread, this work
 /// would delay other requests.
-pub(crate) async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StatusCode> {
+pub(crate) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StatusCode> {
     tokio::task::spawn_blocking(work).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)
 }
 

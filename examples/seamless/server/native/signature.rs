@@ -5,8 +5,8 @@
 //! exactly one signature. The signature is a child of the assertion, the assertion is the root, and the signature refers to
 //! this assertion. For each purpose, the signature uses the one algorithm that the server itself uses.
 
-use crate::signing_key::SigningKey;
 use super::xml::Element;
+use crate::signing_key::SigningKey;
 use bergshamra::dsig::{DsigContext, VerifyResult, sign, verify};
 use bergshamra::keys::{KeysManager, loader};
 use uppsala::Document;

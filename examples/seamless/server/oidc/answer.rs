@@ -23,7 +23,9 @@ fn send(app: &App, reply: &Reply, issuer: &str, values: &[(&str, &str)]) -> Resp
     let state = reply.state.as_deref().map(|state| ("state", state));
     let fields: Vec<(&str, &str)> = values.iter().copied().chain(state).chain([("iss", issuer)]).collect();
     match reply.mode {
-        ResponseMode::Query => (StatusCode::SEE_OTHER, [(LOCATION, with_query(&reply.redirect_uri, &fields))]).into_response(),
+        ResponseMode::Query => {
+            (StatusCode::SEE_OTHER, [(LOCATION, with_query(&reply.redirect_uri, &fields))]).into_response()
+        }
         ResponseMode::FormPost => app.pages.form_post(&reply.redirect_uri, &fields),
     }
 }

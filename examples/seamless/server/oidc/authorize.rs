@@ -5,7 +5,7 @@ use super::authorization_request::{AuthorizationRequest, Refused};
 use super::conversation::{BrowserId, Conversation, Stale};
 use super::decision::{self, Demand, Next, Page, Present};
 use super::error::ErrorCode;
-use super::grants::{Bound, Factors, Grant};
+use super::grants::{Bound, Factors, Grant, Stay};
 use super::parameters::Parameters;
 use super::user::User;
 use crate::app::{App, Shared};
@@ -15,7 +15,7 @@ use crate::clock;
 use crate::cookies::Cookie;
 use crate::destination::{Application, Destination, address};
 use crate::pages::{NamePage, QuestionPage, SignInPage};
-use crate::session::{Method, Session, SessionId};
+use crate::session::{Method, Session};
 use crate::sign_in::{self, NO_TICKET_TIME};
 use crate::signing_key::TokenType;
 use crate::tenants::Tenant;
@@ -153,8 +153,9 @@ pub(super) async fn as_other(
     if let Err(error) = sign_in::end_of_browser(&app, &headers).await {
         return unavailable(&app, &error);
     }
-    let cookies =
-        [app.cookies.clear(Cookie::Session), app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME)].into_iter().flatten();
+    let cookies = [app.cookies.clear(Cookie::Session), app.cookies.set(Cookie::NoTicket, "1", NO_TICKET_TIME)]
+        .into_iter()
+        .flatten();
     let mut response = Redirect::to(&address(&tenant.name, &request)).into_response();
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -185,20 +186,14 @@ fn stale_page(app: &App) -> Response {
 /// The next step, with the session that it is about.
 struct Step {
     next: Next,
-    session: Option<(SessionId, Arc<Session>)>,
+    session: Option<Arc<Session>>,
 }
 
-async fn step(
-    app: &App,
-    tenant: &Tenant,
-    browser: &Browser<'_>,
-    application: &Application,
-    has_chosen: bool,
-) -> Step {
+async fn step(app: &App, tenant: &Tenant, browser: &Browser<'_>, application: &Application, has_chosen: bool) -> Step {
     let (conversation, request) = (&application.conversation, &application.conversation.request);
-    let session = session(app, browser.headers).await.map(|(id, session, _)| (id, session));
-    let session = session.filter(|(_, session)| session.tenant == tenant.name);
-    let present = session.as_ref().map(|(_, session)| present(app, tenant, application, session));
+    let session = session(app, browser.headers).await.map(|(_, session, _)| session);
+    let session = session.filter(|session| session.tenant == tenant.name);
+    let present = session.as_ref().map(|session| present(app, tenant, application, session));
     let client = application.client(tenant);
     let proof = client.is_some_and(|client| tenant.proofs.are_needed_for(client, request.resource.as_deref()));
     let ticket = ticket_use(app, tenant, browser.client, browser.headers);
@@ -224,7 +219,8 @@ fn is_meant(app: &App, tenant: &Tenant, application: &Application, session: &Ses
     let request = &application.conversation.request;
     let is_of_token = request.hinted_subject.as_ref().is_none_or(|hinted| {
         let (user, client) = (User::of_session(&session.identity), application.client(tenant));
-        let subject = user.zip(client).map(|(user, client)| user.subject(app.records.secret(), &tenant.name, client.sector()));
+        let subject =
+            user.zip(client).map(|(user, client)| user.subject(app.records.secret(), &tenant.name, client.sector()));
         subject.as_ref() == Some(hinted)
     });
     let hint = request.login_hint.as_deref().and_then(UserName::parse);
@@ -235,7 +231,7 @@ fn is_meant(app: &App, tenant: &Tenant, application: &Application, session: &Ses
 async fn without_a_page(app: &App, tenant: &Tenant, application: &Application, step: &Step) -> Option<Response> {
     let (request, issuer) = (&application.conversation.request, app.issuer(tenant));
     match (step.next, &step.session) {
-        (Next::Answer, Some((id, session))) => Some(give_code(app, tenant, request, id, session).await),
+        (Next::Answer, Some(session)) => Some(give_code(app, tenant, request, session).await),
         (Next::Refuse(code), _) => {
             let error = code.because("the user must sign in or answer a question, and prompt=none allows no page");
             Some(answer::error(app, &request.reply, &issuer, &error))
@@ -245,14 +241,10 @@ async fn without_a_page(app: &App, tenant: &Tenant, application: &Application, s
 }
 
 /// Gives the client a code for the session's user.
-async fn give_code(
-    app: &App,
-    tenant: &Tenant,
-    request: &AuthorizationRequest,
-    id: &SessionId,
-    session: &Session,
-) -> Response {
+async fn give_code(app: &App, tenant: &Tenant, request: &AuthorizationRequest, session: &Session) -> Response {
     let issuer = app.issuer(tenant);
+    let lifetime = i64::try_from(app.sessions.lifetime().as_secs()).unwrap_or(i64::MAX);
+    let end = session.began().saturating_add_seconds(lifetime).seconds();
     let Some(user) = User::of_session(&session.identity) else {
         let error = ErrorCode::AccessDenied.because("the user has no SID, so the server knows no account");
         return answer::error(app, &request.reply, &issuer, &error);
@@ -266,7 +258,7 @@ async fn give_code(
         nonce: request.nonce.clone(),
         authenticated: session.authenticated,
         factors: Factors { by_ticket: session.method != Method::Password, one_time_code: session.is_proved },
-        session: Some(app.sessions.locator(id)),
+        stay: Some(Stay { name: session.stay, end }),
     };
     let bound = Bound { redirect_uri: request.reply.redirect_uri.clone(), challenge: request.challenge.clone() };
     match app.grants.begin(grant, bound, clock::now()).await {
@@ -283,31 +275,26 @@ async fn give_code(
 }
 
 /// Shows the page of a step.
-fn shown(
-    app: &App,
-    tenant: &Tenant,
-    destination: &Destination,
-    application: &Application,
-    step: &Step,
-) -> Response {
+fn shown(app: &App, tenant: &Tenant, destination: &Destination, application: &Application, step: &Step) -> Response {
     let hint = application.conversation.request.login_hint.as_deref().unwrap_or_default();
     match (step.next, &step.session) {
         (Next::SignIn(ticket), _) => {
             let page = SignInPage { tenant, name: hint, error: None, ticket, destination };
             app.pages.sign_in(StatusCode::OK, &page)
         }
-        (Next::Choose, Some((_, session))) => {
+        (Next::Choose, Some(session)) => {
             app.pages.question(&QuestionPage { session, asked_for: None, may_continue: true, destination })
         }
-        (Next::WrongUser, Some((_, session))) => {
+        (Next::WrongUser, Some(session)) => {
             // An ID token names one account. The application would refuse every other account.
             let may_continue = application.conversation.request.hinted_subject.is_none();
             let asked_for = Some(hint).filter(|hint| !hint.is_empty());
             app.pages.question(&QuestionPage { session, asked_for, may_continue, destination })
         }
-        (Next::Prove, Some((_, session))) => app.pages.proof(StatusCode::OK, session, None, destination),
+        (Next::Prove, Some(session)) => app.pages.proof(StatusCode::OK, session, None, destination),
         (Next::CannotProve, _) => {
-            let text = "This application wants a one-time code, and none is set up for your account. Ask your administrator.";
+            let text =
+                "This application wants a one-time code, and none is set up for your account. Ask your administrator.";
             app.pages.message(StatusCode::FORBIDDEN, "One more step is missing", text)
         }
         _ => stale_page(app),
@@ -315,11 +302,7 @@ fn shown(
 }
 
 /// Asks for the user's name, and sends the browser to the authorization endpoint of the user's tenant with the same query.
-pub(super) async fn of_common(
-    State(app): State<Shared>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(super) async fn of_common(State(app): State<Shared>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let parameters = Parameters::parse(query.as_bytes());
     let get = |name| parameters.get(name).unwrap_or_default();

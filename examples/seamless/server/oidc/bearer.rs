@@ -55,7 +55,8 @@ pub(super) async fn grant(
     now: UnixTime,
 ) -> Result<Grant, Refused> {
     let token = token(headers, form)?;
-    let invalid = || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");
+    let invalid =
+        || ErrorCode::InvalidToken.because("the access token is not of this issuer, has expired, or was revoked");
     let (issuer, keys) = (app.issuer(tenant), tenant.signing.keys(now).await?);
     let claims = keys.verified::<Claims>(token, TokenType::AccessToken, (&issuer, &issuer), now, false);
     let claims = claims.ok_or_else(invalid)?;
@@ -70,7 +71,8 @@ fn token<'r>(headers: &'r HeaderMap, form: &'r Parameters) -> Result<&'r str, Re
     match (values.next(), values.next(), form.get("access_token")) {
         (Some(value), None, None) => {
             let value = value.to_str().ok().and_then(|value| value.split_once(' '));
-            let token = value.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+            let token =
+                value.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
             token.ok_or(Refused::NoToken)
         }
         (None, _, Some(token)) => Ok(token),

@@ -211,7 +211,7 @@ mod tests {
             nonce: Some("n".into()),
             authenticated: 900,
             factors: Factors { by_ticket: true, one_time_code: false },
-            session: None,
+            stay: None,
         }
     }
 
@@ -223,7 +223,8 @@ mod tests {
     #[test]
     fn id_token_has_the_claims_of_its_scopes() {
         let (grant, names) = (grant("openid profile groups"), HashMap::new());
-        let claims = json!(issue(&grant, &names).id_token("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", None).unwrap());
+        let claims =
+            json!(issue(&grant, &names).id_token("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", None).unwrap());
         let expected = json!({
             "iss": "https://sso.test/contoso.test", "sub": "s", "aud": "app", "iat": 1_000, "exp": 4_600,
             "auth_time": 900, "amr": ["wia"], "acr": "urn:kerberos-sso:acr:single", "tid": "contoso.test",

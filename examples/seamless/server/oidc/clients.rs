@@ -171,7 +171,9 @@ impl RegisteredClient {
         }
         let uris = || self.redirect_uris.iter().chain(&self.post_logout_redirect_uris);
         if let Some(uri) = uris().find(|uri| !redirect_uri::may_be_registered(uri)) {
-            return fault(&format!("{uri}: neither https, http on loopback, nor a scheme with a dot, without a fragment"));
+            return fault(&format!(
+                "{uri}: neither https, http on loopback, nor a scheme with a dot, without a fragment"
+            ));
         }
         if self.may_use(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return fault("`redirect_uris` is empty");
@@ -270,7 +272,8 @@ fn credentials(headers: &HeaderMap, parameters: &Parameters) -> Result<Credentia
 fn basic(value: &str) -> Option<(String, Zeroizing<String>)> {
     let (scheme, encoded) = value.split_once(' ')?;
     let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).ok()?);
-    let (id, secret) = str::from_utf8(&decoded).ok()?.split_once(':').filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let (id, secret) =
+        str::from_utf8(&decoded).ok()?.split_once(':').filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     Some((decode(id)?, Zeroizing::new(decode(secret)?)))
 }
 

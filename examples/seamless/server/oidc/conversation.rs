@@ -165,7 +165,11 @@ pub(crate) mod tests {
         let foreign = Records::new(Arc::new(crate::store::Memory::new(|| NOW)), Secret::new([9; 32]));
         assert_eq!(open(&foreign, "a.test", Some(&browser), 0), Err(Stale::Unknown));
         for text in ["", "AQ", "!", &sealed[1..]] {
-            assert_eq!(Conversation::open(&records, text, "a.test", Some(&browser), NOW), Err(Stale::Unknown), "{text}");
+            assert_eq!(
+                Conversation::open(&records, text, "a.test", Some(&browser), NOW),
+                Err(Stale::Unknown),
+                "{text}"
+            );
         }
     }
 

@@ -109,7 +109,9 @@ fn first_use(demand: Demand, page: Page) -> TicketUse {
 fn without_a_page(demand: Demand, page: Page, session: Option<Present>) -> Next {
     match session {
         None => Next::Refuse(ErrorCode::LoginRequired),
-        Some(session) if !session.is_meant || is_too_old(demand, page, session) => Next::Refuse(ErrorCode::LoginRequired),
+        Some(session) if !session.is_meant || is_too_old(demand, page, session) => {
+            Next::Refuse(ErrorCode::LoginRequired)
+        }
         Some(session) if lacks_proof(demand, session) => Next::Refuse(ErrorCode::InteractionRequired),
         Some(_) => Next::Answer,
     }

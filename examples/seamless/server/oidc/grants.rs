@@ -7,6 +7,7 @@
 use super::scopes::{OFFLINE_ACCESS, Scopes};
 use super::user::User;
 use crate::clock;
+use crate::session::Sessions;
 use crate::store::{Entry, Key, Kind, Locator, Records, StoreError, UserIndex, When};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,8 +28,16 @@ pub(crate) struct Grant {
     /// The time at which the user signed in to the KDC, in seconds since 1970.
     pub(crate) authenticated: i64,
     pub(crate) factors: Factors,
-    /// The session in which the grant began. A native client has none.
-    pub(crate) session: Option<Locator>,
+    /// The stay with which the grant ends. A native client has none.
+    pub(crate) stay: Option<Stay>,
+}
+
+/// The stay of a user in a browser, from a sign-in to a sign-out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stay {
+    pub(crate) name: Locator,
+    /// The end of the session in which the grant began, in seconds since 1970.
+    pub(crate) end: i64,
 }
 
 /// How the user proved who they are.
@@ -157,9 +166,7 @@ impl Grants {
         client_id: &str,
         now: UnixTime,
     ) -> Result<Option<Redeemed>, StoreError> {
-        let is_good = |stored: &Stored, secret: [u8; 16]| {
-            matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret))
-        };
+        let is_good = |stored: &Stored, secret: [u8; 16]| matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret));
         self.exchange(token, tenant, client_id, is_good, true, now).await
     }
 
@@ -177,7 +184,7 @@ impl Grants {
         let old: Entry<Stored> = self.records.entry(&key).await?;
         let Some(stored) = old.value.clone() else { return Ok(None) };
         let is_of_client = (&*stored.grant.tenant, &*stored.grant.client_id) == (tenant, client_id);
-        let is_live = stored.end > now.seconds() && self.session_goes_on(&stored.grant).await?;
+        let is_live = stored.end > now.seconds() && self.stay_goes_on(&stored.grant, now).await?;
         if is_good(&stored, secret) && is_of_client && is_live {
             let next = with_refresh_token.then(clock::random);
             let new = self.next(stored, next, now);
@@ -199,10 +206,10 @@ impl Grants {
         Stored { end: if is_family { end } else { new.end }, ..new }
     }
 
-    /// Returns whether the session of a grant goes on, or the grant does not depend on it.
-    async fn session_goes_on(&self, grant: &Grant) -> Result<bool, StoreError> {
-        match grant.session.filter(|_| !grant.scopes.contains(OFFLINE_ACCESS)) {
-            Some(session) => Ok(self.records.store().get(&Key::new(Kind::Session, &session)).await?.is_some()),
+    /// Returns whether the stay of a grant goes on, or the grant does not depend on it.
+    async fn stay_goes_on(&self, grant: &Grant, now: UnixTime) -> Result<bool, StoreError> {
+        match grant.stay.as_ref().filter(|_| !grant.scopes.contains(OFFLINE_ACCESS)) {
+            Some(stay) => Ok(stay.end > now.seconds() && Sessions::stay_goes_on(&self.records, &stay.name).await?),
             None => Ok(true),
         }
     }
@@ -225,7 +232,7 @@ impl Grants {
         let Some(stored) = stored.filter(|one| one.end > now.seconds() && one.grant.tenant == tenant) else {
             return Ok(None);
         };
-        let goes_on = self.session_goes_on(&stored.grant).await?;
+        let goes_on = self.stay_goes_on(&stored.grant, now).await?;
         Ok(goes_on.then_some(stored.grant))
     }
 

@@ -54,7 +54,8 @@ impl Parameters {
     /// # Errors
     /// Returns `invalid_request` if the value is no number.
     pub(crate) fn number(&self, name: &'static str) -> Result<Option<u32>, OAuthError> {
-        let parse = |value: &str| value.bytes().all(|digit| digit.is_ascii_digit()).then(|| value.parse().ok()).flatten();
+        let parse =
+            |value: &str| value.bytes().all(|digit| digit.is_ascii_digit()).then(|| value.parse().ok()).flatten();
         match self.get(name).map(parse) {
             Some(None) => Err(ErrorCode::InvalidRequest.because(format!("the parameter {name} is no number"))),
             number => Ok(number.flatten()),
@@ -103,7 +104,10 @@ mod tests {
     #[test]
     fn parameter_that_occurs_twice_is_refused_and_an_empty_one_is_absent() {
         let once = Parameters::parse(b"a=1&b=&b=2&c=%26+x");
-        assert_eq!((once.get("a"), once.get("b"), once.get("c"), once.get("d")), (Some("1"), Some("2"), Some("& x"), None));
+        assert_eq!(
+            (once.get("a"), once.get("b"), once.get("c"), once.get("d")),
+            (Some("1"), Some("2"), Some("& x"), None)
+        );
         assert!(once.check().is_ok());
         let twice = Parameters::parse(b"a=1&a=1&b=1&b=2&c=1");
         assert!(twice.check().unwrap_err().description.contains("a occurs twice"));
@@ -115,7 +119,9 @@ mod tests {
         let of = |length| Parameters::parse(format!("state={}", "a".repeat(length)).as_bytes()).check().is_ok();
         assert_eq!((of(2_048), of(2_049)), (true, false));
         let many = (0..65).map(|number| format!("p{number}=1")).collect::<Vec<_>>();
-        let of = |count| Parameters::parse(many.iter().take(count).cloned().collect::<Vec<_>>().join("&").as_bytes()).check().is_ok();
+        let of = |count| {
+            Parameters::parse(many.iter().take(count).cloned().collect::<Vec<_>>().join("&").as_bytes()).check().is_ok()
+        };
         assert_eq!((of(64), of(65)), (true, false));
     }
 

@@ -61,7 +61,8 @@ impl Server {
 
     async fn token_of(&self, client: &str, secret: Option<&str>, fields: &[(&str, &str)]) -> (u16, Value) {
         let credentials = [("client_id", Some(client)), ("client_secret", secret)];
-        let fields = fields.iter().copied().chain(credentials.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let fields =
+            fields.iter().copied().chain(credentials.into_iter().filter_map(|(name, value)| Some((name, value?))));
         let answer = self.send("POST", "/contoso.test/oauth2/token", &[FORM], &encoded(fields)).await;
         (answer.status, serde_json::from_str(&answer.body).unwrap_or_default())
     }
@@ -186,7 +187,10 @@ async fn user_with_a_ticket_reaches_the_application_whose_tokens_name_the_user()
     assert_eq!((answer.status, answer.field("state").as_deref()), (303, Some("a state")));
     assert_eq!(answer.field("iss").as_deref(), Some(ISSUER), "RFC 9207");
     let (status, tokens) = server.tokens(&answer).await;
-    assert_eq!((status, &tokens["token_type"], &tokens["scope"]), (200, &"Bearer".into(), &"groups openid profile".into()));
+    assert_eq!(
+        (status, &tokens["token_type"], &tokens["scope"]),
+        (200, &"Bearer".into(), &"groups openid profile".into())
+    );
     let id = claims(&tokens["id_token"]);
     assert_eq!((&id["iss"], &id["aud"], &id["nonce"]), (&ISSUER.into(), &"app".into(), &"n".into()));
     assert_eq!((&id["upn"], &id["amr"][0]), (&"alice@contoso.test".into(), &"wia".into()));
@@ -260,6 +264,21 @@ async fn refresh_token_is_rotated_and_ends_with_the_session_unless_the_access_is
         assert_eq!(claims(&second["id_token"])["sub"], claims(&first["id_token"])["sub"]);
         assert_eq!(browser.post("/sign-out", &[]).await.status, 303);
         assert_eq!(refresh(&second).await.0, expected, "{scope:?}");
+    }
+}
+
+#[tokio::test]
+async fn new_session_of_the_same_user_keeps_the_applications_and_one_of_another_user_ends_them() {
+    let server = Server::new(|_| {}).await;
+    for (name, expected) in [("alice", 200), ("bob", 401)] {
+        let mut browser = Browser::new(&server);
+        let (_, tokens) = server.tokens(&browser.sign_in("alice", "").await).await;
+        let begun = browser.authorize("prompt=login").await;
+        let page = browser.follow(&begun).await;
+        assert_eq!(browser.by_ticket(&page, name, true).await.status, 200);
+        assert_eq!(server.user_info(tokens["access_token"].as_str().unwrap()).await.0, expected, "{name}");
+        assert_eq!(browser.post("/sign-out", &[]).await.status, 303);
+        assert_eq!(server.user_info(tokens["access_token"].as_str().unwrap()).await.0, 401, "{name}");
     }
 }
 
@@ -383,7 +402,10 @@ async fn resource_that_demands_a_code_asks_for_it_also_in_a_session_without_one(
     assert!(right.status == 303 && browser.cookies["seamless_session"] != before);
     let answer = browser.get(right.location()).await;
     let id = claims(&server.tokens(&answer).await.1["id_token"]);
-    assert_eq!((&id["acr"], &id["amr"]), (&"urn:kerberos-sso:acr:multi".into(), &serde_json::json!(["wia", "otp", "mfa"])));
+    assert_eq!(
+        (&id["acr"], &id["amr"]),
+        (&"urn:kerberos-sso:acr:multi".into(), &serde_json::json!(["wia", "otp", "mfa"]))
+    );
     let mut other = Browser::new(&server);
     let refused = other.sign_in("alice", resource).await;
     assert!(refused.status == 403 && refused.body.contains("none is set up"), "{}", refused.body);

@@ -104,7 +104,8 @@ impl TokenRequest<'_> {
             redirect_uri: self.parameters.get("redirect_uri"),
             verifier: self.parameters.get("code_verifier"),
         };
-        let (code, with_refresh_token) = (self.parameters.required("code")?, self.client.may_use(GrantType::RefreshToken));
+        let (code, with_refresh_token) =
+            (self.parameters.required("code")?, self.client.may_use(GrantType::RefreshToken));
         let redeemed =
             self.app.grants.redeem_code(code, &self.tenant.name, presented, with_refresh_token, self.now).await?;
         let redeemed = redeemed.ok_or_else(|| {
@@ -149,7 +150,7 @@ impl TokenRequest<'_> {
             nonce: None,
             authenticated: authenticated.seconds(),
             factors: Factors { by_ticket: true, one_time_code: false },
-            session: None,
+            stay: None,
         };
         let with_refresh_token = self.client.may_use(GrantType::RefreshToken);
         Ok(self.app.grants.begin_redeemed(grant, with_refresh_token, self.now).await?)
@@ -171,7 +172,7 @@ impl TokenRequest<'_> {
         let Redeemed { grant, refresh_token, .. } = redeemed;
         let secret = self.app.records.secret();
         let subject = grant.user.subject(secret, &self.tenant.name, self.client.sector());
-        let session = grant.session.map(|session| session_id(secret, &self.client.id, &session));
+        let session = grant.stay.as_ref().map(|stay| session_id(secret, &self.client.id, &stay.name));
         let group_names = std::sync::Arc::clone(&self.tenant.group_names);
         let signed = in_background(move || {
             let key = keys.current(now)?;
@@ -209,10 +210,10 @@ fn narrowed(had: &Scopes, asked: &str) -> Result<Scopes, OAuthError> {
     asked.ok_or_else(|| ErrorCode::InvalidScope.because("the sign-in did not have this scope"))
 }
 
-/// Returns the name of a session for one client (`sid` of OpenID Connect Front-Channel and Back-Channel Logout).
-pub(super) fn session_id(secret: &crate::store::Secret, client_id: &str, session: &[u8]) -> String {
+/// Returns the name of a stay for one client (`sid` of OpenID Connect Front-Channel and Back-Channel Logout).
+pub(super) fn session_id(secret: &crate::store::Secret, client_id: &str, stay: &[u8]) -> String {
     use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret.name(&[b"session", client_id.as_bytes(), session]))
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret.name(&[b"session", client_id.as_bytes(), stay]))
 }
 
 /// Returns a response that caches must not store (RFC 6749 section 5.1).

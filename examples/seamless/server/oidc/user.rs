@@ -2,9 +2,9 @@
 
 use crate::principal;
 use crate::store::Secret;
-use kerberos_sso::{Identity, SessionIdentity, Sid};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kerberos_sso::{Identity, SessionIdentity, Sid};
 use serde::{Deserialize, Serialize};
 
 /// What the server tells clients about a user.

@@ -15,6 +15,12 @@
 //! - With [`WithoutStore::Passwords`], the server keeps new sessions in the memory of this node, each for
 //!   [`LOCAL_TIME`] seconds at most.
 
+mod id;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use id::SessionId;
+
 use crate::clock;
 use crate::metrics::STAGE;
 use crate::oidc::ConversationId;
@@ -22,8 +28,6 @@ use crate::store::{Key, Kind, Locator, Memory, Records, Sealer, StoreError, User
 use kerberos_sso::{Identity, SessionIdentity, Sid, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tracing::{Instrument as _, debug_span};
@@ -43,6 +47,10 @@ pub(crate) struct Session {
     pub(crate) is_proved: bool,
     /// The sign-in in which the session began, if an application asked for it.
     pub(crate) conversation: Option<ConversationId>,
+    /// The name of the user's stay, from a sign-in to a sign-out. The user's further sign-ins in the browser belong to the
+    /// same stay. Applications end with it.
+    pub(crate) stay: Locator,
+    began: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +68,6 @@ pub(crate) enum Stage {
     AwaitsProof,
     SignedIn,
 }
-
-/// A cookie of 256 random bits. Its text form is hexadecimal.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct SessionId([u8; 32]);
 
 pub(crate) struct Sessions {
     lifetime: Duration,
@@ -104,11 +108,6 @@ impl Sessions {
         self.lifetime
     }
 
-    /// Returns the name of a session in the store, which is no secret.
-    pub(crate) fn locator(&self, id: &SessionId) -> Locator {
-        self.shared.locator(id)
-    }
-
     /// Begins a session and returns its cookie. A session that waits for a one-time code ends after [`PROOF_TIME`].
     pub(crate) async fn begin(
         &self,
@@ -118,7 +117,7 @@ impl Sessions {
     ) -> Result<SessionId, StoreError> {
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let lifetime = if stage == Stage::SignedIn { lifetime } else { PROOF_TIME.min(lifetime) };
-        let id = SessionId(clock::random());
+        let id = SessionId::random();
         let stored = |lifetime| {
             let (session, end) = (Arc::clone(&session), now.saturating_add_seconds(lifetime).seconds());
             Stored { session, stage, end }
@@ -158,12 +157,36 @@ impl Sessions {
         stored.filter(|stored| stored.end > now.seconds()).map(|stored| (stored.session, stored.stage))
     }
 
-    /// Ends a session, because its user signs out or gets a new session. If several callers end one session, only one
-    /// caller gets the session.
+    /// Ends a session and its stay, because its user signs out. If several callers end one session, only one caller gets
+    /// the session.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked. The session then goes on.
     pub(crate) async fn end(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
+        let ended = self.replace(id, now).await?;
+        if let Some(session) = &ended {
+            // No grant of the stay is valid longer than a session that begins now.
+            let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
+            let mark = Key::new(Kind::EndedSession, &session.stay);
+            self.shared.records.store().mark(&mark, now.saturating_add_seconds(lifetime)).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Returns whether a stay goes on.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn stay_goes_on(records: &Records, stay: &Locator) -> Result<bool, StoreError> {
+        Ok(records.store().get(&Key::new(Kind::EndedSession, stay)).await?.is_none())
+    }
+
+    /// Ends a session whose stay goes on in a new session. If several callers end one session, only one caller gets the
+    /// session.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked. The session then goes on.
+    pub(crate) async fn replace(&self, id: &SessionId, now: UnixTime) -> Result<Option<Arc<Session>>, StoreError> {
         let local = match &self.local {
             Some(local) => local.end(id).await?,
             None => None,
@@ -253,12 +276,12 @@ impl Entries {
     /// Returns the octets of the session's name in the store.
     #[expect(clippy::expect_used, reason = "the derived octets are more than those of a name")]
     fn locator(&self, id: &SessionId) -> Locator {
-        let derived = self.records.secret().derive(&id.0, &[b"locator"]);
+        let derived = self.records.secret().derive(id.octets(), &[b"locator"]);
         derived.first_chunk().copied().expect("32 octets have 16 first octets")
     }
 
     fn sealer<'k>(&self, id: &SessionId, key: &'k Key) -> Sealer<'k> {
-        Sealer::new(self.records.secret(), &id.0, key)
+        Sealer::new(self.records.secret(), id.octets(), key)
     }
 }
 
@@ -291,7 +314,23 @@ impl Session {
             authenticated: authenticated.seconds(),
             is_proved: false,
             conversation,
+            stay: clock::random(),
+            began: clock::now().seconds(),
         }
+    }
+
+    /// Returns the session as a part of the stay in which the same user has an earlier session.
+    pub(crate) fn after(self, earlier: &Self) -> Self {
+        Self { stay: earlier.stay, ..self }
+    }
+
+    /// Returns whether two sessions are of one user.
+    pub(crate) fn is_of_user_of(&self, other: &Self) -> bool {
+        self.identity.sid.is_some() && (&self.tenant, self.identity.sid) == (&other.tenant, other.identity.sid)
+    }
+
+    pub(crate) const fn began(&self) -> UnixTime {
+        UnixTime::from_seconds(self.began)
     }
 
     /// Returns the session after its user has entered a one-time code.
@@ -301,38 +340,9 @@ impl Session {
             identity: self.identity.clone(),
             domain: self.domain.clone(),
             is_proved: true,
+            began: clock::now().seconds(),
             ..*self
         }
-    }
-}
-
-/// Hides the octets, because the cookie is a credential.
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionId(..)")
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        let mut octets = [0; 32];
-        if pairs.len() != octets.len() || !rest.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(());
-        }
-        for (octet, pair) in octets.iter_mut().zip(pairs) {
-            let digits = str::from_utf8(pair).map_err(|_| ())?;
-            *octet = u8::from_str_radix(digits, 16).map_err(|_| ())?;
-        }
-        Ok(Self(octets))
     }
 }
 
@@ -353,184 +363,3 @@ const LOCAL_TIME: i64 = 10 * 60;
 
 /// The largest number of entries in the memory of this node: sessions, and lists of users.
 const MAX_LOCAL: u64 = 20_000;
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-mod tests {
-    use super::*;
-    use crate::store::{Outage, Secret, Store as _};
-    use kerberos_sso::testing::TestRealm;
-    use kerberos_sso::{Policy, Validator};
-
-    const NOW: UnixTime = UnixTime::from_seconds(1_795_248_000);
-
-    fn session(name: &str) -> Arc<Session> {
-        let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
-        let validator = Validator::new(realm.key_set(), Policy::default(), kerberos_sso::replay::NoReplayCache);
-        let accepted = validator.validate_ticket(&realm.ticket_for(name).mint(), TestRealm::NOW).unwrap();
-        Arc::new(Session::new(&"contoso.test".into(), &accepted.identity().to_owned(), Method::Kerberos, NOW, None))
-    }
-
-    fn store() -> Arc<Memory> {
-        Arc::new(Memory::new(|| NOW))
-    }
-
-    fn node(store: &Arc<Memory>, secret: u8) -> Sessions {
-        let records = Records::new(store.clone(), Secret::new([secret; 32]));
-        Sessions::new(records, Duration::from_mins(1), WithoutStore::Refuse)
-    }
-
-    #[tokio::test]
-    async fn session_of_node_a_is_found_at_node_b_and_ends_at_b_when_it_ends_at_a() {
-        let store = store();
-        let (a, b) = (node(&store, 1), node(&store, 1));
-        let id = a.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
-        let (found, stage) = b.find(&id.to_string().parse().unwrap(), NOW).await.unwrap();
-        assert_eq!((&*found.tenant, found.identity.name.as_str(), stage), ("contoso.test", "alice", Stage::SignedIn));
-        assert!(a.end(&id, NOW).await.unwrap().is_some());
-        assert!(b.find(&id, NOW).await.is_none() && b.end(&id, NOW).await.unwrap().is_none());
-    }
-
-    /// The record comes back as from a replica that missed its deletion.
-    #[tokio::test]
-    async fn session_that_its_user_ended_stays_ended_when_a_failover_brings_its_record_back() {
-        let store = store();
-        let sessions = node(&store, 1);
-        for (stage, comes_back) in [(Stage::SignedIn, false), (Stage::AwaitsProof, true)] {
-            let id = sessions.begin(session("alice"), stage, NOW).await.unwrap();
-            let key = Key::new(Kind::Session, &sessions.shared.locator(&id));
-            let mark = Key::new(Kind::EndedSession, &sessions.shared.locator(&id));
-            let record = store.get(&key).await.unwrap().unwrap();
-            assert!(sessions.end(&id, NOW).await.unwrap().is_some());
-            store.put(&key, record, NOW.saturating_add_seconds(60), When::Always).await.unwrap();
-            assert_eq!(sessions.find(&id, NOW).await.is_some(), comes_back, "{stage:?}");
-            assert_eq!(sessions.end(&id, NOW).await.unwrap().is_some(), comes_back, "{stage:?}");
-            assert_eq!(store.get(&key).await, Ok(None), "the record is deleted again");
-            assert_eq!(store.get(&mark).await.unwrap().is_some(), !comes_back, "{stage:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn cookie_without_a_session_makes_no_mark() {
-        let store = store();
-        let (sessions, id) = (node(&store, 1), SessionId([7; 32]));
-        assert!(sessions.end(&id, NOW).await.unwrap().is_none());
-        assert_eq!(store.get(&Key::new(Kind::EndedSession, &sessions.shared.locator(&id))).await, Ok(None));
-    }
-
-    #[tokio::test]
-    async fn session_ends_after_its_lifetime() {
-        let sessions = node(&store(), 1);
-        let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
-        assert!(sessions.find(&id, NOW.saturating_add_seconds(59)).await.is_some());
-        assert!(sessions.find(&id, NOW.saturating_add_seconds(60)).await.is_none());
-    }
-
-    #[tokio::test]
-    async fn oldest_session_of_a_user_ends_only_for_a_new_session_of_the_same_user_and_stage() {
-        let (sessions, alice, bob) = (node(&store(), 1), session("alice"), session("bob"));
-        let begin =
-            async |session: &Arc<Session>, stage| sessions.begin(Arc::clone(session), stage, NOW).await.unwrap();
-        let first = begin(&alice, Stage::SignedIn).await;
-        for _ in 0..=MAX_OF_ONE_USER {
-            begin(&alice, Stage::AwaitsProof).await;
-            begin(&bob, Stage::SignedIn).await;
-        }
-        for _ in 1..MAX_OF_ONE_USER {
-            begin(&alice, Stage::SignedIn).await;
-        }
-        assert!(sessions.find(&first, NOW).await.is_some());
-        let last = begin(&alice, Stage::SignedIn).await;
-        assert!(sessions.find(&first, NOW).await.is_none() && sessions.find(&last, NOW).await.is_some());
-    }
-
-    /// A user signs out and in again many times on one computer. The session on another computer goes on.
-    #[tokio::test]
-    async fn ended_sessions_do_not_count_for_the_limit_of_a_user() {
-        let (sessions, alice) = (node(&store(), 1), session("alice"));
-        let first = sessions.begin(Arc::clone(&alice), Stage::SignedIn, NOW).await.unwrap();
-        for _ in 0..=MAX_OF_ONE_USER {
-            let id = sessions.begin(Arc::clone(&alice), Stage::SignedIn, NOW).await.unwrap();
-            sessions.end(&id, NOW).await.unwrap();
-        }
-        assert!(sessions.find(&first, NOW).await.is_some());
-    }
-
-    /// The store has no octets of the cookie, and no readable part of the session.
-    #[tokio::test]
-    async fn store_and_a_node_with_another_secret_do_not_reveal_a_session() {
-        let store = store();
-        let sessions = node(&store, 1);
-        let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
-        assert!(node(&store, 2).find(&id, NOW).await.is_none());
-        let key = Key::new(Kind::Session, &sessions.shared.locator(&id));
-        let sealed = store.get(&key).await.unwrap().unwrap();
-        let contains = |octets: &[u8], part: &[u8]| octets.windows(part.len()).any(|window| window == part);
-        assert!(
-            !contains(&sealed, b"alice") && !contains(key.as_bytes(), &id.0[..8]) && !contains(&sealed, &id.0[..8])
-        );
-    }
-
-    #[tokio::test]
-    async fn foreign_value_in_the_store_is_no_session_and_harms_no_other_session() {
-        let store = store();
-        let sessions = node(&store, 1);
-        let [one, other] = [session("alice"), session("bob")];
-        let one = sessions.begin(one, Stage::SignedIn, NOW).await.unwrap();
-        let other = sessions.begin(other, Stage::AwaitsProof, NOW).await.unwrap();
-        let keys = [&one, &other].map(|id| Key::new(Kind::Session, &sessions.shared.locator(id)));
-        let sealed = store.get(&keys[0]).await.unwrap().unwrap();
-        let of_other = store.get(&keys[1]).await.unwrap().unwrap();
-        let mut changed = sealed.clone();
-        *changed.last_mut().unwrap() ^= 1;
-        for foreign in [vec![], b"{}".to_vec(), sealed[..20].to_vec(), changed, of_other] {
-            store.put(&keys[0], foreign, NOW.saturating_add_seconds(9), When::Always).await.unwrap();
-            assert!(sessions.find(&one, NOW).await.is_none());
-            assert!(sessions.find(&other, NOW).await.is_some());
-        }
-        store.put(&keys[0], sealed, NOW.saturating_add_seconds(9), When::Always).await.unwrap();
-        assert!(sessions.find(&one, NOW).await.is_some());
-    }
-
-    fn with_outage(without_store: WithoutStore) -> (Arc<Outage>, Sessions) {
-        let outage = Arc::new(Outage::new(|| NOW));
-        let records = Records::new(outage.clone(), Secret::new([1; 32]));
-        (outage, Sessions::new(records, Duration::from_hours(1), without_store))
-    }
-
-    #[tokio::test]
-    async fn session_goes_on_for_30_seconds_after_its_last_reading_while_the_store_is_away() {
-        let (outage, sessions) = with_outage(WithoutStore::Refuse);
-        let id = sessions.begin(session("alice"), Stage::SignedIn, NOW).await.unwrap();
-        outage.set_away(true);
-        assert!(sessions.find(&id, NOW).await.is_none(), "it was never read");
-        outage.set_away(false);
-        assert!(sessions.find(&id, NOW).await.is_some());
-        outage.set_away(true);
-        assert!(sessions.find(&id, NOW.saturating_add_seconds(29)).await.is_some());
-        assert!(sessions.find(&id, NOW.saturating_add_seconds(30)).await.is_none());
-        assert!(sessions.end(&id, NOW).await.is_err());
-        outage.set_away(false);
-        assert!(sessions.find(&id, NOW.saturating_add_seconds(30)).await.is_some());
-        assert!(sessions.end(&id, NOW).await.unwrap().is_some());
-        outage.set_away(true);
-        assert!(sessions.find(&id, NOW).await.is_none(), "it has ended");
-    }
-
-    #[tokio::test]
-    async fn session_without_the_store_is_refused_or_lives_ten_minutes_in_this_node_as_configured() {
-        let (outage, sessions) = with_outage(WithoutStore::Refuse);
-        outage.set_away(true);
-        assert!(sessions.begin(session("alice"), Stage::SignedIn, NOW).await.is_err());
-        // The clock of the sessions in this node is the clock of the operating system.
-        let (now, (outage, sessions)) = (clock::now(), with_outage(WithoutStore::Passwords));
-        outage.set_away(true);
-        let id = sessions.begin(session("alice"), Stage::SignedIn, now).await.unwrap();
-        assert!(sessions.find(&id, now.saturating_add_seconds(LOCAL_TIME - 1)).await.is_some());
-        assert!(sessions.find(&id, now.saturating_add_seconds(LOCAL_TIME)).await.is_none());
-        outage.set_away(false);
-        assert!(sessions.find(&id, now).await.is_some());
-        assert!(sessions.end(&id, now).await.unwrap().is_some());
-        assert!(sessions.find(&id, now).await.is_none());
-    }
-}
