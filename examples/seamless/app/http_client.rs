@@ -1,0 +1,131 @@
+//! The HTTP client that asks the issuer. It follows no redirect, so a document of the issuer cannot send it elsewhere.
+//! Each request has its own connection, and limits on its time and on the size of its response.
+
+use crate::config::Config;
+use axum::body::Bytes;
+use axum::http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use openidconnect::AsyncHttpClient;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+pub(crate) struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl HttpClient {
+    pub(crate) fn new(config: &Config) -> Result<Self, TrustError> {
+        let provider = ring::default_provider();
+        let builder = HttpsConnectorBuilder::new();
+        let builder = match &config.certificates {
+            None if config.has_tls() => builder.with_provider_and_native_roots(provider)?,
+            certificates => {
+                let roots = read(certificates.as_deref().unwrap_or_default())?;
+                let tls = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
+                builder.with_tls_config(tls?.with_root_certificates(roots).with_no_client_auth())
+            }
+        };
+        // The endpoints of an issuer with TLS must have TLS, too.
+        let is_plain = config.issuer.url().scheme() == "http";
+        let builder = if is_plain { builder.https_or_http() } else { builder.https_only() };
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(builder.enable_http1().build());
+        Ok(Self { client })
+    }
+
+    /// Sends a request, and returns its response when all of it is there.
+    pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
+        let asked = request.uri().to_string();
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        let answered = async {
+            let response =
+                self.client.request(request).await.map_err(|error| HttpError::NoConnection(deepest(&error)))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, MAX_BODY_SIZE)
+                .collect()
+                .await
+                .map_err(|error| HttpError::Body(error.to_string()))?;
+            Ok(Response::from_parts(parts, body.to_bytes().to_vec()))
+        };
+        let answer = timeout(REQUEST_TIME, answered).await.unwrap_or(Err(HttpError::TooLong));
+        answer.inspect_err(|error| tracing::warn!("{asked}: {error}"))
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for HttpClient {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, HttpError>> + Send + 'c>>;
+
+    fn call(&'c self, request: Request<Vec<u8>>) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+/// Reads the certificates of the authorities that the client trusts.
+fn read(certificates: &[u8]) -> Result<RootCertStore, TrustError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(certificates) {
+        roots.add(certificate.map_err(|_| TrustError::Unreadable)?)?;
+    }
+    if roots.is_empty() && !certificates.is_empty() {
+        return Err(TrustError::Unreadable);
+    }
+    Ok(roots)
+}
+
+/// Returns the text of the innermost error, which says what happened. The texts around it say only where.
+fn deepest(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), deepest)
+}
+
+/// The reason why a request has no response.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HttpError {
+    #[error("no connection: {0}")]
+    NoConnection(String),
+    #[error("the response cannot be read: {0}")]
+    Body(String),
+    #[error("no response within {} seconds", REQUEST_TIME.as_secs())]
+    TooLong,
+}
+
+/// The reason why the certificates of the trusted authorities cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The operating system has no certificates that can be read.
+    #[error("the certificates of the operating system cannot be read: {0}")]
+    System(#[from] io::Error),
+    /// The text has no certificate in PEM.
+    #[error("the trusted authorities are not certificates in PEM")]
+    Unreadable,
+    /// The TLS library refuses a certificate.
+    #[error("a certificate of a trusted authority cannot be used: {0}")]
+    Refused(#[from] rustls::Error),
+}
+
+const MAX_BODY_SIZE: usize = 256 * 1024;
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_that_are_not_certificates_are_refused() {
+        let config = Config::new("https://sso.test/contoso.test", "https://app.test", "app").unwrap();
+        let refused = HttpClient::new(&config.trusting_only(b"no certificate".to_vec()));
+        assert!(matches!(refused.err().unwrap(), TrustError::Unreadable));
+    }
+}

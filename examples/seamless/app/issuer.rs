@@ -1,0 +1,71 @@
+//! What the issuer says about itself: its endpoints and the keys of its ID tokens (OpenID Connect Discovery 1.0).
+
+use crate::http_client::{HttpClient, HttpError};
+use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
+
+/// The issuer. The application asks it when a user first needs it, because both may start together. A failure is not
+/// remembered.
+pub(crate) struct Issuer {
+    identifier: IssuerUrl,
+    found: Mutex<Option<Found>>,
+}
+
+struct Found {
+    metadata: Arc<ProviderMetadataWithLogout>,
+    at: SystemTime,
+}
+
+pub(crate) type IssuerError = DiscoveryError<HttpError>;
+
+impl Issuer {
+    pub(crate) fn new(identifier: IssuerUrl) -> Self {
+        Self { identifier, found: Mutex::new(None) }
+    }
+
+    /// Returns the metadata, not older than [`LIFETIME`].
+    pub(crate) async fn metadata(
+        &self,
+        http: &HttpClient,
+        now: SystemTime,
+    ) -> Result<Arc<ProviderMetadataWithLogout>, IssuerError> {
+        self.not_older(LIFETIME, http, now).await
+    }
+
+    /// Returns the metadata, not older than [`RETRY`], for a token with an unknown key. So forged tokens cannot make
+    /// the application ask the issuer again and again.
+    pub(crate) async fn metadata_with_new_keys(
+        &self,
+        http: &HttpClient,
+        now: SystemTime,
+    ) -> Result<Arc<ProviderMetadataWithLogout>, IssuerError> {
+        self.not_older(RETRY, http, now).await
+    }
+
+    async fn not_older(
+        &self,
+        age: Duration,
+        http: &HttpClient,
+        now: SystemTime,
+    ) -> Result<Arc<ProviderMetadataWithLogout>, IssuerError> {
+        // The lock is held while the issuer answers, so requests at the same time ask once.
+        let mut found = self.found.lock().await;
+        if let Some(found) = found.as_ref().filter(|found| is_younger(found.at, age, now)) {
+            return Ok(Arc::clone(&found.metadata));
+        }
+        let metadata = Arc::new(ProviderMetadataWithLogout::discover_async(self.identifier.clone(), http).await?);
+        *found = Some(Found { metadata: Arc::clone(&metadata), at: now });
+        Ok(metadata)
+    }
+}
+
+/// Returns whether `time` is less than `age` before `now`. A clock that was set back makes everything old.
+pub(crate) fn is_younger(time: SystemTime, age: Duration, now: SystemTime) -> bool {
+    now.duration_since(time).is_ok_and(|since| since < age)
+}
+
+const LIFETIME: Duration = Duration::from_mins(10);
+/// The shortest time between two requests for keys.
+pub(crate) const RETRY: Duration = Duration::from_mins(1);

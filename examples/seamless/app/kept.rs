@@ -1,0 +1,108 @@
+//! What the application keeps in memory for a time: the sign-ins that have begun, and the sessions.
+
+use sha2::{Digest as _, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// Values by the random text that names them. Each value has the same lifetime. If there are too many, the oldest value
+/// gives way.
+///
+/// The names are kept as digests. So the time of a search says nothing about a name, and the memory does not have it.
+pub(crate) struct Kept<V> {
+    values: Mutex<Values<V>>,
+    lifetime: Duration,
+    capacity: usize,
+}
+
+struct Values<V> {
+    by_name: HashMap<Name, Value<V>>,
+    /// The names in the order in which they came. Some of their values may be gone.
+    in_order: VecDeque<Name>,
+}
+
+struct Value<V> {
+    value: V,
+    until: SystemTime,
+}
+
+type Name = [u8; 32];
+
+impl<V> Kept<V> {
+    pub(crate) fn new(lifetime: Duration, capacity: usize) -> Self {
+        let values = Values { by_name: HashMap::new(), in_order: VecDeque::new() };
+        Self { values: Mutex::new(values), lifetime, capacity }
+    }
+
+    /// Keeps a value under a name that is new and random.
+    pub(crate) fn put(&self, name: &str, value: V, now: SystemTime) {
+        let Some(until) = now.checked_add(self.lifetime) else { return };
+        let mut values = self.values();
+        while values.in_order.len() >= self.capacity {
+            let Some(oldest) = values.in_order.pop_front() else { break };
+            values.by_name.remove(&oldest);
+        }
+        let name = digest(name);
+        values.in_order.push_back(name);
+        values.by_name.insert(name, Value { value, until });
+    }
+
+    /// Returns a copy of the value.
+    pub(crate) fn get(&self, name: &str, now: SystemTime) -> Option<V>
+    where
+        V: Clone,
+    {
+        let values = self.values();
+        values.by_name.get(&digest(name)).filter(|value| now < value.until).map(|value| value.value.clone())
+    }
+
+    /// Returns the value, and forgets it.
+    pub(crate) fn take(&self, name: &str, now: SystemTime) -> Option<V> {
+        let mut values = self.values();
+        values.by_name.remove(&digest(name)).filter(|value| now < value.until).map(|value| value.value)
+    }
+
+    fn values(&self) -> MutexGuard<'_, Values<V>> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(name: &str) -> Name {
+    Sha256::digest(name).into()
+}
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn at(seconds: u64) -> SystemTime {
+        NOW + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn value_is_found_until_its_lifetime_ends() {
+        let kept = Kept::new(Duration::from_mins(1), 9);
+        kept.put("a", 1, NOW);
+        assert_eq!((kept.get("a", at(59)), kept.get("a", at(60)), kept.take("a", at(60))), (Some(1), None, None));
+    }
+
+    #[test]
+    fn value_is_taken_once() {
+        let kept = Kept::new(Duration::from_mins(1), 9);
+        kept.put("a", 1, NOW);
+        assert_eq!((kept.take("a", NOW), kept.take("a", NOW), kept.get("a", NOW)), (Some(1), None, None));
+    }
+
+    #[test]
+    fn oldest_value_gives_way_when_there_are_too_many() {
+        let kept = Kept::new(Duration::from_mins(1), 2);
+        for (name, value) in [("a", 1), ("b", 2), ("c", 3)] {
+            kept.put(name, value, NOW);
+        }
+        assert_eq!((kept.get("a", NOW), kept.get("b", NOW), kept.get("c", NOW)), (None, Some(2), Some(3)));
+        assert_eq!(kept.values().by_name.len(), 2);
+    }
+}

@@ -1,0 +1,366 @@
+//! The way of a user: from the first page to the issuer, back, and out again.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use crate::fake_issuer::{
+    Browser, KEY, OTHER_KEY, Page, SECRET, Scene, advance, change, seconds, sign_with_secret, start, unsigned,
+};
+use openidconnect::url::Url;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+async fn scene() -> (Scene, Browser) {
+    let scene = Scene::start().await;
+    let browser = Browser::new(&scene.address);
+    (scene, browser)
+}
+
+/// Returns the answer with another value of a parameter, or without it.
+fn with(answer: &[(String, String)], name: &str, value: Option<&str>) -> Vec<(String, String)> {
+    let others = answer.iter().filter(|(key, _)| key != name).cloned();
+    others.chain(value.map(|value| (name.to_owned(), value.to_owned()))).collect()
+}
+
+/// Asserts that the sign-in failed with this text, and that there is no session.
+fn assert_failed(page: &Page, browser: &Browser, status: u16, text: &str) {
+    assert_eq!(page.status(), status, "{}", page.text());
+    assert!(page.text().contains(text), "{}", page.text());
+    assert!(
+        page.text().contains("You are not signed in") && page.text().contains("href=\"/login\""),
+        "{}",
+        page.text()
+    );
+    assert!(!browser.has_session());
+}
+
+#[tokio::test]
+async fn user_signs_in_and_sees_name_upn_groups_method_time_and_the_answer_of_the_api() {
+    let (scene, mut browser) = scene().await;
+    let first = browser.get("/").await;
+    assert!(first.text().contains("href=\"/login\">Sign in</a>") && !first.text().contains("Anna"), "{}", first.text());
+    let answer = browser.begin(&scene.issuer).await;
+    let back = browser.end(&answer).await;
+    assert_eq!((back.status(), back.location()), (303, "/"));
+    let home = browser.get("/").await;
+    for text in [
+        "Hello, Anna Schmidt",
+        "anna@contoso.test",
+        "S-1-5-21-1-2-3-513</code><span>Domain Users",
+        "S-1-5-21-1-2-3-1200</code></li>",
+        "Kerberos</span>",
+        "2027-01-15 08:00:00 UTC",
+        "200 OK</span> The API accepted",
+        "&quot;client&quot;: &quot;app&quot;",
+        "Call the API again",
+        "Sign out",
+    ] {
+        assert!(home.text().contains(text), "{text} in {}", home.text());
+    }
+}
+
+#[tokio::test]
+async fn sign_in_asks_for_a_code_with_pkce_state_nonce_and_the_api_as_the_resource() {
+    let (scene, mut browser) = scene().await;
+    let page = browser.get("/login?login_hint=anna%40contoso.test&prompt=login").await;
+    assert_eq!(page.status(), 303);
+    let address = Url::parse(page.location()).unwrap();
+    assert!(page.location().starts_with(&format!("{}/oauth2/authorize?", scene.issuer.identifier)), "{address}");
+    let mut parameters: HashMap<String, String> = address.query_pairs().into_owned().collect();
+    for secret in ["state", "nonce", "code_challenge"] {
+        assert_eq!(parameters.remove(secret).unwrap().len(), 43, "{secret}");
+    }
+    let expected = [
+        ("response_type", "code"),
+        ("client_id", "app"),
+        ("redirect_uri", &format!("{}/callback", scene.address)),
+        ("scope", "openid profile email groups api.read"),
+        ("code_challenge_method", "S256"),
+        ("resource", &format!("{}/api", scene.address)),
+        ("login_hint", "anna@contoso.test"),
+        ("prompt", "login"),
+    ];
+    assert_eq!(parameters, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+}
+
+#[tokio::test]
+async fn empty_hint_and_prompt_are_as_if_they_were_not_there() {
+    let (_scene, mut browser) = scene().await;
+    let page = browser.get("/login?login_hint=&prompt=").await;
+    assert!(!page.location().contains("login_hint") && !page.location().contains("prompt"), "{}", page.location());
+}
+
+#[tokio::test]
+async fn link_with_an_unknown_prompt_or_a_repeated_parameter_is_refused() {
+    let (_scene, mut browser) = scene().await;
+    for link in ["/login?prompt=create", "/login?prompt=none%20login", "/login?prompt=none&prompt=login"] {
+        assert_failed(&browser.get(link).await, &browser, 400, "does not know");
+    }
+}
+
+#[tokio::test]
+async fn answer_with_an_unknown_state_is_refused() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    let wrong = browser.end(&with(&answer, "state", Some("guessed"))).await;
+    assert_failed(&wrong, &browser, 400, "belongs to no sign-in");
+    assert_failed(&browser.end(&with(&answer, "state", None)).await, &browser, 400, "lacks a parameter");
+    assert_eq!(scene.issuer.book.lock().unwrap().redemptions, 0);
+}
+
+#[tokio::test]
+async fn answer_in_another_browser_is_refused() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    let mut without_cookie = Browser::new(&scene.address);
+    assert_failed(&without_cookie.end(&answer).await, &without_cookie, 400, "belongs to no sign-in");
+    let mut other = Browser::new(&scene.address);
+    other.begin(&scene.issuer).await;
+    assert_failed(&other.end(&answer).await, &other, 400, "belongs to no sign-in");
+    assert_eq!(browser.end(&answer).await.status(), 303);
+}
+
+#[tokio::test]
+async fn answer_that_comes_twice_is_refused() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    assert_eq!(browser.end(&answer).await.status(), 303);
+    let again = browser.end(&answer).await;
+    assert_eq!(again.status(), 400);
+    assert!(again.text().contains("it came twice"), "{}", again.text());
+    assert_eq!(scene.issuer.book.lock().unwrap().redemptions, 1);
+}
+
+#[tokio::test]
+async fn answer_after_ten_minutes_is_refused() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    advance(600);
+    assert_failed(&browser.end(&answer).await, &browser, 400, "belongs to no sign-in");
+}
+
+#[tokio::test]
+async fn answer_of_another_issuer_is_refused_and_its_code_goes_nowhere() {
+    let (scene, mut browser) = scene().await;
+    for iss in [Some("https://evil.example"), Some(""), None] {
+        let answer = browser.begin(&scene.issuer).await;
+        let page = browser.end(&with(&answer, "iss", iss)).await;
+        assert_failed(&page, &browser, 400, "The answer is of another sign-in server");
+    }
+    assert_eq!(scene.issuer.book.lock().unwrap().redemptions, 0);
+}
+
+#[tokio::test]
+async fn error_of_the_issuer_is_shown_with_what_to_do() {
+    let (scene, mut browser) = scene().await;
+    for (error, remedy) in [
+        ("login_required", "Sign in with the button below, which lets it ask."),
+        ("access_denied", "Sign in again with another account"),
+        ("invalid_target", "The administrator must register"),
+        ("temporarily_unavailable", "Try again in a moment."),
+        ("unheard_of", "tell the administrator the code above"),
+    ] {
+        let mut answer = with(&browser.begin(&scene.issuer).await, "code", None);
+        answer
+            .extend([("error", error), ("error_description", "<i>why</i>")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let page = browser.end(&answer).await;
+        assert_failed(&page, &browser, 400, &format!("refused: {error} (&lt;i&gt;why&lt;&#x2f;i&gt;)."));
+        assert!(page.text().contains(remedy), "{}", page.text());
+    }
+}
+
+#[tokio::test]
+async fn error_without_a_state_of_this_browser_is_not_shown() {
+    let (scene, mut browser) = scene().await;
+    browser.begin(&scene.issuer).await;
+    let page = browser.get("/callback?error=access_denied&error_description=Call+0900&state=guessed").await;
+    assert_failed(&page, &browser, 400, "belongs to no sign-in");
+    assert!(!page.text().contains("0900"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn answer_with_a_parameter_twice_is_refused() {
+    let (scene, mut browser) = scene().await;
+    let mut answer = browser.begin(&scene.issuer).await;
+    answer.push(("code".to_owned(), "another".to_owned()));
+    assert_failed(&browser.end(&answer).await, &browser, 400, "or has one twice");
+}
+
+#[tokio::test]
+async fn code_that_the_issuer_does_not_know_is_shown_as_a_failure() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    let page = browser.end(&with(&answer, "code", Some("guessed"))).await;
+    assert_failed(&page, &browser, 502, "gave no tokens for its code: Server returned error response: invalid_grant");
+}
+
+/// Signs in with an ID token that differs by these members of its header and claims, and returns the page.
+async fn id_token(header: Value, claims: Value) -> (Page, Browser) {
+    let (scene, mut browser) = scene().await;
+    scene.change(|book| {
+        book.sign = Box::new(move |mut all_of_header, mut all_claims| {
+            change(&mut all_of_header, &header);
+            change(&mut all_claims, &claims);
+            KEY.sign(&all_of_header, &all_claims)
+        });
+    });
+    let answer = browser.begin(&scene.issuer).await;
+    (browser.end(&answer).await, browser)
+}
+
+#[tokio::test]
+async fn id_token_with_a_wrong_claim_is_refused() {
+    for (claims, reason) in [
+        (json!({ "nonce": "other" }), "nonce mismatch"),
+        (json!({ "nonce": null }), "missing nonce claim"),
+        (json!({ "iss": "http://evil.example" }), "Invalid issuer"),
+        (json!({ "aud": "another" }), "Invalid audiences"),
+        (json!({ "aud": ["app", "another"] }), "Invalid audiences"),
+        (json!({ "exp": seconds() }), "Expired"),
+        (json!({ "at_hash": "AAAA" }), "The access token is not the token that the ID token names."),
+    ] {
+        let (page, browser) = id_token(json!({}), claims).await;
+        assert_failed(&page, &browser, 502, reason);
+    }
+}
+
+#[tokio::test]
+async fn id_token_of_another_type_or_key_is_refused() {
+    let (page, browser) = id_token(json!({ "typ": "at+jwt" }), json!({})).await;
+    assert_failed(&page, &browser, 502, "JWT type");
+    let (page, browser) = id_token(json!({ "kid": "two" }), json!({})).await;
+    assert_failed(&page, &browser, 502, "No matching key found");
+    let (scene, mut browser) = scene().await;
+    scene.change(|book| book.sign = Box::new(|header, claims| OTHER_KEY.sign(&header, &claims)));
+    let answer = browser.begin(&scene.issuer).await;
+    assert_failed(&browser.end(&answer).await, &browser, 502, "Crypto error");
+}
+
+#[tokio::test]
+async fn id_token_with_another_algorithm_is_refused() {
+    let (scene, mut browser) = scene().await;
+    let signers: [fn(Value, Value) -> String; 2] = [
+        |_, claims| format!("{}.", unsigned(&json!({ "alg": "none" }), &claims)),
+        // The secret of the client is no key, though the issuer's metadata names HS256.
+        |_, claims| sign_with_secret(SECRET.as_bytes(), &json!({ "alg": "HS256" }), &claims),
+    ];
+    for signer in signers {
+        scene.change(|book| book.sign = Box::new(signer));
+        let answer = browser.begin(&scene.issuer).await;
+        let page = browser.end(&answer).await;
+        assert_eq!(page.status(), 502, "{}", page.text());
+        assert!(!browser.has_session());
+    }
+}
+
+#[tokio::test]
+async fn new_key_of_the_issuer_is_fetched_when_an_id_token_names_it() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    advance(60);
+    scene.change(|book| {
+        book.keys = vec![OTHER_KEY.jwk("two")];
+        book.sign = Box::new(|mut header, claims| {
+            change(&mut header, &json!({ "kid": "two" }));
+            OTHER_KEY.sign(&header, &claims)
+        });
+    });
+    assert_eq!(browser.end(&answer).await.status(), 303);
+}
+
+#[tokio::test]
+async fn user_without_groups_in_the_token_because_they_are_too_many_is_signed_in() {
+    let claims = json!({
+        "groups": null, "_claim_names": { "groups": "src1" }, "_claim_sources": { "src1": { "endpoint": "https://a" } },
+    });
+    let (page, mut browser) = id_token(json!({}), claims).await;
+    assert_eq!(page.status(), 303);
+    assert!(browser.get("/").await.text().contains("too many groups"));
+}
+
+#[tokio::test]
+async fn session_id_is_new_at_each_sign_in_and_the_old_session_ends() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    browser.end(&answer).await;
+    let mut thief = Browser::new(&scene.address);
+    thief.cookies = browser.cookies.clone();
+    assert!(thief.get("/").await.text().contains("Anna"));
+    let answer = browser.begin(&scene.issuer).await;
+    browser.end(&answer).await;
+    assert!(!thief.get("/").await.text().contains("Anna"));
+    assert!(browser.get("/").await.text().contains("Anna"));
+}
+
+#[tokio::test]
+async fn session_ends_after_an_hour() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    browser.end(&answer).await;
+    advance(3599);
+    assert!(browser.get("/").await.text().contains("Anna"));
+    advance(1);
+    assert!(!browser.get("/").await.text().contains("Anna"));
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_here_and_leads_to_the_issuer() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    browser.end(&answer).await;
+    let mut copy = Browser::new(&scene.address);
+    copy.cookies = browser.cookies.clone();
+    let page = browser.post("/logout").await;
+    assert_eq!(page.status(), 303);
+    let address = Url::parse(page.location()).unwrap();
+    assert!(page.location().starts_with(&format!("{}/oauth2/end_session?", scene.issuer.identifier)), "{address}");
+    let parameters: HashMap<String, String> = address.query_pairs().into_owned().collect();
+    assert_eq!(parameters["post_logout_redirect_uri"], format!("{}/", scene.address));
+    assert_eq!(parameters["id_token_hint"].split('.').count(), 3);
+    assert!(!browser.has_session());
+    assert!(!copy.get("/").await.text().contains("Anna"));
+    assert_eq!(browser.post("/logout").await.location(), "/");
+}
+
+#[tokio::test]
+async fn link_does_not_sign_a_user_out() {
+    let (scene, mut browser) = scene().await;
+    let answer = browser.begin(&scene.issuer).await;
+    browser.end(&answer).await;
+    assert_eq!(browser.get("/logout").await.status(), 405);
+    assert!(browser.get("/").await.text().contains("Anna"));
+}
+
+#[tokio::test]
+async fn application_that_starts_before_its_issuer_signs_in_when_the_issuer_is_there() {
+    let (scene, mut browser) = scene().await;
+    scene.change(|book| book.is_up = false);
+    assert_eq!(browser.get("/").await.status(), 200);
+    assert_failed(&browser.get("/login").await, &browser, 503, "may still be starting");
+    scene.change(|book| book.is_up = true);
+    let answer = browser.begin(&scene.issuer).await;
+    assert_eq!(browser.end(&answer).await.status(), 303);
+}
+
+#[tokio::test]
+async fn issuer_that_refuses_connections_is_said_to_refuse_them() {
+    let mut browser = Browser::new(&start("http://127.0.0.1:1/contoso.test").await);
+    assert_failed(&browser.get("/login").await, &browser, 503, "Connection refused");
+}
+
+#[tokio::test]
+async fn pages_allow_no_frame_no_script_and_no_other_site() {
+    let (scene, mut browser) = scene().await;
+    let issuer = Url::parse(&scene.issuer.identifier).unwrap().origin().ascii_serialization();
+    for path in ["/", "/login", "/callback", "/style.css", "/api/me", "/nowhere"] {
+        let page = browser.get(path).await;
+        let header = |name| page.0.headers()[name].to_str().unwrap().to_owned();
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; form-action 'self' {issuer}; base-uri 'none'; frame-ancestors 'none'"
+        );
+        assert_eq!(header("content-security-policy"), policy, "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
+    }
+}
