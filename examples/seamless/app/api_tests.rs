@@ -177,13 +177,15 @@ async fn token_with_a_wrong_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn text_that_is_no_jwt_is_refused() {
+async fn text_that_is_no_jwt_too_long_or_with_an_unknown_rule_is_refused() {
     let api = Api::start().await;
     let right = api.token(&json!({}), &json!({}));
     let with_four_parts = format!("{right}.a");
     for token in ["a", "a.b.c", "..", &with_four_parts, &"a".repeat(40_000)] {
         assert_eq!(api.ask(token).await, refused("the token is not a JWT that can be read"));
     }
+    let groups: Vec<_> = (0..1500).map(|rid| format!("S-1-5-21-1-2-3-{rid}")).collect();
+    assert_eq!(api.with(json!({ "groups": groups })).await, refused("the token is not a JWT that can be read"));
     let unknown_rule = api.token(&json!({ "crit": ["exp"] }), &json!({}));
     assert_eq!(api.ask(&unknown_rule).await, refused("the token is not a JWT that can be read"));
 }

@@ -118,7 +118,8 @@ mod tests {
         assert!(TcpStream::connect(address).await.is_err());
         may_end.notify_one();
         running.read_to_string(&mut text).await.unwrap();
-        assert!(text.starts_with("HTTP/1.1 200") && text.ends_with("served"), "{text}");
+        assert!(text.starts_with("HTTP/1.1 200") && text.contains("connection: close"), "{text}");
+        assert!(text.ends_with("served"), "{text}");
         serving.await.unwrap();
     }
 }

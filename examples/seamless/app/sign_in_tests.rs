@@ -238,17 +238,23 @@ async fn id_token_of_another_type_or_key_is_refused() {
 #[tokio::test]
 async fn id_token_with_another_algorithm_is_refused() {
     let (scene, mut browser) = scene().await;
-    let signers: [fn(Value, Value) -> String; 2] = [
-        |_, claims| format!("{}.", unsigned(&json!({ "alg": "none" }), &claims)),
+    let signers: [(&str, fn(&Value) -> String); 2] = [
+        ("No signature found", |claims| format!("{}.", unsigned(&json!({ "alg": "none" }), claims))),
         // The secret of the client is no key, though the issuer's metadata names HS256.
-        |_, claims| sign_with_secret(SECRET.as_bytes(), &json!({ "alg": "HS256" }), &claims),
+        ("Disallowed signature algorithm", |claims| {
+            sign_with_secret(SECRET.as_bytes(), &json!({ "alg": "HS256" }), claims)
+        }),
     ];
-    for signer in signers {
-        scene.change(|book| book.sign = Box::new(signer));
+    for (reason, signer) in signers {
+        scene.change(|book| {
+            book.sign = Box::new(move |_, mut claims| {
+                change(&mut claims, &json!({ "at_hash": null }));
+                signer(&claims)
+            });
+        });
         let answer = browser.begin(&scene.issuer).await;
         let page = browser.end(&answer).await;
-        assert_eq!(page.status(), 502, "{}", page.text());
-        assert!(!browser.has_session());
+        assert_failed(&page, &browser, 502, reason);
     }
 }
 
