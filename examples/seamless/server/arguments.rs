@@ -44,6 +44,9 @@ impl Arguments {
                 other => return Err(other.unexpected()),
             }
         }
+        if arguments.with_app.is_some() && arguments.config.is_some() {
+            return Err("--with-app is for the built-in test realm: without --config".into());
+        }
         Ok(arguments)
     }
 

@@ -46,7 +46,7 @@ impl Stop {
 }
 
 impl Stopping {
-    async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         // An error means that the sender is gone and the server has ended.
         let _ = self.0.wait_for(|is_stopping| *is_stopping).await;
     }

@@ -37,6 +37,7 @@ mod proof;
 mod rate;
 mod replay;
 mod request_id;
+mod sample_app;
 mod serve;
 mod session;
 mod sign_in;
@@ -82,6 +83,10 @@ pub async fn run() -> Result<(), Box<dyn Error>> {
         let routes = metrics::routes(Arc::clone(&app), Arc::clone(&connections));
         let own = Connections::new(METRICS_CONNECTIONS, METRICS_CONNECTIONS, app.proxies.clone(), Metrics::new());
         tokio::spawn(serve::serve(TcpListener::bind(address).await?, None, routes, own, stopping.clone()));
+    }
+    if let Some(address) = arguments.with_app {
+        sample_app::start(&app, address, stopping.clone()).await?;
+        println!("the sample application: http://{address}");
     }
     println!("listening on {}", app.listens_on);
     let routes = browser::routes().merge(native::routes()).merge(oidc::routes());

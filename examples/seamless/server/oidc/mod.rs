@@ -40,7 +40,7 @@ pub(crate) use conversation::{Conversation, ConversationId, Stale};
 pub(crate) use decision::TicketUse;
 pub(crate) use grants::{ACCESS_LIFETIME, Grants};
 pub(crate) use redirect_uri::origin as origin_of;
-pub(crate) use test_realm::clients as test_clients;
+pub(crate) use test_realm::{APP_SECRET, clients as test_clients};
 pub(crate) use user::User;
 
 pub(crate) fn routes() -> Router<Shared> {
