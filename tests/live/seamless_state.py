@@ -26,6 +26,8 @@ from world import World
 
 PORT = 21500
 ADDRESS = "http://login.contoso.test"
+# The principal name of erin, which does not begin with the account name.
+LONG_NAME = "erin.erikson@contoso.test"
 ALICE, BOB, WRONG = ("alice@contoso.test", "Alice.Pass.1"), ("bob@contoso.test", "Some.Pass.1"), "Wrong.Pass.1"
 # The rights that docs/seamless.md names.
 RIGHTS = ["on", ">password", "~{}*", "+get", "+set", "+getdel", "+eval", "+wait", "+info", "+time", "+client|tracking", "+hello"]
@@ -222,6 +224,13 @@ def nodes(world, report):
         (a, b)[number % 2].password("carol@contoso.test", WRONG)
     answers = [node.password("carol@contoso.test", WRONG).status for node in (a, b)]
     report.check(answers == [429, 429], "two nodes: ten wrong passwords at both lock the name at both", answers)
+    names = ("erin", LONG_NAME)
+    right = a.password(LONG_NAME, "Some.Pass.1").status
+    for number in range(10):
+        (a, b)[number % 2].password(names[number % 2], WRONG)
+    answers = [node.password(name, WRONG).status for node in (a, b) for name in names]
+    report.check((right, set(answers)) == (303, {429}), "two nodes: wrong passwords for two names of one account count together",
+                 (right, answers))
 
     a.kill()
     a = Node(world, PORT + 1, engine.state())
@@ -486,8 +495,9 @@ def main(wanted):
         world, report = World(work), Report()
         world.contoso.set("alice", "displayName", "Alice Anderson")
         world.contoso.user("bob", BOB[1])
-        for name in ("carol", *USERS):
+        for name in ("carol", "erin", *USERS):
             world.contoso.user(name, "Some.Pass.1")
+        world.contoso.set("erin", "userPrincipalName", LONG_NAME)
         for part in wanted or PARTS:
             PARTS[part](world, report)
         return report.failures

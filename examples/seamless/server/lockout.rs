@@ -1,7 +1,8 @@
 //! The smart lockout: after ten wrong passwords for a name within ten minutes, the server refuses every password for
 //! this name for a minute, and for twice as long after each further wrong password, up to an hour.
 //!
-//! The server counts wrong passwords for each tenant and name, even if the name does not exist. All nodes count
+//! The server counts wrong passwords for each tenant and account, even if the account does not exist. The account of a
+//! principal name is known after the user's first right password: see `account_names`. All nodes count
 //! together. The server counts attempts from addresses from which the user signed in within the last thirty days apart.
 //! So an attacker at another address cannot lock the user out. The directory should lock an account after 20 wrong
 //! passwords or more. Then an attacker at this server cannot lock the account in the directory.
@@ -13,18 +14,20 @@
 //! An attempt counts as wrong until the directory has answered. So requests at the same time cannot try more passwords
 //! than requests one after the other.
 
+use crate::account_names::AccountNames;
 use crate::clock;
 use crate::rate::holder;
 use crate::store::{Change, Key, Kind, Memory, Records, StoreError, When};
 use crate::turns::{Turn, Turns};
 use crate::user_name::UserName;
-use kerberos_sso::UnixTime;
+use kerberos_sso::{Identity, UnixTime};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The wrong passwords of all names and addresses.
 pub(crate) struct Lockout {
+    names: AccountNames,
     shared: Records,
     /// Counts while the shared store cannot be asked.
     local: Records,
@@ -78,7 +81,7 @@ pub(crate) enum Outcome {
 impl Lockout {
     pub(crate) fn new(shared: Records, max_of_address: u32) -> Self {
         let local = shared.in_store(Arc::new(Memory::new(clock::now).with_max_entries(MAX_LOCAL)));
-        Self { shared, local, max_of_address, turns: Arc::default() }
+        Self { names: AccountNames::new(shared.clone()), shared, local, max_of_address, turns: Arc::default() }
     }
 
     /// Counts an attempt, or returns the lock that refuses it.
@@ -89,7 +92,7 @@ impl Lockout {
         address: Option<IpAddr>,
         now: UnixTime,
     ) -> Result<Attempt, Locked> {
-        let (name, tenant) = (user.clone().into_account().to_lowercase(), tenant.as_bytes());
+        let (name, tenant) = (self.names.of(tenant, user).await, tenant.as_bytes());
         let text = address.map(|address| address.to_string());
         let known_address = text.map(|text| {
             let named = self.shared.secret().name(&[b"address", tenant, name.as_bytes(), text.as_bytes()]);
@@ -159,6 +162,11 @@ impl Lockout {
         if let Err(error) = self.forget(attempt, now).await {
             tracing::warn!("{NOT_COUNTED}: {error}");
         }
+    }
+
+    /// Remembers that the names of a user who has signed in by password are of one account.
+    pub(crate) async fn learn_names(&self, tenant: &str, identity: &Identity, now: UnixTime) {
+        self.names.learn(tenant, identity, now).await;
     }
 
     async fn give_back(&self, counted: &Counted, now: UnixTime) {
@@ -265,6 +273,9 @@ const NOT_COUNTED: &str = "the result of a password cannot be counted";
 mod tests {
     use super::*;
     use crate::store::Secret;
+    use kerberos_sso::replay::NoReplayCache;
+    use kerberos_sso::testing::TestRealm;
+    use kerberos_sso::{Policy, Validator};
 
     const START: i64 = 1_795_248_000;
     const OF_ADDRESS: u32 = 30;
@@ -371,6 +382,25 @@ mod tests {
         while wrong(&a, 0).await.is_ok() {}
         assert_eq!(attempt(&b, "alice", "203.0.113.9", 0, Outcome::Wrong).await, Ok(()));
         assert_eq!(attempt(&b, "bob", "203.0.113.9", 0, Outcome::Wrong).await, Ok(()));
+    }
+
+    /// The directory tells both names of bob, whose principal name does not begin with his account name.
+    #[tokio::test]
+    async fn principal_name_counts_for_its_account_at_every_node_after_a_right_password() {
+        let [a, b] = nodes();
+        let realm = TestRealm::new("CONTOSO.TEST").of_active_directory();
+        let token = realm.ticket_for("bob").pac(|pac| pac.upn_dns_info.upn = "robert.nandu@contoso.test".into());
+        let validator = Validator::new(realm.key_set(), Policy::default(), NoReplayCache);
+        let identity = validator.validate_ticket(&token.mint(), TestRealm::NOW).unwrap().identity().to_owned();
+        let wrong = async |node, typed| attempt(node, typed, "", 0, Outcome::Wrong).await;
+        wrong(&a, "robert.nandu@contoso.test").await.unwrap();
+        a.learn_names("contoso.test", &identity, at(0)).await;
+        for number in 0..MAX_WRONG {
+            let typed = if number % 2 == 0 { "bob" } else { "Robert.Nandu@contoso.test" };
+            assert_eq!(wrong(&b, typed).await, Ok(()), "{number}");
+        }
+        assert_eq!((wrong(&a, "bob").await, wrong(&a, "robert.nandu@contoso.test").await), (Err(60), Err(60)));
+        assert_eq!(wrong(&a, "robert.nandu").await, Ok(()), "another account");
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! `start.rs` is the program. `config.rs` describes the configuration file.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program")]
 
+mod account_names;
 mod app;
 mod arguments;
 mod browser;

@@ -66,6 +66,9 @@ pub(crate) async fn sign_in(
         Err(Locked::Address(seconds)) => Err(Refusal::TooManyFromAddress { seconds }),
     };
     log(tenant, user, &verdict);
+    if let Ok(accepted) = &verdict {
+        lockout.learn_names(&tenant.name, &accepted.identity().to_owned(), clock::now()).await;
+    }
     if verdict.is_err() {
         sleep_until(deadline).await;
     }

@@ -102,6 +102,8 @@ pub(crate) enum Kind {
     WrongPasswords,
     /// An address from which a user signed in.
     KnownAddress,
+    /// The account name of a user principal name.
+    AccountName,
     /// Keys that the server made.
     Keys,
     /// The time since which the store has lost no entries.
@@ -122,6 +124,7 @@ impl Kind {
             Self::OneTimeCode => b'o',
             Self::WrongPasswords => b'w',
             Self::KnownAddress => b'n',
+            Self::AccountName => b'p',
             Self::Keys => b'k',
             Self::Epoch => b'e',
             Self::Replay => b't',
