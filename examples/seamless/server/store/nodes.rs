@@ -42,7 +42,7 @@ pub(super) enum Connector {
         model: String,
         authority: Authority,
     },
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 /// A connection to the master, or to all masters of a cluster. Clones share the connection.
@@ -102,7 +102,7 @@ impl Nodes {
                     Some(certificates) => builder.certs(certificates),
                     None => builder,
                 };
-                Connector::Cluster(builder.build()?)
+                Connector::Cluster(Box::new(builder.build()?))
             }
         })
     }
