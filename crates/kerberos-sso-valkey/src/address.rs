@@ -4,10 +4,8 @@ use crate::error::StoreError;
 use redis::{ConnectionInfo, IntoConnectionInfo as _};
 
 /// The certificates of TLS connections, if the caller sets any.
-#[cfg(feature = "tls")]
-pub(crate) type Certificates = Option<redis::TlsCertificates>;
-#[cfg(not(feature = "tls"))]
-pub(crate) type Certificates = ();
+#[derive(Default)]
+pub(crate) struct Certificates(#[cfg(feature = "tls")] pub(crate) Option<redis::TlsCertificates>);
 
 /// Reads `redis://[USER:PASSWORD@]HOST[:PORT]`, or `rediss://…` for TLS.
 pub(crate) fn info(address: &str, certificates: &Certificates) -> Result<ConnectionInfo, StoreError> {
@@ -24,12 +22,12 @@ pub(crate) fn info(address: &str, certificates: &Certificates) -> Result<Connect
 #[cfg(feature = "tls")]
 fn connection_info(address: &str, certificates: &Certificates) -> redis::RedisResult<ConnectionInfo> {
     ensure_cryptography();
-    let Some(certificates) = certificates else { return address.into_connection_info() };
+    let Some(certificates) = &certificates.0 else { return address.into_connection_info() };
     Ok(redis::Client::build_with_tls(address, certificates.clone())?.get_connection_info().clone())
 }
 
 #[cfg(not(feature = "tls"))]
-fn connection_info(address: &str, (): &Certificates) -> redis::RedisResult<ConnectionInfo> {
+fn connection_info(address: &str, _: &Certificates) -> redis::RedisResult<ConnectionInfo> {
     address.into_connection_info()
 }
 

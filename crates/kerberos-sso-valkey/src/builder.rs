@@ -166,7 +166,7 @@ impl Builder {
 
     #[cfg(feature = "tls")]
     fn certificates(&mut self) -> &mut redis::TlsCertificates {
-        self.certificates.get_or_insert(redis::TlsCertificates { client_tls: None, root_cert: None })
+        self.certificates.0.get_or_insert(redis::TlsCertificates { client_tls: None, root_cert: None })
     }
 
     /// Connects to the masters of the store, and checks that each master is fit ([`StoreError`]).

@@ -50,7 +50,7 @@ impl Sentinels {
         pem: &[u8],
     ) -> Result<Self, StoreError> {
         let certificates = redis::TlsCertificates { client_tls: None, root_cert: Some(pem.into()) };
-        Self::read(service, addresses, &Some(certificates))
+        Self::read(service, addresses, &Certificates(Some(certificates)))
     }
 
     fn read<'a>(
