@@ -1,6 +1,7 @@
 """Runs real Kerberos clients, each with its own krb5.conf and credential cache."""
 
 import importlib.metadata
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -72,6 +73,15 @@ class Session:
     def kvno(self, spn, *options):
         run(["kvno", *options, spn], self.env)
         return self
+
+    def has_ticket(self, service=AUTOLOGON):
+        """Returns whether the credential cache has a ticket for the service."""
+        return service.replace("@", "/") in run(["klist"], self.env, check=False)
+
+    def use_kdc(self, port):
+        """Makes the client ask the KDC at another port."""
+        config = self.home / "krb5.conf"
+        config.write_text(re.sub(r"kdc = 127\.0\.0\.1:\d+", f"kdc = 127.0.0.1:{port}", config.read_text()))
 
     def renew(self):
         run(["kinit", "-R"], self.env)

@@ -1,7 +1,7 @@
 """Tests the example sign-in server with real browsers, real clients, a real directory and malformed requests. The test checks
 the statements of docs/seamless.md.
 
-  seamless.py [PART...]     PART: browser, pages, password, clients, forests, rollover, timings,
+  seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
                             limits or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import seamless_browser
 import seamless_clients
+import seamless_firefox
 import seamless_forests
 import seamless_limits
 import seamless_pages
@@ -54,6 +55,7 @@ def main(wanted):
         pictures = Path(os.environ.get("SEAMLESS_PICTURES") or work.dir("pictures"))
         pictures.mkdir(parents=True, exist_ok=True)
         parts = {"browser": lambda server: seamless_browser.check(world, server, report, pictures),
+                 "firefox": lambda server: seamless_firefox.check(world, server, report, pictures),
                  "pages": lambda server: seamless_pages.check(world, server, report, pictures),
                  "password": lambda server: seamless_password.check(world, server, report),
                  "clients": lambda server: seamless_clients.check(world, server, report),
@@ -68,4 +70,5 @@ def main(wanted):
         return report.failures
 
 
-sys.exit(1 if main(sys.argv[1:]) else 0)
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)

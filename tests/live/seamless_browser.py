@@ -16,7 +16,7 @@ from samba_ad import AUTOLOGON as SPN
 from samba_ad import SSO_ACCOUNT
 from seamless_password import one_time_code
 from seamless_server import BOB_SECRET, Server, header, replace, tenant
-from webdriver import Browser
+from webdriver import Chromium
 from web import policies
 from work import run
 
@@ -42,16 +42,21 @@ def check(world, server, report, pictures):
 
 
 class Cases:
+    kind = Chromium
+
     def __init__(self, world, server, report, pictures):
         self.world, self.server, self.report, self.pictures = world, server, report, pictures
 
     @contextmanager
     def browser(self, session, label, server=None, **how):
         """Opens a browser. At the end, a picture of the browser's page is written, even if a check failed."""
-        with Browser(self.world.work, session, (server or self.server).port, **how) as browser:
-            browser.label = label
+        with self.kind(self.world.work, session, (server or self.server).port, **how) as browser:
+            browser.label = self.label(label)
             yield browser
             self.picture(browser, "last")
+
+    def label(self, case):
+        return case
 
     def picture(self, browser, state):
         browser.until("!document.getAnimations().some((one) => one.animationName === 'appear' && one.playState === 'running')")
@@ -69,7 +74,7 @@ class Cases:
             for hint in ("login_hint=alice@contoso.test", "domain_hint=contoso.test", "login_hint=CONTOSO%5Calice"):
                 browser.click("form[action='/sign-out'] button")
                 out = browser.until("document.querySelector('#name') && document.querySelector('h1').innerText")
-                self.report.check(out == "Sign in", "by ticket: signed out", out)
+                self.report.check(out == "Sign in", f"{browser.label}: signed out", out)
                 browser.open(f"/?{hint}")
                 self.signed_in(browser, "Kerberos", hint)
             self.explained(browser)
@@ -150,8 +155,8 @@ class Cases:
         """Checks a KDC that does not answer. Chromium on Linux waits for the KDC on the thread that also sends forms. The form is sent
         only after the KDC closes the connection or the Kerberos library gives up."""
         session = self.world.alice()
-        config, silent = session.home / "krb5.conf", socket.create_server(("127.0.0.1", 0))
-        config.write_text(config.read_text().replace(str(self.world.contoso.port), str(silent.getsockname()[1])))
+        silent = socket.create_server(("127.0.0.1", 0))
+        session.use_kdc(silent.getsockname()[1])
         with self.browser(session, "silent KDC") as browser:
             self.form_in_time(browser)
             silent.close()
@@ -221,10 +226,10 @@ class Cases:
             "user", "show", "alice", "--attributes=objectSid,userPrincipalName,displayName").splitlines() if ": " in line)
         for term, fact, attribute in (("name", "name", "displayName"), ("UPN", "UPN", "userPrincipalName"),
                                       ("SID", "SID", "objectSid")):
-            self.report.check(facts[fact] == shown[attribute], f"by ticket: the {term} is the directory's", facts[fact])
+            self.report.check(facts[fact] == shown[attribute], f"{browser.label}: the {term} is the directory's", facts[fact])
         of_domain = sorted(sid for sid in facts["groups"] if sid.startswith("S-1-5-21-"))
         known = sorted(sid for sid in token_groups(self.world.contoso, "alice") if sid.startswith("S-1-5-21-"))
-        self.report.check(of_domain == known, "by ticket: the groups are the directory's", f"{len(known)} of the domain")
+        self.report.check(of_domain == known, f"{browser.label}: the groups are the directory's", f"{len(known)} of the domain")
 
 
 def token_groups(ad, account):

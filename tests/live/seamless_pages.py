@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from seamless_server import Server, header
 from web import policies
-from webdriver import Browser
+from webdriver import Chromium
 
 LONG = "Wolfeschlegelsteinhausenbergerdorff" * 3
 UPN = f"{LONG.lower()}@contoso.test"
@@ -91,7 +91,7 @@ class Pages:
 
     @contextmanager
     def browser(self, session, server=None):
-        with Browser(self.world.work, session, (server or self.server).port) as browser:
+        with Chromium(self.world.work, session, (server or self.server).port) as browser:
             yield browser
 
     def measure(self, browser, label):

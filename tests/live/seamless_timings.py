@@ -7,7 +7,7 @@ import re
 from samba_ad import SSO_ACCOUNT
 from seamless_server import Server, tenant
 from web import PATH, policies
-from webdriver import Browser
+from webdriver import Chromium
 
 STAGES = ("read", "open", "verify", "authorize", "admit")
 TO_MILLISECONDS = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
@@ -19,7 +19,7 @@ def check(world, port, report):
                 env={"RUST_LOG": "kerberos_sso=debug"}) as server:
         client = world.alice()
         logged = [f"--log-net-log={log}", "--net-log-capture-mode=Everything"]
-        with policies(HttpsUpgradesEnabled=False), Browser(world.work, client, port, arguments=logged) as browser:
+        with policies(HttpsUpgradesEnabled=False), Chromium(world.work, client, port, arguments=logged) as browser:
             browser.open("/?login_hint=alice@contoso.test")
             shown = browser.until("document.querySelector('.badge') && performance.timeOrigin + window.shown.page")
         crate = stages(server.log())

@@ -1,41 +1,23 @@
-"""Controls headless Chromium through chromedriver (W3C WebDriver), and measures times by the clock of each page."""
+"""Controls headless Chromium through chromedriver (W3C WebDriver)."""
 
-import base64
 import contextlib
 import json
-import socket
-import time
 import urllib.error
 import urllib.request
 
+from browser import WATCH, Browser, free_port
 from web import HOST, seen_negotiate
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
-# Notes the time of each change of the page's state, in milliseconds since the navigation began. The script runs before the
-# page's own script.
-WATCH = """
-window.shown = {};
-const note = (what) => { window.shown[what] ??= performance.now(); };
-addEventListener("DOMContentLoaded", () => {
-  note("page");
-  const form = document.querySelector("input[type=password]");
-  if (!form) return;
-  const visible = () => { if (form.checkVisibility({ visibilityProperty: true })) note("form"); };
-  new MutationObserver(visible).observe(document.body, { attributes: true, subtree: true, childList: true });
-  visible();
-});
-"""
 
-
-class Browser:
+class Chromium(Browser):
     """Chromium with the credential cache of `session`. HOST is the name of the test server on loopback."""
 
+    name = "Chromium"
+
     def __init__(self, work, session, port, env=None, arguments=()):
-        self.session = session
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.session, self.port = session, free_port()
         self.work, profile = work, seen_negotiate(session.home / "profile")
         self.driver = work.start(["chromedriver", f"--port={self.port}"], session.home / "chromedriver.log", self.port,
                                  {**session.env, **(env or {})})
@@ -49,54 +31,28 @@ class Browser:
         self.base += f"/session/{answer['sessionId']}"
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
 
-    def __enter__(self):
-        return self
-
     def __exit__(self, *_):
         with contextlib.suppress(OSError):
             self._ask("DELETE", "")
         self.work.stop(self.driver)
 
-    def open(self, path):
-        self._ask("POST", "/url", url=f"http://{HOST}{path}")
-        return self
-
-    def type(self, selector, text):
-        self._ask("POST", f"/element/{self._element(selector)}/value", text=text)
-        return self
-
-    def click(self, selector):
-        self._ask("POST", f"/element/{self._element(selector)}/click", text="")
-        return self
+    def navigate(self, url):
+        self._ask("POST", "/url", url=url)
 
     def script(self, source):
         return self._ask("POST", "/execute/sync", script=source, args=[])
 
-    def until(self, expression, seconds=10):
-        """Returns the first value of the expression that is true, or `None`. Errors are ignored, because the page may change meanwhile."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            with contextlib.suppress(RuntimeError):
-                if value := self.script(f"return {expression}"):
-                    return value
-            time.sleep(0.02)
-        return None
+    def element(self, selector):
+        return self._ask("POST", "/element", using="css selector", value=selector)[ELEMENT]
 
-    def heading(self):
-        return self.script("return document.querySelector('h1')?.innerText ?? document.body.innerText")
+    def type_into(self, element, text):
+        self._ask("POST", f"/element/{element}/value", text=text)
 
-    def facts(self):
-        """Returns the facts on the page "who you are", by the names that the page shows."""
-        return self.script("""
-            const facts = {};
-            for (const term of document.querySelectorAll("dt")) facts[term.innerText] = term.nextElementSibling.innerText;
-            facts.name = document.querySelector("h1").innerText.replace("Hello, ", "");
-            facts.how = document.querySelector(".badge").innerText;
-            facts.groups = [...document.querySelectorAll("li code")].map((code) => code.textContent);
-            return facts;""")
+    def click_on(self, element):
+        self._ask("POST", f"/element/{element}/click", text="")
 
-    def screenshot(self, path):
-        path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
+    def picture(self):
+        return self._ask("GET", "/screenshot")
 
     def size(self, width, height):
         """Sets the size of the page. The size of the window does not suffice, because a window is at least 500 pixels wide."""
@@ -109,9 +65,6 @@ class Browser:
     def cdp(self, command, **params):
         self._ask("POST", "/goog/cdp/execute", cmd=command, params=params)
         return self
-
-    def _element(self, selector):
-        return self._ask("POST", "/element", using="css selector", value=selector)[ELEMENT]
 
     def _ask(self, method, path, **fields):
         body = json.dumps(fields).encode() if method == "POST" else None
