@@ -63,15 +63,17 @@ class Application:
 
 
 class Authlib(Application):
-    def __init__(self, work, port, server):
-        super().__init__(work, "authlib", port)
+    """`authorization` is an authorization endpoint in place of that of the discovery document."""
+
+    def __init__(self, work, port, server, name="authlib", authorization=None):
+        super().__init__(work, name, port)
         self.version = f"Authlib {pip_version('authlib')}"
-        self.server = server
+        self.server, self.authorization = server, authorization
 
     def run(self):
         proxy = f"http://127.0.0.1:{self.server}"
         return self.start([sys.executable, HERE / "judges/authlib_app.py"],
-                          {"JUDGE": self.settings(), "HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "127.0.0.1"})
+                          {"JUDGE": self.settings(authorization=self.authorization), "http_proxy": proxy, "NO_PROXY": "127.0.0.1"})
 
 
 class OpenidClient(Application):
@@ -108,20 +110,21 @@ class Msal(Application):
 class ModAuthOpenidc(Application):
     """Every page but /signed-out is protected. The module's information page says who the user is, and refreshes the tokens."""
 
-    def __init__(self, work, port, server):
-        super().__init__(work, "mod_auth_openidc", port)
+    def __init__(self, work, port, server, mode="query"):
+        super().__init__(work, f"mod_auth_openidc-{mode}", port)
         self.version = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')} of Apache {version('apache2')}"
-        self.server = server
+        self.server, self.mode = server, mode
 
     def run(self):
         pages = self.home / "pages"
         pages.mkdir()
-        for name, text in (("index.html", "<h1>Protected</h1>"), ("signed-out", '{"signed_out": true}')):
+        for name, text in (("index.html", "<h1>Welcome, <!--#echo var=\"OIDC_CLAIM_name\" --></h1>"), ("signed-out", '{"signed_out": true}')):
             (pages / name).write_text(text)
         conf = self.home / "apache.conf"
         conf.write_text((HERE / "judges/apache.conf").read_text().format(
             home=self.home, port=self.port, issuer=ISSUER, client=self.name, secret=self.secret, scope=self.scope,
-            application=self.url, passphrase=secrets.token_hex(16), proxy=f"127.0.0.1:{self.server}"))
+            application=self.url, passphrase=secrets.token_hex(16), mode=self.mode,
+            same_site="On" if self.mode == "query" else "Off", proxy=f"127.0.0.1:{self.server}"))
         # Apache's processes run as another user, who must read the pages.
         run(["chmod", "755", self.work.root, self.home])
         return self.start(["apache2", "-f", conf, "-D", "FOREGROUND"], {})

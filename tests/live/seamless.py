@@ -2,7 +2,7 @@
 the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
-                            limits or rubbish; default all
+                            steps, judges, requests, limits or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -15,11 +15,14 @@ import seamless_browser
 import seamless_clients
 import seamless_firefox
 import seamless_forests
+import seamless_judges
 import seamless_limits
 import seamless_pages
 import seamless_password
+import seamless_requests
 import seamless_rollover
 import seamless_rubbish
+import seamless_steps
 import seamless_timings
 from report import Report
 from samba_ad import SSO_ACCOUNT
@@ -62,6 +65,9 @@ def main(wanted):
                  "forests": lambda server: seamless_forests.check(world, PORT + 2, report),
                  "rollover": lambda server: seamless_rollover.check(world, PORT + 3, report),
                  "timings": lambda server: seamless_timings.check(world, PORT + 4, report),
+                 "steps": lambda server: seamless_steps.check(world, PORT + 20, report),
+                 "judges": lambda server: seamless_judges.check(world, PORT + 30, report),
+                 "requests": lambda server: seamless_requests.check(world, PORT + 40, report),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report)}
         for part in wanted or parts:

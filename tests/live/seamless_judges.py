@@ -7,7 +7,8 @@ from judges import ISSUER, SCOPE, Authlib, ModAuthOpenidc, Msal, OpenidClient
 from samba_ad import SSO_ACCOUNT
 from seamless_server import Server, tenant
 from user_agent import UserAgent, asked, changed, query
-from web import HOST
+from web import HOST, policies
+from webdriver import Chromium
 from work import run
 
 PASSWORD = "Alice.Pass.1"
@@ -20,11 +21,33 @@ def check(world, port, report):
 
 def in_http(world, port, report):
     """The applications use the server as their HTTP proxy, because its name HOST exists only in the tests."""
-    applications = [Authlib(world.work, port + 1, port), ModAuthOpenidc(world.work, port + 2, port)]
-    with server(world, port, applications, f"http://{HOST}") as running:
-        for application in applications:
-            with application.run():
-                Judge(world, running, report, application).all()
+    authlib, apache = Authlib(world.work, port + 1, port), ModAuthOpenidc(world.work, port + 2, port)
+    posted = ModAuthOpenidc(world.work, port + 3, port, "form_post")
+    with server(world, port, [authlib, apache, posted], f"http://{HOST}") as running:
+        with authlib.run():
+            Judge(world, running, report, authlib).all()
+        with apache.run():
+            Judge(world, running, report, apache).all()
+            in_chromium(world, running, report, apache)
+        with posted.run():
+            in_chromium(world, running, report, posted)
+
+
+def in_chromium(world, running, report, application):
+    """Opens the protected page, with a ticket and with a password. Chromium obeys the pages' Content-Security-Policy, also for the
+    redirects after a form."""
+    label = f"{application.version}, {application.mode}, in Chromium"
+    with policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False):
+        for how, session in (("ticket", world.alice()), ("password", world.nobody())):
+            with Chromium(world.work, session, running.port) as browser:
+                browser.go(f"{application.url}/")
+                if how == "password":
+                    browser.until("document.querySelector('#password')?.checkVisibility({ visibilityProperty: true })")
+                    name = browser.script("return document.querySelector('#name') !== null")
+                    (browser.type("#name", "alice@contoso.test") if name else browser).type("#password", PASSWORD)
+                    browser.click("form[action*='password'] button")
+                there = browser.until(f"location.href === '{application.url}/' && document.body.innerText") or browser.heading()
+                report.check(there == "Welcome, Alice Anderson", f"{label}: signed in by {how}", there)
 
 
 @contextmanager
@@ -40,7 +63,7 @@ def in_tls(world, port, report):
     address = f"https://localhost:{port}"
     issuer = f"{address}/contoso.test"
     certificate, key, authority = certificates(world.work.dir("tls"))
-    node, msal = OpenidClient(world.work, port + 3, issuer, authority), Msal(world.work, port + 4, issuer, authority)
+    node, msal = OpenidClient(world.work, port + 4, issuer, authority), Msal(world.work, port + 5, issuer, authority)
     with server(world, port, [node, msal], address, tls={"certificate": str(certificate), "key": str(key)}) as running:
         with node.run():
             judge = Judge(world, running, report, node, issuer, authority)
@@ -48,7 +71,7 @@ def in_tls(world, port, report):
             judge.tokens_end()
         with msal.run():
             Judge(world, running, report, msal, issuer, authority).all()
-        with Msal(world.work, port + 4, issuer, authority, "authority").run() as by_authority:
+        with Msal(world.work, port + 5, issuer, authority, "authority").run() as by_authority:
             said = asked(UserAgent(port, authority).go(by_authority.login()))
             report.check("Unable to get authority configuration" in said.get("refused", ""),
                          f"{by_authority.version}: asks below /v2.0/, where this server has nothing", said.get("refused", said))
@@ -134,7 +157,7 @@ class Judge:
             page = agent.by_ticket(agent.go(self.application.login(), change), self.world.alice(), change)
             said = asked(page)
             good = "/callback" in agent.trail[-1] and not self.application.who(agent).get("signed_in")
-            self.expect(good, f"refuses {what}", said.get("refused") or said["says"])
+            self.expect(good, f"refuses {what}", said.get("refused") or said["says"][:100])
 
     def tokens_end(self):
         """Revokes a token, and uses a code twice. The tokens of the sign-in then end."""

@@ -1,6 +1,7 @@
 """A browser without script: follows redirects, keeps cookies, sends forms, and answers the sign-in page's challenge with a ticket."""
 
 import json
+import re
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -68,7 +69,7 @@ def asked(page):
     try:
         return page.json()
     except json.JSONDecodeError:
-        return {"page": f"{page.status_code} {page.url[:100]}", "says": " ".join(page.text.split())[:300]}
+        return {"page": f"{page.status_code} {page.url[:100]}", "says": " ".join(re.sub("<[^>]*>", " ", page.text).split())[:300]}
 
 
 def changed(url, path, **fields):

@@ -9,11 +9,13 @@ from authlib.integrations.flask_client import OAuth
 
 JUDGE = json.loads(os.environ["JUDGE"])
 app = flask.Flask(__name__)
+app.json.mimetype = "text/plain"  # browsers show JSON with programs of their own
 app.secret_key = os.urandom(32)
+app.config["SESSION_COOKIE_NAME"] = JUDGE["client"]
 provider = OAuth(app).register(
     "provider", client_id=JUDGE["client"], client_secret=JUDGE["secret"],
     server_metadata_url=f"{JUDGE['issuer']}/.well-known/openid-configuration",
-    client_kwargs={"scope": JUDGE["scope"], "code_challenge_method": "S256"})
+    authorize_url=JUDGE["authorization"], client_kwargs={"scope": JUDGE["scope"], "code_challenge_method": "S256"})
 users = {}  # the tokens of each session
 
 
