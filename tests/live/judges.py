@@ -118,7 +118,8 @@ class ModAuthOpenidc(Application):
     def run(self):
         pages = self.home / "pages"
         pages.mkdir()
-        for name, text in (("index.html", "<h1>Welcome, <!--#echo var=\"OIDC_CLAIM_name\" --></h1>"), ("signed-out", '{"signed_out": true}')):
+        for name, text in (("index.html", "<h1>Welcome, <!--#echo var=\"OIDC_CLAIM_name\" --></h1>"),
+                           ("signed-out", '{"signed_out": true}')):
             (pages / name).write_text(text)
         conf = self.home / "apache.conf"
         conf.write_text((HERE / "judges/apache.conf").read_text().format(

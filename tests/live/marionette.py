@@ -21,13 +21,14 @@ PREFERENCES = {
     "app.update.disabledForTesting": True,
 }
 # An extension runs WATCH in each page before the page's own script.
-EXTENSION = {"manifest_version": 2, "name": "watch", "version": "1", "browser_specific_settings": {"gecko": {"id": "watch@live.test"}},
+EXTENSION = {"manifest_version": 2, "name": "watch", "version": "1",
+             "browser_specific_settings": {"gecko": {"id": "watch@live.test"}},
              "content_scripts": [{"matches": ["<all_urls>"], "js": ["watch.js"], "run_at": "document_start"}]}
 
 
 class Firefox(Browser):
-    """Firefox with the credential cache of `session`. HOST is the name of the test server on loopback. Firefox answers the challenge of
-    sites that `trusted` names, as an administrator's policy names them."""
+    """Firefox with the credential cache of `session`. HOST is the name of the test server on loopback. Firefox answers the challenge
+    of sites that `trusted` names, as an administrator's policy names them."""
 
     name = "Firefox"
 
@@ -38,7 +39,8 @@ class Firefox(Browser):
         wanted = {**PREFERENCES, TRUSTED: trusted, "marionette.port": self.port, "network.socket.forcePort": f"80={port}"}
         (profile / "user.js").write_text("".join(
             f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in wanted.items()))
-        command = ["firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", profile, "--width", 900, "--height", 760]
+        command = ["firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", profile, "--width", 900, "--height",
+                   760]
         self.process = work.start(command, session.home / "firefox.log", self.port, {**session.env, **(env or {})})
         self.stream = socket.create_connection(("127.0.0.1", self.port), 60)
         self._receive()

@@ -2,7 +2,7 @@
 the statements of docs/seamless.md.
 
   seamless.py [PART...]     PART: browser, firefox, pages, password, clients, forests, rollover, timings,
-                            steps, judges, requests, limits or rubbish; default all
+                            steps, judges, redirects, requests, limits or rubbish; default all
 
 If SEAMLESS_PICTURES names a folder, the test writes pictures of all states of the pages to this folder."""
 
@@ -19,6 +19,7 @@ import seamless_judges
 import seamless_limits
 import seamless_pages
 import seamless_password
+import seamless_redirects
 import seamless_requests
 import seamless_rollover
 import seamless_rubbish
@@ -67,6 +68,7 @@ def main(wanted):
                  "timings": lambda server: seamless_timings.check(world, PORT + 4, report),
                  "steps": lambda server: seamless_steps.check(world, PORT + 20, report),
                  "judges": lambda server: seamless_judges.check(world, PORT + 30, report),
+                 "redirects": lambda server: seamless_redirects.check(world, PORT + 40, report),
                  "requests": lambda server: seamless_requests.check(world, PORT + 40, report),
                  "limits": lambda server: seamless_limits.check(world, server, PORT + 8, report),
                  "rubbish": lambda server: seamless_rubbish.check(world, server, report)}

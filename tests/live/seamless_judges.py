@@ -1,5 +1,6 @@
 """Lets relying parties that others wrote judge the server's OpenID Connect, each from the discovery document to a verified ID
-token, new tokens and sign-out: Authlib, openid-client with jose, MSAL, and mod_auth_openidc. Each must also refuse changed answers."""
+token, new tokens and sign-out: Authlib, openid-client with jose, MSAL, and mod_auth_openidc. Each must also refuse changed
+answers."""
 
 from contextlib import contextmanager
 
@@ -106,11 +107,13 @@ class Judge:
         agent = self.agent()
         page = agent.go(self.application.login())
         asked_for = query(next((url for url in agent.trail if "/oauth2/authorize" in url), ""))
-        good = {"client_id", "code_challenge", "nonce", "state"} <= asked_for.keys() and asked_for.get("code_challenge_method") == "S256"
+        good = {"client_id", "code_challenge", "nonce",
+                "state"} <= asked_for.keys() and asked_for.get("code_challenge_method") == "S256"
         self.expect(good, "asks with PKCE, state and nonce", ", ".join(sorted(asked_for)))
         page = agent.by_ticket(page, self.world.alice())
         answer = query(next((url for url in agent.trail if "/callback" in url), ""))
-        self.expect(answer.get("iss") == self.issuer and "code" in answer, "gets a code of the issuer", answer.get("iss", asked(page)))
+        self.expect(answer.get("iss") == self.issuer and "code" in answer, "gets a code of the issuer",
+                    answer.get("iss", asked(page)))
         said = self.application.who(agent)
         claims = said.get("claims") or {}
         self.expect(said.get("signed_in"), "verifies the ID token", claims.get("sub", said))
@@ -120,7 +123,8 @@ class Judge:
                  if claims.get(name) != value and claims.get(name) != [value]}
         self.expect(not wrong, "the claims are the directory's", wrong or ", ".join(sorted(claims)))
         if "userinfo" in said:
-            self.expect(said["userinfo"].get("sub") == claims.get("sub"), "userinfo is of the same subject", said["userinfo"].get("sub"))
+            self.expect(said["userinfo"].get("sub") == claims.get("sub"), "userinfo is of the same subject",
+                        said["userinfo"].get("sub"))
         return agent
 
     def refreshed(self, agent):

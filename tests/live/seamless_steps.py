@@ -62,7 +62,8 @@ class Steps:
         self.step(1, "the user opens an application", '"signed_in":false' in there, there)
         browser.go(application.login(**hints))
         asked = self.http.find("/", lambda exchange: "/oauth2/authorize?" in exchange.path)
-        self.step(2, "the application redirects to the sign-in page", asked and asked.status in (200, 303), asked and asked.path[:60])
+        self.step(2, "the application redirects to the sign-in page", asked and asked.status in (200, 303),
+                  asked and asked.path[:60])
         typed = not hints and browser.until("document.querySelector('#name:not([readonly])') && true")
         if typed:
             browser.type("#name", "alice@contoso.test").click("form button")

@@ -1,0 +1,69 @@
+"""Asks the server to send a user to addresses that are nearly registered. Each such request leads to a page, and never to a
+redirect."""
+
+from urllib.parse import quote
+
+from near_misses import EVIL, near_misses
+from oidc_requests import (AUTHORIZE, BASIC, CALLBACK, CLIENT, END_SESSION, GOOD, METHODS, PAR, SIGNED_OUT, TENANT, Requests,
+                           encoded,
+                           is_page, location, server)
+from web import HOST
+
+FEWEST = 200
+
+
+def check(world, port, report):
+    with server(world, port) as running:
+        redirects = Redirects(world, running, report)
+        redirects.registered()
+        redirects.nearly_registered()
+        redirects.twice_or_by_another_name()
+        redirects.of_other_clients()
+        redirects.after_sign_out()
+
+
+class Redirects(Requests):
+    def registered(self):
+        """Checks that the request is good before it is changed. An unknown parameter changes nothing (RFC 6749 section 3.1)."""
+        for changes in ({}, {"unknown": "x"}, {"x" * 60: "y" * 500}, {"state": ""}, {"ui_locales": "de", "display": "page"}):
+            answers = ((method, self.authorize(method, **changes)) for method in METHODS)
+            self.all(f"authorize with {list(changes)}: the sign-in begins", answers, lambda answer: (
+                answer.status in (200, 303) and not location(answer).startswith("http://127")))
+
+    def nearly_registered(self):
+        wrong = near_misses(CALLBACK)
+        self.report.check(len(wrong) >= FEWEST, f"at least {FEWEST} near misses of a redirect URI", len(wrong))
+        for method in METHODS:
+            answers = ((uri, self.authorize(method, redirect_uri=uri)) for uri in wrong)
+            self.all(f"near misses of a redirect URI, {method}: a page, no redirect", answers, is_page)
+        answers = ((uri, self.ask("POST", PAR, encoded({**GOOD, "redirect_uri": uri}), BASIC)) for uri in wrong)
+        self.all("near misses of a redirect URI, pushed: an error", answers, lambda answer: answer.status in range(400, 500))
+
+    def twice_or_by_another_name(self):
+        rest = encoded({**GOOD, "redirect_uri": None})
+        good, evil = f"redirect_uri={quote(CALLBACK, safe='')}", f"redirect_uri=http://{EVIL}/"
+        wrong = ["", "redirect_uri", "redirect_uri=", f"{good}&{good}", f"{good}&{evil}", f"{evil}&{good}",
+                 f"x=1&x=2&{good}&{evil}",
+                 f"redirect_uri=&{evil}", f"{good};{evil}", good.replace("=", "%3D"), good.replace("_u", "%5Fu") + "&" + evil]
+        wrong += [good.replace("redirect_uri", name, 1) for name in (
+            "redirect_uri[]", "redirect_uri[0]", "redirect_Uri", "REDIRECT_URI", " redirect_uri", "redirect_uri ",
+            "redirect_uri%00",
+            "redirecturi", "redirect_url", "redirect-uri", "redirect%255Furi", "redirect.uri")]
+        answers = ((one, self.ask(method, AUTHORIZE, f"{rest}&{one}")) for one in wrong for method in METHODS)
+        self.all("a redirect URI twice or by another name: a page, no redirect", answers, is_page)
+        answers = ((one, self.ask("POST", f"{AUTHORIZE}?{one}", f"{rest}&{evil}")) for one in (good, f"{rest}&{good}"))
+        self.all("a good redirect URI in the query, another in the form: a page, no redirect", answers, is_page)
+
+    def of_other_clients(self):
+        names = ("other", "APP", "app ", " app", "app\0", "app,app", "", None)
+        answers = ((repr(name), self.authorize(method, client_id=name)) for name in names for method in METHODS)
+        self.all("another client_id: a page, no redirect", answers, is_page)
+
+    def after_sign_out(self):
+        wrong = [uri for uri in (*near_misses(f"{SIGNED_OUT}out"), *near_misses(CALLBACK)) if uri != SIGNED_OUT]
+        fields = {"client_id": CLIENT["id"]}
+        answers = ((uri, self.ask(method, END_SESSION, encoded({**fields, "post_logout_redirect_uri": uri})))
+                   for uri in wrong for method in METHODS)
+        own = (f"{TENANT}/", f"http://{HOST}{TENANT}/")
+        self.all("near misses of a post-logout redirect URI: no redirect to them", answers, lambda answer: (
+            answer.status < 500 and (not location(answer) or location(answer).startswith(own))))
