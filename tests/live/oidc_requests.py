@@ -8,8 +8,8 @@ import secrets
 from urllib.parse import urlencode
 
 from raw_http import FORM
-from seamless_server import Server, tenant
 from samba_ad import SSO_ACCOUNT
+from seamless_server import Server, tenant
 from user_agent import UserAgent, query
 from web import HOST
 
@@ -78,6 +78,10 @@ def location(answer):
 
 def is_page(answer):
     return answer.status in range(400, 500) and not location(answer) and "<html" in answer.body
+
+
+def is_client_error(answer):
+    return answer.status in range(400, 500)
 
 
 def is_refused(answer):

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from oidc_requests import (AUTHORIZE, BASIC, CALLBACK, END_SESSION, FORWARD_AUTH, GOOD, GROUPS, INTROSPECT, ISSUER, METHODS,
                            OF_CLIENTS,
                            PAR, REVOKE, SECRET, SIGN_IN, SIGNED_OUT, TENANT, TOKEN, USERINFO, Requests, encoded, is_json_error,
-                           is_page, is_refused, location, server)
+                           is_client_error, is_refused, location, server)
 from raw_http import CLOSED, FORM, exchange, request
 from user_agent import UserAgent, query
 from web import HOST
@@ -59,12 +59,12 @@ class Wrong(Requests):
         noise = [base64.urlsafe_b64encode(self.random.randbytes(size)).decode().rstrip("=") for size in (1, 12, 28, 60, 500, 4000)]
         texts = [f"request={text}" for text in ("", "x", "%00", "%ff", "..%2f..", "=" * 40, "A" * 8000, *noise)]
         answers = ((text, self.ask("GET", SIGN_IN, text)) for text in (*texts, "", "x=y", "request=a&request=b"))
-        self.all("a made-up sign-in: refused", answers, is_page)
+        self.all("a made-up sign-in: refused", answers, is_client_error)
         page = UserAgent(self.server.port).go(f"http://{HOST}{AUTHORIZE}?{urlencode(GOOD)}")
         sealed = query(page.url).get("request", "")
         changes = [sealed[:at] + ("A" if sealed[at] != "A" else "B") + sealed[at + 1:] for at in range(0, len(sealed), 7)]
         answers = ((text, self.ask("GET", SIGN_IN, f"request={text}")) for text in changes)
-        self.all("a changed sign-in: refused", answers, is_page)
+        self.all("a changed sign-in: refused", answers, is_client_error)
         self.all("the sign-in of another browser: does not go on", [(sealed, self.ask("GET", SIGN_IN, f"request={sealed}"))],
                  lambda answer: sealed and answer.status < 500 and not location(answer).startswith("http://127"))
 
@@ -94,7 +94,7 @@ class Wrong(Requests):
                   b'{"grant_type":"refresh_token","refresh_token":"x","token":"x"}')
         answers = ((f"{path} {kind}", self.server.send("POST", path, body, {**BASIC, "Content-Type": kind}))
                    for path in OF_CLIENTS for kind in kinds for body in bodies)
-        self.all("another content type: refused", answers, lambda answer: answer.status in range(400, 500))
+        self.all("another content type: refused", answers, is_client_error)
 
     def clients(self):
         """Checks clients that do not say rightly who they are (RFC 6749 section 5.2, `invalid_client`)."""
@@ -157,7 +157,7 @@ class Wrong(Requests):
                    for path in (*paths, "/common/oauth2/authorize") for method in ("BREW", "DELETE", "PUT", "PATCH", "TRACE")]
         answers += [(f"GET {path}", self.server.send("GET", path, None, {})) for path in OF_CLIENTS]
         answers += [(path, self.server.send("GET", path.replace("contoso", "fabrikam"), None, {})) for path in paths]
-        self.all("wrong methods, and a tenant that is not there: refused", answers, lambda answer: answer.status in range(400, 500))
+        self.all("wrong methods, and a tenant that is not there: refused", answers, is_client_error)
 
     def afterwards(self):
         panics = [line for line in self.server.log().splitlines() if "panicked" in line]

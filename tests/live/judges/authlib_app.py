@@ -49,7 +49,8 @@ def who():
 def refresh():
     token = users[flask.session["user"]]
     new = provider.fetch_access_token(grant_type="refresh_token", refresh_token=token["refresh_token"])
-    claims = provider.parse_id_token(new, nonce=token["userinfo"]["nonce"]) if "id_token" in new else token["userinfo"]
+    # An ID token for a refresh token has no nonce.
+    claims = provider.parse_id_token(new, nonce=None) or token["userinfo"]
     users[flask.session["user"]] = {**token, **new, "userinfo": claims}
     return {"new": new["access_token"] != token["access_token"]}
 
