@@ -13,9 +13,13 @@ def example(name):
 
 
 def sign_in_server():
-    """Returns the path of the sign-in server. The server is a workspace of its own, with a target folder of its own unless
-    CARGO_TARGET_DIR names a common folder."""
-    return PROJECT / os.environ.get("CARGO_TARGET_DIR", "examples/seamless/target") / "release/seamless"
+    return of_sign_in_system("seamless")
+
+
+def of_sign_in_system(program):
+    """Returns the path of a program of the sign-in system. The system is a workspace of its own, with a target folder of its own
+    unless CARGO_TARGET_DIR names a common folder."""
+    return PROJECT / os.environ.get("CARGO_TARGET_DIR", "examples/seamless/target") / "release" / program
 
 
 def validate(keytab, options, *paths):

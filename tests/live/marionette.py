@@ -10,7 +10,6 @@ from web import HOST
 
 TRUSTED = "network.negotiate-auth.trusted-uris"
 PREFERENCES = {
-    TRUSTED: f"http://{HOST}",
     "network.dns.localDomains": HOST,
     "dom.security.https_first": False,
     "signon.rememberSignons": False,
@@ -27,12 +26,13 @@ EXTENSION = {"manifest_version": 2, "name": "watch", "version": "1",
 
 
 class Firefox(Browser):
-    """Firefox with the credential cache of `session`. HOST is the name of the test server on loopback. Firefox answers the challenge
-    of sites that `trusted` names, as an administrator's policy names them."""
+    """Firefox with the credential cache of `session`. HOST is the name of the test server on loopback. The server at `port` is HOST's
+    server for plain HTTP. Firefox answers the challenge of sites that `trusted` names, as an administrator's policy names them. With
+    an authority, the browser takes every certificate."""
 
     name = "Firefox"
 
-    def __init__(self, work, session, port, env=None, trusted=f"http://{HOST}"):
+    def __init__(self, work, session, port, env=None, trusted=HOST, authority=None):
         self.session, self.work, self.port, self.sent = session, work, free_port(), 0
         profile = session.home / f"firefox{self.port}"
         profile.mkdir()
@@ -44,7 +44,8 @@ class Firefox(Browser):
         self.process = work.start(command, session.home / "firefox.log", self.port, {**session.env, **(env or {})})
         self.stream = socket.create_connection(("127.0.0.1", self.port), 60)
         self._receive()
-        self._ask("WebDriver:NewSession", capabilities={"alwaysMatch": {"timeouts": {"pageLoad": 20000, "script": 20000}}})
+        self._ask("WebDriver:NewSession", capabilities={"alwaysMatch": {
+            "acceptInsecureCerts": authority is not None, "timeouts": {"pageLoad": 20000, "script": 20000}}})
         self._watch(profile / "watch")
 
     def __exit__(self, *_):

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import http.server
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
 
@@ -22,11 +23,17 @@ class Exchange:
 
 
 class HttpTap:
-    """Sends each request on to the server at `port`. The host and the origin stay as the browser wrote them."""
+    """Sends each request on to the server at `to`, over TLS. The host and the origin stay as the browser wrote them. The tap has the
+    server's own certificate."""
 
-    def __init__(self, port):
-        self.seen, self.server = [], http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler(port))
-        self.port, self.server.daemon_threads = self.server.server_port, True
+    def __init__(self, port, to, authority):
+        self.seen = []
+        self.trusts = ssl.create_default_context(cafile=authority.trusted)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler(to))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(authority.certificate, authority.key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):
@@ -40,13 +47,14 @@ class HttpTap:
         """Returns the first exchange whose path begins with `path`, or `None`."""
         return next((exchange for exchange in list(self.seen) if exchange.path.startswith(path) and which(exchange)), None)
 
-    def _handler(tap, port):
+    def _handler(tap, to):
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                server = http.client.HTTPSConnection("127.0.0.1", to, timeout=30, context=tap.trusts)
+                with contextlib.closing(server) as connection:
                     connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                     for name, value in self.headers.items():
                         connection.putheader(name, value)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from seamless_server import header
 from web import HOST
@@ -13,13 +14,26 @@ from web import HOST
 MOST_REDIRECTS = 20
 
 
-class UserAgent:
-    """One browser. `port` is the port of HOST on loopback. `authority` is the certificate file that the browser trusts."""
+class ToLoopback(HTTPAdapter):
+    """Connects to loopback in place of the test server's HOST."""
 
-    def __init__(self, port, authority=None):
+    def send(self, request, **how):
+        request.headers["Host"] = urlsplit(request.url).netloc
+        return super().send(request, **how)
+
+    def build_connection_pool_key_attributes(self, request, verify, cert=None):
+        host, of_pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        return {**host, "host": "127.0.0.1"}, {**of_pool, **({"server_hostname": HOST, "assert_hostname": HOST} if verify else {})}
+
+
+class UserAgent:
+    """One browser. For plain HTTP, HOST is at `port`. With an authority, the browser trusts the certificate of this authority."""
+
+    def __init__(self, port=None, authority=None):
         self.http, self.trail = requests.Session(), []
-        self.http.trust_env, self.http.verify = False, str(authority) if authority else False
+        self.http.trust_env, self.http.verify = False, str(authority.trusted) if authority else False
         self.http.proxies = {f"http://{HOST}": f"http://127.0.0.1:{port}"}
+        self.http.mount(f"https://{HOST}", ToLoopback())
 
     def go(self, url, change=None):
         """Opens an address and follows the redirects. `change` may replace each address. Returns the last page."""

@@ -12,18 +12,21 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
 class Chromium(Browser):
-    """Chromium with the credential cache of `session`. HOST is the name of the test server on loopback."""
+    """Chromium with the credential cache of `session`. HOST is the name of the test server on loopback. The server at `port` is
+    HOST's server for plain HTTP. With an authority, the browser trusts the certificate of this authority."""
 
     name = "Chromium"
 
-    def __init__(self, work, session, port, env=None, arguments=()):
+    def __init__(self, work, session, port, env=None, arguments=(), authority=None):
         self.session, self.port = session, free_port()
         self.work, profile = work, seen_negotiate(session.home / "profile")
         self.driver = work.start(["chromedriver", f"--port={self.port}"], session.home / "chromedriver.log", self.port,
                                  {**session.env, **(env or {})})
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--window-size=900,760",
                    "--disable-features=HttpsUpgrades", f"--user-data-dir={profile}",
-                   f"--host-resolver-rules=MAP {HOST}:80 127.0.0.1:{port},MAP * ~NOTFOUND,EXCLUDE 127.0.0.1", *arguments]
+                   f"--host-resolver-rules=MAP {HOST}:80 127.0.0.1:{port},MAP {HOST} 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1", *arguments]
+        if authority:
+            options.append(f"--ignore-certificate-errors-spki-list={authority.spki()}")
         chromium = {"binary": "/usr/bin/chromium", "args": options}
         self.base = f"http://127.0.0.1:{self.port}"
         answer = self._ask("POST", "/session", capabilities={"alwaysMatch": {

@@ -19,7 +19,7 @@ def relying_party():
     if "client" not in state:
         how = {"oidc_authority": JUDGE["issuer"]} if JUDGE["kind"] == "oidc_authority" else {
             "authority": JUDGE["issuer"], "instance_discovery": False}
-        state["client"] = msal.ConfidentialClientApplication(JUDGE["client"], JUDGE["secret"], verify=JUDGE["ca"], **how)
+        state["client"] = msal.ConfidentialClientApplication(JUDGE["client"], JUDGE["secret"], **how)
     return state["client"]
 
 
