@@ -44,8 +44,7 @@ class Firefox(Browser):
         self.process = work.start(command, session.home / "firefox.log", self.port, {**session.env, **(env or {})})
         self.stream = socket.create_connection(("127.0.0.1", self.port), 60)
         self._receive()
-        self._ask("WebDriver:NewSession", capabilities={"alwaysMatch": {
-            "acceptInsecureCerts": authority is not None, "timeouts": {"pageLoad": 20000, "script": 20000}}})
+        self._ask("WebDriver:NewSession", acceptInsecureCerts=authority is not None, timeouts={"pageLoad": 20000, "script": 20000})
         self._watch(profile / "watch")
 
     def __exit__(self, *_):
@@ -96,7 +95,7 @@ class Firefox(Browser):
         self.stream.sendall(b"%d:%s" % (len(message), message))
         _, _, error, result = self._receive()
         if error:
-            raise RuntimeError(f"{command}: {error['message'][:500]}")
+            raise RuntimeError(f"{command}: {error['error']}: {error['message'][:500]}")
         return result
 
     def _receive(self):

@@ -29,7 +29,7 @@ class HttpTap:
     def __init__(self, port, to, authority):
         self.seen = []
         self.trusts = ssl.create_default_context(cafile=authority.trusted)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self._handler(to))
+        self.server = Quiet(("127.0.0.1", port), self._handler(to))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(authority.certificate, authority.key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
@@ -77,6 +77,13 @@ class HttpTap:
                 pass
 
         return Handler
+
+
+class Quiet(http.server.ThreadingHTTPServer):
+    """Says nothing about connections that a browser gives up."""
+
+    def handle_error(self, *_):
+        pass
 
 
 class KdcTap:
