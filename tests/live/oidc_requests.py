@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import hashlib
+import json
 import random
 import secrets
 from urllib.parse import urlencode
@@ -66,6 +67,14 @@ class Requests:
         with contextlib.suppress(OSError):  # nothing listens at the redirect URI
             agent.by_ticket(page, self.world.alice())
         return query(agent.trail[-1]).get("code")
+
+
+    def tokens(self):
+        """Signs in with a ticket and returns the answer of the token endpoint."""
+        verifier = secrets.token_urlsafe(48)
+        fields = {"grant_type": "authorization_code", "code": self.code(verifier), "redirect_uri": CALLBACK, "code_verifier": verifier}
+        answer = self.ask("POST", TOKEN, encoded(fields), BASIC)
+        return json.loads(answer.body) if answer.status == 200 else {}
 
 
 def encoded(fields):

@@ -27,7 +27,7 @@ import seamless_steps
 import seamless_timings
 from report import Report
 from samba_ad import SSO_ACCOUNT
-from seamless_server import BOB_SECRET, Server, tenant
+from seamless_server import Server, code_of_bob, tenant
 from work import Work
 from world import World
 
@@ -47,7 +47,7 @@ def one_tenant(world):
     """Runs a part on a server with one tenant, the account's keytab, and a one-time code for bob."""
     keytab = world.work.root / "sso.keytab"
     keytab.write_bytes(world.contoso.keytab(SSO_ACCOUNT).read_bytes())
-    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})]) as server:
+    with Server(world.work, PORT, [tenant(world.contoso, keytab, proof=code_of_bob(world.contoso))]) as server:
         server.keytab, server.directory = keytab, world.contoso
         yield server
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from near_misses import EVIL, near_misses
 from oidc_requests import (AUTHORIZE, BASIC, CALLBACK, CLIENT, END_SESSION, GOOD, METHODS, PAR, SIGNED_OUT, TENANT, Requests,
                            encoded,
-                           is_page, location, server)
+                           is_json_error, is_page, location, server)
 from web import HOST
 
 FEWEST = 200
@@ -37,7 +37,9 @@ class Redirects(Requests):
             answers = ((uri, self.authorize(method, redirect_uri=uri)) for uri in wrong)
             self.all(f"near misses of a redirect URI, {method}: a page, no redirect", answers, is_page)
         answers = ((uri, self.ask("POST", PAR, encoded({**GOOD, "redirect_uri": uri}), BASIC)) for uri in wrong)
-        self.all("near misses of a redirect URI, pushed: an error", answers, lambda answer: answer.status in range(400, 500))
+        self.all("near misses of a redirect URI, pushed: an error", answers, is_json_error)
+        answer = self.ask("POST", PAR, encoded(GOOD), BASIC)
+        self.report.check(answer.status == 201, "the registered redirect URI, pushed: accepted", answer.status)
 
     def twice_or_by_another_name(self):
         rest = encoded({**GOOD, "redirect_uri": None})
@@ -46,7 +48,7 @@ class Redirects(Requests):
                  f"x=1&x=2&{good}&{evil}",
                  f"redirect_uri=&{evil}", f"{good};{evil}", good.replace("=", "%3D"), good.replace("_u", "%5Fu") + "&" + evil]
         wrong += [good.replace("redirect_uri", name, 1) for name in (
-            "redirect_uri[]", "redirect_uri[0]", "redirect_Uri", "REDIRECT_URI", " redirect_uri", "redirect_uri ",
+            "redirect_uri[]", "redirect_uri[0]", "redirect_Uri", "REDIRECT_URI", "+redirect_uri", "redirect_uri+",
             "redirect_uri%00",
             "redirecturi", "redirect_url", "redirect-uri", "redirect%255Furi", "redirect.uri")]
         answers = ((one, self.ask(method, AUTHORIZE, f"{rest}&{one}")) for one in wrong for method in METHODS)
@@ -60,10 +62,14 @@ class Redirects(Requests):
         self.all("another client_id: a page, no redirect", answers, is_page)
 
     def after_sign_out(self):
+        """Signs out with a real ID token. The server then may go to the registered address without a question."""
         wrong = [uri for uri in (*near_misses(f"{SIGNED_OUT}out"), *near_misses(CALLBACK)) if uri != SIGNED_OUT]
-        fields = {"client_id": CLIENT["id"]}
+        fields = {"client_id": CLIENT["id"], "id_token_hint": self.tokens().get("id_token", "")}
         answers = ((uri, self.ask(method, END_SESSION, encoded({**fields, "post_logout_redirect_uri": uri})))
                    for uri in wrong for method in METHODS)
         own = (f"{TENANT}/", f"http://{HOST}{TENANT}/")
         self.all("near misses of a post-logout redirect URI: no redirect to them", answers, lambda answer: (
             answer.status < 500 and (not location(answer) or location(answer).startswith(own))))
+        answer = self.ask("GET", END_SESSION, encoded({**fields, "post_logout_redirect_uri": SIGNED_OUT, "state": "s"}))
+        self.report.check(location(answer) == f"{SIGNED_OUT}?state=s", "the registered post-logout redirect URI: a redirect",
+                          location(answer) or answer.status)

@@ -115,6 +115,12 @@ def tenant(ad, keytab, **more):
             "domain_sids": [ad.sid], "domains": [name], **more}
 
 
+def code_of_bob(ad):
+    """Returns the configuration by which bob must enter a one-time code."""
+    sid = ad.sid_of("bob")
+    return {"secrets": {sid: BOB_SECRET}, "users": [sid]}
+
+
 def replace(path, content):
     """Replaces a file by renaming another file over it, as an administrator should. A reader sees the old file or the new file, and
     never a part."""

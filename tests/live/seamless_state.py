@@ -19,7 +19,7 @@ from crate import sign_in_server
 from report import Report
 from samba_ad import SSO_ACCOUNT
 from seamless_password import one_time_code
-from seamless_server import BOB_SECRET, Server, header, tenant, wait
+from seamless_server import BOB_SECRET, Server, code_of_bob, header, tenant, wait
 from valkey_engines import Certificates, Cluster, Redis, Relay, Sentinels, until
 from work import Work, run
 from world import World
@@ -89,7 +89,7 @@ class Node(Server):
 
     def __init__(self, world, port, state, state_began=None):
         keytab = world.contoso.keytab(SSO_ACCOUNT)
-        super().__init__(world.work, port, [tenant(world.contoso, keytab, proof={"bob": BOB_SECRET})], state=state,
+        super().__init__(world.work, port, [tenant(world.contoso, keytab, proof=code_of_bob(world.contoso))], state=state,
                          state_began=state_began, address=ADDRESS)
 
     def kill(self):

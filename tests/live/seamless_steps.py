@@ -8,7 +8,7 @@ from judges import Authlib, SampleApp
 from marionette import Firefox
 from samba_ad import AUTOLOGON, SSO_ACCOUNT
 from seamless_password import one_time_code
-from seamless_server import BOB_SECRET, Server, tenant, wait
+from seamless_server import BOB_SECRET, Server, code_of_bob, tenant, wait
 from tap import HttpTap, KdcTap
 from web import HOST, policies
 from webdriver import Chromium
@@ -23,7 +23,7 @@ def check(world, port, report):
     sample = SampleApp(world.work, port + 1, *of_issuer)
     anywhere = Authlib(world.work, port + 2, *of_issuer, "of-any-tenant", f"{address}/common/oauth2/authorize")
     clients = [one.registration() for one in (sample, anywhere)]
-    of_contoso = tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=clients, proof={"bob": BOB_SECRET})
+    of_contoso = tenant(world.contoso, world.contoso.keytab(SSO_ACCOUNT), clients=clients, proof=code_of_bob(world.contoso))
     with (Server(world.work, port + 3, [of_contoso], address=address, tls=authority.of_server()) as server,
           HttpTap(port, server.port, authority) as http, sample.run(), anywhere.run(),
           policies(HttpsUpgradesEnabled=False, PasswordManagerEnabled=False)):
