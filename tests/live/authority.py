@@ -1,4 +1,4 @@
-"""Makes a certification authority of the test, and a certificate of this authority for the test server."""
+"""Makes a certification authority of the test, and a certificate of this authority for a server on loopback."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import hashlib
 from web import HOST
 from work import run
 
-NEW_KEY = ("-newkey", "rsa:2048", "-nodes")
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class Authority:

@@ -290,14 +290,14 @@ def tls(world, report):
     """Keeps the state in an engine that accepts only TLS. A node that trusts another certificate authority does not start."""
     right, wrong = Certificates(world.work, "state"), Certificates(world.work, "stranger")
     engine = Engine(world.work, tls=right).start()
-    a, b = (Node(world, PORT + offset, engine.state(ca=str(right.authority), without_store="refuse")) for offset in (1, 2))
+    a, b = (Node(world, PORT + offset, engine.state(ca=str(right.trusted), without_store="refuse")) for offset in (1, 2))
     cookie = a.autologon(header(world.alice().token())).session()
     report.check(b.greets(cookie), "TLS to the store: sign-in at A, session at B")
     token = header(world.alice().token())
     statuses = [a.autologon(token).status, b.autologon(token).status]
     report.check(statuses == [200, 403], "TLS to the store: the authenticator of A is refused at B", statuses)
     b.kill()
-    done = does_not_start(b, engine.state(ca=str(wrong.authority), without_store="refuse"))
+    done = does_not_start(b, engine.state(ca=str(wrong.trusted), without_store="refuse"))
     report.check("UnknownIssuer" in done, "TLS to the store: another authority, no start", done)
     done = does_not_start(b, {**engine.state(without_store="refuse"), "valkey": engine.state()["valkey"].replace("rediss", "redis")})
     report.check("cannot be asked" in done, "TLS to the store: a node without TLS, no start", done)

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from authority import Authority
 from work import run
 
 PROGRAM = os.environ.get("REPLAY_STORE", "redis-server")
@@ -48,7 +49,7 @@ class Redis:
         self.work, self.options, (self.port,), self.tls = work, options, free_ports(1), tls
         self.home, self.env, self.process = work.dir(f"redis-{self.port}"), {}, None
         # The options of a node that uses this store.
-        self.node_options = ["--ca", tls.authority] if tls else []
+        self.node_options = ["--ca", tls.trusted] if tls else []
         if clock_offset:
             library = self.home / "clock_offset.so"
             run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, Path(__file__).with_name("clock_offset.c")])
@@ -69,7 +70,7 @@ class Redis:
         return self
 
     def command(self, *words):
-        tls = ["--tls", "--cacert", self.tls.authority] if self.tls else []
+        tls = ["--tls", "--cacert", self.tls.trusted] if self.tls else []
         return run(["redis-cli", *tls, "-p", str(self.port), *map(str, words)])
 
     def follows(self):
@@ -85,20 +86,12 @@ class Redis:
         self.process.wait()
 
 
-class Certificates:
-    """A certificate authority, and the certificate of a server at 127.0.0.1."""
+class Certificates(Authority):
+    """A certification authority, and the options of a store with its certificate."""
 
     def __init__(self, work, name):
-        home = work.dir(f"certificates-{name}")
-        self.authority, key = home / "authority.pem", home / "authority.key"
-        server, server_key, names = home / "server.pem", home / "server.key", home / "names"
-        new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        run(["openssl", "req", "-x509", *new_key, "-keyout", key, "-out", self.authority, "-days", "2", "-subj", f"/CN={name}"])
-        run(["openssl", "req", *new_key, "-keyout", server_key, "-out", home / "request", "-subj", "/CN=store"])
-        names.write_text("subjectAltName=IP:127.0.0.1\n")
-        run(["openssl", "x509", "-req", "-in", home / "request", "-CA", self.authority, "-CAkey", key, "-CAcreateserial",
-             "-days", "2", "-extfile", names, "-out", server])
-        self.options = ["--tls-cert-file", server, "--tls-key-file", server_key, "--tls-ca-cert-file", self.authority,
+        super().__init__(work.dir(f"certificates-{name}"))
+        self.options = ["--tls-cert-file", self.certificate, "--tls-key-file", self.key, "--tls-ca-cert-file", self.trusted,
                         "--tls-auth-clients", "no"]
 
 
