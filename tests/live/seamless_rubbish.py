@@ -16,10 +16,12 @@ from web import HOST
 SEED = 20261122
 TENANT = "/contoso.test"
 SSO, TRUST, TOKEN = f"{TENANT}/winauth/sso", f"{TENANT}/winauth/trust/2005/windowstransport", f"{TENANT}/oauth2/token"
+OAUTH2 = f"{TENANT}/oauth2"
 GETS = ["/", SSO, f"{TENANT}/winauth/trust/mex", "/trust/mex", f"{TENANT}/discovery/keys",
-        f"{TENANT}/.well-known/openid-configuration", "/explain", "/explain/own",
+        f"{TENANT}/.well-known/openid-configuration", f"{OAUTH2}/authorize", f"{OAUTH2}/userinfo", f"{OAUTH2}/groups", "/explain", "/explain/own",
         "/explain/example/accepted", "/healthz", "/style.css", "/sign-in.js"]
-POSTS = [f"{TENANT}/password", "/proof", TRUST, TOKEN, "/explain", "/test-ticket"]
+POSTS = [f"{TENANT}/password", "/proof", TRUST, TOKEN, "/explain", "/test-ticket", f"{TENANT}/sign-in/continue", f"{TENANT}/sign-in/other",
+         *(f"{OAUTH2}/{name}" for name in ("authorize", "userinfo", "revoke", "introspect", "par"))]
 SOAP, JSON = "application/soap+xml; charset=utf-8", "application/json"
 MEMORY, MANY = 192, 200  # the most memory in MiB; the number of connections at once
 

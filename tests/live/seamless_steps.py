@@ -59,6 +59,8 @@ class Steps:
             self.begins(browser, application, hints)
             self.has_a_ticket(session)
             self.is_in(browser, application)
+            if isinstance(application, SampleApp):
+                self.calls_the_api_and_signs_out(browser, application)
 
     def begins(self, browser, application, hints):
         """Checks the steps 1 to 3, until the browser shows the sign-in page of the tenant."""
@@ -96,6 +98,15 @@ class Steps:
         self.step(9, "the server returns a code, and the application gets its tokens", answered and tokens and tokens.status == 200,
                   answered and answered.answered["Location"].split("?")[0])
         self.step(10, "the user is in", "Alice Anderson" in there and ("Kerberos" in there or "wia" in there), there[:60])
+
+    def calls_the_api_and_signs_out(self, browser, application):
+        said = browser.script("return document.querySelector('section .how').innerText")
+        self.report.check("accepted" in said, f"{self.label}, then: the API accepts the access token", said)
+        browser.click("form[action='/logout'] button")
+        there = browser.until(f"location.href === '{application.url}/' && document.querySelector('a[href=\"/login\"]') && 'out'")
+        self.report.check(there, f"{self.label}, then: the user is signed out, and is back at the application", there or browser.heading())
+        asked = self.http.find("/contoso.test/oauth2/end_session")
+        self.report.check(asked, f"{self.label}, then: the server ended the session", asked and asked.status)
 
     def signed_in(self, browser, application):
         """Returns the text of the application's page for a user who is signed in."""

@@ -47,16 +47,16 @@ class UserAgent:
         return self._follow(form.method, urljoin(page.url, form.action), {**form.fields, **fields}, change)
 
     def by_ticket(self, page, session, change=None):
-        """Does what the script of the sign-in page does: asks the autologon endpoint, and then opens the page again."""
-        autologon = parsed(page).data.get("autologon")
-        if not autologon:
-            raise RuntimeError(f"no sign-in page: {asked(page)}")
-        address = urljoin(page.url, autologon)
-        ticket = header(session.token())
-        answer = self.http.get(address, headers={"Authorization": ticket}, allow_redirects=False)
+        """Does what the script of the sign-in page does: asks the autologon endpoint, and then opens the next page."""
+        script = parsed(page).data
+        if script.get("ticket") != "background":
+            raise RuntimeError(f"no page that asks for a ticket: {asked(page)}")
+        address, request = urljoin(page.url, script["autologon"]), script.get("request")
+        answer = self.http.get(address, params={"request": request} if request else {}, allow_redirects=False,
+                               headers={"Authorization": header(session.token())})
         if answer.status_code != 200:
             raise RuntimeError(f"{address}: {answer.status_code} {answer.text[:200]}")
-        return self.go(page.url, change)
+        return self.go(urljoin(page.url, script["next"]), change)
 
     def by_password(self, page, password, name=None, change=None):
         named = {} if name is None else {"name": name}
