@@ -2,6 +2,7 @@
 
 use crate::app::Shared;
 use crate::client::{self, Client};
+use crate::oidc;
 use crate::origin;
 use crate::request_id;
 use axum::Router;
@@ -20,6 +21,7 @@ use tokio::time::timeout;
 pub(crate) fn around(routes: Router<Shared>, app: Shared) -> Router {
     routes
         .layer(middleware::from_fn_with_state(Arc::clone(&app), origin::check))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), oidc::apply_cors))
         .layer(DefaultBodyLimit::max(MAX_BODY_SIZE))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), slow_down))

@@ -1,16 +1,21 @@
 //! The check that a form comes from a page of this server (against cross-site request forgery). The session cookie is also
 //! `SameSite`.
 
+use crate::app::Shared;
 use crate::client::Client;
-use axum::extract::Request;
+use crate::oidc;
+use axum::extract::{Request, State};
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// Refuses POST requests that come from a page of another origin.
-pub(crate) async fn check(client: Client, request: Request, next: Next) -> Response {
-    if request.method() == Method::POST && !is_own(&client, request.headers()) {
+/// Refuses POST requests that come from a page of another origin. The endpoints of applications take such requests: their
+/// tokens come from pages of registered origins, and their users from every page.
+pub(crate) async fn check(State(app): State<Shared>, client: Client, request: Request, next: Next) -> Response {
+    let (path, headers) = (request.uri().path(), request.headers());
+    let is_allowed = || is_own(&client, headers) || oidc::may_send(&app, path, headers) || oidc::begins(path);
+    if request.method() == Method::POST && !is_allowed() {
         tracing::warn!(path = request.uri().path(), "a form from another origin is refused");
         return (StatusCode::FORBIDDEN, "This form was sent from another site.\n").into_response();
     }

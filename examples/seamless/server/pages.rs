@@ -128,6 +128,19 @@ impl Pages {
         self.render_to(destination.origin(), status, "proof.html", context! { name, error, request })
     }
 
+    /// Returns the page that asks whether the user wants to sign out. The form leads to `target` in the end.
+    pub(crate) fn sign_out(
+        &self,
+        session: &Session,
+        application: Option<&str>,
+        request: &str,
+        target: Option<&str>,
+    ) -> Response {
+        let (principal, tenant) = (principal::of_session(&session.identity), &*session.tenant);
+        let values = context! { principal, tenant, application, request };
+        self.render_to(target.and_then(origin_of), StatusCode::OK, "sign_out.html", values)
+    }
+
     /// Returns a page that sends a form to a client at once.
     pub(crate) fn form_post(&self, target: &str, fields: &[(&str, &str)]) -> Response {
         self.render_to(origin_of(target), StatusCode::OK, "form_post.html", context! { target, fields })
@@ -212,12 +225,13 @@ fn well_known(sid: Sid) -> Option<&'static str> {
     }
 }
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("frame.html", include_str!("pages/frame.html")),
     ("name.html", include_str!("pages/name.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
     ("proof.html", include_str!("pages/proof.html")),
     ("question.html", include_str!("pages/question.html")),
+    ("sign_out.html", include_str!("pages/sign_out.html")),
     ("form_post.html", include_str!("pages/form_post.html")),
     ("who.html", include_str!("pages/who.html")),
     ("message.html", include_str!("pages/message.html")),

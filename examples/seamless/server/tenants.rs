@@ -311,6 +311,15 @@ impl Tenants {
         Self { by_name, keytabs: Vec::new() }
     }
 
+    /// Registers one more client in the test realm.
+    pub(crate) fn register(&mut self, client: &str) {
+        for tenant in self.by_name.values_mut() {
+            let mut clients = crate::oidc::test_clients(None);
+            clients.push(serde_json::from_str(client).unwrap());
+            tenant.clients = Clients::new(clients).unwrap().into();
+        }
+    }
+
     /// Requires a one-time code of an account of the test realm.
     pub(crate) fn require_proof_of(&mut self, account: &str) {
         self.give_secret(account, |sid| ProofConfig { users: vec![sid], ..ProofConfig::default() });

@@ -17,7 +17,7 @@ use crate::destination::{Application, Destination, address};
 use crate::pages::{NamePage, QuestionPage, SignInPage};
 use crate::session::{Method, Session};
 use crate::sign_in::{self, NO_TICKET_TIME};
-use crate::signing_key::TokenType;
+use crate::signing_key::{Audience, TokenType};
 use crate::tenants::Tenant;
 use crate::user_name::UserName;
 use axum::extract::{Form, Query, RawQuery, State};
@@ -90,7 +90,7 @@ async fn hinted_subject(app: &App, tenant: &Tenant, client_id: &str, token: &str
     }
     let (now, issuer) = (clock::now(), app.issuer(tenant));
     let keys = tenant.signing.keys(now).await.ok()?;
-    keys.verified::<Claims>(token, TokenType::IdToken, (&issuer, client_id), now, true).map(|claims| claims.sub)
+    keys.verified::<Claims>(token, TokenType::IdToken, (&issuer, Audience::Is(client_id)), now, true).map(|claims| claims.sub)
 }
 
 /// Begins the conversation of a request. A request that needs no page is answered at once.

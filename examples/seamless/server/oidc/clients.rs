@@ -29,7 +29,7 @@ pub(crate) struct RegisteredClient {
     redirect_uris: Vec<String>,
     #[serde(default)]
     post_logout_redirect_uris: Vec<String>,
-    /// The origins of pages that may read the answers of the token endpoint and of `userinfo`.
+    /// The origins of pages that may use the endpoints `token`, `userinfo`, `groups` and `revoke`, letter by letter.
     #[serde(default)]
     pub(crate) origins: Vec<String>,
     /// The scopes that the client may ask for.
@@ -174,6 +174,12 @@ impl RegisteredClient {
             return fault(&format!(
                 "{uri}: neither https, http on loopback, nor a scheme with a dot, without a fragment"
             ));
+        }
+        let is_origin = |origin: &&String| {
+            redirect_uri::may_be_registered(origin) && redirect_uri::origin(origin) == Some(origin.as_str())
+        };
+        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
+            return fault(&format!("{origin}: an origin is a scheme and a host, like https://app.contoso.test"));
         }
         if self.may_use(GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
             return fault("`redirect_uris` is empty");
@@ -347,6 +353,9 @@ mod tests {
             (r#"{"id": "a", "redirect_uris": ["http://app.test/"]}"#, "neither https"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/", "https://b.test/"]}"#, "`sector`"),
             (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "scopes": ["offline_access"]}"#, "offline_access"),
+            (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["https://a.test/"]}"#, "an origin is"),
+            (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["null"]}"#, "an origin is"),
+            (r#"{"id": "a", "redirect_uris": ["https://a.test/"], "origins": ["http://a.test"]}"#, "an origin is"),
         ] {
             let error = Clients::new(vec![serde_json::from_str(client).unwrap()]).unwrap_err();
             assert!(error.contains(reason), "{error}");

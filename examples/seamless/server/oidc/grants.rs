@@ -236,7 +236,7 @@ impl Grants {
         Ok(goes_on.then_some(stored.grant))
     }
 
-    /// Returns the grant of a refresh token, which the client may still use.
+    /// Returns the grant of a refresh token that the client may still use, and the end of the token.
     ///
     /// # Errors
     /// Returns an error if the store cannot be asked.
@@ -245,15 +245,32 @@ impl Grants {
         token: &str,
         tenant: &str,
         now: UnixTime,
-    ) -> Result<Option<(GrantId, Grant, UnixTime)>, StoreError> {
+    ) -> Result<Option<(Grant, UnixTime)>, StoreError> {
         let Some((id, secret)) = self.read(token) else { return Ok(None) };
         let stored: Option<Stored> = self.records.get(&key(id)).await?;
         let is_current = |stored: &Stored| {
             matches!(&stored.accepts, Accepts::RefreshToken(expected) if *expected == digest(secret))
-                && stored.end > now.seconds()
-                && stored.grant.tenant == tenant
         };
-        Ok(stored.filter(is_current).map(|one| (GrantId(id), one.grant, UnixTime::from_seconds(one.end))))
+        match stored.filter(|one| is_current(one) && one.end > now.seconds() && one.grant.tenant == tenant) {
+            Some(stored) if self.session_goes_on(&stored.grant).await? => {
+                Ok(Some((stored.grant, UnixTime::from_seconds(stored.end))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns the grant of a refresh token, also of one that a newer token has replaced.
+    ///
+    /// # Errors
+    /// Returns an error if the store cannot be asked.
+    pub(crate) async fn of_refresh_token(
+        &self,
+        token: &str,
+        tenant: &str,
+        now: UnixTime,
+    ) -> Result<Option<(GrantId, Grant)>, StoreError> {
+        let Some(id) = self.read(token).map(|(id, _)| GrantId(id)) else { return Ok(None) };
+        Ok(self.find(id, tenant, now).await?.map(|grant| (id, grant)))
     }
 
     /// Ends a grant.

@@ -1,11 +1,12 @@
 //! OpenID Connect for applications: the authorization code flow, its tokens, and sign-out.
 //!
 //! The state machine has no I/O:
-//! - [`parameters`], [`authorization_request`], [`clients`], [`redirect_uri`] and [`scopes`] read and check requests.
+//! - [`parameters`], [`authorization_request`], [`logout_request`], [`clients`], [`redirect_uri`] and [`scopes`] read and check
+//!   requests.
 //! - [`decision`] says what a request and a session lead to.
 //! - [`claims`] makes the claims of tokens.
 //!
-//! The routes are in [`authorize`], [`token`], [`userinfo`] and [`discovery`]. [`conversation`] goes on with a sign-in
+//! The routes are in [`authorize`], [`token`], [`userinfo`], [`revoke`], [`introspect`], [`end_session`] and [`discovery`]. [`conversation`] goes on with a sign-in
 //! over several pages, and [`grants`] keeps codes and refresh tokens in the store.
 
 mod answer;
@@ -15,12 +16,18 @@ mod bearer;
 mod claims;
 mod clients;
 mod conversation;
+mod cors;
 mod decision;
 mod discovery;
+mod end_session;
 mod error;
 mod grants;
+mod introspect;
+mod issued;
+mod logout_request;
 mod parameters;
 mod redirect_uri;
+mod revoke;
 mod scopes;
 mod test_realm;
 #[cfg(test)]
@@ -37,6 +44,7 @@ use axum::routing::{get, post};
 pub(crate) use authorization_request::Prompt;
 pub(crate) use clients::{Clients, RegisteredClient};
 pub(crate) use conversation::{Conversation, ConversationId, Stale};
+pub(crate) use cors::{apply as apply_cors, begins, may_send};
 pub(crate) use decision::TicketUse;
 pub(crate) use grants::{ACCESS_LIFETIME, Grants};
 pub(crate) use redirect_uri::origin as origin_of;
@@ -50,9 +58,13 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/{tenant}/sign-in", get(authorize::page))
         .route("/{tenant}/sign-in/continue", post(authorize::continue_as))
         .route("/{tenant}/sign-in/other", post(authorize::as_other))
+        .route("/{tenant}/oauth2/end_session", get(end_session::by_query).post(end_session::by_form))
+        .route("/{tenant}/sign-out", get(end_session::page).post(end_session::confirmed))
         .route("/{tenant}/oauth2/token", post(token::issue))
         .route("/{tenant}/oauth2/userinfo", get(userinfo::user_info).post(userinfo::user_info))
         .route("/{tenant}/oauth2/groups", get(userinfo::groups))
+        .route("/{tenant}/oauth2/revoke", post(revoke::revoke))
+        .route("/{tenant}/oauth2/introspect", post(introspect::introspect))
         .route("/{tenant}/discovery/keys", get(discovery::key_set))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::metadata))
         .route("/.well-known/oauth-authorization-server/{tenant}", get(discovery::metadata))

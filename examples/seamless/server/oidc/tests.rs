@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod cors;
+mod end_session;
+mod endpoints;
+mod tokens;
+
 use super::test_realm::APP_SECRET;
 use crate::app::App;
 use crate::store::Records;

@@ -91,6 +91,8 @@ pub(crate) enum Kind {
     EndedSession,
     /// The sign-in of a browser for an authorization request. The browser has it, and the store does not.
     Conversation,
+    /// The sign-out of a browser that an application asked for. The browser has it, and the store does not.
+    Logout,
     /// The list of a user's sessions or grants.
     OfUser,
     UsedAssertion,
@@ -121,6 +123,7 @@ impl Kind {
             Self::UsedAssertion => b'a',
             Self::Conversation => b'c',
             Self::Grant => b'g',
+            Self::Logout => b'l',
             Self::OneTimeCode => b'o',
             Self::WrongPasswords => b'w',
             Self::KnownAddress => b'n',

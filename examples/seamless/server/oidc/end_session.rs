@@ -1,0 +1,135 @@
+//! The end of a session that an application asks for, and the page that asks the user (OpenID Connect RP-Initiated Logout
+//! 1.0). A browser is sent only to an address that the client registered.
+//!
+//! `end_session` reads no cookie, so a page of another origin may send it a form. The endpoint redirects to the sign-out page.
+//! That page ends the session of the user whom the ID token names, and asks every other user.
+
+use super::clients::RegisteredClient;
+use super::logout_request::{Hint, LogoutRequest};
+use super::parameters::Parameters;
+use super::token::{self, Fields};
+use super::user::User;
+use crate::app::{App, Shared};
+use crate::browser::{session, unavailable, with_cookie};
+use crate::clock;
+use crate::cookies::Cookie;
+use crate::session::Session;
+use crate::sign_in;
+use crate::signing_key::{Audience, TokenType};
+use crate::tenants::Tenant;
+use axum::extract::{Form, Query, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
+pub(super) async fn by_query(State(app): State<Shared>, tenant: Tenant, RawQuery(query): RawQuery) -> Response {
+    begin(&app, &tenant, &Parameters::parse(query.unwrap_or_default().as_bytes())).await
+}
+
+pub(super) async fn by_form(State(app): State<Shared>, tenant: Tenant, fields: Fields) -> Response {
+    match token::parameters(fields) {
+        Ok(parameters) => begin(&app, &tenant, &parameters).await,
+        Err(error) => refused(&app, &error.description),
+    }
+}
+
+/// Redirects to the page of a request.
+async fn begin(app: &App, tenant: &Tenant, parameters: &Parameters) -> Response {
+    let now = clock::now();
+    let hint = match parameters.get("id_token_hint") {
+        None => None,
+        Some(token) => match tenant.signing.keys(now).await {
+            Ok(keys) => {
+                let expected = (&*app.issuer(tenant), Audience::InClaims);
+                match keys.verified::<Hint>(token, TokenType::IdToken, expected, now, true) {
+                    Some(hint) => Some(hint),
+                    None => return refused(app, "id_token_hint is no ID token of this server"),
+                }
+            }
+            Err(error) => return unavailable(app, &error),
+        },
+    };
+    let request = LogoutRequest::parse(parameters, hint, (&tenant.name, &tenant.clients), now);
+    match request.map(|request| request.seal(&app.records)) {
+        Ok(Some(sealed)) => Redirect::to(&format!("/{}/sign-out?request={sealed}", tenant.name)).into_response(),
+        Ok(None) => refused(app, "the request is too long"),
+        Err(error) => refused(app, &error.description),
+    }
+}
+
+fn refused(app: &App, reason: &str) -> Response {
+    tracing::warn!("an application's request for sign-out is refused on a page: {reason}");
+    let text =
+        format!("The application sent a request that this server does not take: {reason}. You are still signed in.");
+    app.pages.message(StatusCode::BAD_REQUEST, "This sign-out cannot begin", &text)
+}
+
+/// The query or the form of the sign-out page.
+#[derive(Deserialize)]
+pub(super) struct Sealed {
+    request: String,
+}
+
+/// Ends the session of the user whom the request names, and asks every other user.
+pub(super) async fn page(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    Query(Sealed { request: sealed }): Query<Sealed>,
+) -> Response {
+    let Some(request) = open(&app, &tenant, &sealed) else { return stale_page(&app) };
+    match session(&app, &headers).await {
+        Some((_, session, _)) if session.tenant != tenant.name => done(&app, &tenant, &request),
+        Some((_, session, _)) if !is_hinted(&app, &tenant, &request, &session) => {
+            let name = request.client(&tenant.clients).map(RegisteredClient::shown_name);
+            app.pages.sign_out(&session, name, &sealed, request.target(&tenant.clients).as_deref())
+        }
+        _ => end(&app, &tenant, &headers, &request).await,
+    }
+}
+
+/// Ends the session after its user has pressed the button. The form comes from a page of this server (`origin.rs`).
+pub(super) async fn confirmed(
+    State(app): State<Shared>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    Form(Sealed { request }): Form<Sealed>,
+) -> Response {
+    match open(&app, &tenant, &request) {
+        Some(request) => end(&app, &tenant, &headers, &request).await,
+        None => stale_page(&app),
+    }
+}
+
+fn open(app: &App, tenant: &Tenant, sealed: &str) -> Option<LogoutRequest> {
+    LogoutRequest::open(&app.records, sealed, &tenant.name, clock::now())
+}
+
+fn stale_page(app: &App) -> Response {
+    let text = "This page is not of a sign-out that goes on. Go back to the application and try again.";
+    app.pages.message(StatusCode::BAD_REQUEST, "Please start again", text)
+}
+
+/// Returns whether the ID token of a request names the user of a session.
+fn is_hinted(app: &App, tenant: &Tenant, request: &LogoutRequest, session: &Session) -> bool {
+    let (user, client) = (User::of_session(&session.identity), request.client(&tenant.clients));
+    let subject =
+        user.zip(client).map(|(user, client)| user.subject(app.records.secret(), &tenant.name, client.sector()));
+    subject.is_some() && subject == request.subject
+}
+
+async fn end(app: &App, tenant: &Tenant, headers: &HeaderMap, request: &LogoutRequest) -> Response {
+    match sign_in::end_of_browser(app, headers).await {
+        Ok(_) => (with_cookie(app.cookies.clear(Cookie::Session)), done(app, tenant, request)).into_response(),
+        Err(error) => unavailable(app, &error),
+    }
+}
+
+/// Sends the browser back to the application, or says that the user is signed out.
+fn done(app: &App, tenant: &Tenant, request: &LogoutRequest) -> Response {
+    if let Some(target) = request.target(&tenant.clients) {
+        return Redirect::to(&target).into_response();
+    }
+    let text = "Other applications may still have sessions of their own. Close the browser on a shared computer.";
+    app.pages.message(StatusCode::OK, "You are signed out", text)
+}
